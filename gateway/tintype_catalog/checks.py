@@ -1,0 +1,103 @@
+"""What no schema can say: the faults that show only when objects and fields are seen together."""
+
+from collections.abc import Iterator, Mapping
+
+from tintype_catalog.costs import AUTO, rows
+from tintype_catalog.image_model import ImageModelSpec, Parameters
+from tintype_catalog.pricing import Bracket, Pricing
+from tintype_catalog.problems import Problem
+from tintype_catalog.resources import ImageModel, ProviderBinding
+from tintype_catalog.sizes import Size, choose
+
+STANDARD_FIELDS = frozenset(
+    {
+        *{"model", "prompt", "n", "size", "user", "safety_identifier", "response_format"},
+        *{"stream", "partial_images"},
+        *Parameters.model_fields,
+    }
+)
+"""The request fields that every model shares: those of OpenAI's Images API, and our two more."""
+
+DEFAULTABLE_FIELDS = frozenset({"size", *Parameters.model_fields})
+"""The standard fields for which a server may have a default."""
+
+
+def model_problems(model: ImageModel, taken: Mapping[str, str]) -> Iterator[Problem]:
+    """Yield the faults of a model, where `taken` maps each claimed id to the object that has it."""
+    spec, name = model.spec, model.metadata.name
+    ids = {"spec.id": spec.id} | {
+        f"spec.aliases[{index}]": alias for index, alias in enumerate(spec.aliases)
+    }
+    for field, model_id in ids.items():
+        if model_id in taken:
+            message = f"{model_id!r} belongs to ImageModel/{taken[model_id]}: ids must be unique"
+            yield _of_model(name, field, message).model_copy(update={"reason": "DuplicateId"})
+    if len(set(ids.values())) < len(ids):
+        yield _of_model(name, "spec.aliases", "must not repeat an id")
+    try:
+        choose(spec.size, Size(1024, 1024))
+    except ValueError:
+        yield _of_model(name, "spec.size", "offers no size at all: its bounds exclude each other")
+    for field in sorted(STANDARD_FIELDS.intersection(spec.provider_parameters)):
+        yield _of_model(name, f"spec.providerParameters.{field}", "is a standard field")
+    for field in sorted(
+        spec.defaults.keys() - DEFAULTABLE_FIELDS - spec.provider_parameters.keys()
+    ):
+        allowed = ", ".join(sorted(DEFAULTABLE_FIELDS | spec.provider_parameters.keys()))
+        yield _of_model(name, f"spec.defaults.{field}", f"must be one of {allowed}")
+
+
+def binding_problems(
+    binding: ProviderBinding, models: Mapping[str, ImageModel]
+) -> Iterator[Problem]:
+    """Yield the faults of a binding, where `models` are the accepted ones by object name."""
+    name, reference = binding.metadata.name, binding.spec.model_ref.name
+    if reference not in models:
+        yield Problem(
+            kind="ProviderBinding",
+            name=name,
+            field="spec.modelRef.name",
+            message=f"there is no accepted ImageModel/{reference}",
+            reason="ModelNotFound",
+            condition="ResolvedRefs",
+        )
+    elif binding.spec.active:
+        for message in _unpriced(models[reference].spec, binding.spec.pricing):
+            yield Problem(
+                kind="ProviderBinding",
+                name=name,
+                field="spec.pricing",
+                message=message,
+                reason="Unpriced",
+            )
+
+
+def _unpriced(model: ImageModelSpec, pricing: Pricing) -> Iterator[str]:
+    """Yield what a client could ask for that has no price."""
+    sizes = [Size.parse(size) for size in model.size.sizes]
+    tokens = pricing.output_tokens
+    for quality in _qualities(model):
+        label = f"quality {quality!r}" if quality else "a picture"
+        if tokens is not None and tokens.factors:
+            if quality is not None and quality not in tokens.factors:
+                yield f"outputTokens.factors must have {label}, which the model offers"
+        elif pricing.prices or tokens is not None:
+            table: tuple[Bracket, ...] = tokens.table if tokens is not None else pricing.prices
+            if pricing.prices and not any(not row.bounded for row in rows(table, None, quality)):
+                yield f"prices must end with a row without maxPixels for {label}"
+            elif not all(any(rows(table, size, quality)) for size in sizes):
+                yield f"every size that the model offers must have a row for {label}"
+            elif not sizes and not any(not row.bounded for row in rows(table, None, quality)):
+                yield f"outputTokens.table must end with a row for any size for {label}"
+
+
+def _qualities(model: ImageModelSpec) -> set[str | None]:
+    """Return the provider's names of the qualities on offer, None where it knows none."""
+    rule = model.parameters.quality
+    if rule.handling != "Map":
+        return {None}
+    return {name for name in rule.values.values() if name != AUTO}
+
+
+def _of_model(name: str, field: str, message: str) -> Problem:
+    return Problem(kind="ImageModel", name=name, field=field, message=message)

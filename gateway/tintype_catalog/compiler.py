@@ -1,0 +1,110 @@
+"""From resources to a catalog: pure, deterministic, and without a clock.
+
+A broken object never blocks the others. It is left out and its faults are reported, and
+`compile_manifests` puts its last good revision, if there is one, in its place.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from tintype_catalog.catalog import Binding, Catalog, Model
+from tintype_catalog.checks import binding_problems, model_problems
+from tintype_catalog.problems import Problem
+from tintype_catalog.resources import (
+    ImageModel,
+    ObjectMeta,
+    ProviderBinding,
+    Resource,
+    parse_resource,
+)
+
+
+class Compilation(NamedTuple):
+    """A catalog, and all that kept objects out of it."""
+
+    catalog: Catalog
+    problems: tuple[Problem, ...]
+
+
+def compile_resources(resources: Iterable[Resource]) -> Compilation:
+    """Return the catalog of all sound resources, and the problems of the others.
+
+    The order of the resources does not matter. Of two models that claim the same id the older
+    one wins, and of two of the same age the one whose name sorts first.
+    """
+    return _compile(sorted(resources, key=_age))
+
+
+def compile_manifests(
+    manifests: Iterable[Mapping[str, Any]], previous: Catalog | None = None
+) -> Compilation:
+    """Return the catalog of raw objects, where a broken one keeps its revision of `previous`.
+
+    An object that is gone from `manifests` is gone from the catalog, whatever `previous` holds.
+    The problems are those of the objects as they stand now.
+    """
+    parsed = [parse_resource(manifest) for manifest in manifests]
+    resources = [item for item in parsed if not isinstance(item, list)]
+    unreadable = [problem for item in parsed if isinstance(item, list) for problem in item]
+    now = compile_resources(resources)
+    problems = (*unreadable, *now.problems)
+    if not problems or previous is None:
+        return Compilation(now.catalog, problems)
+    broken = {(problem.kind, problem.name) for problem in problems}
+    sound = [item for item in resources if _identity(item) not in broken]
+    kept = [item for item in _revisions(previous) if _identity(item) in broken]
+    return Compilation(_compile([*sorted(sound, key=_age), *kept]).catalog, problems)
+
+
+def _compile(ordered: Sequence[Resource]) -> Compilation:
+    """Compile resources of which an earlier one wins over a later one."""
+    problems: list[Problem] = []
+    models: dict[str, ImageModel] = {}
+    taken: dict[str, str] = {}
+    for model in (item for item in ordered if isinstance(item, ImageModel)):
+        faults = [*_named_twice(model, models), *model_problems(model, taken)]
+        problems += faults
+        if not faults:
+            models[model.metadata.name] = model
+            taken |= dict.fromkeys([model.spec.id, *model.spec.aliases], model.metadata.name)
+    bindings: dict[str, ProviderBinding] = {}
+    for binding in (item for item in ordered if isinstance(item, ProviderBinding)):
+        faults = [*_named_twice(binding, bindings), *binding_problems(binding, models)]
+        problems += faults
+        if not faults:
+            bindings[binding.metadata.name] = binding
+    return Compilation(_catalog(models, bindings), tuple(problems))
+
+
+def _catalog(models: Mapping[str, ImageModel], bindings: Mapping[str, ProviderBinding]) -> Catalog:
+    return Catalog(
+        models=tuple(Model(**{**dict(models[name].spec), "name": name}) for name in sorted(models)),
+        bindings=tuple(
+            Binding(**{**dict(bindings[name].spec), "name": name}) for name in sorted(bindings)
+        ),
+    )
+
+
+def _revisions(catalog: Catalog) -> Iterator[Resource]:
+    for model in catalog.models:
+        yield ImageModel(metadata=ObjectMeta(name=model.name), spec=model)
+    for binding in catalog.bindings:
+        yield ProviderBinding(metadata=ObjectMeta(name=binding.name), spec=binding)
+
+
+def _named_twice(resource: Resource, known: Mapping[str, Resource]) -> Iterator[Problem]:
+    if resource.metadata.name in known:
+        yield Problem(
+            kind=resource.kind,
+            name=resource.metadata.name,
+            field="metadata.name",
+            message="is the name of another object of this kind",
+        )
+
+
+def _age(resource: Resource) -> tuple[str, str]:
+    return resource.metadata.creation_timestamp or "", resource.metadata.name
+
+
+def _identity(resource: Resource) -> tuple[str, str]:
+    return resource.kind, resource.metadata.name

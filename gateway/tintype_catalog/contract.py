@@ -1,0 +1,52 @@
+"""The base of every model in the contract, and the scalar types that they share."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic.alias_generators import to_camel
+
+
+class Contract(BaseModel):
+    """A frozen value with camelCase JSON names that refuses whatever it does not know.
+
+    The docstring under a field is its documentation in Python, in the CRD and so in
+    `kubectl explain`. Strict types keep pydantic and the Kubernetes API server of one mind:
+    neither takes `"3"` or `true` for an integer.
+    """
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=True,
+        serialize_by_alias=True,
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        use_attribute_docstrings=True,
+    )
+
+
+def cel(*rules: tuple[str, str]) -> ConfigDict:
+    """Return the model configuration that gives an API server CEL `(rule, message)` pairs."""
+    checks: list[JsonValue] = [{"rule": rule, "message": message} for rule, message in rules]
+    return ConfigDict(json_schema_extra={"x-kubernetes-validations": checks})
+
+
+ObjectName = Annotated[
+    str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", min_length=1, max_length=253)
+]
+"""The name of a Kubernetes object: a lower-case DNS subdomain."""
+
+ModelId = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]*$", min_length=1, max_length=128)
+]
+"""What a client writes in `model`."""
+
+Word = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", min_length=1, max_length=64)]
+"""A parameter's value, a feature, a region: one short token without spaces."""
+
+FieldName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", min_length=1, max_length=64)]
+"""The name of a JSON field of a request."""
+
+UsDollars = Annotated[str, Field(pattern=r"^[0-9]{1,6}(\.[0-9]{1,9})?$", max_length=16)]
+"""An amount in USD as a decimal string, because a float cannot hold a price."""

@@ -1,0 +1,150 @@
+"""What a request may cost at most, and what it did cost: pure arithmetic on a price.
+
+Amounts are exact decimals of USD until the very end, where one rounding (half up) makes them
+micro-credits.
+"""
+
+from collections.abc import Iterator, Sequence
+from decimal import ROUND_HALF_UP, Decimal
+from typing import NamedTuple, TypeVar
+
+from tintype_catalog.pricing import Bracket, OutputTokens, Pricing
+from tintype_catalog.sizes import Size
+
+AUTO = "auto"
+_MILLION = 1_000_000
+
+_Row = TypeVar("_Row", bound=Bracket)
+
+
+class Demand(NamedTuple):
+    """What a request asks of a provider, as far as the price depends on it."""
+
+    images: int
+    """Pictures in all."""
+
+    calls: int
+    """Calls to the provider: each of them pays for the prompt."""
+
+    prompt_bytes: int
+    """The length of all texts sent, in UTF-8 bytes. One token is at least one byte."""
+
+    size: Size | None
+    """The size of each picture, or None where the provider chooses it."""
+
+    max_pixels: int | None
+    """The largest picture that the provider could choose."""
+
+    quality: str | None
+    """The provider's own name of the quality; None or `auto` where the provider chooses it."""
+
+    partial_images: int = 0
+    """Partial images of a stream, for each picture."""
+
+
+class TokenUsage(NamedTuple):
+    """The tokens that a provider says it used for one call."""
+
+    text_input: int
+    image_input: int
+    image_output: int
+    text_output: int
+
+
+def ceiling_usd(pricing: Pricing, demand: Demand) -> Decimal:
+    """Return the most that `demand` can cost, in USD."""
+    if pricing.type != "per_token":
+        return demand.images * _image_usd(pricing, demand.size, demand.quality)
+    output = image_tokens(pricing, demand.size, demand.quality, demand.max_pixels)
+    output += demand.partial_images * pricing.tokens_per_partial_image
+    usage = TokenUsage(
+        text_input=demand.calls * demand.prompt_bytes,
+        image_input=0,
+        image_output=demand.images * output,
+        text_output=demand.calls * pricing.max_other_output_tokens,
+    )
+    return _tokens_usd(pricing, usage)
+
+
+def call_usd(
+    pricing: Pricing, demand: Demand, sizes: Sequence[Size], usage: TokenUsage | None
+) -> Decimal:
+    """Return what one call did cost, in USD.
+
+    `sizes` are those of the delivered pictures. A provider that reports no `usage` for a price
+    by token is paid at the table's figures.
+    """
+    if pricing.type != "per_token":
+        return sum((_image_usd(pricing, size, demand.quality) for size in sizes), Decimal(0))
+    if usage is not None:
+        return _tokens_usd(pricing, usage)
+    output = sum(image_tokens(pricing, size, demand.quality, size.pixels) for size in sizes)
+    return _tokens_usd(pricing, TokenUsage(demand.prompt_bytes if sizes else 0, 0, output, 0))
+
+
+def micro_credits(usd: Decimal, per_usd: int) -> int:
+    """Return an amount of USD in micro-credits, at `per_usd` of them for one, rounded half up."""
+    return int((usd * per_usd).to_integral_value(ROUND_HALF_UP))
+
+
+def image_tokens(
+    pricing: Pricing, size: Size | None, quality: str | None, largest: int | None
+) -> int:
+    """Return the output tokens of one picture, the most where size or quality is open.
+
+    `largest` is the most pixels that a picture of open size can have.
+    """
+    tokens = pricing.output_tokens
+    if tokens is None:
+        return 0
+    if tokens.table:
+        return max(row.tokens for row in rows(tokens.table, size, quality))
+    factors = _factors(tokens, quality)
+    return max(_formula(factor, size, largest or 2**32) for factor in factors)
+
+
+def rows(table: Sequence[_Row], size: Size | None, quality: str | None) -> Iterator[_Row]:
+    """Yield the rows that can apply: for each quality in question the first that covers the size.
+
+    Where the size is open, every row of those qualities can apply.
+    """
+    for name in dict.fromkeys(row.quality for row in table):
+        if quality in (None, AUTO, name) or name is None:
+            fitting = (row for row in table if row.quality == name)
+            if size is None:
+                yield from fitting
+            else:
+                yield from [row for row in fitting if row.covers(size)][:1]
+
+
+def _factors(tokens: OutputTokens, quality: str | None) -> list[int]:
+    if quality is None or quality == AUTO:
+        return list(tokens.factors.values())
+    return [tokens.factors[quality]]
+
+
+def _formula(factor: int, size: Size | None, largest: int) -> int:
+    if size is None:  # the shorter edge is at most the longer one
+        grid, pixels = factor, largest
+    else:
+        long, short = max(size), min(size)
+        grid, pixels = (2 * factor * short + long) // (2 * long), size.pixels
+    return -(-factor * grid * (2 * _MILLION + pixels) // (4 * _MILLION))
+
+
+def _image_usd(pricing: Pricing, size: Size | None, quality: str | None) -> Decimal:
+    if pricing.usd is not None:
+        return Decimal(pricing.usd)
+    return max(Decimal(row.usd) for row in rows(pricing.prices, size, quality))
+
+
+def _tokens_usd(pricing: Pricing, usage: TokenUsage) -> Decimal:
+    price = pricing.per_million_tokens
+    if price is None:
+        return Decimal(0)
+    return (
+        usage.text_input * Decimal(price.text_input)
+        + usage.image_input * Decimal(price.image_input)
+        + usage.image_output * Decimal(price.image_output)
+        + usage.text_output * Decimal(price.text_output)
+    ) / _MILLION

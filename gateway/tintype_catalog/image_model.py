@@ -1,0 +1,178 @@
+"""What an image model is: its limits, sizes, parameters and life."""
+
+import datetime
+from typing import Annotated, Literal, Self
+
+from pydantic import ConfigDict, Field, JsonValue, model_validator
+
+from tintype_catalog.contract import Contract, FieldName, ModelId, Word, cel
+from tintype_catalog.sizes import SizeRule
+
+Watermark = Literal["c2pa", "provenance", "synthid", "none"]
+LifecycleState = Literal["Active", "DeprecationAnnounced", "Deprecated", "Retired"]
+
+
+class OutputModality(Contract):
+    """What a model gives back."""
+
+    image: bool = True
+    """Whether it makes pictures."""
+
+    text: bool = False
+    """Whether it writes text."""
+
+
+class Lifecycle(Contract):
+    """The dates of a model's life, each counting from 00:00 UTC of its day."""
+
+    released_on: datetime.date | None = None
+    """The day of its release."""
+
+    deprecated_on: datetime.date | None = None
+    """The day from which its provider advises against it."""
+
+    retires_on: datetime.date | None = None
+    """The day from which it is served no more."""
+
+    replacement: ModelId | None = None
+    """The id of the model to use instead."""
+
+    def state(self, today: datetime.date) -> LifecycleState:
+        """Return where in its life the model is on the day `today` (UTC)."""
+        if self.retires_on is not None and today >= self.retires_on:
+            return "Retired"
+        if self.deprecated_on is not None and today >= self.deprecated_on:
+            return "Deprecated"
+        if self.deprecated_on is not None or self.retires_on is not None:
+            return "DeprecationAnnounced"
+        return "Active"
+
+
+class Limits(Contract):
+    """How much one request may ask for."""
+
+    max_images_per_call: Annotated[int, Field(ge=1, le=10)] = 1
+    """The most pictures of one call to the provider. More are made by several calls."""
+
+    max_images_per_request: Annotated[int, Field(ge=1, le=10)] = 10
+    """The most pictures of one request of a client."""
+
+    max_prompt_characters: Annotated[int, Field(ge=1, le=1_000_000)] = 32_000
+    """The longest prompt, in characters."""
+
+
+class ParameterRule(Contract):
+    """What happens to one request parameter on its way to the model."""
+
+    model_config = cel(
+        ("(self.handling == 'Map') == has(self.values)", "`values` goes with handling Map"),
+        (
+            "self.handling == 'Clamp' ? has(self.minimum) && has(self.maximum) : "
+            "!has(self.minimum) && !has(self.maximum)",
+            "`minimum` and `maximum` go with handling Clamp",
+        ),
+    )
+
+    handling: Literal["Accept", "Map", "Clamp", "Strip", "Reject"]
+    """`Accept` forwards it, `Map` translates its value, `Clamp` moves it into a range, `Strip`
+    leaves it out and says so, `Reject` answers 400."""
+
+    values: Annotated[dict[Word, Word], Field(max_length=32)] = {}
+    """The provider's value for each value of a client."""
+
+    otherwise: Literal["Strip", "Reject"] = "Reject"
+    """What happens to a value that `values` does not list."""
+
+    minimum: Annotated[int, Field(ge=0, le=2**53)] | None = None
+    """The least value."""
+
+    maximum: Annotated[int, Field(ge=0, le=2**53)] | None = None
+    """The greatest value."""
+
+    @model_validator(mode="after")
+    def _fields_fit_the_handling(self) -> Self:
+        if (self.handling == "Map") != bool(self.values):
+            raise ValueError("`values` goes with handling Map")
+        if {self.minimum is not None, self.maximum is not None} != {self.handling == "Clamp"}:
+            raise ValueError("`minimum` and `maximum` go with handling Clamp")
+        return self
+
+
+STRIPPED = ParameterRule(handling="Strip")
+"""The rule of a parameter that a model is silent about: left out, and the client is told."""
+
+
+class Parameters(Contract):
+    """The rule for each standard parameter, named as in the request."""
+
+    model_config = ConfigDict(alias_generator=None)
+
+    quality: ParameterRule = STRIPPED
+    """How much effort the picture is worth."""
+
+    style: ParameterRule = STRIPPED
+    """The look of the picture, such as `vivid` or `natural`."""
+
+    background: ParameterRule = STRIPPED
+    """`transparent`, `opaque` or `auto`."""
+
+    output_format: ParameterRule = STRIPPED
+    """`png`, `jpeg` or `webp`."""
+
+    output_compression: ParameterRule = STRIPPED
+    """The quality of a lossy format, in percent."""
+
+    moderation: ParameterRule = STRIPPED
+    """How strictly the provider judges: `auto` or `low`."""
+
+    seed: ParameterRule = STRIPPED
+    """The number that makes a picture repeatable."""
+
+    negative_prompt: ParameterRule = STRIPPED
+    """What the picture should not show."""
+
+
+class ImageModelSpec(Contract):
+    """A model as clients see it, whoever serves it."""
+
+    id: ModelId
+    """What clients write in `model`. Unique, together with the aliases of all models."""
+
+    aliases: Annotated[tuple[ModelId, ...], Field(max_length=16)] = ()
+    """Other ids for the same model, such as a dated snapshot."""
+
+    display_name: Annotated[str, Field(max_length=128)] = ""
+    """The name for people."""
+
+    owned_by: Word
+    """The organization that made the model."""
+
+    output_modality: OutputModality = OutputModality()
+    """What the model gives back."""
+
+    supported_features: Annotated[tuple[Word, ...], Field(max_length=16)] = ("image_generation",)
+    """What the model can do: `image_generation`, `image_edit`, `streaming`, ..."""
+
+    watermark: Watermark = "none"
+    """The mark of origin that its pictures carry."""
+
+    lifecycle: Lifecycle = Lifecycle()
+    """When it was released, and when it goes."""
+
+    limits: Limits = Limits()
+    """How much one request may ask for."""
+
+    size: SizeRule = SizeRule()
+    """The sizes it offers."""
+
+    parameters: Parameters = Parameters()
+    """What happens to each standard parameter. One that is not listed is stripped."""
+
+    provider_parameters: Annotated[
+        dict[FieldName, Annotated[tuple[FieldName, ...], Field(max_length=64)]],
+        Field(max_length=64),
+    ] = {}
+    """Further top-level fields that a request may carry, each with the sub-fields it may hold."""
+
+    defaults: Annotated[dict[FieldName, JsonValue], Field(max_length=64)] = {}
+    """Values for request fields that a client left out."""

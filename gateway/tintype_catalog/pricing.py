@@ -1,0 +1,162 @@
+"""What a provider charges, in the four shapes that image models are priced in."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+from typing_extensions import override
+
+from tintype_catalog.contract import Contract, UsDollars, Word, cel
+from tintype_catalog.sizes import PixelSize, Size
+
+Tokens = Annotated[int, Field(ge=0, le=10_000_000)]
+PricingType = Literal["per_image", "per_image_by_size", "per_image_by_size_quality", "per_token"]
+
+
+class Bracket(Contract):
+    """One row of a table by size and quality."""
+
+    max_pixels: Annotated[int, Field(ge=1, le=2**32)] | None = None
+    """The largest picture that this row covers, in pixels. The last row leaves it out."""
+
+    quality: Word | None = None
+    """The provider's own name of the quality that this row is for. Left out: any quality."""
+
+    def covers(self, size: Size) -> bool:
+        """Return whether this row is for pictures of that size."""
+        return self.max_pixels is None or size.pixels <= self.max_pixels
+
+    @property
+    def bounded(self) -> bool:
+        """Whether there are sizes that this row does not cover."""
+        return self.max_pixels is not None
+
+
+class PriceBracket(Bracket):
+    """The price of one picture up to a number of pixels, at one quality."""
+
+    usd: UsDollars
+    """USD for one picture."""
+
+
+class TokenPrices(Contract):
+    """USD for a million tokens, by kind."""
+
+    text_input: UsDollars = "0"
+    """Tokens of the prompt."""
+
+    image_input: UsDollars = "0"
+    """Tokens of reference pictures."""
+
+    image_output: UsDollars
+    """Tokens of generated pictures."""
+
+    text_output: UsDollars = "0"
+    """Tokens of text and of thinking."""
+
+
+class TokenBracket(Bracket):
+    """The output tokens of one picture, of one exact size or up to a number of pixels."""
+
+    model_config = cel(
+        ("!(has(self.size) && has(self.maxPixels))", "either `size` or `maxPixels`, not both")
+    )
+
+    size: PixelSize | None = None
+    """The exact size that this row is for, where not the pixels alone decide."""
+
+    tokens: Tokens
+    """The output tokens of one picture."""
+
+    @override
+    def covers(self, size: Size) -> bool:
+        return str(size) == self.size if self.size is not None else super().covers(size)
+
+    @property
+    @override
+    def bounded(self) -> bool:
+        return self.size is not None or super().bounded
+
+    @model_validator(mode="after")
+    def _one_bound(self) -> Self:
+        if self.size is not None and self.max_pixels is not None:
+            raise ValueError("either `size` or `maxPixels`, not both")
+        return self
+
+
+class OutputTokens(Contract):
+    """How many output tokens a picture takes: a table, or a formula with a factor by quality.
+
+    The formula, with `q` the factor and `L` and `S` the longer and shorter edge in pixels:
+    `s = q*S/L` rounded half up, `tokens = ceil(q * s * (2000000 + L*S) / 4000000)`. It reproduces
+    every figure that OpenAI publishes for gpt-image-2 and later.
+    """
+
+    model_config = cel(
+        ("has(self.table) != has(self.factors)", "exactly one of `table` and `factors`")
+    )
+
+    table: Annotated[tuple[TokenBracket, ...], Field(max_length=64)] = ()
+    """Figures by quality and size. The first one that fits counts."""
+
+    factors: Annotated[dict[Word, Annotated[int, Field(ge=1, le=1024)]], Field(max_length=16)] = {}
+    """The factor `q` of the formula for each quality."""
+
+    @model_validator(mode="after")
+    def _table_or_factors(self) -> Self:
+        if bool(self.table) == bool(self.factors):
+            raise ValueError("exactly one of `table` and `factors`")
+        return self
+
+
+class Pricing(Contract):
+    """The price of one model at one provider."""
+
+    model_config = cel(
+        ("(self.type == 'per_image') == has(self.usd)", "`usd` goes with type per_image"),
+        (
+            "(self.type in ['per_image_by_size', 'per_image_by_size_quality']) == has(self.prices)",
+            "`prices` goes with the types per_image_by_size and per_image_by_size_quality",
+        ),
+        (
+            "self.type == 'per_token' ? has(self.perMillionTokens) && has(self.outputTokens) : "
+            "!has(self.perMillionTokens) && !has(self.outputTokens)",
+            "`perMillionTokens` and `outputTokens` go with type per_token",
+        ),
+    )
+
+    type: PricingType
+    """What the price depends on."""
+
+    currency: Literal["USD"] = "USD"
+    """The currency of every amount."""
+
+    usd: UsDollars | None = None
+    """USD for one picture."""
+
+    prices: Annotated[tuple[PriceBracket, ...], Field(max_length=64)] = ()
+    """Brackets by size, smallest first, for each quality. The first one that fits counts."""
+
+    per_million_tokens: TokenPrices | None = None
+    """USD for a million tokens."""
+
+    output_tokens: OutputTokens | None = None
+    """The tokens of a picture: what a request is held at, and charged at if usage is missing."""
+
+    tokens_per_partial_image: Tokens = 0
+    """The output tokens that each partial image of a stream adds."""
+
+    max_other_output_tokens: Tokens = 0
+    """The most output tokens besides the picture. Sent upstream as a limit where that exists."""
+
+    @model_validator(mode="after")
+    def _fields_fit_the_type(self) -> Self:
+        if (self.type == "per_image") != (self.usd is not None):
+            raise ValueError("`usd` goes with type per_image")
+        if self.type.startswith("per_image_by") != bool(self.prices):
+            raise ValueError(
+                "`prices` goes with the types per_image_by_size and per_image_by_size_quality"
+            )
+        by_token = {self.per_million_tokens is not None, self.output_tokens is not None}
+        if by_token != {self.type == "per_token"}:
+            raise ValueError("`perMillionTokens` and `outputTokens` go with type per_token")
+        return self

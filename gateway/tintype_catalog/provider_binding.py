@@ -1,0 +1,88 @@
+"""How one provider serves one model."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from tintype_catalog.contract import Contract, ObjectName, Word, cel
+from tintype_catalog.pricing import Pricing
+
+Provider = Literal["openai", "bedrock", "gemini"]
+Dialect = Literal[
+    "openai-images",
+    "bedrock-amazon",
+    "bedrock-stability",
+    "google-predict",
+    "google-generate-content",
+]
+
+
+class LocalReference(Contract):
+    """The name of another object in the same namespace."""
+
+    name: ObjectName
+    """The name of the object."""
+
+
+class Credentials(Contract):
+    """Where the gateway finds what it proves its identity with."""
+
+    model_config = cel(
+        (
+            "has(self.secretRef) != (has(self.workloadIdentity) && self.workloadIdentity)",
+            "exactly one of `secretRef` and `workloadIdentity: true`",
+        )
+    )
+
+    secret_ref: LocalReference | None = None
+    """The Secret with the key `api-key`, or `aws-access-key-id` and `aws-secret-access-key`
+    (optionally `aws-session-token`), or `aws-bearer-token`."""
+
+    workload_identity: bool = False
+    """Whether the identity of the gateway's own workload is used instead."""
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        if (self.secret_ref is not None) == self.workload_identity:
+            raise ValueError("exactly one of `secretRef` and `workloadIdentity: true`")
+        return self
+
+
+class ProviderBindingSpec(Contract):
+    """One way to serve one model: where, with which identity, at what price."""
+
+    model_ref: LocalReference
+    """The ImageModel that this serves."""
+
+    provider: Provider
+    """Who serves it: what `X-Quantized-Provider` names."""
+
+    dialect: Dialect
+    """The wire protocol that the provider speaks for this model."""
+
+    upstream_model: Annotated[str, Field(min_length=1, max_length=2048, pattern=r"^\S+$")]
+    """The provider's own id of the model."""
+
+    active: bool = True
+    """Whether requests may be sent here."""
+
+    priority: Annotated[int, Field(ge=0, le=1000)] = 0
+    """Lower comes first."""
+
+    weight: Annotated[int, Field(ge=0, le=1000)] = 100
+    """The share of traffic among bindings of the same priority."""
+
+    regions: Annotated[tuple[Word, ...], Field(max_length=32)] = ()
+    """The provider's regions, the preferred one first. Empty where it has none."""
+
+    endpoint: Annotated[str, Field(pattern=r"^https?://\S+$", max_length=2048)] | None = None
+    """The base URL to call instead of the provider's own, such as a proxy or a simulator."""
+
+    credentials: Credentials
+    """What the gateway proves its identity with."""
+
+    pricing: Pricing
+    """What a picture costs here."""
+
+    timeout_seconds: Annotated[int, Field(ge=1, le=3600)] = 180
+    """How long one call may take."""

@@ -1,0 +1,99 @@
+"""The Kubernetes objects that people write, read from any mapping that holds one."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import ConfigDict, ValidationError
+
+from tintype_catalog.contract import Contract, ObjectName
+from tintype_catalog.image_model import ImageModelSpec
+from tintype_catalog.problems import Problem
+from tintype_catalog.provider_binding import ProviderBindingSpec
+
+GROUP = "tintype.dev"
+VERSION = "v1alpha1"
+API_VERSION = f"{GROUP}/{VERSION}"
+
+
+class _Tolerant(Contract):
+    """The envelope belongs to Kubernetes, which may add to it: only the spec is strict."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class ObjectMeta(_Tolerant):
+    """What the contract needs of an object's metadata."""
+
+    name: ObjectName
+    """The name, unique for its kind in a namespace."""
+
+    namespace: str = ""
+    """The namespace, empty for a manifest in a folder."""
+
+    creation_timestamp: str | None = None
+    """When the API server took it, RFC 3339 in UTC: what `the oldest wins` compares."""
+
+
+class ImageModel(_Tolerant):
+    """A model that clients can name."""
+
+    api_version: Literal["tintype.dev/v1alpha1"] = "tintype.dev/v1alpha1"
+    kind: Literal["ImageModel"] = "ImageModel"
+    metadata: ObjectMeta
+    spec: ImageModelSpec
+
+
+class ProviderBinding(_Tolerant):
+    """One way to serve an ImageModel."""
+
+    api_version: Literal["tintype.dev/v1alpha1"] = "tintype.dev/v1alpha1"
+    kind: Literal["ProviderBinding"] = "ProviderBinding"
+    metadata: ObjectMeta
+    spec: ProviderBindingSpec
+
+
+Resource = ImageModel | ProviderBinding
+
+KINDS: dict[str, type[ImageModel] | type[ProviderBinding]] = {
+    "ImageModel": ImageModel,
+    "ProviderBinding": ProviderBinding,
+}
+
+
+def parse_resource(manifest: Mapping[str, Any]) -> Resource | list[Problem]:
+    """Return the resource that a manifest describes, or everything that is wrong with it.
+
+    The manifest goes through JSON, the form in which an API server knows it: so a YAML date is a
+    date and a list is a list, whoever read it.
+    """
+    kind, name = str(manifest.get("kind")), _name(manifest)
+    if manifest.get("apiVersion") != API_VERSION or kind not in KINDS:
+        message = f"must be {API_VERSION} and one of {', '.join(KINDS)}"
+        return [Problem(kind=kind, name=name, field="apiVersion, kind", message=message)]
+    try:
+        return KINDS[kind].model_validate_json(json.dumps(manifest))
+    except ValidationError as error:
+        return [
+            Problem(kind=kind, name=name, field=_path(detail["loc"]), message=_message(detail))
+            for detail in error.errors(include_url=False)
+        ]
+
+
+def _name(manifest: Mapping[str, Any]) -> str:
+    metadata = manifest.get("metadata")
+    return str(metadata.get("name", "")) if isinstance(metadata, Mapping) else ""
+
+
+def _path(location: tuple[int | str, ...]) -> str:
+    """Write `("spec", "prices", 0, "usd")` as people and `kubectl` do: `spec.prices[0].usd`."""
+    steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in location)
+    return "".join(steps).removeprefix(".")
+
+
+def _message(detail: Any) -> str:
+    if detail["type"] == "extra_forbidden":
+        return "unknown field"
+    given = detail["input"]
+    shown = f" (is {json.dumps(given)})" if isinstance(given, str | int | float | bool) else ""
+    return str(detail["msg"]).removeprefix("Value error, ").removeprefix("Input ") + shown
