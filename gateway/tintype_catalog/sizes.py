@@ -4,12 +4,16 @@ The rule of nearness, for every model alike: a wish that the model offers is tak
 Otherwise the candidates are the offered sizes of the same orientation and, where there is none,
 the square ones, so that a landscape never becomes a portrait. Among sizes that a model lists, or
 gives by aspect ratio, the nearest aspect ratio wins, then the nearest number of pixels. Among
-sizes within bounds the one with the nearest edges wins. All are compared as ratios, so that half
-is as far as double, and of equals the smaller picture wins.
+sizes within bounds, those whose height is less than a step of the grid away from the wished aspect
+ratio are compared by their edges, of which the nearest win; only where there is none, by ratio and
+pixels as in a list. All are compared as ratios, so that half is as far as double, and of equals
+the smaller picture wins.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from math import isqrt, log
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from fractions import Fraction
+from math import ceil, floor, log
 from typing import Annotated, Literal, NamedTuple, Self
 
 from pydantic import Field, model_validator
@@ -39,8 +43,10 @@ class Size(NamedTuple):
         Raises:
             ValueError: The text is not of that form.
         """
-        width, height = text.split("x")
-        return cls(int(width), int(height))
+        match = re.fullmatch(r"([1-9][0-9]*)x([1-9][0-9]*)", text)
+        if match is None:
+            raise ValueError(f"{text!r} is not WIDTHxHEIGHT")
+        return cls(int(match[1]), int(match[2]))
 
     @property
     def pixels(self) -> int:
@@ -115,6 +121,10 @@ class SizeRule(Contract):
         return self
 
 
+DEFAULT = Size(1024, 1024)
+"""What `auto` wishes where a model names no default."""
+
+
 class SizeChoice(NamedTuple):
     """The size that a provider is asked for.
 
@@ -139,10 +149,10 @@ def choose(rule: SizeRule, wish: Size | None) -> SizeChoice:
     if rule.mode == "List":
         sizes = [Size.parse(size) for size in rule.sizes]
         return SizeChoice(sizes[0] if wish is None else _nearest(sizes, wish))
-    wish = wish or Size(1024, 1024)
-    if _fits(rule, wish):
+    wish = wish or DEFAULT
+    if wish.width in _widths(rule) and wish.height in _heights(rule, wish.width):
         return SizeChoice(wish)
-    return SizeChoice(_nearest(_candidates(rule, wish), wish, _edge_distance))
+    return SizeChoice(_nearest_within(rule, wish))
 
 
 def max_pixels(rule: SizeRule) -> int | None:
@@ -150,38 +160,44 @@ def max_pixels(rule: SizeRule) -> int | None:
     if rule.mode == "List":
         return max(Size.parse(size).pixels for size in rule.sizes)
     if rule.mode == "AspectRatio":
-        scale = max((_scale(rule, name) for name in rule.resolutions), default=1)
-        return int(max(Size.parse(size).pixels for size in rule.ratios.values()) * scale * scale)
+        return max(choice.size.pixels for choice in _by_ratio(rule, rule.resolutions))
     return rule.max_pixels
 
 
+class _RatioChoice(NamedTuple):
+    size: Size
+    ratio: str
+    resolution: str | None
+
+
 def _choose_ratio(rule: SizeRule, wish: Size | None) -> SizeChoice:
-    sizes = {Size.parse(size): ratio for ratio, size in rule.ratios.items()}
-    base = next(iter(sizes)) if wish is None else _nearest(sizes, wish)
-    if not rule.resolutions:
-        return SizeChoice(base, sizes[base])
-    options = {
-        Size(int(base.width * scale), int(base.height * scale)): name
-        for name in rule.resolutions
-        for scale in [_scale(rule, name)]
-    }
-    size = base if wish is None else min(options, key=lambda option: _edge_distance(option, wish))
-    return SizeChoice(size, sizes[base], options[size])
+    """Return a choice by ratio, for `auto` the squarest one at the default resolution."""
+    resolutions = rule.resolutions if wish else rule.resolutions[:1]
+    choices = {choice.size: choice for choice in _by_ratio(rule, resolutions)}
+    return SizeChoice(*choices[_nearest(choices, wish or DEFAULT)])
 
 
-def _scale(rule: SizeRule, resolution: str) -> float:
+def _by_ratio(rule: SizeRule, resolutions: Sequence[str]) -> Iterator[_RatioChoice]:
+    """Yield every choice, in an order of its own: an API server keeps none of the ratios."""
     edges = {"512": 512, "1K": 1024, "2K": 2048, "4K": 4096}
-    return edges[resolution] / edges[rule.resolutions[0]]
+    for ratio, text in sorted(rule.ratios.items()):
+        size = Size.parse(text)
+        if not resolutions:
+            yield _RatioChoice(size, ratio, None)
+        for name in resolutions:
+            edge, first = edges[name], edges[rule.resolutions[0]]
+            scaled = Size(size.width * edge // first, size.height * edge // first)
+            yield _RatioChoice(scaled, ratio, name)
 
 
 def _ratio_distance(size: Size, wish: Size) -> tuple[float, float, int]:
     ratio = abs(log(size.width * wish.height / (size.height * wish.width)))
-    return round(ratio, 9), abs(log(size.pixels / wish.pixels)), size.pixels
+    return round(ratio, 9), round(abs(log(size.pixels / wish.pixels)), 9), size.pixels
 
 
 def _edge_distance(size: Size, wish: Size) -> tuple[float, float, int]:
     edges = abs(log(size.width / wish.width)) + abs(log(size.height / wish.height))
-    return round(edges, 9), abs(log(size.pixels / wish.pixels)), size.pixels
+    return round(edges, 9), round(abs(log(size.pixels / wish.pixels)), 9), size.pixels
 
 
 def _nearest(
@@ -199,31 +215,43 @@ def _orientation(size: Size) -> int:
     return (size.width > size.height) - (size.width < size.height)
 
 
-def _fits(rule: SizeRule, size: Size) -> bool:
-    long, short = max(size), min(size)
-    ratio_long, ratio_short = (int(part) for part in rule.max_aspect_ratio.split(":"))
-    return (
-        size.width % rule.multiple_of == size.height % rule.multiple_of == 0
-        and rule.min_edge <= short
-        and (rule.max_edge is None or long <= rule.max_edge)
-        and rule.min_pixels <= size.pixels
-        and (rule.max_pixels is None or size.pixels <= rule.max_pixels)
-        and long * ratio_short <= short * ratio_long
-    )
-
-
-def _candidates(rule: SizeRule, wish: Size) -> Iterator[Size]:
-    """Yield, for every width on offer, the two heights around the wished aspect ratio.
-
-    The extreme ratios that the rule allows stand in for a wish beyond them.
-    """
+def _widths(rule: SizeRule) -> range:
+    """Return the edges on the grid, each the width of some size unless other bounds forbid it."""
     step = rule.multiple_of
-    edge = rule.max_edge or isqrt(rule.max_pixels or 2**32)
-    long, short = (int(part) for part in rule.max_aspect_ratio.split(":"))
-    ratio = min(max(wish.width / wish.height, short / long), long / short)
-    first = -(-rule.min_edge // step) * step
-    for width in range(first, edge + 1, step):
-        for height in {int(width / ratio) // step * step, -(-int(width / ratio) // step) * step}:
-            size = Size(width, height)
-            if height > 0 and _fits(rule, size):
-                yield size
+    return range(-(-rule.min_edge // step) * step, (rule.max_edge or 0) + 1, step)
+
+
+def _heights(rule: SizeRule, width: int) -> range:
+    """Return the heights on offer for pictures of that width."""
+    step, edges = rule.multiple_of, _widths(rule)
+    long, short = _longest(rule)
+    lowest = max(edges.start, -(-rule.min_pixels // width), -(-width * short // long))
+    highest = min(edges.stop - 1, (rule.max_pixels or 0) // width, width * long // short)
+    return range(-(-lowest // step) * step, highest + 1, step)
+
+
+def _nearest_within(rule: SizeRule, wish: Size) -> Size:
+    """Return the nearest size within bounds.
+
+    Around the wished aspect ratio each width has two heights on the grid. The extreme ratios that
+    the rule allows stand in for a wish beyond them.
+    """
+    extreme = Fraction(*_longest(rule))
+    ratio = min(max(Fraction(*wish), 1 / extreme), extreme)
+    steps = 1 / (ratio * rule.multiple_of)
+    offered = {width: heights for width in _widths(rule) if (heights := _heights(rule, width))}
+    around = [
+        Size(width, height)
+        for width, heights in offered.items()
+        for count in (floor(width * steps), ceil(width * steps))
+        if (height := count * rule.multiple_of) in heights
+    ]
+    if around:
+        return _nearest(around, wish, _edge_distance)
+    ends = [Size(width, heights[end]) for width, heights in offered.items() for end in (0, -1)]
+    return _nearest(ends, wish)
+
+
+def _longest(rule: SizeRule) -> tuple[int, int]:
+    long, short = rule.max_aspect_ratio.split(":")
+    return int(long), int(short)

@@ -1,0 +1,43 @@
+"""Finds the subcommand, and leaves everything else to it."""
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from tintype_catalog.__about__ import __version__
+
+COMMANDS = {
+    "gateway": "serve the images API",
+    "operator": "compile the cluster's resources into the catalog of the gateways",
+    "simulator": "serve simulated providers",
+    "catalog": "check a folder of manifests",
+    "crds": "write the CustomResourceDefinitions",
+    "accounts": "create and list accounts",
+    "keys": "create and revoke API keys",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a subcommand and return its exit code: 2 where it was called wrongly."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    match arguments:
+        case ["-V" | "--version"]:
+            print(f"tintype {__version__}")
+            return 0
+        case [] | ["-h" | "--help"]:
+            print(_usage())
+            return 0
+        case [command, *rest] if command in COMMANDS:
+            code: int = import_module(f"tintype_cli.{command}").main(rest)
+            return code
+    print(f"tintype: there is no command {arguments[0]!r}\n\n{_usage()}", file=sys.stderr)
+    return 2
+
+
+def _usage() -> str:
+    lines = "\n".join(f"  {name:<12}{text}" for name, text in COMMANDS.items())
+    return f"usage: tintype COMMAND ...\n\n{lines}\n\n`tintype COMMAND --help` tells more."
+
+
+if __name__ == "__main__":
+    sys.exit(main())

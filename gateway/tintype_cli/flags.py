@@ -1,0 +1,39 @@
+"""Settings as flags: one for each field, named like it and documented by its docstring."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import TypeVar
+
+from pydantic import ValidationError
+from pydantic_settings import BaseSettings
+
+Settings = TypeVar("Settings", bound=BaseSettings)
+
+
+def read_settings(
+    settings: type[Settings], program: str, description: str, argv: Sequence[str]
+) -> Settings:
+    """Return settings from the flags in `argv`, and from the environment where there is no flag.
+
+    Ends the process with code 2 and one line for each setting that is wrong.
+    """
+    parser = argparse.ArgumentParser(prog=program, description=description)
+    prefix = settings.model_config.get("env_prefix", "")
+    for name, field in settings.model_fields.items():
+        flag = f"--{name.replace('_', '-')}"
+        text = f"{(field.description or '').replace('%', '%%')} [{prefix}{name.upper()}]"
+        if field.annotation is bool:
+            parser.add_argument(flag, action="store_true", default=argparse.SUPPRESS, help=text)
+        else:
+            parser.add_argument(flag, metavar=name.upper(), default=argparse.SUPPRESS, help=text)
+    flags = vars(parser.parse_args(argv))
+    try:
+        return settings(**flags)
+    except ValidationError as error:
+        for detail in error.errors(include_url=False):
+            name = "_".join(str(step) for step in detail["loc"])
+            where = f"{prefix}{name.upper()}: " if name else ""
+            message = detail["msg"].removeprefix("Value error, ")
+            print(f"{program}: {where}{message}", file=sys.stderr)
+        sys.exit(2)

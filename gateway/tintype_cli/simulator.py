@@ -1,0 +1,38 @@
+"""`tintype simulator`: providers that cost nothing."""
+
+import argparse
+import asyncio
+from collections.abc import Sequence
+
+from tintype_simulator.app import running
+
+
+def main(argv: Sequence[str]) -> int:
+    """Serve until Ctrl-C."""
+    parser = argparse.ArgumentParser(
+        prog="tintype simulator",
+        description="Serve simulated providers that draw real pictures: point the `endpoint` of "
+        "a ProviderBinding here.",
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on")
+    parser.add_argument("--port", type=int, default=9000, help="the port; 0 takes a free one")
+    parser.add_argument(
+        "--latency-seconds",
+        type=float,
+        default=0.0,
+        help="how much longer each answer takes than painting the picture",
+    )
+    arguments = parser.parse_args(argv)
+    try:
+        asyncio.run(_serve(arguments.host, arguments.port, arguments.latency_seconds))
+    except OSError as error:
+        parser.exit(1, f"tintype simulator: {error}\n")
+    except KeyboardInterrupt:
+        pass
+    return 0
+
+
+async def _serve(host: str, port: int, latency_seconds: float) -> None:
+    async with running(host, port, latency_seconds=latency_seconds) as url:
+        print(f"The simulators serve {url}", flush=True)
+        await asyncio.Event().wait()

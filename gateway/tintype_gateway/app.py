@@ -1,0 +1,68 @@
+"""The two applications of a gateway: the API for clients, and the one for those who run it."""
+
+import asyncio
+
+from aiohttp import web
+from prometheus_client.exposition import choose_encoder
+
+from tintype_gateway.handlers import ROUTES
+from tintype_gateway.keys import CATALOGS, PIPELINE
+from tintype_gateway.metrics import REGISTRY
+from tintype_gateway.middleware import add_headers, enveloped, observed
+from tintype_gateway.pipeline import Pipeline
+
+
+def create_app(pipeline: Pipeline, max_request_bytes: int) -> web.Application:
+    """Return the API."""
+    app = web.Application(middlewares=[observed, enveloped], client_max_size=max_request_bytes)
+    app[PIPELINE] = pipeline
+    app[CATALOGS] = pipeline.catalogs
+    app.on_response_prepare.append(add_headers)
+    app.add_routes(ROUTES)
+    return app
+
+
+class AdminApp:
+    """Metrics, probes and status. Not for clients: it belongs on a port of its own."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._catalogs = pipeline.catalogs
+        self.draining = False
+
+    def application(self) -> web.Application:
+        """Return the routes as an application."""
+        app = web.Application()
+        app.add_routes(
+            [
+                web.get("/healthz", self._healthz),
+                web.get("/readyz", self._readyz),
+                web.get("/status", self._status),
+                web.get("/metrics", self._metrics),
+            ]
+        )
+        return app
+
+    async def _healthz(self, request: web.Request) -> web.Response:
+        return web.Response(text="ok\n")
+
+    async def _readyz(self, request: web.Request) -> web.Response:
+        has_catalog = self._catalogs.status().sequence is not None
+        ready = has_catalog and not self.draining
+        body = {"ready": ready, "catalog": has_catalog, "draining": self.draining}
+        return web.json_response(body, status=200 if ready else 503)
+
+    async def _status(self, request: web.Request) -> web.Response:
+        status = self._catalogs.status()
+        return web.json_response(
+            {
+                "sequence": status.sequence,
+                "digest": status.digest,
+                "loadedAt": status.loaded_at,
+                "lastError": status.last_error,
+            }
+        )
+
+    async def _metrics(self, request: web.Request) -> web.Response:
+        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+        body = await asyncio.to_thread(encode, REGISTRY)  # thousands of series take a while
+        return web.Response(body=body, headers={"Content-Type": content_type})

@@ -1,0 +1,8 @@
+"""Where the catalog comes from, and how a new one takes the place of the old one.
+
+snapshot.py    a catalog with its indexes: what a request holds on to
+store.py       the current snapshot, swapped by one reference
+folder.py      a folder of manifests
+mount.py       a mounted ConfigMap
+watch.py       the same ConfigMap, watched at the API server
+"""

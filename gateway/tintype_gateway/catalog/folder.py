@@ -1,0 +1,129 @@
+"""A folder of manifests: how the gateway gets its catalog where there is no cluster.
+
+Overlays are folders of JSON merge patches (RFC 7386): partial manifests that change the object of
+the same kind and name.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from watchfiles import awatch
+
+from tintype_catalog.compiler import Compilation, compile_manifests
+from tintype_catalog.resources import API_VERSION
+from tintype_gateway.catalog.store import CatalogStore
+
+log = logging.getLogger(__name__)
+
+SOURCE = "folder"
+
+Manifest = dict[str, Any]
+
+
+class FolderError(ValueError):
+    """A folder or a file in it cannot be read. The message names it."""
+
+
+@dataclass(frozen=True)
+class ManifestFolder:
+    """A folder, its overlays, and what else is done to every manifest."""
+
+    path: Path
+    overlays: tuple[Path, ...] = ()
+    adjust: Callable[[Manifest], Manifest] = lambda manifest: manifest
+
+    def read(self) -> list[Manifest]:
+        """Return every manifest of ours, patched and adjusted.
+
+        Raises:
+            FolderError: A file is missing or is not YAML.
+        """
+        patches = [patch for overlay in self.overlays for _, patch in read_manifests(overlay)]
+        manifests = [manifest for _, manifest in read_manifests(self.path)]
+        return [self.adjust(_patched(manifest, patches)) for manifest in manifests]
+
+    async def follow(self, store: CatalogStore) -> None:
+        """Load the folder now, and again whenever a file in it changes."""
+        await self._load(store)
+        async for _ in awatch(self.path, *self.overlays, step=50, debounce=400):
+            await self._load(store)
+
+    async def _load(self, store: CatalogStore) -> None:
+        try:
+            compilation = await asyncio.to_thread(self._compile, store)
+        except FolderError as error:
+            store.reject(error, SOURCE)
+            return
+        for problem in compilation.problems:
+            log.warning("manifest refused", extra={"problem": str(problem)})
+        store.offer(compilation.catalog, time.time_ns() // 1_000_000, SOURCE)
+
+    def _compile(self, store: CatalogStore) -> Compilation:
+        return compile_manifests(self.read(), store.catalog)
+
+
+def read_manifests(folder: Path) -> list[tuple[Path, Manifest]]:
+    """Return every ImageModel and ProviderBinding in a folder's YAML files, with its file.
+
+    Objects of other APIs are passed over: a folder may also hold a Secret or a kustomization.
+
+    Raises:
+        FolderError: The folder is missing, or a file is not YAML.
+    """
+    if not folder.is_dir():
+        raise FolderError(f"{folder} is not a folder")
+    files = sorted(path for path in folder.iterdir() if path.suffix in (".yaml", ".yml", ".json"))
+    return [(path, manifest) for path in files for manifest in _documents(path)]
+
+
+def _documents(path: Path) -> Iterable[Manifest]:
+    try:
+        documents = list(yaml.load_all(path.read_bytes(), _Loader))  # a safe loader
+    except (OSError, yaml.YAMLError) as error:
+        raise FolderError(f"{path}: {error}") from error
+    return [item for item in documents if isinstance(item, dict) and _is_ours(item)]
+
+
+def _is_ours(document: Manifest) -> bool:
+    group = API_VERSION.partition("/")[0]
+    return str(document.get("apiVersion")).partition("/")[0] == group
+
+
+class _Loader(yaml.CSafeLoader):
+    """YAML as Kubernetes reads it: a date is a string, as it will be in JSON."""
+
+    yaml_implicit_resolvers = {
+        first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
+        for first, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+def _patched(manifest: Manifest, patches: Sequence[Manifest]) -> Manifest:
+    for patch in patches:
+        if _identity(patch) == _identity(manifest):
+            manifest = merge(manifest, patch)
+    return manifest
+
+
+def merge(target: Any, patch: Any) -> Any:
+    """Return `target` changed by a merge patch: null removes, objects merge, all else replaces."""
+    if not isinstance(patch, dict):
+        return patch
+    merged = dict(target) if isinstance(target, dict) else {}
+    for name, value in patch.items():
+        if value is None:
+            merged.pop(name, None)
+        else:
+            merged[name] = merge(merged.get(name), value)
+    return merged
+
+
+def _identity(manifest: Mapping[str, Any]) -> tuple[object, object]:
+    metadata = manifest.get("metadata")
+    return manifest.get("kind"), metadata.get("name") if isinstance(metadata, dict) else None

@@ -1,0 +1,62 @@
+"""An account to try the gateway with, and what to paste to get a first picture."""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from tintype_gateway.ledger.errors import AccountExistsError, InvalidKeyError
+from tintype_gateway.ledger.interface import Ledger
+
+ACCOUNT = "demo"
+MICRO_CREDITS = 1_000_000_000
+"""A thousand credits: some hundred pictures of the dearest kind."""
+
+
+async def ensure_demo_key(ledger: Ledger, path: Path) -> str:
+    """Return the demo account's key, made and stored at `path` on the first start."""
+    stored = _stored(path)
+    if stored is not None:
+        # A key of another ledger is of no use: a new one takes its place.
+        with suppress(InvalidKeyError):
+            await ledger.authenticate(stored)
+            return stored
+    with suppress(AccountExistsError):
+        await ledger.create_account(ACCOUNT, credits_micro=MICRO_CREDITS)
+    _, secret = await ledger.create_key(ACCOUNT)
+    _write_private(path, secret)
+    return secret
+
+
+def welcome(url: str, key_path: Path) -> str:
+    """Return what a newcomer reads: two ways to a first picture."""
+    return f"""
+Tintype serves {url}/v1, with simulated providers. The demo key is in {key_path}.
+
+  curl -sS {url}/v1/images/generations \\
+    -H "Authorization: Bearer $(cat {key_path})" \\
+    -H "Content-Type: application/json" \\
+    -d '{{"model": "gpt-image-1", "prompt": "A sleepy hedgehog under a mushroom"}}' \\
+    | python3 -c 'import base64, json, sys; image = json.load(sys.stdin)["data"][0]["b64_json"]; \\
+      open("hedgehog.png", "wb").write(base64.b64decode(image))'
+
+  # pip install openai
+  import base64, pathlib
+  from openai import OpenAI
+
+  client = OpenAI(base_url="{url}/v1", api_key=pathlib.Path("{key_path}").read_text().strip())
+  answer = client.images.generate(model="gpt-image-1", prompt="A sleepy hedgehog")
+  pathlib.Path("hedgehog.png").write_bytes(base64.b64decode(answer.data[0].b64_json))
+
+Ctrl-C stops it.
+"""
+
+
+def _stored(path: Path) -> str | None:
+    return path.read_text().strip() if path.is_file() else None
+
+
+def _write_private(path: Path, text: str) -> None:
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(f"{text}\n")

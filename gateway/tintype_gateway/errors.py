@@ -1,0 +1,188 @@
+"""Every error that a client can get, with its wire identity.
+
+    GatewayError
+    |-- BadRequestError 400            the request cannot be served as it is
+    |   |-- UnsupportedParameterError  ... because of a parameter's value for this model
+    |   `-- ContentRefusedError        ... because the provider refuses its content
+    |-- AuthenticationError 401
+    |-- InsufficientCreditsError 402
+    |-- NotFoundError 404
+    |-- MethodNotAllowedError 405
+    |-- ConflictError 409              an idempotency key that is taken
+    |-- PayloadTooLargeError 413
+    |-- UnsupportedMediaTypeError 415
+    |-- ValidationError 422            fields at fault, all of them at once
+    |-- InternalError 500              a defect of ours: nothing of it is told
+    `-- UnavailableError 503           a provider, the ledger or the catalog
+
+The envelope is OpenAI's: `{"error": {"message", "type", "param", "code"}}`.
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar, NamedTuple
+
+from typing_extensions import override
+
+
+class GatewayError(Exception):
+    """An answer other than success.
+
+    `retry` says whether the official SDKs may send the request again by themselves: only where
+    it provably was not processed, because an image costs money.
+    """
+
+    status: ClassVar[int]
+    type: ClassVar[str] = "invalid_request_error"
+    code: str | None = None
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        param: str | None = None,
+        retry: bool = False,
+        retry_after_seconds: int | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code or type(self).code
+        self.param = param
+        self.retry = retry
+        self.retry_after_seconds = retry_after_seconds
+
+    def body(self) -> dict[str, object]:
+        """Return OpenAI's envelope, with all four keys."""
+        error = {
+            "message": self.message,
+            "type": self.type,
+            "param": self.param,
+            "code": self.code,
+        }
+        return {"error": error}
+
+    def headers(self) -> dict[str, str]:
+        """Return the headers that tell a client when, and whether, to try again."""
+        headers = {"x-should-retry": "true" if self.retry else "false"}
+        if self.retry_after_seconds is not None:
+            headers["Retry-After"] = str(self.retry_after_seconds)
+        return headers
+
+
+class BadRequestError(GatewayError):
+    """The request cannot be served as it is."""
+
+    status = 400
+
+
+class UnsupportedParameterError(BadRequestError):
+    """A parameter, or its value, that the chosen model does not take."""
+
+    code = "unsupported_parameter"
+
+
+class ContentRefusedError(BadRequestError):
+    """The provider refuses the content of the request."""
+
+    type = "image_generation_user_error"
+    code = "moderation_blocked"
+
+
+class AuthenticationError(GatewayError):
+    """No key, or none that we know."""
+
+    status = 401
+    code = "invalid_api_key"
+
+
+class InsufficientCreditsError(GatewayError):
+    """The account cannot pay the most that the request could cost."""
+
+    status = 402
+    type = "insufficient_quota"
+    code = "insufficient_credits"
+
+
+class NotFoundError(GatewayError):
+    """There is no such model, or no such path."""
+
+    status = 404
+    code = "not_found"
+
+
+class MethodNotAllowedError(GatewayError):
+    """The path exists, but not with this method."""
+
+    status = 405
+    code = "method_not_allowed"
+
+
+class ConflictError(GatewayError):
+    """The idempotency key belongs to another request."""
+
+    status = 409
+
+
+class PayloadTooLargeError(GatewayError):
+    """The body is larger than we read."""
+
+    status = 413
+    code = "payload_too_large"
+
+
+class UnsupportedMediaTypeError(GatewayError):
+    """The body is not JSON."""
+
+    status = 415
+    code = "unsupported_media_type"
+
+
+class FieldProblem(NamedTuple):
+    """What is wrong with one field."""
+
+    param: str
+    message: str
+    code: str
+
+
+class ValidationError(GatewayError):
+    """Fields that are missing, unknown, of the wrong type or out of range."""
+
+    status = 422
+
+    def __init__(self, problems: Sequence[FieldProblem]) -> None:
+        message = "; ".join(f"{problem.param}: {problem.message}" for problem in problems)
+        super().__init__(message, code=problems[0].code, param=problems[0].param)
+        self.problems = tuple(problems)
+
+    @override
+    def body(self) -> dict[str, object]:
+        """Return OpenAI's envelope, with a list of all problems beside its four keys."""
+        envelope = super().body()
+        return envelope | {"errors": [problem._asdict() for problem in self.problems]}
+
+
+class InternalError(GatewayError):
+    """A defect of ours. The log has the cause; the client has the request id."""
+
+    status = 500
+    type = "api_error"
+    code = "internal_error"
+
+
+class UnavailableError(GatewayError):
+    """A provider, the ledger or the catalog cannot serve the request now."""
+
+    status = 503
+    type = "api_error"
+    code = "provider_unavailable"
+
+
+def ledger_unavailable() -> UnavailableError:
+    """Return the error of a request that bought nothing, because the ledger cannot be used."""
+    return UnavailableError(
+        "the ledger is not available, and nothing is made unpaid",
+        code="ledger_unavailable",
+        retry=True,
+        retry_after_seconds=1,
+    )

@@ -1,0 +1,35 @@
+"""What a provider's fault means to a client."""
+
+from tintype_gateway.errors import (
+    ContentRefusedError,
+    GatewayError,
+    UnavailableError,
+    UnsupportedParameterError,
+)
+from tintype_gateway.values import Route, UpstreamFault
+
+_CODES = {
+    "throttled": "provider_throttled",
+    "unauthorized": "provider_unauthorized",
+    "unavailable": "provider_unavailable",
+    "timeout": "timeout",
+    "outcome_unknown": "outcome_unknown",
+}
+
+
+def error_of(fault: UpstreamFault, route: Route) -> GatewayError:
+    """Return the error that a client gets for a fault.
+
+    Whether the SDKs may try again depends on one thing only: whether the provider provably did
+    nothing.
+    """
+    if fault.kind == "refused":
+        return ContentRefusedError(fault.message)
+    if fault.kind == "invalid":
+        return UnsupportedParameterError(f"{route.binding.provider}: {fault.message}")
+    return UnavailableError(
+        f"{route.binding.provider} ({route.binding.name}): {fault.message}",
+        code=_CODES[fault.kind],
+        retry=fault.unprocessed and fault.kind != "unauthorized",
+        retry_after_seconds=fault.retry_after_seconds,
+    )

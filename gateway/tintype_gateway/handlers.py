@@ -1,0 +1,116 @@
+"""The routes of the API: each turns HTTP into values, calls one thing, and writes its answer."""
+
+import datetime
+import re
+
+from aiohttp import web
+
+from tintype_gateway.dialects import speaks
+from tintype_gateway.errors import BadRequestError, UnsupportedMediaTypeError
+from tintype_gateway.keys import CATALOGS, FACTS, PIPELINE, REQUEST_ID
+from tintype_gateway.model_list import describe, describe_all
+from tintype_gateway.pipeline import Incoming
+from tintype_gateway.stages.adapt import Handling
+from tintype_gateway.stages.resolve import find_model
+from tintype_gateway.stages.respond import lifecycle_headers
+
+PROVIDER_HEADERS = ("X-Quantized-Provider", "X-Tintype-Provider")
+
+_HANDLING = re.compile(r"(?:^|,)\s*handling\s*=\s*\"?(strict|lenient)\"?\s*(?:[,;]|$)", re.I)
+_IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+
+
+async def post_images_generations(request: web.Request) -> web.StreamResponse:
+    """Serve `POST /v1/images/generations`."""
+    handling = _handling(request)
+    incoming = Incoming(
+        request_id=request[REQUEST_ID],
+        read_body=lambda: _json_body(request),
+        authorization=request.headers.get("Authorization"),
+        provider=_provider(request),
+        handling=handling,
+        idempotency_key=_idempotency_key(request),
+        facts=request[FACTS],
+    )
+    answer = await request.app[PIPELINE].generate(incoming)
+    response = web.StreamResponse(headers=answer.headers)
+    response.content_type = "application/json"
+    response.content_length = answer.length
+    if handling is not None:
+        response.headers["Preference-Applied"] = f"handling={handling}"
+    await response.prepare(request)
+    for piece in answer.pieces:
+        await response.write(piece)
+    await response.write_eof()
+    request[FACTS]["bytes"] = answer.length
+    return response
+
+
+async def get_models(request: web.Request) -> web.Response:
+    """Serve `GET /v1/models`."""
+    await request.app[PIPELINE].authenticate(_incoming(request))
+    snapshot = request.app[CATALOGS].current()
+    return web.json_response(describe_all(snapshot, _today(), speaks))
+
+
+async def get_model(request: web.Request) -> web.Response:
+    """Serve `GET /v1/models/{id}`."""
+    await request.app[PIPELINE].authenticate(_incoming(request))
+    snapshot = request.app[CATALOGS].current()
+    model = find_model(request.match_info["id"], snapshot)
+    headers = lifecycle_headers(model.lifecycle)
+    return web.json_response(describe(model, snapshot, _today(), speaks), headers=headers)
+
+
+ROUTES = (
+    web.post("/v1/images/generations", post_images_generations),
+    web.get("/v1/models", get_models),
+    web.get("/v1/models/{id:.+}", get_model),
+)
+
+
+def _incoming(request: web.Request) -> Incoming:
+    return Incoming(
+        request_id=request[REQUEST_ID],
+        read_body=request.read,
+        authorization=request.headers.get("Authorization"),
+        facts=request[FACTS],
+    )
+
+
+async def _json_body(request: web.Request) -> bytes:
+    if request.content_type != "application/json":
+        raise UnsupportedMediaTypeError("the Content-Type must be application/json")
+    return await request.read()
+
+
+def _provider(request: web.Request) -> str | None:
+    given = {request.headers[name].lower() for name in PROVIDER_HEADERS if name in request.headers}
+    if len(given) > 1:
+        raise BadRequestError(
+            f"the headers {' and '.join(PROVIDER_HEADERS)} name different providers",
+            code="conflicting_providers",
+        )
+    return next(iter(given), None)
+
+
+def _handling(request: web.Request) -> Handling | None:
+    """Read `Prefer: handling=strict` (RFC 7240)."""
+    for header in request.headers.getall("Prefer", []):
+        if found := _HANDLING.search(header):
+            return "strict" if found[1].lower() == "strict" else "lenient"
+    return None
+
+
+def _idempotency_key(request: web.Request) -> str | None:
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and _IDEMPOTENCY_KEY.fullmatch(key) is None:
+        raise BadRequestError(
+            "the Idempotency-Key must be 1 to 255 visible ASCII characters",
+            code="invalid_idempotency_key",
+        )
+    return key
+
+
+def _today() -> datetime.date:
+    return datetime.datetime.now(datetime.UTC).date()

@@ -1,0 +1,1 @@
+"""Image bytes, handled without decoding them."""

@@ -1,0 +1,15 @@
+"""What handlers and middlewares share: typed keys of the application and of a request."""
+
+from typing import Any
+
+from aiohttp import web
+
+from tintype_gateway.catalog.store import CatalogStore
+from tintype_gateway.pipeline import Pipeline
+
+PIPELINE = web.AppKey("pipeline", Pipeline)
+CATALOGS = web.AppKey("catalogs", CatalogStore)
+
+REQUEST_ID = web.RequestKey("request_id", str)
+FACTS = web.RequestKey("facts", dict[str, Any])
+"""What the access log will say of the request."""

@@ -1,0 +1,85 @@
+"""What the ledger refuses, and why.
+
+::
+
+    LedgerError
+    ├── LedgerUnavailableError
+    ├── AccountExistsError
+    ├── AccountNotFoundError
+    ├── InsufficientCreditsError
+    ├── InvalidKeyError
+    │   ├── KeyNotFoundError
+    │   ├── KeyExpiredError
+    │   └── KeyRevokedError
+    ├── HoldClosedError
+    └── IdempotencyConflictError
+        ├── IdempotencyInProgressError
+        ├── IdempotencyMismatchError
+        └── IdempotencyReplayError
+"""
+
+
+class LedgerError(Exception):
+    """The ledger did not do what it was asked, and nothing has changed."""
+
+
+class LedgerUnavailableError(LedgerError):
+    """The database cannot be used now: locked, full, damaged, of another version, or closed."""
+
+
+class AccountExistsError(LedgerError):
+    """Another account already has this name."""
+
+
+class AccountNotFoundError(LedgerError):
+    """No account has this name."""
+
+
+class InsufficientCreditsError(LedgerError):
+    """The account has fewer credits available than the request may cost (micro-credits)."""
+
+    def __init__(self, required: int, available: int) -> None:
+        super().__init__(f"{required} micro-credits are required, {available} are available")
+        self.required = required
+        self.available = available
+
+
+class InvalidKeyError(LedgerError):
+    """The API key does not authenticate anyone."""
+
+
+class KeyNotFoundError(InvalidKeyError):
+    """No such key was ever issued."""
+
+
+class KeyExpiredError(InvalidKeyError):
+    """The key's own end date has passed."""
+
+
+class KeyRevokedError(InvalidKeyError):
+    """The key was revoked."""
+
+
+class HoldClosedError(LedgerError):
+    """The hold was already settled or released: its request has been accounted for."""
+
+
+class IdempotencyConflictError(LedgerError):
+    """An earlier request of the account used the same idempotency key."""
+
+
+class IdempotencyInProgressError(IdempotencyConflictError):
+    """The earlier request is still running."""
+
+
+class IdempotencyMismatchError(IdempotencyConflictError):
+    """The earlier request was a different one."""
+
+
+class IdempotencyReplayError(IdempotencyConflictError):
+    """The earlier request was the same one, and has been charged (micro-credits)."""
+
+    def __init__(self, request_id: str, charged: int) -> None:
+        super().__init__(f"request {request_id} was charged {charged} micro-credits for this key")
+        self.request_id = request_id
+        self.charged = charged

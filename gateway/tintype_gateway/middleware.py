@@ -1,0 +1,108 @@
+"""Around every request: an id, OpenAI's error envelope, one line in the log, and its metrics."""
+
+import logging
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from aiohttp import web
+
+from tintype_catalog.__about__ import __version__
+from tintype_gateway import errors
+from tintype_gateway.keys import FACTS, REQUEST_ID
+from tintype_gateway.metrics import HTTP_REQUESTS, REQUESTS_IN_FLIGHT
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+log = logging.getLogger("tintype.access")
+
+CLIENT_CLOSED = 499
+"""What the log and the metrics show where a client left before its answer was complete."""
+
+
+@web.middleware
+async def observed(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Give the request an id, and note how it ended."""
+    request[REQUEST_ID] = f"req_{uuid.uuid4().hex}"
+    request[FACTS] = {}
+    started, status = time.perf_counter(), CLIENT_CLOSED
+    with REQUESTS_IN_FLIGHT.track_inprogress():
+        try:
+            response = await handler(request)
+            status = response.status
+            return response
+        finally:
+            _note(request, status, time.perf_counter() - started)
+
+
+@web.middleware
+async def enveloped(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turn every error into OpenAI's envelope."""
+    try:
+        return await handler(request)
+    except errors.GatewayError as error:
+        return _answer(request, error)
+    except web.HTTPException as error:
+        return _answer(request, _translated(request, error), error.headers.get("Allow"))
+    except ConnectionError:
+        raise  # the client left: nobody is there to be answered
+    except Exception:
+        log.exception("unexpected error", extra={"request_id": request[REQUEST_ID]})
+        return _answer(request, errors.InternalError("an unexpected error: it has been logged"))
+
+
+async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
+    """Set the headers of every answer, just before its head is sent."""
+    response.headers["Server"] = f"tintype/{__version__}"
+    if REQUEST_ID in request:
+        response.headers["x-request-id"] = request[REQUEST_ID]
+
+
+def route_of(request: web.Request) -> str:
+    """Return the pattern of the path, which is bounded where the path is not."""
+    resource = request.match_info.route.resource
+    return "unknown" if resource is None else resource.canonical
+
+
+def _note(request: web.Request, status: int, seconds: float) -> None:
+    route = route_of(request)
+    method = request.method if route != "unknown" else "unknown"
+    facts: dict[str, Any] = request[FACTS]
+    HTTP_REQUESTS.labels(method, route, str(status)).inc()
+    log.info(
+        "request",
+        extra={
+            "request_id": request[REQUEST_ID],
+            "method": method,
+            "route": route,
+            "status": status,
+            "seconds": round(seconds, 6),
+            **facts,
+        },
+    )
+
+
+def _answer(
+    request: web.Request, error: errors.GatewayError, allow: str | None = None
+) -> web.Response:
+    request[FACTS]["error"] = error.code
+    headers = error.headers() | ({"Allow": allow} if allow else {})
+    return web.json_response(error.body(), status=error.status, headers=headers)
+
+
+def _translated(request: web.Request, error: web.HTTPException) -> errors.GatewayError:
+    """Return aiohttp's own refusals as ours."""
+    match error:
+        case web.HTTPNotFound():
+            return errors.NotFoundError(
+                "there is nothing here: the API is POST /v1/images/generations and GET /v1/models",
+                code="unknown_url",
+            )
+        case web.HTTPMethodNotAllowed():
+            allowed = ", ".join(sorted(error.allowed_methods))
+            return errors.MethodNotAllowedError(f"this path takes {allowed}")
+        case web.HTTPRequestEntityTooLarge():
+            limit = request.app._client_max_size
+            return errors.PayloadTooLargeError(f"the body must have at most {limit} bytes")
+    return errors.BadRequestError(error.reason or "the request cannot be read")

@@ -1,0 +1,95 @@
+"""Models as `GET /v1/models` shows them: OpenAI's fields, and what the catalog knows besides."""
+
+import datetime
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from tintype_catalog.catalog import Binding, Model
+from tintype_catalog.contract import Contract
+from tintype_catalog.image_model import Parameters
+from tintype_gateway.catalog.snapshot import Snapshot
+
+
+def describe_all(
+    snapshot: Snapshot, today: datetime.date, speaks: Callable[[str], bool]
+) -> dict[str, Any]:
+    """Return the body of `GET /v1/models`."""
+    models = [describe(model, snapshot, today, speaks) for model in snapshot.catalog.models]
+    return {"object": "list", "data": models}
+
+
+def describe(
+    model: Model, snapshot: Snapshot, today: datetime.date, speaks: Callable[[str], bool]
+) -> dict[str, Any]:
+    """Return the body of `GET /v1/models/{id}`.
+
+    `active` says whether a request would be served on the day `today` (UTC), by a gateway that
+    `speaks` the dialects of its bindings.
+    """
+    bindings = snapshot.bindings_of(model)
+    state = model.lifecycle.state(today)
+    usable = [item for item in bindings if item.active and item.weight and speaks(item.dialect)]
+    return {
+        "id": model.id,
+        "object": "model",
+        "created": _seconds(model.lifecycle.released_on),
+        "owned_by": model.owned_by,
+        "shutdown_date": _date(model.lifecycle.retires_on),
+        "display_name": model.display_name or model.id,
+        "aliases": list(model.aliases),
+        "active": bool(usable) and state != "Retired" and model.output_modality.image,
+        "supported_features": list(model.supported_features),
+        "output_modality": model.output_modality.model_dump(),
+        "watermark": model.watermark,
+        "limits": model.limits.model_dump(by_alias=False),
+        "size": {"mode": model.size.mode} | _plain(model.size),
+        "parameters": {
+            name: _plain(getattr(model.parameters, name)) for name in Parameters.model_fields
+        },
+        "provider_parameters": {
+            name: list(fields) for name, fields in model.provider_parameters.items()
+        },
+        "defaults": dict(model.defaults),
+        "lifecycle": {
+            "state": state,
+            "released_on": _date(model.lifecycle.released_on),
+            "deprecated_on": _date(model.lifecycle.deprecated_on),
+            "retires_on": _date(model.lifecycle.retires_on),
+            "replacement": model.lifecycle.replacement,
+        },
+        "cost": _cost(usable or bindings),
+        "providers": [_provider(binding) for binding in bindings],
+    }
+
+
+def _provider(binding: Binding) -> dict[str, Any]:
+    return {
+        "provider": binding.provider,
+        "binding": binding.name,
+        "active": binding.active,
+        "regions": list(binding.regions),
+        "cost": _cost([binding]),
+    }
+
+
+def _cost(bindings: Sequence[Binding]) -> dict[str, Any] | None:
+    """Return the price at the first binding, with amounts as decimal strings."""
+    if not bindings:
+        return None
+    return {"currency": bindings[0].pricing.currency} | _plain(bindings[0].pricing)
+
+
+def _plain(value: Contract) -> dict[str, Any]:
+    """Return a part of the catalog as this API writes it: snake_case, without what is default."""
+    return value.model_dump(mode="json", by_alias=False, exclude_defaults=True)
+
+
+def _seconds(day: datetime.date | None) -> int:
+    """Return the Unix seconds at which a day begins in UTC, 0 for an unknown one."""
+    if day is None:
+        return 0
+    return int(datetime.datetime.combine(day, datetime.time(), datetime.UTC).timestamp())
+
+
+def _date(day: datetime.date | None) -> str | None:
+    return None if day is None else day.isoformat()

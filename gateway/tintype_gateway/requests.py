@@ -1,0 +1,76 @@
+"""The body of `POST /v1/images/generations`: OpenAI's fields, and our two more."""
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+_SIZE = re.compile(r"[1-9][0-9]{0,4}x[1-9][0-9]{0,4}|auto")
+
+
+def _size(text: str) -> str:
+    if _SIZE.fullmatch(text) is None:
+        raise ValueError("must be `WIDTHxHEIGHT` in pixels, such as 1024x1024, or `auto`")
+    return text
+
+
+class ImageGenerationRequest(BaseModel):
+    """A request as it was sent. A field that is null counts as left out.
+
+    `quality` and `style` are words here, because which ones there are depends on the catalog.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, strict=True, extra="forbid", use_attribute_docstrings=True
+    )
+
+    model: Annotated[str, Field(min_length=1, max_length=256)]
+    """The id of the model, optionally behind a provider: `bedrock/amazon.nova-canvas-v1:0`."""
+
+    prompt: Annotated[str, Field(min_length=1)]
+    """What the picture should show."""
+
+    n: Annotated[int, Field(ge=1, le=10)] = 1
+    """How many pictures."""
+
+    size: Annotated[str, AfterValidator(_size)] | None = None
+    """Width and height in pixels as `WIDTHxHEIGHT`, or `auto`."""
+
+    quality: str | None = None
+    """How much effort the picture is worth."""
+
+    style: str | None = None
+    """The look of the picture."""
+
+    background: Literal["transparent", "opaque", "auto"] | None = None
+    """What is behind the subject."""
+
+    output_format: Literal["png", "jpeg", "webp"] | None = None
+    """The format of the picture."""
+
+    output_compression: Annotated[int, Field(ge=0, le=100)] | None = None
+    """The quality of a jpeg or webp picture, in percent."""
+
+    moderation: Literal["auto", "low"] | None = None
+    """How strictly the provider judges."""
+
+    seed: Annotated[int, Field(ge=-(2**63), lt=2**63)] | None = None
+    """The number that makes a picture repeatable."""
+
+    negative_prompt: Annotated[str, Field(max_length=32_000)] | None = None
+    """What the picture should not show."""
+
+    user: Annotated[str, Field(max_length=512)] | None = None
+    """The end user, for the provider's monitoring of abuse."""
+
+    safety_identifier: Annotated[str, Field(max_length=512)] | None = None
+    """The end user, in OpenAI's newer form."""
+
+    response_format: Literal["b64_json", "url"] | None = None
+    """How the pictures come."""
+
+    stream: bool | None = None
+    """Whether the answer is a stream of events."""
+
+    partial_images: Annotated[int, Field(ge=0, le=3)] | None = None
+    """How many previews a stream has, for each picture."""

@@ -1,0 +1,167 @@
+"""One gateway process: everything it needs, started in order and stopped in reverse."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Coroutine
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from functools import partial
+from importlib.resources import files
+from pathlib import Path
+
+import aiohttp
+from aiohttp import web
+
+import tintype_catalog
+from tintype_gateway.app import AdminApp, create_app
+from tintype_gateway.catalog import mount, watch
+from tintype_gateway.catalog.folder import ManifestFolder
+from tintype_gateway.catalog.store import CatalogStore
+from tintype_gateway.credentials import CredentialFolder, CredentialSource, SimulatedCredentials
+from tintype_gateway.demo import ensure_demo_key, welcome
+from tintype_gateway.ledger.errors import LedgerError
+from tintype_gateway.ledger.interface import Ledger
+from tintype_gateway.ledger.opening import open_ledger
+from tintype_gateway.metrics import HOLDS_EXPIRED
+from tintype_gateway.pipeline import Pipeline
+from tintype_gateway.settings import GatewaySettings
+from tintype_gateway.simulated import pointed_at, simulators
+from tintype_kubernetes.client import connect
+from tintype_kubernetes.config import load_config
+
+log = logging.getLogger(__name__)
+
+STARTER = Path(str(files(tintype_catalog))) / "starter"
+REHEARSAL = Path(str(files(tintype_catalog))) / "overlays" / "simulated"
+
+EXPIRY_SECONDS = 10
+"""How often the holds of dead processes are looked for."""
+
+DRAIN_SECONDS = 180
+"""How long requests in flight have to finish after a signal: pictures take a minute."""
+
+READ_BUFFER_BYTES = 1024 * 1024
+"""What is read of a provider's answer before it is waited for: few wake-ups for megabytes."""
+
+
+async def serve(settings: GatewaySettings) -> None:
+    """Serve until SIGINT or SIGTERM. A second signal does not wait for requests in flight."""
+    stopping = _stop_signal()
+    async with AsyncExitStack() as stack:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        ledger = open_ledger(settings.ledger_url)
+        stack.push_async_callback(ledger.close)
+        store = CatalogStore()
+        simulator = await stack.enter_async_context(simulators()) if settings.simulate else None
+        pipeline = Pipeline(
+            catalogs=store,
+            ledger=ledger,
+            credentials=_credentials(settings),
+            session=await stack.enter_async_context(_session()),
+            handling=settings.parameter_handling,
+            micro_credits_per_usd=settings.micro_credits_per_usd,
+        )
+        sources = await _sources(settings, store, simulator, stack)
+        tasks = await stack.enter_async_context(asyncio.TaskGroup())
+        for work in (_expire_holds(ledger), *sources):
+            stack.callback(tasks.create_task(work).cancel)
+        admin = AdminApp(pipeline)
+        await _listen(admin.application(), settings.admin_host, settings.admin_port, stack)
+        url = await _listen(
+            create_app(pipeline, settings.max_request_bytes), settings.host, settings.port, stack
+        )
+        if settings.demo:
+            key_path = settings.data_dir / "demo.key"
+            await ensure_demo_key(ledger, key_path)
+            print(welcome(url, key_path), flush=True)
+        log.info("serving", extra={"url": url})
+        await stopping.wait()
+        admin.draining = True
+        log.info("draining")
+
+
+def _stop_signal() -> asyncio.Event:
+    """Return what the first signal sets. The second one cancels the whole process."""
+    stopping = asyncio.Event()
+    loop, main = asyncio.get_running_loop(), asyncio.current_task()
+
+    def stop() -> None:
+        if stopping.is_set() and main is not None:
+            main.cancel()
+        stopping.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop)
+    return stopping
+
+
+def _credentials(settings: GatewaySettings) -> CredentialSource:
+    if settings.simulate:
+        return SimulatedCredentials()
+    return CredentialFolder(settings.credentials_dir)
+
+
+def _session() -> aiohttp.ClientSession:
+    """Return the session of all calls to providers: warm connections, and bytes as they come."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=75, ttl_dns_cache=60),
+        headers={"Accept-Encoding": "identity", "User-Agent": "tintype"},
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+        read_bufsize=READ_BUFFER_BYTES,
+    )
+
+
+async def _sources(
+    settings: GatewaySettings, store: CatalogStore, simulator: str | None, stack: AsyncExitStack
+) -> list[Coroutine[None, None, None]]:
+    """Return what keeps the catalog up to date: one folder, or the channels of one ConfigMap."""
+    sources: list[Coroutine[None, None, None]] = []
+    if settings.catalog_mount is not None:
+        sources.append(mount.follow(settings.catalog_mount, store))
+    if settings.catalog_configmap is not None:
+        config = load_config(settings.kubeconfig)
+        client = await stack.enter_async_context(connect(config))
+        namespace = settings.namespace or config.namespace
+        sources.append(watch.follow(client, namespace, settings.catalog_configmap, store))
+    if sources:
+        return sources
+    return [_folder(settings, simulator).follow(store)]
+
+
+def _folder(settings: GatewaySettings, simulator: str | None) -> ManifestFolder:
+    """Return the folder of manifests; against simulators the starter catalog is the rehearsal's."""
+    overlays = [REHEARSAL] if simulator and settings.catalog_dir is None else []
+    if settings.catalog_overlay is not None:
+        overlays.append(settings.catalog_overlay)
+    folder = ManifestFolder(settings.catalog_dir or STARTER, tuple(overlays))
+    if simulator is None:
+        return folder
+    return replace(folder, adjust=partial(pointed_at, url=simulator))
+
+
+async def _expire_holds(ledger: Ledger) -> None:
+    """Give back what dead processes held, for as long as this one lives."""
+    while True:
+        try:
+            HOLDS_EXPIRED.inc(await ledger.expire_holds())
+        except LedgerError as error:
+            log.warning("holds not expired", extra={"error": str(error)})
+        await asyncio.sleep(EXPIRY_SECONDS)
+
+
+async def _listen(app: web.Application, host: str, port: int, stack: AsyncExitStack) -> str:
+    """Serve an application until the stack closes, and return its URL."""
+    runner = web.AppRunner(
+        app,
+        access_log=None,
+        handler_cancellation=True,
+        keepalive_timeout=75,
+        shutdown_timeout=DRAIN_SECONDS,
+    )
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    await web.TCPSite(runner, host, port).start()
+    bound = runner.addresses[0]
+    return f"http://{bound[0]}:{bound[1]}"

@@ -1,0 +1,94 @@
+"""The gateway's settings: `TINTYPE_*` in the environment, or flags of the same names."""
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+class GatewaySettings(BaseSettings):
+    """Read once at the start, and passed down. The docstrings are the help of the flags."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="TINTYPE_", frozen=True, extra="ignore", use_attribute_docstrings=True
+    )
+
+    host: str = "127.0.0.1"
+    """The address of the API."""
+
+    port: Port = 8080
+    """The port of the API; 0 takes a free one."""
+
+    admin_host: str = "127.0.0.1"
+    """The address of metrics, probes and status."""
+
+    admin_port: Port = 9090
+    """The port of metrics, probes and status; 0 takes a free one."""
+
+    data_dir: Path = Path(".tintype")
+    """The folder for what must outlive a restart."""
+
+    database_url: str = ""
+    """The ledger: sqlite:///PATH. By default ledger.db in the data folder."""
+
+    catalog_dir: Path | None = None
+    """A folder of ImageModel and ProviderBinding manifests. By default the starter catalog."""
+
+    catalog_overlay: Path | None = None
+    """A folder of merge patches to the manifests of the catalog folder."""
+
+    catalog_configmap: str | None = None
+    """The ConfigMap that an operator publishes the catalog in, watched at the API server."""
+
+    catalog_mount: Path | None = None
+    """The folder where that ConfigMap is mounted."""
+
+    namespace: str | None = None
+    """The namespace of the ConfigMap. By default that of the pod or of the kubeconfig."""
+
+    kubeconfig: Path | None = None
+    """The kubeconfig to reach the API server with. By default as kubectl and pods find theirs."""
+
+    credentials_dir: Path | None = None
+    """The folder with the providers' credentials, a file SECRET.KEY each."""
+
+    simulate: bool = False
+    """Start simulated providers and send every call to them."""
+
+    demo: bool = False
+    """Make an account `demo` with a key in the data folder, and print how to use it."""
+
+    parameter_handling: Literal["lenient", "strict"] = "lenient"
+    """Whether what a model does not take is adjusted and reported, or refused."""
+
+    micro_credits_per_usd: Annotated[int, Field(ge=1, le=10**12)] = 16_000_000
+    """The micro-credits of one USD."""
+
+    max_request_bytes: Annotated[int, Field(ge=1024, le=2**30)] = 1024 * 1024
+    """The largest request body."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least severe message that is logged."""
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        from_cluster = self.catalog_configmap or self.catalog_mount
+        if from_cluster and (self.catalog_dir or self.catalog_overlay):
+            raise ValueError(
+                "TINTYPE_CATALOG_DIR and TINTYPE_CATALOG_OVERLAY do not go with "
+                "TINTYPE_CATALOG_CONFIGMAP and TINTYPE_CATALOG_MOUNT: a catalog has one origin"
+            )
+        if from_cluster and self.simulate:
+            raise ValueError(
+                "TINTYPE_SIMULATE goes with a folder of manifests: in a cluster, run "
+                "`tintype simulator` and let the bindings' `endpoint` name it"
+            )
+        return self
+
+    @property
+    def ledger_url(self) -> str:
+        """The URL of the ledger."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'ledger.db'}"

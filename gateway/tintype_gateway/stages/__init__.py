@@ -1,0 +1,1 @@
+"""The stages of a request: frozen values in, frozen values out, and none knows another."""

@@ -1,0 +1,157 @@
+"""The answer, in OpenAI's words.
+
+The pictures are megabytes of base64 that arrived as bytes and leave as the same bytes: the JSON
+around them is written in pieces, so that no picture is copied into a larger string.
+"""
+
+import datetime
+import json
+from collections.abc import Iterator, Sequence
+from email.utils import format_datetime
+from typing import TypedDict
+
+from tintype_catalog.catalog import Model
+from tintype_catalog.image_model import Lifecycle
+from tintype_gateway.faults import error_of
+from tintype_gateway.ledger.interface import Settlement
+from tintype_gateway.values import (
+    FailedCall,
+    FinishedCall,
+    FinishedImage,
+    Job,
+    Response,
+    Route,
+    Target,
+)
+
+
+def respond(
+    target: Target,
+    route: Route,
+    job: Job,
+    calls: Sequence[FinishedCall],
+    failed: Sequence[FailedCall],
+    settlement: Settlement,
+    revision: str,
+) -> Response:
+    """Return the body, in pieces, and the headers of a successful answer."""
+    images = [image for call in calls for image in call.images]
+    head = {
+        "created": max(call.generation.created for call in calls),
+        "model": target.requested,
+    }
+    tail = _properties(job, calls, images) | {"usage": _usage(calls, images, settlement)}
+    missing = [*_missing(calls), *_failed(failed, route)]
+    if missing:
+        tail["errors"] = sorted(missing, key=lambda entry: entry["index"])
+    pieces: list[bytes | memoryview] = [_opened(head) + b',"data":[']
+    for index, image in enumerate(images):
+        pieces[-1] = bytes(pieces[-1]) + (b',{"b64_json":"' if index else b'{"b64_json":"')
+        pieces += [image.image.base64, b'",' + _closed(_entry(image, target.model))]
+    pieces[-1] = bytes(pieces[-1]) + b"]," + _closed(tail)
+    headers = {
+        "Tintype-Route": str(route),
+        "Tintype-Catalog-Revision": revision,
+        "Tintype-Cost-Micro-Credits": str(settlement.charged),
+        **lifecycle_headers(target.model.lifecycle),
+    }
+    if job.adjustments:
+        headers["Tintype-Adjusted"] = ", ".join(job.adjustments)
+    return Response(tuple(pieces), headers)
+
+
+def lifecycle_headers(lifecycle: Lifecycle) -> dict[str, str]:
+    """Return `Deprecation` (RFC 9745) and `Sunset` (RFC 8594) of a model that is on its way out."""
+    headers = {}
+    if lifecycle.deprecated_on:
+        headers["Deprecation"] = f"@{int(_midnight(lifecycle.deprecated_on).timestamp())}"
+    if lifecycle.retires_on:
+        headers["Sunset"] = format_datetime(_midnight(lifecycle.retires_on), usegmt=True)
+    return headers
+
+
+def _entry(image: FinishedImage, model: Model) -> dict[str, object]:
+    return {
+        "revised_prompt": image.image.revised_prompt,
+        "seed": image.image.seed,
+        "watermark": model.watermark,
+        "flagged": image.image.flagged,
+    }
+
+
+def _properties(
+    job: Job, calls: Sequence[FinishedCall], images: Sequence[FinishedImage]
+) -> dict[str, object]:
+    """Return OpenAI's own description of the pictures, which speaks of all of them at once."""
+    generation = calls[0].generation
+    return {
+        "background": generation.background,
+        "output_format": images[0].format,
+        "quality": generation.quality or job.quality,
+        "size": str(images[0].size),
+    }
+
+
+def _usage(
+    calls: Sequence[FinishedCall], images: Sequence[FinishedImage], settlement: Settlement
+) -> dict[str, object]:
+    tokens = [call.generation.usage for call in calls if call.generation.usage is not None]
+    usage: dict[str, object] = {
+        "images": len(images),
+        "input_tokens": None,
+        "output_tokens": None,
+        "total_tokens": None,
+        "megapixels": None,
+    }
+    if tokens:
+        text = sum(count.text_input for count in tokens)
+        image = sum(count.image_input for count in tokens)
+        output = sum(count.image_output + count.text_output for count in tokens)
+        usage |= {
+            "input_tokens": text + image,
+            "output_tokens": output,
+            "total_tokens": text + image + output,
+            "input_tokens_details": {"text_tokens": text, "image_tokens": image},
+        }
+    else:
+        usage["megapixels"] = round(sum(image.size.pixels for image in images) / 1_000_000, 6)
+    return usage | {
+        "credits_used": settlement.charged,
+        "credits_remaining": settlement.available,
+    }
+
+
+class ImageError(TypedDict):
+    """Why a picture that was asked for is not in `data`."""
+
+    index: int
+    code: str | None
+    message: str
+
+
+def _failed(failed: Sequence[FailedCall], route: Route) -> Iterator[ImageError]:
+    for call in failed:
+        error = error_of(call.fault, route)
+        for index in range(call.first, call.first + call.asked):
+            yield ImageError(index=index, code=error.code, message=error.message)
+
+
+def _missing(calls: Sequence[FinishedCall]) -> Iterator[ImageError]:
+    for call in calls:
+        for index in range(call.first + len(call.images), call.first + call.asked):
+            message = "the provider gave fewer pictures than it was asked for"
+            yield ImageError(index=index, code="image_missing", message=message)
+
+
+def _opened(value: dict[str, object]) -> bytes:
+    """Return a JSON object without its closing brace."""
+    return json.dumps(value).encode()[:-1]
+
+
+def _closed(value: dict[str, object]) -> bytes:
+    """Return a JSON object without its opening brace."""
+    return json.dumps(value).encode()[1:]
+
+
+def _midnight(day: datetime.date) -> datetime.datetime:
+    return datetime.datetime.combine(day, datetime.time(), datetime.UTC)

@@ -1,0 +1,31 @@
+"""What did it cost?"""
+
+import logging
+
+from tintype_gateway.errors import UnavailableError
+from tintype_gateway.ledger.errors import LedgerError
+from tintype_gateway.ledger.interface import Hold, Ledger, Settlement
+
+log = logging.getLogger(__name__)
+
+
+async def settle(hold: Hold, cost: int, ledger: Ledger) -> Settlement:
+    """Charge the exact cost, at most what was held, and give back the rest.
+
+    Raises:
+        UnavailableError: The ledger could not be told. The picture was made, so a client must
+            not send the request again by itself.
+    """
+    try:
+        settlement = await ledger.settle(hold, cost)
+    except LedgerError as error:
+        raise UnavailableError(
+            "the picture was made, but the ledger could not be told what it cost",
+            code="outcome_unknown",
+        ) from error
+    if settlement.excess or settlement.late:
+        log.warning(
+            "settled off the hold",
+            extra={"hold": hold.id, "excess": settlement.excess, "late": settlement.late},
+        )
+    return settlement

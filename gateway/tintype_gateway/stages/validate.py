@@ -1,0 +1,103 @@
+"""Is this a request that anybody could serve?"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pydantic
+from pydantic_core import from_json
+
+from tintype_gateway.catalog.snapshot import Vocabulary
+from tintype_gateway.errors import (
+    BadRequestError,
+    FieldProblem,
+    UnsupportedParameterError,
+    ValidationError,
+)
+from tintype_gateway.requests import ImageGenerationRequest
+from tintype_gateway.values import ValidRequest
+
+_CODES = {
+    "missing": "missing_required_parameter",
+    "extra_forbidden": "unknown_parameter",
+    "int_type": "invalid_type",
+    "string_type": "invalid_type",
+    "bool_type": "invalid_type",
+}
+
+
+def validate(body: bytes, vocabulary: Vocabulary) -> ValidRequest:
+    """Return the request that a body holds, where `vocabulary` is what the catalog's models know.
+
+    Raises:
+        ValidationError: Fields are at fault: all of them are named at once.
+        BadRequestError: The body is not JSON.
+        UnsupportedParameterError: The request asks for what no model gives yet.
+    """
+    known, extras = _split(_parse(body), vocabulary)
+    problems = list(_word_problems(known, vocabulary))
+    try:
+        fields = ImageGenerationRequest.model_validate(known)
+    except pydantic.ValidationError as error:
+        problems = [*map(_problem, error.errors(include_url=False)), *problems]
+    if problems:
+        raise ValidationError(problems)
+    _refuse_what_is_to_come(fields)
+    return ValidRequest(fields, extras)
+
+
+def _parse(body: bytes) -> dict[str, Any]:
+    try:
+        document = from_json(body, allow_inf_nan=False)
+    except ValueError as error:
+        raise BadRequestError(f"the body is not JSON: {error}", code="invalid_json") from error
+    if not isinstance(document, dict):
+        raise ValidationError([FieldProblem("body", "must be a JSON object", "invalid_type")])
+    return {name: value for name, value in document.items() if value is not None}
+
+
+def _split(
+    document: dict[str, Any], vocabulary: Vocabulary
+) -> tuple[dict[str, Any], dict[str, object]]:
+    """Part the standard fields, and unknown ones with them, from the provider parameters."""
+    extras = {name: document[name] for name in document if name in vocabulary.provider_parameters}
+    return {name: document[name] for name in document if name not in extras}, extras
+
+
+def _word_problems(document: dict[str, Any], vocabulary: Vocabulary) -> Iterator[FieldProblem]:
+    words = {"quality": vocabulary.qualities, "style": vocabulary.styles}
+    for name, allowed in words.items():
+        value = document.get(name)
+        if isinstance(value, str) and value not in allowed:
+            message = f"must be one of {', '.join(sorted(allowed))}"
+            yield FieldProblem(name, message, "invalid_value")
+
+
+def _problem(detail: Any) -> FieldProblem:
+    param = ".".join(str(step) for step in detail["loc"])[:64].encode("ascii", "replace").decode()
+    code = _CODES.get(detail["type"], "invalid_value")
+    message = "unknown field" if code == "unknown_parameter" else _plain(detail["msg"])
+    return FieldProblem(param, message, code)
+
+
+def _plain(message: str) -> str:
+    """Say pydantic's message as a rule: `Input should be ...` becomes `must be ...`."""
+    return (
+        message.removeprefix("Value error, ")
+        .replace("Input should be", "must be")
+        .replace("String should", "must")
+    )
+
+
+def _refuse_what_is_to_come(fields: ImageGenerationRequest) -> None:
+    if fields.stream:
+        raise UnsupportedParameterError("`stream` is not available yet", param="stream")
+    if fields.partial_images:
+        raise UnsupportedParameterError(
+            "`partial_images` goes with `stream`, which is not available yet",
+            param="partial_images",
+        )
+    if fields.response_format == "url":
+        raise UnsupportedParameterError(
+            "`response_format: url` is not available yet: leave it out, or ask for `b64_json`",
+            param="response_format",
+        )

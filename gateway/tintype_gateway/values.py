@@ -1,0 +1,176 @@
+"""What flows between the stages: frozen values, named after what they are."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from typing_extensions import override
+
+from tintype_catalog.catalog import Binding, Model
+from tintype_catalog.costs import TokenUsage
+from tintype_catalog.sizes import Size, SizeChoice
+from tintype_gateway.requests import ImageGenerationRequest
+
+FaultKind = Literal[
+    "refused",
+    "invalid",
+    "throttled",
+    "unauthorized",
+    "unavailable",
+    "timeout",
+    "outcome_unknown",
+]
+"""The one taxonomy that every provider's errors are sorted into."""
+
+
+@dataclass(frozen=True, slots=True)
+class ValidRequest:
+    """A request whose every field is known, of its type and in its range."""
+
+    fields: ImageGenerationRequest
+    provider_parameters: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The binding and region chosen for one attempt."""
+
+    binding: Binding
+    region: str
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.binding.provider}/{self.region}/{self.binding.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The model that a request names, and the routes that can serve it, the best one first."""
+
+    requested: str
+    """The model's id as the client wrote it, with any provider prefix."""
+
+    model: Model
+    routes: tuple[Route, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a provider is asked for, in the model's own values."""
+
+    prompt: str
+    images: int
+    size: SizeChoice
+    parameters: Mapping[str, str | int]
+    """The standard parameters that the model takes, such as quality or seed."""
+
+    extras: Mapping[str, object]
+    """The provider parameters of the request."""
+
+    adjustments: tuple[str, ...]
+    """What was stripped, mapped or clamped, such as `quality=standard->medium`."""
+
+    @property
+    def quality(self) -> str | None:
+        """The provider's name of the quality, None where it is left to the provider."""
+        quality = self.parameters.get("quality")
+        return None if quality is None else str(quality)
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamRequest:
+    """One HTTP call to a provider. Its headers hold a secret, so they stay out of its repr."""
+
+    url: str
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+    timeout_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamAnswer:
+    """What a provider answered."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+
+@dataclass(eq=False)  # not frozen: Python itself writes the traceback of an exception
+class UpstreamFault(Exception):
+    """A call that gave no picture."""
+
+    kind: FaultKind
+    message: str
+    code: str | None = None
+    retry_after_seconds: int | None = None
+    unprocessed: bool = False
+    """Whether the provider provably did nothing, so that trying again cannot cost twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratedImage:
+    """One picture as a provider gave it: base64 text that is never decoded on the way."""
+
+    base64: bytes | memoryview = field(repr=False)
+    revised_prompt: str | None = None
+    seed: int | None = None
+    flagged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """What one call to a provider gave."""
+
+    images: tuple[GeneratedImage, ...]
+    created: int = 0
+    """The provider's own time stamp in Unix seconds, 0 where it gives none."""
+
+    usage: TokenUsage | None = None
+    background: str | None = None
+    quality: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedImage:
+    """One picture whose header was read."""
+
+    image: GeneratedImage
+    format: str
+    size: Size
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedCall:
+    """One call to a provider with all its pictures."""
+
+    first: int
+    """The index of its first picture among those of the request."""
+
+    asked: int
+    """How many pictures it asked for."""
+
+    generation: Generation
+    images: tuple[FinishedImage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FailedCall:
+    """One call to a provider that gave nothing."""
+
+    first: int
+    asked: int
+    fault: UpstreamFault
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A successful answer: its body in pieces, so that no picture is copied, and its headers."""
+
+    pieces: tuple[bytes | memoryview, ...] = field(repr=False)
+    headers: Mapping[str, str]
+
+    @property
+    def length(self) -> int:
+        """The bytes of the body."""
+        return sum(len(piece) for piece in self.pieces)

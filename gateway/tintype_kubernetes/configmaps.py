@@ -1,0 +1,34 @@
+"""A ConfigMap as the files that a pod sees where it is mounted."""
+
+import base64
+from collections.abc import Mapping
+from typing import Any
+
+from tintype_kubernetes.resources import CONFIGMAPS
+
+
+def files_of(configmap: Mapping[str, Any]) -> dict[str, bytes]:
+    """Return the content by file name, as a volume of this ConfigMap would hold it."""
+    texts: Mapping[str, str] = configmap.get("data") or {}
+    binaries: Mapping[str, str] = configmap.get("binaryData") or {}
+    return {name: text.encode() for name, text in texts.items()} | {
+        name: base64.b64decode(encoded) for name, encoded in binaries.items()
+    }
+
+
+def configmap_of(namespace: str, name: str, files: Mapping[str, bytes]) -> dict[str, Any]:
+    """Return a ConfigMap with these files: texts stay readable, the rest is base64."""
+    texts: dict[str, str] = {}
+    binaries: dict[str, str] = {}
+    for file, content in files.items():
+        try:
+            texts[file] = content.decode("utf-8")
+        except UnicodeDecodeError:
+            binaries[file] = base64.b64encode(content).decode("ascii")
+    return {
+        "apiVersion": CONFIGMAPS.api_version,
+        "kind": CONFIGMAPS.kind,
+        "metadata": {"namespace": namespace, "name": name},
+        "data": texts,
+        "binaryData": binaries,
+    }

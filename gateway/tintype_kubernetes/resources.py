@@ -1,0 +1,47 @@
+"""The resources that Tintype reads or writes, and where the API server keeps them."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One resource of the Kubernetes API."""
+
+    group: str
+    """Empty for the core group."""
+    version: str
+    plural: str
+    kind: str
+    namespaced: bool = True
+
+    @property
+    def api_version(self) -> str:
+        """What an object of this resource carries as `apiVersion`."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    def path(self, namespace: str = "", name: str = "", subresource: str = "") -> str:
+        """The URL path of the collection, of one object, or of its subresource."""
+        root = "apis" if self.group else "api"
+        scope = f"namespaces/{namespace}" if self.namespaced and namespace else ""
+        parts = (root, self.api_version, scope, self.plural, name, subresource)
+        return "/" + "/".join(part for part in parts if part)
+
+
+CONFIGMAPS = Resource("", "v1", "configmaps", "ConfigMap")
+SECRETS = Resource("", "v1", "secrets", "Secret")
+IMAGE_MODELS = Resource("tintype.dev", "v1alpha1", "imagemodels", "ImageModel")
+PROVIDER_BINDINGS = Resource("tintype.dev", "v1alpha1", "providerbindings", "ProviderBinding")
+CUSTOM_RESOURCE_DEFINITIONS = Resource(
+    "apiextensions.k8s.io",
+    "v1",
+    "customresourcedefinitions",
+    "CustomResourceDefinition",
+    namespaced=False,
+)
+SELF_SUBJECT_ACCESS_REVIEWS = Resource(
+    "authorization.k8s.io",
+    "v1",
+    "selfsubjectaccessreviews",
+    "SelfSubjectAccessReview",
+    namespaced=False,
+)

@@ -1,0 +1,74 @@
+"""The simulator as a server: every dialect, the control endpoints, and the threads that paint."""
+
+import os
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+from yarl import URL
+
+from tintype_simulator import openai_images
+from tintype_simulator.control import Control
+from tintype_simulator.delivery import serving
+from tintype_simulator.dialect import PAINTERS, Dialect
+
+DIALECTS: tuple[Dialect, ...] = (openai_images.DIALECT,)
+"""All protocols that the simulator speaks."""
+
+SHUTDOWN_SECONDS = 0.5
+"""What requests in flight have left when the simulator stops: nobody pays for its pictures."""
+
+
+def create_app(*, latency_seconds: float = 0.0) -> web.Application:
+    """Return the simulator; each answer takes `latency_seconds` longer than the painting."""
+    app = web.Application()
+    control = Control(
+        {
+            f"{dialect.provider}/{name}": e
+            for dialect in DIALECTS
+            for name, e in dialect.errors.items()
+        }
+    )
+    app.add_routes(control.routes())
+    for dialect in DIALECTS:
+        for method, path, handler in dialect.routes:
+            app.router.add_route(method, path, serving(handler, dialect, control, latency_seconds))
+    app.cleanup_ctx.append(painters)
+    return app
+
+
+async def painters(app: web.Application) -> AsyncIterator[None]:
+    """Keep the threads that paint: their own, so that pictures never hold up other work."""
+    with ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="painter") as pool:
+        app[PAINTERS] = pool
+        yield
+
+
+@asynccontextmanager
+async def running(
+    host: str = "127.0.0.1", port: int = 0, *, latency_seconds: float = 0.0
+) -> AsyncIterator[str]:
+    """Serve the simulator while the context is open, and yield its base URL without a path.
+
+    Args:
+        host: The address to listen on.
+        port: The port to listen on; 0 takes a free one.
+        latency_seconds: What each answer takes beside the painting.
+
+    Raises:
+        OSError: The address is not ours or the port is taken.
+    """
+    runner = web.AppRunner(
+        create_app(latency_seconds=latency_seconds),
+        access_log=None,
+        handler_cancellation=True,
+        shutdown_timeout=SHUTDOWN_SECONDS,
+    )
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port).start()
+        bound_port = runner.addresses[0][1]
+        yield str(URL.build(scheme="http", host=host, port=bound_port))
+    finally:
+        await runner.cleanup()

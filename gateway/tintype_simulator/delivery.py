@@ -1,0 +1,91 @@
+"""Sends a dialect's answers, and makes them go wrong where a fault says so."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+
+from aiohttp import web
+
+from tintype_simulator.control import Control
+from tintype_simulator.dialect import Answer, Dialect, Handler
+from tintype_simulator.faults import DAMAGES, Fault
+
+Serve = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def serving(handler: Handler, dialect: Dialect, control: Control, latency_seconds: float) -> Serve:
+    """Return the handler as one of aiohttp's, with log, latency and faults around it."""
+
+    async def serve(request: web.Request) -> web.StreamResponse:
+        started = time.monotonic()
+        control.record(request, await request.read())
+        fault = control.fault_for(request)
+        await asyncio.sleep(latency_seconds + fault.delay_seconds)
+        answer = await faulty(handler, request, fault)
+        standing = dialect.standing_headers(time.monotonic() - started)
+        headers = {**standing, **answer.headers, **fault.headers}
+        return await send(request, replace(answer, headers=headers), fault.cut_after_bytes)
+
+    return serve
+
+
+async def faulty(handler: Handler, request: web.Request, fault: Fault) -> Answer:
+    """Return the handler's answer as the fault leaves it, or the fault's own."""
+    if fault.answer and fault.after_frames is None:
+        return fault.answer
+    answer = await handler(request)
+    if isinstance(answer.body, bytes):
+        spoil = DAMAGES[fault.damage] if fault.damage else bytes
+        return replace(answer, body=spoil(answer.body))
+    if fault.answer and fault.after_frames is not None:
+        return replace(answer, body=interrupted(answer.body, fault.after_frames, fault.answer))
+    return answer
+
+
+async def interrupted(
+    frames: AsyncIterator[bytes], after_frames: int, error: Answer
+) -> AsyncIterator[bytes]:
+    """Yield the first frames of a stream of events, and the error's body as its last event."""
+    passed = 0
+    async for frame in frames:
+        if passed == after_frames:
+            break
+        yield frame
+        passed += 1
+    async for part in parts(error):
+        yield b"data: " + part + b"\n\n"
+
+
+async def parts(answer: Answer) -> AsyncIterator[bytes]:
+    """Yield the body of an answer as it is to be sent."""
+    if isinstance(answer.body, bytes):
+        yield answer.body
+    else:
+        async for frame in answer.body:
+            yield frame
+
+
+async def first_bytes(body: AsyncIterator[bytes], count: int | None) -> AsyncIterator[bytes]:
+    """Yield a body up to `count` bytes, or all of it."""
+    async for part in body:
+        yield part[:count]
+        if count is not None:
+            count = max(0, count - len(part))
+            if count == 0:
+                return
+
+
+async def send(
+    request: web.Request, answer: Answer, cut_after_bytes: int | None
+) -> web.StreamResponse:
+    """Send the answer; where it is cut, its head still promises the whole body."""
+    response = web.StreamResponse(status=answer.status, headers=answer.headers)
+    if isinstance(answer.body, bytes):
+        response.content_length = len(answer.body)
+    await response.prepare(request)
+    async for part in first_bytes(parts(answer), cut_after_bytes):
+        await response.write(part)
+    if cut_after_bytes is not None and request.transport:
+        request.transport.close()
+    return response

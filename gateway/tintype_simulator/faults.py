@@ -1,0 +1,167 @@
+"""Scripted faults: how a test or a rehearsal makes the simulator misbehave, once, in a given way.
+
+A fault is a JSON object. It comes in the header `X-Simulator-Fault` of the request that it shall
+hit, or in a list that is `PUT` to `/_simulator/faults` and hits the next requests in turn (`{}`
+lets one pass). Its fields, all optional:
+
+==================  ===============================================================================
+`error`             a row of a provider's table of errors, such as `openai/rate_limit_exceeded`
+`status`, `body`    any other answer; a text is sent as an HTML page, everything else as JSON
+`headers`           headers added to the answer, such as `{"retry-after-ms": "200"}`
+`delay_seconds`     waits before it answers
+`hang`              `true`: does not answer while the client waits
+`cut_after_bytes`   closes the connection after so many bytes of the body
+`after_frames`      lets so many events of a stream pass, then sends the error as its last one
+`damage`            spoils the JSON of a right answer: `truncated_base64`, `malformed_json`,
+                    `empty_data` or `wrong_types`
+==================  ===============================================================================
+
+Everything but `error` with `status` or `body` may be combined.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tintype_simulator.dialect import Answer, json_answer
+
+FAULT_HEADER = "X-Simulator-Fault"
+"""The request header that carries one fault."""
+
+HANG_SECONDS = 3600.0
+"""A hang ends when the client leaves; this bound is far beyond any client's patience."""
+
+LONG_TEXT_CHARACTERS = 1000
+"""Texts beyond this are images: the prompts that tests send are shorter."""
+
+FIELD_TYPES: dict[str, tuple[type, ...]] = {
+    "error": (str,),
+    "status": (int,),
+    "body": (object,),
+    "headers": (dict,),
+    "delay_seconds": (int, float),
+    "hang": (bool,),
+    "cut_after_bytes": (int,),
+    "after_frames": (int,),
+    "damage": (str,),
+}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What goes wrong with one request; the default is nothing at all."""
+
+    answer: Answer | None = None
+    """Sent in place of the right one."""
+
+    headers: Mapping[str, str] = field(default_factory=dict)
+    delay_seconds: float = 0.0
+    cut_after_bytes: int | None = None
+    after_frames: int | None = None
+    damage: str | None = None
+    """A key of `DAMAGES`."""
+
+
+def with_leaves(value: object, change: Callable[[object], object]) -> object:
+    """Return a JSON value with everything changed that is neither an object nor a list."""
+    match value:
+        case dict():
+            return {key: with_leaves(part, change) for key, part in value.items()}
+        case list():
+            return [with_leaves(part, change) for part in value]
+        case _:
+            return change(value)
+
+
+def truncated_base64(leaf: object) -> object:
+    """Return an image cut in two in the middle of a base64 quantum, and all else as it is."""
+    if isinstance(leaf, str) and len(leaf) > LONG_TEXT_CHARACTERS:
+        return leaf[: len(leaf) // 8 * 4 - 1]
+    return leaf
+
+
+def wrong_type(leaf: object) -> object:
+    """Return a number for a text and a text for everything else."""
+    return 0 if isinstance(leaf, str) else "wrong type"
+
+
+def empty_lists(value: object) -> object:
+    """Return a JSON object with the lists in it emptied."""
+    if isinstance(value, dict):
+        return {key: empty_lists(part) for key, part in value.items()}
+    return [] if isinstance(value, list) else value
+
+
+def in_json(change: Callable[[object], object]) -> Callable[[bytes], bytes]:
+    """Return the change of a JSON value as one of a body."""
+    return lambda body: json.dumps(change(json.loads(body))).encode()
+
+
+DAMAGES: dict[str, Callable[[bytes], bytes]] = {
+    "truncated_base64": in_json(lambda value: with_leaves(value, truncated_base64)),
+    "malformed_json": lambda body: body[:-1],
+    "empty_data": in_json(empty_lists),
+    "wrong_types": in_json(lambda value: with_leaves(value, wrong_type)),
+}
+"""What may happen to the body of a right answer. No damage knows a provider's names."""
+
+
+def parse_fault(value: object, errors: Mapping[str, Answer]) -> Fault:
+    """Read a fault that came as JSON.
+
+    Args:
+        value: The decoded JSON.
+        errors: The answers that `error` may name.
+
+    Raises:
+        ValueError: It is no fault; the message says why.
+    """
+    if not isinstance(value, dict):
+        raise ValueError("a fault must be a JSON object")
+    for name, part in value.items():
+        check_field(name, part)
+    delay = HANG_SECONDS if value.get("hang") else value.get("delay_seconds", 0.0)
+    return Fault(
+        answer=scripted_answer(value, errors),
+        headers={name.lower(): text for name, text in value.get("headers", {}).items()},
+        delay_seconds=delay,
+        cut_after_bytes=value.get("cut_after_bytes"),
+        after_frames=value.get("after_frames"),
+        damage=value.get("damage"),
+    )
+
+
+def check_field(name: str, value: object) -> None:
+    """Raise ValueError for a field that a fault does not have, or a value that it cannot have."""
+    if name not in FIELD_TYPES:
+        raise ValueError(f"unknown field {name!r}; a fault has {', '.join(FIELD_TYPES)}")
+    if not isinstance(value, FIELD_TYPES[name]):
+        raise ValueError(f"{name!r} must be of type {FIELD_TYPES[name][-1].__name__}")
+    if isinstance(value, dict) and name == "headers" and not all_texts(value):
+        raise ValueError("the values of 'headers' must be of type str")
+    if name == "damage" and value not in DAMAGES:
+        raise ValueError(f"unknown damage {value!r}; known are {', '.join(DAMAGES)}")
+
+
+def all_texts(headers: Mapping[Any, object]) -> bool:
+    """Return whether every header has a text for its value."""
+    return all(isinstance(text, str) for text in headers.values())
+
+
+def scripted_answer(fault: Mapping[str, Any], errors: Mapping[str, Answer]) -> Answer | None:
+    """Return the answer that a fault asks for, or None if it leaves the right one in place.
+
+    Raises:
+        ValueError: It asks for a row of no table.
+    """
+    if "error" in fault:
+        if fault["error"] not in errors:
+            raise ValueError(f"unknown error {fault['error']!r}; known are {', '.join(errors)}")
+        return errors[fault["error"]]
+    if "status" not in fault and "body" not in fault:
+        return None
+    status, body = fault.get("status", 200), fault.get("body", {})
+    if isinstance(body, str):
+        return Answer(status, body.encode(), {"content-type": "text/html"})
+    return json_answer(body, status)
