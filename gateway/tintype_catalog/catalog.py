@@ -1,6 +1,7 @@
 """The compiled snapshot of all models and bindings: what gateways read."""
 
 import hashlib
+import json
 from typing import Final, Literal
 
 from tintype_catalog.contract import Contract, ObjectName
@@ -37,8 +38,12 @@ class Catalog(Contract):
     """Every accepted binding, each to one of the models."""
 
     def to_json(self) -> bytes:
-        """Return the one JSON text of this content: what is digested and shipped."""
-        return self.model_dump_json(exclude_defaults=True).encode()
+        """Return the one JSON text of this content: what is digested and shipped.
+
+        Its keys are sorted, since equal mappings may differ in their order.
+        """
+        content = self.model_dump(mode="json", exclude_defaults=True)
+        return json.dumps(content, sort_keys=True, separators=(",", ":")).encode()
 
     def revision(self) -> str:
         """Return the SHA-256 of the content, in hexadecimal: equal revisions are equal catalogs."""

@@ -76,11 +76,10 @@ def _unpriced(model: ImageModelSpec, pricing: Pricing) -> Iterator[str]:
     """Yield what a client could ask for that has no price."""
     sizes = [Size.parse(size) for size in model.size.sizes]
     tokens = pricing.output_tokens
-    for quality in _qualities(model):
-        label = f"quality {quality!r}" if quality else "a picture"
+    for quality, label in _qualities(model).items():
         if tokens is not None and tokens.factors:
             if quality is not None and quality not in tokens.factors:
-                yield f"outputTokens.factors must have {label}, which the model offers"
+                yield f"outputTokens.factors must have a factor for {label}"
         elif pricing.prices or tokens is not None:
             table: tuple[Bracket, ...] = tokens.table if tokens is not None else pricing.prices
             if pricing.prices and not any(not row.bounded for row in rows(table, None, quality)):
@@ -91,12 +90,16 @@ def _unpriced(model: ImageModelSpec, pricing: Pricing) -> Iterator[str]:
                 yield f"outputTokens.table must end with a row for any size for {label}"
 
 
-def _qualities(model: ImageModelSpec) -> set[str | None]:
-    """Return the provider's names of the qualities on offer, None where it knows none."""
+def _qualities(model: ImageModelSpec) -> dict[str | None, str]:
+    """Return what to call each quality on offer, by the provider's name for it.
+
+    None stands for a provider that alone chooses, `*` for any that a client may think of.
+    """
     rule = model.parameters.quality
-    if rule.handling != "Map":
-        return {None}
-    return {name for name in rule.values.values() if name != AUTO}
+    if rule.handling in ("Accept", "Clamp"):
+        return {"*": "any quality"}
+    names = sorted({*rule.values.values()} - {AUTO})
+    return {name: f"quality {name!r}" for name in names} or {None: "a picture"}
 
 
 def _of_model(name: str, field: str, message: str) -> Problem:

@@ -29,8 +29,9 @@ class Compilation(NamedTuple):
 def compile_resources(resources: Iterable[Resource]) -> Compilation:
     """Return the catalog of all sound resources, and the problems of the others.
 
-    The order of the resources does not matter. Of two models that claim the same id the older
-    one wins, and of two of the same age the one whose name sorts first.
+    Of two models that claim the same id the older one wins, and of two of the same age the one
+    whose name sorts first. Otherwise the order of the resources does not matter, save for two of
+    one kind, name and age, of which the first counts: two files can say so, an API server cannot.
     """
     return _compile(sorted(resources, key=_age))
 
@@ -41,7 +42,8 @@ def compile_manifests(
     """Return the catalog of raw objects, where a broken one keeps its revision of `previous`.
 
     An object that is gone from `manifests` is gone from the catalog, whatever `previous` holds.
-    The problems are those of the objects as they stand now.
+    A sound object always comes before a kept one, and may refer to it. The problems are those of
+    the objects as they stand now.
     """
     parsed = [parse_resource(manifest) for manifest in manifests]
     resources = [item for item in parsed if not isinstance(item, list)]
@@ -51,9 +53,8 @@ def compile_manifests(
     if not problems or previous is None:
         return Compilation(now.catalog, problems)
     broken = {(problem.kind, problem.name) for problem in problems}
-    sound = [item for item in resources if _identity(item) not in broken]
     kept = [item for item in _revisions(previous) if _identity(item) in broken]
-    return Compilation(_compile([*sorted(sound, key=_age), *kept]).catalog, problems)
+    return Compilation(_compile([*sorted(resources, key=_age), *kept]).catalog, problems)
 
 
 def _compile(ordered: Sequence[Resource]) -> Compilation:

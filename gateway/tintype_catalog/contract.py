@@ -48,5 +48,13 @@ Word = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", min_length=
 FieldName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", min_length=1, max_length=64)]
 """The name of a JSON field of a request."""
 
+FieldPath = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*)?$", min_length=1, max_length=129
+    ),
+]
+"""A JSON field of a request, or a sub-field of one: `textToImageParams.negativeText`."""
+
 UsDollars = Annotated[str, Field(pattern=r"^[0-9]{1,6}(\.[0-9]{1,9})?$", max_length=16)]
 """An amount in USD as a decimal string, because a float cannot hold a price."""

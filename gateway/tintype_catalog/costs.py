@@ -92,13 +92,15 @@ def image_tokens(
 ) -> int:
     """Return the output tokens of one picture, the most where size or quality is open.
 
-    `largest` is the most pixels that a picture of open size can have.
+    `largest` is the most pixels that a picture of open size can have. A size that no row covers,
+    which only a provider can come up with, takes the most of its quality.
     """
     tokens = pricing.output_tokens
     if tokens is None:
         return 0
     if tokens.table:
-        return max(row.tokens for row in rows(tokens.table, size, quality))
+        fitting = [*rows(tokens.table, size, quality)] or rows(tokens.table, None, quality)
+        return max(row.tokens for row in fitting)
     factors = _factors(tokens, quality)
     return max(_formula(factor, size, largest or 2**32) for factor in factors)
 
@@ -108,13 +110,13 @@ def rows(table: Sequence[_Row], size: Size | None, quality: str | None) -> Itera
 
     Where the size is open, every row of those qualities can apply.
     """
-    for name in dict.fromkeys(row.quality for row in table):
-        if quality in (None, AUTO, name) or name is None:
-            fitting = (row for row in table if row.quality == name)
-            if size is None:
-                yield from fitting
-            else:
-                yield from [row for row in fitting if row.covers(size)][:1]
+    names = dict.fromkeys(row.quality for row in table)
+    for name in names if quality in (None, AUTO) else [quality]:
+        fitting = [row for row in table if row.quality in (None, name)]
+        if size is None:
+            yield from fitting
+        else:
+            yield from [row for row in fitting if row.covers(size)][:1]
 
 
 def _factors(tokens: OutputTokens, quality: str | None) -> list[int]:

@@ -5,11 +5,26 @@ from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, JsonValue, model_validator
 
-from tintype_catalog.contract import Contract, FieldName, ModelId, Word, cel
+from tintype_catalog.contract import Contract, FieldName, FieldPath, ModelId, Word, cel
 from tintype_catalog.sizes import SizeRule
 
 Watermark = Literal["c2pa", "provenance", "synthid", "none"]
 LifecycleState = Literal["Active", "DeprecationAnnounced", "Deprecated", "Retired"]
+
+
+Meaning = Literal[
+    "quality",
+    "style",
+    "output_format",
+    "output_compression",
+    "seed",
+    "negative_prompt",
+    "width",
+    "height",
+    "aspect_ratio",
+    "resolution",
+]
+"""What a provider's own field can mean: a standard parameter, or a part of `size`."""
 
 
 class OutputModality(Contract):
@@ -173,6 +188,10 @@ class ImageModelSpec(Contract):
         Field(max_length=64),
     ] = {}
     """Further top-level fields that a request may carry, each with the sub-fields it may hold."""
+
+    equivalents: Annotated[dict[FieldPath, Meaning], Field(max_length=64)] = {}
+    """Which of these fields and sub-fields mean a standard one, so that limits and prices hold for
+    them too: `imageGenerationConfig.quality: quality`."""
 
     defaults: Annotated[dict[FieldName, JsonValue], Field(max_length=64)] = {}
     """Values for request fields that a client left out."""

@@ -107,7 +107,6 @@ class NotFoundError(GatewayError):
     """There is no such model, or no such path."""
 
     status = 404
-    code = "not_found"
 
 
 class MethodNotAllowedError(GatewayError):

@@ -45,6 +45,8 @@ async def enveloped(request: web.Request, handler: Handler) -> web.StreamRespons
         return _answer(request, error)
     except web.HTTPException as error:
         return _answer(request, _translated(request, error), error.headers.get("Allow"))
+    except web.RequestPayloadError:
+        return _answer(request, errors.BadRequestError("the body is damaged", code="invalid_body"))
     except ConnectionError:
         raise  # the client left: nobody is there to be answered
     except Exception:

@@ -18,10 +18,13 @@ def ceiling(job: Job, model: Model, pricing: Pricing, per_usd: int) -> int:
 def cost(
     job: Job, model: Model, pricing: Pricing, calls: Iterable[FinishedCall], per_usd: int
 ) -> int:
-    """Return what the calls did cost together, in micro-credits, rounded once."""
+    """Return what the calls did cost together, in micro-credits, rounded once.
+
+    A call whose pictures were all refused costs nothing, whatever the provider charges for it.
+    """
     demand = _demand(job, model)
     usd = Decimal(0)
-    for call in calls:
+    for call in (call for call in calls if call.images):
         sizes = [image.size for image in call.images]
         billed = demand._replace(quality=call.generation.quality or demand.quality)
         usd += call_usd(pricing, billed, sizes, call.generation.usage)

@@ -78,13 +78,28 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
+class AwsSigner:
+    """What a call to AWS is signed with, at the moment when it is sent (Signature Version 4)."""
+
+    service: str
+    region: str
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+    session_token: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class UpstreamRequest:
     """One HTTP call to a provider. Its headers hold a secret, so they stay out of its repr."""
 
     url: str
+    """The URL as it goes over the wire, percent-encoded."""
+
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
     timeout_seconds: float
+    signer: AwsSigner | None = None
+    """Signs the call, where its headers do not prove our identity by themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +130,6 @@ class GeneratedImage:
     base64: bytes | memoryview = field(repr=False)
     revised_prompt: str | None = None
     seed: int | None = None
-    flagged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +143,8 @@ class Generation:
     usage: TokenUsage | None = None
     background: str | None = None
     quality: str | None = None
+    rest_refused: bool = False
+    """Whether the pictures that were asked for and are not here were refused for their content."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +168,9 @@ class FinishedCall:
 
     generation: Generation
     images: tuple[FinishedImage, ...]
+
+    refused: int = 0
+    """How many pictures the provider refused for their content."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from yarl import URL
 from tintype_simulator import openai_images
 from tintype_simulator.control import Control
 from tintype_simulator.delivery import serving
-from tintype_simulator.dialect import PAINTERS, Dialect
+from tintype_simulator.dialect import PAINTERS, Answer, Dialect
 
 DIALECTS: tuple[Dialect, ...] = (openai_images.DIALECT,)
 """All protocols that the simulator speaks."""
@@ -23,19 +23,22 @@ SHUTDOWN_SECONDS = 0.5
 def create_app(*, latency_seconds: float = 0.0) -> web.Application:
     """Return the simulator; each answer takes `latency_seconds` longer than the painting."""
     app = web.Application()
-    control = Control(
-        {
-            f"{dialect.provider}/{name}": e
-            for dialect in DIALECTS
-            for name, e in dialect.errors.items()
-        }
-    )
+    control = Control(known_errors())
     app.add_routes(control.routes())
     for dialect in DIALECTS:
         for method, path, handler in dialect.routes:
             app.router.add_route(method, path, serving(handler, dialect, control, latency_seconds))
     app.cleanup_ctx.append(painters)
     return app
+
+
+def known_errors() -> dict[str, Answer]:
+    """Return every provider's table of errors, the rows named as faults name them."""
+    return {
+        f"{dialect.provider}/{name}": answer
+        for dialect in DIALECTS
+        for name, answer in dialect.errors.items()
+    }
 
 
 async def painters(app: web.Application) -> AsyncIterator[None]:

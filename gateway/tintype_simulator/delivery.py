@@ -36,8 +36,8 @@ async def faulty(handler: Handler, request: web.Request, fault: Fault) -> Answer
         return fault.answer
     answer = await handler(request)
     if isinstance(answer.body, bytes):
-        spoil = DAMAGES[fault.damage] if fault.damage else bytes
-        return replace(answer, body=spoil(answer.body))
+        spoiled = DAMAGES[fault.damage](answer.body) if fault.damage else answer.body
+        return replace(answer, body=spoiled)
     if fault.answer and fault.after_frames is not None:
         return replace(answer, body=interrupted(answer.body, fault.after_frames, fault.answer))
     return answer

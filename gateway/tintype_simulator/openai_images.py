@@ -26,8 +26,15 @@ from tintype_simulator.openai_models import MODELS
 from tintype_simulator.openai_request import GenerationRequest, read_generation
 from tintype_simulator.painter import Picture, encode, paint, unfinished
 
-DETAIL = {"low": 512, "standard": 1024, "medium": 1024, "hd": 1536, "high": 1536}
-DETAIL |= {"xhigh": 2048, "max": 2560}
+DETAIL = {
+    "low": 512,
+    "standard": 1024,
+    "medium": 1024,
+    "hd": 1536,
+    "high": 1536,
+    "xhigh": 2048,
+    "max": 2560,
+}
 """What each quality buys: `Picture.detail`."""
 
 NATURAL_SATURATION = 0.6

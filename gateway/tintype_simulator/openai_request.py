@@ -25,10 +25,12 @@ REFUSED_WORD = re.compile(r"\bforbidden\b", re.IGNORECASE)
 JSON_TYPES: dict[type, str] = {
     str: "a string",
     int: "an integer",
+    float: "a decimal",
     bool: "a boolean",
+    list: "an array",
     dict: "an object",
 }
-JSON_TYPES |= {float: "a decimal", list: "an array"}
+"""What OpenAI calls the types that a decoded body may hold."""
 
 
 @dataclass(frozen=True)

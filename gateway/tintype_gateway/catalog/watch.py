@@ -1,7 +1,6 @@
 """The catalog's ConfigMap, watched at the API server: a change arrives in milliseconds."""
 
 import asyncio
-import base64
 import logging
 from collections.abc import Mapping
 from contextlib import aclosing
@@ -10,6 +9,7 @@ from typing import Any
 from tintype_catalog.bundle import BundleError, unpack
 from tintype_gateway.catalog.store import CatalogStore
 from tintype_kubernetes.client import KubernetesClient
+from tintype_kubernetes.configmaps import files_of
 from tintype_kubernetes.errors import KubernetesError, WatchExpiredError
 from tintype_kubernetes.resources import CONFIGMAPS
 
@@ -52,16 +52,8 @@ async def _watch(
 
 async def _load(config_map: Mapping[str, Any], store: CatalogStore) -> None:
     try:
-        manifest, catalog = await asyncio.to_thread(lambda: unpack(_files(config_map)))
+        manifest, catalog = await asyncio.to_thread(lambda: unpack(files_of(config_map)))
     except BundleError as error:
         store.reject(error, SOURCE)
     else:
         store.offer(catalog, manifest.sequence, SOURCE)
-
-
-def _files(config_map: Mapping[str, Any]) -> dict[str, bytes]:
-    texts = config_map.get("data") or {}
-    binaries = config_map.get("binaryData") or {}
-    return {name: text.encode() for name, text in texts.items()} | {
-        name: base64.b64decode(encoded) for name, encoded in binaries.items()
-    }

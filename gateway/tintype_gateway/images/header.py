@@ -10,6 +10,9 @@ from tintype_catalog.sizes import Size
 _FIRST_LOOK = 64
 """Base64 characters that hold the size of every PNG and WebP."""
 
+_SHORTEST = 30
+"""Bytes that hold the size of every PNG and WebP, and that every picture has."""
+
 _LONG_LOOK = 1 << 20
 """Base64 characters in which a JPEG, whose size comes after its metadata, must show its size."""
 
@@ -30,6 +33,8 @@ def read_header(encoded: bytes | memoryview) -> ImageHeader:
     if len(encoded) % 4:
         raise ValueError("the base64 text is cut off")
     header = _decode(encoded[:_FIRST_LOOK])
+    if len(header) < _SHORTEST:
+        raise ValueError("the picture is cut off")
     if header.startswith(b"\x89PNG\r\n\x1a\n") and header[12:16] == b"IHDR":
         return ImageHeader("png", _checked(*struct.unpack(">II", header[16:24])))
     if header.startswith(b"RIFF") and header[8:12] == b"WEBP":

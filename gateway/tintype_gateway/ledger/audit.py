@@ -58,15 +58,15 @@ CHECKS = (
 
 COUNTS = """
 SELECT
-    (SELECT count(*) FROM account WHERE name NOT GLOB 'sys:*'),
-    (SELECT count(*) FROM entry),
-    (SELECT count(*) FROM hold WHERE state = 'open'),
-    (SELECT count(*) FROM hold WHERE state = 'expired')
+    (SELECT count(*) FROM account WHERE name NOT GLOB 'sys:*') AS accounts,
+    (SELECT count(*) FROM entry) AS entries,
+    (SELECT count(*) FROM hold WHERE state = 'open') AS open_holds,
+    (SELECT count(*) FROM hold WHERE state = 'expired') AS expired_holds,
+    (SELECT count(*) FROM posting WHERE kind = 'late_charge') AS late_charges
 """
 
 
 def audit(connection: sqlite3.Connection) -> Audit:
     """Run every check; the connection must be in a transaction, so that all see one moment."""
     problems = tuple(sentence for check in CHECKS for (sentence,) in connection.execute(check))
-    accounts, entries, open_holds, expired_holds = connection.execute(COUNTS).fetchone()
-    return Audit(accounts, entries, open_holds, expired_holds, problems)
+    return Audit(**connection.execute(COUNTS).fetchone(), problems=problems)

@@ -17,16 +17,18 @@ SCHEMA_VERSION = 1
 def connect(path: Path, busy_timeout_seconds: float) -> sqlite3.Connection:
     """Open a connection that commits only when told to, waits for locks, and loses nothing.
 
+    The path must be absolute, and the database there: see `ensure_exists`.
+
     Raises:
         LedgerUnavailableError: the file cannot be opened, or is of another schema version.
     """
     with unavailable(f"cannot open the ledger {path}"):
-        path.parent.mkdir(mode=0o700, exist_ok=True)
-        if not path.exists():
-            _create(path)
-        # The thread that works with the connection is not the one that opens it.
         connection = sqlite3.connect(
-            path, timeout=busy_timeout_seconds, isolation_level=None, check_same_thread=False
+            f"{path.as_uri()}?mode=rw",  # without it, SQLite would make an empty file
+            uri=True,
+            timeout=busy_timeout_seconds,
+            isolation_level=None,
+            check_same_thread=False,  # opened here, used by the writer's thread
         )
         try:
             _prepare(connection, path)
@@ -34,6 +36,28 @@ def connect(path: Path, busy_timeout_seconds: float) -> sqlite3.Connection:
             connection.close()
             raise
         return connection
+
+
+def ensure_exists(path: Path) -> None:
+    """Create the database, and the folder it is in, if it is not there; only its owner may read.
+
+    It is built aside and linked into place. So no process ever sees half of a schema, and none
+    meets the switch to WAL, for which SQLite does not wait. When two processes create it at once,
+    the first link wins.
+
+    Raises:
+        LedgerUnavailableError: the disk does not allow it.
+    """
+    if path.exists():
+        return
+    with unavailable(f"cannot create the ledger {path}"):
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".ledger-", dir=path.parent) as folder:
+            fresh = Path(folder, "ledger.db")
+            fresh.touch(mode=0o600)
+            _create(fresh)
+            with contextlib.suppress(FileExistsError):
+                os.link(fresh, path)
 
 
 @contextlib.contextmanager
@@ -58,17 +82,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def _create(path: Path) -> None:
-    """Build the database aside and link it into place.
-
-    So no process ever sees half of a schema, and none meets the switch to WAL, for which SQLite
-    does not wait. When two processes create it at once, the first link wins.
-    """
     schema = resources.files("tintype_gateway.ledger").joinpath("schema.sql").read_text()
-    with tempfile.TemporaryDirectory(prefix=".ledger-", dir=path.parent) as folder:
-        fresh = Path(folder, "ledger.db")
-        fresh.touch(mode=0o600)
-        with contextlib.closing(sqlite3.connect(fresh)) as connection:
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.executescript(f"BEGIN; {schema} COMMIT;")
-        with contextlib.suppress(FileExistsError):
-            os.link(fresh, path)
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.executescript(f"BEGIN; {schema} COMMIT;")

@@ -79,6 +79,8 @@ class Audit:
     open_holds: int
     expired_holds: int
     """Holds whose owner neither settled nor released them: calls that may have gone unpaid."""
+    late_charges: int
+    """Settlements after expiry, which may have taken an account below zero."""
     problems: tuple[str, ...]
     """One sentence for each contradiction; none in a sound ledger."""
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from tintype_gateway.ledger import accounts, holds, keys
 from tintype_gateway.ledger.audit import audit
-from tintype_gateway.ledger.database import connect, unavailable
+from tintype_gateway.ledger.database import connect, ensure_exists, unavailable
 from tintype_gateway.ledger.errors import LedgerUnavailableError
 from tintype_gateway.ledger.interface import (
     Account,
@@ -37,6 +37,7 @@ class SqliteLedger:
     def __init__(self, path: Path, clock: Callable[[], float], busy_timeout_seconds: float) -> None:
         self._path = path
         self._busy_timeout_seconds = busy_timeout_seconds
+        ensure_exists(path)
         self._writer = Writer(connect(path, busy_timeout_seconds), clock)
 
     async def create_account(

@@ -49,7 +49,7 @@ def _explained(error: Exception) -> Exception:
 
 
 class Writer:
-    """Runs operations in the order they came, as few commits as possible."""
+    """Runs operations in the order they came, with as few commits as possible."""
 
     def __init__(self, connection: sqlite3.Connection, clock: Callable[[], float]) -> None:
         self._connection = connection

@@ -4,6 +4,7 @@ import aiohttp
 import yarl
 
 from tintype_gateway.dialects import Dialect
+from tintype_gateway.signing import signed_headers
 from tintype_gateway.values import Generation, UpstreamAnswer, UpstreamFault, UpstreamRequest
 
 CONNECT_SECONDS = 10
@@ -31,7 +32,7 @@ async def _post(request: UpstreamRequest, session: aiohttp.ClientSession) -> Ups
         async with session.post(
             yarl.URL(request.url, encoded=True),  # a `%3A` in the path must stay as it was signed
             data=request.body,
-            headers=request.headers,
+            headers=signed_headers(request),
             timeout=timeout,
             allow_redirects=False,
         ) as response:

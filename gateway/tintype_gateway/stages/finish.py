@@ -1,7 +1,13 @@
 """Are these the promised pictures?"""
 
 from tintype_gateway.images.header import read_header
-from tintype_gateway.values import FinishedCall, FinishedImage, Generation, UpstreamFault
+from tintype_gateway.values import (
+    FinishedCall,
+    FinishedImage,
+    GeneratedImage,
+    Generation,
+    UpstreamFault,
+)
 
 
 def finish(first: int, asked: int, generation: Generation) -> FinishedCall:
@@ -10,15 +16,17 @@ def finish(first: int, asked: int, generation: Generation) -> FinishedCall:
     Raises:
         UpstreamFault: There is no picture, or one that is not a picture.
     """
-    if not generation.images:
+    images = tuple(_finished(image) for image in generation.images)
+    refused = max(asked - len(images), 0) if generation.rest_refused else 0
+    if not images and not refused:
         raise UpstreamFault("outcome_unknown", "the provider's answer has no picture")
-    images = []
-    for image in generation.images:
-        try:
-            header = read_header(image.base64)
-        except ValueError as error:
-            raise UpstreamFault(
-                "outcome_unknown", f"the provider's answer is no picture: {error}"
-            ) from error
-        images.append(FinishedImage(image, header.format, header.size))
-    return FinishedCall(first, asked, generation, tuple(images))
+    return FinishedCall(first, asked, generation, images, refused)
+
+
+def _finished(image: GeneratedImage) -> FinishedImage:
+    try:
+        header = read_header(image.base64)
+    except ValueError as error:
+        message = f"the provider's answer is no picture: {error}"
+        raise UpstreamFault("outcome_unknown", message) from error
+    return FinishedImage(image, header.format, header.size)

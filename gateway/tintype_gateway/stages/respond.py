@@ -44,11 +44,6 @@ def respond(
     missing = [*_missing(calls), *_failed(failed, route)]
     if missing:
         tail["errors"] = sorted(missing, key=lambda entry: entry["index"])
-    pieces: list[bytes | memoryview] = [_opened(head) + b',"data":[']
-    for index, image in enumerate(images):
-        pieces[-1] = bytes(pieces[-1]) + (b',{"b64_json":"' if index else b'{"b64_json":"')
-        pieces += [image.image.base64, b'",' + _closed(_entry(image, target.model))]
-    pieces[-1] = bytes(pieces[-1]) + b"]," + _closed(tail)
     headers = {
         "Tintype-Route": str(route),
         "Tintype-Catalog-Revision": revision,
@@ -57,7 +52,7 @@ def respond(
     }
     if job.adjustments:
         headers["Tintype-Adjusted"] = ", ".join(job.adjustments)
-    return Response(tuple(pieces), headers)
+    return Response(tuple(_pieces(head, calls, tail, target.model)), headers)
 
 
 def lifecycle_headers(lifecycle: Lifecycle) -> dict[str, str]:
@@ -70,12 +65,37 @@ def lifecycle_headers(lifecycle: Lifecycle) -> dict[str, str]:
     return headers
 
 
+def _pieces(
+    head: dict[str, object], calls: Sequence[FinishedCall], tail: dict[str, object], model: Model
+) -> Iterator[bytes | memoryview]:
+    """Yield the body: JSON, and between it the base64 of each picture as it came."""
+    text, comma = _opened(head) + b',"data":[', b""
+    for call in calls:
+        for image in call.images:
+            yield text + comma + b'{"b64_json":"'
+            yield image.image.base64
+            text, comma = b'",' + _closed(_entry(image, model)), b","
+        for _ in range(call.refused):
+            text, comma = text + comma + json.dumps(REFUSED).encode(), b","
+    yield text + b"]," + _closed(tail)
+
+
+REFUSED = {
+    "b64_json": None,
+    "revised_prompt": None,
+    "seed": None,
+    "watermark": "none",
+    "flagged": True,
+}
+"""Stands in `data` for a picture that the provider refused for its content. It is not charged."""
+
+
 def _entry(image: FinishedImage, model: Model) -> dict[str, object]:
     return {
         "revised_prompt": image.image.revised_prompt,
         "seed": image.image.seed,
         "watermark": model.watermark,
-        "flagged": image.image.flagged,
+        "flagged": False,
     }
 
 
@@ -86,9 +106,9 @@ def _properties(
     generation = calls[0].generation
     return {
         "background": generation.background,
-        "output_format": images[0].format,
+        "output_format": images[0].format if images else None,
         "quality": generation.quality or job.quality,
-        "size": str(images[0].size),
+        "size": str(images[0].size) if images else None,
     }
 
 
@@ -138,7 +158,7 @@ def _failed(failed: Sequence[FailedCall], route: Route) -> Iterator[ImageError]:
 
 def _missing(calls: Sequence[FinishedCall]) -> Iterator[ImageError]:
     for call in calls:
-        for index in range(call.first + len(call.images), call.first + call.asked):
+        for index in range(call.first + len(call.images) + call.refused, call.first + call.asked):
             message = "the provider gave fewer pictures than it was asked for"
             yield ImageError(index=index, code="image_missing", message=message)
 

@@ -1,0 +1,54 @@
+PYTHON ?= python3
+PORT ?= 8080
+ADMIN_PORT ?= 9090
+
+VENV := .venv
+BIN := $(VENV)/bin
+SOURCES := gateway operator tests
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: $(VENV)/gateway.stamp ## Serve the starter catalog against simulated providers
+	@$(BIN)/tintype gateway --simulate --demo --port $(PORT) --admin-port $(ADMIN_PORT)
+
+.PHONY: test
+test: $(VENV)/dev.stamp ## Run every test that this machine can run
+	$(BIN)/python -m pytest
+
+.PHONY: check
+check: $(VENV)/dev.stamp ## Check format, style, types and imports
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+.PHONY: fmt
+fmt: $(VENV)/dev.stamp ## Format the code, and mend what can be mended
+	$(BIN)/ruff format $(SOURCES)
+	$(BIN)/ruff check --fix $(SOURCES)
+
+.PHONY: crds
+crds: $(VENV)/dev.stamp ## Write crds/ anew from the models
+	$(BIN)/tintype crds write crds
+
+.PHONY: lock
+lock: ## Lock the dependencies anew (needs uv)
+	uv pip compile $(LOCK) --extra gateway --group build -o requirements/gateway.txt
+	uv pip compile $(LOCK) --extra gateway --extra operator --group build --group dev \
+		-c requirements/gateway.txt -o requirements/dev.txt
+
+LOCK := pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-header
+
+# One environment serves both: what the tests need holds what the gateway needs.
+$(VENV)/%.stamp: requirements/%.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 is needed")'
+	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@

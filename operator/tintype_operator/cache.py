@@ -1,0 +1,91 @@
+"""The objects as they are now, fed by events and corrected by lists.
+
+Events alone are not enough: after a gap in a watch, kopf reports the objects that survived it and
+never those that were deleted meanwhile. A list alone is not enough either: an event may overtake
+it. So each object counts in its newest version, and a list also says what is gone.
+"""
+
+from collections import defaultdict
+
+from tintype_kubernetes.client import KubernetesObject, ObjectList
+
+Key = tuple[str, str]
+"""Kind and name; all objects are of one namespace."""
+
+
+class Cache:
+    """The newest known version of each object that is not being deleted."""
+
+    def __init__(self) -> None:
+        """Begin empty; nothing may be concluded from that before the first lists."""
+        self._objects: dict[Key, KubernetesObject] = {}
+        self._deleted: dict[str, dict[str, int]] = defaultdict(dict)
+
+    def objects(self) -> list[KubernetesObject]:
+        """Return the objects, whole, in no particular order."""
+        return list(self._objects.values())
+
+    def put(self, found: KubernetesObject) -> bool:
+        """Take an object in, and return whether its meaning changed.
+
+        A newer version of the same generation is kept, for its status, but means nothing new:
+        without that distinction the operator would answer its own writes for ever.
+        """
+        if found["metadata"].get("deletionTimestamp"):
+            return self.remove(found)
+        known = self._objects.get(_key(found))
+        if _uid(found) in self._deleted[found["kind"]] or (
+            known and _version(found) <= _version(known)
+        ):
+            return False
+        self._objects[_key(found)] = found
+        return known is None or _meaning(found) != _meaning(known)
+
+    def remove(self, deleted: KubernetesObject) -> bool:
+        """Forget an object, and return whether it was known."""
+        self._deleted[deleted["kind"]][_uid(deleted)] = _version(deleted)
+        known = self._objects.get(_key(deleted))
+        if known is None or _uid(known) != _uid(deleted):
+            return False
+        del self._objects[_key(deleted)]
+        return True
+
+    def replace(self, kind: str, listed: ObjectList) -> None:
+        """Take over a complete list of one kind.
+
+        What the list lacks is gone, except for objects that are newer than the list itself.
+        """
+        present, version = {_key(item) for item in listed.items}, int(listed.resource_version)
+        vanished = [
+            known
+            for key, known in self._objects.items()
+            if key[0] == kind and key not in present and _version(known) <= version
+        ]
+        for known in vanished:
+            self.remove(known)
+        for item in listed.items:
+            self.put(item)
+        self._forget_deletions(kind, version)
+
+    def _forget_deletions(self, kind: str, version: int) -> None:
+        """Forget those before a list: no later list can bring such an object back."""
+        self._deleted[kind] = {
+            uid: deleted for uid, deleted in self._deleted[kind].items() if deleted > version
+        }
+
+
+def _key(found: KubernetesObject) -> Key:
+    return found["kind"], found["metadata"]["name"]
+
+
+def _uid(found: KubernetesObject) -> str:
+    return str(found["metadata"]["uid"])
+
+
+def _version(found: KubernetesObject) -> int:
+    # Comparable by Kubernetes' own word since 1.35, and in practice always for stored objects.
+    return int(found["metadata"]["resourceVersion"])
+
+
+def _meaning(found: KubernetesObject) -> tuple[str, int]:
+    return _uid(found), found["metadata"]["generation"]

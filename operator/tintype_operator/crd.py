@@ -1,0 +1,131 @@
+"""The CustomResourceDefinitions, generated from the contract's pydantic models.
+
+`crds/` holds them for `kubectl apply`; a test fails when files and models differ.
+"""
+
+from typing import Any
+
+import yaml
+from pydantic import BaseModel
+from typing_extensions import override
+
+from tintype_catalog.image_model import ImageModelSpec
+from tintype_catalog.provider_binding import ProviderBindingSpec
+from tintype_catalog.resources import ImageModel, ProviderBinding
+from tintype_kubernetes.resources import IMAGE_MODELS, PROVIDER_BINDINGS, Resource
+from tintype_operator.conditions import Status
+from tintype_operator.schema import Schema, structural_schema
+
+HEADER = "# Generated from the models in gateway/tintype_catalog by `make crds`. Do not edit.\n"
+
+
+def crd_yaml() -> dict[str, str]:
+    """Return the text of each file of `crds/`, by its name."""
+    return {
+        name: HEADER + yaml.dump(document, Dumper=_Plain, sort_keys=False, width=100)
+        for name, document in crd_documents().items()
+    }
+
+
+def crd_documents() -> dict[str, dict[str, Any]]:
+    """Return each CustomResourceDefinition, by the name of its file."""
+    return {
+        "imagemodels.yaml": _definition(
+            IMAGE_MODELS, "im", _object_schema(ImageModel, ImageModelSpec), _MODEL_COLUMNS
+        ),
+        "providerbindings.yaml": _definition(
+            PROVIDER_BINDINGS,
+            "pb",
+            _object_schema(ProviderBinding, ProviderBindingSpec),
+            _BINDING_COLUMNS,
+        ),
+    }
+
+
+def _column(name: str, path: str, description: str, **more: Any) -> Schema:
+    return {"name": name, "type": "string", "jsonPath": path, "description": description} | more
+
+
+def _condition(name: str, kind: str, description: str) -> Schema:
+    return _column(name, f'.status.conditions[?(@.type=="{kind}")].status', description)
+
+
+_ACCEPTED = _condition("Accepted", "Accepted", "Whether the object is valid.")
+_REASON = _column(
+    "Reason",
+    '.status.conditions[?(@.status=="False")].reason',
+    "Why a condition is False.",
+    priority=1,
+)
+_AGE = _column("Age", ".metadata.creationTimestamp", "When the object was created.", type="date")
+
+_MODEL_COLUMNS = [
+    _column("Model", ".spec.id", "What clients name."),
+    _column("Owner", ".spec.ownedBy", "Who made the model."),
+    _column("Retires", ".spec.lifecycle.retiresOn", "The day from which it is served no more."),
+    _ACCEPTED,
+    _REASON,
+    _AGE,
+]
+
+_BINDING_COLUMNS = [
+    _column("Model", ".spec.modelRef.name", "The ImageModel that is served."),
+    _column("Provider", ".spec.provider", "Who serves it."),
+    _column("Active", ".spec.active", "Whether requests may be sent.", type="boolean"),
+    _column("Pricing", ".spec.pricing.type", "What the price depends on."),
+    _column("USD", ".spec.pricing.usd", "The price of one picture, where it is one price."),
+    _ACCEPTED,
+    _condition("Resolved", "ResolvedRefs", "Whether what it refers to is there."),
+    _REASON,
+    _AGE,
+]
+
+
+def _definition(
+    resource: Resource, short_name: str, schema: Schema, columns: list[Schema]
+) -> Schema:
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{resource.plural}.{resource.group}"},
+        "spec": {
+            "group": resource.group,
+            "scope": "Namespaced",
+            "names": {
+                "kind": resource.kind,
+                "listKind": f"{resource.kind}List",
+                "plural": resource.plural,
+                "singular": resource.kind.lower(),
+                "shortNames": [short_name],
+                "categories": ["tintype"],
+            },
+            "versions": [
+                {
+                    "name": resource.version,
+                    "served": True,
+                    "storage": True,
+                    "subresources": {"status": {}},
+                    "additionalPrinterColumns": columns,
+                    "schema": {"openAPIV3Schema": schema},
+                }
+            ],
+        },
+    }
+
+
+def _object_schema(kind: type[BaseModel], spec: type[BaseModel]) -> Schema:
+    """Return the schema of a whole object; its metadata are the API server's own."""
+    return {
+        "description": " ".join((kind.__doc__ or "").split()),
+        "type": "object",
+        "required": ["spec"],
+        "properties": {"spec": structural_schema(spec), "status": structural_schema(Status)},
+    }
+
+
+class _Plain(yaml.SafeDumper):
+    """Writes a value twice where it stands twice: YAML's aliases are hard to read."""
+
+    @override
+    def ignore_aliases(self, data: Any) -> bool:
+        return True

@@ -1,0 +1,52 @@
+"""The fixtures `cluster` and `namespace`, for every folder of the tests."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests.cluster.binaries import BinariesMissingError, find_binaries, is_built
+from tests.cluster.control_plane import ControlPlane
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Build the programs before the first test, whose time limit a build would exceed."""
+    needed = any("cluster" in getattr(item, "fixturenames", ()) for item in session.items)
+    if needed and not session.config.option.collectonly and not is_built():
+        with_terminal = session.config.pluginmanager.get_plugin("terminalreporter")
+        if with_terminal:
+            with_terminal.write_line("building a Kubernetes control plane (once, some minutes) ...")
+        try:
+            find_binaries()
+        except BinariesMissingError:
+            return  # the fixture says so
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    """A running control plane with the repository's CRDs."""
+    try:
+        binaries = find_binaries()
+    except BinariesMissingError as error:
+        if os.environ.get("CI") == "true":
+            pytest.fail(str(error))
+        pytest.skip(str(error))
+    control_plane = ControlPlane(tmp_path_factory.mktemp("cluster"), binaries)
+    try:
+        control_plane.start()
+        yield control_plane
+    finally:
+        control_plane.stop()
+
+
+@pytest.fixture(scope="session")
+def cluster_with_crds(cluster: ControlPlane) -> ControlPlane:
+    """The same control plane, with the repository's CRDs established."""
+    cluster.apply_crds()
+    return cluster
+
+
+@pytest.fixture
+def namespace(cluster: ControlPlane) -> str:
+    """A namespace that no other test uses."""
+    return cluster.create_namespace()

@@ -1,0 +1,69 @@
+"""Programs that run beside the tests: started with a log file, watched, and ended by their id."""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+POLL_SECONDS = 0.05
+
+
+@dataclass(frozen=True)
+class Process:
+    """A running program and where its output goes."""
+
+    popen: subprocess.Popen[bytes]
+    log: Path
+
+    def output(self) -> str:
+        return self.log.read_text(errors="replace")
+
+    def running(self) -> bool:
+        return self.popen.poll() is None
+
+    def wait_until(self, ready: Callable[[], bool], seconds: float, what: str) -> None:
+        """Poll until `ready`, which fails when the program ends before or takes longer."""
+        deadline = time.monotonic() + seconds
+        while not ready():
+            assert self.running(), f"ended before {what}:\n{self.output()[-4000:]}"
+            assert time.monotonic() < deadline, (
+                f"no {what} in {seconds} s:\n{self.output()[-4000:]}"
+            )
+            time.sleep(POLL_SECONDS)
+
+    def exit_code(self, seconds: float) -> int:
+        """Wait for the program to end by itself."""
+        return self.popen.wait(seconds)
+
+    def stop(self, sent: signal.Signals = signal.SIGTERM, seconds: float = 20) -> int:
+        """Ask the program to end and wait until it has."""
+        if self.running():
+            self.popen.send_signal(sent)
+        return self.popen.wait(seconds)
+
+
+def start(log: Path, *command: object, environ: Mapping[str, str] = os.environ) -> Process:
+    """Start a program whose output is appended to `log`."""
+    with log.open("ab") as output:
+        popen = subprocess.Popen(
+            [str(part) for part in command],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=environ,
+        )
+    return Process(popen, log)
+
+
+def free_ports(count: int) -> list[int]:
+    """Different TCP ports of the loopback interface that nobody listens on just now."""
+    with ExitStack() as probes:
+        sockets = [probes.enter_context(socket.socket()) for _ in range(count)]
+        for probe in sockets:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in sockets]

@@ -1,0 +1,140 @@
+"""JSON whose long strings stay where they are."""
+
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.gateway.images.documents import documents
+from tintype_gateway.images.blobs import SHORTEST_BLOB, loads
+
+LONG = b"QUJD" * 2000
+REFUSED = object()
+
+
+def plain(value: Any) -> Any:
+    """Return a document with every view as the text that it shows."""
+    match value:
+        case memoryview():
+            return str(value, "utf-8")
+        case list():
+            return [plain(item) for item in value]
+        case dict():
+            return {name: plain(item) for name, item in value.items()}
+    return value
+
+
+def views(value: Any) -> list[memoryview]:
+    """Return every view in a document."""
+    match value:
+        case memoryview():
+            return [value]
+        case list():
+            return [view for item in value for view in views(item)]
+        case dict():
+            return [view for item in value.values() for view in views(item)]
+    return []
+
+
+def outcome(parse: Callable[[bytes], object], text: bytes) -> object:
+    """Return what a parser makes of a text, or that it refuses it."""
+    try:
+        return plain(parse(text))
+    except ValueError:
+        return REFUSED
+
+
+def refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def standard(text: bytes) -> object:
+    return json.loads(text.decode(), parse_constant=refuse)
+
+
+def lenient(text: bytes) -> object:
+    return json.loads(text.decode(), parse_constant=refuse, strict=False)
+
+
+@given(documents())
+def test_a_document_means_what_it_means_to_the_standard_parser(text: bytes) -> None:
+    assert plain(loads(text)) == json.loads(text)
+
+
+@given(documents())
+def test_a_view_shows_the_bytes_of_the_text_itself(text: bytes) -> None:
+    assert all(view.obj is text for view in views(loads(text)))
+
+
+@given(documents(), st.data())
+def test_a_truncated_document_is_refused(text: bytes, data: st.DataObject) -> None:
+    whole = b"[" + text + b"]"
+    assert outcome(loads, whole[: data.draw(st.integers(0, len(whole) - 1))]) is REFUSED
+
+
+@given(documents(), st.binary(max_size=4), st.data())
+def test_a_damaged_document_is_judged_as_by_the_standard_parser(
+    text: bytes, damage: bytes, data: st.DataObject
+) -> None:
+    place = data.draw(st.integers(0, len(text)))
+    text = text[:place] + damage + text[place + data.draw(st.integers(0, 4)) :]
+    # A control character in a long string is the one fault that is not looked for.
+    assert outcome(loads, text) in (outcome(standard, text), outcome(lenient, text))
+
+
+@given(st.binary(max_size=60) | st.text('[]{},:"\\NaInfity-0 \n').map(str.encode))
+def test_any_bytes_are_read_or_refused(text: bytes) -> None:
+    with suppress(ValueError):
+        loads(text)
+
+
+def test_every_long_string_of_a_document_is_cut_out() -> None:
+    text = b'{"data": [{"b64_json": "%s"}, {"b64_json": "%s"}], "n": 2}' % (LONG, LONG)
+    assert loads(text) == {"data": [{"b64_json": LONG}, {"b64_json": LONG}], "n": 2}
+    assert len(views(loads(text))) == 2
+
+
+@pytest.mark.parametrize(
+    ("length", "kind"), [(SHORTEST_BLOB - 1, str), (SHORTEST_BLOB, memoryview)]
+)
+def test_only_strings_from_a_length_on_are_cut_out(length: int, kind: type) -> None:
+    assert type(loads(b'"%s"' % (b"A" * length))) is kind
+
+
+def test_a_long_string_with_an_escape_is_parsed_as_usual() -> None:
+    text = b'["%s\\/9", "%s"]' % (LONG, LONG)
+    assert loads(text) == [f"{LONG.decode()}/9", LONG]
+
+
+def test_a_document_with_a_long_key_is_parsed_as_usual() -> None:
+    text = b'{"%s": "%s"}' % (LONG, LONG)
+    assert loads(text) == {LONG.decode(): LONG.decode()}
+
+
+def test_of_a_repeated_key_the_last_value_counts() -> None:
+    text = b'{"a": "%s", "a": 1, "b": 2, "b": "%s"}' % (LONG, LONG)
+    assert loads(text) == {"a": 1, "b": LONG}
+
+
+@pytest.mark.parametrize("constant", [b"NaN", b"Infinity", b"-Infinity"])
+@pytest.mark.parametrize("text", [b"%s", b'[%s, "L"]', b'["L", %s]', b'{"a": "L", "b": [%s]}'])
+def test_what_only_python_takes_for_json_is_refused(text: bytes, constant: bytes) -> None:
+    with pytest.raises(ValueError, match="is not JSON"):
+        loads(text.replace(b"L", LONG) % constant)
+
+
+@pytest.mark.parametrize(
+    "text", [b'"\xff"', b'["' + LONG + b'\xff"]', b'{"\xc3": "' + LONG + b'"}']
+)
+def test_what_is_not_utf8_is_refused(text: bytes) -> None:
+    with pytest.raises(UnicodeDecodeError):
+        loads(text)
+
+
+def test_nesting_without_end_is_refused() -> None:
+    with pytest.raises(RecursionError):
+        loads(b"[" * 100_000)

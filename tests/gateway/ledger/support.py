@@ -1,0 +1,54 @@
+"""What the ledger's tests share."""
+
+import asyncio
+import sqlite3
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from tintype_gateway.ledger import Caller, Hold, Idempotency, Ledger
+
+
+class Clock:
+    """A clock that moves only when told to. Seconds since 1970."""
+
+    def __init__(self) -> None:
+        self.now = 1_800_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        self.now += seconds
+
+
+async def take(
+    ledger: Ledger,
+    caller: Caller,
+    amount: int,
+    *,
+    request_id: str = "req-1",
+    lifetime_seconds: float = 60,
+    idempotency: Idempotency | None = None,
+) -> Hold:
+    """Take a hold for a request that is like any other."""
+    return await ledger.hold(
+        caller,
+        amount,
+        request_id=request_id,
+        model="gpt-image-1",
+        provider="openai",
+        lifetime_seconds=lifetime_seconds,
+        idempotency=idempotency,
+    )
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open the ledger's file as someone else would."""
+    return sqlite3.connect(path, isolation_level=None)
+
+
+async def eventually(condition: Callable[[], Awaitable[bool]]) -> None:
+    """Ask again until it holds, for ten seconds at most."""
+    async with asyncio.timeout(10):
+        while not await condition():
+            pass

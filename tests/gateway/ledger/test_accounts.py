@@ -1,0 +1,86 @@
+import pytest
+
+from tintype_gateway.ledger import (
+    Account,
+    AccountExistsError,
+    AccountNotFoundError,
+    Ledger,
+)
+
+
+async def test_a_new_account_has_its_first_credits(ledger: Ledger) -> None:
+    created = await ledger.create_account("studio", credits_micro=1000)
+
+    assert created == Account("studio", unlimited=False, balance=1000, held=0)
+    assert await ledger.account("studio") == created
+
+
+async def test_a_new_account_has_nothing_unless_told_otherwise(ledger: Ledger) -> None:
+    account = await ledger.create_account("studio")
+
+    assert account.available == 0
+
+
+async def test_an_unlimited_account_has_no_available_figure(ledger: Ledger) -> None:
+    account = await ledger.create_account("house", unlimited=True)
+
+    assert account.available is None
+
+
+async def test_a_name_is_given_once(ledger: Ledger) -> None:
+    await ledger.create_account("studio", credits_micro=1000)
+
+    with pytest.raises(AccountExistsError):
+        await ledger.create_account("studio", credits_micro=5)
+
+    assert (await ledger.account("studio")).balance == 1000
+
+
+@pytest.mark.parametrize("name", ["", " studio", "two\nlines", "x" * 256, "sys:revenue", "sys:x"])
+async def test_a_name_that_cannot_be_told_or_typed_is_refused(ledger: Ledger, name: str) -> None:
+    with pytest.raises(ValueError, match=r"name"):
+        await ledger.create_account(name)
+
+
+async def test_a_kubernetes_service_account_can_be_a_name(ledger: Ledger) -> None:
+    name = "system:serviceaccount:design:poster-bot"
+
+    assert (await ledger.create_account(name)).name == name
+
+
+@pytest.mark.parametrize("name", ["nobody", "sys:funding", "sys:revenue"])
+async def test_unknown_accounts_and_those_of_the_ledger_are_not_found(
+    ledger: Ledger, name: str
+) -> None:
+    with pytest.raises(AccountNotFoundError):
+        await ledger.account(name)
+
+
+async def test_accounts_are_listed_by_name_without_those_of_the_ledger(ledger: Ledger) -> None:
+    for name in ("zoe", "studio", "anna"):
+        await ledger.create_account(name)
+
+    assert [account.name for account in await ledger.accounts()] == ["anna", "studio", "zoe"]
+
+
+async def test_a_grant_adds_to_the_balance(ledger: Ledger) -> None:
+    await ledger.create_account("studio", credits_micro=1000)
+
+    account = await ledger.grant("studio", 234, reason="invoice 17")
+
+    assert account.balance == 1234
+
+
+async def test_a_grant_to_nobody_is_refused(ledger: Ledger) -> None:
+    with pytest.raises(AccountNotFoundError):
+        await ledger.grant("nobody", 1, reason="a typo")
+
+
+@pytest.mark.parametrize("micro", [-1, 10**15 + 1, 10**30])
+async def test_a_grant_that_nobody_can_mean_is_refused(ledger: Ledger, micro: int) -> None:
+    await ledger.create_account("studio", credits_micro=1000)
+
+    with pytest.raises(ValueError, match="micro-credits"):
+        await ledger.grant("studio", micro, reason="a slip")
+
+    assert (await ledger.account("studio")).balance == 1000

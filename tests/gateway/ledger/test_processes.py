@@ -1,0 +1,87 @@
+"""Several processes on one file, and one that is killed."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import IO
+
+from tests.gateway.ledger.support import connect
+from tintype_gateway.ledger import open_ledger
+
+TRAFFIC = Path(__file__).with_name("traffic.py")
+
+
+@contextmanager
+def traffic(verb: str, path: Path) -> Iterator[tuple[subprocess.Popen[str], IO[str], IO[str]]]:
+    """Start a process that waits for a line; kill it at the end if it is still there."""
+    with subprocess.Popen(
+        [sys.executable, TRAFFIC, verb, path],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            assert process.stdout.readline() == "ready\n"
+            yield process, process.stdin, process.stdout
+        finally:
+            process.kill()
+
+
+def acknowledged_before_a_kill(path: Path) -> Sequence[tuple[str, int]]:
+    """Kill a process in the middle of its traffic; return the holds and costs it had settled."""
+    with traffic("endure", path) as (process, start, acknowledged):
+        start.write("go\n")
+        start.flush()
+        lines = list(islice(acknowledged, 200))
+        process.kill()
+        lines += list(acknowledged)
+    return [(hold_id, int(cost)) for hold_id, cost in map(str.split, lines)]
+
+
+def charges(path: Path) -> dict[str, int]:
+    connection = connect(path)
+    rows = connection.execute(
+        "SELECT hold_id, amount FROM posting JOIN entry ON posting.id = posting_id"
+        " WHERE account = 'sys:revenue'"
+    ).fetchall()
+    connection.close()
+    return dict(rows)
+
+
+async def test_processes_that_race_for_the_same_credits_never_spend_one_twice(path: Path) -> None:
+    with ExitStack() as stack:
+        racers = [stack.enter_context(traffic("compete", path)) for _ in range(3)]
+        for _, start, _ in racers:
+            start.write("go\n")
+            start.flush()
+        succeeded = [int(output.readline()) for _, _, output in racers]
+        for process, _, _ in racers:
+            assert process.wait(timeout=30) == 0
+
+    ledger = open_ledger(f"sqlite:///{path}")
+    assert sum(succeeded) == 50
+    assert (await ledger.account("studio")).available == 0
+    assert (await ledger.audit()).problems == ()
+    await ledger.close()
+
+
+async def test_no_acknowledged_settlement_is_lost_when_a_process_is_killed(path: Path) -> None:
+    ledger = open_ledger(f"sqlite:///{path}")
+    await ledger.create_account("studio", unlimited=True)
+    await ledger.close()
+
+    acknowledged = [settlement for _ in range(3) for settlement in acknowledged_before_a_kill(path)]
+    ledger = open_ledger(f"sqlite:///{path}", clock=lambda: time.time() + 3600)
+    await ledger.expire_holds()
+
+    assert len(acknowledged) >= 600
+    assert charges(path).items() >= dict(acknowledged).items()
+    assert (await ledger.account("studio")).held == 0
+    assert (await ledger.audit()).problems == ()
+    await ledger.close()

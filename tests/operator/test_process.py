@@ -1,0 +1,113 @@
+"""How the process starts, lives and ends."""
+
+import json
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+
+from tests.cluster.binaries import find_binaries
+from tests.cluster.control_plane import ControlPlane
+from tests.operator.conftest import CONFIGMAP, Operator, eventually
+
+EXIT_SECONDS = 60.0
+
+
+def last_line(operator: Operator) -> str:
+    return operator.process.output().strip().splitlines()[-1]
+
+
+def test_a_signal_ends_it_in_good_order(running: Operator) -> None:
+    assert running.stop() == 0
+    assert "Traceback" not in running.process.output()
+
+
+def test_the_liveness_probe_is_answered(running: Operator) -> None:
+    def alive() -> bool:
+        try:
+            with urlopen(f"http://127.0.0.1:{running.health_port}/healthz") as answer:
+                return bool(json.load(answer) == {"aggregator": "alive"})
+        except OSError:
+            return False
+
+    assert eventually(alive, "the probe's answer")
+
+
+def test_missing_rights_are_all_named_in_one_line(
+    cluster_with_crds: ControlPlane, namespace: str, operator: Operator
+) -> None:
+    nothing = {"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}
+    operator.kubeconfig = cluster_with_crds.service_account_kubeconfig(namespace, "poor", [nothing])
+
+    process = operator.start()
+
+    assert process.exit_code(EXIT_SECONDS) == 1
+    assert len(process.output().splitlines()) == 1
+    for right in (
+        "list imagemodels",
+        "patch providerbindings/status",
+        f"patch configmaps/{CONFIGMAP}",
+    ):
+        assert right in last_line(operator)
+
+
+def test_an_unreachable_api_server_is_named_in_one_line(operator: Operator) -> None:
+    text = operator.kubeconfig.read_text()
+    operator.kubeconfig.write_text(text.replace(operator.cluster.server, "https://127.0.0.1:1"))
+
+    process = operator.start()
+
+    assert process.exit_code(EXIT_SECONDS) == 1
+    assert len(process.output().splitlines()) == 1
+    assert "https://127.0.0.1:1" in last_line(operator)
+
+
+def test_a_newer_catalog_is_not_overwritten(operator: Operator) -> None:
+    newer = {
+        "schemaVersion": 2,
+        "sequence": 1,
+        "sha256": "",
+        "models": 0,
+        "bindings": 0,
+        "writtenBy": "tintype/9.0.0",
+    }
+    operator.apply(
+        {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": CONFIGMAP},
+            "data": {"manifest.json": json.dumps(newer)},
+        }
+    )
+
+    process = operator.start()
+
+    assert process.exit_code(EXIT_SECONDS) == 1
+    assert "written by tintype/9.0.0" in last_line(operator)
+    assert "upgrade the operator" in last_line(operator)
+
+
+@pytest.fixture
+def bare_cluster(cluster: ControlPlane, tmp_path: Path) -> ControlPlane:
+    """A control plane that has never heard of Tintype."""
+    return ControlPlane(tmp_path, find_binaries())
+
+
+def test_missing_definitions_are_named_in_one_line(
+    bare_cluster: ControlPlane, tmp_path: Path
+) -> None:
+    try:
+        bare_cluster.start()
+        (tmp_path / "logs").mkdir()
+        operator = Operator(bare_cluster, bare_cluster.create_namespace(), tmp_path / "logs")
+        process = operator.start()
+        exit_code = process.exit_code(EXIT_SECONDS)
+    finally:
+        bare_cluster.stop()
+
+    assert exit_code == 1
+    assert len(process.output().splitlines()) == 1
+    assert "imagemodels.tintype.dev, providerbindings.tintype.dev are missing" in last_line(
+        operator
+    )
+    assert "kubectl apply --server-side -f crds/" in last_line(operator)

@@ -1,0 +1,127 @@
+"""What people apply is what gateways get, within moments, whatever happens to the operator."""
+
+import json
+
+from tests.operator.conftest import CONFIGMAP, Operator, eventually
+from tests.support.manifests import changed, image_model, per_image, provider_binding
+from tintype_catalog.compiler import compile_manifests
+
+
+def test_both_kinds_become_one_catalog(running: Operator) -> None:
+    running.apply(image_model("canvas"), provider_binding("gallery", model="canvas"))
+    running.wait_for_models("canvas")
+    eventually(lambda: running.bindings() == ["gallery"], "the binding")
+
+    stored = [running.get("imagemodel", "canvas"), running.get("providerbinding", "gallery")]
+    assert running.catalog() == compile_manifests(stored).catalog
+
+
+def test_a_person_can_read_what_is_published(running: Operator) -> None:
+    running.apply(image_model())
+    running.wait_for_models("canvas")
+
+    configmap = running.get("configmap", CONFIGMAP)
+    manifest = json.loads(configmap["data"]["manifest.json"])
+
+    assert (manifest["models"], manifest["bindings"]) == (1, 0)
+    assert configmap["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "tintype-operator"
+
+
+def test_a_change_is_published_with_a_higher_sequence(running: Operator) -> None:
+    def sequence() -> int:
+        data = running.get("configmap", CONFIGMAP)["data"]
+        return int(json.loads(data["manifest.json"])["sequence"])
+
+    before = sequence()
+    running.apply(image_model("canvas"))
+    running.wait_for_models("canvas")
+
+    assert sequence() > before
+
+
+def test_an_edit_reaches_the_catalog(running: Operator) -> None:
+    running.apply(image_model(), provider_binding())
+    running.apply(changed(provider_binding(), "spec.active", False))
+
+    def switched_off() -> bool:
+        catalog = running.catalog()
+        return bool(catalog and catalog.bindings and not catalog.bindings[0].active)
+
+    eventually(switched_off, "the inactive binding")
+
+
+def test_a_deleted_object_leaves_the_catalog(running: Operator) -> None:
+    running.apply(image_model("canvas"), image_model("easel"))
+    running.wait_for_models("canvas", "easel")
+
+    running.delete("imagemodel", "canvas")
+
+    running.wait_for_models("easel")
+
+
+def test_what_was_deleted_while_the_operator_was_away_is_gone_when_it_is_back(
+    running: Operator,
+) -> None:
+    running.apply(image_model("canvas"), image_model("easel"))
+    running.wait_for_models("canvas", "easel")
+    running.stop()
+
+    running.delete("imagemodel", "canvas")
+    running.start()
+
+    running.wait_for_models("easel")
+
+
+def test_a_burst_of_edits_makes_few_revisions(running: Operator) -> None:
+    edits = [provider_binding(f"b{n}", pricing=per_image(f"0.{n:02}")) for n in range(1, 51)]
+    before = running.process.output().count("published")
+
+    running.apply(image_model(), *edits)
+    eventually(lambda: len(running.bindings() or []) == 50, "all fifty bindings")
+
+    assert running.process.output().count("published") - before <= 5
+
+
+def test_a_restart_publishes_nothing_new(running: Operator) -> None:
+    running.apply(image_model(), provider_binding())
+    running.wait_for_condition("providerbinding", "canvas-openai", "Accepted", "True")
+    published = running.get("configmap", CONFIGMAP)["metadata"]["resourceVersion"]
+    reported = running.get("imagemodel", "canvas")["metadata"]["resourceVersion"]
+    running.stop()
+
+    running.start()
+    running.apply(image_model("easel"))
+    running.wait_for_condition("imagemodel", "easel", "Accepted", "True")
+
+    revisions = running.process.output().count("published")
+    assert running.get("imagemodel", "canvas")["metadata"]["resourceVersion"] == reported
+    assert published != running.get("configmap", CONFIGMAP)["metadata"]["resourceVersion"]
+    assert revisions <= 4
+
+
+def test_a_lost_configmap_is_published_again(operator: Operator) -> None:
+    operator.start(TINTYPE_RELIST_SECONDS="1")
+    operator.apply(image_model())
+    operator.wait_for_models("canvas")
+
+    operator.delete("configmap", CONFIGMAP)
+
+    operator.wait_for_models("canvas")
+
+
+def test_a_damaged_configmap_is_published_again(operator: Operator) -> None:
+    operator.start(TINTYPE_RELIST_SECONDS="1")
+    operator.apply(image_model())
+    operator.wait_for_models("canvas")
+
+    damage = json.dumps({"binaryData": {"catalog.json.gz": "bm90IGd6aXA="}})
+    operator.cluster.kubectl(
+        *("patch", "configmap", CONFIGMAP, "--namespace", operator.namespace),
+        *("--type=merge", "--patch", damage),
+    )
+
+    def content() -> str:
+        return str(operator.get("configmap", CONFIGMAP)["binaryData"]["catalog.json.gz"])
+
+    eventually(lambda: content() != "bm90IGd6aXA=", "the repaired catalog")
+    operator.wait_for_models("canvas")

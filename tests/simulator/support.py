@@ -1,0 +1,53 @@
+"""Short words for what these tests do all the time."""
+
+import asyncio
+import base64
+import io
+import json
+from collections.abc import Awaitable, Callable
+
+import httpx2
+from openai.types import Image
+from PIL import Image as PillowImage
+
+
+def file_of(image: Image) -> bytes:
+    """Return the file that an entry of `data` carries."""
+    assert image.b64_json is not None
+    return base64.b64decode(image.b64_json, validate=True)
+
+
+def opened(file: bytes) -> PillowImage.Image:
+    """Return the picture in a file, fully decoded."""
+    image = PillowImage.open(io.BytesIO(file))
+    image.load()
+    return image
+
+
+def fault(**fields: object) -> dict[str, str]:
+    """Return the headers of a request that shall meet a fault."""
+    return {"X-Simulator-Fault": json.dumps(fields)}
+
+
+async def script(simulator: str, *faults: dict[str, object]) -> None:
+    """Let the next requests meet these faults, in turn."""
+    async with httpx2.AsyncClient() as http:
+        answer = await http.put(f"{simulator}/_simulator/faults", json=faults)
+        assert answer.status_code == 204, answer.text
+
+
+async def requests_received(simulator: str) -> list[dict[str, object]]:
+    """Return the simulator's log of requests."""
+    async with httpx2.AsyncClient() as http:
+        answer = await http.get(f"{simulator}/_simulator/requests")
+        received: list[dict[str, object]] = answer.json()
+        return received
+
+
+async def eventually(condition: Callable[[], Awaitable[bool]]) -> None:
+    """Wait until the condition holds; TimeoutError if it does not within ten seconds."""
+    async with asyncio.timeout(10):
+        while True:
+            if await condition():
+                return
+            await asyncio.sleep(0.01)

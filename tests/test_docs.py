@@ -1,0 +1,62 @@
+"""The documentation names everything that it promises to name."""
+
+import re
+from pathlib import Path
+
+import pytest
+from pydantic_settings import BaseSettings
+
+from tintype_gateway.metrics import REGISTRY
+from tintype_gateway.requests import ImageGenerationRequest
+from tintype_gateway.settings import GatewaySettings
+from tintype_operator.settings import Settings as OperatorSettings
+
+ROOT = Path(__file__).parent.parent
+OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
+API = (ROOT / "docs" / "api.md").read_text()
+
+
+@pytest.mark.parametrize("settings", [GatewaySettings, OperatorSettings])
+def test_every_setting_is_documented(settings: type[BaseSettings]) -> None:
+    names = {f"TINTYPE_{name.upper()}" for name in settings.model_fields}
+
+    assert {name for name in names if f"`{name}`" not in OPERATIONS} == set()
+
+
+def test_every_documented_setting_exists() -> None:
+    known = {*GatewaySettings.model_fields, *OperatorSettings.model_fields}
+    documented = {name.lower() for name in re.findall(r"`TINTYPE_([A-Z_]+)`", OPERATIONS)}
+
+    assert documented - known == set()
+
+
+def test_every_metric_is_documented() -> None:
+    counters = {f"{metric.name}_total" for metric in REGISTRY.collect() if metric.type == "counter"}
+    others = {metric.name for metric in REGISTRY.collect() if metric.type != "counter"}
+
+    assert {name for name in counters | others if f"`{name}`" not in OPERATIONS} == set()
+
+
+def test_every_documented_metric_exists() -> None:
+    known = {
+        f"{metric.name}_total" if metric.type == "counter" else metric.name
+        for metric in REGISTRY.collect()
+    }
+    documented = set(re.findall(r"^\| `(tintype_\w+)`", OPERATIONS, re.MULTILINE))
+
+    assert documented == known
+
+
+def test_every_request_field_is_documented() -> None:
+    fields = ImageGenerationRequest.model_fields
+
+    assert {name for name in fields if f"`{name}`" not in API} == set()
+
+
+def test_every_error_code_is_documented() -> None:
+    sources = (ROOT / "gateway" / "tintype_gateway").rglob("*.py")
+    code = re.compile(r"code(?:: str)?\s*=\s*\"([a-z_]+)\"")
+    codes = {found for path in sources for found in code.findall(path.read_text())}
+
+    assert codes
+    assert {found for found in codes if f"`{found}`" not in API} == {"image_missing"}

@@ -1,0 +1,65 @@
+"""Rules about the repository itself."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.mark.parametrize("folder", ["operator", "gateway"])
+def test_a_source_root_is_no_package(folder: str) -> None:
+    """A package `operator` would shadow the standard library's in every Python started here."""
+    assert list((ROOT / folder).glob("*.py")) == []
+
+
+def test_a_bare_python_works_in_the_root() -> None:
+    subprocess.run(
+        [sys.executable, "-S", "-c", "import operator, json; operator.add"], cwd=ROOT, check=True
+    )
+
+
+def test_every_folder_of_tests_is_a_package() -> None:
+    folders = {path.parent for path in (ROOT / "tests").rglob("*.py")}
+    folders = {path for path in folders if "node_modules" not in path.parts}
+
+    assert {path for path in folders if not (path / "__init__.py").exists()} == set()
+
+
+@pytest.mark.parametrize("name", ["gateway.txt", "dev.txt"])
+def test_a_lock_file_has_hashes_and_no_address(name: str) -> None:
+    text = (ROOT / "requirements" / name).read_text()
+    pins = re.findall(r"^[a-z0-9][\w.-]*==", text, re.MULTILINE)
+
+    assert pins
+    assert "://" not in text
+    assert "index-url" not in text
+    assert text.count("\n    --hash=sha256:") >= len(pins)
+
+
+def test_the_gateway_is_locked_to_the_versions_that_the_tests_run() -> None:
+    def pins(name: str) -> set[str]:
+        text = (ROOT / "requirements" / name).read_text()
+        return set(re.findall(r"^([a-z0-9][\w.-]*==[^ ]+)", text, re.MULTILINE))
+
+    assert pins("gateway.txt") - pins("dev.txt") == set()
+
+
+def test_every_link_of_the_documentation_leads_somewhere() -> None:
+    broken = []
+    for page in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]:
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
+            if not (page.parent / target).exists():
+                broken.append(f"{page.name}: {target}")
+
+    assert broken == []
+
+
+def test_the_readme_names_the_two_commands() -> None:
+    text = (ROOT / "README.md").read_text()
+
+    assert "make run" in text
+    assert "make test" in text
