@@ -18,7 +18,10 @@ API = (ROOT / "docs" / "api.md").read_text()
 
 @pytest.mark.parametrize("settings", [GatewaySettings, OperatorSettings])
 def test_every_setting_is_documented(settings: type[BaseSettings]) -> None:
-    names = {f"TINTYPE_{name.upper()}" for name in settings.model_fields}
+    names = {
+        field.validation_alias or f"TINTYPE_{name.upper()}"
+        for name, field in settings.model_fields.items()
+    }
 
     assert {name for name in names if f"`{name}`" not in OPERATIONS} == set()
 

@@ -9,6 +9,7 @@ Both are in one object, so that a reader always sees them change together.
 import gzip
 import hashlib
 import io
+import zlib
 from collections.abc import Mapping
 from typing import Annotated, NamedTuple
 
@@ -122,7 +123,7 @@ def _inflate(files: Mapping[str, bytes]) -> bytes:
             text = stream.read(MAX_UNPACKED_BYTES + 1)
     except KeyError as error:
         raise BundleError(f"{CATALOG} is missing") from error
-    except (OSError, EOFError, ValueError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise BundleError(f"{CATALOG} cannot be inflated: {error}") from error
     if len(text) > MAX_UNPACKED_BYTES:
         raise BundleError(f"{CATALOG} inflates to more than {MAX_UNPACKED_BYTES} bytes")

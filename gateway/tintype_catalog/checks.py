@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 
+from pydantic import JsonValue
+
 from tintype_catalog.costs import AUTO, rows
 from tintype_catalog.image_model import ImageModelSpec, Parameters
 from tintype_catalog.pricing import Bracket, Pricing
 from tintype_catalog.problems import Problem
 from tintype_catalog.resources import ImageModel, ProviderBinding
-from tintype_catalog.sizes import Size, choose
+from tintype_catalog.sizes import SIZE, Size, choose
 
 STANDARD_FIELDS = frozenset(
     {
@@ -20,6 +22,9 @@ STANDARD_FIELDS = frozenset(
 
 DEFAULTABLE_FIELDS = frozenset({"size", *Parameters.model_fields})
 """The standard fields for which a server may have a default."""
+
+INTEGERS = frozenset({"seed", "output_compression"})
+"""Those of them that are integers; all others are strings."""
 
 
 def model_problems(model: ImageModel, taken: Mapping[str, str]) -> Iterator[Problem]:
@@ -40,11 +45,29 @@ def model_problems(model: ImageModel, taken: Mapping[str, str]) -> Iterator[Prob
         yield _of_model(name, "spec.size", "offers no size at all: its bounds exclude each other")
     for field in sorted(STANDARD_FIELDS.intersection(spec.provider_parameters)):
         yield _of_model(name, f"spec.providerParameters.{field}", "is a standard field")
-    for field in sorted(
-        spec.defaults.keys() - DEFAULTABLE_FIELDS - spec.provider_parameters.keys()
-    ):
-        allowed = ", ".join(sorted(DEFAULTABLE_FIELDS | spec.provider_parameters.keys()))
-        yield _of_model(name, f"spec.defaults.{field}", f"must be one of {allowed}")
+    for field in sorted(spec.equivalents):
+        parent, _, child = field.partition(".")
+        fields = spec.provider_parameters.get(parent)
+        if fields is None or (child not in fields if child else bool(fields)):
+            yield _of_model(name, f"spec.equivalents.{field}", "is not in `providerParameters`")
+    for field, message in default_problems(spec.defaults, spec):
+        yield _of_model(name, f"spec.defaults.{field}", message)
+
+
+def default_problems(
+    defaults: Mapping[str, JsonValue], spec: ImageModelSpec
+) -> Iterator[tuple[str, str]]:
+    """Yield each default that a request for this model could not carry, and what is wrong."""
+    for field, value in sorted(defaults.items()):
+        if field in DEFAULTABLE_FIELDS:
+            kind = int if field in INTEGERS else str
+            if not isinstance(value, kind) or isinstance(value, bool):
+                yield field, f"must be {'an integer' if kind is int else 'a string'}"
+            elif field == "size" and not SIZE.fullmatch(str(value)):
+                yield field, "must be `WIDTHxHEIGHT` in pixels, or `auto`"
+        elif field not in spec.provider_parameters:
+            allowed = ", ".join(sorted(DEFAULTABLE_FIELDS | spec.provider_parameters.keys()))
+            yield field, f"must be one of {allowed}"
 
 
 def binding_problems(

@@ -65,14 +65,17 @@ def parse_resource(manifest: Mapping[str, Any]) -> Resource | list[Problem]:
     """Return the resource that a manifest describes, or everything that is wrong with it.
 
     The manifest goes through JSON, the form in which an API server knows it: so a YAML date is a
-    date and a list is a list, whoever read it.
+    date and a list is a list, whoever read it. Fields have their JSON names, as in the CRD.
     """
     kind, name = str(manifest.get("kind")), _name(manifest)
     if manifest.get("apiVersion") != API_VERSION or kind not in KINDS:
         message = f"must be {API_VERSION} and one of {', '.join(KINDS)}"
         return [Problem(kind=kind, name=name, field="apiVersion, kind", message=message)]
     try:
-        return KINDS[kind].model_validate_json(json.dumps(manifest))
+        text = json.dumps(manifest, default=str)
+        return KINDS[kind].model_validate_json(text, by_alias=True, by_name=False)
+    except RecursionError:
+        return [Problem(kind=kind, name=name, field="spec", message="is nested too deep")]
     except ValidationError as error:
         return [
             Problem(kind=kind, name=name, field=_path(detail["loc"]), message=_message(detail))
@@ -88,12 +91,14 @@ def _name(manifest: Mapping[str, Any]) -> str:
 def _path(location: tuple[int | str, ...]) -> str:
     """Write `("spec", "prices", 0, "usd")` as people and `kubectl` do: `spec.prices[0].usd`."""
     steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in location)
-    return "".join(steps).removeprefix(".")
+    return "".join(steps).removeprefix(".") or "spec"
 
 
 def _message(detail: Any) -> str:
     if detail["type"] == "extra_forbidden":
         return "unknown field"
+    if detail["type"] == "json_invalid":  # nested too deep, or half a character
+        return str(detail["msg"])
     given = detail["input"]
     shown = f" (is {json.dumps(given)})" if isinstance(given, str | int | float | bool) else ""
     return str(detail["msg"]).removeprefix("Value error, ").removeprefix("Input ") + shown

@@ -27,6 +27,9 @@ PixelSize = Annotated[str, Field(pattern=r"^[1-9][0-9]{1,4}x[1-9][0-9]{1,4}$", m
 AspectRatio = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,2}:[1-9][0-9]{0,2}$", max_length=7)]
 """An aspect ratio as `WIDTH:HEIGHT`."""
 
+SIZE = re.compile(r"[1-9][0-9]{0,4}x[1-9][0-9]{0,4}|auto")
+"""What a client may write in `size`."""
+
 Edge = Annotated[int, Field(ge=1, le=65535)]
 
 
@@ -162,6 +165,19 @@ def max_pixels(rule: SizeRule) -> int | None:
     if rule.mode == "AspectRatio":
         return max(choice.size.pixels for choice in _by_ratio(rule, rule.resolutions))
     return rule.max_pixels
+
+
+def named(rule: SizeRule, wish: Size, ratio: str | None, resolution: str | None) -> Size | None:
+    """Return the size of a ratio and a resolution, where `wish` stands in for the ratio if it is
+    left open and the default resolution for the resolution. None is a name that is not on offer.
+    """
+    resolutions = [resolution] if resolution else list(rule.resolutions[:1])
+    if resolution is not None and resolution not in rule.resolutions:
+        return None
+    choices = {choice.size: choice.ratio for choice in _by_ratio(rule, resolutions)}
+    if ratio is None:
+        return _nearest(choices, wish) if choices else None
+    return next((size for size, name in choices.items() if name == ratio), None)
 
 
 class _RatioChoice(NamedTuple):

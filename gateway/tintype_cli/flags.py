@@ -21,6 +21,8 @@ def read_settings(
     parser = argparse.ArgumentParser(prog=program, description=description)
     prefix = settings.model_config.get("env_prefix", "")
     for name, field in settings.model_fields.items():
+        if field.validation_alias is not None:
+            continue  # a name of its own in the environment, and too unwieldy for a flag
         flag = f"--{name.replace('_', '-')}"
         text = f"{(field.description or '').replace('%', '%%')} [{prefix}{name.upper()}]"
         if field.annotation is bool:
@@ -32,8 +34,9 @@ def read_settings(
         return settings(**flags)
     except ValidationError as error:
         for detail in error.errors(include_url=False):
-            name = "_".join(str(step) for step in detail["loc"])
-            where = f"{prefix}{name.upper()}: " if name else ""
+            name = ".".join(str(step) for step in detail["loc"])
+            is_field = name in settings.model_fields
+            where = f"{prefix}{name.upper()}: " if is_field else f"{name}: " if name else ""
             message = detail["msg"].removeprefix("Value error, ")
             print(f"{program}: {where}{message}", file=sys.stderr)
         sys.exit(2)

@@ -8,6 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
+import aioboto3
+from aiobotocore.credentials import AioCredentials
+
 from tintype_catalog.catalog import Binding
 
 KEYS = (
@@ -22,32 +25,52 @@ KEYS = (
 class CredentialSource(Protocol):
     """Where the credentials of a binding come from."""
 
-    def read(self, binding: Binding) -> Mapping[str, str]:
+    async def read(self, binding: Binding) -> Mapping[str, str]:
         """Return the credentials of a binding by key, none where there are none."""
 
 
-class CredentialFolder:
-    """Credentials in the files of one folder."""
+class MountedCredentials:
+    """Credentials in the files of one folder, and those of the workload itself."""
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
+        self._workload = WorkloadIdentity()
 
-    def read(self, binding: Binding) -> Mapping[str, str]:
+    async def read(self, binding: Binding) -> Mapping[str, str]:
         """Return the keys of the binding's Secret that exist as files."""
         reference = binding.credentials.secret_ref
-        if self._folder is None or reference is None:
+        if reference is None:
+            return await self._workload.read()
+        return {} if self._folder is None else _files(self._folder, reference.name)
+
+
+class WorkloadIdentity:
+    """The AWS credentials of this workload, found and renewed by the chain of the AWS SDKs."""
+
+    def __init__(self) -> None:
+        self._session = aioboto3.Session()
+        self._found: AioCredentials | None = None
+
+    async def read(self) -> Mapping[str, str]:
+        """Return the credentials of this moment, none where the chain finds none."""
+        if self._found is None:
+            self._found = await self._session.get_credentials()
+        if self._found is None:
             return {}
-        found = {}
-        for key in KEYS:
-            path = self._folder / f"{reference.name}.{key}"
-            if path.is_file():
-                found[key] = path.read_text().strip()
-        return found
+        now = await self._found.get_frozen_credentials()
+        keys = ("aws-access-key-id", "aws-secret-access-key", "aws-session-token")
+        values = (now.access_key, now.secret_key, now.token)
+        return {key: value for key, value in zip(keys, values, strict=True) if value}
 
 
 class SimulatedCredentials:
     """The same made-up credentials for every binding: simulators ask for some, and take any."""
 
-    def read(self, binding: Binding) -> Mapping[str, str]:
-        """Return a value for every key."""
-        return dict.fromkeys(KEYS, "simulated")
+    async def read(self, binding: Binding) -> Mapping[str, str]:
+        """Return a value for every key but the bearer token, so that calls to AWS are signed."""
+        return dict.fromkeys((key for key in KEYS if key != "aws-bearer-token"), "simulated")
+
+
+def _files(folder: Path, secret: str) -> dict[str, str]:
+    paths = {key: folder / f"{secret}.{key}" for key in KEYS}
+    return {key: path.read_text().strip() for key, path in paths.items() if path.is_file()}

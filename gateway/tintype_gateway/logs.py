@@ -44,7 +44,7 @@ def configure(level: str) -> None:
 
 
 def _unquoted(record: logging.LogRecord) -> bool:
-    """Leave out the error of a request that is no HTTP: it quotes the bytes, and a key with them."""
+    """Leave out the error of a request that is no HTTP: it quotes its bytes, and so a key."""
     error = record.exc_info[1] if record.exc_info else None
     if isinstance(error, HttpProcessingError | RequestPayloadError):
         record.exc_info, record.error = None, type(error).__name__

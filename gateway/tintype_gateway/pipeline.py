@@ -37,11 +37,11 @@ from tintype_gateway.values import (
     FailedCall,
     FinishedCall,
     Job,
+    PlannedCall,
     Response,
     Route,
     Target,
     UpstreamFault,
-    UpstreamRequest,
 )
 
 MICRO_CREDITS = 1_000_000
@@ -71,6 +71,8 @@ class Pipeline:
     session: aiohttp.ClientSession
     handling: Handling
     micro_credits_per_usd: int
+    model_defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """The server's own defaults of request fields, by model id."""
 
     async def generate(self, incoming: Incoming) -> Response:
         """Serve `POST /v1/images/generations`.
@@ -89,8 +91,13 @@ class Pipeline:
             today=datetime.datetime.now(datetime.UTC).date(),
             speaks=speaks,
         )
-        job = adapt(request, target.model, incoming.handling or self.handling)
-        route, credentials = self._route(target)
+        job = adapt(
+            request,
+            target.model,
+            incoming.handling or self.handling,
+            self.model_defaults.get(target.model.id),
+        )
+        route, credentials = await self._route(target)
         incoming.facts.update(_facts(target.model, route, job, request.fields.user))
         purchase = self._purchase(incoming, target.model, route, job, body)
         async with held(caller, purchase, self.ledger) as hold:
@@ -113,10 +120,10 @@ class Pipeline:
         incoming.facts.update(account=caller.account, key=caller.key_id)
         return caller
 
-    def _route(self, target: Target) -> tuple[Route, Mapping[str, str]]:
+    async def _route(self, target: Target) -> tuple[Route, Mapping[str, str]]:
         """Return the best route that we have credentials for, and these."""
         for route in target.routes:
-            credentials = self.credentials.read(route.binding)
+            credentials = await self.credentials.read(route.binding)
             if credentials:
                 return route, credentials
         names = ", ".join(route.binding.name for route in target.routes)
@@ -143,9 +150,9 @@ class Pipeline:
     ) -> tuple[list[FinishedCall], list[FailedCall]]:
         """Return the calls that gave pictures and those that did not, or the fault of them all."""
         language = dialect(route.binding.dialect)
-        upstream = translate(job, route, model.limits.max_images_per_call, credentials, language)
+        planned = translate(job, model, route, credentials, language)
         results = await asyncio.gather(
-            *(self._call(model, route, language, *planned) for planned in upstream)
+            *(self._call(model, route, language, each) for each in planned)
         )
         failed = [result for result in results if isinstance(result, FailedCall)]
         calls = [result for result in results if isinstance(result, FinishedCall)]
@@ -154,20 +161,14 @@ class Pipeline:
         return calls, failed
 
     async def _call(
-        self,
-        model: Model,
-        route: Route,
-        language: Dialect,
-        first: int,
-        asked: int,
-        upstream: UpstreamRequest,
+        self, model: Model, route: Route, language: Dialect, planned: PlannedCall
     ) -> FinishedCall | FailedCall:
         try:
             with observed_call(route, model.id):
-                generation = await call(upstream, language, self.session)
-                return finish(first, asked, generation)
+                generation = await call(planned.upstream, language, self.session)
+                return finish(planned.first, planned.asked, generation)
         except UpstreamFault as fault:
-            return FailedCall(first, asked, fault)
+            return FailedCall(planned.first, planned.asked, fault)
 
 
 def _facts(model: Model, route: Route, job: Job, user: str | None) -> dict[str, Any]:

@@ -1,15 +1,14 @@
 """The body of `POST /v1/images/generations`: OpenAI's fields, and our two more."""
 
-import re
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-_SIZE = re.compile(r"[1-9][0-9]{0,4}x[1-9][0-9]{0,4}|auto")
+from tintype_catalog.sizes import SIZE
 
 
 def _size(text: str) -> str:
-    if _SIZE.fullmatch(text) is None:
+    if SIZE.fullmatch(text) is None:
         raise ValueError("must be `WIDTHxHEIGHT` in pixels, such as 1024x1024, or `auto`")
     return text
 

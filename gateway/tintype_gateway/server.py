@@ -18,7 +18,7 @@ from tintype_gateway.app import AdminApp, create_app
 from tintype_gateway.catalog import mount, watch
 from tintype_gateway.catalog.folder import ManifestFolder
 from tintype_gateway.catalog.store import CatalogStore
-from tintype_gateway.credentials import CredentialFolder, CredentialSource, SimulatedCredentials
+from tintype_gateway.credentials import CredentialSource, MountedCredentials, SimulatedCredentials
 from tintype_gateway.demo import ensure_demo_key, welcome
 from tintype_gateway.ledger.errors import LedgerError
 from tintype_gateway.ledger.interface import Ledger
@@ -61,6 +61,7 @@ async def serve(settings: GatewaySettings) -> None:
             session=await stack.enter_async_context(_session()),
             handling=settings.parameter_handling,
             micro_credits_per_usd=settings.micro_credits_per_usd,
+            model_defaults=settings.default_model_params,
         )
         sources = await _sources(settings, store, simulator, stack)
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
@@ -99,7 +100,7 @@ def _stop_signal() -> asyncio.Event:
 def _credentials(settings: GatewaySettings) -> CredentialSource:
     if settings.simulate:
         return SimulatedCredentials()
-    return CredentialFolder(settings.credentials_dir)
+    return MountedCredentials(settings.credentials_dir)
 
 
 def _session() -> aiohttp.ClientSession:

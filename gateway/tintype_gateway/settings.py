@@ -3,17 +3,27 @@
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, JsonValue, model_validator
+from pydantic_core import from_json
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+def _json(value: object) -> object:
+    """Parse what stands in the environment, with an error that pydantic reports like any other."""
+    return from_json(value) if isinstance(value, str) else value
 
 
 class GatewaySettings(BaseSettings):
     """Read once at the start, and passed down. The docstrings are the help of the flags."""
 
     model_config = SettingsConfigDict(
-        env_prefix="TINTYPE_", frozen=True, extra="ignore", use_attribute_docstrings=True
+        env_prefix="TINTYPE_",
+        frozen=True,
+        extra="ignore",
+        populate_by_name=True,
+        use_attribute_docstrings=True,
     )
 
     host: str = "127.0.0.1"
@@ -63,6 +73,15 @@ class GatewaySettings(BaseSettings):
 
     parameter_handling: Literal["lenient", "strict"] = "lenient"
     """Whether what a model does not take is adjusted and reported, or refused."""
+
+    default_model_params: Annotated[
+        dict[str, dict[str, JsonValue]],
+        NoDecode,
+        BeforeValidator(_json),
+        Field(validation_alias="DEFAULT_MODEL_PARAMS"),
+    ] = {}
+    """Values for request fields that a client left out, by model id, as JSON. They go before those
+    of the catalog."""
 
     micro_credits_per_usd: Annotated[int, Field(ge=1, le=10**12)] = 16_000_000
     """The micro-credits of one USD."""

@@ -103,6 +103,19 @@ class UpstreamRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedCall:
+    """One call to a provider that is about to be made."""
+
+    first: int
+    """The index of its first picture among those of the request."""
+
+    asked: int
+    """How many pictures it asks for."""
+
+    upstream: UpstreamRequest
+
+
+@dataclass(frozen=True, slots=True)
 class UpstreamAnswer:
     """What a provider answered."""
 

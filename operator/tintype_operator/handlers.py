@@ -4,6 +4,7 @@ Only `on.event` is used, because every other kind of handler would leave annotat
 on the users' objects.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import kopf
@@ -13,33 +14,46 @@ from tintype_kubernetes.resources import IMAGE_MODELS, PROVIDER_BINDINGS
 from tintype_operator.aggregator import Aggregator
 
 SILENCE_SECONDS = 90.0
-"""How long the aggregator may show no sign of life: some calls at their deadline."""
+"""How long the aggregator may show no sign of life: more than any call of its takes."""
 
 REGISTRY = kopf.OperatorRegistry()
 
 
+@dataclass(frozen=True)
 class Memo:
     """What the handlers work with."""
 
-    def __init__(self, config: ClusterConfig, aggregator: Aggregator) -> None:
-        """Take the parts that `run` has made."""
-        self.config = config
-        self.aggregator = aggregator
+    config: ClusterConfig
+    aggregator: Aggregator
+
+    def connection(self) -> kopf.ConnectionInfo:
+        """Return the credentials of today, the same as those of our own client."""
+        return kopf.ConnectionInfo(
+            server=self.config.server,
+            ca_data=self.config.ca,
+            insecure=self.config.insecure,
+            token=self.config.bearer_token(),
+            certificate_data=self.config.client_certificate,
+            private_key_data=self.config.client_key,
+            default_namespace=self.config.namespace,
+        )
+
+    def health(self) -> str:
+        """Return a word for a healthy operator.
+
+        Raises:
+            PermanentError: The aggregator is stuck. kopf answers the probe with 500 then.
+        """
+        silence = self.aggregator.silent_seconds()
+        if silence > SILENCE_SECONDS:
+            raise kopf.PermanentError(f"the aggregator has been silent for {silence:.0f} s")
+        return "alive"
 
 
 @kopf.on.login(registry=REGISTRY)
 def log_in(memo: Memo, **_: Any) -> kopf.ConnectionInfo:
-    """Give kopf the same credentials as our own client; called again when they expire."""
-    config = memo.config
-    return kopf.ConnectionInfo(
-        server=config.server,
-        ca_data=config.ca,
-        insecure=config.insecure,
-        token=config.bearer_token(),
-        certificate_data=config.client_certificate,
-        private_key_data=config.client_key,
-        default_namespace=config.namespace,
-    )
+    """Connect kopf; called again when its credentials are refused."""
+    return memo.connection()
 
 
 @kopf.on.event(IMAGE_MODELS.group, IMAGE_MODELS.version, IMAGE_MODELS.plural, registry=REGISTRY)
@@ -56,8 +70,5 @@ def notice(event: kopf.RawEvent, memo: Memo, **_: Any) -> None:
 
 @kopf.on.probe(id="aggregator", registry=REGISTRY)
 def report_health(memo: Memo, **_: Any) -> str:
-    """Tell the liveness probe whether the aggregator works; an error makes it fail."""
-    silence = memo.aggregator.silent_seconds()
-    if silence > SILENCE_SECONDS:
-        raise kopf.PermanentError(f"the aggregator has shown no sign of life for {silence:.0f} s")
-    return "alive"
+    """Answer the liveness probe."""
+    return memo.health()

@@ -1,4 +1,5 @@
 import datetime
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,14 +17,19 @@ from tests.support.manifests import (
     price,
     provider_binding,
     qualities,
-    read_manifests,
     tokens,
     without,
 )
 from tintype_catalog.problems import Problem
 from tintype_catalog.resources import ImageModel, ProviderBinding, parse_resource
 
-MODEL = image_model(parameters=qualities(low="low"))
+MODEL = image_model(
+    aliases=["easel"],
+    outputModality={"image": True},
+    lifecycle={"releasedOn": "2026-04-21"},
+    limits={"maxImagesPerCall": 4},
+    parameters=qualities(low="low"),
+)
 BINDING = provider_binding(pricing=by_size(price("0.01", maxPixels=9), price("0.04")))
 TOKENS = provider_binding(pricing=per_token(table=[tokens(272, size="1024x1024")]))
 
@@ -118,12 +124,7 @@ def test_an_unknown_field_is_refused_by_its_path(manifest: Manifest, field: str)
     ],
 )
 def test_a_value_of_another_type_is_refused(manifest: Manifest, field: str, value: Any) -> None:
-    padded = changed(manifest, "spec.aliases", [""]) if "aliases[" in field else manifest
-    for parent in ("spec.limits", "spec.lifecycle", "spec.outputModality"):
-        if field.startswith(parent):
-            padded = changed(manifest, parent, {})
-
-    assert fault(changed(padded, field, value)).field == field
+    assert fault(changed(manifest, field, value)).field == field
 
 
 @pytest.mark.parametrize(
@@ -138,6 +139,11 @@ def test_a_value_of_another_type_is_refused(manifest: Manifest, field: str, valu
         (MODEL, "spec.watermark", "stamp"),
         (MODEL, "spec.aliases", [f"alias-{number}" for number in range(17)]),
         (MODEL, "spec.supportedFeatures", ["word"] * 17),
+        (MODEL, "spec.limits.maxImagesPerCall", 0),
+        (MODEL, "spec.limits.maxImagesPerCall", 11),
+        (MODEL, "spec.limits.maxImagesPerRequest", 11),
+        (MODEL, "spec.limits.maxPromptCharacters", 0),
+        (MODEL, "spec.limits.maxPromptCharacters", 1_000_001),
         (MODEL, "spec.size.mode", "Any"),
         (MODEL, "spec.size.sizes", ["64x64"] * 65),
         (MODEL, "spec.size.sizes[1]", "1024"),
@@ -177,20 +183,6 @@ def test_a_value_of_another_type_is_refused(manifest: Manifest, field: str, valu
 )
 def test_a_value_out_of_bounds_is_refused(manifest: Manifest, field: str, value: Any) -> None:
     assert fault(changed(manifest, field, value)).field == field
-
-
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        ("spec.limits", {"maxImagesPerCall": 0}),
-        ("spec.limits", {"maxImagesPerCall": 11}),
-        ("spec.limits", {"maxImagesPerRequest": 11}),
-        ("spec.limits", {"maxPromptCharacters": 0}),
-        ("spec.limits", {"maxPromptCharacters": 1_000_001}),
-    ],
-)
-def test_a_limit_has_limits(field: str, value: Manifest) -> None:
-    assert fault(changed(MODEL, field, value)).field == f"{field}.{next(iter(value))}"
 
 
 @pytest.mark.parametrize(
@@ -266,7 +258,12 @@ def test_an_object_of_another_kind_or_version_is_refused(broken: Manifest) -> No
         (MODEL, "spec.parameters.quality", {"handling": "Accept", "maximum": 1}, "`minimum` and"),
         (BINDING, "spec.pricing", {"type": "per_image"}, "`usd` goes with type per_image"),
         (BINDING, "spec.pricing", {"type": "per_image_by_size"}, "`prices` goes with the types"),
-        (BINDING, "spec.pricing", {"type": "per_token"}, "go with type per_token"),
+        (
+            BINDING,
+            "spec.pricing",
+            {"type": "per_token"},
+            "`perMillionTokens` and",
+        ),
         (BINDING, "spec.pricing", per_image("1") | {"prices": [price("1")]}, "`prices` goes with"),
         (BINDING, "spec.pricing", by_size(price("1")) | {"usd": "1"}, "`usd` goes with type"),
         (BINDING, "spec.credentials", {}, "exactly one of `secretRef` and `workloadIdentity"),
@@ -292,7 +289,7 @@ def test_fields_that_do_not_go_together_are_refused_with_a_reason(
     problem = fault(changed(manifest, field, value))
 
     assert problem.field == field
-    assert problem.message.startswith(message) or message in problem.message
+    assert problem.message.startswith(message)
 
 
 def test_a_problem_names_the_object_the_field_the_rule_and_what_was_given() -> None:
@@ -308,17 +305,54 @@ def test_all_problems_of_an_object_are_told_at_once() -> None:
     problems = parse_resource(without(broken, "spec.dialect"))
 
     assert isinstance(problems, list)
-    assert [problem.field for problem in problems] == [
-        "spec.dialect",
-        "spec.pricing.prices[0].usd",
-        "spec.weight",
-    ] or {problem.field for problem in problems} == {
+    assert {problem.field for problem in problems} == {
         "spec.dialect",
         "spec.pricing.prices[0].usd",
         "spec.weight",
     }
 
 
-@given(st.dictionaries(st.text(max_size=8), json_values, max_size=5))
+def paths(value: Any, path: str = "") -> Iterator[str]:
+    """Yield the path of everything in a manifest."""
+    if isinstance(value, dict | list):
+        steps = value.items() if isinstance(value, dict) else enumerate(value)
+        for step, child in steps:
+            below = f"{path}.{step}".removeprefix(".")
+            yield below
+            yield from paths(child, below)
+
+
+@st.composite
+def spoiled(draw: st.DrawFn) -> Manifest:
+    """Draw a manifest in which something was replaced by anything."""
+    manifest = draw(st.sampled_from([MODEL, BINDING, TOKENS]))
+    return changed(manifest, draw(st.sampled_from(list(paths(manifest)))), draw(json_values))
+
+
+@given(spoiled() | st.dictionaries(st.text(max_size=8), json_values, max_size=5))
 def test_any_json_object_is_read_or_has_problems(manifest: Manifest) -> None:
-    assert isinstance(parse_resource(manifest), list)
+    parsed = parse_resource(manifest)
+
+    if isinstance(parsed, list):
+        assert parsed
+        assert all(str(problem) for problem in parsed)
+    else:
+        assert parsed.kind == manifest["kind"]
+
+
+@pytest.mark.parametrize("depth", [50, 300, 20_000])
+def test_a_manifest_may_be_nested_absurdly_deep(depth: int) -> None:
+    nest: Any = "bottom"
+    for _ in range(depth):
+        nest = [nest]
+
+    problem = fault(changed(MODEL, "spec.defaults", nest))
+
+    assert len(str(problem)) < 200
+
+
+def test_half_a_surrogate_pair_is_a_problem_and_no_crash() -> None:
+    """JSON can spell one, and a text that cannot be encoded must not reach a catalog."""
+    assert fault(changed(MODEL, "spec.displayName", "\ud83c")).kind == "ImageModel"
+    assert fault(changed(MODEL, "metadata.name", "\ud83c")).kind == "ImageModel"
+    assert fault(changed(MODEL, "kind", "\ud83c")).field == "apiVersion, kind"

@@ -82,21 +82,19 @@ def test_a_burst_of_edits_makes_few_revisions(running: Operator) -> None:
     assert running.process.output().count("published") - before <= 5
 
 
-def test_a_restart_publishes_nothing_new(running: Operator) -> None:
+def test_a_restart_writes_nothing_that_is_written_already(running: Operator) -> None:
     running.apply(image_model(), provider_binding())
     running.wait_for_condition("providerbinding", "canvas-openai", "Accepted", "True")
-    published = running.get("configmap", CONFIGMAP)["metadata"]["resourceVersion"]
     reported = running.get("imagemodel", "canvas")["metadata"]["resourceVersion"]
+    published = running.process.output().count("published")
     running.stop()
 
     running.start()
     running.apply(image_model("easel"))
     running.wait_for_condition("imagemodel", "easel", "Accepted", "True")
 
-    revisions = running.process.output().count("published")
     assert running.get("imagemodel", "canvas")["metadata"]["resourceVersion"] == reported
-    assert published != running.get("configmap", CONFIGMAP)["metadata"]["resourceVersion"]
-    assert revisions <= 4
+    assert running.process.output().count("published") == published + 1
 
 
 def test_a_lost_configmap_is_published_again(operator: Operator) -> None:

@@ -1,18 +1,16 @@
 """A gateway of one's own: the real application over loopback, its ledger in a file, and the
 simulator behind it.
 
-    async with running_gateway(tmp_path) as gateway:
-        async with gateway.openai() as client:
-            await client.images.generate(model="gpt-image-1", prompt="a red fox")
+    async with running_gateway(tmp_path) as gateway, gateway.openai() as client:
+        await client.images.generate(model="gpt-image-1", prompt="a red fox")
 
 Whoever closes it checks the books: the ledger must add up, and nothing may still be held.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,29 +20,32 @@ from aiohttp import web
 from openai import AsyncOpenAI
 
 from tests.simulator.support import requests_received, script
+from tests.support.manifests import Manifest, image_model, provider_binding
+from tintype_catalog.catalog import Catalog
 from tintype_catalog.compiler import compile_manifests
 from tintype_gateway.app import AdminApp, create_app
-from tintype_gateway.catalog.folder import Manifest, ManifestFolder
+from tintype_gateway.catalog.folder import ManifestFolder
 from tintype_gateway.catalog.store import CatalogStore
 from tintype_gateway.credentials import CredentialSource, SimulatedCredentials
 from tintype_gateway.ledger.interface import Account, Ledger
 from tintype_gateway.ledger.opening import open_ledger
-from tintype_gateway.metrics import REGISTRY
 from tintype_gateway.pipeline import Pipeline
 from tintype_gateway.server import REHEARSAL, STARTER
-from tintype_gateway.simulated import pointed_at
 from tintype_gateway.stages.adapt import Handling
 from tintype_simulator.app import running
+
+Source = Callable[[CatalogStore], Coroutine[Any, Any, None]]
+"""What keeps a catalog up to date, such as `ManifestFolder.follow`."""
 
 ACCOUNT = "studio"
 CREDITS_MICRO = 1_000_000_000
 """What the account has, if a test does not say otherwise."""
 
-SHUTDOWN_SECONDS = 0.5
-"""What requests in flight have left when a gateway is closed."""
-
 MAX_REQUEST_BYTES = 64 * 1024
 """Enough for the longest prompt that a model takes, and soon exceeded."""
+
+SHUTDOWN_SECONDS = 0.5
+"""What requests in flight have left when a gateway is closed."""
 
 
 @dataclass(frozen=True)
@@ -67,16 +68,16 @@ class Gateway:
 
     def openai(self, **options: Any) -> AsyncOpenAI:
         """Return OpenAI's own client, which does not retry unless told to."""
-        given = {"api_key": self.key, "max_retries": 0} | options
-        return AsyncOpenAI(base_url=f"{self.url}/v1", **given)
+        given: dict[str, Any] = {"api_key": self.key, "max_retries": 0}
+        return AsyncOpenAI(base_url=f"{self.url}/v1", **given | options)
 
-    def http(self, **headers: str) -> httpx2.AsyncClient:
-        """Return a client that sends exactly what it is given, and the account's key."""
-        given = {"Authorization": f"Bearer {self.key}"} | headers
-        return httpx2.AsyncClient(base_url=self.url, headers=given, timeout=30)
+    def http(self) -> httpx2.AsyncClient:
+        """Return a client that sends just what it is given, and the account's key."""
+        headers = {"Authorization": f"Bearer {self.key}"}
+        return httpx2.AsyncClient(base_url=self.url, headers=headers, timeout=30)
 
     async def generate(
-        self, headers: dict[str, str] | None = None, **fields: object
+        self, headers: dict[str, str] | None = None, **fields: Any
     ) -> httpx2.Response:
         """Ask for a picture, of `canvas` if the fields name no model, and return the answer."""
         body = {"model": "canvas", "prompt": "a red fox"} | fields
@@ -89,7 +90,8 @@ class Gateway:
 
     async def upstream_calls(self) -> list[dict[str, Any]]:
         """Return the bodies of all calls that the provider received."""
-        return [call["body"] for call in await requests_received(self.simulator)]  # type: ignore[misc]
+        received: list[Any] = await requests_received(self.simulator)
+        return [call["body"] for call in received]
 
     async def account(self) -> Account:
         """Return what the account `studio` has."""
@@ -100,8 +102,8 @@ class Gateway:
 async def running_gateway(
     folder: Path,
     *manifests: Manifest,
-    catalog_dir: Path | None = None,
-    overlays: Sequence[Path] = (),
+    simulator: str | None = None,
+    source: Source | None = None,
     credits_micro: int = CREDITS_MICRO,
     unlimited: bool = False,
     credentials: CredentialSource | None = None,
@@ -109,11 +111,11 @@ async def running_gateway(
 ) -> AsyncIterator[Gateway]:
     """Run a gateway whose data is in `folder`.
 
-    It serves the given manifests, or those in `catalog_dir`, which it follows, or the starter
-    catalog as `tintype gateway --simulate` does.
+    It serves what `source` brings, or the given manifests, or the starter catalog as
+    `tintype gateway --simulate` does; the provider is the running `simulator`, or one of its own.
     """
     async with AsyncExitStack() as stack:
-        simulator = await stack.enter_async_context(running())
+        provider = simulator or await stack.enter_async_context(running())
         path = folder / "ledger.db"
         ledger = open_ledger(f"sqlite:///{path}", busy_timeout_seconds=0.2)
         stack.push_async_callback(ledger.close)
@@ -122,20 +124,15 @@ async def running_gateway(
         )
         _, key = await ledger.create_key(ACCOUNT)
         store = CatalogStore()
-        adjust = partial(pointed_at, url=simulator)
-        if catalog_dir is not None:
-            follower = ManifestFolder(catalog_dir, tuple(overlays), adjust).follow(store)
-            stack.push_async_callback(_cancel, asyncio.create_task(follower))
-            await until(lambda: store.catalog is not None)
+        if source is not None:
+            stack.push_async_callback(_cancel, asyncio.create_task(source(store)))
         else:
-            served = [*map(adjust, manifests)] or _starter(adjust)
-            store.offer(compile_manifests(served).catalog, 1, "test")
-        session = await stack.enter_async_context(aiohttp.ClientSession(auto_decompress=False))
+            store.offer(catalog_of(manifests or _starter(), provider), 1, "test")
         pipeline = Pipeline(
             catalogs=store,
             ledger=ledger,
             credentials=credentials or SimulatedCredentials(),
-            session=session,
+            session=await stack.enter_async_context(aiohttp.ClientSession(auto_decompress=False)),
             handling=handling,
             micro_credits_per_usd=16_000_000,
         )
@@ -143,8 +140,28 @@ async def running_gateway(
         admin_url = await stack.enter_async_context(_listening(admin.application()))
         api = create_app(pipeline, MAX_REQUEST_BYTES)
         url = await stack.enter_async_context(_listening(api))
-        yield Gateway(url, admin, admin_url, simulator, store, ledger, path, key)
+        yield Gateway(url, admin, admin_url, provider, store, ledger, path, key)
         await check_the_books(ledger)
+
+
+def easel(**spec: Any) -> list[Manifest]:
+    """Return a model `canvas` of one small size that is soon painted, at 0.040 USD a picture."""
+    model = image_model(size={"mode": "List", "sizes": ["256x256"]})
+    return [model, provider_binding(**{"upstreamModel": "dall-e-2"} | spec)]
+
+
+def towards(manifest: Manifest, simulator: str) -> Manifest:
+    """Return a manifest whose provider is the simulator, unless it has an endpoint already."""
+    if manifest["kind"] != "ProviderBinding":
+        return manifest
+    return manifest | {"spec": {"endpoint": simulator} | manifest["spec"]}
+
+
+def catalog_of(manifests: Sequence[Manifest], simulator: str) -> Catalog:
+    """Return the catalog of sound manifests whose provider is the simulator."""
+    catalog, problems = compile_manifests([towards(item, simulator) for item in manifests])
+    assert not problems
+    return catalog
 
 
 async def check_the_books(ledger: Ledger) -> None:
@@ -157,17 +174,14 @@ async def check_the_books(ledger: Ledger) -> None:
 async def until(condition: Callable[[], bool]) -> None:
     """Wait until the condition holds; TimeoutError if it does not within ten seconds."""
     async with asyncio.timeout(10):
-        while not condition():
+        while True:
+            if condition():
+                return
             await asyncio.sleep(0.01)
 
 
-def metric(name: str, **labels: str) -> float:
-    """Return a sample of the gateway's metrics, 0 where there is none yet."""
-    return REGISTRY.get_sample_value(name, labels) or 0
-
-
-def _starter(adjust: Callable[[Manifest], Manifest]) -> list[Manifest]:
-    return ManifestFolder(STARTER, (REHEARSAL,), adjust).read()
+def _starter() -> list[Manifest]:
+    return ManifestFolder(STARTER, (REHEARSAL,)).read()
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:

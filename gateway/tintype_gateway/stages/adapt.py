@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from tintype_catalog.catalog import Model
+from tintype_catalog.checks import default_problems
 from tintype_catalog.image_model import ParameterRule, Parameters
-from tintype_catalog.sizes import Size, SizeChoice, choose
+from tintype_catalog.sizes import DEFAULT, Size, SizeChoice, choose, named
 from tintype_gateway.errors import UnsupportedParameterError
+from tintype_gateway.provider_parameters import Lifted, lift, merge
 from tintype_gateway.values import Job, ValidRequest
 
 Handling = Literal["lenient", "strict"]
@@ -19,10 +21,18 @@ Handling = Literal["lenient", "strict"]
 DEFAULT_SIZE = "1024x1024"
 
 _FORWARDED = ("user", "safety_identifier")
+_PARTS_OF_SIZE = frozenset({"width", "height", "aspect_ratio", "resolution"})
 
 
-def adapt(request: ValidRequest, model: Model, handling: Handling) -> Job:
+def adapt(
+    request: ValidRequest,
+    model: Model,
+    handling: Handling,
+    server_defaults: Mapping[str, Any] | None = None,
+) -> Job:
     """Return what the model is asked for, in its own values.
+
+    A request goes before `server_defaults`, and these go before the model's own defaults.
 
     Raises:
         UnsupportedParameterError: The model does not take a field or a value of the request.
@@ -31,21 +41,84 @@ def adapt(request: ValidRequest, model: Model, handling: Handling) -> Job:
     _check_limit("prompt", "characters", len(fields.prompt), limits.max_prompt_characters)
     _check_limit("n", "images", fields.n, limits.max_images_per_request)
     changes = _Changes(model, handling)
-    asked = fields.model_dump(exclude_none=True)
-    parameters = {name: asked[name] for name in _FORWARDED if name in asked} | _parameters(
-        asked, model, changes
-    )
+    own = lift(request.provider_parameters, model)
+    asked = _united(fields.model_dump(exclude_none=True), own.standard, model)
+    defaults = _defaults(model, server_defaults or {})
+    parameters = {name: asked[name] for name in _FORWARDED if name in asked}
+    parameters |= _parameters(asked, defaults.standard, model, changes)
     if "output_compression" in parameters and parameters.get("output_format", "png") == "png":
         del parameters["output_compression"]
         changes.strip("output_compression", asked)
     return Job(
         prompt=fields.prompt,
         images=fields.n,
-        size=_size(asked, model, changes),
+        size=_size(asked, defaults.standard, model, changes),
         parameters=parameters,
-        extras=_extras(request.provider_parameters, model),
+        extras=merge(defaults.extras, own.extras),
         adjustments=tuple(changes.made),
     )
+
+
+def _defaults(model: Model, server_defaults: Mapping[str, Any]) -> Lifted:
+    """Return the defaults of model and server as if a request carried them.
+
+    Raises:
+        UnsupportedParameterError: The server's defaults hold what the model does not take.
+    """
+    for field, message in default_problems(server_defaults, model):
+        raise UnsupportedParameterError(f"DEFAULT_MODEL_PARAMS: `{field}`: {message}", param=field)
+    merged = merge(model.defaults, server_defaults)
+    extras = {name: value for name, value in merged.items() if name in model.provider_parameters}
+    standard = {name: value for name, value in merged.items() if name not in extras}
+    lifted = lift(extras, model)
+    return Lifted(_united(standard, lifted.standard, model), lifted.extras)
+
+
+def _united(asked: Mapping[str, Any], lifted: Mapping[str, Any], model: Model) -> dict[str, Any]:
+    """Return the standard fields with what the provider's own fields say of them.
+
+    Raises:
+        UnsupportedParameterError: They contradict each other. Only for the negative prompt, which
+            changes no price, the provider's own field simply goes first.
+    """
+    united = dict(asked)
+    for name, value in {**lifted, **_lifted_size(asked, lifted, model)}.items():
+        if name in _PARTS_OF_SIZE:
+            continue
+        if name != "negative_prompt" and asked.get(name) not in (None, "auto", value):
+            raise UnsupportedParameterError(
+                f"`{name}` is {asked[name]!r}, and the provider parameters say {value!r}: "
+                "leave one of them out",
+                param=name,
+            )
+        united[name] = value
+    return united
+
+
+def _lifted_size(
+    asked: Mapping[str, Any], lifted: Mapping[str, Any], model: Model
+) -> dict[str, str]:
+    """Return the `size` that width and height, or aspect ratio and resolution, stand for."""
+    if "width" in lifted or "height" in lifted:
+        default = Size.parse(DEFAULT_SIZE)
+        size: Size | None = Size(
+            lifted.get("width", default.width), lifted.get("height", default.height)
+        )
+    elif "aspect_ratio" in lifted or "resolution" in lifted:
+        ratio, resolution = lifted.get("aspect_ratio"), lifted.get("resolution")
+        size = named(model.size, _wish(asked.get("size")) or DEFAULT, ratio, resolution)
+        if size is None:
+            offered = [*model.size.ratios, *model.size.resolutions]
+            raise UnsupportedParameterError(
+                f"the model {model.id!r} offers {', '.join(offered)}",
+                param="size",
+                code="unsupported_value",
+            )
+    else:
+        return {}
+    wish = _wish(asked.get("size"))
+    agreed = wish is not None and choose(model.size, wish).size == size
+    return {"size": str(wish if agreed else size)}
 
 
 class _Changes:
@@ -73,11 +146,13 @@ class _Changes:
         self.made.append(f"{name}={change}")
 
 
-def _parameters(asked: Mapping[str, Any], model: Model, changes: _Changes) -> dict[str, str | int]:
+def _parameters(
+    asked: Mapping[str, Any], defaults: Mapping[str, Any], model: Model, changes: _Changes
+) -> dict[str, str | int]:
     taken: dict[str, str | int] = {}
     for name in Parameters.model_fields:
         rule: ParameterRule = getattr(model.parameters, name)
-        value = asked.get(name, model.defaults.get(name))
+        value = asked.get(name, defaults.get(name))
         if value is None:
             continue
         result = _apply(rule, name, value, model)
@@ -114,35 +189,21 @@ def _apply(rule: ParameterRule, name: str, value: Any, model: Model) -> str | in
     )
 
 
-def _size(asked: Mapping[str, Any], model: Model, changes: _Changes) -> SizeChoice:
-    text = str(asked.get("size") or model.defaults.get("size") or DEFAULT_SIZE)
-    wish = None if text == "auto" else Size.parse(text)
+def _size(
+    asked: Mapping[str, Any], defaults: Mapping[str, Any], model: Model, changes: _Changes
+) -> SizeChoice:
+    wish = _wish(asked.get("size") or defaults.get("size") or DEFAULT_SIZE)
     choice = choose(model.size, wish)
     if "size" in asked and wish is not None:
         if choice.size is None:
             changes.strip("size", asked)
         else:
-            changes.replace("size", text, str(choice.size))
+            changes.replace("size", asked["size"], str(choice.size))
     return choice
 
 
-def _extras(given: Mapping[str, object], model: Model) -> dict[str, object]:
-    for name, value in given.items():
-        allowed = model.provider_parameters.get(name)
-        if allowed is None:
-            raise UnsupportedParameterError(
-                f"`{name}`: the model {model.id!r} does not take it", param=name
-            )
-        unknown = sorted(set(value) - set(allowed)) if allowed and isinstance(value, dict) else []
-        if unknown:
-            raise UnsupportedParameterError(
-                f"`{name}.{unknown[0]}`: the model {model.id!r} takes {', '.join(allowed)}",
-                param=f"{name}.{unknown[0]}",
-            )
-    defaults = {
-        name: model.defaults[name] for name in model.provider_parameters.keys() & model.defaults
-    }
-    return {**defaults, **given}
+def _wish(text: str | None) -> Size | None:
+    return None if text in (None, "auto") else Size.parse(str(text))
 
 
 def _check_limit(name: str, unit: str, value: int, limit: int) -> None:

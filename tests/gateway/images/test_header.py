@@ -2,6 +2,7 @@
 
 import base64
 from contextlib import suppress
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,7 +14,7 @@ from tintype_gateway.images.header import read_header
 
 SIZES = [(1, 1), (64, 48), (1536, 1024), (255, 16000)]
 
-KINDS = {
+KINDS: dict[str, tuple[str, dict[str, Any]]] = {
     "png": ("png", {}),
     "png with alpha": ("png", {"mode": "RGBA"}),
     "baseline jpeg": ("jpeg", {}),

@@ -1,0 +1,177 @@
+"""OpenAI's own Python client against the gateway: what its users see."""
+
+import asyncio
+from typing import Literal
+
+import pytest
+from openai import AsyncOpenAI, OpenAI
+from openai.types import ImagesResponse
+from PIL.Image import Image
+
+from tests.simulator.support import file_of, opened
+from tests.support.gateway import Gateway
+
+ACTIVE = {
+    "gpt-image-1",
+    "gpt-image-1-mini",
+    "gpt-image-1.5",
+    "gpt-image-2",
+    "gpt-image-2.5-flare",
+    "gpt-image-2.5-sunburst",
+}
+"""What works in a rehearsal, `tintype gateway --simulate`."""
+
+INACTIVE = {"dall-e-2", "dall-e-3", "gpt-5-mini"}
+
+
+def pictures_of(answer: ImagesResponse) -> list[Image]:
+    """Return every picture of an answer, fully decoded."""
+    return [opened(file_of(image)) for image in answer.data or ()]
+
+
+@pytest.mark.parametrize("model", sorted(ACTIVE))
+async def test_every_active_model_makes_a_picture_of_the_requested_size(
+    client: AsyncOpenAI, model: str
+) -> None:
+    answer = await client.images.generate(
+        model=model, prompt="a red fox", size="1536x1024", quality="low"
+    )
+
+    assert [picture.size for picture in pictures_of(answer)] == [(1536, 1024)]
+    assert (answer.size, answer.quality, answer.output_format) == ("1536x1024", "low", "png")
+
+
+async def test_the_blocking_client_gets_a_picture_too(gateway: Gateway) -> None:
+    with OpenAI(base_url=f"{gateway.url}/v1", api_key=gateway.key, max_retries=0) as client:
+        answer = await asyncio.to_thread(
+            client.images.generate, model="gpt-image-1", prompt="a red fox", quality="low"
+        )
+
+    assert [picture.size for picture in pictures_of(answer)] == [(1024, 1024)]
+
+
+@pytest.mark.parametrize("output_format", ["png", "jpeg", "webp"])
+async def test_a_picture_comes_in_the_requested_format(
+    client: AsyncOpenAI, output_format: Literal["png", "jpeg", "webp"]
+) -> None:
+    answer = await client.images.generate(
+        model="gpt-image-1", prompt="a red fox", quality="low", output_format=output_format
+    )
+
+    assert [picture.format for picture in pictures_of(answer)] == [output_format.upper()]
+    assert answer.output_format == output_format
+
+
+async def test_more_compression_makes_a_smaller_file(client: AsyncOpenAI) -> None:
+    files = [
+        await client.images.generate(
+            model="gpt-image-1",
+            prompt="a red fox",
+            quality="low",
+            output_format="jpeg",
+            output_compression=percent,
+        )
+        for percent in (95, 20)
+    ]
+
+    large, small = (file_of((answer.data or [])[0]) for answer in files)
+    assert len(small) < len(large)
+
+
+async def test_a_transparent_background_lets_through_what_is_behind(client: AsyncOpenAI) -> None:
+    answer = await client.images.generate(
+        model="gpt-image-1", prompt="a red fox", quality="low", background="transparent"
+    )
+
+    (picture,) = pictures_of(answer)
+    assert picture.getchannel("A").getextrema()[0] == 0
+    assert answer.background == "transparent"
+
+
+async def test_pictures_of_a_model_that_makes_one_at_a_time_come_from_as_many_calls(
+    gateway: Gateway, client: AsyncOpenAI
+) -> None:
+    answer = await client.images.generate(
+        model="gpt-image-1", prompt="a red fox", quality="low", n=3
+    )
+
+    assert [picture.size for picture in pictures_of(answer)] == [(1024, 1024)] * 3
+    assert [call["n"] for call in await gateway.upstream_calls()] == [1, 1, 1]
+
+
+async def test_pictures_of_a_model_that_makes_many_at_a_time_come_from_one_call(
+    gateway: Gateway, client: AsyncOpenAI
+) -> None:
+    answer = await client.images.generate(
+        model="gpt-image-1-mini", prompt="a red fox", quality="low", n=3
+    )
+
+    assert len(pictures_of(answer)) == 3
+    assert [call["n"] for call in await gateway.upstream_calls()] == [3]
+
+
+async def test_every_field_of_the_request_reaches_the_provider(
+    gateway: Gateway, client: AsyncOpenAI
+) -> None:
+    request = {
+        "model": "gpt-image-1",
+        "prompt": "a red fox, ein Füchslein, 狐",
+        "n": 1,
+        "size": "1024x1536",
+        "quality": "low",
+        "background": "opaque",
+        "output_format": "webp",
+        "output_compression": 50,
+        "moderation": "low",
+        "user": "pupil-7",
+    }
+
+    await client.images.generate(**request)  # type: ignore[call-overload]
+
+    assert await gateway.upstream_calls() == [request]
+
+
+async def test_the_list_of_models_says_which_of_them_work(client: AsyncOpenAI) -> None:
+    models = (await client.models.list()).data
+
+    works = {model.id: (model.model_extra or {})["active"] for model in models}
+    assert works == dict.fromkeys(ACTIVE, True) | dict.fromkeys(INACTIVE, False)
+
+
+async def test_image_models_are_found_by_their_feature(client: AsyncOpenAI) -> None:
+    models = (await client.models.list()).data
+
+    found = {
+        model.id
+        for model in models
+        if "image_generation" in (model.model_extra or {})["supported_features"]
+    }
+    assert found == ACTIVE | {"dall-e-2", "dall-e-3"}
+
+
+@pytest.mark.parametrize("name", ["gpt-image-2", "gpt-image-2-2026-04-21", "openai/gpt-image-2"])
+async def test_a_model_is_found_by_its_id_an_alias_and_a_provider_prefix(
+    client: AsyncOpenAI, name: str
+) -> None:
+    model = await client.models.retrieve(name)
+
+    assert (model.id, model.owned_by, model.object) == ("gpt-image-2", "openai", "model")
+
+
+async def test_a_model_tells_what_it_costs_in_decimal_strings(client: AsyncOpenAI) -> None:
+    model = await client.models.retrieve("gpt-image-1")
+
+    cost = (model.model_extra or {})["cost"]
+    assert (cost["type"], cost["currency"]) == ("per_token", "USD")
+    assert cost["per_million_tokens"]["image_output"] == "40"
+
+
+async def test_a_retired_model_is_described_with_its_last_day_and_its_replacement(
+    client: AsyncOpenAI,
+) -> None:
+    model = await client.models.retrieve("dall-e-3")
+
+    lifecycle = (model.model_extra or {})["lifecycle"]
+    assert model.shutdown_date == "2026-05-12"
+    assert lifecycle["state"] == "Retired"
+    assert lifecycle["replacement"] == "gpt-image-2"

@@ -1,0 +1,152 @@
+"""Which model is meant, and who may serve it."""
+
+import datetime
+from typing import Any
+
+import pytest
+
+from tests.gateway.builders import TODAY, snapshot
+from tests.support.manifests import image_model, provider_binding
+from tintype_gateway.errors import BadRequestError, NotFoundError
+from tintype_gateway.stages.resolve import find_model, resolve
+from tintype_gateway.values import Target
+
+DIALECTS = {"openai": "openai-images", "bedrock": "bedrock-amazon", "gemini": "google-predict"}
+
+
+def on(provider: str, model: str = "canvas", **spec: Any) -> dict[str, Any]:
+    own = {"provider": provider, "dialect": DIALECTS[provider]}
+    return provider_binding(f"{model}-{provider}", model=model, **own | spec)
+
+
+KNOWN = snapshot(
+    image_model("canvas", id="studio/canvas:1", aliases=["canvas", "openai/easel"]),
+    on("openai", priority=1),
+    on("bedrock", regions=["us-east-1", "eu-west-1"]),
+    image_model("writer", outputModality={"image": False, "text": True}),
+    image_model("old", lifecycle={"retiresOn": "2026-11-20", "replacement": "canvas"}),
+    on("openai", "old"),
+    image_model("bare"),
+)
+
+
+def resolved(
+    requested: str,
+    forced: str | None = None,
+    known: Any = KNOWN,
+    today: datetime.date = TODAY,
+    spoken: tuple[str, ...] = ("openai-images", "bedrock-amazon"),
+) -> Target:
+    return resolve(requested, forced, known, today=today, speaks=spoken.__contains__)
+
+
+def providers(target: Target) -> list[str]:
+    return [route.binding.provider for route in target.routes]
+
+
+def refusal(*args: Any, **kwargs: Any) -> tuple[int, str | None, str | None, str]:
+    with pytest.raises((BadRequestError, NotFoundError)) as caught:
+        resolved(*args, **kwargs)
+    error = caught.value
+    return error.status, error.code, error.param, error.message
+
+
+@pytest.mark.parametrize(
+    "requested",
+    ["studio/canvas:1", "canvas", "openai/easel", "bedrock/canvas", "openai/openai/easel"],
+)
+def test_an_id_an_alias_and_a_prefix_lead_to_the_model(requested: str) -> None:
+    target = resolved(requested)
+    assert (target.model.name, target.requested) == ("canvas", requested)
+    assert find_model(requested, KNOWN) is target.model
+
+
+def test_the_preferred_provider_comes_first() -> None:
+    assert providers(resolved("canvas")) == ["bedrock", "openai"]
+
+
+def test_an_alias_with_a_slash_forces_no_provider() -> None:
+    assert providers(resolved("openai/easel")) == ["bedrock", "openai"]
+
+
+@pytest.mark.parametrize("provider", ["openai", "bedrock"])
+def test_prefix_and_header_force_a_provider(provider: str) -> None:
+    assert providers(resolved(f"{provider}/canvas")) == [provider]
+    assert providers(resolved("canvas", provider)) == [provider]
+    assert providers(resolved(f"{provider}/canvas", provider)) == [provider]
+
+
+def test_prefix_and_header_must_agree() -> None:
+    status, code, _, message = refusal("bedrock/canvas", "openai")
+    assert (status, code) == (400, "conflicting_providers")
+    assert "'bedrock'" in message
+    assert "'openai'" in message
+
+
+@pytest.mark.parametrize("header", ["azure", "OpenAI", "", "openai "])
+def test_a_header_with_an_unknown_provider_is_refused(header: str) -> None:
+    status, code, _, message = refusal("canvas", header)
+    assert (status, code) == (400, "unknown_provider")
+    assert "openai, bedrock, gemini" in message
+
+
+@pytest.mark.parametrize(
+    "requested",
+    [
+        "nothing",
+        "azure/canvas",
+        "openai/",
+        "/canvas",
+        "openai/bedrock/canvas",
+        "",
+        "Canvas",
+        "canvas ",
+    ],
+)
+def test_an_unknown_model_or_prefix_is_not_found(requested: str) -> None:
+    status, code, param, message = refusal(requested)
+    assert (status, code, param) == (404, "model_not_found", "model")
+    assert repr(requested) in message
+    with pytest.raises(NotFoundError):
+        find_model(requested, KNOWN)
+
+
+def test_a_forced_provider_must_have_a_binding_for_the_model() -> None:
+    status, code, _, message = refusal("canvas", "gemini")
+    assert (status, code) == (400, "provider_not_available")
+    assert "bedrock, openai does" in message
+
+
+@pytest.mark.parametrize("provider", ["openai", None])
+def test_a_model_without_images_is_refused_before_its_bindings_are_looked_at(
+    provider: str | None,
+) -> None:
+    status, code, _, message = refusal("writer", provider)
+    assert (status, code) == (400, "unsupported_modality")
+    assert "does not make images" in message
+
+
+def test_a_model_is_served_until_the_day_it_retires() -> None:
+    eve = datetime.date(2026, 11, 19)
+    assert providers(resolved("old", today=eve)) == ["openai"]
+
+
+@pytest.mark.parametrize("days", [0, 400])
+def test_a_retired_model_names_its_day_and_its_replacement(days: int) -> None:
+    status, code, _, message = refusal("old", today=TODAY + datetime.timedelta(days=days))
+    assert (status, code) == (400, "no_active_providers")
+    assert message.startswith("No active providers for the model 'old'")
+    assert "retired on 2026-11-20: use 'canvas' instead" in message
+
+
+def test_a_model_without_bindings_has_no_active_providers() -> None:
+    status, code, _, message = refusal("bare")
+    assert (status, code) == (400, "no_active_providers")
+    assert "No active providers" in message
+
+
+@pytest.mark.parametrize("off", [{"active": False}, {"weight": 0}, {"dialect": "google-predict"}])
+def test_a_binding_that_is_off_or_beyond_us_is_not_used(off: dict[str, Any]) -> None:
+    known = snapshot(image_model(), on("openai", **off), on("bedrock"))
+    assert providers(resolved("canvas", known=known)) == ["bedrock"]
+    assert refusal("openai/canvas", known=known)[:2] == (400, "no_active_providers")

@@ -1,0 +1,104 @@
+"""Bodies of every kind: each is a request, or an error of the client's."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.catalog.strategies import json_values
+from tests.gateway.builders import snapshot
+from tests.support.manifests import image_model
+from tintype_gateway.errors import BadRequestError, GatewayError, ValidationError
+from tintype_gateway.requests import ImageGenerationRequest
+from tintype_gateway.stages.validate import validate
+from tintype_gateway.values import ValidRequest
+
+VOCABULARY = snapshot(image_model(providerParameters={"svg": []})).vocabulary
+FIELDS = ("svg", *ImageGenerationRequest.model_fields)
+
+NOT_JSON = {
+    "empty": b"",
+    "space": b" \n",
+    "text": b"prompt=hedgehog",
+    "cut off": b'{"prompt": "a',
+    "single quotes": b"{'prompt': 'a'}",
+    "trailing comma": b'{"prompt": "a",}',
+    "two documents": b"{}{}",
+    "NaN": b'{"n": NaN}',
+    "Infinity": b'{"n": -Infinity}',
+    "lone surrogate": b'{"prompt": "\\ud800"}',
+    "reversed surrogates": b'{"prompt": "\\udc00\\ud800"}',
+    "surrogate in UTF-8": b'{"prompt": "\xed\xa0\x80"}',
+    "latin-1": '{"prompt": "Müll"}'.encode("latin-1"),
+    "utf-16": '{"prompt": "a"}'.encode("utf-16"),
+    "byte order mark": b'\xef\xbb\xbf{"prompt": "a"}',
+    "raw line feed": b'{"prompt": "a\nb"}',
+    "NUL": b"\0",
+    "nesting": b'{"svg": ' + b"[" * 100_000,
+    "closed nesting": b'{"svg": ' + b"[" * 10_000 + b"]" * 10_000 + b"}",
+    "integer of 100,000 digits": b'{"seed": ' + b"9" * 100_000 + b"}",
+}
+
+
+@pytest.mark.parametrize("text", NOT_JSON.values(), ids=NOT_JSON.keys())
+def test_a_body_that_is_not_json_is_refused(text: bytes) -> None:
+    with pytest.raises(BadRequestError, match="the body is not JSON") as refusal:
+        validate(text, VOCABULARY)
+    assert (refusal.value.status, refusal.value.code) == (400, "invalid_json")
+
+
+@pytest.mark.parametrize("text", [b"[]", b'[{"prompt": "a"}]', b"null", b"1", b'"a"', b"true"])
+def test_a_body_that_is_no_object_is_refused(text: bytes) -> None:
+    with pytest.raises(ValidationError) as refusal:
+        validate(text, VOCABULARY)
+    assert refusal.value.problems == (("body", "must be a JSON object", "invalid_type"),)
+
+
+def test_of_a_repeated_field_the_last_value_counts() -> None:
+    text = b'{"model": "a", "prompt": "x", "n": 2, "model": "b", "n": 3}'
+    fields = validate(text, VOCABULARY).fields
+    assert (fields.model, fields.n) == ("b", 3)
+
+
+def judged(text: bytes) -> ValidRequest | GatewayError:
+    outcome: ValidRequest | GatewayError
+    try:
+        outcome = validate(text, VOCABULARY)
+    except GatewayError as error:
+        outcome = error
+    if isinstance(outcome, GatewayError):
+        assert 400 <= outcome.status < 500
+        assert json.loads(json.dumps(outcome.body()))["error"]["message"]
+    return outcome
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_a_request_or_the_clients_error(text: bytes) -> None:
+    judged(text)
+
+
+@given(st.text('{}[]",:\\u0dD89NaIe+-. \n', max_size=60))
+def test_any_text_in_the_letters_of_json_is_a_request_or_the_clients_error(text: str) -> None:
+    judged(text.encode())
+
+
+@given(st.dictionaries(st.sampled_from(FIELDS) | st.text(max_size=8), json_values, max_size=8))
+def test_any_object_is_a_request_or_the_clients_error(document: dict[str, Any]) -> None:
+    judged(json.dumps({"model": "canvas", "prompt": "x"} | document).encode())
+
+
+@given(st.text(), st.text(min_size=1, max_size=100))
+def test_a_problem_names_its_field_in_short_ascii(name: str, value: str) -> None:
+    outcome = judged(json.dumps({name: value}).encode())
+    assert isinstance(outcome, ValidationError | BadRequestError)
+    assert (outcome.param or "").isascii()
+    assert len(outcome.param or "") <= 64
+
+
+@given(st.text(min_size=1), st.integers(1, 10))
+def test_a_valid_request_keeps_its_prompt_to_the_letter(prompt: str, n: int) -> None:
+    document = json.dumps({"model": "canvas", "prompt": prompt, "n": n}, ensure_ascii=False)
+    fields = validate(document.encode(), VOCABULARY).fields
+    assert (fields.prompt, fields.n) == (prompt, n)

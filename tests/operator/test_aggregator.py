@@ -1,0 +1,130 @@
+"""The aggregator alone, without kopf: what it does about lost events and failing calls."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from tests.cluster.control_plane import ControlPlane
+from tests.kubernetes.serving import refusing, serving
+from tests.operator.conftest import CONFIGMAP, WAIT_SECONDS
+from tests.support.manifests import image_model
+from tintype_catalog.bundle import unpack
+from tintype_catalog.compiler import compile_manifests
+from tintype_kubernetes.client import KubernetesClient, connect
+from tintype_kubernetes.config import load_kubeconfig
+from tintype_kubernetes.configmaps import files_of
+from tintype_kubernetes.errors import NotFoundError
+from tintype_kubernetes.resources import CONFIGMAPS, IMAGE_MODELS
+from tintype_operator import aggregator as module
+from tintype_operator.aggregator import Aggregator, inherited
+from tintype_operator.settings import Settings
+
+
+@asynccontextmanager
+async def aggregating(client: KubernetesClient, namespace: str) -> AsyncIterator[Aggregator]:
+    aggregator = Aggregator(client, namespace, Settings())
+    task = asyncio.create_task(aggregator.run())
+    try:
+        yield aggregator
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def published(client: KubernetesClient, namespace: str, *models: str) -> None:
+    """Wait until the catalog holds these models."""
+    async with asyncio.timeout(WAIT_SECONDS):
+        while True:
+            with suppress(NotFoundError):
+                configmap = await client.get(CONFIGMAPS, namespace, CONFIGMAP)
+                _, catalog = unpack(files_of(configmap))
+                if [model.name for model in catalog.models] == list(models):
+                    return
+            await asyncio.sleep(0.02)
+
+
+async def create(client: KubernetesClient, namespace: str, name: str) -> dict[str, Any]:
+    manifest = image_model(name)
+    manifest["metadata"]["namespace"] = namespace
+    return await client.create(IMAGE_MODELS, manifest)
+
+
+async def test_what_was_deleted_in_a_gap_of_the_watch_is_noticed_by_what_survived_it(
+    cluster_with_crds: ControlPlane, namespace: str
+) -> None:
+    async with connect(load_kubeconfig(cluster_with_crds.kubeconfig)) as client:
+        survivor = await create(client, namespace, "survivor")
+        await create(client, namespace, "vanished")
+        async with aggregating(client, namespace) as aggregator:
+            await published(client, namespace, "survivor", "vanished")
+            await client.delete(IMAGE_MODELS, namespace, "vanished")
+
+            aggregator.notice(None, survivor)
+
+            await published(client, namespace, "survivor")
+
+
+async def test_an_event_is_enough_between_the_lists(
+    cluster_with_crds: ControlPlane, namespace: str
+) -> None:
+    async with (
+        connect(load_kubeconfig(cluster_with_crds.kubeconfig)) as client,
+        aggregating(client, namespace) as aggregator,
+    ):
+        await published(client, namespace)
+
+        aggregator.notice("ADDED", await create(client, namespace, "canvas"))
+
+        await published(client, namespace, "canvas")
+
+
+async def test_nothing_is_published_from_a_list_whose_second_page_fails(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "RETRY_SECONDS", 0.01)
+    failures = 3
+    written: list[dict[str, Any]] = []
+    done = asyncio.Event()
+
+    async def handler(request: web.Request) -> web.Response:
+        nonlocal failures
+        if request.method == "PATCH":
+            written.append(json.loads(await request.text()))
+            done.set()
+            return web.json_response(written[-1])
+        if request.path.endswith(CONFIGMAP):
+            return refusing(404, "NotFound")
+        if "continue" not in request.query:
+            return web.json_response(
+                {"items": [], "metadata": {"resourceVersion": "1", "continue": "more"}}
+            )
+        if failures:
+            failures -= 1
+            return refusing(500, "InternalError")
+        assert not written
+        return web.json_response({"items": [], "metadata": {"resourceVersion": "1"}})
+
+    async with serving(handler) as client, aggregating(client, "ns"):
+        async with asyncio.timeout(WAIT_SECONDS):
+            await done.wait()
+
+    assert failures == 0
+    assert len(written) == 1
+
+
+def reported(name: str) -> dict[str, Any]:
+    return image_model(name) | {"status": {"conditions": [{"type": "Accepted"}]}}
+
+
+def test_only_objects_that_were_judged_before_inherit_their_revision() -> None:
+    catalog = compile_manifests([image_model("canvas"), image_model("easel")]).catalog
+
+    kept = inherited(catalog, [reported("canvas"), image_model("easel")])
+
+    assert [model.name for model in kept.models] == ["canvas"]
