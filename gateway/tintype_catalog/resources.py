@@ -90,7 +90,8 @@ def _name(manifest: Mapping[str, Any]) -> str:
 
 def _path(location: tuple[int | str, ...]) -> str:
     """Write `("spec", "prices", 0, "usd")` as people and `kubectl` do: `spec.prices[0].usd`."""
-    steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in location)
+    named = [step for step in location if step != "[key]"]  # pydantic's mark of a bad key
+    steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in named)
     return "".join(steps).removeprefix(".") or "spec"
 
 

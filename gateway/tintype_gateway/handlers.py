@@ -22,28 +22,24 @@ _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 async def post_images_generations(request: web.Request) -> web.StreamResponse:
     """Serve `POST /v1/images/generations`."""
-    handling = _handling(request)
-    incoming = Incoming(
-        request_id=request[REQUEST_ID],
-        read_body=lambda: _json_body(request),
-        authorization=request.headers.get("Authorization"),
-        provider=_provider(request),
-        handling=handling,
-        idempotency_key=_idempotency_key(request),
-        facts=request[FACTS],
-    )
+    incoming = _incoming(request)
     answer = await request.app[PIPELINE].generate(incoming)
-    response = web.StreamResponse(headers=answer.headers)
+    response = web.StreamResponse(headers={**answer.headers, **_preference(incoming)})
     response.content_type = "application/json"
     response.content_length = answer.length
-    if handling is not None:
-        response.headers["Preference-Applied"] = f"handling={handling}"
     await response.prepare(request)
     for piece in answer.pieces:
         await response.write(piece)
     await response.write_eof()
     request[FACTS]["bytes"] = answer.length
     return response
+
+
+async def post_images_quote(request: web.Request) -> web.Response:
+    """Serve `POST /v1/images/quote`."""
+    incoming = _incoming(request)
+    quotation = await request.app[PIPELINE].quote(incoming)
+    return web.json_response(quotation, headers=_preference(incoming))
 
 
 async def get_models(request: web.Request) -> web.Response:
@@ -64,6 +60,7 @@ async def get_model(request: web.Request) -> web.Response:
 
 ROUTES = (
     web.post("/v1/images/generations", post_images_generations),
+    web.post("/v1/images/quote", post_images_quote),
     web.get("/v1/models", get_models),
     web.get("/v1/models/{id:.+}", get_model),
 )
@@ -72,10 +69,18 @@ ROUTES = (
 def _incoming(request: web.Request) -> Incoming:
     return Incoming(
         request_id=request[REQUEST_ID],
-        read_body=request.read,
+        read_body=lambda: _json_body(request),
         authorization=request.headers.get("Authorization"),
+        provider=_provider(request),
+        handling=_handling(request),
+        idempotency_key=_idempotency_key(request),
         facts=request[FACTS],
     )
+
+
+def _preference(incoming: Incoming) -> dict[str, str]:
+    """Say which preference was followed (RFC 7240)."""
+    return {"Preference-Applied": f"handling={incoming.handling}"} if incoming.handling else {}
 
 
 async def _json_body(request: web.Request) -> bytes:

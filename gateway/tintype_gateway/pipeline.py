@@ -9,7 +9,6 @@ from typing import Any
 
 import aiohttp
 
-from tintype_catalog.catalog import Model
 from tintype_gateway.catalog.store import CatalogStore
 from tintype_gateway.credentials import CredentialSource
 from tintype_gateway.dialects import Dialect, dialect, speaks
@@ -22,7 +21,8 @@ from tintype_gateway.metrics import (
     IMAGES_GENERATED,
     observed_call,
 )
-from tintype_gateway.prices import ceiling, cost
+from tintype_gateway.prices import ceiling, cost, expected
+from tintype_gateway.quotes import quotation
 from tintype_gateway.stages.adapt import Handling, adapt
 from tintype_gateway.stages.authenticate import authenticate
 from tintype_gateway.stages.call import call
@@ -36,7 +36,7 @@ from tintype_gateway.stages.validate import validate
 from tintype_gateway.values import (
     FailedCall,
     FinishedCall,
-    Job,
+    Plan,
     PlannedCall,
     Response,
     Route,
@@ -81,6 +81,37 @@ class Pipeline:
             GatewayError: The client gets an error, and pays nothing.
         """
         caller = await self.authenticate(incoming)
+        plan = await self._plan(incoming)
+        credentials = await self.credentials.read(plan.route.binding)
+        async with held(caller, self._purchase(incoming, plan), self.ledger) as hold:
+            calls, failed = await self._call_all(plan, credentials)
+            settlement = await settle(hold, self._cost(plan, calls), self.ledger)
+        _count(plan, calls, settlement)
+        incoming.facts["cost_micro_credits"] = settlement.charged
+        return respond(plan, calls, failed, settlement)
+
+    async def quote(self, incoming: Incoming) -> dict[str, Any]:
+        """Serve `POST /v1/images/quote`: what the same body would get, and cost at most.
+
+        Raises:
+            GatewayError: The request would get this error.
+        """
+        await self.authenticate(incoming)
+        plan = await self._plan(incoming)
+        return quotation(plan, self._ceiling(plan), self._expected(plan))
+
+    async def authenticate(self, incoming: Incoming) -> Caller:
+        """Return who is asking.
+
+        Raises:
+            AuthenticationError: Nobody whom we know.
+        """
+        caller = await authenticate(incoming.authorization, self.ledger)
+        incoming.facts.update(account=caller.account, key=caller.key_id)
+        return caller
+
+    async def _plan(self, incoming: Incoming) -> Plan:
+        """Return what will be bought: everything that is decided before money is held."""
         snapshot = self.catalogs.current()
         body = await incoming.read_body()
         request = validate(body, snapshot.vocabulary)
@@ -97,96 +128,83 @@ class Pipeline:
             incoming.handling or self.handling,
             self.model_defaults.get(target.model.id),
         )
-        route, credentials = await self._route(target)
-        incoming.facts.update(_facts(target.model, route, job, request.fields.user))
-        purchase = self._purchase(incoming, target.model, route, job, body)
-        async with held(caller, purchase, self.ledger) as hold:
-            calls, failed = await self._call_all(target.model, route, job, credentials)
-            amount = cost(
-                job, target.model, route.binding.pricing, calls, self.micro_credits_per_usd
-            )
-            settlement = await settle(hold, amount, self.ledger)
-        _count(target.model, route, calls, settlement)
-        incoming.facts["cost_micro_credits"] = settlement.charged
-        return respond(target, route, job, calls, failed, settlement, snapshot.revision)
+        digest = hashlib.sha256(body).hexdigest()
+        plan = Plan(target, await self._route(target), job, snapshot.revision, digest)
+        incoming.facts.update(_facts(plan, request.fields.user))
+        return plan
 
-    async def authenticate(self, incoming: Incoming) -> Caller:
-        """Return who is asking.
-
-        Raises:
-            AuthenticationError: Nobody whom we know.
-        """
-        caller = await authenticate(incoming.authorization, self.ledger)
-        incoming.facts.update(account=caller.account, key=caller.key_id)
-        return caller
-
-    async def _route(self, target: Target) -> tuple[Route, Mapping[str, str]]:
-        """Return the best route that we have credentials for, and these."""
+    async def _route(self, target: Target) -> Route:
+        """Return the best route that we have credentials for."""
         for route in target.routes:
-            credentials = await self.credentials.read(route.binding)
-            if credentials:
-                return route, credentials
+            if await self.credentials.read(route.binding):
+                return route
         names = ", ".join(route.binding.name for route in target.routes)
         raise UnavailableError(
             f"no credentials for {target.requested!r}: ProviderBinding {names}",
             code="provider_unauthorized",
         )
 
-    def _purchase(
-        self, incoming: Incoming, model: Model, route: Route, job: Job, body: bytes
-    ) -> Purchase:
+    def _purchase(self, incoming: Incoming, plan: Plan) -> Purchase:
         key = incoming.idempotency_key
         return Purchase(
             request_id=incoming.request_id,
-            amount=ceiling(job, model, route.binding.pricing, self.micro_credits_per_usd),
-            model=model.id,
-            provider=route.binding.provider,
-            deadline_seconds=route.binding.timeout_seconds,
-            idempotency=(key and Idempotency(key, hashlib.sha256(body).hexdigest())) or None,
+            amount=self._ceiling(plan),
+            model=plan.model.id,
+            provider=plan.route.binding.provider,
+            deadline_seconds=plan.route.binding.timeout_seconds,
+            idempotency=None if key is None else Idempotency(key, plan.body_digest),
         )
 
+    def _ceiling(self, plan: Plan) -> int:
+        pricing = plan.route.binding.pricing
+        return ceiling(plan.job, plan.model, pricing, self.micro_credits_per_usd)
+
+    def _expected(self, plan: Plan) -> int | None:
+        pricing = plan.route.binding.pricing
+        return expected(plan.job, plan.model, pricing, self.micro_credits_per_usd)
+
+    def _cost(self, plan: Plan, calls: Sequence[FinishedCall]) -> int:
+        pricing = plan.route.binding.pricing
+        return cost(plan.job, plan.model, pricing, calls, self.micro_credits_per_usd)
+
     async def _call_all(
-        self, model: Model, route: Route, job: Job, credentials: Mapping[str, str]
+        self, plan: Plan, credentials: Mapping[str, str]
     ) -> tuple[list[FinishedCall], list[FailedCall]]:
         """Return the calls that gave pictures and those that did not, or the fault of them all."""
-        language = dialect(route.binding.dialect)
-        planned = translate(job, model, route, credentials, language)
-        results = await asyncio.gather(
-            *(self._call(model, route, language, each) for each in planned)
-        )
+        language = dialect(plan.route.binding.dialect)
+        planned = translate(plan.job, plan.model, plan.route, credentials, language)
+        results = await asyncio.gather(*(self._call(plan, language, each) for each in planned))
         failed = [result for result in results if isinstance(result, FailedCall)]
         calls = [result for result in results if isinstance(result, FinishedCall)]
         if not calls:
-            raise error_of(failed[0].fault, route) from failed[0].fault
+            raise error_of(failed[0].fault, plan.route) from failed[0].fault
         return calls, failed
 
     async def _call(
-        self, model: Model, route: Route, language: Dialect, planned: PlannedCall
+        self, plan: Plan, language: Dialect, planned: PlannedCall
     ) -> FinishedCall | FailedCall:
         try:
-            with observed_call(route, model.id):
+            with observed_call(plan.route, plan.model.id):
                 generation = await call(planned.upstream, language, self.session)
                 return finish(planned.first, planned.asked, generation)
         except UpstreamFault as fault:
             return FailedCall(planned.first, planned.asked, fault)
 
 
-def _facts(model: Model, route: Route, job: Job, user: str | None) -> dict[str, Any]:
+def _facts(plan: Plan, user: str | None) -> dict[str, Any]:
     return {
-        "model": model.id,
-        "provider": route.binding.provider,
-        "region": route.region,
-        "binding": route.binding.name,
-        "images": job.images,
-        "adjustments": list(job.adjustments),
+        "model": plan.model.id,
+        "provider": plan.route.binding.provider,
+        "region": plan.route.region,
+        "binding": plan.route.binding.name,
+        "images": plan.job.images,
+        "adjustments": list(plan.job.adjustments),
         "user": user and user[:64],
     }
 
 
-def _count(
-    model: Model, route: Route, calls: Sequence[FinishedCall], settlement: Settlement
-) -> None:
-    labels = (route.binding.provider, model.id)
+def _count(plan: Plan, calls: Sequence[FinishedCall], settlement: Settlement) -> None:
+    labels = (plan.route.binding.provider, plan.model.id)
     IMAGES_GENERATED.labels(*labels).inc(sum(len(call.images) for call in calls))
     CREDITS_USED.labels(*labels).inc(settlement.charged / MICRO_CREDITS)
     EXCESS_CREDITS.labels(*labels).inc(settlement.excess / MICRO_CREDITS)

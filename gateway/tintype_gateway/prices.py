@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from tintype_catalog.catalog import Model
-from tintype_catalog.costs import Demand, call_usd, ceiling_usd, micro_credits
+from tintype_catalog.costs import AUTO, Demand, call_usd, ceiling_usd, micro_credits
 from tintype_catalog.pricing import Pricing
 from tintype_catalog.sizes import max_pixels
 from tintype_gateway.values import FinishedCall, Job
@@ -28,6 +28,22 @@ def cost(
         sizes = [image.size for image in call.images]
         billed = demand._replace(quality=call.generation.quality or demand.quality)
         usd += call_usd(pricing, billed, sizes, call.generation.usage)
+    return micro_credits(usd, per_usd)
+
+
+def expected(job: Job, model: Model, pricing: Pricing, per_usd: int) -> int | None:
+    """Return what the job will probably cost, or None where the provider chooses what matters.
+
+    Pictures count at the table's figures, and the prompt at a token for four bytes, OpenAI's own
+    rule of thumb for English.
+    """
+    demand = _demand(job, model)
+    chooses_quality = job.quality in (None, AUTO) and model.parameters.quality.handling == "Map"
+    if demand.size is None or chooses_quality:
+        return None
+    tokens = demand.calls * -(-demand.prompt_bytes // 4)
+    sizes = [demand.size] * demand.images
+    usd = call_usd(pricing, demand._replace(prompt_bytes=tokens), sizes, None)
     return micro_credits(usd, per_usd)
 
 

@@ -69,8 +69,8 @@ def _check(name: str, value: object, model: Model) -> None:
 
 def _typed(path: str, meaning: str, value: object) -> object:
     if meaning in INTEGERS:
-        if not isinstance(value, int) or isinstance(value, bool):
-            raise _refused(path, "must be an integer")
+        if not isinstance(value, int) or isinstance(value, bool) or abs(value) >= 2**63:
+            raise _refused(path, "must be an integer of 64 bits")
         if meaning in ("width", "height") and not 0 < value <= MAX_EDGE_PIXELS:
             raise _refused(path, f"must be 1 to {MAX_EDGE_PIXELS}")
     elif not isinstance(value, str):

@@ -29,6 +29,8 @@ class ValidRequest:
 
     fields: ImageGenerationRequest
     provider_parameters: Mapping[str, object]
+    takers: Mapping[str, tuple[str, ...]]
+    """For each of these provider parameters the ids of the models that take it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,25 @@ class Job:
         """The provider's name of the quality, None where it is left to the provider."""
         quality = self.parameters.get("quality")
         return None if quality is None else str(quality)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a request will buy: all that is decided before money is held."""
+
+    target: Target
+    route: Route
+    job: Job
+    revision: str
+    """The catalog that set the price."""
+
+    body_digest: str
+    """The SHA-256 of the request's body."""
+
+    @property
+    def model(self) -> Model:
+        """The model that makes the pictures."""
+        return self.target.model
 
 
 @dataclass(frozen=True, slots=True)

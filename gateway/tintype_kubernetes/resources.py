@@ -31,13 +31,6 @@ CONFIGMAPS = Resource("", "v1", "configmaps", "ConfigMap")
 SECRETS = Resource("", "v1", "secrets", "Secret")
 IMAGE_MODELS = Resource("tintype.dev", "v1alpha1", "imagemodels", "ImageModel")
 PROVIDER_BINDINGS = Resource("tintype.dev", "v1alpha1", "providerbindings", "ProviderBinding")
-CUSTOM_RESOURCE_DEFINITIONS = Resource(
-    "apiextensions.k8s.io",
-    "v1",
-    "customresourcedefinitions",
-    "CustomResourceDefinition",
-    namespaced=False,
-)
 SELF_SUBJECT_ACCESS_REVIEWS = Resource(
     "authorization.k8s.io",
     "v1",

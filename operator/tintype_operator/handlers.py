@@ -14,7 +14,7 @@ from tintype_kubernetes.resources import IMAGE_MODELS, PROVIDER_BINDINGS
 from tintype_operator.aggregator import Aggregator
 
 SILENCE_SECONDS = 90.0
-"""How long the aggregator may show no sign of life: more than any call of its takes."""
+"""How long the aggregator may show no sign of life: longer than any of its calls takes."""
 
 REGISTRY = kopf.OperatorRegistry()
 

@@ -1,45 +1,11 @@
 import datetime
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from tests.catalog.strategies import json_values
-from tests.support.manifests import (
-    Manifest,
-    by_size,
-    changed,
-    image_model,
-    per_image,
-    per_token,
-    price,
-    provider_binding,
-    qualities,
-    tokens,
-    without,
-)
-from tintype_catalog.problems import Problem
+from tests.catalog.samples import BINDING, MODEL, fault
+from tests.support.manifests import Manifest, changed, image_model, without
 from tintype_catalog.resources import ImageModel, ProviderBinding, parse_resource
-
-MODEL = image_model(
-    aliases=["easel"],
-    outputModality={"image": True},
-    lifecycle={"releasedOn": "2026-04-21"},
-    limits={"maxImagesPerCall": 4},
-    parameters=qualities(low="low"),
-)
-BINDING = provider_binding(pricing=by_size(price("0.01", maxPixels=9), price("0.04")))
-TOKENS = provider_binding(pricing=per_token(table=[tokens(272, size="1024x1024")]))
-
-
-def fault(manifest: Manifest) -> Problem:
-    """Return the one problem of a manifest."""
-    problems = parse_resource(manifest)
-    assert isinstance(problems, list)
-    assert len(problems) == 1, [str(problem) for problem in problems]
-    return problems[0]
 
 
 def test_a_manifest_becomes_its_resource() -> None:
@@ -77,144 +43,6 @@ def test_a_date_may_be_a_text_or_what_a_yaml_loader_makes_of_it() -> None:
         assert model.spec.lifecycle.retires_on == datetime.date(2026, 5, 12)
 
 
-@pytest.mark.parametrize(
-    ("manifest", "field"),
-    [
-        (MODEL, "spec.oops"),
-        (MODEL, "spec.display_name"),
-        (MODEL, "spec.status"),
-        (MODEL, "spec.limits.maxImages"),
-        (MODEL, "spec.size.sized"),
-        (MODEL, "spec.parameters.quantity"),
-        (MODEL, "spec.parameters.quality.accept"),
-        (MODEL, "spec.parameters.outputFormat"),
-        (BINDING, "spec.model"),
-        (BINDING, "spec.credentials.apiKey"),
-        (BINDING, "spec.pricing.prices[0].maxpixels"),
-        (BINDING, "spec.pricing.prices[1].max_pixels"),
-        (TOKENS, "spec.pricing.outputTokens.table[0].pixels"),
-    ],
-)
-def test_an_unknown_field_is_refused_by_its_path(manifest: Manifest, field: str) -> None:
-    problem = fault(changed(manifest, field, "x"))
-
-    assert (problem.field, problem.message) == (field, "unknown field")
-
-
-@pytest.mark.parametrize(
-    ("manifest", "field", "value"),
-    [
-        (MODEL, "spec.id", 5),
-        (MODEL, "spec.aliases", "easel"),
-        (MODEL, "spec.aliases[0]", 5),
-        (MODEL, "spec.outputModality.image", "yes"),
-        (MODEL, "spec.outputModality.image", 1),
-        (MODEL, "spec.limits.maxImagesPerCall", "3"),
-        (MODEL, "spec.limits.maxImagesPerCall", True),
-        (MODEL, "spec.limits.maxImagesPerCall", 1.5),
-        (MODEL, "spec.lifecycle.retiresOn", 20260512),
-        (MODEL, "spec.lifecycle.retiresOn", "2026-02-30"),
-        (MODEL, "spec.lifecycle.retiresOn", "next May"),
-        (MODEL, "spec.size", None),
-        (MODEL, "spec.parameters", []),
-        (BINDING, "spec.active", "true"),
-        (BINDING, "spec.pricing.prices[0].usd", 0.04),
-        (BINDING, "spec.pricing.prices[1].usd", 1),
-        (BINDING, "spec.credentials.secretRef", "openai"),
-    ],
-)
-def test_a_value_of_another_type_is_refused(manifest: Manifest, field: str, value: Any) -> None:
-    assert fault(changed(manifest, field, value)).field == field
-
-
-@pytest.mark.parametrize(
-    ("manifest", "field", "value"),
-    [
-        (MODEL, "spec.id", ""),
-        (MODEL, "spec.id", "a b"),
-        (MODEL, "spec.id", "-dash"),
-        (MODEL, "spec.id", "a" * 129),
-        (MODEL, "spec.displayName", "a" * 129),
-        (MODEL, "spec.ownedBy", "two words"),
-        (MODEL, "spec.watermark", "stamp"),
-        (MODEL, "spec.aliases", [f"alias-{number}" for number in range(17)]),
-        (MODEL, "spec.supportedFeatures", ["word"] * 17),
-        (MODEL, "spec.limits.maxImagesPerCall", 0),
-        (MODEL, "spec.limits.maxImagesPerCall", 11),
-        (MODEL, "spec.limits.maxImagesPerRequest", 11),
-        (MODEL, "spec.limits.maxPromptCharacters", 0),
-        (MODEL, "spec.limits.maxPromptCharacters", 1_000_001),
-        (MODEL, "spec.size.mode", "Any"),
-        (MODEL, "spec.size.sizes", ["64x64"] * 65),
-        (MODEL, "spec.size.sizes[1]", "1024"),
-        (MODEL, "spec.size.sizes[1]", "1024X1024"),
-        (MODEL, "spec.size.sizes[1]", "0x1024"),
-        (MODEL, "spec.size.sizes[1]", "100000x1024"),
-        (MODEL, "spec.size.multipleOf", 0),
-        (MODEL, "spec.size.maxAspectRatio", "3"),
-        (MODEL, "spec.size.maxAspectRatio", "1000:1"),
-        (MODEL, "spec.parameters.quality.handling", "Ignore"),
-        (BINDING, "metadata.name", ""),
-        (BINDING, "metadata.name", "Upper"),
-        (BINDING, "metadata.name", "a" * 254),
-        (BINDING, "spec.provider", "azure"),
-        (BINDING, "spec.dialect", "openai-chat"),
-        (BINDING, "spec.upstreamModel", ""),
-        (BINDING, "spec.upstreamModel", "a b"),
-        (BINDING, "spec.priority", -1),
-        (BINDING, "spec.priority", 1001),
-        (BINDING, "spec.weight", -1),
-        (BINDING, "spec.weight", 1001),
-        (BINDING, "spec.regions", ["us-east-1"] * 33),
-        (BINDING, "spec.endpoint", "ftp://example.com"),
-        (BINDING, "spec.endpoint", "https://exa mple.com"),
-        (BINDING, "spec.timeoutSeconds", 0),
-        (BINDING, "spec.timeoutSeconds", 3601),
-        (BINDING, "spec.modelRef.name", "a/b"),
-        (BINDING, "spec.pricing.currency", "EUR"),
-        (BINDING, "spec.pricing.type", "per_pixel"),
-        (BINDING, "spec.pricing.prices", [price("1")] * 65),
-        (BINDING, "spec.pricing.prices[0].maxPixels", 0),
-        (BINDING, "spec.pricing.prices[0].maxPixels", 2**32 + 1),
-        (TOKENS, "spec.pricing.outputTokens.table[0].tokens", -1),
-        (TOKENS, "spec.pricing.outputTokens.table[0].tokens", 10_000_001),
-        (TOKENS, "spec.pricing.maxOtherOutputTokens", -1),
-    ],
-)
-def test_a_value_out_of_bounds_is_refused(manifest: Manifest, field: str, value: Any) -> None:
-    assert fault(changed(manifest, field, value)).field == field
-
-
-@pytest.mark.parametrize(
-    "usd",
-    ["", "1e3", "-1", "+1", "0.0000000001", "1000000", ".5", "5.", "0,04", "$1", " 1", "1\n",
-     "NaN", "Infinity", "0x1", "1_0"],
-)  # fmt: skip
-def test_a_price_is_a_plain_decimal_or_refused(usd: str) -> None:
-    problem = fault(changed(BINDING, "spec.pricing.prices[0].usd", usd))
-
-    assert problem.field == "spec.pricing.prices[0].usd"
-
-
-@pytest.mark.parametrize("usd", ["0", "0.040", "12", "999999.999999999"])
-def test_a_plain_decimal_is_a_price(usd: str) -> None:
-    assert isinstance(parse_resource(provider_binding(pricing=per_image(usd))), ProviderBinding)
-
-
-@pytest.mark.parametrize("field", ["spec.id", "spec.ownedBy", "metadata.name"])
-def test_a_model_needs_its_fields(field: str) -> None:
-    problem = fault(without(MODEL, field))
-
-    assert (problem.field, problem.message) == (field, "Field required")
-
-
-@pytest.mark.parametrize(
-    "field", ["modelRef", "provider", "dialect", "upstreamModel", "credentials", "pricing"]
-)
-def test_a_binding_needs_its_fields(field: str) -> None:
-    assert fault(without(BINDING, f"spec.{field}")).field == f"spec.{field}"
-
-
 @pytest.mark.parametrize("field", ["metadata", "spec"])
 @pytest.mark.parametrize("value", [None, [], "text", 5, True])
 def test_metadata_and_spec_are_objects(field: str, value: Any) -> None:
@@ -242,56 +70,6 @@ def test_an_object_of_another_kind_or_version_is_refused(broken: Manifest) -> No
     assert "ImageModel, ProviderBinding" in problem.message
 
 
-@pytest.mark.parametrize(
-    ("manifest", "field", "value", "message"),
-    [
-        (MODEL, "spec.size", {"mode": "List"}, "`sizes` goes with mode List"),
-        (MODEL, "spec.size", {"sizes": ["64x64"]}, "`sizes` goes with mode List"),
-        (MODEL, "spec.size", {"mode": "AspectRatio"}, "`ratios` goes with mode AspectRatio"),
-        (MODEL, "spec.size", {"mode": "Pixels"}, "`maxEdge` and `maxPixels` go with mode Pixels"),
-        (MODEL, "spec.size", {"mode": "Pixels", "maxEdge": 9}, "`maxEdge` and `maxPixels` go"),
-        (MODEL, "spec.size", {"maxEdge": 9, "maxPixels": 9}, "`maxEdge` and `maxPixels` go"),
-        (MODEL, "spec.parameters.quality", {"handling": "Map"}, "`values` goes with handling Map"),
-        (MODEL, "spec.parameters.quality", {"handling": "Strip", "values": {"a": "b"}}, "`values`"),
-        (MODEL, "spec.parameters.quality", {"handling": "Clamp"}, "`minimum` and `maximum` go"),
-        (MODEL, "spec.parameters.quality", {"handling": "Clamp", "minimum": 1}, "`minimum` and"),
-        (MODEL, "spec.parameters.quality", {"handling": "Accept", "maximum": 1}, "`minimum` and"),
-        (BINDING, "spec.pricing", {"type": "per_image"}, "`usd` goes with type per_image"),
-        (BINDING, "spec.pricing", {"type": "per_image_by_size"}, "`prices` goes with the types"),
-        (
-            BINDING,
-            "spec.pricing",
-            {"type": "per_token"},
-            "`perMillionTokens` and",
-        ),
-        (BINDING, "spec.pricing", per_image("1") | {"prices": [price("1")]}, "`prices` goes with"),
-        (BINDING, "spec.pricing", by_size(price("1")) | {"usd": "1"}, "`usd` goes with type"),
-        (BINDING, "spec.credentials", {}, "exactly one of `secretRef` and `workloadIdentity"),
-        (BINDING, "spec.credentials", {"workloadIdentity": False}, "exactly one of"),
-        (
-            BINDING,
-            "spec.credentials",
-            {"workloadIdentity": True, "secretRef": {"name": "s"}},
-            "exactly one of",
-        ),
-        (TOKENS, "spec.pricing.outputTokens", {}, "exactly one of `table` and `factors`"),
-        (
-            TOKENS,
-            "spec.pricing.outputTokens.table[0]",
-            tokens(1, size="64x64", maxPixels=9),
-            "either `size` or `maxPixels`, not both",
-        ),
-    ],
-)
-def test_fields_that_do_not_go_together_are_refused_with_a_reason(
-    manifest: Manifest, field: str, value: Any, message: str
-) -> None:
-    problem = fault(changed(manifest, field, value))
-
-    assert problem.field == field
-    assert problem.message.startswith(message)
-
-
 def test_a_problem_names_the_object_the_field_the_rule_and_what_was_given() -> None:
     broken = changed(BINDING, "spec.weight", 1001)
 
@@ -310,49 +88,3 @@ def test_all_problems_of_an_object_are_told_at_once() -> None:
         "spec.pricing.prices[0].usd",
         "spec.weight",
     }
-
-
-def paths(value: Any, path: str = "") -> Iterator[str]:
-    """Yield the path of everything in a manifest."""
-    if isinstance(value, dict | list):
-        steps = value.items() if isinstance(value, dict) else enumerate(value)
-        for step, child in steps:
-            below = f"{path}.{step}".removeprefix(".")
-            yield below
-            yield from paths(child, below)
-
-
-@st.composite
-def spoiled(draw: st.DrawFn) -> Manifest:
-    """Draw a manifest in which something was replaced by anything."""
-    manifest = draw(st.sampled_from([MODEL, BINDING, TOKENS]))
-    return changed(manifest, draw(st.sampled_from(list(paths(manifest)))), draw(json_values))
-
-
-@given(spoiled() | st.dictionaries(st.text(max_size=8), json_values, max_size=5))
-def test_any_json_object_is_read_or_has_problems(manifest: Manifest) -> None:
-    parsed = parse_resource(manifest)
-
-    if isinstance(parsed, list):
-        assert parsed
-        assert all(str(problem) for problem in parsed)
-    else:
-        assert parsed.kind == manifest["kind"]
-
-
-@pytest.mark.parametrize("depth", [50, 300, 20_000])
-def test_a_manifest_may_be_nested_absurdly_deep(depth: int) -> None:
-    nest: Any = "bottom"
-    for _ in range(depth):
-        nest = [nest]
-
-    problem = fault(changed(MODEL, "spec.defaults", nest))
-
-    assert len(str(problem)) < 200
-
-
-def test_half_a_surrogate_pair_is_a_problem_and_no_crash() -> None:
-    """JSON can spell one, and a text that cannot be encoded must not reach a catalog."""
-    assert fault(changed(MODEL, "spec.displayName", "\ud83c")).kind == "ImageModel"
-    assert fault(changed(MODEL, "metadata.name", "\ud83c")).kind == "ImageModel"
-    assert fault(changed(MODEL, "kind", "\ud83c")).field == "apiVersion, kind"

@@ -1,7 +1,6 @@
 """Programs that run beside the tests: started with a log file, watched, and ended by their id."""
 
 import os
-import signal
 import socket
 import subprocess
 import time
@@ -40,10 +39,10 @@ class Process:
         """Wait for the program to end by itself."""
         return self.popen.wait(seconds)
 
-    def stop(self, sent: signal.Signals = signal.SIGTERM, seconds: float = 20) -> int:
-        """Ask the program to end and wait until it has."""
+    def stop(self, seconds: float = 20) -> int:
+        """Ask the program to end, and return its exit code."""
         if self.running():
-            self.popen.send_signal(sent)
+            self.popen.terminate()
         return self.popen.wait(seconds)
 
 

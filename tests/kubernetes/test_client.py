@@ -16,7 +16,7 @@ from tintype_kubernetes.errors import (
     UnreachableError,
     WatchExpiredError,
 )
-from tintype_kubernetes.resources import CONFIGMAPS, CUSTOM_RESOURCE_DEFINITIONS, IMAGE_MODELS
+from tintype_kubernetes.resources import CONFIGMAPS, IMAGE_MODELS, SELF_SUBJECT_ACCESS_REVIEWS
 
 
 def test_a_core_resource_lives_under_api_and_others_under_apis() -> None:
@@ -25,9 +25,12 @@ def test_a_core_resource_lives_under_api_and_others_under_apis() -> None:
         IMAGE_MODELS.path("ns", "x", "status")
         == "/apis/tintype.dev/v1alpha1/namespaces/ns/imagemodels/x/status"
     )
-    assert CUSTOM_RESOURCE_DEFINITIONS.path().endswith(
-        "apiextensions.k8s.io/v1/customresourcedefinitions"
-    )
+
+
+def test_a_resource_of_the_cluster_lives_in_no_namespace() -> None:
+    path = SELF_SUBJECT_ACCESS_REVIEWS.path("ns")
+
+    assert path == "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 
 
 async def test_a_list_is_read_page_by_page() -> None:

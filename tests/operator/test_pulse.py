@@ -18,7 +18,7 @@ async def test_causes_before_the_wait_are_not_lost() -> None:
 
 
 async def test_a_burst_is_one_pulse() -> None:
-    pulse = Pulse(quiet_seconds=0.2)
+    pulse = Pulse(quiet_seconds=0.5)
     waiting = asyncio.create_task(pulse.wait(LONG))
     for _ in range(10):
         await asyncio.sleep(0.01)

@@ -115,7 +115,8 @@ async def running_gateway(
     `tintype gateway --simulate` does; the provider is the running `simulator`, or one of its own.
     """
     async with AsyncExitStack() as stack:
-        provider = simulator or await stack.enter_async_context(running())
+        if simulator is None:
+            simulator = await stack.enter_async_context(running())
         path = folder / "ledger.db"
         ledger = open_ledger(f"sqlite:///{path}", busy_timeout_seconds=0.2)
         stack.push_async_callback(ledger.close)
@@ -127,7 +128,7 @@ async def running_gateway(
         if source is not None:
             stack.push_async_callback(_cancel, asyncio.create_task(source(store)))
         else:
-            store.offer(catalog_of(manifests or _starter(), provider), 1, "test")
+            store.offer(catalog_of(manifests or _starter(), simulator), 1, "test")
         pipeline = Pipeline(
             catalogs=store,
             ledger=ledger,
@@ -140,7 +141,7 @@ async def running_gateway(
         admin_url = await stack.enter_async_context(_listening(admin.application()))
         api = create_app(pipeline, MAX_REQUEST_BYTES)
         url = await stack.enter_async_context(_listening(api))
-        yield Gateway(url, admin, admin_url, provider, store, ledger, path, key)
+        yield Gateway(url, admin, admin_url, simulator, store, ledger, path, key)
         await check_the_books(ledger)
 
 

@@ -40,6 +40,7 @@ def adapt(
     fields, limits = request.fields, model.limits
     _check_limit("prompt", "characters", len(fields.prompt), limits.max_prompt_characters)
     _check_limit("n", "images", fields.n, limits.max_images_per_request)
+    _check_provider_parameters(request, model)
     changes = _Changes(model, handling)
     own = lift(request.provider_parameters, model)
     asked = _united(fields.model_dump(exclude_none=True), own.standard, model)
@@ -170,8 +171,8 @@ def _apply(rule: ParameterRule, name: str, value: Any, model: Model) -> str | in
     match rule.handling:
         case "Accept":
             return value  # type: ignore[no-any-return]  # of the request's schema
-        case "Clamp":
-            return min(max(int(value), rule.minimum or 0), rule.maximum or 0)
+        case "Clamp" if isinstance(value, int):
+            return min(max(value, rule.minimum or 0), rule.maximum or 0)
         case "Map" if value in rule.values:
             return rule.values[value]
         case "Strip":
@@ -204,6 +205,15 @@ def _size(
 
 def _wish(text: str | None) -> Size | None:
     return None if text in (None, "auto") else Size.parse(str(text))
+
+
+def _check_provider_parameters(request: ValidRequest, model: Model) -> None:
+    for name, takers in request.takers.items():
+        if name not in model.provider_parameters:
+            raise UnsupportedParameterError(
+                f"`{name}` is for {', '.join(takers)}: the model {model.id!r} does not take it",
+                param=name,
+            )
 
 
 def _check_limit(name: str, unit: str, value: int, limit: int) -> None:

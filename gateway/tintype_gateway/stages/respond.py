@@ -19,40 +19,37 @@ from tintype_gateway.values import (
     FinishedCall,
     FinishedImage,
     Job,
+    Plan,
     Response,
     Route,
-    Target,
 )
 
 
 def respond(
-    target: Target,
-    route: Route,
-    job: Job,
+    plan: Plan,
     calls: Sequence[FinishedCall],
     failed: Sequence[FailedCall],
     settlement: Settlement,
-    revision: str,
 ) -> Response:
     """Return the body, in pieces, and the headers of a successful answer."""
     images = [image for call in calls for image in call.images]
     head = {
         "created": max(call.generation.created for call in calls),
-        "model": target.requested,
+        "model": plan.target.requested,
     }
-    tail = _properties(job, calls, images) | {"usage": _usage(calls, images, settlement)}
-    missing = [*_missing(calls), *_failed(failed, route)]
+    tail = _properties(plan.job, calls, images) | {"usage": _usage(calls, images, settlement)}
+    missing = [*_missing(calls), *_failed(failed, plan.route)]
     if missing:
         tail["errors"] = sorted(missing, key=lambda entry: entry["index"])
     headers = {
-        "Tintype-Route": str(route),
-        "Tintype-Catalog-Revision": revision,
+        "Tintype-Route": str(plan.route),
+        "Tintype-Catalog-Revision": plan.revision,
         "Tintype-Cost-Micro-Credits": str(settlement.charged),
-        **lifecycle_headers(target.model.lifecycle),
+        **lifecycle_headers(plan.model.lifecycle),
     }
-    if job.adjustments:
-        headers["Tintype-Adjusted"] = ", ".join(job.adjustments)
-    return Response(tuple(_pieces(head, calls, tail, target.model)), headers)
+    if plan.job.adjustments:
+        headers["Tintype-Adjusted"] = ", ".join(plan.job.adjustments)
+    return Response(tuple(_pieces(head, calls, tail, plan.model)), headers)
 
 
 def lifecycle_headers(lifecycle: Lifecycle) -> dict[str, str]:

@@ -42,7 +42,9 @@ def validate(body: bytes, vocabulary: Vocabulary) -> ValidRequest:
     if problems:
         raise ValidationError(problems)
     _refuse_what_is_to_come(fields)
-    return ValidRequest(fields, extras)
+    return ValidRequest(
+        fields, extras, {name: vocabulary.provider_parameters[name] for name in extras}
+    )
 
 
 def _parse(body: bytes) -> dict[str, Any]:

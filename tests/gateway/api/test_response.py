@@ -1,18 +1,16 @@
 """The shape of a successful answer: which fields, of which types, with which headers."""
 
-import base64
-import io
 from pathlib import Path
 from typing import Literal
 
 import pytest
 from openai import AsyncOpenAI
 from openai.types import ImagesResponse
-from PIL import Image
 from pydantic import BaseModel, ConfigDict
 
 from tests.support.gateway import Gateway, easel, running_gateway
 from tests.support.manifests import image_model, provider_binding
+from tests.support.pictures import picture
 
 
 class Exact(BaseModel):
@@ -188,10 +186,3 @@ async def test_the_client_sees_all_of_it(client: AsyncOpenAI) -> None:
 def dall_e_3() -> list[dict[str, object]]:
     """Return `canvas` as served by a model that rewrites prompts."""
     return [image_model(), provider_binding(upstreamModel="dall-e-3")]
-
-
-def picture(width: int, height: int) -> str:
-    """Return a blank PNG in base64."""
-    file = io.BytesIO()
-    Image.new("RGB", (width, height)).save(file, "png")
-    return base64.b64encode(file.getvalue()).decode()

@@ -1,0 +1,53 @@
+"""Requests at the same time: none spends what another one holds."""
+
+import asyncio
+from collections import Counter
+from pathlib import Path
+
+from tests.support.gateway import Gateway, easel, running_gateway
+from tests.support.manifests import per_token, tokens
+from tests.support.pictures import picture
+
+PRICE = 640_000
+PICTURE = picture(256, 256)
+
+
+async def statuses(gateway: Gateway, requests: int) -> Counter[int]:
+    """Send so many requests at once, and count the statuses of their answers."""
+    responses = await asyncio.gather(*(gateway.generate() for _ in range(requests)))
+    return Counter(response.status_code for response in responses)
+
+
+async def test_of_twenty_requests_just_those_that_the_account_can_pay_are_served(
+    tmp_path: Path,
+) -> None:
+    async with running_gateway(tmp_path, *easel(), credits_micro=5 * PRICE + 1) as gateway:
+        assert await statuses(gateway, 20) == {200: 5, 402: 15}
+
+        assert (await gateway.account()).balance == 1
+        assert len(await gateway.upstream_calls()) == 5
+
+
+async def test_what_one_request_gives_back_the_next_one_can_spend(tmp_path: Path) -> None:
+    # The hold allows for 1000 tokens and all bytes of the prompt, the provider counts 10 and 2.
+    ceiling, cost = (1000 * 30 + 9 * 5) * 16, (10 * 30 + 2 * 5) * 16
+    answer = {"data": [{"b64_json": PICTURE}], "usage": {"input_tokens": 2, "output_tokens": 10}}
+    manifests = easel(pricing=per_token(table=[tokens(1000)]))
+    async with running_gateway(tmp_path, *manifests, credits_micro=ceiling + cost) as gateway:
+        await gateway.script({"body": answer}, {"body": answer})
+
+        served = [(await gateway.generate()).status_code for _ in range(3)]
+
+        assert served == [200, 200, 402]
+        assert (await gateway.account()).balance == ceiling - cost
+
+
+async def test_of_twenty_requests_that_fail_none_keeps_anything(tmp_path: Path) -> None:
+    async with running_gateway(tmp_path, *easel(), credits_micro=5 * PRICE) as gateway:
+        failures: list[dict[str, object]] = [{"error": "openai/server_error"}] * 20
+        await gateway.script(*failures)
+
+        assert set(await statuses(gateway, 20)) <= {503, 402}
+
+        account = await gateway.account()
+        assert (account.balance, account.held) == (5 * PRICE, 0)

@@ -1,0 +1,117 @@
+"""Providers that cannot be asked, or do not answer in time, or tell when to come again."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.processes import free_ports
+from tests.gateway.api.test_provider_faults import unsettled
+from tests.support.gateway import CREDITS_MICRO, easel, running_gateway
+from tintype_gateway.credentials import MountedCredentials
+
+
+async def test_a_provider_where_nobody_listens_is_unavailable_and_may_be_tried_again(
+    tmp_path: Path,
+) -> None:
+    (port,) = free_ports(1)
+    manifests = easel(endpoint=f"http://127.0.0.1:{port}")
+    async with running_gateway(tmp_path, *manifests) as gateway:
+        response = await gateway.generate()
+
+        assert response.status_code == 503
+        assert response.json()["error"]["code"] == "provider_unavailable"
+        assert response.headers["x-should-retry"] == "true"
+        assert (await gateway.account()).balance == CREDITS_MICRO
+
+
+async def test_a_provider_that_does_not_answer_in_time_is_not_asked_again(tmp_path: Path) -> None:
+    async with running_gateway(tmp_path, *easel(timeoutSeconds=1)) as gateway:
+        await gateway.script({"hang": True})
+        before = unsettled("timeout")
+
+        response = await gateway.generate()
+
+        assert response.status_code == 503
+        assert response.json()["error"]["code"] == "timeout"
+        assert response.headers["x-should-retry"] == "false"
+        assert unsettled("timeout") == before + 1
+        assert (await gateway.account()).balance == CREDITS_MICRO
+
+
+@pytest.mark.parametrize(
+    ("told", "passed_on"),
+    [
+        ({"retry-after": "7"}, "7"),
+        ({"retry-after-ms": "1200"}, "2"),
+        ({"retry-after": "Fri, 20 Nov 2026 12:00:00 GMT"}, None),
+    ],
+)
+async def test_when_to_come_again_is_passed_on_in_whole_seconds(
+    tmp_path: Path, told: dict[str, str], passed_on: str | None
+) -> None:
+    async with running_gateway(tmp_path, *easel()) as gateway:
+        await gateway.script({"error": "openai/slow_down", "headers": told})
+
+        response = await gateway.generate()
+
+    assert response.headers.get("Retry-After") == passed_on
+
+
+async def test_what_the_provider_says_of_our_account_is_not_passed_on(tmp_path: Path) -> None:
+    message = "Incorrect API key provided: sk-upstream-12345"
+    async with running_gateway(tmp_path, *easel()) as gateway:
+        await gateway.script({"status": 401, "body": {"error": {"message": message}}})
+
+        response = await gateway.generate()
+
+    assert "sk-upstream" not in response.text
+
+
+async def test_what_the_provider_says_of_the_request_is_passed_on(tmp_path: Path) -> None:
+    error = {"message": "Invalid size.", "code": "invalid_value", "param": "size"}
+    async with running_gateway(tmp_path, *easel()) as gateway:
+        await gateway.script({"status": 400, "body": {"error": error}})
+
+        response = await gateway.generate()
+
+    assert response.status_code == 400
+    assert "Invalid size." in response.json()["error"]["message"]
+
+
+async def test_without_credentials_the_binding_is_named_and_nobody_is_asked(
+    tmp_path: Path,
+) -> None:
+    async with running_gateway(
+        tmp_path, *easel(), credentials=MountedCredentials(tmp_path)
+    ) as gateway:
+        response = await gateway.generate()
+
+        assert response.status_code == 503
+        assert "canvas-openai" in response.json()["error"]["message"]
+        assert response.headers["x-should-retry"] == "false"
+        assert await gateway.upstream_calls() == []
+
+
+async def test_credentials_are_read_for_each_request(tmp_path: Path) -> None:
+    async with running_gateway(
+        tmp_path, *easel(), credentials=MountedCredentials(tmp_path)
+    ) as gateway:
+        key = tmp_path / "openai.api-key"
+        statuses = []
+        for text in ("sk-sound\n", "invalid\n", "sk-rotated\n"):
+            key.write_text(text)
+            statuses.append((await gateway.generate()).status_code)
+
+    assert statuses == [200, 503, 200]
+
+
+@pytest.mark.parametrize("file", ["openai.aws-bearer-token", "openai.api-key"])
+async def test_credentials_of_no_use_are_an_unavailable_provider(tmp_path: Path, file: str) -> None:
+    (tmp_path / file).write_bytes(b"\xff\xfe" if file.endswith("api-key") else b"token")
+    async with running_gateway(
+        tmp_path, *easel(), credentials=MountedCredentials(tmp_path)
+    ) as gateway:
+        response = await gateway.generate()
+
+        assert response.status_code == 503
+        assert await gateway.upstream_calls() == []

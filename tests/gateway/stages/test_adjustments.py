@@ -1,0 +1,93 @@
+"""The list of adjustments goes into a header: nothing else that a client sends may show there."""
+
+import string
+from typing import Any
+
+from hypothesis import event, given
+from hypothesis import strategies as st
+
+from tests.catalog.strategies import json_values
+from tests.gateway.builders import snapshot, valid
+from tests.gateway.stages.adapting import ACCEPT, STRIP, clamp, mapping
+from tests.support.manifests import PIXELS, image_model
+from tintype_gateway.errors import GatewayError
+from tintype_gateway.stages.adapt import adapt
+
+HEADER_TEXT = frozenset(string.ascii_letters + string.digits + "_.->=")
+WORDS = ("standard", "hd", "low", "medium", "high", "auto", "vivid", "natural", "png", "webp")
+
+known = snapshot(
+    image_model(
+        parameters={
+            "quality": mapping(standard="medium", hd="high", low="low") | {"otherwise": "Strip"},
+            "style": STRIP,
+            "output_format": mapping(webp="png") | {"otherwise": "Strip"},
+            "output_compression": clamp(10, 20),
+            "seed": clamp(0, 1000),
+            "negative_prompt": ACCEPT,
+        },
+        size=PIXELS,
+        providerParameters={"config": ["quality", "seed", "width", "height", "text"], "look": []},
+        equivalents={
+            "config.quality": "quality",
+            "config.seed": "seed",
+            "config.width": "width",
+            "config.height": "height",
+            "config.text": "negative_prompt",
+            "look": "style",
+        },
+    )
+)
+
+texts = st.text(max_size=20) | st.sampled_from([*WORDS, "hd\r\nSet-Cookie: a=b", "é", "a, b"])
+numbers = st.integers() | st.integers(-(2**70), 2**70)
+sizes = st.builds(lambda w, h: f"{w}x{h}", st.integers(1, 99999), st.integers(1, 99999)) | texts
+fields = st.fixed_dictionaries(
+    {},
+    optional={
+        "quality": texts,
+        "style": texts,
+        "output_format": texts,
+        "output_compression": st.integers(0, 100),
+        "background": st.sampled_from(["transparent", "opaque"]),
+        "seed": numbers,
+        "negative_prompt": texts,
+        "user": texts,
+        "size": sizes,
+        "look": texts | json_values,
+        "config": st.fixed_dictionaries(
+            {},
+            optional={
+                "quality": texts | json_values,
+                "seed": numbers | json_values,
+                "width": st.integers(1, 9000) | json_values,
+                "height": st.integers(1, 9000) | json_values,
+                "text": texts | json_values,
+            },
+        ),
+    },
+)
+
+
+def adjustments(**given: Any) -> tuple[str, ...]:
+    return adapt(valid(known, **given), known.models["canvas"], "lenient").adjustments
+
+
+@given(fields)
+def test_any_request_is_adjusted_in_words_that_are_safe_in_a_header(given: dict[str, Any]) -> None:
+    try:
+        made = adjustments(**given)
+    except GatewayError as error:
+        event(str(error.status))
+        made = ()
+    assert HEADER_TEXT.issuperset("".join(made))
+    assert sum(map(len, made)) < 500
+
+
+@given(st.integers(-(2**63), 2**63 - 1), st.sampled_from(["standard", "hd"]), st.integers(1, 99999))
+def test_every_change_is_listed_once(seed: int, quality: str, edge: int) -> None:
+    made = adjustments(seed=seed, quality=quality, size=f"{edge}x{edge}", style="vivid")
+    changed = {"quality", "style"}
+    changed |= {"seed"} if not 0 <= seed <= 1000 else set()
+    changed |= {"size"} if edge % 16 or not 816 <= edge <= 2880 else set()
+    assert sorted(entry.partition("=")[0] for entry in made) == sorted(changed)
