@@ -21,6 +21,16 @@ KEYS = (
     "aws-bearer-token",
 )
 
+_ENOUGH: Mapping[str, tuple[frozenset[str], ...]] = {
+    "openai": (frozenset({"api-key"}),),
+    "gemini": (frozenset({"api-key"}),),
+    "bedrock": (
+        frozenset({"aws-access-key-id", "aws-secret-access-key"}),
+        frozenset({"aws-bearer-token"}),
+    ),
+}
+"""What each provider asks for: all keys of one of its sets."""
+
 
 class CredentialSource(Protocol):
     """Where the credentials of a binding come from."""
@@ -37,7 +47,11 @@ class MountedCredentials:
         self._workload = WorkloadIdentity()
 
     async def read(self, binding: Binding) -> Mapping[str, str]:
-        """Return the keys of the binding's Secret that exist as files."""
+        """Return what the binding names, none where its provider could not use it."""
+        found = await self._find(binding)
+        return found if any(keys <= found.keys() for keys in _ENOUGH[binding.provider]) else {}
+
+    async def _find(self, binding: Binding) -> Mapping[str, str]:
         reference = binding.credentials.secret_ref
         if reference is None:
             return await self._workload.read()
@@ -72,5 +86,14 @@ class SimulatedCredentials:
 
 
 def _files(folder: Path, secret: str) -> dict[str, str]:
-    paths = {key: folder / f"{secret}.{key}" for key in KEYS}
-    return {key: path.read_text().strip() for key, path in paths.items() if path.is_file()}
+    found = {key: _text(folder / f"{secret}.{key}") for key in KEYS}
+    return {key: text for key, text in found.items() if text}
+
+
+def _text(path: Path) -> str:
+    """Return what a file holds, nothing where that is not one line for a header."""
+    try:
+        text = path.read_text("ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
+    return text if text.isprintable() else ""

@@ -1,4 +1,5 @@
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -28,8 +29,10 @@ SQUARE, LARGE, HUGE = Size(1024, 1024), Size(1536, 1024), Size(4096, 4096)
 ONE = Demand(1, 1, 10, SQUARE, None, None)
 
 FLAT = read(Pricing, per_image("0.04"))
-SIZED = read(Pricing, by_size(price("0.01", maxPixels=262144), price("0.04", maxPixels=1048576),
-                              price("0.12")))  # fmt: skip
+SIZED = read(
+    Pricing,
+    by_size(price("0.01", maxPixels=262144), price("0.04", maxPixels=1048576), price("0.12")),
+)
 DALL_E_3 = read(
     Pricing,
     by_size_quality(
@@ -55,8 +58,8 @@ TABLE = read(
 FORMULA = read(Pricing, per_token(factors={"low": 16, "high": 96}))
 
 
-def demand(**changes: object) -> Demand:
-    return ONE._replace(**changes)  # type: ignore[arg-type]
+def demand(**changes: Any) -> Demand:
+    return ONE._replace(**changes)
 
 
 @pytest.mark.parametrize(

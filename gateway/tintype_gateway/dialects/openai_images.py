@@ -20,16 +20,10 @@ from tintype_gateway.values import (
 
 ENDPOINT = "https://api.openai.com"
 
-_PASSED_ON = (
-    "quality",
-    "style",
-    "background",
-    "output_format",
-    "output_compression",
-    "moderation",
-    "user",
-    "safety_identifier",
-)
+_BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,2}")
+
+_MAX_TOKENS = 10**9
+"""More than any call can use: a count that no price can be meant for."""
 
 _BILLING_CODES = frozenset(
     {
@@ -52,12 +46,13 @@ def translate(
     """Return the call that asks for so many of the job's images."""
     binding = route.binding
     body: dict[str, object] = {
+        **job.extras,
+        **job.parameters,
         "model": binding.upstream_model,
         "prompt": job.prompt,
         "n": images,
         "size": str(job.size.size or "auto"),
     }
-    body |= {name: job.parameters[name] for name in _PASSED_ON if name in job.parameters}
     if binding.upstream_model.startswith("dall-e"):
         body["response_format"] = (
             "b64_json"  # the GPT models always answer so, and refuse the field
@@ -109,17 +104,20 @@ def read_error(answer: UpstreamAnswer) -> UpstreamFault:
     error = _error(answer.body)
     code, message = _text(error.get("code")), _text(error.get("message")) or ""
     kind = _kind(answer.status, code, message)
-    told = message if kind in ("refused", "invalid") else _SUMMARIES[kind]
+    told = (message if kind in ("refused", "invalid") else "") or _SUMMARIES[kind]
     unprocessed = kind in ("throttled", "unauthorized") or answer.status == 503
     return UpstreamFault(kind, told, code, _retry_after(answer.headers), unprocessed)
 
 
 _SUMMARIES: Mapping[FaultKind, str] = {
+    "refused": "the provider refuses the content of the request",
+    "invalid": "the provider refuses the request",
     "throttled": "the provider limits our rate",
     "unauthorized": "the provider refuses our credentials, or our account with it",
     "unavailable": "the provider cannot serve the model now",
 }
-"""What is said in place of messages that speak of our account, and may quote our key."""
+"""What is said where there is no message, and in place of those that speak of our account, and
+may quote our key."""
 
 
 def _kind(status: int, code: str | None, message: str) -> FaultKind:
@@ -133,11 +131,22 @@ def _kind(status: int, code: str | None, message: str) -> FaultKind:
 
 
 def _image(entry: Mapping[str, Any]) -> GeneratedImage:
-    encoded = entry["b64_json"]
     return GeneratedImage(
-        base64=encoded if isinstance(encoded, memoryview) else encoded.encode("ascii"),
+        base64=_base64(entry["b64_json"]),
         revised_prompt=_text(entry.get("revised_prompt")),
     )
+
+
+def _base64(encoded: memoryview | str) -> memoryview | bytes:
+    """Return base64 that can stand between the quotes of our own answer.
+
+    A view cannot close them, because it shows what stood between quotes without any escape.
+    """
+    if isinstance(encoded, memoryview):
+        return encoded
+    if _BASE64.fullmatch(encoded) is None:
+        raise ValueError("an image is not base64")
+    return encoded.encode("ascii")
 
 
 def _usage(usage: Mapping[str, Any]) -> TokenUsage:
@@ -152,8 +161,8 @@ def _usage(usage: Mapping[str, Any]) -> TokenUsage:
         image_output=int(usage["output_tokens"]) - text_output,
         text_output=text_output,
     )
-    if min(counts) < 0:
-        raise ValueError("a token count is negative")
+    if not (0 <= min(counts) and max(counts) <= _MAX_TOKENS):
+        raise ValueError("a token count cannot be meant")
     return counts
 
 
@@ -175,4 +184,6 @@ def _retry_after(headers: Mapping[str, str]) -> int | None:
 
 
 def _text(value: object) -> str | None:
+    if isinstance(value, memoryview):  # a long text, such as a revised prompt
+        return str(value, "utf-8")
     return value if isinstance(value, str) else None
