@@ -86,6 +86,10 @@ class ParameterRule(Contract):
             "!has(self.minimum) && !has(self.maximum)",
             "`minimum` and `maximum` go with handling Clamp",
         ),
+        (
+            "!has(self.minimum) || !has(self.maximum) || self.minimum <= self.maximum",
+            "`minimum` must be at most `maximum`",
+        ),
     )
 
     handling: Literal["Accept", "Map", "Clamp", "Strip", "Reject"]
@@ -110,6 +114,8 @@ class ParameterRule(Contract):
             raise ValueError("`values` goes with handling Map")
         if {self.minimum is not None, self.maximum is not None} != {self.handling == "Clamp"}:
             raise ValueError("`minimum` and `maximum` go with handling Clamp")
+        if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
+            raise ValueError("`minimum` must be at most `maximum`")
         return self
 
 

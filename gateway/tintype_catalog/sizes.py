@@ -30,7 +30,7 @@ AspectRatio = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,2}:[1-9][0-9]{0,2}$",
 SIZE = re.compile(r"[1-9][0-9]{0,4}x[1-9][0-9]{0,4}|auto")
 """What a client may write in `size`."""
 
-Edge = Annotated[int, Field(ge=1, le=65535)]
+Edge = Annotated[int, Field(ge=1, le=16384)]
 
 
 class Size(NamedTuple):
