@@ -32,6 +32,11 @@ def cel(*rules: tuple[str, str]) -> ConfigDict:
     return ConfigDict(json_schema_extra={"x-kubernetes-validations": checks})
 
 
+def filled(field: str) -> str:
+    """Return the CEL for: the list or map is there, and is not empty."""
+    return f"(has(self.{field}) && size(self.{field}) > 0)"
+
+
 ObjectName = Annotated[
     str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", min_length=1, max_length=253)
 ]

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, JsonValue, model_validator
 
-from tintype_catalog.contract import Contract, FieldName, FieldPath, ModelId, Word, cel
+from tintype_catalog.contract import Contract, FieldName, FieldPath, ModelId, Word, cel, filled
 from tintype_catalog.sizes import SizeRule
 
 Watermark = Literal["c2pa", "provenance", "synthid", "none"]
@@ -80,7 +80,7 @@ class ParameterRule(Contract):
     """What happens to one request parameter on its way to the model."""
 
     model_config = cel(
-        ("(self.handling == 'Map') == has(self.values)", "`values` goes with handling Map"),
+        (f"(self.handling == 'Map') == {filled('values')}", "`values` goes with handling Map"),
         (
             "self.handling == 'Clamp' ? has(self.minimum) && has(self.maximum) : "
             "!has(self.minimum) && !has(self.maximum)",

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 from typing_extensions import override
 
-from tintype_catalog.contract import Contract, UsDollars, Word, cel
+from tintype_catalog.contract import Contract, UsDollars, Word, cel, filled
 from tintype_catalog.sizes import PixelSize, Size
 
 Tokens = Annotated[int, Field(ge=0, le=10_000_000)]
@@ -92,7 +92,7 @@ class OutputTokens(Contract):
     """
 
     model_config = cel(
-        ("has(self.table) != has(self.factors)", "exactly one of `table` and `factors`")
+        (f"{filled('table')} != {filled('factors')}", "exactly one of `table` and `factors`")
     )
 
     table: Annotated[tuple[TokenBracket, ...], Field(max_length=64)] = ()
@@ -114,7 +114,8 @@ class Pricing(Contract):
     model_config = cel(
         ("(self.type == 'per_image') == has(self.usd)", "`usd` goes with type per_image"),
         (
-            "(self.type in ['per_image_by_size', 'per_image_by_size_quality']) == has(self.prices)",
+            "(self.type in ['per_image_by_size', 'per_image_by_size_quality'])"
+            f" == {filled('prices')}",
             "`prices` goes with the types per_image_by_size and per_image_by_size_quality",
         ),
         (

@@ -19,7 +19,7 @@ from typing import Annotated, Literal, NamedTuple, Self
 from pydantic import Field, model_validator
 from typing_extensions import override
 
-from tintype_catalog.contract import Contract, cel
+from tintype_catalog.contract import Contract, cel, filled
 
 PixelSize = Annotated[str, Field(pattern=r"^[1-9][0-9]{1,4}x[1-9][0-9]{1,4}$", max_length=11)]
 """A size in pixels as `WIDTHxHEIGHT`."""
@@ -65,9 +65,9 @@ class SizeRule(Contract):
     """Which sizes a model offers."""
 
     model_config = cel(
-        ("(self.mode == 'List') == has(self.sizes)", "`sizes` goes with mode List"),
+        (f"(self.mode == 'List') == {filled('sizes')}", "`sizes` goes with mode List"),
         (
-            "(self.mode == 'AspectRatio') == has(self.ratios)",
+            f"(self.mode == 'AspectRatio') == {filled('ratios')}",
             "`ratios` goes with mode AspectRatio",
         ),
         (

@@ -1,6 +1,7 @@
 """An account to try the gateway with, and what to paste to get a first picture."""
 
 import os
+import shlex
 from contextlib import suppress
 from pathlib import Path
 
@@ -28,24 +29,29 @@ async def ensure_demo_key(ledger: Ledger, path: Path) -> str:
 
 
 def welcome(url: str, key_path: Path) -> str:
-    """Return what a newcomer reads: two ways to a first picture."""
+    """Return what a newcomer reads: two ways to a first picture, to be pasted anywhere."""
+    path = key_path.absolute()
     return f"""
-Tintype serves {url}/v1, with simulated providers. The demo key is in {key_path}.
+Tintype serves {url}/v1, with simulated providers. The demo key is in {path}.
 
-  curl -sS {url}/v1/images/generations \\
-    -H "Authorization: Bearer $(cat {key_path})" \\
-    -H "Content-Type: application/json" \\
-    -d '{{"model": "gpt-image-1", "prompt": "A sleepy hedgehog under a mushroom"}}' \\
-    | python3 -c 'import base64, json, sys; image = json.load(sys.stdin)["data"][0]["b64_json"]; \\
-      open("hedgehog.png", "wb").write(base64.b64decode(image))'
+In a shell:
 
-  # pip install openai
-  import base64, pathlib
-  from openai import OpenAI
+curl -sS {url}/v1/images/generations \\
+  -H "Authorization: Bearer $(cat {shlex.quote(str(path))})" \\
+  -H "Content-Type: application/json" \\
+  -d '{{"model": "gpt-image-1", "prompt": "A sleepy hedgehog under a mushroom"}}' \\
+  | python3 -c 'import base64, json, sys; image = json.load(sys.stdin)["data"][0]["b64_json"]; \\
+    open("hedgehog.png", "wb").write(base64.b64decode(image))'
 
-  client = OpenAI(base_url="{url}/v1", api_key=pathlib.Path("{key_path}").read_text().strip())
-  answer = client.images.generate(model="gpt-image-1", prompt="A sleepy hedgehog")
-  pathlib.Path("hedgehog.png").write_bytes(base64.b64decode(answer.data[0].b64_json))
+In Python, after `pip install openai`:
+
+import base64, pathlib
+from openai import OpenAI
+
+key = pathlib.Path({str(path)!r}).read_text().strip()
+client = OpenAI(base_url="{url}/v1", api_key=key)
+answer = client.images.generate(model="gpt-image-1", prompt="A sleepy hedgehog under a mushroom")
+pathlib.Path("hedgehog.png").write_bytes(base64.b64decode(answer.data[0].b64_json))
 
 Ctrl-C stops it.
 """

@@ -30,6 +30,6 @@ def error_of(fault: UpstreamFault, route: Route) -> GatewayError:
     return UnavailableError(
         f"{route.binding.provider} ({route.binding.name}): {fault.message}",
         code=_CODES[fault.kind],
-        retry=fault.unprocessed and fault.kind != "unauthorized",
+        retry=fault.unprocessed and fault.kind in ("throttled", "unavailable"),
         retry_after_seconds=fault.retry_after_seconds,
     )

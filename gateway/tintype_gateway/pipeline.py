@@ -14,6 +14,7 @@ from tintype_gateway.credentials import CredentialSource
 from tintype_gateway.dialects import Dialect, dialect, speaks
 from tintype_gateway.errors import UnavailableError
 from tintype_gateway.faults import error_of
+from tintype_gateway.jwt_auth.verifier import JwtVerifier
 from tintype_gateway.ledger.interface import Caller, Idempotency, Ledger, Settlement
 from tintype_gateway.metrics import (
     CREDITS_USED,
@@ -74,6 +75,8 @@ class Pipeline:
     model_defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """The server's own defaults of request fields, by model id."""
 
+    jwts: JwtVerifier = field(default_factory=JwtVerifier)
+
     async def generate(self, incoming: Incoming) -> Response:
         """Serve `POST /v1/images/generations`.
 
@@ -106,7 +109,7 @@ class Pipeline:
         Raises:
             AuthenticationError: Nobody whom we know.
         """
-        caller = await authenticate(incoming.authorization, self.ledger)
+        caller = await authenticate(incoming.authorization, self.ledger, self.jwts)
         incoming.facts.update(account=caller.account, key=caller.key_id)
         return caller
 

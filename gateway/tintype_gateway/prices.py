@@ -23,12 +23,22 @@ def cost(
     A call whose pictures were all refused costs nothing, whatever the provider charges for it.
     """
     demand = _demand(job, model)
-    usd = Decimal(0)
-    for call in (call for call in calls if call.images):
-        sizes = [image.size for image in call.images]
-        billed = demand._replace(quality=call.generation.quality or demand.quality)
-        usd += call_usd(pricing, billed, sizes, call.generation.usage)
+    paid = (call for call in calls if call.images)
+    usd = sum((_call_usd(call, demand, pricing) for call in paid), Decimal(0))
     return micro_credits(usd, per_usd)
+
+
+def _call_usd(call: FinishedCall, demand: Demand, pricing: Pricing) -> Decimal:
+    """Return what a call did cost at the quality that the provider says it chose.
+
+    Where that one has no price, which no manifest can foresee, the one that was asked for counts.
+    """
+    sizes, usage = [image.size for image in call.images], call.generation.usage
+    chosen = demand._replace(quality=call.generation.quality or demand.quality)
+    try:
+        return call_usd(pricing, chosen, sizes, usage)
+    except (LookupError, ValueError):
+        return call_usd(pricing, demand, sizes, usage)
 
 
 def expected(job: Job, model: Model, pricing: Pricing, per_usd: int) -> int | None:

@@ -20,6 +20,7 @@ from tintype_gateway.catalog.folder import ManifestFolder
 from tintype_gateway.catalog.store import CatalogStore
 from tintype_gateway.credentials import CredentialSource, MountedCredentials, SimulatedCredentials
 from tintype_gateway.demo import ensure_demo_key, welcome
+from tintype_gateway.jwt_auth.verifier import create_verifier
 from tintype_gateway.ledger.errors import LedgerError
 from tintype_gateway.ledger.interface import Ledger
 from tintype_gateway.ledger.opening import open_ledger
@@ -54,21 +55,25 @@ async def serve(settings: GatewaySettings) -> None:
         stack.push_async_callback(ledger.close)
         store = CatalogStore()
         simulator = await stack.enter_async_context(simulators()) if settings.simulate else None
+        session = await stack.enter_async_context(_session())
         pipeline = Pipeline(
             catalogs=store,
             ledger=ledger,
             credentials=_credentials(settings),
-            session=await stack.enter_async_context(_session()),
+            session=session,
             handling=settings.parameter_handling,
             micro_credits_per_usd=settings.micro_credits_per_usd,
             model_defaults=settings.default_model_params,
+            jwts=create_verifier(settings.jwt_issuers, session),
         )
         sources = await _sources(settings, store, simulator, stack)
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         for work in (_expire_holds(ledger), *sources):
             stack.callback(tasks.create_task(work).cancel)
         admin = AdminApp(pipeline)
-        await _listen(admin.application(), settings.admin_host, settings.admin_port, stack)
+        admin_url = await _listen(
+            admin.application(), settings.admin_host, settings.admin_port, stack
+        )
         url = await _listen(
             create_app(pipeline, settings.max_request_bytes), settings.host, settings.port, stack
         )
@@ -76,7 +81,7 @@ async def serve(settings: GatewaySettings) -> None:
             key_path = settings.data_dir / "demo.key"
             await ensure_demo_key(ledger, key_path)
             print(welcome(url, key_path), flush=True)
-        log.info("serving", extra={"url": url})
+        log.info("serving", extra={"url": url, "admin_url": admin_url})
         await stopping.wait()
         admin.draining = True
         log.info("draining")

@@ -7,12 +7,20 @@ from pydantic import BeforeValidator, Field, JsonValue, model_validator
 from pydantic_core import from_json
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from tintype_gateway.jwt_auth.issuers import Issuer
+from tintype_gateway.jwt_auth.issuers_file import read_issuers
+
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
 def _json(value: object) -> object:
     """Parse what stands in the environment, with an error that pydantic reports like any other."""
     return from_json(value) if isinstance(value, str) else value
+
+
+def _issuers(value: object) -> object:
+    """Read the file that is named, so that what is wrong in it is told as a wrong setting is."""
+    return read_issuers(Path(value)) if isinstance(value, str) else value
 
 
 class GatewaySettings(BaseSettings):
@@ -64,6 +72,9 @@ class GatewaySettings(BaseSettings):
 
     credentials_dir: Path | None = None
     """The folder with the providers' credentials, a file SECRET.KEY each."""
+
+    jwt_issuers: Annotated[tuple[Issuer, ...], NoDecode, BeforeValidator(_issuers)] = ()
+    """The YAML file of the issuers whose JWTs are accepted beside API keys."""
 
     simulate: bool = False
     """Start simulated providers and send every call to them."""

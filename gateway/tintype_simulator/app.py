@@ -1,20 +1,24 @@
 """The simulator as a server: every dialect, the control endpoints, and the threads that paint."""
 
 import os
-from collections.abc import AsyncIterator
+from collections import defaultdict
+from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 
 from aiohttp import web
 from yarl import URL
 
-from tintype_simulator import openai_images
+from tintype_simulator import bedrock, google, openai_images
 from tintype_simulator.control import Control
-from tintype_simulator.delivery import serving
+from tintype_simulator.delivery import Serve, serving
 from tintype_simulator.dialect import PAINTERS, Answer, Dialect
 
-DIALECTS: tuple[Dialect, ...] = (openai_images.DIALECT,)
+DIALECTS: tuple[Dialect, ...] = (openai_images.DIALECT, bedrock.DIALECT, google.DIALECT)
 """All protocols that the simulator speaks."""
+
+MAX_REQUEST_BYTES = 25 * 1024 * 1024
+"""The largest body, such as one with pictures in it; no provider takes much more in JSON."""
 
 SHUTDOWN_SECONDS = 0.5
 """What requests in flight have left when the simulator stops: nobody pays for its pictures."""
@@ -22,14 +26,29 @@ SHUTDOWN_SECONDS = 0.5
 
 def create_app(*, latency_seconds: float = 0.0) -> web.Application:
     """Return the simulator; each answer takes `latency_seconds` longer than the painting."""
-    app = web.Application()
+    app = web.Application(client_max_size=MAX_REQUEST_BYTES)
     control = Control(known_errors())
     app.add_routes(control.routes())
+    candidates: dict[tuple[str, str], list[tuple[Dialect, Serve]]] = defaultdict(list)
     for dialect in DIALECTS:
         for method, path, handler in dialect.routes:
-            app.router.add_route(method, path, serving(handler, dialect, control, latency_seconds))
+            serve = serving(handler, dialect, control, latency_seconds)
+            candidates[method, path].append((dialect, serve))
+    for (method, path), dialects in candidates.items():
+        app.router.add_route(method, path, serving_first_claim(dialects))
     app.cleanup_ctx.append(painters)
     return app
+
+
+def serving_first_claim(candidates: Sequence[tuple[Dialect, Serve]]) -> Serve:
+    """Return the handler of a path, which several providers may have."""
+    unclaimed = candidates[0][1]
+
+    async def serve(request: web.Request) -> web.StreamResponse:
+        claims = (own for dialect, own in candidates if dialect.claims(request))
+        return await next(claims, unclaimed)(request)
+
+    return serve
 
 
 def known_errors() -> dict[str, Answer]:

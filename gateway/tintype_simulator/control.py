@@ -16,7 +16,7 @@ from tintype_simulator.faults import FAULT_HEADER, Fault, parse_fault
 
 REQUESTS_KEPT = 1000
 
-SECRET_HEADERS = {"authorization"}
+SECRET_HEADERS = {"authorization", "x-goog-api-key"}
 """Not even a test has a reason to see these."""
 
 
@@ -41,7 +41,7 @@ class Control:
         self._requests.append(
             {
                 "method": request.method,
-                "path": request.raw_path,
+                "path": path_without_key(request),
                 "headers": {
                     name.lower(): value
                     for name, value in request.headers.items()
@@ -83,6 +83,13 @@ class Control:
             return parse_fault(fault, self._errors)
         except ValueError as error:
             raise web.HTTPBadRequest(text=str(error)) from error
+
+
+def path_without_key(request: web.Request) -> str:
+    """Return path and query as they came, without the key that Google's clients may put there."""
+    if "key" not in request.query:
+        return request.raw_path
+    return str(request.rel_url.without_query_params("key"))
 
 
 def readable(body: bytes | str) -> object:

@@ -34,6 +34,11 @@ class Answer:
 Handler = Callable[[web.Request], Awaitable[Answer]]
 
 
+def claims_nothing(request: web.Request) -> bool:
+    """Return False: where paths are shared, such a dialect gets what no other one claims."""
+    return False
+
+
 @dataclass(frozen=True)
 class Dialect:
     """One provider's protocol."""
@@ -49,6 +54,10 @@ class Dialect:
 
     standing_headers: Callable[[float], dict[str, str]]
     """The headers that every answer carries, given the seconds that it took."""
+
+    claims: Callable[[web.Request], bool] = claims_nothing
+    """Whether a request is surely for this provider, where another one has the same path. What
+    nobody claims goes to the first dialect of the list."""
 
 
 def json_answer(value: object, status: int = 200) -> Answer:

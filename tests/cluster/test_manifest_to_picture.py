@@ -19,8 +19,8 @@ from PIL import Image
 
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.processes import Process, free_ports, start
-from tests.operator.conftest import Operator, eventually
 from tests.support.manifests import image_model, per_image, provider_binding
+from tests.support.operator import Operator, eventually
 
 WATCH_ONE_CONFIGMAP: list[dict[str, Any]] = [
     {

@@ -23,8 +23,6 @@ DIFFERENCES = {
     r"On = \[": "an API server does not check the type of a field with a format",
     r"On = '0'": "pydantic reads digits as seconds since 1970",
     r"spec\.defaults = ": "CEL has no type for the keys of a map of anything",
-    r"(sizes|values|ratios|prices|table|factors) = (\[\]|{})$": "`has` does not ask for content",
-    r"(values\.hd|ratios\.1:1) left out": "the same",
 }
 """What the two judge differently, by a pattern of the change, and why. A condition tells then."""
 

@@ -1,5 +1,6 @@
 """`crds/` is what the models say, and says all that the style of the project demands."""
 
+import re
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
@@ -8,6 +9,7 @@ import yaml
 from pydantic import BaseModel, Field
 
 from tests.cluster.control_plane import CRDS
+from tests.crds.examples import MANIFESTS
 from tintype_operator.crd import crd_documents, crd_yaml
 from tintype_operator.schema import SchemaError, structural_schema
 
@@ -69,6 +71,26 @@ def test_every_map_has_a_greatest_size() -> None:
 
     assert maps
     assert [path for path, node in maps if "maxProperties" not in node] == []
+
+
+def fields_used(node: Any, path: str = "object.spec") -> Iterator[str]:
+    """Yield the path of each field of a manifest; all parameters of a model have one shape."""
+    if isinstance(node, dict):
+        for name, child in node.items():
+            step = "*" if path.endswith(".parameters") else name
+            yield f"{path}.{step}"
+            yield from fields_used(child, f"{path}.{step}")
+    elif isinstance(node, list):
+        for child in node:
+            yield from fields_used(child, f"{path}[]")
+
+
+def test_the_examples_of_these_tests_use_every_field() -> None:
+    used = {path for manifest in MANIFESTS.values() for path in fields_used(manifest["spec"])}
+    shared = {re.sub(r"(\.parameters)\.\w+", r"\1.*", path) for path, _ in all_nodes()}
+
+    fields = {path for path in shared if ".spec." in path and "status" not in path}
+    assert {path for path in fields if not path.endswith("[]")} - used == set()
 
 
 class Reference(BaseModel):

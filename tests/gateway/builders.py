@@ -2,7 +2,7 @@
 
 import datetime
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tests.gateway.pictures import picture
@@ -20,6 +20,7 @@ from tintype_gateway.values import (
     GeneratedImage,
     Generation,
     Job,
+    Plan,
     Route,
     Target,
     UpstreamAnswer,
@@ -66,6 +67,11 @@ def body(**fields: Any) -> bytes:
     return json.dumps({"model": "canvas", "prompt": "A hedgehog"} | fields).encode()
 
 
+def plan(requested: str = "canvas", *, of: Any = None, **asked: Any) -> Plan:
+    """Return what a request for `canvas` will buy, where `of` are fields of the model's spec."""
+    return Plan(target(requested, **of or {}), route(), job(**asked), "abc123", "digest")
+
+
 def job(
     *,
     prompt: str = "A hedgehog",
@@ -79,7 +85,7 @@ def job(
     return Job(prompt, images, size, parameters, extras or {}, adjustments)
 
 
-def finished_image(base64: bytes | None = None, **fields: Any) -> FinishedImage:
+def finished_image(base64: bytes | memoryview | None = None, **fields: Any) -> FinishedImage:
     """Return a picture whose header was read."""
     text = picture() if base64 is None else base64
     return FinishedImage(GeneratedImage(text, **fields), *read_header(text))
@@ -92,6 +98,13 @@ def finished_call(
     images = images or (finished_image(),)
     made = Generation(tuple(image.image for image in images), **generation)
     return FinishedCall(first, len(images) if asked is None else asked, made, images)
+
+
+def delivered(sizes: Sequence[Size], **generation: Any) -> FinishedCall:
+    """Return a call that gave pictures of these sizes, without drawing them."""
+    images = tuple(FinishedImage(GeneratedImage(b""), "png", size) for size in sizes)
+    made = Generation(tuple(image.image for image in images), **generation)
+    return FinishedCall(0, len(sizes), made, images)
 
 
 def settlement(charged: int = 640_000, available: int | None = 999_360_000) -> Settlement:

@@ -11,8 +11,8 @@ from aiohttp import web
 
 from tests.cluster.control_plane import ControlPlane
 from tests.kubernetes.serving import refusing, serving
-from tests.operator.conftest import CONFIGMAP, WAIT_SECONDS
 from tests.support.manifests import image_model
+from tests.support.operator import CONFIGMAP, WAIT_SECONDS
 from tintype_catalog.bundle import unpack
 from tintype_catalog.compiler import compile_manifests
 from tintype_kubernetes.client import KubernetesClient, connect

@@ -8,7 +8,7 @@ import pytest
 
 from tests.cluster.binaries import find_binaries
 from tests.cluster.control_plane import ControlPlane
-from tests.operator.conftest import CONFIGMAP, Operator, eventually
+from tests.support.operator import CONFIGMAP, Operator, eventually
 
 EXIT_SECONDS = 60.0
 

@@ -2,8 +2,8 @@
 
 import json
 
-from tests.operator.conftest import CONFIGMAP, Operator, eventually
 from tests.support.manifests import changed, image_model, per_image, provider_binding
+from tests.support.operator import CONFIGMAP, Operator, eventually
 from tintype_catalog.compiler import compile_manifests
 
 

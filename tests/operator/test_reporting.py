@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from tests.operator.conftest import Operator, eventually
 from tests.support.manifests import (
     Manifest,
     by_size,
@@ -14,6 +13,7 @@ from tests.support.manifests import (
     price,
     provider_binding,
 )
+from tests.support.operator import Operator, eventually
 
 UNPRICED = by_size(price("0.04", maxPixels=1000))
 

@@ -19,7 +19,7 @@ import httpx2
 from aiohttp import web
 from openai import AsyncOpenAI
 
-from tests.simulator.support import requests_received, script
+from tests.support.http import http_client
 from tests.support.manifests import Manifest, image_model, provider_binding
 from tintype_catalog.catalog import Catalog
 from tintype_catalog.compiler import compile_manifests
@@ -27,6 +27,8 @@ from tintype_gateway.app import AdminApp, create_app
 from tintype_gateway.catalog.folder import ManifestFolder
 from tintype_gateway.catalog.store import CatalogStore
 from tintype_gateway.credentials import CredentialSource, SimulatedCredentials
+from tintype_gateway.jwt_auth.issuers import Issuer
+from tintype_gateway.jwt_auth.verifier import create_verifier
 from tintype_gateway.ledger.interface import Account, Ledger
 from tintype_gateway.ledger.opening import open_ledger
 from tintype_gateway.pipeline import Pipeline
@@ -73,8 +75,7 @@ class Gateway:
 
     def http(self) -> httpx2.AsyncClient:
         """Return a client that sends just what it is given, and the account's key."""
-        headers = {"Authorization": f"Bearer {self.key}"}
-        return httpx2.AsyncClient(base_url=self.url, headers=headers, timeout=30)
+        return http_client(self.url, headers={"Authorization": f"Bearer {self.key}"})
 
     async def generate(
         self, headers: dict[str, str] | None = None, **fields: Any
@@ -86,12 +87,15 @@ class Gateway:
 
     async def script(self, *faults: dict[str, object]) -> None:
         """Let the next calls to the provider meet these faults, in turn."""
-        await script(self.simulator, *faults)
+        async with http_client(self.simulator) as http:
+            answer = await http.put("/_simulator/faults", json=faults)
+            assert answer.status_code == 204, answer.text
 
     async def upstream_calls(self) -> list[dict[str, Any]]:
         """Return the bodies of all calls that the provider received."""
-        received: list[Any] = await requests_received(self.simulator)
-        return [call["body"] for call in received]
+        async with http_client(self.simulator) as http:
+            received = (await http.get("/_simulator/requests")).json()
+            return [call["body"] for call in received]
 
     async def account(self) -> Account:
         """Return what the account `studio` has."""
@@ -108,6 +112,7 @@ async def running_gateway(
     unlimited: bool = False,
     credentials: CredentialSource | None = None,
     handling: Handling = "lenient",
+    issuers: Sequence[Issuer] = (),
 ) -> AsyncIterator[Gateway]:
     """Run a gateway whose data is in `folder`.
 
@@ -129,13 +134,15 @@ async def running_gateway(
             stack.push_async_callback(_cancel, asyncio.create_task(source(store)))
         else:
             store.offer(catalog_of(manifests or _starter(), simulator), 1, "test")
+        session = await stack.enter_async_context(aiohttp.ClientSession(auto_decompress=False))
         pipeline = Pipeline(
             catalogs=store,
             ledger=ledger,
             credentials=credentials or SimulatedCredentials(),
-            session=await stack.enter_async_context(aiohttp.ClientSession(auto_decompress=False)),
+            session=session,
             handling=handling,
             micro_credits_per_usd=16_000_000,
+            jwts=create_verifier(issuers, session),
         )
         admin = AdminApp(pipeline)
         admin_url = await stack.enter_async_context(_listening(admin.application()))

@@ -85,7 +85,7 @@ def read_manifests(folder: Path) -> list[tuple[Path, Manifest]]:
 def _documents(path: Path) -> Iterable[Manifest]:
     try:
         documents = list(yaml.load_all(path.read_bytes(), _Loader))  # a safe loader
-    except (OSError, yaml.YAMLError) as error:
+    except Exception as error:  # besides its own errors PyYAML lets through those of int("abc")
         raise FolderError(f"{path}: {error}") from error
     return [item for item in documents if isinstance(item, dict) and _is_ours(item)]
 

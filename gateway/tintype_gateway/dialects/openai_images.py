@@ -161,7 +161,7 @@ def _usage(usage: Mapping[str, Any]) -> TokenUsage:
         image_output=int(usage["output_tokens"]) - text_output,
         text_output=text_output,
     )
-    if not (0 <= min(counts) and max(counts) <= _MAX_TOKENS):
+    if not all(0 <= count <= _MAX_TOKENS for count in counts):
         raise ValueError("a token count cannot be meant")
     return counts
 

@@ -1,25 +1,59 @@
 """Who is asking?"""
 
+from contextlib import suppress
+
 from tintype_gateway.errors import AuthenticationError, ledger_unavailable
-from tintype_gateway.ledger.errors import InvalidKeyError, LedgerUnavailableError
+from tintype_gateway.jwt_auth.verifier import Identity, JwtVerifier
+from tintype_gateway.ledger.errors import (
+    AccountExistsError,
+    AccountNotFoundError,
+    InvalidKeyError,
+    LedgerUnavailableError,
+)
 from tintype_gateway.ledger.interface import Caller, Ledger
 
 
-async def authenticate(authorization: str | None, ledger: Ledger) -> Caller:
-    """Return the account and key behind an `Authorization: Bearer <key>` header.
+async def authenticate(authorization: str | None, ledger: Ledger, jwts: JwtVerifier) -> Caller:
+    """Return the account behind an `Authorization: Bearer` header with an API key or a JWT.
 
     Raises:
-        AuthenticationError: The header is missing or malformed, or the key is not valid.
-        UnavailableError: The ledger cannot be asked.
+        AuthenticationError: The header is missing or malformed, or the key or JWT is not valid.
+        UnavailableError: The ledger, or the issuer of the JWT, cannot be asked.
     """
+    secret = _bearer(authorization)
+    try:
+        if secret.count(".") == 2:  # three parts are a JWT, and our keys have no dot
+            return await _caller(await jwts.verify(secret), ledger)
+        return await ledger.authenticate(secret)
+    except InvalidKeyError as error:
+        raise AuthenticationError(str(error)) from error
+    except LedgerUnavailableError as error:
+        raise ledger_unavailable() from error
+
+
+def _bearer(authorization: str | None) -> str:
     if not authorization:
         raise AuthenticationError("missing header `Authorization: Bearer <api key>`")
     scheme, _, secret = authorization.partition(" ")
     if scheme.lower() != "bearer" or not secret.strip():
         raise AuthenticationError("the Authorization header must be `Bearer <api key>`")
+    return secret.strip()
+
+
+async def _caller(identity: Identity, ledger: Ledger) -> Caller:
+    """Return the account that a token names, opened if its issuer's settings say so."""
     try:
-        return await ledger.authenticate(secret.strip())
-    except InvalidKeyError as error:
-        raise AuthenticationError(str(error)) from error
-    except LedgerUnavailableError as error:
-        raise ledger_unavailable() from error
+        await ledger.account(identity.account)
+    except AccountNotFoundError as error:
+        if identity.auto_create_micro is None:
+            raise AuthenticationError(f"the token names an unknown account: {error}") from error
+        await _open_account(identity.account, identity.auto_create_micro, ledger)
+    return Caller(account=identity.account, key_id=f"jwt:{identity.issuer}")
+
+
+async def _open_account(name: str, credits_micro: int, ledger: Ledger) -> None:
+    try:
+        with suppress(AccountExistsError):  # another request was first
+            await ledger.create_account(name, credits_micro=credits_micro)
+    except ValueError as error:
+        raise AuthenticationError(f"the token names an impossible account: {error}") from error

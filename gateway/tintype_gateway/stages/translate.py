@@ -24,6 +24,7 @@ def _with_own_seed(job: Job, model: Model, first: int) -> Job:
     if "seed" not in job.parameters or first == 0:
         return job
     rule = model.parameters.seed
-    lowest, highest = rule.minimum or 0, rule.maximum or 2**31 - 1
+    lowest = rule.minimum or 0
+    highest = 2**31 - 1 if rule.maximum is None else rule.maximum
     seed = lowest + (int(job.parameters["seed"]) - lowest + first) % (highest - lowest + 1)
     return replace(job, parameters={**job.parameters, "seed": seed})

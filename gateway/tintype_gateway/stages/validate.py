@@ -1,6 +1,7 @@
 """Is this a request that anybody could serve?"""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pydantic
@@ -34,7 +35,7 @@ def validate(body: bytes, vocabulary: Vocabulary) -> ValidRequest:
         UnsupportedParameterError: The request asks for what no model gives yet.
     """
     known, extras = _split(_parse(body), vocabulary)
-    problems = list(_word_problems(known, vocabulary))
+    problems = [*_word_problems(known, vocabulary), *_number_problems(extras)]
     try:
         fields = ImageGenerationRequest.model_validate(known)
     except pydantic.ValidationError as error:
@@ -72,6 +73,14 @@ def _word_problems(document: dict[str, Any], vocabulary: Vocabulary) -> Iterator
         if isinstance(value, str) and value not in allowed:
             message = f"must be one of {', '.join(sorted(allowed))}"
             yield FieldProblem(name, message, "invalid_value")
+
+
+def _number_problems(extras: Mapping[str, object]) -> Iterator[FieldProblem]:
+    for name, value in extras.items():
+        try:
+            json.dumps(value, allow_nan=False)
+        except ValueError:  # such as 1e999, which is JSON, and which no provider could be told
+            yield FieldProblem(name, "must not hold numbers beyond 1e308", "invalid_value")
 
 
 def _problem(detail: Any) -> FieldProblem:

@@ -130,8 +130,10 @@ UNKNOWN: dict[str, dict[str, Any]] = {
 }
 """Faults after which nobody knows whether the provider made the picture, and charges us."""
 
-for name, fault in UNKNOWN.items():
-    FAULTS[name] = (fault, 503, "outcome_unknown", "false", "outcome_unknown")
+FAULTS |= {
+    case: (fault, 503, "outcome_unknown", "false", "outcome_unknown")
+    for case, fault in UNKNOWN.items()
+}
 
 
 @pytest.fixture

@@ -146,3 +146,11 @@ def test_what_is_not_available_yet_says_so(field: str, value: Any) -> None:
     with pytest.raises(UnsupportedParameterError, match="not available yet") as refusal:
         valid(KNOWN, **{field: value})
     assert (refusal.value.status, refusal.value.param) == (400, field)
+
+
+@pytest.mark.parametrize("number", ["1e999", "-1e999"])
+def test_a_number_that_no_float_can_hold_is_refused(number: str) -> None:
+    text = b'{"model": "easel", "prompt": "x", "svg": {"model": [%s]}}' % number.encode()
+    with pytest.raises(ValidationError) as refusal:
+        validate(text, KNOWN.vocabulary)
+    assert refusal.value.problems[0][::2] == ("svg", "invalid_value")

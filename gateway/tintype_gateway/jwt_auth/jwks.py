@@ -1,0 +1,134 @@
+"""The public keys of an issuer, as it publishes them: JSON Web Key Sets (RFC 7517)."""
+
+import json
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+import jwt
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.ed448 import Ed448PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+MAX_BYTES = 256 * 1024
+"""The largest key set that is read; those of the large issuers have a few KiB."""
+
+TIMEOUT_SECONDS = 5.0
+"""How long an issuer has to send its keys. Requests are waiting for them."""
+
+PublicKey = RSAPublicKey | EllipticCurvePublicKey | Ed25519PublicKey | Ed448PublicKey
+
+
+class JwksError(Exception):
+    """An issuer's keys cannot be read. The message says why, and holds no secret."""
+
+
+@dataclass(frozen=True)
+class VerificationKey:
+    """One public key of an issuer."""
+
+    key: PublicKey
+    id: str | None = None
+    """What the `kid` of a token's header names."""
+
+    algorithm: str | None = None
+    """The only algorithm that it is for, where the issuer says so."""
+
+
+@dataclass(frozen=True)
+class JwksEndpoint:
+    """Where an issuer publishes its keys, and what it takes to read them."""
+
+    url: str
+    ca_file: Path | None = None
+    """Certificates to trust instead of the system's. Files are read each time: both rotate."""
+
+    bearer_token_file: Path | None = None
+    timeout_seconds: float = TIMEOUT_SECONDS
+
+    async def read(self, session: aiohttp.ClientSession) -> tuple[VerificationKey, ...]:
+        """Return the keys of this moment, at least one.
+
+        Raises:
+            JwksError: The endpoint does not answer in time, or with something else.
+        """
+        try:
+            async with session.get(
+                self.url,
+                headers=self._headers(),
+                ssl=ssl.create_default_context(cafile=self.ca_file) if self.ca_file else True,
+                timeout=aiohttp.ClientTimeout(total=self.timeout_seconds),
+                allow_redirects=False,
+            ) as answer:
+                if answer.status != 200:
+                    raise JwksError(f"{self.url} answers {answer.status}")
+                return parse_jwks(await _body(answer))
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            raise JwksError(f"{self.url}: {error or type(error).__name__}") from error
+
+    def _headers(self) -> dict[str, str]:
+        headers = {
+            "Accept": "application/jwk-set+json, application/json",
+            "Accept-Encoding": "identity",
+        }
+        if self.bearer_token_file is not None:
+            headers["Authorization"] = f"Bearer {self.bearer_token_file.read_text().strip()}"
+        return headers
+
+
+def parse_jwks(document: bytes) -> tuple[VerificationKey, ...]:
+    """Return the keys of a key set that verify signatures; others in it are passed over.
+
+    Raises:
+        JwksError: It is no key set, or has no such key.
+    """
+    try:
+        keys = tuple(filter(None, map(_verification_key, json.loads(document)["keys"])))
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise JwksError("what it sends is no JSON Web Key Set") from error
+    if not keys:
+        raise JwksError("its key set has no key that verifies signatures")
+    return keys
+
+
+def read_pem(path: Path) -> VerificationKey:
+    """Return the public key in a PEM file.
+
+    Raises:
+        ValueError: The file cannot be read, or holds something else.
+    """
+    try:
+        key = load_pem_public_key(path.read_bytes())
+    except OSError as error:
+        raise ValueError(f"cannot be read: {error.strerror}") from error
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise ValueError("holds no public key in PEM") from error
+    if not isinstance(key, PublicKey):
+        raise ValueError("holds a public key that verifies no signatures of tokens")
+    return VerificationKey(key)
+
+
+async def _body(answer: aiohttp.ClientResponse) -> bytes:
+    body = bytearray()
+    async for chunk in answer.content.iter_any():
+        body += chunk
+        if len(body) > MAX_BYTES:
+            raise JwksError(f"{answer.url} sends more than {MAX_BYTES} bytes")
+    return bytes(body)
+
+
+def _verification_key(entry: object) -> VerificationKey | None:
+    """Return a key, unless it is secret, for encryption, or of a kind that we do not know."""
+    if not isinstance(entry, dict) or entry.get("use", "sig") != "sig":
+        return None
+    try:
+        jwk = jwt.PyJWK(entry)
+    except (jwt.PyJWTError, TypeError, ValueError):
+        return None
+    if not isinstance(jwk.key, PublicKey):
+        return None
+    return VerificationKey(jwk.key, entry.get("kid"), entry.get("alg"))

@@ -1,0 +1,152 @@
+"""`tintype gateway` as people run it: a process that starts, remembers, and stops cleanly."""
+
+import asyncio
+import json
+import signal
+import stat
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests.simulator.support import eventually, requests_received, script
+from tests.support.gateway import easel, towards
+from tests.support.gateway_process import GatewayProcess, running_process
+from tests.support.http import http_client
+from tintype_simulator.app import running
+
+STOP_SECONDS = 20
+"""A bound on a stop that nothing holds up; it takes a moment."""
+
+DEMO = ("--simulate", "--demo")
+
+
+async def generate(gateway: GatewayProcess, model: str = "gpt-image-1") -> httpx2.Response:
+    """Ask for a picture with the demo account's key."""
+    async with http_client(
+        gateway.url, headers={"Authorization": f"Bearer {gateway.demo_key}"}
+    ) as http:
+        body = {"model": model, "prompt": "a red fox", "quality": "low"}
+        return await http.post("/v1/images/generations", json=body)
+
+
+async def test_the_first_start_makes_a_key_that_only_its_owner_can_read(tmp_path: Path) -> None:
+    with running_process(tmp_path, *DEMO) as gateway:
+        response = await generate(gateway)
+
+        key_file = tmp_path / ".tintype" / "demo.key"
+        assert response.status_code == 200
+        assert stat.S_IMODE(key_file.stat().st_mode) == 0o600
+        assert str(key_file) in gateway.stdout
+        assert gateway.demo_key not in gateway.stdout
+
+
+async def test_a_second_start_reuses_the_account_the_key_and_the_ledger(tmp_path: Path) -> None:
+    remaining, keys = [], []
+    for _ in range(2):
+        with running_process(tmp_path, *DEMO) as gateway:
+            keys.append(gateway.demo_key)
+            remaining.append((await generate(gateway)).json()["usage"]["credits_remaining"])
+
+    cost = (272 * 40 + 2 * 5) * 16
+    assert keys[0] == keys[1]
+    assert remaining == [1_000_000_000 - cost, 1_000_000_000 - 2 * cost]
+
+
+async def test_in_a_rehearsal_retired_models_work_but_the_two_that_show_the_error(
+    tmp_path: Path,
+) -> None:
+    with running_process(tmp_path, *DEMO) as gateway:
+        statuses = {
+            model: (await generate(gateway, model)).status_code
+            for model in ("gpt-image-1", "gpt-image-1-mini", "dall-e-2", "dall-e-3", "gpt-5-mini")
+        }
+
+    assert statuses == {
+        "gpt-image-1": 200,
+        "gpt-image-1-mini": 200,
+        "dall-e-2": 400,
+        "dall-e-3": 400,
+        "gpt-5-mini": 400,
+    }
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_a_signal_ends_it_with_success(tmp_path: Path, number: signal.Signals) -> None:
+    with running_process(tmp_path, *DEMO) as gateway:
+        async with http_client(gateway.url) as idle:
+            await idle.get("/v1/models")
+
+            gateway.process.popen.send_signal(number)
+
+            code = await asyncio.to_thread(gateway.process.exit_code, STOP_SECONDS)
+
+    assert code == 0
+    assert [line["message"] for line in gateway.log()][-1] == "draining"
+
+
+@pytest.fixture
+async def simulator() -> AsyncIterator[str]:
+    async with running() as url:
+        yield url
+
+
+@pytest.fixture
+def gateway(tmp_path: Path, simulator: str) -> Iterator[GatewayProcess]:
+    """A process whose provider is a simulator outside of it, so that a test can hold it up."""
+    manifests = tmp_path / "manifests"
+    manifests.mkdir()
+    for manifest in easel():
+        path = manifests / f"{manifest['kind']}.json"
+        path.write_text(json.dumps(towards(manifest, simulator)))
+    (tmp_path / "openai.api-key").write_text("sk-upstream")
+    flags = ("--catalog-dir", manifests, "--credentials-dir", tmp_path, "--demo")
+    with running_process(tmp_path, *flags) as gateway:
+        yield gateway
+
+
+async def test_a_request_in_flight_is_finished_and_new_ones_are_not_taken(
+    gateway: GatewayProcess, simulator: str
+) -> None:
+    await script(simulator, {"delay_seconds": 1.5})
+    request = asyncio.create_task(generate(gateway, "canvas"))
+    await eventually(lambda: is_asked(simulator))
+
+    gateway.process.popen.terminate()
+
+    await eventually(lambda: readiness(gateway, 503))
+    with pytest.raises(httpx2.ConnectError):
+        await generate(gateway, "canvas")
+    response = await request
+    assert response.status_code == 200
+    assert response.json()["data"][0]["b64_json"]
+    assert await asyncio.to_thread(gateway.process.exit_code, STOP_SECONDS) == 0
+
+
+async def test_a_second_signal_does_not_wait_for_requests_in_flight(
+    gateway: GatewayProcess, simulator: str
+) -> None:
+    await script(simulator, {"hang": True})
+    request = asyncio.create_task(generate(gateway, "canvas"))
+    await eventually(lambda: is_asked(simulator))
+
+    gateway.process.popen.terminate()
+    await eventually(lambda: readiness(gateway, 503))
+    gateway.process.popen.terminate()
+
+    code = await asyncio.to_thread(gateway.process.exit_code, STOP_SECONDS)
+    assert code != 0
+    r = await request
+    print(r.status_code, r.text, gateway.stderr)
+    assert 0
+    assert "Traceback" not in gateway.stderr
+
+
+async def is_asked(simulator: str) -> bool:
+    return bool(await requests_received(simulator))
+
+
+async def readiness(gateway: GatewayProcess, status: int) -> bool:
+    async with http_client(gateway.admin_url) as http:
+        return (await http.get("/readyz")).status_code == status

@@ -1,0 +1,60 @@
+"""A catalog with its indexes."""
+
+from tests.gateway.builders import snapshot
+from tests.support.manifests import compiled, image_model, provider_binding, qualities
+from tintype_gateway.catalog.snapshot import Snapshot
+
+
+def names(known: Snapshot, model_id: str) -> list[str]:
+    return [binding.name for binding in known.bindings_of(known.models[model_id])]
+
+
+def test_a_model_is_found_by_its_id_and_by_each_alias() -> None:
+    known = snapshot(image_model("canvas", id="studio/canvas:1", aliases=["a", "b"]))
+    assert sorted(known.models) == ["a", "b", "studio/canvas:1"]
+    assert {model.name for model in known.models.values()} == {"canvas"}
+
+
+def test_bindings_come_with_the_preferred_ones_first() -> None:
+    known = snapshot(
+        image_model("one"),
+        image_model("two"),
+        provider_binding("last", model="one", priority=9),
+        provider_binding("other", model="two"),
+        provider_binding("first", model="one", priority=0),
+        provider_binding("middle", model="one", priority=5, active=False),
+    )
+    assert names(known, "one") == ["first", "middle", "last"]
+    assert names(known, "two") == ["other"]
+
+
+def test_bindings_belong_to_the_object_and_not_to_the_id() -> None:
+    known = snapshot(
+        image_model("one", id="two"), image_model("two", id="one"), provider_binding(model="one")
+    )
+    assert names(known, "two") == ["one-openai"]
+    assert names(known, "one") == []
+
+
+def test_it_knows_revision_and_sequence() -> None:
+    catalog = compiled(image_model())
+    known = Snapshot.of(catalog, 9)
+    assert (known.catalog, known.revision, known.sequence) == (catalog, catalog.revision(), 9)
+
+
+def test_an_empty_catalog_knows_the_words_of_openai() -> None:
+    words = snapshot().vocabulary
+    assert words.qualities == {"standard", "hd", "low", "medium", "high", "auto"}
+    assert words.styles == {"vivid", "natural"}
+    assert words.provider_parameters == {}
+
+
+def test_the_vocabulary_adds_the_words_of_every_model() -> None:
+    style = {"style": {"handling": "Map", "values": {"noir": "noir"}}}
+    words = snapshot(
+        image_model("one", parameters=qualities(premium="high"), providerParameters={"svg": []}),
+        image_model("two", parameters=style, providerParameters={"svg": ["a"], "seeds": []}),
+    ).vocabulary
+    assert "premium" in words.qualities
+    assert "noir" in words.styles
+    assert words.provider_parameters == {"svg": ("one", "two"), "seeds": ("two",)}

@@ -1,0 +1,23 @@
+"""How a dialect is found by its name."""
+
+from typing import get_args
+
+from tintype_catalog.provider_binding import Dialect as DialectName
+from tintype_gateway.dialects import dialect, openai_images, speaks
+
+
+def test_a_dialect_is_the_module_of_its_name() -> None:
+    assert dialect("openai-images") is openai_images
+
+
+def test_what_has_no_module_is_not_spoken() -> None:
+    assert speaks("openai-images")
+    assert not speaks("klingon-images")
+
+
+def test_every_dialect_that_is_spoken_has_its_three_functions() -> None:
+    for name in filter(speaks, get_args(DialectName)):
+        spoken = dialect(name)
+        assert callable(spoken.translate)
+        assert callable(spoken.interpret)
+        assert callable(spoken.read_error)

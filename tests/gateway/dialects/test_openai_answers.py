@@ -1,0 +1,149 @@
+"""What an answer of the OpenAI Images API means, also where it is not as documented."""
+
+import json
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.catalog.strategies import json_values
+from tests.gateway.builders import answer
+from tests.gateway.images.documents import documents
+from tests.gateway.pictures import picture
+from tintype_catalog.costs import TokenUsage
+from tintype_gateway.dialects.openai_images import interpret
+from tintype_gateway.values import GeneratedImage, Generation, UpstreamAnswer, UpstreamFault
+
+SMALL = picture().decode()
+LARGE = "iVBO" * 5000
+USAGE = {
+    "input_tokens": 30,
+    "input_tokens_details": {"text_tokens": 14, "image_tokens": 16},
+    "output_tokens": 1776,
+    "output_tokens_details": {"image_tokens": 1756, "text_tokens": 20},
+    "total_tokens": 1806,
+}
+ANSWER: dict[str, Any] = {
+    "created": 1795000000,
+    "background": "opaque",
+    "output_format": "png",
+    "quality": "medium",
+    "size": "1024x1024",
+    "data": [{"b64_json": SMALL}],
+    "usage": USAGE,
+}
+
+
+def read(**fields: Any) -> Generation:
+    return interpret(answer(ANSWER | fields))
+
+
+def refused(upstream: UpstreamAnswer) -> UpstreamFault:
+    with pytest.raises(UpstreamFault) as fault:
+        interpret(upstream)
+    return fault.value
+
+
+def test_a_documented_answer_is_read_whole() -> None:
+    assert read() == Generation(
+        images=(GeneratedImage(SMALL.encode()),),
+        created=1795000000,
+        usage=TokenUsage(text_input=14, image_input=16, image_output=1756, text_output=20),
+        background="opaque",
+        quality="medium",
+    )
+
+
+def test_a_picture_is_a_view_of_the_answer_itself() -> None:
+    upstream = answer(ANSWER | {"data": [{"b64_json": LARGE}, {"b64_json": LARGE}]})
+    for image in interpret(upstream).images:
+        assert isinstance(image.base64, memoryview)
+        assert image.base64.obj is upstream.body
+        assert image.base64 == LARGE.encode()
+
+
+@pytest.mark.parametrize("text", [SMALL, LARGE + "A/B="])
+def test_escaped_base64_is_unescaped(text: str) -> None:
+    escaped = json.dumps({"data": [{"b64_json": text}]}).replace("/", "\\/").encode()
+    (image,) = interpret(answer(escaped)).images
+    assert image.base64 == text.encode()
+
+
+@pytest.mark.parametrize("prompt", ["A hedgehog, in oil", "Ein Igel 🦔" * 1000])
+def test_a_revised_prompt_is_kept_however_long(prompt: str) -> None:
+    (image,) = read(data=[{"b64_json": SMALL, "revised_prompt": prompt}]).images
+    assert image.revised_prompt == prompt
+
+
+def test_an_answer_with_pictures_alone_is_enough() -> None:
+    sparse = interpret(answer({"data": [{"b64_json": SMALL}]}))
+    assert sparse == Generation(images=(GeneratedImage(SMALL.encode()),))
+
+
+@pytest.mark.parametrize(
+    "details", [{}, {"input_tokens_details": {}}, {"output_tokens_details": None}]
+)
+def test_without_details_all_input_is_text_and_all_output_is_image(details: dict[str, Any]) -> None:
+    usage = read(usage={"input_tokens": 14, "output_tokens": 272, "total_tokens": 286} | details)
+    assert usage.usage == TokenUsage(14, 0, 272, 0)
+
+
+def test_an_answer_without_usage_has_none() -> None:
+    assert read(usage=None).usage is None
+
+
+def test_an_empty_list_is_no_picture() -> None:
+    assert read(data=[]).images == ()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"data": None},
+        {"data": {"b64_json": SMALL}},
+        {"data": LARGE},
+        {"data": [SMALL]},
+        {"data": [LARGE]},
+        {"data": [{"url": "https://example.com/1.png"}]},
+        {"data": [{"b64_json": None, "url": "https://example.com/1.png"}]},
+        {"data": [{"b64_json": 7}]},
+        {"data": [{"b64_json": "Ω"}]},
+        {"data": [{"b64_json": '","flagged":true,"x":"'}]},
+        {"data": [{"b64_json": LARGE + '"\\'}]},
+        {"data": [{"b64_json": "AAAA\nAAAA"}]},
+        {"created": "now"},
+        {"created": [1]},
+        {"usage": []},
+        {"usage": {}},
+        {"usage": {"input_tokens": None, "output_tokens": 1}},
+        {"usage": {"input_tokens": 1, "output_tokens": 10**15}},
+        {"usage": {"input_tokens": -1, "output_tokens": 1}},
+        {"usage": {"input_tokens": 1, "output_tokens": 1, "input_tokens_details": "many"}},
+        {"usage": USAGE | {"input_tokens_details": {"image_tokens": 31}}},
+    ],
+    ids=lambda fields: json.dumps(fields)[:60],
+)
+def test_another_form_is_a_fault_of_unknown_outcome(fields: dict[str, Any]) -> None:
+    fault = refused(answer(ANSWER | fields))
+    assert (fault.kind, fault.unprocessed) == ("outcome_unknown", False)
+
+
+@pytest.mark.parametrize(
+    "text", [b"", b"<html>", b"{", b"[]", b"null", b'"x"', b"7", b"[" * 99_999]
+)
+def test_what_is_no_json_object_is_a_fault_of_unknown_outcome(text: bytes) -> None:
+    assert refused(answer(text)).kind == "outcome_unknown"
+
+
+@given(st.fixed_dictionaries({}, optional=dict.fromkeys([*ANSWER, "data"], json_values)))
+def test_any_json_is_read_or_a_fault(fields: dict[str, Any]) -> None:
+    with suppress(UpstreamFault):
+        read(**fields)
+
+
+@given(st.binary() | documents())
+def test_any_bytes_are_read_or_a_fault(text: bytes) -> None:
+    with suppress(UpstreamFault):
+        interpret(answer(text))

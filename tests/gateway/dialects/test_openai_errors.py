@@ -1,0 +1,141 @@
+"""What an error of the OpenAI Images API means."""
+
+from typing import Any, get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.gateway.builders import answer
+from tintype_gateway.dialects.openai_images import read_error
+from tintype_gateway.values import FaultKind, UpstreamFault
+
+SECRET = "Incorrect API key provided: sk-proj-1234. Organization org-abc must be verified."
+
+
+def error(status: int, code: Any = None, message: Any = "why", **headers: str) -> UpstreamFault:
+    envelope = {"message": message, "type": "some_error", "param": None, "code": code}
+    return read_error(answer({"error": envelope}, status, **headers))
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "kind"),
+    [
+        (400, "invalid_value", "invalid"),
+        (400, "unknown_parameter", "invalid"),
+        (400, "missing_required_parameter", "invalid"),
+        (400, None, "invalid"),
+        (400, "invalid_image_file", "invalid"),
+        (422, None, "invalid"),
+        (400, "moderation_blocked", "refused"),
+        (400, "content_policy_violation", "refused"),
+        (400, "billing_hard_limit_reached", "unauthorized"),
+        (429, "billing_hard_limit_reached", "unauthorized"),
+        (401, "invalid_api_key", "unauthorized"),
+        (401, None, "unauthorized"),
+        (403, None, "unauthorized"),
+        (429, "insufficient_quota", "unauthorized"),
+        (429, "credit_balance_exhausted", "unauthorized"),
+        (429, "organization_usage_limit_exceeded", "unauthorized"),
+        (429, "organization_spend_limit_exceeded", "unauthorized"),
+        (429, "project_spend_limit_exceeded", "unauthorized"),
+        (429, "rate_limit_exceeded", "throttled"),
+        (429, "slow_down", "throttled"),
+        (429, None, "throttled"),
+        (404, "model_not_found", "unavailable"),
+        (409, None, "unavailable"),
+        (500, None, "unavailable"),
+        (500, "server_error", "unavailable"),
+        (502, None, "unavailable"),
+        (503, "server_is_overloaded", "unavailable"),
+        (302, None, "unavailable"),
+    ],
+)
+def test_status_and_code_tell_the_kind(status: int, code: str | None, kind: FaultKind) -> None:
+    fault = error(status, code)
+    assert (fault.kind, fault.code) == (kind, code)
+
+
+def test_an_organization_that_is_not_verified_is_not_authorized() -> None:
+    fault = error(400, message="Your organization must be verified to use the model `gpt-image-2`.")
+    assert fault.kind == "unauthorized"
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "unprocessed"),
+    [
+        (429, "rate_limit_exceeded", True),
+        (503, "server_is_overloaded", True),
+        (401, None, True),
+        (500, None, False),
+        (502, None, False),
+        (504, None, False),
+        (400, "moderation_blocked", False),
+        (400, None, False),
+    ],
+)
+def test_only_what_provably_did_nothing_counts_as_unprocessed(
+    status: int, code: str | None, unprocessed: bool
+) -> None:
+    assert error(status, code).unprocessed is unprocessed
+
+
+@pytest.mark.parametrize("code", ["moderation_blocked", None])
+def test_what_the_client_can_mend_is_told_in_the_providers_words(code: str | None) -> None:
+    assert (
+        error(400, code, "safety_violations=[violence]").message == "safety_violations=[violence]"
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [(401, None), (403, None), (429, "insufficient_quota"), (429, None), (500, None), (400, None)],
+)
+def test_what_speaks_of_our_account_is_not_told(status: int, code: str | None) -> None:
+    message = error(status, code, SECRET).message
+    assert message
+    assert not {"sk-proj-1234", "org-abc"} & set(message.replace(".", " ").split())
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"<html>Bad Request</html>", b"[]", b'{"error": "x"}', b"{}"]
+)
+@pytest.mark.parametrize("status", [400, 401, 404, 429, 500, 503])
+def test_an_error_without_an_envelope_still_says_something(status: int, body: bytes) -> None:
+    fault = read_error(answer(body, status))
+    assert (fault.kind, fault.code) == (error(status).kind, None)
+    assert fault.message.startswith("the provider")
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, None),
+        ({"retry_after": "7"}, 7),
+        ({"retry_after": "0"}, 0),
+        ({"retry_after_ms": "1500"}, 2),
+        ({"retry_after_ms": "1"}, 1),
+        ({"retry_after_ms": "2000", "retry_after": "9"}, 2),
+        ({"retry_after_ms": "soon", "retry_after": "9"}, 9),
+        ({"retry_after": "Fri, 20 Nov 2026 10:00:00 GMT"}, None),
+        ({"retry_after": "-1"}, None),
+        ({"retry_after": "9" * 400}, None),
+    ],
+)
+def test_when_to_try_again_is_read_from_the_headers(
+    headers: dict[str, str], seconds: int | None
+) -> None:
+    assert error(429, **headers).retry_after_seconds == seconds
+
+
+@given(
+    st.integers(100, 599),
+    st.binary() | st.sampled_from([b'{"error": {"code": 7, "message": ["x"]}}', b"[" * 5000]),
+    st.dictionaries(st.sampled_from(["retry-after", "retry-after-ms", "x"]), st.text()),
+)
+def test_any_answer_is_a_fault_of_some_kind(
+    status: int, body: bytes, headers: dict[str, str]
+) -> None:
+    fault = read_error(answer(body, status, **headers))
+    assert fault.kind in get_args(FaultKind)
+    assert fault.message

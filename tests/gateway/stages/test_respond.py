@@ -1,0 +1,157 @@
+"""The body of a successful answer."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.gateway.builders import (
+    USAGE,
+    finished_call,
+    finished_image,
+    plan,
+    settlement,
+)
+from tests.gateway.pictures import picture
+from tintype_gateway.stages.respond import respond
+from tintype_gateway.values import (
+    FailedCall,
+    FinishedCall,
+    Response,
+    UpstreamFault,
+)
+
+TEXT = picture().decode()
+REFUSED = {
+    "b64_json": None,
+    "revised_prompt": None,
+    "seed": None,
+    "watermark": "none",
+    "flagged": True,
+}
+
+
+def answered(*calls: FinishedCall, failed: tuple[FailedCall, ...] = (), **planned: Any) -> Response:
+    return respond(plan(**planned), calls or (finished_call(),), failed, settlement())
+
+
+def document(*calls: FinishedCall, **planned: Any) -> Any:
+    return json.loads(b"".join(answered(*calls, **planned).pieces))
+
+
+def entry(**fields: Any) -> dict[str, Any]:
+    plain = {"b64_json": TEXT, "revised_prompt": None, "seed": None, "watermark": "none"}
+    return {**plain, "flagged": False, **fields}
+
+
+def test_an_answer_is_openais_document_with_our_own_fields_beside() -> None:
+    image = finished_image(picture("jpeg", 96, 64), revised_prompt="A hedgehog, in oil", seed=7)
+    call = finished_call(
+        image, created=1795000000, usage=USAGE, background="opaque", quality="medium"
+    )
+    asked = {"requested": "openai/canvas", "of": {"watermark": "c2pa"}, "quality": "high"}
+    assert document(call, **asked) == {
+        "created": 1795000000,
+        "model": "openai/canvas",
+        "data": [
+            {
+                "b64_json": bytes(image.image.base64).decode(),
+                "revised_prompt": "A hedgehog, in oil",
+                "seed": 7,
+                "watermark": "c2pa",
+                "flagged": False,
+            }
+        ],
+        "background": "opaque",
+        "output_format": "jpeg",
+        "quality": "medium",
+        "size": "96x64",
+        "usage": {
+            "images": 1,
+            "input_tokens": 10,
+            "output_tokens": 272,
+            "total_tokens": 282,
+            "input_tokens_details": {"text_tokens": 10, "image_tokens": 0},
+            "megapixels": None,
+            "credits_used": 640_000,
+            "credits_remaining": 999_360_000,
+        },
+    }
+
+
+def test_what_a_provider_does_not_tell_is_null_or_what_was_asked_for() -> None:
+    answer = document(quality="high")
+    assert (answer["created"], answer["background"], answer["quality"]) == (0, None, "high")
+    assert answer["data"] == [entry()]
+    assert "errors" not in answer
+
+
+@given(st.lists(st.lists(st.text(), min_size=1, max_size=4), min_size=1, max_size=4))
+def test_any_number_of_pictures_makes_one_valid_document(prompts: list[list[str]]) -> None:
+    calls = [
+        finished_call(*(finished_image(revised_prompt=prompt) for prompt in group))
+        for group in prompts
+    ]
+    flat = [prompt for group in prompts for prompt in group]
+    assert document(*calls)["data"] == [entry(revised_prompt=prompt) for prompt in flat]
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=1, max_size=4))
+def test_a_refused_picture_is_a_flagged_entry_behind_those_of_its_call(
+    shares: list[tuple[int, int]],
+) -> None:
+    calls = []
+    for made, refused in shares:
+        whole = finished_call(*[finished_image()] * max(made, 1), asked=made + refused)
+        images = whole.images[:made]
+        calls.append(FinishedCall(0, made + refused, whole.generation, images, refused))
+    expected = [
+        *(each for made, refused in shares for each in [entry()] * made + [REFUSED] * refused)
+    ]
+    answer = document(*calls)
+    assert answer["data"] == expected
+    assert answer["usage"]["images"] == sum(made for made, _ in shares)
+    assert "errors" not in answer
+
+
+def test_the_length_is_that_of_the_body() -> None:
+    answer = answered(finished_call(finished_image(), finished_image()))
+    assert answer.length == len(b"".join(answer.pieces))
+
+
+def test_a_picture_leaves_in_the_very_bytes_in_which_it_came() -> None:
+    upstream = b'{"b64_json":"' + picture(width=500) + b'"}'
+    image = finished_image(memoryview(upstream)[13:-2])
+    pieces = answered(finished_call(finished_image(), image)).pieces
+    assert any(piece is image.image.base64 for piece in pieces)
+
+
+def test_a_picture_can_be_decoded_by_whoever_reads_the_document() -> None:
+    (received,) = document()["data"]
+    assert base64.b64decode(received["b64_json"], validate=True).startswith(b"\x89PNG")
+
+
+def test_a_call_that_failed_is_an_error_at_each_of_its_places() -> None:
+    fault = UpstreamFault("timeout", "the provider did not answer within 180 s")
+    answer = document(finished_call(first=0), failed=(FailedCall(1, 2, fault),), images=3)
+    message = "openai (canvas-openai): the provider did not answer within 180 s"
+    assert answer["data"] == [entry()]
+    assert answer["errors"] == [
+        {"index": index, "code": "timeout", "message": message} for index in (1, 2)
+    ]
+
+
+def test_pictures_that_a_provider_left_out_are_errors_in_the_order_of_their_places() -> None:
+    refusal = FailedCall(0, 1, UpstreamFault("refused", "safety"))
+    answer = document(finished_call(first=1, asked=3), failed=(refusal,), images=4)
+    found = [(error["index"], error["code"]) for error in answer["errors"]]
+    assert found == [(0, "moderation_blocked"), (2, "image_missing"), (3, "image_missing")]
+
+
+@pytest.mark.parametrize("extra", [0, 1, 5])
+def test_more_pictures_than_asked_for_are_no_error(extra: int) -> None:
+    call = finished_call(*[finished_image()] * (1 + extra), asked=1)
+    assert "errors" not in document(call)

@@ -1,0 +1,96 @@
+"""What an answer tells of what was used, and the headers around it."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.gateway.builders import finished_call, finished_image, plan, settlement
+from tests.gateway.pictures import picture
+from tintype_catalog.costs import TokenUsage
+from tintype_gateway.ledger.interface import Settlement
+from tintype_gateway.stages.respond import respond
+from tintype_gateway.values import FinishedCall, Response
+
+counts = st.integers(0, 10**7)
+usages = st.builds(TokenUsage, counts, counts, counts, counts)
+
+
+def answered(*calls: FinishedCall, paid: Settlement | None = None, **planned: Any) -> Response:
+    made = calls or (finished_call(),)
+    return respond(plan(**planned), made, (), paid or settlement())
+
+
+def usage(*calls: FinishedCall, paid: Settlement | None = None) -> dict[str, Any]:
+    document = json.loads(b"".join(answered(*calls, paid=paid).pieces))
+    read: dict[str, Any] = document["usage"]
+    return read
+
+
+@given(st.lists(usages, min_size=1, max_size=5))
+def test_tokens_are_those_of_all_calls_together(each: list[TokenUsage]) -> None:
+    told = usage(*(finished_call(usage=one) for one in each))
+    text, image = sum(one.text_input for one in each), sum(one.image_input for one in each)
+    output = sum(one.image_output + one.text_output for one in each)
+    assert (told["input_tokens"], told["output_tokens"]) == (text + image, output)
+    assert told["total_tokens"] == text + image + output
+    assert told["input_tokens_details"] == {"text_tokens": text, "image_tokens": image}
+    assert told["megapixels"] is None
+
+
+def test_megapixels_stand_in_where_no_call_counts_tokens() -> None:
+    told = usage(
+        finished_call(finished_image(picture("png", 1000, 500))),
+        finished_call(finished_image(picture("jpeg", 333, 1))),
+    )
+    assert told["megapixels"] == 0.500333
+    assert (told["input_tokens"], told["output_tokens"], told["total_tokens"]) == (None, None, None)
+    assert "input_tokens_details" not in told
+
+
+def test_images_are_those_that_were_delivered() -> None:
+    assert (
+        usage(finished_call(asked=4), finished_call(finished_image(), finished_image()))["images"]
+        == 3
+    )
+
+
+@pytest.mark.parametrize(("charged", "available"), [(0, 5), (640_000, 0), (1, -3), (7, None)])
+def test_credits_are_what_was_charged_and_what_is_left(charged: int, available: int | None) -> None:
+    told = usage(paid=settlement(charged, available))
+    assert (told["credits_used"], told["credits_remaining"]) == (charged, available)
+
+
+def test_the_headers_tell_route_catalog_and_cost() -> None:
+    assert answered().headers == {
+        "Tintype-Route": "openai/global/canvas-openai",
+        "Tintype-Catalog-Revision": "abc123",
+        "Tintype-Cost-Micro-Credits": "640000",
+    }
+
+
+def test_adjustments_are_one_list_in_a_header() -> None:
+    made = ("style=stripped", "size=1000x1000->1024x1024")
+    headers = answered(adjustments=made).headers
+    assert headers["Tintype-Adjusted"] == "style=stripped, size=1000x1000->1024x1024"
+
+
+@pytest.mark.parametrize(
+    ("lifecycle", "headers"),
+    [
+        ({"deprecatedOn": "2026-03-30"}, {"Deprecation": "@1774828800"}),
+        ({"retiresOn": "2026-12-01"}, {"Sunset": "Tue, 01 Dec 2026 00:00:00 GMT"}),
+        (
+            {"deprecatedOn": "2026-03-30", "retiresOn": "2026-12-01"},
+            {"Deprecation": "@1774828800", "Sunset": "Tue, 01 Dec 2026 00:00:00 GMT"},
+        ),
+        ({"releasedOn": "2026-03-30"}, {}),
+    ],
+)
+def test_a_model_on_its_way_out_says_so_by_rfc_9745_and_rfc_8594(
+    lifecycle: dict[str, str], headers: dict[str, str]
+) -> None:
+    sent = answered(of={"lifecycle": lifecycle}).headers
+    assert {name: sent[name] for name in ("Deprecation", "Sunset") if name in sent} == headers

@@ -1,0 +1,145 @@
+"""Each row of Bedrock's table of errors, as AWS's SDK sees it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import aiohttp
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.simulator.aws import CORE, called, refused, told
+from tests.simulator.support import requests_received, script
+from tintype_simulator.bedrock_errors import ERRORS
+
+MODELLED: dict[str, tuple[int, str]] = {
+    "ValidationException": (400, "ValidationException"),
+    "ContentFiltered": (400, "ValidationException"),
+    "InvalidModelIdentifier": (400, "ValidationException"),
+    "OnDemandNotSupported": (400, "ValidationException"),
+    "ServiceQuotaExceededException": (400, "ServiceQuotaExceededException"),
+    "ConflictException": (400, "ConflictException"),
+    "AccessDeniedException": (403, "AccessDeniedException"),
+    "ResourceNotFoundException": (404, "ResourceNotFoundException"),
+    "ModelTimeoutException": (408, "ModelTimeoutException"),
+    "ModelErrorException": (424, "ModelErrorException"),
+    "ThrottlingException": (429, "ThrottlingException"),
+    "ModelNotReadyException": (429, "ModelNotReadyException"),
+    "InternalServerException": (500, "InternalServerException"),
+    "ServiceUnavailableException": (503, "ServiceUnavailableException"),
+}
+"""Status and class of the errors that the SDK has a class for."""
+
+COMMON = {"UnrecognizedClientException", "InvalidSignatureException", "ExpiredTokenException"}
+"""What AWS answers for any service: 403, and no class of its own."""
+
+
+def invoke(client: Any) -> Any:
+    """Ask for a picture."""
+    return client.invoke_model(modelId=CORE, body=b'{"prompt": "a red fox"}')
+
+
+def caught(call: Callable[[Any], Any]) -> Callable[[Any], tuple[str, ClientError]]:
+    """Return a call that gives the error, behind the name of its class."""
+
+    def catching(client: Any) -> tuple[str, ClientError]:
+        with pytest.raises(ClientError) as raised:
+            call(client)
+        return raised.type.__name__, raised.value
+
+    return catching
+
+
+def test_every_row_is_expected_here() -> None:
+    assert set(ERRORS) == MODELLED.keys() | COMMON
+
+
+@pytest.mark.parametrize("row", MODELLED)
+async def test_each_row_is_the_error_that_the_sdk_has_a_class_for(simulator: str, row: str) -> None:
+    await script(simulator, {"error": f"bedrock/{row}"})
+
+    class_name, error = await called(simulator, caught(invoke))
+
+    status, name = MODELLED[row]
+    assert class_name == name
+    assert told(error) == (status, name, ERRORS[row].message)
+
+
+@pytest.mark.parametrize("row", sorted(COMMON))
+async def test_wrong_credentials_are_errors_that_the_sdk_knows_by_code_only(
+    simulator: str, row: str
+) -> None:
+    await script(simulator, {"error": f"bedrock/{row}"})
+
+    class_name, error = await called(simulator, caught(invoke))
+
+    assert class_name == "ClientError"
+    assert told(error) == (403, row, ERRORS[row].message)
+
+
+async def test_a_failed_model_tells_what_failed(simulator: str) -> None:
+    await script(simulator, {"error": "bedrock/ModelErrorException"})
+
+    _, error = await called(simulator, caught(invoke))
+
+    assert (error.response["originalStatusCode"], error.response["resourceName"]) == (
+        500,
+        "simulated",
+    )
+
+
+async def test_an_error_has_its_name_in_a_header_and_only_its_message_in_the_body(
+    simulator: str,
+) -> None:
+    await script(simulator, {"error": "bedrock/ThrottlingException"})
+
+    async with aiohttp.ClientSession() as http:
+        answer = await http.post(f"{simulator}/model/{CORE}/invoke")
+        body = await answer.json()
+
+    assert body == {"message": "Too many requests, please wait before trying again."}
+    assert answer.headers["x-amzn-errortype"] == (
+        "ThrottlingException:http://internal.amazon.com/coral/com.amazon.bedrock/"
+    )
+    assert answer.headers["content-type"] == "application/json"
+
+
+async def test_every_answer_has_a_request_id_of_its_own(simulator: str) -> None:
+    def request_id(client: Any) -> str:
+        return str(invoke(client)["ResponseMetadata"]["RequestId"])
+
+    ids = {await called(simulator, request_id) for _ in range(2)}
+
+    assert len(ids) == 2
+    assert {len(each) for each in ids} == {36}
+
+
+async def test_an_error_without_its_header_is_only_a_number_to_the_sdk(simulator: str) -> None:
+    await script(simulator, {"status": 400, "body": {"message": "no name"}})
+
+    assert await refused(simulator, CORE, {"prompt": "a red fox"}) == (400, "400", "no name")
+
+
+@pytest.mark.parametrize(
+    ("row", "requests"),
+    [
+        ("ThrottlingException", 2),
+        ("ModelNotReadyException", 2),
+        ("InternalServerException", 2),
+        ("ServiceUnavailableException", 2),
+        ("ModelTimeoutException", 1),
+        ("ModelErrorException", 1),
+        ("ValidationException", 1),
+        ("ServiceQuotaExceededException", 1),
+    ],
+)
+async def test_the_sdk_tries_again_what_it_holds_for_passing(
+    simulator: str, row: str, requests: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_once = "botocore.retries.standard.ExponentialBackoff.delay_amount"
+    monkeypatch.setattr(at_once, lambda backoff, context: 0)
+    error: dict[str, object] = {"error": f"bedrock/{row}"}
+    await script(simulator, error, error)
+
+    await called(simulator, caught(invoke), attempts=2)
+
+    assert len(await requests_received(simulator)) == requests

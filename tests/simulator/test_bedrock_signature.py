@@ -1,0 +1,231 @@
+"""Who may call: AWS's SDK signs for real, and whatever it would not sign is tried by hand."""
+
+import contextlib
+import datetime
+from typing import Any
+
+import aiohttp
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from multidict import CIMultiDict
+from yarl import URL
+
+from tests.simulator.aws import CORE, NOVA, called, invoked, refused
+from tests.simulator.support import requests_received
+from tintype_simulator.bedrock_errors import BedrockError
+from tintype_simulator.bedrock_signature import Received, canonical_request, region_of_caller
+
+FOX = {"prompt": "a red fox"}
+
+MISMATCH = (
+    403,
+    "InvalidSignatureException",
+    "The request signature we calculated does not match the signature you provided.",
+)
+UNRECOGNIZED = "The security token included in the request is invalid."
+
+NOW = datetime.datetime(2026, 11, 20, tzinfo=datetime.UTC)
+BODY = b'{"prompt":"x"}'
+SIGNATURE = "10ab00cf3f4ede2c8f64a22fa0d9ee120d35ff8381c04e7aa0e17fd283de7f86"
+"""What botocore makes of the request below."""
+
+
+def vector(**changes: Any) -> Received:
+    """Return a request that botocore signed with AWS's example keys, with parts exchanged."""
+    headers = {
+        "Accept": "application/json",
+        "Content-Type": "application/json",
+        "Host": "bedrock-runtime.us-west-2.amazonaws.com",
+        "X-Amz-Date": "20261120T000000Z",
+        "Authorization": (
+            "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20261120/us-west-2/bedrock/aws4_request, "
+            "SignedHeaders=accept;content-type;host;x-amz-date, "
+            f"Signature={SIGNATURE}"
+        ),
+    }
+    changed = CIMultiDict({**headers, **changes.pop("headers", {})})
+    parts = {
+        "method": "POST",
+        "raw_path": f"/model/{CORE.replace(':', '%3A')}/invoke",
+        "body": BODY,
+    }
+    return Received(**{**parts, **changes}, headers=changed)
+
+
+@pytest.fixture
+def example_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the secret be the one of AWS's examples."""
+    secret = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
+    monkeypatch.setattr("tintype_simulator.bedrock_signature.SECRET_ACCESS_KEY", secret)
+
+
+def refusal(received: Received, now: datetime.datetime = NOW) -> tuple[str, str]:
+    """Return name and message of what a request is refused with."""
+    with pytest.raises(BedrockError) as raised:
+        region_of_caller(received, now)
+    assert raised.value.status == 403
+    return raised.value.name, raised.value.message
+
+
+async def post(
+    simulator: str, path: str = f"/model/{CORE}/invoke", **headers: str
+) -> tuple[int, str, Any]:
+    """Ask for a picture without the SDK; return status, name of the error and body."""
+    async with aiohttp.ClientSession() as http:
+        url = URL(f"{simulator}{path}", encoded=True)
+        answer = await http.post(url, json=FOX, headers=headers)
+        name = answer.headers.get("x-amzn-errortype", "").partition(":")[0]
+        return answer.status, name, await answer.json()
+
+
+async def test_any_key_id_is_taken_with_the_known_secret(simulator: str) -> None:
+    answers = [await invoked(simulator, CORE, FOX, key_id=name) for name in ("AKIA", "ASIA")]
+
+    assert answers[0] == answers[1]
+
+
+async def test_temporary_credentials_are_taken(simulator: str) -> None:
+    assert (await invoked(simulator, CORE, FOX, token="TOKEN123"))["images"]
+
+
+async def test_a_signature_with_another_secret_is_wrong(simulator: str) -> None:
+    assert await refused(simulator, CORE, FOX, secret="another") == MISMATCH
+
+
+async def test_a_key_id_that_begins_with_invalid_belongs_to_nobody(simulator: str) -> None:
+    answer = await refused(simulator, CORE, FOX, key_id="invalidAKIA")
+
+    assert answer == (403, "UnrecognizedClientException", UNRECOGNIZED)
+
+
+async def test_a_query_is_part_of_what_is_signed(simulator: str) -> None:
+    def call(client: Any) -> Any:
+        return client.list_foundation_models(byProvider="Stability AI", byOutputModality="IMAGE")
+
+    answer = await called(simulator, call, service="bedrock")
+
+    assert len(answer["modelSummaries"]) == 6
+
+
+async def test_an_arn_is_signed_as_it_is_sent(simulator: str) -> None:
+    arn = f"arn:aws:bedrock:us-west-2::foundation-model/{CORE}"
+
+    assert (await invoked(simulator, arn, FOX))["images"]
+
+    path = f"/model/{arn.replace(':', '%3A').replace('/', '%2F')}/invoke"
+    assert [call["path"] for call in await requests_received(simulator)] == [path]
+
+
+@pytest.mark.parametrize("model", [CORE, CORE.replace(":", "%3A")])
+async def test_a_bearer_key_is_taken_whether_the_colon_is_encoded_or_not(
+    simulator: str, model: str
+) -> None:
+    status, _, body = await post(
+        simulator, f"/model/{model}/invoke", Authorization="Bearer bedrock-api-key-1"
+    )
+
+    assert status == 200
+    assert len(body["images"]) == 1
+
+
+async def test_a_bearer_key_is_good_for_every_region(simulator: str) -> None:
+    status, name, body = await post(
+        simulator, f"/model/{NOVA}/invoke", Authorization="Bearer bedrock-api-key-1"
+    )
+
+    assert (status, name) == (400, "ValidationException")
+    assert "#: required key [taskType] not found" in body["message"]
+
+
+@pytest.mark.parametrize("key", ["invalid", "invalid-key", ""])
+async def test_a_wrong_bearer_key_is_refused(simulator: str, key: str) -> None:
+    answer = await post(simulator, Authorization=f"Bearer {key}")
+
+    assert answer == (403, "UnrecognizedClientException", {"message": UNRECOGNIZED})
+
+
+async def test_a_request_without_credentials_is_refused(simulator: str) -> None:
+    answer = await post(simulator)
+
+    assert answer == (
+        403,
+        "MissingAuthenticationTokenException",
+        {"message": "Missing Authentication Token"},
+    )
+
+
+@pytest.mark.parametrize("authorization", ["Basic eDp5", "AWS4-HMAC-SHA256 Credential=x"])
+async def test_other_forms_of_authorization_are_refused(simulator: str, authorization: str) -> None:
+    status, name, _ = await post(simulator, Authorization=authorization)
+
+    assert (status, name) == (403, "IncompleteSignatureException")
+
+
+@pytest.mark.usefixtures("example_secret")
+def test_the_signature_of_botocore_is_the_one_worked_out_here() -> None:
+    assert region_of_caller(vector(), NOW) == "us-west-2"
+
+
+@pytest.mark.usefixtures("example_secret")
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"body": b'{"prompt":"y"}'},
+        {"method": "GET"},
+        {"raw_path": f"/model/{CORE}/invoke"},
+        {"raw_path": f"/model/{CORE.replace(':', '%3A')}/invoke?x=1"},
+        {"headers": {"Host": "127.0.0.1:9000"}},
+        {"headers": {"Accept": "*/*"}},
+    ],
+)
+def test_a_request_that_was_changed_after_it_was_signed_is_refused(change: Any) -> None:
+    assert refusal(vector(**change)) == MISMATCH[1:]
+
+
+@pytest.mark.usefixtures("example_secret")
+@pytest.mark.parametrize("minutes", [-6, 6])
+def test_a_signature_of_another_time_is_refused(minutes: int) -> None:
+    name, message = refusal(vector(), NOW + datetime.timedelta(minutes=minutes))
+
+    assert name == "InvalidSignatureException"
+    assert message.startswith("Signature expired")
+
+
+@pytest.mark.parametrize(
+    ("headers", "message"),
+    [
+        (
+            {"Authorization": str(vector().headers["Authorization"]).replace("/bedrock/", "/s3/")},
+            "Credential should be scoped to correct service: 'bedrock'.",
+        ),
+        (
+            {"X-Amz-Date": "20261121T000000Z"},
+            "Date in Credential scope does not match the header x-amz-date.",
+        ),
+        ({"X-Amz-Date": "today"}, "The header x-amz-date must be like 20261120T000000Z."),
+        ({"X-Amz-Security-Token": "T"}, "These headers must be signed: x-amz-security-token."),
+    ],
+)
+def test_a_signature_for_something_else_is_refused(headers: dict[str, str], message: str) -> None:
+    assert refusal(vector(headers=headers)) == ("InvalidSignatureException", message)
+
+
+def test_the_path_is_encoded_twice_and_the_query_is_put_in_order() -> None:
+    received = vector(raw_path="/foundation-models/a%3A0?b=2&a=x%20y&a=", method="GET", body=b"")
+
+    lines = canonical_request(received, "accept").splitlines()
+
+    assert lines[:3] == ["GET", "/foundation-models/a%253A0", "a=&a=x%20y&b=2"]
+
+
+@given(
+    authorization=st.text() | st.builds("AWS4-HMAC-SHA256 {}".format, st.text()),
+    date=st.text(),
+    raw_path=st.text(),
+)
+def test_no_header_breaks_the_check(authorization: str, date: str, raw_path: str) -> None:
+    headers = {"Authorization": authorization, "X-Amz-Date": date}
+
+    with contextlib.suppress(BedrockError):
+        assert region_of_caller(vector(headers=headers, raw_path=raw_path), NOW) is None

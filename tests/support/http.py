@@ -1,0 +1,14 @@
+"""HTTP clients that are made in no time."""
+
+import ssl
+from typing import Any
+
+import httpx2
+
+_TLS = ssl.create_default_context()
+"""One for all: each would read the machine's certificates again, for 20 ms, and none needs them."""
+
+
+def http_client(base_url: str = "", **options: Any) -> httpx2.AsyncClient:
+    """Return a client that sends just what it is given."""
+    return httpx2.AsyncClient(base_url=base_url, verify=_TLS, timeout=30, **options)
