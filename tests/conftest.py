@@ -1,3 +1,9 @@
 """What every folder of the tests may use."""
 
+from hypothesis import settings
+
 pytest_plugins = ["tests.cluster.fixtures"]
+
+# How long an example takes says something of the machine, nothing of the code.
+settings.register_profile("tintype", deadline=None)
+settings.load_profile("tintype")

@@ -45,6 +45,12 @@ def model_problems(model: ImageModel, taken: Mapping[str, str]) -> Iterator[Prob
         yield _of_model(name, "spec.size", "offers no size at all: its bounds exclude each other")
     for field in sorted(STANDARD_FIELDS.intersection(spec.provider_parameters)):
         yield _of_model(name, f"spec.providerParameters.{field}", "is a standard field")
+    for field in sorted(Parameters.model_fields.keys() - INTEGERS):
+        if getattr(spec.parameters, field).handling == "Clamp":
+            yield _of_model(name, f"spec.parameters.{field}", "is a text: only numbers can Clamp")
+    for field in sorted(INTEGERS):
+        if getattr(spec.parameters, field).handling == "Map":
+            yield _of_model(name, f"spec.parameters.{field}", "is a number: only texts can Map")
     for field in sorted(spec.equivalents):
         parent, _, child = field.partition(".")
         fields = spec.provider_parameters.get(parent)

@@ -74,13 +74,14 @@ def parse_resource(manifest: Mapping[str, Any]) -> Resource | list[Problem]:
     try:
         text = json.dumps(manifest, default=str)
         return KINDS[kind].model_validate_json(text, by_alias=True, by_name=False)
-    except RecursionError:
-        return [Problem(kind=kind, name=name, field="spec", message="is nested too deep")]
     except ValidationError as error:
         return [
             Problem(kind=kind, name=name, field=_path(detail["loc"]), message=_message(detail))
             for detail in error.errors(include_url=False)
         ]
+    except (RecursionError, TypeError, ValueError):
+        message = "must be plain JSON: text keys, no loops, not nested too deep"
+        return [Problem(kind=kind, name=name, field="spec", message=message)]
 
 
 def _name(manifest: Mapping[str, Any]) -> str:

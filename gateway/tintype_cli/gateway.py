@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from tintype_cli.flags import read_settings
 from tintype_gateway import logs
@@ -21,11 +21,22 @@ def main(argv: Sequence[str]) -> int:
     """Serve until a signal."""
     settings = read_settings(GatewaySettings, "tintype gateway", DESCRIPTION, argv)
     logs.configure(settings.log_level)
+    code = 0
     try:
         asyncio.run(serve(settings))
-    except (ConfigError, LedgerError, OSError, ValueError) as error:
-        print(f"tintype gateway: {error}", file=sys.stderr)
-        return 1
-    except (KeyboardInterrupt, asyncio.CancelledError):
-        return 130
-    return 0
+    except* (ConfigError, LedgerError, OSError, ValueError) as errors:
+        for error in _leaves(errors):
+            print(f"tintype gateway: {error}", file=sys.stderr)
+        code = 1
+    except* (KeyboardInterrupt, asyncio.CancelledError):
+        code = 130
+    return code
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    """Yield the errors in the groups that task groups make of them."""
+    if isinstance(error, BaseExceptionGroup):
+        for part in error.exceptions:
+            yield from _leaves(part)
+    else:
+        yield error

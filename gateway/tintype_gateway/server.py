@@ -45,9 +45,17 @@ DRAIN_SECONDS = 180
 READ_BUFFER_BYTES = 1024 * 1024
 """What is read of a provider's answer before it is waited for: few wake-ups for megabytes."""
 
+MAX_HEADER_BYTES = 32 * 1024
+"""The largest header that is read: enough to tell the bearer of a JWT that it is too large."""
+
 
 async def serve(settings: GatewaySettings) -> None:
-    """Serve until SIGINT or SIGTERM. A second signal does not wait for requests in flight."""
+    """Serve until SIGINT or SIGTERM. A second signal does not wait for requests in flight.
+
+    Raises:
+        OSError: A folder of the settings is not there, or a port is taken.
+    """
+    _require_folders(settings)
     stopping = _stop_signal()
     async with AsyncExitStack() as stack:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
@@ -85,6 +93,13 @@ async def serve(settings: GatewaySettings) -> None:
         await stopping.wait()
         admin.draining = True
         log.info("draining")
+
+
+def _require_folders(settings: GatewaySettings) -> None:
+    for name in ("catalog_dir", "catalog_overlay", "catalog_mount"):
+        path: Path | None = getattr(settings, name)
+        if path is not None and not path.is_dir():
+            raise NotADirectoryError(f"TINTYPE_{name.upper()}: {path} is not a folder")
 
 
 def _stop_signal() -> asyncio.Event:
@@ -164,6 +179,7 @@ async def _listen(app: web.Application, host: str, port: int, stack: AsyncExitSt
         access_log=None,
         handler_cancellation=True,
         keepalive_timeout=75,
+        max_field_size=MAX_HEADER_BYTES,
         shutdown_timeout=DRAIN_SECONDS,
     )
     await runner.setup()

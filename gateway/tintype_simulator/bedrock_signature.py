@@ -94,7 +94,8 @@ def check_scope(request: Received, claim: re.Match[str], now: datetime) -> None:
 def signature(request: Received, claim: re.Match[str]) -> str:
     """Return the right signature of a request, for the scope that it claims."""
     scope = (claim["day"], claim["region"], claim["service"], "aws4_request")
-    digest = hashlib.sha256(canonical_request(request, claim["signed"]).encode()).hexdigest()
+    canonical = canonical_request(request, claim["signed"]).encode("utf-8", "surrogatepass")
+    digest = hashlib.sha256(canonical).hexdigest()
     text = "\n".join(("AWS4-HMAC-SHA256", request.headers["x-amz-date"], "/".join(scope), digest))
     key = f"AWS4{SECRET_ACCESS_KEY}".encode()
     for part in scope:
@@ -113,7 +114,7 @@ def canonical_request(request: Received, signed_headers: str) -> str:
     return "\n".join(
         (
             request.method,
-            quote(path, safe="/"),
+            quote(path, safe="/", errors="surrogatepass"),
             canonical_query(query),
             "".join(lines),
             signed_headers,
@@ -130,7 +131,7 @@ def canonical_query(query: str) -> str:
 
 def encoded(text: str) -> str:
     """Return a part of a query with everything percent-encoded that is not plain."""
-    return quote(unquote(text), safe="")
+    return quote(unquote(text), safe="", errors="surrogatepass")
 
 
 def canonical_value(values: Iterable[str]) -> str:

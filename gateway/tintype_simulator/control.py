@@ -16,7 +16,7 @@ from tintype_simulator.faults import FAULT_HEADER, Fault, parse_fault
 
 REQUESTS_KEPT = 1000
 
-SECRET_HEADERS = {"authorization", "x-goog-api-key"}
+SECRET_HEADERS = {"authorization", "x-amz-security-token", "x-goog-api-key"}
 """Not even a test has a reason to see these."""
 
 

@@ -108,17 +108,10 @@ def read_order(model: Model, body: Mapping[str, Any]) -> Order:
     config = body.get("generationConfig", {})
     image_config = config.get("imageConfig", {})
     prompt, references = prompt_of(body), list(opened_references(body))
-    if not prompt.strip() and not references:
-        raise invalid("contents", "* GenerateContentRequest.contents: contents is not specified")
-    if len(references) > model.max_references:
-        problem = f"at most {model.max_references} images are supported."
-        raise invalid("contents", f"Too many images: {problem}")
+    check_prompt(model, prompt, len(references))
     check_limits(model, config)
-    ratio = image_config.get("aspectRatio") or nearest_ratio(model, references)
     resolution = image_size(model, image_config)
-    if ratio not in model.sizes:
-        raise invalid("generation_config.image_config.aspect_ratio", f"Invalid ratio '{ratio}'.")
-    width, height = model.pixels(ratio, resolution)
+    width, height = model.pixels(aspect_ratio(model, image_config, references), resolution)
     modalities = config.get("responseModalities") or ["TEXT", "IMAGE"]
     file_format, quality = output_format(image_config.get("imageOutputOptions", {}))
     return Order(
@@ -156,6 +149,15 @@ def opened_references(body: Mapping[str, Any]) -> Iterator[Image.Image]:
                     raise GoogleError("Unable to process input image.") from error
 
 
+def check_prompt(model: Model, prompt: str, references: int) -> None:
+    """Refuse a prompt that is empty, or carries too many pictures."""
+    if not prompt.strip() and not references:
+        raise invalid("contents", "* GenerateContentRequest.contents: contents is not specified")
+    if references > model.max_references:
+        problem = f"at most {model.max_references} images are supported."
+        raise invalid("contents", f"Too many images: {problem}")
+
+
 def check_limits(model: Model, config: Mapping[str, Any]) -> None:
     """Refuse what is right by itself, but not for this model."""
     if config.get("candidateCount", 1) != 1:
@@ -178,10 +180,16 @@ def image_size(model: Model, image_config: Mapping[str, Any]) -> str:
     return given or "1K"
 
 
-def nearest_ratio(model: Model, references: list[Image.Image]) -> str:
-    """Return the ratio of the first picture in the prompt, or a square."""
-    if not references:
-        return SQUARE
+def aspect_ratio(
+    model: Model, image_config: Mapping[str, Any], references: list[Image.Image]
+) -> str:
+    """Return the ratio: that of the first picture in the prompt if none is named, or a square."""
+    given: str | None = image_config.get("aspectRatio")
+    if given is not None and given not in model.sizes:
+        problem = f"Aspect ratio '{given}' is not supported for this model."
+        raise invalid("generation_config.image_config.aspect_ratio", problem)
+    if given is not None or not references:
+        return given or SQUARE
     wanted = references[0].width / references[0].height
     sizes = model.sizes
     return min(sizes, key=lambda ratio: abs(log(sizes[ratio][0] / sizes[ratio][1] / wanted)))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.catalog.samples import BINDING, MODEL, TOKENS, fault
 from tests.catalog.strategies import json_values
-from tests.support.manifests import Manifest, changed
+from tests.support.manifests import Manifest, changed, image_model
 from tintype_catalog.resources import parse_resource
 
 
@@ -57,3 +57,17 @@ def test_half_a_surrogate_pair_is_a_problem_and_no_crash() -> None:
     assert fault(changed(MODEL, "spec.displayName", "\ud83c")).kind == "ImageModel"
     assert fault(changed(MODEL, "metadata.name", "\ud83c")).kind == "ImageModel"
     assert fault(changed(MODEL, "kind", "\ud83c")).field == "apiVersion, kind"
+
+
+def test_a_manifest_that_holds_itself_is_a_problem() -> None:
+    looped = image_model()
+    looped["spec"]["defaults"] = {"self": looped}
+
+    assert isinstance(parse_resource(looped), list)
+
+
+def test_a_manifest_with_keys_of_bytes_is_a_problem() -> None:
+    manifest = image_model()
+    manifest["spec"]["defaults"] = {b"seed": 1}
+
+    assert isinstance(parse_resource(manifest), list)

@@ -76,3 +76,17 @@ def test_what_is_no_provider_parameter_means_nothing(field: str) -> None:
     model = image_model(providerParameters=OWN, equivalents={field: "seed"})
 
     assert problems(model) == {f"spec.equivalents.{field}": "is not in `providerParameters`"}
+
+
+@pytest.mark.parametrize(
+    ("field", "rule", "message"),
+    [
+        ("quality", {"handling": "Clamp", "minimum": 0, "maximum": 9}, "only numbers can Clamp"),
+        ("seed", {"handling": "Map", "values": {"a": "b"}}, "only texts can Map"),
+    ],
+)
+def test_a_rule_must_fit_the_kind_of_its_parameter(field: str, rule: Any, message: str) -> None:
+    _, problems = compile_manifests([image_model(parameters={field: rule})])
+
+    assert [problem.field for problem in problems] == [f"spec.parameters.{field}"]
+    assert message in problems[0].message

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 import boto3
@@ -88,6 +89,12 @@ def pictures(answer: Mapping[str, Any]) -> list[Image]:
     return [opened(base64.b64decode(image, validate=True)) for image in answer["images"]]
 
 
+@cache
+def session() -> Any:
+    """Return the one session of these tests: what a client is made of takes long to read."""
+    return boto3.Session()
+
+
 def _called(
     simulator: str,
     call: Callable[[Any], Any],
@@ -96,9 +103,14 @@ def _called(
     keys: tuple[str, str, str | None],
     attempts: int,
 ) -> Any:
-    client = boto3.Session(*keys, region_name=region).client(
+    key_id, secret, token = keys
+    client = session().client(
         service,
+        region,
         endpoint_url=simulator,
+        aws_access_key_id=key_id,
+        aws_secret_access_key=secret,
+        aws_session_token=token,
         config=Config(
             signature_version="v4", retries={"mode": "standard", "total_max_attempts": attempts}
         ),

@@ -25,6 +25,9 @@ MISMATCH = (
 )
 UNRECOGNIZED = "The security token included in the request is invalid."
 
+TEXTS = st.text(st.characters(exclude_categories=()))
+"""Texts that no encoding can hold among them: what a server reads may hold any bytes."""
+
 NOW = datetime.datetime(2026, 11, 20, tzinfo=datetime.UTC)
 BODY = b'{"prompt":"x"}'
 SIGNATURE = "10ab00cf3f4ede2c8f64a22fa0d9ee120d35ff8381c04e7aa0e17fd283de7f86"
@@ -219,13 +222,16 @@ def test_the_path_is_encoded_twice_and_the_query_is_put_in_order() -> None:
     assert lines[:3] == ["GET", "/foundation-models/a%253A0", "a=&a=x%20y&b=2"]
 
 
-@given(
-    authorization=st.text() | st.builds("AWS4-HMAC-SHA256 {}".format, st.text()),
-    date=st.text(),
-    raw_path=st.text(),
-)
-def test_no_header_breaks_the_check(authorization: str, date: str, raw_path: str) -> None:
+@given(authorization=TEXTS, date=TEXTS)
+def test_no_header_breaks_the_check(authorization: str, date: str) -> None:
     headers = {"Authorization": authorization, "X-Amz-Date": date}
 
     with contextlib.suppress(BedrockError):
-        assert region_of_caller(vector(headers=headers, raw_path=raw_path), NOW) is None
+        assert region_of_caller(vector(headers=headers), NOW) is None
+
+
+@given(raw_path=TEXTS, accept=TEXTS)
+def test_nothing_that_is_signed_breaks_the_check(raw_path: str, accept: str) -> None:
+    received = vector(raw_path=raw_path, headers={"Accept": accept})
+
+    assert refusal(received) == MISMATCH[1:]

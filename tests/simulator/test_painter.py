@@ -2,7 +2,7 @@ import io
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageChops, ImageFont, ImageStat
 
@@ -47,7 +47,6 @@ def test_every_scene_makes_a_picture(scene: Scene, monkeypatch: pytest.MonkeyPat
     assert len(image.getcolors(maxcolors=192 * 128) or []) > 100
 
 
-@settings(deadline=None)
 @given(
     caption=st.text(max_size=500),
     width=st.integers(16, 200),
@@ -121,7 +120,6 @@ def test_a_caption_changes_only_the_lower_edge() -> None:
     assert box[1] > PICTURE.height * 0.8
 
 
-@settings(deadline=None)
 @given(st.text(alphabet="il MW.", max_size=300), st.integers(40, 400))
 def test_a_caption_is_cut_to_the_width_of_the_picture(caption: str, width: int) -> None:
     font = ImageFont.load_default(12)

@@ -32,7 +32,7 @@ from tintype_gateway.jwt_auth.verifier import create_verifier
 from tintype_gateway.ledger.interface import Account, Ledger
 from tintype_gateway.ledger.opening import open_ledger
 from tintype_gateway.pipeline import Pipeline
-from tintype_gateway.server import REHEARSAL, STARTER
+from tintype_gateway.server import MAX_HEADER_BYTES, REHEARSAL, STARTER
 from tintype_gateway.stages.adapt import Handling
 from tintype_simulator.app import running
 
@@ -202,7 +202,11 @@ async def _cancel(task: asyncio.Task[None]) -> None:
 async def _listening(app: web.Application) -> AsyncIterator[str]:
     """Serve an application on a free port as `tintype gateway` does, and yield its URL."""
     runner = web.AppRunner(
-        app, access_log=None, handler_cancellation=True, shutdown_timeout=SHUTDOWN_SECONDS
+        app,
+        access_log=None,
+        handler_cancellation=True,
+        max_field_size=MAX_HEADER_BYTES,
+        shutdown_timeout=SHUTDOWN_SECONDS,
     )
     await runner.setup()
     try:

@@ -63,7 +63,7 @@ def running_process(
         popen = subprocess.Popen(
             [*command, *map(str, flags)],
             cwd=folder,
-            env=clean_environ() | (environ or {}),
+            env={**clean_environ(), **(environ or {})},
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=err,

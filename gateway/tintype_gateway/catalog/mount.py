@@ -25,7 +25,7 @@ async def follow(folder: Path, store: CatalogStore) -> None:
 async def _load(folder: Path, store: CatalogStore) -> None:
     try:
         manifest, catalog = await asyncio.to_thread(lambda: unpack(_read(folder)))
-    except BundleError as error:
+    except (BundleError, OSError) as error:  # a swap may take away what is just being read
         store.reject(error, SOURCE)
     else:
         store.offer(catalog, manifest.sequence, SOURCE)

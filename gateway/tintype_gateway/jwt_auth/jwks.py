@@ -127,7 +127,7 @@ def _verification_key(entry: object) -> VerificationKey | None:
         return None
     try:
         jwk = jwt.PyJWK(entry)
-    except (jwt.PyJWTError, TypeError, ValueError):
+    except (jwt.PyJWTError, NotImplementedError, TypeError, ValueError):
         return None
     if not isinstance(jwk.key, PublicKey):
         return None

@@ -1,27 +1,16 @@
-"""Is a token one of an issuer that we trust, meant for us, and of this moment?
-
-No message repeats a token, and PyJWT's own are not passed on: what is told is enough to mend the
-token, and nothing to use it with.
-"""
+"""Whom does a token stand for?"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 import aiohttp
-import jwt
 
-from tintype_gateway.errors import AuthenticationError
 from tintype_gateway.jwt_auth.account_claim import ClaimError
+from tintype_gateway.jwt_auth.checks import pinned_algorithm, refused, unverified, verified
 from tintype_gateway.jwt_auth.issuers import Issuer
-from tintype_gateway.jwt_auth.jwks import JwksEndpoint, VerificationKey
+from tintype_gateway.jwt_auth.jwks import JwksEndpoint
 from tintype_gateway.jwt_auth.keys import KeySource, OneKey, PublishedKeys
-
-MAX_TOKEN_BYTES = 16 * 1024
-"""The largest token that is looked at. Most have 1 or 2 KiB."""
-
-Claims = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -55,25 +44,25 @@ class JwtVerifier:
             AuthenticationError: It is not valid; the message says why.
             UnavailableError: The keys of its issuer cannot be read.
         """
-        header, claims = _unverified(token)
+        header, claims = unverified(token)
         issuer = self._issuer(claims.get("iss"))
         settings = issuer.settings
-        algorithm = _pinned(header.get("alg"), settings)
+        algorithm = pinned_algorithm(header.get("alg"), settings)
         key = await issuer.keys.find(header.get("kid"))
         if key is None:
-            raise _refused("is signed with a key (`kid`) that its issuer does not publish")
+            raise refused("names none of the keys (`kid`) that its issuer publishes")
         try:
-            account = settings.account_claim.account(_verified(token, key, algorithm, settings))
+            account = settings.account_claim.account(verified(token, key, algorithm, settings))
         except ClaimError as error:
-            raise _refused(str(error)) from error
+            raise refused(str(error)) from error
         return Identity(account, settings.issuer, settings.auto_create_micro)
 
     def _issuer(self, name: object) -> TrustedIssuer:
         if name is None:
-            raise _refused("has no claim `iss`")
+            raise refused("has no claim `iss`")
         issuer = self.issuers.get(name) if isinstance(name, str) else None
         if issuer is None:
-            raise _refused("is of an issuer (`iss`) that is not trusted here")
+            raise refused("is of an issuer (`iss`) that is not trusted here")
         return issuer
 
 
@@ -88,63 +77,3 @@ def _keys(issuer: Issuer, session: aiohttp.ClientSession) -> KeySource:
         return OneKey(issuer.public_key)
     endpoint = JwksEndpoint(issuer.jwks_url, issuer.ca_file, issuer.bearer_token_file)
     return PublishedKeys(issuer.issuer, partial(endpoint.read, session))
-
-
-def _unverified(token: str) -> tuple[Claims, Claims]:
-    """Return header and claims, which are good for nothing but to find the issuer and its key."""
-    if len(token) > MAX_TOKEN_BYTES:
-        raise _refused(f"has more than {MAX_TOKEN_BYTES} bytes")
-    try:
-        parts = jwt.decode_complete(token.encode("ascii"), options={"verify_signature": False})
-    except (jwt.InvalidTokenError, UnicodeEncodeError) as error:
-        raise _refused("is malformed") from error
-    return parts["header"], parts["payload"]
-
-
-def _pinned(algorithm: object, issuer: Issuer) -> str:
-    """Return the token's algorithm, if it is one that its issuer signs with."""
-    for pinned in issuer.algorithms:
-        if algorithm == pinned:
-            return pinned
-    if algorithm == "none":
-        raise _refused("is not signed (`alg` is `none`)")
-    expected = " or ".join(issuer.algorithms)
-    raise _refused(f"has another algorithm (`alg`) than its issuer signs with, {expected}")
-
-
-def _verified(token: str, key: VerificationKey, algorithm: str, issuer: Issuer) -> Claims:
-    if key.algorithm not in (None, algorithm):
-        raise _refused("has another algorithm (`alg`) than its key is for")
-    try:
-        return jwt.decode(
-            token,
-            key.key,
-            algorithms=[algorithm],
-            audience=issuer.audiences,
-            issuer=issuer.issuer,
-            leeway=issuer.clock_skew_seconds,
-            options={"require": ["exp", "iss", "aud"], "enforce_minimum_key_length": True},
-        )
-    except jwt.PyJWTError as error:
-        raise _refused(_reason(error, issuer)) from error
-
-
-def _reason(error: jwt.PyJWTError, issuer: Issuer) -> str:
-    match error:
-        case jwt.ExpiredSignatureError():
-            return "has expired"
-        case jwt.ImmatureSignatureError():
-            return "is not valid yet"
-        case jwt.InvalidAudienceError():
-            return f"is for another audience (`aud`) than {' or '.join(issuer.audiences)}"
-        case jwt.MissingRequiredClaimError():
-            return f"has no claim `{error.claim}`"
-        case jwt.InvalidSignatureError():
-            return "has a signature that its issuer did not make"
-        case jwt.InvalidKeyError():
-            return "is signed with a key that is too weak, or not for its algorithm"
-    return "is malformed"
-
-
-def _refused(reason: str) -> AuthenticationError:
-    return AuthenticationError(f"the token {reason}")

@@ -6,7 +6,7 @@ gives everything back. What is ``available`` to the next request is the balance 
 that two requests can never spend the same credit.
 
 Every change of a balance is a *posting*: two entries that sum to zero, one on the account, one on
-``sys:funding`` (credits granted) or ``sys:revenue`` (credits charged). Entries are only ever
+``sys:funding`` (credits granted or corrected) or ``sys:revenue`` (credits charged). Entries are only ever
 added, and a balance is the sum of its entries; :meth:`Ledger.audit` checks this and the rest.
 
 A hold has a lifetime, which its owner renews while it works. If the owner dies, `expire_holds`
@@ -24,6 +24,7 @@ from tintype_gateway.ledger.errors import (
     IdempotencyConflictError,
     IdempotencyInProgressError,
     IdempotencyMismatchError,
+    IdempotencyOutcomeUnknownError,
     IdempotencyReplayError,
     InsufficientCreditsError,
     InvalidKeyError,
@@ -32,8 +33,10 @@ from tintype_gateway.ledger.errors import (
     KeyRevokedError,
     LedgerError,
     LedgerUnavailableError,
+    RateLimitedError,
 )
 from tintype_gateway.ledger.interface import (
+    UNRESTRICTED,
     Account,
     ApiKey,
     Audit,
@@ -41,11 +44,14 @@ from tintype_gateway.ledger.interface import (
     Hold,
     Idempotency,
     Ledger,
+    Policy,
     Settlement,
+    Usage,
 )
 from tintype_gateway.ledger.opening import open_ledger
 
 __all__ = [
+    "UNRESTRICTED",
     "Account",
     "AccountExistsError",
     "AccountNotFoundError",
@@ -58,6 +64,7 @@ __all__ = [
     "IdempotencyConflictError",
     "IdempotencyInProgressError",
     "IdempotencyMismatchError",
+    "IdempotencyOutcomeUnknownError",
     "IdempotencyReplayError",
     "InsufficientCreditsError",
     "InvalidKeyError",
@@ -67,6 +74,9 @@ __all__ = [
     "Ledger",
     "LedgerError",
     "LedgerUnavailableError",
+    "Policy",
+    "RateLimitedError",
     "Settlement",
+    "Usage",
     "open_ledger",
 ]

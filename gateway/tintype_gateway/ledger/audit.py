@@ -1,72 +1,112 @@
-"""Does the ledger add up? Each check is a query that finds sentences about what does not."""
+"""Does the ledger add up? The questions, in SQL that both engines understand."""
 
-import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
-from tintype_gateway.ledger.interface import Audit
+
+class Check(NamedTuple):
+    """A query that finds contradictions, and the sentence that tells a row of it."""
+
+    sentence: str
+    query: str
+
 
 CHECKS = (
     # A balance is the sum of its entries.
-    """
-    SELECT printf('account %s has the balance %d, its entries add up to %d', name, balance, total)
-    FROM (
-        SELECT name, balance, coalesce(sum(amount), 0) AS total
-        FROM account LEFT JOIN entry ON entry.account = account.name GROUP BY name
-    )
-    WHERE balance <> total
-    """,
+    Check(
+        "account {0} has the balance {1}, its entries add up to {2}",
+        """
+        SELECT name, balance, total
+        FROM (
+            SELECT name, balance, coalesce(sum(amount), 0) AS total
+            FROM account LEFT JOIN entry ON entry.account = account.name GROUP BY name, balance
+        ) AS summed
+        WHERE balance <> total
+        """,
+    ),
     # What is held is the sum of the open holds.
-    """
-    SELECT printf('account %s has %d held, its open holds add up to %d', name, held, total)
-    FROM (
-        SELECT name, held, coalesce(sum(amount), 0) AS total
-        FROM account LEFT JOIN hold ON hold.account = account.name AND hold.state = 'open'
-        GROUP BY name
-    )
-    WHERE held <> total
-    """,
+    Check(
+        "account {0} has {1} held, its open holds add up to {2}",
+        """
+        SELECT name, held, total
+        FROM (
+            SELECT name, held, coalesce(sum(amount), 0) AS total
+            FROM account LEFT JOIN hold ON hold.account = account.name AND hold.state = 'open'
+            GROUP BY name, held
+        ) AS summed
+        WHERE held <> total
+        """,
+    ),
     # All entries sum to zero.
-    """
-    SELECT printf('all entries add up to %d', total)
-    FROM (SELECT coalesce(sum(amount), 0) AS total FROM entry)
-    WHERE total <> 0
-    """,
+    Check(
+        "all entries add up to {0}",
+        """
+        SELECT total FROM (SELECT coalesce(sum(amount), 0) AS total FROM entry) AS summed
+        WHERE total <> 0
+        """,
+    ),
     # So does each posting, which has two.
-    """
-    SELECT printf('posting %d has %d entries that add up to %d', id, entries, total)
-    FROM (
-        SELECT id, count(amount) AS entries, coalesce(sum(amount), 0) AS total
-        FROM posting LEFT JOIN entry ON entry.posting_id = posting.id GROUP BY id
-    )
-    WHERE entries <> 2 OR total <> 0
-    """,
+    Check(
+        "posting {0} has {1} entries that add up to {2}",
+        """
+        SELECT id, count(amount), coalesce(sum(amount), 0)
+        FROM posting LEFT JOIN entry ON entry.posting_id = posting.id
+        GROUP BY id HAVING count(amount) <> 2 OR sum(amount) <> 0
+        """,
+    ),
     # A settled hold has one charge, any other none.
-    """
-    SELECT printf('%s is %s and has %d charges', hold.id, state, count(posting.id))
-    FROM hold LEFT JOIN posting ON posting.hold_id = hold.id
-    GROUP BY hold.id HAVING count(posting.id) <> (state = 'settled')
-    """,
+    Check(
+        "{0} is {1} and has {2} charges",
+        """
+        SELECT hold.id, state, count(posting.id)
+        FROM hold LEFT JOIN posting ON posting.hold_id = hold.id
+        GROUP BY hold.id, state
+        HAVING count(posting.id) <> CASE WHEN state = 'settled' THEN 1 ELSE 0 END
+        """,
+    ),
     # A charge is paid by the account of its hold, at most what was held.
-    """
-    SELECT printf('%s of %d was charged %d', hold.id, hold.amount, -coalesce(entry.amount, 0))
-    FROM posting JOIN hold ON hold.id = posting.hold_id
-    LEFT JOIN entry ON entry.posting_id = posting.id AND entry.account = hold.account
-    WHERE entry.amount IS NULL OR -entry.amount NOT BETWEEN 0 AND hold.amount
-    """,
-    # The file itself is sound.
-    "SELECT quick_check FROM pragma_quick_check WHERE quick_check <> 'ok'",
+    Check(
+        "{0} of {1} was charged {2}",
+        """
+        SELECT hold.id, hold.amount, -coalesce(entry.amount, 0)
+        FROM posting JOIN hold ON hold.id = posting.hold_id
+        LEFT JOIN entry ON entry.posting_id = posting.id AND entry.account = hold.account
+        WHERE entry.amount IS NULL OR -entry.amount NOT BETWEEN 0 AND hold.amount
+        """,
+    ),
+    # The use by day is the charges, summed up.
+    Check(
+        "account {0} has {1} requests, {2} images and {3} micro-credits more in its use by day"
+        " than in its charges",
+        """
+        SELECT account, sum(requests), sum(images), sum(charged)
+        FROM (
+            SELECT account, requests, images, charged FROM daily_usage
+            UNION ALL
+            SELECT hold.account, -1, -hold.images, entry.amount
+            FROM hold JOIN posting ON posting.hold_id = hold.id
+            JOIN entry ON entry.posting_id = posting.id AND entry.account = hold.account
+        ) AS both_sides
+        GROUP BY account
+        HAVING sum(requests) <> 0 OR sum(images) <> 0 OR sum(charged) <> 0
+        """,
+    ),
 )
 
 COUNTS = """
 SELECT
-    (SELECT count(*) FROM account WHERE name NOT GLOB 'sys:*') AS accounts,
+    (SELECT count(*) FROM account WHERE name NOT LIKE 'sys:%') AS accounts,
     (SELECT count(*) FROM entry) AS entries,
     (SELECT count(*) FROM hold WHERE state = 'open') AS open_holds,
     (SELECT count(*) FROM hold WHERE state = 'expired') AS expired_holds,
-    (SELECT count(*) FROM posting WHERE kind = 'late_charge') AS late_charges
+    (SELECT count(*) FROM hold WHERE outcome_unknown) AS unknown_outcomes,
+    (SELECT count(*) FROM posting WHERE kind = 'late_charge') AS late_charges,
+    (SELECT count(*) FROM hold WHERE state = 'settled' AND delivered_at IS NULL)
+        AS undelivered_charges
 """
+"""The figures of `values.Audit`, by their names."""
 
 
-def audit(connection: sqlite3.Connection) -> Audit:
-    """Run every check; the connection must be in a transaction, so that all see one moment."""
-    problems = tuple(sentence for check in CHECKS for (sentence,) in connection.execute(check))
-    return Audit(**connection.execute(COUNTS).fetchone(), problems=problems)
+def sentences(check: Check, rows: Iterable[Sequence[object]]) -> Iterator[str]:
+    """Return what a check found, for people."""
+    return (check.sentence.format(*row) for row in rows)

@@ -7,6 +7,7 @@
     ├── AccountExistsError
     ├── AccountNotFoundError
     ├── InsufficientCreditsError
+    ├── RateLimitedError
     ├── InvalidKeyError
     │   ├── KeyNotFoundError
     │   ├── KeyExpiredError
@@ -15,7 +16,8 @@
     └── IdempotencyConflictError
         ├── IdempotencyInProgressError
         ├── IdempotencyMismatchError
-        └── IdempotencyReplayError
+        ├── IdempotencyReplayError
+        └── IdempotencyOutcomeUnknownError
 """
 
 
@@ -24,7 +26,7 @@ class LedgerError(Exception):
 
 
 class LedgerUnavailableError(LedgerError):
-    """The database cannot be used now: locked, full, damaged, of another version, or closed."""
+    """The database cannot be used now: locked, full, away, damaged, of another version, or closed."""
 
 
 class AccountExistsError(LedgerError):
@@ -42,6 +44,14 @@ class InsufficientCreditsError(LedgerError):
         super().__init__(f"{required} micro-credits are required, {available} are available")
         self.required = required
         self.available = available
+
+
+class RateLimitedError(LedgerError):
+    """The account's policy allows no more just now; after `retry_after_seconds` it does."""
+
+    def __init__(self, retry_after_seconds: float) -> None:
+        super().__init__(f"the account's rate is used up for {retry_after_seconds:.3f} seconds")
+        self.retry_after_seconds = retry_after_seconds
 
 
 class InvalidKeyError(LedgerError):
@@ -83,3 +93,15 @@ class IdempotencyReplayError(IdempotencyConflictError):
         super().__init__(f"request {request_id} was charged {charged} micro-credits for this key")
         self.request_id = request_id
         self.charged = charged
+
+
+class IdempotencyOutcomeUnknownError(IdempotencyConflictError):
+    """The earlier request was the same one, and the provider may have done its work unpaid.
+
+    Nobody knows: its process died, or lost the provider. Only the client can decide whether to
+    ask again, with another key.
+    """
+
+    def __init__(self, request_id: str) -> None:
+        super().__init__(f"the outcome of request {request_id} for this key is unknown")
+        self.request_id = request_id

@@ -1,88 +1,35 @@
-"""What the gateway and the tools know of the ledger: its values and its operations."""
+"""What the gateway and the tools know of the ledger: its operations, and their values."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Collection, Sequence
+from datetime import date, datetime
 from typing import Protocol
 
+from tintype_gateway.ledger.values import (
+    UNRESTRICTED,
+    Account,
+    ApiKey,
+    Audit,
+    Caller,
+    Hold,
+    Idempotency,
+    Policy,
+    Settlement,
+    Usage,
+)
 
-@dataclass(frozen=True)
-class Account:
-    """Who pays, as of one moment. Amounts are micro-credits."""
-
-    name: str
-    unlimited: bool
-    balance: int
-    held: int
-
-    @property
-    def available(self) -> int | None:
-        """What the next request may cost, negative after a late settlement; None: no limit."""
-        return None if self.unlimited else self.balance - self.held
-
-
-@dataclass(frozen=True)
-class ApiKey:
-    """An issued key, without its secret, which nobody can read again. Times are UTC."""
-
-    id: str
-    account: str
-    created_at: datetime
-    expires_at: datetime | None
-    revoked_at: datetime | None
-
-
-@dataclass(frozen=True)
-class Caller:
-    """Who sent a request, and by which key."""
-
-    account: str
-    key_id: str
-
-
-@dataclass(frozen=True)
-class Idempotency:
-    """The client's key for one intended request, and a digest of that request's body."""
-
-    key: str
-    request_digest: str
-
-
-@dataclass(frozen=True)
-class Hold:
-    """Micro-credits set aside for one request."""
-
-    id: str
-    account: str
-    amount: int
-
-
-@dataclass(frozen=True)
-class Settlement:
-    """How a hold was charged. Amounts are micro-credits."""
-
-    charged: int
-    available: int | None
-    """What the account has left, as in :attr:`Account.available`."""
-    late: bool
-    """The hold had expired before: its credits may have been spent again."""
-    excess: int
-    """What the request cost above its hold. It is not charged: it is our loss."""
-
-
-@dataclass(frozen=True)
-class Audit:
-    """What a check of the whole ledger found."""
-
-    accounts: int
-    entries: int
-    open_holds: int
-    expired_holds: int
-    """Holds whose owner neither settled nor released them: calls that may have gone unpaid."""
-    late_charges: int
-    """Settlements after expiry, which may have taken an account below zero."""
-    problems: tuple[str, ...]
-    """One sentence for each contradiction; none in a sound ledger."""
+__all__ = [
+    "UNRESTRICTED",
+    "Account",
+    "ApiKey",
+    "Audit",
+    "Caller",
+    "Hold",
+    "Idempotency",
+    "Ledger",
+    "Policy",
+    "Settlement",
+    "Usage",
+]
 
 
 class Ledger(Protocol):
@@ -90,20 +37,43 @@ class Ledger(Protocol):
 
     Every operation is one transaction: when it returns, its effect is durable; when it raises a
     :class:`LedgerError`, it had none. All raise `LedgerUnavailableError`, in bounded time, when the
-    database cannot be used, and `ValueError` for an amount that no one can mean.
+    database cannot be used, and `ValueError` for an amount that no one can mean. Only where a
+    server was lost while it worked, and does not come back in that time, `LedgerUnavailableError`
+    leaves open whether the operation took effect; it did so once, or not at all.
 
     Cancelling the wait for an operation does not stop it: it still takes effect once. Only a hold
     is different, since nobody would know of it: it is released as soon as it is taken.
     """
 
+    async def check(self) -> None:
+        """Make sure that the database can be used, and is of the schema that this program needs.
+
+        Raises:
+            LedgerUnavailableError: it is not; the message says what to do.
+        """
+
     async def create_account(
-        self, name: str, *, credits_micro: int = 0, unlimited: bool = False
+        self,
+        name: str,
+        *,
+        credits_micro: int = 0,
+        unlimited: bool = False,
+        policy: Policy = UNRESTRICTED,
     ) -> Account:
         """Open an account and grant it its first credits.
 
         Raises:
             AccountExistsError: the name is taken.
             ValueError: the name is empty, too long, not printable, or of the ledger itself.
+        """
+
+    async def ensure_account(self, name: str, *, credits_micro: int = 0) -> Account:
+        """Return the account of this name, opened and granted its first credits if there is none.
+
+        However many ask at once, the credits are granted once.
+
+        Raises:
+            ValueError: as `create_account`.
         """
 
     async def account(self, name: str) -> Account:
@@ -116,12 +86,29 @@ class Ledger(Protocol):
     async def accounts(self) -> Sequence[Account]:
         """Read all accounts, by name."""
 
+    async def set_policy(self, name: str, policy: Policy) -> Account:
+        """Say anew what an account may do; rates count from what it did before.
+
+        Raises:
+            AccountNotFoundError: there is none of this name.
+        """
+
     async def grant(self, name: str, micro: int, *, reason: str) -> Account:
         """Give credits to an account; the reason stays with the entry.
 
         Raises:
             AccountNotFoundError: there is none of this name.
         """
+
+    async def adjust(self, name: str, micro: int, *, reason: str) -> Account:
+        """Correct a balance by so much up or down, even below zero; the reason stays with it.
+
+        Raises:
+            AccountNotFoundError: there is none of this name.
+        """
+
+    async def usage(self, since: date, *, account: str | None = None) -> Sequence[Usage]:
+        """Sum up the charges since a day (UTC) by account and model, of one account or of all."""
 
     async def create_key(
         self, account: str, *, expires_at: datetime | None = None
@@ -133,11 +120,24 @@ class Ledger(Protocol):
             ValueError: `expires_at` has no time zone.
         """
 
-    async def authenticate(self, secret: str) -> Caller:
-        """Say whose secret this is.
+    async def list_keys(self, account: str) -> Sequence[ApiKey]:
+        """Read the keys of an account, oldest first, with those that have ended.
 
         Raises:
-            KeyNotFoundError, KeyExpiredError, KeyRevokedError: it is nobody's, or no longer.
+            AccountNotFoundError: there is none of this name.
+        """
+
+    async def rotate_key(
+        self, key_id: str, *, keep_old_for_seconds: float = 0, expires_at: datetime | None = None
+    ) -> tuple[ApiKey, str]:
+        """Replace a key by a new one of the same account, returned as by `create_key`.
+
+        The old one is revoked, or lives on for so long that everyone can change over. The new one
+        ends when the old one would have, unless `expires_at` says otherwise.
+
+        Raises:
+            KeyNotFoundError, KeyExpiredError, KeyRevokedError: there is no such key, or no longer.
+            ValueError: the time to keep the old one is negative, or `expires_at` has no time zone.
         """
 
     async def revoke_key(self, key_id: str) -> None:
@@ -145,6 +145,13 @@ class Ledger(Protocol):
 
         Raises:
             KeyNotFoundError: there is no key of this id.
+        """
+
+    async def authenticate(self, secret: str) -> Caller:
+        """Say whose secret this is.
+
+        Raises:
+            KeyNotFoundError, KeyExpiredError, KeyRevokedError: it is nobody's, or no longer.
         """
 
     async def hold(
@@ -156,19 +163,23 @@ class Ledger(Protocol):
         model: str,
         provider: str,
         lifetime_seconds: float,
+        images: int = 1,
         idempotency: Idempotency | None = None,
     ) -> Hold:
         """Set aside the most that a request can cost.
 
-        An idempotency key belongs to one request of the account for 24 hours, unless that request
-        is released.
+        `images` are those it asks for, which count for the account's rate. An idempotency key
+        belongs to one request of the account for 24 hours, unless that request is released.
 
         Raises:
             InsufficientCreditsError: the account has fewer credits available.
+            RateLimitedError: the account's policy allows no more just now.
             AccountNotFoundError: the caller's account does not exist.
             IdempotencyInProgressError: the first request with this key is still running.
             IdempotencyMismatchError: the first request with this key was another one.
             IdempotencyReplayError: the first request with this key was charged.
+            IdempotencyOutcomeUnknownError: the first request with this key ended, and nobody
+                knows whether the provider did the work.
         """
 
     async def renew(self, hold: Hold, lifetime_seconds: float) -> None:
@@ -178,19 +189,30 @@ class Ledger(Protocol):
             HoldClosedError: it is no longer open; if it expired, it can still be settled.
         """
 
-    async def settle(self, hold: Hold, cost: int) -> Settlement:
+    async def settle(self, hold: Hold, cost: int, *, images: int = 0) -> Settlement:
         """Charge what the request cost, at most the hold, and give back the rest.
 
+        `images` are those that were made, which are noted as used.
+
         Raises:
-            HoldClosedError: it was settled or released before, or it expired and another request
-                took over its idempotency key. Nothing was charged by this call.
+            HoldClosedError: it was settled or released before. Nothing was charged by this call.
         """
 
-    async def release(self, hold: Hold, reason: str) -> None:
+    async def release(self, hold: Hold, reason: str, *, outcome_unknown: bool = False) -> None:
         """Charge nothing and give everything back; the reason stays with the hold.
+
+        Where nobody knows whether the provider did the work, the idempotency key is not freed: a
+        repeat might have it done twice.
 
         Raises:
             HoldClosedError: it was settled or released before.
+        """
+
+    async def mark_delivered(self, settled: Collection[Hold]) -> None:
+        """Note that the clients have the complete answers to these settled holds.
+
+        No money depends on it, so that many can be told at once and late: `audit` counts the
+        charges of which it was never said.
         """
 
     async def expire_holds(self) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tintype_gateway.ledger.interface import Ledger
-from tintype_gateway.ledger.sqlite import SqliteLedger
+from tintype_gateway.ledger.sqlite.engine import SqliteLedger
 
 SQLITE_PREFIX = "sqlite:///"
 

@@ -1,16 +1,13 @@
 """Who is asking?"""
 
-from contextlib import suppress
-
 from tintype_gateway.errors import AuthenticationError, ledger_unavailable
 from tintype_gateway.jwt_auth.verifier import Identity, JwtVerifier
 from tintype_gateway.ledger.errors import (
-    AccountExistsError,
     AccountNotFoundError,
     InvalidKeyError,
     LedgerUnavailableError,
 )
-from tintype_gateway.ledger.interface import Caller, Ledger
+from tintype_gateway.ledger.interface import Account, Caller, Ledger
 
 
 async def authenticate(authorization: str | None, ledger: Ledger, jwts: JwtVerifier) -> Caller:
@@ -41,19 +38,17 @@ def _bearer(authorization: str | None) -> str:
 
 
 async def _caller(identity: Identity, ledger: Ledger) -> Caller:
-    """Return the account that a token names, opened if its issuer's settings say so."""
     try:
-        await ledger.account(identity.account)
+        account = await _account(identity, ledger)
     except AccountNotFoundError as error:
-        if identity.auto_create_micro is None:
-            raise AuthenticationError(f"the token names an unknown account: {error}") from error
-        await _open_account(identity.account, identity.auto_create_micro, ledger)
-    return Caller(account=identity.account, key_id=f"jwt:{identity.issuer}")
-
-
-async def _open_account(name: str, credits_micro: int, ledger: Ledger) -> None:
-    try:
-        with suppress(AccountExistsError):  # another request was first
-            await ledger.create_account(name, credits_micro=credits_micro)
+        raise AuthenticationError(f"the token names an unknown account: {error}") from error
     except ValueError as error:
         raise AuthenticationError(f"the token names an impossible account: {error}") from error
+    return Caller(account.name, f"jwt:{identity.issuer}", account.policy.models)
+
+
+async def _account(identity: Identity, ledger: Ledger) -> Account:
+    """Return the account that a token names, opened if its issuer's settings say so."""
+    if identity.auto_create_micro is None:
+        return await ledger.account(identity.account)
+    return await ledger.ensure_account(identity.account, credits_micro=identity.auto_create_micro)

@@ -5,6 +5,7 @@ import json
 import signal
 import stat
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import httpx2
@@ -14,6 +15,7 @@ from tests.simulator.support import eventually, requests_received, script
 from tests.support.gateway import easel, towards
 from tests.support.gateway_process import GatewayProcess, running_process
 from tests.support.http import http_client
+from tintype_gateway.ledger.opening import open_ledger
 from tintype_simulator.app import running
 
 STOP_SECONDS = 20
@@ -125,7 +127,7 @@ async def test_a_request_in_flight_is_finished_and_new_ones_are_not_taken(
 
 
 async def test_a_second_signal_does_not_wait_for_requests_in_flight(
-    gateway: GatewayProcess, simulator: str
+    tmp_path: Path, gateway: GatewayProcess, simulator: str
 ) -> None:
     await script(simulator, {"hang": True})
     request = asyncio.create_task(generate(gateway, "canvas"))
@@ -135,12 +137,20 @@ async def test_a_second_signal_does_not_wait_for_requests_in_flight(
     await eventually(lambda: readiness(gateway, 503))
     gateway.process.popen.terminate()
 
-    code = await asyncio.to_thread(gateway.process.exit_code, STOP_SECONDS)
-    assert code != 0
-    r = await request
-    print(r.status_code, r.text, gateway.stderr)
-    assert 0
+    assert await asyncio.to_thread(gateway.process.exit_code, STOP_SECONDS) == 130
     assert "Traceback" not in gateway.stderr
+    with suppress(httpx2.HTTPError):
+        assert (await request).json()["error"]["code"] == "outcome_unknown"
+    assert await audited(tmp_path) == ()
+
+
+async def audited(folder: Path) -> tuple[str, ...]:
+    """Return what is wrong in the ledger that a gateway left behind."""
+    ledger = open_ledger(f"sqlite:///{folder}/.tintype/ledger.db")
+    try:
+        return (await ledger.audit()).problems
+    finally:
+        await ledger.close()
 
 
 async def is_asked(simulator: str) -> bool:

@@ -131,9 +131,20 @@ def test_another_form_is_a_fault_of_unknown_outcome(fields: dict[str, Any]) -> N
 
 
 @pytest.mark.parametrize(
-    "text", [b"", b"<html>", b"{", b"[]", b"null", b'"x"', b"7", b"[" * 99_999]
+    "text",
+    [
+        b"",
+        b"<html>",
+        b"{",
+        b"[]",
+        b"null",
+        b'"x"',
+        b"7",
+        b"[" * 99_999,
+        b'{"created": 1e999, "data": []}',
+    ],
 )
-def test_what_is_no_json_object_is_a_fault_of_unknown_outcome(text: bytes) -> None:
+def test_what_is_no_such_json_object_is_a_fault_of_unknown_outcome(text: bytes) -> None:
     assert refused(answer(text)).kind == "outcome_unknown"
 
 

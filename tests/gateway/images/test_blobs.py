@@ -110,6 +110,13 @@ def test_a_long_string_with_an_escape_is_parsed_as_usual() -> None:
     assert loads(text) == [f"{LONG.decode()}/9", LONG]
 
 
+@pytest.mark.parametrize("end", [b"\\\\", b'\\"', b'\\\\\\"', b"\\\\\\\\"])
+def test_a_string_that_ends_in_backslashes_hides_nothing_behind_it(end: bytes) -> None:
+    text = b'["x%s", "%s"]' % (end, LONG)
+    assert plain(loads(text)) == json.loads(text)
+    assert views(loads(text)) == [LONG]
+
+
 def test_a_document_with_a_long_key_is_parsed_as_usual() -> None:
     text = b'{"%s": "%s"}' % (LONG, LONG)
     assert loads(text) == {LONG.decode(): LONG.decode()}

@@ -61,6 +61,13 @@ def test_a_jpeg_tells_its_size_behind_large_metadata(metadata: dict[str, bytes])
     assert read_header(text) == ("jpeg", Size(640, 360))
 
 
+@pytest.mark.parametrize("marker", [0xC4, 0xC8, 0xCC])
+def test_a_table_in_front_of_the_frame_header_is_not_taken_for_one(marker: int) -> None:
+    table = bytes([0xFF, marker, 0, 19]) + b"\x01" * 17
+    whole = drawn("jpeg", 64, 48)
+    assert read_header(encoded(whole[:2] + table + whole[2:])) == ("jpeg", Size(64, 48))
+
+
 def test_metadata_without_end_is_not_searched_for_ever() -> None:
     segment = b"\xff\xe1\xff\xff" + b"\0" * 65533
     with pytest.raises(ValueError, match="shows no size"):

@@ -19,6 +19,7 @@ from tintype_gateway.jwt_auth.issuers import Issuer
 
 ISSUER = "https://issuer.example"
 AUDIENCE = "tintype"
+DAY_SECONDS = 24 * 3600
 
 CURVES: dict[str, ec.EllipticCurve] = {
     "ES256": ec.SECP256R1(),
@@ -65,7 +66,7 @@ def signing_key(key_id: str = "first", algorithm: str = "ES256", bits: int = 204
 def claims(**changed: Any) -> dict[str, Any]:
     """Return the claims of a good token; one that is changed to None is left out."""
     now = int(time.time())
-    good = {"iss": ISSUER, "aud": AUDIENCE, "sub": "team-a", "iat": now, "exp": now + 600}
+    good = {"iss": ISSUER, "aud": AUDIENCE, "sub": "team-a", "iat": now, "exp": now + DAY_SECONDS}
     return {name: value for name, value in (good | changed).items() if value is not None}
 
 

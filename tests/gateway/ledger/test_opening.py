@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.gateway.ledger.support import connect
-from tintype_gateway.ledger import LedgerUnavailableError, database, open_ledger
+from tintype_gateway.ledger import LedgerUnavailableError, open_ledger
+from tintype_gateway.ledger.sqlite import database
 
 
 async def create(url: str) -> None:

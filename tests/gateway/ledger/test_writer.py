@@ -10,10 +10,11 @@ import pytest
 
 from tests.gateway.ledger.support import Clock
 from tests.gateway.ledger.support import connect as connect_from_outside
-from tintype_gateway.ledger import LedgerUnavailableError, accounts
-from tintype_gateway.ledger.database import connect, ensure_exists
+from tintype_gateway.ledger import UNRESTRICTED, LedgerUnavailableError
+from tintype_gateway.ledger.sqlite.database import connect, ensure_exists
 from tintype_gateway.ledger.interface import Account
-from tintype_gateway.ledger.writer import Operation, Writer
+from tintype_gateway.ledger.sqlite import accounts
+from tintype_gateway.ledger.sqlite.writer import Operation, Writer
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ def running(connection: sqlite3.Connection) -> Iterator[Writer]:
 
 
 def create(name: str) -> Operation[Account]:
-    return lambda connection, now: accounts.create(connection, now, name, 0, unlimited=False)
+    return lambda connection, now: accounts.create(connection, now, name, 0, False, UNRESTRICTED)
 
 
 def do_nothing(connection: sqlite3.Connection, now: float) -> object:

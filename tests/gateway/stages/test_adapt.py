@@ -75,12 +75,6 @@ def test_a_clamped_number_is_moved_into_its_range(asked: int, taken: int) -> Non
     assert job.adjustments == (() if asked == taken else (f"seed={asked}->{taken}",))
 
 
-def test_a_text_that_a_manifest_wants_clamped_is_refused() -> None:
-    assert refusal(with_rules(negative_prompt=clamp(0, 9)), negative_prompt="x")[0] == (
-        "negative_prompt"
-    )
-
-
 @pytest.mark.parametrize("handling", HANDLINGS)
 @pytest.mark.parametrize("name", VALUES)
 def test_a_rejected_parameter_is_refused(name: str, handling: Handling) -> None:

@@ -1,16 +1,16 @@
 """Whose is an idempotency key? One key of an account belongs to at most one hold."""
 
 import sqlite3
+from typing import NoReturn
 
 from tintype_gateway.ledger.errors import (
     IdempotencyInProgressError,
     IdempotencyMismatchError,
+    IdempotencyOutcomeUnknownError,
     IdempotencyReplayError,
 )
-from tintype_gateway.ledger.interface import Idempotency
-
-KEPT_SECONDS = 24 * 3600
-"""How long a charged request keeps its key, from its hold on."""
+from tintype_gateway.ledger.rules import IDEMPOTENCY_KEPT_SECONDS
+from tintype_gateway.ledger.values import Idempotency
 
 
 def claim(
@@ -22,35 +22,25 @@ def claim(
     ).fetchone()
     if first is None:
         return
-    if first["state"] == "expired":
-        _supersede(connection, first["id"])
-    elif first["state"] == "settled" and first["created_at"] <= now - KEPT_SECONDS:
-        _forget(connection, first["id"])
-    else:
+    if first["state"] == "open" or first["created_at"] > now - IDEMPOTENCY_KEPT_SECONDS:
         _refuse(connection, first, idempotency.request_digest)
+    free(connection, first["id"])
 
 
-def _supersede(connection: sqlite3.Connection, hold_id: str) -> None:
-    """End an expired hold for good: its late settlement would charge the same request twice."""
-    connection.execute(
-        "UPDATE hold SET state = 'released', release_reason = 'idempotency key taken over'"
-        " WHERE id = ?",
-        (hold_id,),
-    )
-    _forget(connection, hold_id)
-
-
-def _forget(connection: sqlite3.Connection, hold_id: str) -> None:
+def free(connection: sqlite3.Connection, hold_id: str) -> None:
+    """Let another request have the key of a hold."""
     connection.execute(
         "UPDATE hold SET idempotency_key = NULL, request_digest = NULL WHERE id = ?", (hold_id,)
     )
 
 
-def _refuse(connection: sqlite3.Connection, first: sqlite3.Row, request_digest: str) -> None:
+def _refuse(connection: sqlite3.Connection, first: sqlite3.Row, request_digest: str) -> NoReturn:
     if first["request_digest"] != request_digest:
         raise IdempotencyMismatchError("the idempotency key was used for another request")
     if first["state"] == "open":
         raise IdempotencyInProgressError(f"request {first['request_id']} is still running")
+    if first["state"] != "settled":
+        raise IdempotencyOutcomeUnknownError(first["request_id"])
     (charged,) = connection.execute(
         "SELECT -amount FROM entry JOIN posting ON posting.id = entry.posting_id"
         " WHERE posting.hold_id = ? AND entry.account = ?",

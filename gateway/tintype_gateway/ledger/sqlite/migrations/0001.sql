@@ -1,4 +1,4 @@
--- The ledger's tables, version 1. Amounts are whole micro-credits, times are seconds since 1970.
+-- The ledger's tables. Amounts are whole micro-credits, times are seconds since 1970.
 -- Nothing newer than SQLite 3.24, as Python uses what the system has: hence typeof, not STRICT.
 
 CREATE TABLE account (
@@ -90,5 +90,3 @@ CREATE TRIGGER entry_is_not_deleted BEFORE DELETE ON entry
 BEGIN
     SELECT raise(ABORT, 'entries are append-only');
 END;
-
-PRAGMA user_version = 1;

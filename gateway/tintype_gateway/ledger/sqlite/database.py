@@ -1,17 +1,16 @@
-"""Open the SQLite file, and create it when it is not there."""
+"""Open the SQLite file; create it when it is not there, and migrate it when it is old."""
 
 import contextlib
 import os
 import sqlite3
 import tempfile
 from collections.abc import Iterator
-from importlib import resources
 from pathlib import Path
 
 from tintype_gateway.ledger.errors import LedgerUnavailableError
 
-SCHEMA_VERSION = 1
-"""The `user_version` that schema.sql writes, and the only one this code can work with."""
+MIGRATIONS = sorted(Path(__file__).with_name("migrations").glob("*.sql"))
+"""The scripts that make and change the schema. How many of them ran is the file's `user_version`."""
 
 
 def connect(path: Path, busy_timeout_seconds: float) -> sqlite3.Connection:
@@ -20,7 +19,7 @@ def connect(path: Path, busy_timeout_seconds: float) -> sqlite3.Connection:
     The path must be absolute, and the database there: see `ensure_exists`.
 
     Raises:
-        LedgerUnavailableError: the file cannot be opened, or is of another schema version.
+        LedgerUnavailableError: the file cannot be opened, or is of a newer schema.
     """
     with unavailable(f"cannot open the ledger {path}"):
         connection = sqlite3.connect(
@@ -73,16 +72,46 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     """Set what SQLite keeps by connection, and check what it keeps in the file."""
     connection.row_factory = sqlite3.Row
     connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA foreign_keys = ON")
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version != SCHEMA_VERSION:
+    version = _version(connection)
+    if not 1 <= version <= len(MIGRATIONS):
         raise LedgerUnavailableError(
-            f"{path} has schema version {version}, this program needs {SCHEMA_VERSION}"
+            f"{path} has schema version {version}, this program needs {len(MIGRATIONS)}"
         )
+    if version < len(MIGRATIONS):
+        _migrate(connection)
+    connection.execute("PRAGMA foreign_keys = ON")
 
 
 def _create(path: Path) -> None:
-    schema = resources.files("tintype_gateway.ledger").joinpath("schema.sql").read_text()
-    with contextlib.closing(sqlite3.connect(path)) as connection:
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("PRAGMA journal_mode = WAL")
-        connection.executescript(f"BEGIN; {schema} COMMIT;")
+        _migrate(connection)
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    """Run the scripts that the file lacks, all or none, and none if another process has.
+
+    References must not be enforced meanwhile, so that a table can take the place of another.
+    """
+    connection.execute("BEGIN IMMEDIATE")
+    version = _version(connection)
+    for number, script in enumerate(MIGRATIONS[version:], version + 1):
+        for statement in _statements(script.read_text()):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {number}")
+    connection.execute("COMMIT")
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    return int(version)
+
+
+def _statements(script: str) -> Iterator[str]:
+    """Split a script, in which a trigger has semicolons of its own, at the ends of statements."""
+    lines = ""
+    for line in script.splitlines(keepends=True):
+        lines += line
+        if sqlite3.complete_statement(lines):
+            yield lines
+            lines = ""

@@ -2,26 +2,30 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import TypeVar
 
-from tintype_gateway.ledger import accounts, holds, keys
-from tintype_gateway.ledger.audit import audit
-from tintype_gateway.ledger.database import connect, ensure_exists, unavailable
 from tintype_gateway.ledger.errors import LedgerUnavailableError
-from tintype_gateway.ledger.interface import (
+from tintype_gateway.ledger.intent import Intent
+from tintype_gateway.ledger.sqlite import accounts, holds, keys
+from tintype_gateway.ledger.sqlite.audit import audit
+from tintype_gateway.ledger.sqlite.database import connect, ensure_exists, unavailable
+from tintype_gateway.ledger.sqlite.writer import Operation, Writer
+from tintype_gateway.ledger.values import (
+    UNRESTRICTED,
     Account,
     ApiKey,
     Audit,
     Caller,
     Hold,
     Idempotency,
+    Policy,
     Settlement,
+    Usage,
 )
-from tintype_gateway.ledger.writer import Operation, Writer
 
 T = TypeVar("T")
 
@@ -40,13 +44,26 @@ class SqliteLedger:
         ensure_exists(path)
         self._writer = Writer(connect(path, busy_timeout_seconds), clock)
 
+    async def check(self) -> None:
+        """See `Ledger`. The schema was checked when the file was opened."""
+        await self._do(lambda db, _: db.execute("SELECT 1 FROM account LIMIT 1").fetchone())
+
     async def create_account(
-        self, name: str, *, credits_micro: int = 0, unlimited: bool = False
+        self,
+        name: str,
+        *,
+        credits_micro: int = 0,
+        unlimited: bool = False,
+        policy: Policy = UNRESTRICTED,
     ) -> Account:
         """See `Ledger`."""
         return await self._do(
-            lambda db, now: accounts.create(db, now, name, credits_micro, unlimited)
+            lambda db, now: accounts.create(db, now, name, credits_micro, unlimited, policy)
         )
+
+    async def ensure_account(self, name: str, *, credits_micro: int = 0) -> Account:
+        """See `Ledger`."""
+        return await self._do(lambda db, now: accounts.ensure(db, now, name, credits_micro))
 
     async def account(self, name: str) -> Account:
         """See `Ledger`."""
@@ -56,9 +73,21 @@ class SqliteLedger:
         """See `Ledger`."""
         return await self._do(lambda db, _: accounts.read_all(db))
 
+    async def set_policy(self, name: str, policy: Policy) -> Account:
+        """See `Ledger`."""
+        return await self._do(lambda db, _: accounts.set_policy(db, name, policy))
+
     async def grant(self, name: str, micro: int, *, reason: str) -> Account:
         """See `Ledger`."""
         return await self._do(lambda db, now: accounts.grant(db, now, name, micro, reason))
+
+    async def adjust(self, name: str, micro: int, *, reason: str) -> Account:
+        """See `Ledger`."""
+        return await self._do(lambda db, now: accounts.adjust(db, now, name, micro, reason))
+
+    async def usage(self, since: date, *, account: str | None = None) -> Sequence[Usage]:
+        """See `Ledger`."""
+        return await self._do(lambda db, _: accounts.usage(db, since, account))
 
     async def create_key(
         self, account: str, *, expires_at: datetime | None = None
@@ -66,13 +95,25 @@ class SqliteLedger:
         """See `Ledger`."""
         return await self._do(lambda db, now: keys.create(db, now, account, expires_at))
 
-    async def authenticate(self, secret: str) -> Caller:
+    async def list_keys(self, account: str) -> Sequence[ApiKey]:
         """See `Ledger`."""
-        return await self._do(lambda db, now: keys.authenticate(db, now, secret))
+        return await self._do(lambda db, _: keys.read_all(db, account))
+
+    async def rotate_key(
+        self, key_id: str, *, keep_old_for_seconds: float = 0, expires_at: datetime | None = None
+    ) -> tuple[ApiKey, str]:
+        """See `Ledger`."""
+        return await self._do(
+            lambda db, now: keys.rotate(db, now, key_id, keep_old_for_seconds, expires_at)
+        )
 
     async def revoke_key(self, key_id: str) -> None:
         """See `Ledger`."""
         await self._do(lambda db, now: keys.revoke(db, now, key_id))
+
+    async def authenticate(self, secret: str) -> Caller:
+        """See `Ledger`."""
+        return await self._do(lambda db, now: keys.authenticate(db, now, secret))
 
     async def hold(
         self,
@@ -83,11 +124,21 @@ class SqliteLedger:
         model: str,
         provider: str,
         lifetime_seconds: float,
+        images: int = 1,
         idempotency: Idempotency | None = None,
     ) -> Hold:
         """See `Ledger`."""
-        intent = holds.Intent(caller, request_id, model, provider, lifetime_seconds, idempotency)
-        future = self._writer.submit(lambda db, now: holds.take(db, now, intent, amount))
+        intent = Intent(
+            caller=caller,
+            amount=amount,
+            images=images,
+            request_id=request_id,
+            model=model,
+            provider=provider,
+            lifetime_seconds=lifetime_seconds,
+            idempotency=idempotency,
+        )
+        future = self._writer.submit(lambda db, now: holds.take(db, now, intent))
         try:
             return await asyncio.wrap_future(future)
         except asyncio.CancelledError:
@@ -98,13 +149,17 @@ class SqliteLedger:
         """See `Ledger`."""
         await self._do(lambda db, now: holds.renew(db, now, hold, lifetime_seconds))
 
-    async def settle(self, hold: Hold, cost: int) -> Settlement:
+    async def settle(self, hold: Hold, cost: int, *, images: int = 0) -> Settlement:
         """See `Ledger`."""
-        return await self._do(lambda db, now: holds.settle(db, now, hold, cost))
+        return await self._do(lambda db, now: holds.settle(db, now, hold, cost, images))
 
-    async def release(self, hold: Hold, reason: str) -> None:
+    async def release(self, hold: Hold, reason: str, *, outcome_unknown: bool = False) -> None:
         """See `Ledger`."""
-        await self._do(lambda db, now: holds.release(db, now, hold, reason))
+        await self._do(lambda db, now: holds.release(db, now, hold, reason, outcome_unknown))
+
+    async def mark_delivered(self, settled: Collection[Hold]) -> None:
+        """See `Ledger`."""
+        await self._do(lambda db, now: holds.mark_delivered(db, now, settled))
 
     async def expire_holds(self) -> int:
         """See `Ledger`."""
@@ -127,7 +182,9 @@ class SqliteLedger:
         if future.exception() is None:
             with contextlib.suppress(LedgerUnavailableError):
                 self._writer.submit(
-                    lambda db, now: holds.release(db, now, future.result(), "caller went away")
+                    lambda db, now: holds.release(
+                        db, now, future.result(), "caller went away", outcome_unknown=False
+                    )
                 )
 
     def _audit(self) -> Audit:

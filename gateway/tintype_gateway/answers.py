@@ -1,0 +1,38 @@
+"""What dialects share in reading a provider's answer, which may hold anything."""
+
+import re
+
+from tintype_gateway.values import UpstreamFault
+
+MALFORMED = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+"""What reading an answer raises that does not have the form of one."""
+
+_BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,2}")
+
+
+def malformed() -> UpstreamFault:
+    """Return the fault of an answer that does not have the form of one."""
+    message = "the provider's answer does not have the form of an image answer"
+    return UpstreamFault("outcome_unknown", message)
+
+
+def plain_base64(encoded: memoryview | str) -> memoryview | bytes:
+    """Return base64 that can stand between the quotes of our own answer.
+
+    A view cannot close them, because it shows what stood between quotes without any escape.
+
+    Raises:
+        ValueError: This is not base64.
+    """
+    if isinstance(encoded, memoryview):
+        return encoded
+    if _BASE64.fullmatch(encoded) is None:
+        raise ValueError("an image is not base64")
+    return encoded.encode("ascii")

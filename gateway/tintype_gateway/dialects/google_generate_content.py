@@ -1,0 +1,152 @@
+"""Google's Gemini image models, `models/*:generateContent` of the Gemini API."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from tintype_catalog.costs import TokenUsage, image_tokens
+from tintype_catalog.pricing import Pricing
+from tintype_gateway import google
+from tintype_gateway.images import blobs
+from tintype_gateway.provider_parameters import merge
+from tintype_gateway.values import (
+    GeneratedImage,
+    Generation,
+    Job,
+    Route,
+    UpstreamAnswer,
+    UpstreamFault,
+    UpstreamRequest,
+)
+
+_BESIDE_CONFIG = frozenset({"safetySettings"})
+"""The provider parameters that stand beside `generationConfig`, all others stand in it."""
+
+_REFUSALS = frozenset(
+    {
+        "SAFETY",
+        "RECITATION",
+        "BLOCKLIST",
+        "PROHIBITED_CONTENT",
+        "SPII",
+        "IMAGE_SAFETY",
+        "IMAGE_PROHIBITED_CONTENT",
+        "IMAGE_RECITATION",
+        "NO_IMAGE",
+        "MODEL_ARMOR",
+    }
+)
+"""Why a candidate ends that may not show its picture. All others end by accident."""
+
+_MAX_TOKENS = 10**9
+"""More than any call can use: a count that no price can be meant for."""
+
+
+def translate(
+    job: Job, route: Route, images: int, credentials: Mapping[str, str]
+) -> UpstreamRequest:
+    """Return the call that asks for one image: the protocol has no word for more.
+
+    What is ours to say is merged in last, so that no provider parameter can replace it. Text is
+    asked for as well: it tells how the model understood the prompt.
+    """
+    beside = {name: job.extras[name] for name in _BESIDE_CONFIG & job.extras.keys()}
+    extras = {name: value for name, value in job.extras.items() if name not in _BESIDE_CONFIG}
+    body = {
+        **beside,
+        "contents": [{"role": "user", "parts": [{"text": job.prompt}]}],
+        "generationConfig": merge(extras, _decided(job, route.binding.pricing)),
+    }
+    return google.call(route, "generateContent", body, credentials)
+
+
+def interpret(answer: UpstreamAnswer) -> Generation:
+    """Return the image, or that it was refused: a refusal, too, is an answer of status 200.
+
+    Raises:
+        UpstreamFault: The answer is not JSON, or it ends without an image and without a refusal.
+    """
+    try:
+        document: Any = blobs.loads(answer.body)
+        if candidates := document.get("candidates"):
+            return _read(candidates[0], document.get("usageMetadata"))
+        if document["promptFeedback"]["blockReason"]:
+            return Generation(images=(), rest_refused=True)
+    except google.MALFORMED as error:
+        raise google.malformed() from error
+    raise google.malformed()
+
+
+def read_error(answer: UpstreamAnswer) -> UpstreamFault:
+    """Return what a status other than 200 means."""
+    return google.read_error(answer)
+
+
+def _decided(job: Job, pricing: Pricing) -> dict[str, object]:
+    """Return the part of the configuration that is decided by us, or by standard parameters."""
+    decided: dict[str, object] = {"responseModalities": ["TEXT", "IMAGE"], "candidateCount": 1}
+    size = {"aspectRatio": job.size.ratio, "imageSize": job.size.resolution}
+    if named := {name: value for name, value in size.items() if value is not None}:
+        decided["imageConfig"] = named
+    if "seed" in job.parameters:
+        decided["seed"] = job.parameters["seed"]
+    if pricing.max_other_output_tokens:
+        decided["maxOutputTokens"] = _max_output_tokens(job, pricing)
+    return decided
+
+
+def _max_output_tokens(job: Job, pricing: Pricing) -> int:
+    """Return the tokens of the picture and of all else: Google counts thoughts and text as well."""
+    picture = image_tokens(pricing, job.size.size, job.quality, None)
+    return picture + pricing.max_other_output_tokens
+
+
+def _read(candidate: Mapping[str, Any], usage: Mapping[str, Any] | None) -> Generation:
+    """Return what a candidate says and shows, apart from its thoughts.
+
+    Of several pictures all but the last are drafts.
+    """
+    parts = (candidate.get("content") or {}).get("parts") or ()
+    spoken = [part for part in parts if not part.get("thought")]
+    pictures = [part["inlineData"]["data"] for part in spoken if "inlineData" in part]
+    said = "".join(google.text(part.get("text")) or "" for part in spoken).strip()
+    if pictures:
+        encoded = google.standard_base64(pictures[-1])
+        image = GeneratedImage(encoded, revised_prompt=said or None)
+        return Generation(images=(image,), usage=_usage(usage or {}))
+    reason = google.text(candidate.get("finishReason")) or "no reason"
+    if reason in _REFUSALS or (reason == "STOP" and said):
+        return Generation(images=(), rest_refused=True)
+    raise UpstreamFault("outcome_unknown", f"the model ended without a picture: {reason:.40}")
+
+
+def _usage(usage: Mapping[str, Any]) -> TokenUsage | None:
+    """Read the token counts of an answer with a picture, if it has any.
+
+    What the details call image is image, and all other output is text: thoughts, and the caption,
+    which the details may leave out. Where they do not speak of images, what they do not call text
+    is one. The total says best how much output there is: other counts may repeat the thoughts.
+    """
+    if "candidatesTokenCount" not in usage:
+        return None
+    prompt, candidates = int(usage["promptTokenCount"]), int(usage["candidatesTokenCount"])
+    counted = prompt + candidates + int(usage.get("thoughtsTokenCount", 0))
+    output = int(usage.get("totalTokenCount", counted)) - prompt
+    image_input = _modality(usage.get("promptTokensDetails"), "IMAGE") or 0
+    image_output = _modality(usage.get("candidatesTokensDetails"), "IMAGE")
+    if image_output is None:
+        image_output = candidates - (_modality(usage.get("candidatesTokensDetails"), "TEXT") or 0)
+    counts = TokenUsage(
+        text_input=prompt - image_input,
+        image_input=image_input,
+        image_output=image_output,
+        text_output=max(output - image_output, 0),
+    )
+    if min(counts) < 0 or max(counts) > _MAX_TOKENS:
+        raise ValueError("a token count cannot be meant")
+    return counts
+
+
+def _modality(details: list[Mapping[str, Any]] | None, name: str) -> int | None:
+    """Return the tokens of one modality, None where the details do not speak of it."""
+    counts = [int(entry["tokenCount"]) for entry in details or () if entry["modality"] == name]
+    return sum(counts) if counts else None

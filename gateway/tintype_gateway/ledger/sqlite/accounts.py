@@ -1,0 +1,115 @@
+"""Operations on accounts."""
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from datetime import date
+
+from tintype_gateway.ledger.errors import AccountExistsError, AccountNotFoundError
+from tintype_gateway.ledger.rules import (
+    OPENING_REASON,
+    SYSTEM_PREFIX,
+    checked_adjustment,
+    checked_amount,
+    checked_name,
+)
+from tintype_gateway.ledger.sqlite import entries
+from tintype_gateway.ledger.values import UNRESTRICTED, Account, Policy, Usage
+
+
+def create(
+    connection: sqlite3.Connection,
+    now: float,
+    name: str,
+    credits_micro: int,
+    unlimited: bool,
+    policy: Policy,
+) -> Account:
+    """Open an account, and grant its first credits if there are any."""
+    created = connection.execute(
+        "INSERT INTO account (name, unlimited, created_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+        (checked_name(name), unlimited, now),
+    ).rowcount
+    if not created:
+        raise AccountExistsError(f"there is an account {name!r} already")
+    if credits_micro:
+        grant(connection, now, name, credits_micro, OPENING_REASON)
+    return set_policy(connection, name, policy)
+
+
+def ensure(connection: sqlite3.Connection, now: float, name: str, credits_micro: int) -> Account:
+    """Read an account, and open it if there is none."""
+    try:
+        return read(connection, checked_name(name))
+    except AccountNotFoundError:
+        return create(connection, now, name, credits_micro, False, UNRESTRICTED)
+
+
+def read(connection: sqlite3.Connection, name: str) -> Account:
+    """Read one account; the ledger's own are not found."""
+    row = connection.execute("SELECT * FROM account WHERE name = ?", (name,)).fetchone()
+    if row is None or name.startswith(SYSTEM_PREFIX):
+        raise AccountNotFoundError(f"there is no account {name!r}")
+    return _account(row)
+
+
+def read_all(connection: sqlite3.Connection) -> Sequence[Account]:
+    """Read all accounts but the ledger's own, by name."""
+    rows = connection.execute("SELECT * FROM account ORDER BY name")
+    return [_account(row) for row in rows if not row["name"].startswith(SYSTEM_PREFIX)]
+
+
+def set_policy(connection: sqlite3.Connection, name: str, policy: Policy) -> Account:
+    """Replace the policy of an account."""
+    read(connection, name)
+    models = None if policy.models is None else json.dumps(sorted(policy.models))
+    connection.execute(
+        "UPDATE account SET models = ?, requests_per_minute = ?, images_per_minute = ?"
+        " WHERE name = ?",
+        (models, policy.requests_per_minute, policy.images_per_minute, name),
+    )
+    return read(connection, name)
+
+
+def grant(
+    connection: sqlite3.Connection, now: float, name: str, micro: int, reason: str
+) -> Account:
+    """Add credits to an account."""
+    read(connection, name)
+    entries.post_funds(connection, now, "grant", name, checked_amount(micro), reason)
+    return read(connection, name)
+
+
+def adjust(
+    connection: sqlite3.Connection, now: float, name: str, micro: int, reason: str
+) -> Account:
+    """Correct the balance of an account."""
+    read(connection, name)
+    entries.post_funds(connection, now, "adjustment", name, checked_adjustment(micro), reason)
+    return read(connection, name)
+
+
+def usage(connection: sqlite3.Connection, since: date, account: str | None) -> Sequence[Usage]:
+    """Sum up the charges of one account or all."""
+    rows = connection.execute(
+        "SELECT account, model, sum(requests), sum(images), sum(charged) FROM daily_usage"
+        " WHERE day >= :since AND account = coalesce(:account, account)"
+        " GROUP BY account, model ORDER BY account, model",
+        {"since": since.isoformat(), "account": account},
+    )
+    return [Usage(*row) for row in rows]
+
+
+def models_of(row: sqlite3.Row) -> frozenset[str] | None:
+    """Return the allow-list of an account as the database keeps it."""
+    return None if row["models"] is None else frozenset(json.loads(row["models"]))
+
+
+def _account(row: sqlite3.Row) -> Account:
+    return Account(
+        name=row["name"],
+        unlimited=bool(row["unlimited"]),
+        balance=row["balance"],
+        held=row["held"],
+        policy=Policy(models_of(row), row["requests_per_minute"], row["images_per_minute"]),
+    )

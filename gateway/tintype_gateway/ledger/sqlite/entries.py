@@ -1,0 +1,46 @@
+"""Double entry: how credits come into an account and leave it."""
+
+import sqlite3
+from datetime import UTC, datetime
+
+from tintype_gateway.ledger.rules import FUNDING, REVENUE
+
+
+def post_funds(
+    connection: sqlite3.Connection, now: float, kind: str, account: str, amount: int, reason: str
+) -> None:
+    """Move credits from the funding to an account, or back where the amount is negative."""
+    posting = connection.execute(
+        "INSERT INTO posting (kind, reason, created_at) VALUES (?, ?, ?)", (kind, reason, now)
+    )
+    _enter(connection, posting.lastrowid, source=FUNDING, target=account, amount=amount)
+
+
+def post_charge(
+    connection: sqlite3.Connection, now: float, hold: sqlite3.Row, amount: int, images: int
+) -> None:
+    """Move credits from a hold's account to the revenue. A charge of nothing is recorded too."""
+    posting = connection.execute(
+        "INSERT INTO posting (kind, hold_id, created_at) VALUES (?, ?, ?)",
+        ("late_charge" if hold["state"] == "expired" else "charge", hold["id"], now),
+    )
+    _enter(connection, posting.lastrowid, source=hold["account"], target=REVENUE, amount=amount)
+    connection.execute(
+        "INSERT INTO daily_usage (account, day, model, requests, images, charged)"
+        " VALUES (?, ?, ?, 1, ?, ?) ON CONFLICT DO UPDATE SET requests = requests + 1,"
+        " images = images + excluded.images, charged = charged + excluded.charged",
+        (hold["account"], _day(now), hold["model"], images, amount),
+    )
+
+
+def _enter(
+    connection: sqlite3.Connection, posting_id: int | None, *, source: str, target: str, amount: int
+) -> None:
+    connection.executemany(
+        "INSERT INTO entry (posting_id, account, amount) VALUES (?, ?, ?)",
+        [(posting_id, source, -amount), (posting_id, target, amount)],
+    )
+
+
+def _day(now: float) -> str:
+    return datetime.fromtimestamp(now, UTC).date().isoformat()

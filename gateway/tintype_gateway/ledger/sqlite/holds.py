@@ -1,0 +1,115 @@
+"""Operations on holds: taken, renewed, and ended by settling, releasing or expiry."""
+
+import sqlite3
+from collections.abc import Collection
+
+from tintype_gateway.ledger.errors import HoldClosedError
+from tintype_gateway.ledger.intent import Intent
+from tintype_gateway.ledger.rules import checked_amount
+from tintype_gateway.ledger.sqlite import accounts, entries, idempotency, limits
+from tintype_gateway.ledger.values import Hold, Settlement
+
+
+def take(connection: sqlite3.Connection, now: float, intent: Intent) -> Hold:
+    """Set credits aside, unless the idempotency key, the rates or the balance forbid it."""
+    account = intent.caller.account
+    if intent.idempotency is not None:
+        idempotency.claim(connection, now, account, intent.idempotency)
+    limits.count(connection, now, account, intent.images)
+    limits.set_aside(connection, account, intent.amount)
+    _insert(connection, now, intent)
+    return intent.hold
+
+
+def renew(connection: sqlite3.Connection, now: float, hold: Hold, lifetime_seconds: float) -> None:
+    """Let an open hold live so long from now."""
+    renewed = connection.execute(
+        "UPDATE hold SET expires_at = ? WHERE id = ? AND state = 'open'",
+        (now + lifetime_seconds, hold.id),
+    ).rowcount
+    if not renewed:
+        raise HoldClosedError(f"{hold.id} is not open")
+
+
+def settle(
+    connection: sqlite3.Connection, now: float, hold: Hold, cost: int, images: int
+) -> Settlement:
+    """End a hold with a charge."""
+    ended = _end(connection, hold)
+    connection.execute(
+        "UPDATE hold SET state = 'settled', closed_at = ?, images = ? WHERE id = ?",
+        (now, images, hold.id),
+    )
+    charged = checked_amount(min(cost, ended["amount"]))
+    entries.post_charge(connection, now, ended, charged, images)
+    available = accounts.read(connection, ended["account"]).available
+    late = ended["state"] == "expired"
+    return Settlement(charged=charged, available=available, late=late, excess=cost - charged)
+
+
+def release(
+    connection: sqlite3.Connection, now: float, hold: Hold, reason: str, outcome_unknown: bool
+) -> None:
+    """End a hold without a charge, which frees its idempotency key where nothing was made."""
+    _end(connection, hold)
+    connection.execute(
+        "UPDATE hold SET state = 'released', closed_at = ?, release_reason = ?, outcome_unknown = ?"
+        " WHERE id = ?",
+        (now, reason, outcome_unknown, hold.id),
+    )
+    if not outcome_unknown:
+        idempotency.free(connection, hold.id)
+
+
+def mark_delivered(connection: sqlite3.Connection, now: float, settled: Collection[Hold]) -> None:
+    """Note when the clients were first known to have what they were charged for."""
+    connection.executemany(
+        "UPDATE hold SET delivered_at = ?"
+        " WHERE id = ? AND state = 'settled' AND delivered_at IS NULL",
+        [(now, hold.id) for hold in settled],
+    )
+
+
+def expire(connection: sqlite3.Connection, now: float) -> int:
+    """Give back what overdue holds keep. Their owners can still settle or release them."""
+    overdue = connection.execute(
+        "SELECT id, account, amount FROM hold WHERE state = 'open' AND expires_at <= ?", (now,)
+    ).fetchall()
+    for row in overdue:
+        limits.give_back(connection, row["account"], row["amount"])
+        connection.execute(
+            "UPDATE hold SET state = 'expired', closed_at = ? WHERE id = ?", (now, row["id"])
+        )
+    return len(overdue)
+
+
+def _insert(connection: sqlite3.Connection, now: float, intent: Intent) -> None:
+    connection.execute(
+        "INSERT INTO hold (id, account, amount, key_id, request_id, model, provider,"
+        " idempotency_key, request_digest, created_at, expires_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            intent.hold_id,
+            intent.caller.account,
+            intent.amount,
+            intent.caller.key_id,
+            intent.request_id,
+            intent.model,
+            intent.provider,
+            *intent.idempotency_columns,
+            now,
+            now + intent.lifetime_seconds,
+        ),
+    )
+
+
+def _end(connection: sqlite3.Connection, hold: Hold) -> sqlite3.Row:
+    """Give back what a hold still keeps, and return the hold as the database knows it."""
+    row: sqlite3.Row | None = connection.execute(
+        "SELECT * FROM hold WHERE id = ?", (hold.id,)
+    ).fetchone()
+    if row is None or row["state"] not in ("open", "expired"):
+        raise HoldClosedError(f"{hold.id} is {row['state'] if row else 'unknown'}")
+    if row["state"] == "open":
+        limits.give_back(connection, row["account"], row["amount"])
+    return row

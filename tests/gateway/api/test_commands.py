@@ -1,0 +1,179 @@
+"""The `tintype` command beside the gateway: what it says, and what it returns."""
+
+import asyncio
+import json
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support.gateway_process import clean_environ
+from tests.support.manifests import STARTER, image_model, per_image, provider_binding, without
+from tintype_catalog.__about__ import __version__
+from tintype_cli.__main__ import COMMANDS, main
+from tintype_gateway.ledger.errors import KeyRevokedError
+from tintype_gateway.ledger.opening import open_ledger
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+    """A `tintype` in a folder of its own, which gives exit code, output and errors."""
+    for name in os.environ.keys() - clean_environ().keys():
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        try:
+            code = main(arguments)
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+        told = capsys.readouterr()
+        return code, told.out, told.err
+
+    return run
+
+
+def test_it_lists_its_commands(run: Run) -> None:
+    code, out, _ = run("--help")
+
+    assert code == 0
+    assert all(command in out for command in COMMANDS)
+
+
+def test_it_tells_its_version(run: Run) -> None:
+    assert run("--version") == (0, f"tintype {__version__}\n", "")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(run: Run, command: str) -> None:
+    code, out, _ = run(command, "--help")
+
+    assert code == 0
+    assert out.startswith(f"usage: tintype {command}")
+
+
+def test_an_unknown_command_is_told_the_known_ones(run: Run) -> None:
+    code, _, err = run("serve")
+
+    assert code == 2
+    assert "'serve'" in err
+    assert "gateway" in err
+
+
+def test_a_sound_folder_is_counted(run: Run) -> None:
+    code, out, err = run("catalog", "check", str(STARTER))
+
+    assert (code, err) == (0, "")
+    assert re.fullmatch(r"\d+ models and \d+ bindings are sound\.\n", out)
+
+
+def test_every_problem_of_a_folder_is_told_with_file_object_and_field(
+    run: Run, tmp_path: Path
+) -> None:
+    dear = provider_binding("dear", pricing=per_image("much"))
+    lost = provider_binding("lost", model="nowhere")
+    model = image_model()
+    (tmp_path / "a.yaml").write_text(f"{json.dumps(model)}\n---\n{json.dumps(dear)}")
+    (tmp_path / "b.json").write_text(json.dumps(lost))
+
+    code, out, err = run("catalog", "check", ".")
+
+    assert (code, out) == (1, "")
+    assert "a.yaml: ProviderBinding/dear: spec.pricing.usd: " in err
+    assert "b.json: ProviderBinding/lost: spec.modelRef.name: " in err
+    assert len(err.splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("spec: [", "broken.yaml"),
+        (json.dumps(without(image_model(), "metadata.name")), "metadata.name"),
+        (json.dumps(without(image_model(), "kind")), "kind"),
+        (json.dumps(image_model() | {"metadata": []}), "metadata"),
+        (json.dumps(image_model() | {"spec": None}), "spec"),
+        (json.dumps(image_model() | {"apiVersion": "tintype.dev/v9"}), "apiVersion"),
+    ],
+)
+def test_a_manifest_that_is_hardly_one_is_a_problem_and_no_crash(
+    run: Run, tmp_path: Path, content: str, told: str
+) -> None:
+    (tmp_path / "broken.yaml").write_text(content)
+
+    code, _, err = run("catalog", "check", ".")
+
+    assert code == 1
+    assert told in err
+
+
+def test_a_folder_that_is_not_there_is_named(run: Run) -> None:
+    code, _, err = run("catalog", "check", "nowhere")
+
+    assert code == 1
+    assert "nowhere" in err
+
+
+def test_an_account_is_opened_filled_and_listed(run: Run) -> None:
+    assert run("accounts", "create", "studio", "--credits", "100")[0] == 0
+    assert run("accounts", "grant", "studio", "--credits", "0.5")[0] == 0
+    assert run("accounts", "create", "lab", "--unlimited")[0] == 0
+
+    _, out, _ = run("accounts", "list")
+
+    lab, studio = out.splitlines()
+    assert lab.split("\t")[:2] == ["lab", "unlimited"]
+    assert studio.split("\t")[:2] == ["studio", "100.5 credits"]
+
+
+def test_a_key_that_was_shown_opens_the_gateway_until_it_is_revoked(
+    run: Run, tmp_path: Path
+) -> None:
+    run("accounts", "create", "studio")
+    _, out, _ = run("keys", "create", "--account", "studio")
+    key_id, secret = out.strip().split("\t")
+
+    assert asyncio.run(account_of(secret)) == "studio"
+
+    assert run("keys", "revoke", key_id)[0] == 0
+    with pytest.raises(KeyRevokedError):
+        asyncio.run(account_of(secret))
+
+
+async def account_of(secret: str) -> str:
+    ledger = open_ledger("sqlite:///.tintype/ledger.db")
+    try:
+        return (await ledger.authenticate(secret)).account
+    finally:
+        await ledger.close()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("keys", "create", "--account", "nobody"), "nobody"),
+        (("keys", "revoke", "key-unknown"), "key-unknown"),
+        (("accounts", "grant", "nobody", "--credits", "1"), "nobody"),
+        (("accounts", "create", "sys:funding"), "sys:"),
+        (("accounts", "create", ""), "name"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_line(
+    run: Run, arguments: tuple[str, ...], told: str
+) -> None:
+    code, _, err = run(*arguments)
+
+    assert code == 1
+    assert told in err
+    assert len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("amount", ["many", "-1", "0.0000001", "inf", "nan"])
+def test_credits_are_whole_micro_credits(run: Run, amount: str) -> None:
+    code, _, err = run("accounts", "create", "studio", f"--credits={amount}")
+
+    assert code == 2
+    assert "--credits" in err

@@ -1,0 +1,70 @@
+"""A gateway that cannot start says why, in one line that names the setting."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.gateway_process import clean_environ, running_process
+
+FREE = ("--port", "0", "--admin-port", "0")
+
+
+def start(folder: Path, *flags: object) -> subprocess.CompletedProcess[str]:
+    """Run a gateway that ends by itself."""
+    return subprocess.run(
+        [sys.executable, "-m", "tintype_cli", "gateway", *map(str, flags)],
+        cwd=folder,
+        env=clean_environ(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def failure(folder: Path, *flags: object) -> str:
+    """Return the one line that a gateway says that cannot start."""
+    ended = start(folder, *FREE, *flags)
+    assert ended.returncode == 1
+    assert "Traceback" not in ended.stderr
+    *_, line = ended.stderr.splitlines()
+    assert line.startswith("tintype gateway: ")
+    return line
+
+
+def test_a_wrong_setting_ends_it_with_2_and_is_named(tmp_path: Path) -> None:
+    ended = start(tmp_path, "--port", "high")
+
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("tintype gateway: TINTYPE_PORT: ")
+    assert ended.stdout == ""
+
+
+def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
+    with running_process(tmp_path, "--simulate") as gateway:
+        port = gateway.url.rpartition(":")[2]
+
+        assert port in failure(tmp_path, "--port", port)
+
+
+@pytest.mark.parametrize("name", ["catalog-dir", "catalog-overlay", "catalog-mount"])
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path, name: str) -> None:
+    told = failure(tmp_path, f"--{name}", "nowhere")
+
+    assert "nowhere" in told
+    assert f"TINTYPE_{name.upper().replace('-', '_')}" in told
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://user:hunter2@db/tintype", "sqlite:///a/file/that/cannot/be.db"]
+)
+def test_a_database_that_cannot_be_opened_is_named_without_its_password(
+    tmp_path: Path, url: str
+) -> None:
+    (tmp_path / "a").write_text("not a folder")
+
+    told = failure(tmp_path, "--database-url", url)
+
+    assert url.partition(":")[0] in told or "be.db" in told
+    assert "hunter2" not in told

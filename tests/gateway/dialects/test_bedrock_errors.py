@@ -1,0 +1,186 @@
+"""What an error of AWS Bedrock means."""
+
+from typing import Any, get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.gateway.builders import answer
+from tintype_gateway.bedrock import read_error
+from tintype_gateway.values import FaultKind, UpstreamFault
+
+NAMESPACE = "http://internal.amazon.com/coral/com.amazon.bedrock/"
+FILTERED = (
+    "This request has been blocked by our content filters. "
+    "Please adjust your text prompt to submit a new request."
+)
+SECRET = (
+    "User: arn:aws:iam::123456789012:user/tintype is not authorized; "
+    "Authorization=AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE"
+)
+
+
+def error(status: int, name: str = "", message: Any = "why", **headers: str) -> UpstreamFault:
+    named = {"x_amzn_errortype": f"{name}:{NAMESPACE}"} if name else {}
+    return read_error(answer({"message": message}, status, **named, **headers))
+
+
+@pytest.mark.parametrize(
+    ("status", "name", "kind", "unprocessed"),
+    [
+        (400, "ValidationException", "invalid", False),
+        (400, "ServiceQuotaExceededException", "throttled", True),
+        (400, "ConflictException", "invalid", False),
+        (403, "AccessDeniedException", "unauthorized", True),
+        (403, "UnrecognizedClientException", "unauthorized", True),
+        (403, "InvalidSignatureException", "unauthorized", True),
+        (400, "IncompleteSignatureException", "unauthorized", True),
+        (400, "MissingAuthenticationTokenException", "unauthorized", True),
+        (400, "ExpiredTokenException", "unauthorized", True),
+        (404, "ResourceNotFoundException", "unavailable", True),
+        (408, "ModelTimeoutException", "timeout", False),
+        (424, "ModelErrorException", "unavailable", False),
+        (429, "ThrottlingException", "throttled", True),
+        (429, "ModelNotReadyException", "throttled", True),
+        (500, "InternalServerException", "unavailable", False),
+        (503, "ServiceUnavailableException", "unavailable", True),
+    ],
+)
+def test_the_name_tells_the_kind_and_whether_a_model_has_seen_the_call(
+    status: int, name: str, kind: FaultKind, unprocessed: bool
+) -> None:
+    fault = error(status, name)
+
+    assert (fault.kind, fault.code, fault.unprocessed) == (kind, name, unprocessed)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "unprocessed"),
+    [
+        (400, "invalid", False),
+        (401, "unauthorized", True),
+        (403, "unauthorized", True),
+        (404, "unavailable", True),
+        (408, "timeout", False),
+        (424, "unavailable", False),
+        (429, "throttled", True),
+        (500, "unavailable", False),
+        (502, "unavailable", False),
+        (503, "unavailable", True),
+        (504, "unavailable", False),
+        (302, "unavailable", False),
+    ],
+)
+@pytest.mark.parametrize("name", ["", "SomethingNewException"])
+def test_the_status_tells_the_kind_of_what_has_no_known_name(
+    status: int, kind: FaultKind, unprocessed: bool, name: str
+) -> None:
+    fault = error(status, name)
+
+    assert (fault.kind, fault.code, fault.unprocessed) == (kind, name or None, unprocessed)
+
+
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [
+        ({"x_amzn_errortype": "ThrottlingException"}, {}),
+        ({"x_amzn_errortype": f"ThrottlingException:{NAMESPACE}"}, {"code": "Other"}),
+        ({}, {"code": "ThrottlingException"}),
+        ({}, {"Code": "com.amazon.coral#ThrottlingException"}),
+        ({}, {"__type": "com.amazon.coral.availability#ThrottlingException"}),
+    ],
+)
+def test_the_name_is_found_where_aws_puts_it(headers: dict[str, str], body: Any) -> None:
+    fault = read_error(answer(body, 400, **headers))
+
+    assert (fault.kind, fault.code) == ("throttled", "ThrottlingException")
+
+
+def test_a_prompt_that_was_blocked_by_content_filters_is_refused_in_their_words() -> None:
+    fault = error(400, "ValidationException", FILTERED)
+
+    assert (fault.kind, fault.message, fault.unprocessed) == ("refused", FILTERED, False)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "The provided model identifier is invalid.",
+        "Invocation of model ID x with on-demand throughput isn’t supported. Retry with a profile.",  # noqa: RUF001
+    ],
+)
+def test_a_model_that_the_region_does_not_have_is_no_fault_of_the_request(message: str) -> None:
+    fault = error(400, "ValidationException", message)
+
+    assert (fault.kind, fault.unprocessed) == ("unavailable", True)
+    assert fault.message == "the provider cannot serve the model now"
+
+
+def test_what_the_client_can_mend_is_told_in_the_providers_words() -> None:
+    message = "Malformed input request: #/seed: -1 is not greater or equal to 0"
+
+    assert error(400, "ValidationException", message).message == message
+
+
+@pytest.mark.parametrize(
+    ("status", "name"),
+    [
+        (403, "AccessDeniedException"),
+        (400, "IncompleteSignatureException"),
+        (400, "ServiceQuotaExceededException"),
+        (400, "SomethingNewException"),
+        (400, ""),
+        (404, "ResourceNotFoundException"),
+        (429, "ThrottlingException"),
+        (500, "InternalServerException"),
+    ],
+)
+def test_what_may_speak_of_our_account_is_not_told(status: int, name: str) -> None:
+    message = error(status, name, SECRET).message
+
+    assert message
+    assert "123456789012" not in message
+    assert "AKIDEXAMPLE" not in message
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>Bad Gateway</html>", b"[]", b'{"message": 7}'])
+@pytest.mark.parametrize("status", [400, 403, 404, 408, 429, 500, 503])
+def test_an_error_without_its_form_still_says_something(status: int, body: bytes) -> None:
+    fault = read_error(answer(body, status))
+
+    assert (fault.kind, fault.code) == (error(status).kind, None)
+    assert fault.message
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, None),
+        ({"x_amz_retry_after": "1500"}, 2),
+        ({"x_amz_retry_after": "1"}, 1),
+        ({"x_amz_retry_after": "0"}, 0),
+        ({"x_amz_retry_after": "soon"}, None),
+        ({"x_amz_retry_after": "-1"}, None),
+        ({"x_amz_retry_after": "9" * 400}, None),
+        ({"retry_after": "7"}, None),
+    ],
+)
+def test_when_to_try_again_is_told_in_milliseconds(
+    headers: dict[str, str], seconds: int | None
+) -> None:
+    assert error(429, "ThrottlingException", **headers).retry_after_seconds == seconds
+
+
+@given(
+    st.integers(100, 599),
+    st.binary() | st.sampled_from([b'{"message": ["x"], "code": 7}', b"[" * 5000]),
+    st.dictionaries(st.sampled_from(["x-amzn-errortype", "x-amz-retry-after", "x"]), st.text()),
+)
+def test_any_answer_is_a_fault_of_some_kind(
+    status: int, body: bytes, headers: dict[str, str]
+) -> None:
+    fault = read_error(answer(body, status, **headers))
+
+    assert fault.kind in get_args(FaultKind)
+    assert fault.message

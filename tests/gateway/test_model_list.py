@@ -1,0 +1,169 @@
+"""Models as `GET /v1/models` shows them."""
+
+import datetime
+import json
+from typing import Any
+
+import pytest
+
+from tests.gateway.builders import TODAY, snapshot
+from tests.support.manifests import (
+    PIXELS,
+    by_size_quality,
+    image_model,
+    per_image,
+    per_token,
+    price,
+    provider_binding,
+    qualities,
+)
+from tintype_gateway.catalog.snapshot import Snapshot
+from tintype_gateway.model_list import describe, describe_all
+
+
+def described(*manifests: Any, today: datetime.date = TODAY, spoken: bool = True) -> dict[str, Any]:
+    known = snapshot(*manifests)
+    return describe(known.catalog.models[0], known, today, lambda _: spoken)
+
+
+def test_a_model_is_described_whole() -> None:
+    model = image_model(
+        id="amazon.nova-canvas-v1:0",
+        aliases=["nova-canvas"],
+        displayName="Amazon Nova Canvas",
+        ownedBy="amazon",
+        watermark="provenance",
+        lifecycle={
+            "releasedOn": "2024-12-04",
+            "deprecatedOn": "2026-03-30",
+            "retiresOn": "2026-12-30",
+            "replacement": "gpt-image-2",
+        },
+        limits={"maxImagesPerCall": 5, "maxPromptCharacters": 1024},
+        parameters=qualities(standard="standard", hd="premium")
+        | {"seed": {"handling": "Clamp", "minimum": 0, "maximum": 9}},
+        providerParameters={"textToImageParams": ["negativeText"]},
+        defaults={"quality": "standard"},
+    )
+    prices = by_size_quality(
+        price("0.040", maxPixels=1048576, quality="standard"),
+        price("0.060", quality="standard"),
+        price("0.080", quality="premium"),
+    )
+    binding = provider_binding(pricing=prices, regions=["us-east-1"])
+    stripped = {"handling": "Strip"}
+    cost = {
+        "currency": "USD",
+        "type": "per_image_by_size_quality",
+        "prices": [
+            {"max_pixels": 1048576, "quality": "standard", "usd": "0.040"},
+            {"quality": "standard", "usd": "0.060"},
+            {"quality": "premium", "usd": "0.080"},
+        ],
+    }
+    assert described(model, binding) == {
+        "id": "amazon.nova-canvas-v1:0",
+        "object": "model",
+        "created": 1733270400,
+        "owned_by": "amazon",
+        "shutdown_date": "2026-12-30",
+        "display_name": "Amazon Nova Canvas",
+        "aliases": ["nova-canvas"],
+        "active": True,
+        "supported_features": ["image_generation"],
+        "output_modality": {"image": True, "text": False},
+        "watermark": "provenance",
+        "limits": {
+            "max_images_per_call": 5,
+            "max_images_per_request": 10,
+            "max_prompt_characters": 1024,
+        },
+        "size": {"mode": "List", "sizes": ["1024x1024", "1536x1024", "1024x1536"]},
+        "parameters": {
+            "quality": {"handling": "Map", "values": {"standard": "standard", "hd": "premium"}},
+            "style": stripped,
+            "background": stripped,
+            "output_format": stripped,
+            "output_compression": stripped,
+            "moderation": stripped,
+            "seed": {"handling": "Clamp", "minimum": 0, "maximum": 9},
+            "negative_prompt": stripped,
+        },
+        "provider_parameters": {"textToImageParams": ["negativeText"]},
+        "defaults": {"quality": "standard"},
+        "lifecycle": {
+            "state": "Deprecated",
+            "released_on": "2024-12-04",
+            "deprecated_on": "2026-03-30",
+            "retires_on": "2026-12-30",
+            "replacement": "gpt-image-2",
+        },
+        "cost": cost,
+        "providers": [
+            {
+                "provider": "openai",
+                "binding": "canvas-openai",
+                "active": True,
+                "regions": ["us-east-1"],
+                "cost": cost,
+            }
+        ],
+    }
+
+
+def test_what_a_manifest_leaves_out_is_null_or_told_by_the_id() -> None:
+    shown = described(image_model())
+    assert (shown["created"], shown["shutdown_date"], shown["cost"]) == (0, None, None)
+    assert (shown["display_name"], shown["active"], shown["providers"]) == ("canvas", False, [])
+    assert shown["lifecycle"]["state"] == "Active"
+
+
+@pytest.mark.parametrize(
+    ("model", "binding", "spoken", "active"),
+    [
+        ({}, {}, True, True),
+        ({}, {}, False, False),
+        ({}, {"active": False}, True, False),
+        ({}, {"weight": 0}, True, False),
+        ({"outputModality": {"image": False, "text": True}}, {}, True, False),
+        ({"lifecycle": {"retiresOn": "2026-11-20"}}, {}, True, False),
+        ({"lifecycle": {"retiresOn": "2026-11-21"}}, {}, True, True),
+        ({"lifecycle": {"deprecatedOn": "2026-11-20"}}, {}, True, True),
+    ],
+)
+def test_a_model_is_active_where_a_request_would_be_served(
+    model: dict[str, Any], binding: dict[str, Any], spoken: bool, active: bool
+) -> None:
+    shown = described(image_model(**model), provider_binding(**binding), spoken=spoken)
+    assert shown["active"] is active
+
+
+def test_the_cost_is_that_of_the_route_that_a_request_takes_first() -> None:
+    shown = described(
+        image_model(),
+        provider_binding("dear", pricing=per_image("0.9"), priority=2),
+        provider_binding("off", pricing=per_image("0.1"), active=False),
+        provider_binding("cheap", pricing=per_image("0.20"), priority=1),
+    )
+    assert shown["cost"] == {"currency": "USD", "type": "per_image", "usd": "0.20"}
+    assert {each["binding"]: each["active"] for each in shown["providers"]} == {
+        "cheap": True,
+        "off": False,
+        "dear": True,
+    }
+
+
+def test_a_model_that_nobody_serves_still_tells_its_price() -> None:
+    shown = described(image_model(), provider_binding(active=False, pricing=per_image("0")))
+    assert shown["cost"] == {"currency": "USD", "type": "per_image", "usd": "0"}
+
+
+def test_all_models_are_a_list_as_openais() -> None:
+    known: Snapshot = snapshot(
+        image_model("a", size=PIXELS),
+        image_model("b"),
+        provider_binding(model="a", pricing=per_token()),
+    )
+    listed = describe_all(known, TODAY, lambda _: True)
+    assert (listed["object"], [each["id"] for each in listed["data"]]) == ("list", ["a", "b"])
+    assert json.loads(json.dumps(listed, allow_nan=False)) == listed

@@ -1,0 +1,39 @@
+"""What a request would get and cost."""
+
+import json
+
+from tests.gateway.builders import plan
+from tintype_catalog.sizes import SizeChoice
+from tintype_gateway.quotes import quotation
+
+
+def test_a_quote_tells_route_values_and_credits() -> None:
+    quote = quotation(
+        plan(
+            "openai/canvas",
+            images=3,
+            quality="medium",
+            extras={"svg": {"model": "x"}},
+            adjustments=("quality=standard->medium",),
+        ),
+        ceiling=30,
+        expected=20,
+    )
+    assert json.loads(json.dumps(quote)) == {
+        "object": "image.quote",
+        "model": "openai/canvas",
+        "route": {"provider": "openai", "region": "global", "binding": "canvas-openai"},
+        "n": 3,
+        "size": "1024x1024",
+        "parameters": {"quality": "medium"},
+        "provider_parameters": {"svg": {"model": "x"}},
+        "adjustments": ["quality=standard->medium"],
+        "credits_ceiling": 30,
+        "credits_expected": 20,
+        "catalog_revision": "abc123",
+    }
+
+
+def test_what_the_provider_chooses_is_left_open() -> None:
+    quote = quotation(plan(size=SizeChoice()), ceiling=30, expected=None)
+    assert (quote["size"], quote["credits_expected"]) == ("auto", None)

@@ -1,0 +1,122 @@
+"""Settings: from the environment and from flags, checked at the start."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tintype_cli.flags import read_settings
+from tintype_gateway.settings import GatewaySettings
+
+
+@pytest.fixture(autouse=True)
+def _empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in os.environ:
+        if name.startswith(("TINTYPE_", "DEFAULT_MODEL_PARAMS")):
+            monkeypatch.delenv(name)
+
+
+def settings(*flags: str) -> GatewaySettings:
+    return read_settings(GatewaySettings, "tintype gateway", "Serve.", flags)
+
+
+def complaint(capsys: pytest.CaptureFixture[str], *flags: str) -> str:
+    with pytest.raises(SystemExit) as ended:
+        settings(*flags)
+    assert ended.value.code == 2
+    return capsys.readouterr().err
+
+
+def test_without_any_it_serves_on_loopback_from_a_folder_of_its_own() -> None:
+    default = settings()
+    assert (default.host, default.port, default.admin_port) == ("127.0.0.1", 8080, 9090)
+    assert default.data_dir == Path(".tintype")
+    assert default.ledger_url == "sqlite:///.tintype/ledger.db"
+    assert default.parameter_handling == "lenient"
+    assert not default.simulate
+    assert not default.demo
+
+
+def test_they_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TINTYPE_PORT", "8081")
+    monkeypatch.setenv("TINTYPE_SIMULATE", "true")
+    monkeypatch.setenv("TINTYPE_DATA_DIR", "/var/lib/tintype")
+    read = settings()
+    assert (read.port, read.simulate) == (8081, True)
+    assert read.ledger_url == "sqlite:////var/lib/tintype/ledger.db"
+
+
+def test_a_flag_goes_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TINTYPE_PORT", "8081")
+    assert settings("--port", "8082", "--simulate").port == 8082
+
+
+def test_the_url_of_the_database_goes_before_the_data_folder() -> None:
+    assert settings("--database-url", "sqlite:///x.db").ledger_url == "sqlite:///x.db"
+
+
+def test_defaults_of_models_are_json_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEFAULT_MODEL_PARAMS", '{"gpt-image-2": {"quality": "low"}}')
+    assert settings().default_model_params == {"gpt-image-2": {"quality": "low"}}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("TINTYPE_PORT", "http"),
+        ("TINTYPE_PORT", "70000"),
+        ("TINTYPE_ADMIN_PORT", "-1"),
+        ("TINTYPE_SIMULATE", "perhaps"),
+        ("TINTYPE_PARAMETER_HANDLING", "loose"),
+        ("TINTYPE_MICRO_CREDITS_PER_USD", "0"),
+        ("TINTYPE_MICRO_CREDITS_PER_USD", "16.5"),
+        ("TINTYPE_MAX_REQUEST_BYTES", "1"),
+        ("TINTYPE_LOG_LEVEL", "loud"),
+        ("DEFAULT_MODEL_PARAMS", "quality=low"),
+        ("DEFAULT_MODEL_PARAMS", '["gpt-image-2"]'),
+        ("DEFAULT_MODEL_PARAMS", '{"gpt-image-2": "low"}'),
+    ],
+)
+def test_a_wrong_one_is_named_as_in_the_environment(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    assert complaint(capsys).startswith(f"tintype gateway: {name}")
+
+
+def test_all_wrong_ones_are_named_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = complaint(capsys, "--port", "x", "--log-level", "loud").splitlines()
+    assert [line.split(": ")[1] for line in lines] == ["TINTYPE_PORT", "TINTYPE_LOG_LEVEL"]
+
+
+@pytest.mark.parametrize("cluster", ["--catalog-configmap", "--catalog-mount"])
+@pytest.mark.parametrize("local", ["--catalog-dir", "--catalog-overlay"])
+def test_a_catalog_has_one_origin(
+    capsys: pytest.CaptureFixture[str], cluster: str, local: str
+) -> None:
+    message = complaint(capsys, cluster, "a", local, "b")
+    for flag in (cluster, local):
+        assert f"TINTYPE_{flag[2:].replace('-', '_').upper()}" in message
+
+
+def test_a_mount_and_a_watch_of_the_same_catalog_go_together() -> None:
+    both = settings("--catalog-configmap", "tintype-catalog", "--catalog-mount", "/catalog")
+    assert (both.catalog_configmap, both.catalog_mount) == ("tintype-catalog", Path("/catalog"))
+
+
+def test_simulators_do_not_go_with_the_catalog_of_a_cluster(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    message = complaint(capsys, "--simulate", "--catalog-configmap", "tintype-catalog")
+    assert "TINTYPE_SIMULATE" in message
+
+
+def test_every_setting_is_explained_in_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        settings("--help")
+    assert ended.value.code == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    for name, field in GatewaySettings.model_fields.items():
+        if field.validation_alias is None:
+            assert f"[TINTYPE_{name.upper()}]" in shown
+            assert field.description

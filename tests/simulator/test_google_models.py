@@ -1,0 +1,102 @@
+"""The list of Google's models, which has its address in common with OpenAI's."""
+
+import httpx2
+import pytest
+from google.genai.errors import ClientError
+from openai import AsyncOpenAI
+
+from tests.simulator.genai import QUIET, gemini
+from tests.simulator.support import requests_received
+from tintype_simulator.google_models import MODELS
+
+pytestmark = QUIET
+
+DEAD = {
+    "imagen-4.0-generate-001",
+    "imagen-4.0-fast-generate-001",
+    "imagen-4.0-ultra-generate-001",
+    "imagen-3.0-generate-002",
+    "gemini-2.5-flash-image-preview",
+    "gemini-3-pro-image-preview",
+    "gemini-3.1-flash-image-preview",
+}
+
+
+@pytest.mark.parametrize("version", ["v1", "v1beta"])
+async def test_dead_models_are_listed_beside_the_living(simulator: str, version: str) -> None:
+    async with gemini(simulator, api_version=version) as client:
+        names = {model.name async for model in await client.models.list()}
+
+    assert names == {f"models/{name}" for name in MODELS}
+    assert {f"models/{name}" for name in DEAD} < names
+
+
+async def test_the_list_comes_in_pages(simulator: str) -> None:
+    async with gemini(simulator) as client:
+        names = [model.name async for model in await client.models.list(config={"page_size": 5})]
+
+    assert names == [f"models/{name}" for name in MODELS]
+    lists = [request["path"] for request in await requests_received(simulator)]
+    assert lists == [
+        "/v1/models?pageSize=5",
+        "/v1/models?pageSize=5&pageToken=5",
+        "/v1/models?pageSize=5&pageToken=10",
+    ]
+
+
+async def test_a_model_is_described_by_its_id(simulator: str) -> None:
+    async with gemini(simulator) as client:
+        model = await client.models.get(model="gemini-3.1-flash-image")
+
+    assert model.name == "models/gemini-3.1-flash-image"
+    assert model.display_name == "Nano Banana 2"
+    assert (model.input_token_limit, model.output_token_limit) == (131_072, 32_768)
+    assert "generateContent" in (model.supported_actions or [])
+
+
+async def test_imagen_is_called_by_another_method(simulator: str) -> None:
+    async with gemini(simulator) as client:
+        model = await client.models.get(model="imagen-4.0-generate-001")
+
+    assert model.supported_actions == ["predict"]
+
+
+async def test_an_unknown_model_is_not_found(simulator: str) -> None:
+    async with gemini(simulator) as client:
+        with pytest.raises(ClientError) as refused:
+            await client.models.get(model="gemini-9")
+
+    assert (refused.value.code, refused.value.status) == (404, "NOT_FOUND")
+
+
+@pytest.mark.parametrize("query", ["pageSize=few", "pageSize=-1", "pageToken=x"])
+async def test_a_page_that_is_no_number_is_refused(simulator: str, query: str) -> None:
+    async with httpx2.AsyncClient() as http:
+        answer = await http.get(f"{simulator}/v1beta/models?key=k&{query}")
+
+    assert answer.status_code == 400
+
+
+async def test_the_key_tells_whose_models_are_listed(simulator: str, client: AsyncOpenAI) -> None:
+    openai = {model.id async for model in client.models.list()}
+    async with gemini(simulator) as other:
+        google = {model.name async for model in await other.models.list()}
+
+    assert "gpt-image-2" in openai
+    assert "models/gemini-3-pro-image" in google
+
+
+async def test_without_any_key_openai_answers(simulator: str) -> None:
+    async with httpx2.AsyncClient() as http:
+        answer = await http.get(f"{simulator}/v1/models")
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (401, "invalid_api_key")
+
+
+async def test_the_log_shows_no_keys(simulator: str) -> None:
+    async with httpx2.AsyncClient() as http:
+        await http.get(
+            f"{simulator}/v1/models?pageSize=1&key=secret", headers={"x-goog-api-key": "secret"}
+        )
+
+    assert "secret" not in str(await requests_received(simulator))

@@ -1,0 +1,232 @@
+"""Imagen, asked by google-genai through Vertex AI, and as JSON through the Gemini API."""
+
+import asyncio
+import base64
+from typing import Any
+
+import httpx2
+import pytest
+from google.genai import Client, types
+from google.genai.errors import ClientError
+from google.oauth2.credentials import Credentials
+
+from tests.simulator.genai import QUIET, express, image_of, images_in, reached, vertex
+from tests.simulator.support import opened
+from tintype_simulator.google_models import MODELS
+
+pytestmark = QUIET
+
+IMAGEN = [model.id for model in MODELS.values() if model.method == "predict"]
+STANDARD, FAST = "imagen-4.0-generate-001", "imagen-4.0-fast-generate-001"
+
+
+async def ask(
+    simulator: str, model: str = FAST, prompt: str = "a red fox", **config: Any
+) -> types.GenerateImagesResponse:
+    given = types.GenerateImagesConfig(**{"number_of_images": 1} | config)
+    async with vertex(simulator) as client:
+        answer: types.GenerateImagesResponse = await client.models.generate_images(
+            model=model, prompt=prompt, config=given
+        )
+    return answer
+
+
+@pytest.mark.parametrize("model", IMAGEN)
+async def test_every_model_paints_a_square_if_nothing_is_said(simulator: str, model: str) -> None:
+    [entry] = images_in(await ask(simulator, model))
+
+    assert (image_of(entry).format, image_of(entry).size) == ("PNG", (1024, 1024))
+    assert entry.image is not None
+    assert entry.image.mime_type == "image/png"
+
+
+@pytest.mark.parametrize(
+    ("ratio", "size", "pixels"),
+    [
+        ("3:4", "1K", (896, 1280)),
+        ("4:3", "1K", (1280, 896)),
+        ("9:16", "1K", (768, 1408)),
+        ("16:9", None, (1408, 768)),
+        ("16:9", "2K", (2816, 1536)),
+    ],
+)
+async def test_a_picture_has_the_pixels_of_its_ratio_and_size(
+    simulator: str, ratio: str, size: str | None, pixels: tuple[int, int]
+) -> None:
+    answer = await ask(simulator, STANDARD, aspect_ratio=ratio, image_size=size)
+
+    assert [image_of(entry).size for entry in images_in(answer)] == [pixels]
+
+
+async def test_the_synchronous_client_is_served_as_well(simulator: str) -> None:
+    def once() -> types.GenerateImagesResponse:
+        client = Client(
+            vertexai=True,
+            project="studio",
+            location="us-central1",
+            credentials=Credentials("key"),  # type: ignore[no-untyped-call]
+            http_options=reached(simulator),
+        )
+        with client:
+            config = types.GenerateImagesConfig(number_of_images=1)
+            answer: types.GenerateImagesResponse = client.models.generate_images(
+                model=FAST, prompt="a red fox", config=config
+            )
+        return answer
+
+    assert len(images_in(await asyncio.to_thread(once))) == 1
+
+
+async def test_express_mode_needs_no_project_and_gives_four_pictures(simulator: str) -> None:
+    async with express(simulator) as client:
+        answer = await client.models.generate_images(model=FAST, prompt="a red fox")
+
+    assert len({image_of(entry).tobytes() for entry in images_in(answer)}) == 4
+
+
+async def test_every_parameter_of_vertex_ai_is_taken(simulator: str) -> None:
+    answer = await ask(
+        simulator,
+        person_generation="ALLOW_ADULT",
+        safety_filter_level="BLOCK_ONLY_HIGH",
+        guidance_scale=5.0,
+        language="en",
+        negative_prompt="snow",
+        seed=4,
+        add_watermark=False,
+        enhance_prompt=True,
+        include_safety_attributes=True,
+        output_mime_type="image/jpeg",
+        output_compression_quality=30,
+        labels={"team": "studio"},
+    )
+
+    [entry] = images_in(answer)
+    assert image_of(entry).format == "JPEG"
+    assert entry.enhanced_prompt == "A detailed picture: a red fox"
+    assert answer.positive_prompt_safety_attributes is not None
+
+
+async def test_the_same_seed_gives_the_same_picture(simulator: str) -> None:
+    seeds = (4, 4, 5)
+    answers = [await ask(simulator, seed=seed, add_watermark=False) for seed in seeds]
+
+    first, second, third = [image_of(images_in(answer)[0]).tobytes() for answer in answers]
+    assert first == second != third
+
+
+async def test_a_seed_is_refused_where_the_watermark_stays(simulator: str) -> None:
+    with pytest.raises(ClientError, match="watermark"):
+        await ask(simulator, seed=4)
+
+
+async def test_all_pictures_may_be_filtered_without_a_word(simulator: str) -> None:
+    assert not images_in(await ask(simulator, prompt="a flagged fox", number_of_images=2))
+
+
+@pytest.mark.parametrize(("prompt", "pictures"), [("a flagged fox", 0), ("a half-flagged fox", 1)])
+async def test_reasons_stand_for_filtered_pictures_on_demand(
+    simulator: str, prompt: str, pictures: int
+) -> None:
+    answer = await ask(simulator, prompt=prompt, number_of_images=2, include_rai_reason=True)
+
+    entries = images_in(answer)
+    assert [entry.rai_filtered_reason is None for entry in entries] == [True] * pictures + [
+        False
+    ] * (2 - pictures)
+
+
+async def test_a_forbidden_prompt_is_an_error(simulator: str) -> None:
+    with pytest.raises(ClientError, match="prompt could not be submitted"):
+        await ask(simulator, prompt="a forbidden fox")
+
+
+async def post(simulator: str, version: str, body: object, model: str = FAST) -> httpx2.Response:
+    async with httpx2.AsyncClient(timeout=30) as http:
+        return await http.post(
+            f"{simulator}/{version}/models/{model}:predict",
+            json=body,
+            headers={"x-goog-api-key": "key"},
+        )
+
+
+@pytest.mark.parametrize("version", ["v1", "v1beta"])
+@pytest.mark.parametrize("spelling", ["sampleCount", "sample_count"])
+async def test_the_gemini_api_takes_both_spellings(
+    simulator: str, version: str, spelling: str
+) -> None:
+    body = {"instances": [{"prompt": "a red fox"}], "parameters": {spelling: 1}}
+
+    answer = await post(simulator, version, body)
+
+    [entry] = answer.json()["predictions"]
+    assert set(entry) == {"mimeType", "bytesBase64Encoded"}
+    assert opened(base64.b64decode(entry["bytesBase64Encoded"])).size == (1024, 1024)
+
+
+async def test_filtered_pictures_leave_an_empty_object(simulator: str) -> None:
+    answer = await post(simulator, "v1beta", {"instances": [{"prompt": "a flagged fox"}]})
+
+    assert (answer.status_code, answer.json()) == (200, {})
+
+
+async def test_the_size_may_have_the_name_of_the_documentation(simulator: str) -> None:
+    parameters = {"sampleCount": 1, "imageSize": "2K"}
+    body = {"instances": [{"prompt": "a red fox"}], "parameters": parameters}
+
+    answer = await post(simulator, "v1beta", body, STANDARD)
+
+    [entry] = answer.json()["predictions"]
+    assert opened(base64.b64decode(entry["bytesBase64Encoded"])).size == (2048, 2048)
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"sampleCount": 0},
+        {"sampleCount": 5},
+        {"sampleCount": True},
+        {"aspectRatio": "3:2"},
+        {"sampleImageSize": "2K"},
+        {"sampleImageSize": "1k"},
+        {"personGeneration": "everybody"},
+        {"safetySetting": "BLOCK_NONE"},
+        {"outputOptions": {"mimeType": "image/webp"}},
+        {"outputOptions": {"compressionQuality": 101}},
+        {"negativePrompt": "snow"},
+        {"seed": 4},
+        {"addWatermark": False},
+        {"storageUri": "gs://bucket"},
+        {"sampleSize": 1},
+        {"guidanceScale": "7"},
+        [],
+    ],
+    ids=str,
+)
+async def test_a_parameter_that_the_gemini_api_does_not_take_is_refused(
+    simulator: str, parameters: object
+) -> None:
+    body = {"instances": [{"prompt": "a red fox"}], "parameters": parameters}
+
+    answer = await post(simulator, "v1beta", body)
+
+    assert answer.status_code == 400
+    assert answer.json()["error"]["status"] == "INVALID_ARGUMENT"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        [],
+        {"instances": []},
+        {"instances": [{}]},
+        {"instances": [{"prompt": " "}]},
+        {"instances": [{"prompt": "a"}, {"prompt": "b"}]},
+        {"instances": [{"prompt": "a", "image": {}}]},
+        {"instances": [{"prompt": "a"}], "labels": {}},
+    ],
+    ids=str,
+)
+async def test_a_body_without_one_prompt_is_refused(simulator: str, body: object) -> None:
+    assert (await post(simulator, "v1beta", body)).status_code == 400

@@ -1,0 +1,69 @@
+"""How Gemini's image models refuse: always by an answer of status 200, in four shapes."""
+
+import pytest
+from google.genai import types
+
+from tests.simulator.genai import QUIET, files_in, gemini, vertex
+
+pytestmark = QUIET
+
+
+async def ask(simulator: str, prompt: str) -> types.GenerateContentResponse:
+    async with gemini(simulator) as client:
+        return await client.models.generate_content(
+            model="gemini-3-pro-image", contents=prompt, config={"response_modalities": ["IMAGE"]}
+        )
+
+
+def candidate(answer: types.GenerateContentResponse) -> types.Candidate:
+    assert answer.candidates is not None
+    [only] = answer.candidates
+    return only
+
+
+async def test_a_forbidden_prompt_is_blocked_and_has_no_candidates(simulator: str) -> None:
+    answer = await ask(simulator, "a forbidden fox")
+
+    assert answer.prompt_feedback is not None
+    assert answer.prompt_feedback.block_reason == types.BlockedReason.PROHIBITED_CONTENT
+    assert not answer.candidates
+
+
+@pytest.mark.parametrize(
+    ("prompt", "reason"),
+    [
+        ("a flagged fox", types.FinishReason.IMAGE_SAFETY),
+        ("an imageless fox", types.FinishReason.NO_IMAGE),
+        ("a declined fox", types.FinishReason.STOP),
+    ],
+)
+async def test_a_marked_prompt_ends_without_a_picture(
+    simulator: str, prompt: str, reason: types.FinishReason
+) -> None:
+    answer = await ask(simulator, prompt)
+
+    assert candidate(answer).finish_reason == reason
+    assert not files_in(answer)
+
+
+async def test_a_blocked_picture_says_why(simulator: str) -> None:
+    async with vertex(simulator) as client:  # the client of the Gemini API drops the sentence
+        answer = await client.models.generate_content(
+            model="gemini-3-pro-image", contents="a flagged fox"
+        )
+
+    assert "Unable to show" in (candidate(answer).finish_message or "")
+
+
+async def test_a_polite_refusal_is_text(simulator: str) -> None:
+    answer = await ask(simulator, "a declined fox")
+
+    assert "rather not" in (answer.text or "")
+
+
+async def test_a_refusal_counts_its_thoughts_twice(simulator: str) -> None:
+    usage = (await ask(simulator, "a flagged fox")).usage_metadata
+
+    assert usage is not None
+    assert usage.candidates_token_count == usage.thoughts_token_count == 180
+    assert usage.total_token_count == (usage.prompt_token_count or 0) + 180
