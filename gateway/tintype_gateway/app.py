@@ -5,6 +5,7 @@ import asyncio
 from aiohttp import web
 from prometheus_client.exposition import choose_encoder
 
+from tintype_gateway.admin_api import AdminApi
 from tintype_gateway.handlers import ROUTES
 from tintype_gateway.keys import CATALOGS, PIPELINE
 from tintype_gateway.metrics import REGISTRY
@@ -25,8 +26,10 @@ def create_app(pipeline: Pipeline, max_request_bytes: int) -> web.Application:
 class AdminApp:
     """Metrics, probes and status. Not for clients: it belongs on a port of its own."""
 
-    def __init__(self, pipeline: Pipeline) -> None:
+    def __init__(self, pipeline: Pipeline, token: str | None = None) -> None:
         self._catalogs = pipeline.catalogs
+        self._ledger = pipeline.ledger
+        self._token = token
         self.draining = False
 
     def application(self) -> web.Application:
@@ -40,6 +43,8 @@ class AdminApp:
                 web.get("/metrics", self._metrics),
             ]
         )
+        if self._token:
+            app.add_subapp("/admin/v1", AdminApi(self._ledger, self._token).application())
         return app
 
     async def _healthz(self, request: web.Request) -> web.Response:

@@ -12,6 +12,7 @@
     |-- PayloadTooLargeError 413
     |-- UnsupportedMediaTypeError 415
     |-- ValidationError 422            fields at fault, all of them at once
+    |-- RateLimitError 429           the account asks for more than it may in a minute
     |-- InternalError 500              a defect of ours: nothing of it is told
     `-- UnavailableError 503           a provider, the ledger or the catalog
 
@@ -159,6 +160,14 @@ class ValidationError(GatewayError):
         """Return OpenAI's envelope, with a list of all problems beside its four keys."""
         envelope = super().body()
         return envelope | {"errors": [problem._asdict() for problem in self.problems]}
+
+
+class RateLimitError(GatewayError):
+    """The account asks for more than its own limit allows in a minute."""
+
+    status = 429
+    type = "rate_limit_error"
+    code = "rate_limit_exceeded"
 
 
 class InternalError(GatewayError):

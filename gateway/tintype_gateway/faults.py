@@ -1,5 +1,7 @@
 """What a provider's fault means to a client."""
 
+from collections.abc import Sequence
+
 from tintype_gateway.errors import (
     ContentRefusedError,
     GatewayError,
@@ -15,6 +17,14 @@ _CODES = {
     "timeout": "timeout",
     "outcome_unknown": "outcome_unknown",
 }
+
+
+_MAY_HAVE_COST = frozenset({"timeout", "outcome_unknown"})
+
+
+def gravest(faults: Sequence[UpstreamFault]) -> UpstreamFault:
+    """Return the fault that decides for all: one that may have cost money, else the first."""
+    return next((fault for fault in faults if fault.kind in _MAY_HAVE_COST), faults[0])
 
 
 def error_of(fault: UpstreamFault, route: Route) -> GatewayError:

@@ -31,6 +31,7 @@ async def post_images_generations(request: web.Request) -> web.StreamResponse:
     for piece in answer.pieces:
         await response.write(piece)
     await response.write_eof()
+    request.app[PIPELINE].deliveries.add(answer.receipt)
     request[FACTS]["bytes"] = answer.length
     return response
 
@@ -44,18 +45,23 @@ async def post_images_quote(request: web.Request) -> web.Response:
 
 async def get_models(request: web.Request) -> web.Response:
     """Serve `GET /v1/models`."""
-    await request.app[PIPELINE].authenticate(_incoming(request))
+    caller = await request.app[PIPELINE].authenticate(_incoming(request))
     snapshot = request.app[CATALOGS].current()
-    return web.json_response(describe_all(snapshot, _today(), speaks))
+    return web.json_response(describe_all(snapshot, _today(), speaks, caller.may_use))
 
 
 async def get_model(request: web.Request) -> web.Response:
     """Serve `GET /v1/models/{id}`."""
-    await request.app[PIPELINE].authenticate(_incoming(request))
+    caller = await request.app[PIPELINE].authenticate(_incoming(request))
     snapshot = request.app[CATALOGS].current()
-    model = find_model(request.match_info["id"], snapshot)
+    model = find_model(request.match_info["id"], snapshot, caller.may_use)
     headers = lifecycle_headers(model.lifecycle)
     return web.json_response(describe(model, snapshot, _today(), speaks), headers=headers)
+
+
+async def get_credits(request: web.Request) -> web.Response:
+    """Serve `GET /v1/credits`."""
+    return web.json_response(await request.app[PIPELINE].credits(_incoming(request)))
 
 
 ROUTES = (
@@ -63,6 +69,7 @@ ROUTES = (
     web.post("/v1/images/quote", post_images_quote),
     web.get("/v1/models", get_models),
     web.get("/v1/models/{id:.+}", get_model),
+    web.get("/v1/credits", get_credits),
 )
 
 

@@ -46,7 +46,11 @@ async def enveloped(request: web.Request, handler: Handler) -> web.StreamRespons
     except web.HTTPException as error:
         return _answer(request, _translated(request, error), error.headers.get("Allow"))
     except web.RequestPayloadError:
-        return _answer(request, errors.BadRequestError("the body is damaged", code="invalid_body"))
+        answer = _answer(
+            request, errors.BadRequestError("the body is damaged", code="invalid_body")
+        )
+        answer.force_close()  # where the next request would begin, nobody knows
+        return answer
     except ConnectionError:
         raise  # the client left: nobody is there to be answered
     except Exception:

@@ -11,11 +11,17 @@ from tintype_gateway.catalog.snapshot import Snapshot
 
 
 def describe_all(
-    snapshot: Snapshot, today: datetime.date, speaks: Callable[[str], bool]
+    snapshot: Snapshot,
+    today: datetime.date,
+    speaks: Callable[[str], bool],
+    may_use: Callable[[str], bool],
 ) -> dict[str, Any]:
-    """Return the body of `GET /v1/models`."""
-    models = [describe(model, snapshot, today, speaks) for model in snapshot.catalog.models]
-    return {"object": "list", "data": models}
+    """Return the body of `GET /v1/models`, for a caller who may use some of them."""
+    models = [model for model in snapshot.catalog.models if may_use(model.id)]
+    return {
+        "object": "list",
+        "data": [describe(model, snapshot, today, speaks) for model in models],
+    }
 
 
 def describe(

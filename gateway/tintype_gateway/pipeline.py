@@ -11,10 +11,12 @@ import aiohttp
 
 from tintype_gateway.catalog.store import CatalogStore
 from tintype_gateway.credentials import CredentialSource
+from tintype_gateway.deliveries import Deliveries
 from tintype_gateway.dialects import Dialect, dialect, speaks
-from tintype_gateway.errors import UnavailableError
-from tintype_gateway.faults import error_of
+from tintype_gateway.errors import UnavailableError, ledger_unavailable
+from tintype_gateway.faults import error_of, gravest
 from tintype_gateway.jwt_auth.verifier import JwtVerifier
+from tintype_gateway.ledger.errors import LedgerUnavailableError
 from tintype_gateway.ledger.interface import Caller, Idempotency, Ledger, Settlement
 from tintype_gateway.metrics import (
     CREDITS_USED,
@@ -34,6 +36,7 @@ from tintype_gateway.stages.respond import respond
 from tintype_gateway.stages.settle import settle
 from tintype_gateway.stages.translate import translate
 from tintype_gateway.stages.validate import validate
+from tintype_gateway.statements import statement
 from tintype_gateway.values import (
     FailedCall,
     FinishedCall,
@@ -76,6 +79,7 @@ class Pipeline:
     """The server's own defaults of request fields, by model id."""
 
     jwts: JwtVerifier = field(default_factory=JwtVerifier)
+    deliveries: Deliveries = field(default_factory=Deliveries)
 
     async def generate(self, incoming: Incoming) -> Response:
         """Serve `POST /v1/images/generations`.
@@ -84,14 +88,15 @@ class Pipeline:
             GatewayError: The client gets an error, and pays nothing.
         """
         caller = await self.authenticate(incoming)
-        plan = await self._plan(incoming)
+        plan = await self._plan(incoming, caller)
         credentials = await self.credentials.read(plan.route.binding)
         async with held(caller, self._purchase(incoming, plan), self.ledger) as hold:
             calls, failed = await self._call_all(plan, credentials)
-            settlement = await settle(hold, self._cost(plan, calls), self.ledger)
+            images = sum(len(call.images) for call in calls)
+            settlement = await settle(hold, self._cost(plan, calls), images, self.ledger)
         _count(plan, calls, settlement)
         incoming.facts["cost_micro_credits"] = settlement.charged
-        return respond(plan, calls, failed, settlement)
+        return respond(plan, calls, failed, settlement, hold)
 
     async def quote(self, incoming: Incoming) -> dict[str, Any]:
         """Serve `POST /v1/images/quote`: what the same body would get, and cost at most.
@@ -99,9 +104,24 @@ class Pipeline:
         Raises:
             GatewayError: The request would get this error.
         """
-        await self.authenticate(incoming)
-        plan = await self._plan(incoming)
+        caller = await self.authenticate(incoming)
+        plan = await self._plan(incoming, caller)
         return quotation(plan, self._ceiling(plan), self._expected(plan))
+
+    async def credits(self, incoming: Incoming) -> dict[str, Any]:
+        """Serve `GET /v1/credits`: what the caller's account has, and used this month.
+
+        Raises:
+            GatewayError: The caller is not known, or the ledger cannot be asked.
+        """
+        caller = await self.authenticate(incoming)
+        first = datetime.datetime.now(datetime.UTC).date().replace(day=1)
+        try:
+            account = await self.ledger.account(caller.account)
+            used = await self.ledger.usage(first, account=caller.account)
+        except LedgerUnavailableError as error:
+            raise ledger_unavailable() from error
+        return statement(account, used, first)
 
     async def authenticate(self, incoming: Incoming) -> Caller:
         """Return who is asking.
@@ -113,7 +133,7 @@ class Pipeline:
         incoming.facts.update(account=caller.account, key=caller.key_id)
         return caller
 
-    async def _plan(self, incoming: Incoming) -> Plan:
+    async def _plan(self, incoming: Incoming, caller: Caller) -> Plan:
         """Return what will be bought: everything that is decided before money is held."""
         snapshot = self.catalogs.current()
         body = await incoming.read_body()
@@ -124,6 +144,7 @@ class Pipeline:
             snapshot,
             today=datetime.datetime.now(datetime.UTC).date(),
             speaks=speaks,
+            may_use=caller.may_use,
         )
         job = adapt(
             request,
@@ -152,9 +173,9 @@ class Pipeline:
         return Purchase(
             request_id=incoming.request_id,
             amount=self._ceiling(plan),
+            images=plan.job.images,
             model=plan.model.id,
             provider=plan.route.binding.provider,
-            deadline_seconds=plan.route.binding.timeout_seconds,
             idempotency=None if key is None else Idempotency(key, plan.body_digest),
         )
 
@@ -180,7 +201,8 @@ class Pipeline:
         failed = [result for result in results if isinstance(result, FailedCall)]
         calls = [result for result in results if isinstance(result, FinishedCall)]
         if not calls:
-            raise error_of(failed[0].fault, plan.route) from failed[0].fault
+            fault = gravest([call.fault for call in failed])
+            raise error_of(fault, plan.route) from fault
         return calls, failed
 
     async def _call(

@@ -76,9 +76,10 @@ async def serve(settings: GatewaySettings) -> None:
         )
         sources = await _sources(settings, store, simulator, stack)
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
-        for work in (_expire_holds(ledger), *sources):
+        for work in (_expire_holds(ledger), pipeline.deliveries.report(ledger), *sources):
             stack.callback(tasks.create_task(work).cancel)
-        admin = AdminApp(pipeline)
+        token = settings.admin_token
+        admin = AdminApp(pipeline, token.get_secret_value() if token else None)
         admin_url = await _listen(
             admin.application(), settings.admin_host, settings.admin_port, stack
         )

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, JsonValue, model_validator
+from pydantic import BeforeValidator, Field, JsonValue, SecretStr, model_validator
 from pydantic_core import from_json
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -45,6 +45,9 @@ class GatewaySettings(BaseSettings):
 
     admin_port: Port = 9090
     """The port of metrics, probes and status; 0 takes a free one."""
+
+    admin_token: SecretStr | None = None
+    """The token of the admin API. Without it there is none."""
 
     data_dir: Path = Path(".tintype")
     """The folder for what must outlive a restart."""

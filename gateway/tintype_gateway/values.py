@@ -9,6 +9,7 @@ from typing_extensions import override
 from tintype_catalog.catalog import Binding, Model
 from tintype_catalog.costs import TokenUsage
 from tintype_catalog.sizes import Size, SizeChoice
+from tintype_gateway.ledger.values import Hold
 from tintype_gateway.requests import ImageGenerationRequest
 
 FaultKind = Literal[
@@ -222,6 +223,8 @@ class Response:
 
     pieces: tuple[bytes | memoryview, ...] = field(repr=False)
     headers: Mapping[str, str]
+    receipt: Hold
+    """The hold that paid for it."""
 
     @property
     def length(self) -> int:

@@ -2,6 +2,7 @@
 
 snapshot.py    a catalog with its indexes: what a request holds on to
 store.py       the current snapshot, swapped by one reference
+changes.py     when to look at a folder
 folder.py      a folder of manifests
 mount.py       a mounted ConfigMap
 watch.py       the same ConfigMap, watched at the API server

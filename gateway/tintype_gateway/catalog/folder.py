@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from watchfiles import awatch
 
 from tintype_catalog.compiler import Compilation, compile_manifests
 from tintype_catalog.resources import API_VERSION
+from tintype_gateway.catalog.changes import looks
 from tintype_gateway.catalog.store import CatalogStore
 
 log = logging.getLogger(__name__)
@@ -50,8 +50,7 @@ class ManifestFolder:
 
     async def follow(self, store: CatalogStore) -> None:
         """Load the folder now, and again whenever a file in it changes."""
-        await self._load(store)
-        async for _ in awatch(self.path, *self.overlays, step=50, debounce=400):
+        async for _ in looks(self.path, *self.overlays):
             await self._load(store)
 
     async def _load(self, store: CatalogStore) -> None:

@@ -7,9 +7,8 @@ never a file in it. It takes about a minute to do so; the watch at the API serve
 import asyncio
 from pathlib import Path
 
-from watchfiles import awatch
-
 from tintype_catalog.bundle import CATALOG, MANIFEST, BundleError, unpack
+from tintype_gateway.catalog.changes import looks
 from tintype_gateway.catalog.store import CatalogStore
 
 SOURCE = "mount"
@@ -17,8 +16,7 @@ SOURCE = "mount"
 
 async def follow(folder: Path, store: CatalogStore) -> None:
     """Load the mounted catalog now, and again whenever the volume changes."""
-    await _load(folder, store)
-    async for _ in awatch(folder, recursive=False, step=50, debounce=400):
+    async for _ in looks(folder, recursive=False):
         await _load(folder, store)
 
 

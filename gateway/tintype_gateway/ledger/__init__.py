@@ -6,8 +6,9 @@ gives everything back. What is ``available`` to the next request is the balance 
 that two requests can never spend the same credit.
 
 Every change of a balance is a *posting*: two entries that sum to zero, one on the account, one on
-``sys:funding`` (credits granted or corrected) or ``sys:revenue`` (credits charged). Entries are only ever
-added, and a balance is the sum of its entries; :meth:`Ledger.audit` checks this and the rest.
+``sys:funding`` (credits granted or corrected) or ``sys:revenue`` (credits charged). Entries are
+only ever added, and a balance is the sum of its entries; :meth:`Ledger.audit` checks this and the
+rest.
 
 A hold has a lifetime, which its owner renews while it works. If the owner dies, `expire_holds`
 gives the credits back. An owner that only slept may settle afterwards: that charge is *late* and

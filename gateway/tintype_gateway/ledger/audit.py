@@ -1,6 +1,6 @@
 """Does the ledger add up? The questions, in SQL that both engines understand."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 
@@ -107,6 +107,6 @@ SELECT
 """The figures of `values.Audit`, by their names."""
 
 
-def sentences(check: Check, rows: Iterable[Sequence[object]]) -> Iterator[str]:
+def sentences(check: Check, rows: Iterable[Iterable[object]]) -> Iterator[str]:
     """Return what a check found, for people."""
     return (check.sentence.format(*row) for row in rows)

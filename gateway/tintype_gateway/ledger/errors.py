@@ -26,7 +26,7 @@ class LedgerError(Exception):
 
 
 class LedgerUnavailableError(LedgerError):
-    """The database cannot be used now: locked, full, away, damaged, of another version, or closed."""
+    """The database cannot be used now: away, locked, full, damaged, closed, or another schema."""
 
 
 class AccountExistsError(LedgerError):

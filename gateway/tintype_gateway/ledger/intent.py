@@ -3,7 +3,7 @@
 import secrets
 from dataclasses import dataclass, field
 
-from tintype_gateway.ledger.rules import checked_amount
+from tintype_gateway.ledger.rules import checked_amount, checked_images
 from tintype_gateway.ledger.values import Caller, Hold, Idempotency
 
 
@@ -27,8 +27,7 @@ class Intent:
 
     def __post_init__(self) -> None:
         checked_amount(self.amount)
-        if self.images < 0:
-            raise ValueError(f"a request cannot ask for {self.images} images")
+        checked_images(self.images)
 
     @property
     def hold(self) -> Hold:

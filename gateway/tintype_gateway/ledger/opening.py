@@ -5,30 +5,43 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tintype_gateway.ledger.interface import Ledger
+from tintype_gateway.ledger.postgres.engine import PostgresLedger
 from tintype_gateway.ledger.sqlite.engine import SqliteLedger
 
 SQLITE_PREFIX = "sqlite:///"
+POSTGRES_PREFIXES = ("postgresql://", "postgres://")
 
 
 def open_ledger(
-    url: str, *, clock: Callable[[], float] = time.time, busy_timeout_seconds: float = 5.0
+    url: str, *, clock: Callable[[], float] | None = None, busy_timeout_seconds: float = 5.0
 ) -> Ledger:
-    """Open the ledger at `url`, creating it if it is not there.
+    """Open the ledger at `url`.
 
-    `sqlite:///credits.db` is a relative path, `sqlite:////var/lib/credits.db` an absolute one.
-    `clock` gives seconds since 1970; `busy_timeout_seconds` bounds the wait for other processes
-    that use the same file. Reads the disk: call it before serving.
+    `sqlite:///credits.db` is a relative path, `sqlite:////var/lib/credits.db` an absolute one; the
+    file is created if it is not there, and migrated if it is old. `postgresql://...` is what libpq
+    understands; it is connected to when it is first used, and must have been migrated before:
+    :meth:`Ledger.check` tells.
+
+    `clock` gives seconds since 1970, by default the time of this host, or of the PostgreSQL server.
+    `busy_timeout_seconds` bounds the wait for the other processes that use the same file, or for an
+    answer of the server. Reads the disk: call it before serving.
 
     Raises:
         ValueError: no engine serves this URL.
-        LedgerUnavailableError: the database cannot be opened, or is of another schema version.
+        LedgerUnavailableError: the file cannot be opened, or is of a newer schema.
     """
+    if url.startswith(POSTGRES_PREFIXES):
+        return PostgresLedger(url, clock, busy_timeout_seconds)
+    return SqliteLedger(_path_of(url), clock or time.time, busy_timeout_seconds)
+
+
+def _path_of(url: str) -> Path:
     path = url.removeprefix(SQLITE_PREFIX)
     if path == url or not path:
         # Only the scheme is repeated: the rest of a database URL may hold a password.
         scheme = url.partition(":")[0]
         raise ValueError(
-            f"cannot open a ledger at {scheme}: use {SQLITE_PREFIX}PATH "
-            "(postgresql:// is not available yet)"
+            f"cannot open a ledger at {scheme}: use {SQLITE_PREFIX}PATH"
+            f" or {POSTGRES_PREFIXES[0]}USER:PASSWORD@HOST/DATABASE"
         )
-    return SqliteLedger(Path(path).absolute(), clock, busy_timeout_seconds)
+    return Path(path).absolute()

@@ -46,6 +46,17 @@ def checked_adjustment(micro: int) -> int:
     return micro
 
 
+def checked_images(images: int) -> int:
+    """Return a number of images that can be meant.
+
+    Raises:
+        ValueError: it is negative.
+    """
+    if images < 0:
+        raise ValueError(f"there are no {images} images")
+    return images
+
+
 def checked_name(name: str) -> str:
     """Return the name of an account that can be told and typed.
 

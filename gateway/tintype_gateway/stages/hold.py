@@ -1,25 +1,32 @@
 """Can the caller pay for the most that this could cost?"""
 
+import asyncio
 import logging
+import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from tintype_gateway import errors
 from tintype_gateway.ledger.errors import (
+    HoldClosedError,
+    IdempotencyConflictError,
     IdempotencyInProgressError,
     IdempotencyMismatchError,
-    IdempotencyReplayError,
+    IdempotencyOutcomeUnknownError,
     InsufficientCreditsError,
     LedgerError,
     LedgerUnavailableError,
+    RateLimitedError,
 )
 from tintype_gateway.ledger.interface import Caller, Hold, Idempotency, Ledger
 
 log = logging.getLogger(__name__)
 
-GRACE_SECONDS = 60
-"""How long a hold outlives the deadline of the call that it pays for."""
+LIFETIME_SECONDS = 60
+"""How long a hold outlives its owner. A living owner renews it every third of that."""
+
+_UNKNOWN_OUTCOMES = frozenset({"timeout", "outcome_unknown"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +37,9 @@ class Purchase:
     amount: int
     """The ceiling, in micro-credits."""
 
+    images: int
     model: str
     provider: str
-    deadline_seconds: float
     idempotency: Idempotency | None = None
 
 
@@ -42,15 +49,19 @@ async def held(caller: Caller, purchase: Purchase, ledger: Ledger) -> AsyncItera
 
     Raises:
         InsufficientCreditsError: The account has less.
+        RateLimitError: The account may not ask for so much in a minute.
         ConflictError: The idempotency key belongs to another request.
         UnavailableError: The ledger cannot be used, so that nothing was bought.
     """
     hold = await _take(caller, purchase, ledger)
+    renewal = asyncio.create_task(_renew(hold, ledger))
     try:
         yield hold
     except BaseException as error:
-        await _give_back(hold, type(error).__name__, ledger)
+        await _give_back(hold, error, ledger)
         raise
+    finally:
+        renewal.cancel()
 
 
 async def _take(caller: Caller, purchase: Purchase, ledger: Ledger) -> Hold:
@@ -61,29 +72,60 @@ async def _take(caller: Caller, purchase: Purchase, ledger: Ledger) -> Hold:
             request_id=purchase.request_id,
             model=purchase.model,
             provider=purchase.provider,
-            lifetime_seconds=purchase.deadline_seconds + GRACE_SECONDS,
+            lifetime_seconds=LIFETIME_SECONDS,
+            images=purchase.images,
             idempotency=purchase.idempotency,
         )
-    except InsufficientCreditsError as error:
-        raise errors.InsufficientCreditsError(
-            f"the request may cost up to {error.required} micro-credits, "
-            f"and the account has {error.available}"
-        ) from error
-    except IdempotencyMismatchError as error:
-        raise errors.ConflictError(str(error), code="idempotency_mismatch") from error
-    except IdempotencyInProgressError as error:
-        raise errors.ConflictError(
-            str(error), code="idempotency_in_progress", retry_after_seconds=5
-        ) from error
-    except IdempotencyReplayError as error:
-        raise errors.ConflictError(str(error), code="idempotency_replay_unavailable") from error
-    except LedgerUnavailableError as error:
-        raise errors.ledger_unavailable() from error
+    except LedgerError as error:
+        raise _refusal(error) from error
 
 
-async def _give_back(hold: Hold, reason: str, ledger: Ledger) -> None:
-    """Release a hold. Where that fails it expires by itself, so the first error stays the one."""
+def _refusal(error: LedgerError) -> errors.GatewayError:
+    match error:
+        case InsufficientCreditsError():
+            return errors.InsufficientCreditsError(
+                f"the request may cost up to {error.required} micro-credits, "
+                f"and the account has {error.available}"
+            )
+        case RateLimitedError():
+            seconds = math.ceil(error.retry_after_seconds)
+            return errors.RateLimitError(str(error), retry=True, retry_after_seconds=seconds)
+        case IdempotencyInProgressError():
+            code = "idempotency_in_progress"
+            return errors.ConflictError(str(error), code=code, retry_after_seconds=5)
+        case IdempotencyMismatchError():
+            return errors.ConflictError(str(error), code="idempotency_mismatch")
+        case IdempotencyOutcomeUnknownError():
+            return errors.ConflictError(str(error), code="idempotency_outcome_unknown")
+        case IdempotencyConflictError():
+            return errors.ConflictError(str(error), code="idempotency_replay_unavailable")
+        case LedgerUnavailableError():
+            return errors.ledger_unavailable()
+    return errors.AuthenticationError(str(error))  # the account was closed since it was asked
+
+
+async def _renew(hold: Hold, ledger: Ledger) -> None:
+    """Keep a hold alive, so that only that of a dead process ever expires."""
+    while True:
+        await asyncio.sleep(LIFETIME_SECONDS / 3)
+        try:
+            await ledger.renew(hold, LIFETIME_SECONDS)
+        except HoldClosedError:
+            return
+        except LedgerError as error:
+            log.warning("hold not renewed", extra={"hold": hold.id, "error": str(error)})
+
+
+async def _give_back(hold: Hold, cause: BaseException, ledger: Ledger) -> None:
+    """Release a hold. Where that fails it expires by itself, so the first error stays the one.
+
+    A client that left cancelled a call that the provider may have carried out.
+    """
+    unknown = isinstance(cause, asyncio.CancelledError) or (
+        isinstance(cause, errors.GatewayError) and cause.code in _UNKNOWN_OUTCOMES
+    )
+    reason = getattr(cause, "code", None) or type(cause).__name__
     try:
-        await ledger.release(hold, reason)
+        await ledger.release(hold, reason, outcome_unknown=unknown)
     except LedgerError as error:
         log.warning("hold not released", extra={"hold": hold.id, "error": str(error)})

@@ -24,18 +24,20 @@ def resolve(
     *,
     today: datetime.date,
     speaks: Callable[[str], bool],
+    may_use: Callable[[str], bool] = lambda model_id: True,
     draw: Callable[[], float] = random.random,
 ) -> Target:
     """Return the model that a request names and the routes that can serve it, the best one first.
 
     `forced` is the provider that the request's header names, `today` the day in UTC, `speaks`
-    tells the dialects of this gateway, and `draw` gives numbers in [0, 1) to share traffic by.
+    tells the dialects of this gateway, `may_use` the models of the caller, and `draw` gives numbers
+    in [0, 1) to share traffic by.
 
     Raises:
-        NotFoundError: There is no such model.
+        NotFoundError: There is no such model, or none for this caller.
         BadRequestError: It makes no pictures, or nobody who may serve it is active.
     """
-    prefix, model = _find(requested, snapshot)
+    prefix, model = _find(requested, snapshot, may_use)
     provider = _forced_provider(prefix, forced)
     if not model.output_modality.image:
         raise BadRequestError(
@@ -54,21 +56,25 @@ def resolve(
     return Target(requested, model, tuple(map(_route, _shuffled(usable, draw))))
 
 
-def find_model(requested: str, snapshot: Snapshot) -> Model:
+def find_model(requested: str, snapshot: Snapshot, may_use: Callable[[str], bool]) -> Model:
     """Return the model of an id, an alias, or either behind a provider's prefix.
 
     Raises:
-        NotFoundError: There is no such model.
+        NotFoundError: There is no such model, or none for this caller.
     """
-    return _find(requested, snapshot)[1]
+    return _find(requested, snapshot, may_use)[1]
 
 
-def _find(requested: str, snapshot: Snapshot) -> tuple[str | None, Model]:
-    if requested in snapshot.models:
-        return None, snapshot.models[requested]
+def _find(
+    requested: str, snapshot: Snapshot, may_use: Callable[[str], bool]
+) -> tuple[str | None, Model]:
     prefix, _, model_id = requested.partition("/")
-    if prefix in PROVIDERS and model_id in snapshot.models:
-        return prefix, snapshot.models[model_id]
+    model = snapshot.models.get(requested)
+    if model is not None and may_use(model.id):
+        return None, model
+    model = snapshot.models.get(model_id) if prefix in PROVIDERS else None
+    if model is not None and may_use(model.id):
+        return prefix, model
     raise NotFoundError(
         f"the model {requested!r} does not exist: GET /v1/models lists those that do",
         code="model_not_found",

@@ -13,7 +13,7 @@ from typing import TypedDict
 from tintype_catalog.catalog import Model
 from tintype_catalog.image_model import Lifecycle
 from tintype_gateway.faults import error_of
-from tintype_gateway.ledger.interface import Settlement
+from tintype_gateway.ledger.interface import Hold, Settlement
 from tintype_gateway.values import (
     FailedCall,
     FinishedCall,
@@ -30,8 +30,9 @@ def respond(
     calls: Sequence[FinishedCall],
     failed: Sequence[FailedCall],
     settlement: Settlement,
+    receipt: Hold,
 ) -> Response:
-    """Return the body, in pieces, and the headers of a successful answer."""
+    """Return the body, in pieces, and the headers of a successful answer that `receipt` paid."""
     images = [image for call in calls for image in call.images]
     head = {
         "created": max(call.generation.created for call in calls),
@@ -49,7 +50,7 @@ def respond(
     }
     if plan.job.adjustments:
         headers["Tintype-Adjusted"] = ", ".join(plan.job.adjustments)
-    return Response(tuple(_pieces(head, calls, tail, plan.model)), headers)
+    return Response(tuple(_pieces(head, calls, tail, plan.model)), headers, receipt)
 
 
 def lifecycle_headers(lifecycle: Lifecycle) -> dict[str, str]:

@@ -9,15 +9,15 @@ from tintype_gateway.ledger.interface import Hold, Ledger, Settlement
 log = logging.getLogger(__name__)
 
 
-async def settle(hold: Hold, cost: int, ledger: Ledger) -> Settlement:
-    """Charge the exact cost, at most what was held, and give back the rest.
+async def settle(hold: Hold, cost: int, images: int, ledger: Ledger) -> Settlement:
+    """Charge the exact cost of so many pictures, at most what was held, and give back the rest.
 
     Raises:
         UnavailableError: The ledger could not be told. The picture was made, so a client must
             not send the request again by itself.
     """
     try:
-        settlement = await ledger.settle(hold, cost)
+        settlement = await ledger.settle(hold, cost, images=images)
     except LedgerError as error:
         raise UnavailableError(
             "the picture was made, but the ledger could not be told what it cost",

@@ -92,6 +92,16 @@ async def test_amazons_models_make_five_pictures_a_call_and_stabilitys_one(
     assert len(bodies) == 4
 
 
+@pytest.mark.parametrize("fields", [{}, {"seed": 7}])
+@pytest.mark.parametrize("model", [NOVA, TITAN])
+async def test_no_picture_comes_twice_though_the_provider_repeats_its_seed_in_every_call(
+    client: AsyncOpenAI, model: str, fields: dict[str, int]
+) -> None:
+    pictures = (await asked(client, model, n=7, size="384x576", **fields)).data or []
+
+    assert len({file_of(picture) for picture in pictures}) == 7
+
+
 async def test_provider_parameters_reach_the_provider_beside_standard_ones(
     gateway: Gateway, client: AsyncOpenAI
 ) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from tintype_gateway.ledger.errors import LedgerUnavailableError
 
 MIGRATIONS = sorted(Path(__file__).with_name("migrations").glob("*.sql"))
-"""The scripts that make and change the schema. How many of them ran is the file's `user_version`."""
+"""The scripts that make and change the schema. The file's `user_version` says how many ran."""
 
 
 def connect(path: Path, busy_timeout_seconds: float) -> sqlite3.Connection:

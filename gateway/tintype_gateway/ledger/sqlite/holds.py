@@ -5,7 +5,7 @@ from collections.abc import Collection
 
 from tintype_gateway.ledger.errors import HoldClosedError
 from tintype_gateway.ledger.intent import Intent
-from tintype_gateway.ledger.rules import checked_amount
+from tintype_gateway.ledger.rules import checked_amount, checked_images
 from tintype_gateway.ledger.sqlite import accounts, entries, idempotency, limits
 from tintype_gateway.ledger.values import Hold, Settlement
 
@@ -38,7 +38,7 @@ def settle(
     ended = _end(connection, hold)
     connection.execute(
         "UPDATE hold SET state = 'settled', closed_at = ?, images = ? WHERE id = ?",
-        (now, images, hold.id),
+        (now, checked_images(images), hold.id),
     )
     charged = checked_amount(min(cost, ended["amount"]))
     entries.post_charge(connection, now, ended, charged, images)

@@ -1,0 +1,135 @@
+"""Operations on accounts."""
+
+import uuid
+from collections.abc import Sequence
+from datetime import date, datetime
+
+from asyncpg import Record
+
+from tintype_gateway.ledger.errors import AccountExistsError, AccountNotFoundError
+from tintype_gateway.ledger.postgres.database import Database
+from tintype_gateway.ledger.rules import (
+    OPENING_REASON,
+    checked_adjustment,
+    checked_amount,
+    checked_name,
+)
+from tintype_gateway.ledger.values import UNRESTRICTED, Account, Policy, Usage
+
+OPEN = "SELECT * FROM ledger_open_account($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+
+FUND = "SELECT * FROM ledger_fund($1, $2, $3, $4, $5, $6)"
+
+SET_POLICY = """
+UPDATE account SET models = $2, requests_per_minute = $3, images_per_minute = $4
+WHERE name = $1 RETURNING *
+"""
+
+USAGE = """
+SELECT account, model, sum(requests)::bigint, sum(images)::bigint, sum(charged)::bigint
+FROM daily_usage WHERE day >= $1 AND account = coalesce($2, account)
+GROUP BY account, model ORDER BY account COLLATE "C", model COLLATE "C"
+"""
+
+
+async def create(
+    database: Database,
+    now: datetime | None,
+    name: str,
+    credits_micro: int,
+    unlimited: bool,
+    policy: Policy,
+) -> Account:
+    """Open an account, and grant its first credits if there are any."""
+    call = uuid.uuid4()
+    (row,) = await database.fetch(
+        OPEN,
+        now,
+        call,
+        checked_name(name),
+        checked_amount(credits_micro),
+        OPENING_REASON,
+        unlimited,
+        *_columns(policy),
+    )
+    if row["opened_by"] != call:
+        raise AccountExistsError(f"there is an account {name!r} already")
+    return _account(row)
+
+
+async def ensure(
+    database: Database, now: datetime | None, name: str, credits_micro: int
+) -> Account:
+    """Read an account, and open it if there is none."""
+    (row,) = await database.fetch(
+        OPEN,
+        now,
+        uuid.uuid4(),
+        checked_name(name),
+        checked_amount(credits_micro),
+        OPENING_REASON,
+        False,
+        *_columns(UNRESTRICTED),
+    )
+    return _account(row)
+
+
+async def read(database: Database, name: str) -> Account:
+    """Read one account."""
+    return _found(await database.fetch("SELECT * FROM account WHERE name = $1", name), name)
+
+
+async def read_all(database: Database) -> Sequence[Account]:
+    """Read all accounts, by name."""
+    rows = await database.fetch('SELECT * FROM account ORDER BY name COLLATE "C"')
+    return [_account(row) for row in rows]
+
+
+async def set_policy(database: Database, name: str, policy: Policy) -> Account:
+    """Replace the policy of an account."""
+    return _found(await database.fetch(SET_POLICY, name, *_columns(policy)), name)
+
+
+async def grant(
+    database: Database, now: datetime | None, name: str, micro: int, reason: str
+) -> Account:
+    """Add credits to an account."""
+    amount = checked_amount(micro)
+    rows = await database.fetch(FUND, now, uuid.uuid4(), "grant", name, amount, reason)
+    return _found(rows, name)
+
+
+async def adjust(
+    database: Database, now: datetime | None, name: str, micro: int, reason: str
+) -> Account:
+    """Correct the balance of an account."""
+    amount = checked_adjustment(micro)
+    rows = await database.fetch(FUND, now, uuid.uuid4(), "adjustment", name, amount, reason)
+    return _found(rows, name)
+
+
+async def usage(database: Database, since: date, account: str | None) -> Sequence[Usage]:
+    """Sum up the charges of one account or all."""
+    return [Usage(*row) for row in await database.fetch(USAGE, since, account)]
+
+
+def _columns(policy: Policy) -> tuple[list[str] | None, int | None, int | None]:
+    models = None if policy.models is None else sorted(policy.models)
+    return models, policy.requests_per_minute, policy.images_per_minute
+
+
+def _found(rows: Sequence[Record], name: str) -> Account:
+    if not rows:
+        raise AccountNotFoundError(f"there is no account {name!r}")
+    return _account(rows[0])
+
+
+def _account(row: Record) -> Account:
+    models = None if row["models"] is None else frozenset(row["models"])
+    return Account(
+        name=row["name"],
+        unlimited=row["unlimited"],
+        balance=row["balance"],
+        held=row["held"],
+        policy=Policy(models, row["requests_per_minute"], row["images_per_minute"]),
+    )

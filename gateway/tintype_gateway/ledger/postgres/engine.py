@@ -1,0 +1,166 @@
+"""The ledger in PostgreSQL: the operations, behind the interface."""
+
+from collections.abc import Callable, Collection, Sequence
+from datetime import UTC, date, datetime
+
+from tintype_gateway.ledger.audit import CHECKS, COUNTS, sentences
+from tintype_gateway.ledger.intent import Intent
+from tintype_gateway.ledger.postgres import accounts, holds, keys
+from tintype_gateway.ledger.postgres.database import Database
+from tintype_gateway.ledger.values import (
+    UNRESTRICTED,
+    Account,
+    ApiKey,
+    Audit,
+    Caller,
+    Hold,
+    Idempotency,
+    Policy,
+    Settlement,
+    Usage,
+)
+
+
+class PostgresLedger:
+    """A `Ledger` for any number of processes on any number of hosts.
+
+    It connects when it is first used. Without a `clock`, the server's own is everyone's.
+    """
+
+    def __init__(self, url: str, clock: Callable[[], float] | None, timeout_seconds: float) -> None:
+        self._database = Database(url, timeout_seconds)
+        self._clock = clock
+
+    async def check(self) -> None:
+        """See `Ledger`."""
+        await self._database.fetch("SELECT 1 FROM account LIMIT 1")
+
+    async def create_account(
+        self,
+        name: str,
+        *,
+        credits_micro: int = 0,
+        unlimited: bool = False,
+        policy: Policy = UNRESTRICTED,
+    ) -> Account:
+        """See `Ledger`."""
+        return await accounts.create(
+            self._database, self._now(), name, credits_micro, unlimited, policy
+        )
+
+    async def ensure_account(self, name: str, *, credits_micro: int = 0) -> Account:
+        """See `Ledger`."""
+        return await accounts.ensure(self._database, self._now(), name, credits_micro)
+
+    async def account(self, name: str) -> Account:
+        """See `Ledger`."""
+        return await accounts.read(self._database, name)
+
+    async def accounts(self) -> Sequence[Account]:
+        """See `Ledger`."""
+        return await accounts.read_all(self._database)
+
+    async def set_policy(self, name: str, policy: Policy) -> Account:
+        """See `Ledger`."""
+        return await accounts.set_policy(self._database, name, policy)
+
+    async def grant(self, name: str, micro: int, *, reason: str) -> Account:
+        """See `Ledger`."""
+        return await accounts.grant(self._database, self._now(), name, micro, reason)
+
+    async def adjust(self, name: str, micro: int, *, reason: str) -> Account:
+        """See `Ledger`."""
+        return await accounts.adjust(self._database, self._now(), name, micro, reason)
+
+    async def usage(self, since: date, *, account: str | None = None) -> Sequence[Usage]:
+        """See `Ledger`."""
+        return await accounts.usage(self._database, since, account)
+
+    async def create_key(
+        self, account: str, *, expires_at: datetime | None = None
+    ) -> tuple[ApiKey, str]:
+        """See `Ledger`."""
+        return await keys.create(self._database, self._now(), account, expires_at)
+
+    async def list_keys(self, account: str) -> Sequence[ApiKey]:
+        """See `Ledger`."""
+        return await keys.read_all(self._database, account)
+
+    async def rotate_key(
+        self, key_id: str, *, keep_old_for_seconds: float = 0, expires_at: datetime | None = None
+    ) -> tuple[ApiKey, str]:
+        """See `Ledger`."""
+        return await keys.rotate(
+            self._database, self._now(), key_id, keep_old_for_seconds, expires_at
+        )
+
+    async def revoke_key(self, key_id: str) -> None:
+        """See `Ledger`."""
+        await keys.revoke(self._database, self._now(), key_id)
+
+    async def authenticate(self, secret: str) -> Caller:
+        """See `Ledger`."""
+        return await keys.authenticate(self._database, self._now(), secret)
+
+    async def hold(
+        self,
+        caller: Caller,
+        amount: int,
+        *,
+        request_id: str,
+        model: str,
+        provider: str,
+        lifetime_seconds: float,
+        images: int = 1,
+        idempotency: Idempotency | None = None,
+    ) -> Hold:
+        """See `Ledger`."""
+        intent = Intent(
+            caller=caller,
+            amount=amount,
+            images=images,
+            request_id=request_id,
+            model=model,
+            provider=provider,
+            lifetime_seconds=lifetime_seconds,
+            idempotency=idempotency,
+        )
+        return await holds.take(self._database, self._now(), intent)
+
+    async def renew(self, hold: Hold, lifetime_seconds: float) -> None:
+        """See `Ledger`."""
+        await holds.renew(self._database, self._now(), hold, lifetime_seconds)
+
+    async def settle(self, hold: Hold, cost: int, *, images: int = 0) -> Settlement:
+        """See `Ledger`."""
+        return await holds.settle(self._database, self._now(), hold, cost, images)
+
+    async def release(self, hold: Hold, reason: str, *, outcome_unknown: bool = False) -> None:
+        """See `Ledger`."""
+        await holds.release(self._database, self._now(), hold, reason, outcome_unknown)
+
+    async def mark_delivered(self, settled: Collection[Hold]) -> None:
+        """See `Ledger`."""
+        await holds.mark_delivered(self._database, self._now(), settled)
+
+    async def expire_holds(self) -> int:
+        """See `Ledger`."""
+        return await holds.expire(self._database, self._now())
+
+    async def audit(self) -> Audit:
+        """See `Ledger`. Reads a snapshot on a connection of its own, and locks nothing."""
+        async with self._database.snapshot() as connection:
+            problems = [
+                sentence
+                for check in CHECKS
+                for sentence in sentences(check, await connection.fetch(check.query))
+            ]
+            (counts,) = await connection.fetch(COUNTS)
+        return Audit(**counts, problems=tuple(problems))
+
+    async def close(self) -> None:
+        """See `Ledger`."""
+        await self._database.close()
+
+    def _now(self) -> datetime | None:
+        return None if self._clock is None else datetime.fromtimestamp(self._clock(), UTC)

@@ -1,0 +1,148 @@
+"""Operations on holds: what is asked of the functions in the database, and what they answer."""
+
+import asyncio
+import uuid
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+from asyncpg import Record
+
+from tintype_gateway.ledger.errors import (
+    AccountNotFoundError,
+    HoldClosedError,
+    IdempotencyInProgressError,
+    IdempotencyMismatchError,
+    IdempotencyOutcomeUnknownError,
+    IdempotencyReplayError,
+    InsufficientCreditsError,
+    LedgerError,
+    LedgerUnavailableError,
+    RateLimitedError,
+)
+from tintype_gateway.ledger.intent import Intent
+from tintype_gateway.ledger.postgres.database import Database
+from tintype_gateway.ledger.rules import (
+    IDEMPOTENCY_KEPT_SECONDS,
+    MAXIMUM_AMOUNT,
+    checked_amount,
+    checked_images,
+)
+from tintype_gateway.ledger.values import Hold, Settlement
+
+TAKE = "SELECT * FROM ledger_hold($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
+
+RENEW = """
+UPDATE hold SET expires_at = coalesce($1, clock_timestamp()) + $3
+WHERE id = $2 AND state = 'open' RETURNING id
+"""
+
+SETTLE = "SELECT * FROM ledger_settle($1, $2, $3, $4, $5)"
+
+RELEASE = "SELECT ledger_release($1, $2, $3, $4, $5) AS refusal"
+
+EXPIRE = "SELECT ledger_expire($1) AS expired"
+
+MARK_DELIVERED = """
+UPDATE hold SET delivered_at = coalesce($1, clock_timestamp())
+WHERE id = ANY ($2) AND state = 'settled' AND delivered_at IS NULL
+"""
+
+
+async def take(database: Database, now: datetime | None, intent: Intent) -> Hold:
+    """Set credits aside, unless the idempotency key, the rates or the balance forbid it.
+
+    A hold whose taker went away, or did not hear of it, is released.
+    """
+    database.require_open()
+    taking = database.start(
+        TAKE,
+        now,
+        intent.hold_id,
+        intent.caller.account,
+        intent.amount,
+        intent.images,
+        timedelta(seconds=intent.lifetime_seconds),
+        intent.caller.key_id,
+        intent.request_id,
+        intent.model,
+        intent.provider,
+        *intent.idempotency_columns,
+        timedelta(seconds=IDEMPOTENCY_KEPT_SECONDS),
+    )
+    try:
+        (answer,) = await asyncio.shield(taking)
+    except (asyncio.CancelledError, LedgerUnavailableError):
+        taking.add_done_callback(lambda _: _abandon(database, now, intent.hold_id))
+        raise
+    if answer["refusal"] is not None:
+        raise _refusal(intent, answer)
+    return intent.hold
+
+
+async def renew(
+    database: Database, now: datetime | None, hold: Hold, lifetime_seconds: float
+) -> None:
+    """Let an open hold live so long from now."""
+    if not await database.fetch(RENEW, now, hold.id, timedelta(seconds=lifetime_seconds)):
+        raise HoldClosedError(f"{hold.id} is not open")
+
+
+async def settle(
+    database: Database, now: datetime | None, hold: Hold, cost: int, images: int
+) -> Settlement:
+    """End a hold with a charge."""
+    at_most = checked_amount(min(cost, MAXIMUM_AMOUNT))  # no hold is larger
+    (row,) = await database.fetch(
+        SETTLE, now, uuid.uuid4(), hold.id, at_most, checked_images(images)
+    )
+    if row["refusal"] is not None:
+        raise HoldClosedError(f"{hold.id} is {row['refusal']}")
+    charged = row["charged"]
+    return Settlement(charged, row["available"], late=row["late"], excess=cost - charged)
+
+
+async def release(
+    database: Database, now: datetime | None, hold: Hold, reason: str, outcome_unknown: bool
+) -> None:
+    """End a hold without a charge, which frees its idempotency key where nothing was made."""
+    (row,) = await database.fetch(RELEASE, now, uuid.uuid4(), hold.id, reason, outcome_unknown)
+    if row["refusal"] is not None:
+        raise HoldClosedError(f"{hold.id} is {row['refusal']}")
+
+
+async def mark_delivered(
+    database: Database, now: datetime | None, settled: Collection[Hold]
+) -> None:
+    """Note when the clients were first known to have what they were charged for."""
+    await database.fetch(MARK_DELIVERED, now, [hold.id for hold in settled])
+
+
+async def expire(database: Database, now: datetime | None) -> int:
+    """Give back what overdue holds keep. Their owners can still settle or release them."""
+    (row,) = await database.fetch(EXPIRE, now)
+    return int(row["expired"])
+
+
+def _abandon(
+    database: Database, now: datetime | None, hold_id: str
+) -> "asyncio.Task[list[Record]]":
+    """Release a hold that nobody knows of, if it was taken. Where that fails, it will expire."""
+    return database.start(RELEASE, now, uuid.uuid4(), hold_id, "caller went away", False)
+
+
+def _refusal(intent: Intent, answer: Record) -> LedgerError:
+    first = answer["first_request_id"]
+    match answer["refusal"]:
+        case "no account":
+            return AccountNotFoundError(f"there is no account {intent.caller.account!r}")
+        case "rate limited":
+            return RateLimitedError(answer["wait"] / 1_000_000)
+        case "insufficient credits":
+            return InsufficientCreditsError(intent.amount, answer["available"])
+        case "mismatch":
+            return IdempotencyMismatchError("the idempotency key was used for another request")
+        case "in progress":
+            return IdempotencyInProgressError(f"request {first} is still running")
+        case "replay":
+            return IdempotencyReplayError(first, answer["first_charged"])
+    return IdempotencyOutcomeUnknownError(first)

@@ -1,0 +1,30 @@
+"""What an account has and used, as people read it. Amounts are micro-credits."""
+
+import datetime
+from collections.abc import Iterable
+from typing import Any
+
+from tintype_gateway.ledger.interface import Account, Usage
+
+
+def statement(account: Account, used: Iterable[Usage], since: datetime.date) -> dict[str, Any]:
+    """Return the body of `GET /v1/credits`."""
+    return {
+        "object": "credits",
+        "account": account.name,
+        "unlimited": account.unlimited,
+        "balance": account.balance,
+        "held": account.held,
+        "credits_remaining": account.available,
+        "usage": {"since": since.isoformat(), "models": [usage_of_model(item) for item in used]},
+    }
+
+
+def usage_of_model(usage: Usage) -> dict[str, Any]:
+    """Return what an account used of one model."""
+    return {
+        "model": usage.model,
+        "requests": usage.requests,
+        "images": usage.images,
+        "credits_used": usage.charged,
+    }

@@ -1,0 +1,229 @@
+"""Google's models through the whole gateway: painted, refused, counted and paid."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from openai import AsyncOpenAI, BadRequestError, InternalServerError
+
+from tests.simulator.support import file_of, opened
+from tests.support.gateway import Gateway
+
+FAST, STANDARD = "imagen-4.0-fast-generate-001", "imagen-4.0-generate-001"
+OLDER, FLASH, PRO = "gemini-2.5-flash-image", "gemini-3.1-flash-image", "gemini-3-pro-image"
+LITE = "gemini-3.1-flash-lite-image"
+
+MICRO_CREDITS_PER_USD = 16_000_000
+
+PER_IMAGE = {FAST: "0.020", STANDARD: "0.040", "imagen-4.0-ultra-generate-001": "0.060"}
+
+PER_TOKEN = [
+    # model, size, prices of text in, image out and text out, and the picture's tokens
+    (OLDER, "1344x768", "0.30", "30", "2.50", 1290),
+    (FLASH, "512x512", "0.50", "60", "3.00", 747),
+    (FLASH, "1376x768", "0.50", "60", "3.00", 1120),
+    (FLASH, "2048x2048", "0.50", "60", "3.00", 1680),
+    (PRO, "2048x2048", "2.00", "120", "12.00", 1120),
+    (PRO, "4096x4096", "2.00", "120", "12.00", 2000),
+    (LITE, "1024x1024", "0.25", "30", "1.50", 1120),
+]
+
+
+async def generated(client: AsyncOpenAI, model: str, **fields: object) -> dict[str, Any]:
+    """Return the whole answer to a request, by default for a red fox."""
+    body = {"prompt": "a red fox"} | fields
+    answer = await client.images.generate(model=model, prompt="", extra_body=body)
+    for image in answer.data or []:
+        if image.b64_json:
+            assert "x".join(map(str, opened(file_of(image)).size)) == answer.size
+    return answer.to_dict()
+
+
+async def sent(gateway: Gateway) -> list[dict[str, Any]]:
+    """Return the configuration or the parameters of every call that the simulator received."""
+    calls = await gateway.upstream_calls()
+    return [call.get("generationConfig") or call["parameters"] for call in calls]
+
+
+@pytest.mark.parametrize("model", PER_IMAGE)
+async def test_imagen_makes_its_picture_at_its_price(client: AsyncOpenAI, model: str) -> None:
+    answer = await generated(client, model)
+
+    usd = Decimal(PER_IMAGE[model])
+    assert answer["size"] == "1024x1024"
+    assert answer["data"][0]["watermark"] == "synthid"
+    assert answer["created"] == 0
+    assert answer["usage"]["total_tokens"] is None
+    assert answer["usage"]["megapixels"] == 1.048576
+    assert answer["usage"]["credits_used"] == int(usd * MICRO_CREDITS_PER_USD)
+
+
+@pytest.mark.parametrize(("model", "size", "text_in", "image", "text_out", "tokens"), PER_TOKEN)
+async def test_gemini_makes_its_picture_at_the_price_of_its_tokens(
+    client: AsyncOpenAI,
+    model: str,
+    size: str,
+    text_in: str,
+    image: str,
+    text_out: str,
+    tokens: int,
+) -> None:
+    answer = await generated(client, model, size=size)
+
+    other = 11 if model == OLDER else 11 + 180  # the caption, and the thoughts of newer models
+    prices = [Decimal(price) / 1_000_000 for price in (text_in, image, text_out)]
+    usd = 2 * prices[0] + tokens * prices[1] + other * prices[2]
+    assert answer["size"] == size
+    assert answer["usage"]["input_tokens"] == 2
+    assert answer["usage"]["output_tokens"] == tokens + other
+    assert answer["usage"]["credits_used"] == round(usd * MICRO_CREDITS_PER_USD)
+    assert answer["data"][0]["watermark"] == "synthid"
+
+
+async def test_gemini_tells_how_it_understood_the_prompt(client: AsyncOpenAI) -> None:
+    answer = await generated(client, OLDER)
+
+    revised = answer["data"][0]["revised_prompt"]
+    assert revised == "Here is the picture you asked for: a red fox"
+
+
+async def test_imagen_makes_four_pictures_a_call(gateway: Gateway, client: AsyncOpenAI) -> None:
+    answer = await generated(client, FAST, n=6)
+
+    assert answer["usage"]["images"] == 6
+    assert [call["sampleCount"] for call in await sent(gateway)] == [4, 2]
+
+
+async def test_gemini_makes_one_picture_a_call(gateway: Gateway, client: AsyncOpenAI) -> None:
+    answer = await generated(client, FLASH, n=3, size="512x512")
+
+    assert answer["usage"]["images"] == 3
+    assert len(await sent(gateway)) == 3
+
+
+@pytest.mark.parametrize(
+    ("model", "wished", "painted"),
+    [
+        (FAST, "1920x1080", "1408x768"),
+        (STANDARD, "2000x2000", "2048x2048"),
+        (OLDER, "1792x1024", "1344x768"),
+        (LITE, "1024x1792", "768x1376"),
+        (PRO, "auto", "1024x1024"),
+    ],
+)
+async def test_a_size_becomes_the_nearest_one_that_the_model_has(
+    client: AsyncOpenAI, model: str, wished: str, painted: str
+) -> None:
+    assert (await generated(client, model, size=wished))["size"] == painted
+
+
+@pytest.mark.parametrize(
+    ("model", "fields", "painted"),
+    [
+        (STANDARD, {"aspectRatio": "9:16", "sampleImageSize": "2K"}, "1536x2816"),
+        (FAST, {"aspectRatio": "3:4"}, "896x1280"),
+        (FLASH, {"imageConfig": {"aspectRatio": "21:9", "imageSize": "512"}}, "792x336"),
+        (OLDER, {"imageConfig": {"aspectRatio": "4:5"}}, "896x1152"),
+    ],
+)
+async def test_googles_own_fields_name_the_size_as_well(
+    client: AsyncOpenAI, model: str, fields: dict[str, Any], painted: str
+) -> None:
+    assert (await generated(client, model, **fields))["size"] == painted
+
+
+async def test_other_provider_parameters_arrive(gateway: Gateway, client: AsyncOpenAI) -> None:
+    await generated(client, FAST, personGeneration="dont_allow", language="en")
+    await generated(client, FLASH, temperature=0.5, seed=7, size="512x512")
+
+    imagen, gemini = await sent(gateway)
+    assert (imagen["personGeneration"], imagen["language"]) == ("dont_allow", "en")
+    assert (gemini["temperature"], gemini["seed"]) == (0.5, 7)
+    assert gemini["maxOutputTokens"] == 747 + 4096
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"sampleCount": 4},
+        {"addWatermark": False},
+        {"storageUri": "gs://bucket"},
+        {"candidateCount": 2},
+        {"imageConfig": {"personGeneration": "ALLOW_ALL"}},
+    ],
+    ids=str,
+)
+async def test_what_is_not_for_clients_to_say_is_refused(
+    client: AsyncOpenAI, fields: dict[str, Any]
+) -> None:
+    with pytest.raises(BadRequestError, match=next(iter(fields))):
+        await generated(client, STANDARD if "sampleCount" in fields else FLASH, **fields)
+
+
+@pytest.mark.parametrize("word", ["forbidden", "flagged", "imageless", "declined"])
+async def test_gemini_refuses_in_four_shapes_and_nobody_pays(
+    client: AsyncOpenAI, word: str
+) -> None:
+    answer = await generated(client, FLASH, prompt=f"a {word} fox")
+
+    assert [image["flagged"] for image in answer["data"]] == [True]
+    assert answer["usage"]["images"] == 0
+    assert answer["usage"]["credits_used"] == 0
+
+
+async def test_imagen_is_paid_for_the_pictures_that_passed(client: AsyncOpenAI) -> None:
+    answer = await generated(client, FAST, prompt="a half-flagged fox", n=4)
+
+    assert [image["flagged"] for image in answer["data"]] == [False, False, True, True]
+    assert answer["usage"]["images"] == 2
+    assert answer["usage"]["credits_used"] == 2 * int(Decimal("0.020") * MICRO_CREDITS_PER_USD)
+
+
+async def test_imagen_refuses_a_prompt_as_openai_does(client: AsyncOpenAI) -> None:
+    with pytest.raises(BadRequestError) as refused:
+        await generated(client, FAST, prompt="a forbidden fox")
+
+    assert refused.value.code == "moderation_blocked"
+
+
+@pytest.mark.parametrize("marker", ["as-jpeg", "two-pictures", "with-thoughts"])
+async def test_the_oddities_of_gemini_are_one_picture(client: AsyncOpenAI, marker: str) -> None:
+    answer = await generated(client, FLASH, prompt=f"a red fox {marker}", size="512x512")
+
+    assert len(answer["data"]) == 1
+    assert answer["output_format"] == ("jpeg" if marker == "as-jpeg" else "png")
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "retry_after"),
+    [
+        ("API_KEY_INVALID", "provider_unauthorized", None),
+        ("FAILED_PRECONDITION", "provider_unauthorized", None),
+        ("RESOURCE_EXHAUSTED", "provider_throttled", "37"),
+        ("UNAVAILABLE", "provider_unavailable", None),
+        ("DEADLINE_EXCEEDED", "timeout", None),
+    ],
+)
+async def test_an_error_of_google_is_told_as_ours(
+    gateway: Gateway, client: AsyncOpenAI, error: str, code: str, retry_after: str | None
+) -> None:
+    await gateway.script({"error": f"google/{error}"})
+
+    with pytest.raises(InternalServerError) as refused:
+        await generated(client, FLASH)
+
+    assert (refused.value.status_code, refused.value.code) == (503, code)
+    assert refused.value.response.headers.get("retry-after") == retry_after
+
+
+@pytest.mark.parametrize("damage", ["truncated_base64", "malformed_json", "wrong_types"])
+@pytest.mark.parametrize("model", [FAST, FLASH])
+async def test_a_spoiled_answer_is_of_unknown_outcome(
+    gateway: Gateway, client: AsyncOpenAI, model: str, damage: str
+) -> None:
+    await gateway.script({"damage": damage})
+
+    with pytest.raises(InternalServerError) as refused:
+        await generated(client, model)
+
+    assert refused.value.code == "outcome_unknown"

@@ -1,0 +1,54 @@
+"""Answers of Google's models made by hand, and what is asked of the bindings that lead to them."""
+
+from typing import Any
+
+from tests.gateway.pictures import picture
+from tests.support.manifests import per_token, tokens
+
+SMALL = picture().decode()
+LARGE = "iVBO" * 5000
+
+CREDENTIALS = {"api-key": "AIza-secret"}
+
+IMAGEN: dict[str, Any] = {
+    "provider": "gemini",
+    "dialect": "google-predict",
+    "upstreamModel": "imagen-4.0-generate-001",
+}
+GEMINI: dict[str, Any] = {
+    "provider": "gemini",
+    "dialect": "google-generate-content",
+    "upstreamModel": "gemini-3.1-flash-image",
+    "pricing": per_token(
+        table=[tokens(747, maxPixels=300_000), tokens(1120)], maxOtherOutputTokens=4096
+    ),
+}
+
+
+def shown(data: str = SMALL, **fields: Any) -> dict[str, Any]:
+    """Return a part with a picture."""
+    return {"inlineData": {"mimeType": "image/png", "data": data}} | fields
+
+
+def candidate(*parts: dict[str, Any], reason: str | None = "STOP", **fields: Any) -> dict[str, Any]:
+    """Return a candidate of these parts."""
+    return {"content": {"parts": [*parts], "role": "model"}, "finishReason": reason} | fields
+
+
+def gemini_answer(*parts: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    """Return an answer with one candidate of these parts, by default a picture."""
+    return {"candidates": [candidate(*(parts or (shown(),)))]} | fields
+
+
+def imagen_answer(*data: str, **fields: Any) -> dict[str, Any]:
+    """Return an answer with these pictures."""
+    return {
+        "predictions": [
+            {"mimeType": "image/png", "bytesBase64Encoded": encoded} | fields for encoded in data
+        ]
+    }
+
+
+def details(**counts: int) -> list[dict[str, Any]]:
+    """Return the details of a token count by modality."""
+    return [{"modality": name, "tokenCount": count} for name, count in counts.items()]

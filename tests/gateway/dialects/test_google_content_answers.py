@@ -1,0 +1,290 @@
+"""What an answer of Google's Gemini image models means, oddities included."""
+
+import base64
+import json
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.catalog.strategies import json_values
+from tests.gateway.builders import answer
+from tests.gateway.dialects.google_answers import (
+    LARGE,
+    SMALL,
+    candidate,
+    details,
+    gemini_answer,
+    shown,
+)
+from tests.gateway.images.documents import documents
+from tests.gateway.pictures import drawn
+from tintype_catalog.costs import TokenUsage
+from tintype_gateway.dialects.google_generate_content import interpret
+from tintype_gateway.values import GeneratedImage, Generation, UpstreamFault
+
+USAGE: dict[str, Any] = {
+    "promptTokenCount": 17,
+    "candidatesTokenCount": 1306,
+    "totalTokenCount": 1323,
+    "promptTokensDetails": details(TEXT=17),
+    "candidatesTokensDetails": details(IMAGE=1290),
+}
+
+
+def read(*parts: dict[str, Any], **fields: Any) -> Generation:
+    return interpret(answer(gemini_answer(*parts, **fields)))
+
+
+def fault_of(content: object) -> UpstreamFault:
+    with pytest.raises(UpstreamFault) as fault:
+        interpret(answer(content))
+    return fault.value
+
+
+def usage_of(**fields: Any) -> TokenUsage | None:
+    kept = {name: value for name, value in (USAGE | fields).items() if value is not None}
+    return read(usageMetadata=kept).usage
+
+
+def test_a_documented_answer_is_read_whole() -> None:
+    generation = read({"text": "Here:"}, shown(), usageMetadata=USAGE, modelVersion="m")
+
+    assert generation == Generation(
+        images=(GeneratedImage(SMALL.encode(), revised_prompt="Here:"),),
+        usage=TokenUsage(text_input=17, image_input=0, image_output=1290, text_output=16),
+    )
+
+
+def test_a_picture_is_a_view_of_the_answer_itself() -> None:
+    upstream = answer(gemini_answer(shown(LARGE)))
+
+    [image] = interpret(upstream).images
+
+    assert isinstance(image.base64, memoryview)
+    assert image.base64.obj is upstream.body
+
+
+def test_the_texts_around_the_picture_are_the_revised_prompt() -> None:
+    [image] = read({"text": "Here is "}, shown(), {"text": "a hedgehog.\n"}).images
+
+    assert image.revised_prompt == "Here is a hedgehog."
+
+
+@pytest.mark.parametrize("texts", [[], [" \n"], [""]])
+def test_no_text_is_no_revised_prompt(texts: list[str]) -> None:
+    [image] = read(*({"text": text} for text in texts), shown()).images
+
+    assert image.revised_prompt is None
+
+
+def test_a_long_text_is_kept() -> None:
+    [image] = read({"text": "hedgehog " * 1000}, shown()).images
+
+    assert image.revised_prompt == ("hedgehog " * 1000).strip()
+
+
+def test_the_last_of_several_pictures_is_the_finished_one() -> None:
+    [image] = read(shown("QUJD"), {"text": "Better:"}, shown(SMALL), {"text": "Done."}).images
+
+    assert image.base64 == SMALL.encode()
+
+
+def test_thoughts_are_neither_shown_nor_told() -> None:
+    thought = {"text": "I sketch first.", "thought": True}
+    draft = shown("QUJD", thought=True)
+
+    [image] = read(thought, shown(SMALL, thoughtSignature="c2ln"), draft).images
+
+    assert (image.base64, image.revised_prompt) == (SMALL.encode(), None)
+
+
+def test_a_picture_counts_whatever_the_reason_of_the_end() -> None:
+    [image] = interpret(answer({"candidates": [candidate(shown(), reason="MAX_TOKENS")]})).images
+
+    assert image.base64 == SMALL.encode()
+
+
+@pytest.mark.parametrize("text", [SMALL, LARGE + "A/B="])
+def test_escaped_base64_is_unescaped(text: str) -> None:
+    escaped = json.dumps(gemini_answer(shown(text))).replace("/", "\\/").encode()
+
+    [image] = interpret(answer(escaped)).images
+
+    assert image.base64 == text.encode()
+
+
+BLOCKED = {"promptFeedback": {"blockReason": "PROHIBITED_CONTENT"}}
+IMAGE_SAFETY = {"finishReason": "IMAGE_SAFETY", "finishMessage": "Unable to show it."}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        BLOCKED,
+        BLOCKED | {"candidates": []},
+        BLOCKED | {"candidates": None},
+        {"candidates": [IMAGE_SAFETY]},
+        {"candidates": [IMAGE_SAFETY | {"content": {}}]},
+        {"candidates": [IMAGE_SAFETY | {"content": None}]},
+        {"candidates": [IMAGE_SAFETY | {"content": {"role": "model"}}]},
+        {"candidates": [IMAGE_SAFETY | {"content": {"parts": None}}]},
+        {"candidates": [{"content": {"parts": []}, "finishReason": "NO_IMAGE"}]},
+        {"candidates": [{"finishReason": "PROHIBITED_CONTENT"}]},
+        {"candidates": [{"finishReason": "IMAGE_RECITATION"}]},
+        {"candidates": [candidate({"text": "I would rather not."})]},
+        {"candidates": [candidate({"text": "x" * 9000})]},
+    ],
+    ids=lambda content: json.dumps(content)[:80],
+)
+def test_a_refusal_in_any_shape_is_a_refusal(content: dict[str, Any]) -> None:
+    assert interpret(answer(content)) == Generation(images=(), rest_refused=True)
+
+
+@pytest.mark.parametrize("reason", ["MAX_TOKENS", "OTHER", "IMAGE_OTHER", "MALFORMED_RESPONSE"])
+def test_an_end_by_accident_is_a_fault_that_names_it(reason: str) -> None:
+    fault = fault_of({"candidates": [candidate({"text": "Here"}, reason=reason)]})
+
+    assert (fault.kind, fault.unprocessed) == ("outcome_unknown", False)
+    assert reason in fault.message
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {},
+        {"promptFeedback": {}},
+        {"promptFeedback": {"blockReason": ""}},
+        {"candidates": [candidate()]},
+        {"candidates": [candidate(shown(thought=True))]},
+        {"candidates": [candidate({"text": "x", "thought": True})]},
+        {"candidates": [{}]},
+        {"candidates": [None]},
+        {"candidates": {"content": 1}},
+        {"candidates": [candidate({"text": "x"}, reason=None)]},
+        {"candidates": [candidate({"inlineData": {}})]},
+        {"candidates": [candidate(shown('","flagged":true,"x":"'))]},
+        {"candidates": [candidate(shown("Ω"))]},
+        {"candidates": [candidate(shown("AAAAA"))]},
+        {"candidates": ["x" * 9000]},
+        [],
+        None,
+        "x",
+    ],
+    ids=lambda content: json.dumps(content)[:80],
+)
+def test_another_form_is_a_fault_of_unknown_outcome(content: object) -> None:
+    assert fault_of(content).kind == "outcome_unknown"
+
+
+@pytest.mark.parametrize(
+    ("fields", "counts"),
+    [
+        ({}, (17, 0, 1290, 16)),
+        ({"candidatesTokensDetails": None}, (17, 0, 1306, 0)),
+        ({"candidatesTokensDetails": details(TEXT=16)}, (17, 0, 1290, 16)),
+        ({"candidatesTokensDetails": details(IMAGE=1290, TEXT=16)}, (17, 0, 1290, 16)),
+        ({"thoughtsTokenCount": 200, "totalTokenCount": 1523}, (17, 0, 1290, 216)),
+        ({"thoughtsTokenCount": 200, "totalTokenCount": None}, (17, 0, 1290, 216)),
+        ({"totalTokenCount": 17 + 1290}, (17, 0, 1290, 0)),
+        ({"totalTokenCount": 5}, (17, 0, 1290, 0)),
+        ({"promptTokensDetails": details(TEXT=5, IMAGE=12)}, (5, 12, 1290, 16)),
+        ({"promptTokensDetails": None}, (17, 0, 1290, 16)),
+    ],
+    ids=str,
+)
+def test_what_is_no_image_in_the_output_is_text(
+    fields: dict[str, Any], counts: tuple[int, int, int, int]
+) -> None:
+    assert usage_of(**fields) == TokenUsage(*counts)
+
+
+@pytest.mark.parametrize("usage", [None, {}, {"promptTokenCount": 17}])
+def test_an_answer_without_a_count_of_its_output_has_no_usage(usage: object) -> None:
+    assert read(usageMetadata=usage).usage is None
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"promptTokenCount": None},
+        {"promptTokenCount": -1},
+        {"candidatesTokenCount": "many"},
+        {"candidatesTokenCount": 10**15, "candidatesTokensDetails": None},
+        {"promptTokensDetails": details(IMAGE=18)},
+        {"candidatesTokensDetails": [7]},
+        {"candidatesTokensDetails": [{"modality": "IMAGE"}]},
+    ],
+    ids=str,
+)
+def test_counts_that_cannot_be_meant_are_a_fault(fields: dict[str, Any]) -> None:
+    usage = USAGE | fields
+    assert fault_of(gemini_answer(usageMetadata=usage)).kind == "outcome_unknown"
+
+
+@pytest.mark.parametrize("form", ["png", "jpeg"])
+@pytest.mark.parametrize("width", range(40, 43))
+def test_base64_of_any_kind_comes_out_standard(form: str, width: int) -> None:
+    file = drawn(form, width, 30) if width < 42 else b"\xff\xfe\xfb" * 999 + drawn(form, 42, 30)
+    standard = base64.b64encode(file)
+
+    for text in (standard, base64.urlsafe_b64encode(file), standard.rstrip(b"=")):
+        [image] = read(shown(text.decode())).images
+
+        assert bytes(image.base64) == standard
+
+
+def test_base64_that_was_cut_off_is_not_completed() -> None:
+    assert fault_of(gemini_answer(shown(SMALL[: len(SMALL) // 8 * 4 - 1]))).kind == (
+        "outcome_unknown"
+    )
+
+
+parts = st.lists(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "text": json_values | st.text(),
+            "thought": json_values,
+            "inlineData": json_values | st.fixed_dictionaries({"data": json_values | st.text()}),
+        },
+    )
+)
+candidates = st.lists(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "content": json_values | st.fixed_dictionaries({"parts": parts | json_values}),
+            "finishReason": json_values | st.sampled_from(["STOP", "NO_IMAGE", "X"]),
+        },
+    )
+)
+
+
+@given(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "candidates": candidates | json_values,
+            "promptFeedback": json_values,
+            "usageMetadata": json_values,
+        },
+    )
+)
+def test_any_json_is_read_or_a_fault(content: object) -> None:
+    with suppress(UpstreamFault):
+        interpret(answer(content))
+
+
+@given(st.fixed_dictionaries({}, optional=dict.fromkeys(USAGE, json_values)))
+def test_any_usage_is_read_or_a_fault(usage: object) -> None:
+    with suppress(UpstreamFault):
+        read(usageMetadata=usage)
+
+
+@given(st.binary() | documents())
+def test_any_bytes_are_read_or_a_fault(text: bytes) -> None:
+    with suppress(UpstreamFault):
+        interpret(answer(text))

@@ -1,0 +1,193 @@
+"""What an error of Google's models means; both dialects read it the same way but for one thing."""
+
+from typing import Any, get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.catalog.strategies import json_values
+from tests.gateway.builders import answer
+from tintype_gateway.dialects import google_generate_content, google_predict
+from tintype_gateway.values import FaultKind, UpstreamFault
+
+DIALECTS = (google_generate_content, google_predict)
+SECRET = "Quota of project 1234 exceeded for key AIzaSy-5678."
+RPC = "type.googleapis.com/google.rpc."
+
+INVALID_KEY = {"@type": f"{RPC}ErrorInfo", "reason": "API_KEY_INVALID", "domain": "googleapis.com"}
+
+
+def retry_info(delay: Any) -> dict[str, Any]:
+    return {"@type": f"{RPC}RetryInfo", "retryDelay": delay}
+
+
+def error(code: int, status: Any = None, message: Any = "why", *details: Any) -> UpstreamFault:
+    content = {"code": code, "message": message, "status": status, "details": [*details]}
+    return google_generate_content.read_error(answer({"error": content}, code))
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "kind"),
+    [
+        (400, "INVALID_ARGUMENT", "invalid"),
+        (400, "OUT_OF_RANGE", "invalid"),
+        (400, "FAILED_PRECONDITION", "unauthorized"),
+        (401, "UNAUTHENTICATED", "unauthorized"),
+        (403, "PERMISSION_DENIED", "unauthorized"),
+        (404, "NOT_FOUND", "unavailable"),
+        (409, "ABORTED", "unavailable"),
+        (429, "RESOURCE_EXHAUSTED", "throttled"),
+        (499, "CANCELLED", "unavailable"),
+        (500, "INTERNAL", "unavailable"),
+        (502, None, "unavailable"),
+        (503, "UNAVAILABLE", "unavailable"),
+        (504, "DEADLINE_EXCEEDED", "timeout"),
+        (302, None, "unavailable"),
+    ],
+)
+def test_the_status_tells_the_kind(code: int, status: str | None, kind: FaultKind) -> None:
+    fault = error(code, status)
+
+    assert (fault.kind, fault.code) == (kind, status)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        error(400, "INVALID_ARGUMENT", "API key not valid. Please pass a valid API key."),
+        error(400, "INVALID_ARGUMENT", "Bad Request", INVALID_KEY),
+        error(400, "INVALID_ARGUMENT", "Bad Request", INVALID_KEY | {"reason": "API_KEY_EXPIRED"}),
+    ],
+)
+def test_a_wrong_key_is_told_from_other_bad_requests(fault: UpstreamFault) -> None:
+    assert (fault.kind, fault.unprocessed) == ("unauthorized", True)
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "unprocessed"),
+    [
+        (429, "RESOURCE_EXHAUSTED", True),
+        (503, "UNAVAILABLE", True),
+        (403, "PERMISSION_DENIED", True),
+        (500, "INTERNAL", False),
+        (502, None, False),
+        (504, "DEADLINE_EXCEEDED", False),
+        (400, "INVALID_ARGUMENT", False),
+    ],
+)
+def test_only_what_provably_did_nothing_counts_as_unprocessed(
+    code: int, status: str | None, unprocessed: bool
+) -> None:
+    assert error(code, status).unprocessed is unprocessed
+
+
+def test_what_the_client_can_mend_is_told_in_the_providers_words() -> None:
+    assert error(400, "INVALID_ARGUMENT", "Invalid ratio '7:5'.").message == "Invalid ratio '7:5'."
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        (400, "FAILED_PRECONDITION"),
+        (401, "UNAUTHENTICATED"),
+        (403, "PERMISSION_DENIED"),
+        (404, "NOT_FOUND"),
+        (429, "RESOURCE_EXHAUSTED"),
+        (500, "INTERNAL"),
+        (504, "DEADLINE_EXCEEDED"),
+    ],
+)
+def test_what_may_speak_of_our_account_is_not_told(code: int, status: str) -> None:
+    message = error(code, status, SECRET).message
+
+    assert message
+    assert "AIza" not in message
+    assert "1234" not in message
+
+
+@pytest.mark.parametrize(
+    ("delay", "seconds"),
+    [
+        ("37s", 37),
+        ("36.4s", 37),
+        ("0.000000001s", 1),
+        ("0s", 0),
+        ("37", None),
+        ("-1s", None),
+        ("soon", None),
+        ("9" * 400 + "s", None),
+        ({"seconds": 37}, None),
+    ],
+)
+def test_when_to_try_again_is_read_from_the_details(delay: Any, seconds: int | None) -> None:
+    quota = {"@type": f"{RPC}QuotaFailure", "violations": [{"quotaValue": "10"}]}
+
+    fault = error(429, "RESOURCE_EXHAUSTED", "why", quota, retry_info(delay))
+
+    assert fault.retry_after_seconds == seconds
+
+
+def test_an_error_may_be_wrapped_in_a_list() -> None:
+    content = {"code": 503, "message": "why", "status": "UNAVAILABLE"}
+
+    assert google_predict.read_error(answer([{"error": content}], 503)).code == "UNAVAILABLE"
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Image generation failed with the following error: The prompt could not be submitted. "
+        "Your current safety filter threshold prohibited one or more words in this prompt.",
+        "Image generation failed with the following error: The response is blocked, as it may "
+        "violate our policies.",
+        "This prompt contains words that violate Google's Responsible AI practices.",
+    ],
+)
+def test_imagen_refuses_a_prompt_by_the_words_of_an_error(message: str) -> None:
+    content = {"code": 400, "message": message, "status": "INVALID_ARGUMENT"}
+
+    fault = google_predict.read_error(answer({"error": content}, 400))
+
+    assert (fault.kind, fault.message, fault.code) == ("refused", message, "INVALID_ARGUMENT")
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize(
+    "body", [b"", b"<html>Bad Request</html>", b"[]", b'{"error": "x"}', b"{}", b"[" * 5000]
+)
+@pytest.mark.parametrize("status", [400, 401, 404, 429, 500, 503, 504])
+def test_an_error_without_an_envelope_still_says_something(
+    dialect: Any, status: int, body: bytes
+) -> None:
+    fault = dialect.read_error(answer(body, status))
+
+    assert (fault.kind, fault.code) == (error(status).kind, None)
+    assert fault.message.startswith("the provider")
+
+
+envelopes = st.fixed_dictionaries(
+    {
+        "error": st.fixed_dictionaries(
+            {},
+            optional={
+                "code": json_values,
+                "status": json_values,
+                "message": json_values,
+                "details": json_values
+                | st.lists(
+                    st.dictionaries(st.sampled_from(["reason", "retryDelay", "@type"]), json_values)
+                ),
+            },
+        )
+    }
+)
+
+
+@given(st.integers(100, 599), st.binary() | envelopes | json_values)
+def test_any_answer_is_a_fault_of_some_kind(status: int, content: Any) -> None:
+    for dialect in DIALECTS:
+        fault = dialect.read_error(answer(content, status))
+
+        assert fault.kind in get_args(FaultKind)
+        assert fault.message

@@ -1,0 +1,113 @@
+"""Who may call: AWS's SDK signs for real, and whatever it would not sign is tried by hand."""
+
+from typing import Any
+
+import aiohttp
+import pytest
+from yarl import URL
+
+from tests.simulator.aws import CORE, NOVA, called, invoked, refused
+from tests.simulator.support import requests_received
+
+FOX = {"prompt": "a red fox"}
+
+MISMATCH = (
+    403,
+    "InvalidSignatureException",
+    "The request signature we calculated does not match the signature you provided.",
+)
+UNRECOGNIZED = "The security token included in the request is invalid."
+
+
+async def post(
+    simulator: str, path: str = f"/model/{CORE}/invoke", **headers: str
+) -> tuple[int, str, Any]:
+    """Ask for a picture without the SDK; return status, name of the error and body."""
+    async with aiohttp.ClientSession() as http:
+        url = URL(f"{simulator}{path}", encoded=True)
+        answer = await http.post(url, json=FOX, headers=headers)
+        name = answer.headers.get("x-amzn-errortype", "").partition(":")[0]
+        return answer.status, name, await answer.json()
+
+
+async def test_any_key_id_is_taken_with_the_known_secret(simulator: str) -> None:
+    answers = [await invoked(simulator, CORE, FOX, key_id=name) for name in ("AKIA", "ASIA")]
+
+    assert answers[0] == answers[1]
+
+
+async def test_temporary_credentials_are_taken(simulator: str) -> None:
+    assert (await invoked(simulator, CORE, FOX, token="TOKEN123"))["images"]
+
+
+async def test_a_signature_with_another_secret_is_wrong(simulator: str) -> None:
+    assert await refused(simulator, CORE, FOX, secret="another") == MISMATCH
+
+
+async def test_a_key_id_that_begins_with_invalid_belongs_to_nobody(simulator: str) -> None:
+    answer = await refused(simulator, CORE, FOX, key_id="invalidAKIA")
+
+    assert answer == (403, "UnrecognizedClientException", UNRECOGNIZED)
+
+
+async def test_a_query_is_part_of_what_is_signed(simulator: str) -> None:
+    def call(client: Any) -> Any:
+        return client.list_foundation_models(byProvider="Stability AI", byOutputModality="IMAGE")
+
+    answer = await called(simulator, call, service="bedrock")
+
+    assert len(answer["modelSummaries"]) == 6
+
+
+async def test_an_arn_is_signed_as_it_is_sent(simulator: str) -> None:
+    arn = f"arn:aws:bedrock:us-west-2::foundation-model/{CORE}"
+
+    assert (await invoked(simulator, arn, FOX))["images"]
+
+    path = f"/model/{arn.replace(':', '%3A').replace('/', '%2F')}/invoke"
+    assert [call["path"] for call in await requests_received(simulator)] == [path]
+
+
+@pytest.mark.parametrize("model", [CORE, CORE.replace(":", "%3A")])
+async def test_a_bearer_key_is_taken_whether_the_colon_is_encoded_or_not(
+    simulator: str, model: str
+) -> None:
+    status, _, body = await post(
+        simulator, f"/model/{model}/invoke", Authorization="Bearer bedrock-api-key-1"
+    )
+
+    assert status == 200
+    assert len(body["images"]) == 1
+
+
+async def test_a_bearer_key_is_good_for_every_region(simulator: str) -> None:
+    status, name, body = await post(
+        simulator, f"/model/{NOVA}/invoke", Authorization="Bearer bedrock-api-key-1"
+    )
+
+    assert (status, name) == (400, "ValidationException")
+    assert "#: required key [taskType] not found" in body["message"]
+
+
+@pytest.mark.parametrize("key", ["invalid", "invalid-key", ""])
+async def test_a_wrong_bearer_key_is_refused(simulator: str, key: str) -> None:
+    answer = await post(simulator, Authorization=f"Bearer {key}")
+
+    assert answer == (403, "UnrecognizedClientException", {"message": UNRECOGNIZED})
+
+
+async def test_a_request_without_credentials_is_refused(simulator: str) -> None:
+    answer = await post(simulator)
+
+    assert answer == (
+        403,
+        "MissingAuthenticationTokenException",
+        {"message": "Missing Authentication Token"},
+    )
+
+
+@pytest.mark.parametrize("authorization", ["Basic eDp5", "AWS4-HMAC-SHA256 Credential=x"])
+async def test_other_forms_of_authorization_are_refused(simulator: str, authorization: str) -> None:
+    status, name, _ = await post(simulator, Authorization=authorization)
+
+    assert (status, name) == (403, "IncompleteSignatureException")
