@@ -51,6 +51,13 @@ class Credentials(Contract):
 class ProviderBindingSpec(Contract):
     """One way to serve one model: where, with which identity, at what price."""
 
+    model_config = cel(
+        (
+            "self.provider != 'bedrock' || has(self.regions) && size(self.regions) > 0",
+            "`regions` is needed for bedrock",
+        )
+    )
+
     model_ref: LocalReference
     """The ImageModel that this serves."""
 
@@ -86,3 +93,9 @@ class ProviderBindingSpec(Contract):
 
     timeout_seconds: Annotated[int, Field(ge=1, le=3600)] = 180
     """How long one call may take."""
+
+    @model_validator(mode="after")
+    def _bedrock_has_regions(self) -> Self:
+        if self.provider == "bedrock" and not self.regions:
+            raise ValueError("`regions` is needed for bedrock")
+        return self

@@ -196,7 +196,10 @@ class Pipeline:
     ) -> tuple[list[FinishedCall], list[FailedCall]]:
         """Return the calls that gave pictures and those that did not, or the fault of them all."""
         language = dialect(plan.route.binding.dialect)
-        planned = translate(plan.job, plan.model, plan.route, credentials, language)
+        try:
+            planned = list(translate(plan.job, plan.model, plan.route, credentials, language))
+        except UpstreamFault as fault:  # the credentials lack what the protocol needs
+            raise error_of(fault, plan.route) from fault
         results = await asyncio.gather(*(self._call(plan, language, each) for each in planned))
         failed = [result for result in results if isinstance(result, FailedCall)]
         calls = [result for result in results if isinstance(result, FinishedCall)]

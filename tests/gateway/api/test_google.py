@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from openai import AsyncOpenAI, BadRequestError, InternalServerError
+from openai import APIStatusError, AsyncOpenAI, BadRequestError, InternalServerError
 
 from tests.simulator.support import file_of, opened
 from tests.support.gateway import Gateway
@@ -143,21 +143,26 @@ async def test_other_provider_parameters_arrive(gateway: Gateway, client: AsyncO
 
 
 @pytest.mark.parametrize(
-    "fields",
+    ("model", "fields"),
     [
-        {"sampleCount": 4},
-        {"addWatermark": False},
-        {"storageUri": "gs://bucket"},
-        {"candidateCount": 2},
-        {"imageConfig": {"personGeneration": "ALLOW_ALL"}},
+        (STANDARD, {"sampleCount": 4}),
+        (STANDARD, {"addWatermark": False}),
+        (STANDARD, {"storageUri": "gs://bucket"}),
+        (FAST, {"sampleImageSize": "2K"}),
+        (FLASH, {"candidateCount": 2}),
+        (FLASH, {"imageConfig": {"personGeneration": "ALLOW_ALL"}}),
+        (OLDER, {"imageConfig": {"imageSize": "1K"}}),
     ],
     ids=str,
 )
-async def test_what_is_not_for_clients_to_say_is_refused(
-    client: AsyncOpenAI, fields: dict[str, Any]
+async def test_what_is_not_for_clients_to_say_is_refused_by_name(
+    gateway: Gateway, client: AsyncOpenAI, model: str, fields: dict[str, Any]
 ) -> None:
-    with pytest.raises(BadRequestError, match=next(iter(fields))):
-        await generated(client, STANDARD if "sampleCount" in fields else FLASH, **fields)
+    with pytest.raises(APIStatusError, match=next(iter(fields))) as refused:
+        await generated(client, model, **fields)
+
+    assert refused.value.status_code in (400, 422)
+    assert await gateway.upstream_calls() == []
 
 
 @pytest.mark.parametrize("word", ["forbidden", "flagged", "imageless", "declined"])

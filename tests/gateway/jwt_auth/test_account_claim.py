@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from tintype_gateway.jwt_auth.account_claim import AccountClaim, ClaimError
@@ -15,6 +15,7 @@ TOKEN: dict[str, Any] = {
     "org": "acme",
     "https://example.com/account": "studio",
     "a/b": {"~c": "escaped"},
+    "a~1": "escaped twice",
     "kubernetes.io": {"namespace": "prod", "serviceaccount": {"name": "painter"}},
     "number": 7,
     "list": ["team-a"],
@@ -36,6 +37,7 @@ TOKEN: dict[str, Any] = {
         ("/kubernetes.io/namespace", "prod"),
         (SERVICE_ACCOUNT, "prod/painter"),
         ("/a~1b/~0c", "escaped"),
+        ("/a~01", "escaped twice"),
     ],
 )
 def test_claims_name_the_account(template: str, account: str) -> None:
@@ -72,6 +74,7 @@ def test_a_claim_cannot_reach_over_its_end() -> None:
 names = st.text("ab-/", min_size=1, max_size=5)
 
 
+@example("a-", "b", "a", "-b", "--")
 @given(names, names, names, names, st.sampled_from(["/", "-", "--", "-/-", "-a-"]))
 def test_different_claims_never_name_the_same_account(
     org: str, sub: str, other_org: str, other_sub: str, between: str

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import httpx2
 import pytest
 
@@ -19,6 +20,9 @@ from tests.gateway.jwt_auth.support import (
 )
 from tests.support.gateway import ACCOUNT, CREDITS_MICRO, Gateway, easel, running_gateway
 from tintype_gateway.jwt_auth.keys import PAUSE_SECONDS
+from tintype_gateway.jwt_auth.verifier import create_verifier
+from tintype_gateway.ledger.values import Caller, Policy
+from tintype_gateway.stages.authenticate import authenticate
 
 KEY = signing_key()
 PICTURE_MICRO = 640_000
@@ -98,6 +102,29 @@ async def test_an_unknown_account_is_refused_where_none_is_to_be_opened(
         assert said["message"] == "the token names an unknown account: there is no account 'team-a'"
         assert response.status_code == 200
         assert [account.name for account in await gateway.ledger.accounts()] == [ACCOUNT]
+
+
+async def test_an_account_may_be_opened_without_credits(
+    tmp_path: Path, published: JwksServer
+) -> None:
+    settings = issuer(jwksUrl=published.url, autoCreateCredits=0)
+    async with running_gateway(tmp_path, *easel(), issuers=[settings]) as gateway:
+        response = await generate(gateway, KEY.sign(claims(sub="team-a")))
+
+        assert response.status_code == 402
+        assert (await gateway.ledger.account("team-a")).balance == 0
+
+
+async def test_the_policy_of_the_account_holds_for_its_tokens(
+    gateway: Gateway, published: JwksServer
+) -> None:
+    await gateway.ledger.set_policy(ACCOUNT, Policy(models=frozenset({"easel"})))
+    async with aiohttp.ClientSession() as session:
+        jwts = create_verifier([issuer(jwksUrl=published.url)], session)
+        bearer = f"Bearer {KEY.sign(claims(sub=ACCOUNT))}"
+        caller = await authenticate(bearer, gateway.ledger, jwts)
+
+    assert caller == Caller(ACCOUNT, f"jwt:{ISSUER}", frozenset({"easel"}))
 
 
 @pytest.mark.parametrize("name", ["sys:revenue", "x" * 256, " team-a"])

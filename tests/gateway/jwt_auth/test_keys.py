@@ -158,6 +158,18 @@ async def test_a_key_that_may_exist_is_not_refused(
     assert caught.value.headers() == {"x-should-retry": "true", "Retry-After": "10"}
 
 
+async def test_once_the_endpoint_answers_again_an_unknown_key_is_refused(
+    keys: PublishedKeys, publisher: Publisher, clock: Clock
+) -> None:
+    publisher.keys = None
+    with pytest.raises(UnavailableError):
+        await keys.find("second")
+    publisher.keys = [FIRST]
+    clock.advance(PAUSE_SECONDS)
+
+    assert await keys.find("second") is None
+
+
 async def test_a_token_without_an_id_is_of_the_only_key(
     keys: PublishedKeys, publisher: Publisher, clock: Clock
 ) -> None:

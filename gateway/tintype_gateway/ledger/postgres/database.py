@@ -13,8 +13,6 @@ from collections.abc import AsyncIterator, Sequence
 import asyncpg
 from asyncpg import Connection, Pool, Record
 from asyncpg import exceptions as pg
-from typing_extensions import override
-
 from tintype_gateway.ledger.errors import LedgerUnavailableError
 from tintype_gateway.ledger.postgres import schema
 
@@ -40,13 +38,6 @@ LOST = (
     pg.TargetServerAttributeNotMatched,  # the same, where the URL asks for a primary
 )
 """Troubles that may be over a moment later."""
-
-
-class _Connection(Connection[Record]):
-    @override
-    def get_reset_query(self) -> str:
-        """Return nothing: a session has no state, and a round trip for its reset is saved."""
-        return ""
 
 
 class Database:
@@ -82,7 +73,7 @@ class Database:
         return task
 
     @contextlib.asynccontextmanager
-    async def snapshot(self) -> AsyncIterator[Connection[Record]]:
+    async def snapshot(self) -> "AsyncIterator[Connection[Record]]":
         """Read the database as of one moment, beside everything else and with much more time.
 
         Raises:
@@ -146,20 +137,19 @@ class Database:
         finally:
             await pool.release(connection)
 
-    async def _opened(self) -> Pool[Record]:
+    async def _opened(self) -> "Pool[Record]":
         if self._pool is None:
             self._pool = await asyncpg.create_pool(
                 min_size=0,
                 max_size=MAXIMUM_CONNECTIONS,
                 connect=lambda *_, **__: self._connect(self._timeout_seconds),
-                connection_class=_Connection,
+                reset=_keep_session,
             )
         return self._pool
 
-    async def _connect(self, statement_seconds: float) -> _Connection:
+    async def _connect(self, statement_seconds: float) -> "Connection[Record]":
         connection = await asyncpg.connect(
             self._url,
-            connection_class=_Connection,
             server_settings={
                 "application_name": "tintype",
                 "default_transaction_isolation": "read committed",
@@ -180,3 +170,7 @@ class Database:
         self._running.discard(task)
         if not task.cancelled():
             task.exception()  # nobody else may ask for it, if the caller has gone
+
+
+async def _keep_session(_: object) -> None:
+    """Reset nothing when a connection goes back to the pool, which saves a round trip."""

@@ -13,7 +13,6 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from tintype_gateway.ledger.errors import LedgerUnavailableError
-from tintype_gateway.ledger.postgres import schema
 
 LOCK = 7_235_418_260_031_447
 """The advisory lock that lets one process migrate at a time; any number that others do not use."""
@@ -23,8 +22,8 @@ WAIT_SECONDS = 300
 """How long another process may take to migrate, and how long each statement may."""
 
 
-async def migrate(url: str) -> str:
-    """Run the migrations that a database lacks, all or none, and return its revision.
+async def migrate(url: str) -> None:
+    """Run the migrations that a database lacks, all or none.
 
     When several processes do so at once, one does the work, and the others wait for it.
 
@@ -44,7 +43,6 @@ async def migrate(url: str) -> str:
         raise LedgerUnavailableError(f"cannot migrate the ledger: {error}") from error
     finally:
         await engine.dispose()
-    return schema.REVISION
 
 
 def _upgrade(connection: Connection) -> None:

@@ -1,0 +1,166 @@
+"""A PostgreSQL server of the tests' own: the real one, as the distribution installs it."""
+
+import asyncio
+import itertools
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from tintype_gateway.ledger.migrating import migrate_ledger
+
+INSTALL = "no PostgreSQL server: install it (Debian: `apt install postgresql`), or put it on PATH"
+
+UNPRIVILEGED = ("postgres", "nobody")
+"""Who may run the server where the tests run as root, which it refuses."""
+
+START_SECONDS = 30
+
+SETTINGS = {
+    "fsync": "off",  # its files go with the tests
+    "listen_addresses": "127.0.0.1",
+    "max_connections": "200",
+}
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator["PostgresServer"]:
+    """A running server. Without one the test is skipped, but with `CI=true` it fails."""
+    programs = find_programs()
+    if programs is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail(INSTALL)
+        pytest.skip(INSTALL)
+    folder = Path(tempfile.mkdtemp(prefix="tintype-pg-"))  # sockets have short names only
+    server = PostgresServer(programs, folder)
+    try:
+        server.initialize()
+        server.start()
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(folder)
+
+
+def find_programs() -> Path | None:
+    """Return the folder of the server's programs, of the newest version where there are several."""
+    on_path = shutil.which("initdb")
+    if on_path:
+        return Path(on_path).resolve().parent
+    found = Path("/usr/lib/postgresql").glob("*/bin/initdb")
+    newest = max(found, key=lambda path: float(path.parent.parent.name), default=None)
+    return newest and newest.parent
+
+
+class PostgresServer:
+    """A server with its data in a folder, on a socket there and on a free port of the loopback."""
+
+    def __init__(self, programs: Path, folder: Path) -> None:
+        self._programs = programs
+        self._folder = folder
+        self._user = _unprivileged_user()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._numbers = itertools.count()
+        self.port = _free_port()
+
+    @property
+    def data(self) -> Path:
+        """The folder of the server's files."""
+        return self._folder / "data"
+
+    def url(self, database: str, port: int | None = None) -> str:
+        """Return the URL of a database, by default through the server's own port."""
+        return f"postgresql://tintype@127.0.0.1:{port or self.port}/{database}"
+
+    def initialize(self) -> None:
+        """Make an empty cluster, which trusts whoever can reach it."""
+        if self._user is not None:
+            shutil.chown(self._folder, self._user)
+        subprocess.run(
+            [
+                *(self._programs / "initdb", "--pgdata", self.data),
+                *("--username", "tintype", "--auth", "trust"),
+                *("--encoding", "UTF8", "--no-locale", "--no-sync"),
+            ],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            user=self._user,
+            cwd=self._folder,
+        )
+
+    def start(self) -> None:
+        """Start the server, and wait until it answers."""
+        settings = [f"--{name}={value}" for name, value in SETTINGS.items()]
+        with (self._folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [
+                    *(self._programs / "postgres", "-D", self.data),
+                    *("-k", self._folder, "-p", str(self.port), *settings),
+                ],
+                stdout=log,
+                stderr=log,
+                user=self._user,
+                cwd=self._folder,
+            )
+        deadline = time.monotonic() + START_SECONDS
+        while not self._answers():
+            if time.monotonic() > deadline or self._process.poll() is not None:
+                raise RuntimeError((self._folder / "log").read_text(errors="replace"))
+            time.sleep(0.02)
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """Stop the server: SIGINT ends it in order, SIGQUIT as a crash would."""
+        if self._process is not None:
+            self._process.send_signal(how)
+            self._process.wait(START_SECONDS)
+            self._process = None
+
+    def create_database(self, template: str = "template1") -> str:
+        """Return the name of a database that nobody else uses, by default an empty one."""
+        name = f"test{next(self._numbers)}"
+        asyncio.run(self._administer(f"CREATE DATABASE {name} TEMPLATE {template}"))
+        return name
+
+    async def disconnect_all(self, database: str) -> int:
+        """Cut all connections to a database, and say how many they were."""
+        return len(
+            await self._administer(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                f" WHERE datname = '{database}'"  # noqa: S608 - our own name
+            )
+        )
+
+    async def _administer(self, statement: str) -> list[asyncpg.Record]:
+        connection = await asyncpg.connect(self.url("postgres"))
+        try:
+            return await connection.fetch(statement)
+        finally:
+            await connection.close()
+
+    def _answers(self) -> bool:
+        check = [self._programs / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port)]
+        return subprocess.run(check, check=False).returncode == 0
+
+
+def _unprivileged_user() -> str | None:
+    """Return who must run the server, None: whoever runs the tests."""
+    if os.geteuid() != 0:
+        return None
+    known = {entry.pw_name for entry in pwd.getpwall()}
+    return next(name for name in UNPRIVILEGED if name in known)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
