@@ -12,7 +12,7 @@ from tintype_catalog.costs import TokenUsage
 from tintype_catalog.sizes import Size, SizeChoice
 from tintype_gateway.catalog.snapshot import Snapshot
 from tintype_gateway.images.header import read_header
-from tintype_gateway.ledger.interface import Settlement
+from tintype_gateway.ledger.interface import Hold, Settlement
 from tintype_gateway.stages.validate import validate
 from tintype_gateway.values import (
     FinishedCall,
@@ -118,3 +118,7 @@ def answer(content: object, status: int = 200, **headers: str) -> UpstreamAnswer
     return UpstreamAnswer(
         status, {name.replace("_", "-"): value for name, value in headers.items()}, text
     )
+
+
+RECEIPT = Hold(id="hold-17", account="studio", amount=640_000)
+"""The hold that paid for an answer."""

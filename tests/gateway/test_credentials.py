@@ -8,7 +8,7 @@ import pytest
 from tests.gateway.builders import binding
 from tintype_gateway.credentials import MountedCredentials, SimulatedCredentials
 
-BEDROCK = {"provider": "bedrock", "dialect": "bedrock-amazon"}
+BEDROCK = {"provider": "bedrock", "dialect": "bedrock-amazon", "regions": ["us-east-1"]}
 
 
 def write(folder: Path, **files: str) -> None:

@@ -19,6 +19,7 @@ STATUSES = {
     "ConflictError": 409,
     "PayloadTooLargeError": 413,
     "UnsupportedMediaTypeError": 415,
+    "RateLimitError": 429,
     "InternalError": 500,
     "UnavailableError": 503,
 }

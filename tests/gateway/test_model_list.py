@@ -164,6 +164,6 @@ def test_all_models_are_a_list_as_openais() -> None:
         image_model("b"),
         provider_binding(model="a", pricing=per_token()),
     )
-    listed = describe_all(known, TODAY, lambda _: True)
+    listed = describe_all(known, TODAY, lambda _: True, lambda _: True)
     assert (listed["object"], [each["id"] for each in listed["data"]]) == ("list", ["a", "b"])
     assert json.loads(json.dumps(listed, allow_nan=False)) == listed

@@ -13,6 +13,8 @@ from PIL import Image
 
 from tests.simulator.support import opened
 
+FLASH, PRO, OLDER = "gemini-3.1-flash-image", "gemini-3-pro-image", "gemini-2.5-flash-image"
+
 QUIET = [
     pytest.mark.filterwarnings("ignore:Inheritance class AiohttpClientSession"),
     pytest.mark.filterwarnings("ignore:The generate_images method is deprecated"),
@@ -62,6 +64,16 @@ def asked(
     """Return the configuration of a request for a picture."""
     image = types.ImageConfig(aspect_ratio=ratio, image_size=size)
     return types.GenerateContentConfig(image_config=image, **config)
+
+
+async def answered(
+    simulator: str, model: str = FLASH, prompt: str = "a red fox", **config: Any
+) -> types.GenerateContentResponse:
+    """Return the answer of a model of the Gemini API, where `config` is that of `asked`."""
+    async with gemini(simulator) as client:
+        return await client.models.generate_content(
+            model=model, contents=prompt, config=asked(**config)
+        )
 
 
 def with_fault(headers: dict[str, str]) -> types.GenerateContentConfig:

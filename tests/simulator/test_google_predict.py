@@ -1,17 +1,14 @@
 """Imagen, asked by google-genai through Vertex AI, and as JSON through the Gemini API."""
 
 import asyncio
-import base64
 from typing import Any
 
-import httpx2
 import pytest
 from google.genai import Client, types
 from google.genai.errors import ClientError
 from google.oauth2.credentials import Credentials
 
 from tests.simulator.genai import QUIET, express, image_of, images_in, reached, vertex
-from tests.simulator.support import opened
 from tintype_simulator.google_models import MODELS
 
 pytestmark = QUIET
@@ -139,94 +136,3 @@ async def test_reasons_stand_for_filtered_pictures_on_demand(
 async def test_a_forbidden_prompt_is_an_error(simulator: str) -> None:
     with pytest.raises(ClientError, match="prompt could not be submitted"):
         await ask(simulator, prompt="a forbidden fox")
-
-
-async def post(simulator: str, version: str, body: object, model: str = FAST) -> httpx2.Response:
-    async with httpx2.AsyncClient(timeout=30) as http:
-        return await http.post(
-            f"{simulator}/{version}/models/{model}:predict",
-            json=body,
-            headers={"x-goog-api-key": "key"},
-        )
-
-
-@pytest.mark.parametrize("version", ["v1", "v1beta"])
-@pytest.mark.parametrize("spelling", ["sampleCount", "sample_count"])
-async def test_the_gemini_api_takes_both_spellings(
-    simulator: str, version: str, spelling: str
-) -> None:
-    body = {"instances": [{"prompt": "a red fox"}], "parameters": {spelling: 1}}
-
-    answer = await post(simulator, version, body)
-
-    [entry] = answer.json()["predictions"]
-    assert set(entry) == {"mimeType", "bytesBase64Encoded"}
-    assert opened(base64.b64decode(entry["bytesBase64Encoded"])).size == (1024, 1024)
-
-
-async def test_filtered_pictures_leave_an_empty_object(simulator: str) -> None:
-    answer = await post(simulator, "v1beta", {"instances": [{"prompt": "a flagged fox"}]})
-
-    assert (answer.status_code, answer.json()) == (200, {})
-
-
-async def test_the_size_may_have_the_name_of_the_documentation(simulator: str) -> None:
-    parameters = {"sampleCount": 1, "imageSize": "2K"}
-    body = {"instances": [{"prompt": "a red fox"}], "parameters": parameters}
-
-    answer = await post(simulator, "v1beta", body, STANDARD)
-
-    [entry] = answer.json()["predictions"]
-    assert opened(base64.b64decode(entry["bytesBase64Encoded"])).size == (2048, 2048)
-
-
-@pytest.mark.parametrize(
-    "parameters",
-    [
-        {"sampleCount": 0},
-        {"sampleCount": 5},
-        {"sampleCount": True},
-        {"aspectRatio": "3:2"},
-        {"sampleImageSize": "2K"},
-        {"sampleImageSize": "1k"},
-        {"personGeneration": "everybody"},
-        {"safetySetting": "BLOCK_NONE"},
-        {"outputOptions": {"mimeType": "image/webp"}},
-        {"outputOptions": {"compressionQuality": 101}},
-        {"negativePrompt": "snow"},
-        {"seed": 4},
-        {"addWatermark": False},
-        {"storageUri": "gs://bucket"},
-        {"sampleSize": 1},
-        {"guidanceScale": "7"},
-        [],
-    ],
-    ids=str,
-)
-async def test_a_parameter_that_the_gemini_api_does_not_take_is_refused(
-    simulator: str, parameters: object
-) -> None:
-    body = {"instances": [{"prompt": "a red fox"}], "parameters": parameters}
-
-    answer = await post(simulator, "v1beta", body)
-
-    assert answer.status_code == 400
-    assert answer.json()["error"]["status"] == "INVALID_ARGUMENT"
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        {},
-        [],
-        {"instances": []},
-        {"instances": [{}]},
-        {"instances": [{"prompt": " "}]},
-        {"instances": [{"prompt": "a"}, {"prompt": "b"}]},
-        {"instances": [{"prompt": "a", "image": {}}]},
-        {"instances": [{"prompt": "a"}], "labels": {}},
-    ],
-    ids=str,
-)
-async def test_a_body_without_one_prompt_is_refused(simulator: str, body: object) -> None:
-    assert (await post(simulator, "v1beta", body)).status_code == 400

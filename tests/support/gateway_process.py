@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 from tests.cluster.processes import Process
 
@@ -44,6 +46,17 @@ class GatewayProcess:
     def stderr(self) -> str:
         return self.process.output()
 
+    def is_ready(self) -> bool:
+        """Return whether it says at `/readyz` that it serves."""
+        if '"serving"' not in self.stderr:
+            return False
+        try:
+            with urlopen(f"{self.admin_url}/readyz", timeout=5) as answer:  # noqa: S310 - loopback
+                return bool(answer.status == 200)
+        except HTTPError as error:
+            error.close()
+            return False
+
     def log(self) -> list[dict[str, Any]]:
         """Return the log, of which every line must be JSON."""
         return [json.loads(line) for line in self.stderr.splitlines()]
@@ -69,9 +82,10 @@ def running_process(
             stderr=err,
         )
     process = Process(popen, stderr)
+    gateway = GatewayProcess(process, folder)
     try:
-        process.wait_until(lambda: '"serving"' in process.output(), START_SECONDS, "URL")
-        yield GatewayProcess(process, folder)
+        process.wait_until(gateway.is_ready, START_SECONDS, "readiness")
+        yield gateway
     finally:
         if process.running():
             popen.kill()

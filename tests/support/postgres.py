@@ -16,6 +16,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from tests.support.requirements import missing
 from tintype_gateway.ledger.migrating import migrate_ledger
 
 INSTALL = "no PostgreSQL server: install it (Debian: `apt install postgresql`), or put it on PATH"
@@ -25,7 +26,7 @@ UNPRIVILEGED = ("postgres", "nobody")
 
 START_SECONDS = 30
 
-SETTINGS = {
+SETTINGS: dict[str, object] = {
     "fsync": "off",  # its files go with the tests
     "listen_addresses": "127.0.0.1",
     "max_connections": "200",
@@ -37,9 +38,7 @@ def postgres() -> Iterator["PostgresServer"]:
     """A running server. Without one the test is skipped, but with `CI=true` it fails."""
     programs = find_programs()
     if programs is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail(INSTALL)
-        pytest.skip(INSTALL)
+        missing(INSTALL)
     folder = Path(tempfile.mkdtemp(prefix="tintype-pg-"))  # sockets have short names only
     server = PostgresServer(programs, folder)
     try:
@@ -49,6 +48,14 @@ def postgres() -> Iterator["PostgresServer"]:
     finally:
         server.stop()
         shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def migrated(postgres: "PostgresServer") -> str:
+    """The name of an empty ledger, to make others from."""
+    name = postgres.create_database()
+    asyncio.run(migrate_ledger(postgres.url(name)))
+    return name
 
 
 def find_programs() -> Path | None:
@@ -87,9 +94,13 @@ class PostgresServer:
             shutil.chown(self._folder, self._user)
         subprocess.run(
             [
-                *(self._programs / "initdb", "--pgdata", self.data),
-                *("--username", "tintype", "--auth", "trust"),
-                *("--encoding", "UTF8", "--no-locale", "--no-sync"),
+                self._programs / "initdb",
+                f"--pgdata={self.data}",
+                "--username=tintype",
+                "--auth=trust",
+                "--encoding=UTF8",
+                "--no-locale",
+                "--no-sync",
             ],
             check=True,
             stdout=subprocess.DEVNULL,
@@ -99,13 +110,11 @@ class PostgresServer:
 
     def start(self) -> None:
         """Start the server, and wait until it answers."""
-        settings = [f"--{name}={value}" for name, value in SETTINGS.items()]
+        places = {"unix_socket_directories": self._folder, "port": self.port}
+        settings = [f"--{name}={value}" for name, value in (SETTINGS | places).items()]
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                [
-                    *(self._programs / "postgres", "-D", self.data),
-                    *("-k", self._folder, "-p", str(self.port), *settings),
-                ],
+                [self._programs / "postgres", f"-D{self.data}", *settings],
                 stdout=log,
                 stderr=log,
                 user=self._user,
@@ -125,29 +134,28 @@ class PostgresServer:
             self._process = None
 
     def create_database(self, template: str = "template1") -> str:
-        """Return the name of a database that nobody else uses, by default an empty one."""
+        """Return the name of a new database, by default an empty one."""
         name = f"test{next(self._numbers)}"
         asyncio.run(self._administer(f"CREATE DATABASE {name} TEMPLATE {template}"))
         return name
 
     async def disconnect_all(self, database: str) -> int:
         """Cut all connections to a database, and say how many they were."""
-        return len(
-            await self._administer(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                f" WHERE datname = '{database}'"  # noqa: S608 - our own name
-            )
+        cut = await self._administer(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", database
         )
+        return len(cut)
 
-    async def _administer(self, statement: str) -> list[asyncpg.Record]:
+    async def _administer(self, statement: str, *arguments: str) -> list[asyncpg.Record]:
         connection = await asyncpg.connect(self.url("postgres"))
         try:
-            return await connection.fetch(statement)
+            return await connection.fetch(statement, *arguments)
         finally:
             await connection.close()
 
     def _answers(self) -> bool:
-        check = [self._programs / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port)]
+        program = str(self._programs / "pg_isready")
+        check = [program, "--quiet", "--host=127.0.0.1", f"--port={self.port}"]
         return subprocess.run(check, check=False).returncode == 0
 
 

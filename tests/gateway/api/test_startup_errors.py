@@ -57,7 +57,7 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["postgresql://user:hunter2@db/tintype", "sqlite:///a/file/that/cannot/be.db"]
+    "url", ["mysql://user:hunter2@db/tintype", "sqlite:///a/file/that/cannot/be.db"]
 )
 def test_a_database_that_cannot_be_opened_is_named_without_its_password(
     tmp_path: Path, url: str

@@ -52,3 +52,13 @@ def imagen_answer(*data: str, **fields: Any) -> dict[str, Any]:
 def details(**counts: int) -> list[dict[str, Any]]:
     """Return the details of a token count by modality."""
     return [{"modality": name, "tokenCount": count} for name, count in counts.items()]
+
+
+USAGE: dict[str, Any] = {
+    "promptTokenCount": 17,
+    "candidatesTokenCount": 1306,
+    "totalTokenCount": 1323,
+    "promptTokensDetails": details(TEXT=17),
+    "candidatesTokensDetails": details(IMAGE=1290),
+}
+"""What Google was seen to count: the details leave out the caption."""

@@ -2,36 +2,23 @@
 
 import base64
 import json
-from contextlib import suppress
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from tests.catalog.strategies import json_values
 from tests.gateway.builders import answer
 from tests.gateway.dialects.google_answers import (
     LARGE,
     SMALL,
+    USAGE,
     candidate,
-    details,
     gemini_answer,
     shown,
 )
-from tests.gateway.images.documents import documents
 from tests.gateway.pictures import drawn
 from tintype_catalog.costs import TokenUsage
 from tintype_gateway.dialects.google_generate_content import interpret
 from tintype_gateway.values import GeneratedImage, Generation, UpstreamFault
-
-USAGE: dict[str, Any] = {
-    "promptTokenCount": 17,
-    "candidatesTokenCount": 1306,
-    "totalTokenCount": 1323,
-    "promptTokensDetails": details(TEXT=17),
-    "candidatesTokensDetails": details(IMAGE=1290),
-}
 
 
 def read(*parts: dict[str, Any], **fields: Any) -> Generation:
@@ -42,11 +29,6 @@ def fault_of(content: object) -> UpstreamFault:
     with pytest.raises(UpstreamFault) as fault:
         interpret(answer(content))
     return fault.value
-
-
-def usage_of(**fields: Any) -> TokenUsage | None:
-    kept = {name: value for name, value in (USAGE | fields).items() if value is not None}
-    return read(usageMetadata=kept).usage
 
 
 def test_a_documented_answer_is_read_whole() -> None:
@@ -179,51 +161,6 @@ def test_another_form_is_a_fault_of_unknown_outcome(content: object) -> None:
     assert fault_of(content).kind == "outcome_unknown"
 
 
-@pytest.mark.parametrize(
-    ("fields", "counts"),
-    [
-        ({}, (17, 0, 1290, 16)),
-        ({"candidatesTokensDetails": None}, (17, 0, 1306, 0)),
-        ({"candidatesTokensDetails": details(TEXT=16)}, (17, 0, 1290, 16)),
-        ({"candidatesTokensDetails": details(IMAGE=1290, TEXT=16)}, (17, 0, 1290, 16)),
-        ({"thoughtsTokenCount": 200, "totalTokenCount": 1523}, (17, 0, 1290, 216)),
-        ({"thoughtsTokenCount": 200, "totalTokenCount": None}, (17, 0, 1290, 216)),
-        ({"totalTokenCount": 17 + 1290}, (17, 0, 1290, 0)),
-        ({"totalTokenCount": 5}, (17, 0, 1290, 0)),
-        ({"promptTokensDetails": details(TEXT=5, IMAGE=12)}, (5, 12, 1290, 16)),
-        ({"promptTokensDetails": None}, (17, 0, 1290, 16)),
-    ],
-    ids=str,
-)
-def test_what_is_no_image_in_the_output_is_text(
-    fields: dict[str, Any], counts: tuple[int, int, int, int]
-) -> None:
-    assert usage_of(**fields) == TokenUsage(*counts)
-
-
-@pytest.mark.parametrize("usage", [None, {}, {"promptTokenCount": 17}])
-def test_an_answer_without_a_count_of_its_output_has_no_usage(usage: object) -> None:
-    assert read(usageMetadata=usage).usage is None
-
-
-@pytest.mark.parametrize(
-    "fields",
-    [
-        {"promptTokenCount": None},
-        {"promptTokenCount": -1},
-        {"candidatesTokenCount": "many"},
-        {"candidatesTokenCount": 10**15, "candidatesTokensDetails": None},
-        {"promptTokensDetails": details(IMAGE=18)},
-        {"candidatesTokensDetails": [7]},
-        {"candidatesTokensDetails": [{"modality": "IMAGE"}]},
-    ],
-    ids=str,
-)
-def test_counts_that_cannot_be_meant_are_a_fault(fields: dict[str, Any]) -> None:
-    usage = USAGE | fields
-    assert fault_of(gemini_answer(usageMetadata=usage)).kind == "outcome_unknown"
-
-
 @pytest.mark.parametrize("form", ["png", "jpeg"])
 @pytest.mark.parametrize("width", range(40, 43))
 def test_base64_of_any_kind_comes_out_standard(form: str, width: int) -> None:
@@ -240,51 +177,3 @@ def test_base64_that_was_cut_off_is_not_completed() -> None:
     assert fault_of(gemini_answer(shown(SMALL[: len(SMALL) // 8 * 4 - 1]))).kind == (
         "outcome_unknown"
     )
-
-
-parts = st.lists(
-    st.fixed_dictionaries(
-        {},
-        optional={
-            "text": json_values | st.text(),
-            "thought": json_values,
-            "inlineData": json_values | st.fixed_dictionaries({"data": json_values | st.text()}),
-        },
-    )
-)
-candidates = st.lists(
-    st.fixed_dictionaries(
-        {},
-        optional={
-            "content": json_values | st.fixed_dictionaries({"parts": parts | json_values}),
-            "finishReason": json_values | st.sampled_from(["STOP", "NO_IMAGE", "X"]),
-        },
-    )
-)
-
-
-@given(
-    st.fixed_dictionaries(
-        {},
-        optional={
-            "candidates": candidates | json_values,
-            "promptFeedback": json_values,
-            "usageMetadata": json_values,
-        },
-    )
-)
-def test_any_json_is_read_or_a_fault(content: object) -> None:
-    with suppress(UpstreamFault):
-        interpret(answer(content))
-
-
-@given(st.fixed_dictionaries({}, optional=dict.fromkeys(USAGE, json_values)))
-def test_any_usage_is_read_or_a_fault(usage: object) -> None:
-    with suppress(UpstreamFault):
-        read(usageMetadata=usage)
-
-
-@given(st.binary() | documents())
-def test_any_bytes_are_read_or_a_fault(text: bytes) -> None:
-    with suppress(UpstreamFault):
-        interpret(answer(text))

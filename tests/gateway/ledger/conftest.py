@@ -3,8 +3,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.gateway.ledger.stores import PostgresStore, SqliteStore, Store
 from tests.gateway.ledger.support import Clock
-from tintype_gateway.ledger import Caller, Ledger, open_ledger
+from tests.support.postgres import migrated, postgres
+from tintype_gateway.ledger import Caller, Ledger
+
+__all__ = ["migrated", "postgres"]
 
 
 @pytest.fixture
@@ -17,9 +21,24 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "ledger.db"
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest) -> Store:
+    """An empty ledger's database, of each engine."""
+    if request.param == "sqlite":
+        return SqliteStore(request.getfixturevalue("path"))
+    return request.getfixturevalue("postgres_store")  # type: ignore[no-any-return]
+
+
 @pytest.fixture
-async def ledger(path: Path, clock: Clock) -> AsyncIterator[Ledger]:
-    ledger = open_ledger(f"sqlite:///{path}", clock=clock)
+def postgres_store(request: pytest.FixtureRequest) -> PostgresStore:
+    """An empty ledger's database in PostgreSQL."""
+    server, empty = (request.getfixturevalue(name) for name in ("postgres", "migrated"))
+    return PostgresStore(server, server.create_database(empty))
+
+
+@pytest.fixture
+async def ledger(store: Store, clock: Clock) -> AsyncIterator[Ledger]:
+    ledger = store.open(clock)
     yield ledger
     await ledger.close()
 

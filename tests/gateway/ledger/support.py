@@ -27,6 +27,8 @@ async def take(
     amount: int,
     *,
     request_id: str = "req-1",
+    model: str = "gpt-image-1",
+    images: int = 1,
     lifetime_seconds: float = 60,
     idempotency: Idempotency | None = None,
 ) -> Hold:
@@ -35,9 +37,10 @@ async def take(
         caller,
         amount,
         request_id=request_id,
-        model="gpt-image-1",
+        model=model,
         provider="openai",
         lifetime_seconds=lifetime_seconds,
+        images=images,
         idempotency=idempotency,
     )
 

@@ -1,10 +1,14 @@
+import asyncio
+
 import pytest
 
+from tests.gateway.ledger.stores import Store
 from tintype_gateway.ledger import (
     Account,
     AccountExistsError,
     AccountNotFoundError,
     Ledger,
+    Policy,
 )
 
 
@@ -84,3 +88,57 @@ async def test_a_grant_that_nobody_can_mean_is_refused(ledger: Ledger, micro: in
         await ledger.grant("studio", micro, reason="a slip")
 
     assert (await ledger.account("studio")).balance == 1000
+
+
+async def test_an_account_that_is_not_there_is_made(ledger: Ledger) -> None:
+    made = await ledger.ensure_account("design/poster-bot", credits_micro=1000)
+
+    assert made == Account("design/poster-bot", unlimited=False, balance=1000, held=0)
+    assert await ledger.account("design/poster-bot") == made
+
+
+async def test_an_account_that_is_there_is_left_as_it_is(ledger: Ledger) -> None:
+    policy = Policy(models=frozenset({"gpt-image-1"}))
+    there = await ledger.create_account("studio", credits_micro=5, policy=policy)
+
+    assert await ledger.ensure_account("studio", credits_micro=1000) == there
+
+
+async def test_however_many_need_an_account_at_once_its_credits_are_granted_once(
+    store: Store,
+) -> None:
+    pods = [store.open() for _ in range(3)]
+    await asyncio.gather(
+        *(pod.ensure_account("studio", credits_micro=1000) for pod in pods for _ in range(10))
+    )
+
+    assert (await pods[0].account("studio")).balance == 1000
+    await asyncio.gather(*(pod.close() for pod in pods))
+
+
+async def test_an_account_that_cannot_have_its_name_is_not_made(ledger: Ledger) -> None:
+    with pytest.raises(ValueError, match="belong to the ledger"):
+        await ledger.ensure_account("sys:revenue")
+
+
+@pytest.mark.parametrize("micro", [250, -250, -1250])
+async def test_an_adjustment_corrects_the_balance_up_and_down(ledger: Ledger, micro: int) -> None:
+    await ledger.create_account("studio", credits_micro=1000)
+
+    account = await ledger.adjust("studio", micro, reason="an outage of June")
+
+    assert account.balance == 1000 + micro
+    assert (await ledger.audit()).problems == ()
+
+
+@pytest.mark.parametrize("micro", [0, 10**15 + 1, -(10**15) - 1])
+async def test_an_adjustment_that_nobody_can_mean_is_refused(ledger: Ledger, micro: int) -> None:
+    await ledger.create_account("studio", credits_micro=1000)
+
+    with pytest.raises(ValueError, match="micro-credits"):
+        await ledger.adjust("studio", micro, reason="a slip")
+
+
+async def test_an_adjustment_of_nobody_is_refused(ledger: Ledger) -> None:
+    with pytest.raises(AccountNotFoundError):
+        await ledger.adjust("nobody", 1, reason="a typo")

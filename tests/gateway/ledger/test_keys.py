@@ -1,12 +1,11 @@
 import hashlib
 import re
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
-from tests.gateway.ledger.support import Clock, connect
+from tests.gateway.ledger.stores import Store
+from tests.gateway.ledger.support import Clock
 from tintype_gateway.ledger import (
     AccountNotFoundError,
     Caller,
@@ -42,10 +41,12 @@ async def test_a_secret_can_be_recognized_and_not_guessed(ledger: Ledger) -> Non
     assert re.fullmatch(r"sk-tintype-[A-Za-z0-9_-]{43}", secret)
 
 
-async def test_the_database_knows_the_digest_and_not_the_secret(ledger: Ledger, path: Path) -> None:
+async def test_the_database_knows_the_digest_and_not_the_secret(
+    ledger: Ledger, store: Store
+) -> None:
     _, secret = await ledger.create_key("studio")
 
-    stored = b"".join(file.read_bytes() for file in path.parent.iterdir())
+    stored = await store.stored()
 
     assert hashlib.sha256(secret.encode()).digest() in stored
     assert secret.removeprefix("sk-tintype-").encode() not in stored
@@ -112,20 +113,36 @@ async def test_revoking_one_key_leaves_the_others(ledger: Ledger) -> None:
     assert (await ledger.authenticate(other_secret)).key_id == other.id
 
 
-async def test_a_key_stays_revoked_since_the_first_time(
-    ledger: Ledger, clock: Clock, path: Path
-) -> None:
+async def test_a_key_stays_revoked_since_the_first_time(ledger: Ledger, clock: Clock) -> None:
     key, _ = await ledger.create_key("studio")
     await ledger.revoke_key(key.id)
-    revoked_at = clock.now
+    revoked_at = datetime.fromtimestamp(clock.now, UTC)
     clock.advance(60)
 
     await ledger.revoke_key(key.id)
 
-    with closing(connect(path)) as database:
-        assert database.execute("SELECT revoked_at FROM api_key").fetchall() == [(revoked_at,)]
+    (listed,) = await ledger.list_keys("studio")
+    assert listed.revoked_at == revoked_at
 
 
 async def test_revoking_an_unknown_key_is_refused(ledger: Ledger) -> None:
     with pytest.raises(KeyNotFoundError):
         await ledger.revoke_key("key-0")
+
+
+async def test_keys_are_listed_from_the_oldest_on_also_when_they_have_ended(
+    ledger: Ledger, clock: Clock
+) -> None:
+    first, _ = await ledger.create_key("studio")
+    clock.advance(1)
+    second, _ = await ledger.create_key("studio")
+    await ledger.revoke_key(first.id)
+    await ledger.create_account("other")
+    await ledger.create_key("other")
+
+    assert [key.id for key in await ledger.list_keys("studio")] == [first.id, second.id]
+
+
+async def test_the_keys_of_nobody_cannot_be_listed(ledger: Ledger) -> None:
+    with pytest.raises(AccountNotFoundError):
+        await ledger.list_keys("nobody")

@@ -11,9 +11,9 @@ import pytest
 from tests.gateway.ledger.support import Clock
 from tests.gateway.ledger.support import connect as connect_from_outside
 from tintype_gateway.ledger import UNRESTRICTED, LedgerUnavailableError
-from tintype_gateway.ledger.sqlite.database import connect, ensure_exists
 from tintype_gateway.ledger.interface import Account
 from tintype_gateway.ledger.sqlite import accounts
+from tintype_gateway.ledger.sqlite.database import connect, ensure_exists
 from tintype_gateway.ledger.sqlite.writer import Operation, Writer
 
 

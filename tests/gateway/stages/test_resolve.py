@@ -15,7 +15,9 @@ DIALECTS = {"openai": "openai-images", "bedrock": "bedrock-amazon", "gemini": "g
 
 
 def on(provider: str, model: str = "canvas", **spec: Any) -> dict[str, Any]:
-    own = {"provider": provider, "dialect": DIALECTS[provider]}
+    own: dict[str, Any] = {"provider": provider, "dialect": DIALECTS[provider]}
+    if provider == "bedrock":
+        own["regions"] = ["us-east-1"]
     return provider_binding(f"{model}-{provider}", model=model, **own | spec)
 
 
@@ -58,7 +60,7 @@ def refusal(*args: Any, **kwargs: Any) -> tuple[int, str | None, str | None, str
 def test_an_id_an_alias_and_a_prefix_lead_to_the_model(requested: str) -> None:
     target = resolved(requested)
     assert (target.model.name, target.requested) == ("canvas", requested)
-    assert find_model(requested, KNOWN) is target.model
+    assert find_model(requested, KNOWN, lambda model_id: True) is target.model
 
 
 def test_the_preferred_provider_comes_first() -> None:
@@ -108,7 +110,7 @@ def test_an_unknown_model_or_prefix_is_not_found(requested: str) -> None:
     assert (status, code, param) == (404, "model_not_found", "model")
     assert repr(requested) in message
     with pytest.raises(NotFoundError):
-        find_model(requested, KNOWN)
+        find_model(requested, KNOWN, lambda model_id: True)
 
 
 def test_a_forced_provider_must_have_a_binding_for_the_model() -> None:
@@ -150,3 +152,22 @@ def test_a_binding_that_is_off_or_beyond_us_is_not_used(off: dict[str, Any]) -> 
     known = snapshot(image_model(), on("openai", **off), on("bedrock"))
     assert providers(resolved("canvas", known=known)) == ["bedrock"]
     assert refusal("openai/canvas", known=known)[:2] == (400, "no_active_providers")
+
+
+def test_a_model_that_the_caller_may_not_use_does_not_exist_for_it() -> None:
+    with pytest.raises(NotFoundError) as caught:
+        resolve(
+            *("canvas", None, KNOWN),
+            today=TODAY,
+            speaks=lambda dialect: True,
+            may_use=lambda model_id: model_id != "studio/canvas:1",
+        )
+
+    assert caught.value.code == "model_not_found"
+
+
+def test_an_allow_list_holds_ids_whatever_alias_is_sent() -> None:
+    allowed = {"studio/canvas:1"}
+
+    for requested in ("canvas", "openai/easel", "bedrock/canvas"):
+        assert find_model(requested, KNOWN, allowed.__contains__).id in allowed

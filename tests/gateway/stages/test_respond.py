@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.gateway.builders import (
+    RECEIPT,
     USAGE,
     finished_call,
     finished_image,
@@ -35,7 +36,7 @@ REFUSED = {
 
 
 def answered(*calls: FinishedCall, failed: tuple[FailedCall, ...] = (), **planned: Any) -> Response:
-    return respond(plan(**planned), calls or (finished_call(),), failed, settlement())
+    return respond(plan(**planned), calls or (finished_call(),), failed, settlement(), RECEIPT)
 
 
 def document(*calls: FinishedCall, **planned: Any) -> Any:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.gateway.builders import finished_call, finished_image, plan, settlement
+from tests.gateway.builders import RECEIPT, finished_call, finished_image, plan, settlement
 from tests.gateway.pictures import picture
 from tintype_catalog.costs import TokenUsage
 from tintype_gateway.ledger.interface import Settlement
@@ -20,7 +20,7 @@ usages = st.builds(TokenUsage, counts, counts, counts, counts)
 
 def answered(*calls: FinishedCall, paid: Settlement | None = None, **planned: Any) -> Response:
     made = calls or (finished_call(),)
-    return respond(plan(**planned), made, (), paid or settlement())
+    return respond(plan(**planned), made, (), paid or settlement(), RECEIPT)
 
 
 def usage(*calls: FinishedCall, paid: Settlement | None = None) -> dict[str, Any]:

@@ -1,0 +1,78 @@
+"""What Google's models do at times, through the whole gateway: refuse, err, and answer oddly."""
+
+from decimal import Decimal
+
+import pytest
+from openai import AsyncOpenAI, BadRequestError, InternalServerError
+
+from tests.gateway.api.test_google import FAST, FLASH, MICRO_CREDITS_PER_USD, generated
+from tests.support.gateway import Gateway
+
+
+@pytest.mark.parametrize("word", ["forbidden", "flagged", "imageless", "declined"])
+async def test_gemini_refuses_in_four_shapes_and_nobody_pays(
+    client: AsyncOpenAI, word: str
+) -> None:
+    answer = await generated(client, FLASH, prompt=f"a {word} fox")
+
+    assert [image["flagged"] for image in answer["data"]] == [True]
+    assert answer["usage"]["images"] == 0
+    assert answer["usage"]["credits_used"] == 0
+
+
+async def test_imagen_is_paid_for_the_pictures_that_passed(client: AsyncOpenAI) -> None:
+    answer = await generated(client, FAST, prompt="a half-flagged fox", n=4)
+
+    assert [image["flagged"] for image in answer["data"]] == [False, False, True, True]
+    assert answer["usage"]["images"] == 2
+    assert answer["usage"]["credits_used"] == 2 * int(Decimal("0.020") * MICRO_CREDITS_PER_USD)
+
+
+async def test_imagen_refuses_a_prompt_as_openai_does(client: AsyncOpenAI) -> None:
+    with pytest.raises(BadRequestError) as refused:
+        await generated(client, FAST, prompt="a forbidden fox")
+
+    assert refused.value.code == "moderation_blocked"
+
+
+@pytest.mark.parametrize("marker", ["as-jpeg", "two-pictures", "with-thoughts"])
+async def test_the_oddities_of_gemini_are_one_picture(client: AsyncOpenAI, marker: str) -> None:
+    answer = await generated(client, FLASH, prompt=f"a red fox {marker}", size="512x512")
+
+    assert len(answer["data"]) == 1
+    assert answer["output_format"] == ("jpeg" if marker == "as-jpeg" else "png")
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "retry_after"),
+    [
+        ("API_KEY_INVALID", "provider_unauthorized", None),
+        ("FAILED_PRECONDITION", "provider_unauthorized", None),
+        ("RESOURCE_EXHAUSTED", "provider_throttled", "37"),
+        ("UNAVAILABLE", "provider_unavailable", None),
+        ("DEADLINE_EXCEEDED", "timeout", None),
+    ],
+)
+async def test_an_error_of_google_is_told_as_ours(
+    gateway: Gateway, client: AsyncOpenAI, error: str, code: str, retry_after: str | None
+) -> None:
+    await gateway.script({"error": f"google/{error}"})
+
+    with pytest.raises(InternalServerError) as refused:
+        await generated(client, FLASH)
+
+    assert (refused.value.status_code, refused.value.code) == (503, code)
+    assert refused.value.response.headers.get("retry-after") == retry_after
+
+
+@pytest.mark.parametrize("damage", ["truncated_base64", "malformed_json", "wrong_types"])
+@pytest.mark.parametrize("model", [FAST, FLASH])
+async def test_a_spoiled_answer_is_of_unknown_outcome(
+    gateway: Gateway, client: AsyncOpenAI, model: str, damage: str
+) -> None:
+    await gateway.script({"damage": damage})
+
+    with pytest.raises(InternalServerError) as refused:
+        await generated(client, model)
+
+    assert refused.value.code == "outcome_unknown"

@@ -1,0 +1,74 @@
+"""How the tokens of a Gemini image model are counted: what is image, and what is text."""
+
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.catalog.strategies import json_values
+from tests.gateway.builders import answer
+from tests.gateway.dialects.google_answers import USAGE, details, gemini_answer
+from tintype_catalog.costs import TokenUsage
+from tintype_gateway.dialects.google_generate_content import interpret
+from tintype_gateway.values import UpstreamFault
+
+
+def usage_read(usage: object) -> TokenUsage | None:
+    return interpret(answer(gemini_answer(usageMetadata=usage))).usage
+
+
+@pytest.mark.parametrize(
+    ("fields", "counts"),
+    [
+        ({}, (17, 0, 1290, 16)),
+        ({"candidatesTokensDetails": None}, (17, 0, 1306, 0)),
+        ({"candidatesTokensDetails": details(TEXT=16)}, (17, 0, 1290, 16)),
+        ({"candidatesTokensDetails": details(IMAGE=1290, TEXT=16)}, (17, 0, 1290, 16)),
+        ({"thoughtsTokenCount": 200, "totalTokenCount": 1523}, (17, 0, 1290, 216)),
+        ({"thoughtsTokenCount": 200, "totalTokenCount": None}, (17, 0, 1290, 216)),
+        ({"totalTokenCount": 17 + 1290}, (17, 0, 1290, 0)),
+        ({"totalTokenCount": 5}, (17, 0, 1290, 0)),
+        ({"promptTokensDetails": details(TEXT=5, IMAGE=12)}, (5, 12, 1290, 16)),
+        ({"promptTokensDetails": None}, (17, 0, 1290, 16)),
+    ],
+    ids=str,
+)
+def test_what_is_no_image_in_the_output_is_text(
+    fields: dict[str, Any], counts: tuple[int, int, int, int]
+) -> None:
+    given = {name: value for name, value in (USAGE | fields).items() if value is not None}
+
+    assert usage_read(given) == TokenUsage(*counts)
+
+
+@pytest.mark.parametrize("usage", [None, {}, {"promptTokenCount": 17}])
+def test_an_answer_without_a_count_of_its_output_has_no_usage(usage: object) -> None:
+    assert usage_read(usage) is None
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"promptTokenCount": None},
+        {"promptTokenCount": -1},
+        {"candidatesTokenCount": "many"},
+        {"candidatesTokenCount": 10**15, "candidatesTokensDetails": None},
+        {"promptTokensDetails": details(IMAGE=18)},
+        {"candidatesTokensDetails": [7]},
+        {"candidatesTokensDetails": [{"modality": "IMAGE"}]},
+    ],
+    ids=str,
+)
+def test_counts_that_cannot_be_meant_are_a_fault(fields: dict[str, Any]) -> None:
+    with pytest.raises(UpstreamFault) as fault:
+        usage_read(USAGE | fields)
+
+    assert fault.value.kind == "outcome_unknown"
+
+
+@given(st.fixed_dictionaries({}, optional=dict.fromkeys(USAGE, json_values)))
+def test_any_usage_is_read_or_a_fault(usage: object) -> None:
+    with suppress(UpstreamFault):
+        usage_read(usage)

@@ -1,0 +1,34 @@
+"""A cancellation that comes between the writer's commit and the event loop's next step."""
+
+import asyncio
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.gateway.ledger.support import connect, take
+from tintype_gateway.ledger import Caller, open_ledger
+
+
+def states_of_holds(path: Path) -> list[str]:
+    with closing(connect(path)) as connection:
+        return [state for (state,) in connection.execute("SELECT state FROM hold")]
+
+
+async def test_a_hold_taken_just_before_its_waiter_hears_of_it_is_released(path: Path) -> None:
+    ledger = open_ledger(f"sqlite:///{path}")
+    await ledger.create_account("studio", credits_micro=1000)
+    task = asyncio.create_task(take(ledger, Caller("studio", "key-1"), 400))
+    await asyncio.sleep(0)
+    deadline = time.monotonic() + 10
+    while not states_of_holds(path):  # the loop stands still, so the task cannot go on
+        assert time.monotonic() < deadline
+    task.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    await ledger.accounts()
+    assert states_of_holds(path) == ["released"]
+    await ledger.close()

@@ -1,0 +1,55 @@
+"""Words in a prompt that bring out what Gemini's image models do at times."""
+
+from typing import Any
+
+import pytest
+from google.genai import types
+
+from tests.simulator.genai import (
+    QUIET,
+    answered,
+    files_in,
+    parts_of,
+    picture_in,
+)
+from tests.simulator.support import opened
+
+pytestmark = QUIET
+
+
+async def test_a_marked_prompt_gives_a_jpeg(simulator: str) -> None:
+    assert picture_in(await answered(simulator, prompt="a red fox, as-jpeg")).format == "JPEG"
+
+
+async def test_a_marked_prompt_gives_a_draft_before_the_picture(simulator: str) -> None:
+    answer = await answered(simulator, prompt="a red fox two-pictures", size="512")
+
+    draft, picture = files_in(answer)
+    assert draft != picture
+    assert opened(draft).size == opened(picture).size
+    assert answer.usage_metadata is not None
+    assert answer.usage_metadata.candidates_tokens_details is not None
+    assert answer.usage_metadata.candidates_tokens_details[0].token_count == 2 * 747
+
+
+@pytest.mark.parametrize(
+    ("prompt", "config"),
+    [
+        ("a red fox with-thoughts", {}),
+        ("a red fox", {"thinking_config": types.ThinkingConfig(include_thoughts=True)}),
+    ],
+)
+async def test_thoughts_come_before_the_answer_and_are_marked(
+    simulator: str, prompt: str, config: dict[str, Any]
+) -> None:
+    answer = await answered(simulator, prompt=prompt, size="512", **config)
+
+    assert [bool(part.thought) for part in parts_of(answer)] == [True, True, False, False]
+    assert len(files_in(answer)) == 1
+    assert parts_of(answer)[-1].thought_signature
+
+
+async def test_a_marker_inside_another_word_is_harmless(simulator: str) -> None:
+    answer = await answered(simulator, prompt="undeclined not-as-jpeg", size="512")
+
+    assert picture_in(answer).format == "PNG"
