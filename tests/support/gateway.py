@@ -113,6 +113,7 @@ async def running_gateway(
     unlimited: bool = False,
     credentials: CredentialSource | None = None,
     handling: Handling = "lenient",
+    admin_token: str | None = None,
     issuers: Sequence[Issuer] = (),
 ) -> AsyncIterator[Gateway]:
     """Run a gateway whose data is in `folder`.
@@ -145,7 +146,7 @@ async def running_gateway(
             micro_credits_per_usd=16_000_000,
             jwts=create_verifier(issuers, session),
         )
-        admin = AdminApp(pipeline)
+        admin = AdminApp(pipeline, admin_token)
         admin_url = await stack.enter_async_context(_listening(admin.application()))
         api = create_app(pipeline, MAX_REQUEST_BYTES)
         url = await stack.enter_async_context(_listening(api))

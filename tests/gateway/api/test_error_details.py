@@ -95,7 +95,7 @@ async def test_the_scheme_of_the_key_may_be_written_in_any_case(gateway: Gateway
 
 async def test_a_field_that_is_null_counts_as_left_out(gateway: Gateway) -> None:
     response = await gateway.generate(
-        model="gpt-image-1", quality="low", n=None, style=None, stream=None, unheard_of=None
+        model="gpt-image-1", quality="low", n=None, style=None, stream=None
     )
 
     assert response.status_code == 200

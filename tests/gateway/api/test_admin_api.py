@@ -1,0 +1,170 @@
+"""`/admin/v1`: accounts, keys, grants and usage, behind the admin token."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.support.gateway import ACCOUNT, CREDITS_MICRO, Gateway, easel, running_gateway
+
+TOKEN = "an-admin-token"
+
+
+@pytest.fixture
+async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
+    async with running_gateway(tmp_path, *easel(), admin_token=TOKEN) as gateway:
+        yield gateway
+
+
+@pytest.fixture
+async def admin(gateway: Gateway) -> AsyncIterator[httpx2.AsyncClient]:
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    base = f"{gateway.admin_url}/admin/v1"
+    async with httpx2.AsyncClient(base_url=base, headers=headers) as client:
+        yield client
+
+
+async def status_with(gateway: Gateway, key: str) -> int:
+    """The status of a request with another key."""
+    return (await gateway.generate({"Authorization": f"Bearer {key}"})).status_code
+
+
+@pytest.mark.parametrize("authorization", ["", "Bearer wrong", TOKEN + "x", "Basic x"])
+async def test_without_the_token_nothing_is_told(gateway: Gateway, authorization: str) -> None:
+    async with httpx2.AsyncClient(base_url=gateway.admin_url) as client:
+        answer = await client.get("/admin/v1/accounts", headers={"Authorization": authorization})
+
+    assert answer.status_code == 401
+    assert answer.json()["error"]["code"] == "invalid_api_key"
+
+
+async def test_without_a_token_in_the_settings_there_is_no_admin_api(tmp_path: Path) -> None:
+    async with (
+        running_gateway(tmp_path, *easel()) as gateway,
+        httpx2.AsyncClient(base_url=gateway.admin_url) as client,
+    ):
+        answer = await client.get("/admin/v1/accounts")
+
+    assert answer.status_code == 404
+
+
+async def test_the_api_port_has_no_admin_api(gateway: Gateway) -> None:
+    async with gateway.http() as http:
+        answer = await http.get("/admin/v1/accounts", headers={"Authorization": f"Bearer {TOKEN}"})
+
+    assert answer.status_code == 404
+
+
+async def test_a_new_account_with_a_new_key_can_buy(
+    gateway: Gateway, admin: httpx2.AsyncClient
+) -> None:
+    opened = await admin.post("/accounts", json={"name": "team/a", "micro_credits": 1_000_000})
+    made = await admin.post("/keys", json={"account": "team/a"})
+
+    assert (opened.status_code, opened.json()["balance"]) == (201, 1_000_000)
+    assert await status_with(gateway, made.json()["key"]) == 200
+    assert (await admin.get("/accounts/team/a")).json()["balance"] == 360_000
+
+
+async def test_a_key_is_shown_once(admin: httpx2.AsyncClient) -> None:
+    made = (await admin.post("/keys", json={"account": ACCOUNT})).json()
+    listed = (await admin.get("/keys", params={"account": ACCOUNT})).json()["data"]
+
+    assert made["key"].startswith("sk-tintype-")
+    assert made["id"] in {key["id"] for key in listed}
+    assert all("key" not in key for key in listed)
+
+
+async def test_a_revoked_key_is_refused(gateway: Gateway, admin: httpx2.AsyncClient) -> None:
+    made = (await admin.post("/keys", json={"account": ACCOUNT})).json()
+
+    assert (await admin.delete(f"/keys/{made['id']}")).status_code == 204
+    assert await status_with(gateway, made["key"]) == 401
+
+
+async def test_a_rotated_key_gives_way_to_a_new_one(
+    gateway: Gateway, admin: httpx2.AsyncClient
+) -> None:
+    old = (await admin.post("/keys", json={"account": ACCOUNT})).json()
+
+    new = (await admin.post(f"/keys/{old['id']}/rotate", json={})).json()
+
+    assert await status_with(gateway, old["key"]) == 401
+    assert await status_with(gateway, new["key"]) == 200
+
+
+async def test_an_old_key_can_live_on_while_everyone_changes_over(
+    gateway: Gateway, admin: httpx2.AsyncClient
+) -> None:
+    old = (await admin.post("/keys", json={"account": ACCOUNT})).json()
+
+    await admin.post(f"/keys/{old['id']}/rotate", json={"keep_old_for_seconds": 3600})
+
+    assert await status_with(gateway, old["key"]) == 200
+
+
+async def test_credits_are_granted_and_corrected(admin: httpx2.AsyncClient) -> None:
+    def post(amount: int) -> dict[str, Any]:
+        return {"account": ACCOUNT, "micro_credits": amount, "reason": "a test"}
+
+    assert (await admin.post("/grants", json=post(500))).json()["balance"] == CREDITS_MICRO + 500
+    assert (await admin.post("/grants", json=post(-700))).json()["balance"] == CREDITS_MICRO - 200
+
+
+async def test_a_policy_counts_for_the_next_request(
+    gateway: Gateway, admin: httpx2.AsyncClient
+) -> None:
+    changed = await admin.patch(f"/accounts/{ACCOUNT}", json={"models": ["other"]})
+
+    assert changed.json()["policy"] == {
+        "models": ["other"],
+        "requests_per_minute": None,
+        "images_per_minute": None,
+    }
+    assert (await gateway.generate()).status_code == 404
+
+
+async def test_usage_is_summed_up_by_account_and_model(
+    gateway: Gateway, admin: httpx2.AsyncClient
+) -> None:
+    await gateway.generate(n=2)
+
+    used = (await admin.get("/usage", params={"since": "2026-01-01"})).json()
+
+    assert used["data"] == [
+        {
+            "account": ACCOUNT,
+            "model": "canvas",
+            "requests": 1,
+            "images": 2,
+            "credits_used": 1_280_000,
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "code"),
+    [
+        ("GET", "/accounts/nobody", None, 404, "account_not_found"),
+        ("POST", "/accounts", {"name": ACCOUNT}, 409, "account_exists"),
+        ("POST", "/accounts", {"name": ""}, 422, "invalid_value"),
+        ("POST", "/accounts", {"name": "a", "micro_credits": -1}, 422, "invalid_value"),
+        ("POST", "/accounts", {"name": "a", "oops": 1}, 422, "invalid_value"),
+        ("POST", "/keys", {"account": "nobody"}, 404, "account_not_found"),
+        ("DELETE", "/keys/key-0", None, 404, "key_not_found"),
+        ("POST", "/keys/key-0/rotate", {}, 404, "key_not_found"),
+        ("POST", "/grants", {"account": ACCOUNT, "micro_credits": 1}, 422, "invalid_value"),
+        ("GET", "/usage", None, 422, "missing_required_parameter"),
+        ("GET", "/usage?since=yesterday", None, 422, "invalid_value"),
+        ("GET", "/keys", None, 422, "missing_required_parameter"),
+        ("PUT", "/accounts", {}, 405, "method_not_allowed"),
+    ],
+)
+async def test_a_faulty_call_is_answered_like_any_other(
+    admin: httpx2.AsyncClient, method: str, path: str, body: Any, status: int, code: str
+) -> None:
+    answer = await admin.request(method, path, json=body)
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)

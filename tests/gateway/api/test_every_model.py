@@ -1,0 +1,171 @@
+"""Every row of the starter catalog, generated once through OpenAI's own client."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from openai import AsyncOpenAI
+
+from tests.simulator.support import file_of, opened
+from tests.support.gateway import Gateway, running_gateway
+
+ACTIVE = [
+    *("gpt-image-1", "gpt-image-1-mini", "gpt-image-1.5", "gpt-image-2"),
+    *("gpt-image-2.5-flare", "gpt-image-2.5-sunburst"),
+    *("amazon.titan-image-generator-v2:0", "amazon.nova-canvas-v1:0"),
+    *("stability.stable-image-core-v1:0", "stability.stable-image-core-v1:1"),
+    *("stability.stable-image-ultra-v1:0", "stability.stable-image-ultra-v1:1"),
+    "stability.sd3-5-large-v1:0",
+    *("imagen-4.0-fast-generate-001", "imagen-4.0-generate-001"),
+    "imagen-4.0-ultra-generate-001",
+    *("gemini-2.5-flash-image", "gemini-3.1-flash-image", "gemini-3-pro-image"),
+    "gemini-3.1-flash-lite-image",
+]
+
+
+class Family(NamedTuple):
+    """What the answers of a family of models have in common."""
+
+    provider: str
+    watermark: str
+    has_tokens: bool
+    has_own_time: bool
+    rewrites: bool
+    tells_seed: bool
+
+
+FAMILIES = {
+    "gpt-": Family("openai", "c2pa", True, True, False, False),
+    "amazon.": Family("bedrock", "provenance", False, False, False, False),
+    "stability.": Family("bedrock", "none", False, False, False, True),
+    "imagen-": Family("gemini", "synthid", False, False, False, False),
+    "gemini-": Family("gemini", "synthid", True, False, True, False),
+}
+"""The tables of constraints and of watermarks, a row for each family."""
+
+PRICES = {
+    "amazon.titan-image-generator-v2:0": 160_000,
+    "amazon.nova-canvas-v1:0": 640_000,
+    "stability.stable-image-core-v1:0": 480_000,
+    "stability.stable-image-core-v1:1": 640_000,
+    "stability.stable-image-ultra-v1:0": 1_280_000,
+    "stability.stable-image-ultra-v1:1": 2_240_000,
+    "stability.sd3-5-large-v1:0": 1_040_000,
+    "imagen-4.0-fast-generate-001": 320_000,
+    "imagen-4.0-generate-001": 640_000,
+    "imagen-4.0-ultra-generate-001": 960_000,
+}
+"""What a square of a megapixel costs at one price a picture, in micro-credits."""
+
+
+def family_of(model: str) -> Family:
+    return next(family for prefix, family in FAMILIES.items() if model.startswith(prefix))
+
+
+@pytest.fixture
+async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
+    async with running_gateway(tmp_path) as gateway:
+        yield gateway
+
+
+async def generated(client: AsyncOpenAI, model: str, **fields: Any) -> dict[str, Any]:
+    answer = await client.images.generate(model=model, prompt="a red fox", **fields)
+    body: dict[str, Any] = answer.model_dump()
+    return body
+
+
+@pytest.mark.parametrize("model", ACTIVE)
+async def test_a_model_makes_a_square_picture_by_default(client: AsyncOpenAI, model: str) -> None:
+    answer = await client.images.generate(model=model, prompt="a red fox")
+
+    assert answer.data is not None
+    (picture,) = (opened(file_of(image)) for image in answer.data)
+    assert picture.width == picture.height
+    assert answer.size == f"{picture.width}x{picture.height}"
+
+
+@pytest.mark.parametrize("model", ACTIVE)
+async def test_an_answer_has_what_its_family_reports(client: AsyncOpenAI, model: str) -> None:
+    family = family_of(model)
+
+    answer = await generated(client, model)
+
+    (image,) = answer["data"]
+    assert image["watermark"] == family.watermark
+    assert image["flagged"] is False
+    assert (image["revised_prompt"] is not None) == family.rewrites
+    assert (image["seed"] is not None) == family.tells_seed
+    assert (answer["created"] > 0) == family.has_own_time
+    assert (answer["usage"]["total_tokens"] is not None) == family.has_tokens
+    assert (answer["usage"]["megapixels"] is None) == family.has_tokens
+
+
+@pytest.mark.parametrize(("model", "cost"), PRICES.items())
+async def test_a_price_for_each_picture_is_that_of_the_list(
+    client: AsyncOpenAI, model: str, cost: int
+) -> None:
+    answer = await generated(client, model)
+
+    assert answer["usage"]["credits_used"] == cost
+
+
+@pytest.mark.parametrize("model", ACTIVE)
+async def test_a_model_is_served_by_its_provider_and_by_no_other(
+    gateway: Gateway, model: str
+) -> None:
+    provider = family_of(model).provider
+    other = "openai" if provider != "openai" else "bedrock"
+
+    served = await gateway.generate({"X-Quantized-Provider": provider}, model=model)
+    prefixed = await gateway.generate(model=f"{provider}/{model}")
+    refused = await gateway.generate({"X-Quantized-Provider": other}, model=model)
+
+    assert served.headers["Tintype-Route"].startswith(f"{provider}/")
+    assert prefixed.json()["model"] == f"{provider}/{model}"
+    assert refused.json()["error"]["code"] == "provider_not_available"
+
+
+@pytest.mark.parametrize("model", ACTIVE)
+async def test_a_landscape_stays_a_landscape(client: AsyncOpenAI, model: str) -> None:
+    answer = await generated(client, model, size="1600x900")
+
+    width, height = (int(edge) for edge in answer["size"].split("x"))
+    assert width > height
+
+
+@pytest.mark.parametrize(
+    ("model", "word"),
+    [
+        ("amazon.nova-canvas-v1:0", "flagged"),
+        ("stability.stable-image-core-v1:1", "forbidden"),
+        ("imagen-4.0-generate-001", "flagged"),
+        ("gemini-3.1-flash-image", "forbidden"),
+    ],
+)
+async def test_content_refused_by_the_provider_is_flagged_and_free(
+    gateway: Gateway, model: str, word: str
+) -> None:
+    before = await gateway.account()
+
+    answer = await gateway.generate(model=model, prompt=f"a {word} fox")
+
+    body = answer.json()
+    assert answer.status_code == 200
+    assert [image["flagged"] for image in body["data"]] == [True]
+    assert body["usage"]["images"] == 0
+    assert body["usage"]["credits_used"] == 0
+    assert await gateway.account() == before
+
+
+@pytest.mark.parametrize("model", ["amazon.nova-canvas-v1:0", "imagen-4.0-generate-001"])
+async def test_pictures_that_were_refused_in_part_are_flagged_and_the_others_charged(
+    gateway: Gateway, model: str
+) -> None:
+    answer = await gateway.generate(model=model, prompt="a half-flagged fox", n=4)
+
+    body = answer.json()
+    delivered = [image for image in body["data"] if not image["flagged"]]
+    assert 0 < len(delivered) < len(body["data"]) == 4
+    assert body["usage"]["images"] == len(delivered)
+    assert body["usage"]["credits_used"] == len(delivered) * PRICES[model]
