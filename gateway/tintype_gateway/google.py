@@ -130,7 +130,7 @@ def _retry_delay(error: Mapping[str, Any]) -> int | None:
     for detail in _details(error):
         delay = text(detail.get("retryDelay")) or ""
         if re.fullmatch(r"\d{1,6}(\.\d{1,9})?s", delay, re.ASCII):
-            return int(float(delay[:-1]))
+            return math.ceil(float(delay[:-1]))
     return None
 
 

@@ -7,6 +7,7 @@ from google.genai import Client, types
 
 from tests.simulator.genai import (
     FLASH,
+    GEMINI,
     OLDER,
     PRO,
     QUIET,
@@ -18,11 +19,8 @@ from tests.simulator.genai import (
     reached,
     vertex,
 )
-from tintype_simulator.google_models import MODELS
 
 pytestmark = QUIET
-
-GEMINI = [model.id for model in MODELS.values() if model.method == "generateContent"]
 
 
 @pytest.mark.parametrize("model", GEMINI)
@@ -53,10 +51,11 @@ async def test_a_picture_has_the_pixels_of_its_ratio_and_size(
     assert picture_in(await answered(simulator, model, ratio=ratio, size=size)).size == pixels
 
 
-async def test_the_synchronous_client_is_served_as_well(simulator: str) -> None:
+@pytest.mark.parametrize("model", GEMINI)
+async def test_the_synchronous_client_is_served_as_well(simulator: str, model: str) -> None:
     def once() -> types.GenerateContentResponse:
         with Client(api_key="key", http_options=reached(simulator)) as client:
-            return client.models.generate_content(model=FLASH, contents="a red fox")
+            return client.models.generate_content(model=model, contents="a red fox")
 
     assert picture_in(await asyncio.to_thread(once)).size == (1024, 1024)
 

@@ -52,6 +52,7 @@ def test_the_prompt_is_what_the_user_said_last() -> None:
     more = {"role": "user", "parts": [{"text": "now"}, {"text": "in snow"}]}
 
     assert read_content({"contents": [PROMPT, said, more]}).prompt == "now in snow"
+    assert read_content({"contents": [PROMPT, said]}).prompt == "a red fox"
 
 
 @pytest.mark.parametrize(

@@ -31,16 +31,16 @@ async def test_dead_models_are_listed_beside_the_living(simulator: str, version:
     assert {f"models/{name}" for name in DEAD} < names
 
 
-async def test_the_list_comes_in_pages(simulator: str) -> None:
+async def test_the_list_comes_in_pages_of_which_the_last_one_names_no_other(simulator: str) -> None:
     async with gemini(simulator) as client:
-        names = [model.name async for model in await client.models.list(config={"page_size": 5})]
+        names = [model.name async for model in await client.models.list(config={"page_size": 4})]
 
     assert names == [f"models/{name}" for name in MODELS]
     lists = [request["path"] for request in await requests_received(simulator)]
     assert lists == [
-        "/v1/models?pageSize=5",
-        "/v1/models?pageSize=5&pageToken=5",
-        "/v1/models?pageSize=5&pageToken=10",
+        "/v1/models?pageSize=4",
+        "/v1/models?pageSize=4&pageToken=4",
+        "/v1/models?pageSize=4&pageToken=8",
     ]
 
 

@@ -8,7 +8,7 @@ import pytest
 from google.genai import Client, types
 from google.genai.errors import ServerError
 
-from tests.simulator.genai import QUIET, files_in, gemini, reached, with_fault
+from tests.simulator.genai import GEMINI, QUIET, files_in, gemini, reached, with_fault
 from tests.simulator.support import fault, opened
 
 pytestmark = QUIET
@@ -21,16 +21,18 @@ async def chunks(
     simulator: str,
     prompt: str = "a red fox",
     config: types.GenerateContentConfig | None = None,
+    model: str = MODEL,
 ) -> Chunks:
     async with gemini(simulator) as client:
         stream = await client.models.generate_content_stream(
-            model=MODEL, contents=prompt, config=config
+            model=model, contents=prompt, config=config
         )
         return [chunk async for chunk in stream]
 
 
-async def test_each_part_comes_in_a_chunk_of_its_own(simulator: str) -> None:
-    text, picture = await chunks(simulator)
+@pytest.mark.parametrize("model", GEMINI)
+async def test_each_part_comes_in_a_chunk_of_its_own(simulator: str, model: str) -> None:
+    text, picture = await chunks(simulator, model=model)
 
     assert text.text
     assert [opened(file).size for file in files_in(picture)] == [(1024, 1024)]
