@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from tintype_catalog.catalog import Binding, Catalog, Model
 from tintype_catalog.checks import binding_problems, model_problems
+from tintype_catalog.credentials import Secrets, secret_problems
 from tintype_catalog.problems import Problem
 from tintype_catalog.resources import (
     ImageModel,
@@ -37,27 +38,35 @@ def compile_resources(resources: Iterable[Resource]) -> Compilation:
 
 
 def compile_manifests(
-    manifests: Iterable[Mapping[str, Any]], previous: Catalog | None = None
+    manifests: Iterable[Mapping[str, Any]],
+    previous: Catalog | None = None,
+    secrets: Secrets | None = None,
 ) -> Compilation:
     """Return the catalog of raw objects, where a broken one keeps its revision of `previous`.
 
     An object that is gone from `manifests` is gone from the catalog, whatever `previous` holds.
     A sound object always comes before a kept one, and may refer to it. The problems are those of
     the objects as they stand now.
+
+    Where `secrets` are given, a binding needs its Secret to come in. Its last good revision stays
+    also without one: a request for it is then told which binding lacks its credentials.
     """
     parsed = [parse_resource(manifest) for manifest in manifests]
     resources = [item for item in parsed if not isinstance(item, list)]
     unreadable = [problem for item in parsed if isinstance(item, list) for problem in item]
-    now = compile_resources(resources)
+    ordered = sorted(resources, key=_age)
+    now = _compile(ordered, secrets)
     problems = (*unreadable, *now.problems)
     if not problems or previous is None:
         return Compilation(now.catalog, problems)
     broken = {(problem.kind, problem.name) for problem in problems}
     kept = [item for item in _revisions(previous) if _identity(item) in broken]
-    return Compilation(_compile([*sorted(resources, key=_age), *kept]).catalog, problems)
+    locked = {(problem.kind, problem.name) for problem in problems if "Secret" in problem.reason}
+    able = [item for item in ordered if _identity(item) not in locked]
+    return Compilation(_compile([*able, *kept]).catalog, problems)
 
 
-def _compile(ordered: Sequence[Resource]) -> Compilation:
+def _compile(ordered: Sequence[Resource], secrets: Secrets | None = None) -> Compilation:
     """Compile resources of which an earlier one wins over a later one."""
     problems: list[Problem] = []
     models: dict[str, ImageModel] = {}
@@ -71,6 +80,8 @@ def _compile(ordered: Sequence[Resource]) -> Compilation:
     bindings: dict[str, ProviderBinding] = {}
     for binding in (item for item in ordered if isinstance(item, ProviderBinding)):
         faults = [*_named_twice(binding, bindings), *binding_problems(binding, models)]
+        if secrets is not None:
+            faults += secret_problems(binding, secrets)
         problems += faults
         if not faults:
             bindings[binding.metadata.name] = binding

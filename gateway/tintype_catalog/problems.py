@@ -8,7 +8,9 @@ from tintype_catalog.contract import Contract
 
 ConditionType = Literal["Accepted", "ResolvedRefs"]
 
-Reason = Literal["Invalid", "DuplicateId", "Unpriced", "ModelNotFound"]
+Reason = Literal[
+    "Invalid", "DuplicateId", "Unpriced", "ModelNotFound", "SecretNotFound", "SecretKeyMissing"
+]
 
 
 class Problem(Contract):

@@ -23,6 +23,13 @@ def malformed() -> UpstreamFault:
     return UpstreamFault("outcome_unknown", message)
 
 
+def text(value: object) -> str | None:
+    """Return the text of an answer's field, however long it is, or None if it is no text."""
+    if isinstance(value, memoryview):
+        return str(value, "utf-8")
+    return value if isinstance(value, str) else None
+
+
 def plain_base64(encoded: memoryview | str) -> memoryview | bytes:
     """Return base64 that can stand between the quotes of our own answer.
 

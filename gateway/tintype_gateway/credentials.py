@@ -12,24 +12,7 @@ import aioboto3
 from aiobotocore.credentials import AioCredentials
 
 from tintype_catalog.catalog import Binding
-
-KEYS = (
-    "api-key",
-    "aws-access-key-id",
-    "aws-secret-access-key",
-    "aws-session-token",
-    "aws-bearer-token",
-)
-
-_ENOUGH: Mapping[str, tuple[frozenset[str], ...]] = {
-    "openai": (frozenset({"api-key"}),),
-    "gemini": (frozenset({"api-key"}),),
-    "bedrock": (
-        frozenset({"aws-access-key-id", "aws-secret-access-key"}),
-        frozenset({"aws-bearer-token"}),
-    ),
-}
-"""What each provider asks for: all keys of one of its sets."""
+from tintype_catalog.credentials import ALTERNATIVES, AWS_BEARER, CREDENTIAL_KEYS, file_name
 
 
 class CredentialSource(Protocol):
@@ -49,7 +32,7 @@ class MountedCredentials:
     async def read(self, binding: Binding) -> Mapping[str, str]:
         """Return what the binding names, none where its provider could not use it."""
         found = await self._find(binding)
-        return found if any(keys <= found.keys() for keys in _ENOUGH[binding.provider]) else {}
+        return found if any(keys <= found.keys() for keys in ALTERNATIVES[binding.provider]) else {}
 
     async def _find(self, binding: Binding) -> Mapping[str, str]:
         reference = binding.credentials.secret_ref
@@ -82,11 +65,11 @@ class SimulatedCredentials:
 
     async def read(self, binding: Binding) -> Mapping[str, str]:
         """Return a value for every key but the bearer token, so that calls to AWS are signed."""
-        return dict.fromkeys((key for key in KEYS if key != "aws-bearer-token"), "simulated")
+        return dict.fromkeys(CREDENTIAL_KEYS - AWS_BEARER, "simulated")
 
 
 def _files(folder: Path, secret: str) -> dict[str, str]:
-    found = {key: _text(folder / f"{secret}.{key}") for key in KEYS}
+    found = {key: _text(folder / file_name(secret, key)) for key in CREDENTIAL_KEYS}
     return {key: text for key, text in found.items() if text}
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
+from tintype_gateway.answers import MALFORMED, text
 from tintype_gateway.values import (
     FaultKind,
     Route,
@@ -21,16 +22,6 @@ from tintype_gateway.values import (
 
 ENDPOINT = "https://generativelanguage.googleapis.com"
 VERSION = "v1beta"
-
-MALFORMED = (
-    ArithmeticError,
-    AttributeError,
-    LookupError,
-    RecursionError,
-    TypeError,
-    ValueError,
-)
-"""What reading an answer raises that does not have the form of one."""
 
 _CHUNK_BYTES = 1 << 18
 _BASE64 = re.compile(rb"[A-Za-z0-9+/]*={0,2}")
@@ -54,19 +45,6 @@ def call(
         body=json.dumps(body).encode(),
         timeout_seconds=binding.timeout_seconds,
     )
-
-
-def malformed() -> UpstreamFault:
-    """Return the fault of an answer that is not one."""
-    message = "the provider's answer does not have the form of an image answer"
-    return UpstreamFault("outcome_unknown", message)
-
-
-def text(value: object) -> str | None:
-    """Return the text of an answer's field, however long it is, or None if it is no text."""
-    if isinstance(value, memoryview):
-        return str(value, "utf-8")
-    return value if isinstance(value, str) else None
 
 
 def standard_base64(encoded: memoryview | str) -> memoryview | bytes:

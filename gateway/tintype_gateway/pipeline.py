@@ -89,9 +89,8 @@ class Pipeline:
         """
         caller = await self.authenticate(incoming)
         plan = await self._plan(incoming, caller)
-        credentials = await self.credentials.read(plan.route.binding)
         async with held(caller, self._purchase(incoming, plan), self.ledger) as hold:
-            calls, failed = await self._call_all(plan, credentials)
+            calls, failed = await self._call_all(plan)
             images = sum(len(call.images) for call in calls)
             settlement = await settle(hold, self._cost(plan, calls), images, self.ledger)
         _count(plan, calls, settlement)
@@ -153,15 +152,16 @@ class Pipeline:
             self.model_defaults.get(target.model.id),
         )
         digest = hashlib.sha256(body).hexdigest()
-        plan = Plan(target, await self._route(target), job, snapshot.revision, digest)
+        route, credentials = await self._route(target)
+        plan = Plan(target, route, credentials, job, snapshot.revision, digest)
         incoming.facts.update(_facts(plan, request.fields.user))
         return plan
 
-    async def _route(self, target: Target) -> Route:
-        """Return the best route that we have credentials for."""
+    async def _route(self, target: Target) -> tuple[Route, Mapping[str, str]]:
+        """Return the best route that we have credentials for, and these."""
         for route in target.routes:
-            if await self.credentials.read(route.binding):
-                return route
+            if credentials := await self.credentials.read(route.binding):
+                return route, credentials
         names = ", ".join(route.binding.name for route in target.routes)
         raise UnavailableError(
             f"no credentials for {target.requested!r}: ProviderBinding {names}",
@@ -191,15 +191,10 @@ class Pipeline:
         pricing = plan.route.binding.pricing
         return cost(plan.job, plan.model, pricing, calls, self.micro_credits_per_usd)
 
-    async def _call_all(
-        self, plan: Plan, credentials: Mapping[str, str]
-    ) -> tuple[list[FinishedCall], list[FailedCall]]:
+    async def _call_all(self, plan: Plan) -> tuple[list[FinishedCall], list[FailedCall]]:
         """Return the calls that gave pictures and those that did not, or the fault of them all."""
         language = dialect(plan.route.binding.dialect)
-        try:
-            planned = list(translate(plan.job, plan.model, plan.route, credentials, language))
-        except UpstreamFault as fault:  # the credentials lack what the protocol needs
-            raise error_of(fault, plan.route) from fault
+        planned = translate(plan.job, plan.model, plan.route, plan.credentials, language)
         results = await asyncio.gather(*(self._call(plan, language, each) for each in planned))
         failed = [result for result in results if isinstance(result, FailedCall)]
         calls = [result for result in results if isinstance(result, FinishedCall)]

@@ -86,6 +86,9 @@ class Plan:
 
     target: Target
     route: Route
+    credentials: Mapping[str, str] = field(repr=False)
+    """What the route's provider asks for."""
+
     job: Job
     revision: str
     """The catalog that set the price."""

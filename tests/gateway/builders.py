@@ -69,7 +69,8 @@ def body(**fields: Any) -> bytes:
 
 def plan(requested: str = "canvas", *, of: Any = None, **asked: Any) -> Plan:
     """Return what a request for `canvas` will buy, where `of` are fields of the model's spec."""
-    return Plan(target(requested, **of or {}), route(), job(**asked), "abc123", "digest")
+    made_of = target(requested, **of or {}), route(), {"api-key": "sk-1"}, job(**asked)
+    return Plan(*made_of, "abc123", "digest")
 
 
 def job(

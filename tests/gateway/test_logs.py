@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.catalog.strategies import json_values
-from tintype_gateway.logs import JsonFormatter
+from tintype_logging.logs import JsonFormatter
 
 
 def written(

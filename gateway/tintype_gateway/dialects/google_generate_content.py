@@ -6,6 +6,7 @@ from typing import Any
 from tintype_catalog.costs import TokenUsage, image_tokens
 from tintype_catalog.pricing import Pricing
 from tintype_gateway import google
+from tintype_gateway.answers import MALFORMED, malformed, text
 from tintype_gateway.images import blobs
 from tintype_gateway.provider_parameters import merge
 from tintype_gateway.values import (
@@ -71,9 +72,9 @@ def interpret(answer: UpstreamAnswer) -> Generation:
             return _read(candidates[0], document.get("usageMetadata"))
         if document["promptFeedback"]["blockReason"]:
             return Generation(images=(), rest_refused=True)
-    except google.MALFORMED as error:
-        raise google.malformed() from error
-    raise google.malformed()
+    except MALFORMED as error:
+        raise malformed() from error
+    raise malformed()
 
 
 def read_error(answer: UpstreamAnswer) -> UpstreamFault:
@@ -108,12 +109,12 @@ def _read(candidate: Mapping[str, Any], usage: Mapping[str, Any] | None) -> Gene
     parts = (candidate.get("content") or {}).get("parts") or ()
     spoken = [part for part in parts if not part.get("thought")]
     pictures = [part["inlineData"]["data"] for part in spoken if "inlineData" in part]
-    said = "".join(google.text(part.get("text")) or "" for part in spoken).strip()
+    said = "".join(text(part.get("text")) or "" for part in spoken).strip()
     if pictures:
         encoded = google.standard_base64(pictures[-1])
         image = GeneratedImage(encoded, revised_prompt=said or None)
         return Generation(images=(image,), usage=_usage(usage or {}))
-    reason = google.text(candidate.get("finishReason")) or "no reason"
+    reason = text(candidate.get("finishReason")) or "no reason"
     if reason in _REFUSALS or (reason == "STOP" and said):
         return Generation(images=(), rest_refused=True)
     raise UpstreamFault("outcome_unknown", f"the model ended without a picture: {reason:.40}")

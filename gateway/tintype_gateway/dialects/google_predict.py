@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from tintype_gateway import google
+from tintype_gateway.answers import MALFORMED, malformed, text
 from tintype_gateway.images import blobs
 from tintype_gateway.provider_parameters import merge
 from tintype_gateway.values import (
@@ -45,8 +46,8 @@ def interpret(answer: UpstreamAnswer) -> Generation:
         predictions = [] if document == {} else document["predictions"]
         images = tuple(_image(entry) for entry in predictions if not _is_remark(entry))
         return Generation(images=images, rest_refused=True)
-    except google.MALFORMED as error:
-        raise google.malformed() from error
+    except MALFORMED as error:
+        raise malformed() from error
 
 
 def read_error(answer: UpstreamAnswer) -> UpstreamFault:
@@ -80,7 +81,7 @@ def _decided(job: Job, images: int) -> dict[str, object]:
 def _image(entry: Mapping[str, Any]) -> GeneratedImage:
     return GeneratedImage(
         base64=google.standard_base64(entry["bytesBase64Encoded"]),
-        revised_prompt=google.text(entry.get("prompt")),
+        revised_prompt=text(entry.get("prompt")),
     )
 
 

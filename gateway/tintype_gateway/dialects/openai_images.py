@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tintype_catalog.costs import TokenUsage
+from tintype_gateway.answers import MALFORMED, malformed, plain_base64, text
 from tintype_gateway.images import blobs
 from tintype_gateway.values import (
     FaultKind,
@@ -19,8 +20,6 @@ from tintype_gateway.values import (
 )
 
 ENDPOINT = "https://api.openai.com"
-
-_BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,2}")
 
 _MAX_TOKENS = 10**9
 """More than any call can use: a count that no price can be meant for."""
@@ -54,9 +53,8 @@ def translate(
         "size": str(job.size.size or "auto"),
     }
     if binding.upstream_model.startswith("dall-e"):
-        body["response_format"] = (
-            "b64_json"  # the GPT models always answer so, and refuse the field
-        )
+        # The GPT models always answer so, and refuse the field.
+        body["response_format"] = "b64_json"
     return UpstreamRequest(
         url=f"{(binding.endpoint or ENDPOINT).rstrip('/')}/v1/images/generations",
         headers={
@@ -83,26 +81,17 @@ def interpret(answer: UpstreamAnswer) -> Generation:
             images=images,
             created=int(document.get("created") or 0),
             usage=None if usage is None else _usage(usage),
-            background=_text(document.get("background")),
-            quality=_text(document.get("quality")),
+            background=text(document.get("background")),
+            quality=text(document.get("quality")),
         )
-    except (
-        ArithmeticError,
-        AttributeError,
-        LookupError,
-        RecursionError,
-        TypeError,
-        ValueError,
-    ) as error:
-        raise UpstreamFault(
-            "outcome_unknown", "the provider's answer does not have the form of an image answer"
-        ) from error
+    except MALFORMED as error:
+        raise malformed() from error
 
 
 def read_error(answer: UpstreamAnswer) -> UpstreamFault:
     """Return what a status other than 200 means (OpenAI's error guide, and its SDK's classes)."""
     error = _error(answer.body)
-    code, message = _text(error.get("code")), _text(error.get("message")) or ""
+    code, message = text(error.get("code")), text(error.get("message")) or ""
     kind = _kind(answer.status, code, message)
     told = (message if kind in ("refused", "invalid") else "") or _SUMMARIES[kind]
     unprocessed = kind in ("throttled", "unauthorized") or answer.status == 503
@@ -132,21 +121,9 @@ def _kind(status: int, code: str | None, message: str) -> FaultKind:
 
 def _image(entry: Mapping[str, Any]) -> GeneratedImage:
     return GeneratedImage(
-        base64=_base64(entry["b64_json"]),
-        revised_prompt=_text(entry.get("revised_prompt")),
+        base64=plain_base64(entry["b64_json"]),
+        revised_prompt=text(entry.get("revised_prompt")),
     )
-
-
-def _base64(encoded: memoryview | str) -> memoryview | bytes:
-    """Return base64 that can stand between the quotes of our own answer.
-
-    A view cannot close them, because it shows what stood between quotes without any escape.
-    """
-    if isinstance(encoded, memoryview):
-        return encoded
-    if _BASE64.fullmatch(encoded) is None:
-        raise ValueError("an image is not base64")
-    return encoded.encode("ascii")
 
 
 def _usage(usage: Mapping[str, Any]) -> TokenUsage:
@@ -181,9 +158,3 @@ def _retry_after(headers: Mapping[str, str]) -> int | None:
         return -(-int(milliseconds) // 1000)
     seconds = headers.get("retry-after", "")
     return int(seconds) if re.fullmatch(r"\d{1,6}", seconds) else None
-
-
-def _text(value: object) -> str | None:
-    if isinstance(value, memoryview):  # a long text, such as a revised prompt
-        return str(value, "utf-8")
-    return value if isinstance(value, str) else None

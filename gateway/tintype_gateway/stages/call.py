@@ -38,7 +38,8 @@ async def _post(request: UpstreamRequest, session: aiohttp.ClientSession) -> Ups
         ) as response:
             headers = {name.lower(): value for name, value in response.headers.items()}
             return UpstreamAnswer(response.status, headers, await _read(response))
-    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, ValueError) as error:
+        # A ValueError is an endpoint that is no URL.
         raise UpstreamFault(
             "unavailable", "the provider cannot be reached", unprocessed=True
         ) from error

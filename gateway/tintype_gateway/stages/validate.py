@@ -26,6 +26,17 @@ _CODES = {
 }
 
 
+_OURS_TO_SAY = {
+    "taskType": "the path says it",
+    "numberOfImages": "use `n`",
+    "sampleCount": "use `n`",
+    "candidateCount": "use `n`",
+    "storageUri": "pictures come in the answer",
+    "addWatermark": "the provider's own setting holds",
+}
+"""Fields of the providers that decide what is made, counted and charged."""
+
+
 def validate(body: bytes, vocabulary: Vocabulary) -> ValidRequest:
     """Return the request that a body holds, where `vocabulary` is what the catalog's models know.
 
@@ -34,7 +45,9 @@ def validate(body: bytes, vocabulary: Vocabulary) -> ValidRequest:
         BadRequestError: The body is not JSON.
         UnsupportedParameterError: The request asks for what no model gives yet.
     """
-    known, extras = _split(_parse(body), vocabulary)
+    document = _parse(body)
+    _refuse_what_is_ours_to_say(document)
+    known, extras = _split(document, vocabulary)
     problems = [*_word_problems(known, vocabulary), *_number_problems(extras)]
     try:
         fields = ImageGenerationRequest.model_validate(known)
@@ -55,15 +68,31 @@ def _parse(body: bytes) -> dict[str, Any]:
         raise BadRequestError(f"the body is not JSON: {error}", code="invalid_json") from error
     if not isinstance(document, dict):
         raise ValidationError([FieldProblem("body", "must be a JSON object", "invalid_type")])
-    return {name: value for name, value in document.items() if value is not None}
+    return document
 
 
 def _split(
     document: dict[str, Any], vocabulary: Vocabulary
 ) -> tuple[dict[str, Any], dict[str, object]]:
-    """Part the standard fields, and unknown ones with them, from the provider parameters."""
-    extras = {name: document[name] for name in document if name in vocabulary.provider_parameters}
-    return {name: document[name] for name in document if name not in extras}, extras
+    """Part the standard fields, and unknown ones with them, from the provider parameters.
+
+    A field that is null counts as left out, if there is such a field.
+    """
+    fields, parameters = ImageGenerationRequest.model_fields, vocabulary.provider_parameters
+    known = {
+        name: value
+        for name, value in document.items()
+        if name not in parameters and (value is not None or name not in fields)
+    }
+    extras = {name: document[name] for name in parameters if document.get(name) is not None}
+    return known, extras
+
+
+def _refuse_what_is_ours_to_say(document: dict[str, Any]) -> None:
+    for name in document.keys() & _OURS_TO_SAY.keys():
+        raise UnsupportedParameterError(
+            f"`{name}` is not for clients to set: {_OURS_TO_SAY[name]}", param=name
+        )
 
 
 def _word_problems(document: dict[str, Any], vocabulary: Vocabulary) -> Iterator[FieldProblem]:

@@ -24,13 +24,18 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture(params=["sqlite", "postgresql"])
 def store(request: pytest.FixtureRequest) -> Store:
     """An empty ledger's database, of each engine."""
-    if request.param == "sqlite":
-        return SqliteStore(request.getfixturevalue("path"))
-    return request.getfixturevalue("postgres_store")  # type: ignore[no-any-return]
+    store: Store = request.getfixturevalue(f"{request.param}_store")
+    return store
 
 
 @pytest.fixture
-def postgres_store(request: pytest.FixtureRequest) -> PostgresStore:
+def sqlite_store(path: Path) -> SqliteStore:
+    """An empty ledger's database in a file."""
+    return SqliteStore(path)
+
+
+@pytest.fixture
+def postgresql_store(request: pytest.FixtureRequest) -> PostgresStore:
     """An empty ledger's database in PostgreSQL."""
     server, empty = (request.getfixturevalue(name) for name in ("postgres", "migrated"))
     return PostgresStore(server, server.create_database(empty))

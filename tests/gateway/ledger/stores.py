@@ -35,6 +35,12 @@ class Store(ABC):
     settled: ClassVar[str]
     """What makes a hold a settled one, in SQL."""
 
+    reopened: ClassVar[str]
+    """What makes a hold an open one again, in SQL."""
+
+    patience_seconds: ClassVar[float]
+    """Long enough for any operation, and soon over."""
+
     @abstractmethod
     async def execute(self, script: str) -> None:
         """Run statements beside the ledger."""
@@ -58,6 +64,8 @@ class SqliteStore(Store):
     refusal = sqlite3.IntegrityError
     new_posting_id = "99"
     settled = "state = 'settled', closed_at = 0"
+    reopened = "state = 'open', closed_at = NULL"
+    patience_seconds = 0.02
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -91,6 +99,8 @@ class PostgresStore(Store):
     refusal = asyncpg.IntegrityConstraintViolationError
     new_posting_id = "'00000000-0000-0000-0000-000000000099'"
     settled = f"state = 'settled', closed_at = now(), closed_by = {new_posting_id}"
+    reopened = "state = 'open', closed_at = NULL, closed_by = NULL"
+    patience_seconds = 0.4
 
     def __init__(self, server: PostgresServer, name: str) -> None:
         self.server = server

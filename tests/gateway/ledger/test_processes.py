@@ -1,4 +1,4 @@
-"""Several processes on one file, and one that is killed."""
+"""Several processes on one database, and some that are killed."""
 
 import subprocess
 import sys
@@ -9,17 +9,16 @@ from itertools import islice
 from pathlib import Path
 from typing import IO
 
-from tests.gateway.ledger.support import connect
-from tintype_gateway.ledger import open_ledger
+from tests.gateway.ledger.stores import Store
 
 TRAFFIC = Path(__file__).with_name("traffic.py")
 
 
 @contextmanager
-def traffic(verb: str, path: Path) -> Iterator[tuple[subprocess.Popen[str], IO[str], IO[str]]]:
+def traffic(verb: str, url: str) -> Iterator[tuple[subprocess.Popen[str], IO[str], IO[str]]]:
     """Start a process that waits for a line; kill it at the end if it is still there."""
     with subprocess.Popen(
-        [sys.executable, TRAFFIC, verb, path],
+        [sys.executable, TRAFFIC, verb, url],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -33,9 +32,9 @@ def traffic(verb: str, path: Path) -> Iterator[tuple[subprocess.Popen[str], IO[s
             process.kill()
 
 
-def acknowledged_before_a_kill(path: Path) -> Sequence[tuple[str, int]]:
+def acknowledged_before_a_kill(url: str) -> Sequence[tuple[str, int]]:
     """Kill a process in the middle of its traffic; return the holds and costs it had settled."""
-    with traffic("endure", path) as (process, start, acknowledged):
+    with traffic("endure", url) as (process, start, acknowledged):
         start.write("go\n")
         start.flush()
         lines = list(islice(acknowledged, 200))
@@ -44,19 +43,19 @@ def acknowledged_before_a_kill(path: Path) -> Sequence[tuple[str, int]]:
     return [(hold_id, int(cost)) for hold_id, cost in map(str.split, lines)]
 
 
-def charges(path: Path) -> dict[str, int]:
-    connection = connect(path)
-    rows = connection.execute(
+async def charges(store: Store) -> dict[str, int]:
+    rows = await store.query(
         "SELECT hold_id, amount FROM posting JOIN entry ON posting.id = posting_id"
         " WHERE account = 'sys:revenue'"
-    ).fetchall()
-    connection.close()
+    )
     return dict(rows)
 
 
-async def test_processes_that_race_for_the_same_credits_never_spend_one_twice(path: Path) -> None:
+async def test_processes_that_race_for_the_same_credits_never_spend_one_twice(
+    store: Store,
+) -> None:
     with ExitStack() as stack:
-        racers = [stack.enter_context(traffic("compete", path)) for _ in range(3)]
+        racers = [stack.enter_context(traffic("compete", store.url)) for _ in range(3)]
         for _, start, _ in racers:
             start.write("go\n")
             start.flush()
@@ -64,24 +63,25 @@ async def test_processes_that_race_for_the_same_credits_never_spend_one_twice(pa
         for process, _, _ in racers:
             assert process.wait(timeout=30) == 0
 
-    ledger = open_ledger(f"sqlite:///{path}")
+    ledger = store.open()
     assert sum(succeeded) == 50
     assert (await ledger.account("studio")).available == 0
     assert (await ledger.audit()).problems == ()
     await ledger.close()
 
 
-async def test_no_acknowledged_settlement_is_lost_when_a_process_is_killed(path: Path) -> None:
-    ledger = open_ledger(f"sqlite:///{path}")
+async def test_no_acknowledged_settlement_is_lost_when_a_process_is_killed(store: Store) -> None:
+    ledger = store.open()
     await ledger.create_account("studio", unlimited=True)
     await ledger.close()
 
-    acknowledged = [settlement for _ in range(3) for settlement in acknowledged_before_a_kill(path)]
-    ledger = open_ledger(f"sqlite:///{path}", clock=lambda: time.time() + 3600)
+    killed = [acknowledged_before_a_kill(store.url) for _ in range(3)]
+    acknowledged = dict(settlement for settlements in killed for settlement in settlements)
+    ledger = store.open(clock=lambda: time.time() + 3600)
     await ledger.expire_holds()
 
     assert len(acknowledged) >= 600
-    assert charges(path).items() >= dict(acknowledged).items()
+    assert (await charges(store)).items() >= acknowledged.items()
     assert (await ledger.account("studio")).held == 0
     assert (await ledger.audit()).problems == ()
     await ledger.close()

@@ -1,16 +1,9 @@
-"""A gateway's worth of ledger traffic, run as a process of its own: `traffic.py VERB PATH`."""
+"""A gateway's worth of ledger traffic, run as a process of its own: `traffic.py VERB URL`."""
 
 import asyncio
-import contextlib
 import sys
 
-from tintype_gateway.ledger import (
-    AccountExistsError,
-    Caller,
-    InsufficientCreditsError,
-    Ledger,
-    open_ledger,
-)
+from tintype_gateway.ledger import Caller, InsufficientCreditsError, Ledger, open_ledger
 
 CALLER = Caller("studio", "key-1")
 
@@ -25,9 +18,8 @@ async def hold_and_settle(ledger: Ledger, cost: int) -> str:
 
 
 async def compete(ledger: Ledger) -> None:
-    """Try 100 holds of 10 at once, and say how many succeeded."""
-    with contextlib.suppress(AccountExistsError):
-        await ledger.create_account("studio", credits_micro=500)
+    """Try 100 holds of 10 of the first 500 credits at once, and say how many succeeded."""
+    await ledger.ensure_account("studio", credits_micro=500)
     outcomes = await asyncio.gather(
         *(
             ledger.hold(CALLER, 10, request_id="r", model="m", provider="p", lifetime_seconds=60)
@@ -52,11 +44,11 @@ async def endure(ledger: Ledger) -> None:
     await asyncio.gather(*(client(cost) for cost in range(1, 9)))
 
 
-async def main(verb: str, path: str) -> None:
+async def main(verb: str, url: str) -> None:
     """Say that we are ready, wait for a line, and begin."""
     print("ready", flush=True)
     await asyncio.to_thread(sys.stdin.readline)
-    ledger = open_ledger(f"sqlite:///{path}")
+    ledger = open_ledger(url)
     await {"compete": compete, "endure": endure}[verb](ledger)
     await ledger.close()
 

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Sequence
 import asyncpg
 from asyncpg import Connection, Pool, Record
 from asyncpg import exceptions as pg
+
 from tintype_gateway.ledger.errors import LedgerUnavailableError
 from tintype_gateway.ledger.postgres import schema
 

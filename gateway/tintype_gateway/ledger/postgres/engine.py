@@ -3,9 +3,9 @@
 from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, date, datetime
 
-from tintype_gateway.ledger.audit import CHECKS, COUNTS, sentences
 from tintype_gateway.ledger.intent import Intent
 from tintype_gateway.ledger.postgres import accounts, holds, keys
+from tintype_gateway.ledger.postgres.audit import audit
 from tintype_gateway.ledger.postgres.database import Database
 from tintype_gateway.ledger.values import (
     UNRESTRICTED,
@@ -150,13 +150,7 @@ class PostgresLedger:
     async def audit(self) -> Audit:
         """See `Ledger`. Reads a snapshot on a connection of its own, and locks nothing."""
         async with self._database.snapshot() as connection:
-            problems = [
-                sentence
-                for check in CHECKS
-                for sentence in sentences(check, await connection.fetch(check.query))
-            ]
-            (counts,) = await connection.fetch(COUNTS)
-        return Audit(**counts, problems=tuple(problems))
+            return await audit(connection)
 
     async def close(self) -> None:
         """See `Ledger`."""

@@ -40,7 +40,8 @@ async def migrate(url: str) -> None:
     except CommandError as error:  # the revision that it finds is none of ours
         raise LedgerUnavailableError(f"a newer program has migrated the ledger: {error}") from error
     except (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-        raise LedgerUnavailableError(f"cannot migrate the ledger: {error}") from error
+        why = str(error).partition("\n")[0]  # then comes all of the script
+        raise LedgerUnavailableError(f"cannot migrate the ledger: {why}") from error
     finally:
         await engine.dispose()
 

@@ -1,0 +1,23 @@
+"""Audits of a PostgreSQL database."""
+
+from decimal import Decimal
+
+from asyncpg import Connection, Record
+
+from tintype_gateway.ledger.audit import CHECKS, COUNTS, sentences
+from tintype_gateway.ledger.values import Audit
+
+
+async def audit(connection: "Connection[Record]") -> Audit:
+    """Run every check; the connection must be in a transaction, so that all see one moment."""
+    problems: list[str] = []
+    for check in CHECKS:
+        found = await connection.fetch(check.query)
+        problems += sentences(check, (map(_whole, row) for row in found))
+    (counts,) = await connection.fetch(COUNTS)
+    return Audit(**counts, problems=tuple(problems))
+
+
+def _whole(value: object) -> object:
+    """Return a sum, which the server gives as a decimal number, as a whole one."""
+    return int(value) if isinstance(value, Decimal) else value

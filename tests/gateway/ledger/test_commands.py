@@ -1,0 +1,201 @@
+"""`tintype ledger`, `tintype accounts` and `tintype keys`, on both engines."""
+
+import asyncio
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from tests.gateway.ledger.stores import PostgresStore, Store
+from tests.gateway.ledger.support import take
+from tests.support.postgres import PostgresServer
+from tintype_cli.__main__ import main
+from tintype_gateway.ledger import Caller, KeyExpiredError, KeyRevokedError, LedgerError
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(store: Store, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """A `tintype` that works on the ledger, and gives exit code, output and errors."""
+    monkeypatch.setenv("TINTYPE_DATABASE_URL", store.url)
+
+    def run(command: str) -> tuple[int, str, str]:
+        try:
+            code = main(command.split())
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+        told = capsys.readouterr()
+        return code, told.out, told.err
+
+    return run
+
+
+def refusal_of(store: Store, secret: str) -> type[LedgerError] | None:
+    """Return why a secret opens nothing, None: it opens the account `studio`."""
+
+    async def authenticate() -> type[LedgerError] | None:
+        ledger = store.open()
+        try:
+            assert (await ledger.authenticate(secret)).account == "studio"
+        except LedgerError as error:
+            return type(error)
+        finally:
+            await ledger.close()
+        return None
+
+    return asyncio.run(authenticate())
+
+
+def key_of(out: str) -> tuple[str, str]:
+    """Return the id and the secret of a key that was made."""
+    key_id, secret = out.strip().split("\t")
+    return key_id, secret
+
+
+def test_a_sound_ledger_is_counted(run: Run, store: Store) -> None:
+    async def charge() -> None:
+        ledger = store.open()
+        await ledger.settle(await take(ledger, Caller("studio", "key-1"), 400), 150, images=1)
+        await ledger.close()
+
+    run("accounts create studio --credits 1")
+    asyncio.run(charge())
+
+    code, out, err = run("ledger audit")
+
+    figures = dict(line.split("\t") for line in out.splitlines())
+    assert (code, err) == (0, "")
+    assert (figures["entries"], figures["problems"]) == ("4", "0")
+    assert figures["undelivered charges"] == "1"
+
+
+def test_a_ledger_that_does_not_add_up_fails_and_says_where(run: Run, store: Store) -> None:
+    run("accounts create studio --credits 1")
+    asyncio.run(store.execute("UPDATE account SET balance = 5 WHERE name = 'studio'"))
+
+    code, out, err = run("ledger audit")
+
+    assert code == 1
+    assert "problems\t1" in out
+    assert "account studio has the balance 5, its entries add up to 1000000" in err
+
+
+def test_a_database_is_migrated_as_often_as_one_likes(run: Run) -> None:
+    assert [run("ledger migrate")[0] for _ in range(2)] == [0, 0]
+    assert run("accounts list") == (0, "", "")
+
+
+def test_an_account_is_shown_with_its_limits_and_keys_and_use(run: Run, store: Store) -> None:
+    run(
+        "accounts create studio --credits 2 --models dall-e-3,gpt-image-1"
+        " --requests-per-minute 10 --images-per-minute 20"
+    )
+    _, out, _ = run("keys create --account studio")
+
+    _, shown, _ = run("accounts show studio")
+
+    assert shown.splitlines()[:4] == [
+        "studio\t2 credits\t0 held",
+        "models\tdall-e-3\tgpt-image-1",
+        "requests a minute\t10",
+        "images a minute\t20",
+    ]
+    assert shown.splitlines()[4].startswith(key_of(out)[0])
+
+
+def test_limits_that_are_not_named_stay_as_they_are(run: Run) -> None:
+    run("accounts create studio --models dall-e-3 --requests-per-minute 10")
+    run("accounts set studio --models all --images-per-minute 20")
+    _, shown, _ = run("accounts set studio --requests-per-minute unlimited")
+
+    assert shown.splitlines()[1:] == [
+        "models\tall",
+        "requests a minute\tunlimited",
+        "images a minute\t20",
+    ]
+
+
+def test_a_balance_is_corrected_down_for_a_reason(run: Run) -> None:
+    run("accounts create studio --credits 1")
+
+    _, out, _ = run("accounts adjust studio --credits -2.5 --reason typo")
+    code, _, err = run("accounts adjust studio --credits 1")
+
+    assert out == "studio\t-1.5 credits\t0 held\n"
+    assert (code, "--reason" in err) == (2, True)
+
+
+def test_keys_are_listed_with_their_ends_and_without_their_secrets(run: Run) -> None:
+    run("accounts create studio")
+    keys = [
+        key_of(run(f"keys create --account studio{end}")[1])
+        for end in ("", " --expires-in 90d", "")
+    ]
+    run(f"keys revoke {keys[2][0]}")
+
+    _, out, _ = run("keys list --account studio")
+
+    ends = dict(re.findall(r"^(key-\S+)\tcreated [^\t]+\t(\w+)", out, re.MULTILINE))
+    assert ends == {keys[0][0]: "does", keys[1][0]: "expires", keys[2][0]: "revoked"}
+    assert not any(secret in out for _, secret in keys)
+
+
+def test_a_rotated_key_ends_now_or_after_a_while(run: Run, store: Store) -> None:
+    run("accounts create studio")
+    first_id, first = key_of(run("keys create --account studio")[1])
+    second_id, second = key_of(run(f"keys rotate {first_id}")[1])
+    _, third = key_of(run(f"keys rotate {second_id} --keep-old-for 1h")[1])
+
+    assert [refusal_of(store, key) for key in (first, second, third)] == [
+        KeyRevokedError,
+        None,
+        None,
+    ]
+
+
+def test_a_key_expires_when_it_was_told_to(run: Run, store: Store) -> None:
+    run("accounts create studio")
+    _, secret = key_of(run("keys create --account studio --expires-in 0s")[1])
+
+    assert refusal_of(store, secret) is KeyExpiredError
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "keys create --account studio --expires-in soon",
+        "keys rotate key-1 --keep-old-for 1.5h",
+        "accounts create studio --requests-per-minute many",
+        "accounts adjust studio --credits some --reason typo",
+        "ledger",
+    ],
+)
+def test_what_cannot_be_read_is_explained(run: Run, command: str) -> None:
+    code, _, err = run(command)
+
+    assert code == 2
+    assert err.startswith("usage: tintype")
+
+
+def test_a_rate_of_nothing_is_refused_in_one_line(run: Run) -> None:
+    code, _, err = run("accounts create studio --images-per-minute 0")
+
+    assert code == 1
+    assert err == "tintype accounts: a rate must be 1 to 1000000 a minute, not 0\n"
+
+
+def test_processes_that_migrate_at_once_do_it_once(postgres: PostgresServer) -> None:
+    store = PostgresStore(postgres, postgres.create_database())
+    migrating = [
+        subprocess.Popen(
+            [sys.executable, "-m", "tintype_cli", "ledger", "migrate"],
+            env={"TINTYPE_DATABASE_URL": store.url},
+        )
+        for _ in range(3)
+    ]
+
+    assert [process.wait(timeout=60) for process in migrating] == [0, 0, 0]
+    assert asyncio.run(store.query("SELECT version_num FROM ledger_revision")) == [("0001",)]
