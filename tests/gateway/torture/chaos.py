@@ -1,0 +1,146 @@
+"""Gateways that are killed under load, and clients that note what they received."""
+
+import asyncio
+import os
+import random
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import aiohttp
+import yaml
+
+from tests.cluster.processes import Process, free_ports, start
+from tests.simulator.support import eventually
+from tests.support.gateway import easel, towards
+from tests.support.gateway_process import clean_environ
+
+TINTYPE = (sys.executable, "-m", "tintype_cli")
+
+Trouble = Callable[[], Awaitable[None]]
+"""Something that happens to the database, such as a restart."""
+
+
+@dataclass
+class Tally:
+    """What the clients saw."""
+
+    complete: dict[str, int] = field(default_factory=dict)
+    """Credits charged by the id of each request whose complete answer arrived."""
+
+    refused: int = 0
+    """Requests that were answered with an error: they bought nothing."""
+
+    broken: int = 0
+    """Requests that got no complete answer: whether they were charged is open."""
+
+    kills: int = 0
+
+
+class Fleet:
+    """Some gateways on one ledger, which can be killed and started again on their ports."""
+
+    def __init__(self, folder: Path, simulator: str, ledger_url: str, size: int) -> None:
+        self._folder = folder
+        self._ports = free_ports(2 * size)
+        self._gateways: dict[int, Process] = {}
+        self._environ = clean_environ() | {
+            "TINTYPE_DATABASE_URL": ledger_url,
+            "TINTYPE_CATALOG_DIR": str(folder / "catalog"),
+            "TINTYPE_CREDENTIALS_DIR": str(folder),
+            "TINTYPE_LOG_LEVEL": "warning",
+        }
+        (folder / "catalog").mkdir()
+        manifests = [towards(manifest, simulator) for manifest in easel()]
+        (folder / "catalog" / "easel.yaml").write_text(yaml.safe_dump_all(manifests))
+        (folder / "openai.api-key").write_text("sk-anything")
+
+    @property
+    def urls(self) -> list[str]:
+        return [f"http://127.0.0.1:{port}" for port in self._ports[::2]]
+
+    def launch(self, index: int) -> None:
+        """Start a gateway, or start it again."""
+        port, admin_port = self._ports[2 * index : 2 * index + 2]
+        self._gateways[index] = start(
+            self._folder / f"gateway-{index}.log",
+            *TINTYPE,
+            "gateway",
+            *("--port", port, "--admin-port", admin_port, "--data-dir", self._folder),
+            environ=self._environ,
+        )
+
+    def kill(self, index: int) -> None:
+        """Let a gateway die between any two instructions."""
+        process = self._gateways[index].popen
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+
+    def stop(self) -> None:
+        for gateway in self._gateways.values():
+            gateway.stop()
+
+    async def wait_until_ready(self, session: aiohttp.ClientSession) -> None:
+        for port in self._ports[1::2]:
+            await eventually(partial(_is_ready, session, port))
+
+
+async def storm(
+    fleet: Fleet, key: str, *, requests: int, clients: int, kills: int, seed: int, trouble: Trouble
+) -> Tally:
+    """Send so many requests while gateways are killed and the database has trouble, in turn.
+
+    No client repeats a request, so every request is bought once at the most.
+    """
+    tally, dice = Tally(), random.Random(seed)  # noqa: S311  # repeatable, not secret
+    numbers = iter(range(requests))
+    headers = {"Authorization": f"Bearer {key}"}
+    async with aiohttp.ClientSession(headers=headers) as session:
+        await fleet.wait_until_ready(session)
+        workers = [
+            asyncio.create_task(_client(fleet, session, numbers, tally)) for _ in range(clients)
+        ]
+        while tally.kills < kills and not all(worker.done() for worker in workers):
+            await asyncio.sleep(dice.uniform(0.3, 1.0))
+            index = dice.randrange(len(fleet.urls))
+            fleet.kill(index)
+            tally.kills += 1
+            await trouble()
+            fleet.launch(index)
+        await asyncio.gather(*workers)
+    return tally
+
+
+async def _client(
+    fleet: Fleet,
+    session: aiohttp.ClientSession,
+    numbers: Iterator[int],
+    tally: Tally,
+) -> None:
+    for number in numbers:
+        body = {"model": "canvas", "prompt": f"picture {number}"}
+        url = f"{fleet.urls[number % len(fleet.urls)]}/v1/images/generations"
+        try:
+            async with session.post(url, json=body) as answer:
+                document = await answer.json()
+        except (aiohttp.ClientConnectorError, ConnectionRefusedError):
+            await asyncio.sleep(0.05)
+        except (aiohttp.ClientError, ValueError):
+            tally.broken += 1
+        else:
+            if answer.status == 200:
+                charged = document["usage"]["credits_used"]
+                tally.complete[answer.headers["x-request-id"]] = charged
+            else:
+                tally.refused += 1
+
+
+async def _is_ready(session: aiohttp.ClientSession, port: int) -> bool:
+    try:
+        async with session.get(f"http://127.0.0.1:{port}/readyz") as answer:
+            return answer.status == 200
+    except aiohttp.ClientError:
+        return False
