@@ -15,6 +15,7 @@ from tintype_gateway.deliveries import Deliveries
 from tintype_gateway.dialects import Dialect, dialect, speaks
 from tintype_gateway.errors import UnavailableError, ledger_unavailable
 from tintype_gateway.faults import error_of, gravest
+from tintype_gateway.health import RegionHealth
 from tintype_gateway.jwt_auth.verifier import JwtVerifier
 from tintype_gateway.ledger.errors import LedgerUnavailableError
 from tintype_gateway.ledger.interface import Caller, Idempotency, Ledger, Settlement
@@ -80,6 +81,7 @@ class Pipeline:
 
     jwts: JwtVerifier = field(default_factory=JwtVerifier)
     deliveries: Deliveries = field(default_factory=Deliveries)
+    health: RegionHealth = field(default_factory=RegionHealth)
 
     async def generate(self, incoming: Incoming) -> Response:
         """Serve `POST /v1/images/generations`.
@@ -144,6 +146,7 @@ class Pipeline:
             today=datetime.datetime.now(datetime.UTC).date(),
             speaks=speaks,
             may_use=caller.may_use,
+            is_healthy=self.health.is_healthy,
         )
         job = adapt(
             request,
@@ -209,8 +212,11 @@ class Pipeline:
         try:
             with observed_call(plan.route, plan.model.id):
                 generation = await call(planned.upstream, language, self.session)
-                return finish(planned.first, planned.asked, generation)
+                finished = finish(planned.first, planned.asked, generation)
+            self.health.note(plan.route, None)
+            return finished
         except UpstreamFault as fault:
+            self.health.note(plan.route, fault.kind)
             return FailedCall(planned.first, planned.asked, fault)
 
 

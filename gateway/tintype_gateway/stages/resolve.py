@@ -25,13 +25,14 @@ def resolve(
     today: datetime.date,
     speaks: Callable[[str], bool],
     may_use: Callable[[str], bool] = lambda model_id: True,
+    is_healthy: Callable[[str, str], bool] = lambda binding, region: True,
     draw: Callable[[], float] = random.random,
 ) -> Target:
     """Return the model that a request names and the routes that can serve it, the best one first.
 
     `forced` is the provider that the request's header names, `today` the day in UTC, `speaks`
-    tells the dialects of this gateway, `may_use` the models of the caller, and `draw` gives numbers
-    in [0, 1) to share traffic by.
+    tells the dialects of this gateway, `may_use` the models of the caller, `is_healthy` which
+    regions of a binding are, and `draw` gives numbers in [0, 1) to share traffic by.
 
     Raises:
         NotFoundError: There is no such model, or none for this caller.
@@ -53,7 +54,8 @@ def resolve(
     usable = [item for item in bindings if item.active and item.weight and speaks(item.dialect)]
     if not usable:
         raise _inactive(requested, "none of its providers is switched on")
-    return Target(requested, model, tuple(map(_route, _shuffled(usable, draw))))
+    routes = (_route(binding, is_healthy) for binding in _shuffled(usable, draw))
+    return Target(requested, model, tuple(routes))
 
 
 def find_model(requested: str, snapshot: Snapshot, may_use: Callable[[str], bool]) -> Model:
@@ -138,5 +140,8 @@ def _shuffled(bindings: Iterable[Binding], draw: Callable[[], float]) -> list[Bi
     )
 
 
-def _route(binding: Binding) -> Route:
-    return Route(binding, binding.regions[0] if binding.regions else GLOBAL)
+def _route(binding: Binding, is_healthy: Callable[[str, str], bool]) -> Route:
+    """Return the way over the first healthy region, or over the first one if none is."""
+    regions = binding.regions or (GLOBAL,)
+    healthy = (region for region in regions if is_healthy(binding.name, region))
+    return Route(binding, next(healthy, regions[0]))

@@ -56,7 +56,7 @@ async def shaky(
 
 
 @pytest.mark.parametrize("direction", ["request", "answer"])
-@pytest.mark.parametrize("messages", range(8))
+@pytest.mark.parametrize("messages", range(7))
 async def test_a_request_is_charged_once_wherever_its_first_connection_breaks(
     sound: Ledger,
     proxy: Proxy,

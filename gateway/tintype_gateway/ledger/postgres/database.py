@@ -29,6 +29,8 @@ AUDIT_SECONDS = 600
 LOST = (
     OSError,
     asyncpg.InterfaceError,  # the connection has broken before
+    # ... and asyncpg has not yet noticed, or there is no primary where the URL asks for one
+    pg.InternalClientError,
     pg.PostgresConnectionError,
     pg.AdminShutdownError,
     pg.CrashShutdownError,
@@ -36,7 +38,6 @@ LOST = (
     pg.TooManyConnectionsError,
     pg.DeadlockDetectedError,
     pg.ReadOnlySQLTransactionError,  # a standby, until it takes over
-    pg.TargetServerAttributeNotMatched,  # the same, where the URL asks for a primary
 )
 """Troubles that may be over a moment later."""
 
