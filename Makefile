@@ -10,7 +10,7 @@ SOURCES := gateway operator tests
 
 .PHONY: help
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: $(VENV)/gateway.stamp ## Serve the starter catalog against simulated providers
@@ -36,19 +36,28 @@ fmt: $(VENV)/dev.stamp ## Format the code, and mend what can be mended
 crds: $(VENV)/dev.stamp ## Write crds/ anew from the models
 	$(BIN)/tintype crds write crds
 
+.PHONY: chart-readme
+chart-readme: $(VENV)/dev.stamp ## Write the chart's README anew from its values
+	$(BIN)/python -m tests.charts.readme
+
 .PHONY: lock
 lock: ## Lock the dependencies anew (needs uv)
-	uv pip compile $(LOCK) --extra gateway --group build -o requirements/gateway.txt
-	uv pip compile $(LOCK) --extra gateway --extra operator --group build --group dev \
-		-c requirements/gateway.txt -o requirements/dev.txt
+	uv pip compile $(LOCK) --group build -o requirements/build.txt
+	uv pip compile pyproject.toml $(LOCK) --extra gateway -c requirements/build.txt \
+		-o requirements/gateway.txt
+	uv pip compile pyproject.toml $(LOCK) --extra operator -c requirements/gateway.txt \
+		-o requirements/operator.txt
+	uv pip compile pyproject.toml $(LOCK) --extra gateway --extra operator --group dev \
+		-c requirements/build.txt -c requirements/gateway.txt -c requirements/operator.txt \
+		-o requirements/dev.txt
 
-LOCK := pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
+LOCK := --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header
 
 # One environment serves both: what the tests need holds what the gateway needs.
-$(VENV)/%.stamp: requirements/%.txt pyproject.toml
+$(VENV)/%.stamp: requirements/%.txt requirements/build.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 is needed")'
 	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/build.txt -r $<
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@

@@ -29,7 +29,7 @@ def test_every_folder_of_tests_is_a_package() -> None:
     assert {path for path in folders if not (path / "__init__.py").exists()} == set()
 
 
-@pytest.mark.parametrize("name", ["gateway.txt", "dev.txt"])
+@pytest.mark.parametrize("name", ["build.txt", "gateway.txt", "operator.txt", "dev.txt"])
 def test_a_lock_file_has_hashes_and_no_address(name: str) -> None:
     text = (ROOT / "requirements" / name).read_text()
     pins = re.findall(r"^[a-z0-9][\w.-]*==", text, re.MULTILINE)

@@ -11,9 +11,10 @@ COMMANDS = {
     "operator": "compile the cluster's resources into the catalog of the gateways",
     "simulator": "serve simulated providers",
     "catalog": "check a folder of manifests",
-    "crds": "write the CustomResourceDefinitions",
-    "accounts": "create and list accounts",
-    "keys": "create and revoke API keys",
+    "crds": "write or apply the CustomResourceDefinitions",
+    "ledger": "audit the ledger, and migrate its database",
+    "accounts": "create, fund, limit and list accounts",
+    "keys": "create, list, rotate and revoke API keys",
 }
 
 

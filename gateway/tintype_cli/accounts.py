@@ -1,46 +1,150 @@
-"""`tintype accounts`: who pays."""
+"""`tintype accounts`: who pays, and what they may do."""
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import fields, replace
+from datetime import UTC, datetime
+from typing import Any
 
-from tintype_cli.ledger import line_of, micro_credits, with_ledger
-from tintype_gateway.ledger.interface import Ledger
+from tintype_cli.ledger_work import (
+    in_credits,
+    line_of,
+    line_of_key,
+    micro_credits,
+    signed_micro_credits,
+    with_ledger,
+)
+from tintype_gateway.ledger.interface import Ledger, Policy
+
+ALL = "all"
+"""The allow-list of an account that may use every model."""
+
+UNLIMITED = "unlimited"
+"""The rate of an account without one."""
 
 
 def main(argv: Sequence[str]) -> int:
-    """Create, list or grant."""
+    """Create, fund, limit, list or show."""
+    arguments = _parser().parse_args(argv)
+    work = {
+        "create": _create,
+        "grant": _grant,
+        "adjust": _adjust,
+        "set": _set,
+        "show": _show,
+        "list": _list,
+    }[arguments.command]
+    return with_ledger("tintype accounts", lambda ledger: work(ledger, arguments))
+
+
+async def _create(ledger: Ledger, arguments: argparse.Namespace) -> None:
+    account = await ledger.create_account(
+        arguments.name,
+        credits_micro=arguments.credits,
+        unlimited=arguments.unlimited,
+        policy=Policy(**_limits(arguments)),
+    )
+    print(line_of(account))
+
+
+async def _grant(ledger: Ledger, arguments: argparse.Namespace) -> None:
+    account = await ledger.grant(arguments.name, arguments.credits, reason=arguments.reason)
+    print(line_of(account))
+
+
+async def _adjust(ledger: Ledger, arguments: argparse.Namespace) -> None:
+    account = await ledger.adjust(arguments.name, arguments.credits, reason=arguments.reason)
+    print(line_of(account))
+
+
+async def _set(ledger: Ledger, arguments: argparse.Namespace) -> None:
+    policy = (await ledger.account(arguments.name)).policy
+    await ledger.set_policy(arguments.name, replace(policy, **_limits(arguments)))
+    await _show(ledger, arguments)
+
+
+async def _show(ledger: Ledger, arguments: argparse.Namespace) -> None:
+    account = await ledger.account(arguments.name)
+    policy = account.policy
+    print(line_of(account))
+    print("models", *sorted([ALL] if policy.models is None else policy.models), sep="\t")
+    print("requests a minute", policy.requests_per_minute or UNLIMITED, sep="\t")
+    print("images a minute", policy.images_per_minute or UNLIMITED, sep="\t")
+    for key in await ledger.list_keys(account.name):
+        print(line_of_key(key))
+    month = datetime.now(UTC).date().replace(day=1)
+    for use in await ledger.usage(month, account=account.name):
+        figures = f"{use.requests} requests\t{use.images} images"
+        print(f"since {month}\t{use.model}\t{figures}\t{in_credits(use.charged)} credits")
+
+
+async def _list(ledger: Ledger, arguments: argparse.Namespace) -> None:
+    for account in await ledger.accounts():
+        print(line_of(account))
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="tintype accounts",
         description="Work with the accounts in the ledger that TINTYPE_DATABASE_URL names.",
     )
     commands = parser.add_subparsers(dest="command", required=True)
     create = commands.add_parser("create", help="open an account")
-    create.add_argument("name", help="the name of the account")
     create.add_argument("--credits", type=micro_credits, default=0, help="its first credits")
     create.add_argument("--unlimited", action="store_true", help="never refuse it for its balance")
     grant = commands.add_parser("grant", help="give credits to an account")
-    grant.add_argument("name", help="the name of the account")
     grant.add_argument("--credits", type=micro_credits, required=True, help="how many")
     grant.add_argument(
         "--reason", default="granted by the command line", help="kept with the entry"
     )
+    adjust = commands.add_parser("adjust", help="correct a balance, up or down")
+    adjust.add_argument(
+        "--credits", type=signed_micro_credits, required=True, help="by how many, such as -2.5"
+    )
+    adjust.add_argument("--reason", required=True, help="kept with the entry")
+    limit = commands.add_parser("set", help="say what an account may do; the rest stays as it is")
+    show = commands.add_parser("show", help="show an account, its keys and its use in this month")
     commands.add_parser("list", help="list all accounts")
-    arguments = parser.parse_args(argv)
+    for command in (create, grant, adjust, limit, show):
+        command.add_argument("name", help="the name of the account")
+    for command in (create, limit):
+        _add_limits(command)
+    return parser
 
-    async def work(ledger: Ledger) -> None:
-        match arguments.command:
-            case "create":
-                account = await ledger.create_account(
-                    arguments.name, credits_micro=arguments.credits, unlimited=arguments.unlimited
-                )
-                print(line_of(account))
-            case "grant":
-                account = await ledger.grant(
-                    arguments.name, arguments.credits, reason=arguments.reason
-                )
-                print(line_of(account))
-            case "list":
-                for account in await ledger.accounts():
-                    print(line_of(account))
 
-    return with_ledger("tintype accounts", work)
+def _add_limits(command: argparse.ArgumentParser) -> None:
+    """Add a flag for each field of a policy. One that is not given is no field of the result."""
+    command.add_argument(
+        "--models",
+        type=_models,
+        default=argparse.SUPPRESS,
+        metavar="ID,ID",
+        help=f"the models it may use, or `{ALL}`",
+    )
+    for what in ("requests", "images"):
+        command.add_argument(
+            f"--{what}-per-minute",
+            type=_rate,
+            default=argparse.SUPPRESS,
+            metavar="N",
+            help=f"how many {what} it may ask for in a minute, or `{UNLIMITED}`",
+        )
+
+
+def _limits(arguments: argparse.Namespace) -> dict[str, Any]:
+    given = vars(arguments)
+    return {field.name: given[field.name] for field in fields(Policy) if field.name in given}
+
+
+def _models(text: str) -> frozenset[str] | None:
+    if text == ALL:
+        return None
+    return frozenset(filter(None, map(str.strip, text.split(","))))
+
+
+def _rate(text: str) -> int | None:
+    if text == UNLIMITED:
+        return None
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"must be a number or `{UNLIMITED}`")
+    return int(text)

@@ -5,11 +5,12 @@ import sys
 from collections.abc import Iterator, Sequence
 
 from tintype_cli.flags import read_settings
-from tintype_gateway import logs
 from tintype_gateway.ledger.errors import LedgerError
+from tintype_gateway.memory import tune_allocator
 from tintype_gateway.server import serve
 from tintype_gateway.settings import GatewaySettings
 from tintype_kubernetes.errors import ConfigError
+from tintype_logging import logs
 
 DESCRIPTION = (
     "Serve the OpenAI-compatible images API. The catalog comes from a folder of manifests, or from "
@@ -21,6 +22,7 @@ def main(argv: Sequence[str]) -> int:
     """Serve until a signal."""
     settings = read_settings(GatewaySettings, "tintype gateway", DESCRIPTION, argv)
     logs.configure(settings.log_level)
+    tune_allocator()
     code = 0
     try:
         asyncio.run(serve(settings))

@@ -2,29 +2,65 @@
 
 import argparse
 from collections.abc import Sequence
+from datetime import timedelta
 
-from tintype_cli.ledger import with_ledger
+from tintype_cli.ledger_work import duration, end_of, line_of_key, with_ledger
 from tintype_gateway.ledger.interface import Ledger
 
 
 def main(argv: Sequence[str]) -> int:
-    """Create or revoke."""
+    """Create, list, rotate or revoke."""
+    arguments = _parser().parse_args(argv)
+
+    async def work(ledger: Ledger) -> None:
+        match arguments.command:
+            case "create":
+                key, secret = await ledger.create_key(
+                    arguments.account, expires_at=end_of(arguments.expires_in)
+                )
+                print(f"{key.id}\t{secret}")
+            case "list":
+                for key in await ledger.list_keys(arguments.account):
+                    print(line_of_key(key))
+            case "rotate":
+                key, secret = await ledger.rotate_key(
+                    arguments.id,
+                    keep_old_for_seconds=arguments.keep_old_for.total_seconds(),
+                    expires_at=end_of(arguments.expires_in),
+                )
+                print(f"{key.id}\t{secret}")
+            case "revoke":
+                await ledger.revoke_key(arguments.id)
+
+    return with_ledger("tintype keys", work)
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="tintype keys",
         description="Work with the API keys in the ledger that TINTYPE_DATABASE_URL names.",
     )
     commands = parser.add_subparsers(dest="command", required=True)
     create = commands.add_parser("create", help="make a key; it is shown this once")
-    create.add_argument("--account", required=True, help="the account that pays")
+    listing = commands.add_parser("list", help="list the keys of an account")
+    for command in (create, listing):
+        command.add_argument("--account", required=True, help="the account that pays")
+    rotate = commands.add_parser("rotate", help="replace a key; the new one is shown this once")
+    rotate.add_argument(
+        "--keep-old-for",
+        type=duration,
+        default=timedelta(),
+        metavar="TIME",
+        help="how long the old key still works, such as 24h; by default it ends now",
+    )
     revoke = commands.add_parser("revoke", help="end a key now")
-    revoke.add_argument("id", help="the id of the key")
-    arguments = parser.parse_args(argv)
-
-    async def work(ledger: Ledger) -> None:
-        if arguments.command == "create":
-            key, secret = await ledger.create_key(arguments.account)
-            print(f"{key.id}\t{secret}")
-        else:
-            await ledger.revoke_key(arguments.id)
-
-    return with_ledger("tintype keys", work)
+    for command in (rotate, revoke):
+        command.add_argument("id", help="the id of the key")
+    for command in (create, rotate):
+        command.add_argument(
+            "--expires-in",
+            type=duration,
+            metavar="TIME",
+            help="how long the key works, such as 90d",
+        )
+    return parser

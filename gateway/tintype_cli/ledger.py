@@ -1,53 +1,49 @@
-"""What the commands about accounts and keys share."""
+"""`tintype ledger`: the database itself."""
 
 import argparse
-import asyncio
 import sys
-from collections.abc import Awaitable, Callable
-from decimal import Decimal, InvalidOperation
+from collections.abc import Sequence
 
-from tintype_cli.flags import read_settings
-from tintype_gateway.ledger.errors import LedgerError
-from tintype_gateway.ledger.interface import Account, Ledger
-from tintype_gateway.ledger.opening import open_ledger
-from tintype_gateway.settings import GatewaySettings
-
-_MICRO = 1_000_000
+from tintype_cli.ledger_work import with_ledger, with_ledger_url
+from tintype_gateway.ledger.interface import Ledger
+from tintype_gateway.ledger.migrating import migrate_ledger
 
 
-def with_ledger(program: str, work: Callable[[Ledger], Awaitable[None]]) -> int:
-    """Do some work on the ledger that the environment names, and return the exit code."""
-    settings = read_settings(GatewaySettings, program, "", [])
-    try:
-        asyncio.run(_run(settings.ledger_url, work))
-    except (LedgerError, ValueError) as error:
-        print(f"{program}: {error}", file=sys.stderr)
-        return 1
+def main(argv: Sequence[str]) -> int:
+    """Audit or migrate."""
+    parser = argparse.ArgumentParser(
+        prog="tintype ledger",
+        description="Work with the ledger that TINTYPE_DATABASE_URL names.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("audit", help="check that every balance, hold and charge adds up")
+    commands.add_parser("migrate", help="bring the database to the schema of this version")
+    if parser.parse_args(argv).command == "audit":
+        return with_ledger("tintype ledger", _audit)
+    return with_ledger_url("tintype ledger", _migrate)
+
+
+async def _audit(ledger: Ledger) -> int:
+    """Print the figures, and the problems as errors; return 1 where there are any."""
+    audit = await ledger.audit()
+    figures = {
+        "accounts": audit.accounts,
+        "entries": audit.entries,
+        "open holds": audit.open_holds,
+        "expired holds": audit.expired_holds,
+        "unknown outcomes": audit.unknown_outcomes,
+        "late charges": audit.late_charges,
+        "undelivered charges": audit.undelivered_charges,
+        "problems": len(audit.problems),
+    }
+    for name, figure in figures.items():
+        print(f"{name}\t{figure}")
+    for problem in audit.problems:
+        print(f"tintype ledger: {problem}", file=sys.stderr)
+    return 1 if audit.problems else 0
+
+
+async def _migrate(url: str) -> int:
+    await migrate_ledger(url)
+    print("The ledger has the schema of this version.")
     return 0
-
-
-async def _run(url: str, work: Callable[[Ledger], Awaitable[None]]) -> None:
-    ledger = open_ledger(url)
-    try:
-        await work(ledger)
-    finally:
-        await ledger.close()
-
-
-def micro_credits(text: str) -> int:
-    """Return decimal credits as micro-credits, for argparse."""
-    try:
-        micro = Decimal(text) * _MICRO
-    except InvalidOperation as error:
-        raise argparse.ArgumentTypeError("must be a number of credits, such as 100") from error
-    if not micro.is_finite() or micro < 0 or micro != micro.to_integral_value():
-        raise argparse.ArgumentTypeError("must be at least 0, with six decimals at most")
-    return int(micro)
-
-
-def line_of(account: Account) -> str:
-    """Return an account as one line for people."""
-    if account.unlimited:
-        return f"{account.name}\tunlimited\t{Decimal(account.balance) / _MICRO} credits"
-    held = f"{Decimal(account.held) / _MICRO} held"
-    return f"{account.name}\t{Decimal(account.balance) / _MICRO} credits\t{held}"

@@ -12,7 +12,7 @@ from tintype_gateway.ledger.interface import Hold, Ledger
 
 log = logging.getLogger(__name__)
 
-INTERVAL_SECONDS = 1.0
+INTERVAL_SECONDS = 0.2
 
 
 class Deliveries:
@@ -26,7 +26,7 @@ class Deliveries:
         self._delivered.append(receipt)
 
     async def report(self, ledger: Ledger) -> None:
-        """Tell the ledger every second, and a last time when cancelled."""
+        """Tell the ledger again and again, and a last time when cancelled."""
         try:
             while True:
                 await asyncio.sleep(INTERVAL_SECONDS)

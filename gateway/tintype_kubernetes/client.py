@@ -69,11 +69,16 @@ class KubernetesClient:
         return await self._patiently(_Call("GET", resource.path(namespace, name)))
 
     async def list(
-        self, resource: Resource, namespace: str = "", *, field_selector: str = ""
+        self,
+        resource: Resource,
+        namespace: str = "",
+        *,
+        field_selector: str = "",
+        label_selector: str = "",
     ) -> ObjectList:
         """All objects of a namespace, or of the cluster: the complete list or an error."""
         items: list[KubernetesObject] = []
-        query = _selecting({"limit": str(PAGE_SIZE)}, field_selector)
+        query = _selecting({"limit": str(PAGE_SIZE)}, field_selector, label_selector)
         while True:
             page = await self._patiently(_Call("GET", resource.path(namespace), query))
             items += page["items"]
@@ -201,8 +206,11 @@ async def connect(config: ClusterConfig) -> AsyncIterator[KubernetesClient]:
         yield KubernetesClient(config, session)
 
 
-def _selecting(query: dict[str, str], field_selector: str) -> dict[str, str]:
-    return query | ({"fieldSelector": field_selector} if field_selector else {})
+def _selecting(
+    query: dict[str, str], field_selector: str, label_selector: str = ""
+) -> dict[str, str]:
+    selectors = {"fieldSelector": field_selector, "labelSelector": label_selector}
+    return query | {name: selector for name, selector in selectors.items() if selector}
 
 
 def _cut(answer: aiohttp.ClientResponse) -> None:

@@ -29,6 +29,10 @@ class Resource:
 
 CONFIGMAPS = Resource("", "v1", "configmaps", "ConfigMap")
 SECRETS = Resource("", "v1", "secrets", "Secret")
+EVENTS = Resource("", "v1", "events", "Event")
+DEPLOYMENTS = Resource("apps", "v1", "deployments", "Deployment")
+ENDPOINT_SLICES = Resource("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice")
+LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease")
 IMAGE_MODELS = Resource("tintype.dev", "v1alpha1", "imagemodels", "ImageModel")
 PROVIDER_BINDINGS = Resource("tintype.dev", "v1alpha1", "providerbindings", "ProviderBinding")
 SELF_SUBJECT_ACCESS_REVIEWS = Resource(

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from dataclasses import replace
 
 from aiohttp import web
@@ -83,9 +84,10 @@ async def send(
     response = web.StreamResponse(status=answer.status, headers=answer.headers)
     if isinstance(answer.body, bytes):
         response.content_length = len(answer.body)
-    await response.prepare(request)
-    async for part in first_bytes(parts(answer), cut_after_bytes):
-        await response.write(part)
+    with suppress(ConnectionError):  # the client left
+        await response.prepare(request)
+        async for part in first_bytes(parts(answer), cut_after_bytes):
+            await response.write(part)
     if cut_after_bytes is not None and request.transport:
         request.transport.close()
     return response

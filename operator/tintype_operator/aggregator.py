@@ -8,18 +8,26 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterable
+from datetime import UTC, datetime
 
 from tintype_catalog.bundle import BundleError
 from tintype_catalog.catalog import Catalog
 from tintype_catalog.compiler import compile_manifests
 from tintype_kubernetes.client import KubernetesClient, KubernetesObject
 from tintype_kubernetes.errors import KubernetesError
-from tintype_operator.cache import Cache
-from tintype_operator.conditions import was_reported
-from tintype_operator.publisher import Publisher
+from tintype_kubernetes.resources import SECRETS
+from tintype_operator import guard
+from tintype_operator.cache import Key, key_of
+from tintype_operator.conditions import is_observed, was_reported
+from tintype_operator.credentials import CredentialsSecret, gathered, keys_of
+from tintype_operator.gateways import Gateways
+from tintype_operator.metrics import RECONCILE_SECONDS, RECONCILES, REFUSED
+from tintype_operator.polling import Polling
+from tintype_operator.publisher import Published, Publisher
 from tintype_operator.pulse import Pulse
-from tintype_operator.reporter import RESOURCES, Reporter
+from tintype_operator.reporter import Outcome, Reporter
 from tintype_operator.settings import Settings
+from tintype_operator.world import World
 
 RETRY_SECONDS = 5.0
 """The pause after a pass that failed."""
@@ -33,26 +41,37 @@ logger = logging.getLogger(__name__)
 class Aggregator:
     """Hears of changes through `notice`, and acts on them in `run`."""
 
-    def __init__(self, client: KubernetesClient, namespace: str, settings: Settings) -> None:
+    def __init__(
+        self,
+        client: KubernetesClient,
+        namespace: str,
+        settings: Settings,
+        owners: list[KubernetesObject] | None = None,
+    ) -> None:
         """Prepare; nothing is read or written before `run`."""
-        self._client = client
-        self._namespace = namespace
-        self._relist_seconds = settings.relist_seconds
-        self._publisher = Publisher(client, namespace, settings.catalog_configmap)
+        self._world = World(client, namespace, settings)
+        self._publisher = Publisher(client, namespace, settings.catalog_configmap, owners or [])
+        self._credentials = CredentialsSecret(
+            client, namespace, settings.credentials_secret, owners or []
+        )
+        self._manage_credentials = settings.manage_credentials
         self._reporter = Reporter(client)
-        self._cache = Cache()
+        self._polling = Polling(Gateways(client, namespace, settings))
         self._pulse = Pulse()
-        self._relist_at = time.monotonic()
-        self._alive_at = time.monotonic()
+        self._outcome: Outcome | None = None
+        self._touched: set[Key] = set()
+        self._alive_at: float | None = None
 
     def notice(self, event_type: str | None, found: KubernetesObject) -> None:
         """Take in an event; the type is None for what kopf listed, at first or after a gap.
 
         What was deleted in such a gap has no event, so only a list of our own can tell.
         """
-        changed = self._cache.remove(found) if event_type == "DELETED" else self._cache.put(found)
-        if event_type is None:
-            self._relist_at = time.monotonic()
+        changed = self._world.take(event_type, found)
+        if changed and event_type is not None:
+            self._touched.add(key_of(found))
+        if event_type is None and found["kind"] != SECRETS.kind:
+            self._world.relist_soon()
         if changed or event_type is None:
             self._pulse.set()
 
@@ -64,48 +83,62 @@ class Aggregator:
         """
         while True:
             try:
-                await self._reconcile()
+                with RECONCILE_SECONDS.time():
+                    await self._reconcile()
+                RECONCILES.labels("success").inc()
                 await self._rest()
             except (KubernetesError, BundleError) as error:
+                RECONCILES.labels("error").inc()
                 logger.warning("will try again in %d s: %s", RETRY_SECONDS, error)
                 await asyncio.sleep(RETRY_SECONDS)
 
     def silent_seconds(self) -> float:
-        """Return how long the task has shown no sign of life."""
-        return time.monotonic() - self._alive_at
+        """Return how long the task has shown no sign of life; zero before it began."""
+        return 0.0 if self._alive_at is None else time.monotonic() - self._alive_at
 
     async def _reconcile(self) -> None:
         self._alive_at = time.monotonic()
-        if time.monotonic() >= self._relist_at:
-            await self._relist()
-        objects = self._cache.objects()
+        await self._world.refresh()
+        objects, secrets = self._world.objects(), self._world.secrets()
         published = await self._publisher.read()
         previous = inherited(published.catalog, objects) if published.catalog else None
-        compilation = await asyncio.to_thread(compile_manifests, objects, previous)
-        await self._publisher.publish(compilation.catalog, published)
-        for written in await self._reporter.report(objects, compilation):
-            self._cache.put(written)
+        keys = keys_of(secrets) if self._manage_credentials else None
+        compilation = await asyncio.to_thread(compile_manifests, objects, previous, keys)
+        if self._manage_credentials:  # first, so that no binding arrives before its credentials
+            await self._credentials.write(gathered(compilation.catalog, secrets))
+        touched = self._touched | {key_of(item) for item in objects if not is_observed(item)}
+        refusal = self._refusal(published, compilation.catalog, touched)
+        sequence = published.sequence
+        if not refusal:
+            sequence = await self._publisher.publish(compilation.catalog, published)
+            self._touched -= touched
+        generations = {item["metadata"]["uid"]: item["metadata"]["generation"] for item in objects}
+        self._outcome = Outcome(compilation, sequence, generations, refusal)
+        await self._polling.settle(sequence)
+        await self._report(self._outcome)
 
-    async def _relist(self) -> None:
-        # Set before the lists: what asks for another one while they run gets another one.
-        self._relist_at = time.monotonic() + self._relist_seconds
-        try:
-            lists = {
-                kind: await self._client.list(resource, self._namespace)
-                for kind, resource in RESOURCES.items()
-            }
-        except KubernetesError:
-            self._relist_at = time.monotonic()
-            raise
-        for kind, listed in lists.items():
-            self._cache.replace(kind, listed)
+    def _refusal(self, published: Published, catalog: Catalog, touched: set[Key]) -> str:
+        today = datetime.now(UTC).date()
+        refusal = guard.refusal(published.catalog, catalog, touched, today)
+        REFUSED.set(bool(refusal))
+        if refusal:
+            logger.error("publication refused", extra={"cause": refusal})
+            self._world.relist_within(RETRY_SECONDS)
+        return refusal
+
+    async def _report(self, outcome: Outcome) -> None:
+        waiting = await self._reporter.report(self._world.cache, outcome, self._polling.sequences)
+        self._polling.reported(waiting=waiting)
 
     async def _rest(self) -> None:
         """Return when there is a cause to act, or it is time for the next list."""
-        while (left := self._relist_at - time.monotonic()) > 0:
+        while (left := self._world.seconds_left()) > 0:
             self._alive_at = time.monotonic()
-            if await self._pulse.wait(min(left, HEARTBEAT_SECONDS)):
+            if await self._pulse.wait(min(left, HEARTBEAT_SECONDS, self._polling.seconds_left())):
                 return
+            due = self._polling.seconds_left() == 0
+            if due and await self._polling.is_news() and self._outcome is not None:
+                await self._report(self._outcome)
 
 
 def inherited(published: Catalog, objects: Iterable[KubernetesObject]) -> Catalog:

@@ -25,6 +25,10 @@ class Cache:
         """Return the objects, whole, in no particular order."""
         return list(self._objects.values())
 
+    def get(self, kind: str, name: str) -> KubernetesObject | None:
+        """Return one object, if it is there."""
+        return self._objects.get((kind, name))
+
     def put(self, found: KubernetesObject) -> bool:
         """Take an object in, and return whether its meaning changed.
 
@@ -33,21 +37,20 @@ class Cache:
         """
         if found["metadata"].get("deletionTimestamp"):
             return self.remove(found)
-        known = self._objects.get(_key(found))
-        if _uid(found) in self._deleted[found["kind"]] or (
-            known and _version(found) <= _version(known)
-        ):
+        known = self._objects.get(key_of(found))
+        gone = self._deleted[found["kind"]].get(_uid(found), -1)
+        if _version(found) <= max(gone, _version(known) if known else -1):
             return False
-        self._objects[_key(found)] = found
+        self._objects[key_of(found)] = found
         return known is None or _meaning(found) != _meaning(known)
 
     def remove(self, deleted: KubernetesObject) -> bool:
         """Forget an object, and return whether it was known."""
         self._deleted[deleted["kind"]][_uid(deleted)] = _version(deleted)
-        known = self._objects.get(_key(deleted))
+        known = self._objects.get(key_of(deleted))
         if known is None or _uid(known) != _uid(deleted):
             return False
-        del self._objects[_key(deleted)]
+        del self._objects[key_of(deleted)]
         return True
 
     def replace(self, kind: str, listed: ObjectList) -> None:
@@ -55,7 +58,7 @@ class Cache:
 
         What the list lacks is gone, except for objects that are newer than the list itself.
         """
-        present, version = {_key(item) for item in listed.items}, int(listed.resource_version)
+        present, version = {key_of(item) for item in listed.items}, int(listed.resource_version)
         vanished = [
             known
             for key, known in self._objects.items()
@@ -74,7 +77,8 @@ class Cache:
         }
 
 
-def _key(found: KubernetesObject) -> Key:
+def key_of(found: KubernetesObject) -> Key:
+    """Return what an object is known by."""
     return found["kind"], found["metadata"]["name"]
 
 
@@ -88,4 +92,5 @@ def _version(found: KubernetesObject) -> int:
 
 
 def _meaning(found: KubernetesObject) -> tuple[str, int]:
-    return _uid(found), found["metadata"]["generation"]
+    # A Secret has no generation, and no status either: every version of it may be a new meaning.
+    return _uid(found), found["metadata"].get("generation", _version(found))

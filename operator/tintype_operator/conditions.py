@@ -1,21 +1,26 @@
-"""What an object's author reads in its status: pure, from problems to conditions.
+"""The status of an object, in the shape that Kubernetes gives to conditions."""
 
-Positive polarity, as in Gateway API: True is good, and a reason and a sentence say why it is not.
-"""
-
+import datetime
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from tintype_catalog.contract import Contract
-from tintype_catalog.problems import ConditionType, Problem
+from tintype_catalog.problems import Problem
+from tintype_kubernetes.client import KubernetesObject
+from tintype_operator.findings import (
+    Delivery,
+    Finding,
+    accepted,
+    lifecycle,
+    programmed,
+    ready,
+    resolved,
+)
 
 MAX_MESSAGE_CHARACTERS = 4096
 """The longest message of a condition; what is longer is cut."""
-
-STILL_SERVED = "The last good revision stays in the catalog."
-"""What the author of a broken object wants to know first."""
 
 Timestamp = Annotated[str, Field(max_length=32, json_schema_extra={"format": "date-time"})]
 
@@ -24,7 +29,8 @@ class Condition(Contract):
     """One aspect of an object's state, in the shape of Kubernetes' own conditions."""
 
     type: Annotated[str, Field(min_length=1, max_length=64)]
-    """`Accepted`: the object is valid. `ResolvedRefs`: what it refers to is there."""
+    """`Accepted`: the object is valid. `ResolvedRefs`: what it refers to is there. `Programmed`:
+    the gateways serve it. `Ready`: all of these. `LifecycleCurrent`: no end is announced."""
 
     status: Literal["True", "False", "Unknown"]
     """`True` is good."""
@@ -61,26 +67,37 @@ class Status(Contract):
     """The aspects, each with its own type."""
 
 
-class _Finding(NamedTuple):
-    status: Literal["True", "False", "Unknown"]
-    reason: str
-    message: str
-
-
 def status_of(
-    manifest: dict[str, Any], problems: Sequence[Problem], *, served: bool, now: str
+    manifest: KubernetesObject,
+    problems: Sequence[Problem],
+    delivery: Delivery,
+    *,
+    now: datetime.datetime,
+    model: KubernetesObject | None = None,
 ) -> Status:
     """Return the status that an object should have.
 
     Args:
         manifest: The object as it is, with the status that it has.
         problems: What is wrong with it, and with no other object.
-        served: Whether the catalog holds a revision of it.
-        now: The time, RFC 3339 in UTC, for the conditions whose status changes.
+        delivery: How far its current generation got.
+        now: The time in UTC: it dates the conditions that change, and decides about lifecycles.
+        model: The ImageModel whose life the object shares; None where there is none.
     """
-    findings = {"Accepted": _accepted(problems, served), "ResolvedRefs": _resolved(problems)}
-    generation: int = manifest["metadata"]["generation"]
     before = {item["type"]: item for item in _status(manifest).get("conditions", [])}
+    generation: int = manifest["metadata"]["generation"]
+    findings = {
+        "Accepted": accepted(problems, delivery.served),
+        "ResolvedRefs": resolved(problems),
+        "Programmed": programmed(
+            problems,
+            delivery,
+            was_programmed=_is_true(before.get("Programmed"), generation),
+        ),
+    }
+    findings["Ready"] = ready(list(findings.values()))
+    if model is not None:
+        findings["LifecycleCurrent"] = lifecycle(model["spec"], now.date())
     return Status(
         observed_generation=generation,
         conditions=tuple(
@@ -97,7 +114,7 @@ def status_of(
     )
 
 
-def is_reported(manifest: dict[str, Any], status: Status) -> bool:
+def is_reported(manifest: KubernetesObject, status: Status) -> bool:
     """Return whether the object has this status already; conditions of others do not matter."""
     present, wanted = _status(manifest), status.model_dump(mode="json")
     return present.get("observedGeneration") == wanted["observedGeneration"] and all(
@@ -105,40 +122,30 @@ def is_reported(manifest: dict[str, Any], status: Status) -> bool:
     )
 
 
-def was_reported(manifest: dict[str, Any]) -> bool:
+def was_reported(manifest: KubernetesObject) -> bool:
     """Return whether the object has been judged before, in this or an earlier generation."""
     return bool(_status(manifest).get("conditions"))
 
 
-def _accepted(problems: Sequence[Problem], served: bool) -> _Finding:
-    faults = _about(problems, "Accepted")
-    if not faults:
-        return _Finding("True", "Accepted", "The object is valid.")
-    hint = f" {STILL_SERVED}" if served else ""
-    return _Finding("False", faults[0].reason, _sentences(faults) + hint)
+def is_observed(manifest: KubernetesObject) -> bool:
+    """Return whether the object has been judged since it was edited last."""
+    generation: int = manifest["metadata"]["generation"]
+    return bool(_status(manifest).get("observedGeneration") == generation)
 
 
-def _resolved(problems: Sequence[Problem]) -> _Finding:
-    if faults := _about(problems, "ResolvedRefs"):
-        return _Finding("False", faults[0].reason, _sentences(faults))
-    if any(fault.reason == "Invalid" for fault in problems):
-        return _Finding("Unknown", "Invalid", "An invalid object's references are not looked up.")
-    return _Finding("True", "ResolvedRefs", "Everything that the object refers to is there.")
+def _is_true(condition: dict[str, Any] | None, generation: int) -> bool:
+    return (
+        condition is not None
+        and condition["status"] == "True"
+        and condition["observedGeneration"] == generation
+    )
 
 
-def _about(problems: Sequence[Problem], kind: ConditionType) -> list[Problem]:
-    return [problem for problem in problems if problem.condition == kind]
-
-
-def _sentences(problems: Sequence[Problem]) -> str:
-    return " ".join(f"`{problem.field}`: {problem.message}." for problem in problems)
-
-
-def _since(before: dict[str, Any] | None, finding: _Finding, now: str) -> str:
+def _since(before: dict[str, Any] | None, finding: Finding, now: datetime.datetime) -> str:
     if before is not None and before["status"] == finding.status:
         return str(before["lastTransitionTime"])
-    return now
+    return now.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _status(manifest: dict[str, Any]) -> dict[str, Any]:
+def _status(manifest: KubernetesObject) -> dict[str, Any]:
     return manifest.get("status") or {}

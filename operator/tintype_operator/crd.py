@@ -50,21 +50,22 @@ def _condition(name: str, kind: str, description: str) -> Schema:
     return _column(name, f'.status.conditions[?(@.type=="{kind}")].status', description)
 
 
-_ACCEPTED = _condition("Accepted", "Accepted", "Whether the object is valid.")
+_READY = _condition("Ready", "Ready", "Whether the gateways serve the object as it stands.")
 _REASON = _column(
-    "Reason",
-    '.status.conditions[?(@.status=="False")].reason',
-    "Why a condition is False.",
-    priority=1,
+    "Reason", '.status.conditions[?(@.type=="Ready")].reason', "Why it is ready or not.", priority=1
+)
+_MESSAGE = _column(
+    "Message", '.status.conditions[?(@.type=="Ready")].message', "What can be done.", priority=1
 )
 _AGE = _column("Age", ".metadata.creationTimestamp", "When the object was created.", type="date")
 
 _MODEL_COLUMNS = [
     _column("Model", ".spec.id", "What clients name."),
-    _column("Owner", ".spec.ownedBy", "Who made the model."),
+    _condition("Current", "LifecycleCurrent", "Whether no end of the model is announced."),
     _column("Retires", ".spec.lifecycle.retiresOn", "The day from which it is served no more."),
-    _ACCEPTED,
+    _READY,
     _REASON,
+    _MESSAGE,
     _AGE,
 ]
 
@@ -74,9 +75,9 @@ _BINDING_COLUMNS = [
     _column("Active", ".spec.active", "Whether requests may be sent.", type="boolean"),
     _column("Pricing", ".spec.pricing.type", "What the price depends on."),
     _column("USD", ".spec.pricing.usd", "The price of one picture, where it is one price."),
-    _ACCEPTED,
-    _condition("Resolved", "ResolvedRefs", "Whether what it refers to is there."),
+    _READY,
     _REASON,
+    _MESSAGE,
     _AGE,
 ]
 

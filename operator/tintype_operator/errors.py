@@ -2,11 +2,15 @@
 
 
 class OperatorError(Exception):
-    """The operator cannot do its work, and trying again will not help."""
+    """The operator cannot do its work, and going on will not help."""
 
 
 class PreflightError(OperatorError):
     """The cluster is not prepared: definitions or rights are missing."""
+
+
+class LeadershipLostError(OperatorError):
+    """Another operator may work from now on; this one begins anew by a restart."""
 
 
 class NewerCatalogError(OperatorError):

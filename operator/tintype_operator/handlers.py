@@ -10,13 +10,8 @@ from typing import Any
 import kopf
 
 from tintype_kubernetes.config import ClusterConfig
-from tintype_kubernetes.resources import IMAGE_MODELS, PROVIDER_BINDINGS
+from tintype_kubernetes.resources import IMAGE_MODELS, PROVIDER_BINDINGS, SECRETS
 from tintype_operator.aggregator import Aggregator
-
-SILENCE_SECONDS = 90.0
-"""How long the aggregator may show no sign of life: longer than any of its calls takes."""
-
-REGISTRY = kopf.OperatorRegistry()
 
 
 @dataclass(frozen=True)
@@ -38,37 +33,24 @@ class Memo:
             default_namespace=self.config.namespace,
         )
 
-    def health(self) -> str:
-        """Return a word for a healthy operator.
 
-        Raises:
-            PermanentError: The aggregator is stuck. kopf answers the probe with 500 then.
-        """
-        silence = self.aggregator.silent_seconds()
-        if silence > SILENCE_SECONDS:
-            raise kopf.PermanentError(f"the aggregator has been silent for {silence:.0f} s")
-        return "alive"
+def registry(*, with_secrets: bool) -> kopf.OperatorRegistry:
+    """Return the triggers, with those for Secrets where they are wanted and allowed."""
+    handlers = kopf.OperatorRegistry()
+    kopf.on.login(registry=handlers)(log_in)
+    for resource in (IMAGE_MODELS, PROVIDER_BINDINGS, *((SECRETS,) if with_secrets else ())):
+        on_event = kopf.on.event(
+            resource.group, resource.version, resource.plural, registry=handlers
+        )
+        on_event(notice)
+    return handlers
 
 
-@kopf.on.login(registry=REGISTRY)
 def log_in(memo: Memo, **_: Any) -> kopf.ConnectionInfo:
     """Connect kopf; called again when its credentials are refused."""
     return memo.connection()
 
 
-@kopf.on.event(IMAGE_MODELS.group, IMAGE_MODELS.version, IMAGE_MODELS.plural, registry=REGISTRY)
-@kopf.on.event(
-    PROVIDER_BINDINGS.group,
-    PROVIDER_BINDINGS.version,
-    PROVIDER_BINDINGS.plural,
-    registry=REGISTRY,
-)
 def notice(event: kopf.RawEvent, memo: Memo, **_: Any) -> None:
     """Pass an event on."""
     memo.aggregator.notice(event["type"], dict(event["object"]))
-
-
-@kopf.on.probe(id="aggregator", registry=REGISTRY)
-def report_health(memo: Memo, **_: Any) -> str:
-    """Answer the liveness probe."""
-    return memo.health()

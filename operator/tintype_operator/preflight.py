@@ -10,12 +10,18 @@ from tintype_kubernetes.client import KubernetesClient
 from tintype_kubernetes.errors import NotFoundError
 from tintype_kubernetes.resources import (
     CONFIGMAPS,
+    DEPLOYMENTS,
+    ENDPOINT_SLICES,
+    EVENTS,
     IMAGE_MODELS,
+    LEASES,
     PROVIDER_BINDINGS,
+    SECRETS,
     SELF_SUBJECT_ACCESS_REVIEWS,
     Resource,
 )
 from tintype_operator.errors import PreflightError
+from tintype_operator.settings import Settings
 
 KINDS = (IMAGE_MODELS, PROVIDER_BINDINGS)
 
@@ -34,24 +40,37 @@ class Right(NamedTuple):
         return f"{self.verb} {'/'.join(part for part in parts if part)}"
 
 
-def needed_rights(catalog_configmap: str) -> Iterator[Right]:
-    """Yield all that the operator's Role must grant."""
+def needed_rights(settings: Settings) -> Iterator[Right]:
+    """Yield all that the operator's Role must grant for these settings."""
     for resource in KINDS:
         yield Right("list", resource)
         yield Right("watch", resource)
         yield Right("patch", resource, subresource="status")
     for verb in ("get", "create", "patch"):
-        yield Right(verb, CONFIGMAPS, name=catalog_configmap)
+        yield Right(verb, CONFIGMAPS, name=settings.catalog_configmap)
+    yield Right("create", EVENTS)
+    if settings.manage_credentials:
+        yield Right("list", SECRETS)
+        yield Right("watch", SECRETS)
+        for verb in ("get", "create", "patch"):
+            yield Right(verb, SECRETS, name=settings.credentials_secret)
+    if settings.gateway_service:
+        yield Right("list", ENDPOINT_SLICES)
+    if settings.owner_deployment:
+        yield Right("get", DEPLOYMENTS, name=settings.owner_deployment)
+    if settings.leader_election:
+        for verb in ("get", "create", "patch"):
+            yield Right(verb, LEASES, name=settings.lease)
 
 
-async def check(client: KubernetesClient, namespace: str, catalog_configmap: str) -> None:
+async def check(client: KubernetesClient, namespace: str, settings: Settings) -> None:
     """Return if the operator can work.
 
     Raises:
         PreflightError: Rights or definitions are missing; the message names all of them.
         KubernetesError: The API server cannot be asked.
     """
-    rights = list(needed_rights(catalog_configmap))
+    rights = list(needed_rights(settings))
     allowed = await asyncio.gather(*(_allowed(client, namespace, right) for right in rights))
     if missing := [
         str(right) for right, granted in zip(rights, allowed, strict=True) if not granted

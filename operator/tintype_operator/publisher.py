@@ -11,6 +11,7 @@ from tintype_kubernetes.configmaps import configmap_of, files_of
 from tintype_kubernetes.errors import NotFoundError
 from tintype_kubernetes.resources import CONFIGMAPS
 from tintype_operator.errors import NewerCatalogError
+from tintype_operator.metrics import PUBLICATIONS
 
 FIELD_MANAGER = "tintype-operator"
 """Who owns the fields that the operator applies."""
@@ -37,11 +38,14 @@ class Published:
 class Publisher:
     """Reads and writes the ConfigMap of one catalog."""
 
-    def __init__(self, client: KubernetesClient, namespace: str, name: str) -> None:
-        """Name the ConfigMap; it need not exist."""
+    def __init__(
+        self, client: KubernetesClient, namespace: str, name: str, owners: list[KubernetesObject]
+    ) -> None:
+        """Name the ConfigMap, which need not exist, and what it goes away with."""
         self._client = client
         self._namespace = namespace
         self._name = name
+        self._owners = owners
 
     async def read(self) -> Published:
         """Return what is published now.
@@ -56,8 +60,8 @@ class Publisher:
             return Published()
         return published_in(configmap)
 
-    async def publish(self, catalog: Catalog, before: Published) -> None:
-        """Replace what is published; nothing is written if it has the same content.
+    async def publish(self, catalog: Catalog, before: Published) -> int:
+        """Replace what is published, and return its sequence; equal content is not written anew.
 
         Raises:
             BundleError: The catalog is too large for a ConfigMap.
@@ -65,14 +69,19 @@ class Publisher:
             KubernetesError: It could not be written.
         """
         if before.catalog is not None and before.catalog.to_json() == catalog.to_json():
-            return
-        bundle = pack(catalog, next_sequence(before.sequence, time.time_ns() // 1_000_000))
+            return before.sequence
+        sequence = next_sequence(before.sequence, time.time_ns() // 1_000_000)
+        bundle = pack(catalog, sequence)
         configmap = configmap_of(self._namespace, self._name, bundle.files)
         configmap["metadata"]["labels"] = LABELS
+        if self._owners:
+            configmap["metadata"]["ownerReferences"] = self._owners
         if before.resource_version:
             configmap["metadata"]["resourceVersion"] = before.resource_version
         await self._client.apply(CONFIGMAPS, configmap, field_manager=FIELD_MANAGER)
-        logger.info("published %s", bundle.manifest.model_dump_json())
+        PUBLICATIONS.inc()
+        logger.info("published", extra={"catalog": bundle.manifest.model_dump()})
+        return sequence
 
 
 def next_sequence(previous: int, milliseconds: int) -> int:

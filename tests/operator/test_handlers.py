@@ -1,11 +1,7 @@
 from pathlib import Path
 
-import kopf
-import pytest
-
 from tintype_kubernetes.client import connect
 from tintype_kubernetes.config import ClusterConfig
-from tintype_operator import handlers
 from tintype_operator.aggregator import Aggregator
 from tintype_operator.handlers import Memo
 from tintype_operator.settings import Settings
@@ -14,18 +10,6 @@ from tintype_operator.settings import Settings
 async def memo_for(config: ClusterConfig) -> Memo:
     async with connect(config) as client:
         return Memo(config, Aggregator(client, "ns", Settings()))
-
-
-async def test_a_living_aggregator_is_healthy() -> None:
-    assert (await memo_for(ClusterConfig("https://a"))).health() == "alive"
-
-
-async def test_a_silent_aggregator_makes_the_probe_fail(monkeypatch: pytest.MonkeyPatch) -> None:
-    memo = await memo_for(ClusterConfig("https://a"))
-    monkeypatch.setattr(handlers, "SILENCE_SECONDS", -1.0)
-
-    with pytest.raises(kopf.PermanentError, match="silent"):
-        memo.health()
 
 
 async def test_kopf_logs_in_with_the_token_of_today(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from tintype_catalog.catalog import Catalog
 from tintype_kubernetes.configmaps import files_of
 
 CONFIGMAP = "tintype-catalog"
+CREDENTIALS = "tintype-credentials"
 
 LEAST_PRIVILEGE: list[dict[str, Any]] = [
     {
@@ -34,13 +35,39 @@ LEAST_PRIVILEGE: list[dict[str, Any]] = [
         "resourceNames": [CONFIGMAP],
         "verbs": ["get", "create", "patch"],
     },
+    {"apiGroups": [""], "resources": ["secrets"], "verbs": ["list", "watch"]},
+    {
+        "apiGroups": [""],
+        "resources": ["secrets"],
+        "resourceNames": [CREDENTIALS],
+        "verbs": ["get", "create", "patch"],
+    },
+    {"apiGroups": [""], "resources": ["events"], "verbs": ["create"]},
+    {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": ["list"]},
+    {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["get"]},
+    {
+        "apiGroups": ["coordination.k8s.io"],
+        "resources": ["leases"],
+        "verbs": ["get", "create", "patch"],
+    },
 ]
-"""All that the operator needs."""
+"""All that the operator needs, with every option in use."""
 
 WAIT_SECONDS = 30.0
 """Much more than anything takes, because a busy machine is no fault of the tests."""
 
 Result = TypeVar("Result")
+
+
+def secret(name: str, **data: str) -> Manifest:
+    """Return a Secret with these texts."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": name},
+        "type": "Opaque",
+        "stringData": data,
+    }
 
 
 def eventually(look: Callable[[], Result], what: str) -> Result:
@@ -62,6 +89,7 @@ class Operator:
         (self.health_port,) = free_ports(1)
         self._log = folder / "operator.log"
         self._process: Process | None = None
+        self.apply(secret("openai", **{"api-key": "sk-anything"}))
 
     @property
     def process(self) -> Process:

@@ -5,10 +5,15 @@ import pytest
 
 from tests.gateway.ledger.stores import PostgresStore, SqliteStore, Store
 from tests.gateway.ledger.support import Clock
-from tests.support.postgres import migrated, postgres
+from tests.support.postgres import (
+    empty_ledger,
+    migrated,
+    postgres,
+    shared_ledger,
+)
 from tintype_gateway.ledger import Caller, Ledger
 
-__all__ = ["migrated", "postgres"]
+__all__ = ["empty_ledger", "migrated", "postgres", "shared_ledger"]
 
 
 @pytest.fixture
@@ -36,9 +41,10 @@ def sqlite_store(path: Path) -> SqliteStore:
 
 @pytest.fixture
 def postgresql_store(request: pytest.FixtureRequest) -> PostgresStore:
-    """An empty ledger's database in PostgreSQL."""
-    server, empty = (request.getfixturevalue(name) for name in ("postgres", "migrated"))
-    return PostgresStore(server, server.create_database(empty))
+    """An empty ledger's database in PostgreSQL, whose schema must stay as it is."""
+    return PostgresStore(
+        request.getfixturevalue("postgres"), request.getfixturevalue("empty_ledger")
+    )
 
 
 @pytest.fixture

@@ -242,10 +242,11 @@ def test_the_ledger_in_a_file_does_what_the_model_does(tmp_path: Path) -> None:
 
 
 def test_the_ledger_in_postgresql_does_what_the_model_does(
-    postgres: PostgresServer, migrated: str
+    postgres: PostgresServer, shared_ledger: str
 ) -> None:
     def stores() -> Iterator[Store]:
         while True:
-            yield PostgresStore(postgres, postgres.create_database(migrated))
+            postgres.empty(shared_ledger)
+            yield PostgresStore(postgres, shared_ledger)
 
-    run(stores(), examples=10)
+    run(stores(), examples=20)

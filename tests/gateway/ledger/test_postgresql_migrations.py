@@ -19,6 +19,12 @@ def empty(postgres: PostgresServer) -> PostgresStore:
     return PostgresStore(postgres, postgres.create_database())
 
 
+@pytest.fixture
+def own(postgres: PostgresServer, migrated: str) -> PostgresStore:
+    """A database with an empty ledger that no other test uses."""
+    return PostgresStore(postgres, postgres.create_database(migrated))
+
+
 async def revision_of(store: PostgresStore) -> str:
     ((revision,),) = await store.query("SELECT version_num FROM ledger_revision")
     return str(revision)
@@ -66,11 +72,11 @@ async def test_a_ledger_that_is_migrated_already_stays_as_it_is(
     ],
 )
 async def test_a_ledger_of_another_schema_is_refused(
-    postgresql_store: PostgresStore, revision: str, told: str
+    own: PostgresStore, revision: str, told: str
 ) -> None:
     change = f"UPDATE ledger_revision SET version_num = '{revision}'"  # noqa: S608 - our own
-    await postgresql_store.execute(change)
-    ledger = postgresql_store.open()
+    await own.execute(change)
+    ledger = own.open()
 
     with pytest.raises(LedgerUnavailableError, match=told):
         await ledger.check()
@@ -79,12 +85,12 @@ async def test_a_ledger_of_another_schema_is_refused(
 
 
 async def test_a_ledger_in_use_goes_on_while_a_newer_program_migrates_it(
-    postgresql_store: PostgresStore,
+    own: PostgresStore,
 ) -> None:
-    ledger = postgresql_store.open()
+    ledger = own.open()
     await ledger.check()
-    await postgresql_store.execute("UPDATE ledger_revision SET version_num = '0002'")
-    await postgresql_store.server.disconnect_all(postgresql_store.name)
+    await own.execute("UPDATE ledger_revision SET version_num = '0002'")
+    await own.server.disconnect_all(own.name)
 
     await ledger.create_account("studio")
 
@@ -92,14 +98,14 @@ async def test_a_ledger_in_use_goes_on_while_a_newer_program_migrates_it(
 
 
 async def test_what_a_newer_program_has_migrated_is_left_alone(
-    postgresql_store: PostgresStore,
+    own: PostgresStore,
 ) -> None:
-    await postgresql_store.execute("UPDATE ledger_revision SET version_num = '0002'")
+    await own.execute("UPDATE ledger_revision SET version_num = '0002'")
 
     with pytest.raises(LedgerUnavailableError, match="newer program"):
-        await migrate_ledger(postgresql_store.url)
+        await migrate_ledger(own.url)
 
-    assert await revision_of(postgresql_store) == "0002"
+    assert await revision_of(own) == "0002"
 
 
 async def test_a_migration_that_fails_leaves_nothing_behind(empty: PostgresStore) -> None:

@@ -115,27 +115,35 @@ async def storm(
 
 
 async def _client(
-    fleet: Fleet,
-    session: aiohttp.ClientSession,
-    numbers: Iterator[int],
-    tally: Tally,
+    fleet: Fleet, session: aiohttp.ClientSession, numbers: Iterator[int], tally: Tally
 ) -> None:
     for number in numbers:
-        body = {"model": "canvas", "prompt": f"picture {number}"}
-        url = f"{fleet.urls[number % len(fleet.urls)]}/v1/images/generations"
-        try:
-            async with session.post(url, json=body) as answer:
-                document = await answer.json()
-        except (aiohttp.ClientConnectorError, ConnectionRefusedError):
+        attempt = 0
+        while not await _ask(fleet, session, number, number + attempt, tally):
+            attempt += 1
             await asyncio.sleep(0.05)
-        except (aiohttp.ClientError, ValueError):
-            tally.broken += 1
+
+
+async def _ask(
+    fleet: Fleet, session: aiohttp.ClientSession, number: int, gateway: int, tally: Tally
+) -> bool:
+    """Send a request, and return whether a gateway was there to take it."""
+    url = f"{fleet.urls[gateway % len(fleet.urls)]}/v1/images/generations"
+    body = {"model": "canvas", "prompt": f"picture {number}"}
+    try:
+        async with session.post(url, json=body) as answer:
+            document = await answer.json()
+    except aiohttp.ClientConnectorError:
+        return False
+    except (aiohttp.ClientError, ValueError):
+        tally.broken += 1
+    else:
+        if answer.status == 200:
+            charged = document["usage"]["credits_used"]
+            tally.complete[answer.headers["x-request-id"]] = charged
         else:
-            if answer.status == 200:
-                charged = document["usage"]["credits_used"]
-                tally.complete[answer.headers["x-request-id"]] = charged
-            else:
-                tally.refused += 1
+            tally.refused += 1
+    return True
 
 
 async def _is_ready(session: aiohttp.ClientSession, port: int) -> bool:

@@ -1,0 +1,136 @@
+{{- define "tintype.fullname" -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 40 | trimSuffix "-" -}}
+{{- else if contains .Chart.Name .Release.Name -}}
+{{- .Release.Name | trunc 40 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name .Chart.Name | trunc 40 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Takes (list . COMPONENT), as do those below it. */}}
+{{- define "tintype.selector" -}}
+{{- $root := index . 0 -}}
+app.kubernetes.io/name: tintype
+app.kubernetes.io/instance: {{ $root.Release.Name }}
+app.kubernetes.io/component: {{ index . 1 }}
+{{- end -}}
+
+{{- define "tintype.labels" -}}
+{{- $root := index . 0 -}}
+{{ include "tintype.selector" . }}
+app.kubernetes.io/part-of: tintype
+app.kubernetes.io/version: {{ $root.Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ $root.Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_" }}
+{{- with $root.Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- define "tintype.metadata" -}}
+name: {{ include "tintype.fullname" (index . 0) }}-{{ index . 1 }}
+namespace: {{ (index . 0).Release.Namespace }}
+labels:
+  {{- include "tintype.labels" . | nindent 2 }}
+{{- end -}}
+
+{{/* Takes (list . IMAGE), an image of the values. */}}
+{{- define "tintype.image" -}}
+{{- $root := index . 0 -}}
+{{- with $root.Values.image.registry }}{{ trimSuffix "/" . }}/{{ end -}}
+{{- $image := index . 1 -}}
+{{ $image.repository }}:{{ coalesce $image.tag $root.Values.image.tag $root.Chart.AppVersion }}
+{{- end -}}
+
+{{- define "tintype.catalogConfigMap" -}}{{ include "tintype.fullname" . }}-catalog{{- end -}}
+{{- define "tintype.credentialsSecret" -}}{{ include "tintype.fullname" . }}-credentials{{- end -}}
+{{- define "tintype.leaderElection" -}}{{ gt (int .Values.operator.replicas) 1 }}{{- end -}}
+
+{{/* What all pods have in common, as "restricted" of the Pod Security Standards asks for. */}}
+{{- define "tintype.pod" -}}
+enableServiceLinks: false  # a Service named tintype would set TINTYPE_PORT
+{{- with .Values.image.pullSecrets }}
+imagePullSecrets:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+securityContext:
+  runAsNonRoot: true
+  runAsUser: 65532
+  runAsGroup: 65532
+  fsGroup: 65532
+  fsGroupChangePolicy: OnRootMismatch
+  seccompProfile: {type: RuntimeDefault}
+{{- end -}}
+
+{{- define "tintype.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities: {drop: [ALL]}
+{{- end -}}
+
+{{/* Takes the values of a component: where its pods may run. */}}
+{{- define "tintype.placement" -}}
+{{- with .nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .affinity }}
+affinity:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- end -}}
+
+{{/* Takes (list . COMPONENT): binds the Role of a component to its ServiceAccount. */}}
+{{- define "tintype.roleBinding" -}}
+{{- $name := printf "%s-%s" (include "tintype.fullname" (index . 0)) (index . 1) -}}
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata:
+  {{- include "tintype.metadata" . | nindent 2 }}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: {{ $name }}}
+subjects:
+  - {kind: ServiceAccount, name: {{ $name }}, namespace: {{ (index . 0).Release.Namespace }}}
+{{- end -}}
+
+{{/* "true" where there may be more than one gateway. */}}
+{{- define "tintype.severalGateways" -}}
+{{- if or .Values.autoscaling.enabled (gt (int .Values.gateway.replicas) 1) }}true{{ end -}}
+{{- end -}}
+
+{{/* What a schema cannot say, because it is about several values. */}}
+{{- define "tintype.validate" -}}
+{{- if and (include "tintype.severalGateways" .) (not .Values.database.existingSecret) -}}
+{{- fail "more than one gateway needs a ledger that they share: set database.existingSecret to a Secret with the postgresql:// URL, or gateway.replicas=1 and autoscaling.enabled=false" -}}
+{{- end -}}
+{{- if and .Values.starterCatalog.simulated (not .Values.simulator.enabled) -}}
+{{- fail "starterCatalog.simulated needs the simulators: set simulator.enabled=true" -}}
+{{- end -}}
+{{- if and .Values.httpRoute.enabled (not .Values.httpRoute.parentRefs) -}}
+{{- fail "httpRoute.enabled needs httpRoute.parentRefs: the Gateways that the route belongs to" -}}
+{{- end -}}
+{{- if le (int .Values.gateway.terminationGracePeriodSeconds) (int .Values.gateway.preStopSeconds) -}}
+{{- fail "gateway.terminationGracePeriodSeconds must be more than gateway.preStopSeconds, which count, too" -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Applies a JSON merge patch (RFC 7396) in place; takes (dict "target" T "patch" P). */}}
+{{- define "tintype.mergePatch" -}}
+{{- $target := .target -}}
+{{- range $key, $value := .patch -}}
+{{- if kindIs "invalid" $value -}}
+{{- $_ := unset $target $key -}}
+{{- else if and (kindIs "map" $value) (kindIs "map" (get $target $key)) -}}
+{{- include "tintype.mergePatch" (dict "target" (get $target $key) "patch" $value) -}}
+{{- else -}}
+{{- $_ := set $target $key $value -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}

@@ -1,0 +1,90 @@
+{{/* What the gateway's container and that of its migration share. */}}
+{{- define "tintype.gatewayContainer" -}}
+image: {{ include "tintype.image" (list . .Values.gateway.image) }}
+imagePullPolicy: {{ .Values.image.pullPolicy }}
+env:
+  {{- include "tintype.gatewayEnv" . | nindent 2 }}
+{{- $from := .Values.gateway.extraEnvFrom }}
+{{- with .Values.s3.existingSecret }}
+{{- $from = append $from (dict "secretRef" (dict "name" .)) }}
+{{- end }}
+{{- with $from }}
+envFrom:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+resources:
+  {{- toYaml .Values.gateway.resources | nindent 2 }}
+securityContext:
+  {{- include "tintype.containerSecurity" . | nindent 2 }}
+volumeMounts:
+  - {name: tmp, mountPath: /tmp}
+  - {name: data, mountPath: /var/lib/tintype}
+  - {name: catalog, mountPath: /etc/tintype/catalog, readOnly: true}
+  - {name: credentials, mountPath: /etc/tintype/credentials, readOnly: true}
+  {{- if include "tintype.jwtIssuers" . }}
+  - {name: jwt-issuers, mountPath: /etc/tintype/jwt, readOnly: true}
+  {{- end }}
+  {{- with .Values.gateway.extraVolumeMounts }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- end -}}
+
+{{- define "tintype.gatewayEnv" -}}
+- {name: TINTYPE_HOST, value: 0.0.0.0}
+- {name: TINTYPE_ADMIN_HOST, value: 0.0.0.0}
+- {name: TINTYPE_DATA_DIR, value: /var/lib/tintype}
+- {name: TINTYPE_NAMESPACE, valueFrom: {fieldRef: {fieldPath: metadata.namespace}}}
+- {name: TINTYPE_CATALOG_CONFIGMAP, value: {{ include "tintype.catalogConfigMap" . }}}
+- {name: TINTYPE_CATALOG_MOUNT, value: /etc/tintype/catalog}
+- {name: TINTYPE_CREDENTIALS_DIR, value: /etc/tintype/credentials}
+- {name: TINTYPE_PARAMETER_HANDLING, value: {{ .Values.gateway.parameterHandling }}}
+- {name: TINTYPE_MICRO_CREDITS_PER_USD, value: {{ .Values.gateway.microCreditsPerUsd | int64 | quote }}}
+- {name: TINTYPE_LOG_LEVEL, value: {{ .Values.gateway.logLevel }}}
+{{- with .Values.gateway.defaultModelParams }}
+- {name: DEFAULT_MODEL_PARAMS, value: {{ toJson . | quote }}}
+{{- end }}
+{{- if .Values.gateway.demo }}
+- {name: TINTYPE_DEMO, value: "true"}
+{{- end }}
+{{- if include "tintype.jwtIssuers" . }}
+- {name: TINTYPE_JWT_ISSUERS, value: /etc/tintype/jwt/issuers.yaml}
+{{- end }}
+{{- with .Values.database }}
+{{- if .existingSecret }}
+- {name: TINTYPE_DATABASE_URL, valueFrom: {secretKeyRef: {name: {{ .existingSecret }}, key: {{ .key }}}}}
+{{- end }}
+{{- end }}
+{{- with .Values.adminToken }}
+{{- if .existingSecret }}
+- {name: TINTYPE_ADMIN_TOKEN, valueFrom: {secretKeyRef: {name: {{ .existingSecret }}, key: {{ .key }}}}}
+{{- end }}
+{{- end }}
+{{- with .Values.s3 }}
+{{- if .bucket }}
+- {name: AWS_S3_BUCKET, value: {{ .bucket }}}
+- {name: AWS_S3_ACCELERATE, value: {{ .accelerate | quote }}}
+{{- end }}
+{{- if .region }}
+- {name: AWS_REGION, value: {{ .region }}}
+{{- end }}
+{{- end }}
+{{- with .Values.gateway.extraEnv }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/* The YAML of all issuers, empty where there are none. */}}
+{{- define "tintype.jwtIssuers" -}}
+{{- $issuers := .Values.jwt.issuers -}}
+{{- with .Values.jwt.serviceAccounts -}}
+{{- if .enabled -}}
+{{- $files := "/var/run/secrets/kubernetes.io/serviceaccount" -}}
+{{- $own := dict "issuer" .issuer "audiences" (list .audience) "algorithms" (list "RS256" "ES256") "jwksUrl" "https://kubernetes.default.svc/openid/v1/jwks" "caFile" (printf "%s/ca.crt" $files) "bearerTokenFile" (printf "%s/token" $files) "accountClaim" .accountClaim -}}
+{{- if not (kindIs "invalid" .autoCreateCredits) -}}
+{{- $_ := set $own "autoCreateCredits" .autoCreateCredits -}}
+{{- end -}}
+{{- $issuers = append $issuers $own -}}
+{{- end -}}
+{{- end -}}
+{{- with $issuers }}{{ toYaml . }}{{ end -}}
+{{- end -}}

@@ -1,0 +1,53 @@
+"""Every Prometheus metric of the operator, in one place."""
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+)
+
+disable_created_metrics()  # type: ignore[no-untyped-call]  # they double the series
+
+REGISTRY = CollectorRegistry()
+
+RECONCILES = Counter(
+    "tintype_operator_reconcile",
+    "Passes over all objects, by their end.",
+    ("result",),
+    registry=REGISTRY,
+)
+RECONCILE_SECONDS = Histogram(
+    "tintype_operator_reconcile_duration_seconds",
+    "Duration of a pass over all objects.",
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
+    registry=REGISTRY,
+)
+OBJECTS = Gauge(
+    "tintype_operator_cache_objects",
+    "Objects that the operator knows, by kind.",
+    ("kind",),
+    registry=REGISTRY,
+)
+RELIST_AGE = Gauge(
+    "tintype_operator_relist_age_seconds",
+    "Time since the last complete list.",
+    registry=REGISTRY,
+)
+STATUS_WRITES = Counter(
+    "tintype_operator_status_writes", "Statuses written to objects.", registry=REGISTRY
+)
+PUBLICATIONS = Counter("tintype_operator_publications", "Catalogs published.", registry=REGISTRY)
+REFUSED = Gauge(
+    "tintype_operator_publication_refused",
+    "1 while a catalog that lost too many models is held back.",
+    registry=REGISTRY,
+)
+GATEWAYS = Gauge(
+    "tintype_operator_gateways",
+    "Gateways, by whether they serve the newest catalog: `acked`, `stale` or `unreachable`.",
+    ("state",),
+    registry=REGISTRY,
+)
+LEADER = Gauge("tintype_operator_leader", "1 while this operator does the work.", registry=REGISTRY)

@@ -1,0 +1,29 @@
+"""A real API server takes what the chart renders, and has no warning for it."""
+
+import pytest
+
+from tests.charts.chart import Helm, Values
+from tests.charts.values import MATRIX
+from tests.cluster.control_plane import ControlPlane
+
+
+@pytest.fixture
+def restricted(cluster_with_crds: ControlPlane, namespace: str) -> str:
+    """A namespace where the strictest of the Pod Security Standards is told and enforced."""
+    levels = [f"pod-security.kubernetes.io/{mode}=restricted" for mode in ("enforce", "warn")]
+    cluster_with_crds.kubectl("label", "namespace", namespace, *levels)
+    return namespace
+
+
+@pytest.mark.parametrize("values", MATRIX.values(), ids=MATRIX.keys())
+def test_the_api_server_takes_everything_without_a_warning(
+    helm: Helm, cluster_with_crds: ControlPlane, restricted: str, values: Values
+) -> None:
+    manifests = helm.render(values, namespace=restricted)
+
+    ended = cluster_with_crds.try_kubectl(
+        *("apply", "--dry-run=server", "--validate=strict", "-f", "-"), stdin=manifests
+    )
+
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "deployment.apps/" in ended.stdout

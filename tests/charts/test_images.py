@@ -1,0 +1,95 @@
+"""The Dockerfile, the lock files and skaffold.yaml agree with each other and with the chart."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.charts.chart import Helm, Values, find
+
+ROOT = Path(__file__).parents[2]
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+SKAFFOLD: dict[str, Any] = yaml.safe_load((ROOT / "skaffold.yaml").read_text())
+
+
+def pins(name: str) -> set[str]:
+    text = (ROOT / "requirements" / name).read_text()
+    return set(re.findall(r"^([a-z0-9][\w.-]*==[^ ]+)", text, re.MULTILINE))
+
+
+@pytest.mark.parametrize("name", ["operator.txt", "build.txt"])
+def test_a_lock_file_of_an_image_has_hashes_and_no_address(name: str) -> None:
+    text = (ROOT / "requirements" / name).read_text()
+
+    assert pins(name)
+    assert "://" not in text
+    assert text.count("\n    --hash=sha256:") >= len(pins(name))
+
+
+def test_the_operator_is_locked_to_the_versions_that_the_tests_run() -> None:
+    assert pins("operator.txt") - pins("dev.txt") == set()
+
+
+def test_neither_image_holds_what_is_for_the_other_or_for_builds() -> None:
+    def names(lock: str) -> set[str]:
+        return {pin.partition("==")[0] for pin in pins(lock)}
+
+    assert names("gateway.txt") & {"kopf", "hatchling"} == set()
+    assert names("operator.txt") & {"pillow", "sqlalchemy", "aioboto3", "hatchling"} == set()
+
+
+def test_what_the_dockerfile_copies_is_there_and_not_ignored() -> None:
+    kept = (ROOT / ".dockerignore").read_text()
+    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", DOCKERFILE, re.MULTILINE)
+    sources = [source for line in copied for source in line.split()]
+
+    assert sources
+    for source in sources:
+        assert (ROOT / source).exists()
+        assert f"!{source}" in kept
+
+
+def test_the_programs_do_not_run_as_root() -> None:
+    _, operator, gateway = re.split(r"^FROM runtime AS ", DOCKERFILE, flags=re.MULTILINE)
+
+    assert "\nUSER 65532:65532\n" in operator
+    assert "\nUSER 65532:65532\n" in gateway
+
+
+def test_skaffold_builds_stages_of_the_dockerfile_by_the_names_of_the_chart(helm: Helm) -> None:
+    artifacts = {a["image"]: a["docker"]["target"] for a in SKAFFOLD["build"]["artifacts"]}
+    objects = helm.objects({})
+
+    for image, target in artifacts.items():
+        assert f" AS {target}\n" in DOCKERFILE
+        deployment = find(objects, "Deployment", f"tintype-{target}")
+        (container,) = deployment["spec"]["template"]["spec"]["containers"]
+        assert container["image"].partition(":")[0] == image
+
+
+def nested(flat: dict[str, Any]) -> Values:
+    """Values whose keys are paths with dots, as Helm reads them."""
+    values: Values = {}
+    for path, value in flat.items():
+        *parents, last = path.split(".")
+        place = values
+        for parent in parents:
+            place = place.setdefault(parent, {})
+        place[last] = value
+    return values
+
+
+@pytest.mark.parametrize("profile", SKAFFOLD["profiles"], ids=lambda profile: profile["name"])
+def test_the_chart_takes_the_values_of_a_profile(helm: Helm, profile: dict[str, Any]) -> None:
+    (release,) = SKAFFOLD["deploy"]["helm"]["releases"]
+    (patch,) = profile["patches"]
+    images = dict.fromkeys(release["setValueTemplates"], "built")
+
+    objects = helm.objects(nested(patch["value"] | images), namespace=release["namespace"])
+
+    (container,) = find(objects, "Deployment", "tintype-operator")["spec"]["template"]["spec"][
+        "containers"
+    ]
+    assert container["image"] == "built:built"

@@ -1,0 +1,109 @@
+"""The programs run with the environment and the rights that the chart gives them.
+
+What a kubelet would do is done by hand: the folders are others, and tokens stand in a kubeconfig.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.charts.chart import Helm, Object, find
+from tests.cluster.control_plane import ControlPlane
+from tests.support.gateway_process import GatewayProcess, running_process
+from tests.support.manifests import image_model, provider_binding
+from tests.support.operator import Operator, eventually, secret
+
+HOST = "127.0.0.1"
+
+
+def environment(objects: list[Object], name: str) -> dict[str, str]:
+    """What stands in the Deployment of a program, but for what is about its pod."""
+    deployment = find(objects, "Deployment", f"tintype-{name}")
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    return {entry["name"]: entry["value"] for entry in container["env"] if "value" in entry}
+
+
+def kubeconfig(cluster: ControlPlane, objects: list[Object], namespace: str, name: str) -> Path:
+    """The login of a program, with the rights of its Role."""
+    rules = find(objects, "Role", f"tintype-{name}")["rules"]
+    return cluster.service_account_kubeconfig(namespace, f"tintype-{name}", rules)
+
+
+@pytest.fixture(params=[1, 2], ids=["one operator", "an elected operator"])
+def objects(
+    request: pytest.FixtureRequest, helm: Helm, cluster_with_crds: ControlPlane, namespace: str
+) -> list[Object]:
+    """A release, of which the Deployment of the operator is there, as it is an owner."""
+    objects = helm.objects({"operator": {"replicas": request.param}}, namespace=namespace)
+    cluster_with_crds.apply(find(objects, "Deployment", "tintype-operator"))
+    return objects
+
+
+@pytest.fixture
+def operator(
+    cluster_with_crds: ControlPlane, namespace: str, objects: list[Object], tmp_path: Path
+) -> Iterator[Operator]:
+    operator = Operator(cluster_with_crds, namespace, tmp_path)
+    operator.kubeconfig = kubeconfig(cluster_with_crds, objects, namespace, "operator")
+    try:
+        operator.start(**environment(objects, "operator"))
+        yield operator
+    finally:
+        operator.close()
+
+
+@pytest.fixture
+def gateway(
+    cluster_with_crds: ControlPlane, namespace: str, objects: list[Object], tmp_path: Path
+) -> Iterator[GatewayProcess]:
+    for folder in ("catalog", "credentials"):
+        (tmp_path / folder).mkdir()
+    environ = {
+        name: value.replace("/etc/tintype", str(tmp_path))
+        for name, value in environment(objects, "gateway").items()
+    }
+    login = kubeconfig(cluster_with_crds, objects, namespace, "gateway")
+    environ |= {"TINTYPE_KUBECONFIG": str(login), "TINTYPE_DATA_DIR": str(tmp_path / "data")}
+    environ |= {"TINTYPE_HOST": HOST, "TINTYPE_ADMIN_HOST": HOST}
+    with running_process(tmp_path, environ=environ) as gateway:
+        yield gateway
+
+
+def test_the_operator_publishes_and_gathers_credentials(operator: Operator) -> None:
+    operator.apply(
+        secret("openai", **{"api-key": "sk-anything"}), image_model(), provider_binding()
+    )
+
+    operator.wait_for_condition("providerbinding", "canvas-openai", "ResolvedRefs", "True")
+    operator.wait_for_models("canvas")
+    assert "openai.api-key" in operator.get("secret", "tintype-credentials")["data"]
+    assert "forbidden" not in operator.process.output().lower()
+
+
+def test_what_the_operator_has_made_goes_with_its_deployment(operator: Operator) -> None:
+    operator.apply(secret("openai", **{"api-key": "sk-anything"}), provider_binding())
+    eventually(lambda: operator.get("secret", "tintype-credentials"), "the gathered credentials")
+    operator.stop()
+
+    operator.delete("deployment", "tintype-operator")
+
+    eventually(lambda: not operator.get("configmap", "tintype-catalog"), "no catalog")
+    eventually(lambda: not operator.get("secret", "tintype-credentials"), "no credentials")
+
+
+def test_helm_test_passes_once_a_gateway_serves(
+    objects: list[Object], operator: Operator, gateway: GatewayProcess
+) -> None:
+    pod = find(objects, "Pod", "tintype-test")
+    (container,) = pod["spec"]["containers"]
+    environ = os.environ | {"API": gateway.url, "ADMIN": gateway.admin_url}
+
+    command = [sys.executable, "-c", container["command"][-1]]
+    ended = subprocess.run(command, env=environ, capture_output=True, text=True)
+
+    assert ended.returncode == 0, ended.stderr
+    assert "asks for a key" in ended.stdout

@@ -1,0 +1,149 @@
+"""A release's whole life, from an empty cluster to what is left when it is gone."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.charts.chart import CHART, Helm, Values
+from tests.charts.values import DEV
+from tests.cluster.binaries import find_binaries
+from tests.cluster.control_plane import ControlPlane
+from tests.support.manifests import image_model
+from tests.support.operator import eventually
+from tintype_cli.crds import main as crds
+from tintype_kubernetes.resources import IMAGE_MODELS, PROVIDER_BINDINGS
+
+CRDS = [f"{kind.plural}.{kind.group}" for kind in (IMAGE_MODELS, PROVIDER_BINDINGS)]
+
+STARTER: Values = {"starterCatalog": {"enabled": True}}
+
+
+@pytest.fixture(scope="module")
+def empty_cluster(
+    cluster: ControlPlane, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ControlPlane]:
+    """A cluster of our own, as that of the other tests has the CRDs already."""
+    empty = ControlPlane(tmp_path_factory.mktemp("empty-cluster"), find_binaries())
+    try:
+        empty.start()
+        yield empty
+    finally:
+        empty.stop()
+
+
+class Release:
+    """The release `tintype` in a namespace of its own."""
+
+    def __init__(self, cluster: ControlPlane, helm: Helm) -> None:
+        self.cluster = cluster
+        self.helm = helm
+        self.namespace = cluster.create_namespace()
+
+    def do(self, *command: str, values: Values | None = None) -> str:
+        """Run a command of helm on it."""
+        return self.helm.run(*command, "--namespace", self.namespace, values=values)
+
+    def install(self, values: Values) -> str:
+        return self.do("install", "tintype", str(CHART), values=values)
+
+    def kubectl(self, *arguments: str) -> str:
+        return self.cluster.kubectl(*arguments, "--namespace", self.namespace)
+
+    def names(self, kinds: str) -> set[str]:
+        """What there is of some kinds, as `kind/name`."""
+        return set(self.kubectl("get", kinds, "-o", "name").split())
+
+
+@pytest.fixture
+def release(empty_cluster: ControlPlane, helm_program: Path, tmp_path: Path) -> Release:
+    return Release(empty_cluster, Helm(helm_program, empty_cluster.kubeconfig, tmp_path))
+
+
+def test_one_command_brings_definitions_programs_and_models(release: Release) -> None:
+    notes = release.install(STARTER)
+
+    assert {f"customresourcedefinition.apiextensions.k8s.io/{name}" for name in CRDS} <= (
+        release.names("crd")
+    )
+    assert release.names("deployments") == {
+        "deployment.apps/tintype-gateway",
+        "deployment.apps/tintype-operator",
+    }
+    assert len(release.names("imagemodels")) > 20
+    assert f"kubectl get im,pb -n {release.namespace}" in notes
+
+
+def test_the_notes_lead_to_a_picture(release: Release) -> None:
+    notes = release.install(DEV)
+
+    assert "WARNING: persistence.enabled=false" in notes
+    assert f"kubectl exec -n {release.namespace} deploy/tintype-gateway -- cat" in notes
+    assert '"model": "gpt-image-1"' in notes
+
+
+def test_what_is_paid_for_or_written_by_people_outlives_the_release(release: Release) -> None:
+    release.install(STARTER)
+    own = image_model(name="mine", id="mine")
+    own["metadata"]["namespace"] = release.namespace
+    release.cluster.apply(own)
+    before = release.names("imagemodels,providerbindings,persistentvolumeclaims")
+
+    release.do("uninstall", "tintype")
+
+    assert release.names("imagemodels,providerbindings,persistentvolumeclaims") == before
+    assert release.names("deployments,services,roles,rolebindings,networkpolicies") == set()
+    assert "imagemodel.tintype.dev/mine" in before
+
+
+def test_a_release_that_comes_back_takes_what_was_kept(release: Release) -> None:
+    release.install(STARTER)
+    release.do("uninstall", "tintype")
+
+    release.install(STARTER)
+
+    assert "deployment.apps/tintype-gateway" in release.names("deployments")
+
+
+def upgrade(release: Release, during: Callable[[], None]) -> None:
+    """Upgrade the release, and do what a node would: run the Job."""
+    command = ("upgrade", "tintype", str(CHART), "--timeout=60s")
+    helm = release.helm.start(*command, "--namespace", release.namespace)
+    try:
+        pod = eventually(lambda: release.names("pods") & _job_pods(release), "the pod of the Job")
+        during()
+        finished = json.dumps({"status": {"phase": "Succeeded"}})
+        release.kubectl("patch", *pod, "--subresource=status", "--type=merge", "-p", finished)
+        assert helm.wait(60) == 0
+    finally:
+        helm.kill()
+
+
+def _job_pods(release: Release) -> set[str]:
+    return set(
+        release.kubectl("get", "pods", "-l=batch.kubernetes.io/job-name", "-o", "name").split()
+    )
+
+
+def test_an_upgrade_upgrades_the_definitions_with_rights_that_end(
+    release: Release, tmp_path: Path
+) -> None:
+    release.install({})
+    old = json.dumps({"spec": {"names": {"shortNames": ["old"]}}})
+    release.kubectl("patch", "crd", CRDS[0], "--type=merge", "-p", old)
+
+    def run_the_job() -> None:
+        token = release.kubectl("create", "token", "tintype-crds").strip()
+        kubeconfig = yaml.safe_load(release.cluster.kubeconfig.read_text())
+        kubeconfig["users"][0]["user"] = {"token": token}
+        (tmp_path / "kubeconfig").write_text(yaml.safe_dump(kubeconfig))
+        assert crds(["apply", "--kubeconfig", str(tmp_path / "kubeconfig")]) == 0
+
+    upgrade(release, run_the_job)
+
+    names = json.loads(release.kubectl("get", "crd", CRDS[0], "-o", "json"))["spec"]["names"]
+    assert names["shortNames"] == ["im"]
+    left = release.names("clusterroles,clusterrolebindings,serviceaccounts,jobs")
+    assert {name for name in left if name.endswith("tintype-crds")} == set()

@@ -1,0 +1,169 @@
+"""What the values mean for the objects of a release."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pydantic_settings import BaseSettings
+
+from tests.charts.chart import Helm, Object, Values, find
+from tests.charts.values import ADDED_ON, DEV, PRODUCTION
+from tests.cluster.control_plane import ControlPlane
+from tintype_gateway.jwt_auth.issuers_file import read_issuers
+from tintype_gateway.settings import GatewaySettings
+from tintype_operator.settings import Settings as OperatorSettings
+
+POD_FILES = "/var/run/secrets/kubernetes.io/serviceaccount"
+"""Where the kubelet puts the token of a pod."""
+
+
+def test_two_releases_fit_into_one_namespace(helm: Helm) -> None:
+    def names(release: str) -> set[tuple[str, str]]:
+        objects = helm.objects(DEV | {"starterCatalog": {"enabled": False}}, name=release)
+        return {(o["kind"], o["metadata"]["name"]) for o in objects}
+
+    assert names("red") & names("green") == set()
+
+
+def test_a_monitor_scrapes_the_admin_port_of_the_gateway(helm: Helm) -> None:
+    objects = helm.objects(ADDED_ON)
+    monitor = find(objects, "ServiceMonitor", "tintype-gateway")
+    service = find(objects, "Service", "tintype")
+
+    assert monitor["metadata"]["labels"]["release"] == "prometheus"
+    assert (
+        monitor["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
+    )
+    (endpoint,) = monitor["spec"]["endpoints"]
+    assert endpoint["port"] in {port["name"] for port in service["spec"]["ports"]}
+
+
+def test_a_monitor_scrapes_the_operator(helm: Helm) -> None:
+    objects = helm.objects(ADDED_ON)
+
+    (endpoint,) = find(objects, "PodMonitor", "tintype-operator")["spec"]["podMetricsEndpoints"]
+    ports = {port["name"] for port in container(objects, "operator")["ports"]}
+    assert endpoint["port"] in ports
+
+
+def test_the_starter_catalog_is_that_of_its_release(helm: Helm) -> None:
+    objects = helm.objects({"starterCatalog": {"enabled": True}, "operator": {"release": "blue"}})
+
+    models = [object_ for object_ in objects if object_["kind"] == "ImageModel"]
+    assert {model["metadata"]["labels"]["tintype.dev/release"] for model in models} == {"blue"}
+
+
+def test_simulators_serve_the_whole_catalog_but_two_retired_models(helm: Helm) -> None:
+    objects = helm.objects(DEV)
+    retired = {
+        object_["spec"]["id"]
+        for object_ in objects
+        if object_["kind"] == "ImageModel" and "retiresOn" in object_["spec"].get("lifecycle", {})
+    }
+    bindings = [object_["spec"] for object_ in objects if object_["kind"] == "ProviderBinding"]
+
+    assert {"dall-e-2", "dall-e-3"} <= retired
+    assert "gpt-image-1" not in retired
+    assert {binding["endpoint"] for binding in bindings} == {
+        "http://tintype-simulator.images.svc:9000"
+    }
+    assert {binding["credentials"]["secretRef"]["name"] for binding in bindings} == {
+        find(objects, "Secret", "tintype-simulator")["metadata"]["name"]
+    }
+
+
+def test_a_route_leads_to_the_api_and_waits_for_pictures(helm: Helm) -> None:
+    route = find(helm.objects(ADDED_ON), "HTTPRoute", "tintype-gateway")
+
+    (rule,) = route["spec"]["rules"]
+    assert rule == {
+        "backendRefs": [{"name": "tintype", "port": 8080}],
+        "timeouts": {"request": "300s"},
+    }
+
+
+def container(objects: list[Object], name: str) -> dict[str, Any]:
+    spec = find(objects, "Deployment", f"tintype-{name}")["spec"]["template"]["spec"]
+    (found,) = spec["containers"]
+    return dict(found)
+
+
+def test_without_a_database_there_is_one_gateway_at_a_time_and_its_ledger_is_kept(
+    helm: Helm,
+) -> None:
+    objects = helm.objects({})
+
+    deployment = find(objects, "Deployment", "tintype-gateway")
+    assert deployment["spec"]["strategy"] == {"type": "Recreate"}
+    claim = find(objects, "PersistentVolumeClaim", "tintype-gateway")
+    assert claim["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
+
+
+def test_with_a_database_the_schema_comes_first_and_no_gateway_is_missed(helm: Helm) -> None:
+    objects = helm.objects({"database": {"existingSecret": "ledger"}})
+
+    deployment = find(objects, "Deployment", "tintype-gateway")
+    (migration,) = deployment["spec"]["template"]["spec"]["initContainers"]
+    assert migration["command"] == ["tintype", "ledger", "migrate"]
+    assert migration["env"] == container(objects, "gateway")["env"]
+    assert deployment["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
+    assert "PersistentVolumeClaim" not in {o["kind"] for o in objects}
+
+
+def test_no_pod_gets_the_addresses_of_services_as_environment(helm: Helm) -> None:
+    """A Service named tintype would set TINTYPE_PORT to a URL."""
+    for object_ in helm.objects(DEV):
+        if object_["kind"] == "Deployment":
+            assert object_["spec"]["template"]["spec"]["enableServiceLinks"] is False
+
+
+def test_a_gateway_starts_before_the_operator_has_made_what_it_mounts(helm: Helm) -> None:
+    spec = find(helm.objects({}), "Deployment", "tintype-gateway")["spec"]["template"]["spec"]
+    volumes = {volume["name"]: volume for volume in spec["volumes"]}
+
+    assert volumes["catalog"]["configMap"] == {"name": "tintype-catalog", "optional": True}
+    assert volumes["credentials"]["secret"] == {
+        "secretName": "tintype-credentials",
+        "optional": True,
+    }
+
+
+def test_a_change_of_the_issuers_starts_the_gateways_anew(helm: Helm) -> None:
+    def checksum(values: Values) -> str:
+        deployment = find(helm.objects(values), "Deployment", "tintype-gateway")
+        annotations = deployment["spec"]["template"]["metadata"]["annotations"]
+        return str(annotations["checksum/jwt-issuers"])
+
+    assert checksum({}) != checksum({"jwt": {"serviceAccounts": {"enabled": True}}})
+
+
+def test_the_gateway_understands_its_issuers(
+    helm: Helm, cluster: ControlPlane, tmp_path: Path
+) -> None:
+    objects = helm.objects({"jwt": PRODUCTION["jwt"]})
+    text = find(objects, "ConfigMap", "tintype-gateway-jwt")["data"]["issuers.yaml"]
+    kubeconfig = yaml.safe_load(cluster.kubeconfig.read_text())
+    authority = kubeconfig["clusters"][0]["cluster"]["certificate-authority"]
+    (tmp_path / "ca.crt").write_text(Path(authority).read_text())
+    (tmp_path / "token").write_text("what the kubelet writes there")
+    (tmp_path / "issuers.yaml").write_text(text.replace(POD_FILES, str(tmp_path)))
+
+    issuers = read_issuers(tmp_path / "issuers.yaml")
+
+    assert [issuer.issuer for issuer in issuers] == [
+        "https://id.example.com",
+        "https://kubernetes.default.svc.cluster.local",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"), [("gateway", GatewaySettings), ("operator", OperatorSettings)]
+)
+def test_the_programs_know_the_settings_that_they_get(
+    helm: Helm, name: str, settings: type[BaseSettings]
+) -> None:
+    given = {entry["name"] for entry in container(helm.objects(PRODUCTION), name)["env"]}
+
+    known = {f"TINTYPE_{field.upper()}" for field in settings.model_fields}
+    assert {entry for entry in given if entry.startswith("TINTYPE_")} - known == set()

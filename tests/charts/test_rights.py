@@ -1,0 +1,122 @@
+"""The rendered Roles grant what the programs need, and no more."""
+
+import re
+
+import pytest
+
+from tests.charts.chart import Helm, Object, Values, find
+from tests.cluster.control_plane import ControlPlane
+from tintype_operator.preflight import needed_rights
+from tintype_operator.settings import Settings
+
+POSTED = re.compile("^create leases/.*")
+"""A Lease is made by POST, which no right on a name allows."""
+
+RBAC = ("ServiceAccount", "Role", "RoleBinding")
+
+
+@pytest.fixture
+def installed(helm: Helm, cluster_with_crds: ControlPlane, namespace: str) -> str:
+    """A namespace with the ServiceAccounts and Roles of a release `tintype`."""
+    objects = helm.objects({"crds": {"upgrade": False}}, namespace=namespace)
+    cluster_with_crds.apply(*(object_ for object_ in objects if object_["kind"] in RBAC))
+    return namespace
+
+
+def allowed(cluster: ControlPlane, namespace: str, account: str, *request: str) -> bool:
+    user = f"system:serviceaccount:{namespace}:tintype-{account}"
+    ended = cluster.try_kubectl(
+        "auth", "can-i", *request, "--as", user, "--namespace", namespace, "--quiet"
+    )
+    return ended.returncode == 0
+
+
+@pytest.mark.parametrize("verb", ["get", "list", "watch"])
+def test_a_gateway_reads_the_catalog(
+    cluster_with_crds: ControlPlane, installed: str, verb: str
+) -> None:
+    assert allowed(cluster_with_crds, installed, "gateway", verb, "configmap/tintype-catalog")
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        ("get", "configmap/another"),
+        ("list", "configmaps"),
+        ("patch", "configmap/tintype-catalog"),
+        ("get", "secret/tintype-credentials"),
+        ("list", "secrets"),
+        ("list", "imagemodels.tintype.dev"),
+        ("list", "pods"),
+        ("create", "events"),
+    ],
+)
+def test_a_gateway_may_do_nothing_else(
+    cluster_with_crds: ControlPlane, installed: str, request_: tuple[str, ...]
+) -> None:
+    assert not allowed(cluster_with_crds, installed, "gateway", *request_)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        ("update", "imagemodels.tintype.dev"),
+        ("delete", "providerbindings.tintype.dev"),
+        ("get", "configmap/another"),
+        ("delete", "configmap/tintype-catalog"),
+        ("delete", "secrets"),
+        ("get", "secret/another"),
+        ("patch", "secret/another"),
+        ("create", "pods"),
+        ("create", "roles.rbac.authorization.k8s.io"),
+    ],
+)
+def test_the_operator_writes_nothing_that_is_not_its_own(
+    cluster_with_crds: ControlPlane, installed: str, request_: tuple[str, ...]
+) -> None:
+    assert not allowed(cluster_with_crds, installed, "operator", *request_)
+
+
+def test_nobody_has_rights_in_the_cluster_but_while_the_definitions_are_upgraded(
+    helm: Helm,
+) -> None:
+    def is_hook(object_: Object) -> bool:
+        return "helm.sh/hook" in object_["metadata"].get("annotations", {})
+
+    objects = helm.objects({})
+
+    assert [o for o in objects if o["kind"].startswith("ClusterRole") and not is_hook(o)] == []
+
+
+def settings(objects: list[Object]) -> dict[str, str]:
+    """The environment of the operator's container, as far as it is not about its pod."""
+    deployment = find(objects, "Deployment", "tintype-operator")
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    return {entry["name"]: entry["value"] for entry in container["env"] if "value" in entry}
+
+
+def granted(objects: list[Object]) -> set[str]:
+    """The rights of the operator's Role, as its preflight names them."""
+    return {
+        f"{verb} {'/'.join(part for part in (resource, name) if part)}"
+        for rule in find(objects, "Role", "tintype-operator")["rules"]
+        for resource in rule["resources"]
+        for name in rule.get("resourceNames", [""])
+        for verb in rule["verbs"]
+    }
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{}, {"operator": {"replicas": 2}}, {"operator": {"manageCredentials": False}}],
+    ids=["defaults", "two replicas", "credentials from elsewhere"],
+)
+def test_the_role_grants_what_the_preflight_asks_for_and_no_more(
+    helm: Helm, monkeypatch: pytest.MonkeyPatch, values: Values
+) -> None:
+    objects = helm.objects(values)
+    for name, value in settings(objects).items():
+        monkeypatch.setenv(name, value)
+
+    needed = {str(right) for right in needed_rights(Settings())}
+    assert granted(objects) == {POSTED.sub("create leases", right) for right in needed}

@@ -1,0 +1,106 @@
+"""What values are refused, and what the README says of them."""
+
+import json
+
+import jsonschema
+import pytest
+import yaml
+
+from tests.charts.chart import CHART, Helm, Values, find
+from tests.charts.readme import readme
+from tintype_catalog.__about__ import __version__
+
+VALUES = (CHART / "values.yaml").read_text()
+
+
+def test_the_readme_is_what_the_comments_say() -> None:
+    assert (CHART / "README.md").read_text() == readme(VALUES)
+
+
+def test_every_value_is_explained() -> None:
+    def leaves(value: object, path: str = "") -> set[str]:
+        if f"| `{path}` |" in page or not isinstance(value, dict) or not value:
+            return {path}
+        return {
+            leaf
+            for key, part in value.items()
+            for leaf in leaves(part, f"{path}.{key}"[not path :])
+        }
+
+    page = readme(VALUES)
+
+    assert {path for path in leaves(yaml.safe_load(VALUES)) if f"| `{path}` |" not in page} == set()
+
+
+def test_the_schema_is_sound_and_takes_the_defaults() -> None:
+    schema = json.loads((CHART / "values.schema.json").read_text())
+
+    jsonschema.Draft7Validator.check_schema(schema)
+    jsonschema.validate(yaml.safe_load(VALUES), schema)
+
+
+def test_the_chart_is_of_the_version_of_the_program() -> None:
+    assert yaml.safe_load((CHART / "Chart.yaml").read_text())["appVersion"] == __version__
+
+
+def test_helm_finds_nothing_to_complain_about(helm: Helm) -> None:
+    version = "--kube-version=1.35"
+
+    assert "0 chart(s) failed" in helm.run("lint", "--strict", version, str(CHART))
+
+
+@pytest.mark.parametrize(
+    ("values", "named"),
+    [
+        ({"gatway": {}}, "gatway"),
+        ({"gateway": {"replica": 2}}, "replica"),
+        ({"gateway": {"replicas": "2"}}, "replicas"),
+        ({"gateway": {"logLevel": "loud"}}, "logLevel"),
+        ({"gateway": {"parameterHandling": "Strict"}}, "parameterHandling"),
+        ({"service": {"port": 70000}}, "port"),
+        ({"persistence": {"size": "much"}}, "size"),
+        ({"operator": {"replicas": 3}}, "replicas"),
+        ({"database": {"existingSecret": "postgresql://me:secret@db/x"}}, "existingSecret"),
+        ({"jwt": {"issuers": [{"issuer": "https://example.com"}]}}, "audiences"),
+        ({"podDisruptionBudget": {"maxUnavailable": 0}}, "maxUnavailable"),
+        ({"httpRoute": {"timeout": "5 minutes"}}, "timeout"),
+    ],
+)
+def test_a_wrong_value_is_refused_by_its_name(helm: Helm, values: Values, named: str) -> None:
+    assert named in helm.complaint(values)
+
+
+@pytest.mark.parametrize(
+    "several", [{"gateway": {"replicas": 2}}, {"autoscaling": {"enabled": True}}]
+)
+def test_several_gateways_need_a_ledger_that_they_share(helm: Helm, several: Values) -> None:
+    assert "database.existingSecret" in helm.complaint(several)
+
+    helm.render(several | {"database": {"existingSecret": "ledger"}})
+
+
+@pytest.mark.parametrize(
+    ("values", "advice"),
+    [
+        ({"starterCatalog": {"enabled": True, "simulated": True}}, "simulator.enabled=true"),
+        ({"httpRoute": {"enabled": True}}, "httpRoute.parentRefs"),
+        (
+            {"gateway": {"preStopSeconds": 60, "terminationGracePeriodSeconds": 30}},
+            "more than gateway.preStopSeconds",
+        ),
+    ],
+)
+def test_values_that_do_not_go_together_are_refused(
+    helm: Helm, values: Values, advice: str
+) -> None:
+    assert advice in helm.complaint(values)
+
+
+def test_a_database_url_never_stands_in_a_manifest(helm: Helm) -> None:
+    objects = helm.objects({"database": {"existingSecret": "ledger", "key": "dsn"}})
+
+    (gateway,) = find(objects, "Deployment", "tintype-gateway")["spec"]["template"]["spec"][
+        "containers"
+    ]
+    (url,) = [entry for entry in gateway["env"] if entry["name"] == "TINTYPE_DATABASE_URL"]
+    assert url["valueFrom"] == {"secretKeyRef": {"name": "ledger", "key": "dsn"}}

@@ -1,0 +1,85 @@
+"""Values as people set them."""
+
+from tests.charts.chart import Values
+
+DEV: Values = {
+    "gateway": {"demo": True},
+    "simulator": {"enabled": True},
+    "starterCatalog": {"enabled": True, "simulated": True},
+    "persistence": {"enabled": False},
+}
+
+PRODUCTION: Values = {
+    "image": {"registry": "registry.example.com/team", "pullSecrets": [{"name": "registry"}]},
+    "commonLabels": {"team": "images"},
+    "starterCatalog": {"enabled": True},
+    "database": {"existingSecret": "ledger"},
+    "adminToken": {"existingSecret": "admin"},
+    "s3": {
+        "bucket": "pictures",
+        "region": "eu-west-1",
+        "accelerate": True,
+        "existingSecret": "bucket",
+    },
+    "jwt": {
+        "serviceAccounts": {"enabled": True, "autoCreateCredits": 100},
+        "issuers": [
+            {
+                "issuer": "https://id.example.com",
+                "audiences": ["tintype"],
+                "algorithms": ["RS256"],
+                "jwksUrl": "https://id.example.com/keys",
+            }
+        ],
+    },
+    "operator": {"replicas": 2, "release": "blue", "podAnnotations": {"a": "b"}},
+    "gateway": {
+        "defaultModelParams": {"gpt-image-2": {"quality": "low"}},
+        "extraEnv": [{"name": "AWS_ENDPOINT_URL_S3", "value": "http://s3.images.svc:9000"}],
+        "extraEnvFrom": [{"configMapRef": {"name": "more", "optional": True}}],
+        "extraVolumes": [{"name": "ca", "configMap": {"name": "ca"}}],
+        "extraVolumeMounts": [{"name": "ca", "mountPath": "/etc/ca", "readOnly": True}],
+        "nodeSelector": {"kubernetes.io/os": "linux"},
+        "tolerations": [{"operator": "Exists"}],
+        "affinity": {"podAntiAffinity": {}},
+    },
+    "service": {"annotations": {"a": "b"}},
+    "autoscaling": {"enabled": True},
+    "networkPolicy": {
+        "enabled": True,
+        "clientsFrom": [{"namespaceSelector": {}}],
+        "adminFrom": [{"podSelector": {}}],
+        "gatewayEgress": [{"ports": [{"port": 9000}]}],
+    },
+    "ingress": {
+        "enabled": True,
+        "className": "nginx",
+        "host": "images.example.com",
+        "tlsSecret": "certificate",
+    },
+}
+
+MATRIX: dict[str, Values] = {
+    "defaults": {},
+    "dev": DEV,
+    "production": PRODUCTION,
+    "several gateways": {"gateway": {"replicas": 3}, "database": {"existingSecret": "ledger"}},
+    "your own claim": {"persistence": {"existingClaim": "mine"}},
+    "another class": {"persistence": {"storageClassName": "fast", "size": "10Gi"}},
+    "another name": {"fullnameOverride": "pictures"},
+    "no hook": {"crds": {"upgrade": False}},
+    "open network": {"networkPolicy": {"enabled": True}, "ingress": {"enabled": True}},
+}
+
+ADDED_ON: Values = {
+    "metrics": {
+        "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
+        "podMonitor": {"enabled": True},
+    },
+    "httpRoute": {
+        "enabled": True,
+        "parentRefs": [{"name": "public"}],
+        "hostnames": ["images.example.com"],
+    },
+}
+"""Renders kinds that a bare API server does not know."""

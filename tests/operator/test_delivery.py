@@ -1,0 +1,177 @@
+"""`Programmed` and `Ready` mean that gateways serve it: with real gateway processes."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+import pytest
+
+from tests.cluster.processes import Process, free_ports, start
+from tests.support.manifests import changed, image_model, provider_binding
+from tests.support.operator import CONFIGMAP, Operator, eventually
+from tintype_catalog.bundle import read_manifest
+from tintype_kubernetes.configmaps import files_of
+
+TINTYPE = (sys.executable, "-m", "tintype_cli")
+
+
+class RealGateway:
+    """A gateway process that watches the operator's ConfigMap."""
+
+    def __init__(self, operator: Operator, folder: Path) -> None:
+        folder.mkdir()
+        port, self.admin_port = free_ports(2)
+        self._log = folder / "gateway.log"
+        self._process: Process | None = None
+        self._environ = os.environ | {
+            "TINTYPE_DATA_DIR": str(folder),
+            "TINTYPE_KUBECONFIG": str(operator.cluster.kubeconfig),
+            "TINTYPE_NAMESPACE": operator.namespace,
+            "TINTYPE_CATALOG_CONFIGMAP": CONFIGMAP,
+            "TINTYPE_PORT": str(port),
+            "TINTYPE_ADMIN_PORT": str(self.admin_port),
+        }
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.admin_port}/status"
+
+    def sequence(self) -> int:
+        """What it says that it serves; zero before it answers."""
+        try:
+            with urlopen(f"http://127.0.0.1:{self.admin_port}/status") as answer:
+                return json.load(answer)["sequence"] or 0
+        except OSError:
+            return 0
+
+    def start(self) -> None:
+        self._process = start(self._log, *TINTYPE, "gateway", environ=self._environ)
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.stop()
+
+
+@pytest.fixture
+def gateways(operator: Operator, tmp_path: Path) -> Iterator[list[RealGateway]]:
+    """Two gateways that are not started yet, and an operator that knows of both."""
+    pair = [RealGateway(operator, tmp_path / name) for name in ("one", "two")]
+    operator.start(TINTYPE_GATEWAY_STATUS_URLS=",".join(gateway.url for gateway in pair))
+    operator.wait_for_models()
+    yield pair
+    for gateway in pair:
+        gateway.stop()
+
+
+def wait(operator: Operator, name: str, seconds: int) -> subprocess.CompletedProcess[str]:
+    return operator.cluster.try_kubectl(
+        *("wait", f"imagemodel/{name}", "--namespace", operator.namespace),
+        *("--for=condition=Ready", f"--timeout={seconds}s"),
+    )
+
+
+def published(operator: Operator) -> int:
+    return read_manifest(files_of(operator.get("configmap", CONFIGMAP))).sequence
+
+
+def writes(operator: Operator) -> int:
+    """How many statuses the operator has written."""
+    with urlopen(f"http://127.0.0.1:{operator.health_port}/metrics") as answer:
+        text = answer.read().decode()
+    (line,) = (row for row in text.splitlines() if row.startswith("tintype_operator_status_writes"))
+    return int(float(line.split()[-1]))
+
+
+def test_kubectl_wait_returns_when_every_gateway_serves_it_and_not_before(
+    operator: Operator, gateways: list[RealGateway]
+) -> None:
+    gateways[0].start()
+    eventually(lambda: gateways[0].sequence() == published(operator), "the first gateway")
+
+    operator.apply(image_model())
+
+    condition = operator.wait_for_condition("imagemodel", "canvas", "Programmed", "False")
+    assert condition["reason"] == "Pending"
+    assert "1 of 2 gateways" in condition["message"]
+    assert wait(operator, "canvas", 1).returncode != 0
+    gateways[1].start()
+
+    assert wait(operator, "canvas", 60).returncode == 0
+    assert {gateway.sequence() for gateway in gateways} == {published(operator)}
+
+
+def test_an_edit_becomes_ready_in_few_writes_and_without_touching_others(
+    operator: Operator, gateways: list[RealGateway]
+) -> None:
+    for gateway in gateways:
+        gateway.start()
+    operator.apply(image_model(), image_model("easel"), provider_binding())
+    for name in ("canvas", "easel"):
+        assert wait(operator, name, 60).returncode == 0
+    operator.wait_for_condition("providerbinding", "canvas-openai", "Ready", "True")
+    easel, before = operator.get("imagemodel", "easel"), writes(operator)
+
+    operator.apply(changed(image_model(), "spec.displayName", "The new one"))
+    assert wait(operator, "canvas", 60).returncode == 0
+
+    assert operator.condition("imagemodel", "canvas", "Ready")["observedGeneration"] == 2
+    assert {gateway.sequence() for gateway in gateways} == {published(operator)}
+    assert 1 <= writes(operator) - before <= 3
+    assert operator.get("imagemodel", "easel") == easel
+
+
+def test_a_gateway_that_goes_away_revokes_nothing(
+    operator: Operator, gateways: list[RealGateway]
+) -> None:
+    for gateway in gateways:
+        gateway.start()
+    operator.apply(image_model())
+    assert wait(operator, "canvas", 60).returncode == 0
+    ready = operator.condition("imagemodel", "canvas", "Ready")
+
+    gateways[0].stop()
+    operator.apply(image_model("easel"))
+    operator.wait_for_condition("imagemodel", "easel", "Programmed", "False")
+
+    assert operator.condition("imagemodel", "canvas", "Ready") == ready
+    operator.stop()
+    operator.start(TINTYPE_GATEWAY_STATUS_URLS=gateways[0].url)
+    operator.apply(image_model("frame"))
+    operator.wait_for_condition("imagemodel", "frame", "Programmed", "False")
+    assert operator.condition("imagemodel", "canvas", "Ready") == ready
+
+
+def test_without_a_gateway_readiness_is_unknown(running: Operator) -> None:
+    running.apply(image_model())
+
+    condition = running.wait_for_condition("imagemodel", "canvas", "Ready", "Unknown")
+
+    assert condition["reason"] == "NoGateways"
+
+
+def test_gateways_are_found_by_their_service(operator: Operator) -> None:
+    operator.start(TINTYPE_GATEWAY_SERVICE="tintype")
+    operator.apply(image_model())
+    operator.wait_for_condition("imagemodel", "canvas", "Ready", "Unknown")
+
+    operator.apply(_endpoint_slice("tintype"))
+
+    # An address of the documentation (RFC 5737): nobody answers there.
+    condition = operator.wait_for_condition("imagemodel", "canvas", "Ready", "False")
+    assert "0 of 1 gateways" in condition["message"]
+
+
+def _endpoint_slice(service: str) -> dict[str, Any]:
+    return {
+        "apiVersion": "discovery.k8s.io/v1",
+        "kind": "EndpointSlice",
+        "metadata": {"name": service, "labels": {"kubernetes.io/service-name": service}},
+        "addressType": "IPv4",
+        "endpoints": [{"addresses": ["192.0.2.1"], "conditions": {"ready": True}}],
+        "ports": [{"name": "admin", "port": 9090, "protocol": "TCP"}],
+    }

@@ -1,0 +1,156 @@
+"""One of several operators works, and it stops before another one may begin."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from tests.cluster.control_plane import ControlPlane
+from tests.kubernetes.serving import refusing, serving
+from tests.support.manifests import image_model
+from tests.support.operator import WAIT_SECONDS, Operator, eventually
+from tintype_kubernetes.client import KubernetesClient, connect
+from tintype_kubernetes.config import load_kubeconfig
+from tintype_kubernetes.resources import LEASES
+from tintype_operator import election
+from tintype_operator.election import LEASE_SECONDS, Elector
+from tintype_operator.errors import LeadershipLostError
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Lease of two seconds, so that its end can be waited for."""
+    monkeypatch.setattr(election, "LEASE_SECONDS", 2)
+    monkeypatch.setattr(election, "RENEW_SECONDS", 1.0)
+    monkeypatch.setattr(election, "RETRY_SECONDS", 0.1)
+
+
+@pytest.fixture
+async def client(cluster: ControlPlane) -> AsyncIterator[KubernetesClient]:
+    async with connect(load_kubeconfig(cluster.kubeconfig)) as connected:
+        yield connected
+
+
+async def lease(client: KubernetesClient, namespace: str) -> dict[str, Any]:
+    found = await client.get(LEASES, namespace, "operator")
+    return dict(found["spec"])
+
+
+def is_waiting(task: asyncio.Task[None]) -> bool:
+    return not task.done()
+
+
+async def test_the_second_waits_while_the_first_renews_and_follows_its_release(
+    impatient: None, client: KubernetesClient, namespace: str
+) -> None:
+    first, second = (Elector(client, namespace, "operator") for _ in range(2))
+    await first.acquire()
+    async with asyncio.timeout(WAIT_SECONDS):
+        waiting = asyncio.create_task(second.acquire())
+        holding = asyncio.create_task(first.hold())
+        before = await lease(client, namespace)
+        while True:
+            if (await lease(client, namespace))["renewTime"] != before["renewTime"]:
+                break
+            await asyncio.sleep(0.05)
+        assert is_waiting(waiting)
+
+        holding.cancel()
+        await first.release()
+        await waiting
+
+    assert (await lease(client, namespace))["leaseTransitions"] >= 2
+
+
+async def test_a_lease_that_nobody_renews_is_taken_over(
+    impatient: None, client: KubernetesClient, namespace: str
+) -> None:
+    first, second = (Elector(client, namespace, "operator") for _ in range(2))
+    await first.acquire()
+    holder = (await lease(client, namespace))["holderIdentity"]
+
+    async with asyncio.timeout(WAIT_SECONDS):
+        await second.acquire()
+        with pytest.raises(LeadershipLostError):
+            await first.hold()
+
+    assert (await lease(client, namespace))["holderIdentity"] != holder
+
+
+@pytest.mark.parametrize("hangs", [False, True])
+async def test_a_holder_without_an_api_server_stops_before_its_lease_expires(
+    impatient: None, hangs: bool
+) -> None:
+    works, ended = True, asyncio.Event()
+
+    async def handler(request: web.Request) -> web.Response:
+        if works and request.method == "GET":
+            return refusing(404, "NotFound")
+        if works:
+            return web.json_response({})
+        if hangs:
+            await ended.wait()
+        return refusing(500, "InternalError")
+
+    async with serving(handler) as client:
+        elector = Elector(client, "ns", "operator")
+        await elector.acquire()
+        works = False
+        async with asyncio.timeout(LEASE_SECONDS):
+            with pytest.raises(LeadershipLostError, match="could not be renewed in time"):
+                await elector.hold()
+        ended.set()
+
+
+def is_candidate(operator: Operator) -> bool:
+    return "waiting for leadership" in operator.process.output()
+
+
+@pytest.fixture
+def pair(
+    cluster_with_crds: ControlPlane, namespace: str, tmp_path: Path
+) -> Iterator[tuple[Operator, Operator]]:
+    """Two operators of one namespace, both running, of which the first leads."""
+    folders = [tmp_path / name for name in ("one", "two")]
+    for folder in folders:
+        folder.mkdir()
+    first, second = (Operator(cluster_with_crds, namespace, folder) for folder in folders)
+    for operator in (first, second):
+        operator.start(TINTYPE_LEADER_ELECTION="true")
+        operator.process.wait_until(partial(is_candidate, operator), WAIT_SECONDS, "candidate")
+        first.wait_for_models()
+    yield first, second
+    for operator in (first, second):
+        operator.close()
+
+
+def test_killing_the_leader_during_a_burst_loses_nothing(pair: tuple[Operator, Operator]) -> None:
+    first, second = pair
+    names = [f"m{number}" for number in range(10)]
+    first.apply(*(image_model(name) for name in names[:5]))
+    first.process.popen.kill()
+
+    first.apply(*(image_model(name) for name in names[5:]))
+
+    second.wait_for_models(*names)
+    for name in names:
+        second.wait_for_condition("imagemodel", name, "Accepted", "True")
+
+
+def test_a_leader_that_ends_hands_over_at_once(pair: tuple[Operator, Operator]) -> None:
+    first, second = pair
+
+    assert first.stop() == 0
+
+    eventually(lambda: '"leading"' in second.process.output(), "the new leader")
+
+
+def test_a_candidate_ends_in_good_order(pair: tuple[Operator, Operator]) -> None:
+    _, second = pair
+
+    assert second.stop() == 0
+    assert "Traceback" not in second.process.output()

@@ -1,0 +1,44 @@
+"""People hear of what became bad and of what became good again, once."""
+
+import json
+from typing import Any
+
+from tests.support.manifests import by_size, image_model, per_image, price, provider_binding
+from tests.support.operator import Operator, eventually
+
+UNPRICED = by_size(price("0.04", maxPixels=1000))
+
+
+def events(operator: Operator, name: str) -> list[tuple[str, str]]:
+    """Type and reason of the Events on an object, in their order."""
+    selector = f"involvedObject.name={name}"
+    text = operator.cluster.kubectl(
+        *("get", "events", "--namespace", operator.namespace, "-o", "json"),
+        *("--field-selector", selector),
+    )
+    found: list[dict[str, Any]] = json.loads(text)["items"]
+    found.sort(key=lambda event: int(event["metadata"]["resourceVersion"]))
+    return [(event["type"], event["reason"]) for event in found]
+
+
+def test_a_broken_object_and_its_repair_are_events(running: Operator) -> None:
+    running.apply(image_model(), provider_binding(pricing=UNPRICED))
+    broken = [("Warning", "Unpriced")]
+    eventually(lambda: events(running, "canvas-openai") == broken, "the warning")
+
+    running.apply(provider_binding(pricing=per_image("0.01")))
+
+    repaired = [*broken, ("Normal", "Accepted")]
+    eventually(lambda: events(running, "canvas-openai") == repaired, "the repair")
+
+
+def test_sound_objects_and_restarts_make_no_events(running: Operator) -> None:
+    running.apply(image_model(), provider_binding(pricing=UNPRICED))
+    eventually(lambda: len(events(running, "canvas-openai")) == 1, "the warning")
+    running.stop()
+    running.start()
+    running.apply(image_model("easel"))
+    running.wait_for_condition("imagemodel", "easel", "Accepted", "True")
+
+    assert events(running, "canvas") == []
+    assert len(events(running, "canvas-openai")) == 1

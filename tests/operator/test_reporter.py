@@ -1,0 +1,63 @@
+"""What is said of an object is said of the generation that was compiled."""
+
+import json
+from typing import Any
+
+from aiohttp import web
+
+from tests.kubernetes.serving import serving
+from tests.support.manifests import image_model
+from tintype_catalog.compiler import compile_manifests
+from tintype_kubernetes.client import KubernetesObject
+from tintype_operator.cache import Cache
+from tintype_operator.reporter import Outcome, Reporter
+
+
+def stored(generation: int, version: int) -> KubernetesObject:
+    found = image_model()
+    found["metadata"] |= {
+        "namespace": "ns",
+        "uid": "u1",
+        "generation": generation,
+        "resourceVersion": str(version),
+    }
+    return found
+
+
+async def reported(outcomes: list[tuple[Outcome, tuple[int, ...]]], now: int) -> list[str]:
+    """The status of `Programmed` in each write, for an object of the generation `now`."""
+    cache, version = Cache(), 10
+    written: list[str] = []
+    cache.put(stored(now, version))
+
+    async def handler(request: web.Request) -> web.Response:
+        nonlocal version
+        version += 1
+        body: dict[str, Any] = json.loads(await request.text())
+        conditions = body["status"]["conditions"]
+        written.extend(item["status"] for item in conditions if item["type"] == "Programmed")
+        return web.json_response(stored(now, version) | {"status": body["status"]})
+
+    async with serving(handler) as client:
+        reporter = Reporter(client)
+        for outcome, sequences in outcomes:
+            await reporter.report(cache, outcome, sequences)
+    return written
+
+
+def outcome(generation: int, sequence: int) -> Outcome:
+    return Outcome(compile_manifests([image_model()]), sequence, {"u1": generation})
+
+
+async def test_an_edit_that_was_not_compiled_yet_is_not_judged() -> None:
+    assert await reported([(outcome(1, 7), (7, 7))], now=2) == []
+
+
+async def test_a_generation_waits_for_the_first_sequence_that_held_it_and_no_later_one() -> None:
+    first, later = (outcome(1, 7), (6, 7)), (outcome(1, 9), (7, 8))
+
+    assert await reported([first, later], now=1) == ["False", "True"]
+
+
+async def test_what_is_said_already_is_not_written_again() -> None:
+    assert await reported([(outcome(1, 7), (7,))] * 3, now=1) == ["True"]
