@@ -46,6 +46,7 @@ class Publisher:
         self._namespace = namespace
         self._name = name
         self._owners = owners
+        self._known = Published()
 
     async def read(self) -> Published:
         """Return what is published now.
@@ -58,7 +59,9 @@ class Publisher:
             configmap = await self._client.get(CONFIGMAPS, self._namespace, self._name)
         except NotFoundError:
             return Published()
-        return published_in(configmap)
+        if configmap["metadata"]["resourceVersion"] != self._known.resource_version:
+            self._known = published_in(configmap)
+        return self._known
 
     async def publish(self, catalog: Catalog, before: Published) -> int:
         """Replace what is published, and return its sequence; equal content is not written anew.
@@ -68,7 +71,7 @@ class Publisher:
             ConflictError: The ConfigMap changed since `before` was read.
             KubernetesError: It could not be written.
         """
-        if before.catalog is not None and before.catalog.to_json() == catalog.to_json():
+        if before.catalog == catalog:
             return before.sequence
         sequence = next_sequence(before.sequence, time.time_ns() // 1_000_000)
         bundle = pack(catalog, sequence)

@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import asyncpg
@@ -26,12 +27,7 @@ UNPRIVILEGED = ("postgres", "nobody")
 
 START_SECONDS = 30
 
-SETTINGS: dict[str, object] = {
-    "fsync": "off",  # its files go with the tests
-    "listen_addresses": "127.0.0.1",
-    "max_connections": "200",
-}
-
+SETTINGS = {"listen_addresses": "127.0.0.1", "max_connections": "200"}
 
 EMPTY = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -50,18 +46,10 @@ DELETE FROM account;
 @pytest.fixture(scope="session")
 def postgres() -> Iterator["PostgresServer"]:
     """A running server. Without one the test is skipped, but with `CI=true` it fails."""
-    programs = find_programs()
-    if programs is None:
+    if find_programs() is None:
         missing(INSTALL)
-    folder = Path(tempfile.mkdtemp(prefix="tintype-pg-"))  # sockets have short names only
-    server = PostgresServer(programs, folder)
-    try:
-        server.initialize()
-        server.start()
+    with running_postgres(fsync="off") as server:  # its files go with the tests
         yield server
-    finally:
-        server.stop(signal.SIGQUIT)  # nobody needs what it would write first
-        shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="session")
@@ -85,6 +73,27 @@ def empty_ledger(postgres: "PostgresServer", shared_ledger: str) -> str:
     return shared_ledger
 
 
+@contextmanager
+def running_postgres(**settings: str) -> Iterator["PostgresServer"]:
+    """Run a server with an empty cluster, and remove it afterwards.
+
+    Raises:
+        FileNotFoundError: there is none on this machine.
+    """
+    programs = find_programs()
+    if programs is None:
+        raise FileNotFoundError(INSTALL)
+    folder = Path(tempfile.mkdtemp(prefix="tintype-pg-"))  # sockets have short names only
+    server = PostgresServer(programs, folder, settings)
+    try:
+        server.initialize()
+        server.start()
+        yield server
+    finally:
+        server.stop(signal.SIGQUIT)  # nobody needs what it would write first
+        shutil.rmtree(folder)
+
+
 def find_programs() -> Path | None:
     """Return the folder of the server's programs, of the newest version where there are several."""
     on_path = shutil.which("initdb")
@@ -98,8 +107,9 @@ def find_programs() -> Path | None:
 class PostgresServer:
     """A server with its data in a folder, on a socket there and on a free port of the loopback."""
 
-    def __init__(self, programs: Path, folder: Path) -> None:
+    def __init__(self, programs: Path, folder: Path, settings: dict[str, str]) -> None:
         self._programs = programs
+        self._settings = SETTINGS | settings
         self._folder = folder
         self._user = _unprivileged_user()
         self._process: subprocess.Popen[bytes] | None = None
@@ -142,11 +152,11 @@ class PostgresServer:
 
     def start(self) -> None:
         """Start the server, and wait until it answers."""
-        places = {"unix_socket_directories": self._folder, "port": self.port}
-        settings = [f"--{name}={value}" for name, value in (SETTINGS | places).items()]
+        settings = [f"--{name}={value}" for name, value in self._settings.items()]
+        places = [f"-D{self.data}", f"-k{self._folder}", f"-p{self.port}"]
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                [self._programs / "postgres", f"-D{self.data}", *settings],
+                [self._programs / "postgres", *places, *settings],
                 stdout=log,
                 stderr=log,
                 user=self._user,

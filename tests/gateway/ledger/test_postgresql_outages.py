@@ -185,6 +185,11 @@ async def test_a_database_that_is_not_there_is_named_at_once_and_without_the_pas
     await ledger.close()
 
 
+async def test_a_text_that_postgresql_cannot_keep_is_no_outage(ledger: Ledger) -> None:
+    with pytest.raises(ValueError, match="cannot keep"):
+        await ledger.grant("studio", 1, reason="a \0 byte")
+
+
 @pytest.mark.parametrize("url", ["postgresql://host:port/", "postgresql://?sslmode=maybe"])
 async def test_a_url_that_makes_no_sense_is_refused_at_once(url: str) -> None:
     ledger = open_ledger(url, busy_timeout_seconds=1000)

@@ -91,7 +91,8 @@ class Database:
             finally:
                 connection.terminate()
         except (asyncpg.PostgresError, *LOST) as error:
-            raise LedgerUnavailableError(f"the database cannot be used: {error}") from error
+            why = str(error) or "it does not answer"
+            raise LedgerUnavailableError(f"the database cannot be used: {why}") from error
 
     async def close(self) -> None:
         """Finish what was asked for, and disconnect."""
@@ -111,8 +112,8 @@ class Database:
                 while True:
                     try:
                         return await self._attempt(statement, arguments)
-                    except (ValueError, pg.IntegrityConstraintViolationError):
-                        raise  # a mistake of ours, which no repetition mends
+                    except ValueError:
+                        raise  # some of asyncpg's interface errors are mistakes of ours
                     except LOST as error:
                         lost = error
                         await asyncio.sleep(PAUSE_SECONDS)
@@ -121,6 +122,8 @@ class Database:
             raise LedgerUnavailableError(
                 f"the database gave no answer in {self._timeout_seconds:g} seconds{why}"
             ) from error
+        except pg.DataError as error:
+            raise ValueError(f"the database cannot keep this: {error}") from error
         except pg.IntegrityConstraintViolationError:
             raise
         except asyncpg.PostgresError as error:

@@ -76,8 +76,6 @@ CREATE TABLE entry (
     PRIMARY KEY (posting_id, account)
 );
 
-CREATE INDEX entry_of_account ON entry (account) WHERE account NOT LIKE 'sys:%';
-
 -- Charges summed up, so that reading them does not take longer the more there are.
 CREATE TABLE daily_usage (
     account text NOT NULL REFERENCES account (name),
