@@ -4,7 +4,7 @@ ADMIN_PORT ?= 9090
 
 VENV := .venv
 BIN := $(VENV)/bin
-SOURCES := gateway operator tests
+SOURCES := bench gateway operator tests
 
 .DEFAULT_GOAL := help
 
@@ -31,6 +31,10 @@ check: $(VENV)/dev.stamp ## Check format, style, types and imports
 fmt: $(VENV)/dev.stamp ## Format the code, and mend what can be mended
 	$(BIN)/ruff format $(SOURCES)
 	$(BIN)/ruff check --fix $(SOURCES)
+
+.PHONY: bench
+bench: $(VENV)/dev.stamp ## Measure the ledger on each engine
+	$(BIN)/python -m bench.ledger
 
 .PHONY: crds
 crds: $(VENV)/dev.stamp ## Write crds/ anew from the models

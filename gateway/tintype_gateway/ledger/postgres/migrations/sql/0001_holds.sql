@@ -1,6 +1,6 @@
--- Operations on holds. Whoever changes a hold, or what its account holds, first locks the
--- account's row: so the operations of one account come one after another, each sees what the last
--- one did, and none can wait for another in a circle.
+-- Operations on holds. Whoever opens or ends one, and so changes what its account holds, locks the
+-- row of the account first: the operations of one account come one after another, each sees what
+-- the last one did, and none can wait for another in a circle.
 
 -- What a settled hold was charged; null if it was not.
 CREATE FUNCTION ledger_charged(p_hold hold) RETURNS bigint LANGUAGE sql STABLE AS $$
