@@ -61,6 +61,7 @@ async def serve(settings: GatewaySettings) -> None:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
         ledger = open_ledger(settings.ledger_url)
         stack.push_async_callback(ledger.close)
+        await _check(ledger)
         store = CatalogStore()
         simulator = await stack.enter_async_context(simulators()) if settings.simulate else None
         session = await stack.enter_async_context(_session())
@@ -94,6 +95,14 @@ async def serve(settings: GatewaySettings) -> None:
         await stopping.wait()
         admin.draining = True
         log.info("draining")
+
+
+async def _check(ledger: Ledger) -> None:
+    """Say at once what is wrong with the ledger. It may come back, so requests are taken anyway."""
+    try:
+        await ledger.check()
+    except LedgerError as error:
+        log.error("the ledger cannot be used", extra={"error": str(error)})
 
 
 def _require_folders(settings: GatewaySettings) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.gateway_process import clean_environ, running_process
+from tests.support.postgres import PostgresServer
 
 FREE = ("--port", "0", "--admin-port", "0")
 
@@ -67,3 +68,15 @@ def test_a_database_that_cannot_be_opened_is_named_without_its_password(
 
     assert url.partition(":")[0] in told or "be.db" in told
     assert "hunter2" not in told
+
+
+def test_a_database_that_was_never_migrated_is_told_at_the_start(
+    tmp_path: Path, postgres: PostgresServer
+) -> None:
+    url = postgres.url(postgres.create_database())
+
+    with running_process(tmp_path, "--database-url", url) as gateway:
+        told = [line for line in gateway.log() if line["level"] == "error"]
+
+    assert [line["message"] for line in told] == ["the ledger cannot be used"]
+    assert "tintype ledger migrate" in told[0]["error"]

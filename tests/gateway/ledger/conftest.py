@@ -5,15 +5,7 @@ import pytest
 
 from tests.gateway.ledger.stores import PostgresStore, SqliteStore, Store
 from tests.gateway.ledger.support import Clock
-from tests.support.postgres import (
-    empty_ledger,
-    migrated,
-    postgres,
-    shared_ledger,
-)
 from tintype_gateway.ledger import Caller, Ledger
-
-__all__ = ["empty_ledger", "migrated", "postgres", "shared_ledger"]
 
 
 @pytest.fixture
