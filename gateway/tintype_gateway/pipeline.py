@@ -212,7 +212,7 @@ class Pipeline:
         try:
             with observed_call(plan.route, plan.model.id):
                 generation = await call(planned.upstream, language, self.session)
-                finished = finish(planned.first, planned.asked, generation)
+                finished = await finish(planned, generation, plan)
             self.health.note(plan.route, None)
             return finished
         except UpstreamFault as fault:

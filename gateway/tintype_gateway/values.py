@@ -8,6 +8,7 @@ from typing_extensions import override
 
 from tintype_catalog.catalog import Binding, Model
 from tintype_catalog.costs import TokenUsage
+from tintype_catalog.image_model import Watermark
 from tintype_catalog.sizes import Size, SizeChoice
 from tintype_gateway.ledger.values import Hold
 from tintype_gateway.requests import ImageGenerationRequest
@@ -187,11 +188,16 @@ class Generation:
 
 @dataclass(frozen=True, slots=True)
 class FinishedImage:
-    """One picture whose header was read."""
+    """One picture as the client gets it."""
 
     image: GeneratedImage
     format: str
     size: Size
+    watermark: Watermark
+    """What these very bytes carry, which a conversion may have taken from the provider's."""
+
+    url: str | None = None
+    """Where the picture can be fetched, in the place of its base64."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from tests.gateway.pictures import picture
 from tests.support.manifests import Manifest, compiled, image_model, provider_binding
 from tintype_catalog.catalog import Binding, Model
 from tintype_catalog.costs import TokenUsage
+from tintype_catalog.image_model import Watermark
 from tintype_catalog.sizes import Size, SizeChoice
 from tintype_gateway.catalog.snapshot import Snapshot
 from tintype_gateway.images.header import read_header
@@ -86,10 +87,12 @@ def job(
     return Job(prompt, images, size, parameters, extras or {}, adjustments)
 
 
-def finished_image(base64: bytes | memoryview | None = None, **fields: Any) -> FinishedImage:
+def finished_image(
+    base64: bytes | memoryview | None = None, watermark: Watermark = "none", **fields: Any
+) -> FinishedImage:
     """Return a picture whose header was read."""
     text = picture() if base64 is None else base64
-    return FinishedImage(GeneratedImage(text, **fields), *read_header(text))
+    return FinishedImage(GeneratedImage(text, **fields), *read_header(text), watermark)
 
 
 def finished_call(
@@ -103,7 +106,7 @@ def finished_call(
 
 def delivered(sizes: Sequence[Size], **generation: Any) -> FinishedCall:
     """Return a call that gave pictures of these sizes, without drawing them."""
-    images = tuple(FinishedImage(GeneratedImage(b""), "png", size) for size in sizes)
+    images = tuple(FinishedImage(GeneratedImage(b""), "png", size, "none") for size in sizes)
     made = Generation(tuple(image.image for image in images), **generation)
     return FinishedCall(0, len(sizes), made, images)
 

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from email.utils import format_datetime
 from typing import TypedDict
 
-from tintype_catalog.catalog import Model
 from tintype_catalog.image_model import Lifecycle
 from tintype_gateway.faults import error_of
 from tintype_gateway.ledger.interface import Hold, Settlement
@@ -50,7 +49,7 @@ def respond(
     }
     if plan.job.adjustments:
         headers["Tintype-Adjusted"] = ", ".join(plan.job.adjustments)
-    return Response(tuple(_pieces(head, calls, tail, plan.model)), headers, receipt)
+    return Response(tuple(_pieces(head, calls, tail)), headers, receipt)
 
 
 def lifecycle_headers(lifecycle: Lifecycle) -> dict[str, str]:
@@ -64,7 +63,7 @@ def lifecycle_headers(lifecycle: Lifecycle) -> dict[str, str]:
 
 
 def _pieces(
-    head: dict[str, object], calls: Sequence[FinishedCall], tail: dict[str, object], model: Model
+    head: dict[str, object], calls: Sequence[FinishedCall], tail: dict[str, object]
 ) -> Iterator[bytes | memoryview]:
     """Yield the body: JSON, and between it the base64 of each picture as it came."""
     text, comma = _opened(head) + b',"data":[', b""
@@ -72,7 +71,7 @@ def _pieces(
         for image in call.images:
             yield text + comma + b'{"b64_json":"'
             yield image.image.base64
-            text, comma = b'",' + _closed(_entry(image, model)), b","
+            text, comma = b'",' + _closed(_entry(image)), b","
         for _ in range(call.refused):
             text, comma = text + comma + json.dumps(REFUSED).encode(), b","
     yield text + b"]," + _closed(tail)
@@ -88,11 +87,11 @@ REFUSED = {
 """Stands in `data` for a picture that the provider refused for its content. It is not charged."""
 
 
-def _entry(image: FinishedImage, model: Model) -> dict[str, object]:
+def _entry(image: FinishedImage) -> dict[str, object]:
     return {
         "revised_prompt": image.image.revised_prompt,
         "seed": image.image.seed,
-        "watermark": model.watermark,
+        "watermark": image.watermark,
         "flagged": False,
     }
 

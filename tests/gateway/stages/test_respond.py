@@ -49,12 +49,13 @@ def entry(**fields: Any) -> dict[str, Any]:
 
 
 def test_an_answer_is_openais_document_with_our_own_fields_beside() -> None:
-    image = finished_image(picture("jpeg", 96, 64), revised_prompt="A hedgehog, in oil", seed=7)
+    image = finished_image(
+        picture("jpeg", 96, 64), "c2pa", revised_prompt="A hedgehog, in oil", seed=7
+    )
     call = finished_call(
         image, created=1795000000, usage=USAGE, background="opaque", quality="medium"
     )
-    asked = {"requested": "openai/canvas", "of": {"watermark": "c2pa"}, "quality": "high"}
-    assert document(call, **asked) == {
+    assert document(call, requested="openai/canvas", quality="high") == {
         "created": 1795000000,
         "model": "openai/canvas",
         "data": [
