@@ -3,6 +3,10 @@
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS build
+# For a build without a package index: PIP_NO_INDEX=1, and PIP_FIND_LINKS a folder of wheels.
+ARG PIP_NO_INDEX=
+ARG PIP_FIND_LINKS=
+ENV PIP_NO_INDEX=${PIP_NO_INDEX} PIP_FIND_LINKS=${PIP_FIND_LINKS}
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 WORKDIR /src
 COPY requirements/ requirements/

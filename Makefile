@@ -20,6 +20,10 @@ run: $(VENV)/gateway.stamp ## Serve the starter catalog against simulated provid
 test: $(VENV)/dev.stamp ## Run every test that this machine can run
 	$(BIN)/python -m pytest
 
+.PHONY: test-node
+test-node: $(VENV)/dev.stamp ## Install the chart on a real node: needs root, containerd, buildah
+	$(BIN)/python -m pytest -m node tests/node
+
 .PHONY: check
 check: $(VENV)/dev.stamp ## Check format, style, types and imports
 	$(BIN)/ruff format --check $(SOURCES)
@@ -33,8 +37,19 @@ fmt: $(VENV)/dev.stamp ## Format the code, and mend what can be mended
 	$(BIN)/ruff check --fix $(SOURCES)
 
 .PHONY: bench
-bench: $(VENV)/dev.stamp ## Measure the ledger on each engine
+bench: $(VENV)/dev.stamp ## Measure Tintype beside two relays and no gateway (QUICK=1: two minutes)
+	$(BIN)/python -m bench $(if $(QUICK),--quick) --json bench-results.json
+
+.PHONY: bench-ledger
+bench-ledger: $(VENV)/dev.stamp ## Measure the ledger on each engine
 	$(BIN)/python -m bench.ledger
+
+.PHONY: bench-operator
+bench-operator: $(VENV)/dev.stamp ## Measure the operator (SIZES="1000 5000")
+	@$(MAKE) --no-print-directory VENV=build/operator build/operator/operator.stamp
+	$(BIN)/python -m bench.operator --python build/operator/bin/python --objects $(SIZES)
+
+SIZES ?= 1000
 
 .PHONY: crds
 crds: $(VENV)/dev.stamp ## Write crds/ anew from the models
@@ -43,6 +58,14 @@ crds: $(VENV)/dev.stamp ## Write crds/ anew from the models
 .PHONY: chart-readme
 chart-readme: $(VENV)/dev.stamp ## Write the chart's README anew from its values
 	$(BIN)/python -m tests.charts.readme
+
+.PHONY: bench-scrape
+bench-scrape: $(VENV)/dev.stamp ## Measure a scrape of a gateway with a thousand models
+	$(BIN)/python -m bench.scrape
+
+.PHONY: dashboard-pictures
+dashboard-pictures: $(VENV)/dev.stamp ## Draw docs/images/dashboard-*.svg anew from a run (needs prometheus)
+	$(BIN)/python -m tests.monitoring.pictures docs/images
 
 .PHONY: lock
 lock: ## Lock the dependencies anew (needs uv)

@@ -1,19 +1,23 @@
 """The catalog as the content of a ConfigMap, or of the folder where one is mounted.
 
-    manifest.json     what the catalog is: schema, sequence, sha256, counts, who wrote it
+    manifest.json     what the catalog is: schema, sequence, sha256, counts, who wrote it and when
     catalog.json.gz   the catalog itself, compressed; equal catalogs are equal bytes
 
-Both are in one object, so that a reader always sees them change together.
+Both are in one object, so that a reader always sees them change together. A catalog that is too
+large for one object is cut into parts, each in an object of its own, and the manifest is their
+index. There are twice as many slots for parts as a catalog may take, so that a new catalog never
+touches the parts of the one before: the old index stays readable until the new one replaces it.
 """
 
 import gzip
 import hashlib
 import io
 import zlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from datetime import datetime
 from typing import Annotated, NamedTuple
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from tintype_catalog.__about__ import __version__
 from tintype_catalog.catalog import SCHEMA_VERSION, Catalog, read_catalog
@@ -22,15 +26,34 @@ from tintype_catalog.contract import Contract
 MANIFEST = "manifest.json"
 CATALOG = "catalog.json.gz"
 
+SLOTS = tuple(f"part-{slot}" for slot in range(8))
+"""The files that parts may be in."""
+
+MAX_PARTS = len(SLOTS) // 2
+"""How many of them one catalog may take."""
+
 MAX_PACKED_BYTES = 900 * 1024
-"""The largest compressed catalog: an API server refuses objects above 1 MiB."""
+"""The most compressed bytes in one object: an API server refuses objects above 1 MiB."""
 
 MAX_UNPACKED_BYTES = 64 * 1024 * 1024
 """The largest catalog that a reader inflates."""
 
+FILES = frozenset({MANIFEST, CATALOG, *SLOTS})
+"""Every file that a catalog may consist of."""
+
 
 class BundleError(ValueError):
     """The content is not a catalog that this version can serve. Keep the last good one."""
+
+
+class Part(Contract):
+    """One piece of a compressed catalog."""
+
+    file: Annotated[str, Field(pattern=r"^part-[0-7]$")]
+    """The slot that it is in."""
+
+    sha256: str
+    """Its SHA-256: a piece of another catalog is refused."""
 
 
 class Manifest(Contract):
@@ -54,34 +77,58 @@ class Manifest(Contract):
     written_by: str
     """The program that wrote it."""
 
+    published_at: AwareDatetime | None = None
+    """When it was published."""
+
+    parts: Annotated[tuple[Part, ...], Field(max_length=MAX_PARTS)] = ()
+    """The pieces in their order, empty where the catalog is in one file."""
+
 
 class Bundle(NamedTuple):
-    """The content of a catalog's ConfigMap."""
+    """The files of a catalog: those of its ConfigMap, and its parts."""
 
     manifest: Manifest
     files: dict[str, bytes]
 
 
-def pack(catalog: Catalog, sequence: int) -> Bundle:
+def pack(
+    catalog: Catalog,
+    sequence: int,
+    *,
+    published_at: datetime | None = None,
+    occupied: Collection[str] = (),
+) -> Bundle:
     """Return the files of a catalog.
 
+    Args:
+        catalog: What is packed.
+        sequence: Tells it from older ones.
+        published_at: The time now, with its zone.
+        occupied: The parts of the catalog before, which may still be read.
+
     Raises:
-        BundleError: The catalog is too large for one ConfigMap.
+        BundleError: The catalog is larger than readers take.
     """
     text = catalog.to_json()
-    packed = gzip.compress(text, mtime=0)
-    if len(packed) > MAX_PACKED_BYTES:
-        raise BundleError(f"the catalog has {len(packed)} bytes, at most {MAX_PACKED_BYTES} fit")
+    if len(text) > MAX_UNPACKED_BYTES:
+        raise BundleError(f"the catalog has {len(text)} bytes, at most {MAX_UNPACKED_BYTES} fit")
+    contents = _contents(gzip.compress(text, mtime=0), occupied)
     manifest = Manifest(
         schema_version=SCHEMA_VERSION,
         sequence=sequence,
-        sha256=hashlib.sha256(text).hexdigest(),
+        sha256=_sha256(text),
         models=len(catalog.models),
         bindings=len(catalog.bindings),
         written_by=f"tintype/{__version__}",
+        published_at=published_at,
+        parts=tuple(
+            Part(file=file, sha256=_sha256(content))
+            for file, content in contents.items()
+            if file != CATALOG
+        ),
     )
-    readable = manifest.model_dump_json(indent=2).encode()
-    return Bundle(manifest, {MANIFEST: readable, CATALOG: packed})
+    readable = manifest.model_dump_json(indent=2, exclude_defaults=True).encode()
+    return Bundle(manifest, {MANIFEST: readable, **contents})
 
 
 def unpack(files: Mapping[str, bytes]) -> tuple[Manifest, Catalog]:
@@ -93,14 +140,14 @@ def unpack(files: Mapping[str, bytes]) -> tuple[Manifest, Catalog]:
     manifest = read_manifest(files)
     if manifest.schema_version != SCHEMA_VERSION:
         raise BundleError(f"schema version {manifest.schema_version} is not {SCHEMA_VERSION}")
-    text = _inflate(files)
-    digest = hashlib.sha256(text).hexdigest()
+    text = _inflate(_packed(files, manifest.parts))
+    digest = _sha256(text)
     if digest != manifest.sha256:
         raise BundleError(f"the digest is {digest}, the manifest says {manifest.sha256}")
     try:
         return manifest, read_catalog(text)
     except ValueError as error:
-        raise BundleError(f"{CATALOG} does not hold a catalog: {error}") from error
+        raise BundleError(f"the text does not hold a catalog: {error}") from error
 
 
 def read_manifest(files: Mapping[str, bytes]) -> Manifest:
@@ -109,22 +156,71 @@ def read_manifest(files: Mapping[str, bytes]) -> Manifest:
     Raises:
         BundleError: It is missing or damaged.
     """
+    content = _file(files, MANIFEST)
     try:
-        return Manifest.model_validate_json(files[MANIFEST], extra="ignore")
-    except KeyError as error:
-        raise BundleError(f"{MANIFEST} is missing") from error
+        return Manifest.model_validate_json(content, extra="ignore")
     except ValueError as error:
         raise BundleError(f"{MANIFEST} cannot be read: {error}") from error
 
 
-def _inflate(files: Mapping[str, bytes]) -> bytes:
+def part_files(files: Mapping[str, bytes]) -> tuple[str, ...]:
+    """Return the names of the parts that belong to a manifest, none where it cannot be read."""
     try:
-        with gzip.GzipFile(fileobj=io.BytesIO(files[CATALOG])) as stream:
-            text = stream.read(MAX_UNPACKED_BYTES + 1)
+        return tuple(part.file for part in read_manifest(files).parts)
+    except BundleError:
+        return ()
+
+
+def object_name(catalog: str, file: str) -> str:
+    """Return the name of the ConfigMap with a part of the catalog whose index has that name."""
+    return f"{catalog}-{file}"
+
+
+def _contents(packed: bytes, occupied: Collection[str]) -> dict[str, bytes]:
+    """Return the file of a compressed catalog, or its parts in slots that are free."""
+    if len(packed) <= MAX_PACKED_BYTES:
+        return {CATALOG: packed}
+    starts = range(0, len(packed), MAX_PACKED_BYTES)
+    if len(starts) > MAX_PARTS:
+        most = MAX_PARTS * MAX_PACKED_BYTES
+        raise BundleError(f"the catalog has {len(packed)} compressed bytes, at most {most} fit")
+    free = (slot for slot in SLOTS if slot not in occupied)
+    return {
+        slot: packed[start : start + MAX_PACKED_BYTES]
+        for slot, start in zip(free, starts, strict=False)
+    }
+
+
+def _packed(files: Mapping[str, bytes], parts: Collection[Part]) -> bytes:
+    if parts:
+        return b"".join(_piece(files, part) for part in parts)
+    return _file(files, CATALOG)
+
+
+def _piece(files: Mapping[str, bytes], part: Part) -> bytes:
+    content = _file(files, part.file)
+    if _sha256(content) != part.sha256:
+        raise BundleError(f"{part.file} is not of this catalog")
+    return content
+
+
+def _file(files: Mapping[str, bytes], name: str) -> bytes:
+    try:
+        return files[name]
     except KeyError as error:
-        raise BundleError(f"{CATALOG} is missing") from error
+        raise BundleError(f"{name} is missing") from error
+
+
+def _inflate(packed: bytes) -> bytes:
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(packed)) as stream:
+            text = stream.read(MAX_UNPACKED_BYTES + 1)
     except (OSError, EOFError, zlib.error) as error:
-        raise BundleError(f"{CATALOG} cannot be inflated: {error}") from error
+        raise BundleError(f"the catalog cannot be inflated: {error}") from error
     if len(text) > MAX_UNPACKED_BYTES:
-        raise BundleError(f"{CATALOG} inflates to more than {MAX_UNPACKED_BYTES} bytes")
+        raise BundleError(f"the catalog inflates to more than {MAX_UNPACKED_BYTES} bytes")
     return text
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -38,13 +38,20 @@ def model_problems(model: ImageModel, taken: Mapping[str, str]) -> Iterator[Prob
             message = f"{model_id!r} belongs to ImageModel/{taken[model_id]}: ids must be unique"
             yield _of_model(name, field, message).model_copy(update={"reason": "DuplicateId"})
     if len(set(ids.values())) < len(ids):
-        yield _of_model(name, "spec.aliases", "must not repeat an id")
+        yield _of_model(name, "spec.aliases", "must repeat neither `spec.id` nor each other")
     try:
         choose(spec.size, Size(1024, 1024))
     except ValueError:
         yield _of_model(name, "spec.size", "offers no size at all: its bounds exclude each other")
+    dates = spec.lifecycle
+    if dates.retires_on and dates.deprecated_on and dates.retires_on < dates.deprecated_on:
+        yield _of_model(name, "spec.lifecycle.retiresOn", "must not be before `deprecatedOn`")
     for field in sorted(STANDARD_FIELDS.intersection(spec.provider_parameters)):
-        yield _of_model(name, f"spec.providerParameters.{field}", "is a standard field")
+        yield _of_model(
+            name,
+            f"spec.providerParameters.{field}",
+            "is a standard field, which no provider parameter may be called",
+        )
     for field in sorted(Parameters.model_fields.keys() - INTEGERS):
         if getattr(spec.parameters, field).handling == "Clamp":
             yield _of_model(name, f"spec.parameters.{field}", "is a text: only numbers can Clamp")
@@ -112,7 +119,7 @@ def _unpriced(model: ImageModelSpec, pricing: Pricing) -> Iterator[str]:
         elif pricing.prices or tokens is not None:
             table: tuple[Bracket, ...] = tokens.table if tokens is not None else pricing.prices
             if pricing.prices and not any(not row.bounded for row in rows(table, None, quality)):
-                yield f"prices must end with a row without maxPixels for {label}"
+                yield f"prices must end with a row without maxPixels for {label}, whatever its size"
             elif not all(any(rows(table, size, quality)) for size in sizes):
                 yield f"every size that the model offers must have a row for {label}"
             elif not sizes and not any(not row.bounded for row in rows(table, None, quality)):
@@ -128,7 +135,7 @@ def _qualities(model: ImageModelSpec) -> dict[str | None, str]:
     if rule.handling in ("Accept", "Clamp"):
         return {"*": "any quality"}
     names = sorted({*rule.values.values()} - {AUTO})
-    return {name: f"quality {name!r}" for name in names} or {None: "a picture"}
+    return {name: f"quality {name!r}" for name in names} or {None: "every picture"}
 
 
 def _of_model(name: str, field: str, message: str) -> Problem:

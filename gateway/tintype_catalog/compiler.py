@@ -4,7 +4,7 @@ A broken object never blocks the others. It is left out and its faults are repor
 `compile_manifests` puts its last good revision, if there is one, in its place.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from tintype_catalog.catalog import Binding, Catalog, Model
@@ -18,6 +18,8 @@ from tintype_catalog.resources import (
     Resource,
     parse_resource,
 )
+
+Parse = Callable[[Mapping[str, Any]], Resource | list[Problem]]
 
 
 class Compilation(NamedTuple):
@@ -41,6 +43,8 @@ def compile_manifests(
     manifests: Iterable[Mapping[str, Any]],
     previous: Catalog | None = None,
     secrets: Secrets | None = None,
+    *,
+    parse: Parse = parse_resource,
 ) -> Compilation:
     """Return the catalog of raw objects, where a broken one keeps its revision of `previous`.
 
@@ -50,24 +54,45 @@ def compile_manifests(
 
     Where `secrets` are given, a binding needs its Secret to come in. Its last good revision stays
     also without one: a request for it is then told which binding lacks its credentials.
+
+    Most of the time goes into `parse`, which a caller may do once for each revision of an object.
     """
-    parsed = [parse_resource(manifest) for manifest in manifests]
+    parsed = [parse(manifest) for manifest in manifests]
     resources = [item for item in parsed if not isinstance(item, list)]
     unreadable = [problem for item in parsed if isinstance(item, list) for problem in item]
-    ordered = sorted(resources, key=_age)
-    now = _compile(ordered, secrets)
-    problems = (*unreadable, *now.problems)
-    if not problems or previous is None:
-        return Compilation(now.catalog, problems)
-    broken = {(problem.kind, problem.name) for problem in problems}
-    kept = [item for item in _revisions(previous) if _identity(item) in broken]
-    locked = {(problem.kind, problem.name) for problem in problems if "Secret" in problem.reason}
-    able = [item for item in ordered if _identity(item) not in locked]
-    return Compilation(_compile([*able, *kept]).catalog, problems)
+    kept = [] if previous is None else list(_revisions(previous))
+    return _compile(sorted(resources, key=_age), unreadable, kept, secrets)
 
 
-def _compile(ordered: Sequence[Resource], secrets: Secrets | None = None) -> Compilation:
-    """Compile resources of which an earlier one wins over a later one."""
+def _compile(
+    ordered: Sequence[Resource],
+    unreadable: Sequence[Problem] = (),
+    kept: Sequence[Resource] = (),
+    secrets: Secrets | None = None,
+) -> Compilation:
+    """Compile resources of which an earlier one wins over a later one, and over a kept one."""
+    problems = list(unreadable)
+    models, faults = _models(ordered)
+    problems += faults
+    if broken := _broken(kept, problems):
+        models, _ = _models([*ordered, *broken])
+    bindings, faults = _bindings(ordered, models, secrets)
+    problems += faults
+    if broken := _broken(kept, problems):
+        locked = {(problem.kind, problem.name) for problem in faults if "Secret" in problem.reason}
+        able = [item for item in ordered if _identity(item) not in locked]
+        bindings, _ = _bindings([*able, *broken], models)
+    return Compilation(_catalog(models, bindings), tuple(problems))
+
+
+def _broken(kept: Sequence[Resource], problems: Sequence[Problem]) -> list[Resource]:
+    """Return the kept revisions of the objects that have problems now."""
+    names = {(problem.kind, problem.name) for problem in problems}
+    return [item for item in kept if _identity(item) in names]
+
+
+def _models(ordered: Sequence[Resource]) -> tuple[dict[str, ImageModel], list[Problem]]:
+    """Return the sound models by their names, and the problems of the others."""
     problems: list[Problem] = []
     models: dict[str, ImageModel] = {}
     taken: dict[str, str] = {}
@@ -77,6 +102,14 @@ def _compile(ordered: Sequence[Resource], secrets: Secrets | None = None) -> Com
         if not faults:
             models[model.metadata.name] = model
             taken |= dict.fromkeys([model.spec.id, *model.spec.aliases], model.metadata.name)
+    return models, problems
+
+
+def _bindings(
+    ordered: Sequence[Resource], models: Mapping[str, ImageModel], secrets: Secrets | None = None
+) -> tuple[dict[str, ProviderBinding], list[Problem]]:
+    """Return the sound bindings of these models by their names, and the problems of the others."""
+    problems: list[Problem] = []
     bindings: dict[str, ProviderBinding] = {}
     for binding in (item for item in ordered if isinstance(item, ProviderBinding)):
         faults = [*_named_twice(binding, bindings), *binding_problems(binding, models)]
@@ -85,7 +118,7 @@ def _compile(ordered: Sequence[Resource], secrets: Secrets | None = None) -> Com
         problems += faults
         if not faults:
             bindings[binding.metadata.name] = binding
-    return Compilation(_catalog(models, bindings), tuple(problems))
+    return bindings, problems
 
 
 def _catalog(models: Mapping[str, ImageModel], bindings: Mapping[str, ProviderBinding]) -> Catalog:

@@ -1,9 +1,10 @@
 """The base of every model in the contract, and the scalar types that they share."""
 
-from typing import Annotated
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from pydantic.alias_generators import to_camel
+from typing_extensions import override
 
 
 class Contract(BaseModel):
@@ -24,6 +25,11 @@ class Contract(BaseModel):
         strict=True,
         use_attribute_docstrings=True,
     )
+
+    @override
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        """Return itself, since nothing changes it: pydantic copies a default for every object."""
+        return self
 
 
 def cel(*rules: tuple[str, str]) -> ConfigDict:

@@ -79,6 +79,7 @@ def call_usd(
     if usage is not None:
         return _tokens_usd(pricing, usage)
     output = sum(image_tokens(pricing, size, demand.quality, size.pixels) for size in sizes)
+    output += len(sizes) * demand.partial_images * pricing.tokens_per_partial_image
     return _tokens_usd(pricing, TokenUsage(demand.prompt_bytes if sizes else 0, 0, output, 0))
 
 

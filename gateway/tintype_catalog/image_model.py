@@ -138,10 +138,11 @@ class Parameters(Contract):
     """`transparent`, `opaque` or `auto`."""
 
     output_format: ParameterRule = STRIPPED
-    """`png`, `jpeg` or `webp`."""
+    """`png`, `jpeg` or `webp`. What the provider does not make, the gateway converts."""
 
     output_compression: ParameterRule = STRIPPED
-    """The quality of a lossy format, in percent."""
+    """The quality of a lossy format, in percent. The gateway compresses, where the provider does
+    not."""
 
     moderation: ParameterRule = STRIPPED
     """How strictly the provider judges: `auto` or `low`."""

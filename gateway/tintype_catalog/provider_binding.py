@@ -94,6 +94,15 @@ class ProviderBindingSpec(Contract):
     timeout_seconds: Annotated[int, Field(ge=1, le=3600)] = 180
     """How long one call may take."""
 
+    connect_timeout_seconds: Annotated[int, Field(ge=1, le=60)] = 10
+    """How long a connection for a call may take to come about."""
+
+    first_byte_timeout_seconds: Annotated[int, Field(ge=1, le=3600)] | None = None
+    """How long the provider may take until its answer begins. By default as long as the call."""
+
+    max_concurrent_calls: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    """How many calls one gateway may have under way here at once."""
+
     @model_validator(mode="after")
     def _bedrock_has_regions(self) -> Self:
         if self.provider == "bedrock" and not self.regions:

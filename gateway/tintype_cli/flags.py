@@ -26,7 +26,8 @@ def read_settings(
         flag = f"--{name.replace('_', '-')}"
         text = f"{(field.description or '').replace('%', '%%')} [{prefix}{name.upper()}]"
         if field.annotation is bool:
-            parser.add_argument(flag, action="store_true", default=argparse.SUPPRESS, help=text)
+            action = argparse.BooleanOptionalAction
+            parser.add_argument(flag, action=action, default=argparse.SUPPRESS, help=text)
         else:
             parser.add_argument(flag, metavar=name.upper(), default=argparse.SUPPRESS, help=text)
     flags = vars(parser.parse_args(argv))

@@ -1,16 +1,19 @@
 """`tintype gateway`: the data plane."""
 
 import asyncio
+import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from tintype_cli.flags import read_settings
 from tintype_gateway.ledger.errors import LedgerError
 from tintype_gateway.memory import tune_allocator
 from tintype_gateway.server import serve
 from tintype_gateway.settings import GatewaySettings
+from tintype_gateway.telemetry import tracing
 from tintype_kubernetes.errors import ConfigError
 from tintype_logging import logs
+from tintype_logging.errors import leaves
 
 DESCRIPTION = (
     "Serve the OpenAI-compatible images API. The catalog comes from a folder of manifests, or from "
@@ -25,20 +28,12 @@ def main(argv: Sequence[str]) -> int:
     tune_allocator()
     code = 0
     try:
-        asyncio.run(serve(settings))
+        with tracing(os.environ):
+            asyncio.run(serve(settings))
     except* (ConfigError, LedgerError, OSError, ValueError) as errors:
-        for error in _leaves(errors):
+        for error in leaves(errors):
             print(f"tintype gateway: {error}", file=sys.stderr)
         code = 1
     except* (KeyboardInterrupt, asyncio.CancelledError):
         code = 130
     return code
-
-
-def _leaves(error: BaseException) -> Iterator[BaseException]:
-    """Yield the errors in the groups that task groups make of them."""
-    if isinstance(error, BaseExceptionGroup):
-        for part in error.exceptions:
-            yield from _leaves(part)
-    else:
-        yield error

@@ -2,13 +2,14 @@
 
 import argparse
 import asyncio
+import signal
 from collections.abc import Sequence
 
 from tintype_simulator.app import running
 
 
 def main(argv: Sequence[str]) -> int:
-    """Serve until Ctrl-C."""
+    """Serve until SIGINT or SIGTERM, which the first process of a container must heed itself."""
     parser = argparse.ArgumentParser(
         prog="tintype simulator",
         description="Serve simulated providers that draw real pictures: point the `endpoint` of "
@@ -27,12 +28,17 @@ def main(argv: Sequence[str]) -> int:
         asyncio.run(_serve(arguments.host, arguments.port, arguments.latency_seconds))
     except OSError as error:
         parser.exit(1, f"tintype simulator: {error}\n")
-    except KeyboardInterrupt:
-        pass
     return 0
 
 
 async def _serve(host: str, port: int, latency_seconds: float) -> None:
     async with running(host, port, latency_seconds=latency_seconds) as url:
         print(f"The simulators serve {url}", flush=True)
-        await asyncio.Event().wait()
+        await _stopped()
+
+
+async def _stopped() -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await stop.wait()

@@ -1,25 +1,33 @@
 """The two applications of a gateway: the API for clients, and the one for those who run it."""
 
-import asyncio
-
 from aiohttp import web
-from prometheus_client.exposition import choose_encoder
 
 from tintype_gateway.admin_api import AdminApi
 from tintype_gateway.handlers import ROUTES
+from tintype_gateway.image_store.folder import FolderStore
+from tintype_gateway.image_store.serving import file_route
 from tintype_gateway.keys import CATALOGS, PIPELINE
-from tintype_gateway.metrics import REGISTRY
 from tintype_gateway.middleware import add_headers, enveloped, observed
+from tintype_gateway.openapi import serving as openapi
 from tintype_gateway.pipeline import Pipeline
+from tintype_gateway.playground import serving as playground
+from tintype_gateway.scrapes import scraped
 
 
-def create_app(pipeline: Pipeline, max_request_bytes: int) -> web.Application:
-    """Return the API."""
+def create_app(
+    pipeline: Pipeline, max_request_bytes: int, *, with_playground: bool = True
+) -> web.Application:
+    """Return the API, and the page to try it on."""
     app = web.Application(middlewares=[observed, enveloped], client_max_size=max_request_bytes)
     app[PIPELINE] = pipeline
     app[CATALOGS] = pipeline.catalogs
     app.on_response_prepare.append(add_headers)
     app.add_routes(ROUTES)
+    app.add_routes(openapi.ROUTES)
+    if isinstance(pipeline.images.store, FolderStore):
+        app.add_routes([file_route(pipeline.images.store)])
+    if with_playground:
+        app.add_routes(playground.routes())
     return app
 
 
@@ -64,10 +72,10 @@ class AdminApp:
                 "digest": status.digest,
                 "loadedAt": status.loaded_at,
                 "lastError": status.last_error,
+                "source": status.source,
             }
         )
 
     async def _metrics(self, request: web.Request) -> web.Response:
-        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
-        body = await asyncio.to_thread(encode, REGISTRY)  # thousands of series take a while
+        body, content_type = await scraped(request.headers.get("Accept", ""))
         return web.Response(body=body, headers={"Content-Type": content_type})

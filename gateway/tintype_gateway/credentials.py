@@ -1,18 +1,34 @@
 """What the gateway proves its identity with at the providers.
 
 One file a key, `<secret>.<key>`: the layout of the operator's Secret as a mounted volume, and of
-any local folder. Files are read for each request, so that a rotated key counts at once.
+any local folder. They are followed in the background, so that a request reads no file and finds
+the keys of one moment, and a rotated key counts within moments.
 """
 
+import asyncio
+import logging
 from collections.abc import Mapping
+from contextlib import aclosing
 from pathlib import Path
 from typing import Protocol
 
-import aioboto3
-from aiobotocore.credentials import AioCredentials
-
 from tintype_catalog.catalog import Binding
 from tintype_catalog.credentials import ALTERNATIVES, AWS_BEARER, CREDENTIAL_KEYS, file_name
+from tintype_gateway.folders import looks, read_files
+from tintype_gateway.workload_identity import WorkloadIdentity
+from tintype_kubernetes.client import KubernetesClient
+from tintype_kubernetes.configmaps import secret_files_of
+from tintype_kubernetes.errors import KubernetesError
+from tintype_kubernetes.following import follow_object
+from tintype_kubernetes.resources import SECRETS
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS = 1.0
+"""How often the folder is looked at though nothing told of a change."""
+
+PAUSE_SECONDS = 1.0
+"""How long to wait after a failure of the watch."""
 
 
 class CredentialSource(Protocol):
@@ -22,11 +38,17 @@ class CredentialSource(Protocol):
         """Return the credentials of a binding by key, none where there are none."""
 
 
-class MountedCredentials:
-    """Credentials in the files of one folder, and those of the workload itself."""
+class Credentials:
+    """The credentials of all bindings: those that are delivered, and the workload's own.
 
-    def __init__(self, folder: Path | None) -> None:
-        self._folder = folder
+    A watch at the API server is ahead of a mounted volume, which takes a minute. So what the
+    volume says counts only while there is no watch; at first, and when the API server is away.
+    """
+
+    def __init__(self) -> None:
+        self._files: Mapping[str, bytes] = {}
+        self._mounted: Mapping[str, bytes] = {}
+        self._is_watched = False
         self._workload = WorkloadIdentity()
 
     async def read(self, binding: Binding) -> Mapping[str, str]:
@@ -34,30 +56,48 @@ class MountedCredentials:
         found = await self._find(binding)
         return found if any(keys <= found.keys() for keys in ALTERNATIVES[binding.provider]) else {}
 
+    async def load_folder(self, folder: Path) -> None:
+        """Take the credentials of a folder as it is now.
+
+        Raises:
+            OSError: The folder is not there, or its content is just being swapped.
+        """
+        files = await asyncio.to_thread(read_files, folder, _is_credential)
+        if files != self._mounted and not self._is_watched:
+            self._take(files, "mount")
+        self._mounted = files
+
+    async def follow_folder(self, folder: Path) -> None:
+        """Take the credentials of a folder now, and again whenever it changes."""
+        async for _ in looks(folder, recursive=False, every_seconds=LOOK_SECONDS):
+            try:
+                await self.load_folder(folder)
+            except OSError as error:
+                log.warning("credentials not read", extra={"error": str(error)})
+
+    async def follow_secret(self, client: KubernetesClient, namespace: str, name: str) -> None:
+        """Take the credentials of a Secret now, and again whenever it changes."""
+        while True:
+            try:
+                async with aclosing(follow_object(client, SECRETS, namespace, name)) as versions:
+                    async for secret in versions:
+                        self._is_watched = True
+                        self._take(secret_files_of(secret or {}), "watch")
+            except KubernetesError as error:
+                self._is_watched = False
+                log.warning("credentials watch broken", extra={"error": str(error)})
+                await asyncio.sleep(PAUSE_SECONDS)
+
     async def _find(self, binding: Binding) -> Mapping[str, str]:
         reference = binding.credentials.secret_ref
         if reference is None:
             return await self._workload.read()
-        return {} if self._folder is None else _files(self._folder, reference.name)
+        found = {key: _text(self._files, reference.name, key) for key in CREDENTIAL_KEYS}
+        return {key: text for key, text in found.items() if text}
 
-
-class WorkloadIdentity:
-    """The AWS credentials of this workload, found and renewed by the chain of the AWS SDKs."""
-
-    def __init__(self) -> None:
-        self._session = aioboto3.Session()
-        self._found: AioCredentials | None = None
-
-    async def read(self) -> Mapping[str, str]:
-        """Return the credentials of this moment, none where the chain finds none."""
-        if self._found is None:
-            self._found = await self._session.get_credentials()
-        if self._found is None:
-            return {}
-        now = await self._found.get_frozen_credentials()
-        keys = ("aws-access-key-id", "aws-secret-access-key", "aws-session-token")
-        values = (now.access_key, now.secret_key, now.token)
-        return {key: value for key, value in zip(keys, values, strict=True) if value}
+    def _take(self, files: Mapping[str, bytes], source: str) -> None:
+        self._files = files
+        log.info("credentials loaded", extra={"source": source, "files": sorted(files)})
 
 
 class SimulatedCredentials:
@@ -68,15 +108,14 @@ class SimulatedCredentials:
         return dict.fromkeys(CREDENTIAL_KEYS - AWS_BEARER, "simulated")
 
 
-def _files(folder: Path, secret: str) -> dict[str, str]:
-    found = {key: _text(folder / file_name(secret, key)) for key in CREDENTIAL_KEYS}
-    return {key: text for key, text in found.items() if text}
+def _is_credential(name: str) -> bool:
+    return name.rpartition(".")[2] in CREDENTIAL_KEYS
 
 
-def _text(path: Path) -> str:
+def _text(files: Mapping[str, bytes], secret: str, key: str) -> str:
     """Return what a file holds, nothing where that is not one line for a header."""
     try:
-        text = path.read_text("ascii").strip()
-    except (OSError, UnicodeDecodeError):
+        text = files.get(file_name(secret, key), b"").decode("ascii").strip()
+    except UnicodeDecodeError:
         return ""
     return text if text.isprintable() else ""

@@ -28,12 +28,13 @@ async def ensure_demo_key(ledger: Ledger, path: Path) -> str:
     return secret
 
 
-def welcome(url: str, key_path: Path) -> str:
-    """Return what a newcomer reads: two ways to a first picture, to be pasted anywhere."""
+def welcome(url: str, key_path: Path, *, with_playground: bool = True) -> str:
+    """Return what a newcomer reads: ways to a first picture, two of them to be pasted anywhere."""
     path = key_path.absolute()
+    page = f"\nIn a browser: {url}\n" if with_playground else ""
     return f"""
 Tintype serves {url}/v1, with simulated providers. The demo key is in {path}.
-
+{page}
 In a shell:
 
 curl -sS {url}/v1/images/generations \\

@@ -6,12 +6,17 @@
     |   `-- ContentRefusedError        ... because the provider refuses its content
     |-- AuthenticationError 401
     |-- InsufficientCreditsError 402
+    |-- ForbiddenError 403             a link to a picture that is wrong, or has ended
     |-- NotFoundError 404
     |-- MethodNotAllowedError 405
+    |-- RequestTimeoutError 408        a body that comes too slowly
     |-- ConflictError 409              an idempotency key that is taken
+    |   `-- AlreadyServedError         ... by a request that was served and charged
     |-- PayloadTooLargeError 413
+    |-- UriTooLongError 414
     |-- UnsupportedMediaTypeError 415
     |-- ValidationError 422            fields at fault, all of them at once
+    |-- HeadersTooLargeError 431
     |-- RateLimitError 429           the account asks for more than it may in a minute
     |-- InternalError 500              a defect of ours: nothing of it is told
     `-- UnavailableError 503           a provider, the ledger or the catalog
@@ -104,6 +109,12 @@ class InsufficientCreditsError(GatewayError):
     code = "insufficient_credits"
 
 
+class ForbiddenError(GatewayError):
+    """The link to a picture is wrong, or has ended."""
+
+    status = 403
+
+
 class NotFoundError(GatewayError):
     """There is no such model, or no such path."""
 
@@ -123,11 +134,42 @@ class ConflictError(GatewayError):
     status = 409
 
 
+class AlreadyServedError(ConflictError):
+    """The request with the idempotency key was served and charged before."""
+
+    code = "idempotency_replay_unavailable"
+
+    def __init__(self, message: str, request_id: str) -> None:
+        super().__init__(message)
+        self.request_id = request_id
+
+
+class RequestTimeoutError(GatewayError):
+    """The body comes too slowly."""
+
+    status = 408
+    code = "request_timeout"
+
+
 class PayloadTooLargeError(GatewayError):
     """The body is larger than we read."""
 
     status = 413
     code = "payload_too_large"
+
+
+class UriTooLongError(GatewayError):
+    """The path is longer than we read."""
+
+    status = 414
+    code = "uri_too_long"
+
+
+class HeadersTooLargeError(GatewayError):
+    """The headers are larger, or more, than we read."""
+
+    status = 431
+    code = "headers_too_large"
 
 
 class UnsupportedMediaTypeError(GatewayError):

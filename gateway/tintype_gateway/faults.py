@@ -16,10 +16,11 @@ _CODES = {
     "unavailable": "provider_unavailable",
     "timeout": "timeout",
     "outcome_unknown": "outcome_unknown",
+    "store": "image_store_unavailable",
 }
 
 
-_MAY_HAVE_COST = frozenset({"timeout", "outcome_unknown"})
+_MAY_HAVE_COST = frozenset({"timeout", "outcome_unknown", "store"})
 
 
 def gravest(faults: Sequence[UpstreamFault]) -> UpstreamFault:
@@ -37,8 +38,9 @@ def error_of(fault: UpstreamFault, route: Route) -> GatewayError:
         return ContentRefusedError(fault.message)
     if fault.kind == "invalid":
         return UnsupportedParameterError(f"{route.binding.provider}: {fault.message}")
+    told = f"{route.binding.provider} ({route.binding.name}): {fault.message}"
     return UnavailableError(
-        f"{route.binding.provider} ({route.binding.name}): {fault.message}",
+        fault.message if fault.kind == "store" else told,
         code=_CODES[fault.kind],
         retry=fault.unprocessed and fault.kind in ("throttled", "unavailable"),
         retry_after_seconds=fault.retry_after_seconds,

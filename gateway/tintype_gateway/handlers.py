@@ -6,13 +6,16 @@ import re
 from aiohttp import web
 
 from tintype_gateway.dialects import speaks
-from tintype_gateway.errors import BadRequestError, UnsupportedMediaTypeError
+from tintype_gateway.edge.bodies import read_json_body
+from tintype_gateway.errors import BadRequestError
 from tintype_gateway.keys import CATALOGS, FACTS, PIPELINE, REQUEST_ID
 from tintype_gateway.model_list import describe, describe_all
 from tintype_gateway.pipeline import Incoming
+from tintype_gateway.reports import lifecycle_headers
 from tintype_gateway.stages.adapt import Handling
 from tintype_gateway.stages.resolve import find_model
-from tintype_gateway.stages.respond import lifecycle_headers
+from tintype_gateway.streaming.relay import Stream
+from tintype_gateway.streaming.response import send_stream
 
 PROVIDER_HEADERS = ("X-Quantized-Provider", "X-Tintype-Provider")
 
@@ -24,6 +27,8 @@ async def post_images_generations(request: web.Request) -> web.StreamResponse:
     """Serve `POST /v1/images/generations`."""
     incoming = _incoming(request)
     answer = await request.app[PIPELINE].generate(incoming)
+    if isinstance(answer, Stream):
+        return await send_stream(request, answer, _preference(incoming))
     response = web.StreamResponse(headers={**answer.headers, **_preference(incoming)})
     response.content_type = "application/json"
     response.content_length = answer.length
@@ -32,7 +37,6 @@ async def post_images_generations(request: web.Request) -> web.StreamResponse:
         await response.write(piece)
     await response.write_eof()
     request.app[PIPELINE].deliveries.add(answer.receipt)
-    request[FACTS]["bytes"] = answer.length
     return response
 
 
@@ -76,7 +80,7 @@ ROUTES = (
 def _incoming(request: web.Request) -> Incoming:
     return Incoming(
         request_id=request[REQUEST_ID],
-        read_body=lambda: _json_body(request),
+        read_body=lambda: read_json_body(request),
         authorization=request.headers.get("Authorization"),
         provider=_provider(request),
         handling=_handling(request),
@@ -88,12 +92,6 @@ def _incoming(request: web.Request) -> Incoming:
 def _preference(incoming: Incoming) -> dict[str, str]:
     """Say which preference was followed (RFC 7240)."""
     return {"Preference-Applied": f"handling={incoming.handling}"} if incoming.handling else {}
-
-
-async def _json_body(request: web.Request) -> bytes:
-    if request.content_type != "application/json":
-        raise UnsupportedMediaTypeError("the Content-Type must be application/json")
-    return await request.read()
 
 
 def _provider(request: web.Request) -> str | None:

@@ -5,32 +5,42 @@ code, never from what a client sent. The histogram has no `model` label, since a
 would make it tens of thousands of series.
 """
 
-import asyncio
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from prometheus_client import (
     CollectorRegistry,
     Counter,
     Gauge,
     Histogram,
+    ProcessCollector,
     disable_created_metrics,
 )
 
 from tintype_catalog.__about__ import __version__
-from tintype_gateway.values import Route, UpstreamFault
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # they double the series, and no dashboard reads them
 
 REGISTRY = CollectorRegistry()
+ProcessCollector(registry=REGISTRY)
 
 _SECONDS = (0.25, 0.5, 1, 2, 3, 5, 7.5, 10, 15, 20, 30, 45, 60, 90, 120, 180)
+_OWN_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
+"""For what we do ourselves, which takes milliseconds."""
+
+_GEN_AI_SECONDS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96)
+"""The buckets that the semantic conventions ask for, as far as `_MORE_GEN_AI_SECONDS`."""
+
+_MORE_GEN_AI_SECONDS = (81.92, 163.84)
+"""The last one is ours: the conventions end where a slow picture has not begun."""
 
 HTTP_REQUESTS = Counter(
     "tintype_http_requests",
     "Answers to clients.",
     ("method", "route", "status"),
+    registry=REGISTRY,
+)
+CONNECTIONS_CUT = Counter(
+    "tintype_http_connections_cut",
+    "Connections closed on clients that send a head, or read an answer, too slowly or at all.",
+    ("reason",),
     registry=REGISTRY,
 )
 REQUESTS_IN_FLIGHT = Gauge(
@@ -63,6 +73,55 @@ IMAGES_GENERATED = Counter(
     ("provider", "model"),
     registry=REGISTRY,
 )
+IMAGES_REFUSED = Counter(
+    "tintype_images_refused",
+    "Pictures that a provider refused for their content.",
+    ("provider", "model"),
+    registry=REGISTRY,
+)
+OVERHEAD_SECONDS = Histogram(
+    "tintype_gateway_overhead_seconds",
+    "Time that a request took beside its calls to providers.",
+    buckets=_OWN_SECONDS,
+    registry=REGISTRY,
+)
+GEN_AI_DURATION = Histogram(
+    "gen_ai_client_operation_duration_seconds",
+    "The calls to providers by the names of OpenTelemetry's conventions for generative AI.",
+    ("gen_ai_operation_name", "gen_ai_provider_name", "error_type"),
+    buckets=_GEN_AI_SECONDS + _MORE_GEN_AI_SECONDS,
+    registry=REGISTRY,
+)
+GEN_AI_TOKENS = Histogram(
+    "gen_ai_client_token_usage",
+    "The tokens of calls to providers that count them, by the names of the same conventions.",
+    ("gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_token_type"),
+    buckets=[4**power for power in range(14)],
+    registry=REGISTRY,
+)
+BYTES_IN_FLIGHT = Gauge(
+    "tintype_provider_bytes_in_flight",
+    "Bytes of providers' answers that have arrived for requests that are being served now.",
+    registry=REGISTRY,
+)
+HOLDS_OUTSTANDING = Gauge(
+    "tintype_holds_outstanding",
+    "Holds of this gateway that are neither settled nor released.",
+    registry=REGISTRY,
+)
+LEDGER_SECONDS = Histogram(
+    "tintype_ledger_operation_duration_seconds",
+    "Time that operations of the ledger took, by their outcome: done, refused or unavailable.",
+    ("operation", "outcome"),
+    buckets=_OWN_SECONDS,
+    registry=REGISTRY,
+)
+LOOP_LAG = Histogram(
+    "tintype_event_loop_lag_seconds",
+    "How late the event loop came to what was due, sampled twice a second.",
+    buckets=_OWN_SECONDS,
+    registry=REGISTRY,
+)
 UNSETTLED_CALLS = Counter(
     "tintype_unsettled_upstream_calls",
     "Calls that a provider may charge us for, but that no account paid for.",
@@ -73,6 +132,13 @@ EXCESS_CREDITS = Counter(
     "tintype_excess_credits",
     "Credits that requests cost above what was held for them: our loss.",
     ("provider", "model"),
+    registry=REGISTRY,
+)
+STREAM_FIRST_EVENT = Histogram(
+    "tintype_stream_first_event_seconds",
+    "Time from the hold to the first event of a stream, by what it was.",
+    ("provider", "event"),
+    buckets=_SECONDS,
     registry=REGISTRY,
 )
 HOLDS_EXPIRED = Counter(
@@ -91,6 +157,29 @@ CATALOG_SEQUENCE = Gauge(
     "The sequence of the catalog that is served.",
     registry=REGISTRY,
 )
+CATALOG_LOADED_AT = Gauge(
+    "tintype_catalog_loaded_timestamp_seconds",
+    "When the catalog that is served was loaded.",
+    registry=REGISTRY,
+)
+CATALOG_SOURCE = Gauge(
+    "tintype_catalog_source",
+    "Always 1. The label tells the channel that brought the catalog that is served.",
+    ("source",),
+    registry=REGISTRY,
+)
+CATALOG_PUBLISHED = Gauge(
+    "tintype_catalog_published_timestamp_seconds",
+    "When the catalog that is served was published, in seconds since 1970.",
+    registry=REGISTRY,
+)
+CATALOG_PROPAGATION = Histogram(
+    "tintype_catalog_propagation_seconds",
+    "Time from the publication of a catalog to its being served, while the gateway ran.",
+    ("source",),
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 90, 120, 300),
+    registry=REGISTRY,
+)
 BUILD_INFO = Gauge(
     "tintype_build_info",
     "Always 1. The label tells the version.",
@@ -98,28 +187,3 @@ BUILD_INFO = Gauge(
     registry=REGISTRY,
 )
 BUILD_INFO.labels(__version__).set(1)
-
-_PAID_BY_US = frozenset({"timeout", "outcome_unknown"})
-"""Faults after which a provider may charge us for a picture that nobody received."""
-
-
-@contextmanager
-def observed_call(route: Route, model_id: str) -> Iterator[None]:
-    """Observe the duration and the outcome of the call to a provider that the block makes."""
-    provider, outcome = route.binding.provider, "success"
-    started = time.perf_counter()
-    try:
-        yield
-    except UpstreamFault as fault:
-        outcome = fault.kind
-        if fault.kind in _PAID_BY_US:
-            UNSETTLED_CALLS.labels(provider, fault.kind).inc()
-        raise
-    except asyncio.CancelledError:
-        outcome = "cancelled"
-        UNSETTLED_CALLS.labels(provider, outcome).inc()
-        raise
-    finally:
-        seconds = time.perf_counter() - started
-        PROVIDER_DURATION.labels(provider, route.region, outcome).observe(seconds)
-        PROVIDER_REQUESTS.labels(provider, model_id, outcome).inc()

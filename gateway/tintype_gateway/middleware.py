@@ -6,16 +6,20 @@ import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 
 from tintype_catalog.__about__ import __version__
-from tintype_gateway import errors
+from tintype_gateway import access_log, errors, telemetry
 from tintype_gateway.keys import FACTS, REQUEST_ID
-from tintype_gateway.metrics import HTTP_REQUESTS, REQUESTS_IN_FLIGHT
+from tintype_gateway.metrics import HTTP_REQUESTS, OVERHEAD_SECONDS, REQUESTS_IN_FLIGHT
+from tintype_gateway.request_meter import RequestMeter, metered
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-log = logging.getLogger("tintype.access")
+log = logging.getLogger(__name__)
+
+UNKNOWN_LENGTH = "HTTP/1.0 has no Transfer-Encoding: where the body ends is a matter of opinion"
+"""RFC 9112, 6.1: such a message is to be taken for a faulty one, and its connection closed."""
 
 CLIENT_CLOSED = 499
 """What the log and the metrics show where a client left before its answer was complete."""
@@ -27,18 +31,25 @@ async def observed(request: web.Request, handler: Handler) -> web.StreamResponse
     request[REQUEST_ID] = f"req_{uuid.uuid4().hex}"
     request[FACTS] = {}
     started, status = time.perf_counter(), CLIENT_CLOSED
-    with REQUESTS_IN_FLIGHT.track_inprogress():
+    with (
+        REQUESTS_IN_FLIGHT.track_inprogress(),
+        metered() as meter,
+        telemetry.serving(request.headers),
+    ):
         try:
             response = await handler(request)
             status = response.status
+            request[FACTS]["bytes"] = response.content_length or response.body_length
             return response
         finally:
-            _note(request, status, time.perf_counter() - started)
+            _note(request, status, time.perf_counter() - started, meter)
 
 
 @web.middleware
 async def enveloped(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Turn every error into OpenAI's envelope."""
+    if request.version < HttpVersion11 and "Transfer-Encoding" in request.headers:
+        return _closing(request, errors.BadRequestError(UNKNOWN_LENGTH, code="malformed_http"))
     try:
         return await handler(request)
     except errors.GatewayError as error:
@@ -46,11 +57,8 @@ async def enveloped(request: web.Request, handler: Handler) -> web.StreamRespons
     except web.HTTPException as error:
         return _answer(request, _translated(request, error), error.headers.get("Allow"))
     except web.RequestPayloadError:
-        answer = _answer(
-            request, errors.BadRequestError("the body is damaged", code="invalid_body")
-        )
-        answer.force_close()  # where the next request would begin, nobody knows
-        return answer
+        damaged = errors.BadRequestError("the body is damaged", code="invalid_body")
+        return _closing(request, damaged)
     except ConnectionError:
         raise  # the client left: nobody is there to be answered
     except Exception:
@@ -61,6 +69,8 @@ async def enveloped(request: web.Request, handler: Handler) -> web.StreamRespons
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
     """Set the headers of every answer, just before its head is sent."""
     response.headers["Server"] = f"tintype/{__version__}"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers.setdefault("Cache-Control", "no-store")  # keys decide what anyone may see
     if REQUEST_ID in request:
         response.headers["x-request-id"] = request[REQUEST_ID]
 
@@ -71,22 +81,34 @@ def route_of(request: web.Request) -> str:
     return "unknown" if resource is None else resource.canonical
 
 
-def _note(request: web.Request, status: int, seconds: float) -> None:
+def _note(request: web.Request, status: int, seconds: float, meter: RequestMeter) -> None:
     route = route_of(request)
     method = request.method if route != "unknown" else "unknown"
     facts: dict[str, Any] = request[FACTS]
     HTTP_REQUESTS.labels(method, route, str(status)).inc()
-    log.info(
-        "request",
-        extra={
-            "request_id": request[REQUEST_ID],
-            "method": method,
-            "route": route,
-            "status": status,
-            "seconds": round(seconds, 6),
-            **facts,
-        },
-    )
+    overhead = seconds - meter.provider_seconds
+    if meter.calls:
+        OVERHEAD_SECONDS.observe(overhead, telemetry.exemplar())
+    fields: dict[str, Any] = {
+        "request_id": request[REQUEST_ID],
+        "method": method,
+        "route": route,
+        "seconds": round(seconds, 6),
+        "provider_seconds": round(meter.provider_seconds, 6),
+        "overhead_seconds": round(overhead, 6),
+        "request_bytes": request.content.total_bytes,
+    }
+    if trace := telemetry.trace_id():
+        fields["trace_id"] = trace
+    telemetry.served(method, route, status, request[REQUEST_ID])
+    access_log.write(status, fields | facts)
+
+
+def _closing(request: web.Request, error: errors.GatewayError) -> web.Response:
+    """Return the answer to a request after which nobody knows where the next one would begin."""
+    answer = _answer(request, error)
+    answer.force_close()
+    return answer
 
 
 def _answer(

@@ -6,8 +6,11 @@ from typing import Any
 
 from tintype_catalog.catalog import Binding, Model
 from tintype_catalog.contract import Contract
-from tintype_catalog.image_model import Parameters
+from tintype_catalog.image_model import ParameterRule, Parameters
 from tintype_gateway.catalog.snapshot import Snapshot
+from tintype_gateway.dialects import streams
+
+ACCEPTED = ParameterRule(handling="Accept")
 
 
 def describe_all(
@@ -44,14 +47,12 @@ def describe(
         "display_name": model.display_name or model.id,
         "aliases": list(model.aliases),
         "active": bool(usable) and state != "Retired" and model.output_modality.image,
-        "supported_features": list(model.supported_features),
+        "supported_features": _features(model),
         "output_modality": model.output_modality.model_dump(),
         "watermark": model.watermark,
-        "limits": model.limits.model_dump(by_alias=False),
+        "limits": model.limits.model_dump(by_alias=False) | _preview_limit(usable),
         "size": {"mode": model.size.mode} | _plain(model.size),
-        "parameters": {
-            name: _plain(getattr(model.parameters, name)) for name in Parameters.model_fields
-        },
+        "parameters": {name: _plain(_rule(model, name)) for name in Parameters.model_fields},
         "provider_parameters": {
             name: list(fields) for name, fields in model.provider_parameters.items()
         },
@@ -68,6 +69,19 @@ def describe(
     }
 
 
+def _features(model: Model) -> list[str]:
+    """Return what a model can do. The gateway streams pictures, whoever makes them."""
+    ours = ["streaming"] if model.output_modality.image else []
+    return list(dict.fromkeys([*model.supported_features, *ours]))
+
+
+def _rule(model: Model, name: str) -> ParameterRule:
+    """Return what happens to a parameter. What a provider does not make, the gateway converts."""
+    rule: ParameterRule = getattr(model.parameters, name)
+    converted = name in ("output_format", "output_compression")
+    return ACCEPTED if converted and rule.handling in ("Strip", "Map") else rule
+
+
 def _provider(binding: Binding) -> dict[str, Any]:
     return {
         "provider": binding.provider,
@@ -76,6 +90,11 @@ def _provider(binding: Binding) -> dict[str, Any]:
         "regions": list(binding.regions),
         "cost": _cost([binding]),
     }
+
+
+def _preview_limit(bindings: Sequence[Binding]) -> dict[str, int]:
+    """Return how many unfinished pictures a stream can have, at some binding that is used."""
+    return {"max_partial_images": 3 if any(map(streams, bindings)) else 0}
 
 
 def _cost(bindings: Sequence[Binding]) -> dict[str, Any] | None:

@@ -5,39 +5,43 @@ import datetime
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import aiohttp
 
+from tintype_gateway.bookkeeping import count_charge, facts_of
 from tintype_gateway.catalog.store import CatalogStore
 from tintype_gateway.credentials import CredentialSource
 from tintype_gateway.deliveries import Deliveries
-from tintype_gateway.dialects import Dialect, dialect, speaks
-from tintype_gateway.errors import UnavailableError, ledger_unavailable
+from tintype_gateway.dialects import Dialect, dialect, speaks, streams
+from tintype_gateway.errors import AlreadyServedError, UnavailableError, ledger_unavailable
 from tintype_gateway.faults import error_of, gravest
 from tintype_gateway.health import RegionHealth
+from tintype_gateway.images.tools import ImageTools
 from tintype_gateway.jwt_auth.verifier import JwtVerifier
 from tintype_gateway.ledger.errors import LedgerUnavailableError
-from tintype_gateway.ledger.interface import Caller, Idempotency, Ledger, Settlement
-from tintype_gateway.metrics import (
-    CREDITS_USED,
-    EXCESS_CREDITS,
-    IMAGES_GENERATED,
-    observed_call,
-)
+from tintype_gateway.ledger.interface import Caller, Hold, Idempotency, Ledger, Settlement
+from tintype_gateway.observed_calls import observe_usage, observed_call, observed_finish
 from tintype_gateway.prices import ceiling, cost, expected
 from tintype_gateway.quotes import quotation
+from tintype_gateway.replays import Replays
+from tintype_gateway.reports import headers_of
 from tintype_gateway.stages.adapt import Handling, adapt
 from tintype_gateway.stages.authenticate import authenticate
-from tintype_gateway.stages.call import call
-from tintype_gateway.stages.finish import finish
+from tintype_gateway.stages.call import Show, call
+from tintype_gateway.stages.finish import finish, inspect
 from tintype_gateway.stages.hold import Purchase, held
 from tintype_gateway.stages.resolve import resolve
 from tintype_gateway.stages.respond import respond
 from tintype_gateway.stages.settle import settle
+from tintype_gateway.stages.stream import stream
 from tintype_gateway.stages.translate import translate
 from tintype_gateway.stages.validate import validate
 from tintype_gateway.statements import statement
+from tintype_gateway.streaming.happenings import Happenings
+from tintype_gateway.streaming.relay import Relay, Stream, Write
+from tintype_gateway.streaming.till import Till
 from tintype_gateway.values import (
     FailedCall,
     FinishedCall,
@@ -48,8 +52,6 @@ from tintype_gateway.values import (
     Target,
     UpstreamFault,
 )
-
-MICRO_CREDITS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -80,24 +82,58 @@ class Pipeline:
     """The server's own defaults of request fields, by model id."""
 
     jwts: JwtVerifier = field(default_factory=JwtVerifier)
+    images: ImageTools = field(default_factory=ImageTools)
+    replays: Replays = field(default_factory=Replays)
+    heartbeat_seconds: float = 15.0
+    """After how long a silence a stream gets a sign of life."""
+
     deliveries: Deliveries = field(default_factory=Deliveries)
     health: RegionHealth = field(default_factory=RegionHealth)
 
-    async def generate(self, incoming: Incoming) -> Response:
-        """Serve `POST /v1/images/generations`.
+    async def generate(self, incoming: Incoming) -> Response | Stream:
+        """Serve `POST /v1/images/generations`. A stream begins when it is relayed.
 
         Raises:
             GatewayError: The client gets an error, and pays nothing.
         """
         caller = await self.authenticate(incoming)
         plan = await self._plan(incoming, caller)
+        if plan.stream:
+            return Stream(headers_of(plan), partial(self._relay, incoming, caller, plan))
+        try:
+            return await self._buy(incoming, caller, plan)
+        except AlreadyServedError as served:
+            incoming.facts["replay_of"] = served.request_id
+            return await self.replays.find(served)
+
+    async def _buy(self, incoming: Incoming, caller: Caller, plan: Plan) -> Response:
+        """Return an answer that is paid for, and kept for a repeat where the client may send one.
+
+        Raises:
+            GatewayError: The client gets an error, and pays nothing.
+        """
         async with held(caller, self._purchase(incoming, plan), self.ledger) as hold:
             calls, failed = await self._call_all(plan)
-            images = sum(len(call.images) for call in calls)
-            settlement = await settle(hold, self._cost(plan, calls), images, self.ledger)
-        _count(plan, calls, settlement)
-        incoming.facts["cost_micro_credits"] = settlement.charged
-        return respond(plan, calls, failed, settlement, hold)
+            settlement = await self._charge(incoming, plan, hold, calls)
+        response = respond(plan, calls, failed, settlement, hold)
+        if incoming.idempotency_key is not None:
+            images = [image for call in calls for image in call.images]
+            await self.replays.keep(incoming.request_id, response, images)
+        return response
+
+    async def _relay(self, incoming: Incoming, caller: Caller, plan: Plan, write: Write) -> Hold:
+        """Relay a stream, and return what paid for it.
+
+        Raises:
+            GatewayError: The client gets an error, and pays for what it has been sent.
+            ConnectionError: The client left, and pays for what it has been sent.
+        """
+        async with held(caller, self._purchase(incoming, plan), self.ledger) as hold:
+            till = Till(partial(self._cost, plan), partial(self._charge, incoming, plan, hold))
+            relay = Relay(plan, till, write, self.heartbeat_seconds, incoming.facts)
+            async with self._happenings(plan) as happenings:
+                await relay.run(happenings)
+        return hold
 
     async def quote(self, incoming: Incoming) -> dict[str, Any]:
         """Serve `POST /v1/images/quote`: what the same body would get, and cost at most.
@@ -122,7 +158,7 @@ class Pipeline:
             used = await self.ledger.usage(first, account=caller.account)
         except LedgerUnavailableError as error:
             raise ledger_unavailable() from error
-        return statement(account, used, first)
+        return statement(account, used, first, self.micro_credits_per_usd)
 
     async def authenticate(self, incoming: Incoming) -> Caller:
         """Return who is asking.
@@ -156,8 +192,18 @@ class Pipeline:
         )
         digest = hashlib.sha256(body).hexdigest()
         route, credentials = await self._route(target)
-        plan = Plan(target, route, credentials, job, snapshot.revision, digest)
-        incoming.facts.update(_facts(plan, request.fields.user))
+        strict = (incoming.handling or self.handling) == "strict"
+        plan = Plan(
+            target,
+            route,
+            credentials,
+            stream(job, request.fields, native=streams(route.binding), strict=strict),
+            snapshot.revision,
+            digest,
+            stream=bool(request.fields.stream),
+            as_url=self.images.wants_url(request.fields),
+        )
+        incoming.facts.update(facts_of(plan, request.fields.user))
         return plan
 
     async def _route(self, target: Target) -> tuple[Route, Mapping[str, str]]:
@@ -194,10 +240,24 @@ class Pipeline:
         pricing = plan.route.binding.pricing
         return cost(plan.job, plan.model, pricing, calls, self.micro_credits_per_usd)
 
+    async def _charge(
+        self, incoming: Incoming, plan: Plan, hold: Hold, calls: Sequence[FinishedCall]
+    ) -> Settlement:
+        images = sum(len(call.images) for call in calls)
+        settlement = await settle(hold, self._cost(plan, calls), images, self.ledger)
+        count_charge(plan, calls, settlement)
+        incoming.facts["cost_micro_credits"] = settlement.charged
+        return settlement
+
+    def _happenings(self, plan: Plan) -> Happenings:
+        language = dialect(plan.route.binding.dialect)
+        make = partial(self._call, plan, language)
+        return Happenings(_planned(plan, language), make, plan.job.partial_images)
+
     async def _call_all(self, plan: Plan) -> tuple[list[FinishedCall], list[FailedCall]]:
         """Return the calls that gave pictures and those that did not, or the fault of them all."""
         language = dialect(plan.route.binding.dialect)
-        planned = translate(plan.job, plan.model, plan.route, plan.credentials, language)
+        planned = _planned(plan, language)
         results = await asyncio.gather(*(self._call(plan, language, each) for each in planned))
         failed = [result for result in results if isinstance(result, FailedCall)]
         calls = [result for result in results if isinstance(result, FinishedCall)]
@@ -207,12 +267,19 @@ class Pipeline:
         return calls, failed
 
     async def _call(
-        self, plan: Plan, language: Dialect, planned: PlannedCall
+        self,
+        plan: Plan,
+        language: Dialect,
+        planned: PlannedCall,
+        show: Show | None = None,
     ) -> FinishedCall | FailedCall:
         try:
-            with observed_call(plan.route, plan.model.id):
-                generation = await call(planned.upstream, language, self.session)
-                finished = await finish(planned, generation, plan)
+            with observed_call(plan, planned.asked):
+                generation = await call(planned.upstream, language, self.session, show)
+                observe_usage(plan.route, generation.usage)
+                inspected = inspect(planned, generation, plan)
+            with observed_finish(plan.route):
+                finished = await finish(inspected, plan, self.images)
             self.health.note(plan.route, None)
             return finished
         except UpstreamFault as fault:
@@ -220,20 +287,8 @@ class Pipeline:
             return FailedCall(planned.first, planned.asked, fault)
 
 
-def _facts(plan: Plan, user: str | None) -> dict[str, Any]:
-    return {
-        "model": plan.model.id,
-        "provider": plan.route.binding.provider,
-        "region": plan.route.region,
-        "binding": plan.route.binding.name,
-        "images": plan.job.images,
-        "adjustments": list(plan.job.adjustments),
-        "user": user and user[:64],
-    }
-
-
-def _count(plan: Plan, calls: Sequence[FinishedCall], settlement: Settlement) -> None:
-    labels = (plan.route.binding.provider, plan.model.id)
-    IMAGES_GENERATED.labels(*labels).inc(sum(len(call.images) for call in calls))
-    CREDITS_USED.labels(*labels).inc(settlement.charged / MICRO_CREDITS)
-    EXCESS_CREDITS.labels(*labels).inc(settlement.excess / MICRO_CREDITS)
+def _planned(plan: Plan, language: Dialect) -> list[PlannedCall]:
+    try:
+        return list(translate(plan.job, plan.model, plan.route, plan.credentials, language))
+    except UpstreamFault as fault:  # credentials that lack a part
+        raise error_of(fault, plan.route) from fault

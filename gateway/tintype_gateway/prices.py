@@ -34,6 +34,7 @@ def _call_usd(call: FinishedCall, demand: Demand, pricing: Pricing) -> Decimal:
     Where that one has no price, which no manifest can foresee, the one that was asked for counts.
     """
     sizes, usage = [image.size for image in call.images], call.generation.usage
+    demand = demand._replace(partial_images=call.generation.partial_images)
     chosen = demand._replace(quality=call.generation.quality or demand.quality)
     try:
         return call_usd(pricing, chosen, sizes, usage)
@@ -61,9 +62,10 @@ def _demand(job: Job, model: Model) -> Demand:
     texts = [job.prompt, str(job.parameters.get("negative_prompt", ""))]
     return Demand(
         images=job.images,
-        calls=-(-job.images // model.limits.max_images_per_call),
+        calls=-(-job.images // job.images_per_call(model.limits.max_images_per_call)),
         prompt_bytes=sum(len(text.encode()) for text in texts),
         size=job.size.size,
         max_pixels=max_pixels(model.size),
         quality=job.quality,
+        partial_images=job.partial_images,
     )

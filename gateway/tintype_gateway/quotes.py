@@ -23,6 +23,7 @@ def quotation(plan: Plan, ceiling: int, expected: int | None) -> dict[str, Any]:
         "n": plan.job.images,
         "size": "auto" if size is None else str(size),
         "parameters": dict(plan.job.parameters),
+        "partial_images": plan.job.partial_images,
         "provider_parameters": dict(plan.job.extras),
         "adjustments": list(plan.job.adjustments),
         "credits_ceiling": ceiling,

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import signal
-from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from functools import partial
@@ -14,22 +13,29 @@ import aiohttp
 from aiohttp import web
 
 import tintype_catalog
+from tintype_gateway import access_log
 from tintype_gateway.app import AdminApp, create_app
-from tintype_gateway.catalog import mount, watch
 from tintype_gateway.catalog.folder import ManifestFolder
 from tintype_gateway.catalog.store import CatalogStore
-from tintype_gateway.credentials import CredentialSource, MountedCredentials, SimulatedCredentials
+from tintype_gateway.credentials import Credentials, SimulatedCredentials
 from tintype_gateway.demo import ensure_demo_key, welcome
+from tintype_gateway.edge.runner import create_runner
+from tintype_gateway.image_store.folder import FolderStore
+from tintype_gateway.image_store.opening import open_store
+from tintype_gateway.images.converter import Converter
+from tintype_gateway.images.tools import ImageTools
 from tintype_gateway.jwt_auth.verifier import create_verifier
 from tintype_gateway.ledger.errors import LedgerError
 from tintype_gateway.ledger.interface import Ledger
+from tintype_gateway.ledger.measured import measured
 from tintype_gateway.ledger.opening import open_ledger
+from tintype_gateway.loop_lag import observe_lag
 from tintype_gateway.metrics import HOLDS_EXPIRED
 from tintype_gateway.pipeline import Pipeline
+from tintype_gateway.replays import Replays
 from tintype_gateway.settings import GatewaySettings
 from tintype_gateway.simulated import pointed_at, simulators
-from tintype_kubernetes.client import connect
-from tintype_kubernetes.config import load_config
+from tintype_gateway.sources import Following, follow_catalog, follow_credentials
 
 log = logging.getLogger(__name__)
 
@@ -45,9 +51,6 @@ DRAIN_SECONDS = 180
 READ_BUFFER_BYTES = 1024 * 1024
 """What is read of a provider's answer before it is waited for: few wake-ups for megabytes."""
 
-MAX_HEADER_BYTES = 32 * 1024
-"""The largest header that is read: enough to tell the bearer of a JWT that it is too large."""
-
 
 async def serve(settings: GatewaySettings) -> None:
     """Serve until SIGINT or SIGTERM. A second signal does not wait for requests in flight.
@@ -56,45 +59,68 @@ async def serve(settings: GatewaySettings) -> None:
         OSError: A folder of the settings is not there, or a port is taken.
     """
     _require_folders(settings)
+    access_log.configure(settings.access_log_level, settings.access_log_sampling)
     stopping = _stop_signal()
     async with AsyncExitStack() as stack:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
-        ledger = open_ledger(settings.ledger_url)
+        ledger = measured(open_ledger(settings.ledger_url))
         stack.push_async_callback(ledger.close)
         await _check(ledger)
-        store = CatalogStore()
+        store, credentials = CatalogStore(), Credentials()
         simulator = await stack.enter_async_context(simulators()) if settings.simulate else None
         session = await stack.enter_async_context(_session())
+        images = await _images(settings, stack)
         pipeline = Pipeline(
             catalogs=store,
             ledger=ledger,
-            credentials=_credentials(settings),
+            credentials=SimulatedCredentials() if settings.simulate else credentials,
             session=session,
             handling=settings.parameter_handling,
             micro_credits_per_usd=settings.micro_credits_per_usd,
             model_defaults=settings.default_model_params,
             jwts=create_verifier(settings.jwt_issuers, session),
+            heartbeat_seconds=settings.stream_heartbeat_seconds,
+            images=images,
+            replays=Replays(images.store, images.url_seconds),
         )
+        stack.push_async_callback(pipeline.replays.finish)
         sources = await _sources(settings, store, simulator, stack)
+        sources += await follow_credentials(settings, credentials, stack)
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
-        for work in (_expire_holds(ledger), pipeline.deliveries.report(ledger), *sources):
+        chores = (_expire_holds(ledger), pipeline.deliveries.report(ledger), observe_lag())
+        for work in (*chores, *sources):
             stack.callback(tasks.create_task(work).cancel)
         token = settings.admin_token
         admin = AdminApp(pipeline, token.get_secret_value() if token else None)
         admin_url = await _listen(
             admin.application(), settings.admin_host, settings.admin_port, stack
         )
-        url = await _listen(
-            create_app(pipeline, settings.max_request_bytes), settings.host, settings.port, stack
-        )
+        api = create_app(pipeline, settings.max_request_bytes, with_playground=settings.playground)
+        url = await _listen(api, settings.host, settings.port, stack)
+        if isinstance(images.store, FolderStore):
+            images.store.listens_at(url)
+            stack.callback(tasks.create_task(images.store.clean()).cancel)
         if settings.demo:
             key_path = settings.data_dir / "demo.key"
             await ensure_demo_key(ledger, key_path)
-            print(welcome(url, key_path), flush=True)
+            print(welcome(url, key_path, with_playground=settings.playground), flush=True)
         log.info("serving", extra={"url": url, "admin_url": admin_url})
         await stopping.wait()
         admin.draining = True
         log.info("draining")
+
+
+async def _images(settings: GatewaySettings, stack: AsyncExitStack) -> ImageTools:
+    """Return what converts and stores pictures until the stack closes."""
+    opening = open_store(settings, settings.image_folder, settings.data_dir)
+    converter = Converter(settings.image_workers)
+    stack.callback(converter.close)
+    return ImageTools(
+        converter=converter,
+        store=await stack.enter_async_context(opening),
+        url_seconds=settings.image_url_seconds,
+        default_response_format=settings.default_response_format,
+    )
 
 
 async def _check(ledger: Ledger) -> None:
@@ -106,7 +132,7 @@ async def _check(ledger: Ledger) -> None:
 
 
 def _require_folders(settings: GatewaySettings) -> None:
-    for name in ("catalog_dir", "catalog_overlay", "catalog_mount"):
+    for name in ("catalog_dir", "catalog_overlay", "catalog_mount", "credentials_dir"):
         path: Path | None = getattr(settings, name)
         if path is not None and not path.is_dir():
             raise NotADirectoryError(f"TINTYPE_{name.upper()}: {path} is not a folder")
@@ -127,12 +153,6 @@ def _stop_signal() -> asyncio.Event:
     return stopping
 
 
-def _credentials(settings: GatewaySettings) -> CredentialSource:
-    if settings.simulate:
-        return SimulatedCredentials()
-    return MountedCredentials(settings.credentials_dir)
-
-
 def _session() -> aiohttp.ClientSession:
     """Return the session of all calls to providers: warm connections, and bytes as they come."""
     return aiohttp.ClientSession(
@@ -146,19 +166,10 @@ def _session() -> aiohttp.ClientSession:
 
 async def _sources(
     settings: GatewaySettings, store: CatalogStore, simulator: str | None, stack: AsyncExitStack
-) -> list[Coroutine[None, None, None]]:
-    """Return what keeps the catalog up to date: one folder, or the channels of one ConfigMap."""
-    sources: list[Coroutine[None, None, None]] = []
-    if settings.catalog_mount is not None:
-        sources.append(mount.follow(settings.catalog_mount, store))
-    if settings.catalog_configmap is not None:
-        config = load_config(settings.kubeconfig)
-        client = await stack.enter_async_context(connect(config))
-        namespace = settings.namespace or config.namespace
-        sources.append(watch.follow(client, namespace, settings.catalog_configmap, store))
-    if sources:
-        return sources
-    return [_folder(settings, simulator).follow(store)]
+) -> list[Following]:
+    """Return what keeps the catalog up to date: the channels of a published one, or a folder."""
+    published = await follow_catalog(settings, store, stack)
+    return published or [_folder(settings, simulator).follow(store)]
 
 
 def _folder(settings: GatewaySettings, simulator: str | None) -> ManifestFolder:
@@ -184,14 +195,7 @@ async def _expire_holds(ledger: Ledger) -> None:
 
 async def _listen(app: web.Application, host: str, port: int, stack: AsyncExitStack) -> str:
     """Serve an application until the stack closes, and return its URL."""
-    runner = web.AppRunner(
-        app,
-        access_log=None,
-        handler_cancellation=True,
-        keepalive_timeout=75,
-        max_field_size=MAX_HEADER_BYTES,
-        shutdown_timeout=DRAIN_SECONDS,
-    )
+    runner = create_runner(app, DRAIN_SECONDS)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
     await web.TCPSite(runner, host, port).start()

@@ -5,8 +5,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, JsonValue, SecretStr, model_validator
 from pydantic_core import from_json
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 
+from tintype_gateway.image_store.settings import ImageSettings
 from tintype_gateway.jwt_auth.issuers import Issuer
 from tintype_gateway.jwt_auth.issuers_file import read_issuers
 
@@ -23,7 +24,7 @@ def _issuers(value: object) -> object:
     return read_issuers(Path(value)) if isinstance(value, str) else value
 
 
-class GatewaySettings(BaseSettings):
+class GatewaySettings(ImageSettings):
     """Read once at the start, and passed down. The docstrings are the help of the flags."""
 
     model_config = SettingsConfigDict(
@@ -68,13 +69,16 @@ class GatewaySettings(BaseSettings):
     """The folder where that ConfigMap is mounted."""
 
     namespace: str | None = None
-    """The namespace of the ConfigMap. By default that of the pod or of the kubeconfig."""
+    """The namespace of ConfigMap and Secret. By default that of the pod or of the kubeconfig."""
 
     kubeconfig: Path | None = None
     """The kubeconfig to reach the API server with. By default as kubectl and pods find theirs."""
 
     credentials_dir: Path | None = None
     """The folder with the providers' credentials, a file SECRET.KEY each."""
+
+    credentials_secret: str | None = None
+    """The Secret with these credentials, watched at the API server. The folder stands in."""
 
     jwt_issuers: Annotated[tuple[Issuer, ...], NoDecode, BeforeValidator(_issuers)] = ()
     """The YAML file of the issuers whose JWTs are accepted beside API keys."""
@@ -84,6 +88,9 @@ class GatewaySettings(BaseSettings):
 
     demo: bool = False
     """Make an account `demo` with a key in the data folder, and print how to use it."""
+
+    playground: bool = True
+    """Serve a page at `/` to try the models on."""
 
     parameter_handling: Literal["lenient", "strict"] = "lenient"
     """Whether what a model does not take is adjusted and reported, or refused."""
@@ -100,15 +107,25 @@ class GatewaySettings(BaseSettings):
     micro_credits_per_usd: Annotated[int, Field(ge=1, le=10**12)] = 16_000_000
     """The micro-credits of one USD."""
 
+    stream_heartbeat_seconds: Annotated[float, Field(gt=0, le=300)] = 15.0
+    """After how long a silence a stream gets a comment, so that no proxy takes it for dead. An
+    error that comes sooner still has its HTTP status."""
+
     max_request_bytes: Annotated[int, Field(ge=1024, le=2**30)] = 1024 * 1024
     """The largest request body."""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """The least severe message that is logged."""
 
+    access_log_level: Literal["debug", "info", "warning", "error"] | None = None
+    """The least severe line of the access log: errors are warnings. By default as all logs."""
+
+    access_log_sampling: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """The share of successful requests that get a line in the access log. Errors always do."""
+
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        from_cluster = self.catalog_configmap or self.catalog_mount
+        from_cluster = self.has_published_catalog
         if from_cluster and (self.catalog_dir or self.catalog_overlay):
             raise ValueError(
                 "TINTYPE_CATALOG_DIR and TINTYPE_CATALOG_OVERLAY do not go with "
@@ -120,6 +137,25 @@ class GatewaySettings(BaseSettings):
                 "`tintype simulator` and let the bindings' `endpoint` name it"
             )
         return self
+
+    @model_validator(mode="after")
+    def _urls_have_a_store(self) -> Self:
+        has_store = bool(self.s3_bucket or self.image_folder)
+        if self.default_response_format == "url" and not has_store:
+            raise ValueError(
+                "TINTYPE_DEFAULT_RESPONSE_FORMAT=url needs AWS_S3_BUCKET or TINTYPE_IMAGE_STORE_DIR"
+            )
+        return self
+
+    @property
+    def image_folder(self) -> Path | None:
+        """The folder of stored pictures. Against simulators there always is one."""
+        return self.image_store_dir or (self.data_dir / "images" if self.simulate else None)
+
+    @property
+    def has_published_catalog(self) -> bool:
+        """Whether the catalog is one that an operator publishes."""
+        return bool(self.catalog_configmap or self.catalog_mount)
 
     @property
     def ledger_url(self) -> str:

@@ -7,7 +7,9 @@ from typing import Any
 from tintype_gateway.ledger.interface import Account, Usage
 
 
-def statement(account: Account, used: Iterable[Usage], since: datetime.date) -> dict[str, Any]:
+def statement(
+    account: Account, used: Iterable[Usage], since: datetime.date, micro_credits_per_usd: int
+) -> dict[str, Any]:
     """Return the body of `GET /v1/credits`."""
     return {
         "object": "credits",
@@ -16,6 +18,7 @@ def statement(account: Account, used: Iterable[Usage], since: datetime.date) -> 
         "balance": account.balance,
         "held": account.held,
         "credits_remaining": account.available,
+        "micro_credits_per_usd": micro_credits_per_usd,
         "usage": {"since": since.isoformat(), "models": [usage_of_model(item) for item in used]},
     }
 

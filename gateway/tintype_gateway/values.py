@@ -10,7 +10,7 @@ from tintype_catalog.catalog import Binding, Model
 from tintype_catalog.costs import TokenUsage
 from tintype_catalog.image_model import Watermark
 from tintype_catalog.sizes import Size, SizeChoice
-from tintype_gateway.ledger.values import Hold
+from tintype_gateway.ledger.values import Hold, Settlement
 from tintype_gateway.requests import ImageGenerationRequest
 
 FaultKind = Literal[
@@ -21,8 +21,25 @@ FaultKind = Literal[
     "unavailable",
     "timeout",
     "outcome_unknown",
+    "store",
 ]
-"""The one taxonomy that every provider's errors are sorted into."""
+"""The one taxonomy that every provider's errors are sorted into. `store` is our own: the picture
+was made, and could not be stored."""
+
+ImageFormat = Literal["png", "jpeg", "webp"]
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """The format that a client asked for."""
+
+    format: ImageFormat
+    compression: int | None = None
+    """How much of the picture a jpeg or webp keeps, in percent; None: all that it can."""
+
+    by_provider: bool = False
+    """Whether the provider was asked for all this, so that a picture of the format is left as it
+    came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +91,19 @@ class Job:
     adjustments: tuple[str, ...]
     """What was stripped, mapped or clamped, such as `quality=standard->medium`."""
 
+    streamed: bool = False
+    """Whether the provider is asked for a stream of events, each picture by a call of its own."""
+
+    partial_images: int = 0
+    """How many previews of each picture the provider is asked for, which may give fewer."""
+
+    encoding: Encoding | None = None
+    """The format that the client gets; None: whatever the provider gives."""
+
+    def images_per_call(self, most: int) -> int:
+        """Return how many pictures a call asks for, where the model gives at most so many."""
+        return 1 if self.streamed else most
+
     @property
     def quality(self) -> str | None:
         """The provider's name of the quality, None where it is left to the provider."""
@@ -96,6 +126,12 @@ class Plan:
 
     body_digest: str
     """The SHA-256 of the request's body."""
+
+    stream: bool = False
+    """Whether the client gets a stream of events, which any provider's pictures can come in."""
+
+    as_url: bool = False
+    """Whether the pictures are stored, and the client gets their URLs."""
 
     @property
     def model(self) -> Model:
@@ -172,6 +208,18 @@ class GeneratedImage:
 
 
 @dataclass(frozen=True, slots=True)
+class Preview:
+    """A picture that is still being made, as a provider showed it."""
+
+    base64: bytes | memoryview = field(repr=False)
+    created: int = 0
+    """The provider's own time stamp in Unix seconds, 0 where it gives none."""
+
+    background: str | None = None
+    quality: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Generation:
     """What one call to a provider gave."""
 
@@ -184,6 +232,9 @@ class Generation:
     quality: str | None = None
     rest_refused: bool = False
     """Whether the pictures that were asked for and are not here were refused for their content."""
+
+    partial_images: int = 0
+    """How many previews came before the pictures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +249,9 @@ class FinishedImage:
 
     url: str | None = None
     """Where the picture can be fetched, in the place of its base64."""
+
+    name: str | None = None
+    """Its name in the image store, if it is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +272,32 @@ class FinishedCall:
 
 
 @dataclass(frozen=True, slots=True)
+class PartialImage:
+    """A preview as the client gets it."""
+
+    index: int
+    """The index of the picture among those of the request."""
+
+    number: int
+    """How many previews of this picture came before."""
+
+    preview: Preview
+    format: str
+    size: Size
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """What one picture of a stream costs."""
+
+    credits: int
+    """Micro-credits. Those of all pictures together are what is charged."""
+
+    settlement: Settlement | None = None
+    """How all of them were charged, known with the last one."""
+
+
+@dataclass(frozen=True, slots=True)
 class FailedCall:
     """One call to a provider that gave nothing."""
 
@@ -231,6 +311,8 @@ class Response:
     """A successful answer: its body in pieces, so that no picture is copied, and its headers."""
 
     pieces: tuple[bytes | memoryview, ...] = field(repr=False)
+    """Texts, and between each two of them the value of one picture."""
+
     headers: Mapping[str, str]
     receipt: Hold
     """The hold that paid for it."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -16,8 +16,11 @@ from tintype_kubernetes.watching import WatchEvent, parse_event, split_lines
 
 KubernetesObject = dict[str, Any]
 
-PAGE_SIZE = 500
-"""Objects in one page of a list; kubectl's own default."""
+PAGE_SIZE = 250
+"""Objects in one page of a list: half of kubectl's default, as a page is the peak of our memory."""
+
+MAX_CONNECTIONS = 16
+"""Connections to the API server; each costs 256 KiB for TLS, and more calls wait for one."""
 
 CALL_SECONDS = 30.0
 """Deadline of one call, from connecting to the last byte of the answer."""
@@ -75,13 +78,17 @@ class KubernetesClient:
         *,
         field_selector: str = "",
         label_selector: str = "",
+        transform: Callable[[KubernetesObject], KubernetesObject] | None = None,
     ) -> ObjectList:
-        """All objects of a namespace, or of the cluster: the complete list or an error."""
+        """All objects of a namespace, or of the cluster: the complete list or an error.
+
+        Of each object what `transform` makes of it is kept: the whole never is in memory at once.
+        """
         items: list[KubernetesObject] = []
         query = _selecting({"limit": str(PAGE_SIZE)}, field_selector, label_selector)
         while True:
             page = await self._patiently(_Call("GET", resource.path(namespace), query))
-            items += page["items"]
+            items += map(transform, page["items"]) if transform else page["items"]
             if not (token := page["metadata"].get("continue")):
                 return ObjectList(tuple(items), page["metadata"]["resourceVersion"])
             query = query | {"continue": token}
@@ -201,7 +208,7 @@ class KubernetesClient:
 @asynccontextmanager
 async def connect(config: ClusterConfig) -> AsyncIterator[KubernetesClient]:
     """A client whose connections are closed at the end of the block."""
-    connector = aiohttp.TCPConnector(ssl=config.ssl_context())
+    connector = aiohttp.TCPConnector(ssl=config.ssl_context(), limit=MAX_CONNECTIONS)
     async with aiohttp.ClientSession(connector=connector) as session:
         yield KubernetesClient(config, session)
 

@@ -1,9 +1,12 @@
-"""A ConfigMap as the files that a pod sees where it is mounted."""
+"""A ConfigMap or a Secret as the files that a pod sees where it is mounted."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
+from tintype_kubernetes.client import KubernetesClient, KubernetesObject
+from tintype_kubernetes.errors import NotFoundError
 from tintype_kubernetes.resources import CONFIGMAPS
 
 
@@ -14,6 +17,12 @@ def files_of(configmap: Mapping[str, Any]) -> dict[str, bytes]:
     return {name: text.encode() for name, text in texts.items()} | {
         name: base64.b64decode(encoded) for name, encoded in binaries.items()
     }
+
+
+def secret_files_of(secret: Mapping[str, Any]) -> dict[str, bytes]:
+    """Return the content of a Secret by file name, as a volume of it would hold it."""
+    data: Mapping[str, str] = secret.get("data") or {}
+    return {name: base64.b64decode(encoded) for name, encoded in data.items()}
 
 
 def configmap_of(namespace: str, name: str, files: Mapping[str, bytes]) -> dict[str, Any]:
@@ -32,3 +41,18 @@ def configmap_of(namespace: str, name: str, files: Mapping[str, bytes]) -> dict[
         "data": texts,
         "binaryData": binaries,
     }
+
+
+async def read_all(
+    client: KubernetesClient, namespace: str, names: Iterable[str]
+) -> list[KubernetesObject]:
+    """Return the ConfigMaps of these names, as far as they exist.
+
+    Raises:
+        KubernetesError: One of them could not be read.
+    """
+    found: list[KubernetesObject] = []
+    for name in names:
+        with suppress(NotFoundError):
+            found.append(await client.get(CONFIGMAPS, namespace, name))
+    return found

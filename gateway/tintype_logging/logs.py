@@ -40,6 +40,8 @@ def configure(level: str) -> None:
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     logging.getLogger("watchfiles").setLevel(logging.WARNING)
+    for library in ("aiobotocore", "boto3", "botocore"):  # for debugging they log what they sign
+        logging.getLogger(library).setLevel(max(logging.INFO, logging.getLogger().level))
     logging.getLogger("aiohttp.server").addFilter(_unquoted)
 
 

@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator
 from aiohttp import web
 from PIL import Image
 
+from tintype_simulator.content_credentials import with_manifest
 from tintype_simulator.dialect import Answer, Dialect, Handler, in_painters, json_answer
 from tintype_simulator.openai_answers import (
     completed_event,
@@ -132,7 +133,10 @@ def painted(order: GenerationRequest, index: int) -> Image.Image:
 
 def file(order: GenerationRequest, image: Image.Image) -> str:
     """Return a picture in the requested format and in base64."""
-    return base64.b64encode(encode(image, order.output_format, order.output_compression)).decode()
+    content = encode(image, order.output_format, order.output_compression)
+    if not order.model.family.is_dall_e:
+        content = with_manifest(content, order.output_format)
+    return base64.b64encode(content).decode()
 
 
 def painted_file(order: GenerationRequest, index: int) -> str:

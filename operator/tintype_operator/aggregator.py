@@ -6,7 +6,6 @@ correctness. A pass that fails is repeated as a whole, and a partial catalog is 
 
 import asyncio
 import logging
-import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
@@ -20,12 +19,16 @@ from tintype_operator import guard
 from tintype_operator.cache import Key, key_of
 from tintype_operator.conditions import is_observed, was_reported
 from tintype_operator.credentials import CredentialsSecret, gathered, keys_of
+from tintype_operator.events import Events, Transition
 from tintype_operator.gateways import Gateways
+from tintype_operator.judging import Outcome
+from tintype_operator.liveness import Liveness
 from tintype_operator.metrics import RECONCILE_SECONDS, RECONCILES, REFUSED
+from tintype_operator.parsing import Parser
 from tintype_operator.polling import Polling
 from tintype_operator.publisher import Published, Publisher
 from tintype_operator.pulse import Pulse
-from tintype_operator.reporter import Outcome, Reporter
+from tintype_operator.reporter import Reporter
 from tintype_operator.settings import Settings
 from tintype_operator.world import World
 
@@ -46,21 +49,24 @@ class Aggregator:
         client: KubernetesClient,
         namespace: str,
         settings: Settings,
+        liveness: Liveness,
         owners: list[KubernetesObject] | None = None,
     ) -> None:
         """Prepare; nothing is read or written before `run`."""
-        self._world = World(client, namespace, settings)
+        self._liveness = liveness
+        self._world = World(client, namespace, settings, liveness)
         self._publisher = Publisher(client, namespace, settings.catalog_configmap, owners or [])
         self._credentials = CredentialsSecret(
             client, namespace, settings.credentials_secret, owners or []
         )
         self._manage_credentials = settings.manage_credentials
-        self._reporter = Reporter(client)
+        self._events = Events(client)
+        self._reporter = Reporter(client, self._liveness)
         self._polling = Polling(Gateways(client, namespace, settings))
+        self._parser = Parser()
         self._pulse = Pulse()
         self._outcome: Outcome | None = None
         self._touched: set[Key] = set()
-        self._alive_at: float | None = None
 
     def notice(self, event_type: str | None, found: KubernetesObject) -> None:
         """Take in an event; the type is None for what kopf listed, at first or after a gap.
@@ -87,44 +93,63 @@ class Aggregator:
                     await self._reconcile()
                 RECONCILES.labels("success").inc()
                 await self._rest()
-            except (KubernetesError, BundleError) as error:
+            except KubernetesError as error:
                 RECONCILES.labels("error").inc()
+                self._liveness.excuse()
                 logger.warning("will try again in %d s: %s", RETRY_SECONDS, error)
                 await asyncio.sleep(RETRY_SECONDS)
 
-    def silent_seconds(self) -> float:
-        """Return how long the task has shown no sign of life; zero before it began."""
-        return 0.0 if self._alive_at is None else time.monotonic() - self._alive_at
-
     async def _reconcile(self) -> None:
-        self._alive_at = time.monotonic()
+        self._liveness.beat()
         await self._world.refresh()
+        self._liveness.beat()
         objects, secrets = self._world.objects(), self._world.secrets()
         published = await self._publisher.read()
         previous = inherited(published.catalog, objects) if published.catalog else None
         keys = keys_of(secrets) if self._manage_credentials else None
-        compilation = await asyncio.to_thread(compile_manifests, objects, previous, keys)
+        compilation = await asyncio.to_thread(
+            compile_manifests, objects, previous, keys, parse=self._parser
+        )
+        self._parser.forget_others(objects)
         if self._manage_credentials:  # first, so that no binding arrives before its credentials
             await self._credentials.write(gathered(compilation.catalog, secrets))
         touched = self._touched | {key_of(item) for item in objects if not is_observed(item)}
-        refusal = self._refusal(published, compilation.catalog, touched)
-        sequence = published.sequence
-        if not refusal:
-            sequence = await self._publisher.publish(compilation.catalog, published)
-            self._touched -= touched
+        sequence, refusal = await self._publish(published, compilation.catalog, touched)
         generations = {item["metadata"]["uid"]: item["metadata"]["generation"] for item in objects}
         self._outcome = Outcome(compilation, sequence, generations, refusal)
         await self._polling.settle(sequence)
         await self._report(self._outcome)
 
-    def _refusal(self, published: Published, catalog: Catalog, touched: set[Key]) -> str:
-        today = datetime.now(UTC).date()
-        refusal = guard.refusal(published.catalog, catalog, touched, today)
-        REFUSED.set(bool(refusal))
+    async def _publish(
+        self, published: Published, catalog: Catalog, touched: set[Key]
+    ) -> tuple[int, str]:
+        """Publish the catalog and return its sequence, or the one before and why it stays."""
+        sequence, refusal = published.sequence, ""
+        if not published.may_lose:
+            today = datetime.now(UTC).date()
+            refusal = guard.refusal(published.catalog, catalog, touched, today)
         if refusal:
-            logger.error("publication refused", extra={"cause": refusal})
-            self._world.relist_within(RETRY_SECONDS)
-        return refusal
+            refusal += f" If they are meant to go: `{self._publisher.consent(published)}`."
+        else:
+            try:
+                sequence = await self._publisher.publish(catalog, published)
+                self._touched -= touched
+            except BundleError as error:
+                refusal = f"{error}, so the published catalog stays as it is; delete models"
+        await self._announce(refusal)
+        return sequence, refusal
+
+    async def _announce(self, refusal: str) -> None:
+        """Tell people, also where no object is left that could say it in its conditions."""
+        REFUSED.set(bool(refusal))
+        if not refusal:
+            return
+        logger.error("publication refused", extra={"cause": refusal})
+        self._world.relist_within(RETRY_SECONDS)
+        is_news = self._outcome is None or self._outcome.refusal != refusal
+        if is_news and (configmap := await self._publisher.stored()):
+            transition = Transition("Warning", "PublicationRefused", refusal)
+            await self._events.post(configmap, transition)
 
     async def _report(self, outcome: Outcome) -> None:
         waiting = await self._reporter.report(self._world.cache, outcome, self._polling.sequences)
@@ -133,7 +158,7 @@ class Aggregator:
     async def _rest(self) -> None:
         """Return when there is a cause to act, or it is time for the next list."""
         while (left := self._world.seconds_left()) > 0:
-            self._alive_at = time.monotonic()
+            self._liveness.beat()
             if await self._pulse.wait(min(left, HEARTBEAT_SECONDS, self._polling.seconds_left())):
                 return
             due = self._polling.seconds_left() == 0

@@ -6,11 +6,18 @@ it. So each object counts in its newest version, and a list also says what is go
 """
 
 from collections import defaultdict
+from typing import Final
 
 from tintype_kubernetes.client import KubernetesObject, ObjectList
 
 Key = tuple[str, str]
 """Kind and name; all objects are of one namespace."""
+
+METADATA: Final = (
+    *("name", "namespace", "uid", "resourceVersion", "generation", "labels"),
+    *("creationTimestamp", "deletionTimestamp"),
+)
+"""What anybody asks for. The rest, most of all `managedFields`, is larger than all else."""
 
 
 class Cache:
@@ -75,6 +82,12 @@ class Cache:
         self._deleted[kind] = {
             uid: deleted for uid, deleted in self._deleted[kind].items() if deleted > version
         }
+
+
+def slimmed(found: KubernetesObject) -> KubernetesObject:
+    """Return an object without the metadata that nobody asks for."""
+    metadata = found["metadata"]
+    return found | {"metadata": {key: metadata[key] for key in METADATA if key in metadata}}
 
 
 def key_of(found: KubernetesObject) -> Key:

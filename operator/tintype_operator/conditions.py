@@ -66,6 +66,10 @@ class Status(Contract):
     ] = ()
     """The aspects, each with its own type."""
 
+    def is_ready(self) -> bool:
+        """Return whether the gateways serve the object."""
+        return any(item.type == "Ready" and item.status == "True" for item in self.conditions)
+
 
 def status_of(
     manifest: KubernetesObject,

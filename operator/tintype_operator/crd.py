@@ -52,7 +52,7 @@ def _condition(name: str, kind: str, description: str) -> Schema:
 
 _READY = _condition("Ready", "Ready", "Whether the gateways serve the object as it stands.")
 _REASON = _column(
-    "Reason", '.status.conditions[?(@.type=="Ready")].reason', "Why it is ready or not.", priority=1
+    "Reason", '.status.conditions[?(@.type=="Ready")].reason', "Why it is ready or not."
 )
 _MESSAGE = _column(
     "Message", '.status.conditions[?(@.type=="Ready")].message', "What can be done.", priority=1

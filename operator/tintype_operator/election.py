@@ -11,14 +11,19 @@ import logging
 import socket
 import time
 import uuid
-from contextlib import suppress
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from tintype_kubernetes.client import KubernetesClient, KubernetesObject
-from tintype_kubernetes.errors import ConflictError, KubernetesError, NotFoundError
+from tintype_kubernetes.errors import (
+    ConflictError,
+    ForbiddenError,
+    KubernetesError,
+    NotFoundError,
+)
 from tintype_kubernetes.resources import LEASES
 from tintype_operator.errors import LeadershipLostError
-from tintype_operator.publisher import FIELD_MANAGER
+from tintype_operator.publisher import FIELD_MANAGER, LABELS
 
 LEASE_SECONDS = 15
 """How long the others wait for a holder that says nothing."""
@@ -29,15 +34,25 @@ RENEW_SECONDS = 10.0
 RETRY_SECONDS = 2.0
 """Between two attempts to get or to renew the Lease."""
 
+MAKER = "tintype-operator-lease"
+"""Who owns the Lease's existence, so that making it never takes it from a holder."""
+
 logger = logging.getLogger(__name__)
 
 
 class Elector:
     """One candidate for a Lease."""
 
-    def __init__(self, client: KubernetesClient, namespace: str, name: str) -> None:
-        """Name the Lease; it need not exist."""
+    def __init__(
+        self,
+        client: KubernetesClient,
+        namespace: str,
+        name: str,
+        owners: Sequence[KubernetesObject] = (),
+    ) -> None:
+        """Name the Lease, which need not exist, and what it goes away with."""
         self._client = client
+        self._owners = list(owners)
         self._namespace = namespace
         self._name = name
         self._identity = f"{socket.gethostname()}_{uuid.uuid4().hex[:8]}"
@@ -46,12 +61,21 @@ class Elector:
         self._renewed_at = 0.0
 
     async def acquire(self) -> None:
-        """Return once the Lease is ours."""
+        """Return once the Lease is ours.
+
+        Raises:
+            ForbiddenError: It never can be.
+        """
         logger.info("waiting for leadership", extra={"lease": self._name})
         while True:
-            with suppress(KubernetesError, TimeoutError):
+            try:
                 if await self._attempt_until(time.monotonic() + RENEW_SECONDS):
                     break
+            except ForbiddenError:
+                raise
+            except (KubernetesError, TimeoutError) as error:
+                cause = str(error) or "no answer"
+                logger.warning("lease not acquired", extra={"lease": self._name, "error": cause})
             await asyncio.sleep(RETRY_SECONDS)
         logger.info("leading", extra={"lease": self._name, "identity": self._identity})
 
@@ -78,7 +102,7 @@ class Elector:
         try:
             async with asyncio.timeout(RETRY_SECONDS):
                 found = await self._client.get(LEASES, self._namespace, self._name)
-                if found["spec"].get("holderIdentity") == self._identity:
+                if _spec(found).get("holderIdentity") == self._identity:
                     await self._write(found, holder="")
         except (KubernetesError, TimeoutError) as error:
             logger.warning("lease not released", extra={"error": str(error)})
@@ -96,8 +120,8 @@ class Elector:
         try:
             found = await self._client.get(LEASES, self._namespace, self._name)
         except NotFoundError:
-            found = None
-        if found is not None and not self._is_free(found):
+            found = await self._make()
+        if not self._is_free(found):
             return False
         try:
             await self._write(found, holder=self._identity)
@@ -110,30 +134,40 @@ class Elector:
         version = found["metadata"]["resourceVersion"]
         if version != self._seen_version:
             self._seen_version, self._seen_at = version, time.monotonic()
-        holder = found["spec"].get("holderIdentity")
-        lasts = found["spec"].get("leaseDurationSeconds", LEASE_SECONDS)
+        holder = _spec(found).get("holderIdentity")
+        lasts = _spec(found).get("leaseDurationSeconds", LEASE_SECONDS)
         return holder in (self._identity, "", None) or time.monotonic() > self._seen_at + lasts
 
-    async def _write(self, found: KubernetesObject | None, *, holder: str) -> None:
+    async def _make(self) -> KubernetesObject:
+        """Return the Lease, new and without a holder, or as another candidate has just made it."""
+        metadata = {"labels": LABELS, "ownerReferences": self._owners}
+        return await self._client.apply(LEASES, self._lease(metadata, {}), field_manager=MAKER)
+
+    async def _write(self, found: KubernetesObject, *, holder: str) -> None:
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-        before = found["spec"] if found else {}
+        before = _spec(found)
         is_same = before.get("holderIdentity") == holder
-        metadata = {"namespace": self._namespace, "name": self._name}
-        if found is not None:
-            metadata["resourceVersion"] = found["metadata"]["resourceVersion"]
-        lease = {
+        spec = {
+            "holderIdentity": holder,
+            "leaseDurationSeconds": LEASE_SECONDS,
+            "acquireTime": before.get("acquireTime", now) if is_same else now,
+            "renewTime": now,
+            "leaseTransitions": before.get("leaseTransitions", 0) + (not is_same),
+        }
+        unchanged = {"resourceVersion": found["metadata"]["resourceVersion"]}
+        lease = self._lease(unchanged, spec)
+        await self._client.apply(LEASES, lease, field_manager=FIELD_MANAGER)
+
+    def _lease(self, metadata: KubernetesObject, spec: KubernetesObject) -> KubernetesObject:
+        named = {"namespace": self._namespace, "name": self._name}
+        return {
             "apiVersion": LEASES.api_version,
             "kind": LEASES.kind,
-            "metadata": metadata,
-            "spec": {
-                "holderIdentity": holder,
-                "leaseDurationSeconds": LEASE_SECONDS,
-                "acquireTime": before.get("acquireTime", now) if is_same else now,
-                "renewTime": now,
-                "leaseTransitions": before.get("leaseTransitions", 0) + (not is_same),
-            },
+            "metadata": named | metadata,
+            "spec": spec,
         }
-        if found is None:
-            await self._client.create(LEASES, lease)
-        else:
-            await self._client.apply(LEASES, lease, field_manager=FIELD_MANAGER)
+
+
+def _spec(found: KubernetesObject) -> KubernetesObject:
+    spec: KubernetesObject = found.get("spec") or {}
+    return spec

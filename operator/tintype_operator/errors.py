@@ -13,5 +13,9 @@ class LeadershipLostError(OperatorError):
     """Another operator may work from now on; this one begins anew by a restart."""
 
 
+class ReleaseTakenError(OperatorError):
+    """Another operator serves the same objects, in a catalog of its own."""
+
+
 class NewerCatalogError(OperatorError):
     """The published catalog is of a newer schema, which this version must not overwrite."""

@@ -33,9 +33,8 @@ def refusal(
     if len(active) <= SMALL or 2 * len(unexplained) <= len(active):
         return ""
     return (
-        f"{len(unexplained)} of {len(active)} active models would vanish though nobody deleted or "
-        "edited them, so the published catalog stays as it is. If they are meant to go, delete "
-        "the catalog's ConfigMap: gateways keep what they have until it is published anew."
+        f"{len(unexplained)} of {len(active)} active models would vanish though nobody was seen to "
+        "delete or edit them, so the published catalog stays as it is."
     )
 
 

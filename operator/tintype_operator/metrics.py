@@ -5,12 +5,14 @@ from prometheus_client import (
     Counter,
     Gauge,
     Histogram,
+    ProcessCollector,
     disable_created_metrics,
 )
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # they double the series
 
 REGISTRY = CollectorRegistry()
+ProcessCollector(registry=REGISTRY)
 
 RECONCILES = Counter(
     "tintype_operator_reconcile",
@@ -27,6 +29,12 @@ RECONCILE_SECONDS = Histogram(
 OBJECTS = Gauge(
     "tintype_operator_cache_objects",
     "Objects that the operator knows, by kind.",
+    ("kind",),
+    registry=REGISTRY,
+)
+READY_OBJECTS = Gauge(
+    "tintype_operator_ready_objects",
+    "Objects whose condition `Ready` is True, by kind.",
     ("kind",),
     registry=REGISTRY,
 )

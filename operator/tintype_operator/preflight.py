@@ -20,7 +20,9 @@ from tintype_kubernetes.resources import (
     SELF_SUBJECT_ACCESS_REVIEWS,
     Resource,
 )
+from tintype_operator.claim import claim_name
 from tintype_operator.errors import PreflightError
+from tintype_operator.publisher import configmap_names
 from tintype_operator.settings import Settings
 
 KINDS = (IMAGE_MODELS, PROVIDER_BINDINGS)
@@ -46,8 +48,9 @@ def needed_rights(settings: Settings) -> Iterator[Right]:
         yield Right("list", resource)
         yield Right("watch", resource)
         yield Right("patch", resource, subresource="status")
-    for verb in ("get", "create", "patch"):
-        yield Right(verb, CONFIGMAPS, name=settings.catalog_configmap)
+    for name in configmap_names(settings.catalog_configmap):
+        for verb in ("get", "create", "patch"):
+            yield Right(verb, CONFIGMAPS, name=name)
     yield Right("create", EVENTS)
     if settings.manage_credentials:
         yield Right("list", SECRETS)
@@ -58,9 +61,10 @@ def needed_rights(settings: Settings) -> Iterator[Right]:
         yield Right("list", ENDPOINT_SLICES)
     if settings.owner_deployment:
         yield Right("get", DEPLOYMENTS, name=settings.owner_deployment)
-    if settings.leader_election:
-        for verb in ("get", "create", "patch"):
-            yield Right(verb, LEASES, name=settings.lease)
+    leases = [claim_name(settings.release)] + [settings.lease] * settings.leader_election
+    for verb in ("get", "create", "patch"):
+        for name in leases:
+            yield Right(verb, LEASES, name=name)
 
 
 async def check(client: KubernetesClient, namespace: str, settings: Settings) -> None:

@@ -1,20 +1,34 @@
-"""The catalog in its ConfigMap: read back, and written when its content changes."""
+"""The catalog in its ConfigMaps: read back, and written when its content changes."""
 
+import asyncio
 import logging
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
-from tintype_catalog.bundle import BundleError, pack, read_manifest, unpack
+from tintype_catalog.bundle import (
+    SLOTS,
+    BundleError,
+    object_name,
+    pack,
+    part_files,
+    read_manifest,
+    unpack,
+)
 from tintype_catalog.catalog import SCHEMA_VERSION, Catalog
 from tintype_kubernetes.client import KubernetesClient, KubernetesObject
-from tintype_kubernetes.configmaps import configmap_of, files_of
-from tintype_kubernetes.errors import NotFoundError
+from tintype_kubernetes.configmaps import configmap_of, files_of, read_all
 from tintype_kubernetes.resources import CONFIGMAPS
 from tintype_operator.errors import NewerCatalogError
 from tintype_operator.metrics import PUBLICATIONS
 
 FIELD_MANAGER = "tintype-operator"
 """Who owns the fields that the operator applies."""
+
+ACCEPT_LOSS = "tintype.dev/accept-loss"
+"""The ConfigMap's annotation by which a person agrees to lose most of the catalog that has this
+sequence, and of no later one."""
 
 LABELS = {"app.kubernetes.io/name": "tintype", "app.kubernetes.io/managed-by": FIELD_MANAGER}
 
@@ -23,7 +37,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Published:
-    """What stands in the ConfigMap now."""
+    """What stands in the ConfigMaps now."""
 
     catalog: Catalog | None = None
     """None where there is no ConfigMap, or none that can be read."""
@@ -31,12 +45,18 @@ class Published:
     sequence: int = 0
     """That of its manifest, zero where there is none."""
 
-    resource_version: str = ""
-    """That of the ConfigMap, empty where there is none."""
+    versions: tuple[str, ...] = ()
+    """The resourceVersions of the ConfigMap and of those with its parts, empty without them."""
+
+    parts: tuple[str, ...] = ()
+    """The files that it is in, empty where it needs no ConfigMap but its own."""
+
+    may_lose: bool = False
+    """Whether a person agreed that most of it vanishes: see `guard.py`."""
 
 
 class Publisher:
-    """Reads and writes the ConfigMap of one catalog."""
+    """Reads and writes the ConfigMap of one catalog, and those with its parts."""
 
     def __init__(
         self, client: KubernetesClient, namespace: str, name: str, owners: list[KubernetesObject]
@@ -55,36 +75,76 @@ class Publisher:
             NewerCatalogError: A newer version of the operator has written it.
             KubernetesError: It could not be read.
         """
-        try:
-            configmap = await self._client.get(CONFIGMAPS, self._namespace, self._name)
-        except NotFoundError:
+        found = await read_all(self._client, self._namespace, [self._name])
+        if not found:
             return Published()
-        if configmap["metadata"]["resourceVersion"] != self._known.resource_version:
-            self._known = published_in(configmap)
+        names = [object_name(self._name, file) for file in part_files(files_of(found[0]))]
+        found += await read_all(self._client, self._namespace, names)
+        if tuple(map(_version, found)) != self._known.versions:
+            self._known = published_in(*found)
         return self._known
+
+    def consent(self, published: Published) -> str:
+        """Return the command by which a person agrees to lose what is published."""
+        return (
+            f"kubectl annotate --overwrite configmap {self._name} --namespace {self._namespace} "
+            f"{ACCEPT_LOSS}={published.sequence}"
+        )
+
+    async def stored(self) -> KubernetesObject | None:
+        """Return the ConfigMap, None where there is none.
+
+        Raises:
+            KubernetesError: It could not be read.
+        """
+        found = await read_all(self._client, self._namespace, [self._name])
+        return found[0] if found else None
 
     async def publish(self, catalog: Catalog, before: Published) -> int:
         """Replace what is published, and return its sequence; equal content is not written anew.
 
         Raises:
-            BundleError: The catalog is too large for a ConfigMap.
+            BundleError: The catalog is larger than gateways take.
             ConflictError: The ConfigMap changed since `before` was read.
             KubernetesError: It could not be written.
         """
         if before.catalog == catalog:
             return before.sequence
         sequence = next_sequence(before.sequence, time.time_ns() // 1_000_000)
-        bundle = pack(catalog, sequence)
-        configmap = configmap_of(self._namespace, self._name, bundle.files)
-        configmap["metadata"]["labels"] = LABELS
-        if self._owners:
-            configmap["metadata"]["ownerReferences"] = self._owners
-        if before.resource_version:
-            configmap["metadata"]["resourceVersion"] = before.resource_version
-        await self._client.apply(CONFIGMAPS, configmap, field_manager=FIELD_MANAGER)
+        now = datetime.now(UTC)
+        bundle = await asyncio.to_thread(
+            pack, catalog, sequence, published_at=now, occupied=before.parts
+        )
+        files = dict(bundle.files)
+        # The index comes last: until then gateways have the one before, and its parts.
+        parts = part_files(files)
+        versions = [
+            await self._apply(object_name(self._name, file), {file: files.pop(file)})
+            for file in parts
+        ]
+        version = await self._apply(self._name, files, next(iter(before.versions), ""))
+        self._known = Published(catalog, sequence, (version, *versions), parts)
         PUBLICATIONS.inc()
-        logger.info("published", extra={"catalog": bundle.manifest.model_dump()})
+        logger.info("published", extra={"catalog": bundle.manifest.model_dump(mode="json")})
         return sequence
+
+    async def _apply(self, name: str, files: Mapping[str, bytes], version: str = "") -> str:
+        """Write a ConfigMap, over `version` of it if given, and return its version then."""
+        configmap = configmap_of(self._namespace, name, files)
+        metadata = configmap["metadata"]
+        metadata["labels"] = LABELS
+        if self._owners:
+            metadata["ownerReferences"] = self._owners
+        if version:
+            metadata["resourceVersion"] = version
+        return _version(
+            await self._client.apply(CONFIGMAPS, configmap, field_manager=FIELD_MANAGER)
+        )
+
+
+def configmap_names(catalog: str) -> tuple[str, ...]:
+    """Return the names of all ConfigMaps that a catalog may be in."""
+    return catalog, *(object_name(catalog, slot) for slot in SLOTS)
 
 
 def next_sequence(previous: int, milliseconds: int) -> int:
@@ -95,26 +155,44 @@ def next_sequence(previous: int, milliseconds: int) -> int:
     return max(previous + 1, milliseconds)
 
 
-def published_in(configmap: KubernetesObject) -> Published:
-    """Return what a ConfigMap holds; one that is damaged holds no catalog and is overwritten.
+def published_in(configmap: KubernetesObject, *parts: KubernetesObject) -> Published:
+    """Return what ConfigMaps hold; those that are damaged hold no catalog and are overwritten.
 
     Raises:
-        NewerCatalogError: Its schema is newer than ours.
+        NewerCatalogError: The schema is newer than ours.
     """
-    files, version = files_of(configmap), configmap["metadata"]["resourceVersion"]
+    files = files_of(configmap)
+    versions = tuple(map(_version, (configmap, *parts)))
     try:
         manifest = read_manifest(files)
     except BundleError as error:
         logger.warning("the published catalog is damaged: %s", error)
-        return Published(resource_version=version)
+        return Published(versions=versions)
     if manifest.schema_version > SCHEMA_VERSION:
         raise NewerCatalogError(
             f"ConfigMap/{configmap['metadata']['name']} was written by {manifest.written_by} in "
             f"schema {manifest.schema_version}, and this operator writes {SCHEMA_VERSION}: "
             "upgrade the operator, or delete the ConfigMap"
         )
+    for part in parts:
+        files |= files_of(part)
+    annotations = configmap["metadata"].get("annotations") or {}
+    return Published(
+        _catalog(files),
+        manifest.sequence,
+        versions,
+        part_files(files),
+        may_lose=annotations.get(ACCEPT_LOSS) == str(manifest.sequence),
+    )
+
+
+def _catalog(files: Mapping[str, bytes]) -> Catalog | None:
     try:
-        return Published(unpack(files)[1], manifest.sequence, version)
+        return unpack(files)[1]
     except BundleError as error:
         logger.warning("the published catalog is damaged: %s", error)
-        return Published(None, manifest.sequence, version)
+        return None
+
+
+def _version(configmap: KubernetesObject) -> str:
+    return str(configmap["metadata"]["resourceVersion"])

@@ -1,28 +1,37 @@
 """The process: it checks the cluster, runs kopf beside the aggregator, and says why it ended."""
 
 import asyncio
+import itertools
 import logging
 import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 
 import kopf
+from kopf._core.engines.peering import Identity
 
-from tintype_kubernetes.client import KubernetesClient, KubernetesObject, connect
+from tintype_kubernetes.client import PAGE_SIZE, KubernetesClient, KubernetesObject, connect
 from tintype_kubernetes.config import ClusterConfig, load_config
-from tintype_kubernetes.errors import KubernetesError
+from tintype_kubernetes.errors import ConflictError, KubernetesError, UnreachableError
 from tintype_kubernetes.resources import DEPLOYMENTS
 from tintype_logging import logs
-from tintype_operator.aggregator import Aggregator
+from tintype_logging.errors import leaves
+from tintype_operator.aggregator import RETRY_SECONDS, Aggregator
+from tintype_operator.claim import claim
 from tintype_operator.election import Elector
 from tintype_operator.errors import OperatorError
 from tintype_operator.handlers import Memo, registry
 from tintype_operator.health import serving_health
+from tintype_operator.liveness import Liveness
 from tintype_operator.metrics import LEADER
 from tintype_operator.preflight import check
 from tintype_operator.settings import Settings
 
 logger = logging.getLogger(__name__)
+
+IDENTITY = Identity("tintype")
+"""For kopf's peering, which is not used: else kopf asks the system for the name of the user, and a
+user id in a container needs none."""
 
 
 def run(settings: Settings) -> int:
@@ -34,33 +43,44 @@ def run(settings: Settings) -> int:
         with suppress(asyncio.CancelledError):
             asyncio.run(_serve(settings))
     except* (OperatorError, KubernetesError, OSError) as group:
-        for error in _leaves(group):
+        for error in leaves(group):
             logger.error("%s", error)
         exit_code = 1
     return exit_code
-
-
-def _leaves(error: BaseException) -> Iterator[BaseException]:
-    """Yield the errors in the groups that task groups make of them."""
-    if isinstance(error, BaseExceptionGroup):
-        for part in error.exceptions:
-            yield from _leaves(part)
-    else:
-        yield error
 
 
 async def _serve(settings: Settings) -> None:
     _end_by_signal()
     config = load_config(settings.kubeconfig)
     namespace = settings.namespace or config.namespace
-    async with connect(config) as client:
-        await check(client, namespace, settings)
-        owners = await _owners(client, namespace, settings.owner_deployment)
-        aggregator = Aggregator(client, namespace, settings, owners)
-        health = settings.health_host, settings.health_port, aggregator.silent_seconds
-        async with serving_health(*health), _leading(client, namespace, settings):
+    liveness = Liveness()
+    async with (
+        connect(config) as client,
+        serving_health(settings.health_host, settings.health_port, liveness),
+    ):
+        owners = await _prepared(client, namespace, settings)
+        async with _leading(client, namespace, settings, owners):
+            aggregator = Aggregator(client, namespace, settings, liveness, owners)
             logger.info("serving namespace %s of %s", namespace, config.server)
             await _work(config, namespace, settings, aggregator)
+
+
+async def _prepared(
+    client: KubernetesClient, namespace: str, settings: Settings
+) -> list[KubernetesObject]:
+    """Return once the cluster is found prepared, with the owner references of what we make.
+
+    Without an API server it waits: to end would make Kubernetes wait for minutes between restarts.
+    """
+    while True:
+        try:
+            await check(client, namespace, settings)
+            owners = await _owners(client, namespace, settings.owner_deployment)
+            await claim(client, namespace, settings, owners)
+            return owners
+        except (UnreachableError, ConflictError) as error:
+            logger.warning("will try again in %d s: %s", RETRY_SECONDS, error)
+            await asyncio.sleep(RETRY_SECONDS)
 
 
 async def _work(
@@ -71,23 +91,24 @@ async def _work(
         work = tasks.create_task(aggregator.run())
         await kopf.operator(
             registry=registry(with_secrets=settings.manage_credentials),
-            settings=_kopf_settings(),
+            settings=kopf_settings(),
             memo=Memo(config, aggregator),
             namespaces=[namespace],
+            identity=IDENTITY,
         )
         work.cancel()
 
 
 @asynccontextmanager
 async def _leading(
-    client: KubernetesClient, namespace: str, settings: Settings
+    client: KubernetesClient, namespace: str, settings: Settings, owners: list[KubernetesObject]
 ) -> AsyncIterator[None]:
     """Wait for leadership, if there is an election, and cancel the block when it is lost."""
     if not settings.leader_election:
         LEADER.set(1)
         yield
         return
-    elector = Elector(client, namespace, settings.lease)
+    elector = Elector(client, namespace, settings.lease, owners)
     await elector.acquire()
     LEADER.set(1)
     try:
@@ -118,14 +139,24 @@ def _end_by_signal() -> None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
 
 
-def _kopf_settings() -> kopf.OperatorSettings:
+class _Patience:
+    """Pauses between attempts without an end: by default kopf gives up after a minute."""
+
+    def __iter__(self) -> Iterator[float]:
+        return itertools.chain((1, 1, 2, 3), itertools.repeat(RETRY_SECONDS))
+
+
+def kopf_settings() -> kopf.OperatorSettings:
+    """Return how kopf is to work here."""
     settings = kopf.OperatorSettings()
     settings.peering.standalone = True  # its peering is no leader election
     settings.posting.enabled = False  # the reporter posts the Events that matter
     settings.scanning.disabled = True  # new namespaces and definitions are none of our business
-    settings.watching.chunk_size = 500
+    settings.watching.chunk_size = PAGE_SIZE
     settings.watching.server_timeout = 300
     settings.networking.request_timeout = 30
     settings.networking.connect_timeout = 10
+    settings.networking.error_backoffs = _Patience()
+    settings.queueing.idle_timeout = 0.5  # each object that was heard of has a task for so long
     settings.process.ultimate_exiting_timeout = 30
     return settings

@@ -1,12 +1,14 @@
 """All that the operator acts on: its release's objects and the namespace's Secrets, as they are."""
 
+import gc
 import time
 
 from tintype_kubernetes.client import KubernetesClient, KubernetesObject, ObjectList
 from tintype_kubernetes.errors import KubernetesError
 from tintype_kubernetes.resources import SECRETS
-from tintype_operator.cache import Cache
+from tintype_operator.cache import Cache, slimmed
 from tintype_operator.credentials import NOT_OF_HELM, stripped
+from tintype_operator.liveness import Liveness
 from tintype_operator.metrics import OBJECTS, RELIST_AGE
 from tintype_operator.reporter import RESOURCES
 from tintype_operator.settings import Settings
@@ -17,11 +19,14 @@ RELEASE_LABEL = "tintype.dev/release"
 class World:
     """Fed by events, and corrected by lists."""
 
-    def __init__(self, client: KubernetesClient, namespace: str, settings: Settings) -> None:
+    def __init__(
+        self, client: KubernetesClient, namespace: str, settings: Settings, liveness: Liveness
+    ) -> None:
         """Begin empty: nothing may be concluded before the first `refresh`."""
         self._client = client
         self._namespace = namespace
         self._settings = settings
+        self._liveness = liveness
         self._secrets = Cache()
         self._relist_at = time.monotonic()
         self._listed_at = time.monotonic()
@@ -38,9 +43,10 @@ class World:
 
     def take(self, event_type: str | None, found: KubernetesObject) -> bool:
         """Take an event in, and return whether it changes anything."""
+        self._liveness.heard(found)
         if found["kind"] != SECRETS.kind:
             gone = event_type == "DELETED" or not self._is_ours(found)
-            return self.cache.remove(found) if gone else self.cache.put(found)
+            return self.cache.remove(found) if gone else self.cache.put(slimmed(found))
         if not self._is_source(found):
             return False
         secret = stripped(found)
@@ -77,17 +83,22 @@ class World:
 
     async def _relist(self) -> None:
         lists = {
-            kind: await self._client.list(resource, self._namespace)
+            kind: await self._client.list(resource, self._namespace, transform=slimmed)
             for kind, resource in RESOURCES.items()
         }
         secrets = await self._list_secrets() if self._settings.manage_credentials else None
         for kind, listed in lists.items():
             ours = tuple(item for item in listed.items if self._is_ours(item))
             self.cache.replace(kind, ObjectList(ours, listed.resource_version))
+            self._liveness.listed(kind, ours)
             OBJECTS.labels(kind).set(len(ours))
         if secrets is not None:
             self._secrets.replace(SECRETS.kind, secrets)
+            self._liveness.listed(SECRETS.kind, secrets.items)
         self._listed_at = time.monotonic()
+        # What is known now lives long: to search it for garbage would take longer than a pass.
+        gc.collect()
+        gc.freeze()
 
     async def _list_secrets(self) -> ObjectList:
         listed = await self._client.list(SECRETS, self._namespace, field_selector=NOT_OF_HELM)

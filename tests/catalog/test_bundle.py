@@ -2,6 +2,7 @@ import gzip
 import hashlib
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import example, given
@@ -82,12 +83,13 @@ def test_a_catalog_packs_to_the_same_bytes_after_its_journey() -> None:
     assert pack(arrived, 7).files == FILES
 
 
-def test_a_catalog_that_one_configmap_cannot_hold_is_refused() -> None:
-    noise = hashlib.shake_256(b"noise").hexdigest(MAX_PACKED_BYTES)
-    model = image_model(providerParameters={"svg": []}, defaults={"svg": noise})
+def test_the_time_of_publication_is_in_the_manifest_and_not_in_the_catalog() -> None:
+    noon = datetime(2026, 11, 20, 12, tzinfo=UTC)
+    bundle = pack(EXAMPLE, 7, published_at=noon)
 
-    with pytest.raises(BundleError, match="at most"):
-        pack(compiled(model), 7)
+    assert json.loads(bundle.files[MANIFEST])["publishedAt"] == "2026-11-20T12:00:00Z"
+    assert unpack(bundle.files)[0].published_at == noon
+    assert bundle.files[CATALOG] == PACKED
 
 
 @pytest.mark.parametrize("name", [MANIFEST, CATALOG])

@@ -164,6 +164,12 @@ def test_a_call_without_reported_usage_costs_the_figures_of_the_table() -> None:
     assert cost == Decimal(10 * 5 + (272 + 400) * 30) / 1_000_000
 
 
+def test_without_reported_usage_partial_images_cost_the_figure_of_the_price() -> None:
+    cost = call_usd(TABLE, demand(quality="low", partial_images=3), [SQUARE], None)
+
+    assert cost == Decimal(10 * 5 + (272 + 3 * 100) * 30) / 1_000_000
+
+
 def test_a_call_that_delivers_nothing_and_reports_nothing_is_free() -> None:
     assert call_usd(TABLE, demand(quality="low"), [], None) == 0
     assert call_usd(DALL_E_3, demand(quality="hd"), [], None) == 0

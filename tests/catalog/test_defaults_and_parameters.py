@@ -62,7 +62,7 @@ def test_a_default_of_a_field_that_has_none_is_refused(field: str) -> None:
 @pytest.mark.parametrize("field", ["prompt", "size", "quality", "stream", "partial_images"])
 def test_a_provider_parameter_may_not_be_a_standard_field(field: str) -> None:
     assert problems(image_model(providerParameters={field: []})) == {
-        f"spec.providerParameters.{field}": "is a standard field"
+        f"spec.providerParameters.{field}": "is a standard field, which no provider parameter may be called"
     }
 
 

@@ -66,19 +66,19 @@ INCOMPLETE = [
     pytest.param(
         PLAIN,
         by_size(price("0.01", maxPixels=2**20)),
-        "prices must end with a row without maxPixels for a picture",
+        "prices must end with a row without maxPixels for every picture, whatever its size",
         id="no last open row",
     ),
     pytest.param(
         LISTED,
         by_size_quality(price("0.01", quality="low"), price("0.04", quality="high", maxPixels=9)),
-        "prices must end with a row without maxPixels for quality 'high'",
+        "prices must end with a row without maxPixels for quality 'high', whatever its size",
         id="no last open row for a quality",
     ),
     pytest.param(
         LISTED,
         by_size_quality(price("0.01", quality="low")),
-        "prices must end with a row without maxPixels for quality 'high'",
+        "prices must end with a row without maxPixels for quality 'high', whatever its size",
         id="no row for a quality",
     ),
     pytest.param(
@@ -96,7 +96,7 @@ INCOMPLETE = [
     pytest.param(
         PLAIN,
         per_token(table=[tokens(100, maxPixels=2**20)]),
-        "every size that the model offers must have a row for a picture",
+        "every size that the model offers must have a row for every picture",
         id="no tokens for large pictures",
     ),
     pytest.param(

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from tests.cluster.binaries import KUBERNETES_VERSION
+from tests.cluster.building import KUBERNETES_VERSION
 
 CHART = Path(__file__).parents[2] / "charts" / "tintype"
 
@@ -21,7 +21,7 @@ class Helm:
     """The program, on one cluster or on none."""
 
     def __init__(self, program: Path, kubeconfig: Path | None, home: Path) -> None:
-        self._program = program
+        self.program = program
         self._environ = os.environ | {
             "HELM_CACHE_HOME": str(home / "cache"),
             "HELM_CONFIG_HOME": str(home / "config"),
@@ -42,7 +42,7 @@ class Helm:
         """Run helm, whether or not it succeeds."""
         given = () if values is None else ("--values", "-")
         return subprocess.run(
-            [self._program, *arguments, *given],
+            [self.program, *arguments, *given],
             input=json.dumps(values),
             env=self._environ,
             capture_output=True,
@@ -52,7 +52,7 @@ class Helm:
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
         """Start helm and let it run."""
         return subprocess.Popen(
-            [self._program, *arguments], env=self._environ, stdout=subprocess.DEVNULL
+            [self.program, *arguments], env=self._environ, stdout=subprocess.DEVNULL
         )
 
     def render(self, values: Values, *, namespace: str = "images", name: str = "tintype") -> str:

@@ -1,6 +1,5 @@
 """Helm, without and with a cluster."""
 
-import os
 from contextlib import suppress
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import pytest
 from tests.charts.chart import Helm
 from tests.charts.helm import HelmMissingError, find_helm, is_built
 from tests.cluster.control_plane import ControlPlane
+from tests.support.requirements import missing
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -25,9 +25,7 @@ def helm_program() -> Path:
     try:
         return find_helm()
     except HelmMissingError as error:
-        if os.environ.get("CI") == "true":
-            pytest.fail(str(error))
-        pytest.skip(str(error))
+        missing(str(error))
 
 
 @pytest.fixture

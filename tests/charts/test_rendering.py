@@ -1,5 +1,6 @@
 """What the values mean for the objects of a release."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,11 @@ from pydantic_settings import BaseSettings
 from tests.charts.chart import Helm, Object, Values, find
 from tests.charts.values import ADDED_ON, DEV, PRODUCTION
 from tests.cluster.control_plane import ControlPlane
+from tests.monitoring import dashboards
+from tests.monitoring.rules import alerts
 from tintype_gateway.jwt_auth.issuers_file import read_issuers
 from tintype_gateway.settings import GatewaySettings
+from tintype_operator.publisher import configmap_names
 from tintype_operator.settings import Settings as OperatorSettings
 
 POD_FILES = "/var/run/secrets/kubernetes.io/serviceaccount"
@@ -122,7 +126,10 @@ def test_a_gateway_starts_before_the_operator_has_made_what_it_mounts(helm: Helm
     spec = find(helm.objects({}), "Deployment", "tintype-gateway")["spec"]["template"]["spec"]
     volumes = {volume["name"]: volume for volume in spec["volumes"]}
 
-    assert volumes["catalog"]["configMap"] == {"name": "tintype-catalog", "optional": True}
+    assert volumes["catalog"]["projected"]["sources"] == [
+        {"configMap": {"name": name, "optional": True}}
+        for name in configmap_names("tintype-catalog")
+    ]
     assert volumes["credentials"]["secret"] == {
         "secretName": "tintype-credentials",
         "optional": True,
@@ -167,3 +174,48 @@ def test_the_programs_know_the_settings_that_they_get(
 
     known = {f"TINTYPE_{field.upper()}" for field in settings.model_fields}
     assert {entry for entry in given if entry.startswith("TINTYPE_")} - known == set()
+
+
+@pytest.mark.parametrize("watched", [False, True])
+def test_gateways_watch_their_credentials_only_where_they_are_told_to(
+    helm: Helm, watched: bool
+) -> None:
+    deployment = find(
+        helm.objects({"gateway": {"watchCredentials": watched}}), "Deployment", "tintype-gateway"
+    )
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    environ = {entry["name"]: entry.get("value") for entry in container["env"]}
+
+    secret = "tintype-credentials" if watched else None
+    assert environ.get("TINTYPE_CREDENTIALS_SECRET") == secret
+    assert environ["TINTYPE_CREDENTIALS_DIR"] == "/etc/tintype/credentials"
+
+
+def test_the_alerts_are_those_of_the_file_and_name_their_runbooks(helm: Helm) -> None:
+    rule = find(helm.objects(ADDED_ON), "PrometheusRule", "tintype-alerts")
+    rendered = [alert for group in rule["spec"]["groups"] for alert in group["rules"]]
+
+    assert [alert["alert"] for alert in rendered] == [alert["alert"] for alert in alerts()]
+    for alert in rendered:
+        url = f"https://wiki.example.com/tintype#{alert['alert'].lower()}"
+        assert alert["annotations"]["runbook_url"] == url
+
+
+@pytest.mark.parametrize("name", dashboards.names())
+def test_a_dashboard_arrives_as_it_is(helm: Helm, name: str) -> None:
+    found = find(helm.objects(ADDED_ON), "ConfigMap", "tintype-dashboards")
+
+    assert json.loads(found["data"][f"tintype-{name}.json"]) == dashboards.read(name)
+    assert found["metadata"]["labels"]["grafana_dashboard"] == "1"
+    assert found["metadata"]["annotations"] == {"folder": "Images"}
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_the_playground_is_there_where_it_is_wanted(helm: Helm, wanted: bool) -> None:
+    objects = helm.objects({"gateway": {"playground": wanted}})
+    (container,) = find(objects, "Deployment", "tintype-gateway")["spec"]["template"]["spec"][
+        "containers"
+    ]
+    environ = {entry["name"]: entry.get("value") for entry in container["env"]}
+
+    assert environ["TINTYPE_PLAYGROUND"] == str(wanted).lower()

@@ -1,16 +1,12 @@
 """The rendered Roles grant what the programs need, and no more."""
 
-import re
-
 import pytest
 
 from tests.charts.chart import Helm, Object, Values, find
 from tests.cluster.control_plane import ControlPlane
 from tintype_operator.preflight import needed_rights
+from tintype_operator.publisher import configmap_names
 from tintype_operator.settings import Settings
-
-POSTED = re.compile("^create leases/.*")
-"""A Lease is made by POST, which no right on a name allows."""
 
 RBAC = ("ServiceAccount", "Role", "RoleBinding")
 
@@ -31,11 +27,12 @@ def allowed(cluster: ControlPlane, namespace: str, account: str, *request: str) 
     return ended.returncode == 0
 
 
+@pytest.mark.parametrize("name", configmap_names("tintype-catalog"))
 @pytest.mark.parametrize("verb", ["get", "list", "watch"])
-def test_a_gateway_reads_the_catalog(
-    cluster_with_crds: ControlPlane, installed: str, verb: str
+def test_a_gateway_reads_the_catalog_and_its_parts(
+    cluster_with_crds: ControlPlane, installed: str, verb: str, name: str
 ) -> None:
-    assert allowed(cluster_with_crds, installed, "gateway", verb, "configmap/tintype-catalog")
+    assert allowed(cluster_with_crds, installed, "gateway", verb, f"configmap/{name}")
 
 
 @pytest.mark.parametrize(
@@ -45,6 +42,8 @@ def test_a_gateway_reads_the_catalog(
         ("list", "configmaps"),
         ("patch", "configmap/tintype-catalog"),
         ("get", "secret/tintype-credentials"),
+        ("list", "secret/tintype-credentials"),
+        ("watch", "secret/tintype-credentials"),
         ("list", "secrets"),
         ("list", "imagemodels.tintype.dev"),
         ("list", "pods"),
@@ -55,6 +54,23 @@ def test_a_gateway_may_do_nothing_else(
     cluster_with_crds: ControlPlane, installed: str, request_: tuple[str, ...]
 ) -> None:
     assert not allowed(cluster_with_crds, installed, "gateway", *request_)
+
+
+def test_a_gateway_that_watches_its_credentials_may_read_that_secret_and_no_other(
+    helm: Helm, cluster_with_crds: ControlPlane, namespace: str
+) -> None:
+    values = {"crds": {"upgrade": False}, "gateway": {"watchCredentials": True}}
+    objects = helm.objects(values, namespace=namespace)
+    cluster_with_crds.apply(*(object_ for object_ in objects if object_["kind"] in RBAC))
+
+    def may(verb: str, secret: str) -> bool:
+        return allowed(cluster_with_crds, namespace, "gateway", verb, secret)
+
+    own, every = "secret/tintype-credentials", ("get", "list", "watch")
+    assert [may(verb, own) for verb in every] == [True, True, True]
+    assert [may(verb, "secret/another") for verb in every] == [False, False, False]
+    assert not may("list", "secrets")
+    assert not may("patch", own)
 
 
 @pytest.mark.parametrize(
@@ -119,4 +135,4 @@ def test_the_role_grants_what_the_preflight_asks_for_and_no_more(
         monkeypatch.setenv(name, value)
 
     needed = {str(right) for right in needed_rights(Settings())}
-    assert granted(objects) == {POSTED.sub("create leases", right) for right in needed}
+    assert granted(objects) == needed

@@ -63,6 +63,8 @@ def test_helm_finds_nothing_to_complain_about(helm: Helm) -> None:
         ({"database": {"existingSecret": "postgresql://me:secret@db/x"}}, "existingSecret"),
         ({"jwt": {"issuers": [{"issuer": "https://example.com"}]}}, "audiences"),
         ({"podDisruptionBudget": {"maxUnavailable": 0}}, "maxUnavailable"),
+        ({"s3": {"encryption": "rot13"}}, "encryption"),
+        ({"s3": {"prefix": "/pictures"}}, "prefix"),
         ({"httpRoute": {"timeout": "5 minutes"}}, "timeout"),
     ],
 )
@@ -84,6 +86,16 @@ def test_several_gateways_need_a_ledger_that_they_share(helm: Helm, several: Val
     [
         ({"starterCatalog": {"enabled": True, "simulated": True}}, "simulator.enabled=true"),
         ({"httpRoute": {"enabled": True}}, "httpRoute.parentRefs"),
+        (
+            {
+                "imageFolder": {"enabled": True, "publicUrl": "https://images.example.com"},
+                "gateway": {"replicas": 2},
+                "database": {"existingSecret": "ledger"},
+            },
+            "s3.bucket",
+        ),
+        ({"imageFolder": {"enabled": True}}, "imageFolder.publicUrl"),
+        ({"s3": {"accelerate": True, "endpoint": "http://minio:9000"}}, "acceleration endpoint"),
         (
             {"gateway": {"preStopSeconds": 60, "terminationGracePeriodSeconds": 30}},
             "more than gateway.preStopSeconds",

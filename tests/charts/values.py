@@ -35,7 +35,7 @@ PRODUCTION: Values = {
     "operator": {"replicas": 2, "release": "blue", "podAnnotations": {"a": "b"}},
     "gateway": {
         "defaultModelParams": {"gpt-image-2": {"quality": "low"}},
-        "extraEnv": [{"name": "AWS_ENDPOINT_URL_S3", "value": "http://s3.images.svc:9000"}],
+        "extraEnv": [{"name": "TINTYPE_IMAGE_URL_SECONDS", "value": "600"}],
         "extraEnvFrom": [{"configMapRef": {"name": "more", "optional": True}}],
         "extraVolumes": [{"name": "ca", "configMap": {"name": "ca"}}],
         "extraVolumeMounts": [{"name": "ca", "mountPath": "/etc/ca", "readOnly": True}],
@@ -66,6 +66,19 @@ MATRIX: dict[str, Values] = {
     "several gateways": {"gateway": {"replicas": 3}, "database": {"existingSecret": "ledger"}},
     "your own claim": {"persistence": {"existingClaim": "mine"}},
     "another class": {"persistence": {"storageClassName": "fast", "size": "10Gi"}},
+    "a server of your own for pictures": {
+        "s3": {
+            "bucket": "pictures",
+            "endpoint": "http://minio:9000",
+            "pathStyle": True,
+            "prefix": "",
+            "encryption": "aws:kms",
+            "kmsKeyId": "key-7",
+        }
+    },
+    "a folder for pictures": {
+        "imageFolder": {"enabled": True, "publicUrl": "https://images.example.com"}
+    },
     "another name": {"fullnameOverride": "pictures"},
     "no hook": {"crds": {"upgrade": False}},
     "open network": {"networkPolicy": {"enabled": True}, "ingress": {"enabled": True}},
@@ -75,6 +88,8 @@ ADDED_ON: Values = {
     "metrics": {
         "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
         "podMonitor": {"enabled": True},
+        "prometheusRule": {"enabled": True, "runbooks": "https://wiki.example.com/tintype"},
+        "dashboards": {"enabled": True, "annotations": {"folder": "Images"}},
     },
     "httpRoute": {
         "enabled": True,

@@ -3,27 +3,28 @@
 `python -m tests.cluster.binaries` builds them ahead of the tests and prints the folder.
 """
 
-import fcntl
-import hashlib
 import os
-import shutil
-import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-SOURCE = Path(__file__).parent / "controlplane"
-"""A Go program that is the whole control plane; its go.mod says which Kubernetes."""
-
-KUBERNETES_VERSION = "v1.35.4"
-"""What the API server reports; without it a chart's `kubeVersion` would refuse the cluster."""
+from tests.cluster.building import (
+    KUBERNETES_VERSION,
+    BuildError,
+    GoProgram,
+    kubernetes_variables,
+)
 
 REQUIRED = ("etcd", "kube-apiserver", "kubectl")
 """What envtest ships, too; the controller manager is used where there is one."""
 
-PROGRAMS = (*REQUIRED, "kube-controller-manager")
+CONTROL_PLANE = GoProgram(
+    "controlplane",
+    Path(__file__).parent / "controlplane",
+    names=(*REQUIRED, "kube-controller-manager"),
+    version=KUBERNETES_VERSION,
+    variables=kubernetes_variables(),
+)
+"""The whole control plane; its go.mod says which Kubernetes."""
 
 
 class BinariesMissingError(Exception):
@@ -38,15 +39,19 @@ def find_binaries() -> Path:
     """
     if assets := os.environ.get("KUBEBUILDER_ASSETS"):
         return _complete(Path(assets))
-    folder = _cache() / _key()
-    if not folder.exists():
-        _build_once(folder)
-    return folder
+    try:
+        return CONTROL_PLANE.build()
+    except BuildError as error:
+        raise BinariesMissingError(
+            "no control plane to test with: install Go (https://go.dev/dl), which builds one once, "
+            "or point $KUBEBUILDER_ASSETS at the folder that `setup-envtest use -p path` prints. "
+            f"{error}"
+        ) from error
 
 
 def is_built() -> bool:
     """Whether `find_binaries` returns at once."""
-    return bool(os.environ.get("KUBEBUILDER_ASSETS")) or (_cache() / _key()).exists()
+    return bool(os.environ.get("KUBEBUILDER_ASSETS")) or CONTROL_PLANE.folder.exists()
 
 
 def _complete(assets: Path) -> Path:
@@ -54,59 +59,6 @@ def _complete(assets: Path) -> Path:
     if absent:
         raise BinariesMissingError(f"$KUBEBUILDER_ASSETS={assets} lacks {', '.join(absent)}")
     return assets
-
-
-def _cache() -> Path:
-    root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(root) / "tintype" / "controlplane"
-
-
-def _key() -> str:
-    digest = hashlib.sha256(KUBERNETES_VERSION.encode())
-    for name in ("go.mod", "go.sum", "main.go"):
-        digest.update((SOURCE / name).read_bytes())
-    return digest.hexdigest()[:16]
-
-
-def _build_once(folder: Path) -> None:
-    """Fill `folder` in one step, whoever else is trying to."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(folder.parent / "lock"):
-        if folder.exists():
-            return
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix="building-") as scratch:
-            _build(Path(scratch) / "bin")
-            (Path(scratch) / "bin").rename(folder)
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    with path.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-def _build(folder: Path) -> None:
-    if shutil.which("go") is None:
-        raise BinariesMissingError(
-            "no control plane to test with: install Go (https://go.dev/dl), which builds one once, "
-            "or point $KUBEBUILDER_ASSETS at the folder that `setup-envtest use -p path` prints"
-        )
-    command = ["go", "build", "-mod=readonly", "-trimpath", "-buildvcs=false"]
-    command += [f"-ldflags={_linker_flags()}", "-o", str(folder / "controlplane"), "."]
-    environ = os.environ | {"CGO_ENABLED": "0"}
-    built = subprocess.run(command, cwd=SOURCE, env=environ, stderr=subprocess.PIPE, text=True)
-    if built.returncode != 0:
-        raise BinariesMissingError(f"cannot build the control plane:\n{built.stderr[-2000:]}")
-    for name in PROGRAMS:
-        (folder / name).symlink_to("controlplane")
-
-
-def _linker_flags() -> str:
-    major, minor, _ = KUBERNETES_VERSION.removeprefix("v").split(".")
-    package = "k8s.io/component-base/version"
-    variables = {"gitVersion": KUBERNETES_VERSION, "gitMajor": major, "gitMinor": minor}
-    return "-s -w " + " ".join(f"-X {package}.{name}={text}" for name, text in variables.items())
 
 
 if __name__ == "__main__":

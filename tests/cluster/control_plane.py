@@ -1,22 +1,26 @@
-"""A real Kubernetes control plane on loopback ports, for one run of the tests."""
+"""A real Kubernetes control plane, for one run of the tests."""
 
 import os
 import socket
 import subprocess
 import time
 import uuid
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from tests.cluster.pki import Pki, create_pki
+from tests.cluster.pki import create_pki
 from tests.cluster.processes import Process, free_ports, start
 
 START_SECONDS = 90
 """Much more than it takes (5 to 8), because a busy machine is no fault of the tests."""
 
 CRDS = Path(__file__).parents[2] / "crds"
+
+ISSUER = "https://kubernetes.default.svc.cluster.local"
+"""Of the ServiceAccounts' tokens, as most clusters have it."""
 
 CONTROLLERS = (
     "serviceaccount-controller",
@@ -29,24 +33,44 @@ CONTROLLERS = (
 )
 """Those that the tests feel; all of them would take seconds more to start."""
 
+SERVICES = "10.96.0.0/16"
+
+API_SERVICE = "10.96.0.1"
+"""The address of the Service `kubernetes`: the first one of all."""
+
+
+@dataclass(frozen=True)
+class Reach:
+    """Whom a control plane serves: by default only this machine, without pods."""
+
+    address: str = "127.0.0.1"
+    names: tuple[str, ...] = ()
+    api_server_flags: tuple[str, ...] = ("--endpoint-reconciler-type=none",)
+    controllers: tuple[str, ...] = CONTROLLERS
+
+
+LOOPBACK = Reach()
+"""An address of the loopback interface is no valid endpoint, so none is announced."""
+
 
 class ControlPlane:
     """etcd, the API server and, if there is one, the controller manager."""
 
-    def __init__(self, folder: Path, binaries: Path) -> None:
+    def __init__(self, folder: Path, binaries: Path, reach: Reach = LOOPBACK) -> None:
         self._folder = folder
-        self._binaries = binaries
+        self.binaries = binaries
+        self._reach = reach
         self._processes: list[Process] = []
-        self._pki = create_pki(folder / "pki")
+        self.pki = create_pki(folder / "pki", *reach.names)
         self._etcd_port, self._peer_port, self._api_port, self._manager_port = free_ports(4)
-        self.server = f"https://127.0.0.1:{self._api_port}"
-        self.kubeconfig = self._write_kubeconfig("admin", _certificate_user(self._pki, "admin"))
+        self.server = f"https://{reach.address}:{self._api_port}"
+        self.kubeconfig = self.write_kubeconfig("admin", self.certificate_user("admin"))
 
     def start(self) -> None:
         """Start the parts and wait until objects can be created."""
         self._start_etcd()
         self._start_api_server()
-        if (self._binaries / "kube-controller-manager").exists():
+        if (self.binaries / "kube-controller-manager").exists():
             self._start_controller_manager()
 
     def stop(self) -> None:
@@ -66,7 +90,7 @@ class ControlPlane:
     ) -> subprocess.CompletedProcess[str]:
         """Run kubectl, by default as the administrator, whether or not it succeeds."""
         return subprocess.run(
-            [self._binaries / "kubectl", *arguments],
+            [self.binaries / "kubectl", *arguments],
             input=stdin,
             capture_output=True,
             text=True,
@@ -74,7 +98,7 @@ class ControlPlane:
             | {
                 "KUBECONFIG": str(kubeconfig or self.kubeconfig),
                 "KUBECACHEDIR": str(self._folder / "kubectl-cache"),
-                "NO_PROXY": "127.0.0.1",
+                "NO_PROXY": self._reach.address,
             },
         )
 
@@ -84,7 +108,7 @@ class ControlPlane:
 
     def apply_crds(self) -> None:
         """Apply the repository's CRDs and wait until the API server serves them."""
-        self.kubectl("apply", "--server-side", "-f", str(CRDS))
+        self.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(CRDS))
         self.kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", str(CRDS))
         self._wait_for_storage()
 
@@ -113,7 +137,12 @@ class ControlPlane:
             },
         )
         token = self.kubectl("create", "token", name, "--namespace", namespace).strip()
-        return self._write_kubeconfig(f"{namespace}-{name}", {"token": token}, namespace)
+        return self.write_kubeconfig(f"{namespace}-{name}", {"token": token}, namespace)
+
+    def certificate_user(self, name: str) -> dict[str, Any]:
+        """The user of a kubeconfig whom the authority has signed."""
+        certificate, key = self.pki.certificate(name), self.pki.key(name)
+        return {"client-certificate": str(certificate), "client-key": str(key)}
 
     def _start_etcd(self) -> None:
         client, peer = (f"http://127.0.0.1:{port}" for port in (self._etcd_port, self._peer_port))
@@ -132,24 +161,24 @@ class ControlPlane:
         etcd.wait_until(lambda: _listens(self._etcd_port), START_SECONDS, "etcd")
 
     def _start_api_server(self) -> None:
-        pki = self._pki
+        pki = self.pki
         server = self._start(
             "kube-apiserver",
             f"--etcd-servers=http://127.0.0.1:{self._etcd_port}",
-            "--bind-address=127.0.0.1",
+            f"--bind-address={self._reach.address}",
             f"--secure-port={self._api_port}",
-            "--endpoint-reconciler-type=none",  # a loopback address is no valid endpoint
             f"--cert-dir={self._folder}",
             f"--tls-cert-file={pki.certificate('apiserver')}",
             f"--tls-private-key-file={pki.key('apiserver')}",
             f"--client-ca-file={pki.certificate('ca')}",
-            "--service-account-issuer=https://kubernetes.default.svc",
+            f"--service-account-issuer={ISSUER}",
             f"--service-account-key-file={pki.key('service-account')}",
             f"--service-account-signing-key-file={pki.key('service-account')}",
             "--authorization-mode=RBAC",
-            "--service-cluster-ip-range=10.96.0.0/16",
+            f"--service-cluster-ip-range={SERVICES}",
             "--enable-priority-and-fairness=false",
             "--profiling=false",
+            *self._reach.api_server_flags,
         )
         server.wait_until(lambda: self._exists("/readyz"), START_SECONDS, "ready API server")
 
@@ -163,13 +192,14 @@ class ControlPlane:
             f"--secure-port={self._manager_port}",
             f"--cert-dir={self._folder}",
             "--leader-elect=false",
-            f"--controllers={','.join(CONTROLLERS)}",
+            f"--root-ca-file={self.pki.certificate('ca')}",
+            f"--controllers={','.join(self._reach.controllers)}",
         )
         account = "/api/v1/namespaces/default/serviceaccounts/default"
         manager.wait_until(lambda: self._exists(account), START_SECONDS, "default ServiceAccount")
 
     def _start(self, name: str, *arguments: str) -> Process:
-        process = start(self._folder / f"{name}.log", self._binaries / name, *arguments)
+        process = start(self._folder / f"{name}.log", self.binaries / name, *arguments)
         self._processes.append(process)
         return process
 
@@ -182,10 +212,9 @@ class ControlPlane:
         while self.try_kubectl("get", "tintype", "--all-namespaces").returncode != 0:
             assert time.monotonic() < deadline, "the custom resources are not served"
 
-    def _write_kubeconfig(
-        self, name: str, user: dict[str, Any], namespace: str = "default"
-    ) -> Path:
-        ca = str(self._pki.certificate("ca"))
+    def write_kubeconfig(self, name: str, user: dict[str, Any], namespace: str = "default") -> Path:
+        """The kubeconfig of a user, such as `certificate_user` makes one."""
+        ca = str(self.pki.certificate("ca"))
         cluster = {"server": self.server, "certificate-authority": ca}
         context = {"cluster": "tests", "user": name, "namespace": namespace}
         document = {
@@ -200,10 +229,6 @@ class ControlPlane:
         path.write_text(yaml.safe_dump(document))
         path.chmod(0o600)
         return path
-
-
-def _certificate_user(pki: Pki, name: str) -> dict[str, Any]:
-    return {"client-certificate": str(pki.certificate(name)), "client-key": str(pki.key(name))}
 
 
 def _listens(port: int) -> bool:

@@ -13,8 +13,11 @@ EXTENSIONS = """\
 basicConstraints=CA:FALSE
 keyUsage=digitalSignature
 extendedKeyUsage=serverAuth,clientAuth
-subjectAltName=DNS:localhost,IP:127.0.0.1
+subjectAltName={names}
 """
+
+NAMES = ("DNS:localhost", "IP:127.0.0.1")
+"""Who every certificate is for."""
 
 
 @dataclass(frozen=True)
@@ -29,16 +32,25 @@ class Pki:
     def key(self, name: str) -> Path:
         return self.folder / f"{name}.key"
 
+    def sign(self, name: str, subject: str) -> None:
+        """Make a key and a certificate, for a subject such as `/O=system:masters/CN=admin`."""
+        _make_key(self.folder, name)
+        _openssl(self.folder, f"req -new -key {name}.key -subj {subject} -out {name}.csr")
+        authority = "-CA ca.crt -CAkey ca.key -CAcreateserial"
+        days = f"-days {DAYS} -extfile extensions"
+        _openssl(self.folder, f"x509 -req -in {name}.csr {authority} {days} -out {name}.crt")
 
-def create_pki(folder: Path) -> Pki:
+
+def create_pki(folder: Path, *more_names: str) -> Pki:
     """An authority, the certificates of server and clients, and the key that signs tokens."""
     folder.mkdir()
-    (folder / "extensions").write_text(EXTENSIONS)
+    (folder / "extensions").write_text(EXTENSIONS.format(names=",".join((*NAMES, *more_names))))
     _make_authority(folder)
     _make_key(folder, "service-account")
-    _sign(folder, "apiserver", "/CN=kube-apiserver")
-    _sign(folder, "admin", "/O=system:masters/CN=admin")
-    return Pki(folder)
+    pki = Pki(folder)
+    pki.sign("apiserver", "/CN=kube-apiserver")
+    pki.sign("admin", "/O=system:masters/CN=admin")
+    return pki
 
 
 def _make_authority(folder: Path) -> None:
@@ -49,16 +61,6 @@ def _make_authority(folder: Path) -> None:
 
 def _make_key(folder: Path, name: str) -> None:
     _openssl(folder, f"ecparam -name {CURVE} -genkey -noout -out {name}.key")
-
-
-def _sign(folder: Path, name: str, subject: str) -> None:
-    _make_key(folder, name)
-    _openssl(folder, f"req -new -key {name}.key -subj {subject} -out {name}.csr")
-    authority = "-CA ca.crt -CAkey ca.key -CAcreateserial"
-    _openssl(
-        folder,
-        f"x509 -req -in {name}.csr {authority} -days {DAYS} -extfile extensions -out {name}.crt",
-    )
 
 
 def _openssl(folder: Path, arguments: str) -> None:

@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.cluster.control_plane import ControlPlane
+from tests.cluster.control_plane import ISSUER, ControlPlane
 from tests.gateway.jwt_auth.support import issuer
 from tests.support.gateway import Gateway, easel, running_gateway
 
-ISSUER = "https://kubernetes.default.svc"
 BY_SERVICE_ACCOUNT = "{/kubernetes.io/namespace}/{/kubernetes.io/serviceaccount/name}"
 
 

@@ -129,7 +129,7 @@ def test_get_shows_what_an_operator_wants_at_a_glance(
     models = cluster_with_crds.kubectl("get", "im", "--namespace", namespace).splitlines()
     bindings = cluster_with_crds.kubectl("get", "pb", "--namespace", namespace).splitlines()
 
-    assert models[0].split() == ["NAME", "MODEL", "CURRENT", "RETIRES", "READY", "AGE"]
+    assert models[0].split() == [*("NAME", "MODEL", "CURRENT", "RETIRES", "READY", "REASON", "AGE")]
     assert models[1].split()[:3] == ["listed", "listed/model:1", "2026-03-01"]
     assert bindings[0].split()[:6] == ["NAME", "MODEL", "PROVIDER", "ACTIVE", "PRICING", "USD"]
     assert bindings[1].split()[:6] == [

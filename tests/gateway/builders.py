@@ -81,10 +81,13 @@ def job(
     size: SizeChoice = SizeChoice(Size(1024, 1024)),  # noqa: B008  # it is a constant
     adjustments: tuple[str, ...] = (),
     extras: Mapping[str, object] | None = None,
+    streamed: bool = False,
+    partial_images: int = 0,
     **parameters: str | int,
 ) -> Job:
     """Return what `canvas` is asked for."""
-    return Job(prompt, images, size, parameters, extras or {}, adjustments)
+    given = prompt, images, size, parameters, extras or {}, adjustments
+    return Job(*given, streamed=streamed, partial_images=partial_images)
 
 
 def finished_image(

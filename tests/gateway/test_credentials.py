@@ -1,12 +1,16 @@
 """Where the gateway finds what it proves its identity with."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.gateway.builders import binding
-from tintype_gateway.credentials import MountedCredentials, SimulatedCredentials
+from tests.support.volume import Volume
+from tintype_gateway.credentials import Credentials, SimulatedCredentials
 
 BEDROCK = {"provider": "bedrock", "dialect": "bedrock-amazon", "regions": ["us-east-1"]}
 
@@ -16,14 +20,42 @@ def write(folder: Path, **files: str) -> None:
         Path(folder, name.replace("__", ".").replace("_", "-")).write_text(text)
 
 
+async def loaded(folder: Path) -> Credentials:
+    credentials = Credentials()
+    await credentials.load_folder(folder)
+    return credentials
+
+
+@asynccontextmanager
+async def following(folder: Path) -> AsyncIterator[Credentials]:
+    """Credentials that are kept as they are in a folder."""
+    credentials = await loaded(folder)
+    task = asyncio.create_task(credentials.follow_folder(folder))
+    try:
+        yield credentials
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def until_key(credentials: Credentials, key: str) -> None:
+    """Wait until the API key is this one, empty for none."""
+    async with asyncio.timeout(10):
+        while True:
+            if (await credentials.read(binding())).get("api-key", "") == key:
+                return
+            await asyncio.sleep(0.01)
+
+
 async def test_a_key_is_the_content_of_its_file(tmp_path: Path) -> None:
     write(tmp_path, openai__api_key="sk-1\n", other__api_key="sk-2")
-    assert await MountedCredentials(tmp_path).read(binding()) == {"api-key": "sk-1"}
+    assert await (await loaded(tmp_path)).read(binding()) == {"api-key": "sk-1"}
 
 
 async def test_all_keys_of_a_secret_come_together(tmp_path: Path) -> None:
     write(tmp_path, openai__aws_access_key_id="id", openai__aws_secret_access_key="secret")
-    assert await MountedCredentials(tmp_path).read(binding(**BEDROCK)) == {
+    assert await (await loaded(tmp_path)).read(binding(**BEDROCK)) == {
         "aws-access-key-id": "id",
         "aws-secret-access-key": "secret",
     }
@@ -50,33 +82,81 @@ async def test_what_the_provider_cannot_use_is_no_credential(
     tmp_path: Path, files: dict[str, str], spec: dict[str, Any]
 ) -> None:
     write(tmp_path, **files)
-    assert await MountedCredentials(tmp_path).read(binding(**spec)) == {}
+    assert await (await loaded(tmp_path)).read(binding(**spec)) == {}
 
 
 async def test_without_a_folder_there_are_none() -> None:
-    assert await MountedCredentials(None).read(binding()) == {}
+    assert await Credentials().read(binding()) == {}
 
 
-async def test_a_rotated_key_counts_at_once(tmp_path: Path) -> None:
-    credentials = MountedCredentials(tmp_path)
-    read = []
-    for key in ("sk-old", "sk-new"):
-        write(tmp_path, openai__api_key=key)
-        read.append(await credentials.read(binding()))
-    assert read == [{"api-key": "sk-old"}, {"api-key": "sk-new"}]
+async def test_a_request_reads_no_file(tmp_path: Path) -> None:
+    write(tmp_path, openai__api_key="sk-1")
+    credentials = await loaded(tmp_path)
+    (tmp_path / "openai.api-key").unlink()
+    assert await credentials.read(binding()) == {"api-key": "sk-1"}
 
 
-async def test_the_workloads_own_identity_is_that_of_the_aws_sdks(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "id")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    monkeypatch.delenv("AWS_SESSION_TOKEN", raising=False)
-    own = binding(**BEDROCK, credentials={"workloadIdentity": True})
-    assert await MountedCredentials(None).read(own) == {
-        "aws-access-key-id": "id",
-        "aws-secret-access-key": "secret",
-    }
+async def test_a_key_that_is_written_anew_counts_within_moments(tmp_path: Path) -> None:
+    async with following(tmp_path) as credentials:
+        for key in ("sk-first", "sk-second", "sk-third"):
+            write(tmp_path, openai__api_key=key)
+            await until_key(credentials, key)
+
+
+async def test_every_swap_of_a_mounted_secret_is_noticed(tmp_path: Path) -> None:
+    volume = Volume(tmp_path / "credentials")
+    async with following(volume.path) as credentials:
+        for number in range(20):
+            volume.write({"openai.api-key": f"sk-{number}".encode()})
+            await until_key(credentials, f"sk-{number}")
+
+
+async def test_keys_of_one_secret_are_never_of_two_versions(tmp_path: Path) -> None:
+    volume = Volume(tmp_path / "credentials")
+    pairs: set[tuple[str, str]] = set()
+
+    def version(number: int) -> dict[str, bytes]:
+        text = str(number).encode()
+        return {"openai.aws-access-key-id": text, "openai.aws-secret-access-key": text}
+
+    volume.write(version(0))
+    async with following(volume.path) as credentials:
+        for number in range(1, 200):
+            volume.write(version(number))
+            found = await credentials.read(binding(**BEDROCK))
+            pairs.add((found["aws-access-key-id"], found["aws-secret-access-key"]))
+            await asyncio.sleep(0.001)
+
+    assert [pair for pair in pairs if pair[0] != pair[1]] == []
+
+
+async def test_a_withdrawn_key_is_used_no_more(tmp_path: Path) -> None:
+    volume = Volume(tmp_path / "credentials")
+    volume.write({"openai.api-key": b"sk-1"})
+    async with following(volume.path) as credentials:
+        await until_key(credentials, "sk-1")
+        volume.write({})
+        await until_key(credentials, "")
+
+
+async def test_a_folder_that_goes_away_and_comes_back_is_noticed(tmp_path: Path) -> None:
+    folder = tmp_path / "credentials"
+    folder.mkdir()
+    write(folder, openai__api_key="sk-1")
+    async with following(folder) as credentials:
+        folder.rename(tmp_path / "elsewhere")
+        folder.mkdir()
+        write(folder, openai__api_key="sk-2")
+        await until_key(credentials, "sk-2")
+
+
+async def test_only_names_are_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write(tmp_path, openai__api_key="sk-canary", other__notes="sk-canary")
+    with caplog.at_level("DEBUG"):
+        await loaded(tmp_path)
+    (record,) = (each for each in caplog.records if each.message == "credentials loaded")
+    assert vars(record)["files"] == ["openai.api-key"]
+    assert "sk-canary" not in str(vars(record))
 
 
 @pytest.mark.parametrize("spec", [{}, BEDROCK])

@@ -14,12 +14,16 @@ STATUSES = {
     "ContentRefusedError": 400,
     "AuthenticationError": 401,
     "InsufficientCreditsError": 402,
+    "ForbiddenError": 403,
     "NotFoundError": 404,
     "MethodNotAllowedError": 405,
+    "RequestTimeoutError": 408,
     "ConflictError": 409,
     "PayloadTooLargeError": 413,
+    "UriTooLongError": 414,
     "UnsupportedMediaTypeError": 415,
     "RateLimitError": 429,
+    "HeadersTooLargeError": 431,
     "InternalError": 500,
     "UnavailableError": 503,
 }
@@ -38,7 +42,7 @@ def test_each_error_has_its_status(name: str, status: int) -> None:
 
 def test_the_table_of_statuses_names_every_error() -> None:
     ours = {kind for kind in descendants(GatewayError) if kind.__module__ == errors.__name__}
-    assert {kind.__name__ for kind in ours} == {*STATUSES, "ValidationError"}
+    assert {kind.__name__ for kind in ours} == {*STATUSES, "AlreadyServedError", "ValidationError"}
 
 
 @pytest.mark.parametrize("name", STATUSES)

@@ -51,7 +51,7 @@ def test_a_model_is_described_whole() -> None:
         price("0.080", quality="premium"),
     )
     binding = provider_binding(pricing=prices, regions=["us-east-1"])
-    stripped = {"handling": "Strip"}
+    stripped, accepted = {"handling": "Strip"}, {"handling": "Accept"}
     cost = {
         "currency": "USD",
         "type": "per_image_by_size_quality",
@@ -70,21 +70,22 @@ def test_a_model_is_described_whole() -> None:
         "display_name": "Amazon Nova Canvas",
         "aliases": ["nova-canvas"],
         "active": True,
-        "supported_features": ["image_generation"],
+        "supported_features": ["image_generation", "streaming"],
         "output_modality": {"image": True, "text": False},
         "watermark": "provenance",
         "limits": {
             "max_images_per_call": 5,
             "max_images_per_request": 10,
             "max_prompt_characters": 1024,
+            "max_partial_images": 3,
         },
         "size": {"mode": "List", "sizes": ["1024x1024", "1536x1024", "1024x1536"]},
         "parameters": {
             "quality": {"handling": "Map", "values": {"standard": "standard", "hd": "premium"}},
             "style": stripped,
             "background": stripped,
-            "output_format": stripped,
-            "output_compression": stripped,
+            "output_format": accepted,
+            "output_compression": accepted,
             "moderation": stripped,
             "seed": {"handling": "Clamp", "minimum": 0, "maximum": 9},
             "negative_prompt": stripped,
@@ -167,3 +168,14 @@ def test_all_models_are_a_list_as_openais() -> None:
     listed = describe_all(known, TODAY, lambda _: True, lambda _: True)
     assert (listed["object"], [each["id"] for each in listed["data"]]) == ("list", ["a", "b"])
     assert json.loads(json.dumps(listed, allow_nan=False)) == listed
+
+
+@pytest.mark.parametrize(
+    "rule", [{"handling": "Strip"}, {"handling": "Map", "values": {"png": "PNG"}}]
+)
+def test_every_format_is_accepted_because_what_a_provider_lacks_is_converted(
+    rule: dict[str, Any],
+) -> None:
+    shown = described(image_model(parameters={"output_format": rule}))["parameters"]
+
+    assert shown["output_format"] == shown["output_compression"] == {"handling": "Accept"}

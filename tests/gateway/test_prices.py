@@ -82,6 +82,12 @@ def test_uncounted_tokens_cost_what_the_table_says() -> None:
     assert costs(table, delivered([SQUARE]), asked=asked) == (9 * 5 + 272 * 30) * 16
 
 
+def test_uncounted_previews_cost_what_the_table_says_of_those_that_came() -> None:
+    asked = job(prompt="", quality="low", streamed=True, partial_images=3)
+    table = per_token(table=[tokens(272, quality="low")], tokensPerPartialImage=100)
+    assert costs(table, delivered([SQUARE], partial_images=2), asked=asked) == 472 * 30 * 16
+
+
 def test_fractions_are_added_before_they_are_rounded() -> None:
     calls = [delivered([SQUARE])] * 3
     assert costs(per_image("0.000000025"), *calls) == 1  # 3 x 0.4 micro-credits
@@ -99,6 +105,15 @@ def test_the_ceiling_pays_the_prompt_once_for_each_call() -> None:
     pricing = read(Pricing, per_token(table=[tokens(0, quality="low")]))
     spec = model(limits={"maxImagesPerCall": 2}, parameters=KNOWN)
     assert ceiling(asked, spec, pricing, PER_USD) == 3 * 150 * 5 * 16
+
+
+def test_ceiling_and_expectation_cover_the_previews_and_prompts_of_a_stream() -> None:
+    asked = job(prompt="x" * 100, images=3, quality="low", streamed=True, partial_images=2)
+    table = per_token(table=[tokens(272, quality="low")], tokensPerPartialImage=100)
+    spec = model(limits={"maxImagesPerCall": 10}, parameters=KNOWN)
+    given = spec, read(Pricing, table), PER_USD
+    assert ceiling(asked, *given) == (3 * 100 * 5 + 3 * 472 * 30) * 16
+    assert expected(asked, *given) == (3 * 25 * 5 + 3 * 472 * 30) * 16
 
 
 @pytest.mark.parametrize("asked", [job(size=SizeChoice()), job(quality="auto"), job()])

@@ -26,6 +26,7 @@ def test_a_quote_tells_route_values_and_credits() -> None:
         "n": 3,
         "size": "1024x1024",
         "parameters": {"quality": "medium"},
+        "partial_images": 0,
         "provider_parameters": {"svg": {"model": "x"}},
         "adjustments": ["quality=standard->medium"],
         "credits_ceiling": 30,

@@ -40,7 +40,7 @@ async def test_a_list_is_read_page_by_page() -> None:
     }
 
     async def handler(request: web.Request) -> web.Response:
-        assert request.query["limit"] == "500"
+        assert request.query["limit"] == "250"
         return web.json_response(pages[request.query.get("continue")])
 
     async with serving(handler) as client:
@@ -48,6 +48,17 @@ async def test_a_list_is_read_page_by_page() -> None:
 
     assert [item["n"] for item in listed.items] == [1, 2]
     assert listed.resource_version == "7"
+
+
+async def test_of_each_listed_object_only_what_is_wanted_is_kept() -> None:
+    async def handler(request: web.Request) -> web.Response:
+        items = [{"n": 1, "more": "text"}]
+        return web.json_response({"items": items, "metadata": {"resourceVersion": "7"}})
+
+    async with serving(handler) as client:
+        listed = await client.list(IMAGE_MODELS, "ns", transform=lambda item: {"n": item["n"]})
+
+    assert listed.items == ({"n": 1},)
 
 
 async def test_a_failed_page_fails_the_whole_list() -> None:

@@ -22,12 +22,13 @@ from tintype_kubernetes.errors import NotFoundError
 from tintype_kubernetes.resources import CONFIGMAPS, IMAGE_MODELS
 from tintype_operator import aggregator as module
 from tintype_operator.aggregator import Aggregator, inherited
+from tintype_operator.liveness import Liveness
 from tintype_operator.settings import Settings
 
 
 @asynccontextmanager
 async def aggregating(client: KubernetesClient, namespace: str) -> AsyncIterator[Aggregator]:
-    aggregator = Aggregator(client, namespace, Settings())
+    aggregator = Aggregator(client, namespace, Settings(), Liveness())
     task = asyncio.create_task(aggregator.run())
     try:
         yield aggregator
@@ -94,10 +95,12 @@ async def test_nothing_is_published_from_a_list_whose_second_page_fails(
 
     async def handler(request: web.Request) -> web.Response:
         nonlocal failures
+        if request.method == "PATCH" and CONFIGMAP not in request.path:
+            return web.json_response({})  # the credentials, which are no catalog
         if request.method == "PATCH":
             written.append(json.loads(await request.text()))
             done.set()
-            return web.json_response(written[-1])
+            return web.json_response({"metadata": {"resourceVersion": "2"}})
         if request.path.endswith(CONFIGMAP):
             return refusing(404, "NotFound")
         if "continue" not in request.query:
@@ -116,6 +119,37 @@ async def test_nothing_is_published_from_a_list_whose_second_page_fails(
 
     assert failures == 0
     assert len(written) == 1
+
+
+@pytest.mark.parametrize(
+    "refusal", [(409, "Conflict", {}), (429, "TooManyRequests", {"Retry-After": "0"})]
+)
+async def test_a_publication_that_is_refused_for_now_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch, refusal: tuple[int, str, dict[str, str]]
+) -> None:
+    monkeypatch.setattr(module, "RETRY_SECONDS", 0.01)
+    code, reason, headers = refusal
+    refusals = 3
+    done = asyncio.Event()
+
+    async def handler(request: web.Request) -> web.Response:
+        nonlocal refusals
+        if request.method == "GET" and CONFIGMAP in request.path:
+            return refusing(404, "NotFound")
+        if request.method == "GET":
+            return web.json_response({"items": [], "metadata": {"resourceVersion": "1"}})
+        if CONFIGMAP in request.path and refusals:
+            refusals -= 1
+            return refusing(code, reason, **headers)
+        if CONFIGMAP in request.path:
+            done.set()
+        return web.json_response({"metadata": {"resourceVersion": "2"}})
+
+    async with serving(handler) as client, aggregating(client, "ns"):
+        async with asyncio.timeout(WAIT_SECONDS):
+            await done.wait()
+
+    assert refusals == 0
 
 
 def reported(name: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tintype_kubernetes.client import KubernetesObject, ObjectList
-from tintype_operator.cache import Cache
+from tintype_operator.cache import Cache, slimmed
 
 KIND = "ImageModel"
 
@@ -90,6 +90,12 @@ def test_a_list_that_was_overtaken_by_events_takes_nothing_back() -> None:
     cache.replace(KIND, stale)
 
     assert versions(cache) == [("created", "8"), ("edited", "7")]
+
+
+def test_what_nobody_asks_for_is_not_kept() -> None:
+    whole = found(2, managedFields=[{"manager": "kubectl"}], annotations={"a": "b"})
+
+    assert slimmed(whole) == found(2)
 
 
 class World:

@@ -1,9 +1,6 @@
 """`Programmed` and `Ready` mean that gateways serve it: with real gateway processes."""
 
-import json
-import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,56 +8,17 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.cluster.processes import Process, free_ports, start
 from tests.support.manifests import changed, image_model, provider_binding
 from tests.support.operator import CONFIGMAP, Operator, eventually
+from tests.support.watching_gateway import WatchingGateway
 from tintype_catalog.bundle import read_manifest
 from tintype_kubernetes.configmaps import files_of
 
-TINTYPE = (sys.executable, "-m", "tintype_cli")
-
-
-class RealGateway:
-    """A gateway process that watches the operator's ConfigMap."""
-
-    def __init__(self, operator: Operator, folder: Path) -> None:
-        folder.mkdir()
-        port, self.admin_port = free_ports(2)
-        self._log = folder / "gateway.log"
-        self._process: Process | None = None
-        self._environ = os.environ | {
-            "TINTYPE_DATA_DIR": str(folder),
-            "TINTYPE_KUBECONFIG": str(operator.cluster.kubeconfig),
-            "TINTYPE_NAMESPACE": operator.namespace,
-            "TINTYPE_CATALOG_CONFIGMAP": CONFIGMAP,
-            "TINTYPE_PORT": str(port),
-            "TINTYPE_ADMIN_PORT": str(self.admin_port),
-        }
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.admin_port}/status"
-
-    def sequence(self) -> int:
-        """What it says that it serves; zero before it answers."""
-        try:
-            with urlopen(f"http://127.0.0.1:{self.admin_port}/status") as answer:
-                return json.load(answer)["sequence"] or 0
-        except OSError:
-            return 0
-
-    def start(self) -> None:
-        self._process = start(self._log, *TINTYPE, "gateway", environ=self._environ)
-
-    def stop(self) -> None:
-        if self._process is not None:
-            self._process.stop()
-
 
 @pytest.fixture
-def gateways(operator: Operator, tmp_path: Path) -> Iterator[list[RealGateway]]:
+def gateways(operator: Operator, tmp_path: Path) -> Iterator[list[WatchingGateway]]:
     """Two gateways that are not started yet, and an operator that knows of both."""
-    pair = [RealGateway(operator, tmp_path / name) for name in ("one", "two")]
+    pair = [WatchingGateway(operator, tmp_path / name) for name in ("one", "two")]
     operator.start(TINTYPE_GATEWAY_STATUS_URLS=",".join(gateway.url for gateway in pair))
     operator.wait_for_models()
     yield pair
@@ -88,7 +46,7 @@ def writes(operator: Operator) -> int:
 
 
 def test_kubectl_wait_returns_when_every_gateway_serves_it_and_not_before(
-    operator: Operator, gateways: list[RealGateway]
+    operator: Operator, gateways: list[WatchingGateway]
 ) -> None:
     gateways[0].start()
     eventually(lambda: gateways[0].sequence() == published(operator), "the first gateway")
@@ -106,7 +64,7 @@ def test_kubectl_wait_returns_when_every_gateway_serves_it_and_not_before(
 
 
 def test_an_edit_becomes_ready_in_few_writes_and_without_touching_others(
-    operator: Operator, gateways: list[RealGateway]
+    operator: Operator, gateways: list[WatchingGateway]
 ) -> None:
     for gateway in gateways:
         gateway.start()
@@ -126,7 +84,7 @@ def test_an_edit_becomes_ready_in_few_writes_and_without_touching_others(
 
 
 def test_a_gateway_that_goes_away_revokes_nothing(
-    operator: Operator, gateways: list[RealGateway]
+    operator: Operator, gateways: list[WatchingGateway]
 ) -> None:
     for gateway in gateways:
         gateway.start()

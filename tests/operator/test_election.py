@@ -1,7 +1,9 @@
 """One of several operators works, and it stops before another one may begin."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+import re
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,11 +12,13 @@ import pytest
 from aiohttp import web
 
 from tests.cluster.control_plane import ControlPlane
+from tests.cluster.processes import start
 from tests.kubernetes.serving import refusing, serving
 from tests.support.manifests import image_model
-from tests.support.operator import WAIT_SECONDS, Operator, eventually
+from tests.support.operator import CONFIGMAP, WAIT_SECONDS, Operator, eventually
 from tintype_kubernetes.client import KubernetesClient, connect
 from tintype_kubernetes.config import load_kubeconfig
+from tintype_kubernetes.errors import ForbiddenError
 from tintype_kubernetes.resources import LEASES
 from tintype_operator import election
 from tintype_operator.election import LEASE_SECONDS, Elector
@@ -81,6 +85,44 @@ async def test_a_lease_that_nobody_renews_is_taken_over(
     assert (await lease(client, namespace))["holderIdentity"] != holder
 
 
+async def test_candidates_that_find_no_lease_at_once_do_not_share_it(
+    impatient: None, client: KubernetesClient, namespace: str
+) -> None:
+    electors = [Elector(client, namespace, "operator") for _ in range(5)]
+    waiting = [asyncio.create_task(elector.acquire()) for elector in electors]
+    async with asyncio.timeout(WAIT_SECONDS):
+        done, others = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+
+    assert len(done) == 1
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+
+
+async def test_a_lease_goes_away_with_its_owner(
+    impatient: None, client: KubernetesClient, namespace: str
+) -> None:
+    owner = {"apiVersion": "v1", "kind": "Namespace", "name": namespace, "uid": "u1"}
+    elector = Elector(client, namespace, "operator", [owner])
+
+    await elector.acquire()
+
+    stored = await client.get(LEASES, namespace, "operator")
+    assert stored["metadata"]["ownerReferences"] == [owner]
+
+
+async def test_a_candidate_that_may_not_make_the_lease_says_so(
+    impatient: None, cluster: ControlPlane, namespace: str
+) -> None:
+    nothing = [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}]
+    kubeconfig = cluster.service_account_kubeconfig(namespace, "poor", nothing)
+
+    async with connect(load_kubeconfig(kubeconfig)) as client:
+        async with asyncio.timeout(WAIT_SECONDS):
+            with pytest.raises(ForbiddenError, match="leases"):
+                await Elector(client, namespace, "operator").acquire()
+
+
 @pytest.mark.parametrize("hangs", [False, True])
 async def test_a_holder_without_an_api_server_stops_before_its_lease_expires(
     impatient: None, hangs: bool
@@ -91,7 +133,7 @@ async def test_a_holder_without_an_api_server_stops_before_its_lease_expires(
         if works and request.method == "GET":
             return refusing(404, "NotFound")
         if works:
-            return web.json_response({})
+            return web.json_response({"metadata": {"resourceVersion": "1"}})
         if hangs:
             await ended.wait()
         return refusing(500, "InternalError")
@@ -104,6 +146,10 @@ async def test_a_holder_without_an_api_server_stops_before_its_lease_expires(
             with pytest.raises(LeadershipLostError, match="could not be renewed in time"):
                 await elector.hold()
         ended.set()
+
+
+Revisions = list[tuple[int, str]]
+"""Sequences and digests."""
 
 
 def is_candidate(operator: Operator) -> bool:
@@ -128,17 +174,44 @@ def pair(
         operator.close()
 
 
-def test_killing_the_leader_during_a_burst_loses_nothing(pair: tuple[Operator, Operator]) -> None:
-    first, second = pair
-    names = [f"m{number}" for number in range(10)]
-    first.apply(*(image_model(name) for name in names[:5]))
-    first.process.popen.kill()
+@pytest.fixture
+def revisions(pair: tuple[Operator, Operator], tmp_path: Path) -> Iterator[Callable[[], Revisions]]:
+    """What is published in the namespace from now on, in its order."""
+    operator, _ = pair
+    watch = start(
+        tmp_path / "revisions",
+        *(operator.cluster.binaries / "kubectl", "--kubeconfig", operator.cluster.kubeconfig),
+        *("get", "configmap", CONFIGMAP, "--namespace", operator.namespace, "--watch"),
+        *("--output", r"jsonpath={.data.manifest\.json}"),
+    )
+    watch.wait_until(lambda: bool(watch.output()), WAIT_SECONDS, "revision")
 
-    first.apply(*(image_model(name) for name in names[5:]))
+    def published() -> Revisions:
+        found = re.findall(r'"sequence": (\d+),\s+"sha256": "(\w+)"', watch.output())
+        return [(int(sequence), digest) for sequence, digest in found]
+
+    yield published
+    watch.stop()
+
+
+def test_killing_the_leader_during_a_burst_loses_nothing(
+    pair: tuple[Operator, Operator], revisions: Callable[[], Revisions]
+) -> None:
+    first, second = pair
+    names = [f"m{number:02}" for number in range(60)]
+    manifests = [image_model(name) for name in names]
+    with ThreadPoolExecutor() as background:
+        burst = background.submit(first.apply, *manifests)
+        eventually(lambda: first.models(), "the first revision of the burst")
+        first.process.popen.kill()
+        burst.result()
 
     second.wait_for_models(*names)
-    for name in names:
+    for name in names[:: len(names) - 1]:
         second.wait_for_condition("imagemodel", name, "Accepted", "True")
+    published = revisions()
+    assert len(dict(published)) == len(set(published)), "two catalogs of one sequence"
+    assert [sequence for sequence, _ in published] == sorted(sequence for sequence, _ in published)
 
 
 def test_a_leader_that_ends_hands_over_at_once(pair: tuple[Operator, Operator]) -> None:

@@ -4,12 +4,13 @@ from tintype_kubernetes.client import connect
 from tintype_kubernetes.config import ClusterConfig
 from tintype_operator.aggregator import Aggregator
 from tintype_operator.handlers import Memo
+from tintype_operator.liveness import Liveness
 from tintype_operator.settings import Settings
 
 
 async def memo_for(config: ClusterConfig) -> Memo:
     async with connect(config) as client:
-        return Memo(config, Aggregator(client, "ns", Settings()))
+        return Memo(config, Aggregator(client, "ns", Settings(), Liveness()))
 
 
 async def test_kopf_logs_in_with_the_token_of_today(tmp_path: Path) -> None:

@@ -6,12 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.manifests import image_model
-from tintype_catalog.bundle import pack
+from tests.support.manifests import compiled, image_model, noise
+from tintype_catalog.bundle import MANIFEST, MAX_PACKED_BYTES, MAX_PARTS, pack, part_files
 from tintype_catalog.compiler import compile_manifests
-from tintype_kubernetes.configmaps import configmap_of, files_of
+from tintype_kubernetes.configmaps import configmap_of, files_of, secret_files_of
 from tintype_operator.errors import NewerCatalogError
-from tintype_operator.publisher import Published, next_sequence, published_in
+from tintype_operator.publisher import (
+    Published,
+    configmap_names,
+    next_sequence,
+    published_in,
+)
 
 CATALOG = compile_manifests([image_model()]).catalog
 
@@ -29,21 +34,21 @@ def test_a_sequence_grows_whatever_the_clock_says(previous: int, milliseconds: i
 
 
 def test_what_is_published_can_be_read_back() -> None:
-    assert published_in(configmap(sequence=7)) == Published(CATALOG, 7, "42")
+    assert published_in(configmap(sequence=7)) == Published(CATALOG, 7, ("42",))
 
 
 def test_a_damaged_catalog_keeps_its_sequence() -> None:
     damaged = configmap(sequence=7)
     damaged["binaryData"]["catalog.json.gz"] = base64.b64encode(b"damaged").decode()
 
-    assert published_in(damaged) == Published(None, 7, "42")
+    assert published_in(damaged) == Published(None, 7, ("42",))
 
 
 @pytest.mark.parametrize("data", [{}, {"manifest.json": "damaged"}])
 def test_a_configmap_of_something_else_holds_no_catalog(data: dict[str, str]) -> None:
     other = {"metadata": {"resourceVersion": "42"}, "data": data}
 
-    assert published_in(other) == Published(None, 0, "42")
+    assert published_in(other) == Published(None, 0, ("42",))
 
 
 def test_a_newer_schema_is_not_ours_to_overwrite() -> None:
@@ -65,3 +70,30 @@ def test_texts_stay_readable_in_a_configmap() -> None:
 
     assert packed["data"] == {"text": "readable"}
     assert packed["binaryData"] == {"bytes": "/w=="}
+
+
+def test_a_large_catalog_is_read_from_its_parts() -> None:
+    large = compiled(
+        image_model(providerParameters={"svg": []}, defaults={"svg": noise(2 * MAX_PACKED_BYTES)})
+    )
+    files = dict(pack(large, 7).files)
+    parts = part_files(files)
+    configmaps = [configmap_of("ns", "catalog", {MANIFEST: files[MANIFEST]})]
+    configmaps += [configmap_of("ns", f"catalog-{part}", {part: files[part]}) for part in parts]
+    for number, each in enumerate(configmaps):
+        each["metadata"]["resourceVersion"] = str(number)
+
+    assert published_in(*configmaps) == Published(large, 7, ("0", "1", "2"), parts)
+    assert published_in(*configmaps[:2]) == Published(None, 7, ("0", "1"), parts)
+
+
+def test_every_configmap_that_a_catalog_may_be_in_is_known_by_name() -> None:
+    names = configmap_names("catalog")
+
+    assert names[:2] == ("catalog", "catalog-part-0")
+    assert len(names) == 1 + 2 * MAX_PARTS
+
+
+def test_a_secret_holds_files_too() -> None:
+    assert secret_files_of({"data": {"openai.api-key": "c2stMQ=="}}) == {"openai.api-key": b"sk-1"}
+    assert secret_files_of({}) == {}

@@ -1,16 +1,21 @@
 """What is said of an object is said of the generation that was compiled."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
+import pytest
 from aiohttp import web
 
 from tests.kubernetes.serving import serving
 from tests.support.manifests import image_model
 from tintype_catalog.compiler import compile_manifests
 from tintype_kubernetes.client import KubernetesObject
+from tintype_kubernetes.errors import UnreachableError
 from tintype_operator.cache import Cache
-from tintype_operator.reporter import Outcome, Reporter
+from tintype_operator.judging import Outcome
+from tintype_operator.liveness import Liveness
+from tintype_operator.reporter import CONCURRENT_WRITES, Reporter
 
 
 def stored(generation: int, version: int) -> KubernetesObject:
@@ -39,7 +44,7 @@ async def reported(outcomes: list[tuple[Outcome, tuple[int, ...]]], now: int) ->
         return web.json_response(stored(now, version) | {"status": body["status"]})
 
     async with serving(handler) as client:
-        reporter = Reporter(client)
+        reporter = Reporter(client, Liveness())
         for outcome, sequences in outcomes:
             await reporter.report(cache, outcome, sequences)
     return written
@@ -61,3 +66,35 @@ async def test_a_generation_waits_for_the_first_sequence_that_held_it_and_no_lat
 
 async def test_what_is_said_already_is_not_written_again() -> None:
     assert await reported([(outcome(1, 7), (7,))] * 3, now=1) == ["True"]
+
+
+async def test_what_was_said_is_judged_anew_when_its_grounds_change() -> None:
+    served, refused = outcome(1, 7), replace(outcome(1, 7), refusal="because")
+
+    assert await reported([(served, (6,)), (served, (6,)), (refused, (6,)), (served, (7,))], 1) == [
+        *("False", "False", "True")
+    ]
+
+
+async def test_without_an_api_server_the_other_objects_are_not_tried() -> None:
+    tried = 0
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        nonlocal tried
+        tried += 1
+        assert request.transport is not None
+        request.transport.abort()
+        return web.Response()
+
+    cache = Cache()
+    names = [f"m{number}" for number in range(50)]
+    for name in names:
+        found = stored(1, 1)
+        found["metadata"] |= {"name": name, "uid": name}
+        cache.put(found)
+    compiled = Outcome(compile_manifests([]), 7, dict.fromkeys(names, 1))
+    async with serving(handler) as client:
+        with pytest.raises(UnreachableError):
+            await Reporter(client, Liveness()).report(cache, compiled, (7,))
+
+    assert 1 <= tried <= CONCURRENT_WRITES

@@ -28,12 +28,16 @@ from tintype_gateway.app import AdminApp, create_app
 from tintype_gateway.catalog.folder import ManifestFolder
 from tintype_gateway.catalog.store import CatalogStore
 from tintype_gateway.credentials import CredentialSource, SimulatedCredentials
+from tintype_gateway.edge.runner import create_runner
+from tintype_gateway.image_store.folder import FolderStore
+from tintype_gateway.images.tools import ImageTools
 from tintype_gateway.jwt_auth.issuers import Issuer
 from tintype_gateway.jwt_auth.verifier import create_verifier
 from tintype_gateway.ledger.interface import Account, Ledger
 from tintype_gateway.ledger.opening import open_ledger
 from tintype_gateway.pipeline import Pipeline
-from tintype_gateway.server import MAX_HEADER_BYTES, REHEARSAL, STARTER
+from tintype_gateway.replays import Replays
+from tintype_gateway.server import REHEARSAL, STARTER
 from tintype_gateway.stages.adapt import Handling
 from tintype_simulator.app import running
 
@@ -115,6 +119,8 @@ async def running_gateway(
     handling: Handling = "lenient",
     admin_token: str | None = None,
     issuers: Sequence[Issuer] = (),
+    heartbeat_seconds: float = 15,
+    images: ImageTools | None = None,
 ) -> AsyncIterator[Gateway]:
     """Run a gateway whose data is in `folder`.
 
@@ -145,11 +151,17 @@ async def running_gateway(
             handling=handling,
             micro_credits_per_usd=16_000_000,
             jwts=create_verifier(issuers, session),
+            heartbeat_seconds=heartbeat_seconds,
+            images=images or ImageTools(),
+            replays=Replays(images.store, images.url_seconds) if images else Replays(),
         )
+        stack.push_async_callback(pipeline.replays.finish)
         admin = AdminApp(pipeline, admin_token)
         admin_url = await stack.enter_async_context(_listening(admin.application()))
         api = create_app(pipeline, MAX_REQUEST_BYTES)
         url = await stack.enter_async_context(_listening(api))
+        if isinstance(pipeline.images.store, FolderStore):
+            pipeline.images.store.listens_at(url)
         yield Gateway(url, admin, admin_url, simulator, store, ledger, path, key)
         await check_the_books(ledger)
 
@@ -204,13 +216,7 @@ async def _cancel(task: asyncio.Task[None]) -> None:
 @asynccontextmanager
 async def _listening(app: web.Application) -> AsyncIterator[str]:
     """Serve an application on a free port as `tintype gateway` does, and yield its URL."""
-    runner = web.AppRunner(
-        app,
-        access_log=None,
-        handler_cancellation=True,
-        max_field_size=MAX_HEADER_BYTES,
-        shutdown_timeout=SHUTDOWN_SECONDS,
-    )
+    runner = create_runner(app, SHUTDOWN_SECONDS)
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()

@@ -6,7 +6,9 @@ A builder takes the fields of the spec by their JSON names and puts them in plac
     provider_binding(model="canvas", pricing=per_image("0.02"), active=False)
 """
 
+import base64
 import copy
+import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -148,6 +150,12 @@ def compiled(*manifests: Mapping[str, Any]) -> Catalog:
     catalog, problems = compile_manifests(manifests)
     assert not problems
     return catalog
+
+
+def noise(characters: int, seed: str = "noise") -> str:
+    """Return a text that hardly compresses: six bits a character, always the same for a seed."""
+    random_bytes = hashlib.shake_256(seed.encode()).digest(characters)
+    return base64.b64encode(random_bytes).decode()[:characters]
 
 
 class _TextDates(yaml.SafeLoader):

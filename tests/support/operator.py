@@ -14,6 +14,7 @@ from tests.support.manifests import Manifest
 from tintype_catalog.bundle import unpack
 from tintype_catalog.catalog import Catalog
 from tintype_kubernetes.configmaps import files_of
+from tintype_operator.publisher import configmap_names
 
 CONFIGMAP = "tintype-catalog"
 CREDENTIALS = "tintype-credentials"
@@ -32,7 +33,7 @@ LEAST_PRIVILEGE: list[dict[str, Any]] = [
     {
         "apiGroups": [""],
         "resources": ["configmaps"],
-        "resourceNames": [CONFIGMAP],
+        "resourceNames": [*configmap_names(CONFIGMAP)],
         "verbs": ["get", "create", "patch"],
     },
     {"apiGroups": [""], "resources": ["secrets"], "verbs": ["list", "watch"]},
@@ -70,9 +71,9 @@ def secret(name: str, **data: str) -> Manifest:
     }
 
 
-def eventually(look: Callable[[], Result], what: str) -> Result:
+def eventually(look: Callable[[], Result], what: str, seconds: float = WAIT_SECONDS) -> Result:
     """Return what `look` finds as soon as it is true."""
-    deadline = time.monotonic() + WAIT_SECONDS
+    deadline = time.monotonic() + seconds
     while not (found := look()):
         assert time.monotonic() < deadline, f"never seen: {what}"
         time.sleep(0.05)
@@ -85,6 +86,7 @@ class Operator:
     def __init__(self, cluster: ControlPlane, namespace: str, folder: Path) -> None:
         self.cluster = cluster
         self.namespace = namespace
+        self.python = sys.executable
         self.kubeconfig = cluster.service_account_kubeconfig(namespace, "operator", LEAST_PRIVILEGE)
         (self.health_port,) = free_ports(1)
         self._log = folder / "operator.log"
@@ -103,7 +105,7 @@ class Operator:
             "TINTYPE_HEALTH_HOST": "127.0.0.1",
             "TINTYPE_HEALTH_PORT": str(self.health_port),
         }
-        command = (sys.executable, "-m", "tintype_cli", "operator")
+        command = (self.python, "-m", "tintype_cli", "operator")
         self._process = start(self._log, *command, environ=environ | settings)
         return self._process
 

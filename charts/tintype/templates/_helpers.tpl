@@ -44,6 +44,15 @@ labels:
 {{- end -}}
 
 {{- define "tintype.catalogConfigMap" -}}{{ include "tintype.fullname" . }}-catalog{{- end -}}
+{{/* The names of all ConfigMaps that the catalog may be in, as a list in JSON. */}}
+{{- define "tintype.catalogConfigMaps" -}}
+{{- $name := include "tintype.catalogConfigMap" . -}}
+{{- $names := list $name -}}
+{{- range $slot := until 8 -}}
+{{- $names = append $names (printf "%s-part-%d" $name $slot) -}}
+{{- end -}}
+{{- toJson $names -}}
+{{- end -}}
 {{- define "tintype.credentialsSecret" -}}{{ include "tintype.fullname" . }}-credentials{{- end -}}
 {{- define "tintype.leaderElection" -}}{{ gt (int .Values.operator.replicas) 1 }}{{- end -}}
 
@@ -109,6 +118,17 @@ subjects:
 {{- define "tintype.validate" -}}
 {{- if and (include "tintype.severalGateways" .) (not .Values.database.existingSecret) -}}
 {{- fail "more than one gateway needs a ledger that they share: set database.existingSecret to a Secret with the postgresql:// URL, or gateway.replicas=1 and autoscaling.enabled=false" -}}
+{{- end -}}
+{{- if .Values.imageFolder.enabled -}}
+{{- if include "tintype.severalGateways" . -}}
+{{- fail "imageFolder.enabled is for one gateway, as another one does not have its pictures: set s3.bucket, or gateway.replicas=1 and autoscaling.enabled=false" -}}
+{{- end -}}
+{{- if not .Values.imageFolder.publicUrl -}}
+{{- fail "imageFolder.enabled needs imageFolder.publicUrl: what clients reach the gateway by" -}}
+{{- end -}}
+{{- end -}}
+{{- if and .Values.s3.accelerate (or .Values.s3.endpoint .Values.s3.pathStyle) -}}
+{{- fail "s3.accelerate does not go with s3.endpoint and s3.pathStyle: the acceleration endpoint is AWS's own" -}}
 {{- end -}}
 {{- if and .Values.starterCatalog.simulated (not .Values.simulator.enabled) -}}
 {{- fail "starterCatalog.simulated needs the simulators: set simulator.enabled=true" -}}

@@ -2,7 +2,8 @@
 
 snapshot.py    a catalog with its indexes: what a request holds on to
 store.py       the current snapshot, swapped by one reference
-changes.py     when to look at a folder
+loading.py     what is done with the files of a published catalog
+last_good.py   the last one that was served, on disk
 folder.py      a folder of manifests
 mount.py       a mounted ConfigMap
 watch.py       the same ConfigMap, watched at the API server

@@ -14,10 +14,12 @@ from typing import Any
 
 import yaml
 
-from tintype_catalog.compiler import Compilation, compile_manifests
+from tintype_catalog.compiler import compile_manifests
+from tintype_catalog.problems import Problem
 from tintype_catalog.resources import API_VERSION
-from tintype_gateway.catalog.changes import looks
+from tintype_gateway.catalog.snapshot import Snapshot
 from tintype_gateway.catalog.store import CatalogStore
+from tintype_gateway.folders import looks
 
 log = logging.getLogger(__name__)
 
@@ -55,16 +57,17 @@ class ManifestFolder:
 
     async def _load(self, store: CatalogStore) -> None:
         try:
-            compilation = await asyncio.to_thread(self._compile, store)
+            snapshot, problems = await asyncio.to_thread(self._compile, store)
         except FolderError as error:
             store.reject(error, SOURCE)
             return
-        for problem in compilation.problems:
+        for problem in problems:
             log.warning("manifest refused", extra={"problem": str(problem)})
-        store.offer(compilation.catalog, time.time_ns() // 1_000_000, SOURCE)
+        store.swap(snapshot, SOURCE)
 
-    def _compile(self, store: CatalogStore) -> Compilation:
-        return compile_manifests(self.read(), store.catalog)
+    def _compile(self, store: CatalogStore) -> tuple[Snapshot, Sequence[Problem]]:
+        catalog, problems = compile_manifests(self.read(), store.catalog)
+        return Snapshot.of(catalog, time.time_ns() // 1_000_000), problems
 
 
 def read_manifests(folder: Path) -> list[tuple[Path, Manifest]]:

@@ -37,14 +37,20 @@ class Snapshot:
     vocabulary: Vocabulary
 
     @classmethod
-    def of(cls, catalog: Catalog, sequence: int) -> Self:
-        """Return the snapshot of a catalog, where `sequence` tells newer from older."""
+    def of(cls, catalog: Catalog, sequence: int, revision: str | None = None) -> Self:
+        """Return the snapshot of a catalog.
+
+        Args:
+            catalog: What is served.
+            sequence: Tells newer from older.
+            revision: That under which it was published. By default the catalog's own.
+        """
         bindings: defaultdict[str, list[Binding]] = defaultdict(list)
         for binding in sorted(catalog.bindings, key=lambda binding: binding.priority):
             bindings[binding.model_ref.name].append(binding)
         return cls(
             catalog=catalog,
-            revision=catalog.revision(),
+            revision=revision or catalog.revision(),
             sequence=sequence,
             models={
                 model_id: model

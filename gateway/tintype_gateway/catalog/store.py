@@ -5,11 +5,15 @@ import time
 from dataclasses import dataclass
 
 from tintype_catalog.catalog import Catalog
+from tintype_gateway.catalog.gauges import show
 from tintype_gateway.catalog.snapshot import Snapshot
 from tintype_gateway.errors import UnavailableError
-from tintype_gateway.metrics import CATALOG_LOADS, CATALOG_SEQUENCE
+from tintype_gateway.metrics import CATALOG_LOADS, CATALOG_SEQUENCE, CATALOG_SOURCE
 
 log = logging.getLogger(__name__)
+
+LAST_GOOD = "last-good"
+"""The source of what stands in until a channel brings a catalog: the last one, from disk."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +26,10 @@ class CatalogStatus:
     """Unix seconds."""
 
     last_error: str | None
+    """What is wrong with what the channels delivered last."""
+
+    source: str | None
+    """The channel that brought it."""
 
 
 class CatalogStore:
@@ -29,8 +37,9 @@ class CatalogStore:
 
     def __init__(self) -> None:
         self._snapshot: Snapshot | None = None
+        self._source: str | None = None
         self._loaded_at: float | None = None
-        self._last_error: str | None = None
+        self._errors: dict[str, str] = {}
 
     def current(self) -> Snapshot:
         """Return the snapshot for a new request.
@@ -49,33 +58,33 @@ class CatalogStore:
         """The catalog that is served, None before the first one."""
         return None if self._snapshot is None else self._snapshot.catalog
 
+    @property
+    def is_followed(self) -> bool:
+        """Whether a channel has brought what is served, so that the next one is an update."""
+        return self._source not in (None, LAST_GOOD)
+
     def offer(self, catalog: Catalog, sequence: int, source: str) -> bool:
-        """Serve a catalog if it is newer than the one that is served, and say whether it was.
+        """Serve a catalog if it is newer than the one that is served, and say whether it was."""
+        return self.swap(Snapshot.of(catalog, sequence), source)
+
+    def swap(self, snapshot: Snapshot, source: str) -> bool:
+        """Serve a snapshot if it is newer than the one that is served, and say whether it was.
 
         Two channels deliver the same ConfigMap, so an older one arrives now and then: the highest
-        sequence wins.
+        sequence wins. A catalog from disk only stands in: what a channel brings replaces it.
         """
-        if self._snapshot is not None and sequence <= self._snapshot.sequence:
+        self._errors.pop(source, None)
+        served = self._snapshot if self.is_followed else None
+        if served is not None and snapshot.sequence <= served.sequence:
             return False
-        snapshot = Snapshot.of(catalog, sequence)
-        self._snapshot, self._loaded_at, self._last_error = snapshot, time.time(), None
-        CATALOG_LOADS.labels(source, "loaded").inc()
-        CATALOG_SEQUENCE.set(sequence)
-        log.info(
-            "catalog loaded",
-            extra={
-                "source": source,
-                "sequence": sequence,
-                "revision": snapshot.revision,
-                "models": len(catalog.models),
-                "bindings": len(catalog.bindings),
-            },
-        )
+        self._snapshot, self._source, self._loaded_at = snapshot, source, time.time()
+        show(snapshot, self._loaded_at)
+        self._tell(snapshot, source)
         return True
 
     def reject(self, error: Exception, source: str) -> None:
         """Note that what a channel delivered cannot be served. The last good catalog stays."""
-        self._last_error = f"{source}: {error}"
+        self._errors[source] = f"{source}: {error}"
         CATALOG_LOADS.labels(source, "rejected").inc()
         log.error("catalog rejected", extra={"source": source, "error": str(error)})
 
@@ -86,5 +95,22 @@ class CatalogStore:
             sequence=None if served is None else served.sequence,
             digest=None if served is None else served.revision,
             loaded_at=self._loaded_at,
-            last_error=self._last_error,
+            last_error="; ".join(self._errors.values()) or None,
+            source=self._source,
+        )
+
+    def _tell(self, snapshot: Snapshot, source: str) -> None:
+        CATALOG_LOADS.labels(source, "loaded").inc()
+        CATALOG_SEQUENCE.set(snapshot.sequence)
+        CATALOG_SOURCE.clear()
+        CATALOG_SOURCE.labels(source).set(1)
+        log.info(
+            "catalog loaded",
+            extra={
+                "source": source,
+                "sequence": snapshot.sequence,
+                "revision": snapshot.revision,
+                "models": len(snapshot.catalog.models),
+                "bindings": len(snapshot.catalog.bindings),
+            },
         )

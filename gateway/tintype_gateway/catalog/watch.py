@@ -2,15 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
 from contextlib import aclosing
-from typing import Any
 
-from tintype_catalog.bundle import BundleError, unpack
-from tintype_gateway.catalog.store import CatalogStore
-from tintype_kubernetes.client import KubernetesClient
-from tintype_kubernetes.configmaps import files_of
-from tintype_kubernetes.errors import KubernetesError, WatchExpiredError
+from tintype_catalog.bundle import object_name, part_files
+from tintype_gateway.catalog.loading import CatalogLoader
+from tintype_kubernetes.client import KubernetesClient, KubernetesObject
+from tintype_kubernetes.configmaps import files_of, read_all
+from tintype_kubernetes.errors import KubernetesError
+from tintype_kubernetes.following import follow_object
 from tintype_kubernetes.resources import CONFIGMAPS
 
 log = logging.getLogger(__name__)
@@ -21,39 +20,27 @@ PAUSE_SECONDS = 1.0
 """How long to wait after a failure. One gateway is one client: there is no herd to spread."""
 
 
-async def follow(client: KubernetesClient, namespace: str, name: str, store: CatalogStore) -> None:
+async def follow(
+    client: KubernetesClient, namespace: str, name: str, loader: CatalogLoader
+) -> None:
     """Load the ConfigMap whenever it changes, however often the API server goes away."""
-    selector = f"metadata.name={name}"
     while True:
         try:
-            listed = await client.list(CONFIGMAPS, namespace, field_selector=selector)
-            for config_map in listed.items:
-                await _load(config_map, store)
-            await _watch(client, namespace, selector, listed.resource_version, store)
-        except WatchExpiredError:
-            continue
+            async with aclosing(follow_object(client, CONFIGMAPS, namespace, name)) as versions:
+                async for index in versions:
+                    if index is not None:  # a deleted one will be published anew
+                        await loader.load(await _files(client, namespace, name, index), SOURCE)
         except KubernetesError as error:
             log.warning("catalog watch broken", extra={"error": str(error)})
             await asyncio.sleep(PAUSE_SECONDS)
 
 
-async def _watch(
-    client: KubernetesClient, namespace: str, selector: str, version: str, store: CatalogStore
-) -> None:
-    """Follow the changes since `version`, from one server-side timeout to the next."""
-    while True:
-        events = client.watch(CONFIGMAPS, namespace, version, field_selector=selector)
-        async with aclosing(events):
-            async for event in events:
-                version = event.resource_version
-                if event.type in ("ADDED", "MODIFIED"):
-                    await _load(event.object, store)
-
-
-async def _load(config_map: Mapping[str, Any], store: CatalogStore) -> None:
-    try:
-        manifest, catalog = await asyncio.to_thread(lambda: unpack(files_of(config_map)))
-    except BundleError as error:
-        store.reject(error, SOURCE)
-    else:
-        store.offer(catalog, manifest.sequence, SOURCE)
+async def _files(
+    client: KubernetesClient, namespace: str, name: str, index: KubernetesObject
+) -> dict[str, bytes]:
+    """Return the files of a catalog, with its parts, which are ConfigMaps of their own."""
+    files = await asyncio.to_thread(files_of, index)
+    names = [object_name(name, file) for file in part_files(files)]
+    for part in await read_all(client, namespace, names):
+        files |= await asyncio.to_thread(files_of, part)
+    return files

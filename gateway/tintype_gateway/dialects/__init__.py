@@ -1,17 +1,20 @@
 """One module for each upstream wire protocol, found by its name: `openai-images` is openai_images.
 
-A dialect is three pure functions, the members of `Dialect`. To add one, add a module.
+A dialect is three pure functions, the members of `Dialect`. One that can answer as a stream of
+events has two members more, those of `StreamingDialect`. To add one, add a module.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Protocol, cast
+from typing import Protocol, cast, runtime_checkable
 
+from tintype_catalog.catalog import Binding
 from tintype_gateway.values import (
     Generation,
     Job,
+    Preview,
     Route,
     UpstreamAnswer,
     UpstreamFault,
@@ -36,6 +39,41 @@ class Dialect(Protocol):
 
     def read_error(self, answer: UpstreamAnswer) -> UpstreamFault:
         """Return what an answer other than success means."""
+
+
+class EventReader(Protocol):
+    """Reads the events of one call, in their order."""
+
+    def read(self, data: bytes | bytearray) -> Sequence[Preview | Generation]:
+        """Return the previews that an event brings, and what was generated where it completes it.
+
+        Raises:
+            UpstreamFault: The event tells of a fault, or does not have the form of one.
+        """
+
+    def end(self) -> Generation:
+        """Return what was generated, where only the end of the stream completes it.
+
+        Raises:
+            UpstreamFault: The stream ended too soon.
+        """
+
+
+@runtime_checkable
+class StreamingDialect(Dialect, Protocol):
+    """A dialect whose `translate` asks for a stream of events where the job is `streamed`."""
+
+    def streams(self, binding: Binding) -> bool:
+        """Return whether the model behind a binding can answer so."""
+
+    def event_reader(self) -> EventReader:
+        """Return what reads the events of one call."""
+
+
+def streams(binding: Binding) -> bool:
+    """Return whether the provider itself streams the pictures of a binding."""
+    language = dialect(binding.dialect)
+    return isinstance(language, StreamingDialect) and language.streams(binding)
 
 
 def speaks(name: str) -> bool:

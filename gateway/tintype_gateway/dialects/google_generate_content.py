@@ -1,8 +1,10 @@
-"""Google's Gemini image models, `models/*:generateContent` of the Gemini API."""
+"""Google's Gemini image models, `models/*:generateContent` of the Gemini API, and its stream."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from tintype_catalog.catalog import Binding
 from tintype_catalog.costs import TokenUsage, image_tokens
 from tintype_catalog.pricing import Pricing
 from tintype_gateway import google
@@ -13,6 +15,7 @@ from tintype_gateway.values import (
     GeneratedImage,
     Generation,
     Job,
+    Preview,
     Route,
     UpstreamAnswer,
     UpstreamFault,
@@ -57,7 +60,8 @@ def translate(
         "contents": [{"role": "user", "parts": [{"text": job.prompt}]}],
         "generationConfig": merge(extras, _decided(job, route.binding.pricing)),
     }
-    return google.call(route, "generateContent", body, credentials)
+    method = "streamGenerateContent?alt=sse" if job.streamed else "generateContent"
+    return google.call(route, method, body, credentials)
 
 
 def interpret(answer: UpstreamAnswer) -> Generation:
@@ -70,11 +74,96 @@ def interpret(answer: UpstreamAnswer) -> Generation:
         document: Any = blobs.loads(answer.body)
         if candidates := document.get("candidates"):
             return _read(candidates[0], document.get("usageMetadata"))
-        if document["promptFeedback"]["blockReason"]:
+        if _is_blocked(document):
             return Generation(images=(), rest_refused=True)
     except MALFORMED as error:
         raise malformed() from error
     raise malformed()
+
+
+def streams(binding: Binding) -> bool:
+    """Return whether the model can answer as a stream: all of them can."""
+    return True
+
+
+def event_reader() -> "EventReader":
+    """Return what reads the events of one call."""
+    return EventReader()
+
+
+class EventReader:
+    """Puts an answer together that comes part by part.
+
+    A picture is whole in one event. One that is a thought, or that another one follows, was a draft
+    and serves as a preview.
+    """
+
+    def __init__(self) -> None:
+        self._parts: list[Mapping[str, Any]] = []
+        self._picture: Mapping[str, Any] | None = None
+        self._usage: Mapping[str, Any] | None = None
+        self._reason: object = None
+        self._blocked = False
+
+    def read(self, data: bytes | bytearray) -> Sequence[Preview]:
+        """Take in what an event adds, and return the drafts that it brings.
+
+        Raises:
+            UpstreamFault: The event tells of a fault, or does not have the form of one.
+        """
+        try:
+            document: Any = blobs.loads(data)
+            if "error" in document:
+                raise _fault_in_stream(document["error"], bytes(data))
+            self._usage = document.get("usageMetadata") or self._usage
+            self._blocked = self._blocked or _is_blocked(document)
+            return tuple(self._take(document.get("candidates")))
+        except MALFORMED as error:
+            raise malformed() from error
+
+    def end(self) -> Generation:
+        """Return the picture, or that it was refused.
+
+        Raises:
+            UpstreamFault: The stream ended too soon, or without a picture and without a refusal.
+        """
+        if self._blocked:
+            return Generation(images=(), rest_refused=True)
+        if self._reason is None:
+            raise UpstreamFault("outcome_unknown", "the provider's stream ended too soon")
+        parts = [*self._parts, *([self._picture] if self._picture else [])]
+        candidate = {"content": {"parts": parts}, "finishReason": self._reason}
+        try:
+            return _read(candidate, self._usage)
+        except MALFORMED as error:
+            raise malformed() from error
+
+    def _take(self, candidates: Any) -> Iterator[Preview]:
+        for candidate in (candidates or ())[:1]:
+            self._reason = candidate.get("finishReason") or self._reason
+            for part in (candidate.get("content") or {}).get("parts") or ():
+                if "inlineData" not in part:
+                    self._parts.append(part)
+                elif part.get("thought"):
+                    yield _draft(part)
+                else:
+                    if self._picture is not None:
+                        yield _draft(self._picture)
+                    self._picture = part
+
+
+def _draft(part: Mapping[str, Any]) -> Preview:
+    return Preview(google.standard_base64(part["inlineData"]["data"]))
+
+
+def _is_blocked(document: Mapping[str, Any]) -> bool:
+    return bool((document.get("promptFeedback") or {}).get("blockReason"))
+
+
+def _fault_in_stream(error: Mapping[str, Any], body: bytes) -> UpstreamFault:
+    """Return what an event of an error means: the call was under way, so that it may have cost."""
+    fault = google.read_error(UpstreamAnswer(int(error["code"]), {}, body))
+    return replace(fault, unprocessed=False)
 
 
 def read_error(answer: UpstreamAnswer) -> UpstreamFault:

@@ -2,9 +2,10 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from tintype_catalog.catalog import Binding
 from tintype_catalog.costs import TokenUsage
 from tintype_gateway.answers import MALFORMED, malformed, plain_base64, text
 from tintype_gateway.images import blobs
@@ -13,6 +14,7 @@ from tintype_gateway.values import (
     GeneratedImage,
     Generation,
     Job,
+    Preview,
     Route,
     UpstreamAnswer,
     UpstreamFault,
@@ -37,12 +39,17 @@ _BILLING_CODES = frozenset(
 """Codes that mean that our own account with the provider cannot pay."""
 
 _REFUSAL_CODES = frozenset({"moderation_blocked", "content_policy_violation"})
+_THROTTLE_CODES = frozenset({"rate_limit_exceeded", "slow_down"})
+_USER_ERRORS = frozenset({"invalid_request_error", "image_generation_user_error"})
+
+_PREVIEW = "image_generation.partial_image"
+_PICTURE = "image_generation.completed"
 
 
 def translate(
     job: Job, route: Route, images: int, credentials: Mapping[str, str]
 ) -> UpstreamRequest:
-    """Return the call that asks for so many of the job's images."""
+    """Return the call that asks for so many of the job's images, as a stream if the job is one."""
     binding = route.binding
     body: dict[str, object] = {
         **job.extras,
@@ -55,12 +62,14 @@ def translate(
     if binding.upstream_model.startswith("dall-e"):
         # The GPT models always answer so, and refuse the field.
         body["response_format"] = "b64_json"
+    if job.streamed:
+        body |= {"stream": True, "partial_images": job.partial_images}
     return UpstreamRequest(
         url=f"{(binding.endpoint or ENDPOINT).rstrip('/')}/v1/images/generations",
         headers={
             "Authorization": f"Bearer {credentials['api-key']}",
             "Content-Type": "application/json",
-            "Accept": "application/json",
+            "Accept": "text/event-stream" if job.streamed else "application/json",
         },
         body=json.dumps(body).encode(),
         timeout_seconds=binding.timeout_seconds,
@@ -76,26 +85,96 @@ def interpret(answer: UpstreamAnswer) -> Generation:
     try:
         document: Any = blobs.loads(answer.body)
         images = tuple(_image(entry) for entry in document["data"])
-        usage = document.get("usage")
-        return Generation(
-            images=images,
-            created=int(document.get("created") or 0),
-            usage=None if usage is None else _usage(usage),
-            background=text(document.get("background")),
-            quality=text(document.get("quality")),
-        )
+        return _generation(document, images, document.get("created"))
     except MALFORMED as error:
         raise malformed() from error
 
 
+def streams(binding: Binding) -> bool:
+    """Return whether the model can answer as a stream: all but the oldest can."""
+    return not binding.upstream_model.startswith("dall-e")
+
+
+def event_reader() -> "EventReader":
+    """Return what reads the events of one call."""
+    return EventReader()
+
+
+class EventReader:
+    """Reads the events of one call, each of which stands for itself."""
+
+    def read(self, data: bytes | bytearray) -> Sequence[Preview | Generation]:
+        """Return the picture of an event, and for the last one what was generated.
+
+        Events of other kinds are skipped, and so is the `[DONE]` that ends some streams.
+
+        Raises:
+            UpstreamFault: The event tells of a fault, or does not have the form of one.
+        """
+        if data == b"[DONE]":
+            return ()
+        try:
+            return tuple(_read_event(blobs.loads(data)))
+        except MALFORMED as error:
+            raise malformed() from error
+
+    def end(self) -> Generation:
+        """Raise, since a stream that was not cut has had its picture."""
+        raise UpstreamFault("outcome_unknown", "the provider's stream ended without a picture")
+
+
+def _read_event(event: Any) -> Iterator[Preview | Generation]:
+    if error := event.get("error"):
+        raise _fault_in_stream(error if isinstance(error, dict) else {})
+    if event.get("type") == "error":
+        raise _fault_in_stream(event)
+    if event["type"] == _PREVIEW:
+        yield Preview(
+            base64=plain_base64(event["b64_json"]),
+            created=int(event.get("created_at") or 0),
+            background=text(event.get("background")),
+            quality=text(event.get("quality")),
+        )
+    if event["type"] == _PICTURE:
+        yield _generation(event, (_image(event),), event.get("created_at"))
+
+
+def _generation(
+    document: Mapping[str, Any], images: tuple[GeneratedImage, ...], created: Any
+) -> Generation:
+    usage = document.get("usage")
+    return Generation(
+        images=images,
+        created=int(created or 0),
+        usage=None if usage is None else _usage(usage),
+        background=text(document.get("background")),
+        quality=text(document.get("quality")),
+    )
+
+
 def read_error(answer: UpstreamAnswer) -> UpstreamFault:
     """Return what a status other than 200 means (OpenAI's error guide, and its SDK's classes)."""
-    error = _error(answer.body)
+    fault = _fault(_error(answer.body), answer.status)
+    fault.retry_after_seconds = _retry_after(answer.headers)
+    fault.unprocessed = fault.kind in ("throttled", "unauthorized") or answer.status == 503
+    return fault
+
+
+def _fault_in_stream(error: Mapping[str, Any]) -> UpstreamFault:
+    """Return what an event of an error means: the call was under way, so that it may have cost.
+
+    The status that it would have had is only in what kind of error it is.
+    """
+    if error.get("code") in _THROTTLE_CODES:
+        return _fault(error, 429)
+    return _fault(error, 400 if error.get("type") in _USER_ERRORS else 500)
+
+
+def _fault(error: Mapping[str, Any], status: int) -> UpstreamFault:
     code, message = text(error.get("code")), text(error.get("message")) or ""
-    kind = _kind(answer.status, code, message)
+    kind = _kind(status, code, message)
     told = (message if kind in ("refused", "invalid") else "") or _SUMMARIES[kind]
-    unprocessed = kind in ("throttled", "unauthorized") or answer.status == 503
-    return UpstreamFault(kind, told, code, _retry_after(answer.headers), unprocessed)
+    return UpstreamFault(kind, told, code)
 
 
 _SUMMARIES: Mapping[FaultKind, str] = {

@@ -15,7 +15,7 @@ _PLACEHOLDER = b"NaN"
 """Stands for a blob in what is parsed. JSON has no NaN, so no answer can forge one."""
 
 
-def loads(text: bytes) -> object:
+def loads(text: bytes | bytearray) -> object:
     """Parse JSON, with each long plain string as a `memoryview` of the bytes between its quotes.
 
     A long string that holds a backslash is not plain, and is parsed as usual. A control character
@@ -35,7 +35,7 @@ def loads(text: bytes) -> object:
         return _restore(text, [])  # a long key, or no JSON at all: the full parser decides
 
 
-def _restore(skeleton: bytes, blobs: list[memoryview]) -> object:
+def _restore(skeleton: bytes | bytearray, blobs: list[memoryview]) -> object:
     remaining = iter(blobs)
 
     def constant(name: str) -> memoryview:
@@ -47,7 +47,7 @@ def _restore(skeleton: bytes, blobs: list[memoryview]) -> object:
     return json.loads(skeleton.decode(), parse_constant=constant)
 
 
-def _cut(text: bytes) -> tuple[bytes, list[memoryview]]:
+def _cut(text: bytes | bytearray) -> tuple[bytes, list[memoryview]]:
     """Return the text with placeholders, and what they stand for in the same order.
 
     A quote is never part of JSON outside a string, so hopping from quote to quote finds exactly
@@ -71,7 +71,7 @@ def _cut(text: bytes) -> tuple[bytes, list[memoryview]]:
     return b"".join(kept), blobs
 
 
-def _closing_quote(text: bytes, start: int) -> int:
+def _closing_quote(text: bytes | bytearray, start: int) -> int:
     """Return where the string ends that starts here, or -1."""
     closing = text.find(b'"', start)
     while closing > 0 and _is_escaped(text, closing):
@@ -79,7 +79,7 @@ def _closing_quote(text: bytes, start: int) -> int:
     return closing
 
 
-def _is_escaped(text: bytes, quote: int) -> bool:
+def _is_escaped(text: bytes | bytearray, quote: int) -> bool:
     """Return whether an odd run of backslashes stands before the quote."""
     first = quote
     while text[first - 1] == ord("\\"):

@@ -1,11 +1,10 @@
 """What the first bytes of a picture tell: its format and its size in pixels."""
 
-import base64
-import binascii
 import struct
 from typing import NamedTuple
 
 from tintype_catalog.sizes import Size
+from tintype_gateway.images.encoded import decode
 
 _FIRST_LOOK = 64
 """Base64 characters that hold the size of every PNG and WebP."""
@@ -32,7 +31,7 @@ def read_header(encoded: bytes | memoryview) -> ImageHeader:
     """
     if len(encoded) % 4:
         raise ValueError("the base64 text is cut off")
-    header = _decode(encoded[:_FIRST_LOOK])
+    header = decode(encoded[:_FIRST_LOOK])
     if len(header) < _SHORTEST:
         raise ValueError("the picture is cut off")
     if header.startswith(b"\x89PNG\r\n\x1a\n") and header[12:16] == b"IHDR":
@@ -40,15 +39,8 @@ def read_header(encoded: bytes | memoryview) -> ImageHeader:
     if header.startswith(b"RIFF") and header[8:12] == b"WEBP":
         return ImageHeader("webp", _webp_size(header))
     if header.startswith(b"\xff\xd8"):
-        return ImageHeader("jpeg", _jpeg_size(_decode(encoded[:_LONG_LOOK])))
+        return ImageHeader("jpeg", _jpeg_size(decode(encoded[:_LONG_LOOK])))
     raise ValueError("these are not the first bytes of a PNG, JPEG or WebP picture")
-
-
-def _decode(encoded: bytes | memoryview) -> bytes:
-    try:
-        return base64.b64decode(encoded, validate=True)
-    except binascii.Error as error:
-        raise ValueError(f"the base64 text is damaged: {error}") from error
 
 
 def _checked(width: int, height: int) -> Size:

@@ -5,8 +5,8 @@ mapped, clamped, stripped or rejected. What was changed is listed, and under str
 change is an error instead. Values that the server itself filled in are no changes.
 """
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from collections.abc import Container, Mapping
+from typing import Any, Literal, get_args
 
 from tintype_catalog.catalog import Model
 from tintype_catalog.checks import default_problems
@@ -14,7 +14,8 @@ from tintype_catalog.image_model import ParameterRule, Parameters
 from tintype_catalog.sizes import DEFAULT, Size, SizeChoice, choose, named
 from tintype_gateway.errors import UnsupportedParameterError
 from tintype_gateway.provider_parameters import Lifted, lift, merge
-from tintype_gateway.values import Job, ValidRequest
+from tintype_gateway.telemetry import traced
+from tintype_gateway.values import Encoding, ImageFormat, Job, ValidRequest
 
 Handling = Literal["lenient", "strict"]
 
@@ -22,8 +23,14 @@ DEFAULT_SIZE = "1024x1024"
 
 _FORWARDED = ("user", "safety_identifier")
 _PARTS_OF_SIZE = frozenset({"width", "height", "aspect_ratio", "resolution"})
+_CONVERTIBLE: Mapping[str, Container[Any]] = {
+    "output_format": get_args(ImageFormat),
+    "output_compression": range(101),
+}
+"""What every model gives, because we convert what its provider does not."""
 
 
+@traced("adapt")
 def adapt(
     request: ValidRequest,
     model: Model,
@@ -47,9 +54,8 @@ def adapt(
     defaults = _defaults(model, server_defaults or {})
     parameters = {name: asked[name] for name in _FORWARDED if name in asked}
     parameters |= _parameters(asked, defaults.standard, model, changes)
-    if "output_compression" in parameters and parameters.get("output_format", "png") == "png":
-        del parameters["output_compression"]
-        changes.strip("output_compression", asked)
+    own_format, encoding = _encoding(asked, defaults.standard, model, changes)
+    parameters |= own_format
     return Job(
         prompt=fields.prompt,
         images=fields.n,
@@ -57,6 +63,7 @@ def adapt(
         parameters=parameters,
         extras=merge(defaults.extras, own.extras),
         adjustments=tuple(changes.made),
+        encoding=encoding,
     )
 
 
@@ -122,6 +129,43 @@ def _lifted_size(
     return {"size": str(wish if agreed else size)}
 
 
+def _encoding(
+    asked: Mapping[str, Any], defaults: Mapping[str, Any], model: Model, changes: "_Changes"
+) -> tuple[dict[str, str | int], Encoding | None]:
+    """Return what the provider is asked for, and what the client gets: converted, if need be."""
+    form = asked.get("output_format", defaults.get("output_format"))
+    percent = asked.get("output_compression", defaults.get("output_compression"))
+    if form in (None, "png") and percent is not None:
+        changes.strip("output_compression", asked)
+        percent = None
+    wanted = {"output_format": form, "output_compression": percent}
+    own = {name: _own(name, value, model) for name, value in wanted.items() if value is not None}
+    taken = {name: value for name, value in own.items() if value is not None}
+    if form is None:
+        return {}, None
+    if len(taken) < len(own):
+        return {}, Encoding(form, percent)
+    if "output_compression" in asked and percent is not None:
+        changes.replace("output_compression", percent, taken["output_compression"])
+    return taken, Encoding(form, percent, by_provider=True)
+
+
+def _own(name: str, value: Any, model: Model) -> str | int | None:
+    """Return the provider's value of a format or a compression, None where we have to convert.
+
+    Raises:
+        UnsupportedParameterError: The model refuses the field, or nobody knows the value.
+    """
+    rule: ParameterRule = getattr(model.parameters, name)
+    if value not in _CONVERTIBLE[name]:
+        raise UnsupportedParameterError(
+            f"`{name}` cannot be {value!r}", param=name, code="unsupported_value"
+        )
+    if rule.handling == "Map" and value not in rule.values:
+        return None
+    return _apply(rule, name, value, model)
+
+
 class _Changes:
     """The changes to what the client sent. Under strict handling the first one is an error."""
 
@@ -154,7 +198,7 @@ def _parameters(
     for name in Parameters.model_fields:
         rule: ParameterRule = getattr(model.parameters, name)
         value = asked.get(name, defaults.get(name))
-        if value is None:
+        if value is None or name in _CONVERTIBLE:
             continue
         result = _apply(rule, name, value, model)
         if result is None:

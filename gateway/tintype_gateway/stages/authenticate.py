@@ -8,8 +8,10 @@ from tintype_gateway.ledger.errors import (
     LedgerUnavailableError,
 )
 from tintype_gateway.ledger.interface import Account, Caller, Ledger
+from tintype_gateway.telemetry import traced
 
 
+@traced("authenticate")
 async def authenticate(authorization: str | None, ledger: Ledger, jwts: JwtVerifier) -> Caller:
     """Return the account behind an `Authorization: Bearer` header with an API key or a JWT.
 

@@ -1,48 +1,81 @@
 """What does the provider answer?"""
 
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
 import aiohttp
 import yarl
 
-from tintype_gateway.dialects import Dialect
+from tintype_gateway.dialects import Dialect, EventReader, StreamingDialect
+from tintype_gateway.events import MEDIA_TYPE, EndlessEventError, EventParser
+from tintype_gateway.request_meter import current_meter
 from tintype_gateway.signing import signed_headers
-from tintype_gateway.values import Generation, UpstreamAnswer, UpstreamFault, UpstreamRequest
+from tintype_gateway.telemetry import propagated
+from tintype_gateway.values import (
+    Generation,
+    Preview,
+    UpstreamAnswer,
+    UpstreamFault,
+    UpstreamRequest,
+)
 
 CONNECT_SECONDS = 10
 MAX_ANSWER_BYTES = 256 * 1024 * 1024
 """Ten pictures of the largest size that any provider makes fit in it."""
 
+MAX_EVENT_BYTES = 64 * 1024 * 1024
+"""One such picture fits in it, and all that is said of it."""
+
+Show = Callable[[Preview], Awaitable[None]]
+"""Takes a preview. While it does, nothing more is read of the provider's stream."""
+
 
 async def call(
-    request: UpstreamRequest, dialect: Dialect, session: aiohttp.ClientSession
+    request: UpstreamRequest,
+    dialect: Dialect,
+    session: aiohttp.ClientSession,
+    show: Show | None = None,
 ) -> Generation:
-    """Return what a provider generated.
+    """Return what a provider generated, with previews on the way if it streams and gives any.
+
+    One that was asked for a stream and answers at once is understood all the same.
 
     Raises:
         UpstreamFault: It gave no picture, for whatever reason.
     """
-    answer = await _post(request, session)
+    async with _sent(request, session) as response:
+        if _is_stream(response) and isinstance(dialect, StreamingDialect):
+            return await _follow(response, dialect.event_reader(), show)
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        body = await _read(response)
+    answer = UpstreamAnswer(response.status, headers, body)
     if answer.status != 200:
         raise dialect.read_error(answer)
     return dialect.interpret(answer)
 
 
-async def _post(request: UpstreamRequest, session: aiohttp.ClientSession) -> UpstreamAnswer:
+@asynccontextmanager
+async def _sent(
+    request: UpstreamRequest, session: aiohttp.ClientSession
+) -> AsyncIterator[aiohttp.ClientResponse]:
+    """Send a call, and turn what goes wrong until its answer is read into a fault."""
     timeout = aiohttp.ClientTimeout(total=request.timeout_seconds, sock_connect=CONNECT_SECONDS)
     try:
         async with session.post(
-            yarl.URL(request.url, encoded=True),  # a `%3A` in the path must stay as it was signed
+            _url(request),
             data=request.body,
-            headers=signed_headers(request),
+            headers=propagated(signed_headers(request)),
             timeout=timeout,
             allow_redirects=False,
         ) as response:
-            headers = {name.lower(): value for name, value in response.headers.items()}
-            return UpstreamAnswer(response.status, headers, await _read(response))
-    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, ValueError) as error:
-        # A ValueError is an endpoint that is no URL.
-        raise UpstreamFault(
-            "unavailable", "the provider cannot be reached", unprocessed=True
-        ) from error
+            yield response
+    except (
+        aiohttp.ClientConnectorError,
+        aiohttp.ConnectionTimeoutError,
+        aiohttp.InvalidURL,
+    ) as error:
+        raise _unreachable() from error
     except TimeoutError as error:
         raise UpstreamFault(
             "timeout", f"the provider did not answer within {request.timeout_seconds:g} s"
@@ -53,12 +86,65 @@ async def _post(request: UpstreamRequest, session: aiohttp.ClientSession) -> Ups
         ) from error
 
 
-async def _read(response: aiohttp.ClientResponse) -> bytes:
-    chunks: list[bytes] = []
-    size = 0
+def _url(request: UpstreamRequest) -> yarl.URL:
+    try:
+        return yarl.URL(request.url, encoded=True)  # a `%3A` must stay as it was signed
+    except ValueError as error:  # an endpoint that is no URL
+        raise _unreachable() from error
+
+
+def _unreachable() -> UpstreamFault:
+    return UpstreamFault("unavailable", "the provider cannot be reached", unprocessed=True)
+
+
+def _is_stream(response: aiohttp.ClientResponse) -> bool:
+    return response.status == 200 and response.content_type == MEDIA_TYPE
+
+
+async def _follow(
+    response: aiohttp.ClientResponse, reader: EventReader, show: Show | None
+) -> Generation:
+    """Read events until they have told all, so that one cannot be lost with the stream's end."""
+    parser, intake, previews = EventParser(MAX_EVENT_BYTES), _Intake(), 0
     async for chunk in response.content.iter_any():
-        size += len(chunk)
-        if size > MAX_ANSWER_BYTES:
-            raise UpstreamFault("outcome_unknown", "the provider's answer does not end")
-        chunks.append(chunk)
-    return b"".join(chunks)
+        for item in _items(parser, reader, intake.take(chunk)):
+            if isinstance(item, Generation):
+                return replace(item, partial_images=previews)
+            previews += 1
+            if show is not None:
+                await show(item)
+    return replace(reader.end(), partial_images=previews)
+
+
+def _items(
+    parser: EventParser, reader: EventReader, chunk: bytes
+) -> Iterator[Preview | Generation]:
+    try:
+        for data in parser.feed(chunk):
+            yield from reader.read(data)
+    except EndlessEventError as error:
+        raise _endless() from error
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    intake = _Intake()
+    return b"".join([intake.take(chunk) async for chunk in response.content.iter_any()])
+
+
+class _Intake:
+    """Counts what arrives of one answer."""
+
+    def __init__(self) -> None:
+        self._size = 0
+        self._meter = current_meter()
+
+    def take(self, chunk: bytes) -> bytes:
+        self._size += len(chunk)
+        self._meter.received(len(chunk))
+        if self._size > MAX_ANSWER_BYTES:
+            raise _endless()
+        return chunk
+
+
+def _endless() -> UpstreamFault:
+    return UpstreamFault("outcome_unknown", "the provider's answer does not end")

@@ -1,8 +1,25 @@
-"""Are these the promised pictures?"""
+"""Are these the promised pictures, and what is left to do with them?
 
-from tintype_catalog.catalog import Model
+A picture that the client wants as it is passes through as the base64 text that it came as: only
+its header and its end are looked at. All others are decoded once, converted, stored, or both.
+"""
+
+import asyncio
+from dataclasses import replace
+
+import pybase64
+
+from tintype_catalog.image_model import Watermark
+from tintype_gateway.image_store.interface import ImageStore, StoreError, new_name
+from tintype_gateway.images.convert import Converted
+from tintype_gateway.images.encoded import decode
+from tintype_gateway.images.ending import is_whole
 from tintype_gateway.images.header import read_header
+from tintype_gateway.images.provenance import has_c2pa
+from tintype_gateway.images.tools import ImageTools
+from tintype_gateway.telemetry import traced
 from tintype_gateway.values import (
+    Encoding,
     FinishedCall,
     FinishedImage,
     GeneratedImage,
@@ -13,23 +30,105 @@ from tintype_gateway.values import (
 )
 
 
-async def finish(planned: PlannedCall, generation: Generation, plan: Plan) -> FinishedCall:
-    """Return the pictures of a call with their true format and size, read from their first bytes.
+def inspect(planned: PlannedCall, generation: Generation, plan: Plan) -> FinishedCall:
+    """Return the pictures of a call as they came, with their true format and size.
 
     Raises:
         UpstreamFault: There is no picture, or one that is not a picture.
     """
-    images = tuple(_finished(image, plan.model) for image in generation.images)
+    images = tuple(_inspected(image, plan.model.watermark) for image in generation.images)
     refused = max(planned.asked - len(images), 0) if generation.rest_refused else 0
     if not images and not refused:
         raise UpstreamFault("outcome_unknown", "the provider's answer has no picture")
     return FinishedCall(planned.first, planned.asked, generation, images, refused)
 
 
-def _finished(image: GeneratedImage, model: Model) -> FinishedImage:
+@traced("finish")
+async def finish(call: FinishedCall, plan: Plan, tools: ImageTools) -> FinishedCall:
+    """Return the pictures of a call as the client gets them.
+
+    Raises:
+        UpstreamFault: One cannot be decoded, or it cannot be stored.
+    """
+    if plan.job.encoding is None and not plan.as_url:
+        return call
+    images = await asyncio.gather(*(_delivered(image, plan, tools) for image in call.images))
+    made = replace(call.generation, images=())  # what they were made of is not needed any more
+    return replace(call, generation=made, images=tuple(images))
+
+
+def _inspected(image: GeneratedImage, declared: Watermark) -> FinishedImage:
+    """Return a picture with what its own bytes say of it."""
     try:
         header = read_header(image.base64)
+        if not is_whole(image.base64, header.format):
+            raise ValueError("it breaks off")
+        signed = declared != "c2pa" or has_c2pa(image.base64, header.format)
     except ValueError as error:
-        message = f"the provider's answer is no picture: {error}"
-        raise UpstreamFault("outcome_unknown", message) from error
-    return FinishedImage(image, header.format, header.size, model.watermark)
+        raise _no_picture(error) from error
+    return FinishedImage(image, header.format, header.size, declared if signed else "none")
+
+
+async def _delivered(picture: FinishedImage, plan: Plan, tools: ImageTools) -> FinishedImage:
+    encoding = plan.job.encoding
+    if encoding is not None and _is_needed(encoding, picture):
+        converted = await _converted(picture, encoding, tools)
+        picture, content = _in_new_format(picture, encoding, converted), converted.content
+        if not plan.as_url:
+            return _with_base64(picture, pybase64.b64encode(content))
+    elif plan.as_url:
+        content = _decoded(picture)
+    else:
+        return picture
+    assert tools.store is not None  # noqa: S101 - else the request was refused
+    return await _stored(picture, content, tools.store, tools.url_seconds)
+
+
+def _is_needed(encoding: Encoding, picture: FinishedImage) -> bool:
+    recompressed = encoding.compression is not None and not encoding.by_provider
+    return recompressed or picture.format != encoding.format
+
+
+async def _converted(picture: FinishedImage, encoding: Encoding, tools: ImageTools) -> Converted:
+    try:
+        return await tools.converter.convert(picture.image.base64, encoding)
+    except ValueError as error:
+        raise _no_picture(error) from error
+
+
+def _in_new_format(
+    picture: FinishedImage, encoding: Encoding, converted: Converted
+) -> FinishedImage:
+    """Return what is true of a picture now: marks in its pixels survive, a manifest does not."""
+    watermark: Watermark = "none" if picture.watermark == "c2pa" else picture.watermark
+    return replace(picture, format=encoding.format, size=converted.size, watermark=watermark)
+
+
+def _decoded(picture: FinishedImage) -> bytes:
+    try:
+        return decode(picture.image.base64)
+    except ValueError as error:
+        raise _no_picture(error) from error
+
+
+async def _stored(
+    picture: FinishedImage, content: bytes, store: ImageStore, url_seconds: int
+) -> FinishedImage:
+    """Store a picture, and let go of its base64."""
+    name = new_name(picture.format)
+    try:
+        await store.put(name, content, f"image/{picture.format}", url_seconds)
+        url = await store.url(name, url_seconds)
+    except StoreError as error:
+        message = f"the picture was made, and is not charged, but it cannot be stored: {error}"
+        raise UpstreamFault("store", message) from error
+    return replace(_with_base64(picture, b""), url=url, name=name)
+
+
+def _with_base64(picture: FinishedImage, text: bytes) -> FinishedImage:
+    return replace(picture, image=replace(picture.image, base64=text))
+
+
+def _no_picture(error: ValueError) -> UpstreamFault:
+    message = f"the provider's answer is no picture: {error}"
+    return UpstreamFault("outcome_unknown", message)

@@ -10,16 +10,18 @@ from dataclasses import dataclass
 from tintype_gateway import errors
 from tintype_gateway.ledger.errors import (
     HoldClosedError,
-    IdempotencyConflictError,
     IdempotencyInProgressError,
     IdempotencyMismatchError,
     IdempotencyOutcomeUnknownError,
+    IdempotencyReplayError,
     InsufficientCreditsError,
     LedgerError,
     LedgerUnavailableError,
     RateLimitedError,
 )
 from tintype_gateway.ledger.interface import Caller, Hold, Idempotency, Ledger
+from tintype_gateway.metrics import HOLDS_OUTSTANDING
+from tintype_gateway.telemetry import traced
 
 log = logging.getLogger(__name__)
 
@@ -51,9 +53,11 @@ async def held(caller: Caller, purchase: Purchase, ledger: Ledger) -> AsyncItera
         InsufficientCreditsError: The account has less.
         RateLimitError: The account may not ask for so much in a minute.
         ConflictError: The idempotency key belongs to another request.
+        AlreadyServedError: It belongs to this one, which was charged before.
         UnavailableError: The ledger cannot be used, so that nothing was bought.
     """
     hold = await _take(caller, purchase, ledger)
+    HOLDS_OUTSTANDING.inc()
     renewal = asyncio.create_task(_renew(hold, ledger))
     try:
         yield hold
@@ -62,8 +66,10 @@ async def held(caller: Caller, purchase: Purchase, ledger: Ledger) -> AsyncItera
         raise
     finally:
         renewal.cancel()
+        HOLDS_OUTSTANDING.dec()
 
 
+@traced("hold")
 async def _take(caller: Caller, purchase: Purchase, ledger: Ledger) -> Hold:
     try:
         return await ledger.hold(
@@ -97,8 +103,8 @@ def _refusal(error: LedgerError) -> errors.GatewayError:
             return errors.ConflictError(str(error), code="idempotency_mismatch")
         case IdempotencyOutcomeUnknownError():
             return errors.ConflictError(str(error), code="idempotency_outcome_unknown")
-        case IdempotencyConflictError():
-            return errors.ConflictError(str(error), code="idempotency_replay_unavailable")
+        case IdempotencyReplayError():
+            return errors.AlreadyServedError(str(error), error.request_id)
         case LedgerUnavailableError():
             return errors.ledger_unavailable()
     return errors.AuthenticationError(str(error))  # the account was closed since it was asked
@@ -119,13 +125,16 @@ async def _renew(hold: Hold, ledger: Ledger) -> None:
 async def _give_back(hold: Hold, cause: BaseException, ledger: Ledger) -> None:
     """Release a hold. Where that fails it expires by itself, so the first error stays the one.
 
-    A client that left cancelled a call that the provider may have carried out.
+    A client that left cancelled a call that the provider may have carried out: it is noticed while
+    we wait, or while we write.
     """
-    unknown = isinstance(cause, asyncio.CancelledError) or (
+    unknown = isinstance(cause, asyncio.CancelledError | ConnectionError) or (
         isinstance(cause, errors.GatewayError) and cause.code in _UNKNOWN_OUTCOMES
     )
     reason = getattr(cause, "code", None) or type(cause).__name__
     try:
         await ledger.release(hold, reason, outcome_unknown=unknown)
+    except HoldClosedError:
+        pass  # it was settled: a stream charges for what it sent before it broke off
     except LedgerError as error:
         log.warning("hold not released", extra={"hold": hold.id, "error": str(error)})

@@ -9,6 +9,7 @@ from tintype_catalog.catalog import Binding, Model
 from tintype_catalog.provider_binding import Provider
 from tintype_gateway.catalog.snapshot import Snapshot
 from tintype_gateway.errors import BadRequestError, NotFoundError
+from tintype_gateway.telemetry import traced
 from tintype_gateway.values import Route, Target
 
 PROVIDERS: tuple[str, ...] = get_args(Provider)
@@ -17,6 +18,7 @@ GLOBAL = "global"
 """The region of a provider that has none."""
 
 
+@traced("resolve")
 def resolve(
     requested: str,
     forced: str | None,

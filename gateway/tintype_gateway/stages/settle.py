@@ -5,10 +5,12 @@ import logging
 from tintype_gateway.errors import UnavailableError
 from tintype_gateway.ledger.errors import LedgerError
 from tintype_gateway.ledger.interface import Hold, Ledger, Settlement
+from tintype_gateway.telemetry import traced
 
 log = logging.getLogger(__name__)
 
 
+@traced("settle")
 async def settle(hold: Hold, cost: int, images: int, ledger: Ledger) -> Settlement:
     """Charge the exact cost of so many pictures, at most what was held, and give back the rest.
 

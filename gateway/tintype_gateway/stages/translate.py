@@ -5,14 +5,16 @@ from dataclasses import replace
 
 from tintype_catalog.catalog import Model
 from tintype_gateway.dialects import Dialect
+from tintype_gateway.telemetry import traced
 from tintype_gateway.values import Job, PlannedCall, Route
 
 
+@traced("translate")
 def translate(
     job: Job, model: Model, route: Route, credentials: Mapping[str, str], dialect: Dialect
 ) -> Iterator[PlannedCall]:
     """Yield the calls that together make all pictures of the job."""
-    per_call = model.limits.max_images_per_call
+    per_call = job.images_per_call(model.limits.max_images_per_call)
     for first in range(0, job.images, per_call):
         images = min(per_call, job.images - first)
         seeded = _with_own_seed(job, model, first)

@@ -1,7 +1,7 @@
 """Is this a request that anybody could serve?"""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pydantic
@@ -15,7 +15,11 @@ from tintype_gateway.errors import (
     ValidationError,
 )
 from tintype_gateway.requests import ImageGenerationRequest
+from tintype_gateway.telemetry import traced
 from tintype_gateway.values import ValidRequest
+
+_MAX_FIELDS = 100
+"""Several times as many as there are. Each one at fault is named in the answer."""
 
 _CODES = {
     "missing": "missing_required_parameter",
@@ -37,13 +41,14 @@ _OURS_TO_SAY = {
 """Fields of the providers that decide what is made, counted and charged."""
 
 
+@traced("validate")
 def validate(body: bytes, vocabulary: Vocabulary) -> ValidRequest:
     """Return the request that a body holds, where `vocabulary` is what the catalog's models know.
 
     Raises:
         ValidationError: Fields are at fault: all of them are named at once.
         BadRequestError: The body is not JSON.
-        UnsupportedParameterError: The request asks for what no model gives yet.
+        UnsupportedParameterError: Fields do not go together.
     """
     document = _parse(body)
     _refuse_what_is_ours_to_say(document)
@@ -55,7 +60,7 @@ def validate(body: bytes, vocabulary: Vocabulary) -> ValidRequest:
         problems = [*map(_problem, error.errors(include_url=False)), *problems]
     if problems:
         raise ValidationError(problems)
-    _refuse_what_is_to_come(fields)
+    _refuse_contradictions(fields)
     return ValidRequest(
         fields, extras, {name: vocabulary.provider_parameters[name] for name in extras}
     )
@@ -64,11 +69,22 @@ def validate(body: bytes, vocabulary: Vocabulary) -> ValidRequest:
 def _parse(body: bytes) -> dict[str, Any]:
     try:
         document = from_json(body, allow_inf_nan=False)
+        json.loads(body, object_pairs_hook=_require_unique)
     except ValueError as error:
         raise BadRequestError(f"the body is not JSON: {error}", code="invalid_json") from error
     if not isinstance(document, dict):
         raise ValidationError([FieldProblem("body", "must be a JSON object", "invalid_type")])
+    if len(document) > _MAX_FIELDS:
+        message = f"must have at most {_MAX_FIELDS} fields"
+        raise ValidationError([FieldProblem("body", message, "invalid_value")])
     return document
+
+
+def _require_unique(pairs: Sequence[tuple[str, object]]) -> None:
+    """Refuse what one reader would take for its first value and another for its last."""
+    names = {name for name, _ in pairs}
+    if len(names) < len(pairs):
+        raise ValueError("a name occurs twice in one object")
 
 
 def _split(
@@ -128,16 +144,14 @@ def _plain(message: str) -> str:
     )
 
 
-def _refuse_what_is_to_come(fields: ImageGenerationRequest) -> None:
-    if fields.stream:
-        raise UnsupportedParameterError("`stream` is not available yet", param="stream")
-    if fields.partial_images:
+def _refuse_contradictions(fields: ImageGenerationRequest) -> None:
+    if fields.stream and fields.response_format == "url":
         raise UnsupportedParameterError(
-            "`partial_images` goes with `stream`, which is not available yet",
-            param="partial_images",
-        )
-    if fields.response_format == "url":
-        raise UnsupportedParameterError(
-            "`response_format: url` is not available yet: leave it out, or ask for `b64_json`",
+            "`response_format: url` does not go with `stream`, whose events carry the pictures",
             param="response_format",
+        )
+    if fields.partial_images and not fields.stream:
+        raise UnsupportedParameterError(
+            "`partial_images` goes with `stream`: without it there is nothing to preview in",
+            param="partial_images",
         )

@@ -127,7 +127,7 @@ async def test_the_status_tells_which_catalog_is_served(gateway: Gateway) -> Non
 
     status: dict[str, Any] = (await asked(gateway, "/status")).json()
 
-    assert status.keys() == {"sequence", "digest", "loadedAt", "lastError"}
+    assert status.keys() == {"sequence", "digest", "loadedAt", "lastError", "source"}
     assert (status["sequence"], status["lastError"]) == (1, None)
     assert status["digest"] == served.headers["Tintype-Catalog-Revision"]
     assert status["loadedAt"] > 0

@@ -1,43 +1,22 @@
 """The catalog's ConfigMap as the kubelet mounts it: a folder that is swapped by one link."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from functools import partial
+import gzip
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from typing_extensions import override
 
 from tests.support.gateway import Gateway, catalog_of, easel, running_gateway, until
-from tintype_catalog.bundle import CATALOG, MANIFEST, pack
-from tintype_catalog.catalog import Catalog
+from tests.support.metrics import metric
+from tests.support.volume import Volume
+from tintype_catalog.bundle import CATALOG, MANIFEST, MAX_UNPACKED_BYTES, pack
 from tintype_gateway.catalog import mount
+from tintype_gateway.catalog.loading import CatalogLoader
+from tintype_gateway.catalog.snapshot import Snapshot
 from tintype_gateway.catalog.store import CatalogStore
 from tintype_simulator.app import running
-
-
-class Volume:
-    """A folder that holds a ConfigMap, changed in the way of the kubelet's atomic writer."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._versions = 0
-        path.mkdir()
-
-    def write(self, files: Mapping[str, bytes]) -> None:
-        """Put all files in the place of those before, at one instant."""
-        self._versions += 1
-        version = self.path / f"..2026_11_20_12_00_00.{self._versions}"
-        version.mkdir()
-        for name, content in files.items():
-            (version / name).write_bytes(content)
-        link = self.path / "..data_tmp"
-        link.symlink_to(version.name)
-        link.rename(self.path / "..data")
-        for name in files:
-            shown = self.path / name
-            if not shown.is_symlink():
-                shown.symlink_to(Path("..data") / name)
 
 
 class WatchedStore(CatalogStore):
@@ -48,9 +27,9 @@ class WatchedStore(CatalogStore):
         self.offered: list[int] = []
 
     @override
-    def offer(self, catalog: Catalog, sequence: int, source: str) -> bool:
-        self.offered.append(sequence)
-        return super().offer(catalog, sequence, source)
+    def swap(self, snapshot: Snapshot, source: str) -> bool:
+        self.offered.append(snapshot.sequence)
+        return super().swap(snapshot, source)
 
 
 @pytest.fixture
@@ -67,7 +46,9 @@ async def simulator() -> AsyncIterator[str]:
 @pytest.fixture
 async def gateway(tmp_path: Path, simulator: str, volume: Volume) -> AsyncIterator[Gateway]:
     async with running_gateway(
-        tmp_path, simulator=simulator, source=partial(mount.follow, volume.path)
+        tmp_path,
+        simulator=simulator,
+        source=lambda store: mount.follow(volume.path, CatalogLoader(store)),
     ) as gateway:
         yield gateway
 
@@ -75,6 +56,20 @@ async def gateway(tmp_path: Path, simulator: str, volume: Volume) -> AsyncIterat
 def packed(sequence: int, simulator: str = "http://provider", **spec: object) -> dict[str, bytes]:
     """Return the files of a catalog with one model, whose binding has these fields."""
     return pack(catalog_of(easel(**spec), simulator), sequence).files
+
+
+DAMAGES = {
+    "no gzip": {CATALOG: b"no gzip"},
+    "cut off": {CATALOG: packed(2)[CATALOG][:-9]},
+    "a flipped bit": {CATALOG: packed(2)[CATALOG][:40] + b"!" + packed(2)[CATALOG][41:]},
+    "empty files": {CATALOG: b"", MANIFEST: b""},
+    "no manifest": {MANIFEST: b"{}"},
+    "another schema": {
+        MANIFEST: packed(2)[MANIFEST].replace(b'"schemaVersion": 1', b'"schemaVersion": 2')
+    },
+    "another digest": {CATALOG: packed(1, active=False)[CATALOG]},
+    "a bomb": {CATALOG: gzip.compress(bytes(MAX_UNPACKED_BYTES + 1))},
+}
 
 
 async def test_the_gateway_starts_before_its_catalog_is_there(
@@ -105,27 +100,19 @@ async def test_a_swap_of_the_volume_is_served_by_the_next_request(
     assert (await gateway.generate()).json()["error"]["code"] == "no_active_providers"
 
 
-@pytest.mark.parametrize(
-    "damage",
-    [
-        {CATALOG: b"no gzip"},
-        {CATALOG: packed(1)[CATALOG][:-9]},
-        {MANIFEST: b"{}"},
-        {MANIFEST: packed(1)[MANIFEST].replace(b'"schemaVersion": 1', b'"schemaVersion": 2')},
-        {CATALOG: packed(1, active=False)[CATALOG]},
-    ],
-    ids=["no gzip", "cut off", "no manifest", "another schema", "another digest"],
-)
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
 async def test_a_damaged_catalog_is_turned_down_and_the_last_good_one_stays(
     gateway: Gateway, volume: Volume, simulator: str, damage: dict[str, bytes]
 ) -> None:
     volume.write(packed(1, simulator))
     await until(lambda: gateway.catalogs.status().sequence == 1)
+    rejected = metric("tintype_catalog_loads_total", source="mount", result="rejected")
 
     volume.write(packed(2) | damage)
 
     await until(lambda: gateway.catalogs.status().last_error is not None)
     assert gateway.catalogs.status().sequence == 1
+    assert rejected < metric("tintype_catalog_loads_total", source="mount", result="rejected")
     assert (await gateway.generate()).status_code == 200
 
     volume.write(packed(3, simulator))
@@ -137,7 +124,7 @@ async def test_a_damaged_catalog_is_turned_down_and_the_last_good_one_stays(
 async def test_an_older_catalog_is_turned_down(volume: Volume) -> None:
     store = WatchedStore()
     volume.write(packed(5))
-    following = asyncio.create_task(mount.follow(volume.path, store))
+    following = asyncio.create_task(mount.follow(volume.path, CatalogLoader(store)))
     await until(lambda: store.offered == [5])
 
     volume.write(packed(4, active=False))
@@ -146,6 +133,26 @@ async def test_an_older_catalog_is_turned_down(volume: Volume) -> None:
     following.cancel()
     assert store.status().sequence == 5
     assert store.current().catalog.bindings[0].active
+
+
+async def test_every_swap_of_the_volume_is_noticed(volume: Volume) -> None:
+    store = WatchedStore()
+    following = asyncio.create_task(mount.follow(volume.path, CatalogLoader(store)))
+    for sequence in range(1, 31):
+        volume.write(packed(sequence))
+        await until(lambda sequence=sequence: store.status().sequence == sequence)  # type: ignore[misc]
+    following.cancel()
+    assert store.offered == list(range(1, 31))
+
+
+async def test_an_empty_volume_is_no_damage(volume: Volume) -> None:
+    store = WatchedStore()
+    following = asyncio.create_task(mount.follow(volume.path, CatalogLoader(store)))
+    volume.write({})
+    volume.write(packed(1))
+    await until(lambda: store.offered == [1])
+    following.cancel()
+    assert store.status().last_error is None
 
 
 async def readiness(gateway: Gateway) -> int:

@@ -65,7 +65,12 @@ FAULTS = {
     "a header and a prefix that disagree": provider(
         "conflicting_providers", "model", "openai/gpt-image-1", X_Quantized_Provider="bedrock"
     ),
-    "a stream": unsupported("stream", True),
+    "a stream of URLs": Fault(
+        400,
+        "unsupported_parameter",
+        "response_format",
+        body={"stream": True, "response_format": "url"},
+    ),
     "previews without a stream": unsupported("partial_images", 2),
     "a URL": unsupported("response_format", "url"),
     "a prompt beyond the model's limit": unsupported("prompt", "x" * 32_001, "unsupported_value"),

@@ -7,7 +7,7 @@ import pytest
 from tests.cluster.processes import free_ports
 from tests.gateway.api.test_provider_faults import unsettled
 from tests.support.gateway import CREDITS_MICRO, easel, running_gateway
-from tintype_gateway.credentials import MountedCredentials
+from tintype_gateway.credentials import Credentials
 
 
 async def test_a_provider_where_nobody_listens_is_unavailable_and_may_be_tried_again(
@@ -81,9 +81,7 @@ async def test_what_the_provider_says_of_the_request_is_passed_on(tmp_path: Path
 async def test_without_credentials_the_binding_is_named_and_nobody_is_asked(
     tmp_path: Path,
 ) -> None:
-    async with running_gateway(
-        tmp_path, *easel(), credentials=MountedCredentials(tmp_path)
-    ) as gateway:
+    async with running_gateway(tmp_path, *easel(), credentials=Credentials()) as gateway:
         response = await gateway.generate()
 
         assert response.status_code == 503
@@ -92,25 +90,12 @@ async def test_without_credentials_the_binding_is_named_and_nobody_is_asked(
         assert await gateway.upstream_calls() == []
 
 
-async def test_credentials_are_read_for_each_request(tmp_path: Path) -> None:
-    async with running_gateway(
-        tmp_path, *easel(), credentials=MountedCredentials(tmp_path)
-    ) as gateway:
-        key = tmp_path / "openai.api-key"
-        statuses = []
-        for text in ("sk-sound\n", "invalid\n", "sk-rotated\n"):
-            key.write_text(text)
-            statuses.append((await gateway.generate()).status_code)
-
-    assert statuses == [200, 503, 200]
-
-
 @pytest.mark.parametrize("file", ["openai.aws-bearer-token", "openai.api-key"])
 async def test_credentials_of_no_use_are_an_unavailable_provider(tmp_path: Path, file: str) -> None:
     (tmp_path / file).write_bytes(b"\xff\xfe" if file.endswith("api-key") else b"token")
-    async with running_gateway(
-        tmp_path, *easel(), credentials=MountedCredentials(tmp_path)
-    ) as gateway:
+    credentials = Credentials()
+    await credentials.load_folder(tmp_path)
+    async with running_gateway(tmp_path, *easel(), credentials=credentials) as gateway:
         response = await gateway.generate()
 
         assert response.status_code == 503

@@ -29,7 +29,7 @@ def test_before_the_first_catalog_requests_are_told_to_come_again() -> None:
         True,
     )
     assert store.catalog is None
-    assert store.status() == CatalogStatus(None, None, None, None)
+    assert store.status() == CatalogStatus(None, None, None, None, None)
 
 
 def test_a_newer_catalog_takes_the_place_of_the_older_one() -> None:

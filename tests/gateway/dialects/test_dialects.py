@@ -2,8 +2,9 @@
 
 from typing import get_args
 
+from tests.gateway.builders import binding
 from tintype_catalog.provider_binding import Dialect as DialectName
-from tintype_gateway.dialects import dialect, openai_images, speaks
+from tintype_gateway.dialects import dialect, openai_images, speaks, streams
 
 
 def test_a_dialect_is_the_module_of_its_name() -> None:
@@ -21,3 +22,10 @@ def test_every_dialect_that_is_spoken_has_its_three_functions() -> None:
         assert callable(spoken.translate)
         assert callable(spoken.interpret)
         assert callable(spoken.read_error)
+
+
+def test_a_dialect_streams_where_it_says_so() -> None:
+    streaming = {
+        name for name in get_args(DialectName) if speaks(name) and streams(binding(dialect=name))
+    }
+    assert streaming == {"openai-images", "google-generate-content"}

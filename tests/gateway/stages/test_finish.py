@@ -1,12 +1,18 @@
 """Whether a provider's pictures are what was promised."""
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from tests.gateway.builders import plan
-from tests.gateway.pictures import picture
+from tests.gateway.pictures import drawn, encoded, picture
 from tintype_catalog.sizes import Size
-from tintype_gateway.stages.finish import finish
+from tintype_gateway.images.header import read_header
+from tintype_gateway.images.tools import ImageTools
+from tintype_gateway.stages.finish import finish, inspect
 from tintype_gateway.values import (
+    Encoding,
     FinishedCall,
     GeneratedImage,
     Generation,
@@ -14,15 +20,23 @@ from tintype_gateway.values import (
     UpstreamFault,
     UpstreamRequest,
 )
+from tintype_simulator.content_credentials import with_manifest
+
+TOOLS = ImageTools()
 
 
 def generation(*texts: bytes, rest_refused: bool = False) -> Generation:
     return Generation(tuple(map(GeneratedImage, texts)), rest_refused=rest_refused)
 
 
-async def finished(first: int, asked: int, made: Generation) -> FinishedCall:
+async def finished(
+    first: int, asked: int, made: Generation, encoding: Encoding | None = None, **options: Any
+) -> FinishedCall:
     upstream = UpstreamRequest("http://127.0.0.1", {}, b"", 1)
-    return await finish(PlannedCall(first, asked, upstream), made, plan())
+    bought = plan(**options)
+    bought = replace(bought, job=replace(bought.job, encoding=encoding))
+    inspected = inspect(PlannedCall(first, asked, upstream), made, bought)
+    return await finish(inspected, bought, TOOLS)
 
 
 async def fault(made: Generation) -> UpstreamFault:
@@ -43,6 +57,67 @@ async def test_a_picture_passes_through_untouched() -> None:
     call = await finished(0, 1, made)
     assert call.generation is made
     assert call.images[0].image is made.images[0]
+
+
+async def test_nothing_is_decoded_that_nobody_wants_changed() -> None:
+    whole = picture("png", 640, 480)
+    middle = len(whole) // 8 * 4
+    opaque = whole[:middle] + b"!" * 400 + whole[middle:]
+    call = await finished(0, 1, generation(opaque))
+    assert call.images[0].image.base64 is opaque
+
+
+@pytest.mark.parametrize("form", ["png", "jpeg", "webp"])
+async def test_a_picture_that_breaks_off_is_a_fault(form: str) -> None:
+    whole = picture(form)
+    broken = await fault(generation(whole[: len(whole) // 8 * 4]))
+    assert broken.kind == "outcome_unknown"
+
+
+@pytest.mark.parametrize("form", ["png", "jpeg", "webp"])
+async def test_a_manifest_that_is_there_is_told_and_one_that_is_not_is_not(form: str) -> None:
+    plain = drawn(form, 64, 48)
+    made = generation(encoded(with_manifest(plain, form)), encoded(plain))
+    call = await finished(0, 2, made, of={"watermark": "c2pa"})
+    assert [image.watermark for image in call.images] == ["c2pa", "none"]
+
+
+@pytest.mark.parametrize("mark", ["synthid", "provenance", "none"])
+async def test_of_marks_in_the_pixels_the_model_tells(mark: str) -> None:
+    call = await finished(0, 1, generation(picture()), of={"watermark": mark})
+    assert call.images[0].watermark == mark
+
+
+@pytest.mark.parametrize(
+    ("mark", "left"), [("c2pa", "none"), ("synthid", "synthid"), ("provenance", "provenance")]
+)
+async def test_a_conversion_costs_a_picture_its_manifest_and_no_other_mark(
+    mark: str, left: str
+) -> None:
+    marked = encoded(with_manifest(drawn("png", 64, 48), "png"))
+    encoding = Encoding("jpeg")
+    call = await finished(0, 1, generation(marked), encoding, of={"watermark": mark})
+    (image,) = call.images
+    assert (image.format, image.size, image.watermark) == ("jpeg", Size(64, 48), left)
+    assert read_header(image.image.base64).format == "jpeg"
+
+
+@pytest.mark.parametrize("encoding", [Encoding("jpeg"), Encoding("jpeg", 50, by_provider=True)])
+async def test_a_picture_that_has_the_format_already_passes_through(encoding: Encoding) -> None:
+    text = picture("jpeg")
+    call = await finished(0, 1, generation(text), encoding)
+    assert call.images[0].image.base64 is text
+
+
+async def test_what_the_provider_did_not_compress_is_compressed_here() -> None:
+    text = picture("jpeg", quality=100)
+    call = await finished(0, 1, generation(text), Encoding("jpeg", 10))
+    assert len(call.images[0].image.base64) < len(text)
+
+
+async def test_a_provider_that_ignores_the_format_is_no_reason_to_fail() -> None:
+    call = await finished(0, 1, generation(picture("png")), Encoding("webp", by_provider=True))
+    assert call.images[0].format == "webp"
 
 
 async def test_an_answer_without_a_picture_is_a_fault() -> None:

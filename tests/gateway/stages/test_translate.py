@@ -42,6 +42,10 @@ def test_more_pictures_than_a_call_gives_take_several_calls(
     assert [call.asked for call in planned(images, per_call)] == asked
 
 
+def test_a_stream_asks_for_each_picture_by_itself() -> None:
+    assert [call.asked for call in planned(3, 10, streamed=True)] == [1, 1, 1]
+
+
 @given(st.integers(1, 10), st.integers(1, 10))
 def test_the_calls_together_ask_for_every_picture_once(images: int, per_call: int) -> None:
     calls = planned(images, per_call)

@@ -56,12 +56,6 @@ def test_a_body_that_is_no_object_is_refused(text: bytes) -> None:
     assert refusal.value.problems == (("body", "must be a JSON object", "invalid_type"),)
 
 
-def test_of_a_repeated_field_the_last_value_counts() -> None:
-    text = b'{"model": "a", "prompt": "x", "n": 2, "model": "b", "n": 3}'
-    fields = validate(text, VOCABULARY).fields
-    assert (fields.model, fields.n) == ("b", 3)
-
-
 def judged(text: bytes) -> ValidRequest | GatewayError:
     outcome: ValidRequest | GatewayError
     try:

@@ -140,12 +140,29 @@ def test_all_problems_are_named_at_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("stream", True), ("partial_images", 1), ("response_format", "url")]
+    ("fields", "param"),
+    [
+        ({"stream": True, "response_format": "url"}, "response_format"),
+        ({"partial_images": 1}, "partial_images"),
+        ({"partial_images": 1, "stream": False}, "partial_images"),
+    ],
 )
-def test_what_is_not_available_yet_says_so(field: str, value: Any) -> None:
-    with pytest.raises(UnsupportedParameterError, match="not available yet") as refusal:
-        valid(KNOWN, **{field: value})
-    assert (refusal.value.status, refusal.value.param) == (400, field)
+def test_fields_that_do_not_go_together_are_refused(fields: dict[str, Any], param: str) -> None:
+    with pytest.raises(UnsupportedParameterError, match=r"go(es)? with") as refusal:
+        valid(KNOWN, **fields)
+    assert (refusal.value.status, refusal.value.param) == (400, param)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"stream": True, "partial_images": 3},
+        {"stream": True, "response_format": "b64_json"},
+        {"partial_images": 0},
+    ],
+)
+def test_fields_that_go_together_are_valid(fields: dict[str, Any]) -> None:
+    assert valid(KNOWN, **fields)
 
 
 @pytest.mark.parametrize("number", ["1e999", "-1e999"])

@@ -37,6 +37,10 @@ volumeMounts:
 - {name: TINTYPE_CATALOG_CONFIGMAP, value: {{ include "tintype.catalogConfigMap" . }}}
 - {name: TINTYPE_CATALOG_MOUNT, value: /etc/tintype/catalog}
 - {name: TINTYPE_CREDENTIALS_DIR, value: /etc/tintype/credentials}
+{{- if .Values.gateway.watchCredentials }}
+- {name: TINTYPE_CREDENTIALS_SECRET, value: {{ include "tintype.credentialsSecret" . }}}
+{{- end }}
+- {name: TINTYPE_PLAYGROUND, value: {{ .Values.gateway.playground | quote }}}
 - {name: TINTYPE_PARAMETER_HANDLING, value: {{ .Values.gateway.parameterHandling }}}
 - {name: TINTYPE_MICRO_CREDITS_PER_USD, value: {{ .Values.gateway.microCreditsPerUsd | int64 | quote }}}
 - {name: TINTYPE_LOG_LEVEL, value: {{ .Values.gateway.logLevel }}}
@@ -63,9 +67,26 @@ volumeMounts:
 {{- if .bucket }}
 - {name: AWS_S3_BUCKET, value: {{ .bucket }}}
 - {name: AWS_S3_ACCELERATE, value: {{ .accelerate | quote }}}
+- {name: TINTYPE_S3_PATH_STYLE, value: {{ .pathStyle | quote }}}
+- {name: TINTYPE_S3_PREFIX, value: {{ .prefix | quote }}}
+{{- with .encryption }}
+- {name: TINTYPE_S3_ENCRYPTION, value: {{ . }}}
+{{- end }}
+{{- with .kmsKeyId }}
+- {name: TINTYPE_S3_KMS_KEY_ID, value: {{ . | quote }}}
+{{- end }}
+{{- with .endpoint }}
+- {name: AWS_ENDPOINT_URL_S3, value: {{ . }}}
+{{- end }}
 {{- end }}
 {{- if .region }}
 - {name: AWS_REGION, value: {{ .region }}}
+{{- end }}
+{{- end }}
+{{- with .Values.imageFolder }}
+{{- if .enabled }}
+- {name: TINTYPE_IMAGE_STORE_DIR, value: /var/lib/tintype/images}
+- {name: TINTYPE_PUBLIC_URL, value: {{ .publicUrl }}}
 {{- end }}
 {{- end }}
 {{- with .Values.gateway.extraEnv }}

@@ -1,0 +1,169 @@
+"""What is asked, and what the upstream answers: bytes that are built once."""
+
+import base64
+import json
+import random
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal, get_args
+
+Dialect = Literal[
+    "openai-images",
+    "bedrock-amazon",
+    "bedrock-stability",
+    "google-predict",
+    "google-generate-content",
+]
+"""The upstream protocols of the catalog. Only the first one streams upstream."""
+
+DIALECTS: tuple[Dialect, ...] = get_args(Dialect)
+
+KIB, MIB = 1024, 1024 * 1024
+
+SIZES = {"64 KiB": 64 * KIB, "1.5 MiB": 3 * MIB // 2, "6 MiB": 6 * MIB}
+"""Bytes of a picture, before base64 makes them a third more."""
+
+PREVIEWS = 2
+"""Partial images of a stream, each as large as the picture itself."""
+
+_EDGE = 1024
+
+
+@dataclass(frozen=True)
+class Case:
+    """One kind of request, at one concurrency."""
+
+    dialect: Dialect
+    size: str
+    concurrency: int
+    stream: bool = False
+    delay_ms: int = 0
+
+    @property
+    def image_bytes(self) -> int:
+        """The size of the picture."""
+        return SIZES[self.size]
+
+    @property
+    def answer_bytes(self) -> int:
+        """What any whole answer must hold at least: its pictures, as base64."""
+        pictures = 1 + PREVIEWS if self.stream and self.dialect == "openai-images" else 1
+        return pictures * len(picture(self.image_bytes))
+
+    @property
+    def model(self) -> str:
+        """The id of the model that a gateway must offer for this case."""
+        return model_id(self.dialect, self.image_bytes, self.delay_ms)
+
+    @property
+    def upstream_path(self) -> str:
+        """The path at which the upstream itself answers this case."""
+        prefix = upstream_prefix(self.dialect, self.image_bytes, self.delay_ms)
+        return f"{prefix}/v1/images/generations"
+
+    @property
+    def title(self) -> str:
+        """The case in a few words, without its concurrency."""
+        return f"{self.dialect}{', stream' if self.stream else ''}, {self.size}"
+
+    def body(self) -> bytes:
+        """Return the request, as OpenAI's clients send it to any target."""
+        fields: dict[str, object] = {"model": self.model, "prompt": "a red fox", "quality": "low"}
+        if self.stream:
+            fields |= {"stream": True, "partial_images": PREVIEWS}
+        return json.dumps(fields).encode()
+
+
+def model_id(dialect: Dialect, image_bytes: int, delay_ms: int = 0) -> str:
+    """Return the name of a model whose upstream answers so, after so many milliseconds."""
+    return f"{dialect}-{image_bytes}" + (f"-{delay_ms}" if delay_ms else "")
+
+
+def upstream_prefix(dialect: Dialect, image_bytes: int, delay_ms: int = 0) -> str:
+    """Return the first part of the path, by which the upstream knows what to answer."""
+    return f"/{dialect}/{image_bytes}/{delay_ms}"
+
+
+@cache
+def picture(image_bytes: int) -> bytes:
+    """Return a valid PNG of just so many bytes in base64: black, and padded with noise."""
+    header = struct.pack(">IIBBBBB", _EDGE, _EDGE, 8, 0, 0, 0, 0)
+    pixels = zlib.compress(bytes(_EDGE * (_EDGE + 1)), 9)
+    start = b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + _chunk(b"IDAT", pixels)
+    end = _chunk(b"IEND", b"")
+    noise = random.Random(image_bytes).randbytes(image_bytes - len(start) - len(end) - 12)  # noqa: S311 - no secret
+    return base64.b64encode(start + _chunk(b"juNk", noise) + end)
+
+
+@cache
+def upstream_answer(dialect: Dialect, image_bytes: int, stream: bool) -> bytes:
+    """Return a whole HTTP response, as this provider would write it."""
+    if stream and dialect == "openai-images":
+        frames = b"".join(_frames(picture(image_bytes).decode()))
+        return _head("text/event-stream", "Transfer-Encoding: chunked") + frames
+    body = json.dumps(_document(dialect, picture(image_bytes).decode())).encode()
+    return _head("application/json", f"Content-Length: {len(body)}") + body
+
+
+def _chunk(kind: bytes, content: bytes) -> bytes:
+    checksum = struct.pack(">I", zlib.crc32(kind + content))
+    return struct.pack(">I", len(content)) + kind + content + checksum
+
+
+def _head(content_type: str, framing: str) -> bytes:
+    return f"HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\n{framing}\r\n\r\n".encode()
+
+
+_TOKENS = {
+    "input_tokens": 10,
+    "output_tokens": 272,
+    "total_tokens": 282,
+    "input_tokens_details": {"text_tokens": 10, "image_tokens": 0},
+}
+
+
+def _document(dialect: Dialect, encoded: str) -> dict[str, object]:
+    match dialect:
+        case "openai-images":
+            described = {"size": "1024x1024", "quality": "low", "background": "opaque"}
+            data = [{"b64_json": encoded}]
+            return {"created": 1795000000, "data": data, "usage": _TOKENS} | described
+        case "bedrock-amazon":
+            return {"images": [encoded], "error": None}
+        case "bedrock-stability":
+            return {"seeds": [1], "finish_reasons": [None], "images": [encoded]}
+        case "google-predict":
+            return {"predictions": [{"mimeType": "image/png", "bytesBase64Encoded": encoded}]}
+        case "google-generate-content":
+            part = {"inlineData": {"mimeType": "image/png", "data": encoded}}
+            content = {"role": "model", "parts": [part]}
+            counts = {"promptTokenCount": 10, "candidatesTokenCount": 1120, "totalTokenCount": 1130}
+            return {
+                "candidates": [{"content": content, "finishReason": "STOP"}],
+                "usageMetadata": counts,
+            }
+
+
+def _frames(encoded: str) -> Iterator[bytes]:
+    """Yield the events of a stream, each in an HTTP chunk of its own, and the last chunk."""
+    common = {
+        "b64_json": encoded,
+        "created_at": 1795000000,
+        "size": "1024x1024",
+        "quality": "low",
+        "background": "opaque",
+        "output_format": "png",
+    }
+    for index in range(PREVIEWS):
+        partial = {"type": "image_generation.partial_image", "partial_image_index": index}
+        yield _frame(partial | common)
+    yield _frame({"type": "image_generation.completed", "usage": _TOKENS} | common)
+    yield b"0\r\n\r\n"
+
+
+def _frame(event: dict[str, object]) -> bytes:
+    text = f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode()
+    return b"%x\r\n%s\r\n" % (len(text), text)

@@ -1,0 +1,177 @@
+"""A client that costs next to nothing: sockets, prebuilt requests, and answers only counted."""
+
+import asyncio
+import re
+import socket
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+BUFFER_BYTES = 256 * 1024
+
+ANSWER_SECONDS = 120
+"""A bound for one answer, not an expectation."""
+
+_STATUS = re.compile(rb"HTTP/1\.1 (\d{3}) ")
+_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+_LAST_CHUNK = b"\r\n0\r\n\r\n"
+
+
+class WrongAnswerError(Exception):
+    """An answer that is not the one that was asked for."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to send, where to, and how much must come back."""
+
+    url: str
+    body: bytes
+    headers: tuple[str, ...] = ()
+    answer_bytes: int = 0
+    """The least that the body of the answer must hold."""
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port."""
+        parts = urlsplit(self.url)
+        return parts.hostname or "", parts.port or 80
+
+    def encoded(self) -> bytes:
+        """Return the request as it goes over the wire."""
+        parts = urlsplit(self.url)
+        lines = (
+            f"POST {parts.path} HTTP/1.1",
+            f"Host: {parts.netloc}",
+            "Content-Type: application/json",
+            f"Content-Length: {len(self.body)}",
+            *self.headers,
+        )
+        return "\r\n".join([*lines, "", ""]).encode() + self.body
+
+
+@dataclass
+class Load:
+    """What the clients of one run saw."""
+
+    wall_seconds: float = 0
+    latencies: list[float] = field(default_factory=list)
+    """Of each whole answer, in seconds."""
+
+    failures: list[str] = field(default_factory=list)
+
+
+class Connection:
+    """One kept-alive connection, used by one client."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._socket = connection
+        self._buffer = memoryview(bytearray(BUFFER_BYTES))
+        self._loop = asyncio.get_running_loop()
+
+    async def ask(self, request: bytes, answer_bytes: int) -> None:
+        """Send a request, and read its answer to the end.
+
+        Raises:
+            WrongAnswerError: The status is not 200, or the answer is too short.
+        """
+        await self._loop.sock_sendall(self._socket, request)
+        head, read = await self._read_head()
+        status = _STATUS.match(head)
+        if status is None or status[1] != b"200":
+            raise WrongAnswerError(f"{head[:200]!r}")
+        length = _LENGTH.search(head)
+        body = await (self._rest(read, int(length[1])) if length else self._chunks(read))
+        if body < answer_bytes:
+            raise WrongAnswerError(f"only {body} of {answer_bytes} bytes")
+
+    async def _read_head(self) -> tuple[bytes, bytes]:
+        """Return the head of an answer, and what came with it of the body."""
+        received = b""
+        while b"\r\n\r\n" not in received:
+            received += await self._read()
+        head, _, rest = received.partition(b"\r\n\r\n")
+        return head, rest
+
+    async def _rest(self, read: bytes, length: int) -> int:
+        missing = length - len(read)
+        while missing > 0:
+            missing -= await self._read_into()
+        return length
+
+    async def _chunks(self, read: bytes) -> int:
+        """Read up to the last chunk: no JSON holds the bytes that it ends with."""
+        total, end = len(read), read[-len(_LAST_CHUNK) :]
+        while end != _LAST_CHUNK:
+            count = await self._read_into()
+            total += count
+            end = (end + self._buffer[max(0, count - len(_LAST_CHUNK)) : count])[
+                -len(_LAST_CHUNK) :
+            ]
+        return total
+
+    async def _read(self) -> bytes:
+        count = await self._read_into()
+        return bytes(self._buffer[:count])
+
+    async def _read_into(self) -> int:
+        count = await self._loop.sock_recv_into(self._socket, self._buffer)
+        if count == 0:
+            raise WrongAnswerError("the connection was closed")
+        return count
+
+
+@asynccontextmanager
+async def connections(address: tuple[str, int], count: int) -> AsyncIterator[list[Connection]]:
+    """Open connections, and close them afterwards."""
+    async with AsyncExitStack() as stack:
+        opened = []
+        for _ in range(count):
+            connection = stack.enter_context(socket.socket())
+            connection.setblocking(False)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            await asyncio.get_running_loop().sock_connect(connection, address)
+            opened.append(Connection(connection))
+        yield opened
+
+
+async def steadily(request: Request, clients: int, seconds: float) -> Load:
+    """Let clients send one request after the other: each its next when it has the answer."""
+    load = Load()
+    end = time.perf_counter() + seconds
+
+    async def client(connection: Connection) -> None:
+        while time.perf_counter() < end and not load.failures:
+            await _timed(connection, request, load)
+
+    await _run(request, clients, client, load)
+    return load
+
+
+async def at_once(request: Request, clients: int) -> Load:
+    """Send so many requests in the same moment."""
+    load = Load()
+    await _run(request, clients, lambda connection: _timed(connection, request, load), load)
+    return load
+
+
+async def _run(
+    request: Request, clients: int, client: Callable[[Connection], Awaitable[None]], load: Load
+) -> None:
+    async with connections(request.address, clients) as opened:
+        begin = time.perf_counter()
+        await asyncio.gather(*(client(connection) for connection in opened))
+        load.wall_seconds = time.perf_counter() - begin
+
+
+async def _timed(connection: Connection, request: Request, load: Load) -> None:
+    encoded = request.encoded()
+    begin = time.perf_counter()
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            await connection.ask(encoded, request.answer_bytes)
+        load.latencies.append(time.perf_counter() - begin)
+    except (OSError, TimeoutError, WrongAnswerError) as error:
+        load.failures.append(f"{type(error).__name__}: {error}")

@@ -1,0 +1,60 @@
+"""Which cases are measured: a few in two minutes, or all of them in half an hour."""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bench.cases import DIALECTS, SIZES, Case
+from bench.catalog import DELAY_MS
+
+MIDDLE = "1.5 MiB"
+
+CONCURRENCIES = (1, 16, 64)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is done in one run."""
+
+    cases: Sequence[Case]
+    """Each is asked for again and again."""
+
+    waves: Sequence[Case]
+    """Each is asked for once by all clients in the same moment, and answered seconds later."""
+
+    rounds: int
+    """How often each case has its turn; the figures are medians."""
+
+    seconds: float
+    """How long a turn takes."""
+
+
+def quick() -> Plan:
+    """Return a plan of at most two minutes: OpenAI's dialect in full, a glance at the others."""
+    return Plan(
+        cases=[
+            *(Case("openai-images", size, 1) for size in SIZES),
+            Case("openai-images", MIDDLE, 16),
+            Case("openai-images", MIDDLE, 1, stream=True),
+            *(Case(dialect, MIDDLE, 1) for dialect in DIALECTS[1:]),
+        ],
+        waves=[wave(200)],
+        rounds=1,
+        seconds=1,
+    )
+
+
+def full() -> Plan:
+    """Return everything: each dialect, size and concurrency, plain and streaming."""
+    every = itertools.product(DIALECTS, (False, True), SIZES, CONCURRENCIES)
+    return Plan(
+        cases=[Case(dialect, size, clients, stream) for dialect, stream, size, clients in every],
+        waves=[wave(200), wave(1000)],
+        rounds=3,
+        seconds=1,
+    )
+
+
+def wave(clients: int) -> Case:
+    """Return so many requests in flight, for as long as the upstream thinks."""
+    return Case("openai-images", MIDDLE, clients, delay_ms=DELAY_MS)

@@ -1,0 +1,183 @@
+"""What is measured, each as real processes: no gateway at all, two relays, Tintype, and peers."""
+
+import asyncio
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.cases import Case
+from bench.catalog import write_catalog, write_credentials
+from bench.load import Request
+from tests.cluster.processes import free_ports, start
+from tests.support.gateway_process import running_process
+from tests.support.postgres import running_postgres
+from tintype_gateway.ledger import open_ledger
+from tintype_gateway.ledger.migrating import migrate_ledger
+
+START_SECONDS = 30
+"""A bound, not an expectation."""
+
+_CREDITS_MICRO = 10**15
+
+_NGINX = """\
+daemon off;
+master_process off;
+pid {folder}/nginx.pid;
+error_log stderr error;
+events {{ worker_connections 8192; }}
+http {{
+  access_log off;
+  client_body_temp_path {folder}; proxy_temp_path {folder}; fastcgi_temp_path {folder};
+  uwsgi_temp_path {folder}; scgi_temp_path {folder};
+  keepalive_requests 1000000;
+  upstream provider {{ server {upstream}; keepalive 1024; keepalive_requests 1000000; }}
+  server {{
+    listen 127.0.0.1:{port} backlog=4096;
+    location / {{
+      proxy_pass http://provider; proxy_http_version 1.1; proxy_set_header Connection "";
+      proxy_buffering off;
+      proxy_buffer_size 256k; proxy_buffers 8 256k;
+    }}
+  }}
+}}
+"""
+
+
+@dataclass(frozen=True)
+class Target:
+    """Something that answers, and the process whose cost is counted."""
+
+    name: str
+    url: str
+    """The base URL."""
+
+    pid: int | None = None
+    """None where there is no process to count, or none is known."""
+
+    key: str | None = None
+    """The API key of a gateway."""
+
+    is_gateway: bool = False
+    """Whether it speaks OpenAI's API and picks by model; else it relays paths as they are."""
+
+    def request(self, case: Case) -> Request:
+        """Return how this target is asked for a case."""
+        path = "/v1/images/generations" if self.is_gateway else case.upstream_path
+        headers = () if self.key is None else (f"Authorization: Bearer {self.key}",)
+        return Request(self.url + path, case.body(), headers, case.answer_bytes)
+
+
+def peer(text: str) -> Target:
+    """Read `NAME,URL[,PID[,KEY]]`.
+
+    Raises:
+        ValueError: The text has another form.
+    """
+    name, url, *rest = text.split(",")
+    pid, key = (*rest, "", "")[:2]
+    return Target(name, url.rstrip("/"), int(pid) if pid else None, key or None, is_gateway=True)
+
+
+@contextmanager
+def upstream(port: int = 0) -> Iterator[str]:
+    """Run the provider, and yield its URL."""
+    with _printing_its_url("bench.upstream", "--port", str(port)) as (url, _):
+        yield url
+
+
+@contextmanager
+def relay(upstream_url: str) -> Iterator[Target]:
+    """Run the floor of our own stack."""
+    with _printing_its_url("bench.relay", upstream_url) as (url, pid):
+        yield Target("aiohttp relay", url, pid)
+
+
+@contextmanager
+def nginx(upstream_url: str) -> Iterator[Target]:
+    """Run nginx as a reverse proxy with one worker, which passes bytes on as they come."""
+    with tempfile.TemporaryDirectory() as name:
+        folder, [port] = Path(name), free_ports(1)
+        address = upstream_url.removeprefix("http://")
+        config = folder / "nginx.conf"
+        config.write_text(_NGINX.format(folder=folder, port=port, upstream=address))
+        process = start(folder / "log", _nginx(), "-p", folder, "-c", config)
+        try:
+            process.wait_until((folder / "nginx.pid").exists, START_SECONDS, "readiness")
+            yield Target("nginx", f"http://127.0.0.1:{port}", process.popen.pid)
+        finally:
+            process.stop()
+
+
+def _nginx() -> str:
+    program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
+    if program is None:
+        raise FileNotFoundError("nginx: apt-get install --no-install-recommends nginx")
+    return program
+
+
+@contextmanager
+def tintype_on_sqlite(upstream_url: str) -> Iterator[Target]:
+    """Run Tintype with its embedded ledger."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield from _tintype("Tintype, SQLite", f"sqlite:///{folder}/ledger.db", upstream_url)
+
+
+@contextmanager
+def tintype_on_postgresql(upstream_url: str) -> Iterator[Target]:
+    """Run Tintype with a PostgreSQL that loses nothing."""
+    with running_postgres(fsync="on") as server:
+        url = server.url(server.create_database())
+        asyncio.run(migrate_ledger(url))
+        yield from _tintype("Tintype, PostgreSQL", url, upstream_url)
+
+
+@contextmanager
+def all_targets(upstream_url: str, peers: list[Target]) -> Iterator[list[Target]]:
+    """Run everything that is compared. All but the one that is measured are idle."""
+    with ExitStack() as stack:
+        own = (relay, nginx, tintype_on_sqlite, tintype_on_postgresql)
+        running = [stack.enter_context(each(upstream_url)) for each in own]
+        yield [Target("direct", upstream_url), *running, *peers]
+
+
+def _tintype(name: str, database_url: str, upstream_url: str) -> Iterator[Target]:
+    with tempfile.TemporaryDirectory() as folder_name:
+        folder = Path(folder_name)
+        for part in ("catalog", "credentials", "run"):
+            (folder / part).mkdir()
+        write_catalog(folder / "catalog", upstream_url)
+        write_credentials(folder / "credentials")
+        key = asyncio.run(_key(database_url))
+        flags = ("--catalog-dir", folder / "catalog", "--credentials-dir", folder / "credentials")
+        environ = {"TINTYPE_DATABASE_URL": database_url, "TINTYPE_ALLOW_PRIVATE_ENDPOINTS": "true"}
+        with running_process(folder / "run", *flags, environ=environ) as gateway:
+            pid = gateway.process.popen.pid
+            yield Target(name, gateway.url, pid, key, is_gateway=True)
+
+
+async def _key(database_url: str) -> str:
+    """Return a key of an account that can pay for everything."""
+    ledger = open_ledger(database_url)
+    await ledger.create_account("bench", credits_micro=_CREDITS_MICRO, unlimited=False)
+    _, key = await ledger.create_key("bench")
+    await ledger.close()
+    return key
+
+
+@contextmanager
+def _printing_its_url(module: str, *arguments: str) -> Iterator[tuple[str, int]]:
+    command = [sys.executable, "-m", module, *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
+        try:
+            url = process.stdout.readline().strip() if process.stdout else ""
+            if not url:
+                raise RuntimeError(f"{module} did not start")
+            yield url, process.pid
+        finally:
+            process.terminate()

@@ -1,0 +1,103 @@
+"""The metrics of a gateway that has used a thousand models, each at two providers.
+
+Every metric is filled by its labels, so that a new one counts, too: all models with a success and
+a failure at both providers, every provider, region and outcome there is.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
+from typing import Any
+
+from prometheus_client import Counter, Gauge, Histogram
+
+from tests.gateway.builders import snapshot
+from tests.support.manifests import image_model
+from tintype_gateway.catalog.gauges import show
+from tintype_gateway.metrics import REGISTRY
+
+MODELS = tuple(f"model-{number}" for number in range(1000))
+PROVIDERS = ("openai", "bedrock")
+REGIONS = (
+    ("openai", "global"),
+    ("bedrock", "us-east-1"),
+    ("bedrock", "us-west-2"),
+    ("bedrock", "eu-west-1"),
+    ("gemini", "global"),
+    ("gemini", "us-central1"),
+)
+OUTCOMES = (
+    "success",
+    "refused",
+    "invalid",
+    "throttled",
+    "unauthorized",
+    "unavailable",
+    "timeout",
+    "outcome_unknown",
+    "cancelled",
+)
+
+LEDGER_OUTCOMES = ("done", "refused", "unavailable")
+
+VOCABULARY: Mapping[str, Sequence[str]] = {
+    "event": ("partial_image", "completed"),
+    "error_type": ("", *OUTCOMES[1:]),
+    "gen_ai_operation_name": ("image_generation",),
+    "gen_ai_provider_name": ("openai", "aws.bedrock", "gcp.gemini"),
+    "gen_ai_token_type": ("input", "output"),
+    "method": ("GET", "POST"),
+    "operation": ("hold", "settle", "release", "renew", "authenticate", "mark_delivered"),
+    "outcome": OUTCOMES,
+    "provider": ("openai", "bedrock", "gemini"),
+    "reason": OUTCOMES,
+    "result": ("loaded", "rejected"),
+    "route": tuple(f"/v1/{number}" for number in range(8)),
+    "source": ("watch", "mount", "last-good"),
+    "status": ("200", "400", "401", "402", "404", "422", "429", "499", "503"),
+    "version": ("0.1.0",),
+}
+
+ONE_OF = {"tintype_images_refused": 10, "tintype_excess_credits": 100}
+"""For what happens to few models: it did to one of so many."""
+
+
+def use_a_thousand_models() -> None:
+    """Fill the registry."""
+    dates = {"deprecatedOn": "2030-01-01", "retiresOn": "2030-07-01"}
+    endings: list[dict[str, Any]] = [
+        {"lifecycle": dates} if number % 4 == 0 else {} for number in range(len(MODELS))
+    ]
+    models = (image_model(name, **spec) for name, spec in zip(MODELS, endings, strict=True))
+    show(snapshot(*models), loaded_at=0)
+    for collector in list(REGISTRY._collector_to_names):
+        if isinstance(collector, Counter | Gauge | Histogram):
+            for labels in _uses(collector._name, collector._labelnames):
+                _touch(collector.labels(**labels) if labels else collector)
+
+
+def _uses(name: str, labels: Sequence[str]) -> Iterator[dict[str, str]]:
+    if "model" in labels:
+        few = MODELS[:: -ONE_OF.get(name, 1)]
+        outcomes = ("success", "unavailable") if "outcome" in labels else ("success",)
+        for model, provider, outcome in product(few, PROVIDERS, outcomes):
+            yield _chosen(labels, model=model, provider=provider, outcome=outcome)
+    elif "region" in labels:
+        for (provider, region), outcome in product(REGIONS, OUTCOMES):
+            yield _chosen(labels, provider=provider, region=region, outcome=outcome)
+    elif "operation" in labels:
+        for operation, outcome in product(VOCABULARY["operation"], LEDGER_OUTCOMES):
+            yield _chosen(labels, operation=operation, outcome=outcome)
+    else:
+        for values in product(*(VOCABULARY[label] for label in labels)):
+            yield dict(zip(labels, values, strict=True))
+
+
+def _chosen(labels: Sequence[str], **values: str) -> dict[str, str]:
+    return {label: values[label] for label in labels}
+
+
+def _touch(metric: Any) -> None:
+    if isinstance(metric, Histogram):
+        metric.observe(1)
+    else:
+        metric.inc()

@@ -1,0 +1,88 @@
+"""A provider that costs next to nothing: sockets, and answers that are built beforehand.
+
+`python -m bench.upstream --port 9100` runs it alone. The path tells what it answers:
+`/DIALECT/BYTES/DELAY_MS/...`, such as `/openai-images/65536/0/v1/images/generations`.
+"""
+
+import argparse
+import asyncio
+import re
+import socket
+from contextlib import suppress
+
+from bench.cases import DIALECTS, upstream_answer
+
+READ_BYTES = 64 * 1024
+BACKLOG = 4096
+
+_TARGET = re.compile(rb"POST /([a-z-]+)/(\d+)/(\d+)/")
+_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+_STREAM = re.compile(rb'"stream": *true')
+
+
+def split_request(received: bytes) -> tuple[bytes, bytes] | None:
+    """Return the first request and what follows it, None while it is not there as a whole."""
+    head = received.find(b"\r\n\r\n")
+    if head < 0:
+        return None
+    if b"chunked" in received[:head]:
+        end = received.find(b"\r\n0\r\n\r\n", head)
+        return None if end < 0 else (received[: end + 7], received[end + 7 :])
+    found = _LENGTH.search(received, 0, head)
+    end = head + 4 + (int(found[1]) if found else 0)
+    return None if len(received) < end else (received[:end], received[end:])
+
+
+def answer(request: bytes) -> tuple[bytes, float]:
+    """Return the response to a request, and the seconds after which it is sent.
+
+    Raises:
+        ValueError: The path does not say what to answer.
+    """
+    found = _TARGET.match(request)
+    dialect = next((name for name in DIALECTS if found and name.encode() == found[1]), None)
+    if found is None or dialect is None:
+        raise ValueError(f"no such path: {request[:80]!r}")
+    is_stream = _STREAM.search(request) is not None
+    return upstream_answer(dialect, int(found[2]), is_stream), int(found[3]) / 1000
+
+
+async def serve_connection(connection: socket.socket) -> None:
+    """Answer one request after the other until the client leaves."""
+    loop = asyncio.get_running_loop()
+    received = b""
+    with connection, suppress(ConnectionError):
+        while chunk := await loop.sock_recv(connection, READ_BYTES):
+            received += chunk
+            while split := split_request(received):
+                request, received = split
+                response, delay_seconds = answer(request)
+                if delay_seconds:
+                    await asyncio.sleep(delay_seconds)
+                await loop.sock_sendall(connection, response)
+
+
+async def serve(port: int) -> None:
+    """Print the address, and serve until cancelled."""
+    loop = asyncio.get_running_loop()
+    connections: set[asyncio.Task[None]] = set()
+    with socket.create_server(("127.0.0.1", port), backlog=BACKLOG) as listener:
+        listener.setblocking(False)
+        print(f"http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
+        while True:
+            connection, _ = await loop.sock_accept(listener)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            task = asyncio.create_task(serve_connection(connection))
+            connections.add(task)
+            task.add_done_callback(connections.discard)
+
+
+def main() -> None:
+    """Serve on the port that is given, or a free one."""
+    parser = argparse.ArgumentParser(prog="python -m bench.upstream", description=__doc__)
+    parser.add_argument("--port", type=int, default=0)
+    asyncio.run(serve(parser.parse_args().port))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,140 @@
+"""`tintype generate`: a picture from the command line, through any gateway."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tintype_cli.images_client import ApiError, Client, Partial, Picture, UnreachableError
+from tintype_cli.progress import Progress
+
+DESCRIPTION = (
+    "Ask a gateway for pictures and save them. The key of the account that pays is read from "
+    "TINTYPE_API_KEY."
+)
+
+EXIT_CODES = """\
+exit codes: 0 all pictures are saved, 1 the request failed or not all of its pictures were made,
+2 it was called wrongly, 3 the gateway cannot be reached, 130 it was interrupted."""
+
+DEFAULT_URL = "http://127.0.0.1:8080"
+
+
+def main(argv: Sequence[str]) -> int:
+    """Make the pictures, and return the exit code."""
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    key = os.environ.get("TINTYPE_API_KEY")
+    if not key:
+        parser.error("set TINTYPE_API_KEY to the key of the account that pays")
+    paths = _paths(arguments.output, arguments.n)
+    taken = [str(path) for path in paths if path.exists()]
+    if taken and not arguments.force:
+        parser.error(f"{', '.join(taken)} is there already: give another -o, or --force")
+    if not paths[0].parent.is_dir():
+        parser.error(f"{paths[0].parent} is not a folder")
+    try:
+        return _generate(Client(arguments.url, key), _body(arguments), paths)
+    except UnreachableError as error:
+        print(f"tintype generate: {arguments.url}: {error}", file=sys.stderr)
+        return 3
+    except (ApiError, OSError) as error:
+        print(f"tintype generate: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _generate(client: Client, body: dict[str, Any], paths: Sequence[Path]) -> int:
+    """Save the pictures as they arrive, so that a fault takes none of those that are paid."""
+    saved = 0
+    with Progress(len(paths)) as progress:
+        for event in client.generate(body):
+            match event:
+                case Partial():
+                    progress.say(f"preview {event.step} of picture {saved + 1}")
+                case Picture(refused=True):
+                    progress.note("the provider withheld a picture; it was not charged")
+                case Picture():
+                    paths[saved].write_bytes(event.content)
+                    progress.note(f"{paths[saved]}  {event.facts}")
+                    saved += 1
+    return 0 if saved == len(paths) else 1
+
+
+def _paths(output: Path, count: int) -> list[Path]:
+    """Return where the pictures go: FILE, or FILE-1, FILE-2, ... before its suffix."""
+    if count == 1:
+        return [output]
+    return [output.with_stem(f"{output.stem}-{number}") for number in range(1, count + 1)]
+
+
+def _body(arguments: argparse.Namespace) -> dict[str, Any]:
+    named = {
+        "size": arguments.size,
+        "quality": arguments.quality,
+        "output_format": arguments.format or _format_of(arguments.output),
+        "seed": arguments.seed,
+    }
+    asked = {name: value for name, value in named.items() if value is not None}
+    own = {"model": arguments.model, "prompt": arguments.prompt, "n": arguments.n}
+    return own | asked | dict(arguments.parameter)
+
+
+def _format_of(path: Path) -> str | None:
+    """Return the format that a file's name promises."""
+    return {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}.get(path.suffix)
+
+
+def _parameter(text: str) -> tuple[str, Any]:
+    """Read `name=value`, where a value that is JSON is taken as such."""
+    name, separator, value = text.partition("=")
+    if not separator or not name:
+        raise argparse.ArgumentTypeError(f"{text!r} is not name=value")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="tintype generate",
+        description=DESCRIPTION,
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("prompt", help="what the picture should show")
+    add("-m", "--model", required=True, help="the id of the model; `bedrock/ID` forces a provider")
+    add("-o", "--output", type=Path, required=True, metavar="FILE", help="where the picture goes")
+    add(
+        "-n",
+        type=int,
+        choices=range(1, 11),
+        default=1,
+        metavar="COUNT",
+        help="how many, 1 to 10; FILE-1, FILE-2, ... are written",
+    )
+    add("--size", metavar="WxH", help="the size in pixels, or `auto`")
+    add("--quality", help="how much effort the picture is worth, such as `low` or `high`")
+    add("--format", choices=("png", "jpeg", "webp"), help="by default as the name of FILE says")
+    add("--seed", type=int, help="the number that makes a picture repeatable")
+    add(
+        *("-p", "--parameter"),
+        type=_parameter,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="any other field of the request; VALUE may be JSON",
+    )
+    add("--force", action="store_true", help="write over files that are there already")
+    add(
+        "--url",
+        default=os.environ.get("TINTYPE_BASE_URL", DEFAULT_URL),
+        help=f"the gateway, by default TINTYPE_BASE_URL or {DEFAULT_URL}",
+    )
+    return parser

@@ -1,0 +1,136 @@
+"""A client of the images API that needs nothing but Python: the command works without extras."""
+
+import base64
+import http.client
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+TIMEOUT_SECONDS = 300
+"""How long the gateway may be silent: a slow model takes three minutes."""
+
+MICRO = 1_000_000
+
+
+class ApiError(Exception):
+    """The gateway refused, or the answer is not one."""
+
+
+class UnreachableError(Exception):
+    """The gateway does not answer, or not to the end."""
+
+
+@dataclass(frozen=True)
+class Partial:
+    """A picture is on its way."""
+
+    step: int
+    """Which preview this is, from 1."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture is finished, or was withheld."""
+
+    content: bytes = field(repr=False)
+    facts: str = ""
+    """Its size, price and seed, as people read them."""
+
+    refused: bool = False
+
+
+class Client:
+    """The gateway at `url`, asked with `key`."""
+
+    def __init__(self, url: str, key: str) -> None:
+        self._url = f"{url.rstrip('/')}/v1/images/generations"
+        self._key = key
+
+    def generate(self, body: Mapping[str, object]) -> Iterator[Partial | Picture]:
+        """Yield what happens to the pictures that are asked for.
+
+        Raises:
+            ApiError: The gateway refused.
+            UnreachableError: The gateway cannot be reached, or its answer ended too soon.
+        """
+        streamed = {**body, "stream": True, "response_format": "b64_json"}
+        yield from happenings(events(self._lines(self._request(streamed))))
+
+    def _lines(self, request: urllib.request.Request) -> Iterator[bytes]:
+        try:
+            with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310
+                yield from answer
+        except urllib.error.HTTPError as error:
+            with error:
+                raise ApiError(_message(error.read(), error.code)) from error
+        except http.client.HTTPException as error:
+            raise UnreachableError("the answer ended too soon") from error
+        except OSError as error:
+            raise UnreachableError(str(getattr(error, "reason", error))) from error
+
+    def _request(self, body: Mapping[str, object]) -> urllib.request.Request:
+        if not self._url.startswith(("http://", "https://")):
+            raise ApiError(f"{self._url} is not the address of a gateway")
+        headers = {
+            "Authorization": f"Bearer {self._key}",
+            "Content-Type": "application/json",
+            "User-Agent": "tintype-generate",
+        }
+        return urllib.request.Request(self._url, json.dumps(body).encode(), headers)  # noqa: S310
+
+
+def events(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+    """Yield the data of each server-sent event; one that no blank line ends is none."""
+    data: list[bytes] = []
+    for line in lines:
+        text = line.rstrip(b"\r\n")
+        if text.startswith(b"data:"):
+            data.append(text[5:])
+        elif not text and data:
+            yield json.loads(b"\n".join(data))
+            data = []
+
+
+def happenings(told: Iterable[Mapping[str, Any]]) -> Iterator[Partial | Picture]:
+    """Yield what the events of a stream mean.
+
+    Raises:
+        ApiError: An event says that the gateway could not go on.
+        UnreachableError: No picture was finished.
+    """
+    finished = 0
+    for event in told:
+        match event.get("type"):
+            case "error":
+                raise ApiError(event["error"]["message"])
+            case "image_generation.partial_image":
+                yield Partial(event["partial_image_index"] + 1)
+            case "image_generation.completed":
+                finished += 1
+                content = base64.b64decode(event.get("b64_json") or "")
+                yield Picture(content, _facts(event), refused=bool(event.get("flagged")))
+    if not finished:
+        raise UnreachableError("the answer ended before a picture was finished")
+
+
+def _facts(event: Mapping[str, Any]) -> str:
+    used = event.get("usage", {}).get("credits_used")
+    seed = event.get("seed")
+    known = [
+        event.get("size"),
+        None if used is None else f"{used / MICRO:.6g} credits",
+        None if seed is None else f"seed {seed}",
+    ]
+    return ", ".join(str(fact) for fact in known if fact)
+
+
+def _message(body: bytes, status: int) -> str:
+    """Return what the error envelope says, or what little a proxy's answer does."""
+    try:
+        error = json.loads(body)["error"]
+        return f"{error['message']} ({error['code']})" if error["code"] else str(error["message"])
+    except (ValueError, KeyError, TypeError):
+        return f"the server answered {status}"

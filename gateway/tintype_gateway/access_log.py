@@ -1,0 +1,41 @@
+"""The access log: one line of JSON for each request, never with a prompt, a picture or a key.
+
+The formatter escapes whatever is no printable ASCII, so nothing that a client sends can end a
+line, begin one, or move a terminal's cursor.
+"""
+
+import logging
+import random
+from collections.abc import Mapping
+from typing import Any
+
+from typing_extensions import override
+
+log = logging.getLogger("tintype.access")
+
+FIRST_ERROR_STATUS = 400
+
+
+class Sampling(logging.Filter):
+    """Lets pass every error, and this share of the other requests, from 0 to 1."""
+
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        self._share = share
+
+    @override
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.levelno > logging.INFO or random.random() < self._share  # noqa: S311 - no secret
+
+
+def configure(level: str | None, sampling: float) -> None:
+    """Write lines from this level on, by default those of all logs, and so many of successes."""
+    if level is not None:
+        log.setLevel(level.upper())
+    log.addFilter(Sampling(sampling))
+
+
+def write(status: int, fields: Mapping[str, Any]) -> None:
+    """Write the line of a request that was answered with this status: errors are warnings."""
+    level = logging.INFO if status < FIRST_ERROR_STATUS else logging.WARNING
+    log.log(level, "request", extra={"status": status, **fields})

@@ -1,0 +1,61 @@
+"""What is done with the files of a published catalog, whichever channel has brought them."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from datetime import datetime
+
+from tintype_catalog.bundle import BundleError, unpack
+from tintype_gateway.catalog.last_good import LastGood
+from tintype_gateway.catalog.snapshot import Snapshot
+from tintype_gateway.catalog.store import LAST_GOOD, CatalogStore
+from tintype_gateway.metrics import CATALOG_PROPAGATION, CATALOG_PUBLISHED
+
+
+class CatalogLoader:
+    """Checks what arrives, serves it, and keeps it for a restart. Nothing that arrives can hurt."""
+
+    def __init__(self, store: CatalogStore, last_good: LastGood | None = None) -> None:
+        self._store = store
+        self._last_good = last_good
+
+    async def restore(self) -> None:
+        """Serve the catalog that was kept, if there is one, until a channel brings another."""
+        if self._last_good is None:
+            return
+        files = await asyncio.to_thread(self._last_good.read)
+        if files is not None:
+            await self._serve(files, LAST_GOOD)
+
+    async def load(self, files: Mapping[str, bytes], source: str) -> None:
+        """Serve these files if they hold a catalog that is newer than the one that is served."""
+        if await self._serve(files, source) and self._last_good is not None:
+            await asyncio.to_thread(self._last_good.write, files)
+
+    def reject(self, error: Exception, source: str) -> None:
+        """Note that a channel is there but cannot be read."""
+        self._store.reject(error, source)
+
+    async def _serve(self, files: Mapping[str, bytes], source: str) -> bool:
+        try:
+            snapshot, published_at = await asyncio.to_thread(_snapshot, files)
+        except BundleError as error:
+            self._store.reject(error, source)
+            return False
+        is_update = self._store.is_followed
+        if not self._store.swap(snapshot, source):
+            return False
+        if published_at is not None:
+            _observe(published_at.timestamp(), source, is_update=is_update)
+        return True
+
+
+def _snapshot(files: Mapping[str, bytes]) -> tuple[Snapshot, datetime | None]:
+    manifest, catalog = unpack(files)
+    return Snapshot.of(catalog, manifest.sequence, manifest.sha256), manifest.published_at
+
+
+def _observe(published: float, source: str, *, is_update: bool) -> None:
+    CATALOG_PUBLISHED.set(published)
+    if is_update:
+        CATALOG_PROPAGATION.labels(source).observe(max(0.0, time.time() - published))

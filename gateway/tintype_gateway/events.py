@@ -1,0 +1,103 @@
+"""Server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html).
+
+An event carries megabytes of base64 in one line, so lines are put together from the chunks that
+arrive with one copy, and nothing looks at what is in them.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+
+MEDIA_TYPE = "text/event-stream"
+
+Pieces = tuple[bytes | memoryview, ...]
+"""What is to be written, in order: a picture stays a view of where it arrived."""
+
+PING: Pieces = (b": ping\n\n",)
+"""A comment, which every client skips: it keeps idle proxies from closing the connection."""
+
+
+class EndlessEventError(Exception):
+    """An event that is larger than any picture."""
+
+
+class EventParser:
+    """Gathers the `data` of events from the chunks of a stream.
+
+    All else that an event may have is ignored: the providers repeat its name in the data. An event
+    that the stream ends in is none, as it may have been cut.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._line: list[bytes] = []
+        self._line_size = 0
+        self._after_return = False
+        self._event = bytearray()
+
+    def feed(self, chunk: bytes) -> Iterator[bytearray]:
+        """Yield the data of each event that a chunk completes.
+
+        Raises:
+            EndlessEventError: An event exceeds the limit.
+        """
+        for line in self._lines(chunk):
+            if line:
+                self._add(line)
+            elif self._event:
+                yield self._event
+                self._event = bytearray()
+        if self._line_size + len(self._event) > self._limit:
+            raise EndlessEventError
+
+    def _add(self, line: bytearray) -> None:
+        """Add the data of a line to the event. A bytearray drops its first bytes without a copy."""
+        if not line.startswith(b"data:"):
+            return
+        del line[: 6 if line.startswith(b"data: ") else 5]
+        if self._event:
+            self._event += b"\n"
+            self._event += line
+        else:
+            self._event = line
+
+    def _lines(self, chunk: bytes) -> Iterator[bytearray]:
+        """Yield lines without their ends, which are LF, CRLF or CR."""
+        for part in _parts(chunk):
+            if self._after_return and part == b"\n":
+                self._after_return = False  # it belongs to the CR that the last chunk ended in
+                continue
+            self._line.append(part)
+            self._line_size += len(part)
+            self._after_return = part.endswith(b"\r")
+            if part.endswith((b"\n", b"\r")):
+                yield _without_end(bytearray().join(self._line))
+                self._line, self._line_size = [], 0
+
+
+def _parts(chunk: bytes) -> list[bytes]:
+    """Return a chunk cut after each line end: most have none, and finding that out is cheap."""
+    if b"\n" in chunk or b"\r" in chunk:
+        return chunk.splitlines(keepends=True)
+    return [chunk] if chunk else []
+
+
+def _without_end(line: bytearray) -> bytearray:
+    del line[-2 if line.endswith(b"\r\n") else -1 :]
+    return line
+
+
+def event(name: str, fields: Mapping[str, object]) -> Pieces:
+    """Return an event whose JSON repeats its name as `type`, as OpenAI's do."""
+    text = json.dumps({"type": name, **fields})
+    return (f"event: {name}\ndata: {text}\n\n".encode(),)
+
+
+def picture_event(name: str, base64: bytes | memoryview, fields: Mapping[str, object]) -> Pieces:
+    """Return an event that carries a picture beside its fields."""
+    head = json.dumps({"type": name})[:-1]
+    tail = json.dumps(fields)[1:]
+    return (
+        f'event: {name}\ndata: {head}, "b64_json": "'.encode(),
+        base64,
+        f'", {tail}\n\n'.encode(),
+    )

@@ -1,0 +1,89 @@
+"""Another format of the same picture.
+
+What a conversion keeps: the pixels, upright, and the color profile they are meant for. What it
+drops: all other metadata, such as EXIF, XMP, comments, and with them any C2PA manifest, whose
+signature would be broken anyway. JPEG knows no transparency: what is behind becomes white.
+"""
+
+import io
+from typing import Any, NamedTuple
+
+from PIL import Image, ImageOps
+
+from tintype_catalog.sizes import Size
+from tintype_gateway.images.encoded import decode
+from tintype_gateway.images.header import read_header
+from tintype_gateway.values import Encoding
+
+MAX_PIXELS = 2**25
+"""The largest picture that is decoded, twice what any provider makes: 128 MiB as RGBA."""
+
+FINE_CHROMA_FROM = 90
+"""The percentage from which a JPEG keeps its colors at full resolution."""
+
+_COLORED = frozenset({"RGB", "RGBA", "P", "PA"})
+"""Modes of Pillow whose color profile also describes the picture as RGB."""
+
+Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+
+
+class Converted(NamedTuple):
+    """A picture in its new format."""
+
+    content: bytes
+    size: Size
+
+
+def convert(text: bytes | memoryview, encoding: Encoding) -> Converted:
+    """Return a base64-encoded picture in the format of `encoding`.
+
+    Raises:
+        ValueError: It cannot be decoded, or it is too large.
+    """
+    if read_header(text).size.pixels > MAX_PIXELS:
+        raise ValueError(f"it has more than {MAX_PIXELS} pixels")
+    content = decode(text)
+    try:
+        return _converted(content, encoding)
+    except Exception as error:  # on damaged files Pillow raises anything, down to struct.error
+        raise ValueError(f"it cannot be decoded: {error}") from error
+
+
+def _converted(content: bytes, encoding: Encoding) -> Converted:
+    with Image.open(io.BytesIO(content), formats=("PNG", "JPEG", "WEBP")) as image:
+        image.load()
+        profile = image.info.get("icc_profile") if image.mode in _COLORED else None
+        ImageOps.exif_transpose(image, in_place=True)
+        picture = _in_colors(image, encoding.format == "jpeg")
+    picture.info = {}
+    file = io.BytesIO()
+    picture.save(file, encoding.format, icc_profile=profile, **_options(encoding))
+    return Converted(file.getvalue(), Size(*picture.size))
+
+
+def _in_colors(image: Image.Image, opaque: bool) -> Image.Image:
+    if not image.has_transparency_data:
+        return _in_mode(image, "RGB")
+    transparent = _in_mode(image, "RGBA")
+    if not opaque:
+        return transparent
+    flat = Image.new("RGB", transparent.size, "white")
+    flat.paste(transparent, mask=transparent)
+    return flat
+
+
+def _in_mode(image: Image.Image, mode: str) -> Image.Image:
+    """Return an image in a mode: not a copy, as Pillow's own `convert` does, if it is already."""
+    return image if image.mode == mode else image.convert(mode)
+
+
+def _options(encoding: Encoding) -> dict[str, Any]:
+    """Return how the file is written: as fast as its size allows, since clients wait for it."""
+    percent = 100 if encoding.compression is None else encoding.compression
+    match encoding.format:
+        case "jpeg":
+            subsampling = "4:4:4" if percent >= FINE_CHROMA_FROM else "4:2:0"
+            return {"quality": percent, "subsampling": subsampling}
+        case "webp":
+            return {"quality": percent, "method": 2}
+    return {"compress_level": 3}

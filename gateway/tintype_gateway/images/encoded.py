@@ -1,0 +1,47 @@
+"""The bytes behind a base64 text, decoded only where they are looked at."""
+
+import binascii
+
+import pybase64
+
+
+class EncodedBytes:
+    """Random access to what a base64 text stands for.
+
+    Raises:
+        ValueError: The text has a length that no base64 text has.
+    """
+
+    def __init__(self, text: bytes | memoryview) -> None:
+        if len(text) % 4:
+            raise ValueError("the base64 text is cut off")
+        self._text = text
+        self._padding = bytes(text[-2:]).count(b"=")
+
+    def __len__(self) -> int:
+        return len(self._text) // 4 * 3 - self._padding
+
+    def read(self, start: int, count: int) -> bytes:
+        """Return up to `count` bytes from `start` on: fewer where they end before.
+
+        Raises:
+            ValueError: What stands there is not base64.
+        """
+        stop = min(start + count, len(self))
+        if not 0 <= start < stop:
+            return b""
+        first = start // 3
+        quanta = decode(self._text[4 * first : -(-stop // 3) * 4])
+        return quanta[start - 3 * first : stop - 3 * first]
+
+
+def decode(text: bytes | memoryview) -> bytes:
+    """Return what a base64 text stands for.
+
+    Raises:
+        ValueError: It is not base64.
+    """
+    try:
+        return pybase64.b64decode(text, validate=True)
+    except binascii.Error as error:
+        raise ValueError(f"the base64 text is damaged: {error}") from error

@@ -1,0 +1,37 @@
+"""What is done with pictures beside passing them on: they are converted, and stored."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from tintype_gateway.errors import UnsupportedParameterError
+from tintype_gateway.image_store.interface import ImageStore
+from tintype_gateway.images.converter import Converter, default_workers
+from tintype_gateway.requests import ImageGenerationRequest
+
+
+@dataclass(frozen=True)
+class ImageTools:
+    """The converter and the store that requests share."""
+
+    converter: Converter = field(default_factory=lambda: Converter(default_workers()))
+    store: ImageStore | None = None
+    url_seconds: int = 3600
+    """How long the URL of a picture works."""
+
+    default_response_format: Literal["b64_json", "url"] = "b64_json"
+
+    def wants_url(self, fields: ImageGenerationRequest) -> bool:
+        """Return whether a request is answered with URLs. A stream never is, unless it asks.
+
+        Raises:
+            UnsupportedParameterError: It is, and there is no store.
+        """
+        default = "b64_json" if fields.stream else self.default_response_format
+        wanted = (fields.response_format or default) == "url"
+        if wanted and self.store is None:
+            raise UnsupportedParameterError(
+                "`response_format: url` needs a place for pictures: whoever runs this gateway "
+                "sets AWS_S3_BUCKET, or TINTYPE_IMAGE_STORE_DIR. Ask for `b64_json` meanwhile",
+                param="response_format",
+            )
+        return wanted

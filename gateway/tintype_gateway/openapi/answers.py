@@ -1,0 +1,271 @@
+"""The form of every answer, to be described. The answers themselves are written by hand: a picture
+of megabytes goes through no model."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+MicroCredits = Annotated[int, Field(description="Millionths of a credit.")]
+
+
+class Described(BaseModel):
+    """A JSON object with these fields and no others."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+
+class ErrorDetail(Described):
+    """What went wrong, in OpenAI's four keys."""
+
+    message: str
+    type: str
+    param: str | None
+    """The field at fault."""
+
+    code: str | None
+
+
+class FieldError(Described):
+    """What is wrong with one field."""
+
+    param: str
+    message: str
+    code: str
+
+
+class Error(Described):
+    """OpenAI's envelope."""
+
+    error: ErrorDetail
+
+
+class FieldErrors(Error):
+    """OpenAI's envelope, and all fields at fault."""
+
+    errors: list[FieldError]
+
+
+class InputTokensDetails(Described):
+    """What the input consisted of."""
+
+    text_tokens: int
+    image_tokens: int
+
+
+class TokenCounts(Described):
+    """What was delivered. Tokens are null where the provider counts none."""
+
+    images: int
+    input_tokens: int | None
+    output_tokens: int | None
+    total_tokens: int | None
+    input_tokens_details: InputTokensDetails | None = Field(default=None)
+    megapixels: float | None
+    credits_used: MicroCredits
+
+
+class Usage(TokenCounts):
+    """What was delivered, and what it cost."""
+
+    credits_remaining: MicroCredits | None
+    """Null for an account that is not limited."""
+
+
+class StreamUsage(TokenCounts):
+    """What one event delivered, and what it cost."""
+
+    credits_remaining: MicroCredits | None = None
+    """Only in the last event."""
+
+
+Watermark = Literal["c2pa", "provenance", "synthid", "none"]
+
+
+class Image(Described):
+    """One picture, or its refusal."""
+
+    b64_json: str | None = None
+    url: str | None = None
+    revised_prompt: str | None
+    seed: int | None
+    watermark: Watermark
+    flagged: bool
+    """Whether the provider withheld the picture for its content. It is not charged."""
+
+
+class ImageError(Described):
+    """Why one of several pictures did not come."""
+
+    index: int
+    code: str | None
+    message: str
+
+
+class ImagesResponse(Described):
+    """Pictures, and what they cost."""
+
+    created: int
+    """The provider's time in Unix seconds, 0 where it gives none."""
+
+    model: str
+    """The model as the request named it."""
+
+    data: list[Image]
+    background: str | None
+    output_format: str | None
+    quality: str | None
+    size: str | None
+    usage: Usage
+    errors: list[ImageError] | None = None
+
+
+class StreamEvent(Described):
+    """What all events with a picture have."""
+
+    b64_json: str
+    created_at: int
+    size: str
+    quality: str
+    background: str
+    output_format: str
+    index: int
+    """Which of several pictures it is."""
+
+
+class PartialImageEvent(StreamEvent):
+    """A preview."""
+
+    type: Literal["image_generation.partial_image"]
+    partial_image_index: int
+
+
+class CompletedEvent(StreamEvent):
+    """A picture, or, with an empty `b64_json`, its refusal."""
+
+    type: Literal["image_generation.completed"]
+    seed: int | None
+    revised_prompt: str | None
+    watermark: Watermark
+    flagged: bool
+    usage: StreamUsage
+
+
+class ErrorEvent(Described):
+    """The last event of a stream that failed."""
+
+    type: Literal["error"]
+    error: ErrorDetail
+    errors: list[ImageError] | None = None
+
+
+class QuotedRoute(Described):
+    """Who would serve the request."""
+
+    provider: str
+    region: str
+    binding: str
+
+
+class Quote(Described):
+    """What a request would get, and cost."""
+
+    object: Literal["image.quote"]
+    model: str
+    route: QuotedRoute
+    n: int
+    size: str
+    parameters: dict[str, Any]
+    partial_images: int
+    provider_parameters: dict[str, Any]
+    adjustments: list[str]
+    credits_ceiling: MicroCredits
+    """What would be held."""
+
+    credits_expected: MicroCredits | None
+    """Null where the provider chooses what decides the price."""
+
+    catalog_revision: str
+
+
+class Lifecycle(Described):
+    """Where a model is in its life."""
+
+    state: str
+    released_on: str | None
+    deprecated_on: str | None
+    retires_on: str | None
+    replacement: str | None
+
+
+class Provider(Described):
+    """One way to serve a model."""
+
+    provider: str
+    binding: str
+    active: bool
+    regions: list[str]
+    cost: dict[str, Any] | None
+
+
+class Model(Described):
+    """A model: OpenAI's fields, and what the catalog knows besides."""
+
+    id: str
+    object: Literal["model"]
+    created: int
+    owned_by: str
+    shutdown_date: str | None
+    display_name: str
+    aliases: list[str]
+    active: bool
+    """Whether a request would be served today."""
+
+    supported_features: list[str]
+    output_modality: dict[str, bool]
+    watermark: Watermark
+    limits: dict[str, int | None]
+    size: dict[str, Any]
+    parameters: dict[str, Any]
+    provider_parameters: dict[str, list[str]]
+    defaults: dict[str, Any]
+    lifecycle: Lifecycle
+    cost: dict[str, Any] | None
+    """The price at the first binding, in decimal strings."""
+
+    providers: list[Provider]
+
+
+class ModelList(Described):
+    """All models that the caller may use."""
+
+    object: Literal["list"]
+    data: list[Model]
+
+
+class ModelUsage(Described):
+    """What an account used of one model."""
+
+    model: str
+    requests: int
+    images: int
+    credits_used: MicroCredits
+
+
+class UsageSince(Described):
+    """What an account used since a day."""
+
+    since: str
+    models: list[ModelUsage]
+
+
+class Credits(Described):
+    """What the caller's account has, and used this month."""
+
+    object: Literal["credits"]
+    account: str
+    unlimited: bool
+    balance: MicroCredits
+    held: MicroCredits
+    credits_remaining: MicroCredits | None
+    micro_credits_per_usd: int
+    usage: UsageSince

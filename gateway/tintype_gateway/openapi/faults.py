@@ -1,0 +1,67 @@
+"""Every error that the API can answer with: its status, its codes, and when."""
+
+from typing import NamedTuple
+
+
+class Fault(NamedTuple):
+    """The errors of one status."""
+
+    when: str
+    codes: tuple[str, ...]
+
+
+FAULTS = {
+    400: Fault(
+        "The request cannot be served as it is.",
+        (
+            *("malformed_http", "invalid_json", "invalid_body", "unsupported_modality"),
+            *("no_active_providers", "unknown_provider", "provider_not_available"),
+            *("conflicting_providers", "unsupported_parameter", "unsupported_value"),
+            *("invalid_idempotency_key", "moderation_blocked"),
+        ),
+    ),
+    401: Fault("No key or JWT, or none that we know.", ("invalid_api_key",)),
+    402: Fault(
+        "The account cannot pay the most that the request could cost.", ("insufficient_credits",)
+    ),
+    403: Fault(
+        "The link to a picture is wrong, or has ended.", ("invalid_signature", "link_expired")
+    ),
+    404: Fault(
+        "There is no such model, picture or path.",
+        ("model_not_found", "unknown_url", "image_not_found"),
+    ),
+    405: Fault("The path takes another method: `Allow` names it.", ("method_not_allowed",)),
+    408: Fault("The body comes too slowly.", ("request_timeout",)),
+    409: Fault(
+        "The idempotency key belongs to another request.",
+        (
+            *("idempotency_mismatch", "idempotency_in_progress"),
+            *("idempotency_replay_unavailable", "idempotency_outcome_unknown"),
+        ),
+    ),
+    413: Fault("The body is too large.", ("payload_too_large",)),
+    414: Fault("The path is too long.", ("uri_too_long",)),
+    415: Fault("The body is no JSON, or it is compressed.", ("unsupported_media_type",)),
+    422: Fault(
+        "Fields at fault: all of them at once.",
+        ("missing_required_parameter", "unknown_parameter", "invalid_type", "invalid_value"),
+    ),
+    429: Fault("The account asks for more than its own limit allows.", ("rate_limit_exceeded",)),
+    431: Fault("The headers are too large, or too many.", ("headers_too_large",)),
+    503: Fault(
+        "The provider, the ledger or the catalog cannot serve the request now.",
+        (
+            *("provider_unavailable", "provider_throttled", "provider_unauthorized"),
+            *("timeout", "outcome_unknown", "ledger_unavailable"),
+            *("catalog_unavailable", "issuer_unavailable", "image_store_unavailable"),
+        ),
+    ),
+}
+"""By status. A defect of ours is 500 with `internal_error`, and no part of the contract."""
+
+ALWAYS = (400, 401, 405, 414, 431, 503)
+"""What any path answers."""
+
+WITH_BODY = (*ALWAYS, 402, 404, 408, 409, 413, 415, 422, 429)
+"""What a path answers that is asked for pictures."""

@@ -1,0 +1,131 @@
+/** What the form asks for one model, and what its answers mean as a request. */
+
+import { spoken } from './catalog.js';
+import { CUSTOM, bounds, shapes, sizeOf } from './sizes.js';
+
+const LABELS = {
+  quality: 'Quality',
+  style: 'Style',
+  background: 'Background',
+  output_format: 'Format',
+  moderation: 'Moderation',
+};
+
+/** Those that few people touch, folded away. */
+const FINE = new Set(['background', 'moderation', 'output_compression', 'seed', 'negative_prompt', 'partial_images']);
+
+/**
+ * Return the fields of a model's form: `{name, kind, label, fine, ...}` each, where `kind` is
+ * `choice` (with `options`), `number` (`min`, `max`), `range` or `text`.
+ */
+export function fieldsOf(model) {
+  const choices = Object.keys(LABELS).map((name) => choiceOf(name, model));
+  const all = [...sizeFields(model.size), countField(model), ...choices, ...otherFields(model)];
+  return all.filter(Boolean).map((field) => ({ ...field, fine: FINE.has(field.name) }));
+}
+
+/** Return the answers that a form begins with: the former ones as far as the model has them. */
+export function answersOf(fields, former = {}) {
+  return Object.fromEntries(
+    fields.map((field) => [field.name, isPossible(field, former[field.name]) ? former[field.name] : field.initial]),
+  );
+}
+
+/** Return the body of `POST /v1/images/generations` for a prompt and the answers of the form. */
+export function requestOf(model, prompt, answers) {
+  const names = ['quality', 'style', 'background', 'output_format', 'moderation', 'seed', 'negative_prompt'];
+  const body = { model: model.id, prompt, n: answers.n, size: sizeOf(model.size, answers) };
+  for (const name of names) body[name] = answers[name];
+  if (isLossy(answers)) body.output_compression = answers.output_compression;
+  const given = Object.entries(body).filter(([, value]) => value !== undefined && value !== '');
+  return Object.fromEntries(given);
+}
+
+/** Say whether the chosen format is one that can be compressed more or less. */
+export function isLossy({ output_format: format }) {
+  return format === 'jpeg' || format === 'webp';
+}
+
+/** Say whether a model sends pictures before they are finished. */
+export function hasPreviews(model) {
+  return model.limits.max_partial_images > 0;
+}
+
+function sizeFields(rule) {
+  const options = shapes(rule);
+  if (options.length === 0) return [];
+  const square = options.find(({ shape }) => shape && shape[0] === shape[1]) ?? options[0];
+  const shape = { name: 'shape', kind: 'choice', label: 'Size', options, initial: square.value };
+  const when = ({ shape }) => shape === CUSTOM;
+  const edge = { kind: 'number', isShort: true, min: rule.min_edge ?? 1, max: rule.max_edge, step: rule.multiple_of ?? 1, when };
+  return [
+    shape,
+    rule.mode === 'Pixels' && { ...edge, name: 'width', label: 'Width', initial: 1280 },
+    rule.mode === 'Pixels' && { ...edge, name: 'height', label: 'Height', initial: 720, hint: bounds(rule) },
+    resolutionField(rule.resolutions ?? []),
+  ];
+}
+
+function resolutionField(resolutions) {
+  if (resolutions.length < 2) return null;
+  const options = resolutions.map((value) => ({ value, label: value }));
+  return { name: 'resolution', kind: 'choice', label: 'Resolution', options, initial: resolutions[0] };
+}
+
+/** A choice among a model's own values: clients know more words, but these are all there is. */
+function choiceOf(name, model) {
+  const rule = name === 'output_format' ? convertible(model.parameters[name]) : model.parameters[name];
+  if (rule?.handling !== 'Map') return null;
+  const own = [...new Set(Object.values(rule.values))].filter((value) => value !== 'auto');
+  const words = own.map((value) => (value in rule.values ? value : firstWordFor(value, rule.values)));
+  const unset = { value: '', label: 'auto' in rule.values ? 'Auto' : 'Default' };
+  const options = [unset, ...words.map((value) => ({ value, label: label(value, name) }))];
+  return { name, kind: 'choice', label: LABELS[name], options, initial: '' };
+}
+
+/** The gateway converts a format that a model does not make by itself. */
+function convertible(rule) {
+  return rule.handling === 'Reject' ? rule : { handling: 'Map', values: { png: 'png', jpeg: 'jpeg', webp: 'webp' } };
+}
+
+function firstWordFor(value, values) {
+  return Object.keys(values).find((word) => values[word] === value);
+}
+
+function label(value, name) {
+  return name === 'output_format' ? value.toUpperCase().replace('WEBP', 'WebP') : spoken(value);
+}
+
+function countField({ limits }) {
+  return { name: 'n', kind: 'number', label: 'Pictures', min: 1, max: limits.max_images_per_request, initial: 1, isShort: true };
+}
+
+function otherFields(model) {
+  const { output_compression: compression, seed, negative_prompt: negative } = model.parameters;
+  const previews = Array.from({ length: model.limits.max_partial_images + 1 }, (_, value) => value);
+  const numbers = previews.map((value) => ({ value, label: value === 0 ? 'Off' : String(value) }));
+  return [
+    hasPreviews(model) && {
+      name: 'partial_images', kind: 'choice', label: 'Live previews', options: numbers, initial: Math.min(2, previews.length - 1),
+      hint: 'Unfinished pictures on the way, which cost a few tokens each',
+    },
+    compression.handling !== 'Reject' && {
+      name: 'output_compression', kind: 'range', label: 'Compression quality', min: 0, max: 100, initial: 90, when: isLossy,
+    },
+    taken(seed) && {
+      name: 'seed', kind: 'number', label: 'Seed', min: seed.minimum ?? 0, max: seed.maximum, initial: undefined,
+      hint: 'The same number makes the same picture again',
+    },
+    taken(negative) && { name: 'negative_prompt', kind: 'text', label: 'Without', initial: '', hint: 'What the picture should not show' },
+  ];
+}
+
+function taken(rule) {
+  return rule?.handling === 'Accept' || rule?.handling === 'Clamp';
+}
+
+function isPossible(field, value) {
+  if (value === undefined) return false;
+  if (field.kind === 'choice') return field.options.some((option) => option.value === value);
+  return field.kind === 'text' || (value >= field.min && value <= (field.max ?? Infinity));
+}

@@ -1,0 +1,44 @@
+/** One request for pictures, from the click to the last event of its stream. */
+
+import { ApiError, ConnectionError } from './advice.js';
+import { eventsOf } from './sse.js';
+
+/**
+ * Yield what happens: `{type: 'head', route, adjustments, requestId}` once, then for each picture
+ * any number of `partial` and one `completed`, as the server's events tell them.
+ */
+export async function* generation(api, body, signal) {
+  const answer = await api.generate({ ...body, stream: true, response_format: 'b64_json' }, signal);
+  yield {
+    type: 'head',
+    route: answer.headers.get('tintype-route'),
+    adjustments: listed(answer.headers.get('tintype-adjusted')),
+    requestId: answer.headers.get('x-request-id'),
+  };
+  let finished = 0;
+  for await (const event of eventsIn(answer, signal)) {
+    const data = JSON.parse(event.data);
+    const name = data.type ?? event.name;
+    if (name === 'error') throw new ApiError(data.error?.status ?? 503, data, answer.headers);
+    const index = data.index ?? finished;
+    if (name === 'image_generation.partial_image') yield { ...data, type: 'partial', index };
+    if (name === 'image_generation.completed') {
+      finished += 1;
+      yield { ...data, type: 'completed', index };
+    }
+  }
+  if (finished === 0) throw new ConnectionError('The answer ended before a picture was finished.');
+}
+
+async function* eventsIn(answer, signal) {
+  try {
+    yield* eventsOf(answer.body);
+  } catch (error) {
+    if (signal.aborted) throw error;
+    throw new ConnectionError('The answer ended before the picture was finished.');
+  }
+}
+
+function listed(header) {
+  return header ? header.split(', ') : [];
+}

@@ -1,0 +1,30 @@
+/** What a picture of a model costs, from the `cost` of `GET /v1/models`. Shown, never charged. */
+
+import { dollars } from './money.js';
+
+/** Return the price in two parts: `{amount: '$0.04 – $0.08', unit: 'a picture'}`. */
+export function priceOf(cost) {
+  if (!cost) return { amount: 'No price', unit: '' };
+  const prices = perPicture(cost);
+  if (prices.length === 0) {
+    return { amount: dollars(Number(cost.per_million_tokens.image_output)), unit: 'a million image tokens' };
+  }
+  const isExact = cost.type !== 'per_token';
+  return { amount: isExact ? range(prices) : `≈ ${range(prices.map(rounded))}`, unit: 'a picture' };
+}
+
+function perPicture(cost) {
+  if (cost.type === 'per_image') return [Number(cost.usd)];
+  if (cost.type !== 'per_token') return cost.prices.map((row) => Number(row.usd));
+  const perToken = Number(cost.per_million_tokens.image_output) / 1e6;
+  return (cost.output_tokens?.table ?? []).map((row) => row.tokens * perToken);
+}
+
+function rounded(price) {
+  return Number(price.toPrecision(2));
+}
+
+function range(prices) {
+  const [low, high] = [dollars(Math.min(...prices)), dollars(Math.max(...prices))];
+  return low === high ? low : `${low} – ${high}`;
+}

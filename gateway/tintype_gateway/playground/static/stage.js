@@ -1,0 +1,65 @@
+/** The pictures of the session: the run that is looked at, the former ones, and what went wrong. */
+
+import { byId, el, fill, icon } from './dom.js';
+
+/** How many runs are kept. Their pictures are megabytes each. */
+const MOST_RUNS = 24;
+
+/** Return the stage, empty. */
+export function createStage() {
+  const runs = [];
+  let shown = null;
+
+  function show(run) {
+    shown = run;
+    fill(byId('run'), run?.node);
+    drawHistory();
+  }
+
+  function add(run) {
+    runs.unshift(run);
+    for (const old of runs.splice(MOST_RUNS)) release(old);
+    show(run);
+  }
+
+  function drawHistory() {
+    const items = runs.filter((run) => run.pictures.some((picture) => picture.state === 'done'));
+    byId('history').hidden = items.length === 0;
+    fill(byId('history-list'), items.map((run) => el('li', {}, thumbnail(run, run === shown, () => show(run)))));
+  }
+
+  function drop(run) {
+    runs.splice(runs.indexOf(run), 1);
+    release(run);
+    show(runs[0] ?? null);
+  }
+
+  return { add, drop, drawHistory };
+}
+
+/** Show what went wrong, or nothing. */
+export function showProblem(problem) {
+  fill(
+    byId('problem'),
+    problem && el(
+      'div',
+      { class: 'problem' },
+      icon('alert'),
+      el('div', {}, el('h2', {}, problem.title), el('p', {}, problem.message), el('p', { class: 'advice' }, problem.advice)),
+    ),
+  );
+}
+
+/** Give back the memory of a run's pictures. */
+function release(run) {
+  for (const { file } of run.pictures) if (file) URL.revokeObjectURL(file.url);
+}
+
+function thumbnail(run, isShown, onclick) {
+  const { file } = run.pictures.find((picture) => picture.state === 'done');
+  return el(
+    'button',
+    { type: 'button', class: 'thumbnail', 'aria-current': isShown ? 'true' : null, onclick },
+    el('img', { src: file.url, alt: run.body.prompt }),
+  );
+}

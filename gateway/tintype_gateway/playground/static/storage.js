@@ -1,0 +1,35 @@
+/** What this browser keeps: the key, and the choice between light and dark. */
+
+const KEY = 'tintype.key';
+const THEME = 'tintype.theme';
+
+/** Return the key that was kept, for this tab or on this device. */
+export function keptKey() {
+  return sessionStorage.getItem(KEY) ?? localStorage.getItem(KEY);
+}
+
+/** Keep a key until the tab is closed, or on this device until it is forgotten. */
+export function keepKey(key, onThisDevice) {
+  forgetKey();
+  (onThisDevice ? localStorage : sessionStorage).setItem(KEY, key);
+}
+
+/** Forget the key. */
+export function forgetKey() {
+  sessionStorage.removeItem(KEY);
+  localStorage.removeItem(KEY);
+}
+
+/** Change between light and dark. What the system wants anyway is not kept as a choice. */
+export function toggleTheme() {
+  const system = matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light';
+  const root = document.documentElement;
+  const next = (root.dataset.theme ?? system) === 'dark' ? 'light' : 'dark';
+  if (next === system) {
+    delete root.dataset.theme;
+    localStorage.removeItem(THEME);
+  } else {
+    root.dataset.theme = next;
+    localStorage.setItem(THEME, next);
+  }
+}

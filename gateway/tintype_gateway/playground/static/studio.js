@@ -1,0 +1,162 @@
+/** The studio: form, gallery and pictures, and the request that goes through them. */
+
+import { explain } from './advice.js';
+import { sorted } from './catalog.js';
+import { Composer } from './composer.js';
+import { byId } from './dom.js';
+import { createGallery } from './gallery.js';
+import { generation } from './generation.js';
+import { wireKeys } from './keys.js';
+import { creditAmount, credits } from './money.js';
+import { opened } from './picture.js';
+import { costOf, createRun, drawPlate, drawRun, finished } from './run.js';
+import { createStage, showProblem } from './stage.js';
+import { openTab, wireTabs } from './tabs.js';
+
+/** Open the studio for an account, as `GET /v1/credits` describes it. */
+export async function openStudio(api, account, base) {
+  const models = sorted(await api.models());
+  const studio = new Studio(api, account, models, base);
+  const keys = { generate: () => studio.generate(), search: () => studio.search(), cancel: () => studio.cancel() };
+  byId('composer').onsubmit = (event) => {
+    event.preventDefault();
+    keys.generate();
+  };
+  byId('cancel').onclick = keys.cancel;
+  wireKeys(keys);
+  wireTabs();
+  studio.choose(models.find((model) => model.active) ?? models[0]);
+}
+
+class Studio {
+  #api;
+  #base;
+  #composer;
+  #gallery;
+  #stage = createStage();
+  #running = null;
+  #remaining = null;
+
+  constructor(api, account, models, base) {
+    this.#api = api;
+    this.#base = base;
+    this.#composer = new Composer(api, account.micro_credits_per_usd, () => this.search());
+    this.#gallery = createGallery(models, (model) => this.choose(model));
+    byId('account-name').textContent = account.account;
+    this.#showCredits(account.credits_remaining);
+  }
+
+  choose(model) {
+    this.#composer.choose(model);
+    this.#gallery.mark(model);
+    if (!isWide()) byId('prompt').focus();
+  }
+
+  search() {
+    openTab('models');
+    this.#gallery.search();
+  }
+
+  cancel() {
+    this.#running?.abort();
+  }
+
+  /** Buy what the form says, unless something is being bought already. */
+  async generate() {
+    const { model, plain, body } = this.#composer.request();
+    if (this.#running) return;
+    if (!plain.prompt) return this.#composer.missPrompt();
+    this.#running = new AbortController();
+    const run = createRun(model, plain, this.#base);
+    this.#begin(run);
+    try {
+      await this.#follow(run, body);
+      say(`Done: ${counted(finished(run))} for ${credits(costOf(run))}.`);
+    } catch (error) {
+      this.#fail(run, error);
+    } finally {
+      this.#end(run);
+    }
+  }
+
+  #begin(run) {
+    showProblem(null);
+    this.#composer.mark({});
+    setBusy(true);
+    say('Asking the provider…');
+    drawRun(run, this.#composer);
+    this.#stage.add(run);
+    openTab('pictures');
+    if (!isWide()) byId('panel-pictures').scrollIntoView({ behavior: 'smooth' });
+  }
+
+  async #follow(run, body) {
+    for await (const event of generation(this.#api, body, this.#running.signal)) {
+      if (event.type === 'head') run.head = event;
+      else await this.#receive(run, event);
+    }
+  }
+
+  /** Show a preview, a picture, or that there is none, in its place. */
+  async #receive(run, event) {
+    const picture = run.pictures[event.index];
+    const former = picture.file;
+    const isFinal = event.type === 'completed';
+    const { b64_json: base64, ...facts } = event; // megabytes, that need not be kept twice
+    if (isFinal) picture.facts = facts;
+    if (event.flagged) picture.state = 'flagged';
+    else {
+      picture.file = await opened(base64);
+      picture.state = isFinal ? 'done' : 'partial';
+    }
+    drawPlate(run, picture, this.#composer);
+    if (former) URL.revokeObjectURL(former.url);
+    say(isFinal ? `Picture ${event.index + 1} of ${run.pictures.length} is there.` : `Preview ${event.partial_image_index + 1}`);
+  }
+
+  #fail(run, error) {
+    if (error.name === 'AbortError') {
+      run.missing = 'cancelled';
+      return say('Cancelled.');
+    }
+    for (const { index, message } of error.problems ?? []) if (run.pictures[index]) run.pictures[index].message = message;
+    const problem = explain(error, { remaining: this.#remaining, ceiling: this.#composer.ceiling });
+    showProblem(problem);
+    this.#composer.mark(problem.fields);
+    if (finished(run) === 0) this.#stage.drop(run);
+    return say('');
+  }
+
+  #end(run) {
+    this.#running = null;
+    for (const picture of run.pictures) if (!['done', 'flagged'].includes(picture.state)) picture.state = run.missing;
+    run.seconds = (performance.now() - run.startedAt) / 1000;
+    drawRun(run, this.#composer);
+    this.#stage.drawHistory();
+    setBusy(false);
+    this.#api.credits().then((now) => this.#showCredits(now.credits_remaining), () => {});
+  }
+
+  #showCredits(micro) {
+    this.#remaining = micro;
+    byId('account-credits').textContent = micro === null ? 'unlimited' : `${creditAmount(micro)} credits`;
+  }
+}
+
+/** Say whether form and pictures are side by side, as the style sheet decides it. */
+function isWide() {
+  return matchMedia('(min-width: 60rem)').matches;
+}
+
+function setBusy(isBusy) {
+  byId('generate').setAttribute('aria-disabled', String(isBusy));
+  byId('cancel').hidden = !isBusy;
+}
+
+function say(text) {
+  byId('status').textContent = text;
+}
+
+function counted(pictures) {
+  return pictures === 1 ? '1 picture' : `${pictures} pictures`;
+}

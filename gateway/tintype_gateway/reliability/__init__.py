@@ -1,0 +1,1 @@
+"""What keeps the gateway working while a provider does not."""

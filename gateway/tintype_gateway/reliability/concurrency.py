@@ -1,0 +1,34 @@
+"""How many calls one binding takes at once."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tintype_catalog.catalog import Binding
+from tintype_gateway.values import UpstreamFault
+
+
+class ConcurrencyLimits:
+    """The calls that this process has under way, by binding."""
+
+    def __init__(self) -> None:
+        self._calls: Counter[str] = Counter()
+
+    @contextmanager
+    def slot(self, binding: Binding) -> Iterator[None]:
+        """Count the block as one of the binding's calls.
+
+        Raises:
+            UpstreamFault: It has as many as it may have. Nothing was sent.
+        """
+        limit = binding.max_concurrent_calls
+        if limit is not None and self._calls[binding.name] >= limit:
+            message = f"all of its {limit} calls at once are under way"
+            raise UpstreamFault("throttled", message, retry_after_seconds=1, unprocessed=True)
+        self._calls[binding.name] += 1
+        try:
+            yield
+        finally:
+            self._calls[binding.name] -= 1
+            if not self._calls[binding.name]:
+                del self._calls[binding.name]

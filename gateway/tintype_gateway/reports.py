@@ -1,0 +1,90 @@
+"""What plain answers and streams tell alike: headers, usage, and which pictures are missing."""
+
+import datetime
+from collections.abc import Iterator, Sequence
+from email.utils import format_datetime
+from typing import TypedDict
+
+from tintype_catalog.costs import TokenUsage
+from tintype_catalog.image_model import Lifecycle
+from tintype_catalog.sizes import Size
+from tintype_gateway.faults import error_of
+from tintype_gateway.values import FailedCall, FinishedCall, Plan, Route
+
+
+def headers_of(plan: Plan) -> dict[str, str]:
+    """Return the headers that tell how a request is served."""
+    headers = {
+        "Tintype-Route": str(plan.route),
+        "Tintype-Catalog-Revision": plan.revision,
+        **lifecycle_headers(plan.model.lifecycle),
+    }
+    if plan.job.adjustments:
+        headers["Tintype-Adjusted"] = ", ".join(plan.job.adjustments)
+    return headers
+
+
+def lifecycle_headers(lifecycle: Lifecycle) -> dict[str, str]:
+    """Return `Deprecation` (RFC 9745) and `Sunset` (RFC 8594) of a model that is on its way out."""
+    headers = {}
+    if lifecycle.deprecated_on:
+        headers["Deprecation"] = f"@{int(_midnight(lifecycle.deprecated_on).timestamp())}"
+    if lifecycle.retires_on:
+        headers["Sunset"] = format_datetime(_midnight(lifecycle.retires_on), usegmt=True)
+    return headers
+
+
+def usage_of(sizes: Sequence[Size], tokens: Sequence[TokenUsage]) -> dict[str, object]:
+    """Return `usage` of delivered pictures of these sizes, but for the credits."""
+    usage: dict[str, object] = {
+        "images": len(sizes),
+        "input_tokens": None,
+        "output_tokens": None,
+        "total_tokens": None,
+        "megapixels": None,
+    }
+    if not tokens:
+        return usage | {"megapixels": round(sum(size.pixels for size in sizes) / 1_000_000, 6)}
+    text = sum(count.text_input for count in tokens)
+    image = sum(count.image_input for count in tokens)
+    output = sum(count.image_output + count.text_output for count in tokens)
+    return usage | {
+        "input_tokens": text + image,
+        "output_tokens": output,
+        "total_tokens": text + image + output,
+        "input_tokens_details": {"text_tokens": text, "image_tokens": image},
+    }
+
+
+class ImageError(TypedDict):
+    """Why a picture that was asked for was not delivered."""
+
+    index: int
+    code: str | None
+    message: str
+
+
+def image_errors(
+    calls: Sequence[FinishedCall], failed: Sequence[FailedCall], route: Route
+) -> list[ImageError]:
+    """Return an entry for each picture that did not come, and that was not refused either."""
+    missing = [*_missing(calls), *_failed(failed, route)]
+    return sorted(missing, key=lambda entry: entry["index"])
+
+
+def _failed(failed: Sequence[FailedCall], route: Route) -> Iterator[ImageError]:
+    for call in failed:
+        error = error_of(call.fault, route)
+        for index in range(call.first, call.first + call.asked):
+            yield ImageError(index=index, code=error.code, message=error.message)
+
+
+def _missing(calls: Sequence[FinishedCall]) -> Iterator[ImageError]:
+    for call in calls:
+        for index in range(call.first + len(call.images) + call.refused, call.first + call.asked):
+            message = "the provider gave fewer pictures than it was asked for"
+            yield ImageError(index=index, code="image_missing", message=message)
+
+
+def _midnight(day: datetime.date) -> datetime.datetime:
+    return datetime.datetime.combine(day, datetime.time(), datetime.UTC)

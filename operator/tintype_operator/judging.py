@@ -1,0 +1,161 @@
+"""What is to be said of each object, after a pass or after news of the gateways."""
+
+from collections import Counter, defaultdict
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import NamedTuple
+
+from tintype_catalog.compiler import Compilation
+from tintype_catalog.problems import Problem
+from tintype_kubernetes.client import KubernetesObject
+from tintype_kubernetes.resources import IMAGE_MODELS
+from tintype_operator.cache import Cache, Key, key_of
+from tintype_operator.conditions import Status, is_reported, status_of
+from tintype_operator.findings import Delivery
+from tintype_operator.gateways import acknowledged
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a pass made of all objects."""
+
+    compilation: Compilation
+    sequence: int
+    """That of the published catalog."""
+
+    generations: Mapping[str, int]
+    """The generation of each object that was compiled, by its uid."""
+
+    refusal: str = ""
+    """Why the compiled catalog is not the published one, empty where it is."""
+
+    def compiled(self, found: KubernetesObject) -> bool:
+        """Return whether this generation of an object was compiled."""
+        metadata = found["metadata"]
+        return bool(self.generations.get(metadata["uid"]) == metadata["generation"])
+
+
+class _Grounds(NamedTuple):
+    """All that a status depends on: as long as it is the same, so is the status."""
+
+    version: str
+    problems: tuple[Problem, ...]
+    delivery: Delivery
+    model: tuple[str, int] | None
+    day: date
+
+
+class _Judgment(NamedTuple):
+    grounds: _Grounds
+    is_ready: bool
+    waits: bool
+
+
+class Judge:
+    """Judges an object anew only where its grounds are others than before."""
+
+    def __init__(self) -> None:
+        """Begin without a memory."""
+        self._first: dict[str, tuple[int, int]] = {}
+        self._known: dict[str, _Judgment] = {}
+        self.ready: Counter[str] = Counter()
+        self.waiting = False
+
+    def judge(
+        self, cache: Cache, outcome: Outcome, sequences: Sequence[int], now: datetime
+    ) -> Generator[tuple[KubernetesObject, Status], None, None]:
+        """Yield each object that has to be told another status than it has, and that status.
+
+        After the last of them, `ready` and `waiting` are known.
+
+        Args:
+            cache: The objects as they are, with their statuses.
+            outcome: What became of them.
+            sequences: What each gateway serves.
+            now: The time in UTC.
+        """
+        known, self._known = self._known, {}
+        self.ready, self.waiting = Counter(), False
+        for found, grounds, model in self._grounds(cache, outcome, sequences, now):
+            uid = found["metadata"]["uid"]
+            judgment = known.get(uid)
+            if judgment is not None and judgment.grounds == grounds:
+                self._known[uid] = judgment
+            else:
+                status = status_of(found, grounds.problems, grounds.delivery, now=now, model=model)
+                judgment = _Judgment(grounds, status.is_ready(), _waits(status))
+                if is_reported(found, status):
+                    self._known[uid] = judgment
+                else:
+                    yield found, status
+            self.ready[found["kind"]] += judgment.is_ready
+            self.waiting |= judgment.waits
+
+    def _grounds(
+        self, cache: Cache, outcome: Outcome, sequences: Sequence[int], now: datetime
+    ) -> Iterator[tuple[KubernetesObject, _Grounds, KubernetesObject | None]]:
+        problems, served = _problems(outcome.compilation), _served(outcome.compilation)
+        # An object that was edited meanwhile is not judged before the pass that compiles it.
+        objects = [item for item in cache.objects() if outcome.compiled(item)]
+        self._await([item for item in objects if key_of(item) not in problems], outcome)
+        for found in objects:
+            metadata, key, model = found["metadata"], key_of(found), _model_of(found, cache)
+            _, first = self._first.get(metadata["uid"], (0, 0))
+            delivery = Delivery(
+                served=key in served,
+                acknowledged=acknowledged(sequences, first),
+                gateways=len(sequences),
+                refusal=outcome.refusal,
+            )
+            yield (
+                found,
+                _Grounds(
+                    metadata["resourceVersion"],
+                    tuple(problems.get(key, ())),
+                    delivery,
+                    None if model is None else _revision(model),
+                    now.date(),
+                ),
+                model,
+            )
+
+    def _await(self, sound: Sequence[KubernetesObject], outcome: Outcome) -> None:
+        """Remember for each generation the first sequence that held it."""
+        if outcome.refusal:
+            return
+        known, self._first = self._first, {}
+        for found in sound:
+            uid, generation = _revision(found)
+            first = known.get(uid)
+            is_known = first is not None and first[0] == generation
+            self._first[uid] = first if is_known and first else (generation, outcome.sequence)
+
+
+def _problems(compilation: Compilation) -> dict[Key, list[Problem]]:
+    problems: dict[Key, list[Problem]] = defaultdict(list)
+    for problem in compilation.problems:
+        problems[problem.kind, problem.name].append(problem)
+    return dict(problems)
+
+
+def _served(compilation: Compilation) -> set[Key]:
+    models = {("ImageModel", model.name) for model in compilation.catalog.models}
+    bindings = {("ProviderBinding", binding.name) for binding in compilation.catalog.bindings}
+    return models | bindings
+
+
+def _model_of(found: KubernetesObject, cache: Cache) -> KubernetesObject | None:
+    """Return the model whose life decides about an object: itself, or the one that it serves."""
+    if found["kind"] == IMAGE_MODELS.kind:
+        return found
+    name = (found["spec"].get("modelRef") or {}).get("name", "")
+    return cache.get(IMAGE_MODELS.kind, name)
+
+
+def _revision(found: KubernetesObject) -> tuple[str, int]:
+    return found["metadata"]["uid"], found["metadata"]["generation"]
+
+
+def _waits(status: Status) -> bool:
+    return any(condition.reason in ("Pending", "NoGateways") for condition in status.conditions)

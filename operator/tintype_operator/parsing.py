@@ -1,0 +1,32 @@
+"""Every revision of an object is parsed once, however many passes it takes part in."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from tintype_catalog.problems import Problem
+from tintype_catalog.resources import Resource, parse_resource
+from tintype_kubernetes.client import KubernetesObject
+
+Parsed = Resource | list[Problem]
+
+
+class Parser:
+    """Parses objects, and remembers what came of each in its newest generation."""
+
+    def __init__(self) -> None:
+        """Begin without a memory."""
+        self._known: dict[str, tuple[int, Parsed]] = {}
+
+    def __call__(self, manifest: Mapping[str, Any]) -> Parsed:
+        """Return what an object says, or everything that is wrong with it."""
+        uid, generation = manifest["metadata"]["uid"], manifest["metadata"]["generation"]
+        known, parsed = self._known.get(uid, (None, None))
+        if parsed is None or known != generation:
+            parsed = parse_resource(manifest)
+            self._known[uid] = generation, parsed
+        return parsed
+
+    def forget_others(self, objects: Iterable[KubernetesObject]) -> None:
+        """Forget all objects but these."""
+        uids = {found["metadata"]["uid"] for found in objects}
+        self._known = {uid: known for uid, known in self._known.items() if uid in uids}

@@ -1,0 +1,57 @@
+"""The answers of the benchmark's upstream are what providers answer."""
+
+import base64
+import io
+import json
+
+import pytest
+from PIL import Image
+
+from bench.cases import DIALECTS, KIB, PREVIEWS, SIZES, Case, Dialect, picture, upstream_answer
+from tintype_gateway.dialects import dialect
+from tintype_gateway.values import UpstreamAnswer
+
+SMALL = 64 * KIB
+
+
+def test_a_picture_is_a_png_of_just_so_many_bytes() -> None:
+    decoded = base64.b64decode(picture(SMALL), validate=True)
+
+    assert len(decoded) == SMALL
+    with Image.open(io.BytesIO(decoded)) as image:
+        image.load()
+        assert (image.format, image.size) == ("PNG", (1024, 1024))
+
+
+@pytest.mark.parametrize("name", DIALECTS)
+def test_a_gateway_finds_the_picture_in_every_dialect(name: Dialect) -> None:
+    head, _, body = upstream_answer(name, SMALL, stream=False).partition(b"\r\n\r\n")
+
+    generation = dialect(name).interpret(UpstreamAnswer(200, {}, body))
+
+    assert f"Content-Length: {len(body)}".encode() in head
+    assert [bytes(image.base64) for image in generation.images] == [picture(SMALL)]
+
+
+def test_a_stream_holds_previews_and_then_the_picture() -> None:
+    _, _, chunked = upstream_answer("openai-images", SMALL, stream=True).partition(b"\r\n\r\n")
+    events = [
+        json.loads(line.removeprefix(b"data: "))
+        for line in chunked.splitlines()
+        if line.startswith(b"data: ")
+    ]
+
+    assert [event["type"].rpartition(".")[2] for event in events] == [
+        *["partial_image"] * PREVIEWS,
+        "completed",
+    ]
+    assert {event["b64_json"] for event in events} == {picture(SMALL).decode()}
+    assert chunked.endswith(b"\r\n0\r\n\r\n")
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_case_names_the_model_whose_answer_has_its_size(size: str) -> None:
+    case = Case("openai-images", size, 16)
+
+    assert json.loads(case.body())["model"] == f"openai-images-{SIZES[size]}"
+    assert case.answer_bytes == len(picture(SIZES[size]))

@@ -1,0 +1,222 @@
+"""`tintype generate` against a real gateway."""
+
+import os
+import pty
+import re
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.support.gateway_process import GatewayProcess, clean_environ, running_process
+from tintype_cli.images_client import Partial, Picture, events, happenings
+from tintype_cli.progress import BLANK_LINE
+
+COMMAND = [sys.executable, "-m", "tintype_cli", "generate"]
+FAST = ("-m", "imagen-4.0-fast-generate-001")
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
+    with running_process(tmp_path_factory.mktemp("gateway"), "--simulate", "--demo") as gateway:
+        yield gateway
+
+
+@pytest.fixture
+def run(gateway: GatewayProcess, tmp_path: Path) -> Run:
+    """The command in an empty folder, with the demo account's key."""
+
+    def run(*arguments: str, **environ: str) -> "subprocess.CompletedProcess[str]":
+        given = {"TINTYPE_API_KEY": gateway.demo_key, "TINTYPE_BASE_URL": gateway.url}
+        return subprocess.run(
+            [*COMMAND, *arguments],
+            cwd=tmp_path,
+            env=clean_environ() | given | environ,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    return run
+
+
+def opened(path: Path) -> tuple[str | None, tuple[int, int]]:
+    with Image.open(path) as picture:
+        picture.load()
+        return picture.format, picture.size
+
+
+def test_it_saves_a_picture_and_tells_its_cost(run: Run, tmp_path: Path) -> None:
+    ended = run("a hedgehog", *FAST, "-o", "hedgehog.png")
+
+    assert (ended.returncode, ended.stdout) == (0, "")
+    assert ended.stderr == "hedgehog.png  1024x1024, 0.32 credits\n"
+    assert opened(tmp_path / "hedgehog.png") == ("PNG", (1024, 1024))
+
+
+def test_every_flag_reaches_the_model(run: Run, tmp_path: Path) -> None:
+    model = ("-m", "stability.sd3-5-large-v1:0")
+    flags = ("--size", "1344x768", "--seed", "7", "-p", "negative_prompt=rain")
+
+    ended = run("a hedgehog", *model, *flags, "-o", "hedgehog.webp")
+
+    assert "seed 7" in ended.stderr
+    assert opened(tmp_path / "hedgehog.webp") == ("WEBP", (1344, 768))
+
+
+def test_the_format_is_that_of_the_flag_before_that_of_the_name(run: Run, tmp_path: Path) -> None:
+    assert run("a hedgehog", *FAST, "-o", "a.jpg").returncode == 0
+    assert run("a hedgehog", *FAST, "-o", "b.png", "--format", "jpeg").returncode == 0
+
+    assert {opened(tmp_path / name)[0] for name in ("a.jpg", "b.png")} == {"JPEG"}
+
+
+def test_several_pictures_are_numbered(run: Run, tmp_path: Path) -> None:
+    ended = run("a hedgehog", *FAST, "-n", "3", "-o", "hedgehog.png")
+
+    assert ended.returncode == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "hedgehog-1.png",
+        "hedgehog-2.png",
+        "hedgehog-3.png",
+    ]
+
+
+def test_a_file_in_the_way_is_kept_and_nothing_is_bought(
+    run: Run, gateway: GatewayProcess, tmp_path: Path
+) -> None:
+    (tmp_path / "hedgehog-2.png").write_text("precious")
+    before = len(gateway.log())
+
+    ended = run("a hedgehog", *FAST, "-n", "2", "-o", "hedgehog.png")
+
+    assert ended.returncode == 2
+    assert "hedgehog-2.png is there already" in ended.stderr
+    assert (tmp_path / "hedgehog-2.png").read_text() == "precious"
+    assert len(gateway.log()) == before
+    assert run("a hedgehog", *FAST, "-n", "2", "-o", "hedgehog.png", "--force").returncode == 0
+    assert opened(tmp_path / "hedgehog-2.png")[0] == "PNG"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environ", "code", "told"),
+    [
+        (("fox", *FAST, "-o", "a.png"), {"TINTYPE_API_KEY": "sk-wrong"}, 1, "invalid_api_key"),
+        (("fox", *FAST, "-o", "a.png"), {"TINTYPE_API_KEY": ""}, 2, "TINTYPE_API_KEY"),
+        (("fox", "-m", "nothing", "-o", "a.png"), {}, 1, "model_not_found"),
+        (("a forbidden fox", "-m", "gpt-image-1", "-o", "a.png"), {}, 1, "moderation_blocked"),
+        (("fox", *FAST, "-o", "a.png", "-p", "qualty=low"), {}, 1, "qualty"),
+        (("fox", *FAST, "-o", "a.png", "-p", "quality"), {}, 2, "name=value"),
+        (("fox", *FAST, "-o", "a.png", "-n", "11"), {}, 2, "-n"),
+        (("fox", *FAST, "-o", "nowhere/a.png"), {}, 2, "nowhere is not a folder"),
+        (("fox", *FAST, "-o", "a.png", "--url", "ftp://host"), {}, 1, "not the address"),
+    ],
+)
+def test_what_cannot_be_done_is_said(
+    run: Run,
+    tmp_path: Path,
+    arguments: tuple[str, ...],
+    environ: dict[str, str],
+    code: int,
+    told: str,
+) -> None:
+    ended = run(*arguments, **environ)
+
+    assert ended.returncode == code
+    assert told in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_withheld_picture_is_told_and_the_others_are_saved(run: Run, tmp_path: Path) -> None:
+    model = ("-m", "amazon.titan-image-generator-v2:0")
+
+    ended = run("a half-flagged hedgehog", *model, "-n", "2", "-o", "hedgehog.png")
+
+    assert ended.returncode == 1
+    assert "withheld" in ended.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["hedgehog-1.png"]
+
+
+def test_a_gateway_that_is_not_there_is_told(run: Run) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound, but nobody listens
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        ended = run("a hedgehog", *FAST, "-o", "a.png", "--url", url)
+
+    assert ended.returncode == 3
+    assert ended.stderr == f"tintype generate: {url}: [Errno 111] Connection refused\n"
+
+
+def test_an_answer_that_ends_too_soon_is_told(run: Run, tmp_path: Path) -> None:
+    head = (
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 99\r\n\r\ndata: {"
+    )
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        answering = threading.Thread(target=answer_once, args=(server, head))
+        answering.start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        ended = run("a hedgehog", *FAST, "-o", "a.png", "--url", url)
+        answering.join()
+
+    assert ended.returncode == 3
+    assert "ended" in ended.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def answer_once(server: socket.socket, answer: bytes) -> None:
+    """Read one request, send the bytes, and hang up."""
+    connection, _ = server.accept()
+    with connection:
+        connection.recv(65536)
+        connection.sendall(answer)
+
+
+def test_a_terminal_shows_one_line_that_moves(gateway: GatewayProcess, tmp_path: Path) -> None:
+    model = ("-m", "gpt-image-2", "--size", "2048x2048", "-p", "partial_images=2")
+    ours, theirs = pty.openpty()
+    key = {"TINTYPE_API_KEY": gateway.demo_key, "TINTYPE_BASE_URL": gateway.url}
+    with subprocess.Popen(
+        [*COMMAND, "a hedgehog", *model, "-o", "a.png"],
+        cwd=tmp_path,
+        env=clean_environ() | key,
+        stderr=theirs,
+    ) as command:
+        os.close(theirs)
+        shown = b"".join(iter(lambda: read(ours), b"")).decode()
+    os.close(ours)
+
+    assert command.returncode == 0
+    assert BLANK_LINE in shown
+    assert "waiting for the provider" in shown
+    left = re.sub(r"[^\n]*\r\x1b\[K", "", shown).splitlines()
+    assert [line.split("  ")[0] for line in left] == ["a.png"]
+
+
+def read(terminal: int) -> bytes:
+    """Return what was written to a terminal, nothing once nobody has it open."""
+    try:
+        return os.read(terminal, 4096)
+    except OSError:
+        return b""
+
+
+def test_previews_and_pictures_are_told_apart() -> None:
+    stream = (
+        b": ping\n\n"
+        b'event: x\ndata: {"type": "image_generation.partial_image", "partial_image_index": 0}\n\n'
+        b'data: {"type": "image_generation.completed", "b64_json": "aGk=", "seed": 0}\r\n\r\n'
+        b'data: {"type": "image_generation.completed"'
+    )
+
+    assert list(happenings(events(stream.splitlines(keepends=True)))) == [
+        Partial(1),
+        Picture(b"hi", "seed 0"),
+    ]

@@ -1,0 +1,159 @@
+"""A catalog above 900 KiB travels in parts, through both channels, and never half."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cluster.control_plane import ControlPlane
+from tests.support.gateway_process import GatewayProcess
+from tests.support.manifests import Manifest, changed, image_model, noise
+from tests.support.operator import CONFIGMAP
+from tests.support.site import Site, ask, site_on, status
+from tintype_catalog.bundle import MANIFEST, MAX_PACKED_BYTES, MAX_PARTS, part_files, read_manifest
+
+CHARACTERS = 200_000
+"""Of noise in each model: kubectl keeps a copy in an annotation, which takes 256 KiB."""
+
+COMPRESSED = CHARACTERS * 6 // 8
+
+
+def large(name: str) -> Manifest:
+    """Return a model that hardly compresses."""
+    text = noise(CHARACTERS, name)
+    return image_model(name, providerParameters={"svg": []}, defaults={"svg": text})
+
+
+def models_for(packed_bytes: int) -> list[Manifest]:
+    """Return models that compress to more than so many bytes."""
+    return [large(f"large-{number}") for number in range(packed_bytes // COMPRESSED + 1)]
+
+
+@pytest.fixture
+async def site(
+    cluster_with_crds: ControlPlane, namespace: str, tmp_path: Path
+) -> AsyncIterator[Site]:
+    """A site whose catalog is in two parts."""
+    async with site_on(cluster_with_crds, namespace, tmp_path) as site:
+        await site.serve_canvas(key="sk-first")
+        manifests = models_for(MAX_PACKED_BYTES)
+        await site.apply(*manifests)
+
+        async def models() -> int:
+            files = await site.published()
+            return read_manifest(files).models if MANIFEST in files else 0
+
+        await site.eventually(models, len(manifests) + 1)
+        yield site
+
+
+async def until_served(site: Site, gateway: GatewayProcess, sequence: int) -> None:
+    """Wait until the gateway serves this sequence."""
+
+    async def served() -> Any:
+        return (await status(gateway))["sequence"]
+
+    await site.eventually(served, sequence)
+
+
+async def until_rejected(site: Site, gateway: GatewayProcess, error: str) -> None:
+    """Wait until the gateway says that it got this."""
+
+    async def rejected() -> Any:
+        return (await status(gateway))["lastError"]
+
+    await site.eventually(rejected, error)
+
+
+async def edited(site: Site) -> int:
+    """Edit a model, and return the sequence of the catalog that follows."""
+    before = read_manifest(await site.published()).sequence
+    await site.apply(changed(large("large-0"), "spec.displayName", "Edited"))
+
+    async def is_newer() -> bool:
+        return read_manifest(await site.published()).sequence > before
+
+    await site.eventually(is_newer, True)
+    return read_manifest(await site.published()).sequence
+
+
+@pytest.mark.parametrize("channel", ["watched", "mounted"])
+async def test_each_channel_brings_a_catalog_in_parts(site: Site, channel: str) -> None:
+    files = await site.published()
+    manifest = read_manifest(files)
+    assert len(part_files(files)) == 2
+    await site.mount()
+
+    async with site.gateway(watched=channel == "watched", mounted=channel == "mounted") as gateway:
+        served = await status(gateway)
+
+    assert (served["sequence"], served["digest"]) == (manifest.sequence, manifest.sha256)
+
+
+async def test_no_request_fails_on_the_way_from_one_set_of_parts_to_the_next(site: Site) -> None:
+    parts = part_files(await site.published())
+    async with site.gateway() as gateway, site.steady_load(gateway):
+        await site.until_key("sk-first")
+        site.statuses.clear()
+        await until_served(site, gateway, await edited(site))
+
+    assert set(site.statuses) == {200}
+    assert not set(parts) & set(part_files(await site.published()))
+
+
+async def test_a_set_that_lacks_a_part_is_rejected_and_mended_by_the_operator(site: Site) -> None:
+    files = await site.published()
+    part = part_files(files)[0]
+    async with site.gateway() as gateway:
+        await asyncio.to_thread(site.operator.stop)
+        await asyncio.to_thread(site.operator.delete, "configmap", f"{CONFIGMAP}-{part}")
+        await asyncio.to_thread(touch_the_index, site)
+
+        await until_rejected(site, gateway, f"watch: {part} is missing")
+        assert await ask(gateway) == 200
+
+        site.operator.start()
+        await until_rejected(site, gateway, None)  # type: ignore[arg-type]
+        assert (await status(gateway))["sequence"] > read_manifest(files).sequence
+
+
+async def test_a_mount_that_is_half_old_and_half_new_is_rejected(site: Site) -> None:
+    await site.mount()
+    old = await site.published()
+    async with site.gateway(watched=False, mounted=True) as gateway:
+        sequence = await edited(site)
+        new = await site.published()
+        fresh = part_files(new)
+
+        site.catalog.write(
+            {MANIFEST: new[MANIFEST], **{part: old[part] for part in part_files(old)}}
+        )
+        await until_rejected(site, gateway, f"mount: {fresh[0]} is missing")
+        site.catalog.write(new | {fresh[1]: old[part_files(old)[1]]})
+        await until_rejected(site, gateway, f"mount: {fresh[1]} is not of this catalog")
+        assert await ask(gateway) == 200
+
+        site.catalog.write(new)
+        await until_served(site, gateway, sequence)
+
+
+async def test_a_catalog_that_fits_no_set_of_parts_is_refused_by_condition(site: Site) -> None:
+    before = await site.published()
+
+    await site.apply(*models_for(MAX_PARTS * MAX_PACKED_BYTES), image_model("last"))
+
+    condition = await asyncio.to_thread(
+        site.operator.wait_for_condition, "imagemodel", "last", "Programmed", "False"
+    )
+    assert condition["reason"] == "PublicationRefused"
+    assert f"at most {MAX_PARTS * MAX_PACKED_BYTES} fit" in condition["message"]
+    assert read_manifest(await site.published()).models >= read_manifest(before).models
+
+
+def touch_the_index(site: Site) -> None:
+    site.operator.cluster.kubectl(
+        *("annotate", "configmap", CONFIGMAP, "touched=yes"),
+        *("--namespace", site.operator.namespace),
+    )

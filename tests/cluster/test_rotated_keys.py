@@ -1,0 +1,108 @@
+"""A provider's key is rotated in its Secret, and gateways use the new one without a restart."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.control_plane import ControlPlane
+from tests.support.operator import secret
+from tests.support.site import Site, ask, site_on
+
+
+@pytest.fixture
+async def site(
+    cluster_with_crds: ControlPlane, namespace: str, tmp_path: Path
+) -> AsyncIterator[Site]:
+    async with site_on(cluster_with_crds, namespace, tmp_path) as site:
+        await site.serve_canvas(key="sk-first")
+        yield site
+
+
+async def rotate(site: Site, key: str) -> None:
+    await site.apply(secret("openai", **{"api-key": key}))
+
+
+async def test_a_gateway_that_watches_its_credentials_fails_no_request_in_a_rotation(
+    site: Site,
+) -> None:
+    async with site.gateway() as gateway, site.steady_load(gateway):
+        await site.until_key("sk-first")
+        site.statuses.clear()
+        for key in ("sk-second", "sk-third"):
+            await rotate(site, key)
+            await site.until_key(key)
+
+    assert set(site.statuses) == {200}
+
+
+async def test_a_watch_is_ahead_of_the_mount(site: Site) -> None:
+    await site.mount()
+    async with site.gateway(mounted=True) as gateway:
+        await rotate(site, "sk-second")
+        async with site.steady_load(gateway):
+            await site.until_key("sk-second")
+        await site.mount()
+
+        await rotate(site, "sk-third")
+        async with site.steady_load(gateway):
+            await site.until_key("sk-third")
+
+    assert set(site.statuses) == {200}
+
+
+async def test_without_a_watch_a_rotated_key_counts_when_it_is_mounted(site: Site) -> None:
+    await site.mount()
+    async with site.gateway(watched=False, mounted=True) as gateway, site.steady_load(gateway):
+        await site.until_key("sk-first")
+        await rotate(site, "sk-second")
+        await site.eventually(site.gathered, {"openai.api-key": b"sk-second"})
+        await site.mount()
+        await site.until_key("sk-second")
+
+    assert set(site.statuses) == {200}
+
+
+async def test_a_gateway_starts_from_its_mounts_while_the_api_server_is_away(site: Site) -> None:
+    await site.mount()
+    site.way.close()
+    async with site.gateway(mounted=True) as gateway:
+        assert await ask(gateway) == 200
+        assert site.simulator.last_key == "sk-first"
+
+        await rotate(site, "sk-second")
+        site.way.open()
+
+        async with site.steady_load(gateway):
+            await site.until_key("sk-second")
+
+
+async def test_while_the_api_server_is_away_the_last_key_counts_and_what_is_mounted_anew(
+    site: Site,
+) -> None:
+    await site.mount()
+    async with site.gateway(mounted=True) as gateway, site.steady_load(gateway):
+        await rotate(site, "sk-second")
+        await site.until_key("sk-second")
+        site.way.close()
+        await rotate(site, "sk-third")
+        await site.eventually(site.gathered, {"openai.api-key": b"sk-third"})
+        assert site.simulator.last_key == "sk-second"
+        await site.mount()
+        await site.until_key("sk-third")
+
+    assert set(site.statuses) == {200}
+
+
+async def test_a_deleted_credentials_secret_leaves_no_key_behind(site: Site) -> None:
+    async with site.gateway() as gateway:
+        async with site.steady_load(gateway):
+            await site.until_key("sk-first")
+        site.operator.stop()
+
+        site.operator.delete("secret", "tintype-credentials")
+
+        async def refused() -> int:
+            return await ask(gateway)
+
+        await site.eventually(refused, 503)

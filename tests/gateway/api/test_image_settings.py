@@ -1,0 +1,57 @@
+"""`tintype gateway` with a place for pictures, as a process of its own."""
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
+
+from tests.support.gateway_process import GatewayProcess, running_process
+from tests.support.s3 import ACCESS_KEY, SECRET_KEY, S3Server
+from tintype_gateway.image_store.s3 import Bucket
+from tintype_gateway.images.header import read_header
+
+
+def answer_of(gateway: GatewayProcess, **fields: object) -> dict[str, Any]:
+    """Ask for a picture of a model that is soon painted."""
+    body = {"model": "stability.stable-image-core-v1:1", "prompt": "a red fox"} | fields
+    request = Request(  # noqa: S310 - loopback
+        f"{gateway.url}/v1/images/generations",
+        json.dumps(body).encode(),
+        {"Authorization": f"Bearer {gateway.demo_key}", "Content-Type": "application/json"},
+    )
+    with urlopen(request, timeout=30) as answer:  # noqa: S310
+        parsed: dict[str, Any] = json.load(answer)
+        return parsed
+
+
+def format_behind(answer: dict[str, Any]) -> str:
+    with urlopen(answer["data"][0]["url"], timeout=30) as picture:  # noqa: S310
+        return read_header(base64.b64encode(picture.read())).format
+
+
+def test_against_simulators_urls_work_at_once(tmp_path: Path) -> None:
+    with running_process(tmp_path, "--simulate", "--demo") as gateway:
+        answer = answer_of(gateway, response_format="url", output_format="webp")
+
+        assert answer["data"][0]["url"].startswith(f"{gateway.url}/v1/images/files/")
+        assert format_behind(answer) == "webp"
+
+
+def test_the_usual_variables_of_aws_name_the_bucket(
+    tmp_path: Path, s3: S3Server, bucket: Bucket
+) -> None:
+    environ = {
+        "AWS_S3_BUCKET": bucket.name,
+        "AWS_REGION": bucket.region,
+        "AWS_ENDPOINT_URL_S3": bucket.endpoint,
+        "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+        "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+        "TINTYPE_S3_PATH_STYLE": "true",
+        "TINTYPE_DEFAULT_RESPONSE_FORMAT": "url",
+    }
+    with running_process(tmp_path, "--simulate", "--demo", environ=environ) as gateway:
+        answer = answer_of(gateway)
+
+        assert answer["data"][0]["url"].startswith(f"{s3.url}/{bucket.name}/tintype/images/")
+        assert format_behind(answer) == "png"

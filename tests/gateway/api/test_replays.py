@@ -1,0 +1,134 @@
+"""A repeat with the same `Idempotency-Key` gets the first answer again, where it was kept."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.support.gateway import CREDITS_MICRO, Gateway, easel, running_gateway
+from tests.support.http import http_client
+from tests.support.s3 import S3Server, store_in
+from tests.support.stores import folder_store
+from tintype_gateway.image_store.interface import ImageStore
+from tintype_gateway.image_store.s3 import Bucket
+from tintype_gateway.images.tools import ImageTools
+
+PRICE = 640_000
+
+
+@pytest.fixture(params=["folder", "bucket"])
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[ImageStore]:
+    """A folder, and a bucket of a real S3 server."""
+    if request.param == "folder":
+        yield folder_store(tmp_path / "pictures")
+        return
+    async with store_in(request.getfixturevalue("bucket")) as opened_bucket:
+        yield opened_bucket
+
+
+@pytest.fixture
+async def gateway(store: ImageStore, tmp_path: Path) -> AsyncIterator[Gateway]:
+    async with running_gateway(tmp_path, *easel(), images=ImageTools(store=store)) as gateway:
+        yield gateway
+
+
+async def send(gateway: Gateway, **fields: Any) -> httpx2.Response:
+    """Ask for a picture, always with the same idempotency key."""
+    return await gateway.generate({"Idempotency-Key": "order-17"}, **fields)
+
+
+@pytest.mark.parametrize("fields", [{}, {"n": 3}, {"output_format": "webp"}])
+async def test_a_repeat_gets_the_same_answer_to_the_last_byte(
+    gateway: Gateway, fields: dict[str, Any]
+) -> None:
+    first = await send(gateway, **fields)
+    calls = len(await gateway.upstream_calls())
+    repeat = await send(gateway, **fields)
+
+    assert (first.status_code, repeat.status_code) == (200, 200)
+    assert repeat.content == first.content
+    assert repeat.headers["Idempotent-Replayed"] == "true"
+    assert "Idempotent-Replayed" not in first.headers
+    assert repeat.headers["Tintype-Route"] == first.headers["Tintype-Route"]
+    assert repeat.headers["x-request-id"] != first.headers["x-request-id"]
+    assert len(await gateway.upstream_calls()) == calls
+
+
+async def test_it_is_charged_once(gateway: Gateway) -> None:
+    for _ in range(3):
+        assert (await send(gateway)).status_code == 200
+
+    assert (await gateway.account()).balance == CREDITS_MICRO - PRICE
+
+
+async def test_a_url_is_made_anew_and_opens_the_same_picture(gateway: Gateway) -> None:
+    answers = [(await send(gateway, response_format="url")).json() for _ in range(2)]
+
+    urls = [answer["data"][0].pop("url") for answer in answers]
+    async with http_client() as http:
+        pictures = [(await http.get(url)).content for url in urls]
+    assert answers[0] == answers[1]
+    assert pictures[0] == pictures[1]
+    assert pictures[0].startswith(b"\x89PNG")
+
+
+async def test_the_key_of_another_request_is_refused_all_the_same(gateway: Gateway) -> None:
+    await send(gateway, prompt="a red fox")
+    other = await send(gateway, prompt="a blue fox")
+
+    assert (other.status_code, other.json()["error"]["code"]) == (409, "idempotency_mismatch")
+
+
+async def test_a_request_without_a_key_leaves_nothing_behind(
+    s3: S3Server, bucket: Bucket, tmp_path: Path
+) -> None:
+    async with (
+        store_in(bucket) as store,
+        running_gateway(tmp_path, *easel(), images=ImageTools(store=store)) as gateway,
+    ):
+        await gateway.generate()
+        assert s3.keys(bucket) == []
+        await send(gateway)
+
+    kept = sorted(key.split("/")[1] for key in s3.keys(bucket))
+    assert kept == ["answers", "images"]
+
+
+async def test_where_the_answer_is_gone_a_repeat_is_refused(tmp_path: Path) -> None:
+    images = ImageTools(store=folder_store(tmp_path / "pictures"))
+    async with running_gateway(tmp_path, *easel(), images=images) as gateway:
+        await send(gateway)
+        for file in (tmp_path / "pictures").glob("*/*"):
+            file.unlink()
+
+        repeat = await send(gateway)
+
+        error = repeat.json()["error"]
+        assert (repeat.status_code, error["code"]) == (409, "idempotency_replay_unavailable")
+
+
+async def test_while_the_store_is_away_a_first_answer_is_given_all_the_same(
+    tmp_path: Path, bucket: Bucket
+) -> None:
+    async with (
+        store_in(bucket, endpoint="http://127.0.0.1:9") as store,
+        running_gateway(tmp_path, *easel(), images=ImageTools(store=store)) as gateway,
+    ):
+        first, repeat = await send(gateway), await send(gateway)
+
+        assert first.status_code == 200
+        error = repeat.json()["error"]
+        assert (repeat.status_code, error["code"]) == (503, "image_store_unavailable")
+        assert repeat.headers["x-should-retry"] == "true"  # nothing was bought
+        assert (await gateway.account()).balance == CREDITS_MICRO - PRICE
+
+
+async def test_the_audit_knows_that_a_repeat_brought_the_answer(tmp_path: Path) -> None:
+    images = ImageTools(store=folder_store(tmp_path / "pictures"))
+    async with running_gateway(tmp_path, *easel(), images=images) as gateway:
+        await send(gateway)
+        await send(gateway)
+
+        assert (await gateway.ledger.audit()).problems == ()

@@ -1,0 +1,251 @@
+"""What a collector gets of a request: one span for each stage, and never a prompt unasked."""
+
+import json
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.simulator.support import requests_received, script
+from tests.support.collector import CLIENT, ERROR, SERVER, Collector, Span, running_collector
+from tests.support.gateway import easel, towards, until
+from tests.support.gateway_process import GatewayProcess, running_process
+from tests.support.http import http_client
+from tintype_simulator.app import running
+
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+PARENT = "b7ad6b7169203331"
+TRACEPARENT = {"traceparent": f"00-{TRACE}-{PARENT}-01"}
+
+PROMPT = "a planted fox"
+REQUEST = "POST /v1/images/generations"
+CALL = "image_generation dall-e-2"
+
+STAGES = ("authenticate", "validate", "resolve", "adapt", "hold", "translate", "settle", "respond")
+"""Those beside the call and what is in it."""
+
+
+@dataclass
+class Traced:
+    """A gateway that sends its traces, and what stands around it."""
+
+    gateway: GatewayProcess
+    collector: Collector
+    simulator: str
+
+    async def ask(self, headers: Mapping[str, str] | None = None) -> httpx2.Response:
+        """Ask for a picture, and wait until its trace has arrived."""
+        key = {"Authorization": f"Bearer {self.gateway.demo_key}"}
+        async with http_client(self.gateway.url, headers=key) as http:
+            body = {"model": "canvas", "prompt": PROMPT}
+            answer = await http.post("/v1/images/generations", json=body, headers=headers)
+        await until(lambda: self.collector.has(REQUEST))
+        return answer
+
+    def access_line(self) -> dict[str, Any]:
+        (line,) = [line for line in self.gateway.log() if line["logger"] == "tintype.access"]
+        return line
+
+
+@asynccontextmanager
+async def traced(folder: Path, **environ: str) -> AsyncIterator[Traced]:
+    """Run a gateway whose traces go to a collector."""
+    manifests = folder / "manifests"
+    manifests.mkdir()
+    (folder / "openai.api-key").write_text("sk-upstream")
+    flags = ("--catalog-dir", manifests, "--credentials-dir", folder, "--demo")
+    async with running_collector() as collector, running() as simulator:
+        for manifest in easel():
+            path = manifests / f"{manifest['kind']}.yaml"
+            path.write_text(json.dumps(towards(manifest, simulator)))
+        own = {
+            "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
+            "OTEL_BSP_SCHEDULE_DELAY": "50",
+            "TINTYPE_ALLOW_PRIVATE_ENDPOINTS": "true",
+        }
+        with running_process(folder, *flags, environ=own | environ) as gateway:
+            yield Traced(gateway, collector, simulator)
+
+
+async def test_every_stage_is_a_span_of_the_request(tmp_path: Path) -> None:
+    async with traced(tmp_path) as run:
+        answer = await run.ask()
+
+        assert answer.status_code == 200
+        request = run.collector.named(REQUEST)
+        assert request.kind == SERVER
+        for stage in STAGES:
+            span = run.collector.named(stage)
+            assert (span.trace, span.parent) == (request.trace, request.own)
+            assert span.attributes == {"tintype.stage": stage}
+        call = run.collector.named(CALL)
+        assert (call.trace, call.parent, call.kind) == (request.trace, request.own, CLIENT)
+
+
+async def test_a_request_is_named_by_its_route_and_tells_how_it_ended(tmp_path: Path) -> None:
+    async with traced(tmp_path) as run:
+        answer = await run.ask()
+
+        assert run.collector.named(REQUEST).attributes == {
+            "http.request.method": "POST",
+            "http.route": "/v1/images/generations",
+            "http.response.status_code": 200,
+            "tintype.request_id": answer.headers["x-request-id"],
+        }
+        assert run.collector.resource["service.name"] == "tintype-gateway"
+
+
+async def test_a_call_has_the_attributes_of_the_conventions(tmp_path: Path) -> None:
+    async with traced(tmp_path) as run:
+        await run.ask()
+
+        attributes = run.collector.named(CALL).attributes
+        assert attributes.pop("tintype.route") == "openai/global/canvas-openai"
+        assert attributes == {
+            "tintype.stage": "call",
+            "tintype.model": "canvas",
+            "gen_ai.operation.name": "image_generation",
+            "gen_ai.output.type": "image",
+            "gen_ai.provider.name": "openai",
+            "gen_ai.request.model": "dall-e-2",
+            "gen_ai.request.choice.count": 1,
+            "server.address": "127.0.0.1",
+        }
+
+
+async def test_a_trace_that_a_client_began_goes_on_and_reaches_the_provider(
+    tmp_path: Path,
+) -> None:
+    async with traced(tmp_path) as run:
+        await run.ask(headers=TRACEPARENT | {"baggage": "customer=secret"})
+
+        request = run.collector.named(REQUEST)
+        assert (request.trace, request.parent) == (TRACE, PARENT)
+        [received] = await requests_received(run.simulator)
+        headers = received["headers"]
+        assert isinstance(headers, dict)
+        assert headers["traceparent"] == f"00-{TRACE}-{run.collector.named(CALL).own}-01"
+        assert "baggage" not in headers
+
+
+async def test_the_access_log_names_the_trace(tmp_path: Path) -> None:
+    async with traced(tmp_path) as run:
+        await run.ask(headers=TRACEPARENT)
+
+        assert run.access_line()["trace_id"] == TRACE
+
+
+async def test_openmetrics_has_exemplars_with_the_trace(tmp_path: Path) -> None:
+    async with traced(tmp_path) as run:
+        await run.ask(headers=TRACEPARENT)
+
+        accept = {"Accept": "application/openmetrics-text; version=1.0.0"}
+        async with http_client(run.gateway.admin_url, headers=accept) as http:
+            text = (await http.get("/metrics")).text
+        linked = {line.partition("{")[0] for line in text.splitlines() if TRACE in line}
+        assert linked == {
+            "gen_ai_client_operation_duration_seconds_bucket",
+            "tintype_gateway_overhead_seconds_bucket",
+            "tintype_provider_request_duration_seconds_bucket",
+        }
+
+
+async def test_a_failure_is_told_by_its_kind_and_never_in_words(tmp_path: Path) -> None:
+    async with traced(tmp_path) as run:
+        body = {"error": {"message": f"{PROMPT}: no", "code": "server_error"}}
+        await script(run.simulator, {"status": 503, "body": body})
+        await run.ask()
+
+        call, request = run.collector.named(CALL), run.collector.named(REQUEST)
+        assert (call.attributes["error.type"], call.status) == ("unavailable", ERROR)
+        assert (request.attributes["error.type"], request.status) == ("503", ERROR)
+        assert [span.events for span in run.collector.spans if span.events] == []
+        assert PROMPT.encode() not in run.collector.raw
+
+
+async def test_a_stage_that_refuses_a_request_tells_the_code_of_the_answer(tmp_path: Path) -> None:
+    async with traced(tmp_path) as run:
+        key = {"Authorization": f"Bearer {run.gateway.demo_key}"}
+        async with http_client(run.gateway.url, headers=key) as http:
+            await http.post("/v1/images/generations", json={"model": PROMPT, "prompt": "a fox"})
+        await until(lambda: run.collector.has(REQUEST))
+
+        resolve = run.collector.named("resolve")
+        assert (resolve.attributes["error.type"], resolve.status) == ("model_not_found", ERROR)
+        assert run.collector.named(REQUEST).status != ERROR
+        assert PROMPT.encode() not in run.collector.raw
+
+
+async def test_no_prompt_and_no_key_leaves_the_gateway(tmp_path: Path) -> None:
+    async with traced(tmp_path) as run:
+        await run.ask()
+
+        assert PROMPT.encode() not in run.collector.raw
+        assert run.gateway.demo_key.encode() not in run.collector.raw
+        assert b"sk-upstream" not in run.collector.raw
+
+
+async def test_a_prompt_is_a_message_where_it_is_asked_for(tmp_path: Path) -> None:
+    capture = {"OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "true"}
+    async with traced(tmp_path, **capture) as run:
+        await run.ask()
+
+        messages = json.loads(run.collector.named(CALL).attributes["gen_ai.input.messages"])
+        assert messages == [{"role": "user", "parts": [{"type": "text", "content": PROMPT}]}]
+
+
+async def test_the_last_spans_are_sent_before_the_end(tmp_path: Path) -> None:
+    async with traced(tmp_path, OTEL_BSP_SCHEDULE_DELAY="60000") as run:
+        key = {"Authorization": f"Bearer {run.gateway.demo_key}"}
+        async with http_client(run.gateway.url, headers=key) as http:
+            await http.get("/v1/models")
+        run.gateway.process.popen.terminate()
+
+        await until(lambda: run.collector.has("GET /v1/models"))
+
+
+async def test_what_the_environment_calls_the_service_counts(tmp_path: Path) -> None:
+    async with traced(tmp_path, OTEL_SERVICE_NAME="pictures") as run:
+        await run.ask()
+
+        assert run.collector.resource["service.name"] == "pictures"
+
+
+async def test_a_collector_that_is_away_harms_nobody(tmp_path: Path) -> None:
+    async with traced(tmp_path, OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9") as run:
+        key = {"Authorization": f"Bearer {run.gateway.demo_key}"}
+        async with http_client(run.gateway.url, headers=key) as http:
+            body = {"model": "canvas", "prompt": PROMPT}
+            answer = await http.post("/v1/images/generations", json=body)
+
+        assert answer.status_code == 200
+
+
+def spans_of(collector: Collector, name: str) -> list[Span]:
+    return [span for span in collector.spans if span.name == name]
+
+
+async def test_pictures_that_are_fanned_out_have_a_span_for_each_call(tmp_path: Path) -> None:
+    async with traced(tmp_path) as run:
+        key = {"Authorization": f"Bearer {run.gateway.demo_key}"}
+        async with http_client(run.gateway.url, headers=key) as http:
+            body = {"model": "canvas", "prompt": PROMPT, "n": 3}
+            await http.post("/v1/images/generations", json=body)
+        await until(lambda: run.collector.has(REQUEST))
+
+        assert len(spans_of(run.collector, CALL)) == 3
+
+
+@pytest.mark.parametrize("package", ["opentelemetry", "google.protobuf", "requests"])
+def test_nothing_of_opentelemetry_is_imported_while_traces_are_off(package: str) -> None:
+    program = f"import sys, tintype_gateway.server; sys.exit({package!r} in sys.modules)"
+
+    ended = subprocess.run([sys.executable, "-c", program])
+
+    assert ended.returncode == 0

@@ -1,0 +1,263 @@
+"""`response_format: url`, in a folder and in a bucket, fetched by a plain client."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx2
+import pytest
+
+from tests.simulator.support import eventually, opened
+from tests.support.gateway import CREDITS_MICRO, Gateway, easel, running_gateway
+from tests.support.http import http_client
+from tests.support.metrics import metric
+from tests.support.s3 import store_in
+from tests.support.stores import folder_store
+from tintype_gateway.image_store.interface import ImageStore
+from tintype_gateway.image_store.s3 import Bucket
+from tintype_gateway.images.tools import ImageTools
+
+PRICE = 640_000
+
+
+@pytest.fixture(params=["folder", "bucket"])
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[ImageStore]:
+    """A folder, and a bucket of a real S3 server."""
+    if request.param == "folder":
+        yield folder_store(tmp_path / "pictures")
+        return
+    async with store_in(request.getfixturevalue("bucket")) as opened_bucket:
+        yield opened_bucket
+
+
+@pytest.fixture
+async def gateway(store: ImageStore, tmp_path: Path) -> AsyncIterator[Gateway]:
+    async with running_gateway(tmp_path, *easel(), images=ImageTools(store=store)) as gateway:
+        yield gateway
+
+
+async def fetched(url: str) -> httpx2.Response:
+    async with http_client() as http:
+        return await http.get(url)
+
+
+async def url_of(gateway: Gateway, **fields: Any) -> str:
+    response = await gateway.generate(response_format="url", **fields)
+    assert response.status_code == 200, response.text
+    (entry,) = response.json()["data"]
+    assert "b64_json" not in entry
+    return str(entry["url"])
+
+
+async def test_openais_client_gets_a_url_that_anybody_can_open(gateway: Gateway) -> None:
+    async with gateway.openai() as client:
+        answer = await client.images.generate(
+            model="canvas", prompt="a red fox", response_format="url"
+        )
+
+    (image,) = answer.data or []
+    assert image.b64_json is None
+    assert image.url is not None
+    picture = await fetched(image.url)
+    assert picture.status_code == 200
+    assert picture.headers["Content-Type"] == "image/png"
+    assert "inline" in picture.headers["Content-Disposition"]
+    assert opened(picture.content).size == (256, 256)
+    assert (await gateway.account()).balance == CREDITS_MICRO - PRICE
+
+
+async def test_it_holds_the_converted_picture(gateway: Gateway) -> None:
+    picture = await fetched(await url_of(gateway, output_format="webp", output_compression=50))
+
+    assert picture.headers["Content-Type"] == "image/webp"
+    assert opened(picture.content).format == "WEBP"
+
+
+async def test_every_picture_has_a_url_of_its_own(gateway: Gateway) -> None:
+    response = await gateway.generate(response_format="url", n=3)
+
+    urls = {entry["url"] for entry in response.json()["data"]}
+    assert len(urls) == 3
+    assert [(await fetched(url)).status_code for url in urls] == [200] * 3
+
+
+async def test_a_url_that_was_changed_opens_nothing(gateway: Gateway) -> None:
+    url, _, signature = (await url_of(gateway)).rpartition("=")
+
+    flipped = "1" if signature[0] == "0" else "0"
+    assert (await fetched(f"{url}={flipped}{signature[1:]}")).status_code == 403
+    assert (await fetched(url.partition("?")[0])).status_code == 403
+
+
+async def test_a_url_that_has_ended_opens_nothing(store: ImageStore, tmp_path: Path) -> None:
+    images = ImageTools(store=store, url_seconds=1)
+    async with running_gateway(tmp_path, *easel(), images=images) as gateway:
+        url = await url_of(gateway)
+
+        async def is_closed() -> bool:
+            return (await fetched(url)).status_code == 403
+
+        await eventually(is_closed)
+
+
+async def test_urls_can_be_what_a_gateway_answers_with(store: ImageStore, tmp_path: Path) -> None:
+    images = ImageTools(store=store, default_response_format="url")
+    async with running_gateway(tmp_path, *easel(), images=images) as gateway:
+        (entry,) = (await gateway.generate()).json()["data"]
+        (other,) = (await gateway.generate(response_format="b64_json")).json()["data"]
+
+    assert "url" in entry
+    assert "b64_json" in other
+
+
+async def test_a_stream_has_no_urls_whatever_the_default(store: ImageStore, tmp_path: Path) -> None:
+    images = ImageTools(store=store, default_response_format="url")
+    async with running_gateway(tmp_path, *easel(), images=images) as gateway:
+        stream = await gateway.generate(stream=True)
+        refused = await gateway.generate(stream=True, response_format="url")
+
+    assert '"b64_json": "iVBOR' in stream.text
+    assert refused.status_code == 400
+
+
+async def test_without_a_place_for_pictures_it_is_refused_by_the_setting(tmp_path: Path) -> None:
+    async with running_gateway(tmp_path, *easel()) as gateway:
+        response = await gateway.generate(response_format="url")
+
+        error = response.json()["error"]
+        assert (response.status_code, error["param"]) == (400, "response_format")
+        assert "AWS_S3_BUCKET" in error["message"]
+        assert await gateway.upstream_calls() == []
+
+
+async def test_a_quote_is_refused_as_the_request_would_be(tmp_path: Path) -> None:
+    async with running_gateway(tmp_path, *easel()) as gateway, gateway.http() as http:
+        body = {"model": "canvas", "prompt": "a red fox", "response_format": "url"}
+        response = await http.post("/v1/images/quote", json=body)
+
+    assert response.status_code == 400
+
+
+def unsettled_calls() -> float:
+    """Return how many pictures were made that could not be stored."""
+    name = "tintype_unsettled_upstream_calls_total"
+    return metric(name, provider="openai", reason="store")
+
+
+async def check_that_nothing_was_charged(
+    folder: Path, bucket: Bucket, told: str, **changed: Any
+) -> None:
+    """Ask for a URL where the bucket cannot be used, and check the answer, books and metrics."""
+    before = unsettled_calls()
+    async with (
+        store_in(bucket, **changed) as store,
+        running_gateway(folder, *easel(), images=ImageTools(store=store)) as gateway,
+    ):
+        response = await gateway.generate(response_format="url")
+
+        error = response.json()["error"]
+        assert (response.status_code, error["code"]) == (503, "image_store_unavailable")
+        assert told in error["message"]
+        assert response.headers["x-should-retry"] == "false"
+        assert (await gateway.account()).balance == CREDITS_MICRO
+        assert unsettled_calls() == before + 1
+
+
+async def test_a_missing_bucket_is_a_503(tmp_path: Path, bucket: Bucket) -> None:
+    await check_that_nothing_was_charged(tmp_path, bucket, "NoSuchBucket", name="never-made")
+
+
+async def test_wrong_credentials_are_a_503(
+    tmp_path: Path, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "guessed")
+    await check_that_nothing_was_charged(tmp_path, bucket, "SignatureDoesNotMatch")
+
+
+async def test_a_server_that_is_away_is_a_503(tmp_path: Path, bucket: Bucket) -> None:
+    await check_that_nothing_was_charged(
+        tmp_path, bucket, "EndpointConnectionError", endpoint="http://127.0.0.1:9"
+    )
+
+
+async def test_uploads_that_are_cut_again_and_again_are_a_503(
+    tmp_path: Path, bucket: Bucket
+) -> None:
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        await reader.read(1024)
+        writer.transport.abort()
+
+    server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server:
+        await check_that_nothing_was_charged(
+            tmp_path, bucket, "cannot be used", endpoint=f"http://127.0.0.1:{port}"
+        )
+
+
+async def test_a_folder_that_cannot_be_written_is_a_503_as_well(tmp_path: Path) -> None:
+    (tmp_path / "images").write_text("a file where a folder should be")
+    images = ImageTools(store=folder_store(tmp_path))
+    async with running_gateway(tmp_path, *easel(), images=images) as gateway:
+        response = await gateway.generate(response_format="url")
+
+        assert response.json()["error"]["code"] == "image_store_unavailable"
+        assert (await gateway.account()).balance == CREDITS_MICRO
+
+
+@pytest.fixture
+async def folder_gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
+    images = ImageTools(store=folder_store(tmp_path / "pictures"))
+    async with running_gateway(tmp_path, *easel(), images=images) as gateway:
+        yield gateway
+
+
+async def test_a_browser_neither_guesses_what_a_file_is_nor_runs_it(
+    folder_gateway: Gateway,
+) -> None:
+    headers = (await fetched(await url_of(folder_gateway))).headers
+
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert "sandbox" in headers["Content-Security-Policy"]
+    assert headers["Cache-Control"].startswith("private, max-age=")
+    assert "Last-Modified" not in headers
+
+
+async def test_a_part_of_a_file_can_be_fetched(folder_gateway: Gateway) -> None:
+    async with http_client() as http:
+        url = await url_of(folder_gateway)
+        part = await http.get(url, headers={"Range": "bytes=0-7"})
+
+    assert (part.status_code, part.content) == (206, b"\x89PNG\r\n\x1a\n")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "images/../../ledger.db",
+        "images/%2e%2e%2f%2e%2e%2fledger.db",
+        "answers/req_0.json",
+        "images/0.png",
+        "images/" + "0" * 32 + ".png/..",
+    ],
+)
+async def test_no_path_leads_to_another_file(folder_gateway: Gateway, path: str) -> None:
+    query = urlsplit(await url_of(folder_gateway)).query
+    answer = await fetched(f"{folder_gateway.url}/v1/images/files/{path}?{query}")
+
+    assert answer.status_code == 404
+    assert answer.json()["error"]["code"] == "unknown_url"
+
+
+async def test_a_picture_that_is_gone_is_told(folder_gateway: Gateway, tmp_path: Path) -> None:
+    url = await url_of(folder_gateway)
+    (file,) = (tmp_path / "pictures" / "images").iterdir()
+    file.unlink()
+
+    answer = await fetched(url)
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "image_not_found")

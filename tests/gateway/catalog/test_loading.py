@@ -1,0 +1,82 @@
+"""What becomes of the files of a published catalog."""
+
+from datetime import UTC, datetime, timedelta
+
+from tests.support.manifests import compiled, image_model
+from tintype_catalog.bundle import CATALOG, pack
+from tintype_gateway.catalog.loading import CatalogLoader
+from tintype_gateway.catalog.store import CatalogStore
+from tintype_gateway.metrics import REGISTRY
+
+ONE = compiled(image_model("one"))
+TWO = compiled(image_model("two"))
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+
+def propagation(sample: str, source: str) -> float:
+    name = f"tintype_catalog_propagation_seconds_{sample}"
+    return REGISTRY.get_sample_value(name, {"source": source}) or 0.0
+
+
+async def test_the_revision_is_that_of_the_manifest() -> None:
+    store = CatalogStore()
+    bundle = pack(ONE, 5)
+    await CatalogLoader(store).load(bundle.files, "watch")
+    assert store.status().digest == bundle.manifest.sha256
+
+
+async def test_an_update_tells_how_long_it_took_to_arrive() -> None:
+    loader = CatalogLoader(CatalogStore())
+    await loader.load(pack(ONE, 5, published_at=datetime.now(UTC)).files, "a-watch")
+    hour_ago = datetime.now(UTC) - timedelta(hours=1)
+
+    await loader.load(pack(TWO, 6, published_at=hour_ago).files, "a-watch")
+
+    assert propagation("count", "a-watch") == 1
+    assert 3600 <= propagation("sum", "a-watch") < 3660
+
+
+async def test_the_first_catalog_of_a_process_is_no_update() -> None:
+    await CatalogLoader(CatalogStore()).load(pack(ONE, 5, published_at=NOW).files, "b-watch")
+    assert propagation("count", "b-watch") == 0
+
+
+async def test_what_the_second_channel_brings_again_is_no_update() -> None:
+    loader = CatalogLoader(CatalogStore())
+    for sequence in (5, 6):
+        files = pack(ONE, sequence, published_at=datetime.now(UTC)).files
+        await loader.load(files, "c-watch")
+        await loader.load(files, "c-mount")
+    assert (propagation("count", "c-watch"), propagation("count", "c-mount")) == (1, 0)
+
+
+async def test_a_clock_that_is_behind_makes_no_negative_delay() -> None:
+    loader = CatalogLoader(CatalogStore())
+    for sequence in (5, 6):
+        tomorrow = datetime.now(UTC) + timedelta(days=1)
+        await loader.load(pack(ONE, sequence, published_at=tomorrow).files, "d-watch")
+    assert propagation("sum", "d-watch") == 0
+
+
+async def test_metrics_tell_which_catalog_is_served_and_who_brought_it() -> None:
+    loader = CatalogLoader(CatalogStore())
+    await loader.load(pack(ONE, 5, published_at=NOW).files, "mount")
+    await loader.load(pack(TWO, 6, published_at=NOW).files, "watch")
+
+    assert REGISTRY.get_sample_value("tintype_catalog_sequence") == 6
+    assert REGISTRY.get_sample_value("tintype_catalog_source", {"source": "watch"}) == 1
+    assert REGISTRY.get_sample_value("tintype_catalog_source", {"source": "mount"}) is None
+    published = REGISTRY.get_sample_value("tintype_catalog_published_timestamp_seconds")
+    assert published == NOW.timestamp()
+
+
+async def test_each_channel_has_its_own_last_error() -> None:
+    store = CatalogStore()
+    loader = CatalogLoader(store)
+    damaged = pack(ONE, 5).files | {CATALOG: b"damaged"}
+    await loader.load(damaged, "mount")
+    await loader.load(pack(ONE, 6).files, "watch")
+    assert (store.status().last_error or "").startswith("mount: ")
+
+    await loader.load(pack(ONE, 6).files, "mount")
+    assert store.status().last_error is None

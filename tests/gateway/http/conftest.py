@@ -1,0 +1,14 @@
+"""A gateway to send bytes to, and what it answers to them."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.gateway import Gateway, easel, running_gateway
+
+
+@pytest.fixture
+async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
+    async with running_gateway(tmp_path, *easel(), unlimited=True) as gateway:
+        yield gateway

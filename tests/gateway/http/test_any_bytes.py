@@ -1,0 +1,73 @@
+"""Whatever arrives on a connection, no answer is a defect of ours."""
+
+import logging
+import re
+
+import pytest
+from aiohttp import web
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.gateway.http.raw import connected, request
+from tests.support.gateway import Gateway
+from tests.support.http import http_client
+from tintype_gateway.edge.runner import create_runner
+
+BODY = b'{"prompt": 5, "size": 7}'
+MUTATIONS = st.lists(
+    st.tuples(
+        st.integers(0, 400),
+        st.integers(0, 20),
+        st.binary(max_size=20)
+        | st.sampled_from(
+            (b"\r\n", b"\n", b"\0", b"chunked", b"0\r\n\r\n", b": ", b"Content-Length: ")
+        ),
+    ),
+    min_size=1,
+    max_size=5,
+)
+
+
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(mutations=MUTATIONS)
+async def test_a_damaged_request_is_never_our_fault(
+    gateway: Gateway, mutations: list[tuple[int, int, bytes]]
+) -> None:
+    content = request(gateway, BODY)
+    for start, length, replacement in mutations:
+        content = content[:start] + replacement + content[start + length :]
+    async with connected(gateway) as connection:
+        await connection.send(content)
+        connection.writer.write_eof()
+        answers = await connection.rest()
+
+    assert {int(status) for status in re.findall(rb"HTTP/1\.1 (\d+)", answers)} <= CLIENTS_ERRORS
+
+
+CLIENTS_ERRORS = {100, *range(400, 500)}
+"""What the request above can get, whose body is at fault however it is framed."""
+
+
+async def test_a_defect_of_ours_tells_nothing_but_that_it_is_one(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def fail(asked: web.Request) -> web.Response:
+        raise RuntimeError(f"secret of {asked.path}")
+
+    app = web.Application()
+    app.router.add_get("/", fail)
+    runner = create_runner(app, drain_seconds=1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    async with http_client(f"http://127.0.0.1:{runner.addresses[0][1]}") as http:
+        answer = await http.get("/")
+    await runner.cleanup()
+
+    assert answer.status_code == 500
+    assert answer.json()["error"]["code"] == "internal_error"
+    assert "secret" not in answer.text
+    assert [record.message for record in caplog.records if record.levelno >= logging.ERROR] == [
+        "unexpected error"
+    ]

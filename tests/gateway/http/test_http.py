@@ -1,0 +1,122 @@
+"""HTTP that is unusual, and legal."""
+
+import json
+import zlib
+
+import pytest
+
+from tests.gateway.http.raw import connected, request
+from tests.support.gateway import Gateway
+from tintype_gateway.edge import bodies
+
+BODY = json.dumps({"model": "canvas", "prompt": "a red fox"}).encode()
+
+
+async def test_requests_on_one_connection_are_answered_in_their_order(gateway: Gateway) -> None:
+    asking = f"Host: a\r\nAuthorization: Bearer {gateway.key}\r\n\r\n".encode()
+    models, nothing = b"GET /v1/models HTTP/1.1\r\n", b"GET /v1/nothing HTTP/1.1\r\n"
+    async with connected(gateway) as connection:
+        await connection.send(models + asking + nothing + asking + models + asking)
+        statuses = [(await connection.answer()).status for _ in range(3)]
+
+    assert statuses == [200, 404, 200]
+
+
+async def test_a_body_may_come_in_chunks_with_extensions(gateway: Gateway) -> None:
+    chunks = b"%x;name=value\r\n%s\r\n0\r\n\r\n" % (len(BODY), BODY)
+    async with connected(gateway) as connection:
+        head = request(gateway, b"", "Transfer-Encoding: chunked", length=False)
+        await connection.send(head + chunks)
+
+        assert (await connection.answer()).status == 200
+
+
+async def test_an_endless_chunk_extension_is_not_waited_for(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bodies, "GRACE_SECONDS", 0.1)
+    async with connected(gateway) as connection:
+        head = request(gateway, b"", "Transfer-Encoding: chunked", length=False)
+        await connection.send(head + b"5;" + b"x" * 300_000)
+        answer = await connection.answer()
+
+    assert answer.status == 408
+
+
+async def test_a_client_may_wait_to_be_told_to_continue(gateway: Gateway) -> None:
+    async with connected(gateway) as connection:
+        head = request(gateway, BODY, "Expect: 100-continue").removesuffix(BODY)
+        await connection.send(head)
+        assert (await connection.answer()).status == 100
+        await connection.send(BODY)
+
+        assert (await connection.answer()).status == 200
+
+
+async def test_any_other_expectation_is_refused(gateway: Gateway) -> None:
+    async with connected(gateway) as connection:
+        await connection.send(request(gateway, BODY, "Expect: tea"))
+
+        assert (await connection.answer()).status == 417
+
+
+async def test_a_target_may_be_a_whole_url(gateway: Gateway) -> None:
+    absolute = request(gateway, BODY).replace(b"POST /", b"POST http://elsewhere.example/", 1)
+    async with connected(gateway) as connection:
+        await connection.send(absolute)
+
+        assert (await connection.answer()).status == 200
+
+
+@pytest.mark.parametrize(
+    "line", [b"CONNECT gateway:80 HTTP/1.1", b"OPTIONS * HTTP/1.1", b"TRACE / HTTP/1.1"]
+)
+async def test_methods_of_proxies_lead_nowhere(gateway: Gateway, line: bytes) -> None:
+    async with connected(gateway) as connection:
+        await connection.send(line + b"\r\nHost: a\r\n\r\n")
+        answer = await connection.answer()
+
+    assert answer.status in (400, 404, 405)
+
+
+async def test_an_upgrade_is_declined(gateway: Gateway) -> None:
+    async with connected(gateway) as connection:
+        await connection.send(
+            request(gateway, BODY, "Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c")
+        )
+
+        assert (await connection.answer()).status != 101
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd", "gzip, gzip"])
+async def test_a_compressed_body_is_refused_unread(gateway: Gateway, coding: str) -> None:
+    bomb = zlib.compress(b" " * 10_000_000)
+    async with connected(gateway) as connection:
+        await connection.send(request(gateway, bomb, f"Content-Encoding: {coding}"))
+        answer = await connection.answer()
+
+    assert answer.status == 415
+    assert answer.error()["code"] == "unsupported_media_type"
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    ["text/plain", "multipart/form-data; boundary=x", "application/jsonp", "*/*", "json", "\xff"],
+)
+async def test_a_body_of_another_type_is_refused(gateway: Gateway, content_type: str) -> None:
+    asking = request(gateway, BODY, f"Content-Type: {content_type}")
+    async with connected(gateway) as connection:
+        await connection.send(asking)
+
+        assert (await connection.answer()).status == 415
+
+
+async def test_every_answer_is_kept_from_caches_and_guesses(gateway: Gateway) -> None:
+    async with gateway.http() as http:
+        answers = [await http.get("/v1/models"), await http.get("/nothing")]
+    answers.append(await gateway.generate())
+
+    for answer in answers:
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert answer.headers["Server"].startswith("tintype/")

@@ -1,0 +1,142 @@
+"""What is too large, too much or too slow is refused, and costs nothing."""
+
+import logging
+
+import pytest
+
+from tests.gateway.http.raw import connected, request
+from tests.support.gateway import MAX_REQUEST_BYTES, Gateway, until
+from tests.support.metrics import metric
+from tintype_gateway.edge import bodies, protocol
+from tintype_gateway.edge.protocol import MAX_FIELD_BYTES, MAX_HEADERS, MAX_LINE_BYTES
+
+HEAD = b"GET /v1/models HTTP/1.1\r\nHost: a\r\n"
+
+OVERSIZED = {
+    "a long path": (b"GET /" + b"x" * MAX_LINE_BYTES + b" HTTP/1.1\r\nHost: a\r\n\r\n", 414),
+    "a long header": (HEAD + b"X: " + b"x" * (MAX_FIELD_BYTES + 1) + b"\r\n\r\n", 431),
+    "a long name of a header": (HEAD + b"X" * (MAX_FIELD_BYTES + 1) + b": x\r\n\r\n", 431),
+    "many headers": (HEAD + b"X: x\r\n" * (MAX_HEADERS + 1) + b"\r\n", 431),
+}
+
+
+@pytest.mark.parametrize("case", OVERSIZED)
+async def test_a_head_that_is_too_large_is_refused(gateway: Gateway, case: str) -> None:
+    content, status = OVERSIZED[case]
+    async with connected(gateway) as connection:
+        await connection.send(content)
+        answer = await connection.answer()
+
+    assert answer.status == status
+    assert answer.error()["code"] in ("uri_too_long", "headers_too_large")
+    assert answer.headers["x-should-retry"] == "false"
+
+
+async def test_a_head_that_goes_on_in_small_headers_is_cut(gateway: Gateway) -> None:
+    before = metric("tintype_http_connections_cut_total", reason="large_head")
+    async with connected(gateway) as connection:
+        await connection.send(HEAD)
+        await connection.send(b"".join(b"X%d: %s\r\n" % (n, b"x" * 8000) for n in range(20)))
+        assert await connection.rest() == b""
+
+    assert metric("tintype_http_connections_cut_total", reason="large_head") == before + 1
+
+
+async def test_a_body_that_says_it_is_too_large_is_refused_before_it_comes(
+    gateway: Gateway,
+) -> None:
+    head = request(gateway, b"", f"Content-Length: {MAX_REQUEST_BYTES + 1}", length=False)
+    async with connected(gateway) as connection:
+        await connection.send(head)
+        answer = await connection.answer()
+
+    assert answer.status == 413
+    assert answer.error()["code"] == "payload_too_large"
+
+
+async def test_a_body_that_turns_out_too_large_is_refused(gateway: Gateway) -> None:
+    head = request(gateway, b"", "Transfer-Encoding: chunked", length=False)
+    chunk = b"8000\r\n" + b" " * 0x8000 + b"\r\n"
+    async with connected(gateway) as connection:
+        await connection.send(head + chunk * 3)
+        answer = await connection.answer()
+
+    assert answer.status == 413
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET /v1/models HT", HEAD])
+async def test_a_head_that_does_not_come_is_not_waited_for(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch, sent: bytes
+) -> None:
+    monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.05)
+    async with connected(gateway) as connection:
+        await connection.send(sent)
+
+        assert await connection.rest() == b""
+
+
+async def test_a_second_head_has_a_deadline_too(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.05)
+    async with connected(gateway) as connection:
+        await connection.send(HEAD + b"\r\n")
+        assert (await connection.answer()).status == 401
+        await connection.send(b"GET /v1/mod")
+
+        assert await connection.rest() == b""
+
+
+async def test_an_idle_connection_outlives_the_deadline_of_a_head(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.05)
+    async with connected(gateway) as patient, connected(gateway) as silent:
+        await patient.send(HEAD + b"\r\n")
+        assert (await patient.answer()).status == 401
+        assert await silent.rest() == b""  # its deadline has passed
+        await patient.send(HEAD + b"\r\n")
+
+        assert (await patient.answer()).status == 401
+
+
+async def test_a_body_that_does_not_come_is_not_waited_for(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bodies, "GRACE_SECONDS", 0.05)
+    async with connected(gateway) as connection:
+        await connection.send(request(gateway, b'{"model"', "Content-Length: 9", length=False))
+        answer = await connection.answer()
+
+    assert answer.status == 408
+    assert answer.error()["code"] == "request_timeout"
+
+
+async def test_a_client_that_does_not_read_its_answer_is_cut(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "STALL_SECONDS", 0.05)
+    asking = f"GET /v1/models HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {gateway.key}\r\n\r\n"
+    before = metric("tintype_http_connections_cut_total", reason="stalled_reader")
+    async with connected(gateway) as connection:
+        connection.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        connection.writer.write(asking.encode() * 20_000)
+        await until(
+            lambda: metric("tintype_http_connections_cut_total", reason="stalled_reader") > before
+        )
+
+
+async def test_what_is_no_http_leaves_no_traceback_in_the_log(
+    gateway: Gateway, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = metric("tintype_http_requests_total", method="unknown", route="unknown", status="400")
+    with caplog.at_level(logging.INFO):
+        async with connected(gateway) as connection:
+            await connection.send(b"\x16\x03\x01 evil \x1b[31m\r\n\r\n")
+            answer = await connection.answer()
+
+    after = metric("tintype_http_requests_total", method="unknown", route="unknown", status="400")
+    assert answer.error()["code"] == "malformed_http"
+    assert b"evil" not in answer.body
+    assert after == before + 1
+    assert not [record for record in caplog.records if record.exc_info]

@@ -1,0 +1,89 @@
+"""A folder as a store."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from tintype_gateway.image_store.folder import FolderStore, remove_ended
+from tintype_gateway.image_store.interface import NotStoredError, StoreError
+from tintype_gateway.image_store.links import KEY_BYTES, Links
+
+HOUR = 3600
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> FolderStore:
+    return FolderStore(tmp_path, Links(bytes(KEY_BYTES)), "https://images.example.com/")
+
+
+async def test_what_was_put_is_there(store: FolderStore) -> None:
+    await store.put("images/a.png", b"a picture", "image/png", HOUR)
+
+    assert await store.get("images/a.png") == b"a picture"
+
+
+async def test_what_was_never_put_is_not_there(store: FolderStore) -> None:
+    with pytest.raises(NotStoredError):
+        await store.get("images/a.png")
+
+
+async def test_urls_are_those_that_clients_reach_the_gateway_by(store: FolderStore) -> None:
+    store.listens_at("http://127.0.0.1:8080")
+
+    url = await store.url("images/a.png", HOUR)
+
+    assert url.startswith("https://images.example.com/v1/images/files/images/a.png?expires=")
+
+
+async def test_by_default_these_are_the_gateways_own(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path, Links(bytes(KEY_BYTES)))
+    store.listens_at("http://127.0.0.1:8080")
+
+    assert (await store.url("images/a.png", HOUR)).startswith("http://127.0.0.1:8080/v1/images/")
+
+
+async def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "images").write_text("a file where a folder should be")
+    store = FolderStore(tmp_path, Links(bytes(KEY_BYTES)))
+
+    with pytest.raises(StoreError, match="cannot be used"):
+        await store.put("images/a.png", b"a picture", "image/png", HOUR)
+
+
+async def test_a_file_is_kept_until_its_time_is_over(store: FolderStore, tmp_path: Path) -> None:
+    await store.put("images/a.png", b"a picture", "image/png", HOUR)
+    await store.put("images/b.png", b"another", "image/png", 2 * HOUR)
+
+    remove_ended(tmp_path, time.time() + HOUR - 1)
+    assert len(list((tmp_path / "images").iterdir())) == 2
+
+    remove_ended(tmp_path, time.time() + HOUR + 120)
+    assert [path.name for path in (tmp_path / "images").iterdir()] == ["b.png"]
+
+
+async def test_its_time_can_be_put_off(store: FolderStore, tmp_path: Path) -> None:
+    await store.put("images/a.png", b"a picture", "image/png", HOUR)
+    await store.keep("images/a.png", 2 * HOUR)
+
+    remove_ended(tmp_path, time.time() + HOUR + 120)
+
+    assert await store.get("images/a.png") == b"a picture"
+
+
+async def test_what_a_killed_process_left_half_written_goes_too(tmp_path: Path) -> None:
+    draft = tmp_path / "images" / ".0123456789abcdef"
+    draft.parent.mkdir()
+    draft.write_bytes(b"half a pict")
+    os.utime(draft, (time.time() - 120, time.time() - 120))
+
+    remove_ended(tmp_path, time.time())
+
+    assert not draft.exists()
+
+
+async def test_nobody_else_on_the_machine_can_read_it(store: FolderStore, tmp_path: Path) -> None:
+    await store.put("images/a.png", b"a picture", "image/png", HOUR)
+
+    assert (tmp_path / "images").stat().st_mode & 0o077 == 0

@@ -1,0 +1,134 @@
+"""A bucket as a store, against a real S3 server over HTTP."""
+
+import dataclasses
+
+import httpx2
+import pytest
+
+from tests.gateway.ledger.proxy import proxy_to
+from tests.support.http import http_client
+from tests.support.s3 import S3Server, store_in
+from tintype_gateway.image_store.interface import NotStoredError, StoreError, new_name
+from tintype_gateway.image_store.s3 import Bucket
+
+CONTENT = b"\x89PNG and so on" * 1000
+HOUR = 3600
+
+
+async def fetched(url: str) -> httpx2.Response:
+    async with http_client() as http:
+        return await http.get(url)
+
+
+async def test_what_was_put_is_there(bucket: Bucket) -> None:
+    async with store_in(bucket) as store:
+        await store.put("images/a.png", CONTENT, "image/png", HOUR)
+
+        assert await store.get("images/a.png") == CONTENT
+
+
+async def test_anybody_with_the_url_can_fetch_it_as_what_it_is(bucket: Bucket) -> None:
+    async with store_in(bucket) as store:
+        await store.put("images/a.png", CONTENT, "image/png", HOUR)
+        answer = await fetched(await store.url("images/a.png", HOUR))
+
+    assert (answer.status_code, answer.content) == (200, CONTENT)
+    assert answer.headers["Content-Type"] == "image/png"
+    assert answer.headers["Content-Disposition"] == 'inline; filename="a.png"'
+
+
+async def test_a_url_that_was_changed_opens_nothing(bucket: Bucket) -> None:
+    async with store_in(bucket) as store:
+        await store.put("images/a.png", CONTENT, "image/png", HOUR)
+        await store.put("images/b.png", b"of somebody else", "image/png", HOUR)
+        url = await store.url("images/a.png", HOUR)
+
+    assert (await fetched(url.replace("a.png", "b.png"))).status_code == 403
+    assert (await fetched(url.replace("Expires=3600", "Expires=36000"))).status_code == 403
+    assert (await fetched(url.partition("?")[0])).status_code == 403
+
+
+async def test_names_begin_with_the_prefix(s3: S3Server, bucket: Bucket) -> None:
+    async with store_in(bucket, prefix="a/b/") as store:
+        await store.put("images/a.png", CONTENT, "image/png", HOUR)
+
+    assert s3.keys(bucket) == ["a/b/images/a.png"]
+
+
+async def test_nobody_has_the_name_of_another_picture() -> None:
+    names = {new_name("png") for _ in range(1000)}
+
+    assert len(names) == 1000
+    assert all(len(name) == len("images/.png") + 32 for name in names)
+
+
+async def test_what_was_never_put_is_not_there(bucket: Bucket) -> None:
+    async with store_in(bucket) as store:
+        with pytest.raises(NotStoredError):
+            await store.get("images/a.png")
+
+
+async def test_a_missing_bucket_is_told_by_its_name_in_s3(bucket: Bucket) -> None:
+    async with store_in(bucket, name="nobody-made-this-one") as store:
+        with pytest.raises(StoreError, match="NoSuchBucket"):
+            await store.put("images/a.png", CONTENT, "image/png", HOUR)
+
+
+async def test_wrong_credentials_are_told(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "guessed")
+    async with store_in(bucket) as store:
+        with pytest.raises(StoreError, match="SignatureDoesNotMatch"):
+            await store.put("images/a.png", CONTENT, "image/png", HOUR)
+
+
+async def test_no_credentials_at_all_are_told(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")
+    async with store_in(bucket) as store:
+        with pytest.raises(StoreError, match="NoCredentialsError"):
+            await store.put("images/a.png", CONTENT, "image/png", HOUR)
+
+
+async def test_a_server_that_is_away_is_told(bucket: Bucket) -> None:
+    async with store_in(bucket, endpoint="http://127.0.0.1:9") as store:
+        with pytest.raises(StoreError, match="EndpointConnectionError"):
+            await store.put("images/a.png", CONTENT, "image/png", HOUR)
+
+
+async def test_an_upload_that_is_cut_once_is_made_again(s3: S3Server, bucket: Bucket) -> None:
+    async with proxy_to(s3.port) as proxy:
+        proxy.cut("request", 2)
+        endpoint = f"http://127.0.0.1:{proxy.port}"
+        async with store_in(bucket, endpoint=endpoint) as store:
+            await store.put("images/a.png", CONTENT * 100, "image/png", HOUR)
+
+        assert proxy.has_cut
+    assert s3.keys(bucket) == ["tests/images/a.png"]
+
+
+async def test_it_asks_for_the_encryption_of_the_settings(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kms = dataclasses.replace(bucket, encryption="aws:kms", kms_key_id="key-7")
+    sent: dict[str, bytes] = {}
+    async with store_in(kms) as store:
+
+        def note(request: object, **_: object) -> None:
+            sent.update(getattr(request, "headers", {}))
+
+        store._client.meta.events.register("before-send.s3.PutObject", note)
+        await store.put("images/a.png", CONTENT, "image/png", HOUR)
+
+    assert sent["x-amz-server-side-encryption"] == b"aws:kms"
+    assert sent["x-amz-server-side-encryption-aws-kms-key-id"] == b"key-7"
+
+
+async def test_the_acceleration_endpoint_serves_the_urls(aws_credentials: None) -> None:
+    async with store_in(Bucket("pictures", "eu-west-1", accelerate=True)) as store:
+        url = await store.url("images/a.png", HOUR)
+
+    assert url.startswith("https://pictures.s3-accelerate.amazonaws.com/images/a.png?")

@@ -1,0 +1,80 @@
+"""The settings of images and of their store."""
+
+import os
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from tintype_gateway.settings import GatewaySettings
+
+
+@pytest.fixture(autouse=True)
+def _empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in os.environ:
+        if name.startswith(("TINTYPE_", "AWS_")):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def environ(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    return monkeypatch
+
+
+def test_the_bucket_is_named_as_everywhere(environ: pytest.MonkeyPatch) -> None:
+    environ.setenv("AWS_S3_BUCKET", "pictures")
+    environ.setenv("AWS_REGION", "eu-west-1")
+    environ.setenv("AWS_S3_ACCELERATE", "true")
+
+    settings = GatewaySettings()
+
+    assert settings.s3_bucket == "pictures"
+    assert settings.s3_region == "eu-west-1"
+    assert settings.s3_accelerate
+    assert settings.image_url_seconds == 3600
+
+
+@pytest.mark.parametrize(
+    ("variables", "told"),
+    [
+        (
+            {"AWS_S3_ACCELERATE": "true", "AWS_ENDPOINT_URL_S3": "http://s3.local"},
+            "AWS_ENDPOINT_URL_S3",
+        ),
+        ({"AWS_S3_ACCELERATE": "true", "TINTYPE_S3_PATH_STYLE": "true"}, "TINTYPE_S3_PATH_STYLE"),
+        ({"AWS_S3_ACCELERATE": "true", "AWS_S3_BUCKET": "my.pictures"}, "without dots"),
+        ({"TINTYPE_S3_KMS_KEY_ID": "key-7"}, "TINTYPE_S3_ENCRYPTION=aws:kms"),
+        ({"TINTYPE_S3_PREFIX": "/pictures"}, "pattern"),
+        ({"TINTYPE_S3_ENCRYPTION": "rot13"}, "aws:kms"),
+        ({"TINTYPE_PUBLIC_URL": "images.example.com"}, "pattern"),
+        ({"TINTYPE_IMAGE_URL_SECONDS": "604801"}, "604800"),
+        ({"TINTYPE_IMAGE_WORKERS": "0"}, "1"),
+        ({"TINTYPE_DEFAULT_RESPONSE_FORMAT": "url"}, "AWS_S3_BUCKET or TINTYPE_IMAGE_STORE_DIR"),
+    ],
+)
+def test_what_cannot_work_is_refused_at_the_start(
+    environ: pytest.MonkeyPatch, variables: dict[str, str], told: str
+) -> None:
+    for name, value in variables.items():
+        environ.setenv(name, value)
+
+    with pytest.raises(ValidationError, match=told):
+        GatewaySettings()
+
+
+def test_without_any_there_is_no_folder(environ: pytest.MonkeyPatch) -> None:
+    assert GatewaySettings().image_folder is None
+
+
+def test_against_simulators_there_always_is_one(environ: pytest.MonkeyPatch) -> None:
+    environ.setenv("TINTYPE_SIMULATE", "true")
+    environ.setenv("TINTYPE_DATA_DIR", "/data")
+
+    assert GatewaySettings().image_folder == Path("/data/images")
+
+
+def test_urls_can_be_the_default_where_there_is_a_folder(environ: pytest.MonkeyPatch) -> None:
+    environ.setenv("TINTYPE_IMAGE_STORE_DIR", "/pictures")
+    environ.setenv("TINTYPE_DEFAULT_RESPONSE_FORMAT", "url")
+
+    assert GatewaySettings().image_folder == Path("/pictures")

@@ -1,0 +1,80 @@
+"""The threads that convert pictures."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from tests.gateway.pictures import picture
+from tests.support.gateway import until
+from tintype_gateway.images import converter as module
+from tintype_gateway.images.convert import Converted, convert
+from tintype_gateway.images.converter import Converter
+from tintype_gateway.values import Encoding
+
+
+@pytest.fixture
+def converter() -> Iterator[Converter]:
+    converter = Converter(2)
+    yield converter
+    converter.close()
+
+
+class Gate:
+    """Lets nobody convert before it is opened, and knows how many are waiting at it."""
+
+    def __init__(self) -> None:
+        self.open = threading.Event()
+        self.started = 0
+
+    def convert(self, text: bytes, encoding: Encoding) -> Converted:
+        self.started += 1
+        assert self.open.wait(10)
+        return convert(text, encoding)
+
+
+@pytest.fixture
+def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
+    gate = Gate()
+    monkeypatch.setattr(module, "convert", gate.convert)
+    yield gate
+    gate.open.set()
+
+
+async def test_pictures_come_in_the_new_format(converter: Converter) -> None:
+    results = await asyncio.gather(
+        *(converter.convert(picture(), Encoding("jpeg")) for _ in range(5))
+    )
+    assert all(result.content.startswith(b"\xff\xd8") for result in results)
+
+
+async def test_a_broken_picture_is_told(converter: Converter) -> None:
+    with pytest.raises(ValueError, match="decoded"):
+        await converter.convert(picture()[:80], Encoding("jpeg"))
+
+
+async def test_no_more_are_converted_at_once_than_there_are_workers(
+    converter: Converter, gate: Gate
+) -> None:
+    tasks = [asyncio.create_task(converter.convert(picture(), Encoding("webp"))) for _ in range(6)]
+    await until(lambda: gate.started == 2)
+    assert not any(task.done() for task in tasks)
+
+    gate.open.set()
+    await asyncio.gather(*tasks)
+    assert gate.started == 6
+
+
+async def test_what_was_cancelled_before_its_turn_is_never_decoded(
+    converter: Converter, gate: Gate
+) -> None:
+    tasks = [asyncio.create_task(converter.convert(picture(), Encoding("webp"))) for _ in range(6)]
+    await until(lambda: gate.started == 2)
+    for task in tasks[2:]:
+        task.cancel()
+    await asyncio.wait(tasks[2:])
+
+    gate.open.set()
+    await asyncio.gather(*tasks[:2])
+    assert gate.started == 2

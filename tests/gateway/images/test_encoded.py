@@ -1,0 +1,35 @@
+"""Random access to what a base64 text stands for."""
+
+import base64
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tintype_gateway.images.encoded import EncodedBytes, decode
+
+
+@given(st.binary(max_size=200), st.integers(0, 210), st.integers(0, 210))
+def test_it_reads_what_a_full_decoding_would_show(content: bytes, start: int, count: int) -> None:
+    file = EncodedBytes(memoryview(base64.b64encode(content)))
+
+    assert len(file) == len(content)
+    assert file.read(start, count) == content[start : start + count]
+
+
+@given(st.integers(1, 400).filter(lambda length: length % 4))
+def test_a_text_of_an_impossible_length_was_cut_off(length: int) -> None:
+    with pytest.raises(ValueError, match="cut off"):
+        EncodedBytes(b"A" * length)
+
+
+@pytest.mark.parametrize("text", [b"AA\nA", b"AA-A", b"A===", "AAA\xc3".encode("latin-1")])
+def test_what_is_not_base64_is_told(text: bytes) -> None:
+    with pytest.raises(ValueError, match="base64"):
+        decode(text)
+
+
+def test_only_what_is_looked_at_is_decoded() -> None:
+    file = EncodedBytes(b"AAAA" + b"!!!!" * 1000 + b"AAAA")
+
+    assert file.read(0, 3) == file.read(3003, 3) == bytes(3)

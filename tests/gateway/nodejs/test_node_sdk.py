@@ -1,0 +1,200 @@
+"""OpenAI's own client for Node.js against the gateway."""
+
+import asyncio
+import json
+import os
+import subprocess
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from openai.types import Image
+
+from tests.gateway.api.scripted import COMPLETED, PARTIAL
+from tests.simulator.support import file_of, opened
+from tests.support.gateway import Gateway, running_gateway
+from tests.support.requirements import missing, require
+
+HERE = Path(__file__).parent
+LOCK = HERE / "package-lock.json"
+
+HINT = "install Node.js 20 or newer with npm (https://nodejs.org, or `apt-get install nodejs npm`)"
+
+
+@pytest.fixture(scope="session")
+def node() -> str:
+    """The path of Node.js, with the client installed."""
+    node, npm = require("node", HINT), require("npm", HINT)
+    if not installed():
+        command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+        ended = subprocess.run(command, cwd=HERE, capture_output=True, text=True, timeout=110)
+        if ended.returncode != 0:
+            missing(f"`npm ci` in tests/gateway/nodejs failed:\n{ended.stderr[-2000:]}")
+    return node
+
+
+def installed() -> bool:
+    """Return whether the client is there in the version of the lock file."""
+    name = "node_modules/openai"
+    package = HERE / name / "package.json"
+    wanted = json.loads(LOCK.read_text())["packages"][name]["version"]
+    return package.is_file() and json.loads(package.read_text())["version"] == wanted
+
+
+@pytest.fixture
+async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
+    async with running_gateway(tmp_path) as gateway:
+        yield gateway
+
+
+async def ask(
+    node: str, gateway: Gateway, question: str, argument: object = None, **environ: str
+) -> Any:
+    """Return the answer of one run of `ask.mjs`."""
+    given = {"BASE_URL": f"{gateway.url}/v1", "API_KEY": gateway.key, "MAX_RETRIES": "0"}
+    process = await asyncio.create_subprocess_exec(
+        *(node, HERE / "ask.mjs", question, json.dumps(argument)),
+        env=os.environ | given | environ,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    async with asyncio.timeout(60):
+        out, err = await process.communicate()
+    assert process.returncode == 0, err.decode()
+    return json.loads(out)
+
+
+async def test_it_gets_a_picture_and_the_bill(node: str, gateway: Gateway) -> None:
+    request = {
+        "model": "gpt-image-1",
+        "prompt": "a red fox",
+        "size": "1024x1536",
+        "quality": "low",
+        "output_format": "webp",
+    }
+
+    answer = await ask(node, gateway, "generate", request)
+
+    (entry,) = answer["data"]
+    picture = opened(file_of(Image.model_validate(entry)))
+    assert (picture.format, picture.size) == ("WEBP", (1024, 1536))
+    assert answer["usage"]["credits_used"] == (408 * 40 + 2 * 5) * 16
+    assert answer["requestId"].startswith("req_")
+
+
+async def test_it_iterates_a_stream(node: str, gateway: Gateway) -> None:
+    request = {"model": "gpt-image-1-mini", "prompt": "a red fox", "quality": "low"}
+
+    preview, last = await ask(node, gateway, "stream", request | {"partial_images": 1})
+
+    assert (preview["type"], preview["partial_image_index"]) == (PARTIAL, 0)
+    picture = opened(file_of(Image(b64_json=last["b64_json"])))
+    assert (last["type"], picture.size) == (COMPLETED, (1024, 1024))
+    assert last["usage"]["credits_used"] == ((272 + 100) * 8 + 2 * 2) * 16
+
+
+async def test_an_error_in_the_middle_of_a_stream_is_raised(node: str, gateway: Gateway) -> None:
+    await gateway.script({"error": "openai/moderation_blocked_output", "after_frames": 1})
+    request = {"model": "gpt-image-1-mini", "prompt": "a red fox", "quality": "low"}
+
+    preview, error = await ask(node, gateway, "stream", request | {"partial_images": 1})
+
+    assert preview["type"] == PARTIAL
+    assert (error["raised"], error["code"]) == ("APIError", "moderation_blocked")
+
+
+async def test_an_error_before_a_stream_has_its_class(node: str, gateway: Gateway) -> None:
+    request = {"model": "gpt-image-1-mini", "prompt": "a red fox", "partial_images": 9}
+
+    error = await ask(node, gateway, "stream", request)
+
+    assert (error["raised"], error["status"]) == ("UnprocessableEntityError", 422)
+
+
+async def test_it_lists_the_models(node: str, gateway: Gateway) -> None:
+    models = await ask(node, gateway, "models")
+
+    works = {model["id"] for model in models if model["active"]}
+    assert {"gpt-image-1", "gpt-image-2"} <= works
+    assert {"dall-e-3", "gpt-5-mini"} <= {model["id"] for model in models} - works
+
+
+@pytest.mark.parametrize("name", ["gpt-image-1", "openai/gpt-image-1"])
+async def test_it_looks_at_one_model(node: str, gateway: Gateway, name: str) -> None:
+    assert (await ask(node, gateway, "model", name))["id"] == "gpt-image-1"
+
+
+@pytest.mark.parametrize(
+    ("fields", "raised", "status", "code", "param"),
+    [
+        ({"model": "dall-e-3"}, "BadRequestError", 400, "no_active_providers", "model"),
+        ({"model": "gpt-image-0"}, "NotFoundError", 404, "model_not_found", "model"),
+        ({"n": 11}, "UnprocessableEntityError", 422, "invalid_value", "n"),
+        ({"qualty": "low"}, "UnprocessableEntityError", 422, "unknown_parameter", "qualty"),
+    ],
+)
+async def test_each_status_has_its_class(
+    node: str,
+    gateway: Gateway,
+    fields: dict[str, object],
+    raised: str,
+    status: int,
+    code: str,
+    param: str,
+) -> None:
+    request = {"model": "gpt-image-1", "prompt": "a red fox"} | fields
+
+    error = await ask(node, gateway, "generate", request)
+
+    assert (error["raised"], error["status"]) == (raised, status)
+    assert (error["code"], error["param"]) == (code, param)
+    assert error["requestID"].startswith("req_")
+
+
+async def test_a_wrong_key_is_an_authentication_error(node: str, gateway: Gateway) -> None:
+    error = await ask(node, gateway, "models", API_KEY="sk-wrong")
+
+    assert (error["raised"], error["code"]) == ("AuthenticationError", "invalid_api_key")
+
+
+async def test_an_account_that_cannot_pay_gets_an_error_without_a_class_of_its_own(
+    node: str, gateway: Gateway
+) -> None:
+    await gateway.ledger.create_account("poor", credits_micro=1)
+    _, key = await gateway.ledger.create_key("poor")
+    request = {"model": "gpt-image-1", "prompt": "a red fox"}
+
+    error = await ask(node, gateway, "generate", request, API_KEY=key)
+
+    assert (error["raised"], error["status"]) == ("APIError", 402)
+    assert (error["code"], error["type"]) == ("insufficient_credits", "insufficient_quota")
+
+
+async def test_it_repeats_what_was_not_processed(node: str, gateway: Gateway) -> None:
+    await gateway.script({"error": "openai/slow_down"})
+    request = {"model": "gpt-image-1", "prompt": "a red fox", "quality": "low"}
+
+    answer = await ask(node, gateway, "generate", request, MAX_RETRIES="1")
+
+    assert answer["usage"]["images"] == 1
+    assert len(await gateway.upstream_calls()) == 2
+
+
+async def test_it_never_repeats_what_may_have_been_paid_for(node: str, gateway: Gateway) -> None:
+    await gateway.script({"damage": "malformed_json"})
+    request = {"model": "gpt-image-1", "prompt": "a red fox"}
+
+    error = await ask(node, gateway, "generate", request, MAX_RETRIES="2")
+
+    assert (error["raised"], error["status"]) == ("InternalServerError", 503)
+    assert error["code"] == "outcome_unknown"
+    assert len(await gateway.upstream_calls()) == 1
+
+
+def test_the_lock_file_names_no_registry() -> None:
+    text = LOCK.read_text()
+
+    assert "resolved" not in text
+    assert "://" not in text
+    assert "sha512-" in text

@@ -1,0 +1,58 @@
+"""Which requests get a line in the access log."""
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from tintype_gateway import access_log
+
+
+@pytest.fixture(autouse=True)
+def _restored() -> Iterator[None]:
+    """Take back what a test configures."""
+    level, filters = access_log.log.level, list(access_log.log.filters)
+    yield
+    access_log.log.setLevel(level)
+    access_log.log.filters[:] = filters
+
+
+def written(caplog: pytest.LogCaptureFixture, *statuses: int) -> list[int]:
+    with caplog.at_level(logging.INFO):
+        for status in statuses:
+            access_log.write(status, {"seconds": 0.1})
+    return [vars(record)["status"] for record in caplog.records]
+
+
+def test_every_request_gets_a_line_by_default(caplog: pytest.LogCaptureFixture) -> None:
+    access_log.configure(None, 1.0)
+
+    assert written(caplog, 200, 404, 499, 503) == [200, 404, 499, 503]
+
+
+def test_errors_get_a_line_however_few_others_do(caplog: pytest.LogCaptureFixture) -> None:
+    access_log.configure(None, 0.0)
+
+    assert written(caplog, 200, 404, 200, 499, 503) == [404, 499, 503]
+
+
+def test_a_share_of_the_others_gets_one(caplog: pytest.LogCaptureFixture) -> None:
+    access_log.configure(None, 0.25)
+
+    assert 100 < len(written(caplog, *[200] * 1000)) < 500
+
+
+def test_a_level_can_leave_only_the_errors(caplog: pytest.LogCaptureFixture) -> None:
+    access_log.configure("warning", 1.0)
+
+    assert written(caplog, 200, 400) == [400]
+
+
+def test_its_level_can_be_lower_than_that_of_other_logs(caplog: pytest.LogCaptureFixture) -> None:
+    access_log.configure("info", 1.0)
+    logging.getLogger().setLevel(logging.ERROR)
+
+    access_log.write(200, {})
+    logging.getLogger("tintype_gateway.server").warning("not this")
+
+    assert [record.message for record in caplog.records] == ["request"]

@@ -1,0 +1,87 @@
+"""How the first answer to a request with an idempotency key is kept."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from typing_extensions import override
+
+from tests.gateway.builders import RECEIPT, finished_call, plan, settlement
+from tests.support.gateway import until
+from tests.support.stores import folder_store
+from tintype_gateway.errors import AlreadyServedError
+from tintype_gateway.image_store.folder import FolderStore
+from tintype_gateway.image_store.links import KEY_BYTES, Links
+from tintype_gateway.replays import Replays
+from tintype_gateway.stages.respond import respond
+from tintype_gateway.values import Response
+
+CALL = finished_call()
+SERVED = AlreadyServedError("it was served", "req_1")
+
+
+def answer() -> Response:
+    return respond(plan(), [CALL], [], settlement(), RECEIPT)
+
+
+async def test_an_answer_is_found_by_its_request(tmp_path: Path) -> None:
+    replays = Replays(folder_store(tmp_path))
+    await replays.keep("req_1", answer(), CALL.images)
+
+    found = await replays.find(SERVED)
+
+    assert b"".join(found.pieces) == b"".join(answer().pieces)
+    assert found.receipt == RECEIPT
+
+
+async def test_without_a_store_nothing_is_kept() -> None:
+    replays = Replays()
+    await replays.keep("req_1", answer(), CALL.images)
+
+    with pytest.raises(AlreadyServedError):
+        await replays.find(SERVED)
+
+
+class SlowFolder(FolderStore):
+    """Waits for the test before it writes."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, Links(bytes(KEY_BYTES)))
+        self.asked = 0
+        self.may_write = asyncio.Event()
+
+    @override
+    async def put(
+        self, name: str, content: bytes, content_type: str, lifetime_seconds: int
+    ) -> None:
+        self.asked += 1
+        await self.may_write.wait()
+        await super().put(name, content, content_type, lifetime_seconds)
+
+
+async def test_a_client_that_leaves_meanwhile_can_come_back_for_it(tmp_path: Path) -> None:
+    store = SlowFolder(tmp_path)
+    replays = Replays(store)
+    keeping = asyncio.create_task(replays.keep("req_1", answer(), CALL.images))
+    await until(lambda: store.asked > 0)
+    keeping.cancel()
+    await asyncio.wait([keeping])
+    assert keeping.cancelled()
+
+    store.may_write.set()
+    await replays.finish()
+
+    assert await replays.find(SERVED)
+
+
+async def test_what_was_not_kept_to_its_end_is_not_found(tmp_path: Path) -> None:
+    store = SlowFolder(tmp_path)
+    replays = Replays(store)
+    keeping = asyncio.create_task(replays.keep("req_1", answer(), CALL.images))
+    await until(lambda: store.asked > 0)
+
+    with pytest.raises(AlreadyServedError):
+        await replays.find(SERVED)
+
+    store.may_write.set()
+    await keeping

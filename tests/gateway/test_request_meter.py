@@ -1,0 +1,92 @@
+"""What a request took of its providers: calls side by side count once."""
+
+import asyncio
+from contextlib import ExitStack
+
+import pytest
+
+from tests.support.metrics import metric
+from tintype_gateway import request_meter
+from tintype_gateway.request_meter import RequestMeter, current_meter, metered
+
+
+class Clock:
+    """A clock that goes on when it is told to."""
+
+    now = 100.0
+
+    def perf_counter(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(request_meter, "time", clock)
+    return clock
+
+
+def test_calls_in_turn_add_up(clock: Clock) -> None:
+    with metered() as meter:
+        for _ in range(2):
+            with meter.calling():
+                clock.now += 3
+            clock.now += 100
+
+    assert (meter.calls, meter.provider_seconds) == (2, 6)
+
+
+def test_calls_side_by_side_count_once(clock: Clock) -> None:
+    with metered() as meter, ExitStack() as first, ExitStack() as second:
+        first.enter_context(meter.calling())
+        clock.now += 1
+        second.enter_context(meter.calling())
+        clock.now += 1
+        first.close()
+        clock.now += 1
+        second.close()
+
+    assert (meter.calls, meter.provider_seconds) == (2, 3)
+
+
+def test_a_call_that_fails_counts_too(clock: Clock) -> None:
+    def fail(meter: RequestMeter) -> None:
+        with meter.calling():
+            clock.now += 5
+            raise ValueError("broken")
+
+    with metered() as meter, pytest.raises(ValueError, match="broken"):
+        fail(meter)
+
+    assert meter.provider_seconds == 5
+
+
+async def test_the_tasks_of_a_request_share_its_meter() -> None:
+    async def work() -> None:
+        with current_meter().calling():
+            current_meter().received(10)
+
+    with metered() as meter:
+        await asyncio.gather(work(), work())
+
+    assert (meter.calls, meter.provider_bytes) == (2, 20)
+
+
+async def test_requests_do_not_share_a_meter() -> None:
+    async def request(size: int) -> int:
+        with metered() as meter:
+            await asyncio.sleep(0)
+            current_meter().received(size)
+            await asyncio.sleep(0)
+            return meter.provider_bytes
+
+    assert tuple(await asyncio.gather(request(1), request(2))) == (1, 2)
+
+
+def test_bytes_are_in_flight_until_the_request_ends() -> None:
+    before = metric("tintype_provider_bytes_in_flight")
+    with metered() as meter:
+        meter.received(700)
+        assert metric("tintype_provider_bytes_in_flight") == before + 700
+
+    assert metric("tintype_provider_bytes_in_flight") == before

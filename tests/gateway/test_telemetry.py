@@ -1,0 +1,59 @@
+"""When the environment asks for traces, and what a stage is while it does not."""
+
+import pytest
+
+from tintype_gateway import telemetry
+
+ENDPOINT = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"}
+
+
+@pytest.mark.parametrize(
+    ("environ", "wanted"),
+    [
+        ({}, False),
+        (ENDPOINT, True),
+        ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://127.0.0.1:4318/v1/traces"}, True),
+        ({"OTEL_TRACES_EXPORTER": "otlp"}, True),
+        (ENDPOINT | {"OTEL_TRACES_EXPORTER": "none"}, False),
+        (ENDPOINT | {"OTEL_SDK_DISABLED": "true"}, False),
+        (ENDPOINT | {"OTEL_SDK_DISABLED": "false"}, True),
+        (ENDPOINT | {"OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"}, True),
+    ],
+)
+def test_the_standard_environment_decides(environ: dict[str, str], wanted: bool) -> None:
+    assert telemetry.is_wanted(environ) is wanted
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"OTEL_TRACES_EXPORTER": "zipkin"},
+        ENDPOINT | {"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"},
+        ENDPOINT | {"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "http/json"},
+    ],
+)
+def test_what_we_do_not_have_is_refused_by_name(environ: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="OTEL_"):
+        telemetry.is_wanted(environ)
+
+
+async def test_a_traced_function_does_what_it_did() -> None:
+    @telemetry.traced("add")
+    def add(one: int, other: int) -> int:
+        """Add."""
+        return one + other
+
+    @telemetry.traced("wait")
+    async def wait(result: int) -> int:
+        return result
+
+    assert (add(1, other=2), await wait(5)) == (3, 5)
+    assert (add.__name__, add.__doc__) == ("add", "Add.")
+
+
+def test_without_traces_nothing_is_made() -> None:
+    headers = {"a": "b"}
+
+    assert telemetry.stage("hold") is telemetry.stage("settle")
+    assert telemetry.propagated(headers) is headers
+    assert telemetry.exemplar() is None

@@ -1,0 +1,122 @@
+"""One object, followed through whatever a watch can meet."""
+
+import json
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from tests.kubernetes.serving import refusing, serving, status, stream
+from tintype_kubernetes.client import KubernetesClient, KubernetesObject
+from tintype_kubernetes.errors import ForbiddenError, UnreachableError
+from tintype_kubernetes.following import follow_object
+from tintype_kubernetes.resources import SECRETS
+
+
+def version(number: int) -> KubernetesObject:
+    return {"metadata": {"name": "keys", "resourceVersion": str(number)}}
+
+
+def listing(*items: KubernetesObject, at: int) -> Callable[[web.Request], Any]:
+    body = {"metadata": {"resourceVersion": str(at)}, "items": items}
+
+    async def answer(_: web.Request) -> web.Response:
+        return web.json_response(body)
+
+    return answer
+
+
+def watching(*events: tuple[str, KubernetesObject]) -> Callable[[web.Request], Any]:
+    lines = [
+        json.dumps({"type": type_, "object": found}).encode() + b"\n" for type_, found in events
+    ]
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        return await stream(request, *lines)
+
+    return answer
+
+
+class Server:
+    """Gives its answers in turn, and remembers what it was asked."""
+
+    def __init__(self, *answers: Callable[[web.Request], Any]) -> None:
+        self._answers = list(answers)
+        self.queries: list[dict[str, str]] = []
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        self.queries.append(dict(request.query))
+        answer = self._answers.pop(0) if self._answers else watching()
+        found: web.StreamResponse = await answer(request)
+        return found
+
+
+def following(client: KubernetesClient) -> AsyncGenerator[KubernetesObject | None, None]:
+    return follow_object(client, SECRETS, "ns", "keys")
+
+
+async def seen(server: Server, count: int) -> list[KubernetesObject | None]:
+    """The first so many versions that a follower gets."""
+    found: list[KubernetesObject | None] = []
+    async with serving(server.handle) as client, aclosing(following(client)) as versions:
+        async for each in versions:
+            found.append(each)
+            if len(found) == count:
+                break
+    return found
+
+
+async def test_the_object_as_it_is_comes_first_and_then_each_change() -> None:
+    server = Server(
+        listing(version(1), at=5), watching(("MODIFIED", version(6)), ("MODIFIED", version(7)))
+    )
+
+    assert await seen(server, 3) == [version(1), version(6), version(7)]
+    assert server.queries[0]["fieldSelector"] == "metadata.name=keys"
+    assert server.queries[1]["fieldSelector"] == "metadata.name=keys"
+    assert server.queries[1]["resourceVersion"] == "5"
+
+
+async def test_an_object_that_is_not_there_is_none_until_it_comes() -> None:
+    server = Server(listing(at=5), watching(("ADDED", version(6)), ("DELETED", version(7))))
+
+    assert await seen(server, 3) == [None, version(6), None]
+
+
+async def test_a_watch_that_the_server_ends_goes_on_from_its_last_event() -> None:
+    server = Server(
+        listing(version(1), at=5),
+        watching(("BOOKMARK", version(9))),
+        watching(("MODIFIED", version(10))),
+    )
+
+    assert await seen(server, 2) == [version(1), version(10)]
+    assert server.queries[2]["resourceVersion"] == "9"
+
+
+async def test_after_a_gap_that_the_server_forgot_the_object_is_read_anew() -> None:
+    expired = ("ERROR", status(410, "Expired"))
+    server = Server(listing(version(1), at=5), watching(expired), listing(version(8), at=9))
+
+    assert await seen(server, 2) == [version(1), version(8)]
+
+
+async def test_who_may_not_read_it_is_told() -> None:
+    async def forbidden(_: web.Request) -> web.Response:
+        return refusing(403, "Forbidden")
+
+    with pytest.raises(ForbiddenError):
+        await seen(Server(forbidden), 1)
+
+
+async def test_a_watch_that_is_cut_is_told() -> None:
+    async def cut(request: web.Request) -> web.StreamResponse:
+        answer = await stream(request, b'{"type": ')
+        assert request.transport is not None
+        request.transport.abort()
+        return answer
+
+    with pytest.raises(UnreachableError):
+        await seen(Server(listing(version(1), at=5), cut), 2)

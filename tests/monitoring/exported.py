@@ -1,0 +1,50 @@
+"""What gateways and operator export: every series by its name, with the labels that it may have."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+
+from tintype_gateway.catalog import gauges as gauges  # they enter the registry themselves
+from tintype_gateway.metrics import REGISTRY as GATEWAY
+from tintype_operator.metrics import REGISTRY as OPERATOR
+
+TARGET_LABELS = frozenset({"namespace", "instance", "pod", "job"})
+"""What Prometheus itself adds to each series."""
+
+SUFFIXES = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum")}
+
+
+def families(registry: CollectorRegistry) -> Iterator[Any]:
+    """Every metric of a registry, also those without a series yet."""
+    for collector in list(registry._collector_to_names):
+        if hasattr(collector, "_labelnames"):
+            yield collector
+        else:
+            yield from collector.collect()
+
+
+def exported() -> dict[str, frozenset[str]]:
+    """Every name that a query may ask for, and the labels that it may ask by."""
+    names = {}
+    for family in (*families(GATEWAY), *families(OPERATOR)):
+        name, type_ = _name_and_type(family)
+        for suffix in SUFFIXES.get(type_, ("",)):
+            le = {"le"} if suffix == "_bucket" else set()
+            names[name + suffix] = frozenset({*family._labelnames, *le})
+    return names
+
+
+def documented_labels() -> dict[str, frozenset[str]]:
+    """The labels of each metric as the documentation's table gives them."""
+    return {
+        _name_and_type(family)[0]: frozenset(family._labelnames)
+        for family in (*families(GATEWAY), *families(OPERATOR))
+    }
+
+
+def _name_and_type(family: Any) -> tuple[str, str]:
+    """A metric and what a collector of its own yields name these things differently."""
+    if hasattr(family, "_type"):
+        return family._name, family._type
+    return family.name, family.type

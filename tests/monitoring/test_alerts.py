@@ -1,0 +1,288 @@
+"""Each alert fires for what it is for, and is silent on a good day: judged by `promtool`."""
+
+import json
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.monitoring.rules import FILE, alerts
+from tests.support.requirements import require
+
+HINT = "apt-get install prometheus"
+
+Series = dict[str, str]
+"""A series and its values, one a minute, in promtool's notation: `0+6x60` counts six a minute."""
+
+NAMESPACE = 'namespace="images"'
+REQUESTS = f'tintype_http_requests_total{{{NAMESPACE}, route="/v1/images/generations", status='
+CALLS = f'tintype_provider_requests_total{{{NAMESPACE}, provider="openai", model="m", outcome='
+CALL_SECONDS = (
+    f'tintype_provider_request_duration_seconds_bucket{{{NAMESPACE}, provider="openai", '
+    'region="global", outcome="success", le='
+)
+HOLD_SECONDS = (
+    f'tintype_ledger_operation_duration_seconds_bucket{{{NAMESPACE}, operation="hold", '
+    'outcome="done", le='
+)
+LEDGER_COUNT = (
+    f'tintype_ledger_operation_duration_seconds_count{{{NAMESPACE}, operation="hold", outcome='
+)
+LAG_SECONDS = f'tintype_event_loop_lag_seconds_bucket{{{NAMESPACE}, instance="a", le='
+PROPAGATION = f'tintype_catalog_propagation_seconds_bucket{{{NAMESPACE}, source="mount", le='
+LOADS = f'tintype_catalog_loads_total{{{NAMESPACE}, source="watch", result='
+GATEWAYS = f"tintype_operator_gateways{{{NAMESPACE}, state="
+LEADER = f'tintype_operator_leader{{{NAMESPACE}, instance="a"}}'
+RELIST_AGE = f'tintype_operator_relist_age_seconds{{{NAMESPACE}, instance="a"}}'
+RECONCILES = f"tintype_operator_reconcile_total{{{NAMESPACE}, result="
+RETIRES = f'tintype_model_retirement_timestamp_seconds{{{NAMESPACE}, model="m"}}'
+IMAGES = f'tintype_images_generated_total{{{NAMESPACE}, provider="openai", model="m"}}'
+EXCESS = f'tintype_excess_credits_total{{{NAMESPACE}, provider="openai", model="m"}}'
+UNSETTLED = (
+    f'tintype_unsettled_upstream_calls_total{{{NAMESPACE}, provider="openai", reason="timeout"}}'
+)
+
+
+@dataclass(frozen=True)
+class Case:
+    """What an alert is silent at, what it fires at, and what it says then."""
+
+    alert: str
+    good: Series
+    bad: Series
+    summary: str
+    labels: dict[str, str] = field(default_factory=dict)
+    minutes: int = 60
+    """When to look, after the series began."""
+
+
+OPENAI = {"namespace": "images", "provider": "openai"}
+
+CASES = [
+    Case(
+        "TintypeNoGateway",
+        {'tintype_build_info{version="1"}': "1x60"},
+        {},
+        "No gateway answers to Prometheus.",
+    ),
+    Case(
+        "TintypeNoCatalog",
+        {f'tintype_catalog_sequence{{{NAMESPACE}, instance="a"}}': "7x60"},
+        {f'tintype_catalog_sequence{{{NAMESPACE}, instance="a"}}': "0x60"},
+        "The gateway a has no catalog, so it serves nobody.",
+        {"namespace": "images", "instance": "a"},
+    ),
+    Case(
+        "TintypeErrorsFast",
+        {f'{REQUESTS}"200"}}': "0+95x60", f'{REQUESTS}"503"}}': "0+5x60"},
+        {f'{REQUESTS}"200"}}': "0+80x60", f'{REQUESTS}"503"}}': "0+20x60"},
+        "20% of the requests of the last hour got a 5xx: the month's budget of 1 % lasts two days "
+        "at this pace.",
+        {"namespace": "images"},
+    ),
+    Case(
+        "TintypeErrorsSlow",
+        {f'{REQUESTS}"200"}}': "0+95x360", f'{REQUESTS}"503"}}': "0+5x360"},
+        {f'{REQUESTS}"200"}}': "0+90x360", f'{REQUESTS}"503"}}': "0+10x360"},
+        "10% of the requests of the last six hours got a 5xx: the month's budget of 1 % lasts five "
+        "days at this pace.",
+        {"namespace": "images"},
+        minutes=360,
+    ),
+    Case(
+        "TintypeEventLoopSlow",
+        {f'{LAG_SECONDS}"0.1"}}': "0+120x60", f'{LAG_SECONDS}"+Inf"}}': "0+120x60"},
+        {
+            f'{LAG_SECONDS}"0.1"}}': "0+60x60",
+            f'{LAG_SECONDS}"0.25"}}': "0+120x60",
+            f'{LAG_SECONDS}"+Inf"}}': "0+120x60",
+        },
+        "The event loop of a is 220ms late, and so is every request.",
+        {"namespace": "images", "instance": "a"},
+    ),
+    Case(
+        "TintypeProviderFailing",
+        {f'{CALLS}"success"}}': "0+8x60", f'{CALLS}"unavailable"}}': "0+2x60"},
+        {f'{CALLS}"success"}}': "0+2x60", f'{CALLS}"unavailable"}}': "0+8x60"},
+        "80% of the calls to openai fail.",
+        OPENAI,
+    ),
+    Case(
+        "TintypeProviderUnauthorized",
+        {f'{CALLS}"success"}}': "0+8x60", f'{CALLS}"unauthorized"}}': "3x60"},
+        {f'{CALLS}"success"}}': "0+8x60", f'{CALLS}"unauthorized"}}': "_x55 1 1 1 1 1 1"},
+        "openai refuses our credentials.",
+        OPENAI,
+    ),
+    Case(
+        "TintypeProviderThrottled",
+        {f'{CALLS}"success"}}': "0+95x60", f'{CALLS}"throttled"}}': "0+5x60"},
+        {f'{CALLS}"success"}}': "0+75x60", f'{CALLS}"throttled"}}': "0+25x60"},
+        "openai throttles 25% of our calls.",
+        OPENAI,
+    ),
+    Case(
+        "TintypeProviderSlow",
+        {f'{CALL_SECONDS}"90"}}': "0+10x60", f'{CALL_SECONDS}"+Inf"}}': "0+10x60"},
+        {
+            f'{CALL_SECONDS}"90"}}': "0+8x60",
+            f'{CALL_SECONDS}"120"}}': "0+10x60",
+            f'{CALL_SECONDS}"+Inf"}}': "0+10x60",
+        },
+        "One in ten pictures of openai in global takes longer than 1m 45s.",
+        OPENAI | {"region": "global"},
+    ),
+    Case(
+        "TintypeModelRetires",
+        {RETIRES: "864000x120", IMAGES: "5x120"},
+        {RETIRES: "864000x120", IMAGES: "0+1x120"},
+        "The model m, which is in use, ends in 9.917 days.",
+        {"namespace": "images", "model": "m"},
+        minutes=120,
+    ),
+    Case(
+        "TintypeLedgerUnavailable",
+        {f'{LEDGER_COUNT}"done"}}': "0+9x60", f'{LEDGER_COUNT}"unavailable"}}': "4x60"},
+        {f'{LEDGER_COUNT}"unavailable"}}': "0+1x60"},
+        "The ledger cannot be used, so requests are refused.",
+        {"namespace": "images"},
+    ),
+    Case(
+        "TintypeLedgerSlow",
+        {f'{HOLD_SECONDS}"0.25"}}': "0+9x60", f'{HOLD_SECONDS}"+Inf"}}': "0+9x60"},
+        {
+            f'{HOLD_SECONDS}"0.25"}}': "0+5x60",
+            f'{HOLD_SECONDS}"0.5"}}': "0+10x60",
+            f'{HOLD_SECONDS}"+Inf"}}': "0+10x60",
+        },
+        "One in ten times the ledger takes longer than 450ms to hold.",
+        {"namespace": "images", "operation": "hold"},
+    ),
+    Case(
+        "TintypeHoldsExpired",
+        {f"tintype_holds_expired_total{{{NAMESPACE}}}": "2x60"},
+        {f"tintype_holds_expired_total{{{NAMESPACE}}}": "0x45 3x15"},
+        "3 holds expired: a gateway died with requests in flight.",
+        {"namespace": "images"},
+    ),
+    Case(
+        "TintypeUnsettledCalls",
+        {UNSETTLED: "0x50 4x10"},
+        {UNSETTLED: "0+1x60"},
+        "60 calls to openai in an hour may cost us what nobody paid for: timeout.",
+        OPENAI | {"reason": "timeout"},
+    ),
+    Case(
+        "TintypeExcessCredits",
+        {EXCESS: "2x90"},
+        {EXCESS: "_x80 2 2 2 2 2 2 2 2 2 2 2"},
+        "Pictures of m cost 2 credits more than was held for them.",
+        OPENAI | {"model": "m"},
+        minutes=90,
+    ),
+    Case(
+        "TintypeCatalogRejected",
+        {f'{LOADS}"loaded"}}': "0+1x60", f'{LOADS}"rejected"}}': "2x60"},
+        {f'{LOADS}"loaded"}}': "0+1x60", f'{LOADS}"rejected"}}': "_x55 1 1 1 1 1 1"},
+        "A catalog that came by watch cannot be served; the last good one stays.",
+        {"namespace": "images", "source": "watch"},
+    ),
+    Case(
+        "TintypeGatewaysBehind",
+        {f'{GATEWAYS}"acked"}}': "5x60", f'{GATEWAYS}"stale"}}': "0x60"},
+        {f'{GATEWAYS}"acked"}}': "3x60", f'{GATEWAYS}"stale"}}': "2x60"},
+        "2 gateways do not serve the newest catalog: stale.",
+        {"namespace": "images", "state": "stale"},
+    ),
+    Case(
+        "TintypePropagationSlow",
+        {f'{PROPAGATION}"90"}}': "0+1x60", f'{PROPAGATION}"+Inf"}}': "0+1x60"},
+        {
+            f'{PROPAGATION}"120"}}': "0+1x60",
+            f'{PROPAGATION}"300"}}': "0+4x60",
+            f'{PROPAGATION}"+Inf"}}': "0+4x60",
+        },
+        "Changes of the catalog take 4m 36s to arrive by mount.",
+        {"namespace": "images", "source": "mount"},
+    ),
+    Case(
+        "TintypeOperatorWithoutLeader",
+        {LEADER: "1x60", f'tintype_operator_leader{{{NAMESPACE}, instance="b"}}': "0x60"},
+        {LEADER: "0x60", f'tintype_operator_leader{{{NAMESPACE}, instance="b"}}': "0x60"},
+        "No operator leads, so changes of the catalog wait.",
+        {"namespace": "images"},
+    ),
+    Case(
+        "TintypeOperatorFailing",
+        {f'{RECONCILES}"success"}}': "0+3x60", f'{RECONCILES}"error"}}': "1x60"},
+        {f'{RECONCILES}"error"}}': "0+3x60"},
+        "The operator cannot finish its passes over the objects.",
+        {"namespace": "images"},
+    ),
+    Case(
+        "TintypeOperatorListStale",
+        {RELIST_AGE: "1000x60", LEADER: "0x60"},
+        {RELIST_AGE: "1000x60", LEADER: "1x60"},
+        "The operator last saw all objects 16m 40s ago.",
+        {"namespace": "images"},
+    ),
+    Case(
+        "TintypePublicationRefused",
+        {f"tintype_operator_publication_refused{{{NAMESPACE}}}": "0x60"},
+        {f"tintype_operator_publication_refused{{{NAMESPACE}}}": "1x60"},
+        "A catalog that lost too many models is held back.",
+        {"namespace": "images"},
+    ),
+]
+
+
+@pytest.fixture(scope="session")
+def promtool() -> str:
+    return require("promtool", HINT)
+
+
+def test_every_alert_has_a_case() -> None:
+    assert [rule["alert"] for rule in alerts()] == [case.alert for case in CASES]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.alert)
+def test_an_alert_is_silent_on_a_good_day_and_fires_on_a_bad_one(
+    case: Case, promtool: str, tmp_path: Path
+) -> None:
+    (rule,) = [rule for rule in alerts() if rule["alert"] == case.alert]
+    fired = {
+        "exp_labels": case.labels | rule["labels"],
+        "exp_annotations": rule["annotations"] | {"summary": case.summary},
+    }
+    file = tmp_path / "alerts_test.json"
+    file.write_text(
+        json.dumps(
+            {
+                "rule_files": [str(FILE)],
+                "tests": [look(case, case.good, []), look(case, case.bad, [fired])],
+            }
+        )
+    )
+
+    ended = subprocess.run([promtool, "test", "rules", file], capture_output=True, text=True)
+
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+def test_the_rules_are_as_prometheus_reads_them(promtool: str) -> None:
+    ended = subprocess.run([promtool, "check", "rules", FILE], capture_output=True, text=True)
+
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+def look(case: Case, series: Series, fired: list[dict[str, Any]]) -> dict[str, Any]:
+    """One of promtool's tests: these series, and the alerts that they give at last."""
+    return {
+        "interval": "1m",
+        "input_series": [{"series": name, "values": values} for name, values in series.items()],
+        "alert_rule_test": [
+            {"eval_time": f"{case.minutes}m", "alertname": case.alert, "exp_alerts": fired}
+        ],
+    }

@@ -1,0 +1,96 @@
+"""A real Prometheus scrapes a real run: every query of the dashboards and alerts finds its data."""
+
+import asyncio
+from collections.abc import Iterator
+from xml.etree import ElementTree
+
+import pytest
+
+from tests.cluster.control_plane import ControlPlane
+from tests.monitoring import dashboards
+from tests.monitoring.pictures import drawn
+from tests.monitoring.prometheus import Prometheus
+from tests.monitoring.rehearsal import Rehearsal, rehearsal
+from tests.monitoring.rules import alerts
+from tests.support.operator import eventually
+
+EMPTY_ON_A_GOOD_DAY = {"Credits above their hold"}
+"""Panels without data in a run where nothing like that happens."""
+
+PANELS = [
+    pytest.param(panel, id=f"{name}: {panel.title}")
+    for name in dashboards.names()
+    for panel in dashboards.panels(name)
+]
+
+
+@pytest.fixture(scope="module")
+def run(
+    cluster_with_crds: ControlPlane, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Rehearsal]:
+    """A run that has seen everything, scraped twice since."""
+    namespace = cluster_with_crds.create_namespace()
+    with rehearsal(cluster_with_crds, namespace, tmp_path_factory.mktemp("run")) as run:
+        asyncio.run(run.traffic(rounds=3, pause_seconds=1))
+        run.edit("GPT Image 2, edited")
+        asyncio.run(run.traffic(rounds=3, pause_seconds=1))
+        _wait_for_scrapes(run.prometheus)
+        yield run
+
+
+def _wait_for_scrapes(prometheus: Prometheus) -> None:
+    """Wait for two more scrapes, so that rates of what has just happened can be told."""
+    query = 'scrape_samples_scraped{job="gateway"}'
+    count = "count_over_time(up{job='gateway'}[1h])"
+    eventually(lambda: prometheus.query(query), "a scrape")
+    scrapes = float(prometheus.query(count)[0]["value"][1])
+    eventually(lambda: float(prometheus.query(count)[0]["value"][1]) >= scrapes + 2, "two scrapes")
+
+
+def test_both_programs_are_scraped_without_a_complaint(run: Rehearsal) -> None:
+    assert run.prometheus.targets() == {"gateway": "up", "operator": "up"}
+
+
+@pytest.mark.parametrize("panel", PANELS)
+def test_a_panel_shows_data(run: Rehearsal, panel: dashboards.Panel) -> None:
+    found = [
+        series
+        for target in panel.targets
+        for series in run.prometheus.query(dashboards.filled_in(target.query, rate="1m", span="1h"))
+    ]
+
+    if panel.title not in EMPTY_ON_A_GOOD_DAY:
+        assert [series for series in found if series["value"][1] != "NaN"]
+
+
+@pytest.mark.parametrize("name", dashboards.names())
+def test_a_dashboard_can_be_drawn(run: Rehearsal, name: str) -> None:
+    picture = ElementTree.fromstring(drawn(name, run))  # noqa: S314 - of our own making
+
+    shown = {element.text for element in picture.iter()}
+    assert {panel.title for panel in dashboards.panels(name)} <= shown
+
+
+def test_every_alert_is_evaluated_without_an_error(run: Rehearsal) -> None:
+    def evaluated() -> bool:
+        return all(rule["health"] != "unknown" for rule in run.prometheus.rules())
+
+    eventually(evaluated, "an evaluation of every alert")
+
+    rules = run.prometheus.rules()
+    assert {rule["name"] for rule in rules} == {rule["alert"] for rule in alerts()}
+    assert {rule["name"]: rule["health"] for rule in rules if rule["health"] != "ok"} == {}
+
+
+def test_the_counters_agree_with_what_clients_got(run: Rehearsal) -> None:
+    def total(query: str) -> float:
+        return float(run.prometheus.query(query)[0]["value"][1])
+
+    answered = total(
+        'sum(tintype_http_requests_total{route="/v1/images/generations", status="200"})'
+    )
+    delivered = total("sum(tintype_images_generated_total)")
+    withheld = total('sum(tintype_images_refused_total{provider="bedrock"})')
+    assert delivered == answered - withheld
+    assert total("sum(tintype_holds_outstanding)") == 0
+    assert total("sum(tintype_provider_bytes_in_flight)") == 0

@@ -1,0 +1,26 @@
+"""Gets one picture, and prints what it is and what it cost. Runs in a pod."""
+
+import base64
+import io
+import json
+import pathlib
+
+from openai import OpenAI
+from PIL import Image
+
+token = pathlib.Path("/var/run/secrets/tintype/token")
+client = OpenAI(base_url="http://tintype:8080/v1", api_key=lambda: token.read_text())
+answer = client.images.generate(model="gpt-image-1", prompt="A sleepy hedgehog", quality="low")
+assert answer.data
+assert answer.usage
+picture = Image.open(io.BytesIO(base64.b64decode(answer.data[0].b64_json or "")))
+picture.load()
+print(
+    json.dumps(
+        {
+            "format": picture.format,
+            "size": picture.size,
+            "credits_used": answer.usage.model_dump()["credits_used"],
+        }
+    )
+)

@@ -1,0 +1,48 @@
+"""Asks for pictures until /tmp/stop is there, and prints what came of it. Runs in a pod.
+
+Half of the clients keep their connections and half make a new one for each request; none of them
+ever repeats a request.
+"""
+
+import asyncio
+import collections
+import json
+import pathlib
+
+from openai import APIConnectionError, APIStatusError, AsyncOpenAI
+
+CLIENTS = 4
+PAUSE_SECONDS = 0.2
+
+token = pathlib.Path("/var/run/secrets/tintype/token").read_text()
+STOP = pathlib.Path("/tmp/stop")  # noqa: S108 - a pod has its own
+outcomes: collections.Counter[str] = collections.Counter()
+
+
+async def ask(headers: dict[str, str]) -> None:
+    client = AsyncOpenAI(
+        base_url="http://tintype:8080/v1", api_key=token, max_retries=0, default_headers=headers
+    )
+    while not STOP.exists():  # noqa: ASYNC240 - a file of a memory file system
+        outcomes[await outcome(client)] += 1
+        await asyncio.sleep(PAUSE_SECONDS)
+
+
+async def outcome(client: AsyncOpenAI) -> str:
+    try:
+        await client.images.generate(model="gpt-image-1", prompt="A hedgehog", quality="low")
+    except APIStatusError as error:
+        return f"{error.status_code}: {error.message}"
+    except APIConnectionError as error:
+        return repr(error.__cause__)
+    return "served"
+
+
+async def main() -> None:
+    async with asyncio.TaskGroup() as tasks:
+        for number in range(CLIENTS):
+            tasks.create_task(ask({"Connection": "close"} if number % 2 else {}))
+    print(json.dumps(outcomes))
+
+
+asyncio.run(main())

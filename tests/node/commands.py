@@ -1,0 +1,28 @@
+"""Runs the machine's tools."""
+
+import subprocess
+from pathlib import Path
+
+
+class CommandError(Exception):
+    """A tool failed; the message has what it said."""
+
+
+def run(*command: str | Path, stdin: str | None = None, cwd: Path | None = None) -> str:
+    """What a command prints.
+
+    Raises:
+        CommandError: It fails.
+    """
+    ended = subprocess.run(
+        [str(part) for part in command], input=stdin, cwd=cwd, capture_output=True, text=True
+    )
+    if ended.returncode != 0:
+        said = (ended.stdout + ended.stderr)[-4000:]
+        raise CommandError(f"{' '.join(map(str, command))}:\n{said}")
+    return ended.stdout
+
+
+def attempt(*command: str | Path) -> bool:
+    """Whether a command succeeds, whatever it prints."""
+    return subprocess.run([str(part) for part in command], capture_output=True).returncode == 0

@@ -1,0 +1,151 @@
+"""A node, the images on it, and releases of the chart. See `machine` for what this takes."""
+
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+import pytest
+
+from tests.charts.chart import Helm
+from tests.charts.helm import HelmMissingError, find_helm
+from tests.cluster.binaries import BinariesMissingError, find_binaries
+from tests.cluster.building import BuildError
+from tests.cluster.control_plane import ControlPlane
+from tests.node.binaries import PROGRAMS
+from tests.node.figures import Figures
+from tests.node.images import build_images
+from tests.node.ledger import running_ledger
+from tests.node.machine import INSTALL, absent_tools, inabilities
+from tests.node.node import running_node
+from tests.node.release import PRODUCTION, Release, describe
+from tests.support.operator import secret
+from tests.support.requirements import missing
+
+HERE = Path(__file__).parent
+
+SECONDS = 600
+"""How long a test may take with what it needs: images and a cluster, for the first one."""
+
+FIGURES = pytest.StashKey[Figures]()
+
+CLUSTER = pytest.StashKey[ControlPlane]()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is in this folder, as it runs by `make test-node` only."""
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker(pytest.mark.node)
+            item.add_marker(pytest.mark.timeout(SECONDS))
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Build what takes minutes before the first test."""
+    needed = any(item.path.is_relative_to(HERE) for item in session.items)
+    if not needed or session.config.option.collectonly or inabilities() or absent_tools():
+        return
+    with suppress(BinariesMissingError, BuildError, HelmMissingError):  # the fixture says it
+        build_programs()
+
+
+def build_programs() -> None:
+    """Build what Go builds, once."""
+    find_binaries()
+    find_helm()
+    for program in PROGRAMS:
+        program.build()
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Show what was measured."""
+    lines = config.stash.get(FIGURES, Figures()).lines()
+    if lines:
+        terminalreporter.section("figures")
+        for line in lines:
+            terminalreporter.write_line(line)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Add to a failure what the cluster has to say: afterwards it is gone."""
+    report = yield
+    cluster = item.config.stash.get(CLUSTER, None)
+    if report.failed and cluster is not None:
+        report.sections.append(("the cluster", describe(cluster)))
+    return report
+
+
+@pytest.fixture(scope="session")
+def machine() -> None:
+    """A machine that can be a node. Where it cannot be one the tests are skipped, also in CI."""
+    if reasons := inabilities():
+        pytest.skip(f"this machine cannot be a Kubernetes node: {'; '.join(reasons)}")
+    if absent := absent_tools():
+        missing(f"{', '.join(absent)} not installed: {INSTALL}")
+    try:
+        build_programs()
+    except (BinariesMissingError, BuildError, HelmMissingError) as error:
+        missing(str(error))
+
+
+@pytest.fixture(scope="session")
+def figures(pytestconfig: pytest.Config) -> Figures:
+    return pytestconfig.stash.setdefault(FIGURES, Figures())
+
+
+@pytest.fixture(scope="session")
+def images(machine: None, figures: Figures) -> list[Path]:
+    """The archives of the images, freshly built."""
+    with figures.timed("images built"):
+        return build_images()
+
+
+@pytest.fixture(scope="session")
+def node(
+    images: list[Path], figures: Figures, pytestconfig: pytest.Config
+) -> Iterator[ControlPlane]:
+    """A cluster of one node."""
+    with ExitStack() as stack:
+        with figures.timed("images loaded and node Ready"):
+            cluster = stack.enter_context(running_node(*images))
+        pytestconfig.stash[CLUSTER] = cluster
+        yield cluster
+        del pytestconfig.stash[CLUSTER]
+
+
+@pytest.fixture(scope="session")
+def node_helm(node: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Helm:
+    """Helm as the administrator of the node's cluster."""
+    return Helm(find_helm(), node.kubeconfig, tmp_path_factory.mktemp("helm"))
+
+
+@pytest.fixture(scope="session")
+def quick_start(node: ControlPlane, node_helm: Helm, figures: Figures) -> Release:
+    """A release as a newcomer installs it, with its notes."""
+    release = Release(node, node_helm, "images")
+    with figures.timed("install to all pods Ready (SQLite, 1 gateway)"):
+        release.install_as_documented()
+        release.wait_until_available()
+    return release
+
+
+@pytest.fixture(scope="session")
+def ledger(node: ControlPlane) -> Iterator[str]:
+    """The URL of an empty PostgreSQL database, for pods."""
+    with running_ledger() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def production(node: ControlPlane, node_helm: Helm, ledger: str, figures: Figures) -> Release:
+    """A release with two gateways and two operators."""
+    release = Release(node, node_helm, "production")
+    release.apply(secret("tintype-database", url=ledger))
+    with figures.timed("install to all pods Ready (PostgreSQL, 2 gateways, 2 operators)"):
+        release.install(PRODUCTION)
+        release.wait_until_available()
+    return release

@@ -1,0 +1,172 @@
+"""Builds the images of the tests from local files: no registry is asked for any layer.
+
+`python -m tests.node.images` builds them ahead of the tests and prints their archives.
+"""
+
+import hashlib
+import shutil
+import sys
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+
+from tests.cluster.building import BuildError, cache, locked
+from tests.node.binaries import PAUSE
+from tests.node.commands import CommandError, attempt, run
+from tests.node.containerd import PAUSE_IMAGE
+from tintype_catalog.__about__ import __version__
+
+ROOT = Path(__file__).parents[2]
+
+CLIENT = Path(__file__).parent / "client"
+
+SUITE = "bookworm"
+
+PYTHON = "3.11"
+"""Of the suite: the wheels are those for it."""
+
+BASE = "localhost/base:1"
+
+CLIENT_IMAGE = "localhost/client:1"
+
+CLIENT_NEEDS = ("openai", "pillow")
+
+TARGETS = ("gateway", "operator")
+
+PACKAGES = "python3-venv,ca-certificates"
+
+WHEELS = "/mnt/wheels"
+"""Where a build finds the wheels."""
+
+UNNEEDED = ("doc", "man", "locale", "info")
+
+Image = str
+
+
+def product_image(target: str) -> Image:
+    """The name that the chart gives to an image, in the registry `localhost`."""
+    return f"localhost/tintype-{target}:{__version__}"
+
+
+def build_images() -> list[Path]:
+    """Build every image that the node runs, and return their archives.
+
+    Raises:
+        CommandError: A tool failed.
+        BuildError: Go is missing or failed.
+    """
+    folder = cache() / "node"
+    folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder / "lock"):
+        _build_pause()
+        _build_base(folder)
+        for target in TARGETS:
+            _build_product(target, _wheels(folder, target, *_locks(target)))
+        _build_client(_wheels(folder, "client", _client_requirements(folder)))
+        names = (PAUSE_IMAGE, CLIENT_IMAGE, *map(product_image, TARGETS))
+        return [_archive(folder, name) for name in names]
+
+
+def buildah(*arguments: str | Path) -> str:
+    """Run buildah on a store of our own, without a daemon or namespaces.
+
+    Raises:
+        CommandError: It fails.
+    """
+    return run(*_buildah(), *arguments)
+
+
+def _buildah() -> tuple[str, ...]:
+    store = cache() / "node" / "store"
+    return ("buildah", "--storage-driver=overlay", f"--root={store}", f"--runroot={store}-run")
+
+
+def _exists(image: Image) -> bool:
+    return attempt(*_buildah(), "inspect", "--type=image", image)
+
+
+def _build_pause() -> None:
+    if _exists(PAUSE_IMAGE):
+        return
+    container = buildah("from", "scratch").strip()
+    buildah("copy", container, PAUSE.build() / "pause", "/pause")
+    buildah("config", '--entrypoint=["/pause"]', "--user=65535:65535", container)
+    buildah("commit", "--rm", container, PAUSE_IMAGE)
+
+
+def _build_base(folder: Path) -> None:
+    """Make what stands for `python:3.11-slim`, of the distribution's packages."""
+    if _exists(BASE):
+        return
+    exclude = [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in UNNEEDED]
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        files = Path(scratch) / "files.tar"
+        run("mmdebstrap", "--variant=minbase", f"--include={PACKAGES}", *exclude, SUITE, files)
+        container = buildah("from", "scratch").strip()
+        buildah("add", container, files, "/")
+    buildah("config", "--env=LANG=C.UTF-8", "--cmd=python3", container)
+    buildah("commit", "--rm", container, BASE)
+
+
+def _locks(target: str) -> list[Path]:
+    return [ROOT / "requirements" / name for name in ("build.txt", f"{target}.txt")]
+
+
+def _wheels(folder: Path, name: str, *locks: Path) -> Path:
+    """A folder with the wheels of lock files: a build may have no way to a package index."""
+    digest = hashlib.sha256(b"".join(lock.read_bytes() for lock in locks)).hexdigest()[:16]
+    wheels = folder / "wheels" / f"{name}-{digest}"
+    if wheels.exists():
+        return wheels
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        for lock in locks:
+            _download(lock, Path(scratch) / "wheels")
+        wheels.parent.mkdir(exist_ok=True)
+        shutil.move(Path(scratch) / "wheels", wheels)
+    return wheels
+
+
+def _download(lock: Path, folder: Path) -> None:
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--only-binary=:all:"]
+    run(*command, f"--python-version={PYTHON}", f"--requirement={lock}", f"--dest={folder}")
+
+
+def _client_requirements(folder: Path) -> Path:
+    """What the client's image needs, in the versions that the tests run with."""
+    path = folder / "client.txt"
+    path.write_text("".join(f"{name}=={version(name)}\n" for name in CLIENT_NEEDS))
+    return path
+
+
+def _build_product(target: str, wheels: Path) -> None:
+    arguments = {"PYTHON_IMAGE": BASE, "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": WHEELS}
+    given = [f"--build-arg={name}={value}" for name, value in arguments.items()]
+    _build(ROOT, product_image(target), wheels, f"--target={target}", *given)
+
+
+def _build_client(wheels: Path) -> None:
+    _build(CLIENT, CLIENT_IMAGE, wheels, f"--build-arg=BASE={BASE}", f"--build-arg=WHEELS={WHEELS}")
+
+
+def _build(context: Path, image: Image, wheels: Path, *arguments: str) -> None:
+    options = ["--isolation=chroot", "--pull-never", "--layers", f"--volume={wheels}:{WHEELS}:ro"]
+    buildah("build", *options, *arguments, f"--tag={image}", context)
+
+
+def _archive(folder: Path, image: Image) -> Path:
+    """What containerd can import; written anew only where the image is another."""
+    name = image.removeprefix("localhost/").replace(":", "-")
+    identity = buildah("inspect", "--type=image", "--format={{.FromImageID}}", image).strip()
+    archive = folder / f"{name}-{identity[:16]}.tar"
+    if not archive.exists():
+        for outdated in folder.glob(f"{name}-*.tar"):
+            outdated.unlink()
+        buildah("push", "--quiet", image, f"docker-archive:{archive}:{image}")
+    return archive
+
+
+if __name__ == "__main__":
+    try:
+        print("\n".join(map(str, build_images())))
+    except (BuildError, CommandError) as error:
+        sys.exit(str(error))

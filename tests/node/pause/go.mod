@@ -1,0 +1,3 @@
+module tintype.dev/tests/node/pause
+
+go 1.26

@@ -1,0 +1,194 @@
+"""A release of the chart on the node, and a client of its gateways."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any, cast
+
+import openai
+
+from tests.charts.chart import CHART, Helm, Object, Values
+from tests.cluster.control_plane import ControlPlane
+from tests.node import cgroups
+from tests.support.manifests import provider_binding
+from tests.support.operator import eventually
+
+ROOT = Path(__file__).parents[2]
+
+REGISTRY = "registry.example.com/team"
+"""What the documentation has in the place of the reader's own."""
+
+LOCAL = "localhost"
+"""The registry in the names of the images that the node has."""
+
+PRODUCTION: Values = {
+    "image": {"registry": LOCAL},
+    "simulator": {"enabled": True},
+    "starterCatalog": {"enabled": True, "simulated": True},
+    "gateway": {"replicas": 2, "demo": True, "watchCredentials": True},
+    "operator": {"replicas": 2},
+    "database": {"existingSecret": "tintype-database"},
+    "jwt": {"serviceAccounts": {"enabled": True, "autoCreateCredits": 100}},
+}
+"""What docs/kubernetes.md says to install, but for providers that cost nothing."""
+
+SYSTEM = ("/usr/local/bin", "/usr/bin", "/bin")
+
+RESTRICTED = "pod-security.kubernetes.io/enforce=restricted"
+
+PROMPT = "A sleepy hedgehog under a mushroom"
+
+
+class Release:
+    """The release `tintype` in a namespace whose pods may do the least."""
+
+    def __init__(self, cluster: ControlPlane, helm: Helm, namespace: str) -> None:
+        self.cluster = cluster
+        self.helm = helm
+        self.namespace = namespace
+        self.notes = ""
+        cluster.kubectl("create", "namespace", namespace)
+        cluster.kubectl("label", "namespace", namespace, RESTRICTED)
+
+    def run(self, *command: str, values: Values | None = None) -> str:
+        """Run a command of helm on it."""
+        return self.helm.run(*command, "--namespace", self.namespace, values=values)
+
+    def install(self, values: Values) -> None:
+        """Install it."""
+        self.run("install", "tintype", str(CHART), values=values)
+
+    def install_as_documented(self) -> None:
+        """Install it by the command of the documentation, and keep the notes."""
+        command = documented_install().replace(REGISTRY, LOCAL)
+        ended = self.shell(command.replace("-n images", f"-n {self.namespace}"), ROOT)
+        assert ended.returncode == 0, ended.stderr
+        self.notes = ended.stdout
+
+    def shell(self, script: str, folder: Path) -> "subprocess.CompletedProcess[str]":
+        """Run what a person would paste into a shell, as the administrator."""
+        folders = (self.cluster.binaries, self.helm.program.parent, *SYSTEM)
+        environ = os.environ | {
+            "KUBECONFIG": str(self.cluster.kubeconfig),
+            "PATH": ":".join(map(str, folders)),
+        }
+        return subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", script],
+            cwd=folder,
+            env=environ,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+
+    def upgrade(self, values: Values) -> None:
+        """Upgrade it, and wait until the new pods have taken over."""
+        options = ("--wait", "--timeout=240s")
+        self.run("upgrade", "tintype", str(CHART), *options, values=values)
+
+    def wait_until_gone(self, uids: set[str]) -> None:
+        """Wait until none of these pods is left, not even one that is about to end."""
+        path = "jsonpath={.items[*].metadata.uid}"
+
+        def left() -> set[str]:
+            return uids & set(self.kubectl("get", "pods", "-o", path).split())
+
+        eventually(lambda: not left(), "the end of the old pods", seconds=120)
+
+    def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
+        return self.cluster.kubectl("--namespace", self.namespace, *arguments, stdin=stdin)
+
+    def get(self, kind: str, *arguments: str) -> Object:
+        return cast(Object, json.loads(self.kubectl("get", kind, *arguments, "-o", "json")))
+
+    def apply(self, *manifests: Object) -> None:
+        """Apply objects as their author."""
+        placed = {"namespace": self.namespace}
+        self.cluster.apply(*(m | {"metadata": m["metadata"] | placed} for m in manifests))
+
+    def wait_until_available(self) -> None:
+        """Wait for everything that the chart deploys."""
+        available = ("--for=condition=Available", "--timeout=180s")
+        self.kubectl("wait", *available, "deployment", "--all")
+
+    def pods(self, component: str) -> list[Object]:
+        """The pods of a component that are not about to end."""
+        selector = f"app.kubernetes.io/component={component}"
+        pods: list[Object] = self.get("pods", f"--selector={selector}")["items"]
+        return [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
+
+    def uids(self, component: str) -> set[str]:
+        return {pod["metadata"]["uid"] for pod in self.pods(component)}
+
+    def address(self, service: str) -> str:
+        """The address of a Service, which kube-proxy leads to its pods, also from here."""
+        return str(self.get("service", service)["spec"]["clusterIP"])
+
+    def demo_key(self) -> str:
+        gateway = ("deploy/tintype-gateway", "-c", "gateway")
+        return self.kubectl("exec", *gateway, "--", "cat", "/var/lib/tintype/demo.key").strip()
+
+    def client(self) -> openai.OpenAI:
+        """OpenAI's SDK on this machine, with the demo key."""
+        url = f"http://{self.address('tintype')}:8080/v1"
+        return openai.OpenAI(base_url=url, api_key=self.demo_key(), max_retries=0)
+
+    def wait_for(self, status: int, model: str) -> None:
+        """Wait until requests for a model are answered with this status."""
+        with self.client() as client:
+            eventually(lambda: answer(client, model) == status, f"{status} for {model}")
+
+
+def answer(client: openai.OpenAI, model: str, prompt: str = PROMPT) -> int | str:
+    """The status that a request for a picture gets, or why it gets none."""
+    try:
+        client.images.generate(model=model, prompt=prompt)
+    except openai.APIStatusError as error:
+        return error.status_code
+    except openai.APIConnectionError as error:
+        return repr(error.__cause__)
+    return 200
+
+
+def describe(cluster: ControlPlane) -> str:
+    """The pods of the cluster, what happened last, and the last lines of each log."""
+    said = [
+        cluster.try_kubectl("get", "pods", "--all-namespaces", "-o", "wide"),
+        cluster.try_kubectl("events", "--all-namespaces", "--types=Warning"),
+    ]
+    names = cluster.kubectl("get", "pods", "--all-namespaces", "--no-headers").splitlines()
+    for namespace, name, *_ in map(str.split, names):
+        log = ("logs", "--all-containers", "--prefix", "--tail=10", name)
+        said.append(cluster.try_kubectl(*log, "--namespace", namespace))
+    return "\n".join((ended.stdout or ended.stderr)[-4000:] for ended in said)
+
+
+def simulated(model: str, **spec: Any) -> Object:
+    """A binding of a model to the simulated providers of the release."""
+    own = {
+        "upstreamModel": "gpt-image-1",
+        "endpoint": "http://tintype-simulator:9000",
+        "credentials": {"secretRef": {"name": "tintype-simulator"}},
+    }
+    return provider_binding(model=model, **own | spec)
+
+
+def resident_mib(pod: Object) -> float:
+    """The memory of a pod's largest process, in MiB: its program, as `pause` is small."""
+    pids = cgroups.processes_of_pod(pod["metadata"]["uid"])
+    return max(_resident_kib(pid) for pid in pids) / 1024
+
+
+def _resident_kib(pid: int) -> int:
+    status = Path(f"/proc/{pid}/status").read_text()
+    (line,) = (line for line in status.splitlines() if line.startswith("VmRSS:"))
+    return int(line.split()[1])
+
+
+def documented_install() -> str:
+    """The command with which docs/kubernetes.md begins."""
+    text = (ROOT / "docs" / "kubernetes.md").read_text()
+    section = text[text.index("## Try it") :]
+    begin = section.index("helm install")
+    return section[begin : section.index("```", begin)]

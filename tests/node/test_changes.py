@@ -1,0 +1,39 @@
+"""What is applied is served within seconds, by the gateways that run already."""
+
+from tests.node.figures import Figures
+from tests.node.release import Release, simulated
+from tests.support.manifests import image_model
+
+READY = "--for=condition=Ready"
+
+
+def test_a_new_model_is_served_without_a_restart(quick_start: Release, figures: Figures) -> None:
+    before = quick_start.uids("gateway")
+    quick_start.apply(image_model("canvas"))
+
+    with figures.timed("binding applied to its first picture"):
+        quick_start.apply(simulated("canvas"))
+        quick_start.wait_for(200, "canvas")
+
+    assert quick_start.uids("gateway") == before
+
+
+def test_a_binding_that_is_switched_off_is_refused(quick_start: Release) -> None:
+    quick_start.apply(image_model("easel"), simulated("easel"))
+    quick_start.wait_for(200, "easel")
+
+    quick_start.apply(simulated("easel", active=False))
+
+    quick_start.wait_for(400, "easel")
+
+
+def test_a_model_is_ready_when_gateways_serve_it_and_not_before(quick_start: Release) -> None:
+    quick_start.kubectl("scale", "deploy/tintype-gateway", "--replicas=0")
+    quick_start.kubectl("wait", "--for=delete", "pod", "-l=app.kubernetes.io/component=gateway")
+    quick_start.apply(image_model("fresco"), simulated("fresco"))
+    quick_start.kubectl("wait", "--for=condition=Ready=Unknown", "--timeout=30s", "im/fresco")
+
+    quick_start.kubectl("scale", "deploy/tintype-gateway", "--replicas=1")
+
+    quick_start.kubectl("wait", READY, "--timeout=90s", "im/fresco")
+    quick_start.wait_for(200, "fresco")

@@ -1,0 +1,27 @@
+"""What is left when a release goes: all that people have written, and nothing that runs."""
+
+from tests.charts.chart import Helm
+from tests.cluster.control_plane import ControlPlane
+from tests.node.release import Release, simulated
+from tests.support.manifests import image_model
+from tests.support.operator import eventually
+
+
+def test_definitions_and_models_outlive_the_release(node: ControlPlane, node_helm: Helm) -> None:
+    release = Release(node, node_helm, "removed")
+    release.install_as_documented()
+    release.apply(image_model("canvas"), simulated("canvas"))
+    release.kubectl("wait", "--for=condition=Ready", "--timeout=90s", "im/canvas")
+    written = release.kubectl("get", "im,pb", "-o", "name")
+
+    release.run("uninstall", "tintype")
+
+    release.kubectl("wait", "--for=delete", "pod", "--all", "--timeout=60s")
+    assert release.kubectl("get", "im,pb", "-o", "name") == written
+    published = ("configmap/tintype-catalog", "secret/tintype-credentials")
+    eventually(lambda: not exist(release, *published), "the garbage collection of what it made")
+
+
+def exist(release: Release, *names: str) -> bool:
+    found = release.kubectl("get", "--ignore-not-found", "-o", "name", *names)
+    return bool(found.strip())

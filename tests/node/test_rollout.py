@@ -1,0 +1,102 @@
+"""Two gateways on one ledger: what applications notice when pods come and go, which is nothing."""
+
+import asyncio
+import json
+
+import aiohttp
+import openai
+import pytest
+
+from tests.charts.chart import Object
+from tests.node.figures import Figures
+from tests.node.release import PRODUCTION, Release, answer
+from tests.node.workload import Workload
+from tests.support.operator import eventually
+
+CRD = "imagemodels.tintype.dev"
+
+LONG_SECONDS = 20
+
+PATIENCE = "a painting that takes its time"
+
+RESTART = {"podAnnotations": {"restarted": "true"}}
+
+
+def test_a_pod_gets_a_picture_with_the_token_of_its_service_account(production: Release) -> None:
+    workload = Workload(production, "one_picture.py")
+    workload.start()
+
+    result = workload.result()
+
+    assert (result["format"], result["size"]) == ("PNG", [1024, 1024])
+    assert result["credits_used"] > 0
+
+
+def test_a_rolling_upgrade_fails_no_request(production: Release, figures: Figures) -> None:
+    before = production.uids("gateway")
+    load = Workload(production, "steady_load.py")
+    load.start()
+
+    with figures.timed("rolling upgrade of two gateways under load"):
+        production.upgrade(PRODUCTION | {"gateway": PRODUCTION["gateway"] | RESTART})
+        production.wait_until_gone(before)
+    load.stop()
+
+    outcomes = load.result()
+    figures.record("requests during the rolling upgrade", sum(outcomes.values()), "requests")
+    assert set(outcomes) == {"served"}
+    assert outcomes["served"] > 50
+
+
+def test_an_upgrade_upgrades_the_definitions(production: Release) -> None:
+    old = json.dumps({"spec": {"names": {"shortNames": ["old"]}}})
+    production.kubectl("patch", "crd", CRD, "--type=merge", "-p", old)
+
+    production.upgrade(PRODUCTION)
+
+    assert production.get("crd", CRD)["spec"]["names"]["shortNames"] == ["im"]
+    left = production.kubectl("get", "jobs,clusterroles,clusterrolebindings", "-o", "name")
+    assert "tintype-crds" not in left
+
+
+@pytest.fixture
+def two_gateways(production: Release) -> list[Object]:
+    production.kubectl("scale", "deploy/tintype-gateway", "--replicas=2")
+    production.wait_until_available()
+    return eventually(lambda: _two(production.pods("gateway")), "two gateways")
+
+
+def _two(pods: list[Object]) -> list[Object]:
+    return pods if len(pods) == 2 else []
+
+
+async def test_a_gateway_that_is_scaled_down_finishes_its_requests(
+    production: Release, two_gateways: list[Object]
+) -> None:
+    simulator = f"http://{production.address('tintype-simulator')}:9000/_simulator"
+    urls = [f"http://{pod['status']['podIP']}:8080/v1" for pod in two_gateways]
+    key = production.demo_key()
+    async with aiohttp.ClientSession(raise_for_status=True) as session, asyncio.timeout(60):
+        await session.put(f"{simulator}/faults", json=[{"delay_seconds": LONG_SECONDS}] * 2)
+        answers = [asyncio.create_task(ask(url, key)) for url in urls]
+        while await arrived(session, simulator) < 2:  # noqa: ASYNC110 - it is another process
+            await asyncio.sleep(0.1)
+
+    production.kubectl("scale", "deploy/tintype-gateway", "--replicas=1")
+    eventually(lambda: len(production.pods("gateway")) == 1, "a gateway that is to end")
+
+    assert not any(task.done() for task in answers)
+    assert await asyncio.gather(*answers) == [200, 200]
+
+
+async def ask(url: str, key: str) -> int | str:
+    """Ask a certain gateway for a picture, in a thread."""
+    with openai.OpenAI(base_url=url, api_key=key, max_retries=0) as client:
+        return await asyncio.to_thread(answer, client, "gpt-image-1", PATIENCE)
+
+
+async def arrived(session: aiohttp.ClientSession, simulator: str) -> int:
+    """How many of the requests that take long have come to the simulated providers."""
+    async with session.get(f"{simulator}/requests") as response:
+        bodies = [request["body"] for request in await response.json()]
+    return sum(body["prompt"] == PATIENCE for body in bodies if isinstance(body, dict))

@@ -1,0 +1,34 @@
+"""A revision is parsed once, and a new one anew."""
+
+from tests.support.manifests import Manifest, changed, image_model
+from tintype_operator.parsing import Parser
+
+
+def stored(generation: int) -> Manifest:
+    model = image_model()
+    model["metadata"] |= {"uid": "u1", "generation": generation}
+    return model
+
+
+def test_a_revision_is_parsed_once() -> None:
+    parser = Parser()
+
+    assert parser(stored(1)) is parser(stored(1))
+
+
+def test_a_new_revision_is_parsed_anew() -> None:
+    parser = Parser()
+    sound = parser(stored(1))
+
+    assert isinstance(parser(changed(stored(2), "spec.oops", 1)), list)
+    assert parser(stored(3)) == sound
+
+
+def test_what_is_gone_is_forgotten() -> None:
+    parser = Parser()
+    before = parser(stored(1))
+
+    parser.forget_others([stored(1)])
+    assert parser(stored(1)) is before
+    parser.forget_others([])
+    assert parser(stored(1)) is not before

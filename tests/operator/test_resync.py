@@ -1,0 +1,33 @@
+"""Lists of everything, again and again, cost no write while nothing changes."""
+
+from collections import Counter
+
+from tests.support.api_server import Requests, requests_so_far
+from tests.support.manifests import image_model, provider_binding
+from tests.support.operator import Operator, eventually
+
+READS = frozenset({"GET", "LIST", "WATCH"})
+LISTS = Requests("LIST", "imagemodels")
+
+
+API_SERVERS_OWN = Requests("PUT", "leases")
+
+
+def writes(counted: Counter[Requests]) -> dict[Requests, int]:
+    kinds = (kind for kind in counted if kind.verb not in READS and kind != API_SERVERS_OWN)
+    return {kind: counted[kind] for kind in kinds if counted[kind]}
+
+
+def test_nothing_is_written_while_nothing_changes(operator: Operator) -> None:
+    operator.start(TINTYPE_RELIST_SECONDS="1")
+    operator.apply(image_model(), provider_binding(), provider_binding("broken", model="absent"))
+    operator.wait_for_condition("providerbinding", "broken", "ResolvedRefs", "False")
+    operator.wait_for_condition("providerbinding", "canvas-openai", "Accepted", "True")
+
+    before = requests_so_far(operator.cluster)
+
+    def since() -> Counter[Requests]:
+        return requests_so_far(operator.cluster) - before
+
+    eventually(lambda: since()[LISTS] >= 5, "five lists")
+    assert not writes(since())

@@ -1,0 +1,70 @@
+"""A real gateway with its simulators, and a real browser."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.playground.visitor import Visitor, visit
+from tests.support.gateway_process import GatewayProcess, running_process
+from tests.support.requirements import missing
+
+Visiting = Callable[..., Visitor]
+
+HINT = "install it, such as by `apt-get install chromium`"
+
+
+def chromium() -> str:
+    """Return the path of the browser; without it the test is `missing` it."""
+    known = map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))
+    path = next(filter(None, known), None)
+    if path is None:
+        missing(f"no chromium: {HINT}")
+    return path
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
+    with running_process(tmp_path_factory.mktemp("gateway"), "--simulate", "--demo") as gateway:
+        yield gateway
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One for each module: the loop that drives it must not outlive what needs it."""
+    path = chromium()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visiting(browser: Browser, gateway: GatewayProcess) -> Iterator[Visiting]:
+    """Lets people visit, with Playwright's options of a browser, and no reason to complain."""
+    visitors: list[Visitor] = []
+
+    def arrive(**options: Any) -> Visitor:
+        visitors.append(visit(browser, gateway.url, **options))
+        return visitors[-1]
+
+    yield arrive
+    for visitor in visitors:
+        violations = visitor.page.evaluate("window.violations")
+        visitor.page.context.close()
+        assert [*violations, *visitor.complaints] == []
+
+
+@pytest.fixture
+def visitor(visiting: Visiting) -> Visitor:
+    """Somebody with a wide screen."""
+    return visiting(viewport={"width": 1440, "height": 900})
+
+
+@pytest.fixture
+def inside(visitor: Visitor, gateway: GatewayProcess) -> Visitor:
+    """The same, in the studio."""
+    visitor.enter(gateway.demo_key)
+    return visitor

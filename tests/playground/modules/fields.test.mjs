@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { load, model } from './load.mjs';
+
+const { answersOf, fieldsOf, requestOf } = await load('fields');
+const { shapes, sizeOf } = await load('sizes');
+
+const PIXELS = { mode: 'Pixels', accepts_auto: true, multiple_of: 16, max_edge: 3840, min_pixels: 655360, max_pixels: 8294400, max_aspect_ratio: '3:1' };
+const RATIOS = { mode: 'AspectRatio', ratios: { '16:9': '1376x768', '1:1': '1024x1024' }, resolutions: ['1K', '2K', '4K'] };
+
+const names = (changes) => fieldsOf(model(changes)).map((field) => field.name);
+const field = (name, changes) => fieldsOf(model(changes)).find((each) => each.name === name);
+
+test('a model that takes nothing is asked for nothing but size, number and format', () => {
+  assert.deepEqual(names(), ['shape', 'n', 'output_format', 'output_compression']);
+});
+
+test('a model without sizes has no choice of them', () => {
+  assert.equal(field('shape', { size: { mode: 'None' } }), undefined);
+  assert.equal(sizeOf({ mode: 'None' }, {}), undefined);
+});
+
+test('each of the provider\'s own values is offered once', () => {
+  const values = { auto: 'auto', low: 'low', high: 'high', hd: 'high', premium: 'high' };
+  const { options } = field('quality', { parameters: { quality: { handling: 'Map', values } } });
+  assert.deepEqual(options, [
+    { value: '', label: 'Auto' }, { value: 'low', label: 'Low' }, { value: 'high', label: 'High' },
+  ]);
+});
+
+test('a value that clients have another word for is offered by that word', () => {
+  const { options } = field('quality', { parameters: { quality: { handling: 'Map', values: { hd: '2' } } } });
+  assert.deepEqual(options.map(({ value }) => value), ['', 'hd']);
+});
+
+test('previews are offered where a model has them', () => {
+  const { options, initial } = field('partial_images', { limits: { max_images_per_request: 1, max_partial_images: 3 } });
+  assert.deepEqual(options.map(({ value }) => value), [0, 1, 2, 3]);
+  assert.equal(initial, 2);
+});
+
+test('sizes within bounds are presets that fit, auto, and one\'s own', () => {
+  assert.deepEqual(shapes({ ...PIXELS, max_pixels: 1048576 }).map(({ value }) => value), ['1024x1024', 'auto', 'custom']);
+  assert.equal(sizeOf(PIXELS, { shape: 'custom', width: 1280, height: 720 }), '1280x720');
+});
+
+test('a ratio and a resolution are a size, as the gateway counts it', () => {
+  assert.equal(sizeOf(RATIOS, { shape: '16:9', resolution: '1K' }), '1376x768');
+  assert.equal(sizeOf(RATIOS, { shape: '16:9', resolution: '2K' }), '2752x1536');
+  assert.equal(sizeOf({ ...RATIOS, resolutions: undefined }, { shape: '1:1' }), '1024x1024');
+});
+
+test('another model keeps the answers that it has, too', () => {
+  const seed = { handling: 'Clamp', minimum: 0, maximum: 9 };
+  const fields = fieldsOf(model({ parameters: { seed } }));
+  const answers = answersOf(fields, { shape: '1536x1024', n: 99, seed: 4, style: 'vivid' });
+  assert.deepEqual([answers.shape, answers.n, answers.seed, 'style' in answers], ['1536x1024', 1, 4, false]);
+});
+
+test('a request has what was answered, and nothing else', () => {
+  const canvas = model({ parameters: { negative_prompt: { handling: 'Accept' } } });
+  const answers = { ...answersOf(fieldsOf(canvas)), n: 2 };
+  assert.deepEqual(requestOf(canvas, 'a fox', answers), { model: 'canvas', prompt: 'a fox', n: 2, size: '1024x1024' });
+});
+
+test('only a lossy format is compressed', () => {
+  const answers = { ...answersOf(fieldsOf(model())), output_compression: 80 };
+  assert.equal(requestOf(model(), 'x', { ...answers, output_format: 'png' }).output_compression, undefined);
+  assert.equal(requestOf(model(), 'x', { ...answers, output_format: 'webp' }).output_compression, 80);
+});

@@ -1,0 +1,115 @@
+"""Somebody who uses the playground: finds things by what they are called, as people do."""
+
+from dataclasses import dataclass, field
+
+from playwright.sync_api import Browser, Locator, Page, Request, expect
+
+WATCH = """
+window.violations = [];
+document.addEventListener('securitypolicyviolation', (event) => {
+  window.violations.push(`${event.violatedDirective}: ${event.blockedURI}`);
+});
+window.states = [];
+new MutationObserver((changes) => {
+  for (const { target } of changes) window.states.push(target.dataset.state);
+}).observe(document, { subtree: true, attributes: true, attributeFilter: ['data-state'] });
+"""
+"""Runs before the page does: notes what its policy forbade, and through which states pictures
+went, which may be gone before anybody looks."""
+
+
+@dataclass
+class Visitor:
+    """A page in a browser, and what it complained of."""
+
+    page: Page
+    url: str
+    complaints: list[str] = field(default_factory=list)
+
+    def connect(self, key: str) -> None:
+        """Open the page and give it a key."""
+        self.page.goto(self.url)
+        self.page.get_by_label("API key").fill(key)
+        self.page.get_by_role("button", name="Connect").click()
+
+    def enter(self, key: str) -> None:
+        """Connect, and wait for the studio."""
+        self.connect(key)
+        expect(self.prompt).to_be_visible()
+
+    @property
+    def prompt(self) -> Locator:
+        return self.page.get_by_label("Prompt")
+
+    @property
+    def count(self) -> Locator:
+        """How many pictures are wanted."""
+        return self.page.get_by_role("spinbutton", name="Pictures")
+
+    @property
+    def cards(self) -> Locator:
+        return self.page.locator(".card")
+
+    @property
+    def pictures(self) -> Locator:
+        """The finished pictures of the run that is shown."""
+        return self.page.locator(".plate[data-state=done]")
+
+    @property
+    def status(self) -> Locator:
+        return self.page.locator("#status")
+
+    @property
+    def problem(self) -> Locator:
+        return self.page.locator("#problem")
+
+    def choose(self, model: str) -> None:
+        """Choose a model by its id."""
+        self.page.get_by_role("tab", name="Models").click()
+        self.page.locator(".card", has=self.page.get_by_text(model, exact=True)).click()
+
+    def option(self, group: str, name: str) -> None:
+        """Choose one of a few."""
+        choice = self.page.get_by_role("group", name=group, exact=True)
+        choice.get_by_label(name, exact=True).check()
+
+    def generate(self) -> None:
+        self.page.get_by_role("button", name="Generate", exact=True).click()
+
+    def make(self, prompt: str) -> None:
+        """Ask for a picture, and wait for the end of it."""
+        self.prompt.fill(prompt)
+        self.generate()
+        expect(self.status).to_contain_text("Done", timeout=60_000)
+
+    def states(self) -> list[str]:
+        """Return the states that pictures went through so far."""
+        return list(self.page.evaluate("window.states"))
+
+    def too_wide(self) -> int:
+        """Return by how many pixels the page is wider than its window."""
+        return int(self.page.evaluate("document.documentElement.scrollWidth - innerWidth"))
+
+
+def visit(browser: Browser, url: str, **options: object) -> Visitor:
+    """Return a visitor whose browser knows nothing of others. The options are Playwright's."""
+    context = browser.new_context(base_url=url, **options)  # type: ignore[arg-type]
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    context.add_init_script(WATCH)
+    visitor = Visitor(context.new_page(), f"{url}/")
+    visitor.page.on("pageerror", lambda error: visitor.complaints.append(str(error)))
+    visitor.page.on("console", lambda message: _hear(visitor, message.type, message.text))
+    visitor.page.on("requestfailed", lambda request: _miss(visitor, request))
+    return visitor
+
+
+def _miss(visitor: Visitor, request: Request) -> None:
+    """Note a part of the page that could not be loaded."""
+    if request.resource_type in {"script", "stylesheet"}:
+        visitor.complaints.append(f"{request.url}: {request.failure}")
+
+
+def _hear(visitor: Visitor, kind: str, text: str) -> None:
+    """Note warnings and errors, but not that an answer had another status than 200."""
+    if kind in {"error", "warning"} and not text.startswith("Failed to load resource"):
+        visitor.complaints.append(text)
