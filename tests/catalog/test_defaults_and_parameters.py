@@ -61,8 +61,9 @@ def test_a_default_of_a_field_that_has_none_is_refused(field: str) -> None:
 
 @pytest.mark.parametrize("field", ["prompt", "size", "quality", "stream", "partial_images"])
 def test_a_provider_parameter_may_not_be_a_standard_field(field: str) -> None:
+    message = "is a standard field, which no provider parameter may be called"
     assert problems(image_model(providerParameters={field: []})) == {
-        f"spec.providerParameters.{field}": "is a standard field, which no provider parameter may be called"
+        f"spec.providerParameters.{field}": message
     }
 
 

@@ -73,9 +73,9 @@ async def test_a_real_answer_has_the_form_that_is_described(tmp_path: Path) -> N
 
 
 async def test_the_events_of_a_real_stream_have_the_form_that_is_described(tmp_path: Path) -> None:
-    async with running_gateway(tmp_path, *easel(upstreamModel="gpt-image-1")) as gateway:
+    async with running_gateway(tmp_path) as gateway:
         served = await _fetched(gateway)
-        stream = await gateway.generate(stream=True, partial_images=1, size="1024x1024")
+        stream = await gateway.generate(model="gpt-image-1", stream=True, partial_images=1)
     events = [json.loads(line[6:]) for line in stream.text.splitlines() if line[:6] == "data: "]
 
     content = served["paths"]["/v1/images/generations"]["post"]["responses"]["200"]["content"]
