@@ -67,6 +67,29 @@ bench-scrape: $(VENV)/dev.stamp ## Measure a scrape of a gateway with a thousand
 dashboard-pictures: $(VENV)/dev.stamp ## Draw docs/images/dashboard-*.svg anew from a run (needs prometheus)
 	$(BIN)/python -m tests.monitoring.pictures docs/images
 
+.PHONY: sbom
+sbom: $(VENV)/dev.stamp ## Write dist/sbom-*.json: what each image's Python packages are
+	@mkdir -p $(DIST)
+	for image in gateway operator; do \
+		PYTHONWARNINGS=ignore $(BIN)/cyclonedx-py requirements requirements/$$image.txt \
+			--pyproject pyproject.toml --output-reproducible -o $(DIST)/sbom-$$image.json || exit; \
+	done
+
+DIST := dist
+
+.PHONY: audit
+audit: ## Look for known vulnerabilities in what is locked (needs pip-audit, and the Internet)
+	pip-audit --disable-pip --require-hashes -r requirements/gateway.txt
+	pip-audit --disable-pip --require-hashes -r requirements/operator.txt
+
+.PHONY: chaos
+chaos: $(VENV)/dev.stamp ## Kill gateways and databases under load for ten minutes (CHAOS_SECONDS, SEED)
+	TINTYPE_CHAOS_SECONDS=$(CHAOS_SECONDS) TINTYPE_CHAOS_SEED=$(SEED) \
+		$(BIN)/python -m pytest -s tests/chaos
+
+CHAOS_SECONDS := 600
+SEED := 17
+
 .PHONY: lock
 lock: ## Lock the dependencies anew (needs uv)
 	uv pip compile $(LOCK) --group build -o requirements/build.txt

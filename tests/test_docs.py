@@ -61,3 +61,11 @@ def test_every_error_code_is_documented() -> None:
 
     assert codes
     assert {found for found in codes if f"`{found}`" not in API + OPERATIONS} == set()
+
+
+def test_every_test_that_the_threat_model_names_exists() -> None:
+    named = set(re.findall(r"`(test_\w+\.py)`", (ROOT / "docs" / "threat-model.md").read_text()))
+    known = {path.name for path in (ROOT / "tests").rglob("test_*.py")}
+
+    assert named
+    assert named - known == set()

@@ -11,4 +11,5 @@ types cannot drift apart. Nothing here does I/O, knows a clock, or imports a fra
     catalog.py     the compiled snapshot
     compiler.py    resources -> catalog and problems
     bundle.py      catalog <-> the bytes of a ConfigMap
+    reading.py     one catalog after another, each item read once
 """

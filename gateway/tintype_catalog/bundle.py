@@ -13,7 +13,7 @@ import gzip
 import hashlib
 import io
 import zlib
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Annotated, NamedTuple
 
@@ -131,8 +131,14 @@ def pack(
     return Bundle(manifest, {MANIFEST: readable, **contents})
 
 
-def unpack(files: Mapping[str, bytes]) -> tuple[Manifest, Catalog]:
+def unpack(
+    files: Mapping[str, bytes], read: Callable[[bytes], Catalog] = read_catalog
+) -> tuple[Manifest, Catalog]:
     """Return what the files of a catalog hold.
+
+    Args:
+        files: Those that belong together.
+        read: Makes a catalog of its text, or raises a ValueError.
 
     Raises:
         BundleError: A file is missing, damaged, too large, or of a schema that we do not know.
@@ -145,7 +151,7 @@ def unpack(files: Mapping[str, bytes]) -> tuple[Manifest, Catalog]:
     if digest != manifest.sha256:
         raise BundleError(f"the digest is {digest}, the manifest says {manifest.sha256}")
     try:
-        return manifest, read_catalog(text)
+        return manifest, read(text)
     except ValueError as error:
         raise BundleError(f"the text does not hold a catalog: {error}") from error
 

@@ -8,7 +8,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tintype_cli.images_client import ApiError, Client, Partial, Picture, UnreachableError
+from tintype_cli.images_client import (
+    Adjusted,
+    ApiError,
+    Client,
+    Partial,
+    Picture,
+    UnreachableError,
+)
 from tintype_cli.progress import Progress
 
 DESCRIPTION = (
@@ -22,6 +29,18 @@ exit codes: 0 all pictures are saved, 1 the request failed or not all of its pic
 
 DEFAULT_URL = "http://127.0.0.1:8080"
 
+FORMATS = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
+"""What the suffix of a file's name promises."""
+
+_OURS_TO_SAY = {
+    "model": "use -m",
+    "prompt": "it is the first argument",
+    "n": "use -n",
+    "stream": "the answer always is a stream",
+    "response_format": "pictures are saved as files",
+}
+"""Fields of a request that are no parameters."""
+
 
 def main(argv: Sequence[str]) -> int:
     """Make the pictures, and return the exit code."""
@@ -30,6 +49,8 @@ def main(argv: Sequence[str]) -> int:
     key = os.environ.get("TINTYPE_API_KEY")
     if not key:
         parser.error("set TINTYPE_API_KEY to the key of the account that pays")
+    if not arguments.format and arguments.output.suffix.lower() not in FORMATS:
+        parser.error(f"{arguments.output} ends with none of {', '.join(FORMATS)}: say --format")
     paths = _paths(arguments.output, arguments.n)
     taken = [str(path) for path in paths if path.exists()]
     if taken and not arguments.force:
@@ -54,6 +75,8 @@ def _generate(client: Client, body: dict[str, Any], paths: Sequence[Path]) -> in
     with Progress(len(paths)) as progress:
         for event in client.generate(body):
             match event:
+                case Adjusted():
+                    progress.note(f"adjusted: {event.changes}")
                 case Partial():
                     progress.say(f"preview {event.step} of picture {saved + 1}")
                 case Picture(refused=True):
@@ -76,7 +99,7 @@ def _body(arguments: argparse.Namespace) -> dict[str, Any]:
     named = {
         "size": arguments.size,
         "quality": arguments.quality,
-        "output_format": arguments.format or _format_of(arguments.output),
+        "output_format": arguments.format or FORMATS[arguments.output.suffix.lower()],
         "seed": arguments.seed,
     }
     asked = {name: value for name, value in named.items() if value is not None}
@@ -84,16 +107,13 @@ def _body(arguments: argparse.Namespace) -> dict[str, Any]:
     return own | asked | dict(arguments.parameter)
 
 
-def _format_of(path: Path) -> str | None:
-    """Return the format that a file's name promises."""
-    return {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}.get(path.suffix)
-
-
 def _parameter(text: str) -> tuple[str, Any]:
     """Read `name=value`, where a value that is JSON is taken as such."""
     name, separator, value = text.partition("=")
     if not separator or not name:
         raise argparse.ArgumentTypeError(f"{text!r} is not name=value")
+    if name in _OURS_TO_SAY:
+        raise argparse.ArgumentTypeError(f"{name} cannot be set: {_OURS_TO_SAY[name]}")
     try:
         return name, json.loads(value)
     except ValueError:

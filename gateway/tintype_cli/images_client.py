@@ -6,6 +6,7 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +22,14 @@ class ApiError(Exception):
 
 class UnreachableError(Exception):
     """The gateway does not answer, or not to the end."""
+
+
+@dataclass(frozen=True)
+class Adjusted:
+    """The model does not take the request as it is, and gets another one."""
+
+    changes: str
+    """What was changed, as the header of the answer says it."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +58,7 @@ class Client:
         self._url = f"{url.rstrip('/')}/v1/images/generations"
         self._key = key
 
-    def generate(self, body: Mapping[str, object]) -> Iterator[Partial | Picture]:
+    def generate(self, body: Mapping[str, object]) -> Iterator[Adjusted | Partial | Picture]:
         """Yield what happens to the pictures that are asked for.
 
         Raises:
@@ -57,19 +66,10 @@ class Client:
             UnreachableError: The gateway cannot be reached, or its answer ended too soon.
         """
         streamed = {**body, "stream": True, "response_format": "b64_json"}
-        yield from happenings(events(self._lines(self._request(streamed))))
-
-    def _lines(self, request: urllib.request.Request) -> Iterator[bytes]:
-        try:
-            with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310
-                yield from answer
-        except urllib.error.HTTPError as error:
-            with error:
-                raise ApiError(_message(error.read(), error.code)) from error
-        except http.client.HTTPException as error:
-            raise UnreachableError("the answer ended too soon") from error
-        except OSError as error:
-            raise UnreachableError(str(getattr(error, "reason", error))) from error
+        with _opened(self._request(streamed)) as answer:
+            if changes := answer.headers.get("Tintype-Adjusted"):
+                yield Adjusted(changes)
+            yield from happenings(events(answer))
 
     def _request(self, body: Mapping[str, object]) -> urllib.request.Request:
         if not self._url.startswith(("http://", "https://")):
@@ -80,6 +80,26 @@ class Client:
             "User-Agent": "tintype-generate",
         }
         return urllib.request.Request(self._url, json.dumps(body).encode(), headers)  # noqa: S310
+
+
+@contextmanager
+def _opened(request: urllib.request.Request) -> Iterator[http.client.HTTPResponse]:
+    """Give the answer to a request.
+
+    Raises:
+        ApiError: The gateway refused.
+        UnreachableError: The gateway cannot be reached, or its answer ended too soon.
+    """
+    try:
+        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310
+            yield answer
+    except urllib.error.HTTPError as error:
+        with error:
+            raise ApiError(_message(error.read(), error.code)) from error
+    except http.client.HTTPException as error:
+        raise UnreachableError("the answer ended too soon") from error
+    except OSError as error:
+        raise UnreachableError(str(getattr(error, "reason", error))) from error
 
 
 def events(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:

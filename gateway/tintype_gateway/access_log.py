@@ -35,7 +35,11 @@ def configure(level: str | None, sampling: float) -> None:
     log.addFilter(Sampling(sampling))
 
 
-def write(status: int, fields: Mapping[str, Any]) -> None:
-    """Write the line of a request that was answered with this status: errors are warnings."""
-    level = logging.INFO if status < FIRST_ERROR_STATUS else logging.WARNING
+def write(status: int, fields: Mapping[str, Any], *, is_routine: bool = False) -> None:
+    """Write the line of a request that was answered with this status.
+
+    Errors are warnings. Successes that tell nothing, `is_routine`, are for debugging only.
+    """
+    success = logging.DEBUG if is_routine else logging.INFO
+    level = success if status < FIRST_ERROR_STATUS else logging.WARNING
     log.log(level, "request", extra={"status": status, **fields})

@@ -12,4 +12,8 @@ CATALOGS = web.AppKey("catalogs", CatalogStore)
 
 REQUEST_ID = web.RequestKey("request_id", str)
 FACTS = web.RequestKey("facts", dict[str, Any])
-"""What the access log will say of the request."""
+"""What the access log will say of the request. `status` is there if it ended with an error after
+another one had been sent."""
+
+STATIC_FILE = web.RequestKey("static_file", bool)
+"""Set where the request is for a file of the playground, and not for the API."""

@@ -1,6 +1,10 @@
-"""How the C library keeps memory: tuned for buffers of a few megabytes that come and go."""
+"""How memory is kept: by the C library, for buffers of a few megabytes that come and go, and by
+Python's garbage collector, which stops everything while it looks at an object.
+"""
 
+import asyncio
 import ctypes
+import gc
 import logging
 
 log = logging.getLogger(__name__)
@@ -29,3 +33,13 @@ def tune_allocator() -> None:
         return
     mallopt(_M_MMAP_THRESHOLD, LARGEST_BYTES)
     mallopt(_M_TRIM_THRESHOLD, KEPT_BYTES)
+
+
+async def spare_collector(started: asyncio.Event) -> None:
+    """Once started, never again search what is there by then for garbage, since it stays.
+
+    With a thousand models the search takes tens of milliseconds, and new catalogs make it due.
+    """
+    await started.wait()
+    gc.collect()
+    gc.freeze()

@@ -39,7 +39,7 @@ HTTP_REQUESTS = Counter(
 )
 CONNECTIONS_CUT = Counter(
     "tintype_http_connections_cut",
-    "Connections closed on clients that send a head, or read an answer, too slowly or at all.",
+    "Connections closed on clients whose head is too slow or too large, or who read no answer.",
     ("reason",),
     registry=REGISTRY,
 )

@@ -10,7 +10,7 @@ from aiohttp import HttpVersion11, web
 
 from tintype_catalog.__about__ import __version__
 from tintype_gateway import access_log, errors, telemetry
-from tintype_gateway.keys import FACTS, REQUEST_ID
+from tintype_gateway.keys import FACTS, REQUEST_ID, STATIC_FILE
 from tintype_gateway.metrics import HTTP_REQUESTS, OVERHEAD_SECONDS, REQUESTS_IN_FLIGHT
 from tintype_gateway.request_meter import RequestMeter, metered
 
@@ -85,6 +85,7 @@ def _note(request: web.Request, status: int, seconds: float, meter: RequestMeter
     route = route_of(request)
     method = request.method if route != "unknown" else "unknown"
     facts: dict[str, Any] = request[FACTS]
+    status = facts.pop("status", status)  # of a stream that broke off after its head was sent
     HTTP_REQUESTS.labels(method, route, str(status)).inc()
     overhead = seconds - meter.provider_seconds
     if meter.calls:
@@ -101,7 +102,7 @@ def _note(request: web.Request, status: int, seconds: float, meter: RequestMeter
     if trace := telemetry.trace_id():
         fields["trace_id"] = trace
     telemetry.served(method, route, status, request[REQUEST_ID])
-    access_log.write(status, fields | facts)
+    access_log.write(status, fields | facts, is_routine=STATIC_FILE in request)
 
 
 def _closing(request: web.Request, error: errors.GatewayError) -> web.Response:

@@ -30,6 +30,7 @@ from tintype_gateway.ledger.interface import Ledger
 from tintype_gateway.ledger.measured import measured
 from tintype_gateway.ledger.opening import open_ledger
 from tintype_gateway.loop_lag import observe_lag
+from tintype_gateway.memory import spare_collector
 from tintype_gateway.metrics import HOLDS_EXPIRED
 from tintype_gateway.pipeline import Pipeline
 from tintype_gateway.replays import Replays
@@ -88,7 +89,7 @@ async def serve(settings: GatewaySettings) -> None:
         sources += await follow_credentials(settings, credentials, stack)
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         chores = (_expire_holds(ledger), pipeline.deliveries.report(ledger), observe_lag())
-        for work in (*chores, *sources):
+        for work in (*chores, spare_collector(store.arrived), *sources):
             stack.callback(tasks.create_task(work).cancel)
         token = settings.admin_token
         admin = AdminApp(pipeline, token.get_secret_value() if token else None)

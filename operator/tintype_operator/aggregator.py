@@ -66,6 +66,8 @@ class Aggregator:
         self._parser = Parser()
         self._pulse = Pulse()
         self._outcome: Outcome | None = None
+        self.began = asyncio.Event()
+        """Set once everything was listed and compiled."""
         self._touched: set[Key] = set()
 
     def notice(self, event_type: str | None, found: KubernetesObject) -> None:
@@ -117,8 +119,10 @@ class Aggregator:
         sequence, refusal = await self._publish(published, compilation.catalog, touched)
         generations = {item["metadata"]["uid"]: item["metadata"]["generation"] for item in objects}
         self._outcome = Outcome(compilation, sequence, generations, refusal)
+        self.began.set()
         await self._polling.settle(sequence)
-        await self._report(self._outcome)
+        if self._polling.is_settled():
+            await self._report(self._outcome)
 
     async def _publish(
         self, published: Published, catalog: Catalog, touched: set[Key]

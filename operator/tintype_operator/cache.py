@@ -5,8 +5,9 @@ never those that were deleted meanwhile. A list alone is not enough either: an e
 it. So each object counts in its newest version, and a list also says what is gone.
 """
 
+import sys
 from collections import defaultdict
-from typing import Final
+from typing import Any, Final
 
 from tintype_kubernetes.client import KubernetesObject, ObjectList
 
@@ -85,9 +86,24 @@ class Cache:
 
 
 def slimmed(found: KubernetesObject) -> KubernetesObject:
-    """Return an object without the metadata that nobody asks for."""
-    metadata = found["metadata"]
-    return found | {"metadata": {key: metadata[key] for key in METADATA if key in metadata}}
+    """Return an object without the metadata that nobody asks for.
+
+    It is a copy, so that nothing of the original stays in memory between what is dropped.
+    """
+    metadata = {key: found["metadata"][key] for key in METADATA if key in found["metadata"]}
+    slim: KubernetesObject = _compact(found | {"metadata": metadata})
+    return slim
+
+
+def _compact(value: Any) -> Any:
+    """Return a copy that shares its keys with all others: each answer comes with its own."""
+    match value:
+        case dict():
+            return {sys.intern(key): _compact(item) for key, item in value.items()}
+        case list():
+            return [_compact(item) for item in value]
+        case _:
+            return value
 
 
 def key_of(found: KubernetesObject) -> Key:

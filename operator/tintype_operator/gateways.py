@@ -36,6 +36,11 @@ class Gateways:
         self._service = settings.gateway_service
         self._listed = tuple(filter(None, settings.gateway_status_urls.split(",")))
 
+    @property
+    def expected(self) -> bool:
+        """Whether there is any place where gateways may be."""
+        return bool(self._service or self._listed)
+
     async def sequences(self) -> tuple[int, ...]:
         """Return the sequence that each gateway serves, `NOTHING` for one without.
 

@@ -46,11 +46,11 @@ def registry(*, with_secrets: bool) -> kopf.OperatorRegistry:
     return handlers
 
 
-def log_in(memo: Memo, **_: Any) -> kopf.ConnectionInfo:
+async def log_in(memo: Memo, **_: Any) -> kopf.ConnectionInfo:
     """Connect kopf; called again when its credentials are refused."""
     return memo.connection()
 
 
-def notice(event: kopf.RawEvent, memo: Memo, **_: Any) -> None:
-    """Pass an event on."""
+async def notice(event: kopf.RawEvent, memo: Memo, **_: Any) -> None:
+    """Pass an event on; asynchronous, because kopf runs anything else in threads."""
     memo.aggregator.notice(event["type"], dict(event["object"]))

@@ -12,6 +12,10 @@ SETTLE_SECONDS = 1.0
 Gateways that watch it take milliseconds, so that one write of a status tells everything.
 """
 
+PATIENCE_SECONDS = 15.0
+"""How long after its start the operator waits for gateways that start with it, before it tells
+every object that there are none."""
+
 FASTEST_SECONDS = 0.1
 SLOWEST_WAITING_SECONDS = 5.0
 """Between two questions while objects wait; each pause is twice the one before."""
@@ -33,7 +37,8 @@ class Polling:
         self._pause = FASTEST_SECONDS
         self._next_at = 0.0
         self._reported_at = 0.0
-        self._reported: tuple[int, ...] = ()
+        self._reported: tuple[int, ...] | None = None
+        self._patient_until = time.monotonic() + (PATIENCE_SECONDS if gateways.expected else 0)
         self.sequences: tuple[int, ...] = ()
 
     async def settle(self, sequence: int) -> None:
@@ -56,11 +61,18 @@ class Polling:
             KubernetesError: The gateways could not be found.
         """
         await self._ask()
+        if self._reported is None:
+            return self.is_settled()
         if sorted(self.sequences) == sorted(self._reported):
             return False
         other_gateways = len(self.sequences) != len(self._reported)
         long_ago = time.monotonic() >= self._reported_at + PROGRESS_SECONDS
         return self._all_serve_it() or other_gateways or long_ago
+
+    def is_settled(self) -> bool:
+        """Return whether the answers are worth a first report, or none better can be waited for."""
+        is_served = bool(self.sequences) and self._all_serve_it()
+        return is_served or self._reported is not None or time.monotonic() >= self._patient_until
 
     def reported(self, *, waiting: bool) -> None:
         """Note that everybody was told the newest answers, and whether objects still wait."""

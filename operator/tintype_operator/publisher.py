@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from tintype_catalog.bundle import (
@@ -109,6 +109,7 @@ class Publisher:
             KubernetesError: It could not be written.
         """
         if before.catalog == catalog:
+            self._known = replace(before, catalog=catalog)  # one of two equal ones is enough
             return before.sequence
         sequence = next_sequence(before.sequence, time.time_ns() // 1_000_000)
         now = datetime.now(UTC)

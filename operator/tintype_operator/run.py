@@ -89,6 +89,7 @@ async def _work(
     """Run kopf and the aggregator: whichever ends first, by a signal or a fault, ends the other."""
     async with asyncio.TaskGroup() as tasks:
         work = tasks.create_task(aggregator.run())
+        await aggregator.began.wait()  # only then do the lists of kopf leave nothing in memory
         await kopf.operator(
             registry=registry(with_secrets=settings.manage_credentials),
             settings=kopf_settings(),

@@ -115,6 +115,9 @@ def test_a_file_in_the_way_is_kept_and_nothing_is_bought(
         (("fox", *FAST, "-o", "a.png", "-p", "qualty=low"), {}, 1, "qualty"),
         (("fox", *FAST, "-o", "a.png", "-p", "quality"), {}, 2, "name=value"),
         (("fox", *FAST, "-o", "a.png", "-n", "11"), {}, 2, "-n"),
+        (("fox", *FAST, "-o", "a.png", "-p", "n=3"), {}, 2, "use -n"),
+        (("fox", *FAST, "-o", "a.gif"), {}, 2, "a.gif ends with none of .png, .jpg"),
+        (("fox", *FAST, "-o", "-"), {}, 2, "say --format"),
         (("fox", *FAST, "-o", "nowhere/a.png"), {}, 2, "nowhere is not a folder"),
         (("fox", *FAST, "-o", "a.png", "--url", "ftp://host"), {}, 1, "not the address"),
     ],
@@ -133,6 +136,15 @@ def test_what_cannot_be_done_is_said(
     assert told in ended.stderr
     assert "Traceback" not in ended.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_the_model_gets_instead_is_told(run: Run) -> None:
+    ended = run("a hedgehog", *FAST, "-p", "style=vivid", "-o", "a.PNG")
+
+    assert ended.stderr.splitlines() == [
+        "adjusted: style=stripped",
+        "a.PNG  1024x1024, 0.32 credits",
+    ]
 
 
 def test_a_withheld_picture_is_told_and_the_others_are_saved(run: Run, tmp_path: Path) -> None:

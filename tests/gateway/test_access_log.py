@@ -48,6 +48,16 @@ def test_a_level_can_leave_only_the_errors(caplog: pytest.LogCaptureFixture) -> 
     assert written(caplog, 200, 400) == [400]
 
 
+@pytest.mark.parametrize(("status", "level"), [(200, "DEBUG"), (304, "DEBUG"), (404, "WARNING")])
+def test_what_is_routine_is_for_debugging_unless_it_fails(
+    caplog: pytest.LogCaptureFixture, status: int, level: str
+) -> None:
+    with caplog.at_level(logging.DEBUG, "tintype.access"):
+        access_log.write(status, {}, is_routine=True)
+
+    assert [record.levelname for record in caplog.records] == [level]
+
+
 def test_its_level_can_be_lower_than_that_of_other_logs(caplog: pytest.LogCaptureFixture) -> None:
     access_log.configure("info", 1.0)
     logging.getLogger().setLevel(logging.ERROR)

@@ -157,7 +157,8 @@ async def test_an_identity_that_is_refused_is_none_and_is_asked_for_again(
 ) -> None:
     issuer.status = 400
     credentials = Credentials()
-    assert await credentials.read(OWN) == {}
+    with caplog.at_level("WARNING"):
+        assert await credentials.read(OWN) == {}
     assert "no AWS credentials of the workload" in caplog.text
 
     issuer.status = 200

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -94,6 +94,7 @@ class Rehearsal:
                 for body in (FAULTY, UNKNOWN):
                     await _ask(http, body)
                 await _leave(http, good[number % len(good)])
+                await _ramble(self.gateway.port)
                 await asyncio.sleep(pause_seconds)
 
 
@@ -111,6 +112,17 @@ async def _leave(http: httpx2.AsyncClient, body: dict[str, Any]) -> None:
         await http.post("/v1/images/generations", json=body, timeout=0.02)
     except httpx2.TimeoutException:
         return
+
+
+async def _ramble(port: int) -> None:
+    """Send headers without an end, until the gateway has had enough."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"GET /v1/models HTTP/1.1\r\n" + b"X: %s\r\n" % (b"x" * 8000) * 20)
+    with suppress(ConnectionError):
+        await asyncio.wait_for(reader.read(), timeout=30)
+    writer.close()
+    with suppress(ConnectionError):
+        await writer.wait_closed()
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from tests.support.operator import CONFIGMAP, WAIT_SECONDS, Operator, eventually
 from tintype_kubernetes.client import KubernetesClient, connect
 from tintype_kubernetes.config import load_kubeconfig
 from tintype_kubernetes.errors import ForbiddenError
-from tintype_kubernetes.resources import LEASES
+from tintype_kubernetes.resources import CONFIGMAPS, LEASES
 from tintype_operator import election
 from tintype_operator.election import LEASE_SECONDS, Elector
 from tintype_operator.errors import LeadershipLostError
@@ -85,24 +85,25 @@ async def test_a_lease_that_nobody_renews_is_taken_over(
     assert (await lease(client, namespace))["holderIdentity"] != holder
 
 
-async def test_candidates_that_find_no_lease_at_once_do_not_share_it(
+async def test_candidates_that_find_no_lease_at_once_lead_one_after_another(
     impatient: None, client: KubernetesClient, namespace: str
 ) -> None:
     electors = [Elector(client, namespace, "operator") for _ in range(5)]
-    waiting = [asyncio.create_task(elector.acquire()) for elector in electors]
+    waiting = {asyncio.create_task(elector.acquire()): elector for elector in electors}
     async with asyncio.timeout(WAIT_SECONDS):
-        done, others = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-
-    assert len(done) == 1
-    for task in others:
-        task.cancel()
-    await asyncio.gather(*others, return_exceptions=True)
+        while waiting:
+            done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            assert len(done) == 1
+            await waiting.pop(done.pop()).release()
 
 
 async def test_a_lease_goes_away_with_its_owner(
     impatient: None, client: KubernetesClient, namespace: str
 ) -> None:
-    owner = {"apiVersion": "v1", "kind": "Namespace", "name": namespace, "uid": "u1"}
+    metadata = {"name": "maker", "namespace": namespace}
+    maker = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}
+    uid = (await client.create(CONFIGMAPS, maker))["metadata"]["uid"]
+    owner = {"apiVersion": "v1", "kind": "ConfigMap", "name": "maker", "uid": uid}
     elector = Elector(client, namespace, "operator", [owner])
 
     await elector.acquire()

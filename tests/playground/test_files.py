@@ -1,6 +1,7 @@
 """The page's files, as the gateway serves them."""
 
 import gzip
+import logging
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -85,6 +86,16 @@ async def test_a_browser_asks_whether_a_file_changed_and_gets_it_once(
     assert (again.status_code, again.content) == (304, b"")
     assert again.headers["content-security-policy"]
     assert other.status_code == 200
+
+
+async def test_a_visit_fills_no_access_log(
+    site: httpx2.AsyncClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, "tintype.access"):
+        for path in ("/", "/playground/main.js", "/playground/missing.js"):
+            await site.get(path)
+
+    assert [vars(record)["status"] for record in caplog.records] == [404]
 
 
 async def test_what_is_not_there_is_the_apis_own_404(site: httpx2.AsyncClient) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from tintype_catalog.bundle import BundleError, unpack
+from tintype_catalog.reading import CatalogReader
 from tintype_gateway.catalog.last_good import LastGood
 from tintype_gateway.catalog.snapshot import Snapshot
 from tintype_gateway.catalog.store import LAST_GOOD, CatalogStore
@@ -18,6 +19,7 @@ class CatalogLoader:
     def __init__(self, store: CatalogStore, last_good: LastGood | None = None) -> None:
         self._store = store
         self._last_good = last_good
+        self._reader = CatalogReader()
 
     async def restore(self) -> None:
         """Serve the catalog that was kept, if there is one, until a channel brings another."""
@@ -38,7 +40,7 @@ class CatalogLoader:
 
     async def _serve(self, files: Mapping[str, bytes], source: str) -> bool:
         try:
-            snapshot, published_at = await asyncio.to_thread(_snapshot, files)
+            snapshot, published_at = await asyncio.to_thread(self._snapshot, files)
         except BundleError as error:
             self._store.reject(error, source)
             return False
@@ -49,10 +51,9 @@ class CatalogLoader:
             _observe(published_at.timestamp(), source, is_update=is_update)
         return True
 
-
-def _snapshot(files: Mapping[str, bytes]) -> tuple[Snapshot, datetime | None]:
-    manifest, catalog = unpack(files)
-    return Snapshot.of(catalog, manifest.sequence, manifest.sha256), manifest.published_at
+    def _snapshot(self, files: Mapping[str, bytes]) -> tuple[Snapshot, datetime | None]:
+        manifest, catalog = unpack(files, self._reader.read)
+        return Snapshot.of(catalog, manifest.sequence, manifest.sha256), manifest.published_at
 
 
 def _observe(published: float, source: str, *, is_update: bool) -> None:

@@ -1,5 +1,6 @@
 """The current catalog: one reference that is swapped as a whole, or left as it is."""
 
+import asyncio
 import logging
 import time
 from dataclasses import dataclass
@@ -40,6 +41,8 @@ class CatalogStore:
         self._source: str | None = None
         self._loaded_at: float | None = None
         self._errors: dict[str, str] = {}
+        self.arrived = asyncio.Event()
+        """Set once there is a catalog."""
 
     def current(self) -> Snapshot:
         """Return the snapshot for a new request.
@@ -78,6 +81,7 @@ class CatalogStore:
         if served is not None and snapshot.sequence <= served.sequence:
             return False
         self._snapshot, self._source, self._loaded_at = snapshot, source, time.time()
+        self.arrived.set()
         show(snapshot, self._loaded_at)
         self._tell(snapshot, source)
         return True

@@ -14,6 +14,8 @@ from importlib.resources.abc import Traversable
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from tintype_gateway.keys import STATIC_FILE
+
 CONTENT_TYPES = {
     "css": "text/css",
     "html": "text/html",
@@ -60,6 +62,7 @@ class Asset:
 
     async def answer(self, request: web.Request) -> web.Response:
         """Return the file, or 304 where the client has it."""
+        request[STATIC_FILE] = True
         headers = HEADERS | {"ETag": self.etag}
         if self.etag in (request.headers.get("If-None-Match") or ""):
             return web.Response(status=304, headers=headers)

@@ -5,6 +5,7 @@ its header and its end are looked at. All others are decoded once, converted, st
 """
 
 import asyncio
+import logging
 from dataclasses import replace
 
 import pybase64
@@ -28,6 +29,8 @@ from tintype_gateway.values import (
     PlannedCall,
     UpstreamFault,
 )
+
+log = logging.getLogger(__name__)
 
 
 def inspect(planned: PlannedCall, generation: Generation, plan: Plan) -> FinishedCall:
@@ -120,6 +123,7 @@ async def _stored(
         await store.put(name, content, f"image/{picture.format}", url_seconds)
         url = await store.url(name, url_seconds)
     except StoreError as error:
+        log.warning("picture not stored", extra={"error": str(error)})
         message = f"the picture was made, and is not charged, but it cannot be stored: {error}"
         raise UpstreamFault("store", message) from error
     return replace(_with_base64(picture, b""), url=url, name=name)

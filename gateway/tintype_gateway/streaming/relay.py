@@ -67,6 +67,7 @@ class Relay:
                         self._failed.append(failed)
             await self._conclude()
         except BaseException:
+            await happenings.stop()  # before the ledger is waited for: a call that ends now costs
             lost = UNSETTLED_CALLS.labels(self.plan.route.binding.provider, "undelivered")
             lost.inc(len(happenings.untaken))
             await self.till.close_early()
@@ -90,7 +91,7 @@ class Relay:
             await self.till.close()
         if errors:
             error = self._error(errors)
-            self.facts["error"] = error.code
+            self.facts.update(error=error.code, status=error.status)
             await self.write(error_event(error, errors))
 
     def _error(self, errors: Sequence[ImageError]) -> GatewayError:

@@ -76,5 +76,5 @@ def _told(request: web.Request, error: Exception) -> GatewayError:
     if not isinstance(error, GatewayError):
         log.error("unexpected error", exc_info=error, extra={"request_id": request[REQUEST_ID]})
         error = InternalError("an unexpected error: it has been logged")
-    request[FACTS]["error"] = error.code
+    request[FACTS].update(error=error.code, status=error.status)
     return error

@@ -22,6 +22,7 @@ from tests.gateway.api.test_outages import locked
 from tests.gateway.api.test_provider_faults import unsettled
 from tests.gateway.api.test_streams import PRICE, easel_with
 from tests.support.gateway import CREDITS_MICRO, Gateway, easel, running_gateway
+from tests.support.metrics import metric
 from tintype_catalog.catalog import Binding
 from tintype_gateway.ledger.interface import Hold
 from tintype_gateway.stages import call
@@ -153,7 +154,7 @@ async def test_an_error_after_a_sign_of_life_is_an_event(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO", "tintype.access")
-    gate = asyncio.Event()
+    before, gate = counted_answers(503), asyncio.Event()
     script = Script([b"{}"], status=500, content_type="application/json", before=gate)
     async with easel_with(tmp_path, script, heartbeat_seconds=0.02) as (gateway, _):
         asked = {"model": "canvas", "prompt": "a red fox", "stream": True}
@@ -170,7 +171,15 @@ async def test_an_error_after_a_sign_of_life_is_an_event(
     assert data["error"].keys() == {"message", "type", "param", "code"}
     assert data["error"]["code"] == "provider_unavailable"
     (line,) = [vars(record) for record in caplog.records if record.name == "tintype.access"]
-    assert (line["status"], line["error"]) == (200, "provider_unavailable")
+    assert (line["status"], line["error"]) == (503, "provider_unavailable")
+    assert line["levelname"] == "WARNING"
+    assert counted_answers(503) == before + 1
+
+
+def counted_answers(status: int) -> float:
+    """Return how many requests for pictures ended with a status."""
+    name, route = "tintype_http_requests_total", "/v1/images/generations"
+    return metric(name, method="POST", route=route, status=str(status))
 
 
 async def ended(gateway: Gateway, **fields: Any) -> list[dict[str, Any]]:

@@ -76,6 +76,7 @@ async def test_the_events_of_a_real_stream_have_the_form_that_is_described(tmp_p
     async with running_gateway(tmp_path) as gateway:
         served = await _fetched(gateway)
         stream = await gateway.generate(model="gpt-image-1", stream=True, partial_images=1)
+    assert stream.status_code == 200, stream.text
     events = [json.loads(line[6:]) for line in stream.text.splitlines() if line[:6] == "data: "]
 
     content = served["paths"]["/v1/images/generations"]["post"]["responses"]["200"]["content"]

@@ -122,3 +122,18 @@ async def test_calls_under_way_are_given_up_at_the_end_and_finished_ones_are_kno
 
     assert given_up == [1]
     assert [call.first for call in happening.untaken] == [0]
+
+
+async def test_a_call_that_is_given_up_does_not_end_well_afterwards() -> None:
+    gate = asyncio.Event()
+
+    async def gated(planned: PlannedCall, show: Show) -> FinishedCall:
+        await gate.wait()
+        return finished_call()
+
+    async with happenings(gated) as happening:
+        await happening.stop()
+        gate.set()
+        await asyncio.sleep(0)
+
+    assert happening.untaken == []

@@ -13,10 +13,13 @@ from pathlib import Path
 import aiohttp
 import yaml
 
-from tests.cluster.processes import Process, free_ports, start
+from tests.cluster.processes import POLL_SECONDS, Process, free_ports, start
 from tests.simulator.support import eventually
 from tests.support.gateway import easel, towards
-from tests.support.gateway_process import clean_environ
+from tests.support.gateway_process import START_SECONDS, clean_environ
+
+DRAIN_SECONDS = 30
+"""A bound for requests in flight; those of the tests take a second or two."""
 
 TINTYPE = (sys.executable, "-m", "tintype_cli")
 
@@ -43,7 +46,9 @@ class Tally:
 class Fleet:
     """Some gateways on one ledger, which can be killed and started again on their ports."""
 
-    def __init__(self, folder: Path, simulator: str, ledger_url: str, size: int) -> None:
+    def __init__(
+        self, folder: Path, simulator: str, ledger_url: str, size: int, **environ: str
+    ) -> None:
         self._folder = folder
         self._ports = free_ports(2 * size)
         self._gateways: dict[int, Process] = {}
@@ -52,6 +57,7 @@ class Fleet:
             "TINTYPE_CATALOG_DIR": str(folder / "catalog"),
             "TINTYPE_CREDENTIALS_DIR": str(folder),
             "TINTYPE_LOG_LEVEL": "warning",
+            **environ,
         }
         (folder / "catalog").mkdir()
         manifests = [towards(manifest, simulator) for manifest in easel()]
@@ -79,13 +85,47 @@ class Fleet:
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
 
+    def pid(self, index: int) -> int:
+        """Return the id of a gateway's process."""
+        return self._gateways[index].popen.pid
+
+    def drain(self, index: int) -> int:
+        """Ask a gateway to end, and return its exit code when it has."""
+        return self._gateways[index].stop(DRAIN_SECONDS)
+
+    def exit_code(self, index: int) -> int:
+        """Wait for a gateway to end that was asked to."""
+        return self._gateways[index].exit_code(DRAIN_SECONDS)
+
+    def log(self, index: int) -> str:
+        """Return what a gateway has logged, in all its lives."""
+        return self._gateways[index].output()
+
     def stop(self) -> None:
         for gateway in self._gateways.values():
             gateway.stop()
 
-    async def wait_until_ready(self, session: aiohttp.ClientSession) -> None:
-        for port in self._ports[1::2]:
-            await eventually(partial(_is_ready, session, port))
+    def end(self) -> None:
+        """Leave no process behind, whatever it still does."""
+        for gateway in self._gateways.values():
+            gateway.popen.kill()
+            gateway.popen.wait()
+
+    def signal(self, index: int) -> None:
+        """Send a gateway the signal that Kubernetes ends it with."""
+        self._gateways[index].popen.terminate()
+
+    async def wait_until_ready(self, session: aiohttp.ClientSession, *indexes: int) -> None:
+        """Wait until these gateways serve, by default all."""
+        async with asyncio.timeout(START_SECONDS):
+            for index in indexes or range(len(self.urls)):
+                while not await _is_ready(session, self._ports[2 * index + 1]):
+                    assert self._gateways[index].running(), self.log(index)[-4000:]
+                    await asyncio.sleep(POLL_SECONDS)
+
+    async def wait_until_draining(self, session: aiohttp.ClientSession, index: int) -> None:
+        """Wait until a gateway that still lives says that it takes nothing new."""
+        await eventually(partial(_is_draining, session, self._ports[2 * index + 1]))
 
 
 async def storm(
@@ -144,6 +184,11 @@ async def _ask(
         else:
             tally.refused += 1
     return True
+
+
+async def _is_draining(session: aiohttp.ClientSession, port: int) -> bool:
+    async with session.get(f"http://127.0.0.1:{port}/readyz") as answer:
+        return answer.status == 503
 
 
 async def _is_ready(session: aiohttp.ClientSession, port: int) -> bool:

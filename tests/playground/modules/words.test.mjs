@@ -25,7 +25,8 @@ test('a price is one, a range, an estimate, or that of tokens', () => {
   assert.equal(price({ type: 'per_image', usd: '0.040' }), '$0.04 a picture');
   assert.equal(price({ type: 'per_image_by_size', prices: [{ usd: '0.02' }, { usd: '0.016' }] }), '$0.016 – $0.02 a picture');
   assert.equal(price({ ...tokens, output_tokens: { table: [{ tokens: 272 }, { tokens: 6240 }] } }), '≈ $0.011 – $0.25 a picture');
-  assert.equal(price({ ...tokens, output_tokens: { factors: {} } }), '$40.00 a million image tokens');
+  assert.equal(price({ ...tokens, output_tokens: { factors: { low: 16, high: 96 } } }), '≈ $0.0078 – $0.28 a picture');
+  assert.equal(price({ ...tokens, output_tokens: {} }), '$40.00 a million image tokens');
   assert.equal(priceOf(null).amount, 'No price');
 });
 

@@ -54,7 +54,7 @@ export function explain(error, means = {}) {
 
 function refused(error) {
   const problems = error.problems.length ? error.problems : [error];
-  const fields = Object.fromEntries(problems.filter((each) => each.param).map((each) => [each.param, each.message]));
+  const fields = Object.fromEntries(problems.filter((each) => each.param).map((each) => [each.param, unquoted(each.message)]));
   const [title, advice] = WORDS[error.code] ?? ['The request cannot be served as it is', 'Change it, then try again.'];
   return { ...told(title, error.message, advice), fields };
 }
@@ -74,5 +74,10 @@ function waiting(seconds) {
 }
 
 function told(title, message, advice) {
-  return { title, message, advice, fields: {} };
+  return { title, message: unquoted(message), advice, fields: {} };
+}
+
+/** Return a message without the marks of code that the API puts around names. */
+function unquoted(message) {
+  return message.replaceAll('`', '');
 }

@@ -141,7 +141,8 @@ function summary(model, search) {
 
 function quoteText({ credits_expected: expected, credits_ceiling: most }, microPerUsd) {
   const about = expected ?? most;
-  const bound = most > about && el('span', { class: 'muted' }, `· at most ${creditAmount(most)}`);
+  const isOpen = creditAmount(most) !== creditAmount(about);
+  const bound = isOpen && el('span', { class: 'muted' }, `(at most ${creditAmount(most)})`);
   return spaced([
     el('span', { class: 'muted' }, expected === null ? 'At most' : 'About'),
     el('strong', {}, `${creditAmount(about)} credits`),

@@ -2,6 +2,9 @@
 
 import { dollars } from './money.js';
 
+/** What OpenAI's formula is reckoned with: the size that a request has where it does not say one. */
+const USUAL_PIXELS = 1024 * 1024;
+
 /** Return the price in two parts: `{amount: '$0.04 – $0.08', unit: 'a picture'}`. */
 export function priceOf(cost) {
   if (!cost) return { amount: 'No price', unit: '' };
@@ -17,7 +20,13 @@ function perPicture(cost) {
   if (cost.type === 'per_image') return [Number(cost.usd)];
   if (cost.type !== 'per_token') return cost.prices.map((row) => Number(row.usd));
   const perToken = Number(cost.per_million_tokens.image_output) / 1e6;
-  return (cost.output_tokens?.table ?? []).map((row) => row.tokens * perToken);
+  return tokensPerPicture(cost.output_tokens ?? {}).map((tokens) => tokens * perToken);
+}
+
+/** Return the tokens of a picture: by the table's rows, or by the formula, a square by each quality. */
+function tokensPerPicture({ table = [], factors = {} }) {
+  const square = (factor) => Math.ceil((factor * factor * (2e6 + USUAL_PIXELS)) / 4e6);
+  return [...table.map((row) => row.tokens), ...Object.values(factors).map(square)];
 }
 
 function rounded(price) {

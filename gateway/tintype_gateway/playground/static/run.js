@@ -81,7 +81,7 @@ function caption(run, { index, file, facts }, seeds) {
     'figcaption',
     {},
     el('p', { class: 'known' }, spaced(known.map((text) => text && el('span', {}, text)))),
-    revised && el('details', {}, el('summary', {}, 'Revised prompt'), el('p', {}, revised)),
+    revised && el('details', {}, el('summary', {}, 'Revised prompt'), el('p', { dir: 'auto' }, revised)),
     el(
       'div',
       { class: 'actions' },
@@ -105,7 +105,7 @@ function heading(run) {
   return el(
     'header',
     {},
-    el('div', {}, el('h2', {}, run.body.prompt), el('p', { class: 'muted' }, known.filter(Boolean).join(' · '))),
+    el('div', {}, el('h2', { dir: 'auto' }, run.body.prompt), el('p', { class: 'muted' }, known.filter(Boolean).join(' · '))),
     el(
       'div',
       { class: 'actions' },

@@ -1,0 +1,96 @@
+"""One catalog after another, read as if each were the first."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.catalog.strategies import json_values
+from tests.support.manifests import compiled, image_model, per_image, provider_binding
+from tintype_catalog.catalog import Catalog, read_catalog
+from tintype_catalog.reading import CatalogReader
+
+BEFORE = compiled(
+    image_model("canvas", lifecycle={"retiresOn": "2030-01-01"}),
+    image_model("easel", displayName="Stäffelei"),
+    provider_binding("first", model="canvas"),
+    provider_binding("second", model="easel"),
+)
+AFTER = compiled(
+    image_model("easel", displayName="Stäffelei"),
+    image_model("fresco"),
+    provider_binding("second", model="easel", pricing=per_image("0.07")),
+    provider_binding("third", model="fresco"),
+)
+
+
+def reader_of(catalog: Catalog) -> CatalogReader:
+    reader = CatalogReader()
+    reader.read(catalog.to_json())
+    return reader
+
+
+@pytest.mark.parametrize("catalog", [BEFORE, AFTER, Catalog()])
+def test_each_catalog_is_read_whatever_was_read_before_it(catalog: Catalog) -> None:
+    assert reader_of(BEFORE).read(catalog.to_json()) == catalog
+
+
+def test_what_did_not_change_is_not_made_anew() -> None:
+    reader = CatalogReader()
+    before = {item.name: item for item in reader.read(BEFORE.to_json()).models}
+    after = {item.name: item for item in reader.read(AFTER.to_json()).models}
+
+    assert after["easel"] is before["easel"]
+
+
+def test_what_is_gone_is_forgotten() -> None:
+    reader = reader_of(BEFORE)
+    (canvas, _) = reader.read(BEFORE.to_json()).models
+    reader.read(AFTER.to_json())
+    (again, _) = reader.read(BEFORE.to_json()).models
+
+    assert again == canvas
+    assert again is not canvas
+
+
+def test_a_text_that_holds_no_catalog_changes_nothing() -> None:
+    reader = CatalogReader()
+    before = reader.read(BEFORE.to_json())
+    broken = json.loads(AFTER.to_json())
+    broken["bindings"][1]["provider"] = "nobody"
+
+    with pytest.raises(ValueError, match="provider"):
+        reader.read(json.dumps(broken).encode())
+    assert reader.read(BEFORE.to_json()).bindings[0] is before.bindings[0]
+
+
+@given(
+    st.sampled_from(["models", "bindings"]),
+    st.integers(0, 1),
+    st.sampled_from(["name", "size", "pricing", "lifecycle", "mood"]),
+    json_values,
+)
+def test_a_text_is_read_as_one_that_is_read_at_once(
+    kind: str, index: int, field: str, value: object
+) -> None:
+    document = json.loads(BEFORE.to_json())
+    document[kind][index][field] = value
+    text = json.dumps(document).encode()
+
+    assert _read_by(reader_of(BEFORE).read, text) == _read_by(read_catalog, text)
+
+
+@given(st.sampled_from(["schemaVersion", "models", "bindings", "mood"]), json_values)
+def test_so_is_one_with_another_envelope(field: str, value: object) -> None:
+    text = json.dumps(json.loads(BEFORE.to_json()) | {field: value}).encode()
+
+    assert _read_by(reader_of(BEFORE).read, text) == _read_by(read_catalog, text)
+
+
+def _read_by(read: Callable[[bytes], Catalog], text: bytes) -> Catalog | None:
+    try:
+        return read(text)
+    except ValueError:
+        return None

@@ -1,0 +1,120 @@
+"""Every error of the API has OpenAI's envelope, and says whether the SDKs may try again."""
+
+import json
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from tests.gateway.http.raw import Answer, connected, request
+from tests.support.gateway import ACCOUNT, MAX_REQUEST_BYTES, Gateway, easel, running_gateway
+from tests.support.manifests import image_model, per_image, provider_binding
+from tests.support.stores import folder_store
+from tintype_gateway.edge import bodies
+from tintype_gateway.image_store.folder import PATH
+from tintype_gateway.images.tools import ImageTools
+from tintype_gateway.ledger.interface import Policy
+from tintype_gateway.openapi.faults import FAULTS
+from tintype_gateway.pipeline import Pipeline
+
+STATUSES = [*FAULTS, 500]
+"""All that are documented, and that of a defect."""
+
+LINK = f"{PATH}/images/{'0' * 32}.png?expires=9&signature=x"
+
+
+def picture(**fields: object) -> bytes:
+    return json.dumps({"model": "canvas", "prompt": "a red fox"} | fields).encode()
+
+
+def get(path: str) -> bytes:
+    return f"GET {path} HTTP/1.1\r\nHost: gateway\r\n\r\n".encode()
+
+
+SENT: dict[int, Callable[[Gateway], bytes]] = {
+    400: lambda gateway: request(gateway, b"{"),
+    401: lambda _: get("/v1/models"),
+    402: lambda gateway: request(gateway, picture(model="mural")),
+    403: lambda _: get(LINK),
+    404: lambda _: get("/v2"),
+    405: lambda _: get("/v1/images/generations"),
+    408: lambda gateway: request(gateway, b"", "Content-Length: 9", length=False),
+    409: lambda gateway: request(gateway, picture(prompt="a cat"), "Idempotency-Key: 1"),
+    413: lambda gateway: request(gateway, b" " * (MAX_REQUEST_BYTES + 1)),
+    414: lambda _: get("/" + "x" * 10_000),
+    415: lambda gateway: request(gateway, picture(), "Content-Type: text/plain"),
+    422: lambda gateway: request(gateway, b"{}"),
+    429: lambda gateway: request(gateway, picture()),
+    431: lambda _: get("/ HTTP/1.1\r\nX: " + "x" * 40_000 + "\r\nY:"),
+    500: lambda gateway: request(gateway, picture()),
+    503: lambda gateway: request(gateway, picture()),
+}
+"""What is sent to get each status, after the circumstances that it takes."""
+
+
+@pytest.fixture
+async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
+    mural = [
+        image_model("mural"),
+        provider_binding(model="mural", upstreamModel="dall-e-2", pricing=per_image("1000")),
+    ]
+    images = ImageTools(store=folder_store(tmp_path / "pictures"))
+    async with running_gateway(tmp_path, *easel(), *mural, images=images) as gateway:
+        yield gateway
+
+
+async def prepare(status: int, gateway: Gateway, patch: pytest.MonkeyPatch) -> None:
+    """Bring about the circumstances of a status."""
+    match status:
+        case 408:
+            patch.setattr(bodies, "GRACE_SECONDS", 0.05)
+        case 409:
+            await gateway.generate({"Idempotency-Key": "1"})
+        case 429:
+            await gateway.ledger.set_policy(ACCOUNT, Policy(requests_per_minute=1))
+            await gateway.generate()
+        case 500:
+            patch.setattr(Pipeline, "authenticate", _broken)
+        case 503:
+            await gateway.script({"error": "openai/server_error"})
+
+
+def _broken(*_: object) -> None:
+    raise ZeroDivisionError
+
+
+async def asked(gateway: Gateway, sent: bytes) -> Answer:
+    async with connected(gateway) as connection:
+        await connection.send(sent)
+        return await connection.answer()
+
+
+@pytest.mark.parametrize("status", STATUSES)
+async def test_an_error_of_each_status_is_complete(
+    gateway: Gateway, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await prepare(status, gateway, monkeypatch)
+
+    answer = await asked(gateway, SENT[status](gateway))
+
+    error = answer.error()  # checks the four keys
+    assert answer.status == status
+    assert error["message"]
+    assert error["type"]
+    assert status == 500 or error["code"] in FAULTS[status].codes
+    assert answer.headers["x-should-retry"] in ("true", "false")
+
+
+@pytest.mark.parametrize("path", ["/v1/models", "/openapi.json", "/", "/v2", LINK])
+async def test_no_browser_guesses_what_an_answer_is(gateway: Gateway, path: str) -> None:
+    answer = await asked(gateway, get(path))
+
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+async def test_nothing_keeps_what_a_key_has_bought(gateway: Gateway) -> None:
+    answer = await asked(gateway, request(gateway, picture()))
+
+    assert answer.status == 200
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["x-content-type-options"] == "nosniff"

@@ -1,0 +1,67 @@
+"""Providers that cannot prove who they are get nothing: not the prompt, and not our credentials."""
+
+import asyncio
+import ssl
+import subprocess
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.gateway.upstream.easels import counted_as, easel_before, is_refused
+from tests.support.unruly import Call, UnrulyProvider, answer, says, unruly
+
+REQUEST = (
+    "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes "
+    "-keyout key.pem -out certificate.pem -days 1 -subj /CN=provider "
+)
+CERTIFICATES = {
+    "self-signed": "-addext subjectAltName=IP:127.0.0.1",
+    "of another host": "-addext subjectAltName=DNS:provider.example",
+}
+
+
+async def server_with(folder: Path, options: str) -> ssl.SSLContext:
+    command = [*REQUEST.split(), *options.split()]
+    await asyncio.to_thread(subprocess.run, command, cwd=folder, check=True, capture_output=True)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(folder / "certificate.pem", folder / "key.pem")
+    return context
+
+
+@pytest.fixture(params=CERTIFICATES)
+async def impostor(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[UnrulyProvider]:
+    tls = await server_with(tmp_path, CERTIFICATES[request.param])
+    async with unruly(says(answer(b"{}")), tls) as provider:
+        yield provider
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
+async def test_a_certificate_that_fails_ends_the_call_before_anything_is_sent(
+    tmp_path: Path, impostor: UnrulyProvider, stream: bool
+) -> None:
+    async with easel_before(tmp_path, says(b""), endpoint=impostor.url) as (gateway, _):
+        with counted_as("unavailable"):
+            response = await gateway.generate(stream=stream)
+
+        await is_refused(gateway, response, 503, "provider_unavailable")
+    assert impostor.calls == 0
+
+
+async def answers_in_the_clear(call: Call) -> None:
+    """Answer what is no HTTP as servers do."""
+    await call.reader.readexactly(1)
+    await call.send(answer(b"", status="400 Bad Request"))
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
+async def test_a_provider_without_tls_where_tls_is_asked_for_is_not_spoken_to(
+    tmp_path: Path, stream: bool
+) -> None:
+    async with unruly(answers_in_the_clear) as plain:
+        endpoint = plain.url.replace("http:", "https:")
+        async with easel_before(tmp_path, says(b""), endpoint=endpoint) as (gateway, _):
+            with counted_as("unavailable"):
+                response = await gateway.generate(stream=stream)
+
+            await is_refused(gateway, response, 503, "provider_unavailable")

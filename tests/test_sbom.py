@@ -1,0 +1,39 @@
+"""`make sbom` tells all that is in the images, and the same each time."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+def made(folder: Path) -> dict[str, bytes]:
+    """Run `make sbom` with the tests' own environment, and return what it wrote."""
+    places = (f"BIN={Path(sys.executable).parent}", f"DIST={folder}")
+    command = ("make", "--silent", "-o", ".venv/dev.stamp", "sbom", *places)
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("image", ["gateway", "operator"])
+def test_the_bill_of_materials_names_every_locked_package(tmp_path: Path, image: str) -> None:
+    lock = (ROOT / "requirements" / f"{image}.txt").read_text()
+    locked = set(re.findall(r"^([a-z0-9][\w.-]*)==([^\s;\\]+)", lock, re.MULTILINE))
+
+    document = json.loads(made(tmp_path)[f"sbom-{image}.json"])
+
+    assert document["bomFormat"] == "CycloneDX"
+    assert document["metadata"]["component"]["name"] == "tintype"
+    assert locked
+    assert {(each["name"], each["version"]) for each in document["components"]} == locked
+
+
+def test_it_is_the_same_each_time(tmp_path: Path) -> None:
+    (tmp_path / "first").mkdir()
+    (tmp_path / "second").mkdir()
+
+    assert made(tmp_path / "first") == made(tmp_path / "second")
