@@ -32,6 +32,7 @@ from tintype_gateway.ledger.opening import open_ledger
 from tintype_gateway.loop_lag import observe_lag
 from tintype_gateway.metrics import HOLDS_EXPIRED
 from tintype_gateway.pipeline import Pipeline
+from tintype_gateway.reliability import circuit_gauges
 from tintype_gateway.replays import Replays
 from tintype_gateway.settings import GatewaySettings
 from tintype_gateway.simulated import pointed_at, simulators
@@ -84,6 +85,7 @@ async def serve(settings: GatewaySettings) -> None:
             replays=Replays(images.store, images.url_seconds),
         )
         stack.push_async_callback(pipeline.replays.finish)
+        circuit_gauges.show(pipeline.attempts.circuits, store)
         sources = await _sources(settings, store, simulator, stack)
         sources += await follow_credentials(settings, credentials, stack)
         tasks = await stack.enter_async_context(asyncio.TaskGroup())

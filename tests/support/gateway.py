@@ -25,6 +25,7 @@ from tests.support.manifests import Manifest, image_model, provider_binding
 from tintype_catalog.catalog import Catalog
 from tintype_catalog.compiler import compile_manifests
 from tintype_gateway.app import AdminApp, create_app
+from tintype_gateway.attempts import Attempts
 from tintype_gateway.catalog.folder import ManifestFolder
 from tintype_gateway.catalog.store import CatalogStore
 from tintype_gateway.credentials import CredentialSource, SimulatedCredentials
@@ -36,6 +37,7 @@ from tintype_gateway.jwt_auth.verifier import create_verifier
 from tintype_gateway.ledger.interface import Account, Ledger
 from tintype_gateway.ledger.opening import open_ledger
 from tintype_gateway.pipeline import Pipeline
+from tintype_gateway.reliability import circuit_gauges
 from tintype_gateway.replays import Replays
 from tintype_gateway.server import REHEARSAL, STARTER
 from tintype_gateway.stages.adapt import Handling
@@ -121,11 +123,13 @@ async def running_gateway(
     issuers: Sequence[Issuer] = (),
     heartbeat_seconds: float = 15,
     images: ImageTools | None = None,
+    attempts: Attempts | None = None,
 ) -> AsyncIterator[Gateway]:
     """Run a gateway whose data is in `folder`.
 
     It serves what `source` brings, or the given manifests, or the starter catalog as
     `tintype gateway --simulate` does; the provider is the running `simulator`, or one of its own.
+    Retries do not pause, unless the provider asks for it.
     """
     async with AsyncExitStack() as stack:
         if simulator is None:
@@ -153,9 +157,11 @@ async def running_gateway(
             jwts=create_verifier(issuers, session),
             heartbeat_seconds=heartbeat_seconds,
             images=images or ImageTools(),
+            attempts=attempts or Attempts(draw=lambda: 0.0),
             replays=Replays(images.store, images.url_seconds) if images else Replays(),
         )
         stack.push_async_callback(pipeline.replays.finish)
+        circuit_gauges.show(pipeline.attempts.circuits, store)
         admin = AdminApp(pipeline, admin_token)
         admin_url = await stack.enter_async_context(_listening(admin.application()))
         api = create_app(pipeline, MAX_REQUEST_BYTES)

@@ -282,7 +282,7 @@ async def test_a_defect_of_ours_is_an_event_and_a_line_in_the_log(
     async def broken(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("tintype_gateway.pipeline.finish", broken)
+    monkeypatch.setattr("tintype_gateway.provider_calls.finish", broken)
     async with easel_with(tmp_path, Script([partial_image(), completed()])) as (gateway, _):
         _, error = await ended(gateway, partial_images=1)
 

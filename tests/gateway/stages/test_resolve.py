@@ -64,7 +64,7 @@ def test_an_id_an_alias_and_a_prefix_lead_to_the_model(requested: str) -> None:
 
 
 def test_the_preferred_provider_comes_first() -> None:
-    assert providers(resolved("canvas")) == ["bedrock", "openai"]
+    assert providers(resolved("canvas")) == ["bedrock", "bedrock", "openai"]
 
 
 def test_an_alias_with_a_slash_forces_no_provider() -> None:
