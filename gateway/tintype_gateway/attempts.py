@@ -13,7 +13,12 @@ from tintype_gateway.metrics import FAILOVERS, RETRIES, RETRIES_REFUSED
 from tintype_gateway.reliability.circuits import Circuits
 from tintype_gateway.reliability.concurrency import ConcurrencyLimits
 from tintype_gateway.reliability.deadlines import Deadline
-from tintype_gateway.reliability.retries import MAX_ATTEMPTS, RetryBudget, pause_seconds
+from tintype_gateway.reliability.retries import (
+    LONGEST_PAUSE_SECONDS,
+    MAX_ATTEMPTS,
+    RetryBudget,
+    pause_seconds,
+)
 from tintype_gateway.values import FailedCall, FinishedCall, PlannedCall, UpstreamFault, Way
 
 Attempt = Callable[[Way], Awaitable[FinishedCall]]
@@ -68,12 +73,16 @@ class Attempts:
     async def _again(
         self, ways: Sequence[Way], failed: Sequence[FailedCall], deadline: Deadline
     ) -> Way | None:
-        """Return one of the ways that failed, after a pause. Refused keys stay refused."""
+        """Return one of the ways that failed, after a pause. Refused keys stay refused.
+
+        Who would have to wait for longer is told so, instead of being kept waiting.
+        """
         last = failed[-1]
         refused = [call.route for call in failed if call.fault.kind == "unauthorized"]
         hopeful = [way for way in ways if way.route not in refused]
         pause = pause_seconds(len(failed), last.fault.retry_after_seconds, self.draw)
-        if not hopeful or pause >= deadline.remaining() or not self._afford(last):
+        patience = min(deadline.remaining(), LONGEST_PAUSE_SECONDS)
+        if not hopeful or pause >= patience or not self._afford(last):
             return None
         RETRIES.labels(last.route.binding.provider, last.fault.kind).inc()
         await asyncio.sleep(pause)

@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-import aiohttp
-
 from tintype_gateway.attempts import Attempts
 from tintype_gateway.bookkeeping import count_charge, facts_of
 from tintype_gateway.catalog.store import CatalogStore
@@ -29,6 +27,7 @@ from tintype_gateway.quotes import quotation
 from tintype_gateway.reliability.retries import MAX_ATTEMPTS
 from tintype_gateway.replays import Replays
 from tintype_gateway.reports import headers_of
+from tintype_gateway.sessions import Sessions
 from tintype_gateway.stages.adapt import Handling, adapt
 from tintype_gateway.stages.authenticate import authenticate
 from tintype_gateway.stages.choose import choose
@@ -74,7 +73,7 @@ class Pipeline:
     catalogs: CatalogStore
     ledger: Ledger
     credentials: CredentialSource
-    session: aiohttp.ClientSession
+    sessions: Sessions
     handling: Handling
     micro_credits_per_usd: int
     model_defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -276,7 +275,7 @@ class Pipeline:
 
     @property
     def _provider_calls(self) -> ProviderCalls:
-        return ProviderCalls(self.session, self.images, self.attempts)
+        return ProviderCalls(self.sessions, self.images, self.attempts)
 
 
 def _headers_now(course: Course) -> dict[str, str]:

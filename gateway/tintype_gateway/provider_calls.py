@@ -3,13 +3,12 @@
 from dataclasses import dataclass
 from functools import partial
 
-import aiohttp
-
 from tintype_gateway.attempts import Attempts
 from tintype_gateway.course import Course
 from tintype_gateway.dialects import dialect
 from tintype_gateway.images.tools import ImageTools
 from tintype_gateway.observed_calls import observe_usage, observed_call, observed_finish
+from tintype_gateway.sessions import Sessions
 from tintype_gateway.stages.call import Show, call
 from tintype_gateway.stages.finish import finish, inspect
 from tintype_gateway.stages.translate import translate
@@ -27,7 +26,7 @@ from tintype_gateway.values import (
 class ProviderCalls:
     """What all calls share."""
 
-    session: aiohttp.ClientSession
+    sessions: Sessions
     images: ImageTools
     attempts: Attempts
 
@@ -59,6 +58,7 @@ class ProviderCalls:
         upstream = translate(planned, way, language)
         with observed_call(plan, route, planned.asked):
             timeouts = Timeouts.of(route.binding, course.deadline.remaining())
-            generation = await call(upstream, language, self.session, timeouts, show)
+            session = self.sessions.to(route.binding)
+            generation = await call(upstream, language, session, timeouts, show)
             observe_usage(route, generation.usage)
             return inspect(planned, route, generation, plan)

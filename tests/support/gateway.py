@@ -8,14 +8,13 @@ Whoever closes it checks the books: the ledger must add up, and nothing may stil
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import httpx2
 from aiohttp import web
 from openai import AsyncOpenAI
@@ -40,6 +39,7 @@ from tintype_gateway.pipeline import Pipeline
 from tintype_gateway.reliability import circuit_gauges
 from tintype_gateway.replays import Replays
 from tintype_gateway.server import REHEARSAL, STARTER
+from tintype_gateway.sessions import open_sessions
 from tintype_gateway.stages.adapt import Handling
 from tintype_simulator.app import running
 
@@ -92,7 +92,7 @@ class Gateway:
         async with self.http() as http:
             return await http.post("/v1/images/generations", json=body, headers=headers)
 
-    async def script(self, *faults: dict[str, object]) -> None:
+    async def script(self, *faults: Mapping[str, object]) -> None:
         """Let the next calls to the provider meet these faults, in turn."""
         async with http_client(self.simulator) as http:
             answer = await http.put("/_simulator/faults", json=faults)
@@ -124,6 +124,7 @@ async def running_gateway(
     heartbeat_seconds: float = 15,
     images: ImageTools | None = None,
     attempts: Attempts | None = None,
+    allow_private_endpoints: bool = True,
 ) -> AsyncIterator[Gateway]:
     """Run a gateway whose data is in `folder`.
 
@@ -146,15 +147,16 @@ async def running_gateway(
             stack.push_async_callback(_cancel, asyncio.create_task(source(store)))
         else:
             store.offer(catalog_of(manifests or _starter(), simulator), 1, "test")
-        session = await stack.enter_async_context(aiohttp.ClientSession(auto_decompress=False))
+        opening = open_sessions(allow_private_endpoints=allow_private_endpoints)
+        sessions = await stack.enter_async_context(opening)
         pipeline = Pipeline(
             catalogs=store,
             ledger=ledger,
             credentials=credentials or SimulatedCredentials(),
-            session=session,
+            sessions=sessions,
             handling=handling,
             micro_credits_per_usd=16_000_000,
-            jwts=create_verifier(issuers, session),
+            jwts=create_verifier(issuers, sessions.own),
             heartbeat_seconds=heartbeat_seconds,
             images=images or ImageTools(),
             attempts=attempts or Attempts(draw=lambda: 0.0),

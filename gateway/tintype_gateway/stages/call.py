@@ -1,6 +1,7 @@
 """What does the provider answer?"""
 
 import asyncio
+import errno
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -72,11 +73,10 @@ async def _sent(
     try:
         async with _begun(calling, timeouts.first_byte) as response:
             yield response
-    except (
-        aiohttp.ClientConnectorError,
-        aiohttp.ConnectionTimeoutError,
-        aiohttp.InvalidURL,
-    ) as error:
+    except aiohttp.ClientConnectorError as error:
+        # EACCES is what our own guard answers, also for a name with several addresses.
+        raise _unreachable(forbidden=error.os_error.errno == errno.EACCES) from error
+    except (aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL) as error:
         raise _unreachable() from error
     except TimeoutError as error:
         raise UpstreamFault(
@@ -112,8 +112,9 @@ def _url(request: UpstreamRequest) -> yarl.URL:
         raise _unreachable() from error
 
 
-def _unreachable() -> UpstreamFault:
-    return UpstreamFault("unavailable", "the provider cannot be reached", unprocessed=True)
+def _unreachable(*, forbidden: bool = False) -> UpstreamFault:
+    why = "its endpoint is not allowed" if forbidden else "the provider cannot be reached"
+    return UpstreamFault("unavailable", why, unprocessed=True)
 
 
 def _is_stream(response: aiohttp.ClientResponse) -> bool:
