@@ -73,20 +73,21 @@ class Attempts:
     async def _again(
         self, ways: Sequence[Way], failed: Sequence[FailedCall], deadline: Deadline
     ) -> Way | None:
-        """Return one of the ways that failed, after a pause. Refused keys stay refused.
+        """Return the way that asks for the shortest pause, after that pause.
 
-        Who would have to wait for longer is told so, instead of being kept waiting.
+        Refused keys stay refused. Who would have to wait for long is told so instead.
         """
-        last = failed[-1]
-        refused = [call.route for call in failed if call.fault.kind == "unauthorized"]
-        hopeful = [way for way in ways if way.route not in refused]
-        pause = pause_seconds(len(failed), last.fault.retry_after_seconds, self.draw)
-        patience = min(deadline.remaining(), LONGEST_PAUSE_SECONDS)
-        if not hopeful or pause >= patience or not self._afford(last):
+        newest = {str(call.route): call for call in failed if call.fault.kind != "unauthorized"}
+        if not newest:
             return None
-        RETRIES.labels(last.route.binding.provider, last.fault.kind).inc()
+        soonest = min(newest.values(), key=lambda call: call.fault.retry_after_seconds or 0)
+        pause = pause_seconds(len(failed), soonest.fault.retry_after_seconds, self.draw)
+        patience = min(deadline.remaining(), LONGEST_PAUSE_SECONDS)
+        if pause >= patience or not self._afford(soonest):
+            return None
+        RETRIES.labels(soonest.route.binding.provider, soonest.fault.kind).inc()
         await asyncio.sleep(pause)
-        return self._best(hopeful)
+        return next(way for way in ways if way.route == soonest.route)
 
     def _afford(self, last: FailedCall) -> bool:
         if self.budget.spend():

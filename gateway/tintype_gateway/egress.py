@@ -25,6 +25,11 @@ _TRANSLATED = ip_network("64:ff9b::/96")
 """IPv6 addresses that a NAT64 turns into the IPv4 address in their last four bytes (RFC 6052)."""
 
 
+_OF_THE_HOST = (ip_network("0.0.0.0/8"), ip_network("fd00:ec2::/32"))
+"""This host on this network (RFC 1122), and AWS's metadata and credentials of a machine in IPv6,
+which is link-local in all but its address."""
+
+
 class Reach(Enum):
     """How far calls may go."""
 
@@ -54,6 +59,7 @@ def is_allowed(address: str, reach: Reach) -> bool:
         found.is_loopback
         or found.is_link_local
         or found.is_unspecified
+        or any(found in network for network in _OF_THE_HOST)
         or found.is_multicast
         or found.is_reserved
     )
