@@ -41,7 +41,6 @@ def invoke(
         url=f"{host.rstrip('/')}/model/{quote(binding.upstream_model, safe='')}/invoke",
         headers=headers,
         body=json.dumps(body).encode(),
-        timeout_seconds=binding.timeout_seconds,
         signer=None if bearer else _signer(route.region, credentials),
     )
 

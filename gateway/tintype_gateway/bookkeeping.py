@@ -1,6 +1,6 @@
 """What is written down of a request: for the access log, and for the metrics."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from tintype_gateway.ledger.interface import Settlement
@@ -10,18 +10,19 @@ from tintype_gateway.metrics import (
     IMAGES_GENERATED,
     IMAGES_REFUSED,
 )
-from tintype_gateway.values import FinishedCall, Plan
+from tintype_gateway.values import FinishedCall, Plan, Route
 
 MICRO_CREDITS = 1_000_000
+
+Cost = Callable[[Sequence[FinishedCall]], int]
+"""What calls cost together, in micro-credits."""
 
 
 def facts_of(plan: Plan, user: str | None) -> dict[str, Any]:
     """Return what the access log says of a plan, for the end user that the request names."""
     return {
         "model": plan.model.id,
-        "provider": plan.route.binding.provider,
-        "region": plan.route.region,
-        "binding": plan.route.binding.name,
+        **route_facts(plan.route),
         "images": plan.job.images,
         "stream": plan.stream,
         "adjustments": list(plan.job.adjustments),
@@ -29,12 +30,33 @@ def facts_of(plan: Plan, user: str | None) -> dict[str, Any]:
     }
 
 
-def count_charge(plan: Plan, calls: Sequence[FinishedCall], settlement: Settlement) -> None:
-    """Count the pictures of these calls and the credits that they were charged."""
-    labels = (plan.route.binding.provider, plan.model.id)
-    IMAGES_GENERATED.labels(*labels).inc(sum(len(call.images) for call in calls))
-    CREDITS_USED.labels(*labels).inc(settlement.charged / MICRO_CREDITS)
-    if refused := sum(call.refused for call in calls):
-        IMAGES_REFUSED.labels(*labels).inc(refused)
-    if settlement.excess:  # rare: a series for each model would be for nothing
-        EXCESS_CREDITS.labels(*labels).inc(settlement.excess / MICRO_CREDITS)
+def route_facts(route: Route) -> dict[str, Any]:
+    """Return what the access log says of the route that served a request."""
+    return {
+        "provider": route.binding.provider,
+        "region": route.region,
+        "binding": route.binding.name,
+    }
+
+
+def count_charge(
+    plan: Plan, calls: Sequence[FinishedCall], settlement: Settlement, cost: Cost
+) -> None:
+    """Count the pictures of these calls and the credits that they were charged.
+
+    Where several providers shared the request, each has the share of the charge that it cost.
+    """
+    total = cost(calls)
+    for provider, own in _by_provider(calls):
+        labels, share = (provider, plan.model.id), cost(own) / total if total else 1
+        IMAGES_GENERATED.labels(*labels).inc(sum(len(call.images) for call in own))
+        CREDITS_USED.labels(*labels).inc(settlement.charged * share / MICRO_CREDITS)
+        if refused := sum(call.refused for call in own):
+            IMAGES_REFUSED.labels(*labels).inc(refused)
+        if settlement.excess:  # rare: a series for each model would be for nothing
+            EXCESS_CREDITS.labels(*labels).inc(settlement.excess * share / MICRO_CREDITS)
+
+
+def _by_provider(calls: Sequence[FinishedCall]) -> Iterator[tuple[str, list[FinishedCall]]]:
+    for provider in dict.fromkeys(call.route.binding.provider for call in calls):
+        yield provider, [call for call in calls if call.route.binding.provider == provider]

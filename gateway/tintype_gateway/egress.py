@@ -4,6 +4,8 @@ The address is judged at the moment when a socket is made for it, so that a name
 something else the second time (DNS rebinding) gains nothing, and neither do unusual spellings.
 """
 
+import errno
+import logging
 import socket
 from collections.abc import Callable
 from enum import Enum
@@ -14,8 +16,18 @@ Address = IPv4Address | IPv6Address
 AddressInfo = tuple[int, int, int, str, tuple[Any, ...]]
 """What `socket.getaddrinfo` gives for one address."""
 
+log = logging.getLogger(__name__)
+
+SETTING = "TINTYPE_ALLOW_PRIVATE_ENDPOINTS"
+"""What whoever runs the gateway can set, if a call was meant to go there."""
+
 _TRANSLATED = ip_network("64:ff9b::/96")
 """IPv6 addresses that a NAT64 turns into the IPv4 address in their last four bytes (RFC 6052)."""
+
+
+_OF_THE_HOST = (ip_network("0.0.0.0/8"), ip_network("fd00:ec2::/32"))
+"""This host on this network (RFC 1122), and AWS's metadata and credentials of a machine in IPv6,
+which is link-local in all but its address."""
 
 
 class Reach(Enum):
@@ -32,8 +44,8 @@ class Reach(Enum):
     """Also to this very machine, as simulators and tests need it."""
 
 
-class ForbiddenAddressError(OSError):
-    """A call would have gone where calls may not go."""
+class ForbiddenAddressError(PermissionError):
+    """A call would have gone where calls may not go. Its errno is EACCES."""
 
 
 def is_allowed(address: str, reach: Reach) -> bool:
@@ -47,6 +59,7 @@ def is_allowed(address: str, reach: Reach) -> bool:
         found.is_loopback
         or found.is_link_local
         or found.is_unspecified
+        or any(found in network for network in _OF_THE_HOST)
         or found.is_multicast
         or found.is_reserved
     )
@@ -61,7 +74,8 @@ def guarded_sockets(reach: Reach) -> Callable[[AddressInfo], socket.socket]:
     def make(info: AddressInfo) -> socket.socket:
         family, kind, protocol, _, address = info
         if not is_allowed(str(address[0]), reach):
-            raise ForbiddenAddressError(f"calls may not go to {address[0]}")
+            log.warning("call not allowed", extra={"address": address[0], "setting": SETTING})
+            raise ForbiddenAddressError(errno.EACCES, f"calls may not go to {address[0]}")
         made = socket.socket(family, kind, protocol)
         made.setblocking(False)
         return made

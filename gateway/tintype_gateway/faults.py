@@ -8,7 +8,7 @@ from tintype_gateway.errors import (
     UnavailableError,
     UnsupportedParameterError,
 )
-from tintype_gateway.values import Route, UpstreamFault
+from tintype_gateway.values import FailedCall, Route, UpstreamFault
 
 _CODES = {
     "throttled": "provider_throttled",
@@ -23,9 +23,9 @@ _CODES = {
 _MAY_HAVE_COST = frozenset({"timeout", "outcome_unknown", "store"})
 
 
-def gravest(faults: Sequence[UpstreamFault]) -> UpstreamFault:
-    """Return the fault that decides for all: one that may have cost money, else the first."""
-    return next((fault for fault in faults if fault.kind in _MAY_HAVE_COST), faults[0])
+def gravest(failed: Sequence[FailedCall]) -> FailedCall:
+    """Return the call that decides for all: one that may have cost money, else the first."""
+    return next((call for call in failed if call.fault.kind in _MAY_HAVE_COST), failed[0])
 
 
 def error_of(fault: UpstreamFault, route: Route) -> GatewayError:

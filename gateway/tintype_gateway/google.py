@@ -43,7 +43,6 @@ def call(
             "Accept": "application/json",
         },
         body=json.dumps(body).encode(),
-        timeout_seconds=binding.timeout_seconds,
     )
 
 

@@ -61,6 +61,24 @@ PROVIDER_REQUESTS = Counter(
     ("provider", "model", "outcome"),
     registry=REGISTRY,
 )
+RETRIES = Counter(
+    "tintype_retries",
+    "Calls made again by the same way, by what they had failed with.",
+    ("provider", "reason"),
+    registry=REGISTRY,
+)
+FAILOVERS = Counter(
+    "tintype_failovers",
+    "Calls made again by another way, by the provider that had failed, and with what.",
+    ("provider", "reason"),
+    registry=REGISTRY,
+)
+RETRIES_REFUSED = Counter(
+    "tintype_retry_budget_exhausted",
+    "Calls that were not made again because too many others were.",
+    ("provider",),
+    registry=REGISTRY,
+)
 CREDITS_USED = Counter(
     "tintype_credits_used",
     "Credits charged to accounts.",

@@ -90,6 +90,7 @@ def _note(request: web.Request, status: int, seconds: float, meter: RequestMeter
     overhead = seconds - meter.provider_seconds
     if meter.calls:
         OVERHEAD_SECONDS.observe(overhead, telemetry.exemplar())
+        facts["attempts"] = meter.calls
     fields: dict[str, Any] = {
         "request_id": request[REQUEST_ID],
         "method": method,

@@ -24,9 +24,9 @@ _PAID_BY_US = frozenset({"timeout", "outcome_unknown", "cancelled"})
 
 
 @contextmanager
-def observed_call(plan: Plan, asked: int) -> Iterator[None]:
+def observed_call(plan: Plan, route: Route, asked: int) -> Iterator[None]:
     """Observe the call to a provider that the block makes, which asks for so many pictures."""
-    with telemetry.calling(plan, asked), current_meter().calling():
+    with telemetry.calling(plan, route, asked), current_meter().calling():
         outcome, started = "success", time.perf_counter()
         try:
             yield
@@ -37,9 +37,9 @@ def observed_call(plan: Plan, asked: int) -> Iterator[None]:
             outcome = "cancelled"
             raise
         finally:
-            _observe(plan.route, plan.model.id, outcome, time.perf_counter() - started)
+            _observe(route, plan.model.id, outcome, time.perf_counter() - started)
             if outcome == "refused":
-                IMAGES_REFUSED.labels(plan.route.binding.provider, plan.model.id).inc(asked)
+                IMAGES_REFUSED.labels(route.binding.provider, plan.model.id).inc(asked)
 
 
 def observe_usage(route: Route, usage: TokenUsage | None) -> None:

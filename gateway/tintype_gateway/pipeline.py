@@ -8,35 +8,35 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-import aiohttp
-
+from tintype_gateway.attempts import Attempts
 from tintype_gateway.bookkeeping import count_charge, facts_of
 from tintype_gateway.catalog.store import CatalogStore
+from tintype_gateway.course import Course
 from tintype_gateway.credentials import CredentialSource
 from tintype_gateway.deliveries import Deliveries
-from tintype_gateway.dialects import Dialect, dialect, speaks, streams
+from tintype_gateway.dialects import speaks, streams
 from tintype_gateway.errors import AlreadyServedError, UnavailableError, ledger_unavailable
 from tintype_gateway.faults import error_of, gravest
-from tintype_gateway.health import RegionHealth
 from tintype_gateway.images.tools import ImageTools
 from tintype_gateway.jwt_auth.verifier import JwtVerifier
 from tintype_gateway.ledger.errors import LedgerUnavailableError
 from tintype_gateway.ledger.interface import Caller, Hold, Idempotency, Ledger, Settlement
-from tintype_gateway.observed_calls import observe_usage, observed_call, observed_finish
 from tintype_gateway.prices import ceiling, cost, expected
+from tintype_gateway.provider_calls import ProviderCalls
 from tintype_gateway.quotes import quotation
+from tintype_gateway.reliability.retries import MAX_ATTEMPTS
 from tintype_gateway.replays import Replays
 from tintype_gateway.reports import headers_of
+from tintype_gateway.sessions import Sessions
 from tintype_gateway.stages.adapt import Handling, adapt
 from tintype_gateway.stages.authenticate import authenticate
-from tintype_gateway.stages.call import Show, call
-from tintype_gateway.stages.finish import finish, inspect
+from tintype_gateway.stages.choose import choose
 from tintype_gateway.stages.hold import Purchase, held
 from tintype_gateway.stages.resolve import resolve
 from tintype_gateway.stages.respond import respond
 from tintype_gateway.stages.settle import settle
 from tintype_gateway.stages.stream import stream
-from tintype_gateway.stages.translate import translate
+from tintype_gateway.stages.translate import divide
 from tintype_gateway.stages.validate import validate
 from tintype_gateway.statements import statement
 from tintype_gateway.streaming.happenings import Happenings
@@ -46,11 +46,9 @@ from tintype_gateway.values import (
     FailedCall,
     FinishedCall,
     Plan,
-    PlannedCall,
     Response,
-    Route,
     Target,
-    UpstreamFault,
+    Way,
 )
 
 
@@ -75,7 +73,7 @@ class Pipeline:
     catalogs: CatalogStore
     ledger: Ledger
     credentials: CredentialSource
-    session: aiohttp.ClientSession
+    sessions: Sessions
     handling: Handling
     micro_credits_per_usd: int
     model_defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -88,7 +86,7 @@ class Pipeline:
     """After how long a silence a stream gets a sign of life."""
 
     deliveries: Deliveries = field(default_factory=Deliveries)
-    health: RegionHealth = field(default_factory=RegionHealth)
+    attempts: Attempts = field(default_factory=Attempts)
 
     async def generate(self, incoming: Incoming) -> Response | Stream:
         """Serve `POST /v1/images/generations`. A stream begins when it is relayed.
@@ -98,22 +96,25 @@ class Pipeline:
         """
         caller = await self.authenticate(incoming)
         plan = await self._plan(incoming, caller)
+        course = Course.begin(plan, incoming.facts)
         if plan.stream:
-            return Stream(headers_of(plan), partial(self._relay, incoming, caller, plan))
+            headers = partial(_headers_now, course)
+            return Stream(headers, partial(self._relay, incoming, caller, course))
         try:
-            return await self._buy(incoming, caller, plan)
+            return await self._buy(incoming, caller, course)
         except AlreadyServedError as served:
             incoming.facts["replay_of"] = served.request_id
             return await self.replays.find(served)
 
-    async def _buy(self, incoming: Incoming, caller: Caller, plan: Plan) -> Response:
+    async def _buy(self, incoming: Incoming, caller: Caller, course: Course) -> Response:
         """Return an answer that is paid for, and kept for a repeat where the client may send one.
 
         Raises:
             GatewayError: The client gets an error, and pays nothing.
         """
+        plan = course.plan
         async with held(caller, self._purchase(incoming, plan), self.ledger) as hold:
-            calls, failed = await self._call_all(plan)
+            calls, failed = await self._call_all(course)
             settlement = await self._charge(incoming, plan, hold, calls)
         response = respond(plan, calls, failed, settlement, hold)
         if incoming.idempotency_key is not None:
@@ -121,17 +122,20 @@ class Pipeline:
             await self.replays.keep(incoming.request_id, response, images)
         return response
 
-    async def _relay(self, incoming: Incoming, caller: Caller, plan: Plan, write: Write) -> Hold:
+    async def _relay(
+        self, incoming: Incoming, caller: Caller, course: Course, write: Write
+    ) -> Hold:
         """Relay a stream, and return what paid for it.
 
         Raises:
             GatewayError: The client gets an error, and pays for what it has been sent.
             ConnectionError: The client left, and pays for what it has been sent.
         """
+        plan = course.plan
         async with held(caller, self._purchase(incoming, plan), self.ledger) as hold:
             till = Till(partial(self._cost, plan), partial(self._charge, incoming, plan, hold))
-            relay = Relay(plan, till, write, self.heartbeat_seconds, incoming.facts)
-            async with self._happenings(plan) as happenings:
+            relay = Relay(course, till, write, self.heartbeat_seconds)
+            async with self._happenings(course) as happenings:
                 await relay.run(happenings)
         return hold
 
@@ -182,7 +186,7 @@ class Pipeline:
             today=datetime.datetime.now(datetime.UTC).date(),
             speaks=speaks,
             may_use=caller.may_use,
-            is_healthy=self.health.is_healthy,
+            is_healthy=self.attempts.circuits.is_healthy,
         )
         job = adapt(
             request,
@@ -191,13 +195,14 @@ class Pipeline:
             self.model_defaults.get(target.model.id),
         )
         digest = hashlib.sha256(body).hexdigest()
-        route, credentials = await self._route(target)
+        ways = await self._ways(target)
         strict = (incoming.handling or self.handling) == "strict"
+        native = streams(ways[0].route.binding)
+        job = stream(job, request.fields, native=native, strict=strict)
         plan = Plan(
             target,
-            route,
-            credentials,
-            stream(job, request.fields, native=streams(route.binding), strict=strict),
+            choose(ways, job, streams, MAX_ATTEMPTS),
+            job,
             snapshot.revision,
             digest,
             stream=bool(request.fields.stream),
@@ -206,12 +211,14 @@ class Pipeline:
         incoming.facts.update(facts_of(plan, request.fields.user))
         return plan
 
-    async def _route(self, target: Target) -> tuple[Route, Mapping[str, str]]:
-        """Return the best route that we have credentials for, and these."""
-        for route in target.routes:
-            if credentials := await self.credentials.read(route.binding):
-                return route, credentials
-        names = ", ".join(route.binding.name for route in target.routes)
+    async def _ways(self, target: Target) -> list[Way]:
+        """Return the routes that we have credentials for, and these."""
+        bindings = {route.binding.name: route.binding for route in target.routes}
+        found = {name: await self.credentials.read(each) for name, each in bindings.items()}
+        ways = [Way(route, found[route.binding.name]) for route in target.routes]
+        if usable := [way for way in ways if way.credentials]:
+            return usable
+        names = ", ".join(bindings)
         raise UnavailableError(
             f"no credentials for {target.requested!r}: ProviderBinding {names}",
             code="provider_unauthorized",
@@ -229,66 +236,47 @@ class Pipeline:
         )
 
     def _ceiling(self, plan: Plan) -> int:
-        pricing = plan.route.binding.pricing
-        return ceiling(plan.job, plan.model, pricing, self.micro_credits_per_usd)
+        """Return the most that the request can cost, whichever way it goes."""
+        pricings = [way.route.binding.pricing for way in plan.ways]
+        per_usd = self.micro_credits_per_usd
+        return max(ceiling(plan.job, plan.model, pricing, per_usd) for pricing in pricings)
 
     def _expected(self, plan: Plan) -> int | None:
         pricing = plan.route.binding.pricing
         return expected(plan.job, plan.model, pricing, self.micro_credits_per_usd)
 
     def _cost(self, plan: Plan, calls: Sequence[FinishedCall]) -> int:
-        pricing = plan.route.binding.pricing
-        return cost(plan.job, plan.model, pricing, calls, self.micro_credits_per_usd)
+        return cost(plan.job, plan.model, calls, self.micro_credits_per_usd)
 
     async def _charge(
         self, incoming: Incoming, plan: Plan, hold: Hold, calls: Sequence[FinishedCall]
     ) -> Settlement:
         images = sum(len(call.images) for call in calls)
         settlement = await settle(hold, self._cost(plan, calls), images, self.ledger)
-        count_charge(plan, calls, settlement)
+        count_charge(plan, calls, settlement, partial(self._cost, plan))
         incoming.facts["cost_micro_credits"] = settlement.charged
         return settlement
 
-    def _happenings(self, plan: Plan) -> Happenings:
-        language = dialect(plan.route.binding.dialect)
-        make = partial(self._call, plan, language)
-        return Happenings(_planned(plan, language), make, plan.job.partial_images)
+    def _happenings(self, course: Course) -> Happenings:
+        planned = list(divide(course.plan.job, course.plan.model))
+        make = partial(self._provider_calls.make, course)
+        return Happenings(planned, make, course.plan.job.partial_images)
 
-    async def _call_all(self, plan: Plan) -> tuple[list[FinishedCall], list[FailedCall]]:
+    async def _call_all(self, course: Course) -> tuple[list[FinishedCall], list[FailedCall]]:
         """Return the calls that gave pictures and those that did not, or the fault of them all."""
-        language = dialect(plan.route.binding.dialect)
-        planned = _planned(plan, language)
-        results = await asyncio.gather(*(self._call(plan, language, each) for each in planned))
+        planned, provider_calls = divide(course.plan.job, course.plan.model), self._provider_calls
+        results = await asyncio.gather(*(provider_calls.make(course, each) for each in planned))
         failed = [result for result in results if isinstance(result, FailedCall)]
         calls = [result for result in results if isinstance(result, FinishedCall)]
         if not calls:
-            fault = gravest([call.fault for call in failed])
-            raise error_of(fault, plan.route) from fault
+            worst = gravest(failed)
+            raise error_of(worst.fault, worst.route) from worst.fault
         return calls, failed
 
-    async def _call(
-        self,
-        plan: Plan,
-        language: Dialect,
-        planned: PlannedCall,
-        show: Show | None = None,
-    ) -> FinishedCall | FailedCall:
-        try:
-            with observed_call(plan, planned.asked):
-                generation = await call(planned.upstream, language, self.session, show)
-                observe_usage(plan.route, generation.usage)
-                inspected = inspect(planned, generation, plan)
-            with observed_finish(plan.route):
-                finished = await finish(inspected, plan, self.images)
-            self.health.note(plan.route, None)
-            return finished
-        except UpstreamFault as fault:
-            self.health.note(plan.route, fault.kind)
-            return FailedCall(planned.first, planned.asked, fault)
+    @property
+    def _provider_calls(self) -> ProviderCalls:
+        return ProviderCalls(self.sessions, self.images, self.attempts)
 
 
-def _planned(plan: Plan, language: Dialect) -> list[PlannedCall]:
-    try:
-        return list(translate(plan.job, plan.model, plan.route, plan.credentials, language))
-    except UpstreamFault as fault:  # credentials that lack a part
-        raise error_of(fault, plan.route) from fault
+def _headers_now(course: Course) -> dict[str, str]:
+    return headers_of(course.plan, course.routes)

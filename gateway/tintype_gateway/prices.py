@@ -15,24 +15,24 @@ def ceiling(job: Job, model: Model, pricing: Pricing, per_usd: int) -> int:
     return micro_credits(ceiling_usd(pricing, _demand(job, model)), per_usd)
 
 
-def cost(
-    job: Job, model: Model, pricing: Pricing, calls: Iterable[FinishedCall], per_usd: int
-) -> int:
+def cost(job: Job, model: Model, calls: Iterable[FinishedCall], per_usd: int) -> int:
     """Return what the calls did cost together, in micro-credits, rounded once.
 
-    A call whose pictures were all refused costs nothing, whatever the provider charges for it.
+    Each costs what its own route asks. A call whose pictures were all refused costs nothing,
+    whatever the provider charges for it.
     """
     demand = _demand(job, model)
     paid = (call for call in calls if call.images)
-    usd = sum((_call_usd(call, demand, pricing) for call in paid), Decimal(0))
+    usd = sum((_call_usd(call, demand) for call in paid), Decimal(0))
     return micro_credits(usd, per_usd)
 
 
-def _call_usd(call: FinishedCall, demand: Demand, pricing: Pricing) -> Decimal:
+def _call_usd(call: FinishedCall, demand: Demand) -> Decimal:
     """Return what a call did cost at the quality that the provider says it chose.
 
     Where that one has no price, which no manifest can foresee, the one that was asked for counts.
     """
+    pricing = call.route.binding.pricing
     sizes, usage = [image.size for image in call.images], call.generation.usage
     demand = demand._replace(partial_images=call.generation.partial_images)
     chosen = demand._replace(quality=call.generation.quality or demand.quality)

@@ -1,7 +1,7 @@
 """What plain answers and streams tell alike: headers, usage, and which pictures are missing."""
 
 import datetime
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from email.utils import format_datetime
 from typing import TypedDict
 
@@ -12,10 +12,10 @@ from tintype_gateway.faults import error_of
 from tintype_gateway.values import FailedCall, FinishedCall, Plan, Route
 
 
-def headers_of(plan: Plan) -> dict[str, str]:
-    """Return the headers that tell how a request is served."""
+def headers_of(plan: Plan, routes: Iterable[Route]) -> dict[str, str]:
+    """Return the headers that tell how a request is served, where its calls went these routes."""
     headers = {
-        "Tintype-Route": str(plan.route),
+        "Tintype-Route": ", ".join(dict.fromkeys(map(str, routes))),
         "Tintype-Catalog-Revision": plan.revision,
         **lifecycle_headers(plan.model.lifecycle),
     }
@@ -64,17 +64,15 @@ class ImageError(TypedDict):
     message: str
 
 
-def image_errors(
-    calls: Sequence[FinishedCall], failed: Sequence[FailedCall], route: Route
-) -> list[ImageError]:
+def image_errors(calls: Sequence[FinishedCall], failed: Sequence[FailedCall]) -> list[ImageError]:
     """Return an entry for each picture that did not come, and that was not refused either."""
-    missing = [*_missing(calls), *_failed(failed, route)]
+    missing = [*_missing(calls), *_failed(failed)]
     return sorted(missing, key=lambda entry: entry["index"])
 
 
-def _failed(failed: Sequence[FailedCall], route: Route) -> Iterator[ImageError]:
+def _failed(failed: Sequence[FailedCall]) -> Iterator[ImageError]:
     for call in failed:
-        error = error_of(call.fault, route)
+        error = error_of(call.fault, call.route)
         for index in range(call.first, call.first + call.asked):
             yield ImageError(index=index, code=error.code, message=error.message)
 

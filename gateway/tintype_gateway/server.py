@@ -9,7 +9,6 @@ from functools import partial
 from importlib.resources import files
 from pathlib import Path
 
-import aiohttp
 from aiohttp import web
 
 import tintype_catalog
@@ -20,6 +19,7 @@ from tintype_gateway.catalog.store import CatalogStore
 from tintype_gateway.credentials import Credentials, SimulatedCredentials
 from tintype_gateway.demo import ensure_demo_key, welcome
 from tintype_gateway.edge.runner import create_runner
+from tintype_gateway.egress import Reach
 from tintype_gateway.image_store.folder import FolderStore
 from tintype_gateway.image_store.opening import open_store
 from tintype_gateway.images.converter import Converter
@@ -33,7 +33,9 @@ from tintype_gateway.loop_lag import observe_lag
 from tintype_gateway.memory import spare_collector
 from tintype_gateway.metrics import HOLDS_EXPIRED
 from tintype_gateway.pipeline import Pipeline
+from tintype_gateway.reliability import circuit_gauges
 from tintype_gateway.replays import Replays
+from tintype_gateway.sessions import open_session, open_sessions
 from tintype_gateway.settings import GatewaySettings
 from tintype_gateway.simulated import pointed_at, simulators
 from tintype_gateway.sources import Following, follow_catalog, follow_credentials
@@ -48,9 +50,6 @@ EXPIRY_SECONDS = 10
 
 DRAIN_SECONDS = 180
 """How long requests in flight have to finish after a signal: pictures take a minute."""
-
-READ_BUFFER_BYTES = 1024 * 1024
-"""What is read of a provider's answer before it is waited for: few wake-ups for megabytes."""
 
 
 async def serve(settings: GatewaySettings) -> None:
@@ -69,22 +68,26 @@ async def serve(settings: GatewaySettings) -> None:
         await _check(ledger)
         store, credentials = CatalogStore(), Credentials()
         simulator = await stack.enter_async_context(simulators()) if settings.simulate else None
-        session = await stack.enter_async_context(_session())
+        private = settings.reaches_private_endpoints
+        opening = open_sessions(allow_private_endpoints=private)
+        sessions = await stack.enter_async_context(opening)
+        for_issuers = await stack.enter_async_context(open_session(Reach.ANYWHERE))
         images = await _images(settings, stack)
         pipeline = Pipeline(
             catalogs=store,
             ledger=ledger,
             credentials=SimulatedCredentials() if settings.simulate else credentials,
-            session=session,
+            sessions=sessions,
             handling=settings.parameter_handling,
             micro_credits_per_usd=settings.micro_credits_per_usd,
             model_defaults=settings.default_model_params,
-            jwts=create_verifier(settings.jwt_issuers, session),
+            jwts=create_verifier(settings.jwt_issuers, for_issuers),
             heartbeat_seconds=settings.stream_heartbeat_seconds,
             images=images,
             replays=Replays(images.store, images.url_seconds),
         )
         stack.push_async_callback(pipeline.replays.finish)
+        circuit_gauges.show(pipeline.attempts.circuits, store)
         sources = await _sources(settings, store, simulator, stack)
         sources += await follow_credentials(settings, credentials, stack)
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
@@ -152,17 +155,6 @@ def _stop_signal() -> asyncio.Event:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop)
     return stopping
-
-
-def _session() -> aiohttp.ClientSession:
-    """Return the session of all calls to providers: warm connections, and bytes as they come."""
-    return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=75, ttl_dns_cache=60),
-        headers={"Accept-Encoding": "identity", "User-Agent": "tintype"},
-        cookie_jar=aiohttp.DummyCookieJar(),
-        auto_decompress=False,
-        read_bufsize=READ_BUFFER_BYTES,
-    )
 
 
 async def _sources(

@@ -86,6 +86,10 @@ class GatewaySettings(ImageSettings):
     simulate: bool = False
     """Start simulated providers and send every call to them."""
 
+    allow_private_endpoints: bool = False
+    """Let the `endpoint` of a binding be an address of this machine or of a private network, as
+    those of simulators and of proxies of one's own are."""
+
     demo: bool = False
     """Make an account `demo` with a key in the data folder, and print how to use it."""
 
@@ -146,6 +150,11 @@ class GatewaySettings(ImageSettings):
                 "TINTYPE_DEFAULT_RESPONSE_FORMAT=url needs AWS_S3_BUCKET or TINTYPE_IMAGE_STORE_DIR"
             )
         return self
+
+    @property
+    def reaches_private_endpoints(self) -> bool:
+        """Whether calls may go to private addresses. Simulators have no others."""
+        return self.allow_private_endpoints or self.simulate
 
     @property
     def image_folder(self) -> Path | None:

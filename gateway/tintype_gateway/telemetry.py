@@ -11,7 +11,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
 
 from tintype_catalog.costs import TokenUsage
-from tintype_gateway.values import Plan
+from tintype_gateway.values import Plan, Route
 
 if TYPE_CHECKING:
     from tintype_gateway.tracing import Tracing
@@ -109,9 +109,9 @@ def served(method: str, route: str, status: int, request_id: str) -> None:
         _tracing.served(method, route, status, request_id)
 
 
-def calling(plan: Plan, asked: int) -> AbstractContextManager[object]:
-    """Make the block the span of a call to a provider that asks for so many pictures."""
-    return _NOTHING if _tracing is None else _tracing.calling(plan, asked)
+def calling(plan: Plan, route: Route, asked: int) -> AbstractContextManager[object]:
+    """Make the block the span of a call over a route that asks for so many pictures."""
+    return _NOTHING if _tracing is None else _tracing.calling(plan, route, asked)
 
 
 def used(usage: TokenUsage) -> None:

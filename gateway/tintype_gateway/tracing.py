@@ -22,7 +22,7 @@ from opentelemetry.util.types import AttributeValue
 from tintype_catalog.__about__ import __version__
 from tintype_catalog.costs import TokenUsage
 from tintype_gateway.gen_ai import OPERATION, gen_ai_provider
-from tintype_gateway.values import Plan
+from tintype_gateway.values import Plan, Route
 
 SERVICE = "tintype-gateway"
 """The name of the service, unless the environment gives another."""
@@ -80,10 +80,10 @@ class Tracing:
             span.set_attribute("error.type", str(status))
             span.set_status(StatusCode.ERROR)
 
-    def calling(self, plan: Plan, asked: int) -> AbstractContextManager[Span]:
-        """Return the span of a call for so many of the pictures of a plan."""
-        name = f"{OPERATION} {plan.route.binding.upstream_model}"
-        return self._span(name, SpanKind.CLIENT, self._call_attributes(plan, asked))
+    def calling(self, plan: Plan, route: Route, asked: int) -> AbstractContextManager[Span]:
+        """Return the span of a call over a route for so many of the pictures of a plan."""
+        name = f"{OPERATION} {route.binding.upstream_model}"
+        return self._span(name, SpanKind.CLIENT, self._call_attributes(plan, route, asked))
 
     def used(self, usage: TokenUsage) -> None:
         """Tell the current span, which is that of a call, its tokens."""
@@ -125,18 +125,18 @@ class Tracing:
                 span.set_status(StatusCode.ERROR)
                 raise
 
-    def _call_attributes(self, plan: Plan, asked: int) -> dict[str, AttributeValue]:
+    def _call_attributes(self, plan: Plan, route: Route, asked: int) -> dict[str, AttributeValue]:
         attributes: dict[str, AttributeValue] = {
             "tintype.stage": "call",
             "tintype.model": plan.model.id,
-            "tintype.route": str(plan.route),
+            "tintype.route": str(route),
             "gen_ai.operation.name": OPERATION,
             "gen_ai.output.type": "image",
-            "gen_ai.provider.name": gen_ai_provider(plan.route.binding.provider),
-            "gen_ai.request.model": plan.route.binding.upstream_model,
+            "gen_ai.provider.name": gen_ai_provider(route.binding.provider),
+            "gen_ai.request.model": route.binding.upstream_model,
             "gen_ai.request.choice.count": asked,
         }
-        if host := urlsplit(plan.route.binding.endpoint or "").hostname:
+        if host := urlsplit(route.binding.endpoint or "").hostname:
             attributes["server.address"] = host
         if self._with_prompts:
             attributes["gen_ai.input.messages"] = _messages(plan.job.prompt)

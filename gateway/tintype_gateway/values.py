@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from typing_extensions import override
 
@@ -65,6 +65,15 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True)
+class Way:
+    """A route that a request may take, and what it takes to go it."""
+
+    route: Route
+    credentials: Mapping[str, str] = field(repr=False)
+    """What the route's provider asks for."""
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
     """The model that a request names, and the routes that can serve it, the best one first."""
 
@@ -116,9 +125,8 @@ class Plan:
     """What a request will buy: all that is decided before money is held."""
 
     target: Target
-    route: Route
-    credentials: Mapping[str, str] = field(repr=False)
-    """What the route's provider asks for."""
+    ways: tuple[Way, ...]
+    """All that can serve the very same request, the one to try first before the others."""
 
     job: Job
     revision: str
@@ -137,6 +145,11 @@ class Plan:
     def model(self) -> Model:
         """The model that makes the pictures."""
         return self.target.model
+
+    @property
+    def route(self) -> Route:
+        """The route that is tried first."""
+        return self.ways[0].route
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,9 +172,28 @@ class UpstreamRequest:
 
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
-    timeout_seconds: float
     signer: AwsSigner | None = None
     """Signs the call, where its headers do not prove our identity by themselves."""
+
+
+class Timeouts(NamedTuple):
+    """How long one call to a provider may take, in seconds, each counted from its beginning."""
+
+    connect: float
+    """Until the connection is there. Nothing has been sent before."""
+
+    first_byte: float
+    """Until the head of the answer is there."""
+
+    total: float
+    """Until the answer is complete."""
+
+    @classmethod
+    def of(cls, binding: Binding, remaining: float) -> "Timeouts":
+        """Return those of a binding, where the request itself has only so many seconds left."""
+        total = min(binding.timeout_seconds, remaining)
+        first_byte = min(binding.first_byte_timeout_seconds or total, total)
+        return cls(min(binding.connect_timeout_seconds, total), first_byte, total)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +206,8 @@ class PlannedCall:
     asked: int
     """How many pictures it asks for."""
 
-    upstream: UpstreamRequest
+    job: Job
+    """What it asks for, with a seed of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +297,9 @@ class FinishedCall:
     asked: int
     """How many pictures it asked for."""
 
+    route: Route
+    """The one that it went, after any that failed."""
+
     generation: Generation
     images: tuple[FinishedImage, ...]
 
@@ -303,6 +339,9 @@ class FailedCall:
 
     first: int
     asked: int
+    route: Route
+    """The one that the fault is of."""
+
     fault: UpstreamFault
 
 

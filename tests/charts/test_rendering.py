@@ -77,6 +77,18 @@ def test_simulators_serve_the_whole_catalog_but_two_retired_models(helm: Helm) -
     }
 
 
+@pytest.mark.parametrize(
+    ("values", "allowed"),
+    [({}, None), (DEV, "true"), ({"gateway": {"allowPrivateEndpoints": True}}, "true")],
+)
+def test_private_endpoints_are_for_simulators_and_those_who_ask_for_them(
+    helm: Helm, values: Values, allowed: str | None
+) -> None:
+    given = {entry["name"]: entry for entry in container(helm.objects(values), "gateway")["env"]}
+
+    assert given.get("TINTYPE_ALLOW_PRIVATE_ENDPOINTS", {}).get("value") == allowed
+
+
 def test_a_route_leads_to_the_api_and_waits_for_pictures(helm: Helm) -> None:
     route = find(helm.objects(ADDED_ON), "HTTPRoute", "tintype-gateway")
 

@@ -3,6 +3,7 @@
 import datetime
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from tests.gateway.pictures import picture
@@ -10,6 +11,7 @@ from tests.support.manifests import Manifest, compiled, image_model, provider_bi
 from tintype_catalog.catalog import Binding, Model
 from tintype_catalog.costs import TokenUsage
 from tintype_catalog.image_model import Watermark
+from tintype_catalog.pricing import Pricing
 from tintype_catalog.sizes import Size, SizeChoice
 from tintype_gateway.catalog.snapshot import Snapshot
 from tintype_gateway.images.header import read_header
@@ -26,6 +28,7 @@ from tintype_gateway.values import (
     Target,
     UpstreamAnswer,
     ValidRequest,
+    Way,
 )
 
 TODAY = datetime.date(2026, 11, 20)
@@ -53,6 +56,11 @@ def route(region: str = "global", **spec: Any) -> Route:
     return Route(binding(**spec), region)
 
 
+def way(region: str = "global", **spec: Any) -> Way:
+    """Return the way to the binding of `canvas`."""
+    return Way(route(region, **spec), {"api-key": "sk-1"})
+
+
 def target(requested: str = "canvas", **spec: Any) -> Target:
     """Return the model `canvas` with its one route."""
     return Target(requested, model(**spec), (route(),))
@@ -70,8 +78,7 @@ def body(**fields: Any) -> bytes:
 
 def plan(requested: str = "canvas", *, of: Any = None, **asked: Any) -> Plan:
     """Return what a request for `canvas` will buy, where `of` are fields of the model's spec."""
-    made_of = target(requested, **of or {}), route(), {"api-key": "sk-1"}, job(**asked)
-    return Plan(*made_of, "abc123", "digest")
+    return Plan(target(requested, **of or {}), (way(),), job(**asked), "abc123", "digest")
 
 
 def job(
@@ -104,14 +111,20 @@ def finished_call(
     """Return a call that gave these pictures, by default one."""
     images = images or (finished_image(),)
     made = Generation(tuple(image.image for image in images), **generation)
-    return FinishedCall(first, len(images) if asked is None else asked, made, images)
+    return FinishedCall(first, len(images) if asked is None else asked, route(), made, images)
 
 
 def delivered(sizes: Sequence[Size], **generation: Any) -> FinishedCall:
     """Return a call that gave pictures of these sizes, without drawing them."""
     images = tuple(FinishedImage(GeneratedImage(b""), "png", size, "none") for size in sizes)
     made = Generation(tuple(image.image for image in images), **generation)
-    return FinishedCall(0, len(sizes), made, images)
+    return FinishedCall(0, len(sizes), route(), made, images)
+
+
+def priced(call: FinishedCall, pricing: Pricing) -> FinishedCall:
+    """Return a call that went to a binding with these prices."""
+    elsewhere = call.route.binding.model_copy(update={"pricing": pricing})
+    return replace(call, route=Route(elsewhere, call.route.region))
 
 
 def settlement(charged: int = 640_000, available: int | None = 999_360_000) -> Settlement:

@@ -1,24 +1,51 @@
 """Calls to providers go only where they may."""
 
 import socket
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
 from aiohttp import web
+from aiohttp.abc import AbstractResolver, ResolveResult
+from typing_extensions import override
 
-from tintype_gateway.egress import ForbiddenAddressError, Reach, guarded_sockets, is_allowed
+from tests.gateway.builders import binding
+from tests.support.gateway import easel, running_gateway
+from tintype_gateway.dialects import dialect
+from tintype_gateway.egress import (
+    SETTING,
+    ForbiddenAddressError,
+    Reach,
+    guarded_sockets,
+    is_allowed,
+)
+from tintype_gateway.sessions import open_session, open_sessions
+from tintype_gateway.stages.call import call
+from tintype_gateway.values import Timeouts, UpstreamFault, UpstreamRequest
 
-PUBLIC = ["1.1.1.1", "104.18.6.192", "172.15.0.1", "172.32.0.1", "2606:4700::1", "::ffff:1.1.1.1"]
+DIALECTS = {"gemini": "google-predict", "bedrock": "bedrock-amazon"}
+
+PUBLIC = [
+    *("1.1.1.1", "104.18.6.192", "172.15.0.1", "172.32.0.1", "2606:4700::1", "::ffff:1.1.1.1"),
+    *("8.8.8.8", "9.255.255.255", "11.0.0.0", "100.63.255.255", "100.128.0.1", "169.253.0.1"),
+    *("192.167.255.255", "192.169.0.1", "2a00:1450::1", "64:ff9b::8.8.8.8", "2002:808:808::"),
+]
 PRIVATE = [
     *("10.0.0.1", "10.96.0.1", "172.16.0.1", "172.31.255.254", "192.168.1.1", "fd00::1"),
     *("fc00::1", "::ffff:10.0.0.1", "64:ff9b::10.0.0.1", "2002:a00:1::", "100.64.0.1"),
-    *("198.18.0.1", "192.0.2.1", "203.0.113.7", "2001:db8::1"),
+    *("198.18.0.1", "192.0.2.1", "203.0.113.7", "2001:db8::1", "10.255.255.255", "172.20.10.2"),
+    *("192.168.0.0", "192.168.255.255", "100.127.255.254", "fdff:ffff::1", "64:ff9b::c0a8:1"),
+    *("2002:c0a8:101::1", "::ffff:192.168.1.1", "198.51.100.1"),
 ]
 FORBIDDEN = [
     *("127.0.0.1", "127.1.2.3", "::1", "::ffff:127.0.0.1", "64:ff9b::127.0.0.1", "2002:7f00:1::"),
     *("169.254.169.254", "169.254.170.2", "::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe"),
     *("2002:a9fe:a9fe::", "fe80::1", "fe80::1%eth0", "0.0.0.0", "::", "::ffff:0.0.0.0"),  # noqa: S104
-    *("224.0.0.1", "239.255.255.250", "ff02::1", "255.255.255.255"),
+    *("224.0.0.1", "239.255.255.250", "ff02::1", "255.255.255.255", "240.0.0.1", "0.1.2.3"),
+    *("127.255.255.255", "169.254.0.1", "169.254.169.123", "febf::1", "ff05::2", "::ffff:0:1"),
+    *("fd00:ec2::254", "fd00:ec2::23"),
 ]
 
 
@@ -80,3 +107,72 @@ def test_a_socket_for_a_forbidden_address_is_never_made() -> None:
     info = (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", ("169.254.169.254", 80))
     with pytest.raises(ForbiddenAddressError, match=r"169\.254\.169\.254"):
         guarded_sockets(Reach.NETWORK)(info)
+
+
+class Rebinding(AbstractResolver):
+    """A name whose owner lets it mean this machine, after it was looked up by somebody else."""
+
+    def __init__(self, *answers: Sequence[str]) -> None:
+        self._answers = list(answers)
+
+    @override
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        """Return the addresses of this moment."""
+        return [
+            ResolveResult(hostname=host, host=address, port=port, family=family, proto=0, flags=0)
+            for address in self._answers.pop(0)
+        ]
+
+    @override
+    async def close(self) -> None:
+        """Do nothing: there is nothing to close."""
+
+
+def fault_kind(fault: UpstreamFault) -> tuple[str, str, bool]:
+    return fault.kind, fault.message, fault.unprocessed
+
+
+@pytest.mark.parametrize("addresses", [["127.0.0.1"], ["169.254.169.254", "127.0.0.1"]])
+async def test_a_name_is_judged_by_what_it_means_when_the_connection_is_made(
+    addresses: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    upstream = UpstreamRequest("http://rebinding.example:80/", {}, b"")
+    async with open_session(Reach.PUBLIC, Rebinding(addresses)) as session:
+        with pytest.raises(UpstreamFault) as caught:
+            await call(upstream, dialect("openai-images"), session, Timeouts(5, 5, 5))
+
+    assert fault_kind(caught.value) == ("unavailable", "its endpoint is not allowed", True)
+    assert SETTING in {getattr(record, "setting", None) for record in caplog.records}
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "provider"),
+    [
+        ("http://127.0.0.1:9", "openai"),
+        ("http://169.254.169.254/latest", "gemini"),
+        ("http://[::1]:9", "bedrock"),
+        ("http://10.96.0.1", "openai"),
+        ("http://localhost:9", "openai"),
+    ],
+)
+async def test_a_client_learns_no_address_of_a_forbidden_endpoint(
+    tmp_path: Path, endpoint: str, provider: str
+) -> None:
+    spec: dict[str, Any] = {"endpoint": endpoint, "provider": provider}
+    if provider != "openai":
+        spec |= {"regions": ["us-east-1"], "dialect": DIALECTS[provider]}
+    running = running_gateway(tmp_path, *easel(**spec), allow_private_endpoints=False)
+    async with running as gateway:
+        answer = await gateway.generate()
+
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"]) == (503, "provider_unavailable")
+    assert error["message"].endswith("its endpoint is not allowed")
+
+
+async def test_a_providers_own_host_may_be_a_private_address_and_an_endpoint_not() -> None:
+    async with open_sessions(allow_private_endpoints=False) as sessions:
+        assert sessions.to(binding()) is sessions.own
+        assert sessions.to(binding(endpoint="https://proxy.example")) is sessions.named

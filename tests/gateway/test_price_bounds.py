@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.catalog.strategies import QUALITIES, amounts, edges, pricings
-from tests.gateway.builders import delivered, job, model
+from tests.gateway.builders import delivered, job, model, priced
 from tests.support.manifests import PIXELS, per_image, qualities, read
 from tintype_catalog.costs import TokenUsage
 from tintype_catalog.pricing import Pricing
@@ -41,7 +41,7 @@ def test_the_ceiling_covers_every_call_that_gives_what_was_asked_for(
     most = ceiling(asked, spec, pricing, PER_USD)
     calls = fan_out(asked, per_call, asked.size.size)
     likely = expected(asked, spec, pricing, PER_USD)
-    assert cost(asked, spec, pricing, calls, PER_USD) <= most
+    assert cost(asked, spec, [priced(call, pricing) for call in calls], PER_USD) <= most
     assert likely is not None
     assert likely <= most
 
@@ -56,7 +56,7 @@ def test_whatever_a_provider_delivers_has_a_cost(
     pricing: Pricing, size: Size, quality: str | None, usage: TokenUsage | None
 ) -> None:
     call = delivered([size], quality=quality, usage=usage)
-    assert cost(job(quality="low"), model(parameters=KNOWN), pricing, [call], PER_USD) >= 0
+    assert cost(job(quality="low"), model(parameters=KNOWN), [priced(call, pricing)], PER_USD) >= 0
 
 
 @given(amounts, st.integers(1, 10))
@@ -64,5 +64,5 @@ def test_a_flat_price_is_expected_and_held_and_charged_alike(usd: str, images: i
     asked, pricing = job(images=images), read(Pricing, per_image(usd))
     calls = fan_out(asked, 1, Size(1024, 1024))
     most = ceiling(asked, model(), pricing, PER_USD)
-    assert cost(asked, model(), pricing, calls, PER_USD) == most
+    assert cost(asked, model(), [priced(call, pricing) for call in calls], PER_USD) == most
     assert expected(asked, model(), pricing, PER_USD) == most

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.gateway.builders import delivered, job, model
+from tests.gateway.builders import delivered, job, model, priced, route
 from tests.support.manifests import (
     Manifest,
     by_size,
@@ -29,7 +29,8 @@ KNOWN = qualities(low="low", medium="medium", high="high")
 
 def costs(pricing: Manifest, *calls: FinishedCall, asked: Job | None = None, **spec: Any) -> int:
     asked = asked or job(images=len(calls))
-    return cost(asked, model(**spec), read(Pricing, pricing), calls, PER_USD)
+    paid = [priced(call, read(Pricing, pricing)) for call in calls]
+    return cost(asked, model(**spec), paid, PER_USD)
 
 
 def test_a_flat_price_counts_the_pictures_of_all_calls() -> None:
@@ -95,7 +96,7 @@ def test_fractions_are_added_before_they_are_rounded() -> None:
 
 def test_a_call_whose_pictures_were_all_refused_costs_nothing() -> None:
     usage = TokenUsage(100, 0, 1000, 0)
-    refused = FinishedCall(0, 1, Generation((), usage=usage), (), refused=1)
+    refused = FinishedCall(0, 1, route(), Generation((), usage=usage), (), refused=1)
     assert costs(per_token(), refused) == 0
     assert costs(per_image("1"), refused, delivered([SQUARE])) == PER_USD
 

@@ -111,6 +111,12 @@ def test_simulators_do_not_go_with_the_catalog_of_a_cluster(
     assert "TINTYPE_SIMULATE" in message
 
 
+def test_private_endpoints_are_for_simulators_and_those_who_ask_for_them() -> None:
+    assert not settings().reaches_private_endpoints
+    assert settings("--simulate").reaches_private_endpoints
+    assert settings("--allow-private-endpoints").reaches_private_endpoints
+
+
 def test_every_setting_is_explained_in_the_help(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         settings("--help")

@@ -8,14 +8,13 @@ Whoever closes it checks the books: the ledger must add up, and nothing may stil
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import httpx2
 from aiohttp import web
 from openai import AsyncOpenAI
@@ -25,6 +24,7 @@ from tests.support.manifests import Manifest, image_model, provider_binding
 from tintype_catalog.catalog import Catalog
 from tintype_catalog.compiler import compile_manifests
 from tintype_gateway.app import AdminApp, create_app
+from tintype_gateway.attempts import Attempts
 from tintype_gateway.catalog.folder import ManifestFolder
 from tintype_gateway.catalog.store import CatalogStore
 from tintype_gateway.credentials import CredentialSource, SimulatedCredentials
@@ -36,8 +36,10 @@ from tintype_gateway.jwt_auth.verifier import create_verifier
 from tintype_gateway.ledger.interface import Account, Ledger
 from tintype_gateway.ledger.opening import open_ledger
 from tintype_gateway.pipeline import Pipeline
+from tintype_gateway.reliability import circuit_gauges
 from tintype_gateway.replays import Replays
 from tintype_gateway.server import REHEARSAL, STARTER
+from tintype_gateway.sessions import open_sessions
 from tintype_gateway.stages.adapt import Handling
 from tintype_simulator.app import running
 
@@ -90,7 +92,7 @@ class Gateway:
         async with self.http() as http:
             return await http.post("/v1/images/generations", json=body, headers=headers)
 
-    async def script(self, *faults: dict[str, object]) -> None:
+    async def script(self, *faults: Mapping[str, object]) -> None:
         """Let the next calls to the provider meet these faults, in turn."""
         async with http_client(self.simulator) as http:
             answer = await http.put("/_simulator/faults", json=faults)
@@ -121,11 +123,14 @@ async def running_gateway(
     issuers: Sequence[Issuer] = (),
     heartbeat_seconds: float = 15,
     images: ImageTools | None = None,
+    attempts: Attempts | None = None,
+    allow_private_endpoints: bool = True,
 ) -> AsyncIterator[Gateway]:
     """Run a gateway whose data is in `folder`.
 
     It serves what `source` brings, or the given manifests, or the starter catalog as
     `tintype gateway --simulate` does; the provider is the running `simulator`, or one of its own.
+    Retries do not pause, unless the provider asks for it.
     """
     async with AsyncExitStack() as stack:
         if simulator is None:
@@ -142,20 +147,23 @@ async def running_gateway(
             stack.push_async_callback(_cancel, asyncio.create_task(source(store)))
         else:
             store.offer(catalog_of(manifests or _starter(), simulator), 1, "test")
-        session = await stack.enter_async_context(aiohttp.ClientSession(auto_decompress=False))
+        opening = open_sessions(allow_private_endpoints=allow_private_endpoints)
+        sessions = await stack.enter_async_context(opening)
         pipeline = Pipeline(
             catalogs=store,
             ledger=ledger,
             credentials=credentials or SimulatedCredentials(),
-            session=session,
+            sessions=sessions,
             handling=handling,
             micro_credits_per_usd=16_000_000,
-            jwts=create_verifier(issuers, session),
+            jwts=create_verifier(issuers, sessions.own),
             heartbeat_seconds=heartbeat_seconds,
             images=images or ImageTools(),
+            attempts=attempts or Attempts(draw=lambda: 0.0),
             replays=Replays(images.store, images.url_seconds) if images else Replays(),
         )
         stack.push_async_callback(pipeline.replays.finish)
+        circuit_gauges.show(pipeline.attempts.circuits, store)
         admin = AdminApp(pipeline, admin_token)
         admin_url = await stack.enter_async_context(_listening(admin.application()))
         api = create_app(pipeline, MAX_REQUEST_BYTES)

@@ -65,6 +65,10 @@ class GatewayProcess:
         return next(line for line in self.log() if line["message"] == "serving")
 
 
+NEARBY = {"TINTYPE_ALLOW_PRIVATE_ENDPOINTS": "true"}
+"""The providers of tests are on this machine."""
+
+
 @contextmanager
 def running_process(
     folder: Path, *flags: object, environ: Mapping[str, str] | None = None
@@ -76,7 +80,7 @@ def running_process(
         popen = subprocess.Popen(
             [*command, *map(str, flags)],
             cwd=folder,
-            env={**clean_environ(), **(environ or {})},
+            env={**clean_environ(), **NEARBY, **(environ or {})},
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=err,

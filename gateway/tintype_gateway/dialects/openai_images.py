@@ -72,7 +72,6 @@ def translate(
             "Accept": "text/event-stream" if job.streamed else "application/json",
         },
         body=json.dumps(body).encode(),
-        timeout_seconds=binding.timeout_seconds,
     )
 
 

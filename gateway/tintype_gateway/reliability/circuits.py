@@ -1,20 +1,25 @@
 """One circuit for each binding and region: a way that keeps failing is left alone for a while.
 
-A circuit is closed while calls succeed. It opens after several failures in a row, or at once where
-a single failure tells enough. After its rest one call may try the way: if that succeeds the circuit
-closes, if not it rests for twice as long.
+A circuit is closed while calls succeed. It opens when half of the last calls failed, or at once
+where a single failure tells enough. After its rest one call may try the way: if that succeeds the
+circuit closes, if not it rests for twice as long.
 """
 
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 from tintype_gateway.values import FaultKind, Route, UpstreamFault
 
-FAILURES_IN_A_ROW = 5
-"""As many as Envoy's outlier detection counts by default."""
+LAST_CALLS = 10
+"""The calls whose ends are remembered."""
+
+MOST_FAILURES = 5
+"""With so many failures among them it opens: the number of Envoy's outlier detection, which a
+provider that fails every other time would never reach in a row."""
 
 FIRST_REST_SECONDS = 10.0
 LONGEST_REST_SECONDS = 60.0
@@ -33,7 +38,9 @@ class State(IntEnum):
 
 @dataclass
 class _Circuit:
-    failures: int = 0
+    failed: deque[bool] = field(default_factory=lambda: deque(maxlen=LAST_CALLS))
+    """Of the last calls while it is closed, whether each one failed."""
+
     rest_seconds: float = 0.0
     """How long it rested last, 0 while it is closed."""
 
@@ -71,18 +78,39 @@ class Circuits:
         circuit.probing = True
         return True
 
+    @contextmanager
+    def watched(self, route: Route) -> Iterator[None]:
+        """Let a call go this way, which the block makes, and note how it ends."""
+        self.admit(route)
+        try:
+            yield
+        except UpstreamFault as fault:
+            self.note(route, fault)
+            raise
+        except BaseException:
+            self.abandon(route)
+            raise
+        self.note(route, None)
+
     def note(self, route: Route, fault: UpstreamFault | None) -> None:
-        """Note how a call ended; None is a success."""
+        """Note how a call ended; None is a success.
+
+        What was under way when the circuit opened tells nothing new.
+        """
         circuit = self._circuits[_key(route)]
         circuit.probing = False
-        if fault is not None and fault.kind in _OF_THE_WAY:
-            circuit.failures += 1
-            if circuit.failures >= FAILURES_IN_A_ROW or circuit.rest_seconds:
-                self._open(circuit, at_least=0.0)
-        elif fault is not None and fault.kind in ("throttled", "unauthorized"):
+        if circuit.state(self._clock()) is State.OPEN:
+            return
+        if fault is not None and fault.kind in ("throttled", "unauthorized"):
             self._open(circuit, at_least=float(fault.retry_after_seconds or 0))
+        elif fault is not None and fault.kind in _OF_THE_WAY:
+            circuit.failed.append(True)
+            if circuit.rest_seconds or sum(circuit.failed) >= MOST_FAILURES:
+                self._open(circuit, at_least=0.0)
         else:
-            del self._circuits[_key(route)]
+            circuit.failed.append(False)
+            if circuit.rest_seconds or not any(circuit.failed):
+                del self._circuits[_key(route)]
 
     def abandon(self, route: Route) -> None:
         """Note that a call ended without telling anything, since its client left."""
@@ -90,9 +118,9 @@ class Circuits:
             circuit.probing = False
 
     def states(self) -> Iterator[tuple[str, str, State]]:
-        """Yield binding, region and state of every way that failed and has not succeeded since."""
+        """Yield binding, region and state of every way that failed lately."""
         now = self._clock()
-        for (binding, region), circuit in self._circuits.items():
+        for (binding, region), circuit in list(self._circuits.items()):  # a scrape is a thread
             yield binding, region, circuit.state(now)
 
     def _is_passable(self, circuit: _Circuit) -> bool:
@@ -100,8 +128,6 @@ class Circuits:
 
     def _open(self, circuit: _Circuit, at_least: float) -> None:
         """Let the circuit rest for longer than the last time, up to the longest rest."""
-        if circuit.opens_until > self._clock():
-            return  # the last calls from before it opened tell nothing new
         rest = max(circuit.rest_seconds * 2, FIRST_REST_SECONDS, at_least)
         circuit.rest_seconds = min(rest, LONGEST_REST_SECONDS)
         circuit.opens_until = self._clock() + circuit.rest_seconds

@@ -1,5 +1,7 @@
 """What does the provider answer?"""
 
+import asyncio
+import errno
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -15,12 +17,12 @@ from tintype_gateway.telemetry import propagated
 from tintype_gateway.values import (
     Generation,
     Preview,
+    Timeouts,
     UpstreamAnswer,
     UpstreamFault,
     UpstreamRequest,
 )
 
-CONNECT_SECONDS = 10
 MAX_ANSWER_BYTES = 256 * 1024 * 1024
 """Ten pictures of the largest size that any provider makes fit in it."""
 
@@ -35,6 +37,7 @@ async def call(
     request: UpstreamRequest,
     dialect: Dialect,
     session: aiohttp.ClientSession,
+    timeouts: Timeouts,
     show: Show | None = None,
 ) -> Generation:
     """Return what a provider generated, with previews on the way if it streams and gives any.
@@ -44,7 +47,7 @@ async def call(
     Raises:
         UpstreamFault: It gave no picture, for whatever reason.
     """
-    async with _sent(request, session) as response:
+    async with _sent(request, session, timeouts) as response:
         if _is_stream(response) and isinstance(dialect, StreamingDialect):
             return await _follow(response, dialect.event_reader(), show)
         headers = {name.lower(): value for name, value in response.headers.items()}
@@ -57,33 +60,49 @@ async def call(
 
 @asynccontextmanager
 async def _sent(
-    request: UpstreamRequest, session: aiohttp.ClientSession
+    request: UpstreamRequest, session: aiohttp.ClientSession, timeouts: Timeouts
 ) -> AsyncIterator[aiohttp.ClientResponse]:
     """Send a call, and turn what goes wrong until its answer is read into a fault."""
-    timeout = aiohttp.ClientTimeout(total=request.timeout_seconds, sock_connect=CONNECT_SECONDS)
+    calling = session.post(
+        _url(request),
+        data=request.body,
+        headers=propagated(signed_headers(request)),
+        timeout=aiohttp.ClientTimeout(total=timeouts.total, connect=timeouts.connect),
+        allow_redirects=False,
+    )
     try:
-        async with session.post(
-            _url(request),
-            data=request.body,
-            headers=propagated(signed_headers(request)),
-            timeout=timeout,
-            allow_redirects=False,
-        ) as response:
+        async with _begun(calling, timeouts.first_byte) as response:
             yield response
-    except (
-        aiohttp.ClientConnectorError,
-        aiohttp.ConnectionTimeoutError,
-        aiohttp.InvalidURL,
-    ) as error:
+    except aiohttp.ClientConnectorError as error:
+        # EACCES is what our own guard answers, also for a name with several addresses.
+        raise _unreachable(forbidden=error.os_error.errno == errno.EACCES) from error
+    except (aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL) as error:
         raise _unreachable() from error
     except TimeoutError as error:
         raise UpstreamFault(
-            "timeout", f"the provider did not answer within {request.timeout_seconds:g} s"
+            "timeout", f"the provider did not answer within {timeouts.total:.3g} s"
         ) from error
     except aiohttp.ClientError as error:
         raise UpstreamFault(
             "outcome_unknown", "the connection to the provider broke off before its answer ended"
         ) from error
+
+
+@asynccontextmanager
+async def _begun(
+    calling: Awaitable[aiohttp.ClientResponse], within_seconds: float
+) -> AsyncIterator[aiohttp.ClientResponse]:
+    """Return an answer as soon as its head is there, which must be in time."""
+    try:
+        async with asyncio.timeout(within_seconds) as waiting:
+            response = await calling
+    except TimeoutError as error:
+        if not waiting.expired():
+            raise
+        message = f"the provider did not begin to answer within {within_seconds:.3g} s"
+        raise UpstreamFault("timeout", message) from error
+    async with response:
+        yield response
 
 
 def _url(request: UpstreamRequest) -> yarl.URL:
@@ -93,8 +112,9 @@ def _url(request: UpstreamRequest) -> yarl.URL:
         raise _unreachable() from error
 
 
-def _unreachable() -> UpstreamFault:
-    return UpstreamFault("unavailable", "the provider cannot be reached", unprocessed=True)
+def _unreachable(*, forbidden: bool = False) -> UpstreamFault:
+    why = "its endpoint is not allowed" if forbidden else "the provider cannot be reached"
+    return UpstreamFault("unavailable", why, unprocessed=True)
 
 
 def _is_stream(response: aiohttp.ClientResponse) -> bool:

@@ -27,14 +27,15 @@ from tintype_gateway.values import (
     Generation,
     Plan,
     PlannedCall,
+    Route,
     UpstreamFault,
 )
 
 log = logging.getLogger(__name__)
 
 
-def inspect(planned: PlannedCall, generation: Generation, plan: Plan) -> FinishedCall:
-    """Return the pictures of a call as they came, with their true format and size.
+def inspect(planned: PlannedCall, route: Route, generation: Generation, plan: Plan) -> FinishedCall:
+    """Return the pictures of a call as they came by a route, with their true format and size.
 
     Raises:
         UpstreamFault: There is no picture, or one that is not a picture.
@@ -43,7 +44,7 @@ def inspect(planned: PlannedCall, generation: Generation, plan: Plan) -> Finishe
     refused = max(planned.asked - len(images), 0) if generation.rest_refused else 0
     if not images and not refused:
         raise UpstreamFault("outcome_unknown", "the provider's answer has no picture")
-    return FinishedCall(planned.first, planned.asked, generation, images, refused)
+    return FinishedCall(planned.first, planned.asked, route, generation, images, refused)
 
 
 @traced("finish")

@@ -2,7 +2,7 @@
 
 import datetime
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import get_args
 
 from tintype_catalog.catalog import Binding, Model
@@ -56,8 +56,8 @@ def resolve(
     usable = [item for item in bindings if item.active and item.weight and speaks(item.dialect)]
     if not usable:
         raise _inactive(requested, "none of its providers is switched on")
-    routes = (_route(binding, is_healthy) for binding in _shuffled(usable, draw))
-    return Target(requested, model, tuple(routes))
+    routes = [route for binding in _shuffled(usable, draw) for route in _routes(binding)]
+    return Target(requested, model, _healthy_first(routes, is_healthy))
 
 
 def find_model(requested: str, snapshot: Snapshot, may_use: Callable[[str], bool]) -> Model:
@@ -142,8 +142,14 @@ def _shuffled(bindings: Iterable[Binding], draw: Callable[[], float]) -> list[Bi
     )
 
 
-def _route(binding: Binding, is_healthy: Callable[[str, str], bool]) -> Route:
-    """Return the way over the first healthy region, or over the first one if none is."""
-    regions = binding.regions or (GLOBAL,)
-    healthy = (region for region in regions if is_healthy(binding.name, region))
-    return Route(binding, next(healthy, regions[0]))
+def _routes(binding: Binding) -> Iterator[Route]:
+    """Yield the ways over a binding's regions, the preferred one first."""
+    for region in binding.regions or (GLOBAL,):
+        yield Route(binding, region)
+
+
+def _healthy_first(
+    routes: Iterable[Route], is_healthy: Callable[[str, str], bool]
+) -> tuple[Route, ...]:
+    """Order routes so that the unhealthy ones are the last resort, which is never given up."""
+    return tuple(sorted(routes, key=lambda route: not is_healthy(route.binding.name, route.region)))

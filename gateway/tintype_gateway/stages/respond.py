@@ -35,9 +35,10 @@ def respond(
         "model": plan.target.requested,
     }
     tail = _properties(plan.job, calls, images) | {"usage": _usage(calls, images, settlement)}
-    if missing := image_errors(calls, failed, plan.route):
+    if missing := image_errors(calls, failed):
         tail["errors"] = missing
-    headers = headers_of(plan) | {"Tintype-Cost-Micro-Credits": str(settlement.charged)}
+    headers = headers_of(plan, (call.route for call in calls))
+    headers["Tintype-Cost-Micro-Credits"] = str(settlement.charged)
     return Response(tuple(_pieces(head, calls, tail)), headers, receipt)
 
 

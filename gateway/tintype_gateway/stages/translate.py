@@ -1,24 +1,30 @@
-"""Which calls make the pictures, in the provider's own words?"""
+"""Which calls make the pictures, and how does a provider say it?"""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 
 from tintype_catalog.catalog import Model
 from tintype_gateway.dialects import Dialect
 from tintype_gateway.telemetry import traced
-from tintype_gateway.values import Job, PlannedCall, Route
+from tintype_gateway.values import Job, PlannedCall, UpstreamRequest, Way
 
 
-@traced("translate")
-def translate(
-    job: Job, model: Model, route: Route, credentials: Mapping[str, str], dialect: Dialect
-) -> Iterator[PlannedCall]:
-    """Yield the calls that together make all pictures of the job."""
+def divide(job: Job, model: Model) -> Iterator[PlannedCall]:
+    """Yield the calls that together make all pictures of the job, whichever way each will go."""
     per_call = job.images_per_call(model.limits.max_images_per_call)
     for first in range(0, job.images, per_call):
         images = min(per_call, job.images - first)
-        seeded = _with_own_seed(job, model, first)
-        yield PlannedCall(first, images, dialect.translate(seeded, route, images, credentials))
+        yield PlannedCall(first, images, _with_own_seed(job, model, first))
+
+
+@traced("translate")
+def translate(planned: PlannedCall, way: Way, dialect: Dialect) -> UpstreamRequest:
+    """Return a call in the words of the provider that the way leads to.
+
+    Raises:
+        UpstreamFault: The credentials lack a part.
+    """
+    return dialect.translate(planned.job, way.route, planned.asked, way.credentials)
 
 
 def _with_own_seed(job: Job, model: Model, first: int) -> Job:

@@ -3,8 +3,8 @@
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
+from tintype_gateway.course import Course
 from tintype_gateway.errors import GatewayError, UnavailableError
 from tintype_gateway.events import PING, Pieces
 from tintype_gateway.faults import error_of, gravest
@@ -14,7 +14,10 @@ from tintype_gateway.reports import ImageError, image_errors
 from tintype_gateway.stages.announce import completed_event, error_event, partial_event
 from tintype_gateway.streaming.happenings import Happenings
 from tintype_gateway.streaming.till import Till
-from tintype_gateway.values import FailedCall, FinishedCall, PartialImage, Plan
+from tintype_gateway.values import FailedCall, FinishedCall, PartialImage, Plan, Route
+
+PARTIAL, COMPLETED = "partial_image", "completed"
+"""What the first event of a stream may be, by the word of the metric."""
 
 Write = Callable[[Pieces], Awaitable[None]]
 """Sends an event, and before the first one the head of the answer. Waits for a slow client."""
@@ -24,7 +27,9 @@ Write = Callable[[Pieces], Awaitable[None]]
 class Stream:
     """An answer as a stream, of which nothing has happened yet."""
 
-    headers: Mapping[str, str]
+    headers: Callable[[], Mapping[str, str]]
+    """Returns the headers as they are right when the first event is sent."""
+
     relay: Callable[[Write], Awaitable[Hold]]
     """Buys the pictures, sends all events, and returns the hold that paid. Raises as `Relay.run`,
     and what taking the hold raises."""
@@ -34,14 +39,11 @@ class Stream:
 class Relay:
     """One stream, while it is being sent."""
 
-    plan: Plan
+    course: Course
     till: Till
     write: Write
     heartbeat_seconds: float
     """After how long a silence the client gets a sign of life."""
-
-    facts: dict[str, Any]
-    """What the access log will say of the request."""
 
     _failed: list[FailedCall] = field(default_factory=list)
     _started: float = field(default_factory=time.perf_counter)
@@ -60,7 +62,8 @@ class Relay:
                     case None:
                         await self.write(PING)
                     case PartialImage() as partial:
-                        await self._send(partial_event(self.plan, partial), "partial_image")
+                        route = self.course.route_of(partial.index)
+                        await self._send(partial_event(self.plan, partial), PARTIAL, route)
                     case FinishedCall() as call:
                         await self._deliver(call, is_last=not happenings.remaining)
                     case FailedCall() as failed:
@@ -68,8 +71,8 @@ class Relay:
             await self._conclude()
         except BaseException:
             await happenings.stop()  # before the ledger is waited for: a call that ends now costs
-            lost = UNSETTLED_CALLS.labels(self.plan.route.binding.provider, "undelivered")
-            lost.inc(len(happenings.untaken))
+            for call in happenings.untaken:
+                UNSETTLED_CALLS.labels(call.route.binding.provider, "undelivered").inc()
             await self.till.close_early()
             raise
 
@@ -80,28 +83,35 @@ class Relay:
         for number in range(made + call.refused):
             pictures, ends = min(number + 1, made), is_last and number == last
             charge = await self.till.sell(call, pictures, is_last=ends)
-            await self._send(completed_event(self.plan, call, number, charge), "completed")
+            event = completed_event(self.plan, call, number, charge)
+            await self._send(event, COMPLETED, call.route)
 
     async def _conclude(self) -> None:
         """Say which pictures did not come, after those that did."""
-        errors = image_errors(self.till.sold, self._failed, self.plan.route)
+        errors = image_errors(self.till.sold, self._failed)
         if not self.till.sold:
             raise self._error(errors)
         if self.till.is_open:
             await self.till.close()
         if errors:
             error = self._error(errors)
-            self.facts.update(error=error.code, status=error.status)
+            self.course.facts.update(error=error.code, status=error.status)
             await self.write(error_event(error, errors))
 
     def _error(self, errors: Sequence[ImageError]) -> GatewayError:
         if self._failed:
-            return error_of(gravest([call.fault for call in self._failed]), self.plan.route)
+            worst = gravest(self._failed)
+            return error_of(worst.fault, worst.route)
         return UnavailableError(errors[0]["message"], code=errors[0]["code"])
 
-    async def _send(self, event: Pieces, kind: str) -> None:
+    @property
+    def plan(self) -> Plan:
+        """What is being bought."""
+        return self.course.plan
+
+    async def _send(self, event: Pieces, kind: str, route: Route) -> None:
         if not self._begun:
             self._begun = True
             seconds = time.perf_counter() - self._started
-            STREAM_FIRST_EVENT.labels(self.plan.route.binding.provider, kind).observe(seconds)
+            STREAM_FIRST_EVENT.labels(route.binding.provider, kind).observe(seconds)
         await self.write(event)

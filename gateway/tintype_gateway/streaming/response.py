@@ -1,7 +1,7 @@
 """A stream as an HTTP answer: its head is sent with the first event, and not before."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from aiohttp import web
 
@@ -32,7 +32,7 @@ async def send_stream(
         GatewayError: It failed before anything was sent, so that the error has its own status.
         ConnectionError: The client left.
     """
-    response = _EventResponse(request, {**HEADERS, **stream.headers, **headers})
+    response = _EventResponse(request, lambda: {**HEADERS, **stream.headers(), **headers})
     try:
         receipt = await stream.relay(response.send)
         await response.write_eof()
@@ -50,14 +50,16 @@ async def send_stream(
 
 
 class _EventResponse(web.StreamResponse):
-    def __init__(self, request: web.Request, headers: Mapping[str, str]) -> None:
-        super().__init__(headers=headers)
+    def __init__(self, request: web.Request, headers: Callable[[], Mapping[str, str]]) -> None:
+        super().__init__()
         self._asked = request
+        self._headers_now = headers
         self.sent = 0
 
     async def send(self, event: Pieces) -> None:
         """Send an event, and the head before the first one."""
         if not self.prepared:
+            self.headers.update(self._headers_now())
             await self.prepare(self._asked)
         for part in _parts(event):
             self.sent += len(part)

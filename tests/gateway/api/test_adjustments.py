@@ -82,7 +82,7 @@ async def test_a_default_of_the_server_is_no_adjustment(tmp_path: Path) -> None:
     )
     binding = provider_binding(upstreamModel="dall-e-3")
     async with running_gateway(tmp_path, model, binding, handling="strict") as gateway:
-        await gateway.script({"error": "openai/slow_down"})
+        await gateway.script({"error": "openai/server_error"})
         await gateway.generate()
 
         (call,) = await gateway.upstream_calls()

@@ -203,14 +203,14 @@ async def test_a_prompt_that_amazon_refuses_is_the_clients_to_mend(client: Async
 async def test_a_throttled_call_says_when_to_try_again(
     gateway: Gateway, client: AsyncOpenAI
 ) -> None:
-    headers = {"x-amz-retry-after": "1500"}
+    headers = {"x-amz-retry-after": "15500"}
     await gateway.script({"error": "bedrock/ThrottlingException", "headers": headers})
 
     with pytest.raises(InternalServerError) as raised:
         await generated(client, CORE)
 
     assert (raised.value.status_code, raised.value.code) == (503, "provider_throttled")
-    assert raised.value.response.headers["retry-after"] == "2"
+    assert raised.value.response.headers["retry-after"] == "16"
     assert raised.value.response.headers["x-should-retry"] == "true"
 
 

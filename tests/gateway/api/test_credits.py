@@ -73,7 +73,7 @@ async def test_the_cost_is_rounded_once_for_all_pictures(tmp_path: Path) -> None
 
 async def test_only_delivered_pictures_are_charged(tmp_path: Path) -> None:
     async with running_gateway(tmp_path, *easel()) as gateway:
-        await gateway.script({"error": "openai/slow_down"})
+        await gateway.script({"error": "openai/server_error"})
 
         usage = (await gateway.generate(n=3)).json()["usage"]
 

@@ -7,6 +7,7 @@ from openai import AsyncOpenAI, BadRequestError, InternalServerError
 
 from tests.gateway.api.test_google import FAST, FLASH, MICRO_CREDITS_PER_USD, generated
 from tests.support.gateway import Gateway
+from tintype_gateway.reliability.retries import MAX_ATTEMPTS
 
 
 @pytest.mark.parametrize("word", ["forbidden", "flagged", "imageless", "declined"])
@@ -56,7 +57,7 @@ async def test_the_oddities_of_gemini_are_one_picture(client: AsyncOpenAI, marke
 async def test_an_error_of_google_is_told_as_ours(
     gateway: Gateway, client: AsyncOpenAI, error: str, code: str, retry_after: str | None
 ) -> None:
-    await gateway.script({"error": f"google/{error}"})
+    await gateway.script(*[{"error": f"google/{error}"}] * MAX_ATTEMPTS)
 
     with pytest.raises(InternalServerError) as refused:
         await generated(client, FLASH)

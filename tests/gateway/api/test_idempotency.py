@@ -61,7 +61,7 @@ async def test_while_the_first_request_runs_a_repeat_is_told_to_wait(gateway: Ga
 
 
 async def test_a_request_that_failed_may_be_sent_again(gateway: Gateway) -> None:
-    await gateway.script({"error": "openai/slow_down"})
+    await gateway.script({"error": "openai/server_error"})
 
     statuses = [(await send(gateway)).status_code for _ in range(2)]
 

@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+from tests.gateway.api.test_provider_faults import LATER
 from tests.support.gateway import easel, running_gateway, until
 from tests.support.metrics import metric
 from tintype_gateway.loop_lag import observe_lag
@@ -73,7 +74,7 @@ async def test_calls_are_also_counted_by_opentelemetrys_names(tmp_path: Path) ->
     labels = {"gen_ai_operation_name": "image_generation", "gen_ai_provider_name": "openai"}
     before = [metric(name, error_type=kind, **labels) for kind in ("", "throttled")]
     async with running_gateway(tmp_path, *easel()) as gateway:
-        await gateway.script({}, {"error": "openai/rate_limit_exceeded"})
+        await gateway.script({}, {"error": "openai/rate_limit_exceeded", **LATER})
         for _ in range(2):
             await gateway.generate()
 

@@ -12,6 +12,9 @@ from tests.support.metrics import metric
 Row = tuple[dict[str, Any], int, str, str, str]
 """A scripted fault; then the status, the code, `x-should-retry` and the outcome in the metrics."""
 
+LATER = {"headers": {"retry-after": "60"}}
+"""Later than the gateway waits, so that the client is told."""
+
 FAULTS: dict[str, Row] = {
     "our key is refused": (
         {"error": "openai/invalid_api_key"},
@@ -42,7 +45,7 @@ FAULTS: dict[str, Row] = {
         "unauthorized",
     ),
     "our rate is limited": (
-        {"error": "openai/rate_limit_exceeded"},
+        {"error": "openai/rate_limit_exceeded", **LATER},
         503,
         "provider_throttled",
         "true",
@@ -56,7 +59,7 @@ FAULTS: dict[str, Row] = {
         "unavailable",
     ),
     "it is overloaded": (
-        {"error": "openai/server_is_overloaded"},
+        {"error": "openai/server_is_overloaded", **LATER},
         503,
         "provider_unavailable",
         "true",

@@ -129,13 +129,13 @@ async def test_the_size_is_that_of_the_picture_itself(tmp_path: Path) -> None:
 
 async def test_pictures_that_failed_are_listed_beside_those_that_came(tmp_path: Path) -> None:
     async with running_gateway(tmp_path, *easel()) as gateway:
-        await gateway.script({"error": "openai/slow_down"})
+        await gateway.script({"error": "openai/server_error"})
 
         answer = (await gateway.generate(n=3)).json()
 
     assert len(answer["data"]) == answer["usage"]["images"] == 2
     (error,) = answer["errors"]
-    assert error["code"] == "provider_throttled"
+    assert error["code"] == "provider_unavailable"
     assert error["index"] in range(3)
 
 

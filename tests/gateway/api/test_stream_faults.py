@@ -19,7 +19,7 @@ from tests.gateway.api.scripted import (
     scripted,
 )
 from tests.gateway.api.test_outages import locked
-from tests.gateway.api.test_provider_faults import unsettled
+from tests.gateway.api.test_provider_faults import LATER, unsettled
 from tests.gateway.api.test_streams import PRICE, easel_with
 from tests.support.gateway import CREDITS_MICRO, Gateway, easel, running_gateway
 from tests.support.metrics import metric
@@ -77,7 +77,7 @@ async def test_a_stream_without_a_picture_is_a_clean_error_and_costs_nothing(
 @pytest.mark.parametrize(
     ("fault", "status", "code"),
     [
-        ({"error": "openai/rate_limit_exceeded"}, 503, "provider_throttled"),
+        ({"error": "openai/rate_limit_exceeded", **LATER}, 503, "provider_throttled"),
         ({"error": "openai/invalid_api_key"}, 503, "provider_unauthorized"),
         ({"error": "openai/server_error"}, 503, "provider_unavailable"),
         ({"error": "openai/moderation_blocked"}, 400, "moderation_blocked"),
@@ -115,7 +115,7 @@ async def test_so_it_has_with_the_other_providers(gateway: Gateway, model: str) 
 
 
 async def test_the_official_client_raises_the_class_of_the_status(gateway: Gateway) -> None:
-    await gateway.script({"error": "openai/slow_down"})
+    await gateway.script({"error": "openai/slow_down", **LATER})
     async with gateway.openai() as client:
         with pytest.raises(APIStatusError) as error:
             await client.images.generate(model="gpt-image-1-mini", prompt="a fox", stream=True)
@@ -291,7 +291,7 @@ async def test_a_defect_of_ours_is_an_event_and_a_line_in_the_log(
     async def broken(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("tintype_gateway.pipeline.finish", broken)
+    monkeypatch.setattr("tintype_gateway.provider_calls.finish", broken)
     async with easel_with(tmp_path, Script([partial_image(), completed()])) as (gateway, _):
         _, error = await ended(gateway, partial_images=1)
 

@@ -12,6 +12,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from tests.gateway.api.test_provider_faults import LATER
 from tests.simulator.support import requests_received, script
 from tests.support.collector import CLIENT, ERROR, SERVER, Collector, Span, running_collector
 from tests.support.gateway import easel, towards, until
@@ -159,7 +160,7 @@ async def test_openmetrics_has_exemplars_with_the_trace(tmp_path: Path) -> None:
 async def test_a_failure_is_told_by_its_kind_and_never_in_words(tmp_path: Path) -> None:
     async with traced(tmp_path) as run:
         body = {"error": {"message": f"{PROMPT}: no", "code": "server_error"}}
-        await script(run.simulator, {"status": 503, "body": body})
+        await script(run.simulator, {"status": 503, "body": body, **LATER})
         await run.ask()
 
         call, request = run.collector.named(CALL), run.collector.named(REQUEST)

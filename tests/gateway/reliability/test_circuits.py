@@ -6,9 +6,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from tests.gateway.builders import route
 from tintype_gateway.reliability.circuits import (
-    FAILURES_IN_A_ROW,
     FIRST_REST_SECONDS,
+    LAST_CALLS,
     LONGEST_REST_SECONDS,
+    MOST_FAILURES,
     Circuits,
     State,
 )
@@ -55,7 +56,7 @@ def healthy(circuits: Circuits, way: object = WAY) -> bool:
 
 @pytest.mark.parametrize("kind", ["unavailable", "timeout", "outcome_unknown"])
 def test_it_opens_after_several_failures_in_a_row(circuits: Circuits, kind: FaultKind) -> None:
-    for _ in range(FAILURES_IN_A_ROW - 1):
+    for _ in range(MOST_FAILURES - 1):
         circuits.note(WAY, fault(kind))
     assert healthy(circuits)
 
@@ -66,25 +67,42 @@ def test_it_opens_after_several_failures_in_a_row(circuits: Circuits, kind: Faul
 
 
 def test_another_region_of_the_same_binding_has_a_circuit_of_its_own(circuits: Circuits) -> None:
-    fail(circuits, FAILURES_IN_A_ROW)
+    fail(circuits, MOST_FAILURES)
     assert healthy(circuits, OTHER)
     assert circuits.admit(OTHER)
 
 
-def test_a_success_between_failures_starts_the_count_anew(circuits: Circuits) -> None:
-    fail(circuits, FAILURES_IN_A_ROW - 1)
-    circuits.note(WAY, None)
-    fail(circuits, FAILURES_IN_A_ROW - 1)
+def test_it_opens_when_every_other_call_fails(circuits: Circuits) -> None:
+    for _ in range(MOST_FAILURES - 1):
+        fail(circuits)
+        circuits.note(WAY, None)
+    assert healthy(circuits)
+
+    fail(circuits)
+
+    assert not healthy(circuits)
+
+
+def test_failures_of_long_ago_do_not_count(circuits: Circuits) -> None:
+    fail(circuits, MOST_FAILURES - 1)
+    for _ in range(LAST_CALLS):
+        circuits.note(WAY, None)
+    fail(circuits, MOST_FAILURES - 1)
     assert healthy(circuits)
 
 
+def test_a_success_that_was_under_way_when_it_opened_does_not_close_it(circuits: Circuits) -> None:
+    fail(circuits, MOST_FAILURES)
+    circuits.note(WAY, None)
+    assert not healthy(circuits)
+
+
 @pytest.mark.parametrize("kind", ["refused", "invalid"])
-def test_a_fault_of_the_request_is_as_good_as_a_success(
+def test_a_fault_of_the_request_says_nothing_against_the_way(
     circuits: Circuits, kind: FaultKind
 ) -> None:
-    fail(circuits, FAILURES_IN_A_ROW - 1)
-    circuits.note(WAY, fault(kind))
-    fail(circuits)
+    for _ in range(LAST_CALLS):
+        circuits.note(WAY, fault(kind))
     assert healthy(circuits)
 
 
@@ -112,7 +130,7 @@ def test_it_rests_for_as_long_as_the_provider_asks_within_bounds(
 
 
 def test_after_its_rest_one_call_at_a_time_tries_the_way(circuits: Circuits, clock: Clock) -> None:
-    fail(circuits, FAILURES_IN_A_ROW)
+    fail(circuits, MOST_FAILURES)
     clock.now += FIRST_REST_SECONDS
 
     assert circuits.admit(WAY)
@@ -121,7 +139,7 @@ def test_after_its_rest_one_call_at_a_time_tries_the_way(circuits: Circuits, clo
 
 
 def test_a_probe_that_succeeds_closes_it(circuits: Circuits, clock: Clock) -> None:
-    fail(circuits, FAILURES_IN_A_ROW)
+    fail(circuits, MOST_FAILURES)
     clock.now += FIRST_REST_SECONDS
     circuits.admit(WAY)
 
@@ -135,7 +153,7 @@ def test_a_probe_that_succeeds_closes_it(circuits: Circuits, clock: Clock) -> No
 def test_a_probe_that_fails_doubles_its_rest_up_to_a_bound(
     circuits: Circuits, clock: Clock
 ) -> None:
-    fail(circuits, FAILURES_IN_A_ROW)
+    fail(circuits, MOST_FAILURES)
     rests = []
     for _ in range(5):
         since = clock.now
@@ -147,7 +165,7 @@ def test_a_probe_that_fails_doubles_its_rest_up_to_a_bound(
 
 
 def test_an_abandoned_probe_leaves_the_next_call_to_try(circuits: Circuits, clock: Clock) -> None:
-    fail(circuits, FAILURES_IN_A_ROW)
+    fail(circuits, MOST_FAILURES)
     clock.now += FIRST_REST_SECONDS
     circuits.admit(WAY)
 
@@ -159,7 +177,7 @@ def test_an_abandoned_probe_leaves_the_next_call_to_try(circuits: Circuits, cloc
 def test_calls_that_were_under_way_when_it_opened_do_not_prolong_its_rest(
     circuits: Circuits, clock: Clock
 ) -> None:
-    fail(circuits, FAILURES_IN_A_ROW)
+    fail(circuits, MOST_FAILURES)
     clock.now += FIRST_REST_SECONDS / 2
     fail(circuits, 3)
 
@@ -171,7 +189,7 @@ def test_calls_that_were_under_way_when_it_opened_do_not_prolong_its_rest(
 def test_its_states_are_those_that_a_metric_shows(circuits: Circuits, clock: Clock) -> None:
     fail(circuits)
     assert list(circuits.states()) == [(WAY.binding.name, "us-east-1", State.CLOSED)]
-    fail(circuits, FAILURES_IN_A_ROW)
+    fail(circuits, MOST_FAILURES)
     assert [state for _, _, state in circuits.states()] == [State.OPEN]
     clock.now += FIRST_REST_SECONDS
     assert [state for _, _, state in circuits.states()] == [State.HALF_OPEN]

@@ -5,7 +5,7 @@ from typing import Any
 
 from openai.types import ImageGenCompletedEvent, ImageGenPartialImageEvent
 
-from tests.gateway.builders import USAGE, finished_call, finished_image, plan, settlement
+from tests.gateway.builders import USAGE, finished_call, finished_image, plan, route, settlement
 from tests.gateway.pictures import picture
 from tintype_catalog.sizes import Size, SizeChoice
 from tintype_gateway.errors import UnavailableError
@@ -118,7 +118,7 @@ def test_the_tokens_of_one_call_stand_on_its_last_picture() -> None:
 
 
 def test_a_refused_picture_is_flagged_and_empty() -> None:
-    call = FinishedCall(4, 1, finished_call().generation, (), refused=1)
+    call = FinishedCall(4, 1, route(), finished_call().generation, (), refused=1)
 
     event = completed(call, charge=Charge(0), size=SizeChoice(None))
 

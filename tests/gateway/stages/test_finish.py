@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.gateway.builders import plan
+from tests.gateway.builders import plan, route
 from tests.gateway.pictures import drawn, encoded, picture
 from tintype_catalog.sizes import Size
 from tintype_gateway.images.header import read_header
@@ -18,7 +18,6 @@ from tintype_gateway.values import (
     Generation,
     PlannedCall,
     UpstreamFault,
-    UpstreamRequest,
 )
 from tintype_simulator.content_credentials import with_manifest
 
@@ -32,10 +31,9 @@ def generation(*texts: bytes, rest_refused: bool = False) -> Generation:
 async def finished(
     first: int, asked: int, made: Generation, encoding: Encoding | None = None, **options: Any
 ) -> FinishedCall:
-    upstream = UpstreamRequest("http://127.0.0.1", {}, b"", 1)
     bought = plan(**options)
     bought = replace(bought, job=replace(bought.job, encoding=encoding))
-    inspected = inspect(PlannedCall(first, asked, upstream), made, bought)
+    inspected = inspect(PlannedCall(first, asked, bought.job), route(), made, bought)
     return await finish(inspected, bought, TOOLS)
 
 

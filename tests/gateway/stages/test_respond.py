@@ -14,6 +14,7 @@ from tests.gateway.builders import (
     finished_call,
     finished_image,
     plan,
+    route,
     settlement,
 )
 from tests.gateway.pictures import picture
@@ -109,7 +110,7 @@ def test_a_refused_picture_is_a_flagged_entry_behind_those_of_its_call(
     for made, refused in shares:
         whole = finished_call(*[finished_image()] * max(made, 1), asked=made + refused)
         images = whole.images[:made]
-        calls.append(FinishedCall(0, made + refused, whole.generation, images, refused))
+        calls.append(FinishedCall(0, made + refused, route(), whole.generation, images, refused))
     expected = [
         *(each for made, refused in shares for each in [entry()] * made + [REFUSED] * refused)
     ]
@@ -138,7 +139,7 @@ def test_a_picture_can_be_decoded_by_whoever_reads_the_document() -> None:
 
 def test_a_call_that_failed_is_an_error_at_each_of_its_places() -> None:
     fault = UpstreamFault("timeout", "the provider did not answer within 180 s")
-    answer = document(finished_call(first=0), failed=(FailedCall(1, 2, fault),), images=3)
+    answer = document(finished_call(first=0), failed=(FailedCall(1, 2, route(), fault),), images=3)
     message = "openai (canvas-openai): the provider did not answer within 180 s"
     assert answer["data"] == [entry()]
     assert answer["errors"] == [
@@ -147,7 +148,7 @@ def test_a_call_that_failed_is_an_error_at_each_of_its_places() -> None:
 
 
 def test_pictures_that_a_provider_left_out_are_errors_in_the_order_of_their_places() -> None:
-    refusal = FailedCall(0, 1, UpstreamFault("refused", "safety"))
+    refusal = FailedCall(0, 1, route(), UpstreamFault("refused", "safety"))
     answer = document(finished_call(first=1, asked=3), failed=(refusal,), images=4)
     found = [(error["index"], error["code"]) for error in answer["errors"]]
     assert found == [(0, "moderation_blocked"), (2, "image_missing"), (3, "image_missing")]

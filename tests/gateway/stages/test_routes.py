@@ -62,12 +62,35 @@ def test_any_draw_gives_every_route_once(number: float, weight: int) -> None:
     assert sorted(order(known, lambda: number)) == ["a", "b", "c"]
 
 
-def test_a_route_goes_to_the_preferred_region() -> None:
+def regional(is_healthy: Callable[[str, str], bool]) -> list[str]:
     bindings = [
         provider_binding("a", regions=["eu-west-1", "us-east-1"]),
         provider_binding("b", priority=1),
     ]
     target = resolve(
-        "canvas", None, snapshot(image_model(), *bindings), today=TODAY, speaks=lambda _: True
+        *("canvas", None, snapshot(image_model(), *bindings)),
+        today=TODAY,
+        speaks=lambda _: True,
+        is_healthy=is_healthy,
     )
-    assert list(map(str, target.routes)) == ["openai/eu-west-1/a", "openai/global/b"]
+    return list(map(str, target.routes))
+
+
+def test_every_region_is_a_route_and_the_preferred_one_comes_first() -> None:
+    assert regional(lambda *_: True) == [
+        "openai/eu-west-1/a",
+        "openai/us-east-1/a",
+        "openai/global/b",
+    ]
+
+
+def test_an_unhealthy_route_is_the_last_resort_whatever_its_priority() -> None:
+    assert regional(lambda binding, region: region != "eu-west-1") == [
+        "openai/us-east-1/a",
+        "openai/global/b",
+        "openai/eu-west-1/a",
+    ]
+
+
+def test_where_nothing_is_healthy_every_route_remains_in_its_order() -> None:
+    assert regional(lambda *_: False) == regional(lambda *_: True)

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.gateway.builders import job, model, route
+from tests.gateway.builders import job, model, way
 from tests.gateway.stages.adapting import ACCEPT, clamp
 from tests.support.manifests import Manifest
 from tintype_gateway.dialects import dialect
-from tintype_gateway.stages.translate import translate
+from tintype_gateway.stages.translate import divide, translate
 from tintype_gateway.values import PlannedCall
 
 
@@ -19,13 +19,12 @@ def planned(
     images: int, per_call: int, rule: Manifest = ACCEPT, **parameters: Any
 ) -> list[PlannedCall]:
     spec = {"limits": {"maxImagesPerCall": per_call}, "parameters": {"seed": rule}}
-    openai = dialect("openai-images")
-    asked = job(images=images, **parameters)
-    return list(translate(asked, model(**spec), route(), {"api-key": "sk-1"}, openai))
+    return list(divide(job(images=images, **parameters), model(**spec)))
 
 
 def bodies(calls: list[PlannedCall]) -> list[dict[str, Any]]:
-    return [json.loads(call.upstream.body) for call in calls]
+    openai = dialect("openai-images")
+    return [json.loads(translate(call, way(), openai).body) for call in calls]
 
 
 def seeds(calls: list[PlannedCall]) -> list[int]:

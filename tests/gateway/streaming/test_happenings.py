@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tests.gateway.builders import finished_call
+from tests.gateway.builders import finished_call, job, route
 from tests.gateway.pictures import picture
 from tintype_gateway.stages.call import Show
 from tintype_gateway.streaming.happenings import Happenings, Make
@@ -15,7 +15,6 @@ from tintype_gateway.values import (
     PlannedCall,
     Preview,
     UpstreamFault,
-    UpstreamRequest,
 )
 
 PREVIEW = Preview(picture())
@@ -24,8 +23,7 @@ SHORT = 0.01
 
 
 def happenings(make: Make, calls: int = 1, partial_images: int = 3) -> Happenings:
-    request = UpstreamRequest("http://example.com", {}, b"", 1)
-    planned = [PlannedCall(first, 1, request) for first in range(calls)]
+    planned = [PlannedCall(first, 1, job()) for first in range(calls)]
     return Happenings(planned, make, partial_images)
 
 
@@ -49,7 +47,7 @@ async def test_every_end_is_taken_once() -> None:
 
 async def test_a_failure_is_an_end_too() -> None:
     async def failing(planned: PlannedCall, show: Show) -> FailedCall:
-        return FailedCall(planned.first, 1, UpstreamFault("timeout", "too late"))
+        return FailedCall(planned.first, 1, route(), UpstreamFault("timeout", "too late"))
 
     async with happenings(failing) as happening:
         assert isinstance(await happening.take(LONG), FailedCall)

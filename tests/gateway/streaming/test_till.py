@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.gateway.builders import USAGE, delivered, finished_call, settlement
+from tests.gateway.builders import USAGE, delivered, finished_call, route, settlement
 from tintype_catalog.sizes import Size
 from tintype_gateway.errors import UnavailableError
 from tintype_gateway.ledger.interface import Settlement
@@ -39,7 +39,7 @@ def calls_of(sizes: Sequence[int], **generation: object) -> list[FinishedCall]:
     made, first = [], 0
     for size in sizes:
         call = delivered([Size(64, 48)] * size, **generation)
-        made.append(FinishedCall(first, size, call.generation, call.images))
+        made.append(FinishedCall(first, size, call.route, call.generation, call.images))
         first += size
     return made
 
@@ -107,7 +107,7 @@ async def test_a_client_that_leaves_before_anything_was_sent_is_not_charged() ->
 async def test_a_refusal_alone_is_nothing_to_charge_early_for() -> None:
     ledger = Ledger()
     till = Till(price, ledger.settle)
-    refused = FinishedCall(0, 1, delivered([]).generation, (), refused=1)
+    refused = FinishedCall(0, 1, route(), delivered([]).generation, (), refused=1)
 
     assert (await till.sell(refused, 0, is_last=False)).credits == 0
     await till.close_early()

@@ -47,6 +47,9 @@ volumeMounts:
 {{- with .Values.gateway.defaultModelParams }}
 - {name: DEFAULT_MODEL_PARAMS, value: {{ toJson . | quote }}}
 {{- end }}
+{{- if or .Values.gateway.allowPrivateEndpoints .Values.simulator.enabled }}
+- {name: TINTYPE_ALLOW_PRIVATE_ENDPOINTS, value: "true"}
+{{- end }}
 {{- if .Values.gateway.demo }}
 - {name: TINTYPE_DEMO, value: "true"}
 {{- end }}

@@ -1,0 +1,64 @@
+"""Calls to providers, from our words to pictures that are ready for the client."""
+
+from dataclasses import dataclass
+from functools import partial
+
+from tintype_gateway.attempts import Attempts
+from tintype_gateway.course import Course
+from tintype_gateway.dialects import dialect
+from tintype_gateway.images.tools import ImageTools
+from tintype_gateway.observed_calls import observe_usage, observed_call, observed_finish
+from tintype_gateway.sessions import Sessions
+from tintype_gateway.stages.call import Show, call
+from tintype_gateway.stages.finish import finish, inspect
+from tintype_gateway.stages.translate import translate
+from tintype_gateway.values import (
+    FailedCall,
+    FinishedCall,
+    PlannedCall,
+    Timeouts,
+    UpstreamFault,
+    Way,
+)
+
+
+@dataclass(frozen=True)
+class ProviderCalls:
+    """What all calls share."""
+
+    sessions: Sessions
+    images: ImageTools
+    attempts: Attempts
+
+    async def make(
+        self, course: Course, planned: PlannedCall, show: Show | None = None
+    ) -> FinishedCall | FailedCall:
+        """Return the pictures of a call as the client gets them, or why there are none."""
+        attempt = partial(self._attempt, course, planned, show)
+        made = await self.attempts.make(planned, course.plan.ways, course.deadline, attempt)
+        if isinstance(made, FailedCall):
+            return made
+        try:
+            with observed_finish(made.route):
+                return await finish(made, course.plan, self.images)
+        except UpstreamFault as fault:
+            return FailedCall(made.first, made.asked, made.route, fault)
+
+    async def _attempt(
+        self, course: Course, planned: PlannedCall, show: Show | None, way: Way
+    ) -> FinishedCall:
+        """Make a call one way.
+
+        Raises:
+            UpstreamFault: It gave no picture.
+        """
+        plan, route = course.plan, way.route
+        course.go(planned, route)
+        language = dialect(route.binding.dialect)
+        upstream = translate(planned, way, language)
+        with observed_call(plan, route, planned.asked):
+            timeouts = Timeouts.of(route.binding, course.deadline.remaining())
+            session = self.sessions.to(route.binding)
+            generation = await call(upstream, language, session, timeouts, show)
+            observe_usage(route, generation.usage)
+            return inspect(planned, route, generation, plan)

@@ -1,0 +1,222 @@
+"""When a call is made again, by which way, and when it is not."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import pytest
+
+from tests.gateway.builders import finished_call, job, route
+from tests.support.metrics import metric
+from tintype_gateway.attempts import Attempts
+from tintype_gateway.reliability.circuits import Circuits, State
+from tintype_gateway.reliability.concurrency import ConcurrencyLimits
+from tintype_gateway.reliability.deadlines import Deadline
+from tintype_gateway.reliability.retries import MAX_ATTEMPTS, RetryBudget
+from tintype_gateway.values import (
+    FailedCall,
+    FaultKind,
+    FinishedCall,
+    PlannedCall,
+    UpstreamFault,
+    Way,
+)
+
+PLANNED = PlannedCall(0, 1, job())
+EAST, WEST, NORTH = (Way(route(name=name), {"api-key": "sk-1"}) for name in ("e", "w", "n"))
+
+
+def turned_away(kind: FaultKind = "unavailable", after_seconds: int | None = None) -> UpstreamFault:
+    return UpstreamFault(kind, "no", retry_after_seconds=after_seconds, unprocessed=True)
+
+
+@dataclass
+class Provider:
+    """Meets its calls with these faults, in turn, and then with pictures."""
+
+    faults: Sequence[UpstreamFault] = ()
+    went: list[str] = field(default_factory=list)
+
+    async def attempt(self, way: Way) -> FinishedCall:
+        number = len(self.went)
+        self.went.append(way.route.binding.name)
+        if number < len(self.faults):
+            raise self.faults[number]
+        return finished_call()
+
+
+def patient(**known: object) -> Attempts:
+    """Return attempts that pause only where the provider asks for it."""
+    return Attempts(draw=lambda: 0.0, **known)  # type: ignore[arg-type]
+
+
+async def made(
+    provider: Provider, *ways: Way, by: Attempts | None = None, within_seconds: float = 60
+) -> FinishedCall | FailedCall:
+    deadline = Deadline(within_seconds)
+    return await (by or patient()).make(PLANNED, ways, deadline, provider.attempt)
+
+
+def opened(*ways: Way) -> Circuits:
+    """Return circuits of which those of these ways are open."""
+    circuits = Circuits()
+    for way in ways:
+        circuits.note(way.route, UpstreamFault("throttled", "no"))
+    return circuits
+
+
+async def test_a_call_that_succeeds_is_made_once() -> None:
+    provider = Provider()
+    assert isinstance(await made(provider, EAST, WEST), FinishedCall)
+    assert provider.went == ["e"]
+
+
+@pytest.mark.parametrize("kind", ["unavailable", "throttled", "unauthorized"])
+async def test_a_call_that_was_turned_away_goes_another_way_at_once(kind: FaultKind) -> None:
+    before = metric("tintype_failovers_total", provider="openai", reason=kind)
+    provider = Provider([turned_away(kind, after_seconds=3600)])
+
+    assert isinstance(await made(provider, EAST, WEST), FinishedCall)
+
+    assert provider.went == ["e", "w"]
+    assert metric("tintype_failovers_total", provider="openai", reason=kind) == before + 1
+
+
+@pytest.mark.parametrize(
+    "kind", ["refused", "invalid", "unavailable", "timeout", "outcome_unknown"]
+)
+async def test_what_may_have_been_processed_is_never_sent_again(kind: FaultKind) -> None:
+    provider = Provider([UpstreamFault(kind, "no")])
+
+    failed = await made(provider, EAST, WEST)
+
+    assert isinstance(failed, FailedCall)
+    assert (failed.fault.kind, failed.route) == (kind, EAST.route)
+    assert provider.went == ["e"]
+
+
+async def test_the_only_way_is_tried_again_up_to_a_bound() -> None:
+    before = metric("tintype_retries_total", provider="openai", reason="throttled")
+    provider = Provider([turned_away("throttled")] * 9)
+
+    assert isinstance(await made(provider, EAST), FailedCall)
+
+    assert provider.went == ["e"] * MAX_ATTEMPTS
+    after = metric("tintype_retries_total", provider="openai", reason="throttled")
+    assert after == before + MAX_ATTEMPTS - 1
+
+
+async def test_a_refused_key_is_not_tried_again() -> None:
+    provider = Provider([turned_away("unauthorized")] * 2)
+
+    assert isinstance(await made(provider, EAST, WEST), FailedCall)
+
+    assert provider.went == ["e", "w"]
+
+
+async def test_when_every_way_was_tried_a_hopeful_one_is_tried_again() -> None:
+    provider = Provider([turned_away("unauthorized"), turned_away()])
+
+    assert isinstance(await made(provider, EAST, WEST), FinishedCall)
+
+    assert provider.went == ["e", "w", "w"]
+
+
+@pytest.mark.parametrize(("after_seconds", "within_seconds"), [(2, 1), (9, 600), (3600, 7200)])
+async def test_nobody_waits_beyond_the_deadline_or_for_long(
+    after_seconds: int, within_seconds: float
+) -> None:
+    provider = Provider([turned_away("throttled", after_seconds)])
+
+    failed = await made(provider, EAST, within_seconds=within_seconds)
+
+    assert isinstance(failed, FailedCall)
+    assert failed.fault.retry_after_seconds == after_seconds
+    assert provider.went == ["e"]
+
+
+async def test_a_spent_budget_ends_the_retries_and_is_counted() -> None:
+    before = metric("tintype_retry_budget_exhausted_total", provider="openai")
+    provider = Provider([turned_away()] * 9)
+
+    await made(provider, EAST, by=patient(budget=RetryBudget(savings=1)))
+
+    assert provider.went == ["e", "e"]
+    assert metric("tintype_retry_budget_exhausted_total", provider="openai") == before + 1
+
+
+async def test_a_healthy_way_costs_no_budget_and_a_sick_one_does() -> None:
+    broke = RetryBudget(savings=0)
+    healthy, sick = Provider([turned_away()]), Provider([turned_away()])
+
+    assert isinstance(await made(healthy, EAST, WEST, by=patient(budget=broke)), FinishedCall)
+    by = patient(budget=broke, circuits=opened(WEST))
+    assert isinstance(await made(sick, EAST, WEST, by=by), FailedCall)
+
+    assert (healthy.went, sick.went) == (["e", "w"], ["e"])
+
+
+async def test_a_way_with_an_open_circuit_is_passed_over() -> None:
+    provider = Provider([turned_away()])
+
+    await made(provider, EAST, WEST, NORTH, by=patient(circuits=opened(EAST)))
+
+    assert provider.went == ["w", "n"]
+
+
+async def test_where_every_circuit_is_open_the_best_way_is_tried_anyway() -> None:
+    provider = Provider()
+    assert isinstance(
+        await made(provider, EAST, WEST, by=patient(circuits=opened(EAST, WEST))), FinishedCall
+    )
+    assert provider.went == ["e"]
+
+
+async def test_a_full_binding_sends_its_calls_elsewhere_and_keeps_its_good_name() -> None:
+    full = Way(route(name="full", maxConcurrentCalls=1), {"api-key": "sk-1"})
+    limits, provider = ConcurrencyLimits(), Provider()
+    attempts = patient(limits=limits)
+
+    with limits.slot(full.route.binding):
+        assert isinstance(await made(provider, full, WEST, by=attempts), FinishedCall)
+
+    assert provider.went == ["w"]
+    assert attempts.circuits.is_healthy("full", "global")
+
+
+async def test_a_client_that_leaves_frees_the_slot_and_the_probe() -> None:
+    only = Way(route(name="only", maxConcurrentCalls=1), {"api-key": "sk-1"})
+    now = 0.0
+    circuits = Circuits(lambda: now)
+    circuits.note(only.route, UpstreamFault("throttled", "no"))
+    now = 60.0
+    attempts = patient(circuits=circuits)
+
+    async def endless(way: Way) -> FinishedCall:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    task = asyncio.create_task(attempts.make(PLANNED, [only], Deadline(60), endless))
+    await asyncio.sleep(0)
+    assert not circuits.is_healthy("only", "global")
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+    assert [state for _, _, state in circuits.states()] == [State.HALF_OPEN]
+    assert isinstance(await made(Provider(), only, by=attempts), FinishedCall)
+
+
+async def test_a_busy_provider_is_told_before_a_refused_key() -> None:
+    faults = [turned_away("throttled", 3600), turned_away("unauthorized")]
+
+    failed = await made(Provider(faults), EAST, WEST)
+
+    assert isinstance(failed, FailedCall)
+    assert (failed.fault.kind, failed.route) == ("throttled", EAST.route)
+
+
+async def test_the_failure_that_decides_is_told_with_its_own_route() -> None:
+    failed = await made(Provider([turned_away(), UpstreamFault("refused", "no")]), EAST, WEST)
+
+    assert isinstance(failed, FailedCall)
+    assert (failed.fault.kind, failed.route) == ("refused", WEST.route)
