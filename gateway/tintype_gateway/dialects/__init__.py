@@ -72,8 +72,15 @@ class StreamingDialect(Dialect, Protocol):
 
 def streams(binding: Binding) -> bool:
     """Return whether the provider itself streams the pictures of a binding."""
-    language = dialect(binding.dialect)
-    return isinstance(language, StreamingDialect) and language.streams(binding)
+    language = _streaming(binding.dialect)
+    return language is not None and language.streams(binding)
+
+
+@cache
+def _streaming(name: str) -> StreamingDialect | None:
+    """Return the dialect of that name if it is one: a question to a protocol is a slow one."""
+    language = dialect(name)
+    return language if isinstance(language, StreamingDialect) else None
 
 
 def speaks(name: str) -> bool:
