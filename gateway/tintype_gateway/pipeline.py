@@ -27,6 +27,7 @@ from tintype_gateway.prices import ceiling, cost, expected
 from tintype_gateway.quotes import quotation
 from tintype_gateway.replays import Replays
 from tintype_gateway.reports import headers_of
+from tintype_gateway.splice.splice import Outlet, Splice
 from tintype_gateway.stages.adapt import Handling, adapt
 from tintype_gateway.stages.authenticate import authenticate
 from tintype_gateway.stages.call import Show, call
@@ -90,33 +91,39 @@ class Pipeline:
     deliveries: Deliveries = field(default_factory=Deliveries)
     health: RegionHealth = field(default_factory=RegionHealth)
 
-    async def generate(self, incoming: Incoming) -> Response | Stream:
+    async def generate(self, incoming: Incoming, outlet: Outlet) -> Response | Stream:
         """Serve `POST /v1/images/generations`. A stream begins when it is relayed.
+
+        The first picture of an answer may have gone through the `outlet` before this returns.
 
         Raises:
             GatewayError: The client gets an error, and pays nothing.
+            ConnectionError: The client left.
         """
         caller = await self.authenticate(incoming)
         plan = await self._plan(incoming, caller)
         if plan.stream:
             return Stream(headers_of(plan), partial(self._relay, incoming, caller, plan))
         try:
-            return await self._buy(incoming, caller, plan)
+            return await self._buy(incoming, caller, plan, outlet)
         except AlreadyServedError as served:
             incoming.facts["replay_of"] = served.request_id
             return await self.replays.find(served)
 
-    async def _buy(self, incoming: Incoming, caller: Caller, plan: Plan) -> Response:
+    async def _buy(
+        self, incoming: Incoming, caller: Caller, plan: Plan, outlet: Outlet
+    ) -> Response:
         """Return an answer that is paid for, and kept for a repeat where the client may send one.
 
         Raises:
             GatewayError: The client gets an error, and pays nothing.
         """
         async with held(caller, self._purchase(incoming, plan), self.ledger) as hold:
-            calls, failed = await self._call_all(plan)
+            is_kept = incoming.idempotency_key is not None
+            calls, failed = await self._call_all(plan, None if is_kept else outlet)
             settlement = await self._charge(incoming, plan, hold, calls)
         response = respond(plan, calls, failed, settlement, hold)
-        if incoming.idempotency_key is not None:
+        if is_kept:
             images = [image for call in calls for image in call.images]
             await self.replays.keep(incoming.request_id, response, images)
         return response
@@ -254,11 +261,19 @@ class Pipeline:
         make = partial(self._call, plan, language)
         return Happenings(_planned(plan, language), make, plan.job.partial_images)
 
-    async def _call_all(self, plan: Plan) -> tuple[list[FinishedCall], list[FailedCall]]:
-        """Return the calls that gave pictures and those that did not, or the fault of them all."""
+    async def _call_all(
+        self, plan: Plan, outlet: Outlet | None
+    ) -> tuple[list[FinishedCall], list[FailedCall]]:
+        """Return the calls that gave pictures and those that did not, or the fault of them all.
+
+        The answer of an only call may go through the `outlet`.
+        """
         language = dialect(plan.route.binding.dialect)
         planned = _planned(plan, language)
-        results = await asyncio.gather(*(self._call(plan, language, each) for each in planned))
+        splice = self._splice(plan, language, outlet) if len(planned) == 1 else None
+        results = await asyncio.gather(
+            *(self._call(plan, language, each, splice=splice) for each in planned)
+        )
         failed = [result for result in results if isinstance(result, FailedCall)]
         calls = [result for result in results if isinstance(result, FinishedCall)]
         if not calls:
@@ -272,12 +287,13 @@ class Pipeline:
         language: Dialect,
         planned: PlannedCall,
         show: Show | None = None,
+        splice: Splice | None = None,
     ) -> FinishedCall | FailedCall:
         try:
             with observed_call(plan, planned.asked):
-                generation = await call(planned.upstream, language, self.session, show)
+                generation = await call(planned.upstream, language, self.session, show, splice)
                 observe_usage(plan.route, generation.usage)
-                inspected = inspect(planned, generation, plan)
+                inspected = inspect(planned, generation, plan, splice.passed if splice else None)
             with observed_finish(plan.route):
                 finished = await finish(inspected, plan, self.images)
             self.health.note(plan.route, None)
@@ -285,6 +301,16 @@ class Pipeline:
         except UpstreamFault as fault:
             self.health.note(plan.route, fault.kind)
             return FailedCall(planned.first, planned.asked, fault)
+
+    def _splice(self, plan: Plan, language: Dialect, outlet: Outlet | None) -> Splice | None:
+        """Return what passes the picture of an answer on, where the client wants it as it comes."""
+        pattern = language.FIRST_PICTURE
+        if outlet is None or pattern is None or plan.as_url:
+            return None
+        headers = headers_of(plan)
+        if plan.job.images == 1 and plan.route.binding.pricing.usd is not None:
+            headers["Tintype-Cost-Micro-Credits"] = str(self._ceiling(plan))
+        return Splice(pattern, plan, headers, outlet)
 
 
 def _planned(plan: Plan, language: Dialect) -> list[PlannedCall]:
