@@ -12,7 +12,11 @@ from tests.gateway.splice.reading import PICTURES, spliced, whole
 
 TEXTS = st.text(max_size=20) | st.sampled_from(['","b64_json":"', '"data":[{', "\\", "NaN", "/"])
 VALUES = st.none() | st.booleans() | st.integers(0, 10**6) | TEXTS
-CUTS = st.lists(st.integers(0, 400_000) | st.integers(0, 300), max_size=20)
+CUTS = st.builds(
+    lambda step, others: [*range(step, 500_000, step), *others],
+    st.integers(1_000, 60_000),
+    st.lists(st.integers(0, 500_000) | st.integers(150_000, 170_000), max_size=20),
+)
 IMAGES = st.integers(0, len(PICTURES) - 1).map(lambda number: PICTURES[number])  # short to print
 
 USAGES = st.fixed_dictionaries(
