@@ -119,10 +119,10 @@ def _head(content_type: str, framing: str) -> bytes:
 
 
 _TOKENS = {
-    "input_tokens": 10,
+    "input_tokens": 4,
     "output_tokens": 272,
-    "total_tokens": 282,
-    "input_tokens_details": {"text_tokens": 10, "image_tokens": 0},
+    "total_tokens": 276,
+    "input_tokens_details": {"text_tokens": 4, "image_tokens": 0},
 }
 
 
@@ -141,7 +141,7 @@ def _document(dialect: Dialect, encoded: str) -> dict[str, object]:
         case "google-generate-content":
             part = {"inlineData": {"mimeType": "image/png", "data": encoded}}
             content = {"role": "model", "parts": [part]}
-            counts = {"promptTokenCount": 10, "candidatesTokenCount": 1120, "totalTokenCount": 1130}
+            counts = {"promptTokenCount": 4, "candidatesTokenCount": 1120, "totalTokenCount": 1124}
             return {
                 "candidates": [{"content": content, "finishReason": "STOP"}],
                 "usageMetadata": counts,

@@ -1,14 +1,17 @@
 """What is passed on, what is read whole, and what breaks off."""
 
+import asyncio
 import base64
 import json
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from tests.gateway.builders import plan
 from tests.gateway.splice.reading import PICTURES, PNG, Client, spliced
-from tintype_gateway.splice.splice import LOOK_BYTES
+from tintype_gateway.dialects import openai_images
+from tintype_gateway.splice.splice import LOOK_BYTES, Splice
 from tintype_gateway.values import UpstreamFault
 
 CHUNK = 16 * 1024
@@ -34,6 +37,28 @@ async def test_it_is_passed_on_in_the_parts_that_it_comes_in() -> None:
 
     assert max(map(len, client.pieces)) <= LOOK_BYTES
     assert len(client.pieces) > 2
+
+
+async def test_nothing_more_is_read_while_the_client_takes_nothing() -> None:
+    class SlowClient(Client):
+        async def write(self, piece: bytes | memoryview) -> None:
+            await takes.wait()
+            await super().write(piece)
+
+    async def arriving() -> AsyncIterator[bytes]:
+        for start in EVERYWHERE:
+            read.append(start)
+            yield content[start : start + CHUNK]
+
+    takes, read, content = asyncio.Event(), list[int](), openai()
+    splice = Splice(openai_images.FIRST_PICTURE, plan(), {}, SlowClient())
+    reading = asyncio.create_task(splice.read(arriving()))
+    for _ in range(1000):
+        await asyncio.sleep(0)
+
+    assert len(read) * CHUNK <= LOOK_BYTES
+    takes.set()
+    assert len(await reading) < 5000
 
 
 @pytest.mark.parametrize(
