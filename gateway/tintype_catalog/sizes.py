@@ -13,6 +13,7 @@ the smaller picture wins.
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
+from functools import lru_cache
 from math import ceil, floor, log
 from typing import Annotated, Literal, NamedTuple, Self
 
@@ -40,6 +41,7 @@ class Size(NamedTuple):
     height: int
 
     @classmethod
+    @lru_cache(maxsize=4096)  # a catalog's texts, which every request asks for again
     def parse(cls, text: str) -> Self:
         """Return the size that `WIDTHxHEIGHT` names.
 

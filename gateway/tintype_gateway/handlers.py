@@ -12,6 +12,7 @@ from tintype_gateway.keys import CATALOGS, FACTS, PIPELINE, REQUEST_ID
 from tintype_gateway.model_list import describe, describe_all
 from tintype_gateway.pipeline import Incoming
 from tintype_gateway.reports import lifecycle_headers
+from tintype_gateway.splice.response import PlainResponse
 from tintype_gateway.stages.adapt import Handling
 from tintype_gateway.stages.resolve import find_model
 from tintype_gateway.streaming.relay import Stream
@@ -25,18 +26,19 @@ _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 async def post_images_generations(request: web.Request) -> web.StreamResponse:
     """Serve `POST /v1/images/generations`."""
-    incoming = _incoming(request)
-    answer = await request.app[PIPELINE].generate(incoming)
+    incoming, pipeline = _incoming(request), request.app[PIPELINE]
+    response = PlainResponse(request, _preference(incoming))
+    try:
+        answer = await pipeline.generate(incoming, response)
+    except Exception as error:
+        if not response.prepared or isinstance(error, ConnectionError):
+            raise
+        response.break_off(error)
+        return response
     if isinstance(answer, Stream):
         return await send_stream(request, answer, _preference(incoming))
-    response = web.StreamResponse(headers={**answer.headers, **_preference(incoming)})
-    response.content_type = "application/json"
-    response.content_length = answer.length
-    await response.prepare(request)
-    for piece in answer.pieces:
-        await response.write(piece)
-    await response.write_eof()
-    request.app[PIPELINE].deliveries.add(answer.receipt)
+    await response.end(answer)
+    pipeline.deliveries.add(answer.receipt)
     return response
 
 

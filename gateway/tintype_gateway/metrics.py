@@ -152,6 +152,11 @@ EXCESS_CREDITS = Counter(
     ("provider", "model"),
     registry=REGISTRY,
 )
+ANSWERS_BROKEN_OFF = Counter(
+    "tintype_answers_broken_off",
+    "Plain answers that broke off in the middle, because the provider's did not go on as it began.",
+    registry=REGISTRY,
+)
 STREAM_FIRST_EVENT = Histogram(
     "tintype_stream_first_event_seconds",
     "Time from the hold to the first event of a stream, by what it was.",

@@ -33,7 +33,7 @@ def observed_call(plan: Plan, route: Route, asked: int) -> Iterator[None]:
         except UpstreamFault as fault:
             outcome = fault.kind
             raise
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, ConnectionError):  # the client left, while we wait or write
             outcome = "cancelled"
             raise
         finally:

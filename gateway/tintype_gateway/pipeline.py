@@ -14,7 +14,7 @@ from tintype_gateway.catalog.store import CatalogStore
 from tintype_gateway.course import Course
 from tintype_gateway.credentials import CredentialSource
 from tintype_gateway.deliveries import Deliveries
-from tintype_gateway.dialects import speaks, streams
+from tintype_gateway.dialects import dialect, speaks, streams
 from tintype_gateway.errors import AlreadyServedError, UnavailableError, ledger_unavailable
 from tintype_gateway.faults import error_of, gravest
 from tintype_gateway.images.tools import ImageTools
@@ -28,6 +28,7 @@ from tintype_gateway.reliability.retries import MAX_ATTEMPTS
 from tintype_gateway.replays import Replays
 from tintype_gateway.reports import headers_of
 from tintype_gateway.sessions import Sessions
+from tintype_gateway.splice.splice import Outlet, Splice
 from tintype_gateway.stages.adapt import Handling, adapt
 from tintype_gateway.stages.authenticate import authenticate
 from tintype_gateway.stages.choose import choose
@@ -47,6 +48,7 @@ from tintype_gateway.values import (
     FinishedCall,
     Plan,
     Response,
+    Route,
     Target,
     Way,
 )
@@ -88,11 +90,14 @@ class Pipeline:
     deliveries: Deliveries = field(default_factory=Deliveries)
     attempts: Attempts = field(default_factory=Attempts)
 
-    async def generate(self, incoming: Incoming) -> Response | Stream:
+    async def generate(self, incoming: Incoming, outlet: Outlet) -> Response | Stream:
         """Serve `POST /v1/images/generations`. A stream begins when it is relayed.
+
+        The first picture of an answer may have gone through the `outlet` before this returns.
 
         Raises:
             GatewayError: The client gets an error, and pays nothing.
+            ConnectionError: The client left.
         """
         caller = await self.authenticate(incoming)
         plan = await self._plan(incoming, caller)
@@ -101,12 +106,14 @@ class Pipeline:
             headers = partial(_headers_now, course)
             return Stream(headers, partial(self._relay, incoming, caller, course))
         try:
-            return await self._buy(incoming, caller, course)
+            return await self._buy(incoming, caller, course, outlet)
         except AlreadyServedError as served:
             incoming.facts["replay_of"] = served.request_id
             return await self.replays.find(served)
 
-    async def _buy(self, incoming: Incoming, caller: Caller, course: Course) -> Response:
+    async def _buy(
+        self, incoming: Incoming, caller: Caller, course: Course, outlet: Outlet
+    ) -> Response:
         """Return an answer that is paid for, and kept for a repeat where the client may send one.
 
         Raises:
@@ -114,10 +121,11 @@ class Pipeline:
         """
         plan = course.plan
         async with held(caller, self._purchase(incoming, plan), self.ledger) as hold:
-            calls, failed = await self._call_all(course)
+            is_kept = incoming.idempotency_key is not None
+            calls, failed = await self._call_all(course, None if is_kept else outlet)
             settlement = await self._charge(incoming, plan, hold, calls)
         response = respond(plan, calls, failed, settlement, hold)
-        if incoming.idempotency_key is not None:
+        if is_kept:
             images = [image for call in calls for image in call.images]
             await self.replays.keep(incoming.request_id, response, images)
         return response
@@ -262,10 +270,17 @@ class Pipeline:
         make = partial(self._provider_calls.make, course)
         return Happenings(planned, make, course.plan.job.partial_images)
 
-    async def _call_all(self, course: Course) -> tuple[list[FinishedCall], list[FailedCall]]:
-        """Return the calls that gave pictures and those that did not, or the fault of them all."""
-        planned, provider_calls = divide(course.plan.job, course.plan.model), self._provider_calls
-        results = await asyncio.gather(*(provider_calls.make(course, each) for each in planned))
+    async def _call_all(
+        self, course: Course, outlet: Outlet | None
+    ) -> tuple[list[FinishedCall], list[FailedCall]]:
+        """Return the calls that gave pictures and those that did not, or the fault of them all.
+
+        The answer of an only call may go through the `outlet`.
+        """
+        planned = list(divide(course.plan.job, course.plan.model))
+        splicing = partial(self._splice, course, outlet if len(planned) == 1 else None)
+        make = self._provider_calls.make
+        results = await asyncio.gather(*(make(course, each, splicing=splicing) for each in planned))
         failed = [result for result in results if isinstance(result, FailedCall)]
         calls = [result for result in results if isinstance(result, FinishedCall)]
         if not calls:
@@ -276,6 +291,18 @@ class Pipeline:
     @property
     def _provider_calls(self) -> ProviderCalls:
         return ProviderCalls(self.sessions, self.images, self.attempts)
+
+    def _splice(self, course: Course, outlet: Outlet | None, route: Route) -> Splice | None:
+        """Return what passes the picture of an answer on, where the client wants it as it comes."""
+        plan, pricing = course.plan, route.binding.pricing
+        pattern = dialect(route.binding.dialect).FIRST_PICTURE
+        if outlet is None or pattern is None or plan.as_url:
+            return None
+        headers = _headers_now(course)
+        if plan.job.images == 1 and pricing.usd is not None:
+            cost = ceiling(plan.job, plan.model, pricing, self.micro_credits_per_usd)
+            headers["Tintype-Cost-Micro-Credits"] = str(cost)
+        return Splice(pattern, plan, headers, outlet)
 
 
 def _headers_now(course: Course) -> dict[str, str]:

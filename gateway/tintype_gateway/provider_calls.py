@@ -1,5 +1,6 @@
 """Calls to providers, from our words to pictures that are ready for the client."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -9,6 +10,7 @@ from tintype_gateway.dialects import dialect
 from tintype_gateway.images.tools import ImageTools
 from tintype_gateway.observed_calls import observe_usage, observed_call, observed_finish
 from tintype_gateway.sessions import Sessions
+from tintype_gateway.splice.splice import Splice
 from tintype_gateway.stages.call import Show, call
 from tintype_gateway.stages.finish import finish, inspect
 from tintype_gateway.stages.translate import translate
@@ -16,10 +18,14 @@ from tintype_gateway.values import (
     FailedCall,
     FinishedCall,
     PlannedCall,
+    Route,
     Timeouts,
     UpstreamFault,
     Way,
 )
+
+Splicing = Callable[[Route], Splice | None]
+"""Gives what passes an answer on as it comes by a route, None where it is to be read whole."""
 
 
 @dataclass(frozen=True)
@@ -31,10 +37,14 @@ class ProviderCalls:
     attempts: Attempts
 
     async def make(
-        self, course: Course, planned: PlannedCall, show: Show | None = None
+        self,
+        course: Course,
+        planned: PlannedCall,
+        show: Show | None = None,
+        splicing: Splicing = lambda route: None,
     ) -> FinishedCall | FailedCall:
         """Return the pictures of a call as the client gets them, or why there are none."""
-        attempt = partial(self._attempt, course, planned, show)
+        attempt = partial(self._attempt, course, planned, show, splicing)
         made = await self.attempts.make(planned, course.plan.ways, course.deadline, attempt)
         if isinstance(made, FailedCall):
             return made
@@ -45,7 +55,12 @@ class ProviderCalls:
             return FailedCall(made.first, made.asked, made.route, fault)
 
     async def _attempt(
-        self, course: Course, planned: PlannedCall, show: Show | None, way: Way
+        self,
+        course: Course,
+        planned: PlannedCall,
+        show: Show | None,
+        splicing: Splicing,
+        way: Way,
     ) -> FinishedCall:
         """Make a call one way.
 
@@ -54,11 +69,12 @@ class ProviderCalls:
         """
         plan, route = course.plan, way.route
         course.go(planned, route)
-        language = dialect(route.binding.dialect)
+        language, splice = dialect(route.binding.dialect), splicing(route)
         upstream = translate(planned, way, language)
         with observed_call(plan, route, planned.asked):
             timeouts = Timeouts.of(route.binding, course.deadline.remaining())
             session = self.sessions.to(route.binding)
-            generation = await call(upstream, language, session, timeouts, show)
+            generation = await call(upstream, language, session, timeouts, show, splice)
             observe_usage(route, generation.usage)
-            return inspect(planned, route, generation, plan)
+            passed = splice.passed if splice else None
+            return inspect(planned, route, generation, plan, passed)

@@ -22,7 +22,7 @@ class RequestMeter:
         """How long at least one call was under way: calls side by side count once."""
 
         self.provider_bytes = 0
-        """The bytes of the answers that have arrived."""
+        """The bytes of the answers that have arrived, and were not passed on before they ended."""
 
         self._running = 0
         self._since = 0.0
@@ -40,6 +40,11 @@ class RequestMeter:
             self._running -= 1
             if not self._running:
                 self.provider_seconds += time.perf_counter() - self._since
+
+    def passed_on(self, size: int) -> None:
+        """Note that so many of the bytes that have arrived are the client's, and held no more."""
+        self.provider_bytes -= size
+        BYTES_IN_FLIGHT.dec(size)
 
     def received(self, size: int) -> None:
         """Note that so many bytes of an answer have arrived."""

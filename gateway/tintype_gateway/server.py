@@ -29,6 +29,7 @@ from tintype_gateway.ledger.errors import LedgerError
 from tintype_gateway.ledger.interface import Ledger
 from tintype_gateway.ledger.measured import measured
 from tintype_gateway.ledger.opening import open_ledger
+from tintype_gateway.ledger.remembering import remembering
 from tintype_gateway.loop_lag import observe_lag
 from tintype_gateway.memory import spare_collector
 from tintype_gateway.metrics import HOLDS_EXPIRED
@@ -63,7 +64,7 @@ async def serve(settings: GatewaySettings) -> None:
     stopping = _stop_signal()
     async with AsyncExitStack() as stack:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
-        ledger = measured(open_ledger(settings.ledger_url))
+        ledger = remembering(measured(open_ledger(settings.ledger_url)))
         stack.push_async_callback(ledger.close)
         await _check(ledger)
         store, credentials = CatalogStore(), Credentials()

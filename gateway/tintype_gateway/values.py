@@ -41,6 +41,11 @@ class Encoding:
     """Whether the provider was asked for all this, so that a picture of the format is left as it
     came."""
 
+    def is_met_by(self, form: str) -> bool:
+        """Return whether a picture that came in this format is left as it is."""
+        recompressed = self.compression is not None and not self.by_provider
+        return not recompressed and form == self.format
+
 
 @dataclass(frozen=True, slots=True)
 class ValidRequest:
@@ -285,6 +290,18 @@ class FinishedImage:
 
     name: str | None = None
     """Its name in the image store, if it is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class PassedOn:
+    """A picture that the client has, since it was passed on while it was read."""
+
+    stand_in: bytes = field(repr=False)
+    """Stands for its base64 in what is left of the provider's answer."""
+
+    format: str
+    size: Size
+    watermark: Watermark
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,3 +90,14 @@ def test_bytes_are_in_flight_until_the_request_ends() -> None:
         assert metric("tintype_provider_bytes_in_flight") == before + 700
 
     assert metric("tintype_provider_bytes_in_flight") == before
+
+
+def test_what_was_passed_on_is_not_in_flight_any_more() -> None:
+    before = metric("tintype_provider_bytes_in_flight")
+    with metered() as meter:
+        meter.received(100)
+        meter.passed_on(90)
+
+        assert metric("tintype_provider_bytes_in_flight") == before + 10
+
+    assert metric("tintype_provider_bytes_in_flight") == before

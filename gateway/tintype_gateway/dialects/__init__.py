@@ -1,9 +1,10 @@
 """One module for each upstream wire protocol, found by its name: `openai-images` is openai_images.
 
-A dialect is three pure functions, the members of `Dialect`. One that can answer as a stream of
-events has two members more, those of `StreamingDialect`. To add one, add a module.
+A dialect is three pure functions and a pattern, the members of `Dialect`. One that can answer as a
+stream of events has two members more, those of `StreamingDialect`. To add one, add a module.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import import_module
@@ -24,6 +25,13 @@ from tintype_gateway.values import (
 
 class Dialect(Protocol):
     """How one wire protocol says what we mean."""
+
+    @property
+    def FIRST_PICTURE(self) -> re.Pattern[bytes] | None:
+        """Matches what stands in an answer before the opening quote of its first picture.
+
+        None where an answer has to be whole before a picture in it is known to be the one.
+        """
 
     def translate(
         self, job: Job, route: Route, images: int, credentials: Mapping[str, str]
@@ -72,8 +80,15 @@ class StreamingDialect(Dialect, Protocol):
 
 def streams(binding: Binding) -> bool:
     """Return whether the provider itself streams the pictures of a binding."""
-    language = dialect(binding.dialect)
-    return isinstance(language, StreamingDialect) and language.streams(binding)
+    language = _streaming(binding.dialect)
+    return language is not None and language.streams(binding)
+
+
+@cache
+def _streaming(name: str) -> StreamingDialect | None:
+    """Return the dialect of that name if it is one: a question to a protocol is a slow one."""
+    language = dialect(name)
+    return language if isinstance(language, StreamingDialect) else None
 
 
 def speaks(name: str) -> bool:

@@ -1,5 +1,6 @@
 """Amazon's own image models on AWS Bedrock, Titan v2 and Nova Canvas: their task `TEXT_IMAGE`."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,6 +22,10 @@ read_error = bedrock.read_error
 
 _PROMPT = {"negative_prompt": "negativeText", "style": "style"}
 _CONFIG = {"quality": "quality", "seed": "seed"}
+
+
+FIRST_PICTURE = re.compile(rb'"images"\s*:\s*\[\s*\Z')
+"""What stands before the first picture of an answer."""
 
 
 def translate(

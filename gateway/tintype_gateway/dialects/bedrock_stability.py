@@ -1,5 +1,6 @@
 """Stability's models on AWS Bedrock: text to image, one picture a call."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -24,6 +25,10 @@ _PASSED_ON = ("negative_prompt", "seed", "output_format")
 
 _FILTERED = "Filter reason:"
 """How the reason of a refusal begins: of the prompt, or of the picture."""
+
+
+FIRST_PICTURE = re.compile(rb'"finish_reasons"\s*:\s*\[\s*null\s*\][^{}]*"images"\s*:\s*\[\s*\Z')
+"""What stands before the picture of an answer that has said before that it was not refused."""
 
 
 def translate(

@@ -45,6 +45,10 @@ _MAX_TOKENS = 10**9
 """More than any call can use: a count that no price can be meant for."""
 
 
+FIRST_PICTURE = None
+"""Only the end of an answer tells that its first picture was no draft."""
+
+
 def translate(
     job: Job, route: Route, images: int, credentials: Mapping[str, str]
 ) -> UpstreamRequest:

@@ -23,6 +23,10 @@ _REFUSAL = re.compile(r"prompt could not be submitted|violate", re.IGNORECASE)
 """How Imagen refuses a prompt by its words: an error like any other but for its message."""
 
 
+FIRST_PICTURE = re.compile(rb'"predictions"\s*:\s*\[\s*\{[^{}\[\]]*"bytesBase64Encoded"\s*:\s*\Z')
+"""What stands before the first picture of an answer that begins with one."""
+
+
 def translate(
     job: Job, route: Route, images: int, credentials: Mapping[str, str]
 ) -> UpstreamRequest:

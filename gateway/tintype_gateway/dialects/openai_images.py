@@ -46,6 +46,10 @@ _PREVIEW = "image_generation.partial_image"
 _PICTURE = "image_generation.completed"
 
 
+FIRST_PICTURE = re.compile(rb'"data"\s*:\s*\[\s*\{[^{}\[\]]*"b64_json"\s*:\s*\Z')
+"""What stands before the first picture of an answer."""
+
+
 def translate(
     job: Job, route: Route, images: int, credentials: Mapping[str, str]
 ) -> UpstreamRequest:

@@ -71,6 +71,17 @@ def _cut(text: bytes | bytearray) -> tuple[bytes, list[memoryview]]:
     return b"".join(kept), blobs
 
 
+def open_string(text: bytes | bytearray) -> int:
+    """Return where the string begins that a part of a text breaks off in, -1 if in none."""
+    opening = text.find(b'"')
+    while opening >= 0:
+        closing = _closing_quote(text, opening + 1)
+        if closing < 0:
+            return opening
+        opening = text.find(b'"', closing + 1)
+    return -1
+
+
 def _closing_quote(text: bytes | bytearray, start: int) -> int:
     """Return where the string ends that starts here, or -1."""
     closing = text.find(b'"', start)

@@ -13,6 +13,7 @@ from tintype_gateway.dialects import Dialect, EventReader, StreamingDialect
 from tintype_gateway.events import MEDIA_TYPE, EndlessEventError, EventParser
 from tintype_gateway.request_meter import current_meter
 from tintype_gateway.signing import signed_headers
+from tintype_gateway.splice.splice import BUFFER_BYTES, SMALLEST_ANSWER_BYTES, Splice
 from tintype_gateway.telemetry import propagated
 from tintype_gateway.values import (
     Generation,
@@ -39,19 +40,22 @@ async def call(
     session: aiohttp.ClientSession,
     timeouts: Timeouts,
     show: Show | None = None,
+    splice: Splice | None = None,
 ) -> Generation:
     """Return what a provider generated, with previews on the way if it streams and gives any.
 
-    One that was asked for a stream and answers at once is understood all the same.
+    One that was asked for a stream and answers at once is understood all the same. A plain answer
+    goes through the `splice`, if there is one.
 
     Raises:
         UpstreamFault: It gave no picture, for whatever reason.
     """
-    async with _sent(request, session, timeouts) as response:
+    buffer = None if splice is None else BUFFER_BYTES
+    async with _sent(request, session, timeouts, buffer) as response:
         if _is_stream(response) and isinstance(dialect, StreamingDialect):
             return await _follow(response, dialect.event_reader(), show)
         headers = {name.lower(): value for name, value in response.headers.items()}
-        body = await _read(response)
+        body = await _read(response, splice)
     answer = UpstreamAnswer(response.status, headers, body)
     if answer.status != 200:
         raise dialect.read_error(answer)
@@ -60,7 +64,10 @@ async def call(
 
 @asynccontextmanager
 async def _sent(
-    request: UpstreamRequest, session: aiohttp.ClientSession, timeouts: Timeouts
+    request: UpstreamRequest,
+    session: aiohttp.ClientSession,
+    timeouts: Timeouts,
+    buffer_bytes: int | None,
 ) -> AsyncIterator[aiohttp.ClientResponse]:
     """Send a call, and turn what goes wrong until its answer is read into a fault."""
     calling = session.post(
@@ -69,6 +76,7 @@ async def _sent(
         headers=propagated(signed_headers(request)),
         timeout=aiohttp.ClientTimeout(total=timeouts.total, connect=timeouts.connect),
         allow_redirects=False,
+        read_bufsize=buffer_bytes,
     )
     try:
         async with _begun(calling, timeouts.first_byte) as response:
@@ -146,9 +154,13 @@ def _items(
         raise _endless() from error
 
 
-async def _read(response: aiohttp.ClientResponse) -> bytes:
+async def _read(response: aiohttp.ClientResponse, splice: Splice | None) -> bytes:
     intake = _Intake()
-    return b"".join([intake.take(chunk) async for chunk in response.content.iter_any()])
+    chunks = (intake.take(chunk) async for chunk in response.content.iter_any())
+    is_small = (response.content_length or SMALLEST_ANSWER_BYTES) < SMALLEST_ANSWER_BYTES
+    if splice is None or response.status != 200 or is_small:
+        return b"".join([chunk async for chunk in chunks])
+    return await splice.read(chunks)
 
 
 class _Intake:

@@ -6,6 +6,7 @@ its header and its end are looked at. All others are decoded once, converted, st
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pybase64
@@ -25,6 +26,7 @@ from tintype_gateway.values import (
     FinishedImage,
     GeneratedImage,
     Generation,
+    PassedOn,
     Plan,
     PlannedCall,
     Route,
@@ -34,13 +36,23 @@ from tintype_gateway.values import (
 log = logging.getLogger(__name__)
 
 
-def inspect(planned: PlannedCall, route: Route, generation: Generation, plan: Plan) -> FinishedCall:
+def inspect(
+    planned: PlannedCall,
+    route: Route,
+    generation: Generation,
+    plan: Plan,
+    passed: PassedOn | None = None,
+) -> FinishedCall:
     """Return the pictures of a call as they came by a route, with their true format and size.
 
+    The first one may have been `passed` on before.
+
     Raises:
-        UpstreamFault: There is no picture, or one that is not a picture.
+        UpstreamFault: There is no picture, or one that is not a picture, or another first one.
     """
-    images = tuple(_inspected(image, plan.model.watermark) for image in generation.images)
+    passed_on = [] if passed is None else [_passed_on(generation.images[:1], passed)]
+    others = generation.images[len(passed_on) :]
+    images = (*passed_on, *(_inspected(image, plan.model.watermark) for image in others))
     refused = max(planned.asked - len(images), 0) if generation.rest_refused else 0
     if not images and not refused:
         raise UpstreamFault("outcome_unknown", "the provider's answer has no picture")
@@ -61,6 +73,14 @@ async def finish(call: FinishedCall, plan: Plan, tools: ImageTools) -> FinishedC
     return replace(call, generation=made, images=tuple(images))
 
 
+def _passed_on(first: Sequence[GeneratedImage], passed: PassedOn) -> FinishedImage:
+    """Return what the client has, if that is what the answer gives as its first picture."""
+    if [image.base64 for image in first] != [passed.stand_in]:
+        message = "the provider's answer begins with what is not its first picture"
+        raise UpstreamFault("outcome_unknown", message)
+    return FinishedImage(first[0], passed.format, passed.size, passed.watermark)
+
+
 def _inspected(image: GeneratedImage, declared: Watermark) -> FinishedImage:
     """Return a picture with what its own bytes say of it."""
     try:
@@ -75,7 +95,7 @@ def _inspected(image: GeneratedImage, declared: Watermark) -> FinishedImage:
 
 async def _delivered(picture: FinishedImage, plan: Plan, tools: ImageTools) -> FinishedImage:
     encoding = plan.job.encoding
-    if encoding is not None and _is_needed(encoding, picture):
+    if encoding is not None and not encoding.is_met_by(picture.format):
         converted = await _converted(picture, encoding, tools)
         picture, content = _in_new_format(picture, encoding, converted), converted.content
         if not plan.as_url:
@@ -86,11 +106,6 @@ async def _delivered(picture: FinishedImage, plan: Plan, tools: ImageTools) -> F
         return picture
     assert tools.store is not None  # noqa: S101 - else the request was refused
     return await _stored(picture, content, tools.store, tools.url_seconds)
-
-
-def _is_needed(encoding: Encoding, picture: FinishedImage) -> bool:
-    recompressed = encoding.compression is not None and not encoding.by_provider
-    return recompressed or picture.format != encoding.format
 
 
 async def _converted(picture: FinishedImage, encoding: Encoding, tools: ImageTools) -> Converted:

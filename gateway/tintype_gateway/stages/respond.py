@@ -30,26 +30,26 @@ def respond(
 ) -> Response:
     """Return the body, in pieces, and the headers of a successful answer that `receipt` paid."""
     images = [image for call in calls for image in call.images]
-    head = {
+    tail: dict[str, object] = {
         "created": max(call.generation.created for call in calls),
         "model": plan.target.requested,
+        **_properties(plan.job, calls, images),
+        "usage": _usage(calls, images, settlement),
     }
-    tail = _properties(plan.job, calls, images) | {"usage": _usage(calls, images, settlement)}
     if missing := image_errors(calls, failed):
         tail["errors"] = missing
     headers = headers_of(plan, (call.route for call in calls))
     headers["Tintype-Cost-Micro-Credits"] = str(settlement.charged)
-    return Response(tuple(_pieces(head, calls, tail)), headers, receipt)
+    return Response(tuple(_pieces(calls, tail)), headers, receipt)
 
 
-def _pieces(
-    head: dict[str, object], calls: Sequence[FinishedCall], tail: dict[str, object]
-) -> Iterator[bytes | memoryview]:
+def _pieces(calls: Sequence[FinishedCall], tail: dict[str, object]) -> Iterator[bytes | memoryview]:
     """Yield the body: JSON, and between it the value of each picture, base64 as it came or a URL.
 
-    No character of either means anything in JSON.
+    No character of either means anything in JSON. The pictures come first, as a spliced answer
+    cannot know the rest before them.
     """
-    text, comma = _opened(head) + b',"data":[', b""
+    text, comma = b'{"data":[', b""
     for call in calls:
         for image in call.images:
             key, value = _value(image)
@@ -107,11 +107,6 @@ def _usage(
         "credits_used": settlement.charged,
         "credits_remaining": settlement.available,
     }
-
-
-def _opened(value: dict[str, object]) -> bytes:
-    """Return a JSON object without its closing brace."""
-    return json.dumps(value).encode()[:-1]
 
 
 def _closed(value: dict[str, object]) -> bytes:

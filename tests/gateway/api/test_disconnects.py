@@ -94,13 +94,13 @@ async def test_a_client_that_leaves_while_it_sends_its_body_has_bought_nothing(
     assert await gateway.upstream_calls() == []
 
 
-async def test_a_client_that_leaves_while_it_reads_its_pictures_has_paid_for_them(
+async def test_a_client_that_leaves_while_it_reads_complete_pictures_has_paid_for_them(
     gateway: Gateway,
 ) -> None:
     closed, lost = closed_by_clients(), unsettled("cancelled")
     body = b'{"model": "gpt-image-1-mini", "prompt": "a red fox", "n": 10, "quality": "low"}'
     async with raw_connection(gateway) as (reader, writer):
-        writer.write(head(gateway, len(body)) + body)
+        writer.write(head(gateway, len(body), "Idempotency-Key: 17\r\n") + body)
         assert (await reader.readline()).startswith(b"HTTP/1.1 200 ")
 
     await until(lambda: closed_by_clients() == closed + 1)
@@ -126,12 +126,12 @@ async def raw_connection(
         writer.transport.abort()
 
 
-def head(gateway: Gateway, length: int) -> bytes:
-    """Return the head of a request for pictures."""
+def head(gateway: Gateway, length: int, more: str = "") -> bytes:
+    """Return the head of a request for pictures, with `more` headers."""
     return (
         "POST /v1/images/generations HTTP/1.1\r\n"
         "Host: gateway\r\n"
         f"Authorization: Bearer {gateway.key}\r\n"
         "Content-Type: application/json\r\n"
-        f"Content-Length: {length}\r\n\r\n"
+        f"{more}Content-Length: {length}\r\n\r\n"
     ).encode()

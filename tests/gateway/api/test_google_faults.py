@@ -66,8 +66,15 @@ async def test_an_error_of_google_is_told_as_ours(
     assert refused.value.response.headers.get("retry-after") == retry_after
 
 
-@pytest.mark.parametrize("damage", ["truncated_base64", "malformed_json", "wrong_types"])
-@pytest.mark.parametrize("model", [FAST, FLASH])
+@pytest.mark.parametrize(
+    ("model", "damage"),
+    [
+        (FAST, "wrong_types"),
+        (FLASH, "truncated_base64"),
+        (FLASH, "malformed_json"),
+        (FLASH, "wrong_types"),
+    ],
+)
 async def test_a_spoiled_answer_is_of_unknown_outcome(
     gateway: Gateway, client: AsyncOpenAI, model: str, damage: str
 ) -> None:

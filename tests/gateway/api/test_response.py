@@ -154,14 +154,23 @@ async def test_pictures_that_the_provider_left_out_are_listed_too(tmp_path: Path
     ]
 
 
-async def test_the_headers_name_the_route_the_catalog_and_the_cost(gateway: Gateway) -> None:
+async def test_the_headers_name_the_route_and_the_catalog(gateway: Gateway) -> None:
     response = await gateway.generate(model="gpt-image-1", quality="low")
 
-    usage = response.json()["usage"]
     assert response.headers["Tintype-Route"] == "openai/global/gpt-image-1-openai"
     assert response.headers["Tintype-Catalog-Revision"] == gateway.catalogs.current().revision
-    assert response.headers["Tintype-Cost-Micro-Credits"] == str(usage["credits_used"])
     assert response.headers["x-request-id"].startswith("req_")
+
+
+async def test_the_headers_name_the_cost_where_the_picture_is_complete_before_them(
+    gateway: Gateway,
+) -> None:
+    response = await gateway.generate(model="gpt-image-1", quality="low")
+    converted = await gateway.generate(model="nova-canvas", output_format="jpeg")
+
+    assert "Tintype-Cost-Micro-Credits" not in response.headers
+    cost = converted.json()["usage"]["credits_used"]
+    assert converted.headers["Tintype-Cost-Micro-Credits"] == str(cost)
 
 
 async def test_a_model_on_its_way_out_says_so_in_headers(tmp_path: Path) -> None:

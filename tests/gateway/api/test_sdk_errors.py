@@ -90,7 +90,7 @@ async def test_an_unavailable_provider_is_an_internal_server_error(
 @pytest.mark.parametrize(
     "fault",
     [
-        {"damage": "malformed_json"},
+        {"damage": "wrong_types"},
         {"cut_after_bytes": 1000},
         {"error": "openai/server_error"},
         {"error": "openai/invalid_api_key"},

@@ -20,6 +20,7 @@ KEYS = {
     "aws-secret-access-key": "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
 }
 TEMPORARY = KEYS | {"aws-session-token": "TOKEN123"}
+MIDNIGHT = datetime.datetime(2026, 11, 20, tzinfo=datetime.UTC)
 
 
 def call(
@@ -27,13 +28,6 @@ def call(
 ) -> UpstreamRequest:
     """Return the call of Stable Image Core with a body of one word."""
     return invoke(route(region, **{"upstreamModel": CORE} | binding), {"prompt": "x"}, credentials)
-
-
-@pytest.fixture
-def midnight(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let it be 2026-11-20, 00:00 UTC, for botocore's signer."""
-    now = datetime.datetime(2026, 11, 20, tzinfo=datetime.UTC)
-    monkeypatch.setattr("botocore.auth.get_current_datetime", lambda: now)
 
 
 def test_the_colon_of_a_models_id_is_encoded_once() -> None:
@@ -109,7 +103,6 @@ def test_no_credential_is_in_what_a_log_may_show() -> None:
         assert not any(credentials[key] in shown for key in credentials if key[-2:] != "id")
 
 
-@pytest.mark.usefixtures("midnight")
 @pytest.mark.parametrize(
     ("credentials", "signed", "signature"),
     [
@@ -130,7 +123,7 @@ def test_the_signature_is_the_one_of_the_reference(
 ) -> None:
     request = replace(call(credentials), body=b'{"prompt":"x"}')
 
-    assert signed_headers(request)["Authorization"] == (
+    assert signed_headers(request, MIDNIGHT)["Authorization"] == (
         "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20261120/us-west-2/bedrock/aws4_request, "
         f"SignedHeaders={signed}, Signature={signature}"
     )

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.gateway.images.documents import documents
-from tintype_gateway.images.blobs import SHORTEST_BLOB, loads
+from tintype_gateway.images.blobs import SHORTEST_BLOB, loads, open_string
 
 LONG = b"QUJD" * 2000
 REFUSED = object()
@@ -145,3 +145,17 @@ def test_what_is_not_utf8_is_refused(text: bytes) -> None:
 def test_nesting_without_end_is_refused() -> None:
     with pytest.raises(RecursionError):
         loads(b"[" * 100_000)
+
+
+@pytest.mark.parametrize(
+    ("text", "start"),
+    [
+        (b'{"a": "b"', -1),
+        (b"{", -1),
+        (b'{"a": "b', 6),
+        (b'{"a": "b\\"c', 6),
+        (b'{"a": "b\\\\", "c', 13),
+    ],
+)
+def test_a_string_that_is_open_at_the_end_is_found(text: bytes, start: int) -> None:
+    assert open_string(text) == start

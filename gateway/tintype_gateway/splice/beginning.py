@@ -1,0 +1,56 @@
+"""Whether the first bytes of an answer show a picture that can be passed on as it comes."""
+
+import re
+from dataclasses import dataclass
+
+from tintype_catalog.image_model import Watermark
+from tintype_gateway.images.blobs import open_string
+from tintype_gateway.images.header import ImageHeader, read_header
+from tintype_gateway.images.provenance import has_c2pa
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """The bytes of an answer up to the middle of its first picture."""
+
+    before: bytes
+    """The JSON up to the picture, with its opening quote."""
+
+    picture: bytes
+    """The first characters of the picture, as base64."""
+
+    header: ImageHeader
+    watermark: Watermark
+
+
+def beginning_of(
+    look: bytes, first_picture: re.Pattern[bytes], declared: Watermark
+) -> Beginning | None:
+    """Return how an answer begins, of which `look` is the first part, or None in any doubt.
+
+    Args:
+        look: The first bytes, in the middle of the picture.
+        first_picture: Matches what stands before the first picture of the dialect's answers.
+        declared: The watermark that the model's pictures should carry, which has to be seen here.
+    """
+    opening = open_string(look)
+    if opening < 0 or first_picture.search(look, 0, opening) is None:
+        return None
+    picture = look[opening + 1 :]
+    known = picture[: len(picture) // 4 * 4]
+    try:
+        header = read_header(known)
+        is_marked = declared != "c2pa" or has_c2pa(known, header.format)
+    except ValueError:
+        return None
+    if not is_marked or not is_plain(picture):
+        return None
+    return Beginning(look[: opening + 1], picture, header, declared)
+
+
+def is_plain(piece: bytes) -> bool:
+    """Return whether these can be characters of a base64 text that every reader understands.
+
+    Neither escapes nor the URL-safe alphabet, both of which dialects can read in a whole answer.
+    """
+    return piece.isascii() and not any(mark in piece for mark in (b"\\", b"-", b"_"))

@@ -1,0 +1,128 @@
+"""Plain answers that reach the client while the provider still sends them."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.gateway.api.scripted import Script, ScriptedProvider, scripted
+from tests.gateway.api.test_provider_faults import unsettled
+from tests.gateway.splice.reading import PNG
+from tests.support.gateway import (
+    CREDITS_MICRO,
+    Gateway,
+    check_the_books,
+    easel,
+    running_gateway,
+    until,
+)
+from tests.support.metrics import metric
+
+ANSWER = json.dumps({"created": 17, "data": [{"b64_json": PNG}]}).encode()
+HALF = 120_000
+COST = 640_000
+
+
+@asynccontextmanager
+async def answering(
+    folder: Path, *steps: bytes | asyncio.Event, cut: bool = False
+) -> AsyncIterator[tuple[Gateway, ScriptedProvider]]:
+    """Run a gateway whose provider answers its one call so."""
+    script = Script(steps, content_type="application/json", cut=cut)
+    async with (
+        scripted(script) as provider,
+        running_gateway(folder, *easel(endpoint=provider.url)) as gateway,
+    ):
+        yield gateway, provider
+
+
+@asynccontextmanager
+async def asked(gateway: Gateway) -> AsyncIterator[httpx2.Response]:
+    """Ask for a picture, and yield the answer when its head has come."""
+    body = {"model": "canvas", "prompt": "a red fox"}
+    async with (
+        gateway.http() as http,
+        http.stream("POST", "/v1/images/generations", json=body) as response,
+    ):
+        yield response
+
+
+async def test_a_picture_comes_before_its_provider_has_sent_all_of_it(tmp_path: Path) -> None:
+    rest = asyncio.Event()
+    async with (
+        answering(tmp_path, ANSWER[:HALF], rest, ANSWER[HALF:]) as (gateway, _),
+        asked(gateway) as response,
+    ):
+        assert response.status_code == 200
+        assert (await gateway.account()).held == COST
+        rest.set()
+        document = json.loads(await response.aread())
+        account = await gateway.account()
+
+    assert document["data"][0]["b64_json"] == PNG
+    assert document["usage"]["credits_used"] == COST
+    assert (account.balance, account.held) == (CREDITS_MICRO - COST, 0)
+
+
+async def test_a_cost_that_is_certain_is_in_the_head(tmp_path: Path) -> None:
+    rest = asyncio.Event()
+    async with (
+        answering(tmp_path, ANSWER[:HALF], rest, ANSWER[HALF:]) as (gateway, _),
+        asked(gateway) as response,
+    ):
+        assert response.headers["Tintype-Cost-Micro-Credits"] == str(COST)
+        assert response.headers["Tintype-Route"] == "openai/global/canvas-openai"
+        assert response.headers["Content-Type"] == "application/json"
+        rest.set()
+        await response.aread()
+
+
+async def test_an_answer_that_breaks_off_breaks_off_for_the_client_and_costs_nothing(
+    tmp_path: Path,
+) -> None:
+    broken, lost = metric("tintype_answers_broken_off_total"), unsettled("outcome_unknown")
+    async with answering(tmp_path, ANSWER[:HALF], cut=True) as (gateway, _):
+        with pytest.raises(httpx2.TransportError):
+            await received(gateway)
+        await until(lambda: metric("tintype_answers_broken_off_total") == broken + 1)
+        account = await gateway.account()
+        await check_the_books(gateway.ledger)
+
+    assert (account.balance, account.held) == (CREDITS_MICRO, 0)
+    assert unsettled("outcome_unknown") == lost + 1
+
+
+async def test_a_client_that_leaves_in_the_middle_of_its_picture_pays_nothing(
+    tmp_path: Path,
+) -> None:
+    lost = unsettled("cancelled")
+    async with answering(tmp_path, ANSWER[:HALF], asyncio.Event()) as (gateway, provider):
+        async with asked(gateway):
+            pass
+
+        await until(lambda: provider.left == 1)
+        await until(lambda: unsettled("cancelled") == lost + 1)
+        await check_the_books(gateway.ledger)
+        assert (await gateway.account()).balance == CREDITS_MICRO
+
+
+async def test_what_the_client_has_is_not_in_memory_any_more(tmp_path: Path) -> None:
+    rest = asyncio.Event()
+    before = metric("tintype_provider_bytes_in_flight")
+    async with (
+        answering(tmp_path, ANSWER[:HALF], rest, ANSWER[HALF:]) as (gateway, _),
+        asked(gateway) as response,
+    ):
+        await until(lambda: metric("tintype_provider_bytes_in_flight") < before + 1000)
+        rest.set()
+        await response.aread()
+
+
+async def received(gateway: Gateway) -> Any:
+    async with asked(gateway) as response:
+        return json.loads(await response.aread())

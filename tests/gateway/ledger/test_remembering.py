@@ -1,0 +1,62 @@
+import pytest
+
+from tests.gateway.ledger.support import Clock
+from tintype_gateway.ledger import Account, KeyNotFoundError, KeyRevokedError, Ledger, Policy
+from tintype_gateway.ledger.remembering import SECONDS, remembering
+
+
+@pytest.fixture(autouse=True)
+async def studio(ledger: Ledger) -> Account:
+    return await ledger.create_account("studio")
+
+
+@pytest.fixture
+def remembered(ledger: Ledger, clock: Clock) -> Ledger:
+    return remembering(ledger, clock)
+
+
+async def test_a_key_is_asked_about_once_in_a_few_seconds(
+    ledger: Ledger, remembered: Ledger, clock: Clock
+) -> None:
+    key, secret = await ledger.create_key("studio")
+    caller = await remembered.authenticate(secret)
+    await ledger.revoke_key(key.id)  # as another process does
+
+    assert await remembered.authenticate(secret) == caller
+
+    clock.advance(SECONDS)
+    with pytest.raises(KeyRevokedError):
+        await remembered.authenticate(secret)
+
+
+async def test_a_key_that_this_process_revokes_ends_at_once(remembered: Ledger) -> None:
+    key, secret = await remembered.create_key("studio")
+    await remembered.authenticate(secret)
+
+    await remembered.revoke_key(key.id)
+
+    with pytest.raises(KeyRevokedError):
+        await remembered.authenticate(secret)
+
+
+async def test_a_policy_that_this_process_sets_holds_at_once(remembered: Ledger) -> None:
+    _, secret = await remembered.create_key("studio")
+    await remembered.authenticate(secret)
+
+    await remembered.set_policy("studio", Policy(models=frozenset({"canvas"})))
+
+    caller = await remembered.authenticate(secret)
+    assert caller.may_use("canvas")
+    assert not caller.may_use("other")
+
+
+async def test_a_secret_that_nobody_has_is_not_remembered(remembered: Ledger) -> None:
+    for _ in range(2):
+        with pytest.raises(KeyNotFoundError):
+            await remembered.authenticate("tt-unknown")
+
+
+async def test_everything_else_is_the_ledgers_own(remembered: Ledger) -> None:
+    await remembered.grant("studio", 7, reason="test")
+
+    assert (await remembered.account("studio")).balance == 7
