@@ -55,7 +55,8 @@ class Attempts:
         self, ways: Sequence[Way], failed: Sequence[FailedCall], deadline: Deadline
     ) -> Way | None:
         """Return the way to go after these failures, None where the call is not made again."""
-        if not failed[-1].fault.unprocessed or len(failed) == MAX_ATTEMPTS:
+        over = len(failed) == MAX_ATTEMPTS or not deadline.remaining()
+        if over or not failed[-1].fault.unprocessed:
             return None
         tried = [call.route for call in failed]
         if untried := [way for way in ways if way.route not in tried]:

@@ -135,6 +135,14 @@ async def test_nobody_waits_beyond_the_deadline_or_for_long(
     assert provider.went == ["e"]
 
 
+async def test_another_way_is_not_tried_after_the_deadline() -> None:
+    provider = Provider([turned_away()])
+
+    assert isinstance(await made(provider, EAST, WEST, within_seconds=0), FailedCall)
+
+    assert provider.went == ["e"]
+
+
 async def test_a_spent_budget_ends_the_retries_and_is_counted() -> None:
     before = metric("tintype_retry_budget_exhausted_total", provider="openai")
     provider = Provider([turned_away()] * 9)

@@ -198,7 +198,7 @@ _HEADERS = {
     "x-should-retry": "Whether the official SDKs may send the request again by themselves.",
     "Allow": "The methods that the path takes.",
     "Retry-After": "In how many seconds to ask again, where it is known.",
-    "Tintype-Route": "Provider, region and ProviderBinding that served the request.",
+    "Tintype-Route": "Provider, region and ProviderBinding that served, each one if several did.",
     "Tintype-Adjusted": "What was changed in the request.",
     "Tintype-Cost-Micro-Credits": "What was charged. Not in streams.",
     "Tintype-Catalog-Revision": "The SHA-256 of the catalog that set the price.",

@@ -1,0 +1,32 @@
+"""What is left of a request's time, and what a call may take of it."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.gateway.builders import binding
+from tintype_gateway.reliability.deadlines import Deadline
+from tintype_gateway.values import Timeouts
+
+
+def test_time_passes_until_there_is_none_left() -> None:
+    now = 100.0
+    deadline = Deadline(5, lambda: now)
+    assert deadline.remaining() == 5
+    now = 103
+    assert deadline.remaining() == 2
+    now = 200
+    assert deadline.remaining() == 0
+
+
+def test_a_call_has_the_times_of_its_binding() -> None:
+    spec = {"timeoutSeconds": 100, "connectTimeoutSeconds": 3, "firstByteTimeoutSeconds": 50}
+    assert Timeouts.of(binding(**spec), 1000) == Timeouts(3, 50, 100)
+
+
+def test_an_answer_may_begin_as_late_as_it_ends_where_the_binding_says_nothing() -> None:
+    assert Timeouts.of(binding(), 1000) == Timeouts(10, 180, 180)
+
+
+@given(st.floats(min_value=0, max_value=1000))
+def test_no_part_of_a_call_may_last_longer_than_what_is_left(remaining: float) -> None:
+    assert max(Timeouts.of(binding(firstByteTimeoutSeconds=60), remaining)) <= remaining

@@ -1,0 +1,44 @@
+"""What is counted of a charge."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from tests.gateway.builders import finished_call, plan, route, settlement
+from tests.support.metrics import metric
+from tintype_gateway.bookkeeping import count_charge
+from tintype_gateway.values import FinishedCall
+
+BEDROCK = {"provider": "bedrock", "dialect": "bedrock-amazon", "regions": ["us-east-1"]}
+
+
+def counted(provider: str) -> tuple[float, float]:
+    labels = {"provider": provider, "model": "canvas"}
+    return (
+        metric("tintype_images_generated_total", **labels),
+        metric("tintype_credits_used_total", **labels),
+    )
+
+
+def test_providers_that_shared_a_request_have_their_shares_of_its_charge() -> None:
+    def cost(calls: Sequence[FinishedCall]) -> int:
+        return sum(3 if call.route.binding.provider == "bedrock" else 1 for call in calls)
+
+    calls = [finished_call(), replace(finished_call(), route=route("us-east-1", **BEDROCK))]
+    before = counted("openai"), counted("bedrock")
+
+    count_charge(plan(), calls, settlement(4_000_000), cost)
+
+    after = counted("openai"), counted("bedrock")
+    shares = [
+        tuple(round(new - old, 6) for new, old in zip(*pair, strict=True))
+        for pair in zip(after, before, strict=True)
+    ]
+    assert shares == [(1, 1), (1, 3)]
+
+
+def test_pictures_for_nothing_are_counted_without_credits() -> None:
+    before = counted("openai")
+
+    count_charge(plan(), [finished_call()], settlement(0), lambda calls: 0)
+
+    assert counted("openai") == (before[0] + 1, before[1])
