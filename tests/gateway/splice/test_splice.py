@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from typing_extensions import override
 
 from tests.gateway.builders import plan
 from tests.gateway.splice.reading import PICTURES, PNG, Client, spliced
@@ -41,6 +42,7 @@ async def test_it_is_passed_on_in_the_parts_that_it_comes_in() -> None:
 
 async def test_nothing_more_is_read_while_the_client_takes_nothing() -> None:
     class SlowClient(Client):
+        @override
         async def write(self, piece: bytes | memoryview) -> None:
             await takes.wait()
             await super().write(piece)
