@@ -26,9 +26,12 @@ from tintype_gateway.values import (
 class Dialect(Protocol):
     """How one wire protocol says what we mean."""
 
-    FIRST_PICTURE: re.Pattern[bytes] | None
-    """Matches what stands in an answer before the opening quote of its first picture. None where
-    an answer has to be whole before a picture in it is known to be the one."""
+    @property
+    def FIRST_PICTURE(self) -> re.Pattern[bytes] | None:
+        """What stands in an answer before the opening quote of its first picture.
+
+        None where an answer has to be whole before a picture in it is known to be the one.
+        """
 
     def translate(
         self, job: Job, route: Route, images: int, credentials: Mapping[str, str]
