@@ -9,4 +9,5 @@ A request flows one way, a module a stage (`pipeline.py` shows the order):
     ledger/     accounts, keys, holds and charges
     catalog/    where the catalog comes from, and how it is swapped while requests run
     images/     image bytes without decoding them
+    splice/     plain answers that are passed on while they are read
 """

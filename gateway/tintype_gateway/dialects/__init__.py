@@ -28,7 +28,7 @@ class Dialect(Protocol):
 
     @property
     def FIRST_PICTURE(self) -> re.Pattern[bytes] | None:
-        """Matches what stands in an answer before the opening quote of its first picture.
+        """What stands in an answer before the opening quote of its first picture.
 
         None where an answer has to be whole before a picture in it is known to be the one.
         """

@@ -11,13 +11,10 @@ from tintype_gateway.images.provenance import has_c2pa
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    """The bytes of an answer up to the middle of its first picture."""
+    """What the first bytes of an answer show of its first picture."""
 
-    before: bytes
-    """The JSON up to the picture, with its opening quote."""
-
-    picture: bytes
-    """The first characters of the picture, as base64."""
+    start: int
+    """Where its base64 begins."""
 
     header: ImageHeader
     watermark: Watermark
@@ -45,7 +42,7 @@ def beginning_of(
         return None
     if not is_marked or not is_plain(picture):
         return None
-    return Beginning(look[: opening + 1], picture, header, declared)
+    return Beginning(opening + 1, header, declared)
 
 
 def is_plain(piece: bytes) -> bool:

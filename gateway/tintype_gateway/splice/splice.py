@@ -8,7 +8,7 @@ from typing import Protocol
 from tintype_gateway.images.blobs import SHORTEST_BLOB
 from tintype_gateway.images.ending import shows_end
 from tintype_gateway.request_meter import current_meter
-from tintype_gateway.splice.beginning import Beginning, beginning_of, is_plain
+from tintype_gateway.splice.beginning import beginning_of, is_plain
 from tintype_gateway.values import PassedOn, Plan, UpstreamFault
 
 LOOK_BYTES = 64 * 1024
@@ -19,6 +19,9 @@ SMALLEST_ANSWER_BYTES = 256 * 1024
 
 BUFFER_BYTES = 64 * 1024
 """What waits in memory for a slow client, at most a few times over."""
+
+_SHORT = 64
+"""Characters at the beginning of a picture that tell the length of a WebP."""
 
 _ENDING = 4096
 """Characters at the end of a picture that must show that it is whole."""
@@ -71,21 +74,26 @@ class Splice:
         beginning = beginning_of(look, self._first_picture, self._plan.model.watermark)
         if beginning is None or not self._is_wanted(beginning.header.format):
             return b"".join([look, *[chunk async for chunk in chunks]])
+        before, first = look[: beginning.start], look[beginning.start :][:_SHORT]
+        await self._begin(look[beginning.start :])
+        del look  # so that it is not in memory while a slow client takes the rest
+        after = await self._pass_on(chunks)
+        self._require_whole(first, beginning.header.format)
         stand_in = _stand_in()
-        rest = await self._pass_on(beginning, chunks)
-        self._require_whole(beginning)
         self.passed = PassedOn(stand_in, *beginning.header, beginning.watermark)
-        return b"".join([beginning.before, stand_in, *rest])
+        return b"".join([before, stand_in, *after])
 
     def _is_wanted(self, form: str) -> bool:
         encoding = self._plan.job.encoding
         return encoding is None or encoding.is_met_by(form)
 
-    async def _pass_on(self, beginning: Beginning, chunks: AsyncIterator[bytes]) -> list[bytes]:
-        """Send the picture to its end, and return what follows, with the closing quote."""
+    async def _begin(self, piece: bytes) -> None:
         await self._outlet.begin(self._headers)
         await self._outlet.write(OPENING)
-        await self._send(beginning.picture)
+        await self._send(piece)
+
+    async def _pass_on(self, chunks: AsyncIterator[bytes]) -> list[bytes]:
+        """Send the picture to its end, and return what follows, with the closing quote."""
         async for chunk in chunks:
             end = chunk.find(b'"')
             if end >= 0:
@@ -102,11 +110,9 @@ class Splice:
         await self._outlet.write(piece)
         current_meter().passed_on(len(piece))
 
-    def _require_whole(self, beginning: Beginning) -> None:
+    def _require_whole(self, first: bytes, form: str) -> None:
         try:
-            whole = self._length % 4 == 0 and shows_end(
-                beginning.picture, self._ending, self._length, beginning.header.format
-            )
+            whole = self._length % 4 == 0 and shows_end(first, self._ending, self._length, form)
         except ValueError as error:
             raise _broken(str(error)) from error
         if not whole:

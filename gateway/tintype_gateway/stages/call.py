@@ -59,7 +59,12 @@ async def call(
     answer = UpstreamAnswer(response.status, headers, body)
     if answer.status != 200:
         raise dialect.read_error(answer)
-    return dialect.interpret(answer)
+    try:
+        return dialect.interpret(answer)
+    except UpstreamFault as fault:
+        if splice is None or splice.passed is None:
+            raise
+        raise UpstreamFault("outcome_unknown", fault.message) from fault  # the client has a part
 
 
 @asynccontextmanager

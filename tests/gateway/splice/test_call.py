@@ -1,0 +1,49 @@
+"""A call whose picture has been passed on can only have an unknown outcome, or a good one."""
+
+import json
+
+import aiohttp
+import pytest
+
+from tests.gateway.api.scripted import Script, scripted
+from tests.gateway.builders import plan
+from tests.gateway.splice.reading import PNG, Client
+from tintype_gateway.dialects import bedrock_stability
+from tintype_gateway.splice.splice import Splice
+from tintype_gateway.stages.call import call
+from tintype_gateway.values import Timeouts, UpstreamFault, UpstreamRequest
+
+MADE = {"finish_reasons": [None], "images": [PNG], "seeds": ["7"]}
+
+
+async def called(content: bytes, client: Client) -> Splice:
+    """Call a provider that answers so, and return the splice."""
+    splice = Splice(bedrock_stability.FIRST_PICTURE, plan(), {}, client)
+    async with (
+        scripted(Script([content], content_type="application/json")) as provider,
+        aiohttp.ClientSession() as session,
+    ):
+        url = f"{provider.url}/v1/images/generations"
+        request = UpstreamRequest(url, {"Content-Type": "application/json"}, b"{}")
+        await call(request, bedrock_stability, session, Timeouts(10, 10, 10), splice=splice)
+    return splice
+
+
+async def test_a_picture_of_an_answer_without_a_length_is_passed_on() -> None:
+    client = Client()
+
+    splice = await called(json.dumps(MADE).encode(), client)
+
+    assert splice.passed is not None
+    assert PNG.encode() in b"".join(client.pieces)
+
+
+async def test_whatever_the_rest_of_the_answer_says_nobody_may_try_again() -> None:
+    client = Client()
+    content = json.dumps(MADE).encode()[:-1] + b', "finish_reasons": ["Inference error"]}'
+
+    with pytest.raises(UpstreamFault) as caught:
+        await called(content, client)
+
+    assert caught.value.kind == "outcome_unknown"
+    assert client.pieces
