@@ -22,7 +22,7 @@ async def looks(
     changes = awatch(
         *folders,
         recursive=recursive,
-        step=50,
+        step=20,
         debounce=400,
         rust_timeout=None if every_seconds is None else int(every_seconds * 1000),
         yield_on_timeout=every_seconds is not None,

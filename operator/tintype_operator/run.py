@@ -158,6 +158,6 @@ def kopf_settings() -> kopf.OperatorSettings:
     settings.networking.request_timeout = 30
     settings.networking.connect_timeout = 10
     settings.networking.error_backoffs = _Patience()
-    settings.queueing.idle_timeout = 0.5  # each object that was heard of has a task for so long
+    settings.queueing.idle_timeout = 0.1  # so long a task keeps each object that was heard of
     settings.process.ultimate_exiting_timeout = 30
     return settings

@@ -5,7 +5,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import aiohttp
 
@@ -18,6 +18,10 @@ REPEATS = 3
 
 ABSENT_SECONDS = 0.05
 """The pause of a client that found nobody at home."""
+
+
+End = Literal["answered", "absent", "broken"]
+"""A request was answered, found nobody to take it, or its answer broke off."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,10 @@ class Lives:
         self.present.discard(index)
         self.ended[index] += 1
 
+    def life(self, index: int) -> int | None:
+        """Return which of its lives a gateway lives, None where it is not there."""
+        return self.ended[index] if index in self.present else None
+
 
 @dataclass
 class Client:
@@ -80,9 +88,8 @@ class Client:
                 repeats -= 1
             turn += 1
 
-    async def _send(self, ask: Ask, index: int) -> str:
-        """Send a request; say whether it was answered, its answer broke off, or nobody took it."""
-        ended = self.lives.ended[index]
+    async def _send(self, ask: Ask, index: int) -> End:
+        life = self.lives.life(index)
         headers = {"Idempotency-Key": key} if (key := ask.idempotency_key) else {}
         url = f"{self.fleet.urls[index]}/v1/images/generations"
         try:
@@ -90,8 +97,7 @@ class Client:
                 self._note(ask, answer, await answer.read())
         except aiohttp.ClientError as error:
             absent = isinstance(error, aiohttp.ClientConnectorError)
-            lived = index in self.lives.present and self.lives.ended[index] == ended
-            if lived:
+            if life is not None and life == self.lives.life(index):
                 self.tally.unexplained.append(f"{ask}: {error!r}")
             self.tally.statuses["absent" if absent else "broken off"] += 1
             self.tally.broken += not absent

@@ -60,9 +60,10 @@ def test_what_is_routine_is_for_debugging_unless_it_fails(
 
 def test_its_level_can_be_lower_than_that_of_other_logs(caplog: pytest.LogCaptureFixture) -> None:
     access_log.configure("info", 1.0)
-    logging.getLogger().setLevel(logging.ERROR)
 
-    access_log.write(200, {})
-    logging.getLogger("tintype_gateway.server").warning("not this")
+    with caplog.at_level(logging.ERROR):
+        caplog.handler.setLevel(logging.NOTSET)
+        access_log.write(200, {})
+        logging.getLogger("tintype_gateway.server").warning("not this")
 
     assert [record.message for record in caplog.records] == ["request"]

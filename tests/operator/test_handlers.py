@@ -1,9 +1,10 @@
+import inspect
 from pathlib import Path
 
 from tintype_kubernetes.client import connect
 from tintype_kubernetes.config import ClusterConfig
 from tintype_operator.aggregator import Aggregator
-from tintype_operator.handlers import Memo
+from tintype_operator.handlers import Memo, notice
 from tintype_operator.liveness import Liveness
 from tintype_operator.settings import Settings
 
@@ -21,3 +22,7 @@ async def test_kopf_logs_in_with_the_token_of_today(tmp_path: Path) -> None:
     token_file.write_text("second")
 
     assert memo.connection().token == "second"
+
+
+def test_events_are_taken_in_where_the_aggregator_works_and_not_in_threads() -> None:
+    assert inspect.iscoroutinefunction(notice)

@@ -159,3 +159,12 @@ def test_a_key_is_kept_for_the_tab_and_longer_only_if_asked(
     other = visitor.page.context.new_page()
     other.goto(visitor.url)
     expect(other.get_by_label("Prompt")).to_be_visible()
+
+
+def test_a_prompt_is_written_in_the_direction_of_its_language(inside: Visitor) -> None:
+    direction = "document.getElementById('prompt').matches(':dir(rtl)')"
+    inside.prompt.fill("a red cat")
+    assert not inside.page.evaluate(direction)
+
+    inside.prompt.fill("قطة حمراء")
+    assert inside.page.evaluate(direction)

@@ -28,6 +28,12 @@ test('each of the provider\'s own values is offered once', () => {
   ]);
 });
 
+test('qualities go from the least to the most, however the catalog has them', () => {
+  const values = { high: 'high', low: 'low', max: 'max', medium: 'medium', xhigh: 'xhigh' };
+  const { options } = field('quality', { parameters: { quality: { handling: 'Map', values } } });
+  assert.deepEqual(options.map(({ value }) => value), ['', 'low', 'medium', 'high', 'xhigh', 'max']);
+});
+
 test('a value that clients have another word for is offered by that word', () => {
   const { options } = field('quality', { parameters: { quality: { handling: 'Map', values: { hd: '2' } } } });
   assert.deepEqual(options.map(({ value }) => value), ['', 'hd']);

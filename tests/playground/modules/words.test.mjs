@@ -71,6 +71,7 @@ test('who cannot pay is told what is missing', () => {
 test('every problem of a request is told at its field', () => {
   const error = new ApiError(422, { error: { message: 'm', code: 'invalid_value', param: 'n' }, errors: [{ param: 'n', message: 'too many' }, { param: 'size', message: 'odd' }] });
   assert.deepEqual(explain(error).fields, { n: 'too many', size: 'odd' });
+  assert.equal(explain(new ApiError(400, { error: { message: '`n` is odd' } })).message, 'n is odd');
 });
 
 test('an answer without an envelope, a lost connection and a defect are told, too', () => {

@@ -11,6 +11,9 @@ const LABELS = {
   moderation: 'Moderation',
 };
 
+/** Qualities by the effort they mean: a catalog has them in any order. */
+const EFFORTS = ['low', 'standard', 'medium', 'high', 'hd', 'premium', 'xhigh', 'max'];
+
 /** Those that few people touch, folded away. */
 const FINE = new Set(['background', 'moderation', 'output_compression', 'seed', 'negative_prompt', 'partial_images']);
 
@@ -78,6 +81,7 @@ function choiceOf(name, model) {
   if (rule?.handling !== 'Map') return null;
   const own = [...new Set(Object.values(rule.values))].filter((value) => value !== 'auto');
   const words = own.map((value) => (value in rule.values ? value : firstWordFor(value, rule.values)));
+  words.sort((one, other) => EFFORTS.indexOf(one) - EFFORTS.indexOf(other));
   const unset = { value: '', label: 'auto' in rule.values ? 'Auto' : 'Default' };
   const options = [unset, ...words.map((value) => ({ value, label: label(value, name) }))];
   return { name, kind: 'choice', label: LABELS[name], options, initial: '' };

@@ -105,7 +105,7 @@ function heading(run) {
   return el(
     'header',
     {},
-    el('div', {}, el('h2', { dir: 'auto' }, run.body.prompt), el('p', { class: 'muted' }, known.filter(Boolean).join(' · '))),
+    el('div', {}, el('h2', {}, el('bdi', {}, run.body.prompt)), el('p', { class: 'muted' }, known.filter(Boolean).join(' · '))),
     el(
       'div',
       { class: 'actions' },
