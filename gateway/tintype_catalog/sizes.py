@@ -113,6 +113,11 @@ class SizeRule(Contract):
     resolutions: Annotated[tuple[Literal["512", "1K", "2K", "4K"], ...], Field(max_length=4)] = ()
     """The resolutions on offer, the default one first."""
 
+    @override
+    def __hash__(self) -> int:
+        """Let what follows from a rule be remembered."""
+        return hash((self.mode, self.sizes, self.max_edge, self.max_pixels, *self.ratios))
+
     @model_validator(mode="after")
     def _fields_fit_the_mode(self) -> Self:
         if (self.mode == "List") != bool(self.sizes):
@@ -142,6 +147,7 @@ class SizeChoice(NamedTuple):
     resolution: str | None = None
 
 
+@lru_cache(maxsize=4096)  # the search takes up to milliseconds, and clients ask for few sizes
 def choose(rule: SizeRule, wish: Size | None) -> SizeChoice:
     """Return the offered size nearest to `wish`, by the rule of this module.
 
@@ -160,6 +166,7 @@ def choose(rule: SizeRule, wish: Size | None) -> SizeChoice:
     return SizeChoice(_nearest_within(rule, wish))
 
 
+@lru_cache(maxsize=4096)
 def max_pixels(rule: SizeRule) -> int | None:
     """Return the pixels of the largest picture under this rule, or None where nothing bounds it."""
     if rule.mode == "List":
