@@ -182,7 +182,7 @@ async def test_it_repeats_what_was_not_processed(node: str, gateway: Gateway) ->
 
 
 async def test_it_never_repeats_what_may_have_been_paid_for(node: str, gateway: Gateway) -> None:
-    await gateway.script({"damage": "malformed_json"})
+    await gateway.script({"damage": "empty_data"})
     request = {"model": "gpt-image-1", "prompt": "a red fox"}
 
     error = await ask(node, gateway, "generate", request, MAX_RETRIES="2")
