@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from functools import lru_cache
-from math import ceil, floor, log
+from math import log
 from typing import Annotated, Literal, NamedTuple, Self
 
 from pydantic import Field, model_validator
@@ -263,12 +263,12 @@ def _nearest_within(rule: SizeRule, wish: Size) -> Size:
     """
     extreme = Fraction(*_longest(rule))
     ratio = min(max(Fraction(*wish), 1 / extreme), extreme)
-    steps = 1 / (ratio * rule.multiple_of)
+    rise, run = ratio.denominator, ratio.numerator * rule.multiple_of
     offered = {width: heights for width in _widths(rule) if (heights := _heights(rule, width))}
     around = [
         Size(width, height)
         for width, heights in offered.items()
-        for count in (floor(width * steps), ceil(width * steps))
+        for count in (width * rise // run, -(-width * rise // run))
         if (height := count * rule.multiple_of) in heights
     ]
     if around:

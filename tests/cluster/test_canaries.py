@@ -159,7 +159,8 @@ async def failures(
     await expect(503, model="stability.stable-image-core-v1:1")
     for status in (401, 403, 429, 500):
         async with http_client(site.simulator.url) as http:
-            await http.put("/_simulator/faults", json=[{"status": status, "body": echo}])
+            fault = {"status": status, "body": echo, "headers": {"Retry-After": "60"}}
+            await http.put("/_simulator/faults", json=[fault])
         await expect(503)
     return [pair for pair in found if pair[0] != pair[1]]
 

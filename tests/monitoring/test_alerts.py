@@ -30,6 +30,7 @@ HOLD_SECONDS = (
 LEDGER_COUNT = (
     f'tintype_ledger_operation_duration_seconds_count{{{NAMESPACE}, operation="hold", outcome='
 )
+CIRCUIT = f'tintype_circuit_state{{{NAMESPACE}, binding="canvas", region="us-east-1"}}'
 LAG_SECONDS = f'tintype_event_loop_lag_seconds_bucket{{{NAMESPACE}, instance="a", le='
 PROPAGATION = f'tintype_catalog_propagation_seconds_bucket{{{NAMESPACE}, source="mount", le='
 LOADS = f'tintype_catalog_loads_total{{{NAMESPACE}, source="watch", result='
@@ -122,6 +123,13 @@ CASES = [
         {f'{CALLS}"success"}}': "0+75x60", f'{CALLS}"throttled"}}': "0+25x60"},
         "openai throttles 25% of our calls.",
         OPENAI,
+    ),
+    Case(
+        "TintypeCircuitOpen",
+        {CIRCUIT: "2x10 0x50"},
+        {CIRCUIT: "2x30 1x1 2x30"},
+        "ProviderBinding canvas has been passed over in us-east-1 for 15 minutes.",
+        {"namespace": "images", "binding": "canvas", "region": "us-east-1"},
     ),
     Case(
         "TintypeProviderSlow",
