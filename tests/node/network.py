@@ -14,6 +14,10 @@ POD_RANGE = "10.244.0.0/24"
 
 FIRST_POD = "10.244.0.10"
 
+HARDWARE_ADDRESS = "02:00:0a:f4:00:01"
+"""Of the bridge. By itself a bridge takes the lowest among the pods on it, another one when that
+pod goes; the pods that stay then send to the old one, which nobody answers to, for seconds."""
+
 FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
 
 FENCE = f"""
@@ -38,7 +42,7 @@ class Network:
     def up(self) -> None:
         """Make it, in the place of what a killed run has left."""
         self._remove()
-        run("ip", "link", "add", BRIDGE, "type", "bridge")
+        run("ip", "link", "add", BRIDGE, "address", HARDWARE_ADDRESS, "type", "bridge")
         run("ip", "address", "add", f"{ADDRESS}/24", "dev", BRIDGE)
         run("ip", "link", "set", BRIDGE, "up")
         # The address of a Service without a rule must not leave by the default route.
