@@ -16,7 +16,7 @@ from typing import Any
 
 from bench.cases import Case
 from bench.measure import Turn, check, take_turn, take_wave
-from bench.plan import Plan, full, quick
+from bench.plan import Plan, chosen, full, quick
 from bench.report import render
 from bench.targets import Target, all_targets, peer, upstream
 from tintype_catalog.__about__ import __version__
@@ -25,7 +25,7 @@ from tintype_catalog.__about__ import __version__
 def main() -> None:
     """Measure, print the tables, and write the figures to a file where one is named."""
     arguments = _parser().parse_args()
-    plan = quick() if arguments.quick else full()
+    plan = chosen(quick() if arguments.quick else full(), arguments.only, arguments.rounds)
     facts = _machine(plan)
     with upstream(arguments.upstream_port) as url, all_targets(url, arguments.peer) as targets:
         results = {
@@ -42,6 +42,10 @@ def main() -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="two minutes instead of half an hour")
+    parser.add_argument(
+        "--only", default="", metavar="TEXT", help='cases whose title has it: "1.5 MiB, 1 clients"'
+    )
+    parser.add_argument("--rounds", type=int, help="how often each case has its turn")
     parser.add_argument("--json", type=Path, help="a file for the figures of every round")
     parser.add_argument(
         "--peer",
@@ -74,7 +78,7 @@ def _wave(case: Case, targets: Sequence[Target]) -> dict[str, Any]:
 
 
 def _told(case: Case, turns: dict[str, list[Turn]], faults: dict[str, str]) -> dict[str, Any]:
-    print(f"measured: {case.title}, {case.concurrency} clients", file=sys.stderr, flush=True)
+    print(f"measured: {case.title}, {case.clients}", file=sys.stderr, flush=True)
     return {
         "title": case.title,
         "clients": case.concurrency,

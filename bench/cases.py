@@ -69,6 +69,11 @@ class Case:
         """The case in a few words, without its concurrency."""
         return f"{self.dialect}{', stream' if self.stream else ''}, {self.size}"
 
+    @property
+    def clients(self) -> str:
+        """Its concurrency in words."""
+        return f"{self.concurrency} clients"
+
     def body(self) -> bytes:
         """Return the request, as OpenAI's clients send it to any target."""
         fields: dict[str, object] = {"model": self.model, "prompt": "a red fox", "quality": "low"}

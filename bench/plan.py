@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bench.cases import DIALECTS, SIZES, Case
 from bench.catalog import DELAY_MS
@@ -52,6 +52,20 @@ def full() -> Plan:
         waves=[wave(200), wave(1000)],
         rounds=3,
         seconds=1,
+    )
+
+
+def chosen(plan: Plan, only: str, rounds: int | None) -> Plan:
+    """Return the part of a plan whose titles hold a text, with so many rounds if that is told."""
+
+    def fitting(cases: Sequence[Case]) -> list[Case]:
+        return [case for case in cases if only in f"{case.title}, {case.clients}"]
+
+    return replace(
+        plan,
+        cases=fitting(plan.cases),
+        waves=fitting(plan.waves),
+        rounds=rounds or plan.rounds,
     )
 
 

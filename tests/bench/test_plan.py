@@ -1,0 +1,22 @@
+"""Which cases a run of the benchmark has."""
+
+from bench.plan import chosen, full, quick
+
+
+def test_the_full_plan_has_each_dialect_plain_and_streaming_at_each_size_and_concurrency() -> None:
+    assert len(set(full().cases)) == 5 * 2 * 3 * 3
+
+
+def test_the_quick_plan_is_a_part_of_the_full_one() -> None:
+    assert set(quick().cases) < set(full().cases)
+
+
+def test_cases_are_chosen_by_a_part_of_their_title() -> None:
+    plan = chosen(full(), "openai-images, 1.5 MiB, 1 clients", rounds=None)
+
+    assert [case.title for case in plan.cases] == ["openai-images, 1.5 MiB"]
+
+
+def test_a_choice_keeps_the_rounds_of_its_plan_unless_told_otherwise() -> None:
+    assert chosen(quick(), "", rounds=None) == quick()
+    assert chosen(quick(), "", rounds=5).rounds == 5
