@@ -15,8 +15,11 @@ def missing(reason: str) -> NoReturn:
 
 
 def require(tool: str, hint: str) -> str:
-    """Return the path of a program; without it the test is `missing` it, and tells the hint."""
-    path = shutil.which(tool)
+    """Return the path of a program; without it the test is `missing` it, and tells the hint.
+
+    Servers may be where only the administrator's PATH leads.
+    """
+    path = shutil.which(tool, path=f"{os.environ['PATH']}:/usr/sbin")
     if path is None:
         missing(f"{tool} is not installed: {hint}")
     return path

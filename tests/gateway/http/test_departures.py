@@ -1,0 +1,79 @@
+"""Clients that are gone when their answer is written, and a gateway that goes."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from tests.support.gateway import until
+from tests.support.metrics import metric
+from tintype_gateway.edge.runner import create_runner
+from tintype_gateway.middleware import add_headers
+
+REQUEST = b"GET / HTTP/1.1\r\nHost: gateway\r\n\r\n"
+
+
+def defects() -> float:
+    return metric("tintype_http_requests_total", method="unknown", route="unknown", status="500")
+
+
+async def leave(request: web.Request) -> web.Response:
+    """Fail as a write does whose client has just left."""
+    assert request.transport is not None
+    request.transport.abort()
+    raise ConnectionError("the client left")
+
+
+@asynccontextmanager
+async def serving(
+    handler: Callable[[web.Request], Awaitable[web.Response]],
+) -> AsyncIterator[web.AppRunner]:
+    app = web.Application()
+    app.on_response_prepare.append(add_headers)
+    app.router.add_get("/", handler)
+    runner = create_runner(app, drain_seconds=10)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield runner
+    await runner.cleanup()
+
+
+async def test_a_client_that_left_is_no_defect_of_ours(caplog: pytest.LogCaptureFixture) -> None:
+    before = defects()
+    async with serving(leave) as runner:
+        reader, writer = await asyncio.open_connection(*runner.addresses[0])
+        writer.write(REQUEST)
+
+        assert await reader.read() == b""
+
+        writer.close()
+    assert [record for record in caplog.records if record.levelno > logging.INFO] == []
+    assert defects() == before
+
+
+async def test_a_connection_that_is_kept_is_said_to_close_once_the_gateway_ends() -> None:
+    """Else its client would send the next request there, and never know what became of it."""
+    connections: list[Any] = []
+    may_answer = asyncio.Event()
+
+    async def think(request: web.Request) -> web.Response:
+        connections.append(request.protocol)
+        await may_answer.wait()
+        return web.Response(text="done")
+
+    async with serving(think) as runner:
+        reader, writer = await asyncio.open_connection(*runner.addresses[0])
+        writer.write(REQUEST)
+        await until(lambda: len(connections) == 1)
+        ending = asyncio.create_task(runner.cleanup())
+        await until(lambda: connections[0].is_closing)
+        may_answer.set()
+
+        assert b"connection: close" in (await reader.read()).lower()
+
+        writer.close()
+        await ending
