@@ -9,9 +9,11 @@ import os
 import secrets
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
+from tintype_gateway.image_store.cleaning import make_room, remove_ended
 from tintype_gateway.image_store.interface import NotStoredError, StoreError
 from tintype_gateway.image_store.links import Links
 
@@ -22,16 +24,31 @@ PATH = "/v1/images/files"
 
 CLEANING_SECONDS = 60
 
+DEFAULT_MAX_BYTES = 10 * 2**30
+
+SPARE_SHARE = 16
+"""One part in so many is left free, which may fill up until room is made again."""
+
 log = logging.getLogger(__name__)
 
 
 class FolderStore:
-    """Files below one folder, each written in one step."""
+    """Files below one folder, each written in one step. When it is full, the first to end go."""
 
-    def __init__(self, folder: Path, links: Links, public_url: str = "") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        links: Links,
+        public_url: str = "",
+        max_bytes: int = DEFAULT_MAX_BYTES,
+    ) -> None:
         self._folder = folder
         self._links = links
         self._public_url = public_url.rstrip("/")
+        self._max_bytes = max_bytes
+        self._spare_bytes = max_bytes // SPARE_SHARE
+        self._new_bytes = 0
+        self._is_growing = asyncio.Event()
 
     def listens_at(self, url: str) -> None:
         """Build URLs on this one, unless the settings name another."""
@@ -42,6 +59,9 @@ class FolderStore:
     ) -> None:
         """Keep a file, at least for so long. Its type is in its name."""
         await _in_thread(lambda: self._write(name, content, lifetime_seconds))
+        self._new_bytes += len(content)
+        if self._new_bytes >= self._spare_bytes:
+            self._is_growing.set()
 
     async def keep(self, name: str, lifetime_seconds: int) -> None:
         """Keep a file that is there already, at least for so long from now."""
@@ -70,13 +90,21 @@ class FolderStore:
         return self._folder / name, seconds
 
     async def clean(self) -> None:
-        """Remove files whose time is over, for as long as this process lives."""
+        """Remove files whose time is over, and make room, for as long as this process lives."""
         while True:
+            self._is_growing.clear()
+            self._new_bytes = 0
             try:
-                await asyncio.to_thread(remove_ended, self._folder, time.time())
+                await asyncio.to_thread(self._clean)
             except OSError as error:
-                log.warning("ended pictures not removed", extra={"error": str(error)})
-            await asyncio.sleep(CLEANING_SECONDS)
+                log.warning("pictures not removed", extra={"error": str(error)})
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._is_growing.wait(), CLEANING_SECONDS)
+
+    def _clean(self) -> None:
+        remove_ended(self._folder, time.time())
+        if removed := make_room(self._folder, self._max_bytes - self._spare_bytes):
+            log.warning("pictures removed before their time", extra={"count": removed})
 
     def _write(self, name: str, content: bytes, lifetime_seconds: int) -> None:
         path = self._folder / name
@@ -88,16 +116,6 @@ class FolderStore:
             draft.rename(path)
         finally:
             draft.unlink(missing_ok=True)
-
-
-def remove_ended(folder: Path, now: float) -> None:
-    """Remove what is kept no longer than to a moment, in Unix seconds.
-
-    A draft that a killed process left behind ends with the time it was begun.
-    """
-    for path in folder.glob("*/*"):
-        if path.is_file() and path.stat().st_mtime < now - CLEANING_SECONDS:
-            path.unlink(missing_ok=True)
 
 
 def _set_end(path: Path, lifetime_seconds: int) -> None:

@@ -27,14 +27,15 @@ async def open_store(
         async with open_bucket(_bucket(settings)) as store:
             yield store
     elif folder is not None:
-        yield _open_folder(folder, data_dir / KEY_FILE, settings.public_url)
+        yield _open_folder(folder, data_dir / KEY_FILE, settings)
     else:
         yield None
 
 
-def _open_folder(folder: Path, key_file: Path, public_url: str) -> FolderStore:
+def _open_folder(folder: Path, key_file: Path, settings: ImageSettings) -> FolderStore:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return FolderStore(folder, Links(read_or_make_key(key_file)), public_url)
+    links = Links(read_or_make_key(key_file))
+    return FolderStore(folder, links, settings.public_url, settings.image_store_max_bytes)
 
 
 def _bucket(settings: ImageSettings) -> Bucket:

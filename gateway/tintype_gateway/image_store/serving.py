@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from tintype_gateway.errors import NotFoundError
+from tintype_gateway.errors import NotFoundError, RangeNotSatisfiableError
 from tintype_gateway.image_store.folder import PATH, FolderStore
 from tintype_gateway.image_store.interface import FOLDER_OF_IMAGES
 
@@ -27,9 +27,24 @@ def file_route(store: FolderStore) -> web.RouteDef:
         )
         if not path.is_file():
             raise NotFoundError("the picture is not kept any more", code="image_not_found")
+        _check_range(request, path.stat().st_size)
         return KeptFile(path, headers=_headers(name, seconds))
 
     return web.get(f"{PATH}/{FOLDER_OF_IMAGES}/{{name:{_NAME}}}", get_file)
+
+
+def _check_range(request: web.Request, size: int) -> None:
+    """Refuse a part that the file does not have: aiohttp would, without a body.
+
+    Raises:
+        RangeNotSatisfiableError: It begins behind the end, or is more than one part, or nonsense.
+    """
+    try:
+        start = request.http_range.start
+    except ValueError as error:
+        raise RangeNotSatisfiableError(size) from error
+    if start is not None and start >= size:
+        raise RangeNotSatisfiableError(size)
 
 
 def _headers(name: str, seconds: int) -> dict[str, str]:

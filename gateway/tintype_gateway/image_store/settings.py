@@ -6,10 +6,14 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from tintype_gateway.image_store.folder import DEFAULT_MAX_BYTES
 from tintype_gateway.images.converter import default_workers
 
 MAX_URL_SECONDS = 7 * 24 * 3600
 """AWS signs no URL for longer."""
+
+MIN_STORE_BYTES = 64 * 2**20
+"""Room for a few of the largest pictures."""
 
 
 class ImageSettings(BaseSettings):
@@ -25,6 +29,9 @@ class ImageSettings(BaseSettings):
 
     image_store_dir: Path | None = None
     """The folder for pictures that are answered as a URL, where there is no bucket."""
+
+    image_store_max_bytes: Annotated[int, Field(ge=MIN_STORE_BYTES)] = DEFAULT_MAX_BYTES
+    """How large that folder may become. Beyond it the pictures that end soonest are removed."""
 
     public_url: Annotated[str, Field(pattern=r"^(https?://[\w.:/@%~\[\]-]+)?$")] = ""
     """What clients reach the gateway by, for the URLs of that folder. By default its address."""

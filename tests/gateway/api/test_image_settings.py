@@ -7,6 +7,7 @@ from typing import Any
 from urllib.request import Request, urlopen
 
 from tests.support.gateway_process import GatewayProcess, running_process
+from tests.support.operator import eventually
 from tests.support.s3 import ACCESS_KEY, SECRET_KEY, S3Server
 from tintype_gateway.image_store.s3 import Bucket
 from tintype_gateway.images.header import read_header
@@ -38,20 +39,45 @@ def test_against_simulators_urls_work_at_once(tmp_path: Path) -> None:
         assert format_behind(answer) == "webp"
 
 
-def test_the_usual_variables_of_aws_name_the_bucket(
-    tmp_path: Path, s3: S3Server, bucket: Bucket
-) -> None:
-    environ = {
+def variables(bucket: Bucket) -> dict[str, str]:
+    return {
         "AWS_S3_BUCKET": bucket.name,
         "AWS_REGION": bucket.region,
         "AWS_ENDPOINT_URL_S3": bucket.endpoint,
         "AWS_ACCESS_KEY_ID": ACCESS_KEY,
         "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
         "TINTYPE_S3_PATH_STYLE": "true",
-        "TINTYPE_DEFAULT_RESPONSE_FORMAT": "url",
     }
+
+
+def test_the_usual_variables_of_aws_name_the_bucket(
+    tmp_path: Path, s3: S3Server, bucket: Bucket
+) -> None:
+    environ = variables(bucket) | {"TINTYPE_DEFAULT_RESPONSE_FORMAT": "url"}
     with running_process(tmp_path, "--simulate", "--demo", environ=environ) as gateway:
         answer = answer_of(gateway)
 
         assert answer["data"][0]["url"].startswith(f"{s3.url}/{bucket.name}/tintype/images/")
         assert format_behind(answer) == "png"
+
+
+def test_a_missing_bucket_is_told_at_the_start_and_stops_only_what_needs_it(
+    tmp_path: Path, bucket: Bucket
+) -> None:
+    environ = variables(bucket) | {"AWS_S3_BUCKET": "nobody-made-this-one"}
+    with running_process(tmp_path, "--simulate", "--demo", environ=environ) as gateway:
+        why = eventually(lambda: readiness(gateway).get("image_store"), "what is wrong")
+        answer = answer_of(gateway)
+        told = [line for line in gateway.log() if line["level"] == "error"]
+
+    assert why == "the bucket refuses: NoSuchBucket"
+    assert [(line["message"], line["error"]) for line in told] == [
+        ("the image store cannot be used", why)
+    ]
+    assert "b64_json" in answer["data"][0]
+
+
+def readiness(gateway: GatewayProcess) -> dict[str, Any]:
+    with urlopen(f"{gateway.admin_url}/readyz", timeout=5) as answer:  # noqa: S310
+        parsed: dict[str, Any] = json.load(answer)
+        return parsed

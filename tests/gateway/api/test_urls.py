@@ -22,16 +22,6 @@ from tintype_gateway.images.tools import ImageTools
 PRICE = 640_000
 
 
-@pytest.fixture(params=["folder", "bucket"])
-async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[ImageStore]:
-    """A folder, and a bucket of a real S3 server."""
-    if request.param == "folder":
-        yield folder_store(tmp_path / "pictures")
-        return
-    async with store_in(request.getfixturevalue("bucket")) as opened_bucket:
-        yield opened_bucket
-
-
 @pytest.fixture
 async def gateway(store: ImageStore, tmp_path: Path) -> AsyncIterator[Gateway]:
     async with running_gateway(tmp_path, *easel(), images=ImageTools(store=store)) as gateway:
@@ -233,6 +223,22 @@ async def test_a_part_of_a_file_can_be_fetched(folder_gateway: Gateway) -> None:
         part = await http.get(url, headers={"Range": "bytes=0-7"})
 
     assert (part.status_code, part.content) == (206, b"\x89PNG\r\n\x1a\n")
+
+
+@pytest.mark.parametrize("wanted", ["bytes=99999999-", "bytes=0-1,4-5", "bytes=9-1", "pages=1"])
+async def test_a_part_that_it_does_not_have_is_refused_as_errors_are(
+    folder_gateway: Gateway, tmp_path: Path, wanted: str
+) -> None:
+    async with http_client() as http:
+        url = await url_of(folder_gateway)
+        refused = await http.get(url, headers={"Range": wanted})
+
+    (file,) = (tmp_path / "pictures" / "images").iterdir()
+    size = file.stat().st_size
+    assert (refused.status_code, refused.headers["Content-Range"]) == (416, f"bytes */{size}")
+    error = refused.json()["error"]
+    assert (error["code"], error["param"]) == ("range_not_satisfiable", "Range")
+    assert f"{size} bytes" in error["message"]
 
 
 @pytest.mark.parametrize(

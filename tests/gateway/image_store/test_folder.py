@@ -1,12 +1,15 @@
 """A folder as a store."""
 
+import asyncio
 import os
 import time
 from pathlib import Path
 
 import pytest
 
-from tintype_gateway.image_store.folder import FolderStore, remove_ended
+from tests.simulator.support import eventually
+from tintype_gateway.image_store.cleaning import make_room, remove_ended
+from tintype_gateway.image_store.folder import FolderStore
 from tintype_gateway.image_store.interface import NotStoredError, StoreError
 from tintype_gateway.image_store.links import KEY_BYTES, Links
 
@@ -87,3 +90,54 @@ async def test_nobody_else_on_the_machine_can_read_it(store: FolderStore, tmp_pa
     await store.put("images/a.png", b"a picture", "image/png", HOUR)
 
     assert (tmp_path / "images").stat().st_mode & 0o077 == 0
+
+
+async def test_a_full_folder_loses_first_what_would_end_first(
+    store: FolderStore, tmp_path: Path
+) -> None:
+    await store.put("images/late.png", bytes(100), "image/png", 3 * HOUR)
+    await store.put("images/soon.png", bytes(100), "image/png", HOUR)
+    await store.put("answers/later.json", bytes(100), "application/json", 2 * HOUR)
+
+    assert make_room(tmp_path, 200) == 1
+
+    assert names(tmp_path) == {"late.png", "later.json"}
+
+
+async def test_one_with_room_loses_nothing(store: FolderStore, tmp_path: Path) -> None:
+    await store.put("images/a.png", bytes(100), "image/png", HOUR)
+
+    assert make_room(tmp_path, 100) == 0
+    assert names(tmp_path) == {"a.png"}
+
+
+async def test_nothing_is_removed_while_it_is_written(tmp_path: Path) -> None:
+    draft = tmp_path / "images" / ".0123456789abcdef"
+    draft.parent.mkdir()
+    draft.write_bytes(bytes(100))
+
+    assert make_room(tmp_path, 0) == 0
+    assert draft.exists()
+
+
+async def test_a_burst_does_not_fill_the_disk(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path, Links(bytes(KEY_BYTES)), max_bytes=16_000)
+    cleaning = asyncio.create_task(store.clean())
+    for number in range(100):
+        await store.put(f"images/{number}.png", bytes(1000), "image/png", HOUR + number)
+
+        async def has_room() -> bool:
+            return size_of(tmp_path) <= 15_000
+
+        await eventually(has_room)
+    cleaning.cancel()
+
+    assert await store.get("images/99.png")
+
+
+def size_of(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.glob("*/*"))
+
+
+def names(folder: Path) -> set[str]:
+    return {path.name for path in folder.glob("*/*")}

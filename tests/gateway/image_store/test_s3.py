@@ -5,9 +5,9 @@ import dataclasses
 import httpx2
 import pytest
 
-from tests.gateway.ledger.proxy import proxy_to
 from tests.support.http import http_client
 from tests.support.s3 import S3Server, store_in
+from tests.support.way import way_to
 from tintype_gateway.image_store.interface import NotStoredError, StoreError, new_name
 from tintype_gateway.image_store.s3 import Bucket
 
@@ -100,13 +100,13 @@ async def test_a_server_that_is_away_is_told(bucket: Bucket) -> None:
 
 
 async def test_an_upload_that_is_cut_once_is_made_again(s3: S3Server, bucket: Bucket) -> None:
-    async with proxy_to(s3.port) as proxy:
-        proxy.cut("request", 2)
-        endpoint = f"http://127.0.0.1:{proxy.port}"
+    async with way_to(s3.port) as way:
+        way.cut("request", 2)
+        endpoint = f"http://127.0.0.1:{way.port}"
         async with store_in(bucket, endpoint=endpoint) as store:
             await store.put("images/a.png", CONTENT * 100, "image/png", HOUR)
 
-        assert proxy.has_cut
+        assert way.has_cut
     assert s3.keys(bucket) == ["tests/images/a.png"]
 
 

@@ -1,0 +1,53 @@
+"""A store that cannot be used is told from the start, and until it can."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from tests.simulator.support import eventually
+from tests.support.s3 import S3Server, store_in
+from tests.support.stores import folder_store
+from tintype_gateway.image_store.health import StoreHealth
+from tintype_gateway.image_store.s3 import Bucket
+
+
+async def test_a_gateway_without_a_store_has_nothing_to_try() -> None:
+    health = StoreHealth(None)
+
+    await health.watch()
+
+    assert health.error is None
+
+
+async def test_a_store_that_takes_a_file_is_healthy(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    health = StoreHealth(folder_store(tmp_path))
+
+    await health.watch()
+
+    assert (health.error, caplog.text) == (None, "")
+
+
+async def test_a_missing_bucket_is_told_until_somebody_makes_it(
+    s3: S3Server, bucket: Bucket, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("WARNING", "tintype_gateway")
+    name = f"{bucket.name}-to-be"
+    async with store_in(bucket, name=name) as store:
+        health = StoreHealth(store, pause_seconds=0.01)
+        watching = asyncio.create_task(health.watch())
+
+        async def is_told() -> bool:
+            return health.error == "the bucket refuses: NoSuchBucket"
+
+        await eventually(is_told)
+        s3.client().create_bucket(Bucket=name)
+        await watching
+
+    assert health.error is None
+    assert [record.message for record in caplog.records] == [
+        "the image store cannot be used",
+        "the image store can be used from now on",
+    ]
