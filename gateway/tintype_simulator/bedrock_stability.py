@@ -16,6 +16,7 @@ from aiohttp import web
 from tintype_simulator.bedrock_bodies import RATIOS
 from tintype_simulator.bedrock_models import Model
 from tintype_simulator.dialect import Answer, in_painters, json_answer
+from tintype_simulator.draws import DRAWN_SEED
 from tintype_simulator.markers import delivered, is_forbidden
 from tintype_simulator.painter import Picture, encode, paint
 
@@ -35,7 +36,7 @@ class Order:
 
 async def invoke(request: web.Request, model: Model, body: Mapping[str, Any]) -> Answer:
     """Paint what a body asks for that follows the model's schema."""
-    order = read_order(model, body)
+    order = read_order(model, body, request[DRAWN_SEED])
     if is_forbidden(order.prompt):
         return filtered("prompt")
     if not delivered(order.prompt, 1):
@@ -49,10 +50,10 @@ def filtered(stage: str) -> Answer:
     return json_answer({"finish_reasons": [f"Filter reason: {stage}"]})
 
 
-def read_order(model: Model, body: Mapping[str, Any]) -> Order:
+def read_order(model: Model, body: Mapping[str, Any], drawn_seed: int) -> Order:
     """Return the request in a body that follows the model's schema."""
     texts = [model.id, body["prompt"], body.get("negative_prompt", "")]
-    seed = body.get("seed") or own_seed(texts)
+    seed = body.get("seed") or own_seed(texts, drawn_seed)
     return Order(
         model=model,
         prompt=body["prompt"],
@@ -63,12 +64,9 @@ def read_order(model: Model, body: Mapping[str, Any]) -> Order:
     )
 
 
-def own_seed(texts: list[str]) -> int:
-    """Return the seed of a request that leaves it open: the same one for the same request.
-
-    Bedrock draws one at random; here a rehearsal is to repeat.
-    """
-    return zlib.crc32(json.dumps(texts).encode()) % (2**32 - 2) + 1
+def own_seed(texts: list[str], drawn_seed: int) -> int:
+    """Return the seed of a request that leaves it open, spread over all that Bedrock may draw."""
+    return zlib.crc32(json.dumps([*texts, drawn_seed]).encode()) % (2**32 - 2) + 1
 
 
 def painted_file(order: Order) -> str:

@@ -3,6 +3,7 @@
 `PUT /_simulator/faults` replaces the list of faults that the next requests meet, in turn;
 `DELETE /_simulator/faults` clears it. `GET /_simulator/requests` lists the last 1000 requests
 that a provider received: method, path, headers (without credentials) and body.
+`DELETE /_simulator/requests` forgets them, and how often each came: pictures begin anew.
 """
 
 import json
@@ -12,6 +13,7 @@ from collections.abc import Mapping
 from aiohttp import web
 
 from tintype_simulator.dialect import Answer
+from tintype_simulator.draws import DRAWN_SEED, Draws
 from tintype_simulator.faults import FAULT_HEADER, Fault, parse_fault
 
 REQUESTS_KEPT = 1000
@@ -27,6 +29,7 @@ class Control:
         self._errors = errors
         self._faults: deque[Fault] = deque()
         self._requests: deque[dict[str, object]] = deque(maxlen=REQUESTS_KEPT)
+        self._draws = Draws()
 
     def routes(self) -> list[web.RouteDef]:
         """Return the control endpoints."""
@@ -34,10 +37,12 @@ class Control:
             web.put("/_simulator/faults", self.put_faults),
             web.delete("/_simulator/faults", self.delete_faults),
             web.get("/_simulator/requests", self.get_requests),
+            web.delete("/_simulator/requests", self.delete_requests),
         ]
 
     def record(self, request: web.Request, body: bytes) -> None:
-        """Remember a request that a provider received."""
+        """Remember a request that a provider received, and draw the seed that it may leave open."""
+        request[DRAWN_SEED] = self._draws.draw(request.path, body)
         self._requests.append(
             {
                 "method": request.method,
@@ -77,6 +82,12 @@ class Control:
     async def get_requests(self, request: web.Request) -> web.Response:
         """List the requests that the providers received, oldest first."""
         return web.json_response(list(self._requests))
+
+    async def delete_requests(self, request: web.Request) -> web.Response:
+        """Forget the requests that the providers received."""
+        self._requests.clear()
+        self._draws.forget()
+        return web.Response(status=204)
 
     def _parsed(self, fault: object) -> Fault:
         try:

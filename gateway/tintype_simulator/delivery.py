@@ -10,7 +10,7 @@ from aiohttp import web
 
 from tintype_simulator.control import Control
 from tintype_simulator.dialect import Answer, Dialect, Handler
-from tintype_simulator.faults import DAMAGES, Fault
+from tintype_simulator.faults import DAMAGES, Fault, damaged_event
 
 Serve = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -39,9 +39,16 @@ async def faulty(handler: Handler, request: web.Request, fault: Fault) -> Answer
     if isinstance(answer.body, bytes):
         spoiled = DAMAGES[fault.damage](answer.body) if fault.damage else answer.body
         return replace(answer, body=spoiled)
+    frames = damaged(answer.body, fault.damage) if fault.damage else answer.body
     if fault.answer and fault.after_frames is not None:
-        return replace(answer, body=interrupted(answer.body, fault.after_frames, fault.answer))
-    return answer
+        frames = interrupted(frames, fault.after_frames, fault.answer)
+    return replace(answer, body=frames)
+
+
+async def damaged(frames: AsyncIterator[bytes], damage: str) -> AsyncIterator[bytes]:
+    """Yield the events of a stream, spoiled."""
+    async for frame in frames:
+        yield damaged_event(frame, damage)
 
 
 async def interrupted(

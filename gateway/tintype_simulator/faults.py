@@ -12,8 +12,8 @@ lets one pass). Its fields, all optional:
 `hang`              `true`: does not answer while the client waits
 `cut_after_bytes`   closes the connection after so many bytes of the body
 `after_frames`      lets so many events of a stream pass, then sends the error as its last one
-`damage`            spoils the JSON of a right answer: `truncated_base64`, `malformed_json`,
-                    `empty_data` or `wrong_types`
+`damage`            spoils the JSON of a right answer, or of every event of a stream:
+                    `truncated_base64`, `malformed_json`, `empty_data` or `wrong_types`
 ==================  ===============================================================================
 
 Everything but `error` with `status` or `body` may be combined.
@@ -105,6 +105,13 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "wrong_types": in_json(lambda value: with_leaves(value, wrong_type)),
 }
 """What may happen to the body of a right answer. No damage knows a provider's names."""
+
+
+def damaged_event(frame: bytes, damage: str) -> bytes:
+    """Return an event of a stream with its JSON spoiled, which is in one line."""
+    head, mark, rest = frame.partition(b"data: ")
+    line = rest.rstrip()
+    return head + mark + DAMAGES[damage](line) + rest[len(line) :] if mark else frame
 
 
 def parse_fault(value: object, errors: Mapping[str, Answer]) -> Fault:

@@ -20,10 +20,12 @@ import base64
 import json
 import uuid
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 from aiohttp import web
 
 from tintype_simulator.dialect import Answer, in_painters, json_answer
+from tintype_simulator.draws import DRAWN_SEED
 from tintype_simulator.google_access import answering, is_vertex, model_for
 from tintype_simulator.google_content_answers import (
     Json,
@@ -68,7 +70,8 @@ async def read(request: web.Request) -> Order:
     """Return what the request asks for, or raise GoogleError."""
     model = model_for(request, "generateContent")
     reader = VERTEX_BODY if is_vertex(request) else GEMINI_BODY
-    return read_order(model, reader(decoded(await request.read()), ""))
+    order = read_order(model, reader(decoded(await request.read()), ""))
+    return order if order.seed is not None else replace(order, seed=request[DRAWN_SEED])
 
 
 async def events(request: web.Request, order: Order) -> AsyncIterator[bytes]:

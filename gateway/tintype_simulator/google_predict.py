@@ -7,10 +7,12 @@ or in it as reasons where the request asks for them; the status stays 200.
 
 import asyncio
 import base64
+from dataclasses import replace
 
 from aiohttp import web
 
 from tintype_simulator.dialect import Answer, in_painters, json_answer
+from tintype_simulator.draws import DRAWN_SEED
 from tintype_simulator.google_access import answering, is_vertex, model_for
 from tintype_simulator.google_errors import prompt_not_submitted
 from tintype_simulator.google_fields import decoded
@@ -30,6 +32,8 @@ async def post_predict(request: web.Request) -> Answer:
     model = model_for(request, "predict")
     reader = VERTEX_BODY if is_vertex(request) else GEMINI_BODY
     order = read_order(model, reader(decoded(await request.read()), ""))
+    if order.seed is None:
+        order = replace(order, seed=request[DRAWN_SEED])
     if is_forbidden(order.prompt):
         raise prompt_not_submitted()
     passed = delivered(order.prompt, order.pictures)

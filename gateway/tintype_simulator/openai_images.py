@@ -1,7 +1,7 @@
 """OpenAI's Images API as a dialect: generations, streamed or not, and the list of models.
 
-Any bearer key is accepted, except those that begin with `invalid`. OpenAI's wire has no seed, so
-a picture follows from the model, the prompt and the picture's place in the answer.
+Any bearer key is accepted, except those that begin with `invalid`. OpenAI's wire has no seed: each
+is drawn.
 """
 
 import asyncio
@@ -10,12 +10,14 @@ import json
 import time
 import uuid
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 from aiohttp import web
 from PIL import Image
 
 from tintype_simulator.content_credentials import with_manifest
 from tintype_simulator.dialect import Answer, Dialect, Handler, in_painters, json_answer
+from tintype_simulator.draws import DRAWN_SEED
 from tintype_simulator.openai_answers import (
     completed_event,
     images_response,
@@ -68,6 +70,7 @@ def check_key(authorization: str) -> None:
 async def post_generations(request: web.Request) -> Answer:
     """Paint what the request asks for."""
     order = read_generation(decoded(await request.read()))
+    order = replace(order, seed=request[DRAWN_SEED])
     if order.stream:
         return Answer(200, events(request, order), STREAM_HEADERS)
     images = await asyncio.gather(
@@ -120,7 +123,7 @@ def painted(order: GenerationRequest, index: int) -> Image.Image:
     """Return the picture at a place of the answer."""
     return paint(
         Picture(
-            seed=f"{order.model.id}/{index}/{order.prompt}",
+            seed=f"{order.model.id}/{order.seed}/{index}/{order.prompt}",
             caption=order.prompt,
             width=order.width,
             height=order.height,

@@ -50,6 +50,8 @@ class GenerationRequest:
     stream: bool
     partial_images: int
     safety_identifier: str
+    seed: int = 0
+    """Drawn: no request can name one."""
 
 
 def read_generation(body: object) -> GenerationRequest:

@@ -89,6 +89,13 @@ async def test_the_same_seed_gives_the_same_picture_and_another_one_another(
     assert first["images"] != other["images"]
 
 
+async def test_a_seed_that_is_left_open_is_another_one_each_time(simulator: str) -> None:
+    first, second = [await invoked(simulator, CORE, FOX) for _ in range(2)]
+
+    assert first["seeds"] != second["seeds"]
+    assert first["images"] != second["images"]
+
+
 async def test_the_seed_that_is_told_gives_the_picture_again(simulator: str) -> None:
     silent, zero = [await invoked(simulator, CORE, FOX | fields) for fields in ({}, {"seed": 0})]
 

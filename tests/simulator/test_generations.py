@@ -1,10 +1,12 @@
 import asyncio
 import time
 
+import httpx2
 import pytest
 from openai import AsyncOpenAI, OpenAI
 
-from tests.simulator.support import file_of, opened
+from tests.simulator.support import file_of, opened, requests_received
+from tintype_simulator.app import running
 from tintype_simulator.openai_models import MODELS
 
 GPT_MODELS = [name for name in MODELS if not name.startswith("dall-e")]
@@ -66,12 +68,37 @@ async def test_a_picture_has_the_size_that_the_answer_names(
     assert answer.size == (None if model.startswith("dall-e") else size)
 
 
-async def test_the_same_request_gives_the_same_picture(client: AsyncOpenAI) -> None:
-    first, second = [
-        await client.images.generate(model="gpt-image-2", prompt="a red fox") for _ in range(2)
-    ]
+async def test_the_same_request_gives_another_picture_each_time(client: AsyncOpenAI) -> None:
+    assert len(set(await foxes(client))) == 3
 
-    assert first.data == second.data
+
+async def test_they_are_the_same_ones_after_each_start(client: AsyncOpenAI) -> None:
+    async with (
+        running() as other,
+        AsyncOpenAI(base_url=f"{other}/v1", api_key="key") as newcomer,
+    ):
+        assert await foxes(client) == await foxes(newcomer)
+
+
+async def test_they_begin_anew_when_the_requests_are_forgotten(
+    simulator: str, client: AsyncOpenAI
+) -> None:
+    before = await foxes(client)
+
+    async with httpx2.AsyncClient() as http:
+        await http.delete(f"{simulator}/_simulator/requests")
+
+    assert await requests_received(simulator) == []
+    assert await foxes(client) == before
+
+
+async def foxes(client: AsyncOpenAI) -> list[bytes]:
+    """Ask for a picture three times."""
+    answers = [
+        await client.images.generate(model="gpt-image-2", prompt="a red fox", quality="low")
+        for _ in range(3)
+    ]
+    return [file_of(image) for answer in answers for image in answer.data or ()]
 
 
 async def test_several_pictures_of_one_request_differ(client: AsyncOpenAI) -> None:

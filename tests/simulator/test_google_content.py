@@ -103,7 +103,13 @@ async def test_text_alone_can_be_asked_for(simulator: str) -> None:
     assert not files_in(answer)
 
 
-async def test_the_same_request_gives_the_same_picture(simulator: str) -> None:
+async def test_a_seed_that_is_left_open_is_another_one_each_time(simulator: str) -> None:
+    first, second = [await answered(simulator, size="512") for _ in range(2)]
+
+    assert files_in(first) != files_in(second)
+
+
+async def test_the_same_seed_gives_the_same_picture(simulator: str) -> None:
     first, second = [await answered(simulator, seed=7, size="512") for _ in range(2)]
 
     assert files_in(first) == files_in(second)

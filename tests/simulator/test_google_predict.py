@@ -104,6 +104,12 @@ async def test_every_parameter_of_vertex_ai_is_taken(simulator: str) -> None:
     assert answer.positive_prompt_safety_attributes is not None
 
 
+async def test_a_seed_that_is_left_open_is_another_one_each_time(simulator: str) -> None:
+    first, second = [await ask(simulator) for _ in range(2)]
+
+    assert image_of(images_in(first)[0]).tobytes() != image_of(images_in(second)[0]).tobytes()
+
+
 async def test_the_same_seed_gives_the_same_picture(simulator: str) -> None:
     seeds = (4, 4, 5)
     answers = [await ask(simulator, seed=seed, add_watermark=False) for seed in seeds]

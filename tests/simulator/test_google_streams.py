@@ -90,6 +90,12 @@ async def test_a_stream_can_end_with_an_error(simulator: str) -> None:
     assert (raised.value.code, raised.value.status) == (503, "UNAVAILABLE")
 
 
+async def test_events_can_lose_all_that_is_in_lists(simulator: str) -> None:
+    damaged = await chunks(simulator, config=with_fault(fault(damage="empty_data")))
+
+    assert [chunk.candidates for chunk in damaged] == [[], []]
+
+
 async def raw(simulator: str, query: str) -> httpx2.Response:
     body = {"contents": [{"parts": [{"text": "a red fox"}]}]}
     path = f"/v1beta/models/{MODEL}:streamGenerateContent?key=k{query}"

@@ -1,3 +1,5 @@
+from json import JSONDecodeError
+
 import httpx2
 import pytest
 from openai import APIConnectionError, APIError, AsyncOpenAI
@@ -125,6 +127,23 @@ async def test_an_error_can_end_a_stream(client: AsyncOpenAI) -> None:
 async def test_a_stream_can_break_off_before_it_is_complete(client: AsyncOpenAI) -> None:
     with pytest.raises(APIConnectionError):
         await events(client, partial_images=3, headers=fault(cut_after_bytes=50_000))
+
+
+async def test_every_event_can_be_damaged(client: AsyncOpenAI) -> None:
+    damaged = await events(client, partial_images=1, headers=fault(damage="truncated_base64"))
+
+    assert [event.type for event in damaged] == [
+        "image_generation.partial_image",
+        "image_generation.completed",
+    ]
+    for event in damaged:
+        with pytest.raises(ValueError, match="padding"):
+            file_of(OpenAIImage(b64_json=event.b64_json))
+
+
+async def test_the_json_of_an_event_can_be_malformed(client: AsyncOpenAI) -> None:
+    with pytest.raises(JSONDecodeError):
+        await events(client, headers=fault(damage="malformed_json"))
 
 
 async def test_a_plain_answer_can_come_instead_of_a_stream(client: AsyncOpenAI) -> None:

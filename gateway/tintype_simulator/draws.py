@@ -1,0 +1,35 @@
+"""The seeds that a provider draws where a request leaves them open.
+
+Real ones draw at random, so that no two pictures are alike. Here a rehearsal is to repeat: a seed
+is how many requests of the same path and body came before, since the start.
+"""
+
+import hashlib
+from collections import OrderedDict
+
+from aiohttp import web
+
+DRAWN_SEED = web.RequestKey("drawn_seed", int)
+
+REQUESTS_KEPT = 10_000
+"""How many different requests are told apart; the one that was seen longest ago is forgotten."""
+
+
+class Draws:
+    """How often each request came."""
+
+    def __init__(self) -> None:
+        self._seen: OrderedDict[bytes, int] = OrderedDict()
+
+    def draw(self, path: str, body: bytes) -> int:
+        """Return 0 for a request that never came before, and one more each time it does again."""
+        request = hashlib.sha256(path.encode() + b"\n" + body).digest()
+        seed = self._seen.pop(request, 0)
+        self._seen[request] = seed + 1
+        if len(self._seen) > REQUESTS_KEPT:
+            self._seen.popitem(last=False)
+        return seed
+
+    def forget(self) -> None:
+        """Draw the first seeds again."""
+        self._seen.clear()
