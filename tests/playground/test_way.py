@@ -77,6 +77,28 @@ def test_a_seed_is_used_again(inside: Visitor) -> None:
     expect(inside.page.get_by_label("Seed", exact=True)).to_have_value(str(told).split()[1])
 
 
+def test_a_page_that_is_loaded_again_has_the_form_as_it_was(inside: Visitor) -> None:
+    inside.choose("imagen-4.0-generate-001")
+    inside.prompt.fill("a lighthouse that nobody asked for yet")
+    inside.count.fill("3")
+
+    inside.page.reload()
+
+    expect(inside.prompt).to_have_value("a lighthouse that nobody asked for yet")
+    expect(inside.page.locator("#chosen")).to_contain_text("Imagen 4")
+    expect(inside.count).to_have_value("3")
+
+
+def test_another_tab_begins_with_an_empty_form(inside: Visitor, gateway: GatewayProcess) -> None:
+    inside.prompt.fill("a secret lighthouse")
+    other = Visitor(inside.page.context.new_page(), inside.url)
+
+    other.enter(gateway.demo_key)
+
+    expect(other.prompt).to_have_value("")
+    assert other.page.evaluate("localStorage.length") == 0
+
+
 def test_a_picture_is_downloaded_as_it_came(inside: Visitor, tmp_path: Path) -> None:
     inside.choose("imagen-4.0-fast-generate-001")
     inside.make("A lighthouse, at dusk")

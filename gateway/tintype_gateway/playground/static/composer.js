@@ -6,6 +6,7 @@ import { answersOf, fieldsOf, hasPreviews, requestOf } from './fields.js';
 import { markFields, showFields } from './form.js';
 import { badgesOf, priceTag } from './gallery.js';
 import { creditAmount, number, usd } from './money.js';
+import { keepDraft, keptDraft } from './storage.js';
 
 /** How long people pause before a price is asked for, in milliseconds. */
 const QUOTE_DELAY = 250;
@@ -37,6 +38,9 @@ export class Composer {
   ceiling;
 
   constructor(api, microPerUsd, search) {
+    const { prompt = '', answers = {} } = keptDraft();
+    this.#answers = answers;
+    this.#prompt.value = prompt;
     this.#api = api;
     this.#microPerUsd = microPerUsd;
     this.#search = search;
@@ -103,6 +107,7 @@ export class Composer {
     const most = this.#model.limits.max_prompt_characters;
     byId('prompt-count').textContent = `${number([...this.#prompt.value].length)} of ${number(most)} characters`;
     this.mark({});
+    keepDraft({ model: this.#model.id, prompt: this.#prompt.value, answers: this.#answers });
     this.#asking.abort();
     this.#asking = new AbortController();
     const { signal } = this.#asking;

@@ -1,6 +1,7 @@
-/** What this browser keeps: the key, and the choice between light and dark. */
+/** What this browser keeps: the key, the form, and the choice between light and dark. */
 
 const KEY = 'tintype.key';
+const DRAFT = 'tintype.draft';
 const THEME = 'tintype.theme';
 
 /** Return the key that was kept, for this tab or on this device. */
@@ -14,10 +15,21 @@ export function keepKey(key, onThisDevice) {
   (onThisDevice ? localStorage : sessionStorage).setItem(KEY, key);
 }
 
-/** Forget the key. */
+/** Forget the key, and what its owner wrote. */
 export function forgetKey() {
+  sessionStorage.removeItem(DRAFT);
   sessionStorage.removeItem(KEY);
   localStorage.removeItem(KEY);
+}
+
+/** Return the form as it was before the page was loaded again: `{model, prompt, answers}`. */
+export function keptDraft() {
+  return JSON.parse(sessionStorage.getItem(DRAFT) ?? '{}');
+}
+
+/** Keep the form until the tab is closed. */
+export function keepDraft(draft) {
+  sessionStorage.setItem(DRAFT, JSON.stringify(draft));
 }
 
 /** Change between light and dark. What the system wants anyway is not kept as a choice. */

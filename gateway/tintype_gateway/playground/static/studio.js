@@ -11,6 +11,7 @@ import { creditAmount, credits } from './money.js';
 import { opened } from './picture.js';
 import { costOf, createRun, drawPlate, drawRun, finished } from './run.js';
 import { createStage, showProblem } from './stage.js';
+import { keptDraft } from './storage.js';
 import { openTab, wireTabs } from './tabs.js';
 
 /** Open the studio for an account, as `GET /v1/credits` describes it. */
@@ -25,7 +26,8 @@ export async function openStudio(api, account, base) {
   byId('cancel').onclick = keys.cancel;
   wireKeys(keys);
   wireTabs();
-  studio.choose(models.find((model) => model.active) ?? models[0]);
+  const { model: former } = keptDraft();
+  studio.choose(models.find(({ active, id }) => active && id === former) ?? models.find(({ active }) => active) ?? models[0]);
 }
 
 class Studio {
