@@ -24,6 +24,7 @@ from tintype_operator.gateways import Gateways
 from tintype_operator.judging import Outcome
 from tintype_operator.liveness import Liveness
 from tintype_operator.metrics import RECONCILE_SECONDS, RECONCILES, REFUSED
+from tintype_operator.own_objects import OwnObjects
 from tintype_operator.parsing import Parser
 from tintype_operator.polling import Polling
 from tintype_operator.publisher import Published, Publisher
@@ -55,10 +56,9 @@ class Aggregator:
         """Prepare; nothing is read or written before `run`."""
         self._liveness = liveness
         self._world = World(client, namespace, settings, liveness)
-        self._publisher = Publisher(client, namespace, settings.catalog_configmap, owners or [])
-        self._credentials = CredentialsSecret(
-            client, namespace, settings.credentials_secret, owners or []
-        )
+        own = OwnObjects(client, namespace, owners or ())
+        self._publisher = Publisher(own, settings.catalog_configmap)
+        self._credentials = CredentialsSecret(own, settings.credentials_secret)
         self._manage_credentials = settings.manage_credentials
         self._events = Events(client)
         self._reporter = Reporter(client, self._liveness)

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping
 
 from tintype_catalog.catalog import Catalog
 from tintype_catalog.credentials import CREDENTIAL_KEYS, file_name
-from tintype_kubernetes.client import KubernetesClient, KubernetesObject
+from tintype_kubernetes.client import KubernetesObject
 from tintype_kubernetes.errors import NotFoundError
 from tintype_kubernetes.resources import SECRETS
-from tintype_operator.publisher import FIELD_MANAGER, LABELS
+from tintype_operator.own_objects import OwnObjects
 
 NOT_OF_HELM = "type!=helm.sh/release.v1"
 """The field selector that leaves out what fills namespaces most: a megabyte for each release."""
@@ -52,14 +52,10 @@ def gathered(catalog: Catalog, secrets: Iterable[KubernetesObject]) -> dict[str,
 class CredentialsSecret:
     """The one Secret that gateways read."""
 
-    def __init__(
-        self, client: KubernetesClient, namespace: str, name: str, owners: list[KubernetesObject]
-    ) -> None:
-        """Name the Secret, which need not exist, and what it goes away with."""
-        self._client = client
-        self._namespace = namespace
+    def __init__(self, own: OwnObjects, name: str) -> None:
+        """Name the Secret, which need not exist."""
+        self._own = own
         self._name = name
-        self._owners = owners
 
     async def write(self, data: Mapping[str, str]) -> None:
         """Replace the content, if it differs.
@@ -69,20 +65,19 @@ class CredentialsSecret:
         """
         if await self._read() == data:
             return
-        metadata = {"namespace": self._namespace, "name": self._name, "labels": LABELS}
         secret = {
             "apiVersion": SECRETS.api_version,
             "kind": SECRETS.kind,
-            "metadata": metadata | ({"ownerReferences": self._owners} if self._owners else {}),
+            "metadata": {"name": self._name},
             "type": "Opaque",
             "data": dict(data),
         }
-        await self._client.apply(SECRETS, secret, field_manager=FIELD_MANAGER)
+        await self._own.apply(SECRETS, secret)
         logger.info("credentials written", extra={"secret": self._name, "keys": sorted(data)})
 
     async def _read(self) -> Mapping[str, str] | None:
         try:
-            found = await self._client.get(SECRETS, self._namespace, self._name)
+            found = await self._own.client.get(SECRETS, self._own.namespace, self._name)
         except NotFoundError:
             return None
         return found.get("data") or {}

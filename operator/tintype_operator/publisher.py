@@ -17,20 +17,16 @@ from tintype_catalog.bundle import (
     unpack,
 )
 from tintype_catalog.catalog import SCHEMA_VERSION, Catalog
-from tintype_kubernetes.client import KubernetesClient, KubernetesObject
+from tintype_kubernetes.client import KubernetesObject
 from tintype_kubernetes.configmaps import configmap_of, files_of, read_all
 from tintype_kubernetes.resources import CONFIGMAPS
 from tintype_operator.errors import NewerCatalogError
 from tintype_operator.metrics import PUBLICATIONS
-
-FIELD_MANAGER = "tintype-operator"
-"""Who owns the fields that the operator applies."""
+from tintype_operator.own_objects import OwnObjects
 
 ACCEPT_LOSS = "tintype.dev/accept-loss"
 """The ConfigMap's annotation by which a person agrees to lose most of the catalog that has this
 sequence, and of no later one."""
-
-LABELS = {"app.kubernetes.io/name": "tintype", "app.kubernetes.io/managed-by": FIELD_MANAGER}
 
 logger = logging.getLogger(__name__)
 
@@ -58,14 +54,10 @@ class Published:
 class Publisher:
     """Reads and writes the ConfigMap of one catalog, and those with its parts."""
 
-    def __init__(
-        self, client: KubernetesClient, namespace: str, name: str, owners: list[KubernetesObject]
-    ) -> None:
-        """Name the ConfigMap, which need not exist, and what it goes away with."""
-        self._client = client
-        self._namespace = namespace
+    def __init__(self, own: OwnObjects, name: str) -> None:
+        """Name the ConfigMap, which need not exist."""
+        self._own = own
         self._name = name
-        self._owners = owners
         self._known = Published()
 
     async def read(self) -> Published:
@@ -75,11 +67,11 @@ class Publisher:
             NewerCatalogError: A newer version of the operator has written it.
             KubernetesError: It could not be read.
         """
-        found = await read_all(self._client, self._namespace, [self._name])
+        found = await read_all(self._own.client, self._own.namespace, [self._name])
         if not found:
             return Published()
         names = [object_name(self._name, file) for file in part_files(files_of(found[0]))]
-        found += await read_all(self._client, self._namespace, names)
+        found += await read_all(self._own.client, self._own.namespace, names)
         if tuple(map(_version, found)) != self._known.versions:
             self._known = published_in(*found)
         return self._known
@@ -87,8 +79,8 @@ class Publisher:
     def consent(self, published: Published) -> str:
         """Return the command by which a person agrees to lose what is published."""
         return (
-            f"kubectl annotate --overwrite configmap {self._name} --namespace {self._namespace} "
-            f"{ACCEPT_LOSS}={published.sequence}"
+            f"kubectl annotate --overwrite configmap {self._name} "
+            f"--namespace {self._own.namespace} {ACCEPT_LOSS}={published.sequence}"
         )
 
     async def stored(self) -> KubernetesObject | None:
@@ -97,7 +89,7 @@ class Publisher:
         Raises:
             KubernetesError: It could not be read.
         """
-        found = await read_all(self._client, self._namespace, [self._name])
+        found = await read_all(self._own.client, self._own.namespace, [self._name])
         return found[0] if found else None
 
     async def publish(self, catalog: Catalog, before: Published) -> int:
@@ -131,16 +123,10 @@ class Publisher:
 
     async def _apply(self, name: str, files: Mapping[str, bytes], version: str = "") -> str:
         """Write a ConfigMap, over `version` of it if given, and return its version then."""
-        configmap = configmap_of(self._namespace, name, files)
-        metadata = configmap["metadata"]
-        metadata["labels"] = LABELS
-        if self._owners:
-            metadata["ownerReferences"] = self._owners
+        configmap = configmap_of(self._own.namespace, name, files)
         if version:
-            metadata["resourceVersion"] = version
-        return _version(
-            await self._client.apply(CONFIGMAPS, configmap, field_manager=FIELD_MANAGER)
-        )
+            configmap["metadata"]["resourceVersion"] = version
+        return _version(await self._own.apply(CONFIGMAPS, configmap))
 
 
 def configmap_names(catalog: str) -> tuple[str, ...]:

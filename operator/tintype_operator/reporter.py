@@ -19,7 +19,7 @@ from tintype_operator.events import Events, transitions
 from tintype_operator.judging import Judge, Outcome
 from tintype_operator.liveness import Liveness
 from tintype_operator.metrics import READY_OBJECTS, STATUS_WRITES
-from tintype_operator.publisher import FIELD_MANAGER
+from tintype_operator.own_objects import FIELD_MANAGER
 
 RESOURCES = {resource.kind: resource for resource in (IMAGE_MODELS, PROVIDER_BINDINGS)}
 
