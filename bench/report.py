@@ -1,4 +1,4 @@
-"""The figures as tables: `python -m bench.report RESULTS.json [--only TEXT]`.
+"""The figures as tables: `python -m bench.report RESULTS.json [--only TEXT | --compact]`.
 
 `added` is what a target adds to the latency of the direct call in the same round, and `x relay`
 its CPU time as a multiple of the aiohttp relay's: the floor of our own stack.
@@ -25,6 +25,9 @@ WAVES = (
     *("CPU ms", "MiB before", "peak MiB", "KiB a request"),
 )
 
+COMPACT = ("64 KiB", "1.5 MiB", "6 MiB")
+"""What the small table has a column for: OpenAI's dialect, one client."""
+
 _MIB = 1024 * 1024
 
 
@@ -38,6 +41,26 @@ def render(results: Mapping[str, Any], only: str = "") -> str:
         rows = (row for case in results["waves"] for row in wave_rows(case))
         parts.append(table(WAVES, rows))
     return "\n\n".join(parts)
+
+
+def compact(results: Mapping[str, Any]) -> str:
+    """Return the small table, whose cells hold CPU time, its ratio, and the added latency.
+
+    Raises:
+        KeyError: One of its cases was not measured.
+    """
+    alone = {case["title"]: case for case in results["cases"] if case["clients"] == 1}
+    cases = [alone[f"openai-images, {size}"] for size in COMPACT]
+    rows = ((name, *(_cell(case, name) for case in cases)) for name in cases[0]["turns"])
+    return f"{machine(results['machine'])}\n\n{table(('target', *COMPACT), rows)}"
+
+
+def _cell(case: Mapping[str, Any], name: str) -> str:
+    if name == DIRECT:
+        return f"p50 {shown(median(case['turns'][DIRECT], 'p50_ms'), '{:.2f} ms')}"
+    [row] = [row for row in steady_rows(case) if row[2] == name]
+    _, _, _, _, _, cpu, ratio, latency, *_ = row
+    return f"{cpu} ms ({ratio}x), +{latency} ms"
 
 
 def machine(facts: Mapping[str, Any]) -> str:
@@ -127,8 +150,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.report", description=__doc__)
     parser.add_argument("results", type=Path, help="what `--json` of a run named")
     parser.add_argument("--only", default="", help="a part of the answer's title, such as 1.5 MiB")
+    parser.add_argument("--compact", action="store_true", help="the table of README.md")
     arguments = parser.parse_args()
-    print(render(json.loads(arguments.results.read_text()), arguments.only))
+    results = json.loads(arguments.results.read_text())
+    print(compact(results) if arguments.compact else render(results, arguments.only))
 
 
 if __name__ == "__main__":

@@ -3,9 +3,22 @@
 from typing import Any
 
 from bench.measure import Turn, percentile
-from bench.report import render, steady_rows, wave_rows
+from bench.report import compact, render, steady_rows, wave_rows
 
 MIB = 1024 * 1024
+
+MACHINE = {
+    "cores": 2,
+    "processor": "a processor",
+    "memory_gib": 8,
+    "kernel": "6.1",
+    "python": "3.11.7",
+    "version": "Tintype 0.1.0",
+    "rounds": 3,
+    "seconds": 1,
+    "load_before": 0.1,
+    "load_after": 0.2,
+}
 
 
 def turn(**given: Any) -> dict[str, Any]:
@@ -75,23 +88,32 @@ def test_a_wave_is_told_without_the_upstreams_delay() -> None:
 
 
 def test_a_report_shows_only_what_is_asked_for() -> None:
-    machine = {
-        "cores": 2,
-        "processor": "a processor",
-        "memory_gib": 8,
-        "kernel": "6.1",
-        "python": "3.11.7",
-        "version": "Tintype 0.1.0",
-        "rounds": 3,
-        "seconds": 1,
-        "load_before": 0.1,
-        "load_after": 0.2,
-    }
-    results = {"machine": machine, "cases": [case(direct=[turn()])], "waves": []}
+    results = {"machine": MACHINE, "cases": [case(direct=[turn()])], "waves": []}
 
     assert "| openai-images, 64 KiB | 1 | direct |" in render(results)
     assert "2 cores of a processor" in render(results, only="6 MiB")
     assert "direct" not in render(results, only="6 MiB")
+
+
+def test_the_small_table_has_a_row_for_each_target_and_a_column_for_each_size() -> None:
+    measured = case(
+        direct=[turn(p50_ms=1.0)],
+        relay=[turn(p50_ms=1.5, cpu_ms=0.5)],
+        tintype=[turn(p50_ms=3.25, cpu_ms=0.75)],
+    )
+    sizes = ("64 KiB", "1.5 MiB", "6 MiB")
+    cases = [measured | {"title": f"openai-images, {size}"} for size in sizes]
+    others = [measured | {"clients": 16}, measured | {"title": "google-predict, 1.5 MiB"}]
+
+    text = compact({"machine": MACHINE, "cases": cases + others})
+
+    header, _, *rows = text.splitlines()[2:]
+    assert header == "| target | 64 KiB | 1.5 MiB | 6 MiB |"
+    assert [row.split(" | ")[:2] for row in rows] == [
+        ["| direct", "p50 1.00 ms"],
+        ["| aiohttp relay", "0.50 ms (1.00x), +0.50 ms"],
+        ["| Tintype, SQLite", "0.75 ms (1.50x), +2.25 ms"],
+    ]
 
 
 def test_percentiles_of_few_values() -> None:
