@@ -10,6 +10,7 @@ from aiohttp import HttpVersion11, web
 
 from tintype_catalog.__about__ import __version__
 from tintype_gateway import access_log, errors, telemetry
+from tintype_gateway.edge.protocol import ClientConnection
 from tintype_gateway.keys import FACTS, REQUEST_ID, STATIC_FILE
 from tintype_gateway.metrics import HTTP_REQUESTS, OVERHEAD_SECONDS, REQUESTS_IN_FLIGHT
 from tintype_gateway.request_meter import RequestMeter, metered
@@ -71,6 +72,8 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
     response.headers["Server"] = f"tintype/{__version__}"
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers.setdefault("Cache-Control", "no-store")  # keys decide what anyone may see
+    if isinstance(request.protocol, ClientConnection) and request.protocol.is_closing:
+        response.headers["Connection"] = "close"  # or its client's next request would be lost
     if REQUEST_ID in request:
         response.headers["x-request-id"] = request[REQUEST_ID]
 

@@ -44,7 +44,10 @@ MAX_HEADERS = 100
 class ClientConnection(RequestHandler):
     """aiohttp's connection, which closes where its client dawdles."""
 
-    __slots__ = ("_head_bytes", "_head_timer", "_stall_timer", "_unread_bytes")
+    __slots__ = ("_head_bytes", "_head_timer", "_stall_timer", "_unread_bytes", "is_closing")
+
+    is_closing: bool
+    """Whether it is closed after the answer to the request that it has now."""
 
     _head_timer: asyncio.TimerHandle | None
     _stall_timer: asyncio.TimerHandle | None
@@ -54,6 +57,7 @@ class ClientConnection(RequestHandler):
         super().connection_made(transport)
         self._head_bytes = 0
         self._unread_bytes = 0
+        self.is_closing = False
         self._stall_timer = None
         self._head_timer = self._loop.call_later(HEAD_SECONDS, self._cut, "slow_head")
 
@@ -74,6 +78,11 @@ class ClientConnection(RequestHandler):
             self._note_head(len(data))
 
     @override
+    def close(self) -> None:
+        self.is_closing = True
+        super().close()
+
+    @override
     def pause_writing(self) -> None:
         super().pause_writing()
         self._watch_reader()
@@ -92,6 +101,8 @@ class ClientConnection(RequestHandler):
         message: str | None = None,
     ) -> web.StreamResponse:
         """Answer in OpenAI's envelope what never reached the application, and close."""
+        if isinstance(exc, ConnectionError) and self._has_left():
+            raise exc  # nobody is there to be answered
         error = _refusal(exc, self.max_line_size) if status == 400 else _defect(exc)
         if request.writer is not None and request.writer.output_size > 0:
             raise ConnectionError("the answer has begun: it can only break off")
@@ -99,6 +110,9 @@ class ClientConnection(RequestHandler):
         answer = web.json_response(error.body(), status=error.status, headers=error.headers())
         answer.force_close()
         return answer
+
+    def _has_left(self) -> bool:
+        return self.transport is None or self.transport.is_closing()
 
     def _is_between_requests(self) -> bool:
         return self._waiter is not None and not self._waiter.done()
