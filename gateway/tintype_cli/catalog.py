@@ -34,6 +34,9 @@ def _check(folder: Path) -> int:
         print(f"{files[problem.kind, problem.name]}: {problem}", file=sys.stderr)
     if compilation.problems:
         return 1
+    if not found:
+        print(f"{folder} holds no ImageModel and no ProviderBinding", file=sys.stderr)
+        return 1
     catalog = compilation.catalog
     print(f"{len(catalog.models)} models and {len(catalog.bindings)} bindings are sound.")
     return 0

@@ -3,7 +3,7 @@
 import argparse
 import sys
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Literal, TypeVar, get_args, get_origin
 
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings
@@ -29,7 +29,8 @@ def read_settings(
             action = argparse.BooleanOptionalAction
             parser.add_argument(flag, action=action, default=argparse.SUPPRESS, help=text)
         else:
-            parser.add_argument(flag, metavar=name.upper(), default=argparse.SUPPRESS, help=text)
+            shown = _choices(field.annotation) or name.upper()
+            parser.add_argument(flag, metavar=shown, default=argparse.SUPPRESS, help=text)
     flags = vars(parser.parse_args(argv))
     try:
         return settings(**flags)
@@ -41,3 +42,10 @@ def read_settings(
             message = detail["msg"].removeprefix("Value error, ")
             print(f"{program}: {where}{message}", file=sys.stderr)
         sys.exit(2)
+
+
+def _choices(annotation: object) -> str:
+    """Return the words that a setting may be, as argparse shows choices, or nothing."""
+    if get_origin(annotation) is Literal:
+        return "{" + ",".join(word for word in get_args(annotation) if word) + "}"
+    return "".join(_choices(part) for part in get_args(annotation))

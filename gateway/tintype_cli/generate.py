@@ -54,7 +54,7 @@ def main(argv: Sequence[str]) -> int:
     paths = _paths(arguments.output, arguments.n)
     taken = [str(path) for path in paths if path.exists()]
     if taken and not arguments.force:
-        parser.error(f"{', '.join(taken)} is there already: give another -o, or --force")
+        parser.error(f"already there: {', '.join(taken)}. Give another -o, or --force")
     if not paths[0].parent.is_dir():
         parser.error(f"{paths[0].parent} is not a folder")
     try:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 from tintype_simulator.app import running
 
+LARGEST_PORT = 65535
+
 
 def main(argv: Sequence[str]) -> int:
     """Serve until SIGINT or SIGTERM, which the first process of a container must heed itself."""
@@ -16,7 +18,7 @@ def main(argv: Sequence[str]) -> int:
         "a ProviderBinding here.",
     )
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on")
-    parser.add_argument("--port", type=int, default=9000, help="the port; 0 takes a free one")
+    parser.add_argument("--port", type=_port, default=9000, help="the port; 0 takes a free one")
     parser.add_argument(
         "--latency-seconds",
         type=float,
@@ -29,6 +31,12 @@ def main(argv: Sequence[str]) -> int:
     except OSError as error:
         parser.exit(1, f"tintype simulator: {error}\n")
     return 0
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > LARGEST_PORT:
+        raise argparse.ArgumentTypeError(f"must be a number from 0 to {LARGEST_PORT}")
+    return int(text)
 
 
 async def _serve(host: str, port: int, latency_seconds: float) -> None:

@@ -98,7 +98,7 @@ def test_a_file_in_the_way_is_kept_and_nothing_is_bought(
     ended = run("a hedgehog", *FAST, "-n", "2", "-o", "hedgehog.png")
 
     assert ended.returncode == 2
-    assert "hedgehog-2.png is there already" in ended.stderr
+    assert "already there: hedgehog-2.png" in ended.stderr
     assert (tmp_path / "hedgehog-2.png").read_text() == "precious"
     assert len(gateway.log()) == before
     assert run("a hedgehog", *FAST, "-n", "2", "-o", "hedgehog.png", "--force").returncode == 0

@@ -56,6 +56,20 @@ def test_every_command_explains_itself(run: Run, command: str) -> None:
     assert out.startswith(f"usage: tintype {command}")
 
 
+def test_a_setting_of_a_few_words_names_them(run: Run) -> None:
+    _, out, _ = run("gateway", "--help")
+
+    assert "--parameter-handling {lenient,strict}" in out
+    assert "--access-log-level {debug,info,warning,error}" in out
+
+
+@pytest.mark.parametrize("port", ["65536", "-1", "http"])
+def test_a_simulator_says_which_ports_there_are(run: Run, port: str) -> None:
+    code, _, err = run("simulator", f"--port={port}")
+
+    assert (code, err.splitlines()[-1].endswith("must be a number from 0 to 65535")) == (2, True)
+
+
 def test_an_unknown_command_is_told_the_known_ones(run: Run) -> None:
     code, _, err = run("serve")
 
@@ -108,6 +122,15 @@ def test_a_manifest_that_is_hardly_one_is_a_problem_and_no_crash(
 
     assert code == 1
     assert told in err
+
+
+def test_a_folder_without_manifests_is_not_sound(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "other.yaml").write_text("kind: Secret")
+
+    code, out, err = run("catalog", "check", str(tmp_path))
+
+    assert (code, out) == (1, "")
+    assert err == f"{tmp_path} holds no ImageModel and no ProviderBinding\n"
 
 
 def test_a_folder_that_is_not_there_is_named(run: Run) -> None:
