@@ -18,6 +18,9 @@ from tintype_kubernetes.resources import IMAGE_MODELS, PROVIDER_BINDINGS
 
 CRDS = [f"{kind.plural}.{kind.group}" for kind in (IMAGE_MODELS, PROVIDER_BINDINGS)]
 
+FINISHED = json.dumps({"status": {"phase": "Succeeded"}})
+"""What a kubelet would say of a pod whose work is done."""
+
 STARTER: Values = {"starterCatalog": {"enabled": True}}
 
 
@@ -107,6 +110,27 @@ def test_a_release_that_comes_back_takes_what_was_kept(release: Release) -> None
     assert "deployment.apps/tintype-gateway" in release.names("deployments")
 
 
+@pytest.mark.parametrize("options", [[], ["--logs"]])
+def test_helm_tests_a_release_again_and_again(release: Release, options: list[str]) -> None:
+    release.install({})
+
+    for _ in range(2):
+        command = ("test", "tintype", "--timeout=60s", *options)
+        helm = release.helm.start(*command, "--namespace", release.namespace)
+        try:
+            pod = eventually(lambda: _waiting_test(release), "the pod of the test")
+            release.kubectl("patch", *pod, "--subresource=status", "--type=merge", "-p", FINISHED)
+            assert helm.wait(60) == 0
+        finally:
+            helm.kill()
+
+
+def _waiting_test(release: Release) -> set[str]:
+    pending = "--field-selector=status.phase=Pending"
+    pods = release.kubectl("get", "pods", pending, "-o", "name").split()
+    return {name for name in pods if name.endswith("-test")}
+
+
 def upgrade(release: Release, during: Callable[[], None]) -> None:
     """Upgrade the release, and do what a node would: run the Job."""
     command = ("upgrade", "tintype", str(CHART), "--timeout=60s")
@@ -114,8 +138,7 @@ def upgrade(release: Release, during: Callable[[], None]) -> None:
     try:
         pod = eventually(lambda: release.names("pods") & _job_pods(release), "the pod of the Job")
         during()
-        finished = json.dumps({"status": {"phase": "Succeeded"}})
-        release.kubectl("patch", *pod, "--subresource=status", "--type=merge", "-p", finished)
+        release.kubectl("patch", *pod, "--subresource=status", "--type=merge", "-p", FINISHED)
         assert helm.wait(60) == 0
     finally:
         helm.kill()

@@ -89,6 +89,7 @@ volumeMounts:
 {{- with .Values.imageFolder }}
 {{- if .enabled }}
 - {name: TINTYPE_IMAGE_STORE_DIR, value: /var/lib/tintype/images}
+- {name: TINTYPE_IMAGE_STORE_MAX_BYTES, value: {{ .maxBytes | int64 | quote }}}
 - {name: TINTYPE_PUBLIC_URL, value: {{ .publicUrl }}}
 {{- end }}
 {{- end }}
