@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.charts.helm import VERSION, HelmMissingError, find_helm, is_built
+from tests.charts.helm import HelmMissingError, find_helm, is_built
 
 
 @pytest.fixture(autouse=True)
@@ -13,7 +13,7 @@ def empty_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
     monkeypatch.delenv("HELM", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
-    return cache / "tintype" / "helm" / VERSION
+    return cache / "tintype" / "helm"
 
 
 def program(path: Path, script: str = "#!/bin/sh\n") -> Path:

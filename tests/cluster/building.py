@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,9 +40,7 @@ class GoProgram:
         Raises:
             BuildError: It is not built, and cannot be.
         """
-        if not self.folder.exists():
-            self._build_once()
-        return self.folder
+        return filled(self.folder, self._compile)
 
     def _key(self) -> str:
         digest = hashlib.sha256(self.version.encode())
@@ -51,33 +49,75 @@ class GoProgram:
                 digest.update((self.source / name).read_bytes())
         return digest.hexdigest()[:16]
 
-    def _build_once(self) -> None:
-        """Fill the folder in one step, whoever else is trying to."""
-        parent = self.folder.parent
-        parent.mkdir(parents=True, exist_ok=True)
-        with locked(parent / "lock"):
-            if self.folder.exists():
-                return
-            with tempfile.TemporaryDirectory(dir=parent, prefix="building-") as scratch:
-                self._compile(Path(scratch) / "bin")
-                (Path(scratch) / "bin").rename(self.folder)
-
     def _compile(self, folder: Path) -> None:
-        if shutil.which("go") is None:
-            raise BuildError("Go is not installed (https://go.dev/dl)")
-        command = ["go", "build", "-mod=readonly", "-trimpath", "-buildvcs=false"]
-        command += [f"-ldflags={self._linker_flags()}", "-o", str(folder / self.name), "."]
-        environ = os.environ | {"CGO_ENABLED": "0"}
-        built = subprocess.run(
-            command, cwd=self.source, env=environ, stderr=subprocess.PIPE, text=True
+        flags = "-s -w" + "".join(f" -X {name}={text}" for name, text in self.variables.items())
+        run_go(
+            *("build", "-mod=readonly", "-trimpath", "-buildvcs=false", f"-ldflags={flags}"),
+            *("-o", str(folder / self.name), "."),
+            cwd=self.source,
         )
-        if built.returncode != 0:
-            raise BuildError(f"go build failed:\n{built.stderr[-2000:]}")
         for name in self.names:
             (folder / name).symlink_to(self.name)
 
-    def _linker_flags(self) -> str:
-        return "-s -w" + "".join(f" -X {name}={text}" for name, text in self.variables.items())
+
+@dataclass(frozen=True)
+class GoModule:
+    """A program of a published module, which has its last name."""
+
+    module: str
+    version: str
+
+    @property
+    def program(self) -> Path:
+        """Where the built program is, or will be."""
+        name = self.module.rpartition("/")[2]
+        return cache() / name / self.version / name
+
+    def build(self) -> Path:
+        """The program, built if need be (some minutes, once).
+
+        Raises:
+            BuildError: It is not built, and cannot be.
+        """
+        filled(self.program.parent, self._compile)
+        return self.program
+
+    def _compile(self, folder: Path) -> None:
+        target = f"{self.module}@{self.version}"
+        run_go("install", "-trimpath", "-ldflags=-s -w", target, GOBIN=str(folder))
+
+
+def filled(folder: Path, fill: Callable[[Path], None]) -> Path:
+    """Return the folder; make it in one step where it is missing, whoever else is trying to."""
+    if folder.exists():
+        return folder
+    parent = folder.parent
+    parent.mkdir(parents=True, exist_ok=True)
+    with locked(parent / "lock"):
+        if not folder.exists():
+            with tempfile.TemporaryDirectory(dir=parent, prefix="building-") as scratch:
+                fill(Path(scratch) / "bin")
+                (Path(scratch) / "bin").rename(folder)
+    return folder
+
+
+def run_go(command: str, *arguments: str, cwd: Path | None = None, **environ: str) -> None:
+    """Run Go without C.
+
+    Raises:
+        BuildError: It is missing, or failed.
+    """
+    if shutil.which("go") is None:
+        raise BuildError("Go is not installed (https://go.dev/dl)")
+    built = subprocess.run(
+        ["go", command, *arguments],
+        cwd=cwd,
+        env=os.environ | {"CGO_ENABLED": "0"} | environ,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    if built.returncode != 0:
+        raise BuildError(f"go {command} failed:\n{built.stderr[-2000:]}")
 
 
 def kubernetes_variables() -> dict[str, str]:

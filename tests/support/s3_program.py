@@ -3,17 +3,13 @@
 `python -m tests.support.s3_program` builds it ahead of the tests and prints its path.
 """
 
-import fcntl
 import os
-import shutil
-import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
-VERSION = "v1.8.0"
+from tests.cluster.building import BuildError, GoModule
 
-MODULE = "github.com/versity/versitygw/cmd/versitygw"
+VERSITYGW = GoModule("github.com/versity/versitygw/cmd/versitygw", "v1.8.0")
 
 
 class S3MissingError(Exception):
@@ -30,46 +26,18 @@ def find_server() -> Path:
         if not Path(named).is_file():
             raise S3MissingError(f"$VERSITYGW={named} is not there")
         return Path(named)
-    program = _cached()
-    if not program.exists():
-        _build_once(program)
-    return program
+    try:
+        return VERSITYGW.build()
+    except BuildError as error:
+        raise S3MissingError(
+            "no S3 server to test with: install Go (https://go.dev/dl), which builds one once, or "
+            f"let $VERSITYGW name one (https://github.com/versity/versitygw/releases). {error}"
+        ) from error
 
 
 def is_built() -> bool:
     """Whether `find_server` returns at once."""
-    return bool(os.environ.get("VERSITYGW")) or _cached().exists()
-
-
-def _cached() -> Path:
-    root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(root) / "tintype" / "versitygw" / VERSION / "versitygw"
-
-
-def _build_once(program: Path) -> None:
-    """Put the program in its place in one step, whoever else is trying to."""
-    folder = program.parent
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if program.exists():
-            return
-        with tempfile.TemporaryDirectory(dir=folder, prefix="building-") as scratch:
-            _build(Path(scratch))
-            (Path(scratch) / "versitygw").rename(program)
-
-
-def _build(folder: Path) -> None:
-    if shutil.which("go") is None:
-        raise S3MissingError(
-            "no S3 server to test with: install Go (https://go.dev/dl), which builds one once, or "
-            "let $VERSITYGW name one (https://github.com/versity/versitygw/releases)"
-        )
-    command = ["go", "install", "-trimpath", "-ldflags=-s -w", f"{MODULE}@{VERSION}"]
-    environ = os.environ | {"CGO_ENABLED": "0", "GOBIN": str(folder)}
-    built = subprocess.run(command, env=environ, stderr=subprocess.PIPE, text=True)
-    if built.returncode != 0:
-        raise S3MissingError(f"cannot build versitygw:\n{built.stderr[-2000:]}")
+    return bool(os.environ.get("VERSITYGW")) or VERSITYGW.program.exists()
 
 
 if __name__ == "__main__":

@@ -7,6 +7,9 @@ import pytest
 from openai import AsyncOpenAI
 
 from tests.support.gateway import Gateway, running_gateway
+from tests.support.s3 import store_in
+from tests.support.stores import folder_store
+from tintype_gateway.image_store.interface import ImageStore
 
 
 @pytest.fixture
@@ -21,3 +24,13 @@ async def client(gateway: Gateway) -> AsyncIterator[AsyncOpenAI]:
     """OpenAI's client, which asks the gateway and never retries by itself."""
     async with gateway.openai() as client:
         yield client
+
+
+@pytest.fixture(params=["folder", "bucket"])
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[ImageStore]:
+    """A folder, and a bucket of a real S3 server."""
+    if request.param == "folder":
+        yield folder_store(tmp_path / "pictures")
+        return
+    async with store_in(request.getfixturevalue("bucket")) as opened_bucket:
+        yield opened_bucket

@@ -18,16 +18,6 @@ from tintype_gateway.images.tools import ImageTools
 PRICE = 640_000
 
 
-@pytest.fixture(params=["folder", "bucket"])
-async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[ImageStore]:
-    """A folder, and a bucket of a real S3 server."""
-    if request.param == "folder":
-        yield folder_store(tmp_path / "pictures")
-        return
-    async with store_in(request.getfixturevalue("bucket")) as opened_bucket:
-        yield opened_bucket
-
-
 @pytest.fixture
 async def gateway(store: ImageStore, tmp_path: Path) -> AsyncIterator[Gateway]:
     async with running_gateway(tmp_path, *easel(), images=ImageTools(store=store)) as gateway:

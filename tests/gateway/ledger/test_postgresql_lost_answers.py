@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.gateway.ledger.proxy import Direction, Proxy, proxy_to
 from tests.gateway.ledger.stores import PostgresStore
 from tests.gateway.ledger.support import take
+from tests.support.way import Direction, Way, way_to
 from tintype_gateway.ledger import (
     Account,
     AccountExistsError,
@@ -28,9 +28,9 @@ CALLER = Caller("studio", "key-1")
 
 
 @pytest.fixture
-async def proxy(postgresql_store: PostgresStore) -> AsyncIterator[Proxy]:
-    async with proxy_to(postgresql_store.server.port) as proxy:
-        yield proxy
+async def way(postgresql_store: PostgresStore) -> AsyncIterator[Way]:
+    async with way_to(postgresql_store.server.port) as way:
+        yield way
 
 
 @pytest.fixture
@@ -44,12 +44,10 @@ async def sound(postgresql_store: PostgresStore) -> AsyncIterator[Ledger]:
 
 
 @pytest.fixture
-async def shaky(
-    postgresql_store: PostgresStore, sound: Ledger, proxy: Proxy
-) -> AsyncIterator[Ledger]:
-    """A ledger on the way through the proxy, which has connected before."""
+async def shaky(postgresql_store: PostgresStore, sound: Ledger, way: Way) -> AsyncIterator[Ledger]:
+    """A ledger on that way, which has connected before."""
     store = postgresql_store
-    ledger = open_ledger(store.server.url(store.name, proxy.port))
+    ledger = open_ledger(store.server.url(store.name, way.port))
     await ledger.check()
     yield ledger
     await ledger.close()
@@ -59,29 +57,29 @@ async def shaky(
 @pytest.mark.parametrize("messages", range(7))
 async def test_a_request_is_charged_once_wherever_its_first_connection_breaks(
     sound: Ledger,
-    proxy: Proxy,
+    way: Way,
     postgresql_store: PostgresStore,
     direction: Direction,
     messages: int,
 ) -> None:
     store = postgresql_store
-    ledger = open_ledger(store.server.url(store.name, proxy.port))
-    proxy.cut(direction, messages)
+    ledger = open_ledger(store.server.url(store.name, way.port))
+    way.cut(direction, messages)
 
     hold = await take(ledger, CALLER, 400)
     settlement = await ledger.settle(hold, 150)
 
-    assert proxy.has_cut
+    assert way.has_cut
     assert settlement == Settlement(150, 850, late=False, excess=0)
     assert (await sound.account("studio")).held == 0
     await ledger.close()
 
 
 @pytest.fixture(params=[0, 1], ids=["before it works", "after it has worked"])
-def break_off(request: pytest.FixtureRequest, proxy: Proxy) -> Iterator[Callable[[], None]]:
+def break_off(request: pytest.FixtureRequest, way: Way) -> Iterator[Callable[[], None]]:
     """Cut the next answer but so many: first a statement is prepared, then executed."""
-    yield lambda: proxy.cut("answer", request.param)
-    assert proxy.has_cut
+    yield lambda: way.cut("answer", request.param)
+    assert way.has_cut
 
 
 async def test_a_hold_is_taken_once(

@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from tests.gateway.ledger.proxy import Proxy, proxy_to
 from tests.gateway.ledger.stores import PostgresStore
 from tests.gateway.ledger.support import eventually, take
 from tests.support.postgres import PostgresServer
+from tests.support.way import Way, way_to
 from tintype_gateway.ledger import Caller, Ledger, LedgerUnavailableError, open_ledger
 
 CALLER = Caller("studio", "key-1")
@@ -40,15 +40,15 @@ async def ledger(store: PostgresStore) -> AsyncIterator[Ledger]:
 
 
 @pytest.fixture
-async def proxy(store: PostgresStore) -> AsyncIterator[Proxy]:
-    async with proxy_to(store.server.port) as proxy:
-        yield proxy
+async def way(store: PostgresStore) -> AsyncIterator[Way]:
+    async with way_to(store.server.port) as way:
+        yield way
 
 
 @pytest.fixture
-async def distant(store: PostgresStore, proxy: Proxy) -> AsyncIterator[Ledger]:
-    """An impatient ledger behind the proxy."""
-    url = store.server.url(store.name, proxy.port)
+async def distant(store: PostgresStore, way: Way) -> AsyncIterator[Ledger]:
+    """An impatient ledger at the end of that way."""
+    url = store.server.url(store.name, way.port)
     ledger = open_ledger(url, busy_timeout_seconds=SOON)
     yield ledger
     await ledger.close()
@@ -105,25 +105,25 @@ async def test_nobody_notices_that_connections_were_cut(
 
 
 async def test_a_server_that_hangs_is_unavailable_until_it_answers_again(
-    distant: Ledger, proxy: Proxy
+    distant: Ledger, way: Way
 ) -> None:
     await distant.check()
-    proxy.silent = True
+    way.is_silent = True
 
     async with asyncio.timeout(10):
         outcomes = await asyncio.gather(
             *(distant.account("studio") for _ in range(100)), return_exceptions=True
         )
-    proxy.silent = False
+    way.is_silent = False
 
     assert {type(outcome) for outcome in outcomes} == {LedgerUnavailableError}
     assert (await distant.account("studio")).balance == 1000
 
 
 async def test_a_server_that_hangs_from_the_first_word_on_is_unavailable_too(
-    distant: Ledger, proxy: Proxy
+    distant: Ledger, way: Way
 ) -> None:
-    proxy.silent = True
+    way.is_silent = True
 
     async with asyncio.timeout(10):
         with pytest.raises(LedgerUnavailableError):
@@ -132,9 +132,9 @@ async def test_a_server_that_hangs_from_the_first_word_on_is_unavailable_too(
             await distant.audit()
 
 
-async def test_a_ledger_can_be_closed_while_the_server_hangs(distant: Ledger, proxy: Proxy) -> None:
+async def test_a_ledger_can_be_closed_while_the_server_hangs(distant: Ledger, way: Way) -> None:
     await distant.check()
-    proxy.silent = True
+    way.is_silent = True
     task = asyncio.create_task(distant.account("studio"))
     await asyncio.sleep(0)
 
@@ -146,13 +146,13 @@ async def test_a_ledger_can_be_closed_while_the_server_hangs(distant: Ledger, pr
 
 
 async def test_a_hold_that_nobody_heard_of_is_released(
-    distant: Ledger, proxy: Proxy, store: PostgresStore
+    distant: Ledger, way: Way, store: PostgresStore
 ) -> None:
     await distant.release(await take(distant, CALLER, 10), "so that all is prepared")
-    proxy.deaf = True  # the server hears, and nobody hears the server
+    way.is_deaf = True  # the server hears, and nobody hears the server
     with pytest.raises(LedgerUnavailableError):
         await take(distant, CALLER, 400)
-    proxy.deaf = False
+    way.is_deaf = False
 
     async def released() -> bool:
         return await store.query("SELECT state FROM hold WHERE amount = 400") == [("released",)]
