@@ -63,6 +63,14 @@ chart-readme: $(VENV)/dev.stamp ## Write the chart's README anew from its values
 bench-scrape: $(VENV)/dev.stamp ## Measure a scrape of a gateway with a thousand models
 	$(BIN)/python -m bench.scrape
 
+.PHONY: soak
+soak: $(VENV)/dev.stamp ## Half an hour of steady load, and what it takes (MINUTES, RATE)
+	rm -rf build/soak
+	$(BIN)/python -m bench.soak --minutes $(MINUTES) --rate $(RATE) -o build/soak
+
+MINUTES := 30
+RATE := 20
+
 .PHONY: dashboard-pictures
 dashboard-pictures: $(VENV)/dev.stamp ## Draw docs/images/dashboard-*.svg anew from a run (needs prometheus)
 	$(BIN)/python -m tests.monitoring.pictures docs/images

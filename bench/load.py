@@ -16,6 +16,7 @@ ANSWER_SECONDS = 120
 
 _STATUS = re.compile(rb"HTTP/1\.1 (\d{3}) ")
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+_CLOSE = re.compile(rb"\r\nconnection: *close", re.IGNORECASE)
 _LAST_CHUNK = b"\r\n0\r\n\r\n"
 
 
@@ -66,6 +67,9 @@ class Load:
 class Connection:
     """One kept-alive connection, used by one client."""
 
+    is_last = False
+    """Whether the last answer said that the connection ends with it."""
+
     def __init__(self, connection: socket.socket) -> None:
         self._socket = connection
         self._buffer = memoryview(bytearray(BUFFER_BYTES))
@@ -82,10 +86,24 @@ class Connection:
         status = _STATUS.match(head)
         if status is None or status[1] != b"200":
             raise WrongAnswerError(f"{head[:200]!r}")
+        self.is_last = _CLOSE.search(head) is not None
         length = _LENGTH.search(head)
         body = await (self._rest(read, int(length[1])) if length else self._chunks(read))
         if body < answer_bytes:
             raise WrongAnswerError(f"only {body} of {answer_bytes} bytes")
+
+    def was_closed(self) -> bool:
+        """Return whether the other side has closed a connection on which nothing is awaited."""
+        try:
+            return self._socket.recv(1, socket.MSG_PEEK) == b""
+        except BlockingIOError:
+            return False
+        except ConnectionError:
+            return True
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._socket.close()
 
     async def _read_head(self) -> tuple[bytes, bytes]:
         """Return the head of an answer, and what came with it of the body."""
@@ -129,12 +147,26 @@ async def connections(address: tuple[str, int], count: int) -> AsyncIterator[lis
     async with AsyncExitStack() as stack:
         opened = []
         for _ in range(count):
-            connection = stack.enter_context(socket.socket())
-            connection.setblocking(False)
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            await asyncio.get_running_loop().sock_connect(connection, address)
-            opened.append(Connection(connection))
+            opened.append(connection := await connected(address))
+            stack.callback(connection.close)
         yield opened
+
+
+async def connected(address: tuple[str, int]) -> Connection:
+    """Open a connection.
+
+    Raises:
+        OSError: Nobody takes it.
+    """
+    connection = socket.socket()
+    try:
+        connection.setblocking(False)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        await asyncio.get_running_loop().sock_connect(connection, address)
+    except OSError:
+        connection.close()
+        raise
+    return Connection(connection)
 
 
 async def steadily(request: Request, clients: int, seconds: float) -> Load:

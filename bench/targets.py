@@ -23,7 +23,10 @@ from tintype_gateway.ledger.migrating import migrate_ledger
 START_SECONDS = 30
 """A bound, not an expectation."""
 
-_CREDITS_MICRO = 10**15
+ACCOUNT = "bench"
+"""Who pays."""
+
+CREDITS_MICRO = 10**15
 
 _NGINX = """\
 daemon off;
@@ -153,7 +156,7 @@ def _tintype(name: str, database_url: str, upstream_url: str) -> Iterator[Target
             (folder / part).mkdir()
         write_catalog(folder / "catalog", upstream_url)
         write_credentials(folder / "credentials")
-        key = asyncio.run(_key(database_url))
+        key = asyncio.run(new_key(database_url))
         flags = ("--catalog-dir", folder / "catalog", "--credentials-dir", folder / "credentials")
         environ = {"TINTYPE_DATABASE_URL": database_url, "TINTYPE_ALLOW_PRIVATE_ENDPOINTS": "true"}
         with running_process(folder / "run", *flags, environ=environ) as gateway:
@@ -161,11 +164,11 @@ def _tintype(name: str, database_url: str, upstream_url: str) -> Iterator[Target
             yield Target(name, gateway.url, pid, key, is_gateway=True)
 
 
-async def _key(database_url: str) -> str:
+async def new_key(database_url: str) -> str:
     """Return a key of an account that can pay for everything."""
     ledger = open_ledger(database_url)
-    await ledger.create_account("bench", credits_micro=_CREDITS_MICRO, unlimited=False)
-    _, key = await ledger.create_key("bench")
+    await ledger.create_account(ACCOUNT, credits_micro=CREDITS_MICRO, unlimited=False)
+    _, key = await ledger.create_key(ACCOUNT)
     await ledger.close()
     return key
 

@@ -6,7 +6,7 @@ a failure at both providers, every provider, region and outcome there is.
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
-from typing import Any
+from typing import Any, get_args
 
 from prometheus_client import Counter, Gauge, Histogram
 
@@ -14,6 +14,7 @@ from tests.gateway.builders import snapshot
 from tests.support.manifests import image_model
 from tintype_gateway.catalog.gauges import show
 from tintype_gateway.metrics import REGISTRY
+from tintype_gateway.values import FaultKind
 
 MODELS = tuple(f"model-{number}" for number in range(1000))
 PROVIDERS = ("openai", "bedrock")
@@ -25,17 +26,7 @@ REGIONS = (
     ("gemini", "global"),
     ("gemini", "us-central1"),
 )
-OUTCOMES = (
-    "success",
-    "refused",
-    "invalid",
-    "throttled",
-    "unauthorized",
-    "unavailable",
-    "timeout",
-    "outcome_unknown",
-    "cancelled",
-)
+OUTCOMES = ("success", *get_args(FaultKind), "cancelled")
 
 LEDGER_OUTCOMES = ("done", "refused", "unavailable")
 

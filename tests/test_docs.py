@@ -15,6 +15,7 @@ from tintype_operator.metrics import REGISTRY as OPERATOR_METRICS
 from tintype_operator.settings import Settings as OperatorSettings
 
 ROOT = Path(__file__).parent.parent
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("charts/**/*.md")])
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
 OBSERVABILITY = (ROOT / "docs" / "observability.md").read_text()
 API = (ROOT / "docs" / "api.md").read_text()
@@ -70,3 +71,29 @@ def test_every_test_that_the_threat_model_names_exists() -> None:
 
     assert named
     assert named - known == set()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^)\s]+)\)", _without_code(page.read_text()))
+    local = [link for link in links if not re.match(r"[a-z]+:", link)]
+
+    assert [link for link in local if not _exists(page, link)] == []
+
+
+def _exists(page: Path, link: str) -> bool:
+    path, _, anchor = link.partition("#")
+    target = (page.parent / path) if path else page
+    if not anchor or target.suffix != ".md":
+        return target.exists()
+    return target.exists() and anchor in _anchors(target.read_text())
+
+
+def _anchors(text: str) -> set[str]:
+    """The names that GitHub gives to headings."""
+    headings = re.findall(r"^#+ (.+)$", _without_code(text), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def _without_code(text: str) -> str:
+    return re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)

@@ -5,6 +5,7 @@ from aiohttp import web
 from tintype_gateway.admin_api import AdminApi
 from tintype_gateway.handlers import ROUTES
 from tintype_gateway.image_store.folder import FolderStore
+from tintype_gateway.image_store.health import StoreHealth
 from tintype_gateway.image_store.serving import file_route
 from tintype_gateway.keys import CATALOGS, PIPELINE
 from tintype_gateway.middleware import add_headers, enveloped, observed
@@ -38,6 +39,7 @@ class AdminApp:
         self._catalogs = pipeline.catalogs
         self._ledger = pipeline.ledger
         self._token = token
+        self.store_health = StoreHealth(pipeline.images.store)
         self.draining = False
 
     def application(self) -> web.Application:
@@ -61,7 +63,13 @@ class AdminApp:
     async def _readyz(self, request: web.Request) -> web.Response:
         has_catalog = self._catalogs.status().sequence is not None
         ready = has_catalog and not self.draining
-        body = {"ready": ready, "catalog": has_catalog, "draining": self.draining}
+        body: dict[str, object] = {
+            "ready": ready,
+            "catalog": has_catalog,
+            "draining": self.draining,
+        }
+        if self.store_health.error:  # no reason to serve nothing: most answers need no store
+            body["image_store"] = self.store_health.error
         return web.json_response(body, status=200 if ready else 503)
 
     async def _status(self, request: web.Request) -> web.Response:

@@ -15,6 +15,7 @@
     |-- PayloadTooLargeError 413
     |-- UriTooLongError 414
     |-- UnsupportedMediaTypeError 415
+    |-- RangeNotSatisfiableError 416   a part of a picture that it does not have
     |-- ValidationError 422            fields at fault, all of them at once
     |-- HeadersTooLargeError 431
     |-- RateLimitError 429           the account asks for more than it may in a minute
@@ -177,6 +178,24 @@ class UnsupportedMediaTypeError(GatewayError):
 
     status = 415
     code = "unsupported_media_type"
+
+
+class RangeNotSatisfiableError(GatewayError):
+    """`Range` asks for a part that a file of `size` bytes does not have."""
+
+    status = 416
+    code = "range_not_satisfiable"
+
+    def __init__(self, size: int) -> None:
+        super().__init__(
+            f"`Range` must be one part of the picture's {size} bytes, such as `bytes=0-1023`",
+            param="Range",
+        )
+        self._size = size
+
+    @override
+    def headers(self) -> dict[str, str]:
+        return super().headers() | {"Content-Range": f"bytes */{self._size}"}
 
 
 class FieldProblem(NamedTuple):

@@ -102,6 +102,7 @@ async def serve(settings: GatewaySettings) -> None:
         )
         api = create_app(pipeline, settings.max_request_bytes, with_playground=settings.playground)
         url = await _listen(api, settings.host, settings.port, stack)
+        stack.callback(tasks.create_task(admin.store_health.watch()).cancel)
         if isinstance(images.store, FolderStore):
             images.store.listens_at(url)
             stack.callback(tasks.create_task(images.store.clean()).cancel)

@@ -45,6 +45,46 @@ class Tally:
     broken: int = 0
     """Requests whose answer broke off, so that nobody knows whether they were charged."""
 
+    def note(self, ask: Ask, answer: aiohttp.ClientResponse, body: bytes) -> str:
+        """Note an answer that arrived as a whole, and return its status and error code."""
+        error = None
+        if answer.status != 200:
+            error = json.loads(body)["error"]
+        elif ask.fields.get("stream"):
+            error = self._note_stream(ask, answer, body)
+        else:
+            document = json.loads(body)
+            self._note_complete(ask, answer, document["usage"]["credits_used"], document["data"])
+        code = error["code"] if error else "complete"
+        self.statuses[f"{answer.status} {code}"] += 1
+        if error and not _is_documented(answer.status, code):
+            self.unexplained.append(f"{ask}: {answer.status} {error}")
+        return f"{answer.status} {code}"
+
+    def _note_stream(
+        self, ask: Ask, answer: aiohttp.ClientResponse, body: bytes
+    ) -> dict[str, Any] | None:
+        """Note the pictures of a stream, and return the error that it ended with, if it did."""
+        frames = [frame for frame in body.split(b"\n\n") if frame.startswith(b"event:")]
+        events = [json.loads(frame.split(b"\ndata: ", 1)[1]) for frame in frames]
+        pictures = [event for event in events if event["type"].endswith(".completed")]
+        charged = sum(event["usage"]["credits_used"] for event in pictures)
+        self._note_complete(ask, answer, charged, pictures)
+        errors = [event["error"] for event in events if event["type"] == "error"]
+        is_whole = bool(errors) or len(pictures) == ask.fields.get("n", 1)
+        if not body.endswith(b"\n\n") or not is_whole:
+            self.unexplained.append(f"{ask}: half a stream that looks whole")
+        return errors[0] if errors else None
+
+    def _note_complete(
+        self, ask: Ask, answer: aiohttp.ClientResponse, charged: int, pictures: list[Any]
+    ) -> None:
+        if pictures:
+            images = sum(not picture["flagged"] for picture in pictures)
+            self.urls += [picture["url"] for picture in pictures if picture.get("url")]
+            request_id = answer.headers["x-request-id"]
+            self.complete.append(Complete(ask, request_id, charged, images))
+
 
 @dataclass
 class Lives:
@@ -94,7 +134,7 @@ class Client:
         url = f"{self.fleet.urls[index]}/v1/images/generations"
         try:
             async with self.http.post(url, json=ask.body, headers=headers) as answer:
-                self._note(ask, answer, await answer.read())
+                self.tally.note(ask, answer, await answer.read())
         except aiohttp.ClientError as error:
             absent = isinstance(error, aiohttp.ClientConnectorError)
             if life is not None and life == self.lives.life(index):
@@ -103,43 +143,6 @@ class Client:
             self.tally.broken += not absent
             return "absent" if absent else "broken"
         return "answered"
-
-    def _note(self, ask: Ask, answer: aiohttp.ClientResponse, body: bytes) -> None:
-        error = None
-        if answer.status != 200:
-            error = json.loads(body)["error"]
-        elif ask.kind == "stream":
-            error = self._note_stream(ask, answer, body)
-        else:
-            document = json.loads(body)
-            self._note_complete(ask, answer, document["usage"]["credits_used"], document["data"])
-        code = error["code"] if error else "complete"
-        self.tally.statuses[f"{answer.status} {code}"] += 1
-        if error and not _is_documented(answer.status, code):
-            self.tally.unexplained.append(f"{ask}: {answer.status} {error}")
-
-    def _note_stream(
-        self, ask: Ask, answer: aiohttp.ClientResponse, body: bytes
-    ) -> dict[str, Any] | None:
-        """Note the pictures of a stream, and return the error that it ended with, if it did."""
-        frames = [frame for frame in body.split(b"\n\n") if frame.startswith(b"event:")]
-        events = [json.loads(frame.split(b"\ndata: ", 1)[1]) for frame in frames]
-        pictures = [event for event in events if event["type"].endswith(".completed")]
-        charged = sum(event["usage"]["credits_used"] for event in pictures)
-        self._note_complete(ask, answer, charged, pictures)
-        errors = [event["error"] for event in events if event["type"] == "error"]
-        if not body.endswith(b"\n\n") or not (errors or len(pictures) == ask.fields["n"]):
-            self.tally.unexplained.append(f"{ask}: half a stream that looks whole")
-        return errors[0] if errors else None
-
-    def _note_complete(
-        self, ask: Ask, answer: aiohttp.ClientResponse, charged: int, pictures: list[Any]
-    ) -> None:
-        if pictures:
-            images = sum(not picture["flagged"] for picture in pictures)
-            self.tally.urls += [picture["url"] for picture in pictures if picture.get("url")]
-            request_id = answer.headers["x-request-id"]
-            self.tally.complete.append(Complete(ask, request_id, charged, images))
 
 
 def _is_documented(status: int, code: str) -> bool:

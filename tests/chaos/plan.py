@@ -12,7 +12,7 @@ from typing import Any, Literal
 import yaml
 
 from tests.support.gateway import easel, towards
-from tests.support.manifests import per_image
+from tests.support.manifests import Manifest, per_image, provider_binding
 
 UPSTREAM_SECONDS = 3
 """The binding's timeout: a provider that hangs costs a client no more."""
@@ -41,10 +41,18 @@ FAULTS: tuple[dict[str, object], ...] = (
 Kind = Literal["plain", "many", "stream", "url", "idempotent"]
 KINDS: tuple[Kind, ...] = ("plain", "many", "stream", "url", "idempotent")
 
-Trouble = Literal["kill", "restart", "database crash", "database restart", "connections", "catalog"]
+Trouble = Literal[
+    "kill",
+    "restart",
+    "database crash",
+    "database restart",
+    "connections",
+    "catalog",
+    "API outage",
+]
 TROUBLES: tuple[Trouble, ...] = (
     *("kill", "kill", "restart", "database crash", "database restart", "connections"),
-    *("catalog", "catalog"),
+    *("catalog", "catalog", "catalog", "API outage"),
 )
 
 
@@ -53,7 +61,7 @@ class Ask:
     """One request."""
 
     number: int
-    kind: Kind
+    kind: str
     fields: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -102,25 +110,35 @@ class Blow:
 
 
 def blows(seed: int, gateways: int) -> Iterator[Blow]:
-    """Yield troubles without end, a kill the first of them."""
+    """Yield troubles without end, an outage and a kill the first of them."""
     dice = _dice(seed, "troubles")
-    yield Blow(1.0, "kill", dice.randrange(gateways))
+    yield Blow(0.5, "API outage", 0)
+    yield Blow(0.5, "kill", dice.randrange(gateways))
     while True:
         yield Blow(dice.uniform(0.5, 2.0), dice.choice(TROUBLES), dice.randrange(gateways))
 
 
-def catalogs(simulator: str) -> Iterator[tuple[str, bool]]:
+def folders(simulator: str) -> Iterator[tuple[str, bool]]:
     """Yield catalogs without end, and whether they are sound: dear, broken, cheap, unpriced."""
     while True:
-        yield _catalog(simulator, "0.040"), True
+        yield yaml.safe_dump_all(catalog(simulator, "0.040")), True
         yield "{ this is no YAML", False
-        yield _catalog(simulator, "0.020"), True
-        yield _catalog(simulator, "no price"), False
+        yield yaml.safe_dump_all(catalog(simulator, "0.020")), True
+        yield yaml.safe_dump_all(catalog(simulator, "no price")), False
 
 
-def _catalog(simulator: str, usd: str) -> str:
+def objects(simulator: str) -> Iterator[list[Manifest]]:
+    """Yield what is applied to the cluster without end: dear, cheap, and beside it a lost one."""
+    while True:
+        yield catalog(simulator, "0.040")
+        yield catalog(simulator, "0.020")
+        yield [provider_binding("lost", model="nobody")]
+
+
+def catalog(simulator: str, usd: str) -> list[Manifest]:
+    """Return the model that is asked for, at a price."""
     manifests = easel(timeoutSeconds=UPSTREAM_SECONDS, pricing=per_image(usd))
-    return yaml.safe_dump_all([towards(manifest, simulator) for manifest in manifests])
+    return [towards(manifest, simulator) for manifest in manifests]
 
 
 def _dice(seed: int, purpose: str) -> random.Random:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import aiohttp
 
 from tests.chaos import plan
+from tests.chaos.catalogs import Catalogs
 from tests.chaos.clients import Client, Lives, Tally
 from tests.chaos.plan import Blow
 from tests.gateway.torture.chaos import Fleet
@@ -50,7 +51,7 @@ class Storm:
     postgres: PostgresServer
     database: str
     simulator: str
-    catalog: Path
+    catalogs: Catalogs
     tally: Tally = field(default_factory=Tally)
     troubles: Counter[str] = field(default_factory=Counter)
     bases: dict[int, Footprint] = field(default_factory=dict)
@@ -59,11 +60,12 @@ class Storm:
     def __post_init__(self) -> None:
         self._gateways = len(self.fleet.urls)
         self._lives = Lives(set())
-        self._catalogs = plan.catalogs(self.simulator)
-        self._is_sound = False
+        self._outage: asyncio.Task[None] | None = None
 
     async def rage(self, seconds: float) -> None:
         """Let it happen for so long, then see every request through and every gateway ready."""
+        statuses = ",".join(map(self.fleet.status_url, range(self._gateways)))
+        await asyncio.to_thread(self.catalogs.publish, statuses)
         for index in range(self._gateways):
             await self._launch(index)
         enough, asks = asyncio.Event(), plan.asks(self.seed)
@@ -76,6 +78,8 @@ class Storm:
             enough.set()
             failing.cancel()
         await asyncio.gather(*load)
+        await self._end_outage()
+        await asyncio.to_thread(self.catalogs.wait_until_served, self.fleet)
 
     async def _strike(self, seconds: float) -> None:
         loop = asyncio.get_running_loop()
@@ -100,7 +104,9 @@ class Storm:
             case "connections":
                 return self._disconnect()
             case "catalog":
-                return asyncio.to_thread(self._flip_catalog)
+                return asyncio.to_thread(self._flip_catalogs)
+            case "API outage":
+                return self._begin_outage()
 
     async def _kill(self, index: int) -> None:
         self._lives.end(index)
@@ -114,8 +120,8 @@ class Storm:
 
     async def _launch(self, index: int) -> None:
         """Start a gateway, with a catalog that one can start with."""
-        if not self._is_sound:
-            self._flip_catalog()
+        while not self.catalogs.is_sound:
+            self.catalogs.flip_folder()
         self.fleet.launch(index)
         await self.fleet.wait_until_ready(self.http, index)
         self.bases[index] = footprint(self.fleet.pid(index))
@@ -128,11 +134,24 @@ class Storm:
     async def _disconnect(self) -> None:
         await self.postgres.disconnect_all(self.database)
 
-    def _flip_catalog(self) -> None:
-        text, self._is_sound = next(self._catalogs)
-        draft = self.catalog / "easel.draft"
-        draft.write_text(text)
-        draft.replace(self.catalog / "easel.yaml")
+    def _flip_catalogs(self) -> None:
+        self.catalogs.flip_folder()
+        if not self._is_without_api_server:
+            self.catalogs.flip_objects()
+
+    @property
+    def _is_without_api_server(self) -> bool:
+        return self._outage is not None and not self._outage.done()
+
+    async def _begin_outage(self) -> None:
+        """Let the API server be away while other things happen."""
+        await self._end_outage()
+        outage = asyncio.to_thread(self.catalogs.suffer_outage)
+        self._outage = asyncio.create_task(outage)
+
+    async def _end_outage(self) -> None:
+        if self._outage is not None:
+            await self._outage
 
     async def _fail_by_seed(self) -> None:
         for turn in itertools.count():

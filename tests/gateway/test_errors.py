@@ -42,7 +42,15 @@ def test_each_error_has_its_status(name: str, status: int) -> None:
 
 def test_the_table_of_statuses_names_every_error() -> None:
     ours = {kind for kind in descendants(GatewayError) if kind.__module__ == errors.__name__}
-    assert {kind.__name__ for kind in ours} == {*STATUSES, "AlreadyServedError", "ValidationError"}
+    others = {"AlreadyServedError", "RangeNotSatisfiableError", "ValidationError"}
+    assert {kind.__name__ for kind in ours} == {*STATUSES, *others}
+
+
+def test_a_part_that_a_file_does_not_have_is_told_how_long_the_file_is() -> None:
+    error = errors.RangeNotSatisfiableError(5)
+    assert (error.status, error.code, error.param) == (416, "range_not_satisfiable", "Range")
+    assert "5 bytes" in error.message
+    assert error.headers() == {"x-should-retry": "false", "Content-Range": "bytes */5"}
 
 
 @pytest.mark.parametrize("name", STATUSES)

@@ -124,7 +124,7 @@ def _model() -> Json:
 
 
 def _file() -> Json:
-    operation = _operation("getFile", "Get a picture", None, (*ALWAYS, 403, 404))
+    operation = _operation("getFile", "Get a picture", None, (*ALWAYS, 403, 404, 416))
     pictures = ("image/png", "image/jpeg", "image/webp")
     operation["responses"]["200"]["content"] = {kind: {} for kind in pictures}
     name = {"type": "string", "pattern": r"^[0-9a-f]{32}\.(?:png|jpeg|webp)$"}

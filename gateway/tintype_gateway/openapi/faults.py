@@ -43,6 +43,7 @@ FAULTS = {
     413: Fault("The body is too large.", ("payload_too_large",)),
     414: Fault("The path is too long.", ("uri_too_long",)),
     415: Fault("The body is no JSON, or it is compressed.", ("unsupported_media_type",)),
+    416: Fault("The picture has no such part.", ("range_not_satisfiable",)),
     422: Fault(
         "Fields at fault: all of them at once.",
         ("missing_required_parameter", "unknown_parameter", "invalid_type", "invalid_value"),

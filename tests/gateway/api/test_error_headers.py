@@ -12,6 +12,7 @@ from tests.support.manifests import image_model, per_image, provider_binding
 from tests.support.stores import folder_store
 from tintype_gateway.edge import bodies
 from tintype_gateway.image_store.folder import PATH
+from tintype_gateway.image_store.links import KEY_BYTES, Links
 from tintype_gateway.images.tools import ImageTools
 from tintype_gateway.ledger.interface import Policy
 from tintype_gateway.openapi.faults import FAULTS
@@ -20,7 +21,9 @@ from tintype_gateway.pipeline import Pipeline
 STATUSES = [*FAULTS, 500]
 """All that are documented, and that of a defect."""
 
-LINK = f"{PATH}/images/{'0' * 32}.png?expires=9&signature=x"
+FILE = f"images/{'0' * 32}.png"
+
+LINK = f"{PATH}/{FILE}?expires=9&signature=x"
 
 
 def picture(**fields: object) -> bytes:
@@ -43,6 +46,9 @@ SENT: dict[int, Callable[[Gateway], bytes]] = {
     413: lambda gateway: request(gateway, b" " * (MAX_REQUEST_BYTES + 1)),
     414: lambda _: get("/" + "x" * 10_000),
     415: lambda gateway: request(gateway, picture(), "Content-Type: text/plain"),
+    416: lambda _: get(
+        f"{PATH}/{FILE}?{Links(bytes(KEY_BYTES)).query(FILE, 60)} HTTP/1.1\r\nRange: bytes=9-\r\nX:"
+    ),
     422: lambda gateway: request(gateway, b"{}"),
     429: lambda gateway: request(gateway, picture()),
     431: lambda _: get("/ HTTP/1.1\r\nX: " + "x" * 40_000 + "\r\nY:"),
@@ -70,6 +76,8 @@ async def prepare(status: int, gateway: Gateway, patch: pytest.MonkeyPatch) -> N
             patch.setattr(bodies, "GRACE_SECONDS", 0.05)
         case 409:
             await gateway.generate({"Idempotency-Key": "1"})
+        case 416:
+            await folder_store(gateway.ledger_path.parent / "pictures").put(FILE, b"", "", 60)
         case 429:
             await gateway.ledger.set_policy(ACCOUNT, Policy(requests_per_minute=1))
             await gateway.generate()

@@ -95,7 +95,9 @@ async def test_pictures_of_a_model_that_makes_one_at_a_time_come_from_as_many_ca
         model="gpt-image-1", prompt="a red fox", quality="low", n=3
     )
 
-    assert [picture.size for picture in pictures_of(answer)] == [(1024, 1024)] * 3
+    pictures = pictures_of(answer)
+    assert [picture.size for picture in pictures] == [(1024, 1024)] * 3
+    assert len({picture.tobytes() for picture in pictures}) == 3
     assert [call["n"] for call in await gateway.upstream_calls()] == [1, 1, 1]
 
 

@@ -77,8 +77,12 @@ class Fleet:
             *TINTYPE,
             "gateway",
             *("--port", port, "--admin-port", admin_port, "--data-dir", self._folder),
-            environ=self._environ,
+            environ=self.environ_of(index),
         )
+
+    def environ_of(self, index: int) -> dict[str, str]:
+        """Return the settings of a gateway: all have the same."""
+        return self._environ
 
     def kill(self, index: int) -> None:
         """Let a gateway die between any two instructions."""
@@ -115,6 +119,10 @@ class Fleet:
     def signal(self, index: int) -> None:
         """Send a gateway the signal that Kubernetes ends it with."""
         self._gateways[index].popen.terminate()
+
+    def status_url(self, index: int) -> str:
+        """Return where a gateway tells which catalog it serves."""
+        return f"http://127.0.0.1:{self._ports[2 * index + 1]}/status"
 
     async def wait_until_ready(self, session: aiohttp.ClientSession, *indexes: int) -> None:
         """Wait until these gateways serve, by default all."""

@@ -1,0 +1,97 @@
+"""Where the gateways of a storm get their catalogs: a folder, and an operator."""
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.request import urlopen
+
+from typing_extensions import override
+
+from tests.chaos import plan
+from tests.gateway.torture.chaos import Fleet
+from tests.operator.fragile import FragileControlPlane
+from tests.support.operator import CONFIGMAP, Operator, eventually
+from tintype_catalog.bundle import read_manifest
+from tintype_kubernetes.configmaps import files_of
+
+GATEWAYS = 2
+
+WATCHING = 1
+"""The gateway that watches the operator's ConfigMap."""
+
+OUTAGE_SECONDS = 4.0
+"""How long there is no API server, beside the seconds that its start takes."""
+
+
+class MixedFleet(Fleet):
+    """Gateways on one ledger, whose catalogs come on different ways."""
+
+    def __init__(
+        self, folder: Path, simulator: str, ledger_url: str, operator: Operator, **environ: str
+    ) -> None:
+        super().__init__(folder, simulator, ledger_url, GATEWAYS, **environ)
+        self._published = {
+            "TINTYPE_CATALOG_CONFIGMAP": CONFIGMAP,
+            "TINTYPE_KUBECONFIG": str(operator.cluster.kubeconfig),
+            "TINTYPE_NAMESPACE": operator.namespace,
+        }
+
+    @override
+    def environ_of(self, index: int) -> dict[str, str]:
+        environ = super().environ_of(index)
+        if index != WATCHING:
+            return environ
+        others = {name: text for name, text in environ.items() if name != "TINTYPE_CATALOG_DIR"}
+        return others | self._published
+
+
+@dataclass
+class Catalogs:
+    """The folder and the cluster, both of which change all the time."""
+
+    folder: Path
+    cluster: FragileControlPlane
+    operator: Operator
+    simulator: str
+
+    is_sound: bool = False
+    """Whether a gateway can start with the folder as it is."""
+
+    def __post_init__(self) -> None:
+        self._folders = plan.folders(self.simulator)
+        self._objects = plan.objects(self.simulator)
+
+    def publish(self, statuses: str) -> None:
+        """Start the operator, and wait for its first catalog."""
+        self.operator.start(TINTYPE_GATEWAY_STATUS_URLS=statuses)
+        self.flip_objects()
+        self.operator.wait_for_models("canvas")
+
+    def flip_folder(self) -> None:
+        """Replace what the folder holds."""
+        text, self.is_sound = next(self._folders)
+        draft = self.folder / "easel.draft"
+        draft.write_text(text)
+        draft.replace(self.folder / "easel.yaml")
+
+    def flip_objects(self) -> None:
+        """Apply the next objects to the cluster."""
+        self.operator.apply(*next(self._objects))
+
+    def suffer_outage(self) -> None:
+        """Be without an API server for a while."""
+        with self.cluster.without_api_server():
+            time.sleep(OUTAGE_SECONDS)
+
+    def wait_until_served(self, fleet: Fleet) -> None:
+        """Wait until the watching gateway serves what the operator has published last."""
+        eventually(lambda: _sequence(fleet) == self._published(), "the newest catalog")
+
+    def _published(self) -> int:
+        return read_manifest(files_of(self.operator.get("configmap", CONFIGMAP))).sequence
+
+
+def _sequence(fleet: Fleet) -> int:
+    with urlopen(fleet.status_url(WATCHING), timeout=5) as answer:  # noqa: S310 - loopback
+        return int(json.load(answer)["sequence"])
