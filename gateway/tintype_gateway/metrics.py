@@ -39,7 +39,7 @@ HTTP_REQUESTS = Counter(
 )
 CONNECTIONS_CUT = Counter(
     "tintype_http_connections_cut",
-    "Connections closed on clients whose head is too slow or too large, or who read no answer.",
+    "Connections closed on clients that are too many, or too slow, or whose head is too large.",
     ("reason",),
     registry=REGISTRY,
 )

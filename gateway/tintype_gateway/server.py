@@ -101,7 +101,7 @@ async def serve(settings: GatewaySettings) -> None:
             admin.application(), settings.admin_host, settings.admin_port, stack
         )
         api = create_app(pipeline, settings.max_request_bytes, with_playground=settings.playground)
-        url = await _listen(api, settings.host, settings.port, stack)
+        url = await _listen(api, settings.host, settings.port, stack, settings.max_connections)
         if isinstance(images.store, FolderStore):
             images.store.listens_at(url)
             stack.callback(tasks.create_task(images.store.clean()).cancel)
@@ -187,9 +187,15 @@ async def _expire_holds(ledger: Ledger) -> None:
         await asyncio.sleep(EXPIRY_SECONDS)
 
 
-async def _listen(app: web.Application, host: str, port: int, stack: AsyncExitStack) -> str:
+async def _listen(
+    app: web.Application,
+    host: str,
+    port: int,
+    stack: AsyncExitStack,
+    max_connections: int | None = None,
+) -> str:
     """Serve an application until the stack closes, and return its URL."""
-    runner = create_runner(app, DRAIN_SECONDS)
+    runner = create_runner(app, DRAIN_SECONDS, max_connections)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
     await web.TCPSite(runner, host, port).start()

@@ -125,6 +125,7 @@ async def running_gateway(
     images: ImageTools | None = None,
     attempts: Attempts | None = None,
     allow_private_endpoints: bool = True,
+    max_connections: int | None = None,
 ) -> AsyncIterator[Gateway]:
     """Run a gateway whose data is in `folder`.
 
@@ -167,7 +168,7 @@ async def running_gateway(
         admin = AdminApp(pipeline, admin_token)
         admin_url = await stack.enter_async_context(_listening(admin.application()))
         api = create_app(pipeline, MAX_REQUEST_BYTES)
-        url = await stack.enter_async_context(_listening(api))
+        url = await stack.enter_async_context(_listening(api, max_connections))
         if isinstance(pipeline.images.store, FolderStore):
             pipeline.images.store.listens_at(url)
         yield Gateway(url, admin, admin_url, simulator, store, ledger, path, key)
@@ -222,9 +223,11 @@ async def _cancel(task: asyncio.Task[None]) -> None:
 
 
 @asynccontextmanager
-async def _listening(app: web.Application) -> AsyncIterator[str]:
+async def _listening(
+    app: web.Application, max_connections: int | None = None
+) -> AsyncIterator[str]:
     """Serve an application on a free port as `tintype gateway` does, and yield its URL."""
-    runner = create_runner(app, SHUTDOWN_SECONDS)
+    runner = create_runner(app, SHUTDOWN_SECONDS, max_connections)
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
