@@ -122,6 +122,22 @@ BYTES_IN_FLIGHT = Gauge(
     "Bytes of providers' answers that have arrived for requests that are being served now.",
     registry=REGISTRY,
 )
+MEMORY_BUDGET = Gauge(
+    "tintype_memory_budget_bytes",
+    "What the gateway may use of the memory of its container; 0 where that has no limit.",
+    registry=REGISTRY,
+)
+MEMORY_PLEDGED = Gauge(
+    "tintype_memory_pledged_bytes",
+    "What the requests that are being served now may come to hold in memory.",
+    registry=REGISTRY,
+)
+REQUESTS_SHED = Counter(
+    "tintype_requests_shed",
+    "Requests that were turned away for want of memory.",
+    ("reason",),
+    registry=REGISTRY,
+)
 HOLDS_OUTSTANDING = Gauge(
     "tintype_holds_outstanding",
     "Holds of this gateway that are neither settled nor released.",

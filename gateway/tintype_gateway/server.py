@@ -35,6 +35,8 @@ from tintype_gateway.memory import spare_collector
 from tintype_gateway.metrics import HOLDS_EXPIRED
 from tintype_gateway.pipeline import Pipeline
 from tintype_gateway.reliability import circuit_gauges
+from tintype_gateway.reliability.container_memory import memory
+from tintype_gateway.reliability.memory_budget import MemoryBudget
 from tintype_gateway.replays import Replays
 from tintype_gateway.sessions import open_session, open_sessions
 from tintype_gateway.settings import GatewaySettings
@@ -86,6 +88,7 @@ async def serve(settings: GatewaySettings) -> None:
             heartbeat_seconds=settings.stream_heartbeat_seconds,
             images=images,
             replays=Replays(images.store, images.url_seconds),
+            memory=MemoryBudget(memory(settings.memory_limit_bytes)),
         )
         stack.push_async_callback(pipeline.replays.finish)
         circuit_gauges.show(pipeline.attempts.circuits, store)

@@ -37,6 +37,7 @@ from tintype_gateway.ledger.interface import Account, Ledger
 from tintype_gateway.ledger.opening import open_ledger
 from tintype_gateway.pipeline import Pipeline
 from tintype_gateway.reliability import circuit_gauges
+from tintype_gateway.reliability.memory_budget import MemoryBudget
 from tintype_gateway.replays import Replays
 from tintype_gateway.server import REHEARSAL, STARTER
 from tintype_gateway.sessions import open_sessions
@@ -126,6 +127,7 @@ async def running_gateway(
     attempts: Attempts | None = None,
     allow_private_endpoints: bool = True,
     max_connections: int | None = None,
+    memory: MemoryBudget | None = None,
 ) -> AsyncIterator[Gateway]:
     """Run a gateway whose data is in `folder`.
 
@@ -160,6 +162,7 @@ async def running_gateway(
             jwts=create_verifier(issuers, sessions.own),
             heartbeat_seconds=heartbeat_seconds,
             images=images or ImageTools(),
+            memory=memory or MemoryBudget(),
             attempts=attempts or Attempts(draw=lambda: 0.0),
             replays=Replays(images.store, images.url_seconds) if images else Replays(),
         )
