@@ -86,10 +86,11 @@ ROUTES = (
 
 
 def _incoming(request: web.Request) -> Incoming:
+    most = request.app._client_max_size
     return Incoming(
         request_id=request[REQUEST_ID],
         read_body=lambda: read_json_body(request),
-        body_bytes=request.content_length or request.app._client_max_size,
+        body_bytes=min(request.content_length or most, most),
         authorization=request.headers.get("Authorization"),
         provider=_provider(request),
         handling=_handling(request),
