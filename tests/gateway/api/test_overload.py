@@ -110,3 +110,14 @@ async def test_a_body_that_is_still_to_come_needs_room_too(gateway: Gateway) -> 
             answer = await another.answer()
 
     assert (answer.status, answer.error()["code"]) == (429, "overloaded")
+
+
+async def test_a_body_that_says_it_is_too_long_is_told_so_and_not_to_come_again(
+    gateway: Gateway,
+) -> None:
+    head = request(gateway, b"", f"Content-Length: {10**12}", length=False)
+    async with one_under_way(gateway), connected(gateway) as connection:
+        await connection.send(head)
+        answer = await connection.answer()
+
+    assert answer.status == 413
