@@ -90,7 +90,7 @@ def _p99_ms(load: Load) -> float:
 def enough_files(clients: int) -> Iterator[None]:
     """Let this process, and the gateway that it starts, open so many connections."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, clients + 1000)), hard))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, 2 * clients)), hard))
     yield
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 

@@ -1,12 +1,12 @@
 """What the dialects of AWS Bedrock share: the call of a model, and its errors."""
 
 import json
-import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from tintype_gateway.answers import MALFORMED
+from tintype_gateway.retry_after import retry_after
 from tintype_gateway.values import (
     AwsSigner,
     FaultKind,
@@ -127,7 +127,7 @@ def read_error(answer: UpstreamAnswer) -> UpstreamFault:
     message = (_text(body, "message", "Message") if name == "ValidationException" else None) or ""
     kind, unprocessed = _of_message(message) or ERRORS.get(name) or _of_status(answer.status)
     told = (message if kind in ("refused", "invalid") else "") or _SUMMARIES[kind]
-    return UpstreamFault(kind, told, name or None, _retry_after(answer.headers), unprocessed)
+    return UpstreamFault(kind, told, name or None, retry_after(answer.headers), unprocessed)
 
 
 def _of_message(message: str) -> Meaning | None:
@@ -163,10 +163,3 @@ def _object(body: bytes) -> Mapping[str, Any]:
     except MALFORMED:
         return {}
     return document if isinstance(document, dict) else {}
-
-
-def _retry_after(headers: Mapping[str, str]) -> int | None:
-    """Return whole seconds from `x-amz-retry-after`, which is in milliseconds, rounded up."""
-    milliseconds = headers.get("x-amz-retry-after", "")
-    found = re.fullmatch(r"\d{1,9}", milliseconds, re.ASCII)
-    return -(-int(milliseconds) // 1000) if found else None

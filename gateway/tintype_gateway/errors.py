@@ -19,6 +19,7 @@
     |-- ValidationError 422            fields at fault, all of them at once
     |-- HeadersTooLargeError 431
     |-- RateLimitError 429           the account asks for more than it may in a minute
+    |   `-- OverloadedError          ... or all do, so that the gateway has no memory for more
     |-- InternalError 500              a defect of ours: nothing of it is told
     `-- UnavailableError 503           a provider, the ledger or the catalog
 
@@ -229,6 +230,12 @@ class RateLimitError(GatewayError):
     status = 429
     type = "rate_limit_error"
     code = "rate_limit_exceeded"
+
+
+class OverloadedError(RateLimitError):
+    """All together ask for more than the gateway has memory for."""
+
+    code = "overloaded"
 
 
 class InternalError(GatewayError):

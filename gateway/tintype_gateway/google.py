@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from tintype_gateway.answers import MALFORMED, text
+from tintype_gateway.retry_after import retry_after
 from tintype_gateway.values import (
     FaultKind,
     Route,
@@ -73,7 +74,9 @@ def read_error(answer: UpstreamAnswer) -> UpstreamFault:
     kind = _kind(answer.status, status, message, _details(error))
     told = (message if kind == "invalid" else "") or SUMMARIES[kind]
     unprocessed = kind in ("throttled", "unauthorized") or answer.status == 503
-    return UpstreamFault(kind, told, status, _retry_delay(error), unprocessed)
+    delay = _retry_delay(error)
+    later = retry_after(answer.headers) if delay is None else delay
+    return UpstreamFault(kind, told, status, later, unprocessed)
 
 
 SUMMARIES: Mapping[FaultKind, str] = {

@@ -26,7 +26,13 @@ _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 async def post_images_generations(request: web.Request) -> web.StreamResponse:
     """Serve `POST /v1/images/generations`."""
-    incoming, pipeline = _incoming(request), request.app[PIPELINE]
+    incoming = _incoming(request)
+    with incoming.until_answered:
+        return await _generate(request, incoming)
+
+
+async def _generate(request: web.Request, incoming: Incoming) -> web.StreamResponse:
+    pipeline = request.app[PIPELINE]
     response = PlainResponse(request, _preference(incoming))
     try:
         answer = await pipeline.generate(incoming, response)
@@ -80,9 +86,11 @@ ROUTES = (
 
 
 def _incoming(request: web.Request) -> Incoming:
+    most = request.app._client_max_size
     return Incoming(
         request_id=request[REQUEST_ID],
         read_body=lambda: read_json_body(request),
+        body_bytes=min(request.content_length or most, most),
         authorization=request.headers.get("Authorization"),
         provider=_provider(request),
         handling=_handling(request),

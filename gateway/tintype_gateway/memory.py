@@ -6,6 +6,7 @@ import asyncio
 import ctypes
 import gc
 import logging
+from contextlib import suppress
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +34,12 @@ def tune_allocator() -> None:
         return
     mallopt(_M_MMAP_THRESHOLD, LARGEST_BYTES)
     mallopt(_M_TRIM_THRESHOLD, KEPT_BYTES)
+
+
+def return_kept() -> None:
+    """Give memory that is kept but not used back to the system, as far as the C library can."""
+    with suppress(AttributeError, OSError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 async def spare_collector(started: asyncio.Event) -> None:

@@ -39,7 +39,7 @@ HTTP_REQUESTS = Counter(
 )
 CONNECTIONS_CUT = Counter(
     "tintype_http_connections_cut",
-    "Connections closed on clients whose head is too slow or too large, or who read no answer.",
+    "Connections closed on clients that are too many, or too slow, or whose head is too large.",
     ("reason",),
     registry=REGISTRY,
 )
@@ -120,6 +120,22 @@ GEN_AI_TOKENS = Histogram(
 BYTES_IN_FLIGHT = Gauge(
     "tintype_provider_bytes_in_flight",
     "Bytes of providers' answers that have arrived for requests that are being served now.",
+    registry=REGISTRY,
+)
+MEMORY_BUDGET = Gauge(
+    "tintype_memory_budget_bytes",
+    "What the gateway may use of the memory of its container; 0 where that has no limit.",
+    registry=REGISTRY,
+)
+MEMORY_PLEDGED = Gauge(
+    "tintype_memory_pledged_bytes",
+    "What the requests that are being served now may come to hold in memory.",
+    registry=REGISTRY,
+)
+REQUESTS_SHED = Counter(
+    "tintype_requests_shed",
+    "Requests that were turned away for want of memory.",
+    ("reason",),
     registry=REGISTRY,
 )
 HOLDS_OUTSTANDING = Gauge(

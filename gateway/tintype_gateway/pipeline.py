@@ -4,6 +4,7 @@ import asyncio
 import datetime
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -24,6 +25,7 @@ from tintype_gateway.ledger.interface import Caller, Hold, Idempotency, Ledger, 
 from tintype_gateway.prices import ceiling, cost, expected
 from tintype_gateway.provider_calls import ProviderCalls
 from tintype_gateway.quotes import quotation
+from tintype_gateway.reliability.memory_budget import MemoryBudget, most_held
 from tintype_gateway.reliability.retries import MAX_ATTEMPTS
 from tintype_gateway.replays import Replays
 from tintype_gateway.reports import headers_of
@@ -60,10 +62,16 @@ class Incoming:
 
     request_id: str
     read_body: Callable[[], Awaitable[bytes]]
+    body_bytes: int = 0
+    """How long the body may be."""
+
     authorization: str | None = None
     provider: str | None = None
     handling: Handling | None = None
     idempotency_key: str | None = None
+    until_answered: ExitStack = field(default_factory=ExitStack)
+    """Closed by whoever sends the answer, when it is sent."""
+
     facts: dict[str, Any] = field(default_factory=dict)
     """What the access log will say of the request, filled on its way."""
 
@@ -89,6 +97,7 @@ class Pipeline:
 
     deliveries: Deliveries = field(default_factory=Deliveries)
     attempts: Attempts = field(default_factory=Attempts)
+    memory: MemoryBudget = field(default_factory=MemoryBudget)
 
     async def generate(self, incoming: Incoming, outlet: Outlet) -> Response | Stream:
         """Serve `POST /v1/images/generations`. A stream begins when it is relayed.
@@ -101,6 +110,8 @@ class Pipeline:
         """
         caller = await self.authenticate(incoming)
         plan = await self._plan(incoming, caller)
+        most = most_held(plan, passes_on=self._passes_on(incoming, plan))
+        incoming.until_answered.enter_context(self.memory.pledged(most))
         course = Course.begin(plan, incoming.facts)
         if plan.stream:
             headers = partial(_headers_now, course)
@@ -185,7 +196,8 @@ class Pipeline:
     async def _plan(self, incoming: Incoming, caller: Caller) -> Plan:
         """Return what will be bought: everything that is decided before money is held."""
         snapshot = self.catalogs.current()
-        body = await incoming.read_body()
+        with self.memory.pledged(incoming.body_bytes):
+            body = await incoming.read_body()
         request = validate(body, snapshot.vocabulary)
         target = resolve(
             request.fields.model,
@@ -291,6 +303,21 @@ class Pipeline:
     @property
     def _provider_calls(self) -> ProviderCalls:
         return ProviderCalls(self.sessions, self.images, self.attempts)
+
+    def _passes_on(self, incoming: Incoming, plan: Plan) -> bool:
+        """Return whether the first picture need not be in memory as a whole."""
+        is_one_call = plan.job.images <= plan.job.images_per_call(
+            plan.model.limits.max_images_per_call
+        )
+        encoding = plan.job.encoding
+        as_it_comes = encoding is None or encoding.by_provider
+        is_kept = incoming.idempotency_key is not None or plan.as_url
+        languages = (dialect(way.route.binding.dialect) for way in plan.ways)
+        return (
+            (is_one_call and as_it_comes)
+            and not (is_kept or plan.stream)
+            and all(language.FIRST_PICTURE is not None for language in languages)
+        )
 
     def _splice(self, course: Course, outlet: Outlet | None, route: Route) -> Splice | None:
         """Return what passes the picture of an answer on, where the client wants it as it comes."""

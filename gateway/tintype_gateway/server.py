@@ -35,6 +35,8 @@ from tintype_gateway.memory import spare_collector
 from tintype_gateway.metrics import HOLDS_EXPIRED
 from tintype_gateway.pipeline import Pipeline
 from tintype_gateway.reliability import circuit_gauges
+from tintype_gateway.reliability.container_memory import memory
+from tintype_gateway.reliability.memory_budget import MemoryBudget
 from tintype_gateway.replays import Replays
 from tintype_gateway.sessions import open_session, open_sessions
 from tintype_gateway.settings import GatewaySettings
@@ -86,6 +88,7 @@ async def serve(settings: GatewaySettings) -> None:
             heartbeat_seconds=settings.stream_heartbeat_seconds,
             images=images,
             replays=Replays(images.store, images.url_seconds),
+            memory=MemoryBudget(memory(settings.memory_limit_bytes)),
         )
         stack.push_async_callback(pipeline.replays.finish)
         circuit_gauges.show(pipeline.attempts.circuits, store)
@@ -101,7 +104,7 @@ async def serve(settings: GatewaySettings) -> None:
             admin.application(), settings.admin_host, settings.admin_port, stack
         )
         api = create_app(pipeline, settings.max_request_bytes, with_playground=settings.playground)
-        url = await _listen(api, settings.host, settings.port, stack)
+        url = await _listen(api, settings.host, settings.port, stack, settings.max_connections)
         stack.callback(tasks.create_task(admin.store_health.watch()).cancel)
         if isinstance(images.store, FolderStore):
             images.store.listens_at(url)
@@ -188,9 +191,15 @@ async def _expire_holds(ledger: Ledger) -> None:
         await asyncio.sleep(EXPIRY_SECONDS)
 
 
-async def _listen(app: web.Application, host: str, port: int, stack: AsyncExitStack) -> str:
+async def _listen(
+    app: web.Application,
+    host: str,
+    port: int,
+    stack: AsyncExitStack,
+    max_connections: int | None = None,
+) -> str:
     """Serve an application until the stack closes, and return its URL."""
-    runner = create_runner(app, DRAIN_SECONDS)
+    runner = create_runner(app, DRAIN_SECONDS, max_connections)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
     await web.TCPSite(runner, host, port).start()

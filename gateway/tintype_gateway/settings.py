@@ -118,6 +118,14 @@ class GatewaySettings(ImageSettings):
     max_request_bytes: Annotated[int, Field(ge=1024, le=2**30)] = 1024 * 1024
     """The largest request body."""
 
+    max_connections: Annotated[int, Field(ge=1)] | None = None
+    """How many connections of clients are kept; more are closed at once. By default 20,000, or
+    three quarters of the files that the process may open, if these are fewer."""
+
+    memory_limit_bytes: Annotated[int, Field(ge=2**20)] | None = None
+    """The memory that the process may use: requests that there is no room for are turned away at
+    85 percent of it. By default the limit of its container, or none."""
+
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """The least severe message that is logged."""
 

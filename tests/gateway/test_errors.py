@@ -23,6 +23,7 @@ STATUSES = {
     "UriTooLongError": 414,
     "UnsupportedMediaTypeError": 415,
     "RateLimitError": 429,
+    "OverloadedError": 429,
     "HeadersTooLargeError": 431,
     "InternalError": 500,
     "UnavailableError": 503,

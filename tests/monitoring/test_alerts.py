@@ -32,6 +32,7 @@ LEDGER_COUNT = (
 )
 CIRCUIT = f'tintype_circuit_state{{{NAMESPACE}, binding="canvas", region="us-east-1"}}'
 LAG_SECONDS = f'tintype_event_loop_lag_seconds_bucket{{{NAMESPACE}, instance="a", le='
+SHED = f'tintype_requests_shed_total{{{NAMESPACE}, instance="a", reason="pledged"}}'
 PROPAGATION = f'tintype_catalog_propagation_seconds_bucket{{{NAMESPACE}, source="mount", le='
 LOADS = f'tintype_catalog_loads_total{{{NAMESPACE}, source="watch", result='
 GATEWAYS = f"tintype_operator_gateways{{{NAMESPACE}, state="
@@ -102,6 +103,13 @@ CASES = [
         },
         "The event loop of a is 220ms late, and so is every request.",
         {"namespace": "images", "instance": "a"},
+    ),
+    Case(
+        "TintypeRequestsShed",
+        {SHED: "3x60"},
+        {SHED: "0+6x60"},
+        "60 requests of the last ten minutes were turned away for want of memory.",
+        {"namespace": "images"},
     ),
     Case(
         "TintypeProviderFailing",

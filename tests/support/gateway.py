@@ -37,6 +37,7 @@ from tintype_gateway.ledger.interface import Account, Ledger
 from tintype_gateway.ledger.opening import open_ledger
 from tintype_gateway.pipeline import Pipeline
 from tintype_gateway.reliability import circuit_gauges
+from tintype_gateway.reliability.memory_budget import MemoryBudget
 from tintype_gateway.replays import Replays
 from tintype_gateway.server import REHEARSAL, STARTER
 from tintype_gateway.sessions import open_sessions
@@ -125,6 +126,8 @@ async def running_gateway(
     images: ImageTools | None = None,
     attempts: Attempts | None = None,
     allow_private_endpoints: bool = True,
+    max_connections: int | None = None,
+    memory: MemoryBudget | None = None,
 ) -> AsyncIterator[Gateway]:
     """Run a gateway whose data is in `folder`.
 
@@ -159,6 +162,7 @@ async def running_gateway(
             jwts=create_verifier(issuers, sessions.own),
             heartbeat_seconds=heartbeat_seconds,
             images=images or ImageTools(),
+            memory=memory or MemoryBudget(),
             attempts=attempts or Attempts(draw=lambda: 0.0),
             replays=Replays(images.store, images.url_seconds) if images else Replays(),
         )
@@ -167,7 +171,7 @@ async def running_gateway(
         admin = AdminApp(pipeline, admin_token)
         admin_url = await stack.enter_async_context(_listening(admin.application()))
         api = create_app(pipeline, MAX_REQUEST_BYTES)
-        url = await stack.enter_async_context(_listening(api))
+        url = await stack.enter_async_context(_listening(api, max_connections))
         if isinstance(pipeline.images.store, FolderStore):
             pipeline.images.store.listens_at(url)
         yield Gateway(url, admin, admin_url, simulator, store, ledger, path, key)
@@ -222,9 +226,11 @@ async def _cancel(task: asyncio.Task[None]) -> None:
 
 
 @asynccontextmanager
-async def _listening(app: web.Application) -> AsyncIterator[str]:
+async def _listening(
+    app: web.Application, max_connections: int | None = None
+) -> AsyncIterator[str]:
     """Serve an application on a free port as `tintype gateway` does, and yield its URL."""
-    runner = create_runner(app, SHUTDOWN_SECONDS)
+    runner = create_runner(app, SHUTDOWN_SECONDS, max_connections)
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()

@@ -9,6 +9,7 @@ from tintype_catalog.catalog import Binding
 from tintype_catalog.costs import TokenUsage
 from tintype_gateway.answers import MALFORMED, malformed, plain_base64, text
 from tintype_gateway.images import blobs
+from tintype_gateway.retry_after import retry_after
 from tintype_gateway.values import (
     FaultKind,
     GeneratedImage,
@@ -158,7 +159,7 @@ def _generation(
 def read_error(answer: UpstreamAnswer) -> UpstreamFault:
     """Return what a status other than 200 means (OpenAI's error guide, and its SDK's classes)."""
     fault = _fault(_error(answer.body), answer.status)
-    fault.retry_after_seconds = _retry_after(answer.headers)
+    fault.retry_after_seconds = retry_after(answer.headers)
     fault.unprocessed = fault.kind in ("throttled", "unauthorized") or answer.status == 503
     return fault
 
@@ -231,12 +232,3 @@ def _error(body: bytes) -> Mapping[str, Any]:
     except (KeyError, TypeError, ValueError, RecursionError):
         return {}
     return error if isinstance(error, dict) else {}
-
-
-def _retry_after(headers: Mapping[str, str]) -> int | None:
-    """Return whole seconds from `retry-after-ms` or `retry-after`, rounded up."""
-    milliseconds = headers.get("retry-after-ms", "")
-    if re.fullmatch(r"\d{1,9}", milliseconds):
-        return -(-int(milliseconds) // 1000)
-    seconds = headers.get("retry-after", "")
-    return int(seconds) if re.fullmatch(r"\d{1,6}", seconds) else None

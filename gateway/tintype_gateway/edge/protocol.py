@@ -59,7 +59,7 @@ class ClientConnection(RequestHandler):
         self._unread_bytes = 0
         self.is_closing = False
         self._stall_timer = None
-        self._head_timer = self._loop.call_later(HEAD_SECONDS, self._cut, "slow_head")
+        self._head_timer = self._loop.call_later(HEAD_SECONDS, self.cut, "slow_head")
 
     @override
     def connection_lost(self, exc: BaseException | None) -> None:
@@ -114,6 +114,12 @@ class ClientConnection(RequestHandler):
     def _has_left(self) -> bool:
         return self.transport is None or self.transport.is_closing()
 
+    def cut(self, reason: str) -> None:
+        """Close the connection without a word, and count why."""
+        CONNECTIONS_CUT.labels(reason).inc()
+        if isinstance(self.transport, asyncio.WriteTransport):
+            self.transport.abort()
+
     def _is_between_requests(self) -> bool:
         return self._waiter is not None and not self._waiter.done()
 
@@ -121,9 +127,9 @@ class ClientConnection(RequestHandler):
         """Bound a head that is not yet complete, in bytes and in time."""
         self._head_bytes += count
         if self._head_bytes > MAX_HEAD_BYTES:
-            self._cut("large_head")
+            self.cut("large_head")
         elif self._head_timer is None:
-            self._head_timer = self._loop.call_later(HEAD_SECONDS, self._cut, "slow_head")
+            self._head_timer = self._loop.call_later(HEAD_SECONDS, self.cut, "slow_head")
 
     def _watch_reader(self) -> None:
         """Look again and again whether the client has read anything."""
@@ -132,15 +138,10 @@ class ClientConnection(RequestHandler):
             return
         unread = transport.get_write_buffer_size()
         if self._stall_timer is not None and unread >= self._unread_bytes:
-            self._cut("stalled_reader")
+            self.cut("stalled_reader")
             return
         self._unread_bytes = unread
         self._stall_timer = self._loop.call_later(STALL_SECONDS, self._watch_reader)
-
-    def _cut(self, reason: str) -> None:
-        CONNECTIONS_CUT.labels(reason).inc()
-        if isinstance(self.transport, asyncio.WriteTransport):
-            self.transport.abort()
 
     def _stop_head_timer(self) -> None:
         if self._head_timer is not None:

@@ -1,8 +1,11 @@
 """aiohttp's server with our connections."""
 
+import asyncio
+import resource
 from typing import Any
 
 from aiohttp import web
+from aiohttp.web_protocol import RequestHandler
 from typing_extensions import override
 
 from tintype_gateway.edge.protocol import (
@@ -19,10 +22,20 @@ LINGER_SECONDS = 2
 """How long the rest of a refused body is read, so that its client can read why."""
 
 
-def create_runner(app: web.Application, drain_seconds: float) -> web.AppRunner:
-    """Return what serves an application; requests in flight have `drain_seconds` at its end."""
+MAX_CONNECTIONS = 20_000
+"""How many connections a gateway has, if nothing else is said and it may open so many files."""
+
+
+def create_runner(
+    app: web.Application, drain_seconds: float, max_connections: int | None = None
+) -> web.AppRunner:
+    """Return what serves an application; requests in flight have `drain_seconds` at its end.
+
+    Beyond `max_connections`, or what the process has room for, new ones are closed at once.
+    """
     return _Runner(
         app,
+        max_connections or _room_for_connections(),
         access_log=None,
         auto_decompress=False,
         handler_cancellation=True,
@@ -35,20 +48,42 @@ def create_runner(app: web.Application, drain_seconds: float) -> web.AppRunner:
     )
 
 
+def _room_for_connections() -> int:
+    """Leave a quarter of the files that may be open to providers and to the ledger."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return (
+        MAX_CONNECTIONS if files == resource.RLIM_INFINITY else min(MAX_CONNECTIONS, files // 4 * 3)
+    )
+
+
 class _Server(web.Server):
+    max_connections = MAX_CONNECTIONS
+
     @override
     def __call__(self) -> ClientConnection:
         return ClientConnection(self, loop=self._loop, **self._kwargs)
 
+    @override
+    def connection_made(self, handler: RequestHandler, transport: asyncio.Transport) -> None:
+        super().connection_made(handler, transport)
+        if len(self._connections) > self.max_connections and isinstance(handler, ClientConnection):
+            handler.cut("too_many")
+
 
 class _Runner(web.AppRunner):
+    def __init__(self, app: web.Application, max_connections: int, **options: Any) -> None:
+        super().__init__(app, **options)
+        self._max_connections = max_connections
+
     @override
     async def _make_server(self) -> web.Server:
         made = await super()._make_server()
         options: dict[str, Any] = made._kwargs
-        return _Server(
+        server = _Server(
             made.request_handler,
             request_factory=made.request_factory,
             handler_cancellation=made.handler_cancellation,
             **options,
         )
+        server.max_connections = self._max_connections
+        return server

@@ -48,7 +48,10 @@ FAULTS = {
         "Fields at fault: all of them at once.",
         ("missing_required_parameter", "unknown_parameter", "invalid_type", "invalid_value"),
     ),
-    429: Fault("The account asks for more than its own limit allows.", ("rate_limit_exceeded",)),
+    429: Fault(
+        "The account asks for more than its own limit allows, or the gateway is overloaded.",
+        ("rate_limit_exceeded", "overloaded"),
+    ),
     431: Fault("The headers are too large, or too many.", ("headers_too_large",)),
     503: Fault(
         "The provider, the ledger or the catalog cannot serve the request now.",

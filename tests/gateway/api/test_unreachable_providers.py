@@ -44,7 +44,14 @@ async def test_a_provider_that_does_not_answer_in_time_is_not_asked_again(tmp_pa
     [
         ({"retry-after": "70"}, "70"),
         ({"retry-after-ms": "11200"}, "12"),
-        ({"retry-after": "Fri, 20 Nov 2026 12:00:00 GMT"}, None),
+        (
+            {
+                "date": "Fri, 20 Nov 2026 12:00:00 GMT",
+                "retry-after": "Fri, 20 Nov 2026 12:00:30 GMT",
+            },
+            "30",
+        ),
+        ({"retry-after": "soon"}, None),
     ],
 )
 async def test_when_to_come_again_is_passed_on_in_whole_seconds(

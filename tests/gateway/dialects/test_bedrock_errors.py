@@ -162,11 +162,11 @@ def test_an_error_without_its_form_still_says_something(status: int, body: bytes
         ({"x_amz_retry_after": "0"}, 0),
         ({"x_amz_retry_after": "soon"}, None),
         ({"x_amz_retry_after": "-1"}, None),
-        ({"x_amz_retry_after": "9" * 400}, None),
-        ({"retry_after": "7"}, None),
+        ({"x_amz_retry_after": "soon", "retry_after": "9"}, 9),
+        ({"retry_after": "7"}, 7),
     ],
 )
-def test_when_to_try_again_is_told_in_milliseconds(
+def test_when_to_try_again_is_read_from_the_headers(
     headers: dict[str, str], seconds: int | None
 ) -> None:
     assert error(429, "ThrottlingException", **headers).retry_after_seconds == seconds

@@ -128,6 +128,15 @@ def test_when_to_try_again_is_read_from_the_details(delay: Any, seconds: int | N
     assert fault.retry_after_seconds == seconds
 
 
+@pytest.mark.parametrize(("delay", "seconds"), [("36.4s", 37), ("0s", 0), ("soon", 9)])
+def test_the_details_go_before_the_header(delay: str, seconds: int) -> None:
+    envelope = {"error": {"code": 429, "message": "why", "details": [retry_info(delay)]}}
+
+    fault = google_predict.read_error(answer(envelope, 429, retry_after="9"))
+
+    assert fault.retry_after_seconds == seconds
+
+
 def test_an_error_may_be_wrapped_in_a_list() -> None:
     content = {"code": 503, "message": "why", "status": "UNAVAILABLE"}
 

@@ -1,0 +1,177 @@
+"""Requests are let in only while there is room for what they may come to hold."""
+
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.gateway.builders import plan
+from tests.support.metrics import metric
+from tintype_catalog.sizes import Size, SizeChoice
+from tintype_gateway.errors import OverloadedError
+from tintype_gateway.metrics import BYTES_IN_FLIGHT
+from tintype_gateway.reliability.container_memory import Memory
+from tintype_gateway.reliability.memory_budget import (
+    BYTES_A_PIXEL,
+    LOOK_SECONDS,
+    PASSED_ON_BYTES,
+    TRIM_SECONDS,
+    MemoryBudget,
+    most_held,
+)
+
+LIMIT = 1000
+BUDGET = 850
+
+
+@dataclass
+class Machine:
+    """A process that uses so much, at some time, and the requests that it was asked for."""
+
+    used: int = 0
+    now: float = 0.0
+    looks: int = 0
+    under_way: ExitStack = field(default_factory=ExitStack)
+
+    def __post_init__(self) -> None:
+        self.budget = MemoryBudget(Memory(LIMIT, self._read), lambda: self.now)
+
+    def _read(self) -> int:
+        self.looks += 1
+        return self.used
+
+    def admits(self, size: int) -> bool:
+        try:
+            self.under_way.enter_context(self.budget.pledged(size))
+        except OverloadedError:
+            return False
+        return True
+
+
+def test_what_the_others_may_come_to_hold_leaves_no_room() -> None:
+    machine = Machine(used=100)
+
+    assert [machine.admits(300) for _ in range(4)] == [True, True, False, False]
+    assert machine.admits(150)
+
+
+def test_who_was_turned_away_is_told_to_come_again() -> None:
+    machine = Machine()
+    machine.admits(BUDGET)
+
+    with pytest.raises(OverloadedError) as caught, machine.budget.pledged(1):
+        pass
+
+    assert caught.value.headers() == {"x-should-retry": "true", "Retry-After": "5"}
+
+
+def test_a_request_that_has_ended_makes_room_however_it_ended() -> None:
+    machine = Machine()
+    machine.admits(1)
+    for _ in range(3):
+        with pytest.raises(ZeroDivisionError), machine.budget.pledged(BUDGET - 1):
+            raise ZeroDivisionError
+
+
+def test_the_only_request_is_always_served() -> None:
+    machine = Machine(used=LIMIT)
+
+    assert machine.admits(10 * LIMIT)
+    assert not machine.admits(1)
+
+
+def test_without_a_limit_there_is_always_room() -> None:
+    budget = MemoryBudget()
+    with budget.pledged(2**60), budget.pledged(2**60):
+        pass
+
+
+@pytest.mark.parametrize(("used", "reason"), [(800, "used"), (0, "pledged")])
+def test_those_turned_away_are_counted_by_what_leaves_no_room(used: int, reason: str) -> None:
+    machine = Machine(used)
+    machine.admits(800)
+    before = metric("tintype_requests_shed_total", reason=reason)
+
+    assert not machine.admits(100)
+
+    assert metric("tintype_requests_shed_total", reason=reason) == before + 1
+
+
+def test_what_has_arrived_is_used_and_no_more_expected() -> None:
+    machine = Machine(used=400)
+    machine.admits(400)
+    BYTES_IN_FLIGHT.inc(400)
+    try:
+        assert machine.admits(400)
+        assert not machine.admits(100)
+    finally:
+        BYTES_IN_FLIGHT.dec(400)
+
+
+def test_what_is_used_is_looked_at_a_few_times_a_second() -> None:
+    machine = Machine()
+    for _ in range(100):
+        machine.admits(1)
+
+    assert machine.looks == 1
+
+    machine.now += LOOK_SECONDS
+    machine.admits(1)
+    assert machine.looks == 2
+
+
+def test_where_there_is_no_room_what_is_kept_is_returned_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    machine = Machine(used=BUDGET)
+    trims = []
+
+    def return_kept() -> None:
+        trims.append(machine.now)
+        machine.used = 0
+
+    monkeypatch.setattr("tintype_gateway.reliability.memory_budget.return_kept", return_kept)
+    machine.admits(1)
+
+    assert machine.admits(BUDGET - 1)
+    assert [machine.admits(1) for _ in range(3)] == [False] * 3
+    machine.now += TRIM_SECONDS
+    assert not machine.admits(1)
+    assert trims == [0.0, TRIM_SECONDS]
+
+
+@given(st.lists(st.integers(1, LIMIT), max_size=50), st.integers(0, LIMIT))
+def test_together_they_never_get_more_than_there_is(sizes: list[int], used: int) -> None:
+    machine = Machine(used)
+    admitted = [size for size in sizes if machine.admits(size)]
+
+    assert len(admitted) <= 1 or used + sum(admitted) <= BUDGET
+    machine.under_way.close()
+    assert metric("tintype_memory_pledged_bytes") == 0
+
+
+SQUARE = 1024 * 1024 * BYTES_A_PIXEL
+
+
+@pytest.mark.parametrize(
+    ("asked", "passes_on", "most"),
+    [
+        ({}, True, 0),
+        ({}, False, SQUARE),
+        ({"images": 4}, True, 3 * SQUARE),
+        ({"images": 4}, False, 4 * SQUARE),
+        ({"size": SizeChoice(Size(2048, 1024))}, False, 2 * SQUARE),
+        ({"size": SizeChoice()}, False, 2 * SQUARE),  # the largest that the model makes
+    ],
+)
+def test_a_picture_that_is_read_whole_counts_by_its_pixels(
+    asked: dict[str, Any], passes_on: bool, most: int
+) -> None:
+    sizes = {"mode": "List", "sizes": ["1024x1024", "2048x1024"]}
+
+    assert most_held(plan(of={"size": sizes}, **asked), passes_on=passes_on) == (
+        PASSED_ON_BYTES + most
+    )

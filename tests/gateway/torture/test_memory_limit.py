@@ -1,0 +1,80 @@
+"""More pictures of 6 MiB are asked for than there is memory for, at once."""
+
+import asyncio
+from collections import Counter
+from pathlib import Path
+
+import aiohttp
+import pytest
+import yaml
+
+from bench.processes import peak_memory_bytes
+from bench.targets import upstream
+from tests.gateway.torture.test_torture import opened
+from tests.support.gateway import check_the_books
+from tests.support.gateway_process import GatewayProcess, running_process
+from tests.support.manifests import image_model, provider_binding
+
+MIB = 2**20
+PICTURE = 6 * MIB
+LIMIT = 320 * MIB
+CLIENTS = 60
+CREDITS_MICRO = 10**12
+
+
+def manifests(folder: Path, endpoint: str) -> Path:
+    """Write the catalog of a model whose pictures of two megapixels come after a second."""
+    model = image_model(size={"mode": "List", "sizes": ["2048x1024"]})
+    binding = provider_binding(
+        upstreamModel="dall-e-2", endpoint=f"{endpoint}/openai-images/{PICTURE}/1000"
+    )
+    (folder / "catalog").mkdir()
+    (folder / "catalog" / "easel.yaml").write_text(yaml.safe_dump_all([model, binding]))
+    (folder / "credentials").mkdir()
+    (folder / "credentials" / "openai.api-key").write_text("sk-anything")
+    return folder
+
+
+async def key_to(url: str) -> str:
+    async with opened(url) as ledger:
+        await ledger.create_account("studio", credits_micro=CREDITS_MICRO)
+        _, key = await ledger.create_key("studio")
+        return key
+
+
+async def ask(gateway: GatewayProcess, http: aiohttp.ClientSession, name: str) -> int:
+    """Ask for a picture, read all of the answer, and return its status."""
+    body = {"model": "canvas", "prompt": "a red fox"}
+    headers = {"Idempotency-Key": name}  # such answers are kept, and so read whole
+    url = f"{gateway.url}/v1/images/generations"
+    async with http.post(url, json=body, headers=headers) as answer:
+        content = await answer.read()
+        assert answer.status != 200 or len(content) > PICTURE
+        assert answer.status != 429 or int(answer.headers["Retry-After"]) > 0
+        return answer.status
+
+
+@pytest.mark.timeout(120)
+async def test_some_are_turned_away_and_none_is_killed(tmp_path: Path) -> None:
+    database = f"sqlite:///{tmp_path}/ledger.db"
+    key = await key_to(database)
+    environ = {"TINTYPE_DATABASE_URL": database, "TINTYPE_MEMORY_LIMIT_BYTES": str(LIMIT)}
+    connector = aiohttp.TCPConnector(limit=0)
+    with upstream() as provider:
+        folder = manifests(tmp_path, provider)
+        flags = ("--catalog-dir", folder / "catalog", "--credentials-dir", folder / "credentials")
+        with running_process(tmp_path, *flags, environ=environ) as gateway:
+            authorized = {"Authorization": f"Bearer {key}"}
+            async with aiohttp.ClientSession(headers=authorized, connector=connector) as http:
+                wave = (ask(gateway, http, f"first-{number}") for number in range(CLIENTS))
+                statuses = Counter(await asyncio.gather(*wave))
+                peak = peak_memory_bytes(gateway.process.popen.pid)
+                later = [await ask(gateway, http, f"later-{number}") for number in range(5)]
+    assert set(statuses) == {200, 429}
+    assert statuses.total() == CLIENTS
+    assert later == [200] * 5
+    assert peak < LIMIT
+    async with opened(database) as ledger:
+        await check_the_books(ledger)
+        served = statuses[200] + len(later)
+        assert (await ledger.account("studio")).balance == CREDITS_MICRO - served * 640_000
