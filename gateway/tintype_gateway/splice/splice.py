@@ -123,12 +123,12 @@ class Splice:
 
 async def _first_bytes(chunks: AsyncIterator[bytes]) -> bytes:
     """Return the first part of an answer, or all of a small one."""
-    look = bytearray()
+    look = b""
     async for chunk in chunks:
-        look += chunk
+        look = look + chunk if look else chunk
         if len(look) >= LOOK_BYTES:
             break
-    return bytes(look)
+    return look
 
 
 def _stand_in() -> bytes:
