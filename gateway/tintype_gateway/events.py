@@ -85,7 +85,8 @@ def _parts(chunk: bytes) -> Iterator[bytes | memoryview]:
     first = min(ends, default=-1) + 1
     last = max(chunk.rfind(b"\n", first), chunk.rfind(b"\r", first)) + 1 or first
     view = memoryview(chunk)
-    yield from filter(len, (view[:first], *chunk[first:last].splitlines(keepends=True), view[last:]))
+    between = chunk[first:last].splitlines(keepends=True)
+    yield from filter(len, (view[:first], *between, view[last:]))
 
 
 def _without_end(line: bytearray) -> bytearray:

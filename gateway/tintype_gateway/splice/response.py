@@ -1,7 +1,7 @@
 """A plain answer as HTTP: spliced, its head goes out with the first bytes of the picture."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from aiohttp import web
 from typing_extensions import override
@@ -47,7 +47,7 @@ class PlainResponse(web.StreamResponse):
         Raises:
             ConnectionError: The client left.
         """
-        pieces = answer.pieces
+        pieces: Sequence[bytes | memoryview] = answer.pieces
         if self.prepared:
             assert pieces[0] == OPENING  # noqa: S101 - one function writes all answers
             pieces = pieces[2:]
@@ -55,10 +55,11 @@ class PlainResponse(web.StreamResponse):
             self.content_length = answer.length
             await self.begin(answer.headers)
             if answer.length <= JOINED_BYTES:
-                pieces = (b"".join(pieces),)
-        for piece in pieces[:-1]:
+                pieces = [b"".join(pieces)]
+        *pieces, last = pieces
+        for piece in pieces:
             await self.write(piece)
-        await self.write_eof(pieces[-1])
+        await self.write_eof(bytes(last))
 
     def break_off(self, error: Exception) -> None:
         """Close the connection, so that no client takes what it has for an answer."""

@@ -123,12 +123,14 @@ class Splice:
 
 async def _first_bytes(chunks: AsyncIterator[bytes]) -> bytes:
     """Return the first part of an answer, or all of a small one."""
-    look = b""
+    parts: list[bytes] = []
+    size = 0
     async for chunk in chunks:
-        look = look + chunk if look else chunk
-        if len(look) >= LOOK_BYTES:
+        parts.append(chunk)
+        size += len(chunk)
+        if size >= LOOK_BYTES:
             break
-    return look
+    return b"".join(parts)
 
 
 def _stand_in() -> bytes:
