@@ -29,7 +29,7 @@ class EventParser:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._line: list[bytes] = []
+        self._line: list[bytes | memoryview] = []
         self._line_size = 0
         self._after_return = False
         self._event = bytearray()
@@ -63,22 +63,30 @@ class EventParser:
     def _lines(self, chunk: bytes) -> Iterator[bytearray]:
         """Yield lines without their ends, which are LF, CRLF or CR."""
         for part in _parts(chunk):
+            last = part[-1:]
             if self._after_return and part == b"\n":
-                self._after_return = False  # it belongs to the CR that the last chunk ended in
+                self._after_return = False  # it belongs to the CR that the last part ended in
                 continue
             self._line.append(part)
             self._line_size += len(part)
-            self._after_return = part.endswith(b"\r")
-            if part.endswith((b"\n", b"\r")):
+            self._after_return = last == b"\r"
+            if last in (b"\n", b"\r"):
                 yield _without_end(bytearray().join(self._line))
                 self._line, self._line_size = [], 0
 
 
-def _parts(chunk: bytes) -> list[bytes]:
-    """Return a chunk cut after each line end: most have none, and finding that out is cheap."""
-    if b"\n" in chunk or b"\r" in chunk:
-        return chunk.splitlines(keepends=True)
-    return [chunk] if chunk else []
+def _parts(chunk: bytes) -> Iterator[bytes | memoryview]:
+    """Yield a chunk cut after each line end.
+
+    A picture before the first one or after the last one is neither copied nor looked at closely:
+    where a line end is not, finding that out is cheap.
+    """
+    ends = [place for place in (chunk.find(b"\n"), chunk.find(b"\r")) if place >= 0]
+    first = min(ends, default=-1) + 1
+    last = max(chunk.rfind(b"\n", first), chunk.rfind(b"\r", first)) + 1 or first
+    view = memoryview(chunk)
+    between = chunk[first:last].splitlines(keepends=True)
+    yield from filter(len, (view[:first], *between, view[last:]))
 
 
 def _without_end(line: bytearray) -> bytearray:

@@ -1,7 +1,7 @@
 """Server-sent events, read from chunks and written in pieces."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 import pytest
@@ -40,6 +40,28 @@ def test_events_are_the_same_however_they_are_cut_and_lines_end(
     # A line that is empty adds nothing to an event that has not begun.
     expected = ["\n".join(lines).lstrip("\n") for lines in events]
     assert [data.decode() for data in found] == expected
+
+
+@given(
+    st.lists(st.sampled_from([b"data: x", b"data:", b"yz", b"\n", b"\r", b"\r\n"]), max_size=20),
+    st.lists(st.integers(0, 10**6), max_size=8),
+)
+def test_line_ends_may_be_mixed(words: list[bytes], places: list[int]) -> None:
+    text = b"".join(words)
+
+    assert parsed(cut(text, places)) == list(plainly_parsed(text))
+
+
+def plainly_parsed(text: bytes) -> Iterator[bytes]:
+    """Yield what the lines of a whole text say, found in the simplest way."""
+    said: list[bytes] = []
+    for line in text.splitlines(keepends=True):
+        if line in (b"\n", b"\r", b"\r\n"):
+            if any(said):
+                yield b"\n".join(said).lstrip(b"\n")
+            said = []
+        elif line.startswith(b"data:") and line.endswith((b"\n", b"\r")):
+            said.append(line.removeprefix(b"data:").removeprefix(b" ").rstrip(b"\r\n"))
 
 
 def test_a_line_end_that_is_cut_in_two_is_one_and_the_next_one_counts() -> None:

@@ -1,12 +1,16 @@
+import hmac
+from collections.abc import Callable
 from datetime import UTC, datetime
 from unittest.mock import patch
 
+import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tintype_gateway import signing
 from tintype_gateway.signing import signed_headers
 from tintype_gateway.values import AwsSigner, UpstreamRequest
 
@@ -45,6 +49,27 @@ def test_a_request_without_a_signer_keeps_its_headers() -> None:
     request = UpstreamRequest("https://provider.test/", {"Authorization": "Bearer x"}, b"{}")
 
     assert signed_headers(request) == {"Authorization": "Bearer x"}
+
+
+def test_the_key_of_a_day_is_derived_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    derived = list[str]()
+    monkeypatch.setattr(signing, "_hmac", _recording(derived))
+    signer = AwsSigner("bedrock", "us-east-1", "id", "a secret of this test")
+    request = UpstreamRequest("https://provider.test/", {}, b"{}", signer)
+
+    for second in range(3):
+        signed_headers(request, datetime(2026, 7, 1, 12, 0, second, tzinfo=UTC))
+
+    assert derived.count("aws4_request") == 1
+    assert len([text for text in derived if text.startswith("AWS4-HMAC-SHA256")]) == 3
+
+
+def _recording(texts: list[str]) -> Callable[[bytes, str], bytes]:
+    def recording(key: bytes, text: str) -> bytes:
+        texts.append(text)
+        return hmac.digest(key, text.encode(), "sha256")
+
+    return recording
 
 
 def by_botocore(request: UpstreamRequest, now: datetime) -> dict[str, str]:

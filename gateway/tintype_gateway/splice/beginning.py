@@ -34,7 +34,7 @@ def beginning_of(
     if opening < 0 or first_picture.search(look, 0, opening) is None:
         return None
     picture = look[opening + 1 :]
-    known = picture[: len(picture) // 4 * 4]
+    known = memoryview(picture)[: len(picture) // 4 * 4]
     try:
         header = read_header(known)
         is_marked = declared != "c2pa" or has_c2pa(known, header.format)

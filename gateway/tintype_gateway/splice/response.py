@@ -1,7 +1,7 @@
 """A plain answer as HTTP: spliced, its head goes out with the first bytes of the picture."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from aiohttp import web
 from typing_extensions import override
@@ -14,9 +14,15 @@ from tintype_gateway.values import Response
 
 log = logging.getLogger(__name__)
 
+JOINED_BYTES = 256 * 1024
+"""Up to here, a copy costs less than a second system call."""
+
 
 class PlainResponse(web.StreamResponse):
     """An `Outlet` to one client, of which nothing is sent before its `begin`."""
+
+    _send_headers_immediately = False
+    """The head waits for the first bytes of the body: one packet instead of two."""
 
     def __init__(self, request: web.Request, headers: Mapping[str, str]) -> None:
         super().__init__(headers={"Content-Type": "application/json", **headers})
@@ -41,16 +47,19 @@ class PlainResponse(web.StreamResponse):
         Raises:
             ConnectionError: The client left.
         """
-        pieces = answer.pieces
+        pieces: Sequence[bytes | memoryview] = answer.pieces
         if self.prepared:
             assert pieces[0] == OPENING  # noqa: S101 - one function writes all answers
             pieces = pieces[2:]
         else:
             self.content_length = answer.length
             await self.begin(answer.headers)
+            if answer.length <= JOINED_BYTES:
+                pieces = [b"".join(pieces)]
+        *pieces, last = pieces
         for piece in pieces:
             await self.write(piece)
-        await self.write_eof()
+        await self.write_eof(bytes(last))
 
     def break_off(self, error: Exception) -> None:
         """Close the connection, so that no client takes what it has for an answer."""

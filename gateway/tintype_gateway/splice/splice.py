@@ -17,8 +17,9 @@ LOOK_BYTES = 64 * 1024
 SMALLEST_ANSWER_BYTES = 256 * 1024
 """Answers that are known to be smaller are read whole, which costs less."""
 
-BUFFER_BYTES = 64 * 1024
-"""What waits in memory for a slow client, at most a few times over."""
+BUFFER_BYTES = 128 * 1024
+"""Half of what waits in memory for a slow client: as much as one read of a socket brings, which
+therefore need not pause the next one."""
 
 _SHORT = 64
 """Characters at the beginning of a picture that tell the length of a WebP."""
@@ -60,6 +61,7 @@ class Splice:
         self._outlet = outlet
         self._length = 0
         self._ending = b""
+        self._meter = current_meter()
         self.passed: PassedOn | None = None
         """The picture that was passed on, None where the answer was read whole."""
 
@@ -108,7 +110,7 @@ class Splice:
         self._length += len(piece)
         self._ending = (self._ending + piece[-_ENDING:])[-_ENDING:]
         await self._outlet.write(piece)
-        current_meter().passed_on(len(piece))
+        self._meter.passed_on(len(piece))
 
     def _require_whole(self, first: bytes, form: str) -> None:
         try:
@@ -121,12 +123,14 @@ class Splice:
 
 async def _first_bytes(chunks: AsyncIterator[bytes]) -> bytes:
     """Return the first part of an answer, or all of a small one."""
-    look = bytearray()
+    parts: list[bytes] = []
+    size = 0
     async for chunk in chunks:
-        look += chunk
-        if len(look) >= LOOK_BYTES:
+        parts.append(chunk)
+        size += len(chunk)
+        if size >= LOOK_BYTES:
             break
-    return bytes(look)
+    return b"".join(parts)
 
 
 def _stand_in() -> bytes:

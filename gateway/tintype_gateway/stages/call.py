@@ -5,6 +5,7 @@ import errno
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from typing import Self
 
 import aiohttp
 import yarl
@@ -138,9 +139,9 @@ async def _follow(
     response: aiohttp.ClientResponse, reader: EventReader, show: Show | None
 ) -> Generation:
     """Read events until they have told all, so that one cannot be lost with the stream's end."""
-    parser, intake, previews = EventParser(MAX_EVENT_BYTES), _Intake(), 0
-    async for chunk in response.content.iter_any():
-        for item in _items(parser, reader, intake.take(chunk)):
+    parser, previews = EventParser(MAX_EVENT_BYTES), 0
+    async for chunk in _Arriving(response.content):
+        for item in _items(parser, reader, chunk):
             if isinstance(item, Generation):
                 return replace(item, partial_images=previews)
             previews += 1
@@ -160,22 +161,31 @@ def _items(
 
 
 async def _read(response: aiohttp.ClientResponse, splice: Splice | None) -> bytes:
-    intake = _Intake()
-    chunks = (intake.take(chunk) async for chunk in response.content.iter_any())
+    arriving = _Arriving(response.content)
     is_small = (response.content_length or SMALLEST_ANSWER_BYTES) < SMALLEST_ANSWER_BYTES
     if splice is None or response.status != 200 or is_small:
-        return b"".join([chunk async for chunk in chunks])
-    return await splice.read(chunks)
+        return b"".join([chunk async for chunk in arriving])
+    return await splice.read(arriving)
 
 
-class _Intake:
-    """Counts what arrives of one answer."""
+class _Arriving:
+    """What arrives of one answer, as it does, and counted.
 
-    def __init__(self) -> None:
+    An iterator and no generator: of those, each stands in the way of every chunk.
+    """
+
+    def __init__(self, content: aiohttp.StreamReader) -> None:
+        self._content = content
         self._size = 0
         self._meter = current_meter()
 
-    def take(self, chunk: bytes) -> bytes:
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        chunk = await self._content.readany()
+        if not chunk:
+            raise StopAsyncIteration
         self._size += len(chunk)
         self._meter.received(len(chunk))
         if self._size > MAX_ANSWER_BYTES:

@@ -50,6 +50,9 @@ async def send_stream(
 
 
 class _EventResponse(web.StreamResponse):
+    _send_headers_immediately = False
+    """The head goes out with the first event, in one packet."""
+
     def __init__(self, request: web.Request, headers: Callable[[], Mapping[str, str]]) -> None:
         super().__init__()
         self._asked = request

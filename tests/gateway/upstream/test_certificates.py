@@ -1,37 +1,23 @@
 """Providers that cannot prove who they are get nothing: not the prompt, and not our credentials."""
 
-import asyncio
-import ssl
-import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from tests.gateway.upstream.easels import counted_as, easel_before, is_refused
+from tests.support.certificates import self_signed
 from tests.support.unruly import Call, UnrulyProvider, answer, says, unruly
 
-REQUEST = (
-    "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes "
-    "-keyout key.pem -out certificate.pem -days 1 -subj /CN=provider "
-)
 CERTIFICATES = {
     "self-signed": "-addext subjectAltName=IP:127.0.0.1",
     "of another host": "-addext subjectAltName=DNS:provider.example",
 }
 
 
-async def server_with(folder: Path, options: str) -> ssl.SSLContext:
-    command = [*REQUEST.split(), *options.split()]
-    await asyncio.to_thread(subprocess.run, command, cwd=folder, check=True, capture_output=True)
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(folder / "certificate.pem", folder / "key.pem")
-    return context
-
-
 @pytest.fixture(params=CERTIFICATES)
 async def impostor(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[UnrulyProvider]:
-    tls = await server_with(tmp_path, CERTIFICATES[request.param])
+    tls = await self_signed(tmp_path, CERTIFICATES[request.param])
     async with unruly(says(answer(b"{}")), tls) as provider:
         yield provider
 

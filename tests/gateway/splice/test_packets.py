@@ -1,0 +1,79 @@
+"""Our answers go out in few packets: each one costs a system call, and wakes the client."""
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+
+from tests.gateway.builders import RECEIPT
+from tintype_gateway.splice.response import JOINED_BYTES, PlainResponse
+from tintype_gateway.splice.splice import OPENING
+from tintype_gateway.values import Response
+
+TAIL = b'"}]}'
+
+Give = Callable[[PlainResponse], Awaitable[None]]
+
+
+async def written(give: Give, monkeypatch: pytest.MonkeyPatch) -> tuple[bytes, list[bytes]]:
+    """Return the body of an answer as a client reads it, and what was written for it."""
+    writes: list[bytes] = []
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        transport = request.transport
+        assert transport is not None
+        write = transport.write
+
+        def noted(data: bytes) -> None:
+            writes.append(bytes(data))
+            write(data)
+
+        monkeypatch.setattr(transport, "write", noted)
+        response = PlainResponse(request, {})
+        await give(response)
+        return response
+
+    app = web.Application()
+    app.router.add_get("/", handle)
+    async with TestClient(TestServer(app)) as client, client.get("/") as answer:
+        return await answer.read(), writes
+
+
+async def test_a_small_answer_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    pieces = (OPENING, memoryview(b"x" * 1000), TAIL)
+
+    body, writes = await written(lambda to: to.end(Response(pieces, {}, RECEIPT)), monkeypatch)
+
+    assert body == b"".join(pieces)
+    assert len(writes) == 1
+
+
+async def test_the_pictures_of_a_large_answer_are_not_copied_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pieces = (OPENING, memoryview(b"x" * JOINED_BYTES), TAIL)
+
+    body, writes = await written(lambda to: to.end(Response(pieces, {}, RECEIPT)), monkeypatch)
+
+    assert body == b"".join(pieces)
+    assert writes[0].endswith(b"\r\n\r\n" + OPENING)
+    assert writes[1:] == [pieces[1], TAIL]
+
+
+async def test_head_and_tail_of_an_answer_that_is_passed_on_go_with_its_first_and_last_bytes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def pass_on(response: PlainResponse) -> None:
+        await response.begin({})
+        await response.write(OPENING)
+        await response.write(b"xyz")
+        await response.end(Response((OPENING, b"stand-in", TAIL), {}, RECEIPT))
+
+    body, writes = await written(pass_on, monkeypatch)
+
+    assert body == OPENING + b"xyz" + TAIL
+    assert writes[0].startswith(b"HTTP/1.1 200 OK")
+    assert OPENING in writes[0]
+    assert writes[-1].endswith(TAIL + b"\r\n0\r\n\r\n")
+    assert len(writes) == 3
