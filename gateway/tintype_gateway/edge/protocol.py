@@ -111,14 +111,14 @@ class ClientConnection(RequestHandler):
         answer.force_close()
         return answer
 
-    def _has_left(self) -> bool:
-        return self.transport is None or self.transport.is_closing()
-
     def cut(self, reason: str) -> None:
         """Close the connection without a word, and count why."""
         CONNECTIONS_CUT.labels(reason).inc()
         if isinstance(self.transport, asyncio.WriteTransport):
             self.transport.abort()
+
+    def _has_left(self) -> bool:
+        return self.transport is None or self.transport.is_closing()
 
     def _is_between_requests(self) -> bool:
         return self._waiter is not None and not self._waiter.done()
