@@ -14,6 +14,7 @@ from tintype_gateway.reports import ImageError, image_errors
 from tintype_gateway.stages.announce import completed_event, error_event, partial_event
 from tintype_gateway.streaming.happenings import Happenings
 from tintype_gateway.streaming.till import Till
+from tintype_gateway.streaming.uninterrupted import uninterrupted
 from tintype_gateway.values import FailedCall, FinishedCall, PartialImage, Plan, Route
 
 PARTIAL, COMPLETED = "partial_image", "completed"
@@ -70,11 +71,15 @@ class Relay:
                         self._failed.append(failed)
             await self._conclude()
         except BaseException:
-            await happenings.stop()  # before the ledger is waited for: a call that ends now costs
-            for call in happenings.untaken:
-                UNSETTLED_CALLS.labels(call.route.binding.provider, "undelivered").inc()
-            await self.till.close_early()
+            await uninterrupted(self._end_early(happenings))
             raise
+
+    async def _end_early(self, happenings: Happenings) -> None:
+        """Give up what is under way, and charge for what was sent."""
+        await happenings.stop()  # before the ledger is waited for: a call that ends now costs
+        for call in happenings.untaken:
+            UNSETTLED_CALLS.labels(call.route.binding.provider, "undelivered").inc()
+        await self.till.close_early()
 
     async def _deliver(self, call: FinishedCall, *, is_last: bool) -> None:
         """Send the pictures of a call, and an event for each one that was refused."""
