@@ -50,7 +50,7 @@ def adapt(
     _check_provider_parameters(request, model)
     changes = _Changes(model, handling)
     own = lift(request.provider_parameters, model)
-    given = {name: value for name, value in fields if value is not None}
+    given = {name: value for name, value in vars(fields).items() if value is not None}
     asked = _united(given, own.standard, model)
     defaults = _defaults(model, server_defaults or {})
     parameters = {name: asked[name] for name in _FORWARDED if name in asked}
