@@ -51,7 +51,7 @@ def configure(level: str) -> None:
 def _spare_unused_facts() -> None:
     """Collect nothing that no line tells, as the standard library's guide to logging advises.
 
-    The names of the caller, the thread and the process are a third of what a line costs.
+    Looking up caller, thread and process is an eighth of what a line costs.
     """
     logging._srcfile = None
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
