@@ -40,9 +40,9 @@ class Counter(prometheus_client.Counter):
 
     @override
     @cache  # noqa: B019 - metrics and their series live as long as the process
-    def labels(self, *values: Any) -> Self:
+    def labels(self, *values: Any, **named: Any) -> Self:
         """See `prometheus_client`."""
-        return super().labels(*values)
+        return super().labels(*values, **named)
 
 
 class Histogram(prometheus_client.Histogram):
@@ -50,9 +50,9 @@ class Histogram(prometheus_client.Histogram):
 
     @override
     @cache  # noqa: B019 - as above
-    def labels(self, *values: Any) -> Self:
+    def labels(self, *values: Any, **named: Any) -> Self:
         """See `prometheus_client`."""
-        return super().labels(*values)
+        return super().labels(*values, **named)
 
 
 HTTP_REQUESTS = Counter(

@@ -39,5 +39,6 @@ def test_a_series_is_the_same_one_whenever_it_is_asked_for() -> None:
     RETRIES.labels("openai", "throttled").inc()
 
     assert RETRIES.labels("openai", "throttled") is first
+    assert RETRIES.labels(provider="openai", reason="throttled") is first
     after = metric("tintype_retries_total", provider="openai", reason="throttled")
     assert after == before + 2
