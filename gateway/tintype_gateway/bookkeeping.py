@@ -46,15 +46,22 @@ def count_charge(
 
     Where several providers shared the request, each has the share of the charge that it cost.
     """
-    total = cost(calls)
     for provider, own in _by_provider(calls):
-        labels, share = (provider, plan.model.id), cost(own) / total if total else 1
+        labels, share = (provider, plan.model.id), _share(own, calls, cost)
         IMAGES_GENERATED.labels(*labels).inc(sum(len(call.images) for call in own))
         CREDITS_USED.labels(*labels).inc(settlement.charged * share / MICRO_CREDITS)
         if refused := sum(call.refused for call in own):
             IMAGES_REFUSED.labels(*labels).inc(refused)
         if settlement.excess:  # rare: a series for each model would be for nothing
             EXCESS_CREDITS.labels(*labels).inc(settlement.excess * share / MICRO_CREDITS)
+
+
+def _share(own: Sequence[FinishedCall], calls: Sequence[FinishedCall], cost: Cost) -> float:
+    """Return the part of what all calls cost that some of them did."""
+    if len(own) == len(calls):
+        return 1
+    total = cost(calls)
+    return cost(own) / total if total else 1
 
 
 def _by_provider(calls: Sequence[FinishedCall]) -> Iterator[tuple[str, list[FinishedCall]]]:

@@ -7,13 +7,14 @@ the keys of one moment, and a rotated key counts within moments.
 
 import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import Mapping
 from contextlib import aclosing
 from pathlib import Path
 from typing import Protocol
 
 from tintype_catalog.catalog import Binding
-from tintype_catalog.credentials import ALTERNATIVES, AWS_BEARER, CREDENTIAL_KEYS, file_name
+from tintype_catalog.credentials import ALTERNATIVES, AWS_BEARER, CREDENTIAL_KEYS
 from tintype_gateway.folders import looks, read_files
 from tintype_gateway.workload_identity import WorkloadIdentity
 from tintype_kubernetes.client import KubernetesClient
@@ -46,7 +47,9 @@ class Credentials:
     """
 
     def __init__(self) -> None:
-        self._files: Mapping[str, bytes] = {}
+        self._secrets: Mapping[str, Mapping[str, str]] = {}
+        """The credentials of each Secret by key."""
+
         self._mounted: Mapping[str, bytes] = {}
         self._is_watched = False
         self._workload = WorkloadIdentity()
@@ -92,11 +95,10 @@ class Credentials:
         reference = binding.credentials.secret_ref
         if reference is None:
             return await self._workload.read()
-        found = {key: _text(self._files, reference.name, key) for key in CREDENTIAL_KEYS}
-        return {key: text for key, text in found.items() if text}
+        return self._secrets.get(reference.name, {})
 
     def _take(self, files: Mapping[str, bytes], source: str) -> None:
-        self._files = files
+        self._secrets = _by_secret(files)
         log.info("credentials loaded", extra={"source": source, "files": sorted(files)})
 
 
@@ -112,10 +114,20 @@ def _is_credential(name: str) -> bool:
     return name.rpartition(".")[2] in CREDENTIAL_KEYS
 
 
-def _text(files: Mapping[str, bytes], secret: str, key: str) -> str:
+def _by_secret(files: Mapping[str, bytes]) -> Mapping[str, Mapping[str, str]]:
+    """Return what can be used of the files, by Secret and key."""
+    secrets: defaultdict[str, dict[str, str]] = defaultdict(dict)
+    for name, content in files.items():
+        secret, _, key = name.rpartition(".")
+        if key in CREDENTIAL_KEYS and (text := _text(content)):
+            secrets[secret][key] = text
+    return dict(secrets)
+
+
+def _text(content: bytes) -> str:
     """Return what a file holds, nothing where that is not one line for a header."""
     try:
-        text = files.get(file_name(secret, key), b"").decode("ascii").strip()
+        text = content.decode("ascii").strip()
     except UnicodeDecodeError:
         return ""
     return text if text.isprintable() else ""

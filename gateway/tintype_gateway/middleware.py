@@ -1,8 +1,8 @@
 """Around every request: an id, OpenAI's error envelope, one line in the log, and its metrics."""
 
 import logging
+import secrets
 import time
-import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -29,7 +29,7 @@ CLIENT_CLOSED = 499
 @web.middleware
 async def observed(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Give the request an id, and note how it ended."""
-    request[REQUEST_ID] = f"req_{uuid.uuid4().hex}"
+    request[REQUEST_ID] = f"req_{secrets.token_hex(16)}"
     request[FACTS] = {}
     started, status = time.perf_counter(), CLIENT_CLOSED
     with (

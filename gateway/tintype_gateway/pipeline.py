@@ -1,12 +1,11 @@
 """The way of one request, from the key in its header to the pictures in its answer."""
 
-import asyncio
 import datetime
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from tintype_gateway.attempts import Attempts
@@ -291,8 +290,7 @@ class Pipeline:
         """
         planned = list(divide(course.plan.job, course.plan.model))
         splicing = partial(self._splice, course, outlet if len(planned) == 1 else None)
-        make = self._provider_calls.make
-        results = await asyncio.gather(*(make(course, each, splicing=splicing) for each in planned))
+        results = await self._provider_calls.make_all(course, planned, splicing)
         failed = [result for result in results if isinstance(result, FailedCall)]
         calls = [result for result in results if isinstance(result, FinishedCall)]
         if not calls:
@@ -300,7 +298,7 @@ class Pipeline:
             raise error_of(worst.fault, worst.route) from worst.fault
         return calls, failed
 
-    @property
+    @cached_property
     def _provider_calls(self) -> ProviderCalls:
         return ProviderCalls(self.sessions, self.images, self.attempts)
 

@@ -1,6 +1,7 @@
 """Calls to providers, from our words to pictures that are ready for the client."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -53,6 +54,13 @@ class ProviderCalls:
                 return await finish(made, course.plan, self.images)
         except UpstreamFault as fault:
             return FailedCall(made.first, made.asked, made.route, fault)
+
+    async def make_all(
+        self, course: Course, planned: Sequence[PlannedCall], splicing: Splicing
+    ) -> list[FinishedCall | FailedCall]:
+        """Return how calls side by side end. An only one needs no task of its own."""
+        making = [self.make(course, each, splicing=splicing) for each in planned]
+        return [await making[0]] if len(making) == 1 else await asyncio.gather(*making)
 
     async def _attempt(
         self,

@@ -5,7 +5,7 @@ a stage costs one comparison. Spans never tell what an error says, since it may 
 """
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import wraps
 from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
@@ -79,23 +79,28 @@ def traced(name: str) -> Callable[[Callable[Given, Result]], Callable[Given, Res
     """Make every call of a function, also of a coroutine, the span of a stage."""
 
     def decorate(function: Callable[Given, Result]) -> Callable[Given, Result]:
-        if inspect.iscoroutinefunction(function):
-
-            @wraps(function)
-            async def awaited(*args: Given.args, **kwargs: Given.kwargs) -> object:
-                with stage(name):
-                    return await function(*args, **kwargs)
-
-            return cast(Callable[Given, Result], awaited)
+        spanned = _spanned(name, function)
 
         @wraps(function)
         def called(*args: Given.args, **kwargs: Given.kwargs) -> Result:
-            with stage(name):
-                return function(*args, **kwargs)
+            return (function if _tracing is None else spanned)(*args, **kwargs)
 
         return called
 
     return decorate
+
+
+def _spanned(name: str, function: Callable[Given, Result]) -> Callable[Given, Result]:
+    async def awaited(*args: Given.args, **kwargs: Given.kwargs) -> object:
+        with stage(name):
+            return await cast(Callable[Given, Awaitable[object]], function)(*args, **kwargs)
+
+    def called(*args: Given.args, **kwargs: Given.kwargs) -> Result:
+        with stage(name):
+            return function(*args, **kwargs)
+
+    is_coroutine = inspect.iscoroutinefunction(function)
+    return cast(Callable[Given, Result], awaited) if is_coroutine else called
 
 
 def serving(headers: Mapping[str, str]) -> AbstractContextManager[object]:

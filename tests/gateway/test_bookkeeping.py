@@ -36,6 +36,18 @@ def test_providers_that_shared_a_request_have_their_shares_of_its_charge() -> No
     assert shares == [(1, 1), (1, 3)]
 
 
+def test_who_served_a_request_alone_has_the_whole_charge_unasked() -> None:
+    def cost(calls: Sequence[FinishedCall]) -> int:
+        raise AssertionError("the charge says it")
+
+    before = counted("openai")
+
+    count_charge(plan(), [finished_call(), finished_call()], settlement(3_000_000), cost)
+
+    after = counted("openai")
+    assert (after[0] - before[0], round(after[1] - before[1], 6)) == (2, 3)
+
+
 def test_pictures_for_nothing_are_counted_without_credits() -> None:
     before = counted("openai")
 

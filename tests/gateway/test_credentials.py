@@ -89,6 +89,13 @@ async def test_without_a_folder_there_are_none() -> None:
     assert await Credentials().read(binding()) == {}
 
 
+async def test_the_name_of_a_secret_may_have_dots(tmp_path: Path) -> None:
+    (tmp_path / "my.own.api-key").write_text("sk-1")
+    credentials = await loaded(tmp_path)
+    named = binding(credentials={"secretRef": {"name": "my.own"}})
+    assert await credentials.read(named) == {"api-key": "sk-1"}
+
+
 async def test_a_request_reads_no_file(tmp_path: Path) -> None:
     write(tmp_path, openai__api_key="sk-1")
     credentials = await loaded(tmp_path)

@@ -5,10 +5,12 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.catalog.strategies import json_values
+from tintype_logging import logs
 from tintype_logging.logs import JsonFormatter
 
 
@@ -49,6 +51,19 @@ def test_an_exception_comes_with_its_traceback_on_the_same_line() -> None:
     text = written(error=(ValueError, error, None))
     assert "\n" not in text
     assert json.loads(text)["exception"] == "ValueError: first\nsecond"
+
+
+def test_a_line_costs_nothing_for_what_it_does_not_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("_srcfile", "logThreads", "logProcesses", "logMultiprocessing"):
+        monkeypatch.setattr(logging, name, getattr(logging, name))
+    root = logging.getLogger()
+    monkeypatch.setattr(root, "handlers", [])
+    monkeypatch.setattr(root, "level", root.level)
+
+    logs.configure("info")
+
+    record = root.makeRecord("tintype.access", logging.INFO, "f.py", 1, "request", (), None)
+    assert {record.thread, record.threadName, record.process, record.processName} == {None}
 
 
 texts = st.text(st.characters(), max_size=30) | st.sampled_from(

@@ -4,6 +4,8 @@ import gc
 
 import pytest
 
+from tests.support.metrics import metric
+from tintype_gateway.metrics import RETRIES
 from tintype_gateway.scrapes import scraped
 
 
@@ -27,3 +29,16 @@ async def test_garbage_is_collected_again_after_a_scrape() -> None:
     await scraped("")
 
     assert gc.isenabled()
+
+
+def test_a_series_is_the_same_one_whenever_it_is_asked_for() -> None:
+    first = RETRIES.labels("openai", "throttled")
+    before = metric("tintype_retries_total", provider="openai", reason="throttled")
+
+    first.inc()
+    RETRIES.labels("openai", "throttled").inc()
+
+    assert RETRIES.labels("openai", "throttled") is first
+    assert RETRIES.labels(provider="openai", reason="throttled") is first
+    after = metric("tintype_retries_total", provider="openai", reason="throttled")
+    assert after == before + 2

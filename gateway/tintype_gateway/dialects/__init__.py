@@ -91,6 +91,7 @@ def _streaming(name: str) -> StreamingDialect | None:
     return language if isinstance(language, StreamingDialect) else None
 
 
+@cache
 def speaks(name: str) -> bool:
     """Return whether this gateway has the dialect."""
     return find_spec(_module(name)) is not None

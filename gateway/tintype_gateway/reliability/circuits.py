@@ -97,6 +97,8 @@ class Circuits:
 
         What was under way when the circuit opened tells nothing new.
         """
+        if fault is None and _key(route) not in self._circuits:
+            return
         circuit = self._circuits[_key(route)]
         circuit.probing = False
         if circuit.state(self._clock()) is State.OPEN:

@@ -50,7 +50,8 @@ def adapt(
     _check_provider_parameters(request, model)
     changes = _Changes(model, handling)
     own = lift(request.provider_parameters, model)
-    asked = _united(fields.model_dump(exclude_none=True), own.standard, model)
+    given = {name: value for name, value in vars(fields).items() if value is not None}
+    asked = _united(given, own.standard, model)
     defaults = _defaults(model, server_defaults or {})
     parameters = {name: asked[name] for name in _FORWARDED if name in asked}
     parameters |= _parameters(asked, defaults.standard, model, changes)
@@ -196,10 +197,10 @@ def _parameters(
 ) -> dict[str, str | int]:
     taken: dict[str, str | int] = {}
     for name in Parameters.model_fields:
-        rule: ParameterRule = getattr(model.parameters, name)
         value = asked.get(name, defaults.get(name))
         if value is None or name in _CONVERTIBLE:
             continue
+        rule: ParameterRule = getattr(model.parameters, name)
         result = _apply(rule, name, value, model)
         if result is None:
             changes.strip(name, asked)

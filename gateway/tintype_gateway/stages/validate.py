@@ -69,7 +69,7 @@ def validate(body: bytes, vocabulary: Vocabulary) -> ValidRequest:
 def _parse(body: bytes) -> dict[str, Any]:
     try:
         document = from_json(body, allow_inf_nan=False)
-        json.loads(body, object_pairs_hook=_require_unique)
+        _UNIQUE_NAMES.decode(body.decode())  # `from_json` reads UTF-8 only
     except ValueError as error:
         raise BadRequestError(f"the body is not JSON: {error}", code="invalid_json") from error
     if not isinstance(document, dict):
@@ -85,6 +85,9 @@ def _require_unique(pairs: Sequence[tuple[str, object]]) -> None:
     names = {name for name, _ in pairs}
     if len(names) < len(pairs):
         raise ValueError("a name occurs twice in one object")
+
+
+_UNIQUE_NAMES = json.JSONDecoder(object_pairs_hook=_require_unique)
 
 
 def _split(
