@@ -19,6 +19,8 @@ class Proxy:
     """Swallow everything, as a host does that has lost its network."""
     deaf: bool = False
     """Swallow the answers."""
+    requests: int = 0
+    """How many messages came from clients."""
 
     _cut: dict[Direction, int] = field(default_factory=dict)
     _writers: set[asyncio.StreamWriter] = field(default_factory=set)
@@ -58,6 +60,7 @@ class Proxy:
     ) -> None:
         with suppress(OSError):
             while message := await source.read(2**16):
+                self.requests += direction == "request"
                 if self.silent or (self.deaf and direction == "answer"):
                     continue
                 left = self._cut.get(direction)
