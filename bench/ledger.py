@@ -1,8 +1,9 @@
 """How many requests a second each engine of the ledger pays for: `python -m bench.ledger`.
 
 A request is one hold and its settlement. Clients wait for each other's locks and commits, not for
-providers; one process, its database on this machine, every commit on the disk (`fsync`). A
-statement is what PostgreSQL counts as a transaction: each is one, and one round trip.
+providers; one process, its database on this machine, every charge on the disk (`fsync`). A
+statement is what PostgreSQL counts as a transaction: each is one, and one round trip. CPU is that
+of this process, so that what a PostgreSQL server takes is not in it.
 """
 
 import argparse
@@ -27,7 +28,16 @@ CLIENTS = (1, 8, 64)
 ACCOUNTS = 256
 """How many are "many"."""
 
-HEADER = ("engine", "accounts", "clients", "requests/s", "hold p50", "p99 ms", "statements each")
+HEADER = (
+    "engine",
+    "accounts",
+    "clients",
+    "requests/s",
+    "CPU ms each",
+    "hold p50 ms",
+    "p99 ms",
+    "statements each",
+)
 
 
 @dataclass
@@ -35,6 +45,7 @@ class Result:
     """What the clients of one run did."""
 
     seconds: float
+    cpu_seconds: float = 0
     hold_seconds: list[float] = field(default_factory=list)
     statements: int | None = None
 
@@ -43,15 +54,15 @@ class Result:
         requests = len(self.hold_seconds)
         centiles = statistics.quantiles(self.hold_seconds, n=100)
         each = "in process" if self.statements is None else f"{self.statements / requests:.2f}"
-        rate = f"{requests / self.seconds:.0f}"
-        return rate, f"{centiles[49] * 1000:.1f}", f"{centiles[98] * 1000:.1f}", each
+        rate, cpu = f"{requests / self.seconds:.0f}", f"{self.cpu_seconds / requests * 1000:.2f}"
+        return rate, cpu, f"{centiles[49] * 1000:.1f}", f"{centiles[98] * 1000:.1f}", each
 
 
 async def measure(ledger: Ledger, clients: int, accounts: int, seconds: float) -> Result:
     """Let clients pay for request after request, each of an account of its own turn."""
     result = Result(seconds)
     numbers = itertools.cycle(range(accounts))
-    end = time.perf_counter() + seconds
+    end, cpu_before = time.perf_counter() + seconds, time.process_time()
 
     async def client() -> None:
         while (begin := time.perf_counter()) < end:
@@ -67,6 +78,7 @@ async def measure(ledger: Ledger, clients: int, accounts: int, seconds: float) -
             await ledger.settle(hold, 7, images=1)
 
     await asyncio.gather(*(client() for _ in range(clients)))
+    result.cpu_seconds = time.process_time() - cpu_before
     return result
 
 

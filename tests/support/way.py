@@ -20,6 +20,8 @@ class Way:
     """Swallow everything, as a host does that has lost its network."""
     is_deaf: bool = False
     """Swallow the answers."""
+    requests: int = 0
+    """How many messages came from clients."""
 
     _cut: dict[Direction, int] = field(default_factory=dict)
     _writers: set[asyncio.StreamWriter] = field(default_factory=set)
@@ -71,6 +73,7 @@ class Way:
     ) -> None:
         with suppress(OSError):
             while message := await source.read(2**16):
+                self.requests += direction == "request"
                 if self.is_silent or (self.is_deaf and direction == "answer"):
                     continue
                 if self._cuts_now(direction):

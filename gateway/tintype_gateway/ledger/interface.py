@@ -41,6 +41,10 @@ class Ledger(Protocol):
     server was lost while it worked, and does not come back in that time, `LedgerUnavailableError`
     leaves open whether the operation took effect; it did so once, or not at all.
 
+    A hold without an idempotency key is durable only as long as its request can be: what stops the
+    whole machine under an embedded database may undo it. Whatever makes a charge of it last makes
+    the hold last too.
+
     Cancelling the wait for an operation does not stop it: it still takes effect once. Only a hold
     is different, since nobody would know of it: it is released as soon as it is taken.
     """

@@ -58,14 +58,14 @@ async def held(caller: Caller, purchase: Purchase, ledger: Ledger) -> AsyncItera
     """
     hold = await _take(caller, purchase, ledger)
     HOLDS_OUTSTANDING.inc()
-    renewal = asyncio.create_task(_renew(hold, ledger))
+    renewal = _Renewal(hold, ledger)
     try:
         yield hold
     except BaseException as error:
         await _give_back(hold, error, ledger)
         raise
     finally:
-        renewal.cancel()
+        renewal.end()
         HOLDS_OUTSTANDING.dec()
 
 
@@ -110,16 +110,37 @@ def _refusal(error: LedgerError) -> errors.GatewayError:
     return errors.AuthenticationError(str(error))  # the account was closed since it was asked
 
 
-async def _renew(hold: Hold, ledger: Ledger) -> None:
-    """Keep a hold alive, so that only that of a dead process ever expires."""
-    while True:
-        await asyncio.sleep(LIFETIME_SECONDS / 3)
-        try:
-            await ledger.renew(hold, LIFETIME_SECONDS)
-        except HoldClosedError:
-            return
-        except LedgerError as error:
-            log.warning("hold not renewed", extra={"hold": hold.id, "error": str(error)})
+class _Renewal:
+    """Keeps a hold alive until its owner ends, so that only that of a dead process ever expires.
+
+    Most requests end before the first renewal is due: until then it is a timer, and no task.
+    """
+
+    def __init__(self, hold: Hold, ledger: Ledger) -> None:
+        self._hold = hold
+        self._ledger = ledger
+        self._task: asyncio.Task[None] | None = None
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(LIFETIME_SECONDS / 3, self._begin)
+
+    def end(self) -> None:
+        """Let the hold expire, if it is not settled or released."""
+        self._timer.cancel()
+        if self._task is not None:
+            self._task.cancel()
+
+    def _begin(self) -> None:
+        self._task = asyncio.create_task(self._renew())
+
+    async def _renew(self) -> None:
+        while True:
+            try:
+                await self._ledger.renew(self._hold, LIFETIME_SECONDS)
+            except HoldClosedError:
+                return
+            except LedgerError as error:
+                log.warning("hold not renewed", extra={"hold": self._hold.id, "error": str(error)})
+            await asyncio.sleep(LIFETIME_SECONDS / 3)
 
 
 async def _give_back(hold: Hold, cause: BaseException, ledger: Ledger) -> None:

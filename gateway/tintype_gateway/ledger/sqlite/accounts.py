@@ -47,10 +47,17 @@ def ensure(connection: sqlite3.Connection, now: float, name: str, credits_micro:
 
 def read(connection: sqlite3.Connection, name: str) -> Account:
     """Read one account; the ledger's own are not found."""
-    row = connection.execute("SELECT * FROM account WHERE name = ?", (name,)).fetchone()
+    return _account(find(connection, name))
+
+
+def find(connection: sqlite3.Connection, name: str) -> sqlite3.Row:
+    """Read one account as the database keeps it."""
+    row: sqlite3.Row | None = connection.execute(
+        "SELECT * FROM account WHERE name = ?", (name,)
+    ).fetchone()
     if row is None or name.startswith(SYSTEM_PREFIX):
         raise AccountNotFoundError(f"there is no account {name!r}")
-    return _account(row)
+    return row
 
 
 def read_all(connection: sqlite3.Connection) -> Sequence[Account]:

@@ -14,7 +14,7 @@ MIGRATIONS = sorted(Path(__file__).with_name("migrations").glob("*.sql"))
 
 
 def connect(path: Path, busy_timeout_seconds: float) -> sqlite3.Connection:
-    """Open a connection that commits only when told to, waits for locks, and loses nothing.
+    """Open a connection that commits only when told to, and waits for locks and for the disk.
 
     The path must be absolute, and the database there: see `ensure_exists`.
 

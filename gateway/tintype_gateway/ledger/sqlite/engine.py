@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 from collections.abc import Callable, Collection, Sequence
-from concurrent.futures import Future
 from datetime import date, datetime
 from pathlib import Path
 from typing import TypeVar
@@ -138,11 +137,15 @@ class SqliteLedger:
             lifetime_seconds=lifetime_seconds,
             idempotency=idempotency,
         )
-        future = self._writer.submit(lambda db, now: holds.take(db, now, intent))
+        # A power cut that takes a hold also takes its request, which is never charged then. Only an
+        # idempotency key must be known afterwards: a repeat might have the work done twice.
+        taking = self._writer.submit(
+            lambda db, now: holds.take(db, now, intent), is_lasting=idempotency is not None
+        )
         try:
-            return await asyncio.wrap_future(future)
+            return await asyncio.shield(taking)
         except asyncio.CancelledError:
-            future.add_done_callback(self._abandon)
+            taking.add_done_callback(self._abandon)
             raise
 
     async def renew(self, hold: Hold, lifetime_seconds: float) -> None:
@@ -172,20 +175,21 @@ class SqliteLedger:
 
     async def close(self) -> None:
         """See `Ledger`."""
-        await asyncio.to_thread(self._writer.close)
+        await self._writer.close()
 
     async def _do(self, operation: Operation[T]) -> T:
-        return await asyncio.wrap_future(self._writer.submit(operation))
+        return await self._writer.submit(operation)
 
-    def _abandon(self, future: Future[Hold]) -> None:
+    def _abandon(self, taken: asyncio.Future[Hold]) -> None:
         """Release a hold that nobody waited for. Where that fails, it will expire."""
-        if future.exception() is None:
+        if taken.exception() is None:
+            hold = taken.result()
             with contextlib.suppress(LedgerUnavailableError):
                 self._writer.submit(
                     lambda db, now: holds.release(
-                        db, now, future.result(), "caller went away", outcome_unknown=False
+                        db, now, hold, "caller went away", outcome_unknown=False
                     )
-                )
+                ).add_done_callback(lambda released: released.exception())  # nobody else asks
 
     def _audit(self) -> Audit:
         with (

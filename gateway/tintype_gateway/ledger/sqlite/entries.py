@@ -36,9 +36,9 @@ def post_charge(
 def _enter(
     connection: sqlite3.Connection, posting_id: int | None, *, source: str, target: str, amount: int
 ) -> None:
-    connection.executemany(
-        "INSERT INTO entry (posting_id, account, amount) VALUES (?, ?, ?)",
-        [(posting_id, source, -amount), (posting_id, target, amount)],
+    connection.execute(
+        "INSERT INTO entry (posting_id, account, amount) VALUES (?, ?, ?), (?, ?, ?)",
+        (posting_id, source, -amount, posting_id, target, amount),
     )
 
 

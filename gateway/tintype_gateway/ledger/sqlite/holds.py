@@ -15,8 +15,7 @@ def take(connection: sqlite3.Connection, now: float, intent: Intent) -> Hold:
     account = intent.caller.account
     if intent.idempotency is not None:
         idempotency.claim(connection, now, account, intent.idempotency)
-    limits.count(connection, now, account, intent.images)
-    limits.set_aside(connection, account, intent.amount)
+    limits.set_aside(connection, now, account, intent.images, intent.amount)
     _insert(connection, now, intent)
     return intent.hold
 

@@ -1,18 +1,19 @@
 """The one thread of a process that talks to the database, and its group commit.
 
-A commit with ``synchronous=FULL`` waits for the disk; what arrives meanwhile is committed together
-in the next one. Each operation has a savepoint of its own, so that one which fails takes no other
-with it, and no caller hears of success before the commit that holds it.
+A commit that waits for the disk takes long; what arrives meanwhile is committed together in the
+next one. Each operation has a savepoint of its own, so that one which fails takes no other with
+it, and no caller hears of success before the commit that holds it.
 """
 
+import asyncio
 import contextlib
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass, field
-from functools import partial
-from typing import Any, Generic, TypeVar
+from dataclasses import dataclass
+from itertools import groupby
+from queue import SimpleQueue
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from tintype_gateway.ledger.errors import LedgerUnavailableError
 
@@ -22,23 +23,39 @@ Operation = Callable[[sqlite3.Connection, float], T]
 """What runs inside a transaction; it is given the time, in seconds since 1970."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Job(Generic[T]):
     operation: Operation[T]
-    future: Future[T] = field(default_factory=Future)
+    future: asyncio.Future[T]
+    is_lasting: bool
 
-    def attempt(self, connection: sqlite3.Connection, now: float) -> Callable[[], None]:
-        """Run in a savepoint; return what tells the caller, to be called after the commit."""
+    def attempt(self, connection: sqlite3.Connection, now: float) -> "_Outcome":
+        """Run in a savepoint; return what the caller is to hear after the commit."""
         connection.execute("SAVEPOINT job")
         try:
             result = self.operation(connection, now)
         except Exception as error:
             # If SQLite has given up the whole transaction, this raises and fails the batch.
             connection.execute("ROLLBACK TO job")
-            return partial(self.future.set_exception, _explained(error))
+            return _Outcome(self.future, error=_explained(error))
         finally:
             connection.execute("RELEASE job")
-        return partial(self.future.set_result, result)
+        return _Outcome(self.future, result)
+
+
+class _Outcome(NamedTuple):
+    future: asyncio.Future[Any]
+    result: object = None
+    error: Exception | None = None
+
+    def tell(self) -> None:
+        """Complete the future, unless its caller has gone."""
+        if self.future.cancelled():
+            return
+        if self.error is None:
+            self.future.set_result(self.result)
+        else:
+            self.future.set_exception(self.error)
 
 
 def _explained(error: Exception) -> Exception:
@@ -54,28 +71,27 @@ class Writer:
     def __init__(self, connection: sqlite3.Connection, clock: Callable[[], float]) -> None:
         self._connection = connection
         self._clock = clock
-        self._jobs: list[_Job[Any]] = []
+        self._jobs: SimpleQueue[_Job[Any] | None] = SimpleQueue()
         self._closed = False
-        self._changed = threading.Condition()
         # A daemon, for a program that forgets to close still has to end: what is not committed
         # then was not acknowledged either.
         self._thread = threading.Thread(target=self._serve, name="ledger-writer", daemon=True)
         self._thread.start()
 
-    def submit(self, operation: Operation[T]) -> Future[T]:
+    def submit(self, operation: Operation[T], *, is_lasting: bool = True) -> asyncio.Future[T]:
         """Queue an operation; its future completes when it is committed, or has failed.
 
-        The future cannot be cancelled. Callable from any thread; returns at once.
+        To cancel the future does not call the operation off. One that is not `is_lasting` does not
+        wait for the disk: all processes see it, also after a kill, but a power cut may undo it.
+        Nothing later outlasts it, since a commit that waits for the disk waits for the whole log
+        (https://www.sqlite.org/pragma.html#pragma_synchronous).
 
         Raises:
             LedgerUnavailableError: the writer is closed.
         """
-        job = _Job(operation)
-        job.future.set_running_or_notify_cancel()
-        with self._changed:
-            self.require_open()
-            self._jobs.append(job)
-            self._changed.notify()
+        self.require_open()
+        job = _Job(operation, asyncio.get_running_loop().create_future(), is_lasting)
+        self._jobs.put(job)
         return job.future
 
     def require_open(self) -> None:
@@ -83,38 +99,51 @@ class Writer:
         if self._closed:
             raise LedgerUnavailableError("the ledger is closed")
 
-    def close(self) -> None:
-        """Finish the queue, close the connection, end the thread. Blocks until then."""
-        with self._changed:
-            self._closed = True
-            self._changed.notify()
-        self._thread.join()
+    async def close(self) -> None:
+        """Finish the queue, close the connection, end the thread."""
+        self._closed = True
+        self._jobs.put(None)
+        await asyncio.to_thread(self._thread.join)
 
     def _serve(self) -> None:
         with contextlib.closing(self._connection):
             while batch := self._next_batch():
-                for complete in self._commit(batch):
-                    complete()
+                outcomes = self._commit(batch)
+                for loop, told in groupby(outcomes, lambda outcome: outcome.future.get_loop()):
+                    with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits
+                        loop.call_soon_threadsafe(_tell, list(told))
 
     def _next_batch(self) -> Sequence[_Job[Any]]:
         """Wait for work and take all of it; nothing once the writer is closed."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._jobs or self._closed)
-            batch, self._jobs = self._jobs, []
-            return batch
+        batch: list[_Job[Any]] = []
+        while not batch or not self._jobs.empty():
+            job = self._jobs.get()
+            if job is None:
+                self._jobs.put(None)  # to be met again when this batch is done
+                break
+            batch.append(job)
+        return batch
 
-    def _commit(self, batch: Sequence[_Job[Any]]) -> Sequence[Callable[[], None]]:
-        """Run a batch as one transaction; return what tells each caller."""
+    def _commit(self, batch: Sequence[_Job[Any]]) -> Sequence[_Outcome]:
+        """Run a batch as one transaction; return what each caller is to hear."""
+        synchronous = "FULL" if any(job.is_lasting for job in batch) else "NORMAL"
         try:
+            self._connection.execute(f"PRAGMA synchronous = {synchronous}")
             self._connection.execute("BEGIN IMMEDIATE")
             now = self._clock()
-            completions = [job.attempt(self._connection, now) for job in batch]
+            outcomes = [job.attempt(self._connection, now) for job in batch]
             self._connection.execute("COMMIT")
         except sqlite3.Error as error:
             with contextlib.suppress(sqlite3.Error):
                 self._connection.execute("ROLLBACK")
             return [
-                partial(job.future.set_exception, LedgerUnavailableError(f"not committed: {error}"))
+                _Outcome(job.future, error=LedgerUnavailableError(f"not committed: {error}"))
                 for job in batch
             ]
-        return completions
+        return outcomes
+
+
+def _tell(outcomes: Sequence[_Outcome]) -> None:
+    """Tell all callers of one event loop, in it."""
+    for outcome in outcomes:
+        outcome.tell()

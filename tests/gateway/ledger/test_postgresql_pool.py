@@ -1,0 +1,67 @@
+"""Connections that are kept, and how often the server is asked."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.gateway.ledger.stores import PostgresStore
+from tests.gateway.ledger.support import take
+from tests.support.way import Way, way_to
+from tintype_gateway.ledger import Caller, Ledger, open_ledger
+from tintype_gateway.ledger.postgres import pool
+
+CALLER = Caller("studio", "key-1")
+
+SESSIONS = """
+SELECT pid FROM pg_stat_activity
+WHERE datname = current_database() AND application_name = 'tintype'
+"""
+
+
+@pytest.fixture
+async def way(postgresql_store: PostgresStore) -> AsyncIterator[Way]:
+    async with way_to(postgresql_store.server.port) as way:
+        yield way
+
+
+@pytest.fixture
+async def ledger(postgresql_store: PostgresStore, way: Way) -> AsyncIterator[Ledger]:
+    """A ledger that has served a request before."""
+    ledger = open_ledger(postgresql_store.server.url(postgresql_store.name, way.port))
+    await ledger.create_account("studio", credits_micro=1000)
+    await pay(ledger)
+    yield ledger
+    await ledger.close()
+
+
+async def pay(ledger: Ledger) -> None:
+    await ledger.settle(await take(ledger, CALLER, 10), 7, images=1)
+
+
+async def test_a_request_costs_two_round_trips(ledger: Ledger, way: Way) -> None:
+    before = way.requests
+
+    await pay(ledger)
+
+    assert way.requests == before + 2
+
+
+async def test_a_connection_serves_one_request_after_another(
+    ledger: Ledger, postgresql_store: PostgresStore
+) -> None:
+    first = await postgresql_store.query(SESSIONS)
+
+    await pay(ledger)
+
+    assert await postgresql_store.query(SESSIONS) == first
+
+
+async def test_a_connection_that_was_silent_too_long_is_not_trusted(
+    ledger: Ledger, postgresql_store: PostgresStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = await postgresql_store.query(SESSIONS)
+    monkeypatch.setattr(pool, "IDLE_SECONDS", 0)
+
+    await pay(ledger)
+
+    assert set(await postgresql_store.query(SESSIONS)) - set(first)

@@ -1,0 +1,75 @@
+"""A hold lives as long as its owner, however long that works."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.gateway.ledger.stores import SqliteStore
+from tests.gateway.ledger.support import Clock, eventually
+from tintype_gateway.ledger import Caller, Ledger
+from tintype_gateway.stages import hold as stage
+
+PURCHASE = stage.Purchase("request", 400, 1, "gpt-image-1", "openai")
+
+EXPIRIES = "SELECT expires_at FROM hold"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> SqliteStore:
+    return SqliteStore(tmp_path / "ledger.db")
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def ledger(
+    store: SqliteStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Ledger]:
+    """A ledger whose holds are renewed after a hundredth of a second."""
+    monkeypatch.setattr(stage, "LIFETIME_SECONDS", 0.03)
+    ledger = store.open(clock)
+    await ledger.create_account("studio", credits_micro=1000)
+    yield ledger
+    await ledger.close()
+
+
+async def a_renewal(store: SqliteStore, clock: Clock) -> None:
+    """Let some of the hold's lifetime pass, and wait until it has been renewed."""
+    before = await store.query(EXPIRIES)
+    clock.advance(0.02)
+
+    async def renewed() -> bool:
+        await asyncio.sleep(0.001)
+        return await store.query(EXPIRIES) != before
+
+    await eventually(renewed)
+
+
+async def test_a_hold_is_renewed_again_and_again_while_its_owner_works(
+    store: SqliteStore, clock: Clock, ledger: Ledger
+) -> None:
+    async with stage.held(Caller("studio", "key-1"), PURCHASE, ledger):
+        for _ in range(2):
+            await a_renewal(store, clock)
+            assert await ledger.expire_holds() == 0
+
+
+async def test_nothing_of_an_owner_that_has_ended_goes_on(
+    store: SqliteStore, clock: Clock, ledger: Ledger
+) -> None:
+    others = asyncio.all_tasks()
+    async with stage.held(Caller("studio", "key-1"), PURCHASE, ledger):
+        await a_renewal(store, clock)
+
+    async def is_over() -> bool:
+        await asyncio.sleep(0)
+        return asyncio.all_tasks() <= others
+
+    await eventually(is_over)
+    clock.advance(0.03)
+    assert await ledger.expire_holds() == 1
