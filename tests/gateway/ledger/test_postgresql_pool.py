@@ -8,7 +8,6 @@ from tests.gateway.ledger.stores import PostgresStore
 from tests.gateway.ledger.support import take
 from tests.support.way import Way, way_to
 from tintype_gateway.ledger import Caller, Ledger, open_ledger
-from tintype_gateway.ledger.postgres import pool
 
 CALLER = Caller("studio", "key-1")
 
@@ -54,14 +53,3 @@ async def test_a_connection_serves_one_request_after_another(
     await pay(ledger)
 
     assert await postgresql_store.query(SESSIONS) == first
-
-
-async def test_a_connection_that_was_silent_too_long_is_not_trusted(
-    ledger: Ledger, postgresql_store: PostgresStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    first = await postgresql_store.query(SESSIONS)
-    monkeypatch.setattr(pool, "IDLE_SECONDS", 0)
-
-    await pay(ledger)
-
-    assert set(await postgresql_store.query(SESSIONS)) - set(first)

@@ -9,15 +9,16 @@ the server finds what it did for that call before.
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
-from functools import partial
 
 import asyncpg
-from asyncpg import Connection, Record
+from asyncpg import Connection, Pool, Record
 from asyncpg import exceptions as pg
 
 from tintype_gateway.ledger.errors import LedgerUnavailableError
 from tintype_gateway.ledger.postgres import schema
-from tintype_gateway.ledger.postgres.pool import Pool
+
+MAXIMUM_CONNECTIONS = 10
+"""Of one process. One account's operations come one after another anyway."""
 
 PAUSE_SECONDS = 0.1
 """Between two attempts: a server that restarts refuses connections at once."""
@@ -47,7 +48,7 @@ class Database:
     def __init__(self, url: str, timeout_seconds: float) -> None:
         self._url = url
         self._timeout_seconds = timeout_seconds
-        self._pool = Pool(partial(self._connect, timeout_seconds))
+        self._pool: Pool[Record] | None = None
         self._admitted = False
         self._closed = False
         self._running: set[asyncio.Task[list[Record]]] = set()
@@ -98,9 +99,10 @@ class Database:
         self._closed = True
         while self._running:
             await asyncio.wait(self._running)
-        with contextlib.suppress(TimeoutError, *LOST):
-            async with asyncio.timeout(self._timeout_seconds):
-                await self._pool.close()
+        if self._pool is not None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._timeout_seconds):
+                    await self._pool.close()  # which cuts the connections if it is cancelled
 
     async def _persist(self, statement: str, arguments: Sequence[object]) -> list[Record]:
         """Try until there is an answer, or the time is up."""
@@ -109,7 +111,7 @@ class Database:
             async with asyncio.timeout(self._timeout_seconds):
                 while True:
                     try:
-                        return await self._pool.fetch(statement, arguments)
+                        return await self._attempt(statement, arguments)
                     except ValueError:
                         raise  # some of asyncpg's interface errors are mistakes of ours
                     except LOST as error:
@@ -126,6 +128,29 @@ class Database:
             raise
         except asyncpg.PostgresError as error:
             raise LedgerUnavailableError(f"the database cannot be used: {error}") from error
+
+    async def _attempt(self, statement: str, arguments: Sequence[object]) -> list[Record]:
+        pool = await self._opened()
+        connection = await pool.acquire()
+        try:
+            return await connection.fetch(statement, *arguments)
+        except asyncpg.PostgresError:
+            raise  # an answer
+        except BaseException:
+            connection.terminate()  # of no more use, in the middle of a conversation
+            raise
+        finally:
+            await pool.release(connection)
+
+    async def _opened(self) -> "Pool[Record]":
+        if self._pool is None:
+            self._pool = await asyncpg.create_pool(
+                min_size=0,
+                max_size=MAXIMUM_CONNECTIONS,
+                connect=lambda *_, **__: self._connect(self._timeout_seconds),
+                reset=_keep_session,
+            )
+        return self._pool
 
     async def _connect(self, statement_seconds: float) -> "Connection[Record]":
         connection = await asyncpg.connect(
@@ -150,3 +175,7 @@ class Database:
         self._running.discard(task)
         if not task.cancelled():
             task.exception()  # nobody else may ask for it, if the caller has gone
+
+
+async def _keep_session(_: object) -> None:
+    """Reset nothing when a connection goes back to the pool, which saves a round trip."""
