@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 import pydantic
@@ -20,6 +21,9 @@ from tintype_gateway.values import ValidRequest
 
 _MAX_FIELDS = 100
 """Several times as many as there are. Each one at fault is named in the answer."""
+
+_ALIKE = 0.8
+"""How alike a misspelt field and the one that is meant are, of 1."""
 
 _CODES = {
     "missing": "missing_required_parameter",
@@ -57,7 +61,8 @@ def validate(body: bytes, vocabulary: Vocabulary) -> ValidRequest:
     try:
         fields = ImageGenerationRequest.model_validate(known)
     except pydantic.ValidationError as error:
-        problems = [*map(_problem, error.errors(include_url=False)), *problems]
+        details = error.errors(include_url=False)
+        problems = [*(_problem(detail, vocabulary) for detail in details), *problems]
     if problems:
         raise ValidationError(problems)
     _refuse_contradictions(fields)
@@ -131,11 +136,18 @@ def _number_problems(extras: Mapping[str, object]) -> Iterator[FieldProblem]:
             yield FieldProblem(name, "must not hold numbers beyond 1e308", "invalid_value")
 
 
-def _problem(detail: Any) -> FieldProblem:
+def _problem(detail: Any, vocabulary: Vocabulary) -> FieldProblem:
     param = ".".join(str(step) for step in detail["loc"])[:64].encode("ascii", "replace").decode()
     code = _CODES.get(detail["type"], "invalid_value")
-    message = "unknown field" if code == "unknown_parameter" else _plain(detail["msg"])
+    is_unknown = code == "unknown_parameter"
+    message = _unknown(param, vocabulary) if is_unknown else _plain(detail["msg"])
     return FieldProblem(param, message, code)
+
+
+def _unknown(name: str, vocabulary: Vocabulary) -> str:
+    known = [*ImageGenerationRequest.model_fields, *vocabulary.provider_parameters]
+    similar = get_close_matches(name, known, n=1, cutoff=_ALIKE)
+    return f"unknown field: did you mean `{similar[0]}`?" if similar else "unknown field"
 
 
 def _plain(message: str) -> str:
@@ -144,6 +156,7 @@ def _plain(message: str) -> str:
         message.removeprefix("Value error, ")
         .replace("Input should be", "must be")
         .replace("String should", "must")
+        .replace("Field required", "is required")
     )
 
 

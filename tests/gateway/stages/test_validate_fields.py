@@ -120,7 +120,23 @@ def test_an_unknown_quality_is_told_the_known_ones() -> None:
     assert problem.message == f"must be one of {words}"
 
 
-@pytest.mark.parametrize("name", ["promt", "Model", "input_fidelity", "svg.model", "\r\nX: 1", ""])
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("promt", "prompt"), ("Model", "model"), ("negtive_prompt", "negative_prompt")],
+)
+def test_a_misspelt_field_is_told_the_one_that_is_meant(name: str, meant: str) -> None:
+    (problem,) = problems(**{name: 1})
+    assert problem.message == f"unknown field: did you mean `{meant}`?"
+    assert problem.code == "unknown_parameter"
+
+
+def test_a_field_that_is_missing_is_said_to_be_required() -> None:
+    with pytest.raises(ValidationError) as refusal:
+        validate(b'{"model": "x"}', KNOWN.vocabulary)
+    assert [problem.message for problem in refusal.value.problems] == ["is required"]
+
+
+@pytest.mark.parametrize("name", ["input_fidelity", "svg.model", "\r\nX: 1", ""])
 def test_a_field_that_nobody_knows_is_refused(name: str) -> None:
     (problem,) = problems(**{name: 1})
     assert (problem.message, problem.code) == ("unknown field", "unknown_parameter")
