@@ -6,7 +6,7 @@ from html import escape
 from bench.soak_samples import Sample, slope_mib_an_hour
 
 WIDTH, HEIGHT, GAP = 860, 210, 44
-LEFT, TOP = 62, 34
+LEFT, TOP, RIGHT = 62, 34, 28
 
 STYLE = """\
 text{font:12px system-ui,sans-serif;fill:#57606a}.t{font-weight:600;fill:#24292f}
@@ -39,13 +39,13 @@ def _chart(title: str, points: Points, top: int) -> str:
     seconds, highest = points[-1][0] or 1, _round_up(max(value for _, value in points))
 
     def x(second: float) -> float:
-        return LEFT + (WIDTH - LEFT - 12) * second / seconds
+        return LEFT + (WIDTH - LEFT - RIGHT) * second / seconds
 
     def y(value: float) -> float:
         return bottom - (bottom - top) * value / highest
 
     lines = "".join(
-        f'<path class="g" d="M{LEFT} {y(value):.1f}H{WIDTH - 12}"/>'
+        f'<path class="g" d="M{LEFT} {y(value):.1f}H{WIDTH - RIGHT}"/>'
         + _text(LEFT - 8, y(value) + 4, f"{value:g}", "end")
         for value in (0, highest / 2, highest)
     )

@@ -7,6 +7,7 @@ import statistics
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -83,12 +84,22 @@ def read(file: Path) -> list[Sample]:
 
 
 def slope_mib_an_hour(samples: Sequence[Sample]) -> float:
-    """Return by how much memory grew an hour once warm: least squares, 0 of too few samples."""
-    warm = [each for each in samples if each.seconds >= samples[-1].seconds * TREND_BEGINS]
+    """Return by how much memory grew an hour once warm: least squares, 0 of too few samples.
+
+    Of each minute the least counts, since what requests hold for a moment is no growth.
+    """
+    begin = samples[-1].seconds * TREND_BEGINS
+    warm = floors([each for each in samples if each.seconds >= begin])
     if len(warm) < 2:
         return 0.0
     hours = [each.seconds / 3600 for each in warm]
     return statistics.linear_regression(hours, [each.resident_mib for each in warm]).slope
+
+
+def floors(samples: Sequence[Sample]) -> list[Sample]:
+    """Return the sample of each minute in which the process held least."""
+    minutes = groupby(samples, lambda each: (round(each.seconds) - 1) // 60)
+    return [min(of_one, key=lambda each: each.resident_mib) for _, of_one in minutes]
 
 
 def at(samples: Sequence[Sample], seconds: float) -> Sample:

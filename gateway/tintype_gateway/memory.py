@@ -19,6 +19,9 @@ KEPT_BYTES = 256 * 1024 * 1024
 LARGEST_BYTES = 32 * 1024 * 1024
 """The largest buffer that is taken from kept memory. glibc silently refuses a greater value."""
 
+RETURN_SECONDS = 60
+"""How often memory that is kept is given back all the same."""
+
 
 def tune_allocator() -> None:
     """Have buffers of the size of a picture reused.
@@ -40,6 +43,17 @@ def return_kept() -> None:
     """Give memory that is kept but not used back to the system, as far as the C library can."""
     with suppress(AttributeError, OSError):
         ctypes.CDLL(None).malloc_trim(0)
+
+
+async def return_kept_regularly() -> None:
+    """Give memory back every minute, for as long as this runs.
+
+    Under load the allocator keeps the most that it ever needed, in pieces. To return it takes a
+    millisecond or two; what is needed again is then fetched again.
+    """
+    while True:
+        await asyncio.sleep(RETURN_SECONDS)
+        await asyncio.to_thread(return_kept)
 
 
 async def spare_collector(started: asyncio.Event) -> None:

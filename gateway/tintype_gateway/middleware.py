@@ -74,6 +74,7 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
     response.headers.setdefault("Cache-Control", "no-store")  # keys decide what anyone may see
     if isinstance(request.protocol, ClientConnection) and request.protocol.is_closing:
         response.headers["Connection"] = "close"  # or its client's next request would be lost
+        response.force_close()
     if REQUEST_ID in request:
         response.headers["x-request-id"] = request[REQUEST_ID]
 

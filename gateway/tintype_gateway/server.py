@@ -18,7 +18,7 @@ from tintype_gateway.catalog.folder import ManifestFolder
 from tintype_gateway.catalog.store import CatalogStore
 from tintype_gateway.credentials import Credentials, SimulatedCredentials
 from tintype_gateway.demo import ensure_demo_key, welcome
-from tintype_gateway.edge.runner import create_runner
+from tintype_gateway.edge.runner import FAREWELL_SECONDS, create_runner
 from tintype_gateway.egress import Reach
 from tintype_gateway.image_store.folder import FolderStore
 from tintype_gateway.image_store.opening import open_store
@@ -31,7 +31,7 @@ from tintype_gateway.ledger.measured import measured
 from tintype_gateway.ledger.opening import open_ledger
 from tintype_gateway.ledger.remembering import remembering
 from tintype_gateway.loop_lag import observe_lag
-from tintype_gateway.memory import spare_collector
+from tintype_gateway.memory import return_kept_regularly, spare_collector
 from tintype_gateway.metrics import HOLDS_EXPIRED
 from tintype_gateway.pipeline import Pipeline
 from tintype_gateway.reliability import circuit_gauges
@@ -96,15 +96,17 @@ async def serve(settings: GatewaySettings) -> None:
         sources += await follow_credentials(settings, credentials, stack)
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         chores = (_expire_holds(ledger), pipeline.deliveries.report(ledger), observe_lag())
-        for work in (*chores, spare_collector(store.arrived), *sources):
+        memory_chores = (spare_collector(store.arrived), return_kept_regularly())
+        for work in (*chores, *memory_chores, *sources):
             stack.callback(tasks.create_task(work).cancel)
         token = settings.admin_token
         admin = AdminApp(pipeline, token.get_secret_value() if token else None)
-        admin_url = await _listen(
-            admin.application(), settings.admin_host, settings.admin_port, stack
-        )
+        probes = create_runner(admin.application(), DRAIN_SECONDS)
+        admin_url = await _listen(probes, settings.admin_host, settings.admin_port, stack)
         api = create_app(pipeline, settings.max_request_bytes, with_playground=settings.playground)
-        url = await _listen(api, settings.host, settings.port, stack, settings.max_connections)
+        farewell = 0 if settings.demo else FAREWELL_SECONDS  # someone waits for a demo to end
+        clients = create_runner(api, DRAIN_SECONDS, settings.max_connections, farewell)
+        url = await _listen(clients, settings.host, settings.port, stack)
         stack.callback(tasks.create_task(admin.store_health.watch()).cancel)
         if isinstance(images.store, FolderStore):
             images.store.listens_at(url)
@@ -191,15 +193,8 @@ async def _expire_holds(ledger: Ledger) -> None:
         await asyncio.sleep(EXPIRY_SECONDS)
 
 
-async def _listen(
-    app: web.Application,
-    host: str,
-    port: int,
-    stack: AsyncExitStack,
-    max_connections: int | None = None,
-) -> str:
+async def _listen(runner: web.AppRunner, host: str, port: int, stack: AsyncExitStack) -> str:
     """Serve an application until the stack closes, and return its URL."""
-    runner = create_runner(app, DRAIN_SECONDS, max_connections)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
     await web.TCPSite(runner, host, port).start()

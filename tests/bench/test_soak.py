@@ -81,6 +81,12 @@ def test_the_slope_is_that_of_the_last_two_thirds() -> None:
     assert slope_mib_an_hour(warmed_up) == pytest.approx(12.0)  # 1 MiB in 5 minutes
 
 
+def test_what_requests_hold_for_a_moment_is_no_growth() -> None:
+    noted = samples(*(100.0 + 40 * (number % 4) for number in range(60)), minutes=12)
+
+    assert slope_mib_an_hour(noted) == 0
+
+
 def test_a_flat_curve_has_no_slope_and_neither_has_a_point() -> None:
     assert slope_mib_an_hour(samples(100.0, 100.0, 100.0)) == 0
     assert slope_mib_an_hour([FIRST]) == 0

@@ -1,7 +1,9 @@
-"""What the garbage collector is spared."""
+"""How memory is kept, and given back."""
 
 import asyncio
 import gc
+import subprocess
+import sys
 
 from tests.support.manifests import compiled, image_model
 from tintype_gateway.catalog.store import CatalogStore
@@ -19,3 +21,31 @@ async def test_what_is_there_with_the_first_catalog_is_no_more_searched_for_garb
         assert gc.get_freeze_count() > before
     finally:
         gc.unfreeze()
+
+
+KEEPING = """
+import asyncio, resource
+from tintype_gateway import memory
+
+def resident_mib():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * resource.getpagesize() / 2**20
+
+async def main():
+    memory.tune_allocator()
+    pieces = [bytearray(100_000) for _ in range(1000)]
+    del pieces[:-1]  # the last one stands on top of all that is free
+    before = resident_mib()
+    memory.RETURN_SECONDS = 0.01
+    returning = asyncio.create_task(memory.return_kept_regularly())
+    async with asyncio.timeout(30):
+        while resident_mib() > before - 50:
+            await asyncio.sleep(0.01)
+    returning.cancel()
+
+asyncio.run(main())
+"""
+
+
+def test_memory_that_is_kept_in_pieces_is_given_back_in_time() -> None:
+    subprocess.run([sys.executable, "-c", KEEPING], check=True, timeout=60)

@@ -111,6 +111,11 @@ class ClientConnection(RequestHandler):
         answer.force_close()
         return answer
 
+    def part(self) -> bool:
+        """Have the next answer be the last one, and return whether it is still to be asked for."""
+        self.is_closing = True
+        return self._is_between_requests()
+
     def cut(self, reason: str) -> None:
         """Close the connection without a word, and count why."""
         CONNECTIONS_CUT.labels(reason).inc()

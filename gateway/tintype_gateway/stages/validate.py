@@ -73,7 +73,7 @@ def validate(body: bytes, vocabulary: Vocabulary) -> ValidRequest:
 
 def _parse(body: bytes) -> dict[str, Any]:
     try:
-        document = from_json(body, allow_inf_nan=False)
+        document = from_json(body, allow_inf_nan=False, cache_strings="keys")  # keep no prompts
         _UNIQUE_NAMES.decode(body.decode())  # `from_json` reads UTF-8 only
     except ValueError as error:
         raise BadRequestError(f"the body is not JSON: {error}", code="invalid_json") from error

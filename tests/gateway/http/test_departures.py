@@ -14,6 +14,9 @@ from tests.support.metrics import metric
 from tintype_gateway.edge.runner import create_runner
 from tintype_gateway.middleware import add_headers
 
+LONG = 60
+"""Seconds that nobody waits for."""
+
 REQUEST = b"GET / HTTP/1.1\r\nHost: gateway\r\n\r\n"
 
 
@@ -30,12 +33,12 @@ async def leave(request: web.Request) -> web.Response:
 
 @asynccontextmanager
 async def serving(
-    handler: Callable[[web.Request], Awaitable[web.Response]],
+    handler: Callable[[web.Request], Awaitable[web.Response]], farewell_seconds: float = 0
 ) -> AsyncIterator[web.AppRunner]:
     app = web.Application()
     app.on_response_prepare.append(add_headers)
     app.router.add_get("/", handler)
-    runner = create_runner(app, drain_seconds=10)
+    runner = create_runner(app, drain_seconds=10, farewell_seconds=farewell_seconds)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     yield runner
@@ -77,3 +80,55 @@ async def test_a_connection_that_is_kept_is_said_to_close_once_the_gateway_ends(
 
         writer.close()
         await ending
+
+
+async def answer(request: web.Request) -> web.Response:
+    return web.Response(text="done")
+
+
+@asynccontextmanager
+async def kept_connection(
+    runner: web.AppRunner,
+) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """Open a connection that has had one answer, and expects no other."""
+    reader, writer = await asyncio.open_connection(*runner.addresses[0])
+    writer.write(REQUEST)
+    assert b"connection: close" not in (await reader.readuntil(b"done")).lower()
+    yield reader, writer
+    writer.close()
+
+
+async def test_a_request_on_its_way_while_the_gateway_ends_is_answered_as_the_last_one() -> None:
+    async with (
+        serving(answer, farewell_seconds=LONG) as runner,
+        kept_connection(runner) as (reader, writer),
+    ):
+        address = runner.addresses[0]
+        ending = asyncio.create_task(runner.cleanup())
+        await until(lambda: not runner.sites)
+        writer.write(REQUEST)
+
+        last = await reader.read()
+        await ending
+
+        assert last.endswith(b"done")
+        assert b"connection: close" in last.lower()
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection(*address)
+
+
+async def test_a_connection_that_brings_nothing_more_is_closed_in_the_end() -> None:
+    async with (
+        serving(answer, farewell_seconds=0.1) as runner,
+        kept_connection(runner) as (reader, _),
+    ):
+        await runner.cleanup()
+
+        assert await reader.read() == b""
+
+
+async def test_without_idle_connections_the_end_waits_for_none() -> None:
+    async with serving(answer, farewell_seconds=LONG) as runner, asyncio.timeout(LONG / 2):
+        async with kept_connection(runner):
+            pass
+        await runner.cleanup()
