@@ -8,18 +8,12 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal, get_args
+from typing import get_args
 
-Dialect = Literal[
-    "openai-images",
-    "bedrock-amazon",
-    "bedrock-stability",
-    "google-predict",
-    "google-generate-content",
-]
-"""The upstream protocols of the catalog. Only the first one streams upstream."""
+from tintype_catalog.provider_binding import Dialect
 
 DIALECTS: tuple[Dialect, ...] = get_args(Dialect)
+"""The upstream protocols of the catalog. Only the first one streams upstream."""
 
 KIB, MIB = 1024, 1024 * 1024
 

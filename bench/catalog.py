@@ -9,8 +9,9 @@ from typing import Any
 import yaml
 
 import tintype_catalog
-from bench.cases import DIALECTS, SIZES, Dialect, model_id, upstream_prefix
+from bench.cases import DIALECTS, SIZES, model_id, upstream_prefix
 from tintype_catalog.credentials import CREDENTIAL_KEYS, file_name
+from tintype_catalog.provider_binding import Dialect
 
 Manifest = dict[str, Any]
 

@@ -7,7 +7,8 @@ import json
 import pytest
 from PIL import Image
 
-from bench.cases import DIALECTS, KIB, PREVIEWS, SIZES, Case, Dialect, picture, upstream_answer
+from bench.cases import DIALECTS, KIB, PREVIEWS, SIZES, Case, picture, upstream_answer
+from tintype_catalog.provider_binding import Dialect
 from tintype_gateway.dialects import dialect
 from tintype_gateway.values import UpstreamAnswer
 

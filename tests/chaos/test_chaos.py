@@ -18,13 +18,11 @@ import pytest
 from tests.chaos.catalogs import GATEWAYS, Catalogs, MixedFleet
 from tests.chaos.clients import Complete, Tally
 from tests.chaos.storm import Footprint, Storm, footprint
-from tests.cluster.binaries import BinariesMissingError, find_binaries
 from tests.gateway.torture.test_torture import CREDITS_MICRO, opened
-from tests.operator.fragile import FragileControlPlane
+from tests.operator.fragile import FragileControlPlane, running_fragile
 from tests.simulator.support import eventually
 from tests.support.operator import Operator
 from tests.support.postgres import PostgresServer
-from tests.support.requirements import missing
 from tintype_gateway.stages.hold import LIFETIME_SECONDS
 from tintype_simulator.app import running
 
@@ -58,19 +56,10 @@ class Charge:
 @pytest.fixture
 def fragile(tmp_path: Path) -> Iterator[FragileControlPlane]:
     """A control plane of its own, since its API server comes and goes."""
-    try:
-        binaries = find_binaries()
-    except BinariesMissingError as error:
-        missing(str(error))
     folder = tmp_path / "cluster"
     folder.mkdir()
-    cluster = FragileControlPlane(folder, binaries)
-    try:
-        cluster.start()
-        cluster.apply_crds()
+    with running_fragile(folder) as cluster:
         yield cluster
-    finally:
-        cluster.stop()
 
 
 @pytest.fixture

@@ -2,9 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
+from tests.cluster.binaries import BinariesMissingError, find_binaries
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.processes import Process
+from tests.support.requirements import missing
 
 
 class FragileControlPlane(ControlPlane):
@@ -26,3 +29,19 @@ class FragileControlPlane(ControlPlane):
     def _api_server(self) -> Process:
         (server,) = (process for process in self._processes if process.log.stem == "kube-apiserver")
         return server
+
+
+@contextmanager
+def running_fragile(folder: Path) -> Iterator[FragileControlPlane]:
+    """Run a control plane of one's own, with our definitions, while the block runs."""
+    try:
+        binaries = find_binaries()
+    except BinariesMissingError as error:
+        missing(str(error))
+    cluster = FragileControlPlane(folder, binaries)
+    try:
+        cluster.start()
+        cluster.apply_crds()
+        yield cluster
+    finally:
+        cluster.stop()

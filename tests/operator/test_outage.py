@@ -9,11 +9,9 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.cluster.binaries import BinariesMissingError, find_binaries
-from tests.operator.fragile import FragileControlPlane
+from tests.operator.fragile import FragileControlPlane, running_fragile
 from tests.support.manifests import changed, image_model, provider_binding
 from tests.support.operator import CONFIGMAP, Operator, eventually
-from tests.support.requirements import missing
 from tests.support.watching_gateway import WatchingGateway
 from tintype_catalog.bundle import read_manifest
 from tintype_kubernetes.configmaps import files_of
@@ -22,17 +20,8 @@ from tintype_operator.run import kopf_settings
 
 @pytest.fixture(scope="module")
 def fragile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FragileControlPlane]:
-    try:
-        binaries = find_binaries()
-    except BinariesMissingError as error:
-        missing(str(error))
-    cluster = FragileControlPlane(tmp_path_factory.mktemp("fragile"), binaries)
-    try:
-        cluster.start()
-        cluster.apply_crds()
+    with running_fragile(tmp_path_factory.mktemp("fragile")) as cluster:
         yield cluster
-    finally:
-        cluster.stop()
 
 
 @pytest.fixture
