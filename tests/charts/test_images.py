@@ -37,7 +37,7 @@ def test_neither_image_holds_what_is_for_the_other_or_for_builds() -> None:
         return {pin.partition("==")[0] for pin in pins(lock)}
 
     assert names("gateway.txt") & {"kopf", "hatchling"} == set()
-    assert names("operator.txt") & {"pillow", "sqlalchemy", "aioboto3", "hatchling"} == set()
+    assert names("operator.txt") & {"pillow", "asyncpg", "aioboto3", "hatchling"} == set()
 
 
 def test_what_the_dockerfile_copies_is_there_and_not_ignored() -> None:

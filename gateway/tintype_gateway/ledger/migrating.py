@@ -1,6 +1,7 @@
 """Bring the ledger that a URL names to the schema of this program."""
 
 from tintype_gateway.ledger.opening import POSTGRES_PREFIXES, open_ledger
+from tintype_gateway.ledger.postgres.schema import migrate
 
 
 async def migrate_ledger(url: str) -> None:
@@ -13,9 +14,6 @@ async def migrate_ledger(url: str) -> None:
         LedgerUnavailableError: it cannot be used, or a newer program has migrated it.
     """
     if url.startswith(POSTGRES_PREFIXES):
-        # Alembic and SQLAlchemy are of no use to anything else.
-        from tintype_gateway.ledger.postgres.migrate import migrate
-
         await migrate(url)
         return
     await open_ledger(url).close()

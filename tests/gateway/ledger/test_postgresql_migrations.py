@@ -1,16 +1,64 @@
 """The schema of a PostgreSQL database, and who may change it."""
 
-from pathlib import Path
+import asyncio
+import sys
 
+import asyncpg
 import pytest
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 
 from tests.gateway.ledger.stores import PostgresStore
+from tests.gateway.ledger.support import eventually
 from tests.support.postgres import PostgresServer
-from tintype_gateway.ledger import LedgerUnavailableError
+from tintype_gateway.ledger import Hold, LedgerUnavailableError
 from tintype_gateway.ledger.migrating import migrate_ledger
-from tintype_gateway.ledger.postgres import migrations, schema
+from tintype_gateway.ledger.postgres.schema import LOCK, MIGRATIONS
+
+NEWEST = MIGRATIONS.newest
+
+RELEASE_0_1 = """
+CREATE TABLE ledger_revision (
+    version_num VARCHAR(32) NOT NULL, CONSTRAINT ledger_revision_pkc PRIMARY KEY (version_num)
+);
+INSERT INTO ledger_revision VALUES ('0001');
+"""
+"""What Alembic left beside the tables of the first migration."""
+
+LIFE_OF_AN_OLD_LEDGER = """
+INSERT INTO account (name, opened_by, unlimited, created_at)
+VALUES ('studio', gen_random_uuid(), false, now());
+SELECT ledger_fund(
+    now(), gen_random_uuid(), 'grant', 'studio', 1000, 'account created');
+SELECT ledger_hold(
+    now(), 'hold-1', 'studio', 400, 1, interval '1 hour', 'k', 'r', 'dall-e-3', 'openai',
+    NULL, NULL, interval '1 day');
+SELECT ledger_hold(
+    now(), 'hold-2', 'studio', 70, 1, interval '1 hour', 'k', 'r', 'dall-e-3', 'openai',
+    'poster-7', 'digest', interval '1 day');
+SELECT ledger_settle(now(), gen_random_uuid(), 'hold-1', 150, 1);
+"""
+"""A charge, and an open hold with an idempotency key."""
+
+SCHEMA = """
+SELECT 'column', table_name, column_name, concat(data_type, ' ', is_nullable, ' ', column_default)
+FROM information_schema.columns WHERE table_schema = 'public'
+UNION ALL
+SELECT 'constraint', conrelid::regclass::text, conname, pg_get_constraintdef(oid)
+FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND contype <> 'n'
+UNION ALL
+SELECT 'index', tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'
+UNION ALL
+SELECT 'trigger', tgrelid::regclass::text, tgname, pg_get_triggerdef(oid)
+FROM pg_trigger WHERE NOT tgisinternal
+UNION ALL
+SELECT 'function', '', oid::regprocedure::text, pg_get_functiondef(oid)
+FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+ORDER BY 1, 2, 3, 4
+"""
+
+WAITING = f"""
+SELECT count(*) FROM pg_locks
+WHERE locktype = 'advisory' AND NOT granted AND classid = {LOCK >> 32}
+"""  # noqa: S608 - our own number
 
 
 @pytest.fixture
@@ -25,16 +73,23 @@ def own(postgres: PostgresServer, migrated: str) -> PostgresStore:
     return PostgresStore(postgres, postgres.create_database(migrated))
 
 
-async def revision_of(store: PostgresStore) -> str:
+async def revision_of(store: PostgresStore) -> int:
     ((revision,),) = await store.query("SELECT version_num FROM ledger_revision")
-    return str(revision)
+    return int(revision)
 
 
-def test_the_program_needs_the_newest_migration() -> None:
-    config = Config()
-    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+async def set_revision(store: PostgresStore, revision: int) -> None:
+    await store.execute(f"UPDATE ledger_revision SET version_num = '{revision:04}'")  # noqa: S608
 
-    assert ScriptDirectory.from_config(config).get_current_head() == schema.REVISION
+
+@pytest.fixture
+async def of_release_0_1(empty: PostgresStore) -> PostgresStore:
+    """A database of the last release, with a charge and an open hold."""
+    _, script = next(MIGRATIONS.missing(0))
+    await empty.execute(RELEASE_0_1)
+    await empty.execute(script)
+    await empty.execute(LIFE_OF_AN_OLD_LEDGER)
+    return empty
 
 
 async def test_a_database_without_a_ledger_is_refused_until_it_is_migrated(
@@ -67,15 +122,14 @@ async def test_a_ledger_that_is_migrated_already_stays_as_it_is(
 @pytest.mark.parametrize(
     ("revision", "told"),
     [
-        ("0000", "has schema 0000, this program needs 0001: run `tintype ledger migrate`"),
-        ("0002", "has schema 0002, this program only knows 0001: it is too old"),
+        (0, "holds no ledger yet: run `tintype ledger migrate`"),
+        (NEWEST + 1, f"has schema {NEWEST + 1}, this program only knows {NEWEST}: it is too old"),
     ],
 )
 async def test_a_ledger_of_another_schema_is_refused(
-    own: PostgresStore, revision: str, told: str
+    own: PostgresStore, revision: int, told: str
 ) -> None:
-    change = f"UPDATE ledger_revision SET version_num = '{revision}'"  # noqa: S608 - our own
-    await own.execute(change)
+    await set_revision(own, revision)
     ledger = own.open()
 
     with pytest.raises(LedgerUnavailableError, match=told):
@@ -89,7 +143,7 @@ async def test_a_ledger_in_use_goes_on_while_a_newer_program_migrates_it(
 ) -> None:
     ledger = own.open()
     await ledger.check()
-    await own.execute("UPDATE ledger_revision SET version_num = '0002'")
+    await set_revision(own, NEWEST + 1)
     await own.server.disconnect_all(own.name)
 
     await ledger.create_account("studio")
@@ -100,12 +154,12 @@ async def test_a_ledger_in_use_goes_on_while_a_newer_program_migrates_it(
 async def test_what_a_newer_program_has_migrated_is_left_alone(
     own: PostgresStore,
 ) -> None:
-    await own.execute("UPDATE ledger_revision SET version_num = '0002'")
+    await set_revision(own, NEWEST + 1)
 
     with pytest.raises(LedgerUnavailableError, match="newer program"):
         await migrate_ledger(own.url)
 
-    assert await revision_of(own) == "0002"
+    assert await revision_of(own) == NEWEST + 1
 
 
 async def test_a_migration_that_fails_leaves_nothing_behind(empty: PostgresStore) -> None:
@@ -117,6 +171,42 @@ async def test_a_migration_that_fails_leaves_nothing_behind(empty: PostgresStore
     tables = await empty.query("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
     assert tables == [("hold",)]
     assert "\n" not in str(refusal.value)
+
+
+async def test_a_database_of_the_last_release_is_taken_over(
+    of_release_0_1: PostgresStore, own: PostgresStore
+) -> None:
+    await migrate_ledger(of_release_0_1.url)
+
+    assert await revision_of(of_release_0_1) == NEWEST
+    assert await of_release_0_1.query(SCHEMA) == await own.query(SCHEMA)
+    ledger = of_release_0_1.open()
+    await ledger.settle(Hold("hold-2", "studio", 70), 60, images=1)
+    assert (await ledger.account("studio")).available == 790
+    assert (await ledger.audit()).problems == ()
+    await ledger.close()
+
+
+async def test_processes_that_migrate_at_once_do_it_once(
+    empty: PostgresStore, own: PostgresStore
+) -> None:
+    first = await asyncpg.connect(empty.url)
+    await first.execute("SELECT pg_advisory_lock($1)", LOCK)
+    command = [sys.executable, "-m", "tintype_cli", "ledger", "migrate"]
+    processes = [
+        await asyncio.create_subprocess_exec(*command, env={"TINTYPE_DATABASE_URL": empty.url})
+        for _ in range(2)
+    ]
+
+    async def both_wait() -> bool:
+        return bool(await first.fetchval(WAITING) == 2)
+
+    await eventually(both_wait)
+    await first.close()
+
+    assert [await process.wait() for process in processes] == [0, 0]
+    assert await revision_of(empty) == NEWEST
+    assert await empty.query(SCHEMA) == await own.query(SCHEMA)
 
 
 async def test_a_server_that_is_away_cannot_be_migrated(empty: PostgresStore) -> None:

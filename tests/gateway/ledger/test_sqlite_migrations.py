@@ -1,5 +1,7 @@
 """Files that an older program has made."""
 
+import asyncio
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import date
@@ -40,7 +42,8 @@ def url(path: Path) -> str:
     """The ledger of the first release, with a charge and an open hold."""
     with closing(connect(path)) as connection:
         connection.execute("PRAGMA journal_mode = WAL")
-        connection.executescript(MIGRATIONS[0].read_text() + LIFE_OF_AN_OLD_LEDGER)
+        _, script = next(MIGRATIONS.missing(0))
+        connection.executescript(script + LIFE_OF_AN_OLD_LEDGER)
     return f"sqlite:///{path}"
 
 
@@ -74,6 +77,23 @@ async def test_an_old_file_that_several_open_at_once_is_migrated_once(url: str) 
     for ledger in ledgers:
         assert (await ledger.account("studio")).balance == 850
         await ledger.close()
+
+
+async def test_an_old_file_that_processes_migrate_at_once_is_migrated_once(
+    url: str, path: Path
+) -> None:
+    command = [sys.executable, "-m", "tintype_cli", "ledger", "migrate"]
+    processes = [
+        await asyncio.create_subprocess_exec(*command, env={"TINTYPE_DATABASE_URL": url})
+        for _ in range(3)
+    ]
+
+    assert [await process.wait() for process in processes] == [0, 0, 0]
+    with closing(connect(path)) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (MIGRATIONS.newest,)
+    ledger = open_ledger(url)
+    assert (await ledger.audit()).problems == ()
+    await ledger.close()
 
 
 def test_a_migration_that_fails_leaves_the_file_as_it_was(url: str, path: Path) -> None:

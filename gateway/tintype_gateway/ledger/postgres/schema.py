@@ -1,17 +1,40 @@
-"""Which schema a database has, and which one this program needs."""
+"""Which schema a database has, which one this program needs, and how to get from one to the other.
 
+The table `ledger_revision` has one row with the number of the last migration. It is the one that
+earlier releases, which migrated with Alembic, have left: their databases go on as they are.
+"""
+
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import asyncpg
+
 from tintype_gateway.ledger.errors import LedgerUnavailableError
+from tintype_gateway.ledger.migrations import Migrations
 
 if TYPE_CHECKING:
     from asyncpg import Connection, Record
 
-REVISION = "0001"
-"""The newest of the migrations."""
+MIGRATIONS = Migrations(Path(__file__).with_name("migrations"))
 
-REVISION_TABLE = "ledger_revision"
-"""Where Alembic keeps the revision of a database."""
+VERSION_TABLE = """
+CREATE TABLE IF NOT EXISTS ledger_revision (
+    version_num varchar(32) CONSTRAINT ledger_revision_pkc PRIMARY KEY
+)
+"""
+
+VERSION = "SELECT version_num FROM ledger_revision"
+
+SET_VERSION = """
+WITH gone AS (DELETE FROM ledger_revision) INSERT INTO ledger_revision VALUES ($1)
+"""
+
+LOCK = 7_235_418_260_031_447
+"""The advisory lock that lets one process migrate at a time; any number that others do not use."""
+
+CONNECT_SECONDS = 10
+WAIT_SECONDS = 300
+"""How long another process may take to migrate, and how long each statement may."""
 
 HINT = "run `tintype ledger migrate`"
 
@@ -22,24 +45,49 @@ async def require(connection: "Connection[Record]") -> None:
     Raises:
         LedgerUnavailableError: it has another one, or none.
     """
-    found = await read(connection)
-    if found is None:
+    found, needed = await _version(connection), MIGRATIONS.newest
+    if found == 0:
         raise LedgerUnavailableError(f"the database holds no ledger yet: {HINT}")
-    if found < REVISION:
+    if found < needed:
         raise LedgerUnavailableError(
-            f"the ledger has schema {found}, this program needs {REVISION}: {HINT}"
+            f"the ledger has schema {found}, this program needs {needed}: {HINT}"
         )
-    if found > REVISION:
+    if found > needed:
         raise LedgerUnavailableError(
-            f"the ledger has schema {found}, this program only knows {REVISION}: it is too old"
+            f"the ledger has schema {found}, this program only knows {needed}: it is too old"
         )
 
 
-async def read(connection: "Connection[Record]") -> str | None:
-    """Return the revision of a database; None: it holds no ledger."""
-    if await connection.fetchval("SELECT to_regclass($1)::text", REVISION_TABLE) is None:
-        return None
-    found: str | None = await connection.fetchval(
-        f"SELECT version_num FROM {REVISION_TABLE}"  # noqa: S608 - our own name
-    )
-    return found
+async def migrate(url: str) -> None:
+    """Run the migrations that a database lacks, all or none.
+
+    When several processes do so at once, one does the work, and the others wait for it.
+
+    Raises:
+        LedgerUnavailableError: it cannot be used, or a newer program has migrated it.
+    """
+    settings = {"statement_timeout": str(WAIT_SECONDS * 1000)}
+    try:
+        connection = await asyncpg.connect(url, timeout=CONNECT_SECONDS, server_settings=settings)
+        try:
+            async with connection.transaction(isolation="read_committed"):
+                await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
+                await _migrate(connection)
+        finally:
+            connection.terminate()
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        raise LedgerUnavailableError(f"cannot migrate the ledger: {error}") from error
+
+
+async def _migrate(connection: "Connection[Record]") -> None:
+    for number, script in MIGRATIONS.missing(await _version(connection)):
+        await connection.execute(script)
+        await connection.execute(VERSION_TABLE)
+        await connection.execute(SET_VERSION, f"{number:04}")
+
+
+async def _version(connection: "Connection[Record]") -> int:
+    """Return the number of the last migration of a database; 0: it holds no ledger."""
+    if await connection.fetchval("SELECT to_regclass('ledger_revision')") is None:
+        return 0
+    return int(await connection.fetchval(VERSION) or 0)

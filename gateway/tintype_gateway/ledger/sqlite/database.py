@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tintype_gateway.ledger.errors import LedgerUnavailableError
+from tintype_gateway.ledger.migrations import Migrations
 
-MIGRATIONS = sorted(Path(__file__).with_name("migrations").glob("*.sql"))
-"""The scripts that make and change the schema. The file's `user_version` says how many ran."""
+MIGRATIONS = Migrations(Path(__file__).with_name("migrations"))
+"""The file's `user_version` is the number of the last one that ran."""
 
 
 def connect(path: Path, busy_timeout_seconds: float) -> sqlite3.Connection:
@@ -73,11 +74,11 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     connection.row_factory = sqlite3.Row
     connection.execute("PRAGMA synchronous = FULL")
     version = _version(connection)
-    if not 1 <= version <= len(MIGRATIONS):
+    if not 1 <= version <= MIGRATIONS.newest:
         raise LedgerUnavailableError(
-            f"{path} has schema version {version}, this program needs {len(MIGRATIONS)}"
+            f"{path} has schema version {version}, this program needs {MIGRATIONS.newest}"
         )
-    if version < len(MIGRATIONS):
+    if version < MIGRATIONS.newest:
         _migrate(connection)
     connection.execute("PRAGMA foreign_keys = ON")
 
@@ -94,9 +95,8 @@ def _migrate(connection: sqlite3.Connection) -> None:
     References must not be enforced meanwhile, so that a table can take the place of another.
     """
     connection.execute("BEGIN IMMEDIATE")
-    version = _version(connection)
-    for number, script in enumerate(MIGRATIONS[version:], version + 1):
-        for statement in _statements(script.read_text()):
+    for number, script in MIGRATIONS.missing(_version(connection)):
+        for statement in _statements(script):
             connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {number}")
     connection.execute("COMMIT")

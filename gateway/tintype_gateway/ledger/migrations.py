@@ -1,0 +1,36 @@
+"""Migrations: numbered SQL scripts, each of which brings a database to the next version.
+
+Each engine keeps its own, and runs those that a database lacks in one transaction, together with
+the change of the version that the database keeps, and under a lock that only one process can have.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from tintype_gateway.ledger.errors import LedgerUnavailableError
+
+
+class Migrations:
+    """The scripts of a folder, named by their number and a word: `0001_ledger.sql`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._scripts = sorted(folder.glob("*.sql"))
+
+    @property
+    def newest(self) -> int:
+        """The version that this program needs: the number of the last script."""
+        return len(self._scripts)
+
+    def missing(self, version: int) -> Iterator[tuple[int, str]]:
+        """Return the number and the SQL of each script that a database of this version lacks.
+
+        Raises:
+            LedgerUnavailableError: a newer program has migrated the database.
+        """
+        if version > self.newest:
+            raise LedgerUnavailableError(
+                f"a newer program has migrated the ledger to schema {version},"
+                f" this program only knows {self.newest}"
+            )
+        for number, script in enumerate(self._scripts[version:], version + 1):
+            yield number, script.read_text()

@@ -1,1 +1,0 @@
-"""The migrations of the PostgreSQL schema, run by Alembic."""
