@@ -158,7 +158,7 @@ def _tintype(name: str, database_url: str, upstream_url: str) -> Iterator[Target
         write_credentials(folder / "credentials")
         key = asyncio.run(new_key(database_url))
         flags = ("--catalog-dir", folder / "catalog", "--credentials-dir", folder / "credentials")
-        environ = {"TINTYPE_DATABASE_URL": database_url, "TINTYPE_ALLOW_PRIVATE_ENDPOINTS": "true"}
+        environ = {"TINTYPE_DATABASE_URL": database_url, "TINTYPE_ALLOW_LOOPBACK_ENDPOINTS": "true"}
         with running_process(folder / "run", *flags, environ=environ) as gateway:
             pid = gateway.process.popen.pid
             yield Target(name, gateway.url, pid, key, is_gateway=True)

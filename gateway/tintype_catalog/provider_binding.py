@@ -1,8 +1,9 @@
 """How one provider serves one model."""
 
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from tintype_catalog.contract import Contract, ObjectName, Word, cel
 from tintype_catalog.pricing import Pricing
@@ -15,6 +16,28 @@ Dialect = Literal[
     "google-predict",
     "google-generate-content",
 ]
+
+
+def _has_a_host_and_a_port(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        if parts.hostname and parts.port != 0:
+            return url
+    except ValueError as error:
+        raise ValueError(f"is not a URL: {error}") from error
+    raise ValueError("is not a URL: it needs a host, and a port from 1 to 65535")
+
+
+Endpoint = Annotated[
+    str,
+    Field(
+        pattern=r"^https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?"
+        r"(/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*)?$",
+        max_length=2048,
+    ),
+    AfterValidator(_has_a_host_and_a_port),
+]
+"""A base URL that a path can be appended to."""
 
 
 class LocalReference(Contract):
@@ -82,8 +105,9 @@ class ProviderBindingSpec(Contract):
     regions: Annotated[tuple[Word, ...], Field(max_length=32)] = ()
     """The provider's regions, the preferred one first. Empty where it has none."""
 
-    endpoint: Annotated[str, Field(pattern=r"^https?://\S+$", max_length=2048)] | None = None
-    """The base URL to call instead of the provider's own, such as a proxy or a simulator."""
+    endpoint: Endpoint | None = None
+    """The base URL to call instead of the provider's own, such as a proxy or a simulator: a host,
+    optionally a port and a path, and neither user information nor a query."""
 
     credentials: Credentials
     """What the gateway proves its identity with."""

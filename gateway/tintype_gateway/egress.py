@@ -8,7 +8,7 @@ import errno
 import logging
 import socket
 from collections.abc import Callable
-from enum import Enum
+from enum import Flag, auto
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
 
@@ -18,51 +18,83 @@ AddressInfo = tuple[int, int, int, str, tuple[Any, ...]]
 
 log = logging.getLogger(__name__)
 
-SETTING = "TINTYPE_ALLOW_PRIVATE_ENDPOINTS"
-"""What whoever runs the gateway can set, if a call was meant to go there."""
+
+class Reach(Flag):
+    """The kinds of addresses that calls may go to. No reach includes addresses of no kind, such as
+    link-local ones and those of metadata services."""
+
+    PUBLIC = auto()
+    """Addresses of the Internet: for endpoints that a binding names."""
+
+    PRIVATE = auto()
+    """Addresses of private networks."""
+
+    LOOPBACK = auto()
+    """This very machine, as simulators and tests need it."""
+
+    NETWORK = PUBLIC | PRIVATE
+    """For a provider's own name, which may lead to a private endpoint in one's network, as with AWS
+    PrivateLink."""
+
+    ANYWHERE = PUBLIC | PRIVATE | LOOPBACK
+
+
+SETTINGS = {
+    Reach.PRIVATE: "TINTYPE_ALLOW_PRIVATE_ENDPOINTS",
+    Reach.LOOPBACK: "TINTYPE_ALLOW_LOOPBACK_ENDPOINTS",
+}
+"""The setting that allows a kind of address, for the log."""
+
+_METADATA = (
+    ip_network("168.63.129.16/32"),  # Azure's wire server, a public address by its number
+    ip_network("100.100.100.200/32"),  # Alibaba Cloud
+    ip_network("192.0.0.192/32"),  # Oracle Cloud, classic
+    ip_network("fd00:ec2::/32"),  # AWS: metadata and credentials
+    ip_network("fd20:ce::/64"),  # Google Cloud
+    ip_network("fd00:c1::/32"),  # Oracle Cloud
+    ip_network("fd00:42::/64"),  # Scaleway
+)
+"""Services that give a machine its credentials, at addresses that are not link-local."""
+
+_THIS_HOST = ip_network("0.0.0.0/8")
+"""This host on this network (RFC 1122): Linux connects it to itself."""
 
 _TRANSLATED = ip_network("64:ff9b::/96")
 """IPv6 addresses that a NAT64 turns into the IPv4 address in their last four bytes (RFC 6052)."""
 
+_GLOBAL_UNICAST, _UNIQUE_LOCAL = ip_network("2000::/3"), ip_network("fc00::/7")
+"""The IPv6 addresses of hosts. All others are link-local or site-local, multicast, reserved, or
+stand for an IPv4 address in a way that only the network knows (`::/96`, `64:ff9b:1::/48`)."""
 
-_OF_THE_HOST = (ip_network("0.0.0.0/8"), ip_network("fd00:ec2::/32"))
-"""This host on this network (RFC 1122), and AWS's metadata and credentials of a machine in IPv6,
-which is link-local in all but its address."""
-
-
-class Reach(Enum):
-    """How far calls may go."""
-
-    PUBLIC = "public"
-    """To addresses of the Internet only: for endpoints that a binding names."""
-
-    NETWORK = "network"
-    """Also to private ones: a provider's own name may lead to a private endpoint in one's network,
-    as AWS PrivateLink does."""
-
-    ANYWHERE = "anywhere"
-    """Also to this very machine, as simulators and tests need it."""
+_ISATAP = (bytes.fromhex("00005efe"), bytes.fromhex("02005efe"))
+"""The third quarter of an IPv6 address that tunnels to the IPv4 address in its fourth: RFC 5214."""
 
 
 class ForbiddenAddressError(PermissionError):
     """A call would have gone where calls may not go. Its errno is EACCES."""
 
 
+def kind_of(address: str) -> Reach | None:
+    """Return the kind of an IP address in text: the reach that includes it, None where none does.
+
+    Raises:
+        ValueError: It is not an IP address.
+    """
+    found = _embedded(ip_address(address.partition("%")[0]))
+    if any(found in network for network in _METADATA):
+        return None
+    if found.is_loopback:
+        return Reach.LOOPBACK
+    is_host = _is_ipv4_host(found) if isinstance(found, IPv4Address) else _is_ipv6_host(found)
+    if not is_host:
+        return None
+    return Reach.PUBLIC if found.is_global else Reach.PRIVATE
+
+
 def is_allowed(address: str, reach: Reach) -> bool:
     """Return whether calls of this reach may go to an IP address, in text."""
-    if reach is Reach.ANYWHERE:
-        return True
-    found = _embedded(ip_address(address.partition("%")[0]))
-    if reach is Reach.PUBLIC:
-        return found.is_global and not found.is_multicast
-    return not (
-        found.is_loopback
-        or found.is_link_local
-        or found.is_unspecified
-        or any(found in network for network in _OF_THE_HOST)
-        or found.is_multicast
-        or found.is_reserved
-    )
+    kind = kind_of(address)
+    return kind is not None and kind in reach
 
 
 def guarded_sockets(reach: Reach) -> Callable[[AddressInfo], socket.socket]:
@@ -74,7 +106,9 @@ def guarded_sockets(reach: Reach) -> Callable[[AddressInfo], socket.socket]:
     def make(info: AddressInfo) -> socket.socket:
         family, kind, protocol, _, address = info
         if not is_allowed(str(address[0]), reach):
-            log.warning("call not allowed", extra={"address": address[0], "setting": SETTING})
+            needed = kind_of(str(address[0]))
+            setting = None if needed is None else SETTINGS.get(needed)
+            log.warning("call not allowed", extra={"address": address[0], "setting": setting})
             raise ForbiddenAddressError(errno.EACCES, f"calls may not go to {address[0]}")
         made = socket.socket(family, kind, protocol)
         made.setblocking(False)
@@ -91,3 +125,17 @@ def _embedded(address: Address) -> Address:
         return IPv4Address(address.packed[-4:])
     teredo = address.teredo
     return address.ipv4_mapped or address.sixtofour or (teredo[1] if teredo else address)
+
+
+def _is_ipv4_host(address: IPv4Address) -> bool:
+    return not (
+        address.is_link_local
+        or address.is_multicast
+        or address.is_reserved
+        or address in _THIS_HOST
+    )
+
+
+def _is_ipv6_host(address: IPv6Address) -> bool:
+    is_unicast = address in _GLOBAL_UNICAST or address in _UNIQUE_LOCAL
+    return is_unicast and address.packed[8:12] not in _ISATAP

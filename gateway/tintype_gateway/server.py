@@ -19,7 +19,6 @@ from tintype_gateway.catalog.store import CatalogStore
 from tintype_gateway.credentials import Credentials, SimulatedCredentials
 from tintype_gateway.demo import ensure_demo_key, welcome
 from tintype_gateway.edge.runner import FAREWELL_SECONDS, create_runner
-from tintype_gateway.egress import Reach
 from tintype_gateway.image_store.folder import FolderStore
 from tintype_gateway.image_store.opening import open_store
 from tintype_gateway.images.converter import Converter
@@ -71,10 +70,8 @@ async def serve(settings: GatewaySettings) -> None:
         await _check(ledger)
         store, credentials = CatalogStore(), Credentials()
         simulator = await stack.enter_async_context(simulators()) if settings.simulate else None
-        private = settings.reaches_private_endpoints
-        opening = open_sessions(allow_private_endpoints=private)
-        sessions = await stack.enter_async_context(opening)
-        for_issuers = await stack.enter_async_context(open_session(Reach.ANYWHERE))
+        sessions = await stack.enter_async_context(open_sessions(settings.endpoint_reach))
+        for_issuers = await stack.enter_async_context(open_session(None))
         images = await _images(settings, stack)
         pipeline = Pipeline(
             catalogs=store,

@@ -30,24 +30,28 @@ class Sessions:
 
 
 @asynccontextmanager
-async def open_sessions(*, allow_private_endpoints: bool) -> AsyncIterator[Sessions]:
-    """Yield the sessions of one process."""
-    anywhere = Reach.ANYWHERE if allow_private_endpoints else None
+async def open_sessions(endpoints: Reach) -> AsyncIterator[Sessions]:
+    """Yield the sessions of one process, where the endpoints of bindings have this reach."""
     async with AsyncExitStack() as stack:
         yield Sessions(
-            own=await stack.enter_async_context(open_session(anywhere or Reach.NETWORK)),
-            named=await stack.enter_async_context(open_session(anywhere or Reach.PUBLIC)),
+            own=await stack.enter_async_context(open_session(endpoints | Reach.NETWORK)),
+            named=await stack.enter_async_context(open_session(endpoints)),
         )
 
 
-def open_session(reach: Reach, resolver: AbstractResolver | None = None) -> aiohttp.ClientSession:
-    """Return a session that goes so far: warm connections, and bytes as they come."""
+def open_session(
+    reach: Reach | None, resolver: AbstractResolver | None = None
+) -> aiohttp.ClientSession:
+    """Return a session that goes so far: warm connections, and bytes as they come.
+
+    A reach of None is for URLs of the gateway's own settings, which may lead to any address.
+    """
     connector = aiohttp.TCPConnector(
         limit=0,
         keepalive_timeout=75,
         ttl_dns_cache=60,
         resolver=resolver,
-        socket_factory=guarded_sockets(reach),
+        socket_factory=None if reach is None else guarded_sockets(reach),
     )
     return aiohttp.ClientSession(
         connector=connector,

@@ -7,6 +7,7 @@ from pydantic import BeforeValidator, Field, JsonValue, SecretStr, model_validat
 from pydantic_core import from_json
 from pydantic_settings import NoDecode, SettingsConfigDict
 
+from tintype_gateway.egress import Reach
 from tintype_gateway.image_store.settings import ImageSettings
 from tintype_gateway.jwt_auth.issuers import Issuer
 from tintype_gateway.jwt_auth.issuers_file import read_issuers
@@ -87,8 +88,11 @@ class GatewaySettings(ImageSettings):
     """Start simulated providers and send every call to them."""
 
     allow_private_endpoints: bool = False
-    """Let the `endpoint` of a binding be an address of this machine or of a private network, as
-    those of simulators and of proxies of one's own are."""
+    """Let the `endpoint` of a binding be an address of a private network, as those of your own
+    proxies are. Link-local addresses and metadata services stay closed."""
+
+    allow_loopback_endpoints: bool = False
+    """Let the `endpoint` of a binding be this machine, as a simulator beside the gateway is."""
 
     demo: bool = False
     """Make an account `demo` with a key in the data folder, and print how to use it."""
@@ -160,9 +164,11 @@ class GatewaySettings(ImageSettings):
         return self
 
     @property
-    def reaches_private_endpoints(self) -> bool:
-        """Whether calls may go to private addresses. Simulators have no others."""
-        return self.allow_private_endpoints or self.simulate
+    def endpoint_reach(self) -> Reach:
+        """Where the endpoints of bindings may lead. The simulators are on this machine."""
+        private = Reach.PRIVATE if self.allow_private_endpoints or self.simulate else Reach(0)
+        loopback = Reach.LOOPBACK if self.allow_loopback_endpoints or self.simulate else Reach(0)
+        return Reach.PUBLIC | private | loopback
 
     @property
     def image_folder(self) -> Path | None:

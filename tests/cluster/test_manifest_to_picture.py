@@ -69,7 +69,7 @@ def product(cluster_with_crds: ControlPlane, namespace: str, tmp_path: Path) -> 
     (tmp_path / "openai.api-key").write_text("sk-anything")
     environ = os.environ | {
         "TINTYPE_DATA_DIR": str(tmp_path),
-        "TINTYPE_ALLOW_PRIVATE_ENDPOINTS": "true",
+        "TINTYPE_ALLOW_LOOPBACK_ENDPOINTS": "true",
         "TINTYPE_CREDENTIALS_DIR": str(tmp_path),
         "TINTYPE_KUBECONFIG": str(kubeconfig),
         "TINTYPE_CATALOG_CONFIGMAP": "tintype-catalog",

@@ -15,7 +15,6 @@ from tests.gateway.builders import binding
 from tests.support.gateway import easel, running_gateway
 from tintype_gateway.dialects import dialect
 from tintype_gateway.egress import (
-    SETTING,
     ForbiddenAddressError,
     Reach,
     guarded_sockets,
@@ -39,33 +38,55 @@ PRIVATE = [
     *("192.168.0.0", "192.168.255.255", "100.127.255.254", "fdff:ffff::1", "64:ff9b::c0a8:1"),
     *("2002:c0a8:101::1", "::ffff:192.168.1.1", "198.51.100.1"),
 ]
-FORBIDDEN = [
+LOOPBACK = [
     *("127.0.0.1", "127.1.2.3", "::1", "::ffff:127.0.0.1", "64:ff9b::127.0.0.1", "2002:7f00:1::"),
+    *("127.255.255.255", "::ffff:7f00:1"),
+]
+FORBIDDEN = [
     *("169.254.169.254", "169.254.170.2", "::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe"),
     *("2002:a9fe:a9fe::", "fe80::1", "fe80::1%eth0", "0.0.0.0", "::", "::ffff:0.0.0.0"),  # noqa: S104
     *("224.0.0.1", "239.255.255.250", "ff02::1", "255.255.255.255", "240.0.0.1", "0.1.2.3"),
-    *("127.255.255.255", "169.254.0.1", "169.254.169.123", "febf::1", "ff05::2", "::ffff:0:1"),
-    *("fd00:ec2::254", "fd00:ec2::23"),
+    *("169.254.0.1", "169.254.169.123", "febf::1", "ff05::2", "::ffff:0:1"),
+    # Metadata services that are not link-local: Azure, Alibaba, Oracle, AWS, Google, Scaleway.
+    *("168.63.129.16", "100.100.100.200", "192.0.0.192", "fd00:ec2::254", "fd00:ec2::23"),
+    *("fd20:ce::254", "fd00:c1::a9fe:a9fe", "fd00:42::42", "::ffff:168.63.129.16"),
+    *("64:ff9b::168.63.129.16", "2002:a83f:8110::", "64:ff9b::100.100.100.200"),
+    # NAT64 of a network's own prefix, site-local, IPv4-compatible, IPv4-translated, ISATAP.
+    *("64:ff9b:1::a9fe:a9fe", "64:ff9b:1:ffff::7f00:1", "fec0::1", "feff::1", "::127.0.0.1"),
+    *("::8.8.8.8", "::a9fe:a9fe", "::2", "::ffff:0:127.0.0.1", "2001:db8::5efe:127.0.0.1"),
+    *("2a00:1450::5efe:169.254.169.254", "2a00:1450::200:5efe:7f00:1", "fd00::5efe:10.0.0.1"),
+    *("fe80::5efe:10.0.0.1", "100::1", "200::1", "5f00::1", "fb00::1"),
 ]
+
+REACHES = [Reach.PUBLIC, Reach.NETWORK, Reach.PUBLIC | Reach.LOOPBACK, Reach.ANYWHERE]
 
 
 @pytest.mark.parametrize("address", PUBLIC)
-@pytest.mark.parametrize("reach", Reach)
+@pytest.mark.parametrize("reach", REACHES)
 def test_the_internet_is_within_every_reach(address: str, reach: Reach) -> None:
     assert is_allowed(address, reach)
 
 
 @pytest.mark.parametrize("address", PRIVATE)
-def test_private_addresses_are_for_a_providers_own_name_only(address: str) -> None:
+def test_private_addresses_are_for_those_who_ask_for_them(address: str) -> None:
     assert not is_allowed(address, Reach.PUBLIC)
+    assert not is_allowed(address, Reach.PUBLIC | Reach.LOOPBACK)
     assert is_allowed(address, Reach.NETWORK)
 
 
-@pytest.mark.parametrize("address", FORBIDDEN)
-def test_this_machine_and_its_metadata_are_out_of_reach(address: str) -> None:
+@pytest.mark.parametrize("address", LOOPBACK)
+def test_private_networks_do_not_include_this_machine(address: str) -> None:
     assert not is_allowed(address, Reach.PUBLIC)
     assert not is_allowed(address, Reach.NETWORK)
-    assert is_allowed(address, Reach.ANYWHERE)
+    assert is_allowed(address, Reach.PUBLIC | Reach.LOOPBACK)
+
+
+@pytest.mark.parametrize("address", FORBIDDEN)
+@pytest.mark.parametrize("reach", REACHES)
+def test_metadata_and_link_local_addresses_are_out_of_every_reach(
+    address: str, reach: Reach
+) -> None:
+    assert not is_allowed(address, reach)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +127,7 @@ def test_a_socket_is_made_for_an_address_that_is_allowed() -> None:
 def test_a_socket_for_a_forbidden_address_is_never_made() -> None:
     info = (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", ("169.254.169.254", 80))
     with pytest.raises(ForbiddenAddressError, match=r"169\.254\.169\.254"):
-        guarded_sockets(Reach.NETWORK)(info)
+        guarded_sockets(Reach.ANYWHERE)(info)
 
 
 class Rebinding(AbstractResolver):
@@ -134,7 +155,7 @@ def fault_kind(fault: UpstreamFault) -> tuple[str, str, bool]:
     return fault.kind, fault.message, fault.unprocessed
 
 
-@pytest.mark.parametrize("addresses", [["127.0.0.1"], ["169.254.169.254", "127.0.0.1"]])
+@pytest.mark.parametrize("addresses", [["127.0.0.1"], ["127.0.0.2", "127.0.0.1"]])
 async def test_a_name_is_judged_by_what_it_means_when_the_connection_is_made(
     addresses: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -144,16 +165,17 @@ async def test_a_name_is_judged_by_what_it_means_when_the_connection_is_made(
             await call(upstream, dialect("openai-images"), session, Timeouts(5, 5, 5))
 
     assert fault_kind(caught.value) == ("unavailable", "its endpoint is not allowed", True)
-    assert SETTING in {getattr(record, "setting", None) for record in caplog.records}
+    assert "TINTYPE_ALLOW_LOOPBACK_ENDPOINTS" in {
+        getattr(record, "setting", None) for record in caplog.records
+    }
 
 
 @pytest.mark.parametrize(
     ("endpoint", "provider"),
     [
         ("http://127.0.0.1:9", "openai"),
-        ("http://169.254.169.254/latest", "gemini"),
+        ("http://127.0.0.2:9/latest", "gemini"),
         ("http://[::1]:9", "bedrock"),
-        ("http://10.96.0.1", "openai"),
         ("http://localhost:9", "openai"),
     ],
 )
@@ -163,7 +185,7 @@ async def test_a_client_learns_no_address_of_a_forbidden_endpoint(
     spec: dict[str, Any] = {"endpoint": endpoint, "provider": provider}
     if provider != "openai":
         spec |= {"regions": ["us-east-1"], "dialect": DIALECTS[provider]}
-    running = running_gateway(tmp_path, *easel(**spec), allow_private_endpoints=False)
+    running = running_gateway(tmp_path, *easel(**spec), endpoints=Reach.NETWORK)
     async with running as gateway:
         answer = await gateway.generate()
 
@@ -173,6 +195,18 @@ async def test_a_client_learns_no_address_of_a_forbidden_endpoint(
 
 
 async def test_a_providers_own_host_may_be_a_private_address_and_an_endpoint_not() -> None:
-    async with open_sessions(allow_private_endpoints=False) as sessions:
+    async with open_sessions(Reach.PUBLIC) as sessions:
         assert sessions.to(binding()) is sessions.own
         assert sessions.to(binding(endpoint="https://proxy.example")) is sessions.named
+
+
+@pytest.mark.parametrize(
+    "url", ["http://user@h/v1", "http://user:pass@h/v1", "http://", "http:///v1"]
+)
+async def test_an_endpoint_that_cannot_be_called_is_a_fault_of_its_binding(url: str) -> None:
+    request = UpstreamRequest(url, {"Authorization": "Bearer key"}, b"")
+    async with open_session(Reach.PUBLIC) as session:
+        with pytest.raises(UpstreamFault) as caught:
+            await call(request, dialect("openai-images"), session, Timeouts(5, 5, 5))
+
+    assert (caught.value.kind, caught.value.unprocessed) == ("unavailable", True)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tintype_cli.flags import read_settings
+from tintype_gateway.egress import Reach
 from tintype_gateway.settings import GatewaySettings
 
 
@@ -111,10 +112,17 @@ def test_simulators_do_not_go_with_the_catalog_of_a_cluster(
     assert "TINTYPE_SIMULATE" in message
 
 
-def test_private_endpoints_are_for_simulators_and_those_who_ask_for_them() -> None:
-    assert not settings().reaches_private_endpoints
-    assert settings("--simulate").reaches_private_endpoints
-    assert settings("--allow-private-endpoints").reaches_private_endpoints
+@pytest.mark.parametrize(
+    ("flags", "reach"),
+    [
+        ([], Reach.PUBLIC),
+        (["--allow-private-endpoints"], Reach.NETWORK),
+        (["--allow-loopback-endpoints"], Reach.PUBLIC | Reach.LOOPBACK),
+        (["--simulate"], Reach.ANYWHERE),
+    ],
+)
+def test_each_flag_opens_one_kind_of_endpoints(flags: list[str], reach: Reach) -> None:
+    assert settings(*flags).endpoint_reach == reach
 
 
 def test_every_setting_is_explained_in_the_help(capsys: pytest.CaptureFixture[str]) -> None:

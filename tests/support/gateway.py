@@ -29,6 +29,7 @@ from tintype_gateway.catalog.folder import ManifestFolder
 from tintype_gateway.catalog.store import CatalogStore
 from tintype_gateway.credentials import CredentialSource, SimulatedCredentials
 from tintype_gateway.edge.runner import create_runner
+from tintype_gateway.egress import Reach
 from tintype_gateway.image_store.folder import FolderStore
 from tintype_gateway.images.tools import ImageTools
 from tintype_gateway.jwt_auth.issuers import Issuer
@@ -125,7 +126,7 @@ async def running_gateway(
     heartbeat_seconds: float = 15,
     images: ImageTools | None = None,
     attempts: Attempts | None = None,
-    allow_private_endpoints: bool = True,
+    endpoints: Reach = Reach.ANYWHERE,
     max_connections: int | None = None,
     memory: MemoryBudget | None = None,
 ) -> AsyncIterator[Gateway]:
@@ -150,8 +151,7 @@ async def running_gateway(
             stack.push_async_callback(_cancel, asyncio.create_task(source(store)))
         else:
             store.offer(catalog_of(manifests or _starter(), simulator), 1, "test")
-        opening = open_sessions(allow_private_endpoints=allow_private_endpoints)
-        sessions = await stack.enter_async_context(opening)
+        sessions = await stack.enter_async_context(open_sessions(endpoints))
         pipeline = Pipeline(
             catalogs=store,
             ledger=ledger,

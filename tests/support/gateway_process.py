@@ -65,7 +65,7 @@ class GatewayProcess:
         return next(line for line in self.log() if line["message"] == "serving")
 
 
-NEARBY = {"TINTYPE_ALLOW_PRIVATE_ENDPOINTS": "true"}
+NEARBY = {"TINTYPE_ALLOW_LOOPBACK_ENDPOINTS": "true"}
 """The providers of tests are on this machine."""
 
 

@@ -22,7 +22,7 @@ class WatchingGateway:
         self._process: Process | None = None
         own = {
             "TINTYPE_DATA_DIR": str(folder),
-            "TINTYPE_ALLOW_PRIVATE_ENDPOINTS": "true",
+            "TINTYPE_ALLOW_LOOPBACK_ENDPOINTS": "true",
             "TINTYPE_KUBECONFIG": str(operator.cluster.kubeconfig),
             "TINTYPE_NAMESPACE": operator.namespace,
             "TINTYPE_CATALOG_CONFIGMAP": CONFIGMAP,

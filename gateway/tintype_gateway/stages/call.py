@@ -121,9 +121,12 @@ async def _begun(
 
 def _url(request: UpstreamRequest) -> yarl.URL:
     try:
-        return yarl.URL(request.url, encoded=True)  # a `%3A` must stay as it was signed
+        url = yarl.URL(request.url, encoded=True)  # a `%3A` must stay as it was signed
     except ValueError as error:  # an endpoint that is no URL
         raise _unreachable() from error
+    if not url.host or url.raw_user is not None or url.raw_password is not None:
+        raise _unreachable()  # aiohttp would raise, or send an identity that is not ours
+    return url
 
 
 def _unreachable(*, forbidden: bool = False) -> UpstreamFault:

@@ -68,7 +68,7 @@ async def traced(folder: Path, **environ: str) -> AsyncIterator[Traced]:
         own = {
             "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
             "OTEL_BSP_SCHEDULE_DELAY": "50",
-            "TINTYPE_ALLOW_PRIVATE_ENDPOINTS": "true",
+            "TINTYPE_ALLOW_LOOPBACK_ENDPOINTS": "true",
         }
         with running_process(folder, *flags, environ=own | environ) as gateway:
             yield Traced(gateway, collector, simulator)

@@ -56,7 +56,7 @@ class Fleet:
             "TINTYPE_DATABASE_URL": ledger_url,
             "TINTYPE_CATALOG_DIR": str(folder / "catalog"),
             "TINTYPE_CREDENTIALS_DIR": str(folder),
-            "TINTYPE_ALLOW_PRIVATE_ENDPOINTS": "true",
+            "TINTYPE_ALLOW_LOOPBACK_ENDPOINTS": "true",
             "TINTYPE_LOG_LEVEL": "warning",
             **environ,
         }
