@@ -10,7 +10,7 @@ from tintype_gateway.image_store.serving import file_route
 from tintype_gateway.keys import CATALOGS, PIPELINE
 from tintype_gateway.middleware import add_headers, enveloped, observed
 from tintype_gateway.openapi import serving as openapi
-from tintype_gateway.pipeline import Pipeline
+from tintype_gateway.pipeline.pipeline import Pipeline
 from tintype_gateway.playground import serving as playground
 from tintype_gateway.scrapes import scraped
 

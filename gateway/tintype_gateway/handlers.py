@@ -10,7 +10,7 @@ from tintype_gateway.edge.bodies import read_json_body
 from tintype_gateway.errors import BadRequestError
 from tintype_gateway.keys import CATALOGS, FACTS, PIPELINE, REQUEST_ID
 from tintype_gateway.model_list import describe, describe_all
-from tintype_gateway.pipeline import Incoming
+from tintype_gateway.pipeline.pipeline import Incoming
 from tintype_gateway.reports import lifecycle_headers
 from tintype_gateway.splice.response import PlainResponse
 from tintype_gateway.stages.adapt import Handling

@@ -5,7 +5,7 @@ from typing import Any
 from aiohttp import web
 
 from tintype_gateway.catalog.store import CatalogStore
-from tintype_gateway.pipeline import Pipeline
+from tintype_gateway.pipeline.pipeline import Pipeline
 
 PIPELINE = web.AppKey("pipeline", Pipeline)
 CATALOGS = web.AppKey("catalogs", CatalogStore)

@@ -32,7 +32,7 @@ from tintype_gateway.ledger.remembering import remembering
 from tintype_gateway.loop_lag import observe_lag
 from tintype_gateway.memory import return_kept_regularly, spare_collector
 from tintype_gateway.metrics import HOLDS_EXPIRED
-from tintype_gateway.pipeline import Pipeline
+from tintype_gateway.pipeline.pipeline import Pipeline
 from tintype_gateway.reliability import circuit_gauges
 from tintype_gateway.reliability.container_memory import memory
 from tintype_gateway.reliability.memory_budget import MemoryBudget

@@ -36,7 +36,7 @@ from tintype_gateway.jwt_auth.issuers import Issuer
 from tintype_gateway.jwt_auth.verifier import create_verifier
 from tintype_gateway.ledger.interface import Account, Ledger
 from tintype_gateway.ledger.opening import open_ledger
-from tintype_gateway.pipeline import Pipeline
+from tintype_gateway.pipeline.pipeline import Pipeline
 from tintype_gateway.reliability import circuit_gauges
 from tintype_gateway.reliability.memory_budget import MemoryBudget
 from tintype_gateway.replays import Replays

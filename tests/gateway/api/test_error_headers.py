@@ -16,7 +16,7 @@ from tintype_gateway.image_store.links import KEY_BYTES, Links
 from tintype_gateway.images.tools import ImageTools
 from tintype_gateway.ledger.interface import Policy
 from tintype_gateway.openapi.faults import FAULTS
-from tintype_gateway.pipeline import Pipeline
+from tintype_gateway.pipeline.pipeline import Pipeline
 
 STATUSES = [*FAULTS, 500]
 """All that are documented, and that of a defect."""
