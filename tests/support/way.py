@@ -23,6 +23,10 @@ class Way:
     requests: int = 0
     """How many messages came from clients."""
 
+    holding: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set while a message is held back that `hold` asked for."""
+
+    _held: dict[Direction, asyncio.Event] = field(default_factory=dict)
     _cut: dict[Direction, int] = field(default_factory=dict)
     _writers: set[asyncio.StreamWriter] = field(default_factory=set)
     _passing: set["asyncio.Task[None]"] = field(default_factory=set)
@@ -40,6 +44,11 @@ class Way:
     def cut(self, direction: Direction, messages: int) -> None:
         """Close a connection instead of passing on the message after so many, once."""
         self._cut[direction] = messages
+
+    def hold(self, direction: Direction) -> asyncio.Event:
+        """Hold back the next message until the event that this returns is set."""
+        self._held[direction] = asyncio.Event()
+        return self._held[direction]
 
     @property
     def has_cut(self) -> bool:
@@ -76,6 +85,10 @@ class Way:
                 self.requests += direction == "request"
                 if self.is_silent or (self.is_deaf and direction == "answer"):
                     continue
+                if released := self._held.pop(direction, None):
+                    self.holding.set()
+                    await released.wait()
+                    self.holding.clear()
                 if self._cuts_now(direction):
                     client.transport.abort()
                     break

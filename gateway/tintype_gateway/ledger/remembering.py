@@ -1,29 +1,30 @@
-"""A ledger that remembers for a few seconds whose key it was asked about.
+"""A ledger that remembers for a second whose key it was asked about.
 
 Only who somebody is, and never what they may spend: that is decided when credits are held.
 """
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import wraps
 from typing import Any, cast
 
 from tintype_gateway.ledger.interface import Caller, Ledger
 
-SECONDS = 5.0
-"""How much longer a key may work that another process has revoked, or that has expired."""
+SECONDS = 1.0
+"""How long a key may still work that another process has revoked, or that has expired."""
 
 MOST = 10_000
 """How many keys are remembered, each some hundred bytes."""
 
 _CHANGES = frozenset({"revoke_key", "rotate_key", "set_policy"})
-"""Operations after which nobody may be taken for whom they were."""
+"""Operations that change what a key stands for."""
 
 
 def remembering(ledger: Ledger, clock: Callable[[], float] = time.monotonic) -> Ledger:
     """Return the same ledger, asked about each key once in `SECONDS`.
 
-    What this process changes itself holds at once.
+    What this process changes itself holds from the moment that the operation returns.
     """
     return cast(Ledger, _Remembering(ledger, clock))
 
@@ -33,21 +34,37 @@ class _Remembering:
         self._ledger = ledger
         self._clock = clock
         self._known: dict[bytes, tuple[float, Caller]] = {}
+        """Replaced after each change, so that a look-up can tell that it began before one."""
 
     def __getattr__(self, name: str) -> Any:
-        if name in _CHANGES:
-            self._known = {}  # a new one, so that an answer under way is kept in the old one
-        return getattr(self._ledger, name)
+        operation = getattr(self._ledger, name)
+        return self._forgetting(operation) if name in _CHANGES else operation
 
     async def authenticate(self, secret: str) -> Caller:
-        """See `Ledger`. Keys that are not valid are asked about each time."""
-        digest, now = hashlib.sha256(secret.encode()).digest(), self._clock()
-        known = self._known
-        until, remembered = known.get(digest, (now, None))
-        if remembered is not None and now < until:
-            return remembered
-        caller = await self._ledger.authenticate(secret)
+        """See `Ledger`. Keys that are not valid are looked up each time."""
+        digest = hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
+        while True:
+            known, now = self._known, self._clock()
+            until, remembered = known.get(digest, (now, None))
+            if remembered is not None and now < until:
+                return remembered
+            caller = await self._ledger.authenticate(secret)
+            if known is self._known:
+                break
+            # A change ended during the look-up, which may have read the database before it.
         if len(known) >= MOST:
             known.clear()
         known[digest] = (now + SECONDS, caller)
         return caller
+
+    def _forgetting(self, operation: Callable[..., Awaitable[Any]]) -> Callable[..., Any]:
+        """Return an operation after which nothing is known that was looked up before its end."""
+
+        @wraps(operation)
+        async def forgetting(*args: Any, **kwargs: Any) -> Any:
+            try:
+                return await operation(*args, **kwargs)
+            finally:  # also where the answer was lost: the change may have been made
+                self._known = {}
+
+        return forgetting
