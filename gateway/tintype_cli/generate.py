@@ -79,8 +79,9 @@ def _generate(client: Client, body: dict[str, Any], paths: Sequence[Path]) -> in
                     progress.note(f"adjusted: {event.changes}")
                 case Partial():
                     progress.say(f"preview {event.step} of picture {saved + 1}")
-                case Picture(refused=True):
-                    progress.note("the provider withheld a picture; it was not charged")
+                case Picture(refused=True, reason=reason):
+                    told = f": {reason}" if reason else ""
+                    progress.note(f"the provider withheld an image, which was not charged{told}")
                 case Picture():
                     paths[saved].write_bytes(event.content)
                     progress.note(f"{paths[saved]}  {event.facts}")

@@ -49,6 +49,8 @@ class Picture:
     """Its size, price and seed, as people read them."""
 
     refused: bool = False
+    reason: str | None = None
+    """Why it was withheld, in the provider's words."""
 
 
 class Client:
@@ -131,7 +133,12 @@ def happenings(told: Iterable[Mapping[str, Any]]) -> Iterator[Partial | Picture]
             case "image_generation.completed":
                 finished += 1
                 content = base64.b64decode(event.get("b64_json") or "")
-                yield Picture(content, _facts(event), refused=bool(event.get("flagged")))
+                yield Picture(
+                    content,
+                    _facts(event),
+                    refused=bool(event.get("flagged")),
+                    reason=event.get("flag_reason"),
+                )
     if not finished:
         raise UnreachableError("the answer ended before a picture was finished")
 

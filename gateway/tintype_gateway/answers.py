@@ -2,6 +2,7 @@
 
 import re
 
+from tintype_gateway.redaction import shown
 from tintype_gateway.values import UpstreamFault
 
 MALFORMED = (
@@ -13,6 +14,9 @@ MALFORMED = (
     ValueError,
 )
 """What reading an answer raises that does not have the form of one."""
+
+REASON_CHARACTERS = 300
+"""The most that is told of a provider's reason for a refusal."""
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,2}")
 
@@ -28,6 +32,12 @@ def text(value: object) -> str | None:
     if isinstance(value, memoryview):
         return str(value, "utf-8")
     return value if isinstance(value, str) else None
+
+
+def reason(*parts: object) -> tuple[str, ...]:
+    """Return the texts among these as one reason for a refusal, or none if there are none."""
+    told = [part for part in map(text, parts) if part and not part.isspace()]
+    return (shown(": ".join(told), REASON_CHARACTERS),) if told else ()
 
 
 def plain_base64(encoded: memoryview | str) -> memoryview | bytes:

@@ -271,6 +271,9 @@ class Generation:
     rest_refused: bool = False
     """Whether the pictures that were asked for and are not here were refused for their content."""
 
+    refusal_reasons: tuple[str, ...] = ()
+    """Why they were refused, in the provider's words: the last reason is that of all the rest."""
+
     partial_images: int = 0
     """How many previews came before the pictures."""
 
@@ -322,6 +325,11 @@ class FinishedCall:
 
     refused: int = 0
     """How many pictures the provider refused for their content."""
+
+    def flag_reason(self, index: int) -> str | None:
+        """Return why the provider refused this one of the refused images, if it said so."""
+        reasons = self.generation.refusal_reasons
+        return reasons[min(index, len(reasons) - 1)] if reasons else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,6 +154,7 @@ def test_a_withheld_picture_is_told_and_the_others_are_saved(run: Run, tmp_path:
 
     assert ended.returncode == 1
     assert "withheld" in ended.stderr
+    assert "have been blocked by our content filters" in ended.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["hedgehog-1.png"]
 
 

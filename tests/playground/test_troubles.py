@@ -63,7 +63,9 @@ def test_a_withheld_picture_is_told_in_its_place(inside: Visitor) -> None:
     inside.count.fill("2")
     inside.make("a half-flagged lighthouse")
 
-    expect(inside.page.locator(".plate[data-state=flagged]")).to_contain_text("not charged")
+    withheld = inside.page.locator(".plate[data-state=flagged]")
+    expect(withheld).to_contain_text("not charged")
+    expect(withheld).to_contain_text("have been blocked by our content filters")
     expect(inside.pictures).to_have_count(1)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tintype_gateway import bedrock
-from tintype_gateway.answers import MALFORMED, malformed, plain_base64
+from tintype_gateway.answers import MALFORMED, malformed, plain_base64, reason
 from tintype_gateway.images import blobs
 from tintype_gateway.provider_parameters import merge
 from tintype_gateway.values import (
@@ -61,6 +61,7 @@ def interpret(answer: UpstreamAnswer) -> Generation:
                 GeneratedImage(base64=plain_base64(image)) for image in document.get("images") or ()
             ),
             rest_refused=bool(document.get("error")),
+            refusal_reasons=reason(document.get("error")),
         )
     except MALFORMED as error:
         raise malformed() from error

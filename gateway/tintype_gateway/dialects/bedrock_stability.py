@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tintype_gateway import bedrock
-from tintype_gateway.answers import MALFORMED, malformed, plain_base64
+from tintype_gateway.answers import MALFORMED, malformed, plain_base64, reason
 from tintype_gateway.images import blobs
 from tintype_gateway.provider_parameters import merge
 from tintype_gateway.values import (
@@ -53,9 +53,10 @@ def interpret(answer: UpstreamAnswer) -> Generation:
     """
     try:
         document: Any = blobs.loads(answer.body)
-        reasons = [reason for reason in document.get("finish_reasons") or () if reason]
-        if any(reason.startswith(_FILTERED) for reason in reasons):
-            return Generation(images=(), rest_refused=True)
+        reasons = [each for each in document.get("finish_reasons") or () if each]
+        if filtered := [each for each in reasons if each.startswith(_FILTERED)]:
+            why = reason(filtered[0])
+            return Generation(images=(), rest_refused=True, refusal_reasons=why)
         if reasons:
             raise UpstreamFault("unavailable", "the model failed to make the picture")
         return Generation(images=tuple(_images(document)))

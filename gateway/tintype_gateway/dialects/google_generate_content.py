@@ -8,7 +8,7 @@ from tintype_catalog.catalog import Binding
 from tintype_catalog.costs import TokenUsage, image_tokens
 from tintype_catalog.pricing import Pricing
 from tintype_gateway import google
-from tintype_gateway.answers import MALFORMED, malformed, text
+from tintype_gateway.answers import MALFORMED, malformed, reason, text
 from tintype_gateway.images import blobs
 from tintype_gateway.provider_parameters import merge
 from tintype_gateway.values import (
@@ -78,8 +78,8 @@ def interpret(answer: UpstreamAnswer) -> Generation:
         document: Any = blobs.loads(answer.body)
         if candidates := document.get("candidates"):
             return _read(candidates[0], document.get("usageMetadata"))
-        if _is_blocked(document):
-            return Generation(images=(), rest_refused=True)
+        if (blocked := _block_reason(document)) is not None:
+            return Generation(images=(), rest_refused=True, refusal_reasons=blocked)
     except MALFORMED as error:
         raise malformed() from error
     raise malformed()
@@ -107,7 +107,8 @@ class EventReader:
         self._picture: Mapping[str, Any] | None = None
         self._usage: Mapping[str, Any] | None = None
         self._reason: object = None
-        self._blocked = False
+        self._message: object = None
+        self._blocked: tuple[str, ...] | None = None
 
     def read(self, data: bytes | bytearray) -> Sequence[Preview]:
         """Take in what an event adds, and return the drafts that it brings.
@@ -120,7 +121,8 @@ class EventReader:
             if "error" in document:
                 raise _fault_in_stream(document["error"], bytes(data))
             self._usage = document.get("usageMetadata") or self._usage
-            self._blocked = self._blocked or _is_blocked(document)
+            if self._blocked is None:
+                self._blocked = _block_reason(document)
             return tuple(self._take(document.get("candidates")))
         except MALFORMED as error:
             raise malformed() from error
@@ -131,12 +133,16 @@ class EventReader:
         Raises:
             UpstreamFault: The stream ended too soon, or without a picture and without a refusal.
         """
-        if self._blocked:
-            return Generation(images=(), rest_refused=True)
+        if self._blocked is not None:
+            return Generation(images=(), rest_refused=True, refusal_reasons=self._blocked)
         if self._reason is None:
             raise UpstreamFault("outcome_unknown", "the provider's stream ended too soon")
         parts = [*self._parts, *([self._picture] if self._picture else [])]
-        candidate = {"content": {"parts": parts}, "finishReason": self._reason}
+        candidate = {
+            "content": {"parts": parts},
+            "finishReason": self._reason,
+            "finishMessage": self._message,
+        }
         try:
             return _read(candidate, self._usage)
         except MALFORMED as error:
@@ -145,6 +151,7 @@ class EventReader:
     def _take(self, candidates: Any) -> Iterator[Preview]:
         for candidate in (candidates or ())[:1]:
             self._reason = candidate.get("finishReason") or self._reason
+            self._message = candidate.get("finishMessage") or self._message
             for part in (candidate.get("content") or {}).get("parts") or ():
                 if "inlineData" not in part:
                     self._parts.append(part)
@@ -160,8 +167,11 @@ def _draft(part: Mapping[str, Any]) -> Preview:
     return Preview(google.standard_base64(part["inlineData"]["data"]))
 
 
-def _is_blocked(document: Mapping[str, Any]) -> bool:
-    return bool((document.get("promptFeedback") or {}).get("blockReason"))
+def _block_reason(document: Mapping[str, Any]) -> tuple[str, ...] | None:
+    """Return why the prompt was blocked, as far as it is told, None where it was not."""
+    feedback = document.get("promptFeedback") or {}
+    blocked = feedback.get("blockReason")
+    return reason(blocked, feedback.get("blockReasonMessage")) if blocked else None
 
 
 def _fault_in_stream(error: Mapping[str, Any], body: bytes) -> UpstreamFault:
@@ -207,10 +217,13 @@ def _read(candidate: Mapping[str, Any], usage: Mapping[str, Any] | None) -> Gene
         encoded = google.standard_base64(pictures[-1])
         image = GeneratedImage(encoded, revised_prompt=said or None)
         return Generation(images=(image,), usage=_usage(usage or {}))
-    reason = text(candidate.get("finishReason")) or "no reason"
-    if reason in _REFUSALS or (reason == "STOP" and said):
-        return Generation(images=(), rest_refused=True)
-    raise UpstreamFault("outcome_unknown", f"the model ended without a picture: {reason:.40}")
+    ended = text(candidate.get("finishReason")) or "no reason"
+    if ended in _REFUSALS:
+        why = reason(ended, candidate.get("finishMessage") or said)
+        return Generation(images=(), rest_refused=True, refusal_reasons=why)
+    if ended == "STOP" and said:  # the model itself declines, in its own words
+        return Generation(images=(), rest_refused=True, refusal_reasons=reason(said))
+    raise UpstreamFault("outcome_unknown", f"the model ended without a picture: {ended:.40}")
 
 
 def _usage(usage: Mapping[str, Any]) -> TokenUsage | None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from tintype_gateway import google
-from tintype_gateway.answers import MALFORMED, malformed, text
+from tintype_gateway.answers import MALFORMED, malformed, reason, text
 from tintype_gateway.images import blobs
 from tintype_gateway.provider_parameters import merge
 from tintype_gateway.values import (
@@ -22,6 +22,9 @@ from tintype_gateway.values import (
 _REFUSAL = re.compile(r"prompt could not be submitted|violate", re.IGNORECASE)
 """How Imagen refuses a prompt by its words: an error like any other but for its message."""
 
+
+_REASON = "raiFilteredReason"
+"""The field of an entry that stands for a filtered picture, and says why it was."""
 
 FIRST_PICTURE = re.compile(rb'"predictions"\s*:\s*\[\s*\{[^{}\[\]]*"bytesBase64Encoded"\s*:\s*\Z')
 """What stands before the first picture of an answer that begins with one."""
@@ -49,7 +52,9 @@ def interpret(answer: UpstreamAnswer) -> Generation:
         document: Any = blobs.loads(answer.body)
         predictions = [] if document == {} else document["predictions"]
         images = tuple(_image(entry) for entry in predictions if not _is_remark(entry))
-        return Generation(images=images, rest_refused=True)
+        remarks = filter(_is_remark, predictions)
+        reasons = tuple(each for entry in remarks for each in reason(entry.get(_REASON)))
+        return Generation(images=images, rest_refused=True, refusal_reasons=reasons)
     except MALFORMED as error:
         raise malformed() from error
 
@@ -91,5 +96,5 @@ def _image(entry: Mapping[str, Any]) -> GeneratedImage:
 
 def _is_remark(entry: Mapping[str, Any]) -> bool:
     """Return whether an entry speaks of a picture, or of the prompt, and holds none."""
-    spoken = "raiFilteredReason" in entry or "safetyAttributes" in entry
+    spoken = _REASON in entry or "safetyAttributes" in entry
     return spoken and "bytesBase64Encoded" not in entry

@@ -92,6 +92,9 @@ class Image(Described):
     flagged: bool
     """Whether the provider withheld the picture for its content. It is not charged."""
 
+    flag_reason: str | None = None
+    """Why it was withheld, in the provider's words. Only where it was."""
+
 
 class ImageError(Described):
     """Why one of several pictures did not come."""
@@ -147,6 +150,9 @@ class CompletedEvent(StreamEvent):
     revised_prompt: str | None
     watermark: Watermark
     flagged: bool
+    flag_reason: str | None = None
+    """Why it was withheld, in the provider's words. Only where it was."""
+
     usage: StreamUsage
 
 

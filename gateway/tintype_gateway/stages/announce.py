@@ -54,6 +54,7 @@ def completed_event(plan: Plan, call: FinishedCall, number: int, charge: Charge)
         "revised_prompt": image.image.revised_prompt if image else None,
         "watermark": image.watermark if image else "none",
         "flagged": image is None,
+        **({} if image else {"flag_reason": call.flag_reason(number - len(call.images))}),
         "usage": usage_of([image.size] if image else [], tokens) | credits,
     }
     return picture_event(COMPLETED, image.image.base64 if image else b"", fields)

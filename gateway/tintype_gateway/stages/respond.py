@@ -56,8 +56,9 @@ def _pieces(calls: Sequence[FinishedCall], tail: dict[str, object]) -> Iterator[
             yield text + comma + b'{"' + key + b'":"'
             yield value
             text, comma = b'",' + _closed(_entry(image)), b","
-        for _ in range(call.refused):
-            text, comma = text + comma + json.dumps(REFUSED).encode(), b","
+        for index in range(call.refused):
+            refused = REFUSED | {"flag_reason": call.flag_reason(index)}
+            text, comma = text + comma + json.dumps(refused).encode(), b","
     yield text + b"]," + _closed(tail)
 
 
@@ -74,7 +75,8 @@ REFUSED = {
     "watermark": "none",
     "flagged": True,
 }
-"""Stands in `data` for a picture that the provider refused for its content. It is not charged."""
+"""Stands in `data` for a picture that the provider refused for its content, beside the
+`flag_reason`. It is not charged."""
 
 
 def _entry(image: FinishedImage) -> dict[str, object]:

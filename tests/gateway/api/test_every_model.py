@@ -1,5 +1,6 @@
 """Every row of the starter catalog, generated once through OpenAI's own client."""
 
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -135,16 +136,19 @@ async def test_a_landscape_stays_a_landscape(client: AsyncOpenAI, model: str) ->
 
 
 @pytest.mark.parametrize(
-    ("model", "word"),
+    ("model", "word", "reason"),
     [
-        ("amazon.nova-canvas-v1:0", "flagged"),
-        ("stability.stable-image-core-v1:1", "forbidden"),
-        ("imagen-4.0-generate-001", "flagged"),
-        ("gemini-3.1-flash-image", "forbidden"),
+        ("amazon.titan-image-generator-v2:0", "flagged", "blocked by our content filters"),
+        ("amazon.nova-canvas-v1:0", "flagged", "blocked by our content filters"),
+        ("stability.stable-image-core-v1:1", "forbidden", "Filter reason: prompt"),
+        ("imagen-4.0-generate-001", "flagged", "Responsible AI practices. Support codes: 29310472"),
+        ("gemini-3.1-flash-image", "forbidden", "PROHIBITED_CONTENT"),
+        ("gemini-3.1-flash-image", "flagged", "IMAGE_SAFETY: Unable to show the generated image."),
+        ("gemini-3.1-flash-image", "declined", "I would rather not paint that."),
     ],
 )
-async def test_content_refused_by_the_provider_is_flagged_and_free(
-    gateway: Gateway, model: str, word: str
+async def test_content_refused_by_the_provider_is_flagged_with_its_reason_and_free(
+    gateway: Gateway, model: str, word: str, reason: str
 ) -> None:
     before = await gateway.account()
 
@@ -152,10 +156,20 @@ async def test_content_refused_by_the_provider_is_flagged_and_free(
 
     body = answer.json()
     assert answer.status_code == 200
-    assert [image["flagged"] for image in body["data"]] == [True]
+    (image,) = body["data"]
+    assert image["flagged"] is True
+    assert reason in image["flag_reason"]
+    assert await streamed_reasons(gateway, model, f"a {word} fox") == [image["flag_reason"]]
     assert body["usage"]["images"] == 0
     assert body["usage"]["credits_used"] == 0
     assert await gateway.account() == before
+
+
+async def streamed_reasons(gateway: Gateway, model: str, prompt: str) -> list[object]:
+    """Return the reasons in the events of a stream."""
+    answer = await gateway.generate(model=model, prompt=prompt, stream=True)
+    lines = [line for line in answer.text.splitlines() if line.startswith("data: ")]
+    return [json.loads(line.removeprefix("data: "))["flag_reason"] for line in lines]
 
 
 @pytest.mark.parametrize("model", ["amazon.nova-canvas-v1:0", "imagen-4.0-generate-001"])

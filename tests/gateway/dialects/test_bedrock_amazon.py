@@ -176,13 +176,23 @@ def test_neither_seed_time_nor_usage_is_told() -> None:
 def test_pictures_that_are_all_filtered_are_refused_for_their_content(
     fields: dict[str, Any],
 ) -> None:
-    assert read(**fields, error=BLOCKED) == Generation(images=(), rest_refused=True)
+    assert read(**fields, error=BLOCKED) == Generation(
+        images=(), rest_refused=True, refusal_reasons=(BLOCKED,)
+    )
 
 
 def test_the_pictures_beside_filtered_ones_are_delivered() -> None:
-    generation = read(images=[SMALL], error="Some of the generated images have been blocked.")
+    why = "Some of the generated images have been blocked."
+    generation = read(images=[SMALL], error=why)
 
-    assert generation == Generation((GeneratedImage(base64=SMALL.encode()),), rest_refused=True)
+    assert generation == Generation(
+        (GeneratedImage(base64=SMALL.encode()),), rest_refused=True, refusal_reasons=(why,)
+    )
+
+
+@pytest.mark.parametrize("error", [True, 1, {"message": "x"}, [BLOCKED]])
+def test_a_refusal_whose_reason_is_no_text_is_one_without_a_reason(error: object) -> None:
+    assert read(images=[], error=error) == Generation(images=(), rest_refused=True)
 
 
 @pytest.mark.parametrize("fields", [{}, {"images": []}, {"images": [], "error": None}])

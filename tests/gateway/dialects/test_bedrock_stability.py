@@ -141,7 +141,9 @@ def test_a_large_picture_stays_where_it_is() -> None:
 def test_a_filtered_picture_is_refused_for_its_content(stage: str, fields: dict[str, Any]) -> None:
     generation = read(finish_reasons=[f"Filter reason: {stage}"], **fields)
 
-    assert generation == Generation(images=(), rest_refused=True)
+    assert generation == Generation(
+        images=(), rest_refused=True, refusal_reasons=(f"Filter reason: {stage}",)
+    )
 
 
 @pytest.mark.parametrize("reason", ["Inference error", "Something new"])

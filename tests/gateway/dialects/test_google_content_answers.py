@@ -99,29 +99,45 @@ def test_escaped_base64_is_unescaped(text: str) -> None:
 
 
 BLOCKED = {"promptFeedback": {"blockReason": "PROHIBITED_CONTENT"}}
+BLOCKED_WITH_TEXT = {
+    "promptFeedback": {"blockReason": "OTHER", "blockReasonMessage": "Try another\nprompt."}
+}
+UNABLE = "IMAGE_SAFETY: Unable to show it."
 IMAGE_SAFETY = {"finishReason": "IMAGE_SAFETY", "finishMessage": "Unable to show it."}
 
 
 @pytest.mark.parametrize(
-    "content",
+    ("content", "reason"),
     [
-        BLOCKED,
-        BLOCKED | {"candidates": []},
-        BLOCKED | {"candidates": None},
-        {"candidates": [IMAGE_SAFETY]},
-        {"candidates": [IMAGE_SAFETY | {"content": {}}]},
-        {"candidates": [IMAGE_SAFETY | {"content": None}]},
-        {"candidates": [IMAGE_SAFETY | {"content": {"role": "model"}}]},
-        {"candidates": [IMAGE_SAFETY | {"content": {"parts": None}}]},
-        {"candidates": [{"content": {"parts": []}, "finishReason": "NO_IMAGE"}]},
-        {"candidates": [{"finishReason": "PROHIBITED_CONTENT"}]},
-        {"candidates": [{"finishReason": "IMAGE_RECITATION"}]},
-        {"candidates": [candidate({"text": "I would rather not."})]},
-        {"candidates": [candidate({"text": "x" * 9000})]},
+        (BLOCKED, "PROHIBITED_CONTENT"),
+        (BLOCKED | {"candidates": []}, "PROHIBITED_CONTENT"),
+        (BLOCKED | {"candidates": None}, "PROHIBITED_CONTENT"),
+        (BLOCKED_WITH_TEXT, "OTHER: Try another prompt."),
+        ({"candidates": [IMAGE_SAFETY]}, UNABLE),
+        ({"candidates": [IMAGE_SAFETY | {"content": {}}]}, UNABLE),
+        ({"candidates": [IMAGE_SAFETY | {"content": None}]}, UNABLE),
+        ({"candidates": [IMAGE_SAFETY | {"content": {"role": "model"}}]}, UNABLE),
+        ({"candidates": [IMAGE_SAFETY | {"content": {"parts": None}}]}, UNABLE),
+        ({"candidates": [{"content": {"parts": []}, "finishReason": "NO_IMAGE"}]}, "NO_IMAGE"),
+        ({"candidates": [{"finishReason": "PROHIBITED_CONTENT"}]}, "PROHIBITED_CONTENT"),
+        ({"candidates": [{"finishReason": "IMAGE_RECITATION"}]}, "IMAGE_RECITATION"),
+        ({"candidates": [candidate({"text": "No."}, reason="SAFETY")]}, "SAFETY: No."),
+        ({"candidates": [candidate({"text": "I would rather not."})]}, "I would rather not."),
+        ({"candidates": [candidate({"text": "x" * 9000})]}, "x" * 299 + "…"),
     ],
     ids=lambda content: json.dumps(content)[:80],
 )
-def test_a_refusal_in_any_shape_is_a_refusal(content: dict[str, Any]) -> None:
+def test_a_refusal_in_any_shape_is_a_refusal_with_its_reason(
+    content: dict[str, Any], reason: str
+) -> None:
+    assert interpret(answer(content)) == Generation(
+        images=(), rest_refused=True, refusal_reasons=(reason,)
+    )
+
+
+def test_a_prompt_that_is_blocked_without_a_reason_is_refused_all_the_same() -> None:
+    content = {"promptFeedback": {"blockReason": True, "blockReasonMessage": 7}}
+
     assert interpret(answer(content)) == Generation(images=(), rest_refused=True)
 
 

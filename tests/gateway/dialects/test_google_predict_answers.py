@@ -53,19 +53,22 @@ def test_safety_attributes_of_a_picture_do_not_hide_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("predictions", "pictures"),
+    ("predictions", "pictures", "reasons"),
     [
-        ([REASON], 0),
-        ([REASON, REASON], 0),
-        ([], 0),
-        ([REMARK], 0),
-        ([REASON, *imagen_answer(SMALL)["predictions"], REMARK], 1),
+        ([REASON], 0, 1),
+        ([REASON, REASON], 0, 2),
+        ([], 0, 0),
+        ([REMARK], 0, 0),
+        ([REASON, *imagen_answer(SMALL)["predictions"], REMARK], 1, 1),
+        ([REASON, *imagen_answer(SMALL, **REASON)["predictions"], REMARK], 1, 1),
+        ([{"raiFilteredReason": None}], 0, 0),
     ],
 )
-def test_what_is_not_there_was_refused(predictions: list[Any], pictures: int) -> None:
+def test_what_is_not_there_was_refused(predictions: list[Any], pictures: int, reasons: int) -> None:
     generation = interpret(answer({"predictions": predictions}))
 
     assert (len(generation.images), generation.rest_refused) == (pictures, True)
+    assert generation.refusal_reasons == (REASON["raiFilteredReason"],) * reasons
 
 
 def test_an_empty_object_says_that_all_pictures_were_filtered() -> None:

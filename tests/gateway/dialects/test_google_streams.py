@@ -26,6 +26,11 @@ def spoken(*parts: Event, reason: str | None = None, **fields: Any) -> Event:
     return {"candidates": [{"content": {"parts": list(parts)}, **ends}], **fields}
 
 
+EXPLAINED: Event = {
+    "candidates": [{"finishReason": "IMAGE_SAFETY", "finishMessage": "Unable to show it."}]
+}
+
+
 def painted(image: bytes, **fields: Any) -> Event:
     return {"inlineData": {"mimeType": "image/png", "data": image.decode()}, **fields}
 
@@ -98,17 +103,21 @@ def test_the_last_usage_counts() -> None:
 
 
 @pytest.mark.parametrize(
-    "events",
+    ("events", "reason"),
     [
-        [{"promptFeedback": {"blockReason": "PROHIBITED_CONTENT"}}],
-        [spoken(reason="IMAGE_SAFETY")],
-        [spoken({"text": "I would rather "}), spoken({"text": "not."}, reason="STOP")],
+        ([{"promptFeedback": {"blockReason": "PROHIBITED_CONTENT"}}], "PROHIBITED_CONTENT"),
+        ([spoken(reason="IMAGE_SAFETY")], "IMAGE_SAFETY"),
+        ([EXPLAINED, spoken()], "IMAGE_SAFETY: Unable to show it."),
+        (
+            [spoken({"text": "I would rather "}), spoken({"text": "not."}, reason="STOP")],
+            "I would rather not.",
+        ),
     ],
 )
-def test_a_refusal_is_told_as_in_a_plain_answer(events: list[Event]) -> None:
+def test_a_refusal_is_told_as_in_a_plain_answer(events: list[Event], reason: str) -> None:
     _, generation = read(*events)
 
-    assert generation == Generation(images=(), rest_refused=True)
+    assert generation == Generation(images=(), rest_refused=True, refusal_reasons=(reason,))
 
 
 @pytest.mark.parametrize("events", [[], [spoken({"text": "Here"})], [spoken(painted(PICTURE))]])

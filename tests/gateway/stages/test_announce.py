@@ -1,6 +1,7 @@
 """The events of a stream, field by field."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from openai.types import ImageGenCompletedEvent, ImageGenPartialImageEvent
@@ -125,6 +126,14 @@ def test_a_refused_picture_is_flagged_and_empty() -> None:
     assert (event["flagged"], event["b64_json"], event["index"]) == (True, "", 4)
     assert (event["size"], event["output_format"], event["watermark"]) == ("auto", "auto", "none")
     assert (event["usage"]["images"], event["usage"]["credits_used"]) == (0, 0)
+
+
+def test_each_refused_image_has_its_reason() -> None:
+    made = finished_call(asked=3, refusal_reasons=("violence", "likeness"))
+    call = replace(made, refused=2)
+
+    assert "flag_reason" not in completed(call, 0)
+    assert [completed(call, number)["flag_reason"] for number in (1, 2)] == ["violence", "likeness"]
 
 
 def test_an_error_has_openais_envelope_under_the_name_error() -> None:

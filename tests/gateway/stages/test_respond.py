@@ -2,6 +2,7 @@
 
 import base64
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -33,6 +34,7 @@ REFUSED = {
     "seed": None,
     "watermark": "none",
     "flagged": True,
+    "flag_reason": None,
 }
 
 
@@ -118,6 +120,13 @@ def test_a_refused_picture_is_a_flagged_entry_behind_those_of_its_call(
     assert answer["data"] == expected
     assert answer["usage"]["images"] == sum(made for made, _ in shares)
     assert "errors" not in answer
+
+
+def test_each_refused_image_has_its_own_reason_and_the_last_one_is_that_of_the_rest() -> None:
+    made = finished_call(asked=4, refusal_reasons=("violence", "likeness"))
+    answer = document(replace(made, refused=3))
+    reasons = [each.get("flag_reason", "delivered") for each in answer["data"]]
+    assert reasons == ["delivered", "violence", "likeness", "likeness"]
 
 
 def test_the_length_is_that_of_the_body() -> None:

@@ -9,7 +9,6 @@ import { curlOf, pythonOf } from './snippets.js';
 
 const WORDS = {
   waiting: 'Waiting for the provider',
-  flagged: 'The provider withheld this picture. It was not charged.',
   missing: 'This picture was not made. It was not charged.',
   cancelled: 'Cancelled',
 };
@@ -58,12 +57,18 @@ export function finished(run) {
   return run.pictures.filter((picture) => picture.state === 'done').length;
 }
 
-function content({ body }, { file, state, index, message }) {
+function content({ body }, { file, state, index, message, facts }) {
   if (state === 'partial') return el('img', { src: file.url, alt: `A preview of: ${body.prompt}` });
+  if (state === 'flagged') return withheld(facts.flag_reason);
   if (state !== 'done') return el('p', { class: 'frame-text' }, message ?? WORDS[state]);
   const label = `Open picture ${index + 1} in full size`;
   const image = el('img', { src: file.url, alt: body.prompt });
   return el('a', { href: file.url, target: '_blank', rel: 'noopener', 'aria-label': label }, image);
+}
+
+function withheld(reason) {
+  const told = 'The provider withheld this picture. It was not charged.';
+  return el('div', { class: 'frame-text' }, el('p', {}, told), reason && el('p', { dir: 'auto', class: 'muted' }, reason));
 }
 
 function caption(run, { index, file, facts }, seeds) {
