@@ -45,15 +45,25 @@ def usage_of(sizes: Sequence[Size], tokens: Sequence[TokenUsage]) -> dict[str, o
     }
     if not tokens:
         return usage | {"megapixels": round(sum(size.pixels for size in sizes) / 1_000_000, 6)}
-    text = sum(count.text_input for count in tokens)
-    image = sum(count.image_input for count in tokens)
-    output = sum(count.image_output + count.text_output for count in tokens)
-    return usage | {
-        "input_tokens": text + image,
-        "output_tokens": output,
-        "total_tokens": text + image + output,
-        "input_tokens_details": {"text_tokens": text, "image_tokens": image},
+    total = TokenUsage(*map(sum, zip(*tokens, strict=True)))
+    return usage | token_counts(total)
+
+
+def token_counts(used: TokenUsage) -> dict[str, object]:
+    """Return the token counts of `usage`: all that a price by token is applied to."""
+    inputs = used.text_input + used.image_input
+    outputs = used.text_output + used.image_output
+    return {
+        "input_tokens": inputs,
+        "output_tokens": outputs,
+        "total_tokens": inputs + outputs,
+        "input_tokens_details": _details(used.text_input, used.image_input),
+        "output_tokens_details": _details(used.text_output, used.image_output),
     }
+
+
+def _details(text: int, image: int) -> dict[str, int]:
+    return {"text_tokens": text, "image_tokens": image}
 
 
 class ImageError(TypedDict):

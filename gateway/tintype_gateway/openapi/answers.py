@@ -45,8 +45,8 @@ class FieldErrors(Error):
     errors: list[FieldError]
 
 
-class InputTokensDetails(Described):
-    """What the input consisted of."""
+class TokensDetails(Described):
+    """What kinds of tokens make up a count. Each kind has a price of its own."""
 
     text_tokens: int
     image_tokens: int
@@ -59,7 +59,8 @@ class TokenCounts(Described):
     input_tokens: int | None
     output_tokens: int | None
     total_tokens: int | None
-    input_tokens_details: InputTokensDetails | None = Field(default=None)
+    input_tokens_details: TokensDetails | None = Field(default=None)
+    output_tokens_details: TokensDetails | None = Field(default=None)
     megapixels: float | None
     credits_used: MicroCredits
 

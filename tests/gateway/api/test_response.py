@@ -27,7 +27,7 @@ class Entry(Exact):
     flagged: bool
 
 
-class InputDetails(Exact):
+class Details(Exact):
     text_tokens: int
     image_tokens: int
 
@@ -43,7 +43,8 @@ class Usage(Exact):
 
 
 class TokenUsage(Usage):
-    input_tokens_details: InputDetails
+    input_tokens_details: Details
+    output_tokens_details: Details
 
 
 class Answer(Exact):
@@ -70,6 +71,7 @@ async def test_an_answer_has_the_documented_fields_and_no_other(gateway: Gateway
         "total_tokens": 548,
         "megapixels": None,
         "input_tokens_details": {"text_tokens": 4, "image_tokens": 0},
+        "output_tokens_details": {"text_tokens": 0, "image_tokens": 544},
     }
 
 

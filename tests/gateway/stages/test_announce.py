@@ -84,6 +84,7 @@ def test_a_completed_picture_has_openais_fields_and_ours() -> None:
             "total_tokens": 282,
             "megapixels": None,
             "input_tokens_details": {"text_tokens": 10, "image_tokens": 0},
+            "output_tokens_details": {"text_tokens": 0, "image_tokens": 272},
             "credits_used": 640_000,
             "credits_remaining": 999_360_000,
         },

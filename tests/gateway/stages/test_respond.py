@@ -80,6 +80,7 @@ def test_an_answer_is_openais_document_with_our_own_fields_beside() -> None:
             "output_tokens": 272,
             "total_tokens": 282,
             "input_tokens_details": {"text_tokens": 10, "image_tokens": 0},
+            "output_tokens_details": {"text_tokens": 0, "image_tokens": 272},
             "megapixels": None,
             "credits_used": 640_000,
             "credits_remaining": 999_360_000,

@@ -37,6 +37,10 @@ def test_tokens_are_those_of_all_calls_together(each: list[TokenUsage]) -> None:
     assert (told["input_tokens"], told["output_tokens"]) == (text + image, output)
     assert told["total_tokens"] == text + image + output
     assert told["input_tokens_details"] == {"text_tokens": text, "image_tokens": image}
+    assert told["output_tokens_details"] == {
+        "text_tokens": sum(one.text_output for one in each),
+        "image_tokens": sum(one.image_output for one in each),
+    }
     assert told["megapixels"] is None
 
 
@@ -47,7 +51,7 @@ def test_megapixels_stand_in_where_no_call_counts_tokens() -> None:
     )
     assert told["megapixels"] == 0.500333
     assert (told["input_tokens"], told["output_tokens"], told["total_tokens"]) == (None, None, None)
-    assert "input_tokens_details" not in told
+    assert not {"input_tokens_details", "output_tokens_details"} & told.keys()
 
 
 def test_images_are_those_that_were_delivered() -> None:
