@@ -11,7 +11,9 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 WORKDIR /src
 COPY requirements/ requirements/
 RUN python3 -m venv /build \
-    && /build/bin/pip install --require-hashes --only-binary :all: -r requirements/build.txt
+    && /build/bin/pip install --no-deps --require-hashes --only-binary :all: \
+        -r requirements/build.txt \
+    && /build/bin/pip check
 
 FROM build AS wheel
 COPY pyproject.toml README.md LICENSE ./
@@ -22,16 +24,18 @@ RUN /build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheels .
 FROM build AS gateway-environment
 RUN python3 -m venv --without-pip /opt/tintype \
     && /build/bin/pip --python /opt/tintype/bin/python install \
-        --require-hashes --only-binary :all: -r requirements/gateway.txt
+        --no-deps --require-hashes --only-binary :all: -r requirements/gateway.txt
 COPY --from=wheel /wheels/ /wheels/
-RUN /build/bin/pip --python /opt/tintype/bin/python install --no-deps /wheels/*.whl
+RUN /build/bin/pip --python /opt/tintype/bin/python install --no-deps /wheels/*.whl \
+    && /build/bin/pip --python /opt/tintype/bin/python check
 
 FROM build AS operator-environment
 RUN python3 -m venv --without-pip /opt/tintype \
     && /build/bin/pip --python /opt/tintype/bin/python install \
-        --require-hashes --only-binary :all: -r requirements/operator.txt
+        --no-deps --require-hashes --only-binary :all: -r requirements/operator.txt
 COPY --from=wheel /wheels/ /wheels/
-RUN /build/bin/pip --python /opt/tintype/bin/python install --no-deps /wheels/*.whl
+RUN /build/bin/pip --python /opt/tintype/bin/python install --no-deps /wheels/*.whl \
+    && /build/bin/pip --python /opt/tintype/bin/python check
 
 FROM ${PYTHON_IMAGE} AS runtime
 RUN if python3 -m pip --version; then python3 -m pip uninstall --yes pip setuptools wheel; fi

@@ -108,8 +108,10 @@ lock: ## Lock the dependencies anew (needs uv)
 	uv pip compile pyproject.toml $(LOCK) --extra gateway --extra operator --group dev \
 		-c requirements/build.txt -c requirements/gateway.txt -c requirements/operator.txt \
 		-o requirements/dev.txt
+	@$(MAKE) --no-print-directory $(VENV)/dev.stamp
+	$(BIN)/python -m tests.support.locks
 
-LOCK := --quiet --universal --python-version 3.11 --generate-hashes \
+LOCK := --quiet --no-strip-extras --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header
 
 # One environment serves both: what the tests need holds what the gateway needs.
@@ -118,4 +120,5 @@ $(VENV)/%.stamp: requirements/%.txt requirements/build.txt pyproject.toml
 	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/build.txt -r $<
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(BIN)/pip check --disable-pip-version-check
 	@touch $@

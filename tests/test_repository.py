@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.locks import pins
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -32,20 +34,19 @@ def test_every_folder_of_tests_is_a_package() -> None:
 @pytest.mark.parametrize("name", ["build.txt", "gateway.txt", "operator.txt", "dev.txt"])
 def test_a_lock_file_has_hashes_and_no_address(name: str) -> None:
     text = (ROOT / "requirements" / name).read_text()
-    pins = re.findall(r"^[a-z0-9][\w.-]*==", text, re.MULTILINE)
 
-    assert pins
     assert "://" not in text
     assert "index-url" not in text
-    assert text.count("\n    --hash=sha256:") >= len(pins)
+    assert "--find-links" not in text
+    assert pins(Path(name).stem)
+    for pin in pins(Path(name).stem):
+        assert " \\\n    --hash=sha256:" in pin.text
 
 
 def test_the_gateway_is_locked_to_the_versions_that_the_tests_run() -> None:
-    def pins(name: str) -> set[str]:
-        text = (ROOT / "requirements" / name).read_text()
-        return set(re.findall(r"^([a-z0-9][\w.-]*==[^ ]+)", text, re.MULTILINE))
-
-    assert pins("gateway.txt") - pins("dev.txt") == set()
+    assert {pin.identity for pin in pins("gateway")} - {
+        pin.identity for pin in pins("dev")
+    } == set()
 
 
 def test_every_link_of_the_documentation_leads_somewhere() -> None:

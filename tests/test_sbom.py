@@ -1,12 +1,13 @@
 """`make sbom` tells all that is in the images, and the same each time."""
 
 import json
-import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.support.locks import pins
 
 ROOT = Path(__file__).parent.parent
 
@@ -21,8 +22,7 @@ def made(folder: Path) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("image", ["gateway", "operator"])
 def test_the_bill_of_materials_names_every_locked_package(tmp_path: Path, image: str) -> None:
-    lock = (ROOT / "requirements" / f"{image}.txt").read_text()
-    locked = set(re.findall(r"^([a-z0-9][\w.-]*)==([^\s;\\]+)", lock, re.MULTILINE))
+    locked = {(pin.name, pin.version) for pin in pins(image)}
 
     document = json.loads(made(tmp_path)[f"sbom-{image}.json"])
 

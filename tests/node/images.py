@@ -7,13 +7,13 @@ import hashlib
 import shutil
 import sys
 import tempfile
-from importlib.metadata import version
 from pathlib import Path
 
 from tests.cluster.building import BuildError, cache, locked
 from tests.node.binaries import PAUSE
 from tests.node.commands import CommandError, attempt, run
 from tests.node.containerd import PAUSE_IMAGE
+from tests.support import locks
 from tintype_catalog.__about__ import __version__
 
 ROOT = Path(__file__).parents[2]
@@ -128,13 +128,15 @@ def _wheels(folder: Path, name: str, *locks: Path) -> Path:
 
 def _download(lock: Path, folder: Path) -> None:
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--only-binary=:all:"]
-    run(*command, f"--python-version={PYTHON}", f"--requirement={lock}", f"--dest={folder}")
+    exact = ("--no-deps", "--require-hashes", f"--python-version={PYTHON}")
+    run(*command, *exact, f"--requirement={lock}", f"--dest={folder}")
 
 
 def _client_requirements(folder: Path) -> Path:
-    """What the client's image needs, in the versions that the tests run with."""
+    """The part of the lock file that the client's image needs."""
     path = folder / "client.txt"
-    path.write_text("".join(f"{name}=={version(name)}\n" for name in CLIENT_NEEDS))
+    needed = locks.needed_by(CLIENT_NEEDS, locks.pins("dev"), locks.environment(PYTHON, "linux"))
+    path.write_text("".join(pin.text for pin in needed))
     return path
 
 
