@@ -1,4 +1,4 @@
-"""The one task that turns all objects into one catalog, and tells each what became of it.
+"""The task that turns all objects into one catalog; another one tells each what became of it.
 
 It is level-triggered: every pass starts from the whole state, so a lost event costs time and never
 correctness. A pass that fails is repeated as a whole, and a partial catalog is never published.
@@ -19,7 +19,6 @@ from tintype_operator import guard
 from tintype_operator.cache import Key, key_of
 from tintype_operator.conditions import is_observed, was_reported
 from tintype_operator.credentials import CredentialsSecret, gathered, keys_of
-from tintype_operator.events import Events, Transition
 from tintype_operator.gateways import Gateways
 from tintype_operator.judging import Outcome
 from tintype_operator.liveness import Liveness
@@ -29,9 +28,12 @@ from tintype_operator.parsing import Parser
 from tintype_operator.polling import Polling
 from tintype_operator.publisher import Published, Publisher
 from tintype_operator.pulse import Pulse
-from tintype_operator.reporter import Reporter
 from tintype_operator.settings import Settings
+from tintype_operator.status_task import StatusTask
 from tintype_operator.world import World
+
+TASK = "publishing"
+"""The name of the task that publishes, for the liveness."""
 
 RETRY_SECONDS = 5.0
 """The pause after a pass that failed."""
@@ -60,12 +62,12 @@ class Aggregator:
         self._publisher = Publisher(own, settings.catalog_configmap)
         self._credentials = CredentialsSecret(own, settings.credentials_secret)
         self._manage_credentials = settings.manage_credentials
-        self._events = Events(client)
-        self._reporter = Reporter(client, self._liveness)
-        self._polling = Polling(Gateways(client, namespace, settings))
+        polling = Polling(Gateways(client, namespace, settings))
+        self._statuses = StatusTask(
+            client, self._world.cache, self._publisher, polling, self._liveness
+        )
         self._parser = Parser()
         self._pulse = Pulse()
-        self._outcome: Outcome | None = None
         self.began = asyncio.Event()
         """Set once everything was listed and compiled."""
         self._touched: set[Key] = set()
@@ -87,8 +89,13 @@ class Aggregator:
         """Keep catalog and conditions true until cancelled.
 
         Raises:
-            NewerCatalogError: This operator is too old for what is published.
+            ExceptionGroup: Of a NewerCatalogError: this operator is too old for what is published.
         """
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._statuses.run())
+            await self._keep_publishing()
+
+    async def _keep_publishing(self) -> None:
         while True:
             try:
                 with RECONCILE_SECONDS.time():
@@ -102,9 +109,9 @@ class Aggregator:
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def _reconcile(self) -> None:
-        self._liveness.beat()
+        self._liveness.beat(TASK)
         await self._world.refresh()
-        self._liveness.beat()
+        self._liveness.beat(TASK)
         objects, secrets = self._world.objects(), self._world.secrets()
         published = await self._publisher.read()
         previous = inherited(published.catalog, objects) if published.catalog else None
@@ -118,11 +125,8 @@ class Aggregator:
         touched = self._touched | {key_of(item) for item in objects if not is_observed(item)}
         sequence, refusal = await self._publish(published, compilation.catalog, touched)
         generations = {item["metadata"]["uid"]: item["metadata"]["generation"] for item in objects}
-        self._outcome = Outcome(compilation, sequence, generations, refusal)
+        self._statuses.submit(Outcome(compilation, sequence, generations, refusal))
         self.began.set()
-        await self._polling.settle(sequence)
-        if self._polling.is_settled():
-            await self._report(self._outcome)
 
     async def _publish(
         self, published: Published, catalog: Catalog, touched: set[Key]
@@ -140,34 +144,18 @@ class Aggregator:
                 self._touched -= touched
             except BundleError as error:
                 refusal = f"{error}, so the published catalog stays as it is; delete models"
-        await self._announce(refusal)
-        return sequence, refusal
-
-    async def _announce(self, refusal: str) -> None:
-        """Tell people, also where no object is left that could say it in its conditions."""
         REFUSED.set(bool(refusal))
-        if not refusal:
-            return
-        logger.error("publication refused", extra={"cause": refusal})
-        self._world.relist_within(RETRY_SECONDS)
-        is_news = self._outcome is None or self._outcome.refusal != refusal
-        if is_news and (configmap := await self._publisher.stored()):
-            transition = Transition("Warning", "PublicationRefused", refusal)
-            await self._events.post(configmap, transition)
-
-    async def _report(self, outcome: Outcome) -> None:
-        waiting = await self._reporter.report(self._world.cache, outcome, self._polling.sequences)
-        self._polling.reported(waiting=waiting)
+        if refusal:
+            logger.error("publication refused", extra={"cause": refusal})
+            self._world.relist_within(RETRY_SECONDS)
+        return sequence, refusal
 
     async def _rest(self) -> None:
         """Return when there is a cause to act, or it is time for the next list."""
         while (left := self._world.seconds_left()) > 0:
-            self._liveness.beat()
-            if await self._pulse.wait(min(left, HEARTBEAT_SECONDS, self._polling.seconds_left())):
+            self._liveness.beat(TASK)
+            if await self._pulse.wait(min(left, HEARTBEAT_SECONDS)):
                 return
-            due = self._polling.seconds_left() == 0
-            if due and await self._polling.is_news() and self._outcome is not None:
-                await self._report(self._outcome)
 
 
 def inherited(published: Catalog, objects: Iterable[KubernetesObject]) -> Catalog:

@@ -30,7 +30,7 @@ class Cache:
         self._deleted: dict[str, dict[str, int]] = defaultdict(dict)
 
     def objects(self) -> list[KubernetesObject]:
-        """Return the objects, whole, in no particular order."""
+        """Return the objects, whole: the one whose meaning changed last is the last one."""
         return list(self._objects.values())
 
     def get(self, kind: str, name: str) -> KubernetesObject | None:
@@ -49,8 +49,11 @@ class Cache:
         gone = self._deleted[found["kind"]].get(_uid(found), -1)
         if _version(found) <= max(gone, _version(known) if known else -1):
             return False
+        is_changed = known is None or _meaning(found) != _meaning(known)
+        if is_changed:
+            self._objects.pop(key_of(found), None)  # so that it becomes the last one
         self._objects[key_of(found)] = found
-        return known is None or _meaning(found) != _meaning(known)
+        return is_changed
 
     def remove(self, deleted: KubernetesObject) -> bool:
         """Forget an object, and return whether it was known."""
@@ -74,7 +77,7 @@ class Cache:
         ]
         for known in vanished:
             self.remove(known)
-        for item in listed.items:
+        for item in sorted(listed.items, key=_version):
             self.put(item)
         self._forget_deletions(kind, version)
 

@@ -67,7 +67,8 @@ class Judge:
     ) -> Generator[tuple[KubernetesObject, Status], None, None]:
         """Yield each object that has to be told another status than it has, and that status.
 
-        After the last of them, `ready` and `waiting` are known.
+        The objects that changed last come first: their authors are waiting. After the last of them,
+        `ready` and `waiting` are known. A caller may stop before that, and begin anew later.
 
         Args:
             cache: The objects as they are, with their statuses.
@@ -75,29 +76,30 @@ class Judge:
             sequences: What each gateway serves.
             now: The time in UTC.
         """
-        known, self._known = self._known, {}
         self.ready, self.waiting = Counter(), False
+        uids: set[str] = set()
         for found, grounds, model in self._grounds(cache, outcome, sequences, now):
             uid = found["metadata"]["uid"]
-            judgment = known.get(uid)
-            if judgment is not None and judgment.grounds == grounds:
-                self._known[uid] = judgment
-            else:
+            uids.add(uid)
+            judgment = self._known.get(uid)
+            if judgment is None or judgment.grounds != grounds:
                 status = status_of(found, grounds.problems, grounds.delivery, now=now, model=model)
                 judgment = _Judgment(grounds, status.is_ready(), _waits(status))
                 if is_reported(found, status):
                     self._known[uid] = judgment
                 else:
+                    self._known.pop(uid, None)
                     yield found, status
             self.ready[found["kind"]] += judgment.is_ready
             self.waiting |= judgment.waits
+        self._known = {uid: known for uid, known in self._known.items() if uid in uids}
 
     def _grounds(
         self, cache: Cache, outcome: Outcome, sequences: Sequence[int], now: datetime
     ) -> Iterator[tuple[KubernetesObject, _Grounds, KubernetesObject | None]]:
         problems, served = _problems(outcome.compilation), _served(outcome.compilation)
         # An object that was edited meanwhile is not judged before the pass that compiles it.
-        objects = [item for item in cache.objects() if outcome.compiled(item)]
+        objects = [item for item in reversed(cache.objects()) if outcome.compiled(item)]
         self._await([item for item in objects if key_of(item) not in problems], outcome)
         for found in objects:
             metadata, key, model = found["metadata"], key_of(found), _model_of(found, cache)

@@ -1,4 +1,4 @@
-"""Is this process alive? Its task must show it now and then, and its watches must tell of changes.
+"""Is this process alive? Its tasks must show it now and then, and its watches must tell of changes.
 
 A watch that silently ended, or a stream that nobody reads, looks like a quiet day. But what a list
 or an answer to one of our own writes shows must soon be told by an event as well.
@@ -11,21 +11,21 @@ from tintype_kubernetes.client import KubernetesObject
 
 
 class Liveness:
-    """How long the aggregator has been silent, and the watches deaf."""
+    """How long a task of the aggregator has been silent, and the watches deaf."""
 
     def __init__(self) -> None:
         """Begin alive."""
-        self._beat_at: float | None = None
+        self._beats: dict[str, float] = {}
         self._heard: dict[str, int] = {}
         self._awaited: dict[str, tuple[int, float]] = {}
 
-    def beat(self) -> None:
-        """Show that the aggregator lives."""
-        self._beat_at = time.monotonic()
+    def beat(self, task: str) -> None:
+        """Show that a task of the aggregator lives."""
+        self._beats[task] = time.monotonic()
 
     def silent_seconds(self) -> float:
-        """Return how long the aggregator has shown no sign of life; zero before its first."""
-        return 0.0 if self._beat_at is None else time.monotonic() - self._beat_at
+        """Return for how long a task has shown no sign of life; zero before the first of any."""
+        return time.monotonic() - min(self._beats.values()) if self._beats else 0.0
 
     def heard(self, event: KubernetesObject) -> None:
         """Note what an event told."""

@@ -27,6 +27,14 @@ CONCURRENT_WRITES = 8
 """A thousand statuses take four seconds so, and other clients of the API server get their turn."""
 
 
+TASK = "statuses"
+"""The name of the task that reports, for the liveness."""
+
+LEAST_WRITES = 64
+"""How many statuses are written before those of a newer outcome: edits that do not end must not
+keep the other objects without theirs for ever."""
+
+
 class Reporter:
     """Writes statuses, and only those that differ."""
 
@@ -37,13 +45,21 @@ class Reporter:
         self._events = Events(client)
         self._judge = Judge()
 
-    async def report(self, cache: Cache, outcome: Outcome, sequences: Sequence[int]) -> bool:
-        """Tell each object what became of it, and return whether some wait for gateways.
+    @property
+    def waiting(self) -> bool:
+        """Whether objects wait for gateways, as of the last report that was finished."""
+        return self._judge.waiting
+
+    async def report(
+        self, cache: Cache, outcome: Outcome, sequences: Sequence[int], newer: asyncio.Event
+    ) -> bool:
+        """Tell each object what became of it, and return whether all of them know it now.
 
         Args:
             cache: The objects; those that are written are put into it as they are then.
             outcome: What became of them.
             sequences: What each gateway serves.
+            newer: Set when there is a newer outcome: the report is then cut short.
 
         Raises:
             UnreachableError: The API server is away, so the others were not tried.
@@ -51,9 +67,12 @@ class Reporter:
         """
         due = self._judge.judge(cache, outcome, sequences, datetime.now(UTC))
         errors: list[KubernetesError] = []
+        written_count, is_cut = 0, False
 
         async def write_due() -> None:
+            nonlocal written_count, is_cut
             for found, status in due:
+                written_count += 1
                 try:
                     if written := await self._write(found, status):
                         cache.put(slimmed(written))
@@ -62,13 +81,18 @@ class Reporter:
                 except UnreachableError as error:
                     errors.append(error)
                     due.close()
+                if newer.is_set() and written_count >= LEAST_WRITES:
+                    is_cut = True
+                    due.close()
 
         await asyncio.gather(*(write_due() for _ in range(CONCURRENT_WRITES)))
         if errors:
             raise errors[0]
+        if is_cut:
+            return False
         for kind in RESOURCES:
             READY_OBJECTS.labels(kind).set(self._judge.ready[kind])
-        return self._judge.waiting
+        return True
 
     async def _write(self, found: KubernetesObject, status: Status) -> KubernetesObject | None:
         metadata = {key: found["metadata"][key] for key in ("namespace", "name", "uid")}
@@ -85,7 +109,7 @@ class Reporter:
         except (NotFoundError, ConflictError):
             return None  # deleted, or made anew under the same name: its event is on the way
         STATUS_WRITES.inc()
-        self._liveness.beat()
+        self._liveness.beat(TASK)
         self._liveness.wrote(written)
         for transition in transitions(found, status):
             await self._events.post(found, transition)

@@ -27,12 +27,21 @@ async def test_what_has_not_begun_is_healthy() -> None:
 async def test_a_silent_aggregator_makes_the_probe_fail(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(health, "SILENCE_SECONDS", 0)
     liveness = Liveness()
-    liveness.beat()
+    liveness.beat("publishing")
 
     status, text = await probe(liveness)
 
     assert status == 500
     assert "silent for 0 s" in text
+
+
+def test_a_task_that_lives_does_not_hide_one_that_is_silent() -> None:
+    liveness = Liveness()
+    liveness.beat("statuses")
+    since = liveness.silent_seconds()
+    liveness.beat("publishing")
+
+    assert liveness.silent_seconds() >= since > 0
 
 
 async def test_an_event_that_never_comes_makes_the_probe_fail(

@@ -1,5 +1,6 @@
 """What is said of an object is said of the generation that was compiled."""
 
+import asyncio
 import json
 from dataclasses import replace
 from typing import Any
@@ -46,7 +47,7 @@ async def reported(outcomes: list[tuple[Outcome, tuple[int, ...]]], now: int) ->
     async with serving(handler) as client:
         reporter = Reporter(client, Liveness())
         for outcome, sequences in outcomes:
-            await reporter.report(cache, outcome, sequences)
+            await reporter.report(cache, outcome, sequences, asyncio.Event())
     return written
 
 
@@ -95,6 +96,6 @@ async def test_without_an_api_server_the_other_objects_are_not_tried() -> None:
     compiled = Outcome(compile_manifests([]), 7, dict.fromkeys(names, 1))
     async with serving(handler) as client:
         with pytest.raises(UnreachableError):
-            await Reporter(client, Liveness()).report(cache, compiled, (7,))
+            await Reporter(client, Liveness()).report(cache, compiled, (7,), asyncio.Event())
 
     assert 1 <= tried <= CONCURRENT_WRITES
