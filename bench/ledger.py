@@ -87,7 +87,7 @@ async def opened(url: str, accounts: int) -> AsyncIterator[Ledger]:
     """Open a ledger in which these accounts can pay."""
     ledger = open_ledger(url, busy_timeout_seconds=60)
     for number in range(accounts):
-        await ledger.ensure_account(f"account-{number}")
+        await ledger.ensure_account(f"account-{number}", issuer="any", max_accounts=10_000)
         await ledger.grant(f"account-{number}", 10**12, reason="for the measurement")
     yield ledger
     await ledger.close()

@@ -22,13 +22,18 @@ PRODUCTION: Values = {
         "existingSecret": "bucket",
     },
     "jwt": {
-        "serviceAccounts": {"enabled": True, "autoCreateCredits": 100},
+        "serviceAccounts": {
+            "enabled": True,
+            "autoCreateCredits": 100,
+            "autoCreateNamespaces": ["web"],
+        },
         "issuers": [
             {
                 "issuer": "https://id.example.com",
                 "audiences": ["tintype"],
                 "algorithms": ["RS256"],
                 "jwksUrl": "https://id.example.com/keys",
+                "accountPrefix": "id:",
             }
         ],
     },

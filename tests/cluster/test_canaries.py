@@ -222,6 +222,7 @@ def trust(folder: Path, public_key: bytes) -> None:
         "audiences": [AUDIENCE],
         "algorithms": ["ES256"],
         "publicKeyFile": "issuer.pem",
+        "accountPrefix": "example:",
         "autoCreateCredits": 100,
     }
     (folder / "issuers.yaml").write_text(yaml.safe_dump([fields]))

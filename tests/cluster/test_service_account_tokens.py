@@ -49,6 +49,7 @@ async def gateway_of(cluster: ControlPlane, folder: Path, **fields: Any) -> Asyn
         jwksUrl=f"{cluster.server}/openid/v1/jwks",
         caFile=kubeconfig["clusters"][0]["cluster"]["certificate-authority"],
         autoCreateCredits=100,
+        autoCreateNamespaces=["*"],
         **{"accountClaim": BY_SERVICE_ACCOUNT} | fields,
     )
     async with running_gateway(folder, *easel(), issuers=[settings]) as gateway:

@@ -29,7 +29,13 @@ PRODUCTION: Values = {
     "gateway": {"replicas": 2, "demo": True, "watchCredentials": True},
     "operator": {"replicas": 2},
     "database": {"existingSecret": "tintype-database"},
-    "jwt": {"serviceAccounts": {"enabled": True, "autoCreateCredits": 100}},
+    "jwt": {
+        "serviceAccounts": {
+            "enabled": True,
+            "autoCreateCredits": 100,
+            "autoCreateNamespaces": ["images"],
+        }
+    },
 }
 """What docs/kubernetes.md says to install, but for providers that cost nothing."""
 

@@ -61,6 +61,17 @@ class AccountClaim:
         return "".join(text + value for text, value in pairs)
 
 
+SUBJECT = AccountClaim.parse("sub")
+
+NAMESPACE = AccountClaim.parse("/kubernetes.io/namespace")
+
+
+def namespace_of(token: Mapping[str, Any]) -> str | None:
+    """Return the namespace of a Kubernetes ServiceAccount; None: the token is of something else."""
+    found = _found(token, NAMESPACE.claims[0])
+    return found if isinstance(found, str) else None
+
+
 def _text(token: Mapping[str, Any], claim: str) -> str:
     value = _found(token, claim)
     if value is None:

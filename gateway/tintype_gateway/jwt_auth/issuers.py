@@ -2,9 +2,10 @@
 
 import ipaddress
 import ssl
+from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -16,7 +17,13 @@ from pydantic import (
 )
 
 from tintype_catalog.contract import Contract
-from tintype_gateway.jwt_auth.account_claim import AccountClaim
+from tintype_gateway.jwt_auth.account_claim import (
+    NAMESPACE,
+    SUBJECT,
+    AccountClaim,
+    ClaimError,
+    namespace_of,
+)
 from tintype_gateway.jwt_auth.jwks import VerificationKey, read_pem
 
 MICRO_CREDITS = 1_000_000
@@ -90,13 +97,24 @@ class Issuer(Contract):
     )
     """Its only key (PEM), instead of a URL; read at the start."""
 
-    account_claim: Annotated[AccountClaim, PlainValidator(_account_claim)] = AccountClaim.parse(
-        "sub"
-    )
-    """The claim that names the account, or a template of several."""
+    account_claim: Annotated[AccountClaim, PlainValidator(_account_claim)] | None = None
+    """The claim that names the account, or a template of several. By default the namespace of a
+    Kubernetes ServiceAccount, and `sub` in every other token."""
+
+    account_prefix: Annotated[str, Field(max_length=200)] | None = None
+    """What the names of its accounts begin with, before what the claim says."""
+
+    accounts: tuple[Text, ...] | None = None
+    """The only accounts that its tokens may name, prefix included. None: no such list."""
 
     auto_create_credits: Annotated[Decimal, Field(ge=0, le=10**9, decimal_places=6)] | None = None
     """The first credits of an account that is not there yet; None: its bearers are refused."""
+
+    auto_create_namespaces: tuple[Text, ...] = ()
+    """The namespaces whose ServiceAccounts open accounts; `*`: all."""
+
+    auto_create_max_accounts: Annotated[int, Field(ge=1, le=1_000_000)] = 100
+    """How many accounts its tokens may open in all."""
 
     clock_skew_seconds: Annotated[int, Field(ge=0, le=300)] = 30
     """How far its clock may be from ours."""
@@ -109,8 +127,34 @@ class Issuer(Contract):
             raise ValueError("caFile and bearerTokenFile go with jwksUrl")
         return self
 
-    @property
-    def auto_create_micro(self) -> int | None:
-        """The first micro-credits of an account that is not there yet."""
-        grant = self.auto_create_credits
-        return None if grant is None else int(grant * MICRO_CREDITS)
+    @model_validator(mode="after")
+    def _names_its_accounts(self) -> Self:
+        has_prefix = self.account_claim is not None and self.account_claim.texts[0]
+        if self.account_prefix is None and self.accounts is None and not has_prefix:
+            raise ValueError(
+                "must say which accounts its tokens may name: by accountPrefix, which their names "
+                'then begin with (with "" they may name any account), or by accounts, a list'
+            )
+        return self
+
+    def account(self, token: Mapping[str, Any]) -> str:
+        """Return the name of the account that pays for the bearer of a token.
+
+        Raises:
+            ClaimError: The token names none, or one that is not among its issuer's.
+        """
+        claim = self.account_claim or (SUBJECT if namespace_of(token) is None else NAMESPACE)
+        name = f"{self.account_prefix or ''}{claim.account(token)}"
+        if self.accounts is not None and name not in self.accounts:
+            raise ClaimError(f"names the account {name!r}, which is not one of its issuer's")
+        return name
+
+    def auto_create_micro(self, token: Mapping[str, Any]) -> int | None:
+        """Return the first micro-credits of an account that a token opens; None: it may not."""
+        namespace, namespaces = namespace_of(token), self.auto_create_namespaces
+        is_listed = namespace in namespaces or (namespace is not None and "*" in namespaces)
+        if self.auto_create_credits is None or not (
+            is_listed or (namespace is None and not namespaces)
+        ):
+            return None
+        return int(self.auto_create_credits * MICRO_CREDITS)

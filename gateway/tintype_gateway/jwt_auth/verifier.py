@@ -22,6 +22,9 @@ class Identity:
     auto_create_micro: int | None
     """The micro-credits to open the account with, None where it must be there already."""
 
+    max_accounts: int = 0
+    """How many accounts the issuer's tokens may open."""
+
 
 @dataclass(frozen=True)
 class TrustedIssuer:
@@ -51,11 +54,17 @@ class JwtVerifier:
         key = await issuer.keys.find(header.get("kid"))
         if key is None:
             raise refused("names none of the keys (`kid`) that its issuer publishes")
+        claims = verified(token, key, algorithm, settings)
         try:
-            account = settings.account_claim.account(verified(token, key, algorithm, settings))
+            account = settings.account(claims)
         except ClaimError as error:
             raise refused(str(error)) from error
-        return Identity(account, settings.issuer, settings.auto_create_micro)
+        return Identity(
+            account,
+            settings.issuer,
+            settings.auto_create_micro(claims),
+            settings.auto_create_max_accounts,
+        )
 
     def _issuer(self, name: object) -> TrustedIssuer:
         if name is None:

@@ -20,6 +20,7 @@ database knows its SHA-256.
 
 from tintype_gateway.ledger.errors import (
     AccountExistsError,
+    AccountLimitError,
     AccountNotFoundError,
     HoldClosedError,
     IdempotencyConflictError,
@@ -55,6 +56,7 @@ __all__ = [
     "UNRESTRICTED",
     "Account",
     "AccountExistsError",
+    "AccountLimitError",
     "AccountNotFoundError",
     "ApiKey",
     "Audit",

@@ -6,6 +6,7 @@
     ├── LedgerUnavailableError
     ├── AccountExistsError
     ├── AccountNotFoundError
+    ├── AccountLimitError
     ├── InsufficientCreditsError
     ├── RateLimitedError
     ├── InvalidKeyError
@@ -35,6 +36,10 @@ class AccountExistsError(LedgerError):
 
 class AccountNotFoundError(LedgerError):
     """No account has this name."""
+
+
+class AccountLimitError(LedgerError):
+    """There is no such account, and the issuer that names it has opened all that it may."""
 
 
 class InsufficientCreditsError(LedgerError):

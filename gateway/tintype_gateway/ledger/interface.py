@@ -71,12 +71,16 @@ class Ledger(Protocol):
             ValueError: the name is empty, too long, not printable, or of the ledger itself.
         """
 
-    async def ensure_account(self, name: str, *, credits_micro: int = 0) -> Account:
+    async def ensure_account(
+        self, name: str, *, issuer: str, max_accounts: int, credits_micro: int = 0
+    ) -> Account:
         """Return the account of this name, opened and granted its first credits if there is none.
 
-        However many ask at once, the credits are granted once.
+        The credits are granted once, also where several ask at the same time. `issuer` is whose
+        token names the account, and `max_accounts` how many accounts its tokens may open.
 
         Raises:
+            AccountLimitError: there is no such account, and the issuer has opened so many.
             ValueError: as `create_account`.
         """
 

@@ -19,6 +19,8 @@ MAXIMUM_NAME_LENGTH = 255
 IDEMPOTENCY_KEPT_SECONDS = 24 * 3600
 """How long a request keeps its idempotency key, from its hold on."""
 
+LIMIT = "its issuer has opened {} accounts, which are all that it may"
+
 OPENING_REASON = "account created"
 """The reason of an account's first grant."""
 

@@ -3,6 +3,7 @@
 from tintype_gateway.errors import AuthenticationError, ledger_unavailable
 from tintype_gateway.jwt_auth.verifier import Identity, JwtVerifier
 from tintype_gateway.ledger.errors import (
+    AccountLimitError,
     AccountNotFoundError,
     InvalidKeyError,
     LedgerUnavailableError,
@@ -42,7 +43,7 @@ def _bearer(authorization: str | None) -> str:
 async def _caller(identity: Identity, ledger: Ledger) -> Caller:
     try:
         account = await _account(identity, ledger)
-    except AccountNotFoundError as error:
+    except (AccountNotFoundError, AccountLimitError) as error:
         raise AuthenticationError(f"the token names an unknown account: {error}") from error
     except ValueError as error:
         raise AuthenticationError(f"the token names an impossible account: {error}") from error
@@ -53,4 +54,9 @@ async def _account(identity: Identity, ledger: Ledger) -> Account:
     """Return the account that a token names, opened if its issuer's settings say so."""
     if identity.auto_create_micro is None:
         return await ledger.account(identity.account)
-    return await ledger.ensure_account(identity.account, credits_micro=identity.auto_create_micro)
+    return await ledger.ensure_account(
+        identity.account,
+        issuer=identity.issuer,
+        max_accounts=identity.max_accounts,
+        credits_micro=identity.auto_create_micro,
+    )

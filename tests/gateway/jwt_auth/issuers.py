@@ -10,6 +10,7 @@ GOOD: dict[str, Any] = {
     "audiences": ["tintype"],
     "algorithms": ["ES256"],
     "jwksUrl": "https://issuer.example/keys",
+    "accountPrefix": "example:",
 }
 
 

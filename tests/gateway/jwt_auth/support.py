@@ -72,7 +72,12 @@ def claims(**changed: Any) -> dict[str, Any]:
 
 def issuer(**fields: Any) -> Issuer:
     """Return the settings of the issuer as its file has them, with these fields."""
-    given = {"issuer": ISSUER, "audiences": [AUDIENCE], "algorithms": ["ES256"]} | fields
+    given = {
+        "issuer": ISSUER,
+        "audiences": [AUDIENCE],
+        "algorithms": ["ES256"],
+        "accountPrefix": "",
+    } | fields
     return Issuer.model_validate_json(json.dumps(given, default=str))
 
 

@@ -1,6 +1,7 @@
 """What the file of issuers may say."""
 
 import re
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,10 @@ def test_every_field_is_read(tmp_path: Path) -> None:
         "caFile": str(pki.certificate("ca")),
         "bearerTokenFile": str(tmp_path / "token"),
         "accountClaim": "{/kubernetes.io/namespace}",
+        "accounts": ["example:team-a"],
         "autoCreateCredits": "2.5",
+        "autoCreateNamespaces": ["prod"],
+        "autoCreateMaxAccounts": 7,
         "clockSkewSeconds": 60,
     }
 
@@ -36,16 +40,24 @@ def test_every_field_is_read(tmp_path: Path) -> None:
     assert issuer.jwks_url == "https://issuer.example/keys"
     assert issuer.ca_file == pki.certificate("ca")
     assert issuer.bearer_token_file == tmp_path / "token"
+    assert issuer.account_claim is not None
     assert issuer.account_claim.claims == ("/kubernetes.io/namespace",)
-    assert issuer.auto_create_micro == 2_500_000
+    assert issuer.account_prefix == "example:"
+    assert issuer.accounts == ("example:team-a",)
+    assert issuer.auto_create_credits == Decimal("2.5")
+    assert issuer.auto_create_namespaces == ("prod",)
+    assert issuer.auto_create_max_accounts == 7
     assert issuer.clock_skew_seconds == 60
 
 
 def test_what_is_left_out_is_cautious(tmp_path: Path) -> None:
     (issuer,) = read_issuers(written(tmp_path, [GOOD]))
 
-    assert issuer.account_claim.claims == ("sub",)
-    assert issuer.auto_create_micro is None
+    assert issuer.account_claim is None
+    assert issuer.accounts is None
+    assert issuer.auto_create_credits is None
+    assert issuer.auto_create_namespaces == ()
+    assert issuer.auto_create_max_accounts == 100
     assert issuer.clock_skew_seconds == 30
 
 
@@ -53,7 +65,7 @@ def test_what_is_left_out_is_cautious(tmp_path: Path) -> None:
 def test_first_credits_are_exact(tmp_path: Path, credits: object, micro: int) -> None:
     (issuer,) = read_issuers(written(tmp_path, [GOOD | {"autoCreateCredits": credits}]))
 
-    assert issuer.auto_create_micro == micro
+    assert issuer.auto_create_micro({}) == micro
 
 
 def test_several_issuers_stand_side_by_side(tmp_path: Path) -> None:
@@ -90,5 +102,6 @@ def test_the_documented_issuer_is_valid(tmp_path: Path) -> None:
 
     (issuer,) = read_issuers(written(tmp_path, [example | files]))
 
-    claims = {"namespace": "prod", "serviceaccount": {"name": "painter"}}
-    assert issuer.account_claim.account({"kubernetes.io": claims}) == "prod/painter"
+    claims = {"kubernetes.io": {"namespace": "prod", "serviceaccount": {"name": "painter"}}}
+    assert issuer.account(claims) == "k8s:prod"
+    assert issuer.auto_create_micro(claims) == 100_000_000

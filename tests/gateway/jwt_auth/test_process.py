@@ -17,6 +17,7 @@ async def test_the_tokens_of_a_listed_issuer_are_accepted(tmp_path: Path) -> Non
         "audiences": [AUDIENCE],
         "algorithms": ["ES256"],
         "publicKeyFile": "issuer.pem",
+        "accountPrefix": "example:",
         "autoCreateCredits": 100,
     }
     (tmp_path / "issuers.yaml").write_text(yaml.safe_dump([fields]))
@@ -29,7 +30,7 @@ async def test_the_tokens_of_a_listed_issuer_are_accepted(tmp_path: Path) -> Non
         log = gateway.log()
 
     assert (good.status_code, bad.status_code) == (200, 401)
-    entry = next(line for line in log if line.get("account") == "team-a")
+    entry = next(line for line in log if line.get("account") == "example:team-a")
     assert entry["key"] == f"jwt:{ISSUER}"
 
 

@@ -22,7 +22,7 @@ async def test_a_good_token_stands_for_an_account(algorithm: str) -> None:
     key = signing_key("k", algorithm)
     jwts = verifier(issuer(jwksUrl=URL, algorithms=[algorithm]), key.jwk())
 
-    assert await jwts.verify(key.sign(claims())) == Identity("team-a", ISSUER, None)
+    assert await jwts.verify(key.sign(claims())) == Identity("team-a", ISSUER, None, 100)
 
 
 async def test_a_key_that_is_for_no_one_algorithm_is_for_each_of_its_kind() -> None:

@@ -6,6 +6,7 @@ from tests.gateway.ledger.stores import Store
 from tintype_gateway.ledger import (
     Account,
     AccountExistsError,
+    AccountLimitError,
     AccountNotFoundError,
     Ledger,
     Policy,
@@ -91,7 +92,9 @@ async def test_a_grant_that_nobody_can_mean_is_refused(ledger: Ledger, micro: in
 
 
 async def test_an_account_that_is_not_there_is_made(ledger: Ledger) -> None:
-    made = await ledger.ensure_account("design/poster-bot", credits_micro=1000)
+    made = await ledger.ensure_account(
+        "design/poster-bot", issuer="any", max_accounts=10_000, credits_micro=1000
+    )
 
     assert made == Account("design/poster-bot", unlimited=False, balance=1000, held=0)
     assert await ledger.account("design/poster-bot") == made
@@ -101,7 +104,10 @@ async def test_an_account_that_is_there_is_left_as_it_is(ledger: Ledger) -> None
     policy = Policy(models=frozenset({"gpt-image-1"}))
     there = await ledger.create_account("studio", credits_micro=5, policy=policy)
 
-    assert await ledger.ensure_account("studio", credits_micro=1000) == there
+    assert (
+        await ledger.ensure_account("studio", issuer="any", max_accounts=10_000, credits_micro=1000)
+        == there
+    )
 
 
 async def test_however_many_need_an_account_at_once_its_credits_are_granted_once(
@@ -109,16 +115,45 @@ async def test_however_many_need_an_account_at_once_its_credits_are_granted_once
 ) -> None:
     pods = [store.open() for _ in range(3)]
     await asyncio.gather(
-        *(pod.ensure_account("studio", credits_micro=1000) for pod in pods for _ in range(10))
+        *(
+            pod.ensure_account("studio", issuer="any", max_accounts=10_000, credits_micro=1000)
+            for pod in pods
+            for _ in range(10)
+        )
     )
 
     assert (await pods[0].account("studio")).balance == 1000
     await asyncio.gather(*(pod.close() for pod in pods))
 
 
+async def test_the_tokens_of_an_issuer_open_no_more_accounts_than_they_may(store: Store) -> None:
+    """However many ask at once, on however many gateways."""
+    pods = [store.open() for _ in range(3)]
+    await pods[0].create_account("by-an-administrator")
+
+    outcomes = await asyncio.gather(
+        *(
+            pods[number % 3].ensure_account(
+                f"account-{number}", issuer="a", max_accounts=5, credits_micro=1000
+            )
+            for number in range(30)
+        ),
+        return_exceptions=True,
+    )
+
+    opened = [each.name for each in outcomes if isinstance(each, Account)]
+    assert len(opened) == 5
+    assert sum(isinstance(each, AccountLimitError) for each in outcomes) == 25
+    for name in (*opened, "by-an-administrator"):
+        assert await pods[1].ensure_account(name, issuer="a", max_accounts=5)
+    assert await pods[1].ensure_account("of-another", issuer="b", max_accounts=1)
+    assert (await pods[0].audit()).problems == ()
+    await asyncio.gather(*(pod.close() for pod in pods))
+
+
 async def test_an_account_that_cannot_have_its_name_is_not_made(ledger: Ledger) -> None:
     with pytest.raises(ValueError, match="belong to the ledger"):
-        await ledger.ensure_account("sys:revenue")
+        await ledger.ensure_account("sys:revenue", issuer="any", max_accounts=10_000)
 
 
 @pytest.mark.parametrize("micro", [250, -250, -1250])

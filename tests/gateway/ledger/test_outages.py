@@ -23,7 +23,9 @@ Operation = Callable[[Ledger], Awaitable[object]]
 
 CHANGES: dict[str, Operation] = {
     "create_account": lambda ledger: ledger.create_account("other"),
-    "ensure_account": lambda ledger: ledger.ensure_account("other"),
+    "ensure_account": lambda ledger: ledger.ensure_account(
+        "other", issuer="any", max_accounts=10_000
+    ),
     "set_policy": lambda ledger: ledger.set_policy("studio", UNRESTRICTED),
     "grant": lambda ledger: ledger.grant("studio", 1, reason="a gift"),
     "adjust": lambda ledger: ledger.adjust("studio", -1, reason="a slip"),

@@ -162,7 +162,9 @@ async def test_an_account_that_must_be_there_gets_its_credits_once(
 ) -> None:
     break_off()
 
-    assert (await shaky.ensure_account("lab", credits_micro=70)).balance == 70
+    assert (
+        await shaky.ensure_account("lab", issuer="any", max_accounts=10_000, credits_micro=70)
+    ).balance == 70
 
 
 async def test_a_key_is_made_once_and_its_secret_opens(

@@ -19,7 +19,7 @@ async def hold_and_settle(ledger: Ledger, cost: int) -> str:
 
 async def compete(ledger: Ledger) -> None:
     """Try 100 holds of 10 of the first 500 credits at once, and say how many succeeded."""
-    await ledger.ensure_account("studio", credits_micro=500)
+    await ledger.ensure_account("studio", issuer="any", max_accounts=10_000, credits_micro=500)
     outcomes = await asyncio.gather(
         *(
             ledger.hold(CALLER, 10, request_id="r", model="m", provider="p", lifetime_seconds=60)

@@ -104,7 +104,7 @@ volumeMounts:
 {{- with .Values.jwt.serviceAccounts -}}
 {{- if .enabled -}}
 {{- $files := "/var/run/secrets/kubernetes.io/serviceaccount" -}}
-{{- $own := dict "issuer" .issuer "audiences" (list .audience) "algorithms" (list "RS256" "ES256") "jwksUrl" "https://kubernetes.default.svc/openid/v1/jwks" "caFile" (printf "%s/ca.crt" $files) "bearerTokenFile" (printf "%s/token" $files) "accountClaim" .accountClaim -}}
+{{- $own := dict "issuer" .issuer "audiences" (list .audience) "algorithms" (list "RS256" "ES256") "jwksUrl" "https://kubernetes.default.svc/openid/v1/jwks" "caFile" (printf "%s/ca.crt" $files) "bearerTokenFile" (printf "%s/token" $files) "accountClaim" .accountClaim "accountPrefix" .accountPrefix "autoCreateNamespaces" .autoCreateNamespaces "autoCreateMaxAccounts" (int .autoCreateMaxAccounts) -}}
 {{- if not (kindIs "invalid" .autoCreateCredits) -}}
 {{- $_ := set $own "autoCreateCredits" .autoCreateCredits -}}
 {{- end -}}

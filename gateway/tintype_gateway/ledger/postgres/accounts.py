@@ -6,17 +6,24 @@ from datetime import date, datetime
 
 from asyncpg import Record
 
-from tintype_gateway.ledger.errors import AccountExistsError, AccountNotFoundError
+from tintype_gateway.ledger.errors import (
+    AccountExistsError,
+    AccountLimitError,
+    AccountNotFoundError,
+)
 from tintype_gateway.ledger.postgres.database import Database
 from tintype_gateway.ledger.rules import (
+    LIMIT,
     OPENING_REASON,
     checked_adjustment,
     checked_amount,
     checked_name,
 )
-from tintype_gateway.ledger.values import UNRESTRICTED, Account, Policy, Usage
+from tintype_gateway.ledger.values import Account, Policy, Usage
 
 OPEN = "SELECT * FROM ledger_open_account($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+
+ENSURE = "SELECT * FROM ledger_ensure_account($1, $2, $3, $4, $5, $6, $7)"
 
 FUND = "SELECT * FROM ledger_fund($1, $2, $3, $4, $5, $6)"
 
@@ -58,20 +65,27 @@ async def create(
 
 
 async def ensure(
-    database: Database, now: datetime | None, name: str, credits_micro: int
+    database: Database,
+    now: datetime | None,
+    name: str,
+    issuer: str,
+    max_accounts: int,
+    credits_micro: int,
 ) -> Account:
     """Read an account, and open it if there is none."""
-    (row,) = await database.fetch(
-        OPEN,
+    rows = await database.fetch(
+        ENSURE,
         now,
         uuid.uuid4(),
         checked_name(name),
         checked_amount(credits_micro),
         OPENING_REASON,
-        False,
-        *_columns(UNRESTRICTED),
+        issuer,
+        max_accounts,
     )
-    return _account(row)
+    if not rows:
+        raise AccountLimitError(LIMIT.format(max_accounts))
+    return _account(rows[0])
 
 
 async def read(database: Database, name: str) -> Account:

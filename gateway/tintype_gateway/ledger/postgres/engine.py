@@ -48,9 +48,13 @@ class PostgresLedger:
             self._database, self._now(), name, credits_micro, unlimited, policy
         )
 
-    async def ensure_account(self, name: str, *, credits_micro: int = 0) -> Account:
+    async def ensure_account(
+        self, name: str, *, issuer: str, max_accounts: int, credits_micro: int = 0
+    ) -> Account:
         """See `Ledger`."""
-        return await accounts.ensure(self._database, self._now(), name, credits_micro)
+        return await accounts.ensure(
+            self._database, self._now(), name, issuer, max_accounts, credits_micro
+        )
 
     async def account(self, name: str) -> Account:
         """See `Ledger`."""

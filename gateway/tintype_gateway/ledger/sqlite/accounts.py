@@ -5,8 +5,13 @@ import sqlite3
 from collections.abc import Sequence
 from datetime import date
 
-from tintype_gateway.ledger.errors import AccountExistsError, AccountNotFoundError
+from tintype_gateway.ledger.errors import (
+    AccountExistsError,
+    AccountLimitError,
+    AccountNotFoundError,
+)
 from tintype_gateway.ledger.rules import (
+    LIMIT,
     OPENING_REASON,
     SYSTEM_PREFIX,
     checked_adjustment,
@@ -37,12 +42,26 @@ def create(
     return set_policy(connection, name, policy)
 
 
-def ensure(connection: sqlite3.Connection, now: float, name: str, credits_micro: int) -> Account:
+def ensure(
+    connection: sqlite3.Connection,
+    now: float,
+    name: str,
+    issuer: str,
+    max_accounts: int,
+    credits_micro: int,
+) -> Account:
     """Read an account, and open it if there is none."""
     try:
         return read(connection, checked_name(name))
     except AccountNotFoundError:
-        return create(connection, now, name, credits_micro, False, UNRESTRICTED)
+        (opened,) = connection.execute(
+            "SELECT count(*) FROM account WHERE issuer = ?", (issuer,)
+        ).fetchone()
+        if opened >= max_accounts:
+            raise AccountLimitError(LIMIT.format(max_accounts)) from None
+        account = create(connection, now, name, credits_micro, False, UNRESTRICTED)
+        connection.execute("UPDATE account SET issuer = ? WHERE name = ?", (issuer, name))
+        return account
 
 
 def read(connection: sqlite3.Connection, name: str) -> Account:

@@ -60,9 +60,13 @@ class SqliteLedger:
             lambda db, now: accounts.create(db, now, name, credits_micro, unlimited, policy)
         )
 
-    async def ensure_account(self, name: str, *, credits_micro: int = 0) -> Account:
+    async def ensure_account(
+        self, name: str, *, issuer: str, max_accounts: int, credits_micro: int = 0
+    ) -> Account:
         """See `Ledger`."""
-        return await self._do(lambda db, now: accounts.ensure(db, now, name, credits_micro))
+        return await self._do(
+            lambda db, now: accounts.ensure(db, now, name, issuer, max_accounts, credits_micro)
+        )
 
     async def account(self, name: str) -> Account:
         """See `Ledger`."""
