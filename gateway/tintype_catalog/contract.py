@@ -1,5 +1,7 @@
 """The base of every model in the contract, and the scalar types that they share."""
 
+import json
+from dataclasses import dataclass
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
@@ -41,6 +43,29 @@ def cel(*rules: tuple[str, str]) -> ConfigDict:
 def filled(field: str) -> str:
     """Return the CEL for: the list or map is there, and is not empty."""
     return f"(has(self.{field}) && size(self.{field}) > 0)"
+
+
+@dataclass(frozen=True)
+class AtMostBytes:
+    """A validator for fields that may hold nested or many values, and so need a bound as a whole.
+
+    All objects share one catalog: one object that could be of any size could keep the others from
+    being published. A schema of Kubernetes cannot say this, as it knows no size of a whole.
+    """
+
+    bytes: int
+    """The greatest size of the field's JSON in a catalog, which escapes what is not ASCII."""
+
+    def __call__(self, value: Any) -> Any:
+        """Return the value.
+
+        Raises:
+            ValueError: It is too large.
+        """
+        size = len(json.dumps(value, separators=(",", ":")))
+        if size > self.bytes:
+            raise ValueError(f"must have at most {self.bytes} bytes as JSON (has {size})")
+        return value
 
 
 ObjectName = Annotated[

@@ -3,9 +3,18 @@
 import datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import ConfigDict, Field, JsonValue, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, JsonValue, model_validator
 
-from tintype_catalog.contract import Contract, FieldName, FieldPath, ModelId, Word, cel, filled
+from tintype_catalog.contract import (
+    AtMostBytes,
+    Contract,
+    FieldName,
+    FieldPath,
+    ModelId,
+    Word,
+    cel,
+    filled,
+)
 from tintype_catalog.sizes import SizeRule
 
 Watermark = Literal["c2pa", "provenance", "synthid", "none"]
@@ -193,12 +202,16 @@ class ImageModelSpec(Contract):
     provider_parameters: Annotated[
         dict[FieldName, Annotated[tuple[FieldName, ...], Field(max_length=64)]],
         Field(max_length=64),
+        AfterValidator(AtMostBytes(16_384)),
     ] = {}
-    """Further top-level fields that a request may carry, each with the sub-fields it may hold."""
+    """Further top-level fields that a request may carry, each with the sub-fields it may hold. At
+    most 16384 bytes as JSON."""
 
     equivalents: Annotated[dict[FieldPath, Meaning], Field(max_length=64)] = {}
     """Which of these fields and sub-fields mean a standard one, so that limits and prices hold for
     them too: `imageGenerationConfig.quality: quality`."""
 
-    defaults: Annotated[dict[FieldName, JsonValue], Field(max_length=64)] = {}
-    """Values for request fields that a client left out."""
+    defaults: Annotated[
+        dict[FieldName, JsonValue], Field(max_length=64), AfterValidator(AtMostBytes(8192))
+    ] = {}
+    """Values for request fields that a client left out. At most 8192 bytes as JSON."""
