@@ -85,4 +85,4 @@ class ProviderCalls:
             generation = await call(upstream, language, session, timeouts, show, splice)
             observe_usage(route, generation.usage)
             passed = splice.passed if splice else None
-            return inspect(planned, route, generation, plan, passed)
+            return await inspect(planned, route, generation, plan, self.images, passed)

@@ -11,20 +11,14 @@ from typing import Any, NamedTuple
 from PIL import Image, ImageOps
 
 from tintype_catalog.sizes import Size
-from tintype_gateway.images.encoded import decode
-from tintype_gateway.images.header import read_header
+from tintype_gateway.images.decoder import decoded
 from tintype_gateway.values import Encoding
-
-MAX_PIXELS = 2**25
-"""The largest picture that is decoded, twice what any provider makes: 128 MiB as RGBA."""
 
 FINE_CHROMA_FROM = 90
 """The percentage from which a JPEG keeps its colors at full resolution."""
 
 _COLORED = frozenset({"RGB", "RGBA", "P", "PA"})
 """Modes of Pillow whose color profile also describes the picture as RGB."""
-
-Image.MAX_IMAGE_PIXELS = MAX_PIXELS
 
 
 class Converted(NamedTuple):
@@ -40,21 +34,14 @@ def convert(text: bytes | memoryview, encoding: Encoding) -> Converted:
     Raises:
         ValueError: It cannot be decoded, or it is too large.
     """
-    if read_header(text).size.pixels > MAX_PIXELS:
-        raise ValueError(f"it has more than {MAX_PIXELS} pixels")
-    content = decode(text)
-    try:
-        return _converted(content, encoding)
-    except Exception as error:  # on damaged files Pillow raises anything, down to struct.error
-        raise ValueError(f"it cannot be decoded: {error}") from error
+    with decoded(text) as image:
+        return _converted(image, encoding)
 
 
-def _converted(content: bytes, encoding: Encoding) -> Converted:
-    with Image.open(io.BytesIO(content), formats=("PNG", "JPEG", "WEBP")) as image:
-        image.load()
-        profile = image.info.get("icc_profile") if image.mode in _COLORED else None
-        ImageOps.exif_transpose(image, in_place=True)
-        picture = _in_colors(image, encoding.format == "jpeg")
+def _converted(image: Image.Image, encoding: Encoding) -> Converted:
+    profile = image.info.get("icc_profile") if image.mode in _COLORED else None
+    ImageOps.exif_transpose(image, in_place=True)
+    picture = _in_colors(image, encoding.format == "jpeg")
     picture.info = {}
     file = io.BytesIO()
     picture.save(file, encoding.format, icc_profile=profile, **_options(encoding))

@@ -1,4 +1,4 @@
-"""The threads that convert pictures, beside the event loop.
+"""The threads that convert images, and examine unusual ones, beside the event loop.
 
 Pillow's codecs let other threads run. No more pictures than there are threads are ever decoded at
 once, whatever the number of requests: the others wait as the base64 that they came as.
@@ -6,10 +6,17 @@ once, whatever the number of requests: the others wait as the base64 that they c
 
 import asyncio
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TypeVar, TypeVarTuple
 
 from tintype_gateway.images.convert import Converted, convert
+from tintype_gateway.images.examine import Examined, examine
 from tintype_gateway.values import Encoding
+
+Args = TypeVarTuple("Args")
+Result = TypeVar("Result")
 
 MAX_DEFAULT_WORKERS = 4
 """A machine may have more CPUs than its container may use, and each worker takes memory."""
@@ -34,8 +41,18 @@ class Converter:
         Raises:
             ValueError: It cannot be decoded, or it is too large.
         """
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, convert, text, encoding)
+        return await self._run(convert, text, encoding)
+
+    async def examine(self, text: bytes | memoryview, *, find_c2pa: bool) -> Examined:
+        """Return what the file of an image says of it, however long it takes to find out.
+
+        Raises:
+            ValueError: This is no whole image.
+        """
+        return await self._run(partial(examine, find_c2pa=find_c2pa), text)
+
+    async def _run(self, work: Callable[[*Args], Result], *args: *Args) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work, *args)
 
     def close(self) -> None:
         """Let go of the threads, and of what still waits for them."""

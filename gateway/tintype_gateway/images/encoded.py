@@ -4,6 +4,9 @@ import binascii
 
 import pybase64
 
+_SHORT = 128
+"""Characters up to which the standard library decodes faster than pybase64."""
+
 
 class EncodedBytes:
     """Random access to what a base64 text stands for.
@@ -15,11 +18,11 @@ class EncodedBytes:
     def __init__(self, text: bytes | memoryview) -> None:
         if len(text) % 4:
             raise ValueError("the base64 text is cut off")
-        self._text = text
-        self._padding = bytes(text[-2:]).count(b"=")
+        self._text = memoryview(text)
+        self._length = len(text) // 4 * 3 - bytes(text[-2:]).count(b"=")
 
     def __len__(self) -> int:
-        return len(self._text) // 4 * 3 - self._padding
+        return self._length
 
     def read(self, start: int, count: int) -> bytes:
         """Return up to `count` bytes from `start` on: fewer where they end before.
@@ -27,12 +30,22 @@ class EncodedBytes:
         Raises:
             ValueError: What stands there is not base64.
         """
-        stop = min(start + count, len(self))
+        stop = min(start + count, self._length)
         if not 0 <= start < stop:
             return b""
         first = start // 3
-        quanta = decode(self._text[4 * first : -(-stop // 3) * 4])
+        quanta = _decode_short(self._text[4 * first : -(-stop // 3) * 4])
         return quanta[start - 3 * first : stop - 3 * first]
+
+
+def _decode_short(text: memoryview) -> bytes:
+    """Do the same as `decode`, which takes three times as long for a few bytes."""
+    if len(text) > _SHORT:
+        return decode(text)
+    try:
+        return binascii.a2b_base64(text, strict_mode=True)
+    except binascii.Error as error:
+        raise ValueError(f"the base64 text is damaged: {error}") from error
 
 
 def decode(text: bytes | memoryview) -> bytes:

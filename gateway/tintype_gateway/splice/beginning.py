@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 from tintype_catalog.image_model import Watermark
 from tintype_gateway.images.blobs import open_string
-from tintype_gateway.images.header import ImageHeader, read_header
-from tintype_gateway.images.provenance import has_c2pa
+from tintype_gateway.images.container import ImageHeader, has_c2pa, read_header
 
 
 @dataclass(frozen=True, slots=True)

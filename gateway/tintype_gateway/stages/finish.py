@@ -14,10 +14,9 @@ import pybase64
 from tintype_catalog.image_model import Watermark
 from tintype_gateway.image_store.interface import ImageStore, StoreError, new_name
 from tintype_gateway.images.convert import Converted
+from tintype_gateway.images.converter import Converter
 from tintype_gateway.images.encoded import decode
-from tintype_gateway.images.ending import is_whole
-from tintype_gateway.images.header import read_header
-from tintype_gateway.images.provenance import has_c2pa
+from tintype_gateway.images.examine import glance
 from tintype_gateway.images.tools import ImageTools
 from tintype_gateway.telemetry import traced
 from tintype_gateway.values import (
@@ -36,11 +35,12 @@ from tintype_gateway.values import (
 log = logging.getLogger(__name__)
 
 
-def inspect(
+async def inspect(
     planned: PlannedCall,
     route: Route,
     generation: Generation,
     plan: Plan,
+    tools: ImageTools,
     passed: PassedOn | None = None,
 ) -> FinishedCall:
     """Return the pictures of a call as they came by a route, with their true format and size.
@@ -52,7 +52,9 @@ def inspect(
     """
     passed_on = [] if passed is None else [_passed_on(generation.images[:1], passed)]
     others = generation.images[len(passed_on) :]
-    images = (*passed_on, *(_inspected(image, plan.model.watermark) for image in others))
+    images = tuple(passed_on)
+    for image in others:
+        images += (await _inspected(image, plan.model.watermark, tools.converter),)
     refused = max(planned.asked - len(images), 0) if generation.rest_refused else 0
     if not images and not refused:
         raise UpstreamFault("outcome_unknown", "the provider's answer has no picture")
@@ -81,16 +83,23 @@ def _passed_on(first: Sequence[GeneratedImage], passed: PassedOn) -> FinishedIma
     return FinishedImage(first[0], passed.format, passed.size, passed.watermark)
 
 
-def _inspected(image: GeneratedImage, declared: Watermark) -> FinishedImage:
-    """Return a picture with what its own bytes say of it."""
+async def _inspected(
+    image: GeneratedImage, declared: Watermark, converter: Converter
+) -> FinishedImage:
+    """Return an image with what its own bytes say of it.
+
+    Usual ones say it at once. A thread takes all others, among them those that are refused.
+    """
+    text, find_c2pa = image.base64, declared == "c2pa"
     try:
-        header = read_header(image.base64)
-        if not is_whole(image.base64, header.format):
-            raise ValueError("it breaks off")
-        signed = declared != "c2pa" or has_c2pa(image.base64, header.format)
-    except ValueError as error:
-        raise _no_picture(error) from error
-    return FinishedImage(image, header.format, header.size, declared if signed else "none")
+        found = glance(text, find_c2pa=find_c2pa)
+    except ValueError:
+        try:
+            found = await converter.examine(text, find_c2pa=find_c2pa)
+        except ValueError as error:
+            raise _no_picture(error) from error
+    is_marked = found.has_c2pa or not find_c2pa
+    return FinishedImage(image, *found.header, declared if is_marked else "none")
 
 
 async def _delivered(picture: FinishedImage, plan: Plan, tools: ImageTools) -> FinishedImage:

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
 from typing import Self
 
-from tintype_gateway.images.header import read_header
+from tintype_gateway.images.container import read_header
 from tintype_gateway.stages.call import Show
 from tintype_gateway.values import FailedCall, FinishedCall, PartialImage, PlannedCall, Preview
 

@@ -12,8 +12,9 @@ from PIL import Image, ImageCms
 
 from tests.gateway.pictures import encoded
 from tintype_catalog.sizes import Size
-from tintype_gateway.images.convert import MAX_PIXELS, convert
-from tintype_gateway.images.header import read_header
+from tintype_gateway.images.container import read_header
+from tintype_gateway.images.convert import convert
+from tintype_gateway.images.decoder import MAX_PIXELS
 from tintype_gateway.values import Encoding, ImageFormat
 
 FORMS: list[ImageFormat] = ["png", "jpeg", "webp"]

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.gateway.pictures import drawn, encoded
-from tintype_gateway.images.ending import is_whole, shows_end
+from tintype_gateway.images.container import LongWalkError, is_whole, shows_end
 
 FORMS = ["png", "jpeg", "webp"]
 FILES = {form: drawn(form, 64, 48) for form in FORMS}
@@ -25,7 +25,7 @@ def test_whatever_part_is_left_of_a_picture_does_not(form: str, share: float) ->
 
 
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("more", [b"\n", bytes(500)])
+@pytest.mark.parametrize("more", [b"\n", bytes(500), bytes(200_000)])
 def test_what_follows_a_whole_picture_does_not_matter(form: str, more: bytes) -> None:
     assert is_whole(encoded(FILES[form] + more), form)
 
@@ -36,3 +36,17 @@ def test_the_first_and_the_last_characters_show_the_end(form: str) -> None:
 
     assert shows_end(text[:64], text[-64:], len(text), form)
     assert not shows_end(text[:64], text[-100:-20], len(text) - 20, form)
+
+
+@pytest.mark.parametrize("more", [1000, 10_000_000])
+def test_a_jpeg_that_breaks_off_is_not_whole_for_the_sake_of_its_thumbnail(more: int) -> None:
+    thumbnail = b"\xff\xe1\0\x20Exif" + b"\xff\xd9" * 13
+    file = FILES["jpeg"][:2] + thumbnail + FILES["jpeg"][2:-2]
+
+    assert not is_whole(encoded(file + bytes(more)), "jpeg", None)
+    assert is_whole(encoded(file + b"\xff\xd9" + bytes(more)), "jpeg", None)
+
+
+def test_a_long_search_for_the_end_is_not_begun_where_it_should_be_short() -> None:
+    with pytest.raises(LongWalkError):
+        is_whole(encoded(FILES["jpeg"] + bytes(10_000_000)), "jpeg")

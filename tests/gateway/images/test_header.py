@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.gateway.pictures import drawn, encoded, picture
 from tintype_catalog.sizes import Size
-from tintype_gateway.images.header import read_header
+from tintype_gateway.images.container import LongWalkError, read_header
 
 SIZES = [(1, 1), (64, 48), (1536, 1024), (255, 16000)]
 
@@ -68,10 +68,26 @@ def test_a_table_in_front_of_the_frame_header_is_not_taken_for_one(marker: int) 
     assert read_header(encoded(whole[:2] + table + whole[2:])) == ("jpeg", Size(64, 48))
 
 
-def test_metadata_without_end_is_not_searched_for_ever() -> None:
-    segment = b"\xff\xe1\xff\xff" + b"\0" * 65533
+def test_metadata_may_be_of_any_size() -> None:
+    segment = b"\xff\xe1\xff\xff" + b"\xff" * 65533
+    file = drawn("jpeg", 64, 48)
+    assert read_header(encoded(file[:2] + segment * 60 + file[2:])) == ("jpeg", Size(64, 48))
     with pytest.raises(ValueError, match="shows no size"):
-        read_header(encoded(b"\xff\xd8" + segment * 30))
+        read_header(encoded(b"\xff\xd8" + segment * 60))
+
+
+def test_fill_bytes_may_come_before_a_marker() -> None:
+    file = drawn("jpeg", 64, 48)
+    assert read_header(encoded(file[:2] + b"\xff" * 9 + file[2:])) == ("jpeg", Size(64, 48))
+
+
+@pytest.mark.parametrize("segment", [b"\xff\xe1\0\2", b"\xff"])
+def test_a_jpeg_of_many_tiny_segments_is_refused(segment: bytes) -> None:
+    text = encoded(b"\xff\xd8" + segment * 2000 + drawn("jpeg", 64, 48)[2:])
+    with pytest.raises(LongWalkError):
+        read_header(text)
+    with pytest.raises(ValueError, match="tiny parts"):
+        read_header(text, None)
 
 
 def test_a_view_of_a_larger_buffer_is_read_in_place() -> None:
@@ -82,7 +98,7 @@ def test_a_view_of_a_larger_buffer_is_read_in_place() -> None:
 
 @pytest.mark.parametrize("form", ["gif", "bmp", "tiff", "ico"])
 def test_other_formats_are_refused(form: str) -> None:
-    with pytest.raises(ValueError, match="not the first bytes of a PNG, JPEG or WebP"):
+    with pytest.raises(ValueError, match="not the first bytes of a PNG, JPEG or WebP image"):
         read_header(encoded(drawn(form, 32, 32)))
 
 

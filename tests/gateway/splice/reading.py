@@ -13,6 +13,7 @@ from PIL import Image
 
 from tests.gateway.builders import RECEIPT, answer, plan, settlement
 from tintype_gateway.dialects import dialect
+from tintype_gateway.images.tools import ImageTools
 from tintype_gateway.splice.splice import OPENING, Splice
 from tintype_gateway.stages.finish import inspect
 from tintype_gateway.stages.respond import respond
@@ -53,6 +54,9 @@ class Client:
         self.pieces.append(bytes(piece))
 
 
+TOOLS = ImageTools()
+
+
 async def spliced(
     content: bytes,
     name: str = "openai-images",
@@ -66,7 +70,7 @@ async def spliced(
     pattern = dialect(name).FIRST_PICTURE or re.compile(b"^never^")
     splice = Splice(pattern, bought, {}, client)
     text = await splice.read(_parts(content, cuts))
-    rest = _pieces(text, name, bought, splice.passed)
+    rest = await _pieces(text, name, bought, splice.passed)
     if splice.passed is None:
         assert client.pieces == []
         return json.loads(b"".join(rest)), False
@@ -74,17 +78,17 @@ async def spliced(
     return json.loads(b"".join([*client.pieces, *rest[2:]])), True
 
 
-def whole(content: bytes, name: str = "openai-images", bought: Plan | None = None) -> Any:
+async def whole(content: bytes, name: str = "openai-images", bought: Plan | None = None) -> Any:
     """Return our document of an answer that is read whole."""
-    return json.loads(b"".join(_pieces(content, name, bought or plan(), None)))
+    return json.loads(b"".join(await _pieces(content, name, bought or plan(), None)))
 
 
-def _pieces(
+async def _pieces(
     text: bytes, name: str, bought: Plan, passed: PassedOn | None
 ) -> tuple[bytes | memoryview, ...]:
     generation = dialect(name).interpret(replace(answer({}), body=text))
     planned = PlannedCall(0, 1, bought.job)
-    call = inspect(planned, bought.route, generation, bought, passed)
+    call = await inspect(planned, bought.route, generation, bought, TOOLS, passed)
     return respond(bought, [call], (), settlement(), RECEIPT).pieces
 
 

@@ -71,7 +71,7 @@ async def test_a_spliced_answer_is_the_same_as_a_whole_one(name: str, data: st.D
     told, passed = await spliced(content, name, data.draw(CUTS))
     event("spliced" if passed else "read whole")
 
-    assert told == whole(content, name)
+    assert told == await whole(content, name)
 
 
 def written(document: Any, data: st.DataObject) -> bytes:

@@ -8,7 +8,7 @@ import pytest
 from tests.gateway.builders import plan, route
 from tests.gateway.pictures import drawn, encoded, picture
 from tintype_catalog.sizes import Size
-from tintype_gateway.images.header import read_header
+from tintype_gateway.images.container import read_header
 from tintype_gateway.images.tools import ImageTools
 from tintype_gateway.stages.finish import finish, inspect
 from tintype_gateway.values import (
@@ -33,7 +33,8 @@ async def finished(
 ) -> FinishedCall:
     bought = plan(**options)
     bought = replace(bought, job=replace(bought.job, encoding=encoding))
-    inspected = inspect(PlannedCall(first, asked, bought.job), route(), made, bought)
+    planned = PlannedCall(first, asked, bought.job)
+    inspected = await inspect(planned, route(), made, bought, TOOLS)
     return await finish(inspected, bought, TOOLS)
 
 
@@ -78,6 +79,21 @@ async def test_a_manifest_that_is_there_is_told_and_one_that_is_not_is_not(form:
     made = generation(encoded(with_manifest(plain, form)), encoded(plain))
     call = await finished(0, 2, made, of={"watermark": "c2pa"})
     assert [image.watermark for image in call.images] == ["c2pa", "none"]
+
+
+async def test_usual_images_take_no_thread_and_unusual_ones_do() -> None:
+    tools = ImageTools()
+    tools.converter.close()
+    bought = plan(watermark="c2pa")
+    planned = PlannedCall(0, 1, bought.job)
+    usual = [drawn(form, 64, 48) for form in ("png", "jpeg", "webp")]
+    unusual = usual[1][:20] + b"junk" + usual[1][20:]
+
+    call = await inspect(planned, route(), generation(*map(encoded, usual)), bought, tools)
+    assert [image.format for image in call.images] == ["png", "jpeg", "webp"]
+    with pytest.raises(RuntimeError, match="after shutdown"):
+        await inspect(planned, route(), generation(encoded(unusual)), bought, tools)
+    assert (await finished(0, 1, generation(encoded(unusual)))).images[0].size == (64, 48)
 
 
 @pytest.mark.parametrize("mark", ["synthid", "provenance", "none"])

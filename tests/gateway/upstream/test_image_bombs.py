@@ -14,7 +14,7 @@ from tests.gateway.api.test_provider_faults import unsettled
 from tests.gateway.pictures import encoded
 from tests.gateway.upstream.easels import counted_as, easel_before, is_refused
 from tests.support.unruly import answer, says
-from tintype_gateway.images.convert import MAX_PIXELS
+from tintype_gateway.images.decoder import MAX_PIXELS
 
 
 def huge_png(edge: int) -> bytes:
@@ -37,8 +37,17 @@ def blank(mebibytes: int) -> bytes:
     return zlib.compress(bytes(mebibytes * 2**20), 9)
 
 
+def two_headed_png(edge: int) -> bytes:
+    """Return a PNG whose second header says that it has so many pixels an edge."""
+    header = struct.pack(">IIBBBBB", 16, 16, 1, 0, 0, 0, 0)
+    chunk = b"IHDR" + header + struct.pack(">I", zlib.crc32(b"IHDR" + header))
+    file = huge_png(edge)
+    return file[:8] + struct.pack(">I", len(header)) + chunk + file[8:]
+
+
 BOMBS: dict[str, Callable[[], bytes]] = {
     "of many pixels": lambda: huge_png(12_000),
+    "of a second header": lambda: two_headed_png(8_000),
     "of a compressed text": lambda: png_with(b"zTXt", b"Comment\0\0" + blank(64)),
     "of a compressed profile": lambda: png_with(b"iCCP", b"Profile\0\0" + blank(64)),
 }
