@@ -21,8 +21,8 @@ from tests.cluster.processes import free_ports
 from tests.simulator.support import script
 from tests.support.gateway import CREDITS_MICRO, Gateway, check_the_books, easel, running_gateway
 from tests.support.manifests import Manifest, provider_binding
-from tintype_gateway.attempts import Attempts
-from tintype_gateway.metrics import PROVIDER_REQUESTS
+from tintype_gateway.observability.metrics import PROVIDER_REQUESTS
+from tintype_gateway.upstream.retry import Attempts
 from tintype_simulator.app import running
 
 REQUESTS = 60

@@ -12,9 +12,9 @@ from collections.abc import Awaitable
 from contextlib import suppress
 
 from bench.thousand_models import use_a_thousand_models
-from tintype_gateway.loop_lag import SWITCH_SECONDS
-from tintype_gateway.metrics import REGISTRY
-from tintype_gateway.scrapes import scraped
+from tintype_gateway.observability.metrics import REGISTRY
+from tintype_gateway.observability.scrape import scraped
+from tintype_gateway.runtime.loop_lag import SWITCH_SECONDS
 
 SCRAPES = 20
 

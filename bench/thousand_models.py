@@ -12,8 +12,8 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from tests.gateway.builders import snapshot
 from tests.support.manifests import image_model
-from tintype_gateway.catalog.gauges import show
-from tintype_gateway.metrics import REGISTRY
+from tintype_gateway.catalog.metrics import show
+from tintype_gateway.observability.metrics import REGISTRY
 from tintype_gateway.values import FaultKind
 
 MODELS = tuple(f"model-{number}" for number in range(1000))

@@ -6,10 +6,8 @@ from pathlib import Path
 import pytest
 from pydantic_settings import BaseSettings
 
-from tintype_gateway.catalog import gauges as gauges  # they enter the registry themselves
-from tintype_gateway.metrics import REGISTRY as GATEWAY_METRICS
-from tintype_gateway.reliability import circuit_gauges as circuit_gauges
-from tintype_gateway.requests import ImageGenerationRequest
+from tintype_gateway.api.requests import ImageGenerationRequest
+from tintype_gateway.observability.metrics import REGISTRY as GATEWAY_METRICS
 from tintype_gateway.settings import GatewaySettings
 from tintype_operator.metrics import REGISTRY as OPERATOR_METRICS
 from tintype_operator.settings import Settings as OperatorSettings

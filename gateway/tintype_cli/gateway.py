@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 from tintype_cli.flags import read_settings
 from tintype_gateway.ledger.errors import LedgerError
-from tintype_gateway.memory import tune_allocator
+from tintype_gateway.observability.spans import tracing
+from tintype_gateway.runtime.allocator import tune_allocator
 from tintype_gateway.server import serve
 from tintype_gateway.settings import GatewaySettings
-from tintype_gateway.telemetry import tracing
 from tintype_kubernetes.errors import ConfigError
 from tintype_logging import logs
 from tintype_logging.errors import leaves

@@ -10,8 +10,8 @@ from decimal import Decimal, InvalidOperation
 
 from tintype_cli.flags import read_settings
 from tintype_gateway.ledger.errors import LedgerError
+from tintype_gateway.ledger.factory import open_ledger
 from tintype_gateway.ledger.interface import Account, ApiKey, Ledger
-from tintype_gateway.ledger.opening import open_ledger
 from tintype_gateway.settings import GatewaySettings
 
 _MICRO = 1_000_000

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tintype_gateway.bookkeeping import route_facts
-from tintype_gateway.reliability.deadlines import Deadline
+from tintype_gateway.pipeline.request_metrics import route_facts
+from tintype_gateway.upstream.deadline import Deadline
 from tintype_gateway.values import Plan, PlannedCall, Route
 
 

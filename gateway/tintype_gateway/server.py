@@ -12,35 +12,35 @@ from pathlib import Path
 from aiohttp import web
 
 import tintype_catalog
-from tintype_gateway import access_log
-from tintype_gateway.app import AdminApp, create_app
+from tintype_gateway.auth.jwt.verifier import create_verifier
 from tintype_gateway.catalog.folder import ManifestFolder
 from tintype_gateway.catalog.store import CatalogStore
-from tintype_gateway.credentials import Credentials, SimulatedCredentials
 from tintype_gateway.demo import ensure_demo_key, welcome
-from tintype_gateway.edge.runner import FAREWELL_SECONDS, create_runner
-from tintype_gateway.image_store.folder import FolderStore
-from tintype_gateway.image_store.opening import open_store
+from tintype_gateway.http.app import AdminApp, create_app
+from tintype_gateway.http.drain import FAREWELL_SECONDS, create_runner
 from tintype_gateway.images.converter import Converter
 from tintype_gateway.images.tools import ImageTools
-from tintype_gateway.jwt_auth.verifier import create_verifier
+from tintype_gateway.ledger.caching import remembering
 from tintype_gateway.ledger.errors import LedgerError
+from tintype_gateway.ledger.factory import open_ledger
+from tintype_gateway.ledger.instrumented import measured
 from tintype_gateway.ledger.interface import Ledger
-from tintype_gateway.ledger.measured import measured
-from tintype_gateway.ledger.opening import open_ledger
-from tintype_gateway.ledger.remembering import remembering
-from tintype_gateway.loop_lag import observe_lag
-from tintype_gateway.memory import return_kept_regularly, spare_collector
-from tintype_gateway.metrics import HOLDS_EXPIRED
+from tintype_gateway.observability import access_log
+from tintype_gateway.observability.metrics import HOLDS_EXPIRED
 from tintype_gateway.pipeline.pipeline import Pipeline
-from tintype_gateway.reliability import circuit_gauges
-from tintype_gateway.reliability.container_memory import memory
-from tintype_gateway.reliability.memory_budget import MemoryBudget
-from tintype_gateway.replays import Replays
-from tintype_gateway.sessions import open_session, open_sessions
+from tintype_gateway.runtime.allocator import return_kept_regularly, spare_collector
+from tintype_gateway.runtime.cgroup import memory
+from tintype_gateway.runtime.loop_lag import observe_lag
+from tintype_gateway.runtime.memory_budget import MemoryBudget
 from tintype_gateway.settings import GatewaySettings
 from tintype_gateway.simulated import pointed_at, simulators
 from tintype_gateway.sources import Following, follow_catalog, follow_credentials
+from tintype_gateway.storage.factory import open_store
+from tintype_gateway.storage.folder import FolderStore
+from tintype_gateway.storage.idempotent_responses import Replays
+from tintype_gateway.upstream import circuit_metrics as circuit_gauges
+from tintype_gateway.upstream.credentials import Credentials, SimulatedCredentials
+from tintype_gateway.upstream.sessions import open_session, open_sessions
 
 log = logging.getLogger(__name__)
 

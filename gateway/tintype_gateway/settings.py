@@ -7,10 +7,10 @@ from pydantic import BeforeValidator, Field, JsonValue, SecretStr, model_validat
 from pydantic_core import from_json
 from pydantic_settings import NoDecode, SettingsConfigDict
 
-from tintype_gateway.egress import Reach
-from tintype_gateway.image_store.settings import ImageSettings
-from tintype_gateway.jwt_auth.issuers import Issuer
-from tintype_gateway.jwt_auth.issuers_file import read_issuers
+from tintype_gateway.auth.jwt.issuers import Issuer
+from tintype_gateway.auth.jwt.issuers_file import read_issuers
+from tintype_gateway.storage.settings import ImageSettings
+from tintype_gateway.upstream.egress import Reach
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 

@@ -7,8 +7,8 @@ from tintype_gateway.catalog import mount, watch
 from tintype_gateway.catalog.last_good import LastGood
 from tintype_gateway.catalog.loading import CatalogLoader
 from tintype_gateway.catalog.store import CatalogStore
-from tintype_gateway.credentials import Credentials
 from tintype_gateway.settings import GatewaySettings
+from tintype_gateway.upstream.credentials import Credentials
 from tintype_kubernetes.client import connect
 from tintype_kubernetes.config import load_config
 

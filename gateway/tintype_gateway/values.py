@@ -10,8 +10,8 @@ from tintype_catalog.catalog import Binding, Model
 from tintype_catalog.costs import TokenUsage
 from tintype_catalog.image_model import Watermark
 from tintype_catalog.sizes import Size, SizeChoice
+from tintype_gateway.api.requests import ImageGenerationRequest
 from tintype_gateway.ledger.values import Hold, Settlement
-from tintype_gateway.requests import ImageGenerationRequest
 
 FaultKind = Literal[
     "refused",

@@ -9,10 +9,12 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 from yarl import URL
 
-from tintype_simulator import bedrock, google, openai_images
-from tintype_simulator.control import Control
+from tintype_simulator.bedrock import routes as bedrock
+from tintype_simulator.control.routes import Control
 from tintype_simulator.delivery import Serve, serving
 from tintype_simulator.dialect import PAINTERS, Answer, Dialect
+from tintype_simulator.google import routes as google
+from tintype_simulator.openai import images as openai_images
 
 DIALECTS: tuple[Dialect, ...] = (openai_images.DIALECT, bedrock.DIALECT, google.DIALECT)
 """All protocols that the simulator speaks."""

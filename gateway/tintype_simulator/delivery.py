@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from aiohttp import web
 
-from tintype_simulator.control import Control
+from tintype_simulator.control.faults import DAMAGES, Fault, damaged_event
+from tintype_simulator.control.routes import Control
 from tintype_simulator.dialect import Answer, Dialect, Handler
-from tintype_simulator.faults import DAMAGES, Fault, damaged_event
 
 Serve = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

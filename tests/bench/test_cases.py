@@ -9,7 +9,7 @@ from PIL import Image
 
 from bench.cases import DIALECTS, KIB, PREVIEWS, SIZES, Case, picture, upstream_answer
 from tintype_catalog.provider_binding import Dialect
-from tintype_gateway.dialects import dialect
+from tintype_gateway.dialects.registry import dialect
 from tintype_gateway.values import UpstreamAnswer
 
 SMALL = 64 * KIB

@@ -9,7 +9,7 @@ from tests.support.manifests import STARTER, compiled, read_manifests
 from tintype_catalog.catalog import Binding, Model
 from tintype_catalog.costs import Demand, call_usd, image_tokens
 from tintype_catalog.sizes import Size, SizeChoice, choose
-from tintype_simulator.google_models import MODELS
+from tintype_simulator.google.models import MODELS
 
 CATALOG = compiled(*read_manifests(STARTER))
 BINDINGS: dict[str, Binding] = {

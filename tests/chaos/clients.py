@@ -11,7 +11,7 @@ import aiohttp
 
 from tests.chaos.plan import Ask
 from tests.gateway.torture.chaos import Fleet
-from tintype_gateway.openapi.faults import FAULTS
+from tintype_gateway.api.openapi.errors import FAULTS
 
 REPEATS = 3
 """How often a client sends a request with an idempotency key whose answer broke off."""

@@ -13,7 +13,7 @@ from tests.charts.values import ADDED_ON, DEV, PRODUCTION
 from tests.cluster.control_plane import ControlPlane
 from tests.monitoring import dashboards
 from tests.monitoring.rules import alerts
-from tintype_gateway.jwt_auth.issuers_file import read_issuers
+from tintype_gateway.auth.jwt.issuers_file import read_issuers
 from tintype_gateway.settings import GatewaySettings
 from tintype_operator.publisher import configmap_names
 from tintype_operator.settings import Settings as OperatorSettings

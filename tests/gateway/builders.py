@@ -16,7 +16,7 @@ from tintype_catalog.sizes import Size, SizeChoice
 from tintype_gateway.catalog.snapshot import Snapshot
 from tintype_gateway.images.container import read_header
 from tintype_gateway.ledger.interface import Hold, Settlement
-from tintype_gateway.stages.validate import validate
+from tintype_gateway.pipeline.stages.validate import validate
 from tintype_gateway.values import (
     FinishedCall,
     FinishedImage,

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tintype_gateway import access_log
+from tintype_gateway.observability import access_log
 
 
 @pytest.fixture(autouse=True)

@@ -8,11 +8,11 @@ import pytest
 
 from tests.gateway.builders import finished_call, job, route
 from tests.support.metrics import metric
-from tintype_gateway.attempts import Attempts
-from tintype_gateway.reliability.circuits import Circuits, State
-from tintype_gateway.reliability.concurrency import ConcurrencyLimits
-from tintype_gateway.reliability.deadlines import Deadline
-from tintype_gateway.reliability.retries import MAX_ATTEMPTS, RetryBudget
+from tintype_gateway.upstream.circuit_breaker import Circuits, State
+from tintype_gateway.upstream.concurrency import ConcurrencyLimits
+from tintype_gateway.upstream.deadline import Deadline
+from tintype_gateway.upstream.retry import Attempts
+from tintype_gateway.upstream.retry_budget import MAX_ATTEMPTS, RetryBudget
 from tintype_gateway.values import (
     FailedCall,
     FaultKind,

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from tests.gateway.builders import finished_call, plan, route, settlement
 from tests.support.metrics import metric
-from tintype_gateway.bookkeeping import count_charge
+from tintype_gateway.pipeline.request_metrics import count_charge
 from tintype_gateway.values import FinishedCall
 
 BEDROCK = {"provider": "bedrock", "dialect": "bedrock-amazon", "regions": ["us-east-1"]}

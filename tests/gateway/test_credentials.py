@@ -10,7 +10,7 @@ import pytest
 
 from tests.gateway.builders import binding
 from tests.support.volume import Volume
-from tintype_gateway.credentials import Credentials, SimulatedCredentials
+from tintype_gateway.upstream.credentials import Credentials, SimulatedCredentials
 
 BEDROCK = {"provider": "bedrock", "dialect": "bedrock-amazon", "regions": ["us-east-1"]}
 

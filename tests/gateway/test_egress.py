@@ -13,15 +13,15 @@ from typing_extensions import override
 
 from tests.gateway.builders import binding
 from tests.support.gateway import easel, running_gateway
-from tintype_gateway.dialects import dialect
-from tintype_gateway.egress import (
+from tintype_gateway.dialects.registry import dialect
+from tintype_gateway.upstream.egress import (
     ForbiddenAddressError,
     Reach,
     guarded_sockets,
     is_allowed,
 )
-from tintype_gateway.sessions import open_session, open_sessions
-from tintype_gateway.stages.call import call
+from tintype_gateway.upstream.sessions import open_session, open_sessions
+from tintype_gateway.upstream.transport import call
 from tintype_gateway.values import Timeouts, UpstreamFault, UpstreamRequest
 
 DIALECTS = {"gemini": "google-predict", "bedrock": "bedrock-amazon"}

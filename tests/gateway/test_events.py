@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tintype_gateway.events import EndlessEventError, EventParser, event, picture_event
+from tintype_gateway.upstream.sse import EndlessEventError, EventParser, event, picture_event
 
 LIMIT = 1000
 

@@ -7,7 +7,7 @@ import sys
 
 from tests.support.manifests import compiled, image_model
 from tintype_gateway.catalog.store import CatalogStore
-from tintype_gateway.memory import spare_collector
+from tintype_gateway.runtime.allocator import spare_collector
 
 
 async def test_what_is_there_with_the_first_catalog_is_no_more_searched_for_garbage() -> None:

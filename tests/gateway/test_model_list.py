@@ -17,8 +17,8 @@ from tests.support.manifests import (
     provider_binding,
     qualities,
 )
+from tintype_gateway.api.model_list import describe, describe_all
 from tintype_gateway.catalog.snapshot import Snapshot
-from tintype_gateway.model_list import describe, describe_all
 
 
 def described(*manifests: Any, today: datetime.date = TODAY, spoken: bool = True) -> dict[str, Any]:

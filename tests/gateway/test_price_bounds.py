@@ -11,7 +11,7 @@ from tests.support.manifests import PIXELS, per_image, qualities, read
 from tintype_catalog.costs import TokenUsage
 from tintype_catalog.pricing import Pricing
 from tintype_catalog.sizes import Size, SizeChoice
-from tintype_gateway.prices import ceiling, cost, expected
+from tintype_gateway.billing.cost import ceiling, cost, expected
 from tintype_gateway.values import FinishedCall, Job
 
 PER_USD = 16_000_000

@@ -19,7 +19,7 @@ from tests.support.manifests import (
 from tintype_catalog.costs import TokenUsage
 from tintype_catalog.pricing import Pricing
 from tintype_catalog.sizes import Size, SizeChoice
-from tintype_gateway.prices import ceiling, cost, expected
+from tintype_gateway.billing.cost import ceiling, cost, expected
 from tintype_gateway.values import FinishedCall, Generation, Job
 
 PER_USD = 16_000_000

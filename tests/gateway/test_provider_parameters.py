@@ -8,7 +8,7 @@ from hypothesis import given
 from tests.catalog.strategies import json_values
 from tests.gateway.stages.adapting import adapted, clamp, mapping, refusal
 from tests.support.manifests import PIXELS, image_model
-from tintype_gateway.provider_parameters import merge
+from tintype_gateway.dialects.provider_parameters import merge
 
 NOVA = image_model(
     size=PIXELS,

@@ -4,7 +4,7 @@ import json
 
 from tests.gateway.builders import plan
 from tintype_catalog.sizes import SizeChoice
-from tintype_gateway.quotes import quotation
+from tintype_gateway.billing.quote import quotation
 
 
 def test_a_quote_tells_route_values_and_credits() -> None:

@@ -10,10 +10,10 @@ from tests.gateway.builders import RECEIPT, finished_call, plan, settlement
 from tests.support.gateway import until
 from tests.support.stores import folder_store
 from tintype_gateway.errors import AlreadyServedError
-from tintype_gateway.image_store.folder import FolderStore
-from tintype_gateway.image_store.links import KEY_BYTES, Links
-from tintype_gateway.replays import Replays
-from tintype_gateway.stages.respond import respond
+from tintype_gateway.pipeline.json_serializer import respond
+from tintype_gateway.storage.folder import FolderStore
+from tintype_gateway.storage.idempotent_responses import Replays
+from tintype_gateway.storage.links import KEY_BYTES, Links
 from tintype_gateway.values import Response
 
 CALL = finished_call()

@@ -5,8 +5,8 @@ import gc
 import pytest
 
 from tests.support.metrics import metric
-from tintype_gateway.metrics import RETRIES
-from tintype_gateway.scrapes import scraped
+from tintype_gateway.observability.metrics import RETRIES
+from tintype_gateway.observability.scrape import scraped
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tintype_cli.flags import read_settings
-from tintype_gateway.egress import Reach
 from tintype_gateway.settings import GatewaySettings
+from tintype_gateway.upstream.egress import Reach
 
 
 @pytest.fixture(autouse=True)

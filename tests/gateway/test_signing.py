@@ -10,8 +10,8 @@ from botocore.credentials import Credentials
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tintype_gateway import signing
-from tintype_gateway.signing import signed_headers
+from tintype_gateway.upstream import sigv4 as signing
+from tintype_gateway.upstream.sigv4 import signed_headers
 from tintype_gateway.values import AwsSigner, UpstreamRequest
 
 WORDS = st.text("abcDEF012-_.~%+/=", min_size=1, max_size=20)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tintype_gateway import telemetry
+from tintype_gateway.observability import spans as telemetry
 
 ENDPOINT = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"}
 

@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 
 from tests.gateway.builders import binding
-from tintype_gateway.credentials import Credentials
+from tintype_gateway.upstream.credentials import Credentials
 
 OWN = binding(
     provider="bedrock",

@@ -5,9 +5,7 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
-from tintype_gateway.catalog import gauges as gauges  # they enter the registry themselves
-from tintype_gateway.metrics import REGISTRY as GATEWAY
-from tintype_gateway.reliability import circuit_gauges as circuit_gauges
+from tintype_gateway.observability.metrics import REGISTRY as GATEWAY
 from tintype_operator.metrics import REGISTRY as OPERATOR
 
 TARGET_LABELS = frozenset({"namespace", "instance", "pod", "job"})

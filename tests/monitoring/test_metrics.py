@@ -7,7 +7,7 @@ import pytest
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from tests.support.requirements import require
-from tintype_gateway.metrics import REGISTRY as GATEWAY
+from tintype_gateway.observability.metrics import REGISTRY as GATEWAY
 from tintype_operator.metrics import REGISTRY as OPERATOR
 
 

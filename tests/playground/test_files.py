@@ -15,8 +15,8 @@ from aiohttp import web
 from tests.playground.places import STATIC
 from tests.support.gateway_process import running_process
 from tests.support.http import http_client
-from tintype_gateway.middleware import add_headers, enveloped, observed
-from tintype_gateway.playground.serving import routes
+from tintype_gateway.http.handlers.playground import routes
+from tintype_gateway.http.middleware import add_headers, enveloped, observed
 
 NAMES = sorted(path.name for path in STATIC.iterdir())
 

@@ -12,7 +12,7 @@ from google.oauth2.credentials import Credentials
 from PIL import Image
 
 from tests.simulator.support import opened
-from tintype_simulator.google_models import MODELS
+from tintype_simulator.google.models import MODELS
 
 FLASH, PRO, OLDER = "gemini-3.1-flash-image", "gemini-3-pro-image", "gemini-2.5-flash-image"
 

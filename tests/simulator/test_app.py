@@ -8,7 +8,7 @@ from PIL import Image
 
 from tests.simulator.support import eventually, fault, requests_received
 from tintype_simulator.app import running
-from tintype_simulator.painter import Picture, paint
+from tintype_simulator.painting.renderer import Picture, paint
 
 
 async def test_pictures_are_painted_on_threads_of_their_own(
@@ -20,7 +20,7 @@ async def test_pictures_are_painted_on_threads_of_their_own(
         threads.append(threading.current_thread().name)
         return paint(picture)
 
-    monkeypatch.setattr("tintype_simulator.openai_images.paint", spied_paint)
+    monkeypatch.setattr("tintype_simulator.openai.images.paint", spied_paint)
 
     await client.images.generate(model="gpt-image-2", prompt="a red fox", n=3)
 

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from tests.simulator.aws import NOVA, TITAN, amazon, invoked, pictures, refused
-from tintype_simulator.bedrock_bodies import NOVA_STYLES, TITAN_SIZES
+from tintype_simulator.bedrock.bodies import NOVA_STYLES, TITAN_SIZES
 
 FILTERED = (
     400,

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from tests.simulator.aws import CORE, called, refused, told
 from tests.simulator.support import requests_received, script
-from tintype_simulator.bedrock_errors import ERRORS
+from tintype_simulator.bedrock.errors import ERRORS
 
 MODELLED: dict[str, tuple[int, str]] = {
     "ValidationException": (400, "ValidationException"),

@@ -4,7 +4,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.simulator.aws import CORE, NOVA, TITAN, amazon, called, home, invoked, refused, told
-from tintype_simulator.bedrock_models import MODELS, PROFILE_ONLY
+from tintype_simulator.bedrock.models import MODELS, PROFILE_ONLY
 
 INVALID = (400, "ValidationException", "The provided model identifier is invalid.")
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from multidict import CIMultiDict
 
 from tests.simulator.aws import CORE
-from tintype_simulator.bedrock_errors import BedrockError
-from tintype_simulator.bedrock_signature import Received, canonical_request, region_of_caller
+from tintype_simulator.bedrock.errors import BedrockError
+from tintype_simulator.bedrock.signature import Received, canonical_request, region_of_caller
 
 MISMATCH = (
     "InvalidSignatureException",
@@ -53,7 +53,7 @@ def vector(**changes: Any) -> Received:
 def example_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the secret be the one of AWS's examples."""
     secret = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
-    monkeypatch.setattr("tintype_simulator.bedrock_signature.SECRET_ACCESS_KEY", secret)
+    monkeypatch.setattr("tintype_simulator.bedrock.signature.SECRET_ACCESS_KEY", secret)
 
 
 def refusal(received: Received, now: datetime.datetime = NOW) -> tuple[str, str]:

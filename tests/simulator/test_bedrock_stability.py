@@ -3,8 +3,8 @@ from typing import Any
 import pytest
 
 from tests.simulator.aws import CORE, invoked, pictures, refused
-from tintype_simulator.bedrock_bodies import RATIOS
-from tintype_simulator.bedrock_models import MODELS
+from tintype_simulator.bedrock.bodies import RATIOS
+from tintype_simulator.bedrock.models import MODELS
 
 ULTRA = "stability.stable-image-ultra-v1:0"
 SD35 = "stability.sd3-5-large-v1:0"

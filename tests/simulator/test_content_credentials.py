@@ -5,8 +5,8 @@ import io
 import pytest
 from PIL import Image
 
-from tintype_simulator.content_credentials import with_manifest
-from tintype_simulator.painter import Picture, encode, paint
+from tintype_simulator.painting.content_credentials import with_manifest
+from tintype_simulator.painting.renderer import Picture, encode, paint
 
 
 @pytest.fixture(scope="module")

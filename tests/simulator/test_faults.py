@@ -9,7 +9,7 @@ from openai.types import ImagesResponse
 
 from tests.simulator.support import fault, script
 from tintype_simulator.app import running
-from tintype_simulator.faults import parse_fault
+from tintype_simulator.control.faults import parse_fault
 
 
 async def generate(client: AsyncOpenAI, **fields: object) -> ImagesResponse:

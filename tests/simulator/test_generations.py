@@ -7,7 +7,7 @@ from openai import AsyncOpenAI, OpenAI
 
 from tests.simulator.support import file_of, opened, requests_received
 from tintype_simulator.app import running
-from tintype_simulator.openai_models import MODELS
+from tintype_simulator.openai.models import MODELS
 
 GPT_MODELS = [name for name in MODELS if not name.startswith("dall-e")]
 

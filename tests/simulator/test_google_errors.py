@@ -10,7 +10,7 @@ from google.genai.errors import APIError, ClientError, ServerError
 
 from tests.simulator.genai import QUIET, asked, files_in, gemini, small_file, vertex, with_fault
 from tests.simulator.support import fault, requests_received, script
-from tintype_simulator.google_errors import ERRORS
+from tintype_simulator.google.errors import ERRORS
 
 pytestmark = QUIET
 

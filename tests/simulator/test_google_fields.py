@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from tests.catalog.strategies import json_values
 from tests.simulator.genai import small_file
-from tintype_simulator import google_content_request, google_predict_request
-from tintype_simulator.google_errors import GoogleError
-from tintype_simulator.google_fields import decoded, file
-from tintype_simulator.google_models import MODELS
+from tintype_simulator.google import content_request as google_content_request
+from tintype_simulator.google import predict_request as google_predict_request
+from tintype_simulator.google.errors import GoogleError
+from tintype_simulator.google.fields import decoded, file
+from tintype_simulator.google.models import MODELS
 
 GEMINI, IMAGEN = MODELS["gemini-3.1-flash-image"], MODELS["imagen-4.0-generate-001"]
 PROMPT = {"role": "user", "parts": [{"text": "a red fox"}]}

@@ -7,7 +7,7 @@ from openai import AsyncOpenAI
 
 from tests.simulator.genai import QUIET, gemini
 from tests.simulator.support import requests_received
-from tintype_simulator.google_models import MODELS
+from tintype_simulator.google.models import MODELS
 
 pytestmark = QUIET
 

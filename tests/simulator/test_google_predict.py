@@ -9,7 +9,7 @@ from google.genai.errors import ClientError
 from google.oauth2.credentials import Credentials
 
 from tests.simulator.genai import QUIET, express, image_of, images_in, reached, vertex
-from tintype_simulator.google_models import MODELS
+from tintype_simulator.google.models import MODELS
 
 pytestmark = QUIET
 

@@ -2,7 +2,7 @@ import pytest
 from openai import AsyncOpenAI, AuthenticationError, NotFoundError
 
 from tests.simulator.support import fault
-from tintype_simulator.openai_models import MODELS
+from tintype_simulator.openai.models import MODELS
 
 DEAD_OR_DYING = {
     "dall-e-2": "2026-05-12",

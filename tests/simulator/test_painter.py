@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from PIL import Image, ImageChops, ImageFont, ImageStat
 
 from tests.simulator.support import opened
-from tintype_simulator.painter import Picture, encode, fitting, paint, unfinished
-from tintype_simulator.scenes import SCENES, Scene
+from tintype_simulator.painting.renderer import Picture, encode, fitting, paint, unfinished
+from tintype_simulator.painting.scenes import SCENES, Scene
 
 PICTURE = Picture(seed="fox/0", caption="a red fox in the snow", width=192, height=128, detail=192)
 
@@ -40,7 +40,7 @@ def test_no_two_of_many_seeds_look_alike() -> None:
 
 @pytest.mark.parametrize("scene", SCENES)
 def test_every_scene_makes_a_picture(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tintype_simulator.painter.SCENES", (scene,))
+    monkeypatch.setattr("tintype_simulator.painting.renderer.SCENES", (scene,))
 
     image = paint(PICTURE)
 

@@ -11,9 +11,9 @@ from openai import (
     NotFoundError,
 )
 
-from tintype_simulator.openai_errors import OpenAIError
-from tintype_simulator.openai_models import MODELS
-from tintype_simulator.openai_request import GenerationRequest, read_generation
+from tintype_simulator.openai.errors import OpenAIError
+from tintype_simulator.openai.models import MODELS
+from tintype_simulator.openai.request import GenerationRequest, read_generation
 
 GOOD = {"model": "gpt-image-2", "prompt": "a red fox"}
 

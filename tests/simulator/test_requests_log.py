@@ -2,7 +2,7 @@ import httpx2
 from openai import AsyncOpenAI
 
 from tests.simulator.support import fault, requests_received
-from tintype_simulator.control import REQUESTS_KEPT
+from tintype_simulator.control.routes import REQUESTS_KEPT
 
 
 async def test_the_log_holds_what_a_provider_received(simulator: str, client: AsyncOpenAI) -> None:

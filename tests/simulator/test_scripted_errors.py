@@ -13,7 +13,7 @@ from openai import (
 )
 
 from tests.simulator.support import fault, requests_received, script
-from tintype_simulator.openai_errors import ERRORS
+from tintype_simulator.openai.errors import ERRORS
 
 TABLE: dict[str, tuple[type[APIStatusError], str, str | None]] = {
     "moderation_blocked": (BadRequestError, "image_generation_user_error", "moderation_blocked"),

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tintype_simulator import tokens
+from tintype_simulator.openai import tokens
 
 QUALITIES = ("low", "medium", "high")
 

@@ -23,26 +23,26 @@ from tests.support.http import http_client
 from tests.support.manifests import Manifest, image_model, provider_binding
 from tintype_catalog.catalog import Catalog
 from tintype_catalog.compiler import compile_manifests
-from tintype_gateway.app import AdminApp, create_app
-from tintype_gateway.attempts import Attempts
+from tintype_gateway.auth.jwt.issuers import Issuer
+from tintype_gateway.auth.jwt.verifier import create_verifier
 from tintype_gateway.catalog.folder import ManifestFolder
 from tintype_gateway.catalog.store import CatalogStore
-from tintype_gateway.credentials import CredentialSource, SimulatedCredentials
-from tintype_gateway.edge.runner import create_runner
-from tintype_gateway.egress import Reach
-from tintype_gateway.image_store.folder import FolderStore
+from tintype_gateway.http.app import AdminApp, create_app
+from tintype_gateway.http.drain import create_runner
 from tintype_gateway.images.tools import ImageTools
-from tintype_gateway.jwt_auth.issuers import Issuer
-from tintype_gateway.jwt_auth.verifier import create_verifier
+from tintype_gateway.ledger.factory import open_ledger
 from tintype_gateway.ledger.interface import Account, Ledger
-from tintype_gateway.ledger.opening import open_ledger
 from tintype_gateway.pipeline.pipeline import Pipeline
-from tintype_gateway.reliability import circuit_gauges
-from tintype_gateway.reliability.memory_budget import MemoryBudget
-from tintype_gateway.replays import Replays
+from tintype_gateway.pipeline.stages.adapt import Handling
+from tintype_gateway.runtime.memory_budget import MemoryBudget
 from tintype_gateway.server import REHEARSAL, STARTER
-from tintype_gateway.sessions import open_sessions
-from tintype_gateway.stages.adapt import Handling
+from tintype_gateway.storage.folder import FolderStore
+from tintype_gateway.storage.idempotent_responses import Replays
+from tintype_gateway.upstream import circuit_metrics as circuit_gauges
+from tintype_gateway.upstream.credentials import CredentialSource, SimulatedCredentials
+from tintype_gateway.upstream.egress import Reach
+from tintype_gateway.upstream.retry import Attempts
+from tintype_gateway.upstream.sessions import open_sessions
 from tintype_simulator.app import running
 
 Source = Callable[[CatalogStore], Coroutine[Any, Any, None]]

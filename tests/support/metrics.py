@@ -1,6 +1,6 @@
 """What the gateway counts, as seen by a test: all gateways of one process share their metrics."""
 
-from tintype_gateway.metrics import REGISTRY
+from tintype_gateway.observability.metrics import REGISTRY
 
 
 def metric(name: str, **labels: str) -> float:

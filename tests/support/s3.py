@@ -14,7 +14,7 @@ from botocore.config import Config
 from tests.cluster.processes import Process, free_ports, start
 from tests.support.requirements import missing
 from tests.support.s3_program import S3MissingError, find_server, is_built
-from tintype_gateway.image_store.s3 import Bucket, S3Store, open_bucket
+from tintype_gateway.storage.s3 import Bucket, S3Store, open_bucket
 
 ACCESS_KEY, SECRET_KEY, REGION = "tester", "a-secret-of-the-tests", "us-east-1"
 

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from tintype_gateway.image_store.folder import FolderStore
-from tintype_gateway.image_store.links import KEY_BYTES, Links
+from tintype_gateway.storage.folder import FolderStore
+from tintype_gateway.storage.links import KEY_BYTES, Links
 
 
 def folder_store(folder: Path) -> FolderStore:

@@ -19,7 +19,7 @@ from tintype_catalog.problems import Problem
 from tintype_catalog.resources import API_VERSION
 from tintype_gateway.catalog.snapshot import Snapshot
 from tintype_gateway.catalog.store import CatalogStore
-from tintype_gateway.folders import looks
+from tintype_gateway.runtime.folder_watch import looks
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from tintype_catalog.reading import CatalogReader
 from tintype_gateway.catalog.last_good import LastGood
 from tintype_gateway.catalog.snapshot import Snapshot
 from tintype_gateway.catalog.store import LAST_GOOD, CatalogStore
-from tintype_gateway.metrics import CATALOG_PROPAGATION, CATALOG_PUBLISHED
+from tintype_gateway.observability.metrics import CATALOG_PROPAGATION, CATALOG_PUBLISHED
 
 
 class CatalogLoader:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tintype_catalog.bundle import FILES
 from tintype_gateway.catalog.loading import CatalogLoader
-from tintype_gateway.folders import looks, read_files
+from tintype_gateway.runtime.folder_watch import looks, read_files
 
 SOURCE = "mount"
 

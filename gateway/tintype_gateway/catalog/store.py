@@ -6,10 +6,10 @@ import time
 from dataclasses import dataclass
 
 from tintype_catalog.catalog import Catalog
-from tintype_gateway.catalog.gauges import show
+from tintype_gateway.catalog.metrics import show
 from tintype_gateway.catalog.snapshot import Snapshot
 from tintype_gateway.errors import UnavailableError
-from tintype_gateway.metrics import CATALOG_LOADS, CATALOG_SEQUENCE, CATALOG_SOURCE
+from tintype_gateway.observability.metrics import CATALOG_LOADS, CATALOG_SEQUENCE, CATALOG_SOURCE
 
 log = logging.getLogger(__name__)
 

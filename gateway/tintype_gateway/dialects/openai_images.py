@@ -7,9 +7,9 @@ from typing import Any
 
 from tintype_catalog.catalog import Binding
 from tintype_catalog.costs import TokenUsage
-from tintype_gateway.answers import MALFORMED, malformed, plain_base64, text
-from tintype_gateway.images import blobs
-from tintype_gateway.retry_after import retry_after
+from tintype_gateway.dialects.parsing import MALFORMED, malformed, plain_base64, text
+from tintype_gateway.dialects.retry_after import retry_after
+from tintype_gateway.images import lazy_json as blobs
 from tintype_gateway.values import (
     FaultKind,
     GeneratedImage,

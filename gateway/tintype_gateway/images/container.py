@@ -13,7 +13,7 @@ import struct
 from typing import Literal, NamedTuple
 
 from tintype_catalog.sizes import Size
-from tintype_gateway.images.encoded import EncodedBytes, decode
+from tintype_gateway.images.base64_view import EncodedBytes, decode
 
 MAX_SMALL_PARTS = 1024
 """Parts of less than `SMALL_BYTES` that a file may have. Real ones have some dozens of them."""

@@ -12,8 +12,8 @@ from PIL import Image
 from typing_extensions import override
 
 from tintype_catalog.sizes import Size
+from tintype_gateway.images.base64_view import decode
 from tintype_gateway.images.container import ImageHeader, read_header, require_well_formed
-from tintype_gateway.images.encoded import decode
 
 MAX_PIXELS = 2**25
 """The largest image that is decoded, twice what any provider makes: 128 MiB as RGBA."""

@@ -3,10 +3,10 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from tintype_gateway.api.requests import ImageGenerationRequest
 from tintype_gateway.errors import UnsupportedParameterError
-from tintype_gateway.image_store.interface import ImageStore
 from tintype_gateway.images.converter import Converter, default_workers
-from tintype_gateway.requests import ImageGenerationRequest
+from tintype_gateway.storage.interface import ImageStore
 
 
 @dataclass(frozen=True)

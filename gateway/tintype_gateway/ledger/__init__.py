@@ -37,6 +37,7 @@ from tintype_gateway.ledger.errors import (
     LedgerUnavailableError,
     RateLimitedError,
 )
+from tintype_gateway.ledger.factory import open_ledger
 from tintype_gateway.ledger.interface import (
     UNRESTRICTED,
     Account,
@@ -50,7 +51,6 @@ from tintype_gateway.ledger.interface import (
     Settlement,
     Usage,
 )
-from tintype_gateway.ledger.opening import open_ledger
 
 __all__ = [
     "UNRESTRICTED",

@@ -1,6 +1,6 @@
 """Bring the ledger that a URL names to the schema of this program."""
 
-from tintype_gateway.ledger.opening import POSTGRES_PREFIXES, open_ledger
+from tintype_gateway.ledger.factory import POSTGRES_PREFIXES, open_ledger
 from tintype_gateway.ledger.postgres.schema import migrate
 
 

@@ -8,42 +8,42 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any
 
-from tintype_gateway.attempts import Attempts
-from tintype_gateway.bookkeeping import count_charge, facts_of
+from tintype_gateway.api.credits import statement
+from tintype_gateway.auth.jwt.verifier import JwtVerifier
+from tintype_gateway.billing.cost import ceiling, cost, expected
+from tintype_gateway.billing.delivery_receipts import Deliveries
+from tintype_gateway.billing.quote import quotation
 from tintype_gateway.catalog.store import CatalogStore
 from tintype_gateway.course import Course
-from tintype_gateway.credentials import CredentialSource
-from tintype_gateway.deliveries import Deliveries
-from tintype_gateway.dialects import dialect, speaks, streams
+from tintype_gateway.dialects.registry import dialect, streams, supports
 from tintype_gateway.errors import AlreadyServedError, UnavailableError, ledger_unavailable
 from tintype_gateway.faults import error_of, gravest
 from tintype_gateway.images.tools import ImageTools
-from tintype_gateway.jwt_auth.verifier import JwtVerifier
 from tintype_gateway.ledger.errors import LedgerUnavailableError
 from tintype_gateway.ledger.interface import Caller, Hold, Idempotency, Ledger, Settlement
-from tintype_gateway.prices import ceiling, cost, expected
-from tintype_gateway.provider_calls import ProviderCalls
-from tintype_gateway.quotes import quotation
-from tintype_gateway.reliability.memory_budget import MemoryBudget, most_held
-from tintype_gateway.reliability.retries import MAX_ATTEMPTS
-from tintype_gateway.replays import Replays
-from tintype_gateway.reports import headers_of
-from tintype_gateway.sessions import Sessions
+from tintype_gateway.pipeline.json_serializer import respond
+from tintype_gateway.pipeline.request_metrics import count_charge, facts_of
+from tintype_gateway.pipeline.response_headers import headers_of
+from tintype_gateway.pipeline.stages.adapt import Handling, adapt
+from tintype_gateway.pipeline.stages.authenticate import authenticate
+from tintype_gateway.pipeline.stages.hold import Purchase, held
+from tintype_gateway.pipeline.stages.resolve import resolve
+from tintype_gateway.pipeline.stages.select_routes import choose
+from tintype_gateway.pipeline.stages.settle import settle
+from tintype_gateway.pipeline.stages.stream import stream
+from tintype_gateway.pipeline.stages.validate import validate
+from tintype_gateway.runtime.memory_budget import MemoryBudget, most_held
 from tintype_gateway.splice.splice import Outlet, Splice
-from tintype_gateway.stages.adapt import Handling, adapt
-from tintype_gateway.stages.authenticate import authenticate
-from tintype_gateway.stages.choose import choose
-from tintype_gateway.stages.hold import Purchase, held
-from tintype_gateway.stages.resolve import resolve
-from tintype_gateway.stages.respond import respond
-from tintype_gateway.stages.settle import settle
-from tintype_gateway.stages.stream import stream
-from tintype_gateway.stages.translate import divide
-from tintype_gateway.stages.validate import validate
-from tintype_gateway.statements import statement
+from tintype_gateway.storage.idempotent_responses import Replays
 from tintype_gateway.streaming.happenings import Happenings
 from tintype_gateway.streaming.relay import Relay, Stream, Write
 from tintype_gateway.streaming.till import Till
+from tintype_gateway.upstream.credentials import CredentialSource
+from tintype_gateway.upstream.executor import ProviderCalls
+from tintype_gateway.upstream.retry import Attempts
+from tintype_gateway.upstream.retry_budget import MAX_ATTEMPTS
+from tintype_gateway.upstream.sessions import Sessions
+from tintype_gateway.upstream.translate import divide
 from tintype_gateway.values import (
     FailedCall,
     FinishedCall,
@@ -203,7 +203,7 @@ class Pipeline:
             incoming.provider,
             snapshot,
             today=datetime.datetime.now(datetime.UTC).date(),
-            speaks=speaks,
+            supports=supports,
             may_use=caller.may_use,
             is_healthy=self.attempts.circuits.is_healthy,
         )

@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass
 
 from tintype_catalog.image_model import Watermark
-from tintype_gateway.images.blobs import open_string
 from tintype_gateway.images.container import ImageHeader, has_c2pa, read_header
+from tintype_gateway.images.lazy_json import open_string
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from aiohttp import web
 from typing_extensions import override
 
 from tintype_gateway.errors import GatewayError
-from tintype_gateway.keys import FACTS, REQUEST_ID
-from tintype_gateway.metrics import ANSWERS_BROKEN_OFF
+from tintype_gateway.http.app_keys import FACTS, REQUEST_ID
+from tintype_gateway.observability.metrics import ANSWERS_BROKEN_OFF
 from tintype_gateway.splice.splice import OPENING
 from tintype_gateway.values import Response
 

@@ -5,9 +5,9 @@ import secrets
 from collections.abc import AsyncIterator, Mapping
 from typing import Protocol
 
-from tintype_gateway.images.blobs import SHORTEST_BLOB
 from tintype_gateway.images.container import shows_end
-from tintype_gateway.request_meter import current_meter
+from tintype_gateway.images.lazy_json import SHORTEST_BLOB
+from tintype_gateway.observability.request_meter import current_meter
 from tintype_gateway.splice.beginning import beginning_of, is_plain
 from tintype_gateway.values import PassedOn, Plan, UpstreamFault
 

@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Self
 
 from tintype_gateway.images.container import read_header
-from tintype_gateway.stages.call import Show
+from tintype_gateway.upstream.transport import Show
 from tintype_gateway.values import FailedCall, FinishedCall, PartialImage, PlannedCall, Preview
 
 Make = Callable[[PlannedCall, Show], Awaitable[FinishedCall | FailedCall]]

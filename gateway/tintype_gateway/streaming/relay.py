@@ -6,15 +6,15 @@ from dataclasses import dataclass, field
 
 from tintype_gateway.course import Course
 from tintype_gateway.errors import GatewayError, UnavailableError
-from tintype_gateway.events import PING, Pieces
 from tintype_gateway.faults import error_of, gravest
 from tintype_gateway.ledger.interface import Hold
-from tintype_gateway.metrics import STREAM_FIRST_EVENT, UNSETTLED_CALLS
-from tintype_gateway.reports import ImageError, image_errors
-from tintype_gateway.stages.announce import completed_event, error_event, partial_event
+from tintype_gateway.observability.metrics import STREAM_FIRST_EVENT, UNSETTLED_CALLS
+from tintype_gateway.pipeline.response_headers import ImageError, image_errors
+from tintype_gateway.pipeline.sse_serializer import completed_event, error_event, partial_event
 from tintype_gateway.streaming.happenings import Happenings
 from tintype_gateway.streaming.till import Till
 from tintype_gateway.streaming.uninterrupted import uninterrupted
+from tintype_gateway.upstream.sse import PING, Pieces
 from tintype_gateway.values import FailedCall, FinishedCall, PartialImage, Plan, Route
 
 PARTIAL, COMPLETED = "partial_image", "completed"

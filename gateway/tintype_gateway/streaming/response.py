@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Mapping
 from aiohttp import web
 
 from tintype_gateway.errors import GatewayError, InternalError
-from tintype_gateway.events import MEDIA_TYPE, Pieces
-from tintype_gateway.keys import FACTS, PIPELINE, REQUEST_ID
-from tintype_gateway.stages.announce import error_event
+from tintype_gateway.http.app_keys import FACTS, PIPELINE, REQUEST_ID
+from tintype_gateway.pipeline.sse_serializer import error_event
 from tintype_gateway.streaming.relay import Stream
+from tintype_gateway.upstream.sse import MEDIA_TYPE, Pieces
 
 log = logging.getLogger(__name__)
 

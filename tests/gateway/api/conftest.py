@@ -9,7 +9,7 @@ from openai import AsyncOpenAI
 from tests.support.gateway import Gateway, running_gateway
 from tests.support.s3 import store_in
 from tests.support.stores import folder_store
-from tintype_gateway.image_store.interface import ImageStore
+from tintype_gateway.storage.interface import ImageStore
 
 
 @pytest.fixture

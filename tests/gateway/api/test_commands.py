@@ -14,7 +14,7 @@ from tests.support.manifests import STARTER, image_model, per_image, provider_bi
 from tintype_catalog.__about__ import __version__
 from tintype_cli.__main__ import COMMANDS, main
 from tintype_gateway.ledger.errors import KeyRevokedError
-from tintype_gateway.ledger.opening import open_ledger
+from tintype_gateway.ledger.factory import open_ledger
 
 Run = Callable[..., tuple[int, str, str]]
 

@@ -10,13 +10,13 @@ from tests.gateway.http.raw import Answer, connected, request
 from tests.support.gateway import ACCOUNT, MAX_REQUEST_BYTES, Gateway, easel, running_gateway
 from tests.support.manifests import image_model, per_image, provider_binding
 from tests.support.stores import folder_store
-from tintype_gateway.edge import bodies
-from tintype_gateway.image_store.folder import PATH
-from tintype_gateway.image_store.links import KEY_BYTES, Links
+from tintype_gateway.api.openapi.errors import FAULTS
+from tintype_gateway.http.bodies import json as bodies
 from tintype_gateway.images.tools import ImageTools
 from tintype_gateway.ledger.interface import Policy
-from tintype_gateway.openapi.faults import FAULTS
 from tintype_gateway.pipeline.pipeline import Pipeline
+from tintype_gateway.storage.folder import PATH
+from tintype_gateway.storage.links import KEY_BYTES, Links
 
 STATUSES = [*FAULTS, 500]
 """All that are documented, and that of a defect."""

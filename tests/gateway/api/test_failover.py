@@ -16,8 +16,8 @@ from tests.support.gateway import CREDITS_MICRO, Gateway, running_gateway
 from tests.support.http import http_client
 from tests.support.manifests import image_model, per_image, provider_binding
 from tests.support.metrics import metric
-from tintype_gateway.attempts import Attempts
-from tintype_gateway.reliability.circuits import Circuits
+from tintype_gateway.upstream.circuit_breaker import Circuits
+from tintype_gateway.upstream.retry import Attempts
 from tintype_simulator.app import running
 
 BUSY = {"error": "openai/server_is_overloaded"}

@@ -7,7 +7,7 @@ from openai import AsyncOpenAI, BadRequestError, InternalServerError
 
 from tests.gateway.api.test_google import FAST, FLASH, MICRO_CREDITS_PER_USD, generated
 from tests.support.gateway import Gateway
-from tintype_gateway.reliability.retries import MAX_ATTEMPTS
+from tintype_gateway.upstream.retry_budget import MAX_ATTEMPTS
 
 
 @pytest.mark.parametrize("word", ["forbidden", "flagged", "imageless", "declined"])

@@ -9,8 +9,8 @@ from urllib.request import Request, urlopen
 from tests.support.gateway_process import GatewayProcess, running_process
 from tests.support.operator import eventually
 from tests.support.s3 import ACCESS_KEY, SECRET_KEY, S3Server
-from tintype_gateway.image_store.s3 import Bucket
 from tintype_gateway.images.container import read_header
+from tintype_gateway.storage.s3 import Bucket
 
 
 def answer_of(gateway: GatewayProcess, **fields: object) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from tests.simulator.support import eventually, requests_received, script
 from tests.support.gateway import easel, towards
 from tests.support.gateway_process import GatewayProcess, running_process
 from tests.support.http import http_client
-from tintype_gateway.ledger.opening import open_ledger
+from tintype_gateway.ledger.factory import open_ledger
 from tintype_simulator.app import running
 
 STOP_SECONDS = 20

@@ -13,7 +13,7 @@ from tests.simulator.support import script
 from tests.support.gateway import easel, towards, until
 from tests.support.gateway_process import GatewayProcess, running_process
 from tests.support.http import http_client
-from tintype_gateway.ledger.opening import open_ledger
+from tintype_gateway.ledger.factory import open_ledger
 from tintype_simulator.app import running
 
 PLANTED = "planted"

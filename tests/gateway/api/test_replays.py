@@ -11,9 +11,9 @@ from tests.support.gateway import CREDITS_MICRO, Gateway, easel, running_gateway
 from tests.support.http import http_client
 from tests.support.s3 import S3Server, store_in
 from tests.support.stores import folder_store
-from tintype_gateway.image_store.interface import ImageStore
-from tintype_gateway.image_store.s3 import Bucket
 from tintype_gateway.images.tools import ImageTools
+from tintype_gateway.storage.interface import ImageStore
+from tintype_gateway.storage.s3 import Bucket
 
 PRICE = 640_000
 

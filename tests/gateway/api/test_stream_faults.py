@@ -25,7 +25,7 @@ from tests.support.gateway import CREDITS_MICRO, Gateway, easel, running_gateway
 from tests.support.metrics import metric
 from tintype_catalog.catalog import Binding
 from tintype_gateway.ledger.interface import Hold
-from tintype_gateway.stages import call
+from tintype_gateway.upstream import transport as call
 
 BLOCKED = {"code": "moderation_blocked", "type": "image_generation_user_error", "message": "no"}
 
@@ -291,7 +291,7 @@ async def test_a_defect_of_ours_is_an_event_and_a_line_in_the_log(
     async def broken(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("tintype_gateway.provider_calls.finish", broken)
+    monkeypatch.setattr("tintype_gateway.upstream.executor.finish", broken)
     async with easel_with(tmp_path, Script([partial_image(), completed()])) as (gateway, _):
         _, error = await ended(gateway, partial_images=1)
 

@@ -15,9 +15,9 @@ from tests.support.http import http_client
 from tests.support.metrics import metric
 from tests.support.s3 import store_in
 from tests.support.stores import folder_store
-from tintype_gateway.image_store.interface import ImageStore
-from tintype_gateway.image_store.s3 import Bucket
 from tintype_gateway.images.tools import ImageTools
+from tintype_gateway.storage.interface import ImageStore
+from tintype_gateway.storage.s3 import Bucket
 
 PRICE = 640_000
 

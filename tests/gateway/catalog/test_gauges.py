@@ -8,9 +8,9 @@ from tests.support.gateway import catalog_of
 from tests.support.manifests import image_model, provider_binding
 from tests.support.metrics import metric
 from tintype_catalog.catalog import Catalog
-from tintype_gateway.catalog.gauges import show
+from tintype_gateway.catalog.metrics import show
 from tintype_gateway.catalog.snapshot import Snapshot
-from tintype_gateway.metrics import REGISTRY
+from tintype_gateway.observability.metrics import REGISTRY
 
 
 def catalog(**lifecycle: str) -> Catalog:

@@ -6,7 +6,7 @@ from tests.support.manifests import compiled, image_model
 from tintype_catalog.bundle import CATALOG, pack
 from tintype_gateway.catalog.loading import CatalogLoader
 from tintype_gateway.catalog.store import CatalogStore
-from tintype_gateway.metrics import REGISTRY
+from tintype_gateway.observability.metrics import REGISTRY
 
 ONE = compiled(image_model("one"))
 TWO = compiled(image_model("two"))

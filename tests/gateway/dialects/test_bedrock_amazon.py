@@ -13,9 +13,9 @@ from tests.gateway.builders import answer, job, route
 from tests.gateway.images.documents import documents
 from tests.gateway.pictures import picture
 from tintype_catalog.sizes import Size, SizeChoice
-from tintype_gateway import bedrock
-from tintype_gateway.dialects import dialect
-from tintype_gateway.dialects.bedrock_amazon import interpret, read_error, translate
+from tintype_gateway.dialects.bedrock import common as bedrock
+from tintype_gateway.dialects.bedrock.amazon import interpret, read_error, translate
+from tintype_gateway.dialects.registry import dialect
 from tintype_gateway.values import GeneratedImage, Generation, UpstreamAnswer, UpstreamFault
 
 NOVA = "amazon.nova-canvas-v1:0"

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.gateway.builders import answer
-from tintype_gateway.bedrock import read_error
+from tintype_gateway.dialects.bedrock.common import read_error
 from tintype_gateway.values import FaultKind, UpstreamFault
 
 NAMESPACE = "http://internal.amazon.com/coral/com.amazon.bedrock/"

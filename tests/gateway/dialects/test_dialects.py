@@ -4,7 +4,8 @@ from typing import get_args
 
 from tests.gateway.builders import binding
 from tintype_catalog.provider_binding import Dialect as DialectName
-from tintype_gateway.dialects import dialect, openai_images, speaks, streams
+from tintype_gateway.dialects import openai_images
+from tintype_gateway.dialects.registry import dialect, streams, supports
 
 
 def test_a_dialect_is_the_module_of_its_name() -> None:
@@ -12,12 +13,12 @@ def test_a_dialect_is_the_module_of_its_name() -> None:
 
 
 def test_what_has_no_module_is_not_spoken() -> None:
-    assert speaks("openai-images")
-    assert not speaks("klingon-images")
+    assert supports("openai-images")
+    assert not supports("klingon-images")
 
 
 def test_every_dialect_that_is_spoken_has_its_three_functions() -> None:
-    for name in filter(speaks, get_args(DialectName)):
+    for name in filter(supports, get_args(DialectName)):
         spoken = dialect(name)
         assert callable(spoken.translate)
         assert callable(spoken.interpret)
@@ -26,6 +27,6 @@ def test_every_dialect_that_is_spoken_has_its_three_functions() -> None:
 
 def test_a_dialect_streams_where_it_says_so() -> None:
     streaming = {
-        name for name in get_args(DialectName) if speaks(name) and streams(binding(dialect=name))
+        name for name in get_args(DialectName) if supports(name) and streams(binding(dialect=name))
     }
     assert streaming == {"openai-images", "google-generate-content"}

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.catalog.strategies import json_values
 from tests.gateway.builders import answer
 from tests.gateway.images.documents import documents
-from tintype_gateway.dialects.google_generate_content import interpret
+from tintype_gateway.dialects.google.generate_content import interpret
 from tintype_gateway.values import UpstreamFault
 
 parts = st.lists(

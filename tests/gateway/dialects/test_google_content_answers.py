@@ -17,7 +17,7 @@ from tests.gateway.dialects.google_answers import (
 )
 from tests.gateway.pictures import drawn
 from tintype_catalog.costs import TokenUsage
-from tintype_gateway.dialects.google_generate_content import interpret
+from tintype_gateway.dialects.google.generate_content import interpret
 from tintype_gateway.values import GeneratedImage, Generation, UpstreamFault
 
 

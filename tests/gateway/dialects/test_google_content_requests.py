@@ -7,7 +7,7 @@ from tests.gateway.builders import job, route
 from tests.gateway.dialects.google_answers import CREDENTIALS, GEMINI
 from tests.support.manifests import per_image, per_token, tokens
 from tintype_catalog.sizes import Size, SizeChoice
-from tintype_gateway.dialects.google_generate_content import translate
+from tintype_gateway.dialects.google.generate_content import translate
 
 SQUARE = SizeChoice(Size(1024, 1024), "1:1", "1K")
 

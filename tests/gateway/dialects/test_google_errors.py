@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from tests.catalog.strategies import json_values
 from tests.gateway.builders import answer
-from tintype_gateway.dialects import google_generate_content, google_predict
+from tintype_gateway.dialects.google import generate_content as google_generate_content
+from tintype_gateway.dialects.google import predict as google_predict
 from tintype_gateway.values import FaultKind, UpstreamFault
 
 DIALECTS = (google_generate_content, google_predict)

@@ -13,7 +13,7 @@ from tests.catalog.strategies import json_values
 from tests.gateway.builders import answer
 from tests.gateway.dialects.google_answers import LARGE, SMALL, imagen_answer
 from tests.gateway.images.documents import documents
-from tintype_gateway.dialects.google_predict import interpret
+from tintype_gateway.dialects.google.predict import interpret
 from tintype_gateway.values import GeneratedImage, Generation, UpstreamFault
 
 REASON = {"raiFilteredReason": "Unable to show generated images. Support codes: 29310472"}

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from tests.gateway.builders import binding, job, route
 from tests.gateway.pictures import picture
 from tintype_catalog.costs import TokenUsage
-from tintype_gateway.dialects import streams
-from tintype_gateway.dialects.google_generate_content import event_reader, translate
+from tintype_gateway.dialects.google.generate_content import event_reader, translate
+from tintype_gateway.dialects.registry import streams
 from tintype_gateway.values import GeneratedImage, Generation, Preview, UpstreamFault
 
 DRAFT, PICTURE = picture(width=8, height=8), picture()

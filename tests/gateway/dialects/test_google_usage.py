@@ -11,7 +11,7 @@ from tests.catalog.strategies import json_values
 from tests.gateway.builders import answer
 from tests.gateway.dialects.google_answers import USAGE, details, gemini_answer
 from tintype_catalog.costs import TokenUsage
-from tintype_gateway.dialects.google_generate_content import interpret
+from tintype_gateway.dialects.google.generate_content import interpret
 from tintype_gateway.values import UpstreamFault
 
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from tests.gateway.builders import binding, job, route
 from tests.gateway.pictures import picture
 from tintype_catalog.costs import TokenUsage
-from tintype_gateway.dialects import streams
 from tintype_gateway.dialects.openai_images import event_reader, translate
+from tintype_gateway.dialects.registry import streams
 from tintype_gateway.values import GeneratedImage, Generation, Preview, UpstreamFault
 
 PICTURE = picture()

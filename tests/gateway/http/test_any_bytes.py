@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.gateway.http.raw import connected, request
 from tests.support.gateway import Gateway
 from tests.support.http import http_client
-from tintype_gateway.edge.runner import create_runner
+from tintype_gateway.http.drain import create_runner
 
 BODY = b'{"prompt": 5, "size": 7}'
 MUTATIONS = st.lists(

@@ -11,7 +11,7 @@ from tests.gateway.http.raw import Connection, connected
 from tests.simulator.support import eventually
 from tests.support.gateway import Gateway, easel, running_gateway
 from tests.support.metrics import metric
-from tintype_gateway.edge import runner
+from tintype_gateway.http import drain as runner
 
 ASKING = b"GET /v1/models HTTP/1.1\r\nHost: a\r\n\r\n"
 

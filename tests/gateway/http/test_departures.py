@@ -11,8 +11,8 @@ from aiohttp import web
 
 from tests.support.gateway import until
 from tests.support.metrics import metric
-from tintype_gateway.edge.runner import create_runner
-from tintype_gateway.middleware import add_headers
+from tintype_gateway.http.drain import create_runner
+from tintype_gateway.http.middleware import add_headers
 
 LONG = 60
 """Seconds that nobody waits for."""

@@ -7,7 +7,7 @@ import pytest
 
 from tests.gateway.http.raw import connected, request
 from tests.support.gateway import Gateway
-from tintype_gateway.edge import bodies
+from tintype_gateway.http.bodies import json as bodies
 
 BODY = json.dumps({"model": "canvas", "prompt": "a red fox"}).encode()
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.support.gateway import Gateway
 from tintype_gateway.catalog.snapshot import Vocabulary
 from tintype_gateway.errors import BadRequestError, GatewayError, ValidationError
-from tintype_gateway.stages.validate import validate
+from tintype_gateway.pipeline.stages.validate import validate
 
 WORDS = Vocabulary(
     frozenset({"high"}), frozenset({"vivid"}), {"textToImageParams": ("canvas",), "seeds": ()}

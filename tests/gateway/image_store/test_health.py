@@ -8,8 +8,8 @@ import pytest
 from tests.simulator.support import eventually
 from tests.support.s3 import S3Server, store_in
 from tests.support.stores import folder_store
-from tintype_gateway.image_store.health import StoreHealth
-from tintype_gateway.image_store.s3 import Bucket
+from tintype_gateway.storage.health import StoreHealth
+from tintype_gateway.storage.s3 import Bucket
 
 
 async def test_a_gateway_without_a_store_has_nothing_to_try() -> None:

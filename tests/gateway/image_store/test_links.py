@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from tintype_gateway.errors import ForbiddenError
-from tintype_gateway.image_store.links import KEY_BYTES, Links, read_or_make_key
+from tintype_gateway.storage.links import KEY_BYTES, Links, read_or_make_key
 
 NAME = "images/a.png"
 LINKS = Links(bytes(KEY_BYTES))
@@ -38,7 +38,7 @@ def test_it_opens_no_other_file() -> None:
 def test_it_opens_nothing_after_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
     query = LINKS.query(NAME, 60)
     later = time.time() + 60
-    monkeypatch.setattr("tintype_gateway.image_store.links.time.time", lambda: later)
+    monkeypatch.setattr("tintype_gateway.storage.links.time.time", lambda: later)
 
     assert code(query) == "link_expired"
 

@@ -8,8 +8,8 @@ import pytest
 from tests.support.http import http_client
 from tests.support.s3 import S3Server, store_in
 from tests.support.way import way_to
-from tintype_gateway.image_store.interface import NotStoredError, StoreError, new_name
-from tintype_gateway.image_store.s3 import Bucket
+from tintype_gateway.storage.interface import NotStoredError, StoreError, new_name
+from tintype_gateway.storage.s3 import Bucket
 
 CONTENT = b"\x89PNG and so on" * 1000
 HOUR = 3600

@@ -5,7 +5,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tintype_gateway.images.blobs import SHORTEST_BLOB
+from tintype_gateway.images.lazy_json import SHORTEST_BLOB
 
 short_texts = st.text(max_size=8) | st.sampled_from(['"', "\\", '\\"', "\\\\", "/", "NaN", "é", ""])
 long_texts = st.builds(

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.gateway.images.documents import documents
-from tintype_gateway.images.blobs import SHORTEST_BLOB, loads, open_string
+from tintype_gateway.images.lazy_json import SHORTEST_BLOB, loads, open_string
 
 LONG = b"QUJD" * 2000
 REFUSED = object()

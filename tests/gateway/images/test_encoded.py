@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tintype_gateway.images.encoded import EncodedBytes, decode
+from tintype_gateway.images.base64_view import EncodedBytes, decode
 
 
 @given(st.binary(max_size=200), st.integers(0, 210), st.integers(0, 210))

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import get_default_algorithms
 
-from tintype_gateway.jwt_auth.issuers import Issuer
+from tintype_gateway.auth.jwt.issuers import Issuer
 
 ISSUER = "https://issuer.example"
 AUDIENCE = "tintype"

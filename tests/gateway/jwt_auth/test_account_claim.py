@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from tintype_gateway.jwt_auth.account_claim import AccountClaim, ClaimError
+from tintype_gateway.auth.jwt.account_claim import AccountClaim, ClaimError
 
 SERVICE_ACCOUNT = "{/kubernetes.io/namespace}/{/kubernetes.io/serviceaccount/name}"
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.cluster.pki import Pki, create_pki
 from tests.gateway.jwt_auth.support import jwks_server, signing_key
-from tintype_gateway.jwt_auth.jwks import MAX_BYTES, JwksEndpoint, JwksError
+from tintype_gateway.auth.jwt.jwks import MAX_BYTES, JwksEndpoint, JwksError
 
 FIRST, SECOND = signing_key("first"), signing_key("second")
 

@@ -17,10 +17,10 @@ from tests.gateway.jwt_auth.support import (
 )
 from tests.gateway.jwt_auth.tokens import refusal
 from tests.gateway.ledger.support import Clock
+from tintype_gateway.auth.jwt.jwks import MAX_BYTES, JwksEndpoint
+from tintype_gateway.auth.jwt.keys import LIFETIME_SECONDS, PAUSE_SECONDS, PublishedKeys
+from tintype_gateway.auth.jwt.verifier import JwtVerifier, TrustedIssuer
 from tintype_gateway.errors import UnavailableError
-from tintype_gateway.jwt_auth.jwks import MAX_BYTES, JwksEndpoint
-from tintype_gateway.jwt_auth.keys import LIFETIME_SECONDS, PAUSE_SECONDS, PublishedKeys
-from tintype_gateway.jwt_auth.verifier import JwtVerifier, TrustedIssuer
 
 OLD, NEW = signing_key("old"), signing_key("new")
 

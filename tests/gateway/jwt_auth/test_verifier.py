@@ -8,8 +8,8 @@ import pytest
 
 from tests.gateway.jwt_auth.support import AUDIENCE, ISSUER, claims, issuer, signing_key
 from tests.gateway.jwt_auth.tokens import KEY, URL, refusal, verifier
-from tintype_gateway.jwt_auth.keys import OneKey
-from tintype_gateway.jwt_auth.verifier import Identity, JwtVerifier, TrustedIssuer
+from tintype_gateway.auth.jwt.keys import OneKey
+from tintype_gateway.auth.jwt.verifier import Identity, JwtVerifier, TrustedIssuer
 
 OTHER = signing_key("second")
 

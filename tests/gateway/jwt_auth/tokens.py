@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from tests.gateway.jwt_auth.support import issuer, key_set, signing_key
+from tintype_gateway.auth.jwt.issuers import Issuer
+from tintype_gateway.auth.jwt.jwks import parse_jwks
+from tintype_gateway.auth.jwt.keys import PublishedKeys
+from tintype_gateway.auth.jwt.verifier import JwtVerifier, TrustedIssuer
 from tintype_gateway.errors import AuthenticationError
-from tintype_gateway.jwt_auth.issuers import Issuer
-from tintype_gateway.jwt_auth.jwks import parse_jwks
-from tintype_gateway.jwt_auth.keys import PublishedKeys
-from tintype_gateway.jwt_auth.verifier import JwtVerifier, TrustedIssuer
 
 URL = "https://issuer.example/keys"
 

@@ -6,8 +6,8 @@ import pytest
 
 from tests.support.metrics import metric
 from tintype_gateway.ledger.errors import AccountNotFoundError, LedgerUnavailableError
-from tintype_gateway.ledger.measured import measured
-from tintype_gateway.ledger.opening import open_ledger
+from tintype_gateway.ledger.factory import open_ledger
+from tintype_gateway.ledger.instrumented import measured
 
 
 def count(operation: str, outcome: str) -> float:

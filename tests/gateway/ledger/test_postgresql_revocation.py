@@ -10,7 +10,7 @@ from tests.gateway.ledger.stores import PostgresStore
 from tests.gateway.ledger.support import eventually
 from tests.support.way import Way, way_to
 from tintype_gateway.ledger import KeyRevokedError, Ledger, Policy, open_ledger
-from tintype_gateway.ledger.remembering import remembering
+from tintype_gateway.ledger.caching import remembering
 
 BLOCKED = "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted"
 

@@ -19,8 +19,8 @@ from tintype_gateway.ledger import (
     Ledger,
     Policy,
     RateLimitedError,
-    rates,
 )
+from tintype_gateway.ledger import rate_limit as rates
 
 CALLER = Caller("house", "key-1")
 

@@ -2,7 +2,7 @@ import pytest
 
 from tests.gateway.ledger.support import Clock
 from tintype_gateway.ledger import Account, KeyNotFoundError, KeyRevokedError, Ledger, Policy
-from tintype_gateway.ledger.remembering import remembering
+from tintype_gateway.ledger.caching import remembering
 
 
 @pytest.fixture(autouse=True)

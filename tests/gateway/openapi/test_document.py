@@ -11,10 +11,10 @@ import pytest
 from tests.support.gateway import Gateway, easel, running_gateway
 from tests.support.http import http_client
 from tintype_gateway import errors
+from tintype_gateway.api.openapi.document import FILE_PATH, document
+from tintype_gateway.api.openapi.errors import FAULTS
+from tintype_gateway.api.requests import ImageGenerationRequest
 from tintype_gateway.catalog.snapshot import Vocabulary
-from tintype_gateway.openapi.document import FILE_PATH, document
-from tintype_gateway.openapi.faults import FAULTS
-from tintype_gateway.requests import ImageGenerationRequest
 
 API = (Path(__file__).parents[3] / "docs" / "api.md").read_text()
 

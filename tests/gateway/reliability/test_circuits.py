@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from tests.gateway.builders import route
-from tintype_gateway.reliability.circuits import (
+from tintype_gateway.upstream.circuit_breaker import (
     FIRST_REST_SECONDS,
     LAST_CALLS,
     LONGEST_REST_SECONDS,

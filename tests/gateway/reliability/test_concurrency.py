@@ -5,7 +5,7 @@ from contextlib import ExitStack
 import pytest
 
 from tests.gateway.builders import binding
-from tintype_gateway.reliability.concurrency import ConcurrencyLimits
+from tintype_gateway.upstream.concurrency import ConcurrencyLimits
 from tintype_gateway.values import UpstreamFault
 
 

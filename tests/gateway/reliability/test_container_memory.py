@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tintype_gateway.reliability.container_memory import (
+from tintype_gateway.runtime.cgroup import (
     container_memory,
     memory,
 )

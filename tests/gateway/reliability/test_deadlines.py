@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.gateway.builders import binding
-from tintype_gateway.reliability.deadlines import Deadline
+from tintype_gateway.upstream.deadline import Deadline
 from tintype_gateway.values import Timeouts
 
 

@@ -12,9 +12,9 @@ from tests.gateway.builders import plan
 from tests.support.metrics import metric
 from tintype_catalog.sizes import Size, SizeChoice
 from tintype_gateway.errors import OverloadedError
-from tintype_gateway.metrics import BYTES_IN_FLIGHT
-from tintype_gateway.reliability.container_memory import Memory
-from tintype_gateway.reliability.memory_budget import (
+from tintype_gateway.observability.metrics import BYTES_IN_FLIGHT
+from tintype_gateway.runtime.cgroup import Memory
+from tintype_gateway.runtime.memory_budget import (
     BYTES_A_PIXEL,
     LOOK_SECONDS,
     PASSED_ON_BYTES,
@@ -133,7 +133,7 @@ def test_where_there_is_no_room_what_is_kept_is_returned_first(
         trims.append(machine.now)
         machine.used = 0
 
-    monkeypatch.setattr("tintype_gateway.reliability.memory_budget.return_kept", return_kept)
+    monkeypatch.setattr("tintype_gateway.runtime.memory_budget.return_kept", return_kept)
     machine.admits(1)
 
     assert machine.admits(BUDGET - 1)

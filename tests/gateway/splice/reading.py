@@ -12,11 +12,11 @@ from typing import Any
 from PIL import Image
 
 from tests.gateway.builders import RECEIPT, answer, plan, settlement
-from tintype_gateway.dialects import dialect
+from tintype_gateway.dialects.registry import dialect
 from tintype_gateway.images.tools import ImageTools
+from tintype_gateway.pipeline.json_serializer import respond
+from tintype_gateway.pipeline.stages.finish import inspect
 from tintype_gateway.splice.splice import OPENING, Splice
-from tintype_gateway.stages.finish import inspect
-from tintype_gateway.stages.respond import respond
 from tintype_gateway.values import PassedOn, Plan, PlannedCall
 
 EDGE = 200

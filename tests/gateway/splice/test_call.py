@@ -8,9 +8,9 @@ import pytest
 from tests.gateway.api.scripted import Script, scripted
 from tests.gateway.builders import plan
 from tests.gateway.splice.reading import PNG, Client
-from tintype_gateway.dialects import bedrock_stability
+from tintype_gateway.dialects.bedrock import stability as bedrock_stability
 from tintype_gateway.splice.splice import Splice
-from tintype_gateway.stages.call import call
+from tintype_gateway.upstream.transport import call
 from tintype_gateway.values import Timeouts, UpstreamFault, UpstreamRequest
 
 MADE = {"finish_reasons": [None], "images": [PNG], "seeds": ["7"]}

@@ -8,7 +8,7 @@ import pytest
 from tests.gateway.builders import snapshot, valid
 from tests.support.manifests import Manifest, image_model
 from tintype_gateway.errors import UnsupportedParameterError
-from tintype_gateway.stages.adapt import Handling, adapt
+from tintype_gateway.pipeline.stages.adapt import Handling, adapt
 from tintype_gateway.values import Job
 
 

@@ -15,7 +15,7 @@ from tests.gateway.stages.adapting import (
     with_rules,
 )
 from tests.support.manifests import Manifest, image_model
-from tintype_gateway.stages.adapt import Handling
+from tintype_gateway.pipeline.stages.adapt import Handling
 
 HANDLINGS: list[Handling] = ["lenient", "strict"]
 VALUES: dict[str, Any] = {

@@ -7,7 +7,7 @@ import pytest
 from tests.gateway.stages.adapting import ACCEPT, adapted, clamp, mapping, refusal
 from tests.support.manifests import image_model
 from tintype_gateway.errors import UnsupportedParameterError
-from tintype_gateway.stages.adapt import Handling
+from tintype_gateway.pipeline.stages.adapt import Handling
 
 HANDLINGS: list[Handling] = ["lenient", "strict"]
 SMALL = image_model(limits={"maxImagesPerRequest": 4, "maxPromptCharacters": 10})

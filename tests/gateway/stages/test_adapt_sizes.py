@@ -7,7 +7,7 @@ import pytest
 from tests.gateway.stages.adapting import adapted, refusal
 from tests.support.manifests import PIXELS, image_model
 from tintype_catalog.sizes import Size, SizeChoice
-from tintype_gateway.stages.adapt import Handling
+from tintype_gateway.pipeline.stages.adapt import Handling
 
 HANDLINGS: list[Handling] = ["lenient", "strict"]
 LIST: dict[str, Any] = {"mode": "List", "sizes": ["1536x1024", "1024x1024", "1024x1536"]}

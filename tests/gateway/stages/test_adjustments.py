@@ -12,7 +12,7 @@ from tests.gateway.builders import snapshot, valid
 from tests.gateway.stages.adapting import ACCEPT, STRIP, clamp, mapping
 from tests.support.manifests import PIXELS, image_model
 from tintype_gateway.errors import UnsupportedParameterError
-from tintype_gateway.stages.adapt import adapt
+from tintype_gateway.pipeline.stages.adapt import adapt
 
 HEADER_TEXT = frozenset(string.ascii_letters + string.digits + "_.->=")
 

@@ -10,9 +10,9 @@ from tests.gateway.builders import USAGE, finished_call, finished_image, plan, r
 from tests.gateway.pictures import picture
 from tintype_catalog.sizes import Size, SizeChoice
 from tintype_gateway.errors import UnavailableError
-from tintype_gateway.events import Pieces
-from tintype_gateway.reports import ImageError
-from tintype_gateway.stages.announce import completed_event, error_event, partial_event
+from tintype_gateway.pipeline.response_headers import ImageError
+from tintype_gateway.pipeline.sse_serializer import completed_event, error_event, partial_event
+from tintype_gateway.upstream.sse import Pieces
 from tintype_gateway.values import Charge, FinishedCall, PartialImage, Plan, Preview
 
 PICTURE = picture()

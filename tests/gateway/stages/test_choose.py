@@ -2,7 +2,7 @@
 
 from tests.gateway.builders import job, way
 from tintype_catalog.catalog import Binding
-from tintype_gateway.stages.choose import choose
+from tintype_gateway.pipeline.stages.select_routes import choose
 from tintype_gateway.values import Job, Way
 
 BEDROCK = {"provider": "bedrock", "regions": ["us-east-1"]}

@@ -10,7 +10,7 @@ from tests.gateway.pictures import drawn, encoded, picture
 from tintype_catalog.sizes import Size
 from tintype_gateway.images.container import read_header
 from tintype_gateway.images.tools import ImageTools
-from tintype_gateway.stages.finish import finish, inspect
+from tintype_gateway.pipeline.stages.finish import finish, inspect
 from tintype_gateway.values import (
     Encoding,
     FinishedCall,
@@ -19,7 +19,7 @@ from tintype_gateway.values import (
     PlannedCall,
     UpstreamFault,
 )
-from tintype_simulator.content_credentials import with_manifest
+from tintype_simulator.painting.content_credentials import with_manifest
 
 TOOLS = ImageTools()
 

@@ -9,7 +9,7 @@ import pytest
 from tests.gateway.ledger.stores import SqliteStore
 from tests.gateway.ledger.support import Clock, eventually
 from tintype_gateway.ledger import Caller, Ledger
-from tintype_gateway.stages import hold as stage
+from tintype_gateway.pipeline.stages import hold as stage
 
 PURCHASE = stage.Purchase("request", 400, 1, "gpt-image-1", "openai")
 

@@ -8,7 +8,7 @@ import pytest
 from tests.gateway.builders import TODAY, snapshot
 from tests.support.manifests import image_model, provider_binding
 from tintype_gateway.errors import BadRequestError, NotFoundError
-from tintype_gateway.stages.resolve import find_model, resolve
+from tintype_gateway.pipeline.stages.resolve import find_model, resolve
 from tintype_gateway.values import Target
 
 DIALECTS = {"openai": "openai-images", "bedrock": "bedrock-amazon", "gemini": "google-predict"}
@@ -39,7 +39,7 @@ def resolved(
     today: datetime.date = TODAY,
     spoken: tuple[str, ...] = ("openai-images", "bedrock-amazon"),
 ) -> Target:
-    return resolve(requested, forced, known, today=today, speaks=spoken.__contains__)
+    return resolve(requested, forced, known, today=today, supports=spoken.__contains__)
 
 
 def providers(target: Target) -> list[str]:
@@ -159,7 +159,7 @@ def test_a_model_that_the_caller_may_not_use_does_not_exist_for_it() -> None:
         resolve(
             *("canvas", None, KNOWN),
             today=TODAY,
-            speaks=lambda dialect: True,
+            supports=lambda dialect: True,
             may_use=lambda model_id: model_id != "studio/canvas:1",
         )
 

@@ -19,7 +19,7 @@ from tests.gateway.builders import (
     settlement,
 )
 from tests.gateway.pictures import picture
-from tintype_gateway.stages.respond import respond
+from tintype_gateway.pipeline.json_serializer import respond
 from tintype_gateway.values import (
     FailedCall,
     FinishedCall,

@@ -11,7 +11,7 @@ from tests.gateway.builders import RECEIPT, finished_call, finished_image, plan,
 from tests.gateway.pictures import picture
 from tintype_catalog.costs import TokenUsage
 from tintype_gateway.ledger.interface import Settlement
-from tintype_gateway.stages.respond import respond
+from tintype_gateway.pipeline.json_serializer import respond
 from tintype_gateway.values import FinishedCall, Response
 
 counts = st.integers(0, 10**7)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.gateway.builders import TODAY, snapshot
 from tests.support.manifests import image_model, provider_binding
 from tintype_gateway.catalog.snapshot import Snapshot
-from tintype_gateway.stages.resolve import resolve
+from tintype_gateway.pipeline.stages.resolve import resolve
 
 ROUNDS = 4000
 
@@ -22,7 +22,7 @@ def sharing(weights: Mapping[str, int]) -> Snapshot:
 
 
 def order(known: Snapshot, draw: Callable[[], float]) -> list[str]:
-    target = resolve("canvas", None, known, today=TODAY, speaks=lambda _: True, draw=draw)
+    target = resolve("canvas", None, known, today=TODAY, supports=lambda _: True, draw=draw)
     return [route.binding.name for route in target.routes]
 
 
@@ -70,7 +70,7 @@ def regional(is_healthy: Callable[[str, str], bool]) -> list[str]:
     target = resolve(
         *("canvas", None, snapshot(image_model(), *bindings)),
         today=TODAY,
-        speaks=lambda _: True,
+        supports=lambda _: True,
         is_healthy=is_healthy,
     )
     return list(map(str, target.routes))

@@ -6,7 +6,7 @@ import pytest
 
 from tests.gateway.builders import job, valid
 from tintype_gateway.errors import UnsupportedParameterError
-from tintype_gateway.stages.stream import stream
+from tintype_gateway.pipeline.stages.stream import stream
 from tintype_gateway.values import Job
 
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from tests.gateway.builders import job, model, way
 from tests.gateway.stages.adapting import ACCEPT, clamp
 from tests.support.manifests import Manifest
-from tintype_gateway.dialects import dialect
-from tintype_gateway.stages.translate import divide, translate
+from tintype_gateway.dialects.registry import dialect
+from tintype_gateway.upstream.translate import divide, translate
 from tintype_gateway.values import PlannedCall
 
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from tests.catalog.strategies import json_values
 from tests.gateway.builders import snapshot
 from tests.support.manifests import image_model
+from tintype_gateway.api.requests import ImageGenerationRequest
 from tintype_gateway.errors import BadRequestError, GatewayError, ValidationError
-from tintype_gateway.requests import ImageGenerationRequest
-from tintype_gateway.stages.validate import validate
+from tintype_gateway.pipeline.stages.validate import validate
 from tintype_gateway.values import ValidRequest
 
 VOCABULARY = snapshot(image_model(providerParameters={"svg": []})).vocabulary

@@ -8,7 +8,7 @@ import pytest
 from tests.gateway.builders import body, snapshot, valid
 from tests.support.manifests import Manifest, image_model, qualities
 from tintype_gateway.errors import FieldProblem, UnsupportedParameterError, ValidationError
-from tintype_gateway.stages.validate import validate
+from tintype_gateway.pipeline.stages.validate import validate
 
 
 def with_style(**values: str) -> Manifest:

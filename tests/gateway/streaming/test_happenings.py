@@ -6,8 +6,8 @@ import pytest
 
 from tests.gateway.builders import finished_call, job, route
 from tests.gateway.pictures import picture
-from tintype_gateway.stages.call import Show
 from tintype_gateway.streaming.happenings import Happenings, Make
+from tintype_gateway.upstream.transport import Show
 from tintype_gateway.values import (
     FailedCall,
     FinishedCall,

@@ -7,13 +7,13 @@ import pytest
 
 from tests.gateway.builders import finished_call, plan, route, settlement
 from tintype_gateway.course import Course
-from tintype_gateway.events import Pieces
 from tintype_gateway.ledger.interface import Settlement
-from tintype_gateway.stages.call import Show
 from tintype_gateway.streaming.happenings import Happenings
 from tintype_gateway.streaming.relay import Relay
 from tintype_gateway.streaming.till import Till
 from tintype_gateway.streaming.uninterrupted import uninterrupted
+from tintype_gateway.upstream.sse import Pieces
+from tintype_gateway.upstream.transport import Show
 from tintype_gateway.values import FinishedCall, PlannedCall
 
 

@@ -9,7 +9,7 @@ from tests.gateway.upstream.easels import counted_as, easel_before, is_refused
 from tests.support import unruly
 from tests.support.gateway import until
 from tests.support.unruly import Behavior, answer, says
-from tintype_gateway.stages import call
+from tintype_gateway.upstream import transport as call
 
 STREAMED = pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
 

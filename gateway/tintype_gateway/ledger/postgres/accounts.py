@@ -12,7 +12,7 @@ from tintype_gateway.ledger.errors import (
     AccountNotFoundError,
 )
 from tintype_gateway.ledger.postgres.database import Database
-from tintype_gateway.ledger.rules import (
+from tintype_gateway.ledger.validation import (
     LIMIT,
     OPENING_REASON,
     checked_adjustment,

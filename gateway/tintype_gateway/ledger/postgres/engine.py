@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, date, datetime
 
-from tintype_gateway.ledger.intent import Intent
+from tintype_gateway.ledger.hold_request import Intent
 from tintype_gateway.ledger.postgres import accounts, holds, keys
 from tintype_gateway.ledger.postgres.audit import audit
 from tintype_gateway.ledger.postgres.database import Database

@@ -19,9 +19,9 @@ from tintype_gateway.ledger.errors import (
     LedgerUnavailableError,
     RateLimitedError,
 )
-from tintype_gateway.ledger.intent import Intent
+from tintype_gateway.ledger.hold_request import Intent
 from tintype_gateway.ledger.postgres.database import Database
-from tintype_gateway.ledger.rules import (
+from tintype_gateway.ledger.validation import (
     IDEMPOTENCY_KEPT_SECONDS,
     MAXIMUM_AMOUNT,
     checked_amount,

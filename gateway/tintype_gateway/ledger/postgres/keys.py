@@ -16,7 +16,7 @@ from tintype_gateway.ledger.errors import (
 )
 from tintype_gateway.ledger.postgres import accounts
 from tintype_gateway.ledger.postgres.database import Database
-from tintype_gateway.ledger.rules import checked_end, checked_grace
+from tintype_gateway.ledger.validation import checked_end, checked_grace
 from tintype_gateway.ledger.values import ApiKey, Caller
 
 # A repeated call finds the key that it has made; the update is there to return it.

@@ -10,7 +10,8 @@ from tintype_gateway.ledger.errors import (
     AccountLimitError,
     AccountNotFoundError,
 )
-from tintype_gateway.ledger.rules import (
+from tintype_gateway.ledger.sqlite import entries
+from tintype_gateway.ledger.validation import (
     LIMIT,
     OPENING_REASON,
     SYSTEM_PREFIX,
@@ -18,7 +19,6 @@ from tintype_gateway.ledger.rules import (
     checked_amount,
     checked_name,
 )
-from tintype_gateway.ledger.sqlite import entries
 from tintype_gateway.ledger.values import UNRESTRICTED, Account, Policy, Usage
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from tintype_gateway.ledger.errors import LedgerUnavailableError
-from tintype_gateway.ledger.intent import Intent
+from tintype_gateway.ledger.hold_request import Intent
 from tintype_gateway.ledger.sqlite import accounts, holds, keys
 from tintype_gateway.ledger.sqlite.audit import audit
 from tintype_gateway.ledger.sqlite.database import connect, ensure_exists, unavailable

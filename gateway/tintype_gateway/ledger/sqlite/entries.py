@@ -3,7 +3,7 @@
 import sqlite3
 from datetime import UTC, datetime
 
-from tintype_gateway.ledger.rules import FUNDING, REVENUE
+from tintype_gateway.ledger.validation import FUNDING, REVENUE
 
 
 def post_funds(

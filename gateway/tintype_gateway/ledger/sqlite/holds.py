@@ -4,9 +4,9 @@ import sqlite3
 from collections.abc import Collection
 
 from tintype_gateway.ledger.errors import HoldClosedError
-from tintype_gateway.ledger.intent import Intent
-from tintype_gateway.ledger.rules import checked_amount, checked_images
+from tintype_gateway.ledger.hold_request import Intent
 from tintype_gateway.ledger.sqlite import accounts, entries, idempotency, limits
+from tintype_gateway.ledger.validation import checked_amount, checked_images
 from tintype_gateway.ledger.values import Hold, Settlement
 
 

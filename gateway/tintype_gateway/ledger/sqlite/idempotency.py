@@ -9,7 +9,7 @@ from tintype_gateway.ledger.errors import (
     IdempotencyOutcomeUnknownError,
     IdempotencyReplayError,
 )
-from tintype_gateway.ledger.rules import IDEMPOTENCY_KEPT_SECONDS
+from tintype_gateway.ledger.validation import IDEMPOTENCY_KEPT_SECONDS
 from tintype_gateway.ledger.values import Idempotency
 
 

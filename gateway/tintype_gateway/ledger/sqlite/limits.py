@@ -4,7 +4,7 @@ import math
 import sqlite3
 from collections.abc import Sequence
 
-from tintype_gateway.ledger import rates
+from tintype_gateway.ledger import rate_limit as rates
 from tintype_gateway.ledger.errors import InsufficientCreditsError, RateLimitedError
 from tintype_gateway.ledger.sqlite import accounts
 

@@ -1,0 +1,1 @@
+"""The public contract: requests, lists, and the OpenAPI document."""

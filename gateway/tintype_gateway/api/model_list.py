@@ -1,0 +1,120 @@
+"""Models as `GET /v1/models` shows them: OpenAI's fields, and what the catalog knows besides."""
+
+import datetime
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from tintype_catalog.catalog import Binding, Model
+from tintype_catalog.contract import Contract
+from tintype_catalog.image_model import ParameterRule, Parameters
+from tintype_gateway.catalog.snapshot import Snapshot
+from tintype_gateway.dialects.registry import streams
+
+ACCEPTED = ParameterRule(handling="Accept")
+
+
+def describe_all(
+    snapshot: Snapshot,
+    today: datetime.date,
+    supports: Callable[[str], bool],
+    may_use: Callable[[str], bool],
+) -> dict[str, Any]:
+    """Return the body of `GET /v1/models`, for a caller who may use some of them."""
+    models = [model for model in snapshot.catalog.models if may_use(model.id)]
+    return {
+        "object": "list",
+        "data": [describe(model, snapshot, today, supports) for model in models],
+    }
+
+
+def describe(
+    model: Model, snapshot: Snapshot, today: datetime.date, supports: Callable[[str], bool]
+) -> dict[str, Any]:
+    """Return the body of `GET /v1/models/{id}`.
+
+    `active` says whether a request would be served on the day `today` (UTC), by a gateway that
+    `speaks` the dialects of its bindings.
+    """
+    bindings = snapshot.bindings_of(model)
+    state = model.lifecycle.state(today)
+    usable = [item for item in bindings if item.active and item.weight and supports(item.dialect)]
+    return {
+        "id": model.id,
+        "object": "model",
+        "created": _seconds(model.lifecycle.released_on),
+        "owned_by": model.owned_by,
+        "shutdown_date": _date(model.lifecycle.retires_on),
+        "display_name": model.display_name or model.id,
+        "aliases": list(model.aliases),
+        "active": bool(usable) and state != "Retired" and model.output_modality.image,
+        "supported_features": _features(model),
+        "output_modality": model.output_modality.model_dump(),
+        "watermark": model.watermark,
+        "limits": model.limits.model_dump(by_alias=False) | _preview_limit(usable),
+        "size": {"mode": model.size.mode} | _plain(model.size),
+        "parameters": {name: _plain(_rule(model, name)) for name in Parameters.model_fields},
+        "provider_parameters": {
+            name: list(fields) for name, fields in model.provider_parameters.items()
+        },
+        "defaults": dict(model.defaults),
+        "lifecycle": {
+            "state": state,
+            "released_on": _date(model.lifecycle.released_on),
+            "deprecated_on": _date(model.lifecycle.deprecated_on),
+            "retires_on": _date(model.lifecycle.retires_on),
+            "replacement": model.lifecycle.replacement,
+        },
+        "cost": _cost(usable or bindings),
+        "providers": [_provider(binding) for binding in bindings],
+    }
+
+
+def _features(model: Model) -> list[str]:
+    """Return what a model can do. The gateway streams pictures, whoever makes them."""
+    ours = ["streaming"] if model.output_modality.image else []
+    return list(dict.fromkeys([*model.supported_features, *ours]))
+
+
+def _rule(model: Model, name: str) -> ParameterRule:
+    """Return what happens to a parameter. What a provider does not make, the gateway converts."""
+    rule: ParameterRule = getattr(model.parameters, name)
+    converted = name in ("output_format", "output_compression")
+    return ACCEPTED if converted and rule.handling in ("Strip", "Map") else rule
+
+
+def _provider(binding: Binding) -> dict[str, Any]:
+    return {
+        "provider": binding.provider,
+        "binding": binding.name,
+        "active": binding.active,
+        "regions": list(binding.regions),
+        "cost": _cost([binding]),
+    }
+
+
+def _preview_limit(bindings: Sequence[Binding]) -> dict[str, int]:
+    """Return how many unfinished pictures a stream can have, at some binding that is used."""
+    return {"max_partial_images": 3 if any(map(streams, bindings)) else 0}
+
+
+def _cost(bindings: Sequence[Binding]) -> dict[str, Any] | None:
+    """Return the price at the first binding, with amounts as decimal strings."""
+    if not bindings:
+        return None
+    return {"currency": bindings[0].pricing.currency} | _plain(bindings[0].pricing)
+
+
+def _plain(value: Contract) -> dict[str, Any]:
+    """Return a part of the catalog as this API writes it: snake_case, without what is default."""
+    return value.model_dump(mode="json", by_alias=False, exclude_defaults=True)
+
+
+def _seconds(day: datetime.date | None) -> int:
+    """Return the Unix seconds at which a day begins in UTC, 0 for an unknown one."""
+    if day is None:
+        return 0
+    return int(datetime.datetime.combine(day, datetime.time(), datetime.UTC).timestamp())
+
+
+def _date(day: datetime.date | None) -> str | None:
+    return None if day is None else day.isoformat()

@@ -1,0 +1,1 @@
+"""The API as an OpenAPI 3.1 document."""

@@ -1,0 +1,232 @@
+"""The whole document: OpenAPI 3.1, from the models of requests and answers."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from tintype_catalog.__about__ import __version__
+from tintype_gateway.api.openapi import responses as answers
+from tintype_gateway.api.openapi.errors import ALWAYS, FAULTS, WITH_BODY
+from tintype_gateway.api.openapi.requests import request_schema
+from tintype_gateway.catalog.snapshot import Vocabulary
+from tintype_gateway.storage.folder import PATH
+from tintype_gateway.storage.interface import FOLDER_OF_IMAGES
+
+Json = dict[str, Any]
+
+_ANSWERS: tuple[type[BaseModel], ...] = (
+    answers.Error,
+    answers.FieldErrors,
+    answers.ImagesResponse,
+    answers.PartialImageEvent,
+    answers.CompletedEvent,
+    answers.ErrorEvent,
+    answers.Quote,
+    answers.Model,
+    answers.ModelList,
+    answers.Credits,
+)
+
+_REQUEST = "ImageGenerationRequest"
+
+FILE_PATH = f"{PATH}/{FOLDER_OF_IMAGES}/{{name}}"
+
+
+def document(vocabulary: Vocabulary, *, serves_files: bool) -> Json:
+    """Return the description of the API, in which the words of the catalog stand as they are.
+
+    `serves_files` says whether the URLs of pictures lead to this gateway itself.
+    """
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Tintype",
+            "version": __version__,
+            "summary": "OpenAI's Images API in front of many providers.",
+            "license": {"name": "Apache License 2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": "/"}],
+        "security": [{"bearer": []}],
+        "paths": _paths() | ({FILE_PATH: {"get": _file()}} if serves_files else {}),
+        "components": {
+            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
+            "schemas": _schemas() | {_REQUEST: request_schema(vocabulary)},
+        },
+    }
+
+
+def _schemas() -> Json:
+    modes = [(model, "serialization") for model in _ANSWERS]
+    _, schemas = models_json_schema(modes, ref_template="#/components/schemas/{model}")  # type: ignore[arg-type]
+    definitions: Json = schemas["$defs"]
+    return definitions
+
+
+def _paths() -> Json:
+    return {
+        "/v1/images/generations": {"post": _generate()},
+        "/v1/images/quote": {"post": _quote()},
+        "/v1/models": {
+            "get": _operation("listModels", "List the models that the caller may use", "ModelList")
+        },
+        "/v1/models/{id}": {"get": _model()},
+        "/v1/credits": {
+            "get": _operation(
+                "getCredits", "Show what the caller's account has, and used this month", "Credits"
+            )
+        },
+        "/openapi.json": {"get": _itself()},
+    }
+
+
+def _generate() -> Json:
+    summary = "Make pictures"
+    operation = _operation("createImage", summary, "ImagesResponse", WITH_BODY) | _asked()
+    success = operation["responses"]["200"]
+    success["content"]["text/event-stream"] = {"schema": _event()}
+    success["headers"] |= _served_headers()
+    operation["parameters"].append(
+        _header("Idempotency-Key", "The same key and body are never bought twice.", _KEY)
+    )
+    return operation
+
+
+def _event() -> Json:
+    """Return the schema of one event of a stream, whose data is JSON in a string."""
+    kinds = [_ref(name) for name in ("PartialImageEvent", "CompletedEvent", "ErrorEvent")]
+    data = {
+        "type": "string",
+        "contentMediaType": "application/json",
+        "contentSchema": {"oneOf": kinds},
+    }
+    event = {"type": "string"}
+    return {"type": "object", "required": ["data"], "properties": {"event": event, "data": data}}
+
+
+_KEY = {"type": "string", "pattern": "^[\\x21-\\x7e]{1,255}$"}
+
+
+def _quote() -> Json:
+    summary = "Say what the same request would get, and cost"
+    operation = _operation("quoteImage", summary, "Quote", WITH_BODY) | _asked()
+    operation["responses"]["200"]["headers"] |= _answer_headers("Preference-Applied")
+    return operation
+
+
+def _model() -> Json:
+    operation = _operation("getModel", "Show one model", "Model", (*ALWAYS, 404))
+    operation["responses"]["200"]["headers"] |= _answer_headers("Deprecation", "Sunset")
+    told = "The id, or an alias, of a model, optionally behind a provider. It may hold slashes."
+    named = {"name": "id", "in": "path", "required": True, "description": told}
+    return operation | {"parameters": [named | {"schema": {"type": "string", "minLength": 1}}]}
+
+
+def _file() -> Json:
+    operation = _operation("getFile", "Get a picture", None, (*ALWAYS, 403, 404, 416))
+    pictures = ("image/png", "image/jpeg", "image/webp")
+    operation["responses"]["200"]["content"] = {kind: {} for kind in pictures}
+    name = {"type": "string", "pattern": r"^[0-9a-f]{32}\.(?:png|jpeg|webp)$"}
+    link = {"type": "string"}
+    return operation | {
+        "security": [],
+        "parameters": [
+            {"name": "name", "in": "path", "required": True, "schema": name},
+            {"name": "expires", "in": "query", "required": True, "schema": link},
+            {"name": "signature", "in": "query", "required": True, "schema": link},
+        ],
+    }
+
+
+def _itself() -> Json:
+    operation = _operation("getOpenApi", "Show this document", None, (400, 405, 414, 431, 503))
+    return operation | {"security": []}
+
+
+def _asked() -> Json:
+    """Return what makes an operation one that is asked for pictures."""
+    names = {"type": "string", "enum": ["openai", "bedrock", "gemini"]}
+    handling = {"type": "string", "examples": ["handling=strict", "handling=lenient"]}
+    return {
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": _ref(_REQUEST)}},
+        },
+        "parameters": [
+            _header("X-Quantized-Provider", "Forces a provider.", names),
+            _header("X-Tintype-Provider", "The same by another name.", names),
+            _header("Prefer", "Whether to adjust or to refuse (RFC 7240).", handling),
+        ],
+    }
+
+
+def _operation(
+    name: str, summary: str, answer: str | None, statuses: Iterable[int] = ALWAYS
+) -> Json:
+    schema = {"type": "object"} if answer is None else _ref(answer)
+    success = {
+        "description": summary,
+        "headers": _answer_headers("x-request-id", required=True),
+        "content": {"application/json": {"schema": schema}},
+    }
+    responses = {"200": success} | {str(status): _fault(status) for status in sorted(statuses)}
+    return {"operationId": name, "summary": summary, "responses": responses}
+
+
+def _fault(status: int) -> Json:
+    fault = FAULTS[status]
+    schema = _ref("FieldErrors" if status == 422 else "Error")
+    also = {405: ["Allow"], 409: ["Retry-After"], 429: ["Retry-After"], 503: ["Retry-After"]}
+    return {
+        "description": f"{fault.when} `code` is {_or(fault.codes)}.",
+        "headers": _answer_headers("x-should-retry", *also.get(status, [])),
+        "content": {"application/json": {"schema": schema}},
+    }
+
+
+def _served_headers() -> Json:
+    return _answer_headers(
+        *("Tintype-Route", "Tintype-Adjusted", "Tintype-Cost-Micro-Credits"),
+        *("Tintype-Catalog-Revision", "Deprecation", "Sunset", "Preference-Applied"),
+        "Idempotent-Replayed",
+    )
+
+
+_HEADERS = {
+    "x-request-id": "The id of the request in our log.",
+    "x-should-retry": "Whether the official SDKs may send the request again by themselves.",
+    "Allow": "The methods that the path takes.",
+    "Retry-After": "In how many seconds to ask again, where it is known.",
+    "Tintype-Route": "Provider, region and ProviderBinding that served, each one if several did.",
+    "Tintype-Adjusted": "What was changed in the request.",
+    "Tintype-Cost-Micro-Credits": "What was charged. Not in streams.",
+    "Tintype-Catalog-Revision": "The SHA-256 of the catalog that set the price.",
+    "Deprecation": "Since when the model is deprecated (RFC 9745).",
+    "Sunset": "When the model goes (RFC 8594).",
+    "Preference-Applied": "The preference that was followed (RFC 7240).",
+    "Idempotent-Replayed": "`true` where this is the first answer once more.",
+}
+
+
+def _answer_headers(*names: str, required: bool = False) -> Json:
+    return {
+        name: {
+            "description": _HEADERS[name],
+            "required": required,
+            "schema": {"type": "string"},
+        }
+        for name in names
+    }
+
+
+def _header(name: str, description: str, schema: Json) -> Json:
+    return {"name": name, "in": "header", "description": description, "schema": schema}
+
+
+def _ref(name: str) -> Json:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _or(codes: tuple[str, ...]) -> str:
+    return " or ".join(f"`{code}`" for code in codes)

@@ -1,0 +1,1 @@
+"""JSON Web Tokens as API keys, such as those of Kubernetes ServiceAccounts."""

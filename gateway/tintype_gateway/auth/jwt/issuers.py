@@ -1,0 +1,160 @@
+"""An issuer whose tokens are accepted, as the file of issuers describes it."""
+
+import ipaddress
+import ssl
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    Field,
+    FilePath,
+    PlainValidator,
+    model_validator,
+)
+
+from tintype_catalog.contract import Contract
+from tintype_gateway.auth.jwt.account_claim import (
+    NAMESPACE,
+    SUBJECT,
+    AccountClaim,
+    ClaimError,
+    namespace_of,
+)
+from tintype_gateway.auth.jwt.jwks import VerificationKey, read_pem
+
+MICRO_CREDITS = 1_000_000
+
+Algorithm = Literal[
+    "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"
+]
+"""Signatures that only the issuer can make. With HMAC, whoever checks a token could also issue one;
+`none` is no signature at all."""
+
+Text = Annotated[str, Field(min_length=1, max_length=1000)]
+
+
+def _https(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(parts.hostname)):
+        raise ValueError("must begin with https://, but on a loopback address")
+    if not parts.hostname:
+        raise ValueError("must name a host")
+    return url
+
+
+def _is_loopback(host: str | None) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host or "").is_loopback
+    except ValueError:
+        return False
+
+
+def _certificates(path: Path) -> Path:
+    try:
+        ssl.create_default_context(cafile=path)
+    except OSError as error:
+        raise ValueError("holds no certificates in PEM") from error
+    return path
+
+
+def _account_claim(text: object) -> AccountClaim:
+    return AccountClaim.parse(text if isinstance(text, str) else "")
+
+
+def _public_key(path: object) -> VerificationKey:
+    if not isinstance(path, str):
+        raise ValueError("must be the path of a file")
+    return read_pem(Path(path))
+
+
+class Issuer(Contract):
+    """An issuer, what its tokens must be like, and who pays for their bearers."""
+
+    issuer: Text
+    """The `iss` of its tokens, to the letter."""
+
+    audiences: Annotated[tuple[Text, ...], Field(min_length=1)]
+    """A token must have one of these in its `aud`."""
+
+    algorithms: Annotated[tuple[Algorithm, ...], Field(min_length=1)]
+    """The algorithms that it signs with. Nothing else is tried, whatever a token says."""
+
+    jwks_url: Annotated[Text, AfterValidator(_https)] = ""
+    """Where it publishes its keys."""
+
+    ca_file: Annotated[FilePath, AfterValidator(_certificates)] | None = None
+    """Certificates (PEM) to trust for this URL instead of the system's."""
+
+    bearer_token_file: FilePath | None = None
+    """A token to send to this URL, read each time."""
+
+    public_key: Annotated[VerificationKey, PlainValidator(_public_key)] | None = Field(
+        default=None, alias="publicKeyFile"
+    )
+    """Its only key (PEM), instead of a URL; read at the start."""
+
+    account_claim: Annotated[AccountClaim, PlainValidator(_account_claim)] | None = None
+    """The claim that names the account, or a template of several. By default the namespace of a
+    Kubernetes ServiceAccount, and `sub` in every other token."""
+
+    account_prefix: Annotated[str, Field(max_length=200)] | None = None
+    """What the names of its accounts begin with, before what the claim says."""
+
+    accounts: tuple[Text, ...] | None = None
+    """The only accounts that its tokens may name, prefix included. None: no such list."""
+
+    auto_create_credits: Annotated[Decimal, Field(ge=0, le=10**9, decimal_places=6)] | None = None
+    """The first credits of an account that is not there yet; None: its bearers are refused."""
+
+    auto_create_namespaces: tuple[Text, ...] = ()
+    """The namespaces whose ServiceAccounts open accounts; `*`: all."""
+
+    auto_create_max_accounts: Annotated[int, Field(ge=1, le=1_000_000)] = 100
+    """How many accounts its tokens may open in all."""
+
+    clock_skew_seconds: Annotated[int, Field(ge=0, le=300)] = 30
+    """How far its clock may be from ours."""
+
+    @model_validator(mode="after")
+    def _one_source_of_keys(self) -> Self:
+        if bool(self.jwks_url) == bool(self.public_key):
+            raise ValueError("must have either jwksUrl or publicKeyFile")
+        if not self.jwks_url and (self.ca_file or self.bearer_token_file):
+            raise ValueError("caFile and bearerTokenFile go with jwksUrl")
+        return self
+
+    @model_validator(mode="after")
+    def _names_its_accounts(self) -> Self:
+        has_prefix = self.account_claim is not None and self.account_claim.texts[0]
+        if self.account_prefix is None and self.accounts is None and not has_prefix:
+            raise ValueError(
+                "must say which accounts its tokens may name: by accountPrefix, which their names "
+                'then begin with (with "" they may name any account), or by accounts, a list'
+            )
+        return self
+
+    def account(self, token: Mapping[str, Any]) -> str:
+        """Return the name of the account that pays for the bearer of a token.
+
+        Raises:
+            ClaimError: The token names none, or one that is not among its issuer's.
+        """
+        claim = self.account_claim or (SUBJECT if namespace_of(token) is None else NAMESPACE)
+        name = f"{self.account_prefix or ''}{claim.account(token)}"
+        if self.accounts is not None and name not in self.accounts:
+            raise ClaimError(f"names the account {name!r}, which is not one of its issuer's")
+        return name
+
+    def auto_create_micro(self, token: Mapping[str, Any]) -> int | None:
+        """Return the first micro-credits of an account that a token opens; None: it may not."""
+        namespace, namespaces = namespace_of(token), self.auto_create_namespaces
+        is_listed = namespace in namespaces or (namespace is not None and "*" in namespaces)
+        if self.auto_create_credits is None or not (
+            is_listed or (namespace is None and not namespaces)
+        ):
+            return None
+        return int(self.auto_create_credits * MICRO_CREDITS)

@@ -1,0 +1,1 @@
+"""Prices: ceilings, costs and quotes."""

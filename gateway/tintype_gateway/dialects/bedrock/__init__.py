@@ -1,0 +1,1 @@
+"""The wire protocols of AWS Bedrock: Amazon's own image models, and Stability's."""

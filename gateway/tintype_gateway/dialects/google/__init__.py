@@ -1,0 +1,1 @@
+"""The wire protocols of Google: Imagen (`predict`) and Gemini (`generateContent`)."""

@@ -1,0 +1,141 @@
+"""What the two dialects of Google share: the way to the Gemini API, and its errors.
+
+Vertex AI is another door to the same models, with OAuth tokens in place of keys: not spoken here.
+"""
+
+import base64
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import quote
+
+from tintype_gateway.dialects.parsing import MALFORMED, text
+from tintype_gateway.dialects.retry_after import retry_after
+from tintype_gateway.values import (
+    FaultKind,
+    Route,
+    UpstreamAnswer,
+    UpstreamFault,
+    UpstreamRequest,
+)
+
+ENDPOINT = "https://generativelanguage.googleapis.com"
+VERSION = "v1beta"
+
+_CHUNK_BYTES = 1 << 18
+_BASE64 = re.compile(rb"[A-Za-z0-9+/]*={0,2}")
+_LAST_BYTES = (b"IEND\xaeB`\x82", b"\xff\xd9")
+"""How a PNG and a JPEG end."""
+
+
+def call(
+    route: Route, method: str, body: Mapping[str, object], credentials: Mapping[str, str]
+) -> UpstreamRequest:
+    """Return the call of a method of the route's model."""
+    binding = route.binding
+    model = quote(binding.upstream_model, safe="")
+    return UpstreamRequest(
+        url=f"{(binding.endpoint or ENDPOINT).rstrip('/')}/{VERSION}/models/{model}:{method}",
+        headers={
+            "x-goog-api-key": credentials["api-key"],
+            "Content-Type": "application/json",
+            "Accept": "application/json",
+        },
+        body=json.dumps(body).encode(),
+    )
+
+
+def standard_base64(encoded: memoryview | str) -> memoryview | bytes:
+    """Return base64 in the standard alphabet and padded, where Google may give either form.
+
+    What is so already, as it should be, stays where it is. A text without padding could also be
+    one that was cut off: it is completed only where the picture in it is.
+
+    Raises:
+        ValueError: This is not base64, or it was cut off.
+    """
+    view = encoded if isinstance(encoded, memoryview) else memoryview(encoded.encode("ascii"))
+    if len(view) % 4 == 0 and not any(b"-" in part or b"_" in part for part in _parts(view)):
+        # A view of a whole answer shows what stood between quotes: it cannot close them.
+        return view if isinstance(encoded, memoryview) else _checked(bytes(view))
+    standard = bytes(view).translate(bytes.maketrans(b"-_", b"+/"))
+    padded = _checked(standard + b"=" * (-len(standard) % 4))
+    if len(padded) > len(standard) and not base64.b64decode(padded[-16:]).endswith(_LAST_BYTES):
+        raise ValueError("the base64 text is cut off")
+    return padded
+
+
+def read_error(answer: UpstreamAnswer) -> UpstreamFault:
+    """Return what a status other than 200 means (the codes of `google.rpc.Code`)."""
+    error = _error(answer.body)
+    status, message = text(error.get("status")), text(error.get("message")) or ""
+    kind = _kind(answer.status, status, message, _details(error))
+    told = (message if kind == "invalid" else "") or SUMMARIES[kind]
+    unprocessed = kind in ("throttled", "unauthorized") or answer.status == 503
+    delay = _retry_delay(error)
+    later = retry_after(answer.headers) if delay is None else delay
+    return UpstreamFault(kind, told, status, later, unprocessed)
+
+
+SUMMARIES: Mapping[FaultKind, str] = {
+    "invalid": "the provider refuses the request",
+    "throttled": "the provider limits our rate",
+    "unauthorized": "the provider refuses our credentials, or our account with it",
+    "unavailable": "the provider cannot serve the model now",
+    "timeout": "the provider did not finish in its own time",
+}
+"""What is said where there is no message, and in place of those that speak of our account."""
+
+
+def _kind(status: int, code: str | None, message: str, details: list[Any]) -> FaultKind:
+    """Sort an error. Google answers a wrong key with 400, and tells only in the details."""
+    if status in (401, 403) or code == "FAILED_PRECONDITION" or _is_about_key(message, details):
+        return "unauthorized"
+    if status == 429:
+        return "throttled"
+    if status == 504:
+        return "timeout"
+    return "invalid" if status == 400 else "unavailable"
+
+
+def _is_about_key(message: str, details: list[Any]) -> bool:
+    reasons = [text(detail.get("reason")) or "" for detail in details]
+    return message.startswith("API key") or any(item.startswith("API_KEY_") for item in reasons)
+
+
+def _retry_delay(error: Mapping[str, Any]) -> int | None:
+    """Return whole seconds from `RetryInfo`, rounded up; a delay is written as `36.4s`."""
+    for detail in _details(error):
+        delay = text(detail.get("retryDelay")) or ""
+        if re.fullmatch(r"\d{1,6}(\.\d{1,9})?s", delay, re.ASCII):
+            return math.ceil(float(delay[:-1]))
+    return None
+
+
+def _details(error: Mapping[str, Any]) -> list[Any]:
+    details = error.get("details")
+    return [item for item in details if isinstance(item, dict)] if isinstance(details, list) else []
+
+
+def _error(body: bytes) -> Mapping[str, Any]:
+    """Return the error in a body, which some of Google's servers wrap in a list."""
+    try:
+        document = json.loads(body)
+        error = (document[0] if isinstance(document, list) else document)["error"]
+    except MALFORMED:
+        return {}
+    return error if isinstance(error, dict) else {}
+
+
+def _checked(encoded: bytes) -> bytes:
+    if _BASE64.fullmatch(encoded) is None:
+        raise ValueError("an image is not base64")
+    return encoded
+
+
+def _parts(view: memoryview) -> Iterator[bytes]:
+    """Yield a text piece by piece: searching a copy that fits a cache costs next to nothing."""
+    for start in range(0, len(view), _CHUNK_BYTES):
+        yield bytes(view[start : start + _CHUNK_BYTES])

@@ -1,0 +1,259 @@
+"""Google's Gemini image models, `models/*:generateContent` of the Gemini API, and its stream."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from tintype_catalog.catalog import Binding
+from tintype_catalog.costs import TokenUsage, image_tokens
+from tintype_catalog.pricing import Pricing
+from tintype_gateway.dialects.google import common as google
+from tintype_gateway.dialects.parsing import MALFORMED, malformed, reason, text
+from tintype_gateway.dialects.provider_parameters import merge
+from tintype_gateway.images import lazy_json as blobs
+from tintype_gateway.values import (
+    GeneratedImage,
+    Generation,
+    Job,
+    Preview,
+    Route,
+    UpstreamAnswer,
+    UpstreamFault,
+    UpstreamRequest,
+)
+
+_BESIDE_CONFIG = frozenset({"safetySettings"})
+"""The provider parameters that stand beside `generationConfig`, all others stand in it."""
+
+_REFUSALS = frozenset(
+    {
+        "SAFETY",
+        "RECITATION",
+        "BLOCKLIST",
+        "PROHIBITED_CONTENT",
+        "SPII",
+        "IMAGE_SAFETY",
+        "IMAGE_PROHIBITED_CONTENT",
+        "IMAGE_RECITATION",
+        "NO_IMAGE",
+        "MODEL_ARMOR",
+    }
+)
+"""Why a candidate ends that may not show its picture. All others end by accident."""
+
+_MAX_TOKENS = 10**9
+"""More than any call can use: a count that no price can be meant for."""
+
+
+FIRST_PICTURE = None
+"""Only the end of an answer tells that its first picture was no draft."""
+
+
+def translate(
+    job: Job, route: Route, images: int, credentials: Mapping[str, str]
+) -> UpstreamRequest:
+    """Return the call that asks for one image: the protocol has no word for more.
+
+    What is ours to say is merged in last, so that no provider parameter can replace it. Text is
+    asked for as well: it tells how the model understood the prompt.
+    """
+    beside = {name: job.extras[name] for name in _BESIDE_CONFIG & job.extras.keys()}
+    extras = {name: value for name, value in job.extras.items() if name not in _BESIDE_CONFIG}
+    body = {
+        **beside,
+        "contents": [{"role": "user", "parts": [{"text": job.prompt}]}],
+        "generationConfig": merge(extras, _decided(job, route.binding.pricing)),
+    }
+    method = "streamGenerateContent?alt=sse" if job.streamed else "generateContent"
+    return google.call(route, method, body, credentials)
+
+
+def interpret(answer: UpstreamAnswer) -> Generation:
+    """Return the image, or that it was refused: a refusal, too, is an answer of status 200.
+
+    Raises:
+        UpstreamFault: The answer is not JSON, or it ends without an image and without a refusal.
+    """
+    try:
+        document: Any = blobs.loads(answer.body)
+        if candidates := document.get("candidates"):
+            return _read(candidates[0], document.get("usageMetadata"))
+        if (blocked := _block_reason(document)) is not None:
+            return Generation(images=(), rest_refused=True, refusal_reasons=blocked)
+    except MALFORMED as error:
+        raise malformed() from error
+    raise malformed()
+
+
+def streams(binding: Binding) -> bool:
+    """Return whether the model can answer as a stream: all of them can."""
+    return True
+
+
+def event_reader() -> "EventReader":
+    """Return what reads the events of one call."""
+    return EventReader()
+
+
+class EventReader:
+    """Puts an answer together that comes part by part.
+
+    A picture is whole in one event. One that is a thought, or that another one follows, was a draft
+    and serves as a preview.
+    """
+
+    def __init__(self) -> None:
+        self._parts: list[Mapping[str, Any]] = []
+        self._picture: Mapping[str, Any] | None = None
+        self._usage: Mapping[str, Any] | None = None
+        self._reason: object = None
+        self._message: object = None
+        self._blocked: tuple[str, ...] | None = None
+
+    def read(self, data: bytes | bytearray) -> Sequence[Preview]:
+        """Take in what an event adds, and return the drafts that it brings.
+
+        Raises:
+            UpstreamFault: The event tells of a fault, or does not have the form of one.
+        """
+        try:
+            document: Any = blobs.loads(data)
+            if "error" in document:
+                raise _fault_in_stream(document["error"], bytes(data))
+            self._usage = document.get("usageMetadata") or self._usage
+            if self._blocked is None:
+                self._blocked = _block_reason(document)
+            return tuple(self._take(document.get("candidates")))
+        except MALFORMED as error:
+            raise malformed() from error
+
+    def end(self) -> Generation:
+        """Return the picture, or that it was refused.
+
+        Raises:
+            UpstreamFault: The stream ended too soon, or without a picture and without a refusal.
+        """
+        if self._blocked is not None:
+            return Generation(images=(), rest_refused=True, refusal_reasons=self._blocked)
+        if self._reason is None:
+            raise UpstreamFault("outcome_unknown", "the provider's stream ended too soon")
+        parts = [*self._parts, *([self._picture] if self._picture else [])]
+        candidate = {
+            "content": {"parts": parts},
+            "finishReason": self._reason,
+            "finishMessage": self._message,
+        }
+        try:
+            return _read(candidate, self._usage)
+        except MALFORMED as error:
+            raise malformed() from error
+
+    def _take(self, candidates: Any) -> Iterator[Preview]:
+        for candidate in (candidates or ())[:1]:
+            self._reason = candidate.get("finishReason") or self._reason
+            self._message = candidate.get("finishMessage") or self._message
+            for part in (candidate.get("content") or {}).get("parts") or ():
+                if "inlineData" not in part:
+                    self._parts.append(part)
+                elif part.get("thought"):
+                    yield _draft(part)
+                else:
+                    if self._picture is not None:
+                        yield _draft(self._picture)
+                    self._picture = part
+
+
+def _draft(part: Mapping[str, Any]) -> Preview:
+    return Preview(google.standard_base64(part["inlineData"]["data"]))
+
+
+def _block_reason(document: Mapping[str, Any]) -> tuple[str, ...] | None:
+    """Return why the prompt was blocked, as far as it is told, None where it was not."""
+    feedback = document.get("promptFeedback") or {}
+    blocked = feedback.get("blockReason")
+    return reason(blocked, feedback.get("blockReasonMessage")) if blocked else None
+
+
+def _fault_in_stream(error: Mapping[str, Any], body: bytes) -> UpstreamFault:
+    """Return what an event of an error means: the call was under way, so that it may have cost."""
+    fault = google.read_error(UpstreamAnswer(int(error["code"]), {}, body))
+    return replace(fault, unprocessed=False)
+
+
+def read_error(answer: UpstreamAnswer) -> UpstreamFault:
+    """Return what a status other than 200 means."""
+    return google.read_error(answer)
+
+
+def _decided(job: Job, pricing: Pricing) -> dict[str, object]:
+    """Return the part of the configuration that is decided by us, or by standard parameters."""
+    decided: dict[str, object] = {"responseModalities": ["TEXT", "IMAGE"], "candidateCount": 1}
+    size = {"aspectRatio": job.size.ratio, "imageSize": job.size.resolution}
+    if named := {name: value for name, value in size.items() if value is not None}:
+        decided["imageConfig"] = named
+    if "seed" in job.parameters:
+        decided["seed"] = job.parameters["seed"]
+    if pricing.max_other_output_tokens:
+        decided["maxOutputTokens"] = _max_output_tokens(job, pricing)
+    return decided
+
+
+def _max_output_tokens(job: Job, pricing: Pricing) -> int:
+    """Return the tokens of the picture and of all else: Google counts thoughts and text as well."""
+    picture = image_tokens(pricing, job.size.size, job.quality, None)
+    return picture + pricing.max_other_output_tokens
+
+
+def _read(candidate: Mapping[str, Any], usage: Mapping[str, Any] | None) -> Generation:
+    """Return what a candidate says and shows, apart from its thoughts.
+
+    Of several pictures all but the last are drafts.
+    """
+    parts = (candidate.get("content") or {}).get("parts") or ()
+    spoken = [part for part in parts if not part.get("thought")]
+    pictures = [part["inlineData"]["data"] for part in spoken if "inlineData" in part]
+    said = "".join(text(part.get("text")) or "" for part in spoken).strip()
+    if pictures:
+        encoded = google.standard_base64(pictures[-1])
+        image = GeneratedImage(encoded, revised_prompt=said or None)
+        return Generation(images=(image,), usage=_usage(usage or {}))
+    ended = text(candidate.get("finishReason")) or "no reason"
+    if ended in _REFUSALS:
+        why = reason(ended, candidate.get("finishMessage") or said)
+        return Generation(images=(), rest_refused=True, refusal_reasons=why)
+    if ended == "STOP" and said:  # the model itself declines, in its own words
+        return Generation(images=(), rest_refused=True, refusal_reasons=reason(said))
+    raise UpstreamFault("outcome_unknown", f"the model ended without a picture: {ended:.40}")
+
+
+def _usage(usage: Mapping[str, Any]) -> TokenUsage | None:
+    """Read the token counts of an answer with a picture, if it has any.
+
+    What the details call image is image, and all other output is text: thoughts, and the caption,
+    which the details may leave out. Where they do not speak of images, what they do not call text
+    is one. The total says best how much output there is: other counts may repeat the thoughts.
+    """
+    if "candidatesTokenCount" not in usage:
+        return None
+    prompt, candidates = int(usage["promptTokenCount"]), int(usage["candidatesTokenCount"])
+    counted = prompt + candidates + int(usage.get("thoughtsTokenCount", 0))
+    output = int(usage.get("totalTokenCount", counted)) - prompt
+    image_input = _modality(usage.get("promptTokensDetails"), "IMAGE") or 0
+    image_output = _modality(usage.get("candidatesTokensDetails"), "IMAGE")
+    if image_output is None:
+        image_output = candidates - (_modality(usage.get("candidatesTokensDetails"), "TEXT") or 0)
+    counts = TokenUsage(
+        text_input=prompt - image_input,
+        image_input=image_input,
+        image_output=image_output,
+        text_output=max(output - image_output, 0),
+    )
+    if min(counts) < 0 or max(counts) > _MAX_TOKENS:
+        raise ValueError("a token count cannot be meant")
+    return counts
+
+
+def _modality(details: list[Mapping[str, Any]] | None, name: str) -> int | None:
+    """Return the tokens of one modality, None where the details do not speak of it."""
+    counts = [int(entry["tokenCount"]) for entry in details or () if entry["modality"] == name]
+    return sum(counts) if counts else None

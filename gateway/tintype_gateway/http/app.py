@@ -1,0 +1,88 @@
+"""The two applications of a gateway: the API for clients, and the one for those who run it."""
+
+from aiohttp import web
+
+from tintype_gateway.http.app_keys import CATALOGS, PIPELINE
+from tintype_gateway.http.handlers import openapi, playground
+from tintype_gateway.http.handlers.admin import AdminApi
+from tintype_gateway.http.handlers.files import file_route
+from tintype_gateway.http.handlers.images import ROUTES
+from tintype_gateway.http.middleware import add_headers, enveloped, observed
+from tintype_gateway.observability.scrape import scraped
+from tintype_gateway.pipeline.pipeline import Pipeline
+from tintype_gateway.storage.folder import FolderStore
+from tintype_gateway.storage.health import StoreHealth
+
+
+def create_app(
+    pipeline: Pipeline, max_request_bytes: int, *, with_playground: bool = True
+) -> web.Application:
+    """Return the API, and the page to try it on."""
+    app = web.Application(middlewares=[observed, enveloped], client_max_size=max_request_bytes)
+    app[PIPELINE] = pipeline
+    app[CATALOGS] = pipeline.catalogs
+    app.on_response_prepare.append(add_headers)
+    app.add_routes(ROUTES)
+    app.add_routes(openapi.ROUTES)
+    if isinstance(pipeline.images.store, FolderStore):
+        app.add_routes([file_route(pipeline.images.store)])
+    if with_playground:
+        app.add_routes(playground.routes())
+    return app
+
+
+class AdminApp:
+    """Metrics, probes and status. Not for clients: it belongs on a port of its own."""
+
+    def __init__(self, pipeline: Pipeline, token: str | None = None) -> None:
+        self._catalogs = pipeline.catalogs
+        self._ledger = pipeline.ledger
+        self._token = token
+        self.store_health = StoreHealth(pipeline.images.store)
+        self.draining = False
+
+    def application(self) -> web.Application:
+        """Return the routes as an application."""
+        app = web.Application()
+        app.add_routes(
+            [
+                web.get("/healthz", self._healthz),
+                web.get("/readyz", self._readyz),
+                web.get("/status", self._status),
+                web.get("/metrics", self._metrics),
+            ]
+        )
+        if self._token:
+            app.add_subapp("/admin/v1", AdminApi(self._ledger, self._token).application())
+        return app
+
+    async def _healthz(self, request: web.Request) -> web.Response:
+        return web.Response(text="ok\n")
+
+    async def _readyz(self, request: web.Request) -> web.Response:
+        has_catalog = self._catalogs.status().sequence is not None
+        ready = has_catalog and not self.draining
+        body: dict[str, object] = {
+            "ready": ready,
+            "catalog": has_catalog,
+            "draining": self.draining,
+        }
+        if self.store_health.error:  # no reason to serve nothing: most answers need no store
+            body["image_store"] = self.store_health.error
+        return web.json_response(body, status=200 if ready else 503)
+
+    async def _status(self, request: web.Request) -> web.Response:
+        status = self._catalogs.status()
+        return web.json_response(
+            {
+                "sequence": status.sequence,
+                "digest": status.digest,
+                "loadedAt": status.loaded_at,
+                "lastError": status.last_error,
+                "source": status.source,
+            }
+        )
+
+    async def _metrics(self, request: web.Request) -> web.Response:
+        body, content_type = await scraped(request.headers.get("Accept", ""))
+        return web.Response(body=body, headers={"Content-Type": content_type})

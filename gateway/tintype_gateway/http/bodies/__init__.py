@@ -1,0 +1,1 @@
+"""Request bodies of bounded size, which arrive in bounded time."""

@@ -1,0 +1,175 @@
+"""One client's connection, with the limits that aiohttp's server leaves to others.
+
+By itself it waits for ever for the rest of a head and for a client that does not read its answer,
+and it answers what is no HTTP in plain text, with a traceback in the log.
+"""
+
+import asyncio
+import logging
+
+from aiohttp import web
+from aiohttp.http_exceptions import LineTooLong
+from aiohttp.web_protocol import RequestHandler
+from typing_extensions import override
+
+from tintype_gateway.errors import (
+    BadRequestError,
+    GatewayError,
+    HeadersTooLargeError,
+    InternalError,
+    UriTooLongError,
+)
+from tintype_gateway.observability.metrics import CONNECTIONS_CUT, HTTP_REQUESTS
+
+log = logging.getLogger(__name__)
+
+HEAD_SECONDS = 5
+"""From the first byte of a request, or from the connection, to the end of its head."""
+
+STALL_SECONDS = 30
+"""How long a client may read nothing of what waits for it."""
+
+MAX_LINE_BYTES = 8190
+"""The longest path with its query."""
+
+MAX_FIELD_BYTES = 32 * 1024
+"""The largest header that is read: enough to tell the bearer of a JWT that it is too large."""
+
+MAX_HEAD_BYTES = 64 * 1024
+"""The largest head: without it, a hundred headers of the largest size would be kept."""
+
+MAX_HEADERS = 100
+
+
+class ClientConnection(RequestHandler):
+    """aiohttp's connection, which closes where its client dawdles."""
+
+    __slots__ = ("_head_bytes", "_head_timer", "_stall_timer", "_unread_bytes", "is_closing")
+
+    is_closing: bool
+    """Whether it is closed after the answer to the request that it has now."""
+
+    _head_timer: asyncio.TimerHandle | None
+    _stall_timer: asyncio.TimerHandle | None
+
+    @override
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self._head_bytes = 0
+        self._unread_bytes = 0
+        self.is_closing = False
+        self._stall_timer = None
+        self._head_timer = self._loop.call_later(HEAD_SECONDS, self.cut, "slow_head")
+
+    @override
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self._stop_head_timer()
+        self._stop_stall_timer()
+        super().connection_lost(exc)
+
+    @override
+    def data_received(self, data: bytes) -> None:
+        seen = self._request_count
+        super().data_received(data)
+        if self._request_count > seen:
+            self._head_bytes = 0
+            self._stop_head_timer()
+        elif self._is_between_requests():
+            self._note_head(len(data))
+
+    @override
+    def close(self) -> None:
+        self.is_closing = True
+        super().close()
+
+    @override
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._watch_reader()
+
+    @override
+    def resume_writing(self) -> None:
+        self._stop_stall_timer()
+        super().resume_writing()
+
+    @override
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Answer in OpenAI's envelope what never reached the application, and close."""
+        if isinstance(exc, ConnectionError) and self._has_left():
+            raise exc  # nobody is there to be answered
+        error = _refusal(exc, self.max_line_size) if status == 400 else _defect(exc)
+        if request.writer is not None and request.writer.output_size > 0:
+            raise ConnectionError("the answer has begun: it can only break off")
+        HTTP_REQUESTS.labels("unknown", "unknown", str(error.status)).inc()
+        answer = web.json_response(error.body(), status=error.status, headers=error.headers())
+        answer.force_close()
+        return answer
+
+    def part(self) -> bool:
+        """Have the next answer be the last one, and return whether it is still to be asked for."""
+        self.is_closing = True
+        return self._is_between_requests()
+
+    def cut(self, reason: str) -> None:
+        """Close the connection without a word, and count why."""
+        CONNECTIONS_CUT.labels(reason).inc()
+        if isinstance(self.transport, asyncio.WriteTransport):
+            self.transport.abort()
+
+    def _has_left(self) -> bool:
+        return self.transport is None or self.transport.is_closing()
+
+    def _is_between_requests(self) -> bool:
+        return self._waiter is not None and not self._waiter.done()
+
+    def _note_head(self, count: int) -> None:
+        """Bound a head that is not yet complete, in bytes and in time."""
+        self._head_bytes += count
+        if self._head_bytes > MAX_HEAD_BYTES:
+            self.cut("large_head")
+        elif self._head_timer is None:
+            self._head_timer = self._loop.call_later(HEAD_SECONDS, self.cut, "slow_head")
+
+    def _watch_reader(self) -> None:
+        """Look again and again whether the client has read anything."""
+        transport = self.transport
+        if not isinstance(transport, asyncio.WriteTransport):
+            return
+        unread = transport.get_write_buffer_size()
+        if self._stall_timer is not None and unread >= self._unread_bytes:
+            self.cut("stalled_reader")
+            return
+        self._unread_bytes = unread
+        self._stall_timer = self._loop.call_later(STALL_SECONDS, self._watch_reader)
+
+    def _stop_head_timer(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _stop_stall_timer(self) -> None:
+        if self._stall_timer is not None:
+            self._stall_timer.cancel()
+            self._stall_timer = None
+
+
+def _refusal(exc: BaseException | None, max_line_bytes: int) -> GatewayError:
+    """Return the error of what is no HTTP, without a word of what was sent."""
+    if isinstance(exc, LineTooLong):
+        if exc.args[1:2] == (max_line_bytes,):
+            return UriTooLongError(f"the path must have at most {max_line_bytes} bytes")
+        return HeadersTooLargeError(f"a header must have at most {MAX_FIELD_BYTES} bytes")
+    if "Too many headers" in str(exc):
+        return HeadersTooLargeError(f"there must be at most {MAX_HEADERS} headers")
+    return BadRequestError("this is not HTTP as RFC 9112 has it", code="malformed_http")
+
+
+def _defect(exc: BaseException | None) -> GatewayError:
+    log.error("unexpected error", exc_info=exc)
+    return InternalError("an unexpected error: it has been logged")

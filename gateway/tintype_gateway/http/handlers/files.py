@@ -1,0 +1,58 @@
+"""The route that serves the files of a folder."""
+
+from aiohttp import web
+
+from tintype_gateway.errors import NotFoundError, RangeNotSatisfiableError
+from tintype_gateway.storage.folder import PATH, FolderStore
+from tintype_gateway.storage.interface import FOLDER_OF_IMAGES
+
+_NAME = r"[0-9a-f]{32}\.(?:png|jpeg|webp)"
+"""Every name of a picture, and no path that leads elsewhere."""
+
+
+class KeptFile(web.FileResponse):
+    """A file whose modification time says until when it is kept, and nothing to clients."""
+
+    last_modified = property(lambda self: None, lambda self, value: None)
+
+
+def file_route(store: FolderStore) -> web.RouteDef:
+    """Return the route to the pictures of a store."""
+
+    async def get_file(request: web.Request) -> KeptFile:
+        name = request.match_info["name"]
+        query = request.query
+        path, seconds = store.find(
+            f"{FOLDER_OF_IMAGES}/{name}", query.get("expires", ""), query.get("signature", "")
+        )
+        if not path.is_file():
+            raise NotFoundError("the picture is not kept any more", code="image_not_found")
+        _check_range(request, path.stat().st_size)
+        return KeptFile(path, headers=_headers(name, seconds))
+
+    return web.get(f"{PATH}/{FOLDER_OF_IMAGES}/{{name:{_NAME}}}", get_file)
+
+
+def _check_range(request: web.Request, size: int) -> None:
+    """Refuse a part that the file does not have: aiohttp would, without a body.
+
+    Raises:
+        RangeNotSatisfiableError: It begins behind the end, or is more than one part, or nonsense.
+    """
+    try:
+        start = request.http_range.start
+    except ValueError as error:
+        raise RangeNotSatisfiableError(size) from error
+    if start is not None and start >= size:
+        raise RangeNotSatisfiableError(size)
+
+
+def _headers(name: str, seconds: int) -> dict[str, str]:
+    """Say what the file is, so that no browser guesses, and for how long it may be kept."""
+    return {
+        "Content-Type": f"image/{name.rpartition('.')[2]}",
+        "Content-Disposition": f'inline; filename="{name}"',
+        "Cache-Control": f"private, max-age={seconds}, immutable",
+        "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": "default-src 'none'; sandbox",
+    }

@@ -1,0 +1,136 @@
+"""The routes of the API: each turns HTTP into values, calls one thing, and writes its answer."""
+
+import datetime
+import re
+
+from aiohttp import web
+
+from tintype_gateway.api.model_list import describe, describe_all
+from tintype_gateway.dialects.registry import supports
+from tintype_gateway.errors import BadRequestError
+from tintype_gateway.http.app_keys import CATALOGS, FACTS, PIPELINE, REQUEST_ID
+from tintype_gateway.http.bodies.json import read_json_body
+from tintype_gateway.pipeline.pipeline import Incoming
+from tintype_gateway.pipeline.response_headers import lifecycle_headers
+from tintype_gateway.pipeline.stages.adapt import Handling
+from tintype_gateway.pipeline.stages.resolve import find_model
+from tintype_gateway.splice.response import PlainResponse
+from tintype_gateway.streaming.relay import Stream
+from tintype_gateway.streaming.response import send_stream
+
+PROVIDER_HEADERS = ("X-Quantized-Provider", "X-Tintype-Provider")
+
+_HANDLING = re.compile(r"(?:^|,)\s*handling\s*=\s*\"?(strict|lenient)\"?\s*(?:[,;]|$)", re.I)
+_IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+
+
+async def post_images_generations(request: web.Request) -> web.StreamResponse:
+    """Serve `POST /v1/images/generations`."""
+    incoming = _incoming(request)
+    with incoming.until_answered:
+        return await _generate(request, incoming)
+
+
+async def _generate(request: web.Request, incoming: Incoming) -> web.StreamResponse:
+    pipeline = request.app[PIPELINE]
+    response = PlainResponse(request, _preference(incoming))
+    try:
+        answer = await pipeline.generate(incoming, response)
+    except Exception as error:
+        if not response.prepared or isinstance(error, ConnectionError):
+            raise
+        response.break_off(error)
+        return response
+    if isinstance(answer, Stream):
+        return await send_stream(request, answer, _preference(incoming))
+    await response.end(answer)
+    pipeline.deliveries.add(answer.receipt)
+    return response
+
+
+async def post_images_quote(request: web.Request) -> web.Response:
+    """Serve `POST /v1/images/quote`."""
+    incoming = _incoming(request)
+    quotation = await request.app[PIPELINE].quote(incoming)
+    return web.json_response(quotation, headers=_preference(incoming))
+
+
+async def get_models(request: web.Request) -> web.Response:
+    """Serve `GET /v1/models`."""
+    caller = await request.app[PIPELINE].authenticate(_incoming(request))
+    snapshot = request.app[CATALOGS].current()
+    return web.json_response(describe_all(snapshot, _today(), supports, caller.may_use))
+
+
+async def get_model(request: web.Request) -> web.Response:
+    """Serve `GET /v1/models/{id}`."""
+    caller = await request.app[PIPELINE].authenticate(_incoming(request))
+    snapshot = request.app[CATALOGS].current()
+    model = find_model(request.match_info["id"], snapshot, caller.may_use)
+    headers = lifecycle_headers(model.lifecycle)
+    return web.json_response(describe(model, snapshot, _today(), supports), headers=headers)
+
+
+async def get_credits(request: web.Request) -> web.Response:
+    """Serve `GET /v1/credits`."""
+    return web.json_response(await request.app[PIPELINE].credits(_incoming(request)))
+
+
+ROUTES = (
+    web.post("/v1/images/generations", post_images_generations),
+    web.post("/v1/images/quote", post_images_quote),
+    web.get("/v1/models", get_models),
+    web.get("/v1/models/{id:.+}", get_model),
+    web.get("/v1/credits", get_credits),
+)
+
+
+def _incoming(request: web.Request) -> Incoming:
+    most = request.app._client_max_size
+    return Incoming(
+        request_id=request[REQUEST_ID],
+        read_body=lambda: read_json_body(request),
+        body_bytes=min(request.content_length or most, most),
+        authorization=request.headers.get("Authorization"),
+        provider=_provider(request),
+        handling=_handling(request),
+        idempotency_key=_idempotency_key(request),
+        facts=request[FACTS],
+    )
+
+
+def _preference(incoming: Incoming) -> dict[str, str]:
+    """Say which preference was followed (RFC 7240)."""
+    return {"Preference-Applied": f"handling={incoming.handling}"} if incoming.handling else {}
+
+
+def _provider(request: web.Request) -> str | None:
+    given = {request.headers[name].lower() for name in PROVIDER_HEADERS if name in request.headers}
+    if len(given) > 1:
+        raise BadRequestError(
+            f"the headers {' and '.join(PROVIDER_HEADERS)} name different providers",
+            code="conflicting_providers",
+        )
+    return next(iter(given), None)
+
+
+def _handling(request: web.Request) -> Handling | None:
+    """Read `Prefer: handling=strict` (RFC 7240)."""
+    for header in request.headers.getall("Prefer", []):
+        if found := _HANDLING.search(header):
+            return "strict" if found[1].lower() == "strict" else "lenient"
+    return None
+
+
+def _idempotency_key(request: web.Request) -> str | None:
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and _IDEMPOTENCY_KEY.fullmatch(key) is None:
+        raise BadRequestError(
+            "the Idempotency-Key must be 1 to 255 visible ASCII characters",
+            code="invalid_idempotency_key",
+        )
+    return key
+
+
+def _today() -> datetime.date:
+    return datetime.datetime.now(datetime.UTC).date()

@@ -1,0 +1,99 @@
+"""Serves the playground's files: read once, named by a digest, and allowed nothing that they
+do not need.
+
+The page's script, style and pictures come from here alone, so that the one secret on it, the key
+that somebody typed, has nowhere to go but to this gateway's API.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from tintype_gateway import playground
+from tintype_gateway.http.app_keys import STATIC_FILE
+
+CONTENT_TYPES = {
+    "css": "text/css",
+    "html": "text/html",
+    "js": "text/javascript",
+    "svg": "image/svg+xml",
+}
+
+POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' blob: data:",
+        "connect-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    # Kept, but asked for at every visit: an upgrade of the gateway shows at once.
+    "Cache-Control": "no-cache",
+    "Vary": "Accept-Encoding",
+}
+
+
+@dataclass(frozen=True)
+class Asset:
+    """One file of the page."""
+
+    body: bytes
+    content_type: str
+
+    @property
+    def etag(self) -> str:
+        """A digest of the content. It is weak, because compression changes the bytes."""
+        return f'W/"{hashlib.sha256(self.body).hexdigest()[:32]}"'
+
+    async def answer(self, request: web.Request) -> web.Response:
+        """Return the file, or 304 where the client has it."""
+        request[STATIC_FILE] = True
+        headers = HEADERS | {"ETag": self.etag}
+        if self.etag in (request.headers.get("If-None-Match") or ""):
+            return web.Response(status=304, headers=headers)
+        response = web.Response(
+            body=self.body, content_type=self.content_type, charset="utf-8", headers=headers
+        )
+        response.enable_compression()
+        return response
+
+
+def routes() -> list[web.RouteDef]:
+    """Return `GET /` and the files of the page below `/playground/`."""
+    assets = dict(_assets(files(playground) / "static"))
+    return [
+        web.get("/", assets.pop("index.html").answer),
+        web.get("/playground/{file}", _file_of(assets)),
+    ]
+
+
+def _assets(folder: Traversable) -> Iterator[tuple[str, Asset]]:
+    for file in folder.iterdir():
+        suffix = file.name.rpartition(".")[2]
+        yield file.name, Asset(file.read_bytes(), CONTENT_TYPES[suffix])
+
+
+def _file_of(assets: dict[str, Asset]) -> Handler:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        asset = assets.get(request.match_info["file"])
+        if asset is None:
+            raise web.HTTPNotFound
+        return await asset.answer(request)
+
+    return answer

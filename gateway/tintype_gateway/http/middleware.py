@@ -1,0 +1,148 @@
+"""Around every request: an id, OpenAI's error envelope, one line in the log, and its metrics."""
+
+import logging
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from aiohttp import HttpVersion11, web
+
+from tintype_catalog.__about__ import __version__
+from tintype_gateway import errors
+from tintype_gateway.http.app_keys import FACTS, REQUEST_ID, STATIC_FILE
+from tintype_gateway.http.connection import ClientConnection
+from tintype_gateway.observability import access_log
+from tintype_gateway.observability import spans as telemetry
+from tintype_gateway.observability.metrics import (
+    HTTP_REQUESTS,
+    OVERHEAD_SECONDS,
+    REQUESTS_IN_FLIGHT,
+)
+from tintype_gateway.observability.request_meter import RequestMeter, metered
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+log = logging.getLogger(__name__)
+
+UNKNOWN_LENGTH = "HTTP/1.0 has no Transfer-Encoding: where the body ends is a matter of opinion"
+"""RFC 9112, 6.1: such a message is to be taken for a faulty one, and its connection closed."""
+
+CLIENT_CLOSED = 499
+"""What the log and the metrics show where a client left before its answer was complete."""
+
+
+@web.middleware
+async def observed(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Give the request an id, and note how it ended."""
+    request[REQUEST_ID] = f"req_{secrets.token_hex(16)}"
+    request[FACTS] = {}
+    started, status = time.perf_counter(), CLIENT_CLOSED
+    with (
+        REQUESTS_IN_FLIGHT.track_inprogress(),
+        metered() as meter,
+        telemetry.serving(request.headers),
+    ):
+        try:
+            response = await handler(request)
+            status = response.status
+            request[FACTS]["bytes"] = response.content_length or response.body_length
+            return response
+        finally:
+            _note(request, status, time.perf_counter() - started, meter)
+
+
+@web.middleware
+async def enveloped(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turn every error into OpenAI's envelope."""
+    if request.version < HttpVersion11 and "Transfer-Encoding" in request.headers:
+        return _closing(request, errors.BadRequestError(UNKNOWN_LENGTH, code="malformed_http"))
+    try:
+        return await handler(request)
+    except errors.GatewayError as error:
+        return _answer(request, error)
+    except web.HTTPException as error:
+        return _answer(request, _translated(request, error), error.headers.get("Allow"))
+    except web.RequestPayloadError:
+        damaged = errors.BadRequestError("the body is damaged", code="invalid_body")
+        return _closing(request, damaged)
+    except ConnectionError:
+        raise  # the client left: nobody is there to be answered
+    except Exception:
+        log.exception("unexpected error", extra={"request_id": request[REQUEST_ID]})
+        return _answer(request, errors.InternalError("an unexpected error: it has been logged"))
+
+
+async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
+    """Set the headers of every answer, just before its head is sent."""
+    response.headers["Server"] = f"tintype/{__version__}"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers.setdefault("Cache-Control", "no-store")  # keys decide what anyone may see
+    if isinstance(request.protocol, ClientConnection) and request.protocol.is_closing:
+        response.headers["Connection"] = "close"  # or its client's next request would be lost
+        response.force_close()
+    if REQUEST_ID in request:
+        response.headers["x-request-id"] = request[REQUEST_ID]
+
+
+def route_of(request: web.Request) -> str:
+    """Return the pattern of the path, which is bounded where the path is not."""
+    resource = request.match_info.route.resource
+    return "unknown" if resource is None else resource.canonical
+
+
+def _note(request: web.Request, status: int, seconds: float, meter: RequestMeter) -> None:
+    route = route_of(request)
+    method = request.method if route != "unknown" else "unknown"
+    facts: dict[str, Any] = request[FACTS]
+    status = facts.pop("status", status)  # of a stream that broke off after its head was sent
+    HTTP_REQUESTS.labels(method, route, str(status)).inc()
+    overhead = seconds - meter.provider_seconds
+    if meter.calls:
+        OVERHEAD_SECONDS.observe(overhead, telemetry.exemplar())
+        facts["attempts"] = meter.calls
+    fields: dict[str, Any] = {
+        "request_id": request[REQUEST_ID],
+        "method": method,
+        "route": route,
+        "seconds": round(seconds, 6),
+        "provider_seconds": round(meter.provider_seconds, 6),
+        "overhead_seconds": round(overhead, 6),
+        "request_bytes": request.content.total_bytes,
+    }
+    if trace := telemetry.trace_id():
+        fields["trace_id"] = trace
+    telemetry.served(method, route, status, request[REQUEST_ID])
+    access_log.write(status, fields | facts, is_routine=STATIC_FILE in request)
+
+
+def _closing(request: web.Request, error: errors.GatewayError) -> web.Response:
+    """Return the answer to a request after which nobody knows where the next one would begin."""
+    answer = _answer(request, error)
+    answer.force_close()
+    return answer
+
+
+def _answer(
+    request: web.Request, error: errors.GatewayError, allow: str | None = None
+) -> web.Response:
+    request[FACTS]["error"] = error.code
+    headers = error.headers() | ({"Allow": allow} if allow else {})
+    return web.json_response(error.body(), status=error.status, headers=headers)
+
+
+def _translated(request: web.Request, error: web.HTTPException) -> errors.GatewayError:
+    """Return aiohttp's own refusals as ours."""
+    match error:
+        case web.HTTPNotFound():
+            return errors.NotFoundError(
+                "there is nothing here: the API is POST /v1/images/generations and GET /v1/models",
+                code="unknown_url",
+            )
+        case web.HTTPMethodNotAllowed():
+            allowed = ", ".join(sorted(error.allowed_methods))
+            return errors.MethodNotAllowedError(f"this path takes {allowed}")
+        case web.HTTPRequestEntityTooLarge():
+            limit = request.app._client_max_size
+            return errors.PayloadTooLargeError(f"the body must have at most {limit} bytes")
+    return errors.BadRequestError(error.reason or "the request cannot be read")

@@ -1,0 +1,141 @@
+"""Traces, where the standard environment of OpenTelemetry asks for them; nothing where not.
+
+OpenTelemetry itself is only imported when traces are on, by `observability.tracing`: otherwise a
+stage costs one comparison. Spans never tell what an error says, since it may quote a prompt.
+"""
+
+import inspect
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import wraps
+from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
+
+from tintype_catalog.costs import TokenUsage
+from tintype_gateway.values import Plan, Route
+
+if TYPE_CHECKING:
+    from tintype_gateway.observability.tracing import Tracing
+
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
+
+ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
+
+_NOTHING = nullcontext()
+
+_tracing: "Tracing | None" = None
+"""What makes spans, None while traces are off."""
+
+
+def is_wanted(environ: Mapping[str, str]) -> bool:
+    """Return whether the environment asks for traces.
+
+    Raises:
+        ValueError: It asks for an exporter or a protocol that we do not have.
+    """
+    if environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
+        return False
+    exporter = environ.get("OTEL_TRACES_EXPORTER", "")
+    if exporter not in ("", "none", "otlp"):
+        raise ValueError(f"OTEL_TRACES_EXPORTER: there is no {exporter!r}, only otlp and none")
+    if exporter == "none" or not (exporter or any(environ.get(name) for name in ENDPOINTS)):
+        return False
+    for name in PROTOCOLS:
+        if environ.get(name, "") not in ("", "http/protobuf"):
+            raise ValueError(f"{name}: there is no {environ[name]!r}, only http/protobuf")
+    return True
+
+
+@contextmanager
+def tracing(environ: Mapping[str, str]) -> Iterator[None]:
+    """Trace the requests that the block serves, if the environment asks for it.
+
+    Leaving the block sends what is left, which takes seconds where the collector is away.
+
+    Raises:
+        ValueError: It asks for an exporter or a protocol that we do not have.
+    """
+    global _tracing
+    if not is_wanted(environ):
+        yield
+        return
+    from tintype_gateway.observability.tracing import Tracing
+
+    _tracing = Tracing(environ)
+    try:
+        yield
+    finally:
+        ended, _tracing = _tracing, None
+        ended.close()
+
+
+def stage(name: str) -> AbstractContextManager[object]:
+    """Make the block one span."""
+    return _NOTHING if _tracing is None else _tracing.stage(name)
+
+
+def traced(name: str) -> Callable[[Callable[Given, Result]], Callable[Given, Result]]:
+    """Make every call of a function, also of a coroutine, the span of a stage."""
+
+    def decorate(function: Callable[Given, Result]) -> Callable[Given, Result]:
+        spanned = _spanned(name, function)
+
+        @wraps(function)
+        def called(*args: Given.args, **kwargs: Given.kwargs) -> Result:
+            return (function if _tracing is None else spanned)(*args, **kwargs)
+
+        return called
+
+    return decorate
+
+
+def _spanned(name: str, function: Callable[Given, Result]) -> Callable[Given, Result]:
+    async def awaited(*args: Given.args, **kwargs: Given.kwargs) -> object:
+        with stage(name):
+            return await cast(Callable[Given, Awaitable[object]], function)(*args, **kwargs)
+
+    def called(*args: Given.args, **kwargs: Given.kwargs) -> Result:
+        with stage(name):
+            return function(*args, **kwargs)
+
+    is_coroutine = inspect.iscoroutinefunction(function)
+    return cast(Callable[Given, Result], awaited) if is_coroutine else called
+
+
+def serving(headers: Mapping[str, str]) -> AbstractContextManager[object]:
+    """Make the block the span of a request, which continues the trace of its `traceparent`."""
+    return _NOTHING if _tracing is None else _tracing.serving(headers)
+
+
+def served(method: str, route: str, status: int, request_id: str) -> None:
+    """Tell the span of a request how it ended."""
+    if _tracing is not None:
+        _tracing.served(method, route, status, request_id)
+
+
+def calling(plan: Plan, route: Route, asked: int) -> AbstractContextManager[object]:
+    """Make the block the span of a call over a route that asks for so many pictures."""
+    return _NOTHING if _tracing is None else _tracing.calling(plan, route, asked)
+
+
+def used(usage: TokenUsage) -> None:
+    """Tell the span of a call the tokens that it used."""
+    if _tracing is not None:
+        _tracing.used(usage)
+
+
+def propagated(headers: Mapping[str, str]) -> Mapping[str, str]:
+    """Return headers of a call with the `traceparent` that continues the trace."""
+    return headers if _tracing is None else _tracing.propagated(headers)
+
+
+def trace_id() -> str | None:
+    """Return the trace of the current request, if it is recorded."""
+    return None if _tracing is None else _tracing.trace_id()
+
+
+def exemplar() -> dict[str, str] | None:
+    """Return what links an observation to its trace, None where there is none."""
+    found = trace_id()
+    return None if found is None else {"trace_id": found}

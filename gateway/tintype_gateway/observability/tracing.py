@@ -1,0 +1,163 @@
+"""Spans by OpenTelemetry's SDK, sent over OTLP by a thread of its own.
+
+Attributes follow the semantic conventions for HTTP and for generative AI. The trace context is
+W3C's, both ways; baggage is not passed on, since a client's baggage is none of a provider's
+business.
+"""
+
+import asyncio
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from urllib.parse import urlsplit
+
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.trace import Span, SpanKind, StatusCode, get_current_span
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from opentelemetry.util.types import AttributeValue
+
+from tintype_catalog.__about__ import __version__
+from tintype_catalog.costs import TokenUsage
+from tintype_gateway.observability.gen_ai import OPERATION, gen_ai_provider
+from tintype_gateway.values import Plan, Route
+
+SERVICE = "tintype-gateway"
+"""The name of the service, unless the environment gives another."""
+
+CAPTURE = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
+CAPTURING = frozenset({"true", "span_only", "span_and_event"})
+"""What the variable says where prompts are wanted in spans."""
+
+FIRST_SERVER_ERROR = 500
+
+
+class Tracing:
+    """Makes the spans of one process."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        """Begin to export to where the environment says."""
+        self._provider = TracerProvider(resource=_resource(environ), shutdown_on_exit=False)
+        self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+        self._tracer = self._provider.get_tracer("tintype_gateway", __version__)
+        self._context = TraceContextTextMapPropagator()
+        self._with_prompts = environ.get(CAPTURE, "").lower() in CAPTURING
+
+    def close(self) -> None:
+        """Send what is left, and end."""
+        self._provider.shutdown()
+
+    def stage(self, name: str) -> AbstractContextManager[Span]:
+        """Return the span of a stage."""
+        return self._span(name, SpanKind.INTERNAL, {"tintype.stage": name})
+
+    def serving(self, headers: Mapping[str, str]) -> AbstractContextManager[Span]:
+        """Return the span of a request with these headers."""
+        lower = {name.lower(): value for name, value in headers.items()}
+        return self._tracer.start_as_current_span(
+            "request",
+            context=self._context.extract(lower),
+            kind=SpanKind.SERVER,
+            record_exception=False,
+            set_status_on_exception=False,
+        )
+
+    def served(self, method: str, route: str, status: int, request_id: str) -> None:
+        """Tell the current span, which is that of a request, how it ended."""
+        span = get_current_span()
+        span.update_name(f"{method} {route}")
+        span.set_attributes(
+            {
+                "http.request.method": method,
+                "http.route": route,
+                "http.response.status_code": status,
+                "tintype.request_id": request_id,
+            }
+        )
+        if status >= FIRST_SERVER_ERROR:
+            span.set_attribute("error.type", str(status))
+            span.set_status(StatusCode.ERROR)
+
+    def calling(self, plan: Plan, route: Route, asked: int) -> AbstractContextManager[Span]:
+        """Return the span of a call over a route for so many of the pictures of a plan."""
+        name = f"{OPERATION} {route.binding.upstream_model}"
+        return self._span(name, SpanKind.CLIENT, self._call_attributes(plan, route, asked))
+
+    def used(self, usage: TokenUsage) -> None:
+        """Tell the current span, which is that of a call, its tokens."""
+        get_current_span().set_attributes(
+            {
+                "gen_ai.usage.input_tokens": usage.text_input + usage.image_input,
+                "gen_ai.usage.output_tokens": usage.image_output + usage.text_output,
+            }
+        )
+
+    def propagated(self, headers: Mapping[str, str]) -> Mapping[str, str]:
+        """Return headers with those of the current trace."""
+        carrier = dict(headers)
+        self._context.inject(carrier)
+        return carrier
+
+    def trace_id(self) -> str | None:
+        """Return the current trace in hexadecimal, if it is recorded."""
+        context = get_current_span().get_span_context()
+        recorded = context.is_valid and context.trace_flags.sampled
+        return format(context.trace_id, "032x") if recorded else None
+
+    @contextmanager
+    def _span(
+        self, name: str, kind: SpanKind, attributes: Mapping[str, AttributeValue]
+    ) -> Iterator[Span]:
+        """Open a span that tells of an error its kind, and never its words."""
+        with self._tracer.start_as_current_span(
+            name,
+            kind=kind,
+            attributes=attributes,
+            record_exception=False,
+            set_status_on_exception=False,
+        ) as span:
+            try:
+                yield span
+            except BaseException as error:
+                span.set_attribute("error.type", _error_type(error))
+                span.set_status(StatusCode.ERROR)
+                raise
+
+    def _call_attributes(self, plan: Plan, route: Route, asked: int) -> dict[str, AttributeValue]:
+        attributes: dict[str, AttributeValue] = {
+            "tintype.stage": "call",
+            "tintype.model": plan.model.id,
+            "tintype.route": str(route),
+            "gen_ai.operation.name": OPERATION,
+            "gen_ai.output.type": "image",
+            "gen_ai.provider.name": gen_ai_provider(route.binding.provider),
+            "gen_ai.request.model": route.binding.upstream_model,
+            "gen_ai.request.choice.count": asked,
+        }
+        if host := urlsplit(route.binding.endpoint or "").hostname:
+            attributes["server.address"] = host
+        if self._with_prompts:
+            attributes["gen_ai.input.messages"] = _messages(plan.job.prompt)
+        return attributes
+
+
+def _error_type(error: BaseException) -> str:
+    """Return the word for an error that answers and metrics use, if there is one."""
+    if isinstance(error, asyncio.CancelledError):
+        return "cancelled"
+    return getattr(error, "kind", None) or getattr(error, "code", None) or type(error).__name__
+
+
+def _messages(prompt: str) -> str:
+    """Return a prompt as the conventions write one."""
+    return json.dumps([{"role": "user", "parts": [{"type": "text", "content": prompt}]}])
+
+
+def _resource(environ: Mapping[str, str]) -> Resource:
+    """Return what is said of this process, where the environment's own words come first."""
+    given = environ.get("OTEL_RESOURCE_ATTRIBUTES", "")
+    named = environ.get("OTEL_SERVICE_NAME") or "service.name=" in given
+    own = {"service.version": __version__}
+    return Resource.create(own if named else own | {"service.name": SERVICE})

@@ -1,1 +1,0 @@
-"""The API's own description, `GET /openapi.json`."""

@@ -1,0 +1,1 @@
+"""One module for each stage. No stage imports another."""

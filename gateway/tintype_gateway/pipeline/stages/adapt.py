@@ -1,0 +1,270 @@
+"""What does the request mean for this model?
+
+The model's rules are data (`parameters` of an ImageModel): each standard field is accepted,
+mapped, clamped, stripped or rejected. What was changed is listed, and under strict handling every
+change is an error instead. Values that the server itself filled in are no changes.
+"""
+
+from collections.abc import Container, Mapping
+from typing import Any, Literal, get_args
+
+from tintype_catalog.catalog import Model
+from tintype_catalog.checks import default_problems
+from tintype_catalog.image_model import ParameterRule, Parameters
+from tintype_catalog.sizes import DEFAULT, Size, SizeChoice, choose, named
+from tintype_gateway.dialects.provider_parameters import Lifted, lift, merge
+from tintype_gateway.errors import UnsupportedParameterError
+from tintype_gateway.observability.spans import traced
+from tintype_gateway.values import Encoding, ImageFormat, Job, ValidRequest
+
+Handling = Literal["lenient", "strict"]
+
+DEFAULT_SIZE = "1024x1024"
+
+_FORWARDED = ("user", "safety_identifier")
+_PARTS_OF_SIZE = frozenset({"width", "height", "aspect_ratio", "resolution"})
+_CONVERTIBLE: Mapping[str, Container[Any]] = {
+    "output_format": get_args(ImageFormat),
+    "output_compression": range(101),
+}
+"""What every model gives, because we convert what its provider does not."""
+
+
+@traced("adapt")
+def adapt(
+    request: ValidRequest,
+    model: Model,
+    handling: Handling,
+    server_defaults: Mapping[str, Any] | None = None,
+) -> Job:
+    """Return what the model is asked for, in its own values.
+
+    A request goes before `server_defaults`, and these go before the model's own defaults.
+
+    Raises:
+        UnsupportedParameterError: The model does not take a field or a value of the request.
+    """
+    fields, limits = request.fields, model.limits
+    _check_limit("prompt", "characters", len(fields.prompt), limits.max_prompt_characters)
+    _check_limit("n", "images", fields.n, limits.max_images_per_request)
+    _check_provider_parameters(request, model)
+    changes = _Changes(model, handling)
+    own = lift(request.provider_parameters, model)
+    given = {name: value for name, value in vars(fields).items() if value is not None}
+    asked = _united(given, own.standard, model)
+    defaults = _defaults(model, server_defaults or {})
+    parameters = {name: asked[name] for name in _FORWARDED if name in asked}
+    parameters |= _parameters(asked, defaults.standard, model, changes)
+    own_format, encoding = _encoding(asked, defaults.standard, model, changes)
+    parameters |= own_format
+    return Job(
+        prompt=fields.prompt,
+        images=fields.n,
+        size=_size(asked, defaults.standard, model, changes),
+        parameters=parameters,
+        extras=merge(defaults.extras, own.extras),
+        adjustments=tuple(changes.made),
+        encoding=encoding,
+    )
+
+
+def _defaults(model: Model, server_defaults: Mapping[str, Any]) -> Lifted:
+    """Return the defaults of model and server as if a request carried them.
+
+    Raises:
+        UnsupportedParameterError: The server's defaults hold what the model does not take.
+    """
+    for field, message in default_problems(server_defaults, model):
+        raise UnsupportedParameterError(f"DEFAULT_MODEL_PARAMS: `{field}`: {message}", param=field)
+    merged = merge(model.defaults, server_defaults)
+    extras = {name: value for name, value in merged.items() if name in model.provider_parameters}
+    standard = {name: value for name, value in merged.items() if name not in extras}
+    lifted = lift(extras, model)
+    return Lifted(_united(standard, lifted.standard, model), lifted.extras)
+
+
+def _united(asked: Mapping[str, Any], lifted: Mapping[str, Any], model: Model) -> dict[str, Any]:
+    """Return the standard fields with what the provider's own fields say of them.
+
+    Raises:
+        UnsupportedParameterError: They contradict each other. Only for the negative prompt, which
+            changes no price, the provider's own field simply goes first.
+    """
+    united = dict(asked)
+    for name, value in {**lifted, **_lifted_size(asked, lifted, model)}.items():
+        if name in _PARTS_OF_SIZE:
+            continue
+        if name != "negative_prompt" and asked.get(name) not in (None, "auto", value):
+            raise UnsupportedParameterError(
+                f"`{name}` is {asked[name]!r}, and the provider parameters say {value!r}: "
+                "leave one of them out",
+                param=name,
+            )
+        united[name] = value
+    return united
+
+
+def _lifted_size(
+    asked: Mapping[str, Any], lifted: Mapping[str, Any], model: Model
+) -> dict[str, str]:
+    """Return the `size` that width and height, or aspect ratio and resolution, stand for."""
+    if "width" in lifted or "height" in lifted:
+        default = Size.parse(DEFAULT_SIZE)
+        size: Size | None = Size(
+            lifted.get("width", default.width), lifted.get("height", default.height)
+        )
+    elif "aspect_ratio" in lifted or "resolution" in lifted:
+        ratio, resolution = lifted.get("aspect_ratio"), lifted.get("resolution")
+        size = named(model.size, _wish(asked.get("size")) or DEFAULT, ratio, resolution)
+        if size is None:
+            offered = [*model.size.ratios, *model.size.resolutions]
+            raise UnsupportedParameterError(
+                f"the model {model.id!r} offers {', '.join(offered)}",
+                param="size",
+                code="unsupported_value",
+            )
+    else:
+        return {}
+    wish = _wish(asked.get("size"))
+    agreed = wish is not None and choose(model.size, wish).size == size
+    return {"size": str(wish if agreed else size)}
+
+
+def _encoding(
+    asked: Mapping[str, Any], defaults: Mapping[str, Any], model: Model, changes: "_Changes"
+) -> tuple[dict[str, str | int], Encoding | None]:
+    """Return what the provider is asked for, and what the client gets: converted, if need be."""
+    form = asked.get("output_format", defaults.get("output_format"))
+    percent = asked.get("output_compression", defaults.get("output_compression"))
+    if form in (None, "png") and percent is not None:
+        changes.strip("output_compression", asked)
+        percent = None
+    wanted = {"output_format": form, "output_compression": percent}
+    own = {name: _own(name, value, model) for name, value in wanted.items() if value is not None}
+    taken = {name: value for name, value in own.items() if value is not None}
+    if form is None:
+        return {}, None
+    if len(taken) < len(own):
+        return {}, Encoding(form, percent)
+    if "output_compression" in asked and percent is not None:
+        changes.replace("output_compression", percent, taken["output_compression"])
+    return taken, Encoding(form, percent, by_provider=True)
+
+
+def _own(name: str, value: Any, model: Model) -> str | int | None:
+    """Return the provider's value of a format or a compression, None where we have to convert.
+
+    Raises:
+        UnsupportedParameterError: The model refuses the field, or nobody knows the value.
+    """
+    rule: ParameterRule = getattr(model.parameters, name)
+    if value not in _CONVERTIBLE[name]:
+        raise UnsupportedParameterError(
+            f"`{name}` cannot be {value!r}", param=name, code="unsupported_value"
+        )
+    if rule.handling == "Map" and value not in rule.values:
+        return None
+    return _apply(rule, name, value, model)
+
+
+class _Changes:
+    """The changes to what the client sent. Under strict handling the first one is an error."""
+
+    def __init__(self, model: Model, handling: Handling) -> None:
+        self._model = model
+        self._handling = handling
+        self.made: list[str] = []
+
+    def strip(self, name: str, asked: Mapping[str, Any]) -> None:
+        if name in asked:
+            self._add(name, "stripped", "does not take it")
+
+    def replace(self, name: str, old: object, new: object) -> None:
+        if old != new:
+            self._add(name, f"{old}->{new}", f"would get {new!r} for {old!r}")
+
+    def _add(self, name: str, change: str, why: str) -> None:
+        if self._handling == "strict":
+            raise UnsupportedParameterError(
+                f"`{name}`: the model {self._model.id!r} {why}, and handling is strict",
+                param=name,
+            )
+        self.made.append(f"{name}={change}")
+
+
+def _parameters(
+    asked: Mapping[str, Any], defaults: Mapping[str, Any], model: Model, changes: _Changes
+) -> dict[str, str | int]:
+    taken: dict[str, str | int] = {}
+    for name in Parameters.model_fields:
+        value = asked.get(name, defaults.get(name))
+        if value is None or name in _CONVERTIBLE:
+            continue
+        rule: ParameterRule = getattr(model.parameters, name)
+        result = _apply(rule, name, value, model)
+        if result is None:
+            changes.strip(name, asked)
+        else:
+            taken[name] = result
+            if name in asked:
+                changes.replace(name, value, result)
+    return taken
+
+
+def _apply(rule: ParameterRule, name: str, value: Any, model: Model) -> str | int | None:
+    """Return the model's value, or None where the field is left out."""
+    match rule.handling:
+        case "Accept":
+            return value  # type: ignore[no-any-return]  # of the request's schema
+        case "Clamp" if isinstance(value, int):
+            return min(max(value, rule.minimum or 0), rule.maximum or 0)
+        case "Map" if value in rule.values:
+            return rule.values[value]
+        case "Strip":
+            return None
+        case "Map" if rule.otherwise == "Strip":
+            return None
+        case "Map":
+            raise UnsupportedParameterError(
+                f"`{name}`: the model {model.id!r} takes {', '.join(rule.values)}",
+                param=name,
+                code="unsupported_value",
+            )
+    raise UnsupportedParameterError(
+        f"`{name}`: the model {model.id!r} does not take it", param=name
+    )
+
+
+def _size(
+    asked: Mapping[str, Any], defaults: Mapping[str, Any], model: Model, changes: _Changes
+) -> SizeChoice:
+    wish = _wish(asked.get("size") or defaults.get("size") or DEFAULT_SIZE)
+    choice = choose(model.size, wish)
+    if "size" in asked and wish is not None:
+        if choice.size is None:
+            changes.strip("size", asked)
+        else:
+            changes.replace("size", asked["size"], str(choice.size))
+    return choice
+
+
+def _wish(text: str | None) -> Size | None:
+    return None if text in (None, "auto") else Size.parse(str(text))
+
+
+def _check_provider_parameters(request: ValidRequest, model: Model) -> None:
+    for name, takers in request.takers.items():
+        if name not in model.provider_parameters:
+            raise UnsupportedParameterError(
+                f"`{name}` is for {', '.join(takers)}: the model {model.id!r} does not take it",
+                param=name,
+            )
+
+
+def _check_limit(name: str, unit: str, value: int, limit: int) -> None:
+    if value > limit:
+        raise UnsupportedParameterError(
+            f"`{name}` has {value} {unit}: this model takes at most {limit}",
+            param=name,
+            code="unsupported_value",
+        )

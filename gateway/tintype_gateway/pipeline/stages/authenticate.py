@@ -1,0 +1,62 @@
+"""Who is asking?"""
+
+from tintype_gateway.auth.jwt.verifier import Identity, JwtVerifier
+from tintype_gateway.errors import AuthenticationError, ledger_unavailable
+from tintype_gateway.ledger.errors import (
+    AccountLimitError,
+    AccountNotFoundError,
+    InvalidKeyError,
+    LedgerUnavailableError,
+)
+from tintype_gateway.ledger.interface import Account, Caller, Ledger
+from tintype_gateway.observability.spans import traced
+
+
+@traced("authenticate")
+async def authenticate(authorization: str | None, ledger: Ledger, jwts: JwtVerifier) -> Caller:
+    """Return the account behind an `Authorization: Bearer` header with an API key or a JWT.
+
+    Raises:
+        AuthenticationError: The header is missing or malformed, or the key or JWT is not valid.
+        UnavailableError: The ledger, or the issuer of the JWT, cannot be asked.
+    """
+    secret = _bearer(authorization)
+    try:
+        if secret.count(".") == 2:  # three parts are a JWT, and our keys have no dot
+            return await _caller(await jwts.verify(secret), ledger)
+        return await ledger.authenticate(secret)
+    except InvalidKeyError as error:
+        raise AuthenticationError(str(error)) from error
+    except LedgerUnavailableError as error:
+        raise ledger_unavailable() from error
+
+
+def _bearer(authorization: str | None) -> str:
+    if not authorization:
+        raise AuthenticationError("missing header `Authorization: Bearer <api key>`")
+    scheme, _, secret = authorization.partition(" ")
+    if scheme.lower() != "bearer" or not secret.strip():
+        raise AuthenticationError("the Authorization header must be `Bearer <api key>`")
+    return secret.strip()
+
+
+async def _caller(identity: Identity, ledger: Ledger) -> Caller:
+    try:
+        account = await _account(identity, ledger)
+    except (AccountNotFoundError, AccountLimitError) as error:
+        raise AuthenticationError(f"the token names an unknown account: {error}") from error
+    except ValueError as error:
+        raise AuthenticationError(f"the token names an impossible account: {error}") from error
+    return Caller(account.name, f"jwt:{identity.issuer}", account.policy.models)
+
+
+async def _account(identity: Identity, ledger: Ledger) -> Account:
+    """Return the account that a token names, opened if its issuer's settings say so."""
+    if identity.auto_create_micro is None:
+        return await ledger.account(identity.account)
+    return await ledger.ensure_account(
+        identity.account,
+        issuer=identity.issuer,
+        max_accounts=identity.max_accounts,
+        credits_micro=identity.auto_create_micro,
+    )

@@ -1,0 +1,163 @@
+"""Are these the promised pictures, and what is left to do with them?
+
+A picture that the client wants as it is passes through as the base64 text that it came as: only
+its header and its end are looked at. All others are decoded once, converted, stored, or both.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pybase64
+
+from tintype_catalog.image_model import Watermark
+from tintype_gateway.images.base64_view import decode
+from tintype_gateway.images.convert import Converted
+from tintype_gateway.images.converter import Converter
+from tintype_gateway.images.examine import glance
+from tintype_gateway.images.tools import ImageTools
+from tintype_gateway.observability.spans import traced
+from tintype_gateway.storage.interface import ImageStore, StoreError, new_name
+from tintype_gateway.values import (
+    Encoding,
+    FinishedCall,
+    FinishedImage,
+    GeneratedImage,
+    Generation,
+    PassedOn,
+    Plan,
+    PlannedCall,
+    Route,
+    UpstreamFault,
+)
+
+log = logging.getLogger(__name__)
+
+
+async def inspect(
+    planned: PlannedCall,
+    route: Route,
+    generation: Generation,
+    plan: Plan,
+    tools: ImageTools,
+    passed: PassedOn | None = None,
+) -> FinishedCall:
+    """Return the pictures of a call as they came by a route, with their true format and size.
+
+    The first one may have been `passed` on before.
+
+    Raises:
+        UpstreamFault: There is no picture, or one that is not a picture, or another first one.
+    """
+    passed_on = [] if passed is None else [_passed_on(generation.images[:1], passed)]
+    others = generation.images[len(passed_on) :]
+    images = tuple(passed_on)
+    for image in others:
+        images += (await _inspected(image, plan.model.watermark, tools.converter),)
+    refused = max(planned.asked - len(images), 0) if generation.rest_refused else 0
+    if not images and not refused:
+        raise UpstreamFault("outcome_unknown", "the provider's answer has no picture")
+    return FinishedCall(planned.first, planned.asked, route, generation, images, refused)
+
+
+@traced("finish")
+async def finish(call: FinishedCall, plan: Plan, tools: ImageTools) -> FinishedCall:
+    """Return the pictures of a call as the client gets them.
+
+    Raises:
+        UpstreamFault: One cannot be decoded, or it cannot be stored.
+    """
+    if plan.job.encoding is None and not plan.as_url:
+        return call
+    images = await asyncio.gather(*(_delivered(image, plan, tools) for image in call.images))
+    made = replace(call.generation, images=())  # what they were made of is not needed any more
+    return replace(call, generation=made, images=tuple(images))
+
+
+def _passed_on(first: Sequence[GeneratedImage], passed: PassedOn) -> FinishedImage:
+    """Return what the client has, if that is what the answer gives as its first picture."""
+    if [image.base64 for image in first] != [passed.stand_in]:
+        message = "the provider's answer begins with what is not its first picture"
+        raise UpstreamFault("outcome_unknown", message)
+    return FinishedImage(first[0], passed.format, passed.size, passed.watermark)
+
+
+async def _inspected(
+    image: GeneratedImage, declared: Watermark, converter: Converter
+) -> FinishedImage:
+    """Return an image with what its own bytes say of it.
+
+    Usual ones say it at once. A thread takes all others, among them those that are refused.
+    """
+    text, find_c2pa = image.base64, declared == "c2pa"
+    try:
+        found = glance(text, find_c2pa=find_c2pa)
+    except ValueError:
+        try:
+            found = await converter.examine(text, find_c2pa=find_c2pa)
+        except ValueError as error:
+            raise _no_picture(error) from error
+    is_marked = found.has_c2pa or not find_c2pa
+    return FinishedImage(image, *found.header, declared if is_marked else "none")
+
+
+async def _delivered(picture: FinishedImage, plan: Plan, tools: ImageTools) -> FinishedImage:
+    encoding = plan.job.encoding
+    if encoding is not None and not encoding.is_met_by(picture.format):
+        converted = await _converted(picture, encoding, tools)
+        picture, content = _in_new_format(picture, encoding, converted), converted.content
+        if not plan.as_url:
+            return _with_base64(picture, pybase64.b64encode(content))
+    elif plan.as_url:
+        content = _decoded(picture)
+    else:
+        return picture
+    assert tools.store is not None  # noqa: S101 - else the request was refused
+    return await _stored(picture, content, tools.store, tools.url_seconds)
+
+
+async def _converted(picture: FinishedImage, encoding: Encoding, tools: ImageTools) -> Converted:
+    try:
+        return await tools.converter.convert(picture.image.base64, encoding)
+    except ValueError as error:
+        raise _no_picture(error) from error
+
+
+def _in_new_format(
+    picture: FinishedImage, encoding: Encoding, converted: Converted
+) -> FinishedImage:
+    """Return what is true of a picture now: marks in its pixels survive, a manifest does not."""
+    watermark: Watermark = "none" if picture.watermark == "c2pa" else picture.watermark
+    return replace(picture, format=encoding.format, size=converted.size, watermark=watermark)
+
+
+def _decoded(picture: FinishedImage) -> bytes:
+    try:
+        return decode(picture.image.base64)
+    except ValueError as error:
+        raise _no_picture(error) from error
+
+
+async def _stored(
+    picture: FinishedImage, content: bytes, store: ImageStore, url_seconds: int
+) -> FinishedImage:
+    """Store a picture, and let go of its base64."""
+    name = new_name(picture.format)
+    try:
+        await store.put(name, content, f"image/{picture.format}", url_seconds)
+        url = await store.url(name, url_seconds)
+    except StoreError as error:
+        log.warning("picture not stored", extra={"error": str(error)})
+        message = f"the picture was made, and is not charged, but it cannot be stored: {error}"
+        raise UpstreamFault("store", message) from error
+    return replace(_with_base64(picture, b""), url=url, name=name)
+
+
+def _with_base64(picture: FinishedImage, text: bytes) -> FinishedImage:
+    return replace(picture, image=replace(picture.image, base64=text))
+
+
+def _no_picture(error: ValueError) -> UpstreamFault:
+    message = f"the provider's answer is no picture: {error}"
+    return UpstreamFault("outcome_unknown", message)

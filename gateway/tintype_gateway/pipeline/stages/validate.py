@@ -1,0 +1,173 @@
+"""Is this a request that anybody could serve?"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any
+
+import pydantic
+from pydantic_core import from_json
+
+from tintype_gateway.api.requests import ImageGenerationRequest
+from tintype_gateway.catalog.snapshot import Vocabulary
+from tintype_gateway.errors import (
+    BadRequestError,
+    FieldProblem,
+    UnsupportedParameterError,
+    ValidationError,
+)
+from tintype_gateway.observability.spans import traced
+from tintype_gateway.values import ValidRequest
+
+_MAX_FIELDS = 100
+"""Several times as many as there are. Each one at fault is named in the answer."""
+
+_ALIKE = 0.8
+"""How alike a misspelt field and the one that is meant are, of 1."""
+
+_CODES = {
+    "missing": "missing_required_parameter",
+    "extra_forbidden": "unknown_parameter",
+    "int_type": "invalid_type",
+    "string_type": "invalid_type",
+    "bool_type": "invalid_type",
+}
+
+
+_OURS_TO_SAY = {
+    "taskType": "the path says it",
+    "numberOfImages": "use `n`",
+    "sampleCount": "use `n`",
+    "candidateCount": "use `n`",
+    "storageUri": "pictures come in the answer",
+    "addWatermark": "the provider's own setting holds",
+}
+"""Fields of the providers that decide what is made, counted and charged."""
+
+
+@traced("validate")
+def validate(body: bytes, vocabulary: Vocabulary) -> ValidRequest:
+    """Return the request that a body holds, where `vocabulary` is what the catalog's models know.
+
+    Raises:
+        ValidationError: Fields are at fault: all of them are named at once.
+        BadRequestError: The body is not JSON.
+        UnsupportedParameterError: Fields do not go together.
+    """
+    document = _parse(body)
+    _refuse_what_is_ours_to_say(document)
+    known, extras = _split(document, vocabulary)
+    problems = [*_word_problems(known, vocabulary), *_number_problems(extras)]
+    try:
+        fields = ImageGenerationRequest.model_validate(known)
+    except pydantic.ValidationError as error:
+        details = error.errors(include_url=False)
+        problems = [*(_problem(detail, vocabulary) for detail in details), *problems]
+    if problems:
+        raise ValidationError(problems)
+    _refuse_contradictions(fields)
+    return ValidRequest(
+        fields, extras, {name: vocabulary.provider_parameters[name] for name in extras}
+    )
+
+
+def _parse(body: bytes) -> dict[str, Any]:
+    try:
+        document = from_json(body, allow_inf_nan=False, cache_strings="keys")  # keep no prompts
+        _UNIQUE_NAMES.decode(body.decode())  # `from_json` reads UTF-8 only
+    except ValueError as error:
+        raise BadRequestError(f"the body is not JSON: {error}", code="invalid_json") from error
+    if not isinstance(document, dict):
+        raise ValidationError([FieldProblem("body", "must be a JSON object", "invalid_type")])
+    if len(document) > _MAX_FIELDS:
+        message = f"must have at most {_MAX_FIELDS} fields"
+        raise ValidationError([FieldProblem("body", message, "invalid_value")])
+    return document
+
+
+def _require_unique(pairs: Sequence[tuple[str, object]]) -> None:
+    """Refuse what one reader would take for its first value and another for its last."""
+    names = {name for name, _ in pairs}
+    if len(names) < len(pairs):
+        raise ValueError("a name occurs twice in one object")
+
+
+_UNIQUE_NAMES = json.JSONDecoder(object_pairs_hook=_require_unique)
+
+
+def _split(
+    document: dict[str, Any], vocabulary: Vocabulary
+) -> tuple[dict[str, Any], dict[str, object]]:
+    """Part the standard fields, and unknown ones with them, from the provider parameters.
+
+    A field that is null counts as left out, if there is such a field.
+    """
+    fields, parameters = ImageGenerationRequest.model_fields, vocabulary.provider_parameters
+    known = {
+        name: value
+        for name, value in document.items()
+        if name not in parameters and (value is not None or name not in fields)
+    }
+    extras = {name: document[name] for name in parameters if document.get(name) is not None}
+    return known, extras
+
+
+def _refuse_what_is_ours_to_say(document: dict[str, Any]) -> None:
+    for name in document.keys() & _OURS_TO_SAY.keys():
+        raise UnsupportedParameterError(
+            f"`{name}` is not for clients to set: {_OURS_TO_SAY[name]}", param=name
+        )
+
+
+def _word_problems(document: dict[str, Any], vocabulary: Vocabulary) -> Iterator[FieldProblem]:
+    words = {"quality": vocabulary.qualities, "style": vocabulary.styles}
+    for name, allowed in words.items():
+        value = document.get(name)
+        if isinstance(value, str) and value not in allowed:
+            message = f"must be one of {', '.join(sorted(allowed))}"
+            yield FieldProblem(name, message, "invalid_value")
+
+
+def _number_problems(extras: Mapping[str, object]) -> Iterator[FieldProblem]:
+    for name, value in extras.items():
+        try:
+            json.dumps(value, allow_nan=False)
+        except ValueError:  # such as 1e999, which is JSON, and which no provider could be told
+            yield FieldProblem(name, "must not hold numbers beyond 1e308", "invalid_value")
+
+
+def _problem(detail: Any, vocabulary: Vocabulary) -> FieldProblem:
+    param = ".".join(str(step) for step in detail["loc"])[:64].encode("ascii", "replace").decode()
+    code = _CODES.get(detail["type"], "invalid_value")
+    is_unknown = code == "unknown_parameter"
+    message = _unknown(param, vocabulary) if is_unknown else _plain(detail["msg"])
+    return FieldProblem(param, message, code)
+
+
+def _unknown(name: str, vocabulary: Vocabulary) -> str:
+    known = [*ImageGenerationRequest.model_fields, *vocabulary.provider_parameters]
+    similar = get_close_matches(name, known, n=1, cutoff=_ALIKE)
+    return f"unknown field: did you mean `{similar[0]}`?" if similar else "unknown field"
+
+
+def _plain(message: str) -> str:
+    """Say pydantic's message as a rule: `Input should be ...` becomes `must be ...`."""
+    return (
+        message.removeprefix("Value error, ")
+        .replace("Input should be", "must be")
+        .replace("String should", "must")
+        .replace("Field required", "is required")
+    )
+
+
+def _refuse_contradictions(fields: ImageGenerationRequest) -> None:
+    if fields.stream and fields.response_format == "url":
+        raise UnsupportedParameterError(
+            "`response_format: url` does not go with `stream`, whose events carry the pictures",
+            param="response_format",
+        )
+    if fields.partial_images and not fields.stream:
+        raise UnsupportedParameterError(
+            "`partial_images` goes with `stream`: without it there is nothing to preview in",
+            param="partial_images",
+        )

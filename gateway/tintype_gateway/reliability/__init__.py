@@ -1,1 +1,0 @@
-"""What keeps the gateway working while a provider does not."""

@@ -1,0 +1,1 @@
+"""The process itself: memory, the event loop, and folders that change."""

@@ -1,0 +1,107 @@
+"""Requests are turned away before the kernel ends the process, and all that it is serving.
+
+What is used now says too little, since pictures come all at once, long after their requests. So
+each request pledges what it may come to hold, and is let in only if there is room for it beside
+what is used and what the others may still come to hold.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from tintype_catalog.sizes import max_pixels
+from tintype_gateway.errors import OverloadedError
+from tintype_gateway.observability.metrics import (
+    BYTES_IN_FLIGHT,
+    MEMORY_BUDGET,
+    MEMORY_PLEDGED,
+    REQUESTS_SHED,
+)
+from tintype_gateway.runtime.allocator import return_kept
+from tintype_gateway.runtime.cgroup import Memory
+from tintype_gateway.values import Plan
+
+SHARE = 0.85
+"""Of the limit. The rest is for pictures that are larger than they should be."""
+
+LOOK_SECONDS = 0.25
+"""How old the knowledge of what is used may be. To look costs 50 microseconds."""
+
+TRIM_SECONDS = 1.0
+"""How often, where there is no room, what the allocator keeps for later is returned first. That
+takes milliseconds, and pictures that come next have to fetch it again."""
+
+PASSED_ON_BYTES = 512 * 1024
+"""The buffers of a picture that is passed on while it comes."""
+
+BYTES_A_PIXEL = 8
+"""Of a picture that is read whole: three copies of a usual one, two of one that is all noise. One
+of them is the base64 that came, the others are decoded, converted, or parts of the answer."""
+
+UNKNOWN_PIXELS = 4096 * 4096
+"""Where nothing bounds the size: the largest that any provider makes."""
+
+
+class MemoryBudget:
+    """The memory of this process, and what the requests that it serves may need of it."""
+
+    def __init__(
+        self, memory: Memory | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        memory = memory or Memory()
+        self._read = memory.used
+        self._budget = None if memory.limit is None else int(memory.limit * SHARE)
+        self._clock = clock
+        self._looked_at = self._trimmed_at = float("-inf")
+        self._used = self._arrived = self._pledged = 0
+        MEMORY_BUDGET.set(self._budget or 0)
+        MEMORY_PLEDGED.set_function(lambda: self._pledged)
+
+    @contextmanager
+    def pledged(self, size: int) -> Iterator[None]:
+        """Keep so many bytes for the block.
+
+        A request that would be the only one is always let in: it may fit all the same, and
+        another gateway would have no more room for it.
+
+        Raises:
+            OverloadedError: There is no room for them.
+        """
+        if self._budget is not None and self._pledged:
+            self._require(size, self._budget)
+        self._pledged += size
+        try:
+            yield
+        finally:
+            self._pledged -= size
+
+    def _require(self, size: int, budget: int) -> None:
+        now = self._clock()
+        if now - self._looked_at >= LOOK_SECONDS:
+            self._look(now)
+        if self._expected() + size > budget and now - self._trimmed_at >= TRIM_SECONDS:
+            self._trimmed_at = now
+            return_kept()
+            self._look(now)
+        if self._expected() + size <= budget:
+            return
+        REQUESTS_SHED.labels("used" if self._used + size > budget else "pledged").inc()
+        raise OverloadedError(
+            "the gateway has no memory for more requests at once", retry=True, retry_after_seconds=5
+        )
+
+    def _expected(self) -> int:
+        """Return what will be used when everything has arrived that is under way."""
+        return self._used + max(0, self._pledged - self._arrived)
+
+    def _look(self, now: float) -> None:
+        self._looked_at = now
+        self._used, self._arrived = self._read(), int(BYTES_IN_FLIGHT._value.get())
+
+
+def most_held(plan: Plan, *, passes_on: bool) -> int:
+    """Return how many bytes a request may come to hold; the first picture may be passed on."""
+    size = plan.job.size.size
+    pixels = size.pixels if size else max_pixels(plan.model.size) or UNKNOWN_PIXELS
+    whole = plan.job.images - passes_on
+    return PASSED_ON_BYTES + whole * pixels * BYTES_A_PIXEL

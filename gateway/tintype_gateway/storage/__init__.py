@@ -1,0 +1,1 @@
+"""Images behind URLs, and stored responses."""

@@ -1,0 +1,128 @@
+"""First answers to requests with an idempotency key, kept so that a repeat gets the same one.
+
+An answer is texts with a picture's value between each two. The texts are kept as they are, in a
+file named after the request; of the pictures their names in the store. The file is written last,
+so that all it speaks of is there.
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import pybase64
+
+from tintype_gateway.errors import AlreadyServedError, UnavailableError
+from tintype_gateway.images.base64_view import decode
+from tintype_gateway.ledger.interface import Hold
+from tintype_gateway.ledger.validation import IDEMPOTENCY_KEPT_SECONDS
+from tintype_gateway.storage.interface import ImageStore, NotStoredError, StoreError, new_name
+from tintype_gateway.values import FinishedImage, Response
+
+log = logging.getLogger(__name__)
+
+REPLAYED = {"Idempotent-Replayed": "true"}
+"""The header of a repeated answer."""
+
+
+class Replays:
+    """Keeps answers in the image store, and finds them there."""
+
+    def __init__(self, store: ImageStore | None = None, url_seconds: int = 3600) -> None:
+        self._store = store
+        self._url_seconds = url_seconds
+        self._running: set[asyncio.Task[None]] = set()
+
+    async def keep(
+        self, request_id: str, response: Response, images: Sequence[FinishedImage]
+    ) -> None:
+        """Keep an answer that was paid for, even if its client leaves meanwhile.
+
+        Where that fails the first answer is none the worse: a repeat is refused.
+        """
+        if self._store is None:
+            return
+        keeping = asyncio.create_task(self._keep(self._store, request_id, response, images))
+        self._running.add(keeping)
+        keeping.add_done_callback(self._running.discard)
+        await asyncio.shield(keeping)
+
+    async def find(self, served: AlreadyServedError) -> Response:
+        """Return the answer that a request got before.
+
+        Raises:
+            AlreadyServedError: It was not kept.
+            UnavailableError: The store cannot be asked now. Nothing was bought.
+        """
+        if self._store is None:
+            raise served
+        try:
+            return await self._find(self._store, served.request_id)
+        except NotStoredError:
+            raise served from None
+        except StoreError as error:
+            raise UnavailableError(
+                f"the answer was made before, and cannot be read now: {error}",
+                code="image_store_unavailable",
+                retry=True,
+                retry_after_seconds=5,
+            ) from error
+
+    async def finish(self) -> None:
+        """Wait for answers that are being kept."""
+        await asyncio.gather(*self._running)
+
+    async def _keep(
+        self,
+        store: ImageStore,
+        request_id: str,
+        response: Response,
+        images: Sequence[FinishedImage],
+    ) -> None:
+        seconds = IDEMPOTENCY_KEPT_SECONDS + self._url_seconds
+        try:
+            names = [await _kept(image, store, seconds) for image in images]
+            text = json.dumps(_record(response, names, images)).encode()
+            await store.put(_file_name(request_id), text, "application/json", seconds)
+        except StoreError as error:
+            extra = {"request_id": request_id, "error": str(error)}
+            log.warning("answer not kept for a repeat", extra=extra)
+
+    async def _find(self, store: ImageStore, request_id: str) -> Response:
+        record = json.loads(await store.get(_file_name(request_id)))
+        pieces = [record["texts"][0].encode()]
+        for name, text in zip(record["names"], record["texts"][1:], strict=True):
+            if record["as_url"]:
+                pieces.append((await store.url(name, self._url_seconds)).encode())
+            else:
+                pieces.append(pybase64.b64encode(await store.get(name)))
+            pieces.append(text.encode())
+        return Response(tuple(pieces), record["headers"] | REPLAYED, Hold(**record["receipt"]))
+
+
+async def _kept(image: FinishedImage, store: ImageStore, seconds: int) -> str:
+    """Return the name of a picture that is in the store from now on."""
+    if image.name is not None:
+        await store.keep(image.name, seconds)
+        return image.name
+    name = new_name(image.format)
+    await store.put(name, decode(image.image.base64), f"image/{image.format}", seconds)
+    return name
+
+
+def _record(
+    response: Response, names: Sequence[str], images: Sequence[FinishedImage]
+) -> dict[str, Any]:
+    receipt = response.receipt
+    return {
+        "texts": [bytes(piece).decode() for piece in response.pieces[::2]],
+        "names": list(names),
+        "as_url": any(image.name for image in images),
+        "headers": dict(response.headers),
+        "receipt": {"id": receipt.id, "account": receipt.account, "amount": receipt.amount},
+    }
+
+
+def _file_name(request_id: str) -> str:
+    return f"answers/{request_id}.json"

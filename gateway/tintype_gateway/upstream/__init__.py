@@ -1,0 +1,1 @@
+"""Calls to providers: sessions, egress, retries, circuit breakers, and reading what they send."""

@@ -1,0 +1,114 @@
+"""A call to a provider, made again where that cannot cost twice: elsewhere at once, here later.
+
+Only a call that the provider provably did not process is made again. Whatever may have been
+accepted may have made a picture, and pictures cost money.
+"""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+from tintype_gateway.observability.metrics import FAILOVERS, RETRIES, RETRIES_REFUSED
+from tintype_gateway.upstream.circuit_breaker import Circuits
+from tintype_gateway.upstream.concurrency import ConcurrencyLimits
+from tintype_gateway.upstream.deadline import Deadline
+from tintype_gateway.upstream.retry_budget import (
+    LONGEST_PAUSE_SECONDS,
+    MAX_ATTEMPTS,
+    RetryBudget,
+    pause_seconds,
+)
+from tintype_gateway.values import FailedCall, FinishedCall, PlannedCall, UpstreamFault, Way
+
+Attempt = Callable[[Way], Awaitable[FinishedCall]]
+"""Makes a call one way. Raises UpstreamFault."""
+
+
+@dataclass(frozen=True)
+class Attempts:
+    """What this process knows of the ways to its providers, and how it goes them."""
+
+    circuits: Circuits = field(default_factory=Circuits)
+    limits: ConcurrencyLimits = field(default_factory=ConcurrencyLimits)
+    budget: RetryBudget = field(default_factory=RetryBudget)
+    draw: Callable[[], float] = random.random
+    """Gives numbers in [0, 1) for the pauses."""
+
+    async def make(
+        self, planned: PlannedCall, ways: Sequence[Way], deadline: Deadline, attempt: Attempt
+    ) -> FinishedCall | FailedCall:
+        """Return how a call ended after as many attempts as it may have."""
+        self.budget.earn()
+        failed: list[FailedCall] = []
+        way: Way | None = self._best(ways)
+        while way is not None:
+            try:
+                with self.limits.slot(way.route.binding), self.circuits.watched(way.route):
+                    return await attempt(way)
+            except UpstreamFault as fault:
+                failed.append(FailedCall(planned.first, planned.asked, way.route, fault))
+            way = await self._following(ways, failed, deadline)
+        return _told(failed)
+
+    async def _following(
+        self, ways: Sequence[Way], failed: Sequence[FailedCall], deadline: Deadline
+    ) -> Way | None:
+        """Return the way to go after these failures, None where the call is not made again."""
+        over = len(failed) == MAX_ATTEMPTS or not deadline.remaining()
+        if over or not failed[-1].fault.unprocessed:
+            return None
+        tried = [call.route for call in failed]
+        if untried := [way for way in ways if way.route not in tried]:
+            return self._elsewhere(untried, failed[-1])
+        return await self._again(ways, failed, deadline)
+
+    def _elsewhere(self, untried: Sequence[Way], last: FailedCall) -> Way | None:
+        """Return another way. One that is healthy has room for those whom others turned away."""
+        way = self._best(untried)
+        if not (self._is_healthy(way) or self._afford(last)):
+            return None
+        FAILOVERS.labels(last.route.binding.provider, last.fault.kind).inc()
+        return way
+
+    async def _again(
+        self, ways: Sequence[Way], failed: Sequence[FailedCall], deadline: Deadline
+    ) -> Way | None:
+        """Return the way that asks for the shortest pause, after that pause.
+
+        Refused keys stay refused. Who would have to wait for long is told so instead.
+        """
+        newest = {str(call.route): call for call in failed if call.fault.kind != "unauthorized"}
+        if not newest:
+            return None
+        soonest = min(newest.values(), key=lambda call: call.fault.retry_after_seconds or 0)
+        pause = pause_seconds(len(failed), soonest.fault.retry_after_seconds, self.draw)
+        patience = min(deadline.remaining(), LONGEST_PAUSE_SECONDS)
+        if pause >= patience or not self._afford(soonest):
+            return None
+        RETRIES.labels(soonest.route.binding.provider, soonest.fault.kind).inc()
+        await asyncio.sleep(pause)
+        return next(way for way in ways if way.route == soonest.route)
+
+    def _afford(self, last: FailedCall) -> bool:
+        if self.budget.spend():
+            return True
+        RETRIES_REFUSED.labels(last.route.binding.provider).inc()
+        return False
+
+    def _best(self, ways: Sequence[Way]) -> Way:
+        """Return the first healthy way. Where there is none, the first one: none is given up."""
+        return next(filter(self._is_healthy, ways), ways[0])
+
+    def _is_healthy(self, way: Way) -> bool:
+        return self.circuits.is_healthy(way.route.binding.name, way.route.region)
+
+
+def _told(failed: Sequence[FailedCall]) -> FailedCall:
+    """Return the failure that counts: the last one if it decided, else that of the best way.
+
+    A client can do something about a provider that is busy, and nothing about our keys.
+    """
+    if not failed[-1].fault.unprocessed:
+        return failed[-1]
+    return min(failed, key=lambda call: call.fault.kind == "unauthorized")

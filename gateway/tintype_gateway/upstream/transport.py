@@ -1,0 +1,200 @@
+"""What does the provider answer?"""
+
+import asyncio
+import errno
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Self
+
+import aiohttp
+import yarl
+
+from tintype_gateway.dialects.base import Dialect, EventReader, StreamingDialect
+from tintype_gateway.observability.request_meter import current_meter
+from tintype_gateway.observability.spans import propagated
+from tintype_gateway.splice.splice import BUFFER_BYTES, SMALLEST_ANSWER_BYTES, Splice
+from tintype_gateway.upstream.sigv4 import signed_headers
+from tintype_gateway.upstream.sse import MEDIA_TYPE, EndlessEventError, EventParser
+from tintype_gateway.values import (
+    Generation,
+    Preview,
+    Timeouts,
+    UpstreamAnswer,
+    UpstreamFault,
+    UpstreamRequest,
+)
+
+MAX_ANSWER_BYTES = 256 * 1024 * 1024
+"""Ten pictures of the largest size that any provider makes fit in it."""
+
+MAX_EVENT_BYTES = 64 * 1024 * 1024
+"""One such picture fits in it, and all that is said of it."""
+
+Show = Callable[[Preview], Awaitable[None]]
+"""Takes a preview. While it does, nothing more is read of the provider's stream."""
+
+
+async def call(
+    request: UpstreamRequest,
+    dialect: Dialect,
+    session: aiohttp.ClientSession,
+    timeouts: Timeouts,
+    show: Show | None = None,
+    splice: Splice | None = None,
+) -> Generation:
+    """Return what a provider generated, with previews on the way if it streams and gives any.
+
+    One that was asked for a stream and answers at once is understood all the same. A plain answer
+    goes through the `splice`, if there is one.
+
+    Raises:
+        UpstreamFault: It gave no picture, for whatever reason.
+    """
+    buffer = None if splice is None else BUFFER_BYTES
+    async with _sent(request, session, timeouts, buffer) as response:
+        if _is_stream(response) and isinstance(dialect, StreamingDialect):
+            return await _follow(response, dialect.event_reader(), show)
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        body = await _read(response, splice)
+    answer = UpstreamAnswer(response.status, headers, body)
+    if answer.status != 200:
+        raise dialect.read_error(answer)
+    try:
+        return dialect.interpret(answer)
+    except UpstreamFault as fault:
+        if splice is None or splice.passed is None:
+            raise
+        raise UpstreamFault("outcome_unknown", fault.message) from fault  # the client has a part
+
+
+@asynccontextmanager
+async def _sent(
+    request: UpstreamRequest,
+    session: aiohttp.ClientSession,
+    timeouts: Timeouts,
+    buffer_bytes: int | None,
+) -> AsyncIterator[aiohttp.ClientResponse]:
+    """Send a call, and turn what goes wrong until its answer is read into a fault."""
+    calling = session.post(
+        _url(request),
+        data=request.body,
+        headers=propagated(signed_headers(request)),
+        timeout=aiohttp.ClientTimeout(total=timeouts.total, connect=timeouts.connect),
+        allow_redirects=False,
+        read_bufsize=buffer_bytes,
+    )
+    try:
+        async with _begun(calling, timeouts.first_byte) as response:
+            yield response
+    except aiohttp.ClientConnectorError as error:
+        # EACCES is what our own guard answers, also for a name with several addresses.
+        raise _unreachable(forbidden=error.os_error.errno == errno.EACCES) from error
+    except (aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL) as error:
+        raise _unreachable() from error
+    except TimeoutError as error:
+        raise UpstreamFault(
+            "timeout", f"the provider did not answer within {timeouts.total:.3g} s"
+        ) from error
+    except aiohttp.ClientError as error:
+        raise UpstreamFault(
+            "outcome_unknown", "the connection to the provider broke off before its answer ended"
+        ) from error
+
+
+@asynccontextmanager
+async def _begun(
+    calling: Awaitable[aiohttp.ClientResponse], within_seconds: float
+) -> AsyncIterator[aiohttp.ClientResponse]:
+    """Return an answer as soon as its head is there, which must be in time."""
+    try:
+        async with asyncio.timeout(within_seconds) as waiting:
+            response = await calling
+    except TimeoutError as error:
+        if not waiting.expired():
+            raise
+        message = f"the provider did not begin to answer within {within_seconds:.3g} s"
+        raise UpstreamFault("timeout", message) from error
+    async with response:
+        yield response
+
+
+def _url(request: UpstreamRequest) -> yarl.URL:
+    try:
+        url = yarl.URL(request.url, encoded=True)  # a `%3A` must stay as it was signed
+    except ValueError as error:  # an endpoint that is no URL
+        raise _unreachable() from error
+    if not url.host or url.raw_user is not None or url.raw_password is not None:
+        raise _unreachable()  # aiohttp would raise, or send an identity that is not ours
+    return url
+
+
+def _unreachable(*, forbidden: bool = False) -> UpstreamFault:
+    why = "its endpoint is not allowed" if forbidden else "the provider cannot be reached"
+    return UpstreamFault("unavailable", why, unprocessed=True)
+
+
+def _is_stream(response: aiohttp.ClientResponse) -> bool:
+    return response.status == 200 and response.content_type == MEDIA_TYPE
+
+
+async def _follow(
+    response: aiohttp.ClientResponse, reader: EventReader, show: Show | None
+) -> Generation:
+    """Read events until they have told all, so that one cannot be lost with the stream's end."""
+    parser, previews = EventParser(MAX_EVENT_BYTES), 0
+    async for chunk in _Arriving(response.content):
+        for item in _items(parser, reader, chunk):
+            if isinstance(item, Generation):
+                return replace(item, partial_images=previews)
+            previews += 1
+            if show is not None:
+                await show(item)
+    return replace(reader.end(), partial_images=previews)
+
+
+def _items(
+    parser: EventParser, reader: EventReader, chunk: bytes
+) -> Iterator[Preview | Generation]:
+    try:
+        for data in parser.feed(chunk):
+            yield from reader.read(data)
+    except EndlessEventError as error:
+        raise _endless() from error
+
+
+async def _read(response: aiohttp.ClientResponse, splice: Splice | None) -> bytes:
+    arriving = _Arriving(response.content)
+    is_small = (response.content_length or SMALLEST_ANSWER_BYTES) < SMALLEST_ANSWER_BYTES
+    if splice is None or response.status != 200 or is_small:
+        return b"".join([chunk async for chunk in arriving])
+    return await splice.read(arriving)
+
+
+class _Arriving:
+    """What arrives of one answer, as it does, and counted.
+
+    An iterator and no generator: of those, each stands in the way of every chunk.
+    """
+
+    def __init__(self, content: aiohttp.StreamReader) -> None:
+        self._content = content
+        self._size = 0
+        self._meter = current_meter()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        chunk = await self._content.readany()
+        if not chunk:
+            raise StopAsyncIteration
+        self._size += len(chunk)
+        self._meter.received(len(chunk))
+        if self._size > MAX_ANSWER_BYTES:
+            raise _endless()
+        return chunk
+
+
+def _endless() -> UpstreamFault:
+    return UpstreamFault("outcome_unknown", "the provider's answer does not end")

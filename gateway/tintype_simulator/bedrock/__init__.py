@@ -1,0 +1,1 @@
+"""A simulated AWS Bedrock: Amazon's own image models, and Stability's."""

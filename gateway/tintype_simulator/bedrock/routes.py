@@ -1,0 +1,121 @@
+"""AWS Bedrock as a dialect: calls of image models, and the list of them.
+
+A model's maker decides what a body looks like: amazon.py and stability.py. The
+region is the one that the signature is for, so a model answers only where it is offered.
+"""
+
+import json
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from aiohttp import web
+
+from tintype_simulator.bedrock import amazon as bedrock_amazon
+from tintype_simulator.bedrock import stability as bedrock_stability
+from tintype_simulator.bedrock.errors import ERRORS, BedrockError
+from tintype_simulator.bedrock.models import AMAZON, MODELS, STABILITY, Model, named_model
+from tintype_simulator.bedrock.signature import Received, region_of_caller
+from tintype_simulator.dialect import Answer, Dialect, Handler, json_answer
+
+INVOKE: Mapping[str, Callable[[web.Request, Model, Mapping[str, Any]], Awaitable[Answer]]] = {
+    AMAZON: bedrock_amazon.invoke,
+    STABILITY: bedrock_stability.invoke,
+}
+
+RegionalHandler = Callable[[web.Request, str | None], Awaitable[Answer]]
+
+
+def answering(handler: RegionalHandler) -> Handler:
+    """Return the handler behind the check of the credentials, with its errors made answers."""
+
+    async def answer(request: web.Request) -> Answer:
+        body = await request.read()
+        received = Received(request.method, request.raw_path, request.headers, body)
+        try:
+            return await handler(request, region_of_caller(received, datetime.now(UTC)))
+        except BedrockError as error:
+            return error.answer()
+
+    return answer
+
+
+@answering
+async def post_invoke(request: web.Request, region: str | None) -> Answer:
+    """Let a model paint."""
+    model = named_model(request.match_info["model"], region)
+    body = decoded(await request.read())
+    model.schema.check(body, "#")
+    return await INVOKE[model.provider](request, model, body)
+
+
+@answering
+async def get_models(request: web.Request, region: str | None) -> Answer:
+    """List the models of the region."""
+    summaries = [
+        summary(model, region)
+        for model in MODELS.values()
+        if region in (None, *model.regions) and is_wanted(model, request.query)
+    ]
+    return json_answer({"modelSummaries": summaries})
+
+
+@answering
+async def get_model(request: web.Request, region: str | None) -> Answer:
+    """Describe one model."""
+    model = named_model(request.match_info["model"], region)
+    return json_answer({"modelDetails": summary(model, region)})
+
+
+def decoded(body: bytes) -> Any:
+    """Return the JSON in a body, or raise BedrockError."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise ERRORS["ValidationException"] from error
+
+
+def is_wanted(model: Model, filters: Mapping[str, str]) -> bool:
+    """Return whether a model passes the filters of a list; none of them can be customized."""
+    return (
+        filters.get("byProvider", model.provider).lower() == model.provider.lower()
+        and filters.get("byOutputModality", "IMAGE") == "IMAGE"
+        and filters.get("byInferenceType", "ON_DEMAND") == "ON_DEMAND"
+        and "byCustomizationType" not in filters
+    )
+
+
+def summary(model: Model, region: str | None) -> dict[str, object]:
+    """Return a model as the list of models shows it."""
+    home = region or model.regions[0]
+    return {
+        "modelArn": f"arn:aws:bedrock:{home}::foundation-model/{model.id}",
+        "modelId": model.id,
+        "modelName": model.name,
+        "providerName": model.provider,
+        "inputModalities": model.inputs,
+        "outputModalities": ["IMAGE"],
+        "responseStreamingSupported": False,
+        "customizationsSupported": [],
+        "inferenceTypesSupported": ["ON_DEMAND"],
+        "modelLifecycle": dict(model.lifecycle),
+    }
+
+
+def standing_headers(elapsed_seconds: float) -> dict[str, str]:
+    """Return the headers of every answer."""
+    return {"x-amzn-requestid": str(uuid.uuid4())}
+
+
+DIALECT = Dialect(
+    provider="bedrock",
+    routes=(
+        ("POST", "/model/{model}/invoke", post_invoke),
+        ("GET", "/foundation-models", get_models),
+        ("GET", "/foundation-models/{model}", get_model),
+    ),
+    errors={name: error.answer() for name, error in ERRORS.items()},
+    standing_headers=standing_headers,
+)
+"""All that the simulator knows of Bedrock."""

@@ -1,0 +1,1 @@
+"""Scripted faults, and the log of received requests."""

@@ -1,0 +1,1 @@
+"""A simulated Gemini API and Vertex AI: Imagen and Gemini."""

@@ -1,0 +1,88 @@
+"""Which of Google's two doors a request came through, and whether it may come in.
+
+The Gemini API wants an API key, in a header or in the query; Vertex AI wants an OAuth token, or in
+its express mode a key as well. Any is accepted, except those that begin with `invalid`.
+"""
+
+from aiohttp import web
+
+from tintype_simulator.dialect import Answer, Handler
+from tintype_simulator.google.errors import (
+    GoogleError,
+    invalid_key,
+    no_key,
+    not_found,
+    unauthenticated,
+)
+from tintype_simulator.google.models import MODELS, Model
+
+KEY_HEADER = "x-goog-api-key"
+
+GEMINI_VERSIONS = ("v1", "v1beta")
+VERTEX_VERSIONS = ("v1", "v1beta1")
+
+VERTEX_FOLDERS = (
+    "/{version}/publishers/google/models",
+    "/{version}/projects/{project}/locations/{location}/publishers/google/models",
+)
+"""Where Vertex AI has its models: in express mode, and in a project."""
+
+
+def answering(handler: Handler) -> Handler:
+    """Return the handler behind the check of the credentials, with its errors as answers."""
+
+    async def answer(request: web.Request) -> Answer:
+        try:
+            check_credentials(request)
+            return await handler(request)
+        except GoogleError as error:
+            return error.answer()
+
+    return answer
+
+
+def check_credentials(request: web.Request) -> None:
+    """Raise GoogleError unless the request carries what its door asks for."""
+    key = api_key(request)
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    has_token = scheme.lower() == "bearer" and token != ""
+    if key.startswith("invalid"):
+        raise invalid_key()
+    if token.startswith("invalid"):
+        raise unauthenticated()
+    if not key and not (has_token and is_vertex(request)):
+        raise unauthenticated() if is_vertex(request) else no_key()
+
+
+def api_key(request: web.Request) -> str:
+    """Return the API key of a request, empty where it has none."""
+    return request.headers.get(KEY_HEADER, "") or request.query.get("key", "")
+
+
+def is_vertex(request: web.Request) -> bool:
+    """Return whether the request is for Vertex AI, which takes and gives more than the other."""
+    return "/publishers/google/" in request.path
+
+
+def model_for(request: web.Request, method: str) -> Model:
+    """Return the model that the path names.
+
+    Raises:
+        GoogleError: There is none of that name that has the method.
+    """
+    name = request.match_info["model"]
+    model = MODELS.get(name)
+    if model is None or model.method != method:
+        raise not_found(name, method, request.path.split("/")[1])
+    return model
+
+
+def paths(method: str) -> list[str]:
+    """Return every path at which a method of a model is called."""
+    folders = [f"/{version}/models" for version in GEMINI_VERSIONS]
+    folders += [
+        folder.replace("{version}", version)
+        for folder in VERTEX_FOLDERS
+        for version in VERTEX_VERSIONS
+    ]
+    return [f"{folder}/{{model}}:{method}" for folder in folders]

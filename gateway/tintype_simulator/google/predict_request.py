@@ -1,0 +1,130 @@
+"""Reads the body of Imagen's `:predict`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tintype_simulator.google.errors import invalid
+from tintype_simulator.google.fields import (
+    OUTPUT_OPTIONS,
+    Reader,
+    anything,
+    boolean,
+    choice,
+    integer,
+    message,
+    number,
+    output_format,
+    repeated,
+    text,
+    within,
+)
+from tintype_simulator.google.models import SQUARE, Model
+
+MAX_PICTURES = 4
+
+PARAMETERS: Mapping[str, Reader] = {
+    "sampleCount": within(1, MAX_PICTURES, integer),
+    "aspectRatio": text,
+    "sampleImageSize": text,
+    "imageSize": text,  # what the documentation calls it, and the SDK does not
+    "personGeneration": choice("DONT_ALLOW", "ALLOW_ADULT", "ALLOW_ALL", any_case=True),
+    "guidanceScale": number,
+    "language": text,
+    "safetySetting": choice(
+        "BLOCK_LOW_AND_ABOVE", "BLOCK_MEDIUM_AND_ABOVE", "BLOCK_ONLY_HIGH", any_case=True
+    ),
+    "includeRaiReason": boolean,
+    "includeSafetyAttributes": boolean,
+    "outputOptions": OUTPUT_OPTIONS,
+}
+VERTEX_PARAMETERS: Mapping[str, Reader] = {
+    **PARAMETERS,
+    "safetySetting": text,
+    "negativePrompt": text,
+    "seed": integer,
+    "addWatermark": boolean,
+    "enhancePrompt": boolean,
+}
+"""What Vertex AI takes. Its `storageUri` is left out: nothing is stored here."""
+
+INSTANCES = repeated(message({"prompt": text}))
+GEMINI_BODY = message({"instances": INSTANCES, "parameters": message(PARAMETERS)})
+VERTEX_BODY = message(
+    {"instances": INSTANCES, "parameters": message(VERTEX_PARAMETERS), "labels": anything}
+)
+
+
+@dataclass(frozen=True)
+class Order:
+    """A request that passed, with nothing left open."""
+
+    model: Model
+    prompt: str
+    pictures: int
+    width: int
+    height: int
+    file_format: str
+    quality: int
+    seed: int | None
+    unwanted: str
+    """What the pictures should not show."""
+
+    tells_reasons: bool
+    """Whether the answer says why a picture is missing."""
+
+    tells_safety: bool
+    """Whether it says how the prompt was judged."""
+
+    tells_prompt: bool
+    """Whether it says how the prompt was rewritten."""
+
+
+def read_order(model: Model, body: Mapping[str, Any]) -> Order:
+    """Return the request in a body whose fields are of their types.
+
+    Raises:
+        GoogleError: A value is one that the model does not take.
+    """
+    parameters = body.get("parameters", {})
+    file_format, quality = output_format(parameters.get("outputOptions", {}))
+    width, height = pixels(model, parameters)
+    if parameters.get("addWatermark", True) and "seed" in parameters:
+        raise invalid("parameters.seed", "Seed is not supported when watermark is enabled.")
+    return Order(
+        model=model,
+        prompt=prompt_of(body),
+        pictures=parameters.get("sampleCount", MAX_PICTURES),
+        width=width,
+        height=height,
+        file_format=file_format,
+        quality=quality,
+        seed=parameters.get("seed"),
+        unwanted=parameters.get("negativePrompt", ""),
+        tells_reasons=parameters.get("includeRaiReason", False),
+        tells_safety=parameters.get("includeSafetyAttributes", False),
+        tells_prompt=parameters.get("enhancePrompt", False),
+    )
+
+
+def prompt_of(body: Mapping[str, Any]) -> str:
+    """Return the prompt of the one instance, or raise GoogleError."""
+    instances = body.get("instances", [])
+    if len(instances) != 1:
+        raise invalid("instances", "Exactly one instance is expected.")
+    prompt: str = instances[0].get("prompt", "")
+    if not prompt.strip():
+        raise invalid("instances[0].prompt", "Text prompt is required.")
+    return prompt
+
+
+def pixels(model: Model, parameters: Mapping[str, Any]) -> tuple[int, int]:
+    """Return width and height of each picture, or raise GoogleError."""
+    ratio = parameters.get("aspectRatio", SQUARE)
+    resolution = parameters.get("sampleImageSize", parameters.get("imageSize", "1K"))
+    if ratio not in model.sizes:
+        raise invalid("parameters.aspectRatio", f"{ratio} is not supported for aspectRatio.")
+    if resolution not in model.resolutions:
+        problem = f"{resolution} is not supported for sampleImageSize by {model.id}."
+        raise invalid("parameters.sampleImageSize", problem)
+    return model.pixels(ratio, resolution)
