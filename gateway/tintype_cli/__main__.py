@@ -19,6 +19,25 @@ COMMANDS = {
 }
 
 
+USAGE = """\
+usage: tintype COMMAND ...
+
+The image-generation gateway for Kubernetes.
+
+commands:
+{commands}
+
+`tintype COMMAND --help` says what a command takes, with an example and its exit codes.
+
+example:
+  tintype gateway --simulate --demo
+
+exit codes:
+  0    it is done
+  1    the command failed
+  2    it was called wrongly"""
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a subcommand and return its exit code: 2 where it was called wrongly."""
     arguments = list(sys.argv[1:] if argv is None else argv)
@@ -38,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _usage() -> str:
     lines = "\n".join(f"  {name:<12}{text}" for name, text in COMMANDS.items())
-    return f"usage: tintype COMMAND ...\n\n{lines}\n\n`tintype COMMAND --help` tells more."
+    return USAGE.format(commands=lines)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from tintype_cli.help import LEDGER_CODES, Commands, texts
 from tintype_cli.ledger_work import (
     in_credits,
     line_of,
@@ -86,25 +87,47 @@ async def _list(ledger: Ledger, arguments: argparse.Namespace) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="tintype accounts",
-        description="Work with the accounts in the ledger that TINTYPE_DATABASE_URL names.",
+        **texts(
+            "Work with the accounts in the ledger that TINTYPE_DATABASE_URL names.",
+            example="tintype accounts create team-a --credits 100\ntintype accounts list",
+            exit_codes=LEDGER_CODES,
+        ),
     )
-    commands = parser.add_subparsers(dest="command", required=True)
-    create = commands.add_parser("create", help="open an account")
+    commands = Commands(parser, LEDGER_CODES)
+    create = commands.add(
+        "create", "open an account", example="tintype accounts create team-a --credits 100"
+    )
     create.add_argument("--credits", type=micro_credits, default=0, help="its first credits")
     create.add_argument("--unlimited", action="store_true", help="never refuse it for its balance")
-    grant = commands.add_parser("grant", help="give credits to an account")
+    grant = commands.add(
+        "grant",
+        "give credits to an account",
+        example="tintype accounts grant team-a --credits 50 --reason 'invoice 17'",
+    )
     grant.add_argument("--credits", type=micro_credits, required=True, help="how many")
     grant.add_argument(
         "--reason", default="granted by the command line", help="kept with the entry"
     )
-    adjust = commands.add_parser("adjust", help="correct a balance, up or down")
+    adjust = commands.add(
+        "adjust",
+        "correct a balance, up or down",
+        example="tintype accounts adjust team-a --credits -2.5 --reason 'granted twice'",
+    )
     adjust.add_argument(
         "--credits", type=signed_micro_credits, required=True, help="by how many, such as -2.5"
     )
     adjust.add_argument("--reason", required=True, help="kept with the entry")
-    limit = commands.add_parser("set", help="say what an account may do; the rest stays as it is")
-    show = commands.add_parser("show", help="show an account, its keys and its use in this month")
-    commands.add_parser("list", help="list all accounts")
+    limit = commands.add(
+        "set",
+        "say what an account may do; the rest stays as it is",
+        example="tintype accounts set team-a --models gpt-image-1 --images-per-minute 60",
+    )
+    show = commands.add(
+        "show",
+        "show an account, its keys and its use in this month",
+        example="tintype accounts show team-a",
+    )
+    commands.add("list", "list all accounts", example="tintype accounts list")
     for command in (create, grant, adjust, limit, show):
         command.add_argument("name", help="the name of the account")
     for command in (create, limit):

@@ -6,14 +6,25 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tintype_catalog.compiler import compile_manifests
+from tintype_cli.help import WRONG_CALL, Commands, texts
 from tintype_gateway.catalog.folder import FolderError, read_manifests
+
+EXIT_CODES = {
+    0: "the folder is sound",
+    1: "it has problems, holds no manifest, or cannot be read; standard error names each",
+    2: WRONG_CALL,
+}
 
 
 def main(argv: Sequence[str]) -> int:
     """Return 0 where the folder is sound, 1 where it is not."""
-    parser = argparse.ArgumentParser(prog="tintype catalog", description="Work with a catalog.")
-    commands = parser.add_subparsers(dest="command", required=True)
-    check = commands.add_parser("check", help="name every problem of a folder of manifests")
+    example = "tintype catalog check my-catalog/"
+    parser = argparse.ArgumentParser(
+        prog="tintype catalog",
+        **texts("Work with a catalog.", example=example, exit_codes=EXIT_CODES),
+    )
+    commands = Commands(parser, EXIT_CODES)
+    check = commands.add("check", "name every problem of a folder of manifests", example=example)
     check.add_argument("folder", type=Path, metavar="DIR", help="the folder")
     return _check(parser.parse_args(argv).folder)
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from tintype_cli.help import DONE, WRONG_CALL, Commands, texts
 from tintype_kubernetes.client import connect
 from tintype_kubernetes.config import ClusterConfig, load_config
 from tintype_kubernetes.errors import KubernetesError
@@ -24,25 +25,55 @@ FIELD_MANAGER = "tintype-crds"
 """Who owns the definitions' fields, also those that Helm or kubectl created."""
 
 
+EXIT_CODES = {
+    0: DONE,
+    1: "a file cannot be written, or the cluster refused or cannot be reached; standard error "
+    "says why",
+    2: WRONG_CALL,
+}
+
+
 def main(argv: Sequence[str]) -> int:
-    """Write them into a folder, or apply them; return 1 where the cluster refuses."""
+    """Write them into a folder, or apply them; return 1 where that fails."""
     parser = argparse.ArgumentParser(
-        prog="tintype crds", description="Work with the CustomResourceDefinitions."
+        prog="tintype crds",
+        **texts(
+            "Work with the CustomResourceDefinitions.",
+            example="tintype crds apply",
+            exit_codes=EXIT_CODES,
+        ),
     )
-    commands = parser.add_subparsers(dest="command", required=True)
-    write = commands.add_parser("write", help="write a file for each definition")
+    commands = Commands(parser, EXIT_CODES)
+    write = commands.add(
+        "write", "write a file for each definition", example="tintype crds write crds/"
+    )
     write.add_argument("folder", type=Path, metavar="DIR", help="an existing folder")
-    apply = commands.add_parser("apply", help="create or upgrade them in the cluster")
+    apply = commands.add(
+        "apply",
+        "create or upgrade the definitions in the cluster",
+        example="tintype crds apply --kubeconfig ~/.kube/config",
+    )
     apply.add_argument(
-        "--kubeconfig", type=Path, help="by default it is found as kubectl and pods find theirs"
+        "--kubeconfig",
+        type=Path,
+        metavar="FILE",
+        help="by default it is found as kubectl and pods find theirs",
     )
     arguments = parser.parse_args(argv)
     if arguments.command == "apply":
         return _apply(arguments.kubeconfig)
     if not arguments.folder.is_dir():
         parser.error(f"{arguments.folder} is not a folder")
-    for name, text in crd_yaml().items():
-        (arguments.folder / name).write_text(text)
+    return _write(arguments.folder)
+
+
+def _write(folder: Path) -> int:
+    try:
+        for name, text in crd_yaml().items():
+            (folder / name).write_text(text)
+    except OSError as error:
+        print(f"tintype crds: {error}", file=sys.stderr)
+        return 1
     return 0
 
 

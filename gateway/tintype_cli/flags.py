@@ -2,8 +2,8 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
-from typing import Literal, TypeVar, get_args, get_origin
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings
@@ -12,13 +12,14 @@ Settings = TypeVar("Settings", bound=BaseSettings)
 
 
 def read_settings(
-    settings: type[Settings], program: str, description: str, argv: Sequence[str]
+    settings: type[Settings], program: str, texts: Mapping[str, Any], argv: Sequence[str]
 ) -> Settings:
     """Return settings from the flags in `argv`, and from the environment where there is no flag.
 
+    `texts` are those of the program's help, as `tintype_cli.help` makes them.
     Ends the process with code 2 and one line for each setting that is wrong.
     """
-    parser = argparse.ArgumentParser(prog=program, description=description)
+    parser = argparse.ArgumentParser(prog=program, **texts)
     prefix = settings.model_config.get("env_prefix", "")
     for name, field in settings.model_fields.items():
         if field.validation_alias is not None:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from tintype_cli.flags import read_settings
+from tintype_cli.help import WRONG_SETTING, texts
 from tintype_gateway.ledger.errors import LedgerError
 from tintype_gateway.observability.spans import tracing
 from tintype_gateway.runtime.allocator import tune_allocator
@@ -15,15 +16,22 @@ from tintype_kubernetes.errors import ConfigError
 from tintype_logging import logs
 from tintype_logging.errors import leaves
 
-DESCRIPTION = (
+HELP = texts(
     "Serve the OpenAI-compatible images API. The catalog comes from a folder of manifests, or from "
-    "the ConfigMap of an operator; by default it is the starter catalog."
+    "the ConfigMap of an operator; by default it is the starter catalog.",
+    example="tintype gateway --simulate --demo\n"
+    "tintype gateway --catalog-dir my-catalog/ --credentials-dir credentials/",
+    exit_codes={
+        0: "it was ended by SIGINT or SIGTERM",
+        1: "it cannot serve: a port, a folder, the ledger or the cluster; standard error says why",
+        2: WRONG_SETTING,
+    },
 )
 
 
 def main(argv: Sequence[str]) -> int:
     """Serve until a signal."""
-    settings = read_settings(GatewaySettings, "tintype gateway", DESCRIPTION, argv)
+    settings = read_settings(GatewaySettings, "tintype gateway", HELP, argv)
     logs.configure(settings.log_level)
     tune_allocator()
     code = 0

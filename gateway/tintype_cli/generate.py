@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tintype_cli.help import WRONG_CALL, texts
 from tintype_cli.images_client import (
     Adjusted,
     ApiError,
@@ -18,14 +19,18 @@ from tintype_cli.images_client import (
 )
 from tintype_cli.progress import Progress
 
-DESCRIPTION = (
-    "Ask a gateway for pictures and save them. The key of the account that pays is read from "
-    "TINTYPE_API_KEY."
+HELP = texts(
+    "Ask a gateway for images and save them. The key of the account that pays is read from "
+    "TINTYPE_API_KEY.",
+    example='tintype generate "A sleepy hedgehog" -m gpt-image-1 -o hedgehog.png',
+    exit_codes={
+        0: "all images are saved",
+        1: "the request failed, or not all of its images were made or saved",
+        2: WRONG_CALL,
+        3: "the gateway cannot be reached",
+        130: "it was interrupted",
+    },
 )
-
-EXIT_CODES = """\
-exit codes: 0 all pictures are saved, 1 the request failed or not all of its pictures were made,
-2 it was called wrongly, 3 the gateway cannot be reached, 130 it was interrupted."""
 
 DEFAULT_URL = "http://127.0.0.1:8080"
 
@@ -122,12 +127,7 @@ def _parameter(text: str) -> tuple[str, Any]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="tintype generate",
-        description=DESCRIPTION,
-        epilog=EXIT_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = argparse.ArgumentParser(prog="tintype generate", **HELP)
     add = parser.add_argument
     add("prompt", help="what the picture should show")
     add("-m", "--model", required=True, help="the id of the model; `bedrock/ID` forces a provider")

@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Sequence
 from datetime import timedelta
 
+from tintype_cli.help import LEDGER_CODES, Commands, texts
 from tintype_cli.ledger_work import duration, end_of, line_of_key, with_ledger
 from tintype_gateway.ledger.interface import Ledger
 
@@ -38,14 +39,28 @@ def main(argv: Sequence[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="tintype keys",
-        description="Work with the API keys in the ledger that TINTYPE_DATABASE_URL names.",
+        **texts(
+            "Work with the API keys in the ledger that TINTYPE_DATABASE_URL names.",
+            example="tintype keys create --account team-a\ntintype keys list --account team-a",
+            exit_codes=LEDGER_CODES,
+        ),
     )
-    commands = parser.add_subparsers(dest="command", required=True)
-    create = commands.add_parser("create", help="make a key; it is shown this once")
-    listing = commands.add_parser("list", help="list the keys of an account")
+    commands = Commands(parser, LEDGER_CODES)
+    create = commands.add(
+        "create",
+        "make a key; it is shown this once",
+        example="tintype keys create --account team-a --expires-in 90d",
+    )
+    listing = commands.add(
+        "list", "list the keys of an account", example="tintype keys list --account team-a"
+    )
     for command in (create, listing):
         command.add_argument("--account", required=True, help="the account that pays")
-    rotate = commands.add_parser("rotate", help="replace a key; the new one is shown this once")
+    rotate = commands.add(
+        "rotate",
+        "replace a key; the new one is shown this once",
+        example="tintype keys rotate KEY_ID --keep-old-for 24h",
+    )
     rotate.add_argument(
         "--keep-old-for",
         type=duration,
@@ -53,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="TIME",
         help="how long the old key still works, such as 24h; by default it ends now",
     )
-    revoke = commands.add_parser("revoke", help="end a key now")
+    revoke = commands.add("revoke", "end a key now", example="tintype keys revoke KEY_ID")
     for command in (rotate, revoke):
         command.add_argument("id", help="the id of the key")
     for command in (create, rotate):

@@ -4,20 +4,40 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from tintype_cli.help import DONE, WRONG_SETTING, Commands, texts
 from tintype_cli.ledger_work import with_ledger, with_ledger_url
 from tintype_gateway.ledger.interface import Ledger
 from tintype_gateway.ledger.migrating import migrate_ledger
+
+EXIT_CODES = {
+    0: DONE,
+    1: "the audit found a problem, or the ledger cannot be reached or migrated; standard error "
+    "says why",
+    2: WRONG_SETTING,
+}
 
 
 def main(argv: Sequence[str]) -> int:
     """Audit or migrate."""
     parser = argparse.ArgumentParser(
         prog="tintype ledger",
-        description="Work with the ledger that TINTYPE_DATABASE_URL names.",
+        **texts(
+            "Work with the ledger that TINTYPE_DATABASE_URL names.",
+            example="tintype ledger migrate\ntintype ledger audit",
+            exit_codes=EXIT_CODES,
+        ),
     )
-    commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("audit", help="check that every balance, hold and charge adds up")
-    commands.add_parser("migrate", help="bring the database to the schema of this version")
+    commands = Commands(parser, EXIT_CODES)
+    commands.add(
+        "audit",
+        "check that every balance, hold and charge adds up",
+        example="tintype ledger audit",
+    )
+    commands.add(
+        "migrate",
+        "bring the database to the schema of this version",
+        example="tintype ledger migrate",
+    )
     if parser.parse_args(argv).command == "audit":
         return with_ledger("tintype ledger", _audit)
     return with_ledger_url("tintype ledger", _migrate)

@@ -34,7 +34,7 @@ def with_ledger(program: str, work: Callable[[Ledger], Awaitable[int | None]]) -
 
 def with_ledger_url(program: str, work: Callable[[str], Awaitable[int]]) -> int:
     """Do some work that needs the URL of the ledger only, and return the exit code."""
-    settings = read_settings(GatewaySettings, program, "", [])
+    settings = read_settings(GatewaySettings, program, {}, [])
 
     async def run() -> int:
         return await work(settings.ledger_url)

@@ -5,6 +5,7 @@ import asyncio
 import signal
 from collections.abc import Sequence
 
+from tintype_cli.help import WRONG_CALL, texts
 from tintype_simulator.app import running
 
 LARGEST_PORT = 65535
@@ -14,8 +15,16 @@ def main(argv: Sequence[str]) -> int:
     """Serve until SIGINT or SIGTERM, which the first process of a container must heed itself."""
     parser = argparse.ArgumentParser(
         prog="tintype simulator",
-        description="Serve simulated providers that draw real pictures: point the `endpoint` of "
-        "a ProviderBinding here.",
+        **texts(
+            "Serve simulated providers that draw real images: point the `endpoint` of a "
+            "ProviderBinding here.",
+            example="tintype simulator --port 9000 --latency-seconds 2",
+            exit_codes={
+                0: "it was ended by SIGINT or SIGTERM",
+                1: "it cannot listen; standard error says why",
+                2: WRONG_CALL,
+            },
+        ),
     )
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on")
     parser.add_argument("--port", type=_port, default=9000, help="the port; 0 takes a free one")
@@ -40,13 +49,15 @@ def _port(text: str) -> int:
 
 
 async def _serve(host: str, port: int, latency_seconds: float) -> None:
+    stop = _stop_signal()  # first: who reads that it serves may end it at once
     async with running(host, port, latency_seconds=latency_seconds) as url:
         print(f"The simulators serve {url}", flush=True)
-        await _stopped()
+        await stop.wait()
 
 
-async def _stopped() -> None:
+def _stop_signal() -> asyncio.Event:
+    """Return what SIGINT or SIGTERM sets."""
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await stop.wait()
+    return stop

@@ -18,7 +18,7 @@ def _empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def settings(*flags: str) -> GatewaySettings:
-    return read_settings(GatewaySettings, "tintype gateway", "Serve.", flags)
+    return read_settings(GatewaySettings, "tintype gateway", {}, flags)
 
 
 def complaint(capsys: pytest.CaptureFixture[str], *flags: str) -> str:

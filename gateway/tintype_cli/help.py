@@ -1,0 +1,51 @@
+"""Parsers whose `--help` says what a command does, and shows an example and its exit codes."""
+
+import argparse
+import textwrap
+from collections.abc import Mapping
+from typing import Any
+
+WIDTH = 79
+
+DONE = "it is done"
+WRONG_CALL = "it was called wrongly"
+WRONG_SETTING = f"{WRONG_CALL}, or a setting of its environment is wrong"
+
+LEDGER_CODES = {
+    0: DONE,
+    1: "the ledger refused it or cannot be reached; standard error says why",
+    2: WRONG_SETTING,
+}
+"""The exit codes of what works on the ledger."""
+
+
+def texts(description: str, *, example: str, exit_codes: Mapping[int, str]) -> dict[str, Any]:
+    """Return what an `ArgumentParser` of a command needs besides its arguments.
+
+    Each line of `example` is a command; `exit_codes` has the meaning of each code.
+    """
+    lines = ["example:", *textwrap.indent(example, "  ").splitlines(), "", "exit codes:"]
+    for code, meaning in exit_codes.items():
+        indent = " " * 7
+        lines.append(textwrap.fill(f"  {code:<5}{meaning}", WIDTH, subsequent_indent=indent))
+    return {
+        "description": textwrap.fill(description, WIDTH),
+        "epilog": "\n".join(lines),
+        "formatter_class": argparse.RawDescriptionHelpFormatter,
+    }
+
+
+class Commands:
+    """The subcommands of a parser, the chosen of which is its argument `command`."""
+
+    def __init__(self, parser: argparse.ArgumentParser, exit_codes: Mapping[int, str]) -> None:
+        self._parsers = parser.add_subparsers(
+            dest="command", required=True, title="commands", metavar="COMMAND"
+        )
+        self._exit_codes = exit_codes
+
+    def add(self, name: str, summary: str, *, example: str) -> argparse.ArgumentParser:
+        """Add a subcommand; `summary` is a sentence without its capital and its period."""
+        description = f"{summary[0].upper()}{summary[1:]}."
+        described = texts(description, example=example, exit_codes=self._exit_codes)
+        return self._parsers.add_parser(name, help=summary, **described)

@@ -1,0 +1,262 @@
+"""Each exit code that a help text tells is that of a real run."""
+
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.cli.walking import COMMANDS, called, children, exit_codes
+from tests.cluster.control_plane import ControlPlane
+from tests.cluster.processes import free_ports
+from tests.support.gateway_process import GatewayProcess, clean_environ, running_process
+from tintype_gateway.server import STARTER
+
+CLOSED = "127.0.0.1:1"
+"""Where nothing listens."""
+
+NO_SUCH = "--no-such-flag"
+
+GENERATE = ("generate", "a hedgehog", "-o", "hedgehog.png", "-m")
+
+
+@dataclass
+class Place:
+    """An empty folder with the environment of the commands that run there."""
+
+    folder: Path
+    monkeypatch: pytest.MonkeyPatch
+    request: pytest.FixtureRequest
+
+    def named(self, name: str, text: str = "") -> Path:
+        path = self.folder / name
+        path.write_text(text)
+        return path
+
+    def set(self, name: str, value: object) -> None:
+        self.monkeypatch.setenv(name, str(value))
+
+    def out(self) -> str:
+        told: tuple[str, str] = self.request.getfixturevalue("capsys").readouterr()
+        return told[0]
+
+
+Run = Callable[[Place], int]
+"""Does what leads to one exit code, and returns it."""
+
+
+def calling(*arguments: object) -> Run:
+    return lambda place: called(*map(str, arguments))
+
+
+def on_ledger(*arguments: str) -> Run:
+    """Run a command where there is an account `team-a`; `KEY_ID` is the id of its key."""
+
+    def run(place: Place) -> int:
+        assert called("accounts", "create", "team-a") == 0
+        place.out()
+        assert called("keys", "create", "--account", "team-a") == 0
+        key_id, _ = place.out().split("\t")
+        return called(*(key_id if text == "KEY_ID" else text for text in arguments))
+
+    return run
+
+
+def without_ledger(*arguments: str) -> Run:
+    def run(place: Place) -> int:
+        place.set("TINTYPE_DATABASE_URL", f"postgresql://tintype@{CLOSED}/ledger")
+        return called(*arguments)
+
+    return run
+
+
+def with_a_wrong_setting(*arguments: str) -> Run:
+    def run(place: Place) -> int:
+        place.set("TINTYPE_PORT", "eighty")
+        return called(*arguments)
+
+    return run
+
+
+def ended_by(number: signal.Signals, after: str, *arguments: str) -> Run:
+    """Run a server until it says something, and end it by a signal."""
+
+    def run(place: Place) -> int:
+        with started(place, *arguments) as process:
+            assert process.stdout is not None
+            said = []
+            for line in process.stdout:
+                said.append(line)
+                if after in line:
+                    process.send_signal(number)
+            assert after in "".join(said), said
+            return process.wait(timeout=60)
+
+    return run
+
+
+@contextmanager
+def started(place: Place, *arguments: str, **environ: str) -> Iterator["subprocess.Popen[str]"]:
+    with subprocess.Popen(
+        [sys.executable, "-m", "tintype_cli", *arguments],
+        cwd=place.folder,
+        env=clean_environ() | environ,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def on_a_taken_port(*arguments: str) -> Run:
+    def run(place: Place) -> int:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = str(taken.getsockname()[1])
+            with started(place, *arguments, "--port", port) as process:
+                process.communicate(timeout=60)
+                return process.returncode
+
+    return run
+
+
+def checking(manifest: str) -> Run:
+    return lambda place: called("catalog", "check", str(place.named("x.yaml", manifest).parent))
+
+
+def operating_without_a_cluster(place: Place) -> int:
+    cluster = {"name": "c", "cluster": {"server": f"http://{CLOSED}"}}
+    context = {"name": "c", "context": {"cluster": "c", "user": "u", "namespace": "n"}}
+    parts = {"clusters": [cluster], "contexts": [context], "users": [{"name": "u", "user": {}}]}
+    kubeconfig = place.named("kubeconfig", str(parts | {"current-context": "c"}))
+    flags = ("--kubeconfig", str(kubeconfig), "--health-port", str(*free_ports(1)))
+    return ended_by(signal.SIGTERM, "will try again", "operator", *flags)(place)
+
+
+def writing_into_a_taken_name(place: Place) -> int:
+    assert called("crds", "write", str(place.folder)) == 0
+    (file, *_) = place.folder.glob("*.yaml")
+    file.unlink()
+    file.mkdir()
+    return called("crds", "write", str(place.folder))
+
+
+def applying(place: Place) -> int:
+    cluster: ControlPlane = place.request.getfixturevalue("cluster")
+    return called("crds", "apply", "--kubeconfig", str(cluster.kubeconfig))
+
+
+def generating(*arguments: str) -> Run:
+    def run(place: Place) -> int:
+        gateway: GatewayProcess = place.request.getfixturevalue("gateway")
+        place.set("TINTYPE_API_KEY", gateway.demo_key)
+        return called(*GENERATE, *arguments, "--url", gateway.url)
+
+    return run
+
+
+def generating_nowhere(place: Place) -> int:
+    place.set("TINTYPE_API_KEY", "sk-tintype-x")
+    return called(*GENERATE, "gpt-image-1", "--url", f"http://{CLOSED}")
+
+
+def interrupted_while_generating(place: Place) -> int:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        call = (*GENERATE, "gpt-image-1", "--url", url)
+        with started(place, *call, TINTYPE_API_KEY="sk-tintype-x") as process:
+            connection, _ = silent.accept()
+            with connection:
+                connection.recv(1)
+                process.send_signal(signal.SIGINT)
+                process.communicate(timeout=60)
+            return process.returncode
+
+
+def ledger_runs(command: str, right: str, *, refused: Run | str) -> dict[tuple[str, int], Run]:
+    """The runs of a command with the right arguments, with refused ones, and with wrong ones."""
+    words = command.split()
+    wrong = on_ledger(*words, *refused.split()) if isinstance(refused, str) else refused
+    return {
+        (command, 0): on_ledger(*words, *right.split()),
+        (command, 1): wrong,
+        (command, 2): calling(*words, NO_SUCH),
+    }
+
+
+RUNS: dict[tuple[str, int], Run] = {
+    ("gateway", 0): ended_by(
+        signal.SIGTERM, '"serving"', "gateway", "--simulate", "--port", "0", "--admin-port", "0"
+    ),
+    ("gateway", 1): on_a_taken_port("gateway", "--simulate", "--admin-port", "0"),
+    ("gateway", 2): with_a_wrong_setting("gateway"),
+    ("operator", 0): operating_without_a_cluster,
+    ("operator", 1): calling("operator", "--kubeconfig", "/no/such/file"),
+    ("operator", 2): calling("operator", "--relist-seconds", "soon"),
+    ("simulator", 0): ended_by(signal.SIGINT, "The simulators serve", "simulator", "--port", "0"),
+    ("simulator", 1): on_a_taken_port("simulator"),
+    ("simulator", 2): calling("simulator", "--port", "eighty"),
+    ("generate", 0): generating("imagen-4.0-fast-generate-001"),
+    ("generate", 1): generating("no-such-model"),
+    ("generate", 2): calling(*GENERATE, "gpt-image-1", NO_SUCH),
+    ("generate", 3): generating_nowhere,
+    ("generate", 130): interrupted_while_generating,
+    ("catalog check", 0): calling("catalog", "check", STARTER),
+    ("catalog check", 1): checking("kind: ImageModel"),
+    ("catalog check", 2): calling("catalog", "check"),
+    ("crds write", 0): lambda place: called("crds", "write", str(place.folder)),
+    ("crds write", 1): writing_into_a_taken_name,
+    ("crds write", 2): calling("crds", "write", "/no/such/folder"),
+    ("crds apply", 0): applying,
+    ("crds apply", 1): calling("crds", "apply", "--kubeconfig", "/no/such/file"),
+    ("crds apply", 2): calling("crds", "apply", NO_SUCH),
+    **ledger_runs("ledger audit", "", refused=without_ledger("ledger", "audit")),
+    **ledger_runs("ledger migrate", "", refused=without_ledger("ledger", "migrate")),
+    **ledger_runs("accounts create", "team-b", refused="team-a"),
+    **ledger_runs("accounts grant", "team-a --credits 2", refused="team-b --credits 2"),
+    **ledger_runs(
+        *("accounts adjust", "team-a --credits -2 --reason x"),
+        refused="team-b --credits 2 --reason x",
+    ),
+    **ledger_runs("accounts set", "team-a --models all", refused="team-b"),
+    **ledger_runs("accounts show", "team-a", refused="team-b"),
+    **ledger_runs("accounts list", "", refused=without_ledger("accounts", "list")),
+    **ledger_runs("keys create", "--account team-a", refused="--account team-b"),
+    **ledger_runs("keys list", "--account team-a", refused="--account team-b"),
+    **ledger_runs("keys rotate", "KEY_ID", refused="key_x"),
+    **ledger_runs("keys revoke", "KEY_ID", refused="key_x"),
+}
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
+    with running_process(tmp_path_factory.mktemp("gateway"), "--simulate", "--demo") as gateway:
+        yield gateway
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Place:
+    monkeypatch.chdir(tmp_path)
+    place = Place(tmp_path, monkeypatch, request)
+    place.set("TINTYPE_DATABASE_URL", f"sqlite:///{tmp_path / 'ledger.db'}")
+    return place
+
+
+def test_every_code_that_is_told_has_its_run() -> None:
+    leaves = [path for path in COMMANDS if path and not children(path)]
+    told = {(" ".join(path), code) for path in leaves for code in exit_codes(path)}
+
+    assert told == set(RUNS)
+
+
+@pytest.mark.parametrize(("command", "code"), RUNS, ids=[f"{name} {code}" for name, code in RUNS])
+def test_a_run_ends_with_the_code_that_is_told(command: str, code: int, place: Place) -> None:
+    assert RUNS[command, code](place) == code
