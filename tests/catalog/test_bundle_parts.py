@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from tests.support.manifests import compiled, image_model, noise
+from tests.support.manifests import compiled, image_model, noisy_models
 from tintype_catalog.bundle import (
     CATALOG,
     MANIFEST,
@@ -26,9 +26,8 @@ API_SERVERS_LIMIT = 1024 * 1024
 
 
 def noisy(packed_bytes: int, name: str = "canvas") -> Catalog:
-    """Return a catalog of one model that compresses to somewhat more than so many bytes."""
-    text = noise(packed_bytes * 8 // 6 + 100, name)
-    return compiled(image_model(name, providerParameters={"svg": []}, defaults={"svg": text}))
+    """Return a catalog that compresses to somewhat more than so many bytes."""
+    return compiled(*noisy_models(packed_bytes, name))
 
 
 LARGE = noisy(2 * MAX_PACKED_BYTES)
@@ -100,10 +99,11 @@ def test_what_the_parts_cannot_hold_is_not_packed() -> None:
 
 
 def test_what_readers_would_not_inflate_is_not_packed() -> None:
-    model = image_model(providerParameters={"svg": []}, defaults={"svg": "x" * MAX_UNPACKED_BYTES})
+    model = image_model(providerParameters={"svg": []}, defaults={"svg": "x" * 8000})
+    models = compiled(model).models * (MAX_UNPACKED_BYTES // 8000)
 
     with pytest.raises(BundleError, match=f"at most {MAX_UNPACKED_BYTES} fit"):
-        pack(compiled(model), 7)
+        pack(Catalog(models=models), 7)
 
 
 def test_the_parts_of_an_index_that_cannot_be_read_are_none() -> None:

@@ -9,26 +9,10 @@ import pytest
 
 from tests.cluster.control_plane import ControlPlane
 from tests.support.gateway_process import GatewayProcess
-from tests.support.manifests import Manifest, changed, image_model, noise
+from tests.support.manifests import changed, image_model, noisy_model, noisy_models
 from tests.support.operator import CONFIGMAP
 from tests.support.site import Site, ask, site_on, status
 from tintype_catalog.bundle import MANIFEST, MAX_PACKED_BYTES, MAX_PARTS, part_files, read_manifest
-
-CHARACTERS = 200_000
-"""Of noise in each model: kubectl keeps a copy in an annotation, which takes 256 KiB."""
-
-COMPRESSED = CHARACTERS * 6 // 8
-
-
-def large(name: str) -> Manifest:
-    """Return a model that hardly compresses."""
-    text = noise(CHARACTERS, name)
-    return image_model(name, providerParameters={"svg": []}, defaults={"svg": text})
-
-
-def models_for(packed_bytes: int) -> list[Manifest]:
-    """Return models that compress to more than so many bytes."""
-    return [large(f"large-{number}") for number in range(packed_bytes // COMPRESSED + 1)]
 
 
 @pytest.fixture
@@ -38,7 +22,7 @@ async def site(
     """A site whose catalog is in two parts."""
     async with site_on(cluster_with_crds, namespace, tmp_path) as site:
         await site.serve_canvas(key="sk-first")
-        manifests = models_for(MAX_PACKED_BYTES)
+        manifests = noisy_models(MAX_PACKED_BYTES)
         await site.apply(*manifests)
 
         async def models() -> int:
@@ -70,7 +54,7 @@ async def until_rejected(site: Site, gateway: GatewayProcess, error: str) -> Non
 async def edited(site: Site) -> int:
     """Edit a model, and return the sequence of the catalog that follows."""
     before = read_manifest(await site.published()).sequence
-    await site.apply(changed(large("large-0"), "spec.displayName", "Edited"))
+    await site.apply(changed(noisy_model("large-0"), "spec.displayName", "Edited"))
 
     async def is_newer() -> bool:
         return read_manifest(await site.published()).sequence > before
@@ -142,7 +126,7 @@ async def test_a_mount_that_is_half_old_and_half_new_is_rejected(site: Site) -> 
 async def test_a_catalog_that_fits_no_set_of_parts_is_refused_by_condition(site: Site) -> None:
     before = await site.published()
 
-    await site.apply(*models_for(MAX_PARTS * MAX_PACKED_BYTES), image_model("last"))
+    await site.apply(*noisy_models(MAX_PARTS * MAX_PACKED_BYTES), image_model("last"))
 
     condition = await asyncio.to_thread(
         site.operator.wait_for_condition, "imagemodel", "last", "Programmed", "False"

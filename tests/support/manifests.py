@@ -152,6 +152,23 @@ def compiled(*manifests: Mapping[str, Any]) -> Catalog:
     return catalog
 
 
+NOISE = 8000
+"""Characters of noise in each object of a large catalog: about as many as `defaults` may have."""
+
+
+def noisy_models(packed_bytes: int, seed: str = "large") -> list[Manifest]:
+    """Return models that hardly compress, and that together take more than so many bytes then."""
+    return [
+        noisy_model(f"{seed}-{number}") for number in range(packed_bytes // (NOISE * 6 // 8) + 1)
+    ]
+
+
+def noisy_model(name: str) -> Manifest:
+    """Return a model that hardly compresses."""
+    text = noise(NOISE, name)
+    return image_model(name, providerParameters={"svg": []}, defaults={"svg": text})
+
+
 def noise(characters: int, seed: str = "noise") -> str:
     """Return a text that hardly compresses: six bits a character, always the same for a seed."""
     random_bytes = hashlib.shake_256(seed.encode()).digest(characters)
