@@ -1,15 +1,21 @@
 """Programs that run beside the tests: started with a log file, watched, and ended by their id."""
 
+import fcntl
+import itertools
 import os
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.cluster.building import cache
+
 POLL_SECONDS = 0.05
+
+PORTS = range(12_000, 30_000)
+"""Below those that Linux gives to connections, and between those that Kubernetes uses."""
 
 
 @dataclass(frozen=True)
@@ -60,9 +66,31 @@ def start(log: Path, *command: object, environ: Mapping[str, str] = os.environ) 
 
 
 def free_ports(count: int) -> list[int]:
-    """Different TCP ports of the loopback interface that nobody listens on just now."""
-    with ExitStack() as probes:
-        sockets = [probes.enter_context(socket.socket()) for _ in range(count)]
-        for probe in sockets:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in sockets]
+    """Different TCP ports of the loopback interface that nobody listens on just now.
+
+    The system gives them to no connection, and each call gives others, whichever process makes it:
+    a server can be started late, and again, on a port of its own.
+    """
+    cache().mkdir(parents=True, exist_ok=True)
+    with (cache() / "ports").open("a+") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        turn.seek(0)
+        last = int(turn.read() or PORTS.start)
+        ports = list(itertools.islice(filter(_is_free, _after(last)), count))
+        turn.truncate(0)
+        turn.write(str(ports[-1]))
+    return ports
+
+
+def _after(last: int) -> Iterator[int]:
+    turns = itertools.cycle(PORTS)
+    return itertools.islice(turns, last - PORTS.start + 1, None)
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True

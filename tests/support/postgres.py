@@ -6,7 +6,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -17,6 +16,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from tests.cluster.processes import free_ports
 from tests.support.requirements import missing
 from tintype_gateway.ledger.migrating import migrate_ledger
 
@@ -114,7 +114,7 @@ class PostgresServer:
         self._user = _unprivileged_user()
         self._process: subprocess.Popen[bytes] | None = None
         self._numbers = itertools.count()
-        self.port = _free_port()
+        (self.port,) = free_ports(1)
 
     @property
     def is_running(self) -> bool:
@@ -212,10 +212,3 @@ def _unprivileged_user() -> str | None:
         return None
     known = {entry.pw_name for entry in pwd.getpwall()}
     return next(name for name in UNPRIVILEGED if name in known)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -1,0 +1,29 @@
+"""Ports for servers of the tests, which several processes ask for at once."""
+
+import socket
+import subprocess
+import sys
+from contextlib import suppress
+
+from tests.cluster.processes import free_ports
+
+ASK = "from tests.cluster.processes import free_ports; print(*free_ports(40))"
+
+
+def test_no_two_processes_get_the_same_port() -> None:
+    asked = [
+        subprocess.Popen([sys.executable, "-c", ASK], stdout=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]
+    answers = [process.communicate(timeout=60)[0].split() for process in asked]
+
+    assert [len(ports) for ports in answers] == [40, 40, 40]
+    assert len(set().union(*answers)) == 120
+
+
+def test_a_port_that_is_taken_is_passed_over() -> None:
+    (before,) = free_ports(1)
+    with socket.socket() as taken:
+        with suppress(OSError):  # then another program has it, which is as well
+            taken.bind(("127.0.0.1", before + 1))
+        assert before + 1 not in free_ports(20)
