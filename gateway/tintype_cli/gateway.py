@@ -22,9 +22,10 @@ HELP = texts(
     example="tintype gateway --simulate --demo\n"
     "tintype gateway --catalog-dir my-catalog/ --credentials-dir credentials/",
     exit_codes={
-        0: "it was ended by SIGINT or SIGTERM",
+        0: "it was ended by SIGINT or SIGTERM, and finished its requests",
         1: "it cannot serve: a port, a folder, the ledger or the cluster; standard error says why",
         2: WRONG_SETTING,
+        130: "a second signal ended it before its requests were finished",
     },
 )
 
