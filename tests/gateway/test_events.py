@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tintype_gateway.upstream.sse import EndlessEventError, EventParser, event, picture_event
+from tintype_gateway.upstream.sse import (
+    LINES_AT_ONCE,
+    MAX_LINES,
+    EndlessEventError,
+    EventParser,
+    event,
+    picture_event,
+)
 
 LIMIT = 1000
 
@@ -19,7 +26,7 @@ ends = st.sampled_from(["\n", "\r\n", "\r"])
 
 def parsed(chunks: Sequence[bytes]) -> list[bytes]:
     parser = EventParser(LIMIT)
-    return [bytes(data) for chunk in chunks for data in parser.feed(chunk)]
+    return [bytes(data) for chunk in chunks for data in parser.feed(chunk) if data]
 
 
 def cut(text: bytes, places: list[int]) -> list[bytes]:
@@ -78,6 +85,20 @@ def test_an_event_that_the_stream_ends_in_is_none() -> None:
     assert parsed([b"data: whole\n\ndata: cut\n"]) == [b"whole"]
 
 
+def test_a_caller_can_let_others_run_between_very_many_lines() -> None:
+    found = list(EventParser(LIMIT).feed(b"\n" * 1000 + b"data: x\n\n"))
+
+    assert found == [None] * (1000 // LINES_AT_ONCE) + [b"x"]
+
+
+@pytest.mark.parametrize("line", [b"\n", b"\r", b"\r\n", b": ping\n", b"data: x\n\n"])
+@pytest.mark.parametrize("size", [1000, 10**9])
+def test_a_stream_has_only_so_many_lines(line: bytes, size: int) -> None:
+    text = line * (MAX_LINES + 1)
+    with pytest.raises(EndlessEventError):
+        parsed([text[start : start + size] for start in range(0, len(text), size)])
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -95,7 +116,7 @@ def test_an_event_that_does_not_end_is_given_up(text: bytes) -> None:
 def test_a_written_event_is_read_back(name: str, fields: dict[str, object]) -> None:
     (data,) = EventParser(10**6).feed(b"".join(event("x", {"fields": fields, "name": name})))
 
-    assert json.loads(data) == {"type": "x", "fields": fields, "name": name}
+    assert json.loads(data or b"") == {"type": "x", "fields": fields, "name": name}
 
 
 def test_a_picture_stands_in_its_event_as_the_bytes_that_arrived() -> None:

@@ -6,10 +6,18 @@ small rest is parsed, by the standard parser: so key order, white space, escapes
 and anything else that JSON allows come out right by construction.
 """
 
+import codecs
 import json
+
+from tintype_gateway.images.json_strings import strings
 
 SHORTEST_BLOB = 4096
 """Strings of at least so many bytes are cut out."""
+
+_LARGEST_REST = 512 * 1024
+"""What is parsed besides the blobs has at most so many bytes, most of them in short strings."""
+
+_PIECE = 256 * 1024
 
 _PLACEHOLDER = b"NaN"
 """Stands for a blob in what is parsed. JSON has no NaN, so no answer can forge one."""
@@ -18,21 +26,31 @@ _PLACEHOLDER = b"NaN"
 def loads(text: bytes | bytearray) -> object:
     """Parse JSON, with each long plain string as a `memoryview` of the bytes between its quotes.
 
-    A long string that holds a backslash is not plain, and is parsed as usual. A control character
-    in a plain one, which JSON forbids, goes unseen: looking for it takes as long as all the rest.
+    A long string that holds a backslash is not plain, and is parsed as usual, unless all that is
+    escaped are the characters of base64 that some writers escape (`\\/` and `\\u003d`). A control
+    character in a plain one, which JSON forbids, goes unseen: looking for it takes as long as all
+    the rest.
 
     Raises:
-        ValueError: The text is not JSON in UTF-8.
+        ValueError: The text is not JSON in UTF-8, or it has more parts than any answer.
     """
     if not text.isascii():
-        text.decode()  # checks the blobs too, which nothing else decodes
-    skeleton, blobs = _cut(text)
+        _require_utf8(text)  # of the blobs too, which nothing else decodes
+    rest, blobs = _cut(text)
     try:
-        return _restore(skeleton, blobs)
+        return _restore(rest, blobs)
     except ValueError:
-        if not blobs:
+        if not blobs or len(text) > _LARGEST_REST:
             raise
         return _restore(text, [])  # a long key, or no JSON at all: the full parser decides
+
+
+def _require_utf8(text: bytes | bytearray) -> None:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    with memoryview(text) as view:
+        for start in range(0, len(view), _PIECE):
+            decoder.decode(view[start : start + _PIECE])
+    decoder.decode(b"", final=True)
 
 
 def _restore(skeleton: bytes | bytearray, blobs: list[memoryview]) -> object:
@@ -50,49 +68,41 @@ def _restore(skeleton: bytes | bytearray, blobs: list[memoryview]) -> object:
 def _cut(text: bytes | bytearray) -> tuple[bytes, list[memoryview]]:
     """Return the text with placeholders, and what they stand for in the same order.
 
-    A quote is never part of JSON outside a string, so hopping from quote to quote finds exactly
-    the strings.
+    Raises:
+        ValueError: It has more parts than any answer.
     """
     view = memoryview(text)
     kept: list[bytes | memoryview] = []
     blobs: list[memoryview] = []
     start = 0
-    opening = text.find(b'"')
-    while opening >= 0:
-        closing = _closing_quote(text, opening + 1)
-        if closing < 0:
-            break
-        if closing - opening > SHORTEST_BLOB and text.find(b"\\", opening, closing) < 0:
+    for opening, closing in strings(text):
+        if closing - opening <= SHORTEST_BLOB:
+            continue
+        blob = _plain(text, view[opening + 1 : closing], opening)
+        if blob is not None:
             kept += [view[start:opening], _PLACEHOLDER]
-            blobs.append(view[opening + 1 : closing])
+            blobs.append(blob)
             start = closing + 1
-        opening = text.find(b'"', closing + 1)
     kept.append(view[start:])
+    if sum(map(len, kept)) > _LARGEST_REST:
+        raise ValueError("it has more text than any answer")
     return b"".join(kept), blobs
 
 
+def _plain(text: bytes | bytearray, string: memoryview, opening: int) -> memoryview | None:
+    """Return a string without escapes, or with those undone that base64 can have, else None."""
+    if text.find(b"\\", opening, opening + len(string) + 1) < 0:
+        return string
+    undone = bytes(string).replace(b"\\/", b"/")
+    for escape in (b"\\u003d", b"\\u003D"):
+        undone = undone.replace(escape, b"=")
+    return None if b"\\" in undone else memoryview(undone)
+
+
 def open_string(text: bytes | bytearray) -> int:
-    """Return where the string begins that a part of a text breaks off in, -1 if in none."""
-    opening = text.find(b'"')
-    while opening >= 0:
-        closing = _closing_quote(text, opening + 1)
-        if closing < 0:
-            return opening
-        opening = text.find(b'"', closing + 1)
-    return -1
+    """Return where the string begins that a part of a text breaks off in, -1 if in none.
 
-
-def _closing_quote(text: bytes | bytearray, start: int) -> int:
-    """Return where the string ends that starts here, or -1."""
-    closing = text.find(b'"', start)
-    while closing > 0 and _is_escaped(text, closing):
-        closing = text.find(b'"', closing + 1)
-    return closing
-
-
-def _is_escaped(text: bytes | bytearray, quote: int) -> bool:
-    """Return whether an odd run of backslashes stands before the quote."""
-    first = quote
-    while text[first - 1] == ord("\\"):
-        first -= 1
-    return (quote - first) % 2 == 1
+    Raises:
+        ValueError: There are more strings before it than any answer has.
+    """
+    return next((span.opening for span in strings(text) if span.closing < 0), -1)

@@ -29,7 +29,10 @@ def beginning_of(
         first_picture: Matches what stands before the first picture of the dialect's answers.
         declared: The watermark that the model's pictures should carry, which has to be seen here.
     """
-    opening = open_string(look)
+    try:
+        opening = open_string(look)
+    except ValueError:
+        return None
     if opening < 0 or first_picture.search(look, 0, opening) is None:
         return None
     picture = look[opening + 1 :]

@@ -16,8 +16,15 @@ PING: Pieces = (b": ping\n\n",)
 """A comment, which every client skips: it keeps idle proxies from closing the connection."""
 
 
+MAX_LINES = 10_000
+"""Of one stream. Those of providers have a few hundred, most of them signs of life."""
+
+LINES_AT_ONCE = 256
+"""Lines that are taken in within a fraction of a millisecond."""
+
+
 class EndlessEventError(Exception):
-    """An event that is larger than any picture."""
+    """An event that is larger than any image, or a stream of more lines than any."""
 
 
 class EventParser:
@@ -29,23 +36,28 @@ class EventParser:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
+        self._remaining_lines = MAX_LINES
         self._line: list[bytes | memoryview] = []
         self._line_size = 0
         self._after_return = False
         self._event = bytearray()
 
-    def feed(self, chunk: bytes) -> Iterator[bytearray]:
+    def feed(self, chunk: bytes) -> Iterator[bytearray | None]:
         """Yield the data of each event that a chunk completes.
 
+        None comes after every `LINES_AT_ONCE`, so that the caller can let others run.
+
         Raises:
-            EndlessEventError: An event exceeds the limit.
+            EndlessEventError: An event exceeds the limit, or the stream `MAX_LINES`.
         """
-        for line in self._lines(chunk):
+        for number, line in enumerate(self._lines(chunk), 1):
             if line:
                 self._add(line)
             elif self._event:
                 yield self._event
                 self._event = bytearray()
+            if number % LINES_AT_ONCE == 0:
+                yield None
         if self._line_size + len(self._event) > self._limit:
             raise EndlessEventError
 
@@ -71,6 +83,9 @@ class EventParser:
             self._line_size += len(part)
             self._after_return = last == b"\r"
             if last in (b"\n", b"\r"):
+                self._remaining_lines -= 1
+                if self._remaining_lines < 0:
+                    raise EndlessEventError
                 yield _without_end(bytearray().join(self._line))
                 self._line, self._line_size = [], 0
 
@@ -80,11 +95,16 @@ def _parts(chunk: bytes) -> Iterator[bytes | memoryview]:
 
     A picture before the first one or after the last one is neither copied nor looked at closely:
     where a line end is not, finding that out is cheap.
+
+    Raises:
+        EndlessEventError: It has more lines than any stream.
     """
     ends = [place for place in (chunk.find(b"\n"), chunk.find(b"\r")) if place >= 0]
     first = min(ends, default=-1) + 1
     last = max(chunk.rfind(b"\n", first), chunk.rfind(b"\r", first)) + 1 or first
     view = memoryview(chunk)
+    if chunk.count(b"\n", first, last) + chunk.count(b"\r", first, last) > 2 * MAX_LINES:
+        raise EndlessEventError
     between = chunk[first:last].splitlines(keepends=True)
     yield from filter(len, (view[:first], *between, view[last:]))
 

@@ -28,6 +28,9 @@ from tintype_gateway.values import (
 MAX_ANSWER_BYTES = 256 * 1024 * 1024
 """Ten pictures of the largest size that any provider makes fit in it."""
 
+MAX_ERROR_BYTES = 32 * 1024
+"""Of an error no more is read. One that is longer is judged by its status alone."""
+
 MAX_EVENT_BYTES = 64 * 1024 * 1024
 """One such picture fits in it, and all that is said of it."""
 
@@ -145,6 +148,9 @@ async def _follow(
     parser, previews = EventParser(MAX_EVENT_BYTES), 0
     async for chunk in _Arriving(response.content):
         for item in _items(parser, reader, chunk):
+            if item is None:
+                await asyncio.sleep(0)
+                continue
             if isinstance(item, Generation):
                 return replace(item, partial_images=previews)
             previews += 1
@@ -155,10 +161,13 @@ async def _follow(
 
 def _items(
     parser: EventParser, reader: EventReader, chunk: bytes
-) -> Iterator[Preview | Generation]:
+) -> Iterator[Preview | Generation | None]:
+    """Yield what a chunk of a stream completes, and None where others should have their turn."""
     try:
         for data in parser.feed(chunk):
-            yield from reader.read(data)
+            if data is not None:
+                yield from reader.read(data)
+            yield None
     except EndlessEventError as error:
         raise _endless() from error
 
@@ -166,9 +175,20 @@ def _items(
 async def _read(response: aiohttp.ClientResponse, splice: Splice | None) -> bytes:
     arriving = _Arriving(response.content)
     is_small = (response.content_length or SMALLEST_ANSWER_BYTES) < SMALLEST_ANSWER_BYTES
-    if splice is None or response.status != 200 or is_small:
+    if response.status != 200:
+        return await _first_bytes(arriving, MAX_ERROR_BYTES)
+    if splice is None or is_small:
         return b"".join([chunk async for chunk in arriving])
     return await splice.read(arriving)
+
+
+async def _first_bytes(arriving: AsyncIterator[bytes], most: int) -> bytes:
+    content = b""
+    async for chunk in arriving:
+        content += chunk
+        if len(content) > most:
+            return content[:most]
+    return content
 
 
 class _Arriving:

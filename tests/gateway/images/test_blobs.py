@@ -67,7 +67,8 @@ def test_a_document_means_what_it_means_to_the_standard_parser(text: bytes) -> N
 
 @given(documents())
 def test_a_view_shows_the_bytes_of_the_text_itself(text: bytes) -> None:
-    assert all(view.obj is text for view in views(loads(text)))
+    undone = b"\\/" in text or b"\\u003d" in text.lower()
+    assert all(view.obj is text or undone for view in views(loads(text)))
 
 
 @given(documents(), st.data())
@@ -106,8 +107,14 @@ def test_only_strings_from_a_length_on_are_cut_out(length: int, kind: type) -> N
 
 
 def test_a_long_string_with_an_escape_is_parsed_as_usual() -> None:
-    text = b'["%s\\/9", "%s"]' % (LONG, LONG)
-    assert loads(text) == [f"{LONG.decode()}/9", LONG]
+    text = b'["%s\\n9", "%s"]' % (LONG, LONG)
+    assert loads(text) == [f"{LONG.decode()}\n9", LONG]
+
+
+@pytest.mark.parametrize("end", [b"\\/9==", b"+9\\u003d\\u003d", b"+9\\u003D"])
+def test_base64_that_was_escaped_is_cut_out_nevertheless(end: bytes) -> None:
+    (view,) = views(loads(b'["%s%s"]' % (LONG, end)))
+    assert bytes(view) == LONG + json.loads(b'"%s"' % end).encode()
 
 
 @pytest.mark.parametrize("end", [b"\\\\", b'\\"', b'\\\\\\"', b"\\\\\\\\"])
@@ -144,7 +151,7 @@ def test_what_is_not_utf8_is_refused(text: bytes) -> None:
 
 def test_nesting_without_end_is_refused() -> None:
     with pytest.raises(RecursionError):
-        loads(b"[" * 100_000)
+        loads(b"[" * 20_000)
 
 
 @pytest.mark.parametrize(
@@ -159,3 +166,21 @@ def test_nesting_without_end_is_refused() -> None:
 )
 def test_a_string_that_is_open_at_the_end_is_found(text: bytes, start: int) -> None:
     assert open_string(text) == start
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"[" + b'"",' * 3000 + b"0]",
+        b"[" + b"1," * 30_000 + b"0]",
+        b"[" + b" " * 100_000 + b"0]",
+        b'["' + b'\\"' * 500_000 + b'"]',
+        b"[" + (b'"' + LONG + b'\\n",') * 100 + b"0]",
+        b'{"' + LONG * 100 + b'": "' + LONG + b'"}',
+    ],
+    ids=["strings", "numbers", "space", "escapes", "text", "a long key"],
+)
+def test_a_document_of_more_parts_than_any_answer_is_refused(text: bytes) -> None:
+    assert json.loads(text)
+    with pytest.raises(ValueError, match=r"too many|more text|NaN|property name"):
+        loads(text)

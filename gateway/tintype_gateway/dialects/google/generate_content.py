@@ -41,6 +41,9 @@ _REFUSALS = frozenset(
 )
 """Why a candidate ends that may not show its picture. All others end by accident."""
 
+_MAX_ERROR_BYTES = 32 * 1024
+"""An event of an error that is longer is judged by its code alone."""
+
 _MAX_TOKENS = 10**9
 """More than any call can use: a count that no price can be meant for."""
 
@@ -119,7 +122,7 @@ class EventReader:
         try:
             document: Any = blobs.loads(data)
             if "error" in document:
-                raise _fault_in_stream(document["error"], bytes(data))
+                raise _fault_in_stream(document["error"], bytes(data[:_MAX_ERROR_BYTES]))
             self._usage = document.get("usageMetadata") or self._usage
             if self._blocked is None:
                 self._blocked = _block_reason(document)

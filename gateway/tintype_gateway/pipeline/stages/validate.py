@@ -16,11 +16,20 @@ from tintype_gateway.errors import (
     UnsupportedParameterError,
     ValidationError,
 )
+from tintype_gateway.images.json_strings import require_simple
 from tintype_gateway.observability.spans import traced
 from tintype_gateway.values import ValidRequest
 
 _MAX_FIELDS = 100
 """Several times as many as there are. Each one at fault is named in the answer."""
+
+_MAX_STRINGS = 1000
+_MAX_BYTES_BETWEEN = 16 * 1024
+"""Of a body, outside its strings: many times what the largest provider parameters have."""
+
+_MAX_SUGGESTIONS = 5
+"""Of the first so many problems, an unknown field is told the one that may be meant. The search for
+it takes a while."""
 
 _ALIKE = 0.8
 """How alike a misspelt field and the one that is meant are, of 1."""
@@ -62,7 +71,8 @@ def validate(body: bytes, vocabulary: Vocabulary) -> ValidRequest:
         fields = ImageGenerationRequest.model_validate(known)
     except pydantic.ValidationError as error:
         details = error.errors(include_url=False)
-        problems = [*(_problem(detail, vocabulary) for detail in details), *problems]
+        found = [_problem(detail, vocabulary, at) for at, detail in enumerate(details)]
+        problems = [*found, *problems]
     if problems:
         raise ValidationError(problems)
     _refuse_contradictions(fields)
@@ -73,6 +83,7 @@ def validate(body: bytes, vocabulary: Vocabulary) -> ValidRequest:
 
 def _parse(body: bytes) -> dict[str, Any]:
     try:
+        require_simple(body, _MAX_STRINGS, _MAX_BYTES_BETWEEN)
         document = from_json(body, allow_inf_nan=False, cache_strings="keys")  # keep no prompts
         _UNIQUE_NAMES.decode(body.decode())  # `from_json` reads UTF-8 only
     except ValueError as error:
@@ -87,8 +98,7 @@ def _parse(body: bytes) -> dict[str, Any]:
 
 def _require_unique(pairs: Sequence[tuple[str, object]]) -> None:
     """Refuse what one reader would take for its first value and another for its last."""
-    names = {name for name, _ in pairs}
-    if len(names) < len(pairs):
+    if len(pairs) > 1 and len({name for name, _ in pairs}) < len(pairs):
         raise ValueError("a name occurs twice in one object")
 
 
@@ -136,11 +146,14 @@ def _number_problems(extras: Mapping[str, object]) -> Iterator[FieldProblem]:
             yield FieldProblem(name, "must not hold numbers beyond 1e308", "invalid_value")
 
 
-def _problem(detail: Any, vocabulary: Vocabulary) -> FieldProblem:
+def _problem(detail: Any, vocabulary: Vocabulary, index: int) -> FieldProblem:
     param = ".".join(str(step) for step in detail["loc"])[:64].encode("ascii", "replace").decode()
     code = _CODES.get(detail["type"], "invalid_value")
     is_unknown = code == "unknown_parameter"
-    message = _unknown(param, vocabulary) if is_unknown else _plain(detail["msg"])
+    if is_unknown and index < _MAX_SUGGESTIONS:
+        message = _unknown(param, vocabulary)
+    else:
+        message = "unknown field" if is_unknown else _plain(detail["msg"])
     return FieldProblem(param, message, code)
 
 
