@@ -16,6 +16,7 @@
     |-- UriTooLongError 414
     |-- UnsupportedMediaTypeError 415
     |-- RangeNotSatisfiableError 416   a part of a picture that it does not have
+    |-- ExpectationFailedError 417   an `Expect` that is not 100-continue
     |-- ValidationError 422            fields at fault, all of them at once
     |-- HeadersTooLargeError 431
     |-- RateLimitError 429           the account asks for more than it may in a minute
@@ -197,6 +198,13 @@ class RangeNotSatisfiableError(GatewayError):
     @override
     def headers(self) -> dict[str, str]:
         return super().headers() | {"Content-Range": f"bytes */{self._size}"}
+
+
+class ExpectationFailedError(GatewayError):
+    """`Expect` asks for something that no server does."""
+
+    status = 417
+    code = "expectation_failed"
 
 
 class FieldProblem(NamedTuple):

@@ -100,7 +100,12 @@ async def serve(settings: GatewaySettings) -> None:
         admin = AdminApp(pipeline, token.get_secret_value() if token else None)
         probes = create_runner(admin.application(), DRAIN_SECONDS)
         admin_url = await _listen(probes, settings.admin_host, settings.admin_port, stack)
-        api = create_app(pipeline, settings.max_request_bytes, with_playground=settings.playground)
+        api = create_app(
+            pipeline,
+            settings.max_request_bytes,
+            with_playground=settings.playground,
+            public_models=settings.public_models,
+        )
         farewell = 0 if settings.demo else FAREWELL_SECONDS  # someone waits for a demo to end
         clients = create_runner(api, DRAIN_SECONDS, settings.max_connections, farewell)
         url = await _listen(clients, settings.host, settings.port, stack)

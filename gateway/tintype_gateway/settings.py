@@ -100,6 +100,10 @@ class GatewaySettings(ImageSettings):
     playground: bool = True
     """Serve a page at `/` to try the models on."""
 
+    public_models: bool = False
+    """Let `GET /openapi.json` name the models, providers and parameters of the catalog also without
+    a key."""
+
     parameter_handling: Literal["lenient", "strict"] = "lenient"
     """Whether what a model does not take is adjusted and reported, or refused."""
 

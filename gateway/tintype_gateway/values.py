@@ -57,6 +57,21 @@ class ValidRequest:
     """For each of these provider parameters the ids of the models that take it."""
 
 
+class ForcedProvider(NamedTuple):
+    """The provider that a request's header names."""
+
+    header: str
+    """The header that the client used."""
+
+    sent: str
+    """Its value as it was sent."""
+
+    @property
+    def name(self) -> str:
+        """The provider's name."""
+        return self.sent.lower()
+
+
 @dataclass(frozen=True, slots=True)
 class Route:
     """The binding and region chosen for one attempt."""

@@ -68,7 +68,7 @@ def target(requested: str = "canvas", **spec: Any) -> Target:
 
 def valid(known: Snapshot | None = None, /, **fields: Any) -> ValidRequest:
     """Return a request for `canvas`, validated by what a snapshot knows."""
-    return validate(body(**fields), (known or snapshot(image_model())).vocabulary)
+    return validate(body(**fields), (known or snapshot(image_model())).view().vocabulary)
 
 
 def body(**fields: Any) -> bytes:

@@ -22,6 +22,7 @@ STATUSES = {
     "PayloadTooLargeError": 413,
     "UriTooLongError": 414,
     "UnsupportedMediaTypeError": 415,
+    "ExpectationFailedError": 417,
     "RateLimitError": 429,
     "OverloadedError": 429,
     "HeadersTooLargeError": 431,

@@ -23,7 +23,7 @@ from tintype_gateway.catalog.snapshot import Snapshot
 
 def described(*manifests: Any, today: datetime.date = TODAY, spoken: bool = True) -> dict[str, Any]:
     known = snapshot(*manifests)
-    return describe(known.catalog.models[0], known, today, lambda _: spoken)
+    return describe(known.catalog.models[0], known.view(), today, lambda _: spoken)
 
 
 def test_a_model_is_described_whole() -> None:
@@ -165,7 +165,7 @@ def test_all_models_are_a_list_as_openais() -> None:
         image_model("b"),
         provider_binding(model="a", pricing=per_token()),
     )
-    listed = describe_all(known, TODAY, lambda _: True, lambda _: True)
+    listed = describe_all(known.view(), TODAY, lambda _: True)
     assert (listed["object"], [each["id"] for each in listed["data"]]) == ("list", ["a", "b"])
     assert json.loads(json.dumps(listed, allow_nan=False)) == listed
 

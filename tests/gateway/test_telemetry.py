@@ -51,6 +51,16 @@ async def test_a_traced_function_does_what_it_did() -> None:
     assert (add.__name__, add.__doc__) == ("add", "Add.")
 
 
+@pytest.mark.parametrize("name", ["traceparent", "tracestate", "baggage"])
+def test_a_trace_header_that_is_no_text_is_left_out(name: str) -> None:
+    parent = {"traceparent": f"00-{'0a' * 16}-{'0b' * 8}-01", "tracestate": "a=1"}
+    with telemetry.tracing(ENDPOINT), telemetry.serving(parent | {name: "a=\udc93"}):
+        sent = telemetry.propagated({})
+
+    assert "".join(sent.values()).isascii()
+    assert sent["traceparent"]
+
+
 def test_without_traces_nothing_is_made() -> None:
     headers = {"a": "b"}
 

@@ -127,6 +127,7 @@ async def running_gateway(
     images: ImageTools | None = None,
     attempts: Attempts | None = None,
     endpoints: Reach = Reach.ANYWHERE,
+    public_models: bool = False,
     max_connections: int | None = None,
     memory: MemoryBudget | None = None,
 ) -> AsyncIterator[Gateway]:
@@ -170,7 +171,7 @@ async def running_gateway(
         circuit_gauges.show(pipeline.attempts.circuits, store)
         admin = AdminApp(pipeline, admin_token)
         admin_url = await stack.enter_async_context(_listening(admin.application()))
-        api = create_app(pipeline, MAX_REQUEST_BYTES)
+        api = create_app(pipeline, MAX_REQUEST_BYTES, public_models=public_models)
         url = await stack.enter_async_context(_listening(api, max_connections))
         if isinstance(pipeline.images.store, FolderStore):
             pipeline.images.store.listens_at(url)

@@ -7,35 +7,31 @@ from typing import Any
 from tintype_catalog.catalog import Binding, Model
 from tintype_catalog.contract import Contract
 from tintype_catalog.image_model import ParameterRule, Parameters
-from tintype_gateway.catalog.snapshot import Snapshot
+from tintype_gateway.catalog.snapshot import View
 from tintype_gateway.dialects.registry import streams
 
 ACCEPTED = ParameterRule(handling="Accept")
 
 
 def describe_all(
-    snapshot: Snapshot,
-    today: datetime.date,
-    supports: Callable[[str], bool],
-    may_use: Callable[[str], bool],
+    view: View, today: datetime.date, supports: Callable[[str], bool]
 ) -> dict[str, Any]:
-    """Return the body of `GET /v1/models`, for a caller who may use some of them."""
-    models = [model for model in snapshot.catalog.models if may_use(model.id)]
+    """Return the body of `GET /v1/models`, for a caller who may use what is in the view."""
     return {
         "object": "list",
-        "data": [describe(model, snapshot, today, supports) for model in models],
+        "data": [describe(model, view, today, supports) for model in view.listed],
     }
 
 
 def describe(
-    model: Model, snapshot: Snapshot, today: datetime.date, supports: Callable[[str], bool]
+    model: Model, view: View, today: datetime.date, supports: Callable[[str], bool]
 ) -> dict[str, Any]:
     """Return the body of `GET /v1/models/{id}`.
 
     `active` says whether a request would be served on the day `today` (UTC), by a gateway that
-    `speaks` the dialects of its bindings.
+    `supports` the dialects of its bindings.
     """
-    bindings = snapshot.bindings_of(model)
+    bindings = view.bindings_of(model)
     state = model.lifecycle.state(today)
     usable = [item for item in bindings if item.active and item.weight and supports(item.dialect)]
     return {
@@ -62,7 +58,7 @@ def describe(
             "released_on": _date(model.lifecycle.released_on),
             "deprecated_on": _date(model.lifecycle.deprecated_on),
             "retires_on": _date(model.lifecycle.retires_on),
-            "replacement": model.lifecycle.replacement,
+            "replacement": view.replacement_of(model),
         },
         "cost": _cost(usable or bindings),
         "providers": [_provider(binding) for binding in bindings],

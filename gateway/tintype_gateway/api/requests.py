@@ -24,7 +24,7 @@ class ImageGenerationRequest(BaseModel):
     )
 
     model: Annotated[str, Field(min_length=1, max_length=256)]
-    """The id of the model, optionally behind a provider: `bedrock/amazon.nova-canvas-v1:0`."""
+    """The id of the model, optionally behind a provider and a slash: `PROVIDER/ID`."""
 
     prompt: Annotated[str, Field(min_length=1)]
     """What the picture should show."""

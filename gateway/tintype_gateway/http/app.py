@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from tintype_gateway.http.app_keys import CATALOGS, PIPELINE
+from tintype_gateway.http.app_keys import CATALOGS, PIPELINE, PUBLIC_MODELS
 from tintype_gateway.http.handlers import openapi, playground
 from tintype_gateway.http.handlers.admin import AdminApi
 from tintype_gateway.http.handlers.files import file_route
@@ -15,12 +15,20 @@ from tintype_gateway.storage.health import StoreHealth
 
 
 def create_app(
-    pipeline: Pipeline, max_request_bytes: int, *, with_playground: bool = True
+    pipeline: Pipeline,
+    max_request_bytes: int,
+    *,
+    with_playground: bool = True,
+    public_models: bool = False,
 ) -> web.Application:
-    """Return the API, and the page to try it on."""
+    """Return the API, and the page to try it on.
+
+    `public_models` lets `GET /openapi.json` name the models of the catalog without a key.
+    """
     app = web.Application(middlewares=[observed, enveloped], client_max_size=max_request_bytes)
     app[PIPELINE] = pipeline
     app[CATALOGS] = pipeline.catalogs
+    app[PUBLIC_MODELS] = public_models
     app.on_response_prepare.append(add_headers)
     app.add_routes(ROUTES)
     app.add_routes(openapi.ROUTES)

@@ -10,6 +10,9 @@ from tintype_gateway.pipeline.pipeline import Pipeline
 PIPELINE = web.AppKey("pipeline", Pipeline)
 CATALOGS = web.AppKey("catalogs", CatalogStore)
 
+PUBLIC_MODELS = web.AppKey("public_models", bool)
+"""Whether what is served without a key may name the models of the catalog."""
+
 REQUEST_ID = web.RequestKey("request_id", str)
 FACTS = web.RequestKey("facts", dict[str, Any])
 """What the access log will say of the request. `status` is there if it ended with an error after

@@ -106,10 +106,7 @@ class ClientConnection(RequestHandler):
         error = _refusal(exc, self.max_line_size) if status == 400 else _defect(exc)
         if request.writer is not None and request.writer.output_size > 0:
             raise ConnectionError("the answer has begun: it can only break off")
-        HTTP_REQUESTS.labels("unknown", "unknown", str(error.status)).inc()
-        answer = web.json_response(error.body(), status=error.status, headers=error.headers())
-        answer.force_close()
-        return answer
+        return closing_response(error)
 
     def part(self) -> bool:
         """Have the next answer be the last one, and return whether it is still to be asked for."""
@@ -157,6 +154,14 @@ class ClientConnection(RequestHandler):
         if self._stall_timer is not None:
             self._stall_timer.cancel()
             self._stall_timer = None
+
+
+def closing_response(error: GatewayError) -> web.Response:
+    """Return the response to a request that never reaches the application, and count it."""
+    HTTP_REQUESTS.labels("unknown", "unknown", str(error.status)).inc()
+    answer = web.json_response(error.body(), status=error.status, headers=error.headers())
+    answer.force_close()
+    return answer
 
 
 def _refusal(exc: BaseException | None, max_line_bytes: int) -> GatewayError:

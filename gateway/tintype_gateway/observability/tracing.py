@@ -55,7 +55,7 @@ class Tracing:
 
     def serving(self, headers: Mapping[str, str]) -> AbstractContextManager[Span]:
         """Return the span of a request with these headers."""
-        lower = {name.lower(): value for name, value in headers.items()}
+        lower = {name.lower(): value for name, value in headers.items() if value.isascii()}
         return self._tracer.start_as_current_span(
             "request",
             context=self._context.extract(lower),

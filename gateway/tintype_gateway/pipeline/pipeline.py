@@ -47,6 +47,7 @@ from tintype_gateway.upstream.translate import divide
 from tintype_gateway.values import (
     FailedCall,
     FinishedCall,
+    ForcedProvider,
     Plan,
     Response,
     Route,
@@ -65,7 +66,7 @@ class Incoming:
     """How long the body may be."""
 
     authorization: str | None = None
-    provider: str | None = None
+    provider: ForcedProvider | None = None
     handling: Handling | None = None
     idempotency_key: str | None = None
     until_answered: ExitStack = field(default_factory=ExitStack)
@@ -195,16 +196,16 @@ class Pipeline:
     async def _plan(self, incoming: Incoming, caller: Caller) -> Plan:
         """Return what will be bought: everything that is decided before money is held."""
         snapshot = self.catalogs.current()
+        view = snapshot.view(caller.models)
         with self.memory.pledged(incoming.body_bytes):
             body = await incoming.read_body()
-        request = validate(body, snapshot.vocabulary)
+        request = validate(body, view.vocabulary)
         target = resolve(
             request.fields.model,
             incoming.provider,
-            snapshot,
+            view,
             today=datetime.datetime.now(datetime.UTC).date(),
             supports=supports,
-            may_use=caller.may_use,
             is_healthy=self.attempts.circuits.is_healthy,
         )
         job = adapt(

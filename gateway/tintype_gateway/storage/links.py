@@ -30,8 +30,9 @@ class Links:
         Raises:
             ForbiddenError: It does not, or not any more.
         """
-        expected = self._signature(name, expires)
-        if not hmac.compare_digest(expected.encode(), signature.encode()):
+        given = f"{expires}\n{signature}"
+        expected = f"{expires}\n{self._signature(name, expires)}" if given.isascii() else ""
+        if not hmac.compare_digest(expected.encode(), given.encode(errors="replace")):
             raise ForbiddenError("the link's signature is wrong", code="invalid_signature")
         seconds = int(expires) - int(time.time())
         if seconds <= 0:

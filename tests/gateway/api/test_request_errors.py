@@ -57,10 +57,20 @@ FAULTS = {
         "provider_not_available", "model", X_Tintype_Provider="gemini"
     ),
     "the same by the prefix": unsupported("model", "bedrock/gpt-image-1", "provider_not_available"),
-    "an unknown provider": provider("unknown_provider", X_Quantized_Provider="acme"),
-    "an empty provider": provider("unknown_provider", X_Quantized_Provider=""),
+    "an unknown provider": provider(
+        "unknown_provider", "X-Quantized-Provider", X_Quantized_Provider="acme"
+    ),
+    "an unknown provider by the other header": provider(
+        "unknown_provider", "X-Tintype-Provider", X_Tintype_Provider="acme"
+    ),
+    "an empty provider": provider(
+        "unknown_provider", "X-Quantized-Provider", X_Quantized_Provider=""
+    ),
     "headers that disagree": provider(
-        "conflicting_providers", X_Quantized_Provider="openai", X_Tintype_Provider="gemini"
+        "conflicting_providers",
+        "X-Tintype-Provider",
+        X_Quantized_Provider="openai",
+        X_Tintype_Provider="gemini",
     ),
     "a header and a prefix that disagree": provider(
         "conflicting_providers", "model", "openai/gpt-image-1", X_Quantized_Provider="bedrock"
@@ -80,7 +90,7 @@ FAULTS = {
     "no body": Fault(400, "invalid_json", content=b""),
     "no UTF-8": Fault(400, "invalid_json", content=b'{"prompt": "\xff"}'),
     "an idempotency key that is none": Fault(
-        400, "invalid_idempotency_key", headers={"Idempotency-Key": "a b"}
+        400, "invalid_idempotency_key", "Idempotency-Key", headers={"Idempotency-Key": "a b"}
     ),
     # 401
     "no bearer": key("sk-something"),

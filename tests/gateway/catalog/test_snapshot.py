@@ -43,7 +43,7 @@ def test_it_knows_revision_and_sequence() -> None:
 
 
 def test_an_empty_catalog_knows_the_words_of_openai() -> None:
-    words = snapshot().vocabulary
+    words = snapshot().view().vocabulary
     assert words.qualities == {"standard", "hd", "low", "medium", "high", "auto"}
     assert words.styles == {"vivid", "natural"}
     assert words.provider_parameters == {}
@@ -51,10 +51,16 @@ def test_an_empty_catalog_knows_the_words_of_openai() -> None:
 
 def test_the_vocabulary_adds_the_words_of_every_model() -> None:
     style = {"style": {"handling": "Map", "values": {"noir": "noir"}}}
-    words = snapshot(
-        image_model("one", parameters=qualities(premium="high"), providerParameters={"svg": []}),
-        image_model("two", parameters=style, providerParameters={"svg": ["a"], "seeds": []}),
-    ).vocabulary
+    words = (
+        snapshot(
+            image_model(
+                "one", parameters=qualities(premium="high"), providerParameters={"svg": []}
+            ),
+            image_model("two", parameters=style, providerParameters={"svg": ["a"], "seeds": []}),
+        )
+        .view()
+        .vocabulary
+    )
     assert "premium" in words.qualities
     assert "noir" in words.styles
     assert words.provider_parameters == {"svg": ("one", "two"), "seeds": ("two",)}

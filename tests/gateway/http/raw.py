@@ -59,9 +59,9 @@ class Connection:
 
 
 @asynccontextmanager
-async def connected(gateway: Gateway) -> AsyncIterator[Connection]:
-    """Connect to the API of a gateway."""
-    address = urlsplit(gateway.url)
+async def connected(gateway: Gateway, port: str = "api") -> AsyncIterator[Connection]:
+    """Connect to the API of a gateway, or to its `admin` port."""
+    address = urlsplit(gateway.admin_url if port == "admin" else gateway.url)
     reader, writer = await asyncio.open_connection(address.hostname, address.port)
     try:
         yield Connection(reader, writer)

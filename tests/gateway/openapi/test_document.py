@@ -3,27 +3,117 @@
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import jsonschema
 import pytest
 
-from tests.support.gateway import Gateway, easel, running_gateway
+from tests.support.gateway import ACCOUNT, Gateway, catalog_of, easel, running_gateway
 from tests.support.http import http_client
+from tests.support.manifests import changed, image_model, provider_binding
 from tintype_gateway import errors
 from tintype_gateway.api.openapi.document import FILE_PATH, document
 from tintype_gateway.api.openapi.errors import FAULTS
 from tintype_gateway.api.requests import ImageGenerationRequest
-from tintype_gateway.catalog.snapshot import Vocabulary
+from tintype_gateway.http.json_document import JsonDocument
+from tintype_gateway.ledger.interface import Policy
+
+MODEL, BINDING = easel()
+WORDS = {"quality": {"handling": "Map", "values": {"sketch": "sketch"}}}
+SECRETS = {"quality": {"handling": "Map", "values": {"secret": "secret"}}}
+SECRETIVE = [
+    changed(changed(MODEL, "spec.parameters", WORDS), "spec.providerParameters", {"brush": []}),
+    BINDING,
+    image_model(
+        "vault",
+        parameters=SECRETS,
+        providerParameters={"brush": [], "palette": []},
+        ownedBy="hidden-lab",
+    ),
+    provider_binding(
+        "vault", model="vault", provider="bedrock", dialect="bedrock-amazon", regions=["us-east-1"]
+    ),
+]
+"""Two models, of which a caller may use the first."""
 
 API = (Path(__file__).parents[3] / "docs" / "api.md").read_text()
 
 
-async def test_it_is_served_without_a_key(tmp_path: Path) -> None:
-    served = await _document(tmp_path)
+async def test_it_is_served_without_a_key_and_then_names_nothing_of_the_catalog(
+    tmp_path: Path,
+) -> None:
+    async with running_gateway(tmp_path, *SECRETIVE) as gateway, http_client(gateway.url) as http:
+        answer = await http.get("/openapi.json")
 
-    assert served["openapi"] == "3.1.0"
-    assert served["paths"]["/openapi.json"]["get"]["security"] == []
+    assert answer.json()["openapi"] == "3.1.0"
+    assert answer.json()["paths"]["/openapi.json"]["get"]["security"] == [{}, {"bearer": []}]
+    for word in ("canvas", "vault", "palette", "brush", "sketch", "secret", "hidden-lab"):
+        assert word not in answer.text
+    assert _schema(answer.json(), "ImageGenerationRequest")["additionalProperties"] is True
+
+
+async def test_it_names_the_models_without_a_key_where_a_setting_says_so(tmp_path: Path) -> None:
+    running = running_gateway(tmp_path, *SECRETIVE, public_models=True)
+    async with running as gateway, http_client(gateway.url) as http:
+        served = (await http.get("/openapi.json")).json()
+
+    fields = _schema(served, "ImageGenerationRequest")["properties"]
+    assert fields["brush"]["description"] == "A parameter of the provider, for canvas, vault."
+    assert _schema(served, "ImageGenerationRequest")["additionalProperties"] is False
+
+
+async def test_it_names_only_what_the_caller_may_use(tmp_path: Path) -> None:
+    async with running_gateway(tmp_path, *SECRETIVE) as gateway:
+        await gateway.ledger.set_policy(ACCOUNT, Policy(frozenset({"canvas"})))
+        async with gateway.http() as http:
+            answer = await http.get("/openapi.json")
+
+    fields = _schema(answer.json(), "ImageGenerationRequest")["properties"]
+    assert fields["brush"]["description"] == "A parameter of the provider, for canvas."
+    headers = answer.json()["paths"]["/v1/images/generations"]["post"]["parameters"]
+    assert headers[0]["schema"]["enum"] == ["openai"]
+    for word in ("vault", "palette", "secret", "bedrock"):
+        assert word not in answer.text
+
+
+async def test_a_wrong_key_gets_no_document(tmp_path: Path) -> None:
+    async with running_gateway(tmp_path, *easel()) as gateway, http_client(gateway.url) as http:
+        answer = await http.get("/openapi.json", headers={"Authorization": "Bearer wrong"})
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (401, "invalid_api_key")
+
+
+@pytest.mark.parametrize("path", ["/openapi.json", "/v1/models"])
+async def test_it_is_written_once_for_each_catalog_and_allow_list(
+    tmp_path: Path, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[str] = []
+    write = JsonDocument.of.__func__  # type: ignore[attr-defined]
+
+    def counted(kind: type[JsonDocument], content: Any) -> JsonDocument:
+        written.append(path)
+        return cast(JsonDocument, write(kind, content))
+
+    monkeypatch.setattr(JsonDocument, "of", classmethod(counted))
+    async with running_gateway(tmp_path, *SECRETIVE) as gateway, gateway.http() as http:
+        first = [await http.get(path) for _ in range(3)]
+        assert len(written) == 1
+
+        kept = await http.get(
+            path, headers={"If-None-Match": f'"other", {first[0].headers["ETag"]}'}
+        )
+        assert (kept.status_code, kept.content) == (304, b"")
+        assert kept.headers["ETag"] == first[0].headers["ETag"]
+
+        await gateway.ledger.set_policy(ACCOUNT, Policy(frozenset({"canvas"})))
+        other = await http.get(path, headers={"If-None-Match": first[0].headers["ETag"]})
+        assert (other.status_code, len(written)) == (200, 2)
+
+        gateway.catalogs.offer(catalog_of(easel(), gateway.simulator), 2, "test")
+        await http.get(path)
+        assert len(written) == 3
+    assert {answer.headers["Cache-Control"] for answer in first} == {"private, no-cache"}
+    assert {answer.headers["Vary"] for answer in first} == {"Authorization"}
 
 
 async def test_it_has_every_path_of_the_api(tmp_path: Path) -> None:
@@ -38,9 +128,7 @@ async def test_it_has_every_path_of_the_api(tmp_path: Path) -> None:
 
 
 def test_it_has_the_pictures_where_the_gateway_keeps_them() -> None:
-    nothing = Vocabulary(frozenset(), frozenset(), {})
-
-    assert FILE_PATH in document(nothing, serves_files=True)["paths"]
+    assert FILE_PATH in document(None, serves_files=True)["paths"]
     assert f"`GET {FILE_PATH}`" in API
 
 
@@ -117,6 +205,6 @@ async def _document(folder: Path, *manifests: dict[str, Any]) -> dict[str, Any]:
 
 
 async def _fetched(gateway: Gateway) -> dict[str, Any]:
-    async with http_client(gateway.url) as http:
+    async with gateway.http() as http:
         served: dict[str, Any] = (await http.get("/openapi.json")).json()
     return served

@@ -22,7 +22,7 @@ def sharing(weights: Mapping[str, int]) -> Snapshot:
 
 
 def order(known: Snapshot, draw: Callable[[], float]) -> list[str]:
-    target = resolve("canvas", None, known, today=TODAY, supports=lambda _: True, draw=draw)
+    target = resolve("canvas", None, known.view(), today=TODAY, supports=lambda _: True, draw=draw)
     return [route.binding.name for route in target.routes]
 
 
@@ -68,7 +68,7 @@ def regional(is_healthy: Callable[[str, str], bool]) -> list[str]:
         provider_binding("b", priority=1),
     ]
     target = resolve(
-        *("canvas", None, snapshot(image_model(), *bindings)),
+        *("canvas", None, snapshot(image_model(), *bindings).view()),
         today=TODAY,
         supports=lambda _: True,
         is_healthy=is_healthy,

@@ -15,7 +15,7 @@ from tintype_gateway.errors import BadRequestError, GatewayError, ValidationErro
 from tintype_gateway.pipeline.stages.validate import validate
 from tintype_gateway.values import ValidRequest
 
-VOCABULARY = snapshot(image_model(providerParameters={"svg": []})).vocabulary
+VOCABULARY = snapshot(image_model(providerParameters={"svg": []})).view().vocabulary
 FIELDS = ("svg", *ImageGenerationRequest.model_fields)
 
 NOT_JSON = {

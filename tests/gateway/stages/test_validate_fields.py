@@ -76,7 +76,7 @@ OUT_OF_RANGE: list[tuple[str, Any]] = [
 
 def problems(**fields: Any) -> tuple[FieldProblem, ...]:
     with pytest.raises(ValidationError) as refusal:
-        validate(body(**fields), KNOWN.vocabulary)
+        validate(body(**fields), KNOWN.view().vocabulary)
     return refusal.value.problems
 
 
@@ -105,7 +105,7 @@ def test_a_required_field_is_missed_even_where_it_is_null(name: str, null: bool)
     fields = {"model": "canvas", "prompt": "x"} | {name: None}
     text = body(**fields) if null else b'{"prompt": "x"}' if name == "model" else b'{"model": "x"}'
     with pytest.raises(ValidationError) as refusal:
-        validate(text, KNOWN.vocabulary)
+        validate(text, KNOWN.view().vocabulary)
     assert refusal.value.problems[0][::2] == (name, "missing_required_parameter")
 
 
@@ -132,7 +132,7 @@ def test_a_misspelt_field_is_told_the_one_that_is_meant(name: str, meant: str) -
 
 def test_a_field_that_is_missing_is_said_to_be_required() -> None:
     with pytest.raises(ValidationError) as refusal:
-        validate(b'{"model": "x"}', KNOWN.vocabulary)
+        validate(b'{"model": "x"}', KNOWN.view().vocabulary)
     assert [problem.message for problem in refusal.value.problems] == ["is required"]
 
 
@@ -185,7 +185,7 @@ def test_fields_that_go_together_are_valid(fields: dict[str, Any]) -> None:
 def test_a_number_that_no_float_can_hold_is_refused(number: str) -> None:
     text = b'{"model": "easel", "prompt": "x", "svg": {"model": [%s]}}' % number.encode()
     with pytest.raises(ValidationError) as refusal:
-        validate(text, KNOWN.vocabulary)
+        validate(text, KNOWN.view().vocabulary)
     assert refusal.value.problems[0][::2] == ("svg", "invalid_value")
 
 

@@ -1,6 +1,7 @@
 """The whole document: OpenAPI 3.1, from the models of requests and answers."""
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
@@ -10,7 +11,7 @@ from tintype_catalog.__about__ import __version__
 from tintype_gateway.api.openapi import responses as answers
 from tintype_gateway.api.openapi.errors import ALWAYS, FAULTS, WITH_BODY
 from tintype_gateway.api.openapi.requests import request_schema
-from tintype_gateway.catalog.snapshot import Vocabulary
+from tintype_gateway.catalog.snapshot import View
 from tintype_gateway.storage.folder import PATH
 from tintype_gateway.storage.interface import FOLDER_OF_IMAGES
 
@@ -34,10 +35,11 @@ _REQUEST = "ImageGenerationRequest"
 FILE_PATH = f"{PATH}/{FOLDER_OF_IMAGES}/{{name}}"
 
 
-def document(vocabulary: Vocabulary, *, serves_files: bool) -> Json:
-    """Return the description of the API, in which the words of the catalog stand as they are.
+def document(view: View | None, *, serves_files: bool) -> Json:
+    """Return the description of the API, with the words of what a caller may use of the catalog.
 
-    `serves_files` says whether the URLs of pictures lead to this gateway itself.
+    Without a view it says nothing of the catalog. `serves_files` says whether the URLs of images
+    lead to this gateway itself.
     """
     return {
         "openapi": "3.1.0",
@@ -45,18 +47,24 @@ def document(vocabulary: Vocabulary, *, serves_files: bool) -> Json:
             "title": "Tintype",
             "version": __version__,
             "summary": "OpenAI's Images API in front of many providers.",
+            "description": _WITH_KEY if view is None else "",
             "license": {"name": "Apache License 2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/"}],
         "security": [{"bearer": []}],
-        "paths": _paths() | ({FILE_PATH: {"get": _file()}} if serves_files else {}),
+        "paths": _paths(view) | ({FILE_PATH: {"get": _file()}} if serves_files else {}),
         "components": {
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
-            "schemas": _schemas() | {_REQUEST: request_schema(vocabulary)},
+            "schemas": _schemas()
+            | {_REQUEST: request_schema(None if view is None else view.vocabulary)},
         },
     }
 
 
+_WITH_KEY = "Asked for with a key, this document has the parameters and providers of its models."
+
+
+@cache
 def _schemas() -> Json:
     modes = [(model, "serialization") for model in _ANSWERS]
     _, schemas = models_json_schema(modes, ref_template="#/components/schemas/{model}")  # type: ignore[arg-type]
@@ -64,13 +72,11 @@ def _schemas() -> Json:
     return definitions
 
 
-def _paths() -> Json:
+def _paths(view: View | None) -> Json:
     return {
-        "/v1/images/generations": {"post": _generate()},
-        "/v1/images/quote": {"post": _quote()},
-        "/v1/models": {
-            "get": _operation("listModels", "List the models that the caller may use", "ModelList")
-        },
+        "/v1/images/generations": {"post": _generate(view)},
+        "/v1/images/quote": {"post": _quote(view)},
+        "/v1/models": {"get": _models()},
         "/v1/models/{id}": {"get": _model()},
         "/v1/credits": {
             "get": _operation(
@@ -81,9 +87,9 @@ def _paths() -> Json:
     }
 
 
-def _generate() -> Json:
+def _generate(view: View | None) -> Json:
     summary = "Make pictures"
-    operation = _operation("createImage", summary, "ImagesResponse", WITH_BODY) | _asked()
+    operation = _operation("createImage", summary, "ImagesResponse", WITH_BODY) | _asked(view)
     success = operation["responses"]["200"]
     success["content"]["text/event-stream"] = {"schema": _event()}
     success["headers"] |= _served_headers()
@@ -108,11 +114,16 @@ def _event() -> Json:
 _KEY = {"type": "string", "pattern": "^[\\x21-\\x7e]{1,255}$"}
 
 
-def _quote() -> Json:
+def _quote(view: View | None) -> Json:
     summary = "Say what the same request would get, and cost"
-    operation = _operation("quoteImage", summary, "Quote", WITH_BODY) | _asked()
+    operation = _operation("quoteImage", summary, "Quote", WITH_BODY) | _asked(view)
     operation["responses"]["200"]["headers"] |= _answer_headers("Preference-Applied")
     return operation
+
+
+def _models() -> Json:
+    summary = "List the models that the caller may use"
+    return _revalidated(_operation("listModels", summary, "ModelList"))
 
 
 def _model() -> Json:
@@ -140,13 +151,26 @@ def _file() -> Json:
 
 
 def _itself() -> Json:
-    operation = _operation("getOpenApi", "Show this document", None, (400, 405, 414, 431, 503))
-    return operation | {"security": []}
+    operation = _revalidated(_operation("getOpenApi", "Show this document", None))
+    return operation | {"security": [{}, {"bearer": []}]}
 
 
-def _asked() -> Json:
+def _revalidated(operation: Json) -> Json:
+    """Return an operation whose response a client can keep, and ask whether it is still true."""
+    headers = _answer_headers("ETag", required=True)
+    operation["responses"]["200"]["headers"] |= headers
+    operation["responses"]["304"] = {
+        "description": "What `If-None-Match` names is still true.",
+        "headers": headers,
+    }
+    return operation
+
+
+def _asked(view: View | None) -> Json:
     """Return what makes an operation one that is asked for pictures."""
-    names = {"type": "string", "enum": ["openai", "bedrock", "gemini"]}
+    names: Json = {"type": "string"}
+    if view is not None and view.providers:
+        names["enum"] = sorted(view.providers)
     handling = {"type": "string", "examples": ["handling=strict", "handling=lenient"]}
     return {
         "requestBody": {
@@ -196,6 +220,7 @@ def _served_headers() -> Json:
 _HEADERS = {
     "x-request-id": "The id of the request in our log.",
     "x-should-retry": "Whether the official SDKs may send the request again by themselves.",
+    "ETag": "Names this content, for `If-None-Match`.",
     "Allow": "The methods that the path takes.",
     "Retry-After": "In how many seconds to ask again, where it is known.",
     "Tintype-Route": "Provider, region and ProviderBinding that served, each one if several did.",

@@ -44,6 +44,7 @@ FAULTS = {
     414: Fault("The path is too long.", ("uri_too_long",)),
     415: Fault("The body is no JSON, or it is compressed.", ("unsupported_media_type",)),
     416: Fault("The picture has no such part.", ("range_not_satisfiable",)),
+    417: Fault("`Expect` is not `100-continue`.", ("expectation_failed",)),
     422: Fault(
         "Fields at fault: all of them at once.",
         ("missing_required_parameter", "unknown_parameter", "invalid_type", "invalid_value"),
@@ -64,7 +65,7 @@ FAULTS = {
 }
 """By status. A defect of ours is 500 with `internal_error`, and no part of the contract."""
 
-ALWAYS = (400, 401, 405, 414, 431, 503)
+ALWAYS = (400, 401, 405, 414, 417, 431, 503)
 """What any path answers."""
 
 WITH_BODY = (*ALWAYS, 402, 404, 408, 409, 413, 415, 422, 429)

@@ -7,16 +7,22 @@ from tintype_gateway.api.requests import ImageGenerationRequest
 from tintype_gateway.catalog.snapshot import Vocabulary
 
 
-def request_schema(vocabulary: Vocabulary) -> dict[str, Any]:
-    """Return the schema of a generation's body: other fields than these are refused."""
+def request_schema(vocabulary: Vocabulary | None) -> dict[str, Any]:
+    """Return the schema of a generation's body: other fields than these are refused.
+
+    Without a vocabulary it leaves open what only the catalog knows.
+    """
     schema = ImageGenerationRequest.model_json_schema()
     fields: dict[str, Any] = schema["properties"]
     fields["size"] |= {"anyOf": [{"type": "string", "pattern": f"^(?:{SIZE.pattern})$"}]}
-    fields["quality"] |= {"anyOf": [{"enum": sorted(vocabulary.qualities)}]}
-    fields["style"] |= {"anyOf": [{"enum": sorted(vocabulary.styles)}]}
+    if vocabulary is not None:
+        fields["quality"] |= {"anyOf": [{"enum": sorted(vocabulary.qualities)}]}
+        fields["style"] |= {"anyOf": [{"enum": sorted(vocabulary.styles)}]}
     optional = fields.keys() - set(schema["required"])
     for name in optional:
         fields[name] = _nullable(fields[name])
+    if vocabulary is None:
+        return schema | {"additionalProperties": True}
     for name, models in vocabulary.provider_parameters.items():
         fields[name] = {"description": f"A parameter of the provider, for {', '.join(models)}."}
     return schema

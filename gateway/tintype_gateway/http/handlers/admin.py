@@ -109,7 +109,8 @@ class AdminApi:
 
     @web.middleware
     async def _authorized(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        given = request.headers.get("Authorization", "").removeprefix("Bearer ").encode()
+        header = request.headers.get("Authorization", "")
+        given = header.removeprefix("Bearer ").encode(errors="surrogateescape")  # as it was sent
         if not hmac.compare_digest(given, self._token):
             raise AuthenticationError("the header must be `Authorization: Bearer <admin token>`")
         return await handler(request)

@@ -6,10 +6,12 @@ import re
 from aiohttp import web
 
 from tintype_gateway.api.model_list import describe, describe_all
+from tintype_gateway.catalog.snapshot import View
 from tintype_gateway.dialects.registry import supports
 from tintype_gateway.errors import BadRequestError
 from tintype_gateway.http.app_keys import CATALOGS, FACTS, PIPELINE, REQUEST_ID
 from tintype_gateway.http.bodies.json import read_json_body
+from tintype_gateway.http.json_document import JsonDocument
 from tintype_gateway.pipeline.pipeline import Incoming
 from tintype_gateway.pipeline.response_headers import lifecycle_headers
 from tintype_gateway.pipeline.stages.adapt import Handling
@@ -17,6 +19,7 @@ from tintype_gateway.pipeline.stages.resolve import find_model
 from tintype_gateway.splice.response import PlainResponse
 from tintype_gateway.streaming.relay import Stream
 from tintype_gateway.streaming.response import send_stream
+from tintype_gateway.values import ForcedProvider
 
 PROVIDER_HEADERS = ("X-Quantized-Provider", "X-Tintype-Provider")
 
@@ -26,7 +29,7 @@ _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 async def post_images_generations(request: web.Request) -> web.StreamResponse:
     """Serve `POST /v1/images/generations`."""
-    incoming = _incoming(request)
+    incoming = incoming_of(request)
     with incoming.until_answered:
         return await _generate(request, incoming)
 
@@ -50,30 +53,32 @@ async def _generate(request: web.Request, incoming: Incoming) -> web.StreamRespo
 
 async def post_images_quote(request: web.Request) -> web.Response:
     """Serve `POST /v1/images/quote`."""
-    incoming = _incoming(request)
+    incoming = incoming_of(request)
     quotation = await request.app[PIPELINE].quote(incoming)
     return web.json_response(quotation, headers=_preference(incoming))
 
 
 async def get_models(request: web.Request) -> web.Response:
     """Serve `GET /v1/models`."""
-    caller = await request.app[PIPELINE].authenticate(_incoming(request))
-    snapshot = request.app[CATALOGS].current()
-    return web.json_response(describe_all(snapshot, _today(), supports, caller.may_use))
+    caller = await request.app[PIPELINE].authenticate(incoming_of(request))
+    view = request.app[CATALOGS].current().view(caller.models)
+    today = _today()
+    listed = view.once("models", today, lambda: _listed(view, today))
+    return listed.response(request)
 
 
 async def get_model(request: web.Request) -> web.Response:
     """Serve `GET /v1/models/{id}`."""
-    caller = await request.app[PIPELINE].authenticate(_incoming(request))
-    snapshot = request.app[CATALOGS].current()
-    model = find_model(request.match_info["id"], snapshot, caller.may_use)
+    caller = await request.app[PIPELINE].authenticate(incoming_of(request))
+    view = request.app[CATALOGS].current().view(caller.models)
+    model = find_model(request.match_info["id"], view)
     headers = lifecycle_headers(model.lifecycle)
-    return web.json_response(describe(model, snapshot, _today(), supports), headers=headers)
+    return web.json_response(describe(model, view, _today(), supports), headers=headers)
 
 
 async def get_credits(request: web.Request) -> web.Response:
     """Serve `GET /v1/credits`."""
-    return web.json_response(await request.app[PIPELINE].credits(_incoming(request)))
+    return web.json_response(await request.app[PIPELINE].credits(incoming_of(request)))
 
 
 ROUTES = (
@@ -85,7 +90,12 @@ ROUTES = (
 )
 
 
-def _incoming(request: web.Request) -> Incoming:
+def incoming_of(request: web.Request) -> Incoming:
+    """Return a request as the pipeline takes it.
+
+    Raises:
+        BadRequestError: A header of ours has a value that it cannot have.
+    """
     most = request.app._client_max_size
     return Incoming(
         request_id=request[REQUEST_ID],
@@ -104,14 +114,20 @@ def _preference(incoming: Incoming) -> dict[str, str]:
     return {"Preference-Applied": f"handling={incoming.handling}"} if incoming.handling else {}
 
 
-def _provider(request: web.Request) -> str | None:
-    given = {request.headers[name].lower() for name in PROVIDER_HEADERS if name in request.headers}
-    if len(given) > 1:
+def _provider(request: web.Request) -> ForcedProvider | None:
+    given = [
+        ForcedProvider(header, value)
+        for header in PROVIDER_HEADERS
+        for value in request.headers.getall(header, [])
+    ]
+    if len({each.name for each in given}) > 1:
         raise BadRequestError(
-            f"the headers {' and '.join(PROVIDER_HEADERS)} name different providers",
+            "the request names different providers: "
+            + ", ".join(f"{each.header}: {each.sent!r:.70}" for each in given),
             code="conflicting_providers",
+            param=given[-1].header,
         )
-    return next(iter(given), None)
+    return given[0] if given else None
 
 
 def _handling(request: web.Request) -> Handling | None:
@@ -128,8 +144,13 @@ def _idempotency_key(request: web.Request) -> str | None:
         raise BadRequestError(
             "the Idempotency-Key must be 1 to 255 visible ASCII characters",
             code="invalid_idempotency_key",
+            param="Idempotency-Key",
         )
     return key
+
+
+def _listed(view: View, today: datetime.date) -> JsonDocument:
+    return JsonDocument.of(describe_all(view, today, supports))
 
 
 def _today() -> datetime.date:

@@ -37,6 +37,8 @@ def _bearer(authorization: str | None) -> str:
     scheme, _, secret = authorization.partition(" ")
     if scheme.lower() != "bearer" or not secret.strip():
         raise AuthenticationError("the Authorization header must be `Bearer <api key>`")
+    if not secret.isascii():  # bytes that are no UTF-8 arrive as surrogates, which none can encode
+        raise AuthenticationError("the Authorization header has characters that no key has")
     return secret.strip()
 
 

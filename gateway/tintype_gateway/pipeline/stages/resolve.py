@@ -2,17 +2,13 @@
 
 import datetime
 import random
-from collections.abc import Callable, Iterable, Iterator
-from typing import get_args
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 from tintype_catalog.catalog import Binding, Model
-from tintype_catalog.provider_binding import Provider
-from tintype_gateway.catalog.snapshot import Snapshot
+from tintype_gateway.catalog.snapshot import View
 from tintype_gateway.errors import BadRequestError, NotFoundError
 from tintype_gateway.observability.spans import traced
-from tintype_gateway.values import Route, Target
-
-PROVIDERS: tuple[str, ...] = get_args(Provider)
+from tintype_gateway.values import ForcedProvider, Route, Target
 
 GLOBAL = "global"
 """The region of a provider that has none."""
@@ -21,27 +17,26 @@ GLOBAL = "global"
 @traced("resolve")
 def resolve(
     requested: str,
-    forced: str | None,
-    snapshot: Snapshot,
+    forced: ForcedProvider | None,
+    view: View,
     *,
     today: datetime.date,
     supports: Callable[[str], bool],
-    may_use: Callable[[str], bool] = lambda model_id: True,
     is_healthy: Callable[[str, str], bool] = lambda binding, region: True,
     draw: Callable[[], float] = random.random,
 ) -> Target:
     """Return the model that a request names and the routes that can serve it, the best one first.
 
-    `forced` is the provider that the request's header names, `today` the day in UTC, `speaks`
-    tells the dialects of this gateway, `may_use` the models of the caller, `is_healthy` which
+    `forced` is the provider that the request's header names, `view` what the caller may use,
+    `today` the day in UTC, `supports` tells the dialects of this gateway, `is_healthy` which
     regions of a binding are, and `draw` gives numbers in [0, 1) to share traffic by.
 
     Raises:
         NotFoundError: There is no such model, or none for this caller.
         BadRequestError: It makes no pictures, or nobody who may serve it is active.
     """
-    prefix, model = _find(requested, snapshot, may_use)
-    provider = _forced_provider(prefix, forced)
+    prefix, model = _find(requested, view)
+    provider = _forced_provider(prefix, forced, view.providers)
     if not model.output_modality.image:
         raise BadRequestError(
             f"the model {requested!r} does not make images: choose one whose supported_features "
@@ -49,10 +44,10 @@ def resolve(
             code="unsupported_modality",
             param="model",
         )
-    bindings = snapshot.bindings_of(model)
+    bindings = view.bindings_of(model)
     if provider is not None:
         bindings = _of_provider(bindings, provider, requested)
-    _refuse_retired(model, requested, today)
+    _refuse_retired(model, requested, today, view)
     usable = [item for item in bindings if item.active and item.weight and supports(item.dialect)]
     if not usable:
         raise _inactive(requested, "none of its providers is switched on")
@@ -60,24 +55,20 @@ def resolve(
     return Target(requested, model, _healthy_first(routes, is_healthy))
 
 
-def find_model(requested: str, snapshot: Snapshot, may_use: Callable[[str], bool]) -> Model:
+def find_model(requested: str, view: View) -> Model:
     """Return the model of an id, an alias, or either behind a provider's prefix.
 
     Raises:
         NotFoundError: There is no such model, or none for this caller.
     """
-    return _find(requested, snapshot, may_use)[1]
+    return _find(requested, view)[1]
 
 
-def _find(
-    requested: str, snapshot: Snapshot, may_use: Callable[[str], bool]
-) -> tuple[str | None, Model]:
+def _find(requested: str, view: View) -> tuple[str | None, Model]:
     prefix, _, model_id = requested.partition("/")
-    model = snapshot.models.get(requested)
-    if model is not None and may_use(model.id):
+    if model := view.models.get(requested):
         return None, model
-    model = snapshot.models.get(model_id) if prefix in PROVIDERS else None
-    if model is not None and may_use(model.id):
+    if prefix in view.providers and (model := view.models.get(model_id)):
         return prefix, model
     raise NotFoundError(
         f"the model {requested!r} does not exist: GET /v1/models lists those that do",
@@ -86,20 +77,26 @@ def _find(
     )
 
 
-def _forced_provider(prefix: str | None, header: str | None) -> str | None:
-    if header is not None and header not in PROVIDERS:
+def _forced_provider(
+    prefix: str | None, forced: ForcedProvider | None, known: Collection[str]
+) -> str | None:
+    if forced is None:
+        return prefix
+    if forced.name not in known:
+        allowed = f"must be one of {', '.join(sorted(known))}" if known else "leads to no provider"
         raise BadRequestError(
-            f"the header X-Quantized-Provider must be one of {', '.join(PROVIDERS)}",
+            f"the header {forced.header} is {forced.sent!r:.70}: it {allowed}",
             code="unknown_provider",
+            param=forced.header,
         )
-    if prefix and header and prefix != header:
+    if prefix and prefix != forced.name:
         raise BadRequestError(
-            f"the model says {prefix!r} and the header X-Quantized-Provider says {header!r}: "
+            f"the model says {prefix!r} and the header {forced.header} says {forced.sent!r}: "
             "leave one of them out",
             code="conflicting_providers",
             param="model",
         )
-    return prefix or header
+    return forced.name
 
 
 def _of_provider(
@@ -116,10 +113,11 @@ def _of_provider(
     return chosen
 
 
-def _refuse_retired(model: Model, requested: str, today: datetime.date) -> None:
+def _refuse_retired(model: Model, requested: str, today: datetime.date, view: View) -> None:
     lifecycle = model.lifecycle
     if lifecycle.state(today) == "Retired":
-        instead = f": use {lifecycle.replacement!r} instead" if lifecycle.replacement else ""
+        replacement = view.replacement_of(model)
+        instead = f": use {replacement!r} instead" if replacement else ""
         raise _inactive(requested, f"it was retired on {lifecycle.retires_on}{instead}")
 
 
