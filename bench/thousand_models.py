@@ -31,6 +31,7 @@ OUTCOMES = ("success", *get_args(FaultKind), "cancelled")
 LEDGER_OUTCOMES = ("done", "refused", "unavailable")
 
 VOCABULARY: Mapping[str, Sequence[str]] = {
+    "binding": tuple(f"binding-{number}" for number in range(10)),
     "event": ("partial_image", "completed"),
     "error_type": ("", *OUTCOMES[1:]),
     "gen_ai_operation_name": ("image_generation",),

@@ -1,6 +1,8 @@
 """What no schema can say: the faults that show only when objects and fields are seen together."""
 
+import re
 from collections.abc import Iterator, Mapping
+from urllib.parse import urlsplit
 
 from pydantic import JsonValue
 
@@ -106,6 +108,31 @@ def binding_problems(
                 message=message,
                 reason="Unpriced",
             )
+
+
+_OWN_PATHS = {
+    "openai": (re.compile(r"/v1(/images(/generations)?)?$"), "/v1/images/generations"),
+    "bedrock": (re.compile(r"/model(/[^/]+(/invoke)?)?$"), "/model/MODEL/invoke"),
+    "google": (re.compile(r"/v1(beta)?(/models(/[^/]+)?)?$"), "/v1beta/models/MODEL:METHOD"),
+}
+"""By the first word of a dialect's name: how an endpoint ends that has a part of the dialect's own
+path already, and that path."""
+
+
+def endpoint_warning(dialect: str, endpoint: str | None) -> str | None:
+    """Return why calls to an `endpoint` would probably not arrive, None where they should.
+
+    A path that is only in doubt is no fault: a proxy may mean it.
+    """
+    ending, own = _OWN_PATHS[dialect.partition("-")[0]]
+    base = (endpoint or "").rstrip("/")
+    found = ending.search(urlsplit(base).path)
+    if found is None:
+        return None
+    return (
+        f"ends in `{found[0]}`, and the dialect {dialect} adds `{own}` by itself: "
+        f"leave it out, unless the provider is at `{base}{own}`"
+    )
 
 
 def _unpriced(model: ImageModelSpec, pricing: Pricing) -> Iterator[str]:

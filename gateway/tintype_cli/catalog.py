@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from tintype_catalog.checks import endpoint_warning
 from tintype_catalog.compiler import compile_manifests
 from tintype_cli.help import WRONG_CALL, Commands, texts
 from tintype_gateway.catalog.folder import FolderError, read_manifests
@@ -49,5 +50,9 @@ def _check(folder: Path) -> int:
         print(f"{folder} holds no ImageModel and no ProviderBinding", file=sys.stderr)
         return 1
     catalog = compilation.catalog
+    for binding in catalog.bindings:
+        if warning := endpoint_warning(binding.dialect, binding.endpoint):
+            place = f"{files['ProviderBinding', binding.name]}: ProviderBinding/{binding.name}"
+            print(f"{place}: warning: spec.endpoint: {warning}", file=sys.stderr)
     print(f"{len(catalog.models)} models and {len(catalog.bindings)} bindings are sound.")
     return 0

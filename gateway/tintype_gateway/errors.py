@@ -37,7 +37,8 @@ class GatewayError(Exception):
     """An answer other than success.
 
     `retry` says whether the official SDKs may send the request again by themselves: only where
-    it provably was not processed, because an image costs money.
+    it provably was not processed, because an image costs money. `may_have_cost` says whether an
+    image may have been made all the same, so that a repeat with the same key must be refused.
     """
 
     status: ClassVar[int]
@@ -52,6 +53,7 @@ class GatewayError(Exception):
         param: str | None = None,
         retry: bool = False,
         retry_after_seconds: int | None = None,
+        may_have_cost: bool = False,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -59,6 +61,7 @@ class GatewayError(Exception):
         self.param = param
         self.retry = retry
         self.retry_after_seconds = retry_after_seconds
+        self.may_have_cost = may_have_cost
 
     def body(self) -> dict[str, object]:
         """Return OpenAI's envelope, with all four keys."""

@@ -1,6 +1,8 @@
-"""What a provider's fault means to a client."""
+"""What a provider's fault means: one table for retries, circuits, keys, metrics and clients."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Literal, NamedTuple
 
 from tintype_gateway.errors import (
     ContentRefusedError,
@@ -8,40 +10,138 @@ from tintype_gateway.errors import (
     UnavailableError,
     UnsupportedParameterError,
 )
-from tintype_gateway.values import FailedCall, Route, UpstreamFault
+from tintype_gateway.values import FailedCall, FaultKind, Route, UpstreamFault
 
-_CODES = {
-    "throttled": "provider_throttled",
-    "unauthorized": "provider_unauthorized",
-    "unavailable": "provider_unavailable",
-    "timeout": "timeout",
-    "outcome_unknown": "outcome_unknown",
-    "store": "image_store_unavailable",
+Retry = Literal["any route", "another route", "never"]
+"""Where the gateway itself may make the call again."""
+
+Circuit = Literal["opens", "counts", "ignores"]
+"""Whether the circuit of the route opens at once, counts a failure, or finds the route sound."""
+
+
+class Rule(NamedTuple):
+    """What follows from a fault of one kind."""
+
+    code: str
+    """What the client gets, as an error of the class `error`."""
+
+    error: type[GatewayError] = UnavailableError
+    retry: Retry = "never"
+    """Other than `never` only where the provider provably did nothing: an image costs money."""
+
+    circuit: Circuit = "ignores"
+    should_retry: bool = False
+    """Whether `x-should-retry` lets the official SDKs send the request again by themselves."""
+
+    may_have_cost: bool = False
+    """Whether the provider may have made an image. Then the call is counted as unsettled, and the
+    request's idempotency key stays taken, so that a repeat cannot buy the image twice."""
+
+    quotes_request: bool = False
+    """Whether the provider's message speaks of the request, so that no log may have it."""
+
+
+RULES: Mapping[FaultKind, Rule] = {
+    "refused": Rule("moderation_blocked", ContentRefusedError, quotes_request=True),
+    "invalid": Rule("unsupported_parameter", UnsupportedParameterError, quotes_request=True),
+    "throttled": Rule("provider_throttled", retry="any route", circuit="opens", should_retry=True),
+    "unavailable": Rule(
+        "provider_unavailable", retry="any route", circuit="counts", should_retry=True
+    ),
+    "unauthorized": Rule("provider_unauthorized", retry="another route", circuit="opens"),
+    "misconfigured": Rule("provider_unavailable", retry="another route", circuit="opens"),
+    "failed": Rule("provider_unavailable", circuit="counts"),
+    "image_missing": Rule("image_missing", quotes_request=True),
+    "timeout": Rule("timeout", circuit="counts", may_have_cost=True),
+    "outcome_unknown": Rule("outcome_unknown", circuit="counts", may_have_cost=True),
+    "store": Rule("image_store_unavailable", may_have_cost=True),
 }
 
+SUMMARIES: Mapping[FaultKind, str] = {
+    "refused": "the provider refuses the content of the request",
+    "invalid": "the provider refuses the request",
+    "throttled": "the provider limits our rate",
+    "unavailable": "the provider cannot serve the model now",
+    "unauthorized": "the provider refuses our credentials, or our account with it",
+    "misconfigured": "the provider does not have the model, or not at this endpoint",
+    "failed": "the provider failed to make the image",
+    "timeout": "the provider did not finish in its own time",
+    "outcome_unknown": "the provider failed, and does not say whether it made the image",
+}
+"""What a client is told where there is no message, and in place of those that speak of our account
+and may quote our key or signature."""
 
-_MAY_HAVE_COST = frozenset({"timeout", "outcome_unknown", "store"})
+_SAME_CODES = frozenset(
+    {
+        *("missing_required_parameter", "unknown_parameter", "invalid_type", "invalid_value"),
+        *("unsupported_parameter", "unsupported_value"),
+    }
+)
+"""The codes of OpenAI for a parameter that mean the same here."""
+
+
+def rule_of(fault: UpstreamFault) -> Rule:
+    """Return what follows from a fault."""
+    return RULES[fault.kind]
+
+
+def kind_of_status(status: int, *, own_envelope: bool) -> FaultKind:
+    """Return what a status other than 200 means by itself.
+
+    Args:
+        status: The HTTP status.
+        own_envelope: Whether the body has the form of the provider's own errors. Without it the
+            response may come from something in between, which had passed the call on.
+    """
+    if status in (401, 403):
+        return "unauthorized"
+    if status in (400, 422):
+        return "invalid"
+    if status == 429:
+        return "throttled"
+    if status == 408:
+        return "timeout"
+    if status in (404, 405, 410) or 300 <= status < 400:
+        return "misconfigured"
+    if status in _NOT_REACHED or (status == 503 and own_envelope):
+        return "unavailable"
+    return "failed" if 400 <= status < 500 and status != _GIVEN_UP else "outcome_unknown"
+
+
+_NOT_REACHED = frozenset({521, 522})
+"""Cloudflare's statuses for a provider that it could not connect to."""
+
+_GIVEN_UP = 499
+"""The provider took its client for gone, and may have been at work until then."""
+
+
+def begun(fault: UpstreamFault) -> UpstreamFault:
+    """Return a fault that ended a call which the provider had begun to carry out.
+
+    Nobody can say of such a call that it was not processed.
+    """
+    return fault if rule_of(fault).retry == "never" else replace(fault, kind="outcome_unknown")
 
 
 def gravest(failed: Sequence[FailedCall]) -> FailedCall:
     """Return the call that decides for all: one that may have cost money, else the first."""
-    return next((call for call in failed if call.fault.kind in _MAY_HAVE_COST), failed[0])
+    return next((call for call in failed if rule_of(call.fault).may_have_cost), failed[0])
 
 
 def error_of(fault: UpstreamFault, route: Route) -> GatewayError:
-    """Return the error that a client gets for a fault.
-
-    Whether the SDKs may try again depends on one thing only: whether the provider provably did
-    nothing.
-    """
-    if fault.kind == "refused":
-        return ContentRefusedError(fault.message)
-    if fault.kind == "invalid":
-        return UnsupportedParameterError(f"{route.binding.provider}: {fault.message}")
-    told = f"{route.binding.provider} ({route.binding.name}): {fault.message}"
-    return UnavailableError(
-        fault.message if fault.kind == "store" else told,
-        code=_CODES[fault.kind],
-        retry=fault.unprocessed and fault.kind in ("throttled", "unavailable"),
+    """Return the error that a client gets for a fault."""
+    rule, provider = rule_of(fault), route.binding.provider
+    told = {
+        "refused": fault.message,
+        "invalid": f"{provider}: {fault.message}",
+        "store": fault.message,
+    }
+    same_code = fault.kind == "invalid" and fault.code in _SAME_CODES
+    return rule.error(
+        told.get(fault.kind, f"{provider} ({route.binding.name}): {fault.message}"),
+        code=fault.code if same_code else rule.code,
+        param=fault.param,
+        retry=rule.should_retry or fault.uncharged,
         retry_after_seconds=fault.retry_after_seconds,
+        may_have_cost=rule.may_have_cost,
     )

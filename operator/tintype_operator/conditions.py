@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from tintype_catalog.checks import endpoint_warning
 from tintype_catalog.contract import Contract
 from tintype_catalog.problems import Problem
 from tintype_kubernetes.client import KubernetesObject
@@ -91,7 +92,7 @@ def status_of(
     before = {item["type"]: item for item in _status(manifest).get("conditions", [])}
     generation: int = manifest["metadata"]["generation"]
     findings = {
-        "Accepted": accepted(problems, delivery.served),
+        "Accepted": accepted(problems, delivery.served, None if problems else _warning(manifest)),
         "ResolvedRefs": resolved(problems),
         "Programmed": programmed(
             problems,
@@ -116,6 +117,14 @@ def status_of(
             for kind, finding in findings.items()
         ),
     )
+
+
+def _warning(manifest: KubernetesObject) -> str | None:
+    """Return what may be a mistake in a valid object."""
+    if manifest.get("kind") != "ProviderBinding":
+        return None
+    warning = endpoint_warning(manifest["spec"]["dialect"], manifest["spec"].get("endpoint"))
+    return None if warning is None else f"`spec.endpoint` {warning}"
 
 
 def is_reported(manifest: KubernetesObject, status: Status) -> bool:

@@ -41,11 +41,12 @@ class Delivery(NamedTuple):
     """Why the catalog is not published at all, empty where it is."""
 
 
-def accepted(problems: Sequence[Problem], served: bool) -> Finding:
-    """Say whether the object is valid."""
+def accepted(problems: Sequence[Problem], served: bool, warning: str | None = None) -> Finding:
+    """Say whether the object is valid, and what may be a mistake all the same."""
     faults = _about(problems, "Accepted")
     if not faults:
-        return Finding("True", "Accepted", "The object is valid.")
+        doubt = f" Warning: {warning}." if warning else ""
+        return Finding("True", "Accepted", f"The object is valid.{doubt}")
     hint = f" {STILL_SERVED}" if served else ""
     return Finding("False", faults[0].reason, _sentences(faults) + hint)
 

@@ -8,6 +8,7 @@ import pytest
 
 from tests.gateway.builders import finished_call, job, route
 from tests.support.metrics import metric
+from tintype_gateway.faults import RULES
 from tintype_gateway.upstream.circuit_breaker import Circuits, State
 from tintype_gateway.upstream.concurrency import ConcurrencyLimits
 from tintype_gateway.upstream.deadline import Deadline
@@ -27,7 +28,7 @@ EAST, WEST, NORTH = (Way(route(name=name), {"api-key": "sk-1"}) for name in ("e"
 
 
 def turned_away(kind: FaultKind = "unavailable", after_seconds: int | None = None) -> UpstreamFault:
-    return UpstreamFault(kind, "no", retry_after_seconds=after_seconds, unprocessed=True)
+    return UpstreamFault(kind, "no", retry_after_seconds=after_seconds)
 
 
 @dataclass
@@ -71,7 +72,7 @@ async def test_a_call_that_succeeds_is_made_once() -> None:
     assert provider.went == ["e"]
 
 
-@pytest.mark.parametrize("kind", ["unavailable", "throttled", "unauthorized"])
+@pytest.mark.parametrize("kind", ["unavailable", "throttled", "unauthorized", "misconfigured"])
 async def test_a_call_that_was_turned_away_goes_another_way_at_once(kind: FaultKind) -> None:
     before = metric("tintype_failovers_total", provider="openai", reason=kind)
     provider = Provider([turned_away(kind, after_seconds=3600)])
@@ -82,9 +83,7 @@ async def test_a_call_that_was_turned_away_goes_another_way_at_once(kind: FaultK
     assert metric("tintype_failovers_total", provider="openai", reason=kind) == before + 1
 
 
-@pytest.mark.parametrize(
-    "kind", ["refused", "invalid", "unavailable", "timeout", "outcome_unknown"]
-)
+@pytest.mark.parametrize("kind", [kind for kind, rule in RULES.items() if rule.retry == "never"])
 async def test_what_may_have_been_processed_is_never_sent_again(kind: FaultKind) -> None:
     provider = Provider([UpstreamFault(kind, "no")])
 
@@ -106,8 +105,9 @@ async def test_the_only_way_is_tried_again_up_to_a_bound() -> None:
     assert after == before + MAX_ATTEMPTS - 1
 
 
-async def test_a_refused_key_is_not_tried_again() -> None:
-    provider = Provider([turned_away("unauthorized")] * 2)
+@pytest.mark.parametrize("kind", ["unauthorized", "misconfigured"])
+async def test_what_does_not_change_by_itself_is_not_tried_again(kind: FaultKind) -> None:
+    provider = Provider([turned_away(kind)] * 2)
 
     assert isinstance(await made(provider, EAST, WEST), FailedCall)
 

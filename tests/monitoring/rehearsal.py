@@ -55,7 +55,7 @@ FAULTY = {"model": "gpt-image-1-mini", "prompt": "a fox", "n": 99}
 UNKNOWN = {"model": "gpt-image-0", "prompt": "a fox"}
 
 FAULTS: tuple[dict[str, object], ...] = (
-    {"status": 503, "body": "busy"},
+    {"status": 521, "body": "down"},
     {"status": 429, "body": "slow down", "headers": {"Retry-After": "1"}},
     {"damage": "malformed_json"},
 )

@@ -30,6 +30,9 @@ HOLD_SECONDS = (
 LEDGER_COUNT = (
     f'tintype_ledger_operation_duration_seconds_count{{{NAMESPACE}, operation="hold", outcome='
 )
+MISCONFIGURED = (
+    f'tintype_misconfigured_calls_total{{{NAMESPACE}, provider="openai", binding="canvas"}}'
+)
 CIRCUIT = f'tintype_circuit_state{{{NAMESPACE}, binding="canvas", region="us-east-1"}}'
 LAG_SECONDS = f'tintype_event_loop_lag_seconds_bucket{{{NAMESPACE}, instance="a", le='
 SHED = f'tintype_requests_shed_total{{{NAMESPACE}, instance="a", reason="pledged"}}'
@@ -124,6 +127,13 @@ CASES = [
         {f'{CALLS}"success"}}': "0+8x60", f'{CALLS}"unauthorized"}}': "_x55 1 1 1 1 1 1"},
         "openai refuses our credentials.",
         OPENAI,
+    ),
+    Case(
+        "TintypeBindingMisconfigured",
+        {MISCONFIGURED: "3x60"},
+        {MISCONFIGURED: "_x55 1 1 1 1 1 1"},
+        "openai does not have the model or the endpoint of ProviderBinding canvas.",
+        {**OPENAI, "binding": "canvas"},
     ),
     Case(
         "TintypeProviderThrottled",

@@ -73,6 +73,23 @@ def test_a_sound_object_has_only_true_conditions() -> None:
     }
 
 
+def test_an_endpoint_with_the_path_of_its_dialect_is_a_warning_and_no_fault() -> None:
+    endpoint = "https://proxy.example/v1"
+    found = manifest() | {
+        "kind": "ProviderBinding",
+        "spec": {"dialect": "openai-images", "endpoint": endpoint},
+    }
+
+    accepted = judged(before=found)["Accepted"]
+
+    assert (accepted.status, accepted.reason) == ("True", "Accepted")
+    assert accepted.message.startswith(
+        "The object is valid. Warning: `spec.endpoint` ends in `/v1`"
+    )
+    broken = judged(UNPRICED, before=found)["Accepted"]
+    assert "Warning" not in broken.message
+
+
 def test_a_fault_of_the_object_itself_makes_it_unaccepted() -> None:
     accepted = judged(UNPRICED)["Accepted"]
 

@@ -9,6 +9,7 @@ from tintype_catalog.catalog import Binding
 from tintype_catalog.costs import TokenUsage
 from tintype_gateway.dialects.parsing import MALFORMED, malformed, plain_base64, text
 from tintype_gateway.dialects.retry_after import retry_after
+from tintype_gateway.faults import SUMMARIES, begun, kind_of_status
 from tintype_gateway.images import lazy_json as blobs
 from tintype_gateway.values import (
     FaultKind,
@@ -39,7 +40,16 @@ _BILLING_CODES = frozenset(
 )
 """Codes that mean that our own account with the provider cannot pay."""
 
-_REFUSAL_CODES = frozenset({"moderation_blocked", "content_policy_violation"})
+_REFUSAL_CODES = frozenset(
+    {"moderation_blocked", "content_policy_violation", "content_filter", "contentFilter"}
+)
+"""Those of OpenAI, and those of Azure."""
+
+_OUR_PARAMETERS = frozenset({"", "model", "response_format", "stream"})
+"""What `translate` decides: not what the client sent by that name."""
+
+_LONGEST_PARAM = 200
+
 _THROTTLE_CODES = frozenset({"rate_limit_exceeded", "slow_down"})
 _USER_ERRORS = frozenset({"invalid_request_error", "image_generation_user_error"})
 
@@ -160,7 +170,6 @@ def read_error(answer: UpstreamAnswer) -> UpstreamFault:
     """Return what a status other than 200 means (OpenAI's error guide, and its SDK's classes)."""
     fault = _fault(_error(answer.body), answer.status)
     fault.retry_after_seconds = retry_after(answer.headers)
-    fault.unprocessed = fault.kind in ("throttled", "unauthorized") or answer.status == 503
     return fault
 
 
@@ -170,36 +179,34 @@ def _fault_in_stream(error: Mapping[str, Any]) -> UpstreamFault:
     The status that it would have had is only in what kind of error it is.
     """
     if error.get("code") in _THROTTLE_CODES:
-        return _fault(error, 429)
-    return _fault(error, 400 if error.get("type") in _USER_ERRORS else 500)
+        return begun(_fault(error, 429))
+    return begun(_fault(error, 400 if error.get("type") in _USER_ERRORS else 500))
 
 
 def _fault(error: Mapping[str, Any], status: int) -> UpstreamFault:
     code, message = text(error.get("code")), text(error.get("message")) or ""
-    kind = _kind(status, code, message)
-    told = (message if kind in ("refused", "invalid") else "") or _SUMMARIES[kind]
-    return UpstreamFault(kind, told, code)
+    kind = _kind(status, error)
+    told = (message if kind in ("refused", "invalid") else "") or SUMMARIES[kind]
+    param = _param(error) if kind in ("refused", "invalid") else None
+    return UpstreamFault(kind, told, code, param=param, cause=message or None)
 
 
-_SUMMARIES: Mapping[FaultKind, str] = {
-    "refused": "the provider refuses the content of the request",
-    "invalid": "the provider refuses the request",
-    "throttled": "the provider limits our rate",
-    "unauthorized": "the provider refuses our credentials, or our account with it",
-    "unavailable": "the provider cannot serve the model now",
-}
-"""What is said where there is no message, and in place of those that speak of our account, and
-may quote our key."""
+def _param(error: Mapping[str, Any]) -> str | None:
+    """Return the field that an error names, if the client knows it by this name."""
+    param = (text(error.get("param")) or "")[:_LONGEST_PARAM]
+    return None if param.partition(".")[0] in _OUR_PARAMETERS else param
 
 
-def _kind(status: int, code: str | None, message: str) -> FaultKind:
+def _kind(status: int, error: Mapping[str, Any]) -> FaultKind:
+    code, message = text(error.get("code")), text(error.get("message"))
     if code in _REFUSAL_CODES:
         return "refused"
-    if code in _BILLING_CODES or status in (401, 403) or "must be verified" in message:
+    if code in _BILLING_CODES or "must be verified" in (message or ""):
         return "unauthorized"
-    if status == 429:
-        return "throttled"
-    return "invalid" if status in (400, 422) else "unavailable"
+    if code == "model_not_found" or (status in (400, 422) and error.get("param") == "model"):
+        return "misconfigured"
+    # A proxy's error may be called so, too, but has no type.
+    return kind_of_status(status, own_envelope=None not in (message, text(error.get("type"))))
 
 
 def _image(entry: Mapping[str, Any]) -> GeneratedImage:

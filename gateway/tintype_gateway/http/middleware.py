@@ -40,7 +40,7 @@ async def observed(request: web.Request, handler: Handler) -> web.StreamResponse
     started, status = time.perf_counter(), CLIENT_CLOSED
     with (
         REQUESTS_IN_FLIGHT.track_inprogress(),
-        metered() as meter,
+        metered(request[REQUEST_ID]) as meter,
         telemetry.serving(request.headers),
     ):
         try:

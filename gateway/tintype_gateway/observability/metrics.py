@@ -85,6 +85,12 @@ PROVIDER_REQUESTS = Counter(
     ("provider", "model", "outcome"),
     registry=REGISTRY,
 )
+MISCONFIGURED_CALLS = Counter(
+    "tintype_misconfigured_calls",
+    "Calls to a model or an endpoint that the provider does not have.",
+    ("provider", "binding"),
+    registry=REGISTRY,
+)
 RETRIES = Counter(
     "tintype_retries",
     "Calls made again by the same way, by what they had failed with.",

@@ -14,7 +14,10 @@ from tintype_gateway.observability.metrics import BYTES_IN_FLIGHT
 class RequestMeter:
     """The time and the bytes that one request took of its providers."""
 
-    def __init__(self) -> None:
+    def __init__(self, request_id: str = "") -> None:
+        self.request_id = request_id
+        """The id of the request, for the logs of its calls."""
+
         self.calls = 0
         """How many calls were begun."""
 
@@ -56,9 +59,9 @@ _CURRENT: ContextVar[RequestMeter | None] = ContextVar("request_meter", default=
 
 
 @contextmanager
-def metered() -> Iterator[RequestMeter]:
+def metered(request_id: str = "") -> Iterator[RequestMeter]:
     """Return the meter of the request that the block serves."""
-    meter = RequestMeter()
+    meter = RequestMeter(request_id)
     token = _CURRENT.set(meter)
     try:
         yield meter

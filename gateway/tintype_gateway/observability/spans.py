@@ -125,6 +125,12 @@ def used(usage: TokenUsage) -> None:
         _tracing.used(usage)
 
 
+def failed(facts: Mapping[str, str | int]) -> None:
+    """Tell the span of a call why it failed."""
+    if _tracing is not None:
+        _tracing.failed(facts)
+
+
 def propagated(headers: Mapping[str, str]) -> Mapping[str, str]:
     """Return headers of a call with the `traceparent` that continues the trace."""
     return headers if _tracing is None else _tracing.propagated(headers)

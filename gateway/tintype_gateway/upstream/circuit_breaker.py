@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from tintype_gateway.values import FaultKind, Route, UpstreamFault
+from tintype_gateway.faults import rule_of
+from tintype_gateway.values import Route, UpstreamFault
 
 LAST_CALLS = 10
 """The calls whose ends are remembered."""
@@ -23,9 +24,6 @@ provider that fails every other time would never reach in a row."""
 
 FIRST_REST_SECONDS = 10.0
 LONGEST_REST_SECONDS = 60.0
-
-_OF_THE_WAY: frozenset[FaultKind] = frozenset({"unavailable", "timeout", "outcome_unknown"})
-"""Faults of the way, and not of the request."""
 
 
 class State(IntEnum):
@@ -103,9 +101,10 @@ class Circuits:
         circuit.probing = False
         if circuit.state(self._clock()) is State.OPEN:
             return
-        if fault is not None and fault.kind in ("throttled", "unauthorized"):
+        verdict = "ignores" if fault is None else rule_of(fault).circuit
+        if fault is not None and verdict == "opens":
             self._open(circuit, at_least=float(fault.retry_after_seconds or 0))
-        elif fault is not None and fault.kind in _OF_THE_WAY:
+        elif verdict == "counts":
             circuit.failed.append(True)
             if circuit.rest_seconds or sum(circuit.failed) >= MOST_FAILURES:
                 self._open(circuit, at_least=0.0)

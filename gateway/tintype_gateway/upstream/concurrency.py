@@ -24,7 +24,7 @@ class ConcurrencyLimits:
         limit = binding.max_concurrent_calls
         if limit is not None and self._calls[binding.name] >= limit:
             message = f"all of its {limit} calls at once are under way"
-            raise UpstreamFault("throttled", message, retry_after_seconds=1, unprocessed=True)
+            raise UpstreamFault("throttled", message, retry_after_seconds=1)
         self._calls[binding.name] += 1
         try:
             yield

@@ -10,6 +10,7 @@ from tintype_gateway.dialects.registry import dialect
 from tintype_gateway.images.tools import ImageTools
 from tintype_gateway.pipeline.stages.finish import finish, inspect
 from tintype_gateway.splice.splice import Splice
+from tintype_gateway.upstream.fault_reports import reported
 from tintype_gateway.upstream.instrumentation import observe_usage, observed_call, observed_finish
 from tintype_gateway.upstream.retry import Attempts
 from tintype_gateway.upstream.sessions import Sessions
@@ -50,7 +51,7 @@ class ProviderCalls:
         if isinstance(made, FailedCall):
             return made
         try:
-            with observed_finish(made.route):
+            with observed_finish(made.route), reported(course.plan, made.route):
                 return await finish(made, course.plan, self.images)
         except UpstreamFault as fault:
             return FailedCall(made.first, made.asked, made.route, fault)
@@ -78,8 +79,9 @@ class ProviderCalls:
         plan, route = course.plan, way.route
         course.go(planned, route)
         language, splice = dialect(route.binding.dialect), splicing(route)
-        upstream = translate(planned, way, language)
-        with observed_call(plan, route, planned.asked):
+        with reported(plan, route):
+            upstream = translate(planned, way, language)
+        with observed_call(plan, route, planned.asked), reported(plan, route):
             timeouts = Timeouts.of(route.binding, course.deadline.remaining())
             session = self.sessions.to(route.binding)
             generation = await call(upstream, language, session, timeouts, show, splice)

@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tintype_catalog.costs import TokenUsage
+from tintype_gateway.faults import rule_of
 from tintype_gateway.observability import spans as telemetry
 from tintype_gateway.observability.gen_ai import OPERATION, gen_ai_provider
 from tintype_gateway.observability.metrics import (
     GEN_AI_DURATION,
     GEN_AI_TOKENS,
     IMAGES_REFUSED,
+    MISCONFIGURED_CALLS,
     PROVIDER_DURATION,
     PROVIDER_REQUESTS,
     UNSETTLED_CALLS,
@@ -19,25 +21,26 @@ from tintype_gateway.observability.metrics import (
 from tintype_gateway.observability.request_meter import current_meter
 from tintype_gateway.values import Plan, Route, UpstreamFault
 
-_PAID_BY_US = frozenset({"timeout", "outcome_unknown", "cancelled"})
-"""Ends after which a provider may charge us for a picture that nobody received."""
-
 
 @contextmanager
 def observed_call(plan: Plan, route: Route, asked: int) -> Iterator[None]:
     """Observe the call to a provider that the block makes, which asks for so many pictures."""
     with telemetry.calling(plan, route, asked), current_meter().calling():
-        outcome, started = "success", time.perf_counter()
+        outcome, unsettled, started = "success", False, time.perf_counter()
         try:
             yield
         except UpstreamFault as fault:
-            outcome = fault.kind
+            outcome, unsettled = fault.kind, rule_of(fault).may_have_cost
             raise
         except (asyncio.CancelledError, ConnectionError):  # the client left, while we wait or write
-            outcome = "cancelled"
+            outcome, unsettled = "cancelled", True
             raise
         finally:
             _observe(route, plan.model.id, outcome, time.perf_counter() - started)
+            if unsettled:
+                UNSETTLED_CALLS.labels(route.binding.provider, outcome).inc()
+            if outcome == "misconfigured":
+                MISCONFIGURED_CALLS.labels(route.binding.provider, route.binding.name).inc()
             if outcome == "refused":
                 IMAGES_REFUSED.labels(route.binding.provider, plan.model.id).inc(asked)
 
@@ -72,5 +75,3 @@ def _observe(route: Route, model_id: str, outcome: str, seconds: float) -> None:
     PROVIDER_REQUESTS.labels(provider, model_id, outcome).inc()
     error_type = "" if outcome == "success" else outcome
     GEN_AI_DURATION.labels(OPERATION, gen_ai_provider(provider), error_type).observe(seconds, trace)
-    if outcome in _PAID_BY_US:
-        UNSETTLED_CALLS.labels(provider, outcome).inc()

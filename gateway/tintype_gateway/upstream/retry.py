@@ -9,6 +9,7 @@ import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
+from tintype_gateway.faults import rule_of
 from tintype_gateway.observability.metrics import FAILOVERS, RETRIES, RETRIES_REFUSED
 from tintype_gateway.upstream.circuit_breaker import Circuits
 from tintype_gateway.upstream.concurrency import ConcurrencyLimits
@@ -56,7 +57,7 @@ class Attempts:
     ) -> Way | None:
         """Return the way to go after these failures, None where the call is not made again."""
         over = len(failed) == MAX_ATTEMPTS or not deadline.remaining()
-        if over or not failed[-1].fault.unprocessed:
+        if over or rule_of(failed[-1].fault).retry == "never":
             return None
         tried = [call.route for call in failed]
         if untried := [way for way in ways if way.route not in tried]:
@@ -76,9 +77,10 @@ class Attempts:
     ) -> Way | None:
         """Return the way that asks for the shortest pause, after that pause.
 
-        Refused keys stay refused. Who would have to wait for long is told so instead.
+        Refused keys stay refused, and models that are not there stay away. Who would have to wait
+        for long is told so instead.
         """
-        newest = {str(call.route): call for call in failed if call.fault.kind != "unauthorized"}
+        newest = {str(call.route): call for call in failed if _may_recover(call)}
         if not newest:
             return None
         soonest = min(newest.values(), key=lambda call: call.fault.retry_after_seconds or 0)
@@ -107,8 +109,13 @@ class Attempts:
 def _told(failed: Sequence[FailedCall]) -> FailedCall:
     """Return the failure that counts: the last one if it decided, else that of the best way.
 
-    A client can do something about a provider that is busy, and nothing about our keys.
+    A client can do something about a provider that is busy, and nothing about our keys or catalog.
     """
-    if not failed[-1].fault.unprocessed:
+    if rule_of(failed[-1].fault).retry == "never":
         return failed[-1]
-    return min(failed, key=lambda call: call.fault.kind == "unauthorized")
+    return next(filter(_may_recover, failed), failed[0])
+
+
+def _may_recover(call: FailedCall) -> bool:
+    """Return whether the same route may serve the call a little later."""
+    return rule_of(call.fault).retry == "any route"

@@ -60,15 +60,18 @@ async def call(
             return await _follow(response, dialect.event_reader(), show)
         headers = {name.lower(): value for name, value in response.headers.items()}
         body = await _read(response, splice)
-    answer = UpstreamAnswer(response.status, headers, body)
+    try:
+        return _understood(UpstreamAnswer(response.status, headers, body), dialect)
+    except UpstreamFault as fault:
+        if splice is not None and splice.passed is not None:  # the client has a part
+            fault = UpstreamFault("outcome_unknown", fault.message)
+        raise _of(response, fault) from fault.__cause__
+
+
+def _understood(answer: UpstreamAnswer, dialect: Dialect) -> Generation:
     if answer.status != 200:
         raise dialect.read_error(answer)
-    try:
-        return dialect.interpret(answer)
-    except UpstreamFault as fault:
-        if splice is None or splice.passed is None:
-            raise
-        raise UpstreamFault("outcome_unknown", fault.message) from fault  # the client has a part
+    return dialect.interpret(answer)
 
 
 @asynccontextmanager
@@ -87,22 +90,44 @@ async def _sent(
         allow_redirects=False,
         read_bufsize=buffer_bytes,
     )
+    answered: aiohttp.ClientResponse | None = None
     try:
-        async with _begun(calling, timeouts.first_byte) as response:
-            yield response
-    except aiohttp.ClientConnectorError as error:
-        # EACCES is what our own guard answers, also for a name with several addresses.
-        raise _unreachable(forbidden=error.os_error.errno == errno.EACCES) from error
-    except (aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL) as error:
-        raise _unreachable() from error
-    except TimeoutError as error:
-        raise UpstreamFault(
-            "timeout", f"the provider did not answer within {timeouts.total:.3g} s"
-        ) from error
-    except aiohttp.ClientError as error:
-        raise UpstreamFault(
-            "outcome_unknown", "the connection to the provider broke off before its answer ended"
-        ) from error
+        async with _begun(calling, timeouts.first_byte) as answered:
+            yield answered
+    except UpstreamFault as fault:
+        raise _of(answered, fault) from fault.__cause__
+    except (aiohttp.ClientError, TimeoutError) as error:
+        raise _of(answered, _fault_of(error, timeouts)) from error
+
+
+def _fault_of(error: Exception, timeouts: Timeouts) -> UpstreamFault:
+    """Return what an error of the connection means."""
+    match error:
+        case aiohttp.InvalidURL():
+            return _no_endpoint()
+        case aiohttp.ClientConnectorError() if error.os_error.errno == errno.EACCES:
+            # What our own guard answers, also for a name with several addresses.
+            return UpstreamFault("misconfigured", "its endpoint is not allowed")
+        case aiohttp.ClientConnectorError() | aiohttp.ConnectionTimeoutError():
+            why = "the provider cannot be reached"
+            return UpstreamFault("unavailable", why, cause=str(error) or None)
+        case TimeoutError():
+            why = f"the provider did not answer within {timeouts.total:.3g} s"
+            return UpstreamFault("timeout", why)
+    why = "the connection to the provider broke off before its answer ended"
+    return UpstreamFault("outcome_unknown", why)
+
+
+def _of(answered: aiohttp.ClientResponse | None, fault: UpstreamFault) -> UpstreamFault:
+    """Return a fault with what the head of the provider's response says of it, if there is one."""
+    if answered is not None:
+        ids = (answered.headers.get(name) for name in _REQUEST_IDS)
+        fault.status, fault.request_id = answered.status, next(filter(None, ids), None)
+    return fault
+
+
+_REQUEST_IDS = ("x-request-id", "x-amzn-requestid", "x-goog-request-id", "apim-request-id")
+"""Where providers tell their own id of a call."""
 
 
 @asynccontextmanager
@@ -126,15 +151,14 @@ def _url(request: UpstreamRequest) -> yarl.URL:
     try:
         url = yarl.URL(request.url, encoded=True)  # a `%3A` must stay as it was signed
     except ValueError as error:  # an endpoint that is no URL
-        raise _unreachable() from error
+        raise _no_endpoint() from error
     if not url.host or url.raw_user is not None or url.raw_password is not None:
-        raise _unreachable()  # aiohttp would raise, or send an identity that is not ours
+        raise _no_endpoint()  # aiohttp would raise, or send an identity that is not ours
     return url
 
 
-def _unreachable(*, forbidden: bool = False) -> UpstreamFault:
-    why = "its endpoint is not allowed" if forbidden else "the provider cannot be reached"
-    return UpstreamFault("unavailable", why, unprocessed=True)
+def _no_endpoint() -> UpstreamFault:
+    return UpstreamFault("misconfigured", "its endpoint is no URL that can be called")
 
 
 def _is_stream(response: aiohttp.ClientResponse) -> bool:

@@ -102,6 +102,19 @@ def test_every_problem_of_a_folder_is_told_with_file_object_and_field(
     assert len(err.splitlines()) == 2
 
 
+def test_an_endpoint_that_calls_the_path_of_its_dialect_twice_is_a_warning(
+    run: Run, tmp_path: Path
+) -> None:
+    binding = provider_binding("doubled", endpoint="https://proxy.example/v1")
+    (tmp_path / "a.yaml").write_text(f"{json.dumps(image_model())}\n---\n{json.dumps(binding)}")
+
+    code, out, err = run("catalog", "check", ".")
+
+    assert (code, out) == (0, "1 models and 1 bindings are sound.\n")
+    assert err.startswith("a.yaml: ProviderBinding/doubled: warning: spec.endpoint: ends in `/v1`")
+    assert len(err.splitlines()) == 1
+
+
 @pytest.mark.parametrize(
     ("content", "told"),
     [

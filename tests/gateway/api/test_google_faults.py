@@ -6,12 +6,12 @@ import pytest
 from openai import AsyncOpenAI, BadRequestError, InternalServerError
 
 from tests.gateway.api.test_google import FAST, FLASH, MICRO_CREDITS_PER_USD, generated
-from tests.support.gateway import Gateway
+from tests.support.gateway import CREDITS_MICRO, Gateway
 from tintype_gateway.upstream.retry_budget import MAX_ATTEMPTS
 
 
-@pytest.mark.parametrize("word", ["forbidden", "flagged", "imageless", "declined"])
-async def test_gemini_refuses_in_four_shapes_and_nobody_pays(
+@pytest.mark.parametrize("word", ["forbidden", "flagged", "declined"])
+async def test_gemini_refuses_in_three_shapes_and_nobody_pays(
     client: AsyncOpenAI, word: str
 ) -> None:
     answer = await generated(client, FLASH, prompt=f"a {word} fox")
@@ -19,6 +19,18 @@ async def test_gemini_refuses_in_four_shapes_and_nobody_pays(
     assert [image["flagged"] for image in answer["data"]] == [True]
     assert answer["usage"]["images"] == 0
     assert answer["usage"]["credits_used"] == 0
+
+
+async def test_an_image_that_gemini_says_did_not_come_is_a_known_failure_and_costs_nothing(
+    gateway: Gateway,
+) -> None:
+    asked = {"model": FLASH, "prompt": "an imageless fox"}
+    answers = [await gateway.generate({"Idempotency-Key": "k"}, **asked) for _ in range(2)]
+
+    codes = [(answer.status_code, answer.json()["error"]["code"]) for answer in answers]
+    assert codes == [(503, "image_missing")] * 2
+    assert len(await gateway.upstream_calls()) == 2
+    assert (await gateway.account()).balance == CREDITS_MICRO
 
 
 async def test_imagen_is_paid_for_the_pictures_that_passed(client: AsyncOpenAI) -> None:
@@ -51,7 +63,8 @@ async def test_the_oddities_of_gemini_are_one_picture(client: AsyncOpenAI, marke
         ("FAILED_PRECONDITION", "provider_unauthorized", None),
         ("RESOURCE_EXHAUSTED", "provider_throttled", "37"),
         ("UNAVAILABLE", "provider_unavailable", None),
-        ("DEADLINE_EXCEEDED", "timeout", None),
+        ("INTERNAL", "outcome_unknown", None),
+        ("DEADLINE_EXCEEDED", "outcome_unknown", None),
     ],
 )
 async def test_an_error_of_google_is_told_as_ours(

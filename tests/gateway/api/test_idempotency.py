@@ -60,8 +60,14 @@ async def test_while_the_first_request_runs_a_repeat_is_told_to_wait(gateway: Ga
     assert (await gateway.account()).balance == CREDITS_MICRO - PRICE
 
 
-async def test_a_request_that_failed_may_be_sent_again(gateway: Gateway) -> None:
-    await gateway.script({"error": "openai/server_error"})
+@pytest.mark.parametrize(
+    "error",
+    ["server_is_overloaded", "rate_limit_exceeded", "invalid_api_key", "model_deprecated"],
+)
+async def test_a_request_that_was_not_processed_may_be_sent_again(
+    gateway: Gateway, error: str
+) -> None:
+    await gateway.script({"error": f"openai/{error}", "headers": {"retry-after": "60"}})
 
     statuses = [(await send(gateway)).status_code for _ in range(2)]
 

@@ -51,13 +51,6 @@ FAULTS: dict[str, Row] = {
         "true",
         "throttled",
     ),
-    "it fails": (
-        {"error": "openai/server_error"},
-        503,
-        "provider_unavailable",
-        "false",
-        "unavailable",
-    ),
     "it is overloaded": (
         {"error": "openai/server_is_overloaded", **LATER},
         503,
@@ -70,21 +63,28 @@ FAULTS: dict[str, Row] = {
         503,
         "provider_unavailable",
         "false",
+        "misconfigured",
+    ),
+    "a proxy cannot reach it": (
+        {"status": 522, "body": "<h1>Connection timed out</h1>", **LATER},
+        503,
+        "provider_unavailable",
+        "true",
         "unavailable",
     ),
-    "a proxy fails with a page": (
-        {"status": 502, "body": "<h1>Bad Gateway</h1>"},
+    "its endpoint is another one": (
+        {"status": 404, "body": "<h1>Not Found</h1>"},
         503,
         "provider_unavailable",
         "false",
-        "unavailable",
+        "misconfigured",
     ),
     "it sends us elsewhere": (
         {"status": 307, "body": {}, "headers": {"location": "http://127.0.0.1:9/"}},
         503,
         "provider_unavailable",
         "false",
-        "unavailable",
+        "misconfigured",
     ),
     "it refuses the prompt": (
         {"error": "openai/moderation_blocked"},
@@ -117,6 +117,11 @@ FAULTS: dict[str, Row] = {
 }
 
 UNKNOWN: dict[str, dict[str, Any]] = {
+    "it fails": {"error": "openai/server_error"},
+    **{
+        f"something in between answers {status}": {"status": status, "body": "<h1>Bad</h1>"}
+        for status in (500, 502, 503, 504, 520, 524)
+    },
     "it hangs up without a word": {"cut_after_bytes": 0},
     "it hangs up in the middle": {"cut_after_bytes": 1000},
     "it sends half a document": {"damage": "malformed_json"},
@@ -183,3 +188,18 @@ async def test_what_the_provider_may_charge_us_for_is_counted(gateway: Gateway, 
     await gateway.generate()
 
     assert unsettled("outcome_unknown") == before + 1
+
+
+@pytest.mark.parametrize("case", UNKNOWN)
+async def test_what_may_have_been_bought_is_not_bought_again_with_the_same_key(
+    gateway: Gateway, case: str
+) -> None:
+    await gateway.script(UNKNOWN[case])
+    key = {"Idempotency-Key": "order-17"}
+
+    first, repeat = [await gateway.generate(key) for _ in range(2)]
+
+    assert (first.status_code, first.json()["error"]["code"]) == (503, "outcome_unknown")
+    assert repeat.status_code == 409
+    assert repeat.json()["error"]["code"] == "idempotency_outcome_unknown"
+    assert len(await gateway.upstream_calls()) == 1

@@ -137,7 +137,7 @@ async def test_pictures_that_failed_are_listed_beside_those_that_came(tmp_path: 
 
     assert len(answer["data"]) == answer["usage"]["images"] == 2
     (error,) = answer["errors"]
-    assert error["code"] == "provider_unavailable"
+    assert error["code"] == "outcome_unknown"
     assert error["index"] in range(3)
 
 

@@ -84,7 +84,7 @@ async def test_an_unavailable_provider_is_an_internal_server_error(
     with pytest.raises(openai.InternalServerError) as caught:
         await client.images.generate(model="gpt-image-1", prompt="a red fox")
 
-    assert (caught.value.status_code, caught.value.code) == (503, "provider_unavailable")
+    assert (caught.value.status_code, caught.value.code) == (503, "outcome_unknown")
 
 
 @pytest.mark.parametrize(

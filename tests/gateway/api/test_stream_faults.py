@@ -79,10 +79,10 @@ async def test_a_stream_without_a_picture_is_a_clean_error_and_costs_nothing(
     [
         ({"error": "openai/rate_limit_exceeded", **LATER}, 503, "provider_throttled"),
         ({"error": "openai/invalid_api_key"}, 503, "provider_unauthorized"),
-        ({"error": "openai/server_error"}, 503, "provider_unavailable"),
+        ({"error": "openai/server_error"}, 503, "outcome_unknown"),
         ({"error": "openai/moderation_blocked"}, 400, "moderation_blocked"),
-        ({"status": 502, "body": "<h1>Bad Gateway</h1>"}, 503, "provider_unavailable"),
-        ({"error": "openai/server_error", "after_frames": 0}, 503, "provider_unavailable"),
+        ({"status": 502, "body": "<h1>Bad Gateway</h1>"}, 503, "outcome_unknown"),
+        ({"error": "openai/server_error", "after_frames": 0}, 503, "outcome_unknown"),
         (
             {"error": "openai/moderation_blocked_output", "after_frames": 0},
             400,
@@ -128,7 +128,7 @@ async def test_the_official_client_raises_the_class_of_the_status(gateway: Gatew
     ("last", "code"),
     [
         (event("error", error=BLOCKED), "moderation_blocked"),
-        (event("error", error={"code": None, "type": "server_error"}), "provider_unavailable"),
+        (event("error", error={"code": None, "type": "server_error"}), "outcome_unknown"),
         (b"data: {nonsense}\n\n", "outcome_unknown"),
         (b"", "outcome_unknown"),
     ],
@@ -169,9 +169,9 @@ async def test_an_error_after_a_sign_of_life_is_an_event(
     data = json.loads(text.split("event: error\ndata: ")[1])
     assert data["type"] == "error"
     assert data["error"].keys() == {"message", "type", "param", "code"}
-    assert data["error"]["code"] == "provider_unavailable"
+    assert data["error"]["code"] == "outcome_unknown"
     (line,) = [vars(record) for record in caplog.records if record.name == "tintype.access"]
-    assert (line["status"], line["error"]) == (503, "provider_unavailable")
+    assert (line["status"], line["error"]) == (503, "outcome_unknown")
     assert line["levelname"] == "WARNING"
     assert counted_answers(503) == before + 1
 

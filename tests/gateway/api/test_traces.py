@@ -159,12 +159,15 @@ async def test_openmetrics_has_exemplars_with_the_trace(tmp_path: Path) -> None:
 
 async def test_a_failure_is_told_by_its_kind_and_never_in_words(tmp_path: Path) -> None:
     async with traced(tmp_path) as run:
-        body = {"error": {"message": f"{PROMPT}: no", "code": "server_error"}}
-        await script(run.simulator, {"status": 503, "body": body, **LATER})
+        error = {"message": f"{PROMPT}: no", "type": "server_error", "code": "overloaded"}
+        await script(run.simulator, {"status": 503, "body": {"error": error}, **LATER})
         await run.ask()
 
         call, request = run.collector.named(CALL), run.collector.named(REQUEST)
         assert (call.attributes["error.type"], call.status) == ("unavailable", ERROR)
+        assert call.attributes["http.response.status_code"] == 503
+        assert call.attributes["tintype.upstream_error"] == "overloaded"
+        assert call.attributes["tintype.cause"] == "[removed]: no"
         assert (request.attributes["error.type"], request.status) == ("503", ERROR)
         assert [span.events for span in run.collector.spans if span.events] == []
         assert PROMPT.encode() not in run.collector.raw

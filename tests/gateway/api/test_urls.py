@@ -199,6 +199,21 @@ async def test_a_folder_that_cannot_be_written_is_a_503_as_well(tmp_path: Path) 
         assert (await gateway.account()).balance == CREDITS_MICRO
 
 
+async def test_an_image_that_was_made_and_not_stored_is_not_made_again_with_the_same_key(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "images").write_text("a file where a folder should be")
+    images, key = ImageTools(store=folder_store(tmp_path)), {"Idempotency-Key": "order-17"}
+    async with running_gateway(tmp_path, *easel(), images=images) as gateway:
+        answers = [await gateway.generate(key, response_format="url") for _ in range(2)]
+
+        assert [(answer.status_code, answer.json()["error"]["code"]) for answer in answers] == [
+            (503, "image_store_unavailable"),
+            (409, "idempotency_outcome_unknown"),
+        ]
+        assert len(await gateway.upstream_calls()) == 1
+
+
 @pytest.fixture
 async def folder_gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
     images = ImageTools(store=folder_store(tmp_path / "pictures"))

@@ -27,58 +27,58 @@ def error(status: int, name: str = "", message: Any = "why", **headers: str) -> 
 
 
 @pytest.mark.parametrize(
-    ("status", "name", "kind", "unprocessed"),
+    ("status", "name", "kind"),
     [
-        (400, "ValidationException", "invalid", False),
-        (400, "ServiceQuotaExceededException", "throttled", True),
-        (400, "ConflictException", "invalid", False),
-        (403, "AccessDeniedException", "unauthorized", True),
-        (403, "UnrecognizedClientException", "unauthorized", True),
-        (403, "InvalidSignatureException", "unauthorized", True),
-        (400, "IncompleteSignatureException", "unauthorized", True),
-        (400, "MissingAuthenticationTokenException", "unauthorized", True),
-        (400, "ExpiredTokenException", "unauthorized", True),
-        (404, "ResourceNotFoundException", "unavailable", True),
-        (408, "ModelTimeoutException", "timeout", False),
-        (424, "ModelErrorException", "unavailable", False),
-        (429, "ThrottlingException", "throttled", True),
-        (429, "ModelNotReadyException", "throttled", True),
-        (500, "InternalServerException", "unavailable", False),
-        (503, "ServiceUnavailableException", "unavailable", True),
+        (400, "ValidationException", "invalid"),
+        (400, "ServiceQuotaExceededException", "throttled"),
+        (400, "ConflictException", "invalid"),
+        (403, "AccessDeniedException", "unauthorized"),
+        (403, "UnrecognizedClientException", "unauthorized"),
+        (403, "InvalidSignatureException", "unauthorized"),
+        (400, "IncompleteSignatureException", "unauthorized"),
+        (400, "MissingAuthenticationTokenException", "unauthorized"),
+        (400, "ExpiredTokenException", "unauthorized"),
+        (404, "ResourceNotFoundException", "misconfigured"),
+        (408, "ModelTimeoutException", "timeout"),
+        (424, "ModelErrorException", "failed"),
+        (429, "ThrottlingException", "throttled"),
+        (429, "ModelNotReadyException", "throttled"),
+        (500, "InternalServerException", "outcome_unknown"),
+        (503, "ServiceUnavailableException", "unavailable"),
+        (503, "SomethingNewException", "unavailable"),
+        (503, "", "outcome_unknown"),
     ],
 )
-def test_the_name_tells_the_kind_and_whether_a_model_has_seen_the_call(
-    status: int, name: str, kind: FaultKind, unprocessed: bool
-) -> None:
+def test_the_name_tells_the_kind(status: int, name: str, kind: FaultKind) -> None:
     fault = error(status, name)
 
-    assert (fault.kind, fault.code, fault.unprocessed) == (kind, name, unprocessed)
+    assert (fault.kind, fault.code) == (kind, name or None)
 
 
 @pytest.mark.parametrize(
-    ("status", "kind", "unprocessed"),
+    ("status", "kind"),
     [
-        (400, "invalid", False),
-        (401, "unauthorized", True),
-        (403, "unauthorized", True),
-        (404, "unavailable", True),
-        (408, "timeout", False),
-        (424, "unavailable", False),
-        (429, "throttled", True),
-        (500, "unavailable", False),
-        (502, "unavailable", False),
-        (503, "unavailable", True),
-        (504, "unavailable", False),
-        (302, "unavailable", False),
+        (400, "invalid"),
+        (401, "unauthorized"),
+        (403, "unauthorized"),
+        (404, "misconfigured"),
+        (408, "timeout"),
+        (424, "failed"),
+        (429, "throttled"),
+        (500, "outcome_unknown"),
+        (502, "outcome_unknown"),
+        (504, "outcome_unknown"),
+        (521, "unavailable"),
+        (302, "misconfigured"),
     ],
 )
 @pytest.mark.parametrize("name", ["", "SomethingNewException"])
 def test_the_status_tells_the_kind_of_what_has_no_known_name(
-    status: int, kind: FaultKind, unprocessed: bool, name: str
+    status: int, kind: FaultKind, name: str
 ) -> None:
     fault = error(status, name)
 
-    assert (fault.kind, fault.code, fault.unprocessed) == (kind, name or None, unprocessed)
+    assert (fault.kind, fault.code) == (kind, name or None)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,26 @@ def test_the_name_is_found_where_aws_puts_it(headers: dict[str, str], body: Any)
 def test_a_prompt_that_was_blocked_by_content_filters_is_refused_in_their_words() -> None:
     fault = error(400, "ValidationException", FILTERED)
 
-    assert (fault.kind, fault.message, fault.unprocessed) == ("refused", FILTERED, False)
+    assert (fault.kind, fault.message) == ("refused", FILTERED)
+
+
+@pytest.mark.parametrize(
+    ("message", "kind"),
+    [
+        (FILTERED, "refused"),
+        ("The provided model identifier is invalid.", "misconfigured"),
+        ("Malformed input request", "invalid"),
+    ],
+)
+def test_an_error_without_a_body_is_read_from_the_headers(message: str, kind: FaultKind) -> None:
+    headers = {
+        "x_amzn_errortype": f"ValidationException:{NAMESPACE}",
+        "x_amzn_errormessage": message,
+    }
+
+    fault = read_error(answer({}, 400, **headers))
+
+    assert (fault.kind, fault.code, fault.cause) == (kind, "ValidationException", message)
 
 
 @pytest.mark.parametrize(
@@ -110,11 +129,11 @@ def test_a_prompt_that_was_blocked_by_content_filters_is_refused_in_their_words(
         "Invocation of model ID x with on-demand throughput isn’t supported. Retry with a profile.",  # noqa: RUF001
     ],
 )
-def test_a_model_that_the_region_does_not_have_is_no_fault_of_the_request(message: str) -> None:
+def test_a_model_that_the_region_does_not_have_is_a_mistake_of_the_catalog(message: str) -> None:
     fault = error(400, "ValidationException", message)
 
-    assert (fault.kind, fault.unprocessed) == ("unavailable", True)
-    assert fault.message == "the provider cannot serve the model now"
+    assert (fault.kind, fault.cause) == ("misconfigured", message)
+    assert fault.message == "the provider does not have the model, or not at this endpoint"
 
 
 def test_what_the_client_can_mend_is_told_in_the_providers_words() -> None:

@@ -147,10 +147,10 @@ def test_a_filtered_picture_is_refused_for_its_content(stage: str, fields: dict[
 
 
 @pytest.mark.parametrize("reason", ["Inference error", "Something new"])
-def test_a_model_that_failed_is_unavailable_and_may_have_cost_something(reason: str) -> None:
+def test_a_model_that_failed_says_that_there_is_no_image(reason: str) -> None:
     fault = refused({"finish_reasons": [reason]})
 
-    assert (fault.kind, fault.unprocessed) == ("unavailable", False)
+    assert fault.kind == "failed"
 
 
 @pytest.mark.parametrize(

@@ -118,7 +118,6 @@ IMAGE_SAFETY = {"finishReason": "IMAGE_SAFETY", "finishMessage": "Unable to show
         ({"candidates": [IMAGE_SAFETY | {"content": None}]}, UNABLE),
         ({"candidates": [IMAGE_SAFETY | {"content": {"role": "model"}}]}, UNABLE),
         ({"candidates": [IMAGE_SAFETY | {"content": {"parts": None}}]}, UNABLE),
-        ({"candidates": [{"content": {"parts": []}, "finishReason": "NO_IMAGE"}]}, "NO_IMAGE"),
         ({"candidates": [{"finishReason": "PROHIBITED_CONTENT"}]}, "PROHIBITED_CONTENT"),
         ({"candidates": [{"finishReason": "IMAGE_RECITATION"}]}, "IMAGE_RECITATION"),
         ({"candidates": [candidate({"text": "No."}, reason="SAFETY")]}, "SAFETY: No."),
@@ -141,12 +140,48 @@ def test_a_prompt_that_is_blocked_without_a_reason_is_refused_all_the_same() -> 
     assert interpret(answer(content)) == Generation(images=(), rest_refused=True)
 
 
-@pytest.mark.parametrize("reason", ["MAX_TOKENS", "OTHER", "IMAGE_OTHER", "MALFORMED_RESPONSE"])
-def test_an_end_by_accident_is_a_fault_that_names_it(reason: str) -> None:
-    fault = fault_of({"candidates": [candidate({"text": "Here"}, reason=reason)]})
+@pytest.mark.parametrize(
+    "reason", ["MAX_TOKENS", "OTHER", "IMAGE_OTHER", "NO_IMAGE", "MALFORMED_RESPONSE"]
+)
+@pytest.mark.parametrize("parts", [[], [{"text": "Here"}]])
+def test_an_end_without_an_image_is_a_known_outcome_that_is_named(
+    reason: str, parts: list[dict[str, Any]]
+) -> None:
+    fault = fault_of({"candidates": [candidate(*parts, reason=reason)]})
 
-    assert (fault.kind, fault.unprocessed) == ("outcome_unknown", False)
+    assert (fault.kind, fault.code, fault.uncharged) == ("image_missing", reason, False)
     assert reason in fault.message
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        candidate(),
+        {"finishReason": "STOP"},
+        candidate(shown(thought=True)),
+        candidate({"text": "x", "thought": True}),
+    ],
+)
+def test_an_end_without_anything_to_show_is_one_too(end: dict[str, Any]) -> None:
+    assert fault_of({"candidates": [end]}).kind == "image_missing"
+
+
+@pytest.mark.parametrize("reason", ["STOP", "IMAGE_OTHER", "NO_IMAGE"])
+def test_google_says_where_an_image_that_did_not_come_is_not_charged(reason: str) -> None:
+    told = "Unable to show the generated image. You will not be charged for this request."
+    end = {"finishReason": reason, "finishMessage": told}
+
+    fault = fault_of({"candidates": [end]})
+
+    assert (fault.kind, fault.uncharged) == ("image_missing", True)
+    assert told not in fault.message
+
+
+def test_a_reason_that_is_no_name_is_not_passed_on() -> None:
+    fault = fault_of({"candidates": [{"finishReason": "a red fox\nforged"}]})
+
+    assert (fault.kind, fault.code) == ("image_missing", None)
+    assert "fox" not in fault.message
 
 
 @pytest.mark.parametrize(
@@ -155,9 +190,7 @@ def test_an_end_by_accident_is_a_fault_that_names_it(reason: str) -> None:
         {},
         {"promptFeedback": {}},
         {"promptFeedback": {"blockReason": ""}},
-        {"candidates": [candidate()]},
-        {"candidates": [candidate(shown(thought=True))]},
-        {"candidates": [candidate({"text": "x", "thought": True})]},
+        {"candidates": [{"finishReason": "FINISH_REASON_UNSPECIFIED"}]},
         {"candidates": [{}]},
         {"candidates": [None]},
         {"candidates": {"content": 1}},

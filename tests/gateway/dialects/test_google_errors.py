@@ -36,15 +36,20 @@ def error(code: int, status: Any = None, message: Any = "why", *details: Any) ->
         (400, "FAILED_PRECONDITION", "unauthorized"),
         (401, "UNAUTHENTICATED", "unauthorized"),
         (403, "PERMISSION_DENIED", "unauthorized"),
-        (404, "NOT_FOUND", "unavailable"),
-        (409, "ABORTED", "unavailable"),
+        (404, "NOT_FOUND", "misconfigured"),
+        (409, "ABORTED", "failed"),
         (429, "RESOURCE_EXHAUSTED", "throttled"),
-        (499, "CANCELLED", "unavailable"),
-        (500, "INTERNAL", "unavailable"),
-        (502, None, "unavailable"),
+        (499, "CANCELLED", "outcome_unknown"),
+        (500, "INTERNAL", "outcome_unknown"),
+        (502, None, "outcome_unknown"),
         (503, "UNAVAILABLE", "unavailable"),
-        (504, "DEADLINE_EXCEEDED", "timeout"),
-        (302, None, "unavailable"),
+        (503, None, "outcome_unknown"),
+        (504, "DEADLINE_EXCEEDED", "outcome_unknown"),
+        (520, None, "outcome_unknown"),
+        (521, None, "unavailable"),
+        (522, None, "unavailable"),
+        (524, None, "outcome_unknown"),
+        (302, None, "misconfigured"),
     ],
 )
 def test_the_status_tells_the_kind(code: int, status: str | None, kind: FaultKind) -> None:
@@ -62,25 +67,17 @@ def test_the_status_tells_the_kind(code: int, status: str | None, kind: FaultKin
     ],
 )
 def test_a_wrong_key_is_told_from_other_bad_requests(fault: UpstreamFault) -> None:
-    assert (fault.kind, fault.unprocessed) == ("unauthorized", True)
+    assert fault.kind == "unauthorized"
 
 
-@pytest.mark.parametrize(
-    ("code", "status", "unprocessed"),
-    [
-        (429, "RESOURCE_EXHAUSTED", True),
-        (503, "UNAVAILABLE", True),
-        (403, "PERMISSION_DENIED", True),
-        (500, "INTERNAL", False),
-        (502, None, False),
-        (504, "DEADLINE_EXCEEDED", False),
-        (400, "INVALID_ARGUMENT", False),
-    ],
-)
-def test_only_what_provably_did_nothing_counts_as_unprocessed(
-    code: int, status: str | None, unprocessed: bool
-) -> None:
-    assert error(code, status).unprocessed is unprocessed
+def test_an_account_that_does_not_pay_is_not_authorized() -> None:
+    told = "Imagen API is only accessible to billed users at this time."
+    content = {"error": {"code": 400, "message": told, "status": "INVALID_ARGUMENT"}}
+
+    fault = google_predict.read_error(answer(content, 400))
+
+    assert (fault.kind, fault.cause) == ("unauthorized", told)
+    assert "billed" not in fault.message
 
 
 def test_what_the_client_can_mend_is_told_in_the_providers_words() -> None:
@@ -166,7 +163,7 @@ def test_imagen_refuses_a_prompt_by_the_words_of_an_error(message: str) -> None:
 @pytest.mark.parametrize(
     "body", [b"", b"<html>Bad Request</html>", b"[]", b'{"error": "x"}', b"{}", b"[" * 5000]
 )
-@pytest.mark.parametrize("status", [400, 401, 404, 429, 500, 503, 504])
+@pytest.mark.parametrize("status", [400, 401, 404, 429, 500, 504])
 def test_an_error_without_an_envelope_still_says_something(
     dialect: Any, status: int, body: bytes
 ) -> None:

@@ -125,23 +125,30 @@ def test_a_stream_that_ends_before_it_says_so_is_a_fault(events: list[Event]) ->
     assert fault_of(*events).kind == "outcome_unknown"
 
 
-def test_a_stream_without_a_picture_and_without_a_refusal_is_a_fault() -> None:
-    assert fault_of(spoken({"text": "Hm"}, reason="MAX_TOKENS")).kind == "outcome_unknown"
+@pytest.mark.parametrize("reason", ["MAX_TOKENS", "IMAGE_OTHER", "NO_IMAGE"])
+def test_a_stream_that_ends_without_an_image_and_without_a_refusal_is_a_fault(reason: str) -> None:
+    assert fault_of(spoken({"text": "Hm"}, reason=reason)).kind == "image_missing"
+
+
+def test_a_stream_that_ends_well_and_brought_nothing_is_one_too() -> None:
+    assert fault_of(spoken(reason="STOP")).kind == "image_missing"
 
 
 @pytest.mark.parametrize(
     ("error", "kind"),
     [
-        ({"code": 503, "status": "UNAVAILABLE"}, "unavailable"),
-        ({"code": 429, "status": "RESOURCE_EXHAUSTED"}, "throttled"),
+        ({"code": 503, "status": "UNAVAILABLE"}, "outcome_unknown"),
+        ({"code": 429, "status": "RESOURCE_EXHAUSTED"}, "outcome_unknown"),
         ({"code": "x"}, "outcome_unknown"),
         ("a text", "outcome_unknown"),
     ],
 )
-def test_an_error_in_the_stream_is_a_fault_that_may_have_cost(error: object, kind: str) -> None:
+def test_an_error_in_the_stream_says_of_no_call_that_it_was_not_processed(
+    error: object, kind: str
+) -> None:
     fault = fault_of(spoken({"text": "Here"}), {"error": error})
 
-    assert (fault.kind, fault.unprocessed) == (kind, False)
+    assert fault.kind == kind
 
 
 ODD = st.none() | st.integers() | st.text(max_size=5) | st.lists(st.integers(), max_size=2)

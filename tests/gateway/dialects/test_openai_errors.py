@@ -44,13 +44,23 @@ def error(status: int, code: Any = None, message: Any = "why", **headers: str) -
         (429, "rate_limit_exceeded", "throttled"),
         (429, "slow_down", "throttled"),
         (429, None, "throttled"),
-        (404, "model_not_found", "unavailable"),
-        (409, None, "unavailable"),
-        (500, None, "unavailable"),
-        (500, "server_error", "unavailable"),
-        (502, None, "unavailable"),
+        (400, "content_filter", "refused"),
+        (400, "contentFilter", "refused"),
+        (404, "model_not_found", "misconfigured"),
+        (404, None, "misconfigured"),
+        (400, "model_not_found", "misconfigured"),
+        (409, None, "failed"),
+        (500, None, "outcome_unknown"),
+        (500, "server_error", "outcome_unknown"),
+        (502, None, "outcome_unknown"),
         (503, "server_is_overloaded", "unavailable"),
-        (302, None, "unavailable"),
+        (504, None, "outcome_unknown"),
+        (520, None, "outcome_unknown"),
+        (521, None, "unavailable"),
+        (522, None, "unavailable"),
+        (524, None, "outcome_unknown"),
+        (202, None, "outcome_unknown"),
+        (302, None, "misconfigured"),
     ],
 )
 def test_status_and_code_tell_the_kind(status: int, code: str | None, kind: FaultKind) -> None:
@@ -64,22 +74,43 @@ def test_an_organization_that_is_not_verified_is_not_authorized() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "code", "unprocessed"),
+    "body",
     [
-        (429, "rate_limit_exceeded", True),
-        (503, "server_is_overloaded", True),
-        (401, None, True),
-        (500, None, False),
-        (502, None, False),
-        (504, None, False),
-        (400, "moderation_blocked", False),
-        (400, None, False),
+        b"",
+        b"<html>Service Unavailable</html>",
+        b"{}",
+        {"error": "x"},
+        {"error": {}},
+        {"error": {"message": "no healthy upstream", "code": 503}},
+        {"error": {"type": "service_unavailable_error"}},
+        {"message": "Service Unavailable"},
     ],
 )
-def test_only_what_provably_did_nothing_counts_as_unprocessed(
-    status: int, code: str | None, unprocessed: bool
+def test_a_503_that_does_not_have_the_form_of_openais_errors_leaves_the_outcome_unknown(
+    body: object,
 ) -> None:
-    assert error(status, code).unprocessed is unprocessed
+    assert read_error(answer(body, 503)).kind == "outcome_unknown"
+
+
+@pytest.mark.parametrize("status", [400, 422])
+@pytest.mark.parametrize("param", ["size", "quality", "n", "safety_identifier"])
+def test_the_field_at_fault_is_passed_on(status: int, param: str) -> None:
+    envelope = {"message": "why", "type": "invalid_request_error", "param": param, "code": None}
+
+    assert read_error(answer({"error": envelope}, status)).param == param
+
+
+@pytest.mark.parametrize("param", ["response_format", "stream", ["size"], "", None])
+def test_a_field_that_the_client_did_not_send_by_this_name_is_not(param: object) -> None:
+    envelope = {"message": "why", "type": "invalid_request_error", "param": param, "code": None}
+
+    assert read_error(answer({"error": envelope}, 400)).param is None
+
+
+def test_a_value_of_our_own_model_id_is_a_mistake_of_the_catalog() -> None:
+    envelope = {"message": "why", "type": "x", "param": "model", "code": "invalid_value"}
+
+    assert read_error(answer({"error": envelope}, 400)).kind == "misconfigured"
 
 
 @pytest.mark.parametrize("code", ["moderation_blocked", None])
@@ -102,7 +133,7 @@ def test_what_speaks_of_our_account_is_not_told(status: int, code: str | None) -
 @pytest.mark.parametrize(
     "body", [b"", b"<html>Bad Request</html>", b"[]", b'{"error": "x"}', b"{}"]
 )
-@pytest.mark.parametrize("status", [400, 401, 404, 429, 500, 503])
+@pytest.mark.parametrize("status", [400, 401, 404, 429, 500])
 def test_an_error_without_an_envelope_still_says_something(status: int, body: bytes) -> None:
     fault = read_error(answer(body, status))
     assert (fault.kind, fault.code) == (error(status).kind, None)

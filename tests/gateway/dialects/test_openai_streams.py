@@ -89,19 +89,20 @@ def test_what_is_no_picture_is_skipped(event: object) -> None:
     [
         ({"code": "moderation_blocked", "type": "image_generation_user_error"}, "refused"),
         ({"code": "invalid_value", "type": "invalid_request_error"}, "invalid"),
-        ({"code": "rate_limit_exceeded", "type": "requests"}, "throttled"),
-        ({"code": "insufficient_quota", "type": "insufficient_quota"}, "unauthorized"),
-        ({"code": None, "type": "server_error"}, "unavailable"),
+        ({"code": "rate_limit_exceeded", "type": "requests"}, "outcome_unknown"),
+        ({"code": "insufficient_quota", "type": "insufficient_quota"}, "outcome_unknown"),
+        ({"code": None, "type": "server_error"}, "outcome_unknown"),
         ({"type": ["odd"]}, "outcome_unknown"),
-        ("a text", "unavailable"),
+        ("a text", "outcome_unknown"),
     ],
 )
-def test_an_error_in_the_stream_is_a_fault_that_may_have_cost(error: object, kind: str) -> None:
+def test_an_error_in_the_stream_says_of_no_call_that_it_was_not_processed(
+    error: object, kind: str
+) -> None:
     with pytest.raises(UpstreamFault) as told:
         read({"error": error})
 
     assert told.value.kind == kind
-    assert not told.value.unprocessed
 
 
 def test_a_flat_error_is_one_too() -> None:

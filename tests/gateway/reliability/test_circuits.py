@@ -54,7 +54,7 @@ def healthy(circuits: Circuits, way: object = WAY) -> bool:
     return circuits.is_healthy(chosen.binding.name, chosen.region)
 
 
-@pytest.mark.parametrize("kind", ["unavailable", "timeout", "outcome_unknown"])
+@pytest.mark.parametrize("kind", ["unavailable", "failed", "timeout", "outcome_unknown"])
 def test_it_opens_after_several_failures_in_a_row(circuits: Circuits, kind: FaultKind) -> None:
     for _ in range(MOST_FAILURES - 1):
         circuits.note(WAY, fault(kind))
@@ -97,7 +97,7 @@ def test_a_success_that_was_under_way_when_it_opened_does_not_close_it(circuits:
     assert not healthy(circuits)
 
 
-@pytest.mark.parametrize("kind", ["refused", "invalid"])
+@pytest.mark.parametrize("kind", ["refused", "invalid", "image_missing", "store"])
 def test_a_fault_of_the_request_says_nothing_against_the_way(
     circuits: Circuits, kind: FaultKind
 ) -> None:
@@ -106,7 +106,7 @@ def test_a_fault_of_the_request_says_nothing_against_the_way(
     assert healthy(circuits)
 
 
-@pytest.mark.parametrize("kind", ["throttled", "unauthorized"])
+@pytest.mark.parametrize("kind", ["throttled", "unauthorized", "misconfigured"])
 def test_it_opens_at_once_where_one_failure_tells_enough(
     circuits: Circuits, kind: FaultKind
 ) -> None:

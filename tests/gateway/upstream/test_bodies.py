@@ -64,7 +64,7 @@ async def test_an_answer_of_another_form_is_an_unknown_outcome(
     ("status", "end"),
     [
         ("400 Bad Request", (400, "unsupported_parameter")),
-        ("500 Internal Server Error", (503, "provider_unavailable")),
+        ("500 Internal Server Error", (503, "outcome_unknown")),
     ],
 )
 async def test_an_error_of_another_form_is_what_its_status_says(

@@ -20,7 +20,7 @@ async def test_a_redirect_is_refused_and_the_other_host_never_called(
         header = place.format(url=elsewhere.url, host=elsewhere.url.removeprefix("http://"))
         redirect = says(answer(b"", header, status=status))
         async with easel_before(tmp_path, redirect) as (gateway, provider):
-            with counted_as("unavailable"):
+            with counted_as("misconfigured"):
                 response = await gateway.generate(stream=stream)
 
             await is_refused(gateway, response, 503, "provider_unavailable")

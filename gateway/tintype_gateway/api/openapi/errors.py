@@ -18,6 +18,8 @@ FAULTS = {
             *("no_active_providers", "unknown_provider", "provider_not_available"),
             *("conflicting_providers", "unsupported_parameter", "unsupported_value"),
             *("invalid_idempotency_key", "moderation_blocked"),
+            # In the provider's words, which come after our own checks.
+            *("missing_required_parameter", "unknown_parameter", "invalid_type", "invalid_value"),
         ),
     ),
     401: Fault("No key or JWT, or none that we know.", ("invalid_api_key",)),
@@ -58,7 +60,7 @@ FAULTS = {
         "The provider, the ledger or the catalog cannot serve the request now.",
         (
             *("provider_unavailable", "provider_throttled", "provider_unauthorized"),
-            *("timeout", "outcome_unknown", "ledger_unavailable"),
+            *("image_missing", "timeout", "outcome_unknown", "ledger_unavailable"),
             *("catalog_unavailable", "issuer_unavailable", "image_store_unavailable"),
         ),
     ),

@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import quote
 
 from tintype_gateway.dialects.parsing import MALFORMED
 from tintype_gateway.dialects.retry_after import retry_after
+from tintype_gateway.faults import SUMMARIES, kind_of_status
 from tintype_gateway.values import (
     AwsSigner,
     FaultKind,
@@ -55,66 +56,30 @@ def _signer(region: str, credentials: Mapping[str, str]) -> AwsSigner:
             session_token=credentials.get("aws-session-token"),
         )
     except KeyError as error:
-        raise UpstreamFault(
-            "unauthorized", f"the credentials have no {error.args[0]}", unprocessed=True
-        ) from error
+        raise UpstreamFault("unauthorized", f"the credentials have no {error.args[0]}") from error
 
 
-class Meaning(NamedTuple):
-    """What an error says of the call."""
-
-    kind: FaultKind
-    unprocessed: bool = False
-    """Whether no model has seen the call."""
-
-
-_REFUSED = Meaning("refused")
-_INVALID = Meaning("invalid")
-_UNAUTHORIZED = Meaning("unauthorized", unprocessed=True)
-_THROTTLED = Meaning("throttled", unprocessed=True)
-_ABSENT = Meaning("unavailable", unprocessed=True)
-_FAILED = Meaning("unavailable")
-
-ERRORS: Mapping[str, Meaning] = {
-    "ValidationException": _INVALID,
-    "ServiceQuotaExceededException": _THROTTLED,
-    "ThrottlingException": _THROTTLED,
-    "ModelNotReadyException": _THROTTLED,
-    "AccessDeniedException": _UNAUTHORIZED,
-    "ExpiredTokenException": _UNAUTHORIZED,
-    "IncompleteSignatureException": _UNAUTHORIZED,
-    "InvalidSignatureException": _UNAUTHORIZED,
-    "MissingAuthenticationTokenException": _UNAUTHORIZED,
-    "UnrecognizedClientException": _UNAUTHORIZED,
-    "ResourceNotFoundException": _ABSENT,
-    "ServiceUnavailableException": _ABSENT,
-    "ModelTimeoutException": Meaning("timeout"),
-    # The model had the call and says that it made no picture: the outcome is known.
-    "ModelErrorException": _FAILED,
-    "InternalServerException": _FAILED,
+ERRORS: Mapping[str, FaultKind] = {
+    "ValidationException": "invalid",
+    "ServiceQuotaExceededException": "throttled",
+    "ThrottlingException": "throttled",
+    "ModelNotReadyException": "throttled",
+    "AccessDeniedException": "unauthorized",
+    "ExpiredTokenException": "unauthorized",
+    "IncompleteSignatureException": "unauthorized",
+    "InvalidSignatureException": "unauthorized",
+    "MissingAuthenticationTokenException": "unauthorized",
+    "UnrecognizedClientException": "unauthorized",
+    "ResourceNotFoundException": "misconfigured",
+    "ServiceUnavailableException": "unavailable",
+    "ModelTimeoutException": "timeout",
+    # The model had the call and says that it made no image. InternalServerException says nothing
+    # of the kind: like any other 500, it leaves the outcome unknown.
+    "ModelErrorException": "failed",
+    "InternalServerException": "outcome_unknown",
 }
 """The errors of botocore's model of `bedrock-runtime`, and AWS's common ones for credentials, some
-of which other services answer with status 400."""
-
-_STATUSES: Mapping[int, Meaning] = {
-    400: _INVALID,
-    401: _UNAUTHORIZED,
-    403: _UNAUTHORIZED,
-    404: _ABSENT,
-    408: Meaning("timeout"),
-    429: _THROTTLED,
-    503: _ABSENT,
-}
-"""What an error of no known name means: one of a proxy, or one that is new."""
-
-_SUMMARIES: Mapping[FaultKind, str] = {
-    "invalid": "the provider refuses the request",
-    "throttled": "the provider limits our rate",
-    "unauthorized": "the provider refuses our credentials, or our account with it",
-    "unavailable": "the provider cannot serve the model now",
-    "timeout": "the model did not finish in the provider's own time",
-}
-"""What is said in place of messages that speak of our account, and may quote our signature."""
+of which other services answer with status 400. Others mean what their status does."""
 
 
 def read_error(answer: UpstreamAnswer) -> UpstreamFault:
@@ -124,27 +89,29 @@ def read_error(answer: UpstreamAnswer) -> UpstreamFault:
     """
     body = _object(answer.body)
     name = _name(answer.headers, body)
-    message = (_text(body, "message", "Message") if name == "ValidationException" else None) or ""
-    kind, unprocessed = _of_message(message) or ERRORS.get(name) or _of_status(answer.status)
-    told = (message if kind in ("refused", "invalid") else "") or _SUMMARIES[kind]
-    return UpstreamFault(kind, told, name or None, retry_after(answer.headers), unprocessed)
+    message = _text(body, "message", "Message") or answer.headers.get("x-amzn-errormessage", "")
+    kind = (
+        (_kind_of_validation(message) if name == "ValidationException" else None)
+        or ERRORS.get(name)
+        or kind_of_status(answer.status, own_envelope=bool(name))
+    )
+    is_told = name == "ValidationException" and kind in ("refused", "invalid")
+    told = (message if is_told else "") or SUMMARIES[kind]
+    later = retry_after(answer.headers)
+    return UpstreamFault(kind, told, name or None, later, cause=message or None)
 
 
-def _of_message(message: str) -> Meaning | None:
+def _kind_of_validation(message: str) -> FaultKind | None:
     """Return what a ValidationException means that is more than an invalid request.
 
-    A model that the region does not have, or not by that id, is a fault of our catalog, and
+    A model that the region does not have, or not by that id, is a mistake of our catalog, and
     another route may do better.
     """
     if "blocked by our content filters" in message:
-        return _REFUSED
+        return "refused"
     if "model identifier is invalid" in message or "with on-demand throughput" in message:
-        return _ABSENT
+        return "misconfigured"
     return None
-
-
-def _of_status(status: int) -> Meaning:
-    return _STATUSES.get(status, _FAILED)
 
 
 def _name(headers: Mapping[str, str], body: Mapping[str, Any]) -> str:

@@ -62,7 +62,7 @@ def interpret(answer: UpstreamAnswer) -> Generation:
             why = reason(filtered[0])
             return Generation(images=(), rest_refused=True, refusal_reasons=why)
         if reasons:
-            raise UpstreamFault("unavailable", "the model failed to make the picture")
+            raise UpstreamFault("failed", "the model failed to make the image")
         return Generation(images=tuple(_images(document)))
     except MALFORMED as error:
         raise malformed() from error

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from tintype_gateway.dialects.parsing import MALFORMED, text
 from tintype_gateway.dialects.retry_after import retry_after
+from tintype_gateway.faults import SUMMARIES, kind_of_status
 from tintype_gateway.values import (
     FaultKind,
     Route,
@@ -73,36 +74,29 @@ def read_error(answer: UpstreamAnswer) -> UpstreamFault:
     status, message = text(error.get("status")), text(error.get("message")) or ""
     kind = _kind(answer.status, status, message, _details(error))
     told = (message if kind == "invalid" else "") or SUMMARIES[kind]
-    unprocessed = kind in ("throttled", "unauthorized") or answer.status == 503
     delay = _retry_delay(error)
     later = retry_after(answer.headers) if delay is None else delay
-    return UpstreamFault(kind, told, status, later, unprocessed)
-
-
-SUMMARIES: Mapping[FaultKind, str] = {
-    "invalid": "the provider refuses the request",
-    "throttled": "the provider limits our rate",
-    "unauthorized": "the provider refuses our credentials, or our account with it",
-    "unavailable": "the provider cannot serve the model now",
-    "timeout": "the provider did not finish in its own time",
-}
-"""What is said where there is no message, and in place of those that speak of our account."""
+    return UpstreamFault(kind, told, status, later, cause=message or None)
 
 
 def _kind(status: int, code: str | None, message: str, details: list[Any]) -> FaultKind:
-    """Sort an error. Google answers a wrong key with 400, and tells only in the details."""
-    if status in (401, 403) or code == "FAILED_PRECONDITION" or _is_about_key(message, details):
+    """Sort an error. Google answers a wrong key with 400, and tells only in the details.
+
+    `status` is what tells Google's own errors from those of something in between.
+    """
+    if code == "FAILED_PRECONDITION" or _is_about_account(message, details):
         return "unauthorized"
-    if status == 429:
-        return "throttled"
-    if status == 504:
-        return "timeout"
-    return "invalid" if status == 400 else "unavailable"
+    return kind_of_status(status, own_envelope=code is not None)
 
 
-def _is_about_key(message: str, details: list[Any]) -> bool:
+def _is_about_account(message: str, details: list[Any]) -> bool:
+    """Return whether an error is about our key, or about an account that does not pay."""
     reasons = [text(detail.get("reason")) or "" for detail in details]
-    return message.startswith("API key") or any(item.startswith("API_KEY_") for item in reasons)
+    return (
+        message.startswith("API key")
+        or "only accessible to billed users" in message
+        or any(item.startswith("API_KEY_") for item in reasons)
+    )
 
 
 def _retry_delay(error: Mapping[str, Any]) -> int | None:

@@ -1,7 +1,7 @@
 """Google's Gemini image models, `models/*:generateContent` of the Gemini API, and its stream."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from tintype_catalog.catalog import Binding
@@ -10,6 +10,7 @@ from tintype_catalog.pricing import Pricing
 from tintype_gateway.dialects.google import common as google
 from tintype_gateway.dialects.parsing import MALFORMED, malformed, reason, text
 from tintype_gateway.dialects.provider_parameters import merge
+from tintype_gateway.faults import begun
 from tintype_gateway.images import lazy_json as blobs
 from tintype_gateway.values import (
     GeneratedImage,
@@ -35,11 +36,13 @@ _REFUSALS = frozenset(
         "IMAGE_SAFETY",
         "IMAGE_PROHIBITED_CONTENT",
         "IMAGE_RECITATION",
-        "NO_IMAGE",
         "MODEL_ARMOR",
     }
 )
-"""Why a candidate ends that may not show its picture. All others end by accident."""
+"""Why a candidate ends that may not show its image. All others end without one by accident."""
+
+_UNCHARGED = re.compile(r"\bnot be charged\b", re.IGNORECASE)
+"""How Google says in `finishMessage` that an image that did not come costs nothing."""
 
 _MAX_ERROR_BYTES = 32 * 1024
 """An event of an error that is longer is judged by its code alone."""
@@ -179,8 +182,7 @@ def _block_reason(document: Mapping[str, Any]) -> tuple[str, ...] | None:
 
 def _fault_in_stream(error: Mapping[str, Any], body: bytes) -> UpstreamFault:
     """Return what an event of an error means: the call was under way, so that it may have cost."""
-    fault = google.read_error(UpstreamAnswer(int(error["code"]), {}, body))
-    return replace(fault, unprocessed=False)
+    return begun(google.read_error(UpstreamAnswer(int(error["code"]), {}, body)))
 
 
 def read_error(answer: UpstreamAnswer) -> UpstreamFault:
@@ -226,7 +228,22 @@ def _read(candidate: Mapping[str, Any], usage: Mapping[str, Any] | None) -> Gene
         return Generation(images=(), rest_refused=True, refusal_reasons=why)
     if ended == "STOP" and said:  # the model itself declines, in its own words
         return Generation(images=(), rest_refused=True, refusal_reasons=reason(said))
-    raise UpstreamFault("outcome_unknown", f"the model ended without a picture: {ended:.40}")
+    raise _without_image(candidate)
+
+
+def _without_image(candidate: Mapping[str, Any]) -> UpstreamFault:
+    """Return the fault of a candidate that ended, and so says that there is no image."""
+    ended = text(candidate.get("finishReason"))
+    if ended is None or ended == _UNSPECIFIED:
+        return UpstreamFault("outcome_unknown", "the model gave neither an image nor a reason")
+    uncharged = _UNCHARGED.search(text(candidate.get("finishMessage")) or "") is not None
+    name = ended if _NAME.fullmatch(ended) else None
+    message = f"the model ended without an image: {name or 'it gives no reason that has a name'}"
+    return UpstreamFault("image_missing", message, name, uncharged=uncharged)
+
+
+_UNSPECIFIED = "FINISH_REASON_UNSPECIFIED"
+_NAME = re.compile(r"[A-Z_]{1,40}", re.ASCII)
 
 
 def _usage(usage: Mapping[str, Any]) -> TokenUsage | None:

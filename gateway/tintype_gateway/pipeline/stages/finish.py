@@ -5,7 +5,6 @@ its header and its end are looked at. All others are decoded once, converted, st
 """
 
 import asyncio
-import logging
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -31,8 +30,6 @@ from tintype_gateway.values import (
     Route,
     UpstreamFault,
 )
-
-log = logging.getLogger(__name__)
 
 
 async def inspect(
@@ -148,7 +145,6 @@ async def _stored(
         await store.put(name, content, f"image/{picture.format}", url_seconds)
         url = await store.url(name, url_seconds)
     except StoreError as error:
-        log.warning("picture not stored", extra={"error": str(error)})
         message = f"the picture was made, and is not charged, but it cannot be stored: {error}"
         raise UpstreamFault("store", message) from error
     return replace(_with_base64(picture, b""), url=url, name=name)

@@ -28,8 +28,6 @@ log = logging.getLogger(__name__)
 LIFETIME_SECONDS = 60
 """How long a hold outlives its owner. A living owner renews it every third of that."""
 
-_UNKNOWN_OUTCOMES = frozenset({"timeout", "outcome_unknown"})
-
 
 @dataclass(frozen=True, slots=True)
 class Purchase:
@@ -146,12 +144,10 @@ class _Renewal:
 async def _give_back(hold: Hold, cause: BaseException, ledger: Ledger) -> None:
     """Release a hold. Where that fails it expires by itself, so the first error stays the one.
 
-    A client that left cancelled a call that the provider may have carried out: it is noticed while
-    we wait, or while we write.
+    Only an error of ours says whether the provider may have made an image. A client that left
+    cancelled a call that the provider may have carried out, and so did a defect.
     """
-    unknown = isinstance(cause, asyncio.CancelledError | ConnectionError) or (
-        isinstance(cause, errors.GatewayError) and cause.code in _UNKNOWN_OUTCOMES
-    )
+    unknown = not isinstance(cause, errors.GatewayError) or cause.may_have_cost
     reason = getattr(cause, "code", None) or type(cause).__name__
     try:
         await ledger.release(hold, reason, outcome_unknown=unknown)

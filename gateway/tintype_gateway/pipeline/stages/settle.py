@@ -24,6 +24,7 @@ async def settle(hold: Hold, cost: int, images: int, ledger: Ledger) -> Settleme
         raise UnavailableError(
             "the picture was made, but the ledger could not be told what it cost",
             code="outcome_unknown",
+            may_have_cost=True,
         ) from error
     if settlement.excess or settlement.late:
         log.warning(

@@ -1,0 +1,121 @@
+"""What is written down of a call that failed: one line in the log, and attributes of its span.
+
+Providers quote what they were sent, also in errors that speak of something else. So their words
+are told of faults of the platform and the catalog only, and even there without any part of the
+request or of our credentials.
+"""
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+
+from tintype_gateway.faults import rule_of
+from tintype_gateway.observability import spans as telemetry
+from tintype_gateway.observability.redaction import REMOVED, shown
+from tintype_gateway.observability.request_meter import current_meter
+from tintype_gateway.values import Job, Plan, Route, UpstreamFault
+
+log = logging.getLogger(__name__)
+
+LONGEST_CAUSE = 300
+LONGEST_NAME = 80
+
+_QUOTED = 12
+"""So many characters in a row that are also in the request are a quotation of it."""
+
+_SHORTEST = 4
+"""Shorter texts would be found in any message."""
+
+
+@contextmanager
+def reported(plan: Plan, route: Route) -> Iterator[None]:
+    """Report the fault that ends the block, which is about a call over this route."""
+    try:
+        yield
+    except UpstreamFault as fault:
+        _report(fault, plan, route)
+        raise
+
+
+def _report(fault: UpstreamFault, plan: Plan, route: Route) -> None:
+    facts = _facts(fault, [*_credentials(plan), *_texts(plan.job)])
+    telemetry.failed(facts)
+    extra = {
+        "request_id": current_meter().request_id,
+        "provider": route.binding.provider,
+        "region": route.region,
+        "binding": route.binding.name,
+        "fault": fault.kind,
+        **facts,
+    }
+    level = logging.INFO if rule_of(fault).quotes_request else logging.WARNING
+    log.log(level, "call to the provider gave no image", extra=extra)
+
+
+def _facts(fault: UpstreamFault, hidden: Iterable[str]) -> dict[str, str | int]:
+    """Return what is known of a fault, and may be told."""
+    told: dict[str, str | None] = {
+        "upstream_error": _clean(fault.code, LONGEST_NAME, hidden),
+        "upstream_request_id": _clean(fault.request_id, LONGEST_NAME, hidden),
+    }
+    if not rule_of(fault).quotes_request:
+        told["cause"] = _clean(fault.cause or fault.message, LONGEST_CAUSE, hidden)
+    status = {} if fault.status is None else {"upstream_status": fault.status}
+    return status | {name: value for name, value in told.items() if value}
+
+
+def _clean(text: str | None, limit: int, hidden: Iterable[str]) -> str | None:
+    if text is None:
+        return None
+    line = shown(text, limit)
+    for quoted in hidden:
+        line = _without(line, quoted)
+    return line
+
+
+def _without(line: str, quoted: str) -> str:
+    """Return a line without the parts that it shares with another text."""
+    folded, whole = line.lower(), " ".join(quoted.split()).lower()
+    width = min(_QUOTED, len(whole))
+    if width < _SHORTEST or len(folded) != len(line):
+        return line if width < _SHORTEST else REMOVED
+    parts: list[str] = []
+    start = 0
+    while start < len(line):
+        end = start + width
+        if folded[start:end] not in whole or end > len(line):
+            parts.append(line[start])
+            start += 1
+            continue
+        while end < len(line) and folded[start : end + 1] in whole:
+            end += 1
+        parts.append(REMOVED)
+        start = end
+    return "".join(parts)
+
+
+def _credentials(plan: Plan) -> Iterator[str]:
+    for way in plan.ways:
+        yield from way.credentials.values()
+
+
+def _texts(job: Job) -> Iterator[str]:
+    """Yield the texts of a job that a client wrote: no names of qualities, formats or styles."""
+    yield job.prompt
+    yield from filter(_is_written, _strings([job.parameters, job.extras]))
+
+
+def _is_written(text: str) -> bool:
+    return len(text) >= _QUOTED
+
+
+def _strings(value: object) -> Iterator[str]:
+    match value:
+        case str():
+            yield value
+        case Mapping():
+            for item in value.values():
+                yield from _strings(item)
+        case list() | tuple():
+            for item in value:
+                yield from _strings(item)

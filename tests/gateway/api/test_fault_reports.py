@@ -1,0 +1,205 @@
+"""The provider's cause of a failed call is one line in the log, and never tells a secret."""
+
+import json
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.gateway.upstream.easels import DIALECTS, speaking
+from tests.support.gateway import easel, running_gateway
+from tests.support.metrics import metric
+from tests.support.unruly import Behavior, Call, answer, unruly
+from tintype_catalog.catalog import Binding
+
+PROMPT = 'a heron made of "copper wire",\nwaiting beside the 7th canal'
+SECRETS = {
+    "api-key": "sk-proj-Zq81xhTTwPd0",
+    "aws-access-key-id": "AKIAQ7PLANTED0000001",
+    "aws-secret-access-key": "wJalrXUtnFEMI-K7MDENG-bPxRfiCY",
+    "aws-session-token": "session.of.the.gateway.itself",
+}
+LEAKS = ("copper", "heron", "canal", "Zq81xh", "Q7PLANTED", "wJalrX", "of.the.gateway")
+
+IDS = {"openai": "x-request-id", "bedrock": "x-amzn-requestid", "gemini": "x-request-id"}
+ID = "provider-call-17"
+
+
+class Credentials:
+    """The same credentials for every binding."""
+
+    async def read(self, binding: Binding) -> Mapping[str, str]:
+        """Return them."""
+        return SECRETS
+
+
+def envelope(dialect: str, status: int, name: str, message: str) -> tuple[bytes, list[str]]:
+    """Return the body and the headers of an error as the provider of a dialect writes it."""
+    provider = DIALECTS[dialect]
+    headers = [f"{IDS[provider]}: {ID}"]
+    if provider == "bedrock":
+        return json.dumps({"message": message}).encode(), [*headers, f"x-amzn-errortype: {name}"]
+    error: dict[str, Any] = {"message": message, "param": None}
+    error |= {"type": "x", "code": name} if provider == "openai" else {"status": name, "code": 1}
+    return json.dumps({"error": error}).encode(), headers
+
+
+def quoting(dialect: str, status: int, name: str, words: str) -> Behavior:
+    """Return the behavior of a provider whose errors quote all that it knows of the caller."""
+
+    async def quote(call: Call) -> None:
+        head = (await call.reader.readuntil(b"\r\n\r\n")).decode()
+        length = head.lower().partition("content-length:")[2].partition("\r\n")[0]
+        asked = (await call.reader.readexactly(int(length))).decode()
+        secrets = " ".join(f"{key}={value}" for key, value in SECRETS.items())
+        message = f"{words} {PROMPT} {PROMPT[:20]} {secrets} {head} {asked}"
+        body, headers = envelope(dialect, status, name, message)
+        await call.send(answer(body, *headers, status=f"{status} No"))
+
+    return quote
+
+
+async def reports(
+    folder: Path, caplog: pytest.LogCaptureFixture, dialect: str, behavior: Behavior
+) -> tuple[dict[str, Any], str]:
+    """Return the one line of a request that failed, and its request id."""
+    caplog.set_level(logging.DEBUG)
+    async with unruly(behavior) as provider:
+        manifests = easel(endpoint=provider.url, upstreamModel="gpt-image-2", **speaking(dialect))
+        async with running_gateway(folder, *manifests, credentials=Credentials()) as gateway:
+            response = await gateway.generate(prompt=PROMPT)
+    records = [
+        each for each in caplog.records if each.name == "tintype_gateway.upstream.fault_reports"
+    ]
+    (line,) = [vars(each) for each in records]
+    return line, response.headers["x-request-id"]
+
+
+NAMES = {
+    "openai": {
+        401: "invalid_api_key",
+        404: "model_not_found",
+        429: "rate_limit_exceeded",
+        500: "server_error",
+        503: "overloaded",
+    },
+    "bedrock": {
+        401: "AccessDeniedException",
+        404: "ResourceNotFoundException",
+        429: "ServiceQuotaExceededException",
+        500: "InternalServerException",
+        503: "ServiceUnavailableException",
+    },
+    "gemini": {
+        401: "UNAUTHENTICATED",
+        404: "NOT_FOUND",
+        429: "RESOURCE_EXHAUSTED",
+        500: "INTERNAL",
+        503: "UNAVAILABLE",
+    },
+}
+KINDS = {
+    401: "unauthorized",
+    404: "misconfigured",
+    429: "throttled",
+    500: "outcome_unknown",
+    503: "unavailable",
+}
+
+
+@pytest.mark.parametrize("status", KINDS)
+@pytest.mark.parametrize("dialect", DIALECTS)
+async def test_a_fault_of_the_platform_is_told_with_its_cause_and_without_secrets(
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    dialect: str,
+    status: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tintype_gateway.upstream.retry.MAX_ATTEMPTS", 1)
+    name = NAMES[DIALECTS[dialect]][status]
+    behavior = quoting(dialect, status, name, "Organization unverified:")
+
+    line, request_id = await reports(tmp_path, caplog, dialect, behavior)
+
+    assert line["request_id"] == request_id
+    assert (line["provider"], line["fault"]) == (DIALECTS[dialect], KINDS[status])
+    assert (line["upstream_status"], line["upstream_error"]) == (status, name)
+    assert line["upstream_request_id"] == ID
+    assert line["cause"].startswith("Organization unverified:")
+    assert len(line["cause"]) <= 300
+    everything = json.dumps([vars(record) for record in caplog.records], default=str)
+    assert [leak for leak in LEAKS if leak in everything] == []
+
+
+REFUSALS = {
+    "openai-images": [(400, "moderation_blocked", "refused"), (400, "invalid_value", "invalid")],
+    "bedrock-amazon": [(400, "ValidationException", "invalid")],
+    "bedrock-stability": [(400, "ValidationException", "invalid")],
+    "google-predict": [(400, "INVALID_ARGUMENT", "invalid")],
+    "google-generate-content": [(400, "INVALID_ARGUMENT", "invalid")],
+}
+
+
+@pytest.mark.parametrize(
+    ("dialect", "status", "name", "kind"),
+    [(dialect, *row) for dialect, rows in REFUSALS.items() for row in rows],
+)
+async def test_a_fault_of_the_request_is_told_without_a_word_of_the_provider(
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    dialect: str,
+    status: int,
+    name: str,
+    kind: str,
+) -> None:
+    behavior = quoting(dialect, status, name, "Refused for its words:")
+
+    line, request_id = await reports(tmp_path, caplog, dialect, behavior)
+
+    assert (line["request_id"], line["fault"]) == (request_id, kind)
+    assert (line["upstream_error"], line["upstream_request_id"]) == (name, ID)
+    assert "cause" not in line
+    everything = json.dumps([vars(record) for record in caplog.records], default=str)
+    assert [leak for leak in (*LEAKS, "Refused for") if leak in everything] == []
+
+
+async def test_a_name_that_is_a_quotation_is_not_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    behavior = quoting("openai-images", 500, f"{PROMPT} {SECRETS['api-key']}", "Failed:")
+
+    line, _ = await reports(tmp_path, caplog, "openai-images", behavior)
+
+    assert [leak for leak in LEAKS if leak in line["upstream_error"]] == []
+
+
+async def test_a_provider_without_an_answer_is_told_as_well(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def hangs_up(call: Call) -> None:
+        await call.request()
+
+    line, _ = await reports(tmp_path, caplog, "openai-images", hangs_up)
+
+    assert line["fault"] == "outcome_unknown"
+    assert "broke off" in line["cause"]
+    assert "upstream_status" not in line
+
+
+async def test_an_endpoint_with_the_path_of_its_dialect_is_a_mistake_of_the_catalog(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    labels = {"provider": "openai", "binding": "canvas-openai"}
+    before = metric("tintype_misconfigured_calls_total", **labels)
+    async with unruly(quoting("openai-images", 404, "x", "Invalid URL")) as provider:
+        manifests = easel(endpoint=f"{provider.url}/v1")
+        async with running_gateway(tmp_path, *manifests) as gateway:
+            response = await gateway.generate()
+
+    assert response.json()["error"]["code"] == "provider_unavailable"
+    assert response.headers["x-should-retry"] == "false"
+    assert provider.calls == 1
+    assert metric("tintype_misconfigured_calls_total", **labels) == before + 1
