@@ -93,5 +93,5 @@ class Catalogs:
 
 
 def _sequence(fleet: Fleet) -> int:
-    with urlopen(fleet.status_url(WATCHING), timeout=5) as answer:  # noqa: S310 - loopback
+    with urlopen(fleet.status_url(WATCHING), timeout=30) as answer:  # noqa: S310 - loopback
         return int(json.load(answer)["sequence"])

@@ -41,7 +41,7 @@ async def following(folder: Path) -> AsyncIterator[Credentials]:
 
 async def until_key(credentials: Credentials, key: str) -> None:
     """Wait until the API key is this one, empty for none."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             if (await credentials.read(binding())).get("api-key", "") == key:
                 return

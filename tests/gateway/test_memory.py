@@ -38,7 +38,7 @@ async def main():
     before = resident_mib()
     memory.RETURN_SECONDS = 0.01
     returning = asyncio.create_task(memory.return_kept_regularly())
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while resident_mib() > before - 50:
             await asyncio.sleep(0.01)
     returning.cancel()

@@ -59,7 +59,7 @@ class Prometheus:
 
     def is_ready(self) -> bool:
         try:
-            with urlopen(f"{self.url}/-/ready", timeout=5) as answer:  # noqa: S310 - loopback
+            with urlopen(f"{self.url}/-/ready", timeout=30) as answer:  # noqa: S310 - loopback
                 return bool(answer.status == 200)
         except OSError:
             return False

@@ -45,8 +45,8 @@ async def requests_received(simulator: str) -> list[dict[str, object]]:
 
 
 async def eventually(condition: Callable[[], Awaitable[bool]]) -> None:
-    """Wait until the condition holds; TimeoutError if it does not within ten seconds."""
-    async with asyncio.timeout(10):
+    """Wait until the condition holds; TimeoutError if it does not within a minute."""
+    async with asyncio.timeout(60):
         while True:
             if await condition():
                 return

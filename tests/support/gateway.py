@@ -207,8 +207,8 @@ async def check_the_books(ledger: Ledger) -> None:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Wait until the condition holds; TimeoutError if it does not within ten seconds."""
-    async with asyncio.timeout(10):
+    """Wait until the condition holds; TimeoutError if it does not within a minute."""
+    async with asyncio.timeout(60):
         while True:
             if condition():
                 return

@@ -54,7 +54,7 @@ LEAST_PRIVILEGE: list[dict[str, Any]] = [
 ]
 """All that the operator needs, with every option in use."""
 
-WAIT_SECONDS = 30.0
+WAIT_SECONDS = 60.0
 """Much more than anything takes, because a busy machine is no fault of the tests."""
 
 Result = TypeVar("Result")

@@ -25,7 +25,7 @@ INSTALL = "no PostgreSQL server: install it (Debian: `apt install postgresql`), 
 UNPRIVILEGED = ("postgres", "nobody")
 """Who may run the server where the tests run as root, which it refuses."""
 
-START_SECONDS = 30
+START_SECONDS = 60
 
 SETTINGS = {"listen_addresses": "127.0.0.1", "max_connections": "200"}
 

@@ -18,7 +18,7 @@ from tintype_gateway.storage.s3 import Bucket, S3Store, open_bucket
 
 ACCESS_KEY, SECRET_KEY, REGION = "tester", "a-secret-of-the-tests", "us-east-1"
 
-START_SECONDS = 30
+START_SECONDS = 60
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

@@ -109,7 +109,7 @@ class Site:
 
     async def eventually(self, look: Callable[[], Awaitable[Any]], expected: Any) -> None:
         """Wait until `look` finds what is expected."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while True:
                 if await look() == expected:
                     return

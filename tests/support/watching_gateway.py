@@ -44,7 +44,7 @@ class WatchingGateway:
     def sequence(self) -> int:
         """What it says that it serves; zero before it answers."""
         try:
-            with urlopen(self.url, timeout=5) as answer:  # noqa: S310 - loopback
+            with urlopen(self.url, timeout=30) as answer:  # noqa: S310 - loopback
                 return json.load(answer)["sequence"] or 0
         except OSError:
             return 0

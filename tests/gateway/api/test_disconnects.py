@@ -60,7 +60,7 @@ async def test_a_request_whose_client_leaves_is_given_up_and_costs_nothing(
 
         request.cancel()
 
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await provider.left.wait()
         await until(lambda: closed_by_clients() == closed + 1)
         account = await gateway.account()

@@ -78,6 +78,6 @@ def test_a_missing_bucket_is_told_at_the_start_and_stops_only_what_needs_it(
 
 
 def readiness(gateway: GatewayProcess) -> dict[str, Any]:
-    with urlopen(f"{gateway.admin_url}/readyz", timeout=5) as answer:  # noqa: S310
+    with urlopen(f"{gateway.admin_url}/readyz", timeout=30) as answer:  # noqa: S310
         parsed: dict[str, Any] = json.load(answer)
         return parsed

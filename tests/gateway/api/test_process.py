@@ -18,7 +18,7 @@ from tests.support.http import http_client
 from tintype_gateway.ledger.factory import open_ledger
 from tintype_simulator.app import running
 
-STOP_SECONDS = 20
+STOP_SECONDS = 60
 """A bound on a stop that nothing holds up; it takes a moment."""
 
 DEMO = ("--simulate", "--demo")

@@ -98,7 +98,7 @@ async def send_raw(gateway: GatewayProcess, text: str) -> None:
     address = urlsplit(gateway.url)
     reader, writer = await asyncio.open_connection(address.hostname, address.port)
     writer.write(text.encode())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         assert (await reader.readline()).split()[1].startswith(b"4")
     writer.close()
     await writer.wait_closed()

@@ -109,7 +109,7 @@ async def status(gateway: GatewayProcess) -> dict[str, Any]:
 
 async def eventually(look: Callable[[], Awaitable[bool]]) -> None:
     """Wait until it is so."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             if await look():
                 return

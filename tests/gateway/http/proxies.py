@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from tests.cluster.processes import Process, free_ports, start
 from tests.support.requirements import require
 
-START_SECONDS = 30
+START_SECONDS = 60
 
 # A proxy must not give up on a client that has sent all, nor say anything twice to the gateway.
 NGINX = """\

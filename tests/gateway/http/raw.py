@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from tests.support.gateway import Gateway
 
-SECONDS = 10
+SECONDS = 50
 """A bound for every wait."""
 
 

@@ -18,7 +18,7 @@ from tests.gateway.http.ambiguous import AMBIGUOUS
 from tests.gateway.http.proxies import PROXIES, Proxy, Relayed, running_proxy
 from tests.support.gateway_process import GatewayProcess, running_process
 
-SECONDS = 20
+SECONDS = 50
 """A bound for every wait."""
 
 MARKERS = (f"marker-{number}" for number in itertools.count())

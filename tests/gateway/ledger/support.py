@@ -51,7 +51,7 @@ def connect(path: Path) -> sqlite3.Connection:
 
 
 async def eventually(condition: Callable[[], Awaitable[bool]]) -> None:
-    """Ask again until it holds, for ten seconds at most."""
-    async with asyncio.timeout(10):
+    """Ask again until it holds, for a minute at most."""
+    async with asyncio.timeout(60):
         while not await condition():
             pass

@@ -68,7 +68,7 @@ async def test_a_server_that_is_away_is_unavailable_and_may_come_later(
     stopped.stop()
     ledger = store.open(busy_timeout_seconds=SOON)
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         with pytest.raises(LedgerUnavailableError, match=r"no answer in 1 seconds"):
             await ledger.account("studio")
         with pytest.raises(LedgerUnavailableError):
@@ -110,7 +110,7 @@ async def test_a_server_that_hangs_is_unavailable_until_it_answers_again(
     await distant.check()
     way.is_silent = True
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         outcomes = await asyncio.gather(
             *(distant.account("studio") for _ in range(100)), return_exceptions=True
         )
@@ -125,7 +125,7 @@ async def test_a_server_that_hangs_from_the_first_word_on_is_unavailable_too(
 ) -> None:
     way.is_silent = True
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         with pytest.raises(LedgerUnavailableError):
             await distant.account("studio")
         with pytest.raises(LedgerUnavailableError):
@@ -138,7 +138,7 @@ async def test_a_ledger_can_be_closed_while_the_server_hangs(distant: Ledger, wa
     task = asyncio.create_task(distant.account("studio"))
     await asyncio.sleep(0)
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await distant.close()
 
     with pytest.raises(LedgerUnavailableError):

@@ -15,7 +15,7 @@ async def test_reading_is_unavailable_in_bounded_time_too(
 ) -> None:
     ledger = sqlite_store.open(busy_timeout_seconds=sqlite_store.patience_seconds)
 
-    async with sqlite_store.locked(), asyncio.timeout(10):
+    async with sqlite_store.locked(), asyncio.timeout(60):
         with pytest.raises(LedgerUnavailableError, match="locked"):
             await READS[name](ledger)
 

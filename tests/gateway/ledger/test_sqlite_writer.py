@@ -76,7 +76,7 @@ async def submit_together(
     """Return the futures of one batch, when they are done."""
     async with at_work(writer):
         futures = [writer.submit(operation) for operation in operations]
-    await asyncio.wait(futures, timeout=10)
+    await asyncio.wait(futures, timeout=60)
     return futures
 
 
@@ -127,7 +127,7 @@ async def test_a_full_disk_is_told_and_survived(path: Path) -> None:
 
     async with running(connection) as writer:
         futures = [writer.submit(create(f"account {number:0200}")) for number in range(200)]
-        await asyncio.wait(futures, timeout=10)
+        await asyncio.wait(futures, timeout=60)
     errors = [future.exception() for future in futures]
 
     assert any(isinstance(error, LedgerUnavailableError) for error in errors)
