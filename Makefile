@@ -17,8 +17,11 @@ run: $(VENV)/gateway.stamp ## Serve the starter catalog against simulated provid
 	@$(BIN)/tintype gateway --simulate --demo --port $(PORT) --admin-port $(ADMIN_PORT)
 
 .PHONY: test
-test: $(VENV)/dev.stamp ## Run every test that this machine can run
-	$(BIN)/python -m pytest
+test: $(VENV)/dev.stamp ## Run every test that this machine can run (WORKERS at once)
+	$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 --dist loadfile --no-loadscope-reorder
+
+# Tests wait for other programs about a third of their time.
+WORKERS ?= $(shell expr $$(nproc 2>/dev/null || echo 2) + 1)
 
 .PHONY: test-node
 test-node: $(VENV)/dev.stamp ## Install the chart on a real node: needs root, containerd, buildah

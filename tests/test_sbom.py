@@ -20,11 +20,18 @@ def made(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
+@pytest.fixture(scope="module")
+def documents(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    return made(tmp_path_factory.mktemp("sbom"))
+
+
 @pytest.mark.parametrize("image", ["gateway", "operator"])
-def test_the_bill_of_materials_names_every_locked_package(tmp_path: Path, image: str) -> None:
+def test_the_bill_of_materials_names_every_locked_package(
+    documents: dict[str, bytes], image: str
+) -> None:
     locked = {(pin.name, pin.version) for pin in pins(image)}
 
-    document = json.loads(made(tmp_path)[f"sbom-{image}.json"])
+    document = json.loads(documents[f"sbom-{image}.json"])
 
     assert document["bomFormat"] == "CycloneDX"
     assert document["metadata"]["component"]["name"] == "tintype"
@@ -32,8 +39,5 @@ def test_the_bill_of_materials_names_every_locked_package(tmp_path: Path, image:
     assert {(each["name"], each["version"]) for each in document["components"]} == locked
 
 
-def test_it_is_the_same_each_time(tmp_path: Path) -> None:
-    (tmp_path / "first").mkdir()
-    (tmp_path / "second").mkdir()
-
-    assert made(tmp_path / "first") == made(tmp_path / "second")
+def test_it_is_the_same_each_time(documents: dict[str, bytes], tmp_path: Path) -> None:
+    assert made(tmp_path) == documents
