@@ -16,9 +16,13 @@ from tintype_cli.ledger_work import (
     with_ledger,
 )
 from tintype_gateway.ledger.interface import Ledger, Policy
+from tintype_gateway.ledger.values import PROFILES, Profile
 
 ALL = "all"
 """The allow-list of an account that may use every model."""
+
+DEFAULT = "default"
+"""The response profile of an account that takes the gateway's."""
 
 UNLIMITED = "unlimited"
 """The rate of an account without one."""
@@ -71,6 +75,7 @@ async def _show(ledger: Ledger, arguments: argparse.Namespace) -> None:
     print("models", *sorted([ALL] if policy.models is None else policy.models), sep="\t")
     print("requests a minute", policy.requests_per_minute or UNLIMITED, sep="\t")
     print("images a minute", policy.images_per_minute or UNLIMITED, sep="\t")
+    print("response profile", policy.response_profile or DEFAULT, sep="\t")
     for key in await ledger.list_keys(account.name):
         print(line_of_key(key))
     month = datetime.now(UTC).date().replace(day=1)
@@ -152,6 +157,13 @@ def _add_limits(command: argparse.ArgumentParser) -> None:
             metavar="N",
             help=f"how many {what} it may ask for in a minute, or `{UNLIMITED}`",
         )
+    command.add_argument(
+        "--response-profile",
+        type=_profile,
+        default=argparse.SUPPRESS,
+        metavar="PROFILE",
+        help=f"the shape of its responses: {', '.join(PROFILES)}, or `{DEFAULT}`",
+    )
 
 
 def _limits(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -163,6 +175,15 @@ def _models(text: str) -> frozenset[str] | None:
     if text == ALL:
         return None
     return frozenset(filter(None, map(str.strip, text.split(","))))
+
+
+def _profile(text: str) -> Profile | None:
+    if text == DEFAULT:
+        return None
+    for profile in PROFILES:
+        if text == profile:
+            return profile
+    raise argparse.ArgumentTypeError(f"must be {', '.join(PROFILES)} or `{DEFAULT}`")
 
 
 def _rate(text: str) -> int | None:

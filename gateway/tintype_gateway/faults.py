@@ -128,6 +128,11 @@ def gravest(failed: Sequence[FailedCall]) -> FailedCall:
     return next((call for call in failed if rule_of(call.fault).may_have_cost), failed[0])
 
 
+def withheld(reason: str | None) -> str:
+    """Say that the provider refused an image for its content, in its own words if there are any."""
+    return "the provider withheld the image" + (f": {reason}" if reason else "")
+
+
 def error_of(fault: UpstreamFault, route: Route) -> GatewayError:
     """Return the error that a client gets for a fault."""
     rule, provider = rule_of(fault), route.binding.provider

@@ -79,6 +79,7 @@ async def serve(settings: GatewaySettings) -> None:
             credentials=SimulatedCredentials() if settings.simulate else credentials,
             sessions=sessions,
             handling=settings.parameter_handling,
+            profile=settings.response_profile,
             micro_credits_per_usd=settings.micro_credits_per_usd,
             model_defaults=settings.default_model_params,
             jwts=create_verifier(settings.jwt_issuers, for_issuers),

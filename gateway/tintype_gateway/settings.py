@@ -9,6 +9,7 @@ from pydantic_settings import NoDecode, SettingsConfigDict
 
 from tintype_gateway.auth.jwt.issuers import Issuer
 from tintype_gateway.auth.jwt.issuers_file import read_issuers
+from tintype_gateway.ledger.values import Profile
 from tintype_gateway.storage.settings import ImageSettings
 from tintype_gateway.upstream.egress import Reach
 
@@ -106,6 +107,10 @@ class GatewaySettings(ImageSettings):
 
     parameter_handling: Literal["lenient", "strict"] = "lenient"
     """Whether what a model does not take is adjusted and reported, or refused."""
+
+    response_profile: Profile = "router"
+    """The shape of responses where neither the request nor its account chooses one: `router` tells
+    all that is known, `openai` what OpenAI's schema allows."""
 
     default_model_params: Annotated[
         dict[str, dict[str, JsonValue]],

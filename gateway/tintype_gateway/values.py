@@ -11,7 +11,7 @@ from tintype_catalog.costs import TokenUsage
 from tintype_catalog.image_model import Watermark
 from tintype_catalog.sizes import Size, SizeChoice
 from tintype_gateway.api.requests import ImageGenerationRequest
-from tintype_gateway.ledger.values import Hold, Settlement
+from tintype_gateway.ledger.values import Hold, Profile, Settlement
 
 FaultKind = Literal[
     "refused",
@@ -173,6 +173,9 @@ class Plan:
 
     as_url: bool = False
     """Whether the pictures are stored, and the client gets their URLs."""
+
+    profile: Profile = "router"
+    """The shape of the response."""
 
     @property
     def model(self) -> Model:
@@ -368,7 +371,10 @@ class FinishedCall:
     images: tuple[FinishedImage, ...]
 
     refused: int = 0
-    """How many pictures the provider refused for their content."""
+    """How many pictures the provider refused for their content, each a flagged entry."""
+
+    withheld: int = 0
+    """How many it refused where the profile has no such entries, each one of the errors."""
 
     def flag_reason(self, index: int) -> str | None:
         """Return why the provider refused this one of the refused images, if it said so."""

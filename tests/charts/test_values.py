@@ -57,6 +57,7 @@ def test_helm_finds_nothing_to_complain_about(helm: Helm) -> None:
         ({"gateway": {"replicas": "2"}}, "replicas"),
         ({"gateway": {"logLevel": "loud"}}, "logLevel"),
         ({"gateway": {"parameterHandling": "Strict"}}, "parameterHandling"),
+        ({"gateway": {"responseProfile": "OpenAI"}}, "responseProfile"),
         ({"service": {"port": 70000}}, "port"),
         ({"persistence": {"size": "much"}}, "size"),
         ({"operator": {"replicas": 3}}, "replicas"),

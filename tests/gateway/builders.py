@@ -15,7 +15,7 @@ from tintype_catalog.pricing import Pricing
 from tintype_catalog.sizes import Size, SizeChoice
 from tintype_gateway.catalog.snapshot import Snapshot
 from tintype_gateway.images.container import read_header
-from tintype_gateway.ledger.interface import Hold, Settlement
+from tintype_gateway.ledger.interface import Hold, Profile, Settlement
 from tintype_gateway.pipeline.stages.validate import validate
 from tintype_gateway.values import (
     FinishedCall,
@@ -76,9 +76,12 @@ def body(**fields: Any) -> bytes:
     return json.dumps({"model": "canvas", "prompt": "A hedgehog"} | fields).encode()
 
 
-def plan(requested: str = "canvas", *, of: Any = None, **asked: Any) -> Plan:
+def plan(
+    requested: str = "canvas", *, of: Any = None, profile: Profile = "router", **asked: Any
+) -> Plan:
     """Return what a request for `canvas` will buy, where `of` are fields of the model's spec."""
-    return Plan(target(requested, **of or {}), (way(),), job(**asked), "abc123", "digest")
+    wanted = target(requested, **of or {})
+    return Plan(wanted, (way(),), job(**asked), "abc123", "digest", profile=profile)
 
 
 def job(

@@ -31,7 +31,7 @@ from tintype_gateway.http.app import AdminApp, create_app
 from tintype_gateway.http.drain import create_runner
 from tintype_gateway.images.tools import ImageTools
 from tintype_gateway.ledger.factory import open_ledger
-from tintype_gateway.ledger.interface import Account, Ledger
+from tintype_gateway.ledger.interface import Account, Ledger, Profile
 from tintype_gateway.pipeline.pipeline import Pipeline
 from tintype_gateway.pipeline.stages.adapt import Handling
 from tintype_gateway.runtime.memory_budget import MemoryBudget
@@ -121,6 +121,7 @@ async def running_gateway(
     unlimited: bool = False,
     credentials: CredentialSource | None = None,
     handling: Handling = "lenient",
+    profile: Profile = "router",
     admin_token: str | None = None,
     issuers: Sequence[Issuer] = (),
     heartbeat_seconds: float = 15,
@@ -159,6 +160,7 @@ async def running_gateway(
             credentials=credentials or SimulatedCredentials(),
             sessions=sessions,
             handling=handling,
+            profile=profile,
             micro_credits_per_usd=16_000_000,
             jwts=create_verifier(issuers, sessions.own),
             heartbeat_seconds=heartbeat_seconds,

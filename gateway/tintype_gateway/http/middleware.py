@@ -20,6 +20,7 @@ from tintype_gateway.observability.metrics import (
     REQUESTS_IN_FLIGHT,
 )
 from tintype_gateway.observability.request_meter import RequestMeter, metered
+from tintype_gateway.pipeline.response_headers import PROFILE_HEADER
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -81,6 +82,8 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
     if isinstance(request.protocol, ClientConnection) and request.protocol.is_closing:
         response.headers["Connection"] = "close"  # or its client's next request would be lost
         response.force_close()
+    if profile := request.get(FACTS, {}).get("profile"):
+        response.headers.setdefault(PROFILE_HEADER, profile)  # a repeated response has its own
     if REQUEST_ID in request:
         response.headers["x-request-id"] = request[REQUEST_ID]
 

@@ -13,6 +13,7 @@ from tintype_gateway.ledger.values import (
     Hold,
     Idempotency,
     Policy,
+    Profile,
     Settlement,
     Usage,
 )
@@ -27,6 +28,7 @@ __all__ = [
     "Idempotency",
     "Ledger",
     "Policy",
+    "Profile",
     "Settlement",
     "Usage",
 ]

@@ -2,6 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal, get_args
+
+Profile = Literal["router", "openai"]
+"""The shape of responses: `router` tells all that is known, `openai` what OpenAI's schema has."""
+
+PROFILES: tuple[Profile, ...] = get_args(Profile)
 
 MAXIMUM_RATE = 1_000_000
 """The most that an account can be allowed a minute."""
@@ -12,7 +18,7 @@ class Policy:
     """What an account may do, whatever it could pay for.
 
     Raises:
-        ValueError: a rate is not 1 to a million.
+        ValueError: a rate is not 1 to a million, or there is no such profile.
     """
 
     models: frozenset[str] | None = None
@@ -24,10 +30,15 @@ class Policy:
     images_per_minute: int | None = None
     """None: no limit."""
 
+    response_profile: Profile | None = None
+    """The shape of its responses where a request names none; None: the gateway's default."""
+
     def __post_init__(self) -> None:
         for rate in (self.requests_per_minute, self.images_per_minute):
             if rate is not None and not 1 <= rate <= MAXIMUM_RATE:
                 raise ValueError(f"a rate must be 1 to {MAXIMUM_RATE} a minute, not {rate}")
+        if self.response_profile not in (None, *PROFILES):
+            raise ValueError(f"a response profile is one of {', '.join(PROFILES)}")
 
 
 UNRESTRICTED = Policy()
@@ -69,6 +80,9 @@ class Caller:
     key_id: str
     models: frozenset[str] | None = None
     """As :attr:`Policy.models` of the account."""
+
+    response_profile: Profile | None = None
+    """As :attr:`Policy.response_profile` of the account."""
 
     def may_use(self, model: str) -> bool:
         """Say whether the account's allow-list has the id of a model."""

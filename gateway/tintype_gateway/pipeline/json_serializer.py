@@ -5,10 +5,11 @@ around them is written in pieces, so that no picture is copied into a larger str
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from tintype_gateway.ledger.interface import Hold, Settlement
 from tintype_gateway.observability.spans import traced
+from tintype_gateway.pipeline import openai_profile
 from tintype_gateway.pipeline.response_headers import headers_of, image_errors, usage_of
 from tintype_gateway.values import (
     FailedCall,
@@ -18,6 +19,9 @@ from tintype_gateway.values import (
     Plan,
     Response,
 )
+
+Shaped = Callable[[Mapping[str, object]], Mapping[str, object]]
+"""Returns an entry of `data` as the profile has it."""
 
 
 @traced("respond")
@@ -36,14 +40,19 @@ def respond(
         **_properties(plan.job, calls, images),
         "usage": _usage(calls, images, settlement),
     }
+    shaped: Shaped = dict
+    if plan.profile == "openai":
+        shaped, tail = openai_profile.image_of, openai_profile.response_of(tail)
     if missing := image_errors(calls, failed):
         tail["errors"] = missing
     headers = headers_of(plan, (call.route for call in calls))
     headers["Tintype-Cost-Micro-Credits"] = str(settlement.charged)
-    return Response(tuple(_pieces(calls, tail)), headers, receipt)
+    return Response(tuple(_pieces(calls, shaped, tail)), headers, receipt)
 
 
-def _pieces(calls: Sequence[FinishedCall], tail: dict[str, object]) -> Iterator[bytes | memoryview]:
+def _pieces(
+    calls: Sequence[FinishedCall], shaped: Shaped, tail: dict[str, object]
+) -> Iterator[bytes | memoryview]:
     """Yield the body: JSON, and between it the value of each picture, base64 as it came or a URL.
 
     No character of either means anything in JSON. The pictures come first, as a spliced answer
@@ -55,7 +64,7 @@ def _pieces(calls: Sequence[FinishedCall], tail: dict[str, object]) -> Iterator[
             key, value = _value(image)
             yield text + comma + b'{"' + key + b'":"'
             yield value
-            text, comma = b'",' + _closed(_entry(image)), b","
+            text, comma = b'",' + _closed(shaped(_entry(image))), b","
         for index in range(call.refused):
             refused = REFUSED | {"flag_reason": call.flag_reason(index)}
             text, comma = text + comma + json.dumps(refused).encode(), b","
@@ -111,6 +120,6 @@ def _usage(
     }
 
 
-def _closed(value: dict[str, object]) -> bytes:
+def _closed(value: Mapping[str, object]) -> bytes:
     """Return a JSON object without its opening brace."""
     return json.dumps(value).encode()[1:]

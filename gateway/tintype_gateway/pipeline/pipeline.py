@@ -20,7 +20,7 @@ from tintype_gateway.errors import AlreadyServedError, UnavailableError, ledger_
 from tintype_gateway.faults import error_of, gravest
 from tintype_gateway.images.tools import ImageTools
 from tintype_gateway.ledger.errors import LedgerUnavailableError
-from tintype_gateway.ledger.interface import Caller, Hold, Idempotency, Ledger, Settlement
+from tintype_gateway.ledger.interface import Caller, Hold, Idempotency, Ledger, Profile, Settlement
 from tintype_gateway.pipeline.json_serializer import respond
 from tintype_gateway.pipeline.request_metrics import count_charge, facts_of
 from tintype_gateway.pipeline.response_headers import headers_of
@@ -68,6 +68,7 @@ class Incoming:
     authorization: str | None = None
     provider: ForcedProvider | None = None
     handling: Handling | None = None
+    profile: Profile | None = None
     idempotency_key: str | None = None
     until_answered: ExitStack = field(default_factory=ExitStack)
     """Closed by whoever sends the answer, when it is sent."""
@@ -86,6 +87,9 @@ class Pipeline:
     sessions: Sessions
     handling: Handling
     micro_credits_per_usd: int
+    profile: Profile = "router"
+    """The shape of responses where neither the request nor its account chooses one."""
+
     model_defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """The server's own defaults of request fields, by model id."""
 
@@ -195,6 +199,8 @@ class Pipeline:
 
     async def _plan(self, incoming: Incoming, caller: Caller) -> Plan:
         """Return what will be bought: everything that is decided before money is held."""
+        profile = incoming.profile or caller.response_profile or self.profile
+        incoming.facts["profile"] = profile
         snapshot = self.catalogs.current()
         view = snapshot.view(caller.models)
         with self.memory.pledged(incoming.body_bytes):
@@ -227,6 +233,7 @@ class Pipeline:
             digest,
             stream=bool(request.fields.stream),
             as_url=self.images.wants_url(request.fields),
+            profile=profile,
         )
         incoming.facts.update(facts_of(plan, request.fields.user))
         return plan

@@ -50,7 +50,7 @@ def count_charge(
         labels, share = (provider, plan.model.id), _share(own, calls, cost)
         IMAGES_GENERATED.labels(*labels).inc(sum(len(call.images) for call in own))
         CREDITS_USED.labels(*labels).inc(settlement.charged * share / MICRO_CREDITS)
-        if refused := sum(call.refused for call in own):
+        if refused := sum(call.refused + call.withheld for call in own):
             IMAGES_REFUSED.labels(*labels).inc(refused)
         if settlement.excess:  # rare: a series for each model would be for nothing
             EXCESS_CREDITS.labels(*labels).inc(settlement.excess * share / MICRO_CREDITS)

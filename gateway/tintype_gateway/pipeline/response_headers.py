@@ -8,8 +8,12 @@ from typing import TypedDict
 from tintype_catalog.costs import TokenUsage
 from tintype_catalog.image_model import Lifecycle
 from tintype_catalog.sizes import Size
-from tintype_gateway.faults import error_of
+from tintype_gateway.errors import ContentRefusedError
+from tintype_gateway.faults import error_of, withheld
 from tintype_gateway.values import FailedCall, FinishedCall, Plan, Route
+
+PROFILE_HEADER = "Tintype-Profile"
+"""The header of a request that chooses the shape of its response, which has the same header."""
 
 
 def headers_of(plan: Plan, routes: Iterable[Route]) -> dict[str, str]:
@@ -17,6 +21,7 @@ def headers_of(plan: Plan, routes: Iterable[Route]) -> dict[str, str]:
     headers = {
         "Tintype-Route": ", ".join(dict.fromkeys(map(str, routes))),
         "Tintype-Catalog-Revision": plan.revision,
+        PROFILE_HEADER: plan.profile,
         **lifecycle_headers(plan.model.lifecycle),
     }
     if plan.job.adjustments:
@@ -89,9 +94,15 @@ def _failed(failed: Sequence[FailedCall]) -> Iterator[ImageError]:
 
 def _missing(calls: Sequence[FinishedCall]) -> Iterator[ImageError]:
     for call in calls:
-        for index in range(call.first + len(call.images) + call.refused, call.first + call.asked):
-            message = "the provider gave fewer pictures than it was asked for"
-            yield ImageError(index=index, code="image_missing", message=message)
+        made = len(call.images)
+        for number in range(made + call.refused, call.asked):
+            if call.withheld:
+                message = withheld(call.flag_reason(number - made))
+                code = ContentRefusedError.code
+            else:
+                message = "the provider gave fewer pictures than it was asked for"
+                code = "image_missing"
+            yield ImageError(index=call.first + number, code=code, message=message)
 
 
 def _midnight(day: datetime.date) -> datetime.datetime:

@@ -7,6 +7,7 @@ event is about, and the rest is what our plain answers have besides.
 from collections.abc import Sequence
 
 from tintype_gateway.errors import GatewayError
+from tintype_gateway.pipeline import openai_profile
 from tintype_gateway.pipeline.response_headers import ImageError, usage_of
 from tintype_gateway.upstream.sse import Pieces, event, picture_event
 from tintype_gateway.values import Charge, FinishedCall, PartialImage, Plan
@@ -20,7 +21,7 @@ AUTO = "auto"
 
 def partial_event(plan: Plan, partial: PartialImage) -> Pieces:
     """Return the event of a preview."""
-    fields = {
+    fields: dict[str, object] = {
         "created_at": partial.preview.created,
         "size": str(partial.size),
         "quality": partial.preview.quality or plan.job.quality or AUTO,
@@ -29,7 +30,7 @@ def partial_event(plan: Plan, partial: PartialImage) -> Pieces:
         "partial_image_index": partial.number,
         "index": partial.index,
     }
-    return picture_event(PARTIAL, partial.preview.base64, fields)
+    return picture_event(PARTIAL, partial.preview.base64, _shaped(plan, fields))
 
 
 def completed_event(plan: Plan, call: FinishedCall, number: int, charge: Charge) -> Pieces:
@@ -43,7 +44,7 @@ def completed_event(plan: Plan, call: FinishedCall, number: int, charge: Charge)
     credits: dict[str, object] = {"credits_used": charge.credits}
     if charge.settlement is not None:
         credits["credits_remaining"] = charge.settlement.available
-    fields = {
+    fields: dict[str, object] = {
         "created_at": generation.created,
         "size": str((image.size if image else plan.job.size.size) or AUTO),
         "quality": generation.quality or plan.job.quality or AUTO,
@@ -57,7 +58,12 @@ def completed_event(plan: Plan, call: FinishedCall, number: int, charge: Charge)
         **({} if image else {"flag_reason": call.flag_reason(number - len(call.images))}),
         "usage": usage_of([image.size] if image else [], tokens) | credits,
     }
-    return picture_event(COMPLETED, image.image.base64 if image else b"", fields)
+    encoded = image.image.base64 if image else b""
+    return picture_event(COMPLETED, encoded, _shaped(plan, fields))
+
+
+def _shaped(plan: Plan, fields: dict[str, object]) -> dict[str, object]:
+    return openai_profile.event_of(fields) if plan.profile == "openai" else fields
 
 
 def _format_asked_for(plan: Plan) -> str:

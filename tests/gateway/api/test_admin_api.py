@@ -122,6 +122,7 @@ async def test_a_policy_counts_for_the_next_request(
         "models": ["other"],
         "requests_per_minute": None,
         "images_per_minute": None,
+        "response_profile": None,
     }
     assert (await gateway.generate()).status_code == 404
 

@@ -13,6 +13,7 @@ from tests.gateway.ledger.support import take
 from tests.support.postgres import PostgresServer
 from tintype_cli.__main__ import main
 from tintype_gateway.ledger import Caller, KeyExpiredError, KeyRevokedError, LedgerError
+from tintype_gateway.ledger.postgres.schema import MIGRATIONS
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -91,31 +92,43 @@ def test_a_database_is_migrated_as_often_as_one_likes(run: Run) -> None:
 def test_an_account_is_shown_with_its_limits_and_keys_and_use(run: Run, store: Store) -> None:
     run(
         "accounts create studio --credits 2 --models dall-e-3,gpt-image-1"
-        " --requests-per-minute 10 --images-per-minute 20"
+        " --requests-per-minute 10 --images-per-minute 20 --response-profile openai"
     )
     _, out, _ = run("keys create --account studio")
 
     _, shown, _ = run("accounts show studio")
 
-    assert shown.splitlines()[:4] == [
+    assert shown.splitlines()[:5] == [
         "studio\t2 credits\t0 held",
         "models\tdall-e-3\tgpt-image-1",
         "requests a minute\t10",
         "images a minute\t20",
+        "response profile\topenai",
     ]
-    assert shown.splitlines()[4].startswith(key_of(out)[0])
+    assert shown.splitlines()[5].startswith(key_of(out)[0])
 
 
 def test_limits_that_are_not_named_stay_as_they_are(run: Run) -> None:
     run("accounts create studio --models dall-e-3 --requests-per-minute 10")
-    run("accounts set studio --models all --images-per-minute 20")
+    run("accounts set studio --models all --images-per-minute 20 --response-profile openai")
     _, shown, _ = run("accounts set studio --requests-per-minute unlimited")
 
     assert shown.splitlines()[1:] == [
         "models\tall",
         "requests a minute\tunlimited",
         "images a minute\t20",
+        "response profile\topenai",
     ]
+
+
+def test_a_profile_can_be_given_up_and_must_be_known(run: Run) -> None:
+    run("accounts create studio --response-profile openai")
+
+    _, shown, _ = run("accounts set studio --response-profile default")
+    code, _, err = run("accounts set studio --response-profile azure")
+
+    assert shown.splitlines()[-1] == "response profile\tdefault"
+    assert (code, "router, openai or `default`" in err) == (2, True)
 
 
 def test_a_balance_is_corrected_down_for_a_reason(run: Run) -> None:
@@ -198,4 +211,6 @@ def test_processes_that_migrate_at_once_do_it_once(postgres: PostgresServer) -> 
     ]
 
     assert [process.wait(timeout=60) for process in migrating] == [0, 0, 0]
-    assert asyncio.run(store.query("SELECT version_num FROM ledger_revision")) == [("0001",)]
+    assert asyncio.run(store.query("SELECT version_num FROM ledger_revision")) == [
+        (f"{MIGRATIONS.newest:04}",)
+    ]

@@ -8,7 +8,12 @@ from tintype_gateway.ledger import (
     Policy,
 )
 
-STRICT = Policy(frozenset({"dall-e-3", "gpt-image-1"}), requests_per_minute=10, images_per_minute=5)
+STRICT = Policy(
+    frozenset({"dall-e-3", "gpt-image-1"}),
+    requests_per_minute=10,
+    images_per_minute=5,
+    response_profile="openai",
+)
 
 
 async def test_a_new_account_may_do_everything(ledger: Ledger) -> None:
@@ -46,13 +51,18 @@ def test_a_rate_that_lets_nobody_through_or_cannot_be_meant_is_refused(rate: int
         Policy(images_per_minute=rate)
 
 
-async def test_a_caller_knows_the_models_of_its_account(ledger: Ledger) -> None:
+def test_a_profile_that_there_is_none_of_is_refused() -> None:
+    with pytest.raises(ValueError, match="router, openai"):
+        Policy(response_profile="azure")  # type: ignore[arg-type]
+
+
+async def test_a_caller_knows_the_models_and_the_profile_of_its_account(ledger: Ledger) -> None:
     await ledger.create_account("studio", policy=STRICT)
     _, secret = await ledger.create_key("studio")
 
     caller = await ledger.authenticate(secret)
 
-    assert caller.models == STRICT.models
+    assert (caller.models, caller.response_profile) == (STRICT.models, "openai")
     assert [caller.may_use(model) for model in ("dall-e-3", "imagen")] == [True, False]
 
 

@@ -71,6 +71,7 @@ def test_the_headers_tell_route_catalog_and_cost() -> None:
     assert answered().headers == {
         "Tintype-Route": "openai/global/canvas-openai",
         "Tintype-Catalog-Revision": "abc123",
+        "Tintype-Profile": "router",
         "Tintype-Cost-Micro-Credits": "640000",
     }
 

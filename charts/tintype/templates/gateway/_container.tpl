@@ -42,6 +42,7 @@ volumeMounts:
 {{- end }}
 - {name: TINTYPE_PLAYGROUND, value: {{ .Values.gateway.playground | quote }}}
 - {name: TINTYPE_PARAMETER_HANDLING, value: {{ .Values.gateway.parameterHandling }}}
+- {name: TINTYPE_RESPONSE_PROFILE, value: {{ .Values.gateway.responseProfile }}}
 - {name: TINTYPE_MICRO_CREDITS_PER_USD, value: {{ .Values.gateway.microCreditsPerUsd | int64 | quote }}}
 - {name: TINTYPE_LOG_LEVEL, value: {{ .Values.gateway.logLevel }}}
 {{- with .Values.gateway.defaultModelParams }}

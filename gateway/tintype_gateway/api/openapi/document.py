@@ -12,6 +12,8 @@ from tintype_gateway.api.openapi import responses as answers
 from tintype_gateway.api.openapi.errors import ALWAYS, FAULTS, WITH_BODY
 from tintype_gateway.api.openapi.requests import request_schema
 from tintype_gateway.catalog.snapshot import View
+from tintype_gateway.ledger.values import PROFILES
+from tintype_gateway.pipeline.response_headers import PROFILE_HEADER
 from tintype_gateway.storage.folder import PATH
 from tintype_gateway.storage.interface import FOLDER_OF_IMAGES
 
@@ -21,6 +23,9 @@ _ANSWERS: tuple[type[BaseModel], ...] = (
     answers.Error,
     answers.FieldErrors,
     answers.ImagesResponse,
+    answers.OpenAIImagesResponse,
+    answers.OpenAIPartialImageEvent,
+    answers.OpenAICompletedEvent,
     answers.PartialImageEvent,
     answers.CompletedEvent,
     answers.ErrorEvent,
@@ -91,6 +96,8 @@ def _generate(view: View | None) -> Json:
     summary = "Make pictures"
     operation = _operation("createImage", summary, "ImagesResponse", WITH_BODY) | _asked(view)
     success = operation["responses"]["200"]
+    shapes = [_ref("ImagesResponse"), _ref("OpenAIImagesResponse")]
+    success["content"]["application/json"] = {"schema": {"anyOf": shapes}}
     success["content"]["text/event-stream"] = {"schema": _event()}
     success["headers"] |= _served_headers()
     operation["parameters"].append(
@@ -101,15 +108,19 @@ def _generate(view: View | None) -> Json:
 
 def _event() -> Json:
     """Return the schema of one event of a stream, whose data is JSON in a string."""
-    kinds = [_ref(name) for name in ("PartialImageEvent", "CompletedEvent", "ErrorEvent")]
+    named = ("PartialImageEvent", "CompletedEvent")
+    names = (*named, *(f"OpenAI{name}" for name in named), "ErrorEvent")
+    kinds = [_ref(name) for name in names]
     data = {
         "type": "string",
         "contentMediaType": "application/json",
-        "contentSchema": {"oneOf": kinds},
+        "contentSchema": {"anyOf": kinds},
     }
     event = {"type": "string"}
     return {"type": "object", "required": ["data"], "properties": {"event": event, "data": data}}
 
+
+_PROFILE = {"type": "string", "enum": list(PROFILES)}
 
 _KEY = {"type": "string", "pattern": "^[\\x21-\\x7e]{1,255}$"}
 
@@ -117,7 +128,9 @@ _KEY = {"type": "string", "pattern": "^[\\x21-\\x7e]{1,255}$"}
 def _quote(view: View | None) -> Json:
     summary = "Say what the same request would get, and cost"
     operation = _operation("quoteImage", summary, "Quote", WITH_BODY) | _asked(view)
-    operation["responses"]["200"]["headers"] |= _answer_headers("Preference-Applied")
+    operation["responses"]["200"]["headers"] |= _answer_headers(
+        "Preference-Applied", PROFILE_HEADER
+    )
     return operation
 
 
@@ -181,6 +194,7 @@ def _asked(view: View | None) -> Json:
             _header("X-Quantized-Provider", "Forces a provider.", names),
             _header("X-Tintype-Provider", "The same by another name.", names),
             _header("Prefer", "Whether to adjust or to refuse (RFC 7240).", handling),
+            _header(PROFILE_HEADER, "The shape of the response.", _PROFILE),
         ],
     }
 
@@ -213,7 +227,7 @@ def _served_headers() -> Json:
     return _answer_headers(
         *("Tintype-Route", "Tintype-Adjusted", "Tintype-Cost-Micro-Credits"),
         *("Tintype-Catalog-Revision", "Deprecation", "Sunset", "Preference-Applied"),
-        "Idempotent-Replayed",
+        *("Idempotent-Replayed", PROFILE_HEADER),
     )
 
 
@@ -230,6 +244,7 @@ _HEADERS = {
     "Deprecation": "Since when the model is deprecated (RFC 9745).",
     "Sunset": "When the model goes (RFC 8594).",
     "Preference-Applied": "The preference that was followed (RFC 7240).",
+    PROFILE_HEADER: "The shape that the response has: `router`, or OpenAI's own, `openai`.",
     "Idempotent-Replayed": "`true` where this is the first answer once more.",
 }
 

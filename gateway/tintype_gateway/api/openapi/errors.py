@@ -17,7 +17,7 @@ FAULTS = {
             *("malformed_http", "invalid_json", "invalid_body", "unsupported_modality"),
             *("no_active_providers", "unknown_provider", "provider_not_available"),
             *("conflicting_providers", "unsupported_parameter", "unsupported_value"),
-            *("invalid_idempotency_key", "moderation_blocked"),
+            *("invalid_idempotency_key", "unknown_profile", "moderation_blocked"),
             # In the provider's words, which come after our own checks.
             *("missing_required_parameter", "unknown_parameter", "invalid_type", "invalid_value"),
         ),

@@ -165,6 +165,95 @@ class ErrorEvent(Described):
     errors: list[ImageError] | None = None
 
 
+def _without_null(schema: dict[str, Any]) -> None:
+    """Say of fields that may be left out that they are never null."""
+    for name, field in schema["properties"].items():
+        kinds = [kind for kind in field.pop("anyOf", ()) if kind != {"type": "null"}]
+        if kinds:
+            del field["default"]
+            schema["properties"][name] = field | (kinds[0] if len(kinds) == 1 else {"anyOf": kinds})
+
+
+class OpenAIs(Described):
+    """A JSON object of the profile `openai`, in which nothing is null."""
+
+    model_config = ConfigDict(json_schema_extra=_without_null)
+
+
+class OpenAIUsage(OpenAIs):
+    """What was delivered, and what it cost. Tokens are 0 where the provider counts none."""
+
+    input_tokens: int
+    output_tokens: int
+    total_tokens: int
+    input_tokens_details: TokensDetails
+    output_tokens_details: TokensDetails
+    images: int
+    megapixels: float | None = None
+    credits_used: MicroCredits
+    credits_remaining: MicroCredits | None = None
+    """Left out for an account that is not limited, and in all events but the last."""
+
+
+class OpenAIImage(OpenAIs):
+    """An image that was delivered."""
+
+    b64_json: str | None = None
+    url: str | None = None
+    revised_prompt: str | None = None
+    seed: int | None = None
+    watermark: Watermark
+
+
+class OpenAIImagesResponse(OpenAIs):
+    """Images in the profile `openai`: what nobody knows is left out, never null."""
+
+    created: int
+    """The provider's time in Unix seconds, or else ours."""
+
+    model: str
+    """The model as the request named it."""
+
+    data: list[OpenAIImage]
+    background: Literal["transparent", "opaque"] | None = None
+    output_format: Literal["png", "jpeg", "webp"]
+    quality: Literal["low", "medium", "high", "xhigh", "max"] | None = None
+    size: Literal["1024x1024", "1024x1536", "1536x1024"] | None = None
+    usage: OpenAIUsage
+    errors: list[ImageError] | None = None
+    """Images that failed, or that the provider withheld: `moderation_blocked`."""
+
+
+class OpenAIStreamEvent(OpenAIs):
+    """What all events of an image have in the profile `openai`."""
+
+    b64_json: str
+    created_at: int
+    size: Literal["1024x1024", "1024x1536", "1536x1024", "auto"]
+    quality: Literal["low", "medium", "high", "xhigh", "max", "auto"]
+    background: Literal["transparent", "opaque", "auto"]
+    output_format: Literal["png", "jpeg", "webp"]
+    index: int
+    """Which of several images it is."""
+
+
+class OpenAIPartialImageEvent(OpenAIStreamEvent):
+    """A preview in the profile `openai`."""
+
+    type: Literal["image_generation.partial_image"]
+    partial_image_index: int
+
+
+class OpenAICompletedEvent(OpenAIStreamEvent):
+    """An image in the profile `openai`."""
+
+    type: Literal["image_generation.completed"]
+    seed: int | None = None
+    revised_prompt: str | None = None
+    watermark: Watermark
+    usage: OpenAIUsage
+
+
 class QuotedRoute(Described):
     """Who would serve the request."""
 

@@ -24,7 +24,7 @@ from tintype_gateway.errors import (
 )
 from tintype_gateway.http.middleware import enveloped, observed
 from tintype_gateway.ledger import errors as ledger_errors
-from tintype_gateway.ledger.interface import Account, ApiKey, Ledger, Policy
+from tintype_gateway.ledger.interface import Account, ApiKey, Ledger, Policy, Profile
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -38,16 +38,18 @@ Rate = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
 class PolicyBody(_Body):
-    """What an account may do. A field that is left out is no limit."""
+    """What an account may do. A field that is left out is no limit, or the default."""
 
     models: list[str] | None = None
     requests_per_minute: Rate | None = None
     images_per_minute: Rate | None = None
+    response_profile: Profile | None = None
 
     def policy(self) -> Policy:
         """Return it as the ledger knows it."""
         models = None if self.models is None else frozenset(self.models)
-        return Policy(models, self.requests_per_minute, self.images_per_minute)
+        rates = self.requests_per_minute, self.images_per_minute
+        return Policy(models, *rates, self.response_profile)
 
 
 class AccountBody(_Body):
@@ -236,6 +238,7 @@ def _account(account: Account) -> dict[str, Any]:
             "models": None if policy.models is None else sorted(policy.models),
             "requests_per_minute": policy.requests_per_minute,
             "images_per_minute": policy.images_per_minute,
+            "response_profile": policy.response_profile,
         },
     }
 

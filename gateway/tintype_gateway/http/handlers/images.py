@@ -12,8 +12,9 @@ from tintype_gateway.errors import BadRequestError
 from tintype_gateway.http.app_keys import CATALOGS, FACTS, PIPELINE, REQUEST_ID
 from tintype_gateway.http.bodies.json import read_json_body
 from tintype_gateway.http.json_document import JsonDocument
+from tintype_gateway.ledger.values import PROFILES, Profile
 from tintype_gateway.pipeline.pipeline import Incoming
-from tintype_gateway.pipeline.response_headers import lifecycle_headers
+from tintype_gateway.pipeline.response_headers import PROFILE_HEADER, lifecycle_headers
 from tintype_gateway.pipeline.stages.adapt import Handling
 from tintype_gateway.pipeline.stages.resolve import find_model
 from tintype_gateway.splice.response import PlainResponse
@@ -104,6 +105,7 @@ def incoming_of(request: web.Request) -> Incoming:
         authorization=request.headers.get("Authorization"),
         provider=_provider(request),
         handling=_handling(request),
+        profile=_profile(request),
         idempotency_key=_idempotency_key(request),
         facts=request[FACTS],
     )
@@ -136,6 +138,20 @@ def _handling(request: web.Request) -> Handling | None:
         if found := _HANDLING.search(header):
             return "strict" if found[1].lower() == "strict" else "lenient"
     return None
+
+
+def _profile(request: web.Request) -> Profile | None:
+    given = ", ".join(request.headers.getall(PROFILE_HEADER, []))
+    if PROFILE_HEADER not in request.headers:
+        return None
+    for profile in PROFILES:
+        if given.strip().lower() == profile:
+            return profile
+    raise BadRequestError(
+        f"the header {PROFILE_HEADER} is {given[:40]!a}: it must be {' or '.join(PROFILES)}",
+        code="unknown_profile",
+        param=PROFILE_HEADER,
+    )
 
 
 def _idempotency_key(request: web.Request) -> str | None:

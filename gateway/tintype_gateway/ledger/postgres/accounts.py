@@ -21,14 +21,15 @@ from tintype_gateway.ledger.validation import (
 )
 from tintype_gateway.ledger.values import Account, Policy, Usage
 
-OPEN = "SELECT * FROM ledger_open_account($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+OPEN = "SELECT * FROM ledger_open_account($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
 
 ENSURE = "SELECT * FROM ledger_ensure_account($1, $2, $3, $4, $5, $6, $7)"
 
 FUND = "SELECT * FROM ledger_fund($1, $2, $3, $4, $5, $6)"
 
 SET_POLICY = """
-UPDATE account SET models = $2, requests_per_minute = $3, images_per_minute = $4
+UPDATE account
+SET models = $2, requests_per_minute = $3, images_per_minute = $4, response_profile = $5
 WHERE name = $1 RETURNING *
 """
 
@@ -127,9 +128,10 @@ async def usage(database: Database, since: date, account: str | None) -> Sequenc
     return [Usage(*row) for row in await database.fetch(USAGE, since, account)]
 
 
-def _columns(policy: Policy) -> tuple[list[str] | None, int | None, int | None]:
+def _columns(policy: Policy) -> tuple[list[str] | None, int | None, int | None, str | None]:
     models = None if policy.models is None else sorted(policy.models)
-    return models, policy.requests_per_minute, policy.images_per_minute
+    rates = policy.requests_per_minute, policy.images_per_minute
+    return models, *rates, policy.response_profile
 
 
 def _found(rows: Sequence[Record], name: str) -> Account:
@@ -145,5 +147,10 @@ def _account(row: Record) -> Account:
         unlimited=row["unlimited"],
         balance=row["balance"],
         held=row["held"],
-        policy=Policy(models, row["requests_per_minute"], row["images_per_minute"]),
+        policy=Policy(
+            models,
+            row["requests_per_minute"],
+            row["images_per_minute"],
+            row["response_profile"],
+        ),
     )

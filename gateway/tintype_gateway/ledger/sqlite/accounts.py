@@ -90,9 +90,15 @@ def set_policy(connection: sqlite3.Connection, name: str, policy: Policy) -> Acc
     read(connection, name)
     models = None if policy.models is None else json.dumps(sorted(policy.models))
     connection.execute(
-        "UPDATE account SET models = ?, requests_per_minute = ?, images_per_minute = ?"
-        " WHERE name = ?",
-        (models, policy.requests_per_minute, policy.images_per_minute, name),
+        "UPDATE account SET models = ?, requests_per_minute = ?, images_per_minute = ?,"
+        " response_profile = ? WHERE name = ?",
+        (
+            models,
+            policy.requests_per_minute,
+            policy.images_per_minute,
+            policy.response_profile,
+            name,
+        ),
     )
     return read(connection, name)
 
@@ -137,5 +143,10 @@ def _account(row: sqlite3.Row) -> Account:
         unlimited=bool(row["unlimited"]),
         balance=row["balance"],
         held=row["held"],
-        policy=Policy(models_of(row), row["requests_per_minute"], row["images_per_minute"]),
+        policy=Policy(
+            models_of(row),
+            row["requests_per_minute"],
+            row["images_per_minute"],
+            row["response_profile"],
+        ),
     )

@@ -40,14 +40,14 @@ def authenticate(connection: sqlite3.Connection, now: float, secret: str) -> Cal
     """Find the key of a secret."""
     sha256 = digest(secret)
     row = connection.execute(
-        "SELECT api_key.*, models FROM api_key JOIN account ON account.name = api_key.account"
-        " WHERE secret_sha256 = ?",
+        "SELECT api_key.*, models, response_profile"
+        " FROM api_key JOIN account ON account.name = api_key.account WHERE secret_sha256 = ?",
         (sha256,),
     ).fetchone()
     if row is None or not hmac.compare_digest(row["secret_sha256"], sha256):
         raise KeyNotFoundError("unknown API key")
     _require_alive(row, now)
-    return Caller(row["account"], row["id"], accounts.models_of(row))
+    return Caller(row["account"], row["id"], accounts.models_of(row), row["response_profile"])
 
 
 def rotate(

@@ -11,6 +11,7 @@ from dataclasses import replace
 import pybase64
 
 from tintype_catalog.image_model import Watermark
+from tintype_gateway.faults import withheld
 from tintype_gateway.images.base64_view import decode
 from tintype_gateway.images.convert import Converted
 from tintype_gateway.images.converter import Converter
@@ -45,7 +46,8 @@ async def inspect(
     The first one may have been `passed` on before.
 
     Raises:
-        UpstreamFault: There is no picture, or one that is not a picture, or another first one.
+        UpstreamFault: There is no picture, or one that is not a picture, or another first one; or
+            all are refused, and the profile has no entries for those.
     """
     passed_on = [] if passed is None else [_passed_on(generation.images[:1], passed)]
     others = generation.images[len(passed_on) :]
@@ -55,7 +57,12 @@ async def inspect(
     refused = max(planned.asked - len(images), 0) if generation.rest_refused else 0
     if not images and not refused:
         raise UpstreamFault("outcome_unknown", "the provider's answer has no picture")
-    return FinishedCall(planned.first, planned.asked, route, generation, images, refused)
+    call = FinishedCall(planned.first, planned.asked, route, generation, images)
+    if plan.profile == "router":
+        return replace(call, refused=refused)
+    if not images:
+        raise UpstreamFault("refused", withheld(call.flag_reason(0)))
+    return replace(call, withheld=refused)
 
 
 @traced("finish")
