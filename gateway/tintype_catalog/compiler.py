@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from tintype_catalog.catalog import Binding, Catalog, Model
 from tintype_catalog.checks import binding_problems, model_problems
-from tintype_catalog.credentials import Secrets, secret_problems
+from tintype_catalog.credentials import SECRET_REASONS, Secrets, may_be_sent, secret_problems
 from tintype_catalog.problems import Problem
 from tintype_catalog.resources import (
     ImageModel,
@@ -53,7 +53,8 @@ def compile_manifests(
     the objects as they stand now.
 
     Where `secrets` are given, a binding needs its Secret to come in. Its last good revision stays
-    also without one: a request for it is then told which binding lacks its credentials.
+    also without one: a request for it is then told which binding lacks its credentials. But no
+    revision stays that would send a Secret to a host which the Secret does not allow now.
 
     Most of the time goes into `parse`, which a caller may do once for each revision of an object.
     """
@@ -78,8 +79,10 @@ def _compile(
         models, _ = _models([*ordered, *broken])
     bindings, faults = _bindings(ordered, models, secrets)
     problems += faults
-    if broken := _broken(kept, problems):
-        locked = {(problem.kind, problem.name) for problem in faults if "Secret" in problem.reason}
+    if broken := [item for item in _broken(kept, problems) if _may_stay(item, secrets)]:
+        locked = {
+            (problem.kind, problem.name) for problem in faults if problem.reason in SECRET_REASONS
+        }
         able = [item for item in ordered if _identity(item) not in locked]
         bindings, _ = _bindings([*able, *broken], models)
     return Compilation(_catalog(models, bindings), tuple(problems))
@@ -89,6 +92,12 @@ def _broken(kept: Sequence[Resource], problems: Sequence[Problem]) -> list[Resou
     """Return the kept revisions of the objects that have problems now."""
     names = {(problem.kind, problem.name) for problem in problems}
     return [item for item in kept if _identity(item) in names]
+
+
+def _may_stay(revision: Resource, secrets: Secrets | None) -> bool:
+    if secrets is None or isinstance(revision, ImageModel):
+        return True
+    return may_be_sent(revision.spec, secrets)
 
 
 def _models(ordered: Sequence[Resource]) -> tuple[dict[str, ImageModel], list[Problem]]:

@@ -81,6 +81,9 @@ ModelId = Annotated[
 Word = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", min_length=1, max_length=64)]
 """A parameter's value, a feature, a region: one short token without spaces."""
 
+Region = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]*$", min_length=1, max_length=64)]
+"""A provider's region: one label of a host name, so that it leads to no other domain."""
+
 FieldName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", min_length=1, max_length=64)]
 """The name of a JSON field of a request."""
 

@@ -1,13 +1,38 @@
-"""What a binding needs of its Secret, and where gateways find it. Names of keys only, no values."""
+"""What a binding needs of its Secret, and where gateways find it. Names of keys only, no values.
+
+The author of a binding chooses its endpoint. So a binding gets a Secret only if the Secret's owner
+offers it, and for an endpoint that is not the provider's own only if the owner lists its host.
+"""
 
 from collections.abc import Collection, Iterator, Mapping
+from typing import NamedTuple
 
+from tintype_catalog.allowed_hosts import allows, entry_for
+from tintype_catalog.catalog import Catalog
 from tintype_catalog.problems import Problem, Reason
-from tintype_catalog.provider_binding import Provider
+from tintype_catalog.provider_binding import Provider, ProviderBindingSpec
 from tintype_catalog.resources import ProviderBinding
 
-Secrets = Mapping[str, Collection[str]]
-"""The keys of each Secret that is there, by its name."""
+OPT_IN_LABEL = "tintype.dev/provider-credentials"
+"""The label by which the owner of a Secret offers it to bindings: its value is `true`."""
+
+ALLOWED_HOSTS = "tintype.dev/allowed-hosts"
+"""The annotation by which the owner lists further hosts that the credentials may be sent to."""
+
+
+class Offer(NamedTuple):
+    """What the owner of a Secret lets bindings have."""
+
+    keys: Collection[str]
+    """The keys that have a value."""
+
+    hosts: Collection[str] | None = ()
+    """The hosts that are allowed besides the provider's own, as entries of `allowed_hosts.py`. None
+    where any is."""
+
+
+Secrets = Mapping[str, Offer]
+"""The Secrets that are offered, by their names."""
 
 API_KEY = frozenset({"api-key"})
 AWS_KEYS = frozenset({"aws-access-key-id", "aws-secret-access-key"})
@@ -22,6 +47,18 @@ ALTERNATIVES: Mapping[Provider, tuple[frozenset[str], ...]] = {
     "bedrock": (AWS_KEYS, AWS_BEARER),
 }
 """For each provider the sets of keys of which one is needed."""
+
+DEFAULT_HOSTS: Mapping[Provider, str] = {
+    "openai": "api.openai.com",
+    "gemini": "generativelanguage.googleapis.com",
+    "bedrock": "bedrock-runtime.{region}.amazonaws.com",
+}
+"""The host of each provider that its calls go to without an `endpoint`."""
+
+SECRET_REASONS: frozenset[Reason] = frozenset(
+    {"SecretNotFound", "SecretKeyMissing", "EndpointNotAllowed"}
+)
+"""Why a Secret keeps a binding out of the catalog."""
 
 MAX_SECRET_NAME = 220
 """Characters: with its key, the name becomes a file's name and a Secret's key of at most 253."""
@@ -40,11 +77,47 @@ def secret_problems(binding: ProviderBinding, secrets: Secrets) -> Iterator[Prob
     if len(reference.name) > MAX_SECRET_NAME:
         yield _problem(binding, f"is longer than {MAX_SECRET_NAME} characters", "SecretNotFound")
     elif reference.name not in secrets:
-        message = f"there is no Secret/{reference.name}; it must have {_in_words(needed)}"
+        message = (
+            f"there is no Secret/{reference.name} with the label {OPT_IN_LABEL}=true, "
+            f"by which its owner offers it; it must have {_in_words(needed)}"
+        )
         yield _problem(binding, message, "SecretNotFound")
-    elif not any(keys <= set(secrets[reference.name]) for keys in needed):
+    elif not any(keys <= set(secrets[reference.name].keys) for keys in needed):
         message = f"Secret/{reference.name} must have {_in_words(needed)}"
         yield _problem(binding, message, "SecretKeyMissing")
+    elif not may_be_sent(binding.spec, secrets):
+        entry = entry_for(binding.spec.endpoint or "")
+        message = (
+            f"Secret/{reference.name} does not allow this host: "
+            f"its owner must list {entry} in the annotation {ALLOWED_HOSTS}"
+        )
+        yield _problem(binding, message, "EndpointNotAllowed", "spec.endpoint")
+
+
+def may_be_sent(binding: ProviderBindingSpec, secrets: Secrets) -> bool:
+    """Return whether the Secret of a binding may be sent to its endpoint.
+
+    One that is not offered may be sent to the provider's own endpoint, since no gateway has it.
+    """
+    reference, endpoint = binding.credentials.secret_ref, binding.endpoint
+    if reference is None or endpoint is None:
+        return True
+    offer = secrets.get(reference.name)
+    if offer is None:
+        return False
+    return offer.hosts is None or allows((*_own_hosts(binding), *offer.hosts), endpoint)
+
+
+def misused_secrets(catalog: Catalog, secrets: Secrets) -> frozenset[str]:
+    """Return the offered Secrets that a catalog would send to a host that they do not allow."""
+    bindings = (binding for binding in catalog.bindings if not may_be_sent(binding, secrets))
+    references = (binding.credentials.secret_ref for binding in bindings)
+    return frozenset(reference.name for reference in references if reference) & secrets.keys()
+
+
+def _own_hosts(binding: ProviderBindingSpec) -> Iterator[str]:
+    host = DEFAULT_HOSTS[binding.provider]
+    return (host.format(region=region) for region in binding.regions or ("",))
 
 
 def _in_words(alternatives: tuple[frozenset[str], ...]) -> str:
@@ -54,11 +127,16 @@ def _in_words(alternatives: tuple[frozenset[str], ...]) -> str:
     )
 
 
-def _problem(binding: ProviderBinding, message: str, reason: Reason) -> Problem:
+def _problem(
+    binding: ProviderBinding,
+    message: str,
+    reason: Reason,
+    field: str = "spec.credentials.secretRef.name",
+) -> Problem:
     return Problem(
         kind=binding.kind,
         name=binding.metadata.name,
-        field="spec.credentials.secretRef.name",
+        field=field,
         message=message,
         reason=reason,
         condition="ResolvedRefs",

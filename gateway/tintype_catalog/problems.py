@@ -9,7 +9,13 @@ from tintype_catalog.contract import Contract
 ConditionType = Literal["Accepted", "ResolvedRefs"]
 
 Reason = Literal[
-    "Invalid", "DuplicateId", "Unpriced", "ModelNotFound", "SecretNotFound", "SecretKeyMissing"
+    "Invalid",
+    "DuplicateId",
+    "Unpriced",
+    "ModelNotFound",
+    "SecretNotFound",
+    "SecretKeyMissing",
+    "EndpointNotAllowed",
 ]
 
 

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
-from tintype_catalog.contract import Contract, ObjectName, Word, cel
+from tintype_catalog.contract import Contract, ObjectName, Region, cel
 from tintype_catalog.pricing import Pricing
 
 Provider = Literal["openai", "bedrock", "gemini"]
@@ -58,8 +58,9 @@ class Credentials(Contract):
     )
 
     secret_ref: LocalReference | None = None
-    """The Secret with the key `api-key`, or `aws-access-key-id` and `aws-secret-access-key`
-    (optionally `aws-session-token`), or `aws-bearer-token`."""
+    """The Secret with the label `tintype.dev/provider-credentials: "true"`, and with the key
+    `api-key`, or `aws-access-key-id` and `aws-secret-access-key` (optionally `aws-session-token`),
+    or `aws-bearer-token`."""
 
     workload_identity: bool = False
     """Whether the identity of the gateway's own workload is used instead."""
@@ -102,12 +103,13 @@ class ProviderBindingSpec(Contract):
     weight: Annotated[int, Field(ge=0, le=1000)] = 100
     """The share of traffic among bindings of the same priority."""
 
-    regions: Annotated[tuple[Word, ...], Field(max_length=32)] = ()
+    regions: Annotated[tuple[Region, ...], Field(max_length=32)] = ()
     """The provider's regions, the preferred one first. Empty where it has none."""
 
     endpoint: Endpoint | None = None
     """The base URL to call instead of the provider's own, such as a proxy or a simulator: a host,
-    optionally a port and a path, and neither user information nor a query."""
+    optionally a port and a path, and neither user information nor a query. The owner of the Secret
+    must allow any host but the provider's own, by the annotation `tintype.dev/allowed-hosts`."""
 
     credentials: Credentials
     """What the gateway proves its identity with."""

@@ -12,13 +12,14 @@ from datetime import UTC, datetime
 from tintype_catalog.bundle import BundleError
 from tintype_catalog.catalog import Catalog
 from tintype_catalog.compiler import compile_manifests
+from tintype_catalog.credentials import misused_secrets
 from tintype_kubernetes.client import KubernetesClient, KubernetesObject
 from tintype_kubernetes.errors import KubernetesError
 from tintype_kubernetes.resources import SECRETS
 from tintype_operator import guard
 from tintype_operator.cache import Key, key_of
 from tintype_operator.conditions import is_observed, was_reported
-from tintype_operator.credentials import CredentialsSecret, gathered, keys_of
+from tintype_operator.credentials import CredentialsSecret, gathered, offers_of
 from tintype_operator.gateways import Gateways
 from tintype_operator.judging import Outcome
 from tintype_operator.liveness import Liveness
@@ -115,15 +116,19 @@ class Aggregator:
         objects, secrets = self._world.objects(), self._world.secrets()
         published = await self._publisher.read()
         previous = inherited(published.catalog, objects) if published.catalog else None
-        keys = keys_of(secrets) if self._manage_credentials else None
+        offers = offers_of(secrets) if self._manage_credentials else None
         compilation = await asyncio.to_thread(
-            compile_manifests, objects, previous, keys, parse=self._parser
+            compile_manifests, objects, previous, offers, parse=self._parser
         )
         self._parser.forget_others(objects)
+        files = gathered(compilation.catalog, secrets)
+        misused = misused_secrets(published.catalog or Catalog(), offers or {})
         if self._manage_credentials:  # first, so that no binding arrives before its credentials
-            await self._credentials.write(gathered(compilation.catalog, secrets))
+            await self._credentials.write(files, held_back=misused)
         touched = self._touched | {key_of(item) for item in objects if not is_observed(item)}
         sequence, refusal = await self._publish(published, compilation.catalog, touched)
+        if misused and not refusal:  # last, since what was published sent them to other hosts
+            await self._credentials.write(files)
         generations = {item["metadata"]["uid"]: item["metadata"]["generation"] for item in objects}
         self._statuses.submit(Outcome(compilation, sequence, generations, refusal))
         self.began.set()

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager, suppress
 import kopf
 from kopf._core.engines.peering import Identity
 
+from tintype_catalog.credentials import OPT_IN_LABEL
 from tintype_kubernetes.client import PAGE_SIZE, KubernetesClient, KubernetesObject, connect
 from tintype_kubernetes.config import ClusterConfig, load_config
 from tintype_kubernetes.errors import ConflictError, KubernetesError, UnreachableError
@@ -61,6 +62,13 @@ async def _serve(settings: Settings) -> None:
         owners = await _prepared(client, namespace, settings)
         async with _leading(client, namespace, settings, owners):
             aggregator = Aggregator(client, namespace, settings, liveness, owners)
+            if not settings.require_credentials_opt_in:
+                logger.warning(
+                    "TINTYPE_REQUIRE_CREDENTIALS_OPT_IN=false: whoever may write a ProviderBinding "
+                    "can send the keys of any Secret to a host of their choice; label Secrets with "
+                    "%s=true, as the next release requires it",
+                    OPT_IN_LABEL,
+                )
             logger.info("serving namespace %s of %s", namespace, config.server)
             await _work(config, namespace, settings, aggregator)
 

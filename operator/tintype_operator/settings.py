@@ -39,6 +39,12 @@ class Settings(BaseSettings):
     """Whether the Secrets that bindings name are gathered into one for the gateways. Otherwise
     the gateways' credentials come from elsewhere, and no right to Secrets is needed."""
 
+    require_credentials_opt_in: bool = True
+    """Whether only Secrets with the label `tintype.dev/provider-credentials: "true"` are gathered,
+    and sent to no hosts but the provider's own and those of their annotation
+    `tintype.dev/allowed-hosts`. `false` is for the time of an upgrade, and goes with the next
+    release."""
+
     credentials_secret: ObjectName = "tintype-credentials"  # noqa: S105 - a name
     """The Secret to gather the credentials in."""
 

@@ -49,7 +49,7 @@ class World:
             return self.cache.remove(found) if gone else self.cache.put(slimmed(found))
         if not self._is_source(found):
             return False
-        secret = stripped(found)
+        secret = self._stripped(found)
         gone = event_type == "DELETED"
         return self._secrets.remove(secret) if gone else self._secrets.put(secret)
 
@@ -102,8 +102,12 @@ class World:
 
     async def _list_secrets(self) -> ObjectList:
         listed = await self._client.list(SECRETS, self._namespace, field_selector=NOT_OF_HELM)
-        sources = tuple(stripped(item) for item in listed.items if self._is_source(item))
+        sources = tuple(self._stripped(item) for item in listed.items if self._is_source(item))
         return ObjectList(sources, listed.resource_version)
+
+    def _stripped(self, secret: KubernetesObject) -> KubernetesObject:
+        require_opt_in = self._settings.require_credentials_opt_in
+        return stripped(secret, require_opt_in=require_opt_in)
 
     def _is_ours(self, found: KubernetesObject) -> bool:
         labels = found["metadata"].get("labels") or {}

@@ -4,6 +4,7 @@ import pytest
 
 from tests.support.manifests import compiled, image_model, per_image, provider_binding
 from tintype_catalog.compiler import compile_manifests
+from tintype_catalog.credentials import Offer
 
 AWS = ["aws-access-key-id", "aws-secret-access-key"]
 LONG = "x" * 221
@@ -20,7 +21,7 @@ def bedrock() -> dict[str, object]:
 
 def test_a_secret_with_its_key_lets_a_binding_in() -> None:
     catalog, problems = compile_manifests(
-        [image_model(), provider_binding()], secrets={"openai": ["api-key"]}
+        [image_model(), provider_binding()], secrets={"openai": Offer(["api-key"])}
     )
 
     assert not problems
@@ -29,14 +30,14 @@ def test_a_secret_with_its_key_lets_a_binding_in() -> None:
 
 @pytest.mark.parametrize("keys", [AWS, [*AWS, "aws-session-token"], ["aws-bearer-token"]])
 def test_bedrock_takes_a_pair_of_keys_or_a_bearer_token(keys: list[str]) -> None:
-    assert not compile_manifests([image_model(), bedrock()], secrets={"aws": keys}).problems
+    assert not compile_manifests([image_model(), bedrock()], secrets={"aws": Offer(keys)}).problems
 
 
 @pytest.mark.parametrize(
     ("secrets", "reason"),
-    [({}, "SecretNotFound"), ({"openai": ["key"]}, "SecretKeyMissing")],
+    [({}, "SecretNotFound"), ({"openai": Offer(["key"])}, "SecretKeyMissing")],
 )
-def test_without_it_a_binding_stays_out(secrets: dict[str, list[str]], reason: str) -> None:
+def test_without_it_a_binding_stays_out(secrets: dict[str, Offer], reason: str) -> None:
     catalog, (problem,) = compile_manifests([image_model(), provider_binding()], secrets=secrets)
 
     assert catalog.bindings == ()
@@ -67,6 +68,8 @@ def test_workload_identity_needs_no_secret() -> None:
 def test_a_name_too_long_for_a_key_is_refused() -> None:
     binding = provider_binding(credentials={"secretRef": {"name": LONG}})
 
-    (problem,) = compile_manifests([image_model(), binding], secrets={LONG: ["api-key"]}).problems
+    (problem,) = compile_manifests(
+        [image_model(), binding], secrets={LONG: Offer(["api-key"])}
+    ).problems
 
     assert "longer than 220 characters" in problem.message

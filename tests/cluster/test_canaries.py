@@ -16,7 +16,7 @@ from tests.gateway.jwt_auth.support import AUDIENCE, ISSUER, claims, signing_key
 from tests.support.gateway_process import GatewayProcess
 from tests.support.http import http_client
 from tests.support.manifests import STARTER, Manifest, read_manifests
-from tests.support.operator import CREDENTIALS, Operator, secret
+from tests.support.operator import CREDENTIALS, Operator
 from tests.support.site import Site, site_on
 
 PROVIDER_KEYS = {
@@ -63,7 +63,7 @@ async def site(
     cluster_with_crds: ControlPlane, namespace: str, tmp_path: Path
 ) -> AsyncIterator[Site]:
     async with site_on(cluster_with_crds, namespace, tmp_path, TINTYPE_LOG_LEVEL="debug") as site:
-        await site.apply(*(secret(name, **keys) for name, keys in PROVIDER_KEYS.items()))
+        await site.apply(*(site.secret(name, **keys) for name, keys in PROVIDER_KEYS.items()))
         await site.apply(*manifests(site.simulator.url))
         expected = {f"{name}.{key}" for name, keys in PROVIDER_KEYS.items() for key in keys}
 
@@ -112,7 +112,7 @@ async def test_no_secret_is_seen_where_it_does_not_belong(site: Site, tmp_path: 
         assert await client.ask(jwt, negative_prompt=NEGATIVE_PROMPT) == 200
         assert await failures(client, gateway, site, foreign_jwt) == []
         await look_around(client, gateway)
-        await site.apply(secret("openai", **{"api-key": ""}))
+        await site.apply(site.secret("openai", **{"api-key": ""}))
         await asyncio.to_thread(
             site.operator.wait_for_condition,
             *("providerbinding", "gpt-image-1-openai", "ResolvedRefs", "False"),

@@ -20,7 +20,7 @@ from PIL import Image
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.processes import Process, free_ports, start
 from tests.support.manifests import image_model, per_image, provider_binding
-from tests.support.operator import Operator, eventually
+from tests.support.operator import Operator, eventually, secret
 
 WATCH_ONE_CONFIGMAP: list[dict[str, Any]] = [
     {
@@ -76,6 +76,7 @@ def product(cluster_with_crds: ControlPlane, namespace: str, tmp_path: Path) -> 
         "TINTYPE_PORT": str(port),
         "TINTYPE_ADMIN_PORT": str(admin_port),
     }
+    operator.apply(secret("openai", f"127.0.0.1:{simulator_port}", **{"api-key": "sk-anything"}))
     operator.start()
     simulator = start(
         tmp_path / "simulator.log", *TINTYPE, "simulator", "--port", str(simulator_port)

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.control_plane import ControlPlane
-from tests.support.operator import secret
 from tests.support.site import Site, ask, site_on
 
 
@@ -20,7 +19,7 @@ async def site(
 
 
 async def rotate(site: Site, key: str) -> None:
-    await site.apply(secret("openai", **{"api-key": key}))
+    await site.apply(site.secret("openai", **{"api-key": key}))
 
 
 async def test_a_gateway_that_watches_its_credentials_fails_no_request_in_a_rotation(

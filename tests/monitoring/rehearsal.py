@@ -23,6 +23,7 @@ from tests.support.http import http_client
 from tests.support.manifests import Manifest
 from tests.support.operator import Operator, eventually, secret
 from tests.support.watching_gateway import TINTYPE, WatchingGateway
+from tintype_catalog.allowed_hosts import entry_for
 from tintype_catalog.credentials import file_name
 from tintype_gateway.catalog.folder import ManifestFolder
 from tintype_gateway.server import REHEARSAL, STARTER
@@ -135,12 +136,12 @@ def rehearsal(
     operator = Operator(cluster, namespace, folder)
     credentials = folder / "credentials"
     credentials.mkdir()
-    for name, keys in SECRETS.items():
-        operator.apply(secret(name, **keys))
-        for key, value in keys.items():
-            (credentials / file_name(name, key)).write_text(value)
     (simulator_port,) = free_ports(1)
     url = f"http://127.0.0.1:{simulator_port}"
+    for name, keys in SECRETS.items():
+        operator.apply(secret(name, entry_for(url), **keys))
+        for key, value in keys.items():
+            (credentials / file_name(name, key)).write_text(value)
     simulator = start(
         folder / "simulator.log",
         *(*TINTYPE, "simulator", "--port", simulator_port, "--latency-seconds", latency_seconds),

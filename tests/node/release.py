@@ -170,11 +170,15 @@ def describe(cluster: ControlPlane) -> str:
     return "\n".join((ended.stdout or ended.stderr)[-4000:] for ended in said)
 
 
+SIMULATOR = "tintype-simulator:9000"
+"""The simulated providers of the release."""
+
+
 def simulated(model: str, **spec: Any) -> Object:
     """A binding of a model to the simulated providers of the release."""
     own = {
         "upstreamModel": "gpt-image-1",
-        "endpoint": "http://tintype-simulator:9000",
+        "endpoint": f"http://{SIMULATOR}",
         "credentials": {"secretRef": {"name": "tintype-simulator"}},
     }
     return provider_binding(model=model, **own | spec)

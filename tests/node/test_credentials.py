@@ -4,7 +4,7 @@ import pytest
 
 from tests.node.configuration import SYNC_FREQUENCY
 from tests.node.figures import Figures
-from tests.node.release import Release, simulated
+from tests.node.release import SIMULATOR, Release, simulated
 from tests.support.manifests import image_model
 from tests.support.operator import secret
 
@@ -25,12 +25,12 @@ def test_a_rotated_credential_is_used_without_a_restart(
 ) -> None:
     before = quick_start.uids("gateway")
     binding = simulated("mural", credentials={"secretRef": {"name": "rotated"}})
-    invalid = secret("rotated", **{"api-key": "invalid-key"})
+    invalid = secret("rotated", SIMULATOR, **{"api-key": "invalid-key"})
     quick_start.apply(invalid, image_model("mural"), binding)
     quick_start.wait_for(503, "mural")
 
     with figures.timed(f"Secret edited to its use, kubelet.syncFrequency={SYNC_FREQUENCY}"):
-        quick_start.apply(secret("rotated", **{"api-key": "sk-valid"}))
+        quick_start.apply(secret("rotated", SIMULATOR, **{"api-key": "sk-valid"}))
         quick_start.wait_for(200, "mural")
 
     assert quick_start.uids("gateway") == before
@@ -39,12 +39,12 @@ def test_a_rotated_credential_is_used_without_a_restart(
 def test_a_watched_credential_is_used_within_seconds(production: Release, figures: Figures) -> None:
     before = production.uids("gateway")
     binding = simulated("mural", credentials={"secretRef": {"name": "rotated"}})
-    invalid = secret("rotated", **{"api-key": "invalid-key"})
+    invalid = secret("rotated", SIMULATOR, **{"api-key": "invalid-key"})
     production.apply(invalid, image_model("mural"), binding)
     production.wait_for(503, "mural")
 
     with figures.timed("Secret edited to its use, gateway.watchCredentials=true"):
-        production.apply(secret("rotated", **{"api-key": "sk-valid"}))
+        production.apply(secret("rotated", SIMULATOR, **{"api-key": "sk-valid"}))
         production.wait_for(200, "mural")
 
     assert production.uids("gateway") == before

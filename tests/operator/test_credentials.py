@@ -6,7 +6,15 @@ import json
 import pytest
 
 from tests.support.manifests import Manifest, image_model, per_image, provider_binding
-from tests.support.operator import CONFIGMAP, CREDENTIALS, Operator, eventually, secret
+from tests.support.operator import (
+    CONFIGMAP,
+    CREDENTIALS,
+    Operator,
+    eventually,
+    not_offered,
+    secret,
+)
+from tintype_catalog.credentials import OPT_IN_LABEL
 
 CANARY = "sk-canary-5b1e8d"
 ENCODED = base64.b64encode(CANARY.encode()).decode()
@@ -25,6 +33,19 @@ def wait_for_credentials(operator: Operator, files: dict[str, str]) -> None:
 def canvas(name: str) -> tuple[Manifest, Manifest]:
     """A model and its binding, with the credentials of a Secret."""
     return image_model(), provider_binding(credentials={"secretRef": {"name": name}})
+
+
+NAMED: Manifest = {"credentials": {"secretRef": {"name": "ours"}}}
+
+
+def at(endpoint: str) -> Manifest:
+    """A binding that sends the Secret `ours` to an endpoint."""
+    return provider_binding(endpoint=endpoint, **NAMED)
+
+
+def endpoints(operator: Operator) -> list[str | None]:
+    catalog = operator.catalog()
+    return [] if catalog is None else [binding.endpoint for binding in catalog.bindings]
 
 
 def bedrock() -> Manifest:
@@ -66,8 +87,18 @@ def test_a_binding_without_its_secret_is_told_what_is_needed_and_not_served(
     )
 
     assert condition["reason"] == "SecretNotFound"
-    assert "there is no Secret/ours; it must have the key `api-key`" in condition["message"]
+    assert "there is no Secret/ours with the label" in condition["message"]
+    assert "it must have the key `api-key`" in condition["message"]
     assert running.bindings() == []
+
+    running.apply(not_offered(secret("ours", **{"api-key": CANARY})))
+    running.apply(not_offered(secret("ours", **{"api-key": CANARY, "other": "x"})))
+    running.apply(image_model("later"))
+    running.wait_for_models("canvas", "later")
+
+    # What a binding's author learns is the same, so that no foreign Secret can be found out.
+    assert running.condition("providerbinding", "canvas-openai", "ResolvedRefs") == condition
+    assert gathered(running) == {}
 
 
 def test_a_secret_that_comes_late_is_noticed(running: Operator) -> None:
@@ -105,6 +136,71 @@ def test_a_withdrawn_secret_withdraws_its_keys_and_the_binding_stays_known(
     wait_for_credentials(running, {})
     running.wait_for_condition("providerbinding", "canvas-openai", "ResolvedRefs", "False")
     assert running.bindings() == ["canvas-openai"]
+
+
+def test_a_secret_that_is_offered_later_is_gathered_and_one_that_is_not_any_more_withdrawn(
+    running: Operator,
+) -> None:
+    running.apply(not_offered(secret("ours", **{"api-key": CANARY})), *canvas("ours"))
+    running.wait_for_condition("providerbinding", "canvas-openai", "ResolvedRefs", "False")
+
+    running.apply(secret("ours", **{"api-key": CANARY}))
+    wait_for_credentials(running, {"ours.api-key": CANARY})
+    running.wait_for_condition("providerbinding", "canvas-openai", "ResolvedRefs", "True")
+
+    running.cluster.kubectl(
+        *("label", "secret", "ours", "--namespace", running.namespace, f"{OPT_IN_LABEL}-")
+    )
+    wait_for_credentials(running, {})
+
+
+def test_a_binding_whose_endpoint_changes_to_a_foreign_host_is_refused_and_the_old_one_stays(
+    running: Operator,
+) -> None:
+    running.apply(secret("ours", "proxy.example.com", **{"api-key": CANARY}), *canvas("ours"))
+    wait_for_credentials(running, {"ours.api-key": CANARY})
+    running.apply(at("https://proxy.example.com"))
+    running.wait_for_condition("providerbinding", "canvas-openai", "ResolvedRefs", "True")
+    eventually(lambda: endpoints(running) == ["https://proxy.example.com"], "the proxy")
+
+    running.apply(at("https://evil.example.com"))
+    condition = running.wait_for_condition(
+        "providerbinding", "canvas-openai", "ResolvedRefs", "False"
+    )
+
+    assert condition["reason"] == "EndpointNotAllowed"
+    assert "must list evil.example.com in the annotation" in condition["message"]
+    assert endpoints(running) == ["https://proxy.example.com"]
+
+
+def test_a_host_that_is_allowed_no_longer_leaves_the_catalog_before_a_new_key_arrives(
+    running: Operator,
+) -> None:
+    running.apply(secret("ours", "proxy.example.com", **{"api-key": "sk-old"}), image_model())
+    running.apply(at("https://proxy.example.com"), provider_binding("own", **NAMED))
+    wait_for_credentials(running, {"ours.api-key": "sk-old"})
+    eventually(lambda: running.bindings() == ["canvas-openai", "own"], "both bindings")
+    with_proxy = running.get("configmap", CONFIGMAP)["metadata"]["resourceVersion"]
+
+    running.apply(secret("ours", **{"api-key": "sk-new"}))
+    wait_for_credentials(running, {"ours.api-key": "sk-new"})
+
+    assert running.bindings() == ["own"]
+    catalog = running.get("configmap", CONFIGMAP)["metadata"]["resourceVersion"]
+    credentials = running.get("secret", CREDENTIALS)["metadata"]["resourceVersion"]
+    assert int(with_proxy) < int(catalog) < int(credentials)
+
+
+def test_without_the_requirement_every_secret_goes_anywhere_for_one_release(
+    operator: Operator,
+) -> None:
+    operator.start(TINTYPE_REQUIRE_CREDENTIALS_OPT_IN="false")
+    operator.apply(not_offered(secret("ours", **{"api-key": CANARY})), image_model())
+    operator.apply(at("https://proxy.example.com"))
+
+    wait_for_credentials(operator, {"ours.api-key": CANARY})
+    operator.wait_for_condition("providerbinding", "canvas-openai", "ResolvedRefs", "True")
+    assert "label Secrets with tintype.dev/provider-credentials=true" in operator.process.output()
 
 
 def test_credentials_can_come_from_elsewhere(operator: Operator) -> None:

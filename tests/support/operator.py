@@ -13,6 +13,7 @@ from tests.cluster.processes import Process, free_ports, start
 from tests.support.manifests import Manifest
 from tintype_catalog.bundle import unpack
 from tintype_catalog.catalog import Catalog
+from tintype_catalog.credentials import ALLOWED_HOSTS, OPT_IN_LABEL
 from tintype_kubernetes.configmaps import files_of
 from tintype_operator.publisher import configmap_names
 
@@ -60,15 +61,24 @@ WAIT_SECONDS = 60.0
 Result = TypeVar("Result")
 
 
-def secret(name: str, **data: str) -> Manifest:
-    """Return a Secret with these texts."""
+def secret(name: str, *hosts: str, **data: str) -> Manifest:
+    """Return a Secret with these texts, which its owner offers to bindings of these hosts."""
     return {
         "apiVersion": "v1",
         "kind": "Secret",
-        "metadata": {"name": name},
+        "metadata": {
+            "name": name,
+            "labels": {OPT_IN_LABEL: "true"},
+            "annotations": {ALLOWED_HOSTS: ", ".join(hosts)},
+        },
         "type": "Opaque",
         "stringData": data,
     }
+
+
+def not_offered(manifest: Manifest) -> Manifest:
+    """Return a Secret as one whose owner does not offer it."""
+    return manifest | {"metadata": {"name": manifest["metadata"]["name"]}}
 
 
 def eventually(look: Callable[[], Result], what: str, seconds: float = WAIT_SECONDS) -> Result:

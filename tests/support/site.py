@@ -20,6 +20,7 @@ from tests.support.operator import CONFIGMAP, CREDENTIALS, Operator, secret
 from tests.support.recording_simulator import RecordingSimulator, recording_simulator
 from tests.support.volume import Volume
 from tests.support.way import Way, way_to
+from tintype_catalog.allowed_hosts import entry_for
 from tintype_kubernetes.configmaps import files_of, secret_files_of
 from tintype_operator.publisher import configmap_names
 
@@ -77,10 +78,14 @@ class Site:
         """Apply objects while the simulator serves on."""
         await asyncio.to_thread(self.operator.apply, *manifests)
 
+    def secret(self, name: str, **keys: str) -> Manifest:
+        """Return a Secret that may be sent to the simulator."""
+        return secret(name, entry_for(self.simulator.url), **keys)
+
     async def serve_canvas(self, key: str) -> None:
         """Apply a model `canvas`, its binding and its key, and wait for both to be published."""
         await self.apply(
-            secret("openai", **{"api-key": key}),
+            self.secret("openai", **{"api-key": key}),
             image_model(size={"mode": "List", "sizes": ["256x256"]}),
             provider_binding(upstreamModel="dall-e-2", endpoint=self.simulator.url),
         )
