@@ -24,6 +24,7 @@ from tintype_gateway.dialects.registry import dialect
 from tintype_gateway.dialects.retry_after import retry_after
 from tintype_gateway.errors import GatewayError
 from tintype_gateway.http.handlers.images import _HANDLING
+from tintype_gateway.images.container import Scanner
 from tintype_gateway.images.examine import glance
 from tintype_gateway.images.lazy_json import loads
 from tintype_gateway.pipeline.stages.validate import validate
@@ -108,6 +109,21 @@ FILES: dict[str, Callable[[int], bytes]] = {
 def test_an_image_file(kind: str, mebibytes: float) -> None:
     text = base64.b64encode(FILES[kind](int(mebibytes * MIB)))
     require_cheap(lambda: glance(text, find_c2pa=True), len(text))
+
+
+@pytest.mark.parametrize("piece_bytes", [1000, 256 * 1024])
+@pytest.mark.parametrize("kind", FILES)
+def test_an_image_that_passes(kind: str, piece_bytes: int) -> None:
+    text = base64.b64encode(FILES[kind](4 * MIB))
+    form = {PNG[:2]: "png", JPEG[:2]: "jpeg", WEBP[:2]: "webp"}[base64.b64decode(text[:4])[:2]]
+
+    def work() -> None:
+        scanner = Scanner(form)
+        for start in range(0, len(text), piece_bytes):
+            scanner.feed(text[start : start + piece_bytes])
+        scanner.is_whole()
+
+    require_cheap(work, len(text))
 
 
 JSON: dict[str, Callable[[int], bytes]] = {

@@ -13,7 +13,7 @@ import struct
 from typing import Literal, NamedTuple
 
 from tintype_catalog.sizes import Size
-from tintype_gateway.images.base64_view import EncodedBytes, decode
+from tintype_gateway.images.base64_view import EncodedBytes, decode, decode_short
 
 MAX_SMALL_PARTS = 1024
 """Parts of less than `SMALL_BYTES` that a file may have. Real ones have some dozens of them."""
@@ -32,6 +32,12 @@ _SHORTEST = 30
 
 _LAST_LOOK = 64
 """Bytes at the end of a file that usually hold its end mark."""
+
+LAST_CHARACTERS = 4096
+"""Base64 characters at the end of a JPEG that must show its end mark, where it has passed."""
+
+_WEBP_LENGTH = 16
+"""Base64 characters at the beginning of a WebP that tell how long it is."""
 
 _LONGEST_LOOK = 1 << 16
 """Base64 characters that are decoded at once, where an end mark has to be searched for."""
@@ -152,6 +158,96 @@ def require_well_formed(text: bytes | memoryview, form: str) -> None:
             than its header shows.
     """
     _follow(Walk(form), EncodedBytes(text), None)
+
+
+class Scanner:
+    """Finds out the same while the base64 of an image passes, in pieces that are cut anywhere.
+
+    Of all that passed it keeps some hundred characters and the last `LAST_CHARACTERS`. For each
+    piece it decodes the headers of the parts in it, and nothing of what they hold. A JPEG with more
+    than the last of those characters behind its end mark counts as broken off, since looking for
+    the mark further before would mean to decode all that passes.
+
+        scanner = Scanner(read_header(first).format)
+        for piece in pieces:
+            scanner.feed(piece)
+        whole, marked = scanner.is_whole(), scanner.has_c2pa  # in this order
+    """
+
+    def __init__(self, form: str) -> None:
+        self._form = form
+        self._walk = Walk(form)
+        self._length = 0
+        self._start = b""
+        self._tail = b""
+        self._pending = b""
+        """The beginning of a part's header, whose end has not come yet."""
+
+    @property
+    def has_c2pa(self) -> bool:
+        """Whether a C2PA manifest was found up to here."""
+        return self._walk.has_c2pa
+
+    def feed(self, piece: bytes | memoryview) -> None:
+        """Take in the next piece of the base64 text.
+
+        Raises:
+            ValueError: What was looked at is not base64, or a decoder could take the file for
+                another image than its header shows.
+        """
+        before, self._length = self._length, self._length + len(piece)
+        if len(self._start) < _WEBP_LENGTH:
+            self._start = (self._start + piece)[:_WEBP_LENGTH]
+        if len(piece) >= LAST_CHARACTERS:
+            self._tail = bytes(piece[-LAST_CHARACTERS:])
+        else:
+            self._tail = (self._tail + piece)[-LAST_CHARACTERS:]
+        walk = self._walk
+        while not walk.is_over:
+            first = walk.position // 3 * 4
+            end = -(-(walk.position + walk.needs) // 3) * 4
+            if end > self._length:
+                self._pending = self._known(first, self._length, piece, before)
+                return
+            if first >= before:
+                text = piece[first - before : end - before]
+            else:
+                text = self._known(first, end, piece, before)
+            walk.take(self._header(text))
+
+    def is_whole(self) -> bool:
+        """Return whether the image has its end, now that all of it has passed.
+
+        Raises:
+            ValueError: See `feed`.
+        """
+        if self._length % 4:
+            raise ValueError("the base64 text is cut off")
+        while not self._walk.is_over:
+            first = self._walk.position // 3 * 4
+            begun = self._length - len(self._pending)
+            self._walk.take(self._header(self._pending[max(first - begun, 0) :]))
+        length = self._length // 4 * 3 - self._tail[-2:].count(b"=")
+        if self._form == "webp":
+            return _webp_bytes(decode(self._start)) <= length
+        if _END_MARKS[self._form] in decode(self._tail[-_LAST_LOOK // 3 * 4 :])[-_LAST_LOOK:]:
+            return True
+        if self._form == "png":
+            return self._walk.has_end and self._walk.position <= length
+        tail = decode(self._tail)
+        scan = max(self._walk.position - (length - len(tail)), 0)
+        return self._walk.has_end and tail.find(_JPEG_END, scan) >= 0
+
+    def _known(self, first: int, end: int, piece: bytes | memoryview, before: int) -> bytes:
+        """Return characters of the text, of which `before` came before this piece."""
+        if first >= before:
+            return bytes(piece[first - before : end - before])
+        begun = before - len(self._pending)
+        return self._pending[first - begun :] + bytes(piece[: max(end - before, 0)])
+
+    def _header(self, text: bytes | memoryview) -> bytes:
+        offset = self._walk.position % 3
+        return decode_short(text)[offset : offset + self._walk.needs]
 
 
 class Walk:
