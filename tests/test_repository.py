@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.node.machine import TOOLS
 from tests.support.locks import pins
 
 ROOT = Path(__file__).parent.parent
@@ -64,3 +65,19 @@ def test_the_readme_names_the_two_commands() -> None:
 
     assert "make run" in text
     assert "make test" in text
+
+
+ELSEWHERE = {"ctr": "containerd", "node": "nodejs"}
+"""The packages of programs that are named otherwise."""
+
+
+def test_ci_installs_every_program_that_a_test_requires() -> None:
+    sources = [path.read_text() for path in (ROOT / "tests").rglob("*.py")]
+    required = {name for text in sources for name in re.findall(r'\brequire\("([\w-]+)"', text)}
+    script = (ROOT / ".ci" / "run").read_text()
+    looked_for = re.findall(r"command -v ([\w-]+)", script)
+    packages = " ".join(re.findall(r"missing\+=\(([^)]*)\)", script)).split()
+
+    assert {"node", "npm"} <= required
+    needed = {ELSEWHERE.get(name, name) for name in (*required, *TOOLS)}
+    assert needed - {"bash", *looked_for, *packages} == set()  # which runs the script

@@ -25,8 +25,6 @@ SUITE = "bookworm"
 PYTHON = "3.11"
 """Of the suite: the wheels are those for it."""
 
-BASE = "localhost/base:1"
-
 CLIENT_IMAGE = "localhost/client:1"
 
 CLIENT_NEEDS = ("openai", "pillow")
@@ -39,6 +37,11 @@ WHEELS = "/mnt/wheels"
 """Where a build finds the wheels."""
 
 UNNEEDED = ("doc", "man", "locale", "info")
+
+BASE = (
+    "localhost/base:" + hashlib.sha256(repr((SUITE, PACKAGES, UNNEEDED)).encode()).hexdigest()[:16]
+)
+"""Made once for each way of making it."""
 
 Image = str
 
