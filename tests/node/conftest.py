@@ -12,6 +12,7 @@ from tests.cluster.binaries import BinariesMissingError, find_binaries
 from tests.cluster.building import BuildError
 from tests.cluster.control_plane import ControlPlane
 from tests.node.binaries import PROGRAMS
+from tests.node.commands import CommandError
 from tests.node.figures import Figures
 from tests.node.images import build_images
 from tests.node.ledger import running_ledger
@@ -40,12 +41,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Build what takes minutes before the first test."""
+    """Build what takes minutes before the first test, whose time limit it would exceed."""
     needed = any(item.path.is_relative_to(HERE) for item in session.items)
     if not needed or session.config.option.collectonly or inabilities() or absent_tools():
         return
-    with suppress(BinariesMissingError, BuildError, HelmMissingError):  # the fixture says it
-        build_programs()
+    with suppress(BinariesMissingError, BuildError, CommandError, HelmMissingError):
+        build_programs()  # where something fails, the fixtures say it
+        with session.config.stash.setdefault(FIGURES, Figures()).timed("images built"):
+            build_images()
 
 
 def build_programs() -> None:
@@ -98,10 +101,9 @@ def figures(pytestconfig: pytest.Config) -> Figures:
 
 
 @pytest.fixture(scope="session")
-def images(machine: None, figures: Figures) -> list[Path]:
+def images(machine: None) -> list[Path]:
     """The archives of the images, freshly built."""
-    with figures.timed("images built"):
-        return build_images()
+    return build_images()
 
 
 @pytest.fixture(scope="session")
