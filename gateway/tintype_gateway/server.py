@@ -106,6 +106,7 @@ async def serve(settings: GatewaySettings) -> None:
             settings.max_request_bytes,
             with_playground=settings.playground,
             public_models=settings.public_models,
+            cors_origins=settings.cors_origins,
         )
         farewell = 0 if settings.demo else FAREWELL_SECONDS  # someone waits for a demo to end
         clients = create_runner(api, DRAIN_SECONDS, settings.max_connections, farewell)

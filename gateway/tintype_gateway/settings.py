@@ -16,6 +16,16 @@ from tintype_gateway.upstream.egress import Reach
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
+Origin = Annotated[str, Field(pattern=r"^(\*|https?://[a-z0-9.\[\]:-]+)$")]
+"""As browsers send it: scheme, host and port in lower case, and no path."""
+
+
+def _comma_separated(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
 def _json(value: object) -> object:
     """Parse what stands in the environment, with an error that pydantic reports like any other."""
     return from_json(value) if isinstance(value, str) else value
@@ -104,6 +114,10 @@ class GatewaySettings(ImageSettings):
     public_models: bool = False
     """Let `GET /openapi.json` name the models, providers and parameters of the catalog also without
     a key."""
+
+    cors_origins: Annotated[tuple[Origin, ...], NoDecode, BeforeValidator(_comma_separated)] = ()
+    """The origins whose pages may call the API from a browser, separated by commas, such as
+    https://studio.example; `*` for all. By default none."""
 
     parameter_handling: Literal["lenient", "strict"] = "lenient"
     """Whether what a model does not take is adjusted and reported, or refused."""

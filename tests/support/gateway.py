@@ -129,6 +129,7 @@ async def running_gateway(
     attempts: Attempts | None = None,
     endpoints: Reach = Reach.ANYWHERE,
     public_models: bool = False,
+    cors_origins: Sequence[str] = (),
     max_connections: int | None = None,
     memory: MemoryBudget | None = None,
 ) -> AsyncIterator[Gateway]:
@@ -173,7 +174,9 @@ async def running_gateway(
         circuit_gauges.show(pipeline.attempts.circuits, store)
         admin = AdminApp(pipeline, admin_token)
         admin_url = await stack.enter_async_context(_listening(admin.application()))
-        api = create_app(pipeline, MAX_REQUEST_BYTES, public_models=public_models)
+        api = create_app(
+            pipeline, MAX_REQUEST_BYTES, public_models=public_models, cors_origins=cors_origins
+        )
         url = await stack.enter_async_context(_listening(api, max_connections))
         if isinstance(pipeline.images.store, FolderStore):
             pipeline.images.store.listens_at(url)

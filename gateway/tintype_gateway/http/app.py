@@ -1,8 +1,11 @@
 """The two applications of a gateway: the API for clients, and the one for those who run it."""
 
+from collections.abc import Collection
+
 from aiohttp import web
 
 from tintype_gateway.http.app_keys import CATALOGS, PIPELINE, PUBLIC_MODELS
+from tintype_gateway.http.cors import Cors
 from tintype_gateway.http.handlers import openapi, playground
 from tintype_gateway.http.handlers.admin import AdminApi
 from tintype_gateway.http.handlers.files import file_route
@@ -20,16 +23,19 @@ def create_app(
     *,
     with_playground: bool = True,
     public_models: bool = False,
+    cors_origins: Collection[str] = (),
 ) -> web.Application:
     """Return the API, and the page to try it on.
 
-    `public_models` lets `GET /openapi.json` name the models of the catalog without a key.
+    `public_models` lets `GET /openapi.json` name the models of the catalog without a key, and pages
+    of the `cors_origins` may call the API.
     """
     app = web.Application(middlewares=[observed, enveloped], client_max_size=max_request_bytes)
     app[PIPELINE] = pipeline
     app[CATALOGS] = pipeline.catalogs
     app[PUBLIC_MODELS] = public_models
     app.on_response_prepare.append(add_headers)
+    Cors(cors_origins).install(app)
     app.add_routes(ROUTES)
     app.add_routes(openapi.ROUTES)
     if isinstance(pipeline.images.store, FolderStore):

@@ -2,24 +2,20 @@
 
 import asyncio
 import resource
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
-from aiohttp import HttpVersion11, web
+from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 from typing_extensions import override
 
-from tintype_gateway.errors import ExpectationFailedError
 from tintype_gateway.http.connection import (
     MAX_FIELD_BYTES,
     MAX_HEADERS,
     MAX_LINE_BYTES,
     ClientConnection,
-    closing_response,
 )
-
-Handle = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+from tintype_gateway.http.requests import handling, with_plain_paths
 
 IDLE_SECONDS = 75
 """How long a connection is kept without a request: longer than load balancers keep theirs."""
@@ -68,21 +64,6 @@ def _room_for_connections() -> int:
     return (
         MAX_CONNECTIONS if files == resource.RLIM_INFINITY else min(MAX_CONNECTIONS, files // 4 * 3)
     )
-
-
-def _without_expectations(handle: Handle) -> Handle:
-    """Return what handles requests, and refuses those that expect anything but 100-continue.
-
-    By itself aiohttp quotes the header in its response, and fails where it is no UTF-8.
-    """
-
-    async def checked(request: web.BaseRequest) -> web.StreamResponse:
-        expected = request.headers.get("Expect", "100-continue")
-        if expected.lower() != "100-continue" and request.version >= HttpVersion11:
-            return closing_response(ExpectationFailedError("`Expect` must be 100-continue"))
-        return await handle(request)
-
-    return checked
 
 
 class _Server(web.Server):
@@ -135,8 +116,8 @@ class _Runner(web.AppRunner):
         made = await super()._make_server()
         options: dict[str, Any] = made._kwargs
         server = _Server(
-            _without_expectations(made.request_handler),
-            request_factory=made.request_factory,
+            handling(made.request_handler),
+            request_factory=with_plain_paths(made.request_factory),
             handler_cancellation=made.handler_cancellation,
             **options,
         )

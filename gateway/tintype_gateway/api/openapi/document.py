@@ -231,7 +231,7 @@ def _served_headers() -> Json:
     )
 
 
-_HEADERS = {
+RESPONSE_HEADERS = {
     "x-request-id": "The id of the request in our log.",
     "x-should-retry": "Whether the official SDKs may send the request again by themselves.",
     "ETag": "Names this content, for `If-None-Match`.",
@@ -247,12 +247,13 @@ _HEADERS = {
     PROFILE_HEADER: "The shape that the response has: `router`, or OpenAI's own, `openai`.",
     "Idempotent-Replayed": "`true` where this is the first answer once more.",
 }
+"""Every header of ours that a response may have, and what it says."""
 
 
 def _answer_headers(*names: str, required: bool = False) -> Json:
     return {
         name: {
-            "description": _HEADERS[name],
+            "description": RESPONSE_HEADERS[name],
             "required": required,
             "schema": {"type": "string"},
         }

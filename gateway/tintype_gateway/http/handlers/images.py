@@ -72,7 +72,7 @@ async def get_model(request: web.Request) -> web.Response:
     """Serve `GET /v1/models/{id}`."""
     caller = await request.app[PIPELINE].authenticate(incoming_of(request))
     view = request.app[CATALOGS].current().view(caller.models)
-    model = find_model(request.match_info["id"], view)
+    model = find_model(_model_id(request, view), view)
     headers = lifecycle_headers(model.lifecycle)
     return web.json_response(describe(model, view, _today(), supports), headers=headers)
 
@@ -163,6 +163,12 @@ def _idempotency_key(request: web.Request) -> str | None:
             param="Idempotency-Key",
         )
     return key
+
+
+def _model_id(request: web.Request, view: View) -> str:
+    """Return the id of the path, of which a slash at the end is a part only if a model has it."""
+    requested = request.match_info["id"]
+    return requested if requested in view.models else requested.rstrip("/")
 
 
 def _listed(view: View, today: datetime.date) -> JsonDocument:
