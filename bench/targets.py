@@ -19,6 +19,7 @@ from tests.support.gateway_process import running_process
 from tests.support.postgres import running_postgres
 from tintype_gateway.ledger import open_ledger
 from tintype_gateway.ledger.migrating import migrate_ledger
+from tintype_gateway.ledger.values import MAXIMUM_RATE, Policy
 
 START_SECONDS = 30
 """A bound, not an expectation."""
@@ -167,7 +168,9 @@ def _tintype(name: str, database_url: str, upstream_url: str) -> Iterator[Target
 async def new_key(database_url: str) -> str:
     """Return a key of an account that can pay for everything."""
     ledger = open_ledger(database_url)
-    await ledger.create_account(ACCOUNT, credits_micro=CREDITS_MICRO, unlimited=False)
+    await ledger.create_account(
+        ACCOUNT, credits_micro=CREDITS_MICRO, policy=Policy(calls_per_minute=MAXIMUM_RATE)
+    )
     _, key = await ledger.create_key(ACCOUNT)
     await ledger.close()
     return key

@@ -27,6 +27,9 @@ DEFAULT = "default"
 UNLIMITED = "unlimited"
 """The rate of an account without one."""
 
+DEFAULT = "default"
+"""The rate of calls of an account without one of its own."""
+
 
 def main(argv: Sequence[str]) -> int:
     """Create, fund, limit, list or show."""
@@ -76,6 +79,8 @@ async def _show(ledger: Ledger, arguments: argparse.Namespace) -> None:
     print("requests a minute", policy.requests_per_minute or UNLIMITED, sep="\t")
     print("images a minute", policy.images_per_minute or UNLIMITED, sep="\t")
     print("response profile", policy.response_profile or DEFAULT, sep="\t")
+    own = "" if policy.calls_per_minute else f" ({DEFAULT})"
+    print("calls a minute", f"{policy.most_calls_per_minute}{own}", sep="\t")
     for key in await ledger.list_keys(account.name):
         print(line_of_key(key))
     month = datetime.now(UTC).date().replace(day=1)
@@ -164,6 +169,14 @@ def _add_limits(command: argparse.ArgumentParser) -> None:
         metavar="PROFILE",
         help=f"the shape of its responses: {', '.join(PROFILES)}, or `{DEFAULT}`",
     )
+    command.add_argument(
+        "--calls-per-minute",
+        type=_rate_of_calls,
+        default=argparse.SUPPRESS,
+        metavar="N",
+        help="how many calls of any kind each gateway serves in a minute, or"
+        f" `{DEFAULT}`: ten times its requests a minute, or 600",
+    )
 
 
 def _limits(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -186,9 +199,13 @@ def _profile(text: str) -> Profile | None:
     raise argparse.ArgumentTypeError(f"must be {', '.join(PROFILES)} or `{DEFAULT}`")
 
 
-def _rate(text: str) -> int | None:
-    if text == UNLIMITED:
+def _rate(text: str, none: str = UNLIMITED) -> int | None:
+    if text == none:
         return None
     if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"must be a number or `{UNLIMITED}`")
+        raise argparse.ArgumentTypeError(f"must be a number or `{none}`")
     return int(text)
+
+
+def _rate_of_calls(text: str) -> int | None:
+    return _rate(text, DEFAULT)

@@ -12,6 +12,7 @@ from pathlib import Path
 from aiohttp import web
 
 import tintype_catalog
+from tintype_gateway.auth.call_limits import CallLimits
 from tintype_gateway.auth.jwt.verifier import create_verifier
 from tintype_gateway.catalog.folder import ManifestFolder
 from tintype_gateway.catalog.store import CatalogStore
@@ -65,7 +66,8 @@ async def serve(settings: GatewaySettings) -> None:
     stopping = _stop_signal()
     async with AsyncExitStack() as stack:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
-        ledger = remembering(measured(open_ledger(settings.ledger_url)))
+        calls = CallLimits()
+        ledger = calls.refunding(remembering(measured(open_ledger(settings.ledger_url))))
         stack.push_async_callback(ledger.close)
         await _check(ledger)
         store, credentials = CatalogStore(), Credentials()
@@ -87,6 +89,7 @@ async def serve(settings: GatewaySettings) -> None:
             images=images,
             replays=Replays(images.store, images.url_seconds),
             memory=MemoryBudget(memory(settings.memory_limit_bytes)),
+            calls=calls,
         )
         stack.push_async_callback(pipeline.replays.finish)
         circuit_gauges.show(pipeline.attempts.circuits, store)
@@ -188,10 +191,11 @@ def _folder(settings: GatewaySettings, simulator: str | None) -> ManifestFolder:
 
 
 async def _expire_holds(ledger: Ledger) -> None:
-    """Give back what dead processes held, for as long as this one lives."""
+    """Give back what dead processes held, and forget old holds, for as long as this one lives."""
     while True:
         try:
             HOLDS_EXPIRED.inc(await ledger.expire_holds())
+            await ledger.forget_released_holds()
         except LedgerError as error:
             log.warning("holds not expired", extra={"error": str(error)})
         await asyncio.sleep(EXPIRY_SECONDS)

@@ -23,6 +23,7 @@ from tests.operator.fragile import FragileControlPlane, running_fragile
 from tests.simulator.support import eventually
 from tests.support.operator import Operator
 from tests.support.postgres import PostgresServer
+from tintype_gateway.ledger.values import MAXIMUM_RATE, Policy
 from tintype_gateway.pipeline.stages.hold import LIFETIME_SECONDS
 from tintype_simulator.app import running
 
@@ -80,7 +81,9 @@ async def test_after_a_storm_the_books_balance_and_every_answer_is_explained(
     database = await asyncio.to_thread(postgres.create_database, migrated)
     url = postgres.url(database)
     async with opened(url) as ledger:
-        await ledger.create_account("studio", credits_micro=GRANT)
+        await ledger.create_account(
+            "studio", credits_micro=GRANT, policy=Policy(calls_per_minute=MAXIMUM_RATE)
+        )
         _, key = await ledger.create_key("studio")
     async with (
         running(latency_seconds=0.05) as simulator,

@@ -175,5 +175,5 @@ def _new_key(folder: Path) -> str:
         ended = subprocess.run(command, env=environ, capture_output=True, text=True, check=True)
         return ended.stdout
 
-    tintype("accounts", "create", "studio", "--unlimited")
+    tintype("accounts", "create", "studio", "--unlimited", "--calls-per-minute", "1000000")
     return tintype("keys", "create", "--account", "studio").split()[-1]

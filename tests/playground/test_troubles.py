@@ -47,6 +47,35 @@ def test_who_cannot_pay_is_told_what_is_missing(visitor: Visitor, poor_key: str)
     expect(visitor.problem).to_contain_text("0.63 credits are missing")
 
 
+@pytest.fixture(scope="module")
+def slow_key(gateway: GatewayProcess) -> str:
+    """The key of an account that may make ten calls a minute."""
+    run(gateway, "accounts", "create", "slow", "--credits", "10", "--calls-per-minute", "10")
+    return run(gateway, "keys", "create", "--account", "slow").split("\t")[1].strip()
+
+
+def test_prices_leave_calls_for_pictures(visitor: Visitor, slow_key: str) -> None:
+    quoted: list[str] = []
+    visitor.page.on(
+        "request",
+        lambda sent: quoted.append(sent.post_data or "") if sent.url.endswith("/quote") else None,
+    )
+    visitor.page.clock.install()
+    visitor.enter(slow_key)
+    visitor.choose("imagen-4.0-generate-001")
+    for number in range(20):
+        visitor.prompt.fill(f"a lighthouse {number}")
+        visitor.page.clock.run_for(300)
+    assert len(quoted) <= 2
+
+    with visitor.page.expect_request(lambda sent: "a lighthouse 19" in (sent.post_data or "")):
+        visitor.page.clock.run_for(12_000)
+    assert len(quoted) <= 3
+    visitor.page.clock.resume()
+    visitor.generate()
+    expect(visitor.pictures).to_have_count(1)
+
+
 def test_a_refused_prompt_is_told_and_costs_nothing(inside: Visitor) -> None:
     before = inside.page.locator("#account-credits").text_content()
     inside.choose("gpt-image-1")

@@ -23,6 +23,7 @@ from tests.support.http import http_client
 from tests.support.manifests import Manifest, image_model, provider_binding
 from tintype_catalog.catalog import Catalog
 from tintype_catalog.compiler import compile_manifests
+from tintype_gateway.auth.call_limits import CallLimits
 from tintype_gateway.auth.jwt.issuers import Issuer
 from tintype_gateway.auth.jwt.verifier import create_verifier
 from tintype_gateway.catalog.folder import ManifestFolder
@@ -143,7 +144,8 @@ async def running_gateway(
         if simulator is None:
             simulator = await stack.enter_async_context(running())
         path = folder / "ledger.db"
-        ledger = open_ledger(f"sqlite:///{path}", busy_timeout_seconds=0.2)
+        calls = CallLimits()
+        ledger = calls.refunding(open_ledger(f"sqlite:///{path}", busy_timeout_seconds=0.2))
         stack.push_async_callback(ledger.close)
         await ledger.create_account(
             ACCOUNT, credits_micro=0 if unlimited else credits_micro, unlimited=unlimited
@@ -167,6 +169,7 @@ async def running_gateway(
             heartbeat_seconds=heartbeat_seconds,
             images=images or ImageTools(),
             memory=memory or MemoryBudget(),
+            calls=calls,
             attempts=attempts or Attempts(draw=lambda: 0.0),
             replays=Replays(images.store, images.url_seconds) if images else Replays(),
         )

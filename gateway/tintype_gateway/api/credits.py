@@ -19,6 +19,7 @@ def statement(
         "held": account.held,
         "credits_remaining": account.available,
         "micro_credits_per_usd": micro_credits_per_usd,
+        "calls_per_minute": account.policy.most_calls_per_minute,
         "usage": {"since": since.isoformat(), "models": [usage_of_model(item) for item in used]},
     }
 

@@ -231,6 +231,12 @@ class Ledger(Protocol):
         Until this has run, an overdue hold still keeps its credits and can be renewed.
         """
 
+    async def forget_released_holds(self) -> int:
+        """Remove holds that were released an hour ago or more, and say how many they were.
+
+        Those whose outcome is unknown stay, as what they may have cost is still to be looked at.
+        """
+
     async def audit(self) -> Audit:
         """Check every balance, hold and charge against the entries, at one moment."""
 

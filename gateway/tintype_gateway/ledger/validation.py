@@ -19,6 +19,12 @@ MAXIMUM_NAME_LENGTH = 255
 IDEMPOTENCY_KEPT_SECONDS = 24 * 3600
 """How long a request keeps its idempotency key, from its hold on."""
 
+RELEASED_KEPT_SECONDS = 3600
+"""How long a hold that came to nothing is kept, to be looked at."""
+
+RELEASED_BATCH = 1000
+"""How many of these are removed at once, so that nothing else waits for long."""
+
 LIMIT = "its issuer has opened {} accounts, which are all that it may"
 
 OPENING_REASON = "account created"

@@ -12,6 +12,9 @@ PROFILES: tuple[Profile, ...] = get_args(Profile)
 MAXIMUM_RATE = 1_000_000
 """The most that an account can be allowed a minute."""
 
+DEFAULT_CALLS = 600
+"""The calls a minute of an account that has no limit of its own."""
+
 
 @dataclass(frozen=True)
 class Policy:
@@ -32,9 +35,24 @@ class Policy:
 
     response_profile: Profile | None = None
     """The shape of its responses where a request names none; None: the gateway's default."""
+    calls_per_minute: int | None = None
+    """Of any kind. None: ten times `requests_per_minute`, or 600 where that is no limit."""
+
+    @property
+    def most_calls_per_minute(self) -> int:
+        """How many calls of any kind a gateway serves in a minute."""
+        if self.calls_per_minute is not None:
+            return self.calls_per_minute
+        return DEFAULT_CALLS if self.requests_per_minute is None else 10 * self.requests_per_minute
+
+    def caller(self, account: str, key_id: str) -> "Caller":
+        """Return who uses a key or a token of an account with this policy."""
+        return Caller(
+            account, key_id, self.models, self.response_profile, self.most_calls_per_minute
+        )
 
     def __post_init__(self) -> None:
-        for rate in (self.requests_per_minute, self.images_per_minute):
+        for rate in (self.requests_per_minute, self.images_per_minute, self.calls_per_minute):
             if rate is not None and not 1 <= rate <= MAXIMUM_RATE:
                 raise ValueError(f"a rate must be 1 to {MAXIMUM_RATE} a minute, not {rate}")
         if self.response_profile not in (None, *PROFILES):
@@ -83,6 +101,8 @@ class Caller:
 
     response_profile: Profile | None = None
     """As :attr:`Policy.response_profile` of the account."""
+    calls_per_minute: int = DEFAULT_CALLS
+    """As :attr:`Policy.most_calls_per_minute` of the account."""
 
     def may_use(self, model: str) -> bool:
         """Say whether the account's allow-list has the id of a model."""

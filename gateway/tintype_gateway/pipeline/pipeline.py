@@ -9,6 +9,7 @@ from functools import cached_property, partial
 from typing import Any
 
 from tintype_gateway.api.credits import statement
+from tintype_gateway.auth.call_limits import CallLimits
 from tintype_gateway.auth.jwt.verifier import JwtVerifier
 from tintype_gateway.billing.cost import ceiling, cost, expected
 from tintype_gateway.billing.delivery_receipts import Deliveries
@@ -102,6 +103,7 @@ class Pipeline:
     deliveries: Deliveries = field(default_factory=Deliveries)
     attempts: Attempts = field(default_factory=Attempts)
     memory: MemoryBudget = field(default_factory=MemoryBudget)
+    calls: CallLimits = field(default_factory=CallLimits)
 
     async def generate(self, incoming: Incoming, outlet: Outlet) -> Response | Stream:
         """Serve `POST /v1/images/generations`. A stream begins when it is relayed.
@@ -188,13 +190,15 @@ class Pipeline:
         return statement(account, used, first, self.micro_credits_per_usd)
 
     async def authenticate(self, incoming: Incoming) -> Caller:
-        """Return who is asking.
+        """Return who is asking, and count the call.
 
         Raises:
             AuthenticationError: Nobody whom we know.
+            RateLimitError: The account makes more calls than it may.
         """
         caller = await authenticate(incoming.authorization, self.ledger, self.jwts)
         incoming.facts.update(account=caller.account, key=caller.key_id)
+        self.calls.take(caller)
         return caller
 
     async def _plan(self, incoming: Incoming, caller: Caller) -> Plan:

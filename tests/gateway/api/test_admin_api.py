@@ -123,6 +123,7 @@ async def test_a_policy_counts_for_the_next_request(
         "requests_per_minute": None,
         "images_per_minute": None,
         "response_profile": None,
+        "calls_per_minute": None,
     }
     assert (await gateway.generate()).status_code == 404
 

@@ -2,18 +2,14 @@
 
 import asyncio
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 
 import pytest
 
-from tests.gateway.ledger.stores import PostgresStore, Store
+from tests.gateway.ledger.stores import Store
 from tests.gateway.ledger.support import take
-from tests.support.postgres import PostgresServer
 from tintype_cli.__main__ import main
 from tintype_gateway.ledger import Caller, KeyExpiredError, KeyRevokedError, LedgerError
-from tintype_gateway.ledger.postgres.schema import MIGRATIONS
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -98,14 +94,15 @@ def test_an_account_is_shown_with_its_limits_and_keys_and_use(run: Run, store: S
 
     _, shown, _ = run("accounts show studio")
 
-    assert shown.splitlines()[:5] == [
+    assert shown.splitlines()[:6] == [
         "studio\t2 credits\t0 held",
         "models\tdall-e-3\tgpt-image-1",
         "requests a minute\t10",
         "images a minute\t20",
         "response profile\topenai",
+        "calls a minute\t100 (default)",
     ]
-    assert shown.splitlines()[5].startswith(key_of(out)[0])
+    assert shown.splitlines()[6].startswith(key_of(out)[0])
 
 
 def test_limits_that_are_not_named_stay_as_they_are(run: Run) -> None:
@@ -118,6 +115,7 @@ def test_limits_that_are_not_named_stay_as_they_are(run: Run) -> None:
         "requests a minute\tunlimited",
         "images a minute\t20",
         "response profile\topenai",
+        "calls a minute\t600 (default)",
     ]
 
 
@@ -127,8 +125,17 @@ def test_a_profile_can_be_given_up_and_must_be_known(run: Run) -> None:
     _, shown, _ = run("accounts set studio --response-profile default")
     code, _, err = run("accounts set studio --response-profile azure")
 
-    assert shown.splitlines()[-1] == "response profile\tdefault"
+    assert "response profile\tdefault" in shown.splitlines()
     assert (code, "router, openai or `default`" in err) == (2, True)
+
+
+def test_a_limit_of_calls_is_set_shown_and_taken_back(run: Run) -> None:
+    run("accounts create studio --calls-per-minute 30")
+    _, shown, _ = run("accounts show studio")
+    assert "calls a minute\t30" in shown.splitlines()
+
+    _, shown, _ = run("accounts set studio --calls-per-minute default")
+    assert "calls a minute\t600 (default)" in shown.splitlines()
 
 
 def test_a_balance_is_corrected_down_for_a_reason(run: Run) -> None:
@@ -198,19 +205,3 @@ def test_a_rate_of_nothing_is_refused_in_one_line(run: Run) -> None:
 
     assert code == 1
     assert err == "tintype accounts: a rate must be 1 to 1000000 a minute, not 0\n"
-
-
-def test_processes_that_migrate_at_once_do_it_once(postgres: PostgresServer) -> None:
-    store = PostgresStore(postgres, postgres.create_database())
-    migrating = [
-        subprocess.Popen(
-            [sys.executable, "-m", "tintype_cli", "ledger", "migrate"],
-            env={"TINTYPE_DATABASE_URL": store.url},
-        )
-        for _ in range(3)
-    ]
-
-    assert [process.wait(timeout=60) for process in migrating] == [0, 0, 0]
-    assert asyncio.run(store.query("SELECT version_num FROM ledger_revision")) == [
-        (f"{MIGRATIONS.newest:04}",)
-    ]

@@ -37,6 +37,7 @@ CHANGES: dict[str, Operation] = {
     "settle": lambda ledger: ledger.settle(HOLD, 10),
     "release": lambda ledger: ledger.release(HOLD, "timeout"),
     "mark_delivered": lambda ledger: ledger.mark_delivered([HOLD]),
+    "forget_released_holds": lambda ledger: ledger.forget_released_holds(),
     "expire_holds": lambda ledger: ledger.expire_holds(),
 }
 

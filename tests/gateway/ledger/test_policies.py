@@ -13,6 +13,7 @@ STRICT = Policy(
     requests_per_minute=10,
     images_per_minute=5,
     response_profile="openai",
+    calls_per_minute=70,
 )
 
 
@@ -49,6 +50,26 @@ def test_a_rate_that_lets_nobody_through_or_cannot_be_meant_is_refused(rate: int
         Policy(requests_per_minute=rate)
     with pytest.raises(ValueError, match="a minute"):
         Policy(images_per_minute=rate)
+    with pytest.raises(ValueError, match="a minute"):
+        Policy(calls_per_minute=rate)
+
+
+@pytest.mark.parametrize(
+    ("policy", "calls"),
+    [
+        (UNRESTRICTED, 600),
+        (Policy(requests_per_minute=1), 10),
+        (Policy(requests_per_minute=1_000_000), 10_000_000),
+        (Policy(requests_per_minute=5, calls_per_minute=7), 7),
+    ],
+)
+async def test_a_caller_knows_how_many_calls_it_may_make(
+    ledger: Ledger, policy: Policy, calls: int
+) -> None:
+    await ledger.create_account("studio", policy=policy)
+    _, secret = await ledger.create_key("studio")
+
+    assert (await ledger.authenticate(secret)).calls_per_minute == calls
 
 
 def test_a_profile_that_there_is_none_of_is_refused() -> None:

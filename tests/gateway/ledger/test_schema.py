@@ -36,6 +36,7 @@ async def test_what_was_posted_cannot_be_changed(database: Store, statement: str
         "UPDATE account SET requests_per_minute = 0",
         "UPDATE account SET images_per_minute = -1",
         "UPDATE account SET response_profile = 'azure'",
+        "UPDATE account SET calls_per_minute = 0",
         "UPDATE hold SET amount = -1",
         "UPDATE hold SET images = -1",
         "UPDATE hold SET state = 'lost'",

@@ -14,6 +14,7 @@ from tests.gateway.torture.test_torture import opened
 from tests.support.gateway import check_the_books
 from tests.support.gateway_process import GatewayProcess, running_process
 from tests.support.manifests import image_model, provider_binding
+from tintype_gateway.ledger.values import MAXIMUM_RATE, Policy
 
 MIB = 2**20
 PICTURE = 6 * MIB
@@ -37,7 +38,9 @@ def manifests(folder: Path, endpoint: str) -> Path:
 
 async def key_to(url: str) -> str:
     async with opened(url) as ledger:
-        await ledger.create_account("studio", credits_micro=CREDITS_MICRO)
+        await ledger.create_account(
+            "studio", credits_micro=CREDITS_MICRO, policy=Policy(calls_per_minute=MAXIMUM_RATE)
+        )
         _, key = await ledger.create_key("studio")
         return key
 

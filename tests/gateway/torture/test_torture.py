@@ -18,6 +18,7 @@ from tests.simulator.support import requests_received
 from tests.support.postgres import PostgresServer
 from tintype_gateway.ledger.factory import open_ledger
 from tintype_gateway.ledger.interface import Ledger
+from tintype_gateway.ledger.values import MAXIMUM_RATE, Policy
 from tintype_gateway.pipeline.stages.hold import LIFETIME_SECONDS
 from tintype_simulator.app import running
 
@@ -42,7 +43,9 @@ async def opened(url: str, *, later_seconds: float = 0) -> AsyncIterator[Ledger]
 
 async def torture(folder: Path, url: str, trouble: Trouble) -> None:
     async with opened(url) as ledger:
-        await ledger.create_account("studio", credits_micro=CREDITS_MICRO)
+        await ledger.create_account(
+            "studio", credits_micro=CREDITS_MICRO, policy=Policy(calls_per_minute=MAXIMUM_RATE)
+        )
         _, key = await ledger.create_key("studio")
     async with running(latency_seconds=0.02) as simulator:
         fleet = Fleet(folder, simulator, url, size=2)

@@ -364,4 +364,5 @@ class Credits(Described):
     held: MicroCredits
     credits_remaining: MicroCredits | None
     micro_credits_per_usd: int
+    calls_per_minute: int
     usage: UsageSince

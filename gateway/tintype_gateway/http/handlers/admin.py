@@ -44,12 +44,18 @@ class PolicyBody(_Body):
     requests_per_minute: Rate | None = None
     images_per_minute: Rate | None = None
     response_profile: Profile | None = None
+    calls_per_minute: Rate | None = None
 
     def policy(self) -> Policy:
         """Return it as the ledger knows it."""
         models = None if self.models is None else frozenset(self.models)
-        rates = self.requests_per_minute, self.images_per_minute
-        return Policy(models, *rates, self.response_profile)
+        return Policy(
+            models,
+            self.requests_per_minute,
+            self.images_per_minute,
+            self.response_profile,
+            self.calls_per_minute,
+        )
 
 
 class AccountBody(_Body):
@@ -239,6 +245,7 @@ def _account(account: Account) -> dict[str, Any]:
             "requests_per_minute": policy.requests_per_minute,
             "images_per_minute": policy.images_per_minute,
             "response_profile": policy.response_profile,
+            "calls_per_minute": policy.calls_per_minute,
         },
     }
 

@@ -21,7 +21,7 @@ from tintype_gateway.ledger.validation import (
 )
 from tintype_gateway.ledger.values import Account, Policy, Usage
 
-OPEN = "SELECT * FROM ledger_open_account($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+OPEN = "SELECT * FROM ledger_open_account($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
 
 ENSURE = "SELECT * FROM ledger_ensure_account($1, $2, $3, $4, $5, $6, $7)"
 
@@ -29,7 +29,8 @@ FUND = "SELECT * FROM ledger_fund($1, $2, $3, $4, $5, $6)"
 
 SET_POLICY = """
 UPDATE account
-SET models = $2, requests_per_minute = $3, images_per_minute = $4, response_profile = $5
+SET models = $2, requests_per_minute = $3, images_per_minute = $4, response_profile = $5,
+    calls_per_minute = $6
 WHERE name = $1 RETURNING *
 """
 
@@ -128,10 +129,25 @@ async def usage(database: Database, since: date, account: str | None) -> Sequenc
     return [Usage(*row) for row in await database.fetch(USAGE, since, account)]
 
 
-def _columns(policy: Policy) -> tuple[list[str] | None, int | None, int | None, str | None]:
-    models = None if policy.models is None else sorted(policy.models)
-    rates = policy.requests_per_minute, policy.images_per_minute
-    return models, *rates, policy.response_profile
+def policy_of(row: Record) -> Policy:
+    """Return the policy of an account as the database keeps it."""
+    return Policy(
+        models=None if row["models"] is None else frozenset(row["models"]),
+        requests_per_minute=row["requests_per_minute"],
+        images_per_minute=row["images_per_minute"],
+        response_profile=row["response_profile"],
+        calls_per_minute=row["calls_per_minute"],
+    )
+
+
+def _columns(policy: Policy) -> tuple[object, ...]:
+    return (
+        None if policy.models is None else sorted(policy.models),
+        policy.requests_per_minute,
+        policy.images_per_minute,
+        policy.response_profile,
+        policy.calls_per_minute,
+    )
 
 
 def _found(rows: Sequence[Record], name: str) -> Account:
@@ -141,16 +157,10 @@ def _found(rows: Sequence[Record], name: str) -> Account:
 
 
 def _account(row: Record) -> Account:
-    models = None if row["models"] is None else frozenset(row["models"])
     return Account(
         name=row["name"],
         unlimited=row["unlimited"],
         balance=row["balance"],
         held=row["held"],
-        policy=Policy(
-            models,
-            row["requests_per_minute"],
-            row["images_per_minute"],
-            row["response_profile"],
-        ),
+        policy=policy_of(row),
     )

@@ -151,6 +151,10 @@ class PostgresLedger:
         """See `Ledger`."""
         return await holds.expire(self._database, self._now())
 
+    async def forget_released_holds(self) -> int:
+        """See `Ledger`."""
+        return await holds.forget_released(self._database, self._now())
+
     async def audit(self) -> Audit:
         """See `Ledger`. Reads a snapshot on a connection of its own, and locks nothing."""
         async with self._database.snapshot() as connection:

@@ -24,6 +24,8 @@ from tintype_gateway.ledger.postgres.database import Database
 from tintype_gateway.ledger.validation import (
     IDEMPOTENCY_KEPT_SECONDS,
     MAXIMUM_AMOUNT,
+    RELEASED_BATCH,
+    RELEASED_KEPT_SECONDS,
     checked_amount,
     checked_images,
 )
@@ -41,6 +43,15 @@ SETTLE = "SELECT * FROM ledger_settle($1, $2, $3, $4, $5)"
 RELEASE = "SELECT ledger_release($1, $2, $3, $4, $5) AS refusal"
 
 EXPIRE = "SELECT ledger_expire($1) AS expired"
+
+FORGET_RELEASED = """
+DELETE FROM hold WHERE id IN (
+    SELECT id FROM hold
+    WHERE state = 'released' AND NOT outcome_unknown
+        AND closed_at <= coalesce($1, clock_timestamp()) - $2::interval
+    LIMIT $3 FOR UPDATE SKIP LOCKED
+) RETURNING 1
+"""
 
 MARK_DELIVERED = """
 UPDATE hold SET delivered_at = coalesce($1, clock_timestamp())
@@ -121,6 +132,14 @@ async def expire(database: Database, now: datetime | None) -> int:
     """Give back what overdue holds keep. Their owners can still settle or release them."""
     (row,) = await database.fetch(EXPIRE, now)
     return int(row["expired"])
+
+
+async def forget_released(database: Database, now: datetime | None) -> int:
+    """Remove what came to nothing and is old, a batch at a time."""
+    kept, total = timedelta(seconds=RELEASED_KEPT_SECONDS), 0
+    while forgotten := await database.fetch(FORGET_RELEASED, now, kept, RELEASED_BATCH):
+        total += len(forgotten)
+    return total
 
 
 def _abandon(

@@ -28,7 +28,8 @@ RETURNING *
 """
 
 AUTHENTICATE = """
-SELECT api_key.*, models, response_profile, expires_at <= coalesce($1, clock_timestamp()) AS expired
+SELECT api_key.*, models, requests_per_minute, images_per_minute, response_profile,
+    calls_per_minute, expires_at <= coalesce($1, clock_timestamp()) AS expired
 FROM api_key JOIN account ON account.name = api_key.account
 WHERE secret_sha256 = $2
 """
@@ -74,8 +75,7 @@ async def authenticate(database: Database, now: datetime | None, secret: str) ->
         _refuse(row["id"], "revoked")
     if row["expired"]:
         _refuse(row["id"], "expired")
-    models = None if row["models"] is None else frozenset(row["models"])
-    return Caller(row["account"], row["id"], models, row["response_profile"])
+    return accounts.policy_of(row).caller(row["account"], row["id"])
 
 
 async def rotate(

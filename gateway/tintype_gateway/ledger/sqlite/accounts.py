@@ -91,12 +91,13 @@ def set_policy(connection: sqlite3.Connection, name: str, policy: Policy) -> Acc
     models = None if policy.models is None else json.dumps(sorted(policy.models))
     connection.execute(
         "UPDATE account SET models = ?, requests_per_minute = ?, images_per_minute = ?,"
-        " response_profile = ? WHERE name = ?",
+        " response_profile = ?, calls_per_minute = ? WHERE name = ?",
         (
             models,
             policy.requests_per_minute,
             policy.images_per_minute,
             policy.response_profile,
+            policy.calls_per_minute,
             name,
         ),
     )
@@ -132,9 +133,15 @@ def usage(connection: sqlite3.Connection, since: date, account: str | None) -> S
     return [Usage(*row) for row in rows]
 
 
-def models_of(row: sqlite3.Row) -> frozenset[str] | None:
-    """Return the allow-list of an account as the database keeps it."""
-    return None if row["models"] is None else frozenset(json.loads(row["models"]))
+def policy_of(row: sqlite3.Row) -> Policy:
+    """Return the policy of an account as the database keeps it."""
+    return Policy(
+        models=None if row["models"] is None else frozenset(json.loads(row["models"])),
+        requests_per_minute=row["requests_per_minute"],
+        images_per_minute=row["images_per_minute"],
+        response_profile=row["response_profile"],
+        calls_per_minute=row["calls_per_minute"],
+    )
 
 
 def _account(row: sqlite3.Row) -> Account:
@@ -143,10 +150,5 @@ def _account(row: sqlite3.Row) -> Account:
         unlimited=bool(row["unlimited"]),
         balance=row["balance"],
         held=row["held"],
-        policy=Policy(
-            models_of(row),
-            row["requests_per_minute"],
-            row["images_per_minute"],
-            row["response_profile"],
-        ),
+        policy=policy_of(row),
     )

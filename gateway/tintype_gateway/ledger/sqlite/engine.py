@@ -172,6 +172,13 @@ class SqliteLedger:
         """See `Ledger`."""
         return await self._do(holds.expire)
 
+    async def forget_released_holds(self) -> int:
+        """See `Ledger`."""
+        total = 0
+        while forgotten := await self._do(holds.forget_released):
+            total += forgotten
+        return total
+
     async def audit(self) -> Audit:
         """See `Ledger`. Reads a snapshot beside the writer, which does not wait for it."""
         self._writer.require_open()

@@ -6,7 +6,12 @@ from collections.abc import Collection
 from tintype_gateway.ledger.errors import HoldClosedError
 from tintype_gateway.ledger.hold_request import Intent
 from tintype_gateway.ledger.sqlite import accounts, entries, idempotency, limits
-from tintype_gateway.ledger.validation import checked_amount, checked_images
+from tintype_gateway.ledger.validation import (
+    RELEASED_BATCH,
+    RELEASED_KEPT_SECONDS,
+    checked_amount,
+    checked_images,
+)
 from tintype_gateway.ledger.values import Hold, Settlement
 
 
@@ -80,6 +85,15 @@ def expire(connection: sqlite3.Connection, now: float) -> int:
             "UPDATE hold SET state = 'expired', closed_at = ? WHERE id = ?", (now, row["id"])
         )
     return len(overdue)
+
+
+def forget_released(connection: sqlite3.Connection, now: float) -> int:
+    """Remove what came to nothing and is old, up to a batch."""
+    return connection.execute(
+        "DELETE FROM hold WHERE id IN (SELECT id FROM hold"
+        " WHERE state = 'released' AND outcome_unknown = 0 AND closed_at <= ? LIMIT ?)",
+        (now - RELEASED_KEPT_SECONDS, RELEASED_BATCH),
+    ).rowcount
 
 
 def _insert(connection: sqlite3.Connection, now: float, intent: Intent) -> None:

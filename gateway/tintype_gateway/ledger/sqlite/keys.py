@@ -40,14 +40,15 @@ def authenticate(connection: sqlite3.Connection, now: float, secret: str) -> Cal
     """Find the key of a secret."""
     sha256 = digest(secret)
     row = connection.execute(
-        "SELECT api_key.*, models, response_profile"
+        "SELECT api_key.*, models, requests_per_minute, images_per_minute, response_profile,"
+        " calls_per_minute"
         " FROM api_key JOIN account ON account.name = api_key.account WHERE secret_sha256 = ?",
         (sha256,),
     ).fetchone()
     if row is None or not hmac.compare_digest(row["secret_sha256"], sha256):
         raise KeyNotFoundError("unknown API key")
     _require_alive(row, now)
-    return Caller(row["account"], row["id"], accounts.models_of(row), row["response_profile"])
+    return accounts.policy_of(row).caller(row["account"], row["id"])
 
 
 def rotate(

@@ -49,9 +49,7 @@ async def _caller(identity: Identity, ledger: Ledger) -> Caller:
         raise AuthenticationError(f"the token names an unknown account: {error}") from error
     except ValueError as error:
         raise AuthenticationError(f"the token names an impossible account: {error}") from error
-    policy = account.policy
-    issuer = f"jwt:{identity.issuer}"
-    return Caller(account.name, issuer, policy.models, policy.response_profile)
+    return account.policy.caller(account.name, f"jwt:{identity.issuer}")
 
 
 async def _account(identity: Identity, ledger: Ledger) -> Account:

@@ -27,6 +27,15 @@ _MAX_STRINGS = 1000
 _MAX_BYTES_BETWEEN = 16 * 1024
 """Of a body, outside its strings: many times what the largest provider parameters have."""
 
+_MAX_DEPTH = 8
+"""How many objects and lists the value of a field may have in one another."""
+
+_MAX_ITEMS = 256
+"""How many values it may hold in all."""
+
+_MAX_PARAMETER_BYTES = 32 * 1024
+"""How long the texts of a provider parameter may be together: as the longest prompt."""
+
 _MAX_SUGGESTIONS = 5
 """Of the first so many problems, an unknown field is told the one that may be meant. The search for
 it takes a while."""
@@ -64,8 +73,9 @@ def validate(body: bytes, vocabulary: Vocabulary) -> ValidRequest:
         UnsupportedParameterError: Fields do not go together.
     """
     document = _parse(body)
-    _refuse_what_is_ours_to_say(document)
     known, extras = _split(document, vocabulary)
+    _require_bounds(document, extras)
+    _refuse_what_is_ours_to_say(document)
     problems = [*_word_problems(known, vocabulary), *_number_problems(extras)]
     try:
         fields = ImageGenerationRequest.model_validate(known)
@@ -94,6 +104,44 @@ def _parse(body: bytes) -> dict[str, Any]:
         message = f"must have at most {_MAX_FIELDS} fields"
         raise ValidationError([FieldProblem("body", message, "invalid_value")])
     return document
+
+
+def _require_bounds(document: Mapping[str, object], extras: Mapping[str, object]) -> None:
+    """Refuse values that take long to work with, before anything works with them."""
+    problems = []
+    for name, value in document.items():
+        if not isinstance(value, str | dict | list):
+            continue
+        bound = _exceeded(value, _MAX_PARAMETER_BYTES if name in extras else None)
+        if bound is not None:
+            problems.append(
+                FieldProblem(_shown(name), f"must have at most {bound}", "invalid_value")
+            )
+    if problems:
+        raise ValidationError(problems)
+
+
+def _exceeded(value: object, max_bytes: int | None) -> str | None:
+    """Return the bound that a value goes beyond, if any; it is looked at no further than that."""
+    level, items, size = [value], 0, 0
+    for _ in range(_MAX_DEPTH + 1):
+        nested: list[object] = []
+        for each in level:
+            if isinstance(each, dict):
+                nested += [*each.values()]
+                size += sum(map(len, each))
+            elif isinstance(each, list):
+                nested += each
+            elif isinstance(each, str):
+                size += len(each) if each.isascii() else len(each.encode("utf-8", "surrogatepass"))
+            if items + len(nested) > _MAX_ITEMS:
+                return f"{_MAX_ITEMS} values"
+            if max_bytes is not None and size > max_bytes:
+                return f"{max_bytes} bytes"
+        if not nested:
+            return None
+        level, items = nested, items + len(nested)
+    return f"{_MAX_DEPTH} levels of objects and lists"
 
 
 def _require_unique(pairs: Sequence[tuple[str, object]]) -> None:
@@ -155,6 +203,10 @@ def _problem(detail: Any, vocabulary: Vocabulary, index: int) -> FieldProblem:
     else:
         message = "unknown field" if is_unknown else _plain(detail["msg"])
     return FieldProblem(param, message, code)
+
+
+def _shown(name: str) -> str:
+    return name[:64].encode("ascii", "replace").decode()
 
 
 def _unknown(name: str, vocabulary: Vocabulary) -> str:

@@ -26,6 +26,8 @@ const EXAMPLES = [
 export class Composer {
   #api;
   #microPerUsd;
+  #quoteInterval;
+  #nextQuote = 0;
   #search;
   #form = byId('composer');
   #prompt = byId('prompt');
@@ -37,12 +39,14 @@ export class Composer {
   /** The most that the request can cost, in micro-credits, as far as it is known. */
   ceiling;
 
-  constructor(api, microPerUsd, search) {
+  constructor(api, account, search) {
     const { prompt = '', answers = {} } = keptDraft();
     this.#answers = answers;
     this.#prompt.value = prompt;
     this.#api = api;
-    this.#microPerUsd = microPerUsd;
+    this.#microPerUsd = account.micro_credits_per_usd;
+    // Half of the calls that the account may make, so that others are left for the rest.
+    this.#quoteInterval = (2 * 60_000) / account.calls_per_minute;
     this.#search = search;
     this.#prompt.oninput = () => this.#changed();
     byId('example').onclick = () => this.#takeExample();
@@ -111,12 +115,14 @@ export class Composer {
     this.#asking.abort();
     this.#asking = new AbortController();
     const { signal } = this.#asking;
-    setTimeout(() => signal.aborted || this.#quote(signal), QUOTE_DELAY);
+    const delay = Math.max(QUOTE_DELAY, this.#nextQuote - Date.now());
+    setTimeout(() => signal.aborted || this.#quote(signal), delay);
   }
 
   async #quote(signal) {
     const prompt = this.#prompt.value.trim() || ANY_PROMPT;
     this.ceiling = undefined;
+    this.#nextQuote = Date.now() + this.#quoteInterval;
     try {
       const price = await this.#api.quote(this.#streamed(requestOf(this.#model, prompt, this.#answers)), signal);
       this.ceiling = price.credits_ceiling;

@@ -42,7 +42,7 @@ class Studio {
   constructor(api, account, models, base) {
     this.#api = api;
     this.#base = base;
-    this.#composer = new Composer(api, account.micro_credits_per_usd, () => this.search());
+    this.#composer = new Composer(api, account, () => this.search());
     this.#gallery = createGallery(models, (model) => this.choose(model));
     byId('account-name').textContent = account.account;
     this.#showCredits(account.credits_remaining);

@@ -1,0 +1,72 @@
+"""How many calls an account may make in a minute, whatever they are for.
+
+Every call takes a token from the bucket of its account. A purchase gives it back once its credits
+are held, because purchases have a limit of their own, which the ledger keeps. So what is left to
+pay for are quotes, lists, repeats, and requests that are refused. Each gateway counts for itself,
+in memory.
+"""
+
+import math
+import time
+from collections.abc import Callable
+from typing import Any, cast
+
+from tintype_gateway.errors import RateLimitError
+from tintype_gateway.ledger import rate_limit as rates
+from tintype_gateway.ledger.interface import Caller, Hold, Ledger
+
+MAX_BUCKETS = 10_000
+"""Beyond so many accounts, those whose buckets are full are forgotten."""
+
+
+class CallLimits:
+    """The buckets of all accounts, as `rates` describes them."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._full_at: dict[str, int] = {}
+
+    def take(self, caller: Caller) -> None:
+        """Count a call.
+
+        Raises:
+            RateLimitError: The account has made too many.
+        """
+        now, per_minute = self._now(), caller.calls_per_minute
+        full_at = self._full_at.get(caller.account, now)
+        if wait := rates.wait(full_at, now, 1, per_minute):
+            raise RateLimitError(
+                f"the account may make {per_minute} calls a minute",
+                retry=True,
+                retry_after_seconds=math.ceil(wait / 1_000_000),
+            )
+        if len(self._full_at) >= MAX_BUCKETS:
+            self._full_at = {name: time for name, time in self._full_at.items() if time > now}
+        self._full_at[caller.account] = rates.take(full_at, now, 1, per_minute)
+
+    def give_back(self, caller: Caller) -> None:
+        """Take back one call that was counted."""
+        if caller.account in self._full_at:
+            self._full_at[caller.account] -= rates.MINUTE // caller.calls_per_minute
+
+    def refunding(self, ledger: Ledger) -> Ledger:
+        """Return the same ledger, which gives a call back when it takes a hold for its caller."""
+        return cast(Ledger, _Refunding(ledger, self))
+
+    def _now(self) -> int:
+        return math.floor(self._clock() * 1_000_000)
+
+
+class _Refunding:
+    def __init__(self, ledger: Ledger, limits: CallLimits) -> None:
+        self._ledger = ledger
+        self._limits = limits
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._ledger, name)
+
+    async def hold(self, caller: Caller, *arguments: Any, **fields: Any) -> Hold:
+        """See `Ledger`."""
+        hold = await self._ledger.hold(caller, *arguments, **fields)
+        self._limits.give_back(caller)
+        return hold
