@@ -1,7 +1,8 @@
 """What no schema can say: the faults that show only when objects and fields are seen together."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from urllib.parse import urlsplit
 
 from pydantic import JsonValue
@@ -29,12 +30,67 @@ INTEGERS = frozenset({"seed", "output_compression"})
 """Those of them that are integers; all others are strings."""
 
 
+Age = Callable[[ImageModel | ProviderBinding], str | None]
+"""When an object was created, None for one that stands in for a faulty one: it is the youngest."""
+
+
+def prefix_clashes(
+    models: Iterable[ImageModel], bindings: Iterable[ProviderBinding], created: Age
+) -> list[tuple[ImageModel | ProviderBinding, Problem]]:
+    """Return the objects by which `PROVIDER/...` could mean a model's id and a forced provider.
+
+    The older claim to a prefix stays. Of the same age, the label of the provider does.
+    """
+    labels: defaultdict[str, list[ProviderBinding]] = defaultdict(list)
+    for binding in bindings:
+        labels[binding.spec.provider].append(binding)
+    claims: defaultdict[str, list[tuple[ImageModel, str, str]]] = defaultdict(list)
+    for model in models:
+        for field, model_id in _ids(model.spec).items():
+            prefix, slash, _ = model_id.partition("/")
+            if slash and prefix in labels:
+                claims[prefix].append((model, field, model_id))
+    clashes: list[tuple[ImageModel | ProviderBinding, Problem]] = []
+    for prefix, claimed in claims.items():
+        first = min(labels[prefix], key=lambda item: _rank(created(item)))
+        oldest, _, its_id = min(claimed, key=lambda claim: _rank(created(claim[0])))
+        if _rank(created(oldest)) < _rank(created(first)):
+            message = f"{prefix!r} begins the id {its_id!r} of ImageModel/{oldest.metadata.name}"
+            clashes += [
+                (item, _duplicate(item, "spec.provider", f"{message}, which is older"))
+                for item in labels[prefix]
+            ]
+        else:
+            message = f"must not begin with {prefix}/: {prefix!r} is the provider of"
+            message = f"{message} ProviderBinding/{first.metadata.name}, and would be forced by it"
+            clashes += [(item, _duplicate(item, field, message)) for item, field, _ in claimed]
+    return clashes
+
+
+def _rank(created: str | None) -> tuple[bool, str]:
+    return created is None, created or ""
+
+
+def _ids(spec: ImageModelSpec) -> dict[str, str]:
+    """Return everything that a model can be named by, by its field."""
+    aliases = {f"spec.aliases[{index}]": alias for index, alias in enumerate(spec.aliases)}
+    return {"spec.id": spec.id} | aliases
+
+
+def _duplicate(item: ImageModel | ProviderBinding, field: str, message: str) -> Problem:
+    return Problem(
+        kind=item.kind,
+        name=item.metadata.name,
+        field=field,
+        message=message,
+        reason="DuplicateId",
+    )
+
+
 def model_problems(model: ImageModel, taken: Mapping[str, str]) -> Iterator[Problem]:
     """Yield the faults of a model, where `taken` maps each claimed id to the object that has it."""
     spec, name = model.spec, model.metadata.name
-    ids = {"spec.id": spec.id} | {
-        f"spec.aliases[{index}]": alias for index, alias in enumerate(spec.aliases)
-    }
+    ids = _ids(spec)
     for field, model_id in ids.items():
         if model_id in taken:
             message = f"{model_id!r} belongs to ImageModel/{taken[model_id]}: ids must be unique"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from tintype_catalog.catalog import Binding, Catalog, Model
-from tintype_catalog.checks import binding_problems, model_problems
+from tintype_catalog.checks import binding_problems, model_problems, prefix_clashes
 from tintype_catalog.credentials import SECRET_REASONS, Secrets, may_be_sent, secret_problems
 from tintype_catalog.problems import Problem
 from tintype_catalog.resources import (
@@ -33,8 +33,10 @@ def compile_resources(resources: Iterable[Resource]) -> Compilation:
     """Return the catalog of all sound resources, and the problems of the others.
 
     Of two models that claim the same id the older one wins, and of two of the same age the one
-    whose name sorts first. Otherwise the order of the resources does not matter, save for two of
-    one kind, name and age, of which the first counts: two files can say so, an API server cannot.
+    whose name sorts first. Of a model whose id begins with the label of a provider and a slash,
+    and the bindings with this label, the older ones win, and of the same age the bindings.
+    Otherwise the order of the resources does not matter, save for two of one kind, name and age,
+    of which the first counts: two files can say so, an API server cannot.
     """
     return _compile(sorted(resources, key=_age))
 
@@ -71,8 +73,37 @@ def _compile(
     kept: Sequence[Resource] = (),
     secrets: Secrets | None = None,
 ) -> Compilation:
-    """Compile resources of which an earlier one wins over a later one, and over a kept one."""
+    """Compile resources of which an earlier one wins over a later one, and over a kept one.
+
+    Those that make an id ambiguous are left out one round after the other, since a model that is
+    left out takes its bindings along, and with them perhaps the last of a label.
+    """
+    ages = {id(item): item.metadata.creation_timestamp or "" for item in ordered}
     problems = list(unreadable)
+    while True:
+        models, bindings, faults = _sound(ordered, problems, kept, secrets)
+        clashes = prefix_clashes(
+            models.values(), bindings.values(), lambda item: ages.get(id(item))
+        )
+        if not clashes:
+            return Compilation(_catalog(models, bindings), (*problems, *faults))
+        refused = {id(resource) for resource, _ in clashes}
+        problems += [problem for resource, problem in clashes if id(resource) in ages]
+        ordered = [item for item in ordered if id(item) not in refused]
+        kept = [item for item in kept if id(item) not in refused]
+
+
+def _sound(
+    ordered: Sequence[Resource],
+    known: Sequence[Problem],
+    kept: Sequence[Resource],
+    secrets: Secrets | None,
+) -> tuple[dict[str, ImageModel], dict[str, ProviderBinding], list[Problem]]:
+    """Return models and bindings of resources, and of kept ones in the place of those with faults.
+
+    The problems are those that are not `known` yet.
+    """
+    problems = list(known)
     models, faults = _models(ordered)
     problems += faults
     if broken := _broken(kept, problems):
@@ -85,7 +116,7 @@ def _compile(
         }
         able = [item for item in ordered if _identity(item) not in locked]
         bindings, _ = _bindings([*able, *broken], models)
-    return Compilation(_catalog(models, bindings), tuple(problems))
+    return models, bindings, problems[len(known) :]
 
 
 def _broken(kept: Sequence[Resource], problems: Sequence[Problem]) -> list[Resource]:

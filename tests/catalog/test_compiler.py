@@ -291,3 +291,63 @@ def test_a_problem_reads_as_a_sentence_with_object_and_field() -> None:
     assert str(only(problems)) == (
         "ProviderBinding/canvas-openai: spec.modelRef.name: there is no accepted ImageModel/canvas"
     )
+
+
+def prefixed(created: str | None, field: str = "spec.id", value: str = "openai/flat") -> Manifest:
+    return changed(image_model("flat", created=created, aliases=["own-alias"]), field, value)
+
+
+def bound(created: str | None) -> list[Manifest]:
+    return [image_model("canvas", created=MONDAY), provider_binding("bound", created=created)]
+
+
+@pytest.mark.parametrize("field", ["spec.id", "spec.aliases[0]"])
+@pytest.mark.parametrize(
+    ("model", "binding"), [(TUESDAY, MONDAY), (MONDAY, MONDAY), (None, None), (TUESDAY, None)]
+)
+def test_an_id_must_not_begin_with_an_older_label_of_a_provider(
+    field: str, model: str | None, binding: str | None
+) -> None:
+    catalog, problems = compile_manifests([prefixed(model, field), *bound(binding)])
+
+    assert names(catalog) == (["canvas"], ["bound"])
+    problem = only(problems)
+    assert (problem.kind, problem.name, problem.field) == ("ImageModel", "flat", field)
+    assert problem.reason == "DuplicateId"
+    assert "must not begin with openai/" in problem.message
+    assert "ProviderBinding/bound" in problem.message
+
+
+def test_a_label_must_not_begin_an_older_id() -> None:
+    catalog, problems = compile_manifests([prefixed(MONDAY), *bound(TUESDAY)])
+
+    assert names(catalog) == (["canvas", "flat"], [])
+    problem = only(problems)
+    assert (problem.kind, problem.name) == ("ProviderBinding", "bound")
+    assert (problem.field, problem.reason) == ("spec.provider", "DuplicateId")
+    assert "'openai/flat' of ImageModel/flat" in problem.message
+
+
+@pytest.mark.parametrize("value", ["openai", "open/ai", "OpenAI/flat", "studio/openai/flat"])
+def test_other_ids_may_look_like_a_label(value: str) -> None:
+    catalog, problems = compile_manifests([prefixed(TUESDAY, value=value), *bound(MONDAY)])
+
+    assert (names(catalog)[0], problems) == (["canvas", "flat"], ())
+
+
+def test_a_last_good_revision_does_not_bring_an_ambiguous_id_back() -> None:
+    before, _ = compile_manifests([prefixed(None)])
+    assert names(before)[0] == ["flat"]
+
+    catalog, problems = compile_manifests([prefixed(TUESDAY), *bound(MONDAY)], before)
+
+    assert names(catalog)[0] == ["canvas"]
+    assert only(problems).reason == "DuplicateId"
+
+
+def test_an_edit_to_an_ambiguous_id_leaves_the_last_good_one() -> None:
+    before, _ = compile_manifests([image_model("flat", id="flat"), *bound(MONDAY)])
+
+    catalog, _ = compile_manifests([prefixed(TUESDAY), *bound(MONDAY)], before)
+
+    assert [model.id for model in catalog.models] == ["canvas", "flat"]
