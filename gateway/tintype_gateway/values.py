@@ -313,6 +313,9 @@ class Generation:
     """The provider's own time stamp in Unix seconds, 0 where it gives none."""
 
     usage: TokenUsage | None = None
+    usage_unusable: bool = False
+    """Whether the provider counts tokens, and not in a way that a price can be meant for."""
+
     background: str | None = None
     quality: str | None = None
     rest_refused: bool = False

@@ -7,7 +7,15 @@ from typing import Any
 
 from tintype_catalog.catalog import Binding
 from tintype_catalog.costs import TokenUsage
-from tintype_gateway.dialects.parsing import MALFORMED, malformed, plain_base64, text
+from tintype_gateway.dialects.parsing import (
+    MALFORMED,
+    count,
+    malformed,
+    moment,
+    plain_base64,
+    text,
+    usage_of,
+)
 from tintype_gateway.dialects.retry_after import retry_after
 from tintype_gateway.faults import SUMMARIES, begun, kind_of_status
 from tintype_gateway.images import lazy_json as blobs
@@ -24,9 +32,6 @@ from tintype_gateway.values import (
 )
 
 ENDPOINT = "https://api.openai.com"
-
-_MAX_TOKENS = 10**9
-"""More than any call can use: a count that no price can be meant for."""
 
 _BILLING_CODES = frozenset(
     {
@@ -145,7 +150,7 @@ def _read_event(event: Any) -> Iterator[Preview | Generation]:
     if event["type"] == _PREVIEW:
         yield Preview(
             base64=plain_base64(event["b64_json"]),
-            created=int(event.get("created_at") or 0),
+            created=moment(event.get("created_at")),
             background=text(event.get("background")),
             quality=text(event.get("quality")),
         )
@@ -156,11 +161,12 @@ def _read_event(event: Any) -> Iterator[Preview | Generation]:
 def _generation(
     document: Mapping[str, Any], images: tuple[GeneratedImage, ...], created: Any
 ) -> Generation:
-    usage = document.get("usage")
+    usage, unusable = usage_of(_usage, document.get("usage"))
     return Generation(
         images=images,
-        created=int(created or 0),
-        usage=None if usage is None else _usage(usage),
+        created=moment(created),
+        usage=usage,
+        usage_unusable=unusable,
         background=text(document.get("background")),
         quality=text(document.get("quality")),
     )
@@ -220,17 +226,14 @@ def _usage(usage: Mapping[str, Any]) -> TokenUsage:
     """Read the token counts; without details all input is text and all output is image."""
     inputs = usage.get("input_tokens_details") or {}
     outputs = usage.get("output_tokens_details") or {}
-    image_input = int(inputs.get("image_tokens", 0))
-    text_output = int(outputs.get("text_tokens", 0))
-    counts = TokenUsage(
-        text_input=int(usage["input_tokens"]) - image_input,
+    image_input = count(inputs.get("image_tokens") or 0)
+    text_output = count(outputs.get("text_tokens") or 0)
+    return TokenUsage(
+        text_input=count(usage["input_tokens"]) - image_input,
         image_input=image_input,
-        image_output=int(usage["output_tokens"]) - text_output,
+        image_output=count(usage["output_tokens"]) - text_output,
         text_output=text_output,
     )
-    if not all(0 <= count <= _MAX_TOKENS for count in counts):
-        raise ValueError("a token count cannot be meant")
-    return counts
 
 
 def _error(body: bytes) -> Mapping[str, Any]:

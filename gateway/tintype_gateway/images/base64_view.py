@@ -1,11 +1,31 @@
 """The bytes behind a base64 text, decoded only where they are looked at."""
 
 import binascii
+import re
 
 import pybase64
 
 _SHORT = 128
 """Characters up to which the standard library decodes faster than pybase64."""
+
+
+_DATA_URL = re.compile(rb"data:[\w/+.;=-]{0,99};base64,", re.ASCII | re.IGNORECASE)
+"""What stands before the base64 of an image that is written as a URL."""
+
+_LONGEST_DATA_URL = 128
+
+
+def data_url_length(text: bytes) -> int:
+    """Return how long the `data:` prefix at the beginning of a text is, 0 where there is none."""
+    found = _DATA_URL.match(text, 0, _LONGEST_DATA_URL)
+    return 0 if found is None else found.end()
+
+
+def without_data_url(text: memoryview | str) -> memoryview | str:
+    """Return a text without the `data:` prefix that it may begin with."""
+    beginning = text[:_LONGEST_DATA_URL]
+    known = beginning.encode() if isinstance(beginning, str) else bytes(beginning)
+    return text[data_url_length(known) :]
 
 
 class EncodedBytes:

@@ -192,6 +192,12 @@ UNSETTLED_CALLS = Counter(
     ("provider", "reason"),
     registry=REGISTRY,
 )
+USAGE_UNUSABLE = Counter(
+    "tintype_usage_unusable",
+    "Calls that gave images and no usable token counts: charged at the table's figures.",
+    ("provider", "binding"),
+    registry=REGISTRY,
+)
 EXCESS_CREDITS = Counter(
     "tintype_excess_credits",
     "Credits that requests cost above what was held for them: our loss.",

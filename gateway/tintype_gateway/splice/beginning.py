@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 from tintype_catalog.image_model import Watermark
+from tintype_gateway.images.base64_view import data_url_length
 from tintype_gateway.images.container import ImageHeader, has_c2pa, read_header
 from tintype_gateway.images.lazy_json import open_string
 
@@ -35,7 +36,8 @@ def beginning_of(
         return None
     if opening < 0 or first_picture.search(look, 0, opening) is None:
         return None
-    picture = look[opening + 1 :]
+    start = opening + 1 + data_url_length(look[opening + 1 :])
+    picture = look[start:]
     known = memoryview(picture)[: len(picture) // 4 * 4]
     try:
         header = read_header(known)
@@ -44,7 +46,7 @@ def beginning_of(
         return None
     if not is_marked or not is_plain(picture):
         return None
-    return Beginning(opening + 1, header, declared)
+    return Beginning(start, header, declared)
 
 
 def is_plain(piece: bytes) -> bool:

@@ -85,6 +85,6 @@ class ProviderCalls:
             timeouts = Timeouts.of(route.binding, course.deadline.remaining())
             session = self.sessions.to(route.binding)
             generation = await call(upstream, language, session, timeouts, show, splice)
-            observe_usage(route, generation.usage)
+            observe_usage(route, generation)
             passed = splice.passed if splice else None
             return await inspect(planned, route, generation, plan, self.images, passed)

@@ -1,11 +1,11 @@
 """A call to a provider as metrics and traces see it: how long it took, and how it ended."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tintype_catalog.costs import TokenUsage
 from tintype_gateway.faults import rule_of
 from tintype_gateway.observability import spans as telemetry
 from tintype_gateway.observability.gen_ai import OPERATION, gen_ai_provider
@@ -17,9 +17,12 @@ from tintype_gateway.observability.metrics import (
     PROVIDER_DURATION,
     PROVIDER_REQUESTS,
     UNSETTLED_CALLS,
+    USAGE_UNUSABLE,
 )
 from tintype_gateway.observability.request_meter import current_meter
-from tintype_gateway.values import Plan, Route, UpstreamFault
+from tintype_gateway.values import Generation, Plan, Route, UpstreamFault
+
+log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -45,15 +48,31 @@ def observed_call(plan: Plan, route: Route, asked: int) -> Iterator[None]:
                 IMAGES_REFUSED.labels(route.binding.provider, plan.model.id).inc(asked)
 
 
-def observe_usage(route: Route, usage: TokenUsage | None) -> None:
+def observe_usage(route: Route, generation: Generation) -> None:
     """Observe the tokens of a call, whose block this is in, where its provider counts them."""
+    usage = generation.usage
     if usage is None:
+        if generation.images and (generation.usage_unusable or _is_by_token(route)):
+            _note_unusable(route)
         return
     telemetry.used(usage)
     provider, trace = gen_ai_provider(route.binding.provider), telemetry.exemplar()
     tokens = GEN_AI_TOKENS.labels
     tokens(OPERATION, provider, "input").observe(usage.text_input + usage.image_input, trace)
     tokens(OPERATION, provider, "output").observe(usage.text_output + usage.image_output, trace)
+
+
+def _is_by_token(route: Route) -> bool:
+    return route.binding.pricing.type == "per_token"
+
+
+def _note_unusable(route: Route) -> None:
+    """Note images whose tokens nobody knows: they are charged at the table's figures."""
+    provider, binding = route.binding.provider, route.binding.name
+    USAGE_UNUSABLE.labels(provider, binding).inc()
+    request_id = current_meter().request_id
+    extra = {"request_id": request_id, "provider": provider, "binding": binding}
+    log.warning("no usable token counts", extra=extra)
 
 
 @contextmanager

@@ -85,7 +85,7 @@ async def test_a_repeat_after_an_unknown_outcome_is_never_sent_again(gateway: Ga
 
 
 async def test_a_failure_that_cost_nothing_frees_the_idempotency_key(gateway: Gateway) -> None:
-    await gateway.script({"error": "openai/server_error"})
+    await gateway.script({"error": "openai/model_deprecated"})
     key = {"Idempotency-Key": "order-19"}
 
     first, repeat = await gateway.generate(key), await gateway.generate(key)

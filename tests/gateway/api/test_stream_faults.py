@@ -46,7 +46,6 @@ UNKNOWN: dict[str, Script] = {
     "it sends what is no base64": Script([completed(base64="no base64")]),
     "it sends half a picture": Script([completed(base64=PICTURE[: len(PICTURE) // 8 * 4 - 1])]),
     "it sends no picture": Script([event(COMPLETED)]),
-    "it sends an odd bill": Script([completed(usage_={})[:-3] + b', "usage": [1]}\n\n']),
     "it sends an event that never ends": Script([b"data: " + b"x" * 100_000] * 5),
     "it sends only what nobody asked for": Script([event("keepalive")] * 9),
 }

@@ -31,6 +31,14 @@ async def test_a_large_picture_is_passed_on(picture: str) -> None:
     assert document["data"][0]["b64_json"] == picture
 
 
+@pytest.mark.parametrize("picture", PICTURES)
+async def test_a_data_prefix_is_not_passed_on(picture: str) -> None:
+    document, passed = await spliced(openai(f"data:image/png;base64,{picture}"), cuts=EVERYWHERE)
+
+    assert passed
+    assert document["data"][0]["b64_json"] == picture
+
+
 async def test_it_is_passed_on_in_the_parts_that_it_comes_in() -> None:
     client = Client()
 

@@ -14,6 +14,7 @@ from urllib.parse import quote
 from tintype_gateway.dialects.parsing import MALFORMED, text
 from tintype_gateway.dialects.retry_after import retry_after
 from tintype_gateway.faults import SUMMARIES, kind_of_status
+from tintype_gateway.images.base64_view import without_data_url
 from tintype_gateway.values import (
     FaultKind,
     Route,
@@ -51,12 +52,15 @@ def call(
 def standard_base64(encoded: memoryview | str) -> memoryview | bytes:
     """Return base64 in the standard alphabet and padded, where Google may give either form.
 
+    A `data:` prefix, which a proxy may add, is left out.
+
     What is so already, as it should be, stays where it is. A text without padding could also be
     one that was cut off: it is completed only where the picture in it is.
 
     Raises:
         ValueError: This is not base64, or it was cut off.
     """
+    encoded = without_data_url(encoded)
     view = encoded if isinstance(encoded, memoryview) else memoryview(encoded.encode("ascii"))
     if len(view) % 4 == 0 and not any(b"-" in part or b"_" in part for part in _parts(view)):
         # A view of a whole answer shows what stood between quotes: it cannot close them.

@@ -8,7 +8,7 @@ from tintype_catalog.catalog import Binding
 from tintype_catalog.costs import TokenUsage, image_tokens
 from tintype_catalog.pricing import Pricing
 from tintype_gateway.dialects.google import common as google
-from tintype_gateway.dialects.parsing import MALFORMED, malformed, reason, text
+from tintype_gateway.dialects.parsing import MALFORMED, count, malformed, reason, text, usage_of
 from tintype_gateway.dialects.provider_parameters import merge
 from tintype_gateway.faults import begun
 from tintype_gateway.images import lazy_json as blobs
@@ -46,9 +46,6 @@ _UNCHARGED = re.compile(r"\bnot be charged\b", re.IGNORECASE)
 
 _MAX_ERROR_BYTES = 32 * 1024
 """An event of an error that is longer is judged by its code alone."""
-
-_MAX_TOKENS = 10**9
-"""More than any call can use: a count that no price can be meant for."""
 
 
 FIRST_PICTURE = None
@@ -221,7 +218,8 @@ def _read(candidate: Mapping[str, Any], usage: Mapping[str, Any] | None) -> Gene
     if pictures:
         encoded = google.standard_base64(pictures[-1])
         image = GeneratedImage(encoded, revised_prompt=said or None)
-        return Generation(images=(image,), usage=_usage(usage or {}))
+        counts, unusable = usage_of(_usage, usage)
+        return Generation(images=(image,), usage=counts, usage_unusable=unusable)
     ended = text(candidate.get("finishReason")) or "no reason"
     if ended in _REFUSALS:
         why = reason(ended, candidate.get("finishMessage") or said)
@@ -255,25 +253,22 @@ def _usage(usage: Mapping[str, Any]) -> TokenUsage | None:
     """
     if "candidatesTokenCount" not in usage:
         return None
-    prompt, candidates = int(usage["promptTokenCount"]), int(usage["candidatesTokenCount"])
-    counted = prompt + candidates + int(usage.get("thoughtsTokenCount", 0))
-    output = int(usage.get("totalTokenCount", counted)) - prompt
+    prompt, candidates = count(usage["promptTokenCount"]), count(usage["candidatesTokenCount"])
+    counted = prompt + candidates + count(usage.get("thoughtsTokenCount") or 0)
+    output = count(usage.get("totalTokenCount", counted)) - prompt
     image_input = _modality(usage.get("promptTokensDetails"), "IMAGE") or 0
     image_output = _modality(usage.get("candidatesTokensDetails"), "IMAGE")
     if image_output is None:
         image_output = candidates - (_modality(usage.get("candidatesTokensDetails"), "TEXT") or 0)
-    counts = TokenUsage(
+    return TokenUsage(
         text_input=prompt - image_input,
         image_input=image_input,
         image_output=image_output,
         text_output=max(output - image_output, 0),
     )
-    if min(counts) < 0 or max(counts) > _MAX_TOKENS:
-        raise ValueError("a token count cannot be meant")
-    return counts
 
 
 def _modality(details: list[Mapping[str, Any]] | None, name: str) -> int | None:
     """Return the tokens of one modality, None where the details do not speak of it."""
-    counts = [int(entry["tokenCount"]) for entry in details or () if entry["modality"] == name]
+    counts = [count(entry["tokenCount"]) for entry in details or () if entry["modality"] == name]
     return sum(counts) if counts else None
