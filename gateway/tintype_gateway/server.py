@@ -14,6 +14,8 @@ from aiohttp import web
 import tintype_catalog
 from tintype_gateway.auth.call_limits import CallLimits
 from tintype_gateway.auth.jwt.verifier import create_verifier
+from tintype_gateway.billing.settlement_journal import Journal
+from tintype_gateway.billing.settlements import Settlements
 from tintype_gateway.catalog.folder import ManifestFolder
 from tintype_gateway.catalog.store import CatalogStore
 from tintype_gateway.demo import ensure_demo_key, welcome
@@ -51,6 +53,12 @@ REHEARSAL = Path(str(files(tintype_catalog))) / "overlays" / "simulated"
 EXPIRY_SECONDS = 10
 """How often the holds of dead processes are looked for."""
 
+SETTLE_SECONDS = 5
+"""How long charges that are due are retried at the end. What is left is in the journal."""
+
+JOURNALS = "settlements"
+"""The folder of the journals of settlements, in the data folder."""
+
 DRAIN_SECONDS = 180
 """How long requests in flight have to finish after a signal: pictures take a minute."""
 
@@ -70,6 +78,11 @@ async def serve(settings: GatewaySettings) -> None:
         ledger = calls.refunding(remembering(measured(open_ledger(settings.ledger_url))))
         stack.push_async_callback(ledger.close)
         await _check(ledger)
+        journal = Journal(settings.data_dir / JOURNALS)
+        stack.callback(journal.close)
+        settlements = Settlements(ledger, journal)
+        stack.push_async_callback(settlements.finish, SETTLE_SECONDS)
+        settlements.recover()
         store, credentials = CatalogStore(), Credentials()
         simulator = await stack.enter_async_context(simulators()) if settings.simulate else None
         sessions = await stack.enter_async_context(open_sessions(settings.endpoint_reach))
@@ -83,6 +96,7 @@ async def serve(settings: GatewaySettings) -> None:
             handling=settings.parameter_handling,
             profile=settings.response_profile,
             micro_credits_per_usd=settings.micro_credits_per_usd,
+            settlements=settlements,
             model_defaults=settings.default_model_params,
             jwts=create_verifier(settings.jwt_issuers, for_issuers),
             heartbeat_seconds=settings.stream_heartbeat_seconds,
@@ -107,6 +121,7 @@ async def serve(settings: GatewaySettings) -> None:
         api = create_app(
             pipeline,
             settings.max_request_bytes,
+            drain_seconds=DRAIN_SECONDS,
             with_playground=settings.playground,
             public_models=settings.public_models,
             cors_origins=settings.cors_origins,

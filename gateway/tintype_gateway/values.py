@@ -1,7 +1,8 @@
 """What flows between the stages: frozen values, named after what they are."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from typing import Literal, NamedTuple
 
 from typing_extensions import override
@@ -153,6 +154,22 @@ class Job:
         return None if quality is None else str(quality)
 
 
+class Delivery(Enum):
+    """How the images of a request reach its client: decided once, before money is held."""
+
+    PASS_THROUGH = auto()
+    """The first image goes out while it is being read; any further ones are read whole."""
+
+    BUFFERED = auto()
+    """All images are read whole, and then sent: several calls, or a conversion."""
+
+    STORED = auto()
+    """All images are read whole and stored: for their URLs, or for a repeat of the request."""
+
+    EVENT_STREAM = auto()
+    """Each image is sent as an event when it is there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What a request will buy: all that is decided before money is held."""
@@ -168,9 +185,7 @@ class Plan:
     body_digest: str
     """The SHA-256 of the request's body."""
 
-    stream: bool = False
-    """Whether the client gets a stream of events, which any provider's pictures can come in."""
-
+    delivery: Delivery = Delivery.BUFFERED
     as_url: bool = False
     """Whether the pictures are stored, and the client gets their URLs."""
 
@@ -186,6 +201,11 @@ class Plan:
     def route(self) -> Route:
         """The route that is tried first."""
         return self.ways[0].route
+
+    @property
+    def stream(self) -> bool:
+        """Whether the client gets a stream of events."""
+        return self.delivery is Delivery.EVENT_STREAM
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,11 +366,21 @@ class FinishedImage:
 
 
 @dataclass(frozen=True, slots=True)
-class PassedOn:
-    """A picture that the client has, since it was passed on while it was read."""
+class PassingImage:
+    """An image whose header has arrived, and whose other bytes follow."""
 
-    stand_in: bytes = field(repr=False)
-    """Stands for its base64 in what is left of the provider's answer."""
+    format: str
+    size: Size
+    pieces: AsyncGenerator[bytes, None] = field(repr=False)
+    """Its base64. It ends early where the provider's response does: how that ended comes next."""
+
+
+@dataclass(frozen=True, slots=True)
+class PassedThrough:
+    """An image that was handed on while it was read."""
+
+    placeholder: bytes = field(repr=False)
+    """Stands for its base64 in what is left of the provider's response."""
 
     format: str
     size: Size
@@ -379,10 +409,24 @@ class FinishedCall:
     withheld: int = 0
     """How many it refused where the profile has no such entries, each one of the errors."""
 
+    is_passed: bool = False
+    """Whether the first image was passed through before."""
+
     def flag_reason(self, index: int) -> str | None:
         """Return why the provider refused this one of the refused images, if it said so."""
         reasons = self.generation.refusal_reasons
         return reasons[min(index, len(reasons) - 1)] if reasons else None
+
+
+@dataclass(frozen=True, slots=True)
+class ImageStarted:
+    """An image that is passed through: take all its pieces before the next event."""
+
+    call: FinishedCall
+    """What is known of its call by now: this one image, without its bytes."""
+
+    pieces: AsyncGenerator[bytes, None] = field(repr=False)
+    """Its base64. It ends early where the provider's response does: how that ended comes next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -398,6 +442,8 @@ class PartialImage:
     preview: Preview
     format: str
     size: Size
+    route: Route
+    """The one that its call goes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -421,6 +467,48 @@ class FailedCall:
     """The one that the fault is of."""
 
     fault: UpstreamFault
+
+
+@dataclass(frozen=True, slots=True)
+class AbandonedCall:
+    """One call that was cancelled since its client left before anything of it was sent."""
+
+    first: int
+
+
+class Heartbeat(Enum):
+    """An event: nothing has happened for a while."""
+
+    BEAT = 0
+
+
+CallEvent = ImageStarted | PartialImage | FinishedCall | FailedCall
+"""What one call brings: its end comes last."""
+
+ExecutorEvent = CallEvent | AbandonedCall | Heartbeat
+"""What the calls of a request bring, in the order in which it happens."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The head of a successful response."""
+
+    headers: Mapping[str, str]
+    length: int | None = None
+    """The bytes of the body; None where they are not known yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The last bytes of a response that is complete."""
+
+    data: bytes = field(repr=False)
+    receipt: Hold | None = None
+    """What paid for it, if it has all that was asked for."""
+
+
+Part = Head | bytes | memoryview | End
+"""Of a response: a head, chunks of the body, and an end, in this order."""
 
 
 @dataclass(frozen=True, slots=True)

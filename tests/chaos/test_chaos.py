@@ -23,8 +23,8 @@ from tests.operator.fragile import FragileControlPlane, running_fragile
 from tests.simulator.support import eventually
 from tests.support.operator import Operator
 from tests.support.postgres import PostgresServer
+from tintype_gateway.billing.holding import LIFETIME_SECONDS
 from tintype_gateway.ledger.values import MAXIMUM_RATE, Policy
-from tintype_gateway.pipeline.stages.hold import LIFETIME_SECONDS
 from tintype_simulator.app import running
 
 SECONDS = float(os.environ.get("TINTYPE_CHAOS_SECONDS", "45"))

@@ -1,7 +1,7 @@
 """When a call is made again, by which way, and when it is not."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 
 import pytest
@@ -15,6 +15,7 @@ from tintype_gateway.upstream.deadline import Deadline
 from tintype_gateway.upstream.retry import Attempts
 from tintype_gateway.upstream.retry_budget import MAX_ATTEMPTS, RetryBudget
 from tintype_gateway.values import (
+    CallEvent,
     FailedCall,
     FaultKind,
     FinishedCall,
@@ -38,12 +39,12 @@ class Provider:
     faults: Sequence[UpstreamFault] = ()
     went: list[str] = field(default_factory=list)
 
-    async def attempt(self, way: Way) -> FinishedCall:
+    async def attempt(self, way: Way) -> AsyncGenerator[CallEvent, None]:
         number = len(self.went)
         self.went.append(way.route.binding.name)
         if number < len(self.faults):
             raise self.faults[number]
-        return finished_call()
+        yield finished_call()
 
 
 def patient(**known: object) -> Attempts:
@@ -55,7 +56,14 @@ async def made(
     provider: Provider, *ways: Way, by: Attempts | None = None, within_seconds: float = 60
 ) -> FinishedCall | FailedCall:
     deadline = Deadline(within_seconds)
-    return await (by or patient()).make(PLANNED, ways, deadline, provider.attempt)
+    return await ended((by or patient()).make(PLANNED, ways, deadline, provider.attempt))
+
+
+async def ended(events: AsyncGenerator[CallEvent, None]) -> FinishedCall | FailedCall:
+    """Return how a call ended: the last of its events."""
+    *_, last = [event async for event in events]
+    assert isinstance(last, FinishedCall | FailedCall)
+    return last
 
 
 def opened(*ways: Way) -> Circuits:
@@ -200,11 +208,11 @@ async def test_a_client_that_leaves_frees_the_slot_and_the_probe() -> None:
     now = 60.0
     attempts = patient(circuits=circuits)
 
-    async def endless(way: Way) -> FinishedCall:
+    async def endless(way: Way) -> AsyncGenerator[CallEvent, None]:
         await asyncio.Event().wait()
-        raise AssertionError
+        yield finished_call()
 
-    task = asyncio.create_task(attempts.make(PLANNED, [only], Deadline(60), endless))
+    task = asyncio.create_task(ended(attempts.make(PLANNED, [only], Deadline(60), endless)))
     await asyncio.sleep(0)
     assert not circuits.is_healthy("only", "global")
     task.cancel()

@@ -26,6 +26,8 @@ from tintype_catalog.compiler import compile_manifests
 from tintype_gateway.auth.call_limits import CallLimits
 from tintype_gateway.auth.jwt.issuers import Issuer
 from tintype_gateway.auth.jwt.verifier import create_verifier
+from tintype_gateway.billing.settlement_journal import Journal
+from tintype_gateway.billing.settlements import Settlements
 from tintype_gateway.catalog.folder import ManifestFolder
 from tintype_gateway.catalog.store import CatalogStore
 from tintype_gateway.http.app import AdminApp, create_app
@@ -151,6 +153,11 @@ async def running_gateway(
             ACCOUNT, credits_micro=0 if unlimited else credits_micro, unlimited=unlimited
         )
         _, key = await ledger.create_key(ACCOUNT)
+        journal = Journal(folder / "settlements")
+        stack.callback(journal.close)
+        settlements = Settlements(ledger, journal)
+        stack.push_async_callback(settlements.finish, 0)
+        settlements.recover()
         store = CatalogStore()
         if source is not None:
             stack.push_async_callback(_cancel, asyncio.create_task(source(store)))
@@ -165,6 +172,7 @@ async def running_gateway(
             handling=handling,
             profile=profile,
             micro_credits_per_usd=16_000_000,
+            settlements=settlements,
             jwts=create_verifier(issuers, sessions.own),
             heartbeat_seconds=heartbeat_seconds,
             images=images or ImageTools(),
@@ -178,7 +186,11 @@ async def running_gateway(
         admin = AdminApp(pipeline, admin_token)
         admin_url = await stack.enter_async_context(_listening(admin.application()))
         api = create_app(
-            pipeline, MAX_REQUEST_BYTES, public_models=public_models, cors_origins=cors_origins
+            pipeline,
+            MAX_REQUEST_BYTES,
+            drain_seconds=SHUTDOWN_SECONDS,
+            public_models=public_models,
+            cors_origins=cors_origins,
         )
         url = await stack.enter_async_context(_listening(api, max_connections))
         if isinstance(pipeline.images.store, FolderStore):

@@ -4,13 +4,14 @@ from collections.abc import Collection
 
 from aiohttp import web
 
-from tintype_gateway.http.app_keys import CATALOGS, PIPELINE, PUBLIC_MODELS
+from tintype_gateway.http.app_keys import CATALOGS, PIPELINE, PUBLIC_MODELS, RESPONSE_TASKS
 from tintype_gateway.http.cors import Cors
 from tintype_gateway.http.handlers import openapi, playground
 from tintype_gateway.http.handlers.admin import AdminApi
 from tintype_gateway.http.handlers.files import file_route
 from tintype_gateway.http.handlers.images import ROUTES
 from tintype_gateway.http.middleware import add_headers, enveloped, observed
+from tintype_gateway.http.response_tasks import ResponseTasks
 from tintype_gateway.observability.scrape import scraped
 from tintype_gateway.pipeline.pipeline import Pipeline
 from tintype_gateway.storage.folder import FolderStore
@@ -21,6 +22,7 @@ def create_app(
     pipeline: Pipeline,
     max_request_bytes: int,
     *,
+    drain_seconds: float,
     with_playground: bool = True,
     public_models: bool = False,
     cors_origins: Collection[str] = (),
@@ -28,12 +30,16 @@ def create_app(
     """Return the API, and the page to try it on.
 
     `public_models` lets `GET /openapi.json` name the models of the catalog without a key, and pages
-    of the `cors_origins` may call the API.
+    of the `cors_origins` may call the API. At its end, responses whose client has left have
+    `drain_seconds` to be carried through.
     """
     app = web.Application(middlewares=[observed, enveloped], client_max_size=max_request_bytes)
     app[PIPELINE] = pipeline
     app[CATALOGS] = pipeline.catalogs
     app[PUBLIC_MODELS] = public_models
+    app[RESPONSE_TASKS] = tasks = ResponseTasks(drain_seconds)
+    app.on_shutdown.append(tasks.begin_drain)
+    app.on_cleanup.append(tasks.drain)
     app.on_response_prepare.append(add_headers)
     Cors(cors_origins).install(app)
     app.add_routes(ROUTES)

@@ -5,9 +5,11 @@ from typing import Any
 from aiohttp import web
 
 from tintype_gateway.catalog.store import CatalogStore
+from tintype_gateway.http.response_tasks import ResponseTasks
 from tintype_gateway.pipeline.pipeline import Pipeline
 
 PIPELINE = web.AppKey("pipeline", Pipeline)
+RESPONSE_TASKS = web.AppKey("response_tasks", ResponseTasks)
 CATALOGS = web.AppKey("catalogs", CatalogStore)
 
 PUBLIC_MODELS = web.AppKey("public_models", bool)

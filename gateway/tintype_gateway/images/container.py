@@ -120,23 +120,6 @@ def is_whole(text: bytes | memoryview, form: str, most_parts: int | None = QUICK
     return walk.has_end and _jpeg_ends(text, walk.position)
 
 
-def shows_end(first: bytes, last: bytes, length: int, form: str) -> bool:
-    """Return the same of a text of which only some characters are known.
-
-    Args:
-        first: Its first ones, at least 12.
-        last: Its last ones, a multiple of four, among which the end mark has to be.
-        length: How many there are in all.
-        form: The format that the header tells.
-
-    Raises:
-        ValueError: The text is not base64.
-    """
-    if form == "webp":
-        return _webp_bytes(decode(first[:16])) <= length // 4 * 3 - last[-2:].count(b"=")
-    return _END_MARKS[form] in decode(last)
-
-
 def has_c2pa(text: bytes | memoryview, form: str, most_parts: int | None = QUICK_PARTS) -> bool:
     """Return whether there is a C2PA manifest in a base64-encoded `png`, `jpeg` or `webp`.
 

@@ -173,6 +173,11 @@ HOLDS_OUTSTANDING = Gauge(
     "Holds of this gateway that are neither settled nor released.",
     registry=REGISTRY,
 )
+SETTLEMENTS_OUTSTANDING = Gauge(
+    "tintype_settlements_outstanding",
+    "Charges that are due and that the ledger could not be told yet. They are retried.",
+    registry=REGISTRY,
+)
 LEDGER_SECONDS = Histogram(
     "tintype_ledger_operation_duration_seconds",
     "Time that operations of the ledger took, by their outcome: done, refused or unavailable.",

@@ -1,23 +1,34 @@
-"""The answer, in OpenAI's words.
+"""A plain response in OpenAI's words, made of the events of the executor.
 
 The pictures are megabytes of base64 that arrived as bytes and leave as the same bytes: the JSON
 around them is written in pieces, so that no picture is copied into a larger string.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import aclosing
 
+from tintype_gateway.billing.sale import Sale, of_which
+from tintype_gateway.faults import error_of, gravest
 from tintype_gateway.ledger.interface import Hold, Settlement
 from tintype_gateway.observability.spans import traced
 from tintype_gateway.pipeline import openai_profile
+from tintype_gateway.pipeline.client_presence import ClientPresence
 from tintype_gateway.pipeline.response_headers import headers_of, image_errors, usage_of
+from tintype_gateway.request_context import RequestContext
 from tintype_gateway.values import (
+    End,
+    ExecutorEvent,
     FailedCall,
     FinishedCall,
     FinishedImage,
+    Head,
+    ImageStarted,
     Job,
+    Part,
     Plan,
     Response,
+    Route,
 )
 
 Shaped = Callable[[Mapping[str, object]], Mapping[str, object]]
@@ -123,3 +134,86 @@ def _usage(
 def _closed(value: Mapping[str, object]) -> bytes:
     """Return a JSON object without its opening brace."""
     return json.dumps(value).encode()[1:]
+
+
+OPENING = b'{"data":[{"b64_json":"'
+"""How our response begins."""
+
+HeadersOf = Callable[[Route], Mapping[str, str]]
+"""Returns the headers of a response whose image passes through, by the route of its call."""
+
+Keep = Callable[[Response, Sequence[FinishedImage]], Awaitable[None]]
+"""Keeps a response for a repeat of its request."""
+
+
+class JsonSerializer:
+    """One plain response. What passes through is sold with its first byte, the rest at the end."""
+
+    def __init__(
+        self,
+        context: RequestContext,
+        sale: Sale,
+        client: ClientPresence,
+        headers_of: HeadersOf,
+        keep: Keep | None,
+    ) -> None:
+        self._plan = context.plan
+        self._sale = sale
+        self._client = client
+        self._headers_of = headers_of
+        self._keep = keep
+        self._calls: list[FinishedCall] = []
+        self._failed: list[FailedCall] = []
+
+    async def feed(self, event: ExecutorEvent) -> AsyncGenerator[Part, None]:
+        """Yield what an event brings to the client."""
+        match event:
+            case ImageStarted():
+                self._sale.begin(event.call)
+                self._client.commit()
+                yield Head(self._headers_of(event.call.route))
+                yield OPENING
+                async with aclosing(event.pieces) as pieces:
+                    async for piece in pieces:
+                        yield piece
+            case FinishedCall():
+                self._calls.append(event)
+            case FailedCall():
+                self._sale.void(event.first)
+                self._failed.append(event)
+
+    async def end(self) -> AsyncGenerator[Part, None]:
+        """Charge for the images, and yield all of the response, or what is missing of it.
+
+        Raises:
+            GatewayError: There is no image, or the ledger could not be told what it cost.
+        """
+        if not self._calls:
+            worst = gravest(self._failed)
+            raise error_of(worst.fault, worst.route) from worst.fault
+        calls = sorted(self._calls, key=lambda call: call.first)
+        is_passed = calls[0].is_passed
+        self._client.commit()
+        alone = is_passed and self._client.has_left  # so that no other image was sent
+        settlement = await self._sale.settle([of_which(calls[0], 1)] if alone else calls)
+        response = respond(self._plan, calls, self._failed, settlement, self._sale.receipt)
+        if self._keep is not None:
+            await self._keep(response, [image for call in calls for image in call.images])
+        for part in parts_of(response, is_passed=is_passed):
+            yield part
+
+    def failed(self, error: Exception) -> Iterator[Part]:
+        """Raise the error: JSON that has begun has no word for it."""
+        raise error
+
+
+def parts_of(response: Response, *, is_passed: bool = False) -> Iterator[Part]:
+    """Yield a response, or what follows its first image if that has passed through."""
+    *pieces, last = response.pieces
+    if is_passed:
+        assert pieces[0] == OPENING  # noqa: S101 - one function writes all responses
+        yield from pieces[2:]
+    else:
+        yield Head(response.headers, response.length)
+        yield from pieces
+    yield End(bytes(last), response.receipt)

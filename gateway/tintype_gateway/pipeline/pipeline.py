@@ -2,59 +2,63 @@
 
 import datetime
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any
 
+from tintype_catalog.catalog import Model
 from tintype_gateway.api.credits import statement
 from tintype_gateway.auth.call_limits import CallLimits
 from tintype_gateway.auth.jwt.verifier import JwtVerifier
 from tintype_gateway.billing.cost import ceiling, cost, expected
 from tintype_gateway.billing.delivery_receipts import Deliveries
+from tintype_gateway.billing.holding import Holding
 from tintype_gateway.billing.quote import quotation
+from tintype_gateway.billing.sale import Sale
+from tintype_gateway.billing.settlements import Settlements
 from tintype_gateway.catalog.store import CatalogStore
-from tintype_gateway.course import Course
+from tintype_gateway.dialects.base import Dialect
 from tintype_gateway.dialects.registry import dialect, streams, supports
 from tintype_gateway.errors import AlreadyServedError, UnavailableError, ledger_unavailable
-from tintype_gateway.faults import error_of, gravest
 from tintype_gateway.images.tools import ImageTools
 from tintype_gateway.ledger.errors import LedgerUnavailableError
-from tintype_gateway.ledger.interface import Caller, Hold, Idempotency, Ledger, Profile, Settlement
-from tintype_gateway.pipeline.json_serializer import respond
+from tintype_gateway.ledger.interface import Caller, Idempotency, Ledger, Profile, Settlement
+from tintype_gateway.pipeline.client_presence import ClientPresence
+from tintype_gateway.pipeline.json_serializer import JsonSerializer, parts_of
 from tintype_gateway.pipeline.request_metrics import count_charge, facts_of
 from tintype_gateway.pipeline.response_headers import headers_of
+from tintype_gateway.pipeline.sse_serializer import SseSerializer
 from tintype_gateway.pipeline.stages.adapt import Handling, adapt
 from tintype_gateway.pipeline.stages.authenticate import authenticate
-from tintype_gateway.pipeline.stages.hold import Purchase, held
+from tintype_gateway.pipeline.stages.hold import Purchase, Replay, held
 from tintype_gateway.pipeline.stages.resolve import resolve
 from tintype_gateway.pipeline.stages.select_routes import choose
-from tintype_gateway.pipeline.stages.settle import settle
 from tintype_gateway.pipeline.stages.stream import stream
 from tintype_gateway.pipeline.stages.validate import validate
-from tintype_gateway.runtime.memory_budget import MemoryBudget, most_held
-from tintype_gateway.splice.splice import Outlet, Splice
+from tintype_gateway.request_context import RequestContext
+from tintype_gateway.runtime.memory_budget import MemoryBudget, bytes_reserved
 from tintype_gateway.storage.idempotent_responses import Replays
-from tintype_gateway.streaming.happenings import Happenings
-from tintype_gateway.streaming.relay import Relay, Stream, Write
-from tintype_gateway.streaming.till import Till
 from tintype_gateway.upstream.credentials import CredentialSource
-from tintype_gateway.upstream.executor import ProviderCalls
+from tintype_gateway.upstream.executor import Execution, Executor
 from tintype_gateway.upstream.retry import Attempts
 from tintype_gateway.upstream.retry_budget import MAX_ATTEMPTS
 from tintype_gateway.upstream.sessions import Sessions
-from tintype_gateway.upstream.translate import divide
 from tintype_gateway.values import (
-    FailedCall,
+    Delivery,
     FinishedCall,
     ForcedProvider,
+    Job,
+    Part,
     Plan,
-    Response,
     Route,
     Target,
     Way,
 )
+
+Serializer = JsonSerializer | SseSerializer
+"""What turns the events of the executor into a response."""
 
 
 @dataclass(frozen=True)
@@ -71,9 +75,6 @@ class Incoming:
     handling: Handling | None = None
     profile: Profile | None = None
     idempotency_key: str | None = None
-    until_answered: ExitStack = field(default_factory=ExitStack)
-    """Closed by whoever sends the answer, when it is sent."""
-
     facts: dict[str, Any] = field(default_factory=dict)
     """What the access log will say of the request, filled on its way."""
 
@@ -88,6 +89,7 @@ class Pipeline:
     sessions: Sessions
     handling: Handling
     micro_credits_per_usd: int
+    settlements: Settlements
     profile: Profile = "router"
     """The shape of responses where neither the request nor its account chooses one."""
 
@@ -105,64 +107,45 @@ class Pipeline:
     memory: MemoryBudget = field(default_factory=MemoryBudget)
     calls: CallLimits = field(default_factory=CallLimits)
 
-    async def generate(self, incoming: Incoming, outlet: Outlet) -> Response | Stream:
-        """Serve `POST /v1/images/generations`. A stream begins when it is relayed.
+    async def generate(
+        self, incoming: Incoming, client: ClientPresence
+    ) -> AsyncGenerator[Part, None]:
+        """Serve `POST /v1/images/generations`: yield the response, part by part.
 
-        The first picture of an answer may have gone through the `outlet` before this returns.
+        An image is sold when its first byte is yielded. From then on `client` is committed: iterate
+        to the end, whether or not the client is still there. Before that, closing this generator,
+        or cancelling the task that iterates it, gives up the request, and nothing is charged.
 
         Raises:
-            GatewayError: The client gets an error, and pays nothing.
-            ConnectionError: The client left.
+            GatewayError: The client gets an error, and pays for nothing but what it has been sent.
         """
         caller = await self.authenticate(incoming)
         plan = await self._plan(incoming, caller)
-        most = most_held(plan, passes_on=self._passes_on(incoming, plan))
-        incoming.until_answered.enter_context(self.memory.pledged(most))
-        course = Course.begin(plan, incoming.facts)
-        if plan.stream:
-            headers = partial(_headers_now, course)
-            return Stream(headers, partial(self._relay, incoming, caller, course))
-        try:
-            return await self._buy(incoming, caller, course, outlet)
-        except AlreadyServedError as served:
-            incoming.facts["replay_of"] = served.request_id
-            return await self.replays.find(served)
-
-    async def _buy(
-        self, incoming: Incoming, caller: Caller, course: Course, outlet: Outlet
-    ) -> Response:
-        """Return an answer that is paid for, and kept for a repeat where the client may send one.
-
-        Raises:
-            GatewayError: The client gets an error, and pays nothing.
-        """
-        plan = course.plan
-        async with held(caller, self._purchase(incoming, plan), self.ledger) as hold:
-            is_kept = incoming.idempotency_key is not None
-            calls, failed = await self._call_all(course, None if is_kept else outlet)
-            settlement = await self._charge(incoming, plan, hold, calls)
-        response = respond(plan, calls, failed, settlement, hold)
-        if is_kept:
-            images = [image for call in calls for image in call.images]
-            await self.replays.keep(incoming.request_id, response, images)
-        return response
-
-    async def _relay(
-        self, incoming: Incoming, caller: Caller, course: Course, write: Write
-    ) -> Hold:
-        """Relay a stream, and return what paid for it.
-
-        Raises:
-            GatewayError: The client gets an error, and pays for what it has been sent.
-            ConnectionError: The client left, and pays for what it has been sent.
-        """
-        plan = course.plan
-        async with held(caller, self._purchase(incoming, plan), self.ledger) as hold:
-            till = Till(partial(self._cost, plan), partial(self._charge, incoming, plan, hold))
-            relay = Relay(course, till, write, self.heartbeat_seconds)
-            async with self._happenings(course) as happenings:
-                await relay.run(happenings)
-        return hold
+        with self.memory.reserved(bytes_reserved(plan)) as reservation:
+            context = RequestContext.begin(plan, incoming.request_id, incoming.facts, reservation)
+            serializer: Serializer | None = None
+            try:
+                async with held(caller, self._purchase(incoming, plan), self.ledger) as holding:
+                    if isinstance(holding, Replay):
+                        for part in await self._replayed(context, holding):
+                            yield part
+                        return
+                    execution = self._executor.execution(context)
+                    with self._sale(context, holding) as sale:
+                        serializer = self._serializer(incoming, context, execution, sale, client)
+                        async with aclosing(execution.events()) as events:
+                            async for event in events:
+                                async with aclosing(serializer.feed(event)) as parts:
+                                    async for part in parts:
+                                        yield part
+                        async with aclosing(serializer.end()) as parts:
+                            async for part in parts:
+                                yield part
+            except Exception as error:
+                if serializer is None:
+                    raise
+                for part in serializer.failed(error):
+                    yield part
 
     async def quote(self, incoming: Incoming) -> dict[str, Any]:
         """Serve `POST /v1/images/quote`: what the same body would get, and cost at most.
@@ -207,7 +190,7 @@ class Pipeline:
         incoming.facts["profile"] = profile
         snapshot = self.catalogs.current()
         view = snapshot.view(caller.models)
-        with self.memory.pledged(incoming.body_bytes):
+        with self.memory.reserved(incoming.body_bytes):
             body = await incoming.read_body()
         request = validate(body, view.vocabulary)
         target = resolve(
@@ -229,16 +212,16 @@ class Pipeline:
         strict = (incoming.handling or self.handling) == "strict"
         native = streams(ways[0].route.binding)
         job = stream(job, request.fields, native=native, strict=strict)
-        plan = Plan(
-            target,
-            choose(ways, job, streams, MAX_ATTEMPTS),
+        chosen = choose(ways, job, streams, MAX_ATTEMPTS)
+        as_url = self.images.wants_url(request.fields)
+        delivery = delivery_of(
             job,
-            snapshot.revision,
-            digest,
+            target.model,
+            [dialect(way.route.binding.dialect) for way in chosen],
             stream=bool(request.fields.stream),
-            as_url=self.images.wants_url(request.fields),
-            profile=profile,
+            is_stored=as_url or incoming.idempotency_key is not None,
         )
+        plan = Plan(target, chosen, job, snapshot.revision, digest, delivery, as_url, profile)
         incoming.facts.update(facts_of(plan, request.fields.user))
         return plan
 
@@ -279,68 +262,69 @@ class Pipeline:
     def _cost(self, plan: Plan, calls: Sequence[FinishedCall]) -> int:
         return cost(plan.job, plan.model, calls, self.micro_credits_per_usd)
 
-    async def _charge(
-        self, incoming: Incoming, plan: Plan, hold: Hold, calls: Sequence[FinishedCall]
-    ) -> Settlement:
-        images = sum(len(call.images) for call in calls)
-        settlement = await settle(hold, self._cost(plan, calls), images, self.ledger)
-        count_charge(plan, calls, settlement, partial(self._cost, plan))
-        incoming.facts["cost_micro_credits"] = settlement.charged
-        return settlement
+    async def _replayed(self, context: RequestContext, replay: Replay) -> Iterator[Part]:
+        """Return the response that the first request with the same idempotency key got.
 
-    def _happenings(self, course: Course) -> Happenings:
-        planned = list(divide(course.plan.job, course.plan.model))
-        make = partial(self._provider_calls.make, course)
-        return Happenings(planned, make, course.plan.job.partial_images)
-
-    async def _call_all(
-        self, course: Course, outlet: Outlet | None
-    ) -> tuple[list[FinishedCall], list[FailedCall]]:
-        """Return the calls that gave pictures and those that did not, or the fault of them all.
-
-        The answer of an only call may go through the `outlet`.
+        Raises:
+            AlreadyServedError: It was not kept.
+            UnavailableError: The store cannot be asked now. Nothing was bought.
         """
-        planned = list(divide(course.plan.job, course.plan.model))
-        splicing = partial(self._splice, course, outlet if len(planned) == 1 else None)
-        results = await self._provider_calls.make_all(course, planned, splicing)
-        failed = [result for result in results if isinstance(result, FailedCall)]
-        calls = [result for result in results if isinstance(result, FinishedCall)]
-        if not calls:
-            worst = gravest(failed)
-            raise error_of(worst.fault, worst.route) from worst.fault
-        return calls, failed
+        served = AlreadyServedError(replay.message, replay.request_id)
+        if context.plan.stream:
+            raise served
+        context.facts["replay_of"] = replay.request_id
+        return parts_of(await self.replays.find(served))
+
+    def _sale(self, context: RequestContext, holding: Holding) -> Sale:
+        plan = context.plan
+        cost = partial(self._cost, plan)
+
+        def settled(calls: Sequence[FinishedCall], settlement: Settlement) -> None:
+            count_charge(plan, calls, settlement, cost)
+            context.facts["cost_micro_credits"] = settlement.charged
+
+        return Sale(holding, cost, settled, self.settlements, context.deadline)
+
+    def _serializer(
+        self,
+        incoming: Incoming,
+        context: RequestContext,
+        execution: Execution,
+        sale: Sale,
+        client: ClientPresence,
+    ) -> Serializer:
+        if context.plan.stream:
+            return SseSerializer(context, sale, client, execution)
+        is_kept = incoming.idempotency_key is not None
+        keep = partial(self.replays.keep, incoming.request_id) if is_kept else None
+        return JsonSerializer(context, sale, client, partial(self._passing_headers, context), keep)
 
     @cached_property
-    def _provider_calls(self) -> ProviderCalls:
-        return ProviderCalls(self.sessions, self.images, self.attempts)
-
-    def _passes_on(self, incoming: Incoming, plan: Plan) -> bool:
-        """Return whether the first picture need not be in memory as a whole."""
-        is_one_call = plan.job.images <= plan.job.images_per_call(
-            plan.model.limits.max_images_per_call
-        )
-        encoding = plan.job.encoding
-        as_it_comes = encoding is None or encoding.by_provider
-        is_kept = incoming.idempotency_key is not None or plan.as_url
-        languages = (dialect(way.route.binding.dialect) for way in plan.ways)
-        return (
-            (is_one_call and as_it_comes)
-            and not (is_kept or plan.stream)
-            and all(language.FIRST_PICTURE is not None for language in languages)
+    def _executor(self) -> Executor:
+        return Executor(
+            self.sessions, self.images, self.attempts, self.memory, self.heartbeat_seconds
         )
 
-    def _splice(self, course: Course, outlet: Outlet | None, route: Route) -> Splice | None:
-        """Return what passes the picture of an answer on, where the client wants it as it comes."""
-        plan, pricing = course.plan, route.binding.pricing
-        pattern = dialect(route.binding.dialect).FIRST_PICTURE
-        if outlet is None or pattern is None or plan.as_url:
-            return None
-        headers = _headers_now(course)
+    def _passing_headers(self, context: RequestContext, route: Route) -> dict[str, str]:
+        """Return the headers of a response that begins before its cost is known, if it is not."""
+        plan, pricing = context.plan, route.binding.pricing
+        headers = headers_of(plan, context.routes)
         if plan.job.images == 1 and pricing.usd is not None:
             cost = ceiling(plan.job, plan.model, pricing, self.micro_credits_per_usd)
             headers["Tintype-Cost-Micro-Credits"] = str(cost)
-        return Splice(pattern, plan, headers, outlet)
+        return headers
 
 
-def _headers_now(course: Course) -> dict[str, str]:
-    return headers_of(course.plan, course.routes)
+def delivery_of(
+    job: Job, model: Model, languages: Sequence[Dialect], *, stream: bool, is_stored: bool
+) -> Delivery:
+    """Return how the images of a job reach the client, whichever of the dialects serves it."""
+    if stream:
+        return Delivery.EVENT_STREAM
+    if is_stored:
+        return Delivery.STORED
+    is_one_call = job.images <= job.images_per_call(model.limits.max_images_per_call)
+    as_it_comes = job.encoding is None or job.encoding.by_provider
+    may_pass = all(language.FIRST_PICTURE is not None for language in languages)
+    passes = is_one_call and as_it_comes and may_pass
+    return Delivery.PASS_THROUGH if passes else Delivery.BUFFERED

@@ -4,13 +4,37 @@ The names and fields are those of OpenAI's Images API; `index` says which of sev
 event is about, and the rest is what our plain answers have besides.
 """
 
-from collections.abc import Sequence
+import logging
+import time
+from collections.abc import AsyncGenerator, Iterator, Sequence
 
-from tintype_gateway.errors import GatewayError
+from tintype_gateway.billing.sale import Sale
+from tintype_gateway.errors import GatewayError, InternalError, UnavailableError
+from tintype_gateway.faults import error_of, gravest
+from tintype_gateway.observability.metrics import STREAM_FIRST_EVENT, UNSETTLED_CALLS
 from tintype_gateway.pipeline import openai_profile
-from tintype_gateway.pipeline.response_headers import ImageError, usage_of
-from tintype_gateway.upstream.sse import Pieces, event, picture_event
-from tintype_gateway.values import Charge, FinishedCall, PartialImage, Plan
+from tintype_gateway.pipeline.client_presence import ClientPresence
+from tintype_gateway.pipeline.response_headers import ImageError, headers_of, image_errors, usage_of
+from tintype_gateway.request_context import RequestContext
+from tintype_gateway.upstream.executor import Execution
+from tintype_gateway.upstream.sse import MEDIA_TYPE, PING, Pieces, event, picture_event
+from tintype_gateway.values import (
+    AbandonedCall,
+    Charge,
+    End,
+    ExecutorEvent,
+    FailedCall,
+    FinishedCall,
+    FinishedImage,
+    GeneratedImage,
+    Generation,
+    Head,
+    Heartbeat,
+    Part,
+    PartialImage,
+    Plan,
+    Route,
+)
 
 PARTIAL = "image_generation.partial_image"
 COMPLETED = "image_generation.completed"
@@ -77,3 +101,156 @@ def error_event(error: GatewayError, errors: Sequence[ImageError] = ()) -> Piece
     each picture that is missing why.
     """
     return event("error", error.body() | ({"errors": list(errors)} if errors else {}))
+
+
+log = logging.getLogger(__name__)
+
+FIRST_PARTIAL, FIRST_COMPLETED = "partial_image", "completed"
+"""What the first event of a stream may be, by the word of the metric."""
+
+WRITE_BYTES = 256 * 1024
+"""How much is written before a slow client is waited for: what is written may be copied."""
+
+HEADERS = {
+    "Content-Type": MEDIA_TYPE,
+    "Cache-Control": "no-cache",
+    "X-Accel-Buffering": "no",  # nginx would gather events until its buffers are full
+}
+
+
+class SseSerializer:
+    """One stream. Each image is sold with the first byte of its first event."""
+
+    def __init__(
+        self,
+        context: RequestContext,
+        sale: Sale,
+        client: ClientPresence,
+        execution: Execution,
+    ) -> None:
+        self._context = context
+        self._plan = context.plan
+        self._sale = sale
+        self._client = client
+        self._execution = execution
+        self._remaining = len(execution.planned)
+        self._failed: list[FailedCall] = []
+        self._started = time.perf_counter()
+        self._has_events = False
+        self._has_begun = False
+
+    async def feed(self, event: ExecutorEvent) -> AsyncGenerator[Part, None]:
+        """Yield what an event brings to the client.
+
+        Raises:
+            UnavailableError: The ledger could not be told what the images cost.
+        """
+        match event:
+            case Heartbeat():
+                for part in self._parts(PING):
+                    yield part
+            case PartialImage():
+                self._sale.begin(_previewed(event))
+                self._commit()
+                for part in self._event(
+                    partial_event(self._plan, event), FIRST_PARTIAL, event.route
+                ):
+                    yield part
+            case FinishedCall():
+                self._remaining -= 1
+                async for part in self._deliver(event):
+                    yield part
+            case FailedCall():
+                self._remaining -= 1
+                self._sale.void(event.first)
+                self._failed.append(event)
+            case AbandonedCall():
+                self._remaining -= 1
+
+    async def end(self) -> AsyncGenerator[Part, None]:
+        """Yield which images did not come, after those that did.
+
+        Raises:
+            GatewayError: Not one image came, so that nothing is charged, or the ledger could not
+                be told what they cost.
+        """
+        errors = image_errors(self._sale.sold, self._failed)
+        if not self._sale.sold:
+            raise self._error(errors)
+        if self._sale.is_open:
+            await self._sale.settle()
+        if errors:
+            error = self._error(errors)
+            self._note(error)
+            for part in self._parts(error_event(error, errors)):
+                yield part
+        yield End(b"", self._sale.receipt)
+
+    def failed(self, error: Exception) -> Iterator[Part]:
+        """Yield the event of an error that ends a stream which has begun.
+
+        Raises:
+            Exception: The same error, where nothing was sent before.
+        """
+        if not self._has_begun:
+            raise error
+        if not isinstance(error, GatewayError):
+            log.error(
+                "unexpected error", exc_info=error, extra={"request_id": self._context.request_id}
+            )
+            error = InternalError("an unexpected error: it has been logged")
+        self._note(error)
+        yield from self._parts(error_event(error))
+        yield End(b"")
+
+    async def _deliver(self, call: FinishedCall) -> AsyncGenerator[Part, None]:
+        """Yield the images of a call, and an event for each one that was refused."""
+        made = len(call.images)
+        last = made + call.refused - 1
+        for number in range(made + call.refused):
+            if self._client.has_left and call.first not in self._sale.begun:
+                UNSETTLED_CALLS.labels(call.route.binding.provider, "undelivered").inc()
+                return
+            images, ends = min(number + 1, made), not self._remaining and number == last
+            self._commit()
+            charge = await self._sale.sell(call, images, is_last=ends)
+            event = completed_event(self._plan, call, number, charge)
+            for part in self._event(event, FIRST_COMPLETED, call.route):
+                yield part
+
+    def _commit(self) -> None:
+        self._client.commit(lambda: self._execution.abandon(keep=self._sale.begun))
+
+    def _error(self, errors: Sequence[ImageError]) -> GatewayError:
+        if self._failed:
+            worst = gravest(self._failed)
+            return error_of(worst.fault, worst.route)
+        return UnavailableError(errors[0]["message"], code=errors[0]["code"])
+
+    def _note(self, error: GatewayError) -> None:
+        self._context.facts["error"] = error.code
+        if not self._client.has_left:
+            self._context.facts["status"] = error.status
+
+    def _event(self, event: Pieces, kind: str, route: Route) -> Iterator[Part]:
+        if not self._has_events:
+            self._has_events = True
+            seconds = time.perf_counter() - self._started
+            STREAM_FIRST_EVENT.labels(route.binding.provider, kind).observe(seconds)
+        yield from self._parts(event)
+
+    def _parts(self, event: Pieces) -> Iterator[Part]:
+        """Yield an event in parts of bounded size, and the head before the first one."""
+        if not self._has_begun:
+            self._has_begun = True
+            yield Head(HEADERS | headers_of(self._plan, self._context.routes))
+        for piece in event:
+            for start in range(0, len(piece), WRITE_BYTES):
+                yield memoryview(piece)[start : start + WRITE_BYTES]
+
+
+def _previewed(partial: PartialImage) -> FinishedCall:
+    """Return what is known of a call that has sent a preview."""
+    image = FinishedImage(GeneratedImage(b""), partial.format, partial.size, "none")
+    made = Generation((), quality=partial.preview.quality, partial_images=partial.number + 1)
+    return FinishedCall(partial.index, 1, partial.route, made, (image,))

@@ -5,9 +5,11 @@ each request pledges what it may come to hold, and is let in only if there is ro
 what is used and what the others may still come to hold.
 """
 
+import asyncio
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from tintype_catalog.sizes import max_pixels
 from tintype_gateway.errors import OverloadedError
@@ -19,7 +21,8 @@ from tintype_gateway.observability.metrics import (
 )
 from tintype_gateway.runtime.allocator import return_kept
 from tintype_gateway.runtime.cgroup import Memory
-from tintype_gateway.values import Plan
+from tintype_gateway.upstream.deadline import Deadline
+from tintype_gateway.values import Delivery, Plan
 
 SHARE = 0.85
 """Of the limit. The rest is for pictures that are larger than they should be."""
@@ -42,6 +45,17 @@ UNKNOWN_PIXELS = 4096 * 4096
 """Where nothing bounds the size: the largest that any provider makes."""
 
 
+GROW_SECONDS = 0.05
+"""How often a reservation that has to grow looks whether there is room now."""
+
+
+@dataclass
+class Reservation:
+    """The bytes that are kept for one request."""
+
+    size: int
+
+
 class MemoryBudget:
     """The memory of this process, and what the requests that it serves may need of it."""
 
@@ -58,7 +72,7 @@ class MemoryBudget:
         MEMORY_PLEDGED.set_function(lambda: self._pledged)
 
     @contextmanager
-    def pledged(self, size: int) -> Iterator[None]:
+    def reserved(self, size: int) -> Iterator[Reservation]:
         """Keep so many bytes for the block.
 
         A request that would be the only one is always let in: it may fit all the same, and
@@ -70,12 +84,38 @@ class MemoryBudget:
         if self._budget is not None and self._pledged:
             self._require(size, self._budget)
         self._pledged += size
+        reservation = Reservation(size)
         try:
-            yield
+            yield reservation
         finally:
-            self._pledged -= size
+            self._pledged -= reservation.size
+
+    async def grow(self, reservation: Reservation, size: int, deadline: Deadline) -> bool:
+        """Keep so many bytes more, as soon as there is room; return False if there is none in time.
+
+        The only request always gets them.
+        """
+        while not self._has_room(size, reservation):
+            if not deadline.remaining():
+                return False
+            await asyncio.sleep(min(GROW_SECONDS, deadline.remaining()))
+        self._pledged += size
+        reservation.size += size
+        return True
+
+    def _has_room(self, size: int, reservation: Reservation) -> bool:
+        alone = self._pledged == reservation.size
+        return self._budget is None or alone or self._fits(size, self._budget)
 
     def _require(self, size: int, budget: int) -> None:
+        if self._fits(size, budget):
+            return
+        REQUESTS_SHED.labels("used" if self._used + size > budget else "pledged").inc()
+        raise OverloadedError(
+            "the gateway has no memory for more requests at once", retry=True, retry_after_seconds=5
+        )
+
+    def _fits(self, size: int, budget: int) -> bool:
         now = self._clock()
         if now - self._looked_at >= LOOK_SECONDS:
             self._look(now)
@@ -83,12 +123,7 @@ class MemoryBudget:
             self._trimmed_at = now
             return_kept()
             self._look(now)
-        if self._expected() + size <= budget:
-            return
-        REQUESTS_SHED.labels("used" if self._used + size > budget else "pledged").inc()
-        raise OverloadedError(
-            "the gateway has no memory for more requests at once", retry=True, retry_after_seconds=5
-        )
+        return self._expected() + size <= budget
 
     def _expected(self) -> int:
         """Return what will be used when everything has arrived that is under way."""
@@ -99,9 +134,18 @@ class MemoryBudget:
         self._used, self._arrived = self._read(), int(BYTES_IN_FLIGHT._value.get())
 
 
-def most_held(plan: Plan, *, passes_on: bool) -> int:
-    """Return how many bytes a request may come to hold; the first picture may be passed on."""
+def bytes_reserved(plan: Plan) -> int:
+    """Return how many bytes a request may come to hold, as its images are delivered."""
+    passing = plan.delivery is Delivery.PASS_THROUGH
+    return PASSED_ON_BYTES + (plan.job.images - passing) * _bytes_of_one(plan)
+
+
+def bytes_if_read_whole(plan: Plan) -> int:
+    """Return how many bytes more it may hold if an image cannot pass through after all."""
+    return _bytes_of_one(plan)
+
+
+def _bytes_of_one(plan: Plan) -> int:
     size = plan.job.size.size
     pixels = size.pixels if size else max_pixels(plan.model.size) or UNKNOWN_PIXELS
-    whole = plan.job.images - passes_on
-    return PASSED_ON_BYTES + whole * pixels * BYTES_A_PIXEL
+    return pixels * BYTES_A_PIXEL

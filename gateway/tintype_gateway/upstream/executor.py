@@ -1,90 +1,240 @@
-"""Calls to providers, from our words to pictures that are ready for the client."""
+"""Runs the calls of a plan, and yields what they bring as one sequence of events."""
 
 import asyncio
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Container, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
 from functools import partial
 
-from tintype_gateway.course import Course
 from tintype_gateway.dialects.registry import dialect
+from tintype_gateway.images.container import read_header
 from tintype_gateway.images.tools import ImageTools
+from tintype_gateway.observability.metrics import UNSETTLED_CALLS
 from tintype_gateway.pipeline.stages.finish import finish, inspect
-from tintype_gateway.splice.splice import Splice
+from tintype_gateway.request_context import RequestContext
+from tintype_gateway.runtime.memory_budget import MemoryBudget, bytes_if_read_whole
 from tintype_gateway.upstream.fault_reports import reported
 from tintype_gateway.upstream.instrumentation import observe_usage, observed_call, observed_finish
+from tintype_gateway.upstream.passthrough import PassThrough
 from tintype_gateway.upstream.retry import Attempts
 from tintype_gateway.upstream.sessions import Sessions
-from tintype_gateway.upstream.translate import translate
-from tintype_gateway.upstream.transport import Show, call
+from tintype_gateway.upstream.translate import divide, translate
+from tintype_gateway.upstream.transport import call
 from tintype_gateway.values import (
+    AbandonedCall,
+    CallEvent,
+    Delivery,
+    ExecutorEvent,
     FailedCall,
     FinishedCall,
+    FinishedImage,
+    GeneratedImage,
+    Generation,
+    Heartbeat,
+    ImageStarted,
+    PartialImage,
+    PassingImage,
     PlannedCall,
-    Route,
+    Preview,
     Timeouts,
     UpstreamFault,
     Way,
 )
 
-Splicing = Callable[[Route], Splice | None]
-"""Gives what passes an answer on as it comes by a route, None where it is to be read whole."""
-
 
 @dataclass(frozen=True)
-class ProviderCalls:
+class Executor:
     """What all calls share."""
 
     sessions: Sessions
     images: ImageTools
     attempts: Attempts
+    memory: MemoryBudget = field(default_factory=MemoryBudget)
+    heartbeat_seconds: float = 15.0
+    """After how long a silence a stream gets a heartbeat."""
 
-    async def make(
-        self,
-        course: Course,
-        planned: PlannedCall,
-        show: Show | None = None,
-        splicing: Splicing = lambda route: None,
+    def execution(self, context: RequestContext) -> "Execution":
+        """Return the calls of a request, none of which has begun."""
+        return Execution(self, context)
+
+    async def run_call(
+        self, context: RequestContext, planned: PlannedCall
+    ) -> AsyncGenerator[CallEvent, None]:
+        """Yield what a call brings; last its images as the client gets them, or why it has none."""
+        attempt = partial(self._attempt, context, planned)
+        events = self.attempts.make(planned, context.plan.ways, context.deadline, attempt)
+        async with aclosing(events):
+            async for event in events:
+                if isinstance(event, FinishedCall):
+                    event = await self._finished(context, event)
+                yield event
+
+    async def _finished(
+        self, context: RequestContext, made: FinishedCall
     ) -> FinishedCall | FailedCall:
-        """Return the pictures of a call as the client gets them, or why there are none."""
-        attempt = partial(self._attempt, course, planned, show, splicing)
-        made = await self.attempts.make(planned, course.plan.ways, course.deadline, attempt)
-        if isinstance(made, FailedCall):
-            return made
         try:
-            with observed_finish(made.route), reported(course.plan, made.route):
-                return await finish(made, course.plan, self.images)
+            with observed_finish(made.route), reported(context.plan, made.route):
+                return await finish(made, context.plan, self.images)
         except UpstreamFault as fault:
             return FailedCall(made.first, made.asked, made.route, fault)
 
-    async def make_all(
-        self, course: Course, planned: Sequence[PlannedCall], splicing: Splicing
-    ) -> list[FinishedCall | FailedCall]:
-        """Return how calls side by side end. An only one needs no task of its own."""
-        making = [self.make(course, each, splicing=splicing) for each in planned]
-        return [await making[0]] if len(making) == 1 else await asyncio.gather(*making)
-
     async def _attempt(
-        self,
-        course: Course,
-        planned: PlannedCall,
-        show: Show | None,
-        splicing: Splicing,
-        way: Way,
-    ) -> FinishedCall:
+        self, context: RequestContext, planned: PlannedCall, way: Way
+    ) -> AsyncGenerator[CallEvent, None]:
         """Make a call one way.
 
         Raises:
-            UpstreamFault: It gave no picture.
+            UpstreamFault: It gave no image.
         """
-        plan, route = course.plan, way.route
-        course.go(planned, route)
-        language, splice = dialect(route.binding.dialect), splicing(route)
+        plan, route = context.plan, way.route
+        context.go(planned, route)
+        language, through = dialect(route.binding.dialect), self._pass_through(context, way)
         with reported(plan, route):
             upstream = translate(planned, way, language)
+        previews = _Previews(planned, way, plan.job.partial_images)
         with observed_call(plan, route, planned.asked), reported(plan, route):
-            timeouts = Timeouts.of(route.binding, course.deadline.remaining())
+            timeouts = Timeouts.of(route.binding, context.deadline.remaining())
             session = self.sessions.to(route.binding)
-            generation = await call(upstream, language, session, timeouts, show, splice)
-            observe_usage(route, generation)
-            passed = splice.passed if splice else None
-            return await inspect(planned, route, generation, plan, self.images, passed)
+            async with aclosing(call(upstream, language, session, timeouts, through)) as events:
+                async for event in events:
+                    match event:
+                        case Generation():
+                            observe_usage(route, event)
+                            passed = through.passed if through else None
+                            made = await inspect(planned, route, event, plan, self.images, passed)
+                        case PassingImage():
+                            yield _started(planned, way, event, context)
+                        case Preview() if partial_image := previews.numbered(event):
+                            yield partial_image
+        yield made
+
+    def _pass_through(self, context: RequestContext, way: Way) -> PassThrough | None:
+        pattern = dialect(way.route.binding.dialect).FIRST_PICTURE
+        if context.plan.delivery is not Delivery.PASS_THROUGH or pattern is None:
+            return None
+        return PassThrough(pattern, context.plan, partial(self._fall_back, context))
+
+    async def _fall_back(self, context: RequestContext) -> None:
+        """Wait for the memory of a response that has to be read whole after all.
+
+        Raises:
+            UpstreamFault: There is none before the deadline. The image was made.
+        """
+        size = bytes_if_read_whole(context.plan)
+        if not await self.memory.grow(context.reservation, size, context.deadline):
+            message = "the gateway has no memory to read the provider's response"
+            raise UpstreamFault("outcome_unknown", message)
+
+
+class Execution:
+    """The calls of one request.
+
+    A call whose event nobody has taken yet reads nothing more from its provider, so that a slow
+    client slows the providers down and fills no memory.
+    """
+
+    def __init__(self, executor: Executor, context: RequestContext) -> None:
+        self._executor = executor
+        self._context = context
+        self.planned: Sequence[PlannedCall] = tuple(divide(context.plan.job, context.plan.model))
+        self._waiting: asyncio.Queue[ExecutorEvent | Exception] = asyncio.Queue(1)
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._untaken: list[FinishedCall] = []
+        self._abandoned: set[int] = set()
+
+    async def events(self) -> AsyncGenerator[ExecutorEvent, None]:
+        """Make the calls, and yield what they bring; each ends with one event.
+
+        Closing the generator cancels the calls that are under way.
+        """
+        if len(self.planned) == 1 and not self._context.plan.stream:  # needs no task of its own
+            only = self._executor.run_call(self._context, self.planned[0])
+            async with aclosing(only):
+                async for each in only:
+                    yield each
+            return
+        self._tasks = {
+            planned.first: asyncio.create_task(self._follow(planned)) for planned in self.planned
+        }
+        remaining = len(self.planned)
+        try:
+            while remaining:
+                event = await self._next()
+                remaining -= isinstance(event, FinishedCall | FailedCall | AbandonedCall)
+                yield event
+        finally:
+            await self._stop()
+
+    def abandon(self, keep: Container[int]) -> None:
+        """Cancel the calls that are under way, but for those whose first image is in `keep`."""
+        for first, task in self._tasks.items():
+            if first not in keep and not task.done():
+                self._abandoned.add(first)
+                task.cancel()
+
+    async def _next(self) -> ExecutorEvent:
+        patience = self._executor.heartbeat_seconds if self._context.plan.stream else None
+        try:
+            async with asyncio.timeout(patience):
+                event = await self._waiting.get()
+        except TimeoutError:
+            return Heartbeat.BEAT
+        if isinstance(event, Exception):
+            raise event
+        if isinstance(event, FinishedCall):
+            self._untaken.remove(event)
+        return event
+
+    async def _follow(self, planned: PlannedCall) -> None:
+        events = self._executor.run_call(self._context, planned)
+        try:
+            async with aclosing(events):
+                async for event in events:
+                    if isinstance(event, FinishedCall):
+                        self._untaken.append(event)
+                    await self._waiting.put(event)
+        except asyncio.CancelledError:
+            if planned.first not in self._abandoned:
+                raise
+            await self._waiting.put(AbandonedCall(planned.first))
+        except Exception as error:  # a defect: whoever waits for this call must not wait for ever
+            await self._waiting.put(error)
+
+    async def _stop(self) -> None:
+        """Cancel what is under way, and count the images that were made for nobody."""
+        self._abandoned.clear()
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        for made in self._untaken:
+            UNSETTLED_CALLS.labels(made.route.binding.provider, "undelivered").inc()
+
+
+class _Previews:
+    """Numbers the previews of one image, of which no more are wanted than were asked for."""
+
+    def __init__(self, planned: PlannedCall, way: Way, most: int) -> None:
+        self._index = planned.first
+        self._route = way.route
+        self._most = most
+        self._count = 0
+
+    def numbered(self, preview: Preview) -> PartialImage | None:
+        """Return a preview for the client. One that is no image is dropped: the real one comes."""
+        if self._count == self._most:
+            return None
+        try:
+            header = read_header(preview.base64)
+        except ValueError:
+            return None
+        number, self._count = self._count, self._count + 1
+        return PartialImage(self._index, number, preview, *header, self._route)
+
+
+def _started(
+    planned: PlannedCall, way: Way, image: PassingImage, context: RequestContext
+) -> ImageStarted:
+    watermark = context.plan.model.watermark
+    known = FinishedImage(GeneratedImage(b""), image.format, image.size, watermark)
+    made = FinishedCall(planned.first, planned.asked, way.route, Generation(()), (known,))
+    return ImageStarted(made, image.pieces)

@@ -35,7 +35,7 @@ def observed_call(plan: Plan, route: Route, asked: int) -> Iterator[None]:
         except UpstreamFault as fault:
             outcome, unsettled = fault.kind, rule_of(fault).may_have_cost
             raise
-        except (asyncio.CancelledError, ConnectionError):  # the client left, while we wait or write
+        except (asyncio.CancelledError, GeneratorExit):  # the client left, while we wait or write
             outcome, unsettled = "cancelled", True
             raise
         finally:

@@ -6,7 +6,8 @@ accepted may have made a picture, and pictures cost money.
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from tintype_gateway.faults import rule_of
@@ -20,10 +21,10 @@ from tintype_gateway.upstream.retry_budget import (
     RetryBudget,
     pause_seconds,
 )
-from tintype_gateway.values import FailedCall, FinishedCall, PlannedCall, UpstreamFault, Way
+from tintype_gateway.values import CallEvent, FailedCall, PlannedCall, UpstreamFault, Way
 
-Attempt = Callable[[Way], Awaitable[FinishedCall]]
-"""Makes a call one way. Raises UpstreamFault."""
+Attempt = Callable[[Way], AsyncGenerator[CallEvent, None]]
+"""Makes a call one way, and yields what it brings. Raises UpstreamFault."""
 
 
 @dataclass(frozen=True)
@@ -38,19 +39,22 @@ class Attempts:
 
     async def make(
         self, planned: PlannedCall, ways: Sequence[Way], deadline: Deadline, attempt: Attempt
-    ) -> FinishedCall | FailedCall:
-        """Return how a call ended after as many attempts as it may have."""
+    ) -> AsyncGenerator[CallEvent, None]:
+        """Yield what a call brings in as many attempts as it may have, and last how it ended."""
         self.budget.earn()
         failed: list[FailedCall] = []
         way: Way | None = self._best(ways)
         while way is not None:
             try:
                 with self.limits.slot(way.route.binding), self.circuits.watched(way.route):
-                    return await attempt(way)
+                    async with aclosing(attempt(way)) as events:
+                        async for event in events:
+                            yield event
+                return
             except UpstreamFault as fault:
                 failed.append(FailedCall(planned.first, planned.asked, way.route, fault))
             way = await self._following(ways, failed, deadline)
-        return _told(failed)
+        yield _told(failed)
 
     async def _following(
         self, ways: Sequence[Way], failed: Sequence[FailedCall], deadline: Deadline

@@ -2,8 +2,8 @@
 
 import asyncio
 import errno
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterator
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from typing import Self
 
@@ -13,11 +13,16 @@ import yarl
 from tintype_gateway.dialects.base import Dialect, EventReader, StreamingDialect
 from tintype_gateway.observability.request_meter import current_meter
 from tintype_gateway.observability.spans import propagated
-from tintype_gateway.splice.splice import BUFFER_BYTES, SMALLEST_ANSWER_BYTES, Splice
+from tintype_gateway.upstream.passthrough import (
+    BUFFER_BYTES,
+    SMALLEST_RESPONSE_BYTES,
+    PassThrough,
+)
 from tintype_gateway.upstream.sigv4 import signed_headers
 from tintype_gateway.upstream.sse import MEDIA_TYPE, EndlessEventError, EventParser
 from tintype_gateway.values import (
     Generation,
+    PassingImage,
     Preview,
     Timeouts,
     UpstreamAnswer,
@@ -34,38 +39,47 @@ MAX_ERROR_BYTES = 32 * 1024
 MAX_EVENT_BYTES = 64 * 1024 * 1024
 """One such picture fits in it, and all that is said of it."""
 
-Show = Callable[[Preview], Awaitable[None]]
-"""Takes a preview. While it does, nothing more is read of the provider's stream."""
-
 
 async def call(
     request: UpstreamRequest,
     dialect: Dialect,
     session: aiohttp.ClientSession,
     timeouts: Timeouts,
-    show: Show | None = None,
-    splice: Splice | None = None,
-) -> Generation:
-    """Return what a provider generated, with previews on the way if it streams and gives any.
+    through: PassThrough | None = None,
+) -> AsyncGenerator[Preview | PassingImage | Generation, None]:
+    """Yield what a provider generated, after previews if it streams and gives any.
 
-    One that was asked for a stream and answers at once is understood all the same. A plain answer
-    goes through the `splice`, if there is one.
+    A call that was asked for a stream and responds at once is understood all the same. The first
+    image of a plain response is passed `through`, if that is given, and comes before the generation
+    that it belongs to. All its pieces must be taken before the next event is asked for.
 
     Raises:
-        UpstreamFault: It gave no picture, for whatever reason.
+        UpstreamFault: It gave no image, for whatever reason.
     """
-    buffer = None if splice is None else BUFFER_BYTES
+    buffer = None if through is None else BUFFER_BYTES
     async with _sent(request, session, timeouts, buffer) as response:
         if _is_stream(response) and isinstance(dialect, StreamingDialect):
-            return await _follow(response, dialect.event_reader(), show)
+            async with aclosing(_follow(response, dialect.event_reader())) as events:
+                async for event in events:
+                    yield event
+            return
         headers = {name.lower(): value for name, value in response.headers.items()}
-        body = await _read(response, splice)
+        arriving = _Arriving(response.content)
+        if response.status != 200:
+            body = await _first_bytes(arriving, MAX_ERROR_BYTES)
+        elif through is None or _is_small(response):
+            body = b"".join([chunk async for chunk in arriving])
+        else:
+            if header := await through.open(arriving):
+                yield PassingImage(*header, through.pieces())
+            body = await through.rest()
     try:
-        return _understood(UpstreamAnswer(response.status, headers, body), dialect)
+        generation = _understood(UpstreamAnswer(response.status, headers, body), dialect)
     except UpstreamFault as fault:
-        if splice is not None and splice.passed is not None:  # the client has a part
+        if through is not None and through.passed is not None:  # the client has a part
             fault = UpstreamFault("outcome_unknown", fault.message)
         raise _of(response, fault) from fault.__cause__
+    yield generation
 
 
 def _understood(answer: UpstreamAnswer, dialect: Dialect) -> Generation:
@@ -166,8 +180,8 @@ def _is_stream(response: aiohttp.ClientResponse) -> bool:
 
 
 async def _follow(
-    response: aiohttp.ClientResponse, reader: EventReader, show: Show | None
-) -> Generation:
+    response: aiohttp.ClientResponse, reader: EventReader
+) -> AsyncGenerator[Preview | Generation, None]:
     """Read events until they have told all, so that one cannot be lost with the stream's end."""
     parser, previews = EventParser(MAX_EVENT_BYTES), 0
     async for chunk in _Arriving(response.content):
@@ -176,11 +190,11 @@ async def _follow(
                 await asyncio.sleep(0)
                 continue
             if isinstance(item, Generation):
-                return replace(item, partial_images=previews)
+                yield replace(item, partial_images=previews)
+                return
             previews += 1
-            if show is not None:
-                await show(item)
-    return replace(reader.end(), partial_images=previews)
+            yield item
+    yield replace(reader.end(), partial_images=previews)
 
 
 def _items(
@@ -196,14 +210,8 @@ def _items(
         raise _endless() from error
 
 
-async def _read(response: aiohttp.ClientResponse, splice: Splice | None) -> bytes:
-    arriving = _Arriving(response.content)
-    is_small = (response.content_length or SMALLEST_ANSWER_BYTES) < SMALLEST_ANSWER_BYTES
-    if response.status != 200:
-        return await _first_bytes(arriving, MAX_ERROR_BYTES)
-    if splice is None or is_small:
-        return b"".join([chunk async for chunk in arriving])
-    return await splice.read(arriving)
+def _is_small(response: aiohttp.ClientResponse) -> bool:
+    return (response.content_length or SMALLEST_RESPONSE_BYTES) < SMALLEST_RESPONSE_BYTES
 
 
 async def _first_bytes(arriving: AsyncIterator[bytes], most: int) -> bytes:

@@ -10,7 +10,8 @@ import pytest
 
 from tests.gateway.ledger.support import connect
 from tests.simulator.support import eventually
-from tests.support.gateway import ACCOUNT, CREDITS_MICRO, Gateway, easel, running_gateway
+from tests.support.gateway import ACCOUNT, CREDITS_MICRO, Gateway, easel, running_gateway, until
+from tests.support.metrics import metric
 from tintype_gateway.ledger.interface import Hold
 
 
@@ -73,22 +74,38 @@ async def test_requests_are_served_again_when_the_database_is_back(gateway: Gate
     assert (await gateway.generate()).status_code == 200
 
 
-async def test_a_picture_that_could_not_be_charged_is_not_given_away_nor_made_again(
-    gateway: Gateway,
+async def test_an_image_that_could_not_be_charged_is_not_given_away_nor_made_again(
+    tmp_path: Path,
 ) -> None:
+    async with running_gateway(tmp_path, *easel(timeoutSeconds=1)) as gateway:
+        await gateway.script({"delay_seconds": 0.2})
+        request = asyncio.create_task(gateway.generate())
+        await eventually(lambda: is_asked(gateway))
+
+        with locked(gateway.ledger_path) as other:
+            response = await request
+            hold = Hold(*other.execute("SELECT id, account, amount FROM hold").fetchone())
+
+        assert response.status_code == 503
+        assert response.json()["error"]["code"] == "outcome_unknown"
+        assert response.headers["x-should-retry"] == "false"
+        assert (hold.account, (await gateway.account()).balance) == (ACCOUNT, CREDITS_MICRO)
+        await gateway.ledger.release(hold, "what its expiry would do")
+
+
+async def test_an_image_is_delivered_once_the_ledger_is_back(gateway: Gateway) -> None:
     await gateway.script({"delay_seconds": 0.2})
     request = asyncio.create_task(gateway.generate())
     await eventually(lambda: is_asked(gateway))
 
-    with locked(gateway.ledger_path) as other:
-        response = await request
-        hold = Hold(*other.execute("SELECT id, account, amount FROM hold").fetchone())
+    with locked(gateway.ledger_path):
+        await until(lambda: metric("tintype_settlements_outstanding") == 1)
+        assert metric("tintype_holds_outstanding") == 1
+    response = await request
 
-    assert response.status_code == 503
-    assert response.json()["error"]["code"] == "outcome_unknown"
-    assert response.headers["x-should-retry"] == "false"
-    assert (hold.account, (await gateway.account()).balance) == (ACCOUNT, CREDITS_MICRO)
-    await gateway.ledger.release(hold, "what its expiry would do")
+    account = await gateway.account()
+    assert response.status_code == 200
+    assert (account.balance, account.held) == (CREDITS_MICRO - 640_000, 0)
 
 
 async def is_asked(gateway: Gateway) -> bool:

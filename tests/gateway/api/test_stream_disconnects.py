@@ -9,7 +9,13 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.gateway.api.scripted import Script, ScriptedProvider, completed, partial_image
+from tests.gateway.api.scripted import (
+    Script,
+    ScriptedProvider,
+    completed,
+    event,
+    partial_image,
+)
 from tests.gateway.api.test_disconnects import closed_by_clients, head, raw_connection
 from tests.gateway.api.test_provider_faults import counted, unsettled
 from tests.gateway.api.test_streams import PRICE, easel_with
@@ -64,16 +70,53 @@ async def test_who_leaves_before_anything_came_pays_nothing_and_all_calls_are_gi
     assert unsettled("cancelled") == lost + 3
 
 
-async def test_who_leaves_after_a_preview_pays_nothing(tmp_path: Path) -> None:
-    lost = unsettled("cancelled")
-    script = Script([partial_image(), asyncio.Event()])
-    async with easel_with(tmp_path, script) as (gateway, provider):
-        async with connected(gateway, partial_images=1) as reader:
-            await reader.readuntil(b'"index": 0}\n\n')
+async def left_with_previews(
+    folder: Path, *scripts: Script, gate: asyncio.Event, previews: int
+) -> tuple[int, int]:
+    """Leave a stream after its previews, before any completed event, and then open the gate.
 
-        await until(lambda: provider.left == 1)
-        assert await spent(gateway) == 0
-    assert unsettled("cancelled") == lost + 1
+    Return what was charged, and how many calls were cancelled.
+    """
+    async with easel_with(folder, *scripts) as (gateway, provider):
+        closed = closed_by_clients()
+        async with raw_connection(gateway) as (reader, writer):
+            ask(gateway, writer, n=len(scripts), partial_images=3)
+            for _ in range(previews):
+                await reader.readuntil(b'"index":')
+            await asked_for(provider, len(scripts))
+        await until(lambda: provider.left == len(scripts) - previews)
+        gate.set()
+        await until(lambda: closed_by_clients() == closed + 1)
+        return await spent(gateway), provider.left
+
+
+async def test_the_first_preview_sells_its_image_and_calls_without_one_are_cancelled(
+    tmp_path: Path,
+) -> None:
+    gate = asyncio.Event()
+    seen = [Script([partial_image(), gate, completed()]) for _ in range(3)]
+    unseen = [Script([asyncio.Event()]) for _ in range(7)]
+
+    charged, cancelled = await left_with_previews(tmp_path, *seen, *unseen, gate=gate, previews=3)
+
+    assert charged == 3 * PRICE
+    assert cancelled == 7
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        event("error", error={"code": "moderation_blocked", "message": "no"}),
+        event("error", error={"code": None, "type": "server_error"}),
+        b"",
+    ],
+    ids=["refused", "failed", "ended"],
+)
+async def test_a_preview_before_a_fault_or_a_refusal_is_free(tmp_path: Path, end: bytes) -> None:
+    gate = asyncio.Event()
+    script = Script([partial_image(), gate, end])
+
+    assert await left_with_previews(tmp_path, script, gate=gate, previews=1) == (0, 0)
 
 
 async def test_who_leaves_after_a_sign_of_life_pays_nothing(tmp_path: Path) -> None:
@@ -122,12 +165,14 @@ async def test_finished_pictures_that_were_not_sent_are_not_paid_for_but_counted
 
 async def test_a_client_that_does_not_read_holds_the_provider_up(tmp_path: Path) -> None:
     script = Script([*(partial_image(number, LARGE) for number in range(3)), completed(LARGE)])
+    done = counted("success")
     async with easel_with(tmp_path, script) as (gateway, provider):
         async with connected(gateway, partial_images=3) as reader:
             await reader.readuntil(b'"b64_json": "')
+            assert counted("success") == done
 
-        await until(lambda: provider.left == 1)
-        assert await spent(gateway) == 0
+        assert await spent(gateway) == PRICE  # the first preview has sold the image
+        assert provider.left == 0
 
 
 @pytest.mark.parametrize("share", [0, 1, 17, 33, 50, 66, 67, 84, 99, 100])

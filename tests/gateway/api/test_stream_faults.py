@@ -21,10 +21,9 @@ from tests.gateway.api.scripted import (
 from tests.gateway.api.test_outages import locked
 from tests.gateway.api.test_provider_faults import LATER, unsettled
 from tests.gateway.api.test_streams import PRICE, easel_with
-from tests.support.gateway import CREDITS_MICRO, Gateway, easel, running_gateway
+from tests.support.gateway import CREDITS_MICRO, Gateway, easel, running_gateway, until
 from tests.support.metrics import metric
 from tintype_catalog.catalog import Binding
-from tintype_gateway.ledger.interface import Hold
 from tintype_gateway.upstream import transport as call
 
 BLOCKED = {"code": "moderation_blocked", "type": "image_generation_user_error", "message": "no"}
@@ -245,23 +244,27 @@ async def test_a_picture_that_was_not_given_is_an_error_too(tmp_path: Path) -> N
             assert (await gateway.account()).balance == CREDITS_MICRO - 2 * PRICE
 
 
-async def test_a_picture_that_could_not_be_charged_is_not_sent(tmp_path: Path) -> None:
+async def test_an_image_that_could_not_be_settled_is_not_sent_and_its_preview_is_due(
+    tmp_path: Path,
+) -> None:
     gate = asyncio.Event()
     script = Script([partial_image(), gate, completed()])
-    async with easel_with(tmp_path, script) as (gateway, _), gateway.openai() as client:
+    with_deadline = easel_with(tmp_path, script, timeoutSeconds=2)
+    async with with_deadline as (gateway, _), gateway.openai() as client:
         asked = {"model": "canvas", "prompt": "a fox", "stream": True, "partial_images": 1}
         stream = aiter(await client.images.generate(**asked))  # type: ignore[call-overload]
         preview = await anext(stream)
-        with locked(gateway.ledger_path) as other:
+        with locked(gateway.ledger_path):
             gate.set()
             with pytest.raises(APIError) as error:
                 await anext(stream)
-            hold = Hold(*other.execute("SELECT id, account, amount FROM hold").fetchone())
+            assert metric("tintype_settlements_outstanding") == 1
 
         assert preview.type == PARTIAL
         assert error.value.code == "outcome_unknown"
-        assert (await gateway.account()).balance == CREDITS_MICRO
-        await gateway.ledger.release(hold, "what its expiry would do")
+        await until(lambda: metric("tintype_settlements_outstanding") == 0)
+        account = await gateway.account()
+        assert (account.balance, account.held) == (CREDITS_MICRO - PRICE, 0)
 
 
 class HalfCredentials:

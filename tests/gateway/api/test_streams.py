@@ -41,11 +41,11 @@ async def events(client: AsyncOpenAI, **fields: Any) -> list[Event]:
 
 @asynccontextmanager
 async def easel_with(
-    folder: Path, *scripts: Script, heartbeat_seconds: float = 15
+    folder: Path, *scripts: Script, heartbeat_seconds: float = 15, **spec: Any
 ) -> AsyncIterator[tuple[Gateway, ScriptedProvider]]:
     """Run a gateway whose provider plays these scripts."""
     async with scripted(*scripts) as provider:
-        manifests = easel(endpoint=provider.url, upstreamModel="gpt-image-2")
+        manifests = easel(endpoint=provider.url, upstreamModel="gpt-image-2", **spec)
         async with running_gateway(
             folder, *manifests, heartbeat_seconds=heartbeat_seconds
         ) as gateway:

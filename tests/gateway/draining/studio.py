@@ -12,8 +12,8 @@ import aiohttp
 from tests.gateway.torture.chaos import Fleet
 from tests.gateway.torture.test_torture import CREDITS_MICRO, PRICE, opened
 from tests.simulator.support import eventually, requests_received
+from tintype_gateway.billing.holding import LIFETIME_SECONDS
 from tintype_gateway.ledger.interface import Account, Audit
-from tintype_gateway.pipeline.stages.hold import LIFETIME_SECONDS
 from tintype_simulator.app import running
 
 

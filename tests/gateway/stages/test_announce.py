@@ -35,7 +35,7 @@ def completed(
 
 
 def partial(preview: Preview, **asked: Any) -> dict[str, Any]:
-    shown = PartialImage(2, 1, preview, "png", Size(64, 48))
+    shown = PartialImage(2, 1, preview, "png", Size(64, 48), route())
     return told(partial_event(plan(**asked), shown))
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from tests.gateway.ledger.stores import SqliteStore
 from tests.gateway.ledger.support import Clock, eventually
+from tintype_gateway.billing import holding
 from tintype_gateway.ledger import Caller, Ledger
 from tintype_gateway.pipeline.stages import hold as stage
 
@@ -31,7 +32,7 @@ async def ledger(
     store: SqliteStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Ledger]:
     """A ledger whose holds are renewed after a hundredth of a second."""
-    monkeypatch.setattr(stage, "LIFETIME_SECONDS", 0.03)
+    monkeypatch.setattr(holding, "LIFETIME_SECONDS", 0.03)
     ledger = store.open(clock)
     await ledger.create_account("studio", credits_micro=1000)
     yield ledger

@@ -16,10 +16,10 @@ from pathlib import Path
 from tests.gateway.torture.chaos import Fleet, Tally, Trouble, storm
 from tests.simulator.support import requests_received
 from tests.support.postgres import PostgresServer
+from tintype_gateway.billing.holding import LIFETIME_SECONDS
 from tintype_gateway.ledger.factory import open_ledger
 from tintype_gateway.ledger.interface import Ledger
 from tintype_gateway.ledger.values import MAXIMUM_RATE, Policy
-from tintype_gateway.pipeline.stages.hold import LIFETIME_SECONDS
 from tintype_simulator.app import running
 
 PRICE = 640_000

@@ -11,15 +11,14 @@ from tintype_gateway.dialects.registry import supports
 from tintype_gateway.errors import BadRequestError
 from tintype_gateway.http.app_keys import CATALOGS, FACTS, PIPELINE, REQUEST_ID
 from tintype_gateway.http.bodies.json import read_json_body
+from tintype_gateway.http.delivery import deliver
 from tintype_gateway.http.json_document import JsonDocument
 from tintype_gateway.ledger.values import PROFILES, Profile
+from tintype_gateway.pipeline.client_presence import ClientPresence
 from tintype_gateway.pipeline.pipeline import Incoming
 from tintype_gateway.pipeline.response_headers import PROFILE_HEADER, lifecycle_headers
 from tintype_gateway.pipeline.stages.adapt import Handling
 from tintype_gateway.pipeline.stages.resolve import find_model
-from tintype_gateway.splice.response import PlainResponse
-from tintype_gateway.streaming.relay import Stream
-from tintype_gateway.streaming.response import send_stream
 from tintype_gateway.values import ForcedProvider
 
 PROVIDER_HEADERS = ("X-Quantized-Provider", "X-Tintype-Provider")
@@ -30,26 +29,11 @@ _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 async def post_images_generations(request: web.Request) -> web.StreamResponse:
     """Serve `POST /v1/images/generations`."""
-    incoming = incoming_of(request)
-    with incoming.until_answered:
-        return await _generate(request, incoming)
-
-
-async def _generate(request: web.Request, incoming: Incoming) -> web.StreamResponse:
-    pipeline = request.app[PIPELINE]
-    response = PlainResponse(request, _preference(incoming))
-    try:
-        answer = await pipeline.generate(incoming, response)
-    except Exception as error:
-        if not response.prepared or isinstance(error, ConnectionError):
-            raise
-        response.break_off(error)
-        return response
-    if isinstance(answer, Stream):
-        return await send_stream(request, answer, _preference(incoming))
-    await response.end(answer)
-    pipeline.deliveries.add(answer.receipt)
-    return response
+    pipeline, incoming = request.app[PIPELINE], incoming_of(request)
+    client = ClientPresence()
+    parts = pipeline.generate(incoming, client)
+    delivered = pipeline.deliveries.add
+    return await deliver(request, parts, client, _preference(incoming), delivered)
 
 
 async def post_images_quote(request: web.Request) -> web.Response:

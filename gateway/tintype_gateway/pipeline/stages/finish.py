@@ -25,7 +25,7 @@ from tintype_gateway.values import (
     FinishedImage,
     GeneratedImage,
     Generation,
-    PassedOn,
+    PassedThrough,
     Plan,
     PlannedCall,
     Route,
@@ -39,7 +39,7 @@ async def inspect(
     generation: Generation,
     plan: Plan,
     tools: ImageTools,
-    passed: PassedOn | None = None,
+    passed: PassedThrough | None = None,
 ) -> FinishedCall:
     """Return the pictures of a call as they came by a route, with their true format and size.
 
@@ -57,7 +57,10 @@ async def inspect(
     refused = max(planned.asked - len(images), 0) if generation.rest_refused else 0
     if not images and not refused:
         raise UpstreamFault("outcome_unknown", "the provider's answer has no picture")
-    call = FinishedCall(planned.first, planned.asked, route, generation, images)
+    is_passed = passed is not None
+    call = FinishedCall(
+        planned.first, planned.asked, route, generation, images, is_passed=is_passed
+    )
     if plan.profile == "router":
         return replace(call, refused=refused)
     if not images:
@@ -79,9 +82,9 @@ async def finish(call: FinishedCall, plan: Plan, tools: ImageTools) -> FinishedC
     return replace(call, generation=made, images=tuple(images))
 
 
-def _passed_on(first: Sequence[GeneratedImage], passed: PassedOn) -> FinishedImage:
+def _passed_on(first: Sequence[GeneratedImage], passed: PassedThrough) -> FinishedImage:
     """Return what the client has, if that is what the answer gives as its first picture."""
-    if [image.base64 for image in first] != [passed.stand_in]:
+    if [image.base64 for image in first] != [passed.placeholder]:
         message = "the provider's answer begins with what is not its first picture"
         raise UpstreamFault("outcome_unknown", message)
     return FinishedImage(first[0], passed.format, passed.size, passed.watermark)

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from tintype_gateway import errors
+from tintype_gateway.billing.holding import LIFETIME_SECONDS, Holding
 from tintype_gateway.ledger.errors import (
     HoldClosedError,
     IdempotencyInProgressError,
@@ -20,13 +21,9 @@ from tintype_gateway.ledger.errors import (
     RateLimitedError,
 )
 from tintype_gateway.ledger.interface import Caller, Hold, Idempotency, Ledger
-from tintype_gateway.observability.metrics import HOLDS_OUTSTANDING
 from tintype_gateway.observability.spans import traced
 
 log = logging.getLogger(__name__)
-
-LIFETIME_SECONDS = 60
-"""How long a hold outlives its owner. A living owner renews it every third of that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,32 +40,48 @@ class Purchase:
     idempotency: Idempotency | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What a request gets whose idempotency key belongs to one that was charged before."""
+
+    request_id: str
+    """The request that was charged."""
+
+    message: str
+
+
 @asynccontextmanager
-async def held(caller: Caller, purchase: Purchase, ledger: Ledger) -> AsyncIterator[Hold]:
+async def held(
+    caller: Caller, purchase: Purchase, ledger: Ledger
+) -> AsyncIterator[Holding | Replay]:
     """Hold credits while the block runs. A block that fails or is cancelled gives them back.
+
+    Where the request was charged before there is no hold, and the block gets that request instead.
 
     Raises:
         InsufficientCreditsError: The account has less.
         RateLimitError: The account may not ask for so much in a minute.
         ConflictError: The idempotency key belongs to another request.
-        AlreadyServedError: It belongs to this one, which was charged before.
         UnavailableError: The ledger cannot be used, so that nothing was bought.
     """
     hold = await _take(caller, purchase, ledger)
-    HOLDS_OUTSTANDING.inc()
-    renewal = _Renewal(hold, ledger)
-    try:
+    if isinstance(hold, Replay):
         yield hold
+        return
+    holding = Holding(hold, ledger)
+    try:
+        yield holding
     except BaseException as error:
-        await _give_back(hold, error, ledger)
+        if holding.is_open and not holding.is_kept:
+            await _give_back(hold, error, ledger)
         raise
     finally:
-        renewal.end()
-        HOLDS_OUTSTANDING.dec()
+        if not holding.is_kept:
+            holding.end()
 
 
 @traced("hold")
-async def _take(caller: Caller, purchase: Purchase, ledger: Ledger) -> Hold:
+async def _take(caller: Caller, purchase: Purchase, ledger: Ledger) -> Hold | Replay:
     try:
         return await ledger.hold(
             caller,
@@ -80,6 +93,8 @@ async def _take(caller: Caller, purchase: Purchase, ledger: Ledger) -> Hold:
             images=purchase.images,
             idempotency=purchase.idempotency,
         )
+    except IdempotencyReplayError as error:
+        return Replay(error.request_id, str(error))
     except LedgerError as error:
         raise _refusal(error) from error
 
@@ -101,44 +116,9 @@ def _refusal(error: LedgerError) -> errors.GatewayError:
             return errors.ConflictError(str(error), code="idempotency_mismatch")
         case IdempotencyOutcomeUnknownError():
             return errors.ConflictError(str(error), code="idempotency_outcome_unknown")
-        case IdempotencyReplayError():
-            return errors.AlreadyServedError(str(error), error.request_id)
         case LedgerUnavailableError():
             return errors.ledger_unavailable()
     return errors.AuthenticationError(str(error))  # the account was closed since it was asked
-
-
-class _Renewal:
-    """Keeps a hold alive until its owner ends, so that only that of a dead process ever expires.
-
-    Most requests end before the first renewal is due: until then it is a timer, and no task.
-    """
-
-    def __init__(self, hold: Hold, ledger: Ledger) -> None:
-        self._hold = hold
-        self._ledger = ledger
-        self._task: asyncio.Task[None] | None = None
-        loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(LIFETIME_SECONDS / 3, self._begin)
-
-    def end(self) -> None:
-        """Let the hold expire, if it is not settled or released."""
-        self._timer.cancel()
-        if self._task is not None:
-            self._task.cancel()
-
-    def _begin(self) -> None:
-        self._task = asyncio.create_task(self._renew())
-
-    async def _renew(self) -> None:
-        while True:
-            try:
-                await self._ledger.renew(self._hold, LIFETIME_SECONDS)
-            except HoldClosedError:
-                return
-            except LedgerError as error:
-                log.warning("hold not renewed", extra={"hold": self._hold.id, "error": str(error)})
-            await asyncio.sleep(LIFETIME_SECONDS / 3)
 
 
 async def _give_back(hold: Hold, cause: BaseException, ledger: Ledger) -> None:
@@ -148,10 +128,11 @@ async def _give_back(hold: Hold, cause: BaseException, ledger: Ledger) -> None:
     cancelled a call that the provider may have carried out, and so did a defect.
     """
     unknown = not isinstance(cause, errors.GatewayError) or cause.may_have_cost
-    reason = getattr(cause, "code", None) or type(cause).__name__
+    has_left = isinstance(cause, asyncio.CancelledError | GeneratorExit)
+    reason = "client left" if has_left else getattr(cause, "code", None) or type(cause).__name__
     try:
         await ledger.release(hold, reason, outcome_unknown=unknown)
     except HoldClosedError:
-        pass  # it was settled: a stream charges for what it sent before it broke off
+        pass  # it was settled by an attempt whose response was lost
     except LedgerError as error:
         log.warning("hold not released", extra={"hold": hold.id, "error": str(error)})

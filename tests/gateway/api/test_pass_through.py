@@ -11,8 +11,10 @@ import httpx2
 import pytest
 
 from tests.gateway.api.scripted import Script, ScriptedProvider, scripted
+from tests.gateway.api.test_disconnects import closed_by_clients
+from tests.gateway.api.test_outages import locked
 from tests.gateway.api.test_provider_faults import unsettled
-from tests.gateway.splice.reading import PNG
+from tests.gateway.passthrough.reading import PNG
 from tests.support.gateway import (
     CREDITS_MICRO,
     Gateway,
@@ -30,13 +32,13 @@ COST = 640_000
 
 @asynccontextmanager
 async def answering(
-    folder: Path, *steps: bytes | asyncio.Event, cut: bool = False
+    folder: Path, *steps: bytes | asyncio.Event, cut: bool = False, **spec: Any
 ) -> AsyncIterator[tuple[Gateway, ScriptedProvider]]:
     """Run a gateway whose provider answers its one call so."""
     script = Script(steps, content_type="application/json", cut=cut)
     async with (
         scripted(script) as provider,
-        running_gateway(folder, *easel(endpoint=provider.url)) as gateway,
+        running_gateway(folder, *easel(endpoint=provider.url, **spec)) as gateway,
     ):
         yield gateway, provider
 
@@ -97,18 +99,80 @@ async def test_an_answer_that_breaks_off_breaks_off_for_the_client_and_costs_not
     assert unsettled("outcome_unknown") == lost + 1
 
 
-async def test_a_client_that_leaves_in_the_middle_of_its_picture_pays_nothing(
+@pytest.mark.parametrize("sent", [HALF, len(ANSWER) - 200], ids=["middle", "last rows"])
+async def test_a_client_that_leaves_once_its_image_has_begun_pays_for_it(
+    tmp_path: Path, sent: int
+) -> None:
+    rest = asyncio.Event()
+    async with answering(tmp_path, ANSWER[:sent], rest, ANSWER[sent:]) as (gateway, provider):
+        closed = closed_by_clients()
+        async with asked(gateway) as response:
+            await received_bytes(response, sent - 1000)
+        assert (await gateway.account()).held == COST
+        rest.set()
+
+        await until(lambda: closed_by_clients() == closed + 1)
+        account = await gateway.account()
+        assert (account.balance, account.held) == (CREDITS_MICRO - COST, 0)
+        assert provider.left == 0
+
+
+async def test_a_provider_that_breaks_off_after_its_client_has_left_costs_nothing(
     tmp_path: Path,
 ) -> None:
-    lost = unsettled("cancelled")
-    async with answering(tmp_path, ANSWER[:HALF], asyncio.Event()) as (gateway, provider):
+    rest = asyncio.Event()
+    async with answering(tmp_path, ANSWER[:HALF], rest, cut=True) as (gateway, _):
+        closed = closed_by_clients()
         async with asked(gateway):
             pass
+        rest.set()
 
-        await until(lambda: provider.left == 1)
-        await until(lambda: unsettled("cancelled") == lost + 1)
-        await check_the_books(gateway.ledger)
-        assert (await gateway.account()).balance == CREDITS_MICRO
+        await until(lambda: closed_by_clients() == closed + 1)
+        account = await gateway.account()
+        assert (account.balance, account.held) == (CREDITS_MICRO, 0)
+
+
+async def test_a_response_that_cannot_be_settled_has_no_end_and_its_charge_stays_due(
+    tmp_path: Path,
+) -> None:
+    rest, broken = asyncio.Event(), metric("tintype_answers_broken_off_total")
+    steps = ANSWER[:HALF], rest, ANSWER[HALF:]
+    async with answering(tmp_path, *steps, timeoutSeconds=2) as (gateway, _):
+        async with asked(gateway) as response:
+            with locked(gateway.ledger_path):
+                rest.set()
+                with pytest.raises(httpx2.TransportError):
+                    await response.aread()
+                assert metric("tintype_answers_broken_off_total") == broken + 1
+                assert metric("tintype_settlements_outstanding") == 1
+                assert metric("tintype_holds_outstanding") == 1
+
+        await until(lambda: metric("tintype_settlements_outstanding") == 0)
+        account = await gateway.account()
+        assert (account.balance, account.held) == (CREDITS_MICRO - COST, 0)
+
+
+async def test_a_response_waits_for_a_ledger_that_comes_back(tmp_path: Path) -> None:
+    rest = asyncio.Event()
+    async with answering(tmp_path, ANSWER[:HALF], rest, ANSWER[HALF:]) as (gateway, _):
+        async with asked(gateway) as response:
+            with locked(gateway.ledger_path):
+                rest.set()
+                await until(lambda: metric("tintype_settlements_outstanding") == 1)
+            document = json.loads(await response.aread())
+
+        account = await gateway.account()
+        assert document["usage"]["credits_used"] == COST
+        assert document["usage"]["credits_remaining"] == account.balance == CREDITS_MICRO - COST
+
+
+async def received_bytes(response: httpx2.Response, count: int) -> None:
+    """Read a response until so many bytes of its body are there."""
+    size = 0
+    async for chunk in response.aiter_raw():
+        size += len(chunk)
+        if size >= count:
+            return
 
 
 async def test_what_the_client_has_is_not_in_memory_any_more(tmp_path: Path) -> None:

@@ -7,34 +7,37 @@ import pytest
 
 from tests.gateway.api.scripted import Script, scripted
 from tests.gateway.builders import plan
-from tests.gateway.splice.reading import PNG, Client
-from tintype_gateway.dialects.bedrock import stability as bedrock_stability
-from tintype_gateway.splice.splice import Splice
+from tests.gateway.passthrough.reading import PNG, Client, read_whole
+from tintype_gateway.dialects.bedrock import stability
+from tintype_gateway.upstream.passthrough import PassThrough
 from tintype_gateway.upstream.transport import call
-from tintype_gateway.values import Timeouts, UpstreamFault, UpstreamRequest
+from tintype_gateway.values import PassingImage, Timeouts, UpstreamFault, UpstreamRequest
 
 MADE = {"finish_reasons": [None], "images": [PNG], "seeds": ["7"]}
 
 
-async def called(content: bytes, client: Client) -> Splice:
-    """Call a provider that answers so, and return the splice."""
-    splice = Splice(bedrock_stability.FIRST_PICTURE, plan(), {}, client)
+async def called(content: bytes, client: Client) -> PassThrough:
+    """Call a provider that responds so, and return what its image passed through."""
+    through = PassThrough(stability.FIRST_PICTURE, plan(), read_whole)
     async with (
         scripted(Script([content], content_type="application/json")) as provider,
         aiohttp.ClientSession() as session,
     ):
         url = f"{provider.url}/v1/images/generations"
         request = UpstreamRequest(url, {"Content-Type": "application/json"}, b"{}")
-        await call(request, bedrock_stability, session, Timeouts(10, 10, 10), splice=splice)
-    return splice
+        timeouts = Timeouts(10, 10, 10)
+        async for event in call(request, stability, session, timeouts, through):
+            if isinstance(event, PassingImage):
+                await client.take(event.pieces)
+    return through
 
 
 async def test_a_picture_of_an_answer_without_a_length_is_passed_on() -> None:
     client = Client()
 
-    splice = await called(json.dumps(MADE).encode(), client)
+    through = await called(json.dumps(MADE).encode(), client)
 
-    assert splice.passed is not None
+    assert through.passed is not None
     assert PNG.encode() in b"".join(client.pieces)
 
 

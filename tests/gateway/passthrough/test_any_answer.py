@@ -1,4 +1,4 @@
-"""However a provider writes its answer, a spliced one tells the client the same."""
+"""However a provider writes its answer, one that passes through tells the client the same."""
 
 import json
 import random
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from tests.gateway.splice.reading import PICTURES, spliced, whole
+from tests.gateway.passthrough.reading import PICTURES, passed_through, whole
 
 TEXTS = st.text(max_size=20) | st.sampled_from(['","b64_json":"', '"data":[{', "\\", "NaN", "/"])
 VALUES = st.none() | st.booleans() | st.integers(0, 10**6) | TEXTS
@@ -64,12 +64,14 @@ ANSWERS = {
 
 @pytest.mark.parametrize("name", ANSWERS)
 @given(data=st.data())
-async def test_a_spliced_answer_is_the_same_as_a_whole_one(name: str, data: st.DataObject) -> None:
+async def test_a_response_passed_through_is_the_same_as_a_whole_one(
+    name: str, data: st.DataObject
+) -> None:
     document = data.draw(ANSWERS[name])
     content = written(document, data)
 
-    told, passed = await spliced(content, name, data.draw(CUTS))
-    event("spliced" if passed else "read whole")
+    told, passed = await passed_through(content, name, data.draw(CUTS))
+    event("passed through" if passed else "read whole")
 
     assert told == await whole(content, name)
 

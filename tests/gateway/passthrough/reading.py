@@ -1,11 +1,11 @@
-"""Answers as they arrive, read whole and read through a splice."""
+"""Responses as they arrive, read whole and with their first image passed through."""
 
 import base64
 import io
 import json
 import random
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,10 +14,11 @@ from PIL import Image
 from tests.gateway.builders import RECEIPT, answer, plan, settlement
 from tintype_gateway.dialects.registry import dialect
 from tintype_gateway.images.tools import ImageTools
-from tintype_gateway.pipeline.json_serializer import respond
+from tintype_gateway.observability.request_meter import metered
+from tintype_gateway.pipeline.json_serializer import OPENING, respond
 from tintype_gateway.pipeline.stages.finish import inspect
-from tintype_gateway.splice.splice import OPENING, Splice
-from tintype_gateway.values import PassedOn, Plan, PlannedCall
+from tintype_gateway.upstream.passthrough import PassThrough
+from tintype_gateway.values import PassedThrough, Plan, PlannedCall
 
 EDGE = 200
 """Of noise, so that no format makes a picture of it smaller than what is looked at first."""
@@ -40,51 +41,58 @@ PICTURES = (
 )
 
 
-@dataclass
-class Client:
-    """What one client has been sent."""
-
-    headers: Mapping[str, str] | None = None
-    pieces: list[bytes] = field(default_factory=list)
-
-    async def begin(self, headers: Mapping[str, str]) -> None:
-        self.headers = headers
-
-    async def write(self, piece: bytes | memoryview) -> None:
-        self.pieces.append(bytes(piece))
-
-
 TOOLS = ImageTools()
 
 
-async def spliced(
+@dataclass
+class Client:
+    """What one client has been sent of an image."""
+
+    pieces: list[bytes] = field(default_factory=list)
+
+    async def take(self, pieces: AsyncIterator[bytes]) -> None:
+        async for piece in pieces:
+            await self.write(piece)
+
+    async def write(self, piece: bytes) -> None:
+        self.pieces.append(piece)
+
+
+async def passed_through(
     content: bytes,
     name: str = "openai-images",
     cuts: Sequence[int] = (),
     bought: Plan | None = None,
     client: Client | None = None,
 ) -> tuple[Any, bool]:
-    """Return our document of an answer that arrives in parts, and whether it was spliced."""
+    """Return our document of a response that arrives in parts, and whether its image passed."""
     client = client or Client()
     bought = bought or plan()
     pattern = dialect(name).FIRST_PICTURE or re.compile(b"^never^")
-    splice = Splice(pattern, bought, {}, client)
-    text = await splice.read(_parts(content, cuts))
-    rest = await _pieces(text, name, bought, splice.passed)
-    if splice.passed is None:
+    with metered():
+        through = PassThrough(pattern, bought, read_whole)
+        if await through.open(parts(content, cuts)):
+            await client.take(through.pieces())
+        text = await through.rest()
+    rest = await _pieces(text, name, bought, through.passed)
+    if through.passed is None:
         assert client.pieces == []
         return json.loads(b"".join(rest)), False
     assert rest[0] == OPENING
-    return json.loads(b"".join([*client.pieces, *rest[2:]])), True
+    return json.loads(b"".join([OPENING, *client.pieces, *rest[2:]])), True
+
+
+async def read_whole() -> None:
+    """Have all the memory that is needed."""
 
 
 async def whole(content: bytes, name: str = "openai-images", bought: Plan | None = None) -> Any:
-    """Return our document of an answer that is read whole."""
+    """Return our document of a response that is read whole."""
     return json.loads(b"".join(await _pieces(content, name, bought or plan(), None)))
 
 
 async def _pieces(
-    text: bytes, name: str, bought: Plan, passed: PassedOn | None
+    text: bytes, name: str, bought: Plan, passed: PassedThrough | None
 ) -> tuple[bytes | memoryview, ...]:
     generation = dialect(name).interpret(replace(answer({}), body=text))
     planned = PlannedCall(0, 1, bought.job)
@@ -92,7 +100,8 @@ async def _pieces(
     return respond(bought, [call], (), settlement(), RECEIPT).pieces
 
 
-async def _parts(content: bytes, cuts: Sequence[int]) -> AsyncIterator[bytes]:
+async def parts(content: bytes, cuts: Sequence[int]) -> AsyncIterator[bytes]:
+    """Yield a response in parts that end at these places."""
     ends = sorted({min(cut, len(content)) for cut in cuts} | {len(content)})
     start = 0
     for end in ends:

@@ -10,9 +10,15 @@ import pytest
 from typing_extensions import override
 
 from tests.gateway.builders import plan
-from tests.gateway.splice.reading import PICTURES, PNG, Client, spliced
+from tests.gateway.passthrough.reading import (
+    PICTURES,
+    PNG,
+    Client,
+    passed_through,
+    read_whole,
+)
 from tintype_gateway.dialects import openai_images
-from tintype_gateway.splice.splice import LOOK_BYTES, Splice
+from tintype_gateway.upstream.passthrough import LOOK_BYTES, PassThrough
 from tintype_gateway.values import UpstreamFault
 
 CHUNK = 16 * 1024
@@ -25,7 +31,7 @@ def openai(picture: str = PNG, **fields: Any) -> bytes:
 
 @pytest.mark.parametrize("picture", PICTURES)
 async def test_a_large_picture_is_passed_on(picture: str) -> None:
-    document, passed = await spliced(openai(picture), cuts=EVERYWHERE)
+    document, passed = await passed_through(openai(picture), cuts=EVERYWHERE)
 
     assert passed
     assert document["data"][0]["b64_json"] == picture
@@ -33,7 +39,9 @@ async def test_a_large_picture_is_passed_on(picture: str) -> None:
 
 @pytest.mark.parametrize("picture", PICTURES)
 async def test_a_data_prefix_is_not_passed_on(picture: str) -> None:
-    document, passed = await spliced(openai(f"data:image/png;base64,{picture}"), cuts=EVERYWHERE)
+    document, passed = await passed_through(
+        openai(f"data:image/png;base64,{picture}"), cuts=EVERYWHERE
+    )
 
     assert passed
     assert document["data"][0]["b64_json"] == picture
@@ -42,7 +50,7 @@ async def test_a_data_prefix_is_not_passed_on(picture: str) -> None:
 async def test_it_is_passed_on_in_the_parts_that_it_comes_in() -> None:
     client = Client()
 
-    await spliced(openai(), cuts=EVERYWHERE, client=client)
+    await passed_through(openai(), cuts=EVERYWHERE, client=client)
 
     assert max(map(len, client.pieces)) <= LOOK_BYTES
     assert len(client.pieces) > 2
@@ -51,7 +59,7 @@ async def test_it_is_passed_on_in_the_parts_that_it_comes_in() -> None:
 async def test_nothing_more_is_read_while_the_client_takes_nothing() -> None:
     class SlowClient(Client):
         @override
-        async def write(self, piece: bytes | memoryview) -> None:
+        async def write(self, piece: bytes) -> None:
             await takes.wait()
             await super().write(piece)
 
@@ -61,14 +69,16 @@ async def test_nothing_more_is_read_while_the_client_takes_nothing() -> None:
             yield content[start : start + CHUNK]
 
     takes, read, content = asyncio.Event(), list[int](), openai()
-    splice = Splice(openai_images.FIRST_PICTURE, plan(), {}, SlowClient())
-    reading = asyncio.create_task(splice.read(arriving()))
+    through = PassThrough(openai_images.FIRST_PICTURE, plan(), read_whole)
+    assert await through.open(arriving())
+    taking = asyncio.create_task(SlowClient().take(through.pieces()))
     for _ in range(1000):
         await asyncio.sleep(0)
 
     assert len(read) * CHUNK <= LOOK_BYTES
     takes.set()
-    assert len(await reading) < 5000
+    await taking
+    assert len(await through.rest()) < 5000
 
 
 @pytest.mark.parametrize(
@@ -80,7 +90,7 @@ async def test_nothing_more_is_read_while_the_client_takes_nothing() -> None:
     ],
 )
 async def test_other_dialects_pass_theirs_on_too(name: str, document: object) -> None:
-    _, passed = await spliced(json.dumps(document).encode(), name, EVERYWHERE)
+    _, passed = await passed_through(json.dumps(document).encode(), name, EVERYWHERE)
 
     assert passed
 
@@ -99,7 +109,7 @@ async def test_other_dialects_pass_theirs_on_too(name: str, document: object) ->
 async def test_in_doubt_an_answer_is_read_whole(name: str, document: object) -> None:
     content = json.dumps(document).replace("\\\\/", "\\/").encode()
 
-    told, passed = await spliced(content, name, EVERYWHERE)
+    told, passed = await passed_through(content, name, EVERYWHERE)
 
     assert not passed
     assert told["data"][0]["b64_json"] == PNG
@@ -108,15 +118,16 @@ async def test_in_doubt_an_answer_is_read_whole(name: str, document: object) -> 
 async def test_a_small_answer_is_read_whole() -> None:
     small = base64.b64encode(base64.b64decode(PNG)[:9000] + b"\0\0\0\0IEND\xaeB`\x82").decode()
 
-    assert not (await spliced(openai(small)))[1]
+    assert not (await passed_through(openai(small)))[1]
 
 
-async def test_a_picture_without_the_promised_signature_is_read_whole() -> None:
+@pytest.mark.parametrize("picture", PICTURES)
+async def test_an_image_without_the_promised_signature_passes_too(picture: str) -> None:
     signed = plan(of={"watermark": "c2pa"})
 
-    document, passed = await spliced(openai(), cuts=EVERYWHERE, bought=signed)
+    document, passed = await passed_through(openai(picture), cuts=EVERYWHERE, bought=signed)
 
-    assert not passed
+    assert passed
     assert document["data"][0]["watermark"] == "none"
 
 
@@ -147,7 +158,7 @@ async def test_what_turns_out_wrong_has_no_end(content: bytes) -> None:
     client = Client()
 
     with pytest.raises(UpstreamFault) as caught:
-        await spliced(content, cuts=EVERYWHERE, client=client)
+        await passed_through(content, cuts=EVERYWHERE, client=client)
 
     assert caught.value.kind == "outcome_unknown"
     assert client.pieces
@@ -158,4 +169,4 @@ async def test_a_refusal_after_a_picture_has_no_end() -> None:
     content = json.dumps(document).encode()[:-1] + b', "finish_reasons": ["Filter reason: output"]}'
 
     with pytest.raises(UpstreamFault, match="begins with what is not its first picture"):
-        await spliced(content, "bedrock-stability", EVERYWHERE)
+        await passed_through(content, "bedrock-stability", EVERYWHERE)

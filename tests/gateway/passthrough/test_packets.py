@@ -1,22 +1,22 @@
 """Our answers go out in few packets: each one costs a system call, and wakes the client."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Iterable
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from tests.gateway.builders import RECEIPT
-from tintype_gateway.splice.response import JOINED_BYTES, PlainResponse
-from tintype_gateway.splice.splice import OPENING
-from tintype_gateway.values import Response
+from tintype_gateway.http.writer import JOINED_BYTES, ResponseWriter
+from tintype_gateway.pipeline.json_serializer import OPENING, parts_of
+from tintype_gateway.values import End, Head, Part, Response
 
 TAIL = b'"}]}'
 
-Give = Callable[[PlainResponse], Awaitable[None]]
 
-
-async def written(give: Give, monkeypatch: pytest.MonkeyPatch) -> tuple[bytes, list[bytes]]:
+async def written(
+    parts: Iterable[Part], monkeypatch: pytest.MonkeyPatch
+) -> tuple[bytes, list[bytes]]:
     """Return the body of an answer as a client reads it, and what was written for it."""
     writes: list[bytes] = []
 
@@ -30,8 +30,9 @@ async def written(give: Give, monkeypatch: pytest.MonkeyPatch) -> tuple[bytes, l
             write(data)
 
         monkeypatch.setattr(transport, "write", noted)
-        response = PlainResponse(request, {})
-        await give(response)
+        response = ResponseWriter(request, {})
+        for part in parts:
+            await response.send(part)
         return response
 
     app = web.Application()
@@ -43,7 +44,7 @@ async def written(give: Give, monkeypatch: pytest.MonkeyPatch) -> tuple[bytes, l
 async def test_a_small_answer_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
     pieces = (OPENING, memoryview(b"x" * 1000), TAIL)
 
-    body, writes = await written(lambda to: to.end(Response(pieces, {}, RECEIPT)), monkeypatch)
+    body, writes = await written(parts_of(Response(pieces, {}, RECEIPT)), monkeypatch)
 
     assert body == b"".join(pieces)
     assert len(writes) == 1
@@ -54,7 +55,7 @@ async def test_the_pictures_of_a_large_answer_are_not_copied_together(
 ) -> None:
     pieces = (OPENING, memoryview(b"x" * JOINED_BYTES), TAIL)
 
-    body, writes = await written(lambda to: to.end(Response(pieces, {}, RECEIPT)), monkeypatch)
+    body, writes = await written(parts_of(Response(pieces, {}, RECEIPT)), monkeypatch)
 
     assert body == b"".join(pieces)
     assert writes[0].endswith(b"\r\n\r\n" + OPENING)
@@ -64,13 +65,9 @@ async def test_the_pictures_of_a_large_answer_are_not_copied_together(
 async def test_head_and_tail_of_an_answer_that_is_passed_on_go_with_its_first_and_last_bytes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    async def pass_on(response: PlainResponse) -> None:
-        await response.begin({})
-        await response.write(OPENING)
-        await response.write(b"xyz")
-        await response.end(Response((OPENING, b"stand-in", TAIL), {}, RECEIPT))
+    parts: list[Part] = [Head({}), OPENING, b"xyz", End(TAIL)]
 
-    body, writes = await written(pass_on, monkeypatch)
+    body, writes = await written(parts, monkeypatch)
 
     assert body == OPENING + b"xyz" + TAIL
     assert writes[0].startswith(b"HTTP/1.1 200 OK")

@@ -1,0 +1,138 @@
+"""A file of the charges that are due and not yet booked, for the process that comes after this one.
+
+Every line is JSON: what is due of a hold, or that nothing is any more. A line that is written
+survives the end of the process, and the restart of its container; `sync` makes it survive the
+machine. Each process has a journal of its own, and keeps it locked as long as it lives: an unlocked
+one belongs to a process that is gone.
+"""
+
+import fcntl
+import json
+import logging
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from tintype_gateway.ledger.interface import Hold
+
+log = logging.getLogger(__name__)
+
+LARGEST_BYTES = 4 * 1024 * 1024
+"""A journal that is larger is begun anew, with what is due."""
+
+_EMPTIED_BYTES = 64 * 1024
+"""A journal that is larger is emptied once nothing is due."""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What is to be charged for a hold."""
+
+    hold: Hold
+    cost: int
+    """Micro-credits; more than was held is not charged."""
+
+    images: int
+
+
+class Journal:
+    """The journal of this process, in a folder that may hold those of others.
+
+    Raises:
+        OSError: The folder cannot be written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self._open: dict[str, Due] = {}
+        self._size = 0
+        self._begin()
+
+    def note(self, due: Due) -> None:
+        """Write down what is due of a hold, in place of what was before."""
+        self._open[due.hold.id] = due
+        self._write(_line(due))
+
+    def forget(self, hold_id: str) -> None:
+        """Write down that nothing is due of a hold any more."""
+        if self._open.pop(hold_id, None) is None:
+            return
+        if not self._open and self._size > _EMPTIED_BYTES:
+            os.ftruncate(self._file, 0)
+            self._size = 0
+        else:
+            self._write(json.dumps({"id": hold_id}).encode() + b"\n")
+
+    def sync(self) -> None:
+        """Make what is written survive a crash of the machine. This takes milliseconds."""
+        os.fsync(self._file)
+
+    def left_behind(self) -> Iterator[Due]:
+        """Yield what processes that are gone have left, which is in this journal from then on."""
+        for path in sorted(self._folder.glob("*.journal")):
+            if path == self._path:
+                continue
+            with suppress(OSError), path.open("rb") as file:  # another process may take it first
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                left = list(_read(file.read()))
+                for due in left:
+                    self.note(due)
+                self.sync()
+                path.unlink()
+                yield from left
+
+    def close(self) -> None:
+        """End the journal. It is removed if nothing is due."""
+        if not self._open:
+            self._path.unlink(missing_ok=True)
+        os.close(self._file)
+
+    def _begin(self) -> None:
+        """Make a journal. It gets the name that others look for when it is locked."""
+        name = secrets.token_hex(8)
+        self._path, hidden = self._folder / f"{name}.journal", self._folder / f"{name}.new"
+        self._file = os.open(hidden, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o600)
+        fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        hidden.rename(self._path)
+        self._size = 0
+
+    def _write(self, line: bytes) -> None:
+        try:
+            self._size += os.write(self._file, line)
+        except OSError as error:  # a full disk must not stop what is being sold
+            log.error("the settlement journal cannot be written", extra={"error": str(error)})
+        if self._size > LARGEST_BYTES:
+            self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        path, file = self._path, self._file
+        self._begin()
+        self._size = os.write(self._file, b"".join(map(_line, self._open.values())))
+        os.fsync(self._file)
+        path.unlink()
+        os.close(file)
+
+
+def _line(due: Due) -> bytes:
+    hold = due.hold
+    entry = {"id": hold.id, "account": hold.account, "amount": hold.amount}
+    return json.dumps(entry | {"cost": due.cost, "images": due.images}).encode() + b"\n"
+
+
+def _read(content: bytes) -> Iterator[Due]:
+    """Yield what is due at the end of a journal, whose last line may have been cut."""
+    due: dict[str, Due] = {}
+    for line in content.splitlines():
+        try:
+            entry = json.loads(line)
+            due.pop(entry["id"], None)
+            if "cost" in entry:
+                hold = Hold(entry["id"], entry["account"], entry["amount"])
+                due[hold.id] = Due(hold, entry["cost"], entry["images"])
+        except (KeyError, TypeError, ValueError):
+            log.warning("a line of a settlement journal cannot be read")
+    yield from due.values()

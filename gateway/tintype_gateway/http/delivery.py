@@ -1,0 +1,97 @@
+"""Drives a response in a task that the server owns, and writes it to the client.
+
+The client's leaving reaches the handler of its request, and never the response itself: that is
+cancelled where nothing is sold yet, and else carried through to its end.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
+
+from aiohttp import web
+
+from tintype_gateway.errors import GatewayError
+from tintype_gateway.http.app_keys import FACTS, REQUEST_ID, RESPONSE_TASKS
+from tintype_gateway.http.writer import ResponseWriter
+from tintype_gateway.ledger.interface import Hold
+from tintype_gateway.observability.metrics import ANSWERS_BROKEN_OFF
+from tintype_gateway.pipeline.client_presence import ClientPresence
+from tintype_gateway.values import End, Part
+
+log = logging.getLogger(__name__)
+
+Delivered = Callable[[Hold], None]
+"""Notes that a client has the complete response to a settled hold."""
+
+
+async def deliver(
+    request: web.Request,
+    parts: AsyncGenerator[Part, None],
+    client: ClientPresence,
+    headers: Mapping[str, str],
+    delivered: Delivered,
+) -> web.StreamResponse:
+    """Send a response to its end, with these `headers` besides its own.
+
+    Raises:
+        GatewayError: It failed before anything was sent, so that the error has its own status.
+        ConnectionError: The client left.
+    """
+    writer = ResponseWriter(request, headers)
+    task = request.app[RESPONSE_TASKS].start(_written(request, parts, client, writer, delivered))
+    client.cancels(task.cancel)
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            client.leave()
+    if task.cancelled():
+        raise ConnectionError("the client left")
+    task.result()
+    return writer
+
+
+async def _written(
+    request: web.Request,
+    parts: AsyncGenerator[Part, None],
+    client: ClientPresence,
+    writer: ResponseWriter,
+    delivered: Delivered,
+) -> None:
+    try:
+        async with aclosing(parts):
+            async for part in parts:
+                await _send(part, client, writer)
+                if type(part) is End and part.receipt and not client.has_left:
+                    delivered(part.receipt)
+    except ConnectionError:
+        raise
+    except Exception as error:
+        if not writer.prepared:
+            raise
+        _break_off(request, writer, error)
+    if client.has_left:
+        raise ConnectionError("the client left")
+
+
+async def _send(part: Part, client: ClientPresence, writer: ResponseWriter) -> None:
+    if client.has_left:
+        return
+    try:
+        await writer.send(part)
+    except ConnectionError:
+        client.leave()
+        if not client.is_committed:
+            raise
+
+
+def _break_off(request: web.Request, writer: ResponseWriter, error: Exception) -> None:
+    """Close the connection in the middle of a response."""
+    if isinstance(error, GatewayError):
+        request[FACTS]["error"] = error.code
+    else:
+        log.error("unexpected error", exc_info=error, extra={"request_id": request[REQUEST_ID]})
+        request[FACTS]["error"] = "internal_error"
+    ANSWERS_BROKEN_OFF.inc()
+    writer.break_off()

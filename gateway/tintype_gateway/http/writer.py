@@ -1,0 +1,53 @@
+"""The only code that writes generated images to a client: a head, chunks of a body, an end."""
+
+from collections.abc import Mapping
+
+from aiohttp import web
+
+from tintype_gateway.values import End, Head, Part
+
+JOINED_BYTES = 256 * 1024
+"""Up to here, a copy costs less than a second system call."""
+
+
+class ResponseWriter(web.StreamResponse):
+    """Writes one response, of which nothing is sent before its head."""
+
+    _send_headers_immediately = False
+    """The head waits for the first bytes of the body: one packet instead of two."""
+
+    def __init__(self, request: web.Request, headers: Mapping[str, str]) -> None:
+        super().__init__(headers={"Content-Type": "application/json"})
+        self._asked = request
+        self._more_headers = headers
+        self._joined: list[bytes | memoryview] | None = None
+
+    async def send(self, part: Part) -> None:
+        """Send a part, and wait for a slow client.
+
+        Raises:
+            ConnectionError: The client left.
+        """
+        if isinstance(part, Head):
+            await self._begin(part)
+        elif isinstance(part, End):
+            pieces = [*(self._joined or ()), part.data]
+            await self.write_eof(b"".join(pieces))
+        elif self._joined is not None:
+            self._joined.append(part)
+        else:
+            await self.write(part)
+
+    async def _begin(self, head: Head) -> None:
+        self.headers.update(head.headers)
+        self.headers.update(self._more_headers)
+        if head.length is not None:
+            self.content_length = head.length
+            if head.length <= JOINED_BYTES:
+                self._joined = []
+        await self.prepare(self._asked)
+
+    def break_off(self) -> None:
+        """Close the connection, so that no client takes what it has for a response."""
+        if self._asked.transport is not None:
+            self._asked.transport.abort()
