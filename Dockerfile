@@ -1,5 +1,6 @@
 # Two images: `docker build --target gateway .` and `docker build --target operator .`. Each holds
 # what its own lock file names, and neither pip nor a compiler.
+# Pin the base by its digest: --build-arg PYTHON_IMAGE=python:3.11-slim-bookworm@sha256:...
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS build

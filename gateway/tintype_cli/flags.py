@@ -1,11 +1,18 @@
-"""Settings as flags: one for each field, named like it and documented by its docstring."""
+"""Settings as flags: one for each field, named like it and documented by its docstring.
+
+A flag is seen by everybody who may list processes. So a secret has none: its value comes from the
+environment, or from a file that a flag or the environment names.
+"""
 
 import argparse
+import os
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
 Settings = TypeVar("Settings", bound=BaseSettings)
@@ -19,20 +26,25 @@ def read_settings(
     `texts` are those of the program's help, as `tintype_cli.help` makes them.
     Ends the process with code 2 and one line for each setting that is wrong.
     """
-    parser = argparse.ArgumentParser(prog=program, **texts)
+    parser = argparse.ArgumentParser(prog=program, allow_abbrev=False, **texts)
     prefix = settings.model_config.get("env_prefix", "")
     for name, field in settings.model_fields.items():
         if field.validation_alias is not None:
             continue  # a name of its own in the environment, and too unwieldy for a flag
         flag = f"--{name.replace('_', '-')}"
         text = f"{(field.description or '').replace('%', '%%')} [{prefix}{name.upper()}]"
-        if field.annotation is bool:
+        if is_secret(field):
+            text += f", in a file [{prefix}{name.upper()}_FILE]"
+            parser.add_argument(f"{flag}-file", metavar="FILE", default=None, help=text)
+        elif field.annotation is bool:
             action = argparse.BooleanOptionalAction
             parser.add_argument(flag, action=action, default=argparse.SUPPRESS, help=text)
         else:
             shown = _choices(field.annotation) or name.upper()
             parser.add_argument(flag, metavar=shown, default=argparse.SUPPRESS, help=text)
     flags = vars(parser.parse_args(argv))
+    for name in filter(lambda name: is_secret(settings.model_fields[name]), settings.model_fields):
+        _read_secret(program, f"{prefix}{name.upper()}", name, flags)
     try:
         return settings(**flags)
     except ValidationError as error:
@@ -42,6 +54,30 @@ def read_settings(
             where = f"{prefix}{name.upper()}: " if is_field else f"{name}: " if name else ""
             message = detail["msg"].removeprefix("Value error, ")
             print(f"{program}: {where}{message}", file=sys.stderr)
+        sys.exit(2)
+
+
+def is_secret(field: FieldInfo) -> bool:
+    """Return whether a setting holds a secret: by its type, or by JSON Schema's `writeOnly`."""
+    extra = field.json_schema_extra
+    is_marked = isinstance(extra, dict) and extra.get("writeOnly") is True
+    return is_marked or SecretStr in (field.annotation, *get_args(field.annotation))
+
+
+def _read_secret(program: str, variable: str, name: str, flags: dict[str, Any]) -> None:
+    """Put a secret that is in a file among the flags, in the place of the file's name."""
+    by_flag = flags.pop(f"{name}_file")
+    file = by_flag or os.environ.get(f"{variable}_FILE")
+    if not file:
+        return
+    if not by_flag and os.environ.get(variable):
+        print(f"{program}: {variable}: set it or {variable}_FILE, not both", file=sys.stderr)
+        sys.exit(2)
+    try:
+        flags[name] = Path(file).read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        print(f"{program}: {variable}_FILE: cannot read {file}: {reason}", file=sys.stderr)
         sys.exit(2)
 
 

@@ -65,7 +65,7 @@ class GatewaySettings(ImageSettings):
     data_dir: Path = Path(".tintype")
     """The folder for what must outlive a restart."""
 
-    database_url: str = ""
+    database_url: Annotated[str, Field(json_schema_extra={"writeOnly": True})] = ""
     """The ledger: sqlite:///PATH. By default ledger.db in the data folder."""
 
     catalog_dir: Path | None = None

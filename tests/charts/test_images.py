@@ -40,6 +40,17 @@ def test_what_the_dockerfile_copies_is_there_and_not_ignored() -> None:
         assert f"!{source}" in kept
 
 
+def test_every_stage_is_on_a_base_that_can_be_pinned_by_its_digest() -> None:
+    bases = re.findall(r"^FROM (\S+) AS (\S+)", DOCKERFILE, re.MULTILINE)
+    foreign = {base for base, _ in bases} - {stage for _, stage in bases}
+    shown = (ROOT / "docs/kubernetes.md").read_text()
+
+    assert foreign == {"${PYTHON_IMAGE}"}
+    assert DOCKERFILE.index("ARG PYTHON_IMAGE=") < DOCKERFILE.index("FROM ")
+    assert "--build-arg PYTHON_IMAGE=$base " in shown
+    assert "base=$base@$(docker buildx imagetools inspect $base" in shown
+
+
 def test_the_programs_do_not_run_as_root() -> None:
     _, operator, gateway = re.split(r"^FROM runtime AS ", DOCKERFILE, flags=re.MULTILINE)
 

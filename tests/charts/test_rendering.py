@@ -13,8 +13,11 @@ from tests.charts.values import ADDED_ON, DEV, PRODUCTION
 from tests.cluster.control_plane import ControlPlane
 from tests.monitoring import dashboards
 from tests.monitoring.rules import alerts
+from tintype_catalog.allowed_hosts import allows, listed
+from tintype_catalog.credentials import ALLOWED_HOSTS, OPT_IN_LABEL
 from tintype_gateway.auth.jwt.issuers_file import read_issuers
 from tintype_gateway.settings import GatewaySettings
+from tintype_operator.gateways import ADMIN_PORT
 from tintype_operator.publisher import configmap_names
 from tintype_operator.settings import Settings as OperatorSettings
 
@@ -33,7 +36,7 @@ def test_two_releases_fit_into_one_namespace(helm: Helm) -> None:
 def test_a_monitor_scrapes_the_admin_port_of_the_gateway(helm: Helm) -> None:
     objects = helm.objects(ADDED_ON)
     monitor = find(objects, "ServiceMonitor", "tintype-gateway")
-    service = find(objects, "Service", "tintype")
+    service = find(objects, "Service", "tintype-gateway-admin")
 
     assert monitor["metadata"]["labels"]["release"] == "prometheus"
     assert (
@@ -41,6 +44,116 @@ def test_a_monitor_scrapes_the_admin_port_of_the_gateway(helm: Helm) -> None:
     )
     (endpoint,) = monitor["spec"]["endpoints"]
     assert endpoint["port"] in {port["name"] for port in service["spec"]["ports"]}
+    api = find(objects, "Service", "tintype")["metadata"]["labels"]
+    assert not monitor["spec"]["selector"]["matchLabels"].items() <= api.items()
+
+
+@pytest.mark.parametrize("type_", ["ClusterIP", "NodePort", "LoadBalancer"])
+def test_the_admin_port_stays_in_the_cluster_whatever_the_type_of_the_api(
+    helm: Helm, type_: str
+) -> None:
+    objects = helm.objects({"service": {"type": type_}})
+    api, admin = (find(objects, "Service", f"tintype{name}") for name in ("", "-gateway-admin"))
+
+    assert (api["spec"]["type"], _ports(api)) == (type_, ["http"])
+    assert (admin["spec"]["type"], _ports(admin)) == ("ClusterIP", ["admin"])
+    assert api["spec"]["selector"] == admin["spec"]["selector"]
+    pods = find(objects, "Deployment", "tintype-gateway")["spec"]["template"]["metadata"]["labels"]
+    assert admin["spec"]["selector"].items() <= pods.items()
+
+
+def test_the_operator_finds_the_gateways_by_the_service_of_their_admin_port(helm: Helm) -> None:
+    objects = helm.objects({})
+    environ = {entry["name"]: entry.get("value") for entry in container(objects, "operator")["env"]}
+
+    service = find(objects, "Service", str(environ["TINTYPE_GATEWAY_SERVICE"]))
+    assert ADMIN_PORT in _ports(service)
+
+
+def _ports(service: Object) -> list[str]:
+    return [port["name"] for port in service["spec"]["ports"]]
+
+
+def egress(objects: list[Object], name: str) -> list[dict[str, Any]]:
+    policy = find(objects, "NetworkPolicy", f"tintype-{name}")
+    assert "Egress" in policy["spec"]["policyTypes"]
+    return list(policy["spec"]["egress"])
+
+
+DESTINATIONS = ("apiServer", "dns", "database", "objectStore", "keySets", "otlp", "providers")
+
+
+def _to(number: int) -> list[dict[str, Any]]:
+    return [{"ipBlock": {"cidr": f"192.0.2.{number}/32"}}]
+
+
+def test_what_pods_may_call_is_named_by_value(helm: Helm) -> None:
+    places = {
+        name: {"to": _to(number), "ports": [7000 + number]}
+        for number, name in enumerate(DESTINATIONS)
+    }
+    traces = {"name": "OTEL_EXPORTER_OTLP_ENDPOINT", "value": "http://collector:7005"}
+    objects = helm.objects(
+        PRODUCTION
+        | {"networkPolicy": {"enabled": True, "egress": places}, "gateway": {"extraEnv": [traces]}}
+    )
+
+    def called(name: str) -> set[tuple[str, int]]:
+        return {
+            (rule["to"][0]["ipBlock"]["cidr"], port["port"])
+            for rule in egress(objects, name)
+            for port in rule["ports"]
+            if "ipBlock" in rule["to"][0]
+        }
+
+    named = [(f"192.0.2.{number}/32", 7000 + number) for number in range(len(DESTINATIONS))]
+    assert called("gateway") == set(named)
+    assert called("operator") == set(named[:2])
+
+
+def test_what_is_not_used_may_not_be_called(helm: Helm) -> None:
+    objects = helm.objects({"networkPolicy": {"enabled": True}})
+
+    ports = {port["port"] for rule in egress(objects, "gateway") for port in rule["ports"]}
+    assert ports == {53, 443, 6443}
+
+
+def test_a_simulator_is_called_by_gateways_and_calls_nobody(helm: Helm) -> None:
+    objects = helm.objects(DEV | {"networkPolicy": {"enabled": True}})
+    policy = find(objects, "NetworkPolicy", "tintype-simulator")["spec"]
+    pods = find(objects, "Deployment", "tintype-simulator")["spec"]["template"]["metadata"]
+    gateways = find(objects, "Deployment", "tintype-gateway")["spec"]["template"]["metadata"]
+
+    assert policy["podSelector"]["matchLabels"].items() <= pods["labels"].items()
+    assert egress(objects, "simulator") == []
+    ((peer,),) = (rule["from"] for rule in policy["ingress"])
+    assert peer["podSelector"]["matchLabels"].items() <= gateways["labels"].items()
+    assert "NetworkPolicy/tintype-simulator" not in {
+        f"{item['kind']}/{item['metadata']['name']}"
+        for item in helm.objects({"networkPolicy": {"enabled": True}})
+    }
+
+
+@pytest.mark.parametrize("required", [True, False])
+def test_secrets_have_to_be_offered_unless_a_value_says_otherwise(
+    helm: Helm, required: bool
+) -> None:
+    objects = helm.objects({"operator": {"requireCredentialsOptIn": required}})
+    environ = {entry["name"]: entry.get("value") for entry in container(objects, "operator")["env"]}
+
+    given = environ.get("TINTYPE_REQUIRE_CREDENTIALS_OPT_IN", "true")
+    assert given == str(required).lower()
+
+
+def test_the_secret_of_the_simulators_may_be_sent_to_them(helm: Helm) -> None:
+    objects = helm.objects(DEV)
+    metadata = find(objects, "Secret", "tintype-simulator")["metadata"]
+    hosts = listed(metadata["annotations"][ALLOWED_HOSTS])
+
+    assert metadata["labels"][OPT_IN_LABEL] == "true"
+    for binding in (item for item in objects if item["kind"] == "ProviderBinding"):
+        assert allows(hosts, binding["spec"]["endpoint"])
+    assert allows(hosts, "http://tintype-simulator:9000")
 
 
 def test_a_monitor_scrapes_the_operator(helm: Helm) -> None:

@@ -1,11 +1,12 @@
 """Settings: from the environment and from flags, checked at the start."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
 
-from tintype_cli.flags import read_settings
+from tintype_cli.flags import is_secret, read_settings
 from tintype_gateway.settings import GatewaySettings
 from tintype_gateway.upstream.egress import Reach
 
@@ -52,8 +53,73 @@ def test_a_flag_goes_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
     assert settings("--port", "8082", "--simulate").port == 8082
 
 
-def test_the_url_of_the_database_goes_before_the_data_folder() -> None:
-    assert settings("--database-url", "sqlite:///x.db").ledger_url == "sqlite:///x.db"
+def test_the_url_of_the_database_goes_before_the_data_folder(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TINTYPE_DATABASE_URL", "sqlite:///x.db")
+    assert settings().ledger_url == "sqlite:///x.db"
+
+
+SECRETS = {"admin_token": "a-token-of-the-admin-api", "database_url": "postgresql://u:p@h/d"}
+
+
+def test_every_setting_that_may_hold_a_secret_is_known_as_one() -> None:
+    fields = GatewaySettings.model_fields
+
+    assert {name for name, field in fields.items() if is_secret(field)} == SECRETS.keys()
+    assert not [
+        name
+        for name in fields
+        if re.search(r"token|password|url$", name) and name not in {*SECRETS, "public_url"}
+    ]
+
+
+@pytest.mark.parametrize("name", list(SECRETS))
+def test_a_secret_has_no_flag_since_everybody_may_list_processes(
+    capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    told = complaint(capsys, f"--{name.replace('_', '-')}", SECRETS[name])
+
+    assert "unrecognized arguments" in told
+
+
+@pytest.mark.parametrize("name", list(SECRETS))
+@pytest.mark.parametrize("by_flag", [True, False])
+def test_a_secret_comes_from_a_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, by_flag: bool
+) -> None:
+    file = tmp_path / "secret"
+    file.write_text(f"{SECRETS[name]}\n")
+    if not by_flag:
+        monkeypatch.setenv(f"TINTYPE_{name.upper()}_FILE", str(file))
+
+    read = settings(*([f"--{name.replace('_', '-')}-file", str(file)] if by_flag else []))
+
+    value = getattr(read, name)
+    assert getattr(value, "get_secret_value", lambda: value)() == SECRETS[name]
+
+
+def test_a_secret_has_one_source(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TINTYPE_ADMIN_TOKEN", SECRETS["admin_token"])
+    monkeypatch.setenv("TINTYPE_ADMIN_TOKEN_FILE", str(tmp_path / "secret"))
+
+    told = complaint(capsys)
+
+    assert "TINTYPE_ADMIN_TOKEN: set it or TINTYPE_ADMIN_TOKEN_FILE, not both" in told
+    assert SECRETS["admin_token"] not in told
+
+
+def test_a_file_of_a_secret_that_cannot_be_read_is_named(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    told = complaint(capsys, "--admin-token-file", str(tmp_path / "absent"))
+
+    assert told == (
+        f"tintype gateway: TINTYPE_ADMIN_TOKEN_FILE: cannot read {tmp_path / 'absent'}: "
+        "No such file or directory\n"
+    )
 
 
 def test_defaults_of_models_are_json_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

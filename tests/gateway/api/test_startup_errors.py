@@ -63,8 +63,9 @@ def test_a_database_that_cannot_be_opened_is_named_without_its_password(
     tmp_path: Path, url: str
 ) -> None:
     (tmp_path / "a").write_text("not a folder")
+    (tmp_path / "url").write_text(f"{url}\n")
 
-    told = failure(tmp_path, "--database-url", url)
+    told = failure(tmp_path, "--database-url-file", tmp_path / "url")
 
     assert url.partition(":")[0] in told or "be.db" in told
     assert "hunter2" not in told
@@ -75,7 +76,7 @@ def test_a_database_that_was_never_migrated_is_told_at_the_start(
 ) -> None:
     url = postgres.url(postgres.create_database())
 
-    with running_process(tmp_path, "--database-url", url) as gateway:
+    with running_process(tmp_path, environ={"TINTYPE_DATABASE_URL": url}) as gateway:
         told = [line for line in gateway.log() if line["level"] == "error"]
 
     assert [line["message"] for line in told] == ["the ledger cannot be used"]
