@@ -1,0 +1,104 @@
+"""One hostile response keeps the event loop no longer than an ordinary one of the same size."""
+
+import asyncio
+import base64
+import json
+import struct
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from tests.gateway.pictures import drawn
+from tests.support.gateway import running_gateway
+from tests.support.manifests import image_model, provider_binding
+from tests.support.unruly import Call, answer, unruly
+
+SIZE = 8 * 2**20
+PNG, JPEG = drawn("png", 256, 256), drawn("jpeg", 256, 256)
+
+
+def chunk(name: bytes, content: bytes = b"") -> bytes:
+    return struct.pack(">I", len(content)) + name + content + b"\0\0\0\0"
+
+
+def repeated(part: bytes) -> bytes:
+    return part * (SIZE // len(part))
+
+
+def shown(file: bytes) -> bytes:
+    return json.dumps(
+        {"created": 1, "data": [{"b64_json": base64.b64encode(file).decode()}]}
+    ).encode()
+
+
+ORDINARY = answer(shown(PNG[:33] + repeated(chunk(b"IDAT", bytes(65536))) + PNG[33:]))
+
+HOSTILE: dict[str, Callable[[], bytes]] = {
+    "PNG chunks": lambda: answer(shown(PNG[:33] + repeated(chunk(b"tEXt")) + PNG[33:])),
+    "PNG chunks without end": lambda: answer(shown(PNG[:33] + repeated(chunk(b"tEXt")))),
+    "JPEG segments": lambda: answer(shown(JPEG[:2] + repeated(b"\xff\xeb\0\4JP") + JPEG[2:])),
+    "JPEG fill bytes": lambda: answer(shown(JPEG[:20] + repeated(b"\xff") + JPEG[20:])),
+    "junk in a JPEG": lambda: answer(shown(JPEG[:20] + repeated(b"x") + JPEG[20:])),
+    "strings": lambda: answer(b"[" + repeated(b'"",') + b"0]"),
+    "backslashes": lambda: answer(b'["' + repeated(b"\\\\") + b'"]'),
+    "objects": lambda: answer(b'{"data":[' + repeated(b"{},") + b"{}]}"),
+    "numbers": lambda: answer(b'{"data":[' + repeated(b"1e9999,") + b"0]}"),
+    "an error": lambda: answer(
+        b'{"error":{"message":[' + repeated(b'{"a":1},') + b"0]}}", status="400 Bad Request"
+    ),
+}
+
+
+async def says_in_pieces(data: bytes, call: Call) -> None:
+    await call.request()
+    for start in range(0, len(data), 65536):
+        await call.send(data[start : start + 65536])
+
+
+@asynccontextmanager
+async def longest_turn() -> AsyncIterator[list[float]]:
+    """Note the CPU time of each turn of the event loop in the block, the longest one first."""
+    turns: list[float] = []
+
+    async def tick() -> None:
+        while True:
+            begun = time.thread_time()
+            await asyncio.sleep(0)
+            turns.append(time.thread_time() - begun)
+
+    ticking = asyncio.create_task(tick())
+    yield turns
+    ticking.cancel()
+    turns.sort(reverse=True)
+
+
+async def turn_of(folder: Path, data: bytes) -> tuple[int, float]:
+    """Return the status that a client gets, and the longest turn meanwhile, the best of three."""
+    best, status = float("inf"), 0
+    async with unruly(partial(says_in_pieces, data)) as provider:
+        model = image_model(size={"mode": "List", "sizes": ["256x256"]}, watermark="c2pa")
+        binding = provider_binding(upstreamModel="gpt-image-2", endpoint=provider.url)
+        async with running_gateway(folder, model, binding) as gateway:
+            for _ in range(3):
+                async with longest_turn() as turns:
+                    status = (await gateway.generate()).status_code
+                best = min(best, turns[0])
+    return status, best
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+async def test_a_hostile_response_takes_no_longer_turn_than_an_ordinary_one(
+    tmp_path: Path, kind: str
+) -> None:
+    (tmp_path / "ordinary").mkdir()
+    (tmp_path / "hostile").mkdir()
+    status, ordinary = await turn_of(tmp_path / "ordinary", ORDINARY)
+    assert status == 200
+
+    status, hostile = await turn_of(tmp_path / "hostile", HOSTILE[kind]())
+    assert status >= 400
+    assert hostile < 3 * ordinary
