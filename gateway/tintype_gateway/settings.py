@@ -1,9 +1,10 @@
 """The gateway's settings: `TINTYPE_*` in the environment, or flags of the same names."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, JsonValue, SecretStr, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, SecretStr, model_validator
 from pydantic_core import from_json
 from pydantic_settings import NoDecode, SettingsConfigDict
 
@@ -12,6 +13,10 @@ from tintype_gateway.auth.jwt.issuers_file import read_issuers
 from tintype_gateway.ledger.values import Profile
 from tintype_gateway.storage.settings import ImageSettings
 from tintype_gateway.upstream.egress import Reach
+
+MIN_TOKEN_CHARACTERS = 16
+
+_TOKEN = re.compile(rf"[\x21-\x7e]{{{MIN_TOKEN_CHARACTERS},}}")
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 
@@ -34,6 +39,15 @@ def _json(value: object) -> object:
 def _issuers(value: object) -> object:
     """Read the file that is named, so that what is wrong in it is told as a wrong setting is."""
     return read_issuers(Path(value)) if isinstance(value, str) else value
+
+
+def _token(token: SecretStr | None) -> SecretStr | None:
+    """Return a token that a header can hold, and that cannot be guessed."""
+    if token and _TOKEN.fullmatch(token.get_secret_value()) is None:
+        raise ValueError(
+            f"must have at least {MIN_TOKEN_CHARACTERS} characters, all of them visible ASCII"
+        )
+    return token
 
 
 class GatewaySettings(ImageSettings):
@@ -59,8 +73,8 @@ class GatewaySettings(ImageSettings):
     admin_port: Port = 9090
     """The port of metrics, probes and status; 0 takes a free one."""
 
-    admin_token: SecretStr | None = None
-    """The token of the admin API. Without it there is none."""
+    admin_token: Annotated[SecretStr | None, AfterValidator(_token)] = None
+    """The token of the admin API, at least 16 characters. Without it there is none."""
 
     data_dir: Path = Path(".tintype")
     """The folder for what must outlive a restart."""

@@ -103,17 +103,27 @@ class Ledger(Protocol):
             AccountNotFoundError: there is none of this name.
         """
 
-    async def grant(self, name: str, micro: int, *, reason: str) -> Account:
+    async def grant(
+        self, name: str, micro: int, *, reason: str, idempotency: Idempotency | None = None
+    ) -> Account:
         """Give credits to an account; the reason stays with the entry.
 
+        With an idempotency key this is done once, also by `adjust`. Its key is kept for good.
+
         Raises:
+            IdempotencyMismatchError: the key belongs to another request.
             AccountNotFoundError: there is none of this name.
         """
 
-    async def adjust(self, name: str, micro: int, *, reason: str) -> Account:
+    async def adjust(
+        self, name: str, micro: int, *, reason: str, idempotency: Idempotency | None = None
+    ) -> Account:
         """Correct a balance by so much up or down, even below zero; the reason stays with it.
 
+        An idempotency key counts as for `grant`.
+
         Raises:
+            IdempotencyMismatchError: the key belongs to another request.
             AccountNotFoundError: there is none of this name.
         """
 

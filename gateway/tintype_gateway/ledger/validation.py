@@ -25,6 +25,8 @@ RELEASED_KEPT_SECONDS = 3600
 RELEASED_BATCH = 1000
 """How many of these are removed at once, so that nothing else waits for long."""
 
+MISMATCH = "the idempotency key was used for another request"
+
 LIMIT = "its issuer has opened {} accounts, which are all that it may"
 
 OPENING_REASON = "account created"

@@ -221,6 +221,11 @@ STREAM_FIRST_EVENT = Histogram(
     buckets=_SECONDS,
     registry=REGISTRY,
 )
+ADMIN_TOKENS_REFUSED = Counter(
+    "tintype_admin_tokens_refused",
+    "Requests to the admin API with a wrong token, or with none.",
+    registry=REGISTRY,
+)
 HOLDS_EXPIRED = Counter(
     "tintype_holds_expired",
     "Holds that were released because their owner was gone.",

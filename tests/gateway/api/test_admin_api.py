@@ -158,6 +158,17 @@ async def test_usage_is_summed_up_by_account_and_model(
         ("DELETE", "/keys/key-0", None, 404, "key_not_found"),
         ("POST", "/keys/key-0/rotate", {}, 404, "key_not_found"),
         ("POST", "/grants", {"account": ACCOUNT, "micro_credits": 1}, 422, "invalid_value"),
+        ("POST", "/accounts", {"name": "a", "micro_credits": True}, 422, "invalid_value"),
+        ("POST", "/accounts", {"name": "a", "micro_credits": "5"}, 422, "invalid_value"),
+        ("POST", "/accounts", {"name": "a", "micro_credits": 5.0}, 422, "invalid_value"),
+        ("POST", "/accounts", {"name": "a", "unlimited": "yes"}, 422, "invalid_value"),
+        ("POST", "/accounts", {"name": "a", "unlimited": 1}, 422, "invalid_value"),
+        ("POST", "/accounts", {"name": 7}, 422, "invalid_value"),
+        ("PATCH", f"/accounts/{ACCOUNT}", {"requests_per_minute": True}, 422, "invalid_value"),
+        ("PATCH", f"/accounts/{ACCOUNT}", {"calls_per_minute": "600"}, 422, "invalid_value"),
+        ("POST", "/keys", {"account": ACCOUNT, "expires_at": 1}, 422, "invalid_value"),
+        ("POST", "/keys/key-0/rotate", {"keep_old_for_seconds": "60"}, 422, "invalid_value"),
+        ("POST", "/keys/key-0/rotate", {"keep_old_for_seconds": True}, 422, "invalid_value"),
         ("GET", "/usage", None, 422, "missing_required_parameter"),
         ("GET", "/usage?since=yesterday", None, 422, "invalid_value"),
         ("GET", "/keys", None, 422, "missing_required_parameter"),
@@ -170,3 +181,36 @@ async def test_a_faulty_call_is_answered_like_any_other(
     answer = await admin.request(method, path, json=body)
 
     assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
+
+
+async def test_a_key_may_end_at_a_time(admin: httpx2.AsyncClient) -> None:
+    body = {"account": ACCOUNT, "expires_at": "2099-01-01T00:00:00Z"}
+
+    made = await admin.post("/keys", json=body)
+
+    assert made.json()["expires_at"] == "2099-01-01T00:00:00+00:00"
+
+
+async def test_a_grant_with_a_key_is_made_once(admin: httpx2.AsyncClient) -> None:
+    key = {"Idempotency-Key": "invoice-2026-11"}
+    body = {"account": ACCOUNT, "micro_credits": 500, "reason": "a test"}
+
+    answers = [await admin.post("/grants", json=body, headers=key) for _ in range(3)]
+    other = await admin.post("/grants", json=body | {"micro_credits": 501}, headers=key)
+    correction = await admin.post("/grants", json=body | {"micro_credits": -500}, headers=key)
+    without = await admin.post("/grants", json=body)
+
+    assert [answer.status_code for answer in answers] == [201] * 3
+    assert {answer.json()["balance"] for answer in answers} == {CREDITS_MICRO + 500}
+    for refused in (other, correction):
+        assert refused.status_code == 409
+        assert refused.json()["error"]["code"] == "idempotency_mismatch"
+    assert without.json()["balance"] == CREDITS_MICRO + 1000
+
+
+async def test_a_key_that_is_none_is_refused(admin: httpx2.AsyncClient) -> None:
+    body = {"account": ACCOUNT, "micro_credits": 500, "reason": "a test"}
+
+    answer = await admin.post("/grants", json=body, headers={"Idempotency-Key": "a b"})
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_idempotency_key")

@@ -3,10 +3,12 @@
 It exists only where an admin token is set, on the admin port. Amounts are micro-credits.
 """
 
+import asyncio
 import datetime
+import hashlib
 import hmac
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, NoReturn, TypeVar
 
 import pydantic
 from aiohttp import web
@@ -19,18 +21,27 @@ from tintype_gateway.errors import (
     FieldProblem,
     GatewayError,
     NotFoundError,
+    RateLimitError,
     ValidationError,
     ledger_unavailable,
 )
+from tintype_gateway.http.idempotency import idempotency_key
 from tintype_gateway.http.middleware import enveloped, observed
 from tintype_gateway.ledger import errors as ledger_errors
-from tintype_gateway.ledger.interface import Account, ApiKey, Ledger, Policy, Profile
+from tintype_gateway.ledger.interface import Account, ApiKey, Idempotency, Ledger, Policy, Profile
+from tintype_gateway.observability.metrics import ADMIN_TOKENS_REFUSED
+
+WRONG_TOKEN_SECONDS = 1.0
+"""How long a request with a wrong token waits for its refusal, after those before it."""
+
+MAX_WRONG_TOKENS = 30
+"""How many of these wait; others are refused at once, with 429."""
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class _Body(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 Body = TypeVar("Body", bound=_Body)
@@ -92,9 +103,14 @@ class RotationBody(_Body):
 class AdminApi:
     """The routes, on one ledger and behind one token."""
 
-    def __init__(self, ledger: Ledger, token: str) -> None:
+    def __init__(
+        self, ledger: Ledger, token: str, wrong_token_seconds: float = WRONG_TOKEN_SECONDS
+    ) -> None:
         self._ledger = ledger
         self._token = token.encode()
+        self._wrong_token_seconds = wrong_token_seconds
+        self._wrong_tokens = 0
+        self._turn = asyncio.Lock()
 
     def application(self) -> web.Application:
         """Return them as an application, to be mounted at `/admin/v1`."""
@@ -120,8 +136,26 @@ class AdminApi:
         header = request.headers.get("Authorization", "")
         given = header.removeprefix("Bearer ").encode(errors="surrogateescape")  # as it was sent
         if not hmac.compare_digest(given, self._token):
-            raise AuthenticationError("the header must be `Authorization: Bearer <admin token>`")
+            await self._refuse()
         return await handler(request)
+
+    async def _refuse(self) -> NoReturn:
+        """Refuse wrong tokens one after another and slowly, so that none can be guessed.
+
+        The right one never waits for them.
+        """
+        ADMIN_TOKENS_REFUSED.inc()
+        if self._wrong_tokens >= MAX_WRONG_TOKENS:
+            raise RateLimitError(
+                "too many wrong admin tokens", retry=False, retry_after_seconds=MAX_WRONG_TOKENS
+            )
+        self._wrong_tokens += 1
+        try:
+            async with self._turn:
+                await asyncio.sleep(self._wrong_token_seconds)
+        finally:
+            self._wrong_tokens -= 1
+        raise AuthenticationError("the header must be `Authorization: Bearer <admin token>`")
 
     async def _list_accounts(self, request: web.Request) -> web.Response:
         accounts = await self._ledger.accounts()
@@ -148,7 +182,13 @@ class AdminApi:
     async def _grant(self, request: web.Request) -> web.Response:
         body = await _read(request, GrantBody)
         post = self._ledger.adjust if body.micro_credits < 0 else self._ledger.grant
-        account = await post(body.account, body.micro_credits, reason=body.reason)
+        key = idempotency_key(request)
+        account = await post(
+            body.account,
+            body.micro_credits,
+            reason=body.reason,
+            idempotency=None if key is None else Idempotency(key, await _digest(request)),
+        )
         return web.json_response(_account(account), status=201)
 
     async def _list_keys(self, request: web.Request) -> web.Response:
@@ -197,11 +237,17 @@ def _refusal(error: ledger_errors.LedgerError) -> GatewayError:
             return NotFoundError(str(error), code="account_not_found")
         case ledger_errors.AccountExistsError():
             return ConflictError(str(error), code="account_exists")
+        case ledger_errors.IdempotencyMismatchError():
+            return ConflictError(str(error), code="idempotency_mismatch")
         case ledger_errors.KeyNotFoundError():
             return NotFoundError(str(error), code="key_not_found")
         case ledger_errors.InvalidKeyError():
             return ConflictError(str(error), code="key_ended")
     return ledger_unavailable()
+
+
+async def _digest(request: web.Request) -> str:
+    return hashlib.sha256(await request.read()).hexdigest()
 
 
 async def _read(request: web.Request, kind: type[Body]) -> Body:

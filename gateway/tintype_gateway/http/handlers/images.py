@@ -12,6 +12,7 @@ from tintype_gateway.errors import BadRequestError
 from tintype_gateway.http.app_keys import CATALOGS, FACTS, PIPELINE, REQUEST_ID
 from tintype_gateway.http.bodies.json import read_json_body
 from tintype_gateway.http.delivery import deliver
+from tintype_gateway.http.idempotency import idempotency_key
 from tintype_gateway.http.json_document import JsonDocument
 from tintype_gateway.ledger.values import PROFILES, Profile
 from tintype_gateway.pipeline.client_presence import ClientPresence
@@ -24,7 +25,6 @@ from tintype_gateway.values import ForcedProvider
 PROVIDER_HEADERS = ("X-Quantized-Provider", "X-Tintype-Provider")
 
 _HANDLING = re.compile(r"(?:^|,)\s*handling\s*=\s*\"?(strict|lenient)\"?\s*(?:[,;]|$)", re.I)
-_IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
 async def post_images_generations(request: web.Request) -> web.StreamResponse:
@@ -90,7 +90,7 @@ def incoming_of(request: web.Request) -> Incoming:
         provider=_provider(request),
         handling=_handling(request),
         profile=_profile(request),
-        idempotency_key=_idempotency_key(request),
+        idempotency_key=idempotency_key(request),
         facts=request[FACTS],
     )
 
@@ -136,17 +136,6 @@ def _profile(request: web.Request) -> Profile | None:
         code="unknown_profile",
         param=PROFILE_HEADER,
     )
-
-
-def _idempotency_key(request: web.Request) -> str | None:
-    key = request.headers.get("Idempotency-Key")
-    if key is not None and _IDEMPOTENCY_KEY.fullmatch(key) is None:
-        raise BadRequestError(
-            "the Idempotency-Key must be 1 to 255 visible ASCII characters",
-            code="invalid_idempotency_key",
-            param="Idempotency-Key",
-        )
-    return key
 
 
 def _model_id(request: web.Request, view: View) -> str:

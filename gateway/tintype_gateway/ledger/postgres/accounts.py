@@ -10,22 +10,24 @@ from tintype_gateway.ledger.errors import (
     AccountExistsError,
     AccountLimitError,
     AccountNotFoundError,
+    IdempotencyMismatchError,
 )
 from tintype_gateway.ledger.postgres.database import Database
 from tintype_gateway.ledger.validation import (
     LIMIT,
+    MISMATCH,
     OPENING_REASON,
     checked_adjustment,
     checked_amount,
     checked_name,
 )
-from tintype_gateway.ledger.values import Account, Policy, Usage
+from tintype_gateway.ledger.values import Account, Idempotency, Policy, Usage
 
 OPEN = "SELECT * FROM ledger_open_account($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
 
 ENSURE = "SELECT * FROM ledger_ensure_account($1, $2, $3, $4, $5, $6, $7)"
 
-FUND = "SELECT * FROM ledger_fund($1, $2, $3, $4, $5, $6)"
+FUND = "SELECT refusal, (funded).* FROM ledger_fund($1, $2, $3, $4, $5, $6, $7, $8)"
 
 SET_POLICY = """
 UPDATE account
@@ -107,26 +109,50 @@ async def set_policy(database: Database, name: str, policy: Policy) -> Account:
 
 
 async def grant(
-    database: Database, now: datetime | None, name: str, micro: int, reason: str
+    database: Database,
+    now: datetime | None,
+    name: str,
+    micro: int,
+    reason: str,
+    idempotency: Idempotency | None,
 ) -> Account:
     """Add credits to an account."""
     amount = checked_amount(micro)
-    rows = await database.fetch(FUND, now, uuid.uuid4(), "grant", name, amount, reason)
-    return _found(rows, name)
+    return await _fund(database, now, "grant", name, amount, reason, idempotency)
 
 
 async def adjust(
-    database: Database, now: datetime | None, name: str, micro: int, reason: str
+    database: Database,
+    now: datetime | None,
+    name: str,
+    micro: int,
+    reason: str,
+    idempotency: Idempotency | None,
 ) -> Account:
     """Correct the balance of an account."""
     amount = checked_adjustment(micro)
-    rows = await database.fetch(FUND, now, uuid.uuid4(), "adjustment", name, amount, reason)
-    return _found(rows, name)
+    return await _fund(database, now, "adjustment", name, amount, reason, idempotency)
 
 
 async def usage(database: Database, since: date, account: str | None) -> Sequence[Usage]:
     """Sum up the charges of one account or all."""
     return [Usage(*row) for row in await database.fetch(USAGE, since, account)]
+
+
+async def _fund(
+    database: Database,
+    now: datetime | None,
+    kind: str,
+    name: str,
+    amount: int,
+    reason: str,
+    idempotency: Idempotency | None,
+) -> Account:
+    key = (idempotency.key, idempotency.request_digest) if idempotency else (None, None)
+    (row,) = await database.fetch(FUND, now, uuid.uuid4(), kind, name, amount, reason, *key)
+    if row["refusal"] == "mismatch":
+        raise IdempotencyMismatchError(MISMATCH)
+    return _found([] if row["refusal"] else [row], name)
 
 
 def policy_of(row: Record) -> Policy:

@@ -68,13 +68,17 @@ class PostgresLedger:
         """See `Ledger`."""
         return await accounts.set_policy(self._database, name, policy)
 
-    async def grant(self, name: str, micro: int, *, reason: str) -> Account:
+    async def grant(
+        self, name: str, micro: int, *, reason: str, idempotency: Idempotency | None = None
+    ) -> Account:
         """See `Ledger`."""
-        return await accounts.grant(self._database, self._now(), name, micro, reason)
+        return await accounts.grant(self._database, self._now(), name, micro, reason, idempotency)
 
-    async def adjust(self, name: str, micro: int, *, reason: str) -> Account:
+    async def adjust(
+        self, name: str, micro: int, *, reason: str, idempotency: Idempotency | None = None
+    ) -> Account:
         """See `Ledger`."""
-        return await accounts.adjust(self._database, self._now(), name, micro, reason)
+        return await accounts.adjust(self._database, self._now(), name, micro, reason, idempotency)
 
     async def usage(self, since: date, *, account: str | None = None) -> Sequence[Usage]:
         """See `Ledger`."""

@@ -24,6 +24,7 @@ from tintype_gateway.ledger.postgres.database import Database
 from tintype_gateway.ledger.validation import (
     IDEMPOTENCY_KEPT_SECONDS,
     MAXIMUM_AMOUNT,
+    MISMATCH,
     RELEASED_BATCH,
     RELEASED_KEPT_SECONDS,
     checked_amount,
@@ -159,7 +160,7 @@ def _refusal(intent: Intent, answer: Record) -> LedgerError:
         case "insufficient credits":
             return InsufficientCreditsError(intent.amount, answer["available"])
         case "mismatch":
-            return IdempotencyMismatchError("the idempotency key was used for another request")
+            return IdempotencyMismatchError(MISMATCH)
         case "in progress":
             return IdempotencyInProgressError(f"request {first} is still running")
         case "replay":

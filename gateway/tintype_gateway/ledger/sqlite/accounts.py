@@ -19,7 +19,7 @@ from tintype_gateway.ledger.validation import (
     checked_amount,
     checked_name,
 )
-from tintype_gateway.ledger.values import UNRESTRICTED, Account, Policy, Usage
+from tintype_gateway.ledger.values import UNRESTRICTED, Account, Idempotency, Policy, Usage
 
 
 def create(
@@ -105,20 +105,32 @@ def set_policy(connection: sqlite3.Connection, name: str, policy: Policy) -> Acc
 
 
 def grant(
-    connection: sqlite3.Connection, now: float, name: str, micro: int, reason: str
+    connection: sqlite3.Connection,
+    now: float,
+    name: str,
+    micro: int,
+    reason: str,
+    idempotency: Idempotency | None = None,
 ) -> Account:
     """Add credits to an account."""
     read(connection, name)
-    entries.post_funds(connection, now, "grant", name, checked_amount(micro), reason)
+    entries.post_funds(connection, now, "grant", name, checked_amount(micro), reason, idempotency)
     return read(connection, name)
 
 
 def adjust(
-    connection: sqlite3.Connection, now: float, name: str, micro: int, reason: str
+    connection: sqlite3.Connection,
+    now: float,
+    name: str,
+    micro: int,
+    reason: str,
+    idempotency: Idempotency | None,
 ) -> Account:
     """Correct the balance of an account."""
     read(connection, name)
-    entries.post_funds(connection, now, "adjustment", name, checked_adjustment(micro), reason)
+    entries.post_funds(
+        connection, now, "adjustment", name, checked_adjustment(micro), reason, idempotency
+    )
     return read(connection, name)
 
 

@@ -80,13 +80,21 @@ class SqliteLedger:
         """See `Ledger`."""
         return await self._do(lambda db, _: accounts.set_policy(db, name, policy))
 
-    async def grant(self, name: str, micro: int, *, reason: str) -> Account:
+    async def grant(
+        self, name: str, micro: int, *, reason: str, idempotency: Idempotency | None = None
+    ) -> Account:
         """See `Ledger`."""
-        return await self._do(lambda db, now: accounts.grant(db, now, name, micro, reason))
+        return await self._do(
+            lambda db, now: accounts.grant(db, now, name, micro, reason, idempotency)
+        )
 
-    async def adjust(self, name: str, micro: int, *, reason: str) -> Account:
+    async def adjust(
+        self, name: str, micro: int, *, reason: str, idempotency: Idempotency | None = None
+    ) -> Account:
         """See `Ledger`."""
-        return await self._do(lambda db, now: accounts.adjust(db, now, name, micro, reason))
+        return await self._do(
+            lambda db, now: accounts.adjust(db, now, name, micro, reason, idempotency)
+        )
 
     async def usage(self, since: date, *, account: str | None = None) -> Sequence[Usage]:
         """See `Ledger`."""

@@ -3,15 +3,36 @@
 import sqlite3
 from datetime import UTC, datetime
 
-from tintype_gateway.ledger.validation import FUNDING, REVENUE
+from tintype_gateway.ledger.errors import IdempotencyMismatchError
+from tintype_gateway.ledger.validation import FUNDING, MISMATCH, REVENUE
+from tintype_gateway.ledger.values import Idempotency
 
 
 def post_funds(
-    connection: sqlite3.Connection, now: float, kind: str, account: str, amount: int, reason: str
+    connection: sqlite3.Connection,
+    now: float,
+    kind: str,
+    account: str,
+    amount: int,
+    reason: str,
+    idempotency: Idempotency | None = None,
 ) -> None:
-    """Move credits from the funding to an account, or back where the amount is negative."""
+    """Move credits from the funding to an account, or back where the amount is negative.
+
+    Once for each idempotency key.
+    """
+    key, digest = (idempotency.key, idempotency.request_digest) if idempotency else (None, None)
+    first = connection.execute(
+        "SELECT request_digest FROM posting WHERE idempotency_key = ?", (key,)
+    ).fetchone()
+    if first is not None:
+        if first["request_digest"] != digest:
+            raise IdempotencyMismatchError(MISMATCH)
+        return
     posting = connection.execute(
-        "INSERT INTO posting (kind, reason, created_at) VALUES (?, ?, ?)", (kind, reason, now)
+        "INSERT INTO posting (kind, reason, created_at, idempotency_key, request_digest)"
+        " VALUES (?, ?, ?, ?, ?)",
+        (kind, reason, now, key, digest),
     )
     _enter(connection, posting.lastrowid, source=FUNDING, target=account, amount=amount)
 

@@ -9,7 +9,7 @@ from tintype_gateway.ledger.errors import (
     IdempotencyOutcomeUnknownError,
     IdempotencyReplayError,
 )
-from tintype_gateway.ledger.validation import IDEMPOTENCY_KEPT_SECONDS
+from tintype_gateway.ledger.validation import IDEMPOTENCY_KEPT_SECONDS, MISMATCH
 from tintype_gateway.ledger.values import Idempotency
 
 
@@ -36,7 +36,7 @@ def free(connection: sqlite3.Connection, hold_id: str) -> None:
 
 def _refuse(connection: sqlite3.Connection, first: sqlite3.Row, request_digest: str) -> NoReturn:
     if first["request_digest"] != request_digest:
-        raise IdempotencyMismatchError("the idempotency key was used for another request")
+        raise IdempotencyMismatchError(MISMATCH)
     if first["state"] == "open":
         raise IdempotencyInProgressError(f"request {first['request_id']} is still running")
     if first["state"] != "settled":
