@@ -10,6 +10,7 @@ import pytest
 
 from tests.gateway.builders import binding
 from tests.support.volume import Volume
+from tintype_gateway.runtime.folder_watch import read_files
 from tintype_gateway.upstream.credentials import Credentials, SimulatedCredentials
 
 BEDROCK = {"provider": "bedrock", "dialect": "bedrock-amazon", "regions": ["us-east-1"]}
@@ -116,6 +117,19 @@ async def test_every_swap_of_a_mounted_secret_is_noticed(tmp_path: Path) -> None
         for number in range(20):
             volume.write({"openai.api-key": f"sk-{number}".encode()})
             await until_key(credentials, f"sk-{number}")
+
+
+def test_a_version_that_is_deleted_while_it_is_read_does_not_count(tmp_path: Path) -> None:
+    volume = Volume(tmp_path / "credentials")
+    volume.write({"openai.api-key": b"sk-1", "other.api-key": b"sk-2"})
+
+    def wanted(name: str) -> bool:
+        if name == "other.api-key":
+            volume.write({"openai.api-key": b"sk-3"})
+        return True
+
+    with pytest.raises(OSError, match="was swapped while it was read"):
+        read_files(volume.path, wanted)
 
 
 async def test_keys_of_one_secret_are_never_of_two_versions(tmp_path: Path) -> None:

@@ -47,8 +47,11 @@ def read_files(folder: Path, wanted: Callable[[str], bool]) -> dict[str, bytes]:
     """
     current = folder / CURRENT
     version = current.resolve(strict=True) if current.is_symlink() else folder
-    return {
+    files = {
         path.name: path.read_bytes()
         for path in sorted(version.iterdir())
         if wanted(path.name) and path.is_file()
     }
+    if version != folder and current.resolve() != version:  # which is being deleted since
+        raise OSError(f"{folder} was swapped while it was read")
+    return files
