@@ -55,6 +55,17 @@ def calling(*arguments: object) -> Run:
     return lambda place: called(*map(str, arguments))
 
 
+def in_a_process(*arguments: str) -> Run:
+    """Run a command that changes what its process logs."""
+
+    def run(place: Place) -> int:
+        with started(place, *arguments) as process:
+            process.communicate(timeout=60)
+            return process.returncode
+
+    return run
+
+
 def on_ledger(*arguments: str) -> Run:
     """Run a command where there is an account `team-a`; `KEY_ID` is the id of its key."""
 
@@ -200,7 +211,7 @@ RUNS: dict[tuple[str, int], Run] = {
     ("gateway", 1): on_a_taken_port("gateway", "--simulate", "--admin-port", "0"),
     ("gateway", 2): with_a_wrong_setting("gateway"),
     ("operator", 0): operating_without_a_cluster,
-    ("operator", 1): calling("operator", "--kubeconfig", "/no/such/file"),
+    ("operator", 1): in_a_process("operator", "--kubeconfig", "/no/such/file"),
     ("operator", 2): calling("operator", "--relist-seconds", "soon"),
     ("simulator", 0): ended_by(signal.SIGINT, "The simulators serve", "simulator", "--port", "0"),
     ("simulator", 1): on_a_taken_port("simulator"),
