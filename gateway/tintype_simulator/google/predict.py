@@ -18,7 +18,7 @@ from tintype_simulator.google.errors import prompt_not_submitted
 from tintype_simulator.google.fields import decoded
 from tintype_simulator.google.predict_request import GEMINI_BODY, VERTEX_BODY, Order, read_order
 from tintype_simulator.painting.renderer import Picture, encode, paint
-from tintype_simulator.painting.seeds import DRAWN_SEED
+from tintype_simulator.painting.seeds import drawn_seed
 
 FILTERED = (
     "Unable to show generated images. The image was filtered out because it violated Google's "
@@ -33,7 +33,7 @@ async def post_predict(request: web.Request) -> Answer:
     reader = VERTEX_BODY if is_vertex(request) else GEMINI_BODY
     order = read_order(model, reader(decoded(await request.read()), ""))
     if order.seed is None:
-        order = replace(order, seed=request[DRAWN_SEED])
+        order = replace(order, seed=drawn_seed(request, order.pictures))
     if is_forbidden(order.prompt):
         raise prompt_not_submitted()
     passed = delivered(order.prompt, order.pictures)

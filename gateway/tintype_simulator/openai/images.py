@@ -27,7 +27,7 @@ from tintype_simulator.openai.responses import (
 )
 from tintype_simulator.painting.content_credentials import with_manifest
 from tintype_simulator.painting.renderer import Picture, encode, paint, unfinished
-from tintype_simulator.painting.seeds import DRAWN_SEED
+from tintype_simulator.painting.seeds import drawn_seed
 
 DETAIL = {
     "low": 512,
@@ -70,7 +70,7 @@ def check_key(authorization: str) -> None:
 async def post_generations(request: web.Request) -> Answer:
     """Paint what the request asks for."""
     order = read_generation(decoded(await request.read()))
-    order = replace(order, seed=request[DRAWN_SEED])
+    order = replace(order, seed=drawn_seed(request, order.n))
     if order.stream:
         return Answer(200, events(request, order), STREAM_HEADERS)
     images = await asyncio.gather(

@@ -15,6 +15,19 @@ REQUESTS_KEPT = 10_000
 """How many different requests are told apart; the one that was seen longest ago is forgotten."""
 
 
+_MOST_IMAGES = 16
+"""More than any request asks for."""
+
+
+def drawn_seed(request: web.Request, images: int) -> int:
+    """Return the seed of a request for so many images.
+
+    A gateway divides what is asked of it into calls that may differ in no more than this number:
+    each has a seed of its own.
+    """
+    return request[DRAWN_SEED] * _MOST_IMAGES + images
+
+
 class Draws:
     """How often each request came."""
 

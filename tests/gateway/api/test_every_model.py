@@ -9,7 +9,8 @@ import pytest
 from openai import AsyncOpenAI
 
 from tests.simulator.support import file_of, opened
-from tests.support.gateway import Gateway, running_gateway
+from tests.support.gateway import Gateway, easel, running_gateway
+from tests.support.manifests import changed
 
 ACTIVE = [
     *("gpt-image-1", "gpt-image-1-mini", "gpt-image-1.5", "gpt-image-2"),
@@ -183,3 +184,35 @@ async def test_pictures_that_were_refused_in_part_are_flagged_and_the_others_cha
     assert 0 < len(delivered) < len(body["data"]) == 4
     assert body["usage"]["images"] == len(delivered)
     assert body["usage"]["credits_used"] == len(delivered) * PRICES[model]
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        "imagen-4.0-fast-generate-001",
+        "amazon.nova-canvas-v1:0",
+        "stability.stable-image-core-v1:1",
+        "gemini-2.5-flash-image",
+    ],
+)
+async def test_no_two_images_of_a_request_are_alike_in_however_many_calls(
+    gateway: Gateway, model: str
+) -> None:
+    answer = await gateway.generate(model=model, n=6)
+
+    images = [entry["b64_json"] for entry in answer.json()["data"]]
+    assert len(await gateway.upstream_calls()) > 1
+    assert (len(images), len(set(images))) == (6, 6)
+
+
+async def test_nor_are_those_of_a_model_with_smaller_calls_than_its_provider_takes(
+    tmp_path: Path,
+) -> None:
+    model, binding = easel()
+    model = changed(model, "spec.limits", {"maxImagesPerCall": 4, "maxImagesPerRequest": 10})
+    async with running_gateway(tmp_path, model, binding) as gateway:
+        answer = await gateway.generate(n=6)
+
+        images = [entry["b64_json"] for entry in answer.json()["data"]]
+        assert [call["n"] for call in await gateway.upstream_calls()] == [4, 2]
+        assert (len(images), len(set(images))) == (6, 6)
