@@ -32,7 +32,7 @@ from tintype_gateway.pipeline.response_headers import headers_of
 from tintype_gateway.pipeline.sse_serializer import SseSerializer
 from tintype_gateway.pipeline.stages.adapt import Handling, adapt
 from tintype_gateway.pipeline.stages.authenticate import authenticate
-from tintype_gateway.pipeline.stages.hold import Purchase, Replay, held
+from tintype_gateway.pipeline.stages.hold import Purchase, Replay, check_funds, held
 from tintype_gateway.pipeline.stages.resolve import resolve
 from tintype_gateway.pipeline.stages.select_routes import choose
 from tintype_gateway.pipeline.stages.stream import stream
@@ -45,6 +45,7 @@ from tintype_gateway.upstream.executor import Execution, Executor
 from tintype_gateway.upstream.retry import Attempts
 from tintype_gateway.upstream.retry_budget import MAX_ATTEMPTS
 from tintype_gateway.upstream.sessions import Sessions
+from tintype_gateway.upstream.translate import check_translation
 from tintype_gateway.values import (
     Delivery,
     FinishedCall,
@@ -155,7 +156,10 @@ class Pipeline:
         """
         caller = await self.authenticate(incoming)
         plan = await self._plan(incoming, caller)
-        return quotation(plan, self._ceiling(plan), self._expected(plan))
+        most = self._ceiling(plan)
+        await check_funds(caller, most, self.ledger)
+        check_translation(plan)
+        return quotation(plan, most, self._expected(plan))
 
     async def credits(self, incoming: Incoming) -> dict[str, Any]:
         """Serve `GET /v1/credits`: what the caller's account has, and used this month.

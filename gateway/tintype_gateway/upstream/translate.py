@@ -5,8 +5,18 @@ from dataclasses import replace
 
 from tintype_catalog.catalog import Model
 from tintype_gateway.dialects.base import Dialect
+from tintype_gateway.dialects.registry import dialect as dialect_of
+from tintype_gateway.faults import error_of, gravest
 from tintype_gateway.observability.spans import traced
-from tintype_gateway.values import Job, PlannedCall, UpstreamRequest, Way
+from tintype_gateway.values import (
+    FailedCall,
+    Job,
+    Plan,
+    PlannedCall,
+    UpstreamFault,
+    UpstreamRequest,
+    Way,
+)
 
 
 def divide(job: Job, model: Model) -> Iterator[PlannedCall]:
@@ -25,6 +35,26 @@ def translate(planned: PlannedCall, way: Way, dialect: Dialect) -> UpstreamReque
         UpstreamFault: The credentials lack a part.
     """
     return dialect.translate(planned.job, way.route, planned.asked, way.credentials)
+
+
+def check_translation(plan: Plan) -> None:
+    """Refuse what could not be sent to any provider of a plan, as sending it would.
+
+    Raises:
+        GatewayError: Each provider's credentials lack a part.
+    """
+    failed: list[FailedCall] = []
+    for way in plan.ways:
+        for planned in divide(plan.job, plan.model):
+            try:
+                translate(planned, way, dialect_of(way.route.binding.dialect))
+            except UpstreamFault as fault:
+                failed.append(FailedCall(planned.first, planned.asked, way.route, fault))
+                break
+        else:
+            return
+    worst = gravest(failed)
+    raise error_of(worst.fault, worst.route) from worst.fault
 
 
 def _with_own_seed(job: Job, model: Model, first: int) -> Job:

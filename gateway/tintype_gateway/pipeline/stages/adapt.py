@@ -55,8 +55,11 @@ def adapt(
     defaults = _defaults(model, server_defaults or {})
     parameters = {name: asked[name] for name in _FORWARDED if name in asked}
     parameters |= _parameters(asked, defaults.standard, model, changes)
+    negative = str(parameters.get("negative_prompt", ""))  # whose providers limit it as the prompt
+    _check_limit("negative_prompt", "characters", len(negative), limits.max_prompt_characters)
     own_format, encoding = _encoding(asked, defaults.standard, model, changes)
     parameters |= own_format
+    _check_transparency(parameters, encoding)
     return Job(
         prompt=fields.prompt,
         images=fields.n,
@@ -259,6 +262,17 @@ def _check_provider_parameters(request: ValidRequest, model: Model) -> None:
                 f"`{name}` is for {', '.join(takers)}: the model {model.id!r} does not take it",
                 param=name,
             )
+
+
+def _check_transparency(parameters: Mapping[str, object], encoding: Encoding | None) -> None:
+    """Refuse what the provider would: a transparent image that it should make as jpeg itself."""
+    asks_for_jpeg = encoding is not None and encoding.by_provider and encoding.format == "jpeg"
+    if asks_for_jpeg and parameters.get("background") == "transparent":
+        raise UnsupportedParameterError(
+            "`background: transparent` does not go with jpeg: ask for png or webp",
+            param="background",
+            code="unsupported_value",
+        )
 
 
 def _check_limit(name: str, unit: str, value: int, limit: int) -> None:

@@ -80,6 +80,21 @@ async def held(
             holding.end()
 
 
+async def check_funds(caller: Caller, amount: int, ledger: Ledger) -> None:
+    """Refuse what `held` would refuse now for want of so many micro-credits, and hold nothing.
+
+    Raises:
+        InsufficientCreditsError: The account has less.
+        UnavailableError: The ledger cannot be used.
+    """
+    try:
+        available = (await ledger.account(caller.account)).available
+    except LedgerError as error:
+        raise _refusal(error) from error
+    if available is not None and available < amount:
+        raise _refusal(InsufficientCreditsError(amount, available))
+
+
 @traced("hold")
 async def _take(caller: Caller, purchase: Purchase, ledger: Ledger) -> Hold | Replay:
     try:
