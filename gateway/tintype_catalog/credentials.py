@@ -10,7 +10,8 @@ from typing import NamedTuple
 from tintype_catalog.allowed_hosts import allows, entry_for
 from tintype_catalog.catalog import Catalog
 from tintype_catalog.problems import Problem, Reason
-from tintype_catalog.provider_binding import Provider, ProviderBindingSpec
+from tintype_catalog.provider_binding import ProviderBindingSpec
+from tintype_catalog.providers import API_KEY, AWS_BEARER, AWS_KEYS, SERVICES
 from tintype_catalog.resources import ProviderBinding
 
 OPT_IN_LABEL = "tintype.dev/provider-credentials"
@@ -34,26 +35,8 @@ class Offer(NamedTuple):
 Secrets = Mapping[str, Offer]
 """The Secrets that are offered, by their names."""
 
-API_KEY = frozenset({"api-key"})
-AWS_KEYS = frozenset({"aws-access-key-id", "aws-secret-access-key"})
-AWS_BEARER = frozenset({"aws-bearer-token"})
-
 CREDENTIAL_KEYS = API_KEY | AWS_KEYS | AWS_BEARER | {"aws-session-token"}
 """Every key that a gateway may read."""
-
-ALTERNATIVES: Mapping[Provider, tuple[frozenset[str], ...]] = {
-    "openai": (API_KEY,),
-    "gemini": (API_KEY,),
-    "bedrock": (AWS_KEYS, AWS_BEARER),
-}
-"""For each provider the sets of keys of which one is needed."""
-
-DEFAULT_HOSTS: Mapping[Provider, str] = {
-    "openai": "api.openai.com",
-    "gemini": "generativelanguage.googleapis.com",
-    "bedrock": "bedrock-runtime.{region}.amazonaws.com",
-}
-"""The host of each provider that its calls go to without an `endpoint`."""
 
 SECRET_REASONS: frozenset[Reason] = frozenset(
     {"SecretNotFound", "SecretKeyMissing", "EndpointNotAllowed"}
@@ -73,7 +56,7 @@ def secret_problems(binding: ProviderBinding, secrets: Secrets) -> Iterator[Prob
     """Yield what the binding's Secret lacks; nothing where it names none."""
     if (reference := binding.spec.credentials.secret_ref) is None:
         return
-    needed = ALTERNATIVES[binding.spec.provider]
+    needed = SERVICES[binding.spec.dialect].credentials
     if len(reference.name) > MAX_SECRET_NAME:
         yield _problem(binding, f"is longer than {MAX_SECRET_NAME} characters", "SecretNotFound")
     elif reference.name not in secrets:
@@ -116,7 +99,7 @@ def misused_secrets(catalog: Catalog, secrets: Secrets) -> frozenset[str]:
 
 
 def _own_hosts(binding: ProviderBindingSpec) -> Iterator[str]:
-    host = DEFAULT_HOSTS[binding.provider]
+    host = SERVICES[binding.dialect].host
     return (host.format(region=region) for region in binding.regions or ("",))
 
 

@@ -8,7 +8,9 @@ from pydantic import AfterValidator, Field, model_validator
 from tintype_catalog.contract import Contract, ObjectName, Region, cel
 from tintype_catalog.pricing import Pricing
 
-Provider = Literal["openai", "bedrock", "gemini"]
+ProviderLabel = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=40)]
+"""The name of a provider in headers, ids and metrics: a DNS label, such as `gpu-pool`."""
+
 Dialect = Literal[
     "openai-images",
     "bedrock-amazon",
@@ -77,16 +79,17 @@ class ProviderBindingSpec(Contract):
 
     model_config = cel(
         (
-            "self.provider != 'bedrock' || has(self.regions) && size(self.regions) > 0",
-            "`regions` is needed for bedrock",
+            "!self.dialect.startsWith('bedrock-') || has(self.regions) && size(self.regions) > 0",
+            "`regions` is needed for the dialects of bedrock",
         )
     )
 
     model_ref: LocalReference
     """The ImageModel that this serves."""
 
-    provider: Provider
-    """Who serves it: what `X-Quantized-Provider` names."""
+    provider: ProviderLabel
+    """Who serves it: what `X-Quantized-Provider` and a prefix of the model's id name, such as
+    `openai`, `bedrock`, `gemini`, or a label of your own."""
 
     dialect: Dialect
     """The wire protocol that the provider speaks for this model."""
@@ -131,6 +134,6 @@ class ProviderBindingSpec(Contract):
 
     @model_validator(mode="after")
     def _bedrock_has_regions(self) -> Self:
-        if self.provider == "bedrock" and not self.regions:
-            raise ValueError("`regions` is needed for bedrock")
+        if self.dialect.startswith("bedrock-") and not self.regions:
+            raise ValueError("`regions` is needed for the dialects of bedrock")
         return self

@@ -5,7 +5,8 @@ import pytest
 from tests.support.manifests import compiled, image_model, provider_binding
 from tintype_catalog.allowed_hosts import allows, entry_for, listed
 from tintype_catalog.compiler import compile_manifests
-from tintype_catalog.credentials import DEFAULT_HOSTS, Offer, misused_secrets
+from tintype_catalog.credentials import Offer, misused_secrets
+from tintype_catalog.providers import SERVICES
 from tintype_gateway.dialects import openai_images
 from tintype_gateway.dialects.google import common as google
 
@@ -94,8 +95,8 @@ def test_the_entry_that_a_condition_names_allows_the_endpoint(endpoint: str) -> 
 
 
 def test_the_providers_own_hosts_are_those_that_the_dialects_call() -> None:
-    assert f"https://{DEFAULT_HOSTS['openai']}" == openai_images.ENDPOINT
-    assert f"https://{DEFAULT_HOSTS['gemini']}" == google.ENDPOINT
+    assert f"https://{SERVICES['openai-images'].host}" == openai_images.ENDPOINT
+    assert f"https://{SERVICES['google-predict'].host}" == google.ENDPOINT
 
 
 @pytest.mark.parametrize("endpoint", [None, "https://api.openai.com", "https://api.openai.com/v1"])

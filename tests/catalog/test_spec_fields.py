@@ -96,7 +96,14 @@ def test_a_value_of_another_type_is_refused(manifest: Manifest, field: str, valu
         (BINDING, "metadata.name", ""),
         (BINDING, "metadata.name", "Upper"),
         (BINDING, "metadata.name", "a" * 254),
-        (BINDING, "spec.provider", "azure"),
+        (BINDING, "spec.provider", ""),
+        (BINDING, "spec.provider", "Azure"),
+        (BINDING, "spec.provider", "gpu_pool"),
+        (BINDING, "spec.provider", "gpu.pool"),
+        (BINDING, "spec.provider", "-gpu"),
+        (BINDING, "spec.provider", "gpu-"),
+        (BINDING, "spec.provider", "a/b"),
+        (BINDING, "spec.provider", "a" * 41),
         (BINDING, "spec.dialect", "openai-chat"),
         (BINDING, "spec.upstreamModel", ""),
         (BINDING, "spec.upstreamModel", "a b"),
@@ -233,3 +240,8 @@ def test_fields_that_do_not_go_together_are_refused_with_a_reason(
 
     assert problem.field == field
     assert problem.message.startswith(message)
+
+
+@pytest.mark.parametrize("label", ["openai", "vllm-gpu-pool", "x", "0", "a" * 40])
+def test_a_provider_is_any_dns_label(label: str) -> None:
+    assert isinstance(parse_resource(changed(BINDING, "spec.provider", label)), ProviderBinding)

@@ -1,12 +1,13 @@
 """What OpenTelemetry's conventions for generative AI call what we do."""
 
+from tintype_catalog.catalog import Binding
+from tintype_catalog.providers import SERVICES
+
 OPERATION = "image_generation"
 """The conventions name no operation for pictures, and let one be named: this is Envoy's word."""
 
-PROVIDERS = {"bedrock": "aws.bedrock", "gemini": "gcp.gemini"}
-"""Our providers, where their name is not ours."""
 
-
-def gen_ai_provider(provider: str) -> str:
-    """Return the conventions' name of a provider."""
-    return PROVIDERS.get(provider, provider)
+def gen_ai_provider(binding: Binding) -> str:
+    """Return the conventions' name of who serves a binding: the service whose protocol it speaks,
+    since the conventions know no label of our own."""
+    return SERVICES[binding.dialect].telemetry_name

@@ -139,7 +139,7 @@ class Tracing:
             "tintype.route": str(route),
             "gen_ai.operation.name": OPERATION,
             "gen_ai.output.type": "image",
-            "gen_ai.provider.name": gen_ai_provider(route.binding.provider),
+            "gen_ai.provider.name": gen_ai_provider(route.binding),
             "gen_ai.request.model": route.binding.upstream_model,
             "gen_ai.request.choice.count": asked,
         }

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Protocol
 
 from tintype_catalog.catalog import Binding
-from tintype_catalog.credentials import ALTERNATIVES, AWS_BEARER, CREDENTIAL_KEYS
+from tintype_catalog.credentials import CREDENTIAL_KEYS
+from tintype_catalog.providers import AWS_BEARER, SERVICES
 from tintype_gateway.runtime.folder_watch import looks, read_files
 from tintype_gateway.upstream.workload_identity import WorkloadIdentity
 from tintype_kubernetes.client import KubernetesClient
@@ -57,7 +58,8 @@ class Credentials:
     async def read(self, binding: Binding) -> Mapping[str, str]:
         """Return what the binding names, none where its provider could not use it."""
         found = await self._find(binding)
-        return found if any(keys <= found.keys() for keys in ALTERNATIVES[binding.provider]) else {}
+        needed = SERVICES[binding.dialect].credentials
+        return found if any(keys <= found.keys() for keys in needed) else {}
 
     async def load_folder(self, folder: Path) -> None:
         """Take the credentials of a folder as it is now.

@@ -56,7 +56,7 @@ def observe_usage(route: Route, generation: Generation) -> None:
             _note_unusable(route)
         return
     telemetry.used(usage)
-    provider, trace = gen_ai_provider(route.binding.provider), telemetry.exemplar()
+    provider, trace = gen_ai_provider(route.binding), telemetry.exemplar()
     tokens = GEN_AI_TOKENS.labels
     tokens(OPERATION, provider, "input").observe(usage.text_input + usage.image_input, trace)
     tokens(OPERATION, provider, "output").observe(usage.text_output + usage.image_output, trace)
@@ -93,4 +93,5 @@ def _observe(route: Route, model_id: str, outcome: str, seconds: float) -> None:
     PROVIDER_DURATION.labels(provider, route.region, outcome).observe(seconds, trace)
     PROVIDER_REQUESTS.labels(provider, model_id, outcome).inc()
     error_type = "" if outcome == "success" else outcome
-    GEN_AI_DURATION.labels(OPERATION, gen_ai_provider(provider), error_type).observe(seconds, trace)
+    service = gen_ai_provider(route.binding)
+    GEN_AI_DURATION.labels(OPERATION, service, error_type).observe(seconds, trace)
