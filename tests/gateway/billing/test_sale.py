@@ -1,0 +1,225 @@
+"""What a request sells: whatever is sent in whatever order, the parts add up to the one charge."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.gateway.builders import RECEIPT, USAGE, delivered, settlement
+from tintype_catalog.sizes import Size
+from tintype_gateway.billing.sale import Sale
+from tintype_gateway.billing.settlement_journal import Due, Journal
+from tintype_gateway.billing.settlements import Settlements
+from tintype_gateway.errors import UnavailableError
+from tintype_gateway.ledger.errors import LedgerUnavailableError
+from tintype_gateway.ledger.interface import Hold, Settlement
+from tintype_gateway.upstream.deadline import Deadline
+from tintype_gateway.values import FinishedCall
+
+
+def price(calls: Sequence[FinishedCall]) -> int:
+    """Ask 100 for an image, or what a call with usage used."""
+    return sum(100 * len(call.images) if call.generation.usage is None else 350 for call in calls)
+
+
+class Ledger:
+    """A ledger that charges at most what was held, and notes what for."""
+
+    def __init__(self) -> None:
+        self.is_away = False
+        self.charged: list[tuple[int, int]] = []
+
+    async def settle(self, hold: Hold, cost: int, *, images: int = 0) -> Settlement:
+        if self.is_away:
+            raise LedgerUnavailableError("it is away")
+        charged = min(cost, hold.amount)
+        self.charged.append((charged, images))
+        return settlement(charged=charged)
+
+
+class OpenHold:
+    """A hold that nobody needs to renew."""
+
+    def __init__(self) -> None:
+        self.hold = RECEIPT
+        self.is_open = True
+        self.is_kept = False
+
+    def keep(self) -> Callable[[], None]:
+        self.is_kept = True
+        return self.end
+
+    def end(self) -> None:
+        self.is_open = False
+
+
+class Shop:
+    """A sale, and everything that it needs."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.ledger, self.holding = Ledger(), OpenHold()
+        self.journal = Journal(folder) if folder else None
+        self.settlements = Settlements(self.ledger, self.journal)  # type: ignore[arg-type]
+        self.noted: list[int] = []
+        self.sale = Sale(
+            self.holding,  # type: ignore[arg-type]
+            price,
+            lambda calls, _: self.noted.append(price(calls)),
+            self.settlements,
+            Deadline(0),
+        )
+
+    def due(self) -> list[Due]:
+        assert self.journal is not None
+        return list(self.journal._open.values())
+
+
+def calls_of(sizes: Sequence[int], **generation: object) -> list[FinishedCall]:
+    made, first = [], 0
+    for size in sizes:
+        call = delivered([Size(64, 48)] * size, **generation)
+        made.append(replace(call, first=first, asked=size))
+        first += size
+    return made
+
+
+def begun(first: int = 0) -> FinishedCall:
+    """Return what is known of a call whose first preview is about to be sent."""
+    (call,) = calls_of([1])
+    return replace(call, first=first)
+
+
+async def sold(sale: Sale, calls: Sequence[FinishedCall], most: int = 100) -> list[int]:
+    """Sell at most so many images one by one, and return what each was announced to cost."""
+    order = [(call, number + 1) for call in calls for number in range(len(call.images))]
+    charges = [
+        await sale.sell(call, images, is_last=place == len(order) - 1)
+        for place, (call, images) in enumerate(order[:most])
+    ]
+    return [charge.credits for charge in charges]
+
+
+@given(st.lists(st.integers(1, 5), min_size=1, max_size=4), st.booleans())
+async def test_what_is_announced_adds_up_to_the_one_charge(
+    sizes: list[int], has_usage: bool
+) -> None:
+    shop, calls = Shop(), calls_of(sizes, usage=USAGE if has_usage else None)
+
+    announced = await sold(shop.sale, calls)
+
+    assert shop.ledger.charged == [(min(price(calls), RECEIPT.amount), sum(sizes))]
+    assert sum(announced) == shop.ledger.charged[0][0]
+    assert not shop.holding.is_open
+
+
+async def test_what_a_call_used_counts_with_its_last_image() -> None:
+    assert await sold(Shop().sale, calls_of([3], usage=USAGE)) == [100, 100, 150]
+
+
+async def test_images_that_were_sold_are_not_kept_in_memory() -> None:
+    shop = Shop()
+
+    await shop.sale.sell(calls_of([2])[0], 1, is_last=False)
+
+    (call,) = shop.sale.sold
+    assert call.generation.images == ()
+    assert [image.image.base64 for image in call.images] == [b""]
+
+
+async def ended(shop: Shop, error: type[BaseException]) -> None:
+    """End the request by an error, and make the charges that are due."""
+    with pytest.raises(error), shop.sale:
+        raise error("the end")
+    await shop.settlements.finish(10)
+
+
+@pytest.mark.parametrize("error", [GeneratorExit, ZeroDivisionError, UnavailableError])
+async def test_images_that_were_sent_are_charged_however_the_request_ends(
+    error: type[BaseException],
+) -> None:
+    shop = Shop()
+    await sold(shop.sale, calls_of([2, 3]), most=3)
+
+    await ended(shop, error)
+
+    assert shop.ledger.charged == [(300, 3)]
+    assert shop.noted == [300]
+    assert not shop.holding.is_open
+
+
+@pytest.mark.parametrize(
+    ("error", "charged"), [(GeneratorExit, [(100, 1)]), (ZeroDivisionError, [])]
+)
+async def test_an_image_that_has_begun_is_charged_unless_a_defect_of_ours_ends_it(
+    error: type[BaseException], charged: list[tuple[int, int]]
+) -> None:
+    shop = Shop()
+    shop.sale.begin(begun())
+
+    await ended(shop, error)
+
+    assert shop.ledger.charged == charged
+
+
+async def test_an_image_whose_call_failed_after_it_had_begun_is_free(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    shop.sale.begin(begun(0))
+    shop.sale.begin(begun(1))
+
+    shop.sale.void(0)
+    assert [due.cost for due in shop.due()] == [100]
+    shop.sale.void(1)
+    assert shop.due() == []
+
+    await ended(shop, UnavailableError)
+    assert shop.ledger.charged == []
+
+
+async def test_nothing_is_charged_before_something_was_sent() -> None:
+    shop = Shop()
+
+    await ended(shop, GeneratorExit)
+
+    assert shop.ledger.charged == []
+    assert not shop.holding.is_kept
+
+
+async def test_what_is_sold_is_in_the_journal_until_it_is_booked(tmp_path: Path) -> None:
+    shop, calls = Shop(tmp_path), calls_of([2])
+    shop.sale.begin(begun())
+    assert [(due.cost, due.images) for due in shop.due()] == [(100, 1)]
+
+    await shop.sale.sell(calls[0], 1, is_last=False)
+    assert [(due.cost, due.images) for due in shop.due()] == [(100, 1)]
+
+    await shop.sale.sell(calls[0], 2, is_last=True)
+    assert shop.due() == []
+
+
+async def test_a_last_image_that_could_not_be_charged_does_not_count_as_sent() -> None:
+    shop, calls = Shop(), calls_of([3])
+    await sold(shop.sale, calls, most=2)
+    shop.ledger.is_away = True
+    with pytest.raises(UnavailableError), shop.sale:
+        await shop.sale.sell(calls[0], 3, is_last=True)
+
+    shop.ledger.is_away = False
+    await shop.settlements.finish(10)
+
+    assert shop.ledger.charged == [(200, 2)]
+
+
+async def test_one_that_was_previewed_does() -> None:
+    shop, calls = Shop(), calls_of([1], usage=USAGE)
+    shop.sale.begin(begun())
+    shop.ledger.is_away = True
+    with pytest.raises(UnavailableError), shop.sale:
+        await shop.sale.sell(calls[0], 1, is_last=True)
+
+    shop.ledger.is_away = False
+    await shop.settlements.finish(10)
+
+    assert shop.ledger.charged == [(350, 1)]
