@@ -12,6 +12,7 @@ from tintype_gateway.billing.sale import Sale
 from tintype_gateway.errors import GatewayError, InternalError, UnavailableError
 from tintype_gateway.faults import error_of, gravest
 from tintype_gateway.observability.metrics import STREAM_FIRST_EVENT, UNSETTLED_CALLS
+from tintype_gateway.observability.request_meter import current_meter
 from tintype_gateway.pipeline import openai_profile
 from tintype_gateway.pipeline.client_presence import ClientPresence
 from tintype_gateway.pipeline.response_headers import ImageError, headers_of, image_errors, usage_of
@@ -135,6 +136,7 @@ class SseSerializer:
         self._execution = execution
         self._remaining = len(execution.planned)
         self._failed: list[FailedCall] = []
+        self._meter = current_meter()
         self._started = time.perf_counter()
         self._has_events = False
         self._has_begun = False
@@ -156,6 +158,7 @@ class SseSerializer:
                     partial_event(self._plan, event), FIRST_PARTIAL, event.route
                 ):
                     yield part
+                self._meter.passed_on(len(event.preview.base64))
             case FinishedCall():
                 self._remaining -= 1
                 async for part in self._deliver(event):
@@ -209,7 +212,8 @@ class SseSerializer:
         last = made + call.refused - 1
         for number in range(made + call.refused):
             if self._client.has_left and call.first not in self._sale.begun:
-                UNSETTLED_CALLS.labels(call.route.binding.provider, "undelivered").inc()
+                if number == 0:
+                    UNSETTLED_CALLS.labels(call.route.binding.provider, "undelivered").inc()
                 return
             images, ends = min(number + 1, made), not self._remaining and number == last
             self._commit()
@@ -217,6 +221,8 @@ class SseSerializer:
             event = completed_event(self._plan, call, number, charge)
             for part in self._event(event, FIRST_COMPLETED, call.route):
                 yield part
+            if number < made and self._plan.job.streamed:
+                self._meter.passed_on(len(call.images[number].image.base64))
 
     def _commit(self) -> None:
         self._client.commit(lambda: self._execution.abandon(keep=self._sale.begun))

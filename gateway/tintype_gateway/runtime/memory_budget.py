@@ -136,8 +136,10 @@ class MemoryBudget:
 
 def bytes_reserved(plan: Plan) -> int:
     """Return how many bytes a request may come to hold, as its images are delivered."""
-    passing = plan.delivery is Delivery.PASS_THROUGH
-    return PASSED_ON_BYTES + (plan.job.images - passing) * _bytes_of_one(plan)
+    whole = plan.job.images - (plan.delivery is Delivery.PASS_THROUGH)
+    if plan.job.partial_images:  # the last preview is being sent while its image arrives
+        whole *= 2
+    return PASSED_ON_BYTES + whole * _bytes_of_one(plan)
 
 
 def bytes_if_read_whole(plan: Plan) -> int:
