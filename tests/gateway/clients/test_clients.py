@@ -1,0 +1,166 @@
+"""Clients of other languages, typed by OpenAI's schema, read responses of the profile `openai`."""
+
+import asyncio
+import base64
+import json
+import os
+import time
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cluster.building import BuildError
+from tests.gateway.clients.programs import JAVA, JAVASCRIPT, PROGRAMS, RUST, Program
+from tests.simulator.support import opened
+from tests.support.gateway import Gateway, running_gateway
+from tests.support.requirements import missing, require
+
+MODELS = [
+    "gpt-image-1-mini",
+    "amazon.nova-canvas-v1:0",
+    "stability.stable-image-core-v1:1",
+    "imagen-4.0-fast-generate-001",
+    "gemini-2.5-flash-image",
+]
+"""A model of each dialect."""
+
+PARTLY = ["amazon.nova-canvas-v1:0", "imagen-4.0-fast-generate-001"]
+"""Those that withhold some images of a response."""
+
+BUILD_SECONDS = 900
+"""What building a client may take on a machine that never did."""
+
+Answer = dict[str, Any]
+
+STREAMS = (JAVA, RUST)
+"""The clients that know streams of images."""
+
+
+@pytest.fixture(scope="module", params=PROGRAMS, ids=lambda program: program.name)
+def program(request: pytest.FixtureRequest) -> Program:
+    """A client, built."""
+    program: Program = request.param
+    for tool in program.tools:
+        require(tool, program.hint)
+    try:
+        program.build()
+    except BuildError as error:
+        missing(str(error))
+    return program
+
+
+@pytest.fixture
+async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
+    async with running_gateway(tmp_path) as gateway:
+        yield gateway
+
+
+def plain(model: str, prompt: str = "a red fox", **fields: object) -> Answer:
+    """Return the question for a response as a whole."""
+    return {"body": {"model": model, "prompt": prompt, "n": 1} | fields}
+
+
+def streamed(model: str, prompt: str = "a red fox", **fields: object) -> Answer:
+    """Return the question for a stream."""
+    return plain(model, prompt, **fields) | {"stream": True}
+
+
+async def ask(
+    program: Program, gateway: Gateway, questions: Sequence[Answer], profile: str = "openai"
+) -> list[Answer]:
+    """Return the answer of a client to each question."""
+    given = {"BASE_URL": f"{gateway.url}/v1", "API_KEY": gateway.key, "PROFILE": profile}
+    process = await asyncio.create_subprocess_exec(
+        *program.command,
+        cwd=program.folder,
+        env=os.environ | given,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    lines = "".join(json.dumps(question) + "\n" for question in questions)
+    out, err = await process.communicate(lines.encode())
+    assert process.returncode == 0, err.decode()
+    answers: list[Answer] = [json.loads(line) for line in out.splitlines()]
+    assert len(answers) == len(questions), err.decode()
+    return answers
+
+
+def pixels_of(answer: Answer) -> list[tuple[int, int]]:
+    """Return the sizes of the images that a client got."""
+    return [opened(base64.b64decode(image)).size for image in answer["images"]]
+
+
+@pytest.mark.timeout(BUILD_SECONDS)
+async def test_every_dialect_is_read_plain_and_streamed(program: Program, gateway: Gateway) -> None:
+    before = int(time.time()) - 60
+    questions = [plain(model) for model in MODELS]
+    if program in STREAMS:
+        questions += [streamed(model) for model in MODELS]
+
+    for question, answer in zip(questions, await ask(program, gateway, questions), strict=True):
+        assert "raised" not in answer, (question, answer)
+        assert len(pixels_of(answer)) == 1, question
+        assert all(isinstance(count, int) for count in answer["total_tokens"]), question
+        assert answer["total_tokens"], question
+        assert all(created > before for created in answer["created"]), question
+
+
+@pytest.mark.timeout(BUILD_SECONDS)
+@pytest.mark.parametrize("program", STREAMS, ids=lambda program: program.name, indirect=True)
+async def test_previews_are_read(program: Program, gateway: Gateway) -> None:
+    question = streamed("gpt-image-1-mini", quality="low", partial_images=2, n=2)
+
+    (answer,) = await ask(program, gateway, [question])
+
+    assert (answer["previews"], len(answer["images"])) == (4, 2)
+
+
+@pytest.mark.timeout(BUILD_SECONDS)
+async def test_a_refusal_is_openais_own(program: Program, gateway: Gateway) -> None:
+    refusals = [(model, "a flagged fox") for model in MODELS[1:]]
+    refusals.append(("gpt-image-1-mini", "a forbidden fox"))
+    questions = [plain(*each) for each in refusals]
+    if program in STREAMS:
+        questions += [streamed(*each) for each in refusals]
+
+    for question, answer in zip(questions, await ask(program, gateway, questions), strict=True):
+        assert answer["images"] == [], question
+        assert (answer["status"], answer["code"]) == (400, "moderation_blocked"), (question, answer)
+
+
+@pytest.mark.timeout(BUILD_SECONDS)
+async def test_what_was_paid_for_is_delivered_where_some_images_are_refused(
+    program: Program, gateway: Gateway
+) -> None:
+    questions = [plain(model, "a half-flagged fox", n=4) for model in PARTLY]
+    if program in STREAMS:
+        questions += [streamed(model, "a half-flagged fox", n=4) for model in PARTLY]
+
+    for question, answer in zip(questions, await ask(program, gateway, questions), strict=True):
+        assert 0 < len(pixels_of(answer)) < 4, (question, answer)
+        # A stream tells what is missing by its last event, which each client raises.
+        assert ("raised" in answer) is (question.get("stream") is True), (question, answer)
+        assert "withheld" in answer.get("message", "withheld")
+
+
+@pytest.mark.timeout(BUILD_SECONDS)
+async def test_without_the_profile_they_lose_what_was_paid_for(
+    program: Program, gateway: Gateway
+) -> None:
+    """The tests above could not fail if these clients took whatever they get."""
+    question = plain("amazon.nova-canvas-v1:0", "a half-flagged fox", n=4)
+
+    (answer,) = await ask(program, gateway, [question], profile="router")
+
+    assert (answer["images"], "raised" in answer) == ([], True)
+
+
+def test_the_lock_file_of_the_javascript_client_names_no_registry() -> None:
+    text = (Path(__file__).parent / JAVASCRIPT.name / "package-lock.json").read_text()
+
+    assert "resolved" not in text
+    assert "://" not in text
+    assert "sha512-" in text
