@@ -33,7 +33,7 @@ PRODUCTION: Values = {
         "serviceAccounts": {
             "enabled": True,
             "autoCreateCredits": 100,
-            "autoCreateNamespaces": ["images"],
+            "autoCreateNamespaces": ["production"],
         }
     },
 }
