@@ -38,7 +38,7 @@ MEBIBYTES_KEPT = 96
 """Code that was loaded, caches that were filled, and what the allocator keeps of pictures."""
 
 CHARGES = """
-SELECT request_id, idempotency_key, hold.images, -entry.amount AS charged
+SELECT hold.request_id, hold.idempotency_key, hold.images, -entry.amount AS charged
 FROM hold JOIN posting ON posting.hold_id = hold.id
 JOIN entry ON entry.posting_id = posting.id AND entry.account = hold.account
 """
