@@ -150,8 +150,10 @@ def _only_path(named: str) -> Path:
 def _parse(path: Path) -> dict[str, Any]:
     try:
         document = yaml.safe_load(_read(path))
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path} is not YAML: {error}") from error
+    except yaml.YAMLError as error:  # whose text quotes the file, which may hold a token
+        mark = getattr(error, "problem_mark", None)
+        where = f", in line {mark.line + 1}" if mark else ""
+        raise ConfigError(f"{path} is not YAML{where}") from error
     if not isinstance(document, dict):
         raise ConfigError(f"{path} is not a kubeconfig")
     return document

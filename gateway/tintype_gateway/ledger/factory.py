@@ -38,10 +38,9 @@ def open_ledger(
 def _path_of(url: str) -> Path:
     path = url.removeprefix(SQLITE_PREFIX)
     if path == url or not path:
-        # Only the scheme is repeated: the rest of a database URL may hold a password.
-        scheme = url.partition(":")[0]
+        # Nothing of the URL is repeated: any part of it may be one of a password.
         raise ValueError(
-            f"cannot open a ledger at {scheme}: use {SQLITE_PREFIX}PATH"
+            f"there is no ledger at the URL of the database: use {SQLITE_PREFIX}PATH"
             f" or {POSTGRES_PREFIXES[0]}USER:PASSWORD@HOST/DATABASE"
         )
     return Path(path).absolute()

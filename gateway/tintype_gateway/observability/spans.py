@@ -5,10 +5,12 @@ stage costs one comparison. Spans never tell what an error says, since it may qu
 """
 
 import inspect
+import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import wraps
 from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
+from urllib.parse import unquote
 
 from tintype_catalog.costs import TokenUsage
 from tintype_gateway.values import Plan, Route
@@ -22,6 +24,12 @@ Result = TypeVar("Result")
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 
+HEADERS = ("OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS")
+
+_ENDPOINT = re.compile(r"(https?://([\w.-]+|\[[\da-fA-F:.]+\])(:\d{1,5})?(/[^\s@?#]*)?)?", re.ASCII)
+_HEADER_NAME = re.compile(r"[\w.!#$%&'*+^`|~-]+", re.ASCII)
+_HEADER_VALUE = re.compile(r"[\x20\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*")
+
 _NOTHING = nullcontext()
 
 _tracing: "Tracing | None" = None
@@ -32,7 +40,8 @@ def is_wanted(environ: Mapping[str, str]) -> bool:
     """Return whether the environment asks for traces.
 
     Raises:
-        ValueError: It asks for an exporter or a protocol that we do not have.
+        ValueError: It asks for an exporter or a protocol that we do not have, or its endpoint or
+            headers are malformed. The message repeats neither.
     """
     if environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
         return False
@@ -44,7 +53,23 @@ def is_wanted(environ: Mapping[str, str]) -> bool:
     for name in PROTOCOLS:
         if environ.get(name, "") not in ("", "http/protobuf"):
             raise ValueError(f"{name}: there is no {environ[name]!r}, only http/protobuf")
+    for name in ENDPOINTS:
+        if _ENDPOINT.fullmatch(environ.get(name, "")) is None:
+            raise ValueError(f"{name}: must be http(s)://HOST:PORT/PATH, without user or password")
+    for name in HEADERS:
+        if not all(map(_is_header, environ.get(name, "").split(","))):
+            raise ValueError(f"{name}: must be NAME=VALUE,..., with values that are URL-encoded")
     return True
+
+
+def _is_header(text: str) -> bool:
+    """Return whether OpenTelemetry can send a header, as it quotes those that it cannot."""
+    name, separator, value = text.strip(" \t").partition("=")
+    return text.strip(" \t") == "" or bool(
+        separator
+        and _HEADER_NAME.fullmatch(unquote(name).strip())
+        and _HEADER_VALUE.fullmatch(unquote(value))
+    )
 
 
 @contextmanager
@@ -54,7 +79,8 @@ def tracing(environ: Mapping[str, str]) -> Iterator[None]:
     Leaving the block sends what is left, which takes seconds where the collector is away.
 
     Raises:
-        ValueError: It asks for an exporter or a protocol that we do not have.
+        ValueError: It asks for an exporter or a protocol that we do not have, or its endpoint or
+            headers are malformed. The message repeats neither.
     """
     global _tracing
     if not is_wanted(environ):

@@ -48,7 +48,13 @@ class ImageSettings(BaseSettings):
     s3_region: Annotated[str, Field(validation_alias="AWS_REGION")] = ""
     """The bucket's region. By default as the AWS SDKs find it."""
 
-    s3_endpoint: Annotated[str, Field(validation_alias="AWS_ENDPOINT_URL_S3")] = ""
+    s3_endpoint: Annotated[
+        str,
+        Field(
+            validation_alias="AWS_ENDPOINT_URL_S3",
+            pattern=r"^(https?://[\w.-]+(:\d{1,5})?|https?://\[[\da-fA-F:.]+\](:\d{1,5})?)?(/[^\s@?#]*)?$",
+        ),
+    ] = ""
     """The server, where it is not AWS's own."""
 
     s3_path_style: bool = False

@@ -67,7 +67,7 @@ def test_a_database_that_cannot_be_opened_is_named_without_its_password(
 
     told = failure(tmp_path, "--database-url-file", tmp_path / "url")
 
-    assert url.partition(":")[0] in told or "be.db" in told
+    assert "URL of the database" in told or "be.db" in told
     assert "hunter2" not in told
 
 

@@ -24,6 +24,10 @@ def read_issuers(path: Path) -> tuple[Issuer, ...]:
         raise ValueError(f"{path} cannot be read: {error.strerror}") from error
     except ValidationError as error:
         raise ValueError(f"{path}: {_problems(error)}") from error
+    except yaml.MarkedYAMLError as error:  # whose text quotes the file
+        where = error.problem_mark
+        line = f", in line {where.line + 1}" if where else ""
+        raise ValueError(f"{path} is no plain YAML: {error.problem}{line}") from error
     except (yaml.YAMLError, TypeError, ValueError) as error:  # more than JSON can hold
         raise ValueError(f"{path} is no plain YAML: {' '.join(str(error).split())}") from error
     names = [issuer.issuer for issuer in issuers]

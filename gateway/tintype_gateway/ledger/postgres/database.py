@@ -16,6 +16,7 @@ from asyncpg import exceptions as pg
 
 from tintype_gateway.ledger.errors import LedgerUnavailableError
 from tintype_gateway.ledger.postgres import schema
+from tintype_gateway.ledger.postgres.connecting import check_url, connect, without_secrets
 
 MAXIMUM_CONNECTIONS = 10
 """Of one process. One account's operations come one after another anyway."""
@@ -46,6 +47,7 @@ class Database:
     """The connections of one process. They are made when they are needed, in a running loop."""
 
     def __init__(self, url: str, timeout_seconds: float) -> None:
+        check_url(url)
         self._url = url
         self._timeout_seconds = timeout_seconds
         self._pool: Pool[Record] | None = None
@@ -91,7 +93,7 @@ class Database:
             finally:
                 connection.terminate()
         except (asyncpg.PostgresError, *LOST) as error:
-            why = str(error) or "it does not answer"
+            why = self._told(error) or "it does not answer"
             raise LedgerUnavailableError(f"the database cannot be used: {why}") from error
 
     async def close(self) -> None:
@@ -118,7 +120,7 @@ class Database:
                         lost = error
                         await asyncio.sleep(PAUSE_SECONDS)
         except TimeoutError as error:
-            why = f": {lost}" if lost else ""
+            why = f": {self._told(lost)}" if lost else ""
             raise LedgerUnavailableError(
                 f"the database gave no answer in {self._timeout_seconds:g} seconds{why}"
             ) from error
@@ -127,7 +129,9 @@ class Database:
         except pg.IntegrityConstraintViolationError:
             raise
         except asyncpg.PostgresError as error:
-            raise LedgerUnavailableError(f"the database cannot be used: {error}") from error
+            raise LedgerUnavailableError(
+                f"the database cannot be used: {self._told(error)}"
+            ) from error
 
     async def _attempt(self, statement: str, arguments: Sequence[object]) -> list[Record]:
         pool = await self._opened()
@@ -153,7 +157,7 @@ class Database:
         return self._pool
 
     async def _connect(self, statement_seconds: float) -> "Connection[Record]":
-        connection = await asyncpg.connect(
+        connection = await connect(
             self._url,
             server_settings={
                 "application_name": "tintype",
@@ -170,6 +174,9 @@ class Database:
             connection.terminate()
             raise
         return connection
+
+    def _told(self, error: Exception) -> str:
+        return without_secrets(str(error), self._url)
 
     def _finish(self, task: "asyncio.Task[list[Record]]") -> None:
         self._running.discard(task)

@@ -11,6 +11,7 @@ import asyncpg
 
 from tintype_gateway.ledger.errors import LedgerUnavailableError
 from tintype_gateway.ledger.migrations import Migrations
+from tintype_gateway.ledger.postgres.connecting import check_url, connect, without_secrets
 
 if TYPE_CHECKING:
     from asyncpg import Connection, Record
@@ -64,11 +65,13 @@ async def migrate(url: str) -> None:
     When several processes do so at once, one does the work, and the others wait for it.
 
     Raises:
+        ValueError: the URL is malformed.
         LedgerUnavailableError: it cannot be used, or a newer program has migrated it.
     """
+    check_url(url)
     settings = {"statement_timeout": str(WAIT_SECONDS * 1000)}
     try:
-        connection = await asyncpg.connect(url, timeout=CONNECT_SECONDS, server_settings=settings)
+        connection = await connect(url, timeout=CONNECT_SECONDS, server_settings=settings)
         try:
             async with connection.transaction(isolation="read_committed"):
                 await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
@@ -76,7 +79,8 @@ async def migrate(url: str) -> None:
         finally:
             connection.terminate()
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-        raise LedgerUnavailableError(f"cannot migrate the ledger: {error}") from error
+        why = without_secrets(str(error), url)
+        raise LedgerUnavailableError(f"cannot migrate the ledger: {why}") from error
 
 
 async def _migrate(connection: "Connection[Record]") -> None:
