@@ -14,6 +14,8 @@ from tests.support.operator import CONFIGMAP
 from tests.support.site import Site, ask, site_on, status
 from tintype_catalog.bundle import MANIFEST, MAX_PACKED_BYTES, MAX_PARTS, part_files, read_manifest
 
+pytestmark = pytest.mark.timeout(300)  # hundreds of objects, in several versions
+
 
 @pytest.fixture
 async def site(
