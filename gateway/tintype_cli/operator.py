@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from tintype_cli.flags import read_settings
 from tintype_cli.help import WRONG_SETTING, texts
-from tintype_operator.run import run
+from tintype_operator.process.run import run
 from tintype_operator.settings import Settings
 
 HELP = texts(

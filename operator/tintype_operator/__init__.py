@@ -1,20 +1,13 @@
-"""The control plane: it compiles ImageModels and ProviderBindings into the gateways' catalog.
+"""The operator: it compiles resources into a catalog, and tells each resource what became of it.
 
-run.py          the process: checks before the start, supervision, exit code
-preflight.py    are definitions and rights there?
-claim.py        are the objects ours, or those of another release's operator
-election.py     which of several operators works
-health.py       liveness probe and metrics
-handlers.py     kopf's triggers: every event goes to the aggregator
-aggregator.py   the one task that makes of all objects a catalog and conditions
-world.py        the objects and Secrets as they are now, each kind in a cache.py
-pulse.py        many events, one pass
-publisher.py    the catalog on its way to the ConfigMap, unless guard.py holds it back
-credentials.py  the Secrets on their way to the one that gateways read
-gateways.py     what the gateways serve; polling.py knows when to ask
-parsing.py      each revision of an object, parsed once
-judging.py      which objects are told something new; a report is due for them
-findings.py     what is said of an object; conditions.py puts it in Kubernetes' shape
-reporter.py     the conditions on their way to the objects; events.py tells people of transitions
-crd.py          the contract's models as CustomResourceDefinitions, by schema.py
+It watches ImageModels, ProviderBindings and Secrets through kopf, publishes the catalog as a
+ConfigMap, and writes conditions. It never imports the gateway: both meet in `tintype_catalog`.
+
+aggregator.py   one pass, from the objects to the published catalog: read this first
+watch/          events and lists: the objects and Secrets as they are
+compile/        parsed objects are cached, and a sudden loss of models is refused
+publish/        the ConfigMaps of the catalog, and the Secret with the gateways' credentials
+status/         conditions, their writer, and what the gateways serve
+process/        start, checks, leader election, probes
+crd.py          the CustomResourceDefinitions, from the models of the catalog
 """

@@ -16,22 +16,23 @@ from tintype_catalog.credentials import misused_secrets
 from tintype_kubernetes.client import KubernetesClient, KubernetesObject
 from tintype_kubernetes.errors import KubernetesError
 from tintype_kubernetes.resources import SECRETS
-from tintype_operator import guard
-from tintype_operator.cache import Key, key_of
-from tintype_operator.conditions import is_observed, was_reported
-from tintype_operator.credentials import CredentialsSecret, gathered, offers_of
-from tintype_operator.gateways import Gateways
-from tintype_operator.judging import Outcome
+from tintype_operator.compile import deletion_guard
+from tintype_operator.compile.parse_cache import ParseCache
 from tintype_operator.liveness import Liveness
 from tintype_operator.metrics import RECONCILE_SECONDS, RECONCILES, REFUSED
-from tintype_operator.own_objects import OwnObjects
-from tintype_operator.parsing import Parser
-from tintype_operator.polling import Polling
-from tintype_operator.publisher import Published, Publisher
-from tintype_operator.pulse import Pulse
+from tintype_operator.publish.catalog import CatalogPublisher, Published
+from tintype_operator.publish.credentials import CredentialsSecret, gathered
+from tintype_operator.publish.managed_objects import ManagedObjects
 from tintype_operator.settings import Settings
-from tintype_operator.status_task import StatusTask
-from tintype_operator.world import World
+from tintype_operator.status.builder import Outcome
+from tintype_operator.status.conditions import is_observed, was_reported
+from tintype_operator.status.gateways import Gateways
+from tintype_operator.status.reporter import StatusReporter
+from tintype_operator.status.rollout import Rollout
+from tintype_operator.watch.cache import Key, key_of
+from tintype_operator.watch.debounce import Debounce
+from tintype_operator.watch.secrets import offers_of
+from tintype_operator.watch.store import Store
 
 TASK = "publishing"
 """The name of the task that publishes, for the liveness."""
@@ -58,17 +59,17 @@ class Aggregator:
     ) -> None:
         """Prepare; nothing is read or written before `run`."""
         self._liveness = liveness
-        self._world = World(client, namespace, settings, liveness)
-        own = OwnObjects(client, namespace, owners or ())
-        self._publisher = Publisher(own, settings.catalog_configmap)
+        self._store = Store(client, namespace, settings, liveness)
+        own = ManagedObjects(client, namespace, owners or ())
+        self._publisher = CatalogPublisher(own, settings.catalog_configmap)
         self._credentials = CredentialsSecret(own, settings.credentials_secret)
         self._manage_credentials = settings.manage_credentials
-        polling = Polling(Gateways(client, namespace, settings))
-        self._statuses = StatusTask(
-            client, self._world.cache, self._publisher, polling, self._liveness
+        rollout = Rollout(Gateways(client, namespace, settings))
+        self._reporter = StatusReporter(
+            client, self._store.cache, self._publisher, rollout, self._liveness
         )
-        self._parser = Parser()
-        self._pulse = Pulse()
+        self._parse_cache = ParseCache()
+        self._debounce = Debounce()
         self.began = asyncio.Event()
         """Set once everything was listed and compiled."""
         self._touched: set[Key] = set()
@@ -78,13 +79,13 @@ class Aggregator:
 
         What was deleted in such a gap has no event, so only a list of our own can tell.
         """
-        changed = self._world.take(event_type, found)
+        changed = self._store.take(event_type, found)
         if changed and event_type is not None:
             self._touched.add(key_of(found))
         if event_type is None and found["kind"] != SECRETS.kind:
-            self._world.relist_soon()
+            self._store.relist_soon()
         if changed or event_type is None:
-            self._pulse.set()
+            self._debounce.set()
 
     async def run(self) -> None:
         """Keep catalog and conditions true until cancelled.
@@ -93,7 +94,7 @@ class Aggregator:
             ExceptionGroup: Of a NewerCatalogError: this operator is too old for what is published.
         """
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._statuses.run())
+            tasks.create_task(self._reporter.run())
             await self._keep_publishing()
 
     async def _keep_publishing(self) -> None:
@@ -111,16 +112,16 @@ class Aggregator:
 
     async def _reconcile(self) -> None:
         self._liveness.beat(TASK)
-        await self._world.refresh()
+        await self._store.refresh()
         self._liveness.beat(TASK)
-        objects, secrets = self._world.objects(), self._world.secrets()
+        objects, secrets = self._store.objects(), self._store.secrets()
         published = await self._publisher.read()
         previous = inherited(published.catalog, objects) if published.catalog else None
         offers = offers_of(secrets) if self._manage_credentials else None
         compilation = await asyncio.to_thread(
-            compile_manifests, objects, previous, offers, parse=self._parser
+            compile_manifests, objects, previous, offers, parse=self._parse_cache
         )
-        self._parser.forget_others(objects)
+        self._parse_cache.forget_others(objects)
         files = gathered(compilation.catalog, secrets)
         misused = misused_secrets(published.catalog or Catalog(), offers or {})
         if self._manage_credentials:  # first, so that no binding arrives before its credentials
@@ -130,7 +131,7 @@ class Aggregator:
         if misused and not refusal:  # last, since what was published sent them to other hosts
             await self._credentials.write(files)
         generations = {item["metadata"]["uid"]: item["metadata"]["generation"] for item in objects}
-        self._statuses.submit(Outcome(compilation, sequence, generations, refusal))
+        self._reporter.submit(Outcome(compilation, sequence, generations, refusal))
         self.began.set()
 
     async def _publish(
@@ -140,7 +141,7 @@ class Aggregator:
         sequence, refusal = published.sequence, ""
         if not published.may_lose:
             today = datetime.now(UTC).date()
-            refusal = guard.refusal(published.catalog, catalog, touched, today)
+            refusal = deletion_guard.refusal(published.catalog, catalog, touched, today)
         if refusal:
             refusal += f" If they are meant to go: `{self._publisher.consent(published)}`."
         else:
@@ -152,14 +153,14 @@ class Aggregator:
         REFUSED.set(bool(refusal))
         if refusal:
             logger.error("publication refused", extra={"cause": refusal})
-            self._world.relist_within(RETRY_SECONDS)
+            self._store.relist_within(RETRY_SECONDS)
         return sequence, refusal
 
     async def _rest(self) -> None:
         """Return when there is a cause to act, or it is time for the next list."""
-        while (left := self._world.seconds_left()) > 0:
+        while (left := self._store.seconds_left()) > 0:
             self._liveness.beat(TASK)
-            if await self._pulse.wait(min(left, HEARTBEAT_SECONDS)):
+            if await self._debounce.wait(min(left, HEARTBEAT_SECONDS)):
                 return
 
 

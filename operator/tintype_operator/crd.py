@@ -13,8 +13,8 @@ from tintype_catalog.image_model import ImageModelSpec
 from tintype_catalog.provider_binding import ProviderBindingSpec
 from tintype_catalog.resources import ImageModel, ProviderBinding
 from tintype_kubernetes.resources import IMAGE_MODELS, PROVIDER_BINDINGS, Resource
-from tintype_operator.conditions import Status
 from tintype_operator.schema import Schema, structural_schema
+from tintype_operator.status.conditions import Status
 
 HEADER = "# Generated from the models in gateway/tintype_catalog by `make crds`. Do not edit.\n"
 

@@ -17,9 +17,9 @@ from tintype_catalog.allowed_hosts import allows, listed
 from tintype_catalog.credentials import ALLOWED_HOSTS, OPT_IN_LABEL
 from tintype_gateway.auth.jwt.issuers_file import read_issuers
 from tintype_gateway.settings import GatewaySettings
-from tintype_operator.gateways import ADMIN_PORT
-from tintype_operator.publisher import configmap_names
+from tintype_operator.publish.catalog import configmap_names
 from tintype_operator.settings import Settings as OperatorSettings
+from tintype_operator.status.gateways import ADMIN_PORT
 
 POD_FILES = "/var/run/secrets/kubernetes.io/serviceaccount"
 """Where the kubelet puts the token of a pod."""

@@ -4,8 +4,8 @@ import pytest
 
 from tests.charts.chart import Helm, Object, Values, find
 from tests.cluster.control_plane import ControlPlane
-from tintype_operator.preflight import needed_rights
-from tintype_operator.publisher import configmap_names
+from tintype_operator.process.preflight import needed_rights
+from tintype_operator.publish.catalog import configmap_names
 from tintype_operator.settings import Settings
 
 RBAC = ("ServiceAccount", "Role", "RoleBinding")

@@ -15,7 +15,7 @@ from tests.crds.edges import Edge, edges
 from tests.crds.examples import MANIFESTS
 from tintype_catalog.resources import parse_resource
 from tintype_kubernetes.config import load_kubeconfig
-from tintype_operator.reporter import RESOURCES
+from tintype_operator.watch.store import RESOURCES
 
 STARTER = Path(tintype_catalog.__file__).parent / "starter"
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tintype_kubernetes.client import KubernetesObject, ObjectList
-from tintype_operator.cache import Cache, slimmed
+from tintype_operator.watch.cache import Cache, slimmed
 
 KIND = "ImageModel"
 
@@ -105,7 +105,7 @@ def test_objects_of_two_answers_have_their_keys_in_common() -> None:
     assert next(iter(one["spec"])) is next(iter(two["spec"]))
 
 
-class World:
+class Store:
     """An API server with two names, its events, and what a list would have said at any time."""
 
     def __init__(self) -> None:
@@ -141,7 +141,7 @@ def deliver(cache: Cache, event: tuple[str, KubernetesObject]) -> None:
 def test_lists_that_are_late_never_undo_an_event(
     changes: list[tuple[str, bool]], data: st.DataObject
 ) -> None:
-    world, cache, seen = World(), Cache(), 0
+    world, cache, seen = Store(), Cache(), 0
     for name, delete in changes:
         world.change(name, delete)
         deliver(cache, world.events[-1])
@@ -155,7 +155,7 @@ def test_lists_that_are_late_never_undo_an_event(
 def test_a_list_makes_good_for_every_lost_event(
     changes: list[tuple[str, bool]], data: st.DataObject
 ) -> None:
-    world, cache = World(), Cache()
+    world, cache = Store(), Cache()
     for name, delete in changes:
         world.change(name, delete)
         if data.draw(st.booleans(), label="event arrives"):

@@ -2,7 +2,7 @@ import datetime
 from typing import Any
 
 from tintype_catalog.problems import Problem
-from tintype_operator.conditions import (
+from tintype_operator.status.conditions import (
     MAX_MESSAGE_CHARACTERS,
     Condition,
     Status,
@@ -11,7 +11,7 @@ from tintype_operator.conditions import (
     status_of,
     was_reported,
 )
-from tintype_operator.findings import STILL_SERVED, Delivery
+from tintype_operator.status.findings import STILL_SERVED, Delivery
 
 EARLIER = "2026-01-01T00:00:00Z"
 NOW = "2026-01-02T00:00:00Z"

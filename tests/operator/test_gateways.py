@@ -6,8 +6,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from tests.kubernetes.serving import serving
-from tintype_operator.gateways import NOTHING, Gateways, acknowledged, status_urls
 from tintype_operator.settings import Settings
+from tintype_operator.status.gateways import NOTHING, Gateways, acknowledged, status_urls
 
 
 def endpoint(address: str, *, ready: bool | None = True, uid: str = "") -> dict[str, Any]:

@@ -4,9 +4,9 @@ from pathlib import Path
 from tintype_kubernetes.client import connect
 from tintype_kubernetes.config import ClusterConfig
 from tintype_operator.aggregator import Aggregator
-from tintype_operator.handlers import Memo, notice
 from tintype_operator.liveness import Liveness
 from tintype_operator.settings import Settings
+from tintype_operator.watch.handlers import Memo, notice
 
 
 async def memo_for(config: ClusterConfig) -> Memo:

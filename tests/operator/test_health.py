@@ -3,9 +3,9 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from tests.support.manifests import image_model
 from tintype_kubernetes.client import KubernetesObject
-from tintype_operator import health
-from tintype_operator.health import application
 from tintype_operator.liveness import Liveness
+from tintype_operator.process import health
+from tintype_operator.process.health import application
 
 
 def found(version: int) -> KubernetesObject:

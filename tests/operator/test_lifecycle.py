@@ -7,8 +7,8 @@ import pytest
 
 from tests.support.manifests import image_model, provider_binding
 from tests.support.operator import Operator
-from tintype_operator.conditions import status_of
-from tintype_operator.findings import Delivery, Finding, lifecycle
+from tintype_operator.status.conditions import status_of
+from tintype_operator.status.findings import Delivery, Finding, lifecycle
 
 DATES = {"deprecatedOn": "2026-03-30", "retiresOn": "2026-09-30", "replacement": "easel"}
 

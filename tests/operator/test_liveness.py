@@ -19,9 +19,9 @@ from tests.support.operator import WAIT_SECONDS, Operator, eventually
 from tintype_kubernetes.client import KubernetesClient, connect
 from tintype_kubernetes.config import load_kubeconfig
 from tintype_kubernetes.resources import IMAGE_MODELS
-from tintype_operator import health
 from tintype_operator.aggregator import Aggregator
 from tintype_operator.liveness import Liveness
+from tintype_operator.process import health
 from tintype_operator.settings import Settings
 
 

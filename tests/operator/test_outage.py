@@ -15,7 +15,7 @@ from tests.support.operator import CONFIGMAP, Operator, eventually
 from tests.support.watching_gateway import WatchingGateway
 from tintype_catalog.bundle import read_manifest
 from tintype_kubernetes.configmaps import files_of
-from tintype_operator.run import kopf_settings
+from tintype_operator.process.run import kopf_settings
 
 
 @pytest.fixture(scope="module")

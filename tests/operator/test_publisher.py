@@ -11,7 +11,7 @@ from tintype_catalog.bundle import MANIFEST, MAX_PACKED_BYTES, MAX_PARTS, pack, 
 from tintype_catalog.compiler import compile_manifests
 from tintype_kubernetes.configmaps import configmap_of, files_of, secret_files_of
 from tintype_operator.errors import NewerCatalogError
-from tintype_operator.publisher import (
+from tintype_operator.publish.catalog import (
     Published,
     configmap_names,
     next_sequence,
@@ -73,7 +73,7 @@ def test_texts_stay_readable_in_a_configmap() -> None:
 
 
 def test_a_large_catalog_is_read_from_its_parts() -> None:
-    large = compiled(*noisy_models(2 * MAX_PACKED_BYTES))
+    large = compiled(*noisy_models(3 * MAX_PACKED_BYTES // 2))
     files = dict(pack(large, 7).files)
     parts = part_files(files)
     configmaps = [configmap_of("ns", "catalog", {MANIFEST: files[MANIFEST]})]

@@ -17,7 +17,7 @@ from tintype_kubernetes.client import KubernetesClient, KubernetesObject
 from tintype_kubernetes.config import ClusterConfig, load_kubeconfig
 from tintype_kubernetes.errors import UnreachableError
 from tintype_kubernetes.resources import EVENTS, IMAGE_MODELS, Resource
-from tintype_operator.reporter import CONCURRENT_WRITES, LEAST_WRITES
+from tintype_operator.status.writer import CONCURRENT_WRITES, LEAST_WRITES
 
 OBJECTS = 3 * LEAST_WRITES
 FREE_WRITES = 10
@@ -128,7 +128,7 @@ async def test_the_status_of_what_changed_last_is_written_before_those_that_stil
 async def test_statuses_that_cannot_be_written_keep_no_edit_from_being_published(
     cluster_with_crds: ControlPlane, namespace: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tintype_operator.status_task.RETRY_SECONDS", 0.05)
+    monkeypatch.setattr("tintype_operator.status.reporter.RETRY_SECONDS", 0.05)
     async with held(cluster_with_crds) as client:
         names = await many(client, namespace)
         client.let_go.set()

@@ -15,7 +15,7 @@ from tintype_catalog.bundle import unpack
 from tintype_catalog.catalog import Catalog
 from tintype_catalog.credentials import ALLOWED_HOSTS, OPT_IN_LABEL
 from tintype_kubernetes.configmaps import files_of
-from tintype_operator.publisher import configmap_names
+from tintype_operator.publish.catalog import configmap_names
 
 CONFIGMAP = "tintype-catalog"
 CREDENTIALS = "tintype-credentials"

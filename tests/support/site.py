@@ -22,7 +22,7 @@ from tests.support.volume import Volume
 from tests.support.way import Way, way_to
 from tintype_catalog.allowed_hosts import entry_for
 from tintype_kubernetes.configmaps import files_of, secret_files_of
-from tintype_operator.publisher import configmap_names
+from tintype_operator.publish.catalog import configmap_names
 
 READ_OWN: list[dict[str, Any]] = [
     {

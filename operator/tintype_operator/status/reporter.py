@@ -9,14 +9,14 @@ from contextlib import suppress
 
 from tintype_kubernetes.client import KubernetesClient
 from tintype_kubernetes.errors import KubernetesError
-from tintype_operator.cache import Cache
-from tintype_operator.events import Events, Transition
-from tintype_operator.judging import Outcome
 from tintype_operator.liveness import Liveness
 from tintype_operator.metrics import RECONCILES
-from tintype_operator.polling import Polling
-from tintype_operator.publisher import Publisher
-from tintype_operator.reporter import TASK, Reporter
+from tintype_operator.publish.catalog import CatalogPublisher
+from tintype_operator.status.builder import Outcome
+from tintype_operator.status.events import Events, Transition
+from tintype_operator.status.rollout import Rollout
+from tintype_operator.status.writer import TASK, StatusWriter
+from tintype_operator.watch.cache import Cache
 
 RETRY_SECONDS = 5.0
 """The pause after a report that failed."""
@@ -27,24 +27,24 @@ HEARTBEAT_SECONDS = 10.0
 logger = logging.getLogger(__name__)
 
 
-class StatusTask:
+class StatusReporter:
     """Is given the outcome of each pass by `submit`, and reports the newest one in `run`."""
 
     def __init__(
         self,
         client: KubernetesClient,
         cache: Cache,
-        publisher: Publisher,
-        polling: Polling,
+        publisher: CatalogPublisher,
+        rollout: Rollout,
         liveness: Liveness,
     ) -> None:
         """Prepare; nothing is written before `run`."""
         self._cache = cache
         self._publisher = publisher
-        self._polling = polling
+        self._rollout = rollout
         self._liveness = liveness
         self._events = Events(client)
-        self._reporter = Reporter(client, liveness)
+        self._writer = StatusWriter(client, liveness)
         self._outcome: Outcome | None = None
         self._newer = asyncio.Event()
         self._posted = ""
@@ -70,28 +70,28 @@ class StatusTask:
     async def _report_what_is_due(self) -> None:
         """Wait a while for a newer outcome or for news of the gateways, and report them."""
         outcome = self._outcome
-        left = HEARTBEAT_SECONDS if outcome is None else self._polling.seconds_left()
+        left = HEARTBEAT_SECONDS if outcome is None else self._rollout.seconds_left()
         with suppress(TimeoutError):
             async with asyncio.timeout(min(HEARTBEAT_SECONDS, left)):
                 await self._newer.wait()
         if self._newer.is_set():
             self._newer.clear()
             await self._report_newest()
-        elif outcome and self._polling.seconds_left() == 0 and await self._polling.is_news():
+        elif outcome and self._rollout.seconds_left() == 0 and await self._rollout.is_news():
             await self._report(outcome)
 
     async def _report_newest(self) -> None:
         if (outcome := self._outcome) is None:
             return
         await self._post_refusal(outcome.refusal)
-        await self._polling.settle(outcome.sequence)
-        if self._polling.is_settled():
+        await self._rollout.settle(outcome.sequence)
+        if self._rollout.is_settled():
             await self._report(outcome)
 
     async def _report(self, outcome: Outcome) -> None:
-        sequences = self._polling.sequences
-        if await self._reporter.report(self._cache, outcome, sequences, self._newer):
-            self._polling.reported(waiting=self._reporter.waiting)
+        sequences = self._rollout.sequences
+        if await self._writer.report(self._cache, outcome, sequences, self._newer):
+            self._rollout.reported(waiting=self._writer.waiting)
 
     async def _post_refusal(self, refusal: str) -> None:
         """Tell people that nothing is published, also where no object is left that could say it."""

@@ -18,15 +18,15 @@ from tintype_kubernetes.resources import DEPLOYMENTS
 from tintype_logging import logs
 from tintype_logging.errors import leaves
 from tintype_operator.aggregator import RETRY_SECONDS, Aggregator
-from tintype_operator.claim import claim
-from tintype_operator.election import Elector
 from tintype_operator.errors import OperatorError
-from tintype_operator.handlers import Memo, registry
-from tintype_operator.health import serving_health
 from tintype_operator.liveness import Liveness
 from tintype_operator.metrics import LEADER
-from tintype_operator.preflight import check
+from tintype_operator.process.health import serving_health
+from tintype_operator.process.leader_election import Elector
+from tintype_operator.process.preflight import check
+from tintype_operator.process.release_lock import claim
 from tintype_operator.settings import Settings
+from tintype_operator.watch.handlers import Memo, registry
 
 logger = logging.getLogger(__name__)
 

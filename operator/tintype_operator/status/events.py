@@ -8,7 +8,7 @@ from typing import NamedTuple
 from tintype_kubernetes.client import KubernetesClient, KubernetesObject
 from tintype_kubernetes.errors import KubernetesError
 from tintype_kubernetes.resources import EVENTS
-from tintype_operator.conditions import Status
+from tintype_operator.status.conditions import Status
 
 MAX_MESSAGE_CHARACTERS = 1024
 """The longest message that the Events API takes."""

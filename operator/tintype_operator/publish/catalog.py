@@ -22,7 +22,7 @@ from tintype_kubernetes.configmaps import configmap_of, files_of, read_all
 from tintype_kubernetes.resources import CONFIGMAPS
 from tintype_operator.errors import NewerCatalogError
 from tintype_operator.metrics import PUBLICATIONS
-from tintype_operator.own_objects import OwnObjects
+from tintype_operator.publish.managed_objects import ManagedObjects
 
 ACCEPT_LOSS = "tintype.dev/accept-loss"
 """The ConfigMap's annotation by which a person agrees to lose most of the catalog that has this
@@ -48,15 +48,15 @@ class Published:
     """The files that it is in, empty where it needs no ConfigMap but its own."""
 
     may_lose: bool = False
-    """Whether a person agreed that most of it vanishes: see `guard.py`."""
+    """Whether a person agreed that most of it vanishes: see `deletion_guard.py`."""
 
 
-class Publisher:
+class CatalogPublisher:
     """Reads and writes the ConfigMap of one catalog, and those with its parts."""
 
-    def __init__(self, own: OwnObjects, name: str) -> None:
+    def __init__(self, own: ManagedObjects, name: str) -> None:
         """Name the ConfigMap, which need not exist."""
-        self._own = own
+        self._managed = own
         self._name = name
         self._known = Published()
 
@@ -67,11 +67,11 @@ class Publisher:
             NewerCatalogError: A newer version of the operator has written it.
             KubernetesError: It could not be read.
         """
-        found = await read_all(self._own.client, self._own.namespace, [self._name])
+        found = await read_all(self._managed.client, self._managed.namespace, [self._name])
         if not found:
             return Published()
         names = [object_name(self._name, file) for file in part_files(files_of(found[0]))]
-        found += await read_all(self._own.client, self._own.namespace, names)
+        found += await read_all(self._managed.client, self._managed.namespace, names)
         if tuple(map(_version, found)) != self._known.versions:
             self._known = published_in(*found)
         return self._known
@@ -80,7 +80,7 @@ class Publisher:
         """Return the command by which a person agrees to lose what is published."""
         return (
             f"kubectl annotate --overwrite configmap {self._name} "
-            f"--namespace {self._own.namespace} {ACCEPT_LOSS}={published.sequence}"
+            f"--namespace {self._managed.namespace} {ACCEPT_LOSS}={published.sequence}"
         )
 
     async def stored(self) -> KubernetesObject | None:
@@ -89,7 +89,7 @@ class Publisher:
         Raises:
             KubernetesError: It could not be read.
         """
-        found = await read_all(self._own.client, self._own.namespace, [self._name])
+        found = await read_all(self._managed.client, self._managed.namespace, [self._name])
         return found[0] if found else None
 
     async def publish(self, catalog: Catalog, before: Published) -> int:
@@ -123,10 +123,10 @@ class Publisher:
 
     async def _apply(self, name: str, files: Mapping[str, bytes], version: str = "") -> str:
         """Write a ConfigMap, over `version` of it if given, and return its version then."""
-        configmap = configmap_of(self._own.namespace, name, files)
+        configmap = configmap_of(self._managed.namespace, name, files)
         if version:
             configmap["metadata"]["resourceVersion"] = version
-        return _version(await self._own.apply(CONFIGMAPS, configmap))
+        return _version(await self._managed.apply(CONFIGMAPS, configmap))
 
 
 def configmap_names(catalog: str) -> tuple[str, ...]:

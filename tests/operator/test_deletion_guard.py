@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.support.manifests import Manifest, compiled, image_model, provider_binding
 from tests.support.operator import CONFIGMAP, Operator, eventually
 from tintype_catalog.catalog import Catalog
-from tintype_operator.guard import active_models, refusal
+from tintype_operator.compile.deletion_guard import active_models, refusal
 
 TODAY = datetime.date(2026, 11, 1)
 

@@ -10,7 +10,7 @@ from tintype_kubernetes.client import KubernetesObject
 Parsed = Resource | list[Problem]
 
 
-class Parser:
+class ParseCache:
     """Parses objects, and remembers what came of each in its newest generation."""
 
     def __init__(self) -> None:

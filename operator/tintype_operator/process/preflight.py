@@ -20,9 +20,9 @@ from tintype_kubernetes.resources import (
     SELF_SUBJECT_ACCESS_REVIEWS,
     Resource,
 )
-from tintype_operator.claim import claim_name
 from tintype_operator.errors import PreflightError
-from tintype_operator.publisher import configmap_names
+from tintype_operator.process.release_lock import claim_name
+from tintype_operator.publish.catalog import configmap_names
 from tintype_operator.settings import Settings
 
 KINDS = (IMAGE_MODELS, PROVIDER_BINDINGS)

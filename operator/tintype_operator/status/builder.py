@@ -1,4 +1,4 @@
-"""What is to be said of each object, after a pass or after news of the gateways."""
+"""The statuses that objects should have, after a pass or after news of the gateways."""
 
 from collections import Counter, defaultdict
 from collections.abc import Generator, Iterator, Mapping, Sequence
@@ -10,10 +10,10 @@ from tintype_catalog.compiler import Compilation
 from tintype_catalog.problems import Problem
 from tintype_kubernetes.client import KubernetesObject
 from tintype_kubernetes.resources import IMAGE_MODELS
-from tintype_operator.cache import Cache, Key, key_of
-from tintype_operator.conditions import Status, is_reported, status_of
-from tintype_operator.findings import Delivery
-from tintype_operator.gateways import acknowledged
+from tintype_operator.status.conditions import Status, is_reported, status_of
+from tintype_operator.status.findings import Delivery
+from tintype_operator.status.gateways import acknowledged
+from tintype_operator.watch.cache import Cache, Key, key_of
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,8 @@ class Outcome:
         return bool(self.generations.get(metadata["uid"]) == metadata["generation"])
 
 
-class _Grounds(NamedTuple):
-    """All that a status depends on: as long as it is the same, so is the status."""
+class _CacheKey(NamedTuple):
+    """All that a status depends on: while it is the same, the status is not built anew."""
 
     version: str
     problems: tuple[Problem, ...]
@@ -46,23 +46,23 @@ class _Grounds(NamedTuple):
     day: date
 
 
-class _Judgment(NamedTuple):
-    grounds: _Grounds
+class _BuiltStatus(NamedTuple):
+    cache_key: _CacheKey
     is_ready: bool
     waits: bool
 
 
-class Judge:
-    """Judges an object anew only where its grounds are others than before."""
+class StatusBuilder:
+    """Builds a status only where its cache key differs from the one before."""
 
     def __init__(self) -> None:
         """Begin without a memory."""
         self._first: dict[str, tuple[int, int]] = {}
-        self._known: dict[str, _Judgment] = {}
+        self._known: dict[str, _BuiltStatus] = {}
         self.ready: Counter[str] = Counter()
         self.waiting = False
 
-    def judge(
+    def build(
         self, cache: Cache, outcome: Outcome, sequences: Sequence[int], now: datetime
     ) -> Generator[tuple[KubernetesObject, Status], None, None]:
         """Yield each object that has to be told another status than it has, and that status.
@@ -78,27 +78,29 @@ class Judge:
         """
         self.ready, self.waiting = Counter(), False
         uids: set[str] = set()
-        for found, grounds, model in self._grounds(cache, outcome, sequences, now):
+        for found, cache_key, model in self._cache_keys(cache, outcome, sequences, now):
             uid = found["metadata"]["uid"]
             uids.add(uid)
-            judgment = self._known.get(uid)
-            if judgment is None or judgment.grounds != grounds:
-                status = status_of(found, grounds.problems, grounds.delivery, now=now, model=model)
-                judgment = _Judgment(grounds, status.is_ready(), _waits(status))
+            built = self._known.get(uid)
+            if built is None or built.cache_key != cache_key:
+                status = status_of(
+                    found, cache_key.problems, cache_key.delivery, now=now, model=model
+                )
+                built = _BuiltStatus(cache_key, status.is_ready(), _waits(status))
                 if is_reported(found, status):
-                    self._known[uid] = judgment
+                    self._known[uid] = built
                 else:
                     self._known.pop(uid, None)
                     yield found, status
-            self.ready[found["kind"]] += judgment.is_ready
-            self.waiting |= judgment.waits
+            self.ready[found["kind"]] += built.is_ready
+            self.waiting |= built.waits
         self._known = {uid: known for uid, known in self._known.items() if uid in uids}
 
-    def _grounds(
+    def _cache_keys(
         self, cache: Cache, outcome: Outcome, sequences: Sequence[int], now: datetime
-    ) -> Iterator[tuple[KubernetesObject, _Grounds, KubernetesObject | None]]:
+    ) -> Iterator[tuple[KubernetesObject, _CacheKey, KubernetesObject | None]]:
         problems, served = _problems(outcome.compilation), _served(outcome.compilation)
-        # An object that was edited meanwhile is not judged before the pass that compiles it.
+        # An object that was edited meanwhile gets no status before the pass that compiles it.
         objects = [item for item in reversed(cache.objects()) if outcome.compiled(item)]
         self._await([item for item in objects if key_of(item) not in problems], outcome)
         for found in objects:
@@ -112,7 +114,7 @@ class Judge:
             )
             yield (
                 found,
-                _Grounds(
+                _CacheKey(
                     metadata["resourceVersion"],
                     tuple(problems.get(key, ())),
                     delivery,

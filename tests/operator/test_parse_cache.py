@@ -1,7 +1,7 @@
 """A revision is parsed once, and a new one anew."""
 
 from tests.support.manifests import Manifest, changed, image_model
-from tintype_operator.parsing import Parser
+from tintype_operator.compile.parse_cache import ParseCache
 
 
 def stored(generation: int) -> Manifest:
@@ -11,13 +11,13 @@ def stored(generation: int) -> Manifest:
 
 
 def test_a_revision_is_parsed_once() -> None:
-    parser = Parser()
+    parser = ParseCache()
 
     assert parser(stored(1)) is parser(stored(1))
 
 
 def test_a_new_revision_is_parsed_anew() -> None:
-    parser = Parser()
+    parser = ParseCache()
     sound = parser(stored(1))
 
     assert isinstance(parser(changed(stored(2), "spec.oops", 1)), list)
@@ -25,7 +25,7 @@ def test_a_new_revision_is_parsed_anew() -> None:
 
 
 def test_what_is_gone_is_forgotten() -> None:
-    parser = Parser()
+    parser = ParseCache()
     before = parser(stored(1))
 
     parser.forget_others([stored(1)])

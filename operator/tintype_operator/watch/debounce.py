@@ -1,11 +1,11 @@
-"""Many small causes, one reaction."""
+"""One reaction to a burst of events."""
 
 import asyncio
 import time
 from contextlib import suppress
 
 
-class Pulse:
+class Debounce:
     """Wakes one task: soon after the last of a burst of causes, and never much after the first.
 
     A cause after a long silence is likely the only one, and is not kept waiting for others.

@@ -13,10 +13,10 @@ from tests.support.manifests import image_model
 from tintype_catalog.compiler import compile_manifests
 from tintype_kubernetes.client import KubernetesObject
 from tintype_kubernetes.errors import UnreachableError
-from tintype_operator.cache import Cache
-from tintype_operator.judging import Outcome
 from tintype_operator.liveness import Liveness
-from tintype_operator.reporter import CONCURRENT_WRITES, Reporter
+from tintype_operator.status.builder import Outcome
+from tintype_operator.status.writer import CONCURRENT_WRITES, StatusWriter
+from tintype_operator.watch.cache import Cache
 
 
 def stored(generation: int, version: int) -> KubernetesObject:
@@ -45,7 +45,7 @@ async def reported(outcomes: list[tuple[Outcome, tuple[int, ...]]], now: int) ->
         return web.json_response(stored(now, version) | {"status": body["status"]})
 
     async with serving(handler) as client:
-        reporter = Reporter(client, Liveness())
+        reporter = StatusWriter(client, Liveness())
         for outcome, sequences in outcomes:
             await reporter.report(cache, outcome, sequences, asyncio.Event())
     return written
@@ -96,6 +96,6 @@ async def test_without_an_api_server_the_other_objects_are_not_tried() -> None:
     compiled = Outcome(compile_manifests([]), 7, dict.fromkeys(names, 1))
     async with serving(handler) as client:
         with pytest.raises(UnreachableError):
-            await Reporter(client, Liveness()).report(cache, compiled, (7,), asyncio.Event())
+            await StatusWriter(client, Liveness()).report(cache, compiled, (7,), asyncio.Event())
 
     assert 1 <= tried <= CONCURRENT_WRITES

@@ -12,16 +12,14 @@ from tintype_kubernetes.errors import (
     NotFoundError,
     UnreachableError,
 )
-from tintype_kubernetes.resources import IMAGE_MODELS, PROVIDER_BINDINGS
-from tintype_operator.cache import Cache, slimmed
-from tintype_operator.conditions import Status
-from tintype_operator.events import Events, transitions
-from tintype_operator.judging import Judge, Outcome
 from tintype_operator.liveness import Liveness
 from tintype_operator.metrics import READY_OBJECTS, STATUS_WRITES
-from tintype_operator.own_objects import FIELD_MANAGER
-
-RESOURCES = {resource.kind: resource for resource in (IMAGE_MODELS, PROVIDER_BINDINGS)}
+from tintype_operator.publish.managed_objects import FIELD_MANAGER
+from tintype_operator.status.builder import Outcome, StatusBuilder
+from tintype_operator.status.conditions import Status
+from tintype_operator.status.events import Events, transitions
+from tintype_operator.watch.cache import Cache, slimmed
+from tintype_operator.watch.store import RESOURCES
 
 CONCURRENT_WRITES = 8
 """A thousand statuses take four seconds so, and other clients of the API server get their turn."""
@@ -35,7 +33,7 @@ LEAST_WRITES = 64
 keep the other objects without theirs for ever."""
 
 
-class Reporter:
+class StatusWriter:
     """Writes statuses, and only those that differ."""
 
     def __init__(self, client: KubernetesClient, liveness: Liveness) -> None:
@@ -43,12 +41,12 @@ class Reporter:
         self._client = client
         self._liveness = liveness
         self._events = Events(client)
-        self._judge = Judge()
+        self._builder = StatusBuilder()
 
     @property
     def waiting(self) -> bool:
         """Whether objects wait for gateways, as of the last report that was finished."""
-        return self._judge.waiting
+        return self._builder.waiting
 
     async def report(
         self, cache: Cache, outcome: Outcome, sequences: Sequence[int], newer: asyncio.Event
@@ -65,7 +63,7 @@ class Reporter:
             UnreachableError: The API server is away, so the others were not tried.
             ApiError: A status was refused; all others were tried.
         """
-        due = self._judge.judge(cache, outcome, sequences, datetime.now(UTC))
+        due = self._builder.build(cache, outcome, sequences, datetime.now(UTC))
         errors: list[KubernetesError] = []
         written_count, is_cut = 0, False
 
@@ -91,7 +89,7 @@ class Reporter:
         if is_cut:
             return False
         for kind in RESOURCES:
-            READY_OBJECTS.labels(kind).set(self._judge.ready[kind])
+            READY_OBJECTS.labels(kind).set(self._builder.ready[kind])
         return True
 
     async def _write(self, found: KubernetesObject, status: Status) -> KubernetesObject | None:

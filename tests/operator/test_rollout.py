@@ -8,10 +8,10 @@ from aiohttp import web
 
 from tests.kubernetes.serving import serving
 from tests.operator.test_gateways import endpoint, endpoint_slice
-from tintype_operator import polling
-from tintype_operator.gateways import Gateways
-from tintype_operator.polling import Polling
 from tintype_operator.settings import Settings
+from tintype_operator.status import rollout
+from tintype_operator.status.gateways import Gateways
+from tintype_operator.status.rollout import Rollout
 
 
 class Fleet:
@@ -30,14 +30,14 @@ class Fleet:
         return web.json_response({"items": [found], "metadata": {"resourceVersion": "1"}})
 
     @asynccontextmanager
-    async def polled(self, service: str | None = "tintype") -> AsyncIterator[Polling]:
+    async def polled(self, service: str | None = "tintype") -> AsyncIterator[Rollout]:
         async with serving(self.answer) as client:
-            yield Polling(Gateways(client, "ns", Settings(gateway_service=service)))
+            yield Rollout(Gateways(client, "ns", Settings(gateway_service=service)))
 
 
 @pytest.fixture(autouse=True)
 def no_settling(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(polling, "SETTLE_SECONDS", 0)
+    monkeypatch.setattr(rollout, "SETTLE_SECONDS", 0)
 
 
 async def test_gateways_that_start_with_the_operator_are_waited_for() -> None:
@@ -62,7 +62,7 @@ async def test_nobody_waits_for_gateways_that_nobody_named() -> None:
 async def test_gateways_that_do_not_come_are_told_of_in_the_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(polling, "PATIENCE_SECONDS", 0)
+    monkeypatch.setattr(rollout, "PATIENCE_SECONDS", 0)
     async with Fleet().polled() as started:
         await started.settle(7)
         assert await started.is_news()

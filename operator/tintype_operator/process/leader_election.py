@@ -23,7 +23,7 @@ from tintype_kubernetes.errors import (
 )
 from tintype_kubernetes.resources import LEASES
 from tintype_operator.errors import LeadershipLostError
-from tintype_operator.own_objects import FIELD_MANAGER, LABELS
+from tintype_operator.publish.managed_objects import FIELD_MANAGER, LABELS
 
 LEASE_SECONDS = 15
 """How long the others wait for a holder that says nothing."""

@@ -10,7 +10,7 @@ from tintype_catalog.checks import endpoint_warning
 from tintype_catalog.contract import Contract
 from tintype_catalog.problems import Problem
 from tintype_kubernetes.client import KubernetesObject
-from tintype_operator.findings import (
+from tintype_operator.status.findings import (
     Delivery,
     Finding,
     accepted,
@@ -136,12 +136,12 @@ def is_reported(manifest: KubernetesObject, status: Status) -> bool:
 
 
 def was_reported(manifest: KubernetesObject) -> bool:
-    """Return whether the object has been judged before, in this or an earlier generation."""
+    """Return whether the object had a status before, in this or an earlier generation."""
     return bool(_status(manifest).get("conditions"))
 
 
 def is_observed(manifest: KubernetesObject) -> bool:
-    """Return whether the object has been judged since it was edited last."""
+    """Return whether the object got a status since it was edited last."""
     generation: int = manifest["metadata"]["generation"]
     return bool(_status(manifest).get("observedGeneration") == generation)
 

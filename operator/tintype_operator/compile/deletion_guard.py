@@ -8,7 +8,7 @@ import datetime
 from collections.abc import Collection
 
 from tintype_catalog.catalog import Catalog
-from tintype_operator.cache import Key
+from tintype_operator.watch.cache import Key
 
 SMALL = 10
 """A catalog of so many active models may lose all of them: people try things out."""

@@ -1,22 +1,24 @@
-"""All that the operator acts on: its release's objects and the namespace's Secrets, as they are."""
+"""The objects of the release and the Secrets of the namespace, as the API server has them."""
 
 import gc
 import time
 
 from tintype_kubernetes.client import KubernetesClient, KubernetesObject, ObjectList
 from tintype_kubernetes.errors import KubernetesError
-from tintype_kubernetes.resources import SECRETS
-from tintype_operator.cache import Cache, slimmed
-from tintype_operator.credentials import NOT_OF_HELM, stripped
+from tintype_kubernetes.resources import IMAGE_MODELS, PROVIDER_BINDINGS, SECRETS
 from tintype_operator.liveness import Liveness
 from tintype_operator.metrics import OBJECTS, RELIST_AGE
-from tintype_operator.reporter import RESOURCES
 from tintype_operator.settings import Settings
+from tintype_operator.watch.cache import Cache, slimmed
+from tintype_operator.watch.secrets import NOT_OF_HELM, stripped
+
+RESOURCES = {resource.kind: resource for resource in (IMAGE_MODELS, PROVIDER_BINDINGS)}
+"""The kinds that a catalog is made of."""
 
 RELEASE_LABEL = "tintype.dev/release"
 
 
-class World:
+class Store:
     """Fed by events, and corrected by lists."""
 
     def __init__(

@@ -13,7 +13,7 @@ LABELS = {"app.kubernetes.io/name": "tintype", "app.kubernetes.io/managed-by": F
 
 
 @dataclass(frozen=True)
-class OwnObjects:
+class ManagedObjects:
     """Writes them."""
 
     client: KubernetesClient

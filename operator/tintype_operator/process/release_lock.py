@@ -10,7 +10,7 @@ from tintype_kubernetes.client import KubernetesClient, KubernetesObject
 from tintype_kubernetes.errors import NotFoundError
 from tintype_kubernetes.resources import LEASES
 from tintype_operator.errors import ReleaseTakenError
-from tintype_operator.own_objects import FIELD_MANAGER, LABELS
+from tintype_operator.publish.managed_objects import FIELD_MANAGER, LABELS
 from tintype_operator.settings import Settings
 
 MAKER = "tintype-operator-claim"

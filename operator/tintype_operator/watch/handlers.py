@@ -5,13 +5,20 @@ on the users' objects.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import kopf
 
+from tintype_kubernetes.client import KubernetesObject
 from tintype_kubernetes.config import ClusterConfig
 from tintype_kubernetes.resources import IMAGE_MODELS, PROVIDER_BINDINGS, SECRETS
-from tintype_operator.aggregator import Aggregator
+
+
+class Listener(Protocol):
+    """Hears of every event."""
+
+    def notice(self, event_type: str | None, found: KubernetesObject) -> None:
+        """Take in an event; the type is None for what kopf listed."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +26,7 @@ class Memo:
     """What the handlers work with."""
 
     config: ClusterConfig
-    aggregator: Aggregator
+    listener: Listener
 
     def connection(self) -> kopf.ConnectionInfo:
         """Return the credentials of today, the same as those of our own client."""
@@ -53,4 +60,4 @@ async def log_in(memo: Memo, **_: Any) -> kopf.ConnectionInfo:
 
 async def notice(event: kopf.RawEvent, memo: Memo, **_: Any) -> None:
     """Pass an event on; asynchronous, because kopf runs anything else in threads."""
-    memo.aggregator.notice(event["type"], dict(event["object"]))
+    memo.listener.notice(event["type"], dict(event["object"]))

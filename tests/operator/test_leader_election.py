@@ -20,17 +20,17 @@ from tintype_kubernetes.client import KubernetesClient, connect
 from tintype_kubernetes.config import load_kubeconfig
 from tintype_kubernetes.errors import ForbiddenError
 from tintype_kubernetes.resources import CONFIGMAPS, LEASES
-from tintype_operator import election
-from tintype_operator.election import LEASE_SECONDS, Elector
 from tintype_operator.errors import LeadershipLostError
+from tintype_operator.process import leader_election
+from tintype_operator.process.leader_election import LEASE_SECONDS, Elector
 
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A Lease of two seconds, so that its end can be waited for."""
-    monkeypatch.setattr(election, "LEASE_SECONDS", 2)
-    monkeypatch.setattr(election, "RENEW_SECONDS", 1.0)
-    monkeypatch.setattr(election, "RETRY_SECONDS", 0.1)
+    monkeypatch.setattr(leader_election, "LEASE_SECONDS", 2)
+    monkeypatch.setattr(leader_election, "RENEW_SECONDS", 1.0)
+    monkeypatch.setattr(leader_election, "RETRY_SECONDS", 0.1)
 
 
 @pytest.fixture

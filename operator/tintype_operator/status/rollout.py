@@ -3,8 +3,8 @@
 import asyncio
 import time
 
-from tintype_operator.gateways import NOTHING, Gateways, acknowledged
 from tintype_operator.metrics import GATEWAYS
+from tintype_operator.status.gateways import NOTHING, Gateways, acknowledged
 
 SETTLE_SECONDS = 1.0
 """How long a new catalog may take to be served before anybody is told to wait for it.
@@ -27,7 +27,7 @@ PROGRESS_SECONDS = 60.0
 """The least time between two reports of mere progress: each costs a write for each object."""
 
 
-class Polling:
+class Rollout:
     """The newest answers of the gateways, and the time of the next question."""
 
     def __init__(self, gateways: Gateways) -> None:

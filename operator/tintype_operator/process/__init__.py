@@ -1,0 +1,1 @@
+"""The process: its start, its checks, its leadership and its end."""

@@ -1,0 +1,1 @@
+"""What the operator says of each object, and how far its catalog got."""
