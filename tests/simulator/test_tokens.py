@@ -3,6 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tintype_simulator.openai import tokens
+from tintype_simulator.text_tokens import text_tokens
 
 QUALITIES = ("low", "medium", "high")
 
@@ -58,4 +59,4 @@ def test_the_formula_gives_every_published_count_of_gpt_image_2_5(
 
 @given(st.text(min_size=1))
 def test_a_prompt_has_at_least_one_token_and_at_most_one_for_each_byte(prompt: str) -> None:
-    assert 1 <= tokens.text_tokens(prompt) <= len(prompt.encode())
+    assert 1 <= text_tokens(prompt) <= len(prompt.encode())

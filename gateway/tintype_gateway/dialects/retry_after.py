@@ -1,7 +1,6 @@
 """When does a provider want to be asked again? All the ways that servers say it in a header."""
 
-import datetime
-import math
+import calendar
 import re
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
@@ -16,8 +15,8 @@ LONGEST_SECONDS = 1_000_000
 def retry_after(headers: Mapping[str, str]) -> int | None:
     """Return whole seconds, rounded up, from headers with names in lower case.
 
-    `Retry-After` may be a number of seconds or a date (RFC 9110, 10.2.3). None where there is
-    none, or where what is there makes no sense.
+    `Retry-After` may be a number of seconds or a date (RFC 9110, 10.2.3), which counts from the
+    `Date` of the response. None where there is none, or where what is there makes no sense.
     """
     for name in MILLISECONDS:
         if (milliseconds := _number(headers.get(name, ""))) is not None:
@@ -33,19 +32,16 @@ def _number(text: str) -> int | None:
     return int(text) if re.fullmatch(r"\d{1,9}", text, re.ASCII) else None
 
 
-def _until(date: datetime.datetime | None, sent: datetime.datetime | None) -> int | None:
-    """Return the seconds to a date since the answer was sent, by the clock that both are of."""
-    if date is None:
-        return None
-    since = sent or datetime.datetime.now(datetime.UTC)
-    return max(0, math.ceil((date - since).total_seconds()))
+def _until(date: int | None, sent: int | None) -> int | None:
+    """Return the seconds to a date since the response was sent, by the clock that both are of."""
+    return None if date is None or sent is None else max(0, date - sent)
 
 
-def _date(text: str) -> datetime.datetime | None:
-    """Read an HTTP date, in any of its three forms. All of them are in UTC."""
+def _date(text: str) -> int | None:
+    """Return the Unix seconds of an HTTP date, in any of its three forms, all of them in UTC."""
     if re.fullmatch(r"[A-Z][a-z]+,? [\x20-\x7e]{10,40}", text) is None:
         return None
     try:
-        return parsedate_to_datetime(text).replace(tzinfo=datetime.UTC)
+        return calendar.timegm(parsedate_to_datetime(text).timetuple())
     except (ValueError, TypeError, IndexError, OverflowError):
         return None

@@ -5,6 +5,7 @@ import errno
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
+from email.utils import formatdate
 from typing import Self
 
 import aiohttp
@@ -66,6 +67,8 @@ async def call(
         headers = {name.lower(): value for name, value in response.headers.items()}
         arriving = _Arriving(response.content)
         if response.status != 200:
+            # A Retry-After may be a date, and a dialect has no clock to compare it with.
+            headers.setdefault("date", formatdate(usegmt=True))
             body = await _first_bytes(arriving, MAX_ERROR_BYTES)
         elif through is None or _is_small(response):
             body = b"".join([chunk async for chunk in arriving])

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from tintype_simulator.control.markers import delivered, is_forbidden
 from tintype_simulator.google.content_request import Order
-from tintype_simulator.openai.tokens import text_tokens
+from tintype_simulator.text_tokens import text_tokens
 
 Json = dict[str, object]
 

@@ -5,6 +5,7 @@ import json
 from tintype_simulator.openai import tokens
 from tintype_simulator.openai.models import Model
 from tintype_simulator.openai.request import GenerationRequest
+from tintype_simulator.text_tokens import text_tokens
 
 Json = dict[str, object]
 
@@ -27,7 +28,7 @@ def images_response(order: GenerationRequest, images: list[str], created: int) -
         **echoed_identifier(order),
         "data": [{"b64_json": image} for image in images],
         "usage": {
-            **usage(tokens.text_tokens(order.prompt), output_tokens),
+            **usage(text_tokens(order.prompt), output_tokens),
             "output_tokens_details": details,
         },
     }
@@ -47,7 +48,7 @@ def completed_event(order: GenerationRequest, image: str, created: int, image_in
     The prompt is counted with the first picture only, so that the events of a stream add up to
     what a plain answer reports. OpenAI does not say how it counts several pictures.
     """
-    input_tokens = tokens.text_tokens(order.prompt) if image_index == 0 else 0
+    input_tokens = text_tokens(order.prompt) if image_index == 0 else 0
     partials = order.partial_images * tokens.TOKENS_PER_PARTIAL_IMAGE
     used = usage(input_tokens, image_tokens(order) + partials)
     fields: Json = {"usage": used, **echoed_identifier(order)}

@@ -1,4 +1,4 @@
-"""How many tokens OpenAI counts for a prompt and for an image.
+"""How many tokens OpenAI counts for an image.
 
 The tables are OpenAI's image-generation guide. The formula of the newer models is not published:
 it reproduces every figure that is, and is good for simulation, not for a contract.
@@ -11,9 +11,6 @@ OutputTokens = Callable[[str, int, int], int]
 
 TOKENS_PER_PARTIAL_IMAGE = 100
 """What each partial image of a stream adds to the output tokens."""
-
-BYTES_PER_TEXT_TOKEN = 4
-"""The usual rule of thumb for English; a true tokenizer is not worth its weight here."""
 
 GPT_IMAGE_1 = {
     ("low", 1024, 1024): 272,
@@ -33,11 +30,6 @@ GPT_IMAGE_2 = {"low": 16, "medium": 48, "high": 96}
 
 GPT_IMAGE_2_5 = {"low": 16, "medium": 24, "high": 48, "xhigh": 64, "max": 96}
 """The factors of gpt-image-2.5 in the formula."""
-
-
-def text_tokens(prompt: str) -> int:
-    """Return a plausible count for a prompt: at least 1, and at most one for each UTF-8 byte."""
-    return max(1, len(prompt.encode()) // BYTES_PER_TEXT_TOKEN)
 
 
 def tabulated(quality: str, width: int, height: int) -> int:

@@ -1,0 +1,26 @@
+"""A provider may say by a date when it wants to be called again."""
+
+import datetime
+from email.utils import format_datetime
+
+import aiohttp
+import pytest
+
+from tests.support.unruly import answer, says, unruly
+from tintype_gateway.dialects import openai_images
+from tintype_gateway.upstream.transport import call
+from tintype_gateway.values import Timeouts, UpstreamFault, UpstreamRequest
+
+
+async def test_a_date_counts_from_our_clock_where_the_response_has_none() -> None:
+    later = datetime.datetime.now(datetime.UTC) + datetime.timedelta(hours=1)
+    headers = f"Retry-After: {format_datetime(later, usegmt=True)}"
+    throttled = says(answer(b"{}", headers, status="429 Too Many Requests"))
+
+    async with unruly(throttled) as provider, aiohttp.ClientSession() as session:
+        request = UpstreamRequest(provider.url, {}, b"{}")
+        with pytest.raises(UpstreamFault) as caught:
+            await anext(call(request, openai_images, session, Timeouts(10, 10, 10)))
+
+    assert caught.value.retry_after_seconds is not None
+    assert 3000 < caught.value.retry_after_seconds <= 3600
