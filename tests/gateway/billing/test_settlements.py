@@ -5,6 +5,7 @@ import json
 import os
 import signal
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
@@ -18,7 +19,7 @@ from tests.gateway.passthrough.reading import PNG
 from tests.gateway.torture.test_torture import opened
 from tests.simulator.support import eventually
 from tests.support.gateway import easel, until
-from tests.support.gateway_process import running_process
+from tests.support.gateway_process import GatewayProcess, running_process
 from tests.support.metrics import metric
 from tests.support.postgres import PostgresServer
 from tintype_gateway.billing.holding import LIFETIME_SECONDS
@@ -139,44 +140,79 @@ async def test_a_row_that_is_locked_for_longer_than_the_ledger_waits_is_charged_
         assert (account.balance, account.held) == (CREDITS_MICRO - 700, 0)
 
 
+@asynccontextmanager
+async def passing(
+    folder: Path, rest: asyncio.Event
+) -> AsyncIterator[tuple[str, tuple[object, ...]]]:
+    """Yield a ledger, and the flags of a gateway whose provider waits in the middle of an image."""
+    script = Script([RESPONSE[:HALF], rest, RESPONSE[HALF:]], content_type="application/json")
+    async with scripted(script) as provider:
+        for name in ("catalog", "credentials", "run"):
+            (folder / name).mkdir()
+        manifests = yaml.safe_dump_all(easel(endpoint=provider.url))
+        (folder / "catalog" / "canvas.yaml").write_text(manifests)
+        (folder / "credentials" / "openai.api-key").write_text("sk-anything")
+        catalog, credentials = folder / "catalog", folder / "credentials"
+        flags = ("--catalog-dir", catalog, "--credentials-dir", credentials)
+        yield f"sqlite:///{folder}/ledger.db", flags
+
+
+async def leave_in_the_middle(gateway: GatewayProcess, key: str) -> None:
+    """Ask for an image, read some of it, and reset the connection."""
+    headers = {"Authorization": f"Bearer {key}"}
+    url = f"{gateway.url}/v1/images/generations"
+    async with (
+        aiohttp.ClientSession(headers=headers) as http,
+        http.post(url, json=ASKED) as response,
+    ):
+        assert await response.content.readexactly(1000)
+
+
+async def new_key(url: str) -> str:
+    async with opened(url) as ledger:
+        await ledger.create_account("studio", credits_micro=CREDITS_MICRO)
+        return (await ledger.create_key("studio"))[1]
+
+
+async def is_charged_once(url: str) -> None:
+    async with opened(url, later_seconds=2 * LIFETIME_SECONDS) as ledger:
+        account, audit = await ledger.account("studio"), await ledger.audit()
+    assert account.balance == CREDITS_MICRO - COST
+    assert (audit.open_holds, audit.problems) == (0, ())
+
+
 async def test_a_gateway_that_is_killed_while_an_image_passes_charges_for_it_at_its_next_start(
     tmp_path: Path,
 ) -> None:
-    database = f"sqlite:///{tmp_path}/ledger.db"
-    async with opened(database) as ledger:
-        await ledger.create_account("studio", credits_micro=CREDITS_MICRO)
-        _, key = await ledger.create_key("studio")
-    script = Script([RESPONSE[:HALF], asyncio.Event()], content_type="application/json")
-    async with scripted(script) as provider:
-        for name in ("catalog", "credentials", "run"):
-            (tmp_path / name).mkdir()
-        manifests = yaml.safe_dump_all(easel(endpoint=provider.url))
-        (tmp_path / "catalog" / "canvas.yaml").write_text(manifests)
-        (tmp_path / "credentials" / "openai.api-key").write_text("sk-anything")
-        flags = (
-            *("--catalog-dir", tmp_path / "catalog"),
-            *("--credentials-dir", tmp_path / "credentials"),
-        )
-        environ = {"TINTYPE_DATABASE_URL": database, "TINTYPE_ALLOW_LOOPBACK_ENDPOINTS": "true"}
+    async with passing(tmp_path, asyncio.Event()) as (database, flags):
+        key, environ = await new_key(database), {"TINTYPE_DATABASE_URL": database}
         with running_process(tmp_path / "run", *flags, environ=environ) as gateway:
-            headers = {"Authorization": f"Bearer {key}"}
-            url = f"{gateway.url}/v1/images/generations"
-            async with (
-                aiohttp.ClientSession(headers=headers) as http,
-                http.post(url, json=ASKED) as response,
-            ):
-                assert await response.content.readexactly(1000)
-                os.kill(gateway.process.popen.pid, signal.SIGKILL)
-                gateway.process.popen.wait()
+            await leave_in_the_middle(gateway, key)
+            os.kill(gateway.process.popen.pid, signal.SIGKILL)
+            gateway.process.popen.wait()
         async with opened(database) as ledger:
             assert (await ledger.account("studio")).held == COST
         with running_process(tmp_path / "run", *flags, environ=environ):
             await eventually(lambda: is_settled(database))
+    await is_charged_once(database)
 
-    async with opened(database, later_seconds=2 * LIFETIME_SECONDS) as ledger:
-        account, audit = await ledger.account("studio"), await ledger.audit()
-    assert account.balance == CREDITS_MICRO - COST
-    assert (audit.open_holds, audit.problems) == (0, ())
+
+async def test_a_gateway_that_ends_carries_through_what_is_sold(tmp_path: Path) -> None:
+    rest = asyncio.Event()
+    async with passing(tmp_path, rest) as (database, flags):
+        key, environ = await new_key(database), {"TINTYPE_DATABASE_URL": database}
+        with running_process(tmp_path / "run", *flags, environ=environ) as gateway:
+            await leave_in_the_middle(gateway, key)
+            gateway.process.popen.terminate()
+            await eventually(lambda: is_draining(gateway))
+            rest.set()
+            assert await asyncio.to_thread(gateway.process.popen.wait, 60) == 0
+        assert list((tmp_path / "run").rglob("*.journal")) == []
+    await is_charged_once(database)
+
+
+async def is_draining(gateway: GatewayProcess) -> bool:
+    return '"draining"' in gateway.stderr
 
 
 async def is_settled(url: str) -> bool:
