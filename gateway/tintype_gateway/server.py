@@ -1,4 +1,4 @@
-"""One gateway process: everything it needs, started in order and stopped in reverse."""
+"""One gateway process: it starts, serves until a signal, drains and stops."""
 
 import asyncio
 import logging
@@ -9,41 +9,23 @@ from functools import partial
 from importlib.resources import files
 from pathlib import Path
 
-from aiohttp import web
-
 import tintype_catalog
-from tintype_gateway.auth.call_limits import CallLimits
-from tintype_gateway.auth.jwt.verifier import create_verifier
-from tintype_gateway.billing.settlement_journal import Journal
-from tintype_gateway.billing.settlements import Settlements
 from tintype_gateway.catalog.folder import ManifestFolder
 from tintype_gateway.catalog.store import CatalogStore
+from tintype_gateway.composition import Gateway, Parts, compose, listening
 from tintype_gateway.demo import ensure_demo_key, welcome
-from tintype_gateway.http.app import AdminApp, create_app
-from tintype_gateway.http.drain import FAREWELL_SECONDS, create_runner
-from tintype_gateway.images.converter import Converter
-from tintype_gateway.images.tools import ImageTools
-from tintype_gateway.ledger.caching import remembering
+from tintype_gateway.http.drain import FAREWELL_SECONDS
 from tintype_gateway.ledger.errors import LedgerError
-from tintype_gateway.ledger.factory import open_ledger
-from tintype_gateway.ledger.instrumented import measured
 from tintype_gateway.ledger.interface import Ledger
 from tintype_gateway.observability import access_log
 from tintype_gateway.observability.metrics import HOLDS_EXPIRED
-from tintype_gateway.pipeline.pipeline import Pipeline
 from tintype_gateway.runtime.allocator import return_kept_regularly, spare_collector
-from tintype_gateway.runtime.cgroup import memory
 from tintype_gateway.runtime.loop_lag import observe_lag
-from tintype_gateway.runtime.memory_budget import MemoryBudget
 from tintype_gateway.settings import GatewaySettings
 from tintype_gateway.simulated import pointed_at, simulators
 from tintype_gateway.sources import Following, follow_catalog, follow_credentials
-from tintype_gateway.storage.factory import open_store
 from tintype_gateway.storage.folder import FolderStore
-from tintype_gateway.storage.idempotent_responses import Replays
-from tintype_gateway.upstream import circuit_metrics as circuit_gauges
-from tintype_gateway.upstream.credentials import Credentials, SimulatedCredentials
-from tintype_gateway.upstream.sessions import open_session, open_sessions
+from tintype_gateway.upstream.credentials import Credentials
 
 log = logging.getLogger(__name__)
 
@@ -52,15 +34,6 @@ REHEARSAL = Path(str(files(tintype_catalog))) / "overlays" / "simulated"
 
 EXPIRY_SECONDS = 10
 """How often the holds of dead processes are looked for."""
-
-SETTLE_SECONDS = 5
-"""How long charges that are due are retried at the end. What is left is in the journal."""
-
-JOURNALS = "settlements"
-"""The folder of the journals of settlements, in the data folder."""
-
-DRAIN_SECONDS = 180
-"""How long requests in flight have to finish after a signal: pictures take a minute."""
 
 
 async def serve(settings: GatewaySettings) -> None:
@@ -73,86 +46,41 @@ async def serve(settings: GatewaySettings) -> None:
     access_log.configure(settings.access_log_level, settings.access_log_sampling)
     stopping = _stop_signal()
     async with AsyncExitStack() as stack:
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
-        calls = CallLimits()
-        ledger = calls.refunding(remembering(measured(open_ledger(settings.ledger_url))))
-        stack.push_async_callback(ledger.close)
-        await _check(ledger)
-        journal = Journal(settings.data_dir / JOURNALS)
-        stack.callback(journal.close)
-        settlements = Settlements(ledger, journal)
-        stack.push_async_callback(settlements.finish, SETTLE_SECONDS)
-        settlements.recover()
-        store, credentials = CatalogStore(), Credentials()
+        credentials = Credentials()
+        parts = Parts(credentials=None if settings.simulate else credentials)
+        gateway = await compose(settings, stack, parts)
+        await _check(gateway.ledger)
         simulator = await stack.enter_async_context(simulators()) if settings.simulate else None
-        sessions = await stack.enter_async_context(open_sessions(settings.endpoint_reach))
-        for_issuers = await stack.enter_async_context(open_session(None))
-        images = await _images(settings, stack)
-        pipeline = Pipeline(
-            catalogs=store,
-            ledger=ledger,
-            credentials=SimulatedCredentials() if settings.simulate else credentials,
-            sessions=sessions,
-            handling=settings.parameter_handling,
-            profile=settings.response_profile,
-            micro_credits_per_usd=settings.micro_credits_per_usd,
-            settlements=settlements,
-            model_defaults=settings.default_model_params,
-            jwts=create_verifier(settings.jwt_issuers, for_issuers),
-            heartbeat_seconds=settings.stream_heartbeat_seconds,
-            images=images,
-            replays=Replays(images.store, images.url_seconds),
-            memory=MemoryBudget(memory(settings.memory_limit_bytes)),
-            calls=calls,
-        )
-        stack.push_async_callback(pipeline.replays.finish)
-        circuit_gauges.show(pipeline.attempts.circuits, store)
-        sources = await _sources(settings, store, simulator, stack)
+        sources = await _sources(settings, gateway.catalogs, simulator, stack)
         sources += await follow_credentials(settings, credentials, stack)
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
-        chores = (_expire_holds(ledger), pipeline.deliveries.report(ledger), observe_lag())
-        memory_chores = (spare_collector(store.arrived), return_kept_regularly())
-        for work in (*chores, *memory_chores, *sources):
+        for work in (*_chores(gateway), *sources):
             stack.callback(tasks.create_task(work).cancel)
-        token = settings.admin_token
-        admin = AdminApp(pipeline, token.get_secret_value() if token else None)
-        probes = create_runner(admin.application(), DRAIN_SECONDS)
-        admin_url = await _listen(probes, settings.admin_host, settings.admin_port, stack)
-        api = create_app(
-            pipeline,
-            settings.max_request_bytes,
-            drain_seconds=DRAIN_SECONDS,
-            with_playground=settings.playground,
-            public_models=settings.public_models,
-            cors_origins=settings.cors_origins,
-        )
-        farewell = 0 if settings.demo else FAREWELL_SECONDS  # someone waits for a demo to end
-        clients = create_runner(api, DRAIN_SECONDS, settings.max_connections, farewell)
-        url = await _listen(clients, settings.host, settings.port, stack)
-        stack.callback(tasks.create_task(admin.store_health.watch()).cancel)
-        if isinstance(images.store, FolderStore):
-            images.store.listens_at(url)
-            stack.callback(tasks.create_task(images.store.clean()).cancel)
+        grace = 0 if settings.demo else FAREWELL_SECONDS  # a person waits for a demo to end
+        serving = listening(gateway, settings, grace_period_seconds=grace)
+        url, admin_url = await stack.enter_async_context(serving)
+        stack.callback(tasks.create_task(gateway.admin.store_health.watch()).cancel)
+        store = gateway.pipeline.images.store
+        if isinstance(store, FolderStore):
+            stack.callback(tasks.create_task(store.clean()).cancel)
         if settings.demo:
             key_path = settings.data_dir / "demo.key"
-            await ensure_demo_key(ledger, key_path)
+            await ensure_demo_key(gateway.ledger, key_path)
             print(welcome(url, key_path, with_playground=settings.playground), flush=True)
         log.info("serving", extra={"url": url, "admin_url": admin_url})
         await stopping.wait()
-        admin.draining = True
+        gateway.admin.draining = True
         log.info("draining")
 
 
-async def _images(settings: GatewaySettings, stack: AsyncExitStack) -> ImageTools:
-    """Return what converts and stores pictures until the stack closes."""
-    opening = open_store(settings, settings.image_folder, settings.data_dir)
-    converter = Converter(settings.image_workers)
-    stack.callback(converter.close)
-    return ImageTools(
-        converter=converter,
-        store=await stack.enter_async_context(opening),
-        url_seconds=settings.image_url_seconds,
-        default_response_format=settings.default_response_format,
+def _chores(gateway: Gateway) -> tuple[Following, ...]:
+    """Return the work that goes on beside requests for as long as the process lives."""
+    return (
+        _expire_holds(gateway.ledger),
+        gateway.pipeline.deliveries.report(gateway.ledger),
+        observe_lag(),
+        spare_collector(gateway.catalogs.arrived),
+        return_kept_regularly(),
     )
 
 
@@ -214,12 +142,3 @@ async def _expire_holds(ledger: Ledger) -> None:
         except LedgerError as error:
             log.warning("holds not expired", extra={"error": str(error)})
         await asyncio.sleep(EXPIRY_SECONDS)
-
-
-async def _listen(runner: web.AppRunner, host: str, port: int, stack: AsyncExitStack) -> str:
-    """Serve an application until the stack closes, and return its URL."""
-    await runner.setup()
-    stack.push_async_callback(runner.cleanup)
-    await web.TCPSite(runner, host, port).start()
-    bound = runner.addresses[0]
-    return f"http://{bound[0]}:{bound[1]}"

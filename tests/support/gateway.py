@@ -16,36 +16,28 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
-from aiohttp import web
 from openai import AsyncOpenAI
+from pydantic import SecretStr
 
 from tests.support.http import http_client
 from tests.support.manifests import Manifest, image_model, provider_binding
 from tintype_catalog.catalog import Catalog
 from tintype_catalog.compiler import compile_manifests
-from tintype_gateway.auth.call_limits import CallLimits
 from tintype_gateway.auth.jwt.issuers import Issuer
-from tintype_gateway.auth.jwt.verifier import create_verifier
-from tintype_gateway.billing.settlement_journal import Journal
-from tintype_gateway.billing.settlements import Settlements
 from tintype_gateway.catalog.folder import ManifestFolder
 from tintype_gateway.catalog.store import CatalogStore
-from tintype_gateway.http.app import AdminApp, create_app
-from tintype_gateway.http.drain import create_runner
+from tintype_gateway.composition import Parts, compose, listening
+from tintype_gateway.http.app import AdminApp
 from tintype_gateway.images.tools import ImageTools
 from tintype_gateway.ledger.factory import open_ledger
 from tintype_gateway.ledger.interface import Account, Ledger, Profile
-from tintype_gateway.pipeline.pipeline import Pipeline
 from tintype_gateway.pipeline.stages.adapt import Handling
 from tintype_gateway.runtime.memory_budget import MemoryBudget
 from tintype_gateway.server import REHEARSAL, STARTER
-from tintype_gateway.storage.folder import FolderStore
-from tintype_gateway.storage.idempotent_responses import Replays
-from tintype_gateway.upstream import circuit_metrics as circuit_gauges
+from tintype_gateway.settings import GatewaySettings
 from tintype_gateway.upstream.credentials import CredentialSource, SimulatedCredentials
 from tintype_gateway.upstream.egress import Reach
 from tintype_gateway.upstream.retry import Attempts
-from tintype_gateway.upstream.sessions import open_sessions
 from tintype_simulator.app import running
 
 Source = Callable[[CatalogStore], Coroutine[Any, Any, None]]
@@ -146,55 +138,44 @@ async def running_gateway(
         if simulator is None:
             simulator = await stack.enter_async_context(running())
         path = folder / "ledger.db"
-        calls = CallLimits()
-        ledger = calls.refunding(open_ledger(f"sqlite:///{path}", busy_timeout_seconds=0.2))
-        stack.push_async_callback(ledger.close)
+        settings = GatewaySettings(
+            data_dir=folder,
+            port=0,
+            admin_port=0,
+            admin_token=None if admin_token is None else SecretStr(admin_token),
+            allow_private_endpoints=Reach.PRIVATE in endpoints,
+            allow_loopback_endpoints=Reach.LOOPBACK in endpoints,
+            cors_origins=tuple(cors_origins),
+            jwt_issuers=tuple(issuers),
+            max_connections=max_connections,
+            max_request_bytes=MAX_REQUEST_BYTES,
+            parameter_handling=handling,
+            public_models=public_models,
+            response_profile=profile,
+            stream_heartbeat_seconds=heartbeat_seconds,
+        )
+        parts = Parts(
+            ledger=open_ledger(f"sqlite:///{path}", busy_timeout_seconds=0.2),
+            credentials=credentials or SimulatedCredentials(),
+            images=images or ImageTools(),
+            memory=memory or MemoryBudget(),
+            attempts=attempts or Attempts(draw=lambda: 0.0),
+            settle_seconds=0,
+            drain_seconds=SHUTDOWN_SECONDS,
+        )
+        composed = await compose(settings, stack, parts)
+        ledger, store = composed.ledger, composed.catalogs
         await ledger.create_account(
             ACCOUNT, credits_micro=0 if unlimited else credits_micro, unlimited=unlimited
         )
         _, key = await ledger.create_key(ACCOUNT)
-        journal = Journal(folder / "settlements")
-        stack.callback(journal.close)
-        settlements = Settlements(ledger, journal)
-        stack.push_async_callback(settlements.finish, 0)
-        settlements.recover()
-        store = CatalogStore()
         if source is not None:
             stack.push_async_callback(_cancel, asyncio.create_task(source(store)))
         else:
             store.offer(catalog_of(manifests or _starter(), simulator), 1, "test")
-        sessions = await stack.enter_async_context(open_sessions(endpoints))
-        pipeline = Pipeline(
-            catalogs=store,
-            ledger=ledger,
-            credentials=credentials or SimulatedCredentials(),
-            sessions=sessions,
-            handling=handling,
-            profile=profile,
-            micro_credits_per_usd=16_000_000,
-            settlements=settlements,
-            jwts=create_verifier(issuers, sessions.own),
-            heartbeat_seconds=heartbeat_seconds,
-            images=images or ImageTools(),
-            memory=memory or MemoryBudget(),
-            calls=calls,
-            attempts=attempts or Attempts(draw=lambda: 0.0),
-            replays=Replays(images.store, images.url_seconds) if images else Replays(),
-        )
-        stack.push_async_callback(pipeline.replays.finish)
-        circuit_gauges.show(pipeline.attempts.circuits, store)
-        admin = AdminApp(pipeline, admin_token)
-        admin_url = await stack.enter_async_context(_listening(admin.application()))
-        api = create_app(
-            pipeline,
-            MAX_REQUEST_BYTES,
-            drain_seconds=SHUTDOWN_SECONDS,
-            public_models=public_models,
-            cors_origins=cors_origins,
-        )
-        url = await stack.enter_async_context(_listening(api, max_connections))
-        if isinstance(pipeline.images.store, FolderStore):
-            pipeline.images.store.listens_at(url)
+        serving = listening(composed, settings, drain_seconds=SHUTDOWN_SECONDS)
+        url, admin_url = await stack.enter_async_context(serving)
+        admin = composed.admin
         yield Gateway(url, admin, admin_url, simulator, store, ledger, path, key)
         await check_the_books(ledger)
 
@@ -244,17 +225,3 @@ async def _cancel(task: asyncio.Task[None]) -> None:
     task.cancel()
     with suppress(asyncio.CancelledError):
         await task
-
-
-@asynccontextmanager
-async def _listening(
-    app: web.Application, max_connections: int | None = None
-) -> AsyncIterator[str]:
-    """Serve an application on a free port as `tintype gateway` does, and yield its URL."""
-    runner = create_runner(app, SHUTDOWN_SECONDS, max_connections)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()

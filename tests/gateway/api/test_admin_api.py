@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.gateway import ACCOUNT, CREDITS_MICRO, Gateway, easel, running_gateway
 
-TOKEN = "an-admin-token"
+TOKEN = "the-token-of-the-tests"
 
 
 @pytest.fixture

@@ -1,0 +1,191 @@
+"""The object graph of a gateway, built from its settings: the one composition root.
+
+The server and the tests build their gateways here. A test replaces a part by handing in its own
+`Parts`; everything else is what runs in production.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+
+from aiohttp import web
+
+from tintype_gateway.auth.call_limits import CallLimits
+from tintype_gateway.auth.jwt.verifier import create_verifier
+from tintype_gateway.billing.settlement_journal import Journal
+from tintype_gateway.billing.settlements import Settlements
+from tintype_gateway.catalog.store import CatalogStore
+from tintype_gateway.http.app import AdminApp, create_app
+from tintype_gateway.http.drain import create_runner
+from tintype_gateway.images.converter import Converter
+from tintype_gateway.images.tools import ImageTools
+from tintype_gateway.ledger.caching import remembering
+from tintype_gateway.ledger.factory import open_ledger
+from tintype_gateway.ledger.instrumented import measured
+from tintype_gateway.ledger.interface import Ledger
+from tintype_gateway.pipeline.pipeline import Pipeline
+from tintype_gateway.runtime.cgroup import memory
+from tintype_gateway.runtime.memory_budget import MemoryBudget
+from tintype_gateway.settings import GatewaySettings
+from tintype_gateway.storage.factory import open_store
+from tintype_gateway.storage.folder import FolderStore
+from tintype_gateway.storage.idempotent_responses import Replays
+from tintype_gateway.upstream import circuit_metrics
+from tintype_gateway.upstream.credentials import (
+    Credentials,
+    CredentialSource,
+    SimulatedCredentials,
+)
+from tintype_gateway.upstream.retry import Attempts
+from tintype_gateway.upstream.sessions import open_session, open_sessions
+
+JOURNALS = "settlements"
+"""The folder of the journals of settlements, in the data folder."""
+
+SETTLE_SECONDS = 5
+"""How long charges that are due are retried at the end. What is left is in the journal."""
+
+DRAIN_SECONDS = 180
+"""How long requests in flight have to finish after a signal: images take a minute."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """Parts that the caller brings. Those that are None are built as the settings say."""
+
+    ledger: Ledger | None = None
+    credentials: CredentialSource | None = None
+    images: ImageTools | None = None
+    memory: MemoryBudget | None = None
+    attempts: Attempts = field(default_factory=Attempts)
+    settle_seconds: float = SETTLE_SECONDS
+    drain_seconds: float = DRAIN_SECONDS
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """Everything that one gateway process is made of, and nothing of it listens yet."""
+
+    catalogs: CatalogStore
+    ledger: Ledger
+    pipeline: Pipeline
+    admin: AdminApp
+    api: web.Application
+
+
+async def compose(
+    settings: GatewaySettings, stack: AsyncExitStack, parts: Parts | None = None
+) -> Gateway:
+    """Build a gateway whose parts are closed, in reverse order, when the stack is.
+
+    Raises:
+        LedgerUnavailableError: The ledger's file cannot be opened, or is of a newer schema.
+        OSError: The data folder cannot be written.
+    """
+    parts = parts or Parts()
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    calls = CallLimits()
+    ledger = calls.refunding(parts.ledger or _open_ledger(settings))
+    stack.push_async_callback(ledger.close)
+    journal = Journal(settings.data_dir / JOURNALS)
+    stack.callback(journal.close)
+    settlements = Settlements(ledger, journal)
+    stack.push_async_callback(settlements.finish, parts.settle_seconds)
+    settlements.recover()
+    catalogs = CatalogStore()
+    sessions = await stack.enter_async_context(open_sessions(settings.endpoint_reach))
+    for_issuers = await stack.enter_async_context(open_session(None))
+    images = parts.images or await _image_tools(settings, stack)
+    pipeline = Pipeline(
+        catalogs=catalogs,
+        ledger=ledger,
+        credentials=parts.credentials or _credentials(settings),
+        sessions=sessions,
+        handling=settings.parameter_handling,
+        profile=settings.response_profile,
+        micro_credits_per_usd=settings.micro_credits_per_usd,
+        settlements=settlements,
+        model_defaults=settings.default_model_params,
+        jwts=create_verifier(settings.jwt_issuers, for_issuers),
+        heartbeat_seconds=settings.stream_heartbeat_seconds,
+        images=images,
+        replays=Replays(images.store, images.url_seconds),
+        memory=parts.memory or MemoryBudget(memory(settings.memory_limit_bytes)),
+        attempts=parts.attempts,
+        calls=calls,
+    )
+    stack.push_async_callback(pipeline.replays.finish)
+    circuit_metrics.show(pipeline.attempts.circuits, catalogs)
+    token = settings.admin_token
+    admin = AdminApp(pipeline, token.get_secret_value() if token else None)
+    api = create_app(
+        pipeline,
+        settings.max_request_bytes,
+        drain_seconds=parts.drain_seconds,
+        with_playground=settings.playground,
+        public_models=settings.public_models,
+        cors_origins=settings.cors_origins,
+    )
+    return Gateway(catalogs, ledger, pipeline, admin, api)
+
+
+@asynccontextmanager
+async def listening(
+    gateway: Gateway,
+    settings: GatewaySettings,
+    *,
+    drain_seconds: float = DRAIN_SECONDS,
+    grace_period_seconds: float = 0,
+) -> AsyncIterator[tuple[str, str]]:
+    """Serve a gateway while the block runs, and yield the URLs of its API and its admin port.
+
+    At the end, kept connections have the grace period for requests that are on their way, and
+    requests in flight have `drain_seconds`.
+
+    Raises:
+        OSError: A port is taken.
+    """
+    probes = create_runner(gateway.admin.application(), drain_seconds)
+    clients = create_runner(
+        gateway.api, drain_seconds, settings.max_connections, grace_period_seconds
+    )
+    async with (
+        _served(probes, settings.admin_host, settings.admin_port) as admin_url,
+        _served(clients, settings.host, settings.port) as url,
+    ):
+        store = gateway.pipeline.images.store
+        if isinstance(store, FolderStore):
+            store.listens_at(url)
+        yield url, admin_url
+
+
+@asynccontextmanager
+async def _served(runner: web.AppRunner, host: str, port: int) -> AsyncIterator[str]:
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port).start()
+        bound = runner.addresses[0]
+        yield f"http://{bound[0]}:{bound[1]}"
+    finally:
+        await runner.cleanup()
+
+
+def _open_ledger(settings: GatewaySettings) -> Ledger:
+    return remembering(measured(open_ledger(settings.ledger_url)))
+
+
+def _credentials(settings: GatewaySettings) -> CredentialSource:
+    return SimulatedCredentials() if settings.simulate else Credentials()
+
+
+async def _image_tools(settings: GatewaySettings, stack: AsyncExitStack) -> ImageTools:
+    """Return what converts and stores images until the stack closes."""
+    opening = open_store(settings, settings.image_folder, settings.data_dir)
+    converter = Converter(settings.image_workers)
+    stack.callback(converter.close)
+    return ImageTools(
+        converter=converter,
+        store=await stack.enter_async_context(opening),
+        url_seconds=settings.image_url_seconds,
+        default_response_format=settings.default_response_format,
+    )
