@@ -4,7 +4,7 @@ ADMIN_PORT ?= 9090
 
 VENV := .venv
 BIN := $(VENV)/bin
-SOURCES := bench gateway operator tests
+SOURCES := bench gateway operator tests tools
 
 .DEFAULT_GOAL := help
 
@@ -60,7 +60,7 @@ crds: $(VENV)/dev.stamp ## Write crds/ anew from the models
 
 .PHONY: chart-readme
 chart-readme: $(VENV)/dev.stamp ## Write the chart's README anew from its values
-	$(BIN)/python -m tests.charts.readme
+	$(BIN)/python -m tools.chart_readme
 
 .PHONY: bench-scrape
 bench-scrape: $(VENV)/dev.stamp ## Measure a scrape of a gateway with a thousand models
@@ -76,7 +76,7 @@ RATE := 20
 
 .PHONY: dashboard-pictures
 dashboard-pictures: $(VENV)/dev.stamp ## Draw docs/images/dashboard-*.svg anew from a run (needs prometheus)
-	$(BIN)/python -m tests.monitoring.pictures docs/images
+	$(BIN)/python -m tools.dashboard_images docs/images
 
 .PHONY: sbom
 sbom: $(VENV)/dev.stamp ## Write dist/sbom-*.json: what each image's Python packages are
@@ -112,7 +112,7 @@ lock: ## Lock the dependencies anew (needs uv)
 		-c requirements/build.txt -c requirements/gateway.txt -c requirements/operator.txt \
 		-o requirements/dev.txt
 	@$(MAKE) --no-print-directory $(VENV)/dev.stamp
-	$(BIN)/python -m tests.support.locks
+	$(BIN)/python -m tintype_testing.locks
 
 LOCK := --quiet --no-strip-extras --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header

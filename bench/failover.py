@@ -17,13 +17,13 @@ from typing import Any
 
 from bench.measure import percentile
 from bench.report import table
-from tests.cluster.processes import free_ports
-from tests.simulator.support import script
-from tests.support.gateway import CREDITS_MICRO, Gateway, check_the_books, easel, running_gateway
-from tests.support.manifests import Manifest, provider_binding
 from tintype_gateway.observability.metrics import PROVIDER_REQUESTS
 from tintype_gateway.upstream.retry import Attempts
 from tintype_simulator.app import running
+from tintype_testing.cluster.processes import free_ports
+from tintype_testing.gateway import CREDITS_MICRO, Gateway, check_the_books, easel, running_gateway
+from tintype_testing.manifests import Manifest, provider_binding
+from tintype_testing.simulators import script
 
 REQUESTS = 60
 AT_ONCE = 4

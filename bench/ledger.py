@@ -19,9 +19,9 @@ from pathlib import Path
 
 import asyncpg
 
-from tests.support.postgres import PostgresServer, running_postgres
 from tintype_gateway.ledger import Caller, Ledger, open_ledger
 from tintype_gateway.ledger.migrating import migrate_ledger
+from tintype_testing.postgres import PostgresServer, running_postgres
 
 CLIENTS = (1, 8, 64)
 

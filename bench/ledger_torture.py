@@ -22,10 +22,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.ledger_torture_client import CLIENTS
-from tests.gateway.ledger.stores import PostgresStore, SqliteStore, Store
-from tests.support.postgres import PostgresServer, running_postgres
 from tintype_gateway.ledger import Ledger
 from tintype_gateway.ledger.migrating import migrate_ledger
+from tintype_testing.ledger_stores import PostgresStore, SqliteStore, Store
+from tintype_testing.postgres import PostgresServer, running_postgres
 
 ACCOUNTS = tuple(f"account-{number}" for number in range(5))
 

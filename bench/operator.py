@@ -23,17 +23,17 @@ from urllib.request import urlopen
 
 import aiohttp
 
-from tests.cluster.binaries import find_binaries
-from tests.cluster.control_plane import ControlPlane
-from tests.support.api_server import Requests, requests_so_far
-from tests.support.manifests import image_model, per_image, provider_binding
-from tests.support.operator import CONFIGMAP, Operator, eventually
-from tests.support.watching_gateway import WatchingGateway
 from tintype_catalog.bundle import Manifest, read_manifest
 from tintype_kubernetes.client import KubernetesClient, KubernetesObject, connect
 from tintype_kubernetes.config import load_kubeconfig
 from tintype_kubernetes.configmaps import files_of
 from tintype_kubernetes.resources import CONFIGMAPS, IMAGE_MODELS, PROVIDER_BINDINGS, Resource
+from tintype_testing.api_server import Requests, requests_so_far
+from tintype_testing.cluster.binaries import find_binaries
+from tintype_testing.cluster.control_plane import ControlPlane
+from tintype_testing.manifests import image_model, per_image, provider_binding
+from tintype_testing.operator import CONFIGMAP, Operator, eventually
+from tintype_testing.watching_gateway import WatchingGateway
 
 FIELD_MANAGER = "bench"
 CONCURRENT_WRITES = 16

@@ -26,9 +26,9 @@ from bench.load import ANSWER_SECONDS, Connection, Request, WrongAnswerError, co
 from bench.slowloris import enough_files
 from bench.soak_mix import pauses
 from bench.targets import new_key, upstream
-from tests.gateway.torture.chaos import Fleet
-from tests.support.postgres import running_postgres
 from tintype_gateway.ledger.migrating import migrate_ledger
+from tintype_testing.fleet import Fleet
+from tintype_testing.postgres import running_postgres
 
 REQUEST_SECONDS = 10
 

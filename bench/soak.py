@@ -27,10 +27,10 @@ from bench.soak_picture import picture
 from bench.soak_samples import Sample, at, look, read, slope_mib_an_hour, write
 from bench.soak_site import TINTYPE, Site, running_site
 from bench.targets import ACCOUNT, CREDITS_MICRO
-from tests.chaos import plan
-from tests.chaos.clients import Tally
-from tests.gateway.torture.test_torture import opened
-from tests.simulator.support import script
+from tintype_testing.chaos import plan
+from tintype_testing.chaos.clients import Tally
+from tintype_testing.ledgers import opened
+from tintype_testing.simulators import script
 
 SAMPLE_SECONDS = 5
 CATALOG_SECONDS = 60

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 import aiohttp
 
 from bench.soak_mix import OUTCOMES
-from tests.chaos.clients import Tally
-from tests.chaos.plan import Ask
+from tintype_testing.chaos.clients import Tally
+from tintype_testing.chaos.plan import Ask
 
 LEAVE_SECONDS = 0.5
 """The patience of a client that leaves in the middle."""

@@ -9,9 +9,9 @@ import yaml
 
 from bench.cases import DIALECTS, SIZES, model_id
 from bench.catalog import DELAY_MS
-from tests.chaos.plan import Ask
-from tests.support.gateway import towards
-from tests.support.manifests import Manifest, image_model, per_image, provider_binding
+from tintype_testing.chaos.plan import Ask
+from tintype_testing.gateway import towards
+from tintype_testing.manifests import Manifest, image_model, per_image, provider_binding
 
 FRAGILE_SECONDS = 3
 """The timeout of the binding whose provider fails."""

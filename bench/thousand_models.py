@@ -10,11 +10,11 @@ from typing import Any, get_args
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from tests.gateway.builders import snapshot
-from tests.support.manifests import image_model
 from tintype_gateway.catalog.metrics import show
 from tintype_gateway.observability.metrics import REGISTRY
 from tintype_gateway.values import FaultKind
+from tintype_testing.builders import snapshot
+from tintype_testing.manifests import image_model
 
 MODELS = tuple(f"model-{number}" for number in range(1000))
 PROVIDERS = ("openai", "bedrock")

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import settings
 
-pytest_plugins = ["tests.cluster.fixtures", "tests.support.postgres", "tests.support.s3"]
+pytest_plugins = ["tests.cluster.fixtures", "tintype_testing.postgres", "tintype_testing.s3"]
 
 # How long an example takes says something of the machine, nothing of the code.
 settings.register_profile("tintype", deadline=None)

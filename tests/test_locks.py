@@ -9,7 +9,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tests.support.locks import (
+from tintype_testing.locks import (
     FOLDER,
     NAMES,
     ROOT,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.locks import pins
+from tintype_testing.locks import pins
 
 ROOT = Path(__file__).parent.parent
 

@@ -1,6 +1,8 @@
 """Manifests that say much, to be spoiled at one place."""
 
-from tests.support.manifests import (
+from tintype_catalog.problems import Problem
+from tintype_catalog.resources import parse_resource
+from tintype_testing.manifests import (
     Manifest,
     by_size,
     image_model,
@@ -10,8 +12,6 @@ from tests.support.manifests import (
     qualities,
     tokens,
 )
-from tintype_catalog.problems import Problem
-from tintype_catalog.resources import parse_resource
 
 MODEL = image_model(
     aliases=["easel"],

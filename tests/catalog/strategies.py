@@ -5,7 +5,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.support.manifests import (
+from tintype_catalog.pricing import Pricing
+from tintype_catalog.sizes import Size, SizeRule
+from tintype_testing.manifests import (
     Manifest,
     by_size,
     by_size_quality,
@@ -15,8 +17,6 @@ from tests.support.manifests import (
     read,
     tokens,
 )
-from tintype_catalog.pricing import Pricing
-from tintype_catalog.sizes import Size, SizeRule
 
 QUALITIES = ("low", "medium", "high")
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from tests.catalog.samples import BINDING, MODEL, TOKENS, fault
 from tests.catalog.strategies import json_values
-from tests.support.manifests import Manifest, changed, image_model
 from tintype_catalog.resources import parse_resource
+from tintype_testing.manifests import Manifest, changed, image_model
 
 
 def paths(value: Any, path: str = "") -> Iterator[str]:

@@ -13,12 +13,12 @@ import pytest
 from pydantic import AfterValidator, BaseModel, Field, JsonValue
 
 from tests.catalog.samples import fault
-from tests.support.manifests import changed, image_model
 from tintype_catalog.bundle import pack
 from tintype_catalog.compiler import compile_manifests
 from tintype_catalog.contract import AtMostBytes, Contract
 from tintype_catalog.image_model import ImageModelSpec
 from tintype_catalog.provider_binding import ProviderBindingSpec
+from tintype_testing.manifests import changed, image_model
 
 LARGEST_OBJECT = 96 * 1024
 """In bytes of a catalog's JSON: a catalog has room for hundreds of the largest possible objects."""

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests.support.manifests import compiled, image_model, provider_binding
 from tintype_catalog import __about__
 from tintype_catalog.bundle import (
     CATALOG,
@@ -21,6 +20,7 @@ from tintype_catalog.bundle import (
     unpack,
 )
 from tintype_catalog.catalog import Catalog, read_catalog
+from tintype_testing.manifests import compiled, image_model, provider_binding
 
 EXAMPLE = compiled(image_model("canvas", displayName="Léinwand"), provider_binding(model="canvas"))
 FILES = pack(EXAMPLE, 7).files

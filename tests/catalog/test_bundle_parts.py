@@ -6,7 +6,6 @@ from collections.abc import Iterable
 
 import pytest
 
-from tests.support.manifests import compiled, image_model, noisy_models
 from tintype_catalog.bundle import (
     CATALOG,
     MANIFEST,
@@ -21,6 +20,7 @@ from tintype_catalog.bundle import (
     unpack,
 )
 from tintype_catalog.catalog import Catalog
+from tintype_testing.manifests import compiled, image_model, noisy_models
 
 API_SERVERS_LIMIT = 1024 * 1024
 

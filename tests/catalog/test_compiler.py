@@ -5,7 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.manifests import (
+from tintype_catalog.catalog import Catalog
+from tintype_catalog.compiler import compile_manifests
+from tintype_catalog.problems import Problem
+from tintype_testing.manifests import (
     Manifest,
     by_size,
     changed,
@@ -16,9 +19,6 @@ from tests.support.manifests import (
     provider_binding,
     without,
 )
-from tintype_catalog.catalog import Catalog
-from tintype_catalog.compiler import compile_manifests
-from tintype_catalog.problems import Problem
 
 MONDAY, TUESDAY = "2026-11-16T08:00:00Z", "2026-11-17T08:00:00Z"
 

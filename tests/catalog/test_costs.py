@@ -3,16 +3,6 @@ from typing import Any
 
 import pytest
 
-from tests.support.manifests import (
-    Manifest,
-    by_size,
-    by_size_quality,
-    per_image,
-    per_token,
-    price,
-    read,
-    tokens,
-)
 from tintype_catalog.costs import (
     AUTO,
     Demand,
@@ -24,6 +14,16 @@ from tintype_catalog.costs import (
 )
 from tintype_catalog.pricing import Pricing
 from tintype_catalog.sizes import Size
+from tintype_testing.manifests import (
+    Manifest,
+    by_size,
+    by_size_quality,
+    per_image,
+    per_token,
+    price,
+    read,
+    tokens,
+)
 
 SQUARE, LARGE, HUGE = Size(1024, 1024), Size(1536, 1024), Size(4096, 4096)
 ONE = Demand(1, 1, 10, SQUARE, None, None)

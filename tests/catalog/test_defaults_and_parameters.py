@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.manifests import Manifest, compiled, image_model
 from tintype_catalog.compiler import compile_manifests
+from tintype_testing.manifests import Manifest, compiled, image_model
 
 OWN = {"config": ["quality", "seed"], "svg": []}
 

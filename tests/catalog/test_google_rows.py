@@ -5,11 +5,11 @@ from decimal import Decimal
 
 import pytest
 
-from tests.support.manifests import STARTER, compiled, read_manifests
 from tintype_catalog.catalog import Binding, Model
 from tintype_catalog.costs import Demand, call_usd, image_tokens
 from tintype_catalog.sizes import Size, SizeChoice, choose
 from tintype_simulator.google.models import MODELS
+from tintype_testing.manifests import STARTER, compiled, read_manifests
 
 CATALOG = compiled(*read_manifests(STARTER))
 BINDINGS: dict[str, Binding] = {

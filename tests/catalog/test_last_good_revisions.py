@@ -3,7 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.manifests import (
+from tintype_catalog.catalog import Catalog
+from tintype_catalog.compiler import compile_manifests
+from tintype_testing.manifests import (
     Manifest,
     changed,
     compiled,
@@ -12,8 +14,6 @@ from tests.support.manifests import (
     provider_binding,
     without,
 )
-from tintype_catalog.catalog import Catalog
-from tintype_catalog.compiler import compile_manifests
 
 MODEL, BINDING = image_model("canvas"), provider_binding("easel", model="canvas")
 GOOD = compiled(MODEL, BINDING)

@@ -15,8 +15,8 @@ from tests.catalog.strategies import (
     small_wishes,
     wishes,
 )
-from tests.support.manifests import PIXELS, read
 from tintype_catalog.sizes import Size, SizeChoice, SizeRule, choose
+from tintype_testing.manifests import PIXELS, read
 
 GPT_IMAGE_2 = read(SizeRule, PIXELS)
 ROUNDING = 1e-8

@@ -5,10 +5,10 @@ from decimal import Decimal
 
 import pytest
 
-from tests.support.manifests import STARTER, compiled, read_manifests
 from tintype_catalog.costs import Demand, call_usd, ceiling_usd, image_tokens, micro_credits
 from tintype_catalog.pricing import Pricing
 from tintype_catalog.sizes import Size
+from tintype_testing.manifests import STARTER, compiled, read_manifests
 
 PRICES = {
     binding.upstream_model: binding.pricing

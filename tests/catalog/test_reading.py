@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.catalog.strategies import json_values
-from tests.support.manifests import compiled, image_model, per_image, provider_binding
 from tintype_catalog.catalog import Catalog, read_catalog
 from tintype_catalog.reading import CatalogReader
+from tintype_testing.manifests import compiled, image_model, per_image, provider_binding
 
 BEFORE = compiled(
     image_model("canvas", lifecycle={"retiresOn": "2030-01-01"}),

@@ -4,8 +4,8 @@ from typing import Any
 import pytest
 
 from tests.catalog.samples import BINDING, MODEL, fault
-from tests.support.manifests import Manifest, changed, image_model, without
 from tintype_catalog.resources import ImageModel, ProviderBinding, parse_resource
+from tintype_testing.manifests import Manifest, changed, image_model, without
 
 
 def test_a_manifest_becomes_its_resource() -> None:

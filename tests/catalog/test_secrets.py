@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.support.manifests import compiled, image_model, per_image, provider_binding
 from tintype_catalog.compiler import compile_manifests
 from tintype_catalog.credentials import Offer
+from tintype_testing.manifests import compiled, image_model, per_image, provider_binding
 
 AWS = ["aws-access-key-id", "aws-secret-access-key"]
 LONG = "x" * 221

@@ -1,7 +1,7 @@
 import pytest
 
-from tests.support.manifests import PIXELS, read
 from tintype_catalog.sizes import Size, SizeChoice, SizeRule, choose, max_pixels
+from tintype_testing.manifests import PIXELS, read
 
 GPT_IMAGE_2 = read(SizeRule, PIXELS)
 GPT_IMAGE_1 = read(SizeRule, {"mode": "List", "sizes": ["1024x1024", "1536x1024", "1024x1536"]})

@@ -3,7 +3,8 @@ from typing import Any
 import pytest
 
 from tests.catalog.samples import BINDING, MODEL, TOKENS, fault
-from tests.support.manifests import (
+from tintype_catalog.resources import ProviderBinding, parse_resource
+from tintype_testing.manifests import (
     Manifest,
     by_size,
     changed,
@@ -13,7 +14,6 @@ from tests.support.manifests import (
     tokens,
     without,
 )
-from tintype_catalog.resources import ProviderBinding, parse_resource
 
 
 @pytest.mark.parametrize(

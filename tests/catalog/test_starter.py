@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.manifests import (
+from tintype_catalog.catalog import Catalog, Model
+from tintype_testing.manifests import (
     OVERLAYS,
     STARTER,
     Manifest,
@@ -13,7 +14,6 @@ from tests.support.manifests import (
     merged,
     read_manifests,
 )
-from tintype_catalog.catalog import Catalog, Model
 
 MANIFESTS = read_manifests(STARTER)
 CATALOG = compiled(*MANIFESTS)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.support.manifests import (
+from tintype_catalog.compiler import compile_manifests
+from tintype_testing.manifests import (
     Manifest,
     by_size,
     by_size_quality,
@@ -16,7 +17,6 @@ from tests.support.manifests import (
     qualities,
     tokens,
 )
-from tintype_catalog.compiler import compile_manifests
 
 LISTED = image_model(parameters=qualities(low="low", hd="high", auto="auto"))
 BOUNDED = changed(

@@ -8,12 +8,12 @@ from urllib.request import urlopen
 
 from typing_extensions import override
 
-from tests.chaos import plan
-from tests.gateway.torture.chaos import Fleet
 from tests.operator.fragile import FragileControlPlane
-from tests.support.operator import CONFIGMAP, Operator, eventually
 from tintype_catalog.bundle import read_manifest
 from tintype_kubernetes.configmaps import files_of
+from tintype_testing.chaos import plan
+from tintype_testing.fleet import Fleet
+from tintype_testing.operator import CONFIGMAP, Operator, eventually
 
 GATEWAYS = 2
 

@@ -12,13 +12,13 @@ from typing import Any, NamedTuple
 
 import aiohttp
 
-from tests.chaos import plan
 from tests.chaos.catalogs import Catalogs
-from tests.chaos.clients import Client, Lives, Tally
-from tests.chaos.plan import Blow
-from tests.gateway.torture.chaos import Fleet
-from tests.simulator.support import script
-from tests.support.postgres import PostgresServer
+from tintype_testing.chaos import plan
+from tintype_testing.chaos.clients import Client, Lives, Tally
+from tintype_testing.chaos.plan import Blow
+from tintype_testing.fleet import Fleet
+from tintype_testing.postgres import PostgresServer
+from tintype_testing.simulators import script
 
 CLIENTS = 8
 FAULTS_AHEAD = 2000

@@ -16,16 +16,17 @@ import asyncpg
 import pytest
 
 from tests.chaos.catalogs import GATEWAYS, Catalogs, MixedFleet
-from tests.chaos.clients import Complete, Tally
 from tests.chaos.storm import Footprint, Storm, footprint
-from tests.gateway.torture.test_torture import CREDITS_MICRO, opened
 from tests.operator.fragile import FragileControlPlane, running_fragile
-from tests.simulator.support import eventually
-from tests.support.operator import Operator
-from tests.support.postgres import PostgresServer
 from tintype_gateway.billing.holding import LIFETIME_SECONDS
 from tintype_gateway.ledger.values import MAXIMUM_RATE, Policy
 from tintype_simulator.app import running
+from tintype_testing.chaos.clients import Complete, Tally
+from tintype_testing.fleet import CREDITS_MICRO
+from tintype_testing.ledgers import opened
+from tintype_testing.operator import Operator
+from tintype_testing.postgres import PostgresServer
+from tintype_testing.simulators import eventually
 
 SECONDS = float(os.environ.get("TINTYPE_CHAOS_SECONDS", "45"))
 SEED = int(os.environ.get("TINTYPE_CHAOS_SEED", "17"))

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.charts.chart import Helm
-from tests.charts.helm import HelmMissingError, find_helm, is_built
-from tests.cluster.control_plane import ControlPlane
-from tests.support.requirements import missing
+from tintype_testing.chart import Helm
+from tintype_testing.cluster.control_plane import ControlPlane
+from tintype_testing.helm import HelmMissingError, find_helm, is_built
+from tintype_testing.requirements import missing
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

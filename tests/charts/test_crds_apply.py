@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.control_plane import CRDS, ControlPlane
 from tintype_cli.crds import FIELD_MANAGER, main
+from tintype_testing.cluster.control_plane import CRDS, ControlPlane
 
 MODELS = "imagemodels.tintype.dev"
 

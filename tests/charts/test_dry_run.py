@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.charts.chart import Helm, Values
 from tests.charts.values import MATRIX
-from tests.cluster.control_plane import ControlPlane
+from tintype_testing.chart import Helm, Values
+from tintype_testing.cluster.control_plane import ControlPlane
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.charts.helm import HelmMissingError, find_helm, is_built
+from tintype_testing.helm import HelmMissingError, find_helm, is_built
 
 
 @pytest.fixture(autouse=True)

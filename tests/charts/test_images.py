@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.charts.chart import Helm, Values, find
-from tests.support.locks import pins
+from tintype_testing.chart import Helm, Values, find
+from tintype_testing.locks import pins
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.charts.chart import Helm, Object, find
-from tests.cluster.control_plane import ControlPlane
-from tests.support.gateway_process import GatewayProcess, running_process
-from tests.support.manifests import image_model, provider_binding
-from tests.support.operator import Operator, eventually, secret
+from tintype_testing.chart import Helm, Object, find
+from tintype_testing.cluster.control_plane import ControlPlane
+from tintype_testing.gateway_process import GatewayProcess, running_process
+from tintype_testing.manifests import image_model, provider_binding
+from tintype_testing.operator import Operator, eventually, secret
 
 HOST = "127.0.0.1"
 

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.charts.chart import CHART, Helm, Values
 from tests.charts.values import DEV
-from tests.cluster.binaries import find_binaries
-from tests.cluster.control_plane import ControlPlane
-from tests.support.manifests import image_model
-from tests.support.operator import eventually
 from tintype_cli.crds import main as crds
 from tintype_kubernetes.resources import IMAGE_MODELS, PROVIDER_BINDINGS
+from tintype_testing.chart import CHART, Helm, Values
+from tintype_testing.cluster.binaries import find_binaries
+from tintype_testing.cluster.control_plane import ControlPlane
+from tintype_testing.manifests import image_model
+from tintype_testing.operator import eventually
 
 CRDS = [f"{kind.plural}.{kind.group}" for kind in (IMAGE_MODELS, PROVIDER_BINDINGS)]
 

@@ -8,11 +8,7 @@ import pytest
 import yaml
 from pydantic_settings import BaseSettings
 
-from tests.charts.chart import Helm, Object, Values, find
 from tests.charts.values import ADDED_ON, DEV, PRODUCTION
-from tests.cluster.control_plane import ControlPlane
-from tests.monitoring import dashboards
-from tests.monitoring.rules import alerts
 from tintype_catalog.allowed_hosts import allows, listed
 from tintype_catalog.credentials import ALLOWED_HOSTS, OPT_IN_LABEL
 from tintype_gateway.auth.jwt.issuers_file import read_issuers
@@ -20,6 +16,10 @@ from tintype_gateway.settings import GatewaySettings
 from tintype_operator.publish.catalog import configmap_names
 from tintype_operator.settings import Settings as OperatorSettings
 from tintype_operator.status.gateways import ADMIN_PORT
+from tintype_testing.chart import Helm, Object, Values, find
+from tintype_testing.cluster.control_plane import ControlPlane
+from tintype_testing.monitoring import dashboards
+from tintype_testing.monitoring.rules import alerts
 
 POD_FILES = "/var/run/secrets/kubernetes.io/serviceaccount"
 """Where the kubelet puts the token of a pod."""

@@ -2,11 +2,11 @@
 
 import pytest
 
-from tests.charts.chart import Helm, Object, Values, find
-from tests.cluster.control_plane import ControlPlane
 from tintype_operator.process.preflight import needed_rights
 from tintype_operator.publish.catalog import configmap_names
 from tintype_operator.settings import Settings
+from tintype_testing.chart import Helm, Object, Values, find
+from tintype_testing.cluster.control_plane import ControlPlane
 
 RBAC = ("ServiceAccount", "Role", "RoleBinding")
 

@@ -6,9 +6,9 @@ import jsonschema
 import pytest
 import yaml
 
-from tests.charts.chart import CHART, Helm, Values, find
-from tests.charts.readme import readme
 from tintype_catalog.__about__ import __version__
+from tintype_testing.chart import CHART, Helm, Values, find
+from tools.chart_readme import readme
 
 VALUES = (CHART / "values.yaml").read_text()
 

@@ -1,6 +1,6 @@
 """Values as people set them."""
 
-from tests.charts.chart import Values
+from tintype_testing.chart import Values
 
 DEV: Values = {
     "gateway": {"demo": True},

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from tests.cli.walking import COMMANDS, called, children, exit_codes
-from tests.cluster.control_plane import ControlPlane
-from tests.cluster.processes import free_ports
 from tests.gateway.api import test_process
-from tests.support.gateway_process import GatewayProcess, clean_environ, running_process
 from tintype_gateway.server import STARTER
+from tintype_testing.cluster.control_plane import ControlPlane
+from tintype_testing.cluster.processes import free_ports
+from tintype_testing.gateway_process import GatewayProcess, clean_environ, running_process
 
 CLOSED = "127.0.0.1:1"
 """Where nothing listens."""

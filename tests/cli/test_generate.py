@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.support.gateway_process import GatewayProcess, clean_environ, running_process
 from tintype_cli.images_client import Partial, Picture, events, happenings
 from tintype_cli.progress import BLANK_LINE
+from tintype_testing.gateway_process import GatewayProcess, clean_environ, running_process
 
 COMMAND = [sys.executable, "-m", "tintype_cli", "generate"]
 FAST = ("-m", "imagen-4.0-fast-generate-001")

@@ -6,8 +6,8 @@ from contextlib import suppress
 
 import pytest
 
-from tests.cluster.binaries import BinariesMissingError, find_binaries, is_built
-from tests.cluster.control_plane import ControlPlane
+from tintype_testing.cluster.binaries import BinariesMissingError, find_binaries, is_built
+from tintype_testing.cluster.control_plane import ControlPlane
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

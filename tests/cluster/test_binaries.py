@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.binaries import REQUIRED, BinariesMissingError, find_binaries, is_built
+from tintype_testing.cluster.binaries import REQUIRED, BinariesMissingError, find_binaries, is_built
 
 
 @pytest.fixture(autouse=True)

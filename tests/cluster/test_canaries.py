@@ -11,13 +11,13 @@ from urllib.parse import quote
 import pytest
 import yaml
 
-from tests.cluster.control_plane import ControlPlane
 from tests.gateway.jwt_auth.support import AUDIENCE, ISSUER, claims, signing_key
-from tests.support.gateway_process import GatewayProcess
-from tests.support.http import http_client
-from tests.support.manifests import STARTER, Manifest, read_manifests
-from tests.support.operator import CREDENTIALS, Operator
-from tests.support.site import Site, site_on
+from tintype_testing.browser_site import Site, site_on
+from tintype_testing.cluster.control_plane import ControlPlane
+from tintype_testing.gateway_process import GatewayProcess
+from tintype_testing.http import http_client
+from tintype_testing.manifests import STARTER, Manifest, read_manifests
+from tintype_testing.operator import CREDENTIALS, Operator
 
 PROVIDER_KEYS = {
     "openai": {"api-key": "sk-canary-openai-4fd1"},

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.control_plane import ControlPlane
 from tintype_kubernetes.client import KubernetesObject, connect
 from tintype_kubernetes.config import load_kubeconfig
 from tintype_kubernetes.errors import ConflictError, ForbiddenError, NotFoundError
 from tintype_kubernetes.resources import CONFIGMAPS, SECRETS
+from tintype_testing.cluster.control_plane import ControlPlane
 
 ONE_CONFIGMAP = {
     "apiGroups": [""],

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from tests.cluster.control_plane import ControlPlane
-from tests.support.gateway_process import GatewayProcess
-from tests.support.manifests import changed, image_model, noisy_model, noisy_models
-from tests.support.operator import CONFIGMAP
-from tests.support.site import Site, ask, site_on, status
 from tintype_catalog.bundle import MANIFEST, MAX_PACKED_BYTES, MAX_PARTS, part_files, read_manifest
+from tintype_testing.browser_site import Site, ask, site_on, status
+from tintype_testing.cluster.control_plane import ControlPlane
+from tintype_testing.gateway_process import GatewayProcess
+from tintype_testing.manifests import changed, image_model, noisy_model, noisy_models
+from tintype_testing.operator import CONFIGMAP
 
 pytestmark = pytest.mark.timeout(300)  # hundreds of objects, in several versions
 

@@ -17,10 +17,10 @@ import openai
 import pytest
 from PIL import Image
 
-from tests.cluster.control_plane import ControlPlane
-from tests.cluster.processes import Process, free_ports, start
-from tests.support.manifests import image_model, per_image, provider_binding
-from tests.support.operator import Operator, eventually, secret
+from tintype_testing.cluster.control_plane import ControlPlane
+from tintype_testing.cluster.processes import Process, free_ports, start
+from tintype_testing.manifests import image_model, per_image, provider_binding
+from tintype_testing.operator import Operator, eventually, secret
 
 WATCH_ONE_CONFIGMAP: list[dict[str, Any]] = [
     {

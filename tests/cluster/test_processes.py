@@ -5,9 +5,9 @@ import subprocess
 import sys
 from contextlib import suppress
 
-from tests.cluster.processes import free_ports
+from tintype_testing.cluster.processes import free_ports
 
-ASK = "from tests.cluster.processes import free_ports; print(*free_ports(40))"
+ASK = "from tintype_testing.cluster.processes import free_ports; print(*free_ports(40))"
 
 
 def test_no_two_processes_get_the_same_port() -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.control_plane import ControlPlane
-from tests.support.site import Site, ask, site_on
+from tintype_testing.browser_site import Site, ask, site_on
+from tintype_testing.cluster.control_plane import ControlPlane
 
 
 @pytest.fixture

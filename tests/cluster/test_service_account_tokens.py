@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.cluster.control_plane import ISSUER, ControlPlane
 from tests.gateway.jwt_auth.support import issuer
-from tests.support.gateway import Gateway, easel, running_gateway
+from tintype_testing.cluster.control_plane import ISSUER, ControlPlane
+from tintype_testing.gateway import Gateway, easel, running_gateway
 
 BY_SERVICE_ACCOUNT = "{/kubernetes.io/namespace}/{/kubernetes.io/serviceaccount/name}"
 

@@ -10,12 +10,12 @@ import aiohttp
 import pytest
 
 import tintype_catalog
-from tests.cluster.control_plane import ControlPlane
 from tests.crds.edges import Edge, edges
 from tests.crds.examples import MANIFESTS
 from tintype_catalog.resources import parse_resource
 from tintype_kubernetes.config import load_kubeconfig
 from tintype_operator.watch.store import RESOURCES
+from tintype_testing.cluster.control_plane import ControlPlane
 
 STARTER = Path(tintype_catalog.__file__).parent / "starter"
 

@@ -8,10 +8,10 @@ import pytest
 import yaml
 from pydantic import BaseModel, Field
 
-from tests.cluster.control_plane import CRDS
 from tests.crds.examples import MANIFESTS
 from tintype_operator.crd import crd_documents, crd_yaml
 from tintype_operator.schema import SchemaError, structural_schema
+from tintype_testing.cluster.control_plane import CRDS
 
 
 def test_the_files_are_those_that_the_models_generate() -> None:

@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from tests.gateway.builders import finished_call, job, route
-from tests.support.metrics import metric
 from tintype_gateway.faults import RULES
 from tintype_gateway.upstream.circuit_breaker import Circuits, State
 from tintype_gateway.upstream.concurrency import ConcurrencyLimits
@@ -23,6 +21,8 @@ from tintype_gateway.values import (
     UpstreamFault,
     Way,
 )
+from tintype_testing.builders import finished_call, job, route
+from tintype_testing.metrics import metric
 
 PLANNED = PlannedCall(0, 1, job())
 EAST, WEST, NORTH = (Way(route(name=name), {"api-key": "sk-1"}) for name in ("e", "w", "n"))

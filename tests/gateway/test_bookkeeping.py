@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from tests.gateway.builders import finished_call, plan, route, settlement
-from tests.support.metrics import metric
 from tintype_gateway.pipeline.request_metrics import count_charge
 from tintype_gateway.values import FinishedCall
+from tintype_testing.builders import finished_call, plan, route, settlement
+from tintype_testing.metrics import metric
 
 BEDROCK = {"provider": "bedrock", "dialect": "bedrock-amazon", "regions": ["us-east-1"]}
 

@@ -2,11 +2,11 @@
 
 import pytest
 
-from tests.gateway.ledger.support import Clock
 from tintype_gateway.auth import call_limits
 from tintype_gateway.auth.call_limits import CallLimits
 from tintype_gateway.errors import RateLimitError
 from tintype_gateway.ledger import Caller
+from tintype_testing.ledgers import Clock
 
 CALLER = Caller("studio", "key-1", calls_per_minute=60)
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.gateway.builders import binding
-from tests.support.volume import Volume
 from tintype_gateway.runtime.folder_watch import read_files
 from tintype_gateway.upstream.credentials import Credentials, SimulatedCredentials
+from tintype_testing.builders import binding
+from tintype_testing.config_volume import Volume
 
 BEDROCK = {"provider": "bedrock", "dialect": "bedrock-amazon", "regions": ["us-east-1"]}
 

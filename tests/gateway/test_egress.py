@@ -11,8 +11,6 @@ from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 from typing_extensions import override
 
-from tests.gateway.builders import binding
-from tests.support.gateway import easel, running_gateway
 from tintype_gateway.dialects.registry import dialect
 from tintype_gateway.upstream.egress import (
     ForbiddenAddressError,
@@ -23,6 +21,8 @@ from tintype_gateway.upstream.egress import (
 from tintype_gateway.upstream.sessions import open_session, open_sessions
 from tintype_gateway.upstream.transport import call
 from tintype_gateway.values import Timeouts, UpstreamFault, UpstreamRequest
+from tintype_testing.builders import binding
+from tintype_testing.gateway import easel, running_gateway
 
 DIALECTS = {"gemini": "google-predict", "bedrock": "bedrock-amazon"}
 

@@ -5,9 +5,9 @@ import gc
 import subprocess
 import sys
 
-from tests.support.manifests import compiled, image_model
 from tintype_gateway.catalog.store import CatalogStore
 from tintype_gateway.runtime.allocator import spare_collector
+from tintype_testing.manifests import compiled, image_model
 
 
 async def test_what_is_there_with_the_first_catalog_is_no_more_searched_for_garbage() -> None:

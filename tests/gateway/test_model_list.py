@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
-from tests.gateway.builders import TODAY, snapshot
-from tests.support.manifests import (
+from tintype_gateway.api.model_list import describe, describe_all
+from tintype_gateway.catalog.snapshot import Snapshot
+from tintype_testing.builders import TODAY, snapshot
+from tintype_testing.manifests import (
     PIXELS,
     by_size_quality,
     image_model,
@@ -17,8 +19,6 @@ from tests.support.manifests import (
     provider_binding,
     qualities,
 )
-from tintype_gateway.api.model_list import describe, describe_all
-from tintype_gateway.catalog.snapshot import Snapshot
 
 
 def described(*manifests: Any, today: datetime.date = TODAY, spoken: bool = True) -> dict[str, Any]:

@@ -16,7 +16,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.gateway.pictures import drawn
 from tintype_gateway.catalog.snapshot import Vocabulary
 from tintype_gateway.dialects.google.common import standard_base64
 from tintype_gateway.dialects.parsing import plain_base64
@@ -32,6 +31,7 @@ from tintype_gateway.upstream.passthrough import LOOK_BYTES, opening_of
 from tintype_gateway.upstream.sse import EndlessEventError, EventParser
 from tintype_gateway.upstream.transport import MAX_ERROR_BYTES
 from tintype_gateway.values import UpstreamAnswer, UpstreamFault
+from tintype_testing.sample_images import drawn
 
 DIALECTS = [
     "openai-images",

@@ -6,13 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.catalog.strategies import QUALITIES, amounts, edges, pricings
-from tests.gateway.builders import delivered, job, model, priced
-from tests.support.manifests import PIXELS, per_image, qualities, read
 from tintype_catalog.costs import TokenUsage
 from tintype_catalog.pricing import Pricing
 from tintype_catalog.sizes import Size, SizeChoice
 from tintype_gateway.billing.cost import ceiling, cost, expected
 from tintype_gateway.values import FinishedCall, Job
+from tintype_testing.builders import delivered, job, model, priced
+from tintype_testing.manifests import PIXELS, per_image, qualities, read
 
 PER_USD = 16_000_000
 KNOWN = qualities(low="low", medium="medium", high="high")

@@ -4,8 +4,13 @@ from typing import Any
 
 import pytest
 
-from tests.gateway.builders import delivered, job, model, priced, route
-from tests.support.manifests import (
+from tintype_catalog.costs import TokenUsage
+from tintype_catalog.pricing import Pricing
+from tintype_catalog.sizes import Size, SizeChoice
+from tintype_gateway.billing.cost import ceiling, cost, expected
+from tintype_gateway.values import FinishedCall, Generation, Job
+from tintype_testing.builders import delivered, job, model, priced, route
+from tintype_testing.manifests import (
     Manifest,
     by_size,
     by_size_quality,
@@ -16,11 +21,6 @@ from tests.support.manifests import (
     read,
     tokens,
 )
-from tintype_catalog.costs import TokenUsage
-from tintype_catalog.pricing import Pricing
-from tintype_catalog.sizes import Size, SizeChoice
-from tintype_gateway.billing.cost import ceiling, cost, expected
-from tintype_gateway.values import FinishedCall, Generation, Job
 
 PER_USD = 16_000_000
 SQUARE = Size(1024, 1024)

@@ -7,8 +7,8 @@ from hypothesis import given
 
 from tests.catalog.strategies import json_values
 from tests.gateway.stages.adapting import adapted, clamp, mapping, refusal
-from tests.support.manifests import PIXELS, image_model
 from tintype_gateway.dialects.provider_parameters import merge
+from tintype_testing.manifests import PIXELS, image_model
 
 NOVA = image_model(
     size=PIXELS,

@@ -2,9 +2,9 @@
 
 import json
 
-from tests.gateway.builders import plan
 from tintype_catalog.sizes import SizeChoice
 from tintype_gateway.billing.quote import quotation
+from tintype_testing.builders import plan
 
 
 def test_a_quote_tells_route_values_and_credits() -> None:

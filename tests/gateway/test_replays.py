@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 from typing_extensions import override
 
-from tests.gateway.builders import RECEIPT, finished_call, plan, settlement
-from tests.support.gateway import until
-from tests.support.stores import folder_store
 from tintype_gateway.errors import AlreadyServedError
 from tintype_gateway.pipeline.json_serializer import respond
 from tintype_gateway.storage.folder import FolderStore
 from tintype_gateway.storage.idempotent_responses import Replays
 from tintype_gateway.storage.links import KEY_BYTES, Links
 from tintype_gateway.values import Response
+from tintype_testing.builders import RECEIPT, finished_call, plan, settlement
+from tintype_testing.gateway import until
+from tintype_testing.image_stores import folder_store
 
 CALL = finished_call()
 SERVED = AlreadyServedError("it was served", "req_1")

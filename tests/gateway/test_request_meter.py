@@ -5,9 +5,9 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.support.metrics import metric
 from tintype_gateway.observability import request_meter
 from tintype_gateway.observability.request_meter import RequestMeter, current_meter, metered
+from tintype_testing.metrics import metric
 
 
 class Clock:

@@ -4,9 +4,9 @@ import gc
 
 import pytest
 
-from tests.support.metrics import metric
 from tintype_gateway.observability.metrics import RETRIES
 from tintype_gateway.observability.scrape import scraped
+from tintype_testing.metrics import metric
 
 
 @pytest.mark.parametrize(

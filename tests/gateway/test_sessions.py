@@ -13,9 +13,9 @@ from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 from typing_extensions import override
 
-from tests.support.certificates import self_signed
 from tintype_gateway.upstream.egress import Reach
 from tintype_gateway.upstream.sessions import open_session
+from tintype_testing.certificates import self_signed
 
 MORE_THAN_AIOHTTP_ALLOWS = 101
 """Its default is a hundred connections, the rest wait."""

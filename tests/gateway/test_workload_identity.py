@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from tests.gateway.builders import binding
 from tintype_gateway.upstream.credentials import Credentials
+from tintype_testing.builders import binding
 
 OWN = binding(
     provider="bedrock",

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.monitoring.rules import FILE, alerts
-from tests.support.requirements import require
+from tintype_testing.monitoring.rules import FILE, alerts
+from tintype_testing.requirements import require
 
 HINT = "apt-get install prometheus"
 

@@ -6,13 +6,13 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tests.cluster.control_plane import ControlPlane
-from tests.monitoring import dashboards
-from tests.monitoring.pictures import drawn
-from tests.monitoring.prometheus import Prometheus
-from tests.monitoring.rehearsal import Rehearsal, rehearsal
-from tests.monitoring.rules import alerts
-from tests.support.operator import eventually
+from tintype_testing.cluster.control_plane import ControlPlane
+from tintype_testing.monitoring import dashboards
+from tintype_testing.monitoring.prometheus import Prometheus
+from tintype_testing.monitoring.rehearsal import Rehearsal, rehearsal
+from tintype_testing.monitoring.rules import alerts
+from tintype_testing.operator import eventually
+from tools.dashboard_images import drawn
 
 EMPTY_ON_A_GOOD_DAY = {"Credits above their hold"}
 """Panels without data in a run where nothing like that happens."""

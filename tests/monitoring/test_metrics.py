@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import pytest
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from tests.support.requirements import require
 from tintype_gateway.observability.metrics import REGISTRY as GATEWAY
 from tintype_operator.metrics import REGISTRY as OPERATOR
+from tintype_testing.requirements import require
 
 
 @pytest.fixture(params=[GATEWAY, OPERATOR], ids=["gateway", "operator"])

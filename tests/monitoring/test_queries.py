@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.monitoring import dashboards
 from tests.monitoring.exported import TARGET_LABELS, documented_labels, exported
 from tests.monitoring.promql import groupings_of, metrics_of
-from tests.monitoring.rules import alerts
+from tintype_testing.monitoring import dashboards
+from tintype_testing.monitoring.rules import alerts
 
 ROOT = Path(__file__).parents[2]
 RUNBOOKS = (ROOT / "docs" / "runbooks.md").read_text()

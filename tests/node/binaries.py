@@ -6,7 +6,7 @@
 import sys
 from pathlib import Path
 
-from tests.cluster.building import (
+from tintype_testing.cluster.building import (
     KUBERNETES_VERSION,
     BuildError,
     GoProgram,

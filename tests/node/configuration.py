@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from tests.cluster.pki import Pki
 from tests.node import cgroups
 from tests.node.network import ADDRESS, POD_RANGE
+from tintype_testing.cluster.pki import Pki
 
 NAME = "node"
 

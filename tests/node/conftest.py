@@ -6,11 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.charts.chart import Helm
-from tests.charts.helm import HelmMissingError, find_helm
-from tests.cluster.binaries import BinariesMissingError, find_binaries
-from tests.cluster.building import BuildError
-from tests.cluster.control_plane import ControlPlane
 from tests.node.binaries import PROGRAMS
 from tests.node.commands import CommandError
 from tests.node.figures import Figures
@@ -19,8 +14,13 @@ from tests.node.ledger import running_ledger
 from tests.node.machine import INSTALL, absent_tools, inabilities
 from tests.node.node import running_node
 from tests.node.release import PRODUCTION, Release, describe
-from tests.support.operator import secret
-from tests.support.requirements import missing
+from tintype_testing.chart import Helm
+from tintype_testing.cluster.binaries import BinariesMissingError, find_binaries
+from tintype_testing.cluster.building import BuildError
+from tintype_testing.cluster.control_plane import ControlPlane
+from tintype_testing.helm import HelmMissingError, find_helm
+from tintype_testing.operator import secret
+from tintype_testing.requirements import missing
 
 HERE = Path(__file__).parent
 

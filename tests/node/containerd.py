@@ -6,11 +6,11 @@ import signal
 from contextlib import suppress
 from pathlib import Path
 
-from tests.cluster.processes import Process, start
 from tests.node.cgroups import command_line
 from tests.node.commands import attempt, run
 from tests.node.machine import CNI_PLUGINS
 from tests.node.network import BRIDGE, FIRST_POD, POD_RANGE
+from tintype_testing.cluster.processes import Process, start
 
 PAUSE_IMAGE = "localhost/pause:1"
 

@@ -9,12 +9,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.cluster.building import BuildError, cache, locked
 from tests.node.binaries import PAUSE
 from tests.node.commands import CommandError, attempt, run
 from tests.node.containerd import PAUSE_IMAGE
-from tests.support import locks
 from tintype_catalog.__about__ import __version__
+from tintype_testing import locks
+from tintype_testing.cluster.building import BuildError, cache, locked
 
 ROOT = Path(__file__).parents[2]
 

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.node.network import ADDRESS, POD_RANGE
-from tests.support.postgres import INSTALL, PostgresServer, find_programs
-from tests.support.requirements import missing
+from tintype_testing.postgres import INSTALL, PostgresServer, find_programs
+from tintype_testing.requirements import missing
 
 SETTINGS = {"listen_addresses": f"127.0.0.1,{ADDRESS}", "fsync": "off"}
 

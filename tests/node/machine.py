@@ -6,8 +6,8 @@ import tempfile
 from functools import cache as once
 from pathlib import Path
 
-from tests.cluster.building import cache
 from tests.node.commands import attempt
+from tintype_testing.cluster.building import cache
 
 INSTALL = (
     "apt-get install --no-install-recommends "

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from tests.cluster.control_plane import SERVICES
 from tests.node.commands import attempt, run
+from tintype_testing.cluster.control_plane import SERVICES
 
 BRIDGE = "tintype0"
 

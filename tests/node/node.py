@@ -12,21 +12,21 @@ from urllib.request import urlopen
 
 import yaml
 
-from tests.cluster.binaries import find_binaries
-from tests.cluster.building import cache, locked
-from tests.cluster.control_plane import (
-    API_SERVICE,
-    CONTROLLERS,
-    ControlPlane,
-    Reach,
-)
-from tests.cluster.processes import Process, free_ports, start
 from tests.node import cgroups, configuration
 from tests.node.binaries import COREDNS, NODE_PROGRAMS
 from tests.node.commands import attempt
 from tests.node.configuration import NAME
 from tests.node.containerd import Containerd
 from tests.node.network import ADDRESS, Network
+from tintype_testing.cluster.binaries import find_binaries
+from tintype_testing.cluster.building import cache, locked
+from tintype_testing.cluster.control_plane import (
+    API_SERVICE,
+    CONTROLLERS,
+    ControlPlane,
+    Reach,
+)
+from tintype_testing.cluster.processes import Process, free_ports, start
 
 START_SECONDS = 90
 

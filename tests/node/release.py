@@ -8,11 +8,11 @@ from typing import Any, cast
 
 import openai
 
-from tests.charts.chart import CHART, Helm, Object, Values
-from tests.cluster.control_plane import ControlPlane
 from tests.node import cgroups
-from tests.support.manifests import provider_binding
-from tests.support.operator import eventually
+from tintype_testing.chart import CHART, Helm, Object, Values
+from tintype_testing.cluster.control_plane import ControlPlane
+from tintype_testing.manifests import provider_binding
+from tintype_testing.operator import eventually
 
 ROOT = Path(__file__).parents[2]
 

@@ -2,7 +2,7 @@
 
 from tests.node.figures import Figures
 from tests.node.release import Release, simulated
-from tests.support.manifests import image_model
+from tintype_testing.manifests import image_model
 
 READY = "--for=condition=Ready"
 

@@ -5,8 +5,8 @@ import pytest
 from tests.node.configuration import SYNC_FREQUENCY
 from tests.node.figures import Figures
 from tests.node.release import SIMULATOR, Release, simulated
-from tests.support.manifests import image_model
-from tests.support.operator import secret
+from tintype_testing.manifests import image_model
+from tintype_testing.operator import secret
 
 GATEWAY = "system:serviceaccount:images:tintype-gateway"
 

@@ -3,12 +3,12 @@
 import os
 import signal
 
-from tests.charts.chart import Object
 from tests.node import cgroups
 from tests.node.figures import Figures
 from tests.node.release import Release, answer, simulated
-from tests.support.manifests import image_model
-from tests.support.operator import eventually
+from tintype_testing.chart import Object
+from tintype_testing.manifests import image_model
+from tintype_testing.operator import eventually
 
 
 def program(pod: Object) -> int:

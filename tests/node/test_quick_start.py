@@ -6,9 +6,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from tests.cluster.processes import free_ports
 from tests.node.figures import Figures
 from tests.node.release import ROOT, Release, documented_install, resident_mib
+from tintype_testing.cluster.processes import free_ports
 
 
 def test_all_pods_become_ready_where_pods_may_do_the_least(

@@ -1,10 +1,10 @@
 """What is left when a release goes: all that people have written, and nothing that runs."""
 
-from tests.charts.chart import Helm
-from tests.cluster.control_plane import ControlPlane
 from tests.node.release import Release, simulated
-from tests.support.manifests import image_model
-from tests.support.operator import eventually
+from tintype_testing.chart import Helm
+from tintype_testing.cluster.control_plane import ControlPlane
+from tintype_testing.manifests import image_model
+from tintype_testing.operator import eventually
 
 
 def test_definitions_and_models_outlive_the_release(node: ControlPlane, node_helm: Helm) -> None:

@@ -7,11 +7,11 @@ import aiohttp
 import openai
 import pytest
 
-from tests.charts.chart import Object
 from tests.node.figures import Figures
 from tests.node.release import PRODUCTION, Release, answer
 from tests.node.workload import Workload
-from tests.support.operator import eventually
+from tintype_testing.chart import Object
+from tintype_testing.operator import eventually
 
 CRD = "imagemodels.tintype.dev"
 

@@ -3,15 +3,15 @@
 import asyncio
 from collections.abc import Iterable
 
-from tests.charts.chart import Helm, Values
-from tests.cluster.control_plane import ControlPlane
 from tests.node.figures import Figures
 from tests.node.release import LOCAL, Release, resident_mib, simulated
-from tests.support.manifests import Manifest, image_model
-from tests.support.operator import eventually
 from tintype_kubernetes.client import connect
 from tintype_kubernetes.config import load_kubeconfig
 from tintype_kubernetes.resources import IMAGE_MODELS, PROVIDER_BINDINGS, Resource
+from tintype_testing.chart import Helm, Values
+from tintype_testing.cluster.control_plane import ControlPlane
+from tintype_testing.manifests import Manifest, image_model
+from tintype_testing.operator import eventually
 
 MODELS = 1000
 

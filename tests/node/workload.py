@@ -5,9 +5,9 @@ import json
 from pathlib import Path
 from typing import Any, cast
 
-from tests.charts.chart import Object
 from tests.node.images import CLIENT_IMAGE
 from tests.node.release import Release
+from tintype_testing.chart import Object
 
 SCRIPTS = Path(__file__).parent / "client"
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.control_plane import ControlPlane
-from tests.support.operator import Operator
+from tintype_testing.cluster.control_plane import ControlPlane
+from tintype_testing.operator import Operator
 
 
 @pytest.fixture

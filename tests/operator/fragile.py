@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.cluster.binaries import BinariesMissingError, find_binaries
-from tests.cluster.control_plane import ControlPlane
-from tests.cluster.processes import Process
-from tests.support.requirements import missing
+from tintype_testing.cluster.binaries import BinariesMissingError, find_binaries
+from tintype_testing.cluster.control_plane import ControlPlane
+from tintype_testing.cluster.processes import Process
+from tintype_testing.requirements import missing
 
 
 class FragileControlPlane(ControlPlane):

@@ -9,10 +9,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from tests.cluster.control_plane import ControlPlane
 from tests.kubernetes.serving import refusing, serving
-from tests.support.manifests import image_model
-from tests.support.operator import CONFIGMAP, WAIT_SECONDS
 from tintype_catalog.bundle import unpack
 from tintype_catalog.compiler import compile_manifests
 from tintype_kubernetes.client import KubernetesClient, connect
@@ -24,6 +21,9 @@ from tintype_operator import aggregator as module
 from tintype_operator.aggregator import Aggregator, inherited
 from tintype_operator.liveness import Liveness
 from tintype_operator.settings import Settings
+from tintype_testing.cluster.control_plane import ControlPlane
+from tintype_testing.manifests import image_model
+from tintype_testing.operator import CONFIGMAP, WAIT_SECONDS
 
 
 @asynccontextmanager

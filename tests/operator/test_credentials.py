@@ -5,8 +5,9 @@ import json
 
 import pytest
 
-from tests.support.manifests import Manifest, image_model, per_image, provider_binding
-from tests.support.operator import (
+from tintype_catalog.credentials import OPT_IN_LABEL
+from tintype_testing.manifests import Manifest, image_model, per_image, provider_binding
+from tintype_testing.operator import (
     CONFIGMAP,
     CREDENTIALS,
     Operator,
@@ -14,7 +15,6 @@ from tests.support.operator import (
     not_offered,
     secret,
 )
-from tintype_catalog.credentials import OPT_IN_LABEL
 
 CANARY = "sk-canary-5b1e8d"
 ENCODED = base64.b64encode(CANARY.encode()).decode()

@@ -9,10 +9,10 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.manifests import Manifest, compiled, image_model, provider_binding
-from tests.support.operator import CONFIGMAP, Operator, eventually
 from tintype_catalog.catalog import Catalog
 from tintype_operator.compile.deletion_guard import active_models, refusal
+from tintype_testing.manifests import Manifest, compiled, image_model, provider_binding
+from tintype_testing.operator import CONFIGMAP, Operator, eventually
 
 TODAY = datetime.date(2026, 11, 1)
 

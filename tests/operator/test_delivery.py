@@ -8,11 +8,11 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.support.manifests import changed, image_model, provider_binding
-from tests.support.operator import CONFIGMAP, Operator, eventually
-from tests.support.watching_gateway import WatchingGateway
 from tintype_catalog.bundle import read_manifest
 from tintype_kubernetes.configmaps import files_of
+from tintype_testing.manifests import changed, image_model, provider_binding
+from tintype_testing.operator import CONFIGMAP, Operator, eventually
+from tintype_testing.watching_gateway import WatchingGateway
 
 
 @pytest.fixture

@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from tests.support.manifests import by_size, image_model, per_image, price, provider_binding
-from tests.support.operator import Operator, eventually
+from tintype_testing.manifests import by_size, image_model, per_image, price, provider_binding
+from tintype_testing.operator import Operator, eventually
 
 UNPRICED = by_size(price("0.04", maxPixels=1000))
 

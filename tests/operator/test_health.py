@@ -1,11 +1,11 @@
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from tests.support.manifests import image_model
 from tintype_kubernetes.client import KubernetesObject
 from tintype_operator.liveness import Liveness
 from tintype_operator.process import health
 from tintype_operator.process.health import application
+from tintype_testing.manifests import image_model
 
 
 def found(version: int) -> KubernetesObject:

@@ -11,11 +11,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from tests.cluster.control_plane import ControlPlane
-from tests.cluster.processes import start
 from tests.kubernetes.serving import refusing, serving
-from tests.support.manifests import image_model
-from tests.support.operator import CONFIGMAP, WAIT_SECONDS, Operator, eventually
 from tintype_kubernetes.client import KubernetesClient, connect
 from tintype_kubernetes.config import load_kubeconfig
 from tintype_kubernetes.errors import ForbiddenError
@@ -23,6 +19,10 @@ from tintype_kubernetes.resources import CONFIGMAPS, LEASES
 from tintype_operator.errors import LeadershipLostError
 from tintype_operator.process import leader_election
 from tintype_operator.process.leader_election import LEASE_SECONDS, Elector
+from tintype_testing.cluster.control_plane import ControlPlane
+from tintype_testing.cluster.processes import start
+from tintype_testing.manifests import image_model
+from tintype_testing.operator import CONFIGMAP, WAIT_SECONDS, Operator, eventually
 
 
 @pytest.fixture

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from tests.support.manifests import image_model, provider_binding
-from tests.support.operator import Operator
 from tintype_operator.status.conditions import status_of
 from tintype_operator.status.findings import Delivery, Finding, lifecycle
+from tintype_testing.manifests import image_model, provider_binding
+from tintype_testing.operator import Operator
 
 DATES = {"deprecatedOn": "2026-03-30", "retiresOn": "2026-09-30", "replacement": "easel"}
 

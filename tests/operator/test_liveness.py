@@ -12,10 +12,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from tests.cluster.control_plane import ControlPlane
 from tests.kubernetes.serving import refusing, serving
-from tests.support.manifests import image_model
-from tests.support.operator import WAIT_SECONDS, Operator, eventually
 from tintype_kubernetes.client import KubernetesClient, connect
 from tintype_kubernetes.config import load_kubeconfig
 from tintype_kubernetes.resources import IMAGE_MODELS
@@ -23,6 +20,9 @@ from tintype_operator.aggregator import Aggregator
 from tintype_operator.liveness import Liveness
 from tintype_operator.process import health
 from tintype_operator.settings import Settings
+from tintype_testing.cluster.control_plane import ControlPlane
+from tintype_testing.manifests import image_model
+from tintype_testing.operator import WAIT_SECONDS, Operator, eventually
 
 
 @asynccontextmanager

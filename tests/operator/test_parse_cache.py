@@ -1,7 +1,7 @@
 """A revision is parsed once, and a new one anew."""
 
-from tests.support.manifests import Manifest, changed, image_model
 from tintype_operator.compile.parse_cache import ParseCache
+from tintype_testing.manifests import Manifest, changed, image_model
 
 
 def stored(generation: int) -> Manifest:

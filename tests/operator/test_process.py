@@ -6,9 +6,9 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.cluster.binaries import find_binaries
-from tests.cluster.control_plane import ControlPlane
-from tests.support.operator import CONFIGMAP, Operator, eventually
+from tintype_testing.cluster.binaries import find_binaries
+from tintype_testing.cluster.control_plane import ControlPlane
+from tintype_testing.operator import CONFIGMAP, Operator, eventually
 
 EXIT_SECONDS = 60.0
 

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.manifests import compiled, image_model, noisy_models
 from tintype_catalog.bundle import MANIFEST, MAX_PACKED_BYTES, MAX_PARTS, pack, part_files
 from tintype_catalog.compiler import compile_manifests
 from tintype_kubernetes.configmaps import configmap_of, files_of, secret_files_of
@@ -17,6 +16,7 @@ from tintype_operator.publish.catalog import (
     next_sequence,
     published_in,
 )
+from tintype_testing.manifests import compiled, image_model, noisy_models
 
 CATALOG = compile_manifests([image_model()]).catalog
 

@@ -2,9 +2,9 @@
 
 import json
 
-from tests.support.manifests import changed, image_model, per_image, provider_binding
-from tests.support.operator import CONFIGMAP, Operator, eventually
 from tintype_catalog.compiler import compile_manifests
+from tintype_testing.manifests import changed, image_model, per_image, provider_binding
+from tintype_testing.operator import CONFIGMAP, Operator, eventually
 
 
 def test_both_kinds_become_one_catalog(running: Operator) -> None:

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from tests.support.manifests import image_model
-from tests.support.operator import CONFIGMAP, CREDENTIALS, Operator, eventually
 from tintype_catalog.bundle import unpack
 from tintype_kubernetes.configmaps import files_of
 from tintype_operator.process.release_lock import claim_name
+from tintype_testing.manifests import image_model
+from tintype_testing.operator import CONFIGMAP, CREDENTIALS, Operator, eventually
 
 
 def labelled(name: str, release: str) -> dict[str, Any]:

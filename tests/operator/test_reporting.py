@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.support.manifests import (
+from tintype_testing.manifests import (
     Manifest,
     by_size,
     changed,
@@ -13,7 +13,7 @@ from tests.support.manifests import (
     price,
     provider_binding,
 )
-from tests.support.operator import Operator, eventually
+from tintype_testing.operator import Operator, eventually
 
 UNPRICED = by_size(price("0.04", maxPixels=1000))
 

@@ -2,9 +2,9 @@
 
 from collections import Counter
 
-from tests.support.api_server import Requests, requests_so_far
-from tests.support.manifests import image_model, provider_binding
-from tests.support.operator import Operator, eventually
+from tintype_testing.api_server import Requests, requests_so_far
+from tintype_testing.manifests import image_model, provider_binding
+from tintype_testing.operator import Operator, eventually
 
 READS = frozenset({"GET", "LIST", "WATCH"})
 LISTS = Requests("LIST", "imagemodels")

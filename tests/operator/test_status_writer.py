@@ -9,7 +9,6 @@ import pytest
 from aiohttp import web
 
 from tests.kubernetes.serving import serving
-from tests.support.manifests import image_model
 from tintype_catalog.compiler import compile_manifests
 from tintype_kubernetes.client import KubernetesObject
 from tintype_kubernetes.errors import UnreachableError
@@ -17,6 +16,7 @@ from tintype_operator.liveness import Liveness
 from tintype_operator.status.builder import Outcome
 from tintype_operator.status.writer import CONCURRENT_WRITES, StatusWriter
 from tintype_operator.watch.cache import Cache
+from tintype_testing.manifests import image_model
 
 
 def stored(generation: int, version: int) -> KubernetesObject:

@@ -9,15 +9,15 @@ import aiohttp
 import pytest
 from typing_extensions import override
 
-from tests.cluster.control_plane import ControlPlane
 from tests.operator.test_aggregator import aggregating, create, published
-from tests.support.manifests import changed, image_model
-from tests.support.operator import WAIT_SECONDS
 from tintype_kubernetes.client import KubernetesClient, KubernetesObject
 from tintype_kubernetes.config import ClusterConfig, load_kubeconfig
 from tintype_kubernetes.errors import UnreachableError
 from tintype_kubernetes.resources import EVENTS, IMAGE_MODELS, Resource
 from tintype_operator.status.writer import CONCURRENT_WRITES, LEAST_WRITES
+from tintype_testing.cluster.control_plane import ControlPlane
+from tintype_testing.manifests import changed, image_model
+from tintype_testing.operator import WAIT_SECONDS
 
 OBJECTS = 3 * LEAST_WRITES
 FREE_WRITES = 10

@@ -8,8 +8,8 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.playground.visitor import Visitor, visit
-from tests.support.gateway_process import GatewayProcess, running_process
-from tests.support.requirements import missing
+from tintype_testing.gateway_process import GatewayProcess, running_process
+from tintype_testing.requirements import missing
 
 Visiting = Callable[..., Visitor]
 

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, expect, sync_playwright
 from tests.playground.conftest import chromium
 from tests.playground.places import IMAGES
 from tests.playground.visitor import Visitor, visit
-from tests.support.gateway_process import GatewayProcess, running_process
+from tintype_testing.gateway_process import GatewayProcess, running_process
 
 WIDE = {"width": 1440, "height": 1180}
 NARROW = {"width": 390, "height": 844}

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from tests.playground.conftest import Visiting
 from tests.playground.visitor import Visitor
-from tests.support.gateway_process import GatewayProcess
+from tintype_testing.gateway_process import GatewayProcess
 
 SCHEMES = ("light", "dark")
 

@@ -13,10 +13,10 @@ import pytest
 from aiohttp import web
 
 from tests.playground.places import STATIC
-from tests.support.gateway_process import running_process
-from tests.support.http import http_client
 from tintype_gateway.http.handlers.playground import routes
 from tintype_gateway.http.middleware import add_headers, enveloped, observed
+from tintype_testing.gateway_process import running_process
+from tintype_testing.http import http_client
 
 NAMES = sorted(path.name for path in STATIC.iterdir())
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.playground.places import MODULES, STATIC
-from tests.support.requirements import require
+from tintype_testing.requirements import require
 
 HINT = "install Node.js 20 or newer (https://nodejs.org, or `apt-get install nodejs`)"
 

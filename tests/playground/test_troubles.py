@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Route, expect
 
 from tests.playground.visitor import Visitor
-from tests.support.gateway_process import GatewayProcess, clean_environ
+from tintype_testing.gateway_process import GatewayProcess, clean_environ
 
 
 def run(gateway: GatewayProcess, *arguments: str) -> str:

@@ -9,7 +9,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from tests.playground.visitor import Visitor
-from tests.support.gateway_process import GatewayProcess, clean_environ
+from tintype_testing.gateway_process import GatewayProcess, clean_environ
 
 
 def test_a_key_opens_the_studio_with_models_and_credits(inside: Visitor) -> None:

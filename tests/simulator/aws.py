@@ -13,8 +13,8 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from PIL.Image import Image
 
-from tests.simulator.support import opened
 from tintype_simulator.bedrock.signature import SECRET_ACCESS_KEY
+from tintype_testing.simulators import opened
 
 CORE = "stability.stable-image-core-v1:1"
 NOVA = "amazon.nova-canvas-v1:0"

@@ -11,8 +11,8 @@ from google.genai.client import AsyncClient
 from google.oauth2.credentials import Credentials
 from PIL import Image
 
-from tests.simulator.support import opened
 from tintype_simulator.google.models import MODELS
+from tintype_testing.simulators import opened
 
 FLASH, PRO, OLDER = "gemini-3.1-flash-image", "gemini-3-pro-image", "gemini-2.5-flash-image"
 

@@ -6,9 +6,9 @@ import pytest
 from openai import APIConnectionError, APITimeoutError, AsyncOpenAI
 from PIL import Image
 
-from tests.simulator.support import eventually, fault, requests_received
 from tintype_simulator.app import running
 from tintype_simulator.painting.renderer import Picture, paint
+from tintype_testing.simulators import eventually, fault, requests_received
 
 
 async def test_pictures_are_painted_on_threads_of_their_own(

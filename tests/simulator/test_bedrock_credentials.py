@@ -7,7 +7,7 @@ import pytest
 from yarl import URL
 
 from tests.simulator.aws import CORE, NOVA, called, invoked, refused
-from tests.simulator.support import requests_received
+from tintype_testing.simulators import requests_received
 
 FOX = {"prompt": "a red fox"}
 

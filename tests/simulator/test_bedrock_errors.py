@@ -8,8 +8,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.simulator.aws import CORE, called, refused, told
-from tests.simulator.support import requests_received, script
 from tintype_simulator.bedrock.errors import ERRORS
+from tintype_testing.simulators import requests_received, script
 
 MODELLED: dict[str, tuple[int, str]] = {
     "ValidationException": (400, "ValidationException"),

@@ -7,9 +7,9 @@ import pytest
 from openai import APIConnectionError, APITimeoutError, AsyncOpenAI
 from openai.types import ImagesResponse
 
-from tests.simulator.support import fault, script
 from tintype_simulator.app import running
 from tintype_simulator.control.faults import parse_fault
+from tintype_testing.simulators import fault, script
 
 
 async def generate(client: AsyncOpenAI, **fields: object) -> ImagesResponse:

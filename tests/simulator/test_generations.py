@@ -5,9 +5,9 @@ import httpx2
 import pytest
 from openai import AsyncOpenAI, OpenAI
 
-from tests.simulator.support import file_of, opened, requests_received
 from tintype_simulator.app import running
 from tintype_simulator.openai.models import MODELS
+from tintype_testing.simulators import file_of, opened, requests_received
 
 GPT_MODELS = [name for name in MODELS if not name.startswith("dall-e")]
 

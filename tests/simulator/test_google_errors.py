@@ -9,8 +9,8 @@ from google.genai import types
 from google.genai.errors import APIError, ClientError, ServerError
 
 from tests.simulator.genai import QUIET, asked, files_in, gemini, small_file, vertex, with_fault
-from tests.simulator.support import fault, requests_received, script
 from tintype_simulator.google.errors import ERRORS
+from tintype_testing.simulators import fault, requests_received, script
 
 pytestmark = QUIET
 

@@ -12,7 +12,7 @@ from tests.simulator.genai import (
     parts_of,
     picture_in,
 )
-from tests.simulator.support import opened
+from tintype_testing.simulators import opened
 
 pytestmark = QUIET
 

@@ -6,8 +6,8 @@ from google.genai.errors import ClientError
 from openai import AsyncOpenAI
 
 from tests.simulator.genai import QUIET, gemini
-from tests.simulator.support import requests_received
 from tintype_simulator.google.models import MODELS
+from tintype_testing.simulators import requests_received
 
 pytestmark = QUIET
 

@@ -5,7 +5,7 @@ import base64
 import httpx2
 import pytest
 
-from tests.simulator.support import opened
+from tintype_testing.simulators import opened
 
 STANDARD, FAST = "imagen-4.0-generate-001", "imagen-4.0-fast-generate-001"
 

@@ -9,7 +9,7 @@ from google.genai import Client, types
 from google.genai.errors import ServerError
 
 from tests.simulator.genai import GEMINI, QUIET, files_in, gemini, reached, with_fault
-from tests.simulator.support import fault, opened
+from tintype_testing.simulators import fault, opened
 
 pytestmark = QUIET
 

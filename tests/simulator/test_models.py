@@ -1,8 +1,8 @@
 import pytest
 from openai import AsyncOpenAI, AuthenticationError, NotFoundError
 
-from tests.simulator.support import fault
 from tintype_simulator.openai.models import MODELS
+from tintype_testing.simulators import fault
 
 DEAD_OR_DYING = {
     "dall-e-2": "2026-05-12",

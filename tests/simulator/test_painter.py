@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageChops, ImageFont, ImageStat
 
-from tests.simulator.support import opened
 from tintype_simulator.painting.renderer import Picture, encode, fitting, paint, unfinished
 from tintype_simulator.painting.scenes import SCENES, Scene
+from tintype_testing.simulators import opened
 
 PICTURE = Picture(seed="fox/0", caption="a red fox in the snow", width=192, height=128, detail=192)
 

@@ -1,8 +1,8 @@
 import httpx2
 from openai import AsyncOpenAI
 
-from tests.simulator.support import fault, requests_received
 from tintype_simulator.control.routes import REQUESTS_KEPT
+from tintype_testing.simulators import fault, requests_received
 
 
 async def test_the_log_holds_what_a_provider_received(simulator: str, client: AsyncOpenAI) -> None:

@@ -12,8 +12,8 @@ from openai import (
     UnprocessableEntityError,
 )
 
-from tests.simulator.support import fault, requests_received, script
 from tintype_simulator.openai.errors import ERRORS
+from tintype_testing.simulators import fault, requests_received, script
 
 TABLE: dict[str, tuple[type[APIStatusError], str, str | None]] = {
     "moderation_blocked": (BadRequestError, "image_generation_user_error", "moderation_blocked"),

@@ -6,7 +6,7 @@ from openai import APIConnectionError, APIError, AsyncOpenAI
 from openai.types import Image as OpenAIImage
 from openai.types import ImageGenCompletedEvent, ImageGenPartialImageEvent, ImageGenStreamEvent
 
-from tests.simulator.support import fault, file_of, opened
+from tintype_testing.simulators import fault, file_of, opened
 
 
 async def events(

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from openai import AsyncOpenAI
 
-from tests.support.gateway import Gateway, running_gateway
-from tests.support.s3 import store_in
-from tests.support.stores import folder_store
 from tintype_gateway.storage.interface import ImageStore
+from tintype_testing.gateway import Gateway, running_gateway
+from tintype_testing.image_stores import folder_store
+from tintype_testing.s3 import store_in
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from tests.gateway.pictures import picture
+from tintype_testing.sample_images import picture
 
 PICTURE = picture("png", 256, 256).decode()
 COMPLETED = "image_generation.completed"

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.support.gateway import Gateway, easel, running_gateway, until
 from tintype_logging.logs import JsonFormatter
+from tintype_testing.gateway import Gateway, easel, running_gateway, until
 
 NASTY = (
     "\n",

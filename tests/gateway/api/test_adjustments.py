@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.gateway import Gateway, easel, running_gateway
-from tests.support.manifests import image_model, provider_binding
+from tintype_testing.gateway import Gateway, easel, running_gateway
+from tintype_testing.manifests import image_model, provider_binding
 
 ADJUSTED: dict[str, tuple[dict[str, Any], str]] = {
     "a style": ({"style": "vivid"}, "style=stripped"),

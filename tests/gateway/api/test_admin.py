@@ -10,8 +10,8 @@ from prometheus_client import Metric
 from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.support.gateway import Gateway, easel, running_gateway
-from tests.support.metrics import metric
+from tintype_testing.gateway import Gateway, easel, running_gateway
+from tintype_testing.metrics import metric
 
 PROMISED: dict[str, tuple[str, set[str]]] = {
     "tintype_provider_request_duration_seconds": ("histogram", {"provider", "region", "outcome"}),

@@ -8,10 +8,10 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from tests.support.gateway import until
 from tintype_gateway.http.handlers.admin import MAX_WRONG_TOKENS, AdminApi
 from tintype_gateway.ledger import Ledger, open_ledger
 from tintype_gateway.observability.metrics import REGISTRY
+from tintype_testing.gateway import until
 
 TOKEN = "the-token-of-an-administrator"
 REFUSED = "tintype_admin_tokens_refused_total"

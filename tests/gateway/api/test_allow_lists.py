@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.gateway import ACCOUNT, Gateway, easel, running_gateway
-from tests.support.manifests import image_model, provider_binding
 from tintype_gateway.ledger.interface import Policy
+from tintype_testing.gateway import ACCOUNT, Gateway, easel, running_gateway
+from tintype_testing.manifests import image_model, provider_binding
 
 MODEL, BINDING = easel()
 LIFECYCLE = {"deprecatedOn": "2026-01-01", "retiresOn": "2026-02-01", "replacement": "vault"}

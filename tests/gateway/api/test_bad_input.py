@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from tests.support.gateway import Gateway, easel, running_gateway
+from tintype_testing.gateway import Gateway, easel, running_gateway
 
 GENERATIONS = "/v1/images/generations"
 

@@ -7,8 +7,8 @@ import pytest
 from openai import APIStatusError, AsyncOpenAI, BadRequestError, InternalServerError
 from openai.types import ImagesResponse
 
-from tests.simulator.support import file_of, opened, requests_received
-from tests.support.gateway import Gateway
+from tintype_testing.gateway import Gateway
+from tintype_testing.simulators import file_of, opened, requests_received
 
 NOVA = "amazon.nova-canvas-v1:0"
 TITAN = "amazon.titan-image-generator-v2:0"

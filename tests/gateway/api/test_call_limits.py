@@ -6,10 +6,10 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.support.gateway import ACCOUNT, Gateway, easel, running_gateway
-from tests.support.stores import folder_store
 from tintype_gateway.images.tools import ImageTools
 from tintype_gateway.ledger.interface import Policy
+from tintype_testing.gateway import ACCOUNT, Gateway, easel, running_gateway
+from tintype_testing.image_stores import folder_store
 
 BODY = {"model": "canvas", "prompt": "a red fox"}
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.gateway_process import clean_environ
-from tests.support.manifests import STARTER, image_model, per_image, provider_binding, without
 from tintype_catalog.__about__ import __version__
 from tintype_cli.__main__ import COMMANDS, main
 from tintype_gateway.ledger.errors import KeyRevokedError
 from tintype_gateway.ledger.factory import open_ledger
+from tintype_testing.gateway_process import clean_environ
+from tintype_testing.manifests import STARTER, image_model, per_image, provider_binding, without
 
 Run = Callable[..., tuple[int, str, str]]
 

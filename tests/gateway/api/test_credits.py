@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from tests.simulator.support import eventually
-from tests.support.gateway import CREDITS_MICRO, Gateway, easel, running_gateway
-from tests.support.manifests import image_model, per_image, per_token, provider_binding, tokens
-from tests.support.metrics import metric
-from tests.support.pictures import picture
+from tintype_testing.gateway import CREDITS_MICRO, Gateway, easel, running_gateway
+from tintype_testing.images import picture
+from tintype_testing.manifests import image_model, per_image, per_token, provider_binding, tokens
+from tintype_testing.metrics import metric
+from tintype_testing.simulators import eventually
 
 COSTS: dict[str, tuple[dict[str, Any], int]] = {
     # 6208 tokens at 40 USD a million and 2 at 5: 0.24833 USD

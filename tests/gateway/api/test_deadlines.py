@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.gateway.api.scripted import Script, scripted
-from tests.support.gateway import CREDITS_MICRO, Gateway, easel, running_gateway
+from tintype_testing.gateway import CREDITS_MICRO, Gateway, easel, running_gateway
 
 MARGIN_SECONDS = 45.0
 """Generous, since a busy machine is no slow gateway; without a deadline it would be minutes."""

@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.gateway.api.test_provider_faults import unsettled
-from tests.support.gateway import CREDITS_MICRO, Gateway, easel, running_gateway, until
-from tests.support.metrics import metric
+from tintype_testing.gateway import CREDITS_MICRO, Gateway, easel, running_gateway, until
+from tintype_testing.metrics import metric
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.gateway import Gateway
+from tintype_testing.gateway import Gateway
 
 
 async def test_a_retired_model_names_its_last_day_and_its_replacement(gateway: Gateway) -> None:

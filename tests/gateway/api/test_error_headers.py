@@ -7,9 +7,6 @@ from pathlib import Path
 import pytest
 
 from tests.gateway.http.raw import Answer, connected, request
-from tests.support.gateway import ACCOUNT, MAX_REQUEST_BYTES, Gateway, easel, running_gateway
-from tests.support.manifests import image_model, per_image, provider_binding
-from tests.support.stores import folder_store
 from tintype_gateway.api.openapi.errors import FAULTS
 from tintype_gateway.http.bodies import json as bodies
 from tintype_gateway.images.tools import ImageTools
@@ -17,6 +14,9 @@ from tintype_gateway.ledger.interface import Policy
 from tintype_gateway.pipeline.pipeline import Pipeline
 from tintype_gateway.storage.folder import PATH
 from tintype_gateway.storage.links import KEY_BYTES, Links
+from tintype_testing.gateway import ACCOUNT, MAX_REQUEST_BYTES, Gateway, easel, running_gateway
+from tintype_testing.image_stores import folder_store
+from tintype_testing.manifests import image_model, per_image, provider_binding
 
 STATUSES = [*FAULTS, 500]
 """All that are documented, and that of a defect."""

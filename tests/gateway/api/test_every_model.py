@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import pytest
 from openai import AsyncOpenAI
 
-from tests.simulator.support import file_of, opened
-from tests.support.gateway import Gateway, easel, running_gateway
-from tests.support.manifests import changed
+from tintype_testing.gateway import Gateway, easel, running_gateway
+from tintype_testing.manifests import changed
+from tintype_testing.simulators import file_of, opened
 
 ACTIVE = [
     *("gpt-image-1", "gpt-image-1-mini", "gpt-image-1.5", "gpt-image-2"),

@@ -11,15 +11,15 @@ from typing import Any
 
 import pytest
 
-from tests.cluster.processes import free_ports
 from tests.gateway.api.scripted import Script, event, partial_image, scripted
-from tests.support.gateway import CREDITS_MICRO, Gateway, running_gateway
-from tests.support.http import http_client
-from tests.support.manifests import image_model, per_image, provider_binding
-from tests.support.metrics import metric
 from tintype_gateway.upstream.circuit_breaker import Circuits
 from tintype_gateway.upstream.retry import Attempts
 from tintype_simulator.app import running
+from tintype_testing.cluster.processes import free_ports
+from tintype_testing.gateway import CREDITS_MICRO, Gateway, running_gateway
+from tintype_testing.http import http_client
+from tintype_testing.manifests import image_model, per_image, provider_binding
+from tintype_testing.metrics import metric
 
 BUSY = {"error": "openai/server_is_overloaded"}
 FIRST, SECOND = "openai/global/first", "openai/global/second"

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from tests.gateway.upstream.easels import DIALECTS, speaking
-from tests.support.gateway import easel, running_gateway
-from tests.support.metrics import metric
-from tests.support.unruly import Behavior, Call, answer, unruly
 from tintype_catalog.catalog import Binding
+from tintype_testing.faulty_server import Behavior, Call, answer, unruly
+from tintype_testing.gateway import easel, running_gateway
+from tintype_testing.metrics import metric
 
 PROMPT = 'a heron made of "copper wire",\nwaiting beside the 7th canal'
 SECRETS = {

@@ -9,8 +9,8 @@ from openai import AsyncOpenAI
 from openai.types import ImagesResponse
 from PIL.Image import Image
 
-from tests.simulator.support import file_of, opened
-from tests.support.gateway import Gateway
+from tintype_testing.gateway import Gateway
+from tintype_testing.simulators import file_of, opened
 
 NOVA = "amazon.nova-canvas-v1:0"
 CORE = "stability.stable-image-core-v1:1"

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from openai import APIStatusError, AsyncOpenAI
 
-from tests.simulator.support import file_of, opened
-from tests.support.gateway import Gateway
+from tintype_testing.gateway import Gateway
+from tintype_testing.simulators import file_of, opened
 
 FAST, STANDARD = "imagen-4.0-fast-generate-001", "imagen-4.0-generate-001"
 OLDER, FLASH, PRO = "gemini-2.5-flash-image", "gemini-3.1-flash-image", "gemini-3-pro-image"

@@ -6,8 +6,8 @@ import pytest
 from openai import AsyncOpenAI, BadRequestError, InternalServerError
 
 from tests.gateway.api.test_google import FAST, FLASH, MICRO_CREDITS_PER_USD, generated
-from tests.support.gateway import CREDITS_MICRO, Gateway
 from tintype_gateway.upstream.retry_budget import MAX_ATTEMPTS
+from tintype_testing.gateway import CREDITS_MICRO, Gateway
 
 
 @pytest.mark.parametrize("word", ["forbidden", "flagged", "declined"])

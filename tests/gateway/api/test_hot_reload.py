@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from tests.simulator.support import eventually
-from tests.support.gateway import CREDITS_MICRO, Gateway, easel, running_gateway, towards, until
-from tests.support.manifests import Manifest, image_model, per_image, provider_binding
-from tests.support.metrics import metric
 from tintype_gateway.catalog.folder import ManifestFolder
 from tintype_simulator.app import running
+from tintype_testing.gateway import CREDITS_MICRO, Gateway, easel, running_gateway, towards, until
+from tintype_testing.manifests import Manifest, image_model, per_image, provider_binding
+from tintype_testing.metrics import metric
+from tintype_testing.simulators import eventually
 
 
 def write(folder: Path, *manifests: Manifest) -> None:

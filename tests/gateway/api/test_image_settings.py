@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
-from tests.support.gateway_process import GatewayProcess, running_process
-from tests.support.operator import eventually
-from tests.support.s3 import ACCESS_KEY, SECRET_KEY, S3Server
 from tintype_gateway.images.container import read_header
 from tintype_gateway.storage.s3 import Bucket
+from tintype_testing.gateway_process import GatewayProcess, running_process
+from tintype_testing.operator import eventually
+from tintype_testing.s3 import ACCESS_KEY, SECRET_KEY, S3Server
 
 
 def answer_of(gateway: GatewayProcess, **fields: object) -> dict[str, Any]:

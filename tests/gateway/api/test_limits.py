@@ -6,9 +6,9 @@ from pathlib import Path
 import openai
 import pytest
 
-from tests.support.gateway import ACCOUNT, Gateway, easel, running_gateway
-from tests.support.manifests import image_model, provider_binding
 from tintype_gateway.ledger.interface import Policy
+from tintype_testing.gateway import ACCOUNT, Gateway, easel, running_gateway
+from tintype_testing.manifests import image_model, provider_binding
 
 
 @pytest.fixture

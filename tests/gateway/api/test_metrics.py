@@ -4,9 +4,9 @@ import asyncio
 from pathlib import Path
 
 from tests.gateway.api.test_provider_faults import LATER
-from tests.support.gateway import easel, running_gateway, until
-from tests.support.metrics import metric
 from tintype_gateway.runtime.loop_lag import observe_lag
+from tintype_testing.gateway import easel, running_gateway, until
+from tintype_testing.metrics import metric
 
 SUCCESS = {"provider": "openai", "region": "global", "outcome": "success"}
 CANVAS = {"provider": "openai", "model": "canvas"}

@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 from typing_extensions import override
 
-from tests.support.gateway import Gateway, catalog_of, easel, running_gateway, until
-from tests.support.metrics import metric
-from tests.support.volume import Volume
 from tintype_catalog.bundle import CATALOG, MANIFEST, MAX_UNPACKED_BYTES, pack
 from tintype_gateway.catalog import mount
 from tintype_gateway.catalog.loading import CatalogLoader
 from tintype_gateway.catalog.snapshot import Snapshot
 from tintype_gateway.catalog.store import CatalogStore
 from tintype_simulator.app import running
+from tintype_testing.config_volume import Volume
+from tintype_testing.gateway import Gateway, catalog_of, easel, running_gateway, until
+from tintype_testing.metrics import metric
 
 
 class WatchedStore(CatalogStore):

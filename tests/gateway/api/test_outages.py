@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.gateway.ledger.support import connect
-from tests.simulator.support import eventually
-from tests.support.gateway import ACCOUNT, CREDITS_MICRO, Gateway, easel, running_gateway, until
-from tests.support.metrics import metric
 from tintype_gateway.ledger.interface import Hold
+from tintype_testing.gateway import ACCOUNT, CREDITS_MICRO, Gateway, easel, running_gateway, until
+from tintype_testing.ledgers import connect
+from tintype_testing.metrics import metric
+from tintype_testing.simulators import eventually
 
 
 @pytest.fixture

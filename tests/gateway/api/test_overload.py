@@ -11,10 +11,10 @@ import anyio
 import pytest
 
 from tests.gateway.http.raw import connected, request
-from tests.support.gateway import Gateway, easel, running_gateway, until
-from tests.support.metrics import metric
 from tintype_gateway.runtime.cgroup import Memory
 from tintype_gateway.runtime.memory_budget import PASSED_ON_BYTES, MemoryBudget
+from tintype_testing.gateway import Gateway, easel, running_gateway, until
+from tintype_testing.metrics import metric
 
 ONE_AND_A_HALF = int(1.5 * PASSED_ON_BYTES / 0.85)
 BODY_BYTES = 65_000

@@ -4,9 +4,9 @@ import asyncio
 from collections import Counter
 from pathlib import Path
 
-from tests.support.gateway import Gateway, easel, running_gateway
-from tests.support.manifests import per_token, tokens
-from tests.support.pictures import picture
+from tintype_testing.gateway import Gateway, easel, running_gateway
+from tintype_testing.images import picture
+from tintype_testing.manifests import per_token, tokens
 
 PRICE = 640_000
 PICTURE = picture(256, 256)

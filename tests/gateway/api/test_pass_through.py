@@ -15,7 +15,7 @@ from tests.gateway.api.test_disconnects import closed_by_clients
 from tests.gateway.api.test_outages import locked
 from tests.gateway.api.test_provider_faults import unsettled
 from tests.gateway.passthrough.reading import PNG
-from tests.support.gateway import (
+from tintype_testing.gateway import (
     CREDITS_MICRO,
     Gateway,
     check_the_books,
@@ -23,7 +23,7 @@ from tests.support.gateway import (
     running_gateway,
     until,
 )
-from tests.support.metrics import metric
+from tintype_testing.metrics import metric
 
 ANSWER = json.dumps({"created": 17, "data": [{"b64_json": PNG}]}).encode()
 HALF = 120_000

@@ -11,12 +11,12 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.simulator.support import eventually, requests_received, script
-from tests.support.gateway import easel, towards
-from tests.support.gateway_process import GatewayProcess, running_process
-from tests.support.http import http_client
 from tintype_gateway.ledger.factory import open_ledger
 from tintype_simulator.app import running
+from tintype_testing.gateway import easel, towards
+from tintype_testing.gateway_process import GatewayProcess, running_process
+from tintype_testing.http import http_client
+from tintype_testing.simulators import eventually, requests_received, script
 
 STOP_SECONDS = 60
 """A bound on a stop that nothing holds up; it takes a moment."""

@@ -9,12 +9,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.simulator.support import script
-from tests.support.gateway import easel, towards, until
-from tests.support.gateway_process import GatewayProcess, running_process
-from tests.support.http import http_client
 from tintype_gateway.ledger.factory import open_ledger
 from tintype_simulator.app import running
+from tintype_testing.gateway import easel, towards, until
+from tintype_testing.gateway_process import GatewayProcess, running_process
+from tintype_testing.http import http_client
+from tintype_testing.simulators import script
 
 PLANTED = "planted"
 """Stands in every prompt, and in every key but the client's own."""

@@ -12,11 +12,11 @@ from openai import AsyncOpenAI, BadRequestError
 from openai.types import ImageGenCompletedEvent, ImagesResponse
 
 from tests.gateway.api.scripted import COMPLETED
-from tests.support.gateway import ACCOUNT, CREDITS_MICRO, Gateway, easel, running_gateway
-from tests.support.stores import folder_store
 from tintype_gateway.api.openapi import responses as answers
 from tintype_gateway.images.tools import ImageTools
 from tintype_gateway.ledger.interface import Policy, Profile
+from tintype_testing.gateway import ACCOUNT, CREDITS_MICRO, Gateway, easel, running_gateway
+from tintype_testing.image_stores import folder_store
 
 OPENAI = {"Tintype-Profile": "openai"}
 NOVA = "amazon.nova-canvas-v1:0"

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.gateway import CREDITS_MICRO, Gateway, easel, running_gateway
-from tests.support.metrics import metric
+from tintype_testing.gateway import CREDITS_MICRO, Gateway, easel, running_gateway
+from tintype_testing.metrics import metric
 
 Row = tuple[dict[str, Any], int, str, str, str]
 """A scripted fault; then the status, the code, `x-should-retry` and the outcome in the metrics."""

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from tests.support.gateway import easel, running_gateway
-from tests.support.metrics import metric
+from tintype_testing.gateway import easel, running_gateway
+from tintype_testing.metrics import metric
 
 LABEL = "vllm-gpu-pool"
 

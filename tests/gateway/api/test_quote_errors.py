@@ -10,8 +10,8 @@ import pytest
 from typing_extensions import override
 
 from tests.gateway.api.test_every_model import ACTIVE
-from tests.support.gateway import Gateway, easel, running_gateway
 from tintype_gateway.upstream.credentials import CredentialSource
+from tintype_testing.gateway import Gateway, easel, running_gateway
 
 REQUESTS_PER_MODEL = 4
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.gateway import Gateway, running_gateway
+from tintype_testing.gateway import Gateway, running_gateway
 
 BY_TOKEN = [
     *("gpt-image-1", "gpt-image-1-mini", "gpt-image-1.5", "gpt-image-2"),

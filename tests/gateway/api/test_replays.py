@@ -7,13 +7,13 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.support.gateway import CREDITS_MICRO, Gateway, easel, running_gateway
-from tests.support.http import http_client
-from tests.support.s3 import S3Server, store_in
-from tests.support.stores import folder_store
 from tintype_gateway.images.tools import ImageTools
 from tintype_gateway.storage.interface import ImageStore
 from tintype_gateway.storage.s3 import Bucket
+from tintype_testing.gateway import CREDITS_MICRO, Gateway, easel, running_gateway
+from tintype_testing.http import http_client
+from tintype_testing.image_stores import folder_store
+from tintype_testing.s3 import S3Server, store_in
 
 PRICE = 640_000
 

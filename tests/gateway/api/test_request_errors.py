@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.gateway import CREDITS_MICRO, MAX_REQUEST_BYTES, Gateway
+from tintype_testing.gateway import CREDITS_MICRO, MAX_REQUEST_BYTES, Gateway
 
 GENERATIONS = "/v1/images/generations"
 

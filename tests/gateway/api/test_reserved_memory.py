@@ -15,12 +15,12 @@ import pytest
 from PIL import Image
 
 from tests.gateway.api.scripted import Script, completed, partial_image, scripted
-from tests.support.gateway import easel, running_gateway
-from tests.support.metrics import metric
-from tests.support.stores import folder_store
 from tintype_gateway.images.tools import ImageTools
 from tintype_gateway.observability.request_meter import RequestMeter
 from tintype_gateway.runtime.memory_budget import PASSED_ON_BYTES
+from tintype_testing.gateway import easel, running_gateway
+from tintype_testing.image_stores import folder_store
+from tintype_testing.metrics import metric
 
 EDGE = 1024
 SAVED: dict[str, dict[str, Any]] = {

@@ -8,9 +8,9 @@ from openai import AsyncOpenAI
 from openai.types import ImagesResponse
 from pydantic import BaseModel, ConfigDict
 
-from tests.support.gateway import Gateway, easel, running_gateway
-from tests.support.manifests import image_model, provider_binding
-from tests.support.pictures import picture
+from tintype_testing.gateway import Gateway, easel, running_gateway
+from tintype_testing.images import picture
+from tintype_testing.manifests import image_model, provider_binding
 
 
 class Exact(BaseModel):

@@ -8,8 +8,8 @@ from openai import AsyncOpenAI, OpenAI
 from openai.types import ImagesResponse
 from PIL.Image import Image
 
-from tests.simulator.support import file_of, opened
-from tests.support.gateway import Gateway
+from tintype_testing.gateway import Gateway
+from tintype_testing.simulators import file_of, opened
 
 ACTIVE = {
     "gpt-image-1",

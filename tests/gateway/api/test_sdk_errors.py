@@ -6,7 +6,7 @@ import openai
 import pytest
 from openai import AsyncOpenAI
 
-from tests.support.gateway import Gateway, running_gateway
+from tintype_testing.gateway import Gateway, running_gateway
 
 ERRORS: dict[str, tuple[dict[str, Any], type[openai.APIStatusError], int, str, str | None]] = {
     "a retired model": (

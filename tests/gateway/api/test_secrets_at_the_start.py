@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.gateway_process import clean_environ
+from tintype_testing.gateway_process import clean_environ
 
 CANARY = "Qx7canaryZ9"
 """A part of every secret. No part of it stands in any other text."""

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.support.gateway_process import GatewayProcess, running_process
-from tests.support.requirements import require
+from tintype_testing.gateway_process import GatewayProcess, running_process
+from tintype_testing.requirements import require
 
 
 @pytest.fixture(scope="module")

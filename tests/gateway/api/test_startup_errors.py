@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.gateway_process import clean_environ, running_process
-from tests.support.postgres import PostgresServer
+from tintype_testing.gateway_process import clean_environ, running_process
+from tintype_testing.postgres import PostgresServer
 
 FREE = ("--port", "0", "--admin-port", "0")
 

@@ -19,9 +19,9 @@ from tests.gateway.api.scripted import (
 from tests.gateway.api.test_disconnects import closed_by_clients, head, raw_connection
 from tests.gateway.api.test_provider_faults import counted, unsettled
 from tests.gateway.api.test_streams import PRICE, easel_with
-from tests.gateway.pictures import picture
-from tests.support.gateway import CREDITS_MICRO, Gateway, until
-from tests.support.metrics import metric
+from tintype_testing.gateway import CREDITS_MICRO, Gateway, until
+from tintype_testing.metrics import metric
+from tintype_testing.sample_images import picture
 
 LARGE = picture("png", 1024, 1024, compress_level=0).decode()
 """A picture that fills every buffer on its way many times over."""

@@ -21,10 +21,10 @@ from tests.gateway.api.scripted import (
 from tests.gateway.api.test_outages import locked
 from tests.gateway.api.test_provider_faults import LATER, unsettled
 from tests.gateway.api.test_streams import PRICE, easel_with
-from tests.support.gateway import CREDITS_MICRO, Gateway, easel, running_gateway, until
-from tests.support.metrics import metric
 from tintype_catalog.catalog import Binding
 from tintype_gateway.upstream import transport as call
+from tintype_testing.gateway import CREDITS_MICRO, Gateway, easel, running_gateway, until
+from tintype_testing.metrics import metric
 
 BLOCKED = {"code": "moderation_blocked", "type": "image_generation_user_error", "message": "no"}
 

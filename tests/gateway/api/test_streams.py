@@ -22,9 +22,9 @@ from tests.gateway.api.scripted import (
     partial_image,
     scripted,
 )
-from tests.simulator.support import file_of, opened
-from tests.support.gateway import CREDITS_MICRO, Gateway, easel, running_gateway
-from tests.support.metrics import metric
+from tintype_testing.gateway import CREDITS_MICRO, Gateway, easel, running_gateway
+from tintype_testing.metrics import metric
+from tintype_testing.simulators import file_of, opened
 
 PRICE = 640_000
 """What a picture of `canvas` costs."""

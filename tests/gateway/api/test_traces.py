@@ -13,12 +13,19 @@ import httpx2
 import pytest
 
 from tests.gateway.api.test_provider_faults import LATER
-from tests.simulator.support import requests_received, script
-from tests.support.collector import CLIENT, ERROR, SERVER, Collector, Span, running_collector
-from tests.support.gateway import easel, towards, until
-from tests.support.gateway_process import GatewayProcess, running_process
-from tests.support.http import http_client
 from tintype_simulator.app import running
+from tintype_testing.gateway import easel, towards, until
+from tintype_testing.gateway_process import GatewayProcess, running_process
+from tintype_testing.http import http_client
+from tintype_testing.simulators import requests_received, script
+from tintype_testing.trace_collector import (
+    CLIENT,
+    ERROR,
+    SERVER,
+    Collector,
+    Span,
+    running_collector,
+)
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 PARENT = "b7ad6b7169203331"

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.processes import free_ports
 from tests.gateway.api.test_provider_faults import unsettled
-from tests.support.gateway import CREDITS_MICRO, easel, running_gateway
 from tintype_gateway.upstream.credentials import Credentials
 from tintype_gateway.upstream.retry_budget import MAX_ATTEMPTS
+from tintype_testing.cluster.processes import free_ports
+from tintype_testing.gateway import CREDITS_MICRO, easel, running_gateway
 
 
 async def test_a_provider_where_nobody_listens_is_unavailable_and_may_be_tried_again(

@@ -10,10 +10,10 @@ import pytest
 from tests.gateway.api.scripted import PICTURE, Script, completed, event, scripted
 from tests.gateway.dialects.google_answers import gemini_answer
 from tests.gateway.upstream.easels import speaking
-from tests.support.gateway import CREDITS_MICRO, Gateway, easel, running_gateway
-from tests.support.manifests import per_image, per_token, tokens
-from tests.support.metrics import metric
-from tests.support.unruly import answer, says, unruly
+from tintype_testing.faulty_server import answer, says, unruly
+from tintype_testing.gateway import CREDITS_MICRO, Gateway, easel, running_gateway
+from tintype_testing.manifests import per_image, per_token, tokens
+from tintype_testing.metrics import metric
 
 CHAT = {"prompt_tokens": 8, "completion_tokens": 272, "total_tokens": 280}
 ZEROS = {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0}

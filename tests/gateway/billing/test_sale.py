@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.gateway.builders import RECEIPT, USAGE, delivered, settlement
 from tintype_catalog.sizes import Size
 from tintype_gateway.billing.sale import Sale
 from tintype_gateway.billing.settlement_journal import Due, Journal
@@ -18,6 +17,7 @@ from tintype_gateway.ledger.errors import LedgerUnavailableError
 from tintype_gateway.ledger.interface import Hold, Settlement
 from tintype_gateway.upstream.deadline import Deadline
 from tintype_gateway.values import FinishedCall
+from tintype_testing.builders import RECEIPT, USAGE, delivered, settlement
 
 
 def price(calls: Sequence[FinishedCall]) -> int:

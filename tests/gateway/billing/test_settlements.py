@@ -16,18 +16,18 @@ import yaml
 from tests.gateway.api.scripted import Script, scripted
 from tests.gateway.api.test_outages import locked
 from tests.gateway.passthrough.reading import PNG
-from tests.gateway.torture.test_torture import opened
-from tests.simulator.support import eventually
-from tests.support.gateway import easel, until
-from tests.support.gateway_process import GatewayProcess, running_process
-from tests.support.metrics import metric
-from tests.support.postgres import PostgresServer
 from tintype_gateway.billing.holding import LIFETIME_SECONDS
 from tintype_gateway.billing.settlement_journal import Due, Journal
 from tintype_gateway.billing.settlements import Settlements
 from tintype_gateway.ledger.factory import open_ledger
 from tintype_gateway.ledger.interface import Caller, Hold, Ledger
 from tintype_gateway.upstream.deadline import Deadline
+from tintype_testing.gateway import easel, until
+from tintype_testing.gateway_process import GatewayProcess, running_process
+from tintype_testing.ledgers import opened
+from tintype_testing.metrics import metric
+from tintype_testing.postgres import PostgresServer
+from tintype_testing.simulators import eventually
 
 RESPONSE = json.dumps({"created": 17, "data": [{"b64_json": PNG}]}).encode()
 HALF = 120_000

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from tests.support.gateway import catalog_of, easel
-from tests.support.gateway_process import GatewayProcess, running_process
-from tests.support.http import http_client
-from tests.support.recording_simulator import RecordingSimulator, recording_simulator
-from tests.support.volume import Volume
 from tintype_catalog.bundle import CATALOG, MANIFEST, pack
+from tintype_testing.config_volume import Volume
+from tintype_testing.gateway import catalog_of, easel
+from tintype_testing.gateway_process import GatewayProcess, running_process
+from tintype_testing.http import http_client
+from tintype_testing.recording_simulator import RecordingSimulator, recording_simulator
 
 CALLERS = 4
 REQUEST = {"model": "canvas", "prompt": "a red fox"}

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.support.manifests import Manifest, image_model, provider_binding
 from tintype_gateway.catalog.folder import FolderError, ManifestFolder, read_manifests
+from tintype_testing.manifests import Manifest, image_model, provider_binding
 
 FOREIGN = "apiVersion: v1\nkind: Secret\nmetadata: {name: openai}\n"
 

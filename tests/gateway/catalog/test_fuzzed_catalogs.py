@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.support.manifests import compiled, image_model, provider_binding
 from tintype_catalog.bundle import CATALOG, MANIFEST, pack
 from tintype_gateway.catalog.loading import CatalogLoader
 from tintype_gateway.catalog.store import CatalogStore
+from tintype_testing.manifests import compiled, image_model, provider_binding
 
 COUNT = int(os.environ.get("TINTYPE_TEST_FUZZED_CATALOGS", "10000"))
 SEED = int(os.environ.get("TINTYPE_TEST_SEED", "1"))

@@ -4,13 +4,13 @@ from datetime import date
 
 from prometheus_client import generate_latest
 
-from tests.support.gateway import catalog_of
-from tests.support.manifests import image_model, provider_binding
-from tests.support.metrics import metric
 from tintype_catalog.catalog import Catalog
 from tintype_gateway.catalog.metrics import show
 from tintype_gateway.catalog.snapshot import Snapshot
 from tintype_gateway.observability.metrics import REGISTRY
+from tintype_testing.gateway import catalog_of
+from tintype_testing.manifests import image_model, provider_binding
+from tintype_testing.metrics import metric
 
 
 def catalog(**lifecycle: str) -> Catalog:

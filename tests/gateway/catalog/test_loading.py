@@ -2,11 +2,11 @@
 
 from datetime import UTC, datetime, timedelta
 
-from tests.support.manifests import compiled, image_model
 from tintype_catalog.bundle import CATALOG, pack
 from tintype_gateway.catalog.loading import CatalogLoader
 from tintype_gateway.catalog.store import CatalogStore
 from tintype_gateway.observability.metrics import REGISTRY
+from tintype_testing.manifests import compiled, image_model
 
 ONE = compiled(image_model("one"))
 TWO = compiled(image_model("two"))

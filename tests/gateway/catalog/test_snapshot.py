@@ -1,8 +1,8 @@
 """A catalog with its indexes."""
 
-from tests.gateway.builders import snapshot
-from tests.support.manifests import compiled, image_model, provider_binding, qualities
 from tintype_gateway.catalog.snapshot import Snapshot
+from tintype_testing.builders import snapshot
+from tintype_testing.manifests import compiled, image_model, provider_binding, qualities
 
 
 def names(known: Snapshot, model_id: str) -> list[str]:

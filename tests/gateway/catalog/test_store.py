@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.manifests import compiled, image_model
 from tintype_gateway.catalog.store import CatalogStatus, CatalogStore
 from tintype_gateway.errors import UnavailableError
 from tintype_gateway.observability.metrics import REGISTRY
+from tintype_testing.manifests import compiled, image_model
 
 ONE = compiled(image_model("one"))
 TWO = compiled(image_model("two"))

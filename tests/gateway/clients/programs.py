@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.cluster.building import BuildError, cache, filled
+from tintype_testing.cluster.building import BuildError, cache, filled
 
 HERE = Path(__file__).parent
 

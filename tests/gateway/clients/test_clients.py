@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from tests.cluster.building import BuildError
 from tests.gateway.clients.programs import JAVA, JAVASCRIPT, PROGRAMS, RUST, Program
-from tests.simulator.support import opened
-from tests.support.gateway import Gateway, running_gateway
-from tests.support.requirements import missing, require
+from tintype_testing.cluster.building import BuildError
+from tintype_testing.gateway import Gateway, running_gateway
+from tintype_testing.requirements import missing, require
+from tintype_testing.simulators import opened
 
 MODELS = [
     "gpt-image-1-mini",

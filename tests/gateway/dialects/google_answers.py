@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from tests.gateway.pictures import picture
-from tests.support.manifests import per_token, tokens
+from tintype_testing.manifests import per_token, tokens
+from tintype_testing.sample_images import picture
 
 SMALL = picture().decode()
 LARGE = "iVBO" * 5000

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.gateway.builders import route
 from tintype_gateway.dialects.bedrock.common import invoke
 from tintype_gateway.upstream.sigv4 import signed_headers
 from tintype_gateway.values import AwsSigner, UpstreamFault, UpstreamRequest
+from tintype_testing.builders import route
 
 CORE = "stability.stable-image-core-v1:1"
 KEYS = {

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.gateway.builders import answer
 from tintype_gateway.dialects.bedrock.common import read_error
 from tintype_gateway.values import FaultKind, UpstreamFault
+from tintype_testing.builders import answer
 
 NAMESPACE = "http://internal.amazon.com/coral/com.amazon.bedrock/"
 FILTERED = (

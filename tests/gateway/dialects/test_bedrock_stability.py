@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.catalog.strategies import json_values
-from tests.gateway.builders import answer, job, route
 from tests.gateway.images.documents import documents
-from tests.gateway.pictures import picture
 from tintype_catalog.sizes import Size, SizeChoice
 from tintype_gateway.dialects.bedrock import common as bedrock
 from tintype_gateway.dialects.bedrock.stability import interpret, read_error, translate
 from tintype_gateway.dialects.registry import dialect
 from tintype_gateway.values import GeneratedImage, Generation, UpstreamFault
+from tintype_testing.builders import answer, job, route
+from tintype_testing.sample_images import picture
 
 CORE = "stability.stable-image-core-v1:1"
 KEYS = {"aws-access-key-id": "AKIDEXAMPLE", "aws-secret-access-key": "secret"}

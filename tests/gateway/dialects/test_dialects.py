@@ -2,10 +2,10 @@
 
 from typing import get_args
 
-from tests.gateway.builders import binding
 from tintype_catalog.provider_binding import Dialect as DialectName
 from tintype_gateway.dialects import openai_images
 from tintype_gateway.dialects.registry import dialect, streams, supports
+from tintype_testing.builders import binding
 
 
 def test_a_dialect_is_the_module_of_its_name() -> None:

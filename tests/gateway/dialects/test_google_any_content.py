@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.catalog.strategies import json_values
-from tests.gateway.builders import answer
 from tests.gateway.images.documents import documents
 from tintype_gateway.dialects.google.generate_content import interpret
 from tintype_gateway.values import UpstreamFault
+from tintype_testing.builders import answer
 
 parts = st.lists(
     st.fixed_dictionaries(

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from tests.gateway.builders import answer
 from tests.gateway.dialects.google_answers import (
     LARGE,
     SMALL,
@@ -15,10 +14,11 @@ from tests.gateway.dialects.google_answers import (
     gemini_answer,
     shown,
 )
-from tests.gateway.pictures import drawn
 from tintype_catalog.costs import TokenUsage
 from tintype_gateway.dialects.google.generate_content import interpret
 from tintype_gateway.values import GeneratedImage, Generation, UpstreamFault
+from tintype_testing.builders import answer
+from tintype_testing.sample_images import drawn
 
 
 def read(*parts: dict[str, Any], **fields: Any) -> Generation:

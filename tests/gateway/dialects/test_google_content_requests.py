@@ -3,11 +3,11 @@
 import json
 from typing import Any
 
-from tests.gateway.builders import job, route
 from tests.gateway.dialects.google_answers import CREDENTIALS, GEMINI
-from tests.support.manifests import per_image, per_token, tokens
 from tintype_catalog.sizes import Size, SizeChoice
 from tintype_gateway.dialects.google.generate_content import translate
+from tintype_testing.builders import job, route
+from tintype_testing.manifests import per_image, per_token, tokens
 
 SQUARE = SizeChoice(Size(1024, 1024), "1:1", "1K")
 

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.catalog.strategies import json_values
-from tests.gateway.builders import answer
 from tintype_gateway.dialects.google import generate_content as google_generate_content
 from tintype_gateway.dialects.google import predict as google_predict
 from tintype_gateway.values import FaultKind, UpstreamFault
+from tintype_testing.builders import answer
 
 DIALECTS = (google_generate_content, google_predict)
 SECRET = "Quota of project 1234 exceeded for key AIzaSy-5678."

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.catalog.strategies import json_values
-from tests.gateway.builders import answer
 from tests.gateway.dialects.google_answers import LARGE, SMALL, imagen_answer
 from tests.gateway.images.documents import documents
 from tintype_gateway.dialects.google.predict import interpret
 from tintype_gateway.values import GeneratedImage, Generation, UpstreamFault
+from tintype_testing.builders import answer
 
 REASON = {"raiFilteredReason": "Unable to show generated images. Support codes: 29310472"}
 REMARK = {"safetyAttributes": {"categories": [], "scores": []}, "contentType": "Positive Prompt"}

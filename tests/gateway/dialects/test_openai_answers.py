@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.catalog.strategies import json_values
-from tests.gateway.builders import answer
 from tests.gateway.images.documents import documents
-from tests.gateway.pictures import picture
 from tintype_catalog.costs import TokenUsage
 from tintype_gateway.dialects.openai_images import interpret
 from tintype_gateway.values import GeneratedImage, Generation, UpstreamAnswer, UpstreamFault
+from tintype_testing.builders import answer
+from tintype_testing.sample_images import picture
 
 SMALL = picture().decode()
 LARGE = "iVBO" * 5000

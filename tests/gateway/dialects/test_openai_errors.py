@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.gateway.builders import answer
 from tintype_gateway.dialects.openai_images import read_error
 from tintype_gateway.values import FaultKind, UpstreamFault
+from tintype_testing.builders import answer
 
 DATE = "Fri, 20 Nov 2026 10:00:00 GMT"
 

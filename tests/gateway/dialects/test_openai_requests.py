@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from tests.gateway.builders import job, route
 from tintype_catalog.sizes import Size, SizeChoice
 from tintype_gateway.dialects.openai_images import translate
 from tintype_gateway.values import UpstreamRequest
+from tintype_testing.builders import job, route
 
 CREDENTIALS = {"api-key": "sk-secret"}
 

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.gateway.builders import binding, job, route
-from tests.gateway.pictures import picture
 from tintype_catalog.costs import TokenUsage
 from tintype_gateway.dialects.openai_images import event_reader, translate
 from tintype_gateway.dialects.registry import streams
 from tintype_gateway.values import GeneratedImage, Generation, Preview, UpstreamFault
+from tintype_testing.builders import binding, job, route
+from tintype_testing.sample_images import picture
 
 PICTURE = picture()
 RESOLVED = {"size": "64x48", "quality": "low", "background": "opaque", "output_format": "png"}

@@ -9,12 +9,12 @@ from typing import Any
 
 import aiohttp
 
-from tests.gateway.torture.chaos import Fleet
-from tests.gateway.torture.test_torture import CREDITS_MICRO, PRICE, opened
-from tests.simulator.support import eventually, requests_received
 from tintype_gateway.billing.holding import LIFETIME_SECONDS
 from tintype_gateway.ledger.interface import Account, Audit
 from tintype_simulator.app import running
+from tintype_testing.fleet import CREDITS_MICRO, PRICE, Fleet
+from tintype_testing.ledgers import opened
+from tintype_testing.simulators import eventually, requests_received
 
 
 @dataclass(frozen=True)

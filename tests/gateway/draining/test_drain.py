@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 
 from tests.gateway.draining.studio import Studio, running_studio
-from tests.simulator.support import script
+from tintype_testing.simulators import script
 
 LONG: dict[str, object] = {"delay_seconds": 1.0}
 ENDLESS: dict[str, object] = {"hang": True}

@@ -8,9 +8,9 @@ import aiohttp
 
 from tests.gateway.draining.studio import Studio, running_studio
 from tests.gateway.draining.test_drain import LONG
-from tests.simulator.support import script
-from tests.support.postgres import PostgresServer
 from tintype_gateway.billing.holding import LIFETIME_SECONDS
+from tintype_testing.postgres import PostgresServer
+from tintype_testing.simulators import script
 
 PRE_STOP_SECONDS = 0.2
 """What proxies have to notice that a pod ends: in the chart, `gateway.preStopSeconds`."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.gateway import Gateway, easel, running_gateway
+from tintype_testing.gateway import Gateway, easel, running_gateway
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from tests.cluster.processes import Process, free_ports, start
-from tests.support.requirements import require
+from tintype_testing.cluster.processes import Process, free_ports, start
+from tintype_testing.requirements import require
 
 START_SECONDS = 60
 

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from tests.support.gateway import Gateway
+from tintype_testing.gateway import Gateway
 
 SECONDS = 50
 """A bound for every wait."""

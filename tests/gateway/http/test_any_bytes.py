@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.gateway.http.raw import connected, request
-from tests.support.gateway import Gateway
-from tests.support.http import http_client
 from tintype_gateway.http.drain import create_runner
+from tintype_testing.gateway import Gateway
+from tintype_testing.http import http_client
 
 BODY = b'{"prompt": 5, "size": 7}'
 MUTATIONS = st.lists(

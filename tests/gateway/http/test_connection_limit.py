@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.gateway.http.raw import Connection, connected
-from tests.simulator.support import eventually
-from tests.support.gateway import Gateway, easel, running_gateway
-from tests.support.metrics import metric
 from tintype_gateway.http import drain as runner
+from tintype_testing.gateway import Gateway, easel, running_gateway
+from tintype_testing.metrics import metric
+from tintype_testing.simulators import eventually
 
 ASKING = b"GET /v1/models HTTP/1.1\r\nHost: a\r\n\r\n"
 

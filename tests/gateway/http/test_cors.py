@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from tests.support.gateway import Gateway, easel, running_gateway
 from tintype_gateway.api.openapi.document import RESPONSE_HEADERS
 from tintype_gateway.http.cors import EXPOSED
 from tintype_gateway.settings import GatewaySettings
+from tintype_testing.gateway import Gateway, easel, running_gateway
 
 STUDIO = "https://studio.example"
 PREFLIGHT = {

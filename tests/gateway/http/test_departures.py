@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from tests.support.gateway import until
-from tests.support.metrics import metric
 from tintype_gateway.http.drain import create_runner
 from tintype_gateway.http.middleware import add_headers
+from tintype_testing.gateway import until
+from tintype_testing.metrics import metric
 
 LONG = 60
 """Seconds that nobody waits for."""

@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.gateway.http.raw import Answer, connected
-from tests.support.gateway import Gateway, easel, running_gateway
 from tintype_gateway.images.tools import ImageTools
 from tintype_gateway.storage.folder import FolderStore
 from tintype_gateway.storage.links import Links
+from tintype_testing.gateway import Gateway, easel, running_gateway
 
 TOKEN = "token-of-the-administrator"
 BODY = b'{"model": "canvas", "prompt": "a red fox"}'

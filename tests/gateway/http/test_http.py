@@ -6,8 +6,8 @@ import zlib
 import pytest
 
 from tests.gateway.http.raw import connected, request
-from tests.support.gateway import Gateway
 from tintype_gateway.http.bodies import json as bodies
+from tintype_testing.gateway import Gateway
 
 BODY = json.dumps({"model": "canvas", "prompt": "a red fox"}).encode()
 

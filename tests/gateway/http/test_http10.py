@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.gateway.http.raw import connected
-from tests.support.gateway import Gateway, running_gateway
+from tintype_testing.gateway import Gateway, running_gateway
 
 LARGE = {"model": "gpt-image-1", "prompt": "a red fox", "size": "1024x1024"}
 

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests.support.gateway import Gateway
 from tintype_gateway.catalog.snapshot import Vocabulary
 from tintype_gateway.errors import BadRequestError, GatewayError, ValidationError
 from tintype_gateway.pipeline.stages.validate import validate
+from tintype_testing.gateway import Gateway
 
 WORDS = Vocabulary(
     frozenset({"high"}), frozenset({"vivid"}), {"textToImageParams": ("canvas",), "seeds": ()}

@@ -5,11 +5,11 @@ import logging
 import pytest
 
 from tests.gateway.http.raw import connected, request
-from tests.support.gateway import MAX_REQUEST_BYTES, Gateway, until
-from tests.support.metrics import metric
 from tintype_gateway.http import connection as protocol
 from tintype_gateway.http.bodies import json as bodies
 from tintype_gateway.http.connection import MAX_FIELD_BYTES, MAX_HEADERS, MAX_LINE_BYTES
+from tintype_testing.gateway import MAX_REQUEST_BYTES, Gateway, until
+from tintype_testing.metrics import metric
 
 HEAD = b"GET /v1/models HTTP/1.1\r\nHost: a\r\n"
 

@@ -3,9 +3,9 @@
 import pytest
 
 from tests.gateway.http.raw import connected
-from tests.support.gateway import Gateway
-from tests.support.http import http_client
 from tintype_gateway.http.requests import plain_path
+from tintype_testing.gateway import Gateway
+from tintype_testing.http import http_client
 
 BODY = {"model": "canvas", "prompt": "a red fox"}
 

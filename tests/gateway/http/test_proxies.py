@@ -16,7 +16,7 @@ import pytest
 
 from tests.gateway.http.ambiguous import AMBIGUOUS
 from tests.gateway.http.proxies import PROXIES, Proxy, Relayed, running_proxy
-from tests.support.gateway_process import GatewayProcess, running_process
+from tintype_testing.gateway_process import GatewayProcess, running_process
 
 SECONDS = 50
 """A bound for every wait."""

@@ -7,7 +7,7 @@ import pytest
 
 from tests.gateway.http.ambiguous import AMBIGUOUS
 from tests.gateway.http.raw import connected
-from tests.support.gateway import Gateway
+from tintype_testing.gateway import Gateway
 
 
 def test_the_corpus_is_not_smaller_than_the_one_it_began_with() -> None:

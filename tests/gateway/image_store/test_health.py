@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulator.support import eventually
-from tests.support.s3 import S3Server, store_in
-from tests.support.stores import folder_store
 from tintype_gateway.storage.health import StoreHealth
 from tintype_gateway.storage.s3 import Bucket
+from tintype_testing.image_stores import folder_store
+from tintype_testing.s3 import S3Server, store_in
+from tintype_testing.simulators import eventually
 
 
 async def test_a_gateway_without_a_store_has_nothing_to_try() -> None:

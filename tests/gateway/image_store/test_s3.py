@@ -5,11 +5,11 @@ import dataclasses
 import httpx2
 import pytest
 
-from tests.support.http import http_client
-from tests.support.s3 import S3Server, store_in
-from tests.support.way import way_to
 from tintype_gateway.storage.interface import NotStoredError, StoreError, new_name
 from tintype_gateway.storage.s3 import Bucket
+from tintype_testing.http import http_client
+from tintype_testing.s3 import S3Server, store_in
+from tintype_testing.tcp_proxy import way_to
 
 CONTENT = b"\x89PNG and so on" * 1000
 HOUR = 3600

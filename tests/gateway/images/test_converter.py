@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.gateway.pictures import picture
-from tests.support.gateway import until
 from tintype_gateway.images import converter as module
 from tintype_gateway.images.convert import Converted, convert
 from tintype_gateway.images.converter import Converter
 from tintype_gateway.values import Encoding
+from tintype_testing.gateway import until
+from tintype_testing.sample_images import picture
 
 
 @pytest.fixture

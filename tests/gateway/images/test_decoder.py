@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from tests.gateway.pictures import drawn, encoded
 from tintype_catalog.sizes import Size
 from tintype_gateway.images.container import read_header
 from tintype_gateway.images.decoder import MAX_PIXELS, MAX_SCANS, ask_decoder, decoded
 from tintype_gateway.images.examine import examine, glance
+from tintype_testing.sample_images import drawn, encoded
 
 FORMS = ["png", "jpeg", "webp"]
 FILES = {form: drawn(form, 64, 48) for form in FORMS}

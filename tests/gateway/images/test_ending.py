@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.gateway.pictures import drawn, encoded
 from tintype_gateway.images.container import LongWalkError, is_whole
+from tintype_testing.sample_images import drawn, encoded
 
 FORMS = ["png", "jpeg", "webp"]
 FILES = {form: drawn(form, 64, 48) for form in FORMS}

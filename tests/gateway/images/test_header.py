@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.gateway.pictures import drawn, encoded, picture
 from tintype_catalog.sizes import Size
 from tintype_gateway.images.container import LongWalkError, read_header
+from tintype_testing.sample_images import drawn, encoded, picture
 
 SIZES = [(1, 1), (64, 48), (1536, 1024), (255, 16000)]
 

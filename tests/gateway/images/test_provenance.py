@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.gateway.pictures import drawn, encoded
 from tintype_gateway.images.container import has_c2pa
 from tintype_simulator.painting.content_credentials import with_manifest
+from tintype_testing.sample_images import drawn, encoded
 
 FORMS = ["png", "jpeg", "webp"]
 FILES = {form: drawn(form, 64, 48) for form in FORMS}

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 
-from tests.gateway.pictures import drawn, encoded
 from tintype_gateway.images.container import (
     LAST_CHARACTERS,
     Scanner,
@@ -17,6 +16,7 @@ from tintype_gateway.images.container import (
     require_well_formed,
 )
 from tintype_simulator.painting.content_credentials import with_manifest
+from tintype_testing.sample_images import drawn, encoded
 
 FORMS = ["png", "jpeg", "webp"]
 FILES = {form: drawn(form, 64, 48) for form in FORMS}

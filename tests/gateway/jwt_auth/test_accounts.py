@@ -7,7 +7,7 @@ import pytest
 
 from tests.gateway.jwt_auth.support import AUDIENCE, ISSUER, claims, issuer, signing_key
 from tests.gateway.jwt_auth.tokens import KEY, URL, refusal, verifier
-from tests.support.gateway import ACCOUNT, CREDITS_MICRO, Gateway, easel, running_gateway
+from tintype_testing.gateway import ACCOUNT, CREDITS_MICRO, Gateway, easel, running_gateway
 
 SERVICE_ACCOUNT = "{/kubernetes.io/namespace}/{/kubernetes.io/serviceaccount/name}"
 

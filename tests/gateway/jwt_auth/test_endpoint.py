@@ -7,9 +7,9 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from tests.cluster.pki import Pki, create_pki
 from tests.gateway.jwt_auth.support import jwks_server, signing_key
 from tintype_gateway.auth.jwt.jwks import MAX_BYTES, JwksEndpoint, JwksError
+from tintype_testing.cluster.pki import Pki, create_pki
 
 FIRST, SECOND = signing_key("first"), signing_key("second")
 

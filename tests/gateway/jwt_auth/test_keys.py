@@ -6,10 +6,10 @@ from collections.abc import Sequence
 import pytest
 
 from tests.gateway.jwt_auth.support import signing_key
-from tests.gateway.ledger.support import Clock
 from tintype_gateway.auth.jwt.jwks import JwksError, VerificationKey
 from tintype_gateway.auth.jwt.keys import LIFETIME_SECONDS, PAUSE_SECONDS, PublishedKeys
 from tintype_gateway.errors import UnavailableError
+from tintype_testing.ledgers import Clock
 
 PUBLIC = signing_key().private.public_key()
 FIRST, SECOND = (VerificationKey(PUBLIC, name) for name in ("first", "second"))

@@ -5,8 +5,8 @@ from pathlib import Path
 import yaml
 
 from tests.gateway.jwt_auth.support import AUDIENCE, ISSUER, claims, signing_key
-from tests.support.gateway_process import running_process
-from tests.support.http import http_client
+from tintype_testing.gateway_process import running_process
+from tintype_testing.http import http_client
 
 
 async def test_the_tokens_of_a_listed_issuer_are_accepted(tmp_path: Path) -> None:

@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.gateway.ledger.stores import PostgresStore, SqliteStore, Store
-from tests.gateway.ledger.support import Clock
 from tintype_gateway.ledger import Caller, Ledger
+from tintype_testing.ledger_stores import PostgresStore, SqliteStore, Store
+from tintype_testing.ledgers import Clock
 
 
 @pytest.fixture

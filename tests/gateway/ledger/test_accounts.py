@@ -2,7 +2,6 @@ import asyncio
 
 import pytest
 
-from tests.gateway.ledger.stores import Store
 from tintype_gateway.ledger import (
     Account,
     AccountExistsError,
@@ -11,6 +10,7 @@ from tintype_gateway.ledger import (
     Ledger,
     Policy,
 )
+from tintype_testing.ledger_stores import Store
 
 
 async def test_a_new_account_has_its_first_credits(ledger: Ledger) -> None:

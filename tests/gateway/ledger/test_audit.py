@@ -1,8 +1,8 @@
 import pytest
 
-from tests.gateway.ledger.stores import Store
-from tests.gateway.ledger.support import Clock, take
 from tintype_gateway.ledger import Audit, Caller, Ledger
+from tintype_testing.ledger_stores import Store
+from tintype_testing.ledgers import Clock, take
 
 GIFT = "INSERT INTO posting (id, kind, reason, created_at) SELECT {new}, kind, reason, created_at"
 GIFT += " FROM posting WHERE kind = 'grant'"

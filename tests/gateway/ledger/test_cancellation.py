@@ -6,9 +6,9 @@ from typing import TypeVar
 
 import pytest
 
-from tests.gateway.ledger.stores import Store
-from tests.gateway.ledger.support import eventually, take
 from tintype_gateway.ledger import Caller, Hold, Idempotency, Ledger
+from tintype_testing.ledger_stores import Store
+from tintype_testing.ledgers import eventually, take
 
 T = TypeVar("T")
 

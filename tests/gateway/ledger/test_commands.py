@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.gateway.ledger.stores import Store
-from tests.gateway.ledger.support import take
 from tintype_cli.__main__ import main
 from tintype_gateway.ledger import Caller, KeyExpiredError, KeyRevokedError, LedgerError
+from tintype_testing.ledger_stores import Store
+from tintype_testing.ledgers import take
 
 Run = Callable[..., tuple[int, str, str]]
 

@@ -1,7 +1,6 @@
 import asyncio
 from collections import Counter
 
-from tests.gateway.ledger.support import take
 from tintype_gateway.ledger import (
     Caller,
     Hold,
@@ -11,6 +10,7 @@ from tintype_gateway.ledger import (
     InsufficientCreditsError,
     Ledger,
 )
+from tintype_testing.ledgers import take
 
 
 async def test_two_requests_never_spend_the_same_credit(ledger: Ledger) -> None:

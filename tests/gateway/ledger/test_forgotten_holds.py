@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from tests.gateway.ledger.stores import Store
-from tests.gateway.ledger.support import Clock, take
 from tintype_gateway.ledger import Caller, HoldClosedError, Idempotency, Ledger, validation
+from tintype_testing.ledger_stores import Store
+from tintype_testing.ledgers import Clock, take
 
 HOUR_SECONDS = 3600
 

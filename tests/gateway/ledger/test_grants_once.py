@@ -4,7 +4,6 @@ import asyncio
 
 import pytest
 
-from tests.gateway.ledger.stores import Store
 from tintype_gateway.ledger import (
     Account,
     AccountNotFoundError,
@@ -12,6 +11,7 @@ from tintype_gateway.ledger import (
     IdempotencyMismatchError,
     Ledger,
 )
+from tintype_testing.ledger_stores import Store
 
 JUNE = Idempotency("june", "digest")
 

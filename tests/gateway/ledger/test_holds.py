@@ -1,6 +1,5 @@
 import pytest
 
-from tests.gateway.ledger.support import Clock, take
 from tintype_gateway.ledger import (
     AccountNotFoundError,
     Caller,
@@ -10,6 +9,7 @@ from tintype_gateway.ledger import (
     Ledger,
     Settlement,
 )
+from tintype_testing.ledgers import Clock, take
 
 
 async def available(ledger: Ledger) -> int | None:

@@ -1,6 +1,5 @@
 import pytest
 
-from tests.gateway.ledger.support import Clock, take
 from tintype_gateway.ledger import (
     Caller,
     Idempotency,
@@ -12,6 +11,7 @@ from tintype_gateway.ledger import (
     InsufficientCreditsError,
     Ledger,
 )
+from tintype_testing.ledgers import Clock, take
 
 POSTER = Idempotency(key="poster-7", request_digest="digest of a poster")
 OTHER_BODY = Idempotency(key="poster-7", request_digest="digest of a logo")

@@ -2,13 +2,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.gateway.ledger.support import Clock
 from tintype_gateway.ledger import (
     KeyExpiredError,
     KeyNotFoundError,
     KeyRevokedError,
     Ledger,
 )
+from tintype_testing.ledgers import Clock
 
 
 @pytest.fixture(autouse=True)

@@ -4,8 +4,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.gateway.ledger.stores import Store
-from tests.gateway.ledger.support import Clock
 from tintype_gateway.ledger import (
     AccountNotFoundError,
     Caller,
@@ -14,6 +12,8 @@ from tintype_gateway.ledger import (
     KeyRevokedError,
     Ledger,
 )
+from tintype_testing.ledger_stores import Store
+from tintype_testing.ledgers import Clock
 
 
 @pytest.fixture(autouse=True)

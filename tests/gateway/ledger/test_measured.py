@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.metrics import metric
 from tintype_gateway.ledger.errors import AccountNotFoundError, LedgerUnavailableError
 from tintype_gateway.ledger.factory import open_ledger
 from tintype_gateway.ledger.instrumented import measured
+from tintype_testing.metrics import metric
 
 
 def count(operation: str, outcome: str) -> float:

@@ -20,9 +20,6 @@ from hypothesis.stateful import (
 )
 from typing_extensions import override
 
-from tests.gateway.ledger.stores import PostgresStore, SqliteStore, Store
-from tests.gateway.ledger.support import Clock, take
-from tests.support.postgres import PostgresServer
 from tintype_gateway.ledger import (
     Account,
     Caller,
@@ -37,6 +34,9 @@ from tintype_gateway.ledger import (
     LedgerError,
     Settlement,
 )
+from tintype_testing.ledger_stores import PostgresStore, SqliteStore, Store
+from tintype_testing.ledgers import Clock, take
+from tintype_testing.postgres import PostgresServer
 
 DAY = 24 * 3600
 

@@ -6,8 +6,6 @@ from datetime import date
 
 import pytest
 
-from tests.gateway.ledger.stores import Store
-from tests.gateway.ledger.support import take
 from tintype_gateway.ledger import (
     UNRESTRICTED,
     Caller,
@@ -15,6 +13,8 @@ from tintype_gateway.ledger import (
     Ledger,
     LedgerUnavailableError,
 )
+from tintype_testing.ledger_stores import Store
+from tintype_testing.ledgers import take
 
 CALLER = Caller("studio", "key-1")
 HOLD = Hold("hold-0", "studio", 10)

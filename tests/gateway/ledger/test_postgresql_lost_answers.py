@@ -9,9 +9,6 @@ from typing import Any
 
 import pytest
 
-from tests.gateway.ledger.stores import PostgresStore
-from tests.gateway.ledger.support import take
-from tests.support.way import Direction, Way, way_to
 from tintype_gateway.ledger import (
     Account,
     AccountExistsError,
@@ -23,6 +20,9 @@ from tintype_gateway.ledger import (
     Settlement,
     open_ledger,
 )
+from tintype_testing.ledger_stores import PostgresStore
+from tintype_testing.ledgers import take
+from tintype_testing.tcp_proxy import Direction, Way, way_to
 
 CALLER = Caller("studio", "key-1")
 

@@ -6,12 +6,12 @@ import sys
 import asyncpg
 import pytest
 
-from tests.gateway.ledger.stores import PostgresStore
-from tests.gateway.ledger.support import eventually
-from tests.support.postgres import PostgresServer
 from tintype_gateway.ledger import Hold, LedgerUnavailableError
 from tintype_gateway.ledger.migrating import migrate_ledger
 from tintype_gateway.ledger.postgres.schema import LOCK, MIGRATIONS
+from tintype_testing.ledger_stores import PostgresStore
+from tintype_testing.ledgers import eventually
+from tintype_testing.postgres import PostgresServer
 
 NEWEST = MIGRATIONS.newest
 

@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from tests.gateway.ledger.stores import PostgresStore
-from tests.gateway.ledger.support import eventually, take
-from tests.support.postgres import PostgresServer
-from tests.support.way import Way, way_to
 from tintype_gateway.ledger import Caller, Ledger, LedgerUnavailableError, open_ledger
+from tintype_testing.ledger_stores import PostgresStore
+from tintype_testing.ledgers import eventually, take
+from tintype_testing.postgres import PostgresServer
+from tintype_testing.tcp_proxy import Way, way_to
 
 CALLER = Caller("studio", "key-1")
 

@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.gateway.ledger.stores import PostgresStore
-from tests.gateway.ledger.support import take
-from tests.support.way import Way, way_to
 from tintype_gateway.ledger import Caller, Ledger, open_ledger
+from tintype_testing.ledger_stores import PostgresStore
+from tintype_testing.ledgers import take
+from tintype_testing.tcp_proxy import Way, way_to
 
 CALLER = Caller("studio", "key-1")
 

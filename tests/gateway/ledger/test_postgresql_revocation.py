@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import asyncpg
 import pytest
 
-from tests.gateway.ledger.stores import PostgresStore
-from tests.gateway.ledger.support import eventually
-from tests.support.way import Way, way_to
 from tintype_gateway.ledger import KeyRevokedError, Ledger, Policy, open_ledger
 from tintype_gateway.ledger.caching import remembering
+from tintype_testing.ledger_stores import PostgresStore
+from tintype_testing.ledgers import eventually
+from tintype_testing.tcp_proxy import Way, way_to
 
 BLOCKED = "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted"
 

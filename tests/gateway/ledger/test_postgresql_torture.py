@@ -7,10 +7,10 @@ import asyncio
 import signal
 import time
 
-from tests.gateway.ledger.stores import PostgresStore
-from tests.gateway.ledger.support import eventually, take
-from tests.support.postgres import PostgresServer
 from tintype_gateway.ledger import Caller, Ledger, LedgerUnavailableError
+from tintype_testing.ledger_stores import PostgresStore
+from tintype_testing.ledgers import eventually, take
+from tintype_testing.postgres import PostgresServer
 
 CALLER = Caller("studio", "key-1")
 

@@ -9,8 +9,8 @@ from itertools import islice
 from pathlib import Path
 from typing import IO
 
-from tests.gateway.ledger.stores import Store
-from tests.gateway.ledger.support import eventually
+from tintype_testing.ledger_stores import Store
+from tintype_testing.ledgers import eventually
 
 TRAFFIC = Path(__file__).with_name("traffic.py")
 

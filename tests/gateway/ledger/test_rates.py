@@ -9,8 +9,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.gateway.ledger.stores import Store
-from tests.gateway.ledger.support import Clock, take
 from tintype_gateway.ledger import (
     Caller,
     Idempotency,
@@ -21,6 +19,8 @@ from tintype_gateway.ledger import (
     RateLimitedError,
 )
 from tintype_gateway.ledger import rate_limit as rates
+from tintype_testing.ledger_stores import Store
+from tintype_testing.ledgers import Clock, take
 
 CALLER = Caller("house", "key-1")
 

@@ -1,8 +1,8 @@
 import pytest
 
-from tests.gateway.ledger.support import Clock
 from tintype_gateway.ledger import Account, KeyNotFoundError, KeyRevokedError, Ledger, Policy
 from tintype_gateway.ledger.caching import remembering
+from tintype_testing.ledgers import Clock
 
 
 @pytest.fixture(autouse=True)

@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.gateway.ledger.stores import Store
-from tests.gateway.ledger.support import take
 from tintype_gateway.ledger import Caller, Idempotency, Ledger
+from tintype_testing.ledger_stores import Store
+from tintype_testing.ledgers import take
 
 
 @pytest.fixture

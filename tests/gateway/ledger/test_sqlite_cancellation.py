@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.gateway.ledger.support import connect, take
 from tintype_gateway.ledger import Caller, open_ledger
+from tintype_testing.ledgers import connect, take
 
 
 def states_of_holds(path: Path) -> list[str]:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.gateway.ledger.support import Clock, take
 from tintype_gateway.ledger import Caller, Idempotency, Ledger, open_ledger
 from tintype_gateway.ledger.sqlite import database, engine
+from tintype_testing.ledgers import Clock, take
 
 CALLER = Caller("studio", "key-1")
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.gateway.ledger.support import Clock, connect
 from tintype_gateway.ledger import (
     UNRESTRICTED,
     Hold,
@@ -20,6 +19,7 @@ from tintype_gateway.ledger import (
     open_ledger,
 )
 from tintype_gateway.ledger.sqlite.database import MIGRATIONS
+from tintype_testing.ledgers import Clock, connect
 
 LIFE_OF_AN_OLD_LEDGER = """
 INSERT INTO account VALUES ('studio', 0, 0, 0, 0);

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.gateway.ledger.support import connect
 from tintype_gateway.ledger import LedgerUnavailableError, open_ledger
 from tintype_gateway.ledger.sqlite import database
+from tintype_testing.ledgers import connect
 
 
 async def create(url: str) -> None:

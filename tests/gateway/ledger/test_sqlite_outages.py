@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from tests.gateway.ledger.stores import SqliteStore
 from tests.gateway.ledger.test_outages import READS
 from tintype_gateway.ledger import LedgerUnavailableError
+from tintype_testing.ledger_stores import SqliteStore
 
 
 @pytest.mark.parametrize("name", READS)

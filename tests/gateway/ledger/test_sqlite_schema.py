@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.gateway.ledger.support import connect
 from tintype_gateway.ledger.sqlite.database import ensure_exists
+from tintype_testing.ledgers import connect
 
 
 @pytest.fixture

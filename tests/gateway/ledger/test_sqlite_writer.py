@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.gateway.ledger.support import Clock
 from tintype_gateway.ledger import UNRESTRICTED, LedgerUnavailableError
 from tintype_gateway.ledger.interface import Account
 from tintype_gateway.ledger.sqlite import accounts
 from tintype_gateway.ledger.sqlite.database import connect, ensure_exists
 from tintype_gateway.ledger.sqlite.writer import Operation, Writer
+from tintype_testing.ledgers import Clock
 
 NORMAL, FULL = 1, 2
 """How SQLite numbers the settings of `synchronous`: with the latter a commit waits for the disk."""

@@ -4,8 +4,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from tests.gateway.ledger.support import Clock, take
 from tintype_gateway.ledger import Caller, Ledger, Usage
+from tintype_testing.ledgers import Clock, take
 
 DAY = 24 * 3600
 

@@ -12,9 +12,9 @@ import pytest
 from openai.types import Image
 
 from tests.gateway.api.scripted import COMPLETED, PARTIAL
-from tests.simulator.support import file_of, opened
-from tests.support.gateway import Gateway, running_gateway
-from tests.support.requirements import missing, require
+from tintype_testing.gateway import Gateway, running_gateway
+from tintype_testing.requirements import missing, require
+from tintype_testing.simulators import file_of, opened
 
 HERE = Path(__file__).parent
 LOCK = HERE / "package-lock.json"

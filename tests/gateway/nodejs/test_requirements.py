@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.requirements import require
+from tintype_testing.requirements import require
 
 
 @pytest.fixture(autouse=True)

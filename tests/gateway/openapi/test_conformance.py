@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.support.gateway import easel
-from tests.support.gateway_process import GatewayProcess, running_process
+from tintype_testing.gateway import easel
+from tintype_testing.gateway_process import GatewayProcess, running_process
 
 EXAMPLES = int(os.environ.get("SCHEMATHESIS_EXAMPLES", "20"))
 

@@ -8,15 +8,15 @@ from typing import Any, cast
 import jsonschema
 import pytest
 
-from tests.support.gateway import ACCOUNT, Gateway, catalog_of, easel, running_gateway
-from tests.support.http import http_client
-from tests.support.manifests import changed, image_model, provider_binding
 from tintype_gateway import errors
 from tintype_gateway.api.openapi.document import FILE_PATH, document
 from tintype_gateway.api.openapi.errors import FAULTS
 from tintype_gateway.api.requests import ImageGenerationRequest
 from tintype_gateway.http.json_document import JsonDocument
 from tintype_gateway.ledger.interface import Policy
+from tintype_testing.gateway import ACCOUNT, Gateway, catalog_of, easel, running_gateway
+from tintype_testing.http import http_client
+from tintype_testing.manifests import changed, image_model, provider_binding
 
 MODEL, BINDING = easel()
 WORDS = {"quality": {"handling": "Map", "values": {"sketch": "sketch"}}}

@@ -11,7 +11,6 @@ from typing import Any
 
 from PIL import Image
 
-from tests.gateway.builders import RECEIPT, answer, plan, settlement
 from tintype_gateway.dialects.registry import dialect
 from tintype_gateway.images.tools import ImageTools
 from tintype_gateway.observability.request_meter import metered
@@ -19,6 +18,7 @@ from tintype_gateway.pipeline.json_serializer import OPENING, respond
 from tintype_gateway.pipeline.stages.finish import inspect
 from tintype_gateway.upstream.passthrough import PassThrough
 from tintype_gateway.values import PassedThrough, Plan, PlannedCall
+from tintype_testing.builders import RECEIPT, answer, plan, settlement
 
 EDGE = 200
 """Of noise, so that no format makes a picture of it smaller than what is looked at first."""

@@ -6,12 +6,12 @@ import aiohttp
 import pytest
 
 from tests.gateway.api.scripted import Script, scripted
-from tests.gateway.builders import plan
 from tests.gateway.passthrough.reading import PNG, Client, read_whole
 from tintype_gateway.dialects.bedrock import stability
 from tintype_gateway.upstream.passthrough import PassThrough
 from tintype_gateway.upstream.transport import call
 from tintype_gateway.values import PassingImage, Timeouts, UpstreamFault, UpstreamRequest
+from tintype_testing.builders import plan
 
 MADE = {"finish_reasons": [None], "images": [PNG], "seeds": ["7"]}
 

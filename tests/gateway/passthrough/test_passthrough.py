@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from typing_extensions import override
 
-from tests.gateway.builders import plan
 from tests.gateway.passthrough.reading import (
     PICTURES,
     PNG,
@@ -20,6 +19,7 @@ from tests.gateway.passthrough.reading import (
 from tintype_gateway.dialects import openai_images
 from tintype_gateway.upstream.passthrough import LOOK_BYTES, PassThrough
 from tintype_gateway.values import UpstreamFault
+from tintype_testing.builders import plan
 
 CHUNK = 16 * 1024
 EVERYWHERE = range(0, 600_000, CHUNK)

@@ -4,7 +4,6 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from tests.gateway.builders import route
 from tintype_gateway.upstream.circuit_breaker import (
     FIRST_REST_SECONDS,
     LAST_CALLS,
@@ -14,6 +13,7 @@ from tintype_gateway.upstream.circuit_breaker import (
     State,
 )
 from tintype_gateway.values import FaultKind, UpstreamFault
+from tintype_testing.builders import route
 
 WAY = route("us-east-1")
 OTHER = route("us-west-2")

@@ -4,9 +4,9 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.gateway.builders import binding
 from tintype_gateway.upstream.concurrency import ConcurrencyLimits
 from tintype_gateway.values import UpstreamFault
+from tintype_testing.builders import binding
 
 
 def test_a_call_above_the_limit_is_not_sent() -> None:

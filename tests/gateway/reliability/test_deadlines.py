@@ -3,9 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.gateway.builders import binding
 from tintype_gateway.upstream.deadline import Deadline
 from tintype_gateway.values import Timeouts
+from tintype_testing.builders import binding
 
 
 def test_time_passes_until_there_is_none_left() -> None:

@@ -8,8 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.gateway.builders import plan
-from tests.support.metrics import metric
 from tintype_catalog.sizes import Size, SizeChoice
 from tintype_gateway.errors import OverloadedError
 from tintype_gateway.observability.metrics import BYTES_IN_FLIGHT
@@ -23,6 +21,8 @@ from tintype_gateway.runtime.memory_budget import (
     bytes_reserved,
 )
 from tintype_gateway.values import Delivery
+from tintype_testing.builders import plan
+from tintype_testing.metrics import metric
 
 LIMIT = 1000
 BUDGET = 850

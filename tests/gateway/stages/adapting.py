@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from tests.gateway.builders import snapshot, valid
-from tests.support.manifests import Manifest, image_model
 from tintype_gateway.errors import UnsupportedParameterError
 from tintype_gateway.pipeline.stages.adapt import Handling, adapt
 from tintype_gateway.values import Job
+from tintype_testing.builders import snapshot, valid
+from tintype_testing.manifests import Manifest, image_model
 
 
 def adapted(

@@ -14,8 +14,8 @@ from tests.gateway.stages.adapting import (
     refusal,
     with_rules,
 )
-from tests.support.manifests import Manifest, image_model
 from tintype_gateway.pipeline.stages.adapt import Handling
+from tintype_testing.manifests import Manifest, image_model
 
 HANDLINGS: list[Handling] = ["lenient", "strict"]
 VALUES: dict[str, Any] = {

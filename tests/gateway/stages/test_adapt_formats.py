@@ -13,9 +13,9 @@ from tests.gateway.stages.adapting import (
     refusal,
     with_rules,
 )
-from tests.support.manifests import Manifest, image_model
 from tintype_gateway.pipeline.stages.adapt import Handling
 from tintype_gateway.values import Encoding
+from tintype_testing.manifests import Manifest, image_model
 
 HANDLINGS: list[Handling] = ["lenient", "strict"]
 ANY = with_rules(output_format=ACCEPT, output_compression=ACCEPT)

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from tests.gateway.stages.adapting import ACCEPT, adapted, clamp, mapping, refusal
-from tests.support.manifests import image_model
 from tintype_gateway.errors import UnsupportedParameterError
 from tintype_gateway.pipeline.stages.adapt import Handling
+from tintype_testing.manifests import image_model
 
 HANDLINGS: list[Handling] = ["lenient", "strict"]
 SMALL = image_model(limits={"maxImagesPerRequest": 4, "maxPromptCharacters": 10})

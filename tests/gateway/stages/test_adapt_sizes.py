@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from tests.gateway.stages.adapting import adapted, refusal
-from tests.support.manifests import PIXELS, image_model
 from tintype_catalog.sizes import Size, SizeChoice
 from tintype_gateway.pipeline.stages.adapt import Handling
+from tintype_testing.manifests import PIXELS, image_model
 
 HANDLINGS: list[Handling] = ["lenient", "strict"]
 LIST: dict[str, Any] = {"mode": "List", "sizes": ["1536x1024", "1024x1024", "1024x1536"]}

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.catalog.strategies import json_values
-from tests.gateway.builders import snapshot, valid
 from tests.gateway.stages.adapting import ACCEPT, STRIP, clamp, mapping
-from tests.support.manifests import PIXELS, image_model
 from tintype_gateway.errors import UnsupportedParameterError
 from tintype_gateway.pipeline.stages.adapt import adapt
+from tintype_testing.builders import snapshot, valid
+from tintype_testing.manifests import PIXELS, image_model
 
 HEADER_TEXT = frozenset(string.ascii_letters + string.digits + "_.->=")
 

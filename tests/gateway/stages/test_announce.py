@@ -6,14 +6,14 @@ from typing import Any
 
 from openai.types import ImageGenCompletedEvent, ImageGenPartialImageEvent
 
-from tests.gateway.builders import USAGE, finished_call, finished_image, plan, route, settlement
-from tests.gateway.pictures import picture
 from tintype_catalog.sizes import Size, SizeChoice
 from tintype_gateway.errors import UnavailableError
 from tintype_gateway.pipeline.response_headers import ImageError
 from tintype_gateway.pipeline.sse_serializer import completed_event, error_event, partial_event
 from tintype_gateway.upstream.sse import Pieces
 from tintype_gateway.values import Charge, FinishedCall, PartialImage, Plan, Preview
+from tintype_testing.builders import USAGE, finished_call, finished_image, plan, route, settlement
+from tintype_testing.sample_images import picture
 
 PICTURE = picture()
 

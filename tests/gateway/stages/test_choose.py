@@ -1,9 +1,9 @@
 """Who can stand in for the first way."""
 
-from tests.gateway.builders import job, way
 from tintype_catalog.catalog import Binding
 from tintype_gateway.pipeline.stages.select_routes import choose
 from tintype_gateway.values import Job, Way
+from tintype_testing.builders import job, way
 
 BEDROCK = {"provider": "bedrock", "regions": ["us-east-1"]}
 OPENAI = way(name="openai")

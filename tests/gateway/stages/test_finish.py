@@ -5,8 +5,6 @@ from typing import Any
 
 import pytest
 
-from tests.gateway.builders import plan, route
-from tests.gateway.pictures import drawn, encoded, picture
 from tintype_catalog.sizes import Size
 from tintype_gateway.images.container import read_header
 from tintype_gateway.images.tools import ImageTools
@@ -20,6 +18,8 @@ from tintype_gateway.values import (
     UpstreamFault,
 )
 from tintype_simulator.painting.content_credentials import with_manifest
+from tintype_testing.builders import plan, route
+from tintype_testing.sample_images import drawn, encoded, picture
 
 TOOLS = ImageTools()
 

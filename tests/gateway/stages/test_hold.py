@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.gateway.ledger.stores import SqliteStore
-from tests.gateway.ledger.support import Clock, eventually
 from tintype_gateway.billing import holding
 from tintype_gateway.ledger import Caller, Ledger
 from tintype_gateway.pipeline.stages import hold as stage
+from tintype_testing.ledger_stores import SqliteStore
+from tintype_testing.ledgers import Clock, eventually
 
 PURCHASE = stage.Purchase("request", 400, 1, "gpt-image-1", "openai")
 

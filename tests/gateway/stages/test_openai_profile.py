@@ -10,16 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openai.types import ImageGenCompletedEvent, ImageGenPartialImageEvent, ImagesResponse
 
-from tests.gateway.builders import (
-    RECEIPT,
-    USAGE,
-    finished_call,
-    finished_image,
-    plan,
-    route,
-    settlement,
-)
-from tests.gateway.pictures import picture
 from tests.gateway.stages.test_announce import completed, partial
 from tintype_catalog.sizes import Size
 from tintype_gateway.api.openapi import responses as answers
@@ -38,6 +28,16 @@ from tintype_gateway.values import (
     Response,
     UpstreamFault,
 )
+from tintype_testing.builders import (
+    RECEIPT,
+    USAGE,
+    finished_call,
+    finished_image,
+    plan,
+    route,
+    settlement,
+)
+from tintype_testing.sample_images import picture
 
 words = st.sampled_from(
     [

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from tests.gateway.builders import TODAY, snapshot
-from tests.support.manifests import image_model, provider_binding
 from tintype_gateway.errors import BadRequestError, NotFoundError
 from tintype_gateway.pipeline.stages.resolve import find_model, resolve
 from tintype_gateway.values import ForcedProvider, Target
+from tintype_testing.builders import TODAY, snapshot
+from tintype_testing.manifests import image_model, provider_binding
 
 DIALECTS = {"openai": "openai-images", "bedrock": "bedrock-amazon", "gemini": "google-predict"}
 

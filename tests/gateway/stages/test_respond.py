@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.gateway.builders import (
+from tintype_gateway.pipeline.json_serializer import respond
+from tintype_gateway.values import (
+    FailedCall,
+    FinishedCall,
+    Response,
+    UpstreamFault,
+)
+from tintype_testing.builders import (
     RECEIPT,
     USAGE,
     finished_call,
@@ -18,14 +25,7 @@ from tests.gateway.builders import (
     route,
     settlement,
 )
-from tests.gateway.pictures import picture
-from tintype_gateway.pipeline.json_serializer import respond
-from tintype_gateway.values import (
-    FailedCall,
-    FinishedCall,
-    Response,
-    UpstreamFault,
-)
+from tintype_testing.sample_images import picture
 
 TEXT = picture().decode()
 REFUSED = {

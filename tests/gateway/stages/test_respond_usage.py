@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.gateway.builders import RECEIPT, finished_call, finished_image, plan, settlement
-from tests.gateway.pictures import picture
 from tintype_catalog.costs import TokenUsage
 from tintype_gateway.ledger.interface import Settlement
 from tintype_gateway.pipeline.json_serializer import respond
 from tintype_gateway.values import FinishedCall, Response
+from tintype_testing.builders import RECEIPT, finished_call, finished_image, plan, settlement
+from tintype_testing.sample_images import picture
 
 counts = st.integers(0, 10**7)
 usages = st.builds(TokenUsage, counts, counts, counts, counts)

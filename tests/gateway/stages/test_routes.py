@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.gateway.builders import TODAY, snapshot
-from tests.support.manifests import image_model, provider_binding
 from tintype_gateway.catalog.snapshot import Snapshot
 from tintype_gateway.pipeline.stages.resolve import resolve
+from tintype_testing.builders import TODAY, snapshot
+from tintype_testing.manifests import image_model, provider_binding
 
 ROUNDS = 4000
 

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from tests.gateway.builders import job, valid
 from tintype_gateway.errors import UnsupportedParameterError
 from tintype_gateway.pipeline.stages.stream import stream
 from tintype_gateway.values import Job
+from tintype_testing.builders import job, valid
 
 
 def streamed(native: bool, strict: bool = False, **fields: Any) -> Job:

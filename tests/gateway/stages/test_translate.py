@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.gateway.builders import job, model, way
 from tests.gateway.stages.adapting import ACCEPT, clamp
-from tests.support.manifests import Manifest
 from tintype_gateway.dialects.registry import dialect
 from tintype_gateway.upstream.translate import divide, translate
 from tintype_gateway.values import PlannedCall
+from tintype_testing.builders import job, model, way
+from tintype_testing.manifests import Manifest
 
 
 def planned(

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from tests.gateway.builders import snapshot
-from tests.support.manifests import image_model
 from tintype_gateway.errors import ValidationError
 from tintype_gateway.pipeline.stages.validate import validate
+from tintype_testing.builders import snapshot
+from tintype_testing.manifests import image_model
 
 KNOWN = (
     snapshot(image_model("canvas", providerParameters={"safetySettings": [], "svg": ["model"]}))

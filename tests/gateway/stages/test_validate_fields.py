@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from tests.gateway.builders import body, snapshot, valid
-from tests.support.manifests import Manifest, image_model, qualities
 from tintype_gateway.errors import FieldProblem, UnsupportedParameterError, ValidationError
 from tintype_gateway.pipeline.stages.validate import validate
+from tintype_testing.builders import body, snapshot, valid
+from tintype_testing.manifests import Manifest, image_model, qualities
 
 
 def with_style(**values: str) -> Manifest:

@@ -10,11 +10,11 @@ import yaml
 
 from bench.processes import peak_memory_bytes
 from bench.targets import upstream
-from tests.gateway.torture.test_torture import opened
-from tests.support.gateway import check_the_books
-from tests.support.gateway_process import GatewayProcess, running_process
-from tests.support.manifests import image_model, provider_binding
 from tintype_gateway.ledger.values import MAXIMUM_RATE, Policy
+from tintype_testing.gateway import check_the_books
+from tintype_testing.gateway_process import GatewayProcess, running_process
+from tintype_testing.ledgers import opened
+from tintype_testing.manifests import image_model, provider_binding
 
 MIB = 2**20
 PICTURE = 6 * MIB

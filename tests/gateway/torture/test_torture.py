@@ -8,37 +8,21 @@ complete answer exists only for requests that were in flight at a kill.
 import asyncio
 import datetime
 import signal
-import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
-from tests.gateway.torture.chaos import Fleet, Tally, Trouble, storm
-from tests.simulator.support import requests_received
-from tests.support.postgres import PostgresServer
 from tintype_gateway.billing.holding import LIFETIME_SECONDS
-from tintype_gateway.ledger.factory import open_ledger
-from tintype_gateway.ledger.interface import Ledger
 from tintype_gateway.ledger.values import MAXIMUM_RATE, Policy
 from tintype_simulator.app import running
+from tintype_testing.fleet import CREDITS_MICRO, PRICE, Fleet, Tally, Trouble, storm
+from tintype_testing.ledgers import opened
+from tintype_testing.postgres import PostgresServer
+from tintype_testing.simulators import requests_received
 
-PRICE = 640_000
-CREDITS_MICRO = 1_000 * PRICE
 REQUESTS = 240
 
 
 async def nothing() -> None:
     """No trouble but the kill itself."""
-
-
-@asynccontextmanager
-async def opened(url: str, *, later_seconds: float = 0) -> AsyncIterator[Ledger]:
-    """Open a ledger at a later time."""
-    ledger = open_ledger(url, clock=lambda: time.time() + later_seconds)
-    try:
-        yield ledger
-    finally:
-        await ledger.close()
 
 
 async def torture(folder: Path, url: str, trouble: Trouble) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 
 import httpx2
 
-from tests.support.gateway import CREDITS_MICRO, Gateway, easel, running_gateway
-from tests.support.metrics import metric
-from tests.support.unruly import Behavior, UnrulyProvider, unruly
+from tintype_testing.faulty_server import Behavior, UnrulyProvider, unruly
+from tintype_testing.gateway import CREDITS_MICRO, Gateway, easel, running_gateway
+from tintype_testing.metrics import metric
 
 DIALECTS = {
     "openai-images": "openai",

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from tests.gateway.pictures import picture
 from tests.gateway.upstream.easels import (
     DIALECTS,
     counted_as,
@@ -15,8 +14,9 @@ from tests.gateway.upstream.easels import (
     is_refused,
     speaking,
 )
-from tests.support.gateway import CREDITS_MICRO
-from tests.support.unruly import answer, says
+from tintype_testing.faulty_server import answer, says
+from tintype_testing.gateway import CREDITS_MICRO
+from tintype_testing.sample_images import picture
 
 STREAMED = pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
 PRICE = 640_000

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.gateway.upstream.easels import counted_as, easel_before, is_refused
-from tests.support.certificates import self_signed
-from tests.support.unruly import Call, UnrulyProvider, answer, says, unruly
+from tintype_testing.certificates import self_signed
+from tintype_testing.faulty_server import Call, UnrulyProvider, answer, says, unruly
 
 CERTIFICATES = {
     "self-signed": "-addext subjectAltName=IP:127.0.0.1",

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from tests.gateway.upstream.easels import counted_as, easel_before, is_refused
-from tests.support import unruly
-from tests.support.gateway import until
-from tests.support.unruly import Behavior, answer, says
 from tintype_gateway.upstream import transport as call
+from tintype_testing import faulty_server as unruly
+from tintype_testing.faulty_server import Behavior, answer, says
+from tintype_testing.gateway import until
 
 STREAMED = pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
 

@@ -8,9 +8,6 @@ from dataclasses import replace
 import pytest
 from typing_extensions import override
 
-from tests.gateway.builders import finished_call, plan, route
-from tests.gateway.pictures import picture
-from tests.support.metrics import metric
 from tintype_gateway.images.tools import ImageTools
 from tintype_gateway.request_context import RequestContext
 from tintype_gateway.runtime.memory_budget import Reservation
@@ -29,6 +26,9 @@ from tintype_gateway.values import (
     Preview,
     UpstreamFault,
 )
+from tintype_testing.builders import finished_call, plan, route
+from tintype_testing.metrics import metric
+from tintype_testing.sample_images import picture
 
 Call = Callable[[PlannedCall], AsyncGenerator[CallEvent, None]]
 

@@ -11,10 +11,10 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from tests.gateway.api.test_provider_faults import unsettled
-from tests.gateway.pictures import encoded
 from tests.gateway.upstream.easels import counted_as, easel_before, is_refused
-from tests.support.unruly import answer, says
 from tintype_gateway.images.decoder import MAX_PIXELS
+from tintype_testing.faulty_server import answer, says
+from tintype_testing.sample_images import encoded
 
 
 def huge_png(edge: int) -> bytes:

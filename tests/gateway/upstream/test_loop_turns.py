@@ -13,10 +13,10 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.gateway.pictures import drawn
-from tests.support.gateway import Gateway, running_gateway
-from tests.support.manifests import image_model, provider_binding
-from tests.support.unruly import Call, answer, unruly
+from tintype_testing.faulty_server import Call, answer, unruly
+from tintype_testing.gateway import Gateway, running_gateway
+from tintype_testing.manifests import image_model, provider_binding
+from tintype_testing.sample_images import drawn
 
 SIZE = 8 * 2**20
 PNG, JPEG = drawn("png", 256, 256), drawn("jpeg", 256, 256)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.gateway.upstream.easels import counted_as, easel_before, is_refused
-from tests.support.unruly import answer, says, unruly
+from tintype_testing.faulty_server import answer, says, unruly
 
 PLACES = ("Location: {url}/v1/images/generations", "Location: //{host}/", "Refresh: 0; url={url}")
 

@@ -6,10 +6,10 @@ from email.utils import format_datetime
 import aiohttp
 import pytest
 
-from tests.support.unruly import answer, says, unruly
 from tintype_gateway.dialects import openai_images
 from tintype_gateway.upstream.transport import call
 from tintype_gateway.values import Timeouts, UpstreamFault, UpstreamRequest
+from tintype_testing.faulty_server import answer, says, unruly
 
 
 async def test_a_date_counts_from_our_clock_where_the_response_has_none() -> None:

@@ -1,0 +1,1 @@
+"""Clients and plans of requests for runs in which everything fails at once."""

@@ -1,0 +1,82 @@
+"""Renders the chart as its user would, and installs it."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tintype_testing.cluster.building import KUBERNETES_VERSION
+
+CHART = Path(__file__).parents[2] / "charts" / "tintype"
+
+Object = dict[str, Any]
+
+Values = dict[str, Any]
+
+
+class Helm:
+    """The program, on one cluster or on none."""
+
+    def __init__(self, program: Path, kubeconfig: Path | None, home: Path) -> None:
+        self.program = program
+        self._environ = os.environ | {
+            "HELM_CACHE_HOME": str(home / "cache"),
+            "HELM_CONFIG_HOME": str(home / "config"),
+            "HELM_DATA_HOME": str(home / "data"),
+            "KUBECONFIG": str(kubeconfig or os.devnull),
+            "NO_PROXY": "127.0.0.1",
+        }
+
+    def run(self, *arguments: str, values: Values | None = None) -> str:
+        """What helm prints; an `AssertionError` with its complaint if it fails."""
+        ended = self.attempt(*arguments, values=values)
+        assert ended.returncode == 0, f"helm {' '.join(arguments)}: {ended.stderr}"
+        return ended.stdout
+
+    def attempt(
+        self, *arguments: str, values: Values | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run helm, whether or not it succeeds."""
+        given = () if values is None else ("--values", "-")
+        return subprocess.run(
+            [self.program, *arguments, *given],
+            input=json.dumps(values),
+            env=self._environ,
+            capture_output=True,
+            text=True,
+        )
+
+    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """Start helm and let it run."""
+        return subprocess.Popen(
+            [self.program, *arguments], env=self._environ, stdout=subprocess.DEVNULL
+        )
+
+    def render(self, values: Values, *, namespace: str = "images", name: str = "tintype") -> str:
+        """The manifests of a release, hooks and tests included."""
+        return self.run(*_template(namespace, name), values=values)
+
+    def objects(self, values: Values, **release: str) -> list[Object]:
+        """The same, parsed."""
+        documents = yaml.safe_load_all(self.render(values, **release))
+        return [document for document in documents if document]
+
+    def complaint(self, values: Values) -> str:
+        """Why helm refuses these values."""
+        ended = self.attempt(*_template("images", "tintype"), values=values)
+        assert ended.returncode != 0, f"not refused: {values}"
+        return ended.stderr
+
+
+def _template(namespace: str, name: str) -> list[str]:
+    version = KUBERNETES_VERSION.removeprefix("v")
+    return ["template", name, str(CHART), "--namespace", namespace, "--kube-version", version]
+
+
+def find(objects: list[Object], kind: str, name: str) -> Object:
+    """The one object of this kind and name."""
+    (found,) = [o for o in objects if (o["kind"], o["metadata"]["name"]) == (kind, name)]
+    return found

@@ -1,0 +1,1 @@
+"""A Kubernetes control plane of one's own: etcd, API server and controller manager."""

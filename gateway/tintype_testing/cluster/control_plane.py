@@ -1,0 +1,236 @@
+"""A real Kubernetes control plane, for one run of the tests."""
+
+import os
+import socket
+import subprocess
+import time
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tintype_testing.cluster.pki import create_pki
+from tintype_testing.cluster.processes import Process, free_ports, start
+
+START_SECONDS = 90
+"""Much more than it takes (5 to 8), because a busy machine is no fault of the tests."""
+
+CRDS = Path(__file__).parents[3] / "crds"
+
+ISSUER = "https://kubernetes.default.svc.cluster.local"
+"""Of the ServiceAccounts' tokens, as most clusters have it."""
+
+CONTROLLERS = (
+    "serviceaccount-controller",
+    "namespace-controller",
+    "garbage-collector-controller",
+    "deployment-controller",
+    "replicaset-controller",
+    "job-controller",
+    "endpointslice-controller",
+)
+"""Those that the tests feel; all of them would take seconds more to start."""
+
+SERVICES = "10.96.0.0/16"
+
+API_SERVICE = "10.96.0.1"
+"""The address of the Service `kubernetes`: the first one of all."""
+
+
+@dataclass(frozen=True)
+class Reach:
+    """Whom a control plane serves: by default only this machine, without pods."""
+
+    address: str = "127.0.0.1"
+    names: tuple[str, ...] = ()
+    api_server_flags: tuple[str, ...] = ("--endpoint-reconciler-type=none",)
+    controllers: tuple[str, ...] = CONTROLLERS
+
+
+LOOPBACK = Reach()
+"""An address of the loopback interface is no valid endpoint, so none is announced."""
+
+
+class ControlPlane:
+    """etcd, the API server and, if there is one, the controller manager."""
+
+    def __init__(self, folder: Path, binaries: Path, reach: Reach = LOOPBACK) -> None:
+        self._folder = folder
+        self.binaries = binaries
+        self._reach = reach
+        self._processes: list[Process] = []
+        self.pki = create_pki(folder / "pki", *reach.names)
+        self._etcd_port, self._peer_port, self._api_port, self._manager_port = free_ports(4)
+        self.server = f"https://{reach.address}:{self._api_port}"
+        self.kubeconfig = self.write_kubeconfig("admin", self.certificate_user("admin"))
+
+    def start(self) -> None:
+        """Start the parts and wait until objects can be created."""
+        self._start_etcd()
+        self._start_api_server()
+        if (self.binaries / "kube-controller-manager").exists():
+            self._start_controller_manager()
+
+    def stop(self) -> None:
+        """End the parts, the youngest first. The data is thrown away, so nothing is saved."""
+        for process in reversed(self._processes):
+            process.popen.kill()
+            process.popen.wait()
+
+    def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
+        """What kubectl prints as the cluster's administrator; an `AssertionError` if it fails."""
+        ended = self.try_kubectl(*arguments, stdin=stdin)
+        assert ended.returncode == 0, f"kubectl {' '.join(arguments)}: {ended.stderr}"
+        return ended.stdout
+
+    def try_kubectl(
+        self, *arguments: str, stdin: str | None = None, kubeconfig: Path | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run kubectl, by default as the administrator, whether or not it succeeds."""
+        return subprocess.run(
+            [self.binaries / "kubectl", *arguments],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            env=os.environ
+            | {
+                "KUBECONFIG": str(kubeconfig or self.kubeconfig),
+                "KUBECACHEDIR": str(self._folder / "kubectl-cache"),
+                "NO_PROXY": self._reach.address,
+            },
+        )
+
+    def apply(self, *objects: dict[str, Any]) -> None:
+        """Create or update objects as a user would."""
+        self.kubectl("apply", "-f", "-", stdin=yaml.safe_dump_all(objects))
+
+    def apply_crds(self) -> None:
+        """Apply the repository's CRDs and wait until the API server serves them."""
+        self.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(CRDS))
+        self.kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", str(CRDS))
+        self._wait_for_storage()
+
+    def create_namespace(self) -> str:
+        """A new namespace; it goes away with the cluster."""
+        name = f"test-{uuid.uuid4().hex[:10]}"
+        self.kubectl("create", "namespace", name)
+        return name
+
+    def service_account_kubeconfig(
+        self, namespace: str, name: str, rules: list[dict[str, Any]]
+    ) -> Path:
+        """The kubeconfig of a new ServiceAccount that may do what `rules` of its Role allow."""
+        metadata = {"name": name, "namespace": namespace}
+        group = "rbac.authorization.k8s.io"
+        subject = {"kind": "ServiceAccount", "name": name, "namespace": namespace}
+        self.apply(
+            {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata},
+            {"apiVersion": f"{group}/v1", "kind": "Role", "metadata": metadata, "rules": rules},
+            {
+                "apiVersion": f"{group}/v1",
+                "kind": "RoleBinding",
+                "metadata": metadata,
+                "roleRef": {"apiGroup": group, "kind": "Role", "name": name},
+                "subjects": [subject],
+            },
+        )
+        token = self.kubectl("create", "token", name, "--namespace", namespace).strip()
+        return self.write_kubeconfig(f"{namespace}-{name}", {"token": token}, namespace)
+
+    def certificate_user(self, name: str) -> dict[str, Any]:
+        """The user of a kubeconfig whom the authority has signed."""
+        certificate, key = self.pki.certificate(name), self.pki.key(name)
+        return {"client-certificate": str(certificate), "client-key": str(key)}
+
+    def _start_etcd(self) -> None:
+        client, peer = (f"http://127.0.0.1:{port}" for port in (self._etcd_port, self._peer_port))
+        etcd = self._start(
+            "etcd",
+            "--name=tests",
+            f"--data-dir={self._folder / 'etcd'}",
+            f"--listen-client-urls={client}",
+            f"--advertise-client-urls={client}",
+            f"--listen-peer-urls={peer}",
+            f"--initial-advertise-peer-urls={peer}",
+            f"--initial-cluster=tests={peer}",
+            "--unsafe-no-fsync",
+            "--log-level=warn",
+        )
+        etcd.wait_until(lambda: _listens(self._etcd_port), START_SECONDS, "etcd")
+
+    def _start_api_server(self) -> None:
+        pki = self.pki
+        server = self._start(
+            "kube-apiserver",
+            f"--etcd-servers=http://127.0.0.1:{self._etcd_port}",
+            f"--bind-address={self._reach.address}",
+            f"--secure-port={self._api_port}",
+            f"--cert-dir={self._folder}",
+            f"--tls-cert-file={pki.certificate('apiserver')}",
+            f"--tls-private-key-file={pki.key('apiserver')}",
+            f"--client-ca-file={pki.certificate('ca')}",
+            f"--service-account-issuer={ISSUER}",
+            f"--service-account-key-file={pki.key('service-account')}",
+            f"--service-account-signing-key-file={pki.key('service-account')}",
+            "--authorization-mode=RBAC",
+            f"--service-cluster-ip-range={SERVICES}",
+            "--enable-priority-and-fairness=false",
+            "--profiling=false",
+            *self._reach.api_server_flags,
+        )
+        server.wait_until(lambda: self._exists("/readyz"), START_SECONDS, "ready API server")
+
+    def _start_controller_manager(self) -> None:
+        manager = self._start(
+            "kube-controller-manager",
+            f"--kubeconfig={self.kubeconfig}",
+            f"--authentication-kubeconfig={self.kubeconfig}",
+            f"--authorization-kubeconfig={self.kubeconfig}",
+            "--bind-address=127.0.0.1",
+            f"--secure-port={self._manager_port}",
+            f"--cert-dir={self._folder}",
+            "--leader-elect=false",
+            f"--root-ca-file={self.pki.certificate('ca')}",
+            f"--controllers={','.join(self._reach.controllers)}",
+        )
+        account = "/api/v1/namespaces/default/serviceaccounts/default"
+        manager.wait_until(lambda: self._exists(account), START_SECONDS, "default ServiceAccount")
+
+    def _start(self, name: str, *arguments: str) -> Process:
+        process = start(self._folder / f"{name}.log", self.binaries / name, *arguments)
+        self._processes.append(process)
+        return process
+
+    def _exists(self, path: str) -> bool:
+        return self.try_kubectl("get", "--raw", path).returncode == 0
+
+    def _wait_for_storage(self) -> None:
+        """For about a second after a CRD is established, lists of its objects answer 429."""
+        deadline = time.monotonic() + START_SECONDS
+        while self.try_kubectl("get", "tintype", "--all-namespaces").returncode != 0:
+            assert time.monotonic() < deadline, "the custom resources are not served"
+
+    def write_kubeconfig(self, name: str, user: dict[str, Any], namespace: str = "default") -> Path:
+        """The kubeconfig of a user, such as `certificate_user` makes one."""
+        ca = str(self.pki.certificate("ca"))
+        cluster = {"server": self.server, "certificate-authority": ca}
+        context = {"cluster": "tests", "user": name, "namespace": namespace}
+        document = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": "tests", "cluster": cluster}],
+            "users": [{"name": name, "user": user}],
+            "contexts": [{"name": "tests", "context": context}],
+            "current-context": "tests",
+        }
+        path = self._folder / f"{name}.kubeconfig"
+        path.write_text(yaml.safe_dump(document))
+        path.chmod(0o600)
+        return path
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -1,0 +1,96 @@
+"""Programs that run beside the tests: started with a log file, watched, and ended by their id."""
+
+import fcntl
+import itertools
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tintype_testing.cluster.building import cache
+
+POLL_SECONDS = 0.05
+
+PORTS = range(12_000, 30_000)
+"""Below those that Linux gives to connections, and between those that Kubernetes uses."""
+
+
+@dataclass(frozen=True)
+class Process:
+    """A running program and where its output goes."""
+
+    popen: subprocess.Popen[bytes]
+    log: Path
+
+    def output(self) -> str:
+        return self.log.read_text(errors="replace")
+
+    def running(self) -> bool:
+        return self.popen.poll() is None
+
+    def wait_until(self, ready: Callable[[], bool], seconds: float, what: str) -> None:
+        """Poll until `ready`, which fails when the program ends before or takes longer."""
+        deadline = time.monotonic() + seconds
+        while not ready():
+            assert self.running(), f"ended before {what}:\n{self.output()[-4000:]}"
+            assert time.monotonic() < deadline, (
+                f"no {what} in {seconds} s:\n{self.output()[-4000:]}"
+            )
+            time.sleep(POLL_SECONDS)
+
+    def exit_code(self, seconds: float) -> int:
+        """Wait for the program to end by itself."""
+        return self.popen.wait(seconds)
+
+    def stop(self, seconds: float = 20) -> int:
+        """Ask the program to end, and return its exit code."""
+        if self.running():
+            self.popen.terminate()
+        return self.popen.wait(seconds)
+
+
+def start(log: Path, *command: object, environ: Mapping[str, str] = os.environ) -> Process:
+    """Start a program whose output is appended to `log`."""
+    with log.open("ab") as output:
+        popen = subprocess.Popen(
+            [str(part) for part in command],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=environ,
+        )
+    return Process(popen, log)
+
+
+def free_ports(count: int) -> list[int]:
+    """Different TCP ports of the loopback interface that nobody listens on just now.
+
+    The system gives them to no connection, and each call gives others, whichever process makes it:
+    a server can be started late, and again, on a port of its own.
+    """
+    cache().mkdir(parents=True, exist_ok=True)
+    with (cache() / "ports").open("a+") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        turn.seek(0)
+        last = int(turn.read() or PORTS.start)
+        ports = list(itertools.islice(filter(_is_free, _after(last)), count))
+        turn.truncate(0)
+        turn.write(str(ports[-1]))
+    return ports
+
+
+def _after(last: int) -> Iterator[int]:
+    turns = itertools.cycle(PORTS)
+    return itertools.islice(turns, last - PORTS.start + 1, None)
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True

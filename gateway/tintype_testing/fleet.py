@@ -1,0 +1,214 @@
+"""Gateways that are killed under load, and clients that note what they received."""
+
+import asyncio
+import os
+import random
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import aiohttp
+import yaml
+
+from tintype_testing.cluster.processes import POLL_SECONDS, Process, free_ports, start
+from tintype_testing.gateway import easel, towards
+from tintype_testing.gateway_process import START_SECONDS, clean_environ
+from tintype_testing.simulators import eventually
+
+PRICE = 640_000
+"""What an image of the torture costs, in micro-credits."""
+
+CREDITS_MICRO = 1_000 * PRICE
+"""What its account has."""
+
+DRAIN_SECONDS = 30
+"""A bound for requests in flight; those of the tests take a second or two."""
+
+TINTYPE = (sys.executable, "-m", "tintype_cli")
+
+Trouble = Callable[[], Awaitable[None]]
+"""Something that happens to the database, such as a restart."""
+
+
+@dataclass
+class Tally:
+    """What the clients saw."""
+
+    complete: dict[str, int] = field(default_factory=dict)
+    """Credits charged by the id of each request whose complete answer arrived."""
+
+    refused: int = 0
+    """Requests that were answered with an error: they bought nothing."""
+
+    broken: int = 0
+    """Requests that got no complete answer: whether they were charged is open."""
+
+    kills: int = 0
+
+
+class Fleet:
+    """Some gateways on one ledger, which can be killed and started again on their ports."""
+
+    def __init__(
+        self, folder: Path, simulator: str, ledger_url: str, size: int, **environ: str
+    ) -> None:
+        self._folder = folder
+        self._ports = free_ports(2 * size)
+        self._gateways: dict[int, Process] = {}
+        self._environ = clean_environ() | {
+            "TINTYPE_DATABASE_URL": ledger_url,
+            "TINTYPE_CATALOG_DIR": str(folder / "catalog"),
+            "TINTYPE_CREDENTIALS_DIR": str(folder),
+            "TINTYPE_ALLOW_LOOPBACK_ENDPOINTS": "true",
+            "TINTYPE_LOG_LEVEL": "warning",
+            **environ,
+        }
+        (folder / "catalog").mkdir()
+        manifests = [towards(manifest, simulator) for manifest in easel()]
+        (folder / "catalog" / "easel.yaml").write_text(yaml.safe_dump_all(manifests))
+        (folder / "openai.api-key").write_text("sk-anything")
+
+    @property
+    def urls(self) -> list[str]:
+        return [f"http://127.0.0.1:{port}" for port in self._ports[::2]]
+
+    def launch(self, index: int) -> None:
+        """Start a gateway, or start it again."""
+        port, admin_port = self._ports[2 * index : 2 * index + 2]
+        self._gateways[index] = start(
+            self._folder / f"gateway-{index}.log",
+            *TINTYPE,
+            "gateway",
+            *("--port", port, "--admin-port", admin_port, "--data-dir", self._folder),
+            environ=self.environ_of(index),
+        )
+
+    def environ_of(self, index: int) -> dict[str, str]:
+        """Return the settings of a gateway: all have the same."""
+        return self._environ
+
+    def kill(self, index: int) -> None:
+        """Let a gateway die between any two instructions."""
+        process = self._gateways[index].popen
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+
+    def pid(self, index: int) -> int:
+        """Return the id of a gateway's process."""
+        return self._gateways[index].popen.pid
+
+    def drain(self, index: int) -> int:
+        """Ask a gateway to end, and return its exit code when it has."""
+        return self._gateways[index].stop(DRAIN_SECONDS)
+
+    def exit_code(self, index: int) -> int:
+        """Wait for a gateway to end that was asked to."""
+        return self._gateways[index].exit_code(DRAIN_SECONDS)
+
+    def log(self, index: int) -> str:
+        """Return what a gateway has logged, in all its lives."""
+        return self._gateways[index].output()
+
+    def stop(self) -> None:
+        for gateway in self._gateways.values():
+            gateway.stop()
+
+    def end(self) -> None:
+        """Leave no process behind, whatever it still does."""
+        for gateway in self._gateways.values():
+            gateway.popen.kill()
+            gateway.popen.wait()
+
+    def signal(self, index: int) -> None:
+        """Send a gateway the signal that Kubernetes ends it with."""
+        self._gateways[index].popen.terminate()
+
+    def status_url(self, index: int) -> str:
+        """Return where a gateway tells which catalog it serves."""
+        return f"http://127.0.0.1:{self._ports[2 * index + 1]}/status"
+
+    async def wait_until_ready(self, session: aiohttp.ClientSession, *indexes: int) -> None:
+        """Wait until these gateways serve, by default all."""
+        async with asyncio.timeout(START_SECONDS):
+            for index in indexes or range(len(self.urls)):
+                while not await _is_ready(session, self._ports[2 * index + 1]):
+                    assert self._gateways[index].running(), self.log(index)[-4000:]
+                    await asyncio.sleep(POLL_SECONDS)
+
+    async def wait_until_draining(self, session: aiohttp.ClientSession, index: int) -> None:
+        """Wait until a gateway that still lives says that it takes nothing new."""
+        await eventually(partial(_is_draining, session, self._ports[2 * index + 1]))
+
+
+async def storm(
+    fleet: Fleet, key: str, *, requests: int, clients: int, kills: int, seed: int, trouble: Trouble
+) -> Tally:
+    """Send so many requests while gateways are killed and the database has trouble, in turn.
+
+    No client repeats a request, so every request is bought once at the most.
+    """
+    tally, dice = Tally(), random.Random(seed)  # noqa: S311  # repeatable, not secret
+    numbers = iter(range(requests))
+    headers = {"Authorization": f"Bearer {key}"}
+    async with aiohttp.ClientSession(headers=headers) as session:
+        await fleet.wait_until_ready(session)
+        workers = [
+            asyncio.create_task(_client(fleet, session, numbers, tally)) for _ in range(clients)
+        ]
+        while tally.kills < kills and not all(worker.done() for worker in workers):
+            await asyncio.sleep(dice.uniform(0.3, 1.0))
+            index = dice.randrange(len(fleet.urls))
+            fleet.kill(index)
+            tally.kills += 1
+            await trouble()
+            fleet.launch(index)
+        await asyncio.gather(*workers)
+    return tally
+
+
+async def _client(
+    fleet: Fleet, session: aiohttp.ClientSession, numbers: Iterator[int], tally: Tally
+) -> None:
+    for number in numbers:
+        attempt = 0
+        while not await _ask(fleet, session, number, number + attempt, tally):
+            attempt += 1
+            await asyncio.sleep(0.05)
+
+
+async def _ask(
+    fleet: Fleet, session: aiohttp.ClientSession, number: int, gateway: int, tally: Tally
+) -> bool:
+    """Send a request, and return whether a gateway was there to take it."""
+    url = f"{fleet.urls[gateway % len(fleet.urls)]}/v1/images/generations"
+    body = {"model": "canvas", "prompt": f"picture {number}"}
+    try:
+        async with session.post(url, json=body) as answer:
+            document = await answer.json()
+    except aiohttp.ClientConnectorError:
+        return False
+    except (aiohttp.ClientError, ValueError):
+        tally.broken += 1
+    else:
+        if answer.status == 200:
+            charged = document["usage"]["credits_used"]
+            tally.complete[answer.headers["x-request-id"]] = charged
+        else:
+            tally.refused += 1
+    return True
+
+
+async def _is_draining(session: aiohttp.ClientSession, port: int) -> bool:
+    async with session.get(f"http://127.0.0.1:{port}/readyz") as answer:
+        return answer.status == 503
+
+
+async def _is_ready(session: aiohttp.ClientSession, port: int) -> bool:
+    try:
+        async with session.get(f"http://127.0.0.1:{port}/readyz") as answer:
+            return answer.status == 200
+    except aiohttp.ClientError:
+        return False

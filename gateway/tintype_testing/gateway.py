@@ -1,0 +1,227 @@
+"""A gateway of one's own: the real application over loopback, its ledger in a file, and the
+simulator behind it.
+
+    async with running_gateway(tmp_path) as gateway, gateway.openai() as client:
+        await client.images.generate(model="gpt-image-1", prompt="a red fox")
+
+Whoever closes it checks the books: the ledger must add up, and nothing may still be held.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import httpx2
+from openai import AsyncOpenAI
+from pydantic import SecretStr
+
+from tintype_catalog.catalog import Catalog
+from tintype_catalog.compiler import compile_manifests
+from tintype_gateway.auth.jwt.issuers import Issuer
+from tintype_gateway.catalog.folder import ManifestFolder
+from tintype_gateway.catalog.store import CatalogStore
+from tintype_gateway.composition import Parts, compose, listening
+from tintype_gateway.http.app import AdminApp
+from tintype_gateway.images.tools import ImageTools
+from tintype_gateway.ledger.factory import open_ledger
+from tintype_gateway.ledger.interface import Account, Ledger, Profile
+from tintype_gateway.pipeline.stages.adapt import Handling
+from tintype_gateway.runtime.memory_budget import MemoryBudget
+from tintype_gateway.server import REHEARSAL, STARTER
+from tintype_gateway.settings import GatewaySettings
+from tintype_gateway.upstream.credentials import CredentialSource, SimulatedCredentials
+from tintype_gateway.upstream.egress import Reach
+from tintype_gateway.upstream.retry import Attempts
+from tintype_simulator.app import running
+from tintype_testing.http import http_client
+from tintype_testing.manifests import Manifest, image_model, provider_binding
+
+Source = Callable[[CatalogStore], Coroutine[Any, Any, None]]
+"""What keeps a catalog up to date, such as `ManifestFolder.follow`."""
+
+ACCOUNT = "studio"
+CREDITS_MICRO = 1_000_000_000
+"""What the account has, if a test does not say otherwise."""
+
+MAX_REQUEST_BYTES = 64 * 1024
+"""Enough for the longest prompt that a model takes, and soon exceeded."""
+
+SHUTDOWN_SECONDS = 0.5
+"""What requests in flight have left when a gateway is closed."""
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """A running gateway: where it listens, what stands behind it, and a key to it."""
+
+    url: str
+    """The base URL, without `/v1`."""
+
+    admin: AdminApp
+    admin_url: str
+    simulator: str
+    """The base URL of the simulator."""
+
+    catalogs: CatalogStore
+    ledger: Ledger
+    ledger_path: Path
+    key: str = field(repr=False)
+    """A key of the account `studio`."""
+
+    def openai(self, **options: Any) -> AsyncOpenAI:
+        """Return OpenAI's own client, which does not retry unless told to."""
+        given: dict[str, Any] = {"api_key": self.key, "max_retries": 0}
+        return AsyncOpenAI(base_url=f"{self.url}/v1", **given | options)
+
+    def http(self) -> httpx2.AsyncClient:
+        """Return a client that sends just what it is given, and the account's key."""
+        return http_client(self.url, headers={"Authorization": f"Bearer {self.key}"})
+
+    async def generate(
+        self, headers: dict[str, str] | None = None, **fields: Any
+    ) -> httpx2.Response:
+        """Ask for a picture, of `canvas` if the fields name no model, and return the answer."""
+        body = {"model": "canvas", "prompt": "a red fox"} | fields
+        async with self.http() as http:
+            return await http.post("/v1/images/generations", json=body, headers=headers)
+
+    async def script(self, *faults: Mapping[str, object]) -> None:
+        """Let the next calls to the provider meet these faults, in turn."""
+        async with http_client(self.simulator) as http:
+            answer = await http.put("/_simulator/faults", json=faults)
+            assert answer.status_code == 204, answer.text
+
+    async def upstream_calls(self) -> list[dict[str, Any]]:
+        """Return the bodies of all calls that the provider received."""
+        async with http_client(self.simulator) as http:
+            received = (await http.get("/_simulator/requests")).json()
+            return [call["body"] for call in received]
+
+    async def account(self) -> Account:
+        """Return what the account `studio` has."""
+        return await self.ledger.account(ACCOUNT)
+
+
+@asynccontextmanager
+async def running_gateway(
+    folder: Path,
+    *manifests: Manifest,
+    simulator: str | None = None,
+    source: Source | None = None,
+    credits_micro: int = CREDITS_MICRO,
+    unlimited: bool = False,
+    credentials: CredentialSource | None = None,
+    handling: Handling = "lenient",
+    profile: Profile = "router",
+    admin_token: str | None = None,
+    issuers: Sequence[Issuer] = (),
+    heartbeat_seconds: float = 15,
+    images: ImageTools | None = None,
+    attempts: Attempts | None = None,
+    endpoints: Reach = Reach.ANYWHERE,
+    public_models: bool = False,
+    cors_origins: Sequence[str] = (),
+    max_connections: int | None = None,
+    memory: MemoryBudget | None = None,
+) -> AsyncIterator[Gateway]:
+    """Run a gateway whose data is in `folder`.
+
+    It serves what `source` brings, or the given manifests, or the starter catalog as
+    `tintype gateway --simulate` does; the provider is the running `simulator`, or one of its own.
+    Retries do not pause, unless the provider asks for it.
+    """
+    async with AsyncExitStack() as stack:
+        if simulator is None:
+            simulator = await stack.enter_async_context(running())
+        path = folder / "ledger.db"
+        settings = GatewaySettings(
+            data_dir=folder,
+            port=0,
+            admin_port=0,
+            admin_token=None if admin_token is None else SecretStr(admin_token),
+            allow_private_endpoints=Reach.PRIVATE in endpoints,
+            allow_loopback_endpoints=Reach.LOOPBACK in endpoints,
+            cors_origins=tuple(cors_origins),
+            jwt_issuers=tuple(issuers),
+            max_connections=max_connections,
+            max_request_bytes=MAX_REQUEST_BYTES,
+            parameter_handling=handling,
+            public_models=public_models,
+            response_profile=profile,
+            stream_heartbeat_seconds=heartbeat_seconds,
+        )
+        parts = Parts(
+            ledger=open_ledger(f"sqlite:///{path}", busy_timeout_seconds=0.2),
+            credentials=credentials or SimulatedCredentials(),
+            images=images or ImageTools(),
+            memory=memory or MemoryBudget(),
+            attempts=attempts or Attempts(draw=lambda: 0.0),
+            settle_seconds=0,
+            drain_seconds=SHUTDOWN_SECONDS,
+        )
+        composed = await compose(settings, stack, parts)
+        ledger, store = composed.ledger, composed.catalogs
+        await ledger.create_account(
+            ACCOUNT, credits_micro=0 if unlimited else credits_micro, unlimited=unlimited
+        )
+        _, key = await ledger.create_key(ACCOUNT)
+        if source is not None:
+            stack.push_async_callback(_cancel, asyncio.create_task(source(store)))
+        else:
+            store.offer(catalog_of(manifests or _starter(), simulator), 1, "test")
+        serving = listening(composed, settings, drain_seconds=SHUTDOWN_SECONDS)
+        url, admin_url = await stack.enter_async_context(serving)
+        admin = composed.admin
+        yield Gateway(url, admin, admin_url, simulator, store, ledger, path, key)
+        await check_the_books(ledger)
+
+
+def easel(**spec: Any) -> list[Manifest]:
+    """Return a model `canvas` of one small size that is soon painted, at 0.040 USD a picture."""
+    model = image_model(size={"mode": "List", "sizes": ["256x256"]})
+    return [model, provider_binding(**{"upstreamModel": "dall-e-2"} | spec)]
+
+
+def towards(manifest: Manifest, simulator: str) -> Manifest:
+    """Return a manifest whose provider is the simulator, unless it has an endpoint already."""
+    if manifest["kind"] != "ProviderBinding":
+        return manifest
+    return manifest | {"spec": {"endpoint": simulator} | manifest["spec"]}
+
+
+def catalog_of(manifests: Sequence[Manifest], simulator: str) -> Catalog:
+    """Return the catalog of sound manifests whose provider is the simulator."""
+    catalog, problems = compile_manifests([towards(item, simulator) for item in manifests])
+    assert not problems
+    return catalog
+
+
+async def check_the_books(ledger: Ledger) -> None:
+    """Fail where the ledger does not add up, or a request that has ended still holds credits."""
+    audit = await ledger.audit()
+    assert audit.problems == ()
+    assert audit.open_holds == 0
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait until the condition holds; TimeoutError if it does not within a minute."""
+    async with asyncio.timeout(60):
+        while True:
+            if condition():
+                return
+            await asyncio.sleep(0.01)
+
+
+@cache
+def _starter() -> list[Manifest]:
+    return ManifestFolder(STARTER, (REHEARSAL,)).read()
+
+
+async def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task

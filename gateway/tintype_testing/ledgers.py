@@ -1,0 +1,70 @@
+"""What the ledger's tests share."""
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from tintype_gateway.ledger import Caller, Hold, Idempotency, Ledger
+from tintype_gateway.ledger.factory import open_ledger
+
+
+class Clock:
+    """A clock that moves only when told to. Seconds since 1970."""
+
+    def __init__(self) -> None:
+        self.now = 1_800_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        self.now += seconds
+
+
+async def take(
+    ledger: Ledger,
+    caller: Caller,
+    amount: int,
+    *,
+    request_id: str = "req-1",
+    model: str = "gpt-image-1",
+    images: int = 1,
+    lifetime_seconds: float = 60,
+    idempotency: Idempotency | None = None,
+) -> Hold:
+    """Take a hold for a request that is like any other."""
+    return await ledger.hold(
+        caller,
+        amount,
+        request_id=request_id,
+        model=model,
+        provider="openai",
+        lifetime_seconds=lifetime_seconds,
+        images=images,
+        idempotency=idempotency,
+    )
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open the ledger's file as someone else would."""
+    return sqlite3.connect(path, isolation_level=None)
+
+
+async def eventually(condition: Callable[[], Awaitable[bool]]) -> None:
+    """Ask again until it holds, for a minute at most."""
+    async with asyncio.timeout(60):
+        while not await condition():
+            pass
+
+
+@asynccontextmanager
+async def opened(url: str, *, later_seconds: float = 0) -> AsyncIterator[Ledger]:
+    """Open a ledger at a later time."""
+    ledger = open_ledger(url, clock=lambda: time.time() + later_seconds)
+    try:
+        yield ledger
+    finally:
+        await ledger.close()

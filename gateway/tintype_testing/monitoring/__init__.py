@@ -1,0 +1,1 @@
+"""Prometheus, and a run of the product for it to scrape."""

@@ -1,0 +1,179 @@
+"""A real run to look at: API server, operator, gateway and simulated providers, with clients that
+get pictures, refusals and errors.
+"""
+
+import asyncio
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from tintype_catalog.allowed_hosts import entry_for
+from tintype_catalog.credentials import file_name
+from tintype_gateway.catalog.folder import ManifestFolder
+from tintype_gateway.server import REHEARSAL, STARTER
+from tintype_gateway.simulated import pointed_at
+from tintype_testing.cluster.control_plane import ControlPlane
+from tintype_testing.cluster.processes import free_ports, start
+from tintype_testing.http import http_client
+from tintype_testing.manifests import Manifest
+from tintype_testing.monitoring.prometheus import Prometheus, running_prometheus
+from tintype_testing.operator import Operator, eventually, secret
+from tintype_testing.simulators import script
+from tintype_testing.watching_gateway import TINTYPE, WatchingGateway
+
+SECRETS = {
+    "aws-bedrock": {"aws-access-key-id": "rehearsal", "aws-secret-access-key": "simulated"},
+    "gemini": {"api-key": "rehearsal"},
+    "openai": {"api-key": "sk-rehearsal"},
+}
+
+MODELS = (
+    "gpt-image-1-mini",
+    "gpt-image-2",
+    "amazon.nova-canvas-v1:0",
+    "stability.stable-image-core-v1:1",
+    "gemini-2.5-flash-image",
+    "imagen-4.0-fast-generate-001",
+)
+"""What clients ask for in turn: two of each provider."""
+
+STREAMED: tuple[dict[str, Any], ...] = (
+    {"model": "gpt-image-1", "prompt": "a fox", "stream": True, "partial_images": 2},
+    {"model": "amazon.nova-canvas-v1:0", "prompt": "a fox", "stream": True},
+)
+
+REFUSED = {"model": "gpt-image-1-mini", "prompt": "a forbidden fox"}
+WITHHELD = {"model": "amazon.nova-canvas-v1:0", "prompt": "a flagged fox"}
+FAULTY = {"model": "gpt-image-1-mini", "prompt": "a fox", "n": 99}
+UNKNOWN = {"model": "gpt-image-0", "prompt": "a fox"}
+
+FAULTS: tuple[dict[str, object], ...] = (
+    {"status": 521, "body": "down"},
+    {"status": 429, "body": "slow down", "headers": {"Retry-After": "1"}},
+    {"damage": "malformed_json"},
+)
+"""What the simulated providers do wrong, now and then."""
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """The running parts, and a client with a key."""
+
+    prometheus: Prometheus
+    operator: Operator
+    gateway: WatchingGateway
+    simulator: str
+    key: str
+    started: float
+    """Unix seconds."""
+
+    def edit(self, text: str) -> None:
+        """Change the name that a model is shown by, and wait until it is served."""
+        before = self.gateway.sequence()
+        model = next(item for item in _starter() if item["metadata"]["name"] == "gpt-image-2")
+        self.operator.apply(model | {"spec": model["spec"] | {"displayName": text}})
+        eventually(lambda: self.gateway.sequence() > before, "a new catalog")
+
+    async def traffic(self, rounds: int, pause_seconds: float = 0.0) -> None:
+        """Ask for a picture of each model in every round, and for what goes wrong."""
+        headers = {"Authorization": f"Bearer {self.key}"}
+        async with http_client(f"http://127.0.0.1:{self.gateway.port}", headers=headers) as http:
+            for number in range(rounds):
+                fault = FAULTS[number // 3 % len(FAULTS)]
+                await script(self.simulator, *([fault] if number % 3 == 0 else []))
+                good = [{"model": model, "prompt": f"a fox {number}"} for model in MODELS]
+                together = (*good, *STREAMED, REFUSED, WITHHELD)
+                await asyncio.gather(*(_ask(http, body) for body in together))
+                for body in (FAULTY, UNKNOWN):
+                    await _ask(http, body)
+                await _leave(http, good[number % len(good)])
+                await _ramble(self.gateway.port)
+                await asyncio.sleep(pause_seconds)
+
+
+def _starter() -> list[Manifest]:
+    return ManifestFolder(STARTER, (REHEARSAL,)).read()
+
+
+async def _ask(http: httpx2.AsyncClient, body: dict[str, Any]) -> None:
+    """Ask for a picture. An answer whose provider fails in its middle breaks off."""
+    with suppress(httpx2.RemoteProtocolError):
+        await http.post("/v1/images/generations", json=body)
+
+
+async def _leave(http: httpx2.AsyncClient, body: dict[str, Any]) -> None:
+    """Ask for a picture, and hang up before it can have come."""
+    try:
+        await http.post("/v1/images/generations", json=body, timeout=0.02)
+    except httpx2.TimeoutException:
+        return
+
+
+async def _ramble(port: int) -> None:
+    """Send headers without an end, until the gateway has had enough."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"GET /v1/models HTTP/1.1\r\n" + b"X: %s\r\n" % (b"x" * 8000) * 20)
+    with suppress(ConnectionError):
+        await asyncio.wait_for(reader.read(), timeout=30)
+    writer.close()
+    with suppress(ConnectionError):
+        await writer.wait_closed()
+
+
+@contextmanager
+def rehearsal(
+    cluster: ControlPlane, namespace: str, folder: Path, latency_seconds: float = 0.0
+) -> Iterator[Rehearsal]:
+    """Run everything on one catalog: the starter's, pointed at simulated providers."""
+    operator = Operator(cluster, namespace, folder)
+    credentials = folder / "credentials"
+    credentials.mkdir()
+    (simulator_port,) = free_ports(1)
+    url = f"http://127.0.0.1:{simulator_port}"
+    for name, keys in SECRETS.items():
+        operator.apply(secret(name, entry_for(url), **keys))
+        for key, value in keys.items():
+            (credentials / file_name(name, key)).write_text(value)
+    simulator = start(
+        folder / "simulator.log",
+        *(*TINTYPE, "simulator", "--port", simulator_port, "--latency-seconds", latency_seconds),
+    )
+    gateway = WatchingGateway(
+        operator, folder / "gateway", TINTYPE_CREDENTIALS_DIR=str(credentials)
+    )
+    manifests = _starter()
+    jobs = {"gateway": gateway.admin_port, "operator": operator.health_port}
+    try:
+        operator.start(TINTYPE_GATEWAY_STATUS_URLS=gateway.url)
+        gateway.start()
+        with running_prometheus(folder, jobs) as prometheus:
+            started = time.time()
+            key = _new_key(folder / "gateway")
+            operator.apply(*(pointed_at(manifest, url) for manifest in manifests))
+            names = [item["metadata"]["name"] for item in manifests if item["kind"] == "ImageModel"]
+            operator.wait_for_models(*sorted(names))
+            eventually(lambda: gateway.sequence() > 0, "a gateway with a catalog")
+            yield Rehearsal(prometheus, operator, gateway, url, key, started)
+    finally:
+        gateway.stop()
+        operator.close()
+        simulator.stop()
+
+
+def _new_key(folder: Path) -> str:
+    def tintype(*arguments: str) -> str:
+        environ = os.environ | {"TINTYPE_DATA_DIR": str(folder)}
+        command = [sys.executable, "-m", "tintype_cli", *arguments]
+        ended = subprocess.run(command, env=environ, capture_output=True, text=True, check=True)
+        return ended.stdout
+
+    tintype("accounts", "create", "studio", "--unlimited", "--calls-per-minute", "1000000")
+    return tintype("keys", "create", "--account", "studio").split()[-1]

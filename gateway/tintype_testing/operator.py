@@ -1,0 +1,180 @@
+"""The operator as a process of its own, with no more rights than its ServiceAccount has."""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from tintype_catalog.bundle import unpack
+from tintype_catalog.catalog import Catalog
+from tintype_catalog.credentials import ALLOWED_HOSTS, OPT_IN_LABEL
+from tintype_kubernetes.configmaps import files_of
+from tintype_operator.publish.catalog import configmap_names
+from tintype_testing.cluster.control_plane import ControlPlane
+from tintype_testing.cluster.processes import Process, free_ports, start
+from tintype_testing.manifests import Manifest
+
+CONFIGMAP = "tintype-catalog"
+CREDENTIALS = "tintype-credentials"
+
+LEAST_PRIVILEGE: list[dict[str, Any]] = [
+    {
+        "apiGroups": ["tintype.dev"],
+        "resources": ["imagemodels", "providerbindings"],
+        "verbs": ["list", "watch"],
+    },
+    {
+        "apiGroups": ["tintype.dev"],
+        "resources": ["imagemodels/status", "providerbindings/status"],
+        "verbs": ["patch"],
+    },
+    {
+        "apiGroups": [""],
+        "resources": ["configmaps"],
+        "resourceNames": [*configmap_names(CONFIGMAP)],
+        "verbs": ["get", "create", "patch"],
+    },
+    {"apiGroups": [""], "resources": ["secrets"], "verbs": ["list", "watch"]},
+    {
+        "apiGroups": [""],
+        "resources": ["secrets"],
+        "resourceNames": [CREDENTIALS],
+        "verbs": ["get", "create", "patch"],
+    },
+    {"apiGroups": [""], "resources": ["events"], "verbs": ["create"]},
+    {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": ["list"]},
+    {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["get"]},
+    {
+        "apiGroups": ["coordination.k8s.io"],
+        "resources": ["leases"],
+        "verbs": ["get", "create", "patch"],
+    },
+]
+"""All that the operator needs, with every option in use."""
+
+WAIT_SECONDS = 60.0
+"""Much more than anything takes, because a busy machine is no fault of the tests."""
+
+Result = TypeVar("Result")
+
+
+def secret(name: str, *hosts: str, **data: str) -> Manifest:
+    """Return a Secret with these texts, which its owner offers to bindings of these hosts."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {
+            "name": name,
+            "labels": {OPT_IN_LABEL: "true"},
+            "annotations": {ALLOWED_HOSTS: ", ".join(hosts)},
+        },
+        "type": "Opaque",
+        "stringData": data,
+    }
+
+
+def not_offered(manifest: Manifest) -> Manifest:
+    """Return a Secret as one whose owner does not offer it."""
+    return manifest | {"metadata": {"name": manifest["metadata"]["name"]}}
+
+
+def eventually(look: Callable[[], Result], what: str, seconds: float = WAIT_SECONDS) -> Result:
+    """Return what `look` finds as soon as it is true."""
+    deadline = time.monotonic() + seconds
+    while not (found := look()):
+        assert time.monotonic() < deadline, f"never seen: {what}"
+        time.sleep(0.05)
+    return found
+
+
+class Operator:
+    """One namespace and the operator that serves it, which can be stopped and started."""
+
+    def __init__(self, cluster: ControlPlane, namespace: str, folder: Path) -> None:
+        self.cluster = cluster
+        self.namespace = namespace
+        self.python = sys.executable
+        self.kubeconfig = cluster.service_account_kubeconfig(namespace, "operator", LEAST_PRIVILEGE)
+        (self.health_port,) = free_ports(1)
+        self._log = folder / "operator.log"
+        self._process: Process | None = None
+        self.apply(secret("openai", **{"api-key": "sk-anything"}))
+
+    @property
+    def process(self) -> Process:
+        assert self._process is not None
+        return self._process
+
+    def start(self, **settings: str) -> Process:
+        """Start the process; settings go by their names in the environment."""
+        environ = os.environ | {
+            "TINTYPE_KUBECONFIG": str(self.kubeconfig),
+            "TINTYPE_HEALTH_HOST": "127.0.0.1",
+            "TINTYPE_HEALTH_PORT": str(self.health_port),
+        }
+        command = (self.python, "-m", "tintype_cli", "operator")
+        self._process = start(self._log, *command, environ=environ | settings)
+        return self._process
+
+    def stop(self) -> int:
+        """End the process as Kubernetes does, and return its exit code."""
+        return self.process.stop()
+
+    def close(self) -> None:
+        if self._process is not None and self._process.running():
+            self._process.stop()
+
+    def apply(self, *manifests: Manifest) -> None:
+        """Apply objects as their author."""
+        self.cluster.apply(*(self._placed(manifest) for manifest in manifests))
+
+    def delete(self, kind: str, name: str) -> None:
+        self.cluster.kubectl("delete", kind, name, "--namespace", self.namespace)
+
+    def get(self, kind: str, name: str) -> dict[str, Any]:
+        """An object as it is stored, empty if there is none."""
+        found = self.cluster.try_kubectl(
+            *("get", kind, name, "--namespace", self.namespace, "-o", "json"),
+            "--show-managed-fields",
+        )
+        parsed: dict[str, Any] = json.loads(found.stdout) if found.returncode == 0 else {}
+        return parsed
+
+    def condition(self, kind: str, name: str, type_: str) -> dict[str, Any]:
+        """A condition that was reported on the object's newest generation, or nothing."""
+        found = self.get(kind, name)
+        for condition in found.get("status", {}).get("conditions", []):
+            newest = condition["observedGeneration"] == found["metadata"]["generation"]
+            if condition["type"] == type_ and newest:
+                return dict(condition)
+        return {}
+
+    def wait_for_condition(self, kind: str, name: str, type_: str, status: str) -> dict[str, Any]:
+        def look() -> dict[str, Any]:
+            condition = self.condition(kind, name, type_)
+            return condition if condition.get("status") == status else {}
+
+        return eventually(look, f"{kind}/{name} {type_}={status}\n{self.process.output()}")
+
+    def catalog(self) -> Catalog | None:
+        """What a gateway would load now."""
+        configmap = self.get("configmap", CONFIGMAP)
+        return unpack(files_of(configmap))[1] if configmap else None
+
+    def models(self) -> list[str] | None:
+        catalog = self.catalog()
+        return None if catalog is None else [model.name for model in catalog.models]
+
+    def bindings(self) -> list[str] | None:
+        catalog = self.catalog()
+        return None if catalog is None else [binding.name for binding in catalog.bindings]
+
+    def wait_for_models(self, *names: str) -> None:
+        eventually(lambda: self.models() == list(names), f"models {names}")
+
+    def _placed(self, manifest: Manifest) -> Manifest:
+        placed = manifest["metadata"] | {"namespace": self.namespace}
+        return manifest | {"metadata": placed}

@@ -1,0 +1,57 @@
+"""A gateway process that watches an operator's ConfigMap."""
+
+import json
+import os
+import sys
+from pathlib import Path
+from urllib.request import urlopen
+
+from tintype_testing.cluster.processes import Process, free_ports, start
+from tintype_testing.operator import CONFIGMAP, Operator
+
+TINTYPE = (sys.executable, "-m", "tintype_cli")
+
+
+class WatchingGateway:
+    """It is not running before `start`, and keeps its ports and its folder from then on."""
+
+    def __init__(self, operator: Operator, folder: Path, **settings: str) -> None:
+        folder.mkdir()
+        self.port, self.admin_port = free_ports(2)
+        self._log = folder / "gateway.log"
+        self._process: Process | None = None
+        own = {
+            "TINTYPE_DATA_DIR": str(folder),
+            "TINTYPE_ALLOW_LOOPBACK_ENDPOINTS": "true",
+            "TINTYPE_KUBECONFIG": str(operator.cluster.kubeconfig),
+            "TINTYPE_NAMESPACE": operator.namespace,
+            "TINTYPE_CATALOG_CONFIGMAP": CONFIGMAP,
+            "TINTYPE_PORT": str(self.port),
+            "TINTYPE_ADMIN_PORT": str(self.admin_port),
+        }
+        self._environ = os.environ | own | settings
+
+    @property
+    def process(self) -> Process:
+        assert self._process is not None
+        return self._process
+
+    @property
+    def url(self) -> str:
+        """Where it tells what it serves."""
+        return f"http://127.0.0.1:{self.admin_port}/status"
+
+    def sequence(self) -> int:
+        """What it says that it serves; zero before it answers."""
+        try:
+            with urlopen(self.url, timeout=30) as answer:  # noqa: S310 - loopback
+                return json.load(answer)["sequence"] or 0
+        except OSError:
+            return 0
+
+    def start(self) -> None:
+        self._process = start(self._log, *TINTYPE, "gateway", environ=self._environ)
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.stop()
