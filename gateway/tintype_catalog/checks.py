@@ -1,6 +1,5 @@
 """What no schema can say: the faults that show only when objects and fields are seen together."""
 
-import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from urllib.parse import urlsplit
@@ -11,6 +10,8 @@ from tintype_catalog.costs import AUTO, rows
 from tintype_catalog.image_model import ImageModelSpec, Parameters
 from tintype_catalog.pricing import Bracket, Pricing
 from tintype_catalog.problems import Problem
+from tintype_catalog.provider_binding import Dialect
+from tintype_catalog.providers import SERVICES
 from tintype_catalog.resources import ImageModel, ProviderBinding
 from tintype_catalog.sizes import SIZE, Size, choose
 
@@ -166,28 +167,19 @@ def binding_problems(
             )
 
 
-_OWN_PATHS = {
-    "openai": (re.compile(r"/v1(/images(/generations)?)?$"), "/v1/images/generations"),
-    "bedrock": (re.compile(r"/model(/[^/]+(/invoke)?)?$"), "/model/MODEL/invoke"),
-    "google": (re.compile(r"/v1(beta)?(/models(/[^/]+)?)?$"), "/v1beta/models/MODEL:METHOD"),
-}
-"""By the first word of a dialect's name: how an endpoint ends that has a part of the dialect's own
-path already, and that path."""
-
-
-def endpoint_warning(dialect: str, endpoint: str | None) -> str | None:
+def endpoint_warning(dialect: Dialect, endpoint: str | None) -> str | None:
     """Return why calls to an `endpoint` would probably not arrive, None where they should.
 
     A path that is only in doubt is no fault: a proxy may mean it.
     """
-    ending, own = _OWN_PATHS[dialect.partition("-")[0]]
+    service = SERVICES[dialect]
     base = (endpoint or "").rstrip("/")
-    found = ending.search(urlsplit(base).path)
+    found = service.path_ending.search(urlsplit(base).path)
     if found is None:
         return None
     return (
-        f"ends in `{found[0]}`, and the dialect {dialect} adds `{own}` by itself: "
-        f"leave it out, unless the provider is at `{base}{own}`"
+        f"ends in `{found[0]}`, and the dialect {dialect} adds `{service.path}` by itself: "
+        f"leave it out, unless the provider is at `{base}{service.path}`"
     )
 
 

@@ -1,5 +1,6 @@
 """What is known of each wire protocol, whatever label its provider has in a catalog."""
 
+import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -22,10 +23,34 @@ class Service(NamedTuple):
     telemetry_name: str
     """What OpenTelemetry's conventions for generative AI call it."""
 
+    path: str
+    """What a call adds to the `endpoint`."""
 
-_OPENAI = Service("api.openai.com", (API_KEY,), "openai")
-_BEDROCK = Service("bedrock-runtime.{region}.amazonaws.com", (AWS_KEYS, AWS_BEARER), "aws.bedrock")
-_GOOGLE = Service("generativelanguage.googleapis.com", (API_KEY,), "gcp.gemini")
+    path_ending: re.Pattern[str]
+    """How an `endpoint` ends that has a part of this path already."""
+
+
+_OPENAI = Service(
+    "api.openai.com",
+    (API_KEY,),
+    "openai",
+    "/v1/images/generations",
+    re.compile(r"/v1(/images(/generations)?)?$"),
+)
+_BEDROCK = Service(
+    "bedrock-runtime.{region}.amazonaws.com",
+    (AWS_KEYS, AWS_BEARER),
+    "aws.bedrock",
+    "/model/MODEL/invoke",
+    re.compile(r"/model(/[^/]+(/invoke)?)?$"),
+)
+_GOOGLE = Service(
+    "generativelanguage.googleapis.com",
+    (API_KEY,),
+    "gcp.gemini",
+    "/v1beta/models/MODEL:METHOD",
+    re.compile(r"/v1(beta)?(/models(/[^/]+)?)?$"),
+)
 
 SERVICES: Mapping[Dialect, Service] = {
     "openai-images": _OPENAI,

@@ -214,11 +214,11 @@ LOOKS = [
 ]
 
 
-@pytest.mark.parametrize("name", [name for name in DIALECTS if dialect(name).FIRST_PICTURE])
+@pytest.mark.parametrize("name", [name for name in DIALECTS if dialect(name).FIRST_IMAGE])
 @given(parts=st.lists(st.sampled_from(LOOKS), min_size=1, max_size=4))
 @settings(max_examples=40, deadline=None)
 def test_the_first_bytes_of_a_response(name: str, parts: list[bytes]) -> None:
-    pattern = dialect(name).FIRST_PICTURE
+    pattern = dialect(name).FIRST_IMAGE
     assert pattern is not None
     look = (parts[0] + repeated(b"".join(parts), LOOK_BYTES))[:LOOK_BYTES]
     for text in (look, look + b'"'):

@@ -1,11 +1,20 @@
 """The interface of a dialect, which is one upstream wire protocol in one module.
 
-A dialect is three pure functions and a pattern, the members of `Dialect`. One that can respond with
-a stream of events has two members more, those of `StreamingDialect`. `registry.py` names them all.
+A dialect is three functions and a pattern, the members of `Dialect`. One whose provider can respond
+with a stream of events has two functions more, those of `StreamingDialect`. `registry.py` lists all
+dialects, and refuses one that is incomplete. docs/adding-a-dialect.md explains how to write one.
+
+What holds for every member:
+
+- It is pure: the same arguments give the same result, and none of them is changed. There is no I/O,
+  no clock, no randomness and no state but that of an `EventReader`.
+- A response may hold anything. Reading one raises `UpstreamFault` and nothing else.
+- A credential gets into the headers of a call or into its signer, and into no URL and no fault.
 """
 
+import inspect
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 from tintype_catalog.catalog import Binding
@@ -21,29 +30,52 @@ from tintype_gateway.values import (
 
 
 class Dialect(Protocol):
-    """How one wire protocol says what we mean."""
+    """How the gateway speaks one wire protocol."""
 
     @property
-    def FIRST_PICTURE(self) -> re.Pattern[bytes] | None:
-        """What stands in an answer before the opening quote of its first picture.
+    def FIRST_IMAGE(self) -> re.Pattern[bytes] | None:
+        r"""What stands in a response before the opening quote of its first image.
 
-        None where an answer has to be whole before a picture in it is known to be the one.
+        The pattern is searched in the bytes before the first long string of a response, and ends
+        with `\Z`. It has to match in linear time. Where it matches, the base64 of the image goes to
+        the client while it arrives, and `interpret` later gets a placeholder in its place.
+
+        None where a response has to be whole before an image in it is known to be the one. Then
+        each response is held in memory as a whole.
         """
 
     def translate(
         self, job: Job, route: Route, images: int, credentials: Mapping[str, str]
     ) -> UpstreamRequest:
-        """Return the call that asks for so many of the job's images."""
+        """Return the call that asks for this number of the job's images.
 
-    def interpret(self, answer: UpstreamAnswer) -> Generation:
-        """Return what a successful answer holds.
+        Args:
+            job: What the client asked for, in the model's own values.
+            route: The binding, with the endpoint and the model's id, and the region.
+            images: At least 1, at most the model's limit, and 1 where the job is `streamed`.
+            credentials: The keys of the binding's Secret, such as `api-key`: one of the sets that
+                `tintype_catalog.providers.SERVICES` gives for the dialect.
 
         Raises:
-            UpstreamFault: The answer does not hold what its status promises.
+            UpstreamFault: The credentials lack a key.
+        """
+
+    def interpret(self, answer: UpstreamAnswer) -> Generation:
+        """Return what a response of status 200 holds.
+
+        It has at most as many images as were asked for. A refusal of content is no fault: it is
+        `rest_refused`, with `refusal_reasons`.
+
+        Raises:
+            UpstreamFault: The response does not hold what its status promises.
         """
 
     def read_error(self, answer: UpstreamAnswer) -> UpstreamFault:
-        """Return what an answer other than success means."""
+        """Return what a response of any other status means.
+
+        The body has at most 32 KiB, of which the end may be missing. There is always a `date`
+        header, for `retry_after`.
+        """
 
 
 class EventReader(Protocol):
@@ -52,8 +84,14 @@ class EventReader(Protocol):
     def read(self, data: bytes | bytearray) -> Sequence[Preview | Generation]:
         """Return the previews that an event brings, and what was generated where it completes it.
 
+        Nothing is read after a `Generation`.
+
+        Args:
+            data: The data of one event, without `data:`.
+
         Raises:
-            UpstreamFault: The event tells of a fault, or does not have the form of one.
+            UpstreamFault: The event reports a fault, or does not have the form of one. The call was
+                under way: a kind that may be retried must become another one, by `faults.begun`.
         """
 
     def end(self) -> Generation:
@@ -69,7 +107,53 @@ class StreamingDialect(Dialect, Protocol):
     """A dialect whose `translate` asks for a stream of events where the job is `streamed`."""
 
     def streams(self, binding: Binding) -> bool:
-        """Return whether the model behind a binding can answer so."""
+        """Return whether the model behind a binding can respond with a stream."""
 
     def event_reader(self) -> EventReader:
-        """Return what reads the events of one call."""
+        """Return a new reader for the events of one call."""
+
+
+class IncompleteDialectError(TypeError):
+    """A dialect lacks a part of the interface."""
+
+
+_FUNCTIONS = {
+    "translate": ("job", "route", "images", "credentials"),
+    "interpret": ("answer",),
+    "read_error": ("answer",),
+}
+_STREAMING_FUNCTIONS: Mapping[str, tuple[str, ...]] = {"streams": ("binding",), "event_reader": ()}
+
+
+def require_complete(name: str, language: object) -> None:
+    """Make sure that a dialect has every part, before a request needs it.
+
+    Raises:
+        IncompleteDialectError: It does not; the message says what is missing.
+    """
+    if missing := [*_missing(language)]:
+        raise IncompleteDialectError(f"the dialect {name} is incomplete: {'; '.join(missing)}")
+
+
+def _missing(language: object) -> Iterator[str]:
+    expected = dict(_FUNCTIONS)
+    if any(hasattr(language, name) for name in _STREAMING_FUNCTIONS):
+        expected |= _STREAMING_FUNCTIONS
+    for name, parameters in expected.items():
+        if not _takes(getattr(language, name, None), parameters):
+            yield f"it has no function {name}({', '.join(parameters)})"
+    if not isinstance(getattr(language, "FIRST_IMAGE", ""), re.Pattern | None):
+        yield "it has no FIRST_IMAGE, a compiled pattern of bytes or None"
+    elif (pattern := getattr(language, "FIRST_IMAGE", None)) and isinstance(pattern.pattern, str):
+        yield "its FIRST_IMAGE is a pattern of text, and must be one of bytes"
+
+
+def _takes(function: object, parameters: Sequence[str]) -> bool:
+    """Return whether this can be called with so many arguments, none of them by name."""
+    if not callable(function):
+        return False
+    try:
+        inspect.signature(function).bind(*parameters)
+    except TypeError:
+        return False
+    return True

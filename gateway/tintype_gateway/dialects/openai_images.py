@@ -7,6 +7,7 @@ from typing import Any
 
 from tintype_catalog.catalog import Binding
 from tintype_catalog.costs import TokenUsage
+from tintype_gateway.dialects.credentials import required
 from tintype_gateway.dialects.parsing import (
     MALFORMED,
     count,
@@ -62,7 +63,7 @@ _PREVIEW = "image_generation.partial_image"
 _PICTURE = "image_generation.completed"
 
 
-FIRST_PICTURE = re.compile(rb'"data"\s*:\s*\[\s*\{[^{}\[\]]*"b64_json"\s*:\s*\Z')
+FIRST_IMAGE = re.compile(rb'"data"\s*:\s*\[\s*\{[^{}\[\]]*"b64_json"\s*:\s*\Z')
 """What stands before the first picture of an answer."""
 
 
@@ -87,7 +88,7 @@ def translate(
     return UpstreamRequest(
         url=f"{(binding.endpoint or ENDPOINT).rstrip('/')}/v1/images/generations",
         headers={
-            "Authorization": f"Bearer {credentials['api-key']}",
+            "Authorization": f"Bearer {required(credentials, 'api-key')}",
             "Content-Type": "application/json",
             "Accept": "text/event-stream" if job.streamed else "application/json",
         },

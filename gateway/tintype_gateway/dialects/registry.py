@@ -1,21 +1,33 @@
 """All dialects by their names: the values of `dialect` in a ProviderBinding."""
 
-from collections.abc import Mapping
-from functools import cache
-
 from tintype_catalog.catalog import Binding
 from tintype_gateway.dialects import openai_images
-from tintype_gateway.dialects.base import Dialect, StreamingDialect
+from tintype_gateway.dialects.base import Dialect, StreamingDialect, require_complete
 from tintype_gateway.dialects.bedrock import amazon, stability
 from tintype_gateway.dialects.google import generate_content, predict
 
-DIALECTS: Mapping[str, Dialect] = {
-    "openai-images": openai_images,
-    "bedrock-amazon": amazon,
-    "bedrock-stability": stability,
-    "google-predict": predict,
-    "google-generate-content": generate_content,
-}
+DIALECTS: dict[str, Dialect] = {}
+_STREAMING: dict[str, StreamingDialect] = {}
+
+
+def register(name: str, language: Dialect) -> None:
+    """Add a dialect, in the place of any other of that name.
+
+    Raises:
+        IncompleteDialectError: It lacks a part of the interface.
+    """
+    require_complete(name, language)
+    DIALECTS[name] = language
+    _STREAMING.pop(name, None)
+    if isinstance(language, StreamingDialect):  # slow, so that it is asked once
+        _STREAMING[name] = language
+
+
+register("openai-images", openai_images)
+register("bedrock-amazon", amazon)
+register("bedrock-stability", stability)
+register("google-predict", predict)
+register("google-generate-content", generate_content)
 
 
 def supports(name: str) -> bool:
@@ -34,12 +46,5 @@ def dialect(name: str) -> Dialect:
 
 def streams(binding: Binding) -> bool:
     """Return whether the provider itself streams the images of a binding."""
-    language = _streaming(binding.dialect)
+    language = _STREAMING.get(binding.dialect)
     return language is not None and language.streams(binding)
-
-
-@cache
-def _streaming(name: str) -> StreamingDialect | None:
-    """Return the dialect of that name if it streams: a look at a protocol's members is slow."""
-    language = dialect(name)
-    return language if isinstance(language, StreamingDialect) else None

@@ -329,6 +329,6 @@ def delivery_of(
         return Delivery.STORED
     is_one_call = job.images <= job.images_per_call(model.limits.max_images_per_call)
     as_it_comes = job.encoding is None or job.encoding.by_provider
-    may_pass = all(language.FIRST_PICTURE is not None for language in languages)
+    may_pass = all(language.FIRST_IMAGE is not None for language in languages)
     passes = is_one_call and as_it_comes and may_pass
     return Delivery.PASS_THROUGH if passes else Delivery.BUFFERED

@@ -109,7 +109,7 @@ class Executor:
         yield made
 
     def _pass_through(self, context: RequestContext, way: Way) -> PassThrough | None:
-        pattern = dialect(way.route.binding.dialect).FIRST_PICTURE
+        pattern = dialect(way.route.binding.dialect).FIRST_IMAGE
         if context.plan.delivery is not Delivery.PASS_THROUGH or pattern is None:
             return None
         return PassThrough(pattern, context.plan, partial(self._fall_back, context))

@@ -1,11 +1,23 @@
-"""How a dialect is found by its name."""
+"""Every dialect has the interface, and is found by its name."""
 
-from typing import get_args
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import cast, get_args
 
+import pytest
+
+from tests.gateway.dialects import acme, interface
+from tests.gateway.dialects.examples import ACME, EXAMPLES, Example
+from tests.gateway.dialects.interface import INTERFACE
 from tintype_catalog.provider_binding import Dialect as DialectName
+from tintype_catalog.providers import SERVICES
 from tintype_gateway.dialects import openai_images
-from tintype_gateway.dialects.registry import dialect, streams, supports
-from tintype_testing.builders import binding
+from tintype_gateway.dialects.base import Dialect, IncompleteDialectError
+from tintype_gateway.dialects.registry import DIALECTS, dialect, register, streams, supports
+from tintype_gateway.values import Generation, Job, Route, UpstreamFault, UpstreamRequest
 
 
 def test_a_dialect_is_the_module_of_its_name() -> None:
@@ -17,16 +29,86 @@ def test_what_has_no_module_is_not_spoken() -> None:
     assert not supports("klingon-images")
 
 
-def test_every_dialect_that_is_spoken_has_its_three_functions() -> None:
-    for name in filter(supports, get_args(DialectName)):
-        spoken = dialect(name)
-        assert callable(spoken.translate)
-        assert callable(spoken.interpret)
-        assert callable(spoken.read_error)
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: str(example.name))
+@pytest.mark.parametrize("rule", INTERFACE, ids=lambda rule: str(rule.__name__))
+def test_a_dialect_has_the_interface(rule: Callable[[Example], None], example: Example) -> None:
+    rule(example)
+
+
+def without_merging(
+    job: Job, route: Route, images: int, keys: Mapping[str, str]
+) -> UpstreamRequest:
+    request = acme.translate(job, route, images, keys)
+    return replace(request, body=json.dumps(json.loads(request.body) | job.extras).encode())
+
+
+def with_the_key_in_its_url(
+    job: Job, route: Route, images: int, keys: Mapping[str, str]
+) -> UpstreamRequest:
+    request = acme.translate(job, route, images, keys)
+    return replace(request, url=f"{request.url}?key={keys['api-key']}")
+
+
+BROKEN: dict[Callable[[Example], None], dict[str, object]] = {
+    interface.is_replaced_by_no_provider_parameter: {"translate": without_merging},
+    interface.has_no_credential_in_sight: {"translate": with_the_key_in_its_url},
+    interface.quotes_no_words_on_our_account: {
+        "read_error": lambda answer: UpstreamFault("failed", answer.body.decode())
+    },
+    interface.repeats_no_call_that_may_have_cost: {
+        "read_error": lambda answer: UpstreamFault("unavailable", "it is down")
+    },
+    interface.reads_anything_or_raises_a_fault: {
+        "interpret": lambda answer: Generation((json.loads(answer.body)["renders"],))
+    },
+    interface.passes_the_image_through_from_where_it_begins: {"FIRST_IMAGE": re.compile(b"x\\Z")},
+}
+
+
+@pytest.mark.parametrize("rule", BROKEN, ids=lambda rule: str(rule.__name__))
+def test_a_dialect_that_breaks_a_rule_is_found(rule: Callable[[Example], None]) -> None:
+    language = cast(Dialect, SimpleNamespace(**vars(acme) | BROKEN[rule]))
+
+    with pytest.raises((AssertionError, ValueError, LookupError, TypeError, BaseExceptionGroup)):
+        rule(replace(ACME, language=language))
+
+
+def test_every_dialect_has_an_example() -> None:
+    assert {example.name for example in EXAMPLES} == {*DIALECTS, "acme"}
+    assert set(DIALECTS) == set(get_args(DialectName)) == set(SERVICES)
+
+
+@pytest.mark.parametrize(
+    ("part", "missing"),
+    [
+        ("translate", "it has no function translate(job, route, images, credentials)"),
+        ("interpret", "it has no function interpret(answer)"),
+        ("read_error", "it has no function read_error(answer)"),
+        ("streams", "it has no function streams(binding)"),
+        ("event_reader", "it has no function event_reader()"),
+        ("FIRST_IMAGE", "it has no FIRST_IMAGE, a compiled pattern of bytes or None"),
+    ],
+)
+def test_an_incomplete_dialect_is_refused_before_any_request(part: str, missing: str) -> None:
+    parts = {name: value for name, value in vars(acme).items() if name != part}
+
+    with pytest.raises(IncompleteDialectError, match=re.escape(f"acme is incomplete: {missing}")):
+        register("acme", cast(Dialect, SimpleNamespace(**parts)))
+
+    assert not supports("acme")
+
+
+def test_a_dialect_with_another_signature_or_pattern_is_refused() -> None:
+    parts = vars(acme) | {"interpret": lambda: None, "FIRST_IMAGE": re.compile("text")}
+
+    with pytest.raises(IncompleteDialectError) as caught:
+        register("acme", cast(Dialect, SimpleNamespace(**parts)))
+
+    assert "no function interpret(answer)" in str(caught.value)
+    assert "must be one of bytes" in str(caught.value)
 
 
 def test_a_dialect_streams_where_it_says_so() -> None:
-    streaming = {
-        name for name in get_args(DialectName) if supports(name) and streams(binding(dialect=name))
-    }
+    registered = [example for example in EXAMPLES if supports(example.name)]
+    streaming = {example.name for example in registered if streams(example.route.binding)}
     assert streaming == {"openai-images", "google-generate-content"}

@@ -68,7 +68,7 @@ async def passed_through(
     """Return our document of a response that arrives in parts, and whether its image passed."""
     client = client or Client()
     bought = bought or plan()
-    pattern = dialect(name).FIRST_PICTURE or re.compile(b"^never^")
+    pattern = dialect(name).FIRST_IMAGE or re.compile(b"^never^")
     with metered():
         through = PassThrough(pattern, bought, read_whole)
         if await through.open(parts(content, cuts)):

@@ -18,7 +18,7 @@ MADE = {"finish_reasons": [None], "images": [PNG], "seeds": ["7"]}
 
 async def called(content: bytes, client: Client) -> PassThrough:
     """Call a provider that responds so, and return what its image passed through."""
-    through = PassThrough(stability.FIRST_PICTURE, plan(), read_whole)
+    through = PassThrough(stability.FIRST_IMAGE, plan(), read_whole)
     async with (
         scripted(Script([content], content_type="application/json")) as provider,
         aiohttp.ClientSession() as session,

@@ -69,7 +69,7 @@ async def test_nothing_more_is_read_while_the_client_takes_nothing() -> None:
             yield content[start : start + CHUNK]
 
     takes, read, content = asyncio.Event(), list[int](), openai()
-    through = PassThrough(openai_images.FIRST_PICTURE, plan(), read_whole)
+    through = PassThrough(openai_images.FIRST_IMAGE, plan(), read_whole)
     assert await through.open(arriving())
     taking = asyncio.create_task(SlowClient().take(through.pieces()))
     for _ in range(1000):

@@ -24,7 +24,7 @@ _PROMPT = {"negative_prompt": "negativeText", "style": "style"}
 _CONFIG = {"quality": "quality", "seed": "seed"}
 
 
-FIRST_PICTURE = re.compile(rb'"images"\s*:\s*\[\s*\Z')
+FIRST_IMAGE = re.compile(rb'"images"\s*:\s*\[\s*\Z')
 """What stands before the first picture of an answer."""
 
 

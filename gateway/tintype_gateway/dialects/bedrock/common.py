@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
+from tintype_gateway.dialects.credentials import required
 from tintype_gateway.dialects.parsing import MALFORMED
 from tintype_gateway.dialects.retry_after import retry_after
 from tintype_gateway.faults import SUMMARIES, kind_of_status
@@ -47,16 +48,13 @@ def invoke(
 
 
 def _signer(region: str, credentials: Mapping[str, str]) -> AwsSigner:
-    try:
-        return AwsSigner(
-            service=SERVICE,
-            region=region,
-            access_key_id=credentials["aws-access-key-id"],
-            secret_access_key=credentials["aws-secret-access-key"],
-            session_token=credentials.get("aws-session-token"),
-        )
-    except KeyError as error:
-        raise UpstreamFault("unauthorized", f"the credentials have no {error.args[0]}") from error
+    return AwsSigner(
+        service=SERVICE,
+        region=region,
+        access_key_id=required(credentials, "aws-access-key-id"),
+        secret_access_key=required(credentials, "aws-secret-access-key"),
+        session_token=credentials.get("aws-session-token"),
+    )
 
 
 ERRORS: Mapping[str, FaultKind] = {

@@ -27,7 +27,7 @@ _FILTERED = "Filter reason:"
 """How the reason of a refusal begins: of the prompt, or of the picture."""
 
 
-FIRST_PICTURE = re.compile(
+FIRST_IMAGE = re.compile(
     rb'"finish_reasons"\s*+:\s*+\[\s*+null\s*+\]'
     rb"(?:[^{}\[\]]*\[[^{}\[\]]*\]){0,2}"  # seeds, say: bounded, or else it would take ages
     rb'[^{}\[\]]*"images"\s*+:\s*+\[\s*+\Z'

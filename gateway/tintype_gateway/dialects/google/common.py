@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
+from tintype_gateway.dialects.credentials import required
 from tintype_gateway.dialects.parsing import MALFORMED, text
 from tintype_gateway.dialects.retry_after import retry_after
 from tintype_gateway.faults import SUMMARIES, kind_of_status
@@ -41,7 +42,7 @@ def call(
     return UpstreamRequest(
         url=f"{(binding.endpoint or ENDPOINT).rstrip('/')}/{VERSION}/models/{model}:{method}",
         headers={
-            "x-goog-api-key": credentials["api-key"],
+            "x-goog-api-key": required(credentials, "api-key"),
             "Content-Type": "application/json",
             "Accept": "application/json",
         },

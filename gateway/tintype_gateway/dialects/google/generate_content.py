@@ -48,7 +48,7 @@ _MAX_ERROR_BYTES = 32 * 1024
 """An event of an error that is longer is judged by its code alone."""
 
 
-FIRST_PICTURE = None
+FIRST_IMAGE = None
 """Only the end of an answer tells that its first picture was no draft."""
 
 

@@ -26,7 +26,7 @@ _REFUSAL = re.compile(r"prompt could not be submitted|violate", re.IGNORECASE)
 _REASON = "raiFilteredReason"
 """The field of an entry that stands for a filtered picture, and says why it was."""
 
-FIRST_PICTURE = re.compile(rb'"predictions"\s*:\s*\[\s*\{[^{}\[\]]*"bytesBase64Encoded"\s*:\s*\Z')
+FIRST_IMAGE = re.compile(rb'"predictions"\s*:\s*\[\s*\{[^{}\[\]]*"bytesBase64Encoded"\s*:\s*\Z')
 """What stands before the first picture of an answer that begins with one."""
 
 

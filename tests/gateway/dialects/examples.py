@@ -1,0 +1,108 @@
+"""One example of each dialect, for the tests of the interface."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.gateway.dialects import acme
+from tintype_gateway.dialects.base import Dialect
+from tintype_gateway.dialects.registry import DIALECTS
+from tintype_gateway.values import Route
+from tintype_testing.builders import binding
+from tintype_testing.sample_images import picture
+
+IMAGE = picture("png", 1024, 1024, compress_level=0).decode()
+"""Larger than what is looked at before an image is passed through."""
+
+CREDENTIALS = {
+    "api-key": "secret-api-key",
+    "aws-access-key-id": "secret-access-key-id",
+    "aws-secret-access-key": "secret-of-aws",
+}
+
+
+@dataclass(frozen=True)
+class Example:
+    """A dialect, and what its provider sends."""
+
+    name: str
+    language: Dialect = field(repr=False)
+    made: Mapping[str, Any] = field(repr=False)
+    """The body of a response of status 200 with `IMAGE` as its one image."""
+
+    error: Mapping[str, Any] = field(repr=False)
+    """The body of an error, with the provider's words `WORDS`."""
+
+    spec: Mapping[str, Any] = field(default_factory=dict)
+    """Fields of a binding."""
+
+    @property
+    def route(self) -> Route:
+        """The route to a binding that speaks the dialect."""
+        spec = {"dialect": self.name} if self.name in DIALECTS else {}
+        endpoint = "https://proxy.test/some/path"
+        return Route(binding(endpoint=endpoint, **spec | dict(self.spec)), "us-east-1")
+
+    @property
+    def body(self) -> bytes:
+        """The text of `made`."""
+        return json.dumps(self.made).encode()
+
+
+WORDS = "words of the provider"
+
+_AWS = {"regions": ["us-east-1"], "provider": "bedrock"}
+_GOOGLE_ERROR = {"error": {"code": 503, "message": WORDS, "status": "UNAVAILABLE"}}
+
+ACME = Example(
+    "acme",
+    acme,
+    {"renders": [{"file": IMAGE}], "blocked": None, "tokens": {"in": 3, "out": 70}},
+    {"fault": {"id": "DOWN", "text": WORDS}},
+)
+
+EXAMPLES = (
+    Example(
+        "openai-images",
+        DIALECTS["openai-images"],
+        {"created": 1, "data": [{"b64_json": IMAGE}]},
+        {"error": {"message": WORDS, "type": "server_error", "code": None, "param": None}},
+    ),
+    Example(
+        "bedrock-amazon",
+        DIALECTS["bedrock-amazon"],
+        {"images": [IMAGE], "error": None},
+        {"message": WORDS, "__type": "ServiceUnavailableException"},
+        _AWS,
+    ),
+    Example(
+        "bedrock-stability",
+        DIALECTS["bedrock-stability"],
+        {"finish_reasons": [None], "images": [IMAGE], "seeds": [1]},
+        {"message": WORDS, "__type": "ServiceUnavailableException"},
+        _AWS,
+    ),
+    Example(
+        "google-predict",
+        DIALECTS["google-predict"],
+        {"predictions": [{"bytesBase64Encoded": IMAGE, "mimeType": "image/png"}]},
+        _GOOGLE_ERROR,
+        {"provider": "gemini"},
+    ),
+    Example(
+        "google-generate-content",
+        DIALECTS["google-generate-content"],
+        {
+            "candidates": [
+                {
+                    "content": {"parts": [{"inlineData": {"data": IMAGE}}]},
+                    "finishReason": "STOP",
+                }
+            ]
+        },
+        _GOOGLE_ERROR,
+        {"provider": "gemini"},
+    ),
+    ACME,
+)
