@@ -74,8 +74,8 @@ soak: $(VENV)/dev.stamp ## Half an hour of steady load, and what it takes (MINUT
 MINUTES := 30
 RATE := 20
 
-.PHONY: dashboard-pictures
-dashboard-pictures: $(VENV)/dev.stamp ## Draw docs/images/dashboard-*.svg anew from a run (needs prometheus)
+.PHONY: dashboard-images
+dashboard-images: $(VENV)/dev.stamp ## Draw docs/images/dashboard-*.svg anew from a run (needs prometheus)
 	$(BIN)/python -m tools.dashboard_images docs/images
 
 .PHONY: sbom

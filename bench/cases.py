@@ -18,10 +18,10 @@ DIALECTS: tuple[Dialect, ...] = get_args(Dialect)
 KIB, MIB = 1024, 1024 * 1024
 
 SIZES = {"64 KiB": 64 * KIB, "1.5 MiB": 3 * MIB // 2, "6 MiB": 6 * MIB}
-"""Bytes of a picture, before base64 makes them a third more."""
+"""Bytes of an image, before base64 makes them a third more."""
 
 PREVIEWS = 2
-"""Partial images of a stream, each as large as the picture itself."""
+"""Partial images of a stream, each as large as the image itself."""
 
 _EDGE = 1024
 
@@ -38,14 +38,14 @@ class Case:
 
     @property
     def image_bytes(self) -> int:
-        """The size of the picture."""
+        """The size of the image."""
         return SIZES[self.size]
 
     @property
     def answer_bytes(self) -> int:
-        """What any whole answer must hold at least: its pictures, as base64."""
-        pictures = 1 + PREVIEWS if self.stream and self.dialect == "openai-images" else 1
-        return pictures * len(picture(self.image_bytes))
+        """What any whole answer must hold at least: its images, as base64."""
+        images = 1 + PREVIEWS if self.stream and self.dialect == "openai-images" else 1
+        return images * len(image_base64(self.image_bytes))
 
     @property
     def model(self) -> str:
@@ -87,7 +87,7 @@ def upstream_prefix(dialect: Dialect, image_bytes: int, delay_ms: int = 0) -> st
 
 
 @cache
-def picture(image_bytes: int) -> bytes:
+def image_base64(image_bytes: int) -> bytes:
     """Return a valid PNG of just so many bytes in base64: black, and padded with noise."""
     header = struct.pack(">IIBBBBB", _EDGE, _EDGE, 8, 0, 0, 0, 0)
     pixels = zlib.compress(bytes(_EDGE * (_EDGE + 1)), 9)
@@ -102,9 +102,9 @@ def picture(image_bytes: int) -> bytes:
 def upstream_answer(dialect: Dialect, image_bytes: int, stream: bool) -> bytes:
     """Return a whole HTTP response, as this provider would write it."""
     if stream and dialect == "openai-images":
-        frames = b"".join(_frames(picture(image_bytes).decode()))
+        frames = b"".join(_frames(image_base64(image_bytes).decode()))
         return _head("text/event-stream", "Transfer-Encoding: chunked") + frames
-    body = json.dumps(_document(dialect, picture(image_bytes).decode())).encode()
+    body = json.dumps(_document(dialect, image_base64(image_bytes).decode())).encode()
     return _head("application/json", f"Content-Length: {len(body)}") + body
 
 

@@ -21,7 +21,7 @@ from tintype_gateway.observability.metrics import PROVIDER_REQUESTS
 from tintype_gateway.upstream.retry import Attempts
 from tintype_simulator.app import running
 from tintype_testing.cluster.processes import free_ports
-from tintype_testing.gateway import CREDITS_MICRO, Gateway, check_the_books, easel, running_gateway
+from tintype_testing.gateway import CREDITS_MICRO, Gateway, canvas, check_the_books, running_gateway
 from tintype_testing.manifests import Manifest, provider_binding
 from tintype_testing.simulators import script
 
@@ -29,7 +29,7 @@ REQUESTS = 60
 AT_ONCE = 4
 SEED = 17
 PRICE = 640_000
-"""Micro-credits of a picture, by either route."""
+"""Micro-credits of an image, by either route."""
 
 TIMEOUT_SECONDS = 3
 
@@ -42,7 +42,7 @@ FAULTS: Mapping[str, Fault] = {
     "our key refused": {"error": "openai/invalid_api_key"},
     "500": {"error": "openai/server_error"},
     "connection cut before the answer": {"cut_after_bytes": 0},
-    "connection cut in the picture": {"cut_after_bytes": 700},
+    "connection cut in the image": {"cut_after_bytes": 700},
     "malformed JSON": {"damage": "malformed_json"},
     "no answer": {"hang": True},
 }
@@ -57,7 +57,7 @@ class Outcome:
     seconds: Sequence[float]
     """Of each request, whatever its answer."""
 
-    pictures: int
+    images: int
     calls: int
     charged: int
     """Micro-credits."""
@@ -67,16 +67,16 @@ class Outcome:
         """The case as cells of the table."""
         requests = len(self.seconds)
         return (
-            f"{self.pictures / requests:.0%}",
+            f"{self.images / requests:.0%}",
             f"{self.calls / requests:.2f}",
             f"{percentile(self.seconds, 50) * 1000:.0f}",
-            f"{self.pictures} / {self.charged / PRICE:g}",
+            f"{self.images} / {self.charged / PRICE:g}",
         )
 
 
 HEADER = (
     *("fault of the first route", "share", "routes", "success"),
-    *("calls a request", "p50, ms", "pictures / paid"),
+    *("calls a request", "p50, ms", "images / paid"),
 )
 
 
@@ -93,7 +93,7 @@ async def rows(requests: int) -> AsyncIterator[Sequence[str]]:
 
 
 async def measured(fault: Fault | None, share: float, routes: int, requests: int) -> Outcome:
-    """Ask for so many pictures while calls of the first route fail; None: nobody listens there."""
+    """Ask for so many images while calls of the first route fail; None: nobody listens there."""
     async with running() as first, running() as second:
         endpoint = first if fault else f"http://127.0.0.1:{free_ports(1)[0]}"
         manifests = list(_manifests(endpoint, second))[: 1 + routes]
@@ -106,7 +106,7 @@ async def measured(fault: Fault | None, share: float, routes: int, requests: int
 
 def _manifests(first: str, second: str) -> Iterator[Manifest]:
     """Yield a model and its two bindings, the first of them preferred."""
-    yield from easel(endpoint=first, timeoutSeconds=TIMEOUT_SECONDS)
+    yield from canvas(endpoint=first, timeoutSeconds=TIMEOUT_SECONDS)
     yield provider_binding(
         "second",
         upstreamModel="dall-e-2",
@@ -124,24 +124,24 @@ def _scripted(fault: Fault, share: float, calls: int) -> list[Fault]:
 async def _asked(gateway: Gateway, requests: int) -> Outcome:
     before = _calls()
     seconds: list[float] = []
-    pictures: list[bool] = []
+    images: list[bool] = []
     left = iter(range(requests))
 
     async def client() -> None:
         async with gateway.http() as http:
             for _ in left:
                 begin = time.perf_counter()
-                pictures.append(await _has_picture(http))
+                images.append(await _has_image(http))
                 seconds.append(time.perf_counter() - begin)
 
     await asyncio.gather(*(client() for _ in range(AT_ONCE)))
     await check_the_books(gateway.ledger)
     charged = CREDITS_MICRO - (await gateway.account()).balance
-    return Outcome(seconds, sum(pictures), int(_calls() - before), charged)
+    return Outcome(seconds, sum(images), int(_calls() - before), charged)
 
 
-async def _has_picture(http: Any) -> bool:
-    """Ask for a picture, and return whether one came; an answer that breaks off has none."""
+async def _has_image(http: Any) -> bool:
+    """Ask for an image, and return whether one came; an answer that breaks off has none."""
     body = {"model": "canvas", "prompt": "a red fox"}
     answer = await http.post("/v1/images/generations", json=body)
     return bool(answer.status_code == 200 and answer.json()["data"][0]["b64_json"])

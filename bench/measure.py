@@ -7,7 +7,7 @@ from typing import Any
 from urllib.request import Request as HttpRequest
 from urllib.request import urlopen
 
-from bench.cases import Case, picture
+from bench.cases import Case, image_base64
 from bench.load import Load, at_once, steadily
 from bench.processes import cpu_seconds, forget_peak, memory_bytes, peak_memory_bytes
 from bench.targets import Target
@@ -45,7 +45,7 @@ def check(target: Target, case: Case) -> None:
 
     Raises:
         OSError: There was no answer, or one of another status than 200.
-        ValueError: The answer does not hold the picture that the upstream gave.
+        ValueError: The answer does not hold the image that the upstream gave.
     """
     asked = target.request(case)
     headers = dict(line.split(": ", 1) for line in asked.headers)
@@ -54,8 +54,8 @@ def check(target: Target, case: Case) -> None:
     )
     with urlopen(request, timeout=SECONDS) as answer:  # noqa: S310 - ours
         body: bytes = answer.read()
-    if picture(case.image_bytes) not in body:
-        raise ValueError("the picture is not in the answer")
+    if image_base64(case.image_bytes) not in body:
+        raise ValueError("the image is not in the answer")
 
 
 async def take_turn(target: Target, case: Case, seconds: float) -> Turn:

@@ -21,7 +21,7 @@ from typing import Any
 
 import aiohttp
 
-from bench.cases import SIZES, picture, upstream_prefix
+from bench.cases import SIZES, image_base64, upstream_prefix
 from bench.load import ANSWER_SECONDS, Connection, Request, WrongAnswerError, connected
 from bench.slowloris import enough_files
 from bench.soak_mix import pauses
@@ -169,7 +169,7 @@ def _running() -> Iterator[tuple[Fleet, Service]]:
 def _request(url: str, key: str) -> Request:
     body = json.dumps({"model": "canvas", "prompt": "a red fox"}).encode()
     headers = (f"Authorization: Bearer {key}",)
-    length = len(picture(SIZES["64 KiB"]))
+    length = len(image_base64(SIZES["64 KiB"]))
     return Request(f"{url}/v1/images/generations", body, headers, length)
 
 

@@ -22,8 +22,8 @@ from typing import Any
 import aiohttp
 
 from bench.soak_clients import Clients
+from bench.soak_image import image
 from bench.soak_mix import asks, pauses
-from bench.soak_picture import picture
 from bench.soak_samples import Sample, at, look, read, slope_mib_an_hour, write
 from bench.soak_site import TINTYPE, Site, running_site
 from bench.targets import ACCOUNT, CREDITS_MICRO
@@ -109,7 +109,7 @@ def main() -> None:
     """Run a soak, or draw one that was run."""
     arguments = _parser().parse_args()
     if arguments.draw:
-        arguments.output.write_text(picture(read(arguments.draw)))
+        arguments.output.write_text(image(read(arguments.draw)))
         return
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that no server is left behind
     folder: Path = arguments.output.resolve()
@@ -146,7 +146,7 @@ async def _soak(site: Site, arguments: argparse.Namespace, folder: Path) -> dict
             await soak.run(60 * arguments.minutes, arguments.rate)
         finally:
             write(soak.samples, folder / "samples.csv")
-            (folder / "soak.svg").write_text(picture(soak.samples))
+            (folder / "soak.svg").write_text(image(soak.samples))
     return _figures(soak, await soak.rest())  # the clients' own connections are closed by now
 
 

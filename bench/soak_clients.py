@@ -21,7 +21,7 @@ SOON_SECONDS = 5
 
 @dataclass
 class Clients:
-    """Everybody who asks one gateway for pictures."""
+    """Everybody who asks one gateway for images."""
 
     url: str
     http: aiohttp.ClientSession
@@ -74,9 +74,9 @@ class Clients:
         return outcome
 
     async def _fetch(self, url: str) -> str:
-        """Follow the link to a picture."""
+        """Follow the link to an image."""
         async with self.http.get(url) as answer:
-            return "200 complete" if await answer.read() else "an empty picture"
+            return "200 complete" if await answer.read() else "an empty image"
 
     async def _leave(self, ask: Ask) -> str:
         """Hang up when the answer has begun, or before it does."""

@@ -64,7 +64,7 @@ def running_site(folder: Path, *, with_postgres: bool) -> Iterator[Site]:
             "TINTYPE_DATABASE_URL": database_url,
             "TINTYPE_CATALOG_DIR": str(folder / "catalog"),
             "TINTYPE_CREDENTIALS_DIR": str(folder / "credentials"),
-            "TINTYPE_IMAGE_STORE_DIR": str(folder / "pictures"),
+            "TINTYPE_IMAGE_STORE_DIR": str(folder / "images"),
         }
         gateway = stack.enter_context(running_process(folder / "run", environ=environ))
         yield Site(

@@ -37,7 +37,7 @@ class Series:
         return self.points[-1][1]
 
 
-def picture(
+def image(
     title: str, subtitle: str, parts: Iterable[tuple[Panel, Sequence[Series]]], rows: dict[str, int]
 ) -> str:
     """The whole dashboard; `rows` are the headings between the panels, and where they are."""

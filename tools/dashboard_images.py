@@ -1,4 +1,4 @@
-"""Draws the dashboards from a real run, for the documentation: `make dashboard-pictures`."""
+"""Draws the dashboards from a real run, for the documentation: `make dashboard-images`."""
 
 import asyncio
 import math
@@ -14,7 +14,7 @@ from tintype_testing.monitoring import dashboards
 from tintype_testing.monitoring.dashboards import Panel, Target
 from tintype_testing.monitoring.prometheus import Prometheus
 from tintype_testing.monitoring.rehearsal import Rehearsal, rehearsal
-from tools.dashboard_drawing import Series, named, picture
+from tools.dashboard_drawing import Series, image, named
 
 ROUNDS = 60
 """So many rounds of requests, of a second and more each."""
@@ -32,7 +32,7 @@ SUBTITLE = (
 
 
 def main(folder: Path) -> None:
-    """Run, and write a picture of each dashboard into the folder."""
+    """Run, and write an image of each dashboard into the folder."""
     with tempfile.TemporaryDirectory() as scratch:
         control_plane = ControlPlane(Path(scratch), find_binaries())
         try:
@@ -48,7 +48,7 @@ def main(folder: Path) -> None:
 
 
 def drawn(name: str, run: Rehearsal) -> str:
-    """The picture of a dashboard."""
+    """The image of a dashboard."""
     end = time.time()
     seconds = end - run.started
     read = dashboards.read(name)
@@ -57,7 +57,7 @@ def drawn(name: str, run: Rehearsal) -> str:
         (panel, list(_series(panel, run.prometheus, run.started, end)))
         for panel in dashboards.panels(name)
     )
-    return picture(read["title"], SUBTITLE.format(seconds=seconds), parts, rows)
+    return image(read["title"], SUBTITLE.format(seconds=seconds), parts, rows)
 
 
 def _perform(run: Rehearsal) -> None:

@@ -6,7 +6,7 @@ types cannot drift apart. Nothing here does I/O, knows a clock, or imports a fra
 
     resources.py   ImageModel and ProviderBinding as Kubernetes objects
     image_model.py, provider_binding.py, pricing.py   their specs
-    sizes.py       which picture sizes a model offers, and the nearest one to a wish
+    sizes.py       which image sizes a model offers, and the nearest one to a wish
     costs.py       what a request may cost at most, and what it did cost
     catalog.py     the compiled snapshot
     compiler.py    resources -> catalog and problems

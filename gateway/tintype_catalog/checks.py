@@ -210,7 +210,7 @@ def _qualities(model: ImageModelSpec) -> dict[str | None, str]:
     if rule.handling in ("Accept", "Clamp"):
         return {"*": "any quality"}
     names = sorted({*rule.values.values()} - {AUTO})
-    return {name: f"quality {name!r}" for name in names} or {None: "every picture"}
+    return {name: f"quality {name!r}" for name in names} or {None: "every image"}
 
 
 def _of_model(name: str, field: str, message: str) -> Problem:

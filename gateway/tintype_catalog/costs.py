@@ -21,7 +21,7 @@ class Demand(NamedTuple):
     """What a request asks of a provider, as far as the price depends on it."""
 
     images: int
-    """Pictures in all."""
+    """Images in all."""
 
     calls: int
     """Calls to the provider: each of them pays for the prompt."""
@@ -30,16 +30,16 @@ class Demand(NamedTuple):
     """The length of all texts sent, in UTF-8 bytes. One token is at least one byte."""
 
     size: Size | None
-    """The size of each picture, or None where the provider chooses it."""
+    """The size of each image, or None where the provider chooses it."""
 
     max_pixels: int | None
-    """The largest picture that the provider could choose."""
+    """The largest image that the provider could choose."""
 
     quality: str | None
     """The provider's own name of the quality; None or `auto` where the provider chooses it."""
 
     partial_images: int = 0
-    """Partial images of a stream, for each picture."""
+    """Partial images of a stream, for each image."""
 
 
 class TokenUsage(NamedTuple):
@@ -71,7 +71,7 @@ def call_usd(
 ) -> Decimal:
     """Return what one call did cost, in USD.
 
-    `sizes` are those of the delivered pictures. A provider that reports no `usage` for a price
+    `sizes` are those of the delivered images. A provider that reports no `usage` for a price
     by token is paid at the table's figures.
     """
     if pricing.type != "per_token":
@@ -91,9 +91,9 @@ def micro_credits(usd: Decimal, per_usd: int) -> int:
 def image_tokens(
     pricing: Pricing, size: Size | None, quality: str | None, largest: int | None
 ) -> int:
-    """Return the output tokens of one picture, the most where size or quality is open.
+    """Return the output tokens of one image, the most where size or quality is open.
 
-    `largest` is the most pixels that a picture of open size can have. A size that no row covers,
+    `largest` is the most pixels that an image of open size can have. A size that no row covers,
     which only a provider can come up with, takes the most of its quality.
     """
     tokens = pricing.output_tokens

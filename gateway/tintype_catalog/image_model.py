@@ -40,7 +40,7 @@ class OutputModality(Contract):
     """What a model gives back."""
 
     image: bool = True
-    """Whether it makes pictures."""
+    """Whether it makes images."""
 
     text: bool = False
     """Whether it writes text."""
@@ -76,10 +76,10 @@ class Limits(Contract):
     """How much one request may ask for."""
 
     max_images_per_call: Annotated[int, Field(ge=1, le=10)] = 1
-    """The most pictures of one call to the provider. More are made by several calls."""
+    """The most images of one call to the provider. More are made by several calls."""
 
     max_images_per_request: Annotated[int, Field(ge=1, le=10)] = 10
-    """The most pictures of one request of a client."""
+    """The most images of one request of a client."""
 
     max_prompt_characters: Annotated[int, Field(ge=1, le=1_000_000)] = 32_000
     """The longest prompt, in characters."""
@@ -138,10 +138,10 @@ class Parameters(Contract):
     model_config = ConfigDict(alias_generator=None)
 
     quality: ParameterRule = STRIPPED
-    """How much effort the picture is worth."""
+    """How much effort the image is worth."""
 
     style: ParameterRule = STRIPPED
-    """The look of the picture, such as `vivid` or `natural`."""
+    """The look of the image, such as `vivid` or `natural`."""
 
     background: ParameterRule = STRIPPED
     """`transparent`, `opaque` or `auto`."""
@@ -157,10 +157,10 @@ class Parameters(Contract):
     """How strictly the provider judges: `auto` or `low`."""
 
     seed: ParameterRule = STRIPPED
-    """The number that makes a picture repeatable."""
+    """The number that makes an image repeatable."""
 
     negative_prompt: ParameterRule = STRIPPED
-    """What the picture should not show."""
+    """What the image should not show."""
 
 
 class ImageModelSpec(Contract):
@@ -185,7 +185,7 @@ class ImageModelSpec(Contract):
     """What the model can do: `image_generation`, `image_edit`, `streaming`, ..."""
 
     watermark: Watermark = "none"
-    """The mark of origin that its pictures carry."""
+    """The mark of origin that its images carry."""
 
     lifecycle: Lifecycle = Lifecycle()
     """When it was released, and when it goes."""

@@ -16,13 +16,13 @@ class Bracket(Contract):
     """One row of a table by size and quality."""
 
     max_pixels: Annotated[int, Field(ge=1, le=2**32)] | None = None
-    """The largest picture that this row covers, in pixels. The last row leaves it out."""
+    """The largest image that this row covers, in pixels. The last row leaves it out."""
 
     quality: Word | None = None
     """The provider's own name of the quality that this row is for. Left out: any quality."""
 
     def covers(self, size: Size) -> bool:
-        """Return whether this row is for pictures of that size."""
+        """Return whether this row is for images of that size."""
         return self.max_pixels is None or size.pixels <= self.max_pixels
 
     @property
@@ -32,10 +32,10 @@ class Bracket(Contract):
 
 
 class PriceBracket(Bracket):
-    """The price of one picture up to a number of pixels, at one quality."""
+    """The price of one image up to a number of pixels, at one quality."""
 
     usd: UsDollars
-    """USD for one picture."""
+    """USD for one image."""
 
 
 class TokenPrices(Contract):
@@ -45,17 +45,17 @@ class TokenPrices(Contract):
     """Tokens of the prompt."""
 
     image_input: UsDollars = "0"
-    """Tokens of reference pictures."""
+    """Tokens of reference images."""
 
     image_output: UsDollars
-    """Tokens of generated pictures."""
+    """Tokens of generated images."""
 
     text_output: UsDollars = "0"
     """Tokens of text and of thinking."""
 
 
 class TokenBracket(Bracket):
-    """The output tokens of one picture, of one exact size or up to a number of pixels."""
+    """The output tokens of one image, of one exact size or up to a number of pixels."""
 
     model_config = cel(
         ("!(has(self.size) && has(self.maxPixels))", "either `size` or `maxPixels`, not both")
@@ -65,7 +65,7 @@ class TokenBracket(Bracket):
     """The exact size that this row is for, where not the pixels alone decide."""
 
     tokens: Tokens
-    """The output tokens of one picture."""
+    """The output tokens of one image."""
 
     @override
     def covers(self, size: Size) -> bool:
@@ -84,7 +84,7 @@ class TokenBracket(Bracket):
 
 
 class OutputTokens(Contract):
-    """How many output tokens a picture takes: a table, or a formula with a factor by quality.
+    """How many output tokens an image takes: a table, or a formula with a factor by quality.
 
     The formula, with `q` the factor and `L` and `S` the longer and shorter edge in pixels:
     `s = q*S/L` rounded half up, `tokens = ceil(q * s * (2000000 + L*S) / 4000000)`. It reproduces
@@ -132,7 +132,7 @@ class Pricing(Contract):
     """The currency of every amount."""
 
     usd: UsDollars | None = None
-    """USD for one picture."""
+    """USD for one image."""
 
     prices: Annotated[tuple[PriceBracket, ...], Field(max_length=64)] = ()
     """Brackets by size, smallest first, for each quality. The first one that fits counts."""
@@ -141,13 +141,13 @@ class Pricing(Contract):
     """USD for a million tokens."""
 
     output_tokens: OutputTokens | None = None
-    """The tokens of a picture: what a request is held at, and charged at if usage is missing."""
+    """The tokens of an image: what a request is held at, and charged at if usage is missing."""
 
     tokens_per_partial_image: Tokens = 0
     """The output tokens that each partial image of a stream adds."""
 
     max_other_output_tokens: Tokens = 0
-    """The most output tokens besides the picture. Sent upstream as a limit where that exists."""
+    """The most output tokens besides the image. Sent upstream as a limit where that exists."""
 
     @model_validator(mode="after")
     def _fields_fit_the_type(self) -> Self:

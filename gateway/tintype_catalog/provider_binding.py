@@ -118,7 +118,7 @@ class ProviderBindingSpec(Contract):
     """What the gateway proves its identity with."""
 
     pricing: Pricing
-    """What a picture costs here."""
+    """What an image costs here."""
 
     timeout_seconds: Annotated[int, Field(ge=1, le=3600)] = 180
     """How long one call may take."""

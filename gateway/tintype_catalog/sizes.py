@@ -1,4 +1,4 @@
-"""Picture sizes: which ones a model offers, and which of them is nearest to a client's wish.
+"""Image sizes: which ones a model offers, and which of them is nearest to a client's wish.
 
 The rule of nearness, for every model alike: a wish that the model offers is taken as it is.
 Otherwise the candidates are the offered sizes of the same orientation and, where there is none,
@@ -7,7 +7,7 @@ gives by aspect ratio, the nearest aspect ratio wins, then the nearest number of
 sizes within bounds, those whose height is less than a step of the grid away from the wished aspect
 ratio are compared by their edges, of which the nearest win; only where there is none, by ratio and
 pixels as in a list. All are compared as ratios, so that half is as far as double, and of equals
-the smaller picture wins.
+the smaller image wins.
 """
 
 import re
@@ -35,7 +35,7 @@ Edge = Annotated[int, Field(ge=1, le=16384)]
 
 
 class Size(NamedTuple):
-    """The width and height of a picture in pixels."""
+    """The width and height of an image in pixels."""
 
     width: int
     height: int
@@ -99,10 +99,10 @@ class SizeRule(Contract):
     """The longest edge, in pixels."""
 
     min_pixels: Annotated[int, Field(ge=1, le=2**32)] = 1
-    """The fewest pixels of a picture."""
+    """The fewest pixels of an image."""
 
     max_pixels: Annotated[int, Field(ge=1, le=2**32)] | None = None
-    """The most pixels of a picture."""
+    """The most pixels of an image."""
 
     max_aspect_ratio: AspectRatio = "999:1"
     """The longer edge to the shorter one, at most."""
@@ -168,7 +168,7 @@ def choose(rule: SizeRule, wish: Size | None) -> SizeChoice:
 
 @lru_cache(maxsize=4096)
 def max_pixels(rule: SizeRule) -> int | None:
-    """Return the pixels of the largest picture under this rule, or None where nothing bounds it."""
+    """Return the pixels of the largest image under this rule, or None where nothing bounds it."""
     if rule.mode == "List":
         return max(Size.parse(size).pixels for size in rule.sizes)
     if rule.mode == "AspectRatio":
@@ -247,7 +247,7 @@ def _widths(rule: SizeRule) -> range:
 
 
 def _heights(rule: SizeRule, width: int) -> range:
-    """Return the heights on offer for pictures of that width."""
+    """Return the heights on offer for images of that width."""
     step, edges = rule.multiple_of, _widths(rule)
     long, short = _longest(rule)
     lowest = max(edges.start, -(-rule.min_pixels // width), -(-width * short // long))

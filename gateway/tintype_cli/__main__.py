@@ -10,7 +10,7 @@ COMMANDS = {
     "gateway": "serve the images API",
     "operator": "compile the cluster's resources into the catalog of the gateways",
     "simulator": "serve simulated providers",
-    "generate": "make a picture, and save it",
+    "generate": "make an image, and save it",
     "catalog": "check a folder of manifests",
     "crds": "write or apply the CustomResourceDefinitions",
     "ledger": "audit the ledger, and migrate its database",

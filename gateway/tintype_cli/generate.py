@@ -1,4 +1,4 @@
-"""`tintype generate`: a picture from the command line, through any gateway."""
+"""`tintype generate`: an image from the command line, through any gateway."""
 
 import argparse
 import json
@@ -13,8 +13,8 @@ from tintype_cli.images_client import (
     Adjusted,
     ApiError,
     Client,
+    FinalImage,
     Partial,
-    Picture,
     UnreachableError,
 )
 from tintype_cli.progress import Progress
@@ -42,13 +42,13 @@ _OURS_TO_SAY = {
     "prompt": "it is the first argument",
     "n": "use -n",
     "stream": "the answer always is a stream",
-    "response_format": "pictures are saved as files",
+    "response_format": "images are saved as files",
 }
 """Fields of a request that are no parameters."""
 
 
 def main(argv: Sequence[str]) -> int:
-    """Make the pictures, and return the exit code."""
+    """Make the images, and return the exit code."""
     parser = _parser()
     arguments = parser.parse_args(argv)
     key = os.environ.get("TINTYPE_API_KEY")
@@ -75,7 +75,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _generate(client: Client, body: dict[str, Any], paths: Sequence[Path]) -> int:
-    """Save the pictures as they arrive, so that a fault takes none of those that are paid."""
+    """Save the images as they arrive, so that a fault takes none of those that are paid."""
     saved = 0
     with Progress(len(paths)) as progress:
         for event in client.generate(body):
@@ -83,11 +83,11 @@ def _generate(client: Client, body: dict[str, Any], paths: Sequence[Path]) -> in
                 case Adjusted():
                     progress.note(f"adjusted: {event.changes}")
                 case Partial():
-                    progress.say(f"preview {event.step} of picture {saved + 1}")
-                case Picture(refused=True, reason=reason):
+                    progress.say(f"preview {event.step} of image {saved + 1}")
+                case FinalImage(refused=True, reason=reason):
                     told = f": {reason}" if reason else ""
                     progress.note(f"the provider withheld an image, which was not charged{told}")
-                case Picture():
+                case FinalImage():
                     paths[saved].write_bytes(event.content)
                     progress.note(f"{paths[saved]}  {event.facts}")
                     saved += 1
@@ -95,7 +95,7 @@ def _generate(client: Client, body: dict[str, Any], paths: Sequence[Path]) -> in
 
 
 def _paths(output: Path, count: int) -> list[Path]:
-    """Return where the pictures go: FILE, or FILE-1, FILE-2, ... before its suffix."""
+    """Return where the images go: FILE, or FILE-1, FILE-2, ... before its suffix."""
     if count == 1:
         return [output]
     return [output.with_stem(f"{output.stem}-{number}") for number in range(1, count + 1)]
@@ -129,9 +129,9 @@ def _parameter(text: str) -> tuple[str, Any]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="tintype generate", **HELP)
     add = parser.add_argument
-    add("prompt", help="what the picture should show")
+    add("prompt", help="what the image should show")
     add("-m", "--model", required=True, help="the id of the model; `bedrock/ID` forces a provider")
-    add("-o", "--output", type=Path, required=True, metavar="FILE", help="where the picture goes")
+    add("-o", "--output", type=Path, required=True, metavar="FILE", help="where the image goes")
     add(
         "-n",
         type=int,
@@ -141,9 +141,9 @@ def _parser() -> argparse.ArgumentParser:
         help="how many, 1 to 10; FILE-1, FILE-2, ... are written",
     )
     add("--size", metavar="WxH", help="the size in pixels, or `auto`")
-    add("--quality", help="how much effort the picture is worth, such as `low` or `high`")
+    add("--quality", help="how much effort the image is worth, such as `low` or `high`")
     add("--format", choices=("png", "jpeg", "webp"), help="by default as the name of FILE says")
-    add("--seed", type=int, help="the number that makes a picture repeatable")
+    add("--seed", type=int, help="the number that makes an image repeatable")
     add(
         *("-p", "--parameter"),
         type=_parameter,

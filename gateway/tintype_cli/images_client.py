@@ -34,15 +34,15 @@ class Adjusted:
 
 @dataclass(frozen=True)
 class Partial:
-    """A picture is on its way."""
+    """An image is on its way."""
 
     step: int
     """Which preview this is, from 1."""
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A picture is finished, or was withheld."""
+class FinalImage:
+    """An image is finished, or was withheld."""
 
     content: bytes = field(repr=False)
     facts: str = ""
@@ -60,8 +60,8 @@ class Client:
         self._url = f"{url.rstrip('/')}/v1/images/generations"
         self._key = key
 
-    def generate(self, body: Mapping[str, object]) -> Iterator[Adjusted | Partial | Picture]:
-        """Yield what happens to the pictures that are asked for.
+    def generate(self, body: Mapping[str, object]) -> Iterator[Adjusted | Partial | FinalImage]:
+        """Yield what happens to the images that are asked for.
 
         Raises:
             ApiError: The gateway refused.
@@ -116,12 +116,12 @@ def events(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
             data = []
 
 
-def happenings(told: Iterable[Mapping[str, Any]]) -> Iterator[Partial | Picture]:
+def happenings(told: Iterable[Mapping[str, Any]]) -> Iterator[Partial | FinalImage]:
     """Yield what the events of a stream mean.
 
     Raises:
         ApiError: An event says that the gateway could not go on.
-        UnreachableError: No picture was finished.
+        UnreachableError: No image was finished.
     """
     finished = 0
     for event in told:
@@ -133,14 +133,14 @@ def happenings(told: Iterable[Mapping[str, Any]]) -> Iterator[Partial | Picture]
             case "image_generation.completed":
                 finished += 1
                 content = base64.b64decode(event.get("b64_json") or "")
-                yield Picture(
+                yield FinalImage(
                     content,
                     _facts(event),
                     refused=bool(event.get("flagged")),
                     reason=event.get("flag_reason"),
                 )
     if not finished:
-        raise UnreachableError("the answer ended before a picture was finished")
+        raise UnreachableError("the answer ended before an image was finished")
 
 
 def _facts(event: Mapping[str, Any]) -> str:

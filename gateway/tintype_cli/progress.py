@@ -21,8 +21,8 @@ class Progress:
     A thread moves the line, because whoever waits for the network cannot.
     """
 
-    def __init__(self, pictures: int) -> None:
-        self._text = "waiting for the provider" if pictures == 1 else f"waiting for {pictures}"
+    def __init__(self, images: int) -> None:
+        self._text = "waiting for the provider" if images == 1 else f"waiting for {images}"
         self._is_live = sys.stderr.isatty()
         self._started = time.monotonic()
         self._done = threading.Event()

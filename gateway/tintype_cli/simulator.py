@@ -32,7 +32,7 @@ def main(argv: Sequence[str]) -> int:
         "--latency-seconds",
         type=float,
         default=0.0,
-        help="how much longer each answer takes than painting the picture",
+        help="how much longer each answer takes than painting the image",
     )
     arguments = parser.parse_args(argv)
     try:

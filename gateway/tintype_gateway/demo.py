@@ -1,4 +1,4 @@
-"""An account to try the gateway with, and what to paste to get a first picture."""
+"""An account to try the gateway with, and what to paste to get a first image."""
 
 import os
 import shlex
@@ -10,7 +10,7 @@ from tintype_gateway.ledger.interface import Ledger
 
 ACCOUNT = "demo"
 MICRO_CREDITS = 1_000_000_000
-"""A thousand credits: some hundred pictures of the dearest kind."""
+"""A thousand credits: some hundred images of the dearest kind."""
 
 
 async def ensure_demo_key(ledger: Ledger, path: Path) -> str:
@@ -29,7 +29,7 @@ async def ensure_demo_key(ledger: Ledger, path: Path) -> str:
 
 
 def welcome(url: str, key_path: Path, *, with_playground: bool = True) -> str:
-    """Return what a newcomer reads: ways to a first picture, two of them to be pasted anywhere."""
+    """Return what a newcomer reads: ways to a first image, two of them to be pasted anywhere."""
     path = key_path.absolute()
     page = f"\nIn a browser: {url}\n" if with_playground else ""
     return f"""

@@ -6,7 +6,7 @@
     |   `-- ContentRefusedError        ... because the provider refuses its content
     |-- AuthenticationError 401
     |-- InsufficientCreditsError 402
-    |-- ForbiddenError 403             a link to a picture that is wrong, or has ended
+    |-- ForbiddenError 403             a link to an image that is wrong, or has ended
     |-- NotFoundError 404
     |-- MethodNotAllowedError 405
     |-- RequestTimeoutError 408        a body that comes too slowly
@@ -15,7 +15,7 @@
     |-- PayloadTooLargeError 413
     |-- UriTooLongError 414
     |-- UnsupportedMediaTypeError 415
-    |-- RangeNotSatisfiableError 416   a part of a picture that it does not have
+    |-- RangeNotSatisfiableError 416   a part of an image that it does not have
     |-- ExpectationFailedError 417   an `Expect` that is not 100-continue
     |-- ValidationError 422            fields at fault, all of them at once
     |-- HeadersTooLargeError 431
@@ -116,7 +116,7 @@ class InsufficientCreditsError(GatewayError):
 
 
 class ForbiddenError(GatewayError):
-    """The link to a picture is wrong, or has ended."""
+    """The link to an image is wrong, or has ended."""
 
     status = 403
 
@@ -193,7 +193,7 @@ class RangeNotSatisfiableError(GatewayError):
 
     def __init__(self, size: int) -> None:
         super().__init__(
-            f"`Range` must be one part of the picture's {size} bytes, such as `bytes=0-1023`",
+            f"`Range` must be one part of the image's {size} bytes, such as `bytes=0-1023`",
             param="Range",
         )
         self._size = size

@@ -14,7 +14,7 @@ from tintype_gateway.catalog.folder import ManifestFolder
 from tintype_gateway.catalog.store import CatalogStore
 from tintype_gateway.composition import Gateway, Parts, compose, listening
 from tintype_gateway.demo import ensure_demo_key, welcome
-from tintype_gateway.http.drain import FAREWELL_SECONDS
+from tintype_gateway.http.drain import GRACE_PERIOD_SECONDS
 from tintype_gateway.ledger.errors import LedgerError
 from tintype_gateway.ledger.interface import Ledger
 from tintype_gateway.observability import access_log
@@ -56,7 +56,7 @@ async def serve(settings: GatewaySettings) -> None:
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         for work in (*_chores(gateway), *sources):
             stack.callback(tasks.create_task(work).cancel)
-        grace = 0 if settings.demo else FAREWELL_SECONDS  # a person waits for a demo to end
+        grace = 0 if settings.demo else GRACE_PERIOD_SECONDS  # a person waits for a demo to end
         serving = listening(gateway, settings, grace_period_seconds=grace)
         url, admin_url = await stack.enter_async_context(serving)
         stack.callback(tasks.create_task(gateway.admin.store_health.watch()).cancel)

@@ -209,7 +209,7 @@ class GatewaySettings(ImageSettings):
 
     @property
     def image_folder(self) -> Path | None:
-        """The folder of stored pictures. Against simulators there always is one."""
+        """The folder of stored images. Against simulators there always is one."""
         return self.image_store_dir or (self.data_dir / "images" if self.simulate else None)
 
     @property

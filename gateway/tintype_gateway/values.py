@@ -49,14 +49,14 @@ class Encoding:
 
     format: ImageFormat
     compression: int | None = None
-    """How much of the picture a jpeg or webp keeps, in percent; None: all that it can."""
+    """How much of the image a jpeg or webp keeps, in percent; None: all that it can."""
 
     by_provider: bool = False
-    """Whether the provider was asked for all this, so that a picture of the format is left as it
+    """Whether the provider was asked for all this, so that an image of the format is left as it
     came."""
 
     def is_met_by(self, form: str) -> bool:
-        """Return whether a picture that came in this format is left as it is."""
+        """Return whether an image that came in this format is left as it is."""
         recompressed = self.compression is not None and not self.by_provider
         return not recompressed and form == self.format
 
@@ -135,16 +135,16 @@ class Job:
     """What was stripped, mapped or clamped, such as `quality=standard->medium`."""
 
     streamed: bool = False
-    """Whether the provider is asked for a stream of events, each picture by a call of its own."""
+    """Whether the provider is asked for a stream of events, each image by a call of its own."""
 
     partial_images: int = 0
-    """How many previews of each picture the provider is asked for, which may give fewer."""
+    """How many previews of each image the provider is asked for, which may give fewer."""
 
     encoding: Encoding | None = None
     """The format that the client gets; None: whatever the provider gives."""
 
     def images_per_call(self, most: int) -> int:
-        """Return how many pictures a call asks for, where the model gives at most so many."""
+        """Return how many images a call asks for, where the model gives at most so many."""
         return 1 if self.streamed else most
 
     @property
@@ -187,14 +187,14 @@ class Plan:
 
     delivery: Delivery = Delivery.BUFFERED
     as_url: bool = False
-    """Whether the pictures are stored, and the client gets their URLs."""
+    """Whether the images are stored, and the client gets their URLs."""
 
     profile: Profile = "router"
     """The shape of the response."""
 
     @property
     def model(self) -> Model:
-        """The model that makes the pictures."""
+        """The model that makes the images."""
         return self.target.model
 
     @property
@@ -257,10 +257,10 @@ class PlannedCall:
     """One call to a provider that is about to be made."""
 
     first: int
-    """The index of its first picture among those of the request."""
+    """The index of its first image among those of the request."""
 
     asked: int
-    """How many pictures it asks for."""
+    """How many images it asks for."""
 
     job: Job
     """What it asks for, with a seed of its own."""
@@ -305,7 +305,7 @@ class UpstreamFault(Exception):
 
 @dataclass(frozen=True, slots=True)
 class GeneratedImage:
-    """One picture as a provider gave it: base64 text that is never decoded on the way."""
+    """One image as a provider gave it: base64 text that is never decoded on the way."""
 
     base64: bytes | memoryview = field(repr=False)
     revised_prompt: str | None = None
@@ -314,7 +314,7 @@ class GeneratedImage:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """A picture that is still being made, as a provider showed it."""
+    """An image that is still being made, as a provider showed it."""
 
     base64: bytes | memoryview = field(repr=False)
     created: int = 0
@@ -339,18 +339,18 @@ class Generation:
     background: str | None = None
     quality: str | None = None
     rest_refused: bool = False
-    """Whether the pictures that were asked for and are not here were refused for their content."""
+    """Whether the images that were asked for and are not here were refused for their content."""
 
     refusal_reasons: tuple[str, ...] = ()
     """Why they were refused, in the provider's words: the last reason is that of all the rest."""
 
     partial_images: int = 0
-    """How many previews came before the pictures."""
+    """How many previews came before the images."""
 
 
 @dataclass(frozen=True, slots=True)
 class FinishedImage:
-    """One picture as the client gets it."""
+    """One image as the client gets it."""
 
     image: GeneratedImage
     format: str
@@ -359,7 +359,7 @@ class FinishedImage:
     """What these very bytes carry, which a conversion may have taken from the provider's."""
 
     url: str | None = None
-    """Where the picture can be fetched, in the place of its base64."""
+    """Where the image can be fetched, in the place of its base64."""
 
     name: str | None = None
     """Its name in the image store, if it is there."""
@@ -389,13 +389,13 @@ class PassedThrough:
 
 @dataclass(frozen=True, slots=True)
 class FinishedCall:
-    """One call to a provider with all its pictures."""
+    """One call to a provider with all its images."""
 
     first: int
-    """The index of its first picture among those of the request."""
+    """The index of its first image among those of the request."""
 
     asked: int
-    """How many pictures it asked for."""
+    """How many images it asked for."""
 
     route: Route
     """The one that it went, after any that failed."""
@@ -404,7 +404,7 @@ class FinishedCall:
     images: tuple[FinishedImage, ...]
 
     refused: int = 0
-    """How many pictures the provider refused for their content, each a flagged entry."""
+    """How many images the provider refused for their content, each a flagged entry."""
 
     withheld: int = 0
     """How many it refused where the profile has no such entries, each one of the errors."""
@@ -434,10 +434,10 @@ class PartialImage:
     """A preview as the client gets it."""
 
     index: int
-    """The index of the picture among those of the request."""
+    """The index of the image among those of the request."""
 
     number: int
-    """How many previews of this picture came before."""
+    """How many previews of this image came before."""
 
     preview: Preview
     format: str
@@ -448,10 +448,10 @@ class PartialImage:
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """What one picture of a stream costs."""
+    """What one image of a stream costs."""
 
     credits: int
-    """Micro-credits. Those of all pictures together are what is charged."""
+    """Micro-credits. Those of all images together are what is charged."""
 
     settlement: Settlement | None = None
     """How all of them were charged, known with the last one."""
@@ -513,10 +513,10 @@ Part = Head | bytes | memoryview | End
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A successful answer: its body in pieces, so that no picture is copied, and its headers."""
+    """A successful answer: its body in pieces, so that no image is copied, and its headers."""
 
     pieces: tuple[bytes | memoryview, ...] = field(repr=False)
-    """Texts, and between each two of them the value of one picture."""
+    """Texts, and between each two of them the value of one image."""
 
     headers: Mapping[str, str]
     receipt: Hold

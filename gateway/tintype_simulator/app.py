@@ -20,10 +20,10 @@ DIALECTS: tuple[Dialect, ...] = (openai_images.DIALECT, bedrock.DIALECT, google.
 """All protocols that the simulator speaks."""
 
 MAX_REQUEST_BYTES = 25 * 1024 * 1024
-"""The largest body, such as one with pictures in it; no provider takes much more in JSON."""
+"""The largest body, such as one with images in it; no provider takes much more in JSON."""
 
 SHUTDOWN_SECONDS = 0.5
-"""What requests in flight have left when the simulator stops: nobody pays for its pictures."""
+"""What requests in flight have left when the simulator stops: nobody pays for its images."""
 
 
 def create_app(*, latency_seconds: float = 0.0) -> web.Application:
@@ -63,7 +63,7 @@ def known_errors() -> dict[str, Answer]:
 
 
 async def painters(app: web.Application) -> AsyncIterator[None]:
-    """Keep the threads that paint: their own, so that pictures never hold up other work."""
+    """Keep the threads that paint: their own, so that images never hold up other work."""
     with ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="painter") as pool:
         app[PAINTERS] = pool
         yield

@@ -17,7 +17,7 @@ T = TypeVar("T")
 Arguments = TypeVarTuple("Arguments")
 
 PAINTERS = web.AppKey("painters", Executor)
-"""The threads that paint: an event loop must not wait for a picture."""
+"""The threads that paint: an event loop must not wait for an image."""
 
 
 @dataclass(frozen=True)

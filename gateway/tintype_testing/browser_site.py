@@ -130,7 +130,7 @@ class Site:
 
     @contextlib.asynccontextmanager
     async def steady_load(self, gateway: GatewayProcess) -> AsyncIterator[None]:
-        """Ask for pictures without a pause while the block runs."""
+        """Ask for images without a pause while the block runs."""
         stop = asyncio.Event()
 
         async def call() -> None:
@@ -147,7 +147,7 @@ class Site:
 
 
 async def ask(gateway: GatewayProcess, **fields: Any) -> int:
-    """Ask for a picture, and return the status of the answer."""
+    """Ask for an image, and return the status of the answer."""
     headers = {"Authorization": f"Bearer {gateway.demo_key}"}
     async with http_client(gateway.url, headers=headers) as http:
         body = REQUEST | fields

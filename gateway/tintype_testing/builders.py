@@ -29,7 +29,7 @@ from tintype_gateway.values import (
     Way,
 )
 from tintype_testing.manifests import Manifest, compiled, image_model, provider_binding
-from tintype_testing.sample_images import picture
+from tintype_testing.sample_images import sample_image
 
 TODAY = datetime.date(2026, 11, 20)
 
@@ -103,22 +103,22 @@ def job(
 def finished_image(
     base64: bytes | memoryview | None = None, watermark: Watermark = "none", **fields: Any
 ) -> FinishedImage:
-    """Return a picture whose header was read."""
-    text = picture() if base64 is None else base64
+    """Return an image whose header was read."""
+    text = sample_image() if base64 is None else base64
     return FinishedImage(GeneratedImage(text, **fields), *read_header(text), watermark)
 
 
 def finished_call(
     *images: FinishedImage, first: int = 0, asked: int | None = None, **generation: Any
 ) -> FinishedCall:
-    """Return a call that gave these pictures, by default one."""
+    """Return a call that gave these images, by default one."""
     images = images or (finished_image(),)
     made = Generation(tuple(image.image for image in images), **generation)
     return FinishedCall(first, len(images) if asked is None else asked, route(), made, images)
 
 
 def delivered(sizes: Sequence[Size], **generation: Any) -> FinishedCall:
-    """Return a call that gave pictures of these sizes, without drawing them."""
+    """Return a call that gave images of these sizes, without drawing them."""
     images = tuple(FinishedImage(GeneratedImage(b""), "png", size, "none") for size in sizes)
     made = Generation(tuple(image.image for image in images), **generation)
     return FinishedCall(0, len(sizes), route(), made, images)

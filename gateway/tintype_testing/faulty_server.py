@@ -2,7 +2,7 @@
 
 A behavior is what one of them does on a connection, from its first byte on:
 
-    async with unruly(resets_in_the_body) as provider:
+    async with faulty_server(resets_in_the_body) as provider:
         ...  # calls to provider.url
 """
 
@@ -47,7 +47,7 @@ Behavior = Callable[[Call], Awaitable[None]]
 
 
 @dataclass
-class UnrulyProvider:
+class FaultyProvider:
     """Behaves so on every connection, and counts them."""
 
     behavior: Behavior
@@ -79,11 +79,11 @@ class UnrulyProvider:
 
 
 @asynccontextmanager
-async def unruly(
+async def faulty_server(
     behavior: Behavior, tls: ssl.SSLContext | None = None
-) -> AsyncIterator[UnrulyProvider]:
+) -> AsyncIterator[FaultyProvider]:
     """Run a provider that behaves so, on a free port of the loopback interface."""
-    provider = UnrulyProvider(behavior)
+    provider = FaultyProvider(behavior)
     server = await asyncio.start_server(provider.accept, "127.0.0.1", 0, ssl=tls)
     scheme, port = "https" if tls else "http", server.sockets[0].getsockname()[1]
     provider.url = f"{scheme}://127.0.0.1:{port}"

@@ -14,7 +14,7 @@ import aiohttp
 import yaml
 
 from tintype_testing.cluster.processes import POLL_SECONDS, Process, free_ports, start
-from tintype_testing.gateway import easel, towards
+from tintype_testing.gateway import canvas, towards
 from tintype_testing.gateway_process import START_SECONDS, clean_environ
 from tintype_testing.simulators import eventually
 
@@ -67,8 +67,8 @@ class Fleet:
             **environ,
         }
         (folder / "catalog").mkdir()
-        manifests = [towards(manifest, simulator) for manifest in easel()]
-        (folder / "catalog" / "easel.yaml").write_text(yaml.safe_dump_all(manifests))
+        manifests = [towards(manifest, simulator) for manifest in canvas()]
+        (folder / "catalog" / "sketch.yaml").write_text(yaml.safe_dump_all(manifests))
         (folder / "openai.api-key").write_text("sk-anything")
 
     @property
@@ -184,7 +184,7 @@ async def _ask(
 ) -> bool:
     """Send a request, and return whether a gateway was there to take it."""
     url = f"{fleet.urls[gateway % len(fleet.urls)]}/v1/images/generations"
-    body = {"model": "canvas", "prompt": f"picture {number}"}
+    body = {"model": "canvas", "prompt": f"image {number}"}
     try:
         async with session.post(url, json=body) as answer:
             document = await answer.json()

@@ -84,7 +84,7 @@ class Gateway:
     async def generate(
         self, headers: dict[str, str] | None = None, **fields: Any
     ) -> httpx2.Response:
-        """Ask for a picture, of `canvas` if the fields name no model, and return the answer."""
+        """Ask for an image, of `canvas` if the fields name no model, and return the answer."""
         body = {"model": "canvas", "prompt": "a red fox"} | fields
         async with self.http() as http:
             return await http.post("/v1/images/generations", json=body, headers=headers)
@@ -180,8 +180,8 @@ async def running_gateway(
         await check_the_books(ledger)
 
 
-def easel(**spec: Any) -> list[Manifest]:
-    """Return a model `canvas` of one small size that is soon painted, at 0.040 USD a picture."""
+def canvas(**spec: Any) -> list[Manifest]:
+    """Return a model `canvas` of one small size that is soon painted, at 0.040 USD an image."""
     model = image_model(size={"mode": "List", "sizes": ["256x256"]})
     return [model, provider_binding(**{"upstreamModel": "dall-e-2"} | spec)]
 

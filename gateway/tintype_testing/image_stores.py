@@ -1,4 +1,4 @@
-"""Places for pictures, for gateways of the tests."""
+"""Places for images, for gateways of the tests."""
 
 from pathlib import Path
 

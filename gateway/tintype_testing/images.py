@@ -1,4 +1,4 @@
-"""Pictures for the tests: small files of a known size."""
+"""Images for the tests: small files of a known size."""
 
 import base64
 import io
@@ -6,7 +6,7 @@ import io
 from PIL import Image
 
 
-def picture(width: int, height: int) -> str:
+def image(width: int, height: int) -> str:
     """Return a blank PNG in base64."""
     file = io.BytesIO()
     Image.new("RGB", (width, height)).save(file, "png")

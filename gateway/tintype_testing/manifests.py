@@ -2,7 +2,7 @@
 
 A builder takes the fields of the spec by their JSON names and puts them in place of its own:
 
-    image_model("canvas", aliases=["easel"])
+    image_model("canvas", aliases=["sketch"])
     provider_binding(model="canvas", pricing=per_image("0.02"), active=False)
 """
 
@@ -50,7 +50,7 @@ def image_model(name: str = "canvas", *, created: str | None = None, **spec: Any
 def provider_binding(
     name: str | None = None, *, model: str = "canvas", created: str | None = None, **spec: Any
 ) -> Manifest:
-    """Return an active binding of a model to OpenAI, at 0.040 USD for a picture."""
+    """Return an active binding of a model to OpenAI, at 0.040 USD for an image."""
     own = {
         "modelRef": {"name": model},
         "provider": "openai",
@@ -63,7 +63,7 @@ def provider_binding(
 
 
 def per_image(usd: str) -> Manifest:
-    """Return the price of a provider that asks the same for every picture."""
+    """Return the price of a provider that asks the same for every image."""
     return {"type": "per_image", "usd": usd}
 
 

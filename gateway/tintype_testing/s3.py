@@ -54,7 +54,7 @@ class S3Server:
 
     def new_bucket(self) -> Bucket:
         """Return an empty bucket that no other test uses."""
-        name = f"pictures-{uuid4().hex}"
+        name = f"images-{uuid4().hex}"
         self.client().create_bucket(Bucket=name)
         return Bucket(name, REGION, self.url, path_style=True, prefix="tests/")
 

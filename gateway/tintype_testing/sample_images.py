@@ -1,4 +1,4 @@
-"""Real pictures, as providers send them: made by Pillow, in base64."""
+"""Real images, as providers send them: made by Pillow, in base64."""
 
 import base64
 import io
@@ -7,18 +7,18 @@ from typing import Any
 from PIL import Image
 
 
-def encoded(picture: bytes) -> bytes:
-    """Return the base64 text of a picture's bytes."""
-    return base64.b64encode(picture)
+def encoded(image: bytes) -> bytes:
+    """Return the base64 text of an image's bytes."""
+    return base64.b64encode(image)
 
 
-def picture(form: str = "png", width: int = 64, height: int = 48, **options: Any) -> bytes:
-    """Return a picture in base64, where `options` are those of Pillow's writer."""
+def sample_image(form: str = "png", width: int = 64, height: int = 48, **options: Any) -> bytes:
+    """Return an image in base64, where `options` are those of Pillow's writer."""
     return encoded(drawn(form, width, height, **options))
 
 
 def drawn(form: str, width: int, height: int, *, mode: str = "RGB", **options: Any) -> bytes:
-    """Return the bytes of a picture of one colour."""
+    """Return the bytes of an image of one colour."""
     buffer = io.BytesIO()
     Image.new(mode, (width, height), "teal").save(buffer, form, **options)
     return buffer.getvalue()

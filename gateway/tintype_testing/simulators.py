@@ -18,7 +18,7 @@ def file_of(image: Image) -> bytes:
 
 
 def opened(file: bytes) -> PillowImage.Image:
-    """Return the picture in a file, fully decoded."""
+    """Return the image in a file, fully decoded."""
     image = PillowImage.open(io.BytesIO(file))
     image.load()
     return image

@@ -74,7 +74,7 @@ _BINDING_COLUMNS = [
     _column("Provider", ".spec.provider", "Who serves it."),
     _column("Active", ".spec.active", "Whether requests may be sent.", type="boolean"),
     _column("Pricing", ".spec.pricing.type", "What the price depends on."),
-    _column("USD", ".spec.pricing.usd", "The price of one picture, where it is one price."),
+    _column("USD", ".spec.pricing.usd", "The price of one image, where it is one price."),
     _READY,
     _REASON,
     _MESSAGE,

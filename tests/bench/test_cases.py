@@ -7,7 +7,7 @@ import json
 import pytest
 from PIL import Image
 
-from bench.cases import DIALECTS, KIB, PREVIEWS, SIZES, Case, picture, upstream_answer
+from bench.cases import DIALECTS, KIB, PREVIEWS, SIZES, Case, image_base64, upstream_answer
 from tintype_catalog.provider_binding import Dialect
 from tintype_gateway.dialects.registry import dialect
 from tintype_gateway.values import UpstreamAnswer
@@ -15,8 +15,8 @@ from tintype_gateway.values import UpstreamAnswer
 SMALL = 64 * KIB
 
 
-def test_a_picture_is_a_png_of_just_so_many_bytes() -> None:
-    decoded = base64.b64decode(picture(SMALL), validate=True)
+def test_an_image_is_a_png_of_just_so_many_bytes() -> None:
+    decoded = base64.b64decode(image_base64(SMALL), validate=True)
 
     assert len(decoded) == SMALL
     with Image.open(io.BytesIO(decoded)) as image:
@@ -25,16 +25,16 @@ def test_a_picture_is_a_png_of_just_so_many_bytes() -> None:
 
 
 @pytest.mark.parametrize("name", DIALECTS)
-def test_a_gateway_finds_the_picture_in_every_dialect(name: Dialect) -> None:
+def test_a_gateway_finds_the_image_in_every_dialect(name: Dialect) -> None:
     head, _, body = upstream_answer(name, SMALL, stream=False).partition(b"\r\n\r\n")
 
     generation = dialect(name).interpret(UpstreamAnswer(200, {}, body))
 
     assert f"Content-Length: {len(body)}".encode() in head
-    assert [bytes(image.base64) for image in generation.images] == [picture(SMALL)]
+    assert [bytes(image.base64) for image in generation.images] == [image_base64(SMALL)]
 
 
-def test_a_stream_holds_previews_and_then_the_picture() -> None:
+def test_a_stream_holds_previews_and_then_the_image() -> None:
     _, _, chunked = upstream_answer("openai-images", SMALL, stream=True).partition(b"\r\n\r\n")
     events = [
         json.loads(line.removeprefix(b"data: "))
@@ -46,7 +46,7 @@ def test_a_stream_holds_previews_and_then_the_picture() -> None:
         *["partial_image"] * PREVIEWS,
         "completed",
     ]
-    assert {event["b64_json"] for event in events} == {picture(SMALL).decode()}
+    assert {event["b64_json"] for event in events} == {image_base64(SMALL).decode()}
     assert chunked.endswith(b"\r\n0\r\n\r\n")
 
 
@@ -55,4 +55,4 @@ def test_a_case_names_the_model_whose_answer_has_its_size(size: str) -> None:
     case = Case("openai-images", size, 16)
 
     assert json.loads(case.body())["model"] == f"openai-images-{SIZES[size]}"
-    assert case.answer_bytes == len(picture(SIZES[size]))
+    assert case.answer_bytes == len(image_base64(SIZES[size]))

@@ -6,20 +6,20 @@ from bench.failover import FAULTS, Outcome, measured
 
 
 def test_an_outcome_is_told_in_shares_and_milliseconds() -> None:
-    outcome = Outcome([0.1, 0.2, 0.3, 0.4], pictures=3, calls=6, charged=3 * 640_000)
+    outcome = Outcome([0.1, 0.2, 0.3, 0.4], images=3, calls=6, charged=3 * 640_000)
 
     assert outcome.cells == ("75%", "1.50", "250", "3 / 3")
 
 
-@pytest.mark.parametrize(("routes", "pictures"), [(1, 0), (2, 3)])
-async def test_a_second_route_serves_what_the_first_turns_away(routes: int, pictures: int) -> None:
+@pytest.mark.parametrize(("routes", "images"), [(1, 0), (2, 3)])
+async def test_a_second_route_serves_what_the_first_turns_away(routes: int, images: int) -> None:
     outcome = await measured(FAULTS["our key refused"], 1.0, routes, requests=3)
 
-    assert (outcome.pictures, outcome.charged) == (pictures, pictures * 640_000)
+    assert (outcome.images, outcome.charged) == (images, images * 640_000)
     assert outcome.calls >= 3
 
 
 async def test_an_address_where_nobody_listens_is_a_fault_like_others() -> None:
     outcome = await measured(None, 1.0, routes=2, requests=3)
 
-    assert outcome.pictures == 3
+    assert outcome.images == 3

@@ -9,8 +9,8 @@ from xml.etree import ElementTree
 import pytest
 
 from bench.catalog import write_catalog
+from bench.soak_image import image
 from bench.soak_mix import MIX, asks, pauses, simulated_catalog
-from bench.soak_picture import picture
 from bench.soak_samples import Sample, at, read, slope_mib_an_hour, write
 from tintype_catalog.compiler import compile_manifests
 from tintype_gateway.catalog.folder import ManifestFolder
@@ -96,8 +96,8 @@ def test_a_moment_has_the_sample_next_to_it() -> None:
     assert at(samples(1.0, 2.0, 3.0, minutes=10), 320).resident_mib == 2.0
 
 
-def test_the_picture_has_both_curves_and_says_the_slope() -> None:
-    drawn = picture(samples(100.0, 100.5, 101.0))
+def test_the_image_has_both_curves_and_says_the_slope() -> None:
+    drawn = image(samples(100.0, 100.5, 101.0))
 
     svg = ElementTree.fromstring(drawn)  # noqa: S314 - ours
     assert len(svg.findall("{http://www.w3.org/2000/svg}polyline")) == 2

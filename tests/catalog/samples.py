@@ -14,7 +14,7 @@ from tintype_testing.manifests import (
 )
 
 MODEL = image_model(
-    aliases=["easel"],
+    aliases=["sketch"],
     outputModality={"image": True},
     lifecycle={"releasedOn": "2026-04-21"},
     limits={"maxImagesPerCall": 4},

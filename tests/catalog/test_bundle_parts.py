@@ -62,7 +62,7 @@ def test_an_incomplete_set_is_refused(missing: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize("part", PARTS)
 def test_a_part_of_another_catalog_is_refused(part: str) -> None:
-    other = pack(noisy(2 * MAX_PACKED_BYTES, "easel"), 8).files
+    other = pack(noisy(2 * MAX_PACKED_BYTES, "sketch"), 8).files
 
     with pytest.raises(BundleError, match=f"{part} is not of this catalog"):
         unpack(FILES | {part: other[part]})
@@ -77,7 +77,7 @@ def test_a_catalog_never_touches_the_parts_of_the_one_before() -> None:
 
 
 def test_the_old_index_can_be_read_while_the_new_parts_arrive() -> None:
-    new = pack(noisy(2 * MAX_PACKED_BYTES, "easel"), 8, occupied=PARTS).files
+    new = pack(noisy(2 * MAX_PACKED_BYTES, "sketch"), 8, occupied=PARTS).files
     arriving = list(without(new, [MANIFEST]).items())
 
     for count in range(len(arriving) + 1):

@@ -52,9 +52,9 @@ def folders(draw: st.DrawFn) -> list[Manifest]:
 
 
 def test_a_model_and_its_binding_make_a_catalog() -> None:
-    catalog = compiled(image_model("canvas", aliases=["easel"]), provider_binding(model="canvas"))
+    catalog = compiled(image_model("canvas", aliases=["sketch"]), provider_binding(model="canvas"))
 
-    assert catalog.models[0].aliases == ("easel",)
+    assert catalog.models[0].aliases == ("sketch",)
     assert catalog.bindings[0].model_ref.name == "canvas"
     assert names(catalog) == (["canvas"], ["canvas-openai"])
 
@@ -197,7 +197,7 @@ def test_a_model_that_lost_its_id_claims_none_of_its_others() -> None:
     assert names(compile_manifests([oldest, middle, newest]).catalog)[0] == ["newest", "oldest"]
 
 
-@pytest.mark.parametrize("aliases", [["canvas"], ["easel", "easel"]])
+@pytest.mark.parametrize("aliases", [["canvas"], ["sketch", "sketch"]])
 def test_a_model_may_not_repeat_its_own_ids(aliases: list[str]) -> None:
     catalog, problems = compile_manifests([image_model("canvas", aliases=aliases)])
 

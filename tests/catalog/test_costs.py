@@ -83,13 +83,13 @@ def demand(**changes: Any) -> Demand:
         (SIZED, None, None, "0.12"),
     ],
 )
-def test_a_picture_costs_what_its_size_and_quality_say(
+def test_an_image_costs_what_its_size_and_quality_say(
     pricing: Pricing, size: Size | None, quality: str | None, usd: str
 ) -> None:
     assert ceiling_usd(pricing, demand(size=size, quality=quality)) == Decimal(usd)
 
 
-def test_ten_pictures_cost_ten_times_as_much() -> None:
+def test_ten_images_cost_ten_times_as_much() -> None:
     assert ceiling_usd(DALL_E_3, demand(images=10, calls=10, quality="hd")) == Decimal("0.80")
 
 
@@ -126,28 +126,28 @@ def test_of_the_rows_for_a_quality_and_for_any_the_first_that_fits_counts(
         (FLAT, SQUARE, None, 0),
     ],
 )
-def test_a_picture_takes_the_tokens_of_its_size_and_quality(
+def test_an_image_takes_the_tokens_of_its_size_and_quality(
     pricing: Pricing, size: Size | None, quality: str | None, count: int
 ) -> None:
     assert image_tokens(pricing, size, quality, None) == count
 
 
 def test_a_size_that_the_table_does_not_name_takes_the_most_of_its_quality() -> None:
-    """Some day a provider will deliver one, and the client must still get the picture."""
+    """Some day a provider will deliver one, and the client must still get the image."""
     assert image_tokens(TABLE, Size(1000, 1000), "low", None) == 400
 
 
-def test_a_picture_of_open_size_takes_the_tokens_of_the_largest_square() -> None:
+def test_an_image_of_open_size_takes_the_tokens_of_the_largest_square() -> None:
     largest = image_tokens(FORMULA, Size(2880, 2880), "high", None)
 
     assert image_tokens(FORMULA, None, "high", 2880 * 2880) == largest
 
 
-def test_the_ceiling_of_a_price_by_token_covers_prompt_pictures_partials_and_text() -> None:
+def test_the_ceiling_of_a_price_by_token_covers_prompt_images_partials_and_text() -> None:
     asked = demand(images=3, calls=2, prompt_bytes=50, quality="low", partial_images=2)
-    text, pictures, other = 2 * 50 * 5, 3 * (272 + 2 * 100) * 30, 2 * 1000 * 10
+    text, images, other = 2 * 50 * 5, 3 * (272 + 2 * 100) * 30, 2 * 1000 * 10
 
-    assert ceiling_usd(TABLE, asked) == Decimal(text + pictures + other) / 1_000_000
+    assert ceiling_usd(TABLE, asked) == Decimal(text + images + other) / 1_000_000
 
 
 def test_a_call_costs_the_tokens_that_the_provider_reports() -> None:
@@ -175,7 +175,7 @@ def test_a_call_that_delivers_nothing_and_reports_nothing_is_free() -> None:
     assert call_usd(DALL_E_3, demand(quality="hd"), [], None) == 0
 
 
-def test_a_call_priced_by_the_picture_costs_what_was_delivered_whatever_the_usage() -> None:
+def test_a_call_priced_by_the_image_costs_what_was_delivered_whatever_the_usage() -> None:
     usage = TokenUsage(1000, 1000, 1000, 1000)
 
     cost = call_usd(DALL_E_3, demand(images=3, quality="hd"), [SQUARE, LARGE], usage)
@@ -199,7 +199,7 @@ def test_micro_credits_are_rounded_half_up(usd: str, micro: int) -> None:
     assert micro_credits(Decimal(usd), 16_000_000) == micro
 
 
-def test_amounts_are_rounded_once_and_not_for_each_picture() -> None:
+def test_amounts_are_rounded_once_and_not_for_each_image() -> None:
     dust = read(Pricing, per_image("0.00000003"))
 
     assert micro_credits(ceiling_usd(dust, demand(images=1)), 16_000_000) == 0

@@ -35,10 +35,10 @@ ABOUT = {
     ("gemini-3-pro-image", "4096x4096"): "0.24",
     ("gemini-3.1-flash-lite-image", "1024x1024"): "0.0336",
 }
-"""What Google says that a picture costs, rounded as Google rounds it."""
+"""What Google says that an image costs, rounded as Google rounds it."""
 
 
-PICTURES = [
+IMAGES = [
     (name, ratio, resolution)
     for name in ROWS
     for ratio in MODELS[name].sizes
@@ -50,7 +50,7 @@ def test_the_rows_are_those_of_the_issue() -> None:
     assert set(ROWS) == {*PER_IMAGE, *(model for model, _ in ABOUT)}
 
 
-@pytest.mark.parametrize(("name", "ratio", "resolution"), PICTURES)
+@pytest.mark.parametrize(("name", "ratio", "resolution"), IMAGES)
 def test_each_ratio_and_resolution_has_the_pixels_that_the_model_paints(
     name: str, ratio: str, resolution: str
 ) -> None:
@@ -69,8 +69,8 @@ def test_a_row_offers_no_more_than_the_model_paints(name: str) -> None:
     assert choose(rule, None).size == Size(1024, 1024)
 
 
-@pytest.mark.parametrize(("name", "ratio", "resolution"), PICTURES)
-def test_each_picture_is_held_at_the_tokens_that_it_takes(
+@pytest.mark.parametrize(("name", "ratio", "resolution"), IMAGES)
+def test_each_image_is_held_at_the_tokens_that_it_takes(
     name: str, ratio: str, resolution: str
 ) -> None:
     size = Size(*MODELS[name].pixels(ratio, resolution))
@@ -81,7 +81,7 @@ def test_each_picture_is_held_at_the_tokens_that_it_takes(
 
 
 @pytest.mark.parametrize("name", PER_IMAGE)
-def test_imagen_is_priced_by_the_picture(name: str) -> None:
+def test_imagen_is_priced_by_the_image(name: str) -> None:
     pricing = BINDINGS[name].pricing
 
     assert (pricing.type, pricing.usd) == ("per_image", PER_IMAGE[name])
@@ -100,12 +100,12 @@ def test_gemini_is_priced_by_tokens_that_add_up_to_the_published_price(
 
 
 @pytest.mark.parametrize("name", ROWS)
-def test_every_picture_of_google_carries_synthid(name: str) -> None:
+def test_every_image_of_google_carries_synthid(name: str) -> None:
     assert ROWS[name].watermark == "synthid"
 
 
 @pytest.mark.parametrize("name", ROWS)
-def test_a_call_makes_as_many_pictures_as_the_method_allows(name: str) -> None:
+def test_a_call_makes_as_many_images_as_the_method_allows(name: str) -> None:
     assert ROWS[name].limits.max_images_per_call == (4 if name in PER_IMAGE else 1)
 
 

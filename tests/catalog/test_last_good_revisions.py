@@ -15,7 +15,7 @@ from tintype_testing.manifests import (
     without,
 )
 
-MODEL, BINDING = image_model("canvas"), provider_binding("easel", model="canvas")
+MODEL, BINDING = image_model("canvas"), provider_binding("sketch", model="canvas")
 GOOD = compiled(MODEL, BINDING)
 
 

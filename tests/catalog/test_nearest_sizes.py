@@ -110,7 +110,7 @@ def test_of_a_multiple_and_a_fraction_of_a_wish_the_fraction_wins(
 
 
 @given(ratio_rules, wishes)
-def test_a_choice_by_ratio_is_on_offer_and_never_flips_the_picture(
+def test_a_choice_by_ratio_is_on_offer_and_never_flips_the_image(
     rule: SizeRule, wish: Size
 ) -> None:
     choice = choose(rule, wish)
@@ -172,7 +172,7 @@ def keeps_ratio(rule: SizeRule, size: Size, wish: Size) -> bool:
 
 
 @given(pixel_rules(), small_wishes)
-def test_bounds_never_flip_a_picture_that_they_could_keep_upright(
+def test_bounds_never_flip_an_image_that_they_could_keep_upright(
     rule: SizeRule, wish: Size
 ) -> None:
     offered = within(rule)

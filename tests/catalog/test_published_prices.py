@@ -19,7 +19,7 @@ FIRST = ("gpt-image-1", "gpt-image-1-mini", "gpt-image-1.5")
 SECOND = ("gpt-image-2",)
 THIRD = ("gpt-image-2.5-flare", "gpt-image-2.5-sunburst")
 
-# Output tokens of one picture: models, size, then each quality from `low` on.
+# Output tokens of one image: models, size, then each quality from `low` on.
 TOKENS = """
     1st  1024x1024    272  1056  4160
     1st  1024x1536    408  1584  6240
@@ -55,7 +55,7 @@ def one(size: str, quality: str | None = None) -> Demand:
 
 
 @pytest.mark.parametrize(("model", "size", "quality", "count"), list(cells()))
-def test_a_picture_takes_as_many_tokens_as_openai_says(
+def test_an_image_takes_as_many_tokens_as_openai_says(
     model: str, size: str, quality: str, count: int
 ) -> None:
     assert image_tokens(PRICES[model], Size.parse(size), quality, None) == count
@@ -80,7 +80,7 @@ def test_a_picture_takes_as_many_tokens_as_openai_says(
         ("gpt-image-1", "1024x1536", "high", "0.250"),
     ],
 )
-def test_the_tokens_of_a_picture_cost_what_openai_says_a_picture_costs(
+def test_the_tokens_of_an_image_cost_what_openai_says_an_image_costs(
     model: str, size: str, quality: str, usd: str
 ) -> None:
     cost = call_usd(PRICES[model], one(size, quality), [Size.parse(size)], None)
@@ -102,7 +102,7 @@ def test_the_tokens_of_a_picture_cost_what_openai_says_a_picture_costs(
         ("dall-e-3", "1024x1792", "hd", "0.120"),
     ],
 )
-def test_a_picture_of_dall_e_costs_what_openai_last_asked(
+def test_an_image_of_dall_e_costs_what_openai_last_asked(
     model: str, size: str, quality: str | None, usd: str
 ) -> None:
     assert ceiling_usd(PRICES[model], one(size, quality)) == Decimal(usd)
@@ -140,7 +140,7 @@ def test_every_price_holds_a_partial_image_at_100_tokens() -> None:
     assert all(pricing.tokens_per_partial_image == 100 for pricing in streaming)
 
 
-def test_auto_is_held_at_the_largest_picture_that_gpt_image_2_makes() -> None:
+def test_auto_is_held_at_the_largest_image_that_gpt_image_2_makes() -> None:
     pricing: Pricing = PRICES["gpt-image-2"]
     open_demand = Demand(1, 1, 0, None, 8_294_400, "auto")
     largest = call_usd(pricing, one("2880x2880", "high"), [Size(2880, 2880)], None)

@@ -14,14 +14,14 @@ from tintype_testing.manifests import compiled, image_model, per_image, provider
 
 BEFORE = compiled(
     image_model("canvas", lifecycle={"retiresOn": "2030-01-01"}),
-    image_model("easel", displayName="Stäffelei"),
+    image_model("sketch", displayName="Stäffelei"),
     provider_binding("first", model="canvas"),
-    provider_binding("second", model="easel"),
+    provider_binding("second", model="sketch"),
 )
 AFTER = compiled(
-    image_model("easel", displayName="Stäffelei"),
+    image_model("sketch", displayName="Stäffelei"),
     image_model("fresco"),
-    provider_binding("second", model="easel", pricing=per_image("0.07")),
+    provider_binding("second", model="sketch", pricing=per_image("0.07")),
     provider_binding("third", model="fresco"),
 )
 
@@ -42,7 +42,7 @@ def test_what_did_not_change_is_not_made_anew() -> None:
     before = {item.name: item for item in reader.read(BEFORE.to_json()).models}
     after = {item.name: item for item in reader.read(AFTER.to_json()).models}
 
-    assert after["easel"] is before["easel"]
+    assert after["sketch"] is before["sketch"]
 
 
 def test_what_is_gone_is_forgotten() -> None:

@@ -51,7 +51,7 @@ MEGAPIXEL = read(
         (SQUARES, "1024x1536", "1024x1024"),
         (SQUARES, "300x200", "256x256"),
         (LANDSCAPES, "768x1024", "1024x768"),
-        # Half is as far as double, and of equals the smaller picture wins.
+        # Half is as far as double, and of equals the smaller image wins.
         (SQUARES, "400x400", "512x512"),
         (SQUARES, "724x724", "512x512"),
         (SQUARES, "725x725", "1024x1024"),
@@ -119,7 +119,7 @@ def test_a_model_without_a_size_knob_is_asked_for_no_size() -> None:
         (NO_KNOB, None),
     ],
 )
-def test_the_largest_picture_of_a_rule_is_known(rule: SizeRule, pixels: int | None) -> None:
+def test_the_largest_image_of_a_rule_is_known(rule: SizeRule, pixels: int | None) -> None:
     assert max_pixels(rule) == pixels
 
 

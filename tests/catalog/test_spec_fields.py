@@ -44,7 +44,7 @@ def test_an_unknown_field_is_refused_by_its_path(manifest: Manifest, field: str)
     ("manifest", "field", "value"),
     [
         (MODEL, "spec.id", 5),
-        (MODEL, "spec.aliases", "easel"),
+        (MODEL, "spec.aliases", "sketch"),
         (MODEL, "spec.aliases[0]", 5),
         (MODEL, "spec.outputModality.image", "yes"),
         (MODEL, "spec.outputModality.image", 1),

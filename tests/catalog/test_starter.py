@@ -63,7 +63,7 @@ def test_every_model_has_a_file_of_its_name() -> None:
     )
 
 
-def test_every_model_that_makes_pictures_has_a_binding_and_the_text_model_has_none() -> None:
+def test_every_model_that_makes_images_has_a_binding_and_the_text_model_has_none() -> None:
     bound = {binding.model_ref.name for binding in CATALOG.bindings}
 
     assert bound == {item.name for item in CATALOG.models if item.output_modality.image}

@@ -66,7 +66,7 @@ INCOMPLETE = [
     pytest.param(
         PLAIN,
         by_size(price("0.01", maxPixels=2**20)),
-        "prices must end with a row without maxPixels for every picture, whatever its size",
+        "prices must end with a row without maxPixels for every image, whatever its size",
         id="no last open row",
     ),
     pytest.param(
@@ -96,8 +96,8 @@ INCOMPLETE = [
     pytest.param(
         PLAIN,
         per_token(table=[tokens(100, maxPixels=2**20)]),
-        "every size that the model offers must have a row for every picture",
-        id="no tokens for large pictures",
+        "every size that the model offers must have a row for every image",
+        id="no tokens for large images",
     ),
     pytest.param(
         BOUNDED,

@@ -71,9 +71,9 @@ class Catalogs:
     def flip_folder(self) -> None:
         """Replace what the folder holds."""
         text, self.is_sound = next(self._folders)
-        draft = self.folder / "easel.draft"
+        draft = self.folder / "sketch.draft"
         draft.write_text(text)
-        draft.replace(self.folder / "easel.yaml")
+        draft.replace(self.folder / "sketch.yaml")
 
     def flip_objects(self) -> None:
         """Apply the next objects to the cluster."""

@@ -36,7 +36,7 @@ FILES_KEPT = 64
 """Connections that a gateway rightly keeps: to its database, and for 75 s to its provider."""
 
 MEBIBYTES_KEPT = 96
-"""Code that was loaded, caches that were filled, and what the allocator keeps of pictures."""
+"""Code that was loaded, caches that were filled, and what the allocator keeps of images."""
 
 CHARGES = """
 SELECT hold.request_id, hold.idempotency_key, hold.images, -entry.amount AS charged
@@ -90,8 +90,8 @@ async def test_after_a_storm_the_books_balance_and_every_answer_is_explained(
         running(latency_seconds=0.05) as simulator,
         aiohttp.ClientSession(headers={"Authorization": f"Bearer {key}"}) as http,
     ):
-        pictures = str(tmp_path / "pictures")
-        fleet = MixedFleet(tmp_path, simulator, url, operator, TINTYPE_IMAGE_STORE_DIR=pictures)
+        images = str(tmp_path / "images")
+        fleet = MixedFleet(tmp_path, simulator, url, operator, TINTYPE_IMAGE_STORE_DIR=images)
         catalogs = Catalogs(tmp_path / "catalog", fragile, operator, simulator)
         storm = Storm(SEED, fleet, http, postgres, database, simulator, catalogs)
         try:
@@ -108,7 +108,7 @@ async def test_after_a_storm_the_books_balance_and_every_answer_is_explained(
     nothing_is_told("unexpected error", *logs)
     nothing_is_told(key, *logs)
     nothing_is_told("sk-anything", *logs)  # the provider's
-    nothing_is_told("picture ", *logs)  # what every prompt begins with
+    nothing_is_told("image ", *logs)  # what every prompt begins with
     nothing_is_billed_twice(charges)
     every_complete_answer_is_charged_once(storm.tally, charges)
     await the_books_balance(url, charges)
@@ -120,7 +120,7 @@ def nothing_is_told(secret: str, *logs: str) -> None:
 
 
 async def links_work(storm: Storm) -> None:
-    """Expect that pictures of the last requests are there, whoever stored them."""
+    """Expect that images of the last requests are there, whoever stored them."""
     for url in storm.tally.urls[-20:]:
         async with storm.http.get(url) as answer:
             assert answer.status == 200

@@ -79,7 +79,7 @@ def test_one_command_brings_definitions_programs_and_models(release: Release) ->
     assert f"kubectl get im,pb -n {release.namespace}" in notes
 
 
-def test_the_notes_lead_to_a_picture(release: Release) -> None:
+def test_the_notes_lead_to_an_image(release: Release) -> None:
     notes = release.install(DEV)
 
     assert "WARNING: persistence.enabled=false" in notes

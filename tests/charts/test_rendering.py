@@ -202,7 +202,7 @@ def test_private_endpoints_are_for_simulators_and_those_who_ask_for_them(
     assert given.get("TINTYPE_ALLOW_PRIVATE_ENDPOINTS", {}).get("value") == allowed
 
 
-def test_a_route_leads_to_the_api_and_waits_for_pictures(helm: Helm) -> None:
+def test_a_route_leads_to_the_api_and_waits_for_images(helm: Helm) -> None:
     route = find(helm.objects(ADDED_ON), "HTTPRoute", "tintype-gateway")
 
     (rule,) = route["spec"]["rules"]

@@ -65,7 +65,7 @@ def test_helm_finds_nothing_to_complain_about(helm: Helm) -> None:
         ({"jwt": {"issuers": [{"issuer": "https://example.com"}]}}, "audiences"),
         ({"podDisruptionBudget": {"maxUnavailable": 0}}, "maxUnavailable"),
         ({"s3": {"encryption": "rot13"}}, "encryption"),
-        ({"s3": {"prefix": "/pictures"}}, "prefix"),
+        ({"s3": {"prefix": "/images"}}, "prefix"),
         ({"httpRoute": {"timeout": "5 minutes"}}, "timeout"),
     ],
 )

@@ -16,7 +16,7 @@ PRODUCTION: Values = {
     "database": {"existingSecret": "ledger"},
     "adminToken": {"existingSecret": "admin"},
     "s3": {
-        "bucket": "pictures",
+        "bucket": "images",
         "region": "eu-west-1",
         "accelerate": True,
         "existingSecret": "bucket",
@@ -71,9 +71,9 @@ MATRIX: dict[str, Values] = {
     "several gateways": {"gateway": {"replicas": 3}, "database": {"existingSecret": "ledger"}},
     "your own claim": {"persistence": {"existingClaim": "mine"}},
     "another class": {"persistence": {"storageClassName": "fast", "size": "10Gi"}},
-    "a server of your own for pictures": {
+    "a server of your own for images": {
         "s3": {
-            "bucket": "pictures",
+            "bucket": "images",
             "endpoint": "http://minio:9000",
             "pathStyle": True,
             "prefix": "",
@@ -81,10 +81,10 @@ MATRIX: dict[str, Values] = {
             "kmsKeyId": "key-7",
         }
     },
-    "a folder for pictures": {
+    "a folder for images": {
         "imageFolder": {"enabled": True, "publicUrl": "https://images.example.com"}
     },
-    "another name": {"fullnameOverride": "pictures"},
+    "another name": {"fullnameOverride": "images"},
     "no hook": {"crds": {"upgrade": False}},
     "open network": {"networkPolicy": {"enabled": True}, "ingress": {"enabled": True}},
 }

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tintype_cli.images_client import Partial, Picture, events, happenings
+from tintype_cli.images_client import FinalImage, Partial, events, happenings
 from tintype_cli.progress import BLANK_LINE
 from tintype_testing.gateway_process import GatewayProcess, clean_environ, running_process
 
@@ -48,12 +48,12 @@ def run(gateway: GatewayProcess, tmp_path: Path) -> Run:
 
 
 def opened(path: Path) -> tuple[str | None, tuple[int, int]]:
-    with Image.open(path) as picture:
-        picture.load()
-        return picture.format, picture.size
+    with Image.open(path) as image:
+        image.load()
+        return image.format, image.size
 
 
-def test_it_saves_a_picture_and_tells_its_cost(run: Run, tmp_path: Path) -> None:
+def test_it_saves_an_image_and_tells_its_cost(run: Run, tmp_path: Path) -> None:
     ended = run("a hedgehog", *FAST, "-o", "hedgehog.png")
 
     assert (ended.returncode, ended.stdout) == (0, "")
@@ -78,7 +78,7 @@ def test_the_format_is_that_of_the_flag_before_that_of_the_name(run: Run, tmp_pa
     assert {opened(tmp_path / name)[0] for name in ("a.jpg", "b.png")} == {"JPEG"}
 
 
-def test_several_pictures_are_numbered(run: Run, tmp_path: Path) -> None:
+def test_several_images_are_numbered(run: Run, tmp_path: Path) -> None:
     ended = run("a hedgehog", *FAST, "-n", "3", "-o", "hedgehog.png")
 
     assert ended.returncode == 0
@@ -147,7 +147,7 @@ def test_what_the_model_gets_instead_is_told(run: Run) -> None:
     ]
 
 
-def test_a_withheld_picture_is_told_and_the_others_are_saved(run: Run, tmp_path: Path) -> None:
+def test_a_withheld_image_is_told_and_the_others_are_saved(run: Run, tmp_path: Path) -> None:
     model = ("-m", "amazon.titan-image-generator-v2:0")
 
     ended = run("a half-flagged hedgehog", *model, "-n", "2", "-o", "hedgehog.png")
@@ -221,7 +221,7 @@ def read(terminal: int) -> bytes:
         return b""
 
 
-def test_previews_and_pictures_are_told_apart() -> None:
+def test_previews_and_images_are_told_apart() -> None:
     stream = (
         b": ping\n\n"
         b'event: x\ndata: {"type": "image_generation.partial_image", "partial_image_index": 0}\n\n'
@@ -231,5 +231,5 @@ def test_previews_and_pictures_are_told_apart() -> None:
 
     assert list(happenings(events(stream.splitlines(keepends=True)))) == [
         Partial(1),
-        Picture(b"hi", "seed 0"),
+        FinalImage(b"hi", "seed 0"),
     ]

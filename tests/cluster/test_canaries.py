@@ -76,7 +76,7 @@ async def site(
 
 
 class Client:
-    """Sends requests, and keeps the answers but those with pictures, which may quote prompts."""
+    """Sends requests, and keeps the answers but those with images, which may quote prompts."""
 
     def __init__(self, gateway: GatewayProcess) -> None:
         self._gateway = gateway

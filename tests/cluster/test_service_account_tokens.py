@@ -10,7 +10,7 @@ import yaml
 
 from tests.gateway.jwt_auth.support import issuer
 from tintype_testing.cluster.control_plane import ISSUER, ControlPlane
-from tintype_testing.gateway import Gateway, easel, running_gateway
+from tintype_testing.gateway import Gateway, canvas, running_gateway
 
 BY_SERVICE_ACCOUNT = "{/kubernetes.io/namespace}/{/kubernetes.io/serviceaccount/name}"
 
@@ -52,7 +52,7 @@ async def gateway_of(cluster: ControlPlane, folder: Path, **fields: Any) -> Asyn
         autoCreateNamespaces=["*"],
         **{"accountClaim": BY_SERVICE_ACCOUNT} | fields,
     )
-    async with running_gateway(folder, *easel(), issuers=[settings]) as gateway:
+    async with running_gateway(folder, *canvas(), issuers=[settings]) as gateway:
         yield gateway
 
 
@@ -65,7 +65,7 @@ async def gateway(cluster: ControlPlane, workload: str, tmp_path: Path) -> Async
         yield gateway
 
 
-async def test_a_service_account_gets_a_picture_and_pays(
+async def test_a_service_account_gets_an_image_and_pays(
     cluster: ControlPlane, workload: str, gateway: Gateway
 ) -> None:
     bearer = token(cluster, workload, "painter", "--audience=tintype")

@@ -34,7 +34,7 @@ def turned_away(kind: FaultKind = "unavailable", after_seconds: int | None = Non
 
 @dataclass
 class Provider:
-    """Meets its calls with these faults, in turn, and then with pictures."""
+    """Meets its calls with these faults, in turn, and then with images."""
 
     faults: Sequence[UpstreamFault] = ()
     went: list[str] = field(default_factory=list)

@@ -48,7 +48,7 @@ def test_who_served_a_request_alone_has_the_whole_charge_unasked() -> None:
     assert (after[0] - before[0], round(after[1] - before[1], 6)) == (2, 3)
 
 
-def test_pictures_for_nothing_are_counted_without_credits() -> None:
+def test_images_for_nothing_are_counted_without_credits() -> None:
     before = counted("openai")
 
     count_charge(plan(), [finished_call()], settlement(0), lambda calls: 0)

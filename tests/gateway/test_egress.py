@@ -22,7 +22,7 @@ from tintype_gateway.upstream.sessions import open_session, open_sessions
 from tintype_gateway.upstream.transport import call
 from tintype_gateway.values import Timeouts, UpstreamFault, UpstreamRequest
 from tintype_testing.builders import binding
-from tintype_testing.gateway import easel, running_gateway
+from tintype_testing.gateway import canvas, running_gateway
 
 DIALECTS = {"gemini": "google-predict", "bedrock": "bedrock-amazon"}
 
@@ -182,7 +182,7 @@ async def test_a_client_learns_no_address_of_a_forbidden_endpoint(
     spec: dict[str, Any] = {"endpoint": endpoint, "provider": provider}
     if provider != "openai":
         spec |= {"regions": ["us-east-1"], "dialect": DIALECTS[provider]}
-    running = running_gateway(tmp_path, *easel(**spec), endpoints=Reach.NETWORK)
+    running = running_gateway(tmp_path, *canvas(**spec), endpoints=Reach.NETWORK)
     async with running as gateway:
         answer = await gateway.generate()
 

@@ -14,7 +14,7 @@ from tintype_gateway.upstream.sse import (
     EndlessEventError,
     EventParser,
     event,
-    picture_event,
+    image_event,
 )
 
 LIMIT = 1000
@@ -119,10 +119,10 @@ def test_a_written_event_is_read_back(name: str, fields: dict[str, object]) -> N
     assert json.loads(data or b"") == {"type": "x", "fields": fields, "name": name}
 
 
-def test_a_picture_stands_in_its_event_as_the_bytes_that_arrived() -> None:
+def test_an_image_stands_in_its_event_as_the_bytes_that_arrived() -> None:
     base64 = memoryview(b"iVBORw0KGgo=")
 
-    pieces = picture_event("drawn", base64, {"index": 0})
+    pieces = image_event("drawn", base64, {"index": 0})
 
     assert pieces[1] is base64
     assert b"".join(pieces) == (

@@ -44,7 +44,7 @@ def test_they_are_found_wherever_they_are(letter: bytes, place: int) -> None:
 
 @pytest.mark.parametrize("file", [PNG, JPEG], ids=["png", "jpeg"])
 @pytest.mark.parametrize("before", [0, 1, 2])
-def test_the_padding_of_a_whole_picture_is_completed(file: bytes, before: int) -> None:
+def test_the_padding_of_a_whole_image_is_completed(file: bytes, before: int) -> None:
     standard = base64.b64encode(b"\xff" * before + file)
 
     assert standard_base64(standard.rstrip(b"=").decode()) == standard
@@ -52,7 +52,7 @@ def test_the_padding_of_a_whole_picture_is_completed(file: bytes, before: int) -
 
 
 @pytest.mark.parametrize("length", CUT_OFF)
-def test_a_picture_that_was_cut_off_is_not_completed(length: int) -> None:
+def test_an_image_that_was_cut_off_is_not_completed(length: int) -> None:
     with pytest.raises(ValueError, match="base64"):
         standard_base64(memoryview(UNPADDED[:length]))
 

@@ -33,12 +33,12 @@ def costs(pricing: Manifest, *calls: FinishedCall, asked: Job | None = None, **s
     return cost(asked, model(**spec), paid, PER_USD)
 
 
-def test_a_flat_price_counts_the_pictures_of_all_calls() -> None:
+def test_a_flat_price_counts_the_images_of_all_calls() -> None:
     calls = [delivered([SQUARE]), delivered([SQUARE, SQUARE])]
     assert costs(per_image("0.040"), *calls) == 3 * 640_000
 
 
-def test_a_price_by_size_is_that_of_the_picture_itself() -> None:
+def test_a_price_by_size_is_that_of_the_image_itself() -> None:
     table = by_size(price("0.02", maxPixels=500_000), price("0.04"))
     assert costs(table, delivered([Size(512, 512)])) == 320_000
     assert costs(table, delivered([SQUARE])) == 640_000
@@ -94,7 +94,7 @@ def test_fractions_are_added_before_they_are_rounded() -> None:
     assert costs(per_image("0.000000025"), *calls) == 1  # 3 x 0.4 micro-credits
 
 
-def test_a_call_whose_pictures_were_all_refused_costs_nothing() -> None:
+def test_a_call_whose_images_were_all_refused_costs_nothing() -> None:
     usage = TokenUsage(100, 0, 1000, 0)
     refused = FinishedCall(0, 1, route(), Generation((), usage=usage), (), refused=1)
     assert costs(per_token(), refused) == 0

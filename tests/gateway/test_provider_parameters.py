@@ -58,8 +58,8 @@ def test_a_parameter_with_listed_fields_must_be_an_object(value: Any) -> None:
 
 
 def test_a_parameter_of_another_model_names_the_models_that_take_it() -> None:
-    others = [image_model(name, providerParameters={"svg": []}) for name in ("brush", "easel")]
-    with pytest.raises(Exception, match="`svg` is for brush, easel: the model 'canvas'") as caught:
+    others = [image_model(name, providerParameters={"svg": []}) for name in ("brush", "sketch")]
+    with pytest.raises(Exception, match="`svg` is for brush, sketch: the model 'canvas'") as caught:
         adapted(NOVA, "lenient", *others, svg=1)
     assert (getattr(caught.value, "status", 0), getattr(caught.value, "param", "")) == (400, "svg")
 

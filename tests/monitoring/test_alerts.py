@@ -35,7 +35,7 @@ MISCONFIGURED = (
 )
 CIRCUIT = f'tintype_circuit_state{{{NAMESPACE}, binding="canvas", region="us-east-1"}}'
 LAG_SECONDS = f'tintype_event_loop_lag_seconds_bucket{{{NAMESPACE}, instance="a", le='
-SHED = f'tintype_requests_shed_total{{{NAMESPACE}, instance="a", reason="pledged"}}'
+SHED = f'tintype_requests_shed_total{{{NAMESPACE}, instance="a", reason="reserved"}}'
 PROPAGATION = f'tintype_catalog_propagation_seconds_bucket{{{NAMESPACE}, source="mount", le='
 LOADS = f'tintype_catalog_loads_total{{{NAMESPACE}, source="watch", result='
 GATEWAYS = f"tintype_operator_gateways{{{NAMESPACE}, state="
@@ -157,7 +157,7 @@ CASES = [
             f'{CALL_SECONDS}"120"}}': "0+10x60",
             f'{CALL_SECONDS}"+Inf"}}': "0+10x60",
         },
-        "One in ten pictures of openai in global takes longer than 1m 45s.",
+        "One in ten images of openai in global takes longer than 1m 45s.",
         OPENAI | {"region": "global"},
     ),
     Case(
@@ -204,7 +204,7 @@ CASES = [
         "TintypeExcessCredits",
         {EXCESS: "2x90"},
         {EXCESS: "_x80 2 2 2 2 2 2 2 2 2 2 2"},
-        "Pictures of m cost 2 credits more than was held for them.",
+        "Images of m cost 2 credits more than was held for them.",
         OPENAI | {"model": "m"},
         minutes=90,
     ),

@@ -65,9 +65,9 @@ def test_a_panel_shows_data(run: Rehearsal, panel: dashboards.Panel) -> None:
 
 @pytest.mark.parametrize("name", dashboards.names())
 def test_a_dashboard_can_be_drawn(run: Rehearsal, name: str) -> None:
-    picture = ElementTree.fromstring(drawn(name, run))  # noqa: S314 - of our own making
+    image = ElementTree.fromstring(drawn(name, run))  # noqa: S314 - of our own making
 
-    shown = {element.text for element in picture.iter()}
+    shown = {element.text for element in image.iter()}
     assert {panel.title for panel in dashboards.panels(name)} <= shown
 
 

@@ -60,11 +60,11 @@ def test_a_dashboard_has_what_grafana_needs(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", dashboards.names())
-def test_the_picture_of_a_dashboard_shows_all_its_panels(name: str) -> None:
-    picture = (ROOT / "docs" / "images" / f"dashboard-{name}.svg").read_text()
+def test_the_image_of_a_dashboard_shows_all_its_panels(name: str) -> None:
+    image = (ROOT / "docs" / "images" / f"dashboard-{name}.svg").read_text()
 
     titles = {escape(panel.title) for panel in dashboards.panels(name)}
-    assert {title for title in titles if title not in picture} == set()
+    assert {title for title in titles if title not in image} == set()
 
 
 def test_every_alert_has_a_severity_a_summary_and_a_section_in_the_runbooks() -> None:

@@ -147,7 +147,7 @@ class Release:
 
 
 def answer(client: openai.OpenAI, model: str, prompt: str = PROMPT) -> int | str:
-    """The status that a request for a picture gets, or why it gets none."""
+    """The status that a request for an image gets, or why it gets none."""
     try:
         client.images.generate(model=model, prompt=prompt)
     except openai.APIStatusError as error:

@@ -11,7 +11,7 @@ def test_a_new_model_is_served_without_a_restart(quick_start: Release, figures: 
     before = quick_start.uids("gateway")
     quick_start.apply(image_model("canvas"))
 
-    with figures.timed("binding applied to its first picture"):
+    with figures.timed("binding applied to its first image"):
         quick_start.apply(simulated("canvas"))
         quick_start.wait_for(200, "canvas")
 
@@ -19,12 +19,12 @@ def test_a_new_model_is_served_without_a_restart(quick_start: Release, figures: 
 
 
 def test_a_binding_that_is_switched_off_is_refused(quick_start: Release) -> None:
-    quick_start.apply(image_model("easel"), simulated("easel"))
-    quick_start.wait_for(200, "easel")
+    quick_start.apply(image_model("sketch"), simulated("sketch"))
+    quick_start.wait_for(200, "sketch")
 
-    quick_start.apply(simulated("easel", active=False))
+    quick_start.apply(simulated("sketch", active=False))
 
-    quick_start.wait_for(400, "easel")
+    quick_start.wait_for(400, "sketch")
 
 
 def test_a_model_is_ready_when_gateways_serve_it_and_not_before(quick_start: Release) -> None:

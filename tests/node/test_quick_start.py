@@ -1,4 +1,4 @@
-"""From an empty cluster to the first picture, by what the documentation and the notes say."""
+"""From an empty cluster to the first image, by what the documentation and the notes say."""
 
 import re
 import textwrap
@@ -27,20 +27,18 @@ def test_the_readme_begins_with_the_same_command() -> None:
     assert documented_install() in (ROOT / "README.md").read_text()
 
 
-def test_the_notes_lead_to_a_picture(
-    quick_start: Release, figures: Figures, tmp_path: Path
-) -> None:
+def test_the_notes_lead_to_an_image(quick_start: Release, figures: Figures, tmp_path: Path) -> None:
     script = commands(quick_start.notes)
     (port,) = free_ports(1)  # 8080 may be taken on this machine
     script = script.replace(" 8080:", f" {port}:").replace(":8080/v1", f":{port}/v1")
 
-    with figures.timed("the notes' commands, to the first picture"):
+    with figures.timed("the notes' commands, to the first image"):
         ended = quick_start.shell(f"trap 'kill $(jobs -p)' EXIT\n{script}", tmp_path)
 
     assert ended.returncode == 0, ended.stderr
     assert re.search(r"gpt-image-1\s", ended.stdout)
-    with Image.open(tmp_path / "hedgehog.png") as picture:
-        assert picture.size == (1024, 1024)
+    with Image.open(tmp_path / "hedgehog.png") as image:
+        assert image.size == (1024, 1024)
 
 
 def commands(notes: str) -> str:

@@ -22,8 +22,8 @@ PATIENCE = "a painting that takes its time"
 RESTART = {"podAnnotations": {"restarted": "true"}}
 
 
-def test_a_pod_gets_a_picture_with_the_token_of_its_service_account(production: Release) -> None:
-    workload = Workload(production, "one_picture.py")
+def test_a_pod_gets_an_image_with_the_token_of_its_service_account(production: Release) -> None:
+    workload = Workload(production, "one_image.py")
     workload.start()
 
     result = workload.result()
@@ -90,7 +90,7 @@ async def test_a_gateway_that_is_scaled_down_finishes_its_requests(
 
 
 async def ask(url: str, key: str) -> int | str:
-    """Ask a certain gateway for a picture, in a thread."""
+    """Ask a certain gateway for an image, in a thread."""
     with openai.OpenAI(base_url=url, api_key=key, max_retries=0) as client:
         return await asyncio.to_thread(answer, client, "gpt-image-1", PATIENCE)
 

@@ -157,8 +157,8 @@ def reported(name: str) -> dict[str, Any]:
 
 
 def test_only_objects_that_were_judged_before_inherit_their_revision() -> None:
-    catalog = compile_manifests([image_model("canvas"), image_model("easel")]).catalog
+    catalog = compile_manifests([image_model("canvas"), image_model("sketch")]).catalog
 
-    kept = inherited(catalog, [reported("canvas"), image_model("easel")])
+    kept = inherited(catalog, [reported("canvas"), image_model("sketch")])
 
     assert [model.name for model in kept.models] == ["canvas"]

@@ -68,11 +68,11 @@ def test_an_edit_becomes_ready_in_few_writes_and_without_touching_others(
 ) -> None:
     for gateway in gateways:
         gateway.start()
-    operator.apply(image_model(), image_model("easel"), provider_binding())
-    for name in ("canvas", "easel"):
+    operator.apply(image_model(), image_model("sketch"), provider_binding())
+    for name in ("canvas", "sketch"):
         assert wait(operator, name, 60).returncode == 0
     operator.wait_for_condition("providerbinding", "canvas-openai", "Ready", "True")
-    easel, before = operator.get("imagemodel", "easel"), writes(operator)
+    sketch, before = operator.get("imagemodel", "sketch"), writes(operator)
 
     operator.apply(changed(image_model(), "spec.displayName", "The new one"))
     assert wait(operator, "canvas", 60).returncode == 0
@@ -80,7 +80,7 @@ def test_an_edit_becomes_ready_in_few_writes_and_without_touching_others(
     assert operator.condition("imagemodel", "canvas", "Ready")["observedGeneration"] == 2
     assert {gateway.sequence() for gateway in gateways} == {published(operator)}
     assert 1 <= writes(operator) - before <= 3
-    assert operator.get("imagemodel", "easel") == easel
+    assert operator.get("imagemodel", "sketch") == sketch
 
 
 def test_a_gateway_that_goes_away_revokes_nothing(
@@ -93,8 +93,8 @@ def test_a_gateway_that_goes_away_revokes_nothing(
     ready = operator.condition("imagemodel", "canvas", "Ready")
 
     gateways[0].stop()
-    operator.apply(image_model("easel"))
-    operator.wait_for_condition("imagemodel", "easel", "Programmed", "False")
+    operator.apply(image_model("sketch"))
+    operator.wait_for_condition("imagemodel", "sketch", "Programmed", "False")
 
     assert operator.condition("imagemodel", "canvas", "Ready") == ready
     operator.stop()

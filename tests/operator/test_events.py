@@ -37,8 +37,8 @@ def test_sound_objects_and_restarts_make_no_events(running: Operator) -> None:
     eventually(lambda: len(events(running, "canvas-openai")) == 1, "the warning")
     running.stop()
     running.start()
-    running.apply(image_model("easel"))
-    running.wait_for_condition("imagemodel", "easel", "Accepted", "True")
+    running.apply(image_model("sketch"))
+    running.wait_for_condition("imagemodel", "sketch", "Accepted", "True")
 
     assert events(running, "canvas") == []
     assert len(events(running, "canvas-openai")) == 1

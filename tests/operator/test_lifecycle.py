@@ -10,7 +10,7 @@ from tintype_operator.status.findings import Delivery, Finding, lifecycle
 from tintype_testing.manifests import image_model, provider_binding
 from tintype_testing.operator import Operator
 
-DATES = {"deprecatedOn": "2026-03-30", "retiresOn": "2026-09-30", "replacement": "easel"}
+DATES = {"deprecatedOn": "2026-03-30", "retiresOn": "2026-09-30", "replacement": "sketch"}
 
 
 def on(day: str, **dates: Any) -> Finding:
@@ -42,7 +42,7 @@ def test_the_message_says_when_and_what_to_use_instead() -> None:
 
     assert "is deprecated from 2026-03-30" in message
     assert "will be retired from 2026-09-30" in message
-    assert "Use `easel` instead" in message
+    assert "Use `sketch` instead" in message
 
 
 def test_dates_that_cannot_be_read_are_unknown() -> None:
@@ -63,12 +63,12 @@ def test_the_end_of_a_model_changes_nothing_about_its_readiness() -> None:
 
 def test_a_binding_of_a_retired_model_is_accepted_with_a_warning(running: Operator) -> None:
     running.apply(
-        image_model(lifecycle={"retiresOn": "2024-01-01", "replacement": "easel"}),
+        image_model(lifecycle={"retiresOn": "2024-01-01", "replacement": "sketch"}),
         provider_binding(),
     )
 
     for kind, name in (("imagemodel", "canvas"), ("providerbinding", "canvas-openai")):
         condition = running.wait_for_condition(kind, name, "LifecycleCurrent", "False")
         assert condition["reason"] == "Retired"
-        assert "Use `easel` instead" in condition["message"]
+        assert "Use `sketch` instead" in condition["message"]
         assert running.condition(kind, name, "Accepted")["status"] == "True"

@@ -75,8 +75,8 @@ def test_gateways_serve_on_without_an_api_server_and_everything_converges_after(
         eventually(lambda: gateway.sequence() == sequence, "the mounted catalog")
         assert operator.process.running()
 
-    operator.apply(changed(image_model(), "spec.displayName", "The new one"), image_model("easel"))
-    for name in ("canvas", "easel"):
+    operator.apply(changed(image_model(), "spec.displayName", "The new one"), image_model("sketch"))
+    for name in ("canvas", "sketch"):
         operator.wait_for_condition("imagemodel", name, "Ready", "True")
     assert gateway.sequence() == published(operator) > sequence
 

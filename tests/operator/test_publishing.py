@@ -51,25 +51,25 @@ def test_an_edit_reaches_the_catalog(running: Operator) -> None:
 
 
 def test_a_deleted_object_leaves_the_catalog(running: Operator) -> None:
-    running.apply(image_model("canvas"), image_model("easel"))
-    running.wait_for_models("canvas", "easel")
+    running.apply(image_model("canvas"), image_model("sketch"))
+    running.wait_for_models("canvas", "sketch")
 
     running.delete("imagemodel", "canvas")
 
-    running.wait_for_models("easel")
+    running.wait_for_models("sketch")
 
 
 def test_what_was_deleted_while_the_operator_was_away_is_gone_when_it_is_back(
     running: Operator,
 ) -> None:
-    running.apply(image_model("canvas"), image_model("easel"))
-    running.wait_for_models("canvas", "easel")
+    running.apply(image_model("canvas"), image_model("sketch"))
+    running.wait_for_models("canvas", "sketch")
     running.stop()
 
     running.delete("imagemodel", "canvas")
     running.start()
 
-    running.wait_for_models("easel")
+    running.wait_for_models("sketch")
 
 
 def test_a_burst_of_edits_makes_few_revisions(running: Operator) -> None:
@@ -90,8 +90,8 @@ def test_a_restart_writes_nothing_that_is_written_already(running: Operator) -> 
     running.stop()
 
     running.start()
-    running.apply(image_model("easel"))
-    running.wait_for_condition("imagemodel", "easel", "Accepted", "True")
+    running.apply(image_model("sketch"))
+    running.wait_for_condition("imagemodel", "sketch", "Accepted", "True")
 
     assert running.get("imagemodel", "canvas")["metadata"]["resourceVersion"] == reported
     assert running.process.output().count('"published"') == published + 1

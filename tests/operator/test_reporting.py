@@ -70,12 +70,12 @@ def test_a_broken_object_is_told_why_and_the_others_are_published(
     running.wait_for_condition("imagemodel", "canvas", "Accepted", "True")
     eventually(lambda: running.bindings() == ["canvas-openai"], "the sound binding")
 
-    running.apply(broken, image_model("easel"))
+    running.apply(broken, image_model("sketch"))
     condition = running.wait_for_condition(broken["kind"], "later", type_, "False")
 
     assert condition["reason"] == reason
     assert advice in condition["message"]
-    running.wait_for_models("canvas", "easel")
+    running.wait_for_models("canvas", "sketch")
     assert running.bindings() == ["canvas-openai"]
 
 
@@ -97,8 +97,8 @@ def test_the_last_good_revision_outlives_a_bad_edit_and_a_restart(running: Opera
     condition = running.wait_for_condition("providerbinding", "canvas-openai", "Accepted", "False")
     running.stop()
     running.start()
-    running.apply(image_model("easel"))
-    running.wait_for_models("canvas", "easel")
+    running.apply(image_model("sketch"))
+    running.wait_for_models("canvas", "sketch")
 
     catalog = running.catalog()
     assert catalog is not None

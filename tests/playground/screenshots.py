@@ -1,4 +1,4 @@
-"""Takes the pictures of docs/playground.md: `python -m tests.playground.screenshots`."""
+"""Takes the images of docs/playground.md: `python -m tests.playground.screenshots`."""
 
 import sys
 from io import BytesIO
@@ -26,7 +26,7 @@ FONT = "document.documentElement.style.setProperty('--sans', 'Inter, system-ui')
 
 
 def main() -> int:
-    """Write the pictures, and return the exit code."""
+    """Write the images, and return the exit code."""
     with TemporaryDirectory() as folder, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
         with running_process(Path(folder), "--simulate", "--demo") as gateway:
@@ -37,17 +37,17 @@ def main() -> int:
 
 
 def take(browser: Browser, gateway: GatewayProcess, scheme: str) -> None:
-    """Take all pictures in one color scheme."""
+    """Take all images in one color scheme."""
     wide = enter(browser, gateway, viewport=WIDE, color_scheme=scheme)
     shoot(wide, f"models-{scheme}")
     paint(wide, "1", "14", "13", BEST_SEED)
-    shoot(wide, f"picture-{scheme}")
+    shoot(wide, f"image-{scheme}")
     wide.page.context.close()
     narrow = enter(browser, gateway, viewport=NARROW, color_scheme=scheme)
     shoot(narrow, f"narrow-form-{scheme}")
     paint(narrow, "13", BEST_SEED)
-    narrow.page.locator("#panel-pictures").evaluate("node => node.scrollIntoView()")
-    shoot(narrow, f"narrow-picture-{scheme}")
+    narrow.page.locator("#panel-images").evaluate("node => node.scrollIntoView()")
+    shoot(narrow, f"narrow-image-{scheme}")
     narrow.page.context.close()
 
 
@@ -63,7 +63,7 @@ def enter(browser: Browser, gateway: GatewayProcess, **options: object) -> Visit
 
 
 def paint(visitor: Visitor, *seeds: str) -> None:
-    """Make pictures, so that there is a history, and let the last one come to rest."""
+    """Make images, so that there is a history, and let the last one come to rest."""
     visitor.choose("stability.sd3-5-large-v1:0")
     visitor.option("Size", "3:2")
     visitor.page.get_by_text("Fine tuning").click()
@@ -78,8 +78,8 @@ def shoot(visitor: Visitor, name: str) -> None:
     """Save what is seen of the page, in few colors: that spares two thirds of the bytes."""
     IMAGES.mkdir(exist_ok=True)
     visitor.page.mouse.move(0, 0)
-    with Image.open(BytesIO(visitor.page.screenshot())) as picture:
-        few = picture.convert("RGB").quantize(256, dither=Image.Dither.FLOYDSTEINBERG)
+    with Image.open(BytesIO(visitor.page.screenshot())) as image:
+        few = image.convert("RGB").quantize(256, dither=Image.Dither.FLOYDSTEINBERG)
         few.save(IMAGES / f"playground-{name}.png", optimize=True)
 
 

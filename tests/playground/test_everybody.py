@@ -93,7 +93,7 @@ def test_a_keyboard_is_enough(visitor: Visitor, gateway: GatewayProcess) -> None
     keys.type("a lighthouse")
     keys.press("Control+Enter")
     expect(visitor.status).to_contain_text("Done")
-    visitor.page.get_by_role("tab", name="Pictures").focus()
+    visitor.page.get_by_role("tab", name="Images").focus()
     keys.press("ArrowLeft")
     expect(visitor.page.get_by_role("tab", name="Models")).to_be_focused()
     expect(visitor.cards.first).to_be_visible()
@@ -135,7 +135,7 @@ def test_who_wants_less_motion_gets_none(visiting: Visiting, gateway: GatewayPro
     visitor.choose("imagen-4.0-fast-generate-001")
     visitor.make("a lighthouse")
 
-    image = visitor.pictures.locator("img")
+    image = visitor.images.locator("img")
     assert image.evaluate("node => parseFloat(getComputedStyle(node).animationDuration)") < 0.001
 
 

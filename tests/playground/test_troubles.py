@@ -54,7 +54,7 @@ def slow_key(gateway: GatewayProcess) -> str:
     return run(gateway, "keys", "create", "--account", "slow").split("\t")[1].strip()
 
 
-def test_prices_leave_calls_for_pictures(visitor: Visitor, slow_key: str) -> None:
+def test_prices_leave_calls_for_images(visitor: Visitor, slow_key: str) -> None:
     quoted: list[str] = []
     visitor.page.on(
         "request",
@@ -73,7 +73,7 @@ def test_prices_leave_calls_for_pictures(visitor: Visitor, slow_key: str) -> Non
     assert len(quoted) <= 3
     visitor.page.clock.resume()
     visitor.generate()
-    expect(visitor.pictures).to_have_count(1)
+    expect(visitor.images).to_have_count(1)
 
 
 def test_a_refused_prompt_is_told_and_costs_nothing(inside: Visitor) -> None:
@@ -87,7 +87,7 @@ def test_a_refused_prompt_is_told_and_costs_nothing(inside: Visitor) -> None:
     expect(inside.page.locator("#account-credits")).to_have_text(str(before))
 
 
-def test_a_withheld_picture_is_told_in_its_place(inside: Visitor) -> None:
+def test_a_withheld_image_is_told_in_its_place(inside: Visitor) -> None:
     inside.choose("amazon.titan-image-generator-v2:0")
     inside.count.fill("2")
     inside.make("a half-flagged lighthouse")
@@ -95,13 +95,13 @@ def test_a_withheld_picture_is_told_in_its_place(inside: Visitor) -> None:
     withheld = inside.page.locator(".plate[data-state=flagged]")
     expect(withheld).to_contain_text("not charged")
     expect(withheld).to_contain_text("have been blocked by our content filters")
-    expect(inside.pictures).to_have_count(1)
+    expect(inside.images).to_have_count(1)
 
 
 def test_an_empty_prompt_is_asked_for(inside: Visitor) -> None:
     inside.generate()
 
-    expect(inside.page.locator("#prompt-error")).to_have_text("Say what the picture should show.")
+    expect(inside.page.locator("#prompt-error")).to_have_text("Say what the image should show.")
     expect(inside.prompt).to_be_focused()
 
 
@@ -135,7 +135,7 @@ def test_an_answer_that_ends_too_soon_is_told(inside: Visitor) -> None:
     inside.prompt.fill("a lighthouse")
     inside.generate()
 
-    expect(inside.problem).to_contain_text("ended before a picture was finished")
+    expect(inside.problem).to_contain_text("ended before an image was finished")
 
 
 def test_code_is_copied_from_a_page_without_https_too(inside: Visitor) -> None:

@@ -1,4 +1,4 @@
-"""The whole way: from a key to a picture, and to what is known about it."""
+"""The whole way: from a key to an image, and to what is known about it."""
 
 import re
 import subprocess
@@ -25,21 +25,21 @@ def test_a_price_is_told_before_and_charged_after(inside: Visitor) -> None:
 
     inside.make("a lighthouse")
 
-    expect(inside.status).to_have_text("Done: 2 pictures for 1.28 credits.")
+    expect(inside.status).to_have_text("Done: 2 images for 1.28 credits.")
     expect(inside.page.locator("#account-credits")).to_have_text("998.72 credits")
 
 
-def test_a_picture_sharpens_until_it_is_there(inside: Visitor) -> None:
+def test_an_image_sharpens_until_it_is_there(inside: Visitor) -> None:
     inside.choose("gpt-image-1")
     inside.option("Quality", "Low")
 
     inside.make("a lighthouse")
 
     assert inside.states()[:3] == ["partial", "partial", "done"]
-    expect(inside.pictures).to_have_count(1)
+    expect(inside.images).to_have_count(1)
 
 
-def test_a_picture_is_told_in_true_pixels_with_all_that_is_known(inside: Visitor) -> None:
+def test_an_image_is_told_in_true_pixels_with_all_that_is_known(inside: Visitor) -> None:
     inside.choose("stability.sd3-5-large-v1:0")
     inside.option("Size", "16:9")
     inside.option("Format", "WebP")
@@ -48,7 +48,7 @@ def test_a_picture_is_told_in_true_pixels_with_all_that_is_known(inside: Visitor
 
     inside.make("a lighthouse")
 
-    facts = inside.pictures.locator(".known")
+    facts = inside.images.locator(".known")
     expect(facts).to_contain_text(
         re.compile("1344 \N{MULTIPLICATION SIGN} 768 WEBP [0-9]+ kB 1.04 credits Seed 7")
     )
@@ -71,7 +71,7 @@ def test_what_was_adjusted_is_said_in_words(inside: Visitor) -> None:
 def test_a_seed_is_used_again(inside: Visitor) -> None:
     inside.choose("stability.sd3-5-large-v1:0")
     inside.make("a lighthouse")
-    told = inside.pictures.get_by_text("Seed ").first.text_content()
+    told = inside.images.get_by_text("Seed ").first.text_content()
     inside.page.get_by_role("button", name="Use this seed").click()
 
     expect(inside.page.get_by_label("Seed", exact=True)).to_have_value(str(told).split()[1])
@@ -99,15 +99,15 @@ def test_another_tab_begins_with_an_empty_form(inside: Visitor, gateway: Gateway
     assert other.page.evaluate("localStorage.length") == 0
 
 
-def test_a_picture_is_downloaded_as_it_came(inside: Visitor, tmp_path: Path) -> None:
+def test_an_image_is_downloaded_as_it_came(inside: Visitor, tmp_path: Path) -> None:
     inside.choose("imagen-4.0-fast-generate-001")
     inside.make("A lighthouse, at dusk")
     with inside.page.expect_download() as download:
         inside.page.get_by_role("link", name="Download").click()
 
     assert download.value.suggested_filename == "a-lighthouse-at-dusk-1.png"
-    with Image.open(download.value.path()) as picture:
-        assert (picture.format, picture.size) == ("PNG", (1024, 1024))
+    with Image.open(download.value.path()) as image:
+        assert (image.format, image.size) == ("PNG", (1024, 1024))
 
 
 def test_a_request_is_copied_as_code_that_works_and_has_no_key(
@@ -126,12 +126,12 @@ def test_a_request_is_copied_as_code_that_works_and_has_no_key(
         snippet = inside.page.evaluate("navigator.clipboard.readText()")
         assert gateway.demo_key not in snippet
         subprocess.run([*command, snippet], cwd=tmp_path, env=environ, check=True, timeout=60)
-        with Image.open(tmp_path / "picture-1.png") as picture:
-            picture.load()
-        (tmp_path / "picture-1.png").unlink()
+        with Image.open(tmp_path / "image-1.png") as image:
+            image.load()
+        (tmp_path / "image-1.png").unlink()
 
 
-def test_former_pictures_of_the_session_can_be_looked_at_again(inside: Visitor) -> None:
+def test_former_images_of_the_session_can_be_looked_at_again(inside: Visitor) -> None:
     inside.choose("imagen-4.0-fast-generate-001")
     inside.make("a first fox")
     inside.make("a second fox")

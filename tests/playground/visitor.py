@@ -14,7 +14,7 @@ new MutationObserver((changes) => {
   for (const { target } of changes) window.states.push(target.dataset.state);
 }).observe(document, { subtree: true, attributes: true, attributeFilter: ['data-state'] });
 """
-"""Runs before the page does: notes what its policy forbade, and through which states pictures
+"""Runs before the page does: notes what its policy forbade, and through which states images
 went, which may be gone before anybody looks."""
 
 
@@ -43,16 +43,16 @@ class Visitor:
 
     @property
     def count(self) -> Locator:
-        """How many pictures are wanted."""
-        return self.page.get_by_role("spinbutton", name="Pictures")
+        """How many images are wanted."""
+        return self.page.get_by_role("spinbutton", name="Images")
 
     @property
     def cards(self) -> Locator:
         return self.page.locator(".card")
 
     @property
-    def pictures(self) -> Locator:
-        """The finished pictures of the run that is shown."""
+    def images(self) -> Locator:
+        """The finished images of the run that is shown."""
         return self.page.locator(".plate[data-state=done]")
 
     @property
@@ -77,13 +77,13 @@ class Visitor:
         self.page.get_by_role("button", name="Generate", exact=True).click()
 
     def make(self, prompt: str) -> None:
-        """Ask for a picture, and wait for the end of it."""
+        """Ask for an image, and wait for the end of it."""
         self.prompt.fill(prompt)
         self.generate()
         expect(self.status).to_contain_text("Done", timeout=60_000)
 
     def states(self) -> list[str]:
-        """Return the states that pictures went through so far."""
+        """Return the states that images went through so far."""
         return list(self.page.evaluate("window.states"))
 
     def too_wide(self) -> int:

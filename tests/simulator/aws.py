@@ -76,7 +76,7 @@ def told(error: ClientError) -> tuple[int, str, str]:
 
 
 def amazon(text: str = "a red fox", parameters: Any = None, **config: Any) -> dict[str, Any]:
-    """Return the body of a call for pictures by Titan or Nova Canvas."""
+    """Return the body of a call for images by Titan or Nova Canvas."""
     return {
         "taskType": "TEXT_IMAGE",
         "textToImageParams": {"text": text} | (parameters or {}),
@@ -84,8 +84,8 @@ def amazon(text: str = "a red fox", parameters: Any = None, **config: Any) -> di
     }
 
 
-def pictures(answer: Mapping[str, Any]) -> list[Image]:
-    """Return the pictures of an answer, fully decoded."""
+def images(answer: Mapping[str, Any]) -> list[Image]:
+    """Return the images of an answer, fully decoded."""
     return [opened(base64.b64decode(image, validate=True)) for image in answer["images"]]
 
 

@@ -64,7 +64,7 @@ def reached(simulator: str, **options: Any) -> types.HttpOptions:
 def asked(
     *, ratio: str | None = None, size: str | None = None, **config: Any
 ) -> types.GenerateContentConfig:
-    """Return the configuration of a request for a picture."""
+    """Return the configuration of a request for an image."""
     image = types.ImageConfig(aspect_ratio=ratio, image_size=size)
     return types.GenerateContentConfig(image_config=image, **config)
 
@@ -92,13 +92,13 @@ def parts_of(answer: types.GenerateContentResponse) -> list[types.Part]:
 
 
 def files_in(answer: types.GenerateContentResponse) -> list[bytes]:
-    """Return the files of all pictures that are no thoughts."""
+    """Return the files of all images that are no thoughts."""
     shown = [part.inline_data for part in parts_of(answer) if not part.thought]
     return [blob.data for blob in shown if blob is not None and blob.data is not None]
 
 
-def picture_in(answer: types.GenerateContentResponse) -> Image.Image:
-    """Return the one picture, fully decoded."""
+def image_in(answer: types.GenerateContentResponse) -> Image.Image:
+    """Return the one image, fully decoded."""
     [file] = files_in(answer)
     return opened(file)
 
@@ -109,14 +109,14 @@ def images_in(answer: types.GenerateImagesResponse) -> list[types.GeneratedImage
 
 
 def image_of(entry: types.GeneratedImage) -> Image.Image:
-    """Return the picture of an entry, fully decoded."""
+    """Return the image of an entry, fully decoded."""
     assert entry.image is not None
     assert entry.image.image_bytes is not None
     return opened(entry.image.image_bytes)
 
 
 def small_file(width: int, height: int) -> bytes:
-    """Return the file of a small picture."""
+    """Return the file of a small image."""
     file = io.BytesIO()
     Image.new("RGB", (width, height), "teal").save(file, "png")
     return file.getvalue()

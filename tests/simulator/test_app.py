@@ -7,18 +7,18 @@ from openai import APIConnectionError, APITimeoutError, AsyncOpenAI
 from PIL import Image
 
 from tintype_simulator.app import running
-from tintype_simulator.painting.renderer import Picture, paint
+from tintype_simulator.painting.renderer import ImageSpec, paint
 from tintype_testing.simulators import eventually, fault, requests_received
 
 
-async def test_pictures_are_painted_on_threads_of_their_own(
+async def test_images_are_painted_on_threads_of_their_own(
     client: AsyncOpenAI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     threads = []
 
-    def spied_paint(picture: Picture) -> Image.Image:
+    def spied_paint(image: ImageSpec) -> Image.Image:
         threads.append(threading.current_thread().name)
-        return paint(picture)
+        return paint(image)
 
     monkeypatch.setattr("tintype_simulator.openai.images.paint", spied_paint)
 

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from tests.simulator.aws import NOVA, TITAN, amazon, invoked, pictures, refused
+from tests.simulator.aws import NOVA, TITAN, amazon, images, invoked, refused
 from tintype_simulator.bedrock.bodies import NOVA_STYLES, TITAN_SIZES
 
 FILTERED = (
@@ -82,7 +82,7 @@ async def test_titan_paints_every_size_that_it_lists(simulator: str, size: tuple
 
     answer = await invoked(simulator, TITAN, amazon(width=width, height=height))
 
-    assert [(image.format, image.size) for image in pictures(answer)] == [("PNG", size)]
+    assert [(image.format, image.size) for image in images(answer)] == [("PNG", size)]
 
 
 @pytest.mark.parametrize("size", [(320, 320), (320, 1280), (2048, 2048), (4096, 1024), (1296, 720)])
@@ -93,7 +93,7 @@ async def test_nova_paints_any_size_within_its_bounds(
 
     answer = await invoked(simulator, NOVA, amazon(width=width, height=height))
 
-    assert [image.size for image in pictures(answer)] == [size]
+    assert [image.size for image in images(answer)] == [size]
 
 
 @pytest.mark.parametrize(
@@ -113,24 +113,24 @@ async def test_a_size_beyond_is_refused(simulator: str, model: str, size: tuple[
 
 
 @pytest.mark.parametrize("model", [TITAN, NOVA])
-async def test_a_call_without_configuration_gives_one_square_picture(
+async def test_a_call_without_configuration_gives_one_square_image(
     simulator: str, model: str
 ) -> None:
     body = {"taskType": "TEXT_IMAGE", "textToImageParams": {"text": "a red fox"}}
 
     answer = await invoked(simulator, model, body)
 
-    assert [image.size for image in pictures(answer)] == [(1024, 1024)]
+    assert [image.size for image in images(answer)] == [(1024, 1024)]
     assert answer["error"] is None
 
 
-async def test_one_call_gives_up_to_five_different_pictures(simulator: str) -> None:
+async def test_one_call_gives_up_to_five_different_images(simulator: str) -> None:
     answer = await invoked(simulator, NOVA, amazon(numberOfImages=5, width=512, height=512))
 
     assert len(set(answer["images"])) == 5
 
 
-async def test_the_same_seed_gives_the_same_pictures_and_another_one_others(simulator: str) -> None:
+async def test_the_same_seed_gives_the_same_images_and_another_one_others(simulator: str) -> None:
     first, again, other = [
         await invoked(simulator, NOVA, amazon(seed=seed, width=512, height=512))
         for seed in (7, 7, 8)
@@ -159,7 +159,7 @@ async def test_a_seed_left_out_is_always_the_same_one(
         {"cfgScale": 9.5},
     ],
 )
-async def test_every_parameter_changes_the_picture(simulator: str, change: dict[str, Any]) -> None:
+async def test_every_parameter_changes_the_image(simulator: str, change: dict[str, Any]) -> None:
     plain, changed = [
         await invoked(simulator, NOVA, amazon(width=512, height=512, **fields))
         for fields in ({}, change)
@@ -200,7 +200,7 @@ async def test_a_forbidden_prompt_is_refused_before_anything_is_painted(
         ("a half-flagged fox", 5, 2, "Some"),
     ],
 )
-async def test_pictures_that_are_refused_are_missing_from_a_successful_answer(
+async def test_images_that_are_refused_are_missing_from_a_successful_answer(
     simulator: str, prompt: str, asked: int, given: int, share: str
 ) -> None:
     body = amazon(prompt, numberOfImages=asked, width=320, height=320)

@@ -22,7 +22,7 @@ UNRECOGNIZED = "The security token included in the request is invalid."
 async def post(
     simulator: str, path: str = f"/model/{CORE}/invoke", **headers: str
 ) -> tuple[int, str, Any]:
-    """Ask for a picture without the SDK; return status, name of the error and body."""
+    """Ask for an image without the SDK; return status, name of the error and body."""
     async with aiohttp.ClientSession() as http:
         url = URL(f"{simulator}{path}", encoded=True)
         answer = await http.post(url, json=FOX, headers=headers)

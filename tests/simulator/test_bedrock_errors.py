@@ -34,7 +34,7 @@ COMMON = {"UnrecognizedClientException", "InvalidSignatureException", "ExpiredTo
 
 
 def invoke(client: Any) -> Any:
-    """Ask for a picture."""
+    """Ask for an image."""
     return client.invoke_model(modelId=CORE, body=b'{"prompt": "a red fox"}')
 
 

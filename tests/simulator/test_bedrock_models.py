@@ -134,7 +134,7 @@ async def test_an_unknown_model_is_an_invalid_identifier(simulator: str, identif
 
 
 @pytest.mark.parametrize("service", sorted(PROFILE_ONLY))
-async def test_a_service_that_edits_pictures_is_not_called_by_its_bare_id(
+async def test_a_service_that_edits_images_is_not_called_by_its_bare_id(
     simulator: str, service: str
 ) -> None:
     status, code, message = await refused(simulator, service, {"prompt": "a red fox"})

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from tests.simulator.aws import CORE, invoked, pictures, refused
+from tests.simulator.aws import CORE, images, invoked, refused
 from tintype_simulator.bedrock.bodies import RATIOS
 from tintype_simulator.bedrock.models import MODELS
 
@@ -41,23 +41,21 @@ async def test_every_model_paints_one_square_png_and_tells_its_seed(
 ) -> None:
     answer = await invoked(simulator, model, FOX)
 
-    assert [(image.format, image.size) for image in pictures(answer)] == [("PNG", (1024, 1024))]
+    assert [(image.format, image.size) for image in images(answer)] == [("PNG", (1024, 1024))]
     assert answer["finish_reasons"] == [None]
     (seed,) = answer["seeds"]
     assert 0 < seed < 2**32
 
 
 @pytest.mark.parametrize("ratio", RATIOS)
-async def test_a_picture_has_the_aspect_ratio_that_was_asked_for(
-    simulator: str, ratio: str
-) -> None:
+async def test_an_image_has_the_aspect_ratio_that_was_asked_for(simulator: str, ratio: str) -> None:
     answer = await invoked(simulator, CORE, FOX | {"aspect_ratio": ratio})
 
-    (picture,) = pictures(answer)
+    (image,) = images(answer)
     wide, high = map(int, ratio.split(":"))
-    assert picture.size == RATIOS[ratio]
-    assert picture.width / picture.height == pytest.approx(wide / high, rel=0.05)
-    assert {640 <= edge <= 1536 for edge in picture.size} == {True}
+    assert image.size == RATIOS[ratio]
+    assert image.width / image.height == pytest.approx(wide / high, rel=0.05)
+    assert {640 <= edge <= 1536 for edge in image.size} == {True}
 
 
 @pytest.mark.parametrize(
@@ -69,15 +67,15 @@ async def test_a_picture_has_the_aspect_ratio_that_was_asked_for(
         (SD35, "webp", "WEBP"),
     ],
 )
-async def test_a_picture_comes_in_the_format_that_was_asked_for_in_any_case(
+async def test_an_image_comes_in_the_format_that_was_asked_for_in_any_case(
     simulator: str, model: str, output_format: str, expected: str
 ) -> None:
     answer = await invoked(simulator, model, FOX | {"output_format": output_format})
 
-    assert [image.format for image in pictures(answer)] == [expected]
+    assert [image.format for image in images(answer)] == [expected]
 
 
-async def test_the_same_seed_gives_the_same_picture_and_another_one_another(
+async def test_the_same_seed_gives_the_same_image_and_another_one_another(
     simulator: str,
 ) -> None:
     first, again, other = [
@@ -96,7 +94,7 @@ async def test_a_seed_that_is_left_open_is_another_one_each_time(simulator: str)
     assert first["images"] != second["images"]
 
 
-async def test_the_seed_that_is_told_gives_the_picture_again(simulator: str) -> None:
+async def test_the_seed_that_is_told_gives_the_image_again(simulator: str) -> None:
     silent, zero = [await invoked(simulator, CORE, FOX | fields) for fields in ({}, {"seed": 0})]
 
     again = await invoked(simulator, CORE, FOX | {"seed": silent["seeds"][0]})
@@ -116,7 +114,7 @@ async def test_another_prompt_has_another_seed(simulator: str) -> None:
 
 @pytest.mark.parametrize("prompt", ["", "x" * 10_000, "狐 \ud83e"])
 async def test_any_prompt_up_to_its_limit_is_painted(simulator: str, prompt: str) -> None:
-    assert len(pictures(await invoked(simulator, CORE, {"prompt": prompt}))) == 1
+    assert len(images(await invoked(simulator, CORE, {"prompt": prompt}))) == 1
 
 
 @pytest.mark.parametrize(("model", "body", "complaint"), COMPLAINTS)

@@ -1,4 +1,4 @@
-"""The manifests in pictures of OpenAI's GPT models."""
+"""The manifests in images of OpenAI's GPT models."""
 
 import io
 
@@ -6,16 +6,16 @@ import pytest
 from PIL import Image
 
 from tintype_simulator.painting.content_credentials import with_manifest
-from tintype_simulator.painting.renderer import Picture, encode, paint
+from tintype_simulator.painting.renderer import ImageSpec, encode, paint
 
 
 @pytest.fixture(scope="module")
 def image() -> Image.Image:
-    return paint(Picture(seed="s", caption="a red fox", width=64, height=48))
+    return paint(ImageSpec(seed="s", caption="a red fox", width=64, height=48))
 
 
 @pytest.mark.parametrize("form", ["png", "jpeg", "webp"])
-def test_a_picture_with_a_manifest_shows_the_same(image: Image.Image, form: str) -> None:
+def test_an_image_with_a_manifest_shows_the_same(image: Image.Image, form: str) -> None:
     plain = encode(image, form)
     marked = with_manifest(plain, form)
 

@@ -13,7 +13,7 @@ from tintype_testing.simulators import fault, script
 
 
 async def generate(client: AsyncOpenAI, **fields: object) -> ImagesResponse:
-    """Ask for a picture with a fault in the way."""
+    """Ask for an image with a fault in the way."""
     return await client.images.generate(
         model="gpt-image-2", prompt="a red fox", quality="low", extra_headers=fault(**fields)
     )
@@ -45,7 +45,7 @@ async def test_latency_holds_up_every_answer() -> None:
 
 
 async def receive(simulator: str, received: bytearray, headers: dict[str, str]) -> None:
-    """Ask for a picture and keep every byte of the body, also of one that breaks off."""
+    """Ask for an image and keep every byte of the body, also of one that breaks off."""
     async with (
         httpx2.AsyncClient() as http,
         http.stream(
@@ -100,7 +100,7 @@ async def test_malformed_json_does_not_parse(client: AsyncOpenAI) -> None:
         await generate(client, damage="malformed_json")
 
 
-async def test_empty_data_has_no_pictures(client: AsyncOpenAI) -> None:
+async def test_empty_data_has_no_images(client: AsyncOpenAI) -> None:
     assert (await generate(client, damage="empty_data")).data == []
 
 
@@ -118,13 +118,13 @@ async def test_wrong_types_keep_the_shape_and_nothing_else(client: AsyncOpenAI) 
 async def test_waiting_faults_are_met_in_turn(simulator: str, client: AsyncOpenAI) -> None:
     await script(simulator, {"damage": "empty_data"}, {}, {"damage": "empty_data"})
 
-    pictures = [len((await client_answer(client)).data or []) for _ in range(4)]
+    images = [len((await client_answer(client)).data or []) for _ in range(4)]
 
-    assert pictures == [0, 1, 0, 1]
+    assert images == [0, 1, 0, 1]
 
 
 async def client_answer(client: AsyncOpenAI) -> ImagesResponse:
-    """Ask for a picture."""
+    """Ask for an image."""
     return await client.images.generate(model="gpt-image-2", prompt="a red fox", quality="low")
 
 

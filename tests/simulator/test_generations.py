@@ -57,7 +57,7 @@ async def test_gpt_models_resolve_what_was_left_to_them(client: AsyncOpenAI, mod
         ("gpt-image-2.6-flare", "640x1024"),
     ],
 )
-async def test_a_picture_has_the_size_that_the_answer_names(
+async def test_an_image_has_the_size_that_the_answer_names(
     client: AsyncOpenAI, model: str, size: str
 ) -> None:
     answer = await client.images.generate(model=model, prompt="a red fox", size=size)
@@ -68,7 +68,7 @@ async def test_a_picture_has_the_size_that_the_answer_names(
     assert answer.size == (None if model.startswith("dall-e") else size)
 
 
-async def test_the_same_request_gives_another_picture_each_time(client: AsyncOpenAI) -> None:
+async def test_the_same_request_gives_another_image_each_time(client: AsyncOpenAI) -> None:
     assert len(set(await foxes(client))) == 3
 
 
@@ -93,7 +93,7 @@ async def test_they_begin_anew_when_the_requests_are_forgotten(
 
 
 async def foxes(client: AsyncOpenAI) -> list[bytes]:
-    """Ask for a picture three times."""
+    """Ask for an image three times."""
     answers = [
         await client.images.generate(model="gpt-image-2", prompt="a red fox", quality="low")
         for _ in range(3)
@@ -101,7 +101,7 @@ async def foxes(client: AsyncOpenAI) -> list[bytes]:
     return [file_of(image) for answer in answers for image in answer.data or ()]
 
 
-async def test_several_pictures_of_one_request_differ(client: AsyncOpenAI) -> None:
+async def test_several_images_of_one_request_differ(client: AsyncOpenAI) -> None:
     answer = await client.images.generate(
         model="gpt-image-1", prompt="a red fox", n=10, output_format="jpeg", quality="low"
     )
@@ -120,9 +120,7 @@ async def test_models_paint_the_same_prompt_each_in_their_way(client: AsyncOpenA
 
 
 @pytest.mark.parametrize("output_format", ["png", "jpeg", "webp"])
-async def test_the_picture_has_the_requested_format(
-    client: AsyncOpenAI, output_format: str
-) -> None:
+async def test_the_image_has_the_requested_format(client: AsyncOpenAI, output_format: str) -> None:
     answer = await client.images.generate(
         model="gpt-image-2",
         prompt="a red fox",
@@ -160,14 +158,14 @@ async def test_a_transparent_background_is_transparent(client: AsyncOpenAI) -> N
     assert answer.background == "transparent"
 
 
-async def test_quality_changes_the_picture(client: AsyncOpenAI) -> None:
+async def test_quality_changes_the_image(client: AsyncOpenAI) -> None:
     low = await client.images.generate(model="gpt-image-2", prompt="a red fox", quality="low")
     high = await client.images.generate(model="gpt-image-2", prompt="a red fox", quality="high")
 
     assert low.data != high.data
 
 
-async def test_usage_counts_the_prompt_once_and_every_picture(client: AsyncOpenAI) -> None:
+async def test_usage_counts_the_prompt_once_and_every_image(client: AsyncOpenAI) -> None:
     answer = await client.images.generate(
         model="gpt-image-2", prompt="a red fox in deep snow", n=3, size="1536x864", quality="high"
     )
@@ -196,10 +194,10 @@ async def test_dall_e_3_tells_how_it_revised_the_prompt(client: AsyncOpenAI) -> 
 
     assert answer.data is not None
     revised = answer.data[0].revised_prompt
-    assert revised == "A detailed picture in a natural style: a red fox"
+    assert revised == "A detailed image in a natural style: a red fox"
 
 
-async def test_dall_e_3_paints_natural_pictures_in_other_colors(client: AsyncOpenAI) -> None:
+async def test_dall_e_3_paints_natural_images_in_other_colors(client: AsyncOpenAI) -> None:
     vivid = await client.images.generate(model="dall-e-3", prompt="a red fox")
     natural = await client.images.generate(model="dall-e-3", prompt="a red fox", style="natural")
 

@@ -14,8 +14,8 @@ from tests.simulator.genai import (
     answered,
     files_in,
     gemini,
+    image_in,
     parts_of,
-    picture_in,
     reached,
     vertex,
 )
@@ -25,7 +25,7 @@ pytestmark = QUIET
 
 @pytest.mark.parametrize("model", GEMINI)
 async def test_every_model_paints_a_square_if_nothing_is_said(simulator: str, model: str) -> None:
-    image = picture_in(await answered(simulator, model))
+    image = image_in(await answered(simulator, model))
 
     assert (image.format, image.size) == ("PNG", (1024, 1024))
 
@@ -45,10 +45,10 @@ async def test_every_model_paints_a_square_if_nothing_is_said(simulator: str, mo
         (OLDER, "16:9", None, (1344, 768)),
     ],
 )
-async def test_a_picture_has_the_pixels_of_its_ratio_and_size(
+async def test_an_image_has_the_pixels_of_its_ratio_and_size(
     simulator: str, model: str, ratio: str, size: str | None, pixels: tuple[int, int]
 ) -> None:
-    assert picture_in(await answered(simulator, model, ratio=ratio, size=size)).size == pixels
+    assert image_in(await answered(simulator, model, ratio=ratio, size=size)).size == pixels
 
 
 @pytest.mark.parametrize("model", GEMINI)
@@ -57,7 +57,7 @@ async def test_the_synchronous_client_is_served_as_well(simulator: str, model: s
         with Client(api_key="key", http_options=reached(simulator)) as client:
             return client.models.generate_content(model=model, contents="a red fox")
 
-    assert picture_in(await asyncio.to_thread(once)).size == (1024, 1024)
+    assert image_in(await asyncio.to_thread(once)).size == (1024, 1024)
 
 
 async def test_the_older_version_of_the_api_is_served_as_well(simulator: str) -> None:
@@ -76,20 +76,20 @@ async def test_vertex_ai_serves_the_same_models(simulator: str) -> None:
             model=FLASH, contents="a red fox", config=config
         )
 
-    assert picture_in(answer).format == "JPEG"
+    assert image_in(answer).format == "JPEG"
 
 
-async def test_the_model_says_something_beside_its_picture(simulator: str) -> None:
+async def test_the_model_says_something_beside_its_image(simulator: str) -> None:
     answer = await answered(simulator)
 
-    text, picture = parts_of(answer)
-    assert text.text == "Here is the picture you asked for: a red fox"
-    assert picture.inline_data is not None
+    text, image = parts_of(answer)
+    assert text.text == "Here is the image you asked for: a red fox"
+    assert image.inline_data is not None
     assert answer.model_version == FLASH
     assert answer.response_id
 
 
-async def test_a_picture_alone_can_be_asked_for(simulator: str) -> None:
+async def test_an_image_alone_can_be_asked_for(simulator: str) -> None:
     answer = await answered(simulator, response_modalities=["IMAGE"])
 
     assert answer.text is None
@@ -109,13 +109,13 @@ async def test_a_seed_that_is_left_open_is_another_one_each_time(simulator: str)
     assert files_in(first) != files_in(second)
 
 
-async def test_the_same_seed_gives_the_same_picture(simulator: str) -> None:
+async def test_the_same_seed_gives_the_same_image(simulator: str) -> None:
     first, second = [await answered(simulator, seed=7, size="512") for _ in range(2)]
 
     assert files_in(first) == files_in(second)
 
 
-async def test_another_seed_gives_another_picture(simulator: str) -> None:
+async def test_another_seed_gives_another_image(simulator: str) -> None:
     first, second = [await answered(simulator, seed=seed, size="512") for seed in (7, 8)]
 
     assert files_in(first) != files_in(second)

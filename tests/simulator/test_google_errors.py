@@ -160,7 +160,7 @@ async def test_a_value_that_the_model_does_not_take_is_an_invalid_argument(
     assert (error.code, error.status) == (400, "INVALID_ARGUMENT")
 
 
-async def test_too_many_pictures_in_a_prompt_are_refused(simulator: str) -> None:
+async def test_too_many_images_in_a_prompt_are_refused(simulator: str) -> None:
     reference = types.Part.from_bytes(data=small_file(8, 8), mime_type="image/png")
 
     async with gemini(simulator) as client:
@@ -170,8 +170,8 @@ async def test_too_many_pictures_in_a_prompt_are_refused(simulator: str) -> None
             )
 
 
-async def test_a_picture_that_is_none_is_refused(simulator: str) -> None:
-    reference = types.Part.from_bytes(data=b"no picture", mime_type="image/png")
+async def test_an_image_that_is_none_is_refused(simulator: str) -> None:
+    reference = types.Part.from_bytes(data=b"no image", mime_type="image/png")
 
     async with gemini(simulator) as client:
         with pytest.raises(ClientError, match="Unable to process input image"):

@@ -95,7 +95,7 @@ def test_base64_comes_in_both_alphabets_padded_or_not(encode: Any, padding: str)
     assert file(encode(content).decode().rstrip("=") + padding * 2, "data") == content
 
 
-def test_a_picture_in_the_prompt_is_read_from_either() -> None:
+def test_an_image_in_the_prompt_is_read_from_either() -> None:
     data = base64.urlsafe_b64encode(small_file(64, 64)).decode()
     parts = [{"inline_data": {"mime_type": "image/png", "data": data}}]
 

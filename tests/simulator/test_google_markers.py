@@ -9,8 +9,8 @@ from tests.simulator.genai import (
     QUIET,
     answered,
     files_in,
+    image_in,
     parts_of,
-    picture_in,
 )
 from tintype_testing.simulators import opened
 
@@ -18,15 +18,15 @@ pytestmark = QUIET
 
 
 async def test_a_marked_prompt_gives_a_jpeg(simulator: str) -> None:
-    assert picture_in(await answered(simulator, prompt="a red fox, as-jpeg")).format == "JPEG"
+    assert image_in(await answered(simulator, prompt="a red fox, as-jpeg")).format == "JPEG"
 
 
-async def test_a_marked_prompt_gives_a_draft_before_the_picture(simulator: str) -> None:
-    answer = await answered(simulator, prompt="a red fox two-pictures", size="512")
+async def test_a_marked_prompt_gives_a_draft_before_the_image(simulator: str) -> None:
+    answer = await answered(simulator, prompt="a red fox two-images", size="512")
 
-    draft, picture = files_in(answer)
-    assert draft != picture
-    assert opened(draft).size == opened(picture).size
+    draft, image = files_in(answer)
+    assert draft != image
+    assert opened(draft).size == opened(image).size
     assert answer.usage_metadata is not None
     assert answer.usage_metadata.candidates_tokens_details is not None
     assert answer.usage_metadata.candidates_tokens_details[0].token_count == 2 * 747
@@ -52,4 +52,4 @@ async def test_thoughts_come_before_the_answer_and_are_marked(
 async def test_a_marker_inside_another_word_is_harmless(simulator: str) -> None:
     answer = await answered(simulator, prompt="undeclined not-as-jpeg", size="512")
 
-    assert picture_in(answer).format == "PNG"
+    assert image_in(answer).format == "PNG"

@@ -47,7 +47,7 @@ async def test_every_model_paints_a_square_if_nothing_is_said(simulator: str, mo
         ("16:9", "2K", (2816, 1536)),
     ],
 )
-async def test_a_picture_has_the_pixels_of_its_ratio_and_size(
+async def test_an_image_has_the_pixels_of_its_ratio_and_size(
     simulator: str, ratio: str, size: str | None, pixels: tuple[int, int]
 ) -> None:
     answer = await ask(simulator, STANDARD, aspect_ratio=ratio, image_size=size)
@@ -74,7 +74,7 @@ async def test_the_synchronous_client_is_served_as_well(simulator: str) -> None:
     assert len(images_in(await asyncio.to_thread(once))) == 1
 
 
-async def test_express_mode_needs_no_project_and_gives_four_pictures(simulator: str) -> None:
+async def test_express_mode_needs_no_project_and_gives_four_images(simulator: str) -> None:
     async with express(simulator) as client:
         answer = await client.models.generate_images(model=FAST, prompt="a red fox")
 
@@ -100,7 +100,7 @@ async def test_every_parameter_of_vertex_ai_is_taken(simulator: str) -> None:
 
     [entry] = images_in(answer)
     assert image_of(entry).format == "JPEG"
-    assert entry.enhanced_prompt == "A detailed picture: a red fox"
+    assert entry.enhanced_prompt == "A detailed image: a red fox"
     assert answer.positive_prompt_safety_attributes is not None
 
 
@@ -110,7 +110,7 @@ async def test_a_seed_that_is_left_open_is_another_one_each_time(simulator: str)
     assert image_of(images_in(first)[0]).tobytes() != image_of(images_in(second)[0]).tobytes()
 
 
-async def test_the_same_seed_gives_the_same_picture(simulator: str) -> None:
+async def test_the_same_seed_gives_the_same_image(simulator: str) -> None:
     seeds = (4, 4, 5)
     answers = [await ask(simulator, seed=seed, add_watermark=False) for seed in seeds]
 
@@ -123,20 +123,20 @@ async def test_a_seed_is_refused_where_the_watermark_stays(simulator: str) -> No
         await ask(simulator, seed=4)
 
 
-async def test_all_pictures_may_be_filtered_without_a_word(simulator: str) -> None:
+async def test_all_images_may_be_filtered_without_a_word(simulator: str) -> None:
     assert not images_in(await ask(simulator, prompt="a flagged fox", number_of_images=2))
 
 
-@pytest.mark.parametrize(("prompt", "pictures"), [("a flagged fox", 0), ("a half-flagged fox", 1)])
-async def test_reasons_stand_for_filtered_pictures_on_demand(
-    simulator: str, prompt: str, pictures: int
+@pytest.mark.parametrize(("prompt", "images"), [("a flagged fox", 0), ("a half-flagged fox", 1)])
+async def test_reasons_stand_for_filtered_images_on_demand(
+    simulator: str, prompt: str, images: int
 ) -> None:
     answer = await ask(simulator, prompt=prompt, number_of_images=2, include_rai_reason=True)
 
     entries = images_in(answer)
-    assert [entry.rai_filtered_reason is None for entry in entries] == [True] * pictures + [
-        False
-    ] * (2 - pictures)
+    assert [entry.rai_filtered_reason is None for entry in entries] == [True] * images + [False] * (
+        2 - images
+    )
 
 
 async def test_a_forbidden_prompt_is_an_error(simulator: str) -> None:

@@ -33,7 +33,7 @@ async def test_the_gemini_api_takes_both_spellings(
     assert opened(base64.b64decode(entry["bytesBase64Encoded"])).size == (1024, 1024)
 
 
-async def test_filtered_pictures_leave_an_empty_object(simulator: str) -> None:
+async def test_filtered_images_leave_an_empty_object(simulator: str) -> None:
     answer = await post(simulator, "v1beta", {"instances": [{"prompt": "a flagged fox"}]})
 
     assert (answer.status_code, answer.json()) == (200, {})

@@ -37,7 +37,7 @@ async def test_a_forbidden_prompt_is_blocked_and_has_no_candidates(simulator: st
         ("a declined fox", types.FinishReason.STOP),
     ],
 )
-async def test_a_marked_prompt_ends_without_a_picture(
+async def test_a_marked_prompt_ends_without_an_image(
     simulator: str, prompt: str, reason: types.FinishReason
 ) -> None:
     answer = await ask(simulator, prompt)
@@ -46,7 +46,7 @@ async def test_a_marked_prompt_ends_without_a_picture(
     assert not files_in(answer)
 
 
-async def test_a_blocked_picture_says_why(simulator: str) -> None:
+async def test_a_blocked_image_says_why(simulator: str) -> None:
     async with vertex(simulator) as client:  # the client of the Gemini API drops the sentence
         answer = await client.models.generate_content(
             model="gemini-3-pro-image", contents="a flagged fox"

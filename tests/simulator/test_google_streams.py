@@ -32,10 +32,10 @@ async def chunks(
 
 @pytest.mark.parametrize("model", GEMINI)
 async def test_each_part_comes_in_a_chunk_of_its_own(simulator: str, model: str) -> None:
-    text, picture = await chunks(simulator, model=model)
+    text, image = await chunks(simulator, model=model)
 
     assert text.text
-    assert [opened(file).size for file in files_in(picture)] == [(1024, 1024)]
+    assert [opened(file).size for file in files_in(image)] == [(1024, 1024)]
 
 
 async def test_only_the_last_chunk_tells_why_it_ends_and_what_it_cost(simulator: str) -> None:
@@ -58,7 +58,7 @@ async def test_the_synchronous_client_is_served_as_well(simulator: str) -> None:
     assert len(files_in(last)) == 1
 
 
-async def test_a_streamed_picture_is_the_one_of_a_plain_answer(simulator: str) -> None:
+async def test_a_streamed_image_is_the_one_of_a_plain_answer(simulator: str) -> None:
     async with gemini(simulator) as client:
         plain = await client.models.generate_content(model=MODEL, contents="a red fox")
 

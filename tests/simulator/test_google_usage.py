@@ -11,7 +11,7 @@ from tests.simulator.genai import (
     answered,
     files_in,
     gemini,
-    picture_in,
+    image_in,
     small_file,
 )
 
@@ -30,7 +30,7 @@ pytestmark = QUIET
         ("gemini-nano-banana-2.1", "1K", 1120, 180),
     ],
 )
-async def test_usage_counts_pictures_as_google_does(
+async def test_usage_counts_images_as_google_does(
     simulator: str, model: str, size: str | None, tokens: int, thoughts: int | None
 ) -> None:
     answer = await answered(simulator, model, size=size)
@@ -51,7 +51,7 @@ async def test_the_details_of_usage_leave_out_what_the_model_says(simulator: str
     assert usage.total_token_count == 2 + 1290 + 11
 
 
-async def test_a_limit_that_is_too_low_ends_without_a_picture(simulator: str) -> None:
+async def test_a_limit_that_is_too_low_ends_without_an_image(simulator: str) -> None:
     answer = await answered(simulator, max_output_tokens=1120 + 180)
 
     assert answer.candidates is not None
@@ -63,7 +63,7 @@ async def test_a_limit_that_is_high_enough_changes_nothing(simulator: str) -> No
     assert files_in(await answered(simulator, max_output_tokens=1120 + 180 + 20))
 
 
-async def test_a_picture_in_the_prompt_is_counted_and_gives_its_ratio(simulator: str) -> None:
+async def test_an_image_in_the_prompt_is_counted_and_gives_its_ratio(simulator: str) -> None:
     reference = types.Part.from_bytes(data=small_file(160, 92), mime_type="image/png")
 
     content = types.Content(parts=[types.Part(text="put a hat on it"), reference])
@@ -71,7 +71,7 @@ async def test_a_picture_in_the_prompt_is_counted_and_gives_its_ratio(simulator:
     async with gemini(simulator) as client:
         answer = await client.models.generate_content(model=PRO, contents=content)
 
-    assert picture_in(answer).size == (1376, 768)
+    assert image_in(answer).size == (1376, 768)
     assert answer.usage_metadata is not None
     details = answer.usage_metadata.prompt_tokens_details or []
     assert [detail.token_count for detail in details] == [3, 560]

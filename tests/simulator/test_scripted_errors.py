@@ -52,7 +52,7 @@ TABLE: dict[str, tuple[type[APIStatusError], str, str | None]] = {
 
 
 async def generate(client: AsyncOpenAI, **fields: object) -> None:
-    """Ask for a picture with a fault in the way."""
+    """Ask for an image with a fault in the way."""
     await client.images.generate(
         model="gpt-image-1", prompt="a red fox", extra_headers=fault(**fields)
     )
@@ -80,7 +80,7 @@ async def test_each_row_has_the_four_keys_of_the_envelope(client: AsyncOpenAI, n
     assert {"message", "type", "param", "code"} <= set(raised.value.body)
 
 
-async def test_a_refused_picture_tells_its_stage(client: AsyncOpenAI) -> None:
+async def test_a_refused_image_tells_its_stage(client: AsyncOpenAI) -> None:
     with pytest.raises(BadRequestError) as raised:
         await generate(client, error="openai/moderation_blocked_output")
 

@@ -39,7 +39,7 @@ async def test_a_stream_has_the_partial_images_asked_for_and_then_the_whole(
         assert partial.partial_image_index == index
 
 
-async def test_partial_images_are_pictures_of_their_own(client: AsyncOpenAI) -> None:
+async def test_partial_images_are_images_of_their_own(client: AsyncOpenAI) -> None:
     received = await events(client, partial_images=3)
 
     files = [file_of(OpenAIImage(b64_json=event.b64_json)) for event in received]
@@ -47,7 +47,7 @@ async def test_partial_images_are_pictures_of_their_own(client: AsyncOpenAI) -> 
     assert len(set(files)) == 4
 
 
-async def test_a_streamed_picture_is_the_one_of_a_plain_answer(client: AsyncOpenAI) -> None:
+async def test_a_streamed_image_is_the_one_of_a_plain_answer(client: AsyncOpenAI) -> None:
     plain = await client.images.generate(
         model="gpt-image-2", prompt="a red fox in deep snow", quality="low", output_format="webp"
     )
@@ -73,14 +73,14 @@ async def test_partial_images_are_paid_for(client: AsyncOpenAI) -> None:
     assert last.usage.total_tokens == 501
 
 
-async def test_each_of_several_pictures_has_its_completed_event(client: AsyncOpenAI) -> None:
+async def test_each_of_several_images_has_its_completed_event(client: AsyncOpenAI) -> None:
     received = await events(client, n=2, partial_images=1)
 
     kinds = [event.type.removeprefix("image_generation.") for event in received]
     assert kinds == ["partial_image", "completed"] * 2
 
 
-async def test_the_usage_of_several_pictures_adds_up_to_that_of_a_plain_answer(
+async def test_the_usage_of_several_images_adds_up_to_that_of_a_plain_answer(
     client: AsyncOpenAI,
 ) -> None:
     plain = await client.images.generate(

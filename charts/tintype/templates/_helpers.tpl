@@ -121,7 +121,7 @@ subjects:
 {{- end -}}
 {{- if .Values.imageFolder.enabled -}}
 {{- if include "tintype.severalGateways" . -}}
-{{- fail "imageFolder.enabled is for one gateway, as another one does not have its pictures: set s3.bucket, or gateway.replicas=1 and autoscaling.enabled=false" -}}
+{{- fail "imageFolder.enabled is for one gateway, as another one does not have its images: set s3.bucket, or gateway.replicas=1 and autoscaling.enabled=false" -}}
 {{- end -}}
 {{- if not .Values.imageFolder.publicUrl -}}
 {{- fail "imageFolder.enabled needs imageFolder.publicUrl: what clients reach the gateway by" -}}

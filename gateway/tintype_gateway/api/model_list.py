@@ -66,7 +66,7 @@ def describe(
 
 
 def _features(model: Model) -> list[str]:
-    """Return what a model can do. The gateway streams pictures, whoever makes them."""
+    """Return what a model can do. The gateway streams images, whoever makes them."""
     ours = ["streaming"] if model.output_modality.image else []
     return list(dict.fromkeys([*model.supported_features, *ours]))
 
@@ -89,7 +89,7 @@ def _provider(binding: Binding) -> dict[str, Any]:
 
 
 def _preview_limit(bindings: Sequence[Binding]) -> dict[str, int]:
-    """Return how many unfinished pictures a stream can have, at some binding that is used."""
+    """Return how many unfinished images a stream can have, at some binding that is used."""
     return {"max_partial_images": 3 if any(map(streams, bindings)) else 0}
 
 

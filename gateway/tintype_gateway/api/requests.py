@@ -27,37 +27,37 @@ class ImageGenerationRequest(BaseModel):
     """The id of the model, optionally behind a provider and a slash: `PROVIDER/ID`."""
 
     prompt: Annotated[str, Field(min_length=1)]
-    """What the picture should show."""
+    """What the image should show."""
 
     n: Annotated[int, Field(ge=1, le=10)] = 1
-    """How many pictures."""
+    """How many images."""
 
     size: Annotated[str, AfterValidator(_size)] | None = None
     """Width and height in pixels as `WIDTHxHEIGHT`, or `auto`."""
 
     quality: str | None = None
-    """How much effort the picture is worth."""
+    """How much effort the image is worth."""
 
     style: str | None = None
-    """The look of the picture."""
+    """The look of the image."""
 
     background: Literal["transparent", "opaque", "auto"] | None = None
     """What is behind the subject."""
 
     output_format: Literal["png", "jpeg", "webp"] | None = None
-    """The format of the picture."""
+    """The format of the image."""
 
     output_compression: Annotated[int, Field(ge=0, le=100)] | None = None
-    """The quality of a jpeg or webp picture, in percent."""
+    """The quality of a jpeg or webp image, in percent."""
 
     moderation: Literal["auto", "low"] | None = None
     """How strictly the provider judges."""
 
     seed: Annotated[int, Field(ge=-(2**63), lt=2**63)] | None = None
-    """The number that makes a picture repeatable."""
+    """The number that makes an image repeatable."""
 
     negative_prompt: Annotated[str, Field(max_length=32_000)] | None = None
-    """What the picture should not show."""
+    """What the image should not show."""
 
     user: Annotated[str, Field(max_length=512)] | None = None
     """The end user, for the provider's monitoring of abuse."""
@@ -66,10 +66,10 @@ class ImageGenerationRequest(BaseModel):
     """The end user, in OpenAI's newer form."""
 
     response_format: Literal["b64_json", "url"] | None = None
-    """How the pictures come."""
+    """How the images come."""
 
     stream: bool | None = None
     """Whether the answer is a stream of events."""
 
     partial_images: Annotated[int, Field(ge=0, le=3)] | None = None
-    """How many previews a stream has, for each picture."""
+    """How many previews a stream has, for each image."""

@@ -18,7 +18,7 @@ def ceiling(job: Job, model: Model, pricing: Pricing, per_usd: int) -> int:
 def cost(job: Job, model: Model, calls: Iterable[FinishedCall], per_usd: int) -> int:
     """Return what the calls did cost together, in micro-credits, rounded once.
 
-    Each costs what its own route asks. A call whose pictures were all refused costs nothing,
+    Each costs what its own route asks. A call whose images were all refused costs nothing,
     whatever the provider charges for it.
     """
     demand = _demand(job, model)
@@ -45,7 +45,7 @@ def _call_usd(call: FinishedCall, demand: Demand) -> Decimal:
 def expected(job: Job, model: Model, pricing: Pricing, per_usd: int) -> int | None:
     """Return what the job will probably cost, or None where the provider chooses what matters.
 
-    Pictures count at the table's figures, and the prompt at a token for four bytes, OpenAI's own
+    Images count at the table's figures, and the prompt at a token for four bytes, OpenAI's own
     rule of thumb for English.
     """
     demand = _demand(job, model)

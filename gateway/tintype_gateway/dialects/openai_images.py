@@ -60,11 +60,11 @@ _THROTTLE_CODES = frozenset({"rate_limit_exceeded", "slow_down"})
 _USER_ERRORS = frozenset({"invalid_request_error", "image_generation_user_error"})
 
 _PREVIEW = "image_generation.partial_image"
-_PICTURE = "image_generation.completed"
+_IMAGE = "image_generation.completed"
 
 
 FIRST_IMAGE = re.compile(rb'"data"\s*:\s*\[\s*\{[^{}\[\]]*"b64_json"\s*:\s*\Z')
-"""What stands before the first picture of an answer."""
+"""What stands before the first image of an answer."""
 
 
 def translate(
@@ -124,7 +124,7 @@ class EventReader:
     """Reads the events of one call, each of which stands for itself."""
 
     def read(self, data: bytes | bytearray) -> Sequence[Preview | Generation]:
-        """Return the picture of an event, and for the last one what was generated.
+        """Return the image of an event, and for the last one what was generated.
 
         Events of other kinds are skipped, and so is the `[DONE]` that ends some streams.
 
@@ -139,8 +139,8 @@ class EventReader:
             raise malformed() from error
 
     def end(self) -> Generation:
-        """Raise, since a stream that was not cut has had its picture."""
-        raise UpstreamFault("outcome_unknown", "the provider's stream ended without a picture")
+        """Raise, since a stream that was not cut has had its image."""
+        raise UpstreamFault("outcome_unknown", "the provider's stream ended without an image")
 
 
 def _read_event(event: Any) -> Iterator[Preview | Generation]:
@@ -155,7 +155,7 @@ def _read_event(event: Any) -> Iterator[Preview | Generation]:
             background=text(event.get("background")),
             quality=text(event.get("quality")),
         )
-    if event["type"] == _PICTURE:
+    if event["type"] == _IMAGE:
         yield _generation(event, (_image(event),), event.get("created_at"))
 
 

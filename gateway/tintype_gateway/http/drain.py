@@ -23,7 +23,7 @@ IDLE_SECONDS = 75
 LINGER_SECONDS = 2
 """How long the rest of a refused body is read, so that its client can read why."""
 
-FAREWELL_SECONDS = 6
+GRACE_PERIOD_SECONDS = 6
 """How long kept connections may bring one more request once we end, which is answered as their
 last. OpenAI's SDKs use none that was idle for 5 s, so none of their requests is lost."""
 
@@ -35,17 +35,17 @@ def create_runner(
     app: web.Application,
     drain_seconds: float,
     max_connections: int | None = None,
-    farewell_seconds: float = 0,
+    grace_period_seconds: float = 0,
 ) -> web.AppRunner:
     """Return what serves an application; requests in flight have `drain_seconds` at its end.
 
-    Before that, kept connections have `farewell_seconds` for requests that are on their way.
+    Before that, kept connections have `grace_period_seconds` for requests that are on their way.
     Beyond `max_connections`, or what the process has room for, new ones are closed at once.
     """
     return _Runner(
         app,
         max_connections or _room_for_connections(),
-        farewell_seconds,
+        grace_period_seconds,
         access_log=None,
         auto_decompress=False,
         handler_cancellation=True,
@@ -85,12 +85,12 @@ class _Runner(web.AppRunner):
         self,
         app: web.Application,
         max_connections: int,
-        farewell_seconds: float,
+        grace_period_seconds: float,
         **options: Any,
     ) -> None:
         super().__init__(app, **options)
         self._max_connections = max_connections
-        self._farewell_seconds = farewell_seconds
+        self._grace_period_seconds = grace_period_seconds
 
     @override
     async def cleanup(self) -> None:
@@ -101,7 +101,7 @@ class _Runner(web.AppRunner):
         for site in list(self.sites):
             await site.stop()
         with suppress(TimeoutError):
-            async with asyncio.timeout(self._farewell_seconds):
+            async with asyncio.timeout(self._grace_period_seconds):
                 while self._part():  # noqa: ASYNC110 - aiohttp tells nobody of a closed connection
                     await asyncio.sleep(0.05)
         await super().cleanup()

@@ -1,4 +1,4 @@
-"""Another format of the same picture.
+"""Another format of the same image.
 
 What a conversion keeps: the pixels, upright, and the color profile they are meant for. What it
 drops: all other metadata, such as EXIF, XMP, comments, and with them any C2PA manifest, whose
@@ -18,18 +18,18 @@ FINE_CHROMA_FROM = 90
 """The percentage from which a JPEG keeps its colors at full resolution."""
 
 _COLORED = frozenset({"RGB", "RGBA", "P", "PA"})
-"""Modes of Pillow whose color profile also describes the picture as RGB."""
+"""Modes of Pillow whose color profile also describes the image as RGB."""
 
 
 class Converted(NamedTuple):
-    """A picture in its new format."""
+    """An image in its new format."""
 
     content: bytes
     size: Size
 
 
 def convert(text: bytes | memoryview, encoding: Encoding) -> Converted:
-    """Return a base64-encoded picture in the format of `encoding`.
+    """Return a base64-encoded image in the format of `encoding`.
 
     Raises:
         ValueError: It cannot be decoded, or it is too large.
@@ -41,11 +41,11 @@ def convert(text: bytes | memoryview, encoding: Encoding) -> Converted:
 def _converted(image: Image.Image, encoding: Encoding) -> Converted:
     profile = image.info.get("icc_profile") if image.mode in _COLORED else None
     ImageOps.exif_transpose(image, in_place=True)
-    picture = _in_colors(image, encoding.format == "jpeg")
-    picture.info = {}
+    converted = _in_colors(image, encoding.format == "jpeg")
+    converted.info = {}
     file = io.BytesIO()
-    picture.save(file, encoding.format, icc_profile=profile, **_options(encoding))
-    return Converted(file.getvalue(), Size(*picture.size))
+    converted.save(file, encoding.format, icc_profile=profile, **_options(encoding))
+    return Converted(file.getvalue(), Size(*converted.size))
 
 
 def _in_colors(image: Image.Image, opaque: bool) -> Image.Image:

@@ -1,6 +1,6 @@
 """The threads that convert images, and examine unusual ones, beside the event loop.
 
-Pillow's codecs let other threads run. No more pictures than there are threads are ever decoded at
+Pillow's codecs let other threads run. No more images than there are threads are ever decoded at
 once, whatever the number of requests: the others wait as the base64 that they came as.
 """
 
@@ -23,7 +23,7 @@ MAX_DEFAULT_WORKERS = 4
 
 
 def default_workers() -> int:
-    """Return how many pictures are converted at once where nobody says it."""
+    """Return how many images are converted at once where nobody says it."""
     return min(len(os.sched_getaffinity(0)), MAX_DEFAULT_WORKERS)
 
 
@@ -34,7 +34,7 @@ class Converter:
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="tintype-images")
 
     async def convert(self, text: bytes | memoryview, encoding: Encoding) -> Converted:
-        """Return a base64-encoded picture in the format of `encoding`.
+        """Return a base64-encoded image in the format of `encoding`.
 
         One that is not yet at work when its request is cancelled is never decoded.
 

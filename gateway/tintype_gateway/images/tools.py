@@ -1,4 +1,4 @@
-"""What is done with pictures beside passing them on: they are converted, and stored."""
+"""What is done with images beside passing them on: they are converted, and stored."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -16,7 +16,7 @@ class ImageTools:
     converter: Converter = field(default_factory=lambda: Converter(default_workers()))
     store: ImageStore | None = None
     url_seconds: int = 3600
-    """How long the URL of a picture works."""
+    """How long the URL of an image works."""
 
     default_response_format: Literal["b64_json", "url"] = "b64_json"
 
@@ -30,7 +30,7 @@ class ImageTools:
         wanted = (fields.response_format or default) == "url"
         if wanted and self.store is None:
             raise UnsupportedParameterError(
-                "`response_format: url` needs a place for pictures: whoever runs this gateway "
+                "`response_format: url` needs a place for images: whoever runs this gateway "
                 "sets AWS_S3_BUCKET, or TINTYPE_IMAGE_STORE_DIR. Ask for `b64_json` meanwhile",
                 param="response_format",
             )

@@ -1,4 +1,4 @@
-"""The access log: one line of JSON for each request, never with a prompt, a picture or a key.
+"""The access log: one line of JSON for each request, never with a prompt, an image or a key.
 
 The formatter escapes whatever is no printable ASCII, so nothing that a client sends can end a
 line, begin one, or move a terminal's cursor.

@@ -32,7 +32,7 @@ _GEN_AI_SECONDS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 1
 """The buckets that the semantic conventions ask for, as far as `_MORE_GEN_AI_SECONDS`."""
 
 _MORE_GEN_AI_SECONDS = (81.92, 163.84)
-"""The last one is ours: the conventions end where a slow picture has not begun."""
+"""The last one is ours: the conventions end where a slow image has not begun."""
 
 
 class Counter(prometheus_client.Counter):
@@ -117,13 +117,13 @@ CREDITS_USED = Counter(
 )
 IMAGES_GENERATED = Counter(
     "tintype_images_generated",
-    "Pictures delivered to clients.",
+    "Images delivered to clients.",
     ("provider", "model"),
     registry=REGISTRY,
 )
 IMAGES_REFUSED = Counter(
     "tintype_images_refused",
-    "Pictures that a provider refused for their content.",
+    "Images that a provider refused for their content.",
     ("provider", "model"),
     registry=REGISTRY,
 )
@@ -157,8 +157,8 @@ MEMORY_BUDGET = Gauge(
     "What the gateway may use of the memory of its container; 0 where that has no limit.",
     registry=REGISTRY,
 )
-MEMORY_PLEDGED = Gauge(
-    "tintype_memory_pledged_bytes",
+MEMORY_RESERVED = Gauge(
+    "tintype_memory_reserved_bytes",
     "What the requests that are being served now may come to hold in memory.",
     registry=REGISTRY,
 )

@@ -141,7 +141,7 @@ def served(method: str, route: str, status: int, request_id: str) -> None:
 
 
 def calling(plan: Plan, route: Route, asked: int) -> AbstractContextManager[object]:
-    """Make the block the span of a call over a route that asks for so many pictures."""
+    """Make the block the span of a call over a route that asks for so many images."""
     return _NOTHING if _tracing is None else _tracing.calling(plan, route, asked)
 
 

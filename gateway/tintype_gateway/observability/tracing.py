@@ -81,7 +81,7 @@ class Tracing:
             span.set_status(StatusCode.ERROR)
 
     def calling(self, plan: Plan, route: Route, asked: int) -> AbstractContextManager[Span]:
-        """Return the span of a call over a route for so many of the pictures of a plan."""
+        """Return the span of a call over a route for so many of the images of a plan."""
         name = f"{OPERATION} {route.binding.upstream_model}"
         return self._span(name, SpanKind.CLIENT, self._call_attributes(plan, route, asked))
 

@@ -1,7 +1,7 @@
 """A plain response in OpenAI's words, made of the events of the executor.
 
-The pictures are megabytes of base64 that arrived as bytes and leave as the same bytes: the JSON
-around them is written in pieces, so that no picture is copied into a larger string.
+The images are megabytes of base64 that arrived as bytes and leave as the same bytes: the JSON
+around them is written in pieces, so that no image is copied into a larger string.
 """
 
 import json
@@ -64,9 +64,9 @@ def respond(
 def _pieces(
     calls: Sequence[FinishedCall], shaped: Shaped, tail: dict[str, object]
 ) -> Iterator[bytes | memoryview]:
-    """Yield the body: JSON, and between it the value of each picture, base64 as it came or a URL.
+    """Yield the body: JSON, and between it the value of each image, base64 as it came or a URL.
 
-    No character of either means anything in JSON. The pictures come first, as a spliced answer
+    No character of either means anything in JSON. The images come first, as a spliced answer
     cannot know the rest before them.
     """
     text, comma = b'{"data":[', b""
@@ -95,7 +95,7 @@ REFUSED = {
     "watermark": "none",
     "flagged": True,
 }
-"""Stands in `data` for a picture that the provider refused for its content, beside the
+"""Stands in `data` for an image that the provider refused for its content, beside the
 `flag_reason`. It is not charged."""
 
 
@@ -111,7 +111,7 @@ def _entry(image: FinishedImage) -> dict[str, object]:
 def _properties(
     job: Job, calls: Sequence[FinishedCall], images: Sequence[FinishedImage]
 ) -> dict[str, object]:
-    """Return OpenAI's own description of the pictures, which speaks of all of them at once."""
+    """Return OpenAI's own description of the images, which speaks of all of them at once."""
     generation = calls[0].generation
     return {
         "background": generation.background,

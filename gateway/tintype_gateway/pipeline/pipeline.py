@@ -1,4 +1,4 @@
-"""The way of one request, from the key in its header to the pictures in its answer."""
+"""The way of one request, from the key in its header to the images in its answer."""
 
 import datetime
 import hashlib

@@ -42,7 +42,7 @@ def route_facts(route: Route) -> dict[str, Any]:
 def count_charge(
     plan: Plan, calls: Sequence[FinishedCall], settlement: Settlement, cost: Cost
 ) -> None:
-    """Count the pictures of these calls and the credits that they were charged.
+    """Count the images of these calls and the credits that they were charged.
 
     Where several providers shared the request, each has the share of the charge that it cost.
     """

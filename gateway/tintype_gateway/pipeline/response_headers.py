@@ -1,4 +1,4 @@
-"""What plain answers and streams tell alike: headers, usage, and which pictures are missing."""
+"""What plain answers and streams tell alike: headers, usage, and which images are missing."""
 
 import datetime
 from collections.abc import Iterable, Iterator, Sequence
@@ -40,7 +40,7 @@ def lifecycle_headers(lifecycle: Lifecycle) -> dict[str, str]:
 
 
 def usage_of(sizes: Sequence[Size], tokens: Sequence[TokenUsage]) -> dict[str, object]:
-    """Return `usage` of delivered pictures of these sizes, but for the credits."""
+    """Return `usage` of delivered images of these sizes, but for the credits."""
     usage: dict[str, object] = {
         "images": len(sizes),
         "input_tokens": None,
@@ -72,7 +72,7 @@ def _details(text: int, image: int) -> dict[str, int]:
 
 
 class ImageError(TypedDict):
-    """Why a picture that was asked for was not delivered."""
+    """Why an image that was asked for was not delivered."""
 
     index: int
     code: str | None
@@ -80,7 +80,7 @@ class ImageError(TypedDict):
 
 
 def image_errors(calls: Sequence[FinishedCall], failed: Sequence[FailedCall]) -> list[ImageError]:
-    """Return an entry for each picture that did not come, and that was not refused either."""
+    """Return an entry for each image that did not come, and that was not refused either."""
     missing = [*_missing(calls), *_failed(failed)]
     return sorted(missing, key=lambda entry: entry["index"])
 
@@ -100,7 +100,7 @@ def _missing(calls: Sequence[FinishedCall]) -> Iterator[ImageError]:
                 message = withheld(call.flag_reason(number - made))
                 code = ContentRefusedError.code
             else:
-                message = "the provider gave fewer pictures than it was asked for"
+                message = "the provider gave fewer images than it was asked for"
                 code = "image_missing"
             yield ImageError(index=call.first + number, code=code, message=message)
 

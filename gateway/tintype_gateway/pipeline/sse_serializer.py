@@ -1,6 +1,6 @@
 """The events of a stream, in OpenAI's words.
 
-The names and fields are those of OpenAI's Images API; `index` says which of several pictures an
+The names and fields are those of OpenAI's Images API; `index` says which of several images an
 event is about, and the rest is what our plain answers have besides.
 """
 
@@ -18,7 +18,7 @@ from tintype_gateway.pipeline.client_presence import ClientPresence
 from tintype_gateway.pipeline.response_headers import ImageError, headers_of, image_errors, usage_of
 from tintype_gateway.request_context import RequestContext
 from tintype_gateway.upstream.executor import Execution
-from tintype_gateway.upstream.sse import MEDIA_TYPE, PING, Pieces, event, picture_event
+from tintype_gateway.upstream.sse import MEDIA_TYPE, PING, Pieces, event, image_event
 from tintype_gateway.values import (
     AbandonedCall,
     Charge,
@@ -55,13 +55,13 @@ def partial_event(plan: Plan, partial: PartialImage) -> Pieces:
         "partial_image_index": partial.number,
         "index": partial.index,
     }
-    return picture_event(PARTIAL, partial.preview.base64, _shaped(plan, fields))
+    return image_event(PARTIAL, partial.preview.base64, _shaped(plan, fields))
 
 
 def completed_event(plan: Plan, call: FinishedCall, number: int, charge: Charge) -> Pieces:
-    """Return the event of picture `number` of a call, or of its refusal if it has fewer.
+    """Return the event of image `number` of a call, or of its refusal if it has fewer.
 
-    What the call used as a whole stands on its last picture.
+    What the call used as a whole stands on its last image.
     """
     generation, is_last = call.generation, number == len(call.images) + call.refused - 1
     image = call.images[number] if number < len(call.images) else None
@@ -84,7 +84,7 @@ def completed_event(plan: Plan, call: FinishedCall, number: int, charge: Charge)
         "usage": usage_of([image.size] if image else [], tokens) | credits,
     }
     encoded = image.image.base64 if image else b""
-    return picture_event(COMPLETED, encoded, _shaped(plan, fields))
+    return image_event(COMPLETED, encoded, _shaped(plan, fields))
 
 
 def _shaped(plan: Plan, fields: dict[str, object]) -> dict[str, object]:
@@ -99,7 +99,7 @@ def error_event(error: GatewayError, errors: Sequence[ImageError] = ()) -> Piece
     """Return the last event of a stream that failed.
 
     It carries OpenAI's envelope, whose key `error` is what makes the official SDKs raise, and for
-    each picture that is missing why.
+    each image that is missing why.
     """
     return event("error", error.body() | ({"errors": list(errors)} if errors else {}))
 

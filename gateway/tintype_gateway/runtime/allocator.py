@@ -24,7 +24,7 @@ RETURN_SECONDS = 60
 
 
 def tune_allocator() -> None:
-    """Have buffers of the size of a picture reused.
+    """Have buffers of the size of an image reused.
 
     By default glibc maps each of them anew, so that every answer pays for thousands of page
     faults: on answers of 1.5 MiB this halves the CPU time of a request. A C library without

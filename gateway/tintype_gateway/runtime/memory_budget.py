@@ -1,7 +1,7 @@
 """Requests are turned away before the kernel ends the process, and all that it is serving.
 
-What is used now says too little, since pictures come all at once, long after their requests. So
-each request pledges what it may come to hold, and is let in only if there is room for it beside
+What is used now says too little, since images come all at once, long after their requests. So
+each request reserves what it may come to hold, and is let in only if there is room for it beside
 what is used and what the others may still come to hold.
 """
 
@@ -16,7 +16,7 @@ from tintype_gateway.errors import OverloadedError
 from tintype_gateway.observability.metrics import (
     BYTES_IN_FLIGHT,
     MEMORY_BUDGET,
-    MEMORY_PLEDGED,
+    MEMORY_RESERVED,
     REQUESTS_SHED,
 )
 from tintype_gateway.runtime.allocator import return_kept
@@ -25,20 +25,20 @@ from tintype_gateway.upstream.deadline import Deadline
 from tintype_gateway.values import Delivery, Plan
 
 SHARE = 0.85
-"""Of the limit. The rest is for pictures that are larger than they should be."""
+"""Of the limit. The rest is for images that are larger than they should be."""
 
 LOOK_SECONDS = 0.25
 """How old the knowledge of what is used may be. To look costs 50 microseconds."""
 
 TRIM_SECONDS = 1.0
 """How often, where there is no room, what the allocator keeps for later is returned first. That
-takes milliseconds, and pictures that come next have to fetch it again."""
+takes milliseconds, and images that come next have to fetch it again."""
 
 PASSED_ON_BYTES = 512 * 1024
-"""The buffers of a picture that is passed on while it comes."""
+"""The buffers of an image that is passed on while it comes."""
 
 BYTES_A_PIXEL = 8
-"""Of a picture that is read whole: three copies of a usual one, two of one that is all noise. One
+"""Of an image that is read whole: three copies of a usual one, two of one that is all noise. One
 of them is the base64 that came, the others are decoded, converted, or parts of the answer."""
 
 UNKNOWN_PIXELS = 4096 * 4096
@@ -67,9 +67,9 @@ class MemoryBudget:
         self._budget = None if memory.limit is None else int(memory.limit * SHARE)
         self._clock = clock
         self._looked_at = self._trimmed_at = float("-inf")
-        self._used = self._arrived = self._pledged = 0
+        self._used = self._arrived = self._reserved = 0
         MEMORY_BUDGET.set(self._budget or 0)
-        MEMORY_PLEDGED.set_function(lambda: self._pledged)
+        MEMORY_RESERVED.set_function(lambda: self._reserved)
 
     @contextmanager
     def reserved(self, size: int) -> Iterator[Reservation]:
@@ -81,14 +81,14 @@ class MemoryBudget:
         Raises:
             OverloadedError: There is no room for them.
         """
-        if self._budget is not None and self._pledged:
+        if self._budget is not None and self._reserved:
             self._require(size, self._budget)
-        self._pledged += size
+        self._reserved += size
         reservation = Reservation(size)
         try:
             yield reservation
         finally:
-            self._pledged -= reservation.size
+            self._reserved -= reservation.size
 
     async def grow(self, reservation: Reservation, size: int, deadline: Deadline) -> bool:
         """Keep so many bytes more, as soon as there is room; return False if there is none in time.
@@ -99,18 +99,18 @@ class MemoryBudget:
             if not deadline.remaining():
                 return False
             await asyncio.sleep(min(GROW_SECONDS, deadline.remaining()))
-        self._pledged += size
+        self._reserved += size
         reservation.size += size
         return True
 
     def _has_room(self, size: int, reservation: Reservation) -> bool:
-        alone = self._pledged == reservation.size
+        alone = self._reserved == reservation.size
         return self._budget is None or alone or self._fits(size, self._budget)
 
     def _require(self, size: int, budget: int) -> None:
         if self._fits(size, budget):
             return
-        REQUESTS_SHED.labels("used" if self._used + size > budget else "pledged").inc()
+        REQUESTS_SHED.labels("used" if self._used + size > budget else "reserved").inc()
         raise OverloadedError(
             "the gateway has no memory for more requests at once", retry=True, retry_after_seconds=5
         )
@@ -127,7 +127,7 @@ class MemoryBudget:
 
     def _expected(self) -> int:
         """Return what will be used when everything has arrived that is under way."""
-        return self._used + max(0, self._pledged - self._arrived)
+        return self._used + max(0, self._reserved - self._arrived)
 
     def _look(self, now: float) -> None:
         self._looked_at = now

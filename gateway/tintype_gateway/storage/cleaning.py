@@ -1,4 +1,4 @@
-"""What leaves a folder of pictures, and when. A file's modification time says how long it is kept.
+"""What leaves a folder of images, and when. A file's modification time says how long it is kept.
 
 Several processes may clean one folder, so that any file may be gone when its turn comes.
 """

@@ -97,14 +97,14 @@ class FolderStore:
             try:
                 await asyncio.to_thread(self._clean)
             except OSError as error:
-                log.warning("pictures not removed", extra={"error": str(error)})
+                log.warning("images not removed", extra={"error": str(error)})
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._is_growing.wait(), CLEANING_SECONDS)
 
     def _clean(self) -> None:
         remove_ended(self._folder, time.time())
         if removed := make_room(self._folder, self._max_bytes - self._spare_bytes):
-            log.warning("pictures removed before their time", extra={"count": removed})
+            log.warning("images removed before their time", extra={"count": removed})
 
     def _write(self, name: str, content: bytes, lifetime_seconds: int) -> None:
         path = self._folder / name
@@ -129,4 +129,4 @@ async def _in_thread(work: Callable[[], Result]) -> Result:
     except FileNotFoundError as error:
         raise NotStoredError("there is no such file") from error
     except OSError as error:
-        raise StoreError(f"the folder of pictures cannot be used: {error.strerror}") from error
+        raise StoreError(f"the folder of images cannot be used: {error.strerror}") from error

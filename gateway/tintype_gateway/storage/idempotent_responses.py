@@ -1,7 +1,7 @@
 """First answers to requests with an idempotency key, kept so that a repeat gets the same one.
 
-An answer is texts with a picture's value between each two. The texts are kept as they are, in a
-file named after the request; of the pictures their names in the store. The file is written last,
+An answer is texts with an image's value between each two. The texts are kept as they are, in a
+file named after the request; of the images their names in the store. The file is written last,
 so that all it speaks of is there.
 """
 
@@ -102,7 +102,7 @@ class Replays:
 
 
 async def _kept(image: FinishedImage, store: ImageStore, seconds: int) -> str:
-    """Return the name of a picture that is in the store from now on."""
+    """Return the name of an image that is in the store from now on."""
     if image.name is not None:
         await store.keep(image.name, seconds)
         return image.name

@@ -37,5 +37,5 @@ class ImageStore(Protocol):
 
 
 def new_name(form: str) -> str:
-    """Return a name for a picture of this format, which nobody can guess."""
+    """Return a name for an image of this format, which nobody can guess."""
     return f"{FOLDER_OF_IMAGES}/{secrets.token_hex(16)}.{form}"

@@ -13,7 +13,7 @@ MAX_URL_SECONDS = 7 * 24 * 3600
 """AWS signs no URL for longer."""
 
 MIN_STORE_BYTES = 64 * 2**20
-"""Room for a few of the largest pictures."""
+"""Room for a few of the largest images."""
 
 
 class ImageSettings(BaseSettings):
@@ -22,25 +22,25 @@ class ImageSettings(BaseSettings):
     model_config = SettingsConfigDict(use_attribute_docstrings=True)
 
     image_workers: Annotated[int, Field(ge=1, le=64, default_factory=default_workers)]
-    """How many pictures are converted at once. By default one for each CPU, up to 4."""
+    """How many images are converted at once. By default one for each CPU, up to 4."""
 
     default_response_format: Literal["b64_json", "url"] = "b64_json"
-    """How pictures come where a request does not say it."""
+    """How images come where a request does not say it."""
 
     image_store_dir: Path | None = None
-    """The folder for pictures that are answered as a URL, where there is no bucket."""
+    """The folder for images that are answered as a URL, where there is no bucket."""
 
     image_store_max_bytes: Annotated[int, Field(ge=MIN_STORE_BYTES)] = DEFAULT_MAX_BYTES
-    """How large that folder may become. Beyond it the pictures that end soonest are removed."""
+    """How large that folder may become. Beyond it the images that end soonest are removed."""
 
     public_url: Annotated[str, Field(pattern=r"^(https?://[\w.:/@%~\[\]-]+)?$")] = ""
     """What clients reach the gateway by, for the URLs of that folder. By default its address."""
 
     image_url_seconds: Annotated[int, Field(ge=1, le=MAX_URL_SECONDS)] = 3600
-    """How long the URL of a picture works."""
+    """How long the URL of an image works."""
 
     s3_bucket: Annotated[str, Field(validation_alias="AWS_S3_BUCKET")] = ""
-    """The bucket for pictures that are answered as a URL."""
+    """The bucket for images that are answered as a URL."""
 
     s3_accelerate: Annotated[bool, Field(validation_alias="AWS_S3_ACCELERATE")] = False
     """Whether uploads and downloads take the bucket's acceleration endpoint."""

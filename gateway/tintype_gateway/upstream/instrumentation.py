@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 @contextmanager
 def observed_call(plan: Plan, route: Route, asked: int) -> Iterator[None]:
-    """Observe the call to a provider that the block makes, which asks for so many pictures."""
+    """Observe the call to a provider that the block makes, which asks for so many images."""
     with telemetry.calling(plan, route, asked), current_meter().calling():
         outcome, unsettled, started = "success", False, time.perf_counter()
         try:
@@ -77,7 +77,7 @@ def _note_unusable(route: Route) -> None:
 
 @contextmanager
 def observed_finish(route: Route) -> Iterator[None]:
-    """Observe what the block does with the pictures of a call: lost now, they are lost for us."""
+    """Observe what the block does with the images of a call: lost now, they are lost for us."""
     try:
         yield
     except UpstreamFault as fault:

@@ -1,7 +1,7 @@
 """A call to a provider, made again where that cannot cost twice: elsewhere at once, here later.
 
 Only a call that the provider provably did not process is made again. Whatever may have been
-accepted may have made a picture, and pictures cost money.
+accepted may have made an image, and images cost money.
 """
 
 import asyncio

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 MEDIA_TYPE = "text/event-stream"
 
 Pieces = tuple[bytes | memoryview, ...]
-"""What is to be written, in order: a picture stays a view of where it arrived."""
+"""What is to be written, in order: an image stays a view of where it arrived."""
 
 PING: Pieces = (b": ping\n\n",)
 """A comment, which every client skips: it keeps idle proxies from closing the connection."""
@@ -93,7 +93,7 @@ class EventParser:
 def _parts(chunk: bytes) -> Iterator[bytes | memoryview]:
     """Yield a chunk cut after each line end.
 
-    A picture before the first one or after the last one is neither copied nor looked at closely:
+    An image before the first one or after the last one is neither copied nor looked at closely:
     where a line end is not, finding that out is cheap.
 
     Raises:
@@ -120,8 +120,8 @@ def event(name: str, fields: Mapping[str, object]) -> Pieces:
     return (f"event: {name}\ndata: {text}\n\n".encode(),)
 
 
-def picture_event(name: str, base64: bytes | memoryview, fields: Mapping[str, object]) -> Pieces:
-    """Return an event that carries a picture beside its fields."""
+def image_event(name: str, base64: bytes | memoryview, fields: Mapping[str, object]) -> Pieces:
+    """Return an event that carries an image beside its fields."""
     head = json.dumps({"type": name})[:-1]
     tail = json.dumps(fields)[1:]
     return (

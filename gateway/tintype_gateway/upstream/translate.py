@@ -1,4 +1,4 @@
-"""Which calls make the pictures, and how does a provider say it?"""
+"""Which calls make the images, and how does a provider say it?"""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -20,7 +20,7 @@ from tintype_gateway.values import (
 
 
 def divide(job: Job, model: Model) -> Iterator[PlannedCall]:
-    """Yield the calls that together make all pictures of the job, whichever way each will go."""
+    """Yield the calls that together make all images of the job, whichever way each will go."""
     per_call = job.images_per_call(model.limits.max_images_per_call)
     for first in range(0, job.images, per_call):
         images = min(per_call, job.images - first)
@@ -58,7 +58,7 @@ def check_translation(plan: Plan) -> None:
 
 
 def _with_own_seed(job: Job, model: Model, first: int) -> Job:
-    """Return the job with a seed of its own for each call: the same one gives the same picture."""
+    """Return the job with a seed of its own for each call: the same one gives the same image."""
     if "seed" not in job.parameters or first == 0:
         return job
     rule = model.parameters.seed

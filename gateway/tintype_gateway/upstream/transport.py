@@ -32,13 +32,13 @@ from tintype_gateway.values import (
 )
 
 MAX_ANSWER_BYTES = 256 * 1024 * 1024
-"""Ten pictures of the largest size that any provider makes fit in it."""
+"""Ten images of the largest size that any provider makes fit in it."""
 
 MAX_ERROR_BYTES = 32 * 1024
 """Of an error no more is read. One that is longer is judged by its status alone."""
 
 MAX_EVENT_BYTES = 64 * 1024 * 1024
-"""One such picture fits in it, and all that is said of it."""
+"""One such image fits in it, and all that is said of it."""
 
 
 async def call(

@@ -1,7 +1,7 @@
-"""The protocol of Amazon's own image models on Bedrock, Titan and Nova Canvas: pictures from text.
+"""The protocol of Amazon's own image models on Bedrock, Titan and Nova Canvas: images from text.
 
-The other tasks, which take pictures, are refused. Words in a prompt make refusals easy to
-rehearse: `forbidden` refuses the prompt, `flagged` every picture and `half-flagged` the later half
+The other tasks, which take images, are refused. Words in a prompt make refusals easy to
+rehearse: `forbidden` refuses the prompt, `flagged` every image and `half-flagged` the later half
 of them.
 """
 
@@ -18,18 +18,18 @@ from tintype_simulator.bedrock.errors import BedrockError, content_filtered
 from tintype_simulator.bedrock.models import Model
 from tintype_simulator.control.markers import delivered, is_forbidden
 from tintype_simulator.dialect import Answer, in_painters, json_answer
-from tintype_simulator.painting.renderer import Picture, encode, paint
+from tintype_simulator.painting.renderer import ImageSpec, encode, paint
 
 DEFAULT_EDGE = 1024
 """What a width or height left out becomes: documented for Nova Canvas, contradictory for Titan."""
 
 LARGEST_AREA = 4_194_304
-"""Pixels of Nova Canvas's largest picture: AWS's pages differ on whether it is still allowed."""
+"""Pixels of Nova Canvas's largest image: AWS's pages differ on whether it is still allowed."""
 
 LARGEST_RATIO = 4
 
 DETAIL = {"standard": 1024, "premium": 1536}
-"""What each quality buys: `Picture.detail`."""
+"""What each quality buys: `ImageSpec.detail`."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Order:
     height: int
     quality: str
     motif: str
-    """Everything that decides what is in the pictures, the seed among it."""
+    """Everything that decides what is in the images, the seed among it."""
 
 
 async def invoke(request: web.Request, model: Model, body: Mapping[str, Any]) -> Answer:
@@ -95,7 +95,7 @@ def check_size(order: Order) -> None:
 
 
 def blocked(shown: int, asked: int) -> str | None:
-    """Return what the answer says of the pictures that are not in it."""
+    """Return what the answer says of the images that are not in it."""
     if shown == asked:
         return None
     share = "Some" if shown else "All"
@@ -103,12 +103,12 @@ def blocked(shown: int, asked: int) -> str | None:
 
 
 def painted_file(order: Order, index: int) -> str:
-    """Return the file of the picture at a place of the answer, in base64."""
-    picture = Picture(
+    """Return the file of the image at a place of the answer, in base64."""
+    image = ImageSpec(
         seed=f"{order.model.id}/{index}/{order.motif}",
         caption=order.text,
         width=order.width,
         height=order.height,
         detail=DETAIL[order.quality],
     )
-    return base64.b64encode(encode(paint(picture), "png")).decode()
+    return base64.b64encode(encode(paint(image), "png")).decode()

@@ -1,4 +1,4 @@
-"""What the bodies of Bedrock's image models may hold, for pictures from text alone.
+"""What the bodies of Bedrock's image models may hold, for images from text alone.
 
 Sources: AWS's pages on the parameters of Titan Image Generator, Nova Canvas and the Stability AI
 models; what they leave open is said where it stands.

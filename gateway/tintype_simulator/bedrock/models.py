@@ -45,7 +45,7 @@ class Model:
     """What a model of Amazon's takes for a seed that is left out."""
 
     detail: int = 1024
-    """How fine its pictures are: `Picture.detail`."""
+    """How fine its images are: `Image.detail`."""
 
     inputs: tuple[str, ...] = ("TEXT", "IMAGE")
     """What it takes, by its maker's word."""
@@ -133,7 +133,7 @@ PROFILE_ONLY = frozenset(
         "stable-style-transfer",
     )
 )
-"""The services that edit pictures. The simulator has none of them, and says what Bedrock says to
+"""The services that edit images. The simulator has none of them, and says what Bedrock says to
 whoever calls one by its bare id."""
 
 

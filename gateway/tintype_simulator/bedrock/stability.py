@@ -1,7 +1,7 @@
-"""The protocol of Stability's models on Bedrock: one call paints one picture from text.
+"""The protocol of Stability's models on Bedrock: one call paints one image from text.
 
-Image to image is not offered. Refusals are answers of status 200 without a picture; words in a
-prompt make them easy to rehearse: `forbidden` refuses the prompt and `flagged` the picture.
+Image to image is not offered. Refusals are answers of status 200 without an image; words in a
+prompt make them easy to rehearse: `forbidden` refuses the prompt and `flagged` the image.
 """
 
 import base64
@@ -17,7 +17,7 @@ from tintype_simulator.bedrock.bodies import RATIOS
 from tintype_simulator.bedrock.models import Model
 from tintype_simulator.control.markers import delivered, is_forbidden
 from tintype_simulator.dialect import Answer, in_painters, json_answer
-from tintype_simulator.painting.renderer import Picture, encode, paint
+from tintype_simulator.painting.renderer import ImageSpec, encode, paint
 from tintype_simulator.painting.seeds import DRAWN_SEED
 
 
@@ -31,7 +31,7 @@ class Order:
     seed: int
     output_format: str
     motif: str
-    """Everything that decides what is in the picture, the seed among it."""
+    """Everything that decides what is in the image, the seed among it."""
 
 
 async def invoke(request: web.Request, model: Model, body: Mapping[str, Any]) -> Answer:
@@ -46,7 +46,7 @@ async def invoke(request: web.Request, model: Model, body: Mapping[str, Any]) ->
 
 
 def filtered(stage: str) -> Answer:
-    """Return the refusal of a prompt or of a picture: it has neither seeds nor images."""
+    """Return the refusal of a prompt or of an image: it has neither seeds nor images."""
     return json_answer({"finish_reasons": [f"Filter reason: {stage}"]})
 
 
@@ -70,13 +70,13 @@ def own_seed(texts: list[str], drawn_seed: int) -> int:
 
 
 def painted_file(order: Order) -> str:
-    """Return the file of the picture in base64."""
+    """Return the file of the image in base64."""
     width, height = RATIOS[order.ratio]
-    picture = Picture(
+    image = ImageSpec(
         seed=order.motif,
         caption=order.prompt,
         width=width,
         height=height,
         detail=order.model.detail,
     )
-    return base64.b64encode(encode(paint(picture), order.output_format)).decode()
+    return base64.b64encode(encode(paint(image), order.output_format)).decode()

@@ -1,6 +1,6 @@
-"""Words in a prompt that make refusals easy to rehearse, for the dialects that refuse by picture.
+"""Words in a prompt that make refusals easy to rehearse, for the dialects that refuse by image.
 
-`forbidden` refuses the prompt, `flagged` refuses every picture that it led to, and `half-flagged`
+`forbidden` refuses the prompt, `flagged` refuses every image that it led to, and `half-flagged`
 the later half of them.
 """
 
@@ -16,7 +16,7 @@ def is_forbidden(prompt: str) -> bool:
 
 
 def delivered(prompt: str, images: int) -> int:
-    """Return how many of so many pictures are not refused."""
+    """Return how many of so many images are not refused."""
     match = FLAGGED.search(prompt)
     if match is None:
         return images

@@ -3,7 +3,7 @@
 `PUT /_simulator/faults` replaces the list of faults that the next requests meet, in turn;
 `DELETE /_simulator/faults` clears it. `GET /_simulator/requests` lists the last 1000 requests
 that a provider received: method, path, headers (without credentials) and body.
-`DELETE /_simulator/requests` forgets them, and how often each came: pictures begin anew.
+`DELETE /_simulator/requests` forgets them, and how often each came: images begin anew.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Reads the body of `:generateContent` for the models that answer with pictures."""
+"""Reads the body of `:generateContent` for the models that answer with images."""
 
 import io
 from collections.abc import Iterator, Mapping
@@ -83,12 +83,12 @@ class Order:
     model: Model
     prompt: str
     references: int
-    """How many pictures the prompt carries."""
+    """How many images the prompt carries."""
 
     width: int
     height: int
     image_tokens: int
-    """The output tokens of a picture of this size."""
+    """The output tokens of an image of this size."""
 
     file_format: str
     quality: int
@@ -139,7 +139,7 @@ def prompt_of(body: Mapping[str, Any]) -> str:
 
 
 def opened_references(body: Mapping[str, Any]) -> Iterator[Image.Image]:
-    """Yield the pictures that the prompt carries, or raise GoogleError."""
+    """Yield the images that the prompt carries, or raise GoogleError."""
     for content in body.get("contents", []):
         for part in content.get("parts", []):
             if "inlineData" in part:
@@ -150,7 +150,7 @@ def opened_references(body: Mapping[str, Any]) -> Iterator[Image.Image]:
 
 
 def check_prompt(model: Model, prompt: str, references: int) -> None:
-    """Refuse a prompt that is empty, or carries too many pictures."""
+    """Refuse a prompt that is empty, or carries too many images."""
     if not prompt.strip() and not references:
         raise invalid("contents", "* GenerateContentRequest.contents: contents is not specified")
     if references > model.max_references:
@@ -183,7 +183,7 @@ def image_size(model: Model, image_config: Mapping[str, Any]) -> str:
 def aspect_ratio(
     model: Model, image_config: Mapping[str, Any], references: list[Image.Image]
 ) -> str:
-    """Return the ratio: that of the first picture in the prompt if none is named, or a square."""
+    """Return the ratio: that of the first image in the prompt if none is named, or a square."""
     given: str | None = image_config.get("aspectRatio")
     if given is not None and given not in model.sizes:
         problem = f"Aspect ratio '{given}' is not supported for this model."

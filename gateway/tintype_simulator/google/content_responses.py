@@ -20,7 +20,7 @@ THOUGHT_TOKENS = 180
 
 @dataclass(frozen=True)
 class Piece:
-    """One part of an answer: a text, or else a picture."""
+    """One part of an answer: a text, or else an image."""
 
     text: str = ""
     is_draft: bool = False
@@ -35,37 +35,37 @@ def pieces(order: Order) -> Iterator[Piece]:
     if order.wants_text:
         yield Piece(caption(order))
     if order.wants_image:
-        if has_marker(order.prompt, "two-pictures"):
+        if has_marker(order.prompt, "two-images"):
             yield Piece(is_draft=True)
         yield Piece()
 
 
 def caption(order: Order) -> str:
-    """Return what the model says beside its picture."""
-    return f"Here is the picture you asked for: {order.prompt}"
+    """Return what the model says beside its image."""
+    return f"Here is the image you asked for: {order.prompt}"
 
 
 def refused(order: Order) -> Json | None:
-    """Return the answer to a prompt that leads to no picture, or None."""
+    """Return the answer to a prompt that leads to no image, or None."""
     if is_forbidden(order.prompt):
         tokens = prompt_tokens(order)
         counts: Json = {"promptTokenCount": tokens, "totalTokenCount": tokens}
         return {"promptFeedback": {"blockReason": "PROHIBITED_CONTENT"}, "usageMetadata": counts}
     if not delivered(order.prompt, 1):
         message = "Unable to show the generated image. It violates Google's policies."
-        return without_picture(order, {"content": {}, "finishMessage": message}, "IMAGE_SAFETY")
+        return without_image(order, {"content": {}, "finishMessage": message}, "IMAGE_SAFETY")
     if has_marker(order.prompt, "imageless"):
-        return without_picture(order, {"content": {"role": "model"}}, "NO_IMAGE")
+        return without_image(order, {"content": {"role": "model"}}, "NO_IMAGE")
     if has_marker(order.prompt, "declined"):
         apology: Json = {"text": "I would rather not paint that. Shall I try something else?"}
-        return without_picture(order, {"content": content([apology])}, "STOP")
+        return without_image(order, {"content": content([apology])}, "STOP")
     if thought_tokens(order) + candidate_tokens(order) > order.max_tokens:
-        return without_picture(order, {"content": {"role": "model"}}, "MAX_TOKENS")
+        return without_image(order, {"content": {"role": "model"}}, "MAX_TOKENS")
     return None
 
 
-def without_picture(order: Order, candidate: Json, reason: str) -> Json:
-    """Return an answer whose one candidate holds no picture."""
+def without_image(order: Order, candidate: Json, reason: str) -> Json:
+    """Return an answer whose one candidate holds no image."""
     thoughts = thought_tokens(order)
     counts: Json = {
         "promptTokenCount": prompt_tokens(order),
@@ -110,7 +110,7 @@ def usage(order: Order) -> Json:
         "promptTokensDetails": inputs,
     }
     if order.wants_image:
-        counts["candidatesTokensDetails"] = [modality("IMAGE", picture_tokens(order))]
+        counts["candidatesTokensDetails"] = [modality("IMAGE", image_tokens(order))]
     if thoughts:
         counts["thoughtsTokenCount"] = thoughts
     return counts
@@ -127,19 +127,19 @@ def prompt_tokens(order: Order) -> int:
 
 
 def reference_tokens(order: Order) -> int:
-    """Return the input tokens of the pictures in the prompt."""
+    """Return the input tokens of the images in the prompt."""
     return order.references * order.model.reference_tokens
 
 
 def candidate_tokens(order: Order) -> int:
-    """Return the output tokens that are no thoughts: those of pictures and caption."""
-    return picture_tokens(order) + (text_tokens(caption(order)) if order.wants_text else 0)
+    """Return the output tokens that are no thoughts: those of images and caption."""
+    return image_tokens(order) + (text_tokens(caption(order)) if order.wants_text else 0)
 
 
-def picture_tokens(order: Order) -> int:
-    """Return the output tokens of all pictures that are no thoughts."""
-    pictures = [piece for piece in pieces(order) if not piece.text and not piece.is_thought]
-    return len(pictures) * order.image_tokens
+def image_tokens(order: Order) -> int:
+    """Return the output tokens of all images that are no thoughts."""
+    images = [piece for piece in pieces(order) if not piece.text and not piece.is_thought]
+    return len(images) * order.image_tokens
 
 
 def thought_tokens(order: Order) -> int:

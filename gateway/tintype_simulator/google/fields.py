@@ -121,7 +121,7 @@ def file(value: object, path: str) -> bytes:
 
 
 def anything(value: object, path: str) -> object:
-    """Read what has no bearing on pictures."""
+    """Read what has no bearing on images."""
     return value
 
 
@@ -136,7 +136,7 @@ OUTPUT_OPTIONS = message(
         "compressionQuality": within(0, 100, integer),
     }
 )
-"""The format of a picture, where a request may choose it."""
+"""The format of an image, where a request may choose it."""
 
 
 def output_format(options: Mapping[str, Any]) -> tuple[str, int]:

@@ -4,16 +4,16 @@ Words in a prompt bring out what the models do at times, so that it can be rehea
 
 =================  ==============================================================================
 `forbidden`        the prompt is blocked: no candidates
-`flagged`          the picture is blocked: `IMAGE_SAFETY`
-`imageless`        no picture was made: `NO_IMAGE`
+`flagged`          the image is blocked: `IMAGE_SAFETY`
+`imageless`        no image was made: `NO_IMAGE`
 `declined`         the model says politely that it would rather not
-`as-jpeg`          the picture is a JPEG
-`two-pictures`     a draft comes before the picture, and nothing but the order tells them apart
+`as-jpeg`          the image is a JPEG
+`two-images`     a draft comes before the image, and nothing but the order tells them apart
 `with-thoughts`    the model's thoughts come along, a draft among them; so does `includeThoughts`
 =================  ==============================================================================
 
-`maxOutputTokens` counts thoughts, text and pictures: where it is too low the answer ends with
-`MAX_TOKENS`, and without a picture.
+`maxOutputTokens` counts thoughts, text and images: where it is too low the answer ends with
+`MAX_TOKENS`, and without an image.
 """
 
 import base64
@@ -37,13 +37,13 @@ from tintype_simulator.google.content_responses import (
     with_parts,
 )
 from tintype_simulator.google.fields import decoded
-from tintype_simulator.painting.renderer import Picture, encode, paint, unfinished
+from tintype_simulator.painting.renderer import ImageSpec, encode, paint, unfinished
 from tintype_simulator.painting.seeds import DRAWN_SEED
 
 DRAFT_SHARE = 0.6
-"""How much of the work on a picture is done in its draft."""
+"""How much of the work on an image is done in its draft."""
 
-SIGNATURE = base64.b64encode(b"the thoughts behind this picture").decode()
+SIGNATURE = base64.b64encode(b"the thoughts behind this image").decode()
 
 
 @answering
@@ -90,7 +90,7 @@ async def elements(request: web.Request, order: Order) -> AsyncIterator[bytes]:
 
 
 async def chunks(request: web.Request, order: Order) -> AsyncIterator[bytes]:
-    """Yield one answer for each part; the picture is whole in one of them."""
+    """Yield one answer for each part; the image is whole in one of them."""
     named = identity(order)
     if (refusal := refused(order)) is not None:
         yield dumped(refusal | named)
@@ -112,7 +112,7 @@ def dumped(value: Json) -> bytes:
 
 
 async def part(request: web.Request, order: Order, piece: Piece) -> Json:
-    """Return one part of the answer, painted where it is a picture."""
+    """Return one part of the answer, painted where it is an image."""
     thought: Json = {"thought": True} if piece.is_thought else {}
     if piece.text:
         return {"text": piece.text, **thought}
@@ -123,14 +123,14 @@ async def part(request: web.Request, order: Order, piece: Piece) -> Json:
 
 
 def file_format(order: Order) -> str:
-    """Return the format of the pictures, which only Vertex AI lets a request choose."""
+    """Return the format of the images, which only Vertex AI lets a request choose."""
     return "jpeg" if has_marker(order.prompt, "as-jpeg") else order.file_format
 
 
 def painted_file(order: Order, is_draft: bool) -> str:
-    """Return the file of the picture, or of its draft, in base64."""
+    """Return the file of the image, or of its draft, in base64."""
     image = paint(
-        Picture(
+        ImageSpec(
             seed=f"{order.model.id}/{order.seed}/{order.prompt}",
             caption=order.prompt,
             width=order.width,

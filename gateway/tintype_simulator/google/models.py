@@ -13,7 +13,7 @@ Pixels = tuple[int, int]
 """Width and height."""
 
 SCALES = {"512": (1, 2), "1K": (1, 1), "2K": (2, 1), "4K": (4, 1)}
-"""Each edge of a picture compared with the one at 1K: numerator and denominator."""
+"""Each edge of an image compared with the one at 1K: numerator and denominator."""
 
 SQUARE = "1:1"
 
@@ -75,7 +75,7 @@ class Model:
     """The pixels of each aspect ratio at 1K."""
 
     resolutions: Mapping[str, int]
-    """The output tokens of a picture at each resolution; 0 where the picture is the unit."""
+    """The output tokens of an image at each resolution; 0 where the image is the unit."""
 
     names_resolution: bool = True
     """Whether a request may name one, even the only one."""
@@ -84,13 +84,13 @@ class Model:
     """Whether it thinks before it paints, which takes tokens of its own."""
 
     max_references: int = 0
-    """The most pictures that a prompt may carry."""
+    """The most images that a prompt may carry."""
 
     reference_tokens: int = 0
     """The input tokens of each of them."""
 
     detail: int = 1024
-    """How crisp its pictures are: `Picture.detail`."""
+    """How crisp its images are: `Image.detail`."""
 
     input_tokens: int = 480
     """The longest prompt, in tokens."""
@@ -99,7 +99,7 @@ class Model:
     """The most tokens of one answer."""
 
     def pixels(self, ratio: str, resolution: str) -> Pixels:
-        """Return width and height of a picture."""
+        """Return width and height of an image."""
         width, height = self.sizes[ratio]
         numerator, denominator = SCALES[resolution]
         return width * numerator // denominator, height * numerator // denominator

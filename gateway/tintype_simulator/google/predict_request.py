@@ -21,10 +21,10 @@ from tintype_simulator.google.fields import (
 )
 from tintype_simulator.google.models import SQUARE, Model
 
-MAX_PICTURES = 4
+MAX_IMAGES = 4
 
 PARAMETERS: Mapping[str, Reader] = {
-    "sampleCount": within(1, MAX_PICTURES, integer),
+    "sampleCount": within(1, MAX_IMAGES, integer),
     "aspectRatio": text,
     "sampleImageSize": text,
     "imageSize": text,  # what the documentation calls it, and the SDK does not
@@ -61,17 +61,17 @@ class Order:
 
     model: Model
     prompt: str
-    pictures: int
+    images: int
     width: int
     height: int
     file_format: str
     quality: int
     seed: int | None
     unwanted: str
-    """What the pictures should not show."""
+    """What the images should not show."""
 
     tells_reasons: bool
-    """Whether the answer says why a picture is missing."""
+    """Whether the answer says why an image is missing."""
 
     tells_safety: bool
     """Whether it says how the prompt was judged."""
@@ -94,7 +94,7 @@ def read_order(model: Model, body: Mapping[str, Any]) -> Order:
     return Order(
         model=model,
         prompt=prompt_of(body),
-        pictures=parameters.get("sampleCount", MAX_PICTURES),
+        images=parameters.get("sampleCount", MAX_IMAGES),
         width=width,
         height=height,
         file_format=file_format,
@@ -119,7 +119,7 @@ def prompt_of(body: Mapping[str, Any]) -> str:
 
 
 def pixels(model: Model, parameters: Mapping[str, Any]) -> tuple[int, int]:
-    """Return width and height of each picture, or raise GoogleError."""
+    """Return width and height of each image, or raise GoogleError."""
     ratio = parameters.get("aspectRatio", SQUARE)
     resolution = parameters.get("sampleImageSize", parameters.get("imageSize", "1K"))
     if ratio not in model.sizes:

@@ -31,7 +31,7 @@ class OpenAIError(Exception):
 
 
 def moderation_blocked(stage: str) -> OpenAIError:
-    """Return the refusal of a prompt (stage `input`) or of a finished picture (`output`)."""
+    """Return the refusal of a prompt (stage `input`) or of a finished image (`output`)."""
     return OpenAIError(
         "Your request was rejected by the safety system. safety_violations=[violence].",
         type="image_generation_user_error",

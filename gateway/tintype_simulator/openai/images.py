@@ -26,7 +26,7 @@ from tintype_simulator.openai.responses import (
     partial_image_event,
 )
 from tintype_simulator.painting.content_credentials import with_manifest
-from tintype_simulator.painting.renderer import Picture, encode, paint, unfinished
+from tintype_simulator.painting.renderer import ImageSpec, encode, paint, unfinished
 from tintype_simulator.painting.seeds import drawn_seed
 
 DETAIL = {
@@ -38,7 +38,7 @@ DETAIL = {
     "xhigh": 2048,
     "max": 2560,
 }
-"""What each quality buys: `Picture.detail`."""
+"""What each quality buys: `ImageSpec.detail`."""
 
 NATURAL_SATURATION = 0.6
 """How muted the style `natural` is; `vivid` is 1."""
@@ -95,7 +95,7 @@ async def get_model(request: web.Request) -> Answer:
 
 
 async def events(request: web.Request, order: GenerationRequest) -> AsyncIterator[bytes]:
-    """Yield the events of a stream: for each picture its unfinished versions, then itself."""
+    """Yield the events of a stream: for each image its unfinished versions, then itself."""
     for index in range(order.n):
         image = await in_painters(request, painted, order, index)
         for partial in range(order.partial_images):
@@ -120,9 +120,9 @@ def now() -> int:
 
 
 def painted(order: GenerationRequest, index: int) -> Image.Image:
-    """Return the picture at a place of the answer."""
+    """Return the image at a place of the answer."""
     return paint(
-        Picture(
+        ImageSpec(
             seed=f"{order.model.id}/{order.seed}/{index}/{order.prompt}",
             caption=order.prompt,
             width=order.width,
@@ -135,7 +135,7 @@ def painted(order: GenerationRequest, index: int) -> Image.Image:
 
 
 def file(order: GenerationRequest, image: Image.Image) -> str:
-    """Return a picture in the requested format and in base64."""
+    """Return an image in the requested format and in base64."""
     content = encode(image, order.output_format, order.output_compression)
     if not order.model.family.is_dall_e:
         content = with_manifest(content, order.output_format)
@@ -143,12 +143,12 @@ def file(order: GenerationRequest, image: Image.Image) -> str:
 
 
 def painted_file(order: GenerationRequest, index: int) -> str:
-    """Return the file of the picture at a place of the answer."""
+    """Return the file of the image at a place of the answer."""
     return file(order, painted(order, index))
 
 
 def unfinished_file(order: GenerationRequest, image: Image.Image, share: float) -> str:
-    """Return the file of a picture of which only a share is done."""
+    """Return the file of an image of which only a share is done."""
     return file(order, unfinished(image, share))
 
 

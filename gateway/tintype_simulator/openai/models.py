@@ -110,7 +110,7 @@ def unsupported(value: str, supported: tuple[str, ...]) -> str:
 
 
 DALL_E_FORMAT = {"response_format": ("b64_json",)}
-"""OpenAI's own default was `url`; the simulator keeps no pictures that a URL could name."""
+"""OpenAI's own default was `url`; the simulator keeps no images that a URL could name."""
 
 DALL_E_2 = Family(
     prompt_characters=1000,

@@ -15,7 +15,7 @@ def images_response(order: GenerationRequest, images: list[str], created: int) -
 
     Args:
         order: What was asked for.
-        images: The pictures in base64.
+        images: The images in base64.
         created: Unix time in seconds.
     """
     if order.model.family.is_dall_e:
@@ -37,16 +37,16 @@ def images_response(order: GenerationRequest, images: list[str], created: int) -
 def partial_image_event(
     order: GenerationRequest, image: str, created: int, partial_index: int
 ) -> bytes:
-    """Return the event of a picture that is not finished yet."""
+    """Return the event of an image that is not finished yet."""
     fields: Json = {"partial_image_index": partial_index}
     return event("image_generation.partial_image", order, image, created, fields)
 
 
 def completed_event(order: GenerationRequest, image: str, created: int, image_index: int) -> bytes:
-    """Return the event of a finished picture.
+    """Return the event of a finished image.
 
-    The prompt is counted with the first picture only, so that the events of a stream add up to
-    what a plain answer reports. OpenAI does not say how it counts several pictures.
+    The prompt is counted with the first image only, so that the events of a stream add up to
+    what a plain answer reports. OpenAI does not say how it counts several images.
     """
     input_tokens = text_tokens(order.prompt) if image_index == 0 else 0
     partials = order.partial_images * tokens.TOKENS_PER_PARTIAL_IMAGE
@@ -66,12 +66,12 @@ def dall_e_image(order: GenerationRequest, image: str) -> Json:
     """Return one entry of `data`; of the two models, dall-e-3 rewrites prompts."""
     if order.model.id != "dall-e-3":
         return {"b64_json": image}
-    revised = f"A detailed picture in a {order.style} style: {order.prompt}"
+    revised = f"A detailed image in a {order.style} style: {order.prompt}"
     return {"revised_prompt": revised, "b64_json": image}
 
 
 def resolved_fields(order: GenerationRequest) -> Json:
-    """Return what an answer says about its pictures; nothing of it is `auto`."""
+    """Return what an answer says about its images; nothing of it is `auto`."""
     return {
         "background": order.background,
         "output_format": order.output_format,
@@ -86,7 +86,7 @@ def echoed_identifier(order: GenerationRequest) -> Json:
 
 
 def image_tokens(order: GenerationRequest) -> int:
-    """Return the output tokens of one picture, without partial ones."""
+    """Return the output tokens of one image, without partial ones."""
     output_tokens = order.model.family.output_tokens
     return output_tokens(order.quality, order.width, order.height) if output_tokens else 0
 

@@ -1,6 +1,6 @@
-"""Paints pictures: the same order gives the same bytes, for anybody, on any day.
+"""Paints images: the same order gives the same bytes, for anybody, on any day.
 
-Pure, and fast enough to rehearse load with: a scene is drawn at the picture's own level of detail
+Pure, and fast enough to rehearse load with: a scene is drawn at the image's own level of detail
 and scaled to its size, and PNG is compressed as little as it can be. Film grain gives the files
 the weight of real ones (about 1 MB for a 1024x1024 PNG): without it they would be tiny.
 """
@@ -23,8 +23,8 @@ WHITE = (255, 255, 255)
 
 
 @dataclass(frozen=True)
-class Picture:
-    """Everything that decides what a picture looks like."""
+class ImageSpec:
+    """Everything that decides what an image looks like."""
 
     seed: str
     """Decides the scene and its colors."""
@@ -43,35 +43,35 @@ class Picture:
     """How strong the colors are: 0 is gray."""
 
     transparent: bool = False
-    """Leaves the sky out, so that whatever lies below the picture shows through."""
+    """Leaves the sky out, so that whatever lies below the image shows through."""
 
 
-def paint(picture: Picture) -> Image.Image:
-    """Return the picture, in mode RGBA if it is transparent and RGB otherwise."""
-    random = Random(picture.seed)  # noqa: S311 - pictures, not secrets
-    palette = choose_palette(random, picture.saturation)
+def paint(image: ImageSpec) -> Image.Image:
+    """Return the image, in mode RGBA if it is transparent and RGB otherwise."""
+    random = Random(image.seed)  # noqa: S311 - images, not secrets
+    palette = choose_palette(random, image.saturation)
     shapes = tuple(random.choice(SCENES)(random, palette))
-    size = (picture.width, picture.height)
-    canvas = sky(palette, drawing_size(picture))
+    size = (image.width, image.height)
+    canvas = sky(palette, drawing_size(image))
     draw_shapes(canvas, shapes)
-    image = with_grain(canvas.resize(size, Image.Resampling.BICUBIC), random)
-    if picture.transparent:
+    drawing = with_grain(canvas.resize(size, Image.Resampling.BICUBIC), random)
+    if image.transparent:
         silhouette = Image.new("L", canvas.size)
         draw_shapes(silhouette, [replace(shape, color=WHITE) for shape in shapes])
-        image.putalpha(silhouette.resize(size, Image.Resampling.BICUBIC))
-    write_caption(image, picture.caption)
-    return image
+        drawing.putalpha(silhouette.resize(size, Image.Resampling.BICUBIC))
+    write_caption(drawing, image.caption)
+    return drawing
 
 
 def encode(image: Image.Image, output_format: str, quality: int = 100) -> bytes:
     """Return the image as a `png`, `jpeg` or `webp` file.
 
-    The encoders run at their fastest: these pictures are painted to be thrown away.
+    The encoders run at their fastest: these images are painted to be thrown away.
 
     Args:
         image: What to write.
         output_format: OpenAI's name of the format.
-        quality: 0 to 100, how much of the picture JPEG and WebP keep.
+        quality: 0 to 100, how much of the image JPEG and WebP keep.
     """
     file = io.BytesIO()
     image.save(file, output_format, quality=quality, compress_level=1, method=0)
@@ -104,10 +104,10 @@ def choose_palette(random: Random, saturation: float) -> Palette:
     )
 
 
-def drawing_size(picture: Picture) -> tuple[int, int]:
-    """Return the size that gives the picture's longer edge as many pixels as its detail says."""
-    scale = picture.detail / max(picture.width, picture.height)
-    return max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
+def drawing_size(image: ImageSpec) -> tuple[int, int]:
+    """Return the size that gives the image's longer edge as many pixels as its detail says."""
+    scale = image.detail / max(image.width, image.height)
+    return max(1, round(image.width * scale)), max(1, round(image.height * scale))
 
 
 def sky(palette: Palette, size: tuple[int, int]) -> Image.Image:

@@ -1,7 +1,7 @@
-"""What there is to see in a picture: shapes in a unit square, derived from a random source.
+"""What there is to see in an image: shapes in a unit square, derived from a random source.
 
 Pure: the same source gives the same shapes. Coordinates run from 0 (left, top) to 1: a scene is
-stretched to the picture's aspect ratio, and only discs stay round.
+stretched to the image's aspect ratio, and only discs stay round.
 """
 
 import math
@@ -27,7 +27,7 @@ class Disc:
 
     center: Point
     radius: float
-    """As a share of the picture's shorter edge."""
+    """As a share of the image's shorter edge."""
 
     color: Color
 
@@ -37,7 +37,7 @@ Shape = Polygon | Disc
 
 @dataclass(frozen=True)
 class Palette:
-    """The colors of one picture, chosen to go together."""
+    """The colors of one image, chosen to go together."""
 
     zenith: Color
     horizon: Color
@@ -143,4 +143,4 @@ def motif(random: Random, left: float, top: float, edge: float, color: Color) ->
 
 
 SCENES: tuple[Scene, ...] = (mountains, sea, skyline, tiles)
-"""Every scene that a picture may be of."""
+"""Every scene that an image may be of."""

@@ -1,6 +1,6 @@
 """The seeds that a provider draws where a request leaves them open.
 
-Real ones draw at random, so that no two pictures are alike. Here a rehearsal is to repeat: a seed
+Real ones draw at random, so that no two images are alike. Here a rehearsal is to repeat: a seed
 is how many requests of the same path and body came before, since the start.
 """
 

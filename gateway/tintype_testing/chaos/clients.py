@@ -64,26 +64,26 @@ class Tally:
     def _note_stream(
         self, ask: Ask, answer: aiohttp.ClientResponse, body: bytes
     ) -> dict[str, Any] | None:
-        """Note the pictures of a stream, and return the error that it ended with, if it did."""
+        """Note the images of a stream, and return the error that it ended with, if it did."""
         frames = [frame for frame in body.split(b"\n\n") if frame.startswith(b"event:")]
         events = [json.loads(frame.split(b"\ndata: ", 1)[1]) for frame in frames]
-        pictures = [event for event in events if event["type"].endswith(".completed")]
-        charged = sum(event["usage"]["credits_used"] for event in pictures)
-        self._note_complete(ask, answer, charged, pictures)
+        images = [event for event in events if event["type"].endswith(".completed")]
+        charged = sum(event["usage"]["credits_used"] for event in images)
+        self._note_complete(ask, answer, charged, images)
         errors = [event["error"] for event in events if event["type"] == "error"]
-        is_whole = bool(errors) or len(pictures) == ask.fields.get("n", 1)
+        is_whole = bool(errors) or len(images) == ask.fields.get("n", 1)
         if not body.endswith(b"\n\n") or not is_whole:
             self.unexplained.append(f"{ask}: half a stream that looks whole")
         return errors[0] if errors else None
 
     def _note_complete(
-        self, ask: Ask, answer: aiohttp.ClientResponse, charged: int, pictures: list[Any]
+        self, ask: Ask, answer: aiohttp.ClientResponse, charged: int, images: list[Any]
     ) -> None:
-        if pictures:
-            images = sum(not picture["flagged"] for picture in pictures)
-            self.urls += [picture["url"] for picture in pictures if picture.get("url")]
+        if images:
+            delivered = sum(not image["flagged"] for image in images)
+            self.urls += [image["url"] for image in images if image.get("url")]
             request_id = answer.headers["x-request-id"]
-            self.complete.append(Complete(ask, request_id, charged, images))
+            self.complete.append(Complete(ask, request_id, charged, delivered))
 
 
 @dataclass

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import yaml
 
-from tintype_testing.gateway import easel, towards
+from tintype_testing.gateway import canvas, towards
 from tintype_testing.manifests import Manifest, per_image, provider_binding
 
 UPSTREAM_SECONDS = 3
@@ -66,7 +66,7 @@ class Ask:
 
     @property
     def body(self) -> dict[str, Any]:
-        return {"model": "canvas", "prompt": f"picture {self.number}"} | self.fields
+        return {"model": "canvas", "prompt": f"image {self.number}"} | self.fields
 
     @property
     def idempotency_key(self) -> str | None:
@@ -137,7 +137,7 @@ def objects(simulator: str) -> Iterator[list[Manifest]]:
 
 def catalog(simulator: str, usd: str) -> list[Manifest]:
     """Return the model that is asked for, at a price."""
-    manifests = easel(timeoutSeconds=UPSTREAM_SECONDS, pricing=per_image(usd))
+    manifests = canvas(timeoutSeconds=UPSTREAM_SECONDS, pricing=per_image(usd))
     return [towards(manifest, simulator) for manifest in manifests]
 
 

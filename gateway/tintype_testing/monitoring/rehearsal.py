@@ -1,5 +1,5 @@
 """A real run to look at: API server, operator, gateway and simulated providers, with clients that
-get pictures, refusals and errors.
+get images, refusals and errors.
 """
 
 import asyncio
@@ -83,7 +83,7 @@ class Rehearsal:
         eventually(lambda: self.gateway.sequence() > before, "a new catalog")
 
     async def traffic(self, rounds: int, pause_seconds: float = 0.0) -> None:
-        """Ask for a picture of each model in every round, and for what goes wrong."""
+        """Ask for an image of each model in every round, and for what goes wrong."""
         headers = {"Authorization": f"Bearer {self.key}"}
         async with http_client(f"http://127.0.0.1:{self.gateway.port}", headers=headers) as http:
             for number in range(rounds):
@@ -104,13 +104,13 @@ def _starter() -> list[Manifest]:
 
 
 async def _ask(http: httpx2.AsyncClient, body: dict[str, Any]) -> None:
-    """Ask for a picture. An answer whose provider fails in its middle breaks off."""
+    """Ask for an image. An answer whose provider fails in its middle breaks off."""
     with suppress(httpx2.RemoteProtocolError):
         await http.post("/v1/images/generations", json=body)
 
 
 async def _leave(http: httpx2.AsyncClient, body: dict[str, Any]) -> None:
-    """Ask for a picture, and hang up before it can have come."""
+    """Ask for an image, and hang up before it can have come."""
     try:
         await http.post("/v1/images/generations", json=body, timeout=0.02)
     except httpx2.TimeoutException:

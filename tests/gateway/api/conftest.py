@@ -30,7 +30,7 @@ async def client(gateway: Gateway) -> AsyncIterator[AsyncOpenAI]:
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[ImageStore]:
     """A folder, and a bucket of a real S3 server."""
     if request.param == "folder":
-        yield folder_store(tmp_path / "pictures")
+        yield folder_store(tmp_path / "images")
         return
     async with store_in(request.getfixturevalue("bucket")) as opened_bucket:
         yield opened_bucket

@@ -9,9 +9,9 @@ from typing import Any
 
 from aiohttp import web
 
-from tintype_testing.sample_images import picture
+from tintype_testing.sample_images import sample_image
 
-PICTURE = picture("png", 256, 256).decode()
+IMAGE = sample_image("png", 256, 256).decode()
 COMPLETED = "image_generation.completed"
 PARTIAL = "image_generation.partial_image"
 USAGE = {"input_tokens": 8, "output_tokens": 272, "total_tokens": 280}
@@ -93,11 +93,11 @@ def event(kind: str, **fields: Any) -> bytes:
     return f"event: {kind}\ndata: {json.dumps({'type': kind, **fields})}\n\n".encode()
 
 
-def partial_image(number: int = 0, base64: str = PICTURE) -> bytes:
+def partial_image(number: int = 0, base64: str = IMAGE) -> bytes:
     """Return the event of a preview."""
     return event(PARTIAL, b64_json=base64, created_at=17, partial_image_index=number)
 
 
-def completed(base64: str = PICTURE, **fields: Any) -> bytes:
-    """Return the event of a finished picture."""
+def completed(base64: str = IMAGE, **fields: Any) -> bytes:
+    """Return the event of a finished image."""
     return event(COMPLETED, b64_json=base64, created_at=18, usage=USAGE, **fields)

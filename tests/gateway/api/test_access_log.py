@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tintype_logging.logs import JsonFormatter
-from tintype_testing.gateway import Gateway, easel, running_gateway, until
+from tintype_testing.gateway import Gateway, canvas, running_gateway, until
 
 NASTY = (
     "\n",
@@ -50,7 +50,7 @@ async def only_line(caplog: pytest.LogCaptureFixture) -> dict[str, Any]:
 async def test_a_line_tells_who_got_what_from_whom_how_fast_and_for_how_much(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with running_gateway(tmp_path, *easel()) as gateway:
+    async with running_gateway(tmp_path, *canvas()) as gateway:
         answer = await gateway.generate(style="vivid", user="pupil-7")
         line = await only_line(caplog)
 
@@ -76,7 +76,7 @@ async def test_a_line_tells_who_got_what_from_whom_how_fast_and_for_how_much(
 async def test_the_line_of_an_error_tells_the_size_of_its_answer(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with running_gateway(tmp_path, *easel()) as gateway:
+    async with running_gateway(tmp_path, *canvas()) as gateway:
         answer = await gateway.generate(n=99)
         line = await only_line(caplog)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tintype_testing.gateway import Gateway, easel, running_gateway
+from tintype_testing.gateway import Gateway, canvas, running_gateway
 from tintype_testing.manifests import image_model, provider_binding
 
 ADJUSTED: dict[str, tuple[dict[str, Any], str]] = {
@@ -68,7 +68,7 @@ async def test_what_fits_is_no_adjustment_even_under_strict_handling(gateway: Ga
 
 
 async def test_a_strict_server_can_be_asked_for_leniency(tmp_path: Path) -> None:
-    async with running_gateway(tmp_path, *easel(), handling="strict") as gateway:
+    async with running_gateway(tmp_path, *canvas(), handling="strict") as gateway:
         strict = await gateway.generate(style="vivid")
         lenient = await gateway.generate({"Prefer": "handling=lenient"}, style="vivid")
 

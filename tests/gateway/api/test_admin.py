@@ -10,7 +10,7 @@ from prometheus_client import Metric
 from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
-from tintype_testing.gateway import Gateway, easel, running_gateway
+from tintype_testing.gateway import Gateway, canvas, running_gateway
 from tintype_testing.metrics import metric
 
 PROMISED: dict[str, tuple[str, set[str]]] = {
@@ -25,7 +25,7 @@ PROMISED: dict[str, tuple[str, set[str]]] = {
 
 @pytest.fixture
 async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
-    async with running_gateway(tmp_path, *easel()) as gateway:
+    async with running_gateway(tmp_path, *canvas()) as gateway:
         yield gateway
 
 
@@ -63,7 +63,7 @@ async def test_openmetrics_is_spoken_to_those_who_ask_for_it(gateway: Gateway) -
     assert "tintype_build_info" in [family.name for family in parse(response.text)]
 
 
-async def test_a_request_is_counted_with_its_pictures_and_its_credits(gateway: Gateway) -> None:
+async def test_a_request_is_counted_with_its_images_and_its_credits(gateway: Gateway) -> None:
     labels = {"provider": "openai", "model": "canvas"}
     names = ("tintype_images_generated_total", "tintype_credits_used_total")
     before = [metric(name, **labels) for name in names]
@@ -92,10 +92,10 @@ async def test_nothing_that_a_client_sent_becomes_a_label(gateway: Gateway) -> N
 
 
 async def test_an_alias_is_counted_as_the_model_that_it_means(tmp_path: Path) -> None:
-    model, binding = easel()
-    model["spec"]["aliases"] = ["easel"]
+    model, binding = canvas()
+    model["spec"]["aliases"] = ["sketch"]
     async with running_gateway(tmp_path, model, binding) as gateway:
-        await gateway.generate(model="openai/easel")
+        await gateway.generate(model="openai/sketch")
 
         models = {
             sample.labels["model"]
@@ -103,7 +103,7 @@ async def test_an_alias_is_counted_as_the_model_that_it_means(tmp_path: Path) ->
         }
 
     assert "canvas" in models
-    assert models.isdisjoint({"easel", "openai/easel"})
+    assert models.isdisjoint({"sketch", "openai/sketch"})
 
 
 async def test_the_process_is_healthy_and_ready(gateway: Gateway) -> None:

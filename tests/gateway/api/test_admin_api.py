@@ -7,14 +7,14 @@ from typing import Any
 import httpx2
 import pytest
 
-from tintype_testing.gateway import ACCOUNT, CREDITS_MICRO, Gateway, easel, running_gateway
+from tintype_testing.gateway import ACCOUNT, CREDITS_MICRO, Gateway, canvas, running_gateway
 
 TOKEN = "the-token-of-the-tests"
 
 
 @pytest.fixture
 async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
-    async with running_gateway(tmp_path, *easel(), admin_token=TOKEN) as gateway:
+    async with running_gateway(tmp_path, *canvas(), admin_token=TOKEN) as gateway:
         yield gateway
 
 
@@ -42,7 +42,7 @@ async def test_without_the_token_nothing_is_told(gateway: Gateway, authorization
 
 async def test_without_a_token_in_the_settings_there_is_no_admin_api(tmp_path: Path) -> None:
     async with (
-        running_gateway(tmp_path, *easel()) as gateway,
+        running_gateway(tmp_path, *canvas()) as gateway,
         httpx2.AsyncClient(base_url=gateway.admin_url) as client,
     ):
         answer = await client.get("/admin/v1/accounts")

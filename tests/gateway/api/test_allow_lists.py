@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from tintype_gateway.ledger.interface import Policy
-from tintype_testing.gateway import ACCOUNT, Gateway, easel, running_gateway
+from tintype_testing.gateway import ACCOUNT, Gateway, canvas, running_gateway
 from tintype_testing.manifests import image_model, provider_binding
 
-MODEL, BINDING = easel()
+MODEL, BINDING = canvas()
 LIFECYCLE = {"deprecatedOn": "2026-01-01", "retiresOn": "2026-02-01", "replacement": "vault"}
 
 

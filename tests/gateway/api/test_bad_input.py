@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from tintype_testing.gateway import Gateway, easel, running_gateway
+from tintype_testing.gateway import Gateway, canvas, running_gateway
 
 GENERATIONS = "/v1/images/generations"
 
@@ -57,7 +57,7 @@ torrent = settings(
 
 @pytest.fixture
 async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
-    async with running_gateway(tmp_path, *easel(), unlimited=True) as gateway:
+    async with running_gateway(tmp_path, *canvas(), unlimited=True) as gateway:
         yield gateway
 
 

@@ -45,13 +45,13 @@ async def generated(client: AsyncOpenAI, model: str, **fields: object) -> dict[s
 
 
 async def sizes(client: AsyncOpenAI, model: str, **fields: object) -> list[tuple[int, int]]:
-    """Return the sizes of the pictures that a request gets."""
-    pictures = (await asked(client, model, **fields)).data or []
-    return [opened(file_of(picture)).size for picture in pictures]
+    """Return the sizes of the images that a request gets."""
+    images = (await asked(client, model, **fields)).data or []
+    return [opened(file_of(image)).size for image in images]
 
 
 @pytest.mark.parametrize(("model", "size", "quality"), PRICES)
-async def test_every_row_makes_its_picture_at_its_price(
+async def test_every_row_makes_its_image_at_its_price(
     client: AsyncOpenAI, model: str, size: str, quality: str | None
 ) -> None:
     answer = await generated(client, model, size=size, quality=quality)
@@ -80,7 +80,7 @@ async def test_a_size_becomes_the_nearest_one_that_the_model_has(
     assert await sizes(client, model, size=wished) == [painted]
 
 
-async def test_amazons_models_make_five_pictures_a_call_and_stabilitys_one(
+async def test_amazons_models_make_five_images_a_call_and_stabilitys_one(
     gateway: Gateway, client: AsyncOpenAI
 ) -> None:
     assert await sizes(client, NOVA, n=7, size="320x320") == [(320, 320)] * 7
@@ -94,12 +94,12 @@ async def test_amazons_models_make_five_pictures_a_call_and_stabilitys_one(
 
 @pytest.mark.parametrize("fields", [{}, {"seed": 7}])
 @pytest.mark.parametrize("model", [NOVA, TITAN])
-async def test_no_picture_comes_twice_though_the_provider_repeats_its_seed_in_every_call(
+async def test_no_image_comes_twice_though_the_provider_repeats_its_seed_in_every_call(
     client: AsyncOpenAI, model: str, fields: dict[str, int]
 ) -> None:
-    pictures = (await asked(client, model, n=7, size="384x576", **fields)).data or []
+    images = (await asked(client, model, n=7, size="384x576", **fields)).data or []
 
-    assert len({file_of(picture) for picture in pictures}) == 7
+    assert len({file_of(image) for image in images}) == 7
 
 
 async def test_provider_parameters_reach_the_provider_beside_standard_ones(
@@ -163,7 +163,7 @@ async def test_stability_tells_the_seed_and_takes_an_aspect_ratio_of_its_own(
 @pytest.mark.parametrize(
     ("model", "watermark"), [(NOVA, "provenance"), (TITAN, "provenance"), (CORE, "none")]
 )
-async def test_a_picture_carries_the_watermark_of_its_maker(
+async def test_an_image_carries_the_watermark_of_its_maker(
     client: AsyncOpenAI, model: str, watermark: str
 ) -> None:
     answer = await generated(client, model)
@@ -174,7 +174,7 @@ async def test_a_picture_carries_the_watermark_of_its_maker(
 @pytest.mark.parametrize(
     ("model", "prompt"), [(NOVA, "a flagged fox"), (CORE, "a forbidden fox"), (CORE, "flagged")]
 )
-async def test_pictures_refused_by_a_successful_answer_are_flagged_and_free(
+async def test_images_refused_by_a_successful_answer_are_flagged_and_free(
     client: AsyncOpenAI, model: str, prompt: str
 ) -> None:
     answer = await generated(client, model, prompt=prompt)
@@ -184,7 +184,7 @@ async def test_pictures_refused_by_a_successful_answer_are_flagged_and_free(
     assert answer["usage"]["credits_used"] == 0
 
 
-async def test_the_pictures_beside_refused_ones_are_delivered_and_charged(
+async def test_the_images_beside_refused_ones_are_delivered_and_charged(
     client: AsyncOpenAI,
 ) -> None:
     answer = await generated(client, NOVA, prompt="a half-flagged fox", n=5)

@@ -8,7 +8,7 @@ import pytest
 
 from tintype_gateway.images.tools import ImageTools
 from tintype_gateway.ledger.interface import Policy
-from tintype_testing.gateway import ACCOUNT, Gateway, easel, running_gateway
+from tintype_testing.gateway import ACCOUNT, Gateway, canvas, running_gateway
 from tintype_testing.image_stores import folder_store
 
 BODY = {"model": "canvas", "prompt": "a red fox"}
@@ -18,7 +18,7 @@ BODY = {"model": "canvas", "prompt": "a red fox"}
 async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
     """A gateway whose account may make three calls a minute."""
     images = ImageTools(store=folder_store(tmp_path))
-    async with running_gateway(tmp_path, *easel(), images=images) as gateway:
+    async with running_gateway(tmp_path, *canvas(), images=images) as gateway:
         await gateway.ledger.set_policy(ACCOUNT, Policy(calls_per_minute=3))
         yield gateway
 
@@ -59,7 +59,7 @@ async def test_what_is_bought_does_not_count(gateway: Gateway, fields: dict[str,
 
 
 async def test_a_purchase_that_cannot_be_paid_counts(tmp_path: Path) -> None:
-    async with running_gateway(tmp_path, *easel(), credits_micro=1) as gateway:
+    async with running_gateway(tmp_path, *canvas(), credits_micro=1) as gateway:
         await gateway.ledger.set_policy(ACCOUNT, Policy(calls_per_minute=3))
 
         assert [(await gateway.generate()).status_code for _ in range(4)] == [402, 402, 402, 429]

@@ -1,4 +1,4 @@
-"""What a picture costs, to the micro-credit, and what an account has left.
+"""What an image costs, to the micro-credit, and what an account has left.
 
 One USD is 16,000,000 micro-credits. The prompt `a red fox` has 9 bytes: the simulator counts 2
 tokens, and the ceiling allows for 9.
@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from tintype_testing.gateway import CREDITS_MICRO, Gateway, easel, running_gateway
-from tintype_testing.images import picture
+from tintype_testing.gateway import CREDITS_MICRO, Gateway, canvas, running_gateway
+from tintype_testing.images import image
 from tintype_testing.manifests import image_model, per_image, per_token, provider_binding, tokens
 from tintype_testing.metrics import metric
 from tintype_testing.simulators import eventually
@@ -62,16 +62,16 @@ async def test_the_cost_is_exact_to_the_micro_credit(gateway: Gateway, case: str
     assert (await gateway.account()).balance == CREDITS_MICRO - cost
 
 
-async def test_the_cost_is_rounded_once_for_all_pictures(tmp_path: Path) -> None:
-    # 0.00000005 USD are 0.8 micro-credits: three pictures cost 2.4, not three times 1.
-    async with running_gateway(tmp_path, *easel(pricing=per_image("0.00000005"))) as gateway:
+async def test_the_cost_is_rounded_once_for_all_images(tmp_path: Path) -> None:
+    # 0.00000005 USD are 0.8 micro-credits: three images cost 2.4, not three times 1.
+    async with running_gateway(tmp_path, *canvas(pricing=per_image("0.00000005"))) as gateway:
         usage = (await gateway.generate(n=3)).json()["usage"]
 
     assert usage["credits_used"] == 2
 
 
-async def test_only_delivered_pictures_are_charged(tmp_path: Path) -> None:
-    async with running_gateway(tmp_path, *easel()) as gateway:
+async def test_only_delivered_images_are_charged(tmp_path: Path) -> None:
+    async with running_gateway(tmp_path, *canvas()) as gateway:
         await gateway.script({"error": "openai/server_error"})
 
         usage = (await gateway.generate(n=3)).json()["usage"]
@@ -94,7 +94,7 @@ async def test_while_a_request_runs_the_most_that_it_can_cost_is_held(gateway: G
 async def test_an_account_is_refused_what_it_could_not_pay_and_nothing_is_bought(
     tmp_path: Path,
 ) -> None:
-    async with running_gateway(tmp_path, *easel(), credits_micro=639_999) as gateway:
+    async with running_gateway(tmp_path, *canvas(), credits_micro=639_999) as gateway:
         response = await gateway.generate()
 
         assert response.status_code == 402
@@ -105,7 +105,7 @@ async def test_an_account_is_refused_what_it_could_not_pay_and_nothing_is_bought
 
 
 async def test_an_account_may_spend_its_last_micro_credit(tmp_path: Path) -> None:
-    async with running_gateway(tmp_path, *easel(), credits_micro=640_000) as gateway:
+    async with running_gateway(tmp_path, *canvas(), credits_micro=640_000) as gateway:
         responses = [await gateway.generate() for _ in range(2)]
 
     assert [response.status_code for response in responses] == [200, 402]
@@ -115,7 +115,7 @@ async def test_an_account_may_spend_its_last_micro_credit(tmp_path: Path) -> Non
 async def test_an_unlimited_account_has_no_remainder_but_its_use_is_counted(
     tmp_path: Path,
 ) -> None:
-    async with running_gateway(tmp_path, *easel(), unlimited=True) as gateway:
+    async with running_gateway(tmp_path, *canvas(), unlimited=True) as gateway:
         usage = (await gateway.generate()).json()["usage"]
 
         assert (usage["credits_used"], usage["credits_remaining"]) == (640_000, None)
@@ -125,7 +125,7 @@ async def test_an_unlimited_account_has_no_remainder_but_its_use_is_counted(
 async def test_what_the_provider_counts_above_the_hold_is_our_loss(tmp_path: Path) -> None:
     async with running_gateway(tmp_path, *priced_by_token()) as gateway:
         used = {"input_tokens": 2, "output_tokens": 1_000_000}
-        await gateway.script({"body": {"data": [{"b64_json": PICTURE}], "usage": used}})
+        await gateway.script({"body": {"data": [{"b64_json": IMAGE}], "usage": used}})
         loss = metric("tintype_excess_credits_total", provider="openai", model="canvas")
 
         usage = (await gateway.generate()).json()["usage"]
@@ -140,7 +140,7 @@ async def test_what_the_provider_counts_above_the_hold_is_our_loss(tmp_path: Pat
 
 async def test_without_a_count_the_price_list_decides(tmp_path: Path) -> None:
     async with running_gateway(tmp_path, *priced_by_token()) as gateway:
-        await gateway.script({"body": {"data": [{"b64_json": PICTURE}]}})
+        await gateway.script({"body": {"data": [{"b64_json": IMAGE}]}})
 
         usage = (await gateway.generate()).json()["usage"]
 
@@ -148,11 +148,11 @@ async def test_without_a_count_the_price_list_decides(tmp_path: Path) -> None:
     assert usage["output_tokens"] is None
 
 
-PICTURE = picture(1024, 1024)
+IMAGE = image(1024, 1024)
 
 
 def priced_by_token() -> list[dict[str, Any]]:
-    """Return a model whose pictures take 100 tokens at 30 USD a million, and the prompt 5."""
+    """Return a model whose images take 100 tokens at 30 USD a million, and the prompt 5."""
     return [image_model(), provider_binding(pricing=per_token(table=[tokens(100)]))]
 
 

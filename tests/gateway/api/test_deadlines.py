@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.gateway.api.scripted import Script, scripted
-from tintype_testing.gateway import CREDITS_MICRO, Gateway, easel, running_gateway
+from tintype_testing.gateway import CREDITS_MICRO, Gateway, canvas, running_gateway
 
 MARGIN_SECONDS = 45.0
 """Generous, since a busy machine is no slow gateway; without a deadline it would be minutes."""
@@ -22,7 +22,7 @@ async def seconds_of(gateway: Gateway) -> tuple[float, str]:
 
 @pytest.mark.parametrize("spec", [{"timeoutSeconds": 1}, {"firstByteTimeoutSeconds": 1}])
 async def test_a_silent_provider_is_left_in_time(tmp_path: Path, spec: dict[str, int]) -> None:
-    async with running_gateway(tmp_path, *easel(**spec)) as gateway:
+    async with running_gateway(tmp_path, *canvas(**spec)) as gateway:
         await gateway.script({"hang": True})
 
         seconds, code = await seconds_of(gateway)
@@ -36,20 +36,20 @@ async def test_an_answer_that_has_begun_may_last_longer_than_its_beginning(tmp_p
     begun = asyncio.Event()
     script = Script([b"{", begun, b"}"], content_type="application/json")
     async with scripted(script) as provider:
-        manifests = easel(endpoint=provider.url, firstByteTimeoutSeconds=1, timeoutSeconds=60)
+        manifests = canvas(endpoint=provider.url, firstByteTimeoutSeconds=1, timeoutSeconds=60)
         async with running_gateway(tmp_path, *manifests) as gateway:
             asyncio.get_running_loop().call_later(1.2, begun.set)
 
             _, code = await seconds_of(gateway)
 
-    assert code == "outcome_unknown"  # the whole answer was read, and it has no picture
+    assert code == "outcome_unknown"  # the whole answer was read, and it has no image
 
 
 async def test_an_answer_that_drips_ends_with_the_deadline(tmp_path: Path) -> None:
     never = asyncio.Event()
     script = Script([b"{", never], content_type="application/json")
     async with scripted(script) as provider:
-        manifests = easel(endpoint=provider.url, timeoutSeconds=1)
+        manifests = canvas(endpoint=provider.url, timeoutSeconds=1)
         async with running_gateway(tmp_path, *manifests) as gateway:
             seconds, code = await seconds_of(gateway)
 
@@ -59,7 +59,7 @@ async def test_an_answer_that_drips_ends_with_the_deadline(tmp_path: Path) -> No
 
 async def test_repeated_calls_have_what_is_left_of_the_one_deadline(tmp_path: Path) -> None:
     busy = {"error": "openai/slow_down", "headers": {"retry-after": "1"}}
-    async with running_gateway(tmp_path, *easel(timeoutSeconds=2)) as gateway:
+    async with running_gateway(tmp_path, *canvas(timeoutSeconds=2)) as gateway:
         await gateway.script(busy, {"hang": True}, {"hang": True})
 
         seconds, code = await seconds_of(gateway)

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.gateway.api.test_provider_faults import unsettled
-from tintype_testing.gateway import CREDITS_MICRO, Gateway, easel, running_gateway, until
+from tintype_testing.gateway import CREDITS_MICRO, Gateway, canvas, running_gateway, until
 from tintype_testing.metrics import metric
 
 
@@ -53,7 +53,7 @@ async def test_a_request_whose_client_leaves_is_given_up_and_costs_nothing(
 ) -> None:
     caplog.set_level(logging.INFO, "tintype.access")
     closed, lost = closed_by_clients(), unsettled("cancelled")
-    async with running_gateway(tmp_path, *easel(endpoint=provider.url)) as gateway:
+    async with running_gateway(tmp_path, *canvas(endpoint=provider.url)) as gateway:
         request = asyncio.create_task(gateway.generate())
         await provider.asked.wait()
         assert (await gateway.account()).held == 640_000
@@ -73,7 +73,7 @@ async def test_all_calls_of_one_request_are_given_up_with_it(
     tmp_path: Path, provider: SilentProvider
 ) -> None:
     closed, lost = closed_by_clients(), unsettled("cancelled")
-    async with running_gateway(tmp_path, *easel(endpoint=provider.url)) as gateway:
+    async with running_gateway(tmp_path, *canvas(endpoint=provider.url)) as gateway:
         request = asyncio.create_task(gateway.generate(n=4))
         await provider.asked.wait()
 
@@ -95,7 +95,7 @@ async def test_a_client_that_leaves_while_it_sends_its_body_has_bought_nothing(
     assert await gateway.upstream_calls() == []
 
 
-async def test_a_client_that_leaves_while_it_reads_complete_pictures_has_paid_for_them(
+async def test_a_client_that_leaves_while_it_reads_complete_images_has_paid_for_them(
     gateway: Gateway,
 ) -> None:
     closed, lost = closed_by_clients(), unsettled("cancelled")
@@ -128,7 +128,7 @@ async def raw_connection(
 
 
 def head(gateway: Gateway, length: int, more: str = "") -> bytes:
-    """Return the head of a request for pictures, with `more` headers."""
+    """Return the head of a request for images, with `more` headers."""
     return (
         "POST /v1/images/generations HTTP/1.1\r\n"
         "Host: gateway\r\n"

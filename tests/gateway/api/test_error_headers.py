@@ -14,7 +14,7 @@ from tintype_gateway.ledger.interface import Policy
 from tintype_gateway.pipeline.pipeline import Pipeline
 from tintype_gateway.storage.folder import PATH
 from tintype_gateway.storage.links import KEY_BYTES, Links
-from tintype_testing.gateway import ACCOUNT, MAX_REQUEST_BYTES, Gateway, easel, running_gateway
+from tintype_testing.gateway import ACCOUNT, MAX_REQUEST_BYTES, Gateway, canvas, running_gateway
 from tintype_testing.image_stores import folder_store
 from tintype_testing.manifests import image_model, per_image, provider_binding
 
@@ -26,7 +26,7 @@ FILE = f"images/{'0' * 32}.png"
 LINK = f"{PATH}/{FILE}?expires=9&signature=x"
 
 
-def picture(**fields: object) -> bytes:
+def image(**fields: object) -> bytes:
     return json.dumps({"model": "canvas", "prompt": "a red fox"} | fields).encode()
 
 
@@ -37,23 +37,23 @@ def get(path: str) -> bytes:
 SENT: dict[int, Callable[[Gateway], bytes]] = {
     400: lambda gateway: request(gateway, b"{"),
     401: lambda _: get("/v1/models"),
-    402: lambda gateway: request(gateway, picture(model="mural")),
+    402: lambda gateway: request(gateway, image(model="mural")),
     403: lambda _: get(LINK),
     404: lambda _: get("/v2"),
     405: lambda _: get("/v1/images/generations"),
     408: lambda gateway: request(gateway, b"", "Content-Length: 9", length=False),
-    409: lambda gateway: request(gateway, picture(prompt="a cat"), "Idempotency-Key: 1"),
+    409: lambda gateway: request(gateway, image(prompt="a cat"), "Idempotency-Key: 1"),
     413: lambda gateway: request(gateway, b" " * (MAX_REQUEST_BYTES + 1)),
     414: lambda _: get("/" + "x" * 10_000),
-    415: lambda gateway: request(gateway, picture(), "Content-Type: text/plain"),
+    415: lambda gateway: request(gateway, image(), "Content-Type: text/plain"),
     416: lambda _: get(
         f"{PATH}/{FILE}?{Links(bytes(KEY_BYTES)).query(FILE, 60)} HTTP/1.1\r\nRange: bytes=9-\r\nX:"
     ),
     422: lambda gateway: request(gateway, b"{}"),
-    429: lambda gateway: request(gateway, picture()),
+    429: lambda gateway: request(gateway, image()),
     431: lambda _: get("/ HTTP/1.1\r\nX: " + "x" * 40_000 + "\r\nY:"),
-    500: lambda gateway: request(gateway, picture()),
-    503: lambda gateway: request(gateway, picture()),
+    500: lambda gateway: request(gateway, image()),
+    503: lambda gateway: request(gateway, image()),
 }
 """What is sent to get each status, after the circumstances that it takes."""
 
@@ -64,8 +64,8 @@ async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
         image_model("mural"),
         provider_binding(model="mural", upstreamModel="dall-e-2", pricing=per_image("1000")),
     ]
-    images = ImageTools(store=folder_store(tmp_path / "pictures"))
-    async with running_gateway(tmp_path, *easel(), *mural, images=images) as gateway:
+    images = ImageTools(store=folder_store(tmp_path / "images"))
+    async with running_gateway(tmp_path, *canvas(), *mural, images=images) as gateway:
         yield gateway
 
 
@@ -77,7 +77,7 @@ async def prepare(status: int, gateway: Gateway, patch: pytest.MonkeyPatch) -> N
         case 409:
             await gateway.generate({"Idempotency-Key": "1"})
         case 416:
-            await folder_store(gateway.ledger_path.parent / "pictures").put(FILE, b"", "", 60)
+            await folder_store(gateway.ledger_path.parent / "images").put(FILE, b"", "", 60)
         case 429:
             await gateway.ledger.set_policy(ACCOUNT, Policy(requests_per_minute=1))
             await gateway.generate()
@@ -121,7 +121,7 @@ async def test_no_browser_guesses_what_an_answer_is(gateway: Gateway, path: str)
 
 
 async def test_nothing_keeps_what_a_key_has_bought(gateway: Gateway) -> None:
-    answer = await asked(gateway, request(gateway, picture()))
+    answer = await asked(gateway, request(gateway, image()))
 
     assert answer.status == 200
     assert answer.headers["cache-control"] == "no-store"

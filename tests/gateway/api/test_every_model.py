@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import pytest
 from openai import AsyncOpenAI
 
-from tintype_testing.gateway import Gateway, easel, running_gateway
+from tintype_testing.gateway import Gateway, canvas, running_gateway
 from tintype_testing.manifests import changed
 from tintype_testing.simulators import file_of, opened
 
@@ -58,7 +58,7 @@ PRICES = {
     "imagen-4.0-generate-001": 640_000,
     "imagen-4.0-ultra-generate-001": 960_000,
 }
-"""What a square of a megapixel costs at one price a picture, in micro-credits."""
+"""What a square of a megapixel costs at one price an image, in micro-credits."""
 
 
 def family_of(model: str) -> Family:
@@ -78,13 +78,13 @@ async def generated(client: AsyncOpenAI, model: str, **fields: Any) -> dict[str,
 
 
 @pytest.mark.parametrize("model", ACTIVE)
-async def test_a_model_makes_a_square_picture_by_default(client: AsyncOpenAI, model: str) -> None:
+async def test_a_model_makes_a_square_image_by_default(client: AsyncOpenAI, model: str) -> None:
     answer = await client.images.generate(model=model, prompt="a red fox")
 
     assert answer.data is not None
-    (picture,) = (opened(file_of(image)) for image in answer.data)
-    assert picture.width == picture.height
-    assert answer.size == f"{picture.width}x{picture.height}"
+    (image,) = (opened(file_of(image)) for image in answer.data)
+    assert image.width == image.height
+    assert answer.size == f"{image.width}x{image.height}"
 
 
 @pytest.mark.parametrize("model", ACTIVE)
@@ -104,7 +104,7 @@ async def test_an_answer_has_what_its_family_reports(client: AsyncOpenAI, model:
 
 
 @pytest.mark.parametrize(("model", "cost"), PRICES.items())
-async def test_a_price_for_each_picture_is_that_of_the_list(
+async def test_a_price_for_each_image_is_that_of_the_list(
     client: AsyncOpenAI, model: str, cost: int
 ) -> None:
     answer = await generated(client, model)
@@ -174,7 +174,7 @@ async def streamed_reasons(gateway: Gateway, model: str, prompt: str) -> list[ob
 
 
 @pytest.mark.parametrize("model", ["amazon.nova-canvas-v1:0", "imagen-4.0-generate-001"])
-async def test_pictures_that_were_refused_in_part_are_flagged_and_the_others_charged(
+async def test_images_that_were_refused_in_part_are_flagged_and_the_others_charged(
     gateway: Gateway, model: str
 ) -> None:
     answer = await gateway.generate(model=model, prompt="a half-flagged fox", n=4)
@@ -208,7 +208,7 @@ async def test_no_two_images_of_a_request_are_alike_in_however_many_calls(
 async def test_nor_are_those_of_a_model_with_smaller_calls_than_its_provider_takes(
     tmp_path: Path,
 ) -> None:
-    model, binding = easel()
+    model, binding = canvas()
     model = changed(model, "spec.limits", {"maxImagesPerCall": 4, "maxImagesPerRequest": 10})
     async with running_gateway(tmp_path, model, binding) as gateway:
         answer = await gateway.generate(n=6)

@@ -87,7 +87,7 @@ async def test_the_next_binding_serves_what_the_first_turns_away_at_its_own_pric
         assert (await gateway.account()).balance == CREDITS_MICRO - DEARER
 
 
-async def test_pictures_of_two_bindings_each_cost_their_own_price(tmp_path: Path) -> None:
+async def test_images_of_two_bindings_each_cost_their_own_price(tmp_path: Path) -> None:
     async with two_bindings(tmp_path) as (gateway, _):
         await gateway.script(BUSY)
 
@@ -107,7 +107,7 @@ async def test_the_hold_covers_the_dearest_binding_and_a_quote_says_so(tmp_path:
     assert (quote["credits_expected"], quote["credits_ceiling"]) == (PRICE, DEARER)
 
 
-async def test_what_may_have_made_a_picture_is_not_asked_for_again(tmp_path: Path) -> None:
+async def test_what_may_have_made_an_image_is_not_asked_for_again(tmp_path: Path) -> None:
     async with two_bindings(tmp_path) as (gateway, other):
         await gateway.script({"cut_after_bytes": 100})
 

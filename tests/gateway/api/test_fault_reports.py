@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.gateway.upstream.easels import DIALECTS, speaking
+from tests.gateway.upstream.dialect_manifests import DIALECTS, speaking
 from tintype_catalog.catalog import Binding
-from tintype_testing.faulty_server import Behavior, Call, answer, unruly
-from tintype_testing.gateway import easel, running_gateway
+from tintype_testing.faulty_server import Behavior, Call, answer, faulty_server
+from tintype_testing.gateway import canvas, running_gateway
 from tintype_testing.metrics import metric
 
 PROMPT = 'a heron made of "copper wire",\nwaiting beside the 7th canal'
@@ -66,8 +66,8 @@ async def reports(
 ) -> tuple[dict[str, Any], str]:
     """Return the one line of a request that failed, and its request id."""
     caplog.set_level(logging.DEBUG)
-    async with unruly(behavior) as provider:
-        manifests = easel(endpoint=provider.url, upstreamModel="gpt-image-2", **speaking(dialect))
+    async with faulty_server(behavior) as provider:
+        manifests = canvas(endpoint=provider.url, upstreamModel="gpt-image-2", **speaking(dialect))
         async with running_gateway(folder, *manifests, credentials=Credentials()) as gateway:
             response = await gateway.generate(prompt=PROMPT)
     records = [
@@ -194,8 +194,8 @@ async def test_an_endpoint_with_the_path_of_its_dialect_is_a_mistake_of_the_cata
 ) -> None:
     labels = {"provider": "openai", "binding": "canvas-openai"}
     before = metric("tintype_misconfigured_calls_total", **labels)
-    async with unruly(quoting("openai-images", 404, "x", "Invalid URL")) as provider:
-        manifests = easel(endpoint=f"{provider.url}/v1")
+    async with faulty_server(quoting("openai-images", 404, "x", "Invalid URL")) as provider:
+        manifests = canvas(endpoint=f"{provider.url}/v1")
         async with running_gateway(tmp_path, *manifests) as gateway:
             response = await gateway.generate()
 

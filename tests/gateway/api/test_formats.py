@@ -30,7 +30,7 @@ async def answer_of(client: AsyncOpenAI, model: str, **fields: Any) -> ImagesRes
     return answer
 
 
-def picture_of(answer: ImagesResponse) -> Image:
+def image_of(answer: ImagesResponse) -> Image:
     return opened(file_of((answer.data or [])[0]))
 
 
@@ -50,10 +50,10 @@ async def test_every_model_gives_every_format(
 ) -> None:
     answer = await answer_of(client, model, output_format=output_format)
 
-    picture = picture_of(answer)
-    assert picture.format == output_format.upper()
+    image = image_of(answer)
+    assert image.format == output_format.upper()
     assert answer.output_format == output_format
-    assert answer.size == f"{picture.width}x{picture.height}"
+    assert answer.size == f"{image.width}x{image.height}"
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ async def test_compression_of_a_png_is_stripped_and_listed(client: AsyncOpenAI) 
     )
 
     assert raw.headers["Tintype-Adjusted"] == "output_compression=stripped"
-    assert picture_of(raw.parse()).format == "PNG"
+    assert image_of(raw.parse()).format == "PNG"
 
 
 async def test_a_conversion_is_no_adjustment_even_where_none_is_allowed(
@@ -132,7 +132,7 @@ async def test_the_watermark_is_that_of_the_bytes_that_are_delivered(client: Asy
     }
 
 
-async def test_a_stream_has_converted_pictures(client: AsyncOpenAI) -> None:
+async def test_a_stream_has_converted_images(client: AsyncOpenAI) -> None:
     stream = await client.images.generate(
         model=NOVA, prompt="a red fox", output_format="webp", stream=True
     )
@@ -142,13 +142,13 @@ async def test_a_stream_has_converted_pictures(client: AsyncOpenAI) -> None:
     assert opened(base64.b64decode(event.b64_json)).format == "WEBP"
 
 
-async def test_all_pictures_of_a_request_are_converted(client: AsyncOpenAI) -> None:
+async def test_all_images_of_a_request_are_converted(client: AsyncOpenAI) -> None:
     answer = await answer_of(client, NOVA, output_format="webp", n=3)
 
     assert [opened(file_of(image)).format for image in answer.data or ()] == ["WEBP"] * 3
 
 
-async def test_a_picture_to_convert_that_breaks_off_is_a_503_and_not_charged(
+async def test_an_image_to_convert_that_breaks_off_is_a_503_and_not_charged(
     gateway: Gateway,
 ) -> None:
     before = (await gateway.account()).balance
@@ -161,7 +161,7 @@ async def test_a_picture_to_convert_that_breaks_off_is_a_503_and_not_charged(
     assert (await gateway.account()).balance == before
 
 
-async def test_while_pictures_are_converted_others_are_served(gateway: Gateway) -> None:
+async def test_while_images_are_converted_others_are_served(gateway: Gateway) -> None:
     slow = [
         asyncio.create_task(gateway.generate(model=NOVA, output_format="webp")) for _ in range(4)
     ]

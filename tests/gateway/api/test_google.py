@@ -18,7 +18,7 @@ MICRO_CREDITS_PER_USD = 16_000_000
 PER_IMAGE = {FAST: "0.020", STANDARD: "0.040", "imagen-4.0-ultra-generate-001": "0.060"}
 
 PER_TOKEN = [
-    # model, size, prices of text in, image out and text out, and the picture's tokens
+    # model, size, prices of text in, image out and text out, and the image's tokens
     (OLDER, "1344x768", "0.30", "30", "2.50", 1290),
     (FLASH, "512x512", "0.50", "60", "3.00", 747),
     (FLASH, "1376x768", "0.50", "60", "3.00", 1120),
@@ -46,7 +46,7 @@ async def sent(gateway: Gateway) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("model", PER_IMAGE)
-async def test_imagen_makes_its_picture_at_its_price(client: AsyncOpenAI, model: str) -> None:
+async def test_imagen_makes_its_image_at_its_price(client: AsyncOpenAI, model: str) -> None:
     answer = await generated(client, model)
 
     usd = Decimal(PER_IMAGE[model])
@@ -59,7 +59,7 @@ async def test_imagen_makes_its_picture_at_its_price(client: AsyncOpenAI, model:
 
 
 @pytest.mark.parametrize(("model", "size", "text_in", "image", "text_out", "tokens"), PER_TOKEN)
-async def test_gemini_makes_its_picture_at_the_price_of_its_tokens(
+async def test_gemini_makes_its_image_at_the_price_of_its_tokens(
     client: AsyncOpenAI,
     model: str,
     size: str,
@@ -84,17 +84,17 @@ async def test_gemini_tells_how_it_understood_the_prompt(client: AsyncOpenAI) ->
     answer = await generated(client, OLDER)
 
     revised = answer["data"][0]["revised_prompt"]
-    assert revised == "Here is the picture you asked for: a red fox"
+    assert revised == "Here is the image you asked for: a red fox"
 
 
-async def test_imagen_makes_four_pictures_a_call(gateway: Gateway, client: AsyncOpenAI) -> None:
+async def test_imagen_makes_four_images_a_call(gateway: Gateway, client: AsyncOpenAI) -> None:
     answer = await generated(client, FAST, n=6)
 
     assert answer["usage"]["images"] == 6
     assert [call["sampleCount"] for call in await sent(gateway)] == [4, 2]
 
 
-async def test_gemini_makes_one_picture_a_call(gateway: Gateway, client: AsyncOpenAI) -> None:
+async def test_gemini_makes_one_image_a_call(gateway: Gateway, client: AsyncOpenAI) -> None:
     answer = await generated(client, FLASH, n=3, size="512x512")
 
     assert answer["usage"]["images"] == 3

@@ -33,7 +33,7 @@ async def test_an_image_that_gemini_says_did_not_come_is_a_known_failure_and_cos
     assert (await gateway.account()).balance == CREDITS_MICRO
 
 
-async def test_imagen_is_paid_for_the_pictures_that_passed(client: AsyncOpenAI) -> None:
+async def test_imagen_is_paid_for_the_images_that_passed(client: AsyncOpenAI) -> None:
     answer = await generated(client, FAST, prompt="a half-flagged fox", n=4)
 
     assert [image["flagged"] for image in answer["data"]] == [False, False, True, True]
@@ -48,8 +48,8 @@ async def test_imagen_refuses_a_prompt_as_openai_does(client: AsyncOpenAI) -> No
     assert refused.value.code == "moderation_blocked"
 
 
-@pytest.mark.parametrize("marker", ["as-jpeg", "two-pictures", "with-thoughts"])
-async def test_the_oddities_of_gemini_are_one_picture(client: AsyncOpenAI, marker: str) -> None:
+@pytest.mark.parametrize("marker", ["as-jpeg", "two-images", "with-thoughts"])
+async def test_the_oddities_of_gemini_are_one_image(client: AsyncOpenAI, marker: str) -> None:
     answer = await generated(client, FLASH, prompt=f"a red fox {marker}", size="512x512")
 
     assert len(answer["data"]) == 1

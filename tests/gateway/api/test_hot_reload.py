@@ -10,7 +10,7 @@ import pytest
 
 from tintype_gateway.catalog.folder import ManifestFolder
 from tintype_simulator.app import running
-from tintype_testing.gateway import CREDITS_MICRO, Gateway, easel, running_gateway, towards, until
+from tintype_testing.gateway import CREDITS_MICRO, Gateway, canvas, running_gateway, towards, until
 from tintype_testing.manifests import Manifest, image_model, per_image, provider_binding
 from tintype_testing.metrics import metric
 from tintype_testing.simulators import eventually
@@ -31,7 +31,7 @@ def folder(tmp_path: Path) -> Path:
     """A folder with one model and its binding."""
     folder = tmp_path / "manifests"
     folder.mkdir()
-    write(folder, *easel())
+    write(folder, *canvas())
     return folder
 
 
@@ -82,18 +82,18 @@ async def test_a_model_that_is_switched_on_again_is_served_again(
 
 
 async def test_a_model_that_is_deleted_is_a_404(gateway: Gateway, folder: Path) -> None:
-    for manifest in easel():
+    for manifest in canvas():
         file_of(folder, manifest).unlink()
 
     await answers(gateway, 404)
 
 
 async def test_a_new_model_is_served(gateway: Gateway, folder: Path) -> None:
-    assert (await gateway.generate(model="easel")).status_code == 404
+    assert (await gateway.generate(model="sketch")).status_code == 404
 
-    write(folder, image_model("easel"), provider_binding(model="easel", upstreamModel="dall-e-2"))
+    write(folder, image_model("sketch"), provider_binding(model="sketch", upstreamModel="dall-e-2"))
 
-    await answers(gateway, 200, model="easel")
+    await answers(gateway, 200, model="sketch")
 
 
 async def test_an_overlay_changes_what_it_names(gateway: Gateway, overlay: Path) -> None:
@@ -133,11 +133,11 @@ async def test_a_faulty_object_keeps_its_last_good_form_and_holds_up_no_other(
     write(
         folder,
         provider_binding(upstreamModel="dall-e-2", pricing=per_image("cheap")),
-        image_model("easel"),
-        provider_binding(model="easel", upstreamModel="dall-e-2"),
+        image_model("sketch"),
+        provider_binding(model="sketch", upstreamModel="dall-e-2"),
     )
 
-    await answers(gateway, 200, model="easel")
+    await answers(gateway, 200, model="sketch")
     assert (await gateway.generate()).json()["usage"]["credits_used"] == 640_000
 
 

@@ -8,19 +8,19 @@ from typing import Any
 import httpx2
 import pytest
 
-from tintype_testing.gateway import CREDITS_MICRO, Gateway, easel, running_gateway
+from tintype_testing.gateway import CREDITS_MICRO, Gateway, canvas, running_gateway
 
 PRICE = 640_000
 
 
 @pytest.fixture
 async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
-    async with running_gateway(tmp_path, *easel()) as gateway:
+    async with running_gateway(tmp_path, *canvas()) as gateway:
         yield gateway
 
 
 async def send(gateway: Gateway, **fields: Any) -> httpx2.Response:
-    """Ask for a picture, always with the same idempotency key."""
+    """Ask for an image, always with the same idempotency key."""
     return await gateway.generate({"Idempotency-Key": "order-17"}, **fields)
 
 

@@ -1,4 +1,4 @@
-"""`tintype gateway` with a place for pictures, as a process of its own."""
+"""`tintype gateway` with a place for images, as a process of its own."""
 
 import base64
 import json
@@ -14,7 +14,7 @@ from tintype_testing.s3 import ACCESS_KEY, SECRET_KEY, S3Server
 
 
 def answer_of(gateway: GatewayProcess, **fields: object) -> dict[str, Any]:
-    """Ask for a picture of a model that is soon painted."""
+    """Ask for an image of a model that is soon painted."""
     body = {"model": "stability.stable-image-core-v1:1", "prompt": "a red fox"} | fields
     request = Request(  # noqa: S310 - loopback
         f"{gateway.url}/v1/images/generations",
@@ -27,8 +27,8 @@ def answer_of(gateway: GatewayProcess, **fields: object) -> dict[str, Any]:
 
 
 def format_behind(answer: dict[str, Any]) -> str:
-    with urlopen(answer["data"][0]["url"], timeout=30) as picture:  # noqa: S310
-        return read_header(base64.b64encode(picture.read())).format
+    with urlopen(answer["data"][0]["url"], timeout=30) as image:  # noqa: S310
+        return read_header(base64.b64encode(image.read())).format
 
 
 def test_against_simulators_urls_work_at_once(tmp_path: Path) -> None:

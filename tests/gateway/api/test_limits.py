@@ -7,14 +7,14 @@ import openai
 import pytest
 
 from tintype_gateway.ledger.interface import Policy
-from tintype_testing.gateway import ACCOUNT, Gateway, easel, running_gateway
+from tintype_testing.gateway import ACCOUNT, Gateway, canvas, running_gateway
 from tintype_testing.manifests import image_model, provider_binding
 
 
 @pytest.fixture
 async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
     other = [image_model("fresco"), provider_binding(model="fresco", upstreamModel="dall-e-2")]
-    async with running_gateway(tmp_path, *easel(), *other) as gateway:
+    async with running_gateway(tmp_path, *canvas(), *other) as gateway:
         yield gateway
 
 
@@ -52,7 +52,7 @@ async def test_a_request_beyond_the_rate_is_told_when_to_come_again(gateway: Gat
     assert len(await gateway.upstream_calls()) == 1
 
 
-async def test_pictures_count_for_their_own_rate(gateway: Gateway) -> None:
+async def test_images_count_for_their_own_rate(gateway: Gateway) -> None:
     await gateway.ledger.set_policy(ACCOUNT, Policy(images_per_minute=3))
 
     assert (await gateway.generate(n=2)).status_code == 200

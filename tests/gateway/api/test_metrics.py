@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tests.gateway.api.test_provider_faults import LATER
 from tintype_gateway.runtime.loop_lag import observe_lag
-from tintype_testing.gateway import easel, running_gateway, until
+from tintype_testing.gateway import canvas, running_gateway, until
 from tintype_testing.metrics import metric
 
 SUCCESS = {"provider": "openai", "region": "global", "outcome": "success"}
@@ -14,7 +14,7 @@ CANVAS = {"provider": "openai", "model": "canvas"}
 
 async def test_a_hold_is_outstanding_while_the_provider_works(tmp_path: Path) -> None:
     before = metric("tintype_holds_outstanding")
-    async with running_gateway(tmp_path, *easel()) as gateway:
+    async with running_gateway(tmp_path, *canvas()) as gateway:
         await gateway.script({"delay_seconds": 0.5})
         asking = asyncio.create_task(gateway.generate())
 
@@ -28,7 +28,7 @@ async def test_overhead_is_what_a_request_took_beside_its_call(tmp_path: Path) -
     def seen(suffix: str) -> float:
         return metric(f"tintype_gateway_overhead_seconds_{suffix}")
 
-    async with running_gateway(tmp_path, *easel()) as gateway:
+    async with running_gateway(tmp_path, *canvas()) as gateway:
         await gateway.script({"delay_seconds": 1})
         count, seconds = seen("count"), seen("sum")
 
@@ -42,15 +42,15 @@ async def test_overhead_is_what_a_request_took_beside_its_call(tmp_path: Path) -
 
 async def test_a_request_without_a_call_has_no_overhead_to_tell(tmp_path: Path) -> None:
     before = metric("tintype_gateway_overhead_seconds_count")
-    async with running_gateway(tmp_path, *easel()) as gateway:
+    async with running_gateway(tmp_path, *canvas()) as gateway:
         await gateway.generate(n=99)
 
     assert metric("tintype_gateway_overhead_seconds_count") == before
 
 
-async def test_pictures_of_a_refused_prompt_count_as_refused(tmp_path: Path) -> None:
+async def test_images_of_a_refused_prompt_count_as_refused(tmp_path: Path) -> None:
     before = metric("tintype_images_refused_total", **CANVAS)
-    async with running_gateway(tmp_path, *easel()) as gateway:
+    async with running_gateway(tmp_path, *canvas()) as gateway:
         await gateway.script({"error": "openai/moderation_blocked"})
         answer = await gateway.generate()
 
@@ -58,7 +58,7 @@ async def test_pictures_of_a_refused_prompt_count_as_refused(tmp_path: Path) -> 
     assert metric("tintype_images_refused_total", **CANVAS) == before + 1
 
 
-async def test_pictures_that_were_withheld_count_as_refused(tmp_path: Path) -> None:
+async def test_images_that_were_withheld_count_as_refused(tmp_path: Path) -> None:
     labels = {"provider": "bedrock", "model": "amazon.nova-canvas-v1:0"}
     before = metric("tintype_images_refused_total", **labels)
     async with running_gateway(tmp_path) as gateway:
@@ -73,7 +73,7 @@ async def test_calls_are_also_counted_by_opentelemetrys_names(tmp_path: Path) ->
     name = "gen_ai_client_operation_duration_seconds_count"
     labels = {"gen_ai_operation_name": "image_generation", "gen_ai_provider_name": "openai"}
     before = [metric(name, error_type=kind, **labels) for kind in ("", "throttled")]
-    async with running_gateway(tmp_path, *easel()) as gateway:
+    async with running_gateway(tmp_path, *canvas()) as gateway:
         await gateway.script({}, {"error": "openai/rate_limit_exceeded", **LATER})
         for _ in range(2):
             await gateway.generate()

@@ -15,7 +15,7 @@ from tintype_gateway.catalog.snapshot import Snapshot
 from tintype_gateway.catalog.store import CatalogStore
 from tintype_simulator.app import running
 from tintype_testing.config_volume import Volume
-from tintype_testing.gateway import Gateway, catalog_of, easel, running_gateway, until
+from tintype_testing.gateway import Gateway, canvas, catalog_of, running_gateway, until
 from tintype_testing.metrics import metric
 
 
@@ -55,7 +55,7 @@ async def gateway(tmp_path: Path, simulator: str, volume: Volume) -> AsyncIterat
 
 def packed(sequence: int, simulator: str = "http://provider", **spec: object) -> dict[str, bytes]:
     """Return the files of a catalog with one model, whose binding has these fields."""
-    return pack(catalog_of(easel(**spec), simulator), sequence).files
+    return pack(catalog_of(canvas(**spec), simulator), sequence).files
 
 
 DAMAGES = {

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tintype_gateway.ledger.interface import Hold
-from tintype_testing.gateway import ACCOUNT, CREDITS_MICRO, Gateway, easel, running_gateway, until
+from tintype_testing.gateway import ACCOUNT, CREDITS_MICRO, Gateway, canvas, running_gateway, until
 from tintype_testing.ledgers import connect
 from tintype_testing.metrics import metric
 from tintype_testing.simulators import eventually
@@ -17,7 +17,7 @@ from tintype_testing.simulators import eventually
 
 @pytest.fixture
 async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
-    async with running_gateway(tmp_path, *easel()) as gateway:
+    async with running_gateway(tmp_path, *canvas()) as gateway:
         yield gateway
 
 
@@ -77,7 +77,7 @@ async def test_requests_are_served_again_when_the_database_is_back(gateway: Gate
 async def test_an_image_that_could_not_be_charged_is_not_given_away_nor_made_again(
     tmp_path: Path,
 ) -> None:
-    async with running_gateway(tmp_path, *easel(timeoutSeconds=1)) as gateway:
+    async with running_gateway(tmp_path, *canvas(timeoutSeconds=1)) as gateway:
         await gateway.script({"delay_seconds": 0.2})
         request = asyncio.create_task(gateway.generate())
         await eventually(lambda: is_asked(gateway))

@@ -13,29 +13,29 @@ import pytest
 from tests.gateway.http.raw import connected, request
 from tintype_gateway.runtime.cgroup import Memory
 from tintype_gateway.runtime.memory_budget import PASSED_ON_BYTES, MemoryBudget
-from tintype_testing.gateway import Gateway, easel, running_gateway, until
+from tintype_testing.gateway import Gateway, canvas, running_gateway, until
 from tintype_testing.metrics import metric
 
 ONE_AND_A_HALF = int(1.5 * PASSED_ON_BYTES / 0.85)
 BODY_BYTES = 65_000
-"""Four of them have room beside that picture."""
+"""Four of them have room beside that image."""
 
 HANGING = {"hang": True}
 
 
-def pledged() -> float:
-    return metric("tintype_memory_pledged_bytes")
+def reserved() -> float:
+    return metric("tintype_memory_reserved_bytes")
 
 
-def has_pledged(size: int) -> bool:
-    return pledged() == size
+def has_reserved(size: int) -> bool:
+    return reserved() == size
 
 
 @pytest.fixture
 async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
-    """A gateway with room for one picture that is passed on, and no second one."""
+    """A gateway with room for one image that is passed on, and no second one."""
     memory = MemoryBudget(Memory(ONE_AND_A_HALF))
-    async with running_gateway(tmp_path, *easel(), memory=memory) as gateway:
+    async with running_gateway(tmp_path, *canvas(), memory=memory) as gateway:
         yield gateway
 
 
@@ -44,7 +44,7 @@ async def one_under_way(gateway: Gateway) -> AsyncIterator[asyncio.Task[object]]
     """Keep the gateway busy with a request whose provider does not answer."""
     await gateway.script(HANGING)
     task: asyncio.Task[object] = asyncio.create_task(gateway.generate())
-    await until(partial(has_pledged, PASSED_ON_BYTES))
+    await until(partial(has_reserved, PASSED_ON_BYTES))
     yield task
     await end(task)
 
@@ -53,7 +53,7 @@ async def end(task: asyncio.Task[object]) -> None:
     """Let the client of a request leave, and wait until the gateway has let go of it."""
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-    await until(partial(has_pledged, 0))
+    await until(partial(has_reserved, 0))
 
 
 @pytest.mark.parametrize("fields", [{}, {"stream": True}])
@@ -103,7 +103,7 @@ async def test_a_body_that_is_still_to_come_needs_room_too(gateway: Gateway) -> 
         for number in range(1, 5):
             slow = await stack.enter_async_context(connected(gateway))
             await slow.send(head)
-            await until(partial(has_pledged, PASSED_ON_BYTES + number * BODY_BYTES))
+            await until(partial(has_reserved, PASSED_ON_BYTES + number * BODY_BYTES))
 
         async with connected(gateway) as another:
             await another.send(head)

@@ -4,12 +4,12 @@ import asyncio
 from collections import Counter
 from pathlib import Path
 
-from tintype_testing.gateway import Gateway, easel, running_gateway
-from tintype_testing.images import picture
+from tintype_testing.gateway import Gateway, canvas, running_gateway
+from tintype_testing.images import image
 from tintype_testing.manifests import per_token, tokens
 
 PRICE = 640_000
-PICTURE = picture(256, 256)
+IMAGE = image(256, 256)
 
 
 async def statuses(gateway: Gateway, requests: int) -> Counter[int]:
@@ -21,7 +21,7 @@ async def statuses(gateway: Gateway, requests: int) -> Counter[int]:
 async def test_of_twenty_requests_just_those_that_the_account_can_pay_are_served(
     tmp_path: Path,
 ) -> None:
-    async with running_gateway(tmp_path, *easel(), credits_micro=5 * PRICE + 1) as gateway:
+    async with running_gateway(tmp_path, *canvas(), credits_micro=5 * PRICE + 1) as gateway:
         assert await statuses(gateway, 20) == {200: 5, 402: 15}
 
         assert (await gateway.account()).balance == 1
@@ -31,8 +31,8 @@ async def test_of_twenty_requests_just_those_that_the_account_can_pay_are_served
 async def test_what_one_request_gives_back_the_next_one_can_spend(tmp_path: Path) -> None:
     # The hold allows for 1000 tokens and all bytes of the prompt, the provider counts 10 and 2.
     ceiling, cost = (1000 * 30 + 9 * 5) * 16, (10 * 30 + 2 * 5) * 16
-    answer = {"data": [{"b64_json": PICTURE}], "usage": {"input_tokens": 2, "output_tokens": 10}}
-    manifests = easel(pricing=per_token(table=[tokens(1000)]))
+    answer = {"data": [{"b64_json": IMAGE}], "usage": {"input_tokens": 2, "output_tokens": 10}}
+    manifests = canvas(pricing=per_token(table=[tokens(1000)]))
     async with running_gateway(tmp_path, *manifests, credits_micro=ceiling + cost) as gateway:
         await gateway.script({"body": answer}, {"body": answer})
 
@@ -43,7 +43,7 @@ async def test_what_one_request_gives_back_the_next_one_can_spend(tmp_path: Path
 
 
 async def test_of_twenty_requests_that_fail_none_keeps_anything(tmp_path: Path) -> None:
-    async with running_gateway(tmp_path, *easel(), credits_micro=5 * PRICE) as gateway:
+    async with running_gateway(tmp_path, *canvas(), credits_micro=5 * PRICE) as gateway:
         failures: list[dict[str, object]] = [{"error": "openai/server_error"}] * 20
         await gateway.script(*failures)
 

@@ -18,8 +18,8 @@ from tests.gateway.passthrough.reading import PNG
 from tintype_testing.gateway import (
     CREDITS_MICRO,
     Gateway,
+    canvas,
     check_the_books,
-    easel,
     running_gateway,
     until,
 )
@@ -38,14 +38,14 @@ async def answering(
     script = Script(steps, content_type="application/json", cut=cut)
     async with (
         scripted(script) as provider,
-        running_gateway(folder, *easel(endpoint=provider.url, **spec)) as gateway,
+        running_gateway(folder, *canvas(endpoint=provider.url, **spec)) as gateway,
     ):
         yield gateway, provider
 
 
 @asynccontextmanager
 async def asked(gateway: Gateway) -> AsyncIterator[httpx2.Response]:
-    """Ask for a picture, and yield the answer when its head has come."""
+    """Ask for an image, and yield the answer when its head has come."""
     body = {"model": "canvas", "prompt": "a red fox"}
     async with (
         gateway.http() as http,
@@ -54,7 +54,7 @@ async def asked(gateway: Gateway) -> AsyncIterator[httpx2.Response]:
         yield response
 
 
-async def test_a_picture_comes_before_its_provider_has_sent_all_of_it(tmp_path: Path) -> None:
+async def test_an_image_comes_before_its_provider_has_sent_all_of_it(tmp_path: Path) -> None:
     rest = asyncio.Event()
     async with (
         answering(tmp_path, ANSWER[:HALF], rest, ANSWER[HALF:]) as (gateway, _),

@@ -13,7 +13,7 @@ import pytest
 
 from tintype_gateway.ledger.factory import open_ledger
 from tintype_simulator.app import running
-from tintype_testing.gateway import easel, towards
+from tintype_testing.gateway import canvas, towards
 from tintype_testing.gateway_process import GatewayProcess, running_process
 from tintype_testing.http import http_client
 from tintype_testing.simulators import eventually, requests_received, script
@@ -25,7 +25,7 @@ DEMO = ("--simulate", "--demo")
 
 
 async def generate(gateway: GatewayProcess, model: str = "gpt-image-1") -> httpx2.Response:
-    """Ask for a picture with the demo account's key."""
+    """Ask for an image with the demo account's key."""
     async with http_client(
         gateway.url, headers={"Authorization": f"Bearer {gateway.demo_key}"}
     ) as http:
@@ -99,7 +99,7 @@ def gateway(tmp_path: Path, simulator: str) -> Iterator[GatewayProcess]:
     """A process whose provider is a simulator outside of it, so that a test can hold it up."""
     manifests = tmp_path / "manifests"
     manifests.mkdir()
-    for manifest in easel():
+    for manifest in canvas():
         path = manifests / f"{manifest['kind']}.json"
         path.write_text(json.dumps(towards(manifest, simulator)))
     (tmp_path / "openai.api-key").write_text("sk-upstream")

@@ -11,7 +11,7 @@ import pytest
 
 from tintype_gateway.ledger.factory import open_ledger
 from tintype_simulator.app import running
-from tintype_testing.gateway import easel, towards, until
+from tintype_testing.gateway import canvas, towards, until
 from tintype_testing.gateway_process import GatewayProcess, running_process
 from tintype_testing.http import http_client
 from tintype_testing.simulators import script
@@ -47,7 +47,7 @@ async def key(tmp_path: Path) -> str:
 async def gateway(tmp_path: Path, simulator: str, key: str) -> AsyncIterator[GatewayProcess]:
     manifests = tmp_path / "manifests"
     manifests.mkdir()
-    for manifest in easel():
+    for manifest in canvas():
         content = json.dumps(towards(manifest, simulator))
         (manifests / f"{manifest['kind']}.yaml").write_text(content)
     (tmp_path / "openai.api-key").write_text(UPSTREAM_KEY)

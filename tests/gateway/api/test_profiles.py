@@ -15,7 +15,7 @@ from tests.gateway.api.scripted import COMPLETED
 from tintype_gateway.api.openapi import responses as answers
 from tintype_gateway.images.tools import ImageTools
 from tintype_gateway.ledger.interface import Policy, Profile
-from tintype_testing.gateway import ACCOUNT, CREDITS_MICRO, Gateway, easel, running_gateway
+from tintype_testing.gateway import ACCOUNT, CREDITS_MICRO, Gateway, canvas, running_gateway
 from tintype_testing.image_stores import folder_store
 
 OPENAI = {"Tintype-Profile": "openai"}
@@ -49,7 +49,7 @@ async def test_the_header_goes_before_the_account_and_that_before_the_setting(
     tmp_path: Path, default: Profile, account: Profile | None, header: str | None
 ) -> None:
     headers = {} if header is None else {"Tintype-Profile": header}
-    async with running_gateway(tmp_path, *easel(), profile=default) as gateway:
+    async with running_gateway(tmp_path, *canvas(), profile=default) as gateway:
         await gateway.ledger.set_policy(ACCOUNT, Policy(response_profile=account))
         plain = await gateway.generate(headers)
         streamed = await gateway.generate(headers, stream=True)
@@ -122,7 +122,7 @@ async def test_when_nothing_is_delivered_it_is_openais_refusal_and_free(
 
 
 @pytest.mark.parametrize("model", [NOVA, "imagen-4.0-fast-generate-001"])
-async def test_images_refused_in_part_stand_in_the_errors_and_the_others_are_charged(
+async def test_images_refused_in_part_placeholder_the_errors_and_the_others_are_charged(
     gateway: Gateway, model: str
 ) -> None:
     plain = await gateway.generate(OPENAI, model=model, prompt="a half-flagged fox", n=4)
@@ -173,7 +173,7 @@ async def test_a_large_image_that_is_passed_on_has_the_profile_too(gateway: Gate
 
 async def test_a_repeat_gets_the_first_response_in_its_profile(tmp_path: Path) -> None:
     images = ImageTools(store=folder_store(tmp_path / "images"))
-    async with running_gateway(tmp_path, *easel(), images=images) as gateway:
+    async with running_gateway(tmp_path, *canvas(), images=images) as gateway:
         key = {"Idempotency-Key": "order-17"}
         first = await gateway.generate(key | OPENAI)
         repeat = await gateway.generate(key | {"Tintype-Profile": "router"})

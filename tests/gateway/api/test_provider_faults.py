@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tintype_testing.gateway import CREDITS_MICRO, Gateway, easel, running_gateway
+from tintype_testing.gateway import CREDITS_MICRO, Gateway, canvas, running_gateway
 from tintype_testing.metrics import metric
 
 Row = tuple[dict[str, Any], int, str, str, str]
@@ -93,7 +93,7 @@ FAULTS: dict[str, Row] = {
         "false",
         "refused",
     ),
-    "it refuses the picture": (
+    "it refuses the image": (
         {"error": "openai/moderation_blocked_output"},
         400,
         "moderation_blocked",
@@ -125,18 +125,18 @@ UNKNOWN: dict[str, dict[str, Any]] = {
     "it hangs up without a word": {"cut_after_bytes": 0},
     "it hangs up in the middle": {"cut_after_bytes": 1000},
     "it sends half a document": {"damage": "malformed_json"},
-    "it sends half a picture": {"damage": "truncated_base64"},
-    "it sends no pictures": {"damage": "empty_data"},
+    "it sends half an image": {"damage": "truncated_base64"},
+    "it sends no images": {"damage": "empty_data"},
     "it sends other types": {"damage": "wrong_types"},
     "it sends a page": {"status": 200, "body": "<h1>Welcome</h1>"},
     "it sends another document": {"body": {"object": "list"}},
-    "it sends what is no picture": {"body": {"data": [{"b64_json": "aGVsbG8gd29ybGQh"}]}},
+    "it sends what is no image": {"body": {"data": [{"b64_json": "aGVsbG8gd29ybGQh"}]}},
     "it sends a null": {"body": {"data": [{"b64_json": None}]}},
     "it sends a negative count": {
         "body": {"data": [], "usage": {"input_tokens": -1, "output_tokens": 1}}
     },
 }
-"""Faults after which nobody knows whether the provider made the picture, and charges us."""
+"""Faults after which nobody knows whether the provider made the image, and charges us."""
 
 FAULTS |= {
     case: (fault, 503, "outcome_unknown", "false", "outcome_unknown")
@@ -146,7 +146,7 @@ FAULTS |= {
 
 @pytest.fixture
 async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
-    async with running_gateway(tmp_path, *easel()) as gateway:
+    async with running_gateway(tmp_path, *canvas()) as gateway:
         yield gateway
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tintype_testing.gateway import easel, running_gateway
+from tintype_testing.gateway import canvas, running_gateway
 from tintype_testing.metrics import metric
 
 LABEL = "vllm-gpu-pool"
@@ -11,7 +11,7 @@ LABEL = "vllm-gpu-pool"
 async def test_a_label_of_ones_own_is_forced_shown_and_counted(tmp_path: Path) -> None:
     labels = {"provider": LABEL, "model": "canvas", "outcome": "success"}
     before = metric("tintype_provider_requests_total", **labels)
-    async with running_gateway(tmp_path, *easel(provider=LABEL)) as gateway:
+    async with running_gateway(tmp_path, *canvas(provider=LABEL)) as gateway:
         by_header = await gateway.generate({"X-Quantized-Provider": LABEL.upper()})
         by_prefix = await gateway.generate(model=f"{LABEL}/canvas")
         unknown = await gateway.generate({"X-Quantized-Provider": "openai"})

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tintype_testing.gateway import CREDITS_MICRO, Gateway, easel, running_gateway
+from tintype_testing.gateway import CREDITS_MICRO, Gateway, canvas, running_gateway
 
 PRICE = 640_000
 
@@ -19,8 +19,8 @@ async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
 
 
 @pytest.fixture
-async def easel_gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
-    async with running_gateway(tmp_path, *easel()) as gateway:
+async def canvas_gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
+    async with running_gateway(tmp_path, *canvas()) as gateway:
         yield gateway
 
 
@@ -61,7 +61,7 @@ async def test_a_request_costs_no_more_than_its_quote_and_about_what_was_expecte
 
     used = served.json()["usage"]["credits_used"]
     assert used <= quoted["credits_ceiling"]
-    # 272 tokens a picture at 40 USD a million; 9 bytes count as 3 tokens of the prompt at 5
+    # 272 tokens an image at 40 USD a million; 9 bytes count as 3 tokens of the prompt at 5
     assert quoted["credits_expected"] == (3 * (272 * 40 + 3 * 5) * 16)
     assert abs(used - quoted["credits_expected"]) < 1000
 
@@ -91,13 +91,13 @@ async def test_a_quote_has_the_errors_of_the_request(gateway: Gateway) -> None:
 
 
 async def test_a_statement_shows_balance_and_this_months_use_by_model(
-    easel_gateway: Gateway,
+    canvas_gateway: Gateway,
 ) -> None:
-    await easel_gateway.generate(n=2)
-    await easel_gateway.generate()
+    await canvas_gateway.generate(n=2)
+    await canvas_gateway.generate()
 
     today = datetime.datetime.now(datetime.UTC).date()
-    assert await credits(easel_gateway) == {
+    assert await credits(canvas_gateway) == {
         "object": "credits",
         "account": "studio",
         "unlimited": False,
@@ -113,8 +113,8 @@ async def test_a_statement_shows_balance_and_this_months_use_by_model(
     }
 
 
-async def test_a_statement_needs_a_key(easel_gateway: Gateway) -> None:
-    async with easel_gateway.http() as http:
+async def test_a_statement_needs_a_key(canvas_gateway: Gateway) -> None:
+    async with canvas_gateway.http() as http:
         answer = await http.get("/v1/credits", headers={"Authorization": "Bearer nobody"})
 
     assert answer.status_code == 401

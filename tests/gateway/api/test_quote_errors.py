@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from tests.gateway.api.test_every_model import ACTIVE
 from tintype_gateway.upstream.credentials import CredentialSource
-from tintype_testing.gateway import Gateway, easel, running_gateway
+from tintype_testing.gateway import Gateway, canvas, running_gateway
 
 REQUESTS_PER_MODEL = 4
 
@@ -87,7 +87,7 @@ async def test_jpeg_knows_no_transparency(tmp_path: Path, model: str) -> None:
 
 async def test_a_quote_of_more_than_the_account_has_is_402(tmp_path: Path) -> None:
     body = {"model": "canvas", "prompt": "a red fox", "n": 2}
-    async with running_gateway(tmp_path, *easel(), credits_micro=1_000_000) as gateway:
+    async with running_gateway(tmp_path, *canvas(), credits_micro=1_000_000) as gateway:
         quoted, made = await both(gateway, body)
         affordable, _ = await both(gateway, body | {"n": 1})
 
@@ -106,7 +106,7 @@ class Partial(CredentialSource):
 
 async def test_a_quote_needs_whole_credentials(tmp_path: Path) -> None:
     spec = {"provider": "bedrock", "dialect": "bedrock-amazon", "regions": ["us-east-1"]}
-    async with running_gateway(tmp_path, *easel(**spec), credentials=Partial()) as gateway:
+    async with running_gateway(tmp_path, *canvas(**spec), credentials=Partial()) as gateway:
         quoted, made = await both(gateway, {"model": "canvas", "prompt": "a red fox"})
 
     assert quoted == made == (503, "provider_unauthorized", None)

@@ -10,7 +10,7 @@ import pytest
 from tintype_gateway.images.tools import ImageTools
 from tintype_gateway.storage.interface import ImageStore
 from tintype_gateway.storage.s3 import Bucket
-from tintype_testing.gateway import CREDITS_MICRO, Gateway, easel, running_gateway
+from tintype_testing.gateway import CREDITS_MICRO, Gateway, canvas, running_gateway
 from tintype_testing.http import http_client
 from tintype_testing.image_stores import folder_store
 from tintype_testing.s3 import S3Server, store_in
@@ -20,12 +20,12 @@ PRICE = 640_000
 
 @pytest.fixture
 async def gateway(store: ImageStore, tmp_path: Path) -> AsyncIterator[Gateway]:
-    async with running_gateway(tmp_path, *easel(), images=ImageTools(store=store)) as gateway:
+    async with running_gateway(tmp_path, *canvas(), images=ImageTools(store=store)) as gateway:
         yield gateway
 
 
 async def send(gateway: Gateway, **fields: Any) -> httpx2.Response:
-    """Ask for a picture, always with the same idempotency key."""
+    """Ask for an image, always with the same idempotency key."""
     return await gateway.generate({"Idempotency-Key": "order-17"}, **fields)
 
 
@@ -53,15 +53,15 @@ async def test_it_is_charged_once(gateway: Gateway) -> None:
     assert (await gateway.account()).balance == CREDITS_MICRO - PRICE
 
 
-async def test_a_url_is_made_anew_and_opens_the_same_picture(gateway: Gateway) -> None:
+async def test_a_url_is_made_anew_and_opens_the_same_image(gateway: Gateway) -> None:
     answers = [(await send(gateway, response_format="url")).json() for _ in range(2)]
 
     urls = [answer["data"][0].pop("url") for answer in answers]
     async with http_client() as http:
-        pictures = [(await http.get(url)).content for url in urls]
+        images = [(await http.get(url)).content for url in urls]
     assert answers[0] == answers[1]
-    assert pictures[0] == pictures[1]
-    assert pictures[0].startswith(b"\x89PNG")
+    assert images[0] == images[1]
+    assert images[0].startswith(b"\x89PNG")
 
 
 async def test_the_key_of_another_request_is_refused_all_the_same(gateway: Gateway) -> None:
@@ -76,7 +76,7 @@ async def test_a_request_without_a_key_leaves_nothing_behind(
 ) -> None:
     async with (
         store_in(bucket) as store,
-        running_gateway(tmp_path, *easel(), images=ImageTools(store=store)) as gateway,
+        running_gateway(tmp_path, *canvas(), images=ImageTools(store=store)) as gateway,
     ):
         await gateway.generate()
         assert s3.keys(bucket) == []
@@ -87,10 +87,10 @@ async def test_a_request_without_a_key_leaves_nothing_behind(
 
 
 async def test_where_the_answer_is_gone_a_repeat_is_refused(tmp_path: Path) -> None:
-    images = ImageTools(store=folder_store(tmp_path / "pictures"))
-    async with running_gateway(tmp_path, *easel(), images=images) as gateway:
+    images = ImageTools(store=folder_store(tmp_path / "images"))
+    async with running_gateway(tmp_path, *canvas(), images=images) as gateway:
         await send(gateway)
-        for file in (tmp_path / "pictures").glob("*/*"):
+        for file in (tmp_path / "images").glob("*/*"):
             file.unlink()
 
         repeat = await send(gateway)
@@ -104,7 +104,7 @@ async def test_while_the_store_is_away_a_first_answer_is_given_all_the_same(
 ) -> None:
     async with (
         store_in(bucket, endpoint="http://127.0.0.1:9") as store,
-        running_gateway(tmp_path, *easel(), images=ImageTools(store=store)) as gateway,
+        running_gateway(tmp_path, *canvas(), images=ImageTools(store=store)) as gateway,
     ):
         first, repeat = await send(gateway), await send(gateway)
 
@@ -116,8 +116,8 @@ async def test_while_the_store_is_away_a_first_answer_is_given_all_the_same(
 
 
 async def test_the_audit_knows_that_a_repeat_brought_the_answer(tmp_path: Path) -> None:
-    images = ImageTools(store=folder_store(tmp_path / "pictures"))
-    async with running_gateway(tmp_path, *easel(), images=images) as gateway:
+    images = ImageTools(store=folder_store(tmp_path / "images"))
+    async with running_gateway(tmp_path, *canvas(), images=images) as gateway:
         await send(gateway)
         await send(gateway)
 

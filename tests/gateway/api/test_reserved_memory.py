@@ -18,7 +18,7 @@ from tests.gateway.api.scripted import Script, completed, partial_image, scripte
 from tintype_gateway.images.tools import ImageTools
 from tintype_gateway.observability.request_meter import RequestMeter
 from tintype_gateway.runtime.memory_budget import PASSED_ON_BYTES
-from tintype_testing.gateway import easel, running_gateway
+from tintype_testing.gateway import canvas, running_gateway
 from tintype_testing.image_stores import folder_store
 from tintype_testing.metrics import metric
 
@@ -49,7 +49,7 @@ class Watched:
         self.is_exceeded = False
 
     def look(self, held: float) -> None:
-        reserved = metric("tintype_memory_pledged_bytes")
+        reserved = metric("tintype_memory_reserved_bytes")
         self.most_held = max(self.most_held, held)
         self.most_reserved = max(self.most_reserved, reserved)
         self.is_exceeded = self.is_exceeded or held > reserved
@@ -83,7 +83,7 @@ async def asked(
     """Ask a gateway with a store for images, and return the first of its response's `data`."""
     streams = bool(fields.get("stream"))
     async with scripted(*scripts) as provider:
-        model, binding = easel(
+        model, binding = canvas(
             endpoint=provider.url, upstreamModel="gpt-image-2" if streams else "dall-e-2"
         )
         model["spec"] |= {"watermark": "c2pa", "size": {"mode": "List", "sizes": ["1024x1024"]}}

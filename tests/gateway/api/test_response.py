@@ -8,8 +8,8 @@ from openai import AsyncOpenAI
 from openai.types import ImagesResponse
 from pydantic import BaseModel, ConfigDict
 
-from tintype_testing.gateway import Gateway, easel, running_gateway
-from tintype_testing.images import picture
+from tintype_testing.gateway import Gateway, canvas, running_gateway
+from tintype_testing.images import image
 from tintype_testing.manifests import image_model, provider_binding
 
 
@@ -82,10 +82,10 @@ async def test_an_answer_is_one_that_openais_own_types_allow(gateway: Gateway) -
     assert (answer.background, answer.quality, answer.size) == ("opaque", "low", "1024x1024")
 
 
-async def test_a_model_paid_by_the_picture_reports_megapixels_and_no_tokens(
+async def test_a_model_paid_by_the_image_reports_megapixels_and_no_tokens(
     tmp_path: Path,
 ) -> None:
-    async with running_gateway(tmp_path, *easel()) as gateway:
+    async with running_gateway(tmp_path, *canvas()) as gateway:
         answer = Answer.model_validate_json((await gateway.generate(n=3)).content)
 
     assert not isinstance(answer.usage, TokenUsage)
@@ -104,12 +104,12 @@ async def test_a_prompt_that_the_provider_rewrote_is_shown(tmp_path: Path) -> No
     async with running_gateway(tmp_path, *dall_e_3()) as gateway:
         (entry,) = (await gateway.generate()).json()["data"]
 
-    assert entry["revised_prompt"] == "A detailed picture in a vivid style: a red fox"
+    assert entry["revised_prompt"] == "A detailed image in a vivid style: a red fox"
 
 
 async def test_the_time_is_the_providers_own_and_0_where_it_gives_none(tmp_path: Path) -> None:
-    data = [{"b64_json": picture(256, 256)}]
-    async with running_gateway(tmp_path, *easel()) as gateway:
+    data = [{"b64_json": image(256, 256)}]
+    async with running_gateway(tmp_path, *canvas()) as gateway:
         await gateway.script(
             {"body": {"created": 1777975004, "data": data}}, {"body": {"data": data}}
         )
@@ -119,9 +119,9 @@ async def test_the_time_is_the_providers_own_and_0_where_it_gives_none(tmp_path:
     assert times == [1777975004, 0]
 
 
-async def test_the_size_is_that_of_the_picture_itself(tmp_path: Path) -> None:
-    async with running_gateway(tmp_path, *easel()) as gateway:
-        await gateway.script({"body": {"data": [{"b64_json": picture(48, 32)}], "size": "1x1"}})
+async def test_the_size_is_that_of_the_image_itself(tmp_path: Path) -> None:
+    async with running_gateway(tmp_path, *canvas()) as gateway:
+        await gateway.script({"body": {"data": [{"b64_json": image(48, 32)}], "size": "1x1"}})
 
         answer = (await gateway.generate()).json()
 
@@ -129,8 +129,8 @@ async def test_the_size_is_that_of_the_picture_itself(tmp_path: Path) -> None:
     assert answer["usage"]["megapixels"] == 48 * 32 / 1_000_000
 
 
-async def test_pictures_that_failed_are_listed_beside_those_that_came(tmp_path: Path) -> None:
-    async with running_gateway(tmp_path, *easel()) as gateway:
+async def test_images_that_failed_are_listed_beside_those_that_came(tmp_path: Path) -> None:
+    async with running_gateway(tmp_path, *canvas()) as gateway:
         await gateway.script({"error": "openai/server_error"})
 
         answer = (await gateway.generate(n=3)).json()
@@ -141,11 +141,11 @@ async def test_pictures_that_failed_are_listed_beside_those_that_came(tmp_path: 
     assert error["index"] in range(3)
 
 
-async def test_pictures_that_the_provider_left_out_are_listed_too(tmp_path: Path) -> None:
-    model, binding = easel()
+async def test_images_that_the_provider_left_out_are_listed_too(tmp_path: Path) -> None:
+    model, binding = canvas()
     model["spec"]["limits"] = {"maxImagesPerCall": 10}
     async with running_gateway(tmp_path, model, binding) as gateway:
-        await gateway.script({"body": {"data": [{"b64_json": picture(256, 256)}]}})
+        await gateway.script({"body": {"data": [{"b64_json": image(256, 256)}]}})
 
         answer = (await gateway.generate(n=3)).json()
 
@@ -164,7 +164,7 @@ async def test_the_headers_name_the_route_and_the_catalog(gateway: Gateway) -> N
     assert response.headers["x-request-id"].startswith("req_")
 
 
-async def test_the_headers_name_the_cost_where_the_picture_is_complete_before_them(
+async def test_the_headers_name_the_cost_where_the_image_is_complete_before_them(
     gateway: Gateway,
 ) -> None:
     response = await gateway.generate(model="gpt-image-1", quality="low")
@@ -177,7 +177,7 @@ async def test_the_headers_name_the_cost_where_the_picture_is_complete_before_th
 
 async def test_a_model_on_its_way_out_says_so_in_headers(tmp_path: Path) -> None:
     dates = {"deprecatedOn": "2020-01-01", "retiresOn": "2999-12-31"}
-    model, binding = easel()
+    model, binding = canvas()
     model["spec"]["lifecycle"] = dates
     async with running_gateway(tmp_path, model, binding) as gateway:
         response = await gateway.generate()

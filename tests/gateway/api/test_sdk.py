@@ -24,41 +24,41 @@ ACTIVE = {
 INACTIVE = {"dall-e-2", "dall-e-3", "gpt-5-mini"}
 
 
-def pictures_of(answer: ImagesResponse) -> list[Image]:
-    """Return every picture of an answer, fully decoded."""
+def images_of(answer: ImagesResponse) -> list[Image]:
+    """Return every image of an answer, fully decoded."""
     return [opened(file_of(image)) for image in answer.data or ()]
 
 
 @pytest.mark.parametrize("model", sorted(ACTIVE))
-async def test_every_active_model_makes_a_picture_of_the_requested_size(
+async def test_every_active_model_makes_an_image_of_the_requested_size(
     client: AsyncOpenAI, model: str
 ) -> None:
     answer = await client.images.generate(
         model=model, prompt="a red fox", size="1536x1024", quality="low"
     )
 
-    assert [picture.size for picture in pictures_of(answer)] == [(1536, 1024)]
+    assert [image.size for image in images_of(answer)] == [(1536, 1024)]
     assert (answer.size, answer.quality, answer.output_format) == ("1536x1024", "low", "png")
 
 
-async def test_the_blocking_client_gets_a_picture_too(gateway: Gateway) -> None:
+async def test_the_blocking_client_gets_an_image_too(gateway: Gateway) -> None:
     with OpenAI(base_url=f"{gateway.url}/v1", api_key=gateway.key, max_retries=0) as client:
         answer = await asyncio.to_thread(
             client.images.generate, model="gpt-image-1", prompt="a red fox", quality="low"
         )
 
-    assert [picture.size for picture in pictures_of(answer)] == [(1024, 1024)]
+    assert [image.size for image in images_of(answer)] == [(1024, 1024)]
 
 
 @pytest.mark.parametrize("output_format", ["png", "jpeg", "webp"])
-async def test_a_picture_comes_in_the_requested_format(
+async def test_an_image_comes_in_the_requested_format(
     client: AsyncOpenAI, output_format: Literal["png", "jpeg", "webp"]
 ) -> None:
     answer = await client.images.generate(
         model="gpt-image-1", prompt="a red fox", quality="low", output_format=output_format
     )
 
-    assert [picture.format for picture in pictures_of(answer)] == [output_format.upper()]
+    assert [image.format for image in images_of(answer)] == [output_format.upper()]
     assert answer.output_format == output_format
 
 
@@ -83,32 +83,32 @@ async def test_a_transparent_background_lets_through_what_is_behind(client: Asyn
         model="gpt-image-1", prompt="a red fox", quality="low", background="transparent"
     )
 
-    (picture,) = pictures_of(answer)
-    assert picture.getchannel("A").getextrema()[0] == 0
+    (image,) = images_of(answer)
+    assert image.getchannel("A").getextrema()[0] == 0
     assert answer.background == "transparent"
 
 
-async def test_pictures_of_a_model_that_makes_one_at_a_time_come_from_as_many_calls(
+async def test_images_of_a_model_that_makes_one_at_a_time_come_from_as_many_calls(
     gateway: Gateway, client: AsyncOpenAI
 ) -> None:
     answer = await client.images.generate(
         model="gpt-image-1", prompt="a red fox", quality="low", n=3
     )
 
-    pictures = pictures_of(answer)
-    assert [picture.size for picture in pictures] == [(1024, 1024)] * 3
-    assert len({picture.tobytes() for picture in pictures}) == 3
+    images = images_of(answer)
+    assert [image.size for image in images] == [(1024, 1024)] * 3
+    assert len({image.tobytes() for image in images}) == 3
     assert [call["n"] for call in await gateway.upstream_calls()] == [1, 1, 1]
 
 
-async def test_pictures_of_a_model_that_makes_many_at_a_time_come_from_one_call(
+async def test_images_of_a_model_that_makes_many_at_a_time_come_from_one_call(
     gateway: Gateway, client: AsyncOpenAI
 ) -> None:
     answer = await client.images.generate(
         model="gpt-image-1-mini", prompt="a red fox", quality="low", n=3
     )
 
-    assert len(pictures_of(answer)) == 3
+    assert len(images_of(answer)) == 3
     assert [call["n"] for call in await gateway.upstream_calls()] == [3]
 
 

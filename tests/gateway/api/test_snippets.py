@@ -28,7 +28,7 @@ def paragraphs(gateway: GatewayProcess, first: str, last: str) -> str:
     return "\n".join(lines[begin:end])
 
 
-def test_the_shell_snippet_saves_a_picture(gateway: GatewayProcess, tmp_path: Path) -> None:
+def test_the_shell_snippet_saves_an_image(gateway: GatewayProcess, tmp_path: Path) -> None:
     require("curl", "install it with your package manager, such as `apt-get install curl`")
     require("bash", "install it with your package manager")
     snippet = paragraphs(gateway, "curl", "In Python")
@@ -43,18 +43,18 @@ def test_the_shell_snippet_saves_a_picture(gateway: GatewayProcess, tmp_path: Pa
         timeout=60,
     )
 
-    check_picture(tmp_path / "hedgehog.png")
+    check_image(tmp_path / "hedgehog.png")
 
 
-def test_the_python_snippet_saves_a_picture(gateway: GatewayProcess, tmp_path: Path) -> None:
+def test_the_python_snippet_saves_an_image(gateway: GatewayProcess, tmp_path: Path) -> None:
     snippet = paragraphs(gateway, "import", "Ctrl-C")
 
     subprocess.run([sys.executable, "-c", snippet], cwd=tmp_path, check=True, timeout=60)
 
-    check_picture(tmp_path / "hedgehog.png")
+    check_image(tmp_path / "hedgehog.png")
 
 
-def check_picture(path: Path) -> None:
-    with Image.open(path) as picture:
-        picture.load()
-        assert (picture.format, picture.size) == ("PNG", (1024, 1024))
+def check_image(path: Path) -> None:
+    with Image.open(path) as image:
+        image.load()
+        assert (image.format, image.size) == ("PNG", (1024, 1024))

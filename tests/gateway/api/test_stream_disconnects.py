@@ -18,16 +18,16 @@ from tests.gateway.api.scripted import (
 )
 from tests.gateway.api.test_disconnects import closed_by_clients, head, raw_connection
 from tests.gateway.api.test_provider_faults import counted, unsettled
-from tests.gateway.api.test_streams import PRICE, easel_with
+from tests.gateway.api.test_streams import PRICE, gateway_with
 from tintype_testing.gateway import CREDITS_MICRO, Gateway, until
 from tintype_testing.metrics import metric
-from tintype_testing.sample_images import picture
+from tintype_testing.sample_images import sample_image
 
-LARGE = picture("png", 1024, 1024, compress_level=0).decode()
-"""A picture that fills every buffer on its way many times over."""
+LARGE = sample_image("png", 1024, 1024, compress_level=0).decode()
+"""An image that fills every buffer on its way many times over."""
 
 END = b'"credits_used": 640000'
-"""Stands at the end of the event of each picture."""
+"""Stands at the end of the event of each image."""
 
 
 @asynccontextmanager
@@ -61,7 +61,7 @@ async def test_who_leaves_before_anything_came_pays_nothing_and_all_calls_are_gi
 ) -> None:
     lost = unsettled("cancelled")
     scripts = [Script([asyncio.Event()]) for _ in range(3)]
-    async with easel_with(tmp_path, *scripts) as (gateway, provider):
+    async with gateway_with(tmp_path, *scripts) as (gateway, provider):
         async with connected(gateway, n=3):
             await asked_for(provider, 3)
 
@@ -77,7 +77,7 @@ async def left_with_previews(
 
     Return what was charged, and how many calls were cancelled.
     """
-    async with easel_with(folder, *scripts) as (gateway, provider):
+    async with gateway_with(folder, *scripts) as (gateway, provider):
         closed = closed_by_clients()
         async with raw_connection(gateway) as (reader, writer):
             ask(gateway, writer, n=len(scripts), partial_images=3)
@@ -121,7 +121,7 @@ async def test_a_preview_before_a_fault_or_a_refusal_is_free(tmp_path: Path, end
 
 async def test_who_leaves_after_a_sign_of_life_pays_nothing(tmp_path: Path) -> None:
     script = Script([asyncio.Event()])
-    async with easel_with(tmp_path, script, heartbeat_seconds=0.02) as (gateway, provider):
+    async with gateway_with(tmp_path, script, heartbeat_seconds=0.02) as (gateway, provider):
         async with connected(gateway) as reader:
             await reader.readuntil(b": ping\n\n")
 
@@ -129,10 +129,10 @@ async def test_who_leaves_after_a_sign_of_life_pays_nothing(tmp_path: Path) -> N
         assert await spent(gateway) == 0
 
 
-async def test_who_leaves_after_the_first_of_two_pictures_pays_for_one(tmp_path: Path) -> None:
+async def test_who_leaves_after_the_first_of_two_images_pays_for_one(tmp_path: Path) -> None:
     lost = unsettled("cancelled")
     scripts = [Script([completed()]), Script([asyncio.Event()])]
-    async with easel_with(tmp_path, *scripts) as (gateway, provider):
+    async with gateway_with(tmp_path, *scripts) as (gateway, provider):
         async with connected(gateway, n=2) as reader:
             await reader.readuntil(END)
 
@@ -141,20 +141,20 @@ async def test_who_leaves_after_the_first_of_two_pictures_pays_for_one(tmp_path:
     assert unsettled("cancelled") == lost + 1
 
 
-async def test_who_leaves_in_the_middle_of_the_picture_pays_for_it(tmp_path: Path) -> None:
-    async with easel_with(tmp_path, Script([completed(LARGE)])) as (gateway, _):
+async def test_who_leaves_in_the_middle_of_the_image_pays_for_it(tmp_path: Path) -> None:
+    async with gateway_with(tmp_path, Script([completed(LARGE)])) as (gateway, _):
         async with connected(gateway) as reader:
             await reader.readuntil(b'"b64_json": "')
 
         assert await spent(gateway) == PRICE
 
 
-async def test_finished_pictures_that_were_not_sent_are_not_paid_for_but_counted(
+async def test_finished_images_that_were_not_sent_are_not_paid_for_but_counted(
     tmp_path: Path,
 ) -> None:
     lost, done = unsettled("undelivered"), counted("success")
     scripts = [Script([completed(LARGE)]) for _ in range(3)]
-    async with easel_with(tmp_path, *scripts) as (gateway, _):
+    async with gateway_with(tmp_path, *scripts) as (gateway, _):
         async with connected(gateway, n=3) as reader:
             await reader.readuntil(b'"b64_json": "')
             await until(lambda: counted("success") == done + 3)
@@ -166,7 +166,7 @@ async def test_finished_pictures_that_were_not_sent_are_not_paid_for_but_counted
 async def test_a_client_that_does_not_read_holds_the_provider_up(tmp_path: Path) -> None:
     script = Script([*(partial_image(number, LARGE) for number in range(3)), completed(LARGE)])
     done = counted("success")
-    async with easel_with(tmp_path, script) as (gateway, provider):
+    async with gateway_with(tmp_path, script) as (gateway, provider):
         async with connected(gateway, partial_images=3) as reader:
             await reader.readuntil(b'"b64_json": "')
             assert counted("success") == done
@@ -176,11 +176,11 @@ async def test_a_client_that_does_not_read_holds_the_provider_up(tmp_path: Path)
 
 
 @pytest.mark.parametrize("share", [0, 1, 17, 33, 50, 66, 67, 84, 99, 100])
-async def test_whenever_a_client_leaves_each_picture_it_has_is_paid_once(
+async def test_whenever_a_client_leaves_each_image_it_has_is_paid_once(
     tmp_path: Path, share: int
 ) -> None:
     scripts = [Script([partial_image(0, LARGE), completed(LARGE)]) for _ in range(3)]
-    async with easel_with(tmp_path, *scripts) as (gateway, provider):
+    async with gateway_with(tmp_path, *scripts) as (gateway, provider):
         received = bytearray()
         async with wide_connection(gateway) as (reader, writer):
             ask(gateway, writer, n=3, partial_images=1)
@@ -209,7 +209,7 @@ async def test_a_stream_that_broke_off_is_never_bought_again_by_the_same_key(
     tmp_path: Path,
 ) -> None:
     scripts = [Script([completed()]), Script([asyncio.Event()])]
-    async with easel_with(tmp_path, *scripts) as (gateway, provider):
+    async with gateway_with(tmp_path, *scripts) as (gateway, provider):
         key = {"Idempotency-Key": "order-17"}
         first = asyncio.create_task(gateway.generate(key, stream=True, n=2))
         await asked_for(provider, 2)

@@ -10,8 +10,8 @@ from openai import APIError, APIStatusError
 
 from tests.gateway.api.scripted import (
     COMPLETED,
+    IMAGE,
     PARTIAL,
-    PICTURE,
     Script,
     completed,
     event,
@@ -20,10 +20,10 @@ from tests.gateway.api.scripted import (
 )
 from tests.gateway.api.test_outages import locked
 from tests.gateway.api.test_provider_faults import LATER, unsettled
-from tests.gateway.api.test_streams import PRICE, easel_with
+from tests.gateway.api.test_streams import PRICE, gateway_with
 from tintype_catalog.catalog import Binding
 from tintype_gateway.upstream import transport as call
-from tintype_testing.gateway import CREDITS_MICRO, Gateway, easel, running_gateway, until
+from tintype_testing.gateway import CREDITS_MICRO, Gateway, canvas, running_gateway, until
 from tintype_testing.metrics import metric
 
 BLOCKED = {"code": "moderation_blocked", "type": "image_generation_user_error", "message": "no"}
@@ -33,7 +33,7 @@ UNKNOWN: dict[str, Script] = {
     "it ends after a preview": Script([partial_image()]),
     "it hangs up at once": Script(cut=True),
     "it hangs up after a preview": Script([partial_image(), b"data: {"], cut=True),
-    "it hangs up in the picture": Script([completed()[:500]], cut=True),
+    "it hangs up in the image": Script([completed()[:500]], cut=True),
     "its last event has no end": Script([completed()[:-1]]),
     "it sends a page": Script([b"<h1>Welcome</h1>\n\n"]),
     "it sends a page as one": Script([b"<h1>Welcome</h1>"], content_type="text/html"),
@@ -41,14 +41,14 @@ UNKNOWN: dict[str, Script] = {
     "it sends no JSON": Script([b"data: {nonsense}\n\n"]),
     "it sends no object": Script([b"data: [1]\n\n"]),
     "it sends other types": Script([completed(base64=[1])]),  # type: ignore[arg-type]
-    "it sends what is no picture": Script([completed(base64="aGVsbG8gd29ybGQh")]),
+    "it sends what is no image": Script([completed(base64="aGVsbG8gd29ybGQh")]),
     "it sends what is no base64": Script([completed(base64="no base64")]),
-    "it sends half a picture": Script([completed(base64=PICTURE[: len(PICTURE) // 8 * 4 - 1])]),
-    "it sends no picture": Script([event(COMPLETED)]),
+    "it sends half an image": Script([completed(base64=IMAGE[: len(IMAGE) // 8 * 4 - 1])]),
+    "it sends no image": Script([event(COMPLETED)]),
     "it sends an event that never ends": Script([b"data: " + b"x" * 100_000] * 5),
     "it sends only what nobody asked for": Script([event("keepalive")] * 9),
 }
-"""Streams after which nobody knows whether the provider made the picture, and charges us."""
+"""Streams after which nobody knows whether the provider made the image, and charges us."""
 
 
 async def money_is_back(gateway: Gateway) -> None:
@@ -57,12 +57,12 @@ async def money_is_back(gateway: Gateway) -> None:
 
 
 @pytest.mark.parametrize("case", UNKNOWN)
-async def test_a_stream_without_a_picture_is_a_clean_error_and_costs_nothing(
+async def test_a_stream_without_an_image_is_a_clean_error_and_costs_nothing(
     tmp_path: Path, case: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(call, "MAX_EVENT_BYTES", 300_000)
     before = unsettled("outcome_unknown")
-    async with easel_with(tmp_path, UNKNOWN[case]) as (gateway, _):
+    async with gateway_with(tmp_path, UNKNOWN[case]) as (gateway, _):
         response = await gateway.generate(stream=True)
 
         error = response.json()["error"]
@@ -135,7 +135,7 @@ async def test_an_error_in_the_middle_is_an_event_that_the_official_client_raise
     tmp_path: Path, last: bytes, code: str
 ) -> None:
     script = Script([partial_image(), last])
-    async with easel_with(tmp_path, script) as (gateway, _), gateway.openai() as client:
+    async with gateway_with(tmp_path, script) as (gateway, _), gateway.openai() as client:
         asked = {"model": "canvas", "prompt": "a fox", "stream": True, "partial_images": 1}
         stream = await client.images.generate(**asked)  # type: ignore[call-overload]
         iterator = aiter(stream)
@@ -154,7 +154,7 @@ async def test_an_error_after_a_sign_of_life_is_an_event(
     caplog.set_level("INFO", "tintype.access")
     before, gate = counted_answers(503), asyncio.Event()
     script = Script([b"{}"], status=500, content_type="application/json", before=gate)
-    async with easel_with(tmp_path, script, heartbeat_seconds=0.02) as (gateway, _):
+    async with gateway_with(tmp_path, script, heartbeat_seconds=0.02) as (gateway, _):
         asked = {"model": "canvas", "prompt": "a red fox", "stream": True}
         async with (
             gateway.http() as http,
@@ -175,7 +175,7 @@ async def test_an_error_after_a_sign_of_life_is_an_event(
 
 
 def counted_answers(status: int) -> float:
-    """Return how many requests for pictures ended with a status."""
+    """Return how many requests for images ended with a status."""
     name, route = "tintype_http_requests_total", "/v1/images/generations"
     return metric(name, method="POST", route=route, status=str(status))
 
@@ -188,9 +188,9 @@ async def ended(gateway: Gateway, **fields: Any) -> list[dict[str, Any]]:
     return [json.loads(frame.split("\ndata: ")[1]) for frame in frames]
 
 
-async def test_pictures_that_failed_are_told_after_those_that_came(tmp_path: Path) -> None:
+async def test_images_that_failed_are_told_after_those_that_came(tmp_path: Path) -> None:
     failure = Script([event("error", error=BLOCKED)])
-    async with easel_with(tmp_path, Script([completed()]), failure) as (gateway, _):
+    async with gateway_with(tmp_path, Script([completed()]), failure) as (gateway, _):
         whole, error = await ended(gateway, n=2)
 
         assert (whole["type"], error["type"]) == (COMPLETED, "error")
@@ -205,7 +205,7 @@ async def test_pictures_that_failed_are_told_after_those_that_came(tmp_path: Pat
 async def test_a_failure_that_comes_last_does_not_change_the_bill(tmp_path: Path) -> None:
     gate = asyncio.Event()
     failure = Script([gate, event("error", error=BLOCKED)])
-    async with easel_with(tmp_path, Script([completed()]), failure) as (gateway, _):
+    async with gateway_with(tmp_path, Script([completed()]), failure) as (gateway, _):
         asked = {"model": "canvas", "prompt": "a fox", "stream": True, "n": 2}
         async with gateway.openai() as client:
             stream = await client.images.generate(**asked)  # type: ignore[call-overload]
@@ -219,20 +219,22 @@ async def test_a_failure_that_comes_last_does_not_change_the_bill(tmp_path: Path
         assert (await gateway.account()).balance == CREDITS_MICRO - PRICE
 
 
-async def test_if_no_picture_comes_the_gravest_error_is_the_answer(tmp_path: Path) -> None:
+async def test_if_no_image_comes_the_gravest_error_is_the_answer(tmp_path: Path) -> None:
     scripts = [Script([event("error", error=BLOCKED)]), Script(cut=True)]
-    async with easel_with(tmp_path, *scripts) as (gateway, _):
+    async with gateway_with(tmp_path, *scripts) as (gateway, _):
         response = await gateway.generate(stream=True, n=2)
 
         assert (response.status_code, response.json()["error"]["code"]) == (503, "outcome_unknown")
         await money_is_back(gateway)
 
 
-async def test_a_picture_that_was_not_given_is_an_error_too(tmp_path: Path) -> None:
-    body = {"data": [{"b64_json": PICTURE}] * 2}
+async def test_an_image_that_was_not_given_is_an_error_too(tmp_path: Path) -> None:
+    body = {"data": [{"b64_json": IMAGE}] * 2}
     script = Script([json.dumps(body).encode()], content_type="application/json")
     async with scripted(script) as provider:
-        manifests = easel(endpoint=provider.url)  # dall-e-2 makes several at a time, and no streams
+        manifests = canvas(
+            endpoint=provider.url
+        )  # dall-e-2 makes several at a time, and no streams
         manifests[0]["spec"]["limits"] = {"maxImagesPerCall": 10}
         async with running_gateway(tmp_path, *manifests) as gateway:
             *whole, error = await ended(gateway, n=3)
@@ -249,7 +251,7 @@ async def test_an_image_that_could_not_be_settled_is_not_sent_and_its_preview_is
 ) -> None:
     gate = asyncio.Event()
     script = Script([partial_image(), gate, completed()])
-    with_deadline = easel_with(tmp_path, script, timeoutSeconds=2)
+    with_deadline = gateway_with(tmp_path, script, timeoutSeconds=2)
     async with with_deadline as (gateway, _), gateway.openai() as client:
         asked = {"model": "canvas", "prompt": "a fox", "stream": True, "partial_images": 1}
         stream = aiter(await client.images.generate(**asked))  # type: ignore[call-overload]
@@ -278,7 +280,7 @@ class HalfCredentials:
 async def test_credentials_that_lack_a_part_are_the_gateways_fault(
     tmp_path: Path, stream: bool
 ) -> None:
-    manifests = easel(provider="bedrock", dialect="bedrock-amazon", regions=["us-east-1"])
+    manifests = canvas(provider="bedrock", dialect="bedrock-amazon", regions=["us-east-1"])
     async with running_gateway(tmp_path, *manifests, credentials=HalfCredentials()) as gateway:
         response = await gateway.generate(stream=stream)
 
@@ -294,7 +296,7 @@ async def test_a_defect_of_ours_is_an_event_and_a_line_in_the_log(
         raise ZeroDivisionError
 
     monkeypatch.setattr("tintype_gateway.upstream.executor.finish", broken)
-    async with easel_with(tmp_path, Script([partial_image(), completed()])) as (gateway, _):
+    async with gateway_with(tmp_path, Script([partial_image(), completed()])) as (gateway, _):
         _, error = await ended(gateway, partial_images=1)
 
         assert error["error"]["code"] == "internal_error"

@@ -1,4 +1,4 @@
-"""Streams: OpenAI's own client iterates them, whoever makes the pictures."""
+"""Streams: OpenAI's own client iterates them, whoever makes the images."""
 
 import asyncio
 import json
@@ -13,8 +13,8 @@ from openai.types import Image, ImageGenCompletedEvent, ImageGenPartialImageEven
 
 from tests.gateway.api.scripted import (
     COMPLETED,
+    IMAGE,
     PARTIAL,
-    PICTURE,
     Script,
     ScriptedProvider,
     completed,
@@ -22,12 +22,12 @@ from tests.gateway.api.scripted import (
     partial_image,
     scripted,
 )
-from tintype_testing.gateway import CREDITS_MICRO, Gateway, easel, running_gateway
+from tintype_testing.gateway import CREDITS_MICRO, Gateway, canvas, running_gateway
 from tintype_testing.metrics import metric
 from tintype_testing.simulators import file_of, opened
 
 PRICE = 640_000
-"""What a picture of `canvas` costs."""
+"""What an image of `canvas` costs."""
 
 Event = dict[str, Any]
 
@@ -40,12 +40,12 @@ async def events(client: AsyncOpenAI, **fields: Any) -> list[Event]:
 
 
 @asynccontextmanager
-async def easel_with(
+async def gateway_with(
     folder: Path, *scripts: Script, heartbeat_seconds: float = 15, **spec: Any
 ) -> AsyncIterator[tuple[Gateway, ScriptedProvider]]:
     """Run a gateway whose provider plays these scripts."""
     async with scripted(*scripts) as provider:
-        manifests = easel(endpoint=provider.url, upstreamModel="gpt-image-2", **spec)
+        manifests = canvas(endpoint=provider.url, upstreamModel="gpt-image-2", **spec)
         async with running_gateway(
             folder, *manifests, heartbeat_seconds=heartbeat_seconds
         ) as gateway:
@@ -67,16 +67,16 @@ async def test_every_dialect_ends_in_a_completed_event_with_the_bill(
 ) -> None:
     (last,) = await events(client, model=model, quality="low")
 
-    picture = opened(file_of(Image(b64_json=last["b64_json"])))
+    image = opened(file_of(Image(b64_json=last["b64_json"])))
     assert last["type"] == COMPLETED
-    assert last["size"] == f"{picture.width}x{picture.height}"
-    assert last["output_format"] == str(picture.format).lower()
+    assert last["size"] == f"{image.width}x{image.height}"
+    assert last["output_format"] == str(image.format).lower()
     account = await gateway.account()
     assert last["usage"]["credits_used"] == CREDITS_MICRO - account.balance > 0
     assert last["usage"]["credits_remaining"] == account.balance
 
 
-async def test_a_streamed_picture_is_the_one_of_a_plain_answer(client: AsyncOpenAI) -> None:
+async def test_a_streamed_image_is_the_one_of_a_plain_answer(client: AsyncOpenAI) -> None:
     asked = {"model": "gpt-image-1-mini", "prompt": "a red fox", "quality": "low"}
     plain: Any = await client.images.generate(**asked)  # type: ignore[call-overload]
 
@@ -86,7 +86,7 @@ async def test_a_streamed_picture_is_the_one_of_a_plain_answer(client: AsyncOpen
     assert last["usage"]["credits_used"] == plain.usage.credits_used
 
 
-async def test_previews_come_before_the_picture_and_are_paid_for(client: AsyncOpenAI) -> None:
+async def test_previews_come_before_the_image_and_are_paid_for(client: AsyncOpenAI) -> None:
     asked = {"model": "gpt-image-1-mini", "quality": "low"}
 
     *previews, last = await events(client, **asked, partial_images=3)
@@ -117,7 +117,7 @@ async def test_the_client_gets_its_own_types(client: AsyncOpenAI) -> None:
 
 
 async def test_a_model_that_drafts_shows_its_drafts(client: AsyncOpenAI) -> None:
-    asked = {"model": "gemini-3.1-flash-image", "prompt": "two-pictures of a fox"}
+    asked = {"model": "gemini-3.1-flash-image", "prompt": "two-images of a fox"}
 
     draft, last = await events(client, **asked, partial_images=2)
 
@@ -137,11 +137,11 @@ async def test_a_model_that_shows_its_thoughts_shows_the_drafts_among_them(
     assert (draft["type"], last["type"]) == (PARTIAL, COMPLETED)
 
 
-async def test_a_streamed_picture_is_converted_like_any_other(client: AsyncOpenAI) -> None:
+async def test_a_streamed_image_is_converted_like_any_other(client: AsyncOpenAI) -> None:
     (last,) = await events(client, model="amazon.nova-canvas-v1:0", output_format="jpeg")
 
-    picture = opened(file_of(Image(b64_json=last["b64_json"])))
-    assert (picture.format, last["output_format"]) == ("JPEG", "jpeg")
+    image = opened(file_of(Image(b64_json=last["b64_json"])))
+    assert (image.format, last["output_format"]) == ("JPEG", "jpeg")
 
 
 async def test_a_model_without_previews_says_so_in_a_header(gateway: Gateway) -> None:
@@ -156,7 +156,7 @@ async def test_a_model_without_previews_says_so_in_a_header(gateway: Gateway) ->
     assert (strict.status_code, strict.json()["error"]["param"]) == (400, "partial_images")
 
 
-async def test_each_of_several_pictures_has_its_event_and_its_share(
+async def test_each_of_several_images_has_its_event_and_its_share(
     gateway: Gateway, client: AsyncOpenAI
 ) -> None:
     received = await events(client, model="gpt-image-1-mini", quality="low", n=3)
@@ -171,10 +171,10 @@ async def test_each_of_several_pictures_has_its_event_and_its_share(
     assert [call["n"] for call in await gateway.upstream_calls()] == [1, 1, 1]
 
 
-async def test_pictures_come_as_they_are_finished(tmp_path: Path) -> None:
+async def test_images_come_as_they_are_finished(tmp_path: Path) -> None:
     gates = [asyncio.Event() for _ in range(3)]
     scripts = [Script([gate, completed()]) for gate in gates]
-    async with easel_with(tmp_path, *scripts) as (gateway, _), gateway.openai() as client:
+    async with gateway_with(tmp_path, *scripts) as (gateway, _), gateway.openai() as client:
         stream = await _begun(client, gates[2], n=3)
         received = [(await anext(stream)).model_dump()["index"]]
         for index in (0, 1):
@@ -194,7 +194,7 @@ async def _begun(client: AsyncOpenAI, gate: asyncio.Event, **fields: Any) -> Any
 
 
 async def test_the_frames_and_headers_are_those_of_the_standard(tmp_path: Path) -> None:
-    async with easel_with(tmp_path, Script([partial_image(), completed()])) as (gateway, _):
+    async with gateway_with(tmp_path, Script([partial_image(), completed()])) as (gateway, _):
         response = await gateway.generate(stream=True, partial_images=1)
 
     assert response.headers["Content-Type"] == "text/event-stream"
@@ -212,15 +212,15 @@ async def test_the_frames_and_headers_are_those_of_the_standard(tmp_path: Path) 
 
 async def test_no_more_previews_come_than_were_asked_for(tmp_path: Path) -> None:
     previews = [partial_image(number) for number in range(9)]
-    async with easel_with(tmp_path, Script([*previews, completed()])) as (gateway, _):
+    async with gateway_with(tmp_path, Script([*previews, completed()])) as (gateway, _):
         response = await gateway.generate(stream=True, partial_images=2)
 
     assert response.text.count(f"event: {PARTIAL}") == 2
 
 
-async def test_a_preview_that_is_no_picture_is_left_out(tmp_path: Path) -> None:
+async def test_a_preview_that_is_no_image_is_left_out(tmp_path: Path) -> None:
     script = Script([partial_image(base64="aGVsbG8="), partial_image(), completed()])
-    async with easel_with(tmp_path, script) as (gateway, _):
+    async with gateway_with(tmp_path, script) as (gateway, _):
         response = await gateway.generate(stream=True, partial_images=2)
 
     assert response.text.count(f"event: {PARTIAL}") == 1
@@ -230,7 +230,7 @@ async def test_a_preview_that_is_no_picture_is_left_out(tmp_path: Path) -> None:
 async def test_a_silent_stream_shows_that_it_lives(tmp_path: Path) -> None:
     gate = asyncio.Event()
     script = Script([gate, completed()])
-    async with easel_with(tmp_path, script, heartbeat_seconds=0.02) as (gateway, _):
+    async with gateway_with(tmp_path, script, heartbeat_seconds=0.02) as (gateway, _):
         asked = {"model": "canvas", "prompt": "a red fox", "stream": True}
         async with (
             gateway.http() as http,
@@ -249,7 +249,7 @@ async def test_a_silent_stream_shows_that_it_lives(tmp_path: Path) -> None:
 async def test_clients_skip_the_signs_of_life(tmp_path: Path) -> None:
     gate = asyncio.Event()
     script = Script([gate, completed()])
-    serving = easel_with(tmp_path, script, heartbeat_seconds=0.02)
+    serving = gateway_with(tmp_path, script, heartbeat_seconds=0.02)
     async with serving as (gateway, _), gateway.openai() as client:
         asked = {"model": "canvas", "prompt": "a red fox", "stream": True}
         stream = await client.images.generate(**asked)  # type: ignore[call-overload]
@@ -258,12 +258,12 @@ async def test_clients_skip_the_signs_of_life(tmp_path: Path) -> None:
 
 
 async def test_a_provider_that_ignores_the_wish_for_a_stream_is_understood(tmp_path: Path) -> None:
-    body = json.dumps({"created": 9, "data": [{"b64_json": PICTURE}]}).encode()
+    body = json.dumps({"created": 9, "data": [{"b64_json": IMAGE}]}).encode()
     script = Script([body], content_type="application/json")
-    async with easel_with(tmp_path, script) as (gateway, _), gateway.openai() as client:
+    async with gateway_with(tmp_path, script) as (gateway, _), gateway.openai() as client:
         (last,) = await events(client, model="canvas", partial_images=2)
 
-    assert (last["b64_json"], last["created_at"]) == (PICTURE, 9)
+    assert (last["b64_json"], last["created_at"]) == (IMAGE, 9)
 
 
 async def test_content_refused_by_the_provider_is_a_flagged_event_and_free(
@@ -278,7 +278,7 @@ async def test_content_refused_by_the_provider_is_a_flagged_event_and_free(
     assert await gateway.account() == before
 
 
-async def test_pictures_refused_in_part_are_flagged_and_the_others_charged(
+async def test_images_refused_in_part_are_flagged_and_the_others_charged(
     gateway: Gateway, client: AsyncOpenAI
 ) -> None:
     asked = {"model": "amazon.nova-canvas-v1:0", "prompt": "a half-flagged fox", "n": 4}
@@ -306,7 +306,7 @@ async def test_a_quote_covers_the_previews(gateway: Gateway) -> None:
 
 
 async def test_the_same_idempotency_key_never_pays_twice(tmp_path: Path) -> None:
-    async with easel_with(tmp_path, Script([completed()])) as (gateway, provider):
+    async with gateway_with(tmp_path, Script([completed()])) as (gateway, provider):
         key = {"Idempotency-Key": "order-17"}
         first = await gateway.generate(key, stream=True)
         repeat = await gateway.generate(key, stream=True)
@@ -322,7 +322,7 @@ async def test_the_log_tells_what_a_stream_was(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO", "tintype.access")
-    async with easel_with(tmp_path, Script([completed()])) as (gateway, _):
+    async with gateway_with(tmp_path, Script([completed()])) as (gateway, _):
         response = await gateway.generate(stream=True)
 
     (line,) = [vars(record) for record in caplog.records if record.name == "tintype.access"]
@@ -340,7 +340,7 @@ async def test_the_time_to_the_first_event_is_measured(
 ) -> None:
     name = "tintype_stream_first_event_seconds_count"
     before = metric(name, provider="openai", event=kind)
-    async with easel_with(tmp_path, Script(script)) as (gateway, _):
+    async with gateway_with(tmp_path, Script(script)) as (gateway, _):
         await gateway.generate(stream=True, partial_images=1)
 
     assert metric(name, provider="openai", event=kind) == before + 1
@@ -348,14 +348,14 @@ async def test_the_time_to_the_first_event_is_measured(
 
 async def test_events_of_other_kinds_are_not_passed_on(tmp_path: Path) -> None:
     script = Script([event("keepalive"), b": hello\n\n", completed(), b"data: [DONE]\n\n"])
-    async with easel_with(tmp_path, script) as (gateway, _):
+    async with gateway_with(tmp_path, script) as (gateway, _):
         response = await gateway.generate(stream=True)
 
     assert response.text.count("data: ") == 1
 
 
 async def test_an_account_that_cannot_pay_is_told_before_the_stream(tmp_path: Path) -> None:
-    async with running_gateway(tmp_path, *easel(), credits_micro=1) as gateway:
+    async with running_gateway(tmp_path, *canvas(), credits_micro=1) as gateway:
         response = await gateway.generate(stream=True)
 
     assert (response.status_code, response.json()["error"]["code"]) == (402, "insufficient_credits")

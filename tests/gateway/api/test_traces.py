@@ -14,7 +14,7 @@ import pytest
 
 from tests.gateway.api.test_provider_faults import LATER
 from tintype_simulator.app import running
-from tintype_testing.gateway import easel, towards, until
+from tintype_testing.gateway import canvas, towards, until
 from tintype_testing.gateway_process import GatewayProcess, running_process
 from tintype_testing.http import http_client
 from tintype_testing.simulators import requests_received, script
@@ -48,7 +48,7 @@ class Traced:
     simulator: str
 
     async def ask(self, headers: Mapping[str, str] | None = None) -> httpx2.Response:
-        """Ask for a picture, and wait until its trace has arrived."""
+        """Ask for an image, and wait until its trace has arrived."""
         key = {"Authorization": f"Bearer {self.gateway.demo_key}"}
         async with http_client(self.gateway.url, headers=key) as http:
             body = {"model": "canvas", "prompt": PROMPT}
@@ -69,7 +69,7 @@ async def traced(folder: Path, **environ: str) -> AsyncIterator[Traced]:
     (folder / "openai.api-key").write_text("sk-upstream")
     flags = ("--catalog-dir", manifests, "--credentials-dir", folder, "--demo")
     async with running_collector() as collector, running() as simulator:
-        for manifest in easel():
+        for manifest in canvas():
             path = manifests / f"{manifest['kind']}.yaml"
             path.write_text(json.dumps(towards(manifest, simulator)))
         own = {
@@ -222,10 +222,10 @@ async def test_the_last_spans_are_sent_before_the_end(tmp_path: Path) -> None:
 
 
 async def test_what_the_environment_calls_the_service_counts(tmp_path: Path) -> None:
-    async with traced(tmp_path, OTEL_SERVICE_NAME="pictures") as run:
+    async with traced(tmp_path, OTEL_SERVICE_NAME="images") as run:
         await run.ask()
 
-        assert run.collector.resource["service.name"] == "pictures"
+        assert run.collector.resource["service.name"] == "images"
 
 
 async def test_a_collector_that_is_away_harms_nobody(tmp_path: Path) -> None:
@@ -242,7 +242,7 @@ def spans_of(collector: Collector, name: str) -> list[Span]:
     return [span for span in collector.spans if span.name == name]
 
 
-async def test_pictures_that_are_fanned_out_have_a_span_for_each_call(tmp_path: Path) -> None:
+async def test_images_that_are_fanned_out_have_a_span_for_each_call(tmp_path: Path) -> None:
     async with traced(tmp_path) as run:
         key = {"Authorization": f"Bearer {run.gateway.demo_key}"}
         async with http_client(run.gateway.url, headers=key) as http:

@@ -8,14 +8,14 @@ from tests.gateway.api.test_provider_faults import unsettled
 from tintype_gateway.upstream.credentials import Credentials
 from tintype_gateway.upstream.retry_budget import MAX_ATTEMPTS
 from tintype_testing.cluster.processes import free_ports
-from tintype_testing.gateway import CREDITS_MICRO, easel, running_gateway
+from tintype_testing.gateway import CREDITS_MICRO, canvas, running_gateway
 
 
 async def test_a_provider_where_nobody_listens_is_unavailable_and_may_be_tried_again(
     tmp_path: Path,
 ) -> None:
     (port,) = free_ports(1)
-    manifests = easel(endpoint=f"http://127.0.0.1:{port}")
+    manifests = canvas(endpoint=f"http://127.0.0.1:{port}")
     async with running_gateway(tmp_path, *manifests) as gateway:
         response = await gateway.generate()
 
@@ -26,7 +26,7 @@ async def test_a_provider_where_nobody_listens_is_unavailable_and_may_be_tried_a
 
 
 async def test_a_provider_that_does_not_answer_in_time_is_not_asked_again(tmp_path: Path) -> None:
-    async with running_gateway(tmp_path, *easel(timeoutSeconds=1)) as gateway:
+    async with running_gateway(tmp_path, *canvas(timeoutSeconds=1)) as gateway:
         await gateway.script({"hang": True})
         before = unsettled("timeout")
 
@@ -57,7 +57,7 @@ async def test_a_provider_that_does_not_answer_in_time_is_not_asked_again(tmp_pa
 async def test_when_to_come_again_is_passed_on_in_whole_seconds(
     tmp_path: Path, told: dict[str, str], passed_on: str | None
 ) -> None:
-    async with running_gateway(tmp_path, *easel()) as gateway:
+    async with running_gateway(tmp_path, *canvas()) as gateway:
         await gateway.script(*[{"error": "openai/slow_down", "headers": told}] * MAX_ATTEMPTS)
 
         response = await gateway.generate()
@@ -68,7 +68,7 @@ async def test_when_to_come_again_is_passed_on_in_whole_seconds(
 
 async def test_what_the_provider_says_of_our_account_is_not_passed_on(tmp_path: Path) -> None:
     message = "Incorrect API key provided: sk-upstream-12345"
-    async with running_gateway(tmp_path, *easel()) as gateway:
+    async with running_gateway(tmp_path, *canvas()) as gateway:
         await gateway.script({"status": 401, "body": {"error": {"message": message}}})
 
         response = await gateway.generate()
@@ -78,7 +78,7 @@ async def test_what_the_provider_says_of_our_account_is_not_passed_on(tmp_path: 
 
 async def test_what_the_provider_says_of_the_request_is_passed_on(tmp_path: Path) -> None:
     error = {"message": "Invalid size.", "code": "invalid_value", "param": "size"}
-    async with running_gateway(tmp_path, *easel()) as gateway:
+    async with running_gateway(tmp_path, *canvas()) as gateway:
         await gateway.script({"status": 400, "body": {"error": error}})
 
         response = await gateway.generate()
@@ -90,7 +90,7 @@ async def test_what_the_provider_says_of_the_request_is_passed_on(tmp_path: Path
 async def test_without_credentials_the_binding_is_named_and_nobody_is_asked(
     tmp_path: Path,
 ) -> None:
-    async with running_gateway(tmp_path, *easel(), credentials=Credentials()) as gateway:
+    async with running_gateway(tmp_path, *canvas(), credentials=Credentials()) as gateway:
         response = await gateway.generate()
 
         assert response.status_code == 503
@@ -104,7 +104,7 @@ async def test_credentials_of_no_use_are_an_unavailable_provider(tmp_path: Path,
     (tmp_path / file).write_bytes(b"\xff\xfe" if file.endswith("api-key") else b"token")
     credentials = Credentials()
     await credentials.load_folder(tmp_path)
-    async with running_gateway(tmp_path, *easel(), credentials=credentials) as gateway:
+    async with running_gateway(tmp_path, *canvas(), credentials=credentials) as gateway:
         response = await gateway.generate()
 
         assert response.status_code == 503

@@ -12,7 +12,7 @@ import pytest
 from tintype_gateway.images.tools import ImageTools
 from tintype_gateway.storage.interface import ImageStore
 from tintype_gateway.storage.s3 import Bucket
-from tintype_testing.gateway import CREDITS_MICRO, Gateway, easel, running_gateway
+from tintype_testing.gateway import CREDITS_MICRO, Gateway, canvas, running_gateway
 from tintype_testing.http import http_client
 from tintype_testing.image_stores import folder_store
 from tintype_testing.metrics import metric
@@ -24,7 +24,7 @@ PRICE = 640_000
 
 @pytest.fixture
 async def gateway(store: ImageStore, tmp_path: Path) -> AsyncIterator[Gateway]:
-    async with running_gateway(tmp_path, *easel(), images=ImageTools(store=store)) as gateway:
+    async with running_gateway(tmp_path, *canvas(), images=ImageTools(store=store)) as gateway:
         yield gateway
 
 
@@ -50,22 +50,24 @@ async def test_openais_client_gets_a_url_that_anybody_can_open(gateway: Gateway)
     (image,) = answer.data or []
     assert image.b64_json is None
     assert image.url is not None
-    picture = await fetched(image.url)
-    assert picture.status_code == 200
-    assert picture.headers["Content-Type"] == "image/png"
-    assert "inline" in picture.headers["Content-Disposition"]
-    assert opened(picture.content).size == (256, 256)
+    fetched_image = await fetched(image.url)
+    assert fetched_image.status_code == 200
+    assert fetched_image.headers["Content-Type"] == "image/png"
+    assert "inline" in fetched_image.headers["Content-Disposition"]
+    assert opened(fetched_image.content).size == (256, 256)
     assert (await gateway.account()).balance == CREDITS_MICRO - PRICE
 
 
-async def test_it_holds_the_converted_picture(gateway: Gateway) -> None:
-    picture = await fetched(await url_of(gateway, output_format="webp", output_compression=50))
+async def test_it_holds_the_converted_image(gateway: Gateway) -> None:
+    fetched_image = await fetched(
+        await url_of(gateway, output_format="webp", output_compression=50)
+    )
 
-    assert picture.headers["Content-Type"] == "image/webp"
-    assert opened(picture.content).format == "WEBP"
+    assert fetched_image.headers["Content-Type"] == "image/webp"
+    assert opened(fetched_image.content).format == "WEBP"
 
 
-async def test_every_picture_has_a_url_of_its_own(gateway: Gateway) -> None:
+async def test_every_image_has_a_url_of_its_own(gateway: Gateway) -> None:
     response = await gateway.generate(response_format="url", n=3)
 
     urls = {entry["url"] for entry in response.json()["data"]}
@@ -83,7 +85,7 @@ async def test_a_url_that_was_changed_opens_nothing(gateway: Gateway) -> None:
 
 async def test_a_url_that_has_ended_opens_nothing(store: ImageStore, tmp_path: Path) -> None:
     images = ImageTools(store=store, url_seconds=1)
-    async with running_gateway(tmp_path, *easel(), images=images) as gateway:
+    async with running_gateway(tmp_path, *canvas(), images=images) as gateway:
         url = await url_of(gateway)
 
         async def is_closed() -> bool:
@@ -94,7 +96,7 @@ async def test_a_url_that_has_ended_opens_nothing(store: ImageStore, tmp_path: P
 
 async def test_urls_can_be_what_a_gateway_answers_with(store: ImageStore, tmp_path: Path) -> None:
     images = ImageTools(store=store, default_response_format="url")
-    async with running_gateway(tmp_path, *easel(), images=images) as gateway:
+    async with running_gateway(tmp_path, *canvas(), images=images) as gateway:
         (entry,) = (await gateway.generate()).json()["data"]
         (other,) = (await gateway.generate(response_format="b64_json")).json()["data"]
 
@@ -104,7 +106,7 @@ async def test_urls_can_be_what_a_gateway_answers_with(store: ImageStore, tmp_pa
 
 async def test_a_stream_has_no_urls_whatever_the_default(store: ImageStore, tmp_path: Path) -> None:
     images = ImageTools(store=store, default_response_format="url")
-    async with running_gateway(tmp_path, *easel(), images=images) as gateway:
+    async with running_gateway(tmp_path, *canvas(), images=images) as gateway:
         stream = await gateway.generate(stream=True)
         refused = await gateway.generate(stream=True, response_format="url")
 
@@ -112,8 +114,8 @@ async def test_a_stream_has_no_urls_whatever_the_default(store: ImageStore, tmp_
     assert refused.status_code == 400
 
 
-async def test_without_a_place_for_pictures_it_is_refused_by_the_setting(tmp_path: Path) -> None:
-    async with running_gateway(tmp_path, *easel()) as gateway:
+async def test_without_a_place_for_images_it_is_refused_by_the_setting(tmp_path: Path) -> None:
+    async with running_gateway(tmp_path, *canvas()) as gateway:
         response = await gateway.generate(response_format="url")
 
         error = response.json()["error"]
@@ -123,7 +125,7 @@ async def test_without_a_place_for_pictures_it_is_refused_by_the_setting(tmp_pat
 
 
 async def test_a_quote_is_refused_as_the_request_would_be(tmp_path: Path) -> None:
-    async with running_gateway(tmp_path, *easel()) as gateway, gateway.http() as http:
+    async with running_gateway(tmp_path, *canvas()) as gateway, gateway.http() as http:
         body = {"model": "canvas", "prompt": "a red fox", "response_format": "url"}
         response = await http.post("/v1/images/quote", json=body)
 
@@ -131,7 +133,7 @@ async def test_a_quote_is_refused_as_the_request_would_be(tmp_path: Path) -> Non
 
 
 def unsettled_calls() -> float:
-    """Return how many pictures were made that could not be stored."""
+    """Return how many images were made that could not be stored."""
     name = "tintype_unsettled_upstream_calls_total"
     return metric(name, provider="openai", reason="store")
 
@@ -143,7 +145,7 @@ async def check_that_nothing_was_charged(
     before = unsettled_calls()
     async with (
         store_in(bucket, **changed) as store,
-        running_gateway(folder, *easel(), images=ImageTools(store=store)) as gateway,
+        running_gateway(folder, *canvas(), images=ImageTools(store=store)) as gateway,
     ):
         response = await gateway.generate(response_format="url")
 
@@ -192,7 +194,7 @@ async def test_uploads_that_are_cut_again_and_again_are_a_503(
 async def test_a_folder_that_cannot_be_written_is_a_503_as_well(tmp_path: Path) -> None:
     (tmp_path / "images").write_text("a file where a folder should be")
     images = ImageTools(store=folder_store(tmp_path))
-    async with running_gateway(tmp_path, *easel(), images=images) as gateway:
+    async with running_gateway(tmp_path, *canvas(), images=images) as gateway:
         response = await gateway.generate(response_format="url")
 
         assert response.json()["error"]["code"] == "image_store_unavailable"
@@ -204,7 +206,7 @@ async def test_an_image_that_was_made_and_not_stored_is_not_made_again_with_the_
 ) -> None:
     (tmp_path / "images").write_text("a file where a folder should be")
     images, key = ImageTools(store=folder_store(tmp_path)), {"Idempotency-Key": "order-17"}
-    async with running_gateway(tmp_path, *easel(), images=images) as gateway:
+    async with running_gateway(tmp_path, *canvas(), images=images) as gateway:
         answers = [await gateway.generate(key, response_format="url") for _ in range(2)]
 
         assert [(answer.status_code, answer.json()["error"]["code"]) for answer in answers] == [
@@ -216,8 +218,8 @@ async def test_an_image_that_was_made_and_not_stored_is_not_made_again_with_the_
 
 @pytest.fixture
 async def folder_gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
-    images = ImageTools(store=folder_store(tmp_path / "pictures"))
-    async with running_gateway(tmp_path, *easel(), images=images) as gateway:
+    images = ImageTools(store=folder_store(tmp_path / "images"))
+    async with running_gateway(tmp_path, *canvas(), images=images) as gateway:
         yield gateway
 
 
@@ -248,7 +250,7 @@ async def test_a_part_that_it_does_not_have_is_refused_as_errors_are(
         url = await url_of(folder_gateway)
         refused = await http.get(url, headers={"Range": wanted})
 
-    (file,) = (tmp_path / "pictures" / "images").iterdir()
+    (file,) = (tmp_path / "images" / "images").iterdir()
     size = file.stat().st_size
     assert (refused.status_code, refused.headers["Content-Range"]) == (416, f"bytes */{size}")
     error = refused.json()["error"]
@@ -274,9 +276,9 @@ async def test_no_path_leads_to_another_file(folder_gateway: Gateway, path: str)
     assert answer.json()["error"]["code"] == "unknown_url"
 
 
-async def test_a_picture_that_is_gone_is_told(folder_gateway: Gateway, tmp_path: Path) -> None:
+async def test_an_image_that_is_gone_is_told(folder_gateway: Gateway, tmp_path: Path) -> None:
     url = await url_of(folder_gateway)
-    (file,) = (tmp_path / "pictures" / "images").iterdir()
+    (file,) = (tmp_path / "images" / "images").iterdir()
     file.unlink()
 
     answer = await fetched(url)

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from tests.gateway.api.scripted import PICTURE, Script, completed, event, scripted
+from tests.gateway.api.scripted import IMAGE, Script, completed, event, scripted
 from tests.gateway.dialects.google_answers import gemini_answer
-from tests.gateway.upstream.easels import speaking
-from tintype_testing.faulty_server import answer, says, unruly
-from tintype_testing.gateway import CREDITS_MICRO, Gateway, easel, running_gateway
+from tests.gateway.upstream.dialect_manifests import speaking
+from tintype_testing.faulty_server import answer, faulty_server, says
+from tintype_testing.gateway import CREDITS_MICRO, Gateway, canvas, running_gateway
 from tintype_testing.manifests import per_image, per_token, tokens
 from tintype_testing.metrics import metric
 
@@ -49,19 +49,19 @@ async def test_an_image_with_unusable_counts_is_delivered_at_the_tables_figure(
     stream: bool,
 ) -> None:
     before = unusable()
-    plain = json.dumps({"created": 1, "data": [{"b64_json": PICTURE}], "usage": usage}).encode()
-    last = event("image_generation.completed", b64_json=PICTURE, created_at=18, usage=usage)
+    plain = json.dumps({"created": 1, "data": [{"b64_json": IMAGE}], "usage": usage}).encode()
+    last = event("image_generation.completed", b64_json=IMAGE, created_at=18, usage=usage)
     script = Script([last]) if stream else Script([plain], content_type="application/json")
     async with (
         scripted(script) as provider,
         running_gateway(
-            tmp_path, *easel(endpoint=provider.url, upstreamModel="gpt-image-2", pricing=pricing)
+            tmp_path, *canvas(endpoint=provider.url, upstreamModel="gpt-image-2", pricing=pricing)
         ) as gateway,
     ):
         response = await gateway.generate(stream=stream)
 
         assert response.status_code == 200
-        assert PICTURE in response.text
+        assert IMAGE in response.text
         assert await paid(gateway) == price
     assert unusable() == before + 1
     (line,) = [vars(each) for each in caplog.records if each.msg == "no usable token counts"]
@@ -74,10 +74,10 @@ async def test_counts_that_are_missing_count_where_the_price_is_by_token(
     tmp_path: Path, pricing: dict[str, Any], counted: int
 ) -> None:
     before = unusable()
-    plain = json.dumps({"created": 1, "data": [{"b64_json": PICTURE}], "usage": None}).encode()
+    plain = json.dumps({"created": 1, "data": [{"b64_json": IMAGE}], "usage": None}).encode()
     async with (
         scripted(Script([plain], content_type="application/json")) as provider,
-        running_gateway(tmp_path, *easel(endpoint=provider.url, pricing=pricing)) as gateway,
+        running_gateway(tmp_path, *canvas(endpoint=provider.url, pricing=pricing)) as gateway,
     ):
         assert (await gateway.generate()).status_code == 200
     assert unusable() == before + counted
@@ -88,7 +88,7 @@ async def test_counts_that_are_right_are_charged_and_no_warning(tmp_path: Path) 
     async with (
         scripted(Script([completed()])) as provider,
         running_gateway(
-            tmp_path, *easel(endpoint=provider.url, upstreamModel="gpt-image-2", pricing=pricing)
+            tmp_path, *canvas(endpoint=provider.url, upstreamModel="gpt-image-2", pricing=pricing)
         ) as gateway,
     ):
         await gateway.generate(stream=True)
@@ -101,9 +101,9 @@ async def test_geminis_counts_are_no_better_than_others(tmp_path: Path) -> None:
     labels = {"provider": "gemini"}
     before = unusable(**labels)
     body = json.dumps(gemini_answer(usageMetadata={"candidatesTokenCount": "many"})).encode()
-    async with unruly(says(answer(body))) as provider:
+    async with faulty_server(says(answer(body))) as provider:
         spec = speaking("google-generate-content") | {"pricing": BY_TOKEN}
-        manifests = easel(endpoint=provider.url, **spec)
+        manifests = canvas(endpoint=provider.url, **spec)
         async with running_gateway(tmp_path, *manifests) as gateway:
             response = await gateway.generate()
 

@@ -22,7 +22,7 @@ from tintype_gateway.billing.settlements import Settlements
 from tintype_gateway.ledger.factory import open_ledger
 from tintype_gateway.ledger.interface import Caller, Hold, Ledger
 from tintype_gateway.upstream.deadline import Deadline
-from tintype_testing.gateway import easel, until
+from tintype_testing.gateway import canvas, until
 from tintype_testing.gateway_process import GatewayProcess, running_process
 from tintype_testing.ledgers import opened
 from tintype_testing.metrics import metric
@@ -149,7 +149,7 @@ async def passing(
     async with scripted(script) as provider:
         for name in ("catalog", "credentials", "run"):
             (folder / name).mkdir()
-        manifests = yaml.safe_dump_all(easel(endpoint=provider.url))
+        manifests = yaml.safe_dump_all(canvas(endpoint=provider.url))
         (folder / "catalog" / "canvas.yaml").write_text(manifests)
         (folder / "credentials" / "openai.api-key").write_text("sk-anything")
         catalog, credentials = folder / "catalog", folder / "credentials"

@@ -13,7 +13,7 @@ import pytest
 
 from tintype_catalog.bundle import CATALOG, MANIFEST, pack
 from tintype_testing.config_volume import Volume
-from tintype_testing.gateway import catalog_of, easel
+from tintype_testing.gateway import canvas, catalog_of
 from tintype_testing.gateway_process import GatewayProcess, running_process
 from tintype_testing.http import http_client
 from tintype_testing.recording_simulator import RecordingSimulator, recording_simulator
@@ -44,7 +44,7 @@ class Mounts:
 
     def publish(self, sequence: int, **spec: Any) -> dict[str, bytes]:
         """Put a catalog in the place of the one before, and return its files."""
-        files = pack(catalog_of(easel(**spec), self.simulator.url), sequence).files
+        files = pack(catalog_of(canvas(**spec), self.simulator.url), sequence).files
         self.catalog.write(files)
         return files
 
@@ -78,7 +78,7 @@ async def mounts(tmp_path: Path) -> AsyncIterator[Mounts]:
 
 
 async def ask(gateway: GatewayProcess) -> int:
-    """Ask for a picture, and return the status of the answer."""
+    """Ask for an image, and return the status of the answer."""
     headers = {"Authorization": f"Bearer {gateway.demo_key}"}
     async with http_client(gateway.url, headers=headers) as http:
         return (await http.post("/v1/images/generations", json=REQUEST)).status_code
@@ -86,7 +86,7 @@ async def ask(gateway: GatewayProcess) -> int:
 
 @contextlib.asynccontextmanager
 async def steady_load(gateway: GatewayProcess) -> AsyncIterator[Load]:
-    """Ask for pictures without a pause while the block runs, and let what is asked be answered."""
+    """Ask for images without a pause while the block runs, and let what is asked be answered."""
     load, stop = Load(), asyncio.Event()
 
     async def call() -> None:

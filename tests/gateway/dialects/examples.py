@@ -10,9 +10,9 @@ from tintype_gateway.dialects.base import Dialect
 from tintype_gateway.dialects.registry import DIALECTS
 from tintype_gateway.values import Route
 from tintype_testing.builders import binding
-from tintype_testing.sample_images import picture
+from tintype_testing.sample_images import sample_image
 
-IMAGE = picture("png", 1024, 1024, compress_level=0).decode()
+IMAGE = sample_image("png", 1024, 1024, compress_level=0).decode()
 """Larger than what is looked at before an image is passed through."""
 
 CREDENTIALS = {

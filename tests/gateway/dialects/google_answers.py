@@ -3,9 +3,9 @@
 from typing import Any
 
 from tintype_testing.manifests import per_token, tokens
-from tintype_testing.sample_images import picture
+from tintype_testing.sample_images import sample_image
 
-SMALL = picture().decode()
+SMALL = sample_image().decode()
 LARGE = "iVBO" * 5000
 
 CREDENTIALS = {"api-key": "AIza-secret"}
@@ -26,7 +26,7 @@ GEMINI: dict[str, Any] = {
 
 
 def shown(data: str = SMALL, **fields: Any) -> dict[str, Any]:
-    """Return a part with a picture."""
+    """Return a part with an image."""
     return {"inlineData": {"mimeType": "image/png", "data": data}} | fields
 
 
@@ -36,12 +36,12 @@ def candidate(*parts: dict[str, Any], reason: str | None = "STOP", **fields: Any
 
 
 def gemini_answer(*parts: dict[str, Any], **fields: Any) -> dict[str, Any]:
-    """Return an answer with one candidate of these parts, by default a picture."""
+    """Return an answer with one candidate of these parts, by default an image."""
     return {"candidates": [candidate(*(parts or (shown(),)))]} | fields
 
 
 def imagen_answer(*data: str, **fields: Any) -> dict[str, Any]:
-    """Return an answer with these pictures."""
+    """Return an answer with these images."""
     return {
         "predictions": [
             {"mimeType": "image/png", "bytesBase64Encoded": encoded} | fields for encoded in data

@@ -15,9 +15,9 @@ from tintype_gateway.dialects.registry import dialect, register
 from tintype_gateway.pipeline.response_headers import PROFILE_HEADER
 from tintype_testing.gateway import CREDITS_MICRO, Gateway, running_gateway
 from tintype_testing.manifests import image_model, per_token, provider_binding, tokens
-from tintype_testing.sample_images import picture
+from tintype_testing.sample_images import sample_image
 
-SKETCH = picture("png", 64, 64).decode()
+SKETCH = sample_image("png", 64, 64).decode()
 MADE = {"renders": [{"file": IMAGE}], "blocked": None, "tokens": {"in": 3, "out": 70}}
 
 

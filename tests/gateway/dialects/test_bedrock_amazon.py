@@ -16,11 +16,11 @@ from tintype_gateway.dialects.bedrock.amazon import interpret, read_error, trans
 from tintype_gateway.dialects.registry import dialect
 from tintype_gateway.values import GeneratedImage, Generation, UpstreamAnswer, UpstreamFault
 from tintype_testing.builders import answer, job, route
-from tintype_testing.sample_images import picture
+from tintype_testing.sample_images import sample_image
 
 NOVA = "amazon.nova-canvas-v1:0"
 KEYS = {"aws-access-key-id": "AKIDEXAMPLE", "aws-secret-access-key": "secret"}
-SMALL = picture().decode()
+SMALL = sample_image().decode()
 LARGE = "iVBO" * 5000
 BLOCKED = "All of the generated images have been blocked by our content filters."
 
@@ -153,13 +153,13 @@ def test_no_provider_parameter_reaches_the_model_the_host_or_the_credentials() -
 
 
 @pytest.mark.parametrize("fields", [{}, {"error": None}, {"error": ""}])
-def test_an_answer_without_an_error_is_all_of_its_pictures(fields: dict[str, Any]) -> None:
+def test_an_answer_without_an_error_is_all_of_its_images(fields: dict[str, Any]) -> None:
     assert read(images=[SMALL, SMALL], **fields) == Generation(
         images=(GeneratedImage(base64=SMALL.encode()),) * 2
     )
 
 
-def test_large_pictures_stay_where_they_are() -> None:
+def test_large_images_stay_where_they_are() -> None:
     (image,) = read(images=[LARGE]).images
 
     assert isinstance(image.base64, memoryview)
@@ -173,7 +173,7 @@ def test_neither_seed_time_nor_usage_is_told() -> None:
 
 
 @pytest.mark.parametrize("fields", [{"images": []}, {"images": None}, {}])
-def test_pictures_that_are_all_filtered_are_refused_for_their_content(
+def test_images_that_are_all_filtered_are_refused_for_their_content(
     fields: dict[str, Any],
 ) -> None:
     assert read(**fields, error=BLOCKED) == Generation(
@@ -181,7 +181,7 @@ def test_pictures_that_are_all_filtered_are_refused_for_their_content(
     )
 
 
-def test_the_pictures_beside_filtered_ones_are_delivered() -> None:
+def test_the_images_beside_filtered_ones_are_delivered() -> None:
     why = "Some of the generated images have been blocked."
     generation = read(images=[SMALL], error=why)
 
@@ -196,13 +196,13 @@ def test_a_refusal_whose_reason_is_no_text_is_one_without_a_reason(error: object
 
 
 @pytest.mark.parametrize("fields", [{}, {"images": []}, {"images": [], "error": None}])
-def test_an_answer_without_pictures_and_without_an_error_claims_no_refusal(
+def test_an_answer_without_images_and_without_an_error_claims_no_refusal(
     fields: dict[str, Any],
 ) -> None:
     assert read(**fields) == Generation(images=(), rest_refused=False)
 
 
-def test_a_mask_in_the_answer_is_no_picture() -> None:
+def test_a_mask_in_the_answer_is_no_image() -> None:
     assert len(read(images=[SMALL], maskImage=SMALL).images) == 1
 
 

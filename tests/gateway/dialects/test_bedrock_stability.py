@@ -16,11 +16,11 @@ from tintype_gateway.dialects.bedrock.stability import interpret, read_error, tr
 from tintype_gateway.dialects.registry import dialect
 from tintype_gateway.values import GeneratedImage, Generation, UpstreamFault
 from tintype_testing.builders import answer, job, route
-from tintype_testing.sample_images import picture
+from tintype_testing.sample_images import sample_image
 
 CORE = "stability.stable-image-core-v1:1"
 KEYS = {"aws-access-key-id": "AKIDEXAMPLE", "aws-secret-access-key": "secret"}
-SMALL = picture().decode()
+SMALL = sample_image().decode()
 SQUARE = SizeChoice(Size(1024, 1024), ratio="1:1")
 
 
@@ -69,7 +69,7 @@ def test_an_open_size_is_left_to_the_provider() -> None:
     assert body(size=SizeChoice()) == {"prompt": "A hedgehog", "mode": "text-to-image"}
 
 
-def test_a_call_asks_for_one_picture_whatever_the_number() -> None:
+def test_a_call_asks_for_one_image_whatever_the_number() -> None:
     assert body(3) == body(1)
 
 
@@ -117,7 +117,7 @@ def test_no_provider_parameter_reaches_the_model_the_host_or_the_credentials() -
         ({}, None),
     ],
 )
-def test_the_seed_is_told_as_a_number_and_never_costs_the_picture(
+def test_the_seed_is_told_as_a_number_and_never_costs_the_image(
     fields: dict[str, Any], seed: int | None
 ) -> None:
     assert read(images=[SMALL], finish_reasons=[None], **fields) == Generation(
@@ -126,11 +126,11 @@ def test_the_seed_is_told_as_a_number_and_never_costs_the_picture(
 
 
 @pytest.mark.parametrize("fields", [{}, {"finish_reasons": None}, {"finish_reasons": []}])
-def test_a_picture_needs_no_reason(fields: dict[str, Any]) -> None:
+def test_an_image_needs_no_reason(fields: dict[str, Any]) -> None:
     assert len(read(images=[SMALL], seeds=[7], **fields).images) == 1
 
 
-def test_a_large_picture_stays_where_it_is() -> None:
+def test_a_large_image_stays_where_it_is() -> None:
     (image,) = read(images=["iVBO" * 5000], seeds=[7], finish_reasons=[None]).images
 
     assert isinstance(image.base64, memoryview)
@@ -138,7 +138,7 @@ def test_a_large_picture_stays_where_it_is() -> None:
 
 @pytest.mark.parametrize("stage", ["prompt", "output image", "input image"])
 @pytest.mark.parametrize("fields", [{}, {"images": [], "seeds": []}, {"images": [SMALL]}])
-def test_a_filtered_picture_is_refused_for_its_content(stage: str, fields: dict[str, Any]) -> None:
+def test_a_filtered_image_is_refused_for_its_content(stage: str, fields: dict[str, Any]) -> None:
     generation = read(finish_reasons=[f"Filter reason: {stage}"], **fields)
 
     assert generation == Generation(

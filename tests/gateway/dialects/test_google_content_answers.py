@@ -40,7 +40,7 @@ def test_a_documented_answer_is_read_whole() -> None:
     )
 
 
-def test_a_picture_is_a_view_of_the_answer_itself() -> None:
+def test_an_image_is_a_view_of_the_answer_itself() -> None:
     upstream = answer(gemini_answer(shown(LARGE)))
 
     [image] = interpret(upstream).images
@@ -49,7 +49,7 @@ def test_a_picture_is_a_view_of_the_answer_itself() -> None:
     assert image.base64.obj is upstream.body
 
 
-def test_the_texts_around_the_picture_are_the_revised_prompt() -> None:
+def test_the_texts_around_the_image_are_the_revised_prompt() -> None:
     [image] = read({"text": "Here is "}, shown(), {"text": "a hedgehog.\n"}).images
 
     assert image.revised_prompt == "Here is a hedgehog."
@@ -68,7 +68,7 @@ def test_a_long_text_is_kept() -> None:
     assert image.revised_prompt == ("hedgehog " * 1000).strip()
 
 
-def test_the_last_of_several_pictures_is_the_finished_one() -> None:
+def test_the_last_of_several_images_is_the_finished_one() -> None:
     [image] = read(shown("QUJD"), {"text": "Better:"}, shown(SMALL), {"text": "Done."}).images
 
     assert image.base64 == SMALL.encode()
@@ -83,7 +83,7 @@ def test_thoughts_are_neither_shown_nor_told() -> None:
     assert (image.base64, image.revised_prompt) == (SMALL.encode(), None)
 
 
-def test_a_picture_counts_whatever_the_reason_of_the_end() -> None:
+def test_an_image_counts_whatever_the_reason_of_the_end() -> None:
     [image] = interpret(answer({"candidates": [candidate(shown(), reason="MAX_TOKENS")]})).images
 
     assert image.base64 == SMALL.encode()

@@ -75,7 +75,7 @@ def test_parameters_that_the_protocol_has_no_word_for_are_left_out() -> None:
     assert body(asked=unknown) == body()
 
 
-def test_provider_parameters_stand_in_the_configuration_or_beside_it() -> None:
+def test_provider_parameters_placeholder_the_configuration_or_beside_it() -> None:
     settings = [{"category": "HARM_CATEGORY_HARASSMENT", "threshold": "BLOCK_ONLY_HIGH"}]
     extras = {"temperature": 0.4, "safetySettings": settings}
 

@@ -26,14 +26,14 @@ def fault_of(content: object) -> UpstreamFault:
     return fault.value
 
 
-def test_every_picture_is_read_in_its_order() -> None:
+def test_every_image_is_read_in_its_order() -> None:
     generation = interpret(answer(imagen_answer(SMALL, "QUJD")))
 
-    pictures = (GeneratedImage(SMALL.encode()), GeneratedImage(b"QUJD"))
-    assert generation == Generation(images=pictures, rest_refused=True)
+    images = (GeneratedImage(SMALL.encode()), GeneratedImage(b"QUJD"))
+    assert generation == Generation(images=images, rest_refused=True)
 
 
-def test_a_picture_is_a_view_of_the_answer_itself() -> None:
+def test_an_image_is_a_view_of_the_answer_itself() -> None:
     upstream = answer(imagen_answer(LARGE, LARGE))
 
     for image in interpret(upstream).images:
@@ -48,12 +48,12 @@ def test_a_rewritten_prompt_is_the_revised_one(prompt: str) -> None:
     assert image.revised_prompt == prompt
 
 
-def test_safety_attributes_of_a_picture_do_not_hide_it() -> None:
+def test_safety_attributes_of_an_image_do_not_hide_it() -> None:
     assert len(interpret(answer(imagen_answer(SMALL, **REMARK))).images) == 1
 
 
 @pytest.mark.parametrize(
-    ("predictions", "pictures", "reasons"),
+    ("predictions", "images", "reasons"),
     [
         ([REASON], 0, 1),
         ([REASON, REASON], 0, 2),
@@ -64,14 +64,14 @@ def test_safety_attributes_of_a_picture_do_not_hide_it() -> None:
         ([{"raiFilteredReason": None}], 0, 0),
     ],
 )
-def test_what_is_not_there_was_refused(predictions: list[Any], pictures: int, reasons: int) -> None:
+def test_what_is_not_there_was_refused(predictions: list[Any], images: int, reasons: int) -> None:
     generation = interpret(answer({"predictions": predictions}))
 
-    assert (len(generation.images), generation.rest_refused) == (pictures, True)
+    assert (len(generation.images), generation.rest_refused) == (images, True)
     assert generation.refusal_reasons == (REASON["raiFilteredReason"],) * reasons
 
 
-def test_an_empty_object_says_that_all_pictures_were_filtered() -> None:
+def test_an_empty_object_says_that_all_images_were_filtered() -> None:
     assert interpret(answer({})) == Generation(images=(), rest_refused=True)
 
 

@@ -13,9 +13,9 @@ from tintype_gateway.dialects.google.generate_content import event_reader, trans
 from tintype_gateway.dialects.registry import streams
 from tintype_gateway.values import GeneratedImage, Generation, Preview, UpstreamFault
 from tintype_testing.builders import binding, job, route
-from tintype_testing.sample_images import picture
+from tintype_testing.sample_images import sample_image
 
-DRAFT, PICTURE = picture(width=8, height=8), picture()
+DRAFT, IMAGE = sample_image(width=8, height=8), sample_image()
 USAGE = {"promptTokenCount": 5, "candidatesTokenCount": 1120, "totalTokenCount": 1125}
 
 Event = dict[str, Any]
@@ -65,17 +65,17 @@ def test_the_parts_make_one_answer() -> None:
     previews, generation = read(
         spoken({"text": "Here is "}),
         spoken({"text": "your fox."}),
-        spoken(painted(PICTURE), reason="STOP", usageMetadata=USAGE),
+        spoken(painted(IMAGE), reason="STOP", usageMetadata=USAGE),
     )
 
     assert previews == []
     assert generation == Generation(
-        images=(GeneratedImage(PICTURE, revised_prompt="Here is your fox."),),
+        images=(GeneratedImage(IMAGE, revised_prompt="Here is your fox."),),
         usage=TokenUsage(5, 0, 1120, 0),
     )
 
 
-def test_a_thought_picture_is_a_preview_at_once() -> None:
+def test_a_thought_image_is_a_preview_at_once() -> None:
     reader = event_reader()
 
     found = reader.read(json.dumps(spoken(painted(DRAFT, thought=True))).encode())
@@ -83,20 +83,20 @@ def test_a_thought_picture_is_a_preview_at_once() -> None:
     assert found == (Preview(DRAFT),)
 
 
-def test_a_picture_that_another_one_follows_was_a_preview() -> None:
+def test_an_image_that_another_one_follows_was_a_preview() -> None:
     previews, generation = read(
-        spoken(painted(DRAFT)), spoken(painted(PICTURE)), spoken(reason="STOP")
+        spoken(painted(DRAFT)), spoken(painted(IMAGE)), spoken(reason="STOP")
     )
 
     assert previews == [Preview(DRAFT)]
-    assert [image.base64 for image in generation.images] == [PICTURE]
+    assert [image.base64 for image in generation.images] == [IMAGE]
 
 
 def test_the_last_usage_counts() -> None:
     early = USAGE | {"candidatesTokenCount": 1, "totalTokenCount": 6}
 
     _, generation = read(
-        spoken(painted(PICTURE), usageMetadata=early), spoken(reason="STOP", usageMetadata=USAGE)
+        spoken(painted(IMAGE), usageMetadata=early), spoken(reason="STOP", usageMetadata=USAGE)
     )
 
     assert generation.usage == TokenUsage(5, 0, 1120, 0)
@@ -120,7 +120,7 @@ def test_a_refusal_is_told_as_in_a_plain_answer(events: list[Event], reason: str
     assert generation == Generation(images=(), rest_refused=True, refusal_reasons=(reason,))
 
 
-@pytest.mark.parametrize("events", [[], [spoken({"text": "Here"})], [spoken(painted(PICTURE))]])
+@pytest.mark.parametrize("events", [[], [spoken({"text": "Here"})], [spoken(painted(IMAGE))]])
 def test_a_stream_that_ends_before_it_says_so_is_a_fault(events: list[Event]) -> None:
     assert fault_of(*events).kind == "outcome_unknown"
 

@@ -14,9 +14,9 @@ from tintype_catalog.costs import TokenUsage
 from tintype_gateway.dialects.openai_images import interpret
 from tintype_gateway.values import GeneratedImage, Generation, UpstreamAnswer, UpstreamFault
 from tintype_testing.builders import answer
-from tintype_testing.sample_images import picture
+from tintype_testing.sample_images import sample_image
 
-SMALL = picture().decode()
+SMALL = sample_image().decode()
 LARGE = "iVBO" * 5000
 USAGE = {
     "input_tokens": 30,
@@ -56,7 +56,7 @@ def test_a_documented_answer_is_read_whole() -> None:
     )
 
 
-def test_a_picture_is_a_view_of_the_answer_itself() -> None:
+def test_an_image_is_a_view_of_the_answer_itself() -> None:
     upstream = answer(ANSWER | {"data": [{"b64_json": LARGE}, {"b64_json": LARGE}]})
     for image in interpret(upstream).images:
         assert isinstance(image.base64, memoryview)
@@ -77,7 +77,7 @@ def test_a_revised_prompt_is_kept_however_long(prompt: str) -> None:
     assert image.revised_prompt == prompt
 
 
-def test_an_answer_with_pictures_alone_is_enough() -> None:
+def test_an_answer_with_images_alone_is_enough() -> None:
     sparse = interpret(answer({"data": [{"b64_json": SMALL}]}))
     assert sparse == Generation(images=(GeneratedImage(SMALL.encode()),))
 
@@ -141,7 +141,7 @@ def test_an_image_that_is_written_as_a_url_is_the_base64_in_it(text: str, prefix
     assert image.base64 == text.encode()
 
 
-def test_an_empty_list_is_no_picture() -> None:
+def test_an_empty_list_is_no_image() -> None:
     assert read(data=[]).images == ()
 
 

@@ -1,4 +1,4 @@
-"""OpenAI's events: previews, pictures and errors."""
+"""OpenAI's events: previews, images and errors."""
 
 import json
 from contextlib import suppress
@@ -13,9 +13,9 @@ from tintype_gateway.dialects.openai_images import event_reader, translate
 from tintype_gateway.dialects.registry import streams
 from tintype_gateway.values import GeneratedImage, Generation, Preview, UpstreamFault
 from tintype_testing.builders import binding, job, route
-from tintype_testing.sample_images import picture
+from tintype_testing.sample_images import sample_image
 
-PICTURE = picture()
+IMAGE = sample_image()
 RESOLVED = {"size": "64x48", "quality": "low", "background": "opaque", "output_format": "png"}
 USAGE = {"input_tokens": 8, "output_tokens": 372, "total_tokens": 380}
 
@@ -25,8 +25,8 @@ def read(event: object) -> tuple[Preview | Generation, ...]:
     return tuple(event_reader().read(text))
 
 
-def pictured(kind: str, **fields: Any) -> dict[str, Any]:
-    fields = {"b64_json": PICTURE.decode(), "created_at": 17, **RESOLVED, **fields}
+def shown(kind: str, **fields: Any) -> dict[str, Any]:
+    fields = {"b64_json": IMAGE.decode(), "created_at": 17, **RESOLVED, **fields}
     return {"type": f"image_generation.{kind}", **fields}
 
 
@@ -52,16 +52,16 @@ def test_all_but_the_oldest_models_stream(model: str, streamed: bool) -> None:
 
 
 def test_a_preview_tells_what_the_provider_says_of_it() -> None:
-    (preview,) = read(pictured("partial_image", partial_image_index=0))
+    (preview,) = read(shown("partial_image", partial_image_index=0))
 
-    assert preview == Preview(PICTURE, created=17, background="opaque", quality="low")
+    assert preview == Preview(IMAGE, created=17, background="opaque", quality="low")
 
 
-def test_a_completed_picture_has_the_usage_of_its_call() -> None:
-    (generation,) = read(pictured("completed", usage=USAGE))
+def test_a_completed_image_has_the_usage_of_its_call() -> None:
+    (generation,) = read(shown("completed", usage=USAGE))
 
     assert generation == Generation(
-        images=(GeneratedImage(PICTURE),),
+        images=(GeneratedImage(IMAGE),),
         created=17,
         usage=TokenUsage(8, 0, 372, 0),
         background="opaque",
@@ -69,10 +69,10 @@ def test_a_completed_picture_has_the_usage_of_its_call() -> None:
     )
 
 
-def test_a_large_picture_is_a_view_of_the_event_that_arrived() -> None:
-    large = picture("png", 512, 512, compress_level=0).decode()
+def test_a_large_image_is_a_view_of_the_event_that_arrived() -> None:
+    large = sample_image("png", 512, 512, compress_level=0).decode()
 
-    (generation,) = read(pictured("completed", b64_json=large))
+    (generation,) = read(shown("completed", b64_json=large))
 
     assert isinstance(generation, Generation)
     assert isinstance(generation.images[0].base64, memoryview)
@@ -80,7 +80,7 @@ def test_a_large_picture_is_a_view_of_the_event_that_arrived() -> None:
 
 
 @pytest.mark.parametrize("event", [b"[DONE]", {"type": "keepalive"}, {"type": "x", "error": None}])
-def test_what_is_no_picture_is_skipped(event: object) -> None:
+def test_what_is_no_image_is_skipped(event: object) -> None:
     assert read(event) == ()
 
 
@@ -120,9 +120,9 @@ def test_a_flat_error_is_one_too() -> None:
         b'{"type": "image_generation.comp',
         [],
         {"no": "type"},
-        pictured("completed", b64_json=None),
-        pictured("completed", b64_json="no base64!"),
-        pictured("partial_image", b64_json=7),
+        shown("completed", b64_json=None),
+        shown("completed", b64_json="no base64!"),
+        shown("partial_image", b64_json=7),
     ],
 )
 def test_an_event_without_the_form_of_one_is_a_fault(event: object) -> None:
@@ -132,7 +132,7 @@ def test_an_event_without_the_form_of_one_is_a_fault(event: object) -> None:
     assert fault.value.kind == "outcome_unknown"
 
 
-def test_a_stream_that_ends_without_its_picture_is_a_fault() -> None:
+def test_a_stream_that_ends_without_its_image_is_a_fault() -> None:
     with pytest.raises(UpstreamFault) as fault:
         event_reader().end()
 

@@ -28,7 +28,7 @@ class Studio:
     """Sends the key, and never a second request on a connection."""
 
     async def generate(self, index: int = 0, **fields: Any) -> int:
-        """Ask a gateway for a picture, read the whole answer, and return its status."""
+        """Ask a gateway for an image, read the whole answer, and return its status."""
         async with self.asking(index, **fields) as answer:
             body = await answer.read()
             if answer.content_type == "application/json":
@@ -56,12 +56,12 @@ class Studio:
             await ledger.expire_holds()
             return await ledger.account("studio"), await ledger.audit()
 
-    async def has_paid_for(self, pictures: int) -> None:
+    async def has_paid_for(self, images: int) -> None:
         """Expect sound books in which nothing is held once all holds have had their time."""
         account, audit = await self.books(later_seconds=2 * LIFETIME_SECONDS)
         assert audit.problems == ()
         assert (audit.open_holds, account.held) == (0, 0)
-        assert account.balance == CREDITS_MICRO - pictures * PRICE
+        assert account.balance == CREDITS_MICRO - images * PRICE
 
 
 @asynccontextmanager

@@ -34,7 +34,7 @@ async def test_everything_in_flight_is_finished_and_settled(studio: Studio) -> N
     await studio.has_paid_for(6)
 
 
-async def test_a_stream_that_has_begun_ends_with_its_picture(studio: Studio) -> None:
+async def test_a_stream_that_has_begun_ends_with_its_image(studio: Studio) -> None:
     await script(studio.simulator, LONG)
     async with studio.asking(stream=True) as answer:
         assert await answer.content.readline() != b""  # a sign of life: the head is out

@@ -30,7 +30,7 @@ class Service:
     """Requests in flight, by gateway."""
 
     async def load(self, until: asyncio.Event) -> None:
-        """Be a client that asks for one picture after the other."""
+        """Be a client that asks for one image after the other."""
         while not until.is_set():
             index = self.members[len(self.statuses) % len(self.members)]
             self.running[index] = self.running.get(index, 0) + 1

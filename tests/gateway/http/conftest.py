@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tintype_testing.gateway import Gateway, easel, running_gateway
+from tintype_testing.gateway import Gateway, canvas, running_gateway
 
 
 @pytest.fixture
 async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
-    async with running_gateway(tmp_path, *easel(), unlimited=True) as gateway:
+    async with running_gateway(tmp_path, *canvas(), unlimited=True) as gateway:
         yield gateway

@@ -70,7 +70,7 @@ async def connected(gateway: Gateway, port: str = "api") -> AsyncIterator[Connec
 
 
 def request(gateway: Gateway, body: bytes, *headers: str, length: bool = True) -> bytes:
-    """Return a request for a picture, with the account's key."""
+    """Return a request for an image, with the account's key."""
     lines = [
         "POST /v1/images/generations HTTP/1.1",
         "Host: gateway",

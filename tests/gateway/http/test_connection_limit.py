@@ -9,7 +9,7 @@ import pytest
 
 from tests.gateway.http.raw import Connection, connected
 from tintype_gateway.http import drain as runner
-from tintype_testing.gateway import Gateway, easel, running_gateway
+from tintype_testing.gateway import Gateway, canvas, running_gateway
 from tintype_testing.metrics import metric
 from tintype_testing.simulators import eventually
 
@@ -26,7 +26,7 @@ def turned_away() -> float:
 
 
 def limited(folder: Path, most: int) -> AbstractAsyncContextManager[Gateway]:
-    return running_gateway(folder, *easel(), max_connections=most)
+    return running_gateway(folder, *canvas(), max_connections=most)
 
 
 async def asks_anew(gateway: Gateway) -> bool:

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from tintype_gateway.api.openapi.document import RESPONSE_HEADERS
 from tintype_gateway.http.cors import EXPOSED
 from tintype_gateway.settings import GatewaySettings
-from tintype_testing.gateway import Gateway, easel, running_gateway
+from tintype_testing.gateway import Gateway, canvas, running_gateway
 
 STUDIO = "https://studio.example"
 PREFLIGHT = {
@@ -31,7 +31,7 @@ async def preflight(
 async def test_a_preflight_allows_what_the_path_takes(
     tmp_path: Path, origins: tuple[str, ...]
 ) -> None:
-    async with running_gateway(tmp_path, *easel(), cors_origins=origins) as gateway:
+    async with running_gateway(tmp_path, *canvas(), cors_origins=origins) as gateway:
         status, headers = await preflight(gateway)
         models = await preflight(gateway, "/v1/models/canvas")
 
@@ -57,7 +57,7 @@ async def test_a_preflight_allows_what_the_path_takes(
 async def test_other_origins_and_paths_have_no_preflight(
     tmp_path: Path, origins: tuple[str, ...], path: str, origin: str, status: int
 ) -> None:
-    async with running_gateway(tmp_path, *easel(), cors_origins=origins) as gateway:
+    async with running_gateway(tmp_path, *canvas(), cors_origins=origins) as gateway:
         answered, headers = await preflight(gateway, path, Origin=origin)
 
     assert answered == status
@@ -69,7 +69,7 @@ async def test_other_origins_and_paths_have_no_preflight(
 async def test_a_page_may_read_every_response_and_its_headers(
     tmp_path: Path, fields: dict[str, Any]
 ) -> None:
-    async with running_gateway(tmp_path, *easel(), cors_origins=(STUDIO,)) as gateway:
+    async with running_gateway(tmp_path, *canvas(), cors_origins=(STUDIO,)) as gateway:
         answer = await gateway.generate({"Origin": STUDIO}, **fields)
         elsewhere = await gateway.generate({"Origin": "https://other.example"}, **fields)
         direct = await gateway.generate(**fields)
@@ -83,7 +83,7 @@ async def test_a_page_may_read_every_response_and_its_headers(
 
 
 async def test_documents_vary_with_key_and_origin(tmp_path: Path) -> None:
-    running = running_gateway(tmp_path, *easel(), cors_origins=(STUDIO,))
+    running = running_gateway(tmp_path, *canvas(), cors_origins=(STUDIO,))
     async with running as gateway, gateway.http() as http:
         answer = await http.get("/v1/models", headers={"Origin": STUDIO})
 

@@ -33,12 +33,12 @@ async def leave(request: web.Request) -> web.Response:
 
 @asynccontextmanager
 async def serving(
-    handler: Callable[[web.Request], Awaitable[web.Response]], farewell_seconds: float = 0
+    handler: Callable[[web.Request], Awaitable[web.Response]], grace_period_seconds: float = 0
 ) -> AsyncIterator[web.AppRunner]:
     app = web.Application()
     app.on_response_prepare.append(add_headers)
     app.router.add_get("/", handler)
-    runner = create_runner(app, drain_seconds=10, farewell_seconds=farewell_seconds)
+    runner = create_runner(app, drain_seconds=10, grace_period_seconds=grace_period_seconds)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     yield runner
@@ -100,7 +100,7 @@ async def kept_connection(
 
 async def test_a_request_on_its_way_while_the_gateway_ends_is_answered_as_the_last_one() -> None:
     async with (
-        serving(answer, farewell_seconds=LONG) as runner,
+        serving(answer, grace_period_seconds=LONG) as runner,
         kept_connection(runner) as (reader, writer),
     ):
         address = runner.addresses[0]
@@ -119,7 +119,7 @@ async def test_a_request_on_its_way_while_the_gateway_ends_is_answered_as_the_la
 
 async def test_a_connection_that_brings_nothing_more_is_closed_in_the_end() -> None:
     async with (
-        serving(answer, farewell_seconds=0.1) as runner,
+        serving(answer, grace_period_seconds=0.1) as runner,
         kept_connection(runner) as (reader, _),
     ):
         await runner.cleanup()
@@ -128,7 +128,7 @@ async def test_a_connection_that_brings_nothing_more_is_closed_in_the_end() -> N
 
 
 async def test_without_idle_connections_the_end_waits_for_none() -> None:
-    async with serving(answer, farewell_seconds=LONG) as runner, asyncio.timeout(LONG / 2):
+    async with serving(answer, grace_period_seconds=LONG) as runner, asyncio.timeout(LONG / 2):
         async with kept_connection(runner):
             pass
         await runner.cleanup()

@@ -14,7 +14,7 @@ from tests.gateway.http.raw import Answer, connected
 from tintype_gateway.images.tools import ImageTools
 from tintype_gateway.storage.folder import FolderStore
 from tintype_gateway.storage.links import Links
-from tintype_testing.gateway import Gateway, easel, running_gateway
+from tintype_testing.gateway import Gateway, canvas, running_gateway
 
 TOKEN = "token-of-the-administrator"
 BODY = b'{"model": "canvas", "prompt": "a red fox"}'
@@ -82,7 +82,7 @@ UNDECODABLE_ADMIN_TARGETS = [
 async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
     images = ImageTools(store=stored_images(tmp_path))
     async with running_gateway(
-        tmp_path, *easel(), unlimited=True, images=images, admin_token=TOKEN
+        tmp_path, *canvas(), unlimited=True, images=images, admin_token=TOKEN
     ) as gateway:
         yield gateway
 

@@ -22,9 +22,9 @@ def store(tmp_path: Path) -> FolderStore:
 
 
 async def test_what_was_put_is_there(store: FolderStore) -> None:
-    await store.put("images/a.png", b"a picture", "image/png", HOUR)
+    await store.put("images/a.png", b"an image", "image/png", HOUR)
 
-    assert await store.get("images/a.png") == b"a picture"
+    assert await store.get("images/a.png") == b"an image"
 
 
 async def test_what_was_never_put_is_not_there(store: FolderStore) -> None:
@@ -52,11 +52,11 @@ async def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     store = FolderStore(tmp_path, Links(bytes(KEY_BYTES)))
 
     with pytest.raises(StoreError, match="cannot be used"):
-        await store.put("images/a.png", b"a picture", "image/png", HOUR)
+        await store.put("images/a.png", b"an image", "image/png", HOUR)
 
 
 async def test_a_file_is_kept_until_its_time_is_over(store: FolderStore, tmp_path: Path) -> None:
-    await store.put("images/a.png", b"a picture", "image/png", HOUR)
+    await store.put("images/a.png", b"an image", "image/png", HOUR)
     await store.put("images/b.png", b"another", "image/png", 2 * HOUR)
 
     remove_ended(tmp_path, time.time() + HOUR - 1)
@@ -67,12 +67,12 @@ async def test_a_file_is_kept_until_its_time_is_over(store: FolderStore, tmp_pat
 
 
 async def test_its_time_can_be_put_off(store: FolderStore, tmp_path: Path) -> None:
-    await store.put("images/a.png", b"a picture", "image/png", HOUR)
+    await store.put("images/a.png", b"an image", "image/png", HOUR)
     await store.keep("images/a.png", 2 * HOUR)
 
     remove_ended(tmp_path, time.time() + HOUR + 120)
 
-    assert await store.get("images/a.png") == b"a picture"
+    assert await store.get("images/a.png") == b"an image"
 
 
 async def test_what_a_killed_process_left_half_written_goes_too(tmp_path: Path) -> None:
@@ -87,7 +87,7 @@ async def test_what_a_killed_process_left_half_written_goes_too(tmp_path: Path) 
 
 
 async def test_nobody_else_on_the_machine_can_read_it(store: FolderStore, tmp_path: Path) -> None:
-    await store.put("images/a.png", b"a picture", "image/png", HOUR)
+    await store.put("images/a.png", b"an image", "image/png", HOUR)
 
     assert (tmp_path / "images").stat().st_mode & 0o077 == 0
 

@@ -55,7 +55,7 @@ async def test_names_begin_with_the_prefix(s3: S3Server, bucket: Bucket) -> None
     assert s3.keys(bucket) == ["a/b/images/a.png"]
 
 
-async def test_nobody_has_the_name_of_another_picture() -> None:
+async def test_nobody_has_the_name_of_another_image() -> None:
     names = {new_name("png") for _ in range(1000)}
 
     assert len(names) == 1000
@@ -128,7 +128,7 @@ async def test_it_asks_for_the_encryption_of_the_settings(
 
 
 async def test_the_acceleration_endpoint_serves_the_urls(aws_credentials: None) -> None:
-    async with store_in(Bucket("pictures", "eu-west-1", accelerate=True)) as store:
+    async with store_in(Bucket("images", "eu-west-1", accelerate=True)) as store:
         url = await store.url("images/a.png", HOUR)
 
-    assert url.startswith("https://pictures.s3-accelerate.amazonaws.com/images/a.png?")
+    assert url.startswith("https://images.s3-accelerate.amazonaws.com/images/a.png?")

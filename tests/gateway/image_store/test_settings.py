@@ -22,13 +22,13 @@ def environ(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 
 def test_the_bucket_is_named_as_everywhere(environ: pytest.MonkeyPatch) -> None:
-    environ.setenv("AWS_S3_BUCKET", "pictures")
+    environ.setenv("AWS_S3_BUCKET", "images")
     environ.setenv("AWS_REGION", "eu-west-1")
     environ.setenv("AWS_S3_ACCELERATE", "true")
 
     settings = GatewaySettings()
 
-    assert settings.s3_bucket == "pictures"
+    assert settings.s3_bucket == "images"
     assert settings.s3_region == "eu-west-1"
     assert settings.s3_accelerate
     assert settings.image_url_seconds == 3600
@@ -42,9 +42,9 @@ def test_the_bucket_is_named_as_everywhere(environ: pytest.MonkeyPatch) -> None:
             "AWS_ENDPOINT_URL_S3",
         ),
         ({"AWS_S3_ACCELERATE": "true", "TINTYPE_S3_PATH_STYLE": "true"}, "TINTYPE_S3_PATH_STYLE"),
-        ({"AWS_S3_ACCELERATE": "true", "AWS_S3_BUCKET": "my.pictures"}, "without dots"),
+        ({"AWS_S3_ACCELERATE": "true", "AWS_S3_BUCKET": "my.images"}, "without dots"),
         ({"TINTYPE_S3_KMS_KEY_ID": "key-7"}, "TINTYPE_S3_ENCRYPTION=aws:kms"),
-        ({"TINTYPE_S3_PREFIX": "/pictures"}, "pattern"),
+        ({"TINTYPE_S3_PREFIX": "/images"}, "pattern"),
         ({"TINTYPE_S3_ENCRYPTION": "rot13"}, "aws:kms"),
         ({"TINTYPE_PUBLIC_URL": "images.example.com"}, "pattern"),
         ({"TINTYPE_IMAGE_URL_SECONDS": "604801"}, "604800"),
@@ -74,7 +74,7 @@ def test_against_simulators_there_always_is_one(environ: pytest.MonkeyPatch) -> 
 
 
 def test_urls_can_be_the_default_where_there_is_a_folder(environ: pytest.MonkeyPatch) -> None:
-    environ.setenv("TINTYPE_IMAGE_STORE_DIR", "/pictures")
+    environ.setenv("TINTYPE_IMAGE_STORE_DIR", "/images")
     environ.setenv("TINTYPE_DEFAULT_RESPONSE_FORMAT", "url")
 
-    assert GatewaySettings().image_folder == Path("/pictures")
+    assert GatewaySettings().image_folder == Path("/images")

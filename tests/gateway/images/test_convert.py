@@ -1,4 +1,4 @@
-"""Another format of the same picture: what is kept, what is dropped, what is refused."""
+"""Another format of the same image: what is kept, what is dropped, what is refused."""
 
 import io
 import struct
@@ -120,7 +120,7 @@ def test_the_profile_of_another_color_space_is_not() -> None:
     assert "icc_profile" not in converted(file, "webp").info
 
 
-def test_a_turned_picture_is_upright_afterwards() -> None:
+def test_a_turned_image_is_upright_afterwards() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # turned by a quarter
     image = converted(file_of(photo(), "jpeg", exif=exif), "png")
@@ -149,7 +149,7 @@ def bomb(width: int, height: int) -> bytes:
 
 
 @pytest.mark.parametrize(("width", "height"), [(8192, 4097), (65535, 65535)])
-def test_a_picture_that_is_larger_than_any_provider_makes_is_not_decoded(
+def test_an_image_that_is_larger_than_any_provider_makes_is_not_decoded(
     width: int, height: int
 ) -> None:
     assert width * height > MAX_PIXELS
@@ -157,7 +157,7 @@ def test_a_picture_that_is_larger_than_any_provider_makes_is_not_decoded(
         convert(encoded(bomb(width, height)), Encoding("jpeg"))
 
 
-def test_a_picture_that_shows_its_true_size_late_is_not_decoded() -> None:
+def test_an_image_that_shows_its_true_size_late_is_not_decoded() -> None:
     file = PHOTOS["jpeg"]
     start = file.index(b"\xff\xc0")
     frame = file[start : start + 19]
@@ -167,7 +167,7 @@ def test_a_picture_that_shows_its_true_size_late_is_not_decoded() -> None:
 
 
 @given(st.sampled_from(FORMS), st.data())
-def test_a_damaged_picture_is_converted_or_refused_and_nothing_else(
+def test_a_damaged_image_is_converted_or_refused_and_nothing_else(
     form: ImageFormat, data: st.DataObject
 ) -> None:
     file = bytearray(PHOTOS[form])
@@ -182,5 +182,5 @@ def test_a_damaged_picture_is_converted_or_refused_and_nothing_else(
     assert result.size.pixels <= MAX_PIXELS
 
 
-def test_the_size_is_that_of_the_new_picture() -> None:
+def test_the_size_is_that_of_the_new_image() -> None:
     assert convert(encoded(PHOTOS["png"]), Encoding("jpeg")).size == Size(64, 48)

@@ -1,4 +1,4 @@
-"""The threads that convert pictures."""
+"""The threads that convert images."""
 
 import asyncio
 import threading
@@ -11,7 +11,7 @@ from tintype_gateway.images.convert import Converted, convert
 from tintype_gateway.images.converter import Converter
 from tintype_gateway.values import Encoding
 from tintype_testing.gateway import until
-from tintype_testing.sample_images import picture
+from tintype_testing.sample_images import sample_image
 
 
 @pytest.fixture
@@ -42,22 +42,24 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
     gate.open.set()
 
 
-async def test_pictures_come_in_the_new_format(converter: Converter) -> None:
+async def test_images_come_in_the_new_format(converter: Converter) -> None:
     results = await asyncio.gather(
-        *(converter.convert(picture(), Encoding("jpeg")) for _ in range(5))
+        *(converter.convert(sample_image(), Encoding("jpeg")) for _ in range(5))
     )
     assert all(result.content.startswith(b"\xff\xd8") for result in results)
 
 
-async def test_a_broken_picture_is_told(converter: Converter) -> None:
+async def test_a_broken_image_is_told(converter: Converter) -> None:
     with pytest.raises(ValueError, match="decoded"):
-        await converter.convert(picture()[:80], Encoding("jpeg"))
+        await converter.convert(sample_image()[:80], Encoding("jpeg"))
 
 
 async def test_no_more_are_converted_at_once_than_there_are_workers(
     converter: Converter, gate: Gate
 ) -> None:
-    tasks = [asyncio.create_task(converter.convert(picture(), Encoding("webp"))) for _ in range(6)]
+    tasks = [
+        asyncio.create_task(converter.convert(sample_image(), Encoding("webp"))) for _ in range(6)
+    ]
     await until(lambda: gate.started == 2)
     assert not any(task.done() for task in tasks)
 
@@ -69,7 +71,9 @@ async def test_no_more_are_converted_at_once_than_there_are_workers(
 async def test_what_was_cancelled_before_its_turn_is_never_decoded(
     converter: Converter, gate: Gate
 ) -> None:
-    tasks = [asyncio.create_task(converter.convert(picture(), Encoding("webp"))) for _ in range(6)]
+    tasks = [
+        asyncio.create_task(converter.convert(sample_image(), Encoding("webp"))) for _ in range(6)
+    ]
     await until(lambda: gate.started == 2)
     for task in tasks[2:]:
         task.cancel()

@@ -1,4 +1,4 @@
-"""What the first bytes of a picture tell."""
+"""What the first bytes of an image tell."""
 
 import base64
 from contextlib import suppress
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tintype_catalog.sizes import Size
 from tintype_gateway.images.container import LongWalkError, read_header
-from tintype_testing.sample_images import drawn, encoded, picture
+from tintype_testing.sample_images import drawn, encoded, sample_image
 
 SIZES = [(1, 1), (64, 48), (1536, 1024), (255, 16000)]
 
@@ -24,24 +24,24 @@ KINDS: dict[str, tuple[str, dict[str, Any]]] = {
     "lossless webp": ("webp", {"lossless": True}),
     "extended webp": ("webp", {"mode": "RGBA", "exif": b"Exif\0\0II*\0\x08\0\0\0\0\0\0\0"}),
 }
-PICTURES = [picture(form, **options) for form, options in KINDS.values()]
+IMAGES = [sample_image(form, **options) for form, options in KINDS.values()]
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(("width", "height"), SIZES)
 def test_a_header_tells_format_and_size(kind: str, width: int, height: int) -> None:
     form, options = KINDS[kind]
-    header = read_header(picture(form, width, height, **options))
+    header = read_header(sample_image(form, width, height, **options))
     assert header == (form, Size(width, height))
 
 
-def test_the_three_forms_of_webp_are_all_among_the_pictures() -> None:
-    chunks = {base64.b64decode(text)[12:16] for text in PICTURES if text.startswith(b"UklGR")}
+def test_the_three_forms_of_webp_are_all_among_the_images() -> None:
+    chunks = {base64.b64decode(text)[12:16] for text in IMAGES if text.startswith(b"UklGR")}
     assert chunks == {b"VP8 ", b"VP8L", b"VP8X"}
 
 
 def test_the_size_of_an_extended_webp_is_that_of_its_canvas_with_alpha() -> None:
-    text = picture("webp", 300, 20, mode="RGBA", lossless=False, icc_profile=b"\0" * 128)
+    text = sample_image("webp", 300, 20, mode="RGBA", lossless=False, icc_profile=b"\0" * 128)
     assert read_header(text) == ("webp", Size(300, 20))
 
 
@@ -56,7 +56,7 @@ def test_the_size_of_an_extended_webp_is_that_of_its_canvas_with_alpha() -> None
     ids=["exif", "icc", "comment", "look-alikes of a frame header"],
 )
 def test_a_jpeg_tells_its_size_behind_large_metadata(metadata: dict[str, bytes]) -> None:
-    text = picture("jpeg", 640, 360, progressive=True, **metadata)
+    text = sample_image("jpeg", 640, 360, progressive=True, **metadata)
     assert len(text) > 50_000
     assert read_header(text) == ("jpeg", Size(640, 360))
 
@@ -91,7 +91,7 @@ def test_a_jpeg_of_many_tiny_segments_is_refused(segment: bytes) -> None:
 
 
 def test_a_view_of_a_larger_buffer_is_read_in_place() -> None:
-    text = picture("webp", 20, 10)
+    text = sample_image("webp", 20, 10)
     view = memoryview(b'{"b64_json": "' + text + b'"}')[14:-2]
     assert read_header(view) == ("webp", Size(20, 10))
 
@@ -108,28 +108,28 @@ def test_what_is_not_base64_is_refused(text: bytes) -> None:
         read_header(text)
 
 
-def test_a_picture_without_pixels_is_refused() -> None:
+def test_an_image_without_pixels_is_refused() -> None:
     header = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + b"\0" * 8
     with pytest.raises(ValueError, match="cannot be 0x0"):
         read_header(encoded(header + b"\x08\x02\0\0\0" + b"\0" * 16))
 
 
-@given(st.sampled_from(PICTURES), st.integers(min_value=0))
-def test_a_picture_cut_within_its_header_is_refused(text: bytes, length: int) -> None:
+@given(st.sampled_from(IMAGES), st.integers(min_value=0))
+def test_an_image_cut_within_its_header_is_refused(text: bytes, length: int) -> None:
     cut = base64.b64decode(text)[: length % 30]
     with pytest.raises(ValueError, match="cut off"):
         read_header(encoded(cut))
 
 
-@given(st.sampled_from(PICTURES), st.integers(min_value=0))
-def test_a_picture_cut_anywhere_shows_its_own_size_or_is_refused(text: bytes, length: int) -> None:
+@given(st.sampled_from(IMAGES), st.integers(min_value=0))
+def test_an_image_cut_anywhere_shows_its_own_size_or_is_refused(text: bytes, length: int) -> None:
     whole = read_header(text)
     cut = base64.b64decode(text)[: length % len(text)]
     with suppress(ValueError):
         assert read_header(encoded(cut)) == whole
 
 
-@given(st.sampled_from(PICTURES), st.integers(min_value=0), st.binary(max_size=3))
+@given(st.sampled_from(IMAGES), st.integers(min_value=0), st.binary(max_size=3))
 def test_damaged_base64_is_read_or_refused(text: bytes, place: int, damage: bytes) -> None:
     place %= len(text)
     with suppress(ValueError):

@@ -1,4 +1,4 @@
-"""Whether a picture carries a C2PA manifest, judged by its file."""
+"""Whether an image carries a C2PA manifest, judged by its file."""
 
 from contextlib import suppress
 
@@ -20,7 +20,7 @@ def test_a_manifest_is_found(form: str) -> None:
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_picture_without_one_has_none(form: str) -> None:
+def test_an_image_without_one_has_none(form: str) -> None:
     assert not has_c2pa(encoded(FILES[form]), form)
 
 

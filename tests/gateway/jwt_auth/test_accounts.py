@@ -7,7 +7,7 @@ import pytest
 
 from tests.gateway.jwt_auth.support import AUDIENCE, ISSUER, claims, issuer, signing_key
 from tests.gateway.jwt_auth.tokens import KEY, URL, refusal, verifier
-from tintype_testing.gateway import ACCOUNT, CREDITS_MICRO, Gateway, easel, running_gateway
+from tintype_testing.gateway import ACCOUNT, CREDITS_MICRO, Gateway, canvas, running_gateway
 
 SERVICE_ACCOUNT = "{/kubernetes.io/namespace}/{/kubernetes.io/serviceaccount/name}"
 
@@ -73,7 +73,7 @@ async def test_a_token_does_not_spend_the_credits_of_a_local_account(
     tmp_path: Path, key_file: Path
 ) -> None:
     settings = issuer(publicKeyFile=key_file, accountPrefix="k8s:", autoCreateCredits=100)
-    async with running_gateway(tmp_path, *easel(), issuers=[settings]) as gateway:
+    async with running_gateway(tmp_path, *canvas(), issuers=[settings]) as gateway:
         assert await status(gateway, claims(sub=ACCOUNT)) == 200
         assert (await gateway.account()).balance == CREDITS_MICRO
         assert (await gateway.ledger.account(f"k8s:{ACCOUNT}")).balance < 100_000_000
@@ -88,7 +88,7 @@ async def test_the_service_accounts_of_a_namespace_get_one_grant(
         autoCreateCredits="1",
         autoCreateNamespaces=["prod"],
     )
-    async with running_gateway(tmp_path, *easel(), issuers=[settings]) as gateway:
+    async with running_gateway(tmp_path, *canvas(), issuers=[settings]) as gateway:
         statuses = [
             await status(gateway, service_account("prod", f"web-{number}")) for number in range(5)
         ]
@@ -111,7 +111,7 @@ async def test_only_listed_namespaces_open_accounts(
         autoCreateCredits=100,
         autoCreateNamespaces=namespaces,
     )
-    async with running_gateway(tmp_path, *easel(), issuers=[settings]) as gateway:
+    async with running_gateway(tmp_path, *canvas(), issuers=[settings]) as gateway:
         tokens = [service_account(namespace, "web") for namespace in ("prod", "dev")]
         assert [await status(gateway, token) for token in tokens] == statuses
 
@@ -120,7 +120,7 @@ async def test_an_issuer_opens_no_more_accounts_than_its_cap(
     tmp_path: Path, key_file: Path
 ) -> None:
     settings = issuer(publicKeyFile=key_file, autoCreateCredits=100, autoCreateMaxAccounts=2)
-    async with running_gateway(tmp_path, *easel(), issuers=[settings]) as gateway:
+    async with running_gateway(tmp_path, *canvas(), issuers=[settings]) as gateway:
         names = ["a", "b", "c", "a", ACCOUNT]
         statuses = [await status(gateway, claims(sub=name)) for name in names]
         refused = await gateway.generate({"Authorization": f"Bearer {KEY.sign(claims(sub='c'))}"})
@@ -142,7 +142,7 @@ async def test_a_token_of_one_issuer_names_no_account_of_another(
         issuer(publicKeyFile=key_file, accountPrefix="one:", **common),
         issuer(issuer="two", publicKeyFile=tmp_path / "other.pem", accountPrefix="two:", **common),
     ]
-    async with running_gateway(tmp_path, *easel(), issuers=settings) as gateway:
+    async with running_gateway(tmp_path, *canvas(), issuers=settings) as gateway:
         assert await status(gateway, claims(sub="a")) == 200
         token = other_key.sign(claims(iss="two", aud=AUDIENCE, sub="a"))
         response = await gateway.generate({"Authorization": f"Bearer {token}"})

@@ -1,4 +1,4 @@
-"""A JWT in the place of an API key, all the way to a picture and its bill."""
+"""A JWT in the place of an API key, all the way to an image and its bill."""
 
 import asyncio
 import logging
@@ -22,10 +22,10 @@ from tintype_gateway.auth.jwt.keys import PAUSE_SECONDS
 from tintype_gateway.auth.jwt.verifier import create_verifier
 from tintype_gateway.ledger.values import Caller, Policy
 from tintype_gateway.pipeline.stages.authenticate import authenticate
-from tintype_testing.gateway import ACCOUNT, CREDITS_MICRO, Gateway, easel, running_gateway
+from tintype_testing.gateway import ACCOUNT, CREDITS_MICRO, Gateway, canvas, running_gateway
 
 KEY = signing_key()
-PICTURE_MICRO = 640_000
+IMAGE_MICRO = 640_000
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ async def published() -> AsyncIterator[JwksServer]:
 async def gateway(tmp_path: Path, published: JwksServer) -> AsyncIterator[Gateway]:
     """A gateway that opens an account with a credit for whomever the issuer vouches for."""
     settings = issuer(jwksUrl=published.url, autoCreateCredits="1")
-    async with running_gateway(tmp_path, *easel(), issuers=[settings]) as gateway:
+    async with running_gateway(tmp_path, *canvas(), issuers=[settings]) as gateway:
         yield gateway
 
 
@@ -57,15 +57,15 @@ async def error(gateway: Gateway, token: str) -> dict[str, Any]:
     return said
 
 
-async def test_the_bearer_of_a_token_gets_a_picture_and_a_new_account_pays(
+async def test_the_bearer_of_a_token_gets_an_image_and_a_new_account_pays(
     gateway: Gateway,
 ) -> None:
     response = await generate(gateway, KEY.sign(claims(sub="team-a")))
 
     assert response.status_code == 200
     assert response.json()["data"][0]["b64_json"]
-    assert response.json()["usage"]["credits_remaining"] == 1_000_000 - PICTURE_MICRO
-    assert (await gateway.ledger.account("team-a")).balance == 1_000_000 - PICTURE_MICRO
+    assert response.json()["usage"]["credits_remaining"] == 1_000_000 - IMAGE_MICRO
+    assert (await gateway.ledger.account("team-a")).balance == 1_000_000 - IMAGE_MICRO
     assert (await gateway.account()).balance == CREDITS_MICRO
 
 
@@ -81,21 +81,21 @@ async def test_requests_that_come_together_open_one_account(gateway: Gateway) ->
     responses = await asyncio.gather(*(generate(gateway, token) for _ in range(8)))
 
     assert sorted(response.status_code for response in responses) == [200] + [402] * 7
-    assert (await gateway.ledger.account("team-a")).balance == 1_000_000 - PICTURE_MICRO
+    assert (await gateway.ledger.account("team-a")).balance == 1_000_000 - IMAGE_MICRO
 
 
 async def test_an_account_that_is_there_pays_for_tokens_and_keys(gateway: Gateway) -> None:
     await generate(gateway, KEY.sign(claims(sub=ACCOUNT)))
     await gateway.generate()
 
-    assert (await gateway.account()).balance == CREDITS_MICRO - 2 * PICTURE_MICRO
+    assert (await gateway.account()).balance == CREDITS_MICRO - 2 * IMAGE_MICRO
 
 
 async def test_an_unknown_account_is_refused_where_none_is_to_be_opened(
     tmp_path: Path, published: JwksServer
 ) -> None:
     settings = issuer(jwksUrl=published.url)
-    async with running_gateway(tmp_path, *easel(), issuers=[settings]) as gateway:
+    async with running_gateway(tmp_path, *canvas(), issuers=[settings]) as gateway:
         said = await error(gateway, KEY.sign(claims(sub="team-a")))
         response = await generate(gateway, KEY.sign(claims(sub=ACCOUNT)))
 
@@ -108,7 +108,7 @@ async def test_an_account_may_be_opened_without_credits(
     tmp_path: Path, published: JwksServer
 ) -> None:
     settings = issuer(jwksUrl=published.url, autoCreateCredits=0)
-    async with running_gateway(tmp_path, *easel(), issuers=[settings]) as gateway:
+    async with running_gateway(tmp_path, *canvas(), issuers=[settings]) as gateway:
         response = await generate(gateway, KEY.sign(claims(sub="team-a")))
 
         assert response.status_code == 402
@@ -118,13 +118,13 @@ async def test_an_account_may_be_opened_without_credits(
 async def test_the_policy_of_the_account_holds_for_its_tokens(
     gateway: Gateway, published: JwksServer
 ) -> None:
-    await gateway.ledger.set_policy(ACCOUNT, Policy(models=frozenset({"easel"})))
+    await gateway.ledger.set_policy(ACCOUNT, Policy(models=frozenset({"sketch"})))
     async with aiohttp.ClientSession() as session:
         jwts = create_verifier([issuer(jwksUrl=published.url)], session)
         bearer = f"Bearer {KEY.sign(claims(sub=ACCOUNT))}"
         caller = await authenticate(bearer, gateway.ledger, jwts)
 
-    assert caller == Caller(ACCOUNT, f"jwt:{ISSUER}", frozenset({"easel"}))
+    assert caller == Caller(ACCOUNT, f"jwt:{ISSUER}", frozenset({"sketch"}))
 
 
 @pytest.mark.parametrize("name", ["sys:revenue", "x" * 256, " team-a"])

@@ -65,7 +65,7 @@ async def ask(
     return json.loads(out)
 
 
-async def test_it_gets_a_picture_and_the_bill(node: str, gateway: Gateway) -> None:
+async def test_it_gets_an_image_and_the_bill(node: str, gateway: Gateway) -> None:
     request = {
         "model": "gpt-image-1",
         "prompt": "a red fox",
@@ -77,8 +77,8 @@ async def test_it_gets_a_picture_and_the_bill(node: str, gateway: Gateway) -> No
     answer = await ask(node, gateway, "generate", request)
 
     (entry,) = answer["data"]
-    picture = opened(file_of(Image.model_validate(entry)))
-    assert (picture.format, picture.size) == ("WEBP", (1024, 1536))
+    image = opened(file_of(Image.model_validate(entry)))
+    assert (image.format, image.size) == ("WEBP", (1024, 1536))
     assert answer["usage"]["credits_used"] == (408 * 40 + 2 * 5) * 16
     assert answer["requestId"].startswith("req_")
 
@@ -89,8 +89,8 @@ async def test_it_iterates_a_stream(node: str, gateway: Gateway) -> None:
     preview, last = await ask(node, gateway, "stream", request | {"partial_images": 1})
 
     assert (preview["type"], preview["partial_image_index"]) == (PARTIAL, 0)
-    picture = opened(file_of(Image(b64_json=last["b64_json"])))
-    assert (last["type"], picture.size) == (COMPLETED, (1024, 1024))
+    image = opened(file_of(Image(b64_json=last["b64_json"])))
+    assert (last["type"], image.size) == (COMPLETED, (1024, 1024))
     assert last["usage"]["credits_used"] == ((272 + 100) * 8 + 2 * 2) * 16
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tintype_testing.gateway import easel
+from tintype_testing.gateway import canvas
 from tintype_testing.gateway_process import GatewayProcess, running_process
 
 EXAMPLES = int(os.environ.get("SCHEMATHESIS_EXAMPLES", "20"))
@@ -27,7 +27,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess
     folder = tmp_path_factory.mktemp("gateway")
     catalog = folder / "catalog"
     catalog.mkdir()
-    (catalog / "easel.yaml").write_text(yaml.safe_dump_all(easel()))
+    (catalog / "sketch.yaml").write_text(yaml.safe_dump_all(canvas()))
     environ = {"TINTYPE_IMAGE_STORE_DIR": str(folder / "images")}
     flags = ("--simulate", "--demo", "--catalog-dir", catalog)
     with running_process(folder, *flags, environ=environ) as process:

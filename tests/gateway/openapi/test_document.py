@@ -14,11 +14,11 @@ from tintype_gateway.api.openapi.errors import FAULTS
 from tintype_gateway.api.requests import ImageGenerationRequest
 from tintype_gateway.http.json_document import JsonDocument
 from tintype_gateway.ledger.interface import Policy
-from tintype_testing.gateway import ACCOUNT, Gateway, catalog_of, easel, running_gateway
+from tintype_testing.gateway import ACCOUNT, Gateway, canvas, catalog_of, running_gateway
 from tintype_testing.http import http_client
 from tintype_testing.manifests import changed, image_model, provider_binding
 
-MODEL, BINDING = easel()
+MODEL, BINDING = canvas()
 WORDS = {"quality": {"handling": "Map", "values": {"sketch": "sketch"}}}
 SECRETS = {"quality": {"handling": "Map", "values": {"secret": "secret"}}}
 SECRETIVE = [
@@ -77,7 +77,7 @@ async def test_it_names_only_what_the_caller_may_use(tmp_path: Path) -> None:
 
 
 async def test_a_wrong_key_gets_no_document(tmp_path: Path) -> None:
-    async with running_gateway(tmp_path, *easel()) as gateway, http_client(gateway.url) as http:
+    async with running_gateway(tmp_path, *canvas()) as gateway, http_client(gateway.url) as http:
         answer = await http.get("/openapi.json", headers={"Authorization": "Bearer wrong"})
 
     assert (answer.status_code, answer.json()["error"]["code"]) == (401, "invalid_api_key")
@@ -109,7 +109,7 @@ async def test_it_is_written_once_for_each_catalog_and_allow_list(
         other = await http.get(path, headers={"If-None-Match": first[0].headers["ETag"]})
         assert (other.status_code, len(written)) == (200, 2)
 
-        gateway.catalogs.offer(catalog_of(easel(), gateway.simulator), 2, "test")
+        gateway.catalogs.offer(catalog_of(canvas(), gateway.simulator), 2, "test")
         await http.get(path)
         assert len(written) == 3
     assert {answer.headers["Cache-Control"] for answer in first} == {"private, no-cache"}
@@ -127,7 +127,7 @@ async def test_it_has_every_path_of_the_api(tmp_path: Path) -> None:
     assert described == documented - {f"GET {FILE_PATH}"}
 
 
-def test_it_has_the_pictures_where_the_gateway_keeps_them() -> None:
+def test_it_has_the_images_where_the_gateway_keeps_them() -> None:
     assert FILE_PATH in document(None, serves_files=True)["paths"]
     assert f"`GET {FILE_PATH}`" in API
 
@@ -140,7 +140,7 @@ async def test_it_has_every_field_of_a_request(tmp_path: Path) -> None:
 
 
 async def test_it_speaks_the_words_of_the_catalog(tmp_path: Path) -> None:
-    model, binding = easel()
+    model, binding = canvas()
     words = {"quality": {"handling": "Map", "values": {"sketch": "sketch"}}}
     model["spec"] |= {"parameters": words, "providerParameters": {"brush": []}}
 
@@ -152,7 +152,7 @@ async def test_it_speaks_the_words_of_the_catalog(tmp_path: Path) -> None:
 
 
 async def test_a_real_answer_has_the_form_that_is_described(tmp_path: Path) -> None:
-    async with running_gateway(tmp_path, *easel()) as gateway:
+    async with running_gateway(tmp_path, *canvas()) as gateway:
         served = await _fetched(gateway)
         answer = (await gateway.generate()).json()
 
@@ -200,7 +200,7 @@ def _schema(served: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 async def _document(folder: Path, *manifests: dict[str, Any]) -> dict[str, Any]:
-    async with running_gateway(folder, *(manifests or easel())) as gateway:
+    async with running_gateway(folder, *(manifests or canvas())) as gateway:
         return await _fetched(gateway)
 
 

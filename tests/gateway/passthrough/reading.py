@@ -21,11 +21,11 @@ from tintype_gateway.values import PassedThrough, Plan, PlannedCall
 from tintype_testing.builders import RECEIPT, answer, plan, settlement
 
 EDGE = 200
-"""Of noise, so that no format makes a picture of it smaller than what is looked at first."""
+"""Of noise, so that no format makes an image of it smaller than what is looked at first."""
 
 
 def noisy(form: str, seed: int = 1, **options: Any) -> str:
-    """Return a picture of noise in base64."""
+    """Return an image of noise in base64."""
     pixels = random.Random(seed).randbytes(3 * EDGE * EDGE)  # noqa: S311 - no secret
     file = io.BytesIO()
     Image.frombytes("RGB", (EDGE, EDGE), pixels).save(file, form, **options)
@@ -33,7 +33,7 @@ def noisy(form: str, seed: int = 1, **options: Any) -> str:
 
 
 PNG = noisy("png")
-PICTURES = (
+SAMPLES = (
     PNG,
     noisy("png", 2),
     noisy("jpeg", quality=100, subsampling=0),

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from tests.gateway.passthrough.reading import PICTURES, passed_through, whole
+from tests.gateway.passthrough.reading import SAMPLES, passed_through, whole
 
 TEXTS = st.text(max_size=20) | st.sampled_from(['","b64_json":"', '"data":[{', "\\", "NaN", "/"])
 VALUES = st.none() | st.booleans() | st.integers(0, 10**6) | TEXTS
@@ -17,7 +17,7 @@ CUTS = st.builds(
     st.integers(1_000, 60_000),
     st.lists(st.integers(0, 500_000) | st.integers(150_000, 170_000), max_size=20),
 )
-IMAGES = st.integers(0, len(PICTURES) - 1).map(lambda number: PICTURES[number])  # short to print
+IMAGES = st.integers(0, len(SAMPLES) - 1).map(lambda number: SAMPLES[number])  # short to print
 
 USAGES = st.fixed_dictionaries(
     {"input_tokens": st.integers(0, 99), "output_tokens": st.integers(0, 9999)}

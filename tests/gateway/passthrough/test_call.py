@@ -1,4 +1,4 @@
-"""A call whose picture has been passed on can only have an unknown outcome, or a good one."""
+"""A call whose image has been passed on can only have an unknown outcome, or a good one."""
 
 import json
 
@@ -32,7 +32,7 @@ async def called(content: bytes, client: Client) -> PassThrough:
     return through
 
 
-async def test_a_picture_of_an_answer_without_a_length_is_passed_on() -> None:
+async def test_an_image_of_an_answer_without_a_length_is_passed_on() -> None:
     client = Client()
 
     through = await called(json.dumps(MADE).encode(), client)

@@ -50,7 +50,7 @@ async def test_a_small_answer_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(writes) == 1
 
 
-async def test_the_pictures_of_a_large_answer_are_not_copied_together(
+async def test_the_images_of_a_large_answer_are_not_copied_together(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pieces = (OPENING, memoryview(b"x" * JOINED_BYTES), TAIL)

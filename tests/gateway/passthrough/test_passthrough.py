@@ -10,8 +10,8 @@ import pytest
 from typing_extensions import override
 
 from tests.gateway.passthrough.reading import (
-    PICTURES,
     PNG,
+    SAMPLES,
     Client,
     passed_through,
     read_whole,
@@ -25,26 +25,26 @@ CHUNK = 16 * 1024
 EVERYWHERE = range(0, 600_000, CHUNK)
 
 
-def openai(picture: str = PNG, **fields: Any) -> bytes:
-    return json.dumps({"created": 17, "data": [{"b64_json": picture}]} | fields).encode()
+def openai(image: str = PNG, **fields: Any) -> bytes:
+    return json.dumps({"created": 17, "data": [{"b64_json": image}]} | fields).encode()
 
 
-@pytest.mark.parametrize("picture", PICTURES)
-async def test_a_large_picture_is_passed_on(picture: str) -> None:
-    document, passed = await passed_through(openai(picture), cuts=EVERYWHERE)
+@pytest.mark.parametrize("image", SAMPLES)
+async def test_a_large_image_is_passed_on(image: str) -> None:
+    document, passed = await passed_through(openai(image), cuts=EVERYWHERE)
 
     assert passed
-    assert document["data"][0]["b64_json"] == picture
+    assert document["data"][0]["b64_json"] == image
 
 
-@pytest.mark.parametrize("picture", PICTURES)
-async def test_a_data_prefix_is_not_passed_on(picture: str) -> None:
+@pytest.mark.parametrize("image", SAMPLES)
+async def test_a_data_prefix_is_not_passed_on(image: str) -> None:
     document, passed = await passed_through(
-        openai(f"data:image/png;base64,{picture}"), cuts=EVERYWHERE
+        openai(f"data:image/png;base64,{image}"), cuts=EVERYWHERE
     )
 
     assert passed
-    assert document["data"][0]["b64_json"] == picture
+    assert document["data"][0]["b64_json"] == image
 
 
 async def test_it_is_passed_on_in_the_parts_that_it_comes_in() -> None:
@@ -104,7 +104,7 @@ async def test_other_dialects_pass_theirs_on_too(name: str, document: object) ->
         ("openai-images", {"note": "x" * LOOK_BYTES, "data": [{"b64_json": PNG}]}),
         ("bedrock-stability", {"images": [PNG], "finish_reasons": [None]}),
     ],
-    ids=["escaped", "elsewhere", "no picture", "late", "perhaps refused"],
+    ids=["escaped", "elsewhere", "no image", "late", "perhaps refused"],
 )
 async def test_in_doubt_an_answer_is_read_whole(name: str, document: object) -> None:
     content = json.dumps(document).replace("\\\\/", "\\/").encode()
@@ -121,11 +121,11 @@ async def test_a_small_answer_is_read_whole() -> None:
     assert not (await passed_through(openai(small)))[1]
 
 
-@pytest.mark.parametrize("picture", PICTURES)
-async def test_an_image_without_the_promised_signature_passes_too(picture: str) -> None:
+@pytest.mark.parametrize("image", SAMPLES)
+async def test_an_image_without_the_promised_signature_passes_too(image: str) -> None:
     signed = plan(of={"watermark": "c2pa"})
 
-    document, passed = await passed_through(openai(picture), cuts=EVERYWHERE, bought=signed)
+    document, passed = await passed_through(openai(image), cuts=EVERYWHERE, bought=signed)
 
     assert passed
     assert document["data"][0]["watermark"] == "none"
@@ -164,9 +164,9 @@ async def test_what_turns_out_wrong_has_no_end(content: bytes) -> None:
     assert client.pieces
 
 
-async def test_a_refusal_after_a_picture_has_no_end() -> None:
+async def test_a_refusal_after_an_image_has_no_end() -> None:
     document = {"finish_reasons": [None], "images": [PNG], "seeds": []}
     content = json.dumps(document).encode()[:-1] + b', "finish_reasons": ["Filter reason: output"]}'
 
-    with pytest.raises(UpstreamFault, match="begins with what is not its first picture"):
+    with pytest.raises(UpstreamFault, match="begins with what is not its first image"):
         await passed_through(content, "bedrock-stability", EVERYWHERE)

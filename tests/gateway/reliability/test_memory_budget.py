@@ -96,7 +96,7 @@ def test_without_a_limit_there_is_always_room() -> None:
         pass
 
 
-@pytest.mark.parametrize(("used", "reason"), [(800, "used"), (0, "pledged")])
+@pytest.mark.parametrize(("used", "reason"), [(800, "used"), (0, "reserved")])
 def test_those_turned_away_are_counted_by_what_leaves_no_room(used: int, reason: str) -> None:
     machine = Machine(used)
     machine.admits(800)
@@ -157,7 +157,7 @@ def test_together_they_never_get_more_than_there_is(sizes: list[int], used: int)
 
     assert len(admitted) <= 1 or used + sum(admitted) <= BUDGET
     machine.under_way.close()
-    assert metric("tintype_memory_pledged_bytes") == 0
+    assert metric("tintype_memory_reserved_bytes") == 0
 
 
 SQUARE = 1024 * 1024 * BYTES_A_PIXEL

@@ -72,7 +72,7 @@ def test_a_compression_is_moved_into_the_providers_range() -> None:
 
 @pytest.mark.parametrize("model", [ANY, image_model()])
 @pytest.mark.parametrize("form", [None, "png"])
-def test_compression_of_a_lossless_picture_is_stripped(model: Manifest, form: str | None) -> None:
+def test_compression_of_a_lossless_image_is_stripped(model: Manifest, form: str | None) -> None:
     fields: dict[str, Any] = {"output_compression": 50, "output_format": form}
     job = adapted(model, **fields)
     assert "output_compression" not in job.parameters

@@ -13,9 +13,9 @@ from tintype_gateway.pipeline.sse_serializer import completed_event, error_event
 from tintype_gateway.upstream.sse import Pieces
 from tintype_gateway.values import Charge, FinishedCall, PartialImage, Plan, Preview
 from tintype_testing.builders import USAGE, finished_call, finished_image, plan, route, settlement
-from tintype_testing.sample_images import picture
+from tintype_testing.sample_images import sample_image
 
-PICTURE = picture()
+IMAGE = sample_image()
 
 
 def told(event: Pieces) -> dict[str, Any]:
@@ -39,12 +39,12 @@ def partial(preview: Preview, **asked: Any) -> dict[str, Any]:
     return told(partial_event(plan(**asked), shown))
 
 
-def test_a_preview_has_openais_fields_and_the_index_of_its_picture() -> None:
-    event = partial(Preview(PICTURE, created=17, background="opaque", quality="low"))
+def test_a_preview_has_openais_fields_and_the_index_of_its_image() -> None:
+    event = partial(Preview(IMAGE, created=17, background="opaque", quality="low"))
 
     assert event == {
         "type": "image_generation.partial_image",
-        "b64_json": PICTURE.decode(),
+        "b64_json": IMAGE.decode(),
         "created_at": 17,
         "size": "64x48",
         "quality": "low",
@@ -56,8 +56,8 @@ def test_a_preview_has_openais_fields_and_the_index_of_its_picture() -> None:
     assert ImageGenPartialImageEvent.model_validate(event)
 
 
-def test_a_completed_picture_has_openais_fields_and_ours() -> None:
-    image = finished_image(PICTURE, "c2pa", revised_prompt="A fox", seed=7)
+def test_a_completed_image_has_openais_fields_and_ours() -> None:
+    image = finished_image(IMAGE, "c2pa", revised_prompt="A fox", seed=7)
     call = finished_call(
         image, first=3, created=17, usage=USAGE, quality="low", background="opaque"
     )
@@ -66,7 +66,7 @@ def test_a_completed_picture_has_openais_fields_and_ours() -> None:
 
     assert event == {
         "type": "image_generation.completed",
-        "b64_json": PICTURE.decode(),
+        "b64_json": IMAGE.decode(),
         "created_at": 17,
         "size": "64x48",
         "quality": "low",
@@ -97,7 +97,7 @@ def test_what_nobody_knows_is_auto() -> None:
 
     assert (event["quality"], event["background"], event["created_at"]) == ("auto", "auto", 0)
     assert completed(finished_call(), quality="high")["quality"] == "high"
-    assert partial(Preview(PICTURE))["background"] == "auto"
+    assert partial(Preview(IMAGE))["background"] == "auto"
 
 
 def test_before_the_charge_nobody_knows_what_remains() -> None:
@@ -110,7 +110,7 @@ def test_an_unlimited_account_has_null_left() -> None:
     assert completed(finished_call(), charge=charge)["usage"]["credits_remaining"] is None
 
 
-def test_the_tokens_of_one_call_stand_on_its_last_picture() -> None:
+def test_the_tokens_of_one_call_stand_on_its_last_image() -> None:
     call = finished_call(finished_image(), finished_image(), usage=USAGE)
 
     first, last = completed(call, 0)["usage"], completed(call, 1)["usage"]
@@ -119,7 +119,7 @@ def test_the_tokens_of_one_call_stand_on_its_last_picture() -> None:
     assert (first["images"], last["images"]) == (1, 1)
 
 
-def test_a_refused_picture_is_flagged_and_empty() -> None:
+def test_a_refused_image_is_flagged_and_empty() -> None:
     call = FinishedCall(4, 1, route(), finished_call().generation, (), refused=1)
 
     event = completed(call, charge=Charge(0), size=SizeChoice(None))
@@ -144,7 +144,7 @@ def test_an_error_has_openais_envelope_under_the_name_error() -> None:
     assert event == {"type": "error", "error": error}
 
 
-def test_an_error_of_some_pictures_lists_them() -> None:
+def test_an_error_of_some_images_lists_them() -> None:
     missing = ImageError(index=1, code="timeout", message="no answer")
 
     event = told(error_event(UnavailableError("no answer", code="timeout"), [missing]))

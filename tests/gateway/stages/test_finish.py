@@ -1,4 +1,4 @@
-"""Whether a provider's pictures are what was promised."""
+"""Whether a provider's images are what was promised."""
 
 from dataclasses import replace
 from typing import Any
@@ -19,7 +19,7 @@ from tintype_gateway.values import (
 )
 from tintype_simulator.painting.content_credentials import with_manifest
 from tintype_testing.builders import plan, route
-from tintype_testing.sample_images import drawn, encoded, picture
+from tintype_testing.sample_images import drawn, encoded, sample_image
 
 TOOLS = ImageTools()
 
@@ -44,22 +44,24 @@ async def fault(made: Generation) -> UpstreamFault:
     return caught.value
 
 
-async def test_format_and_size_are_those_of_the_picture_itself() -> None:
-    call = await finished(4, 2, generation(picture("webp", 30, 20), picture("png", 10, 40)))
+async def test_format_and_size_are_those_of_the_image_itself() -> None:
+    call = await finished(
+        4, 2, generation(sample_image("webp", 30, 20), sample_image("png", 10, 40))
+    )
     assert (call.first, call.asked, call.refused) == (4, 2, 0)
     found = [(image.format, image.size) for image in call.images]
     assert found == [("webp", Size(30, 20)), ("png", Size(10, 40))]
 
 
-async def test_a_picture_passes_through_untouched() -> None:
-    made = generation(picture())
+async def test_an_image_passes_through_untouched() -> None:
+    made = generation(sample_image())
     call = await finished(0, 1, made)
     assert call.generation is made
     assert call.images[0].image is made.images[0]
 
 
 async def test_nothing_is_decoded_that_nobody_wants_changed() -> None:
-    whole = picture("png", 640, 480)
+    whole = sample_image("png", 640, 480)
     middle = len(whole) // 8 * 4
     opaque = whole[:middle] + b"!" * 400 + whole[middle:]
     call = await finished(0, 1, generation(opaque))
@@ -67,8 +69,8 @@ async def test_nothing_is_decoded_that_nobody_wants_changed() -> None:
 
 
 @pytest.mark.parametrize("form", ["png", "jpeg", "webp"])
-async def test_a_picture_that_breaks_off_is_a_fault(form: str) -> None:
-    whole = picture(form)
+async def test_an_image_that_breaks_off_is_a_fault(form: str) -> None:
+    whole = sample_image(form)
     broken = await fault(generation(whole[: len(whole) // 8 * 4]))
     assert broken.kind == "outcome_unknown"
 
@@ -98,14 +100,14 @@ async def test_usual_images_take_no_thread_and_unusual_ones_do() -> None:
 
 @pytest.mark.parametrize("mark", ["synthid", "provenance", "none"])
 async def test_of_marks_in_the_pixels_the_model_tells(mark: str) -> None:
-    call = await finished(0, 1, generation(picture()), of={"watermark": mark})
+    call = await finished(0, 1, generation(sample_image()), of={"watermark": mark})
     assert call.images[0].watermark == mark
 
 
 @pytest.mark.parametrize(
     ("mark", "left"), [("c2pa", "none"), ("synthid", "synthid"), ("provenance", "provenance")]
 )
-async def test_a_conversion_costs_a_picture_its_manifest_and_no_other_mark(
+async def test_a_conversion_costs_an_image_its_manifest_and_no_other_mark(
     mark: str, left: str
 ) -> None:
     marked = encoded(with_manifest(drawn("png", 64, 48), "png"))
@@ -117,38 +119,38 @@ async def test_a_conversion_costs_a_picture_its_manifest_and_no_other_mark(
 
 
 @pytest.mark.parametrize("encoding", [Encoding("jpeg"), Encoding("jpeg", 50, by_provider=True)])
-async def test_a_picture_that_has_the_format_already_passes_through(encoding: Encoding) -> None:
-    text = picture("jpeg")
+async def test_an_image_that_has_the_format_already_passes_through(encoding: Encoding) -> None:
+    text = sample_image("jpeg")
     call = await finished(0, 1, generation(text), encoding)
     assert call.images[0].image.base64 is text
 
 
 async def test_what_the_provider_did_not_compress_is_compressed_here() -> None:
-    text = picture("jpeg", quality=100)
+    text = sample_image("jpeg", quality=100)
     call = await finished(0, 1, generation(text), Encoding("jpeg", 10))
     assert len(call.images[0].image.base64) < len(text)
 
 
 async def test_a_provider_that_ignores_the_format_is_no_reason_to_fail() -> None:
-    call = await finished(0, 1, generation(picture("png")), Encoding("webp", by_provider=True))
+    call = await finished(0, 1, generation(sample_image("png")), Encoding("webp", by_provider=True))
     assert call.images[0].format == "webp"
 
 
-async def test_an_answer_without_a_picture_is_a_fault() -> None:
+async def test_an_answer_without_an_image_is_a_fault() -> None:
     assert (await fault(generation())).kind == "outcome_unknown"
 
 
-@pytest.mark.parametrize("text", [b"", b"AAA", b"AAAA" * 20, b"iVBORw0KGgo=", picture()[:24]])
-async def test_an_answer_with_something_else_is_a_fault_even_beside_a_picture(text: bytes) -> None:
-    broken = await fault(generation(picture(), text))
+@pytest.mark.parametrize("text", [b"", b"AAA", b"AAAA" * 20, b"iVBORw0KGgo=", sample_image()[:24]])
+async def test_an_answer_with_something_else_is_a_fault_even_beside_an_image(text: bytes) -> None:
+    broken = await fault(generation(sample_image(), text))
     assert broken.kind == "outcome_unknown"
-    assert "is no picture" in broken.message
+    assert "is no image" in broken.message
 
 
 @pytest.mark.parametrize(("given", "refused"), [(0, 3), (1, 2), (3, 0), (4, 0)])
 async def test_what_is_not_there_was_refused_where_the_provider_says_so(
     given: int, refused: int
 ) -> None:
-    call = await finished(0, 3, generation(*[picture()] * given, rest_refused=True))
+    call = await finished(0, 3, generation(*[sample_image()] * given, rest_refused=True))
     assert isinstance(call, FinishedCall)
     assert (len(call.images), call.refused) == (given, refused)

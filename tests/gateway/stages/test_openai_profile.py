@@ -37,7 +37,7 @@ from tintype_testing.builders import (
     route,
     settlement,
 )
-from tintype_testing.sample_images import picture
+from tintype_testing.sample_images import sample_image
 
 words = st.sampled_from(
     [
@@ -108,7 +108,7 @@ def test_any_event_is_one_that_openais_types_allow(
     fields: dict[str, Any] = {} if asked is None else {"quality": asked}
 
     whole = completed(finished_call(images(size), usage=usage, **shown), profile="openai", **fields)
-    preview = partial(Preview(picture(), **shown), profile="openai", **fields)
+    preview = partial(Preview(sample_image(), **shown), profile="openai", **fields)
 
     assert ImageGenCompletedEvent.model_validate_json(json.dumps(whole), strict=True)
     assert ImageGenPartialImageEvent.model_validate_json(json.dumps(preview), strict=True)
@@ -119,17 +119,17 @@ def test_any_event_is_one_that_openais_types_allow(
 
 
 def test_what_is_known_is_told_and_what_is_not_is_left_out() -> None:
-    known = finished_image(picture("png", 64, 48), "c2pa", revised_prompt="A fox", seed=7)
+    known = finished_image(sample_image("png", 64, 48), "c2pa", revised_prompt="A fox", seed=7)
 
     assert document(finished_call(known, usage=USAGE, quality="low"))["data"] == [
         {
-            "b64_json": picture("png", 64, 48).decode(),
+            "b64_json": sample_image("png", 64, 48).decode(),
             "revised_prompt": "A fox",
             "seed": 7,
             "watermark": "c2pa",
         }
     ]
-    assert document()["data"] == [{"b64_json": picture().decode(), "watermark": "none"}]
+    assert document()["data"] == [{"b64_json": sample_image().decode(), "watermark": "none"}]
 
 
 def test_the_time_is_the_providers_or_else_that_of_the_response() -> None:
@@ -172,7 +172,7 @@ def test_an_unlimited_account_has_nothing_that_remains() -> None:
 
 
 async def inspected(asked: int, made: int, profile: Any, **told: Any) -> FinishedCall:
-    generation = Generation((GeneratedImage(picture()),) * made, rest_refused=True, **told)
+    generation = Generation((GeneratedImage(sample_image()),) * made, rest_refused=True, **told)
     planned = PlannedCall(2, asked, plan().job)
     return await inspect(planned, route(), generation, plan(profile=profile), ImageTools())
 

@@ -22,7 +22,7 @@ def on(provider: str, model: str = "canvas", **spec: Any) -> dict[str, Any]:
 
 
 KNOWN = snapshot(
-    image_model("canvas", id="studio/canvas:1", aliases=["canvas", "easel/one"]),
+    image_model("canvas", id="studio/canvas:1", aliases=["canvas", "sketch/one"]),
     on("openai", priority=1),
     on("bedrock", regions=["us-east-1", "eu-west-1"]),
     image_model("writer", outputModality={"image": False, "text": True}),
@@ -56,7 +56,7 @@ def refusal(*args: Any, **kwargs: Any) -> tuple[int, str | None, str | None, str
 
 @pytest.mark.parametrize(
     "requested",
-    ["studio/canvas:1", "canvas", "easel/one", "bedrock/canvas", "openai/easel/one"],
+    ["studio/canvas:1", "canvas", "sketch/one", "bedrock/canvas", "openai/sketch/one"],
 )
 def test_an_id_an_alias_and_a_prefix_lead_to_the_model(requested: str) -> None:
     target = resolved(requested)
@@ -69,7 +69,7 @@ def test_the_preferred_provider_comes_first() -> None:
 
 
 def test_an_alias_with_a_slash_forces_no_provider() -> None:
-    assert providers(resolved("easel/one")) == ["bedrock", "bedrock", "openai"]
+    assert providers(resolved("sketch/one")) == ["bedrock", "bedrock", "openai"]
 
 
 @pytest.mark.parametrize("provider", ["openai", "bedrock"])
@@ -192,5 +192,5 @@ def test_a_replacement_that_the_caller_may_not_use_is_not_named() -> None:
 def test_an_allow_list_holds_ids_whatever_alias_is_sent() -> None:
     allowed = {"studio/canvas:1"}
 
-    for requested in ("canvas", "easel/one", "bedrock/canvas"):
+    for requested in ("canvas", "sketch/one", "bedrock/canvas"):
         assert find_model(requested, KNOWN.view(frozenset(allowed))).id in allowed

@@ -25,9 +25,9 @@ from tintype_testing.builders import (
     route,
     settlement,
 )
-from tintype_testing.sample_images import picture
+from tintype_testing.sample_images import sample_image
 
-TEXT = picture().decode()
+TEXT = sample_image().decode()
 REFUSED = {
     "b64_json": None,
     "revised_prompt": None,
@@ -53,7 +53,7 @@ def entry(**fields: Any) -> dict[str, Any]:
 
 def test_an_answer_is_openais_document_with_our_own_fields_beside() -> None:
     image = finished_image(
-        picture("jpeg", 96, 64), "c2pa", revised_prompt="A hedgehog, in oil", seed=7
+        sample_image("jpeg", 96, 64), "c2pa", revised_prompt="A hedgehog, in oil", seed=7
     )
     call = finished_call(
         image, created=1795000000, usage=USAGE, background="opaque", quality="medium"
@@ -96,7 +96,7 @@ def test_what_a_provider_does_not_tell_is_null_or_what_was_asked_for() -> None:
 
 
 @given(st.lists(st.lists(st.text(), min_size=1, max_size=4), min_size=1, max_size=4))
-def test_any_number_of_pictures_makes_one_valid_document(prompts: list[list[str]]) -> None:
+def test_any_number_of_images_makes_one_valid_document(prompts: list[list[str]]) -> None:
     calls = [
         finished_call(*(finished_image(revised_prompt=prompt) for prompt in group))
         for group in prompts
@@ -106,7 +106,7 @@ def test_any_number_of_pictures_makes_one_valid_document(prompts: list[list[str]
 
 
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=1, max_size=4))
-def test_a_refused_picture_is_a_flagged_entry_behind_those_of_its_call(
+def test_a_refused_image_is_a_flagged_entry_behind_those_of_its_call(
     shares: list[tuple[int, int]],
 ) -> None:
     calls = []
@@ -135,14 +135,14 @@ def test_the_length_is_that_of_the_body() -> None:
     assert answer.length == len(b"".join(answer.pieces))
 
 
-def test_a_picture_leaves_in_the_very_bytes_in_which_it_came() -> None:
-    upstream = b'{"b64_json":"' + picture(width=500) + b'"}'
+def test_an_image_leaves_in_the_very_bytes_in_which_it_came() -> None:
+    upstream = b'{"b64_json":"' + sample_image(width=500) + b'"}'
     image = finished_image(memoryview(upstream)[13:-2])
     pieces = answered(finished_call(finished_image(), image)).pieces
     assert any(piece is image.image.base64 for piece in pieces)
 
 
-def test_a_picture_can_be_decoded_by_whoever_reads_the_document() -> None:
+def test_an_image_can_be_decoded_by_whoever_reads_the_document() -> None:
     (received,) = document()["data"]
     assert base64.b64decode(received["b64_json"], validate=True).startswith(b"\x89PNG")
 
@@ -157,7 +157,7 @@ def test_a_call_that_failed_is_an_error_at_each_of_its_places() -> None:
     ]
 
 
-def test_pictures_that_a_provider_left_out_are_errors_in_the_order_of_their_places() -> None:
+def test_images_that_a_provider_left_out_are_errors_in_the_order_of_their_places() -> None:
     refusal = FailedCall(0, 1, route(), UpstreamFault("refused", "safety"))
     answer = document(finished_call(first=1, asked=3), failed=(refusal,), images=4)
     found = [(error["index"], error["code"]) for error in answer["errors"]]
@@ -165,6 +165,6 @@ def test_pictures_that_a_provider_left_out_are_errors_in_the_order_of_their_plac
 
 
 @pytest.mark.parametrize("extra", [0, 1, 5])
-def test_more_pictures_than_asked_for_are_no_error(extra: int) -> None:
+def test_more_images_than_asked_for_are_no_error(extra: int) -> None:
     call = finished_call(*[finished_image()] * (1 + extra), asked=1)
     assert "errors" not in document(call)

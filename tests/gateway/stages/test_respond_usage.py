@@ -12,7 +12,7 @@ from tintype_gateway.ledger.interface import Settlement
 from tintype_gateway.pipeline.json_serializer import respond
 from tintype_gateway.values import FinishedCall, Response
 from tintype_testing.builders import RECEIPT, finished_call, finished_image, plan, settlement
-from tintype_testing.sample_images import picture
+from tintype_testing.sample_images import sample_image
 
 counts = st.integers(0, 10**7)
 usages = st.builds(TokenUsage, counts, counts, counts, counts)
@@ -44,10 +44,10 @@ def test_tokens_are_those_of_all_calls_together(each: list[TokenUsage]) -> None:
     assert told["megapixels"] is None
 
 
-def test_megapixels_stand_in_where_no_call_counts_tokens() -> None:
+def test_megapixels_placeholder_where_no_call_counts_tokens() -> None:
     told = usage(
-        finished_call(finished_image(picture("png", 1000, 500))),
-        finished_call(finished_image(picture("jpeg", 333, 1))),
+        finished_call(finished_image(sample_image("png", 1000, 500))),
+        finished_call(finished_image(sample_image("jpeg", 333, 1))),
     )
     assert told["megapixels"] == 0.500333
     assert (told["input_tokens"], told["output_tokens"], told["total_tokens"]) == (None, None, None)

@@ -35,25 +35,25 @@ def seeds(calls: list[PlannedCall]) -> list[int]:
     ("images", "per_call", "asked"),
     [(1, 1, [1]), (10, 10, [10]), (3, 1, [1, 1, 1]), (10, 4, [4, 4, 2]), (2, 5, [2])],
 )
-def test_more_pictures_than_a_call_gives_take_several_calls(
+def test_more_images_than_a_call_gives_take_several_calls(
     images: int, per_call: int, asked: list[int]
 ) -> None:
     assert [call.asked for call in planned(images, per_call)] == asked
 
 
-def test_a_stream_asks_for_each_picture_by_itself() -> None:
+def test_a_stream_asks_for_each_image_by_itself() -> None:
     assert [call.asked for call in planned(3, 10, streamed=True)] == [1, 1, 1]
 
 
 @given(st.integers(1, 10), st.integers(1, 10))
-def test_the_calls_together_ask_for_every_picture_once(images: int, per_call: int) -> None:
+def test_the_calls_together_ask_for_every_image_once(images: int, per_call: int) -> None:
     calls = planned(images, per_call)
     indexes = [call.first + index for call in calls for index in range(call.asked)]
     assert indexes == list(range(images))
     assert [body["n"] for body in bodies(calls)] == [call.asked for call in calls]
 
 
-def test_each_call_has_a_seed_of_its_own_or_all_would_give_the_same_picture() -> None:
+def test_each_call_has_a_seed_of_its_own_or_all_would_give_the_same_image() -> None:
     assert seeds(planned(3, 1, seed=41)) == [41, 42, 43]
     assert seeds(planned(5, 2, seed=41)) == [41, 43, 45]
 

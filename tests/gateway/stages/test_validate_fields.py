@@ -17,7 +17,9 @@ def with_style(**values: str) -> Manifest:
 
 KNOWN = snapshot(
     image_model("canvas", parameters=qualities(premium="high")),
-    image_model("easel", parameters=with_style(noir="noir"), providerParameters={"svg": ["model"]}),
+    image_model(
+        "sketch", parameters=with_style(noir="noir"), providerParameters={"svg": ["model"]}
+    ),
 )
 
 GOOD: list[tuple[str, Any]] = [
@@ -183,7 +185,7 @@ def test_fields_that_go_together_are_valid(fields: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("number", ["1e999", "-1e999"])
 def test_a_number_that_no_float_can_hold_is_refused(number: str) -> None:
-    text = b'{"model": "easel", "prompt": "x", "svg": {"model": [%s]}}' % number.encode()
+    text = b'{"model": "sketch", "prompt": "x", "svg": {"model": [%s]}}' % number.encode()
     with pytest.raises(ValidationError) as refusal:
         validate(text, KNOWN.view().vocabulary)
     assert refusal.value.problems[0][::2] == ("svg", "invalid_value")

@@ -1,4 +1,4 @@
-"""More pictures of 6 MiB are asked for than there is memory for, at once."""
+"""More images of 6 MiB are asked for than there is memory for, at once."""
 
 import asyncio
 from collections import Counter
@@ -17,20 +17,20 @@ from tintype_testing.ledgers import opened
 from tintype_testing.manifests import image_model, provider_binding
 
 MIB = 2**20
-PICTURE = 6 * MIB
+IMAGE = 6 * MIB
 LIMIT = 320 * MIB
 CLIENTS = 60
 CREDITS_MICRO = 10**12
 
 
 def manifests(folder: Path, endpoint: str) -> Path:
-    """Write the catalog of a model whose pictures of two megapixels come after a second."""
+    """Write the catalog of a model whose images of two megapixels come after a second."""
     model = image_model(size={"mode": "List", "sizes": ["2048x1024"]})
     binding = provider_binding(
-        upstreamModel="dall-e-2", endpoint=f"{endpoint}/openai-images/{PICTURE}/1000"
+        upstreamModel="dall-e-2", endpoint=f"{endpoint}/openai-images/{IMAGE}/1000"
     )
     (folder / "catalog").mkdir()
-    (folder / "catalog" / "easel.yaml").write_text(yaml.safe_dump_all([model, binding]))
+    (folder / "catalog" / "sketch.yaml").write_text(yaml.safe_dump_all([model, binding]))
     (folder / "credentials").mkdir()
     (folder / "credentials" / "openai.api-key").write_text("sk-anything")
     return folder
@@ -46,13 +46,13 @@ async def key_to(url: str) -> str:
 
 
 async def ask(gateway: GatewayProcess, http: aiohttp.ClientSession, name: str) -> int:
-    """Ask for a picture, read all of the answer, and return its status."""
+    """Ask for an image, read all of the answer, and return its status."""
     body = {"model": "canvas", "prompt": "a red fox"}
     headers = {"Idempotency-Key": name}  # such answers are kept, and so read whole
     url = f"{gateway.url}/v1/images/generations"
     async with http.post(url, json=body, headers=headers) as answer:
         content = await answer.read()
-        assert answer.status != 200 or len(content) > PICTURE
+        assert answer.status != 200 or len(content) > IMAGE
         assert answer.status != 429 or int(answer.headers["Retry-After"]) > 0
         return answer.status
 

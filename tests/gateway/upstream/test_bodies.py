@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from tests.gateway.upstream.easels import (
+from tests.gateway.upstream.dialect_manifests import (
     DIALECTS,
     counted_as,
-    easel_before,
+    gateway_before,
     is_refused,
     speaking,
 )
 from tintype_testing.faulty_server import answer, says
 from tintype_testing.gateway import CREDITS_MICRO
-from tintype_testing.sample_images import picture
+from tintype_testing.sample_images import sample_image
 
 STREAMED = pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
 PRICE = 640_000
@@ -40,7 +40,7 @@ BODIES: dict[str, bytes] = {
     "lists of other things": (
         b'{"data": [1], "images": [1], "predictions": [1], "candidates": [1], "artifacts": [1]}'
     ),
-    "pictures that are objects": (
+    "images that are objects": (
         b'{"data": [{"b64_json": {}}], "images": [{}], "predictions": [{"bytesBase64Encoded": {}}],'
         b' "candidates": [{"content": {"parts": [{"inlineData": {"data": {}}}]}}]}'
     ),
@@ -80,7 +80,7 @@ async def ends_of(
 ) -> dict[str, tuple[int, str]]:
     """Return the status and the code that each body ends in. None costs the account anything."""
     ends: dict[str, tuple[int, str]] = {}
-    async with easel_before(folder, says(b""), **speaking(dialect)) as (gateway, provider):
+    async with gateway_before(folder, says(b""), **speaking(dialect)) as (gateway, provider):
         for case, body in BODIES.items():
             provider.behavior = says(answer(body, status=status))
             response = await gateway.generate(stream=stream)
@@ -91,12 +91,12 @@ async def ends_of(
 
 
 def openai(**fields: Any) -> bytes:
-    entry = {"b64_json": picture("png", 256, 256).decode()}
+    entry = {"b64_json": sample_image("png", 256, 256).decode()}
     return json.dumps({"created": 1, "data": [entry | fields.pop("entry", {})]} | fields).encode()
 
 
 def google(**fields: Any) -> bytes:
-    entry = {"bytesBase64Encoded": picture("png", 256, 256).decode(), "mimeType": "image/png"}
+    entry = {"bytesBase64Encoded": sample_image("png", 256, 256).decode(), "mimeType": "image/png"}
     return json.dumps({"predictions": [entry | fields.pop("entry", {})]} | fields).encode()
 
 
@@ -112,17 +112,17 @@ ODD: dict[str, tuple[Callable[[], bytes], str]] = {
         "google-predict",
     ),
 }
-"""Right pictures with odd words beside them."""
+"""Right images with odd words beside them."""
 
 
 @STREAMED
 @pytest.mark.parametrize("case", ODD)
-async def test_a_picture_with_odd_words_beside_it_is_a_picture_or_an_error(
+async def test_an_image_with_odd_words_beside_it_is_an_image_or_an_error(
     tmp_path: Path, case: str, stream: bool
 ) -> None:
     body, dialect = ODD[case]
     behavior = says(answer(body()))
-    async with easel_before(tmp_path, behavior, **speaking(dialect)) as (gateway, _):
+    async with gateway_before(tmp_path, behavior, **speaking(dialect)) as (gateway, _):
         response = await gateway.generate(stream=stream)
 
         paid = CREDITS_MICRO - (await gateway.account()).balance

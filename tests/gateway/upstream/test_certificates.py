@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.gateway.upstream.easels import counted_as, easel_before, is_refused
+from tests.gateway.upstream.dialect_manifests import counted_as, gateway_before, is_refused
 from tintype_testing.certificates import self_signed
-from tintype_testing.faulty_server import Call, UnrulyProvider, answer, says, unruly
+from tintype_testing.faulty_server import Call, FaultyProvider, answer, faulty_server, says
 
 CERTIFICATES = {
     "self-signed": "-addext subjectAltName=IP:127.0.0.1",
@@ -16,17 +16,17 @@ CERTIFICATES = {
 
 
 @pytest.fixture(params=CERTIFICATES)
-async def impostor(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[UnrulyProvider]:
+async def impostor(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[FaultyProvider]:
     tls = await self_signed(tmp_path, CERTIFICATES[request.param])
-    async with unruly(says(answer(b"{}")), tls) as provider:
+    async with faulty_server(says(answer(b"{}")), tls) as provider:
         yield provider
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
 async def test_a_certificate_that_fails_ends_the_call_before_anything_is_sent(
-    tmp_path: Path, impostor: UnrulyProvider, stream: bool
+    tmp_path: Path, impostor: FaultyProvider, stream: bool
 ) -> None:
-    async with easel_before(tmp_path, says(b""), endpoint=impostor.url) as (gateway, _):
+    async with gateway_before(tmp_path, says(b""), endpoint=impostor.url) as (gateway, _):
         with counted_as("unavailable"):
             response = await gateway.generate(stream=stream)
 
@@ -44,9 +44,9 @@ async def answers_in_the_clear(call: Call) -> None:
 async def test_a_provider_without_tls_where_tls_is_asked_for_is_not_spoken_to(
     tmp_path: Path, stream: bool
 ) -> None:
-    async with unruly(answers_in_the_clear) as plain:
+    async with faulty_server(answers_in_the_clear) as plain:
         endpoint = plain.url.replace("http:", "https:")
-        async with easel_before(tmp_path, says(b""), endpoint=endpoint) as (gateway, _):
+        async with gateway_before(tmp_path, says(b""), endpoint=endpoint) as (gateway, _):
             with counted_as("unavailable"):
                 response = await gateway.generate(stream=stream)
 

@@ -5,18 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.gateway.upstream.easels import counted_as, easel_before, is_refused
+from tests.gateway.upstream.dialect_manifests import counted_as, gateway_before, is_refused
 from tintype_gateway.upstream import transport as call
-from tintype_testing import faulty_server as unruly
+from tintype_testing import faulty_server as faulty_server
 from tintype_testing.faulty_server import Behavior, answer, says
 from tintype_testing.gateway import until
 
 STREAMED = pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
 
 BROKEN: dict[str, Behavior] = {
-    "it resets the connection before it reads": unruly.resets_before_the_request,
-    "it resets the connection in its head": unruly.resets_in_the_head,
-    "it resets the connection in its body": unruly.resets_in_the_body,
+    "it resets the connection before it reads": faulty_server.resets_before_the_request,
+    "it resets the connection in its head": faulty_server.resets_in_the_head,
+    "it resets the connection in its body": faulty_server.resets_in_the_body,
     "it speaks no HTTP": says(b"SSH-2.0-OpenSSH_9.9\r\n"),
     "it speaks an HTTP of its own": says(b"HTTP/9.9 OK\r\n\r\n"),
     "it sends less than it promised": says(answer(b"{}", length=3)),
@@ -25,11 +25,11 @@ BROKEN: dict[str, Behavior] = {
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nnonsense\r\n{}\r\n0\r\n\r\n"
     ),
     "its chunks break off": says(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{}"),
-    "its head has no end": unruly.never_ends_its_head,
+    "its head has no end": faulty_server.never_ends_its_head,
     "a header is longer than any": says(answer(b"{}", f"X-Long: {'x' * 100_000}")),
     "its answer is empty": says(answer(b"")),
 }
-"""Nobody knows whether the provider made the picture."""
+"""Nobody knows whether the provider made the image."""
 
 
 @STREAMED
@@ -37,7 +37,7 @@ BROKEN: dict[str, Behavior] = {
 async def test_a_connection_that_fails_is_an_unknown_outcome(
     tmp_path: Path, case: str, stream: bool
 ) -> None:
-    async with easel_before(tmp_path, BROKEN[case]) as (gateway, provider):
+    async with gateway_before(tmp_path, BROKEN[case]) as (gateway, provider):
         with counted_as("outcome_unknown"):
             response = await gateway.generate(stream=stream)
 
@@ -52,8 +52,11 @@ async def test_an_answer_without_end_is_given_up_and_the_connection_closed(
     tmp_path: Path, form: str, stream: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(call, "MAX_ANSWER_BYTES", 1_000_000)
-    behavior = {"body": unruly.never_ends_its_body, "stream": unruly.never_ends_its_stream}[form]
-    async with easel_before(tmp_path, behavior) as (gateway, provider):
+    behavior = {
+        "body": faulty_server.never_ends_its_body,
+        "stream": faulty_server.never_ends_its_stream,
+    }[form]
+    async with gateway_before(tmp_path, behavior) as (gateway, provider):
         with counted_as("outcome_unknown"):
             response = await gateway.generate(stream=stream)
 
@@ -65,17 +68,17 @@ async def test_an_answer_without_end_is_given_up_and_the_connection_closed(
 @pytest.mark.parametrize(
     "behavior",
     [
-        unruly.drips_its_head,
-        unruly.drips_its_body,
-        unruly.drips_its_stream,
-        unruly.never_gets_to_the_point,
+        faulty_server.drips_its_head,
+        faulty_server.drips_its_body,
+        faulty_server.drips_its_stream,
+        faulty_server.never_gets_to_the_point,
     ],
     ids=lambda behavior: behavior.__name__,
 )
 async def test_an_answer_that_drips_ends_with_the_time_of_the_binding(
     tmp_path: Path, behavior: Behavior, stream: bool
 ) -> None:
-    async with easel_before(tmp_path, behavior, timeoutSeconds=1) as (gateway, provider):
+    async with gateway_before(tmp_path, behavior, timeoutSeconds=1) as (gateway, provider):
         with counted_as("timeout"):
             response = await gateway.generate(stream=stream)
 
@@ -88,7 +91,7 @@ async def test_an_answer_that_drips_ends_with_the_time_of_the_binding(
 async def test_a_compressed_answer_that_nobody_asked_for_is_never_unpacked(
     tmp_path: Path, stream: bool
 ) -> None:
-    async with easel_before(tmp_path, says(unruly.gzip_bomb(64))) as (gateway, _):
+    async with gateway_before(tmp_path, says(faulty_server.gzip_bomb(64))) as (gateway, _):
         tracemalloc.start()
         try:
             with counted_as("outcome_unknown"):

@@ -28,7 +28,7 @@ from tintype_gateway.values import (
 )
 from tintype_testing.builders import finished_call, plan, route
 from tintype_testing.metrics import metric
-from tintype_testing.sample_images import picture
+from tintype_testing.sample_images import sample_image
 
 Call = Callable[[PlannedCall], AsyncGenerator[CallEvent, None]]
 
@@ -79,7 +79,7 @@ async def waiting(planned: PlannedCall) -> AsyncGenerator[CallEvent, None]:
 
 
 def preview(planned: PlannedCall, number: int) -> PartialImage:
-    sent = Preview(picture())
+    sent = Preview(sample_image())
     return PartialImage(planned.first, number, sent, "png", finished_call().images[0].size, route())
 
 

@@ -1,4 +1,4 @@
-"""Small files that are huge pictures: nobody decodes them, and nobody pays for them."""
+"""Small files that are huge images: nobody decodes them, and nobody pays for them."""
 
 import io
 import json
@@ -11,7 +11,7 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from tests.gateway.api.test_provider_faults import unsettled
-from tests.gateway.upstream.easels import counted_as, easel_before, is_refused
+from tests.gateway.upstream.dialect_manifests import counted_as, gateway_before, is_refused
 from tintype_gateway.images.decoder import MAX_PIXELS
 from tintype_testing.faulty_server import answer, says
 from tintype_testing.sample_images import encoded
@@ -53,8 +53,8 @@ BOMBS: dict[str, Callable[[], bytes]] = {
 }
 
 
-def body(picture: bytes) -> bytes:
-    return json.dumps({"created": 1, "data": [{"b64_json": encoded(picture).decode()}]}).encode()
+def body(image: bytes) -> bytes:
+    return json.dumps({"created": 1, "data": [{"b64_json": encoded(image).decode()}]}).encode()
 
 
 def test_the_bombs_are_bombs() -> None:
@@ -69,7 +69,7 @@ async def test_a_bomb_that_had_to_be_decoded_is_an_unknown_outcome(
     tmp_path: Path, case: str, stream: bool
 ) -> None:
     behavior, before = says(answer(body(BOMBS[case]()))), unsettled("outcome_unknown")
-    async with easel_before(tmp_path, behavior) as (gateway, _):
+    async with gateway_before(tmp_path, behavior) as (gateway, _):
         with counted_as("success"):  # of the call: what is made of it comes after
             response = await gateway.generate(stream=stream, output_format="webp")
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tintype_testing.faulty_server import Call, answer, unruly
+from tintype_testing.faulty_server import Call, answer, faulty_server
 from tintype_testing.gateway import Gateway, running_gateway
 from tintype_testing.manifests import image_model, provider_binding
 from tintype_testing.sample_images import drawn
@@ -89,7 +89,7 @@ async def serves(gateway: Gateway) -> bool:
 async def turn_of(folder: Path, data: bytes) -> tuple[bool, float]:
     """Return whether a client gets its image, and the longest turn meanwhile, the best of three."""
     best, is_served = float("inf"), False
-    async with unruly(partial(says_in_pieces, data)) as provider:
+    async with faulty_server(partial(says_in_pieces, data)) as provider:
         model = image_model(size={"mode": "List", "sizes": ["256x256"]}, watermark="c2pa")
         binding = provider_binding(upstreamModel="gpt-image-2", endpoint=provider.url)
         async with running_gateway(folder, model, binding) as gateway:

@@ -9,7 +9,7 @@ import pytest
 from tintype_gateway.dialects import openai_images
 from tintype_gateway.upstream.transport import call
 from tintype_gateway.values import Timeouts, UpstreamFault, UpstreamRequest
-from tintype_testing.faulty_server import answer, says, unruly
+from tintype_testing.faulty_server import answer, faulty_server, says
 
 
 async def test_a_date_counts_from_our_clock_where_the_response_has_none() -> None:
@@ -17,7 +17,7 @@ async def test_a_date_counts_from_our_clock_where_the_response_has_none() -> Non
     headers = f"Retry-After: {format_datetime(later, usegmt=True)}"
     throttled = says(answer(b"{}", headers, status="429 Too Many Requests"))
 
-    async with unruly(throttled) as provider, aiohttp.ClientSession() as session:
+    async with faulty_server(throttled) as provider, aiohttp.ClientSession() as session:
         request = UpstreamRequest(provider.url, {}, b"{}")
         with pytest.raises(UpstreamFault) as caught:
             await anext(call(request, openai_images, session, Timeouts(10, 10, 10)))

@@ -1,4 +1,4 @@
-"""Asks for pictures until /tmp/stop is there, and prints what came of it. Runs in a pod.
+"""Asks for images until /tmp/stop is there, and prints what came of it. Runs in a pod.
 
 Half of the clients keep their connections and half make a new one for each request; none of them
 ever repeats a request.

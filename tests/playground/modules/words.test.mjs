@@ -6,7 +6,7 @@ const { badges, filtered, offered, sorted, spoken } = await load('catalog');
 const { bytes, credits, usd } = await load('money');
 const { priceOf } = await load('prices');
 const { ApiError, ConnectionError, explain } = await load('advice');
-const { decoded, fileName, formatOf } = await load('picture');
+const { decoded, fileName, formatOf } = await load('image');
 
 test('credits and dollars have the digits that they need', () => {
   assert.equal(credits(640_000), '0.64 credits');
@@ -22,10 +22,10 @@ test('credits and dollars have the digits that they need', () => {
 test('a price is one, a range, an estimate, or that of tokens', () => {
   const tokens = { type: 'per_token', per_million_tokens: { image_output: '40' } };
   const price = (cost) => Object.values(priceOf(cost)).join(' ');
-  assert.equal(price({ type: 'per_image', usd: '0.040' }), '$0.04 a picture');
-  assert.equal(price({ type: 'per_image_by_size', prices: [{ usd: '0.02' }, { usd: '0.016' }] }), '$0.016 – $0.02 a picture');
-  assert.equal(price({ ...tokens, output_tokens: { table: [{ tokens: 272 }, { tokens: 6240 }] } }), '≈ $0.011 – $0.25 a picture');
-  assert.equal(price({ ...tokens, output_tokens: { factors: { low: 16, high: 96 } } }), '≈ $0.0078 – $0.28 a picture');
+  assert.equal(price({ type: 'per_image', usd: '0.040' }), '$0.04 an image');
+  assert.equal(price({ type: 'per_image_by_size', prices: [{ usd: '0.02' }, { usd: '0.016' }] }), '$0.016 – $0.02 an image');
+  assert.equal(price({ ...tokens, output_tokens: { table: [{ tokens: 272 }, { tokens: 6240 }] } }), '≈ $0.011 – $0.25 an image');
+  assert.equal(price({ ...tokens, output_tokens: { factors: { low: 16, high: 96 } } }), '≈ $0.0078 – $0.28 an image');
   assert.equal(price({ ...tokens, output_tokens: {} }), '$40.00 a million image tokens');
   assert.equal(priceOf(null).amount, 'No price');
 });
@@ -81,10 +81,10 @@ test('an answer without an envelope, a lost connection and a defect are told, to
   assert.match(explain(new ApiError(429, null, new Headers({ 'retry-after': '7' }))).advice, /7 s/);
 });
 
-test('a picture is told by its bytes, and named after its prompt', () => {
+test('an image is told by its bytes, and named after its prompt', () => {
   assert.equal(formatOf(decoded('iVBORw0KGgo=')), 'png');
   assert.equal(formatOf(Uint8Array.of(0xff, 0xd8, 0xff, 0xe0)), 'jpeg');
   assert.equal(formatOf(Uint8Array.of(1, 2, 3, 4)), null);
   assert.equal(fileName('A Sleepy hedgehog, under!', 0, 'webp'), 'a-sleepy-hedgehog-under-1.webp');
-  assert.equal(fileName('漢字', 1, null), 'picture-2.png');
+  assert.equal(fileName('漢字', 1, null), 'image-2.png');
 });

@@ -93,7 +93,7 @@ def _paths(view: View | None) -> Json:
 
 
 def _generate(view: View | None) -> Json:
-    summary = "Make pictures"
+    summary = "Make images"
     operation = _operation("createImage", summary, "ImagesResponse", WITH_BODY) | _asked(view)
     success = operation["responses"]["200"]
     shapes = [_ref("ImagesResponse"), _ref("OpenAIImagesResponse")]
@@ -148,9 +148,9 @@ def _model() -> Json:
 
 
 def _file() -> Json:
-    operation = _operation("getFile", "Get a picture", None, (*ALWAYS, 403, 404, 416))
-    pictures = ("image/png", "image/jpeg", "image/webp")
-    operation["responses"]["200"]["content"] = {kind: {} for kind in pictures}
+    operation = _operation("getFile", "Get an image", None, (*ALWAYS, 403, 404, 416))
+    images = ("image/png", "image/jpeg", "image/webp")
+    operation["responses"]["200"]["content"] = {kind: {} for kind in images}
     name = {"type": "string", "pattern": r"^[0-9a-f]{32}\.(?:png|jpeg|webp)$"}
     link = {"type": "string"}
     return operation | {
@@ -180,7 +180,7 @@ def _revalidated(operation: Json) -> Json:
 
 
 def _asked(view: View | None) -> Json:
-    """Return what makes an operation one that is asked for pictures."""
+    """Return what makes an operation one that is asked for images."""
     names: Json = {"type": "string"}
     if view is not None and view.providers:
         names["enum"] = sorted(view.providers)

@@ -27,10 +27,10 @@ FAULTS = {
         "The account cannot pay the most that the request could cost.", ("insufficient_credits",)
     ),
     403: Fault(
-        "The link to a picture is wrong, or has ended.", ("invalid_signature", "link_expired")
+        "The link to an image is wrong, or has ended.", ("invalid_signature", "link_expired")
     ),
     404: Fault(
-        "There is no such model, picture or path.",
+        "There is no such model, image or path.",
         ("model_not_found", "unknown_url", "image_not_found"),
     ),
     405: Fault("The path takes another method: `Allow` names it.", ("method_not_allowed",)),
@@ -45,7 +45,7 @@ FAULTS = {
     413: Fault("The body is too large.", ("payload_too_large",)),
     414: Fault("The path is too long.", ("uri_too_long",)),
     415: Fault("The body is no JSON, or it is compressed.", ("unsupported_media_type",)),
-    416: Fault("The picture has no such part.", ("range_not_satisfiable",)),
+    416: Fault("The image has no such part.", ("range_not_satisfiable",)),
     417: Fault("`Expect` is not `100-continue`.", ("expectation_failed",)),
     422: Fault(
         "Fields at fault: all of them at once.",
@@ -71,4 +71,4 @@ ALWAYS = (400, 401, 405, 414, 417, 431, 503)
 """What any path answers."""
 
 WITH_BODY = (*ALWAYS, 402, 404, 408, 409, 413, 415, 422, 429)
-"""What a path answers that is asked for pictures."""
+"""What a path answers that is asked for images."""

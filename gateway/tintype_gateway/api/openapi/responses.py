@@ -1,4 +1,4 @@
-"""The form of every answer, to be described. The answers themselves are written by hand: a picture
+"""The form of every answer, to be described. The answers themselves are written by hand: an image
 of megabytes goes through no model."""
 
 from typing import Annotated, Any, Literal
@@ -83,7 +83,7 @@ Watermark = Literal["c2pa", "provenance", "synthid", "none"]
 
 
 class Image(Described):
-    """One picture, or its refusal."""
+    """One image, or its refusal."""
 
     b64_json: str | None = None
     url: str | None = None
@@ -91,14 +91,14 @@ class Image(Described):
     seed: int | None
     watermark: Watermark
     flagged: bool
-    """Whether the provider withheld the picture for its content. It is not charged."""
+    """Whether the provider withheld the image for its content. It is not charged."""
 
     flag_reason: str | None = None
     """Why it was withheld, in the provider's words. Only where it was."""
 
 
 class ImageError(Described):
-    """Why one of several pictures did not come."""
+    """Why one of several images did not come."""
 
     index: int
     code: str | None
@@ -106,7 +106,7 @@ class ImageError(Described):
 
 
 class ImagesResponse(Described):
-    """Pictures, and what they cost."""
+    """Images, and what they cost."""
 
     created: int
     """The provider's time in Unix seconds, 0 where it gives none."""
@@ -124,7 +124,7 @@ class ImagesResponse(Described):
 
 
 class StreamEvent(Described):
-    """What all events with a picture have."""
+    """What all events with an image have."""
 
     b64_json: str
     created_at: int
@@ -133,7 +133,7 @@ class StreamEvent(Described):
     background: str
     output_format: str
     index: int
-    """Which of several pictures it is."""
+    """Which of several images it is."""
 
 
 class PartialImageEvent(StreamEvent):
@@ -144,7 +144,7 @@ class PartialImageEvent(StreamEvent):
 
 
 class CompletedEvent(StreamEvent):
-    """A picture, or, with an empty `b64_json`, its refusal."""
+    """An image, or, with an empty `b64_json`, its refusal."""
 
     type: Literal["image_generation.completed"]
     seed: int | None

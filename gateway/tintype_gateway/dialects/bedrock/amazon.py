@@ -25,7 +25,7 @@ _CONFIG = {"quality": "quality", "seed": "seed"}
 
 
 FIRST_IMAGE = re.compile(rb'"images"\s*:\s*\[\s*\Z')
-"""What stands before the first picture of an answer."""
+"""What stands before the first image of an answer."""
 
 
 def translate(

@@ -1,4 +1,4 @@
-"""Stability's models on AWS Bedrock: text to image, one picture a call."""
+"""Stability's models on AWS Bedrock: text to image, one image a call."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -24,7 +24,7 @@ read_error = bedrock.read_error
 _PASSED_ON = ("negative_prompt", "seed", "output_format")
 
 _FILTERED = "Filter reason:"
-"""How the reason of a refusal begins: of the prompt, or of the picture."""
+"""How the reason of a refusal begins: of the prompt, or of the image."""
 
 
 FIRST_IMAGE = re.compile(
@@ -32,7 +32,7 @@ FIRST_IMAGE = re.compile(
     rb"(?:[^{}\[\]]*\[[^{}\[\]]*\]){0,2}"  # seeds, say: bounded, or else it would take ages
     rb'[^{}\[\]]*"images"\s*+:\s*+\[\s*+\Z'
 )
-"""What stands before the picture of an answer that has said before that it was not refused."""
+"""What stands before the image of an answer that has said before that it was not refused."""
 
 
 def translate(
@@ -76,7 +76,7 @@ def _images(document: Mapping[str, Any]) -> Iterator[GeneratedImage]:
 
 
 def _seed(told: list[Any]) -> int | None:
-    """Return a seed, documented as a text and seen as a number; a picture is worth more than it."""
+    """Return a seed, documented as a text and seen as a number; an image is worth more than it."""
     try:
         return int(told[0])
     except MALFORMED:

@@ -56,7 +56,7 @@ def standard_base64(encoded: memoryview | str) -> memoryview | bytes:
     A `data:` prefix, which a proxy may add, is left out.
 
     What is so already, as it should be, stays where it is. A text without padding could also be
-    one that was cut off: it is completed only where the picture in it is.
+    one that was cut off: it is completed only where the image in it is.
 
     Raises:
         ValueError: This is not base64, or it was cut off.

@@ -49,7 +49,7 @@ _MAX_ERROR_BYTES = 32 * 1024
 
 
 FIRST_IMAGE = None
-"""Only the end of an answer tells that its first picture was no draft."""
+"""Only the end of an answer tells that its first image was no draft."""
 
 
 def translate(
@@ -101,13 +101,13 @@ def event_reader() -> "EventReader":
 class EventReader:
     """Puts an answer together that comes part by part.
 
-    A picture is whole in one event. One that is a thought, or that another one follows, was a draft
+    An image is whole in one event. One that is a thought, or that another one follows, was a draft
     and serves as a preview.
     """
 
     def __init__(self) -> None:
         self._parts: list[Mapping[str, Any]] = []
-        self._picture: Mapping[str, Any] | None = None
+        self._image: Mapping[str, Any] | None = None
         self._usage: Mapping[str, Any] | None = None
         self._reason: object = None
         self._message: object = None
@@ -131,16 +131,16 @@ class EventReader:
             raise malformed() from error
 
     def end(self) -> Generation:
-        """Return the picture, or that it was refused.
+        """Return the image, or that it was refused.
 
         Raises:
-            UpstreamFault: The stream ended too soon, or without a picture and without a refusal.
+            UpstreamFault: The stream ended too soon, or without an image and without a refusal.
         """
         if self._blocked is not None:
             return Generation(images=(), rest_refused=True, refusal_reasons=self._blocked)
         if self._reason is None:
             raise UpstreamFault("outcome_unknown", "the provider's stream ended too soon")
-        parts = [*self._parts, *([self._picture] if self._picture else [])]
+        parts = [*self._parts, *([self._image] if self._image else [])]
         candidate = {
             "content": {"parts": parts},
             "finishReason": self._reason,
@@ -161,9 +161,9 @@ class EventReader:
                 elif part.get("thought"):
                     yield _draft(part)
                 else:
-                    if self._picture is not None:
-                        yield _draft(self._picture)
-                    self._picture = part
+                    if self._image is not None:
+                        yield _draft(self._image)
+                    self._image = part
 
 
 def _draft(part: Mapping[str, Any]) -> Preview:
@@ -201,22 +201,22 @@ def _decided(job: Job, pricing: Pricing) -> dict[str, object]:
 
 
 def _max_output_tokens(job: Job, pricing: Pricing) -> int:
-    """Return the tokens of the picture and of all else: Google counts thoughts and text as well."""
-    picture = image_tokens(pricing, job.size.size, job.quality, None)
-    return picture + pricing.max_other_output_tokens
+    """Return the tokens of the image and of all else: Google counts thoughts and text as well."""
+    image = image_tokens(pricing, job.size.size, job.quality, None)
+    return image + pricing.max_other_output_tokens
 
 
 def _read(candidate: Mapping[str, Any], usage: Mapping[str, Any] | None) -> Generation:
     """Return what a candidate says and shows, apart from its thoughts.
 
-    Of several pictures all but the last are drafts.
+    Of several images all but the last are drafts.
     """
     parts = (candidate.get("content") or {}).get("parts") or ()
     spoken = [part for part in parts if not part.get("thought")]
-    pictures = [part["inlineData"]["data"] for part in spoken if "inlineData" in part]
+    images = [part["inlineData"]["data"] for part in spoken if "inlineData" in part]
     said = "".join(text(part.get("text")) or "" for part in spoken).strip()
-    if pictures:
-        encoded = google.standard_base64(pictures[-1])
+    if images:
+        encoded = google.standard_base64(images[-1])
         image = GeneratedImage(encoded, revised_prompt=said or None)
         counts, unusable = usage_of(_usage, usage)
         return Generation(images=(image,), usage=counts, usage_unusable=unusable)
@@ -245,7 +245,7 @@ _NAME = re.compile(r"[A-Z_]{1,40}", re.ASCII)
 
 
 def _usage(usage: Mapping[str, Any]) -> TokenUsage | None:
-    """Read the token counts of an answer with a picture, if it has any.
+    """Read the token counts of an answer with an image, if it has any.
 
     What the details call image is image, and all other output is text: thoughts, and the caption,
     which the details may leave out. Where they do not speak of images, what they do not call text

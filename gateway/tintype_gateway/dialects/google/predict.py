@@ -24,10 +24,10 @@ _REFUSAL = re.compile(r"prompt could not be submitted|violate", re.IGNORECASE)
 
 
 _REASON = "raiFilteredReason"
-"""The field of an entry that stands for a filtered picture, and says why it was."""
+"""The field of an entry that stands for a filtered image, and says why it was."""
 
 FIRST_IMAGE = re.compile(rb'"predictions"\s*:\s*\[\s*\{[^{}\[\]]*"bytesBase64Encoded"\s*:\s*\Z')
-"""What stands before the first picture of an answer that begins with one."""
+"""What stands before the first image of an answer that begins with one."""
 
 
 def translate(
@@ -95,6 +95,6 @@ def _image(entry: Mapping[str, Any]) -> GeneratedImage:
 
 
 def _is_remark(entry: Mapping[str, Any]) -> bool:
-    """Return whether an entry speaks of a picture, or of the prompt, and holds none."""
+    """Return whether an entry speaks of an image, or of the prompt, and holds none."""
     spoken = _REASON in entry or "safetyAttributes" in entry
     return spoken and "bytesBase64Encoded" not in entry

@@ -14,7 +14,7 @@ GRACE_SECONDS = 5
 """What any body may take."""
 
 BYTES_PER_SECOND = 16 * 1024
-"""How fast the rest must come on average: less than any line that a picture can be asked on."""
+"""How fast the rest must come on average: less than any line that an image can be asked on."""
 
 
 async def read_json_body(request: web.Request) -> bytes:

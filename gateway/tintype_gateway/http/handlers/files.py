@@ -7,7 +7,7 @@ from tintype_gateway.storage.folder import PATH, FolderStore
 from tintype_gateway.storage.interface import FOLDER_OF_IMAGES
 
 _NAME = r"[0-9a-f]{32}\.(?:png|jpeg|webp)"
-"""Every name of a picture, and no path that leads elsewhere."""
+"""Every name of an image, and no path that leads elsewhere."""
 
 
 class KeptFile(web.FileResponse):
@@ -17,7 +17,7 @@ class KeptFile(web.FileResponse):
 
 
 def file_route(store: FolderStore) -> web.RouteDef:
-    """Return the route to the pictures of a store."""
+    """Return the route to the images of a store."""
 
     async def get_file(request: web.Request) -> KeptFile:
         name = request.match_info["name"]
@@ -26,7 +26,7 @@ def file_route(store: FolderStore) -> web.RouteDef:
             f"{FOLDER_OF_IMAGES}/{name}", query.get("expires", ""), query.get("signature", "")
         )
         if not path.is_file():
-            raise NotFoundError("the picture is not kept any more", code="image_not_found")
+            raise NotFoundError("the image is not kept any more", code="image_not_found")
         _check_range(request, path.stat().st_size)
         return KeptFile(path, headers=_headers(name, seconds))
 

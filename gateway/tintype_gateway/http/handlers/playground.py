@@ -1,7 +1,7 @@
 """Serves the playground's files: read once, named by a digest, and allowed nothing that they
 do not need.
 
-The page's script, style and pictures come from here alone, so that the one secret on it, the key
+The page's script, style and images come from here alone, so that the one secret on it, the key
 that somebody typed, has nowhere to go but to this gateway's API.
 """
 

@@ -1,6 +1,6 @@
-"""Are these the promised pictures, and what is left to do with them?
+"""Are these the promised images, and what is left to do with them?
 
-A picture that the client wants as it is passes through as the base64 text that it came as: only
+An image that the client wants as it is passes through as the base64 text that it came as: only
 its header and its end are looked at. All others are decoded once, converted, stored, or both.
 """
 
@@ -41,12 +41,12 @@ async def inspect(
     tools: ImageTools,
     passed: PassedThrough | None = None,
 ) -> FinishedCall:
-    """Return the pictures of a call as they came by a route, with their true format and size.
+    """Return the images of a call as they came by a route, with their true format and size.
 
     The first one may have been `passed` on before.
 
     Raises:
-        UpstreamFault: There is no picture, or one that is not a picture, or another first one; or
+        UpstreamFault: There is no image, or one that is not an image, or another first one; or
             all are refused, and the profile has no entries for those.
     """
     passed_on = [] if passed is None else [_passed_on(generation.images[:1], passed)]
@@ -56,7 +56,7 @@ async def inspect(
         images += (await _inspected(image, plan.model.watermark, tools.converter),)
     refused = max(planned.asked - len(images), 0) if generation.rest_refused else 0
     if not images and not refused:
-        raise UpstreamFault("outcome_unknown", "the provider's answer has no picture")
+        raise UpstreamFault("outcome_unknown", "the provider's answer has no image")
     is_passed = passed is not None
     call = FinishedCall(
         planned.first, planned.asked, route, generation, images, is_passed=is_passed
@@ -70,7 +70,7 @@ async def inspect(
 
 @traced("finish")
 async def finish(call: FinishedCall, plan: Plan, tools: ImageTools) -> FinishedCall:
-    """Return the pictures of a call as the client gets them.
+    """Return the images of a call as the client gets them.
 
     Raises:
         UpstreamFault: One cannot be decoded, or it cannot be stored.
@@ -83,9 +83,9 @@ async def finish(call: FinishedCall, plan: Plan, tools: ImageTools) -> FinishedC
 
 
 def _passed_on(first: Sequence[GeneratedImage], passed: PassedThrough) -> FinishedImage:
-    """Return what the client has, if that is what the answer gives as its first picture."""
+    """Return what the client has, if that is what the answer gives as its first image."""
     if [image.base64 for image in first] != [passed.placeholder]:
-        message = "the provider's answer begins with what is not its first picture"
+        message = "the provider's answer begins with what is not its first image"
         raise UpstreamFault("outcome_unknown", message)
     return FinishedImage(first[0], passed.format, passed.size, passed.watermark)
 
@@ -104,66 +104,64 @@ async def _inspected(
         try:
             found = await converter.examine(text, find_c2pa=find_c2pa)
         except ValueError as error:
-            raise _no_picture(error) from error
+            raise _no_image(error) from error
     is_marked = found.has_c2pa or not find_c2pa
     return FinishedImage(image, *found.header, declared if is_marked else "none")
 
 
-async def _delivered(picture: FinishedImage, plan: Plan, tools: ImageTools) -> FinishedImage:
+async def _delivered(image: FinishedImage, plan: Plan, tools: ImageTools) -> FinishedImage:
     encoding = plan.job.encoding
-    if encoding is not None and not encoding.is_met_by(picture.format):
-        converted = await _converted(picture, encoding, tools)
-        picture, content = _in_new_format(picture, encoding, converted), converted.content
+    if encoding is not None and not encoding.is_met_by(image.format):
+        converted = await _converted(image, encoding, tools)
+        image, content = _in_new_format(image, encoding, converted), converted.content
         if not plan.as_url:
-            return _with_base64(picture, pybase64.b64encode(content))
+            return _with_base64(image, pybase64.b64encode(content))
     elif plan.as_url:
-        content = _decoded(picture)
+        content = _decoded(image)
     else:
-        return picture
+        return image
     assert tools.store is not None  # noqa: S101 - else the request was refused
-    return await _stored(picture, content, tools.store, tools.url_seconds)
+    return await _stored(image, content, tools.store, tools.url_seconds)
 
 
-async def _converted(picture: FinishedImage, encoding: Encoding, tools: ImageTools) -> Converted:
+async def _converted(image: FinishedImage, encoding: Encoding, tools: ImageTools) -> Converted:
     try:
-        return await tools.converter.convert(picture.image.base64, encoding)
+        return await tools.converter.convert(image.image.base64, encoding)
     except ValueError as error:
-        raise _no_picture(error) from error
+        raise _no_image(error) from error
 
 
-def _in_new_format(
-    picture: FinishedImage, encoding: Encoding, converted: Converted
-) -> FinishedImage:
-    """Return what is true of a picture now: marks in its pixels survive, a manifest does not."""
-    watermark: Watermark = "none" if picture.watermark == "c2pa" else picture.watermark
-    return replace(picture, format=encoding.format, size=converted.size, watermark=watermark)
+def _in_new_format(image: FinishedImage, encoding: Encoding, converted: Converted) -> FinishedImage:
+    """Return what is true of an image now: marks in its pixels survive, a manifest does not."""
+    watermark: Watermark = "none" if image.watermark == "c2pa" else image.watermark
+    return replace(image, format=encoding.format, size=converted.size, watermark=watermark)
 
 
-def _decoded(picture: FinishedImage) -> bytes:
+def _decoded(image: FinishedImage) -> bytes:
     try:
-        return decode(picture.image.base64)
+        return decode(image.image.base64)
     except ValueError as error:
-        raise _no_picture(error) from error
+        raise _no_image(error) from error
 
 
 async def _stored(
-    picture: FinishedImage, content: bytes, store: ImageStore, url_seconds: int
+    image: FinishedImage, content: bytes, store: ImageStore, url_seconds: int
 ) -> FinishedImage:
-    """Store a picture, and let go of its base64."""
-    name = new_name(picture.format)
+    """Store an image, and let go of its base64."""
+    name = new_name(image.format)
     try:
-        await store.put(name, content, f"image/{picture.format}", url_seconds)
+        await store.put(name, content, f"image/{image.format}", url_seconds)
         url = await store.url(name, url_seconds)
     except StoreError as error:
-        message = f"the picture was made, and is not charged, but it cannot be stored: {error}"
+        message = f"the image was made, and is not charged, but it cannot be stored: {error}"
         raise UpstreamFault("store", message) from error
-    return replace(_with_base64(picture, b""), url=url, name=name)
+    return replace(_with_base64(image, b""), url=url, name=name)
 
 
-def _with_base64(picture: FinishedImage, text: bytes) -> FinishedImage:
-    return replace(picture, image=replace(picture.image, base64=text))
+def _with_base64(image: FinishedImage, text: bytes) -> FinishedImage:
+    return replace(image, image=replace(image.image, base64=text))
 
 
-def _no_picture(error: ValueError) -> UpstreamFault:
-    message = f"the provider's answer is no picture: {error}"
+def _no_image(error: ValueError) -> UpstreamFault:
+    message = f"the provider's answer is no image: {error}"
     return UpstreamFault("outcome_unknown", message)

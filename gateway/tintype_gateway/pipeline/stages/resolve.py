@@ -33,7 +33,7 @@ def resolve(
 
     Raises:
         NotFoundError: There is no such model, or none for this caller.
-        BadRequestError: It makes no pictures, or nobody who may serve it is active.
+        BadRequestError: It makes no images, or nobody who may serve it is active.
     """
     prefix, model = _find(requested, view)
     provider = _forced_provider(prefix, forced, view.providers)

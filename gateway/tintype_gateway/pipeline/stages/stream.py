@@ -10,7 +10,7 @@ from tintype_gateway.values import Job
 def stream(job: Job, fields: ImageGenerationRequest, *, native: bool, strict: bool) -> Job:
     """Return the job as a stream asks for it, where `native` says whether the provider streams.
 
-    Every model's pictures can come in a stream; previews are only relayed, never invented.
+    Every model's images can come in a stream; previews are only relayed, never invented.
 
     Raises:
         UnsupportedParameterError: Previews are asked for, and handling is strict.

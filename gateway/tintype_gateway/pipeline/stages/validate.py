@@ -57,7 +57,7 @@ _OURS_TO_SAY = {
     "numberOfImages": "use `n`",
     "sampleCount": "use `n`",
     "candidateCount": "use `n`",
-    "storageUri": "pictures come in the answer",
+    "storageUri": "images come in the answer",
     "addWatermark": "the provider's own setting holds",
 }
 """Fields of the providers that decide what is made, counted and charged."""
@@ -228,7 +228,7 @@ def _plain(message: str) -> str:
 def _refuse_contradictions(fields: ImageGenerationRequest) -> None:
     if fields.stream and fields.response_format == "url":
         raise UnsupportedParameterError(
-            "`response_format: url` does not go with `stream`, whose events carry the pictures",
+            "`response_format: url` does not go with `stream`, whose events carry the images",
             param="response_format",
         )
     if fields.partial_images and not fields.stream:

@@ -27,8 +27,8 @@ const WORDS = {
   provider_throttled: ['The provider is busy', 'Wait a moment, then try again. Nothing was charged.'],
   provider_unauthorized: ['The provider refuses this server', 'Whoever runs it must look at its credentials.'],
   provider_unavailable: ['The provider cannot be reached', 'Try again later, or choose another model.'],
-  timeout: ['The provider took too long', 'It may have made a picture that nobody received. Nothing was charged.'],
-  outcome_unknown: ['The picture was lost on its way', 'Nothing was charged. Try again if you like.'],
+  timeout: ['The provider took too long', 'It may have made an image that nobody received. Nothing was charged.'],
+  outcome_unknown: ['The image was lost on its way', 'Nothing was charged. Try again if you like.'],
   ledger_unavailable: ['The accounts cannot be reached', 'Nothing is made unpaid. Try again in a moment.'],
   catalog_unavailable: ['The server is still starting', 'Try again in a moment.'],
   payload_too_large: ['This is too much text', 'Shorten the prompt.'],
@@ -61,12 +61,12 @@ function refused(error) {
 
 function unpaid(error, { remaining, ceiling }) {
   if (remaining === undefined || ceiling === undefined) {
-    return told('Not enough credits', error.message, 'Ask for more credits, or for a cheaper picture.');
+    return told('Not enough credits', error.message, 'Ask for more credits, or for a cheaper image.');
   }
   const message =
     `This can cost up to ${credits(ceiling)}, and the account has ${credits(remaining)}: ` +
     `${credits(Math.max(0, ceiling - remaining))} are missing.`;
-  return told('Not enough credits', message, 'Choose a lower quality, a smaller size or fewer pictures.');
+  return told('Not enough credits', message, 'Choose a lower quality, a smaller size or fewer images.');
 }
 
 function waiting(seconds) {

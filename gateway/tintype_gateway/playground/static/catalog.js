@@ -46,7 +46,7 @@ export function badges(model) {
   else if (!model.active) all.push({ text: 'Inactive', tone: 'quiet', title: 'Nobody serves it now' });
   if (state === 'Deprecated') all.push({ text: `Deprecated ${day(deprecated)}`, tone: 'warn', title: instead });
   if (state !== 'Retired' && retires) all.push({ text: `Retires ${day(retires)}`, tone: 'warn', title: instead });
-  if (!model.output_modality.image) all.push({ text: 'Text only', tone: 'quiet', title: 'It makes no pictures' });
+  if (!model.output_modality.image) all.push({ text: 'Text only', tone: 'quiet', title: 'It makes no images' });
   const [mark, meaning] = WATERMARKS[model.watermark] ?? [];
   if (mark) all.push({ text: mark, tone: 'mark', title: meaning });
   return all;

@@ -75,11 +75,11 @@ export class Composer {
 
   /** Ask for a prompt. */
   missPrompt() {
-    this.mark({ prompt: 'Say what the picture should show.' });
+    this.mark({ prompt: 'Say what the image should show.' });
     this.#prompt.focus();
   }
 
-  /** Say whether a seed can be used again, of a picture by the model with an id. */
+  /** Say whether a seed can be used again, of an image by the model with an id. */
   takesSeed(id) {
     return this.#model.id === id && this.#fields.some((field) => field.name === 'seed');
   }

@@ -49,7 +49,7 @@ export function isLossy({ output_format: format }) {
   return format === 'jpeg' || format === 'webp';
 }
 
-/** Say whether a model sends pictures before they are finished. */
+/** Say whether a model sends images before they are finished. */
 export function hasPreviews(model) {
   return model.limits.max_partial_images > 0;
 }
@@ -101,7 +101,7 @@ function label(value, name) {
 }
 
 function countField({ limits }) {
-  return { name: 'n', kind: 'number', label: 'Pictures', min: 1, max: limits.max_images_per_request, initial: 1, isShort: true };
+  return { name: 'n', kind: 'number', label: 'Images', min: 1, max: limits.max_images_per_request, initial: 1, isShort: true };
 }
 
 function otherFields(model) {
@@ -111,16 +111,16 @@ function otherFields(model) {
   return [
     hasPreviews(model) && {
       name: 'partial_images', kind: 'choice', label: 'Live previews', options: numbers, initial: Math.min(2, previews.length - 1),
-      hint: 'Unfinished pictures on the way, which cost a few tokens each',
+      hint: 'Unfinished images on the way, which cost a few tokens each',
     },
     compression.handling !== 'Reject' && {
       name: 'output_compression', kind: 'range', label: 'Compression quality', min: 0, max: 100, initial: 90, when: isLossy,
     },
     taken(seed) && {
       name: 'seed', kind: 'number', label: 'Seed', min: seed.minimum ?? 0, max: seed.maximum, initial: undefined,
-      hint: 'The same number makes the same picture again',
+      hint: 'The same number makes the same image again',
     },
-    taken(negative) && { name: 'negative_prompt', kind: 'text', label: 'Without', initial: '', hint: 'What the picture should not show' },
+    taken(negative) && { name: 'negative_prompt', kind: 'text', label: 'Without', initial: '', hint: 'What the image should not show' },
   ];
 }
 

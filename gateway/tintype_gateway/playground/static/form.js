@@ -2,7 +2,7 @@
 
 import { el, fill, icon } from './dom.js';
 
-/** More choices than this are a list to open: of words, and of the shapes of pictures. */
+/** More choices than this are a list to open: of words, and of the shapes of images. */
 const MOST_WORDS = 7;
 const MOST_SHAPES = 14;
 
@@ -69,7 +69,7 @@ function isLong({ options }) {
   return options.length > (options[0].shape ? MOST_SHAPES : MOST_WORDS);
 }
 
-/** Return the outline of a picture of that shape. */
+/** Return the outline of an image of that shape. */
 function glyph([width, height]) {
   const node = el('span', { class: 'glyph', 'aria-hidden': 'true' });
   const longer = Math.max(width, height);

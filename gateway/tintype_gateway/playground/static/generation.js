@@ -1,10 +1,10 @@
-/** One request for pictures, from the click to the last event of its stream. */
+/** One request for images, from the click to the last event of its stream. */
 
 import { ApiError, ConnectionError } from './advice.js';
 import { eventsOf } from './sse.js';
 
 /**
- * Yield what happens: `{type: 'head', route, adjustments, requestId}` once, then for each picture
+ * Yield what happens: `{type: 'head', route, adjustments, requestId}` once, then for each image
  * any number of `partial` and one `completed`, as the server's events tell them.
  */
 export async function* generation(api, body, signal) {
@@ -27,7 +27,7 @@ export async function* generation(api, body, signal) {
       yield { ...data, type: 'completed', index };
     }
   }
-  if (finished === 0) throw new ConnectionError('The answer ended before a picture was finished.');
+  if (finished === 0) throw new ConnectionError('The answer ended before an image was finished.');
 }
 
 async function* eventsIn(answer, signal) {
@@ -35,7 +35,7 @@ async function* eventsIn(answer, signal) {
     yield* eventsOf(answer.body);
   } catch (error) {
     if (signal.aborted) throw error;
-    throw new ConnectionError('The answer ended before the picture was finished.');
+    throw new ConnectionError('The answer ended before the image was finished.');
   }
 }
 

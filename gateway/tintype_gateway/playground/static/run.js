@@ -1,19 +1,19 @@
-/** One request on the stage: its pictures as they sharpen, and what is to know about them. */
+/** One request on the stage: its images as they sharpen, and what is to know about them. */
 
 import { spoken, watermarkName } from './catalog.js';
 import { button, copy, el, fill, icon, spaced } from './dom.js';
 import { bytes, creditAmount, credits } from './money.js';
-import { fileName } from './picture.js';
+import { fileName } from './image.js';
 import { edges } from './sizes.js';
 import { curlOf, pythonOf } from './snippets.js';
 
 const WORDS = {
   waiting: 'Waiting for the provider',
-  missing: 'This picture was not made. It was not charged.',
+  missing: 'This image was not made. It was not charged.',
   cancelled: 'Cancelled',
 };
 
-/** Return a run that has just begun, with a place for each picture. */
+/** Return a run that has just begun, with a place for each image. */
 export function createRun(model, body, base) {
   return {
     model,
@@ -22,9 +22,9 @@ export function createRun(model, body, base) {
     head: null,
     startedAt: performance.now(),
     seconds: null,
-    missing: 'missing', // the state of those pictures that will not have come at the end
-    node: el('article', { class: 'run', 'aria-label': `Pictures of: ${body.prompt}` }),
-    pictures: Array.from({ length: body.n }, (_, index) => ({
+    missing: 'missing', // the state of those images that will not have come at the end
+    node: el('article', { class: 'run', 'aria-label': `Images of: ${body.prompt}` }),
+    images: Array.from({ length: body.n }, (_, index) => ({
       index, state: 'waiting', file: null, facts: {}, message: null, plate: el('figure', { class: 'plate' }),
     })),
   };
@@ -32,42 +32,42 @@ export function createRun(model, body, base) {
 
 /** Draw a run as it is now. `seeds` knows which of them can be used again. */
 export function drawRun(run, seeds) {
-  for (const picture of run.pictures) drawPlate(run, picture, seeds);
-  const plates = run.pictures.map(({ plate }) => plate);
+  for (const image of run.images) drawPlate(run, image, seeds);
+  const plates = run.images.map(({ plate }) => plate);
   fill(run.node, heading(run), el('div', { class: plates.length > 1 ? 'plates several' : 'plates' }, plates), factsOf(run));
 }
 
-/** Draw one picture of a run, in the place that it has. */
-export function drawPlate(run, picture, seeds) {
-  const { plate, file, state } = picture;
+/** Draw one image of a run, in the place that it has. */
+export function drawPlate(run, image, seeds) {
+  const { plate, file, state } = image;
   plate.dataset.state = state;
-  const frame = el('div', { class: 'frame' }, content(run, picture));
+  const frame = el('div', { class: 'frame' }, content(run, image));
   const [width, height] = file ? [file.width, file.height] : askedSize(run.body);
   frame.style.setProperty('--ratio', String(width / height));
-  fill(plate, frame, state === 'done' && caption(run, picture, seeds));
+  fill(plate, frame, state === 'done' && caption(run, image, seeds));
 }
 
 /** Return what a run cost so far, in micro-credits. */
 export function costOf(run) {
-  return run.pictures.reduce((sum, { facts }) => sum + (facts.usage?.credits_used ?? 0), 0);
+  return run.images.reduce((sum, { facts }) => sum + (facts.usage?.credits_used ?? 0), 0);
 }
 
-/** Return how many of its pictures are finished. */
+/** Return how many of its images are finished. */
 export function finished(run) {
-  return run.pictures.filter((picture) => picture.state === 'done').length;
+  return run.images.filter((image) => image.state === 'done').length;
 }
 
 function content({ body }, { file, state, index, message, facts }) {
   if (state === 'partial') return el('img', { src: file.url, alt: `A preview of: ${body.prompt}` });
   if (state === 'flagged') return withheld(facts.flag_reason);
   if (state !== 'done') return el('p', { class: 'frame-text' }, message ?? WORDS[state]);
-  const label = `Open picture ${index + 1} in full size`;
+  const label = `Open image ${index + 1} in full size`;
   const image = el('img', { src: file.url, alt: body.prompt });
   return el('a', { href: file.url, target: '_blank', rel: 'noopener', 'aria-label': label }, image);
 }
 
 function withheld(reason) {
-  const told = 'The provider withheld this picture. It was not charged.';
+  const told = 'The provider withheld this image. It was not charged.';
   return el('div', { class: 'frame-text' }, el('p', {}, told), reason && el('p', { dir: 'auto', class: 'muted' }, reason));
 }
 
@@ -141,7 +141,7 @@ function adjustmentText(adjustment) {
   return change === 'stripped' ? `${spoken(name)}: this model has none` : `${spoken(name)}: ${change.replace('->', ' → ')}`;
 }
 
-/** Return the shape of the picture that was asked for, a square where it is left open. */
+/** Return the shape of the image that was asked for, a square where it is left open. */
 function askedSize({ size }) {
   return /^\d+x\d+$/.test(size ?? '') ? edges(size) : [1, 1];
 }

@@ -9,12 +9,12 @@ const OPENAI_ARGUMENTS = new Set([
 /** Said even where it is the default, since a server can have another one. */
 const INLINE = { response_format: 'b64_json' };
 
-/** Return a shell command that saves the pictures of a request. */
+/** Return a shell command that saves the images of a request. */
 export function curlOf(body, base) {
   const save =
     'import base64, json, sys\n' +
     'for number, image in enumerate(json.load(sys.stdin)["data"], 1):\n' +
-    `    open(f"picture-{number}.${extension(body)}", "wb").write(base64.b64decode(image["b64_json"] or ""))`;
+    `    open(f"image-{number}.${extension(body)}", "wb").write(base64.b64decode(image["b64_json"] or ""))`;
   return [
     `curl -sS --fail-with-body ${quoted(new URL('v1/images/generations', base).href)} \\`,
     '  -H "Authorization: Bearer $TINTYPE_API_KEY" \\',
@@ -24,7 +24,7 @@ export function curlOf(body, base) {
   ].join('\n');
 }
 
-/** Return a Python program that saves the pictures of a request with OpenAI's client. */
+/** Return a Python program that saves the images of a request with OpenAI's client. */
 export function pythonOf(body, base) {
   const entries = Object.entries({ ...body, ...INLINE });
   const own = entries.filter(([name]) => OPENAI_ARGUMENTS.has(name));
@@ -42,7 +42,7 @@ export function pythonOf(body, base) {
     ...(extra.length ? [`    extra_body=${literal(Object.fromEntries(extra))},`] : []),
     ')',
     'for number, image in enumerate(answer.data, 1):',
-    `    path = pathlib.Path(f"picture-{number}.${extension(body)}")`,
+    `    path = pathlib.Path(f"image-{number}.${extension(body)}")`,
     '    path.write_bytes(base64.b64decode(image.b64_json or ""))',
   ].join('\n');
 }

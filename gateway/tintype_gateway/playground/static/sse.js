@@ -5,7 +5,7 @@
 
 /** Return a function that takes text as it comes and returns the events that it completes. */
 export function createParser() {
-  let unended = []; // a picture is megabytes on one line: its pieces are joined once
+  let unended = []; // an image is megabytes on one line: its pieces are joined once
   let afterReturn = false;
   let event = { name: 'message', data: [] };
 

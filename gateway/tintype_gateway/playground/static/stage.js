@@ -1,8 +1,8 @@
-/** The pictures of the session: the run that is looked at, the former ones, and what went wrong. */
+/** The images of the session: the run that is looked at, the former ones, and what went wrong. */
 
 import { byId, el, fill, icon } from './dom.js';
 
-/** How many runs are kept. Their pictures are megabytes each. */
+/** How many runs are kept. Their images are megabytes each. */
 const MOST_RUNS = 24;
 
 /** Return the stage, empty. */
@@ -23,7 +23,7 @@ export function createStage() {
   }
 
   function drawHistory() {
-    const items = runs.filter((run) => run.pictures.some((picture) => picture.state === 'done'));
+    const items = runs.filter((run) => run.images.some((image) => image.state === 'done'));
     byId('history').hidden = items.length === 0;
     fill(byId('history-list'), items.map((run) => el('li', {}, thumbnail(run, run === shown, () => show(run)))));
   }
@@ -50,13 +50,13 @@ export function showProblem(problem) {
   );
 }
 
-/** Give back the memory of a run's pictures. */
+/** Give back the memory of a run's images. */
 function release(run) {
-  for (const { file } of run.pictures) if (file) URL.revokeObjectURL(file.url);
+  for (const { file } of run.images) if (file) URL.revokeObjectURL(file.url);
 }
 
 function thumbnail(run, isShown, onclick) {
-  const { file } = run.pictures.find((picture) => picture.state === 'done');
+  const { file } = run.images.find((image) => image.state === 'done');
   return el(
     'button',
     { type: 'button', class: 'thumbnail', 'aria-current': isShown ? 'true' : null, onclick },

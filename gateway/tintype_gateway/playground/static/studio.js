@@ -1,4 +1,4 @@
-/** The studio: form, gallery and pictures, and the request that goes through them. */
+/** The studio: form, gallery and images, and the request that goes through them. */
 
 import { explain } from './advice.js';
 import { sorted } from './catalog.js';
@@ -8,7 +8,7 @@ import { createGallery } from './gallery.js';
 import { generation } from './generation.js';
 import { wireKeys } from './keys.js';
 import { creditAmount, credits } from './money.js';
-import { opened } from './picture.js';
+import { opened } from './image.js';
 import { costOf, createRun, drawPlate, drawRun, finished } from './run.js';
 import { createStage, showProblem } from './stage.js';
 import { keptDraft } from './storage.js';
@@ -88,8 +88,8 @@ class Studio {
     say('Asking the provider…');
     drawRun(run, this.#composer);
     this.#stage.add(run);
-    openTab('pictures');
-    if (!isWide()) byId('panel-pictures').scrollIntoView({ behavior: 'smooth' });
+    openTab('images');
+    if (!isWide()) byId('panel-images').scrollIntoView({ behavior: 'smooth' });
   }
 
   async #follow(run, body) {
@@ -99,21 +99,21 @@ class Studio {
     }
   }
 
-  /** Show a preview, a picture, or that there is none, in its place. */
+  /** Show a preview, an image, or that there is none, in its place. */
   async #receive(run, event) {
-    const picture = run.pictures[event.index];
-    const former = picture.file;
+    const image = run.images[event.index];
+    const former = image.file;
     const isFinal = event.type === 'completed';
     const { b64_json: base64, ...facts } = event; // megabytes, that need not be kept twice
-    if (isFinal) picture.facts = facts;
-    if (event.flagged) picture.state = 'flagged';
+    if (isFinal) image.facts = facts;
+    if (event.flagged) image.state = 'flagged';
     else {
-      picture.file = await opened(base64);
-      picture.state = isFinal ? 'done' : 'partial';
+      image.file = await opened(base64);
+      image.state = isFinal ? 'done' : 'partial';
     }
-    drawPlate(run, picture, this.#composer);
+    drawPlate(run, image, this.#composer);
     if (former) URL.revokeObjectURL(former.url);
-    say(isFinal ? `Picture ${event.index + 1} of ${run.pictures.length} is there.` : `Preview ${event.partial_image_index + 1}`);
+    say(isFinal ? `Image ${event.index + 1} of ${run.images.length} is there.` : `Preview ${event.partial_image_index + 1}`);
   }
 
   #fail(run, error) {
@@ -121,7 +121,7 @@ class Studio {
       run.missing = 'cancelled';
       return say('Cancelled.');
     }
-    for (const { index, message } of error.problems ?? []) if (run.pictures[index]) run.pictures[index].message = message;
+    for (const { index, message } of error.problems ?? []) if (run.images[index]) run.images[index].message = message;
     const problem = explain(error, { remaining: this.#remaining, ceiling: this.#composer.ceiling });
     showProblem(problem);
     this.#composer.mark(problem.fields);
@@ -131,7 +131,7 @@ class Studio {
 
   #end(run) {
     this.#running = null;
-    for (const picture of run.pictures) if (!['done', 'flagged'].includes(picture.state)) picture.state = run.missing;
+    for (const image of run.images) if (!['done', 'flagged'].includes(image.state)) image.state = run.missing;
     run.seconds = (performance.now() - run.startedAt) / 1000;
     drawRun(run, this.#composer);
     this.#stage.drawHistory();
@@ -145,7 +145,7 @@ class Studio {
   }
 }
 
-/** Say whether form and pictures are side by side, as the style sheet decides it. */
+/** Say whether form and images are side by side, as the style sheet decides it. */
 function isWide() {
   return matchMedia('(min-width: 60rem)').matches;
 }
@@ -159,6 +159,6 @@ function say(text) {
   byId('status').textContent = text;
 }
 
-function counted(pictures) {
-  return pictures === 1 ? '1 picture' : `${pictures} pictures`;
+function counted(images) {
+  return images === 1 ? '1 image' : `${images} images`;
 }

@@ -2,7 +2,7 @@
 
 import { byId } from './dom.js';
 
-const NAMES = ['models', 'pictures'];
+const NAMES = ['models', 'images'];
 
 /** Let the tabs work. */
 export function wireTabs() {

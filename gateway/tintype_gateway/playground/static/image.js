@@ -1,4 +1,4 @@
-/** Pictures as files: their bytes, their format, and an address to show them by. */
+/** Images as files: their bytes, their format, and an address to show them by. */
 
 const SIGNATURES = [
   ['png', [0x89, 0x50, 0x4e, 0x47]],
@@ -12,13 +12,13 @@ export function decoded(base64) {
   return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
 }
 
-/** Return what the first bytes of a picture say that it is: `png`, `jpeg`, `webp` or null. */
+/** Return what the first bytes of an image say that it is: `png`, `jpeg`, `webp` or null. */
 export function formatOf(bytes) {
   const match = SIGNATURES.find(([, start]) => start.every((byte, index) => bytes[index] === byte));
   return match?.[0] ?? null;
 }
 
-/** Return a picture that can be shown: `{url, bytes, format, width, height}`, in true pixels. */
+/** Return an image that can be shown: `{url, bytes, format, width, height}`, in true pixels. */
 export async function opened(base64) {
   const bytes = decoded(base64);
   const format = formatOf(bytes);
@@ -29,8 +29,8 @@ export async function opened(base64) {
   return { url, bytes: bytes.length, format, width: image.naturalWidth, height: image.naturalHeight };
 }
 
-/** Return a name for a picture's file, from the words of its prompt. */
+/** Return a name for an image's file, from the words of its prompt. */
 export function fileName(prompt, index, format) {
-  const words = prompt.toLowerCase().normalize('NFKD').match(/[a-z0-9]+/g) ?? ['picture'];
+  const words = prompt.toLowerCase().normalize('NFKD').match(/[a-z0-9]+/g) ?? ['image'];
   return `${words.slice(0, 6).join('-')}-${index + 1}.${format ?? 'png'}`;
 }

@@ -18,7 +18,7 @@ Points = Sequence[tuple[float, float]]
 """Seconds, and values."""
 
 
-def picture(samples: Sequence[Sample]) -> str:
+def image(samples: Sequence[Sample]) -> str:
     """Return both curves, one below the other."""
     slope = slope_mib_an_hour(samples)
     memory = [(each.seconds, each.resident_mib) for each in samples]

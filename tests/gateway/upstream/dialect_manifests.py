@@ -7,8 +7,8 @@ from typing import Any
 
 import httpx2
 
-from tintype_testing.faulty_server import Behavior, UnrulyProvider, unruly
-from tintype_testing.gateway import CREDITS_MICRO, Gateway, easel, running_gateway
+from tintype_testing.faulty_server import Behavior, FaultyProvider, faulty_server
+from tintype_testing.gateway import CREDITS_MICRO, Gateway, canvas, running_gateway
 from tintype_testing.metrics import metric
 
 DIALECTS = {
@@ -22,12 +22,12 @@ DIALECTS = {
 
 
 @asynccontextmanager
-async def easel_before(
+async def gateway_before(
     folder: Path, behavior: Behavior, **spec: Any
-) -> AsyncIterator[tuple[Gateway, UnrulyProvider]]:
+) -> AsyncIterator[tuple[Gateway, FaultyProvider]]:
     """Run a gateway whose only provider behaves so."""
-    async with unruly(behavior) as provider:
-        manifests = easel(**{"endpoint": provider.url, "upstreamModel": "gpt-image-2"} | spec)
+    async with faulty_server(behavior) as provider:
+        manifests = canvas(**{"endpoint": provider.url, "upstreamModel": "gpt-image-2"} | spec)
         async with running_gateway(folder, *manifests) as gateway:
             yield gateway, provider
 

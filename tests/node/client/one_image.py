@@ -1,4 +1,4 @@
-"""Gets one picture, and prints what it is and what it cost. Runs in a pod."""
+"""Gets one image, and prints what it is and what it cost. Runs in a pod."""
 
 import base64
 import io
@@ -13,13 +13,13 @@ client = OpenAI(base_url="http://tintype:8080/v1", api_key=lambda: token.read_te
 answer = client.images.generate(model="gpt-image-1", prompt="A sleepy hedgehog", quality="low")
 assert answer.data
 assert answer.usage
-picture = Image.open(io.BytesIO(base64.b64decode(answer.data[0].b64_json or "")))
-picture.load()
+image = Image.open(io.BytesIO(base64.b64decode(answer.data[0].b64_json or "")))
+image.load()
 print(
     json.dumps(
         {
-            "format": picture.format,
-            "size": picture.size,
+            "format": image.format,
+            "size": image.size,
             "credits_used": answer.usage.model_dump()["credits_used"],
         }
     )

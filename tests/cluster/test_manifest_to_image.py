@@ -123,15 +123,15 @@ def test_a_model_is_served_when_it_is_applied_and_not_before(product: Product) -
     product.wait_for(200)
 
 
-def test_a_picture_and_its_price_are_those_of_the_manifest(product: Product) -> None:
+def test_an_image_and_its_price_are_those_of_the_manifest(product: Product) -> None:
     _canvas(product)
     product.wait_for(200)
 
     answer = product.generate()
 
     assert answer.data is not None
-    picture = Image.open(io.BytesIO(base64.b64decode(answer.data[0].b64_json or "")))
-    assert picture.size == (1024, 1024)
+    image = Image.open(io.BytesIO(base64.b64decode(answer.data[0].b64_json or "")))
+    assert image.size == (1024, 1024)
     assert answer.usage is not None
     assert answer.usage.model_dump()["credits_used"] == 640_000
 
