@@ -27,8 +27,8 @@
 The envelope is OpenAI's: `{"error": {"message", "type", "param", "code"}}`.
 """
 
-from collections.abc import Sequence
-from typing import ClassVar, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, NamedTuple, Self
 
 from typing_extensions import override
 
@@ -113,6 +113,22 @@ class InsufficientCreditsError(GatewayError):
     status = 402
     type = "insufficient_quota"
     code = "insufficient_credits"
+
+    amounts: Mapping[str, int] | None = None
+
+    @classmethod
+    def of(cls, required: int, available: int) -> Self:
+        """Return the error of a request that may cost more micro-credits than there are."""
+        error = cls(
+            f"the request may cost up to {required} micro-credits, and the account has {available}"
+        )
+        error.amounts = {"required": required, "available": available}
+        return error
+
+    @override
+    def body(self) -> dict[str, object]:
+        """Return OpenAI's envelope, with both amounts in micro-credits where they are known."""
+        return super().body() | ({"credits": self.amounts} if self.amounts else {})
 
 
 class ForbiddenError(GatewayError):

@@ -67,6 +67,11 @@ def test_the_envelope_has_all_four_keys_and_no_more(name: str) -> None:
     }
 
 
+def test_want_of_credits_tells_both_amounts() -> None:
+    body = errors.InsufficientCreditsError.of(640_000, 10_000).body()
+    assert body["credits"] == {"required": 640_000, "available": 10_000}
+
+
 def test_what_is_not_known_is_null_in_the_envelope() -> None:
     body = errors.BadRequestError("why").body()
     assert body == {

@@ -46,7 +46,7 @@ async def test_only_the_last_chunk_tells_why_it_ends_and_what_it_cost(simulator:
     assert (first.candidates[0].finish_reason, first.usage_metadata) == (None, None)
     assert last.candidates[0].finish_reason == types.FinishReason.STOP
     assert last.usage_metadata is not None
-    assert last.usage_metadata.candidates_token_count == 1120 + 11
+    assert last.usage_metadata.candidates_token_count == 1120 + 10
 
 
 async def test_the_synchronous_client_is_served_as_well(simulator: str) -> None:

@@ -47,8 +47,8 @@ async def test_the_details_of_usage_leave_out_what_the_model_says(simulator: str
     usage = (await answered(simulator, OLDER)).usage_metadata
 
     assert usage is not None
-    assert (usage.prompt_token_count, usage.candidates_token_count) == (2, 1290 + 11)
-    assert usage.total_token_count == 2 + 1290 + 11
+    assert (usage.prompt_token_count, usage.candidates_token_count) == (2, 1290 + 10)
+    assert usage.total_token_count == 2 + 1290 + 10
 
 
 async def test_a_limit_that_is_too_low_ends_without_an_image(simulator: str) -> None:

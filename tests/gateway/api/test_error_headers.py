@@ -49,6 +49,7 @@ SENT: dict[int, Callable[[Gateway], bytes]] = {
     416: lambda _: get(
         f"{PATH}/{FILE}?{Links(bytes(KEY_BYTES)).query(FILE, 60)} HTTP/1.1\r\nRange: bytes=9-\r\nX:"
     ),
+    417: lambda _: get("/v1/models HTTP/1.1\r\nExpect: later\r\nX:"),
     422: lambda gateway: request(gateway, b"{}"),
     429: lambda gateway: request(gateway, image()),
     431: lambda _: get("/ HTTP/1.1\r\nX: " + "x" * 40_000 + "\r\nY:"),

@@ -22,6 +22,7 @@ Json = dict[str, Any]
 _ANSWERS: tuple[type[BaseModel], ...] = (
     answers.Error,
     answers.FieldErrors,
+    answers.MissingCredits,
     answers.ImagesResponse,
     answers.OpenAIImagesResponse,
     answers.OpenAIPartialImageEvent,
@@ -38,6 +39,9 @@ _ANSWERS: tuple[type[BaseModel], ...] = (
 _REQUEST = "ImageGenerationRequest"
 
 FILE_PATH = f"{PATH}/{FOLDER_OF_IMAGES}/{{name}}"
+
+_ENVELOPES = {402: "MissingCredits", 422: "FieldErrors"}
+"""The schemas of errors that tell more than OpenAI's envelope, by status."""
 
 
 def document(view: View | None, *, serves_files: bool) -> Json:
@@ -214,7 +218,7 @@ def _operation(
 
 def _fault(status: int) -> Json:
     fault = FAULTS[status]
-    schema = _ref("FieldErrors" if status == 422 else "Error")
+    schema = _ref(_ENVELOPES.get(status, "Error"))
     also = {405: ["Allow"], 409: ["Retry-After"], 429: ["Retry-After"], 503: ["Retry-After"]}
     return {
         "description": f"{fault.when} `code` is {_or(fault.codes)}.",

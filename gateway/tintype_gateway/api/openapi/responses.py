@@ -45,6 +45,19 @@ class FieldErrors(Error):
     errors: list[FieldError]
 
 
+class CreditAmounts(Described):
+    """What a request may cost, and what its account has, in micro-credits."""
+
+    required: int
+    available: int
+
+
+class MissingCredits(Error):
+    """OpenAI's envelope, and the amounts."""
+
+    credits: CreditAmounts
+
+
 class TokensDetails(Described):
     """What kinds of tokens make up a count. Each kind has a price of its own."""
 

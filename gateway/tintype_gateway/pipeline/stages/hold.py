@@ -117,10 +117,7 @@ async def _take(caller: Caller, purchase: Purchase, ledger: Ledger) -> Hold | Re
 def _refusal(error: LedgerError) -> errors.GatewayError:
     match error:
         case InsufficientCreditsError():
-            return errors.InsufficientCreditsError(
-                f"the request may cost up to {error.required} micro-credits, "
-                f"and the account has {error.available}"
-            )
+            return errors.InsufficientCreditsError.of(error.required, error.available)
         case RateLimitedError():
             seconds = math.ceil(error.retry_after_seconds)
             return errors.RateLimitError(str(error), retry=True, retry_after_seconds=seconds)

@@ -11,6 +11,7 @@ export class ApiError extends Error {
     this.code = error.code ?? null;
     this.param = error.param ?? null;
     this.problems = body?.errors ?? [];
+    this.credits = body?.credits ?? null;
     this.requestId = headers.get('x-request-id');
     this.retryAfter = Number(headers.get('retry-after')) || null;
   }

@@ -129,8 +129,9 @@ export class Composer {
       fill(byId('quote'), quoteText(price, this.#microPerUsd));
     } catch (error) {
       if (signal.aborted) return;
+      this.ceiling = error.credits?.required;
       const { message, fields } = explain(error);
-      fill(byId('quote'), el('span', { class: 'muted' }, error instanceof ApiError ? 'No price for this' : message));
+      fill(byId('quote'), el('span', { class: 'muted' }, error instanceof ApiError ? noPrice(error) : message));
       this.mark(fields);
     }
   }
@@ -139,6 +140,10 @@ export class Composer {
     const previews = hasPreviews(this.#model) && { partial_images: this.#answers.partial_images };
     return { ...body, stream: true, ...previews };
   }
+}
+
+function noPrice({ credits }) {
+  return credits ? `Up to ${creditAmount(credits.required)} credits: more than the account has` : 'No price for this';
 }
 
 function summary(model, search) {
