@@ -15,6 +15,7 @@ from tintype_gateway.observability.metrics import REGISTRY
 from tintype_gateway.values import FaultKind
 from tintype_testing.builders import snapshot
 from tintype_testing.manifests import image_model
+from tintype_testing.private_prometheus import collectors, label_names, name_and_type
 
 MODELS = tuple(f"model-{number}" for number in range(1000))
 PROVIDERS = ("openai", "bedrock")
@@ -61,9 +62,9 @@ def use_a_thousand_models() -> None:
     ]
     models = (image_model(name, **spec) for name, spec in zip(MODELS, endings, strict=True))
     show(snapshot(*models), loaded_at=0)
-    for collector in list(REGISTRY._collector_to_names):
+    for collector in collectors(REGISTRY):
         if isinstance(collector, Counter | Gauge | Histogram):
-            for labels in _uses(collector._name, collector._labelnames):
+            for labels in _uses(name_and_type(collector)[0], label_names(collector)):
                 _touch(collector.labels(**labels) if labels else collector)
 
 

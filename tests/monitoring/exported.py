@@ -7,6 +7,7 @@ from prometheus_client import CollectorRegistry
 
 from tintype_gateway.observability.metrics import REGISTRY as GATEWAY
 from tintype_operator.metrics import REGISTRY as OPERATOR
+from tintype_testing.private_prometheus import collectors, has_labels, label_names, name_and_type
 
 TARGET_LABELS = frozenset({"namespace", "instance", "pod", "job"})
 """What Prometheus itself adds to each series."""
@@ -16,8 +17,8 @@ SUFFIXES = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum")}
 
 def families(registry: CollectorRegistry) -> Iterator[Any]:
     """Every metric of a registry, also those without a series yet."""
-    for collector in list(registry._collector_to_names):
-        if hasattr(collector, "_labelnames"):
+    for collector in collectors(registry):
+        if has_labels(collector):
             yield collector
         else:
             yield from collector.collect()
@@ -27,23 +28,16 @@ def exported() -> dict[str, frozenset[str]]:
     """Every name that a query may ask for, and the labels that it may ask by."""
     names = {}
     for family in (*families(GATEWAY), *families(OPERATOR)):
-        name, type_ = _name_and_type(family)
+        name, type_ = name_and_type(family)
         for suffix in SUFFIXES.get(type_, ("",)):
             le = {"le"} if suffix == "_bucket" else set()
-            names[name + suffix] = frozenset({*family._labelnames, *le})
+            names[name + suffix] = frozenset({*label_names(family), *le})
     return names
 
 
 def documented_labels() -> dict[str, frozenset[str]]:
     """The labels of each metric as the documentation's table gives them."""
     return {
-        _name_and_type(family)[0]: frozenset(family._labelnames)
+        name_and_type(family)[0]: frozenset(label_names(family))
         for family in (*families(GATEWAY), *families(OPERATOR))
     }
-
-
-def _name_and_type(family: Any) -> tuple[str, str]:
-    """A metric and what a collector of its own yields name these things differently."""
-    if hasattr(family, "_type"):
-        return family._name, family._type
-    return family.name, family.type

@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 from tintype_gateway.observability.metrics import REGISTRY as GATEWAY
 from tintype_operator.metrics import REGISTRY as OPERATOR
+from tintype_testing.private_prometheus import collectors, label_names
 from tintype_testing.requirements import require
 
 
@@ -17,14 +18,14 @@ def shown(request: pytest.FixtureRequest) -> Iterator[bytes]:
     registry: CollectorRegistry = request.param
     labelled = [
         collector
-        for collector in list(registry._collector_to_names)
-        if isinstance(collector, Counter | Gauge | Histogram) and collector._labelnames
+        for collector in collectors(registry)
+        if isinstance(collector, Counter | Gauge | Histogram) and label_names(collector)
     ]
     for collector in labelled:
-        collector.labels(*collector._labelnames)
+        collector.labels(*label_names(collector))
     yield generate_latest(registry)
     for collector in labelled:
-        collector.remove(*collector._labelnames)
+        collector.remove(*label_names(collector))
 
 
 def test_promtool_has_no_complaint(shown: bytes) -> None:

@@ -9,7 +9,6 @@ import logging
 
 from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
-from aiohttp.web_protocol import RequestHandler
 from typing_extensions import override
 
 from tintype_gateway.errors import (
@@ -19,6 +18,7 @@ from tintype_gateway.errors import (
     InternalError,
     UriTooLongError,
 )
+from tintype_gateway.http.private_aiohttp import Connection
 from tintype_gateway.observability.metrics import CONNECTIONS_CUT, HTTP_REQUESTS
 
 log = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ MAX_HEAD_BYTES = 64 * 1024
 MAX_HEADERS = 100
 
 
-class ClientConnection(RequestHandler):
+class ClientConnection(Connection):
     """aiohttp's connection, which closes where its client dawdles."""
 
     __slots__ = ("_head_bytes", "_head_timer", "_stall_timer", "_unread_bytes", "is_closing")
@@ -59,7 +59,7 @@ class ClientConnection(RequestHandler):
         self._unread_bytes = 0
         self.is_closing = False
         self._stall_timer = None
-        self._head_timer = self._loop.call_later(HEAD_SECONDS, self.cut, "slow_head")
+        self._head_timer = self.event_loop.call_later(HEAD_SECONDS, self.cut, "slow_head")
 
     @override
     def connection_lost(self, exc: BaseException | None) -> None:
@@ -69,12 +69,12 @@ class ClientConnection(RequestHandler):
 
     @override
     def data_received(self, data: bytes) -> None:
-        seen = self._request_count
+        seen = self.request_count
         super().data_received(data)
-        if self._request_count > seen:
+        if self.request_count > seen:
             self._head_bytes = 0
             self._stop_head_timer()
-        elif self._is_between_requests():
+        elif self.is_between_requests():
             self._note_head(len(data))
 
     @override
@@ -111,7 +111,7 @@ class ClientConnection(RequestHandler):
     def part(self) -> bool:
         """Have the next answer be the last one, and return whether it is still to be asked for."""
         self.is_closing = True
-        return self._is_between_requests()
+        return self.is_between_requests()
 
     def cut(self, reason: str) -> None:
         """Close the connection without a word, and count why."""
@@ -122,16 +122,13 @@ class ClientConnection(RequestHandler):
     def _has_left(self) -> bool:
         return self.transport is None or self.transport.is_closing()
 
-    def _is_between_requests(self) -> bool:
-        return self._waiter is not None and not self._waiter.done()
-
     def _note_head(self, count: int) -> None:
         """Bound a head that is not yet complete, in bytes and in time."""
         self._head_bytes += count
         if self._head_bytes > MAX_HEAD_BYTES:
             self.cut("large_head")
         elif self._head_timer is None:
-            self._head_timer = self._loop.call_later(HEAD_SECONDS, self.cut, "slow_head")
+            self._head_timer = self.event_loop.call_later(HEAD_SECONDS, self.cut, "slow_head")
 
     def _watch_reader(self) -> None:
         """Look again and again whether the client has read anything."""
@@ -143,7 +140,7 @@ class ClientConnection(RequestHandler):
             self.cut("stalled_reader")
             return
         self._unread_bytes = unread
-        self._stall_timer = self._loop.call_later(STALL_SECONDS, self._watch_reader)
+        self._stall_timer = self.event_loop.call_later(STALL_SECONDS, self._watch_reader)
 
     def _stop_head_timer(self) -> None:
         if self._head_timer is not None:

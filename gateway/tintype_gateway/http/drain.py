@@ -15,6 +15,7 @@ from tintype_gateway.http.connection import (
     MAX_LINE_BYTES,
     ClientConnection,
 )
+from tintype_gateway.http.private_aiohttp import Runner, Server
 from tintype_gateway.http.requests import handling, with_plain_paths
 
 IDLE_SECONDS = 75
@@ -66,21 +67,21 @@ def _room_for_connections() -> int:
     )
 
 
-class _Server(web.Server):
+class _Server(Server):
     max_connections = MAX_CONNECTIONS
 
     @override
     def __call__(self) -> ClientConnection:
-        return ClientConnection(self, loop=self._loop, **self._kwargs)
+        return self.connect(ClientConnection)
 
     @override
     def connection_made(self, handler: RequestHandler, transport: asyncio.Transport) -> None:
         super().connection_made(handler, transport)
-        if len(self._connections) > self.max_connections and isinstance(handler, ClientConnection):
+        if self.connection_count > self.max_connections and isinstance(handler, ClientConnection):
             handler.cut("too_many")
 
 
-class _Runner(web.AppRunner):
+class _Runner(Runner):
     def __init__(
         self,
         app: web.Application,
@@ -112,9 +113,7 @@ class _Runner(web.AppRunner):
         return sum(each.part() for each in connections if isinstance(each, ClientConnection))
 
     @override
-    async def _make_server(self) -> web.Server:
-        made = await super()._make_server()
-        options: dict[str, Any] = made._kwargs
+    def adapted(self, made: web.Server, options: dict[str, Any]) -> Server:
         server = _Server(
             handling(made.request_handler),
             request_factory=with_plain_paths(made.request_factory),

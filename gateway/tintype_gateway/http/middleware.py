@@ -146,6 +146,6 @@ def _translated(request: web.Request, error: web.HTTPException) -> errors.Gatewa
             allowed = ", ".join(sorted(error.allowed_methods))
             return errors.MethodNotAllowedError(f"this path takes {allowed}")
         case web.HTTPRequestEntityTooLarge():
-            limit = request.app._client_max_size
+            limit = request.client_max_size
             return errors.PayloadTooLargeError(f"the body must have at most {limit} bytes")
     return errors.BadRequestError(error.reason or "the request cannot be read")

@@ -131,7 +131,12 @@ class MemoryBudget:
 
     def _look(self, now: float) -> None:
         self._looked_at = now
-        self._used, self._arrived = self._read(), int(BYTES_IN_FLIGHT._value.get())
+        self._used, self._arrived = self._read(), _bytes_in_flight()
+
+
+def _bytes_in_flight() -> int:
+    (gauge,) = BYTES_IN_FLIGHT.collect()
+    return int(gauge.samples[0].value)
 
 
 def bytes_reserved(plan: Plan) -> int:

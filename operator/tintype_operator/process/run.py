@@ -6,9 +6,9 @@ import logging
 import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 import kopf
-from kopf._core.engines.peering import Identity
 
 from tintype_catalog.credentials import OPT_IN_LABEL
 from tintype_kubernetes.client import PAGE_SIZE, KubernetesClient, KubernetesObject, connect
@@ -30,9 +30,9 @@ from tintype_operator.watch.handlers import Memo, registry
 
 logger = logging.getLogger(__name__)
 
-IDENTITY = Identity("tintype")
+IDENTITY: Any = "tintype"
 """For kopf's peering, which is not used: else kopf asks the system for the name of the user, and a
-user id in a container needs none."""
+user id in a container needs none. The type of an identity, a text, is private to kopf."""
 
 
 def run(settings: Settings) -> int:

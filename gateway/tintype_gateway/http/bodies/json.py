@@ -29,7 +29,7 @@ async def read_json_body(request: web.Request) -> bytes:
         raise UnsupportedMediaTypeError("the Content-Type must be application/json")
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise UnsupportedMediaTypeError("the body must not be compressed")
-    limit = request.app._client_max_size
+    limit = request.client_max_size
     if (request.content_length or 0) > limit:
         raise _too_large(limit)
     try:

@@ -81,7 +81,7 @@ def incoming_of(request: web.Request) -> Incoming:
     Raises:
         BadRequestError: A header of ours has a value that it cannot have.
     """
-    most = request.app._client_max_size
+    most = request.client_max_size
     return Incoming(
         request_id=request[REQUEST_ID],
         read_body=lambda: read_json_body(request),

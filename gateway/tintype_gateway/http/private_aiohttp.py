@@ -1,0 +1,69 @@
+"""Every private part of aiohttp's server that the gateway uses, and nothing else.
+
+aiohttp's public interface has no connections of one's own, no count of their requests, and no say
+in when a head is sent. Another version of aiohttp may change these parts without notice, so
+pyproject.toml has an upper bound, and tests/test_private_parts.py has a test for each.
+"""
+
+import asyncio
+from abc import ABC, abstractmethod
+from typing import Any, TypeVar
+
+from aiohttp import web
+from aiohttp.web_protocol import RequestHandler
+from typing_extensions import override
+
+
+class Connection(RequestHandler):
+    """One client's connection."""
+
+    __slots__ = ()
+
+    @property
+    def event_loop(self) -> asyncio.AbstractEventLoop:
+        """The loop that it runs in."""
+        return self._loop
+
+    @property
+    def request_count(self) -> int:
+        """How many heads of requests have arrived in full."""
+        return self._request_count
+
+    def is_between_requests(self) -> bool:
+        """Return whether it waits for a request."""
+        return self._waiter is not None and not self._waiter.done()
+
+
+_Connection = TypeVar("_Connection", bound=Connection)
+
+
+class Server(web.Server):
+    """Makes the connections."""
+
+    @property
+    def connection_count(self) -> int:
+        """How many connections are open. `connections` lists them, which takes longer."""
+        return len(self._connections)
+
+    def connect(self, kind: type[_Connection]) -> _Connection:
+        """Return a new connection of this kind, with the options of the server."""
+        return kind(self, loop=self._loop, **self._kwargs)
+
+
+class Runner(web.AppRunner, ABC):
+    """Serves an application by a server of one's own."""
+
+    @abstractmethod
+    def adapted(self, made: web.Server, options: dict[str, Any]) -> Server:
+        """Return the server that takes the place of aiohttp's own, which has these options."""
+
+    @override
+    async def _make_server(self) -> web.Server:
+        made = await super()._make_server()
+        return self.adapted(made, made._kwargs)
+
+
+class HeadWithBody(web.StreamResponse):
+    """A response whose head waits for the first bytes of its body: one packet instead of two."""
+
+    _send_headers_immediately = False
