@@ -2,8 +2,10 @@
 
 import json
 import re
+import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import cast, get_args
 
@@ -18,6 +20,8 @@ from tintype_gateway.dialects import openai_images
 from tintype_gateway.dialects.base import Dialect, IncompleteDialectError
 from tintype_gateway.dialects.registry import DIALECTS, dialect, register, streams, supports
 from tintype_gateway.values import Generation, Job, Route, UpstreamFault, UpstreamRequest
+
+ROOT = Path(__file__).parents[3]
 
 
 def test_a_dialect_is_the_module_of_its_name() -> None:
@@ -76,6 +80,17 @@ def test_a_dialect_that_breaks_a_rule_is_found(rule: Callable[[Example], None]) 
 def test_every_dialect_has_an_example() -> None:
     assert {example.name for example in EXAMPLES} == {*DIALECTS, "acme"}
     assert set(DIALECTS) == set(get_args(DialectName)) == set(SERVICES)
+
+
+def test_a_contract_keeps_every_dialect_from_the_others() -> None:
+    linter = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    (modules,) = (
+        contract["modules"]
+        for contract in linter["contracts"]
+        if contract["name"] == "A dialect knows no other dialect"
+    )
+
+    assert set(modules) == {vars(language)["__name__"] for language in DIALECTS.values()}
 
 
 @pytest.mark.parametrize(
