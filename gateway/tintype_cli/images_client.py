@@ -71,7 +71,7 @@ class Client:
         with _opened(self._request(streamed)) as answer:
             if changes := answer.headers.get("Tintype-Adjusted"):
                 yield Adjusted(changes)
-            yield from happenings(events(answer))
+            yield from parse_events(events(answer))
 
     def _request(self, body: Mapping[str, object]) -> urllib.request.Request:
         if not self._url.startswith(("http://", "https://")):
@@ -116,15 +116,15 @@ def events(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
             data = []
 
 
-def happenings(told: Iterable[Mapping[str, Any]]) -> Iterator[Partial | FinalImage]:
-    """Yield what the events of a stream mean.
+def parse_events(received: Iterable[Mapping[str, Any]]) -> Iterator[Partial | FinalImage]:
+    """Yield the images, whole or partial, that the events of a stream carry.
 
     Raises:
         ApiError: An event says that the gateway could not go on.
         UnreachableError: No image was finished.
     """
     finished = 0
-    for event in told:
+    for event in received:
         match event.get("type"):
             case "error":
                 raise ApiError(event["error"]["message"])

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tintype_cli.images_client import FinalImage, Partial, events, happenings
+from tintype_cli.images_client import FinalImage, Partial, events, parse_events
 from tintype_cli.progress import BLANK_LINE
 from tintype_testing.gateway_process import GatewayProcess, clean_environ, running_process
 
@@ -229,7 +229,7 @@ def test_previews_and_images_are_told_apart() -> None:
         b'data: {"type": "image_generation.completed"'
     )
 
-    assert list(happenings(events(stream.splitlines(keepends=True)))) == [
+    assert list(parse_events(events(stream.splitlines(keepends=True)))) == [
         Partial(1),
         FinalImage(b"hi", "seed 0"),
     ]

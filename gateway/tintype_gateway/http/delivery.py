@@ -15,7 +15,7 @@ from tintype_gateway.errors import GatewayError
 from tintype_gateway.http.app_keys import FACTS, REQUEST_ID, RESPONSE_TASKS
 from tintype_gateway.http.writer import ResponseWriter
 from tintype_gateway.ledger.interface import Hold
-from tintype_gateway.observability.metrics import ANSWERS_BROKEN_OFF
+from tintype_gateway.observability.metrics import RESPONSES_BROKEN_OFF
 from tintype_gateway.pipeline.client_presence import ClientPresence
 from tintype_gateway.values import End, Part
 
@@ -93,5 +93,5 @@ def _break_off(request: web.Request, writer: ResponseWriter, error: Exception) -
     else:
         log.error("unexpected error", exc_info=error, extra={"request_id": request[REQUEST_ID]})
         request[FACTS]["error"] = "internal_error"
-    ANSWERS_BROKEN_OFF.inc()
+    RESPONSES_BROKEN_OFF.inc()
     writer.break_off()

@@ -209,9 +209,10 @@ EXCESS_CREDITS = Counter(
     ("provider", "model"),
     registry=REGISTRY,
 )
-ANSWERS_BROKEN_OFF = Counter(
-    "tintype_answers_broken_off",
-    "Plain answers that broke off in the middle, because the provider's did not go on as it began.",
+RESPONSES_BROKEN_OFF = Counter(
+    "tintype_responses_broken_off",
+    "Plain responses that ended in the middle of an image, because the provider's response "
+    "was cut off or invalid.",
     registry=REGISTRY,
 )
 STREAM_FIRST_EVENT = Histogram(

@@ -66,8 +66,8 @@ def _pieces(
 ) -> Iterator[bytes | memoryview]:
     """Yield the body: JSON, and between it the value of each image, base64 as it came or a URL.
 
-    No character of either means anything in JSON. The images come first, as a spliced answer
-    cannot know the rest before them.
+    No character of either means anything in JSON. The images come first,
+    since a response that is passed through cannot know the rest before them.
     """
     text, comma = b'{"data":[', b""
     for call in calls:

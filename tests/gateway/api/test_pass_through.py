@@ -87,11 +87,11 @@ async def test_a_cost_that_is_certain_is_in_the_head(tmp_path: Path) -> None:
 async def test_an_answer_that_breaks_off_breaks_off_for_the_client_and_costs_nothing(
     tmp_path: Path,
 ) -> None:
-    broken, lost = metric("tintype_answers_broken_off_total"), unsettled("outcome_unknown")
+    broken, lost = metric("tintype_responses_broken_off_total"), unsettled("outcome_unknown")
     async with answering(tmp_path, ANSWER[:HALF], cut=True) as (gateway, _):
         with pytest.raises(httpx2.TransportError):
             await received(gateway)
-        await until(lambda: metric("tintype_answers_broken_off_total") == broken + 1)
+        await until(lambda: metric("tintype_responses_broken_off_total") == broken + 1)
         account = await gateway.account()
         await check_the_books(gateway.ledger)
 
@@ -135,7 +135,7 @@ async def test_a_provider_that_breaks_off_after_its_client_has_left_costs_nothin
 async def test_a_response_that_cannot_be_settled_has_no_end_and_its_charge_stays_due(
     tmp_path: Path,
 ) -> None:
-    rest, broken = asyncio.Event(), metric("tintype_answers_broken_off_total")
+    rest, broken = asyncio.Event(), metric("tintype_responses_broken_off_total")
     steps = ANSWER[:HALF], rest, ANSWER[HALF:]
     async with answering(tmp_path, *steps, timeoutSeconds=2) as (gateway, _):
         async with asked(gateway) as response:
@@ -143,7 +143,7 @@ async def test_a_response_that_cannot_be_settled_has_no_end_and_its_charge_stays
                 rest.set()
                 with pytest.raises(httpx2.TransportError):
                     await response.aread()
-                assert metric("tintype_answers_broken_off_total") == broken + 1
+                assert metric("tintype_responses_broken_off_total") == broken + 1
                 assert metric("tintype_settlements_outstanding") == 1
                 assert metric("tintype_holds_outstanding") == 1
 

@@ -45,7 +45,7 @@ def truncated(chance: random.Random, content: bytes) -> bytes:
     return content[: chance.randrange(len(content))]
 
 
-def spliced(chance: random.Random, content: bytes) -> bytes:
+def shortened(chance: random.Random, content: bytes) -> bytes:
     here, there = (chance.randrange(len(content)) for _ in range(2))
     return content[:here] + content[there:]
 
@@ -59,7 +59,7 @@ def replaced(chance: random.Random, content: bytes) -> bytes:
     return chance.choice([b"", b"\0" * 64, b"[" * 9999, b"null", chance.randbytes(len(content))])
 
 
-DAMAGES: tuple[Damage, ...] = (flipped, truncated, spliced, stuffed, replaced)
+DAMAGES: tuple[Damage, ...] = (flipped, truncated, shortened, stuffed, replaced)
 
 
 def damaged_file(chance: random.Random, files: Files) -> Files:
