@@ -15,8 +15,8 @@ from tintype_cli.ledger_work import (
     signed_micro_credits,
     with_ledger,
 )
+from tintype_gateway.accounts import PROFILES, Profile
 from tintype_gateway.ledger.interface import Ledger, Policy
-from tintype_gateway.ledger.values import PROFILES, Profile
 
 ALL = "all"
 """The allow-list of an account that may use every model."""

@@ -18,7 +18,6 @@ from tintype_gateway.catalog.store import CatalogStore
 from tintype_gateway.http.app import AdminApp, create_app
 from tintype_gateway.http.drain import create_runner
 from tintype_gateway.images.converter import Converter
-from tintype_gateway.images.tools import ImageTools
 from tintype_gateway.ledger.caching import remembering
 from tintype_gateway.ledger.factory import open_ledger
 from tintype_gateway.ledger.instrumented import measured
@@ -30,6 +29,7 @@ from tintype_gateway.settings import GatewaySettings
 from tintype_gateway.storage.factory import open_store
 from tintype_gateway.storage.folder import FolderStore
 from tintype_gateway.storage.idempotent_responses import Replays
+from tintype_gateway.storage.image_tools import ImageTools
 from tintype_gateway.upstream import circuit_metrics
 from tintype_gateway.upstream.credentials import (
     Credentials,

@@ -2,11 +2,10 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
-from tintype_gateway.pipeline.request_metrics import route_facts
+from tintype_gateway.observability.request_log import RequestLog
+from tintype_gateway.runtime.deadline import Deadline
 from tintype_gateway.runtime.memory_budget import Reservation
-from tintype_gateway.upstream.deadline import Deadline
 from tintype_gateway.values import Plan, PlannedCall, Route
 
 
@@ -17,7 +16,7 @@ class RequestContext:
     plan: Plan
     request_id: str
     deadline: Deadline
-    facts: dict[str, Any]
+    log: RequestLog
     """What the access log will say of the request."""
 
     reservation: Reservation
@@ -28,11 +27,11 @@ class RequestContext:
 
     @classmethod
     def begin(
-        cls, plan: Plan, request_id: str, facts: dict[str, Any], reservation: Reservation
+        cls, plan: Plan, request_id: str, log: RequestLog, reservation: Reservation
     ) -> "RequestContext":
         """Begin to serve a request. The binding that is tried first sets its deadline."""
         deadline = Deadline(plan.route.binding.timeout_seconds)
-        return cls(plan, request_id, deadline, facts, reservation)
+        return cls(plan, request_id, deadline, log, reservation)
 
     @property
     def routes(self) -> Iterable[Route]:
@@ -42,4 +41,4 @@ class RequestContext:
     def go(self, planned: PlannedCall, route: Route) -> None:
         """Note that a call goes this route now."""
         self._routes[planned.first] = route
-        self.facts.update(route_facts(route))
+        self.log.note_route(route)

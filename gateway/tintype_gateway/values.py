@@ -11,8 +11,7 @@ from tintype_catalog.catalog import Binding, Model
 from tintype_catalog.costs import TokenUsage
 from tintype_catalog.image_model import Watermark
 from tintype_catalog.sizes import Size, SizeChoice
-from tintype_gateway.api.requests import ImageGenerationRequest
-from tintype_gateway.ledger.values import Hold, Profile, Settlement
+from tintype_gateway.accounts import Hold, Profile, Settlement
 
 FaultKind = Literal[
     "refused",
@@ -59,16 +58,6 @@ class Encoding:
         """Return whether an image that came in this format is left as it is."""
         recompressed = self.compression is not None and not self.by_provider
         return not recompressed and form == self.format
-
-
-@dataclass(frozen=True, slots=True)
-class ValidRequest:
-    """A request whose every field is known, of its type and in its range."""
-
-    fields: ImageGenerationRequest
-    provider_parameters: Mapping[str, object]
-    takers: Mapping[str, tuple[str, ...]]
-    """For each of these provider parameters the ids of the models that take it."""
 
 
 class ForcedProvider(NamedTuple):

@@ -11,6 +11,7 @@ from tintype_catalog.costs import TokenUsage
 from tintype_catalog.image_model import Watermark
 from tintype_catalog.pricing import Pricing
 from tintype_catalog.sizes import Size, SizeChoice
+from tintype_gateway.api.requests import ValidRequest
 from tintype_gateway.catalog.snapshot import Snapshot
 from tintype_gateway.images.container import read_header
 from tintype_gateway.ledger.interface import Hold, Profile, Settlement
@@ -25,7 +26,6 @@ from tintype_gateway.values import (
     Route,
     Target,
     UpstreamAnswer,
-    ValidRequest,
     Way,
 )
 from tintype_testing.manifests import Manifest, compiled, image_model, provider_binding

@@ -26,13 +26,13 @@ from tintype_gateway.catalog.folder import ManifestFolder
 from tintype_gateway.catalog.store import CatalogStore
 from tintype_gateway.composition import Parts, compose, listening
 from tintype_gateway.http.app import AdminApp
-from tintype_gateway.images.tools import ImageTools
 from tintype_gateway.ledger.factory import open_ledger
 from tintype_gateway.ledger.interface import Account, Ledger, Profile
 from tintype_gateway.pipeline.stages.adapt import Handling
 from tintype_gateway.runtime.memory_budget import MemoryBudget
 from tintype_gateway.server import REHEARSAL, STARTER
 from tintype_gateway.settings import GatewaySettings
+from tintype_gateway.storage.image_tools import ImageTools
 from tintype_gateway.upstream.credentials import CredentialSource, SimulatedCredentials
 from tintype_gateway.upstream.egress import Reach
 from tintype_gateway.upstream.retry import Attempts

@@ -18,8 +18,8 @@ import pytest
 from tests.chaos.catalogs import GATEWAYS, Catalogs, MixedFleet
 from tests.chaos.storm import Footprint, Storm, footprint
 from tests.operator.fragile import FragileControlPlane, running_fragile
+from tintype_gateway.accounts import MAXIMUM_RATE, Policy
 from tintype_gateway.billing.holding import LIFETIME_SECONDS
-from tintype_gateway.ledger.values import MAXIMUM_RATE, Policy
 from tintype_simulator.app import running
 from tintype_testing.chaos.clients import Complete, Tally
 from tintype_testing.fleet import CREDITS_MICRO

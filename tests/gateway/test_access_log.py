@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from tintype_gateway.observability import access_log
+from tintype_gateway.observability.request_log import RequestLog
 
 
 @pytest.fixture(autouse=True)
@@ -20,7 +21,7 @@ def _restored() -> Iterator[None]:
 def written(caplog: pytest.LogCaptureFixture, *statuses: int) -> list[int]:
     with caplog.at_level(logging.INFO):
         for status in statuses:
-            access_log.write(status, {"seconds": 0.1})
+            access_log.write(status, RequestLog(seconds=0.1))
     return [vars(record)["status"] for record in caplog.records]
 
 
@@ -53,7 +54,7 @@ def test_what_is_routine_is_for_debugging_unless_it_fails(
     caplog: pytest.LogCaptureFixture, status: int, level: str
 ) -> None:
     with caplog.at_level(logging.DEBUG, "tintype.access"):
-        access_log.write(status, {}, is_routine=True)
+        access_log.write(status, RequestLog(), is_routine=True)
 
     assert [record.levelname for record in caplog.records] == [level]
 
@@ -63,7 +64,7 @@ def test_its_level_can_be_lower_than_that_of_other_logs(caplog: pytest.LogCaptur
 
     with caplog.at_level(logging.ERROR):
         caplog.handler.setLevel(logging.NOTSET)
-        access_log.write(200, {})
+        access_log.write(200, RequestLog())
         logging.getLogger("tintype_gateway.server").warning("not this")
 
     assert [record.message for record in caplog.records] == ["request"]

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 import pytest
 
 from tintype_gateway.faults import RULES
+from tintype_gateway.runtime.deadline import Deadline
 from tintype_gateway.upstream.circuit_breaker import Circuits, State
 from tintype_gateway.upstream.concurrency import ConcurrencyLimits
-from tintype_gateway.upstream.deadline import Deadline
 from tintype_gateway.upstream.retry import Attempts
 from tintype_gateway.upstream.retry_budget import MAX_ATTEMPTS, RetryBudget
 from tintype_gateway.values import (

@@ -1,5 +1,7 @@
 """The body of `POST /v1/images/generations`: OpenAI's fields, and our two more."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -73,3 +75,13 @@ class ImageGenerationRequest(BaseModel):
 
     partial_images: Annotated[int, Field(ge=0, le=3)] | None = None
     """How many previews a stream has, for each image."""
+
+
+@dataclass(frozen=True, slots=True)
+class ValidRequest:
+    """A request whose every field is known, of its type and in its range."""
+
+    fields: ImageGenerationRequest
+    provider_parameters: Mapping[str, object]
+    takers: Mapping[str, tuple[str, ...]]
+    """For each of these provider parameters the ids of the models that take it."""

@@ -9,7 +9,7 @@ from tintype_gateway.billing.holding import Holding
 from tintype_gateway.billing.settlements import Due, Settlements
 from tintype_gateway.errors import GatewayError
 from tintype_gateway.ledger.interface import Hold, Settlement
-from tintype_gateway.upstream.deadline import Deadline
+from tintype_gateway.runtime.deadline import Deadline
 from tintype_gateway.values import Charge, FinishedCall, FinishedImage
 
 Cost = Callable[[Sequence[FinishedCall]], int]

@@ -14,7 +14,7 @@ from tintype_gateway.ledger.errors import HoldClosedError, LedgerError
 from tintype_gateway.ledger.interface import Ledger, Settlement
 from tintype_gateway.observability.metrics import SETTLEMENTS_OUTSTANDING
 from tintype_gateway.observability.spans import traced
-from tintype_gateway.upstream.deadline import Deadline
+from tintype_gateway.runtime.deadline import Deadline
 
 __all__ = ["Due", "Settlements"]
 

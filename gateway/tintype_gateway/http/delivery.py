@@ -12,7 +12,7 @@ from contextlib import aclosing
 from aiohttp import web
 
 from tintype_gateway.errors import GatewayError
-from tintype_gateway.http.app_keys import FACTS, REQUEST_ID, RESPONSE_TASKS
+from tintype_gateway.http.app_keys import REQUEST_ID, REQUEST_LOG, RESPONSE_TASKS
 from tintype_gateway.http.writer import ResponseWriter
 from tintype_gateway.ledger.interface import Hold
 from tintype_gateway.observability.metrics import RESPONSES_BROKEN_OFF
@@ -89,9 +89,9 @@ async def _send(part: Part, client: ClientPresence, writer: ResponseWriter) -> N
 def _break_off(request: web.Request, writer: ResponseWriter, error: Exception) -> None:
     """Close the connection in the middle of a response."""
     if isinstance(error, GatewayError):
-        request[FACTS]["error"] = error.code
+        request[REQUEST_LOG].error = error.code
     else:
         log.error("unexpected error", exc_info=error, extra={"request_id": request[REQUEST_ID]})
-        request[FACTS]["error"] = "internal_error"
+        request[REQUEST_LOG].error = "internal_error"
     RESPONSES_BROKEN_OFF.inc()
     writer.break_off()

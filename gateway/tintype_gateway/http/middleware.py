@@ -4,13 +4,13 @@ import logging
 import secrets
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from aiohttp import HttpVersion11, web
 
 from tintype_catalog.__about__ import __version__
 from tintype_gateway import errors
-from tintype_gateway.http.app_keys import FACTS, REQUEST_ID, STATIC_FILE
+from tintype_gateway.api.response_headers import PROFILE_HEADER
+from tintype_gateway.http.app_keys import REQUEST_ID, REQUEST_LOG, STATIC_FILE
 from tintype_gateway.http.connection import ClientConnection
 from tintype_gateway.observability import access_log
 from tintype_gateway.observability import spans as telemetry
@@ -19,8 +19,8 @@ from tintype_gateway.observability.metrics import (
     OVERHEAD_SECONDS,
     REQUESTS_IN_FLIGHT,
 )
+from tintype_gateway.observability.request_log import ABSENT, RequestLog
 from tintype_gateway.observability.request_meter import RequestMeter, metered
-from tintype_gateway.pipeline.response_headers import PROFILE_HEADER
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -37,7 +37,7 @@ CLIENT_CLOSED = 499
 async def observed(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Give the request an id, and note how it ended."""
     request[REQUEST_ID] = f"req_{secrets.token_hex(16)}"
-    request[FACTS] = {}
+    request[REQUEST_LOG] = RequestLog(request[REQUEST_ID])
     started, status = time.perf_counter(), CLIENT_CLOSED
     with (
         REQUESTS_IN_FLIGHT.track_inprogress(),
@@ -47,7 +47,7 @@ async def observed(request: web.Request, handler: Handler) -> web.StreamResponse
         try:
             response = await handler(request)
             status = response.status
-            request[FACTS]["bytes"] = response.content_length or response.body_length
+            request[REQUEST_LOG].bytes = response.content_length or response.body_length
             return response
         finally:
             _note(request, status, time.perf_counter() - started, meter)
@@ -82,7 +82,7 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
     if isinstance(request.protocol, ClientConnection) and request.protocol.is_closing:
         response.headers["Connection"] = "close"  # or its client's next request would be lost
         response.force_close()
-    if profile := request.get(FACTS, {}).get("profile"):
+    if REQUEST_LOG in request and isinstance(profile := request[REQUEST_LOG].profile, str):
         response.headers.setdefault(PROFILE_HEADER, profile)  # a repeated response has its own
     if REQUEST_ID in request:
         response.headers["x-request-id"] = request[REQUEST_ID]
@@ -97,26 +97,21 @@ def route_of(request: web.Request) -> str:
 def _note(request: web.Request, status: int, seconds: float, meter: RequestMeter) -> None:
     route = route_of(request)
     method = request.method if route != "unknown" else "unknown"
-    facts: dict[str, Any] = request[FACTS]
-    status = facts.pop("status", status)  # of a stream that broke off after its head was sent
+    line = request[REQUEST_LOG]
+    status = line.late_status or status
     HTTP_REQUESTS.labels(method, route, str(status)).inc()
     overhead = seconds - meter.provider_seconds
     if meter.calls:
         OVERHEAD_SECONDS.observe(overhead, telemetry.exemplar())
-        facts["attempts"] = meter.calls
-    fields: dict[str, Any] = {
-        "request_id": request[REQUEST_ID],
-        "method": method,
-        "route": route,
-        "seconds": round(seconds, 6),
-        "provider_seconds": round(meter.provider_seconds, 6),
-        "overhead_seconds": round(overhead, 6),
-        "request_bytes": request.content.total_bytes,
-    }
-    if trace := telemetry.trace_id():
-        fields["trace_id"] = trace
+        line.attempts = meter.calls
+    line.method, line.route = method, route
+    line.seconds = round(seconds, 6)
+    line.provider_seconds = round(meter.provider_seconds, 6)
+    line.overhead_seconds = round(overhead, 6)
+    line.request_bytes = request.content.total_bytes
+    line.trace_id = telemetry.trace_id() or ABSENT
     telemetry.served(method, route, status, request[REQUEST_ID])
-    access_log.write(status, fields | facts, is_routine=STATIC_FILE in request)
+    access_log.write(status, line, is_routine=STATIC_FILE in request)
 
 
 def _closing(request: web.Request, error: errors.GatewayError) -> web.Response:
@@ -129,7 +124,7 @@ def _closing(request: web.Request, error: errors.GatewayError) -> web.Response:
 def _answer(
     request: web.Request, error: errors.GatewayError, allow: str | None = None
 ) -> web.Response:
-    request[FACTS]["error"] = error.code
+    request[REQUEST_LOG].error = error.code
     headers = error.headers() | ({"Allow": allow} if allow else {})
     return web.json_response(error.body(), status=error.status, headers=headers)
 

@@ -3,8 +3,8 @@
 import secrets
 from dataclasses import dataclass, field
 
+from tintype_gateway.accounts import Caller, Hold, Idempotency
 from tintype_gateway.ledger.validation import checked_amount, checked_images
-from tintype_gateway.ledger.values import Caller, Hold, Idempotency
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Protocol
 
-from tintype_gateway.ledger.values import (
+from tintype_gateway.accounts import (
     UNRESTRICTED,
     Account,
     ApiKey,

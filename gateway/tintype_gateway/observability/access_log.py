@@ -6,10 +6,10 @@ line, begin one, or move a terminal's cursor.
 
 import logging
 import random
-from collections.abc import Mapping
-from typing import Any
 
 from typing_extensions import override
+
+from tintype_gateway.observability.request_log import RequestLog
 
 log = logging.getLogger("tintype.access")
 
@@ -35,11 +35,11 @@ def configure(level: str | None, sampling: float) -> None:
     log.addFilter(Sampling(sampling))
 
 
-def write(status: int, fields: Mapping[str, Any], *, is_routine: bool = False) -> None:
+def write(status: int, request_log: RequestLog, *, is_routine: bool = False) -> None:
     """Write the line of a request that was answered with this status.
 
     Errors are warnings. Successes that tell nothing, `is_routine`, are for debugging only.
     """
     success = logging.DEBUG if is_routine else logging.INFO
     level = success if status < FIRST_ERROR_STATUS else logging.WARNING
-    log.log(level, "request", extra={"status": status, **fields})
+    log.log(level, "request", extra={"status": status, **request_log.fields()})

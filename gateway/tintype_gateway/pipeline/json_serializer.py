@@ -8,13 +8,13 @@ import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 
+from tintype_gateway.api.response_headers import headers_of, image_errors, usage_of
 from tintype_gateway.billing.sale import Sale, of_which
 from tintype_gateway.faults import error_of, gravest
 from tintype_gateway.ledger.interface import Hold, Settlement
 from tintype_gateway.observability.spans import traced
 from tintype_gateway.pipeline import openai_profile
 from tintype_gateway.pipeline.client_presence import ClientPresence
-from tintype_gateway.pipeline.response_headers import headers_of, image_errors, usage_of
 from tintype_gateway.request_context import RequestContext
 from tintype_gateway.values import (
     End,

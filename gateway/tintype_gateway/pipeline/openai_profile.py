@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping
 
 from tintype_catalog.costs import TokenUsage
-from tintype_gateway.pipeline.response_headers import token_counts
+from tintype_gateway.api.response_headers import token_counts
 
 Fields = Mapping[str, object]
 

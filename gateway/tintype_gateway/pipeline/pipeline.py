@@ -10,6 +10,7 @@ from typing import Any
 
 from tintype_catalog.catalog import Model
 from tintype_gateway.api.credits import statement
+from tintype_gateway.api.response_headers import headers_of
 from tintype_gateway.auth.call_limits import CallLimits
 from tintype_gateway.auth.jwt.verifier import JwtVerifier
 from tintype_gateway.billing.cost import ceiling, cost, expected
@@ -22,13 +23,12 @@ from tintype_gateway.catalog.store import CatalogStore
 from tintype_gateway.dialects.base import Dialect
 from tintype_gateway.dialects.registry import dialect, streams, supports
 from tintype_gateway.errors import AlreadyServedError, UnavailableError, ledger_unavailable
-from tintype_gateway.images.tools import ImageTools
 from tintype_gateway.ledger.errors import LedgerUnavailableError
 from tintype_gateway.ledger.interface import Caller, Idempotency, Ledger, Profile, Settlement
+from tintype_gateway.observability.request_log import RequestLog
 from tintype_gateway.pipeline.client_presence import ClientPresence
 from tintype_gateway.pipeline.json_serializer import JsonSerializer, parts_of
-from tintype_gateway.pipeline.request_metrics import count_charge, facts_of
-from tintype_gateway.pipeline.response_headers import headers_of
+from tintype_gateway.pipeline.request_metrics import count_charge
 from tintype_gateway.pipeline.sse_serializer import SseSerializer
 from tintype_gateway.pipeline.stages.adapt import Handling, adapt
 from tintype_gateway.pipeline.stages.authenticate import authenticate
@@ -40,6 +40,7 @@ from tintype_gateway.pipeline.stages.validate import validate
 from tintype_gateway.request_context import RequestContext
 from tintype_gateway.runtime.memory_budget import MemoryBudget, bytes_reserved
 from tintype_gateway.storage.idempotent_responses import Replays
+from tintype_gateway.storage.image_tools import ImageTools
 from tintype_gateway.upstream.credentials import CredentialSource
 from tintype_gateway.upstream.executor import Execution, Executor
 from tintype_gateway.upstream.retry import Attempts
@@ -76,7 +77,7 @@ class Incoming:
     handling: Handling | None = None
     profile: Profile | None = None
     idempotency_key: str | None = None
-    facts: dict[str, Any] = field(default_factory=dict)
+    log: RequestLog = field(default_factory=RequestLog)
     """What the access log will say of the request, filled on its way."""
 
 
@@ -123,7 +124,7 @@ class Pipeline:
         caller = await self.authenticate(incoming)
         plan = await self._plan(incoming, caller)
         with self.memory.reserved(bytes_reserved(plan)) as reservation:
-            context = RequestContext.begin(plan, incoming.request_id, incoming.facts, reservation)
+            context = RequestContext.begin(plan, incoming.request_id, incoming.log, reservation)
             serializer: Serializer | None = None
             try:
                 async with held(caller, self._purchase(incoming, plan), self.ledger) as holding:
@@ -184,14 +185,14 @@ class Pipeline:
             RateLimitError: The account makes more calls than it may.
         """
         caller = await authenticate(incoming.authorization, self.ledger, self.jwts)
-        incoming.facts.update(account=caller.account, key=caller.key_id)
+        incoming.log.account, incoming.log.key = caller.account, caller.key_id
         self.calls.take(caller)
         return caller
 
     async def _plan(self, incoming: Incoming, caller: Caller) -> Plan:
         """Return what will be bought: everything that is decided before money is held."""
         profile = incoming.profile or caller.response_profile or self.profile
-        incoming.facts["profile"] = profile
+        incoming.log.profile = profile
         snapshot = self.catalogs.current()
         view = snapshot.view(caller.models)
         with self.memory.reserved(incoming.body_bytes):
@@ -217,16 +218,17 @@ class Pipeline:
         native = streams(ways[0].route.binding)
         job = stream(job, request.fields, native=native, strict=strict)
         chosen = choose(ways, job, streams, MAX_ATTEMPTS)
-        as_url = self.images.wants_url(request.fields)
+        is_stream = bool(request.fields.stream)
+        as_url = self.images.wants_url(request.fields.response_format, stream=is_stream)
         delivery = delivery_of(
             job,
             target.model,
             [dialect(way.route.binding.dialect) for way in chosen],
-            stream=bool(request.fields.stream),
+            stream=is_stream,
             is_stored=as_url or incoming.idempotency_key is not None,
         )
         plan = Plan(target, chosen, job, snapshot.revision, digest, delivery, as_url, profile)
-        incoming.facts.update(facts_of(plan, request.fields.user))
+        incoming.log.note_plan(plan, request.fields.user)
         return plan
 
     async def _ways(self, target: Target) -> list[Way]:
@@ -276,7 +278,7 @@ class Pipeline:
         served = AlreadyServedError(replay.message, replay.request_id)
         if context.plan.stream:
             raise served
-        context.facts["replay_of"] = replay.request_id
+        context.log.replay_of = replay.request_id
         return parts_of(await self.replays.find(served))
 
     def _sale(self, context: RequestContext, holding: Holding) -> Sale:
@@ -285,7 +287,7 @@ class Pipeline:
 
         def settled(calls: Sequence[FinishedCall], settlement: Settlement) -> None:
             count_charge(plan, calls, settlement, cost)
-            context.facts["cost_micro_credits"] = settlement.charged
+            context.log.cost_micro_credits = settlement.charged
 
         return Sale(holding, cost, settled, self.settlements, context.deadline)
 

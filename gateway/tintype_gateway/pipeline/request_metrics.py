@@ -1,7 +1,6 @@
-"""What is written down of a request: for the access log, and for the metrics."""
+"""What the metrics count of a request that was charged."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 from tintype_gateway.ledger.interface import Settlement
 from tintype_gateway.observability.metrics import (
@@ -10,33 +9,12 @@ from tintype_gateway.observability.metrics import (
     IMAGES_GENERATED,
     IMAGES_REFUSED,
 )
-from tintype_gateway.values import FinishedCall, Plan, Route
+from tintype_gateway.values import FinishedCall, Plan
 
 MICRO_CREDITS = 1_000_000
 
 Cost = Callable[[Sequence[FinishedCall]], int]
 """What calls cost together, in micro-credits."""
-
-
-def facts_of(plan: Plan, user: str | None) -> dict[str, Any]:
-    """Return what the access log says of a plan, for the end user that the request names."""
-    return {
-        "model": plan.model.id,
-        **route_facts(plan.route),
-        "images": plan.job.images,
-        "stream": plan.stream,
-        "adjustments": list(plan.job.adjustments),
-        "user": user and user[:64],
-    }
-
-
-def route_facts(route: Route) -> dict[str, Any]:
-    """Return what the access log says of the route that served a request."""
-    return {
-        "provider": route.binding.provider,
-        "region": route.region,
-        "binding": route.binding.name,
-    }
 
 
 def count_charge(

@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import AsyncGenerator, Iterator, Sequence
 
+from tintype_gateway.api.response_headers import ImageError, headers_of, image_errors, usage_of
 from tintype_gateway.billing.sale import Sale
 from tintype_gateway.errors import GatewayError, InternalError, UnavailableError
 from tintype_gateway.faults import error_of, gravest
@@ -15,7 +16,6 @@ from tintype_gateway.observability.metrics import STREAM_FIRST_EVENT, UNSETTLED_
 from tintype_gateway.observability.request_meter import current_meter
 from tintype_gateway.pipeline import openai_profile
 from tintype_gateway.pipeline.client_presence import ClientPresence
-from tintype_gateway.pipeline.response_headers import ImageError, headers_of, image_errors, usage_of
 from tintype_gateway.request_context import RequestContext
 from tintype_gateway.upstream.executor import Execution
 from tintype_gateway.upstream.sse import MEDIA_TYPE, PING, Pieces, event, image_event
@@ -234,9 +234,9 @@ class SseSerializer:
         return UnavailableError(errors[0]["message"], code=errors[0]["code"])
 
     def _note(self, error: GatewayError) -> None:
-        self._context.facts["error"] = error.code
+        self._context.log.error = error.code
         if not self._client.has_left:
-            self._context.facts["status"] = error.status
+            self._context.log.late_status = error.status
 
     def _event(self, event: Pieces, kind: str, route: Route) -> Iterator[Part]:
         if not self._has_events:

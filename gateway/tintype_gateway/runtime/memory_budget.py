@@ -21,7 +21,7 @@ from tintype_gateway.observability.metrics import (
 )
 from tintype_gateway.runtime.allocator import return_kept
 from tintype_gateway.runtime.cgroup import Memory
-from tintype_gateway.upstream.deadline import Deadline
+from tintype_gateway.runtime.deadline import Deadline
 from tintype_gateway.values import Delivery, Plan
 
 SHARE = 0.85

@@ -8,12 +8,12 @@ from functools import partial
 
 from tintype_gateway.dialects.registry import dialect
 from tintype_gateway.images.container import read_header
-from tintype_gateway.images.tools import ImageTools
 from tintype_gateway.observability.metrics import UNSETTLED_CALLS
-from tintype_gateway.pipeline.stages.finish import finish, inspect
 from tintype_gateway.request_context import RequestContext
 from tintype_gateway.runtime.memory_budget import MemoryBudget, bytes_if_read_whole
+from tintype_gateway.storage.image_tools import ImageTools
 from tintype_gateway.upstream.fault_reports import reported
+from tintype_gateway.upstream.finish import finish, inspect
 from tintype_gateway.upstream.instrumentation import observe_usage, observed_call, observed_finish
 from tintype_gateway.upstream.passthrough import PassThrough
 from tintype_gateway.upstream.retry import Attempts

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 
 from tintype_gateway.faults import rule_of
 from tintype_gateway.observability.metrics import FAILOVERS, RETRIES, RETRIES_REFUSED
+from tintype_gateway.runtime.deadline import Deadline
 from tintype_gateway.upstream.circuit_breaker import Circuits
 from tintype_gateway.upstream.concurrency import ConcurrencyLimits
-from tintype_gateway.upstream.deadline import Deadline
 from tintype_gateway.upstream.retry_budget import (
     LONGEST_PAUSE_SECONDS,
     MAX_ATTEMPTS,

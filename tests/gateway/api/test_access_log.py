@@ -47,6 +47,39 @@ async def only_line(caplog: pytest.LogCaptureFixture) -> dict[str, Any]:
     return found
 
 
+HTTP_FIELDS = [
+    *("time", "level", "logger", "message", "status", "request_id", "method", "route"),
+    *("seconds", "provider_seconds", "overhead_seconds", "request_bytes"),
+]
+
+PLAN_FIELDS = [
+    *("account", "key", "profile", "model", "provider", "region", "binding"),
+    *("images", "stream", "adjustments", "user"),
+]
+
+
+@pytest.mark.parametrize(
+    ("fields", "names"),
+    [
+        ({}, [*HTTP_FIELDS, *PLAN_FIELDS, "cost_micro_credits", "bytes", "attempts"]),
+        ({"stream": True}, [*HTTP_FIELDS, *PLAN_FIELDS, "cost_micro_credits", "bytes", "attempts"]),
+        (
+            {"prompt": "a forbidden fox"},
+            [*HTTP_FIELDS, *PLAN_FIELDS, "error", "bytes", "attempts"],
+        ),
+        ({"n": 0}, [*HTTP_FIELDS, "account", "key", "profile", "error", "bytes"]),
+    ],
+)
+async def test_the_fields_of_a_line_have_one_order(
+    fields: dict[str, Any], names: list[str], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with running_gateway(tmp_path, *canvas()) as gateway:
+        await gateway.generate(**fields)
+        line = await only_line(caplog)
+
+    assert list(line) == names
+
+
 async def test_a_line_tells_who_got_what_from_whom_how_fast_and_for_how_much(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

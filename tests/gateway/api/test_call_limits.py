@@ -6,8 +6,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tintype_gateway.images.tools import ImageTools
 from tintype_gateway.ledger.interface import Policy
+from tintype_gateway.storage.image_tools import ImageTools
 from tintype_testing.gateway import ACCOUNT, Gateway, canvas, running_gateway
 from tintype_testing.image_stores import folder_store
 

@@ -9,10 +9,10 @@ import pytest
 from tests.gateway.http.raw import Answer, connected, request
 from tintype_gateway.api.openapi.errors import FAULTS
 from tintype_gateway.http.bodies import json as bodies
-from tintype_gateway.images.tools import ImageTools
 from tintype_gateway.ledger.interface import Policy
 from tintype_gateway.pipeline.pipeline import Pipeline
 from tintype_gateway.storage.folder import PATH
+from tintype_gateway.storage.image_tools import ImageTools
 from tintype_gateway.storage.links import KEY_BYTES, Links
 from tintype_testing.gateway import ACCOUNT, MAX_REQUEST_BYTES, Gateway, canvas, running_gateway
 from tintype_testing.image_stores import folder_store

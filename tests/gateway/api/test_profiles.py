@@ -13,8 +13,8 @@ from openai.types import ImageGenCompletedEvent, ImagesResponse
 
 from tests.gateway.api.scripted import COMPLETED
 from tintype_gateway.api.openapi import responses as answers
-from tintype_gateway.images.tools import ImageTools
 from tintype_gateway.ledger.interface import Policy, Profile
+from tintype_gateway.storage.image_tools import ImageTools
 from tintype_testing.gateway import ACCOUNT, CREDITS_MICRO, Gateway, canvas, running_gateway
 from tintype_testing.image_stores import folder_store
 

@@ -7,7 +7,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tintype_gateway.images.tools import ImageTools
+from tintype_gateway.storage.image_tools import ImageTools
 from tintype_gateway.storage.interface import ImageStore
 from tintype_gateway.storage.s3 import Bucket
 from tintype_testing.gateway import CREDITS_MICRO, Gateway, canvas, running_gateway

@@ -15,9 +15,9 @@ import pytest
 from PIL import Image
 
 from tests.gateway.api.scripted import Script, completed, partial_image, scripted
-from tintype_gateway.images.tools import ImageTools
 from tintype_gateway.observability.request_meter import RequestMeter
 from tintype_gateway.runtime.memory_budget import PASSED_ON_BYTES
+from tintype_gateway.storage.image_tools import ImageTools
 from tintype_testing.gateway import canvas, running_gateway
 from tintype_testing.image_stores import folder_store
 from tintype_testing.metrics import metric

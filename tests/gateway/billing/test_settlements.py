@@ -21,7 +21,7 @@ from tintype_gateway.billing.settlement_journal import Due, Journal
 from tintype_gateway.billing.settlements import Settlements
 from tintype_gateway.ledger.factory import open_ledger
 from tintype_gateway.ledger.interface import Caller, Hold, Ledger
-from tintype_gateway.upstream.deadline import Deadline
+from tintype_gateway.runtime.deadline import Deadline
 from tintype_testing.gateway import canvas, until
 from tintype_testing.gateway_process import GatewayProcess, running_process
 from tintype_testing.ledgers import opened

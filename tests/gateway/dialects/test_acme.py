@@ -11,8 +11,8 @@ from aiohttp import web
 
 from tests.gateway.dialects import acme
 from tests.gateway.dialects.examples import IMAGE
+from tintype_gateway.api.response_headers import PROFILE_HEADER
 from tintype_gateway.dialects.registry import dialect, register
-from tintype_gateway.pipeline.response_headers import PROFILE_HEADER
 from tintype_testing.gateway import CREDITS_MICRO, Gateway, running_gateway
 from tintype_testing.manifests import image_model, per_token, provider_binding, tokens
 from tintype_testing.sample_images import sample_image

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.gateway.http.raw import Answer, connected
-from tintype_gateway.images.tools import ImageTools
 from tintype_gateway.storage.folder import FolderStore
+from tintype_gateway.storage.image_tools import ImageTools
 from tintype_gateway.storage.links import Links
 from tintype_testing.gateway import Gateway, canvas, running_gateway
 

@@ -12,10 +12,10 @@ from typing import Any
 from PIL import Image
 
 from tintype_gateway.dialects.registry import dialect
-from tintype_gateway.images.tools import ImageTools
 from tintype_gateway.observability.request_meter import metered
 from tintype_gateway.pipeline.json_serializer import OPENING, respond
-from tintype_gateway.pipeline.stages.finish import inspect
+from tintype_gateway.storage.image_tools import ImageTools
+from tintype_gateway.upstream.finish import inspect
 from tintype_gateway.upstream.passthrough import PassThrough
 from tintype_gateway.values import PassedThrough, Plan, PlannedCall
 from tintype_testing.builders import RECEIPT, answer, plan, settlement

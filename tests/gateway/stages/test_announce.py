@@ -7,8 +7,8 @@ from typing import Any
 from openai.types import ImageGenCompletedEvent, ImageGenPartialImageEvent
 
 from tintype_catalog.sizes import Size, SizeChoice
+from tintype_gateway.api.response_headers import ImageError
 from tintype_gateway.errors import UnavailableError
-from tintype_gateway.pipeline.response_headers import ImageError
 from tintype_gateway.pipeline.sse_serializer import completed_event, error_event, partial_event
 from tintype_gateway.upstream.sse import Pieces
 from tintype_gateway.values import Charge, FinishedCall, PartialImage, Plan, Preview

@@ -13,9 +13,9 @@ from openai.types import ImageGenCompletedEvent, ImageGenPartialImageEvent, Imag
 from tests.gateway.stages.test_announce import completed, partial
 from tintype_catalog.sizes import Size
 from tintype_gateway.api.openapi import responses as answers
-from tintype_gateway.images.tools import ImageTools
 from tintype_gateway.pipeline.json_serializer import respond
-from tintype_gateway.pipeline.stages.finish import inspect
+from tintype_gateway.storage.image_tools import ImageTools
+from tintype_gateway.upstream.finish import inspect
 from tintype_gateway.values import (
     Charge,
     FailedCall,

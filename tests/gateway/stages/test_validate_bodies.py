@@ -8,10 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.catalog.strategies import json_values
-from tintype_gateway.api.requests import ImageGenerationRequest
+from tintype_gateway.api.requests import ImageGenerationRequest, ValidRequest
 from tintype_gateway.errors import BadRequestError, GatewayError, ValidationError
 from tintype_gateway.pipeline.stages.validate import validate
-from tintype_gateway.values import ValidRequest
 from tintype_testing.builders import snapshot
 from tintype_testing.manifests import image_model
 

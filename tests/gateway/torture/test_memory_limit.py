@@ -10,7 +10,7 @@ import yaml
 
 from bench.processes import peak_memory_bytes
 from bench.targets import upstream
-from tintype_gateway.ledger.values import MAXIMUM_RATE, Policy
+from tintype_gateway.accounts import MAXIMUM_RATE, Policy
 from tintype_testing.gateway import check_the_books
 from tintype_testing.gateway_process import GatewayProcess, running_process
 from tintype_testing.ledgers import opened

@@ -8,9 +8,10 @@ from dataclasses import replace
 import pytest
 from typing_extensions import override
 
-from tintype_gateway.images.tools import ImageTools
+from tintype_gateway.observability.request_log import RequestLog
 from tintype_gateway.request_context import RequestContext
 from tintype_gateway.runtime.memory_budget import Reservation
+from tintype_gateway.storage.image_tools import ImageTools
 from tintype_gateway.upstream.executor import Execution, Executor
 from tintype_gateway.upstream.retry import Attempts
 from tintype_gateway.values import (
@@ -53,7 +54,7 @@ def execution(
     heartbeat_seconds: float = 60,
 ) -> Execution:
     bought = replace(plan(images=calls, streamed=True), delivery=delivery)
-    context = RequestContext.begin(bought, "req_1", {}, Reservation(0))
+    context = RequestContext.begin(bought, "req_1", RequestLog(), Reservation(0))
     CALLS[id(context)] = call
     no_sessions = None
     executor = Scripted(

@@ -8,12 +8,12 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from tintype_catalog.__about__ import __version__
+from tintype_gateway.accounts import PROFILES
 from tintype_gateway.api.openapi import responses as answers
 from tintype_gateway.api.openapi.errors import ALWAYS, FAULTS, WITH_BODY
 from tintype_gateway.api.openapi.requests import request_schema
+from tintype_gateway.api.response_headers import PROFILE_HEADER
 from tintype_gateway.catalog.snapshot import View
-from tintype_gateway.ledger.values import PROFILES
-from tintype_gateway.pipeline.response_headers import PROFILE_HEADER
 from tintype_gateway.storage.folder import PATH
 from tintype_gateway.storage.interface import FOLDER_OF_IMAGES
 

@@ -5,19 +5,19 @@ import re
 
 from aiohttp import web
 
+from tintype_gateway.accounts import PROFILES, Profile
 from tintype_gateway.api.model_list import describe, describe_all
+from tintype_gateway.api.response_headers import PROFILE_HEADER, lifecycle_headers
 from tintype_gateway.catalog.snapshot import View
 from tintype_gateway.dialects.registry import supports
 from tintype_gateway.errors import BadRequestError
-from tintype_gateway.http.app_keys import CATALOGS, FACTS, PIPELINE, REQUEST_ID
+from tintype_gateway.http.app_keys import CATALOGS, PIPELINE, REQUEST_ID, REQUEST_LOG
 from tintype_gateway.http.bodies.json import read_json_body
 from tintype_gateway.http.delivery import deliver
 from tintype_gateway.http.idempotency import idempotency_key
 from tintype_gateway.http.json_document import JsonDocument
-from tintype_gateway.ledger.values import PROFILES, Profile
 from tintype_gateway.pipeline.client_presence import ClientPresence
 from tintype_gateway.pipeline.pipeline import Incoming
-from tintype_gateway.pipeline.response_headers import PROFILE_HEADER, lifecycle_headers
 from tintype_gateway.pipeline.stages.adapt import Handling
 from tintype_gateway.pipeline.stages.resolve import find_model
 from tintype_gateway.values import ForcedProvider
@@ -91,7 +91,7 @@ def incoming_of(request: web.Request) -> Incoming:
         handling=_handling(request),
         profile=_profile(request),
         idempotency_key=idempotency_key(request),
-        facts=request[FACTS],
+        log=request[REQUEST_LOG],
     )
 
 

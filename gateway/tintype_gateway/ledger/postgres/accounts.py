@@ -6,6 +6,7 @@ from datetime import date, datetime
 
 from asyncpg import Record
 
+from tintype_gateway.accounts import Account, Idempotency, Policy, Usage
 from tintype_gateway.ledger.errors import (
     AccountExistsError,
     AccountLimitError,
@@ -21,7 +22,6 @@ from tintype_gateway.ledger.validation import (
     checked_amount,
     checked_name,
 )
-from tintype_gateway.ledger.values import Account, Idempotency, Policy, Usage
 
 OPEN = "SELECT * FROM ledger_open_account($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
 

@@ -4,8 +4,8 @@ from decimal import Decimal
 
 from asyncpg import Connection, Record
 
+from tintype_gateway.accounts import Audit
 from tintype_gateway.ledger.audit import CHECKS, COUNTS, sentences
-from tintype_gateway.ledger.values import Audit
 
 
 async def audit(connection: "Connection[Record]") -> Audit:

@@ -3,11 +3,7 @@
 from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, date, datetime
 
-from tintype_gateway.ledger.hold_request import Intent
-from tintype_gateway.ledger.postgres import accounts, holds, keys
-from tintype_gateway.ledger.postgres.audit import audit
-from tintype_gateway.ledger.postgres.database import Database
-from tintype_gateway.ledger.values import (
+from tintype_gateway.accounts import (
     UNRESTRICTED,
     Account,
     ApiKey,
@@ -19,6 +15,10 @@ from tintype_gateway.ledger.values import (
     Settlement,
     Usage,
 )
+from tintype_gateway.ledger.hold_request import Intent
+from tintype_gateway.ledger.postgres import accounts, holds, keys
+from tintype_gateway.ledger.postgres.audit import audit
+from tintype_gateway.ledger.postgres.database import Database
 
 
 class PostgresLedger:

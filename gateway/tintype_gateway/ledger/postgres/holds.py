@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from asyncpg import Record
 
+from tintype_gateway.accounts import Hold, Settlement
 from tintype_gateway.ledger.errors import (
     AccountNotFoundError,
     HoldClosedError,
@@ -30,7 +31,6 @@ from tintype_gateway.ledger.validation import (
     checked_amount,
     checked_images,
 )
-from tintype_gateway.ledger.values import Hold, Settlement
 
 TAKE = "SELECT * FROM ledger_hold($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
 

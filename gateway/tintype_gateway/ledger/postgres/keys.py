@@ -7,6 +7,7 @@ from typing import NoReturn
 
 from asyncpg import Record
 
+from tintype_gateway.accounts import ApiKey, Caller
 from tintype_gateway.ledger.api_keys import digest, new_id, new_secret
 from tintype_gateway.ledger.errors import (
     AccountNotFoundError,
@@ -17,7 +18,6 @@ from tintype_gateway.ledger.errors import (
 from tintype_gateway.ledger.postgres import accounts
 from tintype_gateway.ledger.postgres.database import Database
 from tintype_gateway.ledger.validation import checked_end, checked_grace
-from tintype_gateway.ledger.values import ApiKey, Caller
 
 # A repeated call finds the key that it has made; the update is there to return it.
 CREATE = """

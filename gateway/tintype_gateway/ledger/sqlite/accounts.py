@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Sequence
 from datetime import date
 
+from tintype_gateway.accounts import UNRESTRICTED, Account, Idempotency, Policy, Usage
 from tintype_gateway.ledger.errors import (
     AccountExistsError,
     AccountLimitError,
@@ -19,7 +20,6 @@ from tintype_gateway.ledger.validation import (
     checked_amount,
     checked_name,
 )
-from tintype_gateway.ledger.values import UNRESTRICTED, Account, Idempotency, Policy, Usage
 
 
 def create(

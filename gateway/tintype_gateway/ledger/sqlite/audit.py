@@ -2,8 +2,8 @@
 
 import sqlite3
 
+from tintype_gateway.accounts import Audit
 from tintype_gateway.ledger.audit import CHECKS, COUNTS, Check, sentences
-from tintype_gateway.ledger.values import Audit
 
 FILE_CHECK = Check("{0}", "SELECT quick_check FROM pragma_quick_check WHERE quick_check <> 'ok'")
 """The file itself is sound."""

@@ -7,13 +7,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import TypeVar
 
-from tintype_gateway.ledger.errors import LedgerUnavailableError
-from tintype_gateway.ledger.hold_request import Intent
-from tintype_gateway.ledger.sqlite import accounts, holds, keys
-from tintype_gateway.ledger.sqlite.audit import audit
-from tintype_gateway.ledger.sqlite.database import connect, ensure_exists, unavailable
-from tintype_gateway.ledger.sqlite.writer import Operation, Writer
-from tintype_gateway.ledger.values import (
+from tintype_gateway.accounts import (
     UNRESTRICTED,
     Account,
     ApiKey,
@@ -25,6 +19,12 @@ from tintype_gateway.ledger.values import (
     Settlement,
     Usage,
 )
+from tintype_gateway.ledger.errors import LedgerUnavailableError
+from tintype_gateway.ledger.hold_request import Intent
+from tintype_gateway.ledger.sqlite import accounts, holds, keys
+from tintype_gateway.ledger.sqlite.audit import audit
+from tintype_gateway.ledger.sqlite.database import connect, ensure_exists, unavailable
+from tintype_gateway.ledger.sqlite.writer import Operation, Writer
 
 T = TypeVar("T")
 

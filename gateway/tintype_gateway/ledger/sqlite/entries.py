@@ -3,9 +3,9 @@
 import sqlite3
 from datetime import UTC, datetime
 
+from tintype_gateway.accounts import Idempotency
 from tintype_gateway.ledger.errors import IdempotencyMismatchError
 from tintype_gateway.ledger.validation import FUNDING, MISMATCH, REVENUE
-from tintype_gateway.ledger.values import Idempotency
 
 
 def post_funds(

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Collection
 
+from tintype_gateway.accounts import Hold, Settlement
 from tintype_gateway.ledger.errors import HoldClosedError
 from tintype_gateway.ledger.hold_request import Intent
 from tintype_gateway.ledger.sqlite import accounts, entries, idempotency, limits
@@ -12,7 +13,6 @@ from tintype_gateway.ledger.validation import (
     checked_amount,
     checked_images,
 )
-from tintype_gateway.ledger.values import Hold, Settlement
 
 
 def take(connection: sqlite3.Connection, now: float, intent: Intent) -> Hold:

@@ -3,6 +3,7 @@
 import sqlite3
 from typing import NoReturn
 
+from tintype_gateway.accounts import Idempotency
 from tintype_gateway.ledger.errors import (
     IdempotencyInProgressError,
     IdempotencyMismatchError,
@@ -10,7 +11,6 @@ from tintype_gateway.ledger.errors import (
     IdempotencyReplayError,
 )
 from tintype_gateway.ledger.validation import IDEMPOTENCY_KEPT_SECONDS, MISMATCH
-from tintype_gateway.ledger.values import Idempotency
 
 
 def claim(

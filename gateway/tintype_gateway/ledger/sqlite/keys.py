@@ -5,11 +5,11 @@ import sqlite3
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from tintype_gateway.accounts import ApiKey, Caller
 from tintype_gateway.ledger.api_keys import digest, new_id, new_secret
 from tintype_gateway.ledger.errors import KeyExpiredError, KeyNotFoundError, KeyRevokedError
 from tintype_gateway.ledger.sqlite import accounts
 from tintype_gateway.ledger.validation import checked_end, checked_grace
-from tintype_gateway.ledger.values import ApiKey, Caller
 
 
 def create(

@@ -12,10 +12,11 @@ from tintype_catalog.catalog import Model
 from tintype_catalog.checks import default_problems
 from tintype_catalog.image_model import ParameterRule, Parameters
 from tintype_catalog.sizes import DEFAULT, Size, SizeChoice, choose, named
+from tintype_gateway.api.requests import ValidRequest
 from tintype_gateway.dialects.provider_parameters import Lifted, lift, merge
 from tintype_gateway.errors import UnsupportedParameterError
 from tintype_gateway.observability.spans import traced
-from tintype_gateway.values import Encoding, ImageFormat, Job, ValidRequest
+from tintype_gateway.values import Encoding, ImageFormat, Job
 
 Handling = Literal["lenient", "strict"]
 

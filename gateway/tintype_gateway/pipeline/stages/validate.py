@@ -8,7 +8,7 @@ from typing import Any
 import pydantic
 from pydantic_core import from_json
 
-from tintype_gateway.api.requests import ImageGenerationRequest
+from tintype_gateway.api.requests import ImageGenerationRequest, ValidRequest
 from tintype_gateway.catalog.snapshot import Vocabulary
 from tintype_gateway.errors import (
     BadRequestError,
@@ -18,7 +18,6 @@ from tintype_gateway.errors import (
 )
 from tintype_gateway.images.json_strings import require_simple
 from tintype_gateway.observability.spans import traced
-from tintype_gateway.values import ValidRequest
 
 _MAX_FIELDS = 100
 """Several times as many as there are. Each one at fault is named in the answer."""

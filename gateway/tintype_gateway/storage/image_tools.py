@@ -3,10 +3,11 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from tintype_gateway.api.requests import ImageGenerationRequest
 from tintype_gateway.errors import UnsupportedParameterError
 from tintype_gateway.images.converter import Converter, default_workers
 from tintype_gateway.storage.interface import ImageStore
+
+ResponseFormat = Literal["b64_json", "url"]
 
 
 @dataclass(frozen=True)
@@ -18,16 +19,18 @@ class ImageTools:
     url_seconds: int = 3600
     """How long the URL of an image works."""
 
-    default_response_format: Literal["b64_json", "url"] = "b64_json"
+    default_response_format: ResponseFormat = "b64_json"
 
-    def wants_url(self, fields: ImageGenerationRequest) -> bool:
-        """Return whether a request is answered with URLs. A stream never is, unless it asks.
+    def wants_url(self, asked: ResponseFormat | None, *, stream: bool) -> bool:
+        """Return whether a request that asked for this format, or for none, is answered with URLs.
+
+        A stream never is, unless it asks.
 
         Raises:
             UnsupportedParameterError: It is, and there is no store.
         """
-        default = "b64_json" if fields.stream else self.default_response_format
-        wanted = (fields.response_format or default) == "url"
+        default = "b64_json" if stream else self.default_response_format
+        wanted = (asked or default) == "url"
         if wanted and self.store is None:
             raise UnsupportedParameterError(
                 "`response_format: url` needs a place for images: whoever runs this gateway "

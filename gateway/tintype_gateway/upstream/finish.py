@@ -16,8 +16,8 @@ from tintype_gateway.images.base64_view import decode
 from tintype_gateway.images.convert import Converted
 from tintype_gateway.images.converter import Converter
 from tintype_gateway.images.examine import glance
-from tintype_gateway.images.tools import ImageTools
 from tintype_gateway.observability.spans import traced
+from tintype_gateway.storage.image_tools import ImageTools
 from tintype_gateway.storage.interface import ImageStore, StoreError, new_name
 from tintype_gateway.values import (
     Encoding,

@@ -7,8 +7,8 @@ import pytest
 
 from tintype_catalog.sizes import Size
 from tintype_gateway.images.container import read_header
-from tintype_gateway.images.tools import ImageTools
-from tintype_gateway.pipeline.stages.finish import finish, inspect
+from tintype_gateway.storage.image_tools import ImageTools
+from tintype_gateway.upstream.finish import finish, inspect
 from tintype_gateway.values import (
     Encoding,
     FinishedCall,

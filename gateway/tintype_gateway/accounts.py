@@ -1,4 +1,4 @@
-"""What goes into the ledger's operations, and what comes out of them."""
+"""Accounts, keys, callers, holds and settlements: what the ledger's operations take and return."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,0 +1,95 @@
+"""What the access log says of one request, noted while the request is served."""
+
+from dataclasses import dataclass, fields
+from enum import Enum
+from typing import Any, TypeAlias, TypeVar
+
+from tintype_gateway.values import Plan, Route
+
+MAX_USER_CHARACTERS = 64
+
+
+class Absent(Enum):
+    """The value of a field that the line of a request does not have."""
+
+    ABSENT = 0
+
+
+ABSENT = Absent.ABSENT
+
+T = TypeVar("T")
+Maybe: TypeAlias = T | Absent
+
+
+@dataclass(slots=True)
+class RequestLog:
+    """The fields of a line, in their order. One that is absent is left out; None is `null`."""
+
+    request_id: Maybe[str] = ABSENT
+    method: Maybe[str] = ABSENT
+    route: Maybe[str] = ABSENT
+    """The pattern of the path."""
+
+    seconds: Maybe[float] = ABSENT
+    provider_seconds: Maybe[float] = ABSENT
+    """How long at least one call to a provider was under way."""
+
+    overhead_seconds: Maybe[float] = ABSENT
+    request_bytes: Maybe[int] = ABSENT
+    trace_id: Maybe[str] = ABSENT
+    account: Maybe[str] = ABSENT
+    key: Maybe[str] = ABSENT
+    """The id of the API key."""
+
+    profile: Maybe[str] = ABSENT
+    model: Maybe[str] = ABSENT
+    provider: Maybe[str] = ABSENT
+    region: Maybe[str] = ABSENT
+    binding: Maybe[str] = ABSENT
+    images: Maybe[int] = ABSENT
+    """How many images the request asks for."""
+
+    stream: Maybe[bool] = ABSENT
+    adjustments: Maybe[list[str]] = ABSENT
+    user: Maybe[str | None] = ABSENT
+    """The end user that the request names, None where it names none."""
+
+    replay_of: Maybe[str] = ABSENT
+    """The id of the request whose response was sent once more."""
+
+    cost_micro_credits: Maybe[int] = ABSENT
+    error: Maybe[str | None] = ABSENT
+    """The code of the error that the client got, None for an error without a code."""
+
+    bytes: Maybe[int] = ABSENT
+    """The bytes of the response's body."""
+
+    attempts: Maybe[int] = ABSENT
+    """How many calls were made to providers."""
+
+    late_status: int | None = None
+    """The status of an error that came after the head of a successful response was sent. It
+    replaces the status of the head, and is no field of its own."""
+
+    def note_plan(self, plan: Plan, user: str | None) -> None:
+        """Note what a request will buy, for the end user that it names."""
+        self.model = plan.model.id
+        self.note_route(plan.route)
+        self.images = plan.job.images
+        self.stream = plan.stream
+        self.adjustments = list(plan.job.adjustments)
+        self.user = user and user[:MAX_USER_CHARACTERS]
+
+    def note_route(self, route: Route) -> None:
+        """Note the newest route of a call."""
+        self.provider = route.binding.provider
+        self.region = route.region
+        self.binding = route.binding.name
+
+    def fields(self) -> dict[str, Any]:
+        """Return the fields of the line that are known."""
+        values = ((name, getattr(self, name)) for name in _FIELDS)
+        return {name: value for name, value in values if value is not ABSENT}
+
+
+_FIELDS = tuple(each.name for each in fields(RequestLog) if each.name != "late_status")
