@@ -59,9 +59,9 @@ def test_a_text_that_holds_no_catalog_changes_nothing() -> None:
     reader = CatalogReader()
     before = reader.read(BEFORE.to_json())
     broken = json.loads(AFTER.to_json())
-    broken["bindings"][1]["provider"] = "nobody"
+    broken["bindings"][1]["dialect"] = "nobody"
 
-    with pytest.raises(ValueError, match="provider"):
+    with pytest.raises(ValueError, match="dialect"):
         reader.read(json.dumps(broken).encode())
     assert reader.read(BEFORE.to_json()).bindings[0] is before.bindings[0]
 

@@ -108,7 +108,7 @@ async def test_after_a_storm_the_books_balance_and_every_answer_is_explained(
     nothing_is_told("unexpected error", *logs)
     nothing_is_told(key, *logs)
     nothing_is_told("sk-anything", *logs)  # the provider's
-    nothing_is_told("image ", *logs)  # what every prompt begins with
+    nothing_is_told("heron ", *logs)  # what every prompt begins with
     nothing_is_billed_twice(charges)
     every_complete_answer_is_charged_once(storm.tally, charges)
     await the_books_balance(url, charges)

@@ -20,7 +20,10 @@ CUT_OFF = [length for length in range(len(UNPADDED) - 12, len(UNPADDED)) if leng
 def test_a_view_of_what_is_standard_already_is_not_copied() -> None:
     view = memoryview(b"iVBO" * 200_000)
 
-    assert standard_base64(view) is view
+    standard = standard_base64(view)
+
+    assert isinstance(standard, memoryview)
+    assert standard.obj is view.obj
 
 
 @pytest.mark.parametrize(

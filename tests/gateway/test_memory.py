@@ -25,7 +25,7 @@ async def test_what_is_there_with_the_first_catalog_is_no_more_searched_for_garb
 
 KEEPING = """
 import asyncio, resource
-from tintype_gateway import memory
+from tintype_gateway.runtime import allocator as memory
 
 def resident_mib():
     with open("/proc/self/statm") as file:

@@ -22,6 +22,7 @@ LIMIT = 120
         "eyJhbGciOi.eyJzdWIi.c2lnbmF0dXJl",
         "Bearer abc.def",
         "api_key=hunter2",
+        "key: hunter2",
     ],
 )
 def test_a_secret_is_removed_wherever_it_stands(secret: str) -> None:

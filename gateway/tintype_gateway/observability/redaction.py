@@ -11,6 +11,7 @@ _SECRETS = re.compile(
     | \beyJ[\w-]+\.[\w.-]+                                 # JWTs
     | \bBearer\s+[^\s,;"']+
     | \b(?:api[_-]?key|key|token|password|secret|signature|credential|security-token)=[^\s&"',;]+
+    | \bkey(?:\ provided)?:\ *[^\s,;"']+                     # OpenAI's echo of a wrong key
     | (?=[\w+/]*\d)[\w+/]{32,}={0,2}                        # anything as long as a key
     """,
     re.VERBOSE | re.IGNORECASE | re.ASCII,

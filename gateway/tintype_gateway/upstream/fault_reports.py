@@ -6,6 +6,7 @@ request or of our credentials.
 """
 
 import logging
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
@@ -19,6 +20,9 @@ log = logging.getLogger(__name__)
 
 LONGEST_CAUSE = 300
 LONGEST_NAME = 80
+
+_IDENTIFIER = re.compile(r"(?!sk-|eyJ|AIza|AKIA|ASIA|ABSK)[\w.:-]{1,80}", re.ASCII)
+"""The forms of request ids: `req_...` with 32 hexadecimal digits, UUIDs, and the like."""
 
 _QUOTED = 12
 """So many characters in a row that are also in the request are a quotation of it."""
@@ -56,12 +60,25 @@ def _facts(fault: UpstreamFault, hidden: Iterable[str]) -> dict[str, str | int]:
     """Return what is known of a fault, and may be told."""
     told: dict[str, str | None] = {
         "upstream_error": _clean(fault.code, LONGEST_NAME, hidden),
-        "upstream_request_id": _clean(fault.request_id, LONGEST_NAME, hidden),
+        "upstream_request_id": _identifier(fault.request_id, hidden),
     }
     if not rule_of(fault).quotes_request:
         told["cause"] = _clean(fault.cause or fault.message, LONGEST_CAUSE, hidden)
     status = {} if fault.status is None else {"upstream_status": fault.status}
     return status | {name: value for name, value in told.items() if value}
+
+
+def _identifier(text: str | None, hidden: Iterable[str]) -> str | None:
+    """Return a request id as it is, since support asks for it: it is as long as a key, and none.
+
+    What does not look like one, or holds a part of the request or of our credentials, is cleaned.
+    """
+    if text is None or _IDENTIFIER.fullmatch(text) is None:
+        return _clean(text, LONGEST_NAME, hidden)
+    line = text
+    for quoted in hidden:
+        line = _without(line, quoted)
+    return line
 
 
 def _clean(text: str | None, limit: int, hidden: Iterable[str]) -> str | None:

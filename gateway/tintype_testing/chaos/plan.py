@@ -66,7 +66,7 @@ class Ask:
 
     @property
     def body(self) -> dict[str, Any]:
-        return {"model": "canvas", "prompt": f"image {self.number}"} | self.fields
+        return {"model": "canvas", "prompt": f"heron {self.number}"} | self.fields
 
     @property
     def idempotency_key(self) -> str | None:

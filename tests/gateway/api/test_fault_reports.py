@@ -24,7 +24,7 @@ SECRETS = {
 LEAKS = ("copper", "heron", "canal", "Zq81xh", "Q7PLANTED", "wJalrX", "of.the.gateway")
 
 IDS = {"openai": "x-request-id", "bedrock": "x-amzn-requestid", "gemini": "x-request-id"}
-ID = "provider-call-17"
+ID = "req_0f8a2c4e6b1d3f5a7c9e0b2d4f6a8c1e"
 
 
 class Credentials:

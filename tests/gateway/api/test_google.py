@@ -70,7 +70,7 @@ async def test_gemini_makes_its_image_at_the_price_of_its_tokens(
 ) -> None:
     answer = await generated(client, model, size=size)
 
-    other = 11 if model == OLDER else 11 + 180  # the caption, and the thoughts of newer models
+    other = 10 if model == OLDER else 10 + 180  # the caption, and the thoughts of newer models
     prices = [Decimal(price) / 1_000_000 for price in (text_in, image, text_out)]
     usd = 2 * prices[0] + tokens * prices[1] + other * prices[2]
     assert answer["size"] == size

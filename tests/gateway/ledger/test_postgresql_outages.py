@@ -192,9 +192,5 @@ async def test_a_text_that_postgresql_cannot_keep_is_no_outage(ledger: Ledger) -
 
 @pytest.mark.parametrize("url", ["postgresql://host:port/", "postgresql://?sslmode=maybe"])
 async def test_a_url_that_makes_no_sense_is_refused_at_once(url: str) -> None:
-    ledger = open_ledger(url, busy_timeout_seconds=1000)
-
-    with pytest.raises(ValueError, match=r"port|sslmode"):
-        await ledger.check()
-
-    await ledger.close()
+    with pytest.raises(ValueError, match=r"(?i)url of the database|database's url"):
+        await open_ledger(url, busy_timeout_seconds=1000).check()

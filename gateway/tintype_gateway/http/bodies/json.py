@@ -32,14 +32,20 @@ async def read_json_body(request: web.Request) -> bytes:
     limit = request.client_max_size
     if (request.content_length or 0) > limit:
         raise _too_large(limit)
-    try:
-        return await _read(request, limit)
-    except TimeoutError as error:
-        raise RequestTimeoutError("the body comes too slowly") from error
-
-
-async def _read(request: web.Request, limit: int) -> bytes:
     body = bytearray()
+    try:
+        await _read_into(body, request, limit)
+    except TimeoutError as error:
+        # A process that got no CPU time meanwhile may find the time over and the body there.
+        if not request.content.is_eof():
+            raise RequestTimeoutError("the body comes too slowly") from error
+        body += request.content.read_nowait()
+        if len(body) > limit:
+            raise _too_large(limit) from error
+    return bytes(body)
+
+
+async def _read_into(body: bytearray, request: web.Request, limit: int) -> None:
     loop = asyncio.get_running_loop()
     deadline = loop.time() + GRACE_SECONDS
     async with asyncio.timeout_at(deadline) as bound:
@@ -48,7 +54,6 @@ async def _read(request: web.Request, limit: int) -> bytes:
             if len(body) > limit:
                 raise _too_large(limit)
             bound.reschedule(deadline + len(body) / BYTES_PER_SECOND)
-    return bytes(body)
 
 
 def _too_large(limit: int) -> PayloadTooLargeError:

@@ -1,0 +1,33 @@
+"""A body that is there when its time is over, because the process stood still, is no slow one."""
+
+import asyncio
+import time
+from unittest.mock import Mock
+
+import pytest
+from aiohttp import StreamReader
+from aiohttp.test_utils import make_mocked_request
+
+from tintype_gateway.errors import RequestTimeoutError
+from tintype_gateway.http.bodies import json
+
+
+@pytest.mark.parametrize("complete", [True, False])
+async def test_only_what_is_missing_is_too_slow(
+    monkeypatch: pytest.MonkeyPatch, complete: bool
+) -> None:
+    monkeypatch.setattr(json, "GRACE_SECONDS", 0.01)
+    payload = StreamReader(Mock(_reading_paused=False), 2**16, loop=asyncio.get_running_loop())
+    headers = {"Content-Type": "application/json"}
+    request = make_mocked_request("POST", "/", headers, payload=payload, client_max_size=100)
+    reading = asyncio.create_task(json.read_json_body(request))
+    await asyncio.sleep(0)
+
+    time.sleep(0.05)  # noqa: ASYNC251 - the process gets no CPU time
+    payload.feed_data(b"{}")
+    if complete:
+        payload.feed_eof()
+        assert await reading == b"{}"
+    else:
+        with pytest.raises(RequestTimeoutError):
+            await reading
