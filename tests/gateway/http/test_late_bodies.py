@@ -17,16 +17,19 @@ async def test_only_what_is_missing_is_too_slow(
     monkeypatch: pytest.MonkeyPatch, complete: bool
 ) -> None:
     monkeypatch.setattr(json, "GRACE_SECONDS", 0.01)
-    payload = StreamReader(Mock(_reading_paused=False), 2**16, loop=asyncio.get_running_loop())
+    loop = asyncio.get_running_loop()
+    payload = StreamReader(Mock(_reading_paused=False), 2**16, loop=loop)
     headers = {"Content-Type": "application/json"}
     request = make_mocked_request("POST", "/", headers, payload=payload, client_max_size=100)
     reading = asyncio.create_task(json.read_json_body(request))
     await asyncio.sleep(0)
 
-    time.sleep(0.05)  # noqa: ASYNC251 - the process gets no CPU time
-    payload.feed_data(b"{}")
+    loop.call_soon(payload.feed_data, b"{}")
     if complete:
-        payload.feed_eof()
+        loop.call_soon(payload.feed_eof)
+    time.sleep(0.05)  # noqa: ASYNC251 - the process gets no CPU time
+
+    if complete:
         assert await reading == b"{}"
     else:
         with pytest.raises(RequestTimeoutError):
