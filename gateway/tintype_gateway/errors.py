@@ -132,7 +132,7 @@ class InsufficientCreditsError(GatewayError):
 
 
 class ForbiddenError(GatewayError):
-    """The link to an image is wrong, or has ended."""
+    """The link to an image is invalid or has expired."""
 
     status = 403
 
@@ -167,7 +167,7 @@ class AlreadyServedError(ConflictError):
 
 
 class RequestTimeoutError(GatewayError):
-    """The body comes too slowly."""
+    """The body arrives too slowly."""
 
     status = 408
     code = "request_timeout"
@@ -284,7 +284,7 @@ class UnavailableError(GatewayError):
 def ledger_unavailable() -> UnavailableError:
     """Return the error of a request that bought nothing, because the ledger cannot be used."""
     return UnavailableError(
-        "the ledger is not available, and nothing is made unpaid",
+        "the ledger is unavailable; no image was requested",
         code="ledger_unavailable",
         retry=True,
         retry_after_seconds=1,

@@ -60,13 +60,13 @@ RULES: Mapping[FaultKind, Rule] = {
 SUMMARIES: Mapping[FaultKind, str] = {
     "refused": "the provider refuses the content of the request",
     "invalid": "the provider refuses the request",
-    "throttled": "the provider limits our rate",
+    "throttled": "the provider throttles the gateway's requests",
     "unavailable": "the provider cannot serve the model now",
-    "unauthorized": "the provider refuses our credentials, or our account with it",
-    "misconfigured": "the provider does not have the model, or not at this endpoint",
+    "unauthorized": "the provider refuses the gateway's credentials or account",
+    "misconfigured": "the provider has no such model or endpoint",
     "failed": "the provider failed to make the image",
-    "timeout": "the provider did not finish in its own time",
-    "outcome_unknown": "the provider failed, and does not say whether it made the image",
+    "timeout": "the provider reports a timeout",
+    "outcome_unknown": "the provider failed; it may have made the image",
 }
 """What a client is told where there is no message, and in place of those that speak of our account
 and may quote our key or signature."""

@@ -104,7 +104,8 @@ class GatewaySettings(ImageSettings):
     """The folder with the providers' credentials, a file SECRET.KEY each."""
 
     credentials_secret: str | None = None
-    """The Secret with these credentials, watched at the API server. The folder stands in."""
+    """The Secret with these credentials, watched at the API server. The folder is the
+    fallback."""
 
     jwt_issuers: Annotated[tuple[Issuer, ...], NoDecode, BeforeValidator(_issuers)] = ()
     """The YAML file of the issuers whose JWTs are accepted beside API keys."""
@@ -137,8 +138,8 @@ class GatewaySettings(ImageSettings):
     """Whether what a model does not take is adjusted and reported, or refused."""
 
     response_profile: Profile = "router"
-    """The shape of responses where neither the request nor its account chooses one: `router` tells
-    all that is known, `openai` what OpenAI's schema allows."""
+    """The shape of responses where neither the request nor its account chooses one: `router` has
+    all known fields, `openai` only values that OpenAI's schema allows."""
 
     default_model_params: Annotated[
         dict[str, dict[str, JsonValue]],
@@ -150,11 +151,11 @@ class GatewaySettings(ImageSettings):
     of the catalog."""
 
     micro_credits_per_usd: Annotated[int, Field(ge=1, le=10**12)] = 16_000_000
-    """The micro-credits of one USD."""
+    """Micro-credits per US dollar."""
 
     stream_heartbeat_seconds: Annotated[float, Field(gt=0, le=300)] = 15.0
-    """After how long a silence a stream gets a comment, so that no proxy takes it for dead. An
-    error that comes sooner still has its HTTP status."""
+    """After how many seconds without an event a stream sends a comment, so that no proxy closes it.
+    An error before that still has its HTTP status."""
 
     max_request_bytes: Annotated[int, Field(ge=1024, le=2**30)] = 1024 * 1024
     """The largest request body."""
@@ -164,8 +165,8 @@ class GatewaySettings(ImageSettings):
     three quarters of the files that the process may open, if these are fewer."""
 
     memory_limit_bytes: Annotated[int, Field(ge=2**20)] | None = None
-    """The memory that the process may use: requests that there is no room for are turned away at
-    85 percent of it. By default the limit of its container, or none."""
+    """The memory that the process may use: requests beyond 85 percent of it are
+    rejected. By default the limit of its container, or none."""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """The least severe message that is logged."""

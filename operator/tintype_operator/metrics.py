@@ -16,19 +16,19 @@ ProcessCollector(registry=REGISTRY)
 
 RECONCILES = Counter(
     "tintype_operator_reconcile",
-    "Passes over all objects, by their end.",
+    "Reconciliations of all objects, by result.",
     ("result",),
     registry=REGISTRY,
 )
 RECONCILE_SECONDS = Histogram(
     "tintype_operator_reconcile_duration_seconds",
-    "Duration of a pass over all objects.",
+    "Duration of a reconciliation of all objects.",
     buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
     registry=REGISTRY,
 )
 OBJECTS = Gauge(
     "tintype_operator_cache_objects",
-    "Objects that the operator knows, by kind.",
+    "Objects in the operator's cache, by kind.",
     ("kind",),
     registry=REGISTRY,
 )
@@ -58,4 +58,4 @@ GATEWAYS = Gauge(
     ("state",),
     registry=REGISTRY,
 )
-LEADER = Gauge("tintype_operator_leader", "1 while this operator does the work.", registry=REGISTRY)
+LEADER = Gauge("tintype_operator_leader", "1 while this operator is the leader.", registry=REGISTRY)

@@ -70,13 +70,13 @@ CASES = [
         "TintypeNoGateway",
         {'tintype_build_info{version="1"}': "1x60"},
         {},
-        "No gateway answers to Prometheus.",
+        "Prometheus scrapes no gateway.",
     ),
     Case(
         "TintypeNoCatalog",
         {f'tintype_catalog_sequence{{{NAMESPACE}, instance="a"}}': "7x60"},
         {f'tintype_catalog_sequence{{{NAMESPACE}, instance="a"}}': "0x60"},
-        "The gateway a has no catalog, so it serves nobody.",
+        "The gateway a has no catalog, so it serves no requests.",
         {"namespace": "images", "instance": "a"},
     ),
     Case(
@@ -111,7 +111,7 @@ CASES = [
         "TintypeRequestsShed",
         {SHED: "3x60"},
         {SHED: "0+6x60"},
-        "60 requests of the last ten minutes were turned away for want of memory.",
+        "60 requests of the last ten minutes were rejected because memory was short.",
         {"namespace": "images"},
     ),
     Case(
@@ -204,7 +204,7 @@ CASES = [
         "TintypeExcessCredits",
         {EXCESS: "2x90"},
         {EXCESS: "_x80 2 2 2 2 2 2 2 2 2 2 2"},
-        "Images of m cost 2 credits more than was held for them.",
+        "Images of m cost 2 credits more than their holds.",
         OPENAI | {"model": "m"},
         minutes=90,
     ),
@@ -244,7 +244,7 @@ CASES = [
         "TintypeOperatorFailing",
         {f'{RECONCILES}"success"}}': "0+3x60", f'{RECONCILES}"error"}}': "1x60"},
         {f'{RECONCILES}"error"}}': "0+3x60"},
-        "The operator cannot finish its passes over the objects.",
+        "The operator's reconciliations fail.",
         {"namespace": "images"},
     ),
     Case(

@@ -33,7 +33,7 @@ def models(count: int) -> set[tuple[str, str]]:
 def test_the_loss_of_most_models_is_refused() -> None:
     message = refusal(catalog(20), catalog(9), set(), TODAY)
 
-    assert "11 of 20 active models would vanish" in message
+    assert "11 of 20 active models would be removed" in message
 
 
 def test_the_loss_of_half_is_published() -> None:
@@ -106,7 +106,7 @@ def test_a_loss_that_nobody_saw_is_held_back_until_a_person_agrees(running: Oper
 
     condition = running.wait_for_condition("imagemodel", "survivor", "Programmed", "False")
     assert condition["reason"] == "PublicationRefused"
-    assert "12 of 12 active models would vanish" in condition["message"]
+    assert "12 of 12 active models would be removed" in condition["message"]
     assert running.models() == names
     follow(running, condition["message"])
     running.wait_for_models("survivor")

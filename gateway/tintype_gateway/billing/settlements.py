@@ -101,7 +101,7 @@ class Settlements:
                 except LedgerError as again:
                     error = again
         raise UnavailableError(
-            "the image was made, but the ledger could not be told what it cost",
+            "the image was made, but its charge could not be written to the ledger",
             code="outcome_unknown",
             may_have_cost=True,
         ) from error

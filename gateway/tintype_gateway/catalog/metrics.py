@@ -49,7 +49,7 @@ def show(snapshot: Snapshot, loaded_at: float) -> None:
 def _revision(snapshot: Snapshot | None) -> Metric:
     metric = GaugeMetricFamily(
         "tintype_catalog_info",
-        "Always 1. The label tells the revision of the catalog that is served.",
+        "Always 1. The label is the revision of the served catalog.",
         labels=("revision",),
     )
     if snapshot is not None:

@@ -30,7 +30,7 @@ _MAX_TOKENS = 10**9
 
 def malformed() -> UpstreamFault:
     """Return the fault of an answer that does not have the form of one."""
-    message = "the provider's answer does not have the form of an image answer"
+    message = "the provider's response is not a valid image response"
     return UpstreamFault("outcome_unknown", message)
 
 
@@ -56,7 +56,7 @@ def count(value: object) -> int:
         ValueError: This is no count, or none that can be meant.
     """
     if type(value) is not int or not 0 <= value <= _MAX_TOKENS:
-        raise ValueError("a token count cannot be meant")
+        raise ValueError("a token count is out of range")
     return value
 
 
@@ -71,7 +71,7 @@ def usage_of(
     try:
         counts = None if usage is None else read(usage)
         if counts is not None and (min(counts) < 0 or counts.image_output == 0):
-            raise ValueError("a token count cannot be meant")
+            raise ValueError("a token count is out of range")
     except MALFORMED:
         return None, True
     return counts, False

@@ -105,7 +105,7 @@ class ClientConnection(Connection):
             raise exc  # nobody is there to be answered
         error = _refusal(exc, self.max_line_size) if status == 400 else _defect(exc)
         if request.writer is not None and request.writer.output_size > 0:
-            raise ConnectionError("the answer has begun: it can only break off")
+            raise ConnectionError("the response has started: only its connection can be closed")
         return closing_response(error)
 
     def part(self) -> bool:
@@ -169,9 +169,9 @@ def _refusal(exc: BaseException | None, max_line_bytes: int) -> GatewayError:
         return HeadersTooLargeError(f"a header must have at most {MAX_FIELD_BYTES} bytes")
     if "Too many headers" in str(exc):
         return HeadersTooLargeError(f"there must be at most {MAX_HEADERS} headers")
-    return BadRequestError("this is not HTTP as RFC 9112 has it", code="malformed_http")
+    return BadRequestError("the request is not valid HTTP (RFC 9112)", code="malformed_http")
 
 
 def _defect(exc: BaseException | None) -> GatewayError:
     log.error("unexpected error", exc_info=exc)
-    return InternalError("an unexpected error: it has been logged")
+    return InternalError("an unexpected error occurred; it was logged")

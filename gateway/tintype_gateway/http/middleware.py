@@ -26,7 +26,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 log = logging.getLogger(__name__)
 
-UNKNOWN_LENGTH = "HTTP/1.0 has no Transfer-Encoding: where the body ends is a matter of opinion"
+UNKNOWN_LENGTH = "Transfer-Encoding is not allowed in HTTP/1.0 requests"
 """RFC 9112, 6.1: such a message is to be taken for a faulty one, and its connection closed."""
 
 CLIENT_CLOSED = 499
@@ -65,13 +65,13 @@ async def enveloped(request: web.Request, handler: Handler) -> web.StreamRespons
     except web.HTTPException as error:
         return _answer(request, _translated(request, error), error.headers.get("Allow"))
     except web.RequestPayloadError:
-        damaged = errors.BadRequestError("the body is damaged", code="invalid_body")
+        damaged = errors.BadRequestError("the request body cannot be decoded", code="invalid_body")
         return _closing(request, damaged)
     except ConnectionError:
         raise  # the client left: nobody is there to be answered
     except Exception:
         log.exception("unexpected error", extra={"request_id": request[REQUEST_ID]})
-        return _answer(request, errors.InternalError("an unexpected error: it has been logged"))
+        return _answer(request, errors.InternalError("an unexpected error occurred; it was logged"))
 
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
@@ -134,7 +134,7 @@ def _translated(request: web.Request, error: web.HTTPException) -> errors.Gatewa
     match error:
         case web.HTTPNotFound():
             return errors.NotFoundError(
-                "there is nothing here: the API is POST /v1/images/generations and GET /v1/models",
+                "unknown path: the API is POST /v1/images/generations and GET /v1/models",
                 code="unknown_url",
             )
         case web.HTTPMethodNotAllowed():

@@ -85,7 +85,7 @@ def _cut(text: bytes | bytearray) -> tuple[bytes, list[memoryview]]:
             start = closing + 1
     kept.append(view[start:])
     if sum(map(len, kept)) > _LARGEST_REST:
-        raise ValueError("it has more text than any answer")
+        raise ValueError("it has more text than any response")
     return b"".join(kept), blobs
 
 

@@ -57,24 +57,24 @@ class Histogram(prometheus_client.Histogram):
 
 HTTP_REQUESTS = Counter(
     "tintype_http_requests",
-    "Answers to clients.",
+    "Responses to clients.",
     ("method", "route", "status"),
     registry=REGISTRY,
 )
 CONNECTIONS_CUT = Counter(
     "tintype_http_connections_cut",
-    "Connections closed on clients that are too many, or too slow, or whose head is too large.",
+    "Client connections that the gateway closed, by reason.",
     ("reason",),
     registry=REGISTRY,
 )
 REQUESTS_IN_FLIGHT = Gauge(
     "tintype_http_requests_in_flight",
-    "Requests of clients that are being served now.",
+    "Client requests in progress.",
     registry=REGISTRY,
 )
 PROVIDER_DURATION = Histogram(
     "tintype_provider_request_duration_seconds",
-    "Time from sending a call to a provider to the end of its answer.",
+    "Time from sending a call to a provider to the end of its response.",
     ("provider", "region", "outcome"),
     buckets=_SECONDS,
     registry=REGISTRY,
@@ -93,19 +93,19 @@ MISCONFIGURED_CALLS = Counter(
 )
 RETRIES = Counter(
     "tintype_retries",
-    "Calls made again by the same way, by what they had failed with.",
+    "Retries of calls on the same route, by the fault of the failed call.",
     ("provider", "reason"),
     registry=REGISTRY,
 )
 FAILOVERS = Counter(
     "tintype_failovers",
-    "Calls made again by another way, by the provider that had failed, and with what.",
+    "Calls that failed over to another route, by the provider and the fault of the failed call.",
     ("provider", "reason"),
     registry=REGISTRY,
 )
 RETRIES_REFUSED = Counter(
     "tintype_retry_budget_exhausted",
-    "Calls that were not made again because too many others were.",
+    "Retries and failovers that the retry budget refused.",
     ("provider",),
     registry=REGISTRY,
 )
@@ -129,42 +129,42 @@ IMAGES_REFUSED = Counter(
 )
 OVERHEAD_SECONDS = Histogram(
     "tintype_gateway_overhead_seconds",
-    "Time that a request took beside its calls to providers.",
+    "Duration of requests without their calls to providers.",
     buckets=_OWN_SECONDS,
     registry=REGISTRY,
 )
 GEN_AI_DURATION = Histogram(
     "gen_ai_client_operation_duration_seconds",
-    "The calls to providers by the names of OpenTelemetry's conventions for generative AI.",
+    "Duration of calls to providers, named by OpenTelemetry's conventions for generative AI.",
     ("gen_ai_operation_name", "gen_ai_provider_name", "error_type"),
     buckets=_GEN_AI_SECONDS + _MORE_GEN_AI_SECONDS,
     registry=REGISTRY,
 )
 GEN_AI_TOKENS = Histogram(
     "gen_ai_client_token_usage",
-    "The tokens of calls to providers that count them, by the names of the same conventions.",
+    "Tokens that providers report for calls, named by the same conventions.",
     ("gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_token_type"),
     buckets=[4**power for power in range(14)],
     registry=REGISTRY,
 )
 BYTES_IN_FLIGHT = Gauge(
     "tintype_provider_bytes_in_flight",
-    "Bytes of providers' answers that have arrived for requests that are being served now.",
+    "Bytes of provider responses received for requests in progress.",
     registry=REGISTRY,
 )
 MEMORY_BUDGET = Gauge(
     "tintype_memory_budget_bytes",
-    "What the gateway may use of the memory of its container; 0 where that has no limit.",
+    "Memory that the gateway may use: a share of its container's limit, 0 without a limit.",
     registry=REGISTRY,
 )
 MEMORY_RESERVED = Gauge(
     "tintype_memory_reserved_bytes",
-    "What the requests that are being served now may come to hold in memory.",
+    "Memory reserved for the requests in progress.",
     registry=REGISTRY,
 )
 REQUESTS_SHED = Counter(
     "tintype_requests_shed",
-    "Requests that were turned away for want of memory.",
+    "Requests rejected because memory was short.",
     ("reason",),
     registry=REGISTRY,
 )
@@ -175,37 +175,37 @@ HOLDS_OUTSTANDING = Gauge(
 )
 SETTLEMENTS_OUTSTANDING = Gauge(
     "tintype_settlements_outstanding",
-    "Charges that are due and that the ledger could not be told yet. They are retried.",
+    "Charges that are due and not yet written to the ledger. They are retried.",
     registry=REGISTRY,
 )
 LEDGER_SECONDS = Histogram(
     "tintype_ledger_operation_duration_seconds",
-    "Time that operations of the ledger took, by their outcome: done, refused or unavailable.",
+    "Duration of ledger operations, by outcome: done, refused or unavailable.",
     ("operation", "outcome"),
     buckets=_OWN_SECONDS,
     registry=REGISTRY,
 )
 LOOP_LAG = Histogram(
     "tintype_event_loop_lag_seconds",
-    "How late the event loop came to what was due, sampled twice a second.",
+    "Delay of the event loop behind its timers, sampled twice a second.",
     buckets=_OWN_SECONDS,
     registry=REGISTRY,
 )
 UNSETTLED_CALLS = Counter(
     "tintype_unsettled_upstream_calls",
-    "Calls that a provider may charge us for, but that no account paid for.",
+    "Calls that a provider may charge for, but that no account was charged for.",
     ("provider", "reason"),
     registry=REGISTRY,
 )
 USAGE_UNUSABLE = Counter(
     "tintype_usage_unusable",
-    "Calls that gave images and no usable token counts: charged at the table's figures.",
+    "Calls that returned images without usable token counts, charged at the price table's figures.",
     ("provider", "binding"),
     registry=REGISTRY,
 )
 EXCESS_CREDITS = Counter(
     "tintype_excess_credits",
-    "Credits that requests cost above what was held for them: our loss.",
+    "Credits that requests cost above their hold, which no account is charged for.",
     ("provider", "model"),
     registry=REGISTRY,
 )
@@ -217,7 +217,7 @@ RESPONSES_BROKEN_OFF = Counter(
 )
 STREAM_FIRST_EVENT = Histogram(
     "tintype_stream_first_event_seconds",
-    "Time from the hold to the first event of a stream, by what it was.",
+    "Time from the hold to the first event of a stream, by event.",
     ("provider", "event"),
     buckets=_SECONDS,
     registry=REGISTRY,
@@ -229,12 +229,12 @@ ADMIN_TOKENS_REFUSED = Counter(
 )
 HOLDS_EXPIRED = Counter(
     "tintype_holds_expired",
-    "Holds that were released because their owner was gone.",
+    "Holds released because their gateway had ended.",
     registry=REGISTRY,
 )
 CATALOG_LOADS = Counter(
     "tintype_catalog_loads",
-    "Catalogs that arrived, by channel and by whether they are served.",
+    "Catalogs received, by channel and result: loaded or rejected.",
     ("source", "result"),
     registry=REGISTRY,
 )
@@ -250,7 +250,7 @@ CATALOG_LOADED_AT = Gauge(
 )
 CATALOG_SOURCE = Gauge(
     "tintype_catalog_source",
-    "Always 1. The label tells the channel that brought the catalog that is served.",
+    "Always 1. The label is the channel that delivered the served catalog.",
     ("source",),
     registry=REGISTRY,
 )
@@ -261,14 +261,14 @@ CATALOG_PUBLISHED = Gauge(
 )
 CATALOG_PROPAGATION = Histogram(
     "tintype_catalog_propagation_seconds",
-    "Time from the publication of a catalog to its being served, while the gateway ran.",
+    "Time from the publication of a catalog until the gateway serves it.",
     ("source",),
     buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 90, 120, 300),
     registry=REGISTRY,
 )
 BUILD_INFO = Gauge(
     "tintype_build_info",
-    "Always 1. The label tells the version.",
+    "Always 1. The label is the version.",
     ("version",),
     registry=REGISTRY,
 )

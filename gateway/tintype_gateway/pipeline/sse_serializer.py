@@ -201,7 +201,7 @@ class SseSerializer:
             log.error(
                 "unexpected error", exc_info=error, extra={"request_id": self._context.request_id}
             )
-            error = InternalError("an unexpected error: it has been logged")
+            error = InternalError("an unexpected error occurred; it was logged")
         self._note(error)
         yield from self._parts(error_event(error))
         yield End(b"")

@@ -112,7 +112,7 @@ class MemoryBudget:
             return
         REQUESTS_SHED.labels("used" if self._used + size > budget else "reserved").inc()
         raise OverloadedError(
-            "the gateway has no memory for more requests at once", retry=True, retry_after_seconds=5
+            "the gateway has no free memory for this request", retry=True, retry_after_seconds=5
         )
 
     def _fits(self, size: int, budget: int) -> bool:

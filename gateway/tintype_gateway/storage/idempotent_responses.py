@@ -63,7 +63,7 @@ class Replays:
             raise served from None
         except StoreError as error:
             raise UnavailableError(
-                f"the answer was made before, and cannot be read now: {error}",
+                f"the stored response to the first request cannot be read: {error}",
                 code="image_store_unavailable",
                 retry=True,
                 retry_after_seconds=5,
@@ -87,7 +87,7 @@ class Replays:
             await store.put(_file_name(request_id), text, "application/json", seconds)
         except StoreError as error:
             extra = {"request_id": request_id, "error": str(error)}
-            log.warning("answer not kept for a repeat", extra=extra)
+            log.warning("response not stored for a repeat", extra=extra)
 
     async def _find(self, store: ImageStore, request_id: str) -> Response:
         record = json.loads(await store.get(_file_name(request_id)))

@@ -33,8 +33,8 @@ class ImageTools:
         wanted = (asked or default) == "url"
         if wanted and self.store is None:
             raise UnsupportedParameterError(
-                "`response_format: url` needs a place for images: whoever runs this gateway "
-                "sets AWS_S3_BUCKET, or TINTYPE_IMAGE_STORE_DIR. Ask for `b64_json` meanwhile",
+                "`response_format: url` needs an image store, which this gateway does not "
+                "have (AWS_S3_BUCKET or TINTYPE_IMAGE_STORE_DIR): use `b64_json`",
                 param="response_format",
             )
         return wanted

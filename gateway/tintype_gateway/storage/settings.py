@@ -28,19 +28,20 @@ class ImageSettings(BaseSettings):
     """How images come where a request does not say it."""
 
     image_store_dir: Path | None = None
-    """The folder for images that are answered as a URL, where there is no bucket."""
+    """The folder for images that are returned as URLs, if there is no bucket."""
 
     image_store_max_bytes: Annotated[int, Field(ge=MIN_STORE_BYTES)] = DEFAULT_MAX_BYTES
-    """How large that folder may become. Beyond it the images that end soonest are removed."""
+    """The largest size of that folder. Beyond it the images that expire soonest are removed."""
 
     public_url: Annotated[str, Field(pattern=r"^(https?://[\w.:/@%~\[\]-]+)?$")] = ""
-    """What clients reach the gateway by, for the URLs of that folder. By default its address."""
+    """The base of the URLs of that folder, by which clients reach the gateway. By default its own
+    address."""
 
     image_url_seconds: Annotated[int, Field(ge=1, le=MAX_URL_SECONDS)] = 3600
     """How long the URL of an image works."""
 
     s3_bucket: Annotated[str, Field(validation_alias="AWS_S3_BUCKET")] = ""
-    """The bucket for images that are answered as a URL."""
+    """The bucket for images that are returned as URLs."""
 
     s3_accelerate: Annotated[bool, Field(validation_alias="AWS_S3_ACCELERATE")] = False
     """Whether uploads and downloads take the bucket's acceleration endpoint."""
@@ -58,10 +59,10 @@ class ImageSettings(BaseSettings):
     """The server, where it is not AWS's own."""
 
     s3_path_style: bool = False
-    """Whether the bucket stands in the path of URLs, and not in their host name."""
+    """Whether URLs have the bucket in their path, and not in their host name."""
 
     s3_prefix: Annotated[str, Field(pattern=r"^([\w.!-]+/)*$", max_length=512)] = "tintype/"
-    """What the names of all objects begin with: nothing, or a path that ends with a slash."""
+    """The prefix of all object names: empty, or a path that ends with a slash."""
 
     s3_encryption: Literal["", "AES256", "aws:kms", "aws:kms:dsse"] = ""
     """The server-side encryption to ask for. By default the bucket's own."""

@@ -22,7 +22,7 @@ class CircuitGauges(Collector):
         """Return the state of every circuit whose way failed lately."""
         metric = GaugeMetricFamily(
             "tintype_circuit_state",
-            "Whether a way to a provider is left alone: 0 closed, 1 half open, 2 open.",
+            "State of the circuit breaker, by binding and region: 0 closed, 1 half open, 2 open.",
             labels=("binding", "region"),
         )
         for binding, region, state in _states(*self.source) if self.source else ():

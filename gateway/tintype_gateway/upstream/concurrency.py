@@ -23,7 +23,7 @@ class ConcurrencyLimits:
         """
         limit = binding.max_concurrent_calls
         if limit is not None and self._calls[binding.name] >= limit:
-            message = f"all of its {limit} calls at once are under way"
+            message = f"all {limit} of its concurrent calls are in use"
             raise UpstreamFault("throttled", message, retry_after_seconds=1)
         self._calls[binding.name] += 1
         try:

@@ -56,7 +56,7 @@ async def inspect(
         images += (await _inspected(image, plan.model.watermark, tools.converter),)
     refused = max(planned.asked - len(images), 0) if generation.rest_refused else 0
     if not images and not refused:
-        raise UpstreamFault("outcome_unknown", "the provider's answer has no image")
+        raise UpstreamFault("outcome_unknown", "the provider's response has no image")
     is_passed = passed is not None
     call = FinishedCall(
         planned.first, planned.asked, route, generation, images, is_passed=is_passed
@@ -85,7 +85,7 @@ async def finish(call: FinishedCall, plan: Plan, tools: ImageTools) -> FinishedC
 def _passed_on(first: Sequence[GeneratedImage], passed: PassedThrough) -> FinishedImage:
     """Return what the client has, if that is what the answer gives as its first image."""
     if [image.base64 for image in first] != [passed.placeholder]:
-        message = "the provider's answer begins with what is not its first image"
+        message = "the provider's response does not start with its first image"
         raise UpstreamFault("outcome_unknown", message)
     return FinishedImage(first[0], passed.format, passed.size, passed.watermark)
 
@@ -163,5 +163,5 @@ def _with_base64(image: FinishedImage, text: bytes) -> FinishedImage:
 
 
 def _no_image(error: ValueError) -> UpstreamFault:
-    message = f"the provider's answer is no image: {error}"
+    message = f"the provider's response is not an image: {error}"
     return UpstreamFault("outcome_unknown", message)

@@ -129,9 +129,9 @@ def _fault_of(error: Exception, timeouts: Timeouts) -> UpstreamFault:
             why = "the provider cannot be reached"
             return UpstreamFault("unavailable", why, cause=str(error) or None)
         case TimeoutError():
-            why = f"the provider did not answer within {timeouts.total:.3g} s"
+            why = f"the provider did not respond within {timeouts.total:.3g} s"
             return UpstreamFault("timeout", why)
-    why = "the connection to the provider broke off before its answer ended"
+    why = "the provider closed the connection before the end of its response"
     return UpstreamFault("outcome_unknown", why)
 
 
@@ -158,7 +158,7 @@ async def _begun(
     except TimeoutError as error:
         if not waiting.expired():
             raise
-        message = f"the provider did not begin to answer within {within_seconds:.3g} s"
+        message = f"the provider did not start its response within {within_seconds:.3g} s"
         raise UpstreamFault("timeout", message) from error
     async with response:
         yield response
@@ -252,4 +252,4 @@ class _Arriving:
 
 
 def _endless() -> UpstreamFault:
-    return UpstreamFault("outcome_unknown", "the provider's answer does not end")
+    return UpstreamFault("outcome_unknown", "the provider's response is too large")

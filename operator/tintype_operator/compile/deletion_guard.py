@@ -33,8 +33,8 @@ def refusal(
     if len(active) <= SMALL or 2 * len(unexplained) <= len(active):
         return ""
     return (
-        f"{len(unexplained)} of {len(active)} active models would vanish though nobody was seen to "
-        "delete or edit them, so the published catalog stays as it is."
+        f"{len(unexplained)} of {len(active)} active models would be removed, but their objects "
+        "were not deleted or edited, so the published catalog stays as it is."
     )
 
 

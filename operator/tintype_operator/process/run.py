@@ -64,9 +64,9 @@ async def _serve(settings: Settings) -> None:
             aggregator = Aggregator(client, namespace, settings, liveness, owners)
             if not settings.require_credentials_opt_in:
                 logger.warning(
-                    "TINTYPE_REQUIRE_CREDENTIALS_OPT_IN=false: whoever may write a ProviderBinding "
-                    "can send the keys of any Secret to a host of their choice; label Secrets with "
-                    "%s=true, as the next release requires it",
+                    "TINTYPE_REQUIRE_CREDENTIALS_OPT_IN=false: anyone who may write a "
+                    "ProviderBinding can send the keys of any Secret to a host of their choice; "
+                    "label Secrets with %s=true, as the next release requires it",
                     OPT_IN_LABEL,
                 )
             logger.info("serving namespace %s of %s", namespace, config.server)

@@ -133,7 +133,7 @@ def test_a_model_that_the_region_does_not_have_is_a_mistake_of_the_catalog(messa
     fault = error(400, "ValidationException", message)
 
     assert (fault.kind, fault.cause) == ("misconfigured", message)
-    assert fault.message == "the provider does not have the model, or not at this endpoint"
+    assert fault.message == "the provider has no such model or endpoint"
 
 
 def test_what_the_client_can_mend_is_told_in_the_providers_words() -> None:

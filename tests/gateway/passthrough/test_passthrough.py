@@ -168,5 +168,5 @@ async def test_a_refusal_after_an_image_has_no_end() -> None:
     document = {"finish_reasons": [None], "images": [PNG], "seeds": []}
     content = json.dumps(document).encode()[:-1] + b', "finish_reasons": ["Filter reason: output"]}'
 
-    with pytest.raises(UpstreamFault, match="begins with what is not its first image"):
+    with pytest.raises(UpstreamFault, match="does not start with its first image"):
         await passed_through(content, "bedrock-stability", EVERYWHERE)

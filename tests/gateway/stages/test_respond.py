@@ -148,9 +148,9 @@ def test_an_image_can_be_decoded_by_whoever_reads_the_document() -> None:
 
 
 def test_a_call_that_failed_is_an_error_at_each_of_its_places() -> None:
-    fault = UpstreamFault("timeout", "the provider did not answer within 180 s")
+    fault = UpstreamFault("timeout", "the provider did not respond within 180 s")
     answer = document(finished_call(first=0), failed=(FailedCall(1, 2, route(), fault),), images=3)
-    message = "openai (canvas-openai): the provider did not answer within 180 s"
+    message = "openai (canvas-openai): the provider did not respond within 180 s"
     assert answer["data"] == [entry()]
     assert answer["errors"] == [
         {"index": index, "code": "timeout", "message": message} for index in (1, 2)

@@ -130,7 +130,7 @@ _KEY = {"type": "string", "pattern": "^[\\x21-\\x7e]{1,255}$"}
 
 
 def _quote(view: View | None) -> Json:
-    summary = "Say what the same request would get, and cost"
+    summary = "Quote a request: its route, adjustments and cost"
     operation = _operation("quoteImage", summary, "Quote", WITH_BODY) | _asked(view)
     operation["responses"]["200"]["headers"] |= _answer_headers(
         "Preference-Applied", PROFILE_HEADER
@@ -177,7 +177,7 @@ def _revalidated(operation: Json) -> Json:
     headers = _answer_headers("ETag", required=True)
     operation["responses"]["200"]["headers"] |= headers
     operation["responses"]["304"] = {
-        "description": "What `If-None-Match` names is still true.",
+        "description": "The version that `If-None-Match` names is current.",
         "headers": headers,
     }
     return operation
@@ -240,16 +240,16 @@ RESPONSE_HEADERS = {
     "x-should-retry": "Whether the official SDKs may send the request again by themselves.",
     "ETag": "Names this content, for `If-None-Match`.",
     "Allow": "The methods that the path takes.",
-    "Retry-After": "In how many seconds to ask again, where it is known.",
+    "Retry-After": "Seconds to wait before a retry, if known.",
     "Tintype-Route": "Provider, region and ProviderBinding that served, each one if several did.",
     "Tintype-Adjusted": "What was changed in the request.",
     "Tintype-Cost-Micro-Credits": "What was charged. Not in streams.",
     "Tintype-Catalog-Revision": "The SHA-256 of the catalog that set the price.",
     "Deprecation": "Since when the model is deprecated (RFC 9745).",
-    "Sunset": "When the model goes (RFC 8594).",
+    "Sunset": "When the model is retired (RFC 8594).",
     "Preference-Applied": "The preference that was followed (RFC 7240).",
     PROFILE_HEADER: "The shape that the response has: `router`, or OpenAI's own, `openai`.",
-    "Idempotent-Replayed": "`true` where this is the first answer once more.",
+    "Idempotent-Replayed": "`true` if this is the stored response to an earlier request.",
 }
 """Every header of ours that a response may have, and what it says."""
 

@@ -22,19 +22,19 @@ FAULTS = {
             *("missing_required_parameter", "unknown_parameter", "invalid_type", "invalid_value"),
         ),
     ),
-    401: Fault("No key or JWT, or none that we know.", ("invalid_api_key",)),
+    401: Fault("The API key or JWT is missing or unknown.", ("invalid_api_key",)),
     402: Fault(
         "The account cannot pay the most that the request could cost.", ("insufficient_credits",)
     ),
     403: Fault(
-        "The link to an image is wrong, or has ended.", ("invalid_signature", "link_expired")
+        "The link to an image is invalid or has expired.", ("invalid_signature", "link_expired")
     ),
     404: Fault(
         "There is no such model, image or path.",
         ("model_not_found", "unknown_url", "image_not_found"),
     ),
     405: Fault("The path takes another method: `Allow` names it.", ("method_not_allowed",)),
-    408: Fault("The body comes too slowly.", ("request_timeout",)),
+    408: Fault("The body arrives too slowly.", ("request_timeout",)),
     409: Fault(
         "The idempotency key belongs to another request.",
         (
@@ -44,8 +44,8 @@ FAULTS = {
     ),
     413: Fault("The body is too large.", ("payload_too_large",)),
     414: Fault("The path is too long.", ("uri_too_long",)),
-    415: Fault("The body is no JSON, or it is compressed.", ("unsupported_media_type",)),
-    416: Fault("The image has no such part.", ("range_not_satisfiable",)),
+    415: Fault("The body is not JSON, or is compressed.", ("unsupported_media_type",)),
+    416: Fault("`Range` is outside the image.", ("range_not_satisfiable",)),
     417: Fault("`Expect` is not `100-continue`.", ("expectation_failed",)),
     422: Fault(
         "Fields at fault: all of them at once.",

@@ -89,7 +89,7 @@ def parse_jwks(document: bytes) -> tuple[VerificationKey, ...]:
     try:
         keys = tuple(filter(None, map(_verification_key, json.loads(document)["keys"])))
     except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise JwksError("what it sends is no JSON Web Key Set") from error
+        raise JwksError("its response is not a JSON Web Key Set") from error
     if not keys:
         raise JwksError("its key set has no key that verifies signatures")
     return keys

@@ -38,7 +38,7 @@ async def read_json_body(request: web.Request) -> bytes:
     except TimeoutError as error:
         # A process that got no CPU time meanwhile may find the time over and the body there.
         if not request.content.is_eof():
-            raise RequestTimeoutError("the body comes too slowly") from error
+            raise RequestTimeoutError("the request body arrives too slowly") from error
         body += request.content.read_nowait()
         if len(body) > limit:
             raise _too_large(limit) from error

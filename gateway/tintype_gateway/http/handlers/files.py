@@ -26,7 +26,7 @@ def file_route(store: FolderStore) -> web.RouteDef:
             f"{FOLDER_OF_IMAGES}/{name}", query.get("expires", ""), query.get("signature", "")
         )
         if not path.is_file():
-            raise NotFoundError("the image is not kept any more", code="image_not_found")
+            raise NotFoundError("the image is no longer stored", code="image_not_found")
         _check_range(request, path.stat().st_size)
         return KeptFile(path, headers=_headers(name, seconds))
 

@@ -56,7 +56,7 @@ _OURS_TO_SAY = {
     "numberOfImages": "use `n`",
     "sampleCount": "use `n`",
     "candidateCount": "use `n`",
-    "storageUri": "images come in the answer",
+    "storageUri": "images are in the response",
     "addWatermark": "the provider's own setting holds",
 }
 """Fields of the providers that decide what is made, counted and charged."""

@@ -43,7 +43,7 @@ export function badges(model) {
   const instead = replacement ? `Use ${replacement} instead` : '';
   const all = [];
   if (state === 'Retired') all.push({ text: `Retired ${day(retires)}`, tone: 'bad', title: instead });
-  else if (!model.active) all.push({ text: 'Inactive', tone: 'quiet', title: 'Nobody serves it now' });
+  else if (!model.active) all.push({ text: 'Inactive', tone: 'quiet', title: 'No provider serves it now' });
   if (state === 'Deprecated') all.push({ text: `Deprecated ${day(deprecated)}`, tone: 'warn', title: instead });
   if (state !== 'Retired' && retires) all.push({ text: `Retires ${day(retires)}`, tone: 'warn', title: instead });
   if (!model.output_modality.image) all.push({ text: 'Text only', tone: 'quiet', title: 'It makes no images' });
