@@ -146,7 +146,7 @@ CASES = [
         "TintypeCircuitOpen",
         {CIRCUIT: "2x10 0x50"},
         {CIRCUIT: "2x30 1x1 2x30"},
-        "ProviderBinding canvas has been passed over in us-east-1 for 15 minutes.",
+        "ProviderBinding canvas has had an open circuit breaker in us-east-1 for 15 minutes.",
         {"namespace": "images", "binding": "canvas", "region": "us-east-1"},
     ),
     Case(
@@ -197,7 +197,7 @@ CASES = [
         "TintypeUnsettledCalls",
         {UNSETTLED: "0x50 4x10"},
         {UNSETTLED: "0+1x60"},
-        "60 calls to openai in an hour may cost us what nobody paid for: timeout.",
+        "60 calls to openai in an hour may cost what no account was charged for: timeout.",
         OPENAI | {"reason": "timeout"},
     ),
     Case(

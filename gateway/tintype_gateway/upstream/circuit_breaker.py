@@ -1,8 +1,8 @@
-"""One circuit for each binding and region: a way that keeps failing is left alone for a while.
+"""A circuit breaker for each binding and region: no calls for a while after repeated failures.
 
 A circuit is closed while calls succeed. It opens when half of the last calls failed, or at once
-where a single failure tells enough. After its rest one call may try the way: if that succeeds the
-circuit closes, if not it rests for twice as long.
+after a fault that says enough by itself. After its open duration one call probes the route: if it
+succeeds the circuit closes, if not it stays open for twice as long.
 """
 
 import time
@@ -16,14 +16,14 @@ from tintype_gateway.faults import rule_of
 from tintype_gateway.values import Route, UpstreamFault
 
 LAST_CALLS = 10
-"""The calls whose ends are remembered."""
+"""How many of the last calls count."""
 
 MOST_FAILURES = 5
-"""With so many failures among them it opens: the number of Envoy's outlier detection, which a
+"""As many failures among them open it: the number of Envoy's outlier detection, which a
 provider that fails every other time would never reach in a row."""
 
-FIRST_REST_SECONDS = 10.0
-LONGEST_REST_SECONDS = 60.0
+FIRST_OPEN_SECONDS = 10.0
+LONGEST_OPEN_SECONDS = 60.0
 
 
 class State(IntEnum):
@@ -39,8 +39,8 @@ class _Circuit:
     failed: deque[bool] = field(default_factory=lambda: deque(maxlen=LAST_CALLS))
     """Of the last calls while it is closed, whether each one failed."""
 
-    rest_seconds: float = 0.0
-    """How long it rested last, 0 while it is closed."""
+    open_seconds: float = 0.0
+    """Its last open duration, 0 while it is closed."""
 
     opens_until: float = 0.0
     probing: bool = False
@@ -52,19 +52,19 @@ class _Circuit:
 
 
 class Circuits:
-    """What this process saw of each binding's regions."""
+    """The circuits of this process."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._circuits: defaultdict[tuple[str, str], _Circuit] = defaultdict(_Circuit)
 
     def is_healthy(self, binding: str, region: str) -> bool:
-        """Return whether a call may go this way now."""
+        """Return whether a call may use the route now."""
         circuit = self._circuits.get((binding, region))
         return circuit is None or self._is_passable(circuit)
 
     def admit(self, route: Route) -> bool:
-        """Return whether a call may go this way now, and if it is the probe, let no other go.
+        """Return whether a call may use the route now. A probe excludes other calls.
 
         Every admitted call must be followed by `note` or `abandon`.
         """
@@ -78,7 +78,7 @@ class Circuits:
 
     @contextmanager
     def watched(self, route: Route) -> Iterator[None]:
-        """Let a call go this way, which the block makes, and note how it ends."""
+        """Admit the call that the block makes, and note its outcome."""
         self.admit(route)
         try:
             yield
@@ -91,9 +91,9 @@ class Circuits:
         self.note(route, None)
 
     def note(self, route: Route, fault: UpstreamFault | None) -> None:
-        """Note how a call ended; None is a success.
+        """Note the outcome of a call; None is a success.
 
-        What was under way when the circuit opened tells nothing new.
+        Calls that were in flight when the circuit opened do not count.
         """
         if fault is None and _key(route) not in self._circuits:
             return
@@ -106,20 +106,20 @@ class Circuits:
             self._open(circuit, at_least=float(fault.retry_after_seconds or 0))
         elif verdict == "counts":
             circuit.failed.append(True)
-            if circuit.rest_seconds or sum(circuit.failed) >= MOST_FAILURES:
+            if circuit.open_seconds or sum(circuit.failed) >= MOST_FAILURES:
                 self._open(circuit, at_least=0.0)
         else:
             circuit.failed.append(False)
-            if circuit.rest_seconds or not any(circuit.failed):
+            if circuit.open_seconds or not any(circuit.failed):
                 del self._circuits[_key(route)]
 
     def abandon(self, route: Route) -> None:
-        """Note that a call ended without telling anything, since its client left."""
+        """Note that a call ended without an outcome, since its client left."""
         if circuit := self._circuits.get(_key(route)):
             circuit.probing = False
 
     def states(self) -> Iterator[tuple[str, str, State]]:
-        """Yield binding, region and state of every way that failed lately."""
+        """Yield binding, region and state of every route with recent failures."""
         now = self._clock()
         for (binding, region), circuit in list(self._circuits.items()):  # a scrape is a thread
             yield binding, region, circuit.state(now)
@@ -128,10 +128,10 @@ class Circuits:
         return not circuit.probing and circuit.opens_until <= self._clock()
 
     def _open(self, circuit: _Circuit, at_least: float) -> None:
-        """Let the circuit rest for longer than the last time, up to the longest rest."""
-        rest = max(circuit.rest_seconds * 2, FIRST_REST_SECONDS, at_least)
-        circuit.rest_seconds = min(rest, LONGEST_REST_SECONDS)
-        circuit.opens_until = self._clock() + circuit.rest_seconds
+        """Open the circuit for twice the last open duration, up to the longest."""
+        duration = max(circuit.open_seconds * 2, FIRST_OPEN_SECONDS, at_least)
+        circuit.open_seconds = min(duration, LONGEST_OPEN_SECONDS)
+        circuit.opens_until = self._clock() + circuit.open_seconds
 
 
 def _key(route: Route) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""What the metrics tell of the circuits: those of ways that failed lately."""
+"""The metrics of the circuit breakers of routes with recent failures."""
 
 from collections.abc import Iterator
 
@@ -19,7 +19,7 @@ class CircuitGauges(Collector):
 
     @override
     def collect(self) -> Iterator[Metric]:
-        """Return the state of every circuit whose way failed lately."""
+        """Return the state of every circuit with recent failures."""
         metric = GaugeMetricFamily(
             "tintype_circuit_state",
             "State of the circuit breaker, by binding and region: 0 closed, 1 half open, 2 open.",
@@ -35,12 +35,12 @@ REGISTRY.register(_GAUGES)
 
 
 def show(circuits: Circuits, catalogs: CatalogStore) -> None:
-    """Let the metrics tell of these circuits."""
+    """Export the state of these circuits."""
     _GAUGES.source = circuits, catalogs
 
 
 def _states(circuits: Circuits, catalogs: CatalogStore) -> Iterator[tuple[str, str, State]]:
-    """Yield the circuits of bindings that are there: none outlives its binding."""
+    """Yield the circuits of bindings in the catalog."""
     catalog = catalogs.catalog
     names = {binding.name for binding in catalog.bindings} if catalog else frozenset()
     return (way for way in circuits.states() if way[0] in names)

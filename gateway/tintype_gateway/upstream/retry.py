@@ -1,7 +1,7 @@
-"""A call to a provider, made again where that cannot cost twice: elsewhere at once, here later.
+"""Retries and failover for calls that the provider provably did not process.
 
-Only a call that the provider provably did not process is made again. Whatever may have been
-accepted may have made an image, and images cost money.
+A call that the provider may have accepted may have made an image, and images cost money: it is
+never repeated. Failover to another route is immediate; a retry on the same route waits.
 """
 
 import asyncio
@@ -24,12 +24,12 @@ from tintype_gateway.upstream.retry_budget import (
 from tintype_gateway.values import CallEvent, FailedCall, PlannedCall, UpstreamFault, Way
 
 Attempt = Callable[[Way], AsyncGenerator[CallEvent, None]]
-"""Makes a call one way, and yields what it brings. Raises UpstreamFault."""
+"""Makes a call over a route, and yields its events. Raises UpstreamFault."""
 
 
 @dataclass(frozen=True)
 class Attempts:
-    """What this process knows of the ways to its providers, and how it goes them."""
+    """The state of this process's routes to providers, and the policy of attempts over them."""
 
     circuits: Circuits = field(default_factory=Circuits)
     limits: ConcurrencyLimits = field(default_factory=ConcurrencyLimits)
@@ -40,7 +40,7 @@ class Attempts:
     async def make(
         self, planned: PlannedCall, ways: Sequence[Way], deadline: Deadline, attempt: Attempt
     ) -> AsyncGenerator[CallEvent, None]:
-        """Yield what a call brings in as many attempts as it may have, and last how it ended."""
+        """Yield the events of a call over as many attempts as it may have, and last its failure."""
         self.budget.earn()
         failed: list[FailedCall] = []
         way: Way | None = self._best(ways)
@@ -59,7 +59,7 @@ class Attempts:
     async def _following(
         self, ways: Sequence[Way], failed: Sequence[FailedCall], deadline: Deadline
     ) -> Way | None:
-        """Return the way to go after these failures, None where the call is not made again."""
+        """Return the candidate for the next attempt, None if there is to be none."""
         over = len(failed) == MAX_ATTEMPTS or not deadline.remaining()
         if over or rule_of(failed[-1].fault).retry == "never":
             return None
@@ -69,7 +69,7 @@ class Attempts:
         return await self._again(ways, failed, deadline)
 
     def _elsewhere(self, untried: Sequence[Way], last: FailedCall) -> Way | None:
-        """Return another way. One that is healthy has room for those whom others turned away."""
+        """Return another candidate. A healthy one costs no retry budget."""
         way = self._best(untried)
         if not (self._is_healthy(way) or self._afford(last)):
             return None
@@ -79,10 +79,10 @@ class Attempts:
     async def _again(
         self, ways: Sequence[Way], failed: Sequence[FailedCall], deadline: Deadline
     ) -> Way | None:
-        """Return the way that asks for the shortest pause, after that pause.
+        """Return the candidate with the shortest pause, after that pause.
 
-        Refused keys stay refused, and models that are not there stay away. Who would have to wait
-        for long is told so instead.
+        A refused key or a missing model is not retried. A pause that is too long for the client
+        ends the call with the provider's fault.
         """
         newest = {str(call.route): call for call in failed if _may_recover(call)}
         if not newest:
@@ -103,7 +103,7 @@ class Attempts:
         return False
 
     def _best(self, ways: Sequence[Way]) -> Way:
-        """Return the first healthy way. Where there is none, the first one: none is given up."""
+        """Return the first healthy candidate, or the first one if none is healthy."""
         return next(filter(self._is_healthy, ways), ways[0])
 
     def _is_healthy(self, way: Way) -> bool:
@@ -111,7 +111,7 @@ class Attempts:
 
 
 def _told(failed: Sequence[FailedCall]) -> FailedCall:
-    """Return the failure that counts: the last one if it decided, else that of the best way.
+    """Return the failure to report: the last one if it is final, else that of the best candidate.
 
     A client can do something about a provider that is busy, and nothing about our keys or catalog.
     """

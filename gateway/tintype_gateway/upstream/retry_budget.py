@@ -1,10 +1,10 @@
-"""Whether a call that failed is made again, and when."""
+"""Whether a failed call is retried, and when."""
 
 import random
 from collections.abc import Callable
 
 MAX_ATTEMPTS = 3
-"""For one call, on all ways together."""
+"""For one call, over all of its routes."""
 
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 8.0
@@ -12,10 +12,10 @@ LONGEST_PAUSE_SECONDS = 8.0
 
 
 class RetryBudget:
-    """Keeps retries a small part of all calls, so that they cannot drown a provider that struggles.
+    """Keeps retries a small part of all calls, so that they do not overload a failing provider.
 
     Every call earns a part of a retry, and every retry spends a whole one (as in gRPC's retry
-    throttling). What is saved is bounded, so that a quiet day does not pay for a storm.
+    throttling). The savings are bounded, so that a quiet day does not allow a burst of retries.
     """
 
     def __init__(self, per_call: float = 0.15, savings: float = 10.0) -> None:
@@ -24,7 +24,7 @@ class RetryBudget:
         self._savings = savings
 
     def earn(self) -> None:
-        """Note that a call is made for the first time."""
+        """Note the first attempt of a call."""
         self._savings = min(self._savings + self._per_call, self._most)
 
     def spend(self) -> bool:
@@ -38,10 +38,10 @@ class RetryBudget:
 def pause_seconds(
     attempt: int, retry_after_seconds: int | None, draw: Callable[[], float] = random.random
 ) -> float:
-    """Return how long to wait before the same way is tried again, after so many attempts.
+    """Return how long to wait before a retry on the same route, after this many attempts.
 
-    Full jitter: anything up to a bound that doubles, so that those who failed together do not come
-    back together. What the provider asks for is the least, whatever the bound.
+    Full jitter: anything up to a bound that doubles, so that clients that failed together do not
+    retry together. The provider's own `Retry-After` is the minimum, whatever the bound.
     """
     bound = min(FIRST_PAUSE_SECONDS * 2.0 ** (attempt - 1), LONGEST_PAUSE_SECONDS)
     return (retry_after_seconds or 0) + draw() * bound

@@ -72,7 +72,7 @@ async def test_another_status_is_refused(session: aiohttp.ClientSession, status:
 async def test_another_document_is_refused(session: aiohttp.ClientSession) -> None:
     async with jwks_server() as server:
         server.document = b"<html>"
-        with pytest.raises(JwksError, match="no JSON Web Key Set"):
+        with pytest.raises(JwksError, match="not a JSON Web Key Set"):
             await JwksEndpoint(server.url).read(session)
 
 

@@ -5,9 +5,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from tintype_gateway.upstream.circuit_breaker import (
-    FIRST_REST_SECONDS,
+    FIRST_OPEN_SECONDS,
     LAST_CALLS,
-    LONGEST_REST_SECONDS,
+    LONGEST_OPEN_SECONDS,
     MOST_FAILURES,
     Circuits,
     State,
@@ -116,7 +116,7 @@ def test_it_opens_at_once_where_one_failure_tells_enough(
 
 @pytest.mark.parametrize(
     ("asked", "rest"),
-    [(None, FIRST_REST_SECONDS), (1, FIRST_REST_SECONDS), (40, 40), (900, LONGEST_REST_SECONDS)],
+    [(None, FIRST_OPEN_SECONDS), (1, FIRST_OPEN_SECONDS), (40, 40), (900, LONGEST_OPEN_SECONDS)],
 )
 def test_it_rests_for_as_long_as_the_provider_asks_within_bounds(
     circuits: Circuits, clock: Clock, asked: int | None, rest: float
@@ -131,7 +131,7 @@ def test_it_rests_for_as_long_as_the_provider_asks_within_bounds(
 
 def test_after_its_rest_one_call_at_a_time_tries_the_way(circuits: Circuits, clock: Clock) -> None:
     fail(circuits, MOST_FAILURES)
-    clock.now += FIRST_REST_SECONDS
+    clock.now += FIRST_OPEN_SECONDS
 
     assert circuits.admit(WAY)
     assert not circuits.admit(WAY)
@@ -140,7 +140,7 @@ def test_after_its_rest_one_call_at_a_time_tries_the_way(circuits: Circuits, clo
 
 def test_a_probe_that_succeeds_closes_it(circuits: Circuits, clock: Clock) -> None:
     fail(circuits, MOST_FAILURES)
-    clock.now += FIRST_REST_SECONDS
+    clock.now += FIRST_OPEN_SECONDS
     circuits.admit(WAY)
 
     circuits.note(WAY, None)
@@ -166,7 +166,7 @@ def test_a_probe_that_fails_doubles_its_rest_up_to_a_bound(
 
 def test_an_abandoned_probe_leaves_the_next_call_to_try(circuits: Circuits, clock: Clock) -> None:
     fail(circuits, MOST_FAILURES)
-    clock.now += FIRST_REST_SECONDS
+    clock.now += FIRST_OPEN_SECONDS
     circuits.admit(WAY)
 
     circuits.abandon(WAY)
@@ -178,10 +178,10 @@ def test_calls_that_were_under_way_when_it_opened_do_not_prolong_its_rest(
     circuits: Circuits, clock: Clock
 ) -> None:
     fail(circuits, MOST_FAILURES)
-    clock.now += FIRST_REST_SECONDS / 2
+    clock.now += FIRST_OPEN_SECONDS / 2
     fail(circuits, 3)
 
-    clock.now += FIRST_REST_SECONDS / 2
+    clock.now += FIRST_OPEN_SECONDS / 2
 
     assert healthy(circuits)
 
@@ -191,7 +191,7 @@ def test_its_states_are_those_that_a_metric_shows(circuits: Circuits, clock: Clo
     assert list(circuits.states()) == [(WAY.binding.name, "us-east-1", State.CLOSED)]
     fail(circuits, MOST_FAILURES)
     assert [state for _, _, state in circuits.states()] == [State.OPEN]
-    clock.now += FIRST_REST_SECONDS
+    clock.now += FIRST_OPEN_SECONDS
     assert [state for _, _, state in circuits.states()] == [State.HALF_OPEN]
 
 
@@ -228,7 +228,7 @@ class AnyHistory(RuleBasedStateMachine):
     def it_can_be_tried_again_when_nothing_is_under_way_and_the_longest_rest_is_over(self) -> None:
         if not self.under_way:
             now = self.clock.now
-            self.clock.now += LONGEST_REST_SECONDS
+            self.clock.now += LONGEST_OPEN_SECONDS
             assert healthy(self.circuits)
             self.clock.now = now
 

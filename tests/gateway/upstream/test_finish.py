@@ -144,7 +144,7 @@ async def test_an_answer_without_an_image_is_a_fault() -> None:
 async def test_an_answer_with_something_else_is_a_fault_even_beside_an_image(text: bytes) -> None:
     broken = await fault(generation(sample_image(), text))
     assert broken.kind == "outcome_unknown"
-    assert "is no image" in broken.message
+    assert "is not an image" in broken.message
 
 
 @pytest.mark.parametrize(("given", "refused"), [(0, 3), (1, 2), (3, 0), (4, 0)])

@@ -1,4 +1,4 @@
-"""Which of the ways can serve this very request, should the first one fail?"""
+"""Which candidates can serve a request if the first one fails."""
 
 from collections.abc import Callable, Sequence
 
@@ -9,10 +9,10 @@ from tintype_gateway.values import Job, Way
 def choose(
     ways: Sequence[Way], job: Job, streams: Callable[[Binding], bool], most: int
 ) -> tuple[Way, ...]:
-    """Return the first way and those that can stand in for it, at most so many.
+    """Return the first candidate and those that it may fail over to, `most` of them at most.
 
-    `streams` tells whether a binding's provider streams by itself. Provider parameters are words
-    of one dialect, which another would not understand, or take for something else.
+    `streams` tells whether a binding's provider streams by itself. Provider parameters belong to
+    one dialect: another would refuse or misread them.
     """
     spoken = ways[0].route.binding.dialect
 
