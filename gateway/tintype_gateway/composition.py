@@ -18,9 +18,9 @@ from tintype_gateway.catalog.store import CatalogStore
 from tintype_gateway.http.app import AdminApp, create_app
 from tintype_gateway.http.drain import create_runner
 from tintype_gateway.images.converter import Converter
-from tintype_gateway.ledger.caching import remembering
+from tintype_gateway.ledger.caching import cached
 from tintype_gateway.ledger.factory import open_ledger
-from tintype_gateway.ledger.instrumented import measured
+from tintype_gateway.ledger.instrumented import instrumented
 from tintype_gateway.ledger.interface import Ledger
 from tintype_gateway.pipeline.pipeline import Pipeline
 from tintype_gateway.runtime.cgroup import memory
@@ -28,7 +28,7 @@ from tintype_gateway.runtime.memory_budget import MemoryBudget
 from tintype_gateway.settings import GatewaySettings
 from tintype_gateway.storage.factory import open_store
 from tintype_gateway.storage.folder import FolderStore
-from tintype_gateway.storage.idempotent_responses import Replays
+from tintype_gateway.storage.idempotent_responses import IdempotentResponses
 from tintype_gateway.storage.image_tools import ImageTools
 from tintype_gateway.upstream import circuit_metrics
 from tintype_gateway.upstream.credentials import (
@@ -109,12 +109,12 @@ async def compose(
         jwts=create_verifier(settings.jwt_issuers, for_issuers),
         heartbeat_seconds=settings.stream_heartbeat_seconds,
         images=images,
-        replays=Replays(images.store, images.url_seconds),
+        idempotent_responses=IdempotentResponses(images.store, images.url_seconds),
         memory=parts.memory or MemoryBudget(memory(settings.memory_limit_bytes)),
         attempts=parts.attempts,
         calls=calls,
     )
-    stack.push_async_callback(pipeline.replays.finish)
+    stack.push_async_callback(pipeline.idempotent_responses.finish)
     circuit_metrics.show(pipeline.attempts.circuits, catalogs)
     token = settings.admin_token
     admin = AdminApp(pipeline, token.get_secret_value() if token else None)
@@ -171,7 +171,7 @@ async def _served(runner: web.AppRunner, host: str, port: int) -> AsyncIterator[
 
 
 def _open_ledger(settings: GatewaySettings) -> Ledger:
-    return remembering(measured(open_ledger(settings.ledger_url)))
+    return cached(instrumented(open_ledger(settings.ledger_url)))
 
 
 def _credentials(settings: GatewaySettings) -> CredentialSource:

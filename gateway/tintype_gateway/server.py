@@ -77,7 +77,7 @@ def _chores(gateway: Gateway) -> tuple[Following, ...]:
     """Return the work that goes on beside requests for as long as the process lives."""
     return (
         _expire_holds(gateway.ledger),
-        gateway.pipeline.deliveries.report(gateway.ledger),
+        gateway.pipeline.delivery_receipts.report(gateway.ledger),
         observe_lag(),
         spare_collector(gateway.catalogs.arrived),
         return_kept_regularly(),

@@ -88,8 +88,8 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
-    """A route that a request may take, and what it takes to go it."""
+class Candidate:
+    """A route that can serve a request, and the credentials for it."""
 
     route: Route
     credentials: Mapping[str, str] = field(repr=False)
@@ -164,8 +164,8 @@ class Plan:
     """What a request will buy: all that is decided before money is held."""
 
     target: Target
-    ways: tuple[Way, ...]
-    """All that can serve the very same request, the one to try first before the others."""
+    candidates: tuple[Candidate, ...]
+    """All that can serve this request, in the order in which they are tried."""
 
     job: Job
     revision: str
@@ -189,7 +189,7 @@ class Plan:
     @property
     def route(self) -> Route:
         """The route that is tried first."""
-        return self.ways[0].route
+        return self.candidates[0].route
 
     @property
     def stream(self) -> bool:

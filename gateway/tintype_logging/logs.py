@@ -38,7 +38,7 @@ class JsonFormatter(logging.Formatter):
 
 def configure(level: str) -> None:
     """Send all logs of this process to standard error as JSON."""
-    _spare_unused_facts()
+    _skip_unused_fields()
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
@@ -48,7 +48,7 @@ def configure(level: str) -> None:
     logging.getLogger("aiohttp.server").addFilter(_unquoted)
 
 
-def _spare_unused_facts() -> None:
+def _skip_unused_fields() -> None:
     """Collect nothing that no line tells, as the standard library's guide to logging advises.
 
     Looking up caller, thread and process is an eighth of what a line costs.

@@ -17,6 +17,7 @@ from tintype_gateway.images.container import read_header
 from tintype_gateway.ledger.interface import Hold, Profile, Settlement
 from tintype_gateway.pipeline.stages.validate import validate
 from tintype_gateway.values import (
+    Candidate,
     FinishedCall,
     FinishedImage,
     GeneratedImage,
@@ -26,7 +27,6 @@ from tintype_gateway.values import (
     Route,
     Target,
     UpstreamAnswer,
-    Way,
 )
 from tintype_testing.manifests import Manifest, compiled, image_model, provider_binding
 from tintype_testing.sample_images import sample_image
@@ -56,9 +56,9 @@ def route(region: str = "global", **spec: Any) -> Route:
     return Route(binding(**spec), region)
 
 
-def way(region: str = "global", **spec: Any) -> Way:
-    """Return the way to the binding of `canvas`."""
-    return Way(route(region, **spec), {"api-key": "sk-1"})
+def candidate(region: str = "global", **spec: Any) -> Candidate:
+    """Return the binding of `canvas` with its credentials."""
+    return Candidate(route(region, **spec), {"api-key": "sk-1"})
 
 
 def target(requested: str = "canvas", **spec: Any) -> Target:
@@ -81,7 +81,7 @@ def plan(
 ) -> Plan:
     """Return what a request for `canvas` will buy, where `of` are fields of the model's spec."""
     wanted = target(requested, **of or {})
-    return Plan(wanted, (way(),), job(**asked), "abc123", "digest", profile=profile)
+    return Plan(wanted, (candidate(),), job(**asked), "abc123", "digest", profile=profile)
 
 
 def job(

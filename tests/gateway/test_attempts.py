@@ -14,18 +14,18 @@ from tintype_gateway.upstream.retry import Attempts
 from tintype_gateway.upstream.retry_budget import MAX_ATTEMPTS, RetryBudget
 from tintype_gateway.values import (
     CallEvent,
+    Candidate,
     FailedCall,
     FaultKind,
     FinishedCall,
     PlannedCall,
     UpstreamFault,
-    Way,
 )
 from tintype_testing.builders import finished_call, job, route
 from tintype_testing.metrics import metric
 
 PLANNED = PlannedCall(0, 1, job())
-EAST, WEST, NORTH = (Way(route(name=name), {"api-key": "sk-1"}) for name in ("e", "w", "n"))
+EAST, WEST, NORTH = (Candidate(route(name=name), {"api-key": "sk-1"}) for name in ("e", "w", "n"))
 
 
 def turned_away(kind: FaultKind = "unavailable", after_seconds: int | None = None) -> UpstreamFault:
@@ -39,9 +39,9 @@ class Provider:
     faults: Sequence[UpstreamFault] = ()
     went: list[str] = field(default_factory=list)
 
-    async def attempt(self, way: Way) -> AsyncGenerator[CallEvent, None]:
+    async def attempt(self, candidate: Candidate) -> AsyncGenerator[CallEvent, None]:
         number = len(self.went)
-        self.went.append(way.route.binding.name)
+        self.went.append(candidate.route.binding.name)
         if number < len(self.faults):
             raise self.faults[number]
         yield finished_call()
@@ -53,10 +53,13 @@ def patient(**known: object) -> Attempts:
 
 
 async def made(
-    provider: Provider, *ways: Way, by: Attempts | None = None, within_seconds: float = 60
+    provider: Provider,
+    *candidates: Candidate,
+    by: Attempts | None = None,
+    within_seconds: float = 60,
 ) -> FinishedCall | FailedCall:
     deadline = Deadline(within_seconds)
-    return await ended((by or patient()).make(PLANNED, ways, deadline, provider.attempt))
+    return await ended((by or patient()).make(PLANNED, candidates, deadline, provider.attempt))
 
 
 async def ended(events: AsyncGenerator[CallEvent, None]) -> FinishedCall | FailedCall:
@@ -66,11 +69,11 @@ async def ended(events: AsyncGenerator[CallEvent, None]) -> FinishedCall | Faile
     return last
 
 
-def opened(*ways: Way) -> Circuits:
+def opened(*candidates: Candidate) -> Circuits:
     """Return circuits of which those of these ways are open."""
     circuits = Circuits()
-    for way in ways:
-        circuits.note(way.route, UpstreamFault("throttled", "no"))
+    for candidate in candidates:
+        circuits.note(candidate.route, UpstreamFault("throttled", "no"))
     return circuits
 
 
@@ -189,7 +192,7 @@ async def test_where_every_circuit_is_open_the_best_way_is_tried_anyway() -> Non
 
 
 async def test_a_full_binding_sends_its_calls_elsewhere_and_keeps_its_good_name() -> None:
-    full = Way(route(name="full", maxConcurrentCalls=1), {"api-key": "sk-1"})
+    full = Candidate(route(name="full", maxConcurrentCalls=1), {"api-key": "sk-1"})
     limits, provider = ConcurrencyLimits(), Provider()
     attempts = patient(limits=limits)
 
@@ -201,14 +204,14 @@ async def test_a_full_binding_sends_its_calls_elsewhere_and_keeps_its_good_name(
 
 
 async def test_a_client_that_leaves_frees_the_slot_and_the_probe() -> None:
-    only = Way(route(name="only", maxConcurrentCalls=1), {"api-key": "sk-1"})
+    only = Candidate(route(name="only", maxConcurrentCalls=1), {"api-key": "sk-1"})
     now = 0.0
     circuits = Circuits(lambda: now)
     circuits.note(only.route, UpstreamFault("throttled", "no"))
     now = 60.0
     attempts = patient(circuits=circuits)
 
-    async def endless(way: Way) -> AsyncGenerator[CallEvent, None]:
+    async def endless(candidate: Candidate) -> AsyncGenerator[CallEvent, None]:
         await asyncio.Event().wait()
         yield finished_call()
 

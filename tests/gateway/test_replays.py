@@ -9,7 +9,7 @@ from typing_extensions import override
 from tintype_gateway.errors import AlreadyServedError
 from tintype_gateway.pipeline.json_serializer import respond
 from tintype_gateway.storage.folder import FolderStore
-from tintype_gateway.storage.idempotent_responses import Replays
+from tintype_gateway.storage.idempotent_responses import IdempotentResponses
 from tintype_gateway.storage.links import KEY_BYTES, Links
 from tintype_gateway.values import Response
 from tintype_testing.builders import RECEIPT, finished_call, plan, settlement
@@ -25,21 +25,21 @@ def answer() -> Response:
 
 
 async def test_an_answer_is_found_by_its_request(tmp_path: Path) -> None:
-    replays = Replays(folder_store(tmp_path))
-    await replays.keep("req_1", answer(), CALL.images)
+    responses = IdempotentResponses(folder_store(tmp_path))
+    await responses.keep("req_1", answer(), CALL.images)
 
-    found = await replays.find(SERVED)
+    found = await responses.find(SERVED)
 
     assert b"".join(found.pieces) == b"".join(answer().pieces)
     assert found.receipt == RECEIPT
 
 
 async def test_without_a_store_nothing_is_kept() -> None:
-    replays = Replays()
-    await replays.keep("req_1", answer(), CALL.images)
+    responses = IdempotentResponses()
+    await responses.keep("req_1", answer(), CALL.images)
 
     with pytest.raises(AlreadyServedError):
-        await replays.find(SERVED)
+        await responses.find(SERVED)
 
 
 class SlowFolder(FolderStore):
@@ -61,27 +61,27 @@ class SlowFolder(FolderStore):
 
 async def test_a_client_that_leaves_meanwhile_can_come_back_for_it(tmp_path: Path) -> None:
     store = SlowFolder(tmp_path)
-    replays = Replays(store)
-    keeping = asyncio.create_task(replays.keep("req_1", answer(), CALL.images))
+    responses = IdempotentResponses(store)
+    keeping = asyncio.create_task(responses.keep("req_1", answer(), CALL.images))
     await until(lambda: store.asked > 0)
     keeping.cancel()
     await asyncio.wait([keeping])
     assert keeping.cancelled()
 
     store.may_write.set()
-    await replays.finish()
+    await responses.finish()
 
-    assert await replays.find(SERVED)
+    assert await responses.find(SERVED)
 
 
 async def test_what_was_not_kept_to_its_end_is_not_found(tmp_path: Path) -> None:
     store = SlowFolder(tmp_path)
-    replays = Replays(store)
-    keeping = asyncio.create_task(replays.keep("req_1", answer(), CALL.images))
+    responses = IdempotentResponses(store)
+    keeping = asyncio.create_task(responses.keep("req_1", answer(), CALL.images))
     await until(lambda: store.asked > 0)
 
     with pytest.raises(AlreadyServedError):
-        await replays.find(SERVED)
+        await responses.find(SERVED)
 
     store.may_write.set()
     await keeping

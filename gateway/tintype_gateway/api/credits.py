@@ -7,7 +7,7 @@ from typing import Any
 from tintype_gateway.ledger.interface import Account, Usage
 
 
-def statement(
+def credits_response(
     account: Account, used: Iterable[Usage], since: datetime.date, micro_credits_per_usd: int
 ) -> dict[str, Any]:
     """Return the body of `GET /v1/credits`."""

@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 INTERVAL_SECONDS = 0.2
 
 
-class Deliveries:
+class DeliveryReceipts:
     """The settled holds whose answers were written to the end, until the ledger knows of them."""
 
     def __init__(self) -> None:

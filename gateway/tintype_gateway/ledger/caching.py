@@ -1,4 +1,4 @@
-"""A ledger that remembers for a second whose key it was asked about.
+"""A ledger that caches for a second whose key it was asked about.
 
 Only who somebody is, and never what they may spend: that is decided when credits are held.
 """
@@ -21,15 +21,15 @@ _CHANGES = frozenset({"revoke_key", "rotate_key", "set_policy"})
 """Operations that change what a key stands for."""
 
 
-def remembering(ledger: Ledger, clock: Callable[[], float] = time.monotonic) -> Ledger:
+def cached(ledger: Ledger, clock: Callable[[], float] = time.monotonic) -> Ledger:
     """Return the same ledger, asked about each key once in `SECONDS`.
 
     What this process changes itself holds from the moment that the operation returns.
     """
-    return cast(Ledger, _Remembering(ledger, clock))
+    return cast(Ledger, _CachedLedger(ledger, clock))
 
 
-class _Remembering:
+class _CachedLedger:
     def __init__(self, ledger: Ledger, clock: Callable[[], float]) -> None:
         self._ledger = ledger
         self._clock = clock

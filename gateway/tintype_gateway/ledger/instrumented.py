@@ -12,12 +12,12 @@ from tintype_gateway.observability.metrics import LEDGER_SECONDS
 Operation = Callable[..., Awaitable[Any]]
 
 
-def measured(ledger: Ledger) -> Ledger:
+def instrumented(ledger: Ledger) -> Ledger:
     """Return the same ledger, which observes how long each operation takes, and how it ends."""
-    return cast(Ledger, _Measured(ledger))
+    return cast(Ledger, _InstrumentedLedger(ledger))
 
 
-class _Measured:
+class _InstrumentedLedger:
     """Stands before a ledger. Every operation of one is a coroutine, so all are timed alike."""
 
     def __init__(self, ledger: Ledger) -> None:

@@ -151,10 +151,10 @@ def used(usage: TokenUsage) -> None:
         _tracing.used(usage)
 
 
-def failed(facts: Mapping[str, str | int]) -> None:
+def failed(attributes: Mapping[str, str | int]) -> None:
     """Tell the span of a call why it failed."""
     if _tracing is not None:
-        _tracing.failed(facts)
+        _tracing.failed(attributes)
 
 
 def propagated(headers: Mapping[str, str]) -> Mapping[str, str]:

@@ -94,11 +94,11 @@ class Tracing:
             }
         )
 
-    def failed(self, facts: Mapping[str, str | int]) -> None:
+    def failed(self, attributes: Mapping[str, str | int]) -> None:
         """Tell the current span, which is that of a call, why it failed."""
         names = {"upstream_status": "http.response.status_code"}
         get_current_span().set_attributes(
-            {names.get(name, f"tintype.{name}"): value for name, value in facts.items()}
+            {names.get(name, f"tintype.{name}"): value for name, value in attributes.items()}
         )
 
     def propagated(self, headers: Mapping[str, str]) -> Mapping[str, str]:

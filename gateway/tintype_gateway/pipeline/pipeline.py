@@ -1,4 +1,4 @@
-"""The way of one request, from the key in its header to the images in its answer."""
+"""One request, stage by stage, from the key in its header to the images in its response."""
 
 import datetime
 import hashlib
@@ -9,12 +9,12 @@ from functools import cached_property, partial
 from typing import Any
 
 from tintype_catalog.catalog import Model
-from tintype_gateway.api.credits import statement
+from tintype_gateway.api.credits import credits_response
 from tintype_gateway.api.response_headers import headers_of
 from tintype_gateway.auth.call_limits import CallLimits
 from tintype_gateway.auth.jwt.verifier import JwtVerifier
 from tintype_gateway.billing.cost import ceiling, cost, expected
-from tintype_gateway.billing.delivery_receipts import Deliveries
+from tintype_gateway.billing.delivery_receipts import DeliveryReceipts
 from tintype_gateway.billing.holding import Holding
 from tintype_gateway.billing.quote import quotation
 from tintype_gateway.billing.sale import Sale
@@ -32,14 +32,14 @@ from tintype_gateway.pipeline.request_metrics import count_charge
 from tintype_gateway.pipeline.sse_serializer import SseSerializer
 from tintype_gateway.pipeline.stages.adapt import Handling, adapt
 from tintype_gateway.pipeline.stages.authenticate import authenticate
-from tintype_gateway.pipeline.stages.hold import Purchase, Replay, check_funds, held
+from tintype_gateway.pipeline.stages.hold import HoldRequest, Replay, check_funds, held
 from tintype_gateway.pipeline.stages.resolve import resolve
 from tintype_gateway.pipeline.stages.select_routes import choose
 from tintype_gateway.pipeline.stages.stream import stream
 from tintype_gateway.pipeline.stages.validate import validate
 from tintype_gateway.request_context import RequestContext
 from tintype_gateway.runtime.memory_budget import MemoryBudget, bytes_reserved
-from tintype_gateway.storage.idempotent_responses import Replays
+from tintype_gateway.storage.idempotent_responses import IdempotentResponses
 from tintype_gateway.storage.image_tools import ImageTools
 from tintype_gateway.upstream.credentials import CredentialSource
 from tintype_gateway.upstream.executor import Execution, Executor
@@ -48,6 +48,7 @@ from tintype_gateway.upstream.retry_budget import MAX_ATTEMPTS
 from tintype_gateway.upstream.sessions import Sessions
 from tintype_gateway.upstream.translate import check_translation
 from tintype_gateway.values import (
+    Candidate,
     Delivery,
     FinishedCall,
     ForcedProvider,
@@ -56,7 +57,6 @@ from tintype_gateway.values import (
     Plan,
     Route,
     Target,
-    Way,
 )
 
 Serializer = JsonSerializer | SseSerializer
@@ -100,11 +100,11 @@ class Pipeline:
 
     jwts: JwtVerifier = field(default_factory=JwtVerifier)
     images: ImageTools = field(default_factory=ImageTools)
-    replays: Replays = field(default_factory=Replays)
+    idempotent_responses: IdempotentResponses = field(default_factory=IdempotentResponses)
     heartbeat_seconds: float = 15.0
     """After how long a silence a stream gets a sign of life."""
 
-    deliveries: Deliveries = field(default_factory=Deliveries)
+    delivery_receipts: DeliveryReceipts = field(default_factory=DeliveryReceipts)
     attempts: Attempts = field(default_factory=Attempts)
     memory: MemoryBudget = field(default_factory=MemoryBudget)
     calls: CallLimits = field(default_factory=CallLimits)
@@ -127,7 +127,7 @@ class Pipeline:
             context = RequestContext.begin(plan, incoming.request_id, incoming.log, reservation)
             serializer: Serializer | None = None
             try:
-                async with held(caller, self._purchase(incoming, plan), self.ledger) as holding:
+                async with held(caller, self._hold_request(incoming, plan), self.ledger) as holding:
                     if isinstance(holding, Replay):
                         for part in await self._replayed(context, holding):
                             yield part
@@ -175,7 +175,7 @@ class Pipeline:
             used = await self.ledger.usage(first, account=caller.account)
         except LedgerUnavailableError as error:
             raise ledger_unavailable() from error
-        return statement(account, used, first, self.micro_credits_per_usd)
+        return credits_response(account, used, first, self.micro_credits_per_usd)
 
     async def authenticate(self, incoming: Incoming) -> Caller:
         """Return who is asking, and count the call.
@@ -213,17 +213,17 @@ class Pipeline:
             self.model_defaults.get(target.model.id),
         )
         digest = hashlib.sha256(body).hexdigest()
-        ways = await self._ways(target)
+        candidates = await self._candidates(target)
         strict = (incoming.handling or self.handling) == "strict"
-        native = streams(ways[0].route.binding)
+        native = streams(candidates[0].route.binding)
         job = stream(job, request.fields, native=native, strict=strict)
-        chosen = choose(ways, job, streams, MAX_ATTEMPTS)
+        chosen = choose(candidates, job, streams, MAX_ATTEMPTS)
         is_stream = bool(request.fields.stream)
         as_url = self.images.wants_url(request.fields.response_format, stream=is_stream)
         delivery = delivery_of(
             job,
             target.model,
-            [dialect(way.route.binding.dialect) for way in chosen],
+            [dialect(candidate.route.binding.dialect) for candidate in chosen],
             stream=is_stream,
             is_stored=as_url or incoming.idempotency_key is not None,
         )
@@ -231,12 +231,12 @@ class Pipeline:
         incoming.log.note_plan(plan, request.fields.user)
         return plan
 
-    async def _ways(self, target: Target) -> list[Way]:
-        """Return the routes that we have credentials for, and these."""
+    async def _candidates(self, target: Target) -> list[Candidate]:
+        """Return the routes that there are credentials for, each with its credentials."""
         bindings = {route.binding.name: route.binding for route in target.routes}
         found = {name: await self.credentials.read(each) for name, each in bindings.items()}
-        ways = [Way(route, found[route.binding.name]) for route in target.routes]
-        if usable := [way for way in ways if way.credentials]:
+        candidates = [Candidate(route, found[route.binding.name]) for route in target.routes]
+        if usable := [candidate for candidate in candidates if candidate.credentials]:
             return usable
         names = ", ".join(bindings)
         raise UnavailableError(
@@ -244,9 +244,9 @@ class Pipeline:
             code="provider_unauthorized",
         )
 
-    def _purchase(self, incoming: Incoming, plan: Plan) -> Purchase:
+    def _hold_request(self, incoming: Incoming, plan: Plan) -> HoldRequest:
         key = incoming.idempotency_key
-        return Purchase(
+        return HoldRequest(
             request_id=incoming.request_id,
             amount=self._ceiling(plan),
             images=plan.job.images,
@@ -256,8 +256,8 @@ class Pipeline:
         )
 
     def _ceiling(self, plan: Plan) -> int:
-        """Return the most that the request can cost, whichever way it goes."""
-        pricings = [way.route.binding.pricing for way in plan.ways]
+        """Return the most that the request can cost, whichever candidate serves it."""
+        pricings = [candidate.route.binding.pricing for candidate in plan.candidates]
         per_usd = self.micro_credits_per_usd
         return max(ceiling(plan.job, plan.model, pricing, per_usd) for pricing in pricings)
 
@@ -279,7 +279,7 @@ class Pipeline:
         if context.plan.stream:
             raise served
         context.log.replay_of = replay.request_id
-        return parts_of(await self.replays.find(served))
+        return parts_of(await self.idempotent_responses.find(served))
 
     def _sale(self, context: RequestContext, holding: Holding) -> Sale:
         plan = context.plan
@@ -302,7 +302,7 @@ class Pipeline:
         if context.plan.stream:
             return SseSerializer(context, sale, client, execution)
         is_kept = incoming.idempotency_key is not None
-        keep = partial(self.replays.keep, incoming.request_id) if is_kept else None
+        keep = partial(self.idempotent_responses.keep, incoming.request_id) if is_kept else None
         return JsonSerializer(context, sale, client, partial(self._passing_headers, context), keep)
 
     @cached_property

@@ -26,7 +26,7 @@ REPLAYED = {"Idempotent-Replayed": "true"}
 """The header of a repeated answer."""
 
 
-class Replays:
+class IdempotentResponses:
     """Keeps answers in the image store, and finds them there."""
 
     def __init__(self, store: ImageStore | None = None, url_seconds: int = 3600) -> None:

@@ -43,4 +43,4 @@ def _states(circuits: Circuits, catalogs: CatalogStore) -> Iterator[tuple[str, s
     """Yield the circuits of bindings in the catalog."""
     catalog = catalogs.catalog
     names = {binding.name for binding in catalog.bindings} if catalog else frozenset()
-    return (way for way in circuits.states() if way[0] in names)
+    return (state for state in circuits.states() if state[0] in names)

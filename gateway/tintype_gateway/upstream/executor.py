@@ -23,6 +23,7 @@ from tintype_gateway.upstream.transport import call
 from tintype_gateway.values import (
     AbandonedCall,
     CallEvent,
+    Candidate,
     Delivery,
     ExecutorEvent,
     FailedCall,
@@ -38,7 +39,6 @@ from tintype_gateway.values import (
     Preview,
     Timeouts,
     UpstreamFault,
-    Way,
 )
 
 
@@ -62,7 +62,7 @@ class Executor:
     ) -> AsyncGenerator[CallEvent, None]:
         """Yield what a call brings; last its images as the client gets them, or why it has none."""
         attempt = partial(self._attempt, context, planned)
-        events = self.attempts.make(planned, context.plan.ways, context.deadline, attempt)
+        events = self.attempts.make(planned, context.plan.candidates, context.deadline, attempt)
         async with aclosing(events):
             async for event in events:
                 if isinstance(event, FinishedCall):
@@ -79,19 +79,19 @@ class Executor:
             return FailedCall(made.first, made.asked, made.route, fault)
 
     async def _attempt(
-        self, context: RequestContext, planned: PlannedCall, way: Way
+        self, context: RequestContext, planned: PlannedCall, candidate: Candidate
     ) -> AsyncGenerator[CallEvent, None]:
-        """Make a call one way.
+        """Make a call to one candidate.
 
         Raises:
             UpstreamFault: It gave no image.
         """
-        plan, route = context.plan, way.route
+        plan, route = context.plan, candidate.route
         context.go(planned, route)
-        language, through = dialect(route.binding.dialect), self._pass_through(context, way)
+        language, through = dialect(route.binding.dialect), self._pass_through(context, candidate)
         with reported(plan, route):
-            upstream = translate(planned, way, language)
-        previews = _Previews(planned, way, plan.job.partial_images)
+            upstream = translate(planned, candidate, language)
+        previews = _Previews(planned, candidate, plan.job.partial_images)
         with observed_call(plan, route, planned.asked), reported(plan, route):
             timeouts = Timeouts.of(route.binding, context.deadline.remaining())
             session = self.sessions.to(route.binding)
@@ -103,13 +103,13 @@ class Executor:
                             passed = through.passed if through else None
                             made = await inspect(planned, route, event, plan, self.images, passed)
                         case PassingImage():
-                            yield _started(planned, way, event, context)
+                            yield _started(planned, candidate, event, context)
                         case Preview() if partial_image := previews.numbered(event):
                             yield partial_image
         yield made
 
-    def _pass_through(self, context: RequestContext, way: Way) -> PassThrough | None:
-        pattern = dialect(way.route.binding.dialect).FIRST_IMAGE
+    def _pass_through(self, context: RequestContext, candidate: Candidate) -> PassThrough | None:
+        pattern = dialect(candidate.route.binding.dialect).FIRST_IMAGE
         if context.plan.delivery is not Delivery.PASS_THROUGH or pattern is None:
             return None
         return PassThrough(pattern, context.plan, partial(self._fall_back, context))
@@ -213,9 +213,9 @@ class Execution:
 class _Previews:
     """Numbers the previews of one image, of which no more are wanted than were asked for."""
 
-    def __init__(self, planned: PlannedCall, way: Way, most: int) -> None:
+    def __init__(self, planned: PlannedCall, candidate: Candidate, most: int) -> None:
         self._index = planned.first
-        self._route = way.route
+        self._route = candidate.route
         self._most = most
         self._count = 0
 
@@ -232,9 +232,9 @@ class _Previews:
 
 
 def _started(
-    planned: PlannedCall, way: Way, image: PassingImage, context: RequestContext
+    planned: PlannedCall, candidate: Candidate, image: PassingImage, context: RequestContext
 ) -> ImageStarted:
     watermark = context.plan.model.watermark
     known = FinishedImage(GeneratedImage(b""), image.format, image.size, watermark)
-    made = FinishedCall(planned.first, planned.asked, way.route, Generation(()), (known,))
+    made = FinishedCall(planned.first, planned.asked, candidate.route, Generation(()), (known,))
     return ImageStarted(made, image.pieces)

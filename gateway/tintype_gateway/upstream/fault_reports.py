@@ -42,21 +42,21 @@ def reported(plan: Plan, route: Route) -> Iterator[None]:
 
 
 def _report(fault: UpstreamFault, plan: Plan, route: Route) -> None:
-    facts = _facts(fault, [*_credentials(plan), *_texts(plan.job)])
-    telemetry.failed(facts)
+    fields = _fields(fault, [*_credentials(plan), *_texts(plan.job)])
+    telemetry.failed(fields)
     extra = {
         "request_id": current_meter().request_id,
         "provider": route.binding.provider,
         "region": route.region,
         "binding": route.binding.name,
         "fault": fault.kind,
-        **facts,
+        **fields,
     }
     level = logging.INFO if rule_of(fault).quotes_request else logging.WARNING
     log.log(level, "call to the provider gave no image", extra=extra)
 
 
-def _facts(fault: UpstreamFault, hidden: Iterable[str]) -> dict[str, str | int]:
+def _fields(fault: UpstreamFault, hidden: Iterable[str]) -> dict[str, str | int]:
     """Return what is known of a fault, and may be told."""
     told: dict[str, str | None] = {
         "upstream_error": _clean(fault.code, LONGEST_NAME, hidden),
@@ -112,8 +112,8 @@ def _without(line: str, quoted: str) -> str:
 
 
 def _credentials(plan: Plan) -> Iterator[str]:
-    for way in plan.ways:
-        yield from way.credentials.values()
+    for candidate in plan.candidates:
+        yield from candidate.credentials.values()
 
 
 def _texts(job: Job) -> Iterator[str]:

@@ -21,9 +21,9 @@ from tintype_gateway.upstream.retry_budget import (
     RetryBudget,
     pause_seconds,
 )
-from tintype_gateway.values import CallEvent, FailedCall, PlannedCall, UpstreamFault, Way
+from tintype_gateway.values import CallEvent, Candidate, FailedCall, PlannedCall, UpstreamFault
 
-Attempt = Callable[[Way], AsyncGenerator[CallEvent, None]]
+Attempt = Callable[[Candidate], AsyncGenerator[CallEvent, None]]
 """Makes a call over a route, and yields its events. Raises UpstreamFault."""
 
 
@@ -38,47 +38,54 @@ class Attempts:
     """Gives numbers in [0, 1) for the pauses."""
 
     async def make(
-        self, planned: PlannedCall, ways: Sequence[Way], deadline: Deadline, attempt: Attempt
+        self,
+        planned: PlannedCall,
+        candidates: Sequence[Candidate],
+        deadline: Deadline,
+        attempt: Attempt,
     ) -> AsyncGenerator[CallEvent, None]:
         """Yield the events of a call over as many attempts as it may have, and last its failure."""
         self.budget.earn()
         failed: list[FailedCall] = []
-        way: Way | None = self._best(ways)
-        while way is not None:
+        candidate: Candidate | None = self._best(candidates)
+        while candidate is not None:
             try:
-                with self.limits.slot(way.route.binding), self.circuits.watched(way.route):
-                    async with aclosing(attempt(way)) as events:
+                with (
+                    self.limits.slot(candidate.route.binding),
+                    self.circuits.watched(candidate.route),
+                ):
+                    async with aclosing(attempt(candidate)) as events:
                         async for event in events:
                             yield event
                 return
             except UpstreamFault as fault:
-                failed.append(FailedCall(planned.first, planned.asked, way.route, fault))
-            way = await self._following(ways, failed, deadline)
+                failed.append(FailedCall(planned.first, planned.asked, candidate.route, fault))
+            candidate = await self._following(candidates, failed, deadline)
         yield _told(failed)
 
     async def _following(
-        self, ways: Sequence[Way], failed: Sequence[FailedCall], deadline: Deadline
-    ) -> Way | None:
+        self, candidates: Sequence[Candidate], failed: Sequence[FailedCall], deadline: Deadline
+    ) -> Candidate | None:
         """Return the candidate for the next attempt, None if there is to be none."""
         over = len(failed) == MAX_ATTEMPTS or not deadline.remaining()
         if over or rule_of(failed[-1].fault).retry == "never":
             return None
         tried = [call.route for call in failed]
-        if untried := [way for way in ways if way.route not in tried]:
+        if untried := [candidate for candidate in candidates if candidate.route not in tried]:
             return self._elsewhere(untried, failed[-1])
-        return await self._again(ways, failed, deadline)
+        return await self._again(candidates, failed, deadline)
 
-    def _elsewhere(self, untried: Sequence[Way], last: FailedCall) -> Way | None:
+    def _elsewhere(self, untried: Sequence[Candidate], last: FailedCall) -> Candidate | None:
         """Return another candidate. A healthy one costs no retry budget."""
-        way = self._best(untried)
-        if not (self._is_healthy(way) or self._afford(last)):
+        candidate = self._best(untried)
+        if not (self._is_healthy(candidate) or self._afford(last)):
             return None
         FAILOVERS.labels(last.route.binding.provider, last.fault.kind).inc()
-        return way
+        return candidate
 
     async def _again(
-        self, ways: Sequence[Way], failed: Sequence[FailedCall], deadline: Deadline
-    ) -> Way | None:
+        self, candidates: Sequence[Candidate], failed: Sequence[FailedCall], deadline: Deadline
+    ) -> Candidate | None:
         """Return the candidate with the shortest pause, after that pause.
 
         A refused key or a missing model is not retried. A pause that is too long for the client
@@ -94,7 +101,7 @@ class Attempts:
             return None
         RETRIES.labels(soonest.route.binding.provider, soonest.fault.kind).inc()
         await asyncio.sleep(pause)
-        return next(way for way in ways if way.route == soonest.route)
+        return next(candidate for candidate in candidates if candidate.route == soonest.route)
 
     def _afford(self, last: FailedCall) -> bool:
         if self.budget.spend():
@@ -102,12 +109,12 @@ class Attempts:
         RETRIES_REFUSED.labels(last.route.binding.provider).inc()
         return False
 
-    def _best(self, ways: Sequence[Way]) -> Way:
+    def _best(self, candidates: Sequence[Candidate]) -> Candidate:
         """Return the first healthy candidate, or the first one if none is healthy."""
-        return next(filter(self._is_healthy, ways), ways[0])
+        return next(filter(self._is_healthy, candidates), candidates[0])
 
-    def _is_healthy(self, way: Way) -> bool:
-        return self.circuits.is_healthy(way.route.binding.name, way.route.region)
+    def _is_healthy(self, candidate: Candidate) -> bool:
+        return self.circuits.is_healthy(candidate.route.binding.name, candidate.route.region)
 
 
 def _told(failed: Sequence[FailedCall]) -> FailedCall:

@@ -9,18 +9,18 @@ from tintype_gateway.dialects.registry import dialect as dialect_of
 from tintype_gateway.faults import error_of, gravest
 from tintype_gateway.observability.spans import traced
 from tintype_gateway.values import (
+    Candidate,
     FailedCall,
     Job,
     Plan,
     PlannedCall,
     UpstreamFault,
     UpstreamRequest,
-    Way,
 )
 
 
 def divide(job: Job, model: Model) -> Iterator[PlannedCall]:
-    """Yield the calls that together make all images of the job, whichever way each will go."""
+    """Yield the calls that together make all images of the job, whichever candidate serves each."""
     per_call = job.images_per_call(model.limits.max_images_per_call)
     for first in range(0, job.images, per_call):
         images = min(per_call, job.images - first)
@@ -28,13 +28,13 @@ def divide(job: Job, model: Model) -> Iterator[PlannedCall]:
 
 
 @traced("translate")
-def translate(planned: PlannedCall, way: Way, dialect: Dialect) -> UpstreamRequest:
-    """Return a call in the words of the provider that the way leads to.
+def translate(planned: PlannedCall, candidate: Candidate, dialect: Dialect) -> UpstreamRequest:
+    """Return a call in the protocol of the candidate's provider.
 
     Raises:
         UpstreamFault: The credentials lack a part.
     """
-    return dialect.translate(planned.job, way.route, planned.asked, way.credentials)
+    return dialect.translate(planned.job, candidate.route, planned.asked, candidate.credentials)
 
 
 def check_translation(plan: Plan) -> None:
@@ -44,12 +44,12 @@ def check_translation(plan: Plan) -> None:
         GatewayError: Each provider's credentials lack a part.
     """
     failed: list[FailedCall] = []
-    for way in plan.ways:
+    for candidate in plan.candidates:
         for planned in divide(plan.job, plan.model):
             try:
-                translate(planned, way, dialect_of(way.route.binding.dialect))
+                translate(planned, candidate, dialect_of(candidate.route.binding.dialect))
             except UpstreamFault as fault:
-                failed.append(FailedCall(planned.first, planned.asked, way.route, fault))
+                failed.append(FailedCall(planned.first, planned.asked, candidate.route, fault))
                 break
         else:
             return

@@ -6,7 +6,7 @@ import pytest
 
 from tintype_gateway.ledger.errors import AccountNotFoundError, LedgerUnavailableError
 from tintype_gateway.ledger.factory import open_ledger
-from tintype_gateway.ledger.instrumented import measured
+from tintype_gateway.ledger.instrumented import instrumented
 from tintype_testing.metrics import metric
 
 
@@ -16,7 +16,7 @@ def count(operation: str, outcome: str) -> float:
 
 
 async def test_an_operation_gives_what_it_gave_and_is_counted(tmp_path: Path) -> None:
-    ledger = measured(open_ledger(f"sqlite:///{tmp_path / 'ledger.db'}"))
+    ledger = instrumented(open_ledger(f"sqlite:///{tmp_path / 'ledger.db'}"))
     before = count("create_account", "done")
 
     account = await ledger.create_account("studio", credits_micro=5)
@@ -27,7 +27,7 @@ async def test_an_operation_gives_what_it_gave_and_is_counted(tmp_path: Path) ->
 
 
 async def test_what_the_ledger_refuses_is_no_outage(tmp_path: Path) -> None:
-    ledger = measured(open_ledger(f"sqlite:///{tmp_path / 'ledger.db'}"))
+    ledger = instrumented(open_ledger(f"sqlite:///{tmp_path / 'ledger.db'}"))
     before = count("account", "refused")
 
     with pytest.raises(AccountNotFoundError):
@@ -38,7 +38,7 @@ async def test_what_the_ledger_refuses_is_no_outage(tmp_path: Path) -> None:
 
 
 async def test_an_outage_is_told_apart(tmp_path: Path) -> None:
-    ledger = measured(open_ledger(f"sqlite:///{tmp_path / 'ledger.db'}"))
+    ledger = instrumented(open_ledger(f"sqlite:///{tmp_path / 'ledger.db'}"))
     await ledger.close()
     before = count("accounts", "unavailable")
 

@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 
 from tintype_gateway.ledger import KeyRevokedError, Ledger, Policy, open_ledger
-from tintype_gateway.ledger.caching import remembering
+from tintype_gateway.ledger.caching import cached
 from tintype_testing.ledger_stores import PostgresStore
 from tintype_testing.ledgers import eventually
 from tintype_testing.tcp_proxy import Way, way_to
@@ -25,7 +25,7 @@ async def way(postgresql_store: PostgresStore) -> AsyncIterator[Way]:
 async def ledger(postgresql_store: PostgresStore, way: Way) -> AsyncIterator[Ledger]:
     """A ledger as a gateway opens it, with the account `studio`."""
     store = postgresql_store
-    ledger = remembering(open_ledger(store.server.url(store.name, way.port)))
+    ledger = cached(open_ledger(store.server.url(store.name, way.port)))
     await ledger.create_account("studio")
     yield ledger
     await ledger.close()

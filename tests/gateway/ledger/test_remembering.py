@@ -1,7 +1,7 @@
 import pytest
 
 from tintype_gateway.ledger import Account, KeyNotFoundError, KeyRevokedError, Ledger, Policy
-from tintype_gateway.ledger.caching import remembering
+from tintype_gateway.ledger.caching import cached
 from tintype_testing.ledgers import Clock
 
 
@@ -12,7 +12,7 @@ async def studio(ledger: Ledger) -> Account:
 
 @pytest.fixture
 def remembered(ledger: Ledger, clock: Clock) -> Ledger:
-    return remembering(ledger, clock)
+    return cached(ledger, clock)
 
 
 async def test_a_key_is_asked_about_once_in_a_second(

@@ -2,20 +2,20 @@
 
 from tintype_catalog.catalog import Binding
 from tintype_gateway.pipeline.stages.select_routes import choose
-from tintype_gateway.values import Job, Way
-from tintype_testing.builders import job, way
+from tintype_gateway.values import Candidate, Job
+from tintype_testing.builders import candidate, job
 
 BEDROCK = {"provider": "bedrock", "regions": ["us-east-1"]}
-OPENAI = way(name="openai")
-OTHER = way(name="other")
-AMAZON = way("us-east-1", name="amazon", dialect="bedrock-amazon", **BEDROCK)
+OPENAI = candidate(name="openai")
+OTHER = candidate(name="other")
+AMAZON = candidate("us-east-1", name="amazon", dialect="bedrock-amazon", **BEDROCK)
 
 
-def chosen(*ways: Way, asked: Job | None = None, most: int = 3) -> list[str]:
+def chosen(*candidates: Candidate, asked: Job | None = None, most: int = 3) -> list[str]:
     def streams(binding: Binding) -> bool:
         return binding.provider == "openai"
 
-    return [each.route.binding.name for each in choose(ways, asked or job(), streams, most)]
+    return [each.route.binding.name for each in choose(candidates, asked or job(), streams, most)]
 
 
 def test_a_plain_request_can_be_served_by_every_dialect() -> None:

@@ -12,7 +12,7 @@ from tintype_gateway.pipeline.stages import hold as stage
 from tintype_testing.ledger_stores import SqliteStore
 from tintype_testing.ledgers import Clock, eventually
 
-PURCHASE = stage.Purchase("request", 400, 1, "gpt-image-1", "openai")
+PURCHASE = stage.HoldRequest("request", 400, 1, "gpt-image-1", "openai")
 
 EXPIRIES = "SELECT expires_at FROM hold"
 

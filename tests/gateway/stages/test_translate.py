@@ -11,7 +11,7 @@ from tests.gateway.stages.adapting import ACCEPT, clamp
 from tintype_gateway.dialects.registry import dialect
 from tintype_gateway.upstream.translate import divide, translate
 from tintype_gateway.values import PlannedCall
-from tintype_testing.builders import job, model, way
+from tintype_testing.builders import candidate, job, model
 from tintype_testing.manifests import Manifest
 
 
@@ -24,7 +24,7 @@ def planned(
 
 def bodies(calls: list[PlannedCall]) -> list[dict[str, Any]]:
     openai = dialect("openai-images")
-    return [json.loads(translate(call, way(), openai).body) for call in calls]
+    return [json.loads(translate(call, candidate(), openai).body) for call in calls]
 
 
 def seeds(calls: list[PlannedCall]) -> list[int]:

@@ -32,7 +32,7 @@ async def post_images_generations(request: web.Request) -> web.StreamResponse:
     pipeline, incoming = request.app[PIPELINE], incoming_of(request)
     client = ClientPresence()
     parts = pipeline.generate(incoming, client)
-    delivered = pipeline.deliveries.add
+    delivered = pipeline.delivery_receipts.add
     return await deliver(request, parts, client, _preference(incoming), delivered)
 
 

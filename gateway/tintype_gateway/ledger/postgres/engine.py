@@ -15,7 +15,7 @@ from tintype_gateway.accounts import (
     Settlement,
     Usage,
 )
-from tintype_gateway.ledger.hold_request import Intent
+from tintype_gateway.ledger.hold_record import HoldRecord
 from tintype_gateway.ledger.postgres import accounts, holds, keys
 from tintype_gateway.ledger.postgres.audit import audit
 from tintype_gateway.ledger.postgres.database import Database
@@ -123,7 +123,7 @@ class PostgresLedger:
         idempotency: Idempotency | None = None,
     ) -> Hold:
         """See `Ledger`."""
-        intent = Intent(
+        record = HoldRecord(
             caller=caller,
             amount=amount,
             images=images,
@@ -133,7 +133,7 @@ class PostgresLedger:
             lifetime_seconds=lifetime_seconds,
             idempotency=idempotency,
         )
-        return await holds.take(self._database, self._now(), intent)
+        return await holds.take(self._database, self._now(), record)
 
     async def renew(self, hold: Hold, lifetime_seconds: float) -> None:
         """See `Ledger`."""

@@ -20,7 +20,7 @@ from tintype_gateway.ledger.errors import (
     LedgerUnavailableError,
     RateLimitedError,
 )
-from tintype_gateway.ledger.hold_request import Intent
+from tintype_gateway.ledger.hold_record import HoldRecord
 from tintype_gateway.ledger.postgres.database import Database
 from tintype_gateway.ledger.validation import (
     IDEMPOTENCY_KEPT_SECONDS,
@@ -60,7 +60,7 @@ WHERE id = ANY ($2) AND state = 'settled' AND delivered_at IS NULL
 """
 
 
-async def take(database: Database, now: datetime | None, intent: Intent) -> Hold:
+async def take(database: Database, now: datetime | None, record: HoldRecord) -> Hold:
     """Set credits aside, unless the idempotency key, the rates or the balance forbid it.
 
     A hold whose taker went away, or did not hear of it, is released.
@@ -69,26 +69,26 @@ async def take(database: Database, now: datetime | None, intent: Intent) -> Hold
     taking = database.start(
         TAKE,
         now,
-        intent.hold_id,
-        intent.caller.account,
-        intent.amount,
-        intent.images,
-        timedelta(seconds=intent.lifetime_seconds),
-        intent.caller.key_id,
-        intent.request_id,
-        intent.model,
-        intent.provider,
-        *intent.idempotency_columns,
+        record.hold_id,
+        record.caller.account,
+        record.amount,
+        record.images,
+        timedelta(seconds=record.lifetime_seconds),
+        record.caller.key_id,
+        record.request_id,
+        record.model,
+        record.provider,
+        *record.idempotency_columns,
         timedelta(seconds=IDEMPOTENCY_KEPT_SECONDS),
     )
     try:
         (answer,) = await asyncio.shield(taking)
     except (asyncio.CancelledError, LedgerUnavailableError):
-        taking.add_done_callback(lambda _: _abandon(database, now, intent.hold_id))
+        taking.add_done_callback(lambda _: _abandon(database, now, record.hold_id))
         raise
     if answer["refusal"] is not None:
-        raise _refusal(intent, answer)
-    return intent.hold
+        raise _refusal(record, answer)
+    return record.hold
 
 
 async def renew(
@@ -150,15 +150,15 @@ def _abandon(
     return database.start(RELEASE, now, uuid.uuid4(), hold_id, "caller went away", False)
 
 
-def _refusal(intent: Intent, answer: Record) -> LedgerError:
+def _refusal(record: HoldRecord, answer: Record) -> LedgerError:
     first = answer["first_request_id"]
     match answer["refusal"]:
         case "no account":
-            return AccountNotFoundError(f"there is no account {intent.caller.account!r}")
+            return AccountNotFoundError(f"there is no account {record.caller.account!r}")
         case "rate limited":
             return RateLimitedError(answer["wait"] / 1_000_000)
         case "insufficient credits":
-            return InsufficientCreditsError(intent.amount, answer["available"])
+            return InsufficientCreditsError(record.amount, answer["available"])
         case "mismatch":
             return IdempotencyMismatchError(MISMATCH)
         case "in progress":

@@ -20,7 +20,7 @@ from tintype_gateway.accounts import (
     Usage,
 )
 from tintype_gateway.ledger.errors import LedgerUnavailableError
-from tintype_gateway.ledger.hold_request import Intent
+from tintype_gateway.ledger.hold_record import HoldRecord
 from tintype_gateway.ledger.sqlite import accounts, holds, keys
 from tintype_gateway.ledger.sqlite.audit import audit
 from tintype_gateway.ledger.sqlite.database import connect, ensure_exists, unavailable
@@ -139,7 +139,7 @@ class SqliteLedger:
         idempotency: Idempotency | None = None,
     ) -> Hold:
         """See `Ledger`."""
-        intent = Intent(
+        record = HoldRecord(
             caller=caller,
             amount=amount,
             images=images,
@@ -152,7 +152,7 @@ class SqliteLedger:
         # A power cut that takes a hold also takes its request, which is never charged then. Only an
         # idempotency key must be known afterwards: a repeat might have the work done twice.
         taking = self._writer.submit(
-            lambda db, now: holds.take(db, now, intent), is_lasting=idempotency is not None
+            lambda db, now: holds.take(db, now, record), is_lasting=idempotency is not None
         )
         try:
             return await asyncio.shield(taking)

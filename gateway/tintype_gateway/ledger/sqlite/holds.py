@@ -5,7 +5,7 @@ from collections.abc import Collection
 
 from tintype_gateway.accounts import Hold, Settlement
 from tintype_gateway.ledger.errors import HoldClosedError
-from tintype_gateway.ledger.hold_request import Intent
+from tintype_gateway.ledger.hold_record import HoldRecord
 from tintype_gateway.ledger.sqlite import accounts, entries, idempotency, limits
 from tintype_gateway.ledger.validation import (
     RELEASED_BATCH,
@@ -15,14 +15,14 @@ from tintype_gateway.ledger.validation import (
 )
 
 
-def take(connection: sqlite3.Connection, now: float, intent: Intent) -> Hold:
+def take(connection: sqlite3.Connection, now: float, record: HoldRecord) -> Hold:
     """Set credits aside, unless the idempotency key, the rates or the balance forbid it."""
-    account = intent.caller.account
-    if intent.idempotency is not None:
-        idempotency.claim(connection, now, account, intent.idempotency)
-    limits.set_aside(connection, now, account, intent.images, intent.amount)
-    _insert(connection, now, intent)
-    return intent.hold
+    account = record.caller.account
+    if record.idempotency is not None:
+        idempotency.claim(connection, now, account, record.idempotency)
+    limits.set_aside(connection, now, account, record.images, record.amount)
+    _insert(connection, now, record)
+    return record.hold
 
 
 def renew(connection: sqlite3.Connection, now: float, hold: Hold, lifetime_seconds: float) -> None:
@@ -96,22 +96,22 @@ def forget_released(connection: sqlite3.Connection, now: float) -> int:
     ).rowcount
 
 
-def _insert(connection: sqlite3.Connection, now: float, intent: Intent) -> None:
+def _insert(connection: sqlite3.Connection, now: float, record: HoldRecord) -> None:
     connection.execute(
         "INSERT INTO hold (id, account, amount, key_id, request_id, model, provider,"
         " idempotency_key, request_digest, created_at, expires_at)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
-            intent.hold_id,
-            intent.caller.account,
-            intent.amount,
-            intent.caller.key_id,
-            intent.request_id,
-            intent.model,
-            intent.provider,
-            *intent.idempotency_columns,
+            record.hold_id,
+            record.caller.account,
+            record.amount,
+            record.caller.key_id,
+            record.request_id,
+            record.model,
+            record.provider,
+            *record.idempotency_columns,
             now,
-            now + intent.lifetime_seconds,
+            now + record.lifetime_seconds,
         ),
     )
 

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Purchase:
+class HoldRequest:
     """What a hold is for."""
 
     request_id: str
@@ -52,7 +52,7 @@ class Replay:
 
 @asynccontextmanager
 async def held(
-    caller: Caller, purchase: Purchase, ledger: Ledger
+    caller: Caller, request: HoldRequest, ledger: Ledger
 ) -> AsyncIterator[Holding | Replay]:
     """Hold credits while the block runs. A block that fails or is cancelled gives them back.
 
@@ -64,7 +64,7 @@ async def held(
         ConflictError: The idempotency key belongs to another request.
         UnavailableError: The ledger cannot be used, so that nothing was bought.
     """
-    hold = await _take(caller, purchase, ledger)
+    hold = await _take(caller, request, ledger)
     if isinstance(hold, Replay):
         yield hold
         return
@@ -96,17 +96,17 @@ async def check_funds(caller: Caller, amount: int, ledger: Ledger) -> None:
 
 
 @traced("hold")
-async def _take(caller: Caller, purchase: Purchase, ledger: Ledger) -> Hold | Replay:
+async def _take(caller: Caller, request: HoldRequest, ledger: Ledger) -> Hold | Replay:
     try:
         return await ledger.hold(
             caller,
-            purchase.amount,
-            request_id=purchase.request_id,
-            model=purchase.model,
-            provider=purchase.provider,
+            request.amount,
+            request_id=request.request_id,
+            model=request.model,
+            provider=request.provider,
             lifetime_seconds=LIFETIME_SECONDS,
-            images=purchase.images,
-            idempotency=purchase.idempotency,
+            images=request.images,
+            idempotency=request.idempotency,
         )
     except IdempotencyReplayError as error:
         return Replay(error.request_id, str(error))

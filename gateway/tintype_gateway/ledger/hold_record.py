@@ -1,4 +1,4 @@
-"""What a hold is taken for."""
+"""What the ledger records of a hold."""
 
 import secrets
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from tintype_gateway.ledger.validation import checked_amount, checked_images
 
 
 @dataclass(frozen=True, kw_only=True)
-class Intent:
+class HoldRecord:
     """All that the ledger keeps of a request. Its id is made here, so that it can be asked again.
 
     Raises:
