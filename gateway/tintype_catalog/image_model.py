@@ -164,7 +164,7 @@ class Parameters(Contract):
 
 
 class ImageModelSpec(Contract):
-    """A model as clients see it, whoever serves it."""
+    """A model as clients see it, independent of its providers."""
 
     id: ModelId
     """What clients write in `model`. Unique, together with the aliases of all models."""

@@ -65,7 +65,7 @@ class Client:
 
         Raises:
             ApiError: The gateway refused.
-            UnreachableError: The gateway cannot be reached, or its answer ended too soon.
+            UnreachableError: The gateway cannot be reached, or its response ended too soon.
         """
         streamed = {**body, "stream": True, "response_format": "b64_json"}
         with _opened(self._request(streamed)) as answer:
@@ -90,7 +90,7 @@ def _opened(request: urllib.request.Request) -> Iterator[http.client.HTTPRespons
 
     Raises:
         ApiError: The gateway refused.
-        UnreachableError: The gateway cannot be reached, or its answer ended too soon.
+        UnreachableError: The gateway cannot be reached, or its response ended too soon.
     """
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310
@@ -99,7 +99,7 @@ def _opened(request: urllib.request.Request) -> Iterator[http.client.HTTPRespons
         with error:
             raise ApiError(_message(error.read(), error.code)) from error
     except http.client.HTTPException as error:
-        raise UnreachableError("the answer ended too soon") from error
+        raise UnreachableError("the response ended too soon") from error
     except OSError as error:
         raise UnreachableError(str(getattr(error, "reason", error))) from error
 
@@ -140,7 +140,7 @@ def parse_events(received: Iterable[Mapping[str, Any]]) -> Iterator[Partial | Fi
                     reason=event.get("flag_reason"),
                 )
     if not finished:
-        raise UnreachableError("the answer ended before an image was finished")
+        raise UnreachableError("the response ended before an image was finished")
 
 
 def _facts(event: Mapping[str, Any]) -> str:
@@ -160,4 +160,4 @@ def _message(body: bytes, status: int) -> str:
         error = json.loads(body)["error"]
         return f"{error['message']} ({error['code']})" if error["code"] else str(error["message"])
     except (ValueError, KeyError, TypeError):
-        return f"the server answered {status}"
+        return f"the server responded with {status}"

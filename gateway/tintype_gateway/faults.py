@@ -118,7 +118,7 @@ _GIVEN_UP = 499
 def begun(fault: UpstreamFault) -> UpstreamFault:
     """Return a fault that ended a call which the provider had begun to carry out.
 
-    Nobody can say of such a call that it was not processed.
+    Such a call may have been processed.
     """
     return fault if rule_of(fault).retry == "never" else replace(fault, kind="outcome_unknown")
 

@@ -1,4 +1,4 @@
-"""One object, and every change of it, for whoever may see no other."""
+"""Follow one object and its changes, with rights to that object only."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing

@@ -1,4 +1,4 @@
-"""What ends the operator, each with one sentence for whoever has to repair it."""
+"""Errors that end the operator, each with a one-sentence message for its administrator."""
 
 
 class OperatorError(Exception):

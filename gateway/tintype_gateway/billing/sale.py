@@ -22,10 +22,10 @@ Settled = Callable[[Sequence[FinishedCall], Settlement], None]
 class Sale:
     """Counts the images whose bytes have begun to be sent, and charges for them once.
 
-    An image is sold when its first byte is sent, since whoever has most of it has the image; the
-    first preview sells its image too. What is sold before its call has ended is charged by what
-    the provider reports at the end, and by the price table's figure where nothing is reported; it
-    is void if the call ends with the provider's fault.
+    An image is sold when its first byte is sent, since a client that has most of its bytes
+    has the image; the first preview sells its image too. What is sold before its call has ended is
+    charged by what the provider reports at the end, and by the price table's figure where nothing
+    is reported; it is void if the call ends with the provider's fault.
     """
 
     def __init__(

@@ -9,7 +9,7 @@ MILLISECONDS = ("retry-after-ms", "x-amz-retry-after")
 """Headers of OpenAI and of AWS, which are more exact than the standard's."""
 
 LONGEST_SECONDS = 1_000_000
-"""Eleven days and a half. Whoever asks for more does not mean it."""
+"""Eleven days and a half. A longer wait is ignored as a mistake."""
 
 
 def retry_after(headers: Mapping[str, str]) -> int | None:

@@ -115,7 +115,7 @@ def _note(request: web.Request, status: int, seconds: float, meter: RequestMeter
 
 
 def _closing(request: web.Request, error: errors.GatewayError) -> web.Response:
-    """Return the answer to a request after which nobody knows where the next one would begin."""
+    """Return the response to a request without a known end, and close its connection."""
     answer = _answer(request, error)
     answer.force_close()
     return answer

@@ -181,7 +181,7 @@ class Pipeline:
         """Return who is asking, and count the call.
 
         Raises:
-            AuthenticationError: Nobody whom we know.
+            AuthenticationError: The key or token is missing or unknown.
             RateLimitError: The account makes more calls than it may.
         """
         caller = await authenticate(incoming.authorization, self.ledger, self.jwts)

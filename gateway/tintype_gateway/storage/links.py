@@ -1,4 +1,4 @@
-"""Signed links: whoever has one may fetch one file, until it ends."""
+"""Signed links: each allows its holder to fetch one file until it expires."""
 
 import hashlib
 import hmac

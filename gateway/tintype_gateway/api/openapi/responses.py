@@ -219,7 +219,7 @@ class OpenAIImage(OpenAIs):
 
 
 class OpenAIImagesResponse(OpenAIs):
-    """Images in the profile `openai`: what nobody knows is left out, never null."""
+    """Images in the profile `openai`: unknown values are left out, never null."""
 
     created: int
     """The provider's time in Unix seconds, or else ours."""

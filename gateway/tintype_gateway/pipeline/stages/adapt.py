@@ -159,7 +159,7 @@ def _own(name: str, value: Any, model: Model) -> str | int | None:
     """Return the provider's value of a format or a compression, None where we have to convert.
 
     Raises:
-        UnsupportedParameterError: The model refuses the field, or nobody knows the value.
+        UnsupportedParameterError: The model refuses the field, or the value is unknown.
     """
     rule: ParameterRule = getattr(model.parameters, name)
     if value not in _CONVERTIBLE[name]:

@@ -33,7 +33,7 @@ def resolve(
 
     Raises:
         NotFoundError: There is no such model, or none for this caller.
-        BadRequestError: It makes no images, or nobody who may serve it is active.
+        BadRequestError: It makes no images, or none of its providers is active.
     """
     prefix, model = _find(requested, view)
     provider = _forced_provider(prefix, forced, view.providers)
@@ -104,7 +104,7 @@ def _of_provider(
 ) -> tuple[Binding, ...]:
     chosen = tuple(binding for binding in bindings if binding.provider == provider)
     if not chosen:
-        others = ", ".join(sorted({binding.provider for binding in bindings})) or "nobody"
+        others = ", ".join(sorted({binding.provider for binding in bindings})) or "no provider"
         raise BadRequestError(
             f"the provider {provider!r} does not serve {requested!r}: {others} does",
             code="provider_not_available",

@@ -2,11 +2,11 @@
 
 import { credits } from './money.js';
 
-/** An error that the API answered, in OpenAI's envelope. */
+/** An error response of the API, in OpenAI's envelope. */
 export class ApiError extends Error {
   constructor(status, body, headers = new Headers()) {
     const error = body?.error ?? {};
-    super(error.message ?? `The server answered ${status}.`);
+    super(error.message ?? `The server responded with ${status}.`);
     this.status = status;
     this.code = error.code ?? null;
     this.param = error.param ?? null;
@@ -17,7 +17,7 @@ export class ApiError extends Error {
   }
 }
 
-/** No answer, or one that ended in the middle. */
+/** No response, or one that ended early. */
 export class ConnectionError extends Error {}
 
 const WORDS = {
@@ -49,7 +49,7 @@ export function explain(error, means = {}) {
   if (error.status === 402) return unpaid(error, means);
   if (error.status === 429) return told('Too fast', error.message, waiting(error.retryAfter));
   if (error.status === 400 || error.status === 422) return refused(error);
-  const [title, advice] = WORDS[error.code] ?? [`The server answered ${error.status}`, 'Try again later.'];
+  const [title, advice] = WORDS[error.code] ?? [`The server responded with ${error.status}`, 'Try again later.'];
   return told(title, error.message, advice);
 }
 

@@ -30,6 +30,6 @@ async function fetched(address, options) {
     return await fetch(address, options);
   } catch (error) {
     if (error.name === 'AbortError') throw error;
-    throw new ConnectionError('The server did not answer.');
+    throw new ConnectionError('The server did not respond.');
   }
 }

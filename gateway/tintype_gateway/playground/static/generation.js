@@ -27,7 +27,7 @@ export async function* generation(api, body, signal) {
       yield { ...data, type: 'completed', index };
     }
   }
-  if (finished === 0) throw new ConnectionError('The answer ended before an image was finished.');
+  if (finished === 0) throw new ConnectionError('The response ended before an image was finished.');
 }
 
 async function* eventsIn(answer, signal) {
@@ -35,7 +35,7 @@ async function* eventsIn(answer, signal) {
     yield* eventsOf(answer.body);
   } catch (error) {
     if (signal.aborted) throw error;
-    throw new ConnectionError('The answer ended before the image was finished.');
+    throw new ConnectionError('The response ended before the image was finished.');
   }
 }
 
