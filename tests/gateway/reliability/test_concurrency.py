@@ -14,7 +14,7 @@ def test_a_call_above_the_limit_is_not_sent() -> None:
     with ExitStack() as stack:
         stack.enter_context(limits.slot(limited))
         stack.enter_context(limits.slot(limited))
-        with pytest.raises(UpstreamFault, match="all of its 2 calls") as caught:
+        with pytest.raises(UpstreamFault, match="all 2 of its concurrent calls") as caught:
             stack.enter_context(limits.slot(limited))
     assert caught.value.kind == "throttled"
 
