@@ -12,7 +12,8 @@ from tintype_gateway.values import FinishedCall, Job
 
 def ceiling(job: Job, model: Model, pricing: Pricing, per_usd: int) -> int:
     """Return the most that the job can cost, in micro-credits at `per_usd` of them for one USD."""
-    return micro_credits(ceiling_usd(pricing, _demand(job, model)), per_usd)
+    demand = _demand(job, model)._replace(max_pixels=max_pixels(model.size))
+    return micro_credits(ceiling_usd(pricing, demand), per_usd)
 
 
 def cost(job: Job, model: Model, calls: Iterable[FinishedCall], per_usd: int) -> int:
@@ -59,13 +60,14 @@ def expected(job: Job, model: Model, pricing: Pricing, per_usd: int) -> int | No
 
 
 def _demand(job: Job, model: Model) -> Demand:
+    """Return what a job asks for, without the largest image, on which only a ceiling depends."""
     texts = [job.prompt, str(job.parameters.get("negative_prompt", ""))]
     return Demand(
         images=job.images,
         calls=-(-job.images // job.images_per_call(model.limits.max_images_per_call)),
         prompt_bytes=sum(len(text.encode()) for text in texts),
         size=job.size.size,
-        max_pixels=max_pixels(model.size),
+        max_pixels=None,
         quality=job.quality,
         partial_images=job.partial_images,
     )

@@ -189,6 +189,9 @@ class Scanner:
         while not walk.is_over:
             first = walk.position // 3 * 4
             end = -(-(walk.position + walk.needs) // 3) * 4
+            if first >= self._length:
+                self._pending = b""
+                return
             if end > self._length:
                 self._pending = self._known(first, self._length, piece, before)
                 return

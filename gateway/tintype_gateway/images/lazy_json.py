@@ -105,4 +105,4 @@ def open_string(text: bytes | bytearray) -> int:
     Raises:
         ValueError: There are more strings before it than any answer has.
     """
-    return next((span.opening for span in strings(text) if span.closing < 0), -1)
+    return next((opening for opening, closing in strings(text) if closing < 0), -1)

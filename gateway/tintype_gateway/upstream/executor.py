@@ -142,17 +142,16 @@ class Execution:
         self._untaken: list[FinishedCall] = []
         self._abandoned: set[int] = set()
 
-    async def events(self) -> AsyncGenerator[ExecutorEvent, None]:
+    def events(self) -> AsyncGenerator[ExecutorEvent, None]:
         """Make the calls, and yield what they bring; each ends with one event.
 
         Closing the generator cancels the calls that are under way.
         """
         if len(self.planned) == 1 and not self._context.plan.stream:  # needs no task of its own
-            only = self._executor.run_call(self._context, self.planned[0])
-            async with aclosing(only):
-                async for each in only:
-                    yield each
-            return
+            return self._executor.run_call(self._context, self.planned[0])
+        return self._side_by_side()
+
+    async def _side_by_side(self) -> AsyncGenerator[ExecutorEvent, None]:
         self._tasks = {
             planned.first: asyncio.create_task(self._follow(planned)) for planned in self.planned
         }

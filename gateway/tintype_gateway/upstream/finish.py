@@ -58,14 +58,13 @@ async def inspect(
     if not images and not refused:
         raise UpstreamFault("outcome_unknown", "the provider's response has no image")
     is_passed = passed is not None
+    counted = {"refused" if plan.profile == "router" else "withheld": refused}
     call = FinishedCall(
-        planned.first, planned.asked, route, generation, images, is_passed=is_passed
+        planned.first, planned.asked, route, generation, images, is_passed=is_passed, **counted
     )
-    if plan.profile == "router":
-        return replace(call, refused=refused)
-    if not images:
+    if not images and call.withheld:
         raise UpstreamFault("refused", withheld(call.flag_reason(0)))
-    return replace(call, withheld=refused)
+    return call
 
 
 @traced("finish")

@@ -72,7 +72,7 @@ def is_plain(piece: bytes) -> bool:
 
     Neither escapes nor the URL-safe alphabet, both of which dialects can read in a whole response.
     """
-    return piece.isascii() and not any(mark in piece for mark in (b"\\", b"-", b"_"))
+    return piece.isascii() and not (b"\\" in piece or b"-" in piece or b"_" in piece)
 
 
 class PassThrough:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tintype_catalog.sizes import Size, SizeChoice
 from tintype_gateway.errors import OverloadedError
-from tintype_gateway.observability.metrics import BYTES_IN_FLIGHT
+from tintype_gateway.observability.request_meter import RequestMeter
 from tintype_gateway.runtime.cgroup import Memory
 from tintype_gateway.runtime.memory_budget import (
     BYTES_A_PIXEL,
@@ -29,9 +29,9 @@ BUDGET = 850
 
 
 @pytest.fixture(autouse=True)
-def nothing_in_flight() -> None:
+def nothing_in_flight(monkeypatch: pytest.MonkeyPatch) -> None:
     """Forget what tests that measure no request have left."""
-    BYTES_IN_FLIGHT.set(0)
+    monkeypatch.setattr(RequestMeter, "bytes_in_flight", 0)
 
 
 @dataclass
@@ -107,15 +107,13 @@ def test_those_turned_away_are_counted_by_what_leaves_no_room(used: int, reason:
     assert metric("tintype_requests_shed_total", reason=reason) == before + 1
 
 
-def test_what_has_arrived_is_used_and_no_more_expected() -> None:
+def test_what_has_arrived_is_used_and_no_more_expected(monkeypatch: pytest.MonkeyPatch) -> None:
     machine = Machine(used=400)
     machine.admits(400)
-    BYTES_IN_FLIGHT.inc(400)
-    try:
-        assert machine.admits(400)
-        assert not machine.admits(100)
-    finally:
-        BYTES_IN_FLIGHT.dec(400)
+    monkeypatch.setattr(RequestMeter, "bytes_in_flight", 400)
+
+    assert machine.admits(400)
+    assert not machine.admits(100)
 
 
 def test_what_is_used_is_looked_at_a_few_times_a_second() -> None:
