@@ -182,7 +182,8 @@ class ImageModelSpec(Contract):
     """What the model gives back."""
 
     supported_features: Annotated[tuple[Word, ...], Field(max_length=16)] = ("image_generation",)
-    """What the model can do: `image_generation`, `image_edit`, `streaming`, ..."""
+    """What the model can do: `image_generation`, `image_edit`, `streaming`, ... The gateway refuses
+    requests for an operation that is not listed."""
 
     watermark: Watermark = "none"
     """The mark of origin that its images carry."""

@@ -5,6 +5,7 @@ import shlex
 from contextlib import suppress
 from pathlib import Path
 
+from tintype_gateway.api.operations import GENERATION
 from tintype_gateway.ledger.errors import AccountExistsError, InvalidKeyError
 from tintype_gateway.ledger.interface import Ledger
 
@@ -37,7 +38,7 @@ Tintype serves {url}/v1, with simulated providers. The demo key is in {path}.
 {page}
 In a shell:
 
-curl -sS {url}/v1/images/generations \\
+curl -sS {url}{GENERATION.path} \\
   -H "Authorization: Bearer $(cat {shlex.quote(str(path))})" \\
   -H "Content-Type: application/json" \\
   -d '{{"model": "gpt-image-1", "prompt": "A sleepy hedgehog under a mushroom"}}' \\

@@ -143,6 +143,24 @@ class Job:
         return None if quality is None else str(quality)
 
 
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What a client asks for: the part that matters once the request was read."""
+
+    name: str
+    """What messages and OpenTelemetry call it."""
+
+    feature: str
+    """What a model must list among its supported features."""
+
+    event_prefix: str
+    """What the names of a stream's events begin with."""
+
+    def event(self, kind: str) -> str:
+        """Return the name of an event of this kind, such as `completed`."""
+        return f"{self.event_prefix}.{kind}"
+
+
 class Delivery(Enum):
     """How the images of a request reach its client: decided once, before money is held."""
 
@@ -163,6 +181,7 @@ class Delivery(Enum):
 class Plan:
     """What a request will buy: all that is decided before money is held."""
 
+    operation: Operation
     target: Target
     candidates: tuple[Candidate, ...]
     """All that can serve this request, in the order in which they are tried."""

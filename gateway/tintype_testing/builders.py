@@ -11,7 +11,8 @@ from tintype_catalog.costs import TokenUsage
 from tintype_catalog.image_model import Watermark
 from tintype_catalog.pricing import Pricing
 from tintype_catalog.sizes import Size, SizeChoice
-from tintype_gateway.api.requests import ValidRequest
+from tintype_gateway.api.operations import GENERATION
+from tintype_gateway.api.requests import ImageGenerationRequest, ValidRequest
 from tintype_gateway.catalog.snapshot import Snapshot
 from tintype_gateway.images.container import read_header
 from tintype_gateway.ledger.interface import Hold, Profile, Settlement
@@ -68,7 +69,8 @@ def target(requested: str = "canvas", **spec: Any) -> Target:
 
 def valid(known: Snapshot | None = None, /, **fields: Any) -> ValidRequest:
     """Return a request for `canvas`, validated by what a snapshot knows."""
-    return validate(body(**fields), (known or snapshot(image_model())).view().vocabulary)
+    vocabulary = (known or snapshot(image_model())).view().vocabulary
+    return validate(body(**fields), vocabulary, ImageGenerationRequest)
 
 
 def body(**fields: Any) -> bytes:
@@ -81,7 +83,8 @@ def plan(
 ) -> Plan:
     """Return what a request for `canvas` will buy, where `of` are fields of the model's spec."""
     wanted = target(requested, **of or {})
-    return Plan(wanted, (candidate(),), job(**asked), "abc123", "digest", profile=profile)
+    given = wanted, (candidate(),), job(**asked), "abc123", "digest"
+    return Plan(GENERATION, *given, profile=profile)
 
 
 def job(

@@ -127,6 +127,7 @@ def test_what_a_manifest_leaves_out_is_null_or_told_by_the_id() -> None:
         ({}, {"active": False}, True, False),
         ({}, {"weight": 0}, True, False),
         ({"outputModality": {"image": False, "text": True}}, {}, True, False),
+        ({"supportedFeatures": ["upscale"]}, {}, True, False),
         ({"lifecycle": {"retiresOn": "2026-11-20"}}, {}, True, False),
         ({"lifecycle": {"retiresOn": "2026-11-21"}}, {}, True, True),
         ({"lifecycle": {"deprecatedOn": "2026-11-20"}}, {}, True, True),

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tintype_gateway.api.requests import ImageGenerationRequest
 from tintype_gateway.catalog.snapshot import Vocabulary
 from tintype_gateway.dialects.google.common import standard_base64
 from tintype_gateway.dialects.parsing import plain_base64
@@ -187,13 +188,13 @@ def test_a_request(kind: str) -> None:
     text = JSON[kind](MIB - 6000)
     vocabulary = Vocabulary(frozenset(), frozenset(), {"extra": ("a-model",)})
     for body in (text, b'{"model": "m", "prompt": "p", "extra": ' + text + b"}"):
-        require_cheap(partial(validate, body, vocabulary), len(body))
+        require_cheap(partial(validate, body, vocabulary, ImageGenerationRequest), len(body))
 
 
 def test_a_request_of_unknown_fields() -> None:
     body = json.dumps({f"output_compresion_{at}" + "n" * 9000: at for at in range(100)}).encode()
     vocabulary = Vocabulary(frozenset(), frozenset(), {f"output_{at}": () for at in range(100)})
-    require_cheap(lambda: validate(body, vocabulary), MIB)
+    require_cheap(lambda: validate(body, vocabulary, ImageGenerationRequest), MIB)
 
 
 LOOKS = [

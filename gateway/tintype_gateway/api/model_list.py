@@ -7,6 +7,7 @@ from typing import Any
 from tintype_catalog.catalog import Binding, Model
 from tintype_catalog.contract import Contract
 from tintype_catalog.image_model import ParameterRule, Parameters
+from tintype_gateway.api.operations import OPERATIONS
 from tintype_gateway.catalog.snapshot import View
 from tintype_gateway.dialects.registry import streams
 
@@ -42,7 +43,7 @@ def describe(
         "shutdown_date": _date(model.lifecycle.retires_on),
         "display_name": model.display_name or model.id,
         "aliases": list(model.aliases),
-        "active": bool(usable) and state != "Retired" and model.output_modality.image,
+        "active": bool(usable) and state != "Retired" and _makes_images(model),
         "supported_features": _features(model),
         "output_modality": model.output_modality.model_dump(),
         "watermark": model.watermark,
@@ -63,6 +64,12 @@ def describe(
         "cost": _cost(usable or bindings),
         "providers": [_provider(binding) for binding in bindings],
     }
+
+
+def _makes_images(model: Model) -> bool:
+    """Return whether a model can be asked for images, by some operation."""
+    features = {operation.feature for operation in OPERATIONS}
+    return model.output_modality.image and not features.isdisjoint(model.supported_features)
 
 
 def _features(model: Model) -> list[str]:

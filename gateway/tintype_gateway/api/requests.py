@@ -1,4 +1,4 @@
-"""The body of `POST /v1/images/generations`: OpenAI's fields, and our two more."""
+"""The bodies of the operations: OpenAI's fields, and our two more."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,11 +15,8 @@ def _size(text: str) -> str:
     return text
 
 
-class ImageGenerationRequest(BaseModel):
-    """A request as it was sent. A field that is null counts as left out.
-
-    `quality` and `style` are words here, because which ones there are depends on the catalog.
-    """
+class ImageRequest(BaseModel):
+    """What a request for images has, whichever operation it is for."""
 
     model_config = ConfigDict(
         frozen=True, strict=True, extra="forbid", use_attribute_docstrings=True
@@ -77,11 +74,18 @@ class ImageGenerationRequest(BaseModel):
     """How many previews a stream has, for each image."""
 
 
+class ImageGenerationRequest(ImageRequest):
+    """A request as it was sent. A field that is null counts as left out.
+
+    `quality` and `style` are words here, because which ones there are depends on the catalog.
+    """
+
+
 @dataclass(frozen=True, slots=True)
 class ValidRequest:
     """A request whose every field is known, of its type and in its range."""
 
-    fields: ImageGenerationRequest
+    fields: ImageRequest
     provider_parameters: Mapping[str, object]
     takers: Mapping[str, tuple[str, ...]]
     """For each of these provider parameters the ids of the models that take it."""

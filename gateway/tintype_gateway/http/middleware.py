@@ -9,6 +9,7 @@ from aiohttp import HttpVersion11, web
 
 from tintype_catalog.__about__ import __version__
 from tintype_gateway import errors
+from tintype_gateway.api.operations import OPERATIONS
 from tintype_gateway.api.response_headers import PROFILE_HEADER
 from tintype_gateway.http.app_keys import REQUEST_ID, REQUEST_LOG, STATIC_FILE
 from tintype_gateway.http.connection import ClientConnection
@@ -133,9 +134,9 @@ def _translated(request: web.Request, error: web.HTTPException) -> errors.Gatewa
     """Return aiohttp's own refusals as ours."""
     match error:
         case web.HTTPNotFound():
+            served = ", ".join(f"POST {operation.path}" for operation in OPERATIONS)
             return errors.NotFoundError(
-                "unknown path: the API is POST /v1/images/generations and GET /v1/models",
-                code="unknown_url",
+                f"unknown path: the API is {served} and GET /v1/models", code="unknown_url"
             )
         case web.HTTPMethodNotAllowed():
             allowed = ", ".join(sorted(error.allowed_methods))

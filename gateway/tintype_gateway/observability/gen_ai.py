@@ -3,9 +3,6 @@
 from tintype_catalog.catalog import Binding
 from tintype_catalog.providers import SERVICES
 
-OPERATION = "image_generation"
-"""The conventions name no operation for images, and let one be named: this is Envoy's word."""
-
 
 def gen_ai_provider(binding: Binding) -> str:
     """Return the conventions' name of who serves a binding: the service whose protocol it speaks,

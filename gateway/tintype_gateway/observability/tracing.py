@@ -21,7 +21,7 @@ from opentelemetry.util.types import AttributeValue
 
 from tintype_catalog.__about__ import __version__
 from tintype_catalog.costs import TokenUsage
-from tintype_gateway.observability.gen_ai import OPERATION, gen_ai_provider
+from tintype_gateway.observability.gen_ai import gen_ai_provider
 from tintype_gateway.values import Plan, Route
 
 SERVICE = "tintype-gateway"
@@ -82,7 +82,7 @@ class Tracing:
 
     def calling(self, plan: Plan, route: Route, asked: int) -> AbstractContextManager[Span]:
         """Return the span of a call over a route for so many of the images of a plan."""
-        name = f"{OPERATION} {route.binding.upstream_model}"
+        name = f"{plan.operation.name} {route.binding.upstream_model}"
         return self._span(name, SpanKind.CLIENT, self._call_attributes(plan, route, asked))
 
     def used(self, usage: TokenUsage) -> None:
@@ -137,7 +137,7 @@ class Tracing:
             "tintype.stage": "call",
             "tintype.model": plan.model.id,
             "tintype.route": str(route),
-            "gen_ai.operation.name": OPERATION,
+            "gen_ai.operation.name": plan.operation.name,
             "gen_ai.output.type": "image",
             "gen_ai.provider.name": gen_ai_provider(route.binding),
             "gen_ai.request.model": route.binding.upstream_model,

@@ -10,6 +10,7 @@ from typing import Any
 
 from tintype_catalog.catalog import Model
 from tintype_gateway.api.credits import credits_response
+from tintype_gateway.api.operations import ApiOperation
 from tintype_gateway.api.response_headers import headers_of
 from tintype_gateway.auth.call_limits import CallLimits
 from tintype_gateway.auth.jwt.verifier import JwtVerifier
@@ -109,10 +110,10 @@ class Pipeline:
     memory: MemoryBudget = field(default_factory=MemoryBudget)
     calls: CallLimits = field(default_factory=CallLimits)
 
-    async def generate(
-        self, incoming: Incoming, client: ClientPresence
+    async def serve(
+        self, operation: ApiOperation, incoming: Incoming, client: ClientPresence
     ) -> AsyncGenerator[Part, None]:
-        """Serve `POST /v1/images/generations`: yield the response, part by part.
+        """Serve a request for an operation: yield the response, part by part.
 
         An image is sold when its first byte is yielded. From then on `client` is committed: iterate
         to the end, whether or not the client is still there. Before that, closing this generator,
@@ -122,7 +123,7 @@ class Pipeline:
             GatewayError: The client gets an error, and pays for nothing but what it has been sent.
         """
         caller = await self.authenticate(incoming)
-        plan = await self._plan(incoming, caller)
+        plan = await self._plan(operation, incoming, caller)
         with self.memory.reserved(bytes_reserved(plan)) as reservation:
             context = RequestContext.begin(plan, incoming.request_id, incoming.log, reservation)
             serializer: Serializer | None = None
@@ -149,14 +150,14 @@ class Pipeline:
                 for part in serializer.failed(error):
                     yield part
 
-    async def quote(self, incoming: Incoming) -> dict[str, Any]:
-        """Serve `POST /v1/images/quote`: what the same body would get, and cost at most.
+    async def quote(self, operation: ApiOperation, incoming: Incoming) -> dict[str, Any]:
+        """Serve the quote of an operation: what the same body would get, and cost at most.
 
         Raises:
             GatewayError: The request would get this error.
         """
         caller = await self.authenticate(incoming)
-        plan = await self._plan(incoming, caller)
+        plan = await self._plan(operation, incoming, caller)
         most = self._ceiling(plan)
         await check_funds(caller, most, self.ledger)
         check_translation(plan)
@@ -189,7 +190,7 @@ class Pipeline:
         self.calls.take(caller)
         return caller
 
-    async def _plan(self, incoming: Incoming, caller: Caller) -> Plan:
+    async def _plan(self, operation: ApiOperation, incoming: Incoming, caller: Caller) -> Plan:
         """Return what will be bought: everything that is decided before money is held."""
         profile = incoming.profile or caller.response_profile or self.profile
         incoming.log.profile = profile
@@ -197,11 +198,12 @@ class Pipeline:
         view = snapshot.view(caller.models)
         with self.memory.reserved(incoming.body_bytes):
             body = await incoming.read_body()
-        request = validate(body, view.vocabulary)
+        request = validate(body, view.vocabulary, operation.request_model)
         target = resolve(
             request.fields.model,
             incoming.provider,
             view,
+            operation=operation,
             today=datetime.datetime.now(datetime.UTC).date(),
             supports=supports,
             is_healthy=self.attempts.circuits.is_healthy,
@@ -227,7 +229,8 @@ class Pipeline:
             stream=is_stream,
             is_stored=as_url or incoming.idempotency_key is not None,
         )
-        plan = Plan(target, chosen, job, snapshot.revision, digest, delivery, as_url, profile)
+        revision = snapshot.revision
+        plan = Plan(operation, target, chosen, job, revision, digest, delivery, as_url, profile)
         incoming.log.note_plan(plan, request.fields.user)
         return plan
 

@@ -37,8 +37,9 @@ from tintype_gateway.values import (
     Route,
 )
 
-PARTIAL = "image_generation.partial_image"
-COMPLETED = "image_generation.completed"
+PARTIAL, COMPLETED = "partial_image", "completed"
+"""The kinds of events with an image, of which the operation makes names, and the words of the
+metric for the first event of a stream."""
 
 AUTO = "auto"
 """Stands where nobody knows: OpenAI's schema requires these fields, and has this word for them."""
@@ -55,7 +56,8 @@ def partial_event(plan: Plan, partial: PartialImage) -> Pieces:
         "partial_image_index": partial.number,
         "index": partial.index,
     }
-    return image_event(PARTIAL, partial.preview.base64, _shaped(plan, fields))
+    name = plan.operation.event(PARTIAL)
+    return image_event(name, partial.preview.base64, _shaped(plan, fields))
 
 
 def completed_event(plan: Plan, call: FinishedCall, number: int, charge: Charge) -> Pieces:
@@ -84,7 +86,7 @@ def completed_event(plan: Plan, call: FinishedCall, number: int, charge: Charge)
         "usage": usage_of([image.size] if image else [], tokens) | credits,
     }
     encoded = image.image.base64 if image else b""
-    return image_event(COMPLETED, encoded, _shaped(plan, fields))
+    return image_event(plan.operation.event(COMPLETED), encoded, _shaped(plan, fields))
 
 
 def _shaped(plan: Plan, fields: dict[str, object]) -> dict[str, object]:
@@ -105,9 +107,6 @@ def error_event(error: GatewayError, errors: Sequence[ImageError] = ()) -> Piece
 
 
 log = logging.getLogger(__name__)
-
-FIRST_PARTIAL, FIRST_COMPLETED = "partial_image", "completed"
-"""What the first event of a stream may be, by the word of the metric."""
 
 WRITE_BYTES = 256 * 1024
 """How much is written before a slow client is waited for: what is written may be copied."""
@@ -154,9 +153,7 @@ class SseSerializer:
             case PartialImage():
                 self._sale.begin(_previewed(event))
                 self._commit()
-                for part in self._event(
-                    partial_event(self._plan, event), FIRST_PARTIAL, event.route
-                ):
+                for part in self._event(partial_event(self._plan, event), PARTIAL, event.route):
                     yield part
                 self._meter.passed_on(len(event.preview.base64))
             case FinishedCall():
@@ -219,7 +216,7 @@ class SseSerializer:
             self._commit()
             charge = await self._sale.sell(call, images, is_last=ends)
             event = completed_event(self._plan, call, number, charge)
-            for part in self._event(event, FIRST_COMPLETED, call.route):
+            for part in self._event(event, COMPLETED, call.route):
                 yield part
             if number < made and self._plan.job.streamed:
                 self._meter.passed_on(len(call.images[number].image.base64))

@@ -99,7 +99,7 @@ class Executor:
                 async for event in events:
                     match event:
                         case Generation():
-                            observe_usage(route, event)
+                            observe_usage(plan, route, event)
                             passed = through.passed if through else None
                             made = await inspect(planned, route, event, plan, self.images, passed)
                         case PassingImage():

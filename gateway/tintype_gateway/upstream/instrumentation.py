@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from tintype_gateway.faults import rule_of
 from tintype_gateway.observability import spans as telemetry
-from tintype_gateway.observability.gen_ai import OPERATION, gen_ai_provider
+from tintype_gateway.observability.gen_ai import gen_ai_provider
 from tintype_gateway.observability.metrics import (
     GEN_AI_DURATION,
     GEN_AI_TOKENS,
@@ -39,7 +39,7 @@ def observed_call(plan: Plan, route: Route, asked: int) -> Iterator[None]:
             outcome, unsettled = "cancelled", True
             raise
         finally:
-            _observe(route, plan.model.id, outcome, time.perf_counter() - started)
+            _observe(plan, route, outcome, time.perf_counter() - started)
             if unsettled:
                 UNSETTLED_CALLS.labels(route.binding.provider, outcome).inc()
             if outcome == "misconfigured":
@@ -48,7 +48,7 @@ def observed_call(plan: Plan, route: Route, asked: int) -> Iterator[None]:
                 IMAGES_REFUSED.labels(route.binding.provider, plan.model.id).inc(asked)
 
 
-def observe_usage(route: Route, generation: Generation) -> None:
+def observe_usage(plan: Plan, route: Route, generation: Generation) -> None:
     """Observe the tokens of a call, whose block this is in, where its provider counts them."""
     usage = generation.usage
     if usage is None:
@@ -57,9 +57,9 @@ def observe_usage(route: Route, generation: Generation) -> None:
         return
     telemetry.used(usage)
     provider, trace = gen_ai_provider(route.binding), telemetry.exemplar()
-    tokens = GEN_AI_TOKENS.labels
-    tokens(OPERATION, provider, "input").observe(usage.text_input + usage.image_input, trace)
-    tokens(OPERATION, provider, "output").observe(usage.text_output + usage.image_output, trace)
+    name, tokens = plan.operation.name, GEN_AI_TOKENS.labels
+    tokens(name, provider, "input").observe(usage.text_input + usage.image_input, trace)
+    tokens(name, provider, "output").observe(usage.text_output + usage.image_output, trace)
 
 
 def _is_by_token(route: Route) -> bool:
@@ -88,10 +88,10 @@ def observed_finish(route: Route) -> Iterator[None]:
         raise
 
 
-def _observe(route: Route, model_id: str, outcome: str, seconds: float) -> None:
+def _observe(plan: Plan, route: Route, outcome: str, seconds: float) -> None:
     provider, trace = route.binding.provider, telemetry.exemplar()
     PROVIDER_DURATION.labels(provider, route.region, outcome).observe(seconds, trace)
-    PROVIDER_REQUESTS.labels(provider, model_id, outcome).inc()
+    PROVIDER_REQUESTS.labels(provider, plan.model.id, outcome).inc()
     error_type = "" if outcome == "success" else outcome
     service = gen_ai_provider(route.binding)
-    GEN_AI_DURATION.labels(OPERATION, service, error_type).observe(seconds, trace)
+    GEN_AI_DURATION.labels(plan.operation.name, service, error_type).observe(seconds, trace)

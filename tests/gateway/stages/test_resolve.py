@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tintype_gateway.api.operations import GENERATION
 from tintype_gateway.errors import BadRequestError, NotFoundError
 from tintype_gateway.pipeline.stages.resolve import find_model, resolve
 from tintype_gateway.values import ForcedProvider, Target
@@ -29,6 +30,8 @@ KNOWN = snapshot(
     image_model("old", lifecycle={"retiresOn": "2026-11-20", "replacement": "canvas"}),
     on("openai", "old"),
     image_model("bare"),
+    image_model("retoucher", supportedFeatures=["image_edit", "upscale"]),
+    on("openai", "retoucher"),
 )
 
 
@@ -40,7 +43,10 @@ def resolved(
     spoken: tuple[str, ...] = ("openai-images", "bedrock-amazon"),
 ) -> Target:
     header = None if forced is None else ForcedProvider("X-Tintype-Provider", forced)
-    return resolve(requested, header, known.view(), today=today, supports=spoken.__contains__)
+    supports = spoken.__contains__
+    return resolve(
+        requested, header, known.view(), operation=GENERATION, today=today, supports=supports
+    )
 
 
 def providers(target: Target) -> list[str]:
@@ -108,6 +114,7 @@ def test_an_unknown_provider_names_only_what_the_caller_may_use() -> None:
                 "old",
                 ForcedProvider("X-Quantized-Provider", sent),
                 view,
+                operation=GENERATION,
                 today=datetime.date(2026, 1, 1),
                 supports=lambda _: True,
             )
@@ -149,6 +156,15 @@ def test_a_model_without_images_is_refused_before_its_bindings_are_looked_at(
     assert "does not make images" in message
 
 
+def test_a_model_that_does_not_list_the_operation_is_refused() -> None:
+    status, code, param, message = refusal("retoucher")
+    assert (status, code, param) == (400, "unsupported_operation", "model")
+    assert message == (
+        "the model 'retoucher' does not support `image_generation`: its supported_features must "
+        "hold `image_generation`, and are `image_edit`, `upscale`"
+    )
+
+
 def test_a_model_is_served_until_the_day_it_retires() -> None:
     eve = datetime.date(2026, 11, 19)
     assert providers(resolved("old", today=eve)) == ["openai"]
@@ -178,7 +194,9 @@ def test_a_binding_that_is_off_or_beyond_us_is_not_used(off: dict[str, Any]) -> 
 def test_a_model_that_the_caller_may_not_use_does_not_exist_for_it() -> None:
     view = KNOWN.view(frozenset({"old", "writer"}))
     with pytest.raises(NotFoundError) as caught:
-        resolve("canvas", None, view, today=TODAY, supports=lambda dialect: True)
+        resolve(
+            "canvas", None, view, operation=GENERATION, today=TODAY, supports=lambda dialect: True
+        )
 
     assert caught.value.code == "model_not_found"
 
@@ -186,7 +204,7 @@ def test_a_model_that_the_caller_may_not_use_does_not_exist_for_it() -> None:
 def test_a_replacement_that_the_caller_may_not_use_is_not_named() -> None:
     view = KNOWN.view(frozenset({"old"}))
     with pytest.raises(BadRequestError, match=r"retired on 2026-11-20$"):
-        resolve("old", None, view, today=TODAY, supports=lambda dialect: True)
+        resolve("old", None, view, operation=GENERATION, today=TODAY, supports=lambda dialect: True)
 
 
 def test_an_allow_list_holds_ids_whatever_alias_is_sent() -> None:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tintype_gateway.api.operations import GENERATION
 from tintype_gateway.catalog.snapshot import Snapshot
 from tintype_gateway.pipeline.stages.resolve import resolve
 from tintype_testing.builders import TODAY, snapshot
@@ -22,7 +23,15 @@ def sharing(weights: Mapping[str, int]) -> Snapshot:
 
 
 def order(known: Snapshot, draw: Callable[[], float]) -> list[str]:
-    target = resolve("canvas", None, known.view(), today=TODAY, supports=lambda _: True, draw=draw)
+    target = resolve(
+        "canvas",
+        None,
+        known.view(),
+        operation=GENERATION,
+        today=TODAY,
+        supports=lambda _: True,
+        draw=draw,
+    )
     return [route.binding.name for route in target.routes]
 
 
@@ -69,6 +78,7 @@ def regional(is_healthy: Callable[[str, str], bool]) -> list[str]:
     ]
     target = resolve(
         *("canvas", None, snapshot(image_model(), *bindings).view()),
+        operation=GENERATION,
         today=TODAY,
         supports=lambda _: True,
         is_healthy=is_healthy,

@@ -44,21 +44,21 @@ NOT_JSON = {
 @pytest.mark.parametrize("text", NOT_JSON.values(), ids=NOT_JSON.keys())
 def test_a_body_that_is_not_json_is_refused(text: bytes) -> None:
     with pytest.raises(BadRequestError, match="the body is not JSON") as refusal:
-        validate(text, VOCABULARY)
+        validate(text, VOCABULARY, ImageGenerationRequest)
     assert (refusal.value.status, refusal.value.code) == (400, "invalid_json")
 
 
 @pytest.mark.parametrize("text", [b"[]", b'[{"prompt": "a"}]', b"null", b"1", b'"a"', b"true"])
 def test_a_body_that_is_no_object_is_refused(text: bytes) -> None:
     with pytest.raises(ValidationError) as refusal:
-        validate(text, VOCABULARY)
+        validate(text, VOCABULARY, ImageGenerationRequest)
     assert refusal.value.problems == (("body", "must be a JSON object", "invalid_type"),)
 
 
 def judged(text: bytes) -> ValidRequest | GatewayError:
     outcome: ValidRequest | GatewayError
     try:
-        outcome = validate(text, VOCABULARY)
+        outcome = validate(text, VOCABULARY, ImageGenerationRequest)
     except GatewayError as error:
         outcome = error
     if isinstance(outcome, GatewayError):
@@ -85,7 +85,11 @@ def test_any_object_is_a_request_or_the_clients_error(document: dict[str, Any]) 
 @given(st.text(max_size=100), st.text(min_size=1))
 def test_a_problem_names_its_field_in_short_ascii(name: str, value: str) -> None:
     with pytest.raises(ValidationError) as refusal:
-        validate(json.dumps({"model": "a", "prompt": "x", f"?{name}": value}).encode(), VOCABULARY)
+        validate(
+            json.dumps({"model": "a", "prompt": "x", f"?{name}": value}).encode(),
+            VOCABULARY,
+            ImageGenerationRequest,
+        )
     (problem,) = refusal.value.problems
     assert problem.param.isascii()
     assert len(problem.param) <= 64
@@ -94,5 +98,5 @@ def test_a_problem_names_its_field_in_short_ascii(name: str, value: str) -> None
 @given(st.text(min_size=1), st.integers(1, 10))
 def test_a_valid_request_keeps_its_prompt_to_the_letter(prompt: str, n: int) -> None:
     document = json.dumps({"model": "canvas", "prompt": prompt, "n": n}, ensure_ascii=False)
-    fields = validate(document.encode(), VOCABULARY).fields
+    fields = validate(document.encode(), VOCABULARY, ImageGenerationRequest).fields
     assert (fields.prompt, fields.n) == (prompt, n)

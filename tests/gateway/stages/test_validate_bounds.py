@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tintype_gateway.api.requests import ImageGenerationRequest
 from tintype_gateway.errors import ValidationError
 from tintype_gateway.pipeline.stages.validate import validate
 from tintype_testing.builders import snapshot
@@ -40,9 +41,9 @@ def body(**fields: Any) -> bytes:
     ],
 )
 def test_a_value_at_a_bound_is_taken(value: object) -> None:
-    assert validate(body(safetySettings=value), KNOWN).provider_parameters == {
-        "safetySettings": value
-    }
+    assert validate(
+        body(safetySettings=value), KNOWN, ImageGenerationRequest
+    ).provider_parameters == {"safetySettings": value}
 
 
 @pytest.mark.parametrize(
@@ -64,7 +65,7 @@ def test_a_value_beyond_a_bound_is_refused_with_its_field(
     name: str, value: object, bound: str
 ) -> None:
     with pytest.raises(ValidationError) as refusal:
-        validate(body(**{name: value}), KNOWN)
+        validate(body(**{name: value}), KNOWN, ImageGenerationRequest)
 
     (problem,) = refusal.value.problems
     assert (problem.param, problem.code) == (name, "invalid_value")
@@ -74,7 +75,7 @@ def test_a_value_beyond_a_bound_is_refused_with_its_field(
 @pytest.mark.parametrize("name", ["prompt", "size", "unheard-of"])
 def test_every_other_field_has_bounds_for_what_is_nested(name: str) -> None:
     with pytest.raises(ValidationError) as refusal:
-        validate(body(**{name: [0] * 257}), KNOWN)
+        validate(body(**{name: [0] * 257}), KNOWN, ImageGenerationRequest)
 
     assert [problem.param for problem in refusal.value.problems] == [name]
     assert "256 values" in refusal.value.problems[0].message
@@ -82,6 +83,6 @@ def test_every_other_field_has_bounds_for_what_is_nested(name: str) -> None:
 
 def test_all_fields_beyond_a_bound_are_named_at_once() -> None:
     with pytest.raises(ValidationError) as refusal:
-        validate(body(safetySettings=[0] * 257, svg=nested(9)), KNOWN)
+        validate(body(safetySettings=[0] * 257, svg=nested(9)), KNOWN, ImageGenerationRequest)
 
     assert {problem.param for problem in refusal.value.problems} == {"safetySettings", "svg"}

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tintype_gateway.api.requests import ImageGenerationRequest
 from tintype_gateway.errors import FieldProblem, UnsupportedParameterError, ValidationError
 from tintype_gateway.pipeline.stages.validate import validate
 from tintype_testing.builders import body, snapshot, valid
@@ -78,7 +79,7 @@ OUT_OF_RANGE: list[tuple[str, Any]] = [
 
 def problems(**fields: Any) -> tuple[FieldProblem, ...]:
     with pytest.raises(ValidationError) as refusal:
-        validate(body(**fields), KNOWN.view().vocabulary)
+        validate(body(**fields), KNOWN.view().vocabulary, ImageGenerationRequest)
     return refusal.value.problems
 
 
@@ -107,7 +108,7 @@ def test_a_required_field_is_missed_even_where_it_is_null(name: str, null: bool)
     fields = {"model": "canvas", "prompt": "x"} | {name: None}
     text = body(**fields) if null else b'{"prompt": "x"}' if name == "model" else b'{"model": "x"}'
     with pytest.raises(ValidationError) as refusal:
-        validate(text, KNOWN.view().vocabulary)
+        validate(text, KNOWN.view().vocabulary, ImageGenerationRequest)
     assert refusal.value.problems[0][::2] == (name, "missing_required_parameter")
 
 
@@ -134,7 +135,7 @@ def test_a_misspelt_field_is_told_the_one_that_is_meant(name: str, meant: str) -
 
 def test_a_field_that_is_missing_is_said_to_be_required() -> None:
     with pytest.raises(ValidationError) as refusal:
-        validate(b'{"model": "x"}', KNOWN.view().vocabulary)
+        validate(b'{"model": "x"}', KNOWN.view().vocabulary, ImageGenerationRequest)
     assert [problem.message for problem in refusal.value.problems] == ["is required"]
 
 
@@ -187,7 +188,7 @@ def test_fields_that_go_together_are_valid(fields: dict[str, Any]) -> None:
 def test_a_number_that_no_float_can_hold_is_refused(number: str) -> None:
     text = b'{"model": "sketch", "prompt": "x", "svg": {"model": [%s]}}' % number.encode()
     with pytest.raises(ValidationError) as refusal:
-        validate(text, KNOWN.view().vocabulary)
+        validate(text, KNOWN.view().vocabulary, ImageGenerationRequest)
     assert refusal.value.problems[0][::2] == ("svg", "invalid_value")
 
 

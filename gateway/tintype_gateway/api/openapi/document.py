@@ -12,6 +12,7 @@ from tintype_gateway.accounts import PROFILES
 from tintype_gateway.api.openapi import responses as answers
 from tintype_gateway.api.openapi.errors import ALWAYS, FAULTS, WITH_BODY
 from tintype_gateway.api.openapi.requests import request_schema
+from tintype_gateway.api.operations import OPERATIONS, ApiOperation
 from tintype_gateway.api.response_headers import PROFILE_HEADER
 from tintype_gateway.catalog.snapshot import View
 from tintype_gateway.storage.folder import PATH
@@ -35,8 +36,6 @@ _ANSWERS: tuple[type[BaseModel], ...] = (
     answers.ModelList,
     answers.Credits,
 )
-
-_REQUEST = "ImageGenerationRequest"
 
 FILE_PATH = f"{PATH}/{FOLDER_OF_IMAGES}/{{name}}"
 
@@ -64,8 +63,7 @@ def document(view: View | None, *, serves_files: bool) -> Json:
         "paths": _paths(view) | ({FILE_PATH: {"get": _file()}} if serves_files else {}),
         "components": {
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
-            "schemas": _schemas()
-            | {_REQUEST: request_schema(None if view is None else view.vocabulary)},
+            "schemas": _schemas() | _request_schemas(view),
         },
     }
 
@@ -81,10 +79,18 @@ def _schemas() -> Json:
     return definitions
 
 
+def _request_schemas(view: View | None) -> Json:
+    vocabulary = None if view is None else view.vocabulary
+    models = [operation.request_model for operation in OPERATIONS]
+    return {model.__name__: request_schema(model, vocabulary) for model in models}
+
+
 def _paths(view: View | None) -> Json:
+    created = {each.path: {"post": _create(each, view)} for each in OPERATIONS}
+    quoted = {each.quote_path: {"post": _quote(each, view)} for each in OPERATIONS}
     return {
-        "/v1/images/generations": {"post": _generate(view)},
-        "/v1/images/quote": {"post": _quote(view)},
+        **created,
+        **quoted,
         "/v1/models": {"get": _models()},
         "/v1/models/{id}": {"get": _model()},
         "/v1/credits": {
@@ -96,9 +102,9 @@ def _paths(view: View | None) -> Json:
     }
 
 
-def _generate(view: View | None) -> Json:
-    summary = "Make images"
-    operation = _operation("createImage", summary, "ImagesResponse", WITH_BODY) | _asked(view)
+def _create(asked: ApiOperation, view: View | None) -> Json:
+    name = f"create{asked.title}"
+    operation = _operation(name, asked.summary, "ImagesResponse", WITH_BODY) | _asked(asked, view)
     success = operation["responses"]["200"]
     shapes = [_ref("ImagesResponse"), _ref("OpenAIImagesResponse")]
     success["content"]["application/json"] = {"schema": {"anyOf": shapes}}
@@ -129,9 +135,9 @@ _PROFILE = {"type": "string", "enum": list(PROFILES)}
 _KEY = {"type": "string", "pattern": "^[\\x21-\\x7e]{1,255}$"}
 
 
-def _quote(view: View | None) -> Json:
-    summary = "Quote a request: its route, adjustments and cost"
-    operation = _operation("quoteImage", summary, "Quote", WITH_BODY) | _asked(view)
+def _quote(asked: ApiOperation, view: View | None) -> Json:
+    name, summary = f"quote{asked.title}", "Quote a request: its route, adjustments and cost"
+    operation = _operation(name, summary, "Quote", WITH_BODY) | _asked(asked, view)
     operation["responses"]["200"]["headers"] |= _answer_headers(
         "Preference-Applied", PROFILE_HEADER
     )
@@ -183,8 +189,9 @@ def _revalidated(operation: Json) -> Json:
     return operation
 
 
-def _asked(view: View | None) -> Json:
+def _asked(asked: ApiOperation, view: View | None) -> Json:
     """Return what makes an operation one that is asked for images."""
+    schema = _ref(asked.request_model.__name__)
     names: Json = {"type": "string"}
     if view is not None and view.providers:
         names["enum"] = sorted(view.providers)
@@ -192,7 +199,7 @@ def _asked(view: View | None) -> Json:
     return {
         "requestBody": {
             "required": True,
-            "content": {"application/json": {"schema": _ref(_REQUEST)}},
+            "content": {media_type: {"schema": schema} for media_type in asked.bodies},
         },
         "parameters": [
             _header("X-Quantized-Provider", "Forces a provider.", names),

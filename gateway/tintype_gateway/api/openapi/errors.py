@@ -14,7 +14,8 @@ FAULTS = {
     400: Fault(
         "The request cannot be served as it is.",
         (
-            *("malformed_http", "invalid_json", "invalid_body", "unsupported_modality"),
+            *("malformed_http", "invalid_json", "invalid_body"),
+            *("unsupported_modality", "unsupported_operation"),
             *("no_active_providers", "unknown_provider", "provider_not_available"),
             *("conflicting_providers", "unsupported_parameter", "unsupported_value"),
             *("invalid_idempotency_key", "unknown_profile", "moderation_blocked"),

@@ -3,16 +3,16 @@
 from typing import Any
 
 from tintype_catalog.sizes import SIZE
-from tintype_gateway.api.requests import ImageGenerationRequest
+from tintype_gateway.api.requests import ImageRequest
 from tintype_gateway.catalog.snapshot import Vocabulary
 
 
-def request_schema(vocabulary: Vocabulary | None) -> dict[str, Any]:
-    """Return the schema of a generation's body: other fields than these are refused.
+def request_schema(model: type[ImageRequest], vocabulary: Vocabulary | None) -> dict[str, Any]:
+    """Return the schema of an operation's body: other fields than these are refused.
 
     Without a vocabulary it leaves open what only the catalog knows.
     """
-    schema = ImageGenerationRequest.model_json_schema()
+    schema = model.model_json_schema()
     fields: dict[str, Any] = schema["properties"]
     fields["size"] |= {"anyOf": [{"type": "string", "pattern": f"^(?:{SIZE.pattern})$"}]}
     if vocabulary is not None:

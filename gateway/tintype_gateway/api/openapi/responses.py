@@ -5,6 +5,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from tintype_gateway.api.operations import OPERATIONS
+
 MicroCredits = Annotated[int, Field(description="Millionths of a credit.")]
 
 
@@ -149,17 +151,24 @@ class StreamEvent(Described):
     """Which of several images it is."""
 
 
+def _event_type(kind: str) -> Any:
+    """Return the schema of the names that events of a kind have."""
+    names = [operation.event(kind) for operation in OPERATIONS]
+    schema: dict[str, Any] = {"const": names[0]} if len(names) == 1 else {"enum": names}
+    return Field(json_schema_extra=schema)
+
+
 class PartialImageEvent(StreamEvent):
     """A preview."""
 
-    type: Literal["image_generation.partial_image"]
+    type: Annotated[str, _event_type("partial_image")]
     partial_image_index: int
 
 
 class CompletedEvent(StreamEvent):
     """An image, or, with an empty `b64_json`, its refusal."""
 
-    type: Literal["image_generation.completed"]
+    type: Annotated[str, _event_type("completed")]
     seed: int | None
     revised_prompt: str | None
     watermark: Watermark
@@ -253,14 +262,14 @@ class OpenAIStreamEvent(OpenAIs):
 class OpenAIPartialImageEvent(OpenAIStreamEvent):
     """A preview in the profile `openai`."""
 
-    type: Literal["image_generation.partial_image"]
+    type: Annotated[str, _event_type("partial_image")]
     partial_image_index: int
 
 
 class OpenAICompletedEvent(OpenAIStreamEvent):
     """An image in the profile `openai`."""
 
-    type: Literal["image_generation.completed"]
+    type: Annotated[str, _event_type("completed")]
     seed: int | None = None
     revised_prompt: str | None = None
     watermark: Watermark

@@ -2,11 +2,13 @@
 
 import datetime
 import re
+from collections.abc import Iterator
 
 from aiohttp import web
 
 from tintype_gateway.accounts import PROFILES, Profile
 from tintype_gateway.api.model_list import describe, describe_all
+from tintype_gateway.api.operations import OPERATIONS, ApiOperation
 from tintype_gateway.api.response_headers import PROFILE_HEADER, lifecycle_headers
 from tintype_gateway.catalog.snapshot import View
 from tintype_gateway.dialects.registry import supports
@@ -27,20 +29,23 @@ PROVIDER_HEADERS = ("X-Quantized-Provider", "X-Tintype-Provider")
 _HANDLING = re.compile(r"(?:^|,)\s*handling\s*=\s*\"?(strict|lenient)\"?\s*(?:[,;]|$)", re.I)
 
 
-async def post_images_generations(request: web.Request) -> web.StreamResponse:
-    """Serve `POST /v1/images/generations`."""
-    pipeline, incoming = request.app[PIPELINE], incoming_of(request)
-    client = ClientPresence()
-    parts = pipeline.generate(incoming, client)
-    delivered = pipeline.delivery_receipts.add
-    return await deliver(request, parts, client, _preference(incoming), delivered)
+def routes_of(operation: ApiOperation) -> Iterator[web.RouteDef]:
+    """Yield the routes of an operation: its own, and that of its quote."""
 
+    async def post_images(request: web.Request) -> web.StreamResponse:
+        pipeline, incoming = request.app[PIPELINE], incoming_of(request)
+        client = ClientPresence()
+        parts = pipeline.serve(operation, incoming, client)
+        delivered = pipeline.delivery_receipts.add
+        return await deliver(request, parts, client, _preference(incoming), delivered)
 
-async def post_images_quote(request: web.Request) -> web.Response:
-    """Serve `POST /v1/images/quote`."""
-    incoming = incoming_of(request)
-    quotation = await request.app[PIPELINE].quote(incoming)
-    return web.json_response(quotation, headers=_preference(incoming))
+    async def post_quote(request: web.Request) -> web.Response:
+        incoming = incoming_of(request)
+        quotation = await request.app[PIPELINE].quote(operation, incoming)
+        return web.json_response(quotation, headers=_preference(incoming))
+
+    yield web.post(operation.path, post_images)
+    yield web.post(operation.quote_path, post_quote)
 
 
 async def get_models(request: web.Request) -> web.Response:
@@ -67,8 +72,7 @@ async def get_credits(request: web.Request) -> web.Response:
 
 
 ROUTES = (
-    web.post("/v1/images/generations", post_images_generations),
-    web.post("/v1/images/quote", post_images_quote),
+    *(route for operation in OPERATIONS for route in routes_of(operation)),
     web.get("/v1/models", get_models),
     web.get("/v1/models/{id:.+}", get_model),
     web.get("/v1/credits", get_credits),

@@ -8,7 +8,7 @@ from tintype_catalog.catalog import Binding, Model
 from tintype_gateway.catalog.snapshot import View
 from tintype_gateway.errors import BadRequestError, NotFoundError
 from tintype_gateway.observability.spans import traced
-from tintype_gateway.values import ForcedProvider, Route, Target
+from tintype_gateway.values import ForcedProvider, Operation, Route, Target
 
 GLOBAL = "global"
 """The region of a provider that has none."""
@@ -20,6 +20,7 @@ def resolve(
     forced: ForcedProvider | None,
     view: View,
     *,
+    operation: Operation,
     today: datetime.date,
     supports: Callable[[str], bool],
     is_healthy: Callable[[str, str], bool] = lambda binding, region: True,
@@ -28,22 +29,18 @@ def resolve(
     """Return the model that a request names and the routes that can serve it, the best one first.
 
     `forced` is the provider that the request's header names, `view` what the caller may use,
-    `today` the day in UTC, `supports` tells the dialects of this gateway, `is_healthy` which
-    regions of a binding are, and `draw` gives numbers in [0, 1) to share traffic by.
+    `operation` what is asked for, `today` the day in UTC, `supports` tells the dialects of this
+    gateway, `is_healthy` which regions of a binding are, and `draw` gives numbers in [0, 1) to
+    share traffic by.
 
     Raises:
         NotFoundError: There is no such model, or none for this caller.
-        BadRequestError: It makes no images, or none of its providers is active.
+        BadRequestError: It makes no images, does not support the operation, or none of its
+            providers is active.
     """
     prefix, model = _find(requested, view)
     provider = _forced_provider(prefix, forced, view.providers)
-    if not model.output_modality.image:
-        raise BadRequestError(
-            f"the model {requested!r} does not make images: choose one whose supported_features "
-            "hold `image_generation`",
-            code="unsupported_modality",
-            param="model",
-        )
+    _refuse_unsupported(model, requested, operation)
     bindings = view.bindings_of(model)
     if provider is not None:
         bindings = _of_provider(bindings, provider, requested)
@@ -75,6 +72,24 @@ def _find(requested: str, view: View) -> tuple[str | None, Model]:
         code="model_not_found",
         param="model",
     )
+
+
+def _refuse_unsupported(model: Model, requested: str, operation: Operation) -> None:
+    if not model.output_modality.image:
+        raise BadRequestError(
+            f"the model {requested!r} does not make images: choose one whose supported_features "
+            f"hold `{operation.feature}`",
+            code="unsupported_modality",
+            param="model",
+        )
+    if operation.feature not in model.supported_features:
+        listed = ", ".join(f"`{feature}`" for feature in model.supported_features) or "none"
+        raise BadRequestError(
+            f"the model {requested!r} does not support `{operation.name}`: its supported_features "
+            f"must hold `{operation.feature}`, and are {listed}",
+            code="unsupported_operation",
+            param="model",
+        )
 
 
 def _forced_provider(

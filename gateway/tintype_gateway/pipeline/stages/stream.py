@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 
-from tintype_gateway.api.requests import ImageGenerationRequest
+from tintype_gateway.api.requests import ImageRequest
 from tintype_gateway.errors import UnsupportedParameterError
 from tintype_gateway.values import Job
 
 
-def stream(job: Job, fields: ImageGenerationRequest, *, native: bool, strict: bool) -> Job:
+def stream(job: Job, fields: ImageRequest, *, native: bool, strict: bool) -> Job:
     """Return the job as a stream asks for it, where `native` says whether the provider streams.
 
     Every model's images can come in a stream; previews are only relayed, never invented.

@@ -8,7 +8,7 @@ from typing import Any
 import pydantic
 from pydantic_core import from_json
 
-from tintype_gateway.api.requests import ImageGenerationRequest, ValidRequest
+from tintype_gateway.api.requests import ImageRequest, ValidRequest
 from tintype_gateway.catalog.snapshot import Vocabulary
 from tintype_gateway.errors import (
     BadRequestError,
@@ -63,8 +63,11 @@ _OURS_TO_SAY = {
 
 
 @traced("validate")
-def validate(body: bytes, vocabulary: Vocabulary) -> ValidRequest:
-    """Return the request that a body holds, where `vocabulary` is what the catalog's models know.
+def validate(
+    body: bytes, vocabulary: Vocabulary, request_model: type[ImageRequest]
+) -> ValidRequest:
+    """Return the request that a body holds, where `vocabulary` is what the catalog's models know,
+    and `request_model` has the fields of the operation.
 
     Raises:
         ValidationError: Fields are at fault: all of them are named at once.
@@ -72,15 +75,16 @@ def validate(body: bytes, vocabulary: Vocabulary) -> ValidRequest:
         UnsupportedParameterError: Fields do not go together.
     """
     document = _parse(body)
-    known, extras = _split(document, vocabulary)
+    known, extras = _split(document, request_model, vocabulary)
     _require_bounds(document, extras)
     _refuse_what_is_ours_to_say(document)
     problems = [*_word_problems(known, vocabulary), *_number_problems(extras)]
     try:
-        fields = ImageGenerationRequest.model_validate(known)
+        fields = request_model.model_validate(known)
     except pydantic.ValidationError as error:
         details = error.errors(include_url=False)
-        found = [_problem(detail, vocabulary, at) for at, detail in enumerate(details)]
+        names = [*request_model.model_fields, *vocabulary.provider_parameters]
+        found = [_problem(detail, names, at) for at, detail in enumerate(details)]
         problems = [*found, *problems]
     if problems:
         raise ValidationError(problems)
@@ -153,13 +157,13 @@ _UNIQUE_NAMES = json.JSONDecoder(object_pairs_hook=_require_unique)
 
 
 def _split(
-    document: dict[str, Any], vocabulary: Vocabulary
+    document: dict[str, Any], request_model: type[ImageRequest], vocabulary: Vocabulary
 ) -> tuple[dict[str, Any], dict[str, object]]:
     """Part the standard fields, and unknown ones with them, from the provider parameters.
 
     A field that is null counts as left out, if there is such a field.
     """
-    fields, parameters = ImageGenerationRequest.model_fields, vocabulary.provider_parameters
+    fields, parameters = request_model.model_fields, vocabulary.provider_parameters
     known = {
         name: value
         for name, value in document.items()
@@ -193,12 +197,12 @@ def _number_problems(extras: Mapping[str, object]) -> Iterator[FieldProblem]:
             yield FieldProblem(name, "must not hold numbers beyond 1e308", "invalid_value")
 
 
-def _problem(detail: Any, vocabulary: Vocabulary, index: int) -> FieldProblem:
+def _problem(detail: Any, names: Sequence[str], index: int) -> FieldProblem:
     param = ".".join(str(step) for step in detail["loc"])[:64].encode("ascii", "replace").decode()
     code = _CODES.get(detail["type"], "invalid_value")
     is_unknown = code == "unknown_parameter"
     if is_unknown and index < _MAX_SUGGESTIONS:
-        message = _unknown(param, vocabulary)
+        message = _unknown(param, names)
     else:
         message = "unknown field" if is_unknown else _plain(detail["msg"])
     return FieldProblem(param, message, code)
@@ -208,9 +212,8 @@ def _shown(name: str) -> str:
     return name[:64].encode("ascii", "replace").decode()
 
 
-def _unknown(name: str, vocabulary: Vocabulary) -> str:
-    known = [*ImageGenerationRequest.model_fields, *vocabulary.provider_parameters]
-    similar = get_close_matches(name, known, n=1, cutoff=_ALIKE)
+def _unknown(name: str, names: Sequence[str]) -> str:
+    similar = get_close_matches(name, names, n=1, cutoff=_ALIKE)
     return f"unknown field: did you mean `{similar[0]}`?" if similar else "unknown field"
 
 
@@ -224,7 +227,7 @@ def _plain(message: str) -> str:
     )
 
 
-def _refuse_contradictions(fields: ImageGenerationRequest) -> None:
+def _refuse_contradictions(fields: ImageRequest) -> None:
     if fields.stream and fields.response_format == "url":
         raise UnsupportedParameterError(
             "`response_format: url` does not go with `stream`, whose events carry the images",
