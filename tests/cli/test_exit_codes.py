@@ -180,11 +180,22 @@ def generating_nowhere(place: Place) -> int:
     return called(*GENERATE, "gpt-image-1", "--url", f"http://{CLOSED}")
 
 
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Let programs that are started meanwhile heed SIGINT, also where a shell put the tests into
+    the background: it has its background jobs ignore that signal, and they pass this on."""
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, former)
+
+
 def interrupted_while_generating(place: Place) -> int:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         call = (*GENERATE, "gpt-image-1", "--url", url)
-        with started(place, *call, TINTYPE_API_KEY="sk-tintype-x") as process:
+        with interruptible(), started(place, *call, TINTYPE_API_KEY="sk-tintype-x") as process:
             connection, _ = silent.accept()
             with connection:
                 connection.recv(1)

@@ -185,7 +185,7 @@ async def test_a_provider_without_an_answer_is_told_as_well(
     line, _ = await reports(tmp_path, caplog, "openai-images", hangs_up)
 
     assert line["fault"] == "outcome_unknown"
-    assert "broke off" in line["cause"]
+    assert "closed the connection" in line["cause"]
     assert "upstream_status" not in line
 
 
