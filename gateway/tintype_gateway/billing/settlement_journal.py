@@ -6,6 +6,7 @@ machine. Each process has a journal of its own, and keeps it locked as long as i
 one belongs to a process that is gone.
 """
 
+import errno
 import fcntl
 import json
 import logging
@@ -50,7 +51,7 @@ class Journal:
         folder.mkdir(parents=True, exist_ok=True)
         self._open: dict[str, Due] = {}
         self._size = 0
-        self._begin()
+        self._path, self._file = self._create()
 
     def note(self, due: Due) -> None:
         """Write down what is due of a hold, in place of what was before."""
@@ -91,30 +92,39 @@ class Journal:
             self._path.unlink(missing_ok=True)
         os.close(self._file)
 
-    def _begin(self) -> None:
+    def _create(self) -> tuple[Path, int]:
         """Make a journal. It gets the name that others look for when it is locked."""
         name = secrets.token_hex(8)
-        self._path, hidden = self._folder / f"{name}.journal", self._folder / f"{name}.new"
-        self._file = os.open(hidden, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o600)
-        fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        hidden.rename(self._path)
-        self._size = 0
+        path, hidden = self._folder / f"{name}.journal", self._folder / f"{name}.new"
+        file = os.open(hidden, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o600)
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        hidden.rename(path)
+        return path, file
 
     def _write(self, line: bytes) -> None:
         try:
             self._size += os.write(self._file, line)
+            if self._size > LARGEST_BYTES:
+                self._size = 0  # where it fails, it is tried again after as many bytes
+                self._begin_anew()
         except OSError as error:  # a full disk must not stop what is being sold
             log.error("the settlement journal cannot be written", extra={"error": str(error)})
-        if self._size > LARGEST_BYTES:
-            self._begin_anew()
 
     def _begin_anew(self) -> None:
-        path, file = self._path, self._file
-        self._begin()
-        self._size = os.write(self._file, b"".join(map(_line, self._open.values())))
-        os.fsync(self._file)
-        path.unlink()
-        os.close(file)
+        """Go on in a new journal that has what is due, and keep the old one where that fails."""
+        path, file = self._create()
+        content = b"".join(map(_line, self._open.values()))
+        try:
+            if os.write(file, content) < len(content):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            os.fsync(file)
+        except OSError:
+            path.unlink()
+            os.close(file)
+            raise
+        self._path.unlink(missing_ok=True)
+        os.close(self._file)
+        self._path, self._file, self._size = path, file, len(content)
 
 
 def _line(due: Due) -> bytes:

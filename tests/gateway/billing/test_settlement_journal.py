@@ -82,3 +82,19 @@ def test_a_journal_does_not_grow_with_what_was_booked(
     assert sum(path.stat().st_size for path in tmp_path.iterdir()) < 11_000
     died(first)
     assert list(Journal(tmp_path).left_behind()) == [due(0)]
+
+
+def test_a_journal_that_cannot_begin_anew_goes_on_in_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settlement_journal, "LARGEST_BYTES", 10_000)
+    first = Journal(tmp_path / "first")
+    (journal,) = (tmp_path / "first").iterdir()
+    with journal.open("rb") as old:
+        (tmp_path / "first").rename(tmp_path / "away")  # no file can be made where it was
+        for number in range(1000):
+            first.note(due(number))
+
+        assert len(old.readlines()) == 1000
+    died(first)
+    assert len(list(Journal(tmp_path / "away").left_behind())) == 1000
