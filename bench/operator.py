@@ -14,7 +14,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,12 +32,12 @@ from tintype_testing.api_server import Requests, requests_so_far
 from tintype_testing.cluster.binaries import find_binaries
 from tintype_testing.cluster.control_plane import ControlPlane
 from tintype_testing.manifests import image_model, per_image, provider_binding
-from tintype_testing.operator import CONFIGMAP, Operator, eventually
+from tintype_testing.operator import CONFIGMAP, Operator
+from tintype_testing.waiting import eventually, eventually_blocking
 from tintype_testing.watching_gateway import WatchingGateway
 
 FIELD_MANAGER = "bench"
 CONCURRENT_WRITES = 16
-POLL_SECONDS = 0.005
 
 PAUSE_SECONDS = 2.5
 """Before each edit: more than what the operator takes for a burst."""
@@ -141,7 +141,7 @@ async def running(cluster: ControlPlane, folder: Path, python: str) -> AsyncIter
         operator.start(TINTYPE_GATEWAY_STATUS_URLS=gateway.url)
         operator.wait_for_models()
         gateway.start()
-        eventually(gateway.sequence, "a gateway that serves")
+        eventually_blocking(gateway.sequence, "a gateway that serves")
         async with (
             connect(load_kubeconfig(cluster.kubeconfig)) as client,
             aiohttp.ClientSession() as http,
@@ -196,9 +196,9 @@ async def burst(bench: Bench, figures: Figures) -> None:
             for number in numbers
         ),
     )
-    await until(all_published)
+    await eventually(all_published, LIMIT_SECONDS)
     figures.burst_seconds = time.monotonic() - began
-    await until(all_ready)
+    await eventually(all_ready, LIMIT_SECONDS)
     figures.ready_seconds = time.monotonic() - began
     figures.burst_revisions = bench.metric("tintype_operator_publications_total") - revisions
 
@@ -230,7 +230,7 @@ async def edit(bench: Bench, figures: Figures, name: str, usd: str) -> None:
 
     async with asyncio.TaskGroup() as tasks:
         publishing = tasks.create_task(seconds(bench.changed(CONFIGMAPS, CONFIGMAP, version)))
-        serving = tasks.create_task(seconds(until(served)))
+        serving = tasks.create_task(seconds(eventually(served, LIMIT_SECONDS)))
         saying = tasks.create_task(seconds(said()))
     figures.published.append(publishing.result())
     figures.served.append(serving.result())
@@ -261,15 +261,8 @@ async def cold_start(bench: Bench, figures: Figures) -> None:
     async def all_ready() -> bool:
         return bench.metric("tintype_operator_ready_objects") == 2 * figures.objects
 
-    await until(all_ready)
+    await eventually(all_ready, LIMIT_SECONDS)
     figures.cold_mib, _ = memory_mib(process.popen.pid)
-
-
-async def until(look: Callable[[], Awaitable[Any]]) -> None:
-    """Wait until what `look` finds is true."""
-    async with asyncio.timeout(LIMIT_SECONDS):
-        while not await look():  # noqa: ASYNC110 - other processes set no event
-            await asyncio.sleep(POLL_SECONDS)
 
 
 def memory_mib(pid: int) -> tuple[int, int]:

@@ -28,13 +28,13 @@ from typing_extensions import override
 from tintype_gateway.http.private_aiohttp import Connection, HeadWithBody, Runner, Server
 from tintype_gateway.observability.metrics import BYTES_IN_FLIGHT
 from tintype_operator.process.run import IDENTITY
-from tintype_testing.gateway import until
 from tintype_testing.private_prometheus import (
     collectors,
     has_labels,
     label_names,
     name_and_type,
 )
+from tintype_testing.waiting import eventually
 
 ROOT = Path(__file__).parent.parent
 SOURCES = sorted(
@@ -242,7 +242,7 @@ async def test_a_connection_counts_its_requests(served: Served) -> None:
 async def test_a_connection_knows_whether_it_waits_for_a_request(served: Served) -> None:
     part = changed("aiohttp", "RequestHandler._waiter")
     assert [waits for _, waits in served.seen] == [False, False], part
-    await until(served.connection.is_between_requests)
+    await eventually(served.connection.is_between_requests)
 
 
 async def test_a_connection_has_its_event_loop(served: Served) -> None:

@@ -6,7 +6,7 @@ The gateway has the rights that the chart gives it, and the volumes that a kubel
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from tintype_testing.manifests import Manifest, image_model, provider_binding
 from tintype_testing.operator import CONFIGMAP, CREDENTIALS, Operator, secret
 from tintype_testing.recording_simulator import RecordingSimulator, recording_simulator
 from tintype_testing.tcp_proxy import Way, way_to
+from tintype_testing.waiting import eventually_equal
 
 READ_OWN: list[dict[str, Any]] = [
     {
@@ -90,7 +91,7 @@ class Site:
             provider_binding(upstreamModel="dall-e-2", endpoint=self.simulator.url),
         )
         await asyncio.to_thread(self.operator.wait_for_models, "canvas")
-        await self.eventually(self.gathered, {"openai.api-key": key.encode()})
+        await eventually_equal(self.gathered, {"openai.api-key": key.encode()})
 
     async def gathered(self) -> dict[str, bytes]:
         """What the operator has put together for the gateways."""
@@ -112,21 +113,9 @@ class Site:
         self.catalog.write(await self.published())
         self.credentials.write(await self.gathered())
 
-    async def eventually(self, look: Callable[[], Awaitable[Any]], expected: Any) -> None:
-        """Wait until `look` finds what is expected."""
-        async with asyncio.timeout(60):
-            while True:
-                if await look() == expected:
-                    return
-                await asyncio.sleep(0.02)
-
     async def until_key(self, key: str) -> None:
         """Wait until a call to the provider has come with this key."""
-
-        async def used() -> str:
-            return self.simulator.last_key
-
-        await self.eventually(used, key)
+        await eventually_equal(lambda: self.simulator.last_key, key)
 
     @contextlib.asynccontextmanager
     async def steady_load(self, gateway: GatewayProcess) -> AsyncIterator[None]:

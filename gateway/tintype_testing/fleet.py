@@ -16,7 +16,7 @@ import yaml
 from tintype_testing.cluster.processes import POLL_SECONDS, Process, free_ports, start
 from tintype_testing.gateway import canvas, towards
 from tintype_testing.gateway_process import START_SECONDS, clean_environ
-from tintype_testing.simulators import eventually
+from tintype_testing.waiting import eventually
 
 PRICE = 640_000
 """What an image of the torture costs, in micro-credits."""

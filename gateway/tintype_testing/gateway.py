@@ -207,15 +207,6 @@ async def check_the_books(ledger: Ledger) -> None:
     assert audit.open_holds == 0
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait until the condition holds; TimeoutError if it does not within a minute."""
-    async with asyncio.timeout(60):
-        while True:
-            if condition():
-                return
-            await asyncio.sleep(0.01)
-
-
 @cache
 def _starter() -> list[Manifest]:
     return ManifestFolder(STARTER, (REHEARSAL,)).read()

@@ -1,9 +1,8 @@
 """What the ledger's tests share."""
 
-import asyncio
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -51,13 +50,6 @@ async def take(
 def connect(path: Path) -> sqlite3.Connection:
     """Open the ledger's file as someone else would."""
     return sqlite3.connect(path, isolation_level=None)
-
-
-async def eventually(condition: Callable[[], Awaitable[bool]]) -> None:
-    """Ask again until it holds, for a minute at most."""
-    async with asyncio.timeout(60):
-        while not await condition():
-            pass
 
 
 @asynccontextmanager

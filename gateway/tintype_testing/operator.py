@@ -3,10 +3,8 @@
 import json
 import os
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from tintype_catalog.bundle import unpack
 from tintype_catalog.catalog import Catalog
@@ -16,6 +14,7 @@ from tintype_operator.publish.catalog import configmap_names
 from tintype_testing.cluster.control_plane import ControlPlane
 from tintype_testing.cluster.processes import Process, free_ports, start
 from tintype_testing.manifests import Manifest
+from tintype_testing.waiting import eventually_blocking
 
 CONFIGMAP = "tintype-catalog"
 CREDENTIALS = "tintype-credentials"
@@ -55,11 +54,6 @@ LEAST_PRIVILEGE: list[dict[str, Any]] = [
 ]
 """All that the operator needs, with every option in use."""
 
-WAIT_SECONDS = 60.0
-"""Much more than anything takes, because a busy machine is no fault of the tests."""
-
-Result = TypeVar("Result")
-
 
 def secret(name: str, *hosts: str, **data: str) -> Manifest:
     """Return a Secret with these texts, which its owner offers to bindings of these hosts."""
@@ -79,15 +73,6 @@ def secret(name: str, *hosts: str, **data: str) -> Manifest:
 def not_offered(manifest: Manifest) -> Manifest:
     """Return a Secret as one whose owner does not offer it."""
     return manifest | {"metadata": {"name": manifest["metadata"]["name"]}}
-
-
-def eventually(look: Callable[[], Result], what: str, seconds: float = WAIT_SECONDS) -> Result:
-    """Return what `look` finds as soon as it is true."""
-    deadline = time.monotonic() + seconds
-    while not (found := look()):
-        assert time.monotonic() < deadline, f"never seen: {what}"
-        time.sleep(0.05)
-    return found
 
 
 class Operator:
@@ -157,7 +142,7 @@ class Operator:
             condition = self.condition(kind, name, type_)
             return condition if condition.get("status") == status else {}
 
-        return eventually(look, f"{kind}/{name} {type_}={status}\n{self.process.output()}")
+        return eventually_blocking(look, f"{kind}/{name} {type_}={status}\n{self.process.output()}")
 
     def catalog(self) -> Catalog | None:
         """What a gateway would load now."""
@@ -173,7 +158,7 @@ class Operator:
         return None if catalog is None else [binding.name for binding in catalog.bindings]
 
     def wait_for_models(self, *names: str) -> None:
-        eventually(lambda: self.models() == list(names), f"models {names}")
+        eventually_blocking(lambda: self.models() == list(names), f"models {names}")
 
     def _placed(self, manifest: Manifest) -> Manifest:
         placed = manifest["metadata"] | {"namespace": self.namespace}

@@ -1,10 +1,8 @@
 """Short words for what these tests do all the time."""
 
-import asyncio
 import base64
 import io
 import json
-from collections.abc import Awaitable, Callable
 
 import httpx2
 from openai.types import Image
@@ -42,12 +40,3 @@ async def requests_received(simulator: str) -> list[dict[str, object]]:
         answer = await http.get(f"{simulator}/_simulator/requests")
         received: list[dict[str, object]] = answer.json()
         return received
-
-
-async def eventually(condition: Callable[[], Awaitable[bool]]) -> None:
-    """Wait until the condition holds; TimeoutError if it does not within a minute."""
-    async with asyncio.timeout(60):
-        while True:
-            if await condition():
-                return
-            await asyncio.sleep(0.01)

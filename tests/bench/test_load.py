@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from bench.load import Connection, connected
-from tintype_testing.gateway import until
+from tintype_testing.waiting import eventually
 
 KEPT = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ndone"
 LAST = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 4\r\n\r\ndone"
@@ -48,4 +48,4 @@ async def test_it_is_seen_that_the_other_side_has_closed() -> None:
 
         await connection._loop.sock_sendall(connection._socket, REQUEST)
 
-        await until(connection.was_closed)
+        await eventually(connection.was_closed)

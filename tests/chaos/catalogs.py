@@ -13,7 +13,8 @@ from tintype_catalog.bundle import read_manifest
 from tintype_kubernetes.configmaps import files_of
 from tintype_testing.chaos import plan
 from tintype_testing.fleet import Fleet
-from tintype_testing.operator import CONFIGMAP, Operator, eventually
+from tintype_testing.operator import CONFIGMAP, Operator
+from tintype_testing.waiting import eventually_blocking
 
 GATEWAYS = 2
 
@@ -86,7 +87,7 @@ class Catalogs:
 
     def wait_until_served(self, fleet: Fleet) -> None:
         """Wait until the watching gateway serves what the operator has published last."""
-        eventually(lambda: _sequence(fleet) == self._published(), "the newest catalog")
+        eventually_blocking(lambda: _sequence(fleet) == self._published(), "the newest catalog")
 
     def _published(self) -> int:
         return read_manifest(files_of(self.operator.get("configmap", CONFIGMAP))).sequence

@@ -26,7 +26,7 @@ from tintype_testing.fleet import CREDITS_MICRO
 from tintype_testing.ledgers import opened
 from tintype_testing.operator import Operator
 from tintype_testing.postgres import PostgresServer
-from tintype_testing.simulators import eventually
+from tintype_testing.waiting import eventually
 
 SECONDS = float(os.environ.get("TINTYPE_CHAOS_SECONDS", "45"))
 SEED = int(os.environ.get("TINTYPE_CHAOS_SEED", "17"))

@@ -15,7 +15,8 @@ from tintype_testing.chart import Helm, Object, find
 from tintype_testing.cluster.control_plane import ControlPlane
 from tintype_testing.gateway_process import GatewayProcess, running_process
 from tintype_testing.manifests import image_model, provider_binding
-from tintype_testing.operator import Operator, eventually, secret
+from tintype_testing.operator import Operator, secret
+from tintype_testing.waiting import eventually_blocking
 
 HOST = "127.0.0.1"
 
@@ -86,13 +87,15 @@ def test_the_operator_publishes_and_gathers_credentials(operator: Operator) -> N
 
 def test_what_the_operator_has_made_goes_with_its_deployment(operator: Operator) -> None:
     operator.apply(secret("openai", **{"api-key": "sk-anything"}), provider_binding())
-    eventually(lambda: operator.get("secret", "tintype-credentials"), "the gathered credentials")
+    eventually_blocking(
+        lambda: operator.get("secret", "tintype-credentials"), "the gathered credentials"
+    )
     operator.stop()
 
     operator.delete("deployment", "tintype-operator")
 
-    eventually(lambda: not operator.get("configmap", "tintype-catalog"), "no catalog")
-    eventually(lambda: not operator.get("secret", "tintype-credentials"), "no credentials")
+    eventually_blocking(lambda: not operator.get("configmap", "tintype-catalog"), "no catalog")
+    eventually_blocking(lambda: not operator.get("secret", "tintype-credentials"), "no credentials")
 
 
 def test_helm_test_passes_once_a_gateway_serves(

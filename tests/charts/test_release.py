@@ -14,7 +14,7 @@ from tintype_testing.chart import CHART, Helm, Values
 from tintype_testing.cluster.binaries import find_binaries
 from tintype_testing.cluster.control_plane import ControlPlane
 from tintype_testing.manifests import image_model
-from tintype_testing.operator import eventually
+from tintype_testing.waiting import eventually_blocking
 
 CRDS = [f"{kind.plural}.{kind.group}" for kind in (IMAGE_MODELS, PROVIDER_BINDINGS)]
 
@@ -118,7 +118,7 @@ def test_helm_tests_a_release_again_and_again(release: Release, options: list[st
         command = ("test", "tintype", "--timeout=60s", *options)
         helm = release.helm.start(*command, "--namespace", release.namespace)
         try:
-            pod = eventually(lambda: _waiting_test(release), "the pod of the test")
+            pod = eventually_blocking(lambda: _waiting_test(release), "the pod of the test")
             release.kubectl("patch", *pod, "--subresource=status", "--type=merge", "-p", FINISHED)
             assert helm.wait(60) == 0
         finally:
@@ -136,7 +136,9 @@ def upgrade(release: Release, during: Callable[[], None]) -> None:
     command = ("upgrade", "tintype", str(CHART), "--timeout=60s")
     helm = release.helm.start(*command, "--namespace", release.namespace)
     try:
-        pod = eventually(lambda: release.names("pods") & _job_pods(release), "the pod of the Job")
+        pod = eventually_blocking(
+            lambda: release.names("pods") & _job_pods(release), "the pod of the Job"
+        )
         during()
         release.kubectl("patch", *pod, "--subresource=status", "--type=merge", "-p", FINISHED)
         assert helm.wait(60) == 0

@@ -18,6 +18,7 @@ from tintype_testing.gateway_process import GatewayProcess
 from tintype_testing.http import http_client
 from tintype_testing.manifests import STARTER, Manifest, read_manifests
 from tintype_testing.operator import CREDENTIALS, Operator
+from tintype_testing.waiting import eventually_equal
 
 PROVIDER_KEYS = {
     "openai": {"api-key": "sk-canary-openai-4fd1"},
@@ -70,7 +71,7 @@ async def site(
         async def files() -> set[str]:
             return set(await site.gathered())
 
-        await site.eventually(files, expected)
+        await eventually_equal(files, expected)
         await asyncio.to_thread(site.operator.wait_for_models, *sorted(MODELS))
         yield site
 

@@ -13,6 +13,7 @@ from tintype_testing.cluster.control_plane import ControlPlane
 from tintype_testing.gateway_process import GatewayProcess
 from tintype_testing.manifests import changed, image_model, noisy_model, noisy_models
 from tintype_testing.operator import CONFIGMAP
+from tintype_testing.waiting import eventually_equal
 
 pytestmark = pytest.mark.timeout(300)  # hundreds of objects, in several versions
 
@@ -31,7 +32,7 @@ async def site(
             files = await site.published()
             return read_manifest(files).models if MANIFEST in files else 0
 
-        await site.eventually(models, len(manifests) + 1)
+        await eventually_equal(models, len(manifests) + 1)
         yield site
 
 
@@ -41,7 +42,7 @@ async def until_served(site: Site, gateway: GatewayProcess, sequence: int) -> No
     async def served() -> Any:
         return (await status(gateway))["sequence"]
 
-    await site.eventually(served, sequence)
+    await eventually_equal(served, sequence)
 
 
 async def until_rejected(site: Site, gateway: GatewayProcess, error: str) -> None:
@@ -50,7 +51,7 @@ async def until_rejected(site: Site, gateway: GatewayProcess, error: str) -> Non
     async def rejected() -> Any:
         return (await status(gateway))["lastError"]
 
-    await site.eventually(rejected, error)
+    await eventually_equal(rejected, error)
 
 
 async def edited(site: Site) -> int:
@@ -61,7 +62,7 @@ async def edited(site: Site) -> int:
     async def is_newer() -> bool:
         return read_manifest(await site.published()).sequence > before
 
-    await site.eventually(is_newer, True)
+    await eventually_equal(is_newer, True)
     return read_manifest(await site.published()).sequence
 
 

@@ -20,7 +20,8 @@ from PIL import Image
 from tintype_testing.cluster.control_plane import ControlPlane
 from tintype_testing.cluster.processes import Process, free_ports, start
 from tintype_testing.manifests import image_model, per_image, provider_binding
-from tintype_testing.operator import Operator, eventually, secret
+from tintype_testing.operator import Operator, secret
+from tintype_testing.waiting import eventually_blocking
 
 WATCH_ONE_CONFIGMAP: list[dict[str, Any]] = [
     {
@@ -56,7 +57,9 @@ class Product:
         return 200
 
     def wait_for(self, status: int) -> None:
-        eventually(lambda: self.answers() == status, f"{status}\n{self.gateway.output()[-2000:]}")
+        eventually_blocking(
+            lambda: self.answers() == status, f"{status}\n{self.gateway.output()[-2000:]}"
+        )
 
 
 @pytest.fixture
@@ -166,7 +169,7 @@ def test_a_price_that_changes_counts_for_the_next_request(product: Product) -> N
         usage = product.generate().usage
         return 0 if usage is None else int(usage.model_dump()["credits_used"])
 
-    eventually(lambda: charged() == 1_280_000, "the new price")
+    eventually_blocking(lambda: charged() == 1_280_000, "the new price")
 
 
 def test_a_gateway_serves_on_while_the_operator_is_away(product: Product) -> None:

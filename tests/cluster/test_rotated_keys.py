@@ -7,6 +7,7 @@ import pytest
 
 from tintype_testing.browser_site import Site, ask, site_on
 from tintype_testing.cluster.control_plane import ControlPlane
+from tintype_testing.waiting import eventually_equal
 
 
 @pytest.fixture
@@ -55,7 +56,7 @@ async def test_without_a_watch_a_rotated_key_counts_when_it_is_mounted(site: Sit
     async with site.gateway(watched=False, mounted=True) as gateway, site.steady_load(gateway):
         await site.until_key("sk-first")
         await rotate(site, "sk-second")
-        await site.eventually(site.gathered, {"openai.api-key": b"sk-second"})
+        await eventually_equal(site.gathered, {"openai.api-key": b"sk-second"})
         await site.mount()
         await site.until_key("sk-second")
 
@@ -85,7 +86,7 @@ async def test_while_the_api_server_is_away_the_last_key_counts_and_what_is_moun
         await site.until_key("sk-second")
         site.way.close()
         await rotate(site, "sk-third")
-        await site.eventually(site.gathered, {"openai.api-key": b"sk-third"})
+        await eventually_equal(site.gathered, {"openai.api-key": b"sk-third"})
         assert site.simulator.last_key == "sk-second"
         await site.mount()
         await site.until_key("sk-third")
@@ -104,4 +105,4 @@ async def test_a_deleted_credentials_secret_leaves_no_key_behind(site: Site) -> 
         async def refused() -> int:
             return await ask(gateway)
 
-        await site.eventually(refused, 503)
+        await eventually_equal(refused, 503)

@@ -12,6 +12,7 @@ from tintype_gateway.runtime.folder_watch import read_files
 from tintype_gateway.upstream.credentials import Credentials, SimulatedCredentials
 from tintype_testing.builders import binding
 from tintype_testing.config_volume import Volume
+from tintype_testing.waiting import eventually_equal
 
 BEDROCK = {"provider": "bedrock", "dialect": "bedrock-amazon", "regions": ["us-east-1"]}
 
@@ -42,11 +43,11 @@ async def following(folder: Path) -> AsyncIterator[Credentials]:
 
 async def until_key(credentials: Credentials, key: str) -> None:
     """Wait until the API key is this one, empty for none."""
-    async with asyncio.timeout(60):
-        while True:
-            if (await credentials.read(binding())).get("api-key", "") == key:
-                return
-            await asyncio.sleep(0.01)
+
+    async def api_key() -> str:
+        return (await credentials.read(binding())).get("api-key", "")
+
+    await eventually_equal(api_key, key)
 
 
 async def test_a_key_is_the_content_of_its_file(tmp_path: Path) -> None:

@@ -13,8 +13,8 @@ from tintype_gateway.storage.idempotent_responses import IdempotentResponses
 from tintype_gateway.storage.links import KEY_BYTES, Links
 from tintype_gateway.values import Response
 from tintype_testing.builders import RECEIPT, finished_call, plan, settlement
-from tintype_testing.gateway import until
 from tintype_testing.image_stores import folder_store
+from tintype_testing.waiting import eventually
 
 CALL = finished_call()
 SERVED = AlreadyServedError("it was served", "req_1")
@@ -63,7 +63,7 @@ async def test_a_client_that_leaves_meanwhile_can_come_back_for_it(tmp_path: Pat
     store = SlowFolder(tmp_path)
     responses = IdempotentResponses(store)
     keeping = asyncio.create_task(responses.keep("req_1", answer(), CALL.images))
-    await until(lambda: store.asked > 0)
+    await eventually(lambda: store.asked > 0)
     keeping.cancel()
     await asyncio.wait([keeping])
     assert keeping.cancelled()
@@ -78,7 +78,7 @@ async def test_what_was_not_kept_to_its_end_is_not_found(tmp_path: Path) -> None
     store = SlowFolder(tmp_path)
     responses = IdempotentResponses(store)
     keeping = asyncio.create_task(responses.keep("req_1", answer(), CALL.images))
-    await until(lambda: store.asked > 0)
+    await eventually(lambda: store.asked > 0)
 
     with pytest.raises(AlreadyServedError):
         await responses.find(SERVED)

@@ -11,7 +11,7 @@ from tintype_testing.monitoring import dashboards
 from tintype_testing.monitoring.prometheus import Prometheus
 from tintype_testing.monitoring.rehearsal import Rehearsal, rehearsal
 from tintype_testing.monitoring.rules import alerts
-from tintype_testing.operator import eventually
+from tintype_testing.waiting import eventually_blocking
 from tools.dashboard_images import drawn
 
 EMPTY_ON_A_GOOD_DAY = {"Credits above their hold"}
@@ -42,9 +42,11 @@ def _wait_for_scrapes(prometheus: Prometheus) -> None:
     """Wait for two more scrapes, so that rates of what has just happened can be told."""
     query = 'scrape_samples_scraped{job="gateway"}'
     count = "count_over_time(up{job='gateway'}[1h])"
-    eventually(lambda: prometheus.query(query), "a scrape")
+    eventually_blocking(lambda: prometheus.query(query), "a scrape")
     scrapes = float(prometheus.query(count)[0]["value"][1])
-    eventually(lambda: float(prometheus.query(count)[0]["value"][1]) >= scrapes + 2, "two scrapes")
+    eventually_blocking(
+        lambda: float(prometheus.query(count)[0]["value"][1]) >= scrapes + 2, "two scrapes"
+    )
 
 
 def test_both_programs_are_scraped_without_a_complaint(run: Rehearsal) -> None:
@@ -75,7 +77,7 @@ def test_every_alert_is_evaluated_without_an_error(run: Rehearsal) -> None:
     def evaluated() -> bool:
         return all(rule["health"] != "unknown" for rule in run.prometheus.rules())
 
-    eventually(evaluated, "an evaluation of every alert")
+    eventually_blocking(evaluated, "an evaluation of every alert")
 
     rules = run.prometheus.rules()
     assert {rule["name"] for rule in rules} == {rule["alert"] for rule in alerts()}

@@ -12,7 +12,7 @@ from tests.node import cgroups
 from tintype_testing.chart import CHART, Helm, Object, Values
 from tintype_testing.cluster.control_plane import ControlPlane
 from tintype_testing.manifests import provider_binding
-from tintype_testing.operator import eventually
+from tintype_testing.waiting import eventually_blocking
 
 ROOT = Path(__file__).parents[2]
 
@@ -100,7 +100,7 @@ class Release:
         def left() -> set[str]:
             return uids & set(self.kubectl("get", "pods", "-o", path).split())
 
-        eventually(lambda: not left(), "the end of the old pods", seconds=120)
+        eventually_blocking(lambda: not left(), "the end of the old pods", seconds=120)
 
     def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
         return self.cluster.kubectl("--namespace", self.namespace, *arguments, stdin=stdin)
@@ -143,7 +143,7 @@ class Release:
     def wait_for(self, status: int, model: str) -> None:
         """Wait until requests for a model are answered with this status."""
         with self.client() as client:
-            eventually(lambda: answer(client, model) == status, f"{status} for {model}")
+            eventually_blocking(lambda: answer(client, model) == status, f"{status} for {model}")
 
 
 def answer(client: openai.OpenAI, model: str, prompt: str = PROMPT) -> int | str:

@@ -8,7 +8,7 @@ from tests.node.figures import Figures
 from tests.node.release import Release, answer, simulated
 from tintype_testing.chart import Object
 from tintype_testing.manifests import image_model
-from tintype_testing.operator import eventually
+from tintype_testing.waiting import eventually_blocking
 
 
 def program(pod: Object) -> int:
@@ -37,7 +37,7 @@ def test_a_deleted_operator_is_replaced(quick_start: Release) -> None:
     (old,) = quick_start.uids("operator")
 
     quick_start.kubectl("delete", "pod", "-l=app.kubernetes.io/component=operator", "--now")
-    eventually(lambda: quick_start.uids("operator") - {old}, "another operator")
+    eventually_blocking(lambda: quick_start.uids("operator") - {old}, "another operator")
     quick_start.wait_until_available()
     quick_start.apply(image_model("diptych"), simulated("diptych"))
 

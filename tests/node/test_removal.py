@@ -4,7 +4,7 @@ from tests.node.release import Release, simulated
 from tintype_testing.chart import Helm
 from tintype_testing.cluster.control_plane import ControlPlane
 from tintype_testing.manifests import image_model
-from tintype_testing.operator import eventually
+from tintype_testing.waiting import eventually_blocking
 
 
 def test_definitions_and_models_outlive_the_release(node: ControlPlane, node_helm: Helm) -> None:
@@ -19,7 +19,9 @@ def test_definitions_and_models_outlive_the_release(node: ControlPlane, node_hel
     release.kubectl("wait", "--for=delete", "pod", "--all", "--timeout=60s")
     assert release.kubectl("get", "im,pb", "-o", "name") == written
     published = ("configmap/tintype-catalog", "secret/tintype-credentials")
-    eventually(lambda: not exist(release, *published), "the garbage collection of what it made")
+    eventually_blocking(
+        lambda: not exist(release, *published), "the garbage collection of what it made"
+    )
 
 
 def exist(release: Release, *names: str) -> bool:

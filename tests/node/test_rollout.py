@@ -11,7 +11,7 @@ from tests.node.figures import Figures
 from tests.node.release import PRODUCTION, Release, answer
 from tests.node.workload import Workload
 from tintype_testing.chart import Object
-from tintype_testing.operator import eventually
+from tintype_testing.waiting import eventually_blocking
 
 CRD = "imagemodels.tintype.dev"
 
@@ -63,7 +63,7 @@ def test_an_upgrade_upgrades_the_definitions(production: Release) -> None:
 def two_gateways(production: Release) -> list[Object]:
     production.kubectl("scale", "deploy/tintype-gateway", "--replicas=2")
     production.wait_until_available()
-    return eventually(lambda: _two(production.pods("gateway")), "two gateways")
+    return eventually_blocking(lambda: _two(production.pods("gateway")), "two gateways")
 
 
 def _two(pods: list[Object]) -> list[Object]:
@@ -83,7 +83,7 @@ async def test_a_gateway_that_is_scaled_down_finishes_its_requests(
             await asyncio.sleep(0.1)
 
     production.kubectl("scale", "deploy/tintype-gateway", "--replicas=1")
-    eventually(lambda: len(production.pods("gateway")) == 1, "a gateway that is to end")
+    eventually_blocking(lambda: len(production.pods("gateway")) == 1, "a gateway that is to end")
 
     assert not any(task.done() for task in answers)
     assert await asyncio.gather(*answers) == [200, 200]

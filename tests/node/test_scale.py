@@ -11,7 +11,7 @@ from tintype_kubernetes.resources import IMAGE_MODELS, PROVIDER_BINDINGS, Resour
 from tintype_testing.chart import Helm, Values
 from tintype_testing.cluster.control_plane import ControlPlane
 from tintype_testing.manifests import Manifest, image_model
-from tintype_testing.operator import eventually
+from tintype_testing.waiting import eventually_blocking
 
 MODELS = 1000
 
@@ -40,9 +40,11 @@ async def test_an_operator_judges_a_thousand_models_in_the_memory_that_it_reques
 
     with figures.timed(f"install to {MODELS} models in the published catalog"):
         release.install(VALUES)
-        eventually(lambda: "tintype-catalog" in published(release), "a catalog")
+        eventually_blocking(lambda: "tintype-catalog" in published(release), "a catalog")
     with figures.timed(f"published to {2 * MODELS} objects with a status"):
-        eventually(lambda: judged(release) == 2 * MODELS, "the status of every object", seconds=240)
+        eventually_blocking(
+            lambda: judged(release) == 2 * MODELS, "the status of every object", seconds=240
+        )
 
     (operator,), (gateway,) = release.pods("operator"), release.pods("gateway")
     figures.record(f"memory of the operator, {MODELS} models", resident_mib(operator), "MiB")

@@ -23,7 +23,8 @@ from tintype_operator.liveness import Liveness
 from tintype_operator.settings import Settings
 from tintype_testing.cluster.control_plane import ControlPlane
 from tintype_testing.manifests import image_model
-from tintype_testing.operator import CONFIGMAP, WAIT_SECONDS
+from tintype_testing.operator import CONFIGMAP
+from tintype_testing.waiting import LIMIT_SECONDS
 
 
 @asynccontextmanager
@@ -40,7 +41,7 @@ async def aggregating(client: KubernetesClient, namespace: str) -> AsyncIterator
 
 async def published(client: KubernetesClient, namespace: str, *models: str) -> None:
     """Wait until the catalog holds these models."""
-    async with asyncio.timeout(WAIT_SECONDS):
+    async with asyncio.timeout(LIMIT_SECONDS):
         while True:
             with suppress(NotFoundError):
                 configmap = await client.get(CONFIGMAPS, namespace, CONFIGMAP)
@@ -114,7 +115,7 @@ async def test_nothing_is_published_from_a_list_whose_second_page_fails(
         return web.json_response({"items": [], "metadata": {"resourceVersion": "1"}})
 
     async with serving(handler) as client, aggregating(client, "ns"):
-        async with asyncio.timeout(WAIT_SECONDS):
+        async with asyncio.timeout(LIMIT_SECONDS):
             await done.wait()
 
     assert failures == 0
@@ -146,7 +147,7 @@ async def test_a_publication_that_is_refused_for_now_is_tried_again(
         return web.json_response({"metadata": {"resourceVersion": "2"}})
 
     async with serving(handler) as client, aggregating(client, "ns"):
-        async with asyncio.timeout(WAIT_SECONDS):
+        async with asyncio.timeout(LIMIT_SECONDS):
             await done.wait()
 
     assert refusals == 0

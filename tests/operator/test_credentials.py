@@ -7,14 +7,8 @@ import pytest
 
 from tintype_catalog.credentials import OPT_IN_LABEL
 from tintype_testing.manifests import Manifest, image_model, per_image, provider_binding
-from tintype_testing.operator import (
-    CONFIGMAP,
-    CREDENTIALS,
-    Operator,
-    eventually,
-    not_offered,
-    secret,
-)
+from tintype_testing.operator import CONFIGMAP, CREDENTIALS, Operator, not_offered, secret
+from tintype_testing.waiting import eventually_blocking
 
 CANARY = "sk-canary-5b1e8d"
 ENCODED = base64.b64encode(CANARY.encode()).decode()
@@ -27,7 +21,7 @@ def gathered(operator: Operator) -> dict[str, str]:
 
 
 def wait_for_credentials(operator: Operator, files: dict[str, str]) -> None:
-    eventually(lambda: gathered(operator) == files, f"credentials {sorted(files)}")
+    eventually_blocking(lambda: gathered(operator) == files, f"credentials {sorted(files)}")
 
 
 def canvas(name: str) -> tuple[Manifest, Manifest]:
@@ -108,7 +102,7 @@ def test_a_secret_that_comes_late_is_noticed(running: Operator) -> None:
     running.apply(secret("ours", **{"api-key": CANARY}))
 
     running.wait_for_condition("providerbinding", "canvas-openai", "ResolvedRefs", "True")
-    eventually(lambda: running.bindings() == ["canvas-openai"], "the binding")
+    eventually_blocking(lambda: running.bindings() == ["canvas-openai"], "the binding")
 
 
 @pytest.mark.parametrize("data", [{"key": "x"}, {"api-key": ""}, {"aws-access-key-id": "x"}])
@@ -161,7 +155,7 @@ def test_a_binding_whose_endpoint_changes_to_a_foreign_host_is_refused_and_the_o
     wait_for_credentials(running, {"ours.api-key": CANARY})
     running.apply(at("https://proxy.example.com"))
     running.wait_for_condition("providerbinding", "canvas-openai", "ResolvedRefs", "True")
-    eventually(lambda: endpoints(running) == ["https://proxy.example.com"], "the proxy")
+    eventually_blocking(lambda: endpoints(running) == ["https://proxy.example.com"], "the proxy")
 
     running.apply(at("https://evil.example.com"))
     condition = running.wait_for_condition(
@@ -179,7 +173,7 @@ def test_a_host_that_is_allowed_no_longer_leaves_the_catalog_before_a_new_key_ar
     running.apply(secret("ours", "proxy.example.com", **{"api-key": "sk-old"}), image_model())
     running.apply(at("https://proxy.example.com"), provider_binding("own", **NAMED))
     wait_for_credentials(running, {"ours.api-key": "sk-old"})
-    eventually(lambda: running.bindings() == ["canvas-openai", "own"], "both bindings")
+    eventually_blocking(lambda: running.bindings() == ["canvas-openai", "own"], "both bindings")
     with_proxy = running.get("configmap", CONFIGMAP)["metadata"]["resourceVersion"]
 
     running.apply(secret("ours", **{"api-key": "sk-new"}))

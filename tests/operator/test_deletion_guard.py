@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from tintype_catalog.catalog import Catalog
 from tintype_operator.compile.deletion_guard import active_models, refusal
 from tintype_testing.manifests import Manifest, compiled, image_model, provider_binding
-from tintype_testing.operator import CONFIGMAP, Operator, eventually
+from tintype_testing.operator import CONFIGMAP, Operator
+from tintype_testing.waiting import eventually_blocking
 
 TODAY = datetime.date(2026, 11, 1)
 
@@ -121,7 +122,7 @@ def test_where_no_object_is_left_an_event_says_that_the_loss_is_held_back(
 
     running.start()
 
-    (told,) = eventually(partial(refusals, running), "the event")
+    (told,) = eventually_blocking(partial(refusals, running), "the event")
     assert running.models() == names
     follow(running, told["message"])
     running.wait_for_models()

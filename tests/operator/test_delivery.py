@@ -11,7 +11,8 @@ import pytest
 from tintype_catalog.bundle import read_manifest
 from tintype_kubernetes.configmaps import files_of
 from tintype_testing.manifests import changed, image_model, provider_binding
-from tintype_testing.operator import CONFIGMAP, Operator, eventually
+from tintype_testing.operator import CONFIGMAP, Operator
+from tintype_testing.waiting import eventually_blocking
 from tintype_testing.watching_gateway import WatchingGateway
 
 
@@ -49,7 +50,7 @@ def test_kubectl_wait_returns_when_every_gateway_serves_it_and_not_before(
     operator: Operator, gateways: list[WatchingGateway]
 ) -> None:
     gateways[0].start()
-    eventually(lambda: gateways[0].sequence() == published(operator), "the first gateway")
+    eventually_blocking(lambda: gateways[0].sequence() == published(operator), "the first gateway")
 
     operator.apply(image_model())
 

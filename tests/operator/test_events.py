@@ -4,7 +4,8 @@ import json
 from typing import Any
 
 from tintype_testing.manifests import by_size, image_model, per_image, price, provider_binding
-from tintype_testing.operator import Operator, eventually
+from tintype_testing.operator import Operator
+from tintype_testing.waiting import eventually_blocking
 
 UNPRICED = by_size(price("0.04", maxPixels=1000))
 
@@ -24,17 +25,17 @@ def events(operator: Operator, name: str) -> list[tuple[str, str]]:
 def test_a_broken_object_and_its_repair_are_events(running: Operator) -> None:
     running.apply(image_model(), provider_binding(pricing=UNPRICED))
     broken = [("Warning", "Unpriced")]
-    eventually(lambda: events(running, "canvas-openai") == broken, "the warning")
+    eventually_blocking(lambda: events(running, "canvas-openai") == broken, "the warning")
 
     running.apply(provider_binding(pricing=per_image("0.01")))
 
     repaired = [*broken, ("Normal", "Accepted")]
-    eventually(lambda: events(running, "canvas-openai") == repaired, "the repair")
+    eventually_blocking(lambda: events(running, "canvas-openai") == repaired, "the repair")
 
 
 def test_sound_objects_and_restarts_make_no_events(running: Operator) -> None:
     running.apply(image_model(), provider_binding(pricing=UNPRICED))
-    eventually(lambda: len(events(running, "canvas-openai")) == 1, "the warning")
+    eventually_blocking(lambda: len(events(running, "canvas-openai")) == 1, "the warning")
     running.stop()
     running.start()
     running.apply(image_model("sketch"))

@@ -22,7 +22,8 @@ from tintype_operator.process.leader_election import LEASE_SECONDS, Elector
 from tintype_testing.cluster.control_plane import ControlPlane
 from tintype_testing.cluster.processes import start
 from tintype_testing.manifests import image_model
-from tintype_testing.operator import CONFIGMAP, WAIT_SECONDS, Operator, eventually
+from tintype_testing.operator import CONFIGMAP, Operator
+from tintype_testing.waiting import LIMIT_SECONDS, eventually_blocking
 
 
 @pytest.fixture
@@ -53,7 +54,7 @@ async def test_the_second_waits_while_the_first_renews_and_follows_its_release(
 ) -> None:
     first, second = (Elector(client, namespace, "operator") for _ in range(2))
     await first.acquire()
-    async with asyncio.timeout(WAIT_SECONDS):
+    async with asyncio.timeout(LIMIT_SECONDS):
         waiting = asyncio.create_task(second.acquire())
         holding = asyncio.create_task(first.hold())
         before = await lease(client, namespace)
@@ -77,7 +78,7 @@ async def test_a_lease_that_nobody_renews_is_taken_over(
     await first.acquire()
     holder = (await lease(client, namespace))["holderIdentity"]
 
-    async with asyncio.timeout(WAIT_SECONDS):
+    async with asyncio.timeout(LIMIT_SECONDS):
         await second.acquire()
         with pytest.raises(LeadershipLostError):
             await first.hold()
@@ -90,7 +91,7 @@ async def test_candidates_that_find_no_lease_at_once_lead_one_after_another(
 ) -> None:
     electors = [Elector(client, namespace, "operator") for _ in range(5)]
     waiting = {asyncio.create_task(elector.acquire()): elector for elector in electors}
-    async with asyncio.timeout(WAIT_SECONDS):
+    async with asyncio.timeout(LIMIT_SECONDS):
         while waiting:
             done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
             assert len(done) == 1
@@ -119,7 +120,7 @@ async def test_a_candidate_that_may_not_make_the_lease_says_so(
     kubeconfig = cluster.service_account_kubeconfig(namespace, "poor", nothing)
 
     async with connect(load_kubeconfig(kubeconfig)) as client:
-        async with asyncio.timeout(WAIT_SECONDS):
+        async with asyncio.timeout(LIMIT_SECONDS):
             with pytest.raises(ForbiddenError, match="leases"):
                 await Elector(client, namespace, "operator").acquire()
 
@@ -168,7 +169,7 @@ def pair(
     first, second = (Operator(cluster_with_crds, namespace, folder) for folder in folders)
     for operator in (first, second):
         operator.start(TINTYPE_LEADER_ELECTION="true")
-        operator.process.wait_until(partial(is_candidate, operator), WAIT_SECONDS, "candidate")
+        operator.process.wait_until(partial(is_candidate, operator), LIMIT_SECONDS, "candidate")
         first.wait_for_models()
     yield first, second
     for operator in (first, second):
@@ -185,7 +186,7 @@ def revisions(pair: tuple[Operator, Operator], tmp_path: Path) -> Iterator[Calla
         *("get", "configmap", CONFIGMAP, "--namespace", operator.namespace, "--watch"),
         *("--output", r"jsonpath={.data.manifest\.json}"),
     )
-    watch.wait_until(lambda: bool(watch.output()), WAIT_SECONDS, "revision")
+    watch.wait_until(lambda: bool(watch.output()), LIMIT_SECONDS, "revision")
 
     def published() -> Revisions:
         found = re.findall(r'"sequence": (\d+),\s+"sha256": "(\w+)"', watch.output())
@@ -203,7 +204,7 @@ def test_killing_the_leader_during_a_burst_loses_nothing(
     manifests = [image_model(name) for name in names]
     with ThreadPoolExecutor() as background:
         burst = background.submit(first.apply, *manifests)
-        eventually(lambda: first.models(), "the first revision of the burst")
+        eventually_blocking(lambda: first.models(), "the first revision of the burst")
         first.process.popen.kill()
         burst.result()
 
@@ -220,7 +221,7 @@ def test_a_leader_that_ends_hands_over_at_once(pair: tuple[Operator, Operator]) 
 
     assert first.stop() == 0
 
-    eventually(lambda: '"leading"' in second.process.output(), "the new leader")
+    eventually_blocking(lambda: '"leading"' in second.process.output(), "the new leader")
 
 
 def test_a_candidate_ends_in_good_order(pair: tuple[Operator, Operator]) -> None:

@@ -22,7 +22,8 @@ from tintype_operator.process import health
 from tintype_operator.settings import Settings
 from tintype_testing.cluster.control_plane import ControlPlane
 from tintype_testing.manifests import image_model
-from tintype_testing.operator import WAIT_SECONDS, Operator, eventually
+from tintype_testing.operator import Operator
+from tintype_testing.waiting import LIMIT_SECONDS, eventually_blocking
 
 
 @asynccontextmanager
@@ -38,7 +39,7 @@ async def probed(client: KubernetesClient, namespace: str) -> AsyncIterator[str]
 
 
 async def wait_for(url: str, status: int, text: str) -> None:
-    async with asyncio.timeout(WAIT_SECONDS), aiohttp.ClientSession() as session:
+    async with asyncio.timeout(LIMIT_SECONDS), aiohttp.ClientSession() as session:
         while True:
             async with session.get(url) as answer:
                 if answer.status == status and text in await answer.text():
@@ -84,10 +85,10 @@ def test_a_process_that_is_frozen_does_not_answer(running: Operator) -> None:
         except OSError:
             return False
 
-    assert eventually(answers, "a living operator")
+    assert eventually_blocking(answers, "a living operator")
     os.kill(running.process.popen.pid, signal.SIGSTOP)
     try:
         assert not answers()
     finally:
         os.kill(running.process.popen.pid, signal.SIGCONT)
-    assert eventually(answers, "the operator's recovery")
+    assert eventually_blocking(answers, "the operator's recovery")

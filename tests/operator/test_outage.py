@@ -14,7 +14,8 @@ from tintype_catalog.bundle import read_manifest
 from tintype_kubernetes.configmaps import files_of
 from tintype_operator.process.run import kopf_settings
 from tintype_testing.manifests import changed, image_model, provider_binding
-from tintype_testing.operator import CONFIGMAP, Operator, eventually
+from tintype_testing.operator import CONFIGMAP, Operator
+from tintype_testing.waiting import eventually_blocking
 from tintype_testing.watching_gateway import WatchingGateway
 
 
@@ -72,7 +73,7 @@ def test_gateways_serve_on_without_an_api_server_and_everything_converges_after(
         assert gateway.sequence() == sequence
         gateway.stop()
         gateway.start()
-        eventually(lambda: gateway.sequence() == sequence, "the mounted catalog")
+        eventually_blocking(lambda: gateway.sequence() == sequence, "the mounted catalog")
         assert operator.process.running()
 
     operator.apply(changed(image_model(), "spec.displayName", "The new one"), image_model("sketch"))

@@ -8,7 +8,8 @@ import pytest
 
 from tintype_testing.cluster.binaries import find_binaries
 from tintype_testing.cluster.control_plane import ControlPlane
-from tintype_testing.operator import CONFIGMAP, Operator, eventually
+from tintype_testing.operator import CONFIGMAP, Operator
+from tintype_testing.waiting import eventually_blocking
 
 EXIT_SECONDS = 60.0
 
@@ -30,7 +31,7 @@ def test_the_liveness_probe_is_answered(running: Operator) -> None:
         except OSError:
             return False
 
-    assert eventually(alive, "the probe's answer")
+    assert eventually_blocking(alive, "the probe's answer")
 
 
 def test_missing_rights_are_all_named_in_one_line(

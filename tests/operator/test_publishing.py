@@ -4,13 +4,14 @@ import json
 
 from tintype_catalog.compiler import compile_manifests
 from tintype_testing.manifests import changed, image_model, per_image, provider_binding
-from tintype_testing.operator import CONFIGMAP, Operator, eventually
+from tintype_testing.operator import CONFIGMAP, Operator
+from tintype_testing.waiting import eventually_blocking
 
 
 def test_both_kinds_become_one_catalog(running: Operator) -> None:
     running.apply(image_model("canvas"), provider_binding("gallery", model="canvas"))
     running.wait_for_models("canvas")
-    eventually(lambda: running.bindings() == ["gallery"], "the binding")
+    eventually_blocking(lambda: running.bindings() == ["gallery"], "the binding")
 
     stored = [running.get("imagemodel", "canvas"), running.get("providerbinding", "gallery")]
     assert running.catalog() == compile_manifests(stored).catalog
@@ -47,7 +48,7 @@ def test_an_edit_reaches_the_catalog(running: Operator) -> None:
         catalog = running.catalog()
         return bool(catalog and catalog.bindings and not catalog.bindings[0].active)
 
-    eventually(switched_off, "the inactive binding")
+    eventually_blocking(switched_off, "the inactive binding")
 
 
 def test_a_deleted_object_leaves_the_catalog(running: Operator) -> None:
@@ -77,7 +78,7 @@ def test_a_burst_of_edits_makes_few_revisions(running: Operator) -> None:
     before = running.process.output().count('"published"')
 
     running.apply(image_model(), *edits)
-    eventually(lambda: len(running.bindings() or []) == 50, "all fifty bindings")
+    eventually_blocking(lambda: len(running.bindings() or []) == 50, "all fifty bindings")
 
     assert running.process.output().count('"published"') - before <= 5
 
@@ -121,5 +122,5 @@ def test_a_damaged_configmap_is_published_again(operator: Operator) -> None:
     def content() -> str:
         return str(operator.get("configmap", CONFIGMAP)["binaryData"]["catalog.json.gz"])
 
-    eventually(lambda: content() != "bm90IGd6aXA=", "the repaired catalog")
+    eventually_blocking(lambda: content() != "bm90IGd6aXA=", "the repaired catalog")
     operator.wait_for_models("canvas")

@@ -11,7 +11,8 @@ from tintype_catalog.bundle import unpack
 from tintype_kubernetes.configmaps import files_of
 from tintype_operator.process.release_lock import claim_name
 from tintype_testing.manifests import image_model
-from tintype_testing.operator import CONFIGMAP, CREDENTIALS, Operator, eventually
+from tintype_testing.operator import CONFIGMAP, CREDENTIALS, Operator
+from tintype_testing.waiting import eventually_blocking
 
 
 def labelled(name: str, release: str) -> dict[str, Any]:
@@ -101,7 +102,7 @@ def test_a_selector_is_free_again_when_its_claim_is_gone(
 
     second.start(TINTYPE_NAMESPACE=running.namespace, **OF_ITS_OWN)
 
-    eventually(lambda: running.get("configmap", "blue-catalog"), "the second catalog")
+    eventually_blocking(lambda: running.get("configmap", "blue-catalog"), "the second catalog")
 
 
 def test_every_release_has_a_claim_with_a_valid_name() -> None:
@@ -127,6 +128,6 @@ def test_what_is_published_goes_away_with_the_operators_deployment(operator: Ope
 
     published = (("configmap", CONFIGMAP), ("secret", CREDENTIALS), ("lease", claim_name("")))
     for kind, name in published:
-        stored = eventually(partial(operator.get, kind, name), name)
+        stored = eventually_blocking(partial(operator.get, kind, name), name)
         (owner,) = stored["metadata"]["ownerReferences"]
         assert (owner["kind"], owner["name"], owner["uid"]) == ("Deployment", "operator", uid)

@@ -13,7 +13,8 @@ from tintype_testing.manifests import (
     price,
     provider_binding,
 )
-from tintype_testing.operator import Operator, eventually
+from tintype_testing.operator import Operator
+from tintype_testing.waiting import eventually_blocking
 
 UNPRICED = by_size(price("0.04", maxPixels=1000))
 
@@ -68,7 +69,7 @@ def test_a_broken_object_is_told_why_and_the_others_are_published(
 ) -> None:
     running.apply(image_model(), provider_binding())
     running.wait_for_condition("imagemodel", "canvas", "Accepted", "True")
-    eventually(lambda: running.bindings() == ["canvas-openai"], "the sound binding")
+    eventually_blocking(lambda: running.bindings() == ["canvas-openai"], "the sound binding")
 
     running.apply(broken, image_model("sketch"))
     condition = running.wait_for_condition(broken["kind"], "later", type_, "False")
@@ -86,7 +87,7 @@ def test_a_repaired_object_is_accepted(running: Operator) -> None:
     running.apply(image_model("late"))
 
     running.wait_for_condition("providerbinding", "late-openai", "ResolvedRefs", "True")
-    eventually(lambda: running.bindings() == ["late-openai"], "the repaired binding")
+    eventually_blocking(lambda: running.bindings() == ["late-openai"], "the repaired binding")
 
 
 def test_the_last_good_revision_outlives_a_bad_edit_and_a_restart(running: Operator) -> None:

@@ -4,7 +4,8 @@ from collections import Counter
 
 from tintype_testing.api_server import Requests, requests_so_far
 from tintype_testing.manifests import image_model, provider_binding
-from tintype_testing.operator import Operator, eventually
+from tintype_testing.operator import Operator
+from tintype_testing.waiting import eventually_blocking
 
 READS = frozenset({"GET", "LIST", "WATCH"})
 LISTS = Requests("LIST", "imagemodels")
@@ -29,5 +30,5 @@ def test_nothing_is_written_while_nothing_changes(operator: Operator) -> None:
     def since() -> Counter[Requests]:
         return requests_so_far(operator.cluster) - before
 
-    eventually(lambda: since()[LISTS] >= 5, "five lists")
+    eventually_blocking(lambda: since()[LISTS] >= 5, "five lists")
     assert not writes(since())

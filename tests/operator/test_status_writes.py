@@ -17,7 +17,7 @@ from tintype_kubernetes.resources import EVENTS, IMAGE_MODELS, Resource
 from tintype_operator.status.writer import CONCURRENT_WRITES, LEAST_WRITES
 from tintype_testing.cluster.control_plane import ControlPlane
 from tintype_testing.manifests import changed, image_model
-from tintype_testing.operator import WAIT_SECONDS
+from tintype_testing.waiting import LIMIT_SECONDS
 
 OBJECTS = 3 * LEAST_WRITES
 FREE_WRITES = 10
@@ -92,7 +92,7 @@ async def test_a_publication_happens_while_statuses_are_still_being_written(
         names = await many(client, namespace)
         async with aggregating(client, namespace) as aggregator:
             await published(client, namespace, *names)
-            async with asyncio.timeout(WAIT_SECONDS):
+            async with asyncio.timeout(LIMIT_SECONDS):
                 await client.is_holding.wait()
 
             aggregator.notice("ADDED", await create(client, namespace, "z-later"))
@@ -110,7 +110,7 @@ async def test_the_status_of_what_changed_last_is_written_before_those_that_stil
         names = await many(client, namespace)
         async with aggregating(client, namespace) as aggregator:
             await published(client, namespace, *names)
-            async with asyncio.timeout(WAIT_SECONDS):
+            async with asyncio.timeout(LIMIT_SECONDS):
                 await client.is_holding.wait()
             # The one that was created first would otherwise be the last.
             aggregator.notice("MODIFIED", await edited(client, namespace, names[0]))
@@ -143,7 +143,7 @@ async def test_statuses_that_cannot_be_written_keep_no_edit_from_being_published
 
 
 async def _told(client: KubernetesClient, namespace: str, names: set[str]) -> None:
-    async with asyncio.timeout(WAIT_SECONDS):
+    async with asyncio.timeout(LIMIT_SECONDS):
         while True:
             items: tuple[dict[str, Any], ...] = (await client.list(IMAGE_MODELS, namespace)).items
             if names == {item["metadata"]["name"] for item in items if "status" in item}:

@@ -8,7 +8,8 @@ from PIL import Image
 
 from tintype_simulator.app import running
 from tintype_simulator.painting.renderer import ImageSpec, paint
-from tintype_testing.simulators import eventually, fault, requests_received
+from tintype_testing.simulators import fault, requests_received
+from tintype_testing.waiting import eventually
 
 
 async def test_images_are_painted_on_threads_of_their_own(

@@ -25,8 +25,9 @@ from tintype_testing.cluster.processes import free_ports, start
 from tintype_testing.http import http_client
 from tintype_testing.manifests import Manifest
 from tintype_testing.monitoring.prometheus import Prometheus, running_prometheus
-from tintype_testing.operator import Operator, eventually, secret
+from tintype_testing.operator import Operator, secret
 from tintype_testing.simulators import script
+from tintype_testing.waiting import eventually_blocking
 from tintype_testing.watching_gateway import TINTYPE, WatchingGateway
 
 SECRETS = {
@@ -80,7 +81,7 @@ class Rehearsal:
         before = self.gateway.sequence()
         model = next(item for item in _starter() if item["metadata"]["name"] == "gpt-image-2")
         self.operator.apply(model | {"spec": model["spec"] | {"displayName": text}})
-        eventually(lambda: self.gateway.sequence() > before, "a new catalog")
+        eventually_blocking(lambda: self.gateway.sequence() > before, "a new catalog")
 
     async def traffic(self, rounds: int, pause_seconds: float = 0.0) -> None:
         """Ask for an image of each model in every round, and for what goes wrong."""
@@ -160,7 +161,7 @@ def rehearsal(
             operator.apply(*(pointed_at(manifest, url) for manifest in manifests))
             names = [item["metadata"]["name"] for item in manifests if item["kind"] == "ImageModel"]
             operator.wait_for_models(*sorted(names))
-            eventually(lambda: gateway.sequence() > 0, "a gateway with a catalog")
+            eventually_blocking(lambda: gateway.sequence() > 0, "a gateway with a catalog")
             yield Rehearsal(prometheus, operator, gateway, url, key, started)
     finally:
         gateway.stop()

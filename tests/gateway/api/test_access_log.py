@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tintype_logging.logs import JsonFormatter
-from tintype_testing.gateway import Gateway, canvas, running_gateway, until
+from tintype_testing.gateway import Gateway, canvas, running_gateway
+from tintype_testing.waiting import eventually
 
 NASTY = (
     "\n",
@@ -41,7 +42,7 @@ def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 async def only_line(caplog: pytest.LogCaptureFixture) -> dict[str, Any]:
     """Return the line of the only request, which is written just after its answer."""
-    await until(lambda: bool(lines(caplog)))
+    await eventually(lambda: bool(lines(caplog)))
     (line,) = lines(caplog)
     found: dict[str, Any] = json.loads(line)
     return found
@@ -139,7 +140,7 @@ async def test_nothing_in_a_path_or_a_model_can_forge_a_line(
         await http.get(f"/v1/models/{quote(nasty)}")
         await http.post("/v1/images/generations", json={"model": nasty, "prompt": "a fox"})
 
-    await until(lambda: len(lines(caplog)) == 3)
+    await eventually(lambda: len(lines(caplog)) == 3)
     assert all(text.isascii() and text.isprintable() for text in lines(caplog))
     assert {json.loads(text)["status"] for text in lines(caplog)} <= {400, 404, 422}
 
@@ -157,5 +158,5 @@ async def test_nothing_in_a_header_can_forge_a_line(
     async with gateway.http() as http:
         await http.post("/v1/images/generations", json={"model": "none"}, headers=headers)
 
-    await until(lambda: bool(lines(caplog)))
+    await eventually(lambda: bool(lines(caplog)))
     assert all(text.isascii() and text.isprintable() for text in lines(caplog))

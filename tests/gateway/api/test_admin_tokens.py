@@ -11,7 +11,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from tintype_gateway.http.handlers.admin import MAX_WRONG_TOKENS, AdminApi
 from tintype_gateway.ledger import Ledger, open_ledger
 from tintype_gateway.observability.metrics import REGISTRY
-from tintype_testing.gateway import until
+from tintype_testing.waiting import eventually
 
 TOKEN = "the-token-of-an-administrator"
 REFUSED = "tintype_admin_tokens_refused_total"
@@ -44,7 +44,7 @@ async def test_the_right_token_does_not_wait_for_wrong_ones(ledger: Ledger) -> N
     async with client(ledger, wrong_token_seconds=3600) as http:
         before = refused()
         waiting = asyncio.ensure_future(http.get("/accounts", headers=WRONG))
-        await until(lambda: refused() == before + 1)
+        await eventually(lambda: refused() == before + 1)
 
         async with http.get("/accounts", headers=RIGHT) as answer:
             assert answer.status == 200
@@ -60,7 +60,7 @@ async def test_too_many_wrong_tokens_are_not_kept_waiting(ledger: Ledger) -> Non
             asyncio.ensure_future(http.get("/accounts", headers=WRONG))
             for _ in range(MAX_WRONG_TOKENS)
         ]
-        await until(lambda: refused() == before + MAX_WRONG_TOKENS)
+        await eventually(lambda: refused() == before + MAX_WRONG_TOKENS)
 
         async with http.get("/accounts", headers=WRONG) as answer:
             assert answer.status == 429

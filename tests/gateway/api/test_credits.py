@@ -14,7 +14,7 @@ from tintype_testing.gateway import CREDITS_MICRO, Gateway, canvas, running_gate
 from tintype_testing.images import image
 from tintype_testing.manifests import image_model, per_image, per_token, provider_binding, tokens
 from tintype_testing.metrics import metric
-from tintype_testing.simulators import eventually
+from tintype_testing.waiting import eventually
 
 COSTS: dict[str, tuple[dict[str, Any], int]] = {
     # 6208 tokens at 40 USD a million and 2 at 5: 0.24833 USD

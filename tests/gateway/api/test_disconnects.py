@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.gateway.api.test_provider_faults import unsettled
-from tintype_testing.gateway import CREDITS_MICRO, Gateway, canvas, running_gateway, until
+from tintype_testing.gateway import CREDITS_MICRO, Gateway, canvas, running_gateway
 from tintype_testing.metrics import metric
+from tintype_testing.waiting import eventually
 
 
 @dataclass
@@ -62,7 +63,7 @@ async def test_a_request_whose_client_leaves_is_given_up_and_costs_nothing(
 
         async with asyncio.timeout(60):
             await provider.left.wait()
-        await until(lambda: closed_by_clients() == closed + 1)
+        await eventually(lambda: closed_by_clients() == closed + 1)
         account = await gateway.account()
         assert (account.balance, account.held) == (CREDITS_MICRO, 0)
     assert unsettled("cancelled") == lost + 1
@@ -79,7 +80,7 @@ async def test_all_calls_of_one_request_are_given_up_with_it(
 
         request.cancel()
 
-        await until(lambda: closed_by_clients() == closed + 1)
+        await eventually(lambda: closed_by_clients() == closed + 1)
     assert unsettled("cancelled") == lost + 4
 
 
@@ -89,9 +90,9 @@ async def test_a_client_that_leaves_while_it_sends_its_body_has_bought_nothing(
     closed = closed_by_clients()
     async with raw_connection(gateway) as (_, writer):
         writer.write(head(gateway, length=100) + b'{"model"')
-        await until(lambda: metric("tintype_http_requests_in_flight") == 1)
+        await eventually(lambda: metric("tintype_http_requests_in_flight") == 1)
 
-    await until(lambda: closed_by_clients() == closed + 1)
+    await eventually(lambda: closed_by_clients() == closed + 1)
     assert await gateway.upstream_calls() == []
 
 
@@ -104,7 +105,7 @@ async def test_a_client_that_leaves_while_it_reads_complete_images_has_paid_for_
         writer.write(head(gateway, len(body), "Idempotency-Key: 17\r\n") + body)
         assert (await reader.readline()).startswith(b"HTTP/1.1 200 ")
 
-    await until(lambda: closed_by_clients() == closed + 1)
+    await eventually(lambda: closed_by_clients() == closed + 1)
     cost = (10 * 272 * 8 + 2 * 2) * 16
     assert (await gateway.account()).balance == CREDITS_MICRO - cost
     assert unsettled("cancelled") == lost

@@ -10,10 +10,10 @@ import pytest
 
 from tintype_gateway.catalog.folder import ManifestFolder
 from tintype_simulator.app import running
-from tintype_testing.gateway import CREDITS_MICRO, Gateway, canvas, running_gateway, towards, until
+from tintype_testing.gateway import CREDITS_MICRO, Gateway, canvas, running_gateway, towards
 from tintype_testing.manifests import Manifest, image_model, per_image, provider_binding
 from tintype_testing.metrics import metric
-from tintype_testing.simulators import eventually
+from tintype_testing.waiting import eventually
 
 
 def write(folder: Path, *manifests: Manifest) -> None:
@@ -49,7 +49,7 @@ async def gateway(tmp_path: Path, folder: Path, overlay: Path) -> AsyncIterator[
         async with running_gateway(
             tmp_path, simulator=simulator, source=manifests.follow
         ) as gateway:
-            await until(lambda: gateway.catalogs.catalog is not None)
+            await eventually(lambda: gateway.catalogs.catalog is not None)
             yield gateway
 
 
@@ -114,7 +114,7 @@ async def test_a_broken_file_leaves_the_last_good_catalog_and_says_so(
 
     broken.write_text("spec: [")
 
-    await until(lambda: gateway.catalogs.status().last_error is not None)
+    await eventually(lambda: gateway.catalogs.status().last_error is not None)
     assert rejected_folders() == rejected + 1
     async with gateway.http() as http:
         status = (await http.get(f"{gateway.admin_url}/status")).json()
@@ -124,7 +124,7 @@ async def test_a_broken_file_leaves_the_last_good_catalog_and_says_so(
 
     broken.unlink()
 
-    await until(lambda: gateway.catalogs.status().last_error is None)
+    await eventually(lambda: gateway.catalogs.status().last_error is None)
 
 
 async def test_a_faulty_object_keeps_its_last_good_form_and_holds_up_no_other(
@@ -150,7 +150,7 @@ async def test_a_request_in_flight_keeps_the_price_that_it_started_with(
     sequence = gateway.catalogs.current().sequence
 
     write(folder, provider_binding(upstreamModel="dall-e-2", pricing=per_image("0.080")))
-    await until(lambda: gateway.catalogs.current().sequence > sequence)
+    await eventually(lambda: gateway.catalogs.current().sequence > sequence)
 
     first, second = await request, await gateway.generate()
     assert first.json()["usage"]["credits_used"] == 640_000

@@ -9,8 +9,8 @@ from urllib.request import Request, urlopen
 from tintype_gateway.images.container import read_header
 from tintype_gateway.storage.s3 import Bucket
 from tintype_testing.gateway_process import GatewayProcess, running_process
-from tintype_testing.operator import eventually
 from tintype_testing.s3 import ACCESS_KEY, SECRET_KEY, S3Server
+from tintype_testing.waiting import eventually_blocking
 
 
 def answer_of(gateway: GatewayProcess, **fields: object) -> dict[str, Any]:
@@ -66,7 +66,7 @@ def test_a_missing_bucket_is_told_at_the_start_and_stops_only_what_needs_it(
 ) -> None:
     environ = variables(bucket) | {"AWS_S3_BUCKET": "nobody-made-this-one"}
     with running_process(tmp_path, "--simulate", "--demo", environ=environ) as gateway:
-        why = eventually(lambda: readiness(gateway).get("image_store"), "what is wrong")
+        why = eventually_blocking(lambda: readiness(gateway).get("image_store"), "what is wrong")
         answer = answer_of(gateway)
         told = [line for line in gateway.log() if line["level"] == "error"]
 

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from tests.gateway.api.test_provider_faults import LATER
 from tintype_gateway.runtime.loop_lag import observe_lag
-from tintype_testing.gateway import canvas, running_gateway, until
+from tintype_testing.gateway import canvas, running_gateway
 from tintype_testing.metrics import metric
+from tintype_testing.waiting import eventually
 
 SUCCESS = {"provider": "openai", "region": "global", "outcome": "success"}
 CANVAS = {"provider": "openai", "model": "canvas"}
@@ -18,7 +19,7 @@ async def test_a_hold_is_outstanding_while_the_provider_works(tmp_path: Path) ->
         await gateway.script({"delay_seconds": 0.5})
         asking = asyncio.create_task(gateway.generate())
 
-        await until(lambda: metric("tintype_holds_outstanding") == before + 1)
+        await eventually(lambda: metric("tintype_holds_outstanding") == before + 1)
 
         await asking
         assert metric("tintype_holds_outstanding") == before
@@ -33,7 +34,7 @@ async def test_overhead_is_what_a_request_took_beside_its_call(tmp_path: Path) -
         count, seconds = seen("count"), seen("sum")
 
         await gateway.generate()
-        await until(lambda: seen("count") == count + 1)
+        await eventually(lambda: seen("count") == count + 1)
 
         assert seen("sum") > seconds
         total = metric("tintype_provider_request_duration_seconds_sum", **SUCCESS)
@@ -99,6 +100,6 @@ async def test_the_lag_of_the_event_loop_is_sampled() -> None:
     before = metric("tintype_event_loop_lag_seconds_count")
     sampling = asyncio.create_task(observe_lag())
 
-    await until(lambda: metric("tintype_event_loop_lag_seconds_count") >= before + 2)
+    await eventually(lambda: metric("tintype_event_loop_lag_seconds_count") >= before + 2)
 
     sampling.cancel()

@@ -15,8 +15,9 @@ from tintype_gateway.catalog.snapshot import Snapshot
 from tintype_gateway.catalog.store import CatalogStore
 from tintype_simulator.app import running
 from tintype_testing.config_volume import Volume
-from tintype_testing.gateway import Gateway, canvas, catalog_of, running_gateway, until
+from tintype_testing.gateway import Gateway, canvas, catalog_of, running_gateway
 from tintype_testing.metrics import metric
+from tintype_testing.waiting import eventually
 
 
 class WatchedStore(CatalogStore):
@@ -83,7 +84,7 @@ async def test_the_gateway_starts_before_its_catalog_is_there(
 
     volume.write(packed(1, simulator))
 
-    await until(lambda: gateway.catalogs.catalog is not None)
+    await eventually(lambda: gateway.catalogs.catalog is not None)
     assert (await gateway.generate()).status_code == 200
     assert await readiness(gateway) == 200
 
@@ -92,11 +93,11 @@ async def test_a_swap_of_the_volume_is_served_by_the_next_request(
     gateway: Gateway, volume: Volume, simulator: str
 ) -> None:
     volume.write(packed(1, simulator))
-    await until(lambda: gateway.catalogs.status().sequence == 1)
+    await eventually(lambda: gateway.catalogs.status().sequence == 1)
 
     volume.write(packed(2, simulator, active=False))
 
-    await until(lambda: gateway.catalogs.status().sequence == 2)
+    await eventually(lambda: gateway.catalogs.status().sequence == 2)
     assert (await gateway.generate()).json()["error"]["code"] == "no_active_providers"
 
 
@@ -105,19 +106,19 @@ async def test_a_damaged_catalog_is_turned_down_and_the_last_good_one_stays(
     gateway: Gateway, volume: Volume, simulator: str, damage: dict[str, bytes]
 ) -> None:
     volume.write(packed(1, simulator))
-    await until(lambda: gateway.catalogs.status().sequence == 1)
+    await eventually(lambda: gateway.catalogs.status().sequence == 1)
     rejected = metric("tintype_catalog_loads_total", source="mount", result="rejected")
 
     volume.write(packed(2) | damage)
 
-    await until(lambda: gateway.catalogs.status().last_error is not None)
+    await eventually(lambda: gateway.catalogs.status().last_error is not None)
     assert gateway.catalogs.status().sequence == 1
     assert rejected < metric("tintype_catalog_loads_total", source="mount", result="rejected")
     assert (await gateway.generate()).status_code == 200
 
     volume.write(packed(3, simulator))
 
-    await until(lambda: gateway.catalogs.status().sequence == 3)
+    await eventually(lambda: gateway.catalogs.status().sequence == 3)
     assert gateway.catalogs.status().last_error is None
 
 
@@ -125,11 +126,11 @@ async def test_an_older_catalog_is_turned_down(volume: Volume) -> None:
     store = WatchedStore()
     volume.write(packed(5))
     following = asyncio.create_task(mount.follow(volume.path, CatalogLoader(store)))
-    await until(lambda: store.offered == [5])
+    await eventually(lambda: store.offered == [5])
 
     volume.write(packed(4, active=False))
 
-    await until(lambda: store.offered == [5, 4])
+    await eventually(lambda: store.offered == [5, 4])
     following.cancel()
     assert store.status().sequence == 5
     assert store.current().catalog.bindings[0].active
@@ -140,7 +141,7 @@ async def test_every_swap_of_the_volume_is_noticed(volume: Volume) -> None:
     following = asyncio.create_task(mount.follow(volume.path, CatalogLoader(store)))
     for sequence in range(1, 31):
         volume.write(packed(sequence))
-        await until(lambda sequence=sequence: store.status().sequence == sequence)  # type: ignore[misc]
+        await eventually(lambda sequence=sequence: store.status().sequence == sequence)  # type: ignore[misc]
     following.cancel()
     assert store.offered == list(range(1, 31))
 
@@ -150,7 +151,7 @@ async def test_an_empty_volume_is_no_damage(volume: Volume) -> None:
     following = asyncio.create_task(mount.follow(volume.path, CatalogLoader(store)))
     volume.write({})
     volume.write(packed(1))
-    await until(lambda: store.offered == [1])
+    await eventually(lambda: store.offered == [1])
     following.cancel()
     assert store.status().last_error is None
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from tintype_gateway.ledger.interface import Hold
-from tintype_testing.gateway import ACCOUNT, CREDITS_MICRO, Gateway, canvas, running_gateway, until
+from tintype_testing.gateway import ACCOUNT, CREDITS_MICRO, Gateway, canvas, running_gateway
 from tintype_testing.ledgers import connect
 from tintype_testing.metrics import metric
-from tintype_testing.simulators import eventually
+from tintype_testing.waiting import eventually
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ async def test_an_image_is_delivered_once_the_ledger_is_back(gateway: Gateway) -
     await eventually(lambda: is_asked(gateway))
 
     with locked(gateway.ledger_path):
-        await until(lambda: metric("tintype_settlements_outstanding") == 1)
+        await eventually(lambda: metric("tintype_settlements_outstanding") == 1)
         assert metric("tintype_holds_outstanding") == 1
     response = await request
 

@@ -13,8 +13,9 @@ import pytest
 from tests.gateway.http.raw import connected, request
 from tintype_gateway.runtime.cgroup import Memory
 from tintype_gateway.runtime.memory_budget import PASSED_ON_BYTES, MemoryBudget
-from tintype_testing.gateway import Gateway, canvas, running_gateway, until
+from tintype_testing.gateway import Gateway, canvas, running_gateway
 from tintype_testing.metrics import metric
+from tintype_testing.waiting import eventually
 
 ONE_AND_A_HALF = int(1.5 * PASSED_ON_BYTES / 0.85)
 BODY_BYTES = 65_000
@@ -44,7 +45,7 @@ async def one_under_way(gateway: Gateway) -> AsyncIterator[asyncio.Task[object]]
     """Keep the gateway busy with a request whose provider does not answer."""
     await gateway.script(HANGING)
     task: asyncio.Task[object] = asyncio.create_task(gateway.generate())
-    await until(partial(has_reserved, PASSED_ON_BYTES))
+    await eventually(partial(has_reserved, PASSED_ON_BYTES))
     yield task
     await end(task)
 
@@ -53,7 +54,7 @@ async def end(task: asyncio.Task[object]) -> None:
     """Let the client of a request leave, and wait until the gateway has let go of it."""
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-    await until(partial(has_reserved, 0))
+    await eventually(partial(has_reserved, 0))
 
 
 @pytest.mark.parametrize("fields", [{}, {"stream": True}])
@@ -103,7 +104,7 @@ async def test_a_body_that_is_still_to_come_needs_room_too(gateway: Gateway) -> 
         for number in range(1, 5):
             slow = await stack.enter_async_context(connected(gateway))
             await slow.send(head)
-            await until(partial(has_reserved, PASSED_ON_BYTES + number * BODY_BYTES))
+            await eventually(partial(has_reserved, PASSED_ON_BYTES + number * BODY_BYTES))
 
         async with connected(gateway) as another:
             await another.send(head)

@@ -15,15 +15,9 @@ from tests.gateway.api.test_disconnects import closed_by_clients
 from tests.gateway.api.test_outages import locked
 from tests.gateway.api.test_provider_faults import unsettled
 from tests.gateway.passthrough.reading import PNG
-from tintype_testing.gateway import (
-    CREDITS_MICRO,
-    Gateway,
-    canvas,
-    check_the_books,
-    running_gateway,
-    until,
-)
+from tintype_testing.gateway import CREDITS_MICRO, Gateway, canvas, check_the_books, running_gateway
 from tintype_testing.metrics import metric
+from tintype_testing.waiting import eventually
 
 ANSWER = json.dumps({"created": 17, "data": [{"b64_json": PNG}]}).encode()
 HALF = 120_000
@@ -91,7 +85,7 @@ async def test_an_answer_that_breaks_off_breaks_off_for_the_client_and_costs_not
     async with answering(tmp_path, ANSWER[:HALF], cut=True) as (gateway, _):
         with pytest.raises(httpx2.TransportError):
             await received(gateway)
-        await until(lambda: metric("tintype_responses_broken_off_total") == broken + 1)
+        await eventually(lambda: metric("tintype_responses_broken_off_total") == broken + 1)
         account = await gateway.account()
         await check_the_books(gateway.ledger)
 
@@ -111,7 +105,7 @@ async def test_a_client_that_leaves_once_its_image_has_begun_pays_for_it(
         assert (await gateway.account()).held == COST
         rest.set()
 
-        await until(lambda: closed_by_clients() == closed + 1)
+        await eventually(lambda: closed_by_clients() == closed + 1)
         account = await gateway.account()
         assert (account.balance, account.held) == (CREDITS_MICRO - COST, 0)
         assert provider.left == 0
@@ -127,7 +121,7 @@ async def test_a_provider_that_breaks_off_after_its_client_has_left_costs_nothin
             pass
         rest.set()
 
-        await until(lambda: closed_by_clients() == closed + 1)
+        await eventually(lambda: closed_by_clients() == closed + 1)
         account = await gateway.account()
         assert (account.balance, account.held) == (CREDITS_MICRO, 0)
 
@@ -147,7 +141,7 @@ async def test_a_response_that_cannot_be_settled_has_no_end_and_its_charge_stays
                 assert metric("tintype_settlements_outstanding") == 1
                 assert metric("tintype_holds_outstanding") == 1
 
-        await until(lambda: metric("tintype_settlements_outstanding") == 0)
+        await eventually(lambda: metric("tintype_settlements_outstanding") == 0)
         account = await gateway.account()
         assert (account.balance, account.held) == (CREDITS_MICRO - COST, 0)
 
@@ -158,7 +152,7 @@ async def test_a_response_waits_for_a_ledger_that_comes_back(tmp_path: Path) -> 
         async with asked(gateway) as response:
             with locked(gateway.ledger_path):
                 rest.set()
-                await until(lambda: metric("tintype_settlements_outstanding") == 1)
+                await eventually(lambda: metric("tintype_settlements_outstanding") == 1)
             document = json.loads(await response.aread())
 
         account = await gateway.account()
@@ -182,7 +176,7 @@ async def test_what_the_client_has_is_not_in_memory_any_more(tmp_path: Path) -> 
         answering(tmp_path, ANSWER[:HALF], rest, ANSWER[HALF:]) as (gateway, _),
         asked(gateway) as response,
     ):
-        await until(lambda: metric("tintype_provider_bytes_in_flight") < before + 1000)
+        await eventually(lambda: metric("tintype_provider_bytes_in_flight") < before + 1000)
         rest.set()
         await response.aread()
 

@@ -16,7 +16,8 @@ from tintype_simulator.app import running
 from tintype_testing.gateway import canvas, towards
 from tintype_testing.gateway_process import GatewayProcess, running_process
 from tintype_testing.http import http_client
-from tintype_testing.simulators import eventually, requests_received, script
+from tintype_testing.simulators import requests_received, script
+from tintype_testing.waiting import eventually
 
 STOP_SECONDS = 60
 """A bound on a stop that nothing holds up; it takes a moment."""

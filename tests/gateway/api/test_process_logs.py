@@ -11,10 +11,11 @@ import pytest
 
 from tintype_gateway.ledger.factory import open_ledger
 from tintype_simulator.app import running
-from tintype_testing.gateway import canvas, towards, until
+from tintype_testing.gateway import canvas, towards
 from tintype_testing.gateway_process import GatewayProcess, running_process
 from tintype_testing.http import http_client
 from tintype_testing.simulators import script
+from tintype_testing.waiting import eventually
 
 PLANTED = "planted"
 """Stands in every prompt, and in every key but the client's own."""
@@ -87,7 +88,7 @@ async def test_no_prompt_and_no_key_is_ever_written(
         await send_raw(gateway, f"GET /v1/models HTTP/1.1\r\nHost: a\r\n{header}\r\n\r\n")
     await send_raw(gateway, f"{PLANTED} sk-{PLANTED}\r\n\r\n")
 
-    await until(lambda: len(access_log(gateway)) == 13)
+    await eventually(lambda: len(access_log(gateway)) == 13)
     written = gateway.stdout + gateway.stderr
     assert PLANTED not in written
     assert key not in written
@@ -106,7 +107,7 @@ async def send_raw(gateway: GatewayProcess, text: str) -> None:
 
 async def only_request(gateway: GatewayProcess) -> dict[str, Any]:
     """Return the line of the only request, which is written just after its answer."""
-    await until(lambda: len(access_log(gateway)) == 1)
+    await eventually(lambda: len(access_log(gateway)) == 1)
     return access_log(gateway)[0]
 
 

@@ -19,9 +19,10 @@ from tests.gateway.api.scripted import (
 from tests.gateway.api.test_disconnects import closed_by_clients, head, raw_connection
 from tests.gateway.api.test_provider_faults import counted, unsettled
 from tests.gateway.api.test_streams import PRICE, gateway_with
-from tintype_testing.gateway import CREDITS_MICRO, Gateway, until
+from tintype_testing.gateway import CREDITS_MICRO, Gateway
 from tintype_testing.metrics import metric
 from tintype_testing.sample_images import sample_image
+from tintype_testing.waiting import eventually
 
 LARGE = sample_image("png", 1024, 1024, compress_level=0).decode()
 """An image that fills every buffer on its way many times over."""
@@ -37,7 +38,7 @@ async def connected(gateway: Gateway, **fields: object) -> AsyncIterator[asyncio
     async with raw_connection(gateway) as (reader, writer):
         ask(gateway, writer, **fields)
         yield reader
-    await until(lambda: closed_by_clients() == closed + 1)
+    await eventually(lambda: closed_by_clients() == closed + 1)
 
 
 def ask(gateway: Gateway, writer: asyncio.StreamWriter, **fields: object) -> None:
@@ -47,7 +48,7 @@ def ask(gateway: Gateway, writer: asyncio.StreamWriter, **fields: object) -> Non
 
 
 async def asked_for(provider: ScriptedProvider, calls: int) -> None:
-    await until(lambda: len(provider.bodies) == calls)
+    await eventually(lambda: len(provider.bodies) == calls)
 
 
 async def spent(gateway: Gateway) -> int:
@@ -65,7 +66,7 @@ async def test_who_leaves_before_anything_came_pays_nothing_and_all_calls_are_gi
         async with connected(gateway, n=3):
             await asked_for(provider, 3)
 
-        await until(lambda: provider.left == 3)
+        await eventually(lambda: provider.left == 3)
         assert await spent(gateway) == 0
     assert unsettled("cancelled") == lost + 3
 
@@ -84,9 +85,9 @@ async def left_with_previews(
             for _ in range(previews):
                 await reader.readuntil(b'"index":')
             await asked_for(provider, len(scripts))
-        await until(lambda: provider.left == len(scripts) - previews)
+        await eventually(lambda: provider.left == len(scripts) - previews)
         gate.set()
-        await until(lambda: closed_by_clients() == closed + 1)
+        await eventually(lambda: closed_by_clients() == closed + 1)
         return await spent(gateway), provider.left
 
 
@@ -125,7 +126,7 @@ async def test_who_leaves_after_a_sign_of_life_pays_nothing(tmp_path: Path) -> N
         async with connected(gateway) as reader:
             await reader.readuntil(b": ping\n\n")
 
-        await until(lambda: provider.left == 1)
+        await eventually(lambda: provider.left == 1)
         assert await spent(gateway) == 0
 
 
@@ -136,7 +137,7 @@ async def test_who_leaves_after_the_first_of_two_images_pays_for_one(tmp_path: P
         async with connected(gateway, n=2) as reader:
             await reader.readuntil(END)
 
-        await until(lambda: provider.left == 1)
+        await eventually(lambda: provider.left == 1)
         assert await spent(gateway) == PRICE
     assert unsettled("cancelled") == lost + 1
 
@@ -157,7 +158,7 @@ async def test_finished_images_that_were_not_sent_are_not_paid_for_but_counted(
     async with gateway_with(tmp_path, *scripts) as (gateway, _):
         async with connected(gateway, n=3) as reader:
             await reader.readuntil(b'"b64_json": "')
-            await until(lambda: counted("success") == done + 3)
+            await eventually(lambda: counted("success") == done + 3)
 
         assert await spent(gateway) == PRICE
     assert unsettled("undelivered") == lost + 2
@@ -187,7 +188,7 @@ async def test_whenever_a_client_leaves_each_image_it_has_is_paid_once(
             await asked_for(provider, 3)
             while len(received) < share * 6 * len(LARGE) // 100:
                 received += await reader.read(1 << 20)
-        await until(lambda: metric("tintype_http_requests_in_flight") == 0)
+        await eventually(lambda: metric("tintype_http_requests_in_flight") == 0)
 
         assert await spent(gateway) in range(received.count(END) * PRICE, 3 * PRICE + 1, PRICE)
 
@@ -213,9 +214,9 @@ async def test_a_stream_that_broke_off_is_never_bought_again_by_the_same_key(
         key = {"Idempotency-Key": "order-17"}
         first = asyncio.create_task(gateway.generate(key, stream=True, n=2))
         await asked_for(provider, 2)
-        await until(lambda: provider.left == 0)
+        await eventually(lambda: provider.left == 0)
         first.cancel()
-        await until(lambda: provider.left == 1)
+        await eventually(lambda: provider.left == 1)
         repeat = await gateway.generate(key, stream=True, n=2)
 
         assert repeat.status_code == 409

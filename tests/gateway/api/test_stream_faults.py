@@ -23,8 +23,9 @@ from tests.gateway.api.test_provider_faults import LATER, unsettled
 from tests.gateway.api.test_streams import PRICE, gateway_with
 from tintype_catalog.catalog import Binding
 from tintype_gateway.upstream import transport as call
-from tintype_testing.gateway import CREDITS_MICRO, Gateway, canvas, running_gateway, until
+from tintype_testing.gateway import CREDITS_MICRO, Gateway, canvas, running_gateway
 from tintype_testing.metrics import metric
+from tintype_testing.waiting import eventually
 
 BLOCKED = {"code": "moderation_blocked", "type": "image_generation_user_error", "message": "no"}
 
@@ -264,7 +265,7 @@ async def test_an_image_that_could_not_be_settled_is_not_sent_and_its_preview_is
 
         assert preview.type == PARTIAL
         assert error.value.code == "outcome_unknown"
-        await until(lambda: metric("tintype_settlements_outstanding") == 0)
+        await eventually(lambda: metric("tintype_settlements_outstanding") == 0)
         account = await gateway.account()
         assert (account.balance, account.held) == (CREDITS_MICRO - PRICE, 0)
 

@@ -14,7 +14,7 @@ import pytest
 
 from tests.gateway.api.test_provider_faults import LATER
 from tintype_simulator.app import running
-from tintype_testing.gateway import canvas, towards, until
+from tintype_testing.gateway import canvas, towards
 from tintype_testing.gateway_process import GatewayProcess, running_process
 from tintype_testing.http import http_client
 from tintype_testing.simulators import requests_received, script
@@ -26,6 +26,7 @@ from tintype_testing.trace_collector import (
     Span,
     running_collector,
 )
+from tintype_testing.waiting import eventually
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 PARENT = "b7ad6b7169203331"
@@ -53,7 +54,7 @@ class Traced:
         async with http_client(self.gateway.url, headers=key) as http:
             body = {"model": "canvas", "prompt": PROMPT}
             answer = await http.post("/v1/images/generations", json=body, headers=headers)
-        await until(lambda: self.collector.has(REQUEST))
+        await eventually(lambda: self.collector.has(REQUEST))
         return answer
 
     def access_line(self) -> dict[str, Any]:
@@ -185,7 +186,7 @@ async def test_a_stage_that_refuses_a_request_tells_the_code_of_the_answer(tmp_p
         key = {"Authorization": f"Bearer {run.gateway.demo_key}"}
         async with http_client(run.gateway.url, headers=key) as http:
             await http.post("/v1/images/generations", json={"model": PROMPT, "prompt": "a fox"})
-        await until(lambda: run.collector.has(REQUEST))
+        await eventually(lambda: run.collector.has(REQUEST))
 
         resolve = run.collector.named("resolve")
         assert (resolve.attributes["error.type"], resolve.status) == ("model_not_found", ERROR)
@@ -218,7 +219,7 @@ async def test_the_last_spans_are_sent_before_the_end(tmp_path: Path) -> None:
             await http.get("/v1/models")
         run.gateway.process.popen.terminate()
 
-        await until(lambda: run.collector.has("GET /v1/models"))
+        await eventually(lambda: run.collector.has("GET /v1/models"))
 
 
 async def test_what_the_environment_calls_the_service_counts(tmp_path: Path) -> None:
@@ -248,7 +249,7 @@ async def test_images_that_are_fanned_out_have_a_span_for_each_call(tmp_path: Pa
         async with http_client(run.gateway.url, headers=key) as http:
             body = {"model": "canvas", "prompt": PROMPT, "n": 3}
             await http.post("/v1/images/generations", json=body)
-        await until(lambda: run.collector.has(REQUEST))
+        await eventually(lambda: run.collector.has(REQUEST))
 
         assert len(spans_of(run.collector, CALL)) == 3
 

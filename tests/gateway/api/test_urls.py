@@ -17,7 +17,8 @@ from tintype_testing.http import http_client
 from tintype_testing.image_stores import folder_store
 from tintype_testing.metrics import metric
 from tintype_testing.s3 import store_in
-from tintype_testing.simulators import eventually, opened
+from tintype_testing.simulators import opened
+from tintype_testing.waiting import eventually
 
 PRICE = 640_000
 

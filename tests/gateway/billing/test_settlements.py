@@ -22,12 +22,12 @@ from tintype_gateway.billing.settlements import Settlements
 from tintype_gateway.ledger.factory import open_ledger
 from tintype_gateway.ledger.interface import Caller, Hold, Ledger
 from tintype_gateway.runtime.deadline import Deadline
-from tintype_testing.gateway import canvas, until
+from tintype_testing.gateway import canvas
 from tintype_testing.gateway_process import GatewayProcess, running_process
 from tintype_testing.ledgers import opened
 from tintype_testing.metrics import metric
 from tintype_testing.postgres import PostgresServer
-from tintype_testing.simulators import eventually
+from tintype_testing.waiting import eventually
 
 RESPONSE = json.dumps({"created": 17, "data": [{"b64_json": PNG}]}).encode()
 HALF = 120_000
@@ -131,7 +131,7 @@ async def test_a_row_that_is_locked_for_longer_than_the_ledger_waits_is_charged_
         async with other.transaction():
             await other.execute("SELECT * FROM account WHERE name = 'studio' FOR UPDATE")
             settling = asyncio.create_task(settlements.settle(Due(hold, 700, 1), Deadline(60)))
-            await until(lambda: metric("tintype_settlements_outstanding") == 1)
+            await eventually(lambda: metric("tintype_settlements_outstanding") == 1)
             assert await other.fetchval("SELECT held FROM account WHERE name = 'studio'") == 1000
         await other.close()
 

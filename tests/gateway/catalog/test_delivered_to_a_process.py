@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -17,6 +17,7 @@ from tintype_testing.gateway import canvas, catalog_of
 from tintype_testing.gateway_process import GatewayProcess, running_process
 from tintype_testing.http import http_client
 from tintype_testing.recording_simulator import RecordingSimulator, recording_simulator
+from tintype_testing.waiting import eventually
 
 CALLERS = 4
 REQUEST = {"model": "canvas", "prompt": "a red fox"}
@@ -105,15 +106,6 @@ async def steady_load(gateway: GatewayProcess) -> AsyncIterator[Load]:
 async def status(gateway: GatewayProcess) -> dict[str, Any]:
     async with http_client(gateway.admin_url) as http:
         return dict(json.loads((await http.get("/status")).text))
-
-
-async def eventually(look: Callable[[], Awaitable[bool]]) -> None:
-    """Wait until it is so."""
-    async with asyncio.timeout(60):
-        while True:
-            if await look():
-                return
-            await asyncio.sleep(0.02)
 
 
 async def until_status(gateway: GatewayProcess, **fields: Any) -> None:

@@ -14,7 +14,8 @@ from tintype_gateway.ledger.interface import Account, Audit
 from tintype_simulator.app import running
 from tintype_testing.fleet import CREDITS_MICRO, PRICE, Fleet
 from tintype_testing.ledgers import opened
-from tintype_testing.simulators import eventually, requests_received
+from tintype_testing.simulators import requests_received
+from tintype_testing.waiting import eventually
 
 
 @dataclass(frozen=True)

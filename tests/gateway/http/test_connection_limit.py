@@ -11,7 +11,7 @@ from tests.gateway.http.raw import Connection, connected
 from tintype_gateway.http import drain as runner
 from tintype_testing.gateway import Gateway, canvas, running_gateway
 from tintype_testing.metrics import metric
-from tintype_testing.simulators import eventually
+from tintype_testing.waiting import eventually
 
 ASKING = b"GET /v1/models HTTP/1.1\r\nHost: a\r\n\r\n"
 

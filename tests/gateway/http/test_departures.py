@@ -11,8 +11,8 @@ from aiohttp import web
 
 from tintype_gateway.http.drain import create_runner
 from tintype_gateway.http.middleware import add_headers
-from tintype_testing.gateway import until
 from tintype_testing.metrics import metric
+from tintype_testing.waiting import eventually
 
 LONG = 60
 """Seconds that nobody waits for."""
@@ -71,9 +71,9 @@ async def test_a_connection_that_is_kept_is_said_to_close_once_the_gateway_ends(
     async with serving(think) as runner:
         reader, writer = await asyncio.open_connection(*runner.addresses[0])
         writer.write(REQUEST)
-        await until(lambda: len(connections) == 1)
+        await eventually(lambda: len(connections) == 1)
         ending = asyncio.create_task(runner.cleanup())
-        await until(lambda: connections[0].is_closing)
+        await eventually(lambda: connections[0].is_closing)
         may_answer.set()
 
         assert b"connection: close" in (await reader.read()).lower()
@@ -105,7 +105,7 @@ async def test_a_request_on_its_way_while_the_gateway_ends_is_answered_as_the_la
     ):
         address = runner.addresses[0]
         ending = asyncio.create_task(runner.cleanup())
-        await until(lambda: not runner.sites)
+        await eventually(lambda: not runner.sites)
         writer.write(REQUEST)
 
         last = await reader.read()

@@ -8,8 +8,9 @@ from tests.gateway.http.raw import connected, request
 from tintype_gateway.http import connection as protocol
 from tintype_gateway.http.bodies import json as bodies
 from tintype_gateway.http.connection import MAX_FIELD_BYTES, MAX_HEADERS, MAX_LINE_BYTES
-from tintype_testing.gateway import MAX_REQUEST_BYTES, Gateway, until
+from tintype_testing.gateway import MAX_REQUEST_BYTES, Gateway
 from tintype_testing.metrics import metric
+from tintype_testing.waiting import eventually
 
 HEAD = b"GET /v1/models HTTP/1.1\r\nHost: a\r\n"
 
@@ -122,7 +123,7 @@ async def test_a_client_that_does_not_read_its_answer_is_cut(
     async with connected(gateway) as connection:
         connection.writer.transport.pause_reading()  # type: ignore[attr-defined]
         connection.writer.write(asking.encode() * 20_000)
-        await until(
+        await eventually(
             lambda: metric("tintype_http_connections_cut_total", reason="stalled_reader") > before
         )
 

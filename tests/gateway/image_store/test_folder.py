@@ -11,7 +11,7 @@ from tintype_gateway.storage.cleaning import make_room, remove_ended
 from tintype_gateway.storage.folder import FolderStore
 from tintype_gateway.storage.interface import NotStoredError, StoreError
 from tintype_gateway.storage.links import KEY_BYTES, Links
-from tintype_testing.simulators import eventually
+from tintype_testing.waiting import eventually
 
 HOUR = 3600
 

@@ -9,7 +9,7 @@ from tintype_gateway.storage.health import StoreHealth
 from tintype_gateway.storage.s3 import Bucket
 from tintype_testing.image_stores import folder_store
 from tintype_testing.s3 import S3Server, store_in
-from tintype_testing.simulators import eventually
+from tintype_testing.waiting import eventually
 
 
 async def test_a_gateway_without_a_store_has_nothing_to_try() -> None:

@@ -10,8 +10,8 @@ from tintype_gateway.images import converter as module
 from tintype_gateway.images.convert import Converted, convert
 from tintype_gateway.images.converter import Converter
 from tintype_gateway.values import Encoding
-from tintype_testing.gateway import until
 from tintype_testing.sample_images import sample_image
+from tintype_testing.waiting import eventually
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ async def test_no_more_are_converted_at_once_than_there_are_workers(
     tasks = [
         asyncio.create_task(converter.convert(sample_image(), Encoding("webp"))) for _ in range(6)
     ]
-    await until(lambda: gate.started == 2)
+    await eventually(lambda: gate.started == 2)
     assert not any(task.done() for task in tasks)
 
     gate.open.set()
@@ -74,7 +74,7 @@ async def test_what_was_cancelled_before_its_turn_is_never_decoded(
     tasks = [
         asyncio.create_task(converter.convert(sample_image(), Encoding("webp"))) for _ in range(6)
     ]
-    await until(lambda: gate.started == 2)
+    await eventually(lambda: gate.started == 2)
     for task in tasks[2:]:
         task.cancel()
     await asyncio.wait(tasks[2:])

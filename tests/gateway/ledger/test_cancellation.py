@@ -8,7 +8,8 @@ import pytest
 
 from tintype_gateway.ledger import Caller, Hold, Idempotency, Ledger
 from tintype_testing.ledger_stores import Store
-from tintype_testing.ledgers import eventually, take
+from tintype_testing.ledgers import take
+from tintype_testing.waiting import eventually
 
 T = TypeVar("T")
 

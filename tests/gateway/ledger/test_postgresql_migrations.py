@@ -10,8 +10,8 @@ from tintype_gateway.ledger import Hold, LedgerUnavailableError
 from tintype_gateway.ledger.migrating import migrate_ledger
 from tintype_gateway.ledger.postgres.schema import LOCK, MIGRATIONS
 from tintype_testing.ledger_stores import PostgresStore
-from tintype_testing.ledgers import eventually
 from tintype_testing.postgres import PostgresServer
+from tintype_testing.waiting import eventually
 
 NEWEST = MIGRATIONS.newest
 

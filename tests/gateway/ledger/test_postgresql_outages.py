@@ -8,9 +8,10 @@ import pytest
 
 from tintype_gateway.ledger import Caller, Ledger, LedgerUnavailableError, open_ledger
 from tintype_testing.ledger_stores import PostgresStore
-from tintype_testing.ledgers import eventually, take
+from tintype_testing.ledgers import take
 from tintype_testing.postgres import PostgresServer
 from tintype_testing.tcp_proxy import Way, way_to
+from tintype_testing.waiting import eventually
 
 CALLER = Caller("studio", "key-1")
 

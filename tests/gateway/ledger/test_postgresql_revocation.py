@@ -9,8 +9,8 @@ import pytest
 from tintype_gateway.ledger import KeyRevokedError, Ledger, Policy, open_ledger
 from tintype_gateway.ledger.caching import cached
 from tintype_testing.ledger_stores import PostgresStore
-from tintype_testing.ledgers import eventually
 from tintype_testing.tcp_proxy import Way, way_to
+from tintype_testing.waiting import eventually
 
 BLOCKED = "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted"
 

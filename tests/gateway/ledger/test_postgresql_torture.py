@@ -9,8 +9,9 @@ import time
 
 from tintype_gateway.ledger import Caller, Ledger, LedgerUnavailableError
 from tintype_testing.ledger_stores import PostgresStore
-from tintype_testing.ledgers import eventually, take
+from tintype_testing.ledgers import take
 from tintype_testing.postgres import PostgresServer
+from tintype_testing.waiting import eventually
 
 CALLER = Caller("studio", "key-1")
 

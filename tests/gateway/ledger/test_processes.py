@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from tintype_testing.ledger_stores import Store
-from tintype_testing.ledgers import eventually
+from tintype_testing.waiting import eventually
 
 TRAFFIC = Path(__file__).with_name("traffic.py")
 

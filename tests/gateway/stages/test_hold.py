@@ -10,7 +10,8 @@ from tintype_gateway.billing import holding
 from tintype_gateway.ledger import Caller, Ledger
 from tintype_gateway.pipeline.stages import hold as stage
 from tintype_testing.ledger_stores import SqliteStore
-from tintype_testing.ledgers import Clock, eventually
+from tintype_testing.ledgers import Clock
+from tintype_testing.waiting import eventually
 
 PURCHASE = stage.HoldRequest("request", 400, 1, "gpt-image-1", "openai")
 

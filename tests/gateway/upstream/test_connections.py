@@ -9,7 +9,7 @@ from tests.gateway.upstream.dialect_manifests import counted_as, gateway_before,
 from tintype_gateway.upstream import transport as call
 from tintype_testing import faulty_server as faulty_server
 from tintype_testing.faulty_server import Behavior, answer, says
-from tintype_testing.gateway import until
+from tintype_testing.waiting import eventually
 
 STREAMED = pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
 
@@ -61,7 +61,7 @@ async def test_an_answer_without_end_is_given_up_and_the_connection_closed(
             response = await gateway.generate(stream=stream)
 
         await is_refused(gateway, response, 503, "outcome_unknown")
-        await until(lambda: provider.left == 1)
+        await eventually(lambda: provider.left == 1)
 
 
 @STREAMED
@@ -84,7 +84,7 @@ async def test_an_answer_that_drips_ends_with_the_time_of_the_binding(
 
         await is_refused(gateway, response, 503, "timeout")
         assert response.headers["x-should-retry"] == "false"
-        await until(lambda: provider.left == 1)
+        await eventually(lambda: provider.left == 1)
 
 
 @STREAMED
