@@ -15,6 +15,13 @@ from tintype_catalog.contract import (
     cel,
     filled,
 )
+from tintype_catalog.operations import (
+    FEATURES,
+    GENERATION_ONLY,
+    OperationName,
+    OperationRule,
+    Operations,
+)
 from tintype_catalog.sizes import SizeRule
 
 Watermark = Literal["c2pa", "provenance", "synthid", "none"]
@@ -131,6 +138,9 @@ class ParameterRule(Contract):
 STRIPPED = ParameterRule(handling="Strip")
 """The rule of a parameter that a model is silent about: left out, and the client is told."""
 
+REJECTED = ParameterRule(handling="Reject")
+"""The rule of a parameter that a model must know, or the request is refused."""
+
 
 class Parameters(Contract):
     """The rule for each standard parameter, named as in the request."""
@@ -162,6 +172,10 @@ class Parameters(Contract):
     negative_prompt: ParameterRule = STRIPPED
     """What the image should not show."""
 
+    input_fidelity: ParameterRule = REJECTED
+    """How closely an edit keeps to the images of the request: `low` or `high`. Unlike the other
+    parameters it is refused where it is not listed, since it changes what an edit is."""
+
 
 class ImageModelSpec(Contract):
     """A model as clients see it, independent of its providers."""
@@ -182,8 +196,12 @@ class ImageModelSpec(Contract):
     """What the model gives back."""
 
     supported_features: Annotated[tuple[Word, ...], Field(max_length=16)] = ("image_generation",)
-    """What the model can do: `image_generation`, `image_edit`, `streaming`, ... The gateway refuses
-    requests for an operation that is not listed."""
+    """What else the model can do, such as `streaming`. The words `image_generation`, `image_edit`
+    and `image_variation` follow from `operations`, where a manifest has them."""
+
+    operations: Operations | None = None
+    """What it can be asked for, each with its limits. The gateway refuses requests for others. Left
+    out, it makes images from prompts, if `supportedFeatures` holds `image_generation`."""
 
     watermark: Watermark = "none"
     """The mark of origin that its images carry."""
@@ -198,7 +216,8 @@ class ImageModelSpec(Contract):
     """The sizes it offers."""
 
     parameters: Parameters = Parameters()
-    """What happens to each standard parameter. One that is not listed is stripped."""
+    """What happens to each standard parameter. One that is not listed is stripped, and
+    `input_fidelity` refused."""
 
     provider_parameters: Annotated[
         dict[FieldName, Annotated[tuple[FieldName, ...], Field(max_length=64)]],
@@ -216,3 +235,17 @@ class ImageModelSpec(Contract):
         dict[FieldName, JsonValue], Field(max_length=64), AfterValidator(AtMostBytes(8192))
     ] = {}
     """Values for request fields that a client left out. At most 8192 bytes as JSON."""
+
+    def operation_rule(self, name: OperationName) -> OperationRule | None:
+        """Return how the model carries out an operation, None where it does not have it."""
+        if self.operations is not None:
+            return self.operations.rule(name)
+        told = FEATURES["generation"] in self.supported_features
+        return GENERATION_ONLY.rule(name) if told else None
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """What the model can do: its operations, as `image_generation`, then anything else."""
+        own = [feature for name, feature in FEATURES.items() if self.operation_rule(name)]
+        others = [word for word in self.supported_features if word not in FEATURES.values()]
+        return (*own, *others)

@@ -74,10 +74,10 @@ def test_every_map_has_a_greatest_size() -> None:
 
 
 def fields_used(node: Any, path: str = "object.spec") -> Iterator[str]:
-    """Yield the path of each field of a manifest; all parameters of a model have one shape."""
+    """Yield the path of each field, where all parameters have one shape, and all operations."""
     if isinstance(node, dict):
         for name, child in node.items():
-            step = "*" if path.endswith(".parameters") else name
+            step = "*" if path.endswith((".parameters", ".operations")) else name
             yield f"{path}.{step}"
             yield from fields_used(child, f"{path}.{step}")
     elif isinstance(node, list):
@@ -87,7 +87,7 @@ def fields_used(node: Any, path: str = "object.spec") -> Iterator[str]:
 
 def test_the_examples_of_these_tests_use_every_field() -> None:
     used = {path for manifest in MANIFESTS.values() for path in fields_used(manifest["spec"])}
-    shared = {re.sub(r"(\.parameters)\.\w+", r"\1.*", path) for path, _ in all_nodes()}
+    shared = {re.sub(r"(\.(parameters|operations))\.\w+", r"\1.*", path) for path, _ in all_nodes()}
 
     fields = {path for path in shared if ".spec." in path and "status" not in path}
     assert {path for path in fields if not path.endswith("[]")} - used == set()

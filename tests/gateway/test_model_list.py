@@ -89,6 +89,7 @@ def test_a_model_is_described_whole() -> None:
             "moderation": stripped,
             "seed": {"handling": "Clamp", "minimum": 0, "maximum": 9},
             "negative_prompt": stripped,
+            "input_fidelity": {"handling": "Reject"},
         },
         "provider_parameters": {"textToImageParams": ["negativeText"]},
         "defaults": {"quality": "standard"},

@@ -69,13 +69,13 @@ def describe(
 def _makes_images(model: Model) -> bool:
     """Return whether a model can be asked for images, by some operation."""
     features = {operation.feature for operation in OPERATIONS}
-    return model.output_modality.image and not features.isdisjoint(model.supported_features)
+    return model.output_modality.image and not features.isdisjoint(model.features)
 
 
 def _features(model: Model) -> list[str]:
     """Return what a model can do. The gateway streams images, whoever makes them."""
     ours = ["streaming"] if model.output_modality.image else []
-    return list(dict.fromkeys([*model.supported_features, *ours]))
+    return list(dict.fromkeys([*model.features, *ours]))
 
 
 def _rule(model: Model, name: str) -> ParameterRule:

@@ -30,7 +30,7 @@ KNOWN = snapshot(
     image_model("old", lifecycle={"retiresOn": "2026-11-20", "replacement": "canvas"}),
     on("openai", "old"),
     image_model("bare"),
-    image_model("retoucher", supportedFeatures=["image_edit", "upscale"]),
+    image_model("retoucher", operations={"edit": {}}, supportedFeatures=["upscale"]),
     on("openai", "retoucher"),
 )
 

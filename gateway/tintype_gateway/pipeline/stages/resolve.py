@@ -82,8 +82,8 @@ def _refuse_unsupported(model: Model, requested: str, operation: Operation) -> N
             code="unsupported_modality",
             param="model",
         )
-    if operation.feature not in model.supported_features:
-        listed = ", ".join(f"`{feature}`" for feature in model.supported_features) or "none"
+    if operation.feature not in model.features:
+        listed = ", ".join(f"`{feature}`" for feature in model.features) or "none"
         raise BadRequestError(
             f"the model {requested!r} does not support `{operation.name}`: its supported_features "
             f"must hold `{operation.feature}`, and are {listed}",

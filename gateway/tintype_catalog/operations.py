@@ -1,0 +1,192 @@
+"""What a model does with the images of a client: which operations it has, and their limits."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from tintype_catalog.contract import AtMostBytes, Contract, Word, cel
+from tintype_catalog.sizes import Edge
+
+OperationName = Literal["generation", "edit", "variation"]
+"""What a model can be asked for."""
+
+FEATURES: Mapping[OperationName, str] = {
+    "generation": "image_generation",
+    "edit": "image_edit",
+    "variation": "image_variation",
+}
+"""What each of them is called among the features of a model."""
+
+InputFormat = Literal["png", "jpeg", "webp", "heic"]
+"""A format of images that a provider can take."""
+
+MAX_INPUT_IMAGES = 16
+"""The most images of one request: what OpenAI allows."""
+
+InputImages = Annotated[int, Field(ge=0, le=MAX_INPUT_IMAGES)]
+Pixels = Annotated[int, Field(ge=1, le=2**32)]
+Ratio = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,2}(\.[0-9]{1,3})?$", max_length=7)]
+"""A number from 1 as a decimal string, because a float cannot hold it."""
+
+_MASK_NEEDS_IMAGE = "a `mask` needs an image: `maxImages` must be at least 1"
+_DEFAULT_PROMPT_IS_USED = "`defaultPrompt` goes with prompt Optional or None"
+_FORMATS_DIFFER = "`inputFormats` must name each format once"
+
+
+def _at_most(low: str, high: str) -> tuple[str, str]:
+    """Return the CEL, and its message, for two optional bounds of which one is the lower one."""
+    rule = f"!has(self.{low}) || !has(self.{high}) || self.{low} <= self.{high}"
+    return rule, f"`{low}` must be at most `{high}`"
+
+
+class OperationRule(Contract):
+    """How a model carries out one operation, and what it takes for it."""
+
+    model_config = cel(
+        _at_most("minImages", "maxImages"),
+        _at_most("minEdge", "maxEdge"),
+        _at_most("minPixels", "maxPixels"),
+        (
+            "!has(self.mask) || self.mask == 'None' || self.maxImages > 0",
+            _MASK_NEEDS_IMAGE,
+        ),
+        (
+            "!has(self.defaultPrompt) || self.prompt != 'Required'",
+            _DEFAULT_PROMPT_IS_USED,
+        ),
+        (
+            "!has(self.inputFormats) || self.inputFormats.all(format, "
+            "self.inputFormats.exists_one(other, other == format))",
+            _FORMATS_DIFFER,
+        ),
+    )
+
+    task: Word | None = None
+    """The provider's name for what it does, such as `INPAINTING`. Left out where it has one way."""
+
+    min_images: InputImages = 1
+    """The fewest images of a request."""
+
+    max_images: InputImages = 1
+    """The most images of a request, without the mask."""
+
+    mask: Literal["None", "Optional", "Required"] = "None"
+    """Whether a request may, or must, have a mask that shows where the first image changes."""
+
+    prompt: Literal["Required", "Optional", "None"] = "Required"
+    """Whether a request must, may, or cannot have a prompt of its own."""
+
+    default_prompt: (
+        Annotated[str, Field(min_length=1, max_length=1024), AfterValidator(AtMostBytes(2048))]
+        | None
+    ) = None
+    """The prompt of a request that has none. At most 2048 bytes as JSON."""
+
+    input_formats: Annotated[tuple[InputFormat, ...], Field(min_length=1, max_length=4)] = (
+        "png",
+        "jpeg",
+    )
+    """The formats that the provider takes. The gateway converts images of other ones."""
+
+    opaque: bool = False
+    """Whether the provider refuses transparency, which the gateway then removes."""
+
+    min_edge: Edge = 1
+    """The shortest edge of an image, in pixels."""
+
+    max_edge: Edge | None = None
+    """The longest edge of an image, in pixels."""
+
+    min_pixels: Pixels = 1
+    """The fewest pixels of an image."""
+
+    max_pixels: Pixels | None = None
+    """The most pixels of an image."""
+
+    max_aspect_ratio: Ratio | None = None
+    """The longer edge of an image to the shorter one, at most: `2.5` allows 5:2 and 2:5."""
+
+    max_bytes: Annotated[int, Field(ge=1, le=2**32)] | None = None
+    """The most bytes of one image, as an encoded file."""
+
+    @property
+    def longest_ratio(self) -> Decimal | None:
+        """The longer edge to the shorter one, at most, or None where nothing bounds it."""
+        return None if self.max_aspect_ratio is None else Decimal(self.max_aspect_ratio)
+
+    @model_validator(mode="after")
+    def _fields_go_together(self) -> Self:
+        for low, least, high, most in (
+            ("minImages", self.min_images, "maxImages", self.max_images),
+            ("minEdge", self.min_edge, "maxEdge", self.max_edge),
+            ("minPixels", self.min_pixels, "maxPixels", self.max_pixels),
+        ):
+            if most is not None and least > most:
+                raise ValueError(f"`{low}` must be at most `{high}`: {least} is more than {most}")
+        if self.mask != "None" and self.max_images == 0:
+            raise ValueError(_MASK_NEEDS_IMAGE)
+        if self.default_prompt is not None and self.prompt == "Required":
+            raise ValueError(_DEFAULT_PROMPT_IS_USED)
+        if len(set(self.input_formats)) < len(self.input_formats):
+            raise ValueError(_FORMATS_DIFFER)
+        return self
+
+
+NoImages = Annotated[int, Field(ge=0, le=0)]
+
+
+class GenerationRule(OperationRule):
+    """How a model makes images from a prompt alone."""
+
+    min_images: NoImages = 0
+    """The fewest images of a request: none."""
+
+    max_images: NoImages = 0
+    """The most images of a request: none."""
+
+
+class VariationRule(OperationRule):
+    """How a model makes images that are like another one. A request has neither prompt nor mask."""
+
+    mask: Literal["None"] = "None"
+    """Whether a request has a mask: never."""
+
+    prompt: Literal["None"] = "None"
+    """Whether a request has a prompt of its own: never. `defaultPrompt` is what is sent."""
+
+
+class Operations(Contract):
+    """What a model can be asked for. An operation that is left out is one that it does not have."""
+
+    model_config = cel(
+        (
+            "has(self.generation) || has(self.edit) || has(self.variation)",
+            "at least one of `generation`, `edit` and `variation`",
+        )
+    )
+
+    generation: GenerationRule | None = None
+    """Images from a prompt: `POST /v1/images/generations`."""
+
+    edit: OperationRule | None = None
+    """Images from images and a prompt: `POST /v1/images/edits`."""
+
+    variation: VariationRule | None = None
+    """Images like an image: `POST /v1/images/variations`."""
+
+    @model_validator(mode="after")
+    def _at_least_one(self) -> Self:
+        if not (self.generation or self.edit or self.variation):
+            raise ValueError("at least one of `generation`, `edit` and `variation`")
+        return self
+
+    def rule(self, name: OperationName) -> OperationRule | None:
+        """Return the rule of an operation, None where the model does not have it."""
+        rule: OperationRule | None = getattr(self, name)
+        return rule
+
+
+GENERATION_ONLY = Operations(generation=GenerationRule())
+"""What a model does whose manifest says nothing of operations."""
