@@ -20,7 +20,7 @@ from pathlib import Path
 import asyncpg
 
 from tintype_gateway.ledger import Caller, Ledger, open_ledger
-from tintype_gateway.ledger.migrating import migrate_ledger
+from tintype_gateway.ledger.factory import migrate_ledger
 from tintype_testing.postgres import PostgresServer, running_postgres
 
 CLIENTS = (1, 8, 64)

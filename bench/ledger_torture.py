@@ -23,7 +23,7 @@ from pathlib import Path
 
 from bench.ledger_torture_client import CLIENTS
 from tintype_gateway.ledger import Ledger
-from tintype_gateway.ledger.migrating import migrate_ledger
+from tintype_gateway.ledger.factory import migrate_ledger
 from tintype_testing.ledger_stores import PostgresStore, SqliteStore, Store
 from tintype_testing.postgres import PostgresServer, running_postgres
 

@@ -26,7 +26,7 @@ from bench.load import ANSWER_SECONDS, Connection, Request, WrongAnswerError, co
 from bench.slowloris import enough_files
 from bench.soak_mix import pauses
 from bench.targets import new_key, upstream
-from tintype_gateway.ledger.migrating import migrate_ledger
+from tintype_gateway.ledger.factory import migrate_ledger
 from tintype_testing.fleet import Fleet
 from tintype_testing.postgres import running_postgres
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from bench.catalog import write_catalog, write_credentials
 from bench.soak_mix import simulated_catalog
 from bench.targets import START_SECONDS, new_key, upstream
-from tintype_gateway.ledger.migrating import migrate_ledger
+from tintype_gateway.ledger.factory import migrate_ledger
 from tintype_testing.cluster.processes import free_ports, start
 from tintype_testing.gateway_process import GatewayProcess, running_process
 from tintype_testing.postgres import running_postgres

@@ -16,7 +16,7 @@ from bench.catalog import write_catalog, write_credentials
 from bench.load import Request
 from tintype_gateway.accounts import MAXIMUM_RATE, Policy
 from tintype_gateway.ledger import open_ledger
-from tintype_gateway.ledger.migrating import migrate_ledger
+from tintype_gateway.ledger.factory import migrate_ledger
 from tintype_testing.cluster.processes import free_ports, start
 from tintype_testing.gateway_process import running_process
 from tintype_testing.postgres import running_postgres

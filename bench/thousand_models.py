@@ -12,7 +12,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from tintype_gateway.catalog.metrics import show
 from tintype_gateway.observability.metrics import REGISTRY
-from tintype_gateway.values import FaultKind
+from tintype_gateway.values.faults import FaultKind
 from tintype_testing.builders import snapshot
 from tintype_testing.manifests import image_model
 from tintype_testing.private_prometheus import collectors, label_names, name_and_type

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from tintype_cli.help import DONE, WRONG_SETTING, Commands, texts
 from tintype_cli.ledger_work import with_ledger, with_ledger_url
+from tintype_gateway.ledger.factory import migrate_ledger
 from tintype_gateway.ledger.interface import Ledger
-from tintype_gateway.ledger.migrating import migrate_ledger
 
 EXIT_CODES = {
     0: DONE,

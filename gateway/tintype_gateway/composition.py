@@ -4,7 +4,7 @@ The server and the tests build their gateways here. A test replaces a part by ha
 `Parts`; everything else is what runs in production.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -14,6 +14,8 @@ from tintype_gateway.auth.call_limits import CallLimits
 from tintype_gateway.auth.jwt.verifier import create_verifier
 from tintype_gateway.billing.settlement_journal import Journal
 from tintype_gateway.billing.settlements import Settlements
+from tintype_gateway.catalog import sources
+from tintype_gateway.catalog.loading import CatalogLoader, LastGood
 from tintype_gateway.catalog.store import CatalogStore
 from tintype_gateway.http.app import AdminApp, create_app
 from tintype_gateway.http.drain import create_runner
@@ -23,14 +25,13 @@ from tintype_gateway.ledger.factory import open_ledger
 from tintype_gateway.ledger.instrumented import instrumented
 from tintype_gateway.ledger.interface import Ledger
 from tintype_gateway.pipeline.pipeline import Pipeline
-from tintype_gateway.runtime.cgroup import memory
-from tintype_gateway.runtime.memory_budget import MemoryBudget
+from tintype_gateway.runtime.memory_budget import MemoryBudget, memory
 from tintype_gateway.settings import GatewaySettings
 from tintype_gateway.storage.factory import open_store
 from tintype_gateway.storage.folder import FolderStore
 from tintype_gateway.storage.idempotent_responses import IdempotentResponses
 from tintype_gateway.storage.image_tools import ImageTools
-from tintype_gateway.upstream import circuit_metrics
+from tintype_gateway.upstream.circuit_breaker import export_circuits
 from tintype_gateway.upstream.credentials import (
     Credentials,
     CredentialSource,
@@ -38,6 +39,55 @@ from tintype_gateway.upstream.credentials import (
 )
 from tintype_gateway.upstream.retry import Attempts
 from tintype_gateway.upstream.sessions import open_session, open_sessions
+from tintype_kubernetes.client import connect
+from tintype_kubernetes.config import load_config
+
+Following = Coroutine[None, None, None]
+"""Keeps something up to date until it is cancelled."""
+
+LAST_GOOD_FILE = "last-good-catalog.json"
+"""Where the data folder keeps the last good catalog."""
+
+
+async def follow_catalog(
+    settings: GatewaySettings, store: CatalogStore, stack: AsyncExitStack
+) -> list[Following]:
+    """Return what follows the channels of a published catalog, none where it is not published."""
+    if not settings.has_published_catalog:
+        return []
+    loader = CatalogLoader(store, LastGood(settings.data_dir / LAST_GOOD_FILE))
+    await loader.restore()
+    channels: list[Following] = []
+    if settings.catalog_mount is not None:
+        channels.append(sources.follow_mount(settings.catalog_mount, loader))
+    if (name := settings.catalog_configmap) is not None:
+        config = load_config(settings.kubeconfig)
+        client = await stack.enter_async_context(connect(config))
+        channels.append(
+            sources.follow_config_map(client, settings.namespace or config.namespace, name, loader)
+        )
+    return channels
+
+
+async def follow_credentials(
+    settings: GatewaySettings, credentials: Credentials, stack: AsyncExitStack
+) -> list[Following]:
+    """Return what follows the channels of the credentials. Those of the folder are there at once.
+
+    Raises:
+        OSError: The folder cannot be read.
+    """
+    channels: list[Following] = []
+    if (folder := settings.credentials_dir) is not None:
+        await credentials.load_folder(folder)
+        channels.append(credentials.follow_folder(folder))
+    if (name := settings.credentials_secret) is not None:
+        config = load_config(settings.kubeconfig)
+        client = await stack.enter_async_context(connect(config))
+        namespace = settings.namespace or config.namespace
+        channels.append(credentials.follow_secret(client, namespace, name))
+    return channels
+
 
 JOURNALS = "settlements"
 """The folder of the journals of settlements, in the data folder."""
@@ -115,7 +165,7 @@ async def compose(
         calls=calls,
     )
     stack.push_async_callback(pipeline.idempotent_responses.finish)
-    circuit_metrics.show(pipeline.attempts.circuits, catalogs)
+    export_circuits(pipeline.attempts.circuits, catalogs)
     token = settings.admin_token
     admin = AdminApp(pipeline, token.get_secret_value() if token else None)
     api = create_app(

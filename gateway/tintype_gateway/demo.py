@@ -2,12 +2,30 @@
 
 import os
 import shlex
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from tintype_gateway.api.operations import GENERATION
 from tintype_gateway.ledger.errors import AccountExistsError, InvalidKeyError
 from tintype_gateway.ledger.interface import Ledger
+from tintype_simulator.app import running
+
+
+@asynccontextmanager
+async def simulators() -> AsyncIterator[str]:
+    """Run the simulators on a free loopback port while the block runs, and yield their URL."""
+    async with running() as url:
+        yield url
+
+
+def pointed_at(manifest: dict[str, Any], url: str) -> dict[str, Any]:
+    """Return a manifest whose provider, if it is a binding, is the simulator at `url`."""
+    if manifest.get("kind") != "ProviderBinding" or not isinstance(manifest.get("spec"), dict):
+        return manifest
+    return manifest | {"spec": manifest["spec"] | {"endpoint": url}}
+
 
 ACCOUNT = "demo"
 MICRO_CREDITS = 1_000_000_000

@@ -10,7 +10,9 @@ from tintype_gateway.errors import (
     UnavailableError,
     UnsupportedParameterError,
 )
-from tintype_gateway.values import FailedCall, FaultKind, Route, UpstreamFault
+from tintype_gateway.values.events import FailedCall
+from tintype_gateway.values.faults import FaultKind, UpstreamFault
+from tintype_gateway.values.routes import Route
 
 Retry = Literal["any route", "another route", "never"]
 """Where the gateway itself may make the call again."""

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from tintype_gateway.observability.request_log import RequestLog
 from tintype_gateway.runtime.deadline import Deadline
 from tintype_gateway.runtime.memory_budget import Reservation
-from tintype_gateway.values import Plan, PlannedCall, Route
+from tintype_gateway.values.plan import Plan
+from tintype_gateway.values.routes import Route
+from tintype_gateway.values.upstream import PlannedCall
 
 
 @dataclass(frozen=True)

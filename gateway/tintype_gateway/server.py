@@ -12,8 +12,16 @@ from pathlib import Path
 import tintype_catalog
 from tintype_gateway.catalog.folder import ManifestFolder
 from tintype_gateway.catalog.store import CatalogStore
-from tintype_gateway.composition import Gateway, Parts, compose, listening
-from tintype_gateway.demo import ensure_demo_key, welcome
+from tintype_gateway.composition import (
+    Following,
+    Gateway,
+    Parts,
+    compose,
+    follow_catalog,
+    follow_credentials,
+    listening,
+)
+from tintype_gateway.demo import ensure_demo_key, pointed_at, simulators, welcome
 from tintype_gateway.http.drain import GRACE_PERIOD_SECONDS
 from tintype_gateway.ledger.errors import LedgerError
 from tintype_gateway.ledger.interface import Ledger
@@ -22,8 +30,6 @@ from tintype_gateway.observability.metrics import HOLDS_EXPIRED
 from tintype_gateway.runtime.allocator import return_kept_regularly, spare_collector
 from tintype_gateway.runtime.loop_lag import observe_lag
 from tintype_gateway.settings import GatewaySettings
-from tintype_gateway.simulated import pointed_at, simulators
-from tintype_gateway.sources import Following, follow_catalog, follow_credentials
 from tintype_gateway.storage.folder import FolderStore
 from tintype_gateway.upstream.credentials import Credentials
 

@@ -9,9 +9,8 @@ from pydantic_core import from_json
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from tintype_gateway.accounts import Profile
-from tintype_gateway.auth.jwt.issuers import Issuer
-from tintype_gateway.auth.jwt.issuers_file import read_issuers
-from tintype_gateway.storage.settings import ImageSettings
+from tintype_gateway.auth.jwt.issuers import Issuer, read_issuers
+from tintype_gateway.storage.factory import ImageSettings
 from tintype_gateway.upstream.egress import Reach
 
 MIN_TOKEN_CHARACTERS = 16

@@ -17,18 +17,12 @@ from tintype_gateway.catalog.snapshot import Snapshot
 from tintype_gateway.images.container import read_header
 from tintype_gateway.ledger.interface import Hold, Profile, Settlement
 from tintype_gateway.pipeline.stages.validate import validate
-from tintype_gateway.values import (
-    Candidate,
-    FinishedCall,
-    FinishedImage,
-    GeneratedImage,
-    Generation,
-    Job,
-    Plan,
-    Route,
-    Target,
-    UpstreamAnswer,
-)
+from tintype_gateway.values.events import FinishedCall
+from tintype_gateway.values.images import FinishedImage, GeneratedImage, Generation
+from tintype_gateway.values.job import Job
+from tintype_gateway.values.plan import Plan
+from tintype_gateway.values.routes import Candidate, Route, Target
+from tintype_gateway.values.upstream import UpstreamResponse
 from tintype_testing.manifests import Manifest, compiled, image_model, provider_binding
 from tintype_testing.sample_images import sample_image
 
@@ -138,10 +132,10 @@ def settlement(charged: int = 640_000, available: int | None = 999_360_000) -> S
     return Settlement(charged, available, late=False, excess=0)
 
 
-def answer(content: object, status: int = 200, **headers: str) -> UpstreamAnswer:
+def answer(content: object, status: int = 200, **headers: str) -> UpstreamResponse:
     """Return a provider's answer, with dashes for the underscores in its headers' names."""
     text = content if isinstance(content, bytes) else json.dumps(content).encode()
-    return UpstreamAnswer(
+    return UpstreamResponse(
         status, {name.replace("_", "-"): value for name, value in headers.items()}, text
     )
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from tintype_gateway.ledger.migrating import migrate_ledger
+from tintype_gateway.ledger.factory import migrate_ledger
 from tintype_testing.cluster.processes import free_ports
 from tintype_testing.requirements import missing
 

@@ -11,7 +11,7 @@ from pydantic_settings import BaseSettings
 from tests.charts.values import ADDED_ON, DEV, PRODUCTION
 from tintype_catalog.allowed_hosts import allows, listed
 from tintype_catalog.credentials import ALLOWED_HOSTS, OPT_IN_LABEL
-from tintype_gateway.auth.jwt.issuers_file import read_issuers
+from tintype_gateway.auth.jwt.issuers import read_issuers
 from tintype_gateway.settings import GatewaySettings
 from tintype_operator.publish.catalog import configmap_names
 from tintype_operator.settings import Settings as OperatorSettings

@@ -10,17 +10,11 @@ from tintype_gateway.faults import RULES
 from tintype_gateway.runtime.deadline import Deadline
 from tintype_gateway.upstream.circuit_breaker import Circuits, State
 from tintype_gateway.upstream.concurrency import ConcurrencyLimits
-from tintype_gateway.upstream.retry import Attempts
-from tintype_gateway.upstream.retry_budget import MAX_ATTEMPTS, RetryBudget
-from tintype_gateway.values import (
-    CallEvent,
-    Candidate,
-    FailedCall,
-    FaultKind,
-    FinishedCall,
-    PlannedCall,
-    UpstreamFault,
-)
+from tintype_gateway.upstream.retry import MAX_ATTEMPTS, Attempts, RetryBudget
+from tintype_gateway.values.events import CallEvent, FailedCall, FinishedCall
+from tintype_gateway.values.faults import FaultKind, UpstreamFault
+from tintype_gateway.values.routes import Candidate
+from tintype_gateway.values.upstream import PlannedCall
 from tintype_testing.builders import finished_call, job, route
 from tintype_testing.metrics import metric
 

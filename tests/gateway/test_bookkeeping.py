@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from tintype_gateway.pipeline.request_metrics import count_charge
-from tintype_gateway.values import FinishedCall
+from tintype_gateway.values.events import FinishedCall
 from tintype_testing.builders import finished_call, plan, route, settlement
 from tintype_testing.metrics import metric
 

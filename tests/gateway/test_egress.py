@@ -20,7 +20,8 @@ from tintype_gateway.upstream.egress import (
 )
 from tintype_gateway.upstream.sessions import open_session, open_sessions
 from tintype_gateway.upstream.transport import call
-from tintype_gateway.values import Timeouts, UpstreamFault, UpstreamRequest
+from tintype_gateway.values.faults import UpstreamFault
+from tintype_gateway.values.upstream import Timeouts, UpstreamRequest
 from tintype_testing.builders import binding
 from tintype_testing.gateway import canvas, running_gateway
 

@@ -5,7 +5,8 @@ from typing import get_args
 import pytest
 
 from tintype_gateway.faults import RULES, Rule, begun, error_of, gravest, kind_of_status
-from tintype_gateway.values import FailedCall, FaultKind, UpstreamFault
+from tintype_gateway.values.events import FailedCall
+from tintype_gateway.values.faults import FaultKind, UpstreamFault
 from tintype_testing.builders import route
 
 KINDS: tuple[FaultKind, ...] = get_args(FaultKind)

@@ -11,7 +11,8 @@ from tintype_gateway.errors import BadRequestError
 from tintype_gateway.http.handlers.images import ROUTES, routes_of
 from tintype_gateway.pipeline.sse_serializer import completed_event, partial_event
 from tintype_gateway.pipeline.stages.resolve import resolve
-from tintype_gateway.values import Charge, PartialImage, Preview
+from tintype_gateway.values.events import Charge, PartialImage
+from tintype_gateway.values.images import Preview
 from tintype_testing.builders import TODAY, finished_call, plan, route, snapshot
 from tintype_testing.manifests import image_model, provider_binding
 

@@ -18,10 +18,9 @@ from hypothesis import strategies as st
 
 from tintype_gateway.api.requests import ImageGenerationRequest
 from tintype_gateway.catalog.snapshot import Vocabulary
+from tintype_gateway.dialects.common import plain_base64, retry_after
 from tintype_gateway.dialects.google.common import standard_base64
-from tintype_gateway.dialects.parsing import plain_base64
 from tintype_gateway.dialects.registry import dialect
-from tintype_gateway.dialects.retry_after import retry_after
 from tintype_gateway.errors import GatewayError
 from tintype_gateway.http.handlers.images import _HANDLING
 from tintype_gateway.images.container import Scanner
@@ -31,7 +30,8 @@ from tintype_gateway.pipeline.stages.validate import validate
 from tintype_gateway.upstream.passthrough import LOOK_BYTES, opening_of
 from tintype_gateway.upstream.sse import EndlessEventError, EventParser
 from tintype_gateway.upstream.transport import MAX_ERROR_BYTES
-from tintype_gateway.values import UpstreamAnswer, UpstreamFault
+from tintype_gateway.values.faults import UpstreamFault
+from tintype_gateway.values.upstream import UpstreamResponse
 from tintype_testing.sample_images import drawn
 
 DIALECTS = [
@@ -170,7 +170,7 @@ def test_json(kind: str, mebibytes: float) -> None:
 @pytest.mark.parametrize("kind", JSON)
 def test_a_response(kind: str, name: str) -> None:
     text = JSON[kind](MIB)
-    response = UpstreamAnswer(200, {}, text)
+    response = UpstreamResponse(200, {}, text)
     require_cheap(lambda: dialect(name).interpret(response), len(text))
 
 
@@ -179,7 +179,7 @@ def test_a_response(kind: str, name: str) -> None:
 def test_an_error(kind: str, name: str) -> None:
     text = JSON[kind](MAX_ERROR_BYTES)[:MAX_ERROR_BYTES]
     for body in (text, b'{"error": {"code": 400, "details": [' + text + b"]}}"):
-        response = UpstreamAnswer(400, {}, body)
+        response = UpstreamResponse(400, {}, body)
         require_cheap(partial(dialect(name).read_error, response), len(body))
 
 
@@ -294,7 +294,7 @@ HOSTILE = [
 @settings(max_examples=150, deadline=None)
 def test_any_response(parts: list[tuple[bytes, int]], name: str) -> None:
     text = b"".join(part * min(times, MIB // len(part)) for part, times in parts)
-    response = UpstreamAnswer(200, {}, text)
+    response = UpstreamResponse(200, {}, text)
     require_cheap(lambda: dialect(name).interpret(response), len(text))
 
 

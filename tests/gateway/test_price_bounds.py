@@ -10,7 +10,8 @@ from tintype_catalog.costs import TokenUsage
 from tintype_catalog.pricing import Pricing
 from tintype_catalog.sizes import Size, SizeChoice
 from tintype_gateway.billing.cost import ceiling, cost, expected
-from tintype_gateway.values import FinishedCall, Job
+from tintype_gateway.values.events import FinishedCall
+from tintype_gateway.values.job import Job
 from tintype_testing.builders import delivered, job, model, priced
 from tintype_testing.manifests import PIXELS, per_image, qualities, read
 

@@ -8,7 +8,9 @@ from tintype_catalog.costs import TokenUsage
 from tintype_catalog.pricing import Pricing
 from tintype_catalog.sizes import Size, SizeChoice
 from tintype_gateway.billing.cost import ceiling, cost, expected
-from tintype_gateway.values import FinishedCall, Generation, Job
+from tintype_gateway.values.events import FinishedCall
+from tintype_gateway.values.images import Generation
+from tintype_gateway.values.job import Job
 from tintype_testing.builders import delivered, job, model, priced, route
 from tintype_testing.manifests import (
     Manifest,

@@ -3,7 +3,7 @@
 import json
 
 from tintype_catalog.sizes import SizeChoice
-from tintype_gateway.billing.quote import quotation
+from tintype_gateway.billing.cost import quotation
 from tintype_testing.builders import plan
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tintype_gateway.observability.redaction import REMOVED, shown
+from tintype_gateway.observability.access_log import REMOVED, shown
 
 LIMIT = 120
 

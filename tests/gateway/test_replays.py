@@ -11,7 +11,7 @@ from tintype_gateway.pipeline.json_serializer import respond
 from tintype_gateway.storage.folder import FolderStore
 from tintype_gateway.storage.idempotent_responses import IdempotentResponses
 from tintype_gateway.storage.links import KEY_BYTES, Links
-from tintype_gateway.values import Response
+from tintype_gateway.values.response import Response
 from tintype_testing.builders import RECEIPT, finished_call, plan, settlement
 from tintype_testing.image_stores import folder_store
 from tintype_testing.waiting import eventually

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tintype_gateway.dialects.retry_after import LONGEST_SECONDS, retry_after
+from tintype_gateway.dialects.common import LONGEST_SECONDS, retry_after
 
 SENT = datetime.datetime(2026, 11, 20, 10, 0, 0, tzinfo=datetime.UTC)
 DATE = format_datetime(SENT, usegmt=True)

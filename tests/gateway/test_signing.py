@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tintype_gateway.upstream import sigv4 as signing
 from tintype_gateway.upstream.sigv4 import signed_headers
-from tintype_gateway.values import AwsSigner, UpstreamRequest
+from tintype_gateway.values.upstream import AwsSigner, UpstreamRequest
 
 WORDS = st.text("abcDEF012-_.~%+/=", min_size=1, max_size=20)
 URLS = st.builds(

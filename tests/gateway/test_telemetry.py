@@ -2,7 +2,7 @@
 
 import pytest
 
-from tintype_gateway.observability import spans as telemetry
+from tintype_gateway.observability import spans
 
 ENDPOINT = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"}
 
@@ -21,7 +21,7 @@ ENDPOINT = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"}
     ],
 )
 def test_the_standard_environment_decides(environ: dict[str, str], wanted: bool) -> None:
-    assert telemetry.is_wanted(environ) is wanted
+    assert spans.is_wanted(environ) is wanted
 
 
 @pytest.mark.parametrize(
@@ -34,16 +34,16 @@ def test_the_standard_environment_decides(environ: dict[str, str], wanted: bool)
 )
 def test_what_we_do_not_have_is_refused_by_name(environ: dict[str, str]) -> None:
     with pytest.raises(ValueError, match="OTEL_"):
-        telemetry.is_wanted(environ)
+        spans.is_wanted(environ)
 
 
 async def test_a_traced_function_does_what_it_did() -> None:
-    @telemetry.traced("add")
+    @spans.traced("add")
     def add(one: int, other: int) -> int:
         """Add."""
         return one + other
 
-    @telemetry.traced("wait")
+    @spans.traced("wait")
     async def wait(result: int) -> int:
         return result
 
@@ -54,8 +54,8 @@ async def test_a_traced_function_does_what_it_did() -> None:
 @pytest.mark.parametrize("name", ["traceparent", "tracestate", "baggage"])
 def test_a_trace_header_that_is_no_text_is_left_out(name: str) -> None:
     parent = {"traceparent": f"00-{'0a' * 16}-{'0b' * 8}-01", "tracestate": "a=1"}
-    with telemetry.tracing(ENDPOINT), telemetry.serving(parent | {name: "a=\udc93"}):
-        sent = telemetry.propagated({})
+    with spans.tracing(ENDPOINT), spans.serving(parent | {name: "a=\udc93"}):
+        sent = spans.propagated({})
 
     assert "".join(sent.values()).isascii()
     assert sent["traceparent"]
@@ -64,6 +64,6 @@ def test_a_trace_header_that_is_no_text_is_left_out(name: str) -> None:
 def test_without_traces_nothing_is_made() -> None:
     headers = {"a": "b"}
 
-    assert telemetry.stage("hold") is telemetry.stage("settle")
-    assert telemetry.propagated(headers) is headers
-    assert telemetry.exemplar() is None
+    assert spans.stage("hold") is spans.stage("settle")
+    assert spans.propagated(headers) is headers
+    assert spans.exemplar() is None

@@ -4,7 +4,7 @@ request is for reads its row, so that another operation is another row."""
 from dataclasses import dataclass
 
 from tintype_gateway.api.requests import ImageGenerationRequest, ImageRequest
-from tintype_gateway.values import Operation
+from tintype_gateway.values.plan import Operation
 
 
 @dataclass(frozen=True, slots=True)

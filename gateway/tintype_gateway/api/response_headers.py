@@ -10,7 +10,9 @@ from tintype_catalog.image_model import Lifecycle
 from tintype_catalog.sizes import Size
 from tintype_gateway.errors import ContentRefusedError
 from tintype_gateway.faults import error_of, withheld
-from tintype_gateway.values import FailedCall, FinishedCall, Plan, Route
+from tintype_gateway.values.events import FailedCall, FinishedCall
+from tintype_gateway.values.plan import Plan
+from tintype_gateway.values.routes import Route
 
 PROFILE_HEADER = "Tintype-Profile"
 """The header of a request that chooses the shape of its response, which has the same header."""

@@ -2,12 +2,15 @@
 
 from collections.abc import Iterable
 from decimal import Decimal
+from typing import Any
 
 from tintype_catalog.catalog import Model
 from tintype_catalog.costs import AUTO, Demand, call_usd, ceiling_usd, micro_credits
 from tintype_catalog.pricing import Pricing
 from tintype_catalog.sizes import max_pixels
-from tintype_gateway.values import FinishedCall, Job
+from tintype_gateway.values.events import FinishedCall
+from tintype_gateway.values.job import Job
+from tintype_gateway.values.plan import Plan
 
 
 def ceiling(job: Job, model: Model, pricing: Pricing, per_usd: int) -> int:
@@ -71,3 +74,30 @@ def _demand(job: Job, model: Model) -> Demand:
         quality=job.quality,
         partial_images=job.partial_images,
     )
+
+
+def quotation(plan: Plan, ceiling: int, expected: int | None) -> dict[str, Any]:
+    """Return the body of `POST /v1/images/quote`, with amounts in micro-credits.
+
+    `ceiling` is what would be held. `expected` is None where the provider chooses what decides
+    the price.
+    """
+    size = plan.job.size.size
+    return {
+        "object": "image.quote",
+        "model": plan.target.requested,
+        "route": {
+            "provider": plan.route.binding.provider,
+            "region": plan.route.region,
+            "binding": plan.route.binding.name,
+        },
+        "n": plan.job.images,
+        "size": "auto" if size is None else str(size),
+        "parameters": dict(plan.job.parameters),
+        "partial_images": plan.job.partial_images,
+        "provider_parameters": dict(plan.job.extras),
+        "adjustments": list(plan.job.adjustments),
+        "credits_ceiling": ceiling,
+        "credits_expected": expected,
+        "catalog_revision": plan.revision,
+    }

@@ -1,5 +1,7 @@
 """What one request has sold so far, and the one charge that is made for it."""
 
+import asyncio
+import logging
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from types import TracebackType
@@ -8,9 +10,46 @@ from typing import Self
 from tintype_gateway.billing.holding import Holding
 from tintype_gateway.billing.settlements import Due, Settlements
 from tintype_gateway.errors import GatewayError
-from tintype_gateway.ledger.interface import Hold, Settlement
+from tintype_gateway.ledger.errors import LedgerError
+from tintype_gateway.ledger.interface import Hold, Ledger, Settlement
 from tintype_gateway.runtime.deadline import Deadline
-from tintype_gateway.values import Charge, FinishedCall, FinishedImage
+from tintype_gateway.values.events import Charge, FinishedCall
+from tintype_gateway.values.images import FinishedImage
+
+log = logging.getLogger(__name__)
+
+INTERVAL_SECONDS = 0.2
+
+
+class DeliveryReceipts:
+    """The settled holds whose answers were written to the end, until the ledger knows of them."""
+
+    def __init__(self) -> None:
+        self._delivered: list[Hold] = []
+
+    def add(self, receipt: Hold) -> None:
+        """Note that a client has the complete answer."""
+        self._delivered.append(receipt)
+
+    async def report(self, ledger: Ledger) -> None:
+        """Tell the ledger again and again, and a last time when cancelled."""
+        try:
+            while True:
+                await asyncio.sleep(INTERVAL_SECONDS)
+                await self._flush(ledger)
+        finally:
+            await self._flush(ledger)
+
+    async def _flush(self, ledger: Ledger) -> None:
+        batch, self._delivered = self._delivered, []
+        if not batch:
+            return
+        try:
+            await ledger.mark_delivered(batch)
+        except LedgerError as error:
+            self._delivered = batch + self._delivered
+            log.warning("deliveries not reported", extra={"error": str(error)})
+
 
 Cost = Callable[[Sequence[FinishedCall]], int]
 """What calls cost together, in micro-credits."""

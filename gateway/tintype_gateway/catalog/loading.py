@@ -1,16 +1,53 @@
 """What is done with the files of a published catalog, whichever channel has brought them."""
 
 import asyncio
+import logging
+import os
 import time
 from collections.abc import Mapping
 from datetime import datetime
+from pathlib import Path
+
+from pydantic import Base64Bytes, TypeAdapter
 
 from tintype_catalog.bundle import BundleError, unpack
 from tintype_catalog.reading import CatalogReader
-from tintype_gateway.catalog.last_good import LastGood
 from tintype_gateway.catalog.snapshot import Snapshot
 from tintype_gateway.catalog.store import LAST_GOOD, CatalogStore
 from tintype_gateway.observability.metrics import CATALOG_PROPAGATION, CATALOG_PUBLISHED
+
+log = logging.getLogger(__name__)
+
+_FILES = TypeAdapter(dict[str, Base64Bytes])
+
+
+class LastGood:
+    """One file that holds all files of a catalog, so that it is replaced as a whole."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def read(self) -> Mapping[str, bytes] | None:
+        """Return the files of the catalog, None where there are none to be read."""
+        try:
+            return _FILES.validate_json(self._path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            log.warning("last good catalog not read", extra={"error": str(error)})
+            return None
+
+    def write(self, files: Mapping[str, bytes]) -> None:
+        """Replace the catalog. Without it a gateway serves all the same, so a fault is but told."""
+        replacement = self._path.with_suffix(f".{os.getpid()}")
+        try:
+            with replacement.open("wb") as stream:
+                stream.write(_FILES.dump_json(dict(files)))
+                stream.flush()
+                os.fsync(stream.fileno())
+            replacement.replace(self._path)
+        except OSError as error:
+            log.warning("last good catalog not kept", extra={"error": str(error)})
 
 
 class CatalogLoader:

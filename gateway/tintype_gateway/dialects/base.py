@@ -18,15 +18,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 from tintype_catalog.catalog import Binding
-from tintype_gateway.values import (
-    Generation,
-    Job,
-    Preview,
-    Route,
-    UpstreamAnswer,
-    UpstreamFault,
-    UpstreamRequest,
-)
+from tintype_gateway.values.faults import UpstreamFault
+from tintype_gateway.values.images import Generation, Preview
+from tintype_gateway.values.job import Job
+from tintype_gateway.values.routes import Route
+from tintype_gateway.values.upstream import UpstreamRequest, UpstreamResponse
 
 
 class Dialect(Protocol):
@@ -60,7 +56,7 @@ class Dialect(Protocol):
             UpstreamFault: The credentials lack a key.
         """
 
-    def interpret(self, answer: UpstreamAnswer) -> Generation:
+    def interpret(self, response: UpstreamResponse) -> Generation:
         """Return what a response of status 200 holds.
 
         It has at most as many images as were asked for. A refusal of content is no fault: it is
@@ -70,7 +66,7 @@ class Dialect(Protocol):
             UpstreamFault: The response does not hold what its status promises.
         """
 
-    def read_error(self, answer: UpstreamAnswer) -> UpstreamFault:
+    def read_error(self, response: UpstreamResponse) -> UpstreamFault:
         """Return what a response of any other status means.
 
         The body has at most 32 KiB, of which the end may be missing. There is always a `date`
@@ -119,8 +115,8 @@ class IncompleteDialectError(TypeError):
 
 _FUNCTIONS = {
     "translate": ("job", "route", "images", "credentials"),
-    "interpret": ("answer",),
-    "read_error": ("answer",),
+    "interpret": ("response",),
+    "read_error": ("response",),
 }
 _STREAMING_FUNCTIONS: Mapping[str, tuple[str, ...]] = {"streams": ("binding",), "event_reader": ()}
 

@@ -7,30 +7,24 @@ from typing import Any
 
 from tintype_catalog.catalog import Binding
 from tintype_catalog.costs import TokenUsage
-from tintype_gateway.dialects.credentials import required
-from tintype_gateway.dialects.parsing import (
+from tintype_gateway.dialects.common import (
     MALFORMED,
     count,
     malformed,
     moment,
     plain_base64,
+    required,
+    retry_after,
     text,
     usage_of,
 )
-from tintype_gateway.dialects.retry_after import retry_after
 from tintype_gateway.faults import SUMMARIES, begun, kind_of_status
 from tintype_gateway.images import lazy_json as blobs
-from tintype_gateway.values import (
-    FaultKind,
-    GeneratedImage,
-    Generation,
-    Job,
-    Preview,
-    Route,
-    UpstreamAnswer,
-    UpstreamFault,
-    UpstreamRequest,
-)
+from tintype_gateway.values.faults import FaultKind, UpstreamFault
+from tintype_gateway.values.images import GeneratedImage, Generation, Preview
+from tintype_gateway.values.job import Job
+from tintype_gateway.values.routes import Route
+from tintype_gateway.values.upstream import UpstreamRequest, UpstreamResponse
 
 ENDPOINT = "https://api.openai.com"
 
@@ -64,7 +58,7 @@ _IMAGE = "image_generation.completed"
 
 
 FIRST_IMAGE = re.compile(rb'"data"\s*:\s*\[\s*\{[^{}\[\]]*"b64_json"\s*:\s*\Z')
-"""What stands before the first image of an answer."""
+"""What stands before the first image of a response."""
 
 
 def translate(
@@ -81,7 +75,7 @@ def translate(
         "size": str(job.size.size or "auto"),
     }
     if binding.upstream_model.startswith("dall-e"):
-        # The GPT models always answer so, and refuse the field.
+        # The GPT models always respond so, and refuse the field.
         body["response_format"] = "b64_json"
     if job.streamed:
         body |= {"stream": True, "partial_images": job.partial_images}
@@ -96,14 +90,14 @@ def translate(
     )
 
 
-def interpret(answer: UpstreamAnswer) -> Generation:
-    """Return the images, and what else the answer says of them.
+def interpret(response: UpstreamResponse) -> Generation:
+    """Return the images, and what else the response says of them.
 
     Raises:
-        UpstreamFault: The answer is not JSON, or has no image where one must be.
+        UpstreamFault: The response is not JSON, or has no image where one must be.
     """
     try:
-        document: Any = blobs.loads(answer.body)
+        document: Any = blobs.loads(response.body)
         images = tuple(_image(entry) for entry in document["data"])
         return _generation(document, images, document.get("created"))
     except MALFORMED as error:
@@ -111,7 +105,7 @@ def interpret(answer: UpstreamAnswer) -> Generation:
 
 
 def streams(binding: Binding) -> bool:
-    """Return whether the model can answer as a stream: all but the oldest can."""
+    """Return whether the model can respond with a stream: all but the oldest can."""
     return not binding.upstream_model.startswith("dall-e")
 
 
@@ -173,10 +167,10 @@ def _generation(
     )
 
 
-def read_error(answer: UpstreamAnswer) -> UpstreamFault:
+def read_error(response: UpstreamResponse) -> UpstreamFault:
     """Return what a status other than 200 means (OpenAI's error guide, and its SDK's classes)."""
-    fault = _fault(_error(answer.body), answer.status)
-    fault.retry_after_seconds = retry_after(answer.headers)
+    fault = _fault(_error(response.body), response.status)
+    fault.retry_after_seconds = retry_after(response.headers)
     return fault
 
 

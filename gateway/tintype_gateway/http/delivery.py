@@ -17,7 +17,7 @@ from tintype_gateway.http.writer import ResponseWriter
 from tintype_gateway.ledger.interface import Hold
 from tintype_gateway.observability.metrics import RESPONSES_BROKEN_OFF
 from tintype_gateway.pipeline.client_presence import ClientPresence
-from tintype_gateway.values import End, Part
+from tintype_gateway.values.response import End, Part
 
 log = logging.getLogger(__name__)
 

@@ -13,8 +13,7 @@ from tintype_gateway.api.operations import OPERATIONS
 from tintype_gateway.api.response_headers import PROFILE_HEADER
 from tintype_gateway.http.app_keys import REQUEST_ID, REQUEST_LOG, STATIC_FILE
 from tintype_gateway.http.connection import ClientConnection
-from tintype_gateway.observability import access_log
-from tintype_gateway.observability import spans as telemetry
+from tintype_gateway.observability import access_log, spans
 from tintype_gateway.observability.metrics import (
     HTTP_REQUESTS,
     OVERHEAD_SECONDS,
@@ -43,7 +42,7 @@ async def observed(request: web.Request, handler: Handler) -> web.StreamResponse
     with (
         REQUESTS_IN_FLIGHT.track_inprogress(),
         metered(request[REQUEST_ID]) as meter,
-        telemetry.serving(request.headers),
+        spans.serving(request.headers),
     ):
         try:
             response = await handler(request)
@@ -103,15 +102,15 @@ def _note(request: web.Request, status: int, seconds: float, meter: RequestMeter
     HTTP_REQUESTS.labels(method, route, str(status)).inc()
     overhead = seconds - meter.provider_seconds
     if meter.calls:
-        OVERHEAD_SECONDS.observe(overhead, telemetry.exemplar())
+        OVERHEAD_SECONDS.observe(overhead, spans.exemplar())
         line.attempts = meter.calls
     line.method, line.route = method, route
     line.seconds = round(seconds, 6)
     line.provider_seconds = round(meter.provider_seconds, 6)
     line.overhead_seconds = round(overhead, 6)
     line.request_bytes = request.content.total_bytes
-    line.trace_id = telemetry.trace_id() or ABSENT
-    telemetry.served(method, route, status, request[REQUEST_ID])
+    line.trace_id = spans.trace_id() or ABSENT
+    spans.served(method, route, status, request[REQUEST_ID])
     access_log.write(status, line, is_routine=STATIC_FILE in request)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from aiohttp import HttpVersion11, web
 from aiohttp.http_parser import RawRequestMessage
 
-from tintype_gateway.errors import ExpectationFailedError
+from tintype_gateway.errors import BadRequestError, ExpectationFailedError
 from tintype_gateway.http.connection import closing_response
 
 Handle = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
@@ -57,3 +57,22 @@ def plain_path(path: str) -> str:
     if found := _OF_A_MODEL.match(path):
         return f"/v1/models/{path[found.end() :]}"
     return _SLASHES.sub("/", path).rstrip("/") or "/"
+
+
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+
+
+def idempotency_key(request: web.Request) -> str | None:
+    """Return the key of a request, if it has one.
+
+    Raises:
+        BadRequestError: It is none.
+    """
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and _KEY.fullmatch(key) is None:
+        raise BadRequestError(
+            "the Idempotency-Key must be 1 to 255 visible ASCII characters",
+            code="invalid_idempotency_key",
+            param="Idempotency-Key",
+        )
+    return key

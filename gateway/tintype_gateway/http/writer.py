@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from aiohttp import web
 
 from tintype_gateway.http.private_aiohttp import HeadWithBody
-from tintype_gateway.values import End, Head, Part
+from tintype_gateway.values.response import End, Head, Part
 
 JOINED_BYTES = 256 * 1024
 """Up to here, a copy costs less than a second system call."""

@@ -12,7 +12,7 @@ from PIL import Image, ImageOps
 
 from tintype_catalog.sizes import Size
 from tintype_gateway.images.decoder import decoded
-from tintype_gateway.values import Encoding
+from tintype_gateway.values.job import Encoding
 
 FINE_CHROMA_FROM = 90
 """The percentage from which a JPEG keeps its colors at full resolution."""

@@ -13,7 +13,7 @@ from typing import TypeVar, TypeVarTuple
 
 from tintype_gateway.images.convert import Converted, convert
 from tintype_gateway.images.examine import Examined, examine
-from tintype_gateway.values import Encoding
+from tintype_gateway.values.job import Encoding
 
 Args = TypeVarTuple("Args")
 Result = TypeVar("Result")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tintype_gateway.ledger.interface import Ledger
 from tintype_gateway.ledger.postgres.engine import PostgresLedger
+from tintype_gateway.ledger.postgres.schema import migrate
 from tintype_gateway.ledger.sqlite.engine import SqliteLedger
 
 SQLITE_PREFIX = "sqlite:///"
@@ -44,3 +45,18 @@ def _path_of(url: str) -> Path:
             f" or {POSTGRES_PREFIXES[0]}USER:PASSWORD@HOST/DATABASE"
         )
     return Path(path).absolute()
+
+
+async def migrate_ledger(url: str) -> None:
+    """Migrate a database; any number of processes may do so at once.
+
+    A SQLite file is also migrated whenever it is opened.
+
+    Raises:
+        ValueError: no engine serves this URL.
+        LedgerUnavailableError: it cannot be used, or a newer program has migrated it.
+    """
+    if url.startswith(POSTGRES_PREFIXES):
+        await migrate(url)
+        return
+    await open_ledger(url).close()

@@ -4,7 +4,8 @@ from dataclasses import dataclass, fields
 from enum import Enum
 from typing import Any, TypeAlias, TypeVar
 
-from tintype_gateway.values import Plan, Route
+from tintype_gateway.values.plan import Plan
+from tintype_gateway.values.routes import Route
 
 MAX_USER_CHARACTERS = 64
 

@@ -12,8 +12,11 @@ from functools import wraps
 from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
 from urllib.parse import unquote
 
+from tintype_catalog.catalog import Binding
 from tintype_catalog.costs import TokenUsage
-from tintype_gateway.values import Plan, Route
+from tintype_catalog.providers import SERVICES
+from tintype_gateway.values.plan import Plan
+from tintype_gateway.values.routes import Route
 
 if TYPE_CHECKING:
     from tintype_gateway.observability.tracing import Tracing
@@ -171,3 +174,9 @@ def exemplar() -> dict[str, str] | None:
     """Return what links an observation to its trace, None where there is none."""
     found = trace_id()
     return None if found is None else {"trace_id": found}
+
+
+def gen_ai_provider(binding: Binding) -> str:
+    """Return the conventions' name of who serves a binding: the service whose protocol it speaks,
+    since the conventions know no label of our own."""
+    return SERVICES[binding.dialect].telemetry_name

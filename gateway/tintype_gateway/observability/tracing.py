@@ -21,8 +21,9 @@ from opentelemetry.util.types import AttributeValue
 
 from tintype_catalog.__about__ import __version__
 from tintype_catalog.costs import TokenUsage
-from tintype_gateway.observability.gen_ai import gen_ai_provider
-from tintype_gateway.values import Plan, Route
+from tintype_gateway.observability.spans import gen_ai_provider
+from tintype_gateway.values.plan import Plan
+from tintype_gateway.values.routes import Route
 
 SERVICE = "tintype-gateway"
 """The name of the service, unless the environment gives another."""

@@ -16,20 +16,12 @@ from tintype_gateway.observability.spans import traced
 from tintype_gateway.pipeline import openai_profile
 from tintype_gateway.pipeline.client_presence import ClientPresence
 from tintype_gateway.request_context import RequestContext
-from tintype_gateway.values import (
-    End,
-    ExecutorEvent,
-    FailedCall,
-    FinishedCall,
-    FinishedImage,
-    Head,
-    ImageStarted,
-    Job,
-    Part,
-    Plan,
-    Response,
-    Route,
-)
+from tintype_gateway.values.events import ExecutorEvent, FailedCall, FinishedCall, ImageStarted
+from tintype_gateway.values.images import FinishedImage
+from tintype_gateway.values.job import Job
+from tintype_gateway.values.plan import Plan
+from tintype_gateway.values.response import End, Head, Part, Response
+from tintype_gateway.values.routes import Route
 
 Shaped = Callable[[Mapping[str, object]], Mapping[str, object]]
 """Returns an entry of `data` as the profile has it."""

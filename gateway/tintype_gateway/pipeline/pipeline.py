@@ -14,11 +14,9 @@ from tintype_gateway.api.operations import ApiOperation
 from tintype_gateway.api.response_headers import headers_of
 from tintype_gateway.auth.call_limits import CallLimits
 from tintype_gateway.auth.jwt.verifier import JwtVerifier
-from tintype_gateway.billing.cost import ceiling, cost, expected
-from tintype_gateway.billing.delivery_receipts import DeliveryReceipts
+from tintype_gateway.billing.cost import ceiling, cost, expected, quotation
 from tintype_gateway.billing.holding import Holding
-from tintype_gateway.billing.quote import quotation
-from tintype_gateway.billing.sale import Sale
+from tintype_gateway.billing.sale import DeliveryReceipts, Sale
 from tintype_gateway.billing.settlements import Settlements
 from tintype_gateway.catalog.store import CatalogStore
 from tintype_gateway.dialects.base import Dialect
@@ -35,8 +33,7 @@ from tintype_gateway.pipeline.stages.adapt import Handling, adapt
 from tintype_gateway.pipeline.stages.authenticate import authenticate
 from tintype_gateway.pipeline.stages.hold import HoldRequest, Replay, check_funds, held
 from tintype_gateway.pipeline.stages.resolve import resolve
-from tintype_gateway.pipeline.stages.select_routes import choose
-from tintype_gateway.pipeline.stages.stream import stream
+from tintype_gateway.pipeline.stages.select_routes import choose, stream
 from tintype_gateway.pipeline.stages.validate import validate
 from tintype_gateway.request_context import RequestContext
 from tintype_gateway.runtime.memory_budget import MemoryBudget, bytes_reserved
@@ -44,21 +41,14 @@ from tintype_gateway.storage.idempotent_responses import IdempotentResponses
 from tintype_gateway.storage.image_tools import ImageTools
 from tintype_gateway.upstream.credentials import CredentialSource
 from tintype_gateway.upstream.executor import Execution, Executor
-from tintype_gateway.upstream.retry import Attempts
-from tintype_gateway.upstream.retry_budget import MAX_ATTEMPTS
+from tintype_gateway.upstream.retry import MAX_ATTEMPTS, Attempts
 from tintype_gateway.upstream.sessions import Sessions
 from tintype_gateway.upstream.translate import check_translation
-from tintype_gateway.values import (
-    Candidate,
-    Delivery,
-    FinishedCall,
-    ForcedProvider,
-    Job,
-    Part,
-    Plan,
-    Route,
-    Target,
-)
+from tintype_gateway.values.events import FinishedCall
+from tintype_gateway.values.job import Job
+from tintype_gateway.values.plan import Delivery, Plan
+from tintype_gateway.values.response import Part
+from tintype_gateway.values.routes import Candidate, ForcedProvider, Route, Target
 
 Serializer = JsonSerializer | SseSerializer
 """What turns the events of the executor into a response."""

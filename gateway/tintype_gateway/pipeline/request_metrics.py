@@ -9,7 +9,8 @@ from tintype_gateway.observability.metrics import (
     IMAGES_GENERATED,
     IMAGES_REFUSED,
 )
-from tintype_gateway.values import FinishedCall, Plan
+from tintype_gateway.values.events import FinishedCall
+from tintype_gateway.values.plan import Plan
 
 MICRO_CREDITS = 1_000_000
 

@@ -19,23 +19,19 @@ from tintype_gateway.pipeline.client_presence import ClientPresence
 from tintype_gateway.request_context import RequestContext
 from tintype_gateway.upstream.executor import Execution
 from tintype_gateway.upstream.sse import MEDIA_TYPE, PING, Pieces, event, image_event
-from tintype_gateway.values import (
+from tintype_gateway.values.events import (
     AbandonedCall,
     Charge,
-    End,
     ExecutorEvent,
     FailedCall,
     FinishedCall,
-    FinishedImage,
-    GeneratedImage,
-    Generation,
-    Head,
     Heartbeat,
-    Part,
     PartialImage,
-    Plan,
-    Route,
 )
+from tintype_gateway.values.images import FinishedImage, GeneratedImage, Generation
+from tintype_gateway.values.plan import Plan
+from tintype_gateway.values.response import End, Head, Part
+from tintype_gateway.values.routes import Route
 
 PARTIAL, COMPLETED = "partial_image", "completed"
 """The kinds of events with an image, of which the operation makes names, and the words of the

@@ -3,12 +3,91 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Annotated, Literal, Self
 
-from tintype_gateway.storage.folder import FolderStore
+from pydantic import Field, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from tintype_gateway.images.converter import default_workers
+from tintype_gateway.storage.folder import DEFAULT_MAX_BYTES, FolderStore
 from tintype_gateway.storage.interface import ImageStore
 from tintype_gateway.storage.links import Links, read_or_make_key
 from tintype_gateway.storage.s3 import Bucket, open_bucket
-from tintype_gateway.storage.settings import ImageSettings
+
+MAX_URL_SECONDS = 7 * 24 * 3600
+"""AWS signs no URL for longer."""
+
+MIN_STORE_BYTES = 64 * 2**20
+"""Room for a few of the largest images."""
+
+
+class ImageSettings(BaseSettings):
+    """Part of the gateway's settings."""
+
+    model_config = SettingsConfigDict(use_attribute_docstrings=True)
+
+    image_workers: Annotated[int, Field(ge=1, le=64, default_factory=default_workers)]
+    """How many images are converted at once. By default one for each CPU, up to 4."""
+
+    default_response_format: Literal["b64_json", "url"] = "b64_json"
+    """How images come where a request does not say it."""
+
+    image_store_dir: Path | None = None
+    """The folder for images that are returned as URLs, if there is no bucket."""
+
+    image_store_max_bytes: Annotated[int, Field(ge=MIN_STORE_BYTES)] = DEFAULT_MAX_BYTES
+    """The largest size of that folder. Beyond it the images that expire soonest are removed."""
+
+    public_url: Annotated[str, Field(pattern=r"^(https?://[\w.:/@%~\[\]-]+)?$")] = ""
+    """The base of the URLs of that folder, by which clients reach the gateway. By default its own
+    address."""
+
+    image_url_seconds: Annotated[int, Field(ge=1, le=MAX_URL_SECONDS)] = 3600
+    """How long the URL of an image works."""
+
+    s3_bucket: Annotated[str, Field(validation_alias="AWS_S3_BUCKET")] = ""
+    """The bucket for images that are returned as URLs."""
+
+    s3_accelerate: Annotated[bool, Field(validation_alias="AWS_S3_ACCELERATE")] = False
+    """Whether uploads and downloads take the bucket's acceleration endpoint."""
+
+    s3_region: Annotated[str, Field(validation_alias="AWS_REGION")] = ""
+    """The bucket's region. By default as the AWS SDKs find it."""
+
+    s3_endpoint: Annotated[
+        str,
+        Field(
+            validation_alias="AWS_ENDPOINT_URL_S3",
+            pattern=r"^(https?://[\w.-]+(:\d{1,5})?|https?://\[[\da-fA-F:.]+\](:\d{1,5})?)?(/[^\s@?#]*)?$",
+        ),
+    ] = ""
+    """The server, where it is not AWS's own."""
+
+    s3_path_style: bool = False
+    """Whether URLs have the bucket in their path, and not in their host name."""
+
+    s3_prefix: Annotated[str, Field(pattern=r"^([\w.!-]+/)*$", max_length=512)] = "tintype/"
+    """The prefix of all object names: empty, or a path that ends with a slash."""
+
+    s3_encryption: Literal["", "AES256", "aws:kms", "aws:kms:dsse"] = ""
+    """The server-side encryption to ask for. By default the bucket's own."""
+
+    s3_kms_key_id: str = ""
+    """The KMS key to encrypt with. By default that of the account."""
+
+    @model_validator(mode="after")
+    def _one_way_to_the_bucket(self) -> Self:
+        if self.s3_accelerate and (self.s3_endpoint or self.s3_path_style):
+            raise ValueError(
+                "AWS_S3_ACCELERATE does not go with AWS_ENDPOINT_URL_S3 or TINTYPE_S3_PATH_STYLE: "
+                "the acceleration endpoint is AWS's own, and has the bucket in its name"
+            )
+        if self.s3_accelerate and "." in self.s3_bucket:
+            raise ValueError("AWS_S3_ACCELERATE needs a bucket without dots in its name")
+        if self.s3_kms_key_id and not self.s3_encryption.startswith("aws:kms"):
+            raise ValueError("TINTYPE_S3_KMS_KEY_ID goes with TINTYPE_S3_ENCRYPTION=aws:kms")
+        return self
+
 
 KEY_FILE = "image-urls.key"
 

@@ -18,7 +18,8 @@ from tintype_gateway.images.base64_view import decode
 from tintype_gateway.ledger.interface import Hold
 from tintype_gateway.ledger.validation import IDEMPOTENCY_KEPT_SECONDS
 from tintype_gateway.storage.interface import ImageStore, NotStoredError, StoreError, new_name
-from tintype_gateway.values import FinishedImage, Response
+from tintype_gateway.values.images import FinishedImage
+from tintype_gateway.values.response import Response
 
 log = logging.getLogger(__name__)
 

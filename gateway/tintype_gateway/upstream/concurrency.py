@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tintype_catalog.catalog import Binding
-from tintype_gateway.values import UpstreamFault
+from tintype_gateway.values.faults import UpstreamFault
 
 
 class ConcurrencyLimits:

@@ -20,26 +20,27 @@ from tintype_gateway.upstream.retry import Attempts
 from tintype_gateway.upstream.sessions import Sessions
 from tintype_gateway.upstream.translate import divide, translate
 from tintype_gateway.upstream.transport import call
-from tintype_gateway.values import (
+from tintype_gateway.values.events import (
     AbandonedCall,
     CallEvent,
-    Candidate,
-    Delivery,
     ExecutorEvent,
     FailedCall,
     FinishedCall,
-    FinishedImage,
-    GeneratedImage,
-    Generation,
     Heartbeat,
     ImageStarted,
     PartialImage,
-    PassingImage,
-    PlannedCall,
-    Preview,
-    Timeouts,
-    UpstreamFault,
 )
+from tintype_gateway.values.faults import UpstreamFault
+from tintype_gateway.values.images import (
+    FinishedImage,
+    GeneratedImage,
+    Generation,
+    PassingImage,
+    Preview,
+)
+from tintype_gateway.values.plan import Delivery
+from tintype_gateway.values.routes import Candidate
+from tintype_gateway.values.upstream import PlannedCall, Timeouts
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 from tintype_gateway.faults import rule_of
-from tintype_gateway.observability import spans as telemetry
-from tintype_gateway.observability.redaction import REMOVED, shown
+from tintype_gateway.observability import spans
+from tintype_gateway.observability.access_log import REMOVED, shown
 from tintype_gateway.observability.request_meter import current_meter
-from tintype_gateway.values import Job, Plan, Route, UpstreamFault
+from tintype_gateway.values.faults import UpstreamFault
+from tintype_gateway.values.job import Job
+from tintype_gateway.values.plan import Plan
+from tintype_gateway.values.routes import Route
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +46,7 @@ def reported(plan: Plan, route: Route) -> Iterator[None]:
 
 def _report(fault: UpstreamFault, plan: Plan, route: Route) -> None:
     fields = _fields(fault, [*_credentials(plan), *_texts(plan.job)])
-    telemetry.failed(fields)
+    spans.failed(fields)
     extra = {
         "request_id": current_meter().request_id,
         "provider": route.binding.provider,

@@ -19,18 +19,13 @@ from tintype_gateway.images.examine import glance
 from tintype_gateway.observability.spans import traced
 from tintype_gateway.storage.image_tools import ImageTools
 from tintype_gateway.storage.interface import ImageStore, StoreError, new_name
-from tintype_gateway.values import (
-    Encoding,
-    FinishedCall,
-    FinishedImage,
-    GeneratedImage,
-    Generation,
-    PassedThrough,
-    Plan,
-    PlannedCall,
-    Route,
-    UpstreamFault,
-)
+from tintype_gateway.values.events import FinishedCall
+from tintype_gateway.values.faults import UpstreamFault
+from tintype_gateway.values.images import FinishedImage, GeneratedImage, Generation, PassedThrough
+from tintype_gateway.values.job import Encoding
+from tintype_gateway.values.plan import Plan
+from tintype_gateway.values.routes import Route
+from tintype_gateway.values.upstream import PlannedCall
 
 
 async def inspect(
@@ -82,7 +77,7 @@ async def finish(call: FinishedCall, plan: Plan, tools: ImageTools) -> FinishedC
 
 
 def _passed_on(first: Sequence[GeneratedImage], passed: PassedThrough) -> FinishedImage:
-    """Return what the client has, if that is what the answer gives as its first image."""
+    """Return what the client has, if that is what the response gives as its first image."""
     if [image.base64 for image in first] != [passed.placeholder]:
         message = "the provider's response does not start with its first image"
         raise UpstreamFault("outcome_unknown", message)

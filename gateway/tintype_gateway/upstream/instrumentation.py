@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tintype_gateway.faults import rule_of
-from tintype_gateway.observability import spans as telemetry
-from tintype_gateway.observability.gen_ai import gen_ai_provider
+from tintype_gateway.observability import spans
 from tintype_gateway.observability.metrics import (
     GEN_AI_DURATION,
     GEN_AI_TOKENS,
@@ -20,7 +19,11 @@ from tintype_gateway.observability.metrics import (
     USAGE_UNUSABLE,
 )
 from tintype_gateway.observability.request_meter import current_meter
-from tintype_gateway.values import Generation, Plan, Route, UpstreamFault
+from tintype_gateway.observability.spans import gen_ai_provider
+from tintype_gateway.values.faults import UpstreamFault
+from tintype_gateway.values.images import Generation
+from tintype_gateway.values.plan import Plan
+from tintype_gateway.values.routes import Route
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +31,7 @@ log = logging.getLogger(__name__)
 @contextmanager
 def observed_call(plan: Plan, route: Route, asked: int) -> Iterator[None]:
     """Observe the call to a provider that the block makes, which asks for so many images."""
-    with telemetry.calling(plan, route, asked), current_meter().calling():
+    with spans.calling(plan, route, asked), current_meter().calling():
         outcome, unsettled, started = "success", False, time.perf_counter()
         try:
             yield
@@ -55,8 +58,8 @@ def observe_usage(plan: Plan, route: Route, generation: Generation) -> None:
         if generation.images and (generation.usage_unusable or _is_by_token(route)):
             _note_unusable(route)
         return
-    telemetry.used(usage)
-    provider, trace = gen_ai_provider(route.binding), telemetry.exemplar()
+    spans.used(usage)
+    provider, trace = gen_ai_provider(route.binding), spans.exemplar()
     name, tokens = plan.operation.name, GEN_AI_TOKENS.labels
     tokens(name, provider, "input").observe(usage.text_input + usage.image_input, trace)
     tokens(name, provider, "output").observe(usage.text_output + usage.image_output, trace)
@@ -89,7 +92,7 @@ def observed_finish(route: Route) -> Iterator[None]:
 
 
 def _observe(plan: Plan, route: Route, outcome: str, seconds: float) -> None:
-    provider, trace = route.binding.provider, telemetry.exemplar()
+    provider, trace = route.binding.provider, spans.exemplar()
     PROVIDER_DURATION.labels(provider, route.region, outcome).observe(seconds, trace)
     PROVIDER_REQUESTS.labels(provider, plan.model.id, outcome).inc()
     error_type = "" if outcome == "success" else outcome

@@ -16,7 +16,9 @@ from tintype_gateway.images.base64_view import data_url_length
 from tintype_gateway.images.container import ImageHeader, Scanner, read_header
 from tintype_gateway.images.lazy_json import SHORTEST_BLOB, open_string
 from tintype_gateway.observability.request_meter import current_meter
-from tintype_gateway.values import PassedThrough, Plan, UpstreamFault
+from tintype_gateway.values.faults import UpstreamFault
+from tintype_gateway.values.images import PassedThrough
+from tintype_gateway.values.plan import Plan
 
 LOOK_BYTES = 64 * 1024
 """The first bytes of a response, in which an image must show its format and size."""

@@ -11,7 +11,7 @@ from tintype_catalog.catalog import Binding
 from tintype_gateway.upstream.egress import Reach, guarded_sockets
 
 READ_BUFFER_BYTES = 1024 * 1024
-"""What is read of a provider's answer before it is waited for: few wake-ups for megabytes."""
+"""What is read of a provider's response before it is waited for: few wake-ups for megabytes."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit
 
 from botocore.utils import normalize_url_path
 
-from tintype_gateway.values import AwsSigner, UpstreamRequest
+from tintype_gateway.values.upstream import AwsSigner, UpstreamRequest
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
 

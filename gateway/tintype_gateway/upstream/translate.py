@@ -8,15 +8,12 @@ from tintype_gateway.dialects.base import Dialect
 from tintype_gateway.dialects.registry import dialect as dialect_of
 from tintype_gateway.faults import error_of, gravest
 from tintype_gateway.observability.spans import traced
-from tintype_gateway.values import (
-    Candidate,
-    FailedCall,
-    Job,
-    Plan,
-    PlannedCall,
-    UpstreamFault,
-    UpstreamRequest,
-)
+from tintype_gateway.values.events import FailedCall
+from tintype_gateway.values.faults import UpstreamFault
+from tintype_gateway.values.job import Job
+from tintype_gateway.values.plan import Plan
+from tintype_gateway.values.routes import Candidate
+from tintype_gateway.values.upstream import PlannedCall, UpstreamRequest
 
 
 def divide(job: Job, model: Model) -> Iterator[PlannedCall]:

@@ -1,4 +1,4 @@
-"""What does the provider answer?"""
+"""One HTTP call to a provider: send, read, and what went wrong."""
 
 import asyncio
 import errno
@@ -21,15 +21,9 @@ from tintype_gateway.upstream.passthrough import (
 )
 from tintype_gateway.upstream.sigv4 import signed_headers
 from tintype_gateway.upstream.sse import MEDIA_TYPE, EndlessEventError, EventParser
-from tintype_gateway.values import (
-    Generation,
-    PassingImage,
-    Preview,
-    Timeouts,
-    UpstreamAnswer,
-    UpstreamFault,
-    UpstreamRequest,
-)
+from tintype_gateway.values.faults import UpstreamFault
+from tintype_gateway.values.images import Generation, PassingImage, Preview
+from tintype_gateway.values.upstream import Timeouts, UpstreamRequest, UpstreamResponse
 
 MAX_ANSWER_BYTES = 256 * 1024 * 1024
 """Ten images of the largest size that any provider makes fit in it."""
@@ -77,7 +71,7 @@ async def call(
                 yield PassingImage(*header, through.pieces())
             body = await through.rest()
     try:
-        generation = _understood(UpstreamAnswer(response.status, headers, body), dialect)
+        generation = _understood(UpstreamResponse(response.status, headers, body), dialect)
     except UpstreamFault as fault:
         if through is not None and through.passed is not None:  # the client has a part
             fault = UpstreamFault("outcome_unknown", fault.message)
@@ -85,10 +79,10 @@ async def call(
     yield generation
 
 
-def _understood(answer: UpstreamAnswer, dialect: Dialect) -> Generation:
-    if answer.status != 200:
-        raise dialect.read_error(answer)
-    return dialect.interpret(answer)
+def _understood(response: UpstreamResponse, dialect: Dialect) -> Generation:
+    if response.status != 200:
+        raise dialect.read_error(response)
+    return dialect.interpret(response)
 
 
 @asynccontextmanager
@@ -98,7 +92,7 @@ async def _sent(
     timeouts: Timeouts,
     buffer_bytes: int | None,
 ) -> AsyncIterator[aiohttp.ClientResponse]:
-    """Send a call, and turn what goes wrong until its answer is read into a fault."""
+    """Send a call, and turn what goes wrong until its response is read into a fault."""
     calling = session.post(
         _url(request),
         data=request.body,
@@ -107,14 +101,14 @@ async def _sent(
         allow_redirects=False,
         read_bufsize=buffer_bytes,
     )
-    answered: aiohttp.ClientResponse | None = None
+    responded: aiohttp.ClientResponse | None = None
     try:
-        async with _begun(calling, timeouts.first_byte) as answered:
-            yield answered
+        async with _begun(calling, timeouts.first_byte) as responded:
+            yield responded
     except UpstreamFault as fault:
-        raise _of(answered, fault) from fault.__cause__
+        raise _of(responded, fault) from fault.__cause__
     except (aiohttp.ClientError, TimeoutError) as error:
-        raise _of(answered, _fault_of(error, timeouts)) from error
+        raise _of(responded, _fault_of(error, timeouts)) from error
 
 
 def _fault_of(error: Exception, timeouts: Timeouts) -> UpstreamFault:
@@ -123,7 +117,7 @@ def _fault_of(error: Exception, timeouts: Timeouts) -> UpstreamFault:
         case aiohttp.InvalidURL():
             return _no_endpoint()
         case aiohttp.ClientConnectorError() if error.os_error.errno == errno.EACCES:
-            # What our own guard answers, also for a name with several addresses.
+            # What our own guard responses, also for a name with several addresses.
             return UpstreamFault("misconfigured", "its endpoint is not allowed")
         case aiohttp.ClientConnectorError() | aiohttp.ConnectionTimeoutError():
             why = "the provider cannot be reached"
@@ -135,11 +129,11 @@ def _fault_of(error: Exception, timeouts: Timeouts) -> UpstreamFault:
     return UpstreamFault("outcome_unknown", why)
 
 
-def _of(answered: aiohttp.ClientResponse | None, fault: UpstreamFault) -> UpstreamFault:
+def _of(responded: aiohttp.ClientResponse | None, fault: UpstreamFault) -> UpstreamFault:
     """Return a fault with what the head of the provider's response says of it, if there is one."""
-    if answered is not None:
-        ids = (answered.headers.get(name) for name in _REQUEST_IDS)
-        fault.status, fault.request_id = answered.status, next(filter(None, ids), None)
+    if responded is not None:
+        ids = (responded.headers.get(name) for name in _REQUEST_IDS)
+        fault.status, fault.request_id = responded.status, next(filter(None, ids), None)
     return fault
 
 
@@ -151,7 +145,7 @@ _REQUEST_IDS = ("x-request-id", "x-amzn-requestid", "x-goog-request-id", "apim-r
 async def _begun(
     calling: Awaitable[aiohttp.ClientResponse], within_seconds: float
 ) -> AsyncIterator[aiohttp.ClientResponse]:
-    """Return an answer as soon as its head is there, which must be in time."""
+    """Return a response as soon as its head is there, which must be in time."""
     try:
         async with asyncio.timeout(within_seconds) as waiting:
             response = await calling
@@ -227,7 +221,7 @@ async def _first_bytes(arriving: AsyncIterator[bytes], most: int) -> bytes:
 
 
 class _Arriving:
-    """What arrives of one answer, as it does, and counted.
+    """What arrives of one response, as it does, and counted.
 
     An iterator and no generator: of those, each stands in the way of every chunk.
     """

@@ -18,8 +18,8 @@ import httpx2
 from tintype_catalog.allowed_hosts import entry_for
 from tintype_catalog.credentials import file_name
 from tintype_gateway.catalog.folder import ManifestFolder
+from tintype_gateway.demo import pointed_at
 from tintype_gateway.server import REHEARSAL, STARTER
-from tintype_gateway.simulated import pointed_at
 from tintype_testing.cluster.control_plane import ControlPlane
 from tintype_testing.cluster.processes import free_ports, start
 from tintype_testing.http import http_client

@@ -6,7 +6,7 @@ import pytest
 from openai import AsyncOpenAI, BadRequestError, InternalServerError
 
 from tests.gateway.api.test_google import FAST, FLASH, MICRO_CREDITS_PER_USD, generated
-from tintype_gateway.upstream.retry_budget import MAX_ATTEMPTS
+from tintype_gateway.upstream.retry import MAX_ATTEMPTS
 from tintype_testing.gateway import CREDITS_MICRO, Gateway
 
 

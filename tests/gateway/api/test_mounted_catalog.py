@@ -9,7 +9,7 @@ import pytest
 from typing_extensions import override
 
 from tintype_catalog.bundle import CATALOG, MANIFEST, MAX_UNPACKED_BYTES, pack
-from tintype_gateway.catalog import mount
+from tintype_gateway.catalog import sources
 from tintype_gateway.catalog.loading import CatalogLoader
 from tintype_gateway.catalog.snapshot import Snapshot
 from tintype_gateway.catalog.store import CatalogStore
@@ -49,7 +49,7 @@ async def gateway(tmp_path: Path, simulator: str, volume: Volume) -> AsyncIterat
     async with running_gateway(
         tmp_path,
         simulator=simulator,
-        source=lambda store: mount.follow(volume.path, CatalogLoader(store)),
+        source=lambda store: sources.follow_mount(volume.path, CatalogLoader(store)),
     ) as gateway:
         yield gateway
 
@@ -125,7 +125,7 @@ async def test_a_damaged_catalog_is_turned_down_and_the_last_good_one_stays(
 async def test_an_older_catalog_is_turned_down(volume: Volume) -> None:
     store = WatchedStore()
     volume.write(packed(5))
-    following = asyncio.create_task(mount.follow(volume.path, CatalogLoader(store)))
+    following = asyncio.create_task(sources.follow_mount(volume.path, CatalogLoader(store)))
     await eventually(lambda: store.offered == [5])
 
     volume.write(packed(4, active=False))
@@ -138,7 +138,7 @@ async def test_an_older_catalog_is_turned_down(volume: Volume) -> None:
 
 async def test_every_swap_of_the_volume_is_noticed(volume: Volume) -> None:
     store = WatchedStore()
-    following = asyncio.create_task(mount.follow(volume.path, CatalogLoader(store)))
+    following = asyncio.create_task(sources.follow_mount(volume.path, CatalogLoader(store)))
     for sequence in range(1, 31):
         volume.write(packed(sequence))
         await eventually(lambda sequence=sequence: store.status().sequence == sequence)  # type: ignore[misc]
@@ -148,7 +148,7 @@ async def test_every_swap_of_the_volume_is_noticed(volume: Volume) -> None:
 
 async def test_an_empty_volume_is_no_damage(volume: Volume) -> None:
     store = WatchedStore()
-    following = asyncio.create_task(mount.follow(volume.path, CatalogLoader(store)))
+    following = asyncio.create_task(sources.follow_mount(volume.path, CatalogLoader(store)))
     volume.write({})
     volume.write(packed(1))
     await eventually(lambda: store.offered == [1])

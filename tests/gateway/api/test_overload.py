@@ -11,8 +11,7 @@ import anyio
 import pytest
 
 from tests.gateway.http.raw import connected, request
-from tintype_gateway.runtime.cgroup import Memory
-from tintype_gateway.runtime.memory_budget import PASSED_ON_BYTES, MemoryBudget
+from tintype_gateway.runtime.memory_budget import PASSED_ON_BYTES, Memory, MemoryBudget
 from tintype_testing.gateway import Gateway, canvas, running_gateway
 from tintype_testing.metrics import metric
 from tintype_testing.waiting import eventually

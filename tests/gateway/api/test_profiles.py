@@ -12,7 +12,7 @@ from openai import AsyncOpenAI, BadRequestError
 from openai.types import ImageGenCompletedEvent, ImagesResponse
 
 from tests.gateway.api.scripted import COMPLETED
-from tintype_gateway.api.openapi import responses as answers
+from tintype_gateway.api.openapi import responses
 from tintype_gateway.ledger.interface import Policy, Profile
 from tintype_gateway.storage.image_tools import ImageTools
 from tintype_testing.gateway import ACCOUNT, CREDITS_MICRO, Gateway, canvas, running_gateway
@@ -94,14 +94,14 @@ async def test_every_dialect_answers_in_openais_types(gateway: Gateway, model: s
     streamed = await gateway.generate(OPENAI, model=model, n=2, stream=True)
 
     answer = ImagesResponse.model_validate_json(plain.content, strict=True)
-    assert answers.OpenAIImagesResponse.model_validate_json(plain.content)
+    assert responses.OpenAIImagesResponse.model_validate_json(plain.content)
     assert len(answer.data or ()) == 2
     assert before <= answer.created <= time.time() or model.startswith("gpt")
     events = events_of(streamed)
     assert [event["type"] for event in events] == [COMPLETED] * 2
     for event in events:
         assert ImageGenCompletedEvent.model_validate_json(json.dumps(event), strict=True)
-        assert answers.OpenAICompletedEvent.model_validate(event)
+        assert responses.OpenAICompletedEvent.model_validate(event)
 
 
 @pytest.mark.parametrize("model", REFUSABLE)
@@ -129,7 +129,7 @@ async def test_images_refused_in_part_placeholder_the_errors_and_the_others_are_
 
     body = plain.json()
     assert ImagesResponse.model_validate_json(plain.content, strict=True)
-    assert answers.OpenAIImagesResponse.model_validate(body)
+    assert responses.OpenAIImagesResponse.model_validate(body)
     assert len(body["data"]) + len(body["errors"]) == 4
     assert {error["code"] for error in body["errors"]} == {"moderation_blocked"}
     assert body["usage"]["images"] == len(body["data"])
@@ -168,7 +168,7 @@ async def test_a_large_image_that_is_passed_on_has_the_profile_too(gateway: Gate
     assert plain.headers.get("Content-Length") is None, "it was not passed on"
     assert plain.headers["Tintype-Profile"] == "openai"
     assert ImagesResponse.model_validate_json(plain.content, strict=True)
-    assert answers.OpenAIImagesResponse.model_validate_json(plain.content)
+    assert responses.OpenAIImagesResponse.model_validate_json(plain.content)
 
 
 async def test_a_repeat_gets_the_first_response_in_its_profile(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.gateway.api.test_provider_faults import unsettled
 from tintype_gateway.upstream.credentials import Credentials
-from tintype_gateway.upstream.retry_budget import MAX_ATTEMPTS
+from tintype_gateway.upstream.retry import MAX_ATTEMPTS
 from tintype_testing.cluster.processes import free_ports
 from tintype_testing.gateway import CREDITS_MICRO, canvas, running_gateway
 

@@ -16,7 +16,7 @@ from tintype_gateway.errors import UnavailableError
 from tintype_gateway.ledger.errors import LedgerUnavailableError
 from tintype_gateway.ledger.interface import Hold, Settlement
 from tintype_gateway.runtime.deadline import Deadline
-from tintype_gateway.values import FinishedCall
+from tintype_gateway.values.events import FinishedCall
 from tintype_testing.builders import RECEIPT, USAGE, delivered, settlement
 
 

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from tintype_catalog.bundle import CATALOG, pack
-from tintype_gateway.catalog.last_good import LastGood
-from tintype_gateway.catalog.loading import CatalogLoader
+from tintype_gateway.catalog.loading import CatalogLoader, LastGood
 from tintype_gateway.catalog.store import LAST_GOOD, CatalogStore
 from tintype_testing.manifests import compiled, image_model
 

@@ -13,31 +13,25 @@ from typing import Any
 
 from tintype_catalog.catalog import Binding
 from tintype_catalog.costs import TokenUsage
-from tintype_gateway.dialects.credentials import required
-from tintype_gateway.dialects.parsing import (
+from tintype_gateway.dialects.common import (
     MALFORMED,
     count,
     malformed,
     plain_base64,
     reason,
+    required,
+    retry_after,
     text,
     usage_of,
 )
 from tintype_gateway.dialects.provider_parameters import merge
-from tintype_gateway.dialects.retry_after import retry_after
 from tintype_gateway.faults import SUMMARIES, begun, kind_of_status
 from tintype_gateway.images import lazy_json
-from tintype_gateway.values import (
-    FaultKind,
-    GeneratedImage,
-    Generation,
-    Job,
-    Preview,
-    Route,
-    UpstreamAnswer,
-    UpstreamFault,
-    UpstreamRequest,
-)
+from tintype_gateway.values.faults import FaultKind, UpstreamFault
+from tintype_gateway.values.images import GeneratedImage, Generation, Preview
+from tintype_gateway.values.job import Job
+from tintype_gateway.values.routes import Route
+from tintype_gateway.values.upstream import UpstreamRequest, UpstreamResponse
 
 KINDS: Mapping[str, FaultKind] = {"BUSY": "throttled", "TASTE": "refused", "FORM": "invalid"}
 
@@ -66,14 +60,14 @@ def translate(
     )
 
 
-def interpret(answer: UpstreamAnswer) -> Generation:
+def interpret(answer: UpstreamResponse) -> Generation:
     try:
         return _generation(lazy_json.loads(answer.body))
     except MALFORMED as error:
         raise malformed() from error
 
 
-def read_error(answer: UpstreamAnswer) -> UpstreamFault:
+def read_error(answer: UpstreamResponse) -> UpstreamFault:
     try:
         fault: Any = json.loads(answer.body)["fault"]
         return _fault(fault, answer.status, retry_after(answer.headers))

@@ -8,7 +8,7 @@ from typing import Any
 from tests.gateway.dialects import acme
 from tintype_gateway.dialects.base import Dialect
 from tintype_gateway.dialects.registry import DIALECTS
-from tintype_gateway.values import Route
+from tintype_gateway.values.routes import Route
 from tintype_testing.builders import binding
 from tintype_testing.sample_images import sample_image
 

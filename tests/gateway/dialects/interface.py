@@ -20,7 +20,9 @@ from tintype_gateway.dialects.base import EventReader, StreamingDialect, require
 from tintype_gateway.dialects.provider_parameters import merge
 from tintype_gateway.faults import RULES as FAULT_RULES
 from tintype_gateway.upstream.passthrough import LOOK_BYTES, opening_of
-from tintype_gateway.values import FaultKind, Generation, Job, Preview, UpstreamFault
+from tintype_gateway.values.faults import FaultKind, UpstreamFault
+from tintype_gateway.values.images import Generation, Preview
+from tintype_gateway.values.job import Job
 from tintype_testing.builders import answer, job
 
 PROMPT = "A hedgehog in a snowstorm"

@@ -14,7 +14,9 @@ from tintype_catalog.sizes import Size, SizeChoice
 from tintype_gateway.dialects.bedrock import common as bedrock
 from tintype_gateway.dialects.bedrock.amazon import interpret, read_error, translate
 from tintype_gateway.dialects.registry import dialect
-from tintype_gateway.values import GeneratedImage, Generation, UpstreamAnswer, UpstreamFault
+from tintype_gateway.values.faults import UpstreamFault
+from tintype_gateway.values.images import GeneratedImage, Generation
+from tintype_gateway.values.upstream import UpstreamResponse
 from tintype_testing.builders import answer, job, route
 from tintype_testing.sample_images import sample_image
 
@@ -35,7 +37,7 @@ def read(**fields: Any) -> Generation:
     return interpret(answer(fields))
 
 
-def refused(upstream: UpstreamAnswer) -> UpstreamFault:
+def refused(upstream: UpstreamResponse) -> UpstreamFault:
     with pytest.raises(UpstreamFault) as fault:
         interpret(upstream)
     return fault.value

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from tintype_gateway.dialects.bedrock.common import invoke
 from tintype_gateway.upstream.sigv4 import signed_headers
-from tintype_gateway.values import AwsSigner, UpstreamFault, UpstreamRequest
+from tintype_gateway.values.faults import UpstreamFault
+from tintype_gateway.values.upstream import AwsSigner, UpstreamRequest
 from tintype_testing.builders import route
 
 CORE = "stability.stable-image-core-v1:1"

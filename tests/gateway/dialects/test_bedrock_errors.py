@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tintype_gateway.dialects.bedrock.common import read_error
-from tintype_gateway.values import FaultKind, UpstreamFault
+from tintype_gateway.values.faults import FaultKind, UpstreamFault
 from tintype_testing.builders import answer
 
 NAMESPACE = "http://internal.amazon.com/coral/com.amazon.bedrock/"

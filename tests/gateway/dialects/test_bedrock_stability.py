@@ -14,7 +14,8 @@ from tintype_catalog.sizes import Size, SizeChoice
 from tintype_gateway.dialects.bedrock import common as bedrock
 from tintype_gateway.dialects.bedrock.stability import interpret, read_error, translate
 from tintype_gateway.dialects.registry import dialect
-from tintype_gateway.values import GeneratedImage, Generation, UpstreamFault
+from tintype_gateway.values.faults import UpstreamFault
+from tintype_gateway.values.images import GeneratedImage, Generation
 from tintype_testing.builders import answer, job, route
 from tintype_testing.sample_images import sample_image
 

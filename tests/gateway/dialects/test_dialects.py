@@ -19,7 +19,11 @@ from tintype_catalog.providers import SERVICES
 from tintype_gateway.dialects import openai_images
 from tintype_gateway.dialects.base import Dialect, IncompleteDialectError
 from tintype_gateway.dialects.registry import DIALECTS, dialect, register, streams, supports
-from tintype_gateway.values import Generation, Job, Route, UpstreamFault, UpstreamRequest
+from tintype_gateway.values.faults import UpstreamFault
+from tintype_gateway.values.images import Generation
+from tintype_gateway.values.job import Job
+from tintype_gateway.values.routes import Route
+from tintype_gateway.values.upstream import UpstreamRequest
 
 ROOT = Path(__file__).parents[3]
 
@@ -97,7 +101,7 @@ def test_a_contract_keeps_every_dialect_from_the_others() -> None:
     ("part", "missing"),
     [
         ("translate", "it has no function translate(job, route, images, credentials)"),
-        ("interpret", "it has no function interpret(answer)"),
+        ("interpret", "it has no function interpret(response)"),
         ("read_error", "it has no function read_error(answer)"),
         ("streams", "it has no function streams(binding)"),
         ("event_reader", "it has no function event_reader()"),
@@ -119,7 +123,7 @@ def test_a_dialect_with_another_signature_or_pattern_is_refused() -> None:
     with pytest.raises(IncompleteDialectError) as caught:
         register("acme", cast(Dialect, SimpleNamespace(**parts)))
 
-    assert "no function interpret(answer)" in str(caught.value)
+    assert "no function interpret(response)" in str(caught.value)
     assert "must be one of bytes" in str(caught.value)
 
 

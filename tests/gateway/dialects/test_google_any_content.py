@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.catalog.strategies import json_values
 from tests.gateway.images.documents import documents
 from tintype_gateway.dialects.google.generate_content import interpret
-from tintype_gateway.values import UpstreamFault
+from tintype_gateway.values.faults import UpstreamFault
 from tintype_testing.builders import answer
 
 parts = st.lists(

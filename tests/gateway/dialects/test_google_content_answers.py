@@ -16,7 +16,8 @@ from tests.gateway.dialects.google_answers import (
 )
 from tintype_catalog.costs import TokenUsage
 from tintype_gateway.dialects.google.generate_content import interpret
-from tintype_gateway.values import GeneratedImage, Generation, UpstreamFault
+from tintype_gateway.values.faults import UpstreamFault
+from tintype_gateway.values.images import GeneratedImage, Generation
 from tintype_testing.builders import answer
 from tintype_testing.sample_images import drawn
 

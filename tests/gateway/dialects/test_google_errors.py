@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.catalog.strategies import json_values
 from tintype_gateway.dialects.google import generate_content as google_generate_content
 from tintype_gateway.dialects.google import predict as google_predict
-from tintype_gateway.values import FaultKind, UpstreamFault
+from tintype_gateway.values.faults import FaultKind, UpstreamFault
 from tintype_testing.builders import answer
 
 DIALECTS = (google_generate_content, google_predict)

@@ -13,7 +13,8 @@ from tests.catalog.strategies import json_values
 from tests.gateway.dialects.google_answers import LARGE, SMALL, imagen_answer
 from tests.gateway.images.documents import documents
 from tintype_gateway.dialects.google.predict import interpret
-from tintype_gateway.values import GeneratedImage, Generation, UpstreamFault
+from tintype_gateway.values.faults import UpstreamFault
+from tintype_gateway.values.images import GeneratedImage, Generation
 from tintype_testing.builders import answer
 
 REASON = {"raiFilteredReason": "Unable to show generated images. Support codes: 29310472"}

@@ -8,7 +8,7 @@ import pytest
 from tests.gateway.dialects.google_answers import CREDENTIALS, IMAGEN
 from tintype_catalog.sizes import Size, SizeChoice
 from tintype_gateway.dialects.google.predict import translate
-from tintype_gateway.values import UpstreamRequest
+from tintype_gateway.values.upstream import UpstreamRequest
 from tintype_testing.builders import job, route
 
 SQUARE = SizeChoice(Size(1024, 1024), "1:1", "1K")

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from tintype_catalog.costs import TokenUsage
 from tintype_gateway.dialects.google.generate_content import event_reader, translate
 from tintype_gateway.dialects.registry import streams
-from tintype_gateway.values import GeneratedImage, Generation, Preview, UpstreamFault
+from tintype_gateway.values.faults import UpstreamFault
+from tintype_gateway.values.images import GeneratedImage, Generation, Preview
 from tintype_testing.builders import binding, job, route
 from tintype_testing.sample_images import sample_image
 

@@ -12,7 +12,9 @@ from tests.catalog.strategies import json_values
 from tests.gateway.images.documents import documents
 from tintype_catalog.costs import TokenUsage
 from tintype_gateway.dialects.openai_images import interpret
-from tintype_gateway.values import GeneratedImage, Generation, UpstreamAnswer, UpstreamFault
+from tintype_gateway.values.faults import UpstreamFault
+from tintype_gateway.values.images import GeneratedImage, Generation
+from tintype_gateway.values.upstream import UpstreamResponse
 from tintype_testing.builders import answer
 from tintype_testing.sample_images import sample_image
 
@@ -40,7 +42,7 @@ def read(**fields: Any) -> Generation:
     return interpret(answer(ANSWER | fields))
 
 
-def refused(upstream: UpstreamAnswer) -> UpstreamFault:
+def refused(upstream: UpstreamResponse) -> UpstreamFault:
     with pytest.raises(UpstreamFault) as fault:
         interpret(upstream)
     return fault.value

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tintype_gateway.dialects.openai_images import read_error
-from tintype_gateway.values import FaultKind, UpstreamFault
+from tintype_gateway.values.faults import FaultKind, UpstreamFault
 from tintype_testing.builders import answer
 
 DATE = "Fri, 20 Nov 2026 10:00:00 GMT"

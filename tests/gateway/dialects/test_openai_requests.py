@@ -7,7 +7,7 @@ import pytest
 
 from tintype_catalog.sizes import Size, SizeChoice
 from tintype_gateway.dialects.openai_images import translate
-from tintype_gateway.values import UpstreamRequest
+from tintype_gateway.values.upstream import UpstreamRequest
 from tintype_testing.builders import job, route
 
 CREDENTIALS = {"api-key": "sk-secret"}

@@ -14,7 +14,7 @@ from tintype_catalog.sizes import Size
 from tintype_gateway.images.container import read_header
 from tintype_gateway.images.convert import convert
 from tintype_gateway.images.decoder import MAX_PIXELS
-from tintype_gateway.values import Encoding, ImageFormat
+from tintype_gateway.values.job import Encoding, ImageFormat
 from tintype_testing.sample_images import encoded
 
 FORMS: list[ImageFormat] = ["png", "jpeg", "webp"]

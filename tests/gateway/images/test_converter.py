@@ -9,7 +9,7 @@ import pytest
 from tintype_gateway.images import converter as module
 from tintype_gateway.images.convert import Converted, convert
 from tintype_gateway.images.converter import Converter
-from tintype_gateway.values import Encoding
+from tintype_gateway.values.job import Encoding
 from tintype_testing.sample_images import sample_image
 from tintype_testing.waiting import eventually
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.gateway.jwt_auth.support import DAY_SECONDS, ISSUER, claims, signing_key
 from tests.gateway.jwt_auth.tokens import KEY, altered, by_shared_secret, packed, refusal, verifier
-from tintype_gateway.auth.jwt.checks import MAX_TOKEN_BYTES
+from tintype_gateway.auth.jwt.verifier import MAX_TOKEN_BYTES
 
 YESTERDAY = int(time.time()) - DAY_SECONDS
 TOMORROW = int(time.time()) + DAY_SECONDS

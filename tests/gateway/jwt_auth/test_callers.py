@@ -19,7 +19,7 @@ from tests.gateway.jwt_auth.support import (
     signing_key,
 )
 from tintype_gateway.accounts import Caller, Policy
-from tintype_gateway.auth.jwt.keys import PAUSE_SECONDS
+from tintype_gateway.auth.jwt.jwks import PAUSE_SECONDS
 from tintype_gateway.auth.jwt.verifier import create_verifier
 from tintype_gateway.pipeline.stages.authenticate import authenticate
 from tintype_testing.gateway import ACCOUNT, CREDITS_MICRO, Gateway, canvas, running_gateway

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from tests.gateway.jwt_auth.issuers import GOOD, written
 from tests.gateway.jwt_auth.support import signing_key
 from tintype_cli.gateway import main
-from tintype_gateway.auth.jwt.issuers_file import read_issuers
+from tintype_gateway.auth.jwt.issuers import read_issuers
 
 
 def fault(folder: Path, document: object) -> str:

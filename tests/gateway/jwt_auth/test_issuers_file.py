@@ -9,8 +9,7 @@ import yaml
 
 from tests.gateway.jwt_auth.issuers import GOOD, written
 from tests.gateway.jwt_auth.support import signing_key
-from tintype_gateway.auth.jwt.issuers import Issuer
-from tintype_gateway.auth.jwt.issuers_file import read_issuers
+from tintype_gateway.auth.jwt.issuers import Issuer, read_issuers
 from tintype_testing.cluster.pki import create_pki
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "operations.md"

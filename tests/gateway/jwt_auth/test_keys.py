@@ -6,8 +6,13 @@ from collections.abc import Sequence
 import pytest
 
 from tests.gateway.jwt_auth.support import signing_key
-from tintype_gateway.auth.jwt.jwks import JwksError, VerificationKey
-from tintype_gateway.auth.jwt.keys import LIFETIME_SECONDS, PAUSE_SECONDS, PublishedKeys
+from tintype_gateway.auth.jwt.jwks import (
+    LIFETIME_SECONDS,
+    PAUSE_SECONDS,
+    JwksError,
+    PublishedKeys,
+    VerificationKey,
+)
 from tintype_gateway.errors import UnavailableError
 from tintype_testing.ledgers import Clock
 

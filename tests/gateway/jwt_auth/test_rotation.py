@@ -16,8 +16,13 @@ from tests.gateway.jwt_auth.support import (
     signing_key,
 )
 from tests.gateway.jwt_auth.tokens import refusal
-from tintype_gateway.auth.jwt.jwks import MAX_BYTES, JwksEndpoint
-from tintype_gateway.auth.jwt.keys import LIFETIME_SECONDS, PAUSE_SECONDS, PublishedKeys
+from tintype_gateway.auth.jwt.jwks import (
+    LIFETIME_SECONDS,
+    MAX_BYTES,
+    PAUSE_SECONDS,
+    JwksEndpoint,
+    PublishedKeys,
+)
 from tintype_gateway.auth.jwt.verifier import JwtVerifier, TrustedIssuer
 from tintype_gateway.errors import UnavailableError
 from tintype_testing.ledgers import Clock

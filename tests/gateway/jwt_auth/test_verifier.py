@@ -8,7 +8,7 @@ import pytest
 
 from tests.gateway.jwt_auth.support import AUDIENCE, ISSUER, claims, issuer, signing_key
 from tests.gateway.jwt_auth.tokens import KEY, URL, refusal, verifier
-from tintype_gateway.auth.jwt.keys import OneKey
+from tintype_gateway.auth.jwt.jwks import OneKey
 from tintype_gateway.auth.jwt.verifier import Identity, JwtVerifier, TrustedIssuer
 
 OTHER = signing_key("second")

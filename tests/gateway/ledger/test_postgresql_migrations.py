@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 
 from tintype_gateway.ledger import Hold, LedgerUnavailableError
-from tintype_gateway.ledger.migrating import migrate_ledger
+from tintype_gateway.ledger.factory import migrate_ledger
 from tintype_gateway.ledger.postgres.schema import LOCK, MIGRATIONS
 from tintype_testing.ledger_stores import PostgresStore
 from tintype_testing.postgres import PostgresServer

@@ -17,7 +17,9 @@ from tintype_gateway.pipeline.json_serializer import OPENING, respond
 from tintype_gateway.storage.image_tools import ImageTools
 from tintype_gateway.upstream.finish import inspect
 from tintype_gateway.upstream.passthrough import PassThrough
-from tintype_gateway.values import PassedThrough, Plan, PlannedCall
+from tintype_gateway.values.images import PassedThrough
+from tintype_gateway.values.plan import Plan
+from tintype_gateway.values.upstream import PlannedCall
 from tintype_testing.builders import RECEIPT, answer, plan, settlement
 
 EDGE = 200

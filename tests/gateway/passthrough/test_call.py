@@ -10,7 +10,9 @@ from tests.gateway.passthrough.reading import PNG, Client, read_whole
 from tintype_gateway.dialects.bedrock import stability
 from tintype_gateway.upstream.passthrough import PassThrough
 from tintype_gateway.upstream.transport import call
-from tintype_gateway.values import PassingImage, Timeouts, UpstreamFault, UpstreamRequest
+from tintype_gateway.values.faults import UpstreamFault
+from tintype_gateway.values.images import PassingImage
+from tintype_gateway.values.upstream import Timeouts, UpstreamRequest
 from tintype_testing.builders import plan
 
 MADE = {"finish_reasons": [None], "images": [PNG], "seeds": ["7"]}

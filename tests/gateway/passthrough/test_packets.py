@@ -8,7 +8,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from tintype_gateway.http.writer import JOINED_BYTES, ResponseWriter
 from tintype_gateway.pipeline.json_serializer import OPENING, parts_of
-from tintype_gateway.values import End, Head, Part, Response
+from tintype_gateway.values.response import End, Head, Part, Response
 from tintype_testing.builders import RECEIPT
 
 TAIL = b'"}]}'

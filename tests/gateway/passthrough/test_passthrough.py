@@ -18,7 +18,7 @@ from tests.gateway.passthrough.reading import (
 )
 from tintype_gateway.dialects import openai_images
 from tintype_gateway.upstream.passthrough import LOOK_BYTES, PassThrough
-from tintype_gateway.values import UpstreamFault
+from tintype_gateway.values.faults import UpstreamFault
 from tintype_testing.builders import plan
 
 CHUNK = 16 * 1024

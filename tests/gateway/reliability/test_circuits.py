@@ -12,7 +12,7 @@ from tintype_gateway.upstream.circuit_breaker import (
     Circuits,
     State,
 )
-from tintype_gateway.values import FaultKind, UpstreamFault
+from tintype_gateway.values.faults import FaultKind, UpstreamFault
 from tintype_testing.builders import route
 
 WAY = route("us-east-1")

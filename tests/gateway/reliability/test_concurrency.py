@@ -5,7 +5,7 @@ from contextlib import ExitStack
 import pytest
 
 from tintype_gateway.upstream.concurrency import ConcurrencyLimits
-from tintype_gateway.values import UpstreamFault
+from tintype_gateway.values.faults import UpstreamFault
 from tintype_testing.builders import binding
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tintype_gateway.runtime.cgroup import (
+from tintype_gateway.runtime.memory_budget import (
     container_memory,
     memory,
 )

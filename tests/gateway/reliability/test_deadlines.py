@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tintype_gateway.runtime.deadline import Deadline
-from tintype_gateway.values import Timeouts
+from tintype_gateway.values.upstream import Timeouts
 from tintype_testing.builders import binding
 
 

@@ -11,16 +11,16 @@ from hypothesis import strategies as st
 from tintype_catalog.sizes import Size, SizeChoice
 from tintype_gateway.errors import OverloadedError
 from tintype_gateway.observability.request_meter import RequestMeter
-from tintype_gateway.runtime.cgroup import Memory
 from tintype_gateway.runtime.memory_budget import (
     BYTES_A_PIXEL,
     LOOK_SECONDS,
     PASSED_ON_BYTES,
     TRIM_SECONDS,
+    Memory,
     MemoryBudget,
     bytes_reserved,
 )
-from tintype_gateway.values import Delivery
+from tintype_gateway.values.plan import Delivery
 from tintype_testing.builders import plan
 from tintype_testing.metrics import metric
 

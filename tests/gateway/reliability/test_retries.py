@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tintype_gateway.upstream.retry_budget import (
+from tintype_gateway.upstream.retry import (
     FIRST_PAUSE_SECONDS,
     LONGEST_PAUSE_SECONDS,
     RetryBudget,

@@ -7,7 +7,7 @@ import pytest
 
 from tintype_gateway.errors import UnsupportedParameterError
 from tintype_gateway.pipeline.stages.adapt import Handling, adapt
-from tintype_gateway.values import Job
+from tintype_gateway.values.job import Job
 from tintype_testing.builders import snapshot, valid
 from tintype_testing.manifests import Manifest, image_model
 

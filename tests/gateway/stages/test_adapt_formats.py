@@ -14,7 +14,7 @@ from tests.gateway.stages.adapting import (
     with_rules,
 )
 from tintype_gateway.pipeline.stages.adapt import Handling
-from tintype_gateway.values import Encoding
+from tintype_gateway.values.job import Encoding
 from tintype_testing.manifests import Manifest, image_model
 
 HANDLINGS: list[Handling] = ["lenient", "strict"]

@@ -11,7 +11,9 @@ from tintype_gateway.api.response_headers import ImageError
 from tintype_gateway.errors import UnavailableError
 from tintype_gateway.pipeline.sse_serializer import completed_event, error_event, partial_event
 from tintype_gateway.upstream.sse import Pieces
-from tintype_gateway.values import Charge, FinishedCall, PartialImage, Plan, Preview
+from tintype_gateway.values.events import Charge, FinishedCall, PartialImage
+from tintype_gateway.values.images import Preview
+from tintype_gateway.values.plan import Plan
 from tintype_testing.builders import USAGE, finished_call, finished_image, plan, route, settlement
 from tintype_testing.sample_images import sample_image
 

@@ -2,7 +2,8 @@
 
 from tintype_catalog.catalog import Binding
 from tintype_gateway.pipeline.stages.select_routes import choose
-from tintype_gateway.values import Candidate, Job
+from tintype_gateway.values.job import Job
+from tintype_gateway.values.routes import Candidate
 from tintype_testing.builders import candidate, job
 
 BEDROCK = {"provider": "bedrock", "regions": ["us-east-1"]}

@@ -12,22 +12,15 @@ from openai.types import ImageGenCompletedEvent, ImageGenPartialImageEvent, Imag
 
 from tests.gateway.stages.test_announce import completed, partial
 from tintype_catalog.sizes import Size
-from tintype_gateway.api.openapi import responses as answers
+from tintype_gateway.api.openapi import responses
 from tintype_gateway.pipeline.json_serializer import respond
 from tintype_gateway.storage.image_tools import ImageTools
 from tintype_gateway.upstream.finish import inspect
-from tintype_gateway.values import (
-    Charge,
-    FailedCall,
-    FinishedCall,
-    FinishedImage,
-    GeneratedImage,
-    Generation,
-    PlannedCall,
-    Preview,
-    Response,
-    UpstreamFault,
-)
+from tintype_gateway.values.events import Charge, FailedCall, FinishedCall
+from tintype_gateway.values.faults import UpstreamFault
+from tintype_gateway.values.images import FinishedImage, GeneratedImage, Generation, Preview
+from tintype_gateway.values.response import Response
+from tintype_gateway.values.upstream import PlannedCall
 from tintype_testing.builders import (
     RECEIPT,
     USAGE,
@@ -90,7 +83,7 @@ def test_any_response_is_one_that_openais_types_allow(
     body = document(call, **fields)
 
     assert ImagesResponse.model_validate_json(json.dumps(body), strict=True)
-    assert answers.OpenAIImagesResponse.model_validate(body)
+    assert responses.OpenAIImagesResponse.model_validate(body)
     assert None not in leaves(body)
     assert body.get("size") in (None, "1024x1024", "1024x1536", "1536x1024")
 
@@ -112,8 +105,8 @@ def test_any_event_is_one_that_openais_types_allow(
 
     assert ImageGenCompletedEvent.model_validate_json(json.dumps(whole), strict=True)
     assert ImageGenPartialImageEvent.model_validate_json(json.dumps(preview), strict=True)
-    assert answers.OpenAICompletedEvent.model_validate(whole)
-    assert answers.OpenAIPartialImageEvent.model_validate(preview)
+    assert responses.OpenAICompletedEvent.model_validate(whole)
+    assert responses.OpenAIPartialImageEvent.model_validate(preview)
     assert None not in [*leaves(whole), *leaves(preview)]
     assert whole["size"] in ("1024x1024", "1024x1536", "1536x1024", "auto")
 

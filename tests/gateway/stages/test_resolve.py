@@ -8,7 +8,7 @@ import pytest
 from tintype_gateway.api.operations import GENERATION
 from tintype_gateway.errors import BadRequestError, NotFoundError
 from tintype_gateway.pipeline.stages.resolve import find_model, resolve
-from tintype_gateway.values import ForcedProvider, Target
+from tintype_gateway.values.routes import ForcedProvider, Target
 from tintype_testing.builders import TODAY, snapshot
 from tintype_testing.manifests import image_model, provider_binding
 

@@ -10,12 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tintype_gateway.pipeline.json_serializer import respond
-from tintype_gateway.values import (
-    FailedCall,
-    FinishedCall,
-    Response,
-    UpstreamFault,
-)
+from tintype_gateway.values.events import FailedCall, FinishedCall
+from tintype_gateway.values.faults import UpstreamFault
+from tintype_gateway.values.response import Response
 from tintype_testing.builders import (
     RECEIPT,
     USAGE,

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from tintype_catalog.costs import TokenUsage
 from tintype_gateway.ledger.interface import Settlement
 from tintype_gateway.pipeline.json_serializer import respond
-from tintype_gateway.values import FinishedCall, Response
+from tintype_gateway.values.events import FinishedCall
+from tintype_gateway.values.response import Response
 from tintype_testing.builders import RECEIPT, finished_call, finished_image, plan, settlement
 from tintype_testing.sample_images import sample_image
 

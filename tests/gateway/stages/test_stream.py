@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from tintype_gateway.errors import UnsupportedParameterError
-from tintype_gateway.pipeline.stages.stream import stream
-from tintype_gateway.values import Job
+from tintype_gateway.pipeline.stages.select_routes import stream
+from tintype_gateway.values.job import Job
 from tintype_testing.builders import job, valid
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.gateway.stages.adapting import ACCEPT, clamp
 from tintype_gateway.dialects.registry import dialect
 from tintype_gateway.upstream.translate import divide, translate
-from tintype_gateway.values import PlannedCall
+from tintype_gateway.values.upstream import PlannedCall
 from tintype_testing.builders import candidate, job, model
 from tintype_testing.manifests import Manifest
 

@@ -14,19 +14,19 @@ from tintype_gateway.runtime.memory_budget import Reservation
 from tintype_gateway.storage.image_tools import ImageTools
 from tintype_gateway.upstream.executor import Execution, Executor
 from tintype_gateway.upstream.retry import Attempts
-from tintype_gateway.values import (
+from tintype_gateway.values.events import (
     AbandonedCall,
     CallEvent,
-    Delivery,
     ExecutorEvent,
     FailedCall,
     FinishedCall,
     Heartbeat,
     PartialImage,
-    PlannedCall,
-    Preview,
-    UpstreamFault,
 )
+from tintype_gateway.values.faults import UpstreamFault
+from tintype_gateway.values.images import Preview
+from tintype_gateway.values.plan import Delivery
+from tintype_gateway.values.upstream import PlannedCall
 from tintype_testing.builders import finished_call, plan, route
 from tintype_testing.metrics import metric
 from tintype_testing.sample_images import sample_image

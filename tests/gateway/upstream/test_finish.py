@@ -9,14 +9,11 @@ from tintype_catalog.sizes import Size
 from tintype_gateway.images.container import read_header
 from tintype_gateway.storage.image_tools import ImageTools
 from tintype_gateway.upstream.finish import finish, inspect
-from tintype_gateway.values import (
-    Encoding,
-    FinishedCall,
-    GeneratedImage,
-    Generation,
-    PlannedCall,
-    UpstreamFault,
-)
+from tintype_gateway.values.events import FinishedCall
+from tintype_gateway.values.faults import UpstreamFault
+from tintype_gateway.values.images import GeneratedImage, Generation
+from tintype_gateway.values.job import Encoding
+from tintype_gateway.values.upstream import PlannedCall
 from tintype_simulator.painting.content_credentials import with_manifest
 from tintype_testing.builders import plan, route
 from tintype_testing.sample_images import drawn, encoded, sample_image

@@ -8,7 +8,8 @@ import pytest
 
 from tintype_gateway.dialects import openai_images
 from tintype_gateway.upstream.transport import call
-from tintype_gateway.values import Timeouts, UpstreamFault, UpstreamRequest
+from tintype_gateway.values.faults import UpstreamFault
+from tintype_gateway.values.upstream import Timeouts, UpstreamRequest
 from tintype_testing.faulty_server import answer, faulty_server, says
 
 

@@ -1,4 +1,4 @@
-"""The whole document: OpenAPI 3.1, from the models of requests and answers."""
+"""The whole document: OpenAPI 3.1, from the models of requests and responses."""
 
 from collections.abc import Iterable
 from functools import cache
@@ -9,7 +9,7 @@ from pydantic.json_schema import models_json_schema
 
 from tintype_catalog.__about__ import __version__
 from tintype_gateway.accounts import PROFILES
-from tintype_gateway.api.openapi import responses as answers
+from tintype_gateway.api.openapi import responses
 from tintype_gateway.api.openapi.errors import ALWAYS, FAULTS, WITH_BODY
 from tintype_gateway.api.openapi.requests import request_schema
 from tintype_gateway.api.operations import OPERATIONS, ApiOperation
@@ -21,20 +21,20 @@ from tintype_gateway.storage.interface import FOLDER_OF_IMAGES
 Json = dict[str, Any]
 
 _ANSWERS: tuple[type[BaseModel], ...] = (
-    answers.Error,
-    answers.FieldErrors,
-    answers.MissingCredits,
-    answers.ImagesResponse,
-    answers.OpenAIImagesResponse,
-    answers.OpenAIPartialImageEvent,
-    answers.OpenAICompletedEvent,
-    answers.PartialImageEvent,
-    answers.CompletedEvent,
-    answers.ErrorEvent,
-    answers.Quote,
-    answers.Model,
-    answers.ModelList,
-    answers.Credits,
+    responses.Error,
+    responses.FieldErrors,
+    responses.MissingCredits,
+    responses.ImagesResponse,
+    responses.OpenAIImagesResponse,
+    responses.OpenAIPartialImageEvent,
+    responses.OpenAICompletedEvent,
+    responses.PartialImageEvent,
+    responses.CompletedEvent,
+    responses.ErrorEvent,
+    responses.Quote,
+    responses.Model,
+    responses.ModelList,
+    responses.Credits,
 )
 
 FILE_PATH = f"{PATH}/{FOLDER_OF_IMAGES}/{{name}}"

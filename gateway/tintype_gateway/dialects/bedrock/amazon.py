@@ -5,17 +5,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from tintype_gateway.dialects.bedrock import common as bedrock
-from tintype_gateway.dialects.parsing import MALFORMED, malformed, plain_base64, reason
+from tintype_gateway.dialects.common import MALFORMED, malformed, plain_base64, reason
 from tintype_gateway.dialects.provider_parameters import merge
 from tintype_gateway.images import lazy_json as blobs
-from tintype_gateway.values import (
-    GeneratedImage,
-    Generation,
-    Job,
-    Route,
-    UpstreamAnswer,
-    UpstreamRequest,
-)
+from tintype_gateway.values.images import GeneratedImage, Generation
+from tintype_gateway.values.job import Job
+from tintype_gateway.values.routes import Route
+from tintype_gateway.values.upstream import UpstreamRequest, UpstreamResponse
 
 read_error = bedrock.read_error
 """A refused prompt is an error, whose message speaks of content filters."""
@@ -25,7 +21,7 @@ _CONFIG = {"quality": "quality", "seed": "seed"}
 
 
 FIRST_IMAGE = re.compile(rb'"images"\s*:\s*\[\s*\Z')
-"""What stands before the first image of an answer."""
+"""What stands before the first image of a response."""
 
 
 def translate(
@@ -46,16 +42,16 @@ def translate(
     return bedrock.invoke(route, merge(job.extras, ours), credentials)
 
 
-def interpret(answer: UpstreamAnswer) -> Generation:
-    """Return the images of an answer; a truthy `error` says that the others were filtered.
+def interpret(response: UpstreamResponse) -> Generation:
+    """Return the images of a response; a truthy `error` says that the others were filtered.
 
     The field may also be null, empty or missing where nothing was.
 
     Raises:
-        UpstreamFault: The answer is not JSON, or has something else for an image.
+        UpstreamFault: The response is not JSON, or has something else for an image.
     """
     try:
-        document: Any = blobs.loads(answer.body)
+        document: Any = blobs.loads(response.body)
         return Generation(
             images=tuple(
                 GeneratedImage(base64=plain_base64(image)) for image in document.get("images") or ()

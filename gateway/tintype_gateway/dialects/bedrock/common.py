@@ -5,18 +5,11 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from tintype_gateway.dialects.credentials import required
-from tintype_gateway.dialects.parsing import MALFORMED
-from tintype_gateway.dialects.retry_after import retry_after
+from tintype_gateway.dialects.common import MALFORMED, required, retry_after
 from tintype_gateway.faults import SUMMARIES, kind_of_status
-from tintype_gateway.values import (
-    AwsSigner,
-    FaultKind,
-    Route,
-    UpstreamAnswer,
-    UpstreamFault,
-    UpstreamRequest,
-)
+from tintype_gateway.values.faults import FaultKind, UpstreamFault
+from tintype_gateway.values.routes import Route
+from tintype_gateway.values.upstream import AwsSigner, UpstreamRequest, UpstreamResponse
 
 SERVICE = "bedrock"
 """What signatures are scoped to; the name of the host, `bedrock-runtime`, is another one."""
@@ -77,25 +70,25 @@ ERRORS: Mapping[str, FaultKind] = {
     "InternalServerException": "outcome_unknown",
 }
 """The errors of botocore's model of `bedrock-runtime`, and AWS's common ones for credentials, some
-of which other services answer with status 400. Others mean what their status does."""
+that other services respond with status 400. Others mean what their status does."""
 
 
-def read_error(answer: UpstreamAnswer) -> UpstreamFault:
+def read_error(response: UpstreamResponse) -> UpstreamFault:
     """Return what a status other than 200 means.
 
     Only a ValidationException speaks of nothing but the request, so only its message is passed on.
     """
-    body = _object(answer.body)
-    name = _name(answer.headers, body)
-    message = _text(body, "message", "Message") or answer.headers.get("x-amzn-errormessage", "")
+    body = _object(response.body)
+    name = _name(response.headers, body)
+    message = _text(body, "message", "Message") or response.headers.get("x-amzn-errormessage", "")
     kind = (
         (_kind_of_validation(message) if name == "ValidationException" else None)
         or ERRORS.get(name)
-        or kind_of_status(answer.status, own_envelope=bool(name))
+        or kind_of_status(response.status, own_envelope=bool(name))
     )
     is_told = name == "ValidationException" and kind in ("refused", "invalid")
     told = (message if is_told else "") or SUMMARIES[kind]
-    later = retry_after(answer.headers)
+    later = retry_after(response.headers)
     return UpstreamFault(kind, told, name or None, later, cause=message or None)
 
 

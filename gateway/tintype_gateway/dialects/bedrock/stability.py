@@ -5,21 +5,17 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tintype_gateway.dialects.bedrock import common as bedrock
-from tintype_gateway.dialects.parsing import MALFORMED, malformed, plain_base64, reason
+from tintype_gateway.dialects.common import MALFORMED, malformed, plain_base64, reason
 from tintype_gateway.dialects.provider_parameters import merge
 from tintype_gateway.images import lazy_json as blobs
-from tintype_gateway.values import (
-    GeneratedImage,
-    Generation,
-    Job,
-    Route,
-    UpstreamAnswer,
-    UpstreamFault,
-    UpstreamRequest,
-)
+from tintype_gateway.values.faults import UpstreamFault
+from tintype_gateway.values.images import GeneratedImage, Generation
+from tintype_gateway.values.job import Job
+from tintype_gateway.values.routes import Route
+from tintype_gateway.values.upstream import UpstreamRequest, UpstreamResponse
 
 read_error = bedrock.read_error
-"""Errors speak of the call alone: refusals are answers of status 200."""
+"""Errors speak of the call alone: refusals are responses of status 200."""
 
 _PASSED_ON = ("negative_prompt", "seed", "output_format")
 
@@ -32,7 +28,7 @@ FIRST_IMAGE = re.compile(
     rb"(?:[^{}\[\]]*\[[^{}\[\]]*\]){0,2}"  # seeds, say: bounded, or else it would take ages
     rb'[^{}\[\]]*"images"\s*+:\s*+\[\s*+\Z'
 )
-"""What stands before the image of an answer that has said before that it was not refused."""
+"""What stands before the image of a response that has said before that it was not refused."""
 
 
 def translate(
@@ -49,14 +45,14 @@ def translate(
     return bedrock.invoke(route, merge(job.extras, ours), credentials)
 
 
-def interpret(answer: UpstreamAnswer) -> Generation:
-    """Return the image of an answer with its seed, or that its content was refused.
+def interpret(response: UpstreamResponse) -> Generation:
+    """Return the image of a response with its seed, or that its content was refused.
 
     Raises:
-        UpstreamFault: The model failed, or the answer does not have the form of one.
+        UpstreamFault: The model failed, or the response does not have the form of one.
     """
     try:
-        document: Any = blobs.loads(answer.body)
+        document: Any = blobs.loads(response.body)
         reasons = [each for each in document.get("finish_reasons") or () if each]
         if filtered := [each for each in reasons if each.startswith(_FILTERED)]:
             why = reason(filtered[0])

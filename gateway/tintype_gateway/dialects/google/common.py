@@ -11,18 +11,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from tintype_gateway.dialects.credentials import required
-from tintype_gateway.dialects.parsing import MALFORMED, text
-from tintype_gateway.dialects.retry_after import retry_after
+from tintype_gateway.dialects.common import MALFORMED, required, retry_after, text
 from tintype_gateway.faults import SUMMARIES, kind_of_status
 from tintype_gateway.images.base64_view import without_data_url
-from tintype_gateway.values import (
-    FaultKind,
-    Route,
-    UpstreamAnswer,
-    UpstreamFault,
-    UpstreamRequest,
-)
+from tintype_gateway.values.faults import FaultKind, UpstreamFault
+from tintype_gateway.values.routes import Route
+from tintype_gateway.values.upstream import UpstreamRequest, UpstreamResponse
 
 ENDPOINT = "https://generativelanguage.googleapis.com"
 VERSION = "v1beta"
@@ -64,7 +58,7 @@ def standard_base64(encoded: memoryview | str) -> memoryview | bytes:
     encoded = without_data_url(encoded)
     view = encoded if isinstance(encoded, memoryview) else memoryview(encoded.encode("ascii"))
     if len(view) % 4 == 0 and not any(b"-" in part or b"_" in part for part in _parts(view)):
-        # A view of a whole answer shows what stood between quotes: it cannot close them.
+        # A view of a whole response shows what stood between quotes: it cannot close them.
         return view if isinstance(encoded, memoryview) else _checked(bytes(view))
     standard = bytes(view).translate(bytes.maketrans(b"-_", b"+/"))
     padded = _checked(standard + b"=" * (-len(standard) % 4))
@@ -73,19 +67,19 @@ def standard_base64(encoded: memoryview | str) -> memoryview | bytes:
     return padded
 
 
-def read_error(answer: UpstreamAnswer) -> UpstreamFault:
+def read_error(response: UpstreamResponse) -> UpstreamFault:
     """Return what a status other than 200 means (the codes of `google.rpc.Code`)."""
-    error = _error(answer.body)
+    error = _error(response.body)
     status, message = text(error.get("status")), text(error.get("message")) or ""
-    kind = _kind(answer.status, status, message, _details(error))
+    kind = _kind(response.status, status, message, _details(error))
     told = (message if kind == "invalid" else "") or SUMMARIES[kind]
     delay = _retry_delay(error)
-    later = retry_after(answer.headers) if delay is None else delay
+    later = retry_after(response.headers) if delay is None else delay
     return UpstreamFault(kind, told, status, later, cause=message or None)
 
 
 def _kind(status: int, code: str | None, message: str, details: list[Any]) -> FaultKind:
-    """Sort an error. Google answers a wrong key with 400, and tells only in the details.
+    """Sort an error. Google responds to a wrong key with 400, and tells only in the details.
 
     `status` is what tells Google's own errors from those of something in between.
     """

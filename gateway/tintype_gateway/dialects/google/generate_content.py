@@ -7,21 +7,16 @@ from typing import Any
 from tintype_catalog.catalog import Binding
 from tintype_catalog.costs import TokenUsage, image_tokens
 from tintype_catalog.pricing import Pricing
+from tintype_gateway.dialects.common import MALFORMED, count, malformed, reason, text, usage_of
 from tintype_gateway.dialects.google import common as google
-from tintype_gateway.dialects.parsing import MALFORMED, count, malformed, reason, text, usage_of
 from tintype_gateway.dialects.provider_parameters import merge
 from tintype_gateway.faults import begun
 from tintype_gateway.images import lazy_json as blobs
-from tintype_gateway.values import (
-    GeneratedImage,
-    Generation,
-    Job,
-    Preview,
-    Route,
-    UpstreamAnswer,
-    UpstreamFault,
-    UpstreamRequest,
-)
+from tintype_gateway.values.faults import UpstreamFault
+from tintype_gateway.values.images import GeneratedImage, Generation, Preview
+from tintype_gateway.values.job import Job
+from tintype_gateway.values.routes import Route
+from tintype_gateway.values.upstream import UpstreamRequest, UpstreamResponse
 
 _BESIDE_CONFIG = frozenset({"safetySettings"})
 """The provider parameters that stand beside `generationConfig`, all others stand in it."""
@@ -49,7 +44,7 @@ _MAX_ERROR_BYTES = 32 * 1024
 
 
 FIRST_IMAGE = None
-"""Only the end of an answer tells that its first image was no draft."""
+"""Only the end of a response tells that its first image was no draft."""
 
 
 def translate(
@@ -71,14 +66,14 @@ def translate(
     return google.call(route, method, body, credentials)
 
 
-def interpret(answer: UpstreamAnswer) -> Generation:
-    """Return the image, or that it was refused: a refusal, too, is an answer of status 200.
+def interpret(response: UpstreamResponse) -> Generation:
+    """Return the image, or that it was refused: a refusal, too, is a response of status 200.
 
     Raises:
-        UpstreamFault: The answer is not JSON, or it ends without an image and without a refusal.
+        UpstreamFault: The response is not JSON, or it ends without an image and without a refusal.
     """
     try:
-        document: Any = blobs.loads(answer.body)
+        document: Any = blobs.loads(response.body)
         if candidates := document.get("candidates"):
             return _read(candidates[0], document.get("usageMetadata"))
         if (blocked := _block_reason(document)) is not None:
@@ -89,7 +84,7 @@ def interpret(answer: UpstreamAnswer) -> Generation:
 
 
 def streams(binding: Binding) -> bool:
-    """Return whether the model can answer as a stream: all of them can."""
+    """Return whether the model can respond with a stream: all of them can."""
     return True
 
 
@@ -99,7 +94,7 @@ def event_reader() -> "EventReader":
 
 
 class EventReader:
-    """Puts an answer together that comes part by part.
+    """Puts a response together that comes part by part.
 
     An image is whole in one event. One that is a thought, or that another one follows, was a draft
     and serves as a preview.
@@ -179,12 +174,12 @@ def _block_reason(document: Mapping[str, Any]) -> tuple[str, ...] | None:
 
 def _fault_in_stream(error: Mapping[str, Any], body: bytes) -> UpstreamFault:
     """Return what an event of an error means: the call was under way, so that it may have cost."""
-    return begun(google.read_error(UpstreamAnswer(int(error["code"]), {}, body)))
+    return begun(google.read_error(UpstreamResponse(int(error["code"]), {}, body)))
 
 
-def read_error(answer: UpstreamAnswer) -> UpstreamFault:
+def read_error(response: UpstreamResponse) -> UpstreamFault:
     """Return what a status other than 200 means."""
-    return google.read_error(answer)
+    return google.read_error(response)
 
 
 def _decided(job: Job, pricing: Pricing) -> dict[str, object]:
@@ -245,7 +240,7 @@ _NAME = re.compile(r"[A-Z_]{1,40}", re.ASCII)
 
 
 def _usage(usage: Mapping[str, Any]) -> TokenUsage | None:
-    """Read the token counts of an answer with an image, if it has any.
+    """Read the token counts of a response with an image, if it has any.
 
     What the details call image is image, and all other output is text: thoughts, and the caption,
     which the details may leave out. Where they do not speak of images, what they do not call text

@@ -5,19 +5,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from tintype_gateway.dialects.common import MALFORMED, malformed, reason, text
 from tintype_gateway.dialects.google import common as google
-from tintype_gateway.dialects.parsing import MALFORMED, malformed, reason, text
 from tintype_gateway.dialects.provider_parameters import merge
 from tintype_gateway.images import lazy_json as blobs
-from tintype_gateway.values import (
-    GeneratedImage,
-    Generation,
-    Job,
-    Route,
-    UpstreamAnswer,
-    UpstreamFault,
-    UpstreamRequest,
-)
+from tintype_gateway.values.faults import UpstreamFault
+from tintype_gateway.values.images import GeneratedImage, Generation
+from tintype_gateway.values.job import Job
+from tintype_gateway.values.routes import Route
+from tintype_gateway.values.upstream import UpstreamRequest, UpstreamResponse
 
 _REFUSAL = re.compile(r"prompt could not be submitted|violate", re.IGNORECASE)
 """How Imagen refuses a prompt by its words: an error like any other but for its message."""
@@ -27,7 +23,7 @@ _REASON = "raiFilteredReason"
 """The field of an entry that stands for a filtered image, and says why it was."""
 
 FIRST_IMAGE = re.compile(rb'"predictions"\s*:\s*\[\s*\{[^{}\[\]]*"bytesBase64Encoded"\s*:\s*\Z')
-"""What stands before the first image of an answer that begins with one."""
+"""What stands before the first image of a response that begins with one."""
 
 
 def translate(
@@ -42,14 +38,14 @@ def translate(
     return google.call(route, "predict", body, credentials)
 
 
-def interpret(answer: UpstreamAnswer) -> Generation:
+def interpret(response: UpstreamResponse) -> Generation:
     """Return the images that were not filtered: filtered ones are reasons, or simply missing.
 
     Raises:
-        UpstreamFault: The answer is not JSON, or has entries that are neither.
+        UpstreamFault: The response is not JSON, or has entries that are neither.
     """
     try:
-        document: Any = blobs.loads(answer.body)
+        document: Any = blobs.loads(response.body)
         predictions = [] if document == {} else document["predictions"]
         images = tuple(_image(entry) for entry in predictions if not _is_remark(entry))
         remarks = filter(_is_remark, predictions)
@@ -59,9 +55,9 @@ def interpret(answer: UpstreamAnswer) -> Generation:
         raise malformed() from error
 
 
-def read_error(answer: UpstreamAnswer) -> UpstreamFault:
+def read_error(response: UpstreamResponse) -> UpstreamFault:
     """Return what a status other than 200 means."""
-    fault = google.read_error(answer)
+    fault = google.read_error(response)
     if fault.kind == "invalid" and _REFUSAL.search(fault.message):
         return replace(fault, kind="refused")
     return fault

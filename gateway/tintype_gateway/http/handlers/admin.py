@@ -25,8 +25,8 @@ from tintype_gateway.errors import (
     ValidationError,
     ledger_unavailable,
 )
-from tintype_gateway.http.idempotency import idempotency_key
 from tintype_gateway.http.middleware import enveloped, observed
+from tintype_gateway.http.requests import idempotency_key
 from tintype_gateway.ledger import errors as ledger_errors
 from tintype_gateway.ledger.interface import Account, ApiKey, Idempotency, Ledger, Policy, Profile
 from tintype_gateway.observability.metrics import ADMIN_TOKENS_REFUSED

@@ -16,13 +16,13 @@ from tintype_gateway.errors import BadRequestError
 from tintype_gateway.http.app_keys import CATALOGS, PIPELINE, REQUEST_ID, REQUEST_LOG
 from tintype_gateway.http.bodies.json import read_json_body
 from tintype_gateway.http.delivery import deliver
-from tintype_gateway.http.idempotency import idempotency_key
 from tintype_gateway.http.json_document import JsonDocument
+from tintype_gateway.http.requests import idempotency_key
 from tintype_gateway.pipeline.client_presence import ClientPresence
 from tintype_gateway.pipeline.pipeline import Incoming
 from tintype_gateway.pipeline.stages.adapt import Handling
 from tintype_gateway.pipeline.stages.resolve import find_model
-from tintype_gateway.values import ForcedProvider
+from tintype_gateway.values.routes import ForcedProvider
 
 PROVIDER_HEADERS = ("X-Quantized-Provider", "X-Tintype-Provider")
 

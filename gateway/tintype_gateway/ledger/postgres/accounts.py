@@ -3,10 +3,12 @@
 import uuid
 from collections.abc import Sequence
 from datetime import date, datetime
+from decimal import Decimal
 
-from asyncpg import Record
+from asyncpg import Connection, Record
 
-from tintype_gateway.accounts import Account, Idempotency, Policy, Usage
+from tintype_gateway.accounts import Account, Audit, Idempotency, Policy, Usage
+from tintype_gateway.ledger.audit import CHECKS, COUNTS, sentences
 from tintype_gateway.ledger.errors import (
     AccountExistsError,
     AccountLimitError,
@@ -22,6 +24,22 @@ from tintype_gateway.ledger.validation import (
     checked_amount,
     checked_name,
 )
+
+
+async def audit(connection: "Connection[Record]") -> Audit:
+    """Run every check; the connection must be in a transaction, so that all see one moment."""
+    problems: list[str] = []
+    for check in CHECKS:
+        found = await connection.fetch(check.query)
+        problems += sentences(check, (map(_whole, row) for row in found))
+    (counts,) = await connection.fetch(COUNTS)
+    return Audit(**counts, problems=tuple(problems))
+
+
+def _whole(value: object) -> object:
+    """Return a sum, which the server gives as a decimal number, as a whole one."""
+    return int(value) if isinstance(value, Decimal) else value
+
 
 OPEN = "SELECT * FROM ledger_open_account($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
 

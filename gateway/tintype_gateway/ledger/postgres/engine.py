@@ -17,7 +17,7 @@ from tintype_gateway.accounts import (
 )
 from tintype_gateway.ledger.hold_record import HoldRecord
 from tintype_gateway.ledger.postgres import accounts, holds, keys
-from tintype_gateway.ledger.postgres.audit import audit
+from tintype_gateway.ledger.postgres.accounts import audit
 from tintype_gateway.ledger.postgres.database import Database
 
 

@@ -22,8 +22,8 @@ from tintype_gateway.accounts import (
 from tintype_gateway.ledger.errors import LedgerUnavailableError
 from tintype_gateway.ledger.hold_record import HoldRecord
 from tintype_gateway.ledger.sqlite import accounts, holds, keys
-from tintype_gateway.ledger.sqlite.audit import audit
 from tintype_gateway.ledger.sqlite.database import connect, ensure_exists, unavailable
+from tintype_gateway.ledger.sqlite.entries import audit
 from tintype_gateway.ledger.sqlite.writer import Operation, Writer
 
 T = TypeVar("T")

@@ -2,12 +2,21 @@
 
 import sqlite3
 from collections.abc import Collection
+from typing import NoReturn
 
-from tintype_gateway.accounts import Hold, Settlement
-from tintype_gateway.ledger.errors import HoldClosedError
+from tintype_gateway.accounts import Hold, Idempotency, Settlement
+from tintype_gateway.ledger.errors import (
+    HoldClosedError,
+    IdempotencyInProgressError,
+    IdempotencyMismatchError,
+    IdempotencyOutcomeUnknownError,
+    IdempotencyReplayError,
+)
 from tintype_gateway.ledger.hold_record import HoldRecord
-from tintype_gateway.ledger.sqlite import accounts, entries, idempotency, limits
+from tintype_gateway.ledger.sqlite import accounts, entries
 from tintype_gateway.ledger.validation import (
+    IDEMPOTENCY_KEPT_SECONDS,
+    MISMATCH,
     RELEASED_BATCH,
     RELEASED_KEPT_SECONDS,
     checked_amount,
@@ -15,12 +24,48 @@ from tintype_gateway.ledger.validation import (
 )
 
 
+def claim(
+    connection: sqlite3.Connection, now: float, account: str, idempotency: Idempotency
+) -> None:
+    """Make sure that no hold has the key, taking it from one that has no right to it any more."""
+    first = connection.execute(
+        "SELECT * FROM hold WHERE account = ? AND idempotency_key = ?", (account, idempotency.key)
+    ).fetchone()
+    if first is None:
+        return
+    if first["state"] == "open" or first["created_at"] > now - IDEMPOTENCY_KEPT_SECONDS:
+        _refuse(connection, first, idempotency.request_digest)
+    free(connection, first["id"])
+
+
+def free(connection: sqlite3.Connection, hold_id: str) -> None:
+    """Let another request have the key of a hold."""
+    connection.execute(
+        "UPDATE hold SET idempotency_key = NULL, request_digest = NULL WHERE id = ?", (hold_id,)
+    )
+
+
+def _refuse(connection: sqlite3.Connection, first: sqlite3.Row, request_digest: str) -> NoReturn:
+    if first["request_digest"] != request_digest:
+        raise IdempotencyMismatchError(MISMATCH)
+    if first["state"] == "open":
+        raise IdempotencyInProgressError(f"request {first['request_id']} is still running")
+    if first["state"] != "settled":
+        raise IdempotencyOutcomeUnknownError(first["request_id"])
+    (charged,) = connection.execute(
+        "SELECT -amount FROM entry JOIN posting ON posting.id = entry.posting_id"
+        " WHERE posting.hold_id = ? AND entry.account = ?",
+        (first["id"], first["account"]),
+    ).fetchone()
+    raise IdempotencyReplayError(first["request_id"], charged)
+
+
 def take(connection: sqlite3.Connection, now: float, record: HoldRecord) -> Hold:
     """Set credits aside, unless the idempotency key, the rates or the balance forbid it."""
     account = record.caller.account
     if record.idempotency is not None:
-        idempotency.claim(connection, now, account, record.idempotency)
-    limits.set_aside(connection, now, account, record.images, record.amount)
+        claim(connection, now, account, record.idempotency)
+    accounts.set_aside(connection, now, account, record.images, record.amount)
     _insert(connection, now, record)
     return record.hold
 
@@ -62,7 +107,7 @@ def release(
         (now, reason, outcome_unknown, hold.id),
     )
     if not outcome_unknown:
-        idempotency.free(connection, hold.id)
+        free(connection, hold.id)
 
 
 def mark_delivered(connection: sqlite3.Connection, now: float, settled: Collection[Hold]) -> None:
@@ -80,7 +125,7 @@ def expire(connection: sqlite3.Connection, now: float) -> int:
         "SELECT id, account, amount FROM hold WHERE state = 'open' AND expires_at <= ?", (now,)
     ).fetchall()
     for row in overdue:
-        limits.give_back(connection, row["account"], row["amount"])
+        accounts.give_back(connection, row["account"], row["amount"])
         connection.execute(
             "UPDATE hold SET state = 'expired', closed_at = ? WHERE id = ?", (now, row["id"])
         )
@@ -124,5 +169,5 @@ def _end(connection: sqlite3.Connection, hold: Hold) -> sqlite3.Row:
     if row is None or row["state"] not in ("open", "expired"):
         raise HoldClosedError(f"{hold.id} is {row['state'] if row else 'unknown'}")
     if row["state"] == "open":
-        limits.give_back(connection, row["account"], row["amount"])
+        accounts.give_back(connection, row["account"], row["amount"])
     return row

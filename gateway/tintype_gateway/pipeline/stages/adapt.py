@@ -16,7 +16,7 @@ from tintype_gateway.api.requests import ValidRequest
 from tintype_gateway.dialects.provider_parameters import Lifted, lift, merge
 from tintype_gateway.errors import UnsupportedParameterError
 from tintype_gateway.observability.spans import traced
-from tintype_gateway.values import Encoding, ImageFormat, Job
+from tintype_gateway.values.job import Encoding, ImageFormat, Job
 
 Handling = Literal["lenient", "strict"]
 

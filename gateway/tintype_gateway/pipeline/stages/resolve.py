@@ -8,7 +8,8 @@ from tintype_catalog.catalog import Binding, Model
 from tintype_gateway.catalog.snapshot import View
 from tintype_gateway.errors import BadRequestError, NotFoundError
 from tintype_gateway.observability.spans import traced
-from tintype_gateway.values import ForcedProvider, Operation, Route, Target
+from tintype_gateway.values.plan import Operation
+from tintype_gateway.values.routes import ForcedProvider, Route, Target
 
 GLOBAL = "global"
 """The region of a provider that has none."""

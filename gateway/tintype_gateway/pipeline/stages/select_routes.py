@@ -1,9 +1,13 @@
 """Which candidates can serve a request if the first one fails."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from tintype_catalog.catalog import Binding
-from tintype_gateway.values import Candidate, Job
+from tintype_gateway.api.requests import ImageRequest
+from tintype_gateway.errors import UnsupportedParameterError
+from tintype_gateway.values.job import Job
+from tintype_gateway.values.routes import Candidate
 
 
 def choose(
@@ -22,3 +26,26 @@ def choose(
         return understood and (not job.streamed or streams(binding))
 
     return tuple(filter(can_serve, candidates))[:most]
+
+
+def stream(job: Job, fields: ImageRequest, *, native: bool, strict: bool) -> Job:
+    """Return the job as a stream asks for it, where `native` says whether the provider streams.
+
+    Every model's images can come in a stream; previews are only relayed, never invented.
+
+    Raises:
+        UnsupportedParameterError: Previews are asked for, and handling is strict.
+    """
+    partial_images = fields.partial_images or 0
+    if not fields.stream:
+        return job
+    if native:
+        return replace(job, streamed=True, partial_images=partial_images)
+    if partial_images == 0:
+        return job
+    if strict:
+        raise UnsupportedParameterError(
+            "`partial_images`: the model gives no previews, and handling is strict",
+            param="partial_images",
+        )
+    return replace(job, adjustments=(*job.adjustments, "partial_images=stripped"))

@@ -16,7 +16,7 @@ from tintype_gateway.errors import (
     UnsupportedParameterError,
     ValidationError,
 )
-from tintype_gateway.images.json_strings import require_simple
+from tintype_gateway.images.lazy_json import require_simple
 from tintype_gateway.observability.spans import traced
 
 _MAX_FIELDS = 100

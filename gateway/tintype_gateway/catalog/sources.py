@@ -1,11 +1,14 @@
-"""The catalog's ConfigMap, watched at the API server: a change arrives in milliseconds."""
+"""Where a gateway in a cluster reads its catalog: from the API server, or from a mounted volume."""
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from contextlib import aclosing
+from pathlib import Path
 
-from tintype_catalog.bundle import object_name, part_files
+from tintype_catalog.bundle import FILES, object_name, part_files
 from tintype_gateway.catalog.loading import CatalogLoader
+from tintype_gateway.runtime.folder_watch import looks, read_files
 from tintype_kubernetes.client import KubernetesClient, KubernetesObject
 from tintype_kubernetes.configmaps import files_of, read_all
 from tintype_kubernetes.errors import KubernetesError
@@ -14,13 +17,13 @@ from tintype_kubernetes.resources import CONFIGMAPS
 
 log = logging.getLogger(__name__)
 
-SOURCE = "watch"
+WATCH = "watch"
 
 PAUSE_SECONDS = 1.0
 """How long to wait after a failure. One gateway is one client: there is no herd to spread."""
 
 
-async def follow(
+async def follow_config_map(
     client: KubernetesClient, namespace: str, name: str, loader: CatalogLoader
 ) -> None:
     """Load the ConfigMap whenever it changes, however often the API server goes away."""
@@ -29,7 +32,7 @@ async def follow(
             async with aclosing(follow_object(client, CONFIGMAPS, namespace, name)) as versions:
                 async for index in versions:
                     if index is not None:  # a deleted one will be published anew
-                        await loader.load(await _files(client, namespace, name, index), SOURCE)
+                        await loader.load(await _files(client, namespace, name, index), WATCH)
         except KubernetesError as error:
             log.warning("catalog watch broken", extra={"error": str(error)})
             await asyncio.sleep(PAUSE_SECONDS)
@@ -44,3 +47,23 @@ async def _files(
     for part in await read_all(client, namespace, names):
         files |= await asyncio.to_thread(files_of, part)
     return files
+
+
+MOUNT = "mount"
+
+LOOK_SECONDS = 5.0
+"""How often the folder is looked at though nothing told of a change."""
+
+
+async def follow_mount(folder: Path, loader: CatalogLoader) -> None:
+    """Load the mounted catalog now, and again whenever the volume changes."""
+    seen: Mapping[str, bytes] | None = None
+    async for _ in looks(folder, recursive=False, every_seconds=LOOK_SECONDS):
+        try:
+            files = await asyncio.to_thread(read_files, folder, FILES.__contains__)
+        except OSError as error:  # a swap may take away what is just being read
+            loader.reject(error, MOUNT)
+        else:
+            if files and files != seen:  # an empty volume waits for its ConfigMap
+                await loader.load(files, MOUNT)
+            seen = files

@@ -1,13 +1,15 @@
-"""What dialects share in reading a provider's answer, which may hold anything."""
+"""What the dialects share: reading JSON that may hold anything, waiting times, and credentials."""
 
+import calendar
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from tintype_catalog.costs import TokenUsage
 from tintype_gateway.images.base64_view import without_data_url
-from tintype_gateway.observability.redaction import shown
-from tintype_gateway.values import UpstreamFault
+from tintype_gateway.observability.access_log import shown
+from tintype_gateway.values.faults import UpstreamFault
 
 MALFORMED = (
     ArithmeticError,
@@ -17,7 +19,7 @@ MALFORMED = (
     TypeError,
     ValueError,
 )
-"""What reading an answer raises that does not have the form of one."""
+"""What reading a response raises that does not have the form of one."""
 
 REASON_CHARACTERS = 300
 """The most that is told of a provider's reason for a refusal."""
@@ -29,13 +31,13 @@ _MAX_TOKENS = 10**9
 
 
 def malformed() -> UpstreamFault:
-    """Return the fault of an answer that does not have the form of one."""
+    """Return the fault of a response that does not have the form of one."""
     message = "the provider's response is not a valid image response"
     return UpstreamFault("outcome_unknown", message)
 
 
 def text(value: object) -> str | None:
-    """Return the text of an answer's field, however long it is, or None if it is no text."""
+    """Return the text of a response's field, however long it is, or None if it is no text."""
     if isinstance(value, memoryview):
         return str(value, "utf-8")
     return value if isinstance(value, str) else None
@@ -84,7 +86,7 @@ def reason(*parts: object) -> tuple[str, ...]:
 
 
 def plain_base64(encoded: memoryview | str) -> memoryview | bytes:
-    """Return base64 that can stand between the quotes of our own answer, without a `data:` prefix.
+    """Return base64 that can stand in quotes in our own response, with no `data:` prefix.
 
     A view cannot close them, because it shows what stood between quotes without any escape.
 
@@ -97,3 +99,56 @@ def plain_base64(encoded: memoryview | str) -> memoryview | bytes:
     if _BASE64.fullmatch(encoded) is None:
         raise ValueError("an image is not base64")
     return encoded.encode("ascii")
+
+
+MILLISECONDS = ("retry-after-ms", "x-amz-retry-after")
+"""Headers of OpenAI and of AWS, which are more exact than the standard's."""
+
+LONGEST_SECONDS = 1_000_000
+"""Eleven days and a half. A longer wait is ignored as a mistake."""
+
+
+def retry_after(headers: Mapping[str, str]) -> int | None:
+    """Return whole seconds, rounded up, from headers with names in lower case.
+
+    `Retry-After` may be a number of seconds or a date (RFC 9110, 10.2.3), which counts from the
+    `Date` of the response. None where there is none, or where what is there makes no sense.
+    """
+    for name in MILLISECONDS:
+        if (milliseconds := _number(headers.get(name, ""))) is not None:
+            return -(-milliseconds // 1000)
+    told = headers.get("retry-after", "")
+    seconds = _number(told)
+    if seconds is None:
+        seconds = _until(_date(told), _date(headers.get("date", "")))
+    return seconds if seconds is not None and seconds <= LONGEST_SECONDS else None
+
+
+def _number(text: str) -> int | None:
+    return int(text) if re.fullmatch(r"\d{1,9}", text, re.ASCII) else None
+
+
+def _until(date: int | None, sent: int | None) -> int | None:
+    """Return the seconds to a date since the response was sent, by the clock that both are of."""
+    return None if date is None or sent is None else max(0, date - sent)
+
+
+def _date(text: str) -> int | None:
+    """Return the Unix seconds of an HTTP date, in any of its three forms, all of them in UTC."""
+    if re.fullmatch(r"[A-Z][a-z]+,? [\x20-\x7e]{10,40}", text) is None:
+        return None
+    try:
+        return calendar.timegm(parsedate_to_datetime(text).timetuple())
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+
+
+def required(credentials: Mapping[str, str], key: str) -> str:
+    """Return the value of a key of the binding's Secret.
+
+    Raises:
+        UpstreamFault: There is none, so that only another route can serve the request.
+    """
+    if key not in credentials:
+        raise UpstreamFault("unauthorized", f"the credentials have no {key}")
+    return credentials[key]
