@@ -1,0 +1,191 @@
+"""Bodies of calls to providers that hold files: described as a whole, and sent in steps.
+
+A dialect describes a body as pieces, without reading a byte of a file. Its length is known from the
+pieces, so that it is sent with a Content-Length, and each attempt reads the files anew.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import pybase64
+
+from tintype_gateway.values.content import Content
+
+STEP_BYTES = 3 * 64 * 1024
+"""How much of a file is read at once: a multiple of 3, so that its base64 has no padding within."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileBytes:
+    """The bytes of a file as they are."""
+
+    content: Content
+
+    @property
+    def length(self) -> int:
+        """How many bytes of the body it takes."""
+        return self.content.length
+
+    def chunks(self) -> Iterator[bytes]:
+        """Yield its bytes. It blocks: iterate in a thread."""
+        for offset in range(0, self.content.length, STEP_BYTES):
+            yield _read_step(self.content, offset)
+
+
+@dataclass(frozen=True, slots=True)
+class FileBase64:
+    """A file as base64 with padding, as the string of a JSON document has it."""
+
+    content: Content
+    prefix: str = ""
+    """ASCII text that stands before the base64, such as `data:image/png;base64,`."""
+
+    @property
+    def length(self) -> int:
+        """How many bytes of the body it takes."""
+        return len(self.prefix) + -(-self.content.length // 3) * 4
+
+    def chunks(self) -> Iterator[bytes]:
+        """Yield its characters. It blocks: iterate in a thread."""
+        if self.prefix:
+            yield self.prefix.encode("ascii")
+        for offset in range(0, self.content.length, STEP_BYTES):
+            yield pybase64.b64encode(_read_step(self.content, offset))
+
+
+Piece = bytes | FileBytes | FileBase64
+
+
+@dataclass(frozen=True, slots=True)
+class StreamedBody:
+    """A body in pieces."""
+
+    pieces: tuple[Piece, ...] = field(repr=False)
+
+    @property
+    def length(self) -> int:
+        """How many bytes it has: its Content-Length."""
+        return sum(
+            len(piece) if isinstance(piece, bytes) else piece.length for piece in self.pieces
+        )
+
+    def chunks(self) -> Iterator[bytes]:
+        """Yield its bytes, from the first one at each call. It blocks: iterate in a thread.
+
+        Raises:
+            ValueError: A file is gone, since its request has ended, or shorter than it was.
+            OSError: A file cannot be read.
+        """
+        for piece in self.pieces:
+            if isinstance(piece, bytes):
+                yield piece
+            else:
+                yield from piece.chunks()
+
+
+def json_body(document: object) -> StreamedBody:
+    """Return a JSON document, any of whose values may be a `FileBase64`.
+
+    Raises:
+        TypeError: A value is none of JSON.
+        ValueError: A number is none of JSON.
+    """
+    files: list[FileBase64] = []
+    # A digest of all other values, which therefore none of them can hold.
+    marker = hashlib.sha256(_dumped(document, lambda _: None)).hexdigest()
+
+    def mark(file: FileBase64) -> str:
+        files.append(file)
+        return marker
+
+    first, *others = _dumped(document, mark).split(marker.encode())
+    pieces: list[Piece] = [first]
+    for file, text in zip(files, others, strict=True):
+        pieces += [file, text]
+    return StreamedBody(tuple(pieces))
+
+
+def _dumped(document: object, of_file: Callable[[FileBase64], str | None]) -> bytes:
+    def default(value: object) -> str | None:
+        if not isinstance(value, FileBase64):
+            raise TypeError(f"{type(value).__name__} is no value of JSON")
+        return of_file(value)
+
+    return json.dumps(document, default=default, allow_nan=False).encode()
+
+
+class FormPart(NamedTuple):
+    """A part of a multipart body."""
+
+    name: str
+    value: str | FileBytes
+    filename: str | None = None
+    content_type: str | None = None
+    """The media type of a file."""
+
+
+class FormBody(NamedTuple):
+    """A multipart body, and the Content-Type that names its boundary."""
+
+    body: StreamedBody
+    content_type: str
+
+
+def multipart_body(parts: Sequence[FormPart]) -> FormBody:
+    """Return parts as multipart/form-data (RFC 7578), in their order.
+
+    The boundary is a digest of all that the parts hold, so that the same parts give the same body,
+    and no part can hold the boundary.
+    """
+    boundary = f"tintype-{_digest(parts)}"
+    pieces: list[Piece] = []
+    text = b""
+    for part in parts:
+        text += _head(boundary, part)
+        if isinstance(part.value, str):
+            text += part.value.encode()
+        else:
+            pieces += [text, part.value]
+            text = b""
+        text += b"\r\n"
+    pieces.append(text + f"--{boundary}--\r\n".encode())
+    content_type = f"multipart/form-data; boundary={boundary}"
+    return FormBody(StreamedBody(tuple(pieces)), content_type)
+
+
+def _digest(parts: Sequence[FormPart]) -> str:
+    told = [
+        (part.name, part.filename, part.value)
+        if isinstance(part.value, str)
+        else (part.name, part.filename, part.value.content.sha256)
+        for part in parts
+    ]
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:40]
+
+
+def _head(boundary: str, part: FormPart) -> bytes:
+    lines = [
+        f"--{boundary}",
+        f'Content-Disposition: form-data; name="{_escaped(part.name)}"',
+    ]
+    if part.filename is not None:
+        lines[-1] += f'; filename="{_escaped(part.filename)}"'
+    if part.content_type is not None:
+        lines.append(f"Content-Type: {part.content_type}")
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
+def _escaped(text: str) -> str:
+    """Return a name as browsers write it (WHATWG HTML, multipart/form-data)."""
+    return text.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _read_step(content: Content, offset: int) -> bytes:
+    due = min(STEP_BYTES, content.length - offset)
+    step = content.read(offset, due)
+    if len(step) != due:
+        raise ValueError("a file is shorter than it was")
+    return step
