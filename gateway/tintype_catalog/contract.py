@@ -95,5 +95,8 @@ FieldPath = Annotated[
 ]
 """A JSON field of a request, or a sub-field of one: `textToImageParams.negativeText`."""
 
+Tokens = Annotated[int, Field(ge=0, le=10_000_000)]
+"""A count of tokens."""
+
 UsDollars = Annotated[str, Field(pattern=r"^[0-9]{1,6}(\.[0-9]{1,9})?$", max_length=16)]
 """An amount in USD as a decimal string, because a float cannot hold a price."""

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from typing import NamedTuple, TypeVar
 
+from tintype_catalog.input_tokens import NO_INPUTS, Inputs, input_text_tokens, input_tokens
 from tintype_catalog.pricing import Bracket, OutputTokens, Pricing
 from tintype_catalog.sizes import Size
 
@@ -24,7 +25,7 @@ class Demand(NamedTuple):
     """Images in all."""
 
     calls: int
-    """Calls to the provider: each of them pays for the prompt."""
+    """Calls to the provider: each of them pays for the prompt, and with images each image does."""
 
     prompt_bytes: int
     """The length of all texts sent, in UTF-8 bytes. One token is at least one byte."""
@@ -41,6 +42,9 @@ class Demand(NamedTuple):
     partial_images: int = 0
     """Partial images of a stream, for each image."""
 
+    inputs: Inputs = NO_INPUTS
+    """The images that come with the request."""
+
 
 class TokenUsage(NamedTuple):
     """The tokens that a provider says it used for one call."""
@@ -49,6 +53,11 @@ class TokenUsage(NamedTuple):
     image_input: int
     image_output: int
     text_output: int
+    cached_text_input: int = 0
+    """How many of those of `text_input` the provider had in its cache."""
+
+    cached_image_input: int = 0
+    """How many of those of `image_input` the provider had in its cache."""
 
 
 def ceiling_usd(pricing: Pricing, demand: Demand) -> Decimal:
@@ -57,13 +66,28 @@ def ceiling_usd(pricing: Pricing, demand: Demand) -> Decimal:
         return demand.images * _image_usd(pricing, demand.size, demand.quality)
     output = image_tokens(pricing, demand.size, demand.quality, demand.max_pixels)
     output += demand.partial_images * pricing.tokens_per_partial_image
-    usage = TokenUsage(
-        text_input=demand.calls * demand.prompt_bytes,
-        image_input=0,
-        image_output=demand.images * output,
-        text_output=demand.calls * pricing.max_other_output_tokens,
+    usage = _usage(pricing, demand, demand.prompt_bytes, demand.calls, demand.images)
+    return _tokens_usd(
+        pricing,
+        usage._replace(
+            image_output=demand.images * output,
+            text_output=demand.calls * pricing.max_other_output_tokens,
+        ),
     )
-    return _tokens_usd(pricing, usage)
+
+
+def expected_usd(pricing: Pricing, demand: Demand, size: Size) -> Decimal:
+    """Return what `demand` will probably cost, in USD, where its images have this size.
+
+    Images count at the table's figures, and the prompt at a token for four bytes, OpenAI's own
+    rule of thumb for English.
+    """
+    if pricing.type != "per_token":
+        return demand.images * _image_usd(pricing, size, demand.quality)
+    prompt = -(-demand.prompt_bytes // 4)
+    usage = _usage(pricing, demand, prompt, demand.calls, demand.images)
+    output = _output_tokens(pricing, demand, [size] * demand.images)
+    return _tokens_usd(pricing, usage._replace(image_output=output))
 
 
 def call_usd(
@@ -76,11 +100,32 @@ def call_usd(
     """
     if pricing.type != "per_token":
         return sum((_image_usd(pricing, size, demand.quality) for size in sizes), Decimal(0))
-    if usage is not None:
-        return _tokens_usd(pricing, usage)
-    output = sum(image_tokens(pricing, size, demand.quality, size.pixels) for size in sizes)
-    output += len(sizes) * demand.partial_images * pricing.tokens_per_partial_image
-    return _tokens_usd(pricing, TokenUsage(demand.prompt_bytes if sizes else 0, 0, output, 0))
+    if usage is None:
+        usage = _usage(pricing, demand, demand.prompt_bytes, min(len(sizes), 1), len(sizes))
+        usage = usage._replace(image_output=_output_tokens(pricing, demand, sizes))
+    return _tokens_usd(pricing, usage)
+
+
+def _usage(
+    pricing: Pricing, demand: Demand, prompt_tokens: int, calls: int, images: int
+) -> TokenUsage:
+    """Return the input of so many calls for so many images in all.
+
+    OpenAI is said to charge a call for several images with input images as so many calls.
+    """
+    times = images if demand.inputs.sizes else calls
+    return TokenUsage(
+        text_input=times * (prompt_tokens + input_text_tokens(demand.inputs)),
+        image_input=times * input_tokens(pricing.input_image_tokens, demand.inputs),
+        image_output=0,
+        text_output=0,
+    )
+
+
+def _output_tokens(pricing: Pricing, demand: Demand, sizes: Sequence[Size]) -> int:
+    """Return the tokens of delivered images and their previews, at the table's figures."""
+    images = sum(image_tokens(pricing, size, demand.quality, size.pixels) for size in sizes)
+    return images + len(sizes) * demand.partial_images * pricing.tokens_per_partial_image
 
 
 def micro_credits(usd: Decimal, per_usd: int) -> int:
@@ -145,9 +190,12 @@ def _tokens_usd(pricing: Pricing, usage: TokenUsage) -> Decimal:
     price = pricing.per_million_tokens
     if price is None:
         return Decimal(0)
+    text, image = Decimal(price.text_input), Decimal(price.image_input)
     return (
-        usage.text_input * Decimal(price.text_input)
-        + usage.image_input * Decimal(price.image_input)
+        (usage.text_input - usage.cached_text_input) * text
+        + usage.cached_text_input * Decimal(price.cached_text_input or text)
+        + (usage.image_input - usage.cached_image_input) * image
+        + usage.cached_image_input * Decimal(price.cached_image_input or image)
         + usage.image_output * Decimal(price.image_output)
         + usage.text_output * Decimal(price.text_output)
     ) / _MILLION

@@ -1,14 +1,15 @@
 """What a provider charges, in the four shapes that image models are priced in."""
 
+from decimal import Decimal
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 from typing_extensions import override
 
-from tintype_catalog.contract import Contract, UsDollars, Word, cel, filled
+from tintype_catalog.contract import Contract, Tokens, UsDollars, Word, cel, filled
+from tintype_catalog.input_tokens import InputImageTokens
 from tintype_catalog.sizes import PixelSize, Size
 
-Tokens = Annotated[int, Field(ge=0, le=10_000_000)]
 PricingType = Literal["per_image", "per_image_by_size", "per_image_by_size_quality", "per_token"]
 
 
@@ -38,20 +39,49 @@ class PriceBracket(Bracket):
     """USD for one image."""
 
 
+def _not_above(cached: str, uncached: str) -> tuple[str, str]:
+    """Return the CEL, and its message, for a price of cached tokens and that of the others."""
+    rule = f"!has(self.{cached}) || double(self.{cached}) <= double(self.{uncached})"
+    return rule, f"`{cached}` must be at most `{uncached}`"
+
+
 class TokenPrices(Contract):
     """USD for a million tokens, by kind."""
+
+    model_config = cel(
+        _not_above("cachedTextInput", "textInput"), _not_above("cachedImageInput", "imageInput")
+    )
 
     text_input: UsDollars = "0"
     """Tokens of the prompt."""
 
     image_input: UsDollars = "0"
-    """Tokens of reference images."""
+    """Tokens of the images of a request."""
 
     image_output: UsDollars
     """Tokens of generated images."""
 
     text_output: UsDollars = "0"
     """Tokens of text and of thinking."""
+
+    cached_text_input: UsDollars | None = None
+    """Tokens of the prompt that the provider had in its cache. By default as much as others."""
+
+    cached_image_input: UsDollars | None = None
+    """Tokens of the images of a request that were in its cache. By default as much as others."""
+
+    @model_validator(mode="after")
+    def _cached_tokens_are_no_dearer(self) -> Self:
+        for name, cached, uncached in (
+            ("Text", self.cached_text_input, self.text_input),
+            ("Image", self.cached_image_input, self.image_input),
+        ):
+            if cached is not None and Decimal(cached) > Decimal(uncached):
+                raise ValueError(
+                    f"`cached{name}Input` must be at most `{name.lower()}Input`: "
+                    f"{cached} is more than {uncached}"
+                )
+        return self
 
 
 class TokenBracket(Bracket):
@@ -119,6 +149,10 @@ class Pricing(Contract):
             "`prices` goes with the types per_image_by_size and per_image_by_size_quality",
         ),
         (
+            "self.type == 'per_token' || !has(self.inputImageTokens)",
+            "`inputImageTokens` goes with type per_token",
+        ),
+        (
             "self.type == 'per_token' ? has(self.perMillionTokens) && has(self.outputTokens) : "
             "!has(self.perMillionTokens) && !has(self.outputTokens)",
             "`perMillionTokens` and `outputTokens` go with type per_token",
@@ -143,6 +177,10 @@ class Pricing(Contract):
     output_tokens: OutputTokens | None = None
     """The tokens of an image: what a request is held at, and charged at if usage is missing."""
 
+    input_image_tokens: InputImageTokens | None = None
+    """The tokens of an image of a request: what it is held at, and charged at if usage is
+    missing."""
+
     tokens_per_partial_image: Tokens = 0
     """The output tokens that each partial image of a stream adds."""
 
@@ -160,4 +198,6 @@ class Pricing(Contract):
         by_token = {self.per_million_tokens is not None, self.output_tokens is not None}
         if by_token != {self.type == "per_token"}:
             raise ValueError("`perMillionTokens` and `outputTokens` go with type per_token")
+        if self.input_image_tokens is not None and self.type != "per_token":
+            raise ValueError("`inputImageTokens` goes with type per_token")
         return self

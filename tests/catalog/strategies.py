@@ -1,6 +1,7 @@
 """What hypothesis draws from: any size rule, any price, any JSON."""
 
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from typing import Any
 
 from hypothesis import strategies as st
@@ -83,8 +84,23 @@ def tables(
     return rows
 
 
-token_prices = st.fixed_dictionaries(
-    {"textInput": amounts, "imageInput": amounts, "imageOutput": amounts, "textOutput": amounts}
+@st.composite
+def token_prices(draw: st.DrawFn) -> Manifest:
+    """Prices of each kind of token, where cached ones are no dearer than others."""
+    prices = {
+        kind: draw(amounts) for kind in ("textInput", "imageInput", "imageOutput", "textOutput")
+    }
+    for kind in ("Text", "Image"):
+        most = Decimal(prices[f"{kind.lower()}Input"])
+        if draw(st.booleans()):
+            cached = draw(st.decimals(min_value=0, max_value=most, places=9))
+            prices[f"cached{kind}Input"] = f"{cached:.9f}"
+    return prices
+
+
+input_image_tokens = st.one_of(
+    st.sampled_from(["Patches32", "Tiles512"]).map(lambda formula: {"formula": formula}),
+    token_counts.map(lambda count: {"fixed": count}),
 )
 output_tokens = st.one_of(
     st.fixed_dictionaries({"table": tables(tokens, token_counts, QUALITIES)}),
@@ -100,7 +116,8 @@ pricings = st.one_of(
     tables(price, amounts, QUALITIES).map(lambda rows: by_size_quality(*rows)),
     st.builds(
         per_token,
-        perMillionTokens=token_prices,
+        perMillionTokens=token_prices(),
+        inputImageTokens=input_image_tokens,
         outputTokens=output_tokens,
         tokensPerPartialImage=token_counts,
         maxOtherOutputTokens=token_counts,

@@ -16,6 +16,7 @@ from tintype_catalog.costs import (
     image_tokens,
     micro_credits,
 )
+from tintype_catalog.input_tokens import NO_INPUTS, Inputs, input_text_tokens, input_tokens
 from tintype_catalog.pricing import Pricing
 from tintype_catalog.sizes import Size
 
@@ -23,6 +24,11 @@ MAX_PIXELS = 4096 * 4096
 
 asked_qualities = st.sampled_from([*QUALITIES, AUTO, None])
 sizes = st.builds(Size, edges, edges)
+
+
+inputs = st.just(NO_INPUTS) | st.builds(
+    Inputs, st.lists(sizes, min_size=1, max_size=4).map(tuple), st.booleans(), st.booleans()
+)
 
 
 class Call(NamedTuple):
@@ -41,6 +47,7 @@ def demands(draw: st.DrawFn) -> Demand:
         max_pixels=draw(st.sampled_from([None, MAX_PIXELS])),
         quality=draw(asked_qualities),
         partial_images=draw(st.integers(0, 3)),
+        inputs=draw(inputs),
     )
 
 
@@ -63,11 +70,16 @@ def usages(draw: st.DrawFn, pricing: Pricing, demand: Demand, delivered: list[Si
     quality = draw(st.sampled_from(QUALITIES)) if demand.quality in (AUTO, None) else demand.quality
     partials = demand.partial_images * pricing.tokens_per_partial_image
     most = sum(image_tokens(pricing, size, quality, None) + partials for size in delivered)
+    times = len(delivered) if demand.inputs.sizes else 1  # said to be charged for each image
+    text = draw(st.integers(0, demand.prompt_bytes + input_text_tokens(demand.inputs))) * times
+    images = draw(st.integers(0, input_tokens(pricing.input_image_tokens, demand.inputs))) * times
     return TokenUsage(
-        text_input=draw(st.integers(0, demand.prompt_bytes)),
-        image_input=0,
+        text_input=text,
+        image_input=images,
         image_output=draw(st.integers(0, most)),
         text_output=draw(st.integers(0, pricing.max_other_output_tokens)),
+        cached_text_input=draw(st.integers(0, text)),
+        cached_image_input=draw(st.integers(0, images)),
     )
 
 

@@ -9,9 +9,11 @@ from tintype_catalog.costs import (
     TokenUsage,
     call_usd,
     ceiling_usd,
+    expected_usd,
     image_tokens,
     micro_credits,
 )
+from tintype_catalog.input_tokens import Inputs
 from tintype_catalog.pricing import Pricing
 from tintype_catalog.sizes import Size
 from tintype_testing.manifests import (
@@ -156,6 +158,65 @@ def test_a_call_costs_the_tokens_that_the_provider_reports() -> None:
     cost = call_usd(TABLE, demand(quality="low"), [SQUARE], usage)
 
     assert cost == Decimal(7 * 5 + 5 * 8 + 300 * 30 + 2 * 10) / 1_000_000
+
+
+def test_tokens_that_the_provider_had_in_its_cache_have_prices_of_their_own() -> None:
+    prices = {"textInput": "5", "cachedTextInput": "1.25", "imageInput": "8", "imageOutput": "30"}
+    usage = TokenUsage(*(10, 20, 300, 0), cached_text_input=4, cached_image_input=15)
+
+    own_price = read(Pricing, per_token(perMillionTokens=prices | {"cachedImageInput": "2"}))
+    text_alone = read(Pricing, per_token(perMillionTokens=prices))
+
+    text, output = 6 * 5 + 4 * Decimal("1.25"), 300 * 30
+    assert call_usd(own_price, ONE, [SQUARE], usage) * 1_000_000 == text + 5 * 8 + 15 * 2 + output
+    assert call_usd(text_alone, ONE, [SQUARE], usage) * 1_000_000 == text + 20 * 8 + output
+
+
+def test_cached_tokens_that_cost_nothing_are_free() -> None:
+    prices = {"textInput": "5", "cachedTextInput": "0", "imageOutput": "30"}
+    usage = TokenUsage(10, 0, 300, 0, cached_text_input=10)
+
+    assert (
+        call_usd(read(Pricing, per_token(perMillionTokens=prices)), ONE, [SQUARE], usage)
+        == Decimal(300 * 30) / 1_000_000
+    )
+
+
+EDITED = read(
+    Pricing,
+    per_token(table=[tokens(272)], inputImageTokens={"formula": "Patches32"}),
+)
+
+
+def test_the_ceiling_of_an_edit_pays_text_and_images_for_each_image_that_is_made() -> None:
+    given = Inputs((SQUARE, LARGE), mask=True)
+    asked = demand(images=3, calls=1, prompt_bytes=50, inputs=given)
+
+    text, image = 50 + 3 * 64, 1024 + 1536 + 1536
+    assert ceiling_usd(EDITED, asked) == 3 * Decimal(text * 5 + image * 8 + 272 * 30) / 1_000_000
+
+
+def test_an_edit_without_reported_usage_costs_what_the_formula_says() -> None:
+    asked = demand(images=2, prompt_bytes=50, inputs=Inputs((SQUARE,)))
+
+    usd = call_usd(EDITED, asked, [SQUARE, SQUARE], None)
+
+    assert usd == 2 * Decimal((50 + 64) * 5 + 1024 * 8 + 272 * 30) / 1_000_000
+    assert usd == ceiling_usd(EDITED, asked)
+
+
+def test_an_edit_is_expected_to_cost_its_images_and_a_token_for_four_bytes() -> None:
+    asked = demand(images=2, prompt_bytes=50, inputs=Inputs((SQUARE,)))
+
+    assert expected_usd(EDITED, asked, SQUARE) == (
+        2 * Decimal((13 + 64) * 5 + 1024 * 8 + 272 * 30) / 1_000_000
+    )
+
+
+def test_images_of_a_request_change_no_price_by_the_image() -> None:
+    asked = demand(images=2, inputs=Inputs((SQUARE,) * 16, mask=True))
+
+    assert ceiling_usd(FLAT, asked) == Decimal("0.08")
 
 
 def test_a_call_without_reported_usage_costs_the_figures_of_the_table() -> None:

@@ -225,6 +225,31 @@ def test_a_binding_needs_its_fields(field: str) -> None:
             "exactly one of",
         ),
         (TOKENS, "spec.pricing.outputTokens", {}, "exactly one of `table` and `factors`"),
+        (TOKENS, "spec.pricing.inputImageTokens", {}, "exactly one of `formula` and `fixed`"),
+        (
+            TOKENS,
+            "spec.pricing.inputImageTokens",
+            {"formula": "Patches32", "fixed": 560},
+            "exactly one of `formula` and `fixed`",
+        ),
+        (
+            BINDING,
+            "spec.pricing",
+            per_image("1") | {"inputImageTokens": {"fixed": 560}},
+            "`inputImageTokens` goes with type per_token",
+        ),
+        (
+            TOKENS,
+            "spec.pricing.perMillionTokens",
+            {"textInput": "5", "cachedTextInput": "5.01", "imageOutput": "30"},
+            "`cachedTextInput` must be at most `textInput`: 5.01 is more than 5",
+        ),
+        (
+            TOKENS,
+            "spec.pricing.perMillionTokens",
+            {"cachedImageInput": "1", "imageOutput": "30"},
+            "`cachedImageInput` must be at most `imageInput`: 1 is more than 0",
+        ),
         (
             TOKENS,
             "spec.pricing.outputTokens.table[0]",

@@ -64,13 +64,21 @@ def token_counts(used: TokenUsage) -> dict[str, object]:
         "input_tokens": inputs,
         "output_tokens": outputs,
         "total_tokens": inputs + outputs,
-        "input_tokens_details": _details(used.text_input, used.image_input),
+        "input_tokens_details": _details(used.text_input, used.image_input) | _cached(used),
         "output_tokens_details": _details(used.text_output, used.image_output),
     }
 
 
-def _details(text: int, image: int) -> dict[str, int]:
+def _details(text: int, image: int) -> dict[str, object]:
     return {"text_tokens": text, "image_tokens": image}
+
+
+def _cached(used: TokenUsage) -> dict[str, object]:
+    """Return how many input tokens the provider had in its cache, if any, as OpenAI names them."""
+    text, image = used.cached_text_input, used.cached_image_input
+    if not text + image:
+        return {}
+    return {"cached_tokens": text + image, "cached_tokens_details": _details(text, image)}
 
 
 class ImageError(TypedDict):

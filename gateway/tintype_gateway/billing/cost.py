@@ -5,7 +5,15 @@ from decimal import Decimal
 from typing import Any
 
 from tintype_catalog.catalog import Model
-from tintype_catalog.costs import AUTO, Demand, call_usd, ceiling_usd, micro_credits
+from tintype_catalog.costs import (
+    AUTO,
+    Demand,
+    call_usd,
+    ceiling_usd,
+    expected_usd,
+    micro_credits,
+)
+from tintype_catalog.input_tokens import NO_INPUTS, Inputs
 from tintype_catalog.pricing import Pricing
 from tintype_catalog.sizes import max_pixels
 from tintype_gateway.values.events import FinishedCall
@@ -13,19 +21,30 @@ from tintype_gateway.values.job import Job
 from tintype_gateway.values.plan import Plan
 
 
-def ceiling(job: Job, model: Model, pricing: Pricing, per_usd: int) -> int:
-    """Return the most that the job can cost, in micro-credits at `per_usd` of them for one USD."""
-    demand = _demand(job, model)._replace(max_pixels=max_pixels(model.size))
+def ceiling(
+    job: Job, model: Model, pricing: Pricing, per_usd: int, inputs: Inputs = NO_INPUTS
+) -> int:
+    """Return the most that the job can cost, in micro-credits at `per_usd` of them for one USD.
+
+    `inputs` are the images that the provider gets with it.
+    """
+    demand = _demand(job, model, inputs)._replace(max_pixels=max_pixels(model.size))
     return micro_credits(ceiling_usd(pricing, demand), per_usd)
 
 
-def cost(job: Job, model: Model, calls: Iterable[FinishedCall], per_usd: int) -> int:
+def cost(
+    job: Job,
+    model: Model,
+    calls: Iterable[FinishedCall],
+    per_usd: int,
+    inputs: Inputs = NO_INPUTS,
+) -> int:
     """Return what the calls did cost together, in micro-credits, rounded once.
 
     Each costs what its own route asks. A call whose images were all refused costs nothing,
     whatever the provider charges for it.
     """
-    demand = _demand(job, model)
+    demand = _demand(job, model, inputs)
     paid = (call for call in calls if call.images)
     usd = sum((_call_usd(call, demand) for call in paid), Decimal(0))
     return micro_credits(usd, per_usd)
@@ -46,25 +65,21 @@ def _call_usd(call: FinishedCall, demand: Demand) -> Decimal:
         return call_usd(pricing, demand, sizes, usage)
 
 
-def expected(job: Job, model: Model, pricing: Pricing, per_usd: int) -> int | None:
-    """Return what the job will probably cost, or None where the provider chooses what matters.
-
-    Images count at the table's figures, and the prompt at a token for four bytes, OpenAI's own
-    rule of thumb for English.
-    """
-    demand = _demand(job, model)
+def expected(
+    job: Job, model: Model, pricing: Pricing, per_usd: int, inputs: Inputs = NO_INPUTS
+) -> int | None:
+    """Return what the job will probably cost, or None where the provider chooses what matters."""
+    demand = _demand(job, model, inputs)
     chooses_quality = job.quality in (None, AUTO) and model.parameters.quality.handling == "Map"
     if demand.size is None or chooses_quality:
         return None
-    tokens = demand.calls * -(-demand.prompt_bytes // 4)
-    sizes = [demand.size] * demand.images
-    usd = call_usd(pricing, demand._replace(prompt_bytes=tokens), sizes, None)
-    return micro_credits(usd, per_usd)
+    return micro_credits(expected_usd(pricing, demand, demand.size), per_usd)
 
 
-def _demand(job: Job, model: Model) -> Demand:
+def _demand(job: Job, model: Model, inputs: Inputs) -> Demand:
     """Return what a job asks for, without the largest image, on which only a ceiling depends."""
     texts = [job.prompt, str(job.parameters.get("negative_prompt", ""))]
+    is_high = job.parameters.get("input_fidelity") == "high"
     return Demand(
         images=job.images,
         calls=-(-job.images // job.images_per_call(model.limits.max_images_per_call)),
@@ -73,6 +88,7 @@ def _demand(job: Job, model: Model) -> Demand:
         max_pixels=None,
         quality=job.quality,
         partial_images=job.partial_images,
+        inputs=inputs._replace(high_fidelity=is_high),
     )
 
 

@@ -67,16 +67,26 @@ def usage_of(
 ) -> tuple[TokenUsage | None, bool]:
     """Return the token counts that `read` finds, and whether there are some that are unusable.
 
-    Those are counts of another form, and such as have no token for an image. An image is worth
-    more than its counts: without them it is charged at the table's figures.
+    Those are counts of another form, such as have no token for an image, and more cached tokens
+    than there are. An image is worth more than its counts: without them it is charged at the
+    table's figures.
     """
     try:
         counts = None if usage is None else read(usage)
-        if counts is not None and (min(counts) < 0 or counts.image_output == 0):
+        if counts is not None and not _is_possible(counts):
             raise ValueError("a token count is out of range")
     except MALFORMED:
         return None, True
     return counts, False
+
+
+def _is_possible(counts: TokenUsage) -> bool:
+    return (
+        min(counts) >= 0
+        and counts.image_output > 0
+        and counts.cached_text_input <= counts.text_input
+        and counts.cached_image_input <= counts.image_input
+    )
 
 
 def reason(*parts: object) -> tuple[str, ...]:

@@ -223,12 +223,38 @@ def _usage(usage: Mapping[str, Any]) -> TokenUsage:
     outputs = usage.get("output_tokens_details") or {}
     image_input = count(inputs.get("image_tokens") or 0)
     text_output = count(outputs.get("text_tokens") or 0)
+    text_input = count(usage["input_tokens"]) - image_input
+    cached_text, cached_image = _cached(usage, inputs, text_input)
     return TokenUsage(
-        text_input=count(usage["input_tokens"]) - image_input,
+        text_input=text_input,
         image_input=image_input,
         image_output=count(usage["output_tokens"]) - text_output,
         text_output=text_output,
+        cached_text_input=cached_text,
+        cached_image_input=cached_image,
     )
+
+
+def _cached(
+    usage: Mapping[str, Any], inputs: Mapping[str, Any], text_input: int
+) -> tuple[int, int]:
+    """Return how many tokens of text, and of images, OpenAI had in its cache.
+
+    Its types for images name them beside `input_tokens` (`cached_tokens`, and in
+    `cached_tokens_details` `cached_text_tokens` and `cached_image_tokens`), those of its other
+    APIs in `input_tokens_details`. A count without details is of text first, which is discounted
+    less.
+    """
+    place = usage if "cached_tokens" in usage or "cached_tokens_details" in usage else inputs
+    if details := place.get("cached_tokens_details"):
+        prefix = "cached_" if "cached_text_tokens" in details else ""
+        return (
+            count(details[f"{prefix}text_tokens"]),
+            count(details.get(f"{prefix}image_tokens") or 0),
+        )
+    total = count(place.get("cached_tokens") or 0)
+    text_tokens = min(total, text_input)
+    return text_tokens, total - text_tokens
 
 
 def _error(body: bytes) -> Mapping[str, Any]:

@@ -41,6 +41,23 @@ def test_what_is_no_image_in_the_output_is_text(
     assert usage_read(given) == TokenUsage(*counts)
 
 
+@pytest.mark.parametrize(
+    ("fields", "cached"),
+    [
+        ({"cachedContentTokenCount": 4}, (4, 0)),
+        ({"cachedContentTokenCount": 10, "cacheTokensDetails": details(TEXT=4, IMAGE=6)}, (4, 6)),
+        ({"cachedContentTokenCount": 0}, (0, 0)),
+    ],
+    ids=str,
+)
+def test_cached_tokens_are_part_of_the_input(
+    fields: dict[str, Any], cached: tuple[int, int]
+) -> None:
+    given = USAGE | {"promptTokensDetails": details(TEXT=5, IMAGE=12)} | fields
+
+    assert usage_read(given) == TokenUsage(5, 12, 1290, 16, *cached)
+
+
 @pytest.mark.parametrize("usage", [None, {}, {"promptTokenCount": 17}])
 def test_an_answer_without_a_count_of_its_output_has_no_usage(usage: object) -> None:
     assert usage_read(usage) is None
@@ -56,6 +73,8 @@ def test_an_answer_without_a_count_of_its_output_has_no_usage(usage: object) -> 
         {"candidatesTokensDetails": details(TEXT=1306)},
         {"candidatesTokenCount": 10**15, "candidatesTokensDetails": None},
         {"promptTokensDetails": details(IMAGE=18)},
+        {"cachedContentTokenCount": 18},
+        {"cachedContentTokenCount": 4, "cacheTokensDetails": details(IMAGE=5)},
         {"candidatesTokensDetails": [7]},
         {"candidatesTokensDetails": [{"modality": "IMAGE"}]},
     ],

@@ -20,7 +20,7 @@ from tintype_testing.sample_images import sample_image
 
 SMALL = sample_image().decode()
 LARGE = "iVBO" * 5000
-USAGE = {
+USAGE: dict[str, Any] = {
     "input_tokens": 30,
     "input_tokens_details": {"text_tokens": 14, "image_tokens": 16},
     "output_tokens": 1776,
@@ -90,6 +90,48 @@ def test_an_answer_with_images_alone_is_enough() -> None:
 def test_without_details_all_input_is_text_and_all_output_is_image(details: dict[str, Any]) -> None:
     usage = read(usage={"input_tokens": 14, "output_tokens": 272, "total_tokens": 286} | details)
     assert usage.usage == TokenUsage(14, 0, 272, 0)
+
+
+@pytest.mark.parametrize(
+    ("beside", "within", "cached"),
+    [
+        (
+            {
+                "cached_tokens": 13,
+                "cached_tokens_details": {"cached_text_tokens": 4, "cached_image_tokens": 9},
+            },
+            {},
+            (4, 9),
+        ),
+        (
+            {},
+            {
+                "cached_tokens": 13,
+                "cached_tokens_details": {"text_tokens": 4, "image_tokens": 9},
+            },
+            (4, 9),
+        ),
+        ({}, {"cached_tokens": 13}, (13, 0)),
+        ({}, {"cached_tokens": 20}, (14, 6)),
+        ({"cached_tokens": 3}, {"cached_tokens": 20}, (3, 0)),
+        ({"cached_tokens": 0}, {}, (0, 0)),
+        ({"cached_tokens": None}, {"cached_tokens": None}, (0, 0)),
+    ],
+)
+def test_cached_tokens_are_read_where_openais_types_have_them(
+    beside: dict[str, Any], within: dict[str, Any], cached: tuple[int, int]
+) -> None:
+    inputs = {**USAGE["input_tokens_details"], **within}
+    usage = read(usage=USAGE | {"input_tokens_details": inputs} | beside).usage
+
+    assert usage == TokenUsage(14, 16, 1756, 20, *cached)
+
+
+@pytest.mark.parametrize("tokens", [31, -1, 1.5, "13", True])
+def test_a_count_of_cached_tokens_that_cannot_be_meant_spoils_the_usage(tokens: object) -> None:
+    generation = read(usage=USAGE | {"cached_tokens": tokens})
+
+    assert (generation.usage, generation.usage_unusable) == (None, True)
 
 
 def test_an_answer_without_usage_has_none() -> None:

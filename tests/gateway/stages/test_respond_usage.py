@@ -16,7 +16,7 @@ from tintype_testing.builders import RECEIPT, finished_call, finished_image, pla
 from tintype_testing.sample_images import sample_image
 
 counts = st.integers(0, 10**7)
-usages = st.builds(TokenUsage, counts, counts, counts, counts)
+usages = st.builds(TokenUsage, counts, counts, counts, counts, st.just(0), st.just(0))
 
 
 def answered(*calls: FinishedCall, paid: Settlement | None = None, **planned: Any) -> Response:
@@ -43,6 +43,20 @@ def test_tokens_are_those_of_all_calls_together(each: list[TokenUsage]) -> None:
         "image_tokens": sum(one.image_output for one in each),
     }
     assert told["megapixels"] is None
+
+
+def test_cached_tokens_are_told_by_kind_where_there_are_some() -> None:
+    cached = TokenUsage(10, 20, 300, 0, cached_text_input=4, cached_image_input=15)
+
+    told = usage(finished_call(usage=cached), finished_call(usage=cached))
+
+    assert told["input_tokens_details"] == {
+        "text_tokens": 20,
+        "image_tokens": 40,
+        "cached_tokens": 38,
+        "cached_tokens_details": {"text_tokens": 8, "image_tokens": 30},
+    }
+    assert told["input_tokens"] == 60
 
 
 def test_megapixels_placeholder_where_no_call_counts_tokens() -> None:

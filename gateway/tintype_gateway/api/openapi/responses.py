@@ -67,6 +67,16 @@ class TokensDetails(Described):
     image_tokens: int
 
 
+class InputTokensDetails(TokensDetails):
+    """What kinds of tokens the input had, and how many of them the provider had in its cache."""
+
+    cached_tokens: int = Field(default=0)
+    """Left out where there are none. They may have prices of their own."""
+
+    cached_tokens_details: TokensDetails | None = Field(default=None)
+    """What kinds of tokens these are. Left out where there are none."""
+
+
 class TokenCounts(Described):
     """What was delivered. Tokens are null where the provider counts none."""
 
@@ -74,7 +84,7 @@ class TokenCounts(Described):
     input_tokens: int | None
     output_tokens: int | None
     total_tokens: int | None
-    input_tokens_details: TokensDetails | None = Field(default=None)
+    input_tokens_details: InputTokensDetails | None = Field(default=None)
     output_tokens_details: TokensDetails | None = Field(default=None)
     megapixels: float | None
     credits_used: MicroCredits
@@ -208,7 +218,7 @@ class OpenAIUsage(OpenAIs):
     input_tokens: int
     output_tokens: int
     total_tokens: int
-    input_tokens_details: TokensDetails
+    input_tokens_details: InputTokensDetails
     output_tokens_details: TokensDetails
     images: int
     megapixels: float | None = None

@@ -255,11 +255,15 @@ def _usage(usage: Mapping[str, Any]) -> TokenUsage | None:
     image_output = _modality(usage.get("candidatesTokensDetails"), "IMAGE")
     if image_output is None:
         image_output = candidates - (_modality(usage.get("candidatesTokensDetails"), "TEXT") or 0)
+    cached = count(usage.get("cachedContentTokenCount") or 0)
+    cached_image = _modality(usage.get("cacheTokensDetails"), "IMAGE") or 0
     return TokenUsage(
         text_input=prompt - image_input,
         image_input=image_input,
         image_output=image_output,
         text_output=max(output - image_output, 0),
+        cached_text_input=cached - cached_image,
+        cached_image_input=cached_image,
     )
 
 
