@@ -12,7 +12,10 @@ from hypothesis import strategies as st
 
 from tintype_gateway.upstream import sigv4 as signing
 from tintype_gateway.upstream.sigv4 import signed_headers
+from tintype_gateway.values.content import BytesContent
 from tintype_gateway.values.upstream import AwsSigner, UpstreamRequest
+from tintype_gateway.values.upstream_body import FileBase64, FileBytes, StreamedBody
+from tintype_testing.upstream_requests import sent_bytes
 
 WORDS = st.text("abcDEF012-_.~%+/=", min_size=1, max_size=20)
 URLS = st.builds(
@@ -27,6 +30,10 @@ URLS = st.builds(
     ),
 )
 SIGNERS = st.builds(AwsSigner, WORDS, WORDS, WORDS, WORDS, st.none() | st.just("") | WORDS)
+FILES = st.binary(max_size=40).map(BytesContent)
+STREAMED = st.lists(st.binary(max_size=9) | FILES.map(FileBytes) | FILES.map(FileBase64)).map(
+    lambda pieces: StreamedBody(tuple(pieces))
+)
 REQUESTS = st.builds(
     UpstreamRequest,
     URLS,
@@ -34,7 +41,7 @@ REQUESTS = st.builds(
         st.sampled_from(["Content-Type", "Accept", "X-Amzn-Bedrock-Trace"]),
         st.text("abc /;= ", max_size=12),
     ),
-    st.binary(max_size=200),
+    st.binary(max_size=200) | STREAMED,
     SIGNERS,
 )
 MOMENTS = st.datetimes(datetime(2020, 1, 1), datetime(2039, 1, 1), timezones=st.just(UTC))
@@ -76,7 +83,7 @@ def by_botocore(request: UpstreamRequest, now: datetime) -> dict[str, str]:
     """Return the headers as AWS's own signer makes them."""
     assert request.signer is not None
     signer = request.signer
-    unsigned = AWSRequest("POST", request.url, dict(request.headers), request.body)
+    unsigned = AWSRequest("POST", request.url, dict(request.headers), sent_bytes(request))
     credentials = Credentials(
         signer.access_key_id, signer.secret_access_key, signer.session_token or None
     )

@@ -13,12 +13,17 @@ from urllib.parse import quote, urlsplit
 from botocore.utils import normalize_url_path
 
 from tintype_gateway.values.upstream import AwsSigner, UpstreamRequest
+from tintype_gateway.values.upstream_body import StreamedBody
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
 
 
 def signed_headers(request: UpstreamRequest, now: datetime | None = None) -> Mapping[str, str]:
-    """Return the headers of a request, with a signature of this moment if it needs one."""
+    """Return the headers of a request, with a signature of this moment if it needs one.
+
+    The signature covers the body. It blocks where that is streamed, and reads it to its end: call
+    it in a thread then. See `StreamedBody.chunks` for the errors.
+    """
     if request.signer is None:
         return request.headers
     moment = (now or datetime.now(UTC)).strftime("%Y%m%dT%H%M%SZ")
@@ -48,7 +53,16 @@ def _canonical(request: UpstreamRequest, headers: Mapping[str, str]) -> tuple[st
     names = ";".join(told)
     path = quote(normalize_url_path(url.path), safe="/~")  # once more: `%3A` is signed as `%253A`
     lines = "".join(f"{name}:{value}\n" for name, value in told.items())
-    return f"POST\n{path}\n\n{lines}\n{names}\n{_sha256(request.body)}", names
+    return f"POST\n{path}\n\n{lines}\n{names}\n{_payload_hash(request.body)}", names
+
+
+def _payload_hash(body: bytes | StreamedBody) -> str:
+    if isinstance(body, bytes):
+        return _sha256(body)
+    digest = hashlib.sha256()
+    for chunk in body.chunks():
+        digest.update(chunk)
+    return digest.hexdigest()
 
 
 def _host(name: str, scheme: str, port: int | None) -> str:

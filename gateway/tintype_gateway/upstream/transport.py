@@ -24,6 +24,7 @@ from tintype_gateway.upstream.sse import MEDIA_TYPE, EndlessEventError, EventPar
 from tintype_gateway.values.faults import UpstreamFault
 from tintype_gateway.values.images import Generation, PassingImage, Preview
 from tintype_gateway.values.upstream import Timeouts, UpstreamRequest, UpstreamResponse
+from tintype_gateway.values.upstream_body import StreamedBody
 
 MAX_ANSWER_BYTES = 256 * 1024 * 1024
 """Ten images of the largest size that any provider makes fit in it."""
@@ -93,10 +94,18 @@ async def _sent(
     buffer_bytes: int | None,
 ) -> AsyncIterator[aiohttp.ClientResponse]:
     """Send a call, and turn what goes wrong until its response is read into a fault."""
+    url, body = _url(request), request.body
+    if isinstance(body, bytes):
+        data: bytes | AsyncIterator[bytes] = body
+        headers = signed_headers(request)
+    else:
+        data = _streamed(body)
+        signed = await asyncio.to_thread(signed_headers, request)
+        headers = {**signed, "Content-Length": str(body.length)}
     calling = session.post(
-        _url(request),
-        data=request.body,
-        headers=propagated(signed_headers(request)),
+        url,
+        data=data,
+        headers=propagated(headers),
         timeout=aiohttp.ClientTimeout(total=timeouts.total, connect=timeouts.connect),
         allow_redirects=False,
         read_bufsize=buffer_bytes,
@@ -109,6 +118,13 @@ async def _sent(
         raise _of(responded, fault) from fault.__cause__
     except (aiohttp.ClientError, TimeoutError) as error:
         raise _of(responded, _fault_of(error, timeouts)) from error
+
+
+async def _streamed(body: StreamedBody) -> AsyncGenerator[bytes, None]:
+    """Yield a body from its first byte on, which threads read step by step."""
+    chunks = body.chunks()
+    while (chunk := await asyncio.to_thread(next, chunks, None)) is not None:
+        yield chunk
 
 
 def _fault_of(error: Exception, timeouts: Timeouts) -> UpstreamFault:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from tintype_catalog.catalog import Binding
 from tintype_gateway.values.job import Job
+from tintype_gateway.values.upstream_body import StreamedBody
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class UpstreamRequest:
     """The URL as it goes over the wire, percent-encoded."""
 
     headers: Mapping[str, str] = field(repr=False)
-    body: bytes = field(repr=False)
+    body: bytes | StreamedBody = field(repr=False)
     signer: AwsSigner | None = None
     """Signs the call, where its headers do not prove our identity by themselves."""
 

@@ -24,6 +24,7 @@ from tintype_gateway.values.faults import FaultKind, UpstreamFault
 from tintype_gateway.values.images import Generation, Preview
 from tintype_gateway.values.job import Job
 from tintype_testing.builders import answer, job
+from tintype_testing.upstream_requests import sent_bytes, sent_json
 
 PROMPT = "A hedgehog in a snowstorm"
 KINDS = frozenset(get_args(FaultKind)) - {"store"}
@@ -66,8 +67,8 @@ def calls_the_endpoint_with_the_prompt(example: Example) -> None:
         request = example.language.translate(asked, example.route, 1, CREDENTIALS)
 
         assert request.url.startswith("https://proxy.test/some/path/")
-        assert PROMPT in request.body.decode()
-        assert isinstance(json.loads(request.body), dict)
+        assert PROMPT in sent_bytes(request).decode()
+        assert isinstance(sent_json(request), dict)
 
 
 def is_replaced_by_no_provider_parameter(example: Example) -> None:
@@ -81,7 +82,7 @@ def is_replaced_by_no_provider_parameter(example: Example) -> None:
 
 def _body(example: Example, asked: Job) -> Any:
     request = example.language.translate(asked, example.route, 1, CREDENTIALS)
-    return json.loads(request.body)
+    return sent_json(request)
 
 
 def _overwritten(document: Any) -> Any:
@@ -96,7 +97,7 @@ def has_no_credential_in_sight(example: Example) -> None:
 
         for secret in CREDENTIALS.values():
             assert secret not in request.url
-            assert secret.encode() not in request.body
+            assert secret.encode() not in sent_bytes(request)
         assert CREDENTIALS["api-key"] not in repr(request)
         assert CREDENTIALS["aws-secret-access-key"] not in repr(request)
 

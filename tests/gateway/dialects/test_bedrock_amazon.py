@@ -1,6 +1,5 @@
 """What is sent to Titan and Nova Canvas, and what their answers mean."""
 
-import json
 from contextlib import suppress
 from typing import Any
 
@@ -19,6 +18,7 @@ from tintype_gateway.values.images import GeneratedImage, Generation
 from tintype_gateway.values.upstream import UpstreamResponse
 from tintype_testing.builders import answer, job, route
 from tintype_testing.sample_images import sample_image
+from tintype_testing.upstream_requests import sent_json
 
 NOVA = "amazon.nova-canvas-v1:0"
 KEYS = {"aws-access-key-id": "AKIDEXAMPLE", "aws-secret-access-key": "secret"}
@@ -30,7 +30,7 @@ BLOCKED = "All of the generated images have been blocked by our content filters.
 def body(images: int = 1, **asked: Any) -> Any:
     """Return the body of the call for a job with these parameters."""
     request = translate(job(**asked), route("us-east-1", upstreamModel=NOVA), images, KEYS)
-    return json.loads(request.body)
+    return sent_json(request)
 
 
 def read(**fields: Any) -> Generation:

@@ -1,6 +1,5 @@
 """What is sent to Stability's models on Bedrock, and what their answers mean."""
 
-import json
 from contextlib import suppress
 from typing import Any
 
@@ -18,6 +17,7 @@ from tintype_gateway.values.faults import UpstreamFault
 from tintype_gateway.values.images import GeneratedImage, Generation
 from tintype_testing.builders import answer, job, route
 from tintype_testing.sample_images import sample_image
+from tintype_testing.upstream_requests import sent_json
 
 CORE = "stability.stable-image-core-v1:1"
 KEYS = {"aws-access-key-id": "AKIDEXAMPLE", "aws-secret-access-key": "secret"}
@@ -28,7 +28,7 @@ SQUARE = SizeChoice(Size(1024, 1024), ratio="1:1")
 def body(images: int = 1, size: SizeChoice = SQUARE, **asked: Any) -> Any:
     """Return the body of the call for a job with these parameters."""
     binding = route("us-west-2", upstreamModel=CORE)
-    return json.loads(translate(job(size=size, **asked), binding, images, KEYS).body)
+    return sent_json(translate(job(size=size, **asked), binding, images, KEYS))
 
 
 def read(**fields: Any) -> Generation:

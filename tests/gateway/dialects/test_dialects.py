@@ -24,6 +24,7 @@ from tintype_gateway.values.images import Generation
 from tintype_gateway.values.job import Job
 from tintype_gateway.values.routes import Route
 from tintype_gateway.values.upstream import UpstreamRequest
+from tintype_testing.upstream_requests import sent_json
 
 ROOT = Path(__file__).parents[3]
 
@@ -47,7 +48,7 @@ def without_merging(
     job: Job, route: Route, images: int, keys: Mapping[str, str]
 ) -> UpstreamRequest:
     request = acme.translate(job, route, images, keys)
-    return replace(request, body=json.dumps(json.loads(request.body) | job.extras).encode())
+    return replace(request, body=json.dumps(sent_json(request) | job.extras).encode())
 
 
 def with_the_key_in_its_url(

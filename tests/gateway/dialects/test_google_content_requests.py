@@ -1,6 +1,5 @@
 """What is sent to Google's Gemini image models."""
 
-import json
 from typing import Any
 
 from tests.gateway.dialects.google_answers import CREDENTIALS, GEMINI
@@ -8,13 +7,14 @@ from tintype_catalog.sizes import Size, SizeChoice
 from tintype_gateway.dialects.google.generate_content import translate
 from tintype_testing.builders import job, route
 from tintype_testing.manifests import per_image, per_token, tokens
+from tintype_testing.upstream_requests import sent_json
 
 SQUARE = SizeChoice(Size(1024, 1024), "1:1", "1K")
 
 
 def body(*, images: int = 1, asked: dict[str, Any] | None = None, **spec: Any) -> Any:
     wish = job(**{"size": SQUARE} | (asked or {}))
-    return json.loads(translate(wish, route(**GEMINI | spec), images, CREDENTIALS).body)
+    return sent_json(translate(wish, route(**GEMINI | spec), images, CREDENTIALS))
 
 
 def config(**fields: Any) -> Any:
@@ -112,7 +112,7 @@ def test_nothing_that_is_ours_to_say_can_be_replaced() -> None:
 
     sent = translate(wish, route(**GEMINI), 1, CREDENTIALS)
 
-    replaced, plain = json.loads(sent.body), body(asked={"seed": 7})
+    replaced, plain = sent_json(sent), body(asked={"seed": 7})
     assert replaced["contents"] == plain["contents"]
     assert set(replaced) == set(plain)
     assert replaced["generationConfig"] | plain["generationConfig"] == replaced["generationConfig"]

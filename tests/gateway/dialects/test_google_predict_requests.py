@@ -1,6 +1,5 @@
 """What is sent to Google's Imagen models, and what both dialects of Google share of it."""
 
-import json
 from typing import Any
 
 import pytest
@@ -10,6 +9,7 @@ from tintype_catalog.sizes import Size, SizeChoice
 from tintype_gateway.dialects.google.predict import translate
 from tintype_gateway.values.upstream import UpstreamRequest
 from tintype_testing.builders import job, route
+from tintype_testing.upstream_requests import sent_json
 
 SQUARE = SizeChoice(Size(1024, 1024), "1:1", "1K")
 
@@ -22,7 +22,7 @@ def request(
 
 
 def body(images: int = 1, *, asked: dict[str, Any] | None = None) -> Any:
-    return json.loads(request(images, asked=asked).body)
+    return sent_json(request(images, asked=asked))
 
 
 def parameters(**asked: Any) -> Any:
@@ -89,7 +89,7 @@ def test_nothing_that_is_ours_to_say_can_be_replaced() -> None:
 
     sent = request(asked={"extras": extras})
 
-    replaced = json.loads(sent.body)
+    replaced = sent_json(sent)
     assert replaced["instances"] == body()["instances"]
     assert replaced["parameters"] | parameters() == replaced["parameters"]
     assert set(replaced) == {"instances", "parameters"}

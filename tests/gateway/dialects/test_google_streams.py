@@ -15,6 +15,7 @@ from tintype_gateway.values.faults import UpstreamFault
 from tintype_gateway.values.images import GeneratedImage, Generation, Preview
 from tintype_testing.builders import binding, job, route
 from tintype_testing.sample_images import sample_image
+from tintype_testing.upstream_requests import sent_bytes
 
 DRAFT, IMAGE = sample_image(width=8, height=8), sample_image()
 USAGE = {"promptTokenCount": 5, "candidatesTokenCount": 1120, "totalTokenCount": 1125}
@@ -55,7 +56,7 @@ def test_a_streamed_job_asks_for_events() -> None:
     call = translate(job(streamed=True, partial_images=2), given_, 1, {"api-key": "k"})
 
     assert call.url.endswith("/v1beta/models/gemini-x:streamGenerateContent?alt=sse")
-    assert "partial_images" not in call.body.decode()
+    assert "partial_images" not in sent_bytes(call).decode()
 
 
 def test_every_model_streams() -> None:

@@ -1,6 +1,5 @@
 """What is sent to the OpenAI Images API."""
 
-import json
 from typing import Any
 
 import pytest
@@ -9,6 +8,7 @@ from tintype_catalog.sizes import Size, SizeChoice
 from tintype_gateway.dialects.openai_images import translate
 from tintype_gateway.values.upstream import UpstreamRequest
 from tintype_testing.builders import job, route
+from tintype_testing.upstream_requests import sent_json
 
 CREDENTIALS = {"api-key": "sk-secret"}
 
@@ -21,7 +21,7 @@ def request(
 
 
 def body(images: int = 1, *, asked: dict[str, Any] | None = None, **spec: Any) -> Any:
-    return json.loads(request(images, asked=asked, **spec).body)
+    return sent_json(request(images, asked=asked, **spec))
 
 
 def test_a_plain_request_names_model_prompt_number_and_size() -> None:

@@ -15,6 +15,7 @@ from tintype_gateway.values.faults import UpstreamFault
 from tintype_gateway.values.images import GeneratedImage, Generation, Preview
 from tintype_testing.builders import binding, job, route
 from tintype_testing.sample_images import sample_image
+from tintype_testing.upstream_requests import sent_json
 
 IMAGE = sample_image()
 RESOLVED = {"size": "64x48", "quality": "low", "background": "opaque", "output_format": "png"}
@@ -34,13 +35,13 @@ def shown(kind: str, **fields: Any) -> dict[str, Any]:
 def test_a_streamed_job_asks_for_events_and_its_previews() -> None:
     call = translate(job(streamed=True, partial_images=2), route(), 1, {"api-key": "sk-1"})
 
-    body = json.loads(call.body)
+    body = sent_json(call)
     assert (body["stream"], body["partial_images"], body["n"]) == (True, 2, 1)
     assert call.headers["Accept"] == "text/event-stream"
 
 
 def test_a_plain_job_does_not_speak_of_streams() -> None:
-    body = json.loads(translate(job(), route(), 1, {"api-key": "sk-1"}).body)
+    body = sent_json(translate(job(), route(), 1, {"api-key": "sk-1"}))
 
     assert body.keys().isdisjoint({"stream", "partial_images"})
 

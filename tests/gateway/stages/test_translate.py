@@ -1,6 +1,5 @@
 """How a job becomes calls to a provider."""
 
-import json
 from typing import Any
 
 import pytest
@@ -13,6 +12,7 @@ from tintype_gateway.upstream.translate import divide, translate
 from tintype_gateway.values.upstream import PlannedCall
 from tintype_testing.builders import candidate, job, model
 from tintype_testing.manifests import Manifest
+from tintype_testing.upstream_requests import sent_json
 
 
 def planned(
@@ -24,7 +24,7 @@ def planned(
 
 def bodies(calls: list[PlannedCall]) -> list[dict[str, Any]]:
     openai = dialect("openai-images")
-    return [json.loads(translate(call, candidate(), openai).body) for call in calls]
+    return [sent_json(translate(call, candidate(), openai)) for call in calls]
 
 
 def seeds(calls: list[PlannedCall]) -> list[int]:
