@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from tests.simulator.aws import NOVA, TITAN, amazon, images, invoked, refused
-from tintype_simulator.bedrock.bodies import NOVA_STYLES, TITAN_SIZES
+from tintype_simulator.bedrock.amazon_bodies import NOVA_STYLES, TITAN_SIZES
 
 FILTERED = (
     400,
@@ -20,8 +20,8 @@ COMPLAINTS: list[tuple[str, dict[str, Any], str]] = [
     (TITAN, {"taskType": "TEXT_IMAGE"}, "#: required key [textToImageParams] not found"),
     (
         TITAN,
-        amazon() | {"taskType": "INPAINTING"},
-        "#/taskType: INPAINTING is not a valid enum value",
+        amazon() | {"taskType": "UPSCALING"},
+        "#/taskType: UPSCALING is not a valid enum value",
     ),
     (
         TITAN,

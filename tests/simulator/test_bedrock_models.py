@@ -4,7 +4,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.simulator.aws import CORE, NOVA, TITAN, amazon, called, home, invoked, refused, told
-from tintype_simulator.bedrock.models import MODELS, PROFILE_ONLY
+from tintype_simulator.bedrock.models import MODELS
+from tintype_simulator.bedrock.stability_bodies import SERVICES
 
 INVALID = (400, "ValidationException", "The provided model identifier is invalid.")
 
@@ -81,7 +82,7 @@ async def test_a_model_is_described_by_its_id_and_by_its_arn(simulator: str) -> 
 
 
 async def test_models_past_the_end_of_their_life_are_offered_as_legacy(simulator: str) -> None:
-    models = await listed(simulator, "us-east-1")
+    models = await listed(simulator, "us-east-1", byProvider="Amazon")
 
     assert {model["modelId"]: model["modelLifecycle"]["status"] for model in models} == {
         TITAN: "LEGACY",
@@ -98,7 +99,8 @@ async def test_an_unknown_model_is_not_described(simulator: str) -> None:
 
 async def test_a_model_answers_in_its_regions_only(simulator: str) -> None:
     for name, model in MODELS.items():
-        assert await refused(simulator, name, body_for(name), region="sa-east-1") == INVALID
+        called_id = f"us.{name}" if model.service else name
+        assert await refused(simulator, called_id, body_for(name), region="sa-east-1") == INVALID
         assert home(name) in model.regions
 
 
@@ -133,11 +135,33 @@ async def test_an_unknown_model_is_an_invalid_identifier(simulator: str, identif
     assert await refused(simulator, identifier, amazon(), region="us-east-1") == INVALID
 
 
-@pytest.mark.parametrize("service", sorted(PROFILE_ONLY))
-async def test_a_service_that_edits_images_is_not_called_by_its_bare_id(
+@pytest.mark.parametrize("service", SERVICES)
+async def test_an_image_service_cannot_be_called_by_its_own_id(
     simulator: str, service: str
 ) -> None:
-    status, code, message = await refused(simulator, service, {"prompt": "a red fox"})
+    model = f"stability.{service}-v1:0"
+
+    status, code, message = await refused(simulator, model, {"prompt": "a red fox"})
 
     assert (status, code) == (400, "ValidationException")
-    assert f"model ID {service} with on-demand throughput isn’t supported" in message  # noqa: RUF001
+    assert f"model ID {model} with on-demand throughput isn’t supported" in message  # noqa: RUF001
+
+
+@pytest.mark.parametrize("profile", ["eu", "apac", "global"])
+async def test_an_image_service_has_no_profile_but_that_of_the_usa(
+    simulator: str, profile: str
+) -> None:
+    model = f"{profile}.stability.stable-image-inpaint-v1:0"
+
+    assert await refused(simulator, model, {"prompt": "a red fox"}) == INVALID
+
+
+async def test_the_list_says_that_an_image_service_is_called_by_inference_profile(
+    simulator: str,
+) -> None:
+    found = {
+        summary["modelId"]: summary["inferenceTypesSupported"]
+        for summary in await listed(simulator, "us-east-2")
+    }
+
+    assert found == {f"stability.{name}-v1:0": ["INFERENCE_PROFILE"] for name in SERVICES}

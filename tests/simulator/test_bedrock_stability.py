@@ -3,12 +3,14 @@ from typing import Any
 import pytest
 
 from tests.simulator.aws import CORE, images, invoked, refused
-from tintype_simulator.bedrock.bodies import RATIOS
-from tintype_simulator.bedrock.models import MODELS
+from tintype_simulator.bedrock.models import MODELS, STABILITY
+from tintype_simulator.bedrock.stability_bodies import RATIOS
 
 ULTRA = "stability.stable-image-ultra-v1:0"
 SD35 = "stability.sd3-5-large-v1:0"
-STABILITY = [name for name in MODELS if name.startswith("stability.")]
+GENERATORS = [
+    model.id for model in MODELS.values() if model.provider == STABILITY and not model.service
+]
 
 FOX = {"prompt": "a red fox"}
 
@@ -35,7 +37,7 @@ COMPLAINTS: list[tuple[str, dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize("model", STABILITY)
+@pytest.mark.parametrize("model", GENERATORS)
 async def test_every_model_paints_one_square_png_and_tells_its_seed(
     simulator: str, model: str
 ) -> None:

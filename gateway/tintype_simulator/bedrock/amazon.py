@@ -1,8 +1,8 @@
-"""The protocol of Amazon's own image models on Bedrock, Titan and Nova Canvas: images from text.
+"""The protocol of Amazon's own image models on Bedrock, Titan and Nova Canvas.
 
-The other tasks, which take images, are refused. Words in a prompt make refusals easy to
-rehearse: `forbidden` refuses the prompt, `flagged` every image and `half-flagged` the later half
-of them.
+Words in a prompt trigger refusals: `forbidden` refuses the prompt, `flagged` every image and
+`half-flagged` the later half of them. A `maskPrompt` with the word `nowhere` finds nothing, and an
+input image that is magenta all over is refused.
 """
 
 import asyncio
@@ -14,6 +14,8 @@ from typing import Any
 
 from aiohttp import web
 
+from tintype_simulator.bedrock.amazon_bodies import PARAMETERS
+from tintype_simulator.bedrock.amazon_tasks import TASKS, Inputs, read_inputs
 from tintype_simulator.bedrock.errors import BedrockError, content_filtered
 from tintype_simulator.bedrock.models import Model
 from tintype_simulator.control.markers import delivered, is_forbidden
@@ -21,7 +23,8 @@ from tintype_simulator.dialect import Answer, in_painters, json_answer
 from tintype_simulator.painting.renderer import ImageSpec, encode, paint
 
 DEFAULT_EDGE = 1024
-"""What a width or height left out becomes: documented for Nova Canvas, contradictory for Titan."""
+"""The width or height of a request without one: as documented for Nova Canvas. AWS's pages on
+Titan contradict each other."""
 
 LARGEST_AREA = 4_194_304
 """Pixels of Nova Canvas's largest image: AWS's pages differ on whether it is still allowed."""
@@ -29,61 +32,83 @@ LARGEST_AREA = 4_194_304
 LARGEST_RATIO = 4
 
 DETAIL = {"standard": 1024, "premium": 1536}
-"""What each quality buys: `ImageSpec.detail`."""
+"""`ImageSpec.detail` for each quality."""
 
 
 @dataclass(frozen=True)
 class Order:
-    """A request that passed, with nothing left open."""
+    """A request that follows the model's schema, with its defaults filled in."""
 
     model: Model
+    task: str
+    parameters: Mapping[str, Any]
     text: str
     images: int
-    width: int
-    height: int
+    size: tuple[int, int]
+    """Width and height of the images, for tasks that take a size."""
+
     quality: str
     motif: str
-    """Everything that decides what is in the images, the seed among it."""
+    """All values but the input images that decide what the images show, with the seed."""
 
 
 async def invoke(request: web.Request, model: Model, body: Mapping[str, Any]) -> Answer:
-    """Paint what a body asks for that follows the model's schema."""
+    """Return the response to a body that follows the model's schema.
+
+    Raises:
+        BedrockError: The model does not take this size, this prompt or these input images.
+    """
     order = read_order(model, body)
+    inputs = await in_painters(
+        request, read_inputs, order.task, order.parameters, model.input_limits
+    )
     shown = delivered(order.text, order.images)
     images = await asyncio.gather(
-        *(in_painters(request, painted_file, order, index) for index in range(shown))
+        *(in_painters(request, painted_file, order, inputs, index) for index in range(shown))
     )
-    return json_answer({"images": images, "error": blocked(shown, order.images)})
+    response: dict[str, Any] = {"images": images}
+    if inputs.mask is not None and order.parameters.get("returnMask") and images:
+        response["maskImage"] = await in_painters(request, png, inputs.mask)
+    return json_answer(response | {"error": blocked(shown, order.images)})
 
 
 def read_order(model: Model, body: Mapping[str, Any]) -> Order:
     """Return the request in a body that follows the model's schema.
 
     Raises:
-        BedrockError: It asks for what the model does not paint.
+        BedrockError: The model does not take this size or this prompt.
     """
-    parameters, config = body["textToImageParams"], body.get("imageGenerationConfig", {})
+    task = body["taskType"]
+    parameters, config = body[PARAMETERS[task]], body.get("imageGenerationConfig", {})
+    words = {name: value for name, value in parameters.items() if not holds_images(name)}
     order = Order(
         model=model,
-        text=parameters["text"],
+        task=task,
+        parameters=parameters,
+        text=parameters.get("text", ""),
         images=config.get("numberOfImages", 1),
-        width=config.get("width", DEFAULT_EDGE),
-        height=config.get("height", DEFAULT_EDGE),
+        size=(config.get("width", DEFAULT_EDGE), config.get("height", DEFAULT_EDGE)),
         quality=config.get("quality", "standard"),
         motif=json.dumps(
-            [parameters, config.get("seed", model.default_seed), config.get("cfgScale")],
+            [task, words, config.get("seed", model.default_seed), config.get("cfgScale")],
             sort_keys=True,
         ),
     )
-    check_size(order)
+    if TASKS[task].takes_size:
+        check_size(order)
     if is_forbidden(order.text):
-        raise content_filtered()
+        raise content_filtered("text prompt")
     return order
 
 
+def holds_images(name: str) -> bool:
+    """Return whether the parameter of this name holds images: `image`, `images`, `maskImage`."""
+    return name.lower().endswith(("image", "images")) or name == "imageBasedMask"
+
+
 def check_size(order: Order) -> None:
-    """Refuse a size that the model does not paint, though each of its edges is right."""
-    width, height = order.width, order.height
+    """Refuse a size that the model does not paint, although each edge is within its bounds."""
+    width, height = order.size
     if order.model.sizes:
         wrong = (width, height) not in order.model.sizes
     else:
@@ -95,20 +120,29 @@ def check_size(order: Order) -> None:
 
 
 def blocked(shown: int, asked: int) -> str | None:
-    """Return what the answer says of the images that are not in it."""
+    """Return what the response says of images that the model withholds."""
     if shown == asked:
         return None
     share = "Some" if shown else "All"
     return f"{share} of the generated images have been blocked by our content filters."
 
 
-def painted_file(order: Order, index: int) -> str:
-    """Return the file of the image at a place of the answer, in base64."""
-    image = ImageSpec(
-        seed=f"{order.model.id}/{index}/{order.motif}",
-        caption=order.text,
-        width=order.width,
-        height=order.height,
-        detail=DETAIL[order.quality],
+def painted_file(order: Order, inputs: Inputs, index: int) -> str:
+    """Return the file of the image at an index of the response, in base64."""
+    task = TASKS[order.task]
+    width, height = order.size if task.takes_size else inputs.images[0].size
+    fresh = paint(
+        ImageSpec(
+            seed=f"{order.model.id}/{index}/{order.motif}",
+            caption=order.text,
+            width=width,
+            height=height,
+            detail=DETAIL[order.quality],
+        )
     )
-    return base64.b64encode(encode(paint(image), "png")).decode()
+    return png(task.paint(fresh, inputs, order.parameters))
+
+
+def png(image: Any) -> str:
+    """Return the PNG of an image in base64."""
+    return base64.b64encode(encode(image, "png")).decode()

@@ -1,4 +1,4 @@
-"""Bedrock's errors: the name stands in a header, and the body holds little but the message.
+"""Bedrock's errors: a header holds the name, and the body holds little but the message.
 
 The rows of `ERRORS` are for scripted faults: `{"error": "bedrock/ThrottlingException"}`. Names and
 statuses are those of botocore's model of `bedrock-runtime`, and for credentials AWS's common ones.
@@ -10,47 +10,51 @@ from dataclasses import dataclass, field, replace
 from tintype_simulator.dialect import Answer, json_answer
 
 NAMESPACE = "http://internal.amazon.com/coral/com.amazon.bedrock/"
-"""What follows the name in the header."""
+"""Follows the name in the header."""
 
 
 @dataclass(eq=False)
 class BedrockError(Exception):
-    """An error as Bedrock reports it; by default a request that is at fault."""
+    """An error as Bedrock reports it; by default that the request is invalid."""
 
     message: str
     name: str = "ValidationException"
     status: int = 400
     members: Mapping[str, object] = field(default_factory=dict)
-    """What the body holds beside the message."""
+    """Members of the body beside the message."""
 
     def answer(self) -> Answer:
-        """Return the error as it goes over the wire."""
+        """Return the HTTP response that reports the error."""
         answer = json_answer({"message": self.message, **self.members}, self.status)
         headers = {**answer.headers, "x-amzn-errortype": f"{self.name}:{NAMESPACE}"}
         return replace(answer, headers=headers)
 
 
 def malformed(pointer: str, complaint: str) -> BedrockError:
-    """Return the answer to a body that breaks the model's schema at a JSON pointer."""
+    """Return the error for a body that breaks the model's rules at a JSON pointer."""
     text = f"Malformed input request: {pointer}: {complaint}"
     return BedrockError(f"{text}, please reformat your input and try again.")
 
 
-def content_filtered() -> BedrockError:
-    """Return the refusal of a prompt by Titan and Nova Canvas; Stability's models refuse by 200."""
+def content_filtered(blamed: str) -> BedrockError:
+    """Return the refusal of a prompt or an image by Titan and Nova Canvas.
+
+    Args:
+        blamed: What the client is asked to change, such as `text prompt`.
+    """
     return BedrockError(
         "This request has been blocked by our content filters. "
-        "Please adjust your text prompt to submit a new request."
+        f"Please adjust your {blamed} to submit a new request."
     )
 
 
 def invalid_model() -> BedrockError:
-    """Return the answer to a model that there is not, or not in this region."""
+    """Return the error for a model that does not exist, or not in this region."""
     return BedrockError("The provided model identifier is invalid.")
 
 
 def needs_profile(model: str) -> BedrockError:
-    """Return the answer to the bare id of a model that is called by inference profile only."""
+    """Return the error for the bare id of a model that only an inference profile can call."""
     return BedrockError(
         f"Invocation of model ID {model} with on-demand throughput "
         "isn\N{RIGHT SINGLE QUOTATION MARK}t supported. "
@@ -58,13 +62,21 @@ def needs_profile(model: str) -> BedrockError:
     )
 
 
+def too_large(length: int, most: int) -> BedrockError:
+    """Return the error for a body of more bytes than Bedrock takes."""
+    return BedrockError(
+        f"1 validation error detected: Value at 'body' with length {length} failed to satisfy "
+        f"constraint: Member must have length less than or equal to {most}"
+    )
+
+
 def forbidden(name: str, message: str) -> BedrockError:
-    """Return the answer to credentials that prove nothing."""
+    """Return an error that is about the credentials."""
     return BedrockError(message, name, 403)
 
 
 def unrecognized() -> BedrockError:
-    """Return the answer to credentials that nobody has."""
+    """Return the error for unknown credentials."""
     message = "The security token included in the request is invalid."
     return forbidden("UnrecognizedClientException", message)
 
@@ -73,7 +85,7 @@ ERRORS: Mapping[str, BedrockError] = {
     "ValidationException": BedrockError(
         "Malformed input request, please reformat your input and try again."
     ),
-    "ContentFiltered": content_filtered(),
+    "ContentFiltered": content_filtered("text prompt"),
     "InvalidModelIdentifier": invalid_model(),
     "OnDemandNotSupported": needs_profile("stability.stable-outpaint-v1:0"),
     "ServiceQuotaExceededException": BedrockError(

@@ -1,27 +1,37 @@
-"""Bedrock's image models: which there are, and where.
+"""Bedrock's image models and image services: their ids, regions and lifecycles.
 
-Models past the end of their life are offered like living ones, because retired models are what
-people rehearse with.
+Models past the end of their life are offered like living ones, since people rehearse with them.
 """
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tintype_simulator.bedrock.bodies import (
+from tintype_simulator.bedrock.amazon_bodies import (
     NOVA_CANVAS,
-    STABLE_DIFFUSION,
-    STABLE_IMAGE,
+    NOVA_INPUTS,
     TITAN,
+    TITAN_INPUTS,
     TITAN_SIZES,
 )
 from tintype_simulator.bedrock.errors import invalid_model, needs_profile
-from tintype_simulator.bedrock.schema import Record
+from tintype_simulator.bedrock.input_images import ImageLimits
+from tintype_simulator.bedrock.schema import Rule
+from tintype_simulator.bedrock.stability_bodies import (
+    SERVICES,
+    STABLE_DIFFUSION_3,
+    STABLE_DIFFUSION_35,
+    STABLE_DIFFUSION_INPUTS,
+    STABLE_IMAGE,
+    WHOLE_IMAGE,
+    Service,
+)
 
 AMAZON = "Amazon"
 STABILITY = "Stability AI"
 
 STABILITY_REGIONS = ("us-west-2",)
+SERVICE_REGIONS = ("us-east-1", "us-east-2", "us-west-2")
 
 
 @dataclass(frozen=True)
@@ -31,24 +41,49 @@ class Model:
     id: str
     name: str
     provider: str
-    """`AMAZON` or `STABILITY`: whose protocol the body follows."""
+    """`AMAZON` or `STABILITY`, which decides the protocol of the body."""
 
     regions: tuple[str, ...]
-    schema: Record
-    """What a body may hold."""
+    schema: Rule
+    """The rule for a body."""
+
+    input_limits: ImageLimits = WHOLE_IMAGE
+    """The limits of its input images."""
 
     lifecycle: Mapping[str, str] = field(default_factory=lambda: {"status": "ACTIVE"})
     sizes: frozenset[tuple[int, int]] = frozenset()
-    """The only sizes of a model of Amazon's, in pixels; none where any within bounds is right."""
+    """The only sizes of Titan's images, in pixels; empty: any size within bounds is allowed."""
 
     default_seed: int = 0
-    """What a model of Amazon's takes for a seed that is left out."""
+    """The seed of Amazon's models where a request has none."""
 
     detail: int = 1024
-    """How fine its images are: `Image.detail`."""
+    """How fine its images are: `ImageSpec.detail`."""
 
     inputs: tuple[str, ...] = ("TEXT", "IMAGE")
-    """What it takes, by its maker's word."""
+    """The input modalities that its maker names."""
+
+    service: str = ""
+    """The name of an image service of Stability, which only an inference profile can call."""
+
+    @property
+    def inference_type(self) -> str:
+        """How the model can be called, in the word of the list of models."""
+        return "INFERENCE_PROFILE" if self.service else "ON_DEMAND"
+
+
+def image_service(name: str, service: Service) -> Model:
+    """Return the row of an image service."""
+    return Model(
+        f"stability.{name}-v1:0",
+        service.title,
+        STABILITY,
+        SERVICE_REGIONS,
+        service.body,
+        service.images,
+        inputs=("TEXT", "IMAGE") if "prompt" in service.body.fields else ("IMAGE",),
+        service=name,
+    )
 
 
 def stable_image(tier: str, version: int, detail: int, *inputs: str) -> Model:
@@ -73,6 +108,7 @@ MODELS: Mapping[str, Model] = {
             AMAZON,
             ("us-east-1", "us-west-2"),
             TITAN,
+            TITAN_INPUTS,
             {"status": "LEGACY", "endOfLifeTime": "2026-06-30T00:00:00Z"},
             TITAN_SIZES,
             default_seed=42,
@@ -83,6 +119,7 @@ MODELS: Mapping[str, Model] = {
             AMAZON,
             ("us-east-1", "eu-west-1", "ap-northeast-1"),
             NOVA_CANVAS,
+            NOVA_INPUTS,
             {
                 "status": "LEGACY",
                 "legacyTime": "2026-03-30T00:00:00Z",
@@ -99,7 +136,8 @@ MODELS: Mapping[str, Model] = {
             "Stable Diffusion 3.5 Large",
             STABILITY,
             STABILITY_REGIONS,
-            STABLE_DIFFUSION,
+            STABLE_DIFFUSION_35,
+            STABLE_DIFFUSION_INPUTS,
             {"status": "ACTIVE", "startOfLifeTime": "2024-12-19T00:00:00Z"},
             detail=1536,
         ),
@@ -108,45 +146,47 @@ MODELS: Mapping[str, Model] = {
             "SD3 Large 1.0",
             STABILITY,
             STABILITY_REGIONS,
-            STABLE_DIFFUSION,
+            STABLE_DIFFUSION_3,
             detail=1536,
         ),
+        *(image_service(name, service) for name, service in SERVICES.items()),
     )
 }
 """Every model by its id."""
 
-PROFILE_ONLY = frozenset(
-    f"stability.{service}-v1:0"
-    for service in (
-        "stable-creative-upscale",
-        "stable-conservative-upscale",
-        "stable-fast-upscale",
-        "stable-image-inpaint",
-        "stable-outpaint",
-        "stable-image-search-replace",
-        "stable-image-search-recolor",
-        "stable-image-erase-object",
-        "stable-image-remove-background",
-        "stable-image-control-sketch",
-        "stable-image-control-structure",
-        "stable-image-style-guide",
-        "stable-style-transfer",
-    )
-)
-"""The services that edit images. The simulator has none of them, and says what Bedrock says to
-whoever calls one by its bare id."""
+PROFILE_PREFIX = re.compile(r"^(us|eu|apac|global)\.")
+"""What comes before a model's id in the id of an inference profile: where it routes to."""
 
 
-def named_model(identifier: str, region: str | None) -> Model:
-    """Return the model of an id, an ARN, or the id or ARN of a cross-region inference profile.
+def described_model(identifier: str, region: str | None) -> Model:
+    """Return the model of an id or of an ARN, which may be those of an inference profile.
 
     Raises:
         BedrockError: There is no such model in that region (None stands for any region).
     """
-    if identifier in PROFILE_ONLY:
-        raise needs_profile(identifier)
-    name = identifier.rpartition("/")[2] if identifier.startswith("arn:") else identifier
-    model = MODELS.get(re.sub(r"^(us|eu|apac|global)\.", "", name))
+    name = last_part(identifier)
+    model = MODELS.get(PROFILE_PREFIX.sub("", name))
     if model is None or region not in (None, *model.regions):
         raise invalid_model()
     return model
+
+
+def invocable_model(identifier: str, region: str | None) -> Model:
+    """Return the model that a call names, as `described_model` does.
+
+    The image services can be called by the profile of the USA only.
+
+    Raises:
+        BedrockError: There is no such model in that region, or its own id cannot be called.
+    """
+    model, name = described_model(identifier, region), last_part(identifier)
+    if model.service and name == model.id:
+        raise needs_profile(identifier)
+    if model.service and not name.startswith("us."):
+        raise invalid_model()
+    return model
+
+
+def last_part(identifier: str) -> str:
+    """Return the id in an ARN, or the id itself."""
+    return identifier.rpartition("/")[2] if identifier.startswith("arn:") else identifier

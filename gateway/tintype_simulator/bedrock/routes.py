@@ -1,7 +1,7 @@
 """AWS Bedrock as a dialect: calls of image models, and the list of them.
 
-A model's maker decides what a body looks like: amazon.py and stability.py. The
-region is the one that the signature is for, so a model answers only where it is offered.
+A model's maker decides the form of a body: amazon.py and stability.py. The region is that of the
+signature, and a model is found only in its own regions.
 """
 
 import json
@@ -14,8 +14,15 @@ from aiohttp import web
 
 from tintype_simulator.bedrock import amazon as bedrock_amazon
 from tintype_simulator.bedrock import stability as bedrock_stability
-from tintype_simulator.bedrock.errors import ERRORS, BedrockError
-from tintype_simulator.bedrock.models import AMAZON, MODELS, STABILITY, Model, named_model
+from tintype_simulator.bedrock.errors import ERRORS, BedrockError, too_large
+from tintype_simulator.bedrock.models import (
+    AMAZON,
+    MODELS,
+    STABILITY,
+    Model,
+    described_model,
+    invocable_model,
+)
 from tintype_simulator.bedrock.signature import Received, region_of_caller
 from tintype_simulator.dialect import Answer, Dialect, Handler, json_answer
 
@@ -24,11 +31,14 @@ INVOKE: Mapping[str, Callable[[web.Request, Model, Mapping[str, Any]], Awaitable
     STABILITY: bedrock_stability.invoke,
 }
 
+MAX_BODY_BYTES = 25_000_000
+"""botocore's model of `bedrock-runtime` names this limit for the bodies of all models."""
+
 RegionalHandler = Callable[[web.Request, str | None], Awaitable[Answer]]
 
 
 def answering(handler: RegionalHandler) -> Handler:
-    """Return the handler behind the check of the credentials, with its errors made answers."""
+    """Return a handler that checks the credentials first, and makes responses of errors."""
 
     async def answer(request: web.Request) -> Answer:
         body = await request.read()
@@ -44,8 +54,11 @@ def answering(handler: RegionalHandler) -> Handler:
 @answering
 async def post_invoke(request: web.Request, region: str | None) -> Answer:
     """Let a model paint."""
-    model = named_model(request.match_info["model"], region)
-    body = decoded(await request.read())
+    model = invocable_model(request.match_info["model"], region)
+    content = await request.read()
+    if len(content) > MAX_BODY_BYTES:
+        raise too_large(len(content), MAX_BODY_BYTES)
+    body = decoded(content)
     model.schema.check(body, "#")
     return await INVOKE[model.provider](request, model, body)
 
@@ -64,7 +77,7 @@ async def get_models(request: web.Request, region: str | None) -> Answer:
 @answering
 async def get_model(request: web.Request, region: str | None) -> Answer:
     """Describe one model."""
-    model = named_model(request.match_info["model"], region)
+    model = described_model(request.match_info["model"], region)
     return json_answer({"modelDetails": summary(model, region)})
 
 
@@ -77,11 +90,11 @@ def decoded(body: bytes) -> Any:
 
 
 def is_wanted(model: Model, filters: Mapping[str, str]) -> bool:
-    """Return whether a model passes the filters of a list; none of them can be customized."""
+    """Return whether a model passes the filters of a list; no model can be customized."""
     return (
         filters.get("byProvider", model.provider).lower() == model.provider.lower()
         and filters.get("byOutputModality", "IMAGE") == "IMAGE"
-        and filters.get("byInferenceType", "ON_DEMAND") == "ON_DEMAND"
+        and filters.get("byInferenceType", model.inference_type) == model.inference_type
         and "byCustomizationType" not in filters
     )
 
@@ -98,13 +111,13 @@ def summary(model: Model, region: str | None) -> dict[str, object]:
         "outputModalities": ["IMAGE"],
         "responseStreamingSupported": False,
         "customizationsSupported": [],
-        "inferenceTypesSupported": ["ON_DEMAND"],
+        "inferenceTypesSupported": [model.inference_type],
         "modelLifecycle": dict(model.lifecycle),
     }
 
 
 def standing_headers(elapsed_seconds: float) -> dict[str, str]:
-    """Return the headers of every answer."""
+    """Return the headers of every response."""
     return {"x-amzn-requestid": str(uuid.uuid4())}
 
 
@@ -118,4 +131,4 @@ DIALECT = Dialect(
     errors={name: error.answer() for name, error in ERRORS.items()},
     standing_headers=standing_headers,
 )
-"""All that the simulator knows of Bedrock."""
+"""The routes, errors and headers of Bedrock."""
