@@ -8,12 +8,14 @@ from pydantic import JsonValue
 
 from tintype_catalog.costs import AUTO, rows
 from tintype_catalog.image_model import ImageModelSpec, Parameters
+from tintype_catalog.operations import FEATURES
 from tintype_catalog.pricing import Bracket, Pricing
 from tintype_catalog.problems import Problem
 from tintype_catalog.provider_binding import Dialect
 from tintype_catalog.providers import SERVICES
 from tintype_catalog.resources import ImageModel, ProviderBinding
 from tintype_catalog.sizes import SIZE, Size, choose
+from tintype_catalog.tasks import task_problems
 
 STANDARD_FIELDS = frozenset(
     {
@@ -124,6 +126,20 @@ def model_problems(model: ImageModel, taken: Mapping[str, str]) -> Iterator[Prob
             yield _of_model(name, f"spec.equivalents.{field}", "is not in `providerParameters`")
     for field, message in default_problems(spec.defaults, spec):
         yield _of_model(name, f"spec.defaults.{field}", message)
+    for message in _operation_faults(spec):
+        yield _of_model(name, "spec.operations", message)
+
+
+def _operation_faults(spec: ImageModelSpec) -> Iterator[str]:
+    """Yield where the operations of a model contradict its other fields."""
+    if spec.operations is None:
+        return
+    if not spec.output_modality.image:
+        yield "the model makes no images: `outputModality.image` is false"
+    told = {*spec.supported_features} - {FEATURES["generation"]}  # which is the default
+    for operation, feature in FEATURES.items():
+        if feature in told and spec.operations.rule(operation) is None:
+            yield f"`supportedFeatures` lists {feature}, and there is no `{operation}`"
 
 
 def default_problems(
@@ -157,7 +173,8 @@ def binding_problems(
             condition="ResolvedRefs",
         )
     elif binding.spec.active:
-        for message in _unpriced(models[reference].spec, binding.spec.pricing):
+        model, spec = models[reference].spec, binding.spec
+        for message in _unpriced(model, spec.pricing):
             yield Problem(
                 kind="ProviderBinding",
                 name=name,
@@ -165,6 +182,15 @@ def binding_problems(
                 message=message,
                 reason="Unpriced",
             )
+        for message in _impossible(model, spec.dialect):
+            yield Problem(kind="ProviderBinding", name=name, field="spec.dialect", message=message)
+
+
+def _impossible(model: ImageModelSpec, dialect: Dialect) -> Iterator[str]:
+    """Yield what a model offers that a provider of this dialect cannot do."""
+    for operation, rule in model.rules.items():
+        for message in task_problems(dialect, operation, rule):
+            yield f"the operations of {model.id!r}: {message}"
 
 
 def endpoint_warning(dialect: Dialect, endpoint: str | None) -> str | None:
@@ -185,6 +211,9 @@ def endpoint_warning(dialect: Dialect, endpoint: str | None) -> str | None:
 
 def _unpriced(model: ImageModelSpec, pricing: Pricing) -> Iterator[str]:
     """Yield what a client could ask for that has no price."""
+    takes_images = any(rule.max_images for rule in model.rules.values())
+    if pricing.type == "per_token" and takes_images and pricing.input_image_tokens is None:
+        yield "inputImageTokens must say how many tokens the images of a request take"
     sizes = [Size.parse(size) for size in model.size.sizes]
     tokens = pricing.output_tokens
     for quality, label in _qualities(model).items():

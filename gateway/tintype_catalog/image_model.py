@@ -244,8 +244,14 @@ class ImageModelSpec(Contract):
         return GENERATION_ONLY.rule(name) if told else None
 
     @property
+    def rules(self) -> dict[OperationName, OperationRule]:
+        """The rule of each operation that the model has."""
+        rules = {name: self.operation_rule(name) for name in FEATURES}
+        return {name: rule for name, rule in rules.items() if rule is not None}
+
+    @property
     def features(self) -> tuple[str, ...]:
         """What the model can do: its operations, as `image_generation`, then anything else."""
-        own = [feature for name, feature in FEATURES.items() if self.operation_rule(name)]
+        own = [FEATURES[name] for name in self.rules]
         others = [word for word in self.supported_features if word not in FEATURES.values()]
         return (*own, *others)

@@ -76,7 +76,7 @@ class OperationRule(Contract):
     """Whether a request may, or must, have a mask that shows where the first image changes."""
 
     prompt: Literal["Required", "Optional", "None"] = "Required"
-    """Whether a request must, may, or cannot have a prompt of its own."""
+    """Whether the provider needs a prompt, takes one, or takes none."""
 
     default_prompt: (
         Annotated[str, Field(min_length=1, max_length=1024), AfterValidator(AtMostBytes(2048))]
@@ -154,7 +154,7 @@ class VariationRule(OperationRule):
     """Whether a request has a mask: never."""
 
     prompt: Literal["None"] = "None"
-    """Whether a request has a prompt of its own: never. `defaultPrompt` is what is sent."""
+    """Whether a request has a prompt: never. `defaultPrompt` is what is sent instead."""
 
 
 class Operations(Contract):
