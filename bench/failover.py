@@ -18,7 +18,7 @@ from typing import Any
 from bench.measure import percentile
 from bench.report import table
 from tintype_gateway.observability.metrics import PROVIDER_REQUESTS
-from tintype_gateway.upstream.retry import Attempts
+from tintype_gateway.upstream.retry import Retrier
 from tintype_simulator.app import running
 from tintype_testing.cluster.processes import free_ports
 from tintype_testing.gateway import CREDITS_MICRO, Gateway, canvas, check_the_books, running_gateway
@@ -99,7 +99,7 @@ async def measured(fault: Fault | None, share: float, routes: int, requests: int
         manifests = list(_manifests(endpoint, second))[: 1 + routes]
         await script(first, *_scripted(fault or {}, share, 4 * requests))
         with tempfile.TemporaryDirectory() as folder:
-            running_one = running_gateway(Path(folder), *manifests, attempts=Attempts())
+            running_one = running_gateway(Path(folder), *manifests, retrier=Retrier())
             async with running_one as gateway:
                 return await _asked(gateway, requests)
 

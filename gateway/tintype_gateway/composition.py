@@ -37,7 +37,7 @@ from tintype_gateway.upstream.credentials import (
     CredentialSource,
     SimulatedCredentials,
 )
-from tintype_gateway.upstream.retry import Attempts
+from tintype_gateway.upstream.retry import Retrier
 from tintype_gateway.upstream.sessions import open_session, open_sessions
 from tintype_kubernetes.client import connect
 from tintype_kubernetes.config import load_config
@@ -107,7 +107,7 @@ class Parts:
     credentials: CredentialSource | None = None
     images: ImageTools | None = None
     memory: MemoryBudget | None = None
-    attempts: Attempts = field(default_factory=Attempts)
+    retrier: Retrier = field(default_factory=Retrier)
     settle_seconds: float = SETTLE_SECONDS
     drain_seconds: float = DRAIN_SECONDS
 
@@ -161,11 +161,11 @@ async def compose(
         images=images,
         idempotent_responses=IdempotentResponses(images.store, images.url_seconds),
         memory=parts.memory or MemoryBudget(memory(settings.memory_limit_bytes)),
-        attempts=parts.attempts,
+        retrier=parts.retrier,
         calls=calls,
     )
     stack.push_async_callback(pipeline.idempotent_responses.finish)
-    export_circuits(pipeline.attempts.circuits, catalogs)
+    export_circuits(pipeline.retrier.circuits, catalogs)
     token = settings.admin_token
     admin = AdminApp(pipeline, token.get_secret_value() if token else None)
     api = create_app(

@@ -22,7 +22,7 @@ from tintype_testing.http import http_client
 from tintype_testing.manifests import Manifest, image_model, provider_binding
 from tintype_testing.operator import CONFIGMAP, CREDENTIALS, Operator, secret
 from tintype_testing.recording_simulator import RecordingSimulator, recording_simulator
-from tintype_testing.tcp_proxy import Way, way_to
+from tintype_testing.tcp_proxy import TcpProxy, proxy_to
 from tintype_testing.waiting import eventually_equal
 
 READ_OWN: list[dict[str, Any]] = [
@@ -47,8 +47,8 @@ class Site:
     operator: Operator
     folder: Path
     simulator: RecordingSimulator
-    way: Way
-    """The gateway's way to the API server."""
+    proxy: TcpProxy
+    """The proxy between the gateway and the API server."""
     kubeconfig: Path
     catalog: Volume
     credentials: Volume
@@ -70,7 +70,7 @@ class Site:
         )
         given = (*(watching if watched else ()), *(mounts if mounted else ()), *flags)
         process = running_process(self.folder, *given, "--demo", environ=environ)
-        try:  # in a thread, because its way to the API server leads through this event loop
+        try:  # in a thread, because its proxy to the API server runs on this event loop
             yield await asyncio.to_thread(process.__enter__)
         finally:
             await asyncio.to_thread(process.__exit__, None, None, None)
@@ -157,13 +157,13 @@ async def site_on(
     operator = Operator(cluster, namespace, folder)
     kubeconfig = cluster.service_account_kubeconfig(namespace, "gateway", READ_OWN)
     server = urlsplit(cluster.server)
-    async with recording_simulator() as simulator, way_to(server.port or 443) as way:
-        leading = kubeconfig.with_name(f"way-{kubeconfig.name}")
-        text = kubeconfig.read_text().replace(f":{server.port}", f":{way.port}")
+    async with recording_simulator() as simulator, proxy_to(server.port or 443) as proxy:
+        leading = kubeconfig.with_name(f"proxy-{kubeconfig.name}")
+        text = kubeconfig.read_text().replace(f":{server.port}", f":{proxy.port}")
         leading.write_text(text)
         catalog, credentials = Volume(folder / "catalog"), Volume(folder / "credentials")
         operator.start(**settings)
         try:
-            yield Site(operator, folder, simulator, way, leading, catalog, credentials)
+            yield Site(operator, folder, simulator, proxy, leading, catalog, credentials)
         finally:
             await asyncio.to_thread(operator.close)

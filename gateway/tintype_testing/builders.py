@@ -18,7 +18,7 @@ from tintype_gateway.images.container import read_header
 from tintype_gateway.ledger.interface import Hold, Profile, Settlement
 from tintype_gateway.pipeline.stages.validate import validate
 from tintype_gateway.values.events import FinishedCall
-from tintype_gateway.values.images import FinishedImage, GeneratedImage, Generation
+from tintype_gateway.values.images import CallResult, FinishedImage, GeneratedImage
 from tintype_gateway.values.job import Job
 from tintype_gateway.values.plan import Plan
 from tintype_gateway.values.routes import Candidate, Route, Target
@@ -106,18 +106,18 @@ def finished_image(
 
 
 def finished_call(
-    *images: FinishedImage, first: int = 0, asked: int | None = None, **generation: Any
+    *images: FinishedImage, first: int = 0, asked: int | None = None, **fields: Any
 ) -> FinishedCall:
     """Return a call that gave these images, by default one."""
     images = images or (finished_image(),)
-    made = Generation(tuple(image.image for image in images), **generation)
+    made = CallResult(tuple(image.image for image in images), **fields)
     return FinishedCall(first, len(images) if asked is None else asked, route(), made, images)
 
 
-def delivered(sizes: Sequence[Size], **generation: Any) -> FinishedCall:
+def delivered(sizes: Sequence[Size], **fields: Any) -> FinishedCall:
     """Return a call that gave images of these sizes, without drawing them."""
     images = tuple(FinishedImage(GeneratedImage(b""), "png", size, "none") for size in sizes)
-    made = Generation(tuple(image.image for image in images), **generation)
+    made = CallResult(tuple(image.image for image in images), **fields)
     return FinishedCall(0, len(sizes), route(), made, images)
 
 

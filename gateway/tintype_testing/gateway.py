@@ -35,7 +35,7 @@ from tintype_gateway.settings import GatewaySettings
 from tintype_gateway.storage.image_tools import ImageTools
 from tintype_gateway.upstream.credentials import CredentialSource, SimulatedCredentials
 from tintype_gateway.upstream.egress import Reach
-from tintype_gateway.upstream.retry import Attempts
+from tintype_gateway.upstream.retry import Retrier
 from tintype_simulator.app import running
 from tintype_testing.http import http_client
 from tintype_testing.manifests import Manifest, image_model, provider_binding
@@ -121,7 +121,7 @@ async def running_gateway(
     issuers: Sequence[Issuer] = (),
     heartbeat_seconds: float = 15,
     images: ImageTools | None = None,
-    attempts: Attempts | None = None,
+    retrier: Retrier | None = None,
     endpoints: Reach = Reach.ANYWHERE,
     public_models: bool = False,
     cors_origins: Sequence[str] = (),
@@ -159,7 +159,7 @@ async def running_gateway(
             credentials=credentials or SimulatedCredentials(),
             images=images or ImageTools(),
             memory=memory or MemoryBudget(),
-            attempts=attempts or Attempts(draw=lambda: 0.0),
+            retrier=retrier or Retrier(draw=lambda: 0.0),
             settle_seconds=0,
             drain_seconds=SHUTDOWN_SECONDS,
         )

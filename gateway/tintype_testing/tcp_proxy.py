@@ -1,4 +1,4 @@
-"""The way to a server, which can break anywhere in a conversation, and be closed and opened."""
+"""A TCP proxy in front of a server, which tests can close, silence, or cut after any message."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -6,25 +6,25 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Literal
 
-Direction = Literal["request", "answer"]
+Direction = Literal["request", "response"]
 
 
 @dataclass
-class Way:
-    """A port of this host that leads to another one, until it is told otherwise."""
+class TcpProxy:
+    """Forwards connections from a port of this host to another one."""
 
     server_port: int
     port: int = 0
     is_closed: bool = False
     is_silent: bool = False
-    """Swallow everything, as a host does that has lost its network."""
+    """Drop all messages, like a host that has lost its network."""
     is_deaf: bool = False
-    """Swallow the answers."""
+    """Drop the messages from the server."""
     requests: int = 0
-    """How many messages came from clients."""
+    """The number of messages from clients."""
 
     holding: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set while a message is held back that `hold` asked for."""
+    """Set while the proxy holds back a message for `hold`."""
 
     _held: dict[Direction, asyncio.Event] = field(default_factory=dict)
     _cut: dict[Direction, int] = field(default_factory=dict)
@@ -32,44 +32,44 @@ class Way:
     _passing: set["asyncio.Task[None]"] = field(default_factory=set)
 
     def close(self) -> None:
-        """Cut every connection, and let no further one through."""
+        """Abort every connection, and refuse new ones."""
         self.is_closed = True
         for writer in self._writers:
             writer.transport.abort()
 
     def open(self) -> None:
-        """Let new connections through."""
+        """Accept new connections again."""
         self.is_closed = False
 
     def cut(self, direction: Direction, messages: int) -> None:
-        """Close a connection instead of passing on the message after so many, once."""
+        """Abort a connection, once, instead of forwarding the message after `messages` others."""
         self._cut[direction] = messages
 
     def hold(self, direction: Direction) -> asyncio.Event:
-        """Hold back the next message until the event that this returns is set."""
+        """Hold back the next message until the caller sets the returned event."""
         self._held[direction] = asyncio.Event()
         return self._held[direction]
 
     @property
     def has_cut(self) -> bool:
-        """Whether what `cut` asked for has happened."""
+        """Whether the proxy has aborted the connections that `cut` asked for."""
         return not self._cut
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Connect a client with the server."""
+        """Connect a client to the server."""
         if self.is_closed:
             writer.transport.abort()
             return
-        answers, requests = await asyncio.open_connection("127.0.0.1", self.server_port)
+        responses, requests = await asyncio.open_connection("127.0.0.1", self.server_port)
         self._writers |= {writer, requests}
         for passing in (
             self._pass_on("request", reader, requests, writer),
-            self._pass_on("answer", answers, writer, writer),
+            self._pass_on("response", responses, writer, writer),
         ):
             self._passing.add(asyncio.create_task(passing))
 
     async def end(self) -> None:
-        """Cut every connection, and wait until all are gone."""
+        """Abort every connection, and wait until all are closed."""
         self.close()
         await asyncio.gather(*self._passing)
 
@@ -83,7 +83,7 @@ class Way:
         with suppress(OSError):
             while message := await source.read(2**16):
                 self.requests += direction == "request"
-                if self.is_silent or (self.is_deaf and direction == "answer"):
+                if self.is_silent or (self.is_deaf and direction == "response"):
                     continue
                 if released := self._held.pop(direction, None):
                     self.holding.set()
@@ -104,13 +104,13 @@ class Way:
 
 
 @asynccontextmanager
-async def way_to(server_port: int) -> AsyncIterator[Way]:
-    """Lead a free port of this host to another one while the block runs."""
-    way = Way(server_port)
-    server = await asyncio.start_server(way.serve, "127.0.0.1", 0)
-    way.port = server.sockets[0].getsockname()[1]
+async def proxy_to(server_port: int) -> AsyncIterator[TcpProxy]:
+    """Forward a free port of this host to `server_port` while the block runs."""
+    proxy = TcpProxy(server_port)
+    server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
+    proxy.port = server.sockets[0].getsockname()[1]
     try:
-        yield way
+        yield proxy
     finally:
         server.close()
-        await way.end()
+        await proxy.end()

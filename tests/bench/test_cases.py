@@ -9,7 +9,7 @@ from PIL import Image
 
 from bench.cases import DIALECTS, KIB, PREVIEWS, SIZES, Case, image_base64, upstream_answer
 from tintype_catalog.provider_binding import Dialect
-from tintype_gateway.dialects.registry import dialect
+from tintype_gateway.dialects.registry import get_dialect
 from tintype_gateway.values.upstream import UpstreamResponse
 
 SMALL = 64 * KIB
@@ -28,10 +28,10 @@ def test_an_image_is_a_png_of_just_so_many_bytes() -> None:
 def test_a_gateway_finds_the_image_in_every_dialect(name: Dialect) -> None:
     head, _, body = upstream_answer(name, SMALL, stream=False).partition(b"\r\n\r\n")
 
-    generation = dialect(name).interpret(UpstreamResponse(200, {}, body))
+    result = get_dialect(name).interpret(UpstreamResponse(200, {}, body))
 
     assert f"Content-Length: {len(body)}".encode() in head
-    assert [bytes(image.base64) for image in generation.images] == [image_base64(SMALL)]
+    assert [bytes(image.base64) for image in result.images] == [image_base64(SMALL)]
 
 
 def test_a_stream_holds_previews_and_then_the_image() -> None:

@@ -65,13 +65,13 @@ async def test_without_a_watch_a_rotated_key_counts_when_it_is_mounted(site: Sit
 
 async def test_a_gateway_starts_from_its_mounts_while_the_api_server_is_away(site: Site) -> None:
     await site.mount()
-    site.way.close()
+    site.proxy.close()
     async with site.gateway(mounted=True) as gateway:
         assert await ask(gateway) == 200
         assert site.simulator.last_key == "sk-first"
 
         await rotate(site, "sk-second")
-        site.way.open()
+        site.proxy.open()
 
         async with site.steady_load(gateway):
             await site.until_key("sk-second")
@@ -84,7 +84,7 @@ async def test_while_the_api_server_is_away_the_last_key_counts_and_what_is_moun
     async with site.gateway(mounted=True) as gateway, site.steady_load(gateway):
         await rotate(site, "sk-second")
         await site.until_key("sk-second")
-        site.way.close()
+        site.proxy.close()
         await rotate(site, "sk-third")
         await eventually_equal(site.gathered, {"openai.api-key": b"sk-third"})
         assert site.simulator.last_key == "sk-second"

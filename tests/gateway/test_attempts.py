@@ -10,7 +10,7 @@ from tintype_gateway.faults import RULES
 from tintype_gateway.runtime.deadline import Deadline
 from tintype_gateway.upstream.circuit_breaker import Circuits, State
 from tintype_gateway.upstream.concurrency import ConcurrencyLimits
-from tintype_gateway.upstream.retry import MAX_ATTEMPTS, Attempts, RetryBudget
+from tintype_gateway.upstream.retry import MAX_ATTEMPTS, Retrier, RetryBudget
 from tintype_gateway.values.events import CallEvent, FailedCall, FinishedCall
 from tintype_gateway.values.faults import FaultKind, UpstreamFault
 from tintype_gateway.values.routes import Candidate
@@ -41,19 +41,19 @@ class Provider:
         yield finished_call()
 
 
-def patient(**known: object) -> Attempts:
+def patient(**known: object) -> Retrier:
     """Return attempts that pause only where the provider asks for it."""
-    return Attempts(draw=lambda: 0.0, **known)  # type: ignore[arg-type]
+    return Retrier(draw=lambda: 0.0, **known)  # type: ignore[arg-type]
 
 
 async def made(
     provider: Provider,
     *candidates: Candidate,
-    by: Attempts | None = None,
+    by: Retrier | None = None,
     within_seconds: float = 60,
 ) -> FinishedCall | FailedCall:
     deadline = Deadline(within_seconds)
-    return await ended((by or patient()).make(PLANNED, candidates, deadline, provider.attempt))
+    return await ended((by or patient()).run(PLANNED, candidates, deadline, provider.attempt))
 
 
 async def ended(events: AsyncGenerator[CallEvent, None]) -> FinishedCall | FailedCall:
@@ -188,13 +188,13 @@ async def test_where_every_circuit_is_open_the_best_way_is_tried_anyway() -> Non
 async def test_a_full_binding_sends_its_calls_elsewhere_and_keeps_its_good_name() -> None:
     full = Candidate(route(name="full", maxConcurrentCalls=1), {"api-key": "sk-1"})
     limits, provider = ConcurrencyLimits(), Provider()
-    attempts = patient(limits=limits)
+    retrier = patient(limits=limits)
 
     with limits.slot(full.route.binding):
-        assert isinstance(await made(provider, full, WEST, by=attempts), FinishedCall)
+        assert isinstance(await made(provider, full, WEST, by=retrier), FinishedCall)
 
     assert provider.went == ["w"]
-    assert attempts.circuits.is_healthy("full", "global")
+    assert retrier.circuits.is_healthy("full", "global")
 
 
 async def test_a_client_that_leaves_frees_the_slot_and_the_probe() -> None:
@@ -203,20 +203,20 @@ async def test_a_client_that_leaves_frees_the_slot_and_the_probe() -> None:
     circuits = Circuits(lambda: now)
     circuits.note(only.route, UpstreamFault("throttled", "no"))
     now = 60.0
-    attempts = patient(circuits=circuits)
+    retrier = patient(circuits=circuits)
 
     async def endless(candidate: Candidate) -> AsyncGenerator[CallEvent, None]:
         await asyncio.Event().wait()
         yield finished_call()
 
-    task = asyncio.create_task(ended(attempts.make(PLANNED, [only], Deadline(60), endless)))
+    task = asyncio.create_task(ended(retrier.run(PLANNED, [only], Deadline(60), endless)))
     await asyncio.sleep(0)
     assert not circuits.is_healthy("only", "global")
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
 
     assert [state for _, _, state in circuits.states()] == [State.HALF_OPEN]
-    assert isinstance(await made(Provider(), only, by=attempts), FinishedCall)
+    assert isinstance(await made(Provider(), only, by=retrier), FinishedCall)
 
 
 async def test_a_busy_provider_is_told_before_a_refused_key() -> None:

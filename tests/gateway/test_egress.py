@@ -11,7 +11,7 @@ from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 from typing_extensions import override
 
-from tintype_gateway.dialects.registry import dialect
+from tintype_gateway.dialects.registry import get_dialect
 from tintype_gateway.upstream.egress import (
     ForbiddenAddressError,
     Reach,
@@ -159,7 +159,7 @@ async def test_a_name_is_judged_by_what_it_means_when_the_connection_is_made(
     upstream = UpstreamRequest("http://rebinding.example:80/", {}, b"")
     async with open_session(Reach.PUBLIC, Rebinding(addresses)) as session:
         with pytest.raises(UpstreamFault) as caught:
-            await anext(call(upstream, dialect("openai-images"), session, Timeouts(5, 5, 5)))
+            await anext(call(upstream, get_dialect("openai-images"), session, Timeouts(5, 5, 5)))
 
     fault = caught.value
     assert (fault.kind, fault.message) == ("misconfigured", "its endpoint is not allowed")
@@ -205,6 +205,6 @@ async def test_an_endpoint_that_cannot_be_called_is_a_fault_of_its_binding(url: 
     request = UpstreamRequest(url, {"Authorization": "Bearer key"}, b"")
     async with open_session(Reach.PUBLIC) as session:
         with pytest.raises(UpstreamFault) as caught:
-            await anext(call(request, dialect("openai-images"), session, Timeouts(5, 5, 5)))
+            await anext(call(request, get_dialect("openai-images"), session, Timeouts(5, 5, 5)))
 
     assert caught.value.kind == "misconfigured"

@@ -20,11 +20,11 @@ from tintype_gateway.api.requests import ImageGenerationRequest
 from tintype_gateway.catalog.snapshot import Vocabulary
 from tintype_gateway.dialects.common import plain_base64, retry_after
 from tintype_gateway.dialects.google.common import standard_base64
-from tintype_gateway.dialects.registry import dialect
+from tintype_gateway.dialects.registry import get_dialect
 from tintype_gateway.errors import GatewayError
 from tintype_gateway.http.handlers.images import _HANDLING
 from tintype_gateway.images.container import Scanner
-from tintype_gateway.images.examine import glance
+from tintype_gateway.images.inspection import inspect_quickly
 from tintype_gateway.images.lazy_json import loads
 from tintype_gateway.pipeline.stages.validate import validate
 from tintype_gateway.upstream.passthrough import LOOK_BYTES, opening_of
@@ -108,7 +108,7 @@ FILES: dict[str, Callable[[int], bytes]] = {
 @pytest.mark.parametrize("kind", FILES)
 def test_an_image_file(kind: str, mebibytes: float) -> None:
     text = base64.b64encode(FILES[kind](int(mebibytes * MIB)))
-    require_cheap(lambda: glance(text, find_c2pa=True), len(text))
+    require_cheap(lambda: inspect_quickly(text, find_c2pa=True), len(text))
 
 
 @pytest.mark.parametrize("piece_bytes", [1000, 256 * 1024])
@@ -171,7 +171,7 @@ def test_json(kind: str, mebibytes: float) -> None:
 def test_a_response(kind: str, name: str) -> None:
     text = JSON[kind](MIB)
     response = UpstreamResponse(200, {}, text)
-    require_cheap(lambda: dialect(name).interpret(response), len(text))
+    require_cheap(lambda: get_dialect(name).interpret(response), len(text))
 
 
 @pytest.mark.parametrize("name", DIALECTS)
@@ -180,7 +180,7 @@ def test_an_error(kind: str, name: str) -> None:
     text = JSON[kind](MAX_ERROR_BYTES)[:MAX_ERROR_BYTES]
     for body in (text, b'{"error": {"code": 400, "details": [' + text + b"]}}"):
         response = UpstreamResponse(400, {}, body)
-        require_cheap(partial(dialect(name).read_error, response), len(body))
+        require_cheap(partial(get_dialect(name).read_error, response), len(body))
 
 
 @pytest.mark.parametrize("kind", JSON)
@@ -215,11 +215,11 @@ LOOKS = [
 ]
 
 
-@pytest.mark.parametrize("name", [name for name in DIALECTS if dialect(name).FIRST_IMAGE])
+@pytest.mark.parametrize("name", [name for name in DIALECTS if get_dialect(name).FIRST_IMAGE])
 @given(parts=st.lists(st.sampled_from(LOOKS), min_size=1, max_size=4))
 @settings(max_examples=40, deadline=None)
 def test_the_first_bytes_of_a_response(name: str, parts: list[bytes]) -> None:
-    pattern = dialect(name).FIRST_IMAGE
+    pattern = get_dialect(name).FIRST_IMAGE
     assert pattern is not None
     look = (parts[0] + repeated(b"".join(parts), LOOK_BYTES))[:LOOK_BYTES]
     for text in (look, look + b'"'):
@@ -295,7 +295,7 @@ HOSTILE = [
 def test_any_response(parts: list[tuple[bytes, int]], name: str) -> None:
     text = b"".join(part * min(times, MIB // len(part)) for part, times in parts)
     response = UpstreamResponse(200, {}, text)
-    require_cheap(lambda: dialect(name).interpret(response), len(text))
+    require_cheap(lambda: get_dialect(name).interpret(response), len(text))
 
 
 PARTS = [chunk(b"tEXt"), chunk(b"IDAT", bytes(2000)), b"\xff", b"\xff\xe1\0\2", b"\xff\xeb\0\4JP"]
@@ -309,4 +309,4 @@ PARTS = [chunk(b"tEXt"), chunk(b"IDAT", bytes(2000)), b"\xff", b"\xff\xe1\0\2", 
 def test_any_image_file(start: bytes, parts: list[tuple[bytes, int]]) -> None:
     file = start + b"".join(part * min(times, MIB // len(part)) for part, times in parts)
     text = base64.b64encode(file)
-    require_cheap(lambda: glance(text, find_c2pa=True), len(text))
+    require_cheap(lambda: inspect_quickly(text, find_c2pa=True), len(text))

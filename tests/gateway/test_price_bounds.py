@@ -19,9 +19,9 @@ PER_USD = 16_000_000
 KNOWN = qualities(low="low", medium="medium", high="high")
 
 
-def fan_out(asked: Job, per_call: int, size: Size, **generation: Any) -> list[FinishedCall]:
+def fan_out(asked: Job, per_call: int, size: Size, **fields: Any) -> list[FinishedCall]:
     shares = [min(per_call, asked.images - first) for first in range(0, asked.images, per_call)]
-    return [delivered([size] * share, **generation) for share in shares]
+    return [delivered([size] * share, **fields) for share in shares]
 
 
 jobs = st.builds(

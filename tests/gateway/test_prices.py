@@ -9,7 +9,7 @@ from tintype_catalog.pricing import Pricing
 from tintype_catalog.sizes import Size, SizeChoice
 from tintype_gateway.billing.cost import ceiling, cost, expected
 from tintype_gateway.values.events import FinishedCall
-from tintype_gateway.values.images import Generation
+from tintype_gateway.values.images import CallResult
 from tintype_gateway.values.job import Job
 from tintype_testing.builders import delivered, job, model, priced, route
 from tintype_testing.manifests import (
@@ -98,7 +98,7 @@ def test_fractions_are_added_before_they_are_rounded() -> None:
 
 def test_a_call_whose_images_were_all_refused_costs_nothing() -> None:
     usage = TokenUsage(100, 0, 1000, 0)
-    refused = FinishedCall(0, 1, route(), Generation((), usage=usage), (), refused=1)
+    refused = FinishedCall(0, 1, route(), CallResult((), usage=usage), (), refused=1)
     assert costs(per_token(), refused) == 0
     assert costs(per_image("1"), refused, delivered([SQUARE])) == PER_USD
 

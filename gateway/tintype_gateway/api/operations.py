@@ -16,7 +16,7 @@ class ApiOperation(Operation):
     """Where the same body is quoted."""
 
     request_model: type[ImageRequest]
-    bodies: tuple[str, ...]
+    media_types: tuple[str, ...]
     """The media types that a body may have."""
 
     title: str
@@ -32,7 +32,7 @@ GENERATION = ApiOperation(
     path="/v1/images/generations",
     quote_path="/v1/images/quote",
     request_model=ImageGenerationRequest,
-    bodies=("application/json",),
+    media_types=("application/json",),
     title="Image",
     summary="Make images",
 )

@@ -87,5 +87,5 @@ class ValidRequest:
 
     fields: ImageRequest
     provider_parameters: Mapping[str, object]
-    takers: Mapping[str, tuple[str, ...]]
+    models_that_accept: Mapping[str, tuple[str, ...]]
     """For each of these provider parameters the ids of the models that take it."""

@@ -56,9 +56,9 @@ def _call_usd(call: FinishedCall, demand: Demand) -> Decimal:
     Where that one has no price, which no manifest can foresee, the one that was asked for counts.
     """
     pricing = call.route.binding.pricing
-    sizes, usage = [image.size for image in call.images], call.generation.usage
-    demand = demand._replace(partial_images=call.generation.partial_images)
-    chosen = demand._replace(quality=call.generation.quality or demand.quality)
+    sizes, usage = [image.size for image in call.images], call.result.usage
+    demand = demand._replace(partial_images=call.result.partial_images)
+    chosen = demand._replace(quality=call.result.quality or demand.quality)
     try:
         return call_usd(pricing, chosen, sizes, usage)
     except (LookupError, ValueError):

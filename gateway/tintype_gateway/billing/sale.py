@@ -211,10 +211,10 @@ def of_which(call: FinishedCall, images: int) -> FinishedCall:
 
     What the call used as a whole counts with its last image.
     """
-    usage = call.generation.usage if images == len(call.images) else None
-    generation = replace(call.generation, images=(), usage=usage)
+    usage = call.result.usage if images == len(call.images) else None
+    result = replace(call.result, images=(), usage=usage)
     some = tuple(_without_bytes(image) for image in call.images[:images])
-    return replace(call, images=some, generation=generation)
+    return replace(call, images=some, result=result)
 
 
 def _without_bytes(image: FinishedImage) -> FinishedImage:

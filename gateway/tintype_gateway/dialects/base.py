@@ -19,7 +19,7 @@ from typing import Protocol, runtime_checkable
 
 from tintype_catalog.catalog import Binding
 from tintype_gateway.values.faults import UpstreamFault
-from tintype_gateway.values.images import Generation, Preview
+from tintype_gateway.values.images import CallResult, Preview
 from tintype_gateway.values.job import Job
 from tintype_gateway.values.routes import Route
 from tintype_gateway.values.upstream import UpstreamRequest, UpstreamResponse
@@ -56,7 +56,7 @@ class Dialect(Protocol):
             UpstreamFault: The credentials lack a key.
         """
 
-    def interpret(self, response: UpstreamResponse) -> Generation:
+    def interpret(self, response: UpstreamResponse) -> CallResult:
         """Return what a response of status 200 holds.
 
         It has at most as many images as were asked for. A refusal of content is no fault: it is
@@ -77,10 +77,10 @@ class Dialect(Protocol):
 class EventReader(Protocol):
     """Reads the events of one call, in their order."""
 
-    def read(self, data: bytes | bytearray) -> Sequence[Preview | Generation]:
+    def read(self, data: bytes | bytearray) -> Sequence[Preview | CallResult]:
         """Return the previews that an event brings, and what was generated where it completes it.
 
-        Nothing is read after a `Generation`.
+        Nothing is read after a `CallResult`.
 
         Args:
             data: The data of one event, without `data:`.
@@ -90,7 +90,7 @@ class EventReader(Protocol):
                 under way: a kind that may be retried must become another one, by `faults.begun`.
         """
 
-    def end(self) -> Generation:
+    def end(self) -> CallResult:
         """Return what was generated, where only the end of the stream completes it.
 
         Raises:
@@ -121,26 +121,26 @@ _FUNCTIONS = {
 _STREAMING_FUNCTIONS: Mapping[str, tuple[str, ...]] = {"streams": ("binding",), "event_reader": ()}
 
 
-def require_complete(name: str, language: object) -> None:
+def require_complete(name: str, dialect: object) -> None:
     """Make sure that a dialect has every part, before a request needs it.
 
     Raises:
         IncompleteDialectError: It does not; the message says what is missing.
     """
-    if missing := [*_missing(language)]:
+    if missing := [*_missing(dialect)]:
         raise IncompleteDialectError(f"the dialect {name} is incomplete: {'; '.join(missing)}")
 
 
-def _missing(language: object) -> Iterator[str]:
+def _missing(dialect: object) -> Iterator[str]:
     expected = dict(_FUNCTIONS)
-    if any(hasattr(language, name) for name in _STREAMING_FUNCTIONS):
+    if any(hasattr(dialect, name) for name in _STREAMING_FUNCTIONS):
         expected |= _STREAMING_FUNCTIONS
     for name, parameters in expected.items():
-        if not _takes(getattr(language, name, None), parameters):
+        if not _takes(getattr(dialect, name, None), parameters):
             yield f"it has no function {name}({', '.join(parameters)})"
-    if not isinstance(getattr(language, "FIRST_IMAGE", ""), re.Pattern | None):
+    if not isinstance(getattr(dialect, "FIRST_IMAGE", ""), re.Pattern | None):
         yield "it has no FIRST_IMAGE, a compiled pattern of bytes or None"
-    elif (pattern := getattr(language, "FIRST_IMAGE", None)) and isinstance(pattern.pattern, str):
+    elif (pattern := getattr(dialect, "FIRST_IMAGE", None)) and isinstance(pattern.pattern, str):
         yield "its FIRST_IMAGE is a pattern of text, and must be one of bytes"
 
 

@@ -21,7 +21,7 @@ from tintype_gateway.dialects.common import (
 from tintype_gateway.faults import SUMMARIES, begun, kind_of_status
 from tintype_gateway.images import lazy_json as blobs
 from tintype_gateway.values.faults import FaultKind, UpstreamFault
-from tintype_gateway.values.images import GeneratedImage, Generation, Preview
+from tintype_gateway.values.images import CallResult, GeneratedImage, Preview
 from tintype_gateway.values.job import Job
 from tintype_gateway.values.routes import Route
 from tintype_gateway.values.upstream import UpstreamRequest, UpstreamResponse
@@ -90,7 +90,7 @@ def translate(
     )
 
 
-def interpret(response: UpstreamResponse) -> Generation:
+def interpret(response: UpstreamResponse) -> CallResult:
     """Return the images, and what else the response says of them.
 
     Raises:
@@ -99,7 +99,7 @@ def interpret(response: UpstreamResponse) -> Generation:
     try:
         document: Any = blobs.loads(response.body)
         images = tuple(_image(entry) for entry in document["data"])
-        return _generation(document, images, document.get("created"))
+        return _result(document, images, document.get("created"))
     except MALFORMED as error:
         raise malformed() from error
 
@@ -117,7 +117,7 @@ def event_reader() -> "EventReader":
 class EventReader:
     """Reads the events of one call, each of which stands for itself."""
 
-    def read(self, data: bytes | bytearray) -> Sequence[Preview | Generation]:
+    def read(self, data: bytes | bytearray) -> Sequence[Preview | CallResult]:
         """Return the image of an event, and for the last one what was generated.
 
         Events of other kinds are skipped, and so is the `[DONE]` that ends some streams.
@@ -132,12 +132,12 @@ class EventReader:
         except MALFORMED as error:
             raise malformed() from error
 
-    def end(self) -> Generation:
+    def end(self) -> CallResult:
         """Raise, since a stream that was not cut has had its image."""
         raise UpstreamFault("outcome_unknown", "the provider's stream ended without an image")
 
 
-def _read_event(event: Any) -> Iterator[Preview | Generation]:
+def _read_event(event: Any) -> Iterator[Preview | CallResult]:
     if error := event.get("error"):
         raise _fault_in_stream(error if isinstance(error, dict) else {})
     if event.get("type") == "error":
@@ -150,14 +150,14 @@ def _read_event(event: Any) -> Iterator[Preview | Generation]:
             quality=text(event.get("quality")),
         )
     if event["type"] == _IMAGE:
-        yield _generation(event, (_image(event),), event.get("created_at"))
+        yield _result(event, (_image(event),), event.get("created_at"))
 
 
-def _generation(
+def _result(
     document: Mapping[str, Any], images: tuple[GeneratedImage, ...], created: Any
-) -> Generation:
+) -> CallResult:
     usage, unusable = usage_of(_usage, document.get("usage"))
-    return Generation(
+    return CallResult(
         images=images,
         created=moment(created),
         usage=usage,

@@ -10,17 +10,17 @@ DIALECTS: dict[str, Dialect] = {}
 _STREAMING: dict[str, StreamingDialect] = {}
 
 
-def register(name: str, language: Dialect) -> None:
+def register(name: str, dialect: Dialect) -> None:
     """Add a dialect, in the place of any other of that name.
 
     Raises:
         IncompleteDialectError: It lacks a part of the interface.
     """
-    require_complete(name, language)
-    DIALECTS[name] = language
+    require_complete(name, dialect)
+    DIALECTS[name] = dialect
     _STREAMING.pop(name, None)
-    if isinstance(language, StreamingDialect):  # slow, so that it is asked once
-        _STREAMING[name] = language
+    if isinstance(dialect, StreamingDialect):  # slow, so that it is asked once
+        _STREAMING[name] = dialect
 
 
 register("openai-images", openai_images)
@@ -35,7 +35,7 @@ def supports(name: str) -> bool:
     return name in DIALECTS
 
 
-def dialect(name: str) -> Dialect:
+def get_dialect(name: str) -> Dialect:
     """Return the dialect of that name.
 
     Raises:
@@ -46,5 +46,5 @@ def dialect(name: str) -> Dialect:
 
 def streams(binding: Binding) -> bool:
     """Return whether the provider itself streams the images of a binding."""
-    language = _STREAMING.get(binding.dialect)
-    return language is not None and language.streams(binding)
+    dialect = _STREAMING.get(binding.dialect)
+    return dialect is not None and dialect.streams(binding)

@@ -1,4 +1,4 @@
-"""The threads that convert images, and examine unusual ones, beside the event loop.
+"""The threads that convert images and inspect unusual ones, beside the event loop.
 
 Pillow's codecs let other threads run. No more images than there are threads are ever decoded at
 once, whatever the number of requests: the others wait as the base64 that they came as.
@@ -12,7 +12,7 @@ from functools import partial
 from typing import TypeVar, TypeVarTuple
 
 from tintype_gateway.images.convert import Converted, convert
-from tintype_gateway.images.examine import Examined, examine
+from tintype_gateway.images.inspection import Inspection, inspect_fully
 from tintype_gateway.values.job import Encoding
 
 Args = TypeVarTuple("Args")
@@ -43,13 +43,13 @@ class Converter:
         """
         return await self._run(convert, text, encoding)
 
-    async def examine(self, text: bytes | memoryview, *, find_c2pa: bool) -> Examined:
+    async def inspect(self, text: bytes | memoryview, *, find_c2pa: bool) -> Inspection:
         """Return what the file of an image says of it, however long it takes to find out.
 
         Raises:
             ValueError: This is no whole image.
         """
-        return await self._run(partial(examine, find_c2pa=find_c2pa), text)
+        return await self._run(partial(inspect_fully, find_c2pa=find_c2pa), text)
 
     async def _run(self, work: Callable[[*Args], Result], *args: *Args) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work, *args)

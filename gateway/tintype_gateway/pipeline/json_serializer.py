@@ -38,7 +38,7 @@ def respond(
     """Return the body, in pieces, and the headers of a successful answer that `receipt` paid."""
     images = [image for call in calls for image in call.images]
     tail: dict[str, object] = {
-        "created": max(call.generation.created for call in calls),
+        "created": max(call.result.created for call in calls),
         "model": plan.target.requested,
         **_properties(plan.job, calls, images),
         "usage": _usage(calls, images, settlement),
@@ -104,11 +104,11 @@ def _properties(
     job: Job, calls: Sequence[FinishedCall], images: Sequence[FinishedImage]
 ) -> dict[str, object]:
     """Return OpenAI's own description of the images, which speaks of all of them at once."""
-    generation = calls[0].generation
+    result = calls[0].result
     return {
-        "background": generation.background,
+        "background": result.background,
         "output_format": images[0].format if images else None,
-        "quality": generation.quality or job.quality,
+        "quality": result.quality or job.quality,
         "size": str(images[0].size) if images else None,
     }
 
@@ -116,7 +116,7 @@ def _properties(
 def _usage(
     calls: Sequence[FinishedCall], images: Sequence[FinishedImage], settlement: Settlement
 ) -> dict[str, object]:
-    tokens = [call.generation.usage for call in calls if call.generation.usage is not None]
+    tokens = [call.result.usage for call in calls if call.result.usage is not None]
     return usage_of([image.size for image in images], tokens) | {
         "credits_used": settlement.charged,
         "credits_remaining": settlement.available,

@@ -20,7 +20,7 @@ from tintype_gateway.billing.sale import DeliveryReceipts, Sale
 from tintype_gateway.billing.settlements import Settlements
 from tintype_gateway.catalog.store import CatalogStore
 from tintype_gateway.dialects.base import Dialect
-from tintype_gateway.dialects.registry import dialect, streams, supports
+from tintype_gateway.dialects.registry import get_dialect, streams, supports
 from tintype_gateway.errors import AlreadyServedError, UnavailableError, ledger_unavailable
 from tintype_gateway.ledger.errors import LedgerUnavailableError
 from tintype_gateway.ledger.interface import Caller, Idempotency, Ledger, Profile, Settlement
@@ -41,7 +41,7 @@ from tintype_gateway.storage.idempotent_responses import IdempotentResponses
 from tintype_gateway.storage.image_tools import ImageTools
 from tintype_gateway.upstream.credentials import CredentialSource
 from tintype_gateway.upstream.executor import Execution, Executor
-from tintype_gateway.upstream.retry import MAX_ATTEMPTS, Attempts
+from tintype_gateway.upstream.retry import MAX_ATTEMPTS, Retrier
 from tintype_gateway.upstream.sessions import Sessions
 from tintype_gateway.upstream.translate import check_translation
 from tintype_gateway.values.events import FinishedCall
@@ -96,7 +96,7 @@ class Pipeline:
     """After how long a silence a stream gets a sign of life."""
 
     delivery_receipts: DeliveryReceipts = field(default_factory=DeliveryReceipts)
-    attempts: Attempts = field(default_factory=Attempts)
+    retrier: Retrier = field(default_factory=Retrier)
     memory: MemoryBudget = field(default_factory=MemoryBudget)
     calls: CallLimits = field(default_factory=CallLimits)
 
@@ -196,7 +196,7 @@ class Pipeline:
             operation=operation,
             today=datetime.datetime.now(datetime.UTC).date(),
             supports=supports,
-            is_healthy=self.attempts.circuits.is_healthy,
+            is_healthy=self.retrier.circuits.is_healthy,
         )
         job = adapt(
             request,
@@ -215,7 +215,7 @@ class Pipeline:
         delivery = delivery_of(
             job,
             target.model,
-            [dialect(candidate.route.binding.dialect) for candidate in chosen],
+            [get_dialect(candidate.route.binding.dialect) for candidate in chosen],
             stream=is_stream,
             is_stored=as_url or incoming.idempotency_key is not None,
         )
@@ -301,7 +301,7 @@ class Pipeline:
     @cached_property
     def _executor(self) -> Executor:
         return Executor(
-            self.sessions, self.images, self.attempts, self.memory, self.heartbeat_seconds
+            self.sessions, self.images, self.retrier, self.memory, self.heartbeat_seconds
         )
 
     def _passing_headers(self, context: RequestContext, route: Route) -> dict[str, str]:
@@ -315,7 +315,7 @@ class Pipeline:
 
 
 def delivery_of(
-    job: Job, model: Model, languages: Sequence[Dialect], *, stream: bool, is_stored: bool
+    job: Job, model: Model, dialects: Sequence[Dialect], *, stream: bool, is_stored: bool
 ) -> Delivery:
     """Return how the images of a job reach the client, whichever of the dialects serves it."""
     if stream:
@@ -324,6 +324,6 @@ def delivery_of(
         return Delivery.STORED
     is_one_call = job.images <= job.images_per_call(model.limits.max_images_per_call)
     as_it_comes = job.encoding is None or job.encoding.by_provider
-    may_pass = all(language.FIRST_IMAGE is not None for language in languages)
+    may_pass = all(dialect.FIRST_IMAGE is not None for dialect in dialects)
     passes = is_one_call and as_it_comes and may_pass
     return Delivery.PASS_THROUGH if passes else Delivery.BUFFERED

@@ -28,7 +28,7 @@ from tintype_gateway.values.events import (
     Heartbeat,
     PartialImage,
 )
-from tintype_gateway.values.images import FinishedImage, GeneratedImage, Generation
+from tintype_gateway.values.images import CallResult, FinishedImage, GeneratedImage
 from tintype_gateway.values.plan import Plan
 from tintype_gateway.values.response import End, Head, Part
 from tintype_gateway.values.routes import Route
@@ -61,17 +61,17 @@ def completed_event(plan: Plan, call: FinishedCall, number: int, charge: Charge)
 
     What the call used as a whole stands on its last image.
     """
-    generation, is_last = call.generation, number == len(call.images) + call.refused - 1
+    result, is_last = call.result, number == len(call.images) + call.refused - 1
     image = call.images[number] if number < len(call.images) else None
-    tokens = [generation.usage] if is_last and generation.usage is not None else []
+    tokens = [result.usage] if is_last and result.usage is not None else []
     credits: dict[str, object] = {"credits_used": charge.credits}
     if charge.settlement is not None:
         credits["credits_remaining"] = charge.settlement.available
     fields: dict[str, object] = {
-        "created_at": generation.created,
+        "created_at": result.created,
         "size": str((image.size if image else plan.job.size.size) or AUTO),
-        "quality": generation.quality or plan.job.quality or AUTO,
-        "background": generation.background or AUTO,
+        "quality": result.quality or plan.job.quality or AUTO,
+        "background": result.background or AUTO,
         "output_format": image.format if image else _format_asked_for(plan),
         "index": call.first + number,
         "seed": image.image.seed if image else None,
@@ -251,5 +251,5 @@ class SseSerializer:
 def _previewed(partial: PartialImage) -> FinishedCall:
     """Return what is known of a call that has sent a preview."""
     image = FinishedImage(GeneratedImage(b""), partial.format, partial.size, "none")
-    made = Generation((), quality=partial.preview.quality, partial_images=partial.number + 1)
+    made = CallResult((), quality=partial.preview.quality, partial_images=partial.number + 1)
     return FinishedCall(partial.index, 1, partial.route, made, (image,))

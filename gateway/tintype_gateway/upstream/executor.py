@@ -6,7 +6,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from functools import partial
 
-from tintype_gateway.dialects.registry import dialect
+from tintype_gateway.dialects.registry import get_dialect
 from tintype_gateway.images.container import read_header
 from tintype_gateway.observability.metrics import UNSETTLED_CALLS
 from tintype_gateway.request_context import RequestContext
@@ -16,7 +16,7 @@ from tintype_gateway.upstream.fault_reports import reported
 from tintype_gateway.upstream.finish import finish, inspect
 from tintype_gateway.upstream.instrumentation import observe_usage, observed_call, observed_finish
 from tintype_gateway.upstream.passthrough import PassThrough
-from tintype_gateway.upstream.retry import Attempts
+from tintype_gateway.upstream.retry import Retrier
 from tintype_gateway.upstream.sessions import Sessions
 from tintype_gateway.upstream.translate import divide, translate
 from tintype_gateway.upstream.transport import call
@@ -32,9 +32,9 @@ from tintype_gateway.values.events import (
 )
 from tintype_gateway.values.faults import UpstreamFault
 from tintype_gateway.values.images import (
+    CallResult,
     FinishedImage,
     GeneratedImage,
-    Generation,
     PassingImage,
     Preview,
 )
@@ -49,7 +49,7 @@ class Executor:
 
     sessions: Sessions
     images: ImageTools
-    attempts: Attempts
+    retrier: Retrier
     memory: MemoryBudget = field(default_factory=MemoryBudget)
     heartbeat_seconds: float = 15.0
     """After how long a silence a stream gets a heartbeat."""
@@ -63,7 +63,7 @@ class Executor:
     ) -> AsyncGenerator[CallEvent, None]:
         """Yield what a call brings; last its images as the client gets them, or why it has none."""
         attempt = partial(self._attempt, context, planned)
-        events = self.attempts.make(planned, context.plan.candidates, context.deadline, attempt)
+        events = self.retrier.run(planned, context.plan.candidates, context.deadline, attempt)
         async with aclosing(events):
             async for event in events:
                 if isinstance(event, FinishedCall):
@@ -89,17 +89,20 @@ class Executor:
         """
         plan, route = context.plan, candidate.route
         context.go(planned, route)
-        language, through = dialect(route.binding.dialect), self._pass_through(context, candidate)
+        dialect, through = (
+            get_dialect(route.binding.dialect),
+            self._pass_through(context, candidate),
+        )
         with reported(plan, route):
-            upstream = translate(planned, candidate, language)
+            upstream = translate(planned, candidate, dialect)
         previews = _Previews(planned, candidate, plan.job.partial_images)
         with observed_call(plan, route, planned.asked), reported(plan, route):
             timeouts = Timeouts.of(route.binding, context.deadline.remaining())
             session = self.sessions.to(route.binding)
-            async with aclosing(call(upstream, language, session, timeouts, through)) as events:
+            async with aclosing(call(upstream, dialect, session, timeouts, through)) as events:
                 async for event in events:
                     match event:
-                        case Generation():
+                        case CallResult():
                             observe_usage(plan, route, event)
                             passed = through.passed if through else None
                             made = await inspect(planned, route, event, plan, self.images, passed)
@@ -110,7 +113,7 @@ class Executor:
         yield made
 
     def _pass_through(self, context: RequestContext, candidate: Candidate) -> PassThrough | None:
-        pattern = dialect(candidate.route.binding.dialect).FIRST_IMAGE
+        pattern = get_dialect(candidate.route.binding.dialect).FIRST_IMAGE
         if context.plan.delivery is not Delivery.PASS_THROUGH or pattern is None:
             return None
         return PassThrough(pattern, context.plan, partial(self._fall_back, context))
@@ -236,5 +239,5 @@ def _started(
 ) -> ImageStarted:
     watermark = context.plan.model.watermark
     known = FinishedImage(GeneratedImage(b""), image.format, image.size, watermark)
-    made = FinishedCall(planned.first, planned.asked, candidate.route, Generation(()), (known,))
+    made = FinishedCall(planned.first, planned.asked, candidate.route, CallResult(()), (known,))
     return ImageStarted(made, image.pieces)

@@ -15,13 +15,13 @@ from tintype_gateway.faults import withheld
 from tintype_gateway.images.base64_view import decode
 from tintype_gateway.images.convert import Converted
 from tintype_gateway.images.converter import Converter
-from tintype_gateway.images.examine import glance
+from tintype_gateway.images.inspection import inspect_quickly
 from tintype_gateway.observability.spans import traced
 from tintype_gateway.storage.image_tools import ImageTools
 from tintype_gateway.storage.interface import ImageStore, StoreError, new_name
 from tintype_gateway.values.events import FinishedCall
 from tintype_gateway.values.faults import UpstreamFault
-from tintype_gateway.values.images import FinishedImage, GeneratedImage, Generation, PassedThrough
+from tintype_gateway.values.images import CallResult, FinishedImage, GeneratedImage, PassedThrough
 from tintype_gateway.values.job import Encoding
 from tintype_gateway.values.plan import Plan
 from tintype_gateway.values.routes import Route
@@ -31,7 +31,7 @@ from tintype_gateway.values.upstream import PlannedCall
 async def inspect(
     planned: PlannedCall,
     route: Route,
-    generation: Generation,
+    result: CallResult,
     plan: Plan,
     tools: ImageTools,
     passed: PassedThrough | None = None,
@@ -44,18 +44,18 @@ async def inspect(
         UpstreamFault: There is no image, or one that is not an image, or another first one; or
             all are refused, and the profile has no entries for those.
     """
-    passed_on = [] if passed is None else [_passed_on(generation.images[:1], passed)]
-    others = generation.images[len(passed_on) :]
+    passed_on = [] if passed is None else [_passed_on(result.images[:1], passed)]
+    others = result.images[len(passed_on) :]
     images = tuple(passed_on)
     for image in others:
         images += (await _inspected(image, plan.model.watermark, tools.converter),)
-    refused = max(planned.asked - len(images), 0) if generation.rest_refused else 0
+    refused = max(planned.asked - len(images), 0) if result.rest_refused else 0
     if not images and not refused:
         raise UpstreamFault("outcome_unknown", "the provider's response has no image")
     is_passed = passed is not None
     counted = {"refused" if plan.profile == "router" else "withheld": refused}
     call = FinishedCall(
-        planned.first, planned.asked, route, generation, images, is_passed=is_passed, **counted
+        planned.first, planned.asked, route, result, images, is_passed=is_passed, **counted
     )
     if not images and call.withheld:
         raise UpstreamFault("refused", withheld(call.flag_reason(0)))
@@ -72,8 +72,8 @@ async def finish(call: FinishedCall, plan: Plan, tools: ImageTools) -> FinishedC
     if plan.job.encoding is None and not plan.as_url:
         return call
     images = await asyncio.gather(*(_delivered(image, plan, tools) for image in call.images))
-    made = replace(call.generation, images=())  # what they were made of is not needed any more
-    return replace(call, generation=made, images=tuple(images))
+    made = replace(call.result, images=())  # what they were made of is not needed any more
+    return replace(call, result=made, images=tuple(images))
 
 
 def _passed_on(first: Sequence[GeneratedImage], passed: PassedThrough) -> FinishedImage:
@@ -93,10 +93,10 @@ async def _inspected(
     """
     text, find_c2pa = image.base64, declared == "c2pa"
     try:
-        found = glance(text, find_c2pa=find_c2pa)
+        found = inspect_quickly(text, find_c2pa=find_c2pa)
     except ValueError:
         try:
-            found = await converter.examine(text, find_c2pa=find_c2pa)
+            found = await converter.inspect(text, find_c2pa=find_c2pa)
         except ValueError as error:
             raise _no_image(error) from error
     is_marked = found.has_c2pa or not find_c2pa

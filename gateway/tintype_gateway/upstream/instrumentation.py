@@ -21,7 +21,7 @@ from tintype_gateway.observability.metrics import (
 from tintype_gateway.observability.request_meter import current_meter
 from tintype_gateway.observability.spans import gen_ai_provider
 from tintype_gateway.values.faults import UpstreamFault
-from tintype_gateway.values.images import Generation
+from tintype_gateway.values.images import CallResult
 from tintype_gateway.values.plan import Plan
 from tintype_gateway.values.routes import Route
 
@@ -51,11 +51,11 @@ def observed_call(plan: Plan, route: Route, asked: int) -> Iterator[None]:
                 IMAGES_REFUSED.labels(route.binding.provider, plan.model.id).inc(asked)
 
 
-def observe_usage(plan: Plan, route: Route, generation: Generation) -> None:
+def observe_usage(plan: Plan, route: Route, result: CallResult) -> None:
     """Observe the tokens of a call, whose block this is in, where its provider counts them."""
-    usage = generation.usage
+    usage = result.usage
     if usage is None:
-        if generation.images and (generation.usage_unusable or _is_by_token(route)):
+        if result.images and (result.usage_unusable or _is_by_token(route)):
             _note_unusable(route)
         return
     spans.used(usage)

@@ -69,7 +69,7 @@ Attempt = Callable[[Candidate], AsyncGenerator[CallEvent, None]]
 
 
 @dataclass(frozen=True)
-class Attempts:
+class Retrier:
     """The state of this process's routes to providers, and the policy of attempts over them."""
 
     circuits: Circuits = field(default_factory=Circuits)
@@ -78,7 +78,7 @@ class Attempts:
     draw: Callable[[], float] = random.random
     """Gives numbers in [0, 1) for the pauses."""
 
-    async def make(
+    async def run(
         self,
         planned: PlannedCall,
         candidates: Sequence[Candidate],
@@ -101,10 +101,10 @@ class Attempts:
                 return
             except UpstreamFault as fault:
                 failed.append(FailedCall(planned.first, planned.asked, candidate.route, fault))
-            candidate = await self._following(candidates, failed, deadline)
-        yield _told(failed)
+            candidate = await self._next_candidate(candidates, failed, deadline)
+        yield _failure_to_report(failed)
 
-    async def _following(
+    async def _next_candidate(
         self, candidates: Sequence[Candidate], failed: Sequence[FailedCall], deadline: Deadline
     ) -> Candidate | None:
         """Return the candidate for the next attempt, None if there is to be none."""
@@ -113,18 +113,18 @@ class Attempts:
             return None
         tried = [call.route for call in failed]
         if untried := [candidate for candidate in candidates if candidate.route not in tried]:
-            return self._elsewhere(untried, failed[-1])
-        return await self._again(candidates, failed, deadline)
+            return self._fail_over(untried, failed[-1])
+        return await self._retry(candidates, failed, deadline)
 
-    def _elsewhere(self, untried: Sequence[Candidate], last: FailedCall) -> Candidate | None:
+    def _fail_over(self, untried: Sequence[Candidate], last: FailedCall) -> Candidate | None:
         """Return another candidate. A healthy one costs no retry budget."""
         candidate = self._best(untried)
-        if not (self._is_healthy(candidate) or self._afford(last)):
+        if not (self._is_healthy(candidate) or self._spend_budget(last)):
             return None
         FAILOVERS.labels(last.route.binding.provider, last.fault.kind).inc()
         return candidate
 
-    async def _again(
+    async def _retry(
         self, candidates: Sequence[Candidate], failed: Sequence[FailedCall], deadline: Deadline
     ) -> Candidate | None:
         """Return the candidate with the shortest pause, after that pause.
@@ -138,13 +138,13 @@ class Attempts:
         soonest = min(newest.values(), key=lambda call: call.fault.retry_after_seconds or 0)
         pause = pause_seconds(len(failed), soonest.fault.retry_after_seconds, self.draw)
         patience = min(deadline.remaining(), LONGEST_PAUSE_SECONDS)
-        if pause >= patience or not self._afford(soonest):
+        if pause >= patience or not self._spend_budget(soonest):
             return None
         RETRIES.labels(soonest.route.binding.provider, soonest.fault.kind).inc()
         await asyncio.sleep(pause)
         return next(candidate for candidate in candidates if candidate.route == soonest.route)
 
-    def _afford(self, last: FailedCall) -> bool:
+    def _spend_budget(self, last: FailedCall) -> bool:
         if self.budget.spend():
             return True
         RETRIES_REFUSED.labels(last.route.binding.provider).inc()
@@ -158,7 +158,7 @@ class Attempts:
         return self.circuits.is_healthy(candidate.route.binding.name, candidate.route.region)
 
 
-def _told(failed: Sequence[FailedCall]) -> FailedCall:
+def _failure_to_report(failed: Sequence[FailedCall]) -> FailedCall:
     """Return the failure to report: the last one if it is final, else that of the best candidate.
 
     A client can do something about a provider that is busy, and nothing about our keys or catalog.

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from tintype_catalog.catalog import Model
 from tintype_gateway.dialects.base import Dialect
-from tintype_gateway.dialects.registry import dialect as dialect_of
+from tintype_gateway.dialects.registry import get_dialect as dialect_of
 from tintype_gateway.faults import error_of, gravest
 from tintype_gateway.observability.spans import traced
 from tintype_gateway.values.events import FailedCall

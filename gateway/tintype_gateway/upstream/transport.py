@@ -22,7 +22,7 @@ from tintype_gateway.upstream.passthrough import (
 from tintype_gateway.upstream.sigv4 import signed_headers
 from tintype_gateway.upstream.sse import MEDIA_TYPE, EndlessEventError, EventParser
 from tintype_gateway.values.faults import UpstreamFault
-from tintype_gateway.values.images import Generation, PassingImage, Preview
+from tintype_gateway.values.images import CallResult, PassingImage, Preview
 from tintype_gateway.values.upstream import Timeouts, UpstreamRequest, UpstreamResponse
 from tintype_gateway.values.upstream_body import StreamedBody
 
@@ -42,11 +42,11 @@ async def call(
     session: aiohttp.ClientSession,
     timeouts: Timeouts,
     through: PassThrough | None = None,
-) -> AsyncGenerator[Preview | PassingImage | Generation, None]:
+) -> AsyncGenerator[Preview | PassingImage | CallResult, None]:
     """Yield what a provider generated, after previews if it streams and gives any.
 
     A call that was asked for a stream and responds at once is understood all the same. The first
-    image of a plain response is passed `through`, if that is given, and comes before the generation
+    image of a plain response is passed `through`, if that is given, and comes before the result
     that it belongs to. All its pieces must be taken before the next event is asked for.
 
     Raises:
@@ -72,15 +72,15 @@ async def call(
                 yield PassingImage(*header, through.pieces())
             body = await through.rest()
     try:
-        generation = _understood(UpstreamResponse(response.status, headers, body), dialect)
+        result = _understood(UpstreamResponse(response.status, headers, body), dialect)
     except UpstreamFault as fault:
         if through is not None and through.passed is not None:  # the client has a part
             fault = UpstreamFault("outcome_unknown", fault.message)
         raise _of(response, fault) from fault.__cause__
-    yield generation
+    yield result
 
 
-def _understood(response: UpstreamResponse, dialect: Dialect) -> Generation:
+def _understood(response: UpstreamResponse, dialect: Dialect) -> CallResult:
     if response.status != 200:
         raise dialect.read_error(response)
     return dialect.interpret(response)
@@ -194,7 +194,7 @@ def _is_stream(response: aiohttp.ClientResponse) -> bool:
 
 async def _follow(
     response: aiohttp.ClientResponse, reader: EventReader
-) -> AsyncGenerator[Preview | Generation, None]:
+) -> AsyncGenerator[Preview | CallResult, None]:
     """Read events until they have told all, so that one cannot be lost with the stream's end."""
     parser, previews = EventParser(MAX_EVENT_BYTES), 0
     async for chunk in _Arriving(response.content):
@@ -202,7 +202,7 @@ async def _follow(
             if item is None:
                 await asyncio.sleep(0)
                 continue
-            if isinstance(item, Generation):
+            if isinstance(item, CallResult):
                 yield replace(item, partial_images=previews)
                 return
             previews += 1
@@ -212,7 +212,7 @@ async def _follow(
 
 def _items(
     parser: EventParser, reader: EventReader, chunk: bytes
-) -> Iterator[Preview | Generation | None]:
+) -> Iterator[Preview | CallResult | None]:
     """Yield what a chunk of a stream completes, and None where others should have their turn."""
     try:
         for data in parser.feed(chunk):

@@ -7,7 +7,7 @@ from enum import Enum
 from tintype_catalog.sizes import Size
 from tintype_gateway.accounts import Settlement
 from tintype_gateway.values.faults import UpstreamFault
-from tintype_gateway.values.images import FinishedImage, Generation, Preview
+from tintype_gateway.values.images import CallResult, FinishedImage, Preview
 from tintype_gateway.values.routes import Route
 
 
@@ -24,7 +24,7 @@ class FinishedCall:
     route: Route
     """The one that it went, after any that failed."""
 
-    generation: Generation
+    result: CallResult
     images: tuple[FinishedImage, ...]
 
     refused: int = 0
@@ -38,7 +38,7 @@ class FinishedCall:
 
     def flag_reason(self, index: int) -> str | None:
         """Return why the provider refused this one of the refused images, if it said so."""
-        reasons = self.generation.refusal_reasons
+        reasons = self.result.refusal_reasons
         return reasons[min(index, len(reasons) - 1)] if reasons else None
 
 

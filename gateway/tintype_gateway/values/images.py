@@ -30,7 +30,7 @@ class Preview:
 
 
 @dataclass(frozen=True, slots=True)
-class Generation:
+class CallResult:
     """What one call to a provider gave."""
 
     images: tuple[GeneratedImage, ...]

@@ -13,7 +13,7 @@ import pytest
 
 from tests.gateway.api.scripted import Script, event, partial_image, scripted
 from tintype_gateway.upstream.circuit_breaker import Circuits
-from tintype_gateway.upstream.retry import Attempts
+from tintype_gateway.upstream.retry import Retrier
 from tintype_simulator.app import running
 from tintype_testing.cluster.processes import free_ports
 from tintype_testing.gateway import CREDITS_MICRO, Gateway, running_gateway
@@ -47,8 +47,8 @@ async def two_bindings(
                 "second", endpoint=other, priority=1, **spec | {"pricing": per_image("0.060")}
             ),
         ]
-        attempts = Attempts(circuits=Circuits(seconds), draw=lambda: 0.0)
-        async with running_gateway(folder, *manifests, simulator=own, attempts=attempts) as gateway:
+        retrier = Retrier(circuits=Circuits(seconds), draw=lambda: 0.0)
+        async with running_gateway(folder, *manifests, simulator=own, retrier=retrier) as gateway:
             yield gateway, other
 
 

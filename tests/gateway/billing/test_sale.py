@@ -22,7 +22,7 @@ from tintype_testing.builders import RECEIPT, USAGE, delivered, settlement
 
 def price(calls: Sequence[FinishedCall]) -> int:
     """Ask 100 for an image, or what a call with usage used."""
-    return sum(100 * len(call.images) if call.generation.usage is None else 350 for call in calls)
+    return sum(100 * len(call.images) if call.result.usage is None else 350 for call in calls)
 
 
 class Ledger:
@@ -77,10 +77,10 @@ class Shop:
         return list(self.journal._open.values())
 
 
-def calls_of(sizes: Sequence[int], **generation: object) -> list[FinishedCall]:
+def calls_of(sizes: Sequence[int], **fields: object) -> list[FinishedCall]:
     made, first = [], 0
     for size in sizes:
-        call = delivered([Size(64, 48)] * size, **generation)
+        call = delivered([Size(64, 48)] * size, **fields)
         made.append(replace(call, first=first, asked=size))
         first += size
     return made
@@ -125,7 +125,7 @@ async def test_images_that_were_sold_are_not_kept_in_memory() -> None:
     await shop.sale.sell(calls_of([2])[0], 1, is_last=False)
 
     (call,) = shop.sale.sold
-    assert call.generation.images == ()
+    assert call.result.images == ()
     assert [image.image.base64 for image in call.images] == [b""]
 
 

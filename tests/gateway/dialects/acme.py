@@ -28,7 +28,7 @@ from tintype_gateway.dialects.provider_parameters import merge
 from tintype_gateway.faults import SUMMARIES, begun, kind_of_status
 from tintype_gateway.images import lazy_json
 from tintype_gateway.values.faults import FaultKind, UpstreamFault
-from tintype_gateway.values.images import GeneratedImage, Generation, Preview
+from tintype_gateway.values.images import CallResult, GeneratedImage, Preview
 from tintype_gateway.values.job import Job
 from tintype_gateway.values.routes import Route
 from tintype_gateway.values.upstream import UpstreamRequest, UpstreamResponse
@@ -60,20 +60,20 @@ def translate(
     )
 
 
-def interpret(answer: UpstreamResponse) -> Generation:
+def interpret(response: UpstreamResponse) -> CallResult:
     try:
-        return _generation(lazy_json.loads(answer.body))
+        return _result(lazy_json.loads(response.body))
     except MALFORMED as error:
         raise malformed() from error
 
 
-def read_error(answer: UpstreamResponse) -> UpstreamFault:
+def read_error(response: UpstreamResponse) -> UpstreamFault:
     try:
-        fault: Any = json.loads(answer.body)["fault"]
-        return _fault(fault, answer.status, retry_after(answer.headers))
+        fault: Any = json.loads(response.body)["fault"]
+        return _fault(fault, response.status, retry_after(response.headers))
     except MALFORMED:
-        kind = kind_of_status(answer.status, own_envelope=False)
-        return UpstreamFault(kind, SUMMARIES[kind], None, retry_after(answer.headers))
+        kind = kind_of_status(response.status, own_envelope=False)
+        return UpstreamFault(kind, SUMMARIES[kind], None, retry_after(response.headers))
 
 
 def streams(binding: Binding) -> bool:
@@ -81,18 +81,18 @@ def streams(binding: Binding) -> bool:
 
 
 class EventReader:
-    def read(self, data: bytes | bytearray) -> Sequence[Preview | Generation]:
+    def read(self, data: bytes | bytearray) -> Sequence[Preview | CallResult]:
         try:
             event: Any = lazy_json.loads(data)
             if "fault" in event:
                 raise begun(_fault(event["fault"], 500, None))
             if "sketch" in event:
                 return [Preview(plain_base64(event["sketch"]))]
-            return [_generation(event["done"])] if "done" in event else ()
+            return [_result(event["done"])] if "done" in event else ()
         except MALFORMED as error:
             raise malformed() from error
 
-    def end(self) -> Generation:
+    def end(self) -> CallResult:
         raise UpstreamFault("outcome_unknown", "the provider's stream ended too soon")
 
 
@@ -100,13 +100,13 @@ def event_reader() -> EventReader:
     return EventReader()
 
 
-def _generation(document: Any) -> Generation:
+def _result(document: Any) -> CallResult:
     usage, unusable = usage_of(_usage, document.get("tokens"))
     blocked = document.get("blocked")
     images = tuple(GeneratedImage(plain_base64(each["file"])) for each in document["renders"])
     if not images and not blocked:
         raise malformed()
-    return Generation(
+    return CallResult(
         images=images,
         usage=usage,
         usage_unusable=unusable,

@@ -27,7 +27,7 @@ class Example:
     """A dialect, and what its provider sends."""
 
     name: str
-    language: Dialect = field(repr=False)
+    dialect: Dialect = field(repr=False)
     made: Mapping[str, Any] = field(repr=False)
     """The body of a response of status 200 with `IMAGE` as its one image."""
 

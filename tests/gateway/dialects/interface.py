@@ -21,7 +21,7 @@ from tintype_gateway.dialects.provider_parameters import merge
 from tintype_gateway.faults import RULES as FAULT_RULES
 from tintype_gateway.upstream.passthrough import LOOK_BYTES, opening_of
 from tintype_gateway.values.faults import FaultKind, UpstreamFault
-from tintype_gateway.values.images import Generation, Preview
+from tintype_gateway.values.images import CallResult, Preview
 from tintype_gateway.values.job import Job
 from tintype_testing.builders import answer, job
 from tintype_testing.upstream_requests import sent_bytes, sent_json
@@ -38,11 +38,11 @@ STATUSES = st.integers(201, 599)
 
 
 def has_every_part(example: Example) -> None:
-    require_complete(example.name, example.language)
+    require_complete(example.name, example.dialect)
 
 
 def imports_nothing_impure(example: Example) -> None:
-    tree = ast.parse(inspect.getsource(example.language))  # type: ignore[arg-type]  # a module
+    tree = ast.parse(inspect.getsource(example.dialect))  # type: ignore[arg-type]  # a module
     assert {name.partition(".")[0] for name in _imported(tree)} & IMPURE == set()
 
 
@@ -57,14 +57,14 @@ def _imported(tree: ast.AST) -> Iterator[str]:
 def jobs(example: Example) -> list[Job]:
     """Return jobs of all kinds that the dialect can get."""
     some = [job(prompt=PROMPT), job(prompt=PROMPT, quality="high", seed=7, output_format="png")]
-    if isinstance(example.language, StreamingDialect):
+    if isinstance(example.dialect, StreamingDialect):
         some.append(job(prompt=PROMPT, streamed=True, partial_images=2))
     return some
 
 
 def calls_the_endpoint_with_the_prompt(example: Example) -> None:
     for asked in jobs(example):
-        request = example.language.translate(asked, example.route, 1, CREDENTIALS)
+        request = example.dialect.translate(asked, example.route, 1, CREDENTIALS)
 
         assert request.url.startswith("https://proxy.test/some/path/")
         assert PROMPT in sent_bytes(request).decode()
@@ -81,7 +81,7 @@ def is_replaced_by_no_provider_parameter(example: Example) -> None:
 
 
 def _body(example: Example, asked: Job) -> Any:
-    request = example.language.translate(asked, example.route, 1, CREDENTIALS)
+    request = example.dialect.translate(asked, example.route, 1, CREDENTIALS)
     return sent_json(request)
 
 
@@ -93,7 +93,7 @@ def _overwritten(document: Any) -> Any:
 
 def has_no_credential_in_sight(example: Example) -> None:
     for asked in jobs(example):
-        request = example.language.translate(asked, example.route, 1, CREDENTIALS)
+        request = example.dialect.translate(asked, example.route, 1, CREDENTIALS)
 
         for secret in CREDENTIALS.values():
             assert secret not in request.url
@@ -105,7 +105,7 @@ def has_no_credential_in_sight(example: Example) -> None:
 def lacks_credentials_by_a_fault(example: Example) -> None:
     for asked in jobs(example):
         with pytest.raises(UpstreamFault) as caught:
-            example.language.translate(asked, example.route, 1, {})
+            example.dialect.translate(asked, example.route, 1, {})
 
         assert caught.value.kind == "unauthorized"
 
@@ -115,22 +115,22 @@ def gives_the_same_twice(example: Example) -> None:
         asked = replace(asked, extras={"style": {"a": [1]}})
         before = copy.deepcopy(asked)
         requests = [
-            example.language.translate(asked, example.route, 1, CREDENTIALS) for _ in range(2)
+            example.dialect.translate(asked, example.route, 1, CREDENTIALS) for _ in range(2)
         ]
         assert requests[0] == requests[1]
         assert asked == before
-    first, second = (example.language.interpret(answer(example.body)) for _ in range(2))
+    first, second = (example.dialect.interpret(answer(example.body)) for _ in range(2))
     assert first == second
 
 
 def finds_the_image(example: Example) -> None:
-    generation = example.language.interpret(answer(example.body))
+    result = example.dialect.interpret(answer(example.body))
 
-    assert [bytes(image.base64) for image in generation.images] == [IMAGE.encode()]
+    assert [bytes(image.base64) for image in result.images] == [IMAGE.encode()]
 
 
 def passes_the_image_through_from_where_it_begins(example: Example) -> None:
-    pattern = example.language.FIRST_IMAGE
+    pattern = example.dialect.FIRST_IMAGE
     if pattern is None:
         return
     opening = opening_of(example.body[:LOOK_BYTES], pattern)
@@ -138,10 +138,10 @@ def passes_the_image_through_from_where_it_begins(example: Example) -> None:
     assert opening is not None
     assert opening.start == example.body.index(IMAGE.encode())
     placeholder = "0" * 4096  # as long as a string must be to come as a view
-    generation = example.language.interpret(
+    result = example.dialect.interpret(
         answer(example.body.replace(IMAGE.encode(), placeholder.encode()))
     )
-    assert bytes(generation.images[0].base64) == placeholder.encode()
+    assert bytes(result.images[0].base64) == placeholder.encode()
 
 
 def reads_anything_or_raises_a_fault(example: Example) -> None:
@@ -149,7 +149,7 @@ def reads_anything_or_raises_a_fault(example: Example) -> None:
     @settings(max_examples=60, deadline=None)
     def check(body: bytes) -> None:
         with suppress(UpstreamFault):
-            assert isinstance(example.language.interpret(answer(body)), Generation)
+            assert isinstance(example.dialect.interpret(answer(body)), CallResult)
 
     check()
 
@@ -158,7 +158,7 @@ def knows_every_error(example: Example) -> None:
     @given(st.binary() | documents() | _changed(example.error), STATUSES)
     @settings(max_examples=60, deadline=None)
     def check(body: bytes, status: int) -> None:
-        fault = example.language.read_error(answer(body, status))
+        fault = example.dialect.read_error(answer(body, status))
         assert fault.kind in KINDS
         assert fault.message
 
@@ -168,20 +168,20 @@ def knows_every_error(example: Example) -> None:
 def repeats_no_call_that_may_have_cost(example: Example) -> None:
     """What stands before the provider says nothing of what the provider did."""
     for status in (500, 502, 503, 504, 520):
-        fault = example.language.read_error(answer(b"<html>Sorry</html>", status))
+        fault = example.dialect.read_error(answer(b"<html>Sorry</html>", status))
         assert FAULT_RULES[fault.kind].retry == "never"
 
 
 def sorts_errors_by_their_status(example: Example) -> None:
     for status, kind in {401: "unauthorized", 429: "throttled", 404: "misconfigured"}.items():
-        fault = example.language.read_error(answer(b"{}", status, retry_after="7"))
+        fault = example.dialect.read_error(answer(b"{}", status, retry_after="7"))
         assert fault.kind == kind
         assert fault.retry_after_seconds == 7
 
 
 def quotes_no_words_on_our_account(example: Example) -> None:
     for status in range(300, 600):
-        fault = example.language.read_error(answer(dict(example.error), status))
+        fault = example.dialect.read_error(answer(dict(example.error), status))
         if fault.kind not in ("refused", "invalid"):
             assert WORDS not in fault.message
             assert fault.param is None
@@ -189,17 +189,17 @@ def quotes_no_words_on_our_account(example: Example) -> None:
 
 
 def reads_any_event_or_raises_a_fault_that_is_not_repeated(example: Example) -> None:
-    language = example.language
-    if not isinstance(language, StreamingDialect):
+    dialect = example.dialect
+    if not isinstance(dialect, StreamingDialect):
         return
     events = st.binary() | documents() | _changed(example.made) | _changed(example.error)
 
     @given(st.lists(events, max_size=4))
     @settings(max_examples=60, deadline=None)
     def check(bodies: list[bytes]) -> None:
-        assert isinstance(language, StreamingDialect)
-        told = [*_events(language.event_reader(), bodies)]
-        assert all(isinstance(each, Preview | Generation | UpstreamFault) for each in told)
+        assert isinstance(dialect, StreamingDialect)
+        told = [*_events(dialect.event_reader(), bodies)]
+        assert all(isinstance(each, Preview | CallResult | UpstreamFault) for each in told)
         faults = [each for each in told if isinstance(each, UpstreamFault)]
         assert all(FAULT_RULES[fault.kind].retry == "never" for fault in faults)
 
@@ -217,9 +217,9 @@ def _events(reader: EventReader, bodies: list[bytes]) -> Iterator[object]:
 
 
 def reads_each_stream_by_itself(example: Example) -> None:
-    if isinstance(example.language, StreamingDialect):
-        assert example.language.event_reader() is not example.language.event_reader()
-        assert isinstance(example.language.streams(example.route.binding), bool)
+    if isinstance(example.dialect, StreamingDialect):
+        assert example.dialect.event_reader() is not example.dialect.event_reader()
+        assert isinstance(example.dialect.streams(example.route.binding), bool)
 
 
 @st.composite

@@ -12,7 +12,7 @@ from aiohttp import web
 from tests.gateway.dialects import acme
 from tests.gateway.dialects.examples import IMAGE
 from tintype_gateway.api.response_headers import PROFILE_HEADER
-from tintype_gateway.dialects.registry import dialect, register
+from tintype_gateway.dialects.registry import get_dialect, register
 from tintype_testing.gateway import CREDITS_MICRO, Gateway, running_gateway
 from tintype_testing.manifests import image_model, per_token, provider_binding, tokens
 from tintype_testing.sample_images import sample_image
@@ -24,7 +24,7 @@ MADE = {"renders": [{"file": IMAGE}], "blocked": None, "tokens": {"in": 3, "out"
 @pytest.fixture(autouse=True)
 def _registered() -> Iterator[None]:
     """Let the dialect take the name of another one, which manifests may have."""
-    usual = dialect("openai-images")
+    usual = get_dialect("openai-images")
     register("openai-images", acme)
     yield
     register("openai-images", usual)

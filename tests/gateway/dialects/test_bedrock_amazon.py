@@ -12,9 +12,9 @@ from tests.gateway.images.documents import documents
 from tintype_catalog.sizes import Size, SizeChoice
 from tintype_gateway.dialects.bedrock import common as bedrock
 from tintype_gateway.dialects.bedrock.amazon import interpret, read_error, translate
-from tintype_gateway.dialects.registry import dialect
+from tintype_gateway.dialects.registry import get_dialect
 from tintype_gateway.values.faults import UpstreamFault
-from tintype_gateway.values.images import GeneratedImage, Generation
+from tintype_gateway.values.images import CallResult, GeneratedImage
 from tintype_gateway.values.upstream import UpstreamResponse
 from tintype_testing.builders import answer, job, route
 from tintype_testing.sample_images import sample_image
@@ -33,7 +33,7 @@ def body(images: int = 1, **asked: Any) -> Any:
     return sent_json(request)
 
 
-def read(**fields: Any) -> Generation:
+def read(**fields: Any) -> CallResult:
     return interpret(answer(fields))
 
 
@@ -44,7 +44,7 @@ def refused(upstream: UpstreamResponse) -> UpstreamFault:
 
 
 def test_the_dialect_is_found_by_its_name() -> None:
-    found = dialect("bedrock-amazon")
+    found = get_dialect("bedrock-amazon")
 
     assert (found.translate, found.interpret, found.read_error) == (
         translate,
@@ -156,7 +156,7 @@ def test_no_provider_parameter_reaches_the_model_the_host_or_the_credentials() -
 
 @pytest.mark.parametrize("fields", [{}, {"error": None}, {"error": ""}])
 def test_an_answer_without_an_error_is_all_of_its_images(fields: dict[str, Any]) -> None:
-    assert read(images=[SMALL, SMALL], **fields) == Generation(
+    assert read(images=[SMALL, SMALL], **fields) == CallResult(
         images=(GeneratedImage(base64=SMALL.encode()),) * 2
     )
 
@@ -169,39 +169,39 @@ def test_large_images_stay_where_they_are() -> None:
 
 
 def test_neither_seed_time_nor_usage_is_told() -> None:
-    generation = read(images=[SMALL])
+    result = read(images=[SMALL])
 
-    assert (generation.created, generation.usage, generation.images[0].seed) == (0, None, None)
+    assert (result.created, result.usage, result.images[0].seed) == (0, None, None)
 
 
 @pytest.mark.parametrize("fields", [{"images": []}, {"images": None}, {}])
 def test_images_that_are_all_filtered_are_refused_for_their_content(
     fields: dict[str, Any],
 ) -> None:
-    assert read(**fields, error=BLOCKED) == Generation(
+    assert read(**fields, error=BLOCKED) == CallResult(
         images=(), rest_refused=True, refusal_reasons=(BLOCKED,)
     )
 
 
 def test_the_images_beside_filtered_ones_are_delivered() -> None:
     why = "Some of the generated images have been blocked."
-    generation = read(images=[SMALL], error=why)
+    result = read(images=[SMALL], error=why)
 
-    assert generation == Generation(
+    assert result == CallResult(
         (GeneratedImage(base64=SMALL.encode()),), rest_refused=True, refusal_reasons=(why,)
     )
 
 
 @pytest.mark.parametrize("error", [True, 1, {"message": "x"}, [BLOCKED]])
 def test_a_refusal_whose_reason_is_no_text_is_one_without_a_reason(error: object) -> None:
-    assert read(images=[], error=error) == Generation(images=(), rest_refused=True)
+    assert read(images=[], error=error) == CallResult(images=(), rest_refused=True)
 
 
 @pytest.mark.parametrize("fields", [{}, {"images": []}, {"images": [], "error": None}])
 def test_an_answer_without_images_and_without_an_error_claims_no_refusal(
     fields: dict[str, Any],
 ) -> None:
-    assert read(**fields) == Generation(images=(), rest_refused=False)
+    assert read(**fields) == CallResult(images=(), rest_refused=False)
 
 
 def test_a_mask_in_the_answer_is_no_image() -> None:
@@ -236,4 +236,4 @@ def test_an_answer_of_another_form_is_a_fault_of_unknown_outcome(content: object
 )
 def test_any_answer_is_read_or_is_a_fault(content: object) -> None:
     with suppress(UpstreamFault):
-        assert isinstance(interpret(answer(content)), Generation)
+        assert isinstance(interpret(answer(content)), CallResult)

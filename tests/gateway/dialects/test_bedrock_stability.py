@@ -12,9 +12,9 @@ from tests.gateway.images.documents import documents
 from tintype_catalog.sizes import Size, SizeChoice
 from tintype_gateway.dialects.bedrock import common as bedrock
 from tintype_gateway.dialects.bedrock.stability import interpret, read_error, translate
-from tintype_gateway.dialects.registry import dialect
+from tintype_gateway.dialects.registry import get_dialect
 from tintype_gateway.values.faults import UpstreamFault
-from tintype_gateway.values.images import GeneratedImage, Generation
+from tintype_gateway.values.images import CallResult, GeneratedImage
 from tintype_testing.builders import answer, job, route
 from tintype_testing.sample_images import sample_image
 from tintype_testing.upstream_requests import sent_json
@@ -31,7 +31,7 @@ def body(images: int = 1, size: SizeChoice = SQUARE, **asked: Any) -> Any:
     return sent_json(translate(job(size=size, **asked), binding, images, KEYS))
 
 
-def read(**fields: Any) -> Generation:
+def read(**fields: Any) -> CallResult:
     return interpret(answer(fields))
 
 
@@ -42,7 +42,7 @@ def refused(content: object) -> UpstreamFault:
 
 
 def test_the_dialect_is_found_by_its_name() -> None:
-    found = dialect("bedrock-stability")
+    found = get_dialect("bedrock-stability")
 
     assert (found.translate, found.interpret, found.read_error) == (
         translate,
@@ -121,7 +121,7 @@ def test_no_provider_parameter_reaches_the_model_the_host_or_the_credentials() -
 def test_the_seed_is_told_as_a_number_and_never_costs_the_image(
     fields: dict[str, Any], seed: int | None
 ) -> None:
-    assert read(images=[SMALL], finish_reasons=[None], **fields) == Generation(
+    assert read(images=[SMALL], finish_reasons=[None], **fields) == CallResult(
         images=(GeneratedImage(base64=SMALL.encode(), seed=seed),)
     )
 
@@ -140,9 +140,9 @@ def test_a_large_image_stays_where_it_is() -> None:
 @pytest.mark.parametrize("stage", ["prompt", "output image", "input image"])
 @pytest.mark.parametrize("fields", [{}, {"images": [], "seeds": []}, {"images": [SMALL]}])
 def test_a_filtered_image_is_refused_for_its_content(stage: str, fields: dict[str, Any]) -> None:
-    generation = read(finish_reasons=[f"Filter reason: {stage}"], **fields)
+    result = read(finish_reasons=[f"Filter reason: {stage}"], **fields)
 
-    assert generation == Generation(
+    assert result == CallResult(
         images=(), rest_refused=True, refusal_reasons=(f"Filter reason: {stage}",)
     )
 
@@ -185,4 +185,4 @@ def test_an_answer_of_another_form_is_a_fault_of_unknown_outcome(content: object
 )
 def test_any_answer_is_read_or_is_a_fault(content: object) -> None:
     with suppress(UpstreamFault):
-        assert isinstance(interpret(answer(content)), Generation)
+        assert isinstance(interpret(answer(content)), CallResult)

@@ -18,9 +18,9 @@ from tintype_catalog.provider_binding import Dialect as DialectName
 from tintype_catalog.providers import SERVICES
 from tintype_gateway.dialects import openai_images
 from tintype_gateway.dialects.base import Dialect, IncompleteDialectError
-from tintype_gateway.dialects.registry import DIALECTS, dialect, register, streams, supports
+from tintype_gateway.dialects.registry import DIALECTS, get_dialect, register, streams, supports
 from tintype_gateway.values.faults import UpstreamFault
-from tintype_gateway.values.images import Generation
+from tintype_gateway.values.images import CallResult
 from tintype_gateway.values.job import Job
 from tintype_gateway.values.routes import Route
 from tintype_gateway.values.upstream import UpstreamRequest
@@ -30,7 +30,7 @@ ROOT = Path(__file__).parents[3]
 
 
 def test_a_dialect_is_the_module_of_its_name() -> None:
-    assert dialect("openai-images") is openai_images
+    assert get_dialect("openai-images") is openai_images
 
 
 def test_what_has_no_module_is_not_spoken() -> None:
@@ -68,7 +68,7 @@ BROKEN: dict[Callable[[Example], None], dict[str, object]] = {
         "read_error": lambda answer: UpstreamFault("unavailable", "it is down")
     },
     interface.reads_anything_or_raises_a_fault: {
-        "interpret": lambda answer: Generation((json.loads(answer.body)["renders"],))
+        "interpret": lambda answer: CallResult((json.loads(answer.body)["renders"],))
     },
     interface.passes_the_image_through_from_where_it_begins: {"FIRST_IMAGE": re.compile(b"x\\Z")},
 }
@@ -76,10 +76,10 @@ BROKEN: dict[Callable[[Example], None], dict[str, object]] = {
 
 @pytest.mark.parametrize("rule", BROKEN, ids=lambda rule: str(rule.__name__))
 def test_a_dialect_that_breaks_a_rule_is_found(rule: Callable[[Example], None]) -> None:
-    language = cast(Dialect, SimpleNamespace(**vars(acme) | BROKEN[rule]))
+    dialect = cast(Dialect, SimpleNamespace(**vars(acme) | BROKEN[rule]))
 
     with pytest.raises((AssertionError, ValueError, LookupError, TypeError, BaseExceptionGroup)):
-        rule(replace(ACME, language=language))
+        rule(replace(ACME, dialect=dialect))
 
 
 def test_every_dialect_has_an_example() -> None:
@@ -95,7 +95,7 @@ def test_a_contract_keeps_every_dialect_from_the_others() -> None:
         if contract["name"] == "A dialect knows no other dialect"
     )
 
-    assert set(modules) == {vars(language)["__name__"] for language in DIALECTS.values()}
+    assert set(modules) == {vars(dialect)["__name__"] for dialect in DIALECTS.values()}
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_a_contract_keeps_every_dialect_from_the_others() -> None:
     [
         ("translate", "it has no function translate(job, route, images, credentials)"),
         ("interpret", "it has no function interpret(response)"),
-        ("read_error", "it has no function read_error(answer)"),
+        ("read_error", "it has no function read_error(response)"),
         ("streams", "it has no function streams(binding)"),
         ("event_reader", "it has no function event_reader()"),
         ("FIRST_IMAGE", "it has no FIRST_IMAGE, a compiled pattern of bytes or None"),

@@ -17,12 +17,12 @@ from tests.gateway.dialects.google_answers import (
 from tintype_catalog.costs import TokenUsage
 from tintype_gateway.dialects.google.generate_content import interpret
 from tintype_gateway.values.faults import UpstreamFault
-from tintype_gateway.values.images import GeneratedImage, Generation
+from tintype_gateway.values.images import CallResult, GeneratedImage
 from tintype_testing.builders import answer
 from tintype_testing.sample_images import drawn
 
 
-def read(*parts: dict[str, Any], **fields: Any) -> Generation:
+def read(*parts: dict[str, Any], **fields: Any) -> CallResult:
     return interpret(answer(gemini_answer(*parts, **fields)))
 
 
@@ -33,9 +33,9 @@ def fault_of(content: object) -> UpstreamFault:
 
 
 def test_a_documented_answer_is_read_whole() -> None:
-    generation = read({"text": "Here:"}, shown(), usageMetadata=USAGE, modelVersion="m")
+    result = read({"text": "Here:"}, shown(), usageMetadata=USAGE, modelVersion="m")
 
-    assert generation == Generation(
+    assert result == CallResult(
         images=(GeneratedImage(SMALL.encode(), revised_prompt="Here:"),),
         usage=TokenUsage(text_input=17, image_input=0, image_output=1290, text_output=16),
     )
@@ -130,7 +130,7 @@ IMAGE_SAFETY = {"finishReason": "IMAGE_SAFETY", "finishMessage": "Unable to show
 def test_a_refusal_in_any_shape_is_a_refusal_with_its_reason(
     content: dict[str, Any], reason: str
 ) -> None:
-    assert interpret(answer(content)) == Generation(
+    assert interpret(answer(content)) == CallResult(
         images=(), rest_refused=True, refusal_reasons=(reason,)
     )
 
@@ -138,7 +138,7 @@ def test_a_refusal_in_any_shape_is_a_refusal_with_its_reason(
 def test_a_prompt_that_is_blocked_without_a_reason_is_refused_all_the_same() -> None:
     content = {"promptFeedback": {"blockReason": True, "blockReasonMessage": 7}}
 
-    assert interpret(answer(content)) == Generation(images=(), rest_refused=True)
+    assert interpret(answer(content)) == CallResult(images=(), rest_refused=True)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from tests.gateway.dialects.google_answers import LARGE, SMALL, imagen_answer
 from tests.gateway.images.documents import documents
 from tintype_gateway.dialects.google.predict import interpret
 from tintype_gateway.values.faults import UpstreamFault
-from tintype_gateway.values.images import GeneratedImage, Generation
+from tintype_gateway.values.images import CallResult, GeneratedImage
 from tintype_testing.builders import answer
 
 REASON = {"raiFilteredReason": "Unable to show generated images. Support codes: 29310472"}
@@ -28,10 +28,10 @@ def fault_of(content: object) -> UpstreamFault:
 
 
 def test_every_image_is_read_in_its_order() -> None:
-    generation = interpret(answer(imagen_answer(SMALL, "QUJD")))
+    result = interpret(answer(imagen_answer(SMALL, "QUJD")))
 
     images = (GeneratedImage(SMALL.encode()), GeneratedImage(b"QUJD"))
-    assert generation == Generation(images=images, rest_refused=True)
+    assert result == CallResult(images=images, rest_refused=True)
 
 
 def test_an_image_is_a_view_of_the_answer_itself() -> None:
@@ -66,14 +66,14 @@ def test_safety_attributes_of_an_image_do_not_hide_it() -> None:
     ],
 )
 def test_what_is_not_there_was_refused(predictions: list[Any], images: int, reasons: int) -> None:
-    generation = interpret(answer({"predictions": predictions}))
+    result = interpret(answer({"predictions": predictions}))
 
-    assert (len(generation.images), generation.rest_refused) == (images, True)
-    assert generation.refusal_reasons == (REASON["raiFilteredReason"],) * reasons
+    assert (len(result.images), result.rest_refused) == (images, True)
+    assert result.refusal_reasons == (REASON["raiFilteredReason"],) * reasons
 
 
 def test_an_empty_object_says_that_all_images_were_filtered() -> None:
-    assert interpret(answer({})) == Generation(images=(), rest_refused=True)
+    assert interpret(answer({})) == CallResult(images=(), rest_refused=True)
 
 
 def test_base64_of_any_kind_comes_out_standard() -> None:

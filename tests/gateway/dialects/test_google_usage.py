@@ -81,15 +81,15 @@ def test_an_answer_without_a_count_of_its_output_has_no_usage(usage: object) -> 
     ids=str,
 )
 def test_counts_that_cannot_be_used_do_not_cost_the_image(fields: dict[str, Any]) -> None:
-    generation = interpret(answer(gemini_answer(usageMetadata=USAGE | fields)))
+    result = interpret(answer(gemini_answer(usageMetadata=USAGE | fields)))
 
-    assert len(generation.images) == 1
-    assert (generation.usage, generation.usage_unusable) == (None, True)
+    assert len(result.images) == 1
+    assert (result.usage, result.usage_unusable) == (None, True)
 
 
 @given(json_values | st.fixed_dictionaries({}, optional=dict.fromkeys(USAGE, json_values)))
 def test_no_usage_costs_the_image(usage: object) -> None:
-    generation = interpret(answer(gemini_answer(usageMetadata=usage)))
+    result = interpret(answer(gemini_answer(usageMetadata=usage)))
 
-    assert len(generation.images) == 1
-    assert generation.usage is None or generation.usage.image_output > 0
+    assert len(result.images) == 1
+    assert result.usage is None or result.usage.image_output > 0

@@ -13,7 +13,7 @@ from tests.gateway.images.documents import documents
 from tintype_catalog.costs import TokenUsage
 from tintype_gateway.dialects.openai_images import interpret
 from tintype_gateway.values.faults import UpstreamFault
-from tintype_gateway.values.images import GeneratedImage, Generation
+from tintype_gateway.values.images import CallResult, GeneratedImage
 from tintype_gateway.values.upstream import UpstreamResponse
 from tintype_testing.builders import answer
 from tintype_testing.sample_images import sample_image
@@ -38,7 +38,7 @@ ANSWER: dict[str, Any] = {
 }
 
 
-def read(**fields: Any) -> Generation:
+def read(**fields: Any) -> CallResult:
     return interpret(answer(ANSWER | fields))
 
 
@@ -49,7 +49,7 @@ def refused(upstream: UpstreamResponse) -> UpstreamFault:
 
 
 def test_a_documented_answer_is_read_whole() -> None:
-    assert read() == Generation(
+    assert read() == CallResult(
         images=(GeneratedImage(SMALL.encode()),),
         created=1795000000,
         usage=TokenUsage(text_input=14, image_input=16, image_output=1756, text_output=20),
@@ -81,7 +81,7 @@ def test_a_revised_prompt_is_kept_however_long(prompt: str) -> None:
 
 def test_an_answer_with_images_alone_is_enough() -> None:
     sparse = interpret(answer({"data": [{"b64_json": SMALL}]}))
-    assert sparse == Generation(images=(GeneratedImage(SMALL.encode()),))
+    assert sparse == CallResult(images=(GeneratedImage(SMALL.encode()),))
 
 
 @pytest.mark.parametrize(
@@ -129,9 +129,9 @@ def test_cached_tokens_are_read_where_openais_types_have_them(
 
 @pytest.mark.parametrize("tokens", [31, -1, 1.5, "13", True])
 def test_a_count_of_cached_tokens_that_cannot_be_meant_spoils_the_usage(tokens: object) -> None:
-    generation = read(usage=USAGE | {"cached_tokens": tokens})
+    result = read(usage=USAGE | {"cached_tokens": tokens})
 
-    assert (generation.usage, generation.usage_unusable) == (None, True)
+    assert (result.usage, result.usage_unusable) == (None, True)
 
 
 def test_an_answer_without_usage_has_none() -> None:
@@ -161,17 +161,17 @@ def test_an_answer_without_usage_has_none() -> None:
     ids=str,
 )
 def test_counts_that_cannot_be_used_do_not_cost_the_images(usage: object) -> None:
-    generation = read(usage=usage)
+    result = read(usage=usage)
 
-    assert generation.images == (GeneratedImage(SMALL.encode()),)
-    assert (generation.usage, generation.usage_unusable) == (None, True)
+    assert result.images == (GeneratedImage(SMALL.encode()),)
+    assert (result.usage, result.usage_unusable) == (None, True)
 
 
 @pytest.mark.parametrize("created", ["now", [1], {}, None])
 def test_a_time_that_is_none_does_not_cost_the_images(created: object) -> None:
-    generation = read(created=created)
+    result = read(created=created)
 
-    assert (generation.created, len(generation.images)) == (0, 1)
+    assert (result.created, len(result.images)) == (0, 1)
 
 
 @pytest.mark.parametrize("text", [SMALL, LARGE])

@@ -12,7 +12,7 @@ from tintype_catalog.costs import TokenUsage
 from tintype_gateway.dialects.openai_images import event_reader, translate
 from tintype_gateway.dialects.registry import streams
 from tintype_gateway.values.faults import UpstreamFault
-from tintype_gateway.values.images import GeneratedImage, Generation, Preview
+from tintype_gateway.values.images import CallResult, GeneratedImage, Preview
 from tintype_testing.builders import binding, job, route
 from tintype_testing.sample_images import sample_image
 from tintype_testing.upstream_requests import sent_json
@@ -22,7 +22,7 @@ RESOLVED = {"size": "64x48", "quality": "low", "background": "opaque", "output_f
 USAGE = {"input_tokens": 8, "output_tokens": 372, "total_tokens": 380}
 
 
-def read(event: object) -> tuple[Preview | Generation, ...]:
+def read(event: object) -> tuple[Preview | CallResult, ...]:
     text = event if isinstance(event, bytes) else json.dumps(event).encode()
     return tuple(event_reader().read(text))
 
@@ -60,9 +60,9 @@ def test_a_preview_tells_what_the_provider_says_of_it() -> None:
 
 
 def test_a_completed_image_has_the_usage_of_its_call() -> None:
-    (generation,) = read(shown("completed", usage=USAGE))
+    (result,) = read(shown("completed", usage=USAGE))
 
-    assert generation == Generation(
+    assert result == CallResult(
         images=(GeneratedImage(IMAGE),),
         created=17,
         usage=TokenUsage(8, 0, 372, 0),
@@ -74,11 +74,11 @@ def test_a_completed_image_has_the_usage_of_its_call() -> None:
 def test_a_large_image_is_a_view_of_the_event_that_arrived() -> None:
     large = sample_image("png", 512, 512, compress_level=0).decode()
 
-    (generation,) = read(shown("completed", b64_json=large))
+    (result,) = read(shown("completed", b64_json=large))
 
-    assert isinstance(generation, Generation)
-    assert isinstance(generation.images[0].base64, memoryview)
-    assert bytes(generation.images[0].base64) == large.encode()
+    assert isinstance(result, CallResult)
+    assert isinstance(result.images[0].base64, memoryview)
+    assert bytes(result.images[0].base64) == large.encode()
 
 
 @pytest.mark.parametrize("event", [b"[DONE]", {"type": "keepalive"}, {"type": "x", "error": None}])

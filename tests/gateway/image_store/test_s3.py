@@ -9,7 +9,7 @@ from tintype_gateway.storage.interface import NotStoredError, StoreError, new_na
 from tintype_gateway.storage.s3 import Bucket
 from tintype_testing.http import http_client
 from tintype_testing.s3 import S3Server, store_in
-from tintype_testing.tcp_proxy import way_to
+from tintype_testing.tcp_proxy import proxy_to
 
 CONTENT = b"\x89PNG and so on" * 1000
 HOUR = 3600
@@ -100,13 +100,13 @@ async def test_a_server_that_is_away_is_told(bucket: Bucket) -> None:
 
 
 async def test_an_upload_that_is_cut_once_is_made_again(s3: S3Server, bucket: Bucket) -> None:
-    async with way_to(s3.port) as way:
-        way.cut("request", 2)
-        endpoint = f"http://127.0.0.1:{way.port}"
+    async with proxy_to(s3.port) as proxy:
+        proxy.cut("request", 2)
+        endpoint = f"http://127.0.0.1:{proxy.port}"
         async with store_in(bucket, endpoint=endpoint) as store:
             await store.put("images/a.png", CONTENT * 100, "image/png", HOUR)
 
-        assert way.has_cut
+        assert proxy.has_cut
     assert s3.keys(bucket) == ["tests/images/a.png"]
 
 

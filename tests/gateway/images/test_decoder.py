@@ -13,7 +13,7 @@ from PIL import Image
 from tintype_catalog.sizes import Size
 from tintype_gateway.images.container import read_header
 from tintype_gateway.images.decoder import MAX_PIXELS, MAX_SCANS, ask_decoder, decoded
-from tintype_gateway.images.examine import examine, glance
+from tintype_gateway.images.inspection import inspect_fully, inspect_quickly
 from tintype_testing.sample_images import drawn, encoded
 
 FORMS = ["png", "jpeg", "webp"]
@@ -131,9 +131,9 @@ def test_where_our_own_reading_cannot_tell_the_decoder_is_asked() -> None:
     file = FILES["jpeg"]
     text = encoded(file[:20] + b"junk that decoders skip" + file[20:])
     with pytest.raises(ValueError, match="shows no size"):
-        glance(text, find_c2pa=True)
+        inspect_quickly(text, find_c2pa=True)
 
-    assert examine(text, find_c2pa=True) == (("jpeg", (64, 48)), False)
+    assert inspect_fully(text, find_c2pa=True) == (("jpeg", (64, 48)), False)
     assert decode(file[:20] + b"junk" + file[20:]) == (64, 48)
 
 
@@ -150,10 +150,10 @@ def test_where_our_own_reading_cannot_tell_the_decoder_is_asked() -> None:
 )
 def test_beyond_its_bounds_the_decoder_does_not_tell_either(file: bytes) -> None:
     with pytest.raises(ValueError, match=r"not the first bytes|shows no size|tiny parts"):
-        examine(encoded(file), find_c2pa=True)
+        inspect_fully(encoded(file), find_c2pa=True)
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_an_ordinary_image_is_the_same_at_a_glance(form: str) -> None:
+def test_both_inspections_agree_on_an_ordinary_image(form: str) -> None:
     text = encoded(FILES[form])
-    assert glance(text, find_c2pa=True) == examine(text, find_c2pa=True)
+    assert inspect_quickly(text, find_c2pa=True) == inspect_fully(text, find_c2pa=True)

@@ -22,20 +22,20 @@ from tintype_gateway.ledger import (
 )
 from tintype_testing.ledger_stores import PostgresStore
 from tintype_testing.ledgers import take
-from tintype_testing.tcp_proxy import Direction, Way, way_to
+from tintype_testing.tcp_proxy import Direction, TcpProxy, proxy_to
 
 CALLER = Caller("studio", "key-1")
 
 
 @pytest.fixture
-async def way(postgresql_store: PostgresStore) -> AsyncIterator[Way]:
-    async with way_to(postgresql_store.server.port) as way:
-        yield way
+async def proxy(postgresql_store: PostgresStore) -> AsyncIterator[TcpProxy]:
+    async with proxy_to(postgresql_store.server.port) as proxy:
+        yield proxy
 
 
 @pytest.fixture
 async def sound(postgresql_store: PostgresStore) -> AsyncIterator[Ledger]:
-    """A ledger on the direct way, whose account `studio` has 1000 micro-credits."""
+    """A ledger without the proxy, whose account `studio` has 1000 micro-credits."""
     ledger = postgresql_store.open()
     await ledger.create_account("studio", credits_micro=1000)
     yield ledger
@@ -44,42 +44,44 @@ async def sound(postgresql_store: PostgresStore) -> AsyncIterator[Ledger]:
 
 
 @pytest.fixture
-async def shaky(postgresql_store: PostgresStore, sound: Ledger, way: Way) -> AsyncIterator[Ledger]:
-    """A ledger on that way, which has connected before."""
+async def shaky(
+    postgresql_store: PostgresStore, sound: Ledger, proxy: TcpProxy
+) -> AsyncIterator[Ledger]:
+    """A ledger that connects through the proxy, and has connected before."""
     store = postgresql_store
-    ledger = open_ledger(store.server.url(store.name, way.port))
+    ledger = open_ledger(store.server.url(store.name, proxy.port))
     await ledger.check()
     yield ledger
     await ledger.close()
 
 
-@pytest.mark.parametrize("direction", ["request", "answer"])
+@pytest.mark.parametrize("direction", ["request", "response"])
 @pytest.mark.parametrize("messages", range(7))
 async def test_a_request_is_charged_once_wherever_its_first_connection_breaks(
     sound: Ledger,
-    way: Way,
+    proxy: TcpProxy,
     postgresql_store: PostgresStore,
     direction: Direction,
     messages: int,
 ) -> None:
     store = postgresql_store
-    ledger = open_ledger(store.server.url(store.name, way.port))
-    way.cut(direction, messages)
+    ledger = open_ledger(store.server.url(store.name, proxy.port))
+    proxy.cut(direction, messages)
 
     hold = await take(ledger, CALLER, 400)
     settlement = await ledger.settle(hold, 150)
 
-    assert way.has_cut
+    assert proxy.has_cut
     assert settlement == Settlement(150, 850, late=False, excess=0)
     assert (await sound.account("studio")).held == 0
     await ledger.close()
 
 
 @pytest.fixture(params=[0, 1], ids=["before it works", "after it has worked"])
-def break_off(request: pytest.FixtureRequest, way: Way) -> Iterator[Callable[[], None]]:
-    """Cut the next answer but so many: first a statement is prepared, then executed."""
-    yield lambda: way.cut("answer", request.param)
-    assert way.has_cut
+def break_off(request: pytest.FixtureRequest, proxy: TcpProxy) -> Iterator[Callable[[], None]]:
+    """Cut the next response after this number of them: a statement is prepared, then executed."""
+    yield lambda: proxy.cut("response", request.param)
+    assert proxy.has_cut
 
 
 async def test_a_hold_is_taken_once(

@@ -10,7 +10,7 @@ from tintype_gateway.ledger import Caller, Ledger, LedgerUnavailableError, open_
 from tintype_testing.ledger_stores import PostgresStore
 from tintype_testing.ledgers import take
 from tintype_testing.postgres import PostgresServer
-from tintype_testing.tcp_proxy import Way, way_to
+from tintype_testing.tcp_proxy import TcpProxy, proxy_to
 from tintype_testing.waiting import eventually
 
 CALLER = Caller("studio", "key-1")
@@ -41,15 +41,15 @@ async def ledger(store: PostgresStore) -> AsyncIterator[Ledger]:
 
 
 @pytest.fixture
-async def way(store: PostgresStore) -> AsyncIterator[Way]:
-    async with way_to(store.server.port) as way:
-        yield way
+async def proxy(store: PostgresStore) -> AsyncIterator[TcpProxy]:
+    async with proxy_to(store.server.port) as proxy:
+        yield proxy
 
 
 @pytest.fixture
-async def distant(store: PostgresStore, way: Way) -> AsyncIterator[Ledger]:
-    """An impatient ledger at the end of that way."""
-    url = store.server.url(store.name, way.port)
+async def distant(store: PostgresStore, proxy: TcpProxy) -> AsyncIterator[Ledger]:
+    """A ledger with short time limits that connects through the proxy."""
+    url = store.server.url(store.name, proxy.port)
     ledger = open_ledger(url, busy_timeout_seconds=SOON)
     yield ledger
     await ledger.close()
@@ -106,25 +106,25 @@ async def test_nobody_notices_that_connections_were_cut(
 
 
 async def test_a_server_that_hangs_is_unavailable_until_it_answers_again(
-    distant: Ledger, way: Way
+    distant: Ledger, proxy: TcpProxy
 ) -> None:
     await distant.check()
-    way.is_silent = True
+    proxy.is_silent = True
 
     async with asyncio.timeout(60):
         outcomes = await asyncio.gather(
             *(distant.account("studio") for _ in range(100)), return_exceptions=True
         )
-    way.is_silent = False
+    proxy.is_silent = False
 
     assert {type(outcome) for outcome in outcomes} == {LedgerUnavailableError}
     assert (await distant.account("studio")).balance == 1000
 
 
 async def test_a_server_that_hangs_from_the_first_word_on_is_unavailable_too(
-    distant: Ledger, way: Way
+    distant: Ledger, proxy: TcpProxy
 ) -> None:
-    way.is_silent = True
+    proxy.is_silent = True
 
     async with asyncio.timeout(60):
         with pytest.raises(LedgerUnavailableError):
@@ -133,9 +133,11 @@ async def test_a_server_that_hangs_from_the_first_word_on_is_unavailable_too(
             await distant.audit()
 
 
-async def test_a_ledger_can_be_closed_while_the_server_hangs(distant: Ledger, way: Way) -> None:
+async def test_a_ledger_can_be_closed_while_the_server_hangs(
+    distant: Ledger, proxy: TcpProxy
+) -> None:
     await distant.check()
-    way.is_silent = True
+    proxy.is_silent = True
     task = asyncio.create_task(distant.account("studio"))
     await asyncio.sleep(0)
 
@@ -147,13 +149,13 @@ async def test_a_ledger_can_be_closed_while_the_server_hangs(distant: Ledger, wa
 
 
 async def test_a_hold_that_nobody_heard_of_is_released(
-    distant: Ledger, way: Way, store: PostgresStore
+    distant: Ledger, proxy: TcpProxy, store: PostgresStore
 ) -> None:
     await distant.release(await take(distant, CALLER, 10), "so that all is prepared")
-    way.is_deaf = True  # the server hears, and nobody hears the server
+    proxy.is_deaf = True  # the server hears, and nobody hears the server
     with pytest.raises(LedgerUnavailableError):
         await take(distant, CALLER, 400)
-    way.is_deaf = False
+    proxy.is_deaf = False
 
     async def released() -> bool:
         return await store.query("SELECT state FROM hold WHERE amount = 400") == [("released",)]

@@ -7,7 +7,7 @@ import pytest
 from tintype_gateway.ledger import Caller, Ledger, open_ledger
 from tintype_testing.ledger_stores import PostgresStore
 from tintype_testing.ledgers import take
-from tintype_testing.tcp_proxy import Way, way_to
+from tintype_testing.tcp_proxy import TcpProxy, proxy_to
 
 CALLER = Caller("studio", "key-1")
 
@@ -18,15 +18,15 @@ WHERE datname = current_database() AND application_name = 'tintype'
 
 
 @pytest.fixture
-async def way(postgresql_store: PostgresStore) -> AsyncIterator[Way]:
-    async with way_to(postgresql_store.server.port) as way:
-        yield way
+async def proxy(postgresql_store: PostgresStore) -> AsyncIterator[TcpProxy]:
+    async with proxy_to(postgresql_store.server.port) as proxy:
+        yield proxy
 
 
 @pytest.fixture
-async def ledger(postgresql_store: PostgresStore, way: Way) -> AsyncIterator[Ledger]:
+async def ledger(postgresql_store: PostgresStore, proxy: TcpProxy) -> AsyncIterator[Ledger]:
     """A ledger that has served a request before."""
-    ledger = open_ledger(postgresql_store.server.url(postgresql_store.name, way.port))
+    ledger = open_ledger(postgresql_store.server.url(postgresql_store.name, proxy.port))
     await ledger.create_account("studio", credits_micro=1000)
     await pay(ledger)
     yield ledger
@@ -37,12 +37,12 @@ async def pay(ledger: Ledger) -> None:
     await ledger.settle(await take(ledger, CALLER, 10), 7, images=1)
 
 
-async def test_a_request_costs_two_round_trips(ledger: Ledger, way: Way) -> None:
-    before = way.requests
+async def test_a_request_costs_two_round_trips(ledger: Ledger, proxy: TcpProxy) -> None:
+    before = proxy.requests
 
     await pay(ledger)
 
-    assert way.requests == before + 2
+    assert proxy.requests == before + 2
 
 
 async def test_a_connection_serves_one_request_after_another(

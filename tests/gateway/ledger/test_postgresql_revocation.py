@@ -9,23 +9,23 @@ import pytest
 from tintype_gateway.ledger import KeyRevokedError, Ledger, Policy, open_ledger
 from tintype_gateway.ledger.caching import cached
 from tintype_testing.ledger_stores import PostgresStore
-from tintype_testing.tcp_proxy import Way, way_to
+from tintype_testing.tcp_proxy import TcpProxy, proxy_to
 from tintype_testing.waiting import eventually
 
 BLOCKED = "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted"
 
 
 @pytest.fixture
-async def way(postgresql_store: PostgresStore) -> AsyncIterator[Way]:
-    async with way_to(postgresql_store.server.port) as way:
-        yield way
+async def proxy(postgresql_store: PostgresStore) -> AsyncIterator[TcpProxy]:
+    async with proxy_to(postgresql_store.server.port) as proxy:
+        yield proxy
 
 
 @pytest.fixture
-async def ledger(postgresql_store: PostgresStore, way: Way) -> AsyncIterator[Ledger]:
+async def ledger(postgresql_store: PostgresStore, proxy: TcpProxy) -> AsyncIterator[Ledger]:
     """A ledger as a gateway opens it, with the account `studio`."""
     store = postgresql_store
-    ledger = cached(open_ledger(store.server.url(store.name, way.port)))
+    ledger = cached(open_ledger(store.server.url(store.name, proxy.port)))
     await ledger.create_account("studio")
     yield ledger
     await ledger.close()
@@ -66,14 +66,14 @@ async def test_a_look_up_during_a_revocation_is_not_remembered_after_it(
 
 
 async def test_a_look_up_that_began_before_a_revocation_is_refused_after_it(
-    ledger: Ledger, way: Way, ended: Callable[[str], Awaitable[None]]
+    ledger: Ledger, proxy: TcpProxy, ended: Callable[[str], Awaitable[None]]
 ) -> None:
     key, secret = await ledger.create_key("studio")
     _, another = await ledger.create_key("studio")
     await ledger.authenticate(another)  # so that the statement is prepared
-    released = way.hold("answer")
+    released = proxy.hold("response")
     looking_up = asyncio.ensure_future(ledger.authenticate(secret))
-    await way.holding.wait()
+    await proxy.holding.wait()
 
     await ended(key.id)
     released.set()
@@ -85,14 +85,14 @@ async def test_a_look_up_that_began_before_a_revocation_is_refused_after_it(
 
 
 async def test_a_look_up_that_began_before_a_policy_was_set_returns_the_new_one(
-    ledger: Ledger, way: Way
+    ledger: Ledger, proxy: TcpProxy
 ) -> None:
     _, secret = await ledger.create_key("studio")
     _, another = await ledger.create_key("studio")
     await ledger.authenticate(another)
-    released = way.hold("answer")
+    released = proxy.hold("response")
     looking_up = asyncio.ensure_future(ledger.authenticate(secret))
-    await way.holding.wait()
+    await proxy.holding.wait()
 
     await ledger.set_policy("studio", Policy(models=frozenset({"canvas"})))
     released.set()

@@ -11,7 +11,7 @@ from typing import Any
 
 from PIL import Image
 
-from tintype_gateway.dialects.registry import dialect
+from tintype_gateway.dialects.registry import get_dialect
 from tintype_gateway.observability.request_meter import metered
 from tintype_gateway.pipeline.json_serializer import OPENING, respond
 from tintype_gateway.storage.image_tools import ImageTools
@@ -70,7 +70,7 @@ async def passed_through(
     """Return our document of a response that arrives in parts, and whether its image passed."""
     client = client or Client()
     bought = bought or plan()
-    pattern = dialect(name).FIRST_IMAGE or re.compile(b"^never^")
+    pattern = get_dialect(name).FIRST_IMAGE or re.compile(b"^never^")
     with metered():
         through = PassThrough(pattern, bought, read_whole)
         if await through.open(parts(content, cuts)):
@@ -96,9 +96,9 @@ async def whole(content: bytes, name: str = "openai-images", bought: Plan | None
 async def _pieces(
     text: bytes, name: str, bought: Plan, passed: PassedThrough | None
 ) -> tuple[bytes | memoryview, ...]:
-    generation = dialect(name).interpret(replace(answer({}), body=text))
+    result = get_dialect(name).interpret(replace(answer({}), body=text))
     planned = PlannedCall(0, 1, bought.job)
-    call = await inspect(planned, bought.route, generation, bought, TOOLS, passed)
+    call = await inspect(planned, bought.route, result, bought, TOOLS, passed)
     return respond(bought, [call], (), settlement(), RECEIPT).pieces
 
 

@@ -122,7 +122,7 @@ def test_the_tokens_of_one_call_stand_on_its_last_image() -> None:
 
 
 def test_a_refused_image_is_flagged_and_empty() -> None:
-    call = FinishedCall(4, 1, route(), finished_call().generation, (), refused=1)
+    call = FinishedCall(4, 1, route(), finished_call().result, (), refused=1)
 
     event = completed(call, charge=Charge(0), size=SizeChoice(None))
 

@@ -18,7 +18,7 @@ from tintype_gateway.storage.image_tools import ImageTools
 from tintype_gateway.upstream.finish import inspect
 from tintype_gateway.values.events import Charge, FailedCall, FinishedCall
 from tintype_gateway.values.faults import UpstreamFault
-from tintype_gateway.values.images import FinishedImage, GeneratedImage, Generation, Preview
+from tintype_gateway.values.images import CallResult, FinishedImage, GeneratedImage, Preview
 from tintype_gateway.values.response import Response
 from tintype_gateway.values.upstream import PlannedCall
 from tintype_testing.builders import (
@@ -165,9 +165,9 @@ def test_an_unlimited_account_has_nothing_that_remains() -> None:
 
 
 async def inspected(asked: int, made: int, profile: Any, **told: Any) -> FinishedCall:
-    generation = Generation((GeneratedImage(sample_image()),) * made, rest_refused=True, **told)
+    result = CallResult((GeneratedImage(sample_image()),) * made, rest_refused=True, **told)
     planned = PlannedCall(2, asked, plan().job)
-    return await inspect(planned, route(), generation, plan(profile=profile), ImageTools())
+    return await inspect(planned, route(), result, plan(profile=profile), ImageTools())
 
 
 async def test_images_refused_in_part_are_errors_with_their_reasons() -> None:

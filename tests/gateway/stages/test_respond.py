@@ -110,7 +110,7 @@ def test_a_refused_image_is_a_flagged_entry_behind_those_of_its_call(
     for made, refused in shares:
         whole = finished_call(*[finished_image()] * max(made, 1), asked=made + refused)
         images = whole.images[:made]
-        calls.append(FinishedCall(0, made + refused, route(), whole.generation, images, refused))
+        calls.append(FinishedCall(0, made + refused, route(), whole.result, images, refused))
     expected = [
         *(each for made, refused in shares for each in [entry()] * made + [REFUSED] * refused)
     ]

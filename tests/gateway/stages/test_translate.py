@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.gateway.stages.adapting import ACCEPT, clamp
-from tintype_gateway.dialects.registry import dialect
+from tintype_gateway.dialects.registry import get_dialect
 from tintype_gateway.upstream.translate import divide, translate
 from tintype_gateway.values.upstream import PlannedCall
 from tintype_testing.builders import candidate, job, model
@@ -23,7 +23,7 @@ def planned(
 
 
 def bodies(calls: list[PlannedCall]) -> list[dict[str, Any]]:
-    openai = dialect("openai-images")
+    openai = get_dialect("openai-images")
     return [sent_json(translate(call, candidate(), openai)) for call in calls]
 
 

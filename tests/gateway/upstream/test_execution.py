@@ -13,7 +13,7 @@ from tintype_gateway.request_context import RequestContext
 from tintype_gateway.runtime.memory_budget import Reservation
 from tintype_gateway.storage.image_tools import ImageTools
 from tintype_gateway.upstream.executor import Execution, Executor
-from tintype_gateway.upstream.retry import Attempts
+from tintype_gateway.upstream.retry import Retrier
 from tintype_gateway.values.events import (
     AbandonedCall,
     CallEvent,
@@ -60,7 +60,7 @@ def execution(
     executor = Scripted(
         no_sessions,  # type: ignore[arg-type]
         ImageTools(),
-        Attempts(),
+        Retrier(),
         heartbeat_seconds=heartbeat_seconds,
     )
     return Execution(executor, context)

@@ -11,7 +11,7 @@ from tintype_gateway.storage.image_tools import ImageTools
 from tintype_gateway.upstream.finish import finish, inspect
 from tintype_gateway.values.events import FinishedCall
 from tintype_gateway.values.faults import UpstreamFault
-from tintype_gateway.values.images import GeneratedImage, Generation
+from tintype_gateway.values.images import CallResult, GeneratedImage
 from tintype_gateway.values.job import Encoding
 from tintype_gateway.values.upstream import PlannedCall
 from tintype_simulator.painting.content_credentials import with_manifest
@@ -21,12 +21,12 @@ from tintype_testing.sample_images import drawn, encoded, sample_image
 TOOLS = ImageTools()
 
 
-def generation(*texts: bytes, rest_refused: bool = False) -> Generation:
-    return Generation(tuple(map(GeneratedImage, texts)), rest_refused=rest_refused)
+def result_of(*texts: bytes, rest_refused: bool = False) -> CallResult:
+    return CallResult(tuple(map(GeneratedImage, texts)), rest_refused=rest_refused)
 
 
 async def finished(
-    first: int, asked: int, made: Generation, encoding: Encoding | None = None, **options: Any
+    first: int, asked: int, made: CallResult, encoding: Encoding | None = None, **options: Any
 ) -> FinishedCall:
     bought = plan(**options)
     bought = replace(bought, job=replace(bought.job, encoding=encoding))
@@ -35,7 +35,7 @@ async def finished(
     return await finish(inspected, bought, TOOLS)
 
 
-async def fault(made: Generation) -> UpstreamFault:
+async def fault(made: CallResult) -> UpstreamFault:
     with pytest.raises(UpstreamFault) as caught:
         await finished(0, 2, made)
     return caught.value
@@ -43,7 +43,7 @@ async def fault(made: Generation) -> UpstreamFault:
 
 async def test_format_and_size_are_those_of_the_image_itself() -> None:
     call = await finished(
-        4, 2, generation(sample_image("webp", 30, 20), sample_image("png", 10, 40))
+        4, 2, result_of(sample_image("webp", 30, 20), sample_image("png", 10, 40))
     )
     assert (call.first, call.asked, call.refused) == (4, 2, 0)
     found = [(image.format, image.size) for image in call.images]
@@ -51,9 +51,9 @@ async def test_format_and_size_are_those_of_the_image_itself() -> None:
 
 
 async def test_an_image_passes_through_untouched() -> None:
-    made = generation(sample_image())
+    made = result_of(sample_image())
     call = await finished(0, 1, made)
-    assert call.generation is made
+    assert call.result is made
     assert call.images[0].image is made.images[0]
 
 
@@ -61,21 +61,21 @@ async def test_nothing_is_decoded_that_nobody_wants_changed() -> None:
     whole = sample_image("png", 640, 480)
     middle = len(whole) // 8 * 4
     opaque = whole[:middle] + b"!" * 400 + whole[middle:]
-    call = await finished(0, 1, generation(opaque))
+    call = await finished(0, 1, result_of(opaque))
     assert call.images[0].image.base64 is opaque
 
 
 @pytest.mark.parametrize("form", ["png", "jpeg", "webp"])
 async def test_an_image_that_breaks_off_is_a_fault(form: str) -> None:
     whole = sample_image(form)
-    broken = await fault(generation(whole[: len(whole) // 8 * 4]))
+    broken = await fault(result_of(whole[: len(whole) // 8 * 4]))
     assert broken.kind == "outcome_unknown"
 
 
 @pytest.mark.parametrize("form", ["png", "jpeg", "webp"])
 async def test_a_manifest_that_is_there_is_told_and_one_that_is_not_is_not(form: str) -> None:
     plain = drawn(form, 64, 48)
-    made = generation(encoded(with_manifest(plain, form)), encoded(plain))
+    made = result_of(encoded(with_manifest(plain, form)), encoded(plain))
     call = await finished(0, 2, made, of={"watermark": "c2pa"})
     assert [image.watermark for image in call.images] == ["c2pa", "none"]
 
@@ -88,16 +88,16 @@ async def test_usual_images_take_no_thread_and_unusual_ones_do() -> None:
     usual = [drawn(form, 64, 48) for form in ("png", "jpeg", "webp")]
     unusual = usual[1][:20] + b"junk" + usual[1][20:]
 
-    call = await inspect(planned, route(), generation(*map(encoded, usual)), bought, tools)
+    call = await inspect(planned, route(), result_of(*map(encoded, usual)), bought, tools)
     assert [image.format for image in call.images] == ["png", "jpeg", "webp"]
     with pytest.raises(RuntimeError, match="after shutdown"):
-        await inspect(planned, route(), generation(encoded(unusual)), bought, tools)
-    assert (await finished(0, 1, generation(encoded(unusual)))).images[0].size == (64, 48)
+        await inspect(planned, route(), result_of(encoded(unusual)), bought, tools)
+    assert (await finished(0, 1, result_of(encoded(unusual)))).images[0].size == (64, 48)
 
 
 @pytest.mark.parametrize("mark", ["synthid", "provenance", "none"])
 async def test_of_marks_in_the_pixels_the_model_tells(mark: str) -> None:
-    call = await finished(0, 1, generation(sample_image()), of={"watermark": mark})
+    call = await finished(0, 1, result_of(sample_image()), of={"watermark": mark})
     assert call.images[0].watermark == mark
 
 
@@ -109,7 +109,7 @@ async def test_a_conversion_costs_an_image_its_manifest_and_no_other_mark(
 ) -> None:
     marked = encoded(with_manifest(drawn("png", 64, 48), "png"))
     encoding = Encoding("jpeg")
-    call = await finished(0, 1, generation(marked), encoding, of={"watermark": mark})
+    call = await finished(0, 1, result_of(marked), encoding, of={"watermark": mark})
     (image,) = call.images
     assert (image.format, image.size, image.watermark) == ("jpeg", Size(64, 48), left)
     assert read_header(image.image.base64).format == "jpeg"
@@ -118,28 +118,28 @@ async def test_a_conversion_costs_an_image_its_manifest_and_no_other_mark(
 @pytest.mark.parametrize("encoding", [Encoding("jpeg"), Encoding("jpeg", 50, by_provider=True)])
 async def test_an_image_that_has_the_format_already_passes_through(encoding: Encoding) -> None:
     text = sample_image("jpeg")
-    call = await finished(0, 1, generation(text), encoding)
+    call = await finished(0, 1, result_of(text), encoding)
     assert call.images[0].image.base64 is text
 
 
 async def test_what_the_provider_did_not_compress_is_compressed_here() -> None:
     text = sample_image("jpeg", quality=100)
-    call = await finished(0, 1, generation(text), Encoding("jpeg", 10))
+    call = await finished(0, 1, result_of(text), Encoding("jpeg", 10))
     assert len(call.images[0].image.base64) < len(text)
 
 
 async def test_a_provider_that_ignores_the_format_is_no_reason_to_fail() -> None:
-    call = await finished(0, 1, generation(sample_image("png")), Encoding("webp", by_provider=True))
+    call = await finished(0, 1, result_of(sample_image("png")), Encoding("webp", by_provider=True))
     assert call.images[0].format == "webp"
 
 
 async def test_an_answer_without_an_image_is_a_fault() -> None:
-    assert (await fault(generation())).kind == "outcome_unknown"
+    assert (await fault(result_of())).kind == "outcome_unknown"
 
 
 @pytest.mark.parametrize("text", [b"", b"AAA", b"AAAA" * 20, b"iVBORw0KGgo=", sample_image()[:24]])
 async def test_an_answer_with_something_else_is_a_fault_even_beside_an_image(text: bytes) -> None:
-    broken = await fault(generation(sample_image(), text))
+    broken = await fault(result_of(sample_image(), text))
     assert broken.kind == "outcome_unknown"
     assert "is not an image" in broken.message
 
@@ -148,6 +148,6 @@ async def test_an_answer_with_something_else_is_a_fault_even_beside_an_image(tex
 async def test_what_is_not_there_was_refused_where_the_provider_says_so(
     given: int, refused: int
 ) -> None:
-    call = await finished(0, 3, generation(*[sample_image()] * given, rest_refused=True))
+    call = await finished(0, 3, result_of(*[sample_image()] * given, rest_refused=True))
     assert isinstance(call, FinishedCall)
     assert (len(call.images), call.refused) == (given, refused)

@@ -199,7 +199,7 @@ def _asked(asked: ApiOperation, view: View | None) -> Json:
     return {
         "requestBody": {
             "required": True,
-            "content": {media_type: {"schema": schema} for media_type in asked.bodies},
+            "content": {media_type: {"schema": schema} for media_type in asked.media_types},
         },
         "parameters": [
             _header("X-Quantized-Provider", "Forces a provider.", names),

@@ -8,7 +8,7 @@ from tintype_gateway.dialects.bedrock import common as bedrock
 from tintype_gateway.dialects.common import MALFORMED, malformed, plain_base64, reason
 from tintype_gateway.dialects.provider_parameters import merge
 from tintype_gateway.images import lazy_json as blobs
-from tintype_gateway.values.images import GeneratedImage, Generation
+from tintype_gateway.values.images import CallResult, GeneratedImage
 from tintype_gateway.values.job import Job
 from tintype_gateway.values.routes import Route
 from tintype_gateway.values.upstream import UpstreamRequest, UpstreamResponse
@@ -42,7 +42,7 @@ def translate(
     return bedrock.invoke(route, merge(job.extras, ours), credentials)
 
 
-def interpret(response: UpstreamResponse) -> Generation:
+def interpret(response: UpstreamResponse) -> CallResult:
     """Return the images of a response; a truthy `error` says that the others were filtered.
 
     The field may also be null, empty or missing where nothing was.
@@ -52,7 +52,7 @@ def interpret(response: UpstreamResponse) -> Generation:
     """
     try:
         document: Any = blobs.loads(response.body)
-        return Generation(
+        return CallResult(
             images=tuple(
                 GeneratedImage(base64=plain_base64(image)) for image in document.get("images") or ()
             ),

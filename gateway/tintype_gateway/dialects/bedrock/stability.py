@@ -9,7 +9,7 @@ from tintype_gateway.dialects.common import MALFORMED, malformed, plain_base64, 
 from tintype_gateway.dialects.provider_parameters import merge
 from tintype_gateway.images import lazy_json as blobs
 from tintype_gateway.values.faults import UpstreamFault
-from tintype_gateway.values.images import GeneratedImage, Generation
+from tintype_gateway.values.images import CallResult, GeneratedImage
 from tintype_gateway.values.job import Job
 from tintype_gateway.values.routes import Route
 from tintype_gateway.values.upstream import UpstreamRequest, UpstreamResponse
@@ -45,7 +45,7 @@ def translate(
     return bedrock.invoke(route, merge(job.extras, ours), credentials)
 
 
-def interpret(response: UpstreamResponse) -> Generation:
+def interpret(response: UpstreamResponse) -> CallResult:
     """Return the image of a response with its seed, or that its content was refused.
 
     Raises:
@@ -56,10 +56,10 @@ def interpret(response: UpstreamResponse) -> Generation:
         reasons = [each for each in document.get("finish_reasons") or () if each]
         if filtered := [each for each in reasons if each.startswith(_FILTERED)]:
             why = reason(filtered[0])
-            return Generation(images=(), rest_refused=True, refusal_reasons=why)
+            return CallResult(images=(), rest_refused=True, refusal_reasons=why)
         if reasons:
             raise UpstreamFault("failed", "the model failed to make the image")
-        return Generation(images=tuple(_images(document)))
+        return CallResult(images=tuple(_images(document)))
     except MALFORMED as error:
         raise malformed() from error
 

@@ -13,7 +13,7 @@ from tintype_gateway.dialects.provider_parameters import merge
 from tintype_gateway.faults import begun
 from tintype_gateway.images import lazy_json as blobs
 from tintype_gateway.values.faults import UpstreamFault
-from tintype_gateway.values.images import GeneratedImage, Generation, Preview
+from tintype_gateway.values.images import CallResult, GeneratedImage, Preview
 from tintype_gateway.values.job import Job
 from tintype_gateway.values.routes import Route
 from tintype_gateway.values.upstream import UpstreamRequest, UpstreamResponse
@@ -66,7 +66,7 @@ def translate(
     return google.call(route, method, body, credentials)
 
 
-def interpret(response: UpstreamResponse) -> Generation:
+def interpret(response: UpstreamResponse) -> CallResult:
     """Return the image, or that it was refused: a refusal, too, is a response of status 200.
 
     Raises:
@@ -77,7 +77,7 @@ def interpret(response: UpstreamResponse) -> Generation:
         if candidates := document.get("candidates"):
             return _read(candidates[0], document.get("usageMetadata"))
         if (blocked := _block_reason(document)) is not None:
-            return Generation(images=(), rest_refused=True, refusal_reasons=blocked)
+            return CallResult(images=(), rest_refused=True, refusal_reasons=blocked)
     except MALFORMED as error:
         raise malformed() from error
     raise malformed()
@@ -125,14 +125,14 @@ class EventReader:
         except MALFORMED as error:
             raise malformed() from error
 
-    def end(self) -> Generation:
+    def end(self) -> CallResult:
         """Return the image, or that it was refused.
 
         Raises:
             UpstreamFault: The stream ended too soon, or without an image and without a refusal.
         """
         if self._blocked is not None:
-            return Generation(images=(), rest_refused=True, refusal_reasons=self._blocked)
+            return CallResult(images=(), rest_refused=True, refusal_reasons=self._blocked)
         if self._reason is None:
             raise UpstreamFault("outcome_unknown", "the provider's stream ended too soon")
         parts = [*self._parts, *([self._image] if self._image else [])]
@@ -201,7 +201,7 @@ def _max_output_tokens(job: Job, pricing: Pricing) -> int:
     return image + pricing.max_other_output_tokens
 
 
-def _read(candidate: Mapping[str, Any], usage: Mapping[str, Any] | None) -> Generation:
+def _read(candidate: Mapping[str, Any], usage: Mapping[str, Any] | None) -> CallResult:
     """Return what a candidate says and shows, apart from its thoughts.
 
     Of several images all but the last are drafts.
@@ -214,13 +214,13 @@ def _read(candidate: Mapping[str, Any], usage: Mapping[str, Any] | None) -> Gene
         encoded = google.standard_base64(images[-1])
         image = GeneratedImage(encoded, revised_prompt=said or None)
         counts, unusable = usage_of(_usage, usage)
-        return Generation(images=(image,), usage=counts, usage_unusable=unusable)
+        return CallResult(images=(image,), usage=counts, usage_unusable=unusable)
     ended = text(candidate.get("finishReason")) or "no reason"
     if ended in _REFUSALS:
         why = reason(ended, candidate.get("finishMessage") or said)
-        return Generation(images=(), rest_refused=True, refusal_reasons=why)
+        return CallResult(images=(), rest_refused=True, refusal_reasons=why)
     if ended == "STOP" and said:  # the model itself declines, in its own words
-        return Generation(images=(), rest_refused=True, refusal_reasons=reason(said))
+        return CallResult(images=(), rest_refused=True, refusal_reasons=reason(said))
     raise _without_image(candidate)
 
 

@@ -10,7 +10,7 @@ from tintype_gateway.dialects.google import common as google
 from tintype_gateway.dialects.provider_parameters import merge
 from tintype_gateway.images import lazy_json as blobs
 from tintype_gateway.values.faults import UpstreamFault
-from tintype_gateway.values.images import GeneratedImage, Generation
+from tintype_gateway.values.images import CallResult, GeneratedImage
 from tintype_gateway.values.job import Job
 from tintype_gateway.values.routes import Route
 from tintype_gateway.values.upstream import UpstreamRequest, UpstreamResponse
@@ -38,7 +38,7 @@ def translate(
     return google.call(route, "predict", body, credentials)
 
 
-def interpret(response: UpstreamResponse) -> Generation:
+def interpret(response: UpstreamResponse) -> CallResult:
     """Return the images that were not filtered: filtered ones are reasons, or simply missing.
 
     Raises:
@@ -50,7 +50,7 @@ def interpret(response: UpstreamResponse) -> Generation:
         images = tuple(_image(entry) for entry in predictions if not _is_remark(entry))
         remarks = filter(_is_remark, predictions)
         reasons = tuple(each for entry in remarks for each in reason(entry.get(_REASON)))
-        return Generation(images=images, rest_refused=True, refusal_reasons=reasons)
+        return CallResult(images=images, rest_refused=True, refusal_reasons=reasons)
     except MALFORMED as error:
         raise malformed() from error
 

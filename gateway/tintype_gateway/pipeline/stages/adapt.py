@@ -257,10 +257,10 @@ def _wish(text: str | None) -> Size | None:
 
 
 def _check_provider_parameters(request: ValidRequest, model: Model) -> None:
-    for name, takers in request.takers.items():
+    for name, models in request.models_that_accept.items():
         if name not in model.provider_parameters:
             raise UnsupportedParameterError(
-                f"`{name}` is for {', '.join(takers)}: the model {model.id!r} does not take it",
+                f"`{name}` is for {', '.join(models)}: the model {model.id!r} does not take it",
                 param=name,
             )
 

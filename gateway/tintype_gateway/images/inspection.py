@@ -6,7 +6,7 @@ from tintype_gateway.images.container import ImageHeader, has_c2pa, is_whole, re
 from tintype_gateway.images.decoder import ask_decoder
 
 
-class Examined(NamedTuple):
+class Inspection(NamedTuple):
     """What the file of an image says of it."""
 
     header: ImageHeader
@@ -14,7 +14,7 @@ class Examined(NamedTuple):
     """Whether it carries Content Credentials; False as well where they were not looked for."""
 
 
-def glance(text: bytes | memoryview, *, find_c2pa: bool) -> Examined:
+def inspect_quickly(text: bytes | memoryview, *, find_c2pa: bool) -> Inspection:
     """Return what a base64-encoded image shows within a millisecond, as all usual ones do.
 
     Raises:
@@ -23,10 +23,10 @@ def glance(text: bytes | memoryview, *, find_c2pa: bool) -> Examined:
     header = read_header(text)
     if not is_whole(text, header.format):
         raise ValueError("it breaks off")
-    return Examined(header, find_c2pa and has_c2pa(text, header.format))
+    return Inspection(header, find_c2pa and has_c2pa(text, header.format))
 
 
-def examine(text: bytes | memoryview, *, find_c2pa: bool) -> Examined:
+def inspect_fully(text: bytes | memoryview, *, find_c2pa: bool) -> Inspection:
     """Return what a base64-encoded image shows to one who reads all of it, and asks the decoder.
 
     Raises:
@@ -38,7 +38,7 @@ def examine(text: bytes | memoryview, *, find_c2pa: bool) -> Examined:
         header = _header_by_decoder(text, error)
     if not is_whole(text, header.format, None):
         raise ValueError("it breaks off")
-    return Examined(header, find_c2pa and has_c2pa(text, header.format, None))
+    return Inspection(header, find_c2pa and has_c2pa(text, header.format, None))
 
 
 def _header_by_decoder(text: bytes | memoryview, error: ValueError) -> ImageHeader:
