@@ -49,27 +49,27 @@ async def called(
 async def invoked(
     simulator: str, model: str, body: Mapping[str, Any] | bytes, **client: Any
 ) -> dict[str, Any]:
-    """Return the decoded answer of a model, in a region that has it if none is given."""
+    """Return the decoded response of a model, in a region that has it if none is given."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
 
     def call(runtime: Any) -> Any:
         return json.loads(runtime.invoke_model(modelId=model, body=content)["body"].read())
 
     options = {"region": home(model)} if model.partition(".")[0] in HOME else {}
-    answer: dict[str, Any] = await called(simulator, call, **options | client)
-    return answer
+    response: dict[str, Any] = await called(simulator, call, **options | client)
+    return response
 
 
 async def refused(
     simulator: str, model: str, body: Mapping[str, Any] | bytes, **client: Any
 ) -> tuple[int, str, str]:
-    """Return status, code and message of the error that a model answers with."""
+    """Return status, code and message of the error from a model."""
     with pytest.raises(ClientError) as raised:
         await invoked(simulator, model, body, **client)
-    return told(raised.value)
+    return error_of(raised.value)
 
 
-def told(error: ClientError) -> tuple[int, str, str]:
+def error_of(error: ClientError) -> tuple[int, str, str]:
     """Return status, code and message of an error of the SDK."""
     details, metadata = error.response["Error"], error.response["ResponseMetadata"]
     return metadata["HTTPStatusCode"], details["Code"], details["Message"]
@@ -84,9 +84,9 @@ def amazon(text: str = "a red fox", parameters: Any = None, **config: Any) -> di
     }
 
 
-def images(answer: Mapping[str, Any]) -> list[Image]:
-    """Return the images of an answer, fully decoded."""
-    return [opened(base64.b64decode(image, validate=True)) for image in answer["images"]]
+def images(response: Mapping[str, Any]) -> list[Image]:
+    """Return the images of a response, fully decoded."""
+    return [opened(base64.b64decode(image, validate=True)) for image in response["images"]]
 
 
 @cache

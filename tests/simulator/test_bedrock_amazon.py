@@ -77,12 +77,12 @@ COMPLAINTS: list[tuple[str, dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize("size", sorted(TITAN_SIZES))
-async def test_titan_paints_every_size_that_it_lists(simulator: str, size: tuple[int, int]) -> None:
+async def test_titan_paints_every_documented_size(simulator: str, size: tuple[int, int]) -> None:
     width, height = size
 
-    answer = await invoked(simulator, TITAN, amazon(width=width, height=height))
+    response = await invoked(simulator, TITAN, amazon(width=width, height=height))
 
-    assert [(image.format, image.size) for image in images(answer)] == [("PNG", size)]
+    assert [(image.format, image.size) for image in images(response)] == [("PNG", size)]
 
 
 @pytest.mark.parametrize("size", [(320, 320), (320, 1280), (2048, 2048), (4096, 1024), (1296, 720)])
@@ -91,9 +91,9 @@ async def test_nova_paints_any_size_within_its_bounds(
 ) -> None:
     width, height = size
 
-    answer = await invoked(simulator, NOVA, amazon(width=width, height=height))
+    response = await invoked(simulator, NOVA, amazon(width=width, height=height))
 
-    assert [image.size for image in images(answer)] == [size]
+    assert [image.size for image in images(response)] == [size]
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,9 @@ async def test_nova_paints_any_size_within_its_bounds(
         (NOVA, (2064, 2048)),
     ],
 )
-async def test_a_size_beyond_is_refused(simulator: str, model: str, size: tuple[int, int]) -> None:
+async def test_an_unsupported_size_is_refused(
+    simulator: str, model: str, size: tuple[int, int]
+) -> None:
     status, code, message = await refused(simulator, model, amazon(width=size[0], height=size[1]))
 
     assert (status, code) == (400, "ValidationException")
@@ -118,19 +120,19 @@ async def test_a_call_without_configuration_gives_one_square_image(
 ) -> None:
     body = {"taskType": "TEXT_IMAGE", "textToImageParams": {"text": "a red fox"}}
 
-    answer = await invoked(simulator, model, body)
+    response = await invoked(simulator, model, body)
 
-    assert [image.size for image in images(answer)] == [(1024, 1024)]
-    assert answer["error"] is None
+    assert [image.size for image in images(response)] == [(1024, 1024)]
+    assert response["error"] is None
 
 
 async def test_one_call_gives_up_to_five_different_images(simulator: str) -> None:
-    answer = await invoked(simulator, NOVA, amazon(numberOfImages=5, width=512, height=512))
+    response = await invoked(simulator, NOVA, amazon(numberOfImages=5, width=512, height=512))
 
-    assert len(set(answer["images"])) == 5
+    assert len(set(response["images"])) == 5
 
 
-async def test_the_same_seed_gives_the_same_images_and_another_one_others(simulator: str) -> None:
+async def test_a_seed_repeats_the_images_and_another_seed_changes_them(simulator: str) -> None:
     first, again, other = [
         await invoked(simulator, NOVA, amazon(seed=seed, width=512, height=512))
         for seed in (7, 7, 8)
@@ -141,7 +143,7 @@ async def test_the_same_seed_gives_the_same_images_and_another_one_others(simula
 
 
 @pytest.mark.parametrize(("model", "seed"), [(TITAN, 42), (NOVA, 12)])
-async def test_a_seed_left_out_is_always_the_same_one(
+async def test_a_request_without_a_seed_has_the_documented_default(
     simulator: str, model: str, seed: int
 ) -> None:
     silent = await invoked(simulator, model, amazon(width=512, height=512))
@@ -185,9 +187,7 @@ async def test_a_body_that_is_not_json_is_malformed(simulator: str, body: bytes)
 
 
 @pytest.mark.parametrize("model", [TITAN, NOVA])
-async def test_a_forbidden_prompt_is_refused_before_anything_is_painted(
-    simulator: str, model: str
-) -> None:
+async def test_a_forbidden_prompt_is_refused(simulator: str, model: str) -> None:
     assert await refused(simulator, model, amazon("a Forbidden fox")) == FILTERED
 
 
@@ -200,20 +200,20 @@ async def test_a_forbidden_prompt_is_refused_before_anything_is_painted(
         ("a half-flagged fox", 5, 2, "Some"),
     ],
 )
-async def test_images_that_are_refused_are_missing_from_a_successful_answer(
+async def test_refused_images_are_missing_from_a_successful_response(
     simulator: str, prompt: str, asked: int, given: int, share: str
 ) -> None:
     body = amazon(prompt, numberOfImages=asked, width=320, height=320)
 
-    answer = await invoked(simulator, NOVA, body)
+    response = await invoked(simulator, NOVA, body)
 
-    assert len(answer["images"]) == given
-    assert answer["error"] == (
+    assert len(response["images"]) == given
+    assert response["error"] == (
         f"{share} of the generated images have been blocked by our content filters."
     )
 
 
-async def test_a_word_that_only_holds_a_marker_refuses_nothing(simulator: str) -> None:
+async def test_a_marker_within_a_longer_word_refuses_nothing(simulator: str) -> None:
     body = amazon("an unflagged foxforbidden", width=320, height=320)
 
     assert len((await invoked(simulator, NOVA, body))["images"]) == 1

@@ -111,17 +111,17 @@ async def test_a_mask_prompt_of_outpainting_names_what_is_kept(simulator: str, m
 async def test_the_mask_of_a_prompt_can_be_used_in_its_place(
     simulator: str, model: str, request_body: Any
 ) -> None:
-    answer = await invoked(simulator, model, request_body(maskPrompt="the dog", returnMask=True))
+    response = await invoked(simulator, model, request_body(maskPrompt="the dog", returnMask=True))
 
-    (first,) = images(answer)
-    second = await edited(simulator, model, request_body(maskImage=answer["maskImage"]))
+    (first,) = images(response)
+    second = await edited(simulator, model, request_body(maskImage=response["maskImage"]))
     assert changed(PHOTO, first) == changed(PHOTO, second)
 
 
 async def test_a_mask_comes_back_only_on_request(simulator: str) -> None:
-    answer = await invoked(simulator, NOVA, inpainting(maskPrompt="the dog"))
+    response = await invoked(simulator, NOVA, inpainting(maskPrompt="the dog"))
 
-    assert answer.keys() == {"images", "error"}
+    assert response.keys() == {"images", "error"}
 
 
 @BOTH
@@ -144,9 +144,9 @@ async def test_an_edit_gives_several_different_images(simulator: str) -> None:
     request = inpainting(maskImage=text(BLACK_BOX))
     request["imageGenerationConfig"] = {"numberOfImages": 3, "quality": "premium", "seed": 7}
 
-    answer = await invoked(simulator, NOVA, request)
+    response = await invoked(simulator, NOVA, request)
 
-    assert len(set(answer["images"])) == 3
+    assert len(set(response["images"])) == 3
 
 
 @BOTH
@@ -272,10 +272,10 @@ async def test_try_on_replaces_what_is_black_in_its_mask_by_the_garment(simulato
 async def test_try_on_finds_the_garment_and_returns_its_mask(
     simulator: str, members: dict[str, Any]
 ) -> None:
-    answer = await invoked(simulator, NOVA, try_on(**members))
+    response = await invoked(simulator, NOVA, try_on(**members))
 
-    (image,) = images(answer)
-    returned = opened(base64.b64decode(answer["maskImage"]))
+    (image,) = images(response)
+    returned = opened(base64.b64decode(response["maskImage"]))
     assert changed(PHOTO, image) == returned.point([255 - value for value in range(256)])
     assert 0.1 < share_changed(PHOTO, image) < 0.25
 

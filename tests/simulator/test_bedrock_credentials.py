@@ -25,20 +25,20 @@ async def post(
     """Ask for an image without the SDK; return status, name of the error and body."""
     async with aiohttp.ClientSession() as http:
         url = URL(f"{simulator}{path}", encoded=True)
-        answer = await http.post(url, json=FOX, headers=headers)
-        name = answer.headers.get("x-amzn-errortype", "").partition(":")[0]
-        return answer.status, name, await answer.json()
+        response = await http.post(url, json=FOX, headers=headers)
+        name = response.headers.get("x-amzn-errortype", "").partition(":")[0]
+        return response.status, name, await response.json()
 
 
-async def test_any_key_id_is_taken_with_the_known_secret(simulator: str) -> None:
-    answers = [
+async def test_every_key_id_is_accepted_with_the_known_secret(simulator: str) -> None:
+    responses = [
         await invoked(simulator, CORE, FOX | {"seed": 7}, key_id=name) for name in ("AKIA", "ASIA")
     ]
 
-    assert answers[0] == answers[1]
+    assert responses[0] == responses[1]
 
 
-async def test_temporary_credentials_are_taken(simulator: str) -> None:
+async def test_temporary_credentials_are_accepted(simulator: str) -> None:
     assert (await invoked(simulator, CORE, FOX, token="TOKEN123"))["images"]
 
 
@@ -46,19 +46,19 @@ async def test_a_signature_with_another_secret_is_wrong(simulator: str) -> None:
     assert await refused(simulator, CORE, FOX, secret="another") == MISMATCH
 
 
-async def test_a_key_id_that_begins_with_invalid_belongs_to_nobody(simulator: str) -> None:
-    answer = await refused(simulator, CORE, FOX, key_id="invalidAKIA")
+async def test_a_key_id_that_begins_with_invalid_is_refused(simulator: str) -> None:
+    response = await refused(simulator, CORE, FOX, key_id="invalidAKIA")
 
-    assert answer == (403, "UnrecognizedClientException", UNRECOGNIZED)
+    assert response == (403, "UnrecognizedClientException", UNRECOGNIZED)
 
 
-async def test_a_query_is_part_of_what_is_signed(simulator: str) -> None:
+async def test_the_signature_covers_the_query(simulator: str) -> None:
     def call(client: Any) -> Any:
         return client.list_foundation_models(byProvider="Stability AI", byOutputModality="IMAGE")
 
-    answer = await called(simulator, call, service="bedrock")
+    response = await called(simulator, call, service="bedrock")
 
-    assert {model["providerName"] for model in answer["modelSummaries"]} == {"Stability AI"}
+    assert {model["providerName"] for model in response["modelSummaries"]} == {"Stability AI"}
 
 
 async def test_an_arn_is_signed_as_it_is_sent(simulator: str) -> None:
@@ -71,7 +71,7 @@ async def test_an_arn_is_signed_as_it_is_sent(simulator: str) -> None:
 
 
 @pytest.mark.parametrize("model", [CORE, CORE.replace(":", "%3A")])
-async def test_a_bearer_key_is_taken_whether_the_colon_is_encoded_or_not(
+async def test_a_bearer_key_is_accepted_with_an_encoded_or_a_literal_colon(
     simulator: str, model: str
 ) -> None:
     status, _, body = await post(
@@ -82,7 +82,7 @@ async def test_a_bearer_key_is_taken_whether_the_colon_is_encoded_or_not(
     assert len(body["images"]) == 1
 
 
-async def test_a_bearer_key_is_good_for_every_region(simulator: str) -> None:
+async def test_a_bearer_key_works_in_every_region(simulator: str) -> None:
     status, name, body = await post(
         simulator, f"/model/{NOVA}/invoke", Authorization="Bearer bedrock-api-key-1"
     )
@@ -93,15 +93,15 @@ async def test_a_bearer_key_is_good_for_every_region(simulator: str) -> None:
 
 @pytest.mark.parametrize("key", ["invalid", "invalid-key", ""])
 async def test_a_wrong_bearer_key_is_refused(simulator: str, key: str) -> None:
-    answer = await post(simulator, Authorization=f"Bearer {key}")
+    response = await post(simulator, Authorization=f"Bearer {key}")
 
-    assert answer == (403, "UnrecognizedClientException", {"message": UNRECOGNIZED})
+    assert response == (403, "UnrecognizedClientException", {"message": UNRECOGNIZED})
 
 
 async def test_a_request_without_credentials_is_refused(simulator: str) -> None:
-    answer = await post(simulator)
+    response = await post(simulator)
 
-    assert answer == (
+    assert response == (
         403,
         "MissingAuthenticationTokenException",
         {"message": "Missing Authentication Token"},

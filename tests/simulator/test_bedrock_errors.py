@@ -7,7 +7,7 @@ import aiohttp
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.simulator.aws import CORE, called, refused, told
+from tests.simulator.aws import CORE, called, error_of, refused
 from tintype_simulator.bedrock.errors import ERRORS
 from tintype_testing.simulators import requests_received, script
 
@@ -30,7 +30,7 @@ MODELLED: dict[str, tuple[int, str]] = {
 """Status and class of the errors that the SDK has a class for."""
 
 COMMON = {"UnrecognizedClientException", "InvalidSignatureException", "ExpiredTokenException"}
-"""What AWS answers for any service: 403, and no class of its own."""
+"""Errors of all AWS services: status 403, and no class of their own in the SDK."""
 
 
 def invoke(client: Any) -> Any:
@@ -49,34 +49,32 @@ def caught(call: Callable[[Any], Any]) -> Callable[[Any], tuple[str, ClientError
     return catching
 
 
-def test_every_row_is_expected_here() -> None:
+def test_the_expected_errors_are_all_of_the_table() -> None:
     assert set(ERRORS) == MODELLED.keys() | COMMON
 
 
 @pytest.mark.parametrize("row", MODELLED)
-async def test_each_row_is_the_error_that_the_sdk_has_a_class_for(simulator: str, row: str) -> None:
+async def test_the_sdk_raises_its_own_class_for_each_error(simulator: str, row: str) -> None:
     await script(simulator, {"error": f"bedrock/{row}"})
 
     class_name, error = await called(simulator, caught(invoke))
 
     status, name = MODELLED[row]
     assert class_name == name
-    assert told(error) == (status, name, ERRORS[row].message)
+    assert error_of(error) == (status, name, ERRORS[row].message)
 
 
 @pytest.mark.parametrize("row", sorted(COMMON))
-async def test_wrong_credentials_are_errors_that_the_sdk_knows_by_code_only(
-    simulator: str, row: str
-) -> None:
+async def test_the_sdk_has_only_a_code_for_errors_of_credentials(simulator: str, row: str) -> None:
     await script(simulator, {"error": f"bedrock/{row}"})
 
     class_name, error = await called(simulator, caught(invoke))
 
     assert class_name == "ClientError"
-    assert told(error) == (403, row, ERRORS[row].message)
+    assert error_of(error) == (403, row, ERRORS[row].message)
 
 
-async def test_a_failed_model_tells_what_failed(simulator: str) -> None:
+async def test_a_model_error_names_its_cause(simulator: str) -> None:
     await script(simulator, {"error": "bedrock/ModelErrorException"})
 
     _, error = await called(simulator, caught(invoke))
@@ -93,17 +91,17 @@ async def test_an_error_has_its_name_in_a_header_and_only_its_message_in_the_bod
     await script(simulator, {"error": "bedrock/ThrottlingException"})
 
     async with aiohttp.ClientSession() as http:
-        answer = await http.post(f"{simulator}/model/{CORE}/invoke")
-        body = await answer.json()
+        response = await http.post(f"{simulator}/model/{CORE}/invoke")
+        body = await response.json()
 
     assert body == {"message": "Too many requests, please wait before trying again."}
-    assert answer.headers["x-amzn-errortype"] == (
+    assert response.headers["x-amzn-errortype"] == (
         "ThrottlingException:http://internal.amazon.com/coral/com.amazon.bedrock/"
     )
-    assert answer.headers["content-type"] == "application/json"
+    assert response.headers["content-type"] == "application/json"
 
 
-async def test_every_answer_has_a_request_id_of_its_own(simulator: str) -> None:
+async def test_every_response_has_its_own_request_id(simulator: str) -> None:
     def request_id(client: Any) -> str:
         return str(invoke(client)["ResponseMetadata"]["RequestId"])
 
@@ -113,7 +111,7 @@ async def test_every_answer_has_a_request_id_of_its_own(simulator: str) -> None:
     assert {len(each) for each in ids} == {36}
 
 
-async def test_an_error_without_its_header_is_only_a_number_to_the_sdk(simulator: str) -> None:
+async def test_the_sdk_has_only_the_status_of_an_error_without_its_header(simulator: str) -> None:
     await script(simulator, {"status": 400, "body": {"message": "no name"}})
 
     assert await refused(simulator, CORE, {"prompt": "a red fox"}) == (400, "400", "no name")
@@ -132,7 +130,7 @@ async def test_an_error_without_its_header_is_only_a_number_to_the_sdk(simulator
         ("ServiceQuotaExceededException", 1),
     ],
 )
-async def test_the_sdk_tries_again_what_it_holds_for_passing(
+async def test_the_sdk_retries_temporary_errors_only(
     simulator: str, row: str, requests: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     at_once = "botocore.retries.standard.ExponentialBackoff.delay_amount"

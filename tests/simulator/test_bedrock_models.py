@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.simulator.aws import CORE, NOVA, TITAN, amazon, called, home, invoked, refused, told
+from tests.simulator.aws import CORE, NOVA, TITAN, amazon, called, error_of, home, invoked, refused
 from tintype_simulator.bedrock.models import MODELS
 from tintype_simulator.bedrock.stability_bodies import SERVICES
 
@@ -94,10 +94,10 @@ async def test_an_unknown_model_is_not_described(simulator: str) -> None:
     with pytest.raises(ClientError) as raised:
         await described(simulator, "stability.unheard-of-v1:0")
 
-    assert told(raised.value) == INVALID
+    assert error_of(raised.value) == INVALID
 
 
-async def test_a_model_answers_in_its_regions_only(simulator: str) -> None:
+async def test_a_model_can_be_called_in_its_regions_only(simulator: str) -> None:
     for name, model in MODELS.items():
         called_id = f"us.{name}" if model.service else name
         assert await refused(simulator, called_id, body_for(name), region="sa-east-1") == INVALID
@@ -125,9 +125,9 @@ async def test_the_region_of_another_model_is_not_enough(
 async def test_a_model_is_called_by_arn_and_by_inference_profile_too(
     simulator: str, identifier: str
 ) -> None:
-    answer = await invoked(simulator, identifier, {"prompt": "a red fox"})
+    response = await invoked(simulator, identifier, {"prompt": "a red fox"})
 
-    assert answer == await invoked(simulator, CORE, {"prompt": "a red fox"})
+    assert response == await invoked(simulator, CORE, {"prompt": "a red fox"})
 
 
 @pytest.mark.parametrize("identifier", ["stability.sd9-v1:0", "us.amazon.sketch-v1:0", "fox"])

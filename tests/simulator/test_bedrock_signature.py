@@ -65,7 +65,7 @@ def refusal(received: Received, now: datetime.datetime = NOW) -> tuple[str, str]
 
 
 @pytest.mark.usefixtures("example_secret")
-def test_the_signature_of_botocore_is_the_one_worked_out_here() -> None:
+def test_the_computed_signature_equals_that_of_botocore() -> None:
     assert region_of_caller(vector(), NOW) == "us-west-2"
 
 
@@ -109,11 +109,11 @@ def test_a_signature_of_another_time_is_refused(minutes: int) -> None:
         ({"X-Amz-Security-Token": "T"}, "These headers must be signed: x-amz-security-token."),
     ],
 )
-def test_a_signature_for_something_else_is_refused(headers: dict[str, str], message: str) -> None:
+def test_a_signature_with_another_scope_is_refused(headers: dict[str, str], message: str) -> None:
     assert refusal(vector(headers=headers)) == ("InvalidSignatureException", message)
 
 
-def test_the_path_is_encoded_twice_and_the_query_is_put_in_order() -> None:
+def test_the_path_is_encoded_twice_and_the_query_is_sorted() -> None:
     received = vector(raw_path="/foundation-models/a%3A0?b=2&a=x%20y&a=", method="GET", body=b"")
 
     lines = canonical_request(received, "accept").splitlines()

@@ -38,22 +38,22 @@ COMPLAINTS: list[tuple[str, dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize("model", GENERATORS)
-async def test_every_model_paints_one_square_png_and_tells_its_seed(
+async def test_every_model_paints_one_square_png_and_returns_its_seed(
     simulator: str, model: str
 ) -> None:
-    answer = await invoked(simulator, model, FOX)
+    response = await invoked(simulator, model, FOX)
 
-    assert [(image.format, image.size) for image in images(answer)] == [("PNG", (1024, 1024))]
-    assert answer["finish_reasons"] == [None]
-    (seed,) = answer["seeds"]
+    assert [(image.format, image.size) for image in images(response)] == [("PNG", (1024, 1024))]
+    assert response["finish_reasons"] == [None]
+    (seed,) = response["seeds"]
     assert 0 < seed < 2**32
 
 
 @pytest.mark.parametrize("ratio", RATIOS)
-async def test_an_image_has_the_aspect_ratio_that_was_asked_for(simulator: str, ratio: str) -> None:
-    answer = await invoked(simulator, CORE, FOX | {"aspect_ratio": ratio})
+async def test_an_image_has_the_requested_aspect_ratio(simulator: str, ratio: str) -> None:
+    response = await invoked(simulator, CORE, FOX | {"aspect_ratio": ratio})
 
-    (image,) = images(answer)
+    (image,) = images(response)
     wide, high = map(int, ratio.split(":"))
     assert image.size == RATIOS[ratio]
     assert image.width / image.height == pytest.approx(wide / high, rel=0.05)
@@ -69,15 +69,15 @@ async def test_an_image_has_the_aspect_ratio_that_was_asked_for(simulator: str, 
         (SD35, "webp", "WEBP"),
     ],
 )
-async def test_an_image_comes_in_the_format_that_was_asked_for_in_any_case(
+async def test_an_image_has_the_requested_format_in_any_case(
     simulator: str, model: str, output_format: str, expected: str
 ) -> None:
-    answer = await invoked(simulator, model, FOX | {"output_format": output_format})
+    response = await invoked(simulator, model, FOX | {"output_format": output_format})
 
-    assert [image.format for image in images(answer)] == [expected]
+    assert [image.format for image in images(response)] == [expected]
 
 
-async def test_the_same_seed_gives_the_same_image_and_another_one_another(
+async def test_a_seed_repeats_the_image_and_another_seed_changes_it(
     simulator: str,
 ) -> None:
     first, again, other = [
@@ -89,14 +89,14 @@ async def test_the_same_seed_gives_the_same_image_and_another_one_another(
     assert first["images"] != other["images"]
 
 
-async def test_a_seed_that_is_left_open_is_another_one_each_time(simulator: str) -> None:
+async def test_each_request_without_a_seed_gets_another_seed(simulator: str) -> None:
     first, second = [await invoked(simulator, CORE, FOX) for _ in range(2)]
 
     assert first["seeds"] != second["seeds"]
     assert first["images"] != second["images"]
 
 
-async def test_the_seed_that_is_told_gives_the_image_again(simulator: str) -> None:
+async def test_the_returned_seed_repeats_the_image(simulator: str) -> None:
     silent, zero = [await invoked(simulator, CORE, FOX | fields) for fields in ({}, {"seed": 0})]
 
     again = await invoked(simulator, CORE, FOX | {"seed": silent["seeds"][0]})
@@ -105,13 +105,13 @@ async def test_the_seed_that_is_told_gives_the_image_again(simulator: str) -> No
 
 
 async def test_another_prompt_has_another_seed(simulator: str) -> None:
-    answers = [
+    responses = [
         await invoked(simulator, CORE, body)
         for body in (FOX, {"prompt": "a blue fox"}, FOX | {"negative_prompt": "snow"})
     ]
 
-    assert len({answer["seeds"][0] for answer in answers}) == 3
-    assert len({answer["images"][0] for answer in answers}) == 3
+    assert len({response["seeds"][0] for response in responses}) == 3
+    assert len({response["images"][0] for response in responses}) == 3
 
 
 @pytest.mark.parametrize("prompt", ["", "x" * 10_000, "狐 \ud83e"])

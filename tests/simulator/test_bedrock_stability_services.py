@@ -78,14 +78,14 @@ def profile(service: str) -> str:
     return f"us.stability.{service}-v1:0"
 
 
-async def answered(simulator: str, service: str, **body: Any) -> dict[str, Any]:
+async def responded(simulator: str, service: str, **body: Any) -> dict[str, Any]:
     """Return the response of a service to a body."""
     return await invoked(simulator, profile(service), body)
 
 
 async def edited(simulator: str, service: str, **body: Any) -> Image.Image:
     """Return the one image of a response."""
-    (image,) = images(await answered(simulator, service, **body))
+    (image,) = images(await responded(simulator, service, **body))
     return image
 
 
@@ -96,12 +96,12 @@ async def test_every_service_takes_all_its_fields_and_gives_one_image(
     name = "init_image" if service == "stable-style-transfer" else "image"
     body = {name: text(PHOTO), "output_format": "jpeg", **EVERY_FIELD[service]}
 
-    answer = await answered(simulator, service, **body)
+    response = await responded(simulator, service, **body)
 
-    (image,) = images(answer)
+    (image,) = images(response)
     assert (image.format, image.size) == ("JPEG", SIZES.get(service, SIZE))
-    assert answer["finish_reasons"] == [None]
-    assert len(answer["seeds"]) == 1
+    assert response["finish_reasons"] == [None]
+    assert len(response["seeds"]) == 1
 
 
 @pytest.mark.parametrize("region", SERVICE_REGIONS)
@@ -111,9 +111,9 @@ async def test_a_profile_can_be_called_from_three_regions(
 ) -> None:
     model = f"{prefix}stability.stable-image-erase-object-v1:0"
 
-    answer = await invoked(simulator, model, {"image": text(PHOTO)}, region=region)
+    response = await invoked(simulator, model, {"image": text(PHOTO)}, region=region)
 
-    assert len(answer["images"]) == 1
+    assert len(response["images"]) == 1
 
 
 @pytest.mark.parametrize(
@@ -233,11 +233,13 @@ async def test_style_transfer_follows_its_style_image(simulator: str) -> None:
 
 
 async def test_fast_upscale_gives_files_as_large_as_real_ones(simulator: str) -> None:
-    answer = await answered(simulator, "stable-fast-upscale", image=text(photo((768, 768)), "jpeg"))
+    source = text(photo((768, 768)), "jpeg")
 
-    (image,) = images(answer)
+    response = await responded(simulator, "stable-fast-upscale", image=source)
+
+    (image,) = images(response)
     assert image.size == (3072, 3072)
-    assert len(answer["images"][0]) > 10_000_000
+    assert len(response["images"][0]) > 10_000_000
 
 
 @pytest.mark.parametrize(
@@ -286,17 +288,17 @@ async def test_a_refusal_is_a_success_without_seeds_and_images(
 ) -> None:
     body = {"image": text(PHOTO), "mask": text(WHITE_BOX)} | fields
 
-    answer = await answered(simulator, "stable-image-inpaint", **body)
+    response = await responded(simulator, "stable-image-inpaint", **body)
 
-    assert answer == {"finish_reasons": [f"Filter reason: {stage}"]}
+    assert response == {"finish_reasons": [f"Filter reason: {stage}"]}
 
 
 async def test_a_seed_repeats_an_image(simulator: str) -> None:
     body = {"prompt": "a door", "image": text(PHOTO), "mask": text(WHITE_BOX)}
-    first = await answered(simulator, "stable-image-inpaint", **body)
-    second = await answered(simulator, "stable-image-inpaint", **body)
+    first = await responded(simulator, "stable-image-inpaint", **body)
+    second = await responded(simulator, "stable-image-inpaint", **body)
 
-    again = await answered(simulator, "stable-image-inpaint", **body, seed=first["seeds"][0])
+    again = await responded(simulator, "stable-image-inpaint", **body, seed=first["seeds"][0])
 
     assert first["images"] != second["images"]
     assert base64.b64decode(again["images"][0]) == base64.b64decode(first["images"][0])

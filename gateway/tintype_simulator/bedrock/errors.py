@@ -23,11 +23,11 @@ class BedrockError(Exception):
     members: Mapping[str, object] = field(default_factory=dict)
     """Members of the body beside the message."""
 
-    def answer(self) -> Answer:
+    def response(self) -> Answer:
         """Return the HTTP response that reports the error."""
-        answer = json_answer({"message": self.message, **self.members}, self.status)
-        headers = {**answer.headers, "x-amzn-errortype": f"{self.name}:{NAMESPACE}"}
-        return replace(answer, headers=headers)
+        response = json_answer({"message": self.message, **self.members}, self.status)
+        headers = {**response.headers, "x-amzn-errortype": f"{self.name}:{NAMESPACE}"}
+        return replace(response, headers=headers)
 
 
 def malformed(pointer: str, complaint: str) -> BedrockError:

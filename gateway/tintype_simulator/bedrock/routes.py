@@ -40,15 +40,15 @@ RegionalHandler = Callable[[web.Request, str | None], Awaitable[Answer]]
 def answering(handler: RegionalHandler) -> Handler:
     """Return a handler that checks the credentials first, and makes responses of errors."""
 
-    async def answer(request: web.Request) -> Answer:
+    async def response(request: web.Request) -> Answer:
         body = await request.read()
         received = Received(request.method, request.raw_path, request.headers, body)
         try:
             return await handler(request, region_of_caller(received, datetime.now(UTC)))
         except BedrockError as error:
-            return error.answer()
+            return error.response()
 
-    return answer
+    return response
 
 
 @answering
@@ -128,7 +128,7 @@ DIALECT = Dialect(
         ("GET", "/foundation-models", get_models),
         ("GET", "/foundation-models/{model}", get_model),
     ),
-    errors={name: error.answer() for name, error in ERRORS.items()},
+    errors={name: error.response() for name, error in ERRORS.items()},
     standing_headers=standing_headers,
 )
 """The routes, errors and headers of Bedrock."""

@@ -1,8 +1,8 @@
-"""Who is calling Bedrock: Signature Version 4 as a service checks it, or a bearer key.
+"""Checks the credentials of a call: a signature of version 4, or a bearer key.
 
-The signature is worked out here from AWS's description of it, so that a signer has a judge that
-knows nothing of its code. Any access key id is taken whose secret is `simulated`, and any bearer
-key; ids and keys that begin with `invalid` belong to nobody.
+The signature is computed from AWS's description of it, independently of the signers that it
+checks. Every access key id has the secret `simulated`, and every bearer key is valid, but for ids
+and keys that begin with `invalid`.
 """
 
 import hashlib
@@ -17,13 +17,13 @@ from multidict import MultiMapping
 
 from tintype_simulator.bedrock.errors import ERRORS, BedrockError, forbidden, unrecognized
 
-SECRET_ACCESS_KEY = "simulated"  # noqa: S105 - that is the point of it
+SECRET_ACCESS_KEY = "simulated"  # noqa: S105 - it is public
 
 SERVICE = "bedrock"
-"""What signatures are scoped to, for calls of models as well as for the list of them."""
+"""The scope of signatures, for calls of models and for the list of models."""
 
 MAX_SKEW = timedelta(minutes=5)
-"""How far the clocks may be apart: the usual figure of AWS, which publishes none for Bedrock."""
+"""How far the clocks may differ: AWS's usual figure, as AWS publishes none for Bedrock."""
 
 AUTHORIZATION = re.compile(
     r"AWS4-HMAC-SHA256 +"
@@ -34,20 +34,20 @@ AUTHORIZATION = re.compile(
 
 @dataclass(frozen=True)
 class Received:
-    """A request as it came over the wire."""
+    """A request as it was sent."""
 
     method: str
     raw_path: str
-    """Path and query, percent-encoded as they were sent."""
+    """Path and query, with the percent-encoding of the client."""
 
     headers: MultiMapping[str]
-    """The headers, whose names may be in any case."""
+    """The headers, with names in any case."""
 
     body: bytes
 
 
 def region_of_caller(request: Received, now: datetime) -> str | None:
-    """Return the region that a signature is scoped to, None for a bearer key, which names none.
+    """Return the region in the scope of a signature, None for a bearer key, which has no region.
 
     Raises:
         BedrockError: The credentials are missing or wrong.
@@ -73,7 +73,7 @@ def region_of_caller(request: Received, now: datetime) -> str | None:
 
 
 def check_scope(request: Received, claim: re.Match[str], now: datetime) -> None:
-    """Refuse a signature that is for something else, of another time, or of too little."""
+    """Refuse a signature for another service or day, or one that does not cover all headers."""
     if claim["service"] != SERVICE:
         raise wrong_signature(f"Credential should be scoped to correct service: '{SERVICE}'.")
     stamp = request.headers.get("x-amz-date", "")
@@ -92,7 +92,7 @@ def check_scope(request: Received, claim: re.Match[str], now: datetime) -> None:
 
 
 def signature(request: Received, claim: re.Match[str]) -> str:
-    """Return the right signature of a request, for the scope that it claims."""
+    """Return the correct signature of a request for the scope in its header."""
     scope = (claim["day"], claim["region"], claim["service"], "aws4_request")
     canonical = canonical_request(request, claim["signed"]).encode("utf-8", "surrogatepass")
     digest = hashlib.sha256(canonical).hexdigest()
@@ -104,7 +104,7 @@ def signature(request: Received, claim: re.Match[str]) -> str:
 
 
 def canonical_request(request: Received, signed_headers: str) -> str:
-    """Return the text that both sides hash.
+    """Return the canonical request, which client and server hash.
 
     The path is percent-encoded a second time: `%3A` on the wire is `%253A` here.
     """
@@ -124,21 +124,21 @@ def canonical_request(request: Received, signed_headers: str) -> str:
 
 
 def canonical_query(query: str) -> str:
-    """Return the parameters of a query, each percent-encoded anew, in order."""
+    """Return the parameters of a query, percent-encoded again and sorted."""
     pairs = (pair.partition("=") for pair in query.split("&") if pair)
     return "&".join(sorted(f"{encoded(name)}={encoded(value)}" for name, _, value in pairs))
 
 
 def encoded(text: str) -> str:
-    """Return a part of a query with everything percent-encoded that is not plain."""
+    """Return a name or value of a query with all but unreserved characters percent-encoded."""
     return quote(unquote(text), safe="", errors="surrogatepass")
 
 
 def canonical_value(values: Iterable[str]) -> str:
-    """Return the values of one header without needless spaces."""
+    """Return the values of one header, with single spaces only."""
     return ",".join(" ".join(value.split()) for value in values)
 
 
 def wrong_signature(message: str) -> BedrockError:
-    """Return the answer to a signature that is not valid here and now."""
+    """Return the error for a signature that is not valid."""
     return forbidden("InvalidSignatureException", message)
