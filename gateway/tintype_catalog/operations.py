@@ -188,5 +188,8 @@ class Operations(Contract):
         return rule
 
 
-GENERATION_ONLY = Operations(generation=GenerationRule())
+GENERATION_RULE = GenerationRule()
+"""How a model makes images whose manifest says nothing of it."""
+
+GENERATION_ONLY = Operations(generation=GENERATION_RULE)
 """What a model does whose manifest says nothing of operations."""

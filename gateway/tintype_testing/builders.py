@@ -17,6 +17,7 @@ from tintype_gateway.catalog.snapshot import Snapshot
 from tintype_gateway.images.container import read_header
 from tintype_gateway.ledger.interface import Hold, Profile, Settlement
 from tintype_gateway.pipeline.stages.validate import validate
+from tintype_gateway.values.content import JsonBody
 from tintype_gateway.values.events import FinishedCall
 from tintype_gateway.values.images import CallResult, FinishedImage, GeneratedImage
 from tintype_gateway.values.job import Job
@@ -64,7 +65,7 @@ def target(requested: str = "canvas", **spec: Any) -> Target:
 def valid(known: Snapshot | None = None, /, **fields: Any) -> ValidRequest:
     """Return a request for `canvas`, validated by what a snapshot knows."""
     vocabulary = (known or snapshot(image_model())).view().vocabulary
-    return validate(body(**fields), vocabulary, ImageGenerationRequest)
+    return validate(JsonBody(body(**fields)), vocabulary, ImageGenerationRequest)
 
 
 def body(**fields: Any) -> bytes:

@@ -29,7 +29,8 @@ ALLOWED = {
 RETOUCH = replace(
     GENERATION,
     name="image_retouch",
-    feature="retouch",
+    rule="edit",
+    feature="image_edit",
     event_prefix="image_retouching",
     path="/v1/images/retouches",
     quote_path="/v1/images/retouches/quote",
@@ -74,16 +75,14 @@ def test_events_are_named_after_the_operation_of_the_plan() -> None:
     assert last.startswith(b"event: image_retouching.completed\n")
 
 
-def test_a_model_must_list_the_feature_of_the_operation() -> None:
-    able = image_model("able", supportedFeatures=["retouch"])
+def test_a_model_must_have_the_operation() -> None:
+    able = image_model("able", operations={"edit": {}})
     binding = provider_binding("able-openai", model="able")
     view = snapshot(able, image_model(), binding, provider_binding()).view()
 
-    target = resolve(
-        "able", None, view, operation=RETOUCH, today=TODAY, supports=lambda dialect: True
-    )
+    target = resolve("able", None, view, operation=RETOUCH, today=TODAY, supports=lambda *_: True)
     with pytest.raises(BadRequestError, match="`image_retouch`") as refused:
-        resolve("canvas", None, view, operation=RETOUCH, today=TODAY, supports=lambda dialect: True)
+        resolve("canvas", None, view, operation=RETOUCH, today=TODAY, supports=lambda *_: True)
 
     assert target.model.name == "able"
     assert refused.value.code == "unsupported_operation"

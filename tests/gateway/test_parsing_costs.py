@@ -30,6 +30,7 @@ from tintype_gateway.pipeline.stages.validate import validate
 from tintype_gateway.upstream.passthrough import LOOK_BYTES, opening_of
 from tintype_gateway.upstream.sse import EndlessEventError, EventParser
 from tintype_gateway.upstream.transport import MAX_ERROR_BYTES
+from tintype_gateway.values.content import JsonBody
 from tintype_gateway.values.faults import UpstreamFault
 from tintype_gateway.values.upstream import UpstreamResponse
 from tintype_testing.sample_images import drawn
@@ -188,13 +189,15 @@ def test_a_request(kind: str) -> None:
     text = JSON[kind](MIB - 6000)
     vocabulary = Vocabulary(frozenset(), frozenset(), {"extra": ("a-model",)})
     for body in (text, b'{"model": "m", "prompt": "p", "extra": ' + text + b"}"):
-        require_cheap(partial(validate, body, vocabulary, ImageGenerationRequest), len(body))
+        require_cheap(
+            partial(validate, JsonBody(body), vocabulary, ImageGenerationRequest), len(body)
+        )
 
 
 def test_a_request_of_unknown_fields() -> None:
     body = json.dumps({f"output_compresion_{at}" + "n" * 9000: at for at in range(100)}).encode()
     vocabulary = Vocabulary(frozenset(), frozenset(), {f"output_{at}": () for at in range(100)})
-    require_cheap(lambda: validate(body, vocabulary, ImageGenerationRequest), MIB)
+    require_cheap(lambda: validate(JsonBody(body), vocabulary, ImageGenerationRequest), MIB)
 
 
 LOOKS = [

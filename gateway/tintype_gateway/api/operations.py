@@ -3,7 +3,12 @@ request is for reads its row, so that another operation is another row."""
 
 from dataclasses import dataclass
 
-from tintype_gateway.api.requests import ImageGenerationRequest, ImageRequest
+from tintype_gateway.api.requests import (
+    ImageEditRequest,
+    ImageGenerationRequest,
+    ImageRequest,
+    ImageVariationRequest,
+)
 from tintype_gateway.values.plan import Operation
 
 
@@ -23,18 +28,51 @@ class ApiOperation(Operation):
     """Its name in the operation ids of the OpenAPI document: `create` and `quote` stand before."""
 
     summary: str
+    shows_mask: bool = False
+    """Whether a body may have a mask."""
 
+
+_JSON = "application/json"
+_FORM = "multipart/form-data"
 
 GENERATION = ApiOperation(
     name="image_generation",  # OpenTelemetry's conventions have no word for images: Envoy's
+    rule="generation",
     feature="image_generation",
     event_prefix="image_generation",
     path="/v1/images/generations",
     quote_path="/v1/images/quote",
     request_model=ImageGenerationRequest,
-    media_types=("application/json",),
+    media_types=(_JSON,),
     title="Image",
     summary="Make images",
 )
 
-OPERATIONS = (GENERATION,)
+EDIT = ApiOperation(
+    name="image_edit",
+    rule="edit",
+    feature="image_edit",
+    event_prefix="image_edit",
+    path="/v1/images/edits",
+    quote_path="/v1/images/edits/quote",
+    request_model=ImageEditRequest,
+    media_types=(_FORM, _JSON),
+    title="ImageEdit",
+    summary="Change images",
+    shows_mask=True,
+)
+
+VARIATION = ApiOperation(
+    name="image_variation",
+    rule="variation",
+    feature="image_variation",
+    event_prefix="image_variation",
+    path="/v1/images/variations",
+    quote_path="/v1/images/variations/quote",
+    request_model=ImageVariationRequest,
+    media_types=(_FORM, _JSON),
+    title="ImageVariation",
+    summary="Make images that are like another one",
+)
+
+OPERATIONS: tuple[ApiOperation, ...] = (GENERATION,)

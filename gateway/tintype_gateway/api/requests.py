@@ -1,4 +1,4 @@
-"""The bodies of the operations: OpenAI's fields, and our two more."""
+"""The fields of the operations: OpenAI's, `seed` and `negative_prompt`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from tintype_catalog.sizes import SIZE
+from tintype_gateway.values.content import Upload
 
 
 def _size(text: str) -> str:
@@ -24,9 +25,6 @@ class ImageRequest(BaseModel):
 
     model: Annotated[str, Field(min_length=1, max_length=256)]
     """The id of the model, optionally behind a provider and a slash: `PROVIDER/ID`."""
-
-    prompt: Annotated[str, Field(min_length=1)]
-    """What the image should show."""
 
     n: Annotated[int, Field(ge=1, le=10)] = 1
     """How many images."""
@@ -75,10 +73,27 @@ class ImageRequest(BaseModel):
 
 
 class ImageGenerationRequest(ImageRequest):
-    """A request as it was sent. A field that is null counts as left out.
+    """A request for new images. A field that is null counts as left out.
 
     `quality` and `style` are words here, because which ones there are depends on the catalog.
     """
+
+    prompt: Annotated[str, Field(min_length=1)]
+    """What the image should show."""
+
+
+class ImageEditRequest(ImageRequest):
+    """A request to change images, without the images themselves."""
+
+    prompt: Annotated[str, Field(min_length=1)] | None = None
+    """What the new image should show, or what should change. Some models need none."""
+
+    input_fidelity: Literal["low", "high"] | None = None
+    """How closely the new image keeps to the details of the ones sent."""
+
+
+class ImageVariationRequest(ImageRequest):
+    """A request for images that are like another one, without that one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,3 +104,15 @@ class ValidRequest:
     provider_parameters: Mapping[str, object]
     models_that_accept: Mapping[str, tuple[str, ...]]
     """For each of these provider parameters the ids of the models that take it."""
+
+    images: tuple[Upload, ...] = ()
+    """The images that the client sent, in its order."""
+
+    mask: Upload | None = None
+    """Which part of the first image may change."""
+
+    @property
+    def prompt(self) -> str | None:
+        """The client's own prompt, None where it sent none."""
+        prompt: str | None = getattr(self.fields, "prompt", None)
+        return prompt

@@ -13,6 +13,9 @@ STYLES = ("vivid", "natural")
 MAX_VIEWS = 256
 """How many allow-lists a snapshot keeps the view of."""
 
+MAX_SUGGESTIONS = 8
+"""How many models a message names."""
+
 Result = TypeVar("Result")
 
 
@@ -54,6 +57,15 @@ class View:
         replacement = model.lifecycle.replacement
         hidden = replacement in self._all_models and replacement not in self.models
         return None if hidden else replacement
+
+    def suggestion(self, suits: Callable[[Model], bool]) -> str:
+        """Return the end of a message: which models that the caller may use suit, if any does."""
+        names = [model.id for model in self.listed if suits(model)]
+        shown = ", ".join(names[:MAX_SUGGESTIONS])
+        if not names:
+            return ""
+        others = len(names) - MAX_SUGGESTIONS
+        return f": use {shown}" + (f" or {others} others of GET /v1/models" if others > 0 else "")
 
     def once(self, name: str, version: Hashable, make: Callable[[], Result]) -> Result:
         """Return what `make` makes of this view. It is kept, and made anew for another version."""

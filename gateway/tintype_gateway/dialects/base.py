@@ -1,7 +1,8 @@
 """The interface of a dialect, which is one upstream wire protocol in one module.
 
 A dialect is three functions and a pattern, the members of `Dialect`. One whose provider can respond
-with a stream of events has two functions more, those of `StreamingDialect`. `registry.py` lists all
+with a stream of events has two functions more, those of `StreamingDialect`, and one that also takes
+images has the members of `EditingDialect`. `registry.py` lists all
 dialects, and refuses one that is incomplete. docs/adding-a-dialect.md explains how to write one.
 
 What holds for every member:
@@ -14,13 +15,14 @@ What holds for every member:
 
 import inspect
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 from tintype_catalog.catalog import Binding
+from tintype_catalog.operations import FEATURES, OperationName
 from tintype_gateway.values.faults import UpstreamFault
 from tintype_gateway.values.images import CallResult, Preview
-from tintype_gateway.values.job import Job
+from tintype_gateway.values.job import Job, MaskConvention
 from tintype_gateway.values.routes import Route
 from tintype_gateway.values.upstream import UpstreamRequest, UpstreamResponse
 
@@ -109,6 +111,18 @@ class StreamingDialect(Dialect, Protocol):
         """Return a new reader for the events of one call."""
 
 
+@runtime_checkable
+class EditingDialect(Dialect, Protocol):
+    """A dialect whose `translate` also takes jobs with images, and maybe a mask."""
+
+    @property
+    def OPERATIONS(self) -> Collection[OperationName]:
+        """What the protocol can be asked for: `generation`, `edit` or `variation`."""
+
+    def mask_convention(self, task: str | None) -> MaskConvention | None:
+        """Return how the provider reads the mask of a task, None where it takes no mask."""
+
+
 class IncompleteDialectError(TypeError):
     """A dialect lacks a part of the interface."""
 
@@ -119,6 +133,7 @@ _FUNCTIONS = {
     "read_error": ("response",),
 }
 _STREAMING_FUNCTIONS: Mapping[str, tuple[str, ...]] = {"streams": ("binding",), "event_reader": ()}
+_EDITING_FUNCTIONS: Mapping[str, tuple[str, ...]] = {"mask_convention": ("task",)}
 
 
 def require_complete(name: str, dialect: object) -> None:
@@ -135,6 +150,10 @@ def _missing(dialect: object) -> Iterator[str]:
     expected = dict(_FUNCTIONS)
     if any(hasattr(dialect, name) for name in _STREAMING_FUNCTIONS):
         expected |= _STREAMING_FUNCTIONS
+    if any(hasattr(dialect, name) for name in ("OPERATIONS", *_EDITING_FUNCTIONS)):
+        expected |= _EDITING_FUNCTIONS
+        if not set(getattr(dialect, "OPERATIONS", ())) & set(FEATURES):
+            yield f"it has no OPERATIONS, some of {', '.join(FEATURES)}"
     for name, parameters in expected.items():
         if not _takes(getattr(dialect, name, None), parameters):
             yield f"it has no function {name}({', '.join(parameters)})"

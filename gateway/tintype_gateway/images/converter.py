@@ -41,7 +41,7 @@ class Converter:
         Raises:
             ValueError: It cannot be decoded, or it is too large.
         """
-        return await self._run(convert, text, encoding)
+        return await self.run(convert, text, encoding)
 
     async def inspect(self, text: bytes | memoryview, *, find_c2pa: bool) -> Inspection:
         """Return what the file of an image says of it, however long it takes to find out.
@@ -49,9 +49,10 @@ class Converter:
         Raises:
             ValueError: This is no whole image.
         """
-        return await self._run(partial(inspect_fully, find_c2pa=find_c2pa), text)
+        return await self.run(partial(inspect_fully, find_c2pa=find_c2pa), text)
 
-    async def _run(self, work: Callable[[*Args], Result], *args: *Args) -> Result:
+    async def run(self, work: Callable[[*Args], Result], *args: *Args) -> Result:
+        """Return what a blocking function returns, called in one of the threads."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, work, *args)
 
     def close(self) -> None:

@@ -1,7 +1,6 @@
 """One request, stage by stage, from the key in its header to the images in its response."""
 
 import datetime
-import hashlib
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -31,6 +30,7 @@ from tintype_gateway.pipeline.request_metrics import count_charge
 from tintype_gateway.pipeline.sse_serializer import SseSerializer
 from tintype_gateway.pipeline.stages.adapt import Handling, adapt
 from tintype_gateway.pipeline.stages.authenticate import authenticate
+from tintype_gateway.pipeline.stages.check_inputs import check_inputs
 from tintype_gateway.pipeline.stages.hold import HoldRequest, Replay, check_funds, held
 from tintype_gateway.pipeline.stages.resolve import resolve
 from tintype_gateway.pipeline.stages.select_routes import choose, stream
@@ -44,6 +44,7 @@ from tintype_gateway.upstream.executor import Execution, Executor
 from tintype_gateway.upstream.retry import MAX_ATTEMPTS, Retrier
 from tintype_gateway.upstream.sessions import Sessions
 from tintype_gateway.upstream.translate import check_translation
+from tintype_gateway.values.content import RequestBody
 from tintype_gateway.values.events import FinishedCall
 from tintype_gateway.values.job import Job
 from tintype_gateway.values.plan import Delivery, Plan
@@ -59,9 +60,9 @@ class Incoming:
     """A request as it arrives, with its body still to be read."""
 
     request_id: str
-    read_body: Callable[[], Awaitable[bytes]]
+    read_body: Callable[[], Awaitable[RequestBody]]
     body_bytes: int = 0
-    """How long the body may be."""
+    """How much memory the body may take while it is read."""
 
     authorization: str | None = None
     provider: ForcedProvider | None = None
@@ -198,15 +199,17 @@ class Pipeline:
             supports=supports,
             is_healthy=self.retrier.circuits.is_healthy,
         )
+        check_inputs(request, target, operation, view)
+        handling = incoming.handling or self.handling
         job = adapt(
             request,
             target.model,
-            incoming.handling or self.handling,
+            handling,
             self.model_defaults.get(target.model.id),
+            rule=target.rule,
         )
-        digest = hashlib.sha256(body).hexdigest()
         candidates = await self._candidates(target)
-        strict = (incoming.handling or self.handling) == "strict"
+        strict = handling == "strict"
         native = streams(candidates[0].route.binding)
         job = stream(job, request.fields, native=native, strict=strict)
         chosen = choose(candidates, job, streams, MAX_ATTEMPTS)
@@ -220,6 +223,7 @@ class Pipeline:
             is_stored=as_url or incoming.idempotency_key is not None,
         )
         revision = snapshot.revision
+        digest = f"{operation.name}:{body.digest}"
         plan = Plan(operation, target, chosen, job, revision, digest, delivery, as_url, profile)
         incoming.log.note_plan(plan, request.fields.user)
         return plan

@@ -77,6 +77,28 @@ class InputImage:
 
 
 @dataclass(frozen=True, slots=True)
+class JsonBody:
+    """A body without images: the text of a JSON document."""
+
+    text: bytes = field(repr=False)
+
+    @property
+    def images(self) -> tuple[Upload, ...]:
+        """Its images: none."""
+        return ()
+
+    @property
+    def mask(self) -> Upload | None:
+        """Its mask: none."""
+        return None
+
+    @property
+    def digest(self) -> str:
+        """A digest of the body, in hexadecimal."""
+        return hashlib.sha256(self.text).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
 class UploadedForm:
     """A multipart body: its texts as they came, and its files."""
 
@@ -98,6 +120,10 @@ class UploadedDocument:
     mask: Upload | None
     digest: str
     """See `digest_of`."""
+
+
+RequestBody = JsonBody | UploadedDocument
+"""What the body of a request holds, read to its end."""
 
 
 def digest_of(

@@ -5,8 +5,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tintype_catalog.sizes import SizeChoice
+from tintype_gateway.values.content import InputImage
 
 ImageFormat = Literal["png", "jpeg", "webp"]
+
+
+MaskConvention = Literal["alpha", "black_edits", "white_edits", "luminance_edits"]
+"""How a provider reads a mask: what it changes is transparent, black, white, or the more the
+lighter it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +57,15 @@ class Job:
 
     encoding: Encoding | None = None
     """The format that the client gets; None: whatever the provider gives."""
+
+    task: str | None = None
+    """The provider's name of what it does, None where its model does one thing."""
+
+    inputs: tuple[InputImage, ...] = ()
+    """The images that the new ones are made from, the first one being changed."""
+
+    mask: InputImage | None = None
+    """Where the first input changes, in the convention that the dialect names."""
 
     def images_per_call(self, most: int) -> int:
         """Return how many images a call asks for, where the model gives at most so many."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from tintype_catalog.catalog import Model
+from tintype_catalog.operations import OperationName
 from tintype_gateway.accounts import Profile
 from tintype_gateway.values.job import Job
 from tintype_gateway.values.routes import Candidate, Route, Target
@@ -16,8 +17,11 @@ class Operation:
     name: str
     """What messages and OpenTelemetry call it."""
 
+    rule: OperationName
+    """Which of a model's `operations` says how it carries this one out."""
+
     feature: str
-    """What a model must list among its supported features."""
+    """What a model must have among its features."""
 
     event_prefix: str
     """What the names of a stream's events begin with."""
@@ -57,7 +61,7 @@ class Plan:
     """The catalog that set the price."""
 
     body_digest: str
-    """The SHA-256 of the request's body."""
+    """Names the operation and what the body says: equal for a request that is sent again."""
 
     delivery: Delivery = Delivery.BUFFERED
     as_url: bool = False

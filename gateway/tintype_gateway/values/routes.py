@@ -7,6 +7,7 @@ from typing import NamedTuple
 from typing_extensions import override
 
 from tintype_catalog.catalog import Binding, Model
+from tintype_catalog.operations import GENERATION_RULE, OperationRule
 
 
 class ForcedProvider(NamedTuple):
@@ -54,3 +55,5 @@ class Target:
 
     model: Model
     routes: tuple[Route, ...]
+    rule: OperationRule = GENERATION_RULE
+    """How the model carries out the operation that is asked for."""

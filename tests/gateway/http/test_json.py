@@ -10,6 +10,7 @@ from tintype_gateway.api.requests import ImageGenerationRequest
 from tintype_gateway.catalog.snapshot import Vocabulary
 from tintype_gateway.errors import BadRequestError, GatewayError, ValidationError
 from tintype_gateway.pipeline.stages.validate import validate
+from tintype_gateway.values.content import JsonBody
 from tintype_testing.gateway import Gateway
 
 WORDS = Vocabulary(
@@ -50,7 +51,7 @@ NO_JSON = {
 @pytest.mark.parametrize("case", NO_JSON)
 def test_what_is_no_json_or_two_things_at_once_is_refused(case: str) -> None:
     with pytest.raises(BadRequestError) as raised:
-        validate(NO_JSON[case], WORDS, ImageGenerationRequest)
+        validate(JsonBody(NO_JSON[case]), WORDS, ImageGenerationRequest)
 
     assert raised.value.code == "invalid_json"
     assert len(raised.value.message) < 200
@@ -73,7 +74,7 @@ WRONG = {
 @pytest.mark.parametrize("case", WRONG)
 def test_what_has_another_form_is_refused_with_its_field(case: str) -> None:
     with pytest.raises(ValidationError) as raised:
-        validate(WRONG[case], WORDS, ImageGenerationRequest)
+        validate(JsonBody(WRONG[case]), WORDS, ImageGenerationRequest)
 
     assert raised.value.problems
 
@@ -85,7 +86,7 @@ def test_unknown_fields_are_refused_in_a_few_words(count: int, error: type[Gatew
     fields = {"model": "canvas", "prompt": "a"} | {f"field{n}": n for n in range(count)}
 
     with pytest.raises(error) as raised:
-        validate(json.dumps(fields).encode(), WORDS, ImageGenerationRequest)
+        validate(JsonBody(json.dumps(fields).encode()), WORDS, ImageGenerationRequest)
 
     assert len(json.dumps(raised.value.body())) < 500
 
@@ -94,7 +95,7 @@ def test_a_name_as_long_as_a_body_is_not_repeated() -> None:
     fields = {"model": "canvas", "prompt": "a", "x" * 1_000_000: 1}
 
     with pytest.raises(ValidationError) as raised:
-        validate(json.dumps(fields).encode(), WORDS, ImageGenerationRequest)
+        validate(JsonBody(json.dumps(fields).encode()), WORDS, ImageGenerationRequest)
 
     assert len(json.dumps(raised.value.body())) < 500
 
@@ -134,7 +135,7 @@ def test_any_body_is_read_or_refused_as_a_clients_error(body: bytes) -> None:
 
 def _refusal(body: bytes) -> GatewayError | None:
     try:
-        validate(body, WORDS, ImageGenerationRequest)
+        validate(JsonBody(body), WORDS, ImageGenerationRequest)
     except GatewayError as error:
         return error
     return None

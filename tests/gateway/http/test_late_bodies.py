@@ -10,6 +10,7 @@ from aiohttp.test_utils import make_mocked_request
 
 from tintype_gateway.errors import RequestTimeoutError
 from tintype_gateway.http.bodies import json
+from tintype_gateway.values.content import JsonBody
 
 
 @pytest.mark.parametrize("complete", [True, False])
@@ -30,7 +31,7 @@ async def test_only_what_is_missing_is_too_slow(
     time.sleep(0.05)  # noqa: ASYNC251 - the process gets no CPU time
 
     if complete:
-        assert await reading == b"{}"
+        assert await reading == JsonBody(b"{}")
     else:
         with pytest.raises(RequestTimeoutError):
             await reading

@@ -43,7 +43,10 @@ def resolved(
     spoken: tuple[str, ...] = ("openai-images", "bedrock-amazon"),
 ) -> Target:
     header = None if forced is None else ForcedProvider("X-Tintype-Provider", forced)
-    supports = spoken.__contains__
+
+    def supports(dialect: str, operation: str) -> bool:
+        return dialect in spoken
+
     return resolve(
         requested, header, known.view(), operation=GENERATION, today=today, supports=supports
     )
@@ -116,7 +119,7 @@ def test_an_unknown_provider_names_only_what_the_caller_may_use() -> None:
                 view,
                 operation=GENERATION,
                 today=datetime.date(2026, 1, 1),
-                supports=lambda _: True,
+                supports=lambda *_: True,
             )
 
 
@@ -161,7 +164,7 @@ def test_a_model_that_does_not_list_the_operation_is_refused() -> None:
     assert (status, code, param) == (400, "unsupported_operation", "model")
     assert message == (
         "the model 'retoucher' does not support `image_generation`: its supported_features must "
-        "hold `image_generation`, and are `image_edit`, `upscale`"
+        "hold `image_generation`, and are `image_edit`, `upscale`: use bare, studio/canvas:1, old"
     )
 
 
@@ -194,9 +197,7 @@ def test_a_binding_that_is_off_or_beyond_us_is_not_used(off: dict[str, Any]) -> 
 def test_a_model_that_the_caller_may_not_use_does_not_exist_for_it() -> None:
     view = KNOWN.view(frozenset({"old", "writer"}))
     with pytest.raises(NotFoundError) as caught:
-        resolve(
-            "canvas", None, view, operation=GENERATION, today=TODAY, supports=lambda dialect: True
-        )
+        resolve("canvas", None, view, operation=GENERATION, today=TODAY, supports=lambda *_: True)
 
     assert caught.value.code == "model_not_found"
 
@@ -204,7 +205,7 @@ def test_a_model_that_the_caller_may_not_use_does_not_exist_for_it() -> None:
 def test_a_replacement_that_the_caller_may_not_use_is_not_named() -> None:
     view = KNOWN.view(frozenset({"old"}))
     with pytest.raises(BadRequestError, match=r"retired on 2026-11-20$"):
-        resolve("old", None, view, operation=GENERATION, today=TODAY, supports=lambda dialect: True)
+        resolve("old", None, view, operation=GENERATION, today=TODAY, supports=lambda *_: True)
 
 
 def test_an_allow_list_holds_ids_whatever_alias_is_sent() -> None:

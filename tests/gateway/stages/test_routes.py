@@ -29,7 +29,7 @@ def order(known: Snapshot, draw: Callable[[], float]) -> list[str]:
         known.view(),
         operation=GENERATION,
         today=TODAY,
-        supports=lambda _: True,
+        supports=lambda *_: True,
         draw=draw,
     )
     return [route.binding.name for route in target.routes]
@@ -80,7 +80,7 @@ def regional(is_healthy: Callable[[str, str], bool]) -> list[str]:
         *("canvas", None, snapshot(image_model(), *bindings).view()),
         operation=GENERATION,
         today=TODAY,
-        supports=lambda _: True,
+        supports=lambda *_: True,
         is_healthy=is_healthy,
     )
     return list(map(str, target.routes))

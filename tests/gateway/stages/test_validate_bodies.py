@@ -11,6 +11,7 @@ from tests.catalog.strategies import json_values
 from tintype_gateway.api.requests import ImageGenerationRequest, ValidRequest
 from tintype_gateway.errors import BadRequestError, GatewayError, ValidationError
 from tintype_gateway.pipeline.stages.validate import validate
+from tintype_gateway.values.content import JsonBody
 from tintype_testing.builders import snapshot
 from tintype_testing.manifests import image_model
 
@@ -44,21 +45,21 @@ NOT_JSON = {
 @pytest.mark.parametrize("text", NOT_JSON.values(), ids=NOT_JSON.keys())
 def test_a_body_that_is_not_json_is_refused(text: bytes) -> None:
     with pytest.raises(BadRequestError, match="the body is not JSON") as refusal:
-        validate(text, VOCABULARY, ImageGenerationRequest)
+        validate(JsonBody(text), VOCABULARY, ImageGenerationRequest)
     assert (refusal.value.status, refusal.value.code) == (400, "invalid_json")
 
 
 @pytest.mark.parametrize("text", [b"[]", b'[{"prompt": "a"}]', b"null", b"1", b'"a"', b"true"])
 def test_a_body_that_is_no_object_is_refused(text: bytes) -> None:
     with pytest.raises(ValidationError) as refusal:
-        validate(text, VOCABULARY, ImageGenerationRequest)
+        validate(JsonBody(text), VOCABULARY, ImageGenerationRequest)
     assert refusal.value.problems == (("body", "must be a JSON object", "invalid_type"),)
 
 
 def judged(text: bytes) -> ValidRequest | GatewayError:
     outcome: ValidRequest | GatewayError
     try:
-        outcome = validate(text, VOCABULARY, ImageGenerationRequest)
+        outcome = validate(JsonBody(text), VOCABULARY, ImageGenerationRequest)
     except GatewayError as error:
         outcome = error
     if isinstance(outcome, GatewayError):
@@ -86,7 +87,7 @@ def test_any_object_is_a_request_or_the_clients_error(document: dict[str, Any]) 
 def test_a_problem_names_its_field_in_short_ascii(name: str, value: str) -> None:
     with pytest.raises(ValidationError) as refusal:
         validate(
-            json.dumps({"model": "a", "prompt": "x", f"?{name}": value}).encode(),
+            JsonBody(json.dumps({"model": "a", "prompt": "x", f"?{name}": value}).encode()),
             VOCABULARY,
             ImageGenerationRequest,
         )
@@ -98,5 +99,5 @@ def test_a_problem_names_its_field_in_short_ascii(name: str, value: str) -> None
 @given(st.text(min_size=1), st.integers(1, 10))
 def test_a_valid_request_keeps_its_prompt_to_the_letter(prompt: str, n: int) -> None:
     document = json.dumps({"model": "canvas", "prompt": prompt, "n": n}, ensure_ascii=False)
-    fields = validate(document.encode(), VOCABULARY, ImageGenerationRequest).fields
-    assert (fields.prompt, fields.n) == (prompt, n)
+    request = validate(JsonBody(document.encode()), VOCABULARY, ImageGenerationRequest)
+    assert (request.prompt, request.fields.n) == (prompt, n)

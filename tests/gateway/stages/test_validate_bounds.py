@@ -8,6 +8,7 @@ import pytest
 from tintype_gateway.api.requests import ImageGenerationRequest
 from tintype_gateway.errors import ValidationError
 from tintype_gateway.pipeline.stages.validate import validate
+from tintype_gateway.values.content import JsonBody
 from tintype_testing.builders import snapshot
 from tintype_testing.manifests import image_model
 
@@ -42,7 +43,7 @@ def body(**fields: Any) -> bytes:
 )
 def test_a_value_at_a_bound_is_taken(value: object) -> None:
     assert validate(
-        body(safetySettings=value), KNOWN, ImageGenerationRequest
+        JsonBody(body(safetySettings=value)), KNOWN, ImageGenerationRequest
     ).provider_parameters == {"safetySettings": value}
 
 
@@ -65,7 +66,7 @@ def test_a_value_beyond_a_bound_is_refused_with_its_field(
     name: str, value: object, bound: str
 ) -> None:
     with pytest.raises(ValidationError) as refusal:
-        validate(body(**{name: value}), KNOWN, ImageGenerationRequest)
+        validate(JsonBody(body(**{name: value})), KNOWN, ImageGenerationRequest)
 
     (problem,) = refusal.value.problems
     assert (problem.param, problem.code) == (name, "invalid_value")
@@ -75,7 +76,7 @@ def test_a_value_beyond_a_bound_is_refused_with_its_field(
 @pytest.mark.parametrize("name", ["prompt", "size", "unheard-of"])
 def test_every_other_field_has_bounds_for_what_is_nested(name: str) -> None:
     with pytest.raises(ValidationError) as refusal:
-        validate(body(**{name: [0] * 257}), KNOWN, ImageGenerationRequest)
+        validate(JsonBody(body(**{name: [0] * 257})), KNOWN, ImageGenerationRequest)
 
     assert [problem.param for problem in refusal.value.problems] == [name]
     assert "256 values" in refusal.value.problems[0].message
@@ -83,6 +84,8 @@ def test_every_other_field_has_bounds_for_what_is_nested(name: str) -> None:
 
 def test_all_fields_beyond_a_bound_are_named_at_once() -> None:
     with pytest.raises(ValidationError) as refusal:
-        validate(body(safetySettings=[0] * 257, svg=nested(9)), KNOWN, ImageGenerationRequest)
+        validate(
+            JsonBody(body(safetySettings=[0] * 257, svg=nested(9))), KNOWN, ImageGenerationRequest
+        )
 
     assert {problem.param for problem in refusal.value.problems} == {"safetySettings", "svg"}

@@ -8,6 +8,7 @@ import pytest
 from tintype_gateway.api.requests import ImageGenerationRequest
 from tintype_gateway.errors import FieldProblem, UnsupportedParameterError, ValidationError
 from tintype_gateway.pipeline.stages.validate import validate
+from tintype_gateway.values.content import JsonBody
 from tintype_testing.builders import body, snapshot, valid
 from tintype_testing.manifests import Manifest, image_model, qualities
 
@@ -79,7 +80,7 @@ OUT_OF_RANGE: list[tuple[str, Any]] = [
 
 def problems(**fields: Any) -> tuple[FieldProblem, ...]:
     with pytest.raises(ValidationError) as refusal:
-        validate(body(**fields), KNOWN.view().vocabulary, ImageGenerationRequest)
+        validate(JsonBody(body(**fields)), KNOWN.view().vocabulary, ImageGenerationRequest)
     return refusal.value.problems
 
 
@@ -108,7 +109,7 @@ def test_a_required_field_is_missed_even_where_it_is_null(name: str, null: bool)
     fields = {"model": "canvas", "prompt": "x"} | {name: None}
     text = body(**fields) if null else b'{"prompt": "x"}' if name == "model" else b'{"model": "x"}'
     with pytest.raises(ValidationError) as refusal:
-        validate(text, KNOWN.view().vocabulary, ImageGenerationRequest)
+        validate(JsonBody(text), KNOWN.view().vocabulary, ImageGenerationRequest)
     assert refusal.value.problems[0][::2] == (name, "missing_required_parameter")
 
 
@@ -135,7 +136,7 @@ def test_a_misspelt_field_is_told_the_one_that_is_meant(name: str, meant: str) -
 
 def test_a_field_that_is_missing_is_said_to_be_required() -> None:
     with pytest.raises(ValidationError) as refusal:
-        validate(b'{"model": "x"}', KNOWN.view().vocabulary, ImageGenerationRequest)
+        validate(JsonBody(b'{"model": "x"}'), KNOWN.view().vocabulary, ImageGenerationRequest)
     assert [problem.message for problem in refusal.value.problems] == ["is required"]
 
 
@@ -188,7 +189,7 @@ def test_fields_that_go_together_are_valid(fields: dict[str, Any]) -> None:
 def test_a_number_that_no_float_can_hold_is_refused(number: str) -> None:
     text = b'{"model": "sketch", "prompt": "x", "svg": {"model": [%s]}}' % number.encode()
     with pytest.raises(ValidationError) as refusal:
-        validate(text, KNOWN.view().vocabulary, ImageGenerationRequest)
+        validate(JsonBody(text), KNOWN.view().vocabulary, ImageGenerationRequest)
     assert refusal.value.problems[0][::2] == ("svg", "invalid_value")
 
 

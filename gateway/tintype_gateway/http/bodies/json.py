@@ -9,6 +9,7 @@ from tintype_gateway.errors import (
     RequestTimeoutError,
     UnsupportedMediaTypeError,
 )
+from tintype_gateway.values.content import JsonBody
 
 GRACE_SECONDS = 5
 """What any body may take."""
@@ -17,8 +18,8 @@ BYTES_PER_SECOND = 16 * 1024
 """How fast the rest must come on average: less than any line that an image can be asked on."""
 
 
-async def read_json_body(request: web.Request) -> bytes:
-    """Return the bytes of a body that says it is JSON.
+async def read_json_body(request: web.Request) -> JsonBody:
+    """Return a body that says it is JSON.
 
     Raises:
         UnsupportedMediaTypeError: It says that it is something else, or compressed.
@@ -42,7 +43,7 @@ async def read_json_body(request: web.Request) -> bytes:
         body += request.content.read_nowait()
         if len(body) > limit:
             raise _too_large(limit) from error
-    return bytes(body)
+    return JsonBody(bytes(body))
 
 
 async def _read_into(body: bytearray, request: web.Request, limit: int) -> None:

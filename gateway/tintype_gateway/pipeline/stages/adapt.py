@@ -5,12 +5,14 @@ mapped, clamped, stripped or rejected. What was changed is listed, and under str
 change is an error instead. Values that the server itself filled in are no changes.
 """
 
+import math
 from collections.abc import Container, Mapping
 from typing import Any, Literal, get_args
 
 from tintype_catalog.catalog import Model
 from tintype_catalog.checks import default_problems
 from tintype_catalog.image_model import ParameterRule, Parameters
+from tintype_catalog.operations import GENERATION_RULE, OperationRule
 from tintype_catalog.sizes import DEFAULT, Size, SizeChoice, choose, named
 from tintype_gateway.api.requests import ValidRequest
 from tintype_gateway.dialects.provider_parameters import Lifted, lift, merge
@@ -37,16 +39,22 @@ def adapt(
     model: Model,
     handling: Handling,
     server_defaults: Mapping[str, Any] | None = None,
+    *,
+    rule: OperationRule = GENERATION_RULE,
+    shape: Size | None = None,
 ) -> Job:
     """Return what the model is asked for, in its own values.
 
-    A request goes before `server_defaults`, and these go before the model's own defaults.
+    A request goes before `server_defaults`, and these go before the model's own defaults. `rule`
+    is that of the operation. Where no size is asked for, the images get the shape of `shape`, the
+    size of the first image of the request.
 
     Raises:
         UnsupportedParameterError: The model does not take a field or a value of the request.
     """
     fields, limits = request.fields, model.limits
-    _check_limit("prompt", "characters", len(fields.prompt), limits.max_prompt_characters)
+    prompt = _prompt(request, model, rule)
+    _check_limit("prompt", "characters", len(prompt), limits.max_prompt_characters)
     _check_limit("n", "images", fields.n, limits.max_images_per_request)
     _check_provider_parameters(request, model)
     changes = _Changes(model, handling)
@@ -62,14 +70,34 @@ def adapt(
     parameters |= own_format
     _check_transparency(parameters, encoding)
     return Job(
-        prompt=fields.prompt,
+        prompt=prompt,
         images=fields.n,
-        size=_size(asked, defaults.standard, model, changes),
+        size=_size(asked, defaults.standard, model, changes, shape),
         parameters=parameters,
         extras=merge(defaults.extras, own.extras),
         adjustments=tuple(changes.made),
         encoding=encoding,
+        task=rule.task,
     )
+
+
+def _prompt(request: ValidRequest, model: Model, rule: OperationRule) -> str:
+    """Return the prompt that the provider gets, which is empty where it gets none.
+
+    Raises:
+        UnsupportedParameterError: The model needs a prompt, or takes none.
+    """
+    if request.prompt is None and rule.prompt == "Required":
+        raise UnsupportedParameterError(
+            f"`prompt`: the model {model.id!r} needs one",
+            param="prompt",
+            code="missing_required_parameter",
+        )
+    if request.prompt is not None and rule.prompt == "None":
+        raise UnsupportedParameterError(
+            f"`prompt`: the model {model.id!r} does not take it", param="prompt"
+        )
+    return request.prompt or rule.default_prompt or ""
 
 
 def _defaults(model: Model, server_defaults: Mapping[str, Any]) -> Lifted:
@@ -240,9 +268,14 @@ def _apply(rule: ParameterRule, name: str, value: Any, model: Model) -> str | in
 
 
 def _size(
-    asked: Mapping[str, Any], defaults: Mapping[str, Any], model: Model, changes: _Changes
+    asked: Mapping[str, Any],
+    defaults: Mapping[str, Any],
+    model: Model,
+    changes: _Changes,
+    shape: Size | None,
 ) -> SizeChoice:
-    wish = _wish(asked.get("size") or defaults.get("size") or DEFAULT_SIZE)
+    default = _in_shape(shape) if shape else DEFAULT_SIZE
+    wish = _wish(asked.get("size") or defaults.get("size") or default)
     choice = choose(model.size, wish)
     if "size" in asked and wish is not None:
         if choice.size is None:
@@ -250,6 +283,12 @@ def _size(
         else:
             changes.replace("size", asked["size"], str(choice.size))
     return choice
+
+
+def _in_shape(shape: Size) -> str:
+    """Return a size of that shape which has as many pixels as the default one."""
+    factor = math.sqrt(Size.parse(DEFAULT_SIZE).pixels / shape.pixels)
+    return f"{max(1, round(shape.width * factor))}x{max(1, round(shape.height * factor))}"
 
 
 def _wish(text: str | None) -> Size | None:

@@ -5,6 +5,7 @@ import random
 from collections.abc import Callable, Collection, Iterable, Iterator
 
 from tintype_catalog.catalog import Binding, Model
+from tintype_catalog.operations import OperationName, OperationRule
 from tintype_gateway.catalog.snapshot import View
 from tintype_gateway.errors import BadRequestError, NotFoundError
 from tintype_gateway.observability.spans import traced
@@ -23,16 +24,21 @@ def resolve(
     *,
     operation: Operation,
     today: datetime.date,
-    supports: Callable[[str], bool],
+    supports: Callable[[str, OperationName], bool],
     is_healthy: Callable[[str, str], bool] = lambda binding, region: True,
     draw: Callable[[], float] = random.random,
 ) -> Target:
     """Return the model that a request names and the routes that can serve it, the best one first.
 
-    `forced` is the provider that the request's header names, `view` what the caller may use,
-    `operation` what is asked for, `today` the day in UTC, `supports` tells the dialects of this
-    gateway, `is_healthy` which regions of a binding are, and `draw` gives numbers in [0, 1) to
-    share traffic by.
+    Args:
+        requested: What the client wrote in `model`.
+        forced: The provider that a header names.
+        view: What the caller may use.
+        operation: What is asked for.
+        today: The day in UTC.
+        supports: Whether this gateway can ask for an operation in a dialect.
+        is_healthy: Whether a region of a binding is.
+        draw: Gives numbers in [0, 1), by which traffic is shared.
 
     Raises:
         NotFoundError: There is no such model, or none for this caller.
@@ -41,16 +47,19 @@ def resolve(
     """
     prefix, model = _find(requested, view)
     provider = _forced_provider(prefix, forced, view.providers)
-    _refuse_unsupported(model, requested, operation)
+    rule = _rule(model, requested, operation, view)
     bindings = view.bindings_of(model)
     if provider is not None:
         bindings = _of_provider(bindings, provider, requested)
     _refuse_retired(model, requested, today, view)
-    usable = [item for item in bindings if item.active and item.weight and supports(item.dialect)]
+    usable = [item for item in bindings if item.active and item.weight]
     if not usable:
         raise _inactive(requested, "none of its providers is switched on")
+    usable = [item for item in usable if supports(item.dialect, operation.rule)]
+    if not usable:
+        raise _inactive(requested, f"none of its providers can be asked for `{operation.name}`")
     routes = [route for binding in _shuffled(usable, draw) for route in _routes(binding)]
-    return Target(requested, model, _healthy_first(routes, is_healthy))
+    return Target(requested, model, _healthy_first(routes, is_healthy), rule)
 
 
 def find_model(requested: str, view: View) -> Model:
@@ -75,7 +84,7 @@ def _find(requested: str, view: View) -> tuple[str | None, Model]:
     )
 
 
-def _refuse_unsupported(model: Model, requested: str, operation: Operation) -> None:
+def _rule(model: Model, requested: str, operation: Operation, view: View) -> OperationRule:
     if not model.output_modality.image:
         raise BadRequestError(
             f"the model {requested!r} does not make images: choose one whose supported_features "
@@ -83,14 +92,21 @@ def _refuse_unsupported(model: Model, requested: str, operation: Operation) -> N
             code="unsupported_modality",
             param="model",
         )
-    if operation.feature not in model.features:
+    rule = model.operation_rule(operation.rule)
+    if rule is None:
         listed = ", ".join(f"`{feature}`" for feature in model.features) or "none"
         raise BadRequestError(
             f"the model {requested!r} does not support `{operation.name}`: its supported_features "
-            f"must hold `{operation.feature}`, and are {listed}",
+            f"must hold `{operation.feature}`, and are {listed}"
+            + view.suggestion(
+                lambda each: (
+                    each.output_modality.image and each.operation_rule(operation.rule) is not None
+                )
+            ),
             code="unsupported_operation",
             param="model",
         )
+    return rule
 
 
 def _forced_provider(

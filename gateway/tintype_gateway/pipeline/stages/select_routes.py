@@ -16,13 +16,14 @@ def choose(
     """Return the first candidate and those that it may fail over to, `most` of them at most.
 
     `streams` tells whether a binding's provider streams by itself. Provider parameters belong to
-    one dialect: another would refuse or misread them.
+    one dialect: another would refuse or misread them, and reads a mask by another convention.
     """
     spoken = candidates[0].route.binding.dialect
 
     def can_serve(candidate: Candidate) -> bool:
         binding = candidate.route.binding
-        understood = not job.extras or binding.dialect == spoken
+        belongs_to_dialect = bool(job.extras) or job.mask is not None
+        understood = not belongs_to_dialect or binding.dialect == spoken
         return understood and (not job.streamed or streams(binding))
 
     return tuple(filter(can_serve, candidates))[:most]

@@ -18,6 +18,7 @@ from tintype_gateway.errors import (
 )
 from tintype_gateway.images.lazy_json import require_simple
 from tintype_gateway.observability.spans import traced
+from tintype_gateway.values.content import JsonBody, RequestBody
 
 _MAX_FIELDS = 100
 """Several times as many as there are. Each one at fault is named in the answer."""
@@ -64,7 +65,7 @@ _OURS_TO_SAY = {
 
 @traced("validate")
 def validate(
-    body: bytes, vocabulary: Vocabulary, request_model: type[ImageRequest]
+    body: RequestBody, vocabulary: Vocabulary, request_model: type[ImageRequest]
 ) -> ValidRequest:
     """Return the request that a body holds, where `vocabulary` is what the catalog's models know,
     and `request_model` has the fields of the operation.
@@ -74,7 +75,10 @@ def validate(
         BadRequestError: The body is not JSON.
         UnsupportedParameterError: Fields do not go together.
     """
-    document = _parse(body)
+    document = _parse(body.text) if isinstance(body, JsonBody) else dict(body.fields)
+    if len(document) > _MAX_FIELDS:
+        message = f"must have at most {_MAX_FIELDS} fields"
+        raise ValidationError([FieldProblem("body", message, "invalid_value")])
     known, extras = _split(document, request_model, vocabulary)
     _require_bounds(document, extras)
     _refuse_what_is_ours_to_say(document)
@@ -89,9 +93,8 @@ def validate(
     if problems:
         raise ValidationError(problems)
     _refuse_contradictions(fields)
-    return ValidRequest(
-        fields, extras, {name: vocabulary.provider_parameters[name] for name in extras}
-    )
+    models = {name: vocabulary.provider_parameters[name] for name in extras}
+    return ValidRequest(fields, extras, models, body.images, body.mask)
 
 
 def _parse(body: bytes) -> dict[str, Any]:
@@ -103,9 +106,6 @@ def _parse(body: bytes) -> dict[str, Any]:
         raise BadRequestError(f"the body is not JSON: {error}", code="invalid_json") from error
     if not isinstance(document, dict):
         raise ValidationError([FieldProblem("body", "must be a JSON object", "invalid_type")])
-    if len(document) > _MAX_FIELDS:
-        message = f"must have at most {_MAX_FIELDS} fields"
-        raise ValidationError([FieldProblem("body", message, "invalid_value")])
     return document
 
 
