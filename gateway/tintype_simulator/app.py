@@ -14,13 +14,14 @@ from tintype_simulator.control.routes import Control
 from tintype_simulator.delivery import Serve, serving
 from tintype_simulator.dialect import PAINTERS, Answer, Dialect
 from tintype_simulator.google import routes as google
-from tintype_simulator.openai import images as openai_images
+from tintype_simulator.openai import routes as openai
 
-DIALECTS: tuple[Dialect, ...] = (openai_images.DIALECT, bedrock.DIALECT, google.DIALECT)
+DIALECTS: tuple[Dialect, ...] = (openai.DIALECT, bedrock.DIALECT, google.DIALECT)
 """All protocols that the simulator speaks."""
 
-MAX_REQUEST_BYTES = 25 * 1024 * 1024
-"""The largest body, such as one with images in it; no provider takes much more in JSON."""
+MAX_REQUEST_BYTES = 1024**3
+"""The largest body: 16 images of 50 MB, a mask and an overlay for OpenAI. Each provider refuses
+what is too large for itself."""
 
 SHUTDOWN_SECONDS = 0.5
 """What requests in flight have left when the simulator stops: nobody pays for its images."""

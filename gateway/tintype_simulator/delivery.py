@@ -9,8 +9,12 @@ from dataclasses import replace
 from aiohttp import web
 
 from tintype_simulator.control.faults import DAMAGES, Fault, damaged_event
+from tintype_simulator.control.received import ReceivedBody, received_body
 from tintype_simulator.control.routes import Control
-from tintype_simulator.dialect import Answer, Dialect, Handler
+from tintype_simulator.dialect import Answer, Dialect, Handler, in_painters
+
+LARGE_BODY_BYTES = 256 * 1024
+"""From this size on a body is not parsed on the event loop."""
 
 Serve = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -20,7 +24,7 @@ def serving(handler: Handler, dialect: Dialect, control: Control, latency_second
 
     async def serve(request: web.Request) -> web.StreamResponse:
         started = time.monotonic()
-        control.record(request, await request.read())
+        control.record(request, await received(request))
         fault = control.fault_for(request)
         await asyncio.sleep(latency_seconds + fault.delay_seconds)
         answer = await faulty(handler, request, fault)
@@ -29,6 +33,14 @@ def serving(handler: Handler, dialect: Dialect, control: Control, latency_second
         return await send(request, replace(answer, headers=headers), fault.cut_after_bytes)
 
     return serve
+
+
+async def received(request: web.Request) -> ReceivedBody:
+    """Return the body as the log shows it; a large one is read on the painters' threads."""
+    content_type, body = request.headers.get("content-type", ""), await request.read()
+    if len(body) < LARGE_BODY_BYTES:
+        return received_body(content_type, body)
+    return await in_painters(request, received_body, content_type, body)
 
 
 async def faulty(handler: Handler, request: web.Request, fault: Fault) -> Answer:

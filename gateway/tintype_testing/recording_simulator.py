@@ -1,4 +1,4 @@
-"""The simulated providers, and the credentials that each call to them carries."""
+"""The simulated providers, and everything that each call to them carries."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,14 +8,33 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from tintype_simulator.app import create_app
+from tintype_simulator.multipart import Part, parse_multipart
+
+
+@dataclass(frozen=True)
+class RecordedCall:
+    """One call to a provider, as it came over the wire."""
+
+    path: str
+    content_type: str
+    content_length: int | None
+    """The header; None where the body came in chunks."""
+
+    body: bytes
+
+    @property
+    def parts(self) -> list[Part]:
+        """The parts of a form, in their order, with the bytes of its files."""
+        return parse_multipart(self.content_type, self.body)
 
 
 @dataclass
 class RecordingSimulator:
-    """Where it listens, and what it was shown. The simulator itself tells nobody of keys."""
+    """Where the simulator listens, and what it received, credentials included."""
 
     url: str = ""
     authorizations: list[str] = field(default_factory=list)
+    calls: list[RecordedCall] = field(default_factory=list)
 
     @property
     def last_key(self) -> str:
@@ -27,6 +46,10 @@ class RecordingSimulator:
         shown = request.headers.get("Authorization") or request.headers.get("x-goog-api-key")
         if shown is not None:
             self.authorizations.append(shown)
+        content_type = request.headers.get("content-type", "")
+        self.calls.append(
+            RecordedCall(request.path, content_type, request.content_length, await request.read())
+        )
         return await handler(request)
 
 

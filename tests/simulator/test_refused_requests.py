@@ -13,7 +13,7 @@ from openai import (
 
 from tintype_simulator.openai.errors import OpenAIError
 from tintype_simulator.openai.models import MODELS
-from tintype_simulator.openai.request import GenerationRequest, read_generation
+from tintype_simulator.openai.request import ImageRequest, read_generation
 
 GOOD = {"model": "gpt-image-2", "prompt": "a red fox"}
 
@@ -117,7 +117,7 @@ def outcome(body: object) -> object:
     | json_values
 )
 def test_every_body_is_understood_or_refused(body: object) -> None:
-    assert isinstance(outcome(body), GenerationRequest | OpenAIError)
+    assert isinstance(outcome(body), ImageRequest | OpenAIError)
 
 
 def test_a_prompt_that_is_no_text_in_any_encoding_is_refused() -> None:

@@ -57,6 +57,42 @@ def test_the_formula_gives_every_published_count_of_gpt_image_2_5(
     assert tuple(count(quality, *size) for quality in (*QUALITIES, "xhigh", "max")) == expected
 
 
+@pytest.mark.parametrize(
+    ("size", "low", "high"),
+    [
+        ((1024, 1024), 194, 4354),
+        ((1536, 1024), 323, 6563),
+        ((1024, 1025), 194, 6434),
+        ((300, 9000), 581, 6821),
+    ],
+)
+def test_the_first_generation_counts_input_images_in_tiles(
+    size: tuple[int, int], low: int, high: int
+) -> None:
+    assert (tokens.input_tiles(*size, False), tokens.input_tiles(*size, True)) == (low, high)
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        ((256, 256), 256),
+        ((512, 512), 1024),
+        ((1024, 1024), 1024),
+        ((1536, 1024), 1536),
+        ((1920, 1080), 1508),
+        ((2048, 2048), 1521),
+        ((4000, 4000), 1521),
+    ],
+)
+def test_gpt_image_2_counts_input_images_in_patches(size: tuple[int, int], expected: int) -> None:
+    assert tokens.input_patches(*size, False) == expected
+
+
+@given(st.integers(1, 20_000), st.integers(1, 20_000))
+def test_no_input_image_has_more_than_1536_patches(width: int, height: int) -> None:
+    assert 1 <= tokens.input_patches(width, height, False) <= 1536
+
+
 @given(st.text(min_size=1))
 def test_a_prompt_has_at_least_one_token_and_at_most_one_for_each_byte(prompt: str) -> None:
     assert 1 <= text_tokens(prompt) <= len(prompt.encode())

@@ -1,18 +1,20 @@
-"""What a test asks of the simulator beside the providers' own protocols, below `/_simulator/`.
+"""The endpoints by which a test controls the simulator, below `/_simulator/`.
 
 `PUT /_simulator/faults` replaces the list of faults that the next requests meet, in turn;
 `DELETE /_simulator/faults` clears it. `GET /_simulator/requests` lists the last 1000 requests
-that a provider received: method, path, headers (without credentials) and body.
-`DELETE /_simulator/requests` forgets them, and how often each came: images begin anew.
+that a provider received: method, path, headers (without credentials) and body. A form is shown
+as the list of its parts in the order in which they came, and a file by its length and digest.
+`DELETE /_simulator/requests` clears the list and the counts that seeds are drawn from, so that the
+simulator paints the same images again.
 """
 
-import json
 from collections import deque
 from collections.abc import Mapping
 
 from aiohttp import web
 
 from tintype_simulator.control.faults import FAULT_HEADER, Fault, parse_fault
+from tintype_simulator.control.received import ReceivedBody, readable
 from tintype_simulator.dialect import Answer
 from tintype_simulator.painting.seeds import DRAWN_SEED, Draws
 
@@ -40,9 +42,9 @@ class Control:
             web.delete("/_simulator/requests", self.delete_requests),
         ]
 
-    def record(self, request: web.Request, body: bytes) -> None:
-        """Remember a request that a provider received, and draw the seed that it may leave open."""
-        request[DRAWN_SEED] = self._draws.draw(request.path, body)
+    def record(self, request: web.Request, body: ReceivedBody) -> None:
+        """Log a request to a provider, and draw the seed that it may leave open."""
+        request[DRAWN_SEED] = self._draws.draw(request.path, body.digest)
         self._requests.append(
             {
                 "method": request.method,
@@ -52,7 +54,7 @@ class Control:
                     for name, value in request.headers.items()
                     if name.lower() not in SECRET_HEADERS
                 },
-                "body": readable(body),
+                "body": body.shown,
             }
         )
 
@@ -101,11 +103,3 @@ def path_without_key(request: web.Request) -> str:
     if "key" not in request.query:
         return request.raw_path
     return str(request.rel_url.without_query_params("key"))
-
-
-def readable(body: bytes | str) -> object:
-    """Return the JSON in a body, or its text if there is none."""
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        return body if isinstance(body, str) else body.decode(errors="replace")

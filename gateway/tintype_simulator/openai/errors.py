@@ -48,6 +48,15 @@ def content_policy_violation() -> OpenAIError:
     )
 
 
+def invalid_image_file(name: str) -> OpenAIError:
+    """Return the response to a file that is not an image, or not one that the models take."""
+    return OpenAIError(
+        f"Invalid image file or mode for {name}, please check your image file.",
+        type="image_generation_user_error",
+        code="invalid_image_file",
+    )
+
+
 def invalid_api_key() -> OpenAIError:
     """Return the answer to a missing or a wrong key."""
     return OpenAIError("Incorrect API key provided.", 401, code="invalid_api_key")
@@ -59,6 +68,11 @@ def model_not_found(model: str) -> OpenAIError:
     return OpenAIError(message, 404, code="model_not_found", param="model")
 
 
+def model_deprecated() -> OpenAIError:
+    """Return the response to a model that OpenAI has retired."""
+    return OpenAIError("The model has been deprecated.", 404, code="model_not_found", param="model")
+
+
 def invalid(param: str, code: str, message: str) -> OpenAIError:
     """Return the answer to a field that is at fault."""
     return OpenAIError(message, code=code, param=param)
@@ -68,11 +82,7 @@ ERRORS: Mapping[str, OpenAIError] = {
     "moderation_blocked": moderation_blocked("input"),
     "moderation_blocked_output": moderation_blocked("output"),
     "content_policy_violation": content_policy_violation(),
-    "invalid_image_file": OpenAIError(
-        "Invalid image file or mode for image 1, please check your image file.",
-        type="image_generation_user_error",
-        code="invalid_image_file",
-    ),
+    "invalid_image_file": invalid_image_file("image 1"),
     "billing_hard_limit_reached": OpenAIError(
         "Billing hard limit has been reached", code="billing_hard_limit_reached"
     ),
@@ -80,9 +90,7 @@ ERRORS: Mapping[str, OpenAIError] = {
     "organization_not_verified": OpenAIError(
         "Your organization must be verified to use the model `gpt-image-1`.", 403
     ),
-    "model_deprecated": OpenAIError(
-        "The model has been deprecated.", 404, code="model_not_found", param="model"
-    ),
+    "model_deprecated": model_deprecated(),
     "conflict": OpenAIError("The resource was changed by another request.", 409),
     "unprocessable": OpenAIError("The request was well-formed but could not be processed.", 422),
     "rate_limit_exceeded": OpenAIError(

@@ -1,17 +1,19 @@
 """OpenAI's image models: which there are, and what each takes.
 
-Dead models are offered like living ones, because retired models are what people rehearse with.
+Retired models are offered like the others, since clients, price tables and tests still name them.
 Sources: the OpenAPI description of OpenAI's API and the types of its Python SDK 3.52.
 """
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from math import log
 
 from tintype_simulator.openai import tokens
 
-AUTO_SIZE = "1024x1024"
-"""What `auto` becomes. How OpenAI chooses is not published: only the answer tells."""
+AUTO_SIZES = ("1024x1024", "1536x1024", "1024x1536")
+"""What `auto` becomes: the first for a generation, and for an edit the one whose shape is nearest
+to the first input image. How OpenAI chooses is not published: only the response says."""
 
 
 @dataclass(frozen=True)
@@ -78,10 +80,35 @@ class Family:
     output_tokens: tokens.OutputTokens | None
     """None for the DALL-E models, which are paid by the image."""
 
+    edits: "EditRules | None" = None
+    """None where the models do not edit images."""
+
     @property
     def is_dall_e(self) -> bool:
         """Whether these models are the older ones: no streams, no usage, other refusals."""
         return self.output_tokens is None
+
+
+@dataclass(frozen=True)
+class EditRules:
+    """What a generation of models takes in an edit, beside the fields of a generation."""
+
+    input_tokens: tokens.InputTokens | None = None
+    """None for dall-e-2, which is paid by the image."""
+
+    input_fidelity: tuple[str, ...] = ()
+    """The values of the field, the first the default; empty where the models refuse the field."""
+
+    markup: bool = False
+    """Whether the models take an overlay that guides the edit."""
+
+    max_images: int = 16
+    max_image_bytes: int = 50 * 1024 * 1024
+    """The size of a file must be below this."""
+
+    requires_square_png: bool = False
+    """Whether the one input image must be a square PNG, whose own alpha is the mask where the
+    request has none."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +129,27 @@ def pixels(size: str) -> tuple[int, int]:
     return int(width), int(height)
 
 
+def auto_size(sizes: ListedSizes | FreeSizes, source: tuple[int, int] | None) -> str:
+    """Return the size of an image whose size is left to the model.
+
+    Args:
+        sizes: What the model paints.
+        source: Width and height of the image to edit, or None for a generation. A model of free
+            sizes keeps them where it can.
+    """
+    if source is None:
+        return AUTO_SIZES[0]
+    width, height = source
+    if isinstance(sizes, FreeSizes) and sizes.problem(f"{width}x{height}") is None:
+        return f"{width}x{height}"
+
+    def distance(size: str) -> float:
+        across, down = pixels(size)
+        return abs(log(across / down) - log(width / height))
+
+    return min(AUTO_SIZES, key=distance)
+
+
 def unsupported(value: str, supported: tuple[str, ...]) -> str:
     """Return OpenAI's sentence for a value that is not on its list."""
     *others, last = (f"'{choice}'" for choice in supported)
@@ -119,6 +167,7 @@ DALL_E_2 = Family(
     integers={"n": (1, 10, 1)},
     auto_quality="standard",
     output_tokens=None,
+    edits=EditRules(max_images=1, max_image_bytes=4 * 1024 * 1024, requires_square_png=True),
 )
 DALL_E_3 = Family(
     prompt_characters=4000,
@@ -139,7 +188,7 @@ GPT_IMAGE_1 = Family(
         "quality": ("auto", "low", "medium", "high"),
         "background": ("auto", "opaque", "transparent"),
         "moderation": ("auto", "low"),
-        "output_format": ("png", "jpeg", "webp"),  # GIF and SVG are previews that few accounts have
+        "output_format": ("png", "jpeg", "webp"),
         "complexity": ("medium", "low", "high"),
     },
     integers={
@@ -149,9 +198,14 @@ GPT_IMAGE_1 = Family(
     },
     auto_quality="medium",
     output_tokens=tokens.tabulated,
+    edits=EditRules(tokens.input_tiles, ("low", "high")),
 )
+GPT_IMAGE_1_MINI = replace(GPT_IMAGE_1, edits=EditRules(tokens.input_tiles, ("low",)))
 GPT_IMAGE_2 = replace(
-    GPT_IMAGE_1, sizes=FreeSizes(), output_tokens=tokens.by_formula(tokens.GPT_IMAGE_2)
+    GPT_IMAGE_1,
+    sizes=FreeSizes(),
+    output_tokens=tokens.by_formula(tokens.GPT_IMAGE_2),
+    edits=EditRules(tokens.input_patches),
 )
 GPT_IMAGE_2_5 = replace(
     GPT_IMAGE_2,
@@ -160,7 +214,19 @@ GPT_IMAGE_2_5 = replace(
         "quality": ("auto", "low", "medium", "high", "xhigh", "max"),
     },
     output_tokens=tokens.by_formula(tokens.GPT_IMAGE_2_5),
+    edits=EditRules(tokens.input_patches, markup=True),
 )
+GPT_IMAGE_2_6 = replace(
+    GPT_IMAGE_2_5,
+    choices={**GPT_IMAGE_2_5.choices, "output_format": ("png", "jpeg", "webp", "gif", "svg")},
+    integers={
+        **GPT_IMAGE_2_5.integers,
+        "frame_count": (2, 16, 9),
+        "frame_duration_ms": (1, 2**31 - 1, 200),
+    },
+)
+"""GIF and SVG are previews that OpenAI opens to chosen accounts. That these models have them is
+known from third parties only; for everything else the simulator takes them for 2.5."""
 
 MODELS: Mapping[str, Model] = {
     model.id: model
@@ -168,7 +234,7 @@ MODELS: Mapping[str, Model] = {
         Model("dall-e-2", DALL_E_2, 1698798177, "2026-05-12"),
         Model("dall-e-3", DALL_E_3, 1698785189, "2026-05-12"),
         Model("gpt-image-1", GPT_IMAGE_1, 1745517030, "2026-10-23"),
-        Model("gpt-image-1-mini", GPT_IMAGE_1, 1758845821, "2026-12-01"),
+        Model("gpt-image-1-mini", GPT_IMAGE_1_MINI, 1758845821, "2026-12-01"),
         Model("gpt-image-1.5", GPT_IMAGE_1, 1764030620, "2026-12-01"),
         Model("chatgpt-image-latest", GPT_IMAGE_1, 1765925279, "2026-12-01"),
         Model("gpt-image-2", GPT_IMAGE_2, 1776729600),
@@ -177,9 +243,8 @@ MODELS: Mapping[str, Model] = {
         Model("gpt-image-2.5-sunburst-2026-09-08", GPT_IMAGE_2_5, 1788825600),
         Model("gpt-image-2.5-flare", GPT_IMAGE_2_5, 1788825600),
         Model("gpt-image-2.5-flare-2026-09-08", GPT_IMAGE_2_5, 1788825600),
-        # Only the names of 2.6 are known; the simulator takes it for 2.5.
-        Model("gpt-image-2.6-sunburst", GPT_IMAGE_2_5, 1793491200),
-        Model("gpt-image-2.6-flare", GPT_IMAGE_2_5, 1793491200),
+        Model("gpt-image-2.6-sunburst", GPT_IMAGE_2_6, 1793491200),
+        Model("gpt-image-2.6-flare", GPT_IMAGE_2_6, 1793491200),
     )
 }
 """Every model by its id."""

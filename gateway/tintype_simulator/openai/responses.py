@@ -1,16 +1,21 @@
 """The bodies of OpenAI's Images API: plain answers, events of a stream, and models. Pure."""
 
 import json
+import re
+from dataclasses import dataclass
 
 from tintype_simulator.openai import tokens
 from tintype_simulator.openai.models import Model
-from tintype_simulator.openai.request import GenerationRequest
+from tintype_simulator.openai.request import ImageRequest
 from tintype_simulator.text_tokens import text_tokens
 
 Json = dict[str, object]
 
+CACHED = re.compile(r"\bcached\b", re.IGNORECASE)
+"""A prompt with this word is answered as if the provider had cached part of it."""
 
-def images_response(order: GenerationRequest, images: list[str], created: int) -> Json:
+
+def images_response(order: ImageRequest, images: list[str], created: int) -> Json:
     """Return the body of an answer that is not streamed.
 
     Args:
@@ -20,6 +25,7 @@ def images_response(order: GenerationRequest, images: list[str], created: int) -
     """
     if order.model.family.is_dall_e:
         return {"created": created, "data": [dall_e_image(order, image) for image in images]}
+    inputs = [input_tokens(order, index) for index in range(len(images))]
     output_tokens = image_tokens(order) * len(images)
     details = {"image_tokens": output_tokens, "text_tokens": 0}
     return {
@@ -28,41 +34,36 @@ def images_response(order: GenerationRequest, images: list[str], created: int) -
         **echoed_identifier(order),
         "data": [{"b64_json": image} for image in images],
         "usage": {
-            **usage(text_tokens(order.prompt), output_tokens),
+            **usage(order, sum(inputs, InputTokenCount()), output_tokens),
             "output_tokens_details": details,
         },
+        **svg_usage(order),
     }
 
 
-def partial_image_event(
-    order: GenerationRequest, image: str, created: int, partial_index: int
-) -> bytes:
+def partial_image_event(order: ImageRequest, image: str, created: int, partial_index: int) -> bytes:
     """Return the event of an image that is not finished yet."""
     fields: Json = {"partial_image_index": partial_index}
-    return event("image_generation.partial_image", order, image, created, fields)
+    return event("partial_image", order, image, created, fields)
 
 
-def completed_event(order: GenerationRequest, image: str, created: int, image_index: int) -> bytes:
-    """Return the event of a finished image.
-
-    The prompt is counted with the first image only, so that the events of a stream add up to
-    what a plain answer reports. OpenAI does not say how it counts several images.
-    """
-    input_tokens = text_tokens(order.prompt) if image_index == 0 else 0
+def completed_event(order: ImageRequest, image: str, created: int, image_index: int) -> bytes:
+    """Return the event of a finished image. The events of a stream add up to a plain response."""
     partials = order.partial_images * tokens.TOKENS_PER_PARTIAL_IMAGE
-    used = usage(input_tokens, image_tokens(order) + partials)
+    used = usage(order, input_tokens(order, image_index), image_tokens(order) + partials)
     fields: Json = {"usage": used, **echoed_identifier(order)}
-    return event("image_generation.completed", order, image, created, fields)
+    return event("completed", order, image, created, fields)
 
 
-def event(name: str, order: GenerationRequest, image: str, created: int, fields: Json) -> bytes:
+def event(name: str, order: ImageRequest, image: str, created: int, fields: Json) -> bytes:
     """Return one server-sent event, with what the two kinds have in common and `fields`."""
+    name = f"{order.event_prefix}.{name}"
     payload = {"type": name, "b64_json": image, "created_at": created}
     data = json.dumps({**payload, **resolved_fields(order), **fields}, separators=(",", ":"))
     return f"event: {name}\ndata: {data}\n\n".encode()
 
 
-def dall_e_image(order: GenerationRequest, image: str) -> Json:
+def dall_e_image(order: ImageRequest, image: str) -> Json:
     """Return one entry of `data`; of the two models, dall-e-3 rewrites prompts."""
     if order.model.id != "dall-e-3":
         return {"b64_json": image}
@@ -70,7 +71,7 @@ def dall_e_image(order: GenerationRequest, image: str) -> Json:
     return {"revised_prompt": revised, "b64_json": image}
 
 
-def resolved_fields(order: GenerationRequest) -> Json:
+def resolved_fields(order: ImageRequest) -> Json:
     """Return what an answer says about its images; nothing of it is `auto`."""
     return {
         "background": order.background,
@@ -80,24 +81,74 @@ def resolved_fields(order: GenerationRequest) -> Json:
     }
 
 
-def echoed_identifier(order: GenerationRequest) -> Json:
+def echoed_identifier(order: ImageRequest) -> Json:
     """Return the end user's identifier, if the request gave one."""
     return {"safety_identifier": order.safety_identifier} if order.safety_identifier else {}
 
 
-def image_tokens(order: GenerationRequest) -> int:
+def image_tokens(order: ImageRequest) -> int:
     """Return the output tokens of one image, without partial ones."""
     output_tokens = order.model.family.output_tokens
     return output_tokens(order.quality, order.width, order.height) if output_tokens else 0
 
 
-def usage(input_tokens: int, output_tokens: int) -> Json:
-    """Return the part of `usage` that plain and streamed answers share."""
+@dataclass(frozen=True)
+class InputTokenCount:
+    """The input tokens of one output image or of several."""
+
+    text: int = 0
+    image: int = 0
+
+    def __add__(self, other: "InputTokenCount") -> "InputTokenCount":
+        """Return the sum."""
+        return InputTokenCount(self.text + other.text, self.image + other.image)
+
+
+def input_tokens(order: ImageRequest, image_index: int) -> InputTokenCount:
+    """Return the input tokens that the image at a place of the response is charged with.
+
+    OpenAI does not say how it counts several images. Here a generation counts its prompt once. An
+    edit counts all of its input for each image, as users report: the dearer of both readings.
+    """
+    prompt = text_tokens(order.prompt)
+    if not order.inputs:
+        return InputTokenCount(prompt if image_index == 0 else 0)
+    added = tokens.EDIT_TEXT_TOKENS + tokens.EDIT_TEXT_TOKENS_PER_IMAGE * len(order.inputs)
+    return InputTokenCount(prompt + added, order.input_image_tokens)
+
+
+def usage(order: ImageRequest, inputs: InputTokenCount, output_tokens: int) -> Json:
+    """Return the part of `usage` that plain and streamed responses share."""
+    total = inputs.text + inputs.image
     return {
-        "input_tokens": input_tokens,
-        "input_tokens_details": {"text_tokens": input_tokens, "image_tokens": 0},
+        "input_tokens": total,
+        "input_tokens_details": {"text_tokens": inputs.text, "image_tokens": inputs.image},
         "output_tokens": output_tokens,
-        "total_tokens": input_tokens + output_tokens,
+        "total_tokens": total + output_tokens,
+        **cached_tokens(order, inputs),
+    }
+
+
+def cached_tokens(order: ImageRequest, inputs: InputTokenCount) -> Json:
+    """Return the cached part of the input, for a prompt with the word `cached`: one half.
+
+    The types of the Images API do not have these fields. Those of the Responses API have them for
+    its image tool, at this place.
+    """
+    if not CACHED.search(order.prompt):
+        return {}
+    details = {"text_tokens": inputs.text // 2, "image_tokens": inputs.image // 2}
+    return {"cached_tokens": sum(details.values()), "cached_tokens_details": details}
+
+
+def svg_usage(order: ImageRequest) -> Json:
+    """Return what writing an SVG took, beside the tokens of images."""
+    if order.output_format != "svg":
+        return {}
+    read, written, reasoned = text_tokens(order.prompt), 640, 128
+    counts = {"input_tokens": read, "output_tokens": written, "reasoning_tokens": reasoned}
+    return {
+        "svg_usage": {"model": order.svg_model, **counts, "total_tokens": read + written},
     }
 
 

@@ -1,16 +1,26 @@
-"""How many tokens OpenAI counts for an image.
+"""How many tokens OpenAI counts for an image that it makes, and for one that it is given.
 
-The tables are OpenAI's image-generation guide. The formula of the newer models is not published:
-it reproduces every figure that is, and is good for simulation, not for a contract.
+The tables are OpenAI's image-generation guide. The formulas of the newer models are not published:
+they reproduce every figure that is, and are good for simulation, not for a contract.
 """
 
 from collections.abc import Callable, Mapping
+from math import ceil, floor, sqrt
 
 OutputTokens = Callable[[str, int, int], int]
 """Tokens of one image by its quality, its width and its height in pixels."""
 
+InputTokens = Callable[[int, int, bool], int]
+"""Tokens of one input image by its width and its height in pixels, and whether the request asks
+for high input fidelity."""
+
 TOKENS_PER_PARTIAL_IMAGE = 100
 """What each partial image of a stream adds to the output tokens."""
+
+EDIT_TEXT_TOKENS = 2
+EDIT_TEXT_TOKENS_PER_IMAGE = 14
+"""The text tokens that an edit adds to those of its prompt: users measured 16 for one input image
+and 30 for two (gpt-image-1.5)."""
 
 GPT_IMAGE_1 = {
     ("low", 1024, 1024): 272,
@@ -31,6 +41,12 @@ GPT_IMAGE_2 = {"low": 16, "medium": 48, "high": 96}
 GPT_IMAGE_2_5 = {"low": 16, "medium": 24, "high": 48, "xhigh": 64, "max": 96}
 """The factors of gpt-image-2.5 in the formula."""
 
+BASE_TOKENS, TOKENS_PER_TILE, TILE_PIXELS = 65, 129, 512
+HIGH_FIDELITY_SQUARE, HIGH_FIDELITY_OTHER = 4160, 6240
+"""What `input_fidelity: high` adds for a square image, and for any other."""
+
+PATCH_PIXELS, MOST_PATCHES = 32, 1536
+
 
 def tabulated(quality: str, width: int, height: int) -> int:
     """Return the output tokens of one image of the gpt-image-1 generation."""
@@ -47,3 +63,44 @@ def by_formula(factors: Mapping[str, int]) -> OutputTokens:
         return -(-factor * tiles_across * (2_000_000 + width * height) // 4_000_000)
 
     return output_tokens
+
+
+def input_tiles(width: int, height: int, high_fidelity: bool) -> int:
+    """Return the input tokens of one image to the gpt-image-1 generation.
+
+    The image is fitted into 2048x2048 pixels, shrunk until its short edge has 512 pixels at most,
+    and counted in tiles of 512x512. An edge that is longer than a tile by less than a pixel in
+    512 is rounded down, as users measured for 1024x1025.
+    """
+    scale = min(1.0, 2048 / max(width, height), TILE_PIXELS / min(width, height))
+    tiles_across, tiles_down = (
+        max(1, ceil(floor(edge * scale) / TILE_PIXELS)) for edge in (width, height)
+    )
+    tokens = BASE_TOKENS + TOKENS_PER_TILE * tiles_across * tiles_down
+    if not high_fidelity:
+        return tokens
+    return tokens + (HIGH_FIDELITY_SQUARE if width == height else HIGH_FIDELITY_OTHER)
+
+
+def input_patches(width: int, height: int, high_fidelity: bool) -> int:
+    """Return the input tokens of one image to gpt-image-2 and its successors, 1536 at most.
+
+    They have no levels of fidelity. A small image is enlarged, up to double, to a long edge of
+    1024 pixels; a longer shape than 3:1 is capped to it; a patch has 32x32 pixels.
+    """
+    long_edge, short_edge = float(max(width, height)), float(min(width, height))
+    if long_edge < 1024:
+        scale = min(2.0, 1024 / long_edge)
+        long_edge, short_edge = long_edge * scale, short_edge * scale
+    short_edge = max(short_edge, long_edge / 3)
+    if patches(long_edge, short_edge) > MOST_PATCHES:
+        scale = sqrt(PATCH_PIXELS**2 * MOST_PATCHES / (long_edge * short_edge))
+        columns = max(1, floor(long_edge * scale / PATCH_PIXELS))
+        rows = max(1, floor(short_edge * scale / PATCH_PIXELS))
+        return columns * rows
+    return patches(long_edge, short_edge)
+
+
+def patches(long_edge: float, short_edge: float) -> int:
+    """Return how many patches cover an image."""
+    return ceil(long_edge / PATCH_PIXELS) * ceil(short_edge / PATCH_PIXELS)

@@ -7,11 +7,15 @@ Pure. A region is an image in mode `L` of the size of the edited image: 0 keeps 
 import hashlib
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from random import Random
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageOps
 
 from tintype_simulator.painting.renderer import with_grain
+
+Box = tuple[int, int, int, int]
+"""Left, top, right and bottom in pixels; right and bottom lie outside."""
 
 KEPT, REPLACED = 0, 255
 
@@ -68,12 +72,17 @@ def outlined(fresh: Image.Image, source: Image.Image, strength: float) -> Image.
 
 def striped(images: Sequence[Image.Image], size: tuple[int, int]) -> Image.Image:
     """Return an image of vertical stripes of the same width: one of each image, in their order."""
-    width, height = size
     canvas = Image.new("RGB", size)
-    for index, image in enumerate(images):
-        left, right = (width * edge // len(images) for edge in (index, index + 1))
-        canvas.paste(image.resize(size).crop((left, 0, right, height)), (left, 0))
+    for image, box in zip(images, stripe_boxes((0, 0, *size), len(images)), strict=True):
+        canvas.paste(image.resize(size).crop(box), box[:2])
     return canvas
+
+
+def stripe_boxes(box: Box, count: int) -> list[Box]:
+    """Return a box divided into columns of the same width, from left to right."""
+    left, top, right, bottom = box
+    edges = [left + (right - left) * index // count for index in range(count + 1)]
+    return [(start, top, end, bottom) for start, end in pairwise(edges)]
 
 
 def with_swatches(image: Image.Image, colors: Sequence[str]) -> Image.Image:
