@@ -163,6 +163,12 @@ async def test_a_prompt_with_the_marked_word_is_blocked(client: AsyncOpenAI) -> 
     assert (error.type, error.code) == ("image_generation_user_error", "moderation_blocked")
 
 
+async def test_an_image_that_is_magenta_all_over_is_blocked(client: AsyncOpenAI) -> None:
+    error = await refusal(client, image=[png(), png(plain("magenta", SMALL))])
+
+    assert (error.type, error.code) == ("image_generation_user_error", "moderation_blocked")
+
+
 async def test_an_unknown_model_is_not_found(client: AsyncOpenAI) -> None:
     with pytest.raises(NotFoundError):
         await client.images.edit(model="gpt-image-9", prompt="make it dusk", image=png())

@@ -11,8 +11,9 @@ from typing import Any
 
 from PIL import Image
 
+from tintype_simulator.control.markers import is_forbidden_image
 from tintype_simulator.multipart import MultipartError, Part, is_multipart, parse_multipart
-from tintype_simulator.openai.errors import OpenAIError, invalid
+from tintype_simulator.openai.errors import OpenAIError, invalid, moderation_blocked
 from tintype_simulator.openai.fields import (
     check_combinations,
     check_field,
@@ -79,6 +80,8 @@ def request_of(form: Form) -> ImageRequest:
     check_prompt(model.family, text(form.fields, "prompt"))
     check_images(form, rules, model)
     images = opened_images(form.images, rules)
+    if any(is_forbidden_image(image.convert("RGB")) for image in images):
+        raise moderation_blocked("input")
     order = resolved(model, form.fields, source=images[0].size)
     high_fidelity = form.fields.get("input_fidelity") == "high"
     count = rules.input_tokens or (lambda *_: 0)

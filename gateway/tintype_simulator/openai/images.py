@@ -12,8 +12,8 @@ from tintype_simulator.dialect import in_painters
 from tintype_simulator.openai.request import ImageRequest
 from tintype_simulator.openai.responses import completed_event, partial_image_event
 from tintype_simulator.painting.content_credentials import with_manifest
-from tintype_simulator.painting.references import painted_edit
 from tintype_simulator.painting.previews import animated_gif, vector_image
+from tintype_simulator.painting.references import painted_edit
 from tintype_simulator.painting.renderer import ImageSpec, encode, paint, unfinished
 
 DETAIL = {

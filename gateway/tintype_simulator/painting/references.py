@@ -36,10 +36,7 @@ def painted_edit(
     fresh = paint(image)
     source = resized(opaque(inputs[0]), fresh.size)
     everything = Image.new("L", fresh.size, 255)
-    if region is None:
-        canvas = mixed(source, opaque(fresh), VEIL)
-    else:
-        canvas = unlike(opaque(fresh), source)
+    canvas = mixed(source, opaque(fresh), VEIL) if region is None else unlike(opaque(fresh), source)
     inside = everything if region is None else region.resize(fresh.size, Image.Resampling.NEAREST)
     if len(inputs) > 1 and (box := inside.getbbox()):
         left, top, right, bottom = marked_band(box)
