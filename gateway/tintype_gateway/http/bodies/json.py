@@ -34,15 +34,16 @@ async def read_json_body(request: web.Request) -> JsonBody:
     if (request.content_length or 0) > limit:
         raise _too_large(limit)
     body = bytearray()
-    try:
-        await _read_into(body, request, limit)
-    except TimeoutError as error:
-        # A process that got no CPU time meanwhile may find the time over and the body there.
-        if not request.content.is_eof():
-            raise RequestTimeoutError("the request body arrives too slowly") from error
-        body += request.content.read_nowait()
-        if len(body) > limit:
-            raise _too_large(limit) from error
+    if not request.content.is_eof():  # which most bodies are by now: they came with their heads
+        try:
+            await _read_into(body, request, limit)
+        except TimeoutError as error:
+            # A process that got no CPU time meanwhile may find the time over and the body there.
+            if not request.content.is_eof():
+                raise RequestTimeoutError("the request body arrives too slowly") from error
+    body += request.content.read_nowait()
+    if len(body) > limit:
+        raise _too_large(limit)
     return JsonBody(bytes(body))
 
 
