@@ -152,12 +152,15 @@ class SqliteLedger:
         # A power cut that takes a hold also takes its request, which is never charged then. Only an
         # idempotency key must be known afterwards: a repeat might have the work done twice.
         taking = self._writer.submit(
-            lambda db, now: holds.take(db, now, record), is_lasting=idempotency is not None
+            lambda db, now: holds.take(db, now, record),
+            is_lasting=idempotency is not None,
+            abandon=self._abandon,
         )
         try:
-            return await asyncio.shield(taking)
+            return await taking
         except asyncio.CancelledError:
-            taking.add_done_callback(self._abandon)
+            if not taking.cancelled() and taking.exception() is None:  # it was taken just before
+                self._abandon(taking.result())
             raise
 
     async def renew(self, hold: Hold, lifetime_seconds: float) -> None:
@@ -199,16 +202,14 @@ class SqliteLedger:
     async def _do(self, operation: Operation[T]) -> T:
         return await self._writer.submit(operation)
 
-    def _abandon(self, taken: asyncio.Future[Hold]) -> None:
+    def _abandon(self, hold: Hold) -> None:
         """Release a hold that nobody waited for. Where that fails, it will expire."""
-        if taken.exception() is None:
-            hold = taken.result()
-            with contextlib.suppress(LedgerUnavailableError):
-                self._writer.submit(
-                    lambda db, now: holds.release(
-                        db, now, hold, "caller went away", outcome_unknown=False
-                    )
-                ).add_done_callback(lambda released: released.exception())  # nobody else asks
+        with contextlib.suppress(LedgerUnavailableError):
+            self._writer.submit(
+                lambda db, now: holds.release(
+                    db, now, hold, "caller went away", outcome_unknown=False
+                )
+            ).add_done_callback(lambda released: released.exception())  # nobody else asks
 
     def _audit(self) -> Audit:
         with (

@@ -2,7 +2,8 @@
 
 A commit that waits for the disk takes long; what arrives meanwhile is committed together in the
 next one. Each operation has a savepoint of its own, so that one which fails takes no other with
-it, and no caller hears of success before the commit that holds it.
+it, and no caller hears of success before the commit that holds it. An operation that is alone in
+its transaction needs no savepoint.
 """
 
 import asyncio
@@ -28,6 +29,18 @@ class _Job(Generic[T]):
     operation: Operation[T]
     future: asyncio.Future[T]
     is_lasting: bool
+    abandon: Callable[[T], None] | None
+
+    def commit(self, connection: sqlite3.Connection, now: float) -> "_Outcome":
+        """Run as all of the open transaction, and commit that; a failure takes it back."""
+        try:
+            result = self.operation(connection, now)
+        except Exception as error:
+            # If SQLite has given it up already, this raises and fails the batch.
+            connection.execute("ROLLBACK")
+            return _Outcome(self, error=_explained(error))
+        connection.execute("COMMIT")
+        return _Outcome(self, result)
 
     def attempt(self, connection: sqlite3.Connection, now: float) -> "_Outcome":
         """Run in a savepoint; return what the caller is to hear after the commit."""
@@ -37,25 +50,27 @@ class _Job(Generic[T]):
         except Exception as error:
             # If SQLite has given up the whole transaction, this raises and fails the batch.
             connection.execute("ROLLBACK TO job")
-            return _Outcome(self.future, error=_explained(error))
+            return _Outcome(self, error=_explained(error))
         finally:
             connection.execute("RELEASE job")
-        return _Outcome(self.future, result)
+        return _Outcome(self, result)
 
 
 class _Outcome(NamedTuple):
-    future: asyncio.Future[Any]
+    job: _Job[Any]
     result: object = None
     error: Exception | None = None
 
     def tell(self) -> None:
-        """Complete the future, unless its caller has gone."""
-        if self.future.cancelled():
-            return
-        if self.error is None:
-            self.future.set_result(self.result)
+        """Complete the future, or abandon the result of a caller that has gone."""
+        future, abandon = self.job.future, self.job.abandon
+        if future.cancelled():
+            if abandon is not None and self.error is None:
+                abandon(self.result)
+        elif self.error is None:
+            future.set_result(self.result)
         else:
-            self.future.set_exception(self.error)
+            future.set_exception(self.error)
 
 
 def _explained(error: Exception) -> Exception:
@@ -78,11 +93,18 @@ class Writer:
         self._thread = threading.Thread(target=self._serve, name="ledger-writer", daemon=True)
         self._thread.start()
 
-    def submit(self, operation: Operation[T], *, is_lasting: bool = True) -> asyncio.Future[T]:
+    def submit(
+        self,
+        operation: Operation[T],
+        *,
+        is_lasting: bool = True,
+        abandon: Callable[[T], None] | None = None,
+    ) -> asyncio.Future[T]:
         """Queue an operation; its future completes when it is committed, or has failed.
 
-        To cancel the future does not call the operation off. One that is not `is_lasting` does not
-        wait for the disk: all processes see it, also after a kill, but a power cut may undo it.
+        To cancel the future does not call the operation off: `abandon` gets its result then. One
+        that is not `is_lasting` does not wait for the disk: all processes see it, also after a
+        kill, but a power cut may undo it.
         Nothing later outlasts it, since a commit that waits for the disk waits for the whole log
         (https://www.sqlite.org/pragma.html#pragma_synchronous).
 
@@ -90,7 +112,7 @@ class Writer:
             LedgerUnavailableError: the writer is closed.
         """
         self.require_open()
-        job = _Job(operation, asyncio.get_running_loop().create_future(), is_lasting)
+        job = _Job(operation, asyncio.get_running_loop().create_future(), is_lasting, abandon)
         self._jobs.put(job)
         return job.future
 
@@ -109,7 +131,7 @@ class Writer:
         with contextlib.closing(self._connection):
             while batch := self._next_batch():
                 outcomes = self._commit(batch)
-                for loop, told in groupby(outcomes, lambda outcome: outcome.future.get_loop()):
+                for loop, told in groupby(outcomes, lambda outcome: outcome.job.future.get_loop()):
                     with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits
                         loop.call_soon_threadsafe(_tell, list(told))
 
@@ -131,13 +153,15 @@ class Writer:
             self._connection.execute(f"PRAGMA synchronous = {synchronous}")
             self._connection.execute("BEGIN IMMEDIATE")
             now = self._clock()
+            if len(batch) == 1:
+                return [batch[0].commit(self._connection, now)]
             outcomes = [job.attempt(self._connection, now) for job in batch]
             self._connection.execute("COMMIT")
         except sqlite3.Error as error:
             with contextlib.suppress(sqlite3.Error):
                 self._connection.execute("ROLLBACK")
             return [
-                _Outcome(job.future, error=LedgerUnavailableError(f"not committed: {error}"))
+                _Outcome(job, error=LedgerUnavailableError(f"not committed: {error}"))
                 for job in batch
             ]
         return outcomes
