@@ -5,7 +5,15 @@ around them is written in pieces, so that no image is copied into a larger strin
 """
 
 import json
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import aclosing
 
 from tintype_gateway.api.response_headers import headers_of, image_errors, usage_of
@@ -157,29 +165,32 @@ class JsonSerializer:
         self._calls: list[FinishedCall] = []
         self._failed: list[FailedCall] = []
 
-    async def feed(self, event: ExecutorEvent) -> AsyncGenerator[Part, None]:
-        """Yield what an event brings to the client."""
-        match event:
-            case ImageStarted():
-                self._sale.begin(event.call)
-                self._client.commit()
-                yield Head(self._headers_of(event.call.route))
-                yield OPENING
-                async with aclosing(event.pieces) as pieces:
-                    async for piece in pieces:
-                        yield piece
-            case FinishedCall():
-                self._calls.append(event)
-            case FailedCall():
-                self._sale.void(event.first)
-                self._failed.append(event)
-
-    async def end(self) -> AsyncGenerator[Part, None]:
-        """Charge for the images, and yield all of the response, or what is missing of it.
+    async def parts(self, events: AsyncIterator[ExecutorEvent]) -> AsyncGenerator[Part, None]:
+        """Yield what the events bring to the client; at their end, charge for the images.
 
         Raises:
             GatewayError: There is no image, or the ledger could not be told what it cost.
         """
+        async for event in events:
+            match event:
+                case FinishedCall():
+                    self._calls.append(event)
+                case ImageStarted():
+                    self._sale.begin(event.call)
+                    self._client.commit()
+                    yield Head(self._headers_of(event.call.route))
+                    yield OPENING
+                    async with aclosing(event.pieces) as pieces:
+                        async for piece in pieces:
+                            yield piece
+                case FailedCall():
+                    self._sale.void(event.first)
+                    self._failed.append(event)
+        for part in await self._end():
+            yield part
+
+    async def _end(self) -> Iterator[Part]:
+        """Charge for the images, and return all of the response, or what is missing of it."""
         if not self._calls:
             worst = gravest(self._failed)
             raise error_of(worst.fault, worst.route) from worst.fault
@@ -191,8 +202,7 @@ class JsonSerializer:
         response = respond(self._plan, calls, self._failed, settlement, self._sale.receipt)
         if self._keep is not None:
             await self._keep(response, [image for call in calls for image in call.images])
-        for part in parts_of(response, is_passed=is_passed):
-            yield part
+        return parts_of(response, is_passed=is_passed)
 
     def failed(self, error: Exception) -> Iterator[Part]:
         """Raise the error: JSON that has begun has no word for it."""

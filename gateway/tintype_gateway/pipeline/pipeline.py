@@ -127,12 +127,10 @@ class Pipeline:
                     execution = self._executor.execution(context)
                     with self._sale(context, holding) as sale:
                         serializer = self._serializer(incoming, context, execution, sale, client)
-                        async with aclosing(execution.events()) as events:
-                            async for event in events:
-                                async with aclosing(serializer.feed(event)) as parts:
-                                    async for part in parts:
-                                        yield part
-                        async with aclosing(serializer.end()) as parts:
+                        async with (
+                            aclosing(execution.events()) as events,
+                            aclosing(serializer.parts(events)) as parts,
+                        ):
                             async for part in parts:
                                 yield part
             except Exception as error:

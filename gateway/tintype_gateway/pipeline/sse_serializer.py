@@ -6,7 +6,7 @@ event is about, and the rest is what our plain answers have besides.
 
 import logging
 import time
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 
 from tintype_gateway.api.response_headers import ImageError, headers_of, image_errors, usage_of
 from tintype_gateway.billing.sale import Sale
@@ -136,51 +136,50 @@ class SseSerializer:
         self._has_events = False
         self._has_begun = False
 
-    async def feed(self, event: ExecutorEvent) -> AsyncGenerator[Part, None]:
-        """Yield what an event brings to the client.
-
-        Raises:
-            UnavailableError: The ledger could not be told what the images cost.
-        """
-        match event:
-            case Heartbeat():
-                for part in self._parts(PING):
-                    yield part
-            case PartialImage():
-                self._sale.begin(_previewed(event))
-                self._commit()
-                for part in self._event(partial_event(self._plan, event), PARTIAL, event.route):
-                    yield part
-                self._meter.passed_on(len(event.preview.base64))
-            case FinishedCall():
-                self._remaining -= 1
-                async for part in self._deliver(event):
-                    yield part
-            case FailedCall():
-                self._remaining -= 1
-                self._sale.void(event.first)
-                self._failed.append(event)
-            case AbandonedCall():
-                self._remaining -= 1
-
-    async def end(self) -> AsyncGenerator[Part, None]:
-        """Yield which images did not come, after those that did.
+    async def parts(self, events: AsyncIterator[ExecutorEvent]) -> AsyncGenerator[Part, None]:
+        """Yield what the events bring to the client; at their end, which images did not come.
 
         Raises:
             GatewayError: Not one image came, so that nothing is charged, or the ledger could not
                 be told what they cost.
         """
+        async for each in events:
+            match each:
+                case Heartbeat():
+                    for part in self._parts(PING):
+                        yield part
+                case PartialImage():
+                    self._sale.begin(_previewed(each))
+                    self._commit()
+                    for part in self._event(partial_event(self._plan, each), PARTIAL, each.route):
+                        yield part
+                    self._meter.passed_on(len(each.preview.base64))
+                case FinishedCall():
+                    self._remaining -= 1
+                    async for part in self._deliver(each):
+                        yield part
+                case FailedCall():
+                    self._remaining -= 1
+                    self._sale.void(each.first)
+                    self._failed.append(each)
+                case AbandonedCall():
+                    self._remaining -= 1
+        for part in await self._end():
+            yield part
+
+    async def _end(self) -> Sequence[Part]:
+        """Charge for what is not charged yet, and return the last events."""
         errors = image_errors(self._sale.sold, self._failed)
         if not self._sale.sold:
             raise self._error(errors)
         if self._sale.is_open:
             await self._sale.settle()
+        last: list[Part] = []
         if errors:
             error = self._error(errors)
             self._note(error)
-            for part in self._parts(error_event(error, errors)):
-                yield part
-        yield End(b"", self._sale.receipt)
+            last += self._parts(error_event(error, errors))
+        return [*last, End(b"", self._sale.receipt)]
 
     def failed(self, error: Exception) -> Iterator[Part]:
         """Yield the event of an error that ends a stream which has begun.
