@@ -2,10 +2,11 @@
 
 import asyncio
 import errno
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterator
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import aclosing
 from dataclasses import replace
 from email.utils import formatdate
+from types import TracebackType
 from typing import Self
 
 import aiohttp
@@ -53,24 +54,26 @@ async def call(
         UpstreamFault: It gave no image, for whatever reason.
     """
     buffer = None if through is None else BUFFER_BYTES
-    async with _sent(request, session, timeouts, buffer) as response:
-        if _is_stream(response) and isinstance(dialect, StreamingDialect):
-            async with aclosing(_follow(response, dialect.event_reader())) as events:
-                async for event in events:
-                    yield event
-            return
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        arriving = _Arriving(response.content)
-        if response.status != 200:
-            # A Retry-After may be a date, and a dialect has no clock to compare it with.
-            headers.setdefault("date", formatdate(usegmt=True))
-            body = await _first_bytes(arriving, MAX_ERROR_BYTES)
-        elif through is None or _is_small(response):
-            body = b"".join([chunk async for chunk in arriving])
-        else:
-            if header := await through.open(arriving):
-                yield PassingImage(*header, through.pieces())
-            body = await through.rest()
+    with _Faults(timeouts) as faults:
+        async with await _sent(request, session, timeouts, buffer) as response:
+            faults.response = response
+            if _is_stream(response) and isinstance(dialect, StreamingDialect):
+                async with aclosing(_follow(response, dialect.event_reader())) as events:
+                    async for event in events:
+                        yield event
+                return
+            headers = {name.lower(): value for name, value in response.headers.items()}
+            arriving = _Arriving(response.content)
+            if response.status != 200:
+                # A Retry-After may be a date, and a dialect has no clock to compare it with.
+                headers.setdefault("date", formatdate(usegmt=True))
+                body = await _first_bytes(arriving, MAX_ERROR_BYTES)
+            elif through is None or _is_small(response):
+                body = b"".join([chunk async for chunk in arriving])
+            else:
+                if header := await through.open(arriving):
+                    yield PassingImage(*header, through.pieces())
+                body = await through.rest()
     try:
         result = _understood(UpstreamResponse(response.status, headers, body), dialect)
     except UpstreamFault as fault:
@@ -86,14 +89,13 @@ def _understood(response: UpstreamResponse, dialect: Dialect) -> CallResult:
     return dialect.interpret(response)
 
 
-@asynccontextmanager
 async def _sent(
     request: UpstreamRequest,
     session: aiohttp.ClientSession,
     timeouts: Timeouts,
     buffer_bytes: int | None,
-) -> AsyncIterator[aiohttp.ClientResponse]:
-    """Send a call, and turn what goes wrong until its response is read into a fault."""
+) -> aiohttp.ClientResponse:
+    """Send a call, and return its response as soon as the head is there, which must be in time."""
     url, body = _url(request), request.body
     if isinstance(body, bytes):
         data: bytes | AsyncIterator[bytes] = body
@@ -102,22 +104,22 @@ async def _sent(
         data = _streamed(body)
         signed = await asyncio.to_thread(signed_headers, request)
         headers = {**signed, "Content-Length": str(body.length)}
-    calling = session.post(
-        url,
-        data=data,
-        headers=propagated(headers),
-        timeout=aiohttp.ClientTimeout(total=timeouts.total, connect=timeouts.connect),
-        allow_redirects=False,
-        read_bufsize=buffer_bytes,
-    )
-    responded: aiohttp.ClientResponse | None = None
     try:
-        async with _begun(calling, timeouts.first_byte) as responded:
-            yield responded
-    except UpstreamFault as fault:
-        raise _of(responded, fault) from fault.__cause__
-    except (aiohttp.ClientError, TimeoutError) as error:
-        raise _of(responded, _fault_of(error, timeouts)) from error
+        async with asyncio.timeout(timeouts.first_byte) as waiting:
+            return await session.post(
+                url,
+                data=data,
+                headers=propagated(headers),
+                timeout=aiohttp.ClientTimeout(total=timeouts.total, connect=timeouts.connect),
+                allow_redirects=False,
+                read_bufsize=buffer_bytes,
+            )
+    except TimeoutError as error:
+        if not waiting.expired():
+            raise
+        within = f"{timeouts.first_byte:.3g} s"
+        message = f"the provider did not start its response within {within}"
+        raise UpstreamFault("timeout", message) from error
 
 
 async def _streamed(body: StreamedBody) -> AsyncGenerator[bytes, None]:
@@ -125,6 +127,30 @@ async def _streamed(body: StreamedBody) -> AsyncGenerator[bytes, None]:
     chunks = body.chunks()
     while (chunk := await asyncio.to_thread(next, chunks, None)) is not None:
         yield chunk
+
+
+class _Faults:
+    """Turns what goes wrong in a block, until a response is read, into a fault."""
+
+    def __init__(self, timeouts: Timeouts) -> None:
+        self._timeouts = timeouts
+        self.response: aiohttp.ClientResponse | None = None
+        """The response, as soon as its head is there."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        match error:
+            case UpstreamFault():
+                raise _of(self.response, error) from error.__cause__
+            case aiohttp.ClientError() | TimeoutError():
+                raise _of(self.response, _fault_of(error, self._timeouts)) from error
 
 
 def _fault_of(error: Exception, timeouts: Timeouts) -> UpstreamFault:
@@ -155,23 +181,6 @@ def _of(responded: aiohttp.ClientResponse | None, fault: UpstreamFault) -> Upstr
 
 _REQUEST_IDS = ("x-request-id", "x-amzn-requestid", "x-goog-request-id", "apim-request-id")
 """Where providers tell their own id of a call."""
-
-
-@asynccontextmanager
-async def _begun(
-    calling: Awaitable[aiohttp.ClientResponse], within_seconds: float
-) -> AsyncIterator[aiohttp.ClientResponse]:
-    """Return a response as soon as its head is there, which must be in time."""
-    try:
-        async with asyncio.timeout(within_seconds) as waiting:
-            response = await calling
-    except TimeoutError as error:
-        if not waiting.expired():
-            raise
-        message = f"the provider did not start its response within {within_seconds:.3g} s"
-        raise UpstreamFault("timeout", message) from error
-    async with response:
-        yield response
 
 
 def _url(request: UpstreamRequest) -> yarl.URL:
