@@ -1,8 +1,7 @@
-"""Whether this process works: its tasks send heartbeats, and its watches deliver events in time.
+"""Is this process alive? Its tasks must show it now and then, and its watches must tell of changes.
 
-A watch that ended without an error, or a stream that no task reads, is indistinguishable from a
-cluster without changes. But what a list or the response to one of our own writes shows must soon
-arrive as an event as well.
+A watch that silently ended, or a stream that nobody reads, looks like a quiet day. But what a list
+or an answer to one of our own writes shows must soon be told by an event as well.
 """
 
 import time
@@ -12,52 +11,52 @@ from tintype_kubernetes.client import KubernetesObject
 
 
 class Liveness:
-    """The time since the last heartbeat of each task, and since the first event that is due."""
+    """How long a task of the aggregator has been silent, and the watches deaf."""
 
     def __init__(self) -> None:
-        """Start without heartbeats and without expected events."""
+        """Begin alive."""
         self._beats: dict[str, float] = {}
-        self._newest_event: dict[str, int] = {}
-        self._expected: dict[str, tuple[int, float]] = {}
+        self._heard: dict[str, int] = {}
+        self._awaited: dict[str, tuple[int, float]] = {}
 
     def beat(self, task: str) -> None:
-        """Record a heartbeat of a task of the operator."""
+        """Show that a task of the aggregator lives."""
         self._beats[task] = time.monotonic()
 
-    def seconds_since_heartbeat(self) -> float:
-        """Return the age of the oldest heartbeat of all tasks; zero before the first one."""
+    def silent_seconds(self) -> float:
+        """Return for how long a task has shown no sign of life; zero before the first of any."""
         return time.monotonic() - min(self._beats.values()) if self._beats else 0.0
 
-    def event_received(self, found: KubernetesObject) -> None:
-        """Record the object of an event; events up to its resourceVersion are no longer due."""
-        kind, version = found["kind"], _version(found)
-        self._newest_event[kind] = max(version, self._newest_event.get(kind, 0))
-        expected, _ = self._expected.get(kind, (0, 0.0))
-        if self._newest_event[kind] >= expected:
-            self._expected.pop(kind, None)
+    def heard(self, event: KubernetesObject) -> None:
+        """Note what an event told."""
+        kind, version = event["kind"], _version(event)
+        self._heard[kind] = max(version, self._heard.get(kind, 0))
+        awaited, _ = self._awaited.get(kind, (0, 0.0))
+        if self._heard[kind] >= awaited:
+            self._awaited.pop(kind, None)
 
-    def expect_event(self, written: KubernetesObject) -> None:
-        """Expect an event for an object that the operator wrote."""
+    def wrote(self, written: KubernetesObject) -> None:
+        """Expect an event of a version that we made."""
         kind, version = written["kind"], _version(written)
-        if version > self._newest_event.get(kind, 0):
-            self._expected.setdefault(kind, (version, time.monotonic()))
+        if version > self._heard.get(kind, 0):
+            self._awaited.setdefault(kind, (version, time.monotonic()))
 
-    def expect_events(self, kind: str, items: Iterable[KubernetesObject]) -> None:
-        """Expect events for the objects of a complete list, and for no deleted object."""
+    def listed(self, kind: str, items: Iterable[KubernetesObject]) -> None:
+        """Expect events of what a list shows, and of nothing else: the rest is gone."""
         newest = max(map(_version, items), default=0)
-        if newest <= self._newest_event.get(kind, 0):
-            self._expected.pop(kind, None)
+        if newest <= self._heard.get(kind, 0):
+            self._awaited.pop(kind, None)
         else:
-            self._expected.setdefault(kind, (newest, time.monotonic()))
+            self._awaited.setdefault(kind, (newest, time.monotonic()))
 
-    def restart_timers(self) -> None:
-        """Count from now on: while the API server is unreachable no event can arrive."""
+    def excuse(self) -> None:
+        """Begin to count anew: the API server is away, so no event can come."""
         now = time.monotonic()
-        self._expected = {kind: (version, now) for kind, (version, _) in self._expected.items()}
+        self._awaited = {kind: (version, now) for kind, (version, _) in self._awaited.items()}
 
-    def seconds_overdue(self) -> float:
-        """Return how long the oldest expected event is due; zero if none is expected."""
-        since = [moment for _, moment in self._expected.values()]
+    def deaf_seconds(self) -> float:
+        """Return how long an event has been due."""
+        since = [moment for _, moment in self._awaited.values()]
         return time.monotonic() - min(since) if since else 0.0
 
 

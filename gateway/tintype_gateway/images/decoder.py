@@ -14,6 +14,7 @@ from typing_extensions import override
 from tintype_catalog.sizes import Size
 from tintype_gateway.images.base64_view import decode
 from tintype_gateway.images.container import ImageHeader, read_header, require_well_formed
+from tintype_gateway.images.formats.facts import MAX_INPUT_PIXELS
 
 MAX_PIXELS = 2**25
 """The largest image that is decoded, twice what any provider makes: 128 MiB as RGBA."""
@@ -31,7 +32,8 @@ _START_OF_SCAN = b"\xff\xda"
 _FORMATS = {"PNG": "png", "JPEG": "jpeg", "MPO": "jpeg", "WEBP": "webp"}
 """Our names of Pillow's formats. An MPO is a JPEG that further images follow."""
 
-Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+Image.MAX_IMAGE_PIXELS = MAX_INPUT_PIXELS
+"""Pillow's own bound, for all it opens: uploads may be larger than what providers make."""
 
 
 def ask_decoder(text: bytes | memoryview) -> ImageHeader:

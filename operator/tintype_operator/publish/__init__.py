@@ -1,1 +1,1 @@
-"""The objects that the operator writes for the gateways: the catalog and the credentials."""
+"""What the operator writes for the gateways: the catalog, and the credentials."""

@@ -1,4 +1,4 @@
-"""Reads the published catalog from its ConfigMaps, and writes it when its content changes."""
+"""The catalog in its ConfigMaps: read back, and written when its content changes."""
 
 import asyncio
 import logging
@@ -25,46 +25,46 @@ from tintype_operator.metrics import PUBLICATIONS
 from tintype_operator.publish.managed_objects import ManagedObjects
 
 ACCEPT_LOSS = "tintype.dev/accept-loss"
-"""The ConfigMap's annotation that allows the operator to remove most of the catalog. Its value is
-the sequence of that catalog, so that it does not apply to a later one."""
+"""The ConfigMap's annotation by which a person agrees to lose most of the catalog that has this
+sequence, and of no later one."""
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Published:
-    """The content of the ConfigMaps."""
+    """What stands in the ConfigMaps now."""
 
     catalog: Catalog | None = None
-    """None if there is no ConfigMap, or if it is damaged."""
+    """None where there is no ConfigMap, or none that can be read."""
 
     sequence: int = 0
-    """The sequence in its manifest, zero if there is none."""
+    """That of its manifest, zero where there is none."""
 
     versions: tuple[str, ...] = ()
-    """The resourceVersions of the ConfigMap and of those with its parts, if they exist."""
+    """The resourceVersions of the ConfigMap and of those with its parts, empty without them."""
 
     parts: tuple[str, ...] = ()
-    """The files that are in ConfigMaps of their own; empty if the catalog fits into one."""
+    """The files that it is in, empty where it needs no ConfigMap but its own."""
 
-    loss_accepted: bool = False
-    """Whether a person accepted the loss of most of its models: see `deletion_guard.py`."""
+    may_lose: bool = False
+    """Whether a person agreed that most of it vanishes: see `deletion_guard.py`."""
 
 
 class CatalogPublisher:
     """Reads and writes the ConfigMap of one catalog, and those with its parts."""
 
-    def __init__(self, managed: ManagedObjects, name: str) -> None:
-        """Name the ConfigMap, which may not exist yet."""
-        self._managed = managed
+    def __init__(self, own: ManagedObjects, name: str) -> None:
+        """Name the ConfigMap, which need not exist."""
+        self._managed = own
         self._name = name
         self._known = Published()
 
     async def read(self) -> Published:
-        """Return the published catalog.
+        """Return what is published now.
 
         Raises:
-            NewerCatalogError: A newer version of the operator wrote it.
+            NewerCatalogError: A newer version of the operator has written it.
             KubernetesError: It could not be read.
         """
         found = await read_all(self._managed.client, self._managed.namespace, [self._name])
@@ -76,15 +76,15 @@ class CatalogPublisher:
             self._known = published_in(*found)
         return self._known
 
-    def accept_loss_command(self, published: Published) -> str:
-        """Return the command that accepts the loss of most of the published catalog."""
+    def consent(self, published: Published) -> str:
+        """Return the command by which a person agrees to lose what is published."""
         return (
             f"kubectl annotate --overwrite configmap {self._name} "
             f"--namespace {self._managed.namespace} {ACCEPT_LOSS}={published.sequence}"
         )
 
-    async def read_configmap(self) -> KubernetesObject | None:
-        """Return the ConfigMap, None if there is none.
+    async def stored(self) -> KubernetesObject | None:
+        """Return the ConfigMap, None where there is none.
 
         Raises:
             KubernetesError: It could not be read.
@@ -93,15 +93,15 @@ class CatalogPublisher:
         return found[0] if found else None
 
     async def publish(self, catalog: Catalog, before: Published) -> int:
-        """Publish a catalog that differs from `before`, and return the published sequence.
+        """Replace what is published, and return its sequence; equal content is not written anew.
 
         Raises:
-            BundleError: The catalog is larger than gateways accept.
+            BundleError: The catalog is larger than gateways take.
             ConflictError: The ConfigMap changed since `before` was read.
             KubernetesError: It could not be written.
         """
         if before.catalog == catalog:
-            self._known = replace(before, catalog=catalog)  # frees the memory of the equal one
+            self._known = replace(before, catalog=catalog)  # one of two equal ones is enough
             return before.sequence
         sequence = next_sequence(before.sequence, time.time_ns() // 1_000_000)
         now = datetime.now(UTC)
@@ -109,7 +109,7 @@ class CatalogPublisher:
             pack, catalog, sequence, published_at=now, occupied=before.parts
         )
         files = dict(bundle.files)
-        # The index is written last: until then gateways read the previous index and its parts.
+        # The index comes last: until then gateways have the one before, and its parts.
         parts = part_files(files)
         versions = [
             await self._apply(object_name(self._name, file), {file: files.pop(file)})
@@ -122,7 +122,7 @@ class CatalogPublisher:
         return sequence
 
     async def _apply(self, name: str, files: Mapping[str, bytes], version: str = "") -> str:
-        """Write a ConfigMap, if given only over this `version`, and return its new version."""
+        """Write a ConfigMap, over `version` of it if given, and return its version then."""
         configmap = configmap_of(self._managed.namespace, name, files)
         if version:
             configmap["metadata"]["resourceVersion"] = version
@@ -130,24 +130,23 @@ class CatalogPublisher:
 
 
 def configmap_names(catalog: str) -> tuple[str, ...]:
-    """Return the names of all ConfigMaps that a catalog may use."""
+    """Return the names of all ConfigMaps that a catalog may be in."""
     return catalog, *(object_name(catalog, slot) for slot in SLOTS)
 
 
 def next_sequence(previous: int, milliseconds: int) -> int:
-    """Return a sequence above the previous one: the Unix time in milliseconds, if that is greater.
+    """Return a sequence above the previous one: the time in ms since 1970, while clocks agree.
 
-    So the sequence also grows when the ConfigMap was lost, and gateways do not take the new catalog
-    for an old one.
+    A lost ConfigMap does not set the sequence back, and so does not look like an old catalog.
     """
     return max(previous + 1, milliseconds)
 
 
 def published_in(configmap: KubernetesObject, *parts: KubernetesObject) -> Published:
-    """Return the content of ConfigMaps; damaged ones have no catalog and will be overwritten.
+    """Return what ConfigMaps hold; those that are damaged hold no catalog and are overwritten.
 
     Raises:
-        NewerCatalogError: The schema is newer than this version of the operator.
+        NewerCatalogError: The schema is newer than ours.
     """
     files = files_of(configmap)
     versions = tuple(map(_version, (configmap, *parts)))
@@ -170,7 +169,7 @@ def published_in(configmap: KubernetesObject, *parts: KubernetesObject) -> Publi
         manifest.sequence,
         versions,
         part_files(files),
-        loss_accepted=annotations.get(ACCEPT_LOSS) == str(manifest.sequence),
+        may_lose=annotations.get(ACCEPT_LOSS) == str(manifest.sequence),
     )
 
 

@@ -1,7 +1,6 @@
-"""Pure functions that derive the conditions of one object from its problems and its delivery.
+"""What is said of one object, one aspect at a time: pure, from problems and deliveries to words.
 
-Conditions have positive polarity, as in the Gateway API: True is good, and otherwise a reason and a
-message say why.
+Positive polarity, as in Gateway API: True is good, and a reason and a sentence say why it is not.
 """
 
 import datetime
@@ -15,11 +14,11 @@ from tintype_catalog.image_model import Lifecycle
 from tintype_catalog.problems import ConditionType, Problem
 
 STILL_SERVED = "The last good revision stays in the catalog."
-"""Added to the message of an invalid object, so that its author knows that requests still work."""
+"""What the author of a broken object wants to know first."""
 
 
 class Finding(NamedTuple):
-    """A condition without its generation and its transition time."""
+    """A condition before it belongs to a generation and a time."""
 
     status: Literal["True", "False", "Unknown"]
     reason: str
@@ -27,24 +26,24 @@ class Finding(NamedTuple):
 
 
 class Delivery(NamedTuple):
-    """Which gateways serve the current generation of an object."""
+    """How far the current generation of an object got on its way to the gateways."""
 
     served: bool = False
-    """Whether the catalog contains any revision of the object."""
+    """Whether the catalog holds any revision of the object."""
 
     acknowledged: int = 0
-    """The number of gateways whose catalog contains this generation."""
+    """How many gateways have a catalog that holds this generation."""
 
     gateways: int = 0
-    """The number of all gateways."""
+    """How many gateways there are."""
 
     refusal: str = ""
-    """Why the catalog was not published; empty if it was."""
+    """Why the catalog is not published at all, empty where it is."""
 
 
 def accepted(problems: Sequence[Problem], served: bool, warning: str | None = None) -> Finding:
-    """Return the finding `Accepted`: whether the object is valid, with a warning if any."""
-    faults = _of_type(problems, "Accepted")
+    """Say whether the object is valid, and what may be a mistake all the same."""
+    faults = _about(problems, "Accepted")
     if not faults:
         doubt = f" Warning: {warning}." if warning else ""
         return Finding("True", "Accepted", f"The object is valid.{doubt}")
@@ -53,8 +52,8 @@ def accepted(problems: Sequence[Problem], served: bool, warning: str | None = No
 
 
 def resolved(problems: Sequence[Problem]) -> Finding:
-    """Return the finding `ResolvedRefs`: whether the objects that it refers to exist."""
-    if faults := _of_type(problems, "ResolvedRefs"):
+    """Say whether what the object refers to is there."""
+    if faults := _about(problems, "ResolvedRefs"):
         return Finding("False", faults[0].reason, _sentences(faults))
     if any(fault.reason == "Invalid" for fault in problems):
         return Finding("Unknown", "Invalid", "An invalid object's references are not looked up.")
@@ -62,7 +61,7 @@ def resolved(problems: Sequence[Problem]) -> Finding:
 
 
 def programmed(problems: Sequence[Problem], delivery: Delivery, *, was_programmed: bool) -> Finding:
-    """Return the finding `Programmed`; once the gateways served this generation, it stays True."""
+    """Say whether the gateways serve this generation; once they did, it stays said."""
     if problems:
         message = "The catalog does not hold this generation: see the conditions that are False."
         return Finding("False", "NotInCatalog", message)
@@ -76,17 +75,17 @@ def programmed(problems: Sequence[Problem], delivery: Delivery, *, was_programme
     return Finding("False", "Pending", f"{progress} serve this generation.")
 
 
-def ready(findings: Sequence[Finding]) -> Finding:
-    """Return the finding `Ready`: the first one that is False or Unknown, if there is one."""
+def ready(parts: Sequence[Finding]) -> Finding:
+    """Sum up: the first part that is not True says why."""
     for status in ("False", "Unknown"):
-        for finding in findings:
-            if finding.status == status:
-                return finding
+        for part in parts:
+            if part.status == status:
+                return part
     return Finding("True", "Ready", "The gateways serve this generation.")
 
 
 def lifecycle(spec: Mapping[str, Any], today: datetime.date) -> Finding:
-    """Return the finding `LifecycleCurrent` of a model, from the dates in its spec."""
+    """Say where in its life a model is, by the dates in its spec."""
     try:
         dates = Lifecycle.model_validate_json(json.dumps(spec.get("lifecycle") or {}))
     except ValidationError:
@@ -94,10 +93,10 @@ def lifecycle(spec: Mapping[str, Any], today: datetime.date) -> Finding:
     state = dates.state(today)
     if state == "Active":
         return Finding("True", "Current", "No end of the model is announced.")
-    return Finding("False", state, _lifecycle_message(dates, today))
+    return Finding("False", state, _life(dates, today))
 
 
-def _lifecycle_message(dates: Lifecycle, today: datetime.date) -> str:
+def _life(dates: Lifecycle, today: datetime.date) -> str:
     sentences: list[str] = []
     if dates.deprecated_on is not None:
         verb = "is" if today >= dates.deprecated_on else "will be"
@@ -112,7 +111,7 @@ def _lifecycle_message(dates: Lifecycle, today: datetime.date) -> str:
     return " ".join(sentences)
 
 
-def _of_type(problems: Sequence[Problem], kind: ConditionType) -> list[Problem]:
+def _about(problems: Sequence[Problem], kind: ConditionType) -> list[Problem]:
     return [problem for problem in problems if problem.condition == kind]
 
 

@@ -1,6 +1,6 @@
-"""The task that writes the statuses of the objects, concurrently with the task that publishes.
+"""The task that tells each object what became of it, beside the one that publishes.
 
-Publication never waits for statuses, Events and responses of gateways, which may be slow.
+Publishing never waits for it: statuses, Events and the answers of gateways take their time.
 """
 
 import asyncio
@@ -19,16 +19,16 @@ from tintype_operator.status.writer import TASK, StatusWriter
 from tintype_operator.watch.cache import Cache
 
 RETRY_SECONDS = 5.0
-"""The pause after a failed report."""
+"""The pause after a report that failed."""
 
 HEARTBEAT_SECONDS = 10.0
-"""The period of the task's heartbeat while there is nothing to report."""
+"""How often the task shows that it lives while there is nothing to do."""
 
 logger = logging.getLogger(__name__)
 
 
 class StatusReporter:
-    """Takes the outcome of each pass by `submit`, and reports the newest one in `run`."""
+    """Is given the outcome of each pass by `submit`, and reports the newest one in `run`."""
 
     def __init__(
         self,
@@ -37,10 +37,8 @@ class StatusReporter:
         publisher: CatalogPublisher,
         rollout: Rollout,
         liveness: Liveness,
-        retry_seconds: float = RETRY_SECONDS,
     ) -> None:
-        """Write nothing before `run`."""
-        self._retry_seconds = retry_seconds
+        """Prepare; nothing is written before `run`."""
         self._cache = cache
         self._publisher = publisher
         self._rollout = rollout
@@ -52,25 +50,25 @@ class StatusReporter:
         self._posted = ""
 
     def submit(self, outcome: Outcome) -> None:
-        """Report this outcome instead of an earlier one that was not reported yet."""
+        """Report this outcome, in the place of the one before."""
         self._outcome = outcome
         self._newer.set()
 
     async def run(self) -> None:
-        """Keep the statuses current until cancelled."""
+        """Keep statuses true until cancelled."""
         while True:
             self._liveness.beat(TASK)
             try:
                 await self._report_what_is_due()
             except KubernetesError as error:
                 RECONCILES.labels("error").inc()
-                self._liveness.restart_timers()
-                logger.warning("will write statuses again in %d s: %s", self._retry_seconds, error)
+                self._liveness.excuse()
+                logger.warning("will write statuses again in %d s: %s", RETRY_SECONDS, error)
                 self._newer.set()
-                await asyncio.sleep(self._retry_seconds)
+                await asyncio.sleep(RETRY_SECONDS)
 
     async def _report_what_is_due(self) -> None:
-        """Wait for a newer outcome or for the next query of the gateways, and report the result."""
+        """Wait a while for a newer outcome or for news of the gateways, and report them."""
         outcome = self._outcome
         left = HEARTBEAT_SECONDS if outcome is None else self._rollout.seconds_left()
         with suppress(TimeoutError):
@@ -79,15 +77,15 @@ class StatusReporter:
         if self._newer.is_set():
             self._newer.clear()
             await self._report_newest()
-        elif outcome and self._rollout.seconds_left() == 0 and await self._rollout.has_news():
+        elif outcome and self._rollout.seconds_left() == 0 and await self._rollout.is_news():
             await self._report(outcome)
 
     async def _report_newest(self) -> None:
         if (outcome := self._outcome) is None:
             return
         await self._post_refusal(outcome.refusal)
-        await self._rollout.wait_until_served(outcome.sequence)
-        if self._rollout.is_reportable():
+        await self._rollout.settle(outcome.sequence)
+        if self._rollout.is_settled():
             await self._report(outcome)
 
     async def _report(self, outcome: Outcome) -> None:
@@ -96,7 +94,7 @@ class StatusReporter:
             self._rollout.reported(waiting=self._writer.waiting)
 
     async def _post_refusal(self, refusal: str) -> None:
-        """Post an Event for a refusal: there may be no object left whose status shows it."""
-        has_news, self._posted = refusal != self._posted, refusal
-        if refusal and has_news and (configmap := await self._publisher.read_configmap()):
+        """Tell people that nothing is published, also where no object is left that could say it."""
+        is_news, self._posted = refusal != self._posted, refusal
+        if refusal and is_news and (configmap := await self._publisher.stored()):
             await self._events.post(configmap, Transition("Warning", "PublicationRefused", refusal))

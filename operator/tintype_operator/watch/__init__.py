@@ -1,1 +1,1 @@
-"""The input of the operator: the objects of its release, and the Secrets of its namespace."""
+"""What the operator acts on: the objects of its release, and the Secrets of its namespace."""

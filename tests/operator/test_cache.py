@@ -1,0 +1,166 @@
+import json
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tintype_kubernetes.client import KubernetesObject, ObjectList
+from tintype_operator.watch.cache import Cache, slimmed
+
+KIND = "ImageModel"
+
+
+def found(version: int, *, name: str = "canvas", uid: str = "u1", **more: Any) -> KubernetesObject:
+    metadata = {"name": name, "uid": uid, "resourceVersion": str(version), "generation": version}
+    return {"kind": KIND, "metadata": metadata | more}
+
+
+def listed(version: int, *items: KubernetesObject) -> ObjectList:
+    return ObjectList(items, str(version))
+
+
+def versions(cache: Cache) -> list[tuple[str, str]]:
+    objects = (item["metadata"] for item in cache.objects())
+    return sorted((item["name"], item["resourceVersion"]) for item in objects)
+
+
+def test_an_object_counts_in_its_newest_version() -> None:
+    cache = Cache()
+
+    assert cache.put(found(2))
+    assert not cache.put(found(1))
+    assert cache.put(found(3))
+    assert versions(cache) == [("canvas", "3")]
+
+
+def test_a_version_of_the_same_generation_is_kept_but_means_nothing_new() -> None:
+    cache = Cache()
+    cache.put(found(2, generation=1))
+
+    assert not cache.put(found(5, generation=1))
+    assert versions(cache) == [("canvas", "5")]
+
+
+def test_an_object_under_deletion_is_gone() -> None:
+    cache = Cache()
+    cache.put(found(2))
+
+    assert cache.put(found(3, deletionTimestamp="2026-01-01T00:00:00Z"))
+    assert cache.objects() == []
+
+
+def test_an_object_that_was_never_known_can_be_removed() -> None:
+    assert not Cache().remove(found(1))
+
+
+def test_the_end_of_an_object_does_not_end_its_namesake() -> None:
+    cache = Cache()
+    cache.put(found(1, uid="old"))
+    cache.put(found(3, uid="new"))
+
+    assert not cache.remove(found(2, uid="old"))
+    assert versions(cache) == [("canvas", "3")]
+
+
+def test_a_list_brings_what_is_new_and_drops_what_is_gone() -> None:
+    cache = Cache()
+    cache.put(found(1, name="gone", uid="u1"))
+
+    cache.replace(KIND, listed(5, found(4, name="new", uid="u2")))
+
+    assert versions(cache) == [("new", "4")]
+
+
+def test_a_list_of_one_kind_leaves_the_other_alone() -> None:
+    cache = Cache()
+    cache.put(found(1) | {"kind": "ProviderBinding"})
+
+    cache.replace(KIND, listed(5))
+
+    assert versions(cache) == [("canvas", "1")]
+
+
+def test_a_list_that_was_overtaken_by_events_takes_nothing_back() -> None:
+    cache = Cache()
+    cache.put(found(7, name="edited", uid="u1"))
+    cache.put(found(8, name="created", uid="u2"))
+    cache.put(found(2, name="deleted", uid="u3"))
+    cache.remove(found(9, name="deleted", uid="u3"))
+
+    stale = listed(5, found(1, name="edited", uid="u1"), found(2, name="deleted", uid="u3"))
+    cache.replace(KIND, stale)
+
+    assert versions(cache) == [("created", "8"), ("edited", "7")]
+
+
+def test_what_nobody_asks_for_is_not_kept() -> None:
+    whole = found(2, managedFields=[{"manager": "kubectl"}], annotations={"a": "b"})
+
+    assert slimmed(whole) == found(2)
+
+
+def test_objects_of_two_answers_have_their_keys_in_common() -> None:
+    one, two = (slimmed(json.loads('{"metadata": {}, "spec": {"displayName": ""}}')) for _ in "ab")
+
+    assert next(iter(one["spec"])) is next(iter(two["spec"]))
+
+
+class Store:
+    """An API server with two names, its events, and what a list would have said at any time."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, KubernetesObject] = {}
+        self.events: list[tuple[str, KubernetesObject]] = []
+        self.lists = [listed(0)]
+
+    def change(self, name: str, delete: bool) -> None:
+        version = len(self.events) + 1
+        known = self.objects.get(name)
+        if known and delete:
+            del self.objects[name]
+            self.events.append(("DELETED", found(version, name=name, uid=known["metadata"]["uid"])))
+        else:
+            uid = known["metadata"]["uid"] if known else f"{name}{version}"
+            self.objects[name] = found(version, name=name, uid=uid)
+            self.events.append(("MODIFIED" if known else "ADDED", self.objects[name]))
+        self.lists.append(listed(version, *self.objects.values()))
+
+    def versions(self) -> list[tuple[str, str]]:
+        objects = (item["metadata"] for item in self.objects.values())
+        return sorted((item["name"], item["resourceVersion"]) for item in objects)
+
+
+CHANGES = st.lists(st.tuples(st.sampled_from("ab"), st.booleans()), max_size=12)
+
+
+def deliver(cache: Cache, event: tuple[str, KubernetesObject]) -> None:
+    (cache.remove if event[0] == "DELETED" else cache.put)(event[1])
+
+
+@given(CHANGES, st.data())
+def test_lists_that_are_late_never_undo_an_event(
+    changes: list[tuple[str, bool]], data: st.DataObject
+) -> None:
+    world, cache, seen = Store(), Cache(), 0
+    for name, delete in changes:
+        world.change(name, delete)
+        deliver(cache, world.events[-1])
+        seen = data.draw(st.integers(seen, len(world.lists) - 1), label="state that is listed")
+        cache.replace(KIND, world.lists[seen])
+
+        assert versions(cache) == world.versions()
+
+
+@given(CHANGES, st.data())
+def test_a_list_makes_good_for_every_lost_event(
+    changes: list[tuple[str, bool]], data: st.DataObject
+) -> None:
+    world, cache = Store(), Cache()
+    for name, delete in changes:
+        world.change(name, delete)
+        if data.draw(st.booleans(), label="event arrives"):
+            deliver(cache, world.events[-1])
+
+    cache.replace(KIND, world.lists[-1])
+
+    assert versions(cache) == world.versions()
