@@ -17,7 +17,7 @@ from tintype_gateway.catalog.snapshot import Snapshot
 from tintype_gateway.images.container import read_header
 from tintype_gateway.ledger.interface import Hold, Profile, Settlement
 from tintype_gateway.pipeline.stages.validate import validate
-from tintype_gateway.values.content import JsonBody
+from tintype_gateway.values.content import InputImage, JsonBody
 from tintype_gateway.values.events import FinishedCall
 from tintype_gateway.values.images import CallResult, FinishedImage, GeneratedImage
 from tintype_gateway.values.job import Job
@@ -91,11 +91,21 @@ def job(
     extras: Mapping[str, object] | None = None,
     streamed: bool = False,
     partial_images: int = 0,
+    task: str | None = None,
+    inputs: tuple[InputImage, ...] = (),
+    mask: InputImage | None = None,
     **parameters: str | int,
 ) -> Job:
     """Return what `canvas` is asked for."""
     given = prompt, images, size, parameters, extras or {}, adjustments
-    return Job(*given, streamed=streamed, partial_images=partial_images)
+    return Job(
+        *given,
+        streamed=streamed,
+        partial_images=partial_images,
+        task=task,
+        inputs=inputs,
+        mask=mask,
+    )
 
 
 def finished_image(

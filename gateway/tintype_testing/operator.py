@@ -1,8 +1,10 @@
-"""The operator as a process of its own, with no more rights than its ServiceAccount has."""
+"""The operator as a separate process, with the permissions of its ServiceAccount only."""
 
 import json
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -52,11 +54,11 @@ LEAST_PRIVILEGE: list[dict[str, Any]] = [
         "verbs": ["get", "create", "patch"],
     },
 ]
-"""All that the operator needs, with every option in use."""
+"""The permissions that the operator needs with every option on."""
 
 
 def secret(name: str, *hosts: str, **data: str) -> Manifest:
-    """Return a Secret with these texts, which its owner offers to bindings of these hosts."""
+    """Return a Secret with these values that bindings may send to the provider and to `hosts`."""
     return {
         "apiVersion": "v1",
         "kind": "Secret",
@@ -71,12 +73,12 @@ def secret(name: str, *hosts: str, **data: str) -> Manifest:
 
 
 def not_offered(manifest: Manifest) -> Manifest:
-    """Return a Secret as one whose owner does not offer it."""
+    """Return a Secret without the opt-in label and the annotation."""
     return manifest | {"metadata": {"name": manifest["metadata"]["name"]}}
 
 
 class Operator:
-    """One namespace and the operator that serves it, which can be stopped and started."""
+    """A namespace and the operator that serves it, which can be stopped and started."""
 
     def __init__(self, cluster: ControlPlane, namespace: str, folder: Path) -> None:
         self.cluster = cluster
@@ -94,7 +96,7 @@ class Operator:
         return self._process
 
     def start(self, **settings: str) -> Process:
-        """Start the process; settings go by their names in the environment."""
+        """Start the process; `settings` are environment variables."""
         environ = os.environ | {
             "TINTYPE_KUBECONFIG": str(self.kubeconfig),
             "TINTYPE_HEALTH_HOST": "127.0.0.1",
@@ -105,7 +107,7 @@ class Operator:
         return self._process
 
     def stop(self) -> int:
-        """End the process as Kubernetes does, and return its exit code."""
+        """Stop the process with SIGTERM, and return its exit code."""
         return self.process.stop()
 
     def close(self) -> None:
@@ -113,14 +115,14 @@ class Operator:
             self._process.stop()
 
     def apply(self, *manifests: Manifest) -> None:
-        """Apply objects as their author."""
+        """Apply objects with kubectl."""
         self.cluster.apply(*(self._placed(manifest) for manifest in manifests))
 
     def delete(self, kind: str, name: str) -> None:
         self.cluster.kubectl("delete", kind, name, "--namespace", self.namespace)
 
     def get(self, kind: str, name: str) -> dict[str, Any]:
-        """An object as it is stored, empty if there is none."""
+        """Return a stored object, empty if there is none."""
         found = self.cluster.try_kubectl(
             *("get", kind, name, "--namespace", self.namespace, "-o", "json"),
             "--show-managed-fields",
@@ -129,7 +131,7 @@ class Operator:
         return parsed
 
     def condition(self, kind: str, name: str, type_: str) -> dict[str, Any]:
-        """A condition that was reported on the object's newest generation, or nothing."""
+        """Return a condition of the object's newest generation, empty if there is none."""
         found = self.get(kind, name)
         for condition in found.get("status", {}).get("conditions", []):
             newest = condition["observedGeneration"] == found["metadata"]["generation"]
@@ -145,7 +147,7 @@ class Operator:
         return eventually_blocking(look, f"{kind}/{name} {type_}={status}\n{self.process.output()}")
 
     def catalog(self) -> Catalog | None:
-        """What a gateway would load now."""
+        """Return the published catalog."""
         configmap = self.get("configmap", CONFIGMAP)
         return unpack(files_of(configmap))[1] if configmap else None
 
@@ -163,3 +165,15 @@ class Operator:
     def _placed(self, manifest: Manifest) -> Manifest:
         placed = manifest["metadata"] | {"namespace": self.namespace}
         return manifest | {"metadata": placed}
+
+
+@contextmanager
+def operator_in_namespace(
+    cluster: ControlPlane, namespace: str, folder: Path
+) -> Iterator[Operator]:
+    """Give an operator that is not started yet, and stop it after the block."""
+    operator = Operator(cluster, namespace, folder)
+    try:
+        yield operator
+    finally:
+        operator.close()

@@ -1,13 +1,13 @@
-"""The operator: it compiles resources into a catalog, and tells each resource what became of it.
+"""The operator: it compiles resources into a catalog, and writes a status to each resource.
 
 It watches ImageModels, ProviderBindings and Secrets through kopf, publishes the catalog as a
-ConfigMap, and writes conditions. It never imports the gateway: both meet in `tintype_catalog`.
+ConfigMap, and writes conditions. It never imports the gateway: both share `tintype_catalog`.
 
 aggregator.py   one pass, from the objects to the published catalog: read this first
-watch/          events and lists: the objects and Secrets as they are
-compile/        parsed objects are cached, and a sudden loss of models is refused
+watch/          events and lists: the current objects and Secrets
+compile/        the parse cache, and the guard against a sudden loss of models
 publish/        the ConfigMaps of the catalog, and the Secret with the gateways' credentials
-status/         conditions, their writer, and what the gateways serve
-process/        start, checks, leader election, probes
+status/         conditions, their writer, and which catalog the gateways serve
+process/        start, preflight checks, leader election, liveness probe
 crd.py          the CustomResourceDefinitions, from the models of the catalog
 """

@@ -1,7 +1,7 @@
-"""The task that turns all objects into one catalog; another one tells each what became of it.
+"""The task that compiles all objects into one catalog; the reporter writes their statuses.
 
-It is level-triggered: every pass starts from the whole state, so a lost event costs time and never
-correctness. A pass that fails is repeated as a whole, and a partial catalog is never published.
+It is level-triggered: every pass starts from the complete state, so a lost event costs time but not
+correctness. A failed pass is repeated from its beginning, and a partial catalog is never published.
 """
 
 import asyncio
@@ -31,23 +31,22 @@ from tintype_operator.status.reporter import StatusReporter
 from tintype_operator.status.rollout import Rollout
 from tintype_operator.watch.cache import Key, key_of
 from tintype_operator.watch.debounce import Debounce
-from tintype_operator.watch.secrets import offers_of
-from tintype_operator.watch.store import Store
+from tintype_operator.watch.store import Store, offers_of
 
 TASK = "publishing"
-"""The name of the task that publishes, for the liveness."""
+"""The name under which this task sends heartbeats."""
 
 RETRY_SECONDS = 5.0
-"""The pause after a pass that failed."""
+"""The pause after a failed pass."""
 
 HEARTBEAT_SECONDS = 10.0
-"""How often the task shows that it lives while there is nothing to do."""
+"""The period of the task's heartbeat while there is nothing to do."""
 
 logger = logging.getLogger(__name__)
 
 
 class Aggregator:
-    """Hears of changes through `notice`, and acts on them in `run`."""
+    """Takes changes by `handle_event`, and publishes the catalog in `run`."""
 
     def __init__(
         self,
@@ -56,42 +55,54 @@ class Aggregator:
         settings: Settings,
         liveness: Liveness,
         owners: list[KubernetesObject] | None = None,
+        retry_seconds: float = RETRY_SECONDS,
     ) -> None:
-        """Prepare; nothing is read or written before `run`."""
+        """Read and write nothing before `run`.
+
+        Args:
+            client: The client to read and write with.
+            namespace: The namespace of the objects.
+            settings: The names of what is written, and the release to serve.
+            liveness: Where heartbeats go.
+            owners: The owner references of what is written.
+            retry_seconds: The pause after a failed pass or report.
+        """
+        self._retry_seconds = retry_seconds
         self._liveness = liveness
         self._store = Store(client, namespace, settings, liveness)
-        own = ManagedObjects(client, namespace, owners or ())
-        self._publisher = CatalogPublisher(own, settings.catalog_configmap)
-        self._credentials = CredentialsSecret(own, settings.credentials_secret)
+        managed = ManagedObjects(client, namespace, owners or ())
+        self._publisher = CatalogPublisher(managed, settings.catalog_configmap)
+        self._credentials = CredentialsSecret(managed, settings.credentials_secret)
         self._manage_credentials = settings.manage_credentials
         rollout = Rollout(Gateways(client, namespace, settings))
         self._reporter = StatusReporter(
-            client, self._store.cache, self._publisher, rollout, self._liveness
+            client, self._store.cache, self._publisher, rollout, self._liveness, retry_seconds
         )
         self._parse_cache = ParseCache()
         self._debounce = Debounce()
-        self.began = asyncio.Event()
-        """Set once everything was listed and compiled."""
-        self._touched: set[Key] = set()
+        self.first_pass_done = asyncio.Event()
+        """Set once a catalog was compiled from complete lists."""
+        self._changed: set[Key] = set()
 
-    def notice(self, event_type: str | None, found: KubernetesObject) -> None:
-        """Take in an event; the type is None for what kopf listed, at first or after a gap.
+    def handle_event(self, event_type: str | None, found: KubernetesObject) -> None:
+        """Take an event; the type is None for what kopf listed, at the start or after a gap.
 
-        What was deleted in such a gap has no event, so only a list of our own can tell.
+        There is no event for an object that was deleted during a gap, so a list must follow.
         """
-        changed = self._store.take(event_type, found)
+        changed = self._store.receive(event_type, found)
         if changed and event_type is not None:
-            self._touched.add(key_of(found))
+            self._changed.add(key_of(found))
         if event_type is None and found["kind"] != SECRETS.kind:
             self._store.relist_soon()
         if changed or event_type is None:
-            self._debounce.set()
+            self._debounce.trigger()
 
     async def run(self) -> None:
-        """Keep catalog and conditions true until cancelled.
+        """Keep catalog and conditions current until cancelled.
 
         Raises:
-            ExceptionGroup: Of a NewerCatalogError: this operator is too old for what is published.
+            ExceptionGroup: It contains a NewerCatalogError: the published catalog has a newer
+                schema.
         """
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._reporter.run())
@@ -103,12 +114,12 @@ class Aggregator:
                 with RECONCILE_SECONDS.time():
                     await self._reconcile()
                 RECONCILES.labels("success").inc()
-                await self._rest()
+                await self._wait_for_trigger()
             except KubernetesError as error:
                 RECONCILES.labels("error").inc()
-                self._liveness.excuse()
-                logger.warning("will try again in %d s: %s", RETRY_SECONDS, error)
-                await asyncio.sleep(RETRY_SECONDS)
+                self._liveness.restart_timers()
+                logger.warning("will try again in %d s: %s", self._retry_seconds, error)
+                await asyncio.sleep(self._retry_seconds)
 
     async def _reconcile(self) -> None:
         self._liveness.beat(TASK)
@@ -124,40 +135,41 @@ class Aggregator:
         self._parse_cache.forget_others(objects)
         files = gathered(compilation.catalog, secrets)
         misused = misused_secrets(published.catalog or Catalog(), offers or {})
-        if self._manage_credentials:  # first, so that no binding arrives before its credentials
+        if self._manage_credentials:  # before the catalog, so that new bindings have credentials
             await self._credentials.write(files, held_back=misused)
-        touched = self._touched | {key_of(item) for item in objects if not is_observed(item)}
-        sequence, refusal = await self._publish(published, compilation.catalog, touched)
-        if misused and not refusal:  # last, since what was published sent them to other hosts
+        changed = self._changed | {key_of(item) for item in objects if not is_observed(item)}
+        sequence, refusal = await self._publish(published, compilation.catalog, changed)
+        if misused and not refusal:  # after it: the catalog before would send them to other hosts
             await self._credentials.write(files)
         generations = {item["metadata"]["uid"]: item["metadata"]["generation"] for item in objects}
         self._reporter.submit(Outcome(compilation, sequence, generations, refusal))
-        self.began.set()
+        self.first_pass_done.set()
 
     async def _publish(
-        self, published: Published, catalog: Catalog, touched: set[Key]
+        self, published: Published, catalog: Catalog, changed: set[Key]
     ) -> tuple[int, str]:
-        """Publish the catalog and return its sequence, or the one before and why it stays."""
+        """Publish the catalog, and return the published sequence and the cause of a refusal."""
         sequence, refusal = published.sequence, ""
-        if not published.may_lose:
+        if not published.loss_accepted:
             today = datetime.now(UTC).date()
-            refusal = deletion_guard.refusal(published.catalog, catalog, touched, today)
+            refusal = deletion_guard.refusal(published.catalog, catalog, changed, today)
         if refusal:
-            refusal += f" If they are meant to go: `{self._publisher.consent(published)}`."
+            command = self._publisher.accept_loss_command(published)
+            refusal += f" To remove them, run: `{command}`."
         else:
             try:
                 sequence = await self._publisher.publish(catalog, published)
-                self._touched -= touched
+                self._changed -= changed
             except BundleError as error:
                 refusal = f"{error}, so the published catalog stays as it is; delete models"
         REFUSED.set(bool(refusal))
         if refusal:
             logger.error("publication refused", extra={"cause": refusal})
-            self._store.relist_within(RETRY_SECONDS)
+            self._store.relist_within(self._retry_seconds)
         return sequence, refusal
 
-    async def _rest(self) -> None:
-        """Return when there is a cause to act, or it is time for the next list."""
+    async def _wait_for_trigger(self) -> None:
+        """Return after a burst of events, or when the next list is due."""
         while (left := self._store.seconds_left()) > 0:
             self._liveness.beat(TASK)
             if await self._debounce.wait(min(left, HEARTBEAT_SECONDS)):
@@ -165,10 +177,10 @@ class Aggregator:
 
 
 def inherited(published: Catalog, objects: Iterable[KubernetesObject]) -> Catalog:
-    """Return the published revisions that belong to the objects of today.
+    """Return the published revisions of the objects that still exist.
 
-    An object that was deleted and made anew under its name begins without a status, by which it is
-    told from its predecessor: nothing of a deleted object survives.
+    An object that was deleted and created again has no status yet, so it does not inherit the
+    revision of its predecessor.
     """
     known = {(item["kind"], item["metadata"]["name"]) for item in objects if was_reported(item)}
     return Catalog(

@@ -50,19 +50,22 @@ def _condition(name: str, kind: str, description: str) -> Schema:
     return _column(name, f'.status.conditions[?(@.type=="{kind}")].status', description)
 
 
-_READY = _condition("Ready", "Ready", "Whether the gateways serve the object as it stands.")
+_READY = _condition("Ready", "Ready", "Whether the gateways serve this generation of the object.")
 _REASON = _column(
-    "Reason", '.status.conditions[?(@.type=="Ready")].reason', "Why it is ready or not."
+    "Reason", '.status.conditions[?(@.type=="Ready")].reason', "The reason of the condition Ready."
 )
 _MESSAGE = _column(
-    "Message", '.status.conditions[?(@.type=="Ready")].message', "What can be done.", priority=1
+    "Message",
+    '.status.conditions[?(@.type=="Ready")].message',
+    "The message of the condition Ready.",
+    priority=1,
 )
 _AGE = _column("Age", ".metadata.creationTimestamp", "When the object was created.", type="date")
 
 _MODEL_COLUMNS = [
-    _column("Model", ".spec.id", "What clients name."),
-    _condition("Current", "LifecycleCurrent", "Whether no end of the model is announced."),
-    _column("Retires", ".spec.lifecycle.retiresOn", "The day from which it is served no more."),
+    _column("Model", ".spec.id", "The id that clients send as `model`."),
+    _condition("Current", "LifecycleCurrent", "Whether the model is not deprecated or retired."),
+    _column("Retires", ".spec.lifecycle.retiresOn", "The first day without this model."),
     _READY,
     _REASON,
     _MESSAGE,
@@ -71,10 +74,10 @@ _MODEL_COLUMNS = [
 
 _BINDING_COLUMNS = [
     _column("Model", ".spec.modelRef.name", "The ImageModel that is served."),
-    _column("Provider", ".spec.provider", "Who serves it."),
-    _column("Active", ".spec.active", "Whether requests may be sent.", type="boolean"),
-    _column("Pricing", ".spec.pricing.type", "What the price depends on."),
-    _column("USD", ".spec.pricing.usd", "The price of one image, where it is one price."),
+    _column("Provider", ".spec.provider", "The provider that serves it."),
+    _column("Active", ".spec.active", "Whether the binding may receive requests.", type="boolean"),
+    _column("Pricing", ".spec.pricing.type", "The kind of pricing."),
+    _column("USD", ".spec.pricing.usd", "The price of one image, if it does not vary."),
     _READY,
     _REASON,
     _MESSAGE,
@@ -115,7 +118,7 @@ def _definition(
 
 
 def _object_schema(kind: type[BaseModel], spec: type[BaseModel]) -> Schema:
-    """Return the schema of a whole object; its metadata are the API server's own."""
+    """Return the schema of an object; the API server itself defines `metadata`."""
     return {
         "description": " ".join((kind.__doc__ or "").split()),
         "type": "object",
@@ -125,7 +128,7 @@ def _object_schema(kind: type[BaseModel], spec: type[BaseModel]) -> Schema:
 
 
 class _Plain(yaml.SafeDumper):
-    """Writes a value twice where it stands twice: YAML's aliases are hard to read."""
+    """Writes repeated values in full instead of as YAML aliases, which are hard to read."""
 
     @override
     def ignore_aliases(self, data: Any) -> bool:

@@ -1,21 +1,21 @@
-"""Errors that end the operator, each with a one-sentence message for its administrator."""
+"""Errors that end the operator, each with a one-sentence message for the administrator."""
 
 
 class OperatorError(Exception):
-    """The operator cannot do its work, and going on will not help."""
+    """The operator cannot work, and a retry does not help."""
 
 
 class PreflightError(OperatorError):
-    """The cluster is not prepared: definitions or rights are missing."""
+    """CustomResourceDefinitions or permissions are missing."""
 
 
 class LeadershipLostError(OperatorError):
-    """Another operator may work from now on; this one begins anew by a restart."""
+    """Another operator may be the leader from now on, so this process must restart."""
 
 
 class ReleaseTakenError(OperatorError):
-    """Another operator serves the same objects, in a catalog of its own."""
+    """Another operator serves the same objects in a different catalog."""
 
 
 class NewerCatalogError(OperatorError):
-    """The published catalog is of a newer schema, which this version must not overwrite."""
+    """The published catalog has a newer schema, which this version must not overwrite."""

@@ -9,7 +9,7 @@ from prometheus_client import (
     disable_created_metrics,
 )
 
-disable_created_metrics()  # type: ignore[no-untyped-call]  # they double the series
+disable_created_metrics()  # type: ignore[no-untyped-call]  # `_created` doubles the series
 
 REGISTRY = CollectorRegistry()
 ProcessCollector(registry=REGISTRY)
@@ -49,12 +49,12 @@ STATUS_WRITES = Counter(
 PUBLICATIONS = Counter("tintype_operator_publications", "Catalogs published.", registry=REGISTRY)
 REFUSED = Gauge(
     "tintype_operator_publication_refused",
-    "1 while a catalog that lost too many models is held back.",
+    "1 while the operator refuses to publish a catalog that lost too many models.",
     registry=REGISTRY,
 )
 GATEWAYS = Gauge(
     "tintype_operator_gateways",
-    "Gateways, by whether they serve the newest catalog: `acked`, `stale` or `unreachable`.",
+    "Gateways, by state: `acked` (serves the newest catalog), `stale` or `unreachable`.",
     ("state",),
     registry=REGISTRY,
 )

@@ -1,8 +1,7 @@
-"""From a pydantic model to the structural schema that a CustomResourceDefinition carries.
+"""Translates a pydantic model to the structural schema of a CustomResourceDefinition.
 
-Kubernetes takes a subset of JSON Schema: no references, no unions, no constraints on the keys of a
-map. What has an equivalent is translated; anything else is an error, because a keyword that an API
-server ignores would be a promise that nobody keeps.
+Kubernetes accepts a subset of JSON Schema: no references, no unions, no constraints on the keys of
+a map. A keyword without an equivalent is an error, because the API server would silently ignore it.
 """
 
 import json
@@ -26,14 +25,14 @@ _KEPT = frozenset(
 
 
 class SchemaError(ValueError):
-    """A model says something that a structural schema cannot say."""
+    """A model has a constraint that a structural schema cannot express."""
 
 
 def structural_schema(model: type[BaseModel]) -> Schema:
-    """Return the structural schema of what the model accepts.
+    """Return the structural schema of a model.
 
     Raises:
-        SchemaError: The model has a constraint without an equivalent; the message says where.
+        SchemaError: The model has a constraint without an equivalent; the message names the field.
     """
     document = model.model_json_schema()
     definitions = document.pop("$defs", {})
@@ -43,12 +42,12 @@ def structural_schema(model: type[BaseModel]) -> Schema:
 def _structural(node: Schema, definitions: Mapping[str, Schema], path: str) -> Schema:
     schema: Schema = {}
     node = _inlined(_optional(_inlined(node, definitions)), definitions)
-    for keyword, value in _ruled(node, definitions).items():
+    for keyword, value in _with_key_rules(node, definitions).items():
         match keyword, value:
             case ("title", _) | ("additionalProperties", False):
-                pass  # an API server takes no unknown field anyway
+                pass  # the API server prunes unknown fields anyway
             case "default", None | [] | dict():
-                pass  # leaving it out says the same
+                pass  # an absent field means the same
             case "description", str():
                 schema[keyword] = " ".join(value.split())
             case "properties", dict():
@@ -70,7 +69,7 @@ def _structural(node: Schema, definitions: Mapping[str, Schema], path: str) -> S
 
 
 def _inlined(node: Schema, definitions: Mapping[str, Schema]) -> Schema:
-    """Put a definition where it is referred to; what stands beside the reference wins."""
+    """Replace a reference by its definition; keywords beside the reference take precedence."""
     if "$ref" not in node:
         return node
     beside = {keyword: value for keyword, value in node.items() if keyword != "$ref"}
@@ -79,7 +78,7 @@ def _inlined(node: Schema, definitions: Mapping[str, Schema]) -> Schema:
 
 
 def _optional(node: Schema) -> Schema:
-    """Read `X or null` as a field that may be left out."""
+    """Translate `X or null` to `X`: an optional field is one that may be absent."""
     alternatives = [option for option in node.get("anyOf", []) if option != _NULL]
     if len(alternatives) != 1:
         return node
@@ -87,8 +86,8 @@ def _optional(node: Schema) -> Schema:
     return {**alternatives[0], **beside}
 
 
-def _ruled(node: Schema, definitions: Mapping[str, Schema]) -> Schema:
-    """Say in CEL what JSON Schema says of the keys of a map."""
+def _with_key_rules(node: Schema, definitions: Mapping[str, Schema]) -> Schema:
+    """Translate constraints on the keys of a map to a CEL rule."""
     patterns, names = node.get("patternProperties", {}), node.get("propertyNames", {})
     if len(patterns) != 1 or not names.keys() <= {"minLength", "maxLength"}:
         return node
@@ -96,7 +95,7 @@ def _ruled(node: Schema, definitions: Mapping[str, Schema]) -> Schema:
     beside = {k: v for k, v in node.items() if k not in ("patternProperties", "propertyNames")}
     ruled = {**beside, "additionalProperties": values}
     if not _inlined(values, definitions):
-        return ruled  # CEL has no type for a map of anything, so only a condition can tell
+        return ruled  # CEL has no type for a map of any values; the status reports wrong keys
     longest = names.get("maxLength", 0)
     rule = {
         "rule": f"self.all(key, key.matches({json.dumps(pattern)}) && size(key) <= {longest})",

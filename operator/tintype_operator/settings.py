@@ -1,4 +1,4 @@
-"""What can be set from outside, read once at the start."""
+"""Every setting of the operator, read once at the start."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -10,61 +10,63 @@ from tintype_catalog.contract import ObjectName
 
 
 class Settings(BaseSettings):
-    """The operator's settings: each is the environment variable `TINTYPE_` and its name."""
+    """The operator's settings; the environment variables are `TINTYPE_` and the name."""
 
     model_config = SettingsConfigDict(
         env_prefix="TINTYPE_", frozen=True, use_attribute_docstrings=True
     )
 
     namespace: ObjectName | None = None
-    """The namespace to serve. Left out: that of the pod, or of the kubeconfig's context."""
+    """The namespace to serve. Default: that of the pod, or of the kubeconfig's context."""
 
     catalog_configmap: ObjectName = "tintype-catalog"
-    """The ConfigMap to publish the catalog in."""
+    """The ConfigMap in which the catalog is published."""
 
     kubeconfig: Path | None = None
-    """The kubeconfig file to use. Left out: as kubectl and pods find the cluster."""
+    """The kubeconfig file. Default: `$KUBECONFIG`, the pod's ServiceAccount or `~/.kube/config`."""
 
     release: Annotated[str, Field(max_length=63, pattern=r"^([A-Za-z0-9][-A-Za-z0-9_.]*)?$")] = ""
-    """The release to serve: objects with this value of the label `tintype.dev/release`. Left out:
+    """The release to serve: objects with this value of the label `tintype.dev/release`. Default:
     objects without the label."""
 
     gateway_service: ObjectName | None = None
-    """The Service of the gateways, whose port `admin` tells which catalog each of them serves."""
+    """The Service of the gateways. Each endpoint reports the catalog that it serves on the port
+    named `admin`."""
 
     gateway_status_urls: str = ""
-    """Comma-separated `/status` URLs of further gateways, such as those outside of the cluster."""
+    """Comma-separated `/status` URLs of further gateways, for example outside of the cluster."""
 
     manage_credentials: bool = True
-    """Whether the Secrets that bindings name are gathered into one for the gateways. Otherwise
-    the gateways' credentials come from elsewhere, and no right to Secrets is needed."""
+    """Whether the operator copies the Secrets that bindings name into one Secret for the gateways.
+    If not, gateways get credentials from elsewhere, and no permission on Secrets is needed."""
 
     require_credentials_opt_in: bool = True
-    """Whether only Secrets with the label `tintype.dev/provider-credentials: "true"` are gathered,
-    and sent to no hosts but the provider's own and those of their annotation
-    `tintype.dev/allowed-hosts`. `false` is for the time of an upgrade, and goes with the next
-    release."""
+    """Whether only Secrets with the label `tintype.dev/provider-credentials: "true"` are copied,
+    and sent only to the provider's own hosts and to those in their annotation
+    `tintype.dev/allowed-hosts`. `false` is for the time of an upgrade, and will be removed in the
+    next release."""
 
     credentials_secret: ObjectName = "tintype-credentials"  # noqa: S105 - a name
-    """The Secret to gather the credentials in."""
+    """The Secret into which credentials are copied."""
 
     owner_deployment: ObjectName | None = None
-    """The Deployment with which the ConfigMap and the Secret go away: the operator's own."""
+    """The operator's own Deployment, the owner of the ConfigMap and the Secret: Kubernetes deletes
+    them with it."""
 
     leader_election: bool = False
-    """Whether other operators of this release stand by, of which one at a time works."""
+    """Whether several operators of this release run, of which only the leader works."""
 
     lease: ObjectName = "tintype-operator"
-    """The Lease that the working operator holds."""
+    """The Lease that the leader holds."""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
-    """The least severe message that is logged."""
+    """The lowest level that is logged."""
 
     relist_seconds: Annotated[float, Field(ge=1, le=3600)] = 300.0
-    """How often everything is listed anew, whatever events have told."""
+    """The period in seconds after which all objects are listed again, besides the watches."""
 
     health_host: str = "0.0.0.0"  # noqa: S104 - a kubelet probes from outside of the pod
-    """The address that answers liveness probes and metrics."""
+    """The address that serves liveness probes and metrics."""
 
     health_port: Annotated[int, Field(ge=1, le=65535)] = 8081
-    """The port that answers liveness probes, at `/healthz`, and metrics, at `/metrics`."""
+    """The port that serves liveness probes at `/healthz`, and metrics at `/metrics`."""

@@ -8,10 +8,10 @@ from urllib.request import urlopen
 
 from typing_extensions import override
 
-from tests.operator.fragile import FragileControlPlane
 from tintype_catalog.bundle import read_manifest
 from tintype_kubernetes.configmaps import files_of
 from tintype_testing.chaos import plan
+from tintype_testing.cluster.outages import InterruptibleControlPlane
 from tintype_testing.fleet import Fleet
 from tintype_testing.operator import CONFIGMAP, Operator
 from tintype_testing.waiting import eventually_blocking
@@ -52,7 +52,7 @@ class Catalogs:
     """The folder and the cluster, both of which change all the time."""
 
     folder: Path
-    cluster: FragileControlPlane
+    cluster: InterruptibleControlPlane
     operator: Operator
     simulator: str
 

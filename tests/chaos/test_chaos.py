@@ -17,14 +17,14 @@ import pytest
 
 from tests.chaos.catalogs import GATEWAYS, Catalogs, MixedFleet
 from tests.chaos.storm import Footprint, Storm, footprint
-from tests.operator.fragile import FragileControlPlane, running_fragile
 from tintype_gateway.accounts import MAXIMUM_RATE, Policy
 from tintype_gateway.billing.holding import LIFETIME_SECONDS
 from tintype_simulator.app import running
 from tintype_testing.chaos.clients import Complete, Tally
+from tintype_testing.cluster.outages import InterruptibleControlPlane, running_interruptible
 from tintype_testing.fleet import CREDITS_MICRO
 from tintype_testing.ledgers import opened
-from tintype_testing.operator import Operator
+from tintype_testing.operator import Operator, operator_in_namespace
 from tintype_testing.postgres import PostgresServer
 from tintype_testing.waiting import eventually
 
@@ -56,19 +56,19 @@ class Charge:
 
 
 @pytest.fixture
-def fragile(tmp_path: Path) -> Iterator[FragileControlPlane]:
+def interruptible(tmp_path: Path) -> Iterator[InterruptibleControlPlane]:
     """A control plane of its own, since its API server comes and goes."""
     folder = tmp_path / "cluster"
     folder.mkdir()
-    with running_fragile(folder) as cluster:
+    with running_interruptible(folder) as cluster:
         yield cluster
 
 
 @pytest.fixture
-def operator(fragile: FragileControlPlane, tmp_path: Path) -> Iterator[Operator]:
-    operator = Operator(fragile, fragile.create_namespace(), tmp_path)
-    yield operator
-    operator.close()
+def operator(interruptible: InterruptibleControlPlane, tmp_path: Path) -> Iterator[Operator]:
+    namespace = interruptible.create_namespace()
+    with operator_in_namespace(interruptible, namespace, tmp_path) as operator:
+        yield operator
 
 
 @pytest.mark.timeout(240 + 2 * SECONDS)
@@ -76,7 +76,7 @@ async def test_after_a_storm_the_books_balance_and_every_answer_is_explained(
     tmp_path: Path,
     postgres: PostgresServer,
     migrated: str,
-    fragile: FragileControlPlane,
+    interruptible: InterruptibleControlPlane,
     operator: Operator,
 ) -> None:
     database = await asyncio.to_thread(postgres.create_database, migrated)
@@ -92,7 +92,7 @@ async def test_after_a_storm_the_books_balance_and_every_answer_is_explained(
     ):
         images = str(tmp_path / "images")
         fleet = MixedFleet(tmp_path, simulator, url, operator, TINTYPE_IMAGE_STORE_DIR=images)
-        catalogs = Catalogs(tmp_path / "catalog", fragile, operator, simulator)
+        catalogs = Catalogs(tmp_path / "catalog", interruptible, operator, simulator)
         storm = Storm(SEED, fleet, http, postgres, database, simulator, catalogs)
         try:
             await storm.rage(SECONDS)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tintype_operator.process.preflight import needed_rights
+from tintype_operator.process.preflight import required_permissions
 from tintype_operator.publish.catalog import configmap_names
 from tintype_operator.settings import Settings
 from tintype_testing.chart import Helm, Object, Values, find
@@ -134,5 +134,5 @@ def test_the_role_grants_what_the_preflight_asks_for_and_no_more(
     for name, value in settings(objects).items():
         monkeypatch.setenv(name, value)
 
-    needed = {str(right) for right in needed_rights(Settings())}
+    needed = {str(right) for right in required_permissions(Settings())}
     assert granted(objects) == needed

@@ -1,4 +1,4 @@
-"""An operator in a namespace of its own."""
+"""An operator in a separate namespace."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,15 +6,14 @@ from pathlib import Path
 import pytest
 
 from tintype_testing.cluster.control_plane import ControlPlane
-from tintype_testing.operator import Operator
+from tintype_testing.operator import Operator, operator_in_namespace
 
 
 @pytest.fixture
 def operator(cluster_with_crds: ControlPlane, namespace: str, tmp_path: Path) -> Iterator[Operator]:
     """An operator that is not started yet."""
-    operator = Operator(cluster_with_crds, namespace, tmp_path)
-    yield operator
-    operator.close()
+    with operator_in_namespace(cluster_with_crds, namespace, tmp_path) as operator:
+        yield operator
 
 
 @pytest.fixture

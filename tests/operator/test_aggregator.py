@@ -1,4 +1,4 @@
-"""The aggregator alone, without kopf: what it does about lost events and failing calls."""
+"""The aggregator without kopf: lost events and failing calls."""
 
 import asyncio
 import json
@@ -17,19 +17,18 @@ from tintype_kubernetes.config import load_kubeconfig
 from tintype_kubernetes.configmaps import files_of
 from tintype_kubernetes.errors import NotFoundError
 from tintype_kubernetes.resources import CONFIGMAPS, IMAGE_MODELS
-from tintype_operator import aggregator as module
 from tintype_operator.aggregator import Aggregator, inherited
 from tintype_operator.liveness import Liveness
 from tintype_operator.settings import Settings
 from tintype_testing.cluster.control_plane import ControlPlane
 from tintype_testing.manifests import image_model
 from tintype_testing.operator import CONFIGMAP
-from tintype_testing.waiting import LIMIT_SECONDS
+from tintype_testing.waiting import LIMIT_SECONDS, eventually_equal
 
 
 @asynccontextmanager
 async def aggregating(client: KubernetesClient, namespace: str) -> AsyncIterator[Aggregator]:
-    aggregator = Aggregator(client, namespace, Settings(), Liveness())
+    aggregator = Aggregator(client, namespace, Settings(), Liveness(), retry_seconds=0.01)
     task = asyncio.create_task(aggregator.run())
     try:
         yield aggregator
@@ -40,15 +39,17 @@ async def aggregating(client: KubernetesClient, namespace: str) -> AsyncIterator
 
 
 async def published(client: KubernetesClient, namespace: str, *models: str) -> None:
-    """Wait until the catalog holds these models."""
-    async with asyncio.timeout(LIMIT_SECONDS):
-        while True:
-            with suppress(NotFoundError):
-                configmap = await client.get(CONFIGMAPS, namespace, CONFIGMAP)
-                _, catalog = unpack(files_of(configmap))
-                if [model.name for model in catalog.models] == list(models):
-                    return
-            await asyncio.sleep(0.02)
+    """Wait until the catalog contains these models."""
+
+    async def names() -> list[str] | None:
+        try:
+            configmap = await client.get(CONFIGMAPS, namespace, CONFIGMAP)
+        except NotFoundError:
+            return None
+        _, catalog = unpack(files_of(configmap))
+        return [model.name for model in catalog.models]
+
+    await eventually_equal(names, list(models))
 
 
 async def create(client: KubernetesClient, namespace: str, name: str) -> dict[str, Any]:
@@ -57,7 +58,7 @@ async def create(client: KubernetesClient, namespace: str, name: str) -> dict[st
     return await client.create(IMAGE_MODELS, manifest)
 
 
-async def test_what_was_deleted_in_a_gap_of_the_watch_is_noticed_by_what_survived_it(
+async def test_a_deletion_during_a_gap_of_the_watch_is_found_by_the_list_after_it(
     cluster_with_crds: ControlPlane, namespace: str
 ) -> None:
     async with connect(load_kubeconfig(cluster_with_crds.kubeconfig)) as client:
@@ -67,12 +68,12 @@ async def test_what_was_deleted_in_a_gap_of_the_watch_is_noticed_by_what_survive
             await published(client, namespace, "survivor", "vanished")
             await client.delete(IMAGE_MODELS, namespace, "vanished")
 
-            aggregator.notice(None, survivor)
+            aggregator.handle_event(None, survivor)
 
             await published(client, namespace, "survivor")
 
 
-async def test_an_event_is_enough_between_the_lists(
+async def test_an_event_is_published_without_a_new_list(
     cluster_with_crds: ControlPlane, namespace: str
 ) -> None:
     async with (
@@ -81,15 +82,12 @@ async def test_an_event_is_enough_between_the_lists(
     ):
         await published(client, namespace)
 
-        aggregator.notice("ADDED", await create(client, namespace, "canvas"))
+        aggregator.handle_event("ADDED", await create(client, namespace, "canvas"))
 
         await published(client, namespace, "canvas")
 
 
-async def test_nothing_is_published_from_a_list_whose_second_page_fails(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(module, "RETRY_SECONDS", 0.01)
+async def test_a_list_whose_second_page_fails_is_not_published() -> None:
     failures = 3
     written: list[dict[str, Any]] = []
     done = asyncio.Event()
@@ -125,10 +123,9 @@ async def test_nothing_is_published_from_a_list_whose_second_page_fails(
 @pytest.mark.parametrize(
     "refusal", [(409, "Conflict", {}), (429, "TooManyRequests", {"Retry-After": "0"})]
 )
-async def test_a_publication_that_is_refused_for_now_is_tried_again(
-    monkeypatch: pytest.MonkeyPatch, refusal: tuple[int, str, dict[str, str]]
+async def test_a_publication_is_retried_after_a_conflict_or_an_overload(
+    refusal: tuple[int, str, dict[str, str]],
 ) -> None:
-    monkeypatch.setattr(module, "RETRY_SECONDS", 0.01)
     code, reason, headers = refusal
     refusals = 3
     done = asyncio.Event()
@@ -157,7 +154,7 @@ def reported(name: str) -> dict[str, Any]:
     return image_model(name) | {"status": {"conditions": [{"type": "Accepted"}]}}
 
 
-def test_only_objects_that_were_judged_before_inherit_their_revision() -> None:
+def test_only_objects_with_a_status_inherit_their_published_revision() -> None:
     catalog = compile_manifests([image_model("canvas"), image_model("sketch")]).catalog
 
     kept = inherited(catalog, [reported("canvas"), image_model("sketch")])

@@ -75,6 +75,11 @@ def test_the_prompt_is_what_the_user_said_last() -> None:
         ({"contents": [{"parts": [{"text": " "}]}]}, "contents is not specified"),
         ({"contents": [{"parts": [{"inlineData": {"data": "a"}}]}]}, "Base64 decoding failed"),
         ({"contents": [{"parts": [{"text": "\ud800"}]}]}, "TYPE_STRING"),
+        ({"contents": [PROMPT], "mask": {"data": "AAAA"}}, 'Unknown name "mask"'),
+        (
+            {"contents": [{"parts": [{"text": "x", "inlineData": {"mimeType": "image/png"}}]}]},
+            "oneof field",
+        ),
     ],
 )
 def test_what_google_does_not_know_is_refused_by_its_place(
@@ -99,7 +104,7 @@ def test_an_image_in_the_prompt_is_read_from_either() -> None:
     data = base64.urlsafe_b64encode(small_file(64, 64)).decode()
     parts = [{"inline_data": {"mime_type": "image/png", "data": data}}]
 
-    assert read_content({"contents": [{"parts": parts}]}).references == 1
+    assert len(read_content({"contents": [{"parts": parts}]}).references) == 1
 
 
 @pytest.mark.parametrize("body", [b"{", b"\xff\xfe\xfd", b"[" * 100_000])

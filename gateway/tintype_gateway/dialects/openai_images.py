@@ -1,4 +1,5 @@
-"""The OpenAI Images API, `POST /v1/images/generations`, as openai-python 3.52 speaks it."""
+"""The OpenAI Images API as openai-python 3.52 speaks it: JSON for generations, and forms for edits
+and variations."""
 
 import json
 import re
@@ -7,6 +8,7 @@ from typing import Any
 
 from tintype_catalog.catalog import Binding
 from tintype_catalog.costs import TokenUsage
+from tintype_catalog.operations import OperationName
 from tintype_gateway.dialects.common import (
     MALFORMED,
     count,
@@ -20,11 +22,13 @@ from tintype_gateway.dialects.common import (
 )
 from tintype_gateway.faults import SUMMARIES, begun, kind_of_status
 from tintype_gateway.images import lazy_json as blobs
+from tintype_gateway.values.content import InputImage
 from tintype_gateway.values.faults import FaultKind, UpstreamFault
 from tintype_gateway.values.images import CallResult, GeneratedImage, Preview
-from tintype_gateway.values.job import Job
+from tintype_gateway.values.job import Job, MaskConvention
 from tintype_gateway.values.routes import Route
 from tintype_gateway.values.upstream import UpstreamRequest, UpstreamResponse
+from tintype_gateway.values.upstream_body import FileBytes, FormPart, StreamedBody, multipart_body
 
 ENDPOINT = "https://api.openai.com"
 
@@ -53,8 +57,14 @@ _LONGEST_PARAM = 200
 _THROTTLE_CODES = frozenset({"rate_limit_exceeded", "slow_down"})
 _USER_ERRORS = frozenset({"invalid_request_error", "image_generation_user_error"})
 
-_PREVIEW = "image_generation.partial_image"
-_IMAGE = "image_generation.completed"
+_PREVIEW = "partial_image"
+_IMAGE = "completed"
+"""How the types of events end, behind `image_generation.` or `image_edit.`."""
+
+OPERATIONS: frozenset[OperationName] = frozenset(("generation", "edit", "variation"))
+
+VARIATIONS = "variations"
+"""The task of a model that makes variations by the path of that name, which takes no prompt."""
 
 
 FIRST_IMAGE = re.compile(rb'"data"\s*:\s*\[\s*\{[^{}\[\]]*"b64_json"\s*:\s*\Z')
@@ -64,9 +74,37 @@ FIRST_IMAGE = re.compile(rb'"data"\s*:\s*\[\s*\{[^{}\[\]]*"b64_json"\s*:\s*\Z')
 def translate(
     job: Job, route: Route, images: int, credentials: Mapping[str, str]
 ) -> UpstreamRequest:
-    """Return the call that asks for so many of the job's images, as a stream if the job is one."""
-    binding = route.binding
-    body: dict[str, object] = {
+    """Return the call that asks for this number of the job's images, as a stream if it is one."""
+    fields = _fields(job, route.binding, images)
+    body: bytes | StreamedBody
+    if job.inputs:
+        body, content_type = multipart_body([*_texts(fields), *_files(job)])
+    else:
+        body, content_type = json.dumps(fields).encode(), "application/json"
+    return UpstreamRequest(
+        url=f"{(route.binding.endpoint or ENDPOINT).rstrip('/')}/v1/images/{_path(job)}",
+        headers={
+            "Authorization": f"Bearer {required(credentials, 'api-key')}",
+            "Content-Type": content_type,
+            "Accept": "text/event-stream" if job.streamed else "application/json",
+        },
+        body=body,
+    )
+
+
+def mask_convention(task: str | None) -> MaskConvention | None:
+    """Return how a mask is read: transparent pixels change. A variation has no mask."""
+    return None if task == VARIATIONS else "alpha"
+
+
+def _path(job: Job) -> str:
+    if job.inputs:
+        return VARIATIONS if job.task == VARIATIONS else "edits"
+    return "generations"
+
+
+def _fields(job: Job, binding: Binding, images: int) -> dict[str, object]:
+    fields: dict[str, object] = {
         **job.extras,
         **job.parameters,
         "model": binding.upstream_model,
@@ -74,20 +112,45 @@ def translate(
         "n": images,
         "size": str(job.size.size or "auto"),
     }
+    if not job.prompt:
+        del fields["prompt"]
     if binding.upstream_model.startswith("dall-e"):
         # The GPT models always respond so, and refuse the field.
-        body["response_format"] = "b64_json"
+        fields["response_format"] = "b64_json"
     if job.streamed:
-        body |= {"stream": True, "partial_images": job.partial_images}
-    return UpstreamRequest(
-        url=f"{(binding.endpoint or ENDPOINT).rstrip('/')}/v1/images/generations",
-        headers={
-            "Authorization": f"Bearer {required(credentials, 'api-key')}",
-            "Content-Type": "application/json",
-            "Accept": "text/event-stream" if job.streamed else "application/json",
-        },
-        body=json.dumps(body).encode(),
-    )
+        fields |= {"stream": True, "partial_images": job.partial_images}
+    return fields
+
+
+def _texts(fields: Mapping[str, object], prefix: str = "") -> Iterator[FormPart]:
+    """Yield fields as parts of a form; nested ones are `a[b]` and `a[]`, as the SDK sends them."""
+    for name, value in fields.items():
+        key = f"{prefix}[{name}]" if prefix else name
+        if isinstance(value, Mapping):
+            yield from _texts(value, key)
+        elif isinstance(value, list | tuple):
+            for item in value:
+                yield FormPart(f"{key}[]", _form_text(item))
+        else:
+            yield FormPart(key, _form_text(value))
+
+
+def _form_text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _files(job: Job) -> Iterator[FormPart]:
+    """Yield the images and the mask: OpenAI refuses files without a type, or several `image`."""
+    name = "image" if len(job.inputs) == 1 else "image[]"
+    for number, image in enumerate(job.inputs, 1):
+        yield _file(name, f"image-{number}", image)
+    if job.mask is not None:
+        yield _file("mask", "mask", job.mask)
+
+
+def _file(name: str, filename: str, image: InputImage) -> FormPart:
+    media_type = f"image/{image.format}"
+    return FormPart(name, FileBytes(image.content), f"{filename}.{image.format}", media_type)
 
 
 def interpret(response: UpstreamResponse) -> CallResult:
@@ -142,14 +205,15 @@ def _read_event(event: Any) -> Iterator[Preview | CallResult]:
         raise _fault_in_stream(error if isinstance(error, dict) else {})
     if event.get("type") == "error":
         raise _fault_in_stream(event)
-    if event["type"] == _PREVIEW:
+    kind = event["type"].rpartition(".")[2]
+    if kind == _PREVIEW:
         yield Preview(
             base64=plain_base64(event["b64_json"]),
             created=moment(event.get("created_at")),
             background=text(event.get("background")),
             quality=text(event.get("quality")),
         )
-    if event["type"] == _IMAGE:
+    if kind == _IMAGE:
         yield _result(event, (_image(event),), event.get("created_at"))
 
 

@@ -1,14 +1,13 @@
 """Reads the body of `:generateContent` for the models that answer with images."""
 
-import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import log
 from typing import Any
 
 from PIL import Image
 
-from tintype_simulator.google.errors import GoogleError, invalid
+from tintype_simulator.google.errors import invalid
 from tintype_simulator.google.fields import (
     OUTPUT_OPTIONS,
     Reader,
@@ -24,11 +23,13 @@ from tintype_simulator.google.fields import (
     text,
     within,
 )
+from tintype_simulator.google.input_images import opened_part
 from tintype_simulator.google.models import SQUARE, Model
 
 PART: Mapping[str, Reader] = {
     "text": text,
     "inlineData": message({"mimeType": text, "data": file, "displayName": text}),
+    "fileData": message({"mimeType": text, "fileUri": text, "displayName": text}),
     "thought": boolean,
     "thoughtSignature": file,
 }
@@ -82,8 +83,8 @@ class Order:
 
     model: Model
     prompt: str
-    references: int
-    """How many images the prompt carries."""
+    references: tuple[Image.Image, ...]
+    """The images that the prompt carries, in their order."""
 
     width: int
     height: int
@@ -107,7 +108,7 @@ def read_order(model: Model, body: Mapping[str, Any]) -> Order:
     """
     config = body.get("generationConfig", {})
     image_config = config.get("imageConfig", {})
-    prompt, references = prompt_of(body), list(opened_references(body))
+    prompt, references = prompt_of(body), tuple(opened_references(body))
     check_prompt(model, prompt, len(references))
     check_limits(model, config)
     resolution = image_size(model, image_config)
@@ -117,7 +118,7 @@ def read_order(model: Model, body: Mapping[str, Any]) -> Order:
     return Order(
         model=model,
         prompt=prompt,
-        references=len(references),
+        references=references,
         width=width,
         height=height,
         image_tokens=model.resolutions[resolution],
@@ -140,13 +141,16 @@ def prompt_of(body: Mapping[str, Any]) -> str:
 
 def opened_references(body: Mapping[str, Any]) -> Iterator[Image.Image]:
     """Yield the images that the prompt carries, or raise GoogleError."""
-    for content in body.get("contents", []):
-        for part in content.get("parts", []):
+    for turn, content in enumerate(body.get("contents", [])):
+        for index, part in enumerate(content.get("parts", [])):
+            path = f"contents[{turn}].parts[{index}]"
+            if len(part.keys() & {"text", "inlineData", "fileData"}) > 1:
+                raise invalid(path, f"Invalid value at '{path}' (oneof), oneof field 'data'.")
             if "inlineData" in part:
-                try:
-                    yield Image.open(io.BytesIO(part["inlineData"].get("data", b"")))
-                except (OSError, Image.DecompressionBombError) as error:
-                    raise GoogleError("Unable to process input image.") from error
+                yield opened_part(part["inlineData"], f"{path}.inlineData")
+            if "fileData" in part:
+                problem = "Cannot fetch content from the provided URL."  # nothing is stored here
+                raise invalid(f"{path}.fileData", problem)
 
 
 def check_prompt(model: Model, prompt: str, references: int) -> None:
@@ -181,7 +185,7 @@ def image_size(model: Model, image_config: Mapping[str, Any]) -> str:
 
 
 def aspect_ratio(
-    model: Model, image_config: Mapping[str, Any], references: list[Image.Image]
+    model: Model, image_config: Mapping[str, Any], references: Sequence[Image.Image]
 ) -> str:
     """Return the ratio: that of the first image in the prompt if none is named, or a square."""
     given: str | None = image_config.get("aspectRatio")

@@ -8,7 +8,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tintype_simulator.control.markers import delivered, is_forbidden
+from PIL import Image
+
+from tintype_simulator.control.markers import delivered, is_forbidden, is_forbidden_image
 from tintype_simulator.google.content_request import Order
 from tintype_simulator.text_tokens import text_tokens
 
@@ -47,7 +49,7 @@ def caption(order: Order) -> str:
 
 def refused(order: Order) -> Json | None:
     """Return the answer to a prompt that leads to no image, or None."""
-    if is_forbidden(order.prompt):
+    if is_forbidden(order.prompt) or any(map(is_refused, order.references)):
         tokens = prompt_tokens(order)
         counts: Json = {"promptTokenCount": tokens, "totalTokenCount": tokens}
         return {"promptFeedback": {"blockReason": "PROHIBITED_CONTENT"}, "usageMetadata": counts}
@@ -113,7 +115,21 @@ def usage(order: Order) -> Json:
         counts["candidatesTokensDetails"] = [modality("IMAGE", image_tokens(order))]
     if thoughts:
         counts["thoughtsTokenCount"] = thoughts
-    return counts
+    return counts | cached_tokens(order)
+
+
+def cached_tokens(order: Order) -> Json:
+    """Return the cached part of the input, for a prompt with the word `cached`: one half."""
+    if not has_marker(order.prompt, "cached"):
+        return {}
+    text, image = text_tokens(order.prompt) // 2, reference_tokens(order) // 2
+    details = [modality("TEXT", text), *([modality("IMAGE", image)] if image else [])]
+    return {"cachedContentTokenCount": text + image, "cacheTokensDetails": details}
+
+
+def is_refused(image: Image.Image) -> bool:
+    """Return whether an image in the prompt is refused for its content."""
+    return is_forbidden_image(image.convert("RGB"))
 
 
 def modality(name: str, tokens: int) -> Json:
@@ -128,7 +144,7 @@ def prompt_tokens(order: Order) -> int:
 
 def reference_tokens(order: Order) -> int:
     """Return the input tokens of the images in the prompt."""
-    return order.references * order.model.reference_tokens
+    return len(order.references) * order.model.reference_tokens
 
 
 def candidate_tokens(order: Order) -> int:

@@ -55,6 +55,11 @@ def unknown_name(name: str, path: str) -> GoogleError:
     return invalid(path, f"Invalid JSON payload received. {problem}")
 
 
+def too_large(limit: int) -> GoogleError:
+    """Return the response to a body of more than `limit` bytes."""
+    return GoogleError(f"Request payload size exceeds the limit: {limit} bytes.")
+
+
 def invalid_key() -> GoogleError:
     """Return the answer to a wrong API key, which is no 401."""
     info = detail(

@@ -7,10 +7,14 @@ Words in a prompt bring out what the models do at times, so that it can be rehea
 `flagged`          the image is blocked: `IMAGE_SAFETY`
 `imageless`        no image was made: `NO_IMAGE`
 `declined`         the model says politely that it would rather not
+`cached`           half of the prompt came from the cache
 `as-jpeg`          the image is a JPEG
-`two-images`     a draft comes before the image, and nothing but the order tells them apart
+`two-images`       a draft comes before the image, and nothing but the order tells them apart
 `with-thoughts`    the model's thoughts come along, a draft among them; so does `includeThoughts`
 =================  ==============================================================================
+
+Images in the prompt are shown as stripes, in their order. There is no mask: a request that has one
+is refused as any other with an unknown field.
 
 `maxOutputTokens` counts thoughts, text and images: where it is too low the answer ends with
 `MAX_TOKENS`, and without an image.
@@ -36,12 +40,18 @@ from tintype_simulator.google.content_responses import (
     refused,
     with_parts,
 )
-from tintype_simulator.google.fields import decoded
+from tintype_simulator.google.errors import too_large
+from tintype_simulator.google.fields import Reader, decoded
+from tintype_simulator.google.models import Model
+from tintype_simulator.painting.references import painted_stripes
 from tintype_simulator.painting.renderer import ImageSpec, encode, paint, unfinished
 from tintype_simulator.painting.seeds import DRAWN_SEED
 
 DRAFT_SHARE = 0.6
 """How much of the work on an image is done in its draft."""
+
+GEMINI_REQUEST_BYTES = 100 * 1024 * 1024
+"""The largest body of the Gemini API. Of Vertex AI the sources disagree, up to 500 MB."""
 
 SIGNATURE = base64.b64encode(b"the thoughts behind this image").decode()
 
@@ -69,9 +79,18 @@ async def post_stream(request: web.Request) -> Answer:
 async def read(request: web.Request) -> Order:
     """Return what the request asks for, or raise GoogleError."""
     model = model_for(request, "generateContent")
-    reader = VERTEX_BODY if is_vertex(request) else GEMINI_BODY
-    order = read_order(model, reader(decoded(await request.read()), ""))
+    body, vertex = await request.read(), is_vertex(request)
+    if not vertex and len(body) > GEMINI_REQUEST_BYTES:
+        raise too_large(GEMINI_REQUEST_BYTES)
+    order = await in_painters(
+        request, order_in, model, VERTEX_BODY if vertex else GEMINI_BODY, body
+    )
     return order if order.seed is not None else replace(order, seed=request[DRAWN_SEED])
+
+
+def order_in(model: Model, reader: Reader, body: bytes) -> Order:
+    """Return what a body asks for, or raise GoogleError."""
+    return read_order(model, reader(decoded(body), ""))
 
 
 async def events(request: web.Request, order: Order) -> AsyncIterator[bytes]:
@@ -129,14 +148,13 @@ def file_format(order: Order) -> str:
 
 def painted_file(order: Order, is_draft: bool) -> str:
     """Return the file of the image, or of its draft, in base64."""
-    image = paint(
-        ImageSpec(
-            seed=f"{order.model.id}/{order.seed}/{order.prompt}",
-            caption=order.prompt,
-            width=order.width,
-            height=order.height,
-            detail=order.model.detail,
-        )
+    spec = ImageSpec(
+        seed=f"{order.model.id}/{order.seed}/{order.prompt}",
+        caption=order.prompt,
+        width=order.width,
+        height=order.height,
+        detail=order.model.detail,
     )
+    image = painted_stripes(spec, order.references) if order.references else paint(spec)
     shown = unfinished(image, DRAFT_SHARE) if is_draft else image
     return base64.b64encode(encode(shown, file_format(order), order.quality)).decode()

@@ -137,6 +137,7 @@ GEMINI_3_1_FLASH = replace(
     sizes=GEMINI_3_1_SIZES,
     # Of 2K and 4K only the prices are sure, and a guide has other counts.
     resolutions={"1K": 1120, "512": 747, "2K": 1680, "4K": 2520},
+    reference_tokens=1120,  # like 560 of the model above: from Google's prices of an image
     detail=1024,
     input_tokens=131_072,
 )

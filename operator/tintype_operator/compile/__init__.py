@@ -1,1 +1,1 @@
-"""Around the compiler of the catalog: parsed objects are cached, and a sudden loss is refused."""
+"""The parse cache of the catalog's compiler, and the guard against a sudden loss of models."""

@@ -1,7 +1,8 @@
-"""Against the disaster that looks like an edit: a catalog that suddenly lost most of its models.
+"""The guard against publishing a catalog that lost most of its models by mistake.
 
-Gateways serve what they are given. So a loss that nobody asked for, by a deletion, an edit or a
-date, is not published: the cause is a fault of ours or of the API server's.
+Gateways serve whatever catalog is published. A loss is legitimate if the objects were deleted or
+edited, or if the models have retired. Otherwise its cause is an error in the operator or in the API
+server, and the catalog is not published.
 """
 
 import datetime
@@ -11,25 +12,25 @@ from tintype_catalog.catalog import Catalog
 from tintype_operator.watch.cache import Key
 
 SMALL = 10
-"""A catalog of so many active models may lose all of them: people try things out."""
+"""A catalog of at most this many active models may lose all of them, as in a first trial."""
 
 
 def refusal(
-    before: Catalog | None, after: Catalog, touched: Collection[Key], today: datetime.date
+    before: Catalog | None, after: Catalog, changed: Collection[Key], today: datetime.date
 ) -> str:
-    """Return why `after` must not replace `before`, empty if it may.
+    """Return why `after` must not replace `before`, or an empty string if it may.
 
     Args:
-        before: What is published, None where there is nothing.
-        after: What is to be published.
-        touched: The objects that were deleted or edited since `before`.
-        today: The day in UTC. A model that is retired counts in neither catalog.
+        before: The published catalog, None if there is none.
+        after: The catalog to publish.
+        changed: The objects that were deleted or edited since `before`.
+        today: The day in UTC. A retired model counts in neither catalog.
     """
     if before is None:
         return ""
     active = active_models(before, today)
     lost = active - active_models(after, today)
-    unexplained = {name for name in lost if not _causes(before, name) & set(touched)}
+    unexplained = {name for name in lost if not _causes(before, name) & set(changed)}
     if len(active) <= SMALL or 2 * len(unexplained) <= len(active):
         return ""
     return (
@@ -39,7 +40,7 @@ def refusal(
 
 
 def active_models(catalog: Catalog, today: datetime.date) -> set[str]:
-    """Return the names of the models that can be served on that day."""
+    """Return the names of the models that can be served on a day."""
     bound = {binding.model_ref.name for binding in catalog.bindings if binding.active}
     return {
         model.name
@@ -49,6 +50,6 @@ def active_models(catalog: Catalog, today: datetime.date) -> set[str]:
 
 
 def _causes(before: Catalog, model: str) -> set[Key]:
-    """Return the objects whose deletion or edit can make the model vanish."""
+    """Return the objects whose deletion or edit can remove the model from the catalog."""
     bindings = (binding for binding in before.bindings if binding.model_ref.name == model)
     return {("ImageModel", model), *(("ProviderBinding", binding.name) for binding in bindings)}

@@ -1,4 +1,4 @@
-"""Every revision of an object is parsed once, however many passes it takes part in."""
+"""Parses each generation of an object only once, although every pass compiles all objects."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -11,14 +11,14 @@ Parsed = Resource | list[Problem]
 
 
 class ParseCache:
-    """Parses objects, and remembers what came of each in its newest generation."""
+    """Parses objects, and keeps the result for the newest generation of each."""
 
     def __init__(self) -> None:
-        """Begin without a memory."""
+        """Start empty."""
         self._known: dict[str, tuple[int, Parsed]] = {}
 
     def __call__(self, manifest: Mapping[str, Any]) -> Parsed:
-        """Return what an object says, or everything that is wrong with it."""
+        """Return the parsed object, or all problems of an invalid one."""
         uid, generation = manifest["metadata"]["uid"], manifest["metadata"]["generation"]
         known, parsed = self._known.get(uid, (None, None))
         if parsed is None or known != generation:
@@ -27,6 +27,6 @@ class ParseCache:
         return parsed
 
     def forget_others(self, objects: Iterable[KubernetesObject]) -> None:
-        """Forget all objects but these."""
+        """Drop the results for all other objects."""
         uids = {found["metadata"]["uid"] for found in objects}
         self._known = {uid: known for uid, known in self._known.items() if uid in uids}

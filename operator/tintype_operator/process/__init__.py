@@ -1,1 +1,1 @@
-"""The process: its start, its checks, its leadership and its end."""
+"""The process: start, preflight checks, locks and leader election, probes and shutdown."""

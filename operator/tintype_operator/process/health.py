@@ -1,4 +1,4 @@
-"""The operator's own port: is it alive, and what does it measure?"""
+"""The operator's own HTTP port: `/healthz` for liveness probes, and `/metrics`."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,16 +10,16 @@ from prometheus_client.exposition import choose_encoder
 from tintype_operator.liveness import Liveness
 from tintype_operator.metrics import REGISTRY
 
-SILENCE_SECONDS = 75.0
-"""How long the aggregator may show no sign of life: longer than any of its calls takes."""
+HEARTBEAT_LIMIT_SECONDS = 75.0
+"""The greatest age of a task's heartbeat: longer than any call of a task takes."""
 
-DEAFNESS_SECONDS = 60.0
-"""How long an event may be late: they take milliseconds, and seconds to a busy machine."""
+EVENT_LIMIT_SECONDS = 60.0
+"""How late an event may be. Events take milliseconds, or seconds on a busy machine."""
 
 
 @asynccontextmanager
 async def serving_health(host: str, port: int, liveness: Liveness) -> AsyncIterator[None]:
-    """Answer `/healthz` and `/metrics` within the block.
+    """Serve `/healthz` and `/metrics` within the block.
 
     Raises:
         OSError: The address is taken.
@@ -33,17 +33,22 @@ async def serving_health(host: str, port: int, liveness: Liveness) -> AsyncItera
         await runner.cleanup()
 
 
-def application(liveness: Liveness) -> web.Application:
-    """Return the routes."""
+def application(
+    liveness: Liveness,
+    *,
+    heartbeat_limit: float = HEARTBEAT_LIMIT_SECONDS,
+    event_limit: float = EVENT_LIMIT_SECONDS,
+) -> web.Application:
+    """Return the application; `/healthz` responds with 500 beyond a limit, in seconds."""
 
     async def healthz(request: web.Request) -> web.Response:
-        silence, deafness = liveness.silent_seconds(), liveness.deaf_seconds()
-        is_alive, hears = silence <= SILENCE_SECONDS, deafness <= DEAFNESS_SECONDS
+        silence, overdue = liveness.seconds_since_heartbeat(), liveness.seconds_overdue()
+        has_heartbeat, has_events = silence <= heartbeat_limit, overdue <= event_limit
         parts = {
-            "aggregator": "alive" if is_alive else f"silent for {silence:.0f} s",
-            "watches": "alive" if hears else f"an event is {deafness:.0f} s late",
+            "aggregator": "alive" if has_heartbeat else f"no heartbeat for {silence:.0f} s",
+            "watches": "alive" if has_events else f"an event is {overdue:.0f} s overdue",
         }
-        return web.json_response(parts, status=200 if is_alive and hears else 500)
+        return web.json_response(parts, status=200 if has_heartbeat and has_events else 500)
 
     async def metrics(request: web.Request) -> web.Response:
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))

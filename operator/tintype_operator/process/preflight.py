@@ -1,4 +1,7 @@
-"""Is the cluster prepared? Asked before the start, because kopf would wait for ever in silence."""
+"""Checks before the start that the CustomResourceDefinitions and the permissions exist.
+
+Without them kopf would wait for ever and log nothing.
+"""
 
 import asyncio
 from collections.abc import Iterator
@@ -21,15 +24,15 @@ from tintype_kubernetes.resources import (
     Resource,
 )
 from tintype_operator.errors import PreflightError
-from tintype_operator.process.release_lock import claim_name
+from tintype_operator.process.release_lock import lock_name
 from tintype_operator.publish.catalog import configmap_names
 from tintype_operator.settings import Settings
 
 KINDS = (IMAGE_MODELS, PROVIDER_BINDINGS)
 
 
-class Right(NamedTuple):
-    """One thing that the operator must be allowed to do."""
+class Permission(NamedTuple):
+    """One permission that the operator needs in its namespace."""
 
     verb: str
     resource: Resource
@@ -42,43 +45,41 @@ class Right(NamedTuple):
         return f"{self.verb} {'/'.join(part for part in parts if part)}"
 
 
-def needed_rights(settings: Settings) -> Iterator[Right]:
-    """Yield all that the operator's Role must grant for these settings."""
+def required_permissions(settings: Settings) -> Iterator[Permission]:
+    """Yield every permission that the operator's Role must grant for these settings."""
     for resource in KINDS:
-        yield Right("list", resource)
-        yield Right("watch", resource)
-        yield Right("patch", resource, subresource="status")
+        yield Permission("list", resource)
+        yield Permission("watch", resource)
+        yield Permission("patch", resource, subresource="status")
     for name in configmap_names(settings.catalog_configmap):
         for verb in ("get", "create", "patch"):
-            yield Right(verb, CONFIGMAPS, name=name)
-    yield Right("create", EVENTS)
+            yield Permission(verb, CONFIGMAPS, name=name)
+    yield Permission("create", EVENTS)
     if settings.manage_credentials:
-        yield Right("list", SECRETS)
-        yield Right("watch", SECRETS)
+        yield Permission("list", SECRETS)
+        yield Permission("watch", SECRETS)
         for verb in ("get", "create", "patch"):
-            yield Right(verb, SECRETS, name=settings.credentials_secret)
+            yield Permission(verb, SECRETS, name=settings.credentials_secret)
     if settings.gateway_service:
-        yield Right("list", ENDPOINT_SLICES)
+        yield Permission("list", ENDPOINT_SLICES)
     if settings.owner_deployment:
-        yield Right("get", DEPLOYMENTS, name=settings.owner_deployment)
-    leases = [claim_name(settings.release)] + [settings.lease] * settings.leader_election
+        yield Permission("get", DEPLOYMENTS, name=settings.owner_deployment)
+    leases = [lock_name(settings.release)] + [settings.lease] * settings.leader_election
     for verb in ("get", "create", "patch"):
         for name in leases:
-            yield Right(verb, LEASES, name=name)
+            yield Permission(verb, LEASES, name=name)
 
 
 async def check(client: KubernetesClient, namespace: str, settings: Settings) -> None:
-    """Return if the operator can work.
+    """Return if the operator can work with this cluster.
 
     Raises:
-        PreflightError: Rights or definitions are missing; the message names all of them.
-        KubernetesError: The API server cannot be asked.
+        PreflightError: Permissions or definitions are missing; the message names all of them.
+        KubernetesError: A request to the API server failed.
     """
-    rights = list(needed_rights(settings))
-    allowed = await asyncio.gather(*(_allowed(client, namespace, right) for right in rights))
-    if missing := [
-        str(right) for right, granted in zip(rights, allowed, strict=True) if not granted
-    ]:
+    needed = list(required_permissions(settings))
+    allowed = await asyncio.gather(*(_allowed(client, namespace, item) for item in needed))
+    if missing := [str(item) for item, granted in zip(needed, allowed, strict=True) if not granted]:
         raise PreflightError(
             f"not allowed in namespace {namespace}: {', '.join(missing)}; "
             "grant this to the operator's ServiceAccount by a Role"
@@ -91,14 +92,14 @@ async def check(client: KubernetesClient, namespace: str, settings: Settings) ->
         )
 
 
-async def _allowed(client: KubernetesClient, namespace: str, right: Right) -> bool:
+async def _allowed(client: KubernetesClient, namespace: str, permission: Permission) -> bool:
     attributes = {
         "namespace": namespace,
-        "verb": right.verb,
-        "group": right.resource.group,
-        "resource": right.resource.plural,
-        "subresource": right.subresource,
-        "name": right.name,
+        "verb": permission.verb,
+        "group": permission.resource.group,
+        "resource": permission.resource.plural,
+        "subresource": permission.subresource,
+        "name": permission.name,
     }
     review = await client.create(
         SELF_SUBJECT_ACCESS_REVIEWS,

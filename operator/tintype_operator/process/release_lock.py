@@ -1,7 +1,8 @@
-"""The objects of a release are served by one catalog: two would tell them different things.
+"""The lock of a release: only one catalog serves its objects.
 
-A Lease is named after the selector, so that operators with the same one meet at it. It goes away
-with the Deployment of the operator that made it.
+Two operators with different catalogs would write contradictory statuses to the same objects. The
+lock is a Lease that is named after the release, so operators of the same release find the same
+Lease. It is deleted with the Deployment of the operator that created it.
 """
 
 from collections.abc import Sequence
@@ -10,37 +11,37 @@ from tintype_kubernetes.client import KubernetesClient, KubernetesObject
 from tintype_kubernetes.errors import NotFoundError
 from tintype_kubernetes.resources import LEASES
 from tintype_operator.errors import ReleaseTakenError
-from tintype_operator.publish.managed_objects import FIELD_MANAGER, LABELS
+from tintype_operator.publish.managed_objects import FIELD_MANAGER, LABELS, lease
 from tintype_operator.settings import Settings
 
-MAKER = "tintype-operator-claim"
-"""Who owns the Lease's existence, so that making it never takes it from a holder."""
+CREATION_FIELD_MANAGER = "tintype-operator-claim"
+"""The field manager that creates the Lease. It owns no holder, so it never replaces one."""
 
 
-def claim_name(release: str) -> str:
-    """Return the name of the Lease for the objects of a release, empty for unlabelled ones."""
+def lock_name(release: str) -> str:
+    """Return the name of the Lease of a release; an empty release is that of unlabelled objects."""
     return f"tintype-release-{release.lower().replace('_', '-')}".removesuffix("-")
 
 
-async def claim(
+async def acquire_release_lock(
     client: KubernetesClient,
     namespace: str,
     settings: Settings,
     owners: Sequence[KubernetesObject] = (),
 ) -> None:
-    """Return once the objects are ours to serve.
+    """Return once the release belongs to the catalog that the settings name.
 
     Raises:
-        ReleaseTakenError: Another catalog has them.
-        ConflictError: Another operator claims them just now.
+        ReleaseTakenError: The release belongs to another catalog.
+        ConflictError: Another operator acquires the lock at the same time; try again.
         KubernetesError: The Lease could not be read or written.
     """
-    name, catalog = claim_name(settings.release), settings.catalog_configmap
+    name, catalog = lock_name(settings.release), settings.catalog_configmap
     try:
         found = await client.get(LEASES, namespace, name)
     except NotFoundError:
-        made = {"labels": LABELS, "ownerReferences": list(owners)}
-        found = await client.apply(LEASES, _lease(namespace, name, made), field_manager=MAKER)
+        body = lease(namespace, name, {"labels": LABELS, "ownerReferences": list(owners)})
+        found = await client.apply(LEASES, body, field_manager=CREATION_FIELD_MANAGER)
     holder = (found.get("spec") or {}).get("holderIdentity", "")
     if holder not in ("", catalog):
         label = "label tintype.dev/release"
@@ -52,13 +53,5 @@ async def claim(
         )
     if not holder:
         unchanged = {"resourceVersion": found["metadata"]["resourceVersion"]}
-        ours = _lease(namespace, name, unchanged) | {"spec": {"holderIdentity": catalog}}
-        await client.apply(LEASES, ours, field_manager=FIELD_MANAGER)
-
-
-def _lease(namespace: str, name: str, metadata: KubernetesObject) -> KubernetesObject:
-    return {
-        "apiVersion": LEASES.api_version,
-        "kind": LEASES.kind,
-        "metadata": {"namespace": namespace, "name": name} | metadata,
-    }
+        body = lease(namespace, name, unchanged, {"holderIdentity": catalog})
+        await client.apply(LEASES, body, field_manager=FIELD_MANAGER)

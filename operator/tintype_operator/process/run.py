@@ -1,4 +1,4 @@
-"""The process: it checks the cluster, runs kopf beside the aggregator, and says why it ended."""
+"""The process: it checks the cluster, runs kopf and the aggregator, and logs why it ended."""
 
 import asyncio
 import itertools
@@ -24,19 +24,19 @@ from tintype_operator.metrics import LEADER
 from tintype_operator.process.health import serving_health
 from tintype_operator.process.leader_election import Elector
 from tintype_operator.process.preflight import check
-from tintype_operator.process.release_lock import claim
+from tintype_operator.process.release_lock import acquire_release_lock
 from tintype_operator.settings import Settings
 from tintype_operator.watch.handlers import Memo, registry
 
 logger = logging.getLogger(__name__)
 
 IDENTITY: Any = "tintype"
-"""For kopf's peering, which is not used: else kopf asks the system for the name of the user, and a
-user id in a container needs none. The type of an identity, a text, is private to kopf."""
+"""kopf's peering identity. Peering is off, but without an identity kopf looks up the name of the
+user, and the user id of a container may have none. The type, a string, is private to kopf."""
 
 
 def run(settings: Settings) -> int:
-    """Serve until a signal ends it, and return the exit code of the process."""
+    """Serve until SIGTERM or a fatal error, and return the exit code of the process."""
     logs.configure(settings.log_level)
     logging.getLogger("kopf").setLevel(logging.WARNING)
     exit_code = 0
@@ -51,7 +51,7 @@ def run(settings: Settings) -> int:
 
 
 async def _serve(settings: Settings) -> None:
-    _end_by_signal()
+    _cancel_on_sigterm()
     config = load_config(settings.kubeconfig)
     namespace = settings.namespace or config.namespace
     liveness = Liveness()
@@ -59,8 +59,8 @@ async def _serve(settings: Settings) -> None:
         connect(config) as client,
         serving_health(settings.health_host, settings.health_port, liveness),
     ):
-        owners = await _prepared(client, namespace, settings)
-        async with _leading(client, namespace, settings, owners):
+        owners = await _wait_until_prepared(client, namespace, settings)
+        async with _leadership(client, namespace, settings, owners):
             aggregator = Aggregator(client, namespace, settings, liveness, owners)
             if not settings.require_credentials_opt_in:
                 logger.warning(
@@ -70,34 +70,36 @@ async def _serve(settings: Settings) -> None:
                     OPT_IN_LABEL,
                 )
             logger.info("serving namespace %s of %s", namespace, config.server)
-            await _work(config, namespace, settings, aggregator)
+            await _run_until_stopped(config, namespace, settings, aggregator)
 
 
-async def _prepared(
+async def _wait_until_prepared(
     client: KubernetesClient, namespace: str, settings: Settings
 ) -> list[KubernetesObject]:
-    """Return once the cluster is found prepared, with the owner references of what we make.
+    """Return once all checks pass, with the owner references for managed objects.
 
-    Without an API server it waits: to end would make Kubernetes wait for minutes between restarts.
+    It waits for an unreachable API server instead of exiting, because Kubernetes would delay the
+    restarts of a crashing container by minutes.
     """
     while True:
         try:
             await check(client, namespace, settings)
             owners = await _owners(client, namespace, settings.owner_deployment)
-            await claim(client, namespace, settings, owners)
+            await acquire_release_lock(client, namespace, settings, owners)
             return owners
         except (UnreachableError, ConflictError) as error:
             logger.warning("will try again in %d s: %s", RETRY_SECONDS, error)
             await asyncio.sleep(RETRY_SECONDS)
 
 
-async def _work(
+async def _run_until_stopped(
     config: ClusterConfig, namespace: str, settings: Settings, aggregator: Aggregator
 ) -> None:
-    """Run kopf and the aggregator: whichever ends first, by a signal or a fault, ends the other."""
+    """Run kopf and the aggregator; when one of them ends, by a signal or an error, end both."""
     async with asyncio.TaskGroup() as tasks:
         work = tasks.create_task(aggregator.run())
-        await aggregator.began.wait()  # only then do the lists of kopf leave nothing in memory
+        # kopf starts later, so that its lists and those of the first pass do not add up in memory.
+        await aggregator.first_pass_done.wait()
         await kopf.operator(
             registry=registry(with_secrets=settings.manage_credentials),
             settings=kopf_settings(),
@@ -109,10 +111,10 @@ async def _work(
 
 
 @asynccontextmanager
-async def _leading(
+async def _leadership(
     client: KubernetesClient, namespace: str, settings: Settings, owners: list[KubernetesObject]
 ) -> AsyncIterator[None]:
-    """Wait for leadership, if there is an election, and cancel the block when it is lost."""
+    """Wait for leadership if leader election is on, and cancel the block when it is lost."""
     if not settings.leader_election:
         LEADER.set(1)
         yield
@@ -133,7 +135,7 @@ async def _leading(
 async def _owners(
     client: KubernetesClient, namespace: str, deployment: str | None
 ) -> list[KubernetesObject]:
-    """Return the owner references for what goes away with the operator's Deployment."""
+    """Return the owner references for objects that are deleted with the operator's Deployment."""
     if deployment is None:
         return []
     found = await client.get(DEPLOYMENTS, namespace, deployment)
@@ -141,31 +143,31 @@ async def _owners(
     return [reference | {"name": deployment, "uid": found["metadata"]["uid"]}]
 
 
-def _end_by_signal() -> None:
-    """End in good order also before kopf runs, which then takes the signals over."""
+def _cancel_on_sigterm() -> None:
+    """Shut down cleanly on SIGTERM before kopf runs; kopf replaces the handler by its own."""
     task = asyncio.current_task()
     if task is not None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
 
 
-class _Patience:
-    """Pauses between attempts without an end: by default kopf gives up after a minute."""
+class _EndlessBackoff:
+    """kopf's pauses between attempts, without an end: by default kopf gives up after a minute."""
 
     def __iter__(self) -> Iterator[float]:
         return itertools.chain((1, 1, 2, 3), itertools.repeat(RETRY_SECONDS))
 
 
 def kopf_settings() -> kopf.OperatorSettings:
-    """Return how kopf is to work here."""
+    """Return the settings of kopf."""
     settings = kopf.OperatorSettings()
-    settings.peering.standalone = True  # its peering is no leader election
-    settings.posting.enabled = False  # the reporter posts the Events that matter
-    settings.scanning.disabled = True  # new namespaces and definitions are none of our business
+    settings.peering.standalone = True  # peering is not safe as leader election
+    settings.posting.enabled = False  # the reporter posts Events
+    settings.scanning.disabled = True  # one namespace and fixed definitions: nothing to discover
     settings.watching.chunk_size = PAGE_SIZE
     settings.watching.server_timeout = 300
     settings.networking.request_timeout = 30
     settings.networking.connect_timeout = 10
-    settings.networking.error_backoffs = _Patience()
-    settings.queueing.idle_timeout = 0.1  # so long a task keeps each object that was heard of
+    settings.networking.error_backoffs = _EndlessBackoff()
+    settings.queueing.idle_timeout = 0.1  # kopf keeps a task and the object in memory until then
     settings.process.ultimate_exiting_timeout = 30
     return settings

@@ -1,1 +1,1 @@
-"""What the operator writes for the gateways: the catalog, and the credentials."""
+"""The objects that the operator writes for the gateways: the catalog and the credentials."""

@@ -1,4 +1,4 @@
-"""The catalog in its ConfigMaps: read back, and written when its content changes."""
+"""Reads the published catalog from its ConfigMaps, and writes it when its content changes."""
 
 import asyncio
 import logging
@@ -25,46 +25,46 @@ from tintype_operator.metrics import PUBLICATIONS
 from tintype_operator.publish.managed_objects import ManagedObjects
 
 ACCEPT_LOSS = "tintype.dev/accept-loss"
-"""The ConfigMap's annotation by which a person agrees to lose most of the catalog that has this
-sequence, and of no later one."""
+"""The ConfigMap's annotation that allows the operator to remove most of the catalog. Its value is
+the sequence of that catalog, so that it does not apply to a later one."""
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Published:
-    """What stands in the ConfigMaps now."""
+    """The content of the ConfigMaps."""
 
     catalog: Catalog | None = None
-    """None where there is no ConfigMap, or none that can be read."""
+    """None if there is no ConfigMap, or if it is damaged."""
 
     sequence: int = 0
-    """That of its manifest, zero where there is none."""
+    """The sequence in its manifest, zero if there is none."""
 
     versions: tuple[str, ...] = ()
-    """The resourceVersions of the ConfigMap and of those with its parts, empty without them."""
+    """The resourceVersions of the ConfigMap and of those with its parts, if they exist."""
 
     parts: tuple[str, ...] = ()
-    """The files that it is in, empty where it needs no ConfigMap but its own."""
+    """The files that are in ConfigMaps of their own; empty if the catalog fits into one."""
 
-    may_lose: bool = False
-    """Whether a person agreed that most of it vanishes: see `deletion_guard.py`."""
+    loss_accepted: bool = False
+    """Whether a person accepted the loss of most of its models: see `deletion_guard.py`."""
 
 
 class CatalogPublisher:
     """Reads and writes the ConfigMap of one catalog, and those with its parts."""
 
-    def __init__(self, own: ManagedObjects, name: str) -> None:
-        """Name the ConfigMap, which need not exist."""
-        self._managed = own
+    def __init__(self, managed: ManagedObjects, name: str) -> None:
+        """Name the ConfigMap, which may not exist yet."""
+        self._managed = managed
         self._name = name
         self._known = Published()
 
     async def read(self) -> Published:
-        """Return what is published now.
+        """Return the published catalog.
 
         Raises:
-            NewerCatalogError: A newer version of the operator has written it.
+            NewerCatalogError: A newer version of the operator wrote it.
             KubernetesError: It could not be read.
         """
         found = await read_all(self._managed.client, self._managed.namespace, [self._name])
@@ -76,15 +76,15 @@ class CatalogPublisher:
             self._known = published_in(*found)
         return self._known
 
-    def consent(self, published: Published) -> str:
-        """Return the command by which a person agrees to lose what is published."""
+    def accept_loss_command(self, published: Published) -> str:
+        """Return the command that accepts the loss of most of the published catalog."""
         return (
             f"kubectl annotate --overwrite configmap {self._name} "
             f"--namespace {self._managed.namespace} {ACCEPT_LOSS}={published.sequence}"
         )
 
-    async def stored(self) -> KubernetesObject | None:
-        """Return the ConfigMap, None where there is none.
+    async def read_configmap(self) -> KubernetesObject | None:
+        """Return the ConfigMap, None if there is none.
 
         Raises:
             KubernetesError: It could not be read.
@@ -93,15 +93,15 @@ class CatalogPublisher:
         return found[0] if found else None
 
     async def publish(self, catalog: Catalog, before: Published) -> int:
-        """Replace what is published, and return its sequence; equal content is not written anew.
+        """Publish a catalog that differs from `before`, and return the published sequence.
 
         Raises:
-            BundleError: The catalog is larger than gateways take.
+            BundleError: The catalog is larger than gateways accept.
             ConflictError: The ConfigMap changed since `before` was read.
             KubernetesError: It could not be written.
         """
         if before.catalog == catalog:
-            self._known = replace(before, catalog=catalog)  # one of two equal ones is enough
+            self._known = replace(before, catalog=catalog)  # frees the memory of the equal one
             return before.sequence
         sequence = next_sequence(before.sequence, time.time_ns() // 1_000_000)
         now = datetime.now(UTC)
@@ -109,7 +109,7 @@ class CatalogPublisher:
             pack, catalog, sequence, published_at=now, occupied=before.parts
         )
         files = dict(bundle.files)
-        # The index comes last: until then gateways have the one before, and its parts.
+        # The index is written last: until then gateways read the previous index and its parts.
         parts = part_files(files)
         versions = [
             await self._apply(object_name(self._name, file), {file: files.pop(file)})
@@ -122,7 +122,7 @@ class CatalogPublisher:
         return sequence
 
     async def _apply(self, name: str, files: Mapping[str, bytes], version: str = "") -> str:
-        """Write a ConfigMap, over `version` of it if given, and return its version then."""
+        """Write a ConfigMap, if given only over this `version`, and return its new version."""
         configmap = configmap_of(self._managed.namespace, name, files)
         if version:
             configmap["metadata"]["resourceVersion"] = version
@@ -130,23 +130,24 @@ class CatalogPublisher:
 
 
 def configmap_names(catalog: str) -> tuple[str, ...]:
-    """Return the names of all ConfigMaps that a catalog may be in."""
+    """Return the names of all ConfigMaps that a catalog may use."""
     return catalog, *(object_name(catalog, slot) for slot in SLOTS)
 
 
 def next_sequence(previous: int, milliseconds: int) -> int:
-    """Return a sequence above the previous one: the time in ms since 1970, while clocks agree.
+    """Return a sequence above the previous one: the Unix time in milliseconds, if that is greater.
 
-    A lost ConfigMap does not set the sequence back, and so does not look like an old catalog.
+    So the sequence also grows when the ConfigMap was lost, and gateways do not take the new catalog
+    for an old one.
     """
     return max(previous + 1, milliseconds)
 
 
 def published_in(configmap: KubernetesObject, *parts: KubernetesObject) -> Published:
-    """Return what ConfigMaps hold; those that are damaged hold no catalog and are overwritten.
+    """Return the content of ConfigMaps; damaged ones have no catalog and will be overwritten.
 
     Raises:
-        NewerCatalogError: The schema is newer than ours.
+        NewerCatalogError: The schema is newer than this version of the operator.
     """
     files = files_of(configmap)
     versions = tuple(map(_version, (configmap, *parts)))
@@ -169,7 +170,7 @@ def published_in(configmap: KubernetesObject, *parts: KubernetesObject) -> Publi
         manifest.sequence,
         versions,
         part_files(files),
-        may_lose=annotations.get(ACCEPT_LOSS) == str(manifest.sequence),
+        loss_accepted=annotations.get(ACCEPT_LOSS) == str(manifest.sequence),
     )
 
 

@@ -1,6 +1,6 @@
-"""The providers' credentials on their way to the gateways: the offered Secrets become one.
+"""Copies the providers' credentials from the offered Secrets into the one Secret of the gateways.
 
-Values are copied as they are and never decoded, so that none can end up in a log or a message.
+Values are copied in base64 and never decoded, so that none can appear in a log or a message.
 """
 
 import logging
@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 
 def gathered(catalog: Catalog, secrets: Iterable[KubernetesObject]) -> dict[str, str]:
-    """Return the files of the offered credentials that the catalog names, in base64."""
+    """Return the offered credentials that the catalog refers to: base64 values by file name."""
     references = (binding.credentials.secret_ref for binding in catalog.bindings)
     named = {reference.name for reference in references if reference is not None}
     return {
@@ -32,15 +32,15 @@ def gathered(catalog: Catalog, secrets: Iterable[KubernetesObject]) -> dict[str,
 
 
 class CredentialsSecret:
-    """The one Secret that gateways read."""
+    """The Secret that gateways read."""
 
-    def __init__(self, own: ManagedObjects, name: str) -> None:
-        """Name the Secret, which need not exist."""
-        self._managed = own
+    def __init__(self, managed: ManagedObjects, name: str) -> None:
+        """Name the Secret, which may not exist yet."""
+        self._managed = managed
         self._name = name
 
     async def write(self, files: Mapping[str, str], held_back: Collection[str] = ()) -> None:
-        """Replace the content, if it differs; of the Secrets that are held back nothing changes.
+        """Replace the content, if it differs, except for the files of Secrets in `held_back`.
 
         Raises:
             KubernetesError: It could not be read or written.

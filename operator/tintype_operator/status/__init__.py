@@ -1,1 +1,1 @@
-"""What the operator says of each object, and how far its catalog got."""
+"""The status of each object: conditions, Events, and which catalog the gateways serve."""

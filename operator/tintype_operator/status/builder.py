@@ -1,4 +1,4 @@
-"""The statuses that objects should have, after a pass or after news of the gateways."""
+"""Builds the statuses that objects should have, after a pass or a query of the gateways."""
 
 from collections import Counter, defaultdict
 from collections.abc import Generator, Iterator, Mapping, Sequence
@@ -18,17 +18,17 @@ from tintype_operator.watch.cache import Cache, Key, key_of
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a pass made of all objects."""
+    """The result of a pass over all objects."""
 
     compilation: Compilation
     sequence: int
-    """That of the published catalog."""
+    """The sequence of the published catalog."""
 
     generations: Mapping[str, int]
     """The generation of each object that was compiled, by its uid."""
 
     refusal: str = ""
-    """Why the compiled catalog is not the published one, empty where it is."""
+    """Why the compiled catalog was not published; empty if it was."""
 
     def compiled(self, found: KubernetesObject) -> bool:
         """Return whether this generation of an object was compiled."""
@@ -37,7 +37,7 @@ class Outcome:
 
 
 class _CacheKey(NamedTuple):
-    """All that a status depends on: while it is the same, the status is not built anew."""
+    """All inputs of a status: while they are equal, the status is not built again."""
 
     version: str
     problems: tuple[Problem, ...]
@@ -56,7 +56,7 @@ class StatusBuilder:
     """Builds a status only where its cache key differs from the one before."""
 
     def __init__(self) -> None:
-        """Begin without a memory."""
+        """Start without statuses."""
         self._first: dict[str, tuple[int, int]] = {}
         self._known: dict[str, _BuiltStatus] = {}
         self.ready: Counter[str] = Counter()
@@ -65,15 +65,16 @@ class StatusBuilder:
     def build(
         self, cache: Cache, outcome: Outcome, sequences: Sequence[int], now: datetime
     ) -> Generator[tuple[KubernetesObject, Status], None, None]:
-        """Yield each object that has to be told another status than it has, and that status.
+        """Yield each object whose status has to change, and the new status.
 
-        The objects that changed last come first: their authors are waiting. After the last of them,
-        `ready` and `waiting` are known. A caller may stop before that, and begin anew later.
+        The objects that changed most recently come first, because their authors are waiting.
+        `ready` and `waiting` are complete after the last one. A caller may stop earlier and call
+        again later.
 
         Args:
-            cache: The objects as they are, with their statuses.
-            outcome: What became of them.
-            sequences: What each gateway serves.
+            cache: The objects with their current statuses.
+            outcome: The result of the pass that compiled them.
+            sequences: The sequence that each gateway serves.
             now: The time in UTC.
         """
         self.ready, self.waiting = Counter(), False
@@ -100,7 +101,7 @@ class StatusBuilder:
         self, cache: Cache, outcome: Outcome, sequences: Sequence[int], now: datetime
     ) -> Iterator[tuple[KubernetesObject, _CacheKey, KubernetesObject | None]]:
         problems, served = _problems(outcome.compilation), _served(outcome.compilation)
-        # An object that was edited meanwhile gets no status before the pass that compiles it.
+        # An object that was edited since the pass gets a status after the pass that compiles it.
         objects = [item for item in reversed(cache.objects()) if outcome.compiled(item)]
         self._await([item for item in objects if key_of(item) not in problems], outcome)
         for found in objects:
@@ -125,7 +126,7 @@ class StatusBuilder:
             )
 
     def _await(self, sound: Sequence[KubernetesObject], outcome: Outcome) -> None:
-        """Remember for each generation the first sequence that held it."""
+        """Record for each generation the first sequence whose catalog contained it."""
         if outcome.refusal:
             return
         known, self._first = self._first, {}
@@ -150,7 +151,7 @@ def _served(compilation: Compilation) -> set[Key]:
 
 
 def _model_of(found: KubernetesObject, cache: Cache) -> KubernetesObject | None:
-    """Return the model whose life decides about an object: itself, or the one that it serves."""
+    """Return the model whose lifecycle applies to an object: itself, or that of the binding."""
     if found["kind"] == IMAGE_MODELS.kind:
         return found
     name = (found["spec"].get("modelRef") or {}).get("name", "")

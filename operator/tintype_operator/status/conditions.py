@@ -1,4 +1,4 @@
-"""The status of an object, in the shape that Kubernetes gives to conditions."""
+"""The status of an object, with conditions as the Kubernetes API conventions define them."""
 
 import datetime
 from collections.abc import Sequence
@@ -21,39 +21,40 @@ from tintype_operator.status.findings import (
 )
 
 MAX_MESSAGE_CHARACTERS = 4096
-"""The longest message of a condition; what is longer is cut."""
+"""The longest message of a condition; longer messages are truncated."""
 
 Timestamp = Annotated[str, Field(max_length=32, json_schema_extra={"format": "date-time"})]
 
 
 class Condition(Contract):
-    """One aspect of an object's state, in the shape of Kubernetes' own conditions."""
+    """One aspect of an object's state, as in the Kubernetes API conventions."""
 
     type: Annotated[str, Field(min_length=1, max_length=64)]
-    """`Accepted`: the object is valid. `ResolvedRefs`: what it refers to is there. `Programmed`:
-    the gateways serve it. `Ready`: all of these. `LifecycleCurrent`: no end is announced."""
+    """`Accepted`: the object is valid. `ResolvedRefs`: the objects that it refers to exist.
+    `Programmed`: the gateways serve it. `Ready`: all of these. `LifecycleCurrent`: the model is not
+    deprecated or retired, and no date for it is set."""
 
     status: Literal["True", "False", "Unknown"]
-    """`True` is good."""
+    """`True` is the good state of every type."""
 
     observed_generation: Annotated[int, Field(ge=0)]
-    """The generation of the object that this was said of."""
+    """The generation of the object that the condition describes."""
 
     last_transition_time: Timestamp
-    """When the status changed last."""
+    """The time when `status` changed last."""
 
     reason: Annotated[str, Field(min_length=1, max_length=64)]
-    """Why, in one word for programs."""
+    """The reason as one word for programs."""
 
     message: Annotated[str, Field(max_length=MAX_MESSAGE_CHARACTERS)]
-    """Why, in words for people, and what can be done."""
+    """The reason for people, and what they can do."""
 
 
 class Status(Contract):
-    """What the operator says of an object."""
+    """The status that the operator writes to an object."""
 
     observed_generation: Annotated[int, Field(ge=0)] | None = None
-    """The generation of the object that all of this was said of."""
+    """The generation of the object that the status describes."""
 
     conditions: Annotated[
         tuple[Condition, ...],
@@ -65,7 +66,7 @@ class Status(Contract):
             },
         ),
     ] = ()
-    """The aspects, each with its own type."""
+    """One condition for each type."""
 
     def is_ready(self) -> bool:
         """Return whether the gateways serve the object."""
@@ -83,11 +84,11 @@ def status_of(
     """Return the status that an object should have.
 
     Args:
-        manifest: The object as it is, with the status that it has.
-        problems: What is wrong with it, and with no other object.
-        delivery: How far its current generation got.
-        now: The time in UTC: it dates the conditions that change, and decides about lifecycles.
-        model: The ImageModel whose life the object shares; None where there is none.
+        manifest: The object with its current status.
+        problems: The problems of this object.
+        delivery: How many gateways serve its current generation.
+        now: The time in UTC: the transition time of conditions, and the day for the lifecycle.
+        model: The ImageModel whose lifecycle applies to the object; None if there is none.
     """
     before = {item["type"]: item for item in _status(manifest).get("conditions", [])}
     generation: int = manifest["metadata"]["generation"]
@@ -120,7 +121,7 @@ def status_of(
 
 
 def _warning(manifest: KubernetesObject) -> str | None:
-    """Return what may be a mistake in a valid object."""
+    """Return a warning about a likely mistake in a valid object, None without one."""
     if manifest.get("kind") != "ProviderBinding":
         return None
     warning = endpoint_warning(manifest["spec"]["dialect"], manifest["spec"].get("endpoint"))
@@ -128,7 +129,7 @@ def _warning(manifest: KubernetesObject) -> str | None:
 
 
 def is_reported(manifest: KubernetesObject, status: Status) -> bool:
-    """Return whether the object has this status already; conditions of others do not matter."""
+    """Return whether the object has this status; conditions of other controllers are ignored."""
     present, wanted = _status(manifest), status.model_dump(mode="json")
     return present.get("observedGeneration") == wanted["observedGeneration"] and all(
         condition in present.get("conditions", []) for condition in wanted["conditions"]
@@ -136,12 +137,12 @@ def is_reported(manifest: KubernetesObject, status: Status) -> bool:
 
 
 def was_reported(manifest: KubernetesObject) -> bool:
-    """Return whether the object had a status before, in this or an earlier generation."""
+    """Return whether the object has a status, of this or of an earlier generation."""
     return bool(_status(manifest).get("conditions"))
 
 
 def is_observed(manifest: KubernetesObject) -> bool:
-    """Return whether the object got a status since it was edited last."""
+    """Return whether the object's status describes its current generation."""
     generation: int = manifest["metadata"]["generation"]
     return bool(_status(manifest).get("observedGeneration") == generation)
 

@@ -1,4 +1,4 @@
-"""Kubernetes Events: what a person must see when it happens, beside the status that stays."""
+"""Kubernetes Events for the transitions of conditions that a person should notice."""
 
 import logging
 from collections.abc import Iterator
@@ -11,16 +11,17 @@ from tintype_kubernetes.resources import EVENTS
 from tintype_operator.status.conditions import Status
 
 MAX_MESSAGE_CHARACTERS = 1024
-"""The longest message that the Events API takes."""
+"""The longest message that the Events API accepts."""
 
 WATCHED = ("Accepted", "ResolvedRefs", "LifecycleCurrent")
-"""The conditions whose transitions a person must see; gateways come and go by themselves."""
+"""The conditions whose transitions cause Events. `Programmed` is not among them, because it also
+changes whenever gateways start and stop."""
 
 logger = logging.getLogger(__name__)
 
 
 class Transition(NamedTuple):
-    """A condition that turned."""
+    """A change of a condition."""
 
     type: str
     """`Warning` or `Normal`."""
@@ -30,7 +31,7 @@ class Transition(NamedTuple):
 
 
 def transitions(before: KubernetesObject, status: Status) -> Iterator[Transition]:
-    """Yield what became bad, for another reason than before, and what became good again."""
+    """Yield the conditions that became False for a new reason, or True after False."""
     known = {item["type"]: item for item in (before.get("status") or {}).get("conditions", [])}
     for condition in status.conditions:
         was = known.get(condition.type, {})
@@ -43,14 +44,14 @@ def transitions(before: KubernetesObject, status: Status) -> Iterator[Transition
 
 
 class Events:
-    """Posts Events. One that cannot be posted is a line in the log, since the status tells all."""
+    """Posts Events. A failure is only logged, because the status has the same information."""
 
     def __init__(self, client: KubernetesClient) -> None:
-        """Take the client to write with."""
+        """Use this client for all writes."""
         self._client = client
 
     async def post(self, found: KubernetesObject, transition: Transition) -> None:
-        """Tell of a transition of an object, just now."""
+        """Post an Event for a transition that happened now."""
         metadata, now = found["metadata"], datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         event = {
             "apiVersion": EVENTS.api_version,

@@ -1,6 +1,7 @@
-"""What is said of one object, one aspect at a time: pure, from problems and deliveries to words.
+"""Pure functions that derive the conditions of one object from its problems and its delivery.
 
-Positive polarity, as in Gateway API: True is good, and a reason and a sentence say why it is not.
+Conditions have positive polarity, as in the Gateway API: True is good, and otherwise a reason and a
+message say why.
 """
 
 import datetime
@@ -14,11 +15,11 @@ from tintype_catalog.image_model import Lifecycle
 from tintype_catalog.problems import ConditionType, Problem
 
 STILL_SERVED = "The last good revision stays in the catalog."
-"""What the author of a broken object wants to know first."""
+"""Added to the message of an invalid object, so that its author knows that requests still work."""
 
 
 class Finding(NamedTuple):
-    """A condition before it belongs to a generation and a time."""
+    """A condition without its generation and its transition time."""
 
     status: Literal["True", "False", "Unknown"]
     reason: str
@@ -26,24 +27,24 @@ class Finding(NamedTuple):
 
 
 class Delivery(NamedTuple):
-    """How far the current generation of an object got on its way to the gateways."""
+    """Which gateways serve the current generation of an object."""
 
     served: bool = False
-    """Whether the catalog holds any revision of the object."""
+    """Whether the catalog contains any revision of the object."""
 
     acknowledged: int = 0
-    """How many gateways have a catalog that holds this generation."""
+    """The number of gateways whose catalog contains this generation."""
 
     gateways: int = 0
-    """How many gateways there are."""
+    """The number of all gateways."""
 
     refusal: str = ""
-    """Why the catalog is not published at all, empty where it is."""
+    """Why the catalog was not published; empty if it was."""
 
 
 def accepted(problems: Sequence[Problem], served: bool, warning: str | None = None) -> Finding:
-    """Say whether the object is valid, and what may be a mistake all the same."""
-    faults = _about(problems, "Accepted")
+    """Return the finding `Accepted`: whether the object is valid, with a warning if any."""
+    faults = _of_type(problems, "Accepted")
     if not faults:
         doubt = f" Warning: {warning}." if warning else ""
         return Finding("True", "Accepted", f"The object is valid.{doubt}")
@@ -52,8 +53,8 @@ def accepted(problems: Sequence[Problem], served: bool, warning: str | None = No
 
 
 def resolved(problems: Sequence[Problem]) -> Finding:
-    """Say whether what the object refers to is there."""
-    if faults := _about(problems, "ResolvedRefs"):
+    """Return the finding `ResolvedRefs`: whether the objects that it refers to exist."""
+    if faults := _of_type(problems, "ResolvedRefs"):
         return Finding("False", faults[0].reason, _sentences(faults))
     if any(fault.reason == "Invalid" for fault in problems):
         return Finding("Unknown", "Invalid", "An invalid object's references are not looked up.")
@@ -61,7 +62,7 @@ def resolved(problems: Sequence[Problem]) -> Finding:
 
 
 def programmed(problems: Sequence[Problem], delivery: Delivery, *, was_programmed: bool) -> Finding:
-    """Say whether the gateways serve this generation; once they did, it stays said."""
+    """Return the finding `Programmed`; once the gateways served this generation, it stays True."""
     if problems:
         message = "The catalog does not hold this generation: see the conditions that are False."
         return Finding("False", "NotInCatalog", message)
@@ -75,17 +76,17 @@ def programmed(problems: Sequence[Problem], delivery: Delivery, *, was_programme
     return Finding("False", "Pending", f"{progress} serve this generation.")
 
 
-def ready(parts: Sequence[Finding]) -> Finding:
-    """Sum up: the first part that is not True says why."""
+def ready(findings: Sequence[Finding]) -> Finding:
+    """Return the finding `Ready`: the first one that is False or Unknown, if there is one."""
     for status in ("False", "Unknown"):
-        for part in parts:
-            if part.status == status:
-                return part
+        for finding in findings:
+            if finding.status == status:
+                return finding
     return Finding("True", "Ready", "The gateways serve this generation.")
 
 
 def lifecycle(spec: Mapping[str, Any], today: datetime.date) -> Finding:
-    """Say where in its life a model is, by the dates in its spec."""
+    """Return the finding `LifecycleCurrent` of a model, from the dates in its spec."""
     try:
         dates = Lifecycle.model_validate_json(json.dumps(spec.get("lifecycle") or {}))
     except ValidationError:
@@ -93,10 +94,10 @@ def lifecycle(spec: Mapping[str, Any], today: datetime.date) -> Finding:
     state = dates.state(today)
     if state == "Active":
         return Finding("True", "Current", "No end of the model is announced.")
-    return Finding("False", state, _life(dates, today))
+    return Finding("False", state, _lifecycle_message(dates, today))
 
 
-def _life(dates: Lifecycle, today: datetime.date) -> str:
+def _lifecycle_message(dates: Lifecycle, today: datetime.date) -> str:
     sentences: list[str] = []
     if dates.deprecated_on is not None:
         verb = "is" if today >= dates.deprecated_on else "will be"
@@ -111,7 +112,7 @@ def _life(dates: Lifecycle, today: datetime.date) -> str:
     return " ".join(sentences)
 
 
-def _about(problems: Sequence[Problem], kind: ConditionType) -> list[Problem]:
+def _of_type(problems: Sequence[Problem], kind: ConditionType) -> list[Problem]:
     return [problem for problem in problems if problem.condition == kind]
 
 

@@ -1,4 +1,4 @@
-"""The gateways of this release: where they are, and which catalog each of them serves."""
+"""Finds the gateways of this release, and queries which catalog each of them serves."""
 
 import asyncio
 import json
@@ -12,25 +12,25 @@ from tintype_kubernetes.client import KubernetesClient
 from tintype_kubernetes.resources import ENDPOINT_SLICES
 from tintype_operator.settings import Settings
 
-ANSWER_SECONDS = 2.0
-"""The deadline of one gateway's answer."""
+RESPONSE_SECONDS = 2.0
+"""The deadline for the response of one gateway."""
 
-CONCURRENT_QUESTIONS = 16
+CONCURRENT_REQUESTS = 16
 
 ADMIN_PORT = "admin"
-"""The name of the port of a gateway's Service that answers `/status`."""
+"""The name of the port in a gateway's Service that serves `/status`."""
 
-NOTHING = -1
-"""The sequence of a gateway that does not answer, or has no catalog."""
+NO_CATALOG = -1
+"""The sequence of a gateway that does not respond, or that has no catalog."""
 
 logger = logging.getLogger(__name__)
 
 
 class Gateways:
-    """Asks all gateways for the sequence that they serve."""
+    """Queries all gateways for the sequence that they serve."""
 
     def __init__(self, client: KubernetesClient, namespace: str, settings: Settings) -> None:
-        """Name the gateways: those of a Service, and those of a list."""
+        """Take the Service and the list of URLs from the settings."""
         self._client = client
         self._namespace = namespace
         self._service = settings.gateway_service
@@ -38,11 +38,11 @@ class Gateways:
 
     @property
     def expected(self) -> bool:
-        """Whether there is any place where gateways may be."""
+        """Whether the settings name any gateways."""
         return bool(self._service or self._listed)
 
     async def sequences(self) -> tuple[int, ...]:
-        """Return the sequence that each gateway serves, `NOTHING` for one without.
+        """Return the sequence that each gateway serves, or `NO_CATALOG`.
 
         Raises:
             KubernetesError: The Service's endpoints could not be listed.
@@ -50,8 +50,8 @@ class Gateways:
         urls = (*self._listed, *await self._endpoints())
         if not urls:
             return ()
-        connector = aiohttp.TCPConnector(limit=CONCURRENT_QUESTIONS)
-        timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS)
+        connector = aiohttp.TCPConnector(limit=CONCURRENT_REQUESTS)
+        timeout = aiohttp.ClientTimeout(total=RESPONSE_SECONDS)
         async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
             return tuple(await asyncio.gather(*(_sequence(session, url) for url in urls)))
 
@@ -69,7 +69,7 @@ def status_urls(slices: Iterable[Mapping[str, Any]]) -> list[str]:
     for found in slices:
         ports = [port for port in found.get("ports") or [] if port.get("name") == ADMIN_PORT]
         for endpoint in found.get("endpoints") or []:
-            # Left out means ready, by the API's own word.
+            # The API defines that an endpoint without `ready` is ready.
             if not ports or endpoint.get("conditions", {}).get("ready") is False:
                 continue
             address = endpoint["addresses"][0]
@@ -80,15 +80,15 @@ def status_urls(slices: Iterable[Mapping[str, Any]]) -> list[str]:
 
 
 def acknowledged(sequences: Iterable[int], first: int) -> int:
-    """Return how many gateways serve a catalog not older than `first`."""
+    """Return the number of gateways whose catalog is not older than `first`."""
     return sum(sequence >= first for sequence in sequences)
 
 
 async def _sequence(session: aiohttp.ClientSession, url: str) -> int:
     try:
-        async with session.get(url, allow_redirects=False) as answer:
-            sequence = json.loads(await answer.read())["sequence"]
+        async with session.get(url, allow_redirects=False) as response:
+            sequence = json.loads(await response.read())["sequence"]
     except (aiohttp.ClientError, TimeoutError, ValueError, KeyError, TypeError) as error:
-        logger.debug("a gateway does not answer", extra={"url": url, "error": str(error)})
-        return NOTHING
-    return sequence if isinstance(sequence, int) else NOTHING
+        logger.debug("a gateway does not response", extra={"url": url, "error": str(error)})
+        return NO_CATALOG
+    return sequence if isinstance(sequence, int) else NO_CATALOG

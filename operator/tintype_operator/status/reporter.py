@@ -1,6 +1,6 @@
-"""The task that tells each object what became of it, beside the one that publishes.
+"""The task that writes the statuses of the objects, concurrently with the task that publishes.
 
-Publishing never waits for it: statuses, Events and the answers of gateways take their time.
+Publication never waits for statuses, Events and responses of gateways, which may be slow.
 """
 
 import asyncio
@@ -19,16 +19,16 @@ from tintype_operator.status.writer import TASK, StatusWriter
 from tintype_operator.watch.cache import Cache
 
 RETRY_SECONDS = 5.0
-"""The pause after a report that failed."""
+"""The pause after a failed report."""
 
 HEARTBEAT_SECONDS = 10.0
-"""How often the task shows that it lives while there is nothing to do."""
+"""The period of the task's heartbeat while there is nothing to report."""
 
 logger = logging.getLogger(__name__)
 
 
 class StatusReporter:
-    """Is given the outcome of each pass by `submit`, and reports the newest one in `run`."""
+    """Takes the outcome of each pass by `submit`, and reports the newest one in `run`."""
 
     def __init__(
         self,
@@ -37,8 +37,10 @@ class StatusReporter:
         publisher: CatalogPublisher,
         rollout: Rollout,
         liveness: Liveness,
+        retry_seconds: float = RETRY_SECONDS,
     ) -> None:
-        """Prepare; nothing is written before `run`."""
+        """Write nothing before `run`."""
+        self._retry_seconds = retry_seconds
         self._cache = cache
         self._publisher = publisher
         self._rollout = rollout
@@ -50,25 +52,25 @@ class StatusReporter:
         self._posted = ""
 
     def submit(self, outcome: Outcome) -> None:
-        """Report this outcome, in the place of the one before."""
+        """Report this outcome instead of an earlier one that was not reported yet."""
         self._outcome = outcome
         self._newer.set()
 
     async def run(self) -> None:
-        """Keep statuses true until cancelled."""
+        """Keep the statuses current until cancelled."""
         while True:
             self._liveness.beat(TASK)
             try:
                 await self._report_what_is_due()
             except KubernetesError as error:
                 RECONCILES.labels("error").inc()
-                self._liveness.excuse()
-                logger.warning("will write statuses again in %d s: %s", RETRY_SECONDS, error)
+                self._liveness.restart_timers()
+                logger.warning("will write statuses again in %d s: %s", self._retry_seconds, error)
                 self._newer.set()
-                await asyncio.sleep(RETRY_SECONDS)
+                await asyncio.sleep(self._retry_seconds)
 
     async def _report_what_is_due(self) -> None:
-        """Wait a while for a newer outcome or for news of the gateways, and report them."""
+        """Wait for a newer outcome or for the next query of the gateways, and report the result."""
         outcome = self._outcome
         left = HEARTBEAT_SECONDS if outcome is None else self._rollout.seconds_left()
         with suppress(TimeoutError):
@@ -77,15 +79,15 @@ class StatusReporter:
         if self._newer.is_set():
             self._newer.clear()
             await self._report_newest()
-        elif outcome and self._rollout.seconds_left() == 0 and await self._rollout.is_news():
+        elif outcome and self._rollout.seconds_left() == 0 and await self._rollout.has_news():
             await self._report(outcome)
 
     async def _report_newest(self) -> None:
         if (outcome := self._outcome) is None:
             return
         await self._post_refusal(outcome.refusal)
-        await self._rollout.settle(outcome.sequence)
-        if self._rollout.is_settled():
+        await self._rollout.wait_until_served(outcome.sequence)
+        if self._rollout.is_reportable():
             await self._report(outcome)
 
     async def _report(self, outcome: Outcome) -> None:
@@ -94,7 +96,7 @@ class StatusReporter:
             self._rollout.reported(waiting=self._writer.waiting)
 
     async def _post_refusal(self, refusal: str) -> None:
-        """Tell people that nothing is published, also where no object is left that could say it."""
-        is_news, self._posted = refusal != self._posted, refusal
-        if refusal and is_news and (configmap := await self._publisher.stored()):
+        """Post an Event for a refusal: there may be no object left whose status shows it."""
+        has_news, self._posted = refusal != self._posted, refusal
+        if refusal and has_news and (configmap := await self._publisher.read_configmap()):
             await self._events.post(configmap, Transition("Warning", "PublicationRefused", refusal))

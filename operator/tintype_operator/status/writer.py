@@ -1,4 +1,4 @@
-"""The conditions on their way to the objects."""
+"""Writes statuses to the objects."""
 
 import asyncio
 from collections.abc import Sequence
@@ -18,26 +18,27 @@ from tintype_operator.publish.managed_objects import FIELD_MANAGER
 from tintype_operator.status.builder import Outcome, StatusBuilder
 from tintype_operator.status.conditions import Status
 from tintype_operator.status.events import Events, transitions
-from tintype_operator.watch.cache import Cache, slimmed
+from tintype_operator.watch.cache import Cache, trimmed
 from tintype_operator.watch.store import RESOURCES
 
 CONCURRENT_WRITES = 8
-"""A thousand statuses take four seconds so, and other clients of the API server get their turn."""
+"""With eight, a thousand statuses take four seconds, and other clients of the API server are not
+held up."""
 
 
 TASK = "statuses"
-"""The name of the task that reports, for the liveness."""
+"""The name under which this task sends heartbeats."""
 
 LEAST_WRITES = 64
-"""How many statuses are written before those of a newer outcome: edits that do not end must not
-keep the other objects without theirs for ever."""
+"""The number of statuses that are written before a newer outcome interrupts a report. So all
+objects get a status although edits continue without a pause."""
 
 
 class StatusWriter:
-    """Writes statuses, and only those that differ."""
+    """Writes the statuses that differ from those of the objects."""
 
     def __init__(self, client: KubernetesClient, liveness: Liveness) -> None:
-        """Take the client to write with, and what to tell of each write."""
+        """Write with this client, and send a heartbeat for each write."""
         self._client = client
         self._liveness = liveness
         self._events = Events(client)
@@ -45,23 +46,23 @@ class StatusWriter:
 
     @property
     def waiting(self) -> bool:
-        """Whether objects wait for gateways, as of the last report that was finished."""
+        """Whether objects wait for gateways, according to the last complete report."""
         return self._builder.waiting
 
     async def report(
         self, cache: Cache, outcome: Outcome, sequences: Sequence[int], newer: asyncio.Event
     ) -> bool:
-        """Tell each object what became of it, and return whether all of them know it now.
+        """Write the statuses that differ, and return False if a newer outcome interrupted it.
 
         Args:
-            cache: The objects; those that are written are put into it as they are then.
-            outcome: What became of them.
-            sequences: What each gateway serves.
-            newer: Set when there is a newer outcome: the report is then cut short.
+            cache: The objects; it is updated with each written object.
+            outcome: The result of the pass that compiled them.
+            sequences: The sequence that each gateway serves.
+            newer: Set when there is a newer outcome, which interrupts the report.
 
         Raises:
-            UnreachableError: The API server is away, so the others were not tried.
-            ApiError: A status was refused; all others were tried.
+            UnreachableError: The API server is unreachable; the remaining statuses were not tried.
+            ApiError: The API server refused a status; all others were tried.
         """
         due = self._builder.build(cache, outcome, sequences, datetime.now(UTC))
         errors: list[KubernetesError] = []
@@ -73,7 +74,7 @@ class StatusWriter:
                 written_count += 1
                 try:
                     if written := await self._write(found, status):
-                        cache.put(slimmed(written))
+                        cache.put(trimmed(written))
                 except ApiError as error:
                     errors.append(error)
                 except UnreachableError as error:
@@ -105,10 +106,10 @@ class StatusWriter:
                 RESOURCES[found["kind"]], body, field_manager=FIELD_MANAGER, subresource="status"
             )
         except (NotFoundError, ConflictError):
-            return None  # deleted, or made anew under the same name: its event is on the way
+            return None  # deleted, or created again under the same name: an event will follow
         STATUS_WRITES.inc()
         self._liveness.beat(TASK)
-        self._liveness.wrote(written)
+        self._liveness.expect_event(written)
         for transition in transitions(found, status):
             await self._events.post(found, transition)
         return written

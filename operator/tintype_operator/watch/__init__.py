@@ -1,1 +1,1 @@
-"""What the operator acts on: the objects of its release, and the Secrets of its namespace."""
+"""The input of the operator: the objects of its release, and the Secrets of its namespace."""

@@ -1,8 +1,8 @@
-"""The objects as they are now, fed by events and corrected by lists.
+"""The newest version of each object, updated by events and corrected by lists.
 
-Events alone are not enough: after a gap in a watch, kopf reports the objects that survived it and
-never those that were deleted meanwhile. A list alone is not enough either: an event may overtake
-it. So each object counts in its newest version, and a list also says what is gone.
+Events alone are not enough: after a gap in a watch, kopf reports the existing objects but not those
+that were deleted during the gap. Lists alone are not enough either: an event may arrive before an
+older list. So the highest resourceVersion of an object wins, and a list also removes objects.
 """
 
 import sys
@@ -12,36 +12,37 @@ from typing import Any, Final
 from tintype_kubernetes.client import KubernetesObject, ObjectList
 
 Key = tuple[str, str]
-"""Kind and name; all objects are of one namespace."""
+"""Kind and name; all objects are in one namespace."""
 
-METADATA: Final = (
+KEPT_METADATA: Final = (
     *("name", "namespace", "uid", "resourceVersion", "generation", "labels"),
     *("creationTimestamp", "deletionTimestamp"),
 )
-"""What anybody asks for. The rest, most of all `managedFields`, is larger than all else."""
+"""The metadata that the operator uses. The rest, mostly `managedFields`, takes more memory than
+the whole other object."""
 
 
 class Cache:
     """The newest known version of each object that is not being deleted."""
 
     def __init__(self) -> None:
-        """Begin empty; nothing may be concluded from that before the first lists."""
+        """Start empty; the content is meaningless before the first lists."""
         self._objects: dict[Key, KubernetesObject] = {}
         self._deleted: dict[str, dict[str, int]] = defaultdict(dict)
 
     def objects(self) -> list[KubernetesObject]:
-        """Return the objects, whole: the one whose meaning changed last is the last one."""
+        """Return the objects; the last one is that whose generation changed most recently."""
         return list(self._objects.values())
 
     def get(self, kind: str, name: str) -> KubernetesObject | None:
-        """Return one object, if it is there."""
+        """Return one object, None if it does not exist."""
         return self._objects.get((kind, name))
 
     def put(self, found: KubernetesObject) -> bool:
-        """Take an object in, and return whether its meaning changed.
+        """Store an object, and return whether its generation changed.
 
-        A newer version of the same generation is kept, for its status, but means nothing new:
-        without that distinction the operator would answer its own writes for ever.
+        A newer version of the same generation is stored for its status, but is no change. Without
+        this distinction the operator would react to its own status writes for ever.
         """
         if found["metadata"].get("deletionTimestamp"):
             return self.remove(found)
@@ -49,14 +50,14 @@ class Cache:
         gone = self._deleted[found["kind"]].get(_uid(found), -1)
         if _version(found) <= max(gone, _version(known) if known else -1):
             return False
-        is_changed = known is None or _meaning(found) != _meaning(known)
+        is_changed = known is None or _revision(found) != _revision(known)
         if is_changed:
-            self._objects.pop(key_of(found), None)  # so that it becomes the last one
+            self._objects.pop(key_of(found), None)  # moves it to the end
         self._objects[key_of(found)] = found
         return is_changed
 
     def remove(self, deleted: KubernetesObject) -> bool:
-        """Forget an object, and return whether it was known."""
+        """Remove an object, and return whether it was present."""
         self._deleted[deleted["kind"]][_uid(deleted)] = _version(deleted)
         known = self._objects.get(key_of(deleted))
         if known is None or _uid(known) != _uid(deleted):
@@ -65,9 +66,9 @@ class Cache:
         return True
 
     def replace(self, kind: str, listed: ObjectList) -> None:
-        """Take over a complete list of one kind.
+        """Apply a complete list of one kind.
 
-        What the list lacks is gone, except for objects that are newer than the list itself.
+        Objects that the list lacks are removed, unless they are newer than the list.
         """
         present, version = {key_of(item) for item in listed.items}, int(listed.resource_version)
         vanished = [
@@ -82,24 +83,24 @@ class Cache:
         self._forget_deletions(kind, version)
 
     def _forget_deletions(self, kind: str, version: int) -> None:
-        """Forget those before a list: no later list can bring such an object back."""
+        """Forget deletions before a list: no later list can contain such an object."""
         self._deleted[kind] = {
             uid: deleted for uid, deleted in self._deleted[kind].items() if deleted > version
         }
 
 
-def slimmed(found: KubernetesObject) -> KubernetesObject:
-    """Return an object without the metadata that nobody asks for.
+def trimmed(found: KubernetesObject) -> KubernetesObject:
+    """Return an object without the metadata that the operator does not use.
 
-    It is a copy, so that nothing of the original stays in memory between what is dropped.
+    It is a deep copy, so that the memory of the original is freed as a whole.
     """
-    metadata = {key: found["metadata"][key] for key in METADATA if key in found["metadata"]}
+    metadata = {key: found["metadata"][key] for key in KEPT_METADATA if key in found["metadata"]}
     slim: KubernetesObject = _compact(found | {"metadata": metadata})
     return slim
 
 
 def _compact(value: Any) -> Any:
-    """Return a copy that shares its keys with all others: each answer comes with its own."""
+    """Return a deep copy whose keys are interned, because each response has its own strings."""
     match value:
         case dict():
             return {sys.intern(key): _compact(item) for key, item in value.items()}
@@ -110,7 +111,7 @@ def _compact(value: Any) -> Any:
 
 
 def key_of(found: KubernetesObject) -> Key:
-    """Return what an object is known by."""
+    """Return the kind and name of an object."""
     return found["kind"], found["metadata"]["name"]
 
 
@@ -119,10 +120,10 @@ def _uid(found: KubernetesObject) -> str:
 
 
 def _version(found: KubernetesObject) -> int:
-    # Comparable by Kubernetes' own word since 1.35, and in practice always for stored objects.
+    # Kubernetes documents since 1.35 that versions can be compared; etcd's always could.
     return int(found["metadata"]["resourceVersion"])
 
 
-def _meaning(found: KubernetesObject) -> tuple[str, int]:
-    # A Secret has no generation, and no status either: every version of it may be a new meaning.
+def _revision(found: KubernetesObject) -> tuple[str, int]:
+    # A Secret has no generation and no status, so every version of it counts as a change.
     return _uid(found), found["metadata"].get("generation", _version(found))

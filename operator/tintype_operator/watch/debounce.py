@@ -1,14 +1,13 @@
-"""One reaction to a burst of events."""
+"""One wake-up for a burst of events."""
 
 import asyncio
-import time
 from contextlib import suppress
 
 
 class Debounce:
-    """Wakes one task: soon after the last of a burst of causes, and never much after the first.
+    """Wakes one task: soon after the last trigger of a burst, and never long after the first.
 
-    A cause after a long silence is likely the only one, and is not kept waiting for others.
+    A trigger after a long pause is likely the only one, so it does not wait for others.
     """
 
     def __init__(
@@ -17,10 +16,13 @@ class Debounce:
         longest_seconds: float = 2.0,
         lone_seconds: float = 0.05,
     ) -> None:
-        """Set how long no cause may come before the burst is over, and how long it may last.
+        """Set the times of a burst.
 
-        A cause after as much silence as a burst may last is alone if none follows in
-        `lone_seconds`.
+        Args:
+            quiet_seconds: A burst is over after this time without a trigger.
+            longest_seconds: A burst is over after this time in any case.
+            lone_seconds: The same as `quiet_seconds`, for a trigger that comes `longest_seconds`
+                or more after the last burst.
         """
         self._quiet_seconds = quiet_seconds
         self._longest_seconds = longest_seconds
@@ -28,22 +30,23 @@ class Debounce:
         self._event = asyncio.Event()
         self._ended_at = float("-inf")
 
-    def set(self) -> None:
-        """Give a cause."""
+    def trigger(self) -> None:
+        """Wake the task once the burst that this trigger belongs to is over."""
         self._event.set()
 
     async def wait(self, seconds: float) -> bool:
-        """Return whether a cause came within that time, once its burst is over."""
+        """Return True once a burst is over, or False if none begins within `seconds`."""
         if not await self._next(seconds):
             return False
-        is_silent = time.monotonic() >= self._ended_at + self._longest_seconds
-        quiet = self._lone_seconds if is_silent else self._quiet_seconds
+        time = asyncio.get_running_loop().time
+        is_lone = time() >= self._ended_at + self._longest_seconds
+        quiet = self._lone_seconds if is_lone else self._quiet_seconds
         with suppress(TimeoutError):
             async with asyncio.timeout(self._longest_seconds):
                 while await self._next(quiet):
                     quiet = self._quiet_seconds
         self._event.clear()
-        self._ended_at = time.monotonic()
+        self._ended_at = time()
         return True
 
     async def _next(self, seconds: float) -> bool:

@@ -1,7 +1,7 @@
-"""kopf's triggers. It tells what changed and keeps the connection; it never writes.
+"""The handlers that kopf calls. kopf only keeps the watches open; it never writes.
 
-Only `on.event` is used, because every other kind of handler would leave annotations or finalizers
-on the users' objects.
+Only `on.event` is used, because every other kind of handler adds annotations or finalizers to the
+users' objects.
 """
 
 from dataclasses import dataclass
@@ -15,21 +15,21 @@ from tintype_kubernetes.resources import IMAGE_MODELS, PROVIDER_BINDINGS, SECRET
 
 
 class Listener(Protocol):
-    """Hears of every event."""
+    """Receives every event."""
 
-    def notice(self, event_type: str | None, found: KubernetesObject) -> None:
-        """Take in an event; the type is None for what kopf listed."""
+    def handle_event(self, event_type: str | None, found: KubernetesObject) -> None:
+        """Take an event; the type is None for what kopf listed."""
 
 
 @dataclass(frozen=True)
 class Memo:
-    """What the handlers work with."""
+    """kopf's memo, which it passes to every handler."""
 
     config: ClusterConfig
     listener: Listener
 
     def connection(self) -> kopf.ConnectionInfo:
-        """Return the credentials of today, the same as those of our own client."""
+        """Return the current credentials, the same as those of the operator's own client."""
         return kopf.ConnectionInfo(
             server=self.config.server,
             ca_data=self.config.ca,
@@ -42,22 +42,22 @@ class Memo:
 
 
 def registry(*, with_secrets: bool) -> kopf.OperatorRegistry:
-    """Return the triggers, with those for Secrets where they are wanted and allowed."""
+    """Return the handlers; those for Secrets need permission to list and watch Secrets."""
     handlers = kopf.OperatorRegistry()
     kopf.on.login(registry=handlers)(log_in)
     for resource in (IMAGE_MODELS, PROVIDER_BINDINGS, *((SECRETS,) if with_secrets else ())):
         on_event = kopf.on.event(
             resource.group, resource.version, resource.plural, registry=handlers
         )
-        on_event(notice)
+        on_event(pass_event_on)
     return handlers
 
 
 async def log_in(memo: Memo, **_: Any) -> kopf.ConnectionInfo:
-    """Connect kopf; called again when its credentials are refused."""
+    """Return kopf's credentials; kopf calls this again after a response with 401."""
     return memo.connection()
 
 
-async def notice(event: kopf.RawEvent, memo: Memo, **_: Any) -> None:
-    """Pass an event on; asynchronous, because kopf runs anything else in threads."""
-    memo.listener.notice(event["type"], dict(event["object"]))
+async def pass_event_on(event: kopf.RawEvent, memo: Memo, **_: Any) -> None:
+    """Pass an event to the listener. It is async because kopf runs other functions in threads."""
+    memo.listener.handle_event(event["type"], dict(event["object"]))

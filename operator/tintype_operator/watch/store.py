@@ -2,29 +2,40 @@
 
 import gc
 import time
+from collections.abc import Iterable
 
+from tintype_catalog.allowed_hosts import listed
+from tintype_catalog.credentials import (
+    ALLOWED_HOSTS,
+    CREDENTIAL_KEYS,
+    OPT_IN_LABEL,
+    Offer,
+    Secrets,
+)
 from tintype_kubernetes.client import KubernetesClient, KubernetesObject, ObjectList
 from tintype_kubernetes.errors import KubernetesError
 from tintype_kubernetes.resources import IMAGE_MODELS, PROVIDER_BINDINGS, SECRETS
 from tintype_operator.liveness import Liveness
 from tintype_operator.metrics import OBJECTS, RELIST_AGE
 from tintype_operator.settings import Settings
-from tintype_operator.watch.cache import Cache, slimmed
-from tintype_operator.watch.secrets import NOT_OF_HELM, stripped
+from tintype_operator.watch.cache import Cache, trimmed
 
 RESOURCES = {resource.kind: resource for resource in (IMAGE_MODELS, PROVIDER_BINDINGS)}
-"""The kinds that a catalog is made of."""
+"""The kinds that a catalog is compiled from."""
 
 RELEASE_LABEL = "tintype.dev/release"
 
+NOT_HELM_RELEASES = "type!=helm.sh/release.v1"
+"""The field selector that leaves out the Secrets of Helm: up to a megabyte for each release."""
+
 
 class Store:
-    """Fed by events, and corrected by lists."""
+    """Updated by events, and corrected by complete lists."""
 
     def __init__(
         self, client: KubernetesClient, namespace: str, settings: Settings, liveness: Liveness
     ) -> None:
-        """Begin empty: nothing may be concluded before the first `refresh`."""
+        """Start empty; the content is meaningless before the first `refresh`."""
         self._client = client
         self._namespace = namespace
         self._settings = settings
@@ -40,42 +51,42 @@ class Store:
         return self.cache.objects()
 
     def secrets(self) -> list[KubernetesObject]:
-        """Return the namespace's Secrets, without what is no credential."""
+        """Return the Secrets of the namespace, each reduced by `credential_fields`."""
         return self._secrets.objects()
 
-    def take(self, event_type: str | None, found: KubernetesObject) -> bool:
-        """Take an event in, and return whether it changes anything."""
-        self._liveness.heard(found)
+    def receive(self, event_type: str | None, found: KubernetesObject) -> bool:
+        """Apply an event, and return whether the catalog may have to change."""
+        self._liveness.event_received(found)
         if found["kind"] != SECRETS.kind:
-            gone = event_type == "DELETED" or not self._is_ours(found)
-            return self.cache.remove(found) if gone else self.cache.put(slimmed(found))
+            gone = event_type == "DELETED" or not self._is_in_release(found)
+            return self.cache.remove(found) if gone else self.cache.put(trimmed(found))
         if not self._is_source(found):
             return False
-        secret = self._stripped(found)
+        secret = self._credential_fields(found)
         gone = event_type == "DELETED"
         return self._secrets.remove(secret) if gone else self._secrets.put(secret)
 
     def seconds_left(self) -> float:
-        """Return how long it is until the next list."""
+        """Return the time until the next list, in seconds."""
         return self._relist_at - time.monotonic()
 
     def relist_soon(self) -> None:
-        """List anew in the next pass."""
+        """List again in the next pass."""
         self._relist_at = time.monotonic()
 
     def relist_within(self, seconds: float) -> None:
-        """List anew after that time at the latest."""
+        """List again after `seconds` at the latest."""
         self._relist_at = min(self._relist_at, time.monotonic() + seconds)
 
     async def refresh(self) -> None:
-        """List everything anew, if it is time.
+        """List everything again, if the next list is due.
 
         Raises:
-            KubernetesError: A list is incomplete, so none counts.
+            KubernetesError: A list failed; the content stays as it was.
         """
         if self.seconds_left() > 0:
             return
-        # Set before the lists: what asks for another one while they run gets another one.
+        # Set before the lists, so that a `relist_soon` while they run is not lost.
         self._relist_at = time.monotonic() + self._settings.relist_seconds
         try:
             await self._relist()
@@ -85,37 +96,71 @@ class Store:
 
     async def _relist(self) -> None:
         lists = {
-            kind: await self._client.list(resource, self._namespace, transform=slimmed)
+            kind: await self._client.list(resource, self._namespace, transform=trimmed)
             for kind, resource in RESOURCES.items()
         }
         secrets = await self._list_secrets() if self._settings.manage_credentials else None
-        for kind, listed in lists.items():
-            ours = tuple(item for item in listed.items if self._is_ours(item))
-            self.cache.replace(kind, ObjectList(ours, listed.resource_version))
-            self._liveness.listed(kind, ours)
-            OBJECTS.labels(kind).set(len(ours))
+        for kind, objects in lists.items():
+            items = tuple(item for item in objects.items if self._is_in_release(item))
+            self.cache.replace(kind, ObjectList(items, objects.resource_version))
+            self._liveness.expect_events(kind, items)
+            OBJECTS.labels(kind).set(len(items))
         if secrets is not None:
             self._secrets.replace(SECRETS.kind, secrets)
-            self._liveness.listed(SECRETS.kind, secrets.items)
+            self._liveness.expect_events(SECRETS.kind, secrets.items)
         self._listed_at = time.monotonic()
-        # What is known now lives long: to search it for garbage would take longer than a pass.
+        # The objects live long; the garbage collector would need more time than a pass for them.
         gc.collect()
         gc.freeze()
 
     async def _list_secrets(self) -> ObjectList:
-        listed = await self._client.list(SECRETS, self._namespace, field_selector=NOT_OF_HELM)
-        sources = tuple(self._stripped(item) for item in listed.items if self._is_source(item))
-        return ObjectList(sources, listed.resource_version)
+        objects = await self._client.list(
+            SECRETS, self._namespace, field_selector=NOT_HELM_RELEASES
+        )
+        sources = tuple(
+            self._credential_fields(item) for item in objects.items if self._is_source(item)
+        )
+        return ObjectList(sources, objects.resource_version)
 
-    def _stripped(self, secret: KubernetesObject) -> KubernetesObject:
+    def _credential_fields(self, secret: KubernetesObject) -> KubernetesObject:
         require_opt_in = self._settings.require_credentials_opt_in
-        return stripped(secret, require_opt_in=require_opt_in)
+        return credential_fields(secret, require_opt_in=require_opt_in)
 
-    def _is_ours(self, found: KubernetesObject) -> bool:
+    def _is_in_release(self, found: KubernetesObject) -> bool:
         labels = found["metadata"].get("labels") or {}
         return bool(labels.get(RELEASE_LABEL, "") == self._settings.release)
 
     def _is_source(self, secret: KubernetesObject) -> bool:
-        """Leave out the Secret that we write, or else every write would be a change."""
-        is_own = secret["metadata"]["name"] == self._settings.credentials_secret
-        return not is_own and not str(secret.get("type", "")).startswith("helm.sh/")
+        """Exclude the Secret that the operator writes: each write would count as a change."""
+        is_written_here = secret["metadata"]["name"] == self._settings.credentials_secret
+        return not is_written_here and not str(secret.get("type", "")).startswith("helm.sh/")
+
+
+def credential_fields(secret: KubernetesObject, *, require_opt_in: bool) -> KubernetesObject:
+    """Return only the fields of a Secret that a gateway may need.
+
+    A Secret without the opt-in label keeps its metadata and no data, so that a label that is added
+    later counts as a change. Without `require_opt_in` every Secret is offered, to any host.
+    """
+    metadata = secret["metadata"]
+    is_offered = (metadata.get("labels") or {}).get(OPT_IN_LABEL) == "true" or not require_opt_in
+    hosts = (metadata.get("annotations") or {}).get(ALLOWED_HOSTS, "")
+    data = (secret.get("data") or {}) if is_offered else {}
+    return {
+        "kind": SECRETS.kind,
+        "metadata": {name: metadata[name] for name in ("name", "uid", "resourceVersion")},
+        "isOffered": is_offered,
+        "hosts": listed(hosts) if require_opt_in else None,
+        "data": {key: value for key, value in data.items() if key in CREDENTIAL_KEYS},
+    }
+
+
+def offers_of(secrets: Iterable[KubernetesObject]) -> Secrets:
+    """Return the keys and hosts that each Secret offers to bindings, by the Secret's name."""
+    return {
+        secret["metadata"]["name"]: Offer(
+            frozenset(key for key, value in secret["data"].items() if value), secret["hosts"]
+        )
+        for secret in secrets
+        if secret["isOffered"]
+    }

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from tintype_gateway.dialects.common import MALFORMED, required, retry_after
@@ -10,21 +10,38 @@ from tintype_gateway.faults import SUMMARIES, kind_of_status
 from tintype_gateway.values.faults import FaultKind, UpstreamFault
 from tintype_gateway.values.routes import Route
 from tintype_gateway.values.upstream import AwsSigner, UpstreamRequest, UpstreamResponse
+from tintype_gateway.values.upstream_body import StreamedBody, json_body
+
+Task = TypeVar("Task")
 
 SERVICE = "bedrock"
 """What signatures are scoped to; the name of the host, `bedrock-runtime`, is another one."""
 
 
+MAX_BODY_BYTES = 25_000_000
+"""The most bytes of a body, for any model: botocore's model of `bedrock-runtime` says so."""
+
+
 def invoke(
-    route: Route, body: Mapping[str, object], credentials: Mapping[str, str]
+    route: Route,
+    body: Mapping[str, object],
+    credentials: Mapping[str, str],
+    *,
+    has_files: bool = False,
 ) -> UpstreamRequest:
     """Return the call of the route's model.
 
     The `:` of a model's id goes over the wire as `%3A`, as AWS's own SDKs send it. A bearer key
     comes before a pair of access keys, as in those SDKs.
 
+    Args:
+        route: The route.
+        body: The members of the body.
+        credentials: The binding's credentials.
+        has_files: Whether any value in the body may be a `FileBase64`.
+
     Raises:
-        UpstreamFault: The credentials hold neither.
+        UpstreamFault: The credentials hold neither, or the body is larger than Bedrock allows.
     """
     binding = route.binding
     host = binding.endpoint or f"https://bedrock-runtime.{route.region}.amazonaws.com"
@@ -35,9 +52,31 @@ def invoke(
     return UpstreamRequest(
         url=f"{host.rstrip('/')}/model/{quote(binding.upstream_model, safe='')}/invoke",
         headers=headers,
-        body=json.dumps(body).encode(),
+        body=_bounded(json_body(body)) if has_files else json.dumps(body).encode(),
         signer=None if bearer else _signer(route.region, credentials),
     )
+
+
+def task_of(tasks: Mapping[str, Task], name: str) -> Task:
+    """Return the row of a task.
+
+    Raises:
+        UpstreamFault: The catalog, which another release may have checked, names an unknown task.
+    """
+    if name not in tasks:
+        raise UpstreamFault("misconfigured", f"this gateway has no task {name!r}")
+    return tasks[name]
+
+
+def _bounded(body: StreamedBody) -> StreamedBody:
+    """Return a body with images, unless they are too large together."""
+    if body.length > MAX_BODY_BYTES:
+        message = (
+            f"the images and the mask take {body.length} bytes in base64, and the provider takes "
+            f"at most {MAX_BODY_BYTES}: send smaller files"
+        )
+        raise UpstreamFault("invalid", message, param="image")
+    return body
 
 
 def _signer(region: str, credentials: Mapping[str, str]) -> AwsSigner:

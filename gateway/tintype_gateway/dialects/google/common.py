@@ -17,6 +17,7 @@ from tintype_gateway.images.base64_view import without_data_url
 from tintype_gateway.values.faults import FaultKind, UpstreamFault
 from tintype_gateway.values.routes import Route
 from tintype_gateway.values.upstream import UpstreamRequest, UpstreamResponse
+from tintype_gateway.values.upstream_body import json_body
 
 ENDPOINT = "https://generativelanguage.googleapis.com"
 VERSION = "v1beta"
@@ -28,9 +29,14 @@ _LAST_BYTES = (b"IEND\xaeB`\x82", b"\xff\xd9")
 
 
 def call(
-    route: Route, method: str, body: Mapping[str, object], credentials: Mapping[str, str]
+    route: Route,
+    method: str,
+    body: Mapping[str, object],
+    credentials: Mapping[str, str],
+    *,
+    has_files: bool = False,
 ) -> UpstreamRequest:
-    """Return the call of a method of the route's model."""
+    """Return the call of a method of the route's model. The body may have files as values."""
     binding = route.binding
     model = quote(binding.upstream_model, safe="")
     return UpstreamRequest(
@@ -40,7 +46,7 @@ def call(
             "Content-Type": "application/json",
             "Accept": "application/json",
         },
-        body=json.dumps(body).encode(),
+        body=json_body(body) if has_files else json.dumps(body).encode(),
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from tintype_catalog.catalog import Binding
 from tintype_catalog.costs import TokenUsage, image_tokens
+from tintype_catalog.operations import OperationName
 from tintype_catalog.pricing import Pricing
 from tintype_gateway.dialects.common import MALFORMED, count, malformed, reason, text, usage_of
 from tintype_gateway.dialects.google import common as google
@@ -14,9 +15,10 @@ from tintype_gateway.faults import begun
 from tintype_gateway.images import lazy_json as blobs
 from tintype_gateway.values.faults import UpstreamFault
 from tintype_gateway.values.images import CallResult, GeneratedImage, Preview
-from tintype_gateway.values.job import Job
+from tintype_gateway.values.job import Job, MaskConvention
 from tintype_gateway.values.routes import Route
 from tintype_gateway.values.upstream import UpstreamRequest, UpstreamResponse
+from tintype_gateway.values.upstream_body import FileBase64
 
 _BESIDE_CONFIG = frozenset({"safetySettings"})
 """The provider parameters that stand beside `generationConfig`, all others stand in it."""
@@ -43,6 +45,8 @@ _MAX_ERROR_BYTES = 32 * 1024
 """An event of an error that is longer is judged by its code alone."""
 
 
+OPERATIONS: frozenset[OperationName] = frozenset(("generation", "edit", "variation"))
+
 FIRST_IMAGE = None
 """Only the end of a response tells that its first image was no draft."""
 
@@ -59,11 +63,24 @@ def translate(
     extras = {name: value for name, value in job.extras.items() if name not in _BESIDE_CONFIG}
     body = {
         **beside,
-        "contents": [{"role": "user", "parts": [{"text": job.prompt}]}],
+        "contents": [{"role": "user", "parts": [*_images(job), {"text": job.prompt}]}],
         "generationConfig": merge(extras, _decided(job, route.binding.pricing)),
     }
     method = "streamGenerateContent?alt=sse" if job.streamed else "generateContent"
-    return google.call(route, method, body, credentials)
+    return google.call(route, method, body, credentials, has_files=bool(job.inputs))
+
+
+def mask_convention(task: str | None) -> MaskConvention | None:
+    """Return how a mask is read: the protocol has none, and a prompt says what to change."""
+    return None
+
+
+def _images(job: Job) -> list[dict[str, object]]:
+    """Return the images as parts, in the order in which a prompt speaks of them."""
+    return [
+        {"inlineData": {"mimeType": f"image/{image.format}", "data": FileBase64(image.content)}}
+        for image in job.inputs
+    ]
 
 
 def interpret(response: UpstreamResponse) -> CallResult:

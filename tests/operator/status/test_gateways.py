@@ -7,7 +7,7 @@ from aiohttp.test_utils import TestServer
 
 from tests.kubernetes.serving import serving
 from tintype_operator.settings import Settings
-from tintype_operator.status.gateways import NOTHING, Gateways, acknowledged, status_urls
+from tintype_operator.status.gateways import NO_CATALOG, Gateways, acknowledged, status_urls
 
 
 def endpoint(address: str, *, ready: bool | None = True, uid: str = "") -> dict[str, Any]:
@@ -46,7 +46,7 @@ def test_a_slice_without_ports_or_endpoints_names_no_gateway() -> None:
 
 
 def test_a_newer_catalog_acknowledges_an_older_one() -> None:
-    assert acknowledged([NOTHING, 6, 7, 8], 7) == 2
+    assert acknowledged([NO_CATALOG, 6, 7, 8], 7) == 2
 
 
 async def asked(*answers: web.Response) -> tuple[int, ...]:
@@ -69,7 +69,7 @@ async def asked(*answers: web.Response) -> tuple[int, ...]:
 
 
 async def test_a_gateway_tells_what_it_serves() -> None:
-    assert await asked(web.json_response({"sequence": 7})) == (7, NOTHING)
+    assert await asked(web.json_response({"sequence": 7})) == (7, NO_CATALOG)
 
 
 async def test_any_other_answer_is_none() -> None:
@@ -77,11 +77,11 @@ async def test_any_other_answer_is_none() -> None:
     odd = web.json_response(["sequence"])
     broken = web.Response(text="<html>", status=502)
 
-    assert await asked(empty, odd, broken) == (NOTHING,) * 4
+    assert await asked(empty, odd, broken) == (NO_CATALOG,) * 4
 
 
 async def test_without_gateways_nobody_is_asked() -> None:
-    assert await asked() == (NOTHING,)
+    assert await asked() == (NO_CATALOG,)
 
 
 async def test_the_endpoints_of_a_service_are_found_by_its_name() -> None:

@@ -1,4 +1,4 @@
-"""A control plane whose API server can be taken away and brought back, with its data kept."""
+"""A control plane whose API server can be stopped and started again, with its data kept."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,12 +10,12 @@ from tintype_testing.cluster.processes import Process
 from tintype_testing.requirements import missing
 
 
-class FragileControlPlane(ControlPlane):
-    """The API server is one process, and etcd survives it."""
+class InterruptibleControlPlane(ControlPlane):
+    """The API server is a process of its own; etcd keeps running without it."""
 
     @contextmanager
     def without_api_server(self) -> Iterator[None]:
-        """Kill the API server, and start it anew at the end of the block."""
+        """Kill the API server, and start a new one at the end of the block."""
         server = self._api_server()
         server.popen.kill()
         server.popen.wait()
@@ -32,13 +32,13 @@ class FragileControlPlane(ControlPlane):
 
 
 @contextmanager
-def running_fragile(folder: Path) -> Iterator[FragileControlPlane]:
-    """Run a control plane of one's own, with our definitions, while the block runs."""
+def running_interruptible(folder: Path) -> Iterator[InterruptibleControlPlane]:
+    """Run a separate control plane with Tintype's CustomResourceDefinitions within the block."""
     try:
         binaries = find_binaries()
     except BinariesMissingError as error:
         missing(str(error))
-    cluster = FragileControlPlane(folder, binaries)
+    cluster = InterruptibleControlPlane(folder, binaries)
     try:
         cluster.start()
         cluster.apply_crds()

@@ -1,4 +1,4 @@
-"""The probe turns red when the process still runs but works no more."""
+"""The liveness probe fails when the process runs but its tasks or watches do not work."""
 
 import asyncio
 import os
@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager, suppress
 from urllib.request import urlopen
 
 import aiohttp
-import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
@@ -18,20 +17,20 @@ from tintype_kubernetes.config import load_kubeconfig
 from tintype_kubernetes.resources import IMAGE_MODELS
 from tintype_operator.aggregator import Aggregator
 from tintype_operator.liveness import Liveness
-from tintype_operator.process import health
+from tintype_operator.process.health import application
 from tintype_operator.settings import Settings
 from tintype_testing.cluster.control_plane import ControlPlane
 from tintype_testing.manifests import image_model
 from tintype_testing.operator import Operator
-from tintype_testing.waiting import LIMIT_SECONDS, eventually_blocking
+from tintype_testing.waiting import eventually, eventually_blocking
 
 
 @asynccontextmanager
-async def probed(client: KubernetesClient, namespace: str) -> AsyncIterator[str]:
-    """An aggregator that no watch tells anything, and the URL of its probe."""
+async def probed(client: KubernetesClient, namespace: str, **limits: float) -> AsyncIterator[str]:
+    """An aggregator without watches, and the URL of its probe."""
     liveness = Liveness()
     task = asyncio.create_task(Aggregator(client, namespace, Settings(), liveness).run())
-    async with TestServer(health.application(liveness)) as server:
+    async with TestServer(application(liveness, **limits)) as server:
         yield str(server.make_url("/healthz"))
     task.cancel()
     with suppress(asyncio.CancelledError):
@@ -39,18 +38,16 @@ async def probed(client: KubernetesClient, namespace: str) -> AsyncIterator[str]
 
 
 async def wait_for(url: str, status: int, text: str) -> None:
-    async with asyncio.timeout(LIMIT_SECONDS), aiohttp.ClientSession() as session:
-        while True:
-            async with session.get(url) as answer:
-                if answer.status == status and text in await answer.text():
-                    return
-            await asyncio.sleep(0.05)
+    async with aiohttp.ClientSession() as session:
+
+        async def is_reported() -> bool:
+            async with session.get(url) as response:
+                return response.status == status and text in await response.text()
+
+        await eventually(is_reported)
 
 
-async def test_an_aggregator_that_hangs_in_a_call_is_found_silent(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(health, "SILENCE_SECONDS", 0.3)
+async def test_an_aggregator_that_hangs_in_a_call_fails_the_probe() -> None:
     called, ended = asyncio.Event(), asyncio.Event()
 
     async def hang(request: web.Request) -> web.Response:
@@ -58,37 +55,36 @@ async def test_an_aggregator_that_hangs_in_a_call_is_found_silent(
         await ended.wait()
         return refusing(500, "InternalError")
 
-    async with serving(hang) as client, probed(client, "ns") as url:
+    async with serving(hang) as client, probed(client, "ns", heartbeat_limit=0.3) as url:
         await called.wait()
-        await wait_for(url, 500, "silent for")
+        await wait_for(url, 500, "no heartbeat for")
         ended.set()
 
 
-async def test_a_watch_that_tells_nothing_is_found_deaf(
-    monkeypatch: pytest.MonkeyPatch, cluster_with_crds: ControlPlane, namespace: str
+async def test_a_watch_without_events_fails_the_probe(
+    cluster_with_crds: ControlPlane, namespace: str
 ) -> None:
-    monkeypatch.setattr(health, "DEAFNESS_SECONDS", 0.3)
     model = image_model()
     model["metadata"]["namespace"] = namespace
 
     async with connect(load_kubeconfig(cluster_with_crds.kubeconfig)) as client:
         await client.create(IMAGE_MODELS, model)
-        async with probed(client, namespace) as url:
-            await wait_for(url, 500, "s late")
+        async with probed(client, namespace, event_limit=0.3) as url:
+            await wait_for(url, 500, "s overdue")
 
 
-def test_a_process_that_is_frozen_does_not_answer(running: Operator) -> None:
-    def answers() -> bool:
+def test_a_stopped_process_does_not_respond(running: Operator) -> None:
+    def responds() -> bool:
         try:
-            with urlopen(f"http://127.0.0.1:{running.health_port}/healthz", timeout=1) as answer:
-                return bool(answer.status == 200)
+            with urlopen(f"http://127.0.0.1:{running.health_port}/healthz", timeout=1) as response:
+                return bool(response.status == 200)
         except OSError:
             return False
 
-    assert eventually_blocking(answers, "a living operator")
+    assert eventually_blocking(responds, "a living operator")
     os.kill(running.process.popen.pid, signal.SIGSTOP)
     try:
-        assert not answers()
+        assert not responds()
     finally:
         os.kill(running.process.popen.pid, signal.SIGCONT)
-    assert eventually_blocking(answers, "the operator's recovery")
+    assert eventually_blocking(responds, "the operator's recovery")

@@ -1,4 +1,4 @@
-"""One of several operators works, and it stops before another one may begin."""
+"""Only one of several operators works, and it stops before another one starts."""
 
 import asyncio
 import re
@@ -17,21 +17,15 @@ from tintype_kubernetes.config import load_kubeconfig
 from tintype_kubernetes.errors import ForbiddenError
 from tintype_kubernetes.resources import CONFIGMAPS, LEASES
 from tintype_operator.errors import LeadershipLostError
-from tintype_operator.process import leader_election
-from tintype_operator.process.leader_election import LEASE_SECONDS, Elector
+from tintype_operator.process.leader_election import Elector, LeaseTiming
 from tintype_testing.cluster.control_plane import ControlPlane
 from tintype_testing.cluster.processes import start
 from tintype_testing.manifests import image_model
 from tintype_testing.operator import CONFIGMAP, Operator
-from tintype_testing.waiting import LIMIT_SECONDS, eventually_blocking
+from tintype_testing.waiting import LIMIT_SECONDS, eventually, eventually_blocking
 
-
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A Lease of two seconds, so that its end can be waited for."""
-    monkeypatch.setattr(leader_election, "LEASE_SECONDS", 2)
-    monkeypatch.setattr(leader_election, "RENEW_SECONDS", 1.0)
-    monkeypatch.setattr(leader_election, "RETRY_SECONDS", 0.1)
+FAST = LeaseTiming(duration=2, renew_deadline=1.0, retry_period=0.1)
+"""A Lease of two seconds, so that a test can wait until it expires."""
 
 
 @pytest.fixture
@@ -49,19 +43,20 @@ def is_waiting(task: asyncio.Task[None]) -> bool:
     return not task.done()
 
 
-async def test_the_second_waits_while_the_first_renews_and_follows_its_release(
-    impatient: None, client: KubernetesClient, namespace: str
+async def test_a_candidate_waits_while_the_holder_renews_and_leads_after_its_release(
+    client: KubernetesClient, namespace: str
 ) -> None:
-    first, second = (Elector(client, namespace, "operator") for _ in range(2))
+    first, second = (Elector(client, namespace, "operator", timing=FAST) for _ in range(2))
     await first.acquire()
     async with asyncio.timeout(LIMIT_SECONDS):
         waiting = asyncio.create_task(second.acquire())
         holding = asyncio.create_task(first.hold())
         before = await lease(client, namespace)
-        while True:
-            if (await lease(client, namespace))["renewTime"] != before["renewTime"]:
-                break
-            await asyncio.sleep(0.05)
+
+        async def is_renewed() -> bool:
+            return bool((await lease(client, namespace))["renewTime"] != before["renewTime"])
+
+        await eventually(is_renewed)
         assert is_waiting(waiting)
 
         holding.cancel()
@@ -71,10 +66,8 @@ async def test_the_second_waits_while_the_first_renews_and_follows_its_release(
     assert (await lease(client, namespace))["leaseTransitions"] >= 2
 
 
-async def test_a_lease_that_nobody_renews_is_taken_over(
-    impatient: None, client: KubernetesClient, namespace: str
-) -> None:
-    first, second = (Elector(client, namespace, "operator") for _ in range(2))
+async def test_an_expired_lease_is_taken_over(client: KubernetesClient, namespace: str) -> None:
+    first, second = (Elector(client, namespace, "operator", timing=FAST) for _ in range(2))
     await first.acquire()
     holder = (await lease(client, namespace))["holderIdentity"]
 
@@ -86,10 +79,10 @@ async def test_a_lease_that_nobody_renews_is_taken_over(
     assert (await lease(client, namespace))["holderIdentity"] != holder
 
 
-async def test_candidates_that_find_no_lease_at_once_lead_one_after_another(
-    impatient: None, client: KubernetesClient, namespace: str
+async def test_candidates_that_create_the_lease_at_the_same_time_lead_one_after_another(
+    client: KubernetesClient, namespace: str
 ) -> None:
-    electors = [Elector(client, namespace, "operator") for _ in range(5)]
+    electors = [Elector(client, namespace, "operator", timing=FAST) for _ in range(5)]
     waiting = {asyncio.create_task(elector.acquire()): elector for elector in electors}
     async with asyncio.timeout(LIMIT_SECONDS):
         while waiting:
@@ -98,14 +91,12 @@ async def test_candidates_that_find_no_lease_at_once_lead_one_after_another(
             await waiting.pop(done.pop()).release()
 
 
-async def test_a_lease_goes_away_with_its_owner(
-    impatient: None, client: KubernetesClient, namespace: str
-) -> None:
-    metadata = {"name": "maker", "namespace": namespace}
-    maker = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}
-    uid = (await client.create(CONFIGMAPS, maker))["metadata"]["uid"]
-    owner = {"apiVersion": "v1", "kind": "ConfigMap", "name": "maker", "uid": uid}
-    elector = Elector(client, namespace, "operator", [owner])
+async def test_the_lease_has_the_owner_references(client: KubernetesClient, namespace: str) -> None:
+    metadata = {"name": "owner", "namespace": namespace}
+    owning = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}
+    uid = (await client.create(CONFIGMAPS, owning))["metadata"]["uid"]
+    owner = {"apiVersion": "v1", "kind": "ConfigMap", "name": "owner", "uid": uid}
+    elector = Elector(client, namespace, "operator", [owner], timing=FAST)
 
     await elector.acquire()
 
@@ -113,8 +104,8 @@ async def test_a_lease_goes_away_with_its_owner(
     assert stored["metadata"]["ownerReferences"] == [owner]
 
 
-async def test_a_candidate_that_may_not_make_the_lease_says_so(
-    impatient: None, cluster: ControlPlane, namespace: str
+async def test_a_candidate_without_permission_for_leases_fails(
+    cluster: ControlPlane, namespace: str
 ) -> None:
     nothing = [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}]
     kubeconfig = cluster.service_account_kubeconfig(namespace, "poor", nothing)
@@ -122,13 +113,11 @@ async def test_a_candidate_that_may_not_make_the_lease_says_so(
     async with connect(load_kubeconfig(kubeconfig)) as client:
         async with asyncio.timeout(LIMIT_SECONDS):
             with pytest.raises(ForbiddenError, match="leases"):
-                await Elector(client, namespace, "operator").acquire()
+                await Elector(client, namespace, "operator", timing=FAST).acquire()
 
 
 @pytest.mark.parametrize("hangs", [False, True])
-async def test_a_holder_without_an_api_server_stops_before_its_lease_expires(
-    impatient: None, hangs: bool
-) -> None:
+async def test_a_holder_without_an_api_server_stops_before_the_lease_expires(hangs: bool) -> None:
     works, ended = True, asyncio.Event()
 
     async def handler(request: web.Request) -> web.Response:
@@ -141,10 +130,10 @@ async def test_a_holder_without_an_api_server_stops_before_its_lease_expires(
         return refusing(500, "InternalError")
 
     async with serving(handler) as client:
-        elector = Elector(client, "ns", "operator")
+        elector = Elector(client, "ns", "operator", timing=FAST)
         await elector.acquire()
         works = False
-        async with asyncio.timeout(LEASE_SECONDS):
+        async with asyncio.timeout(LeaseTiming().duration):
             with pytest.raises(LeadershipLostError, match="could not be renewed in time"):
                 await elector.hold()
         ended.set()
@@ -162,7 +151,7 @@ def is_candidate(operator: Operator) -> bool:
 def pair(
     cluster_with_crds: ControlPlane, namespace: str, tmp_path: Path
 ) -> Iterator[tuple[Operator, Operator]]:
-    """Two operators of one namespace, both running, of which the first leads."""
+    """Two running operators of one namespace, of which the first leads."""
     folders = [tmp_path / name for name in ("one", "two")]
     for folder in folders:
         folder.mkdir()
@@ -178,7 +167,7 @@ def pair(
 
 @pytest.fixture
 def revisions(pair: tuple[Operator, Operator], tmp_path: Path) -> Iterator[Callable[[], Revisions]]:
-    """What is published in the namespace from now on, in its order."""
+    """Gives the revisions that are published from now on, in their order."""
     operator, _ = pair
     watch = start(
         tmp_path / "revisions",
@@ -216,7 +205,7 @@ def test_killing_the_leader_during_a_burst_loses_nothing(
     assert [sequence for sequence, _ in published] == sorted(sequence for sequence, _ in published)
 
 
-def test_a_leader_that_ends_hands_over_at_once(pair: tuple[Operator, Operator]) -> None:
+def test_a_leader_that_stops_releases_the_lease(pair: tuple[Operator, Operator]) -> None:
     first, second = pair
 
     assert first.stop() == 0
@@ -224,7 +213,7 @@ def test_a_leader_that_ends_hands_over_at_once(pair: tuple[Operator, Operator]) 
     eventually_blocking(lambda: '"leading"' in second.process.output(), "the new leader")
 
 
-def test_a_candidate_ends_in_good_order(pair: tuple[Operator, Operator]) -> None:
+def test_a_candidate_stops_cleanly(pair: tuple[Operator, Operator]) -> None:
     _, second = pair
 
     assert second.stop() == 0

@@ -1,4 +1,4 @@
-"""The API server goes away and comes back: gateways serve on, and everything converges after."""
+"""The API server stops and starts: gateways continue to serve, and everything converges."""
 
 import itertools
 import os
@@ -9,32 +9,32 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.operator.fragile import FragileControlPlane, running_fragile
 from tintype_catalog.bundle import read_manifest
 from tintype_kubernetes.configmaps import files_of
 from tintype_operator.process.run import kopf_settings
+from tintype_testing.cluster.outages import InterruptibleControlPlane, running_interruptible
 from tintype_testing.manifests import changed, image_model, provider_binding
-from tintype_testing.operator import CONFIGMAP, Operator
+from tintype_testing.operator import CONFIGMAP, Operator, operator_in_namespace
 from tintype_testing.waiting import eventually_blocking
 from tintype_testing.watching_gateway import WatchingGateway
 
 
 @pytest.fixture(scope="module")
-def fragile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FragileControlPlane]:
-    with running_fragile(tmp_path_factory.mktemp("fragile")) as cluster:
+def interruptible(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InterruptibleControlPlane]:
+    with running_interruptible(tmp_path_factory.mktemp("interruptible")) as cluster:
         yield cluster
 
 
 @pytest.fixture
-def operator(fragile: FragileControlPlane, tmp_path: Path) -> Iterator[Operator]:
-    operator = Operator(fragile, fragile.create_namespace(), tmp_path)
-    yield operator
-    operator.close()
+def operator(interruptible: InterruptibleControlPlane, tmp_path: Path) -> Iterator[Operator]:
+    namespace = interruptible.create_namespace()
+    with operator_in_namespace(interruptible, namespace, tmp_path) as operator:
+        yield operator
 
 
 @pytest.fixture
 def gateway(operator: Operator, tmp_path: Path) -> Iterator[WatchingGateway]:
-    """A running gateway with a mounted ConfigMap, and the operator that it belongs to."""
+    """A running gateway with a mounted ConfigMap; its operator runs too."""
     mount = tmp_path / "mount"
     mount.mkdir()
     gateway = WatchingGateway(operator, tmp_path / "one", TINTYPE_CATALOG_MOUNT=str(mount))
@@ -50,7 +50,7 @@ def published(operator: Operator) -> int:
 
 
 def refresh_mount(operator: Operator, mount: Path) -> None:
-    """Do what a kubelet does."""
+    """Update the volume as the kubelet does."""
     for name, content in files_of(operator.get("configmap", CONFIGMAP)).items():
         (mount / name).write_bytes(content)
 
@@ -60,15 +60,18 @@ def is_ready(gateway: WatchingGateway) -> bool:
         return bool(answer.status == 200)
 
 
-def test_gateways_serve_on_without_an_api_server_and_everything_converges_after(
-    fragile: FragileControlPlane, operator: Operator, gateway: WatchingGateway, tmp_path: Path
+def test_gateways_serve_without_an_api_server_and_everything_converges_afterwards(
+    interruptible: InterruptibleControlPlane,
+    operator: Operator,
+    gateway: WatchingGateway,
+    tmp_path: Path,
 ) -> None:
     operator.apply(image_model(), provider_binding())
     operator.wait_for_condition("providerbinding", "canvas-openai", "Ready", "True")
     sequence = published(operator)
     refresh_mount(operator, tmp_path / "mount")
 
-    with fragile.without_api_server():
+    with interruptible.without_api_server():
         assert is_ready(gateway)
         assert gateway.sequence() == sequence
         gateway.stop()
@@ -82,36 +85,36 @@ def test_gateways_serve_on_without_an_api_server_and_everything_converges_after(
     assert gateway.sequence() == published(operator) > sequence
 
 
-def test_an_operator_that_starts_during_an_outage_waits_for_its_end(
-    fragile: FragileControlPlane, operator: Operator
+def test_an_operator_that_starts_during_an_outage_waits_for_the_api_server(
+    interruptible: InterruptibleControlPlane, operator: Operator
 ) -> None:
     operator.apply(image_model())
 
-    with fragile.without_api_server():
+    with interruptible.without_api_server():
         process = operator.start()
-        process.wait_until(lambda: "will try again" in process.output(), 30, "patience")
+        process.wait_until(lambda: "will try again" in process.output(), 30, "another attempt")
 
     operator.wait_for_models("canvas")
 
 
-def test_what_was_deleted_while_nobody_watched_is_gone_once_the_watch_is_back(
-    fragile: FragileControlPlane, operator: Operator
+def test_a_deletion_while_the_watch_was_down_is_noticed_when_the_watch_is_back(
+    interruptible: InterruptibleControlPlane, operator: Operator
 ) -> None:
-    """The deletion is told on no connection, and the last API server never heard of it."""
+    """No watch delivers the deletion, and the last API server has no record of it."""
     operator.apply(image_model("survivor"), image_model("vanished"))
     operator.start()
     operator.wait_for_models("survivor", "vanished")
 
-    with fragile.without_api_server():
+    with interruptible.without_api_server():
         os.kill(operator.process.popen.pid, signal.SIGSTOP)
     operator.delete("imagemodel", "vanished")
-    with fragile.without_api_server():
+    with interruptible.without_api_server():
         os.kill(operator.process.popen.pid, signal.SIGCONT)
 
     operator.wait_for_models("survivor")
 
 
-def test_watches_are_tried_again_for_ever() -> None:
+def test_kopf_retries_watches_for_ever() -> None:
     pauses = kopf_settings().networking.error_backoffs
 
     assert not isinstance(pauses, float)

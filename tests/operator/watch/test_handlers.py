@@ -6,7 +6,7 @@ from tintype_kubernetes.config import ClusterConfig
 from tintype_operator.aggregator import Aggregator
 from tintype_operator.liveness import Liveness
 from tintype_operator.settings import Settings
-from tintype_operator.watch.handlers import Memo, notice
+from tintype_operator.watch.handlers import Memo, pass_event_on
 
 
 async def memo_for(config: ClusterConfig) -> Memo:
@@ -25,4 +25,4 @@ async def test_kopf_logs_in_with_the_token_of_today(tmp_path: Path) -> None:
 
 
 def test_events_are_taken_in_where_the_aggregator_works_and_not_in_threads() -> None:
-    assert inspect.iscoroutinefunction(notice)
+    assert inspect.iscoroutinefunction(pass_event_on)

@@ -1,12 +1,11 @@
-"""A publication never waits for statuses, and those of the newest edits are written first."""
+"""Publication never waits for statuses, and the statuses of the newest edits are written first."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, Literal
+from typing import Literal
 
 import aiohttp
-import pytest
 from typing_extensions import override
 
 from tests.operator.test_aggregator import aggregating, create, published
@@ -17,22 +16,22 @@ from tintype_kubernetes.resources import EVENTS, IMAGE_MODELS, Resource
 from tintype_operator.status.writer import CONCURRENT_WRITES, LEAST_WRITES
 from tintype_testing.cluster.control_plane import ControlPlane
 from tintype_testing.manifests import changed, image_model
-from tintype_testing.waiting import LIMIT_SECONDS
+from tintype_testing.waiting import LIMIT_SECONDS, eventually_equal
 
 OBJECTS = 3 * LEAST_WRITES
 FREE_WRITES = 10
 
 
 class HeldClient(KubernetesClient):
-    """Writes statuses and Events to a real API server, but the later ones only when let go."""
+    """Writes to a real API server; Events and later statuses wait for `resume`."""
 
     def __init__(self, config: ClusterConfig, session: aiohttp.ClientSession) -> None:
         super().__init__(config, session)
-        self.let_go = asyncio.Event()
+        self.resume = asyncio.Event()
         self.is_holding = asyncio.Event()
         self.fails = False
         self.statuses: list[tuple[str, int]] = []
-        """The name and the observed generation of each status, in the order of its writing."""
+        """The name and the observed generation of each written status, in order."""
 
     @override
     async def apply(
@@ -59,7 +58,7 @@ class HeldClient(KubernetesClient):
 
     async def _hold(self) -> None:
         self.is_holding.set()
-        await self.let_go.wait()
+        await self.resume.wait()
         if self.fails:
             raise UnreachableError("statuses cannot be written")
 
@@ -85,7 +84,7 @@ async def many(client: KubernetesClient, namespace: str) -> list[str]:
     return names
 
 
-async def test_a_publication_happens_while_statuses_are_still_being_written(
+async def test_a_catalog_is_published_while_statuses_are_being_written(
     cluster_with_crds: ControlPlane, namespace: str
 ) -> None:
     async with held(cluster_with_crds) as client:
@@ -95,7 +94,7 @@ async def test_a_publication_happens_while_statuses_are_still_being_written(
             async with asyncio.timeout(LIMIT_SECONDS):
                 await client.is_holding.wait()
 
-            aggregator.notice("ADDED", await create(client, namespace, "z-later"))
+            aggregator.handle_event("ADDED", await create(client, namespace, "z-later"))
             await published(client, namespace, *names, "z-later")
 
             assert len(client.statuses) == FREE_WRITES
@@ -103,7 +102,7 @@ async def test_a_publication_happens_while_statuses_are_still_being_written(
             assert sum("status" in item for item in listed.items) <= FREE_WRITES
 
 
-async def test_the_status_of_what_changed_last_is_written_before_those_that_still_wait(
+async def test_statuses_of_the_newest_edits_are_written_before_waiting_ones(
     cluster_with_crds: ControlPlane, namespace: str
 ) -> None:
     async with held(cluster_with_crds) as client:
@@ -113,39 +112,37 @@ async def test_the_status_of_what_changed_last_is_written_before_those_that_stil
             async with asyncio.timeout(LIMIT_SECONDS):
                 await client.is_holding.wait()
             # The one that was created first would otherwise be the last.
-            aggregator.notice("MODIFIED", await edited(client, namespace, names[0]))
-            aggregator.notice("ADDED", await create(client, namespace, "z-later"))
+            aggregator.handle_event("MODIFIED", await edited(client, namespace, names[0]))
+            aggregator.handle_event("ADDED", await create(client, namespace, "z-later"))
             await published(client, namespace, *names, "z-later")
-            client.let_go.set()
+            client.resume.set()
 
-            await _told(client, namespace, {*names, "z-later"})
+            await _reported(client, namespace, {*names, "z-later"})
 
     newest = [client.statuses.index(("z-later", 1)), client.statuses.index((names[0], 2))]
     assert max(newest) <= LEAST_WRITES + 2 * CONCURRENT_WRITES
     assert {name for name, _ in client.statuses} == {*names, "z-later"}
 
 
-async def test_statuses_that_cannot_be_written_keep_no_edit_from_being_published(
-    cluster_with_crds: ControlPlane, namespace: str, monkeypatch: pytest.MonkeyPatch
+async def test_edits_are_published_although_statuses_cannot_be_written(
+    cluster_with_crds: ControlPlane, namespace: str
 ) -> None:
-    monkeypatch.setattr("tintype_operator.status.reporter.RETRY_SECONDS", 0.05)
     async with held(cluster_with_crds) as client:
         names = await many(client, namespace)
-        client.let_go.set()
+        client.resume.set()
         client.fails = True
         async with aggregating(client, namespace) as aggregator:
             await published(client, namespace, *names)
-            aggregator.notice("ADDED", await create(client, namespace, "z-later"))
+            aggregator.handle_event("ADDED", await create(client, namespace, "z-later"))
             await published(client, namespace, *names, "z-later")
 
             client.fails = False
-            await _told(client, namespace, {*names, "z-later"})
+            await _reported(client, namespace, {*names, "z-later"})
 
 
-async def _told(client: KubernetesClient, namespace: str, names: set[str]) -> None:
-    async with asyncio.timeout(LIMIT_SECONDS):
-        while True:
-            items: tuple[dict[str, Any], ...] = (await client.list(IMAGE_MODELS, namespace)).items
-            if names == {item["metadata"]["name"] for item in items if "status" in item}:
-                return
-            await asyncio.sleep(0.05)
+async def _reported(client: KubernetesClient, namespace: str, names: set[str]) -> None:
+    async def with_status() -> set[str]:
+        items = (await client.list(IMAGE_MODELS, namespace)).items
+        return {item["metadata"]["name"] for item in items if "status" in item}
+
+    await eventually_equal(with_status, names)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tintype_kubernetes.client import KubernetesObject, ObjectList
-from tintype_operator.watch.cache import Cache, slimmed
+from tintype_operator.watch.cache import Cache, trimmed
 
 KIND = "ImageModel"
 
@@ -96,11 +96,11 @@ def test_a_list_that_was_overtaken_by_events_takes_nothing_back() -> None:
 def test_what_nobody_asks_for_is_not_kept() -> None:
     whole = found(2, managedFields=[{"manager": "kubectl"}], annotations={"a": "b"})
 
-    assert slimmed(whole) == found(2)
+    assert trimmed(whole) == found(2)
 
 
 def test_objects_of_two_answers_have_their_keys_in_common() -> None:
-    one, two = (slimmed(json.loads('{"metadata": {}, "spec": {"displayName": ""}}')) for _ in "ab")
+    one, two = (trimmed(json.loads('{"metadata": {}, "spec": {"displayName": ""}}')) for _ in "ab")
 
     assert next(iter(one["spec"])) is next(iter(two["spec"]))
 

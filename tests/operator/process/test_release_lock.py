@@ -9,7 +9,7 @@ import pytest
 
 from tintype_catalog.bundle import unpack
 from tintype_kubernetes.configmaps import files_of
-from tintype_operator.process.release_lock import claim_name
+from tintype_operator.process.release_lock import lock_name
 from tintype_testing.manifests import image_model
 from tintype_testing.operator import CONFIGMAP, CREDENTIALS, Operator
 from tintype_testing.waiting import eventually_blocking
@@ -106,8 +106,8 @@ def test_a_selector_is_free_again_when_its_claim_is_gone(
 
 
 def test_every_release_has_a_claim_with_a_valid_name() -> None:
-    assert claim_name("") == "tintype-release"
-    assert claim_name("Blue_1.2") == "tintype-release-blue-1.2"
+    assert lock_name("") == "tintype-release"
+    assert lock_name("Blue_1.2") == "tintype-release-blue-1.2"
 
 
 def test_what_is_published_goes_away_with_the_operators_deployment(operator: Operator) -> None:
@@ -126,7 +126,7 @@ def test_what_is_published_goes_away_with_the_operators_deployment(operator: Ope
     operator.start(TINTYPE_OWNER_DEPLOYMENT="operator")
     operator.wait_for_models()
 
-    published = (("configmap", CONFIGMAP), ("secret", CREDENTIALS), ("lease", claim_name("")))
+    published = (("configmap", CONFIGMAP), ("secret", CREDENTIALS), ("lease", lock_name("")))
     for kind, name in published:
         stored = eventually_blocking(partial(operator.get, kind, name), name)
         (owner,) = stored["metadata"]["ownerReferences"]
