@@ -37,6 +37,9 @@ class Example:
     spec: Mapping[str, Any] = field(default_factory=dict)
     """Fields of a binding."""
 
+    task: str | None = None
+    """A task that changes an image, and that takes a mask if any does."""
+
     @property
     def route(self) -> Route:
         """The route to a binding that speaks the dialect."""
@@ -75,6 +78,7 @@ EXAMPLES = (
         {"images": [IMAGE], "error": None},
         {"message": WORDS, "__type": "ServiceUnavailableException"},
         _AWS,
+        "INPAINTING",
     ),
     Example(
         "bedrock-stability",
@@ -82,6 +86,7 @@ EXAMPLES = (
         {"finish_reasons": [None], "images": [IMAGE], "seeds": [1]},
         {"message": WORDS, "__type": "ServiceUnavailableException"},
         _AWS,
+        "inpaint",
     ),
     Example(
         "google-predict",

@@ -1,7 +1,6 @@
 """Input images for jobs, as the gateway prepares them for a provider."""
 
 import io
-from dataclasses import replace
 from typing import Any
 
 from PIL import Image
@@ -28,4 +27,4 @@ def edit_job(
     task: str | None, *inputs: InputImage, mask: InputImage | None = None, **asked: Any
 ) -> Job:
     """Return a job with images, of which `asked` are the other fields."""
-    return replace(job(**asked), task=task, inputs=inputs, mask=mask)
+    return job(task=task, inputs=inputs, mask=mask, **asked)

@@ -1,6 +1,7 @@
 """What holds for every dialect: each rule takes an example and fails where it is broken."""
 
 import ast
+import base64
 import copy
 import inspect
 import json
@@ -16,13 +17,20 @@ from hypothesis import strategies as st
 from tests.catalog.strategies import json_values
 from tests.gateway.dialects.examples import CREDENTIALS, IMAGE, WORDS, Example
 from tests.gateway.images.documents import documents
-from tintype_gateway.dialects.base import EventReader, StreamingDialect, require_complete
+from tintype_catalog.sizes import Size
+from tintype_gateway.dialects.base import (
+    EditingDialect,
+    EventReader,
+    StreamingDialect,
+    require_complete,
+)
 from tintype_gateway.dialects.provider_parameters import merge
 from tintype_gateway.faults import RULES as FAULT_RULES
 from tintype_gateway.upstream.passthrough import LOOK_BYTES, opening_of
+from tintype_gateway.values.content import BytesContent, InputImage
 from tintype_gateway.values.faults import FaultKind, UpstreamFault
 from tintype_gateway.values.images import CallResult, Preview
-from tintype_gateway.values.job import Job
+from tintype_gateway.values.job import Job, MaskConvention
 from tintype_testing.builders import answer, job
 from tintype_testing.upstream_requests import sent_bytes, sent_json
 
@@ -78,6 +86,38 @@ def is_replaced_by_no_provider_parameter(example: Example) -> None:
 
         # Every field of the dialect's own is there, with its own value.
         assert merge(sent, own) == sent
+
+
+def sends_every_image_and_the_mask(example: Example) -> None:
+    dialect = example.dialect
+    if not isinstance(dialect, EditingDialect):
+        return
+    files = [BytesContent(f"the file of image {index}".encode()) for index in range(2)]
+    images = [InputImage(content, "png", Size(64, 48)) for content in files]
+    takes_mask = dialect.mask_convention(example.task) is not None
+    asked = job(
+        prompt=PROMPT,
+        task=example.task,
+        inputs=(images[0],),
+        mask=images[1] if takes_mask else None,
+        extras={"image": "from the client", "mask": "from the client"},
+    )
+
+    request = dialect.translate(asked, example.route, 1, CREDENTIALS)
+
+    sent = sent_bytes(request)
+    assert PROMPT.encode() in sent
+    for content in files[: 1 + takes_mask]:
+        assert content.data in sent or base64.b64encode(content.data) in sent
+    for secret in CREDENTIALS.values():
+        assert secret.encode() not in sent
+
+
+def has_a_mask_convention_or_none_for_any_task(example: Example) -> None:
+    dialect = example.dialect
+    if isinstance(dialect, EditingDialect):
+        for task in (None, example.task, "a task of another release"):
+            assert dialect.mask_convention(task) in (None, *get_args(MaskConvention))
 
 
 def _body(example: Example, asked: Job) -> Any:
@@ -251,6 +291,8 @@ INTERFACE: tuple[Callable[[Example], None], ...] = (
     imports_nothing_impure,
     calls_the_endpoint_with_the_prompt,
     is_replaced_by_no_provider_parameter,
+    sends_every_image_and_the_mask,
+    has_a_mask_convention_or_none_for_any_task,
     has_no_credential_in_sight,
     lacks_credentials_by_a_fault,
     gives_the_same_twice,

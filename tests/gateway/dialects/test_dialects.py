@@ -60,6 +60,14 @@ def with_the_key_in_its_url(
 
 BROKEN: dict[Callable[[Example], None], dict[str, object]] = {
     interface.is_replaced_by_no_provider_parameter: {"translate": without_merging},
+    interface.sends_every_image_and_the_mask: {
+        "OPERATIONS": ("edit",),
+        "mask_convention": lambda task: None,
+    },
+    interface.has_a_mask_convention_or_none_for_any_task: {
+        "OPERATIONS": ("edit",),
+        "mask_convention": {None: "alpha"}.__getitem__,
+    },
     interface.has_no_credential_in_sight: {"translate": with_the_key_in_its_url},
     interface.quotes_no_words_on_our_account: {
         "read_error": lambda answer: UpstreamFault("failed", answer.body.decode())
@@ -126,6 +134,26 @@ def test_a_dialect_with_another_signature_or_pattern_is_refused() -> None:
 
     assert "no function interpret(response)" in str(caught.value)
     assert "must be one of bytes" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("parts", "missing"),
+    [
+        ({"OPERATIONS": ("edit",)}, "it has no function mask_convention(task)"),
+        ({"mask_convention": lambda task: None}, "it has no OPERATIONS, some of generation, edit"),
+    ],
+)
+def test_a_dialect_for_edits_has_both_of_its_parts(parts: dict[str, object], missing: str) -> None:
+    with pytest.raises(IncompleteDialectError, match=re.escape(missing)):
+        register("acme", cast(Dialect, SimpleNamespace(**vars(acme) | parts)))
+
+
+def test_a_dialect_edits_where_it_says_so() -> None:
+    registered = [example.name for example in EXAMPLES if supports(example.name)]
+
+    assert {name for name in registered if supports(name, "edit")} == set(registered) - {
+        "google-predict"
+    }
 
 
 def test_a_dialect_streams_where_it_says_so() -> None:
