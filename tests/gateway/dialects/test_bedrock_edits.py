@@ -1,0 +1,224 @@
+"""Edits that the gateway asks of Bedrock, measured by the pixels that the simulator changes."""
+
+import base64
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+import pytest
+from PIL import Image
+from tintype_gateway.images.mask import rendered
+
+from tests.gateway.dialects.inputs import edit_job, input_image
+from tests.simulator.edited import changed, is_box, photo
+from tintype_catalog.sizes import Size, SizeChoice
+from tintype_gateway.dialects.registry import get_dialect, mask_convention
+from tintype_gateway.upstream.transport import call
+from tintype_gateway.values.faults import UpstreamFault
+from tintype_gateway.values.images import CallResult
+from tintype_gateway.values.job import Job
+from tintype_gateway.values.upstream import Timeouts
+from tintype_simulator.app import running
+from tintype_testing.builders import route
+from tintype_testing.simulators import opened
+
+SIZE = (640, 704)
+BOX = (40, 100, 200, 300)
+PHOTO = photo(SIZE)
+INPUT = input_image(PHOTO)
+KEYS = {"aws-access-key-id": "AKIDEXAMPLE", "aws-secret-access-key": "simulated"}
+ALPHA = Image.new("L", SIZE, 255)
+ALPHA.paste(0, BOX)
+
+TITAN = ("bedrock-amazon", "amazon.titan-image-generator-v2:0")
+NOVA = ("bedrock-amazon", "amazon.nova-canvas-v1:0")
+SD35 = ("bedrock-stability", "stability.sd3-5-large-v1:0")
+Model = tuple[str, str]
+
+
+def service(name: str) -> Model:
+    """Return the dialect and the inference profile of an image service."""
+    return ("bedrock-stability", f"us.stability.{name}-v1:0")
+
+
+@pytest.fixture
+async def simulator() -> AsyncIterator[str]:
+    """The base URL of a running simulator."""
+    async with running() as url:
+        yield url
+
+
+async def result(simulator: str, model: Model, job: Job, images: int = 1) -> CallResult:
+    """Return what a model makes of a job."""
+    name, upstream_model = model
+    region = "us-west-2" if name == "bedrock-stability" else "us-east-1"
+    spec = {"provider": "bedrock", "dialect": name, "regions": [region]}
+    to = route(region, endpoint=simulator, upstreamModel=upstream_model, **spec)
+    dialect = get_dialect(name)
+    request = dialect.translate(job, to, images, KEYS)
+    async with aiohttp.ClientSession() as session:
+        (event,) = [event async for event in call(request, dialect, session, Timeouts(9, 60, 60))]
+    assert isinstance(event, CallResult)
+    return event
+
+
+async def edited(simulator: str, model: Model, job: Job) -> Image.Image:
+    """Return the one image that a model makes of a job."""
+    (image,) = (await result(simulator, model, job)).images
+    return opened(base64.b64decode(image.base64))
+
+
+@pytest.mark.parametrize(
+    ("model", "task", "garments"),
+    [
+        (TITAN, "INPAINTING", ()),
+        (NOVA, "INPAINTING", ()),
+        (TITAN, "OUTPAINTING", ()),
+        (NOVA, "OUTPAINTING", ()),
+        (NOVA, "VIRTUAL_TRY_ON", (INPUT,)),
+        (service("stable-image-inpaint"), "inpaint", ()),
+        (service("stable-image-erase-object"), "erase-object", ()),
+    ],
+)
+async def test_the_transparent_region_of_one_mask_changes_in_every_convention(
+    simulator: str, model: Model, task: str, garments: Any
+) -> None:
+    convention = mask_convention(model[0], task)
+    assert convention is not None
+    mask = input_image(rendered(ALPHA, convention))
+
+    image = await edited(simulator, model, edit_job(task, INPUT, *garments, mask=mask))
+
+    assert is_box(changed(PHOTO, image), BOX)
+
+
+@pytest.mark.parametrize(
+    ("model", "task", "fields", "size"),
+    [
+        *(
+            (model, task, fields, size)
+            for model in (TITAN, NOVA)
+            for task, fields, size in (
+                ("IMAGE_VARIATION", {"prompt": ""}, (1024, 1024)),
+                ("TEXT_IMAGE", {}, (1024, 1024)),
+                (
+                    "COLOR_GUIDED_GENERATION",
+                    {"extras": {"colorGuidedGenerationParams": {"colors": ["#FF9800"]}}},
+                    (1024, 1024),
+                ),
+                ("BACKGROUND_REMOVAL", {}, SIZE),
+                (
+                    "INPAINTING",
+                    {"extras": {"inPaintingParams": {"maskPrompt": "x", "returnMask": True}}},
+                    SIZE,
+                ),
+                ("OUTPAINTING", {"extras": {"outPaintingParams": {"maskPrompt": "x"}}}, SIZE),
+            )
+        ),
+        (SD35, "image-to-image", {"extras": {"strength": 0.7}}, SIZE),
+        (service("stable-outpaint"), "outpaint", {"size": SizeChoice(Size(700, 800))}, (700, 800)),
+        (
+            service("stable-image-search-replace"),
+            "search-replace",
+            {"extras": {"search_prompt": "the dog"}},
+            SIZE,
+        ),
+        (
+            service("stable-image-search-recolor"),
+            "search-recolor",
+            {"extras": {"select_prompt": "the dog"}, "style": "anime"},
+            SIZE,
+        ),
+        (service("stable-image-remove-background"), "remove-background", {}, SIZE),
+        (service("stable-image-control-sketch"), "control-sketch", {}, SIZE),
+        (service("stable-image-control-structure"), "control-structure", {"seed": 7}, SIZE),
+        (
+            service("stable-image-style-guide"),
+            "style-guide",
+            {"size": SizeChoice(ratio="16:9")},
+            (1344, 768),
+        ),
+        (
+            service("stable-creative-upscale"),
+            "creative-upscale",
+            {"output_format": "jpeg"},
+            (2929, 3221),
+        ),
+        (
+            service("stable-conservative-upscale"),
+            "conservative-upscale",
+            {"output_format": "jpeg"},
+            (2929, 3221),
+        ),
+        (service("stable-fast-upscale"), "fast-upscale", {"output_format": "jpeg"}, (2560, 2816)),
+    ],
+)
+async def test_every_other_task_gives_an_image(
+    simulator: str, model: Model, task: str, fields: dict[str, Any], size: tuple[int, int]
+) -> None:
+    image = await edited(simulator, model, edit_job(task, INPUT, **fields))
+
+    assert image.size == size
+
+
+async def test_style_transfer_takes_image_and_style(simulator: str) -> None:
+    style = input_image(Image.new("RGB", (64, 64), "red"), "webp")
+    job = edit_job("style-transfer", INPUT, style)
+
+    assert (await edited(simulator, service("stable-style-transfer"), job)).size == SIZE
+
+
+async def test_several_images_of_an_edit_come_from_one_call(simulator: str) -> None:
+    mask = input_image(rendered(ALPHA, "black_edits"))
+    job = edit_job("INPAINTING", INPUT, mask=mask)
+
+    made = await result(simulator, NOVA, job, images=3)
+
+    assert len({bytes(image.base64) for image in made.images}) == 3
+
+
+async def test_an_input_image_that_stability_refuses_is_a_refusal(simulator: str) -> None:
+    magenta = input_image(Image.new("RGB", SIZE, "magenta"))
+
+    made = await result(
+        simulator, service("stable-fast-upscale"), edit_job("fast-upscale", magenta)
+    )
+
+    assert made.images == ()
+    assert made.rest_refused
+    assert made.refusal_reasons == ("Filter reason: input image",)
+
+
+@pytest.mark.parametrize(
+    ("model", "job", "kind", "message"),
+    [
+        (
+            NOVA,
+            edit_job("BACKGROUND_REMOVAL", input_image(Image.new("RGB", SIZE, "magenta"))),
+            "refused",
+            "adjust your input image",
+        ),
+        (
+            TITAN,
+            edit_job(
+                "INPAINTING", INPUT, extras={"inPaintingParams": {"maskPrompt": "it is nowhere"}}
+            ),
+            "invalid",
+            "Unable to auto-generate mask image",
+        ),
+        (NOVA, edit_job("INPAINTING", INPUT), "invalid", "0 subschemas matched"),
+        (
+            service("stable-outpaint"),
+            edit_job("outpaint", INPUT, extras={"left": 2001}),
+            "invalid",
+            "2001 is not less or equal to 2000",
+        ),
+    ],
+)
+async def test_the_client_reads_why_an_edit_is_refused(
+    simulator: str, model: Model, job: Job, kind: str, message: str
+) -> None:
+    with pytest.raises(UpstreamFault, match=message) as fault:
+        await result(simulator, model, job)
+
+    assert fault.value.kind == kind
