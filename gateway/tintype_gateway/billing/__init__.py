@@ -1,1 +1,1 @@
-"""Prices: ceilings, costs and quotes."""
+"""Ceilings, costs, quotes, and the settlement of holds."""

@@ -1,4 +1,4 @@
-"""What a job may cost and what its calls did cost, in micro-credits."""
+"""The ceiling of a job and the cost of its calls, in micro-credits."""
 
 from collections.abc import Iterable
 from decimal import Decimal
@@ -39,10 +39,10 @@ def cost(
     per_usd: int,
     inputs: Inputs = NO_INPUTS,
 ) -> int:
-    """Return what the calls did cost together, in micro-credits, rounded once.
+    """Return the cost of all calls together, in micro-credits, rounded once.
 
-    Each costs what its own route asks. A call whose images were all refused costs nothing,
-    whatever the provider charges for it.
+    The price of each call is that of its own route. A call whose images were all refused costs
+    nothing, even if the provider charges for it.
     """
     demand = _demand(job, model, inputs)
     paid = (call for call in calls if call.images)
@@ -51,9 +51,9 @@ def cost(
 
 
 def _call_usd(call: FinishedCall, demand: Demand) -> Decimal:
-    """Return what a call did cost at the quality that the provider says it chose.
+    """Return the cost of a call at the quality that the provider reports.
 
-    Where that one has no price, which no manifest can foresee, the one that was asked for counts.
+    If the reported quality has no price in the binding, the requested quality counts.
     """
     pricing = call.route.binding.pricing
     sizes, usage = [image.size for image in call.images], call.result.usage
@@ -68,7 +68,7 @@ def _call_usd(call: FinishedCall, demand: Demand) -> Decimal:
 def expected(
     job: Job, model: Model, pricing: Pricing, per_usd: int, inputs: Inputs = NO_INPUTS
 ) -> int | None:
-    """Return what the job will probably cost, or None where the provider chooses what matters."""
+    """Return the expected cost of the job, or None if it depends on the provider's choices."""
     demand = _demand(job, model, inputs)
     chooses_quality = job.quality in (None, AUTO) and model.parameters.quality.handling == "Map"
     if demand.size is None or chooses_quality:
@@ -77,7 +77,7 @@ def expected(
 
 
 def _demand(job: Job, model: Model, inputs: Inputs) -> Demand:
-    """Return what a job asks for, without the largest image, on which only a ceiling depends."""
+    """Return the demand of a job, without the largest image, which only a ceiling depends on."""
     texts = [job.prompt, str(job.parameters.get("negative_prompt", ""))]
     is_high = job.parameters.get("input_fidelity") == "high"
     return Demand(
@@ -95,7 +95,7 @@ def _demand(job: Job, model: Model, inputs: Inputs) -> Demand:
 def quotation(plan: Plan, ceiling: int, expected: int | None) -> dict[str, Any]:
     """Return the body of `POST /v1/images/quote`, with amounts in micro-credits.
 
-    `ceiling` is what would be held. `expected` is None where the provider chooses what decides
+    `ceiling` is the amount of the hold. `expected` is None where the provider chooses what decides
     the price.
     """
     size = plan.job.size.size

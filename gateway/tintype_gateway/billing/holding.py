@@ -1,4 +1,4 @@
-"""A hold while it is open: kept alive, so that only that of a dead process ever expires."""
+"""An open hold, which is renewed so that only the holds of dead processes expire."""
 
 import asyncio
 import logging
@@ -11,30 +11,30 @@ from tintype_gateway.observability.metrics import HOLDS_OUTSTANDING
 log = logging.getLogger(__name__)
 
 LIFETIME_SECONDS = 60
-"""How long a hold outlives its owner. A living owner renews it every third of that."""
+"""The lifetime of a hold without renewal. Its owner renews it every third of that."""
 
 
 class Holding:
-    """A hold that is kept alive until it ends."""
+    """A hold that is renewed until it ends."""
 
     def __init__(self, hold: Hold, ledger: Ledger) -> None:
         self.hold = hold
         self.is_open = True
-        """Whether it is neither settled nor released."""
+        """Whether the hold is neither settled nor released."""
 
         self.is_kept = False
-        """Whether it outlives the block that took it, since something is due of it."""
+        """Whether the hold outlives the block that took it, because a charge is due."""
 
         self._renewal = _Renewal(hold, ledger)
         HOLDS_OUTSTANDING.inc()
 
     def keep(self) -> Callable[[], None]:
-        """Keep the hold beyond its block, and return what ends it."""
+        """Keep the hold beyond its block, and return the function that ends it."""
         self.is_kept = True
         return self.end
 
     def end(self) -> None:
-        """Renew the hold no more: it is settled or released, or it expires."""
+        """Stop the renewal: the hold is settled or released, or it expires."""
         if self.is_open:
             self.is_open = False
             self._renewal.end()
@@ -42,9 +42,9 @@ class Holding:
 
 
 class _Renewal:
-    """Keeps a hold alive until its owner ends, so that only that of a dead process ever expires.
+    """Renews a hold until its owner ends.
 
-    Most requests end before the first renewal is due: until then it is a timer, and no task.
+    Most requests end before the first renewal is due: until then this is a timer, not a task.
     """
 
     def __init__(self, hold: Hold, ledger: Ledger) -> None:
@@ -55,7 +55,7 @@ class _Renewal:
         self._timer = loop.call_later(LIFETIME_SECONDS / 3, self._begin)
 
     def end(self) -> None:
-        """Let the hold expire, if it is not settled or released."""
+        """Stop the renewal, so that the hold expires if it is not settled or released."""
         self._timer.cancel()
         if self._task is not None:
             self._task.cancel()

@@ -1,4 +1,4 @@
-"""What one request has sold so far, and the one charge that is made for it."""
+"""Counts what a request has sold, makes its one charge, and reports deliveries to the ledger."""
 
 import asyncio
 import logging
@@ -22,17 +22,17 @@ INTERVAL_SECONDS = 0.2
 
 
 class DeliveryReceipts:
-    """The settled holds whose answers were written to the end, until the ledger knows of them."""
+    """Settled holds with complete responses, until they are reported to the ledger."""
 
     def __init__(self) -> None:
         self._delivered: list[Hold] = []
 
     def add(self, receipt: Hold) -> None:
-        """Note that a client has the complete answer."""
+        """Record that a client has the complete response."""
         self._delivered.append(receipt)
 
     async def report(self, ledger: Ledger) -> None:
-        """Tell the ledger again and again, and a last time when cancelled."""
+        """Report deliveries to the ledger periodically, and a last time when cancelled."""
         try:
             while True:
                 await asyncio.sleep(INTERVAL_SECONDS)
@@ -52,19 +52,19 @@ class DeliveryReceipts:
 
 
 Cost = Callable[[Sequence[FinishedCall]], int]
-"""What calls cost together, in micro-credits."""
+"""Returns the cost of calls together, in micro-credits."""
 
 Settled = Callable[[Sequence[FinishedCall], Settlement], None]
-"""Notes for which calls an account was charged."""
+"""Records the calls that an account was charged for."""
 
 
 class Sale:
-    """Counts the images whose bytes have begun to be sent, and charges for them once.
+    """Counts the images that the gateway has begun to send, and charges for them once.
 
     An image is sold when its first byte is sent, since a client that has most of its bytes
-    has the image; the first preview sells its image too. What is sold before its call has ended is
-    charged by what the provider reports at the end, and by the price table's figure where nothing
-    is reported; it is void if the call ends with the provider's fault.
+    has the image; the first preview sells its image too. An image that is sold
+    before its call has ended is charged by the usage that the provider reports at the end, or by
+    the price table's figure if it reports none; the sale is void if the call ends with a fault.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class Sale:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Have what is sold charged later, if the block ends before that is done."""
+        """Defer the charge for what is sold, if the block ends before it is made."""
         if isinstance(error, Exception) and not isinstance(error, GatewayError):
             self._void_all()
         if error is not None:
@@ -101,47 +101,47 @@ class Sale:
 
     @property
     def begun(self) -> Collection[int]:
-        """The calls, by their first image, of which something was sent before their end."""
+        """The calls, by their first image, whose image is being sent before their end."""
         return self._begun.keys()
 
     @property
     def sold(self) -> list[FinishedCall]:
-        """The calls that have ended, each with its images that have begun to be sent."""
+        """The calls that have ended, each with the images that the gateway has begun to send."""
         return list(self._sold.values())
 
     @property
     def receipt(self) -> Hold:
-        """The hold that pays."""
+        """The hold of the request."""
         return self._holding.hold
 
     @property
     def is_open(self) -> bool:
-        """Whether the charge is still to be made."""
+        """Whether the charge is still due."""
         return self._holding.is_open
 
     def begin(self, call: FinishedCall) -> None:
-        """Count the image of a call as sold that has not ended: its first byte is about to go."""
+        """Count an image as sold before its call has ended: its first byte is about to be sent."""
         self._begun[call.first] = call
         self._note()
 
     def void(self, first: int) -> None:
-        """Take back what was begun of a call that ended with the provider's fault."""
+        """Void the sale of a call that ended with the provider's fault."""
         if self._begun.pop(first, None) is not None:
             self._note()
 
     def _void_all(self) -> None:
-        """Take back all that was begun, since a defect of the gateway ends the request."""
+        """Void all sales of unfinished calls, because a defect of the gateway ends the request."""
         self._begun.clear()
         self._note()
 
     async def sell(self, call: FinishedCall, images: int, *, is_last: bool) -> Charge:
-        """Count so many images of a call as sold, and return what the newest of them costs.
+        """Count the first `images` of a call as sold, and return the cost of the newest of them.
 
         With the last one of the request, the charge is made.
 
         Raises:
-            UnavailableError: The ledger could not be told before the deadline. The image does not
-                count, unless something of it was sent before.
+            UnavailableError: The ledger is unavailable until the deadline. The image does not
+                count as sold, unless the gateway has sent a part of it.
         """
         now = of_which(call, images)
         if call.first in self._begun:
@@ -157,18 +157,18 @@ class Sale:
         return Charge(credits, settlement)
 
     async def settle(self, calls: Sequence[FinishedCall] | None = None) -> Settlement:
-        """Charge for these calls, by default for those that are sold.
+        """Charge for these calls, by default for the sold ones.
 
         Raises:
-            UnavailableError: The ledger could not be told before the deadline.
+            UnavailableError: The ledger is unavailable until the deadline.
         """
         for call in calls or ():
-            if call.first in self._begun:  # of which only the first image has been sent by now
+            if call.first in self._begun:  # only the first image of each has been sent
                 self._begun[call.first] = of_which(call, 1)
         return await self._settle(self.sold if calls is None else calls)
 
     def _owe(self) -> None:
-        """Charge for what is sold later, if that was not done: the request ends before its end."""
+        """Defer the charge for what is sold, if it is still due: the request ends early."""
         calls = self._due()
         if not self.is_open or not any(call.images for call in calls):
             return
@@ -193,7 +193,7 @@ class Sale:
         return list({**self._begun, **self._sold}.values())
 
     def _note(self) -> None:
-        """Write down what would have to be charged if this process died now."""
+        """Write to the journal what is due if this process dies now."""
         calls = self._due()
         due = Due(self._holding.hold, self._cost(calls), _images(calls))
         if due.images:
@@ -207,9 +207,9 @@ def _images(calls: Sequence[FinishedCall]) -> int:
 
 
 def of_which(call: FinishedCall, images: int) -> FinishedCall:
-    """Return a call with what its first images are charged by, and without their bytes.
+    """Return a call reduced to what its first images are charged by, without their bytes.
 
-    What the call used as a whole counts with its last image.
+    The usage of the whole call counts with its last image.
     """
     usage = call.result.usage if images == len(call.images) else None
     result = replace(call.result, images=(), usage=usage)
@@ -218,5 +218,5 @@ def of_which(call: FinishedCall, images: int) -> FinishedCall:
 
 
 def _without_bytes(image: FinishedImage) -> FinishedImage:
-    """Return an image that holds nothing in memory: a stream may send many, one after another."""
+    """Return an image without its bytes, because a stream may send many, one after another."""
     return replace(image, image=replace(image.image, base64=b""))

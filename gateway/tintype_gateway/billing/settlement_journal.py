@@ -1,9 +1,9 @@
-"""A file of the charges that are due and not yet booked, for the process that comes after this one.
+"""A file of charges that are due and not yet in the ledger, for the next process.
 
-Every line is JSON: what is due of a hold, or that nothing is any more. A line that is written
-survives the end of the process, and the restart of its container; `sync` makes it survive the
-machine. Each process has a journal of its own, and keeps it locked as long as it lives: an unlocked
-one belongs to a process that is gone.
+Every line is JSON: the charge that is due for a hold, or that none is due any more. A written line
+survives the end of the process and the restart of its container; after `sync` it also survives a
+crash of the machine. Each process has its own journal, and holds a lock on it: a journal without a
+lock belongs to a process that has ended.
 """
 
 import errno
@@ -22,28 +22,28 @@ from tintype_gateway.ledger.interface import Hold
 log = logging.getLogger(__name__)
 
 LARGEST_BYTES = 4 * 1024 * 1024
-"""A journal that is larger is begun anew, with what is due."""
+"""A larger journal is replaced by a new one with the charges that are due."""
 
 _EMPTIED_BYTES = 64 * 1024
-"""A journal that is larger is emptied once nothing is due."""
+"""A larger journal is truncated once nothing is due."""
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """What is to be charged for a hold."""
+    """The charge that is due for a hold."""
 
     hold: Hold
     cost: int
-    """Micro-credits; more than was held is not charged."""
+    """Micro-credits. The part above the hold is not charged."""
 
     images: int
 
 
 class Journal:
-    """The journal of this process, in a folder that may hold those of others.
+    """The journal of this process, in a folder that other processes may share.
 
     Raises:
-        OSError: The folder cannot be written.
+        OSError: The folder is not writable.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -54,12 +54,12 @@ class Journal:
         self._path, self._file = self._create()
 
     def note(self, due: Due) -> None:
-        """Write down what is due of a hold, in place of what was before."""
+        """Write the charge that is due for a hold; it replaces an earlier one."""
         self._open[due.hold.id] = due
         self._write(_line(due))
 
     def forget(self, hold_id: str) -> None:
-        """Write down that nothing is due of a hold any more."""
+        """Write that no charge is due for a hold any more."""
         if self._open.pop(hold_id, None) is None:
             return
         if not self._open and self._size > _EMPTIED_BYTES:
@@ -69,11 +69,11 @@ class Journal:
             self._write(json.dumps({"id": hold_id}).encode() + b"\n")
 
     def sync(self) -> None:
-        """Make what is written survive a crash of the machine. This takes milliseconds."""
+        """Flush the journal to disk, so that it survives a crash of the machine. Takes milliseconds."""
         os.fsync(self._file)
 
     def left_behind(self) -> Iterator[Due]:
-        """Yield what processes that are gone have left, which is in this journal from then on."""
+        """Yield the charges that ended processes have left, after copying them to this journal."""
         for path in sorted(self._folder.glob("*.journal")):
             if path == self._path:
                 continue
@@ -87,13 +87,13 @@ class Journal:
                 yield from left
 
     def close(self) -> None:
-        """End the journal. It is removed if nothing is due."""
+        """Close the journal, and remove the file if nothing is due."""
         if not self._open:
             self._path.unlink(missing_ok=True)
         os.close(self._file)
 
     def _create(self) -> tuple[Path, int]:
-        """Make a journal. It gets the name that others look for when it is locked."""
+        """Create a journal. It gets the name that other processes look for once it is locked."""
         name = secrets.token_hex(8)
         path, hidden = self._folder / f"{name}.journal", self._folder / f"{name}.new"
         file = os.open(hidden, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o600)
@@ -105,13 +105,13 @@ class Journal:
         try:
             self._size += os.write(self._file, line)
             if self._size > LARGEST_BYTES:
-                self._size = 0  # where it fails, it is tried again after as many bytes
+                self._size = 0  # after a failure, the next try is after as many bytes
                 self._begin_anew()
         except OSError as error:  # a full disk must not stop what is being sold
             log.error("the settlement journal cannot be written", extra={"error": str(error)})
 
     def _begin_anew(self) -> None:
-        """Go on in a new journal that has what is due, and keep the old one where that fails."""
+        """Continue in a new journal with the due charges; keep the old one if that fails."""
         path, file = self._create()
         content = b"".join(map(_line, self._open.values()))
         try:
@@ -134,7 +134,7 @@ def _line(due: Due) -> bytes:
 
 
 def _read(content: bytes) -> Iterator[Due]:
-    """Yield what is due at the end of a journal, whose last line may have been cut."""
+    """Yield the charges that are due at the end of a journal; its last line may be incomplete."""
     due: dict[str, Due] = {}
     for line in content.splitlines():
         try:

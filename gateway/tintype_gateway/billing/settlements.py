@@ -1,7 +1,8 @@
-"""Charges that are due: made now, or again and again until the ledger has them.
+"""Settles holds now, or retries until the ledger has the charge.
 
-A charge is never forgotten because the ledger is away: its hold is kept, and what is not booked is
-written to a journal that the next process reads. Settling is idempotent, as a hold is closed once.
+A charge survives an outage of the ledger: the gateway keeps the hold, and writes charges that are
+not in the ledger to a journal that the next process reads. Settling is idempotent, because the
+ledger closes a hold once.
 """
 
 import asyncio
@@ -25,7 +26,7 @@ LONGEST_PAUSE_SECONDS = 5.0
 """Between two attempts. Each pause is twice the one before, up to this."""
 
 Booked = Callable[[Settlement | None], None]
-"""Called once a deferred charge is booked; without a settlement if it had been booked before."""
+"""Called once a deferred charge is in the ledger; None if an earlier attempt had settled it."""
 
 
 class Settlements:
@@ -37,24 +38,24 @@ class Settlements:
         self._deferred: set[asyncio.Task[None]] = set()
 
     def note(self, due: Due) -> None:
-        """Note what is to be charged if this process dies before it settles a hold."""
+        """Write to the journal what is due if this process dies before it settles the hold."""
         if self._journal is not None:
             self._journal.note(due)
 
     def forget(self, due: Due) -> None:
-        """Note that nothing is due of a hold any more."""
+        """Write to the journal that no charge is due for the hold any more."""
         if self._journal is not None:
             self._journal.forget(due.hold.id)
 
     @traced("settle")
     async def settle(self, due: Due, deadline: Deadline) -> Settlement:
-        """Charge what is due, at most what was held, and give back the rest.
+        """Charge what is due, at most the hold, and return the rest to the account.
 
-        A ledger that cannot be used is asked again until the deadline.
+        While the ledger is unavailable, this retries until the deadline.
 
         Raises:
-            UnavailableError: The ledger could not be told. The image was made, so a client must
-                not send the request again by itself.
+            UnavailableError: The ledger is unavailable. The image was made, so the client must not
+                retry the request automatically.
         """
         try:
             settlement = await self._ledger.settle(due.hold, due.cost, images=due.images)
@@ -67,14 +68,14 @@ class Settlements:
         return settlement
 
     def defer(self, due: Due, booked: Booked = lambda _: None) -> None:
-        """Charge what is due as soon as the ledger can be told, however long that takes."""
+        """Retry the charge in the background until the ledger has it."""
         self.note(due)
         task = asyncio.create_task(self._settle_at_last(due, booked))
         self._deferred.add(task)
         task.add_done_callback(self._deferred.discard)
 
     def recover(self) -> None:
-        """Charge what processes that are gone have left in their journals."""
+        """Make the charges that ended processes have left in their journals."""
         if self._journal is None:
             return
         for due in self._journal.left_behind():
@@ -82,7 +83,7 @@ class Settlements:
             self.defer(due)
 
     async def finish(self, within_seconds: float) -> None:
-        """Wait for deferred charges. Those that cannot be made in time stay in the journal."""
+        """Wait for deferred charges. Those that are not made in time stay in the journal."""
         if self._deferred:
             await asyncio.wait(self._deferred, timeout=within_seconds)
         for task in list(self._deferred):
@@ -107,7 +108,7 @@ class Settlements:
         ) from error
 
     async def _booked(self, due: Due) -> Settlement:
-        """Settle a hold that an attempt whose response was lost may have settled before."""
+        """Settle a hold; an earlier attempt whose response was lost may have settled it."""
         try:
             return await self._ledger.settle(due.hold, due.cost, images=due.images)
         except HoldClosedError:
@@ -128,7 +129,7 @@ class Settlements:
                         )
                         break
                     except HoldClosedError:
-                        break  # booked by an attempt whose response was lost
+                        break  # settled by an attempt whose response was lost
                     except LedgerError as error:
                         extra = {"hold": due.hold.id, "error": str(error)}
                         log.warning("hold not settled", extra=extra)

@@ -1,8 +1,9 @@
 """A circuit breaker for each binding and region: no calls for a while after repeated failures.
 
 A circuit is closed while calls succeed. It opens when half of the last calls failed, or at once
-after a fault that says enough by itself. After its open duration one call probes the route: if it
-succeeds the circuit closes, if not it stays open for twice as long.
+after a fault that shows that further calls would fail as well. After its open duration one call
+probes the route: if the call succeeds, the circuit closes; otherwise it stays open for twice as
+long.
 """
 
 import time
@@ -24,18 +25,18 @@ from tintype_gateway.values.faults import UpstreamFault
 from tintype_gateway.values.routes import Route
 
 LAST_CALLS = 10
-"""How many of the last calls count."""
+"""The number of recent calls that the circuit breaker counts."""
 
 MOST_FAILURES = 5
-"""As many failures among them open it: the number of Envoy's outlier detection, which a
-provider that fails every other time would never reach in a row."""
+"""The number of failures among them that opens a circuit. Envoy's outlier detection uses the same
+number, but in a row, which a provider that fails every other call never reaches."""
 
 FIRST_OPEN_SECONDS = 10.0
 LONGEST_OPEN_SECONDS = 60.0
 
 
 class State(IntEnum):
-    """As the metric shows it: the higher, the worse."""
+    """The value of the metric."""
 
     CLOSED = 0
     HALF_OPEN = 1
@@ -45,10 +46,10 @@ class State(IntEnum):
 @dataclass
 class _Circuit:
     failed: deque[bool] = field(default_factory=lambda: deque(maxlen=LAST_CALLS))
-    """Of the last calls while it is closed, whether each one failed."""
+    """For each recent call of a closed circuit, whether it failed."""
 
     open_seconds: float = 0.0
-    """Its last open duration, 0 while it is closed."""
+    """The last open duration, 0 while the circuit is closed."""
 
     opens_until: float = 0.0
     probing: bool = False
@@ -60,7 +61,7 @@ class _Circuit:
 
 
 class Circuits:
-    """The circuits of this process."""
+    """All circuit breakers of this process."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -86,7 +87,7 @@ class Circuits:
 
     @contextmanager
     def watched(self, route: Route) -> Iterator[None]:
-        """Admit the call that the block makes, and note its outcome."""
+        """Admit the call that the block makes, and record its outcome."""
         self.admit(route)
         try:
             yield
@@ -99,7 +100,7 @@ class Circuits:
         self.note(route, None)
 
     def note(self, route: Route, fault: UpstreamFault | None) -> None:
-        """Note the outcome of a call; None is a success.
+        """Record the outcome of a call; None is a success.
 
         Calls that were in flight when the circuit opened do not count.
         """
@@ -122,14 +123,16 @@ class Circuits:
                 del self._circuits[_key(route)]
 
     def abandon(self, route: Route) -> None:
-        """Note that a call ended without an outcome, since its client left."""
+        """Record that a call ended without an outcome because its client disconnected."""
         if circuit := self._circuits.get(_key(route)):
             circuit.probing = False
 
     def states(self) -> Iterator[tuple[str, str, State]]:
         """Yield binding, region and state of every route with recent failures."""
         now = self._clock()
-        for (binding, region), circuit in list(self._circuits.items()):  # a scrape is a thread
+        for (binding, region), circuit in list(
+            self._circuits.items()
+        ):  # Prometheus scrapes run in a thread
             yield binding, region, circuit.state(now)
 
     def _is_passable(self, circuit: _Circuit) -> bool:
@@ -147,7 +150,7 @@ def _key(route: Route) -> tuple[str, str]:
 
 
 class CircuitGauges(Collector):
-    """Reads the circuits at each scrape, since time alone half opens one."""
+    """Reads the circuits at each scrape, because a circuit becomes half open by time alone."""
 
     source: tuple[Circuits, CatalogStore] | None = None
 

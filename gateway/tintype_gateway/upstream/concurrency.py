@@ -1,4 +1,4 @@
-"""How many calls one binding takes at once."""
+"""Limits on the concurrent calls of each binding."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -9,17 +9,17 @@ from tintype_gateway.values.faults import UpstreamFault
 
 
 class ConcurrencyLimits:
-    """The calls that this process has under way, by binding."""
+    """The number of calls in progress in this process, by binding."""
 
     def __init__(self) -> None:
         self._calls: Counter[str] = Counter()
 
     @contextmanager
     def slot(self, binding: Binding) -> Iterator[None]:
-        """Count the block as one of the binding's calls.
+        """Count the block as one concurrent call of the binding.
 
         Raises:
-            UpstreamFault: It has as many as it may have. Nothing was sent.
+            UpstreamFault: The binding is at its limit. The gateway sent nothing.
         """
         limit = binding.max_concurrent_calls
         if limit is not None and self._calls[binding.name] >= limit:

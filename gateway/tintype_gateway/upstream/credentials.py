@@ -1,8 +1,8 @@
-"""What the gateway proves its identity with at the providers.
+"""The credentials that the gateway sends to providers.
 
-One file a key, `<secret>.<key>`: the layout of the operator's Secret as a mounted volume, and of
-any local folder. They are followed in the background, so that a request reads no file and finds
-the keys of one moment, and a rotated key counts within moments.
+Each key is one file, `<secret>.<key>`: the layout of the operator's Secret as a mounted volume, and
+of any local folder. Background tasks watch the files, so that requests read no files, get keys of
+the same version, and use a rotated key shortly after the rotation.
 """
 
 import asyncio
@@ -30,24 +30,25 @@ from tintype_kubernetes.resources import SECRETS
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 1.0
-"""How often the folder is looked at though nothing told of a change."""
+"""The time between two reads of the folder without a notification of a change."""
 
 PAUSE_SECONDS = 1.0
-"""How long to wait after a failure of the watch."""
+"""The pause after a failure of the watch."""
 
 
 class CredentialSource(Protocol):
-    """Where the credentials of a binding come from."""
+    """A source of the credentials of bindings."""
 
     async def read(self, binding: Binding) -> Mapping[str, str]:
-        """Return the credentials of a binding by key, none where there are none."""
+        """Return the credentials of a binding by key; an empty mapping if it has none."""
 
 
 class Credentials:
-    """The credentials of all bindings: those that are delivered, and the workload's own.
+    """The credentials of all bindings: from the Secret, and from the workload's own identity.
 
-    A watch at the API server is ahead of a mounted volume, which takes a minute. So what the
-    volume says counts only while there is no watch; at first, and when the API server is away.
+    A watch at the API server reports changes about a minute before a mounted volume does. The
+    volume is therefore read only while there is no watch: at the start, and while the API server
+    is unavailable.
     """
 
     def __init__(self) -> None:
@@ -59,16 +60,16 @@ class Credentials:
         self._workload = WorkloadIdentity()
 
     async def read(self, binding: Binding) -> Mapping[str, str]:
-        """Return what the binding names, none where its provider could not use it."""
+        """Return the credentials that the binding names; none if its provider cannot use them."""
         found = await self._find(binding)
         needed = SERVICES[binding.dialect].credentials
         return found if any(keys <= found.keys() for keys in needed) else {}
 
     async def load_folder(self, folder: Path) -> None:
-        """Take the credentials of a folder as it is now.
+        """Load the current credentials of a folder.
 
         Raises:
-            OSError: The folder is not there, or its content is just being swapped.
+            OSError: The folder does not exist, or the kubelet is replacing its content.
         """
         files = await asyncio.to_thread(read_files, folder, _is_credential)
         if files != self._mounted and not self._is_watched:
@@ -76,7 +77,7 @@ class Credentials:
         self._mounted = files
 
     async def follow_folder(self, folder: Path) -> None:
-        """Take the credentials of a folder now, and again whenever it changes."""
+        """Load the credentials of a folder now and after each change."""
         async for _ in looks(folder, recursive=False, every_seconds=LOOK_SECONDS):
             try:
                 await self.load_folder(folder)
@@ -84,7 +85,7 @@ class Credentials:
                 log.warning("credentials not read", extra={"error": str(error)})
 
     async def follow_secret(self, client: KubernetesClient, namespace: str, name: str) -> None:
-        """Take the credentials of a Secret now, and again whenever it changes."""
+        """Load the credentials of a Secret now and after each change."""
         while True:
             try:
                 async with aclosing(follow_object(client, SECRETS, namespace, name)) as versions:
@@ -108,10 +109,10 @@ class Credentials:
 
 
 class SimulatedCredentials:
-    """The same made-up credentials for every binding: simulators ask for some, and take any."""
+    """The same test credentials for every binding: simulators accept any credentials."""
 
     async def read(self, binding: Binding) -> Mapping[str, str]:
-        """Return a value for every key but the bearer token, so that calls to AWS are signed."""
+        """Return a value for every key except the bearer token, so that calls to AWS are signed."""
         return dict.fromkeys(CREDENTIAL_KEYS - AWS_BEARER, "simulated")
 
 
@@ -120,7 +121,7 @@ def _is_credential(name: str) -> bool:
 
 
 def _by_secret(files: Mapping[str, bytes]) -> Mapping[str, Mapping[str, str]]:
-    """Return what can be used of the files, by Secret and key."""
+    """Return the usable credentials in the files, by Secret and key."""
     secrets: defaultdict[str, dict[str, str]] = defaultdict(dict)
     for name, content in files.items():
         secret, _, key = name.rpartition(".")
@@ -130,7 +131,7 @@ def _by_secret(files: Mapping[str, bytes]) -> Mapping[str, Mapping[str, str]]:
 
 
 def _text(content: bytes) -> str:
-    """Return what a file holds, nothing where that is not one line for a header."""
+    """Return the content of a file; empty if it is not one line that a header can carry."""
     try:
         text = content.decode("ascii").strip()
     except UnicodeDecodeError:
@@ -139,7 +140,7 @@ def _text(content: bytes) -> str:
 
 
 class WorkloadIdentity:
-    """What the environment, EKS Pod Identity, a web identity or the instance gives to this pod."""
+    """The pod's AWS credentials: environment, EKS Pod Identity, web identity or EC2 instance."""
 
     def __init__(self) -> None:
         self._session = aioboto3.Session()
@@ -147,7 +148,7 @@ class WorkloadIdentity:
         self._searching = asyncio.Lock()
 
     async def read(self) -> Mapping[str, str]:
-        """Return the credentials of this moment, none where the chain finds none."""
+        """Return the current credentials; none if botocore's credential chain finds none."""
         try:
             async with self._searching:
                 if self._found is None:

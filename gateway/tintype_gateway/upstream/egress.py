@@ -1,7 +1,8 @@
-"""Where calls may go: who writes a ProviderBinding must not reach what only the gateway can reach.
+"""Network addresses that calls to providers may use, to prevent server-side request forgery.
 
-The address is judged at the moment when a socket is made for it, so that a name which resolves to
-something else the second time (DNS rebinding) gains nothing, and neither do unusual spellings.
+The author of a ProviderBinding must not be able to reach addresses that only the gateway can reach.
+The gateway checks the IP address when it creates the socket, so that DNS rebinding and unusual
+spellings of an address cannot bypass the check.
 """
 
 import errno
@@ -14,27 +15,27 @@ from typing import Any
 
 Address = IPv4Address | IPv6Address
 AddressInfo = tuple[int, int, int, str, tuple[Any, ...]]
-"""What `socket.getaddrinfo` gives for one address."""
+"""One item of the result of `socket.getaddrinfo`."""
 
 log = logging.getLogger(__name__)
 
 
 class Reach(Flag):
-    """The kinds of addresses that calls may go to. No reach includes addresses of no kind, such as
-    link-local ones and those of metadata services."""
+    """The kinds of addresses that calls may use. Addresses of no kind are never allowed, such as
+    link-local addresses and metadata services."""
 
     PUBLIC = auto()
-    """Addresses of the Internet: for endpoints that a binding names."""
+    """Internet addresses: for endpoints that a binding names."""
 
     PRIVATE = auto()
     """Addresses of private networks."""
 
     LOOPBACK = auto()
-    """This very machine, as simulators and tests need it."""
+    """Loopback addresses, for simulators and tests."""
 
     NETWORK = PUBLIC | PRIVATE
-    """For a provider's own name, which may lead to a private endpoint in one's network, as with AWS
-    PrivateLink."""
+    """For a provider's default host name, which may resolve to a private endpoint in the cluster's
+    network, as with AWS PrivateLink."""
 
     ANYWHERE = PUBLIC | PRIVATE | LOOPBACK
 
@@ -46,7 +47,7 @@ SETTINGS = {
 """The setting that allows a kind of address, for the log."""
 
 _METADATA = (
-    ip_network("168.63.129.16/32"),  # Azure's wire server, a public address by its number
+    ip_network("168.63.129.16/32"),  # Azure's wire server, which has a public address
     ip_network("100.100.100.200/32"),  # Alibaba Cloud
     ip_network("192.0.0.192/32"),  # Oracle Cloud, classic
     ip_network("fd00:ec2::/32"),  # AWS: metadata and credentials
@@ -57,25 +58,25 @@ _METADATA = (
 """Services that give a machine its credentials, at addresses that are not link-local."""
 
 _THIS_HOST = ip_network("0.0.0.0/8")
-"""This host on this network (RFC 1122): Linux connects it to itself."""
+""""This host on this network" (RFC 1122): Linux connects to itself."""
 
 _TRANSLATED = ip_network("64:ff9b::/96")
-"""IPv6 addresses that a NAT64 turns into the IPv4 address in their last four bytes (RFC 6052)."""
+"""IPv6 addresses that NAT64 translates to the IPv4 address in the last four bytes (RFC 6052)."""
 
 _GLOBAL_UNICAST, _UNIQUE_LOCAL = ip_network("2000::/3"), ip_network("fc00::/7")
 """The IPv6 addresses of hosts. All others are link-local or site-local, multicast, reserved, or
-stand for an IPv4 address in a way that only the network knows (`::/96`, `64:ff9b:1::/48`)."""
+map to an IPv4 address by a rule that only the network knows (`::/96`, `64:ff9b:1::/48`)."""
 
 _ISATAP = (bytes.fromhex("00005efe"), bytes.fromhex("02005efe"))
 """The third quarter of an IPv6 address that tunnels to the IPv4 address in its fourth: RFC 5214."""
 
 
 class ForbiddenAddressError(PermissionError):
-    """A call would have gone where calls may not go. Its errno is EACCES."""
+    """The address of a call is not allowed. The errno is EACCES."""
 
 
 def kind_of(address: str) -> Reach | None:
-    """Return the kind of an IP address in text: the reach that includes it, None where none does.
+    """Return the kind of a textual IP address: the reach that includes it, or None.
 
     Raises:
         ValueError: It is not an IP address.
@@ -92,15 +93,15 @@ def kind_of(address: str) -> Reach | None:
 
 
 def is_allowed(address: str, reach: Reach) -> bool:
-    """Return whether calls of this reach may go to an IP address, in text."""
+    """Return whether calls of this reach may use a textual IP address."""
     kind = kind_of(address)
     return kind is not None and kind in reach
 
 
 def guarded_sockets(reach: Reach) -> Callable[[AddressInfo], socket.socket]:
-    """Return what makes the sockets of an aiohttp connector, and refuses forbidden addresses.
+    """Return a socket factory for an aiohttp connector that refuses forbidden addresses.
 
-    It raises ForbiddenAddressError, which aiohttp turns into a ClientConnectorError.
+    The factory raises ForbiddenAddressError, which aiohttp turns into a ClientConnectorError.
     """
 
     def make(info: AddressInfo) -> socket.socket:
@@ -118,7 +119,7 @@ def guarded_sockets(reach: Reach) -> Callable[[AddressInfo], socket.socket]:
 
 
 def _embedded(address: Address) -> Address:
-    """Return the IPv4 address that an IPv6 address stands for, if it does."""
+    """Return the IPv4 address that an IPv6 address maps to, if there is one."""
     if isinstance(address, IPv4Address):
         return address
     if address in _TRANSLATED:

@@ -1,4 +1,4 @@
-"""Runs the calls of a plan, and yields what they bring as one sequence of events."""
+"""Runs the calls of a plan, and yields one sequence of events for all of them."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Container, Sequence
@@ -45,23 +45,23 @@ from tintype_gateway.values.upstream import PlannedCall, Timeouts
 
 @dataclass(frozen=True)
 class Executor:
-    """What all calls share."""
+    """Makes calls to providers, with the state that all requests share."""
 
     sessions: Sessions
     images: ImageTools
     retrier: Retrier
     memory: MemoryBudget = field(default_factory=MemoryBudget)
     heartbeat_seconds: float = 15.0
-    """After how long a silence a stream gets a heartbeat."""
+    """The time without an event after which a stream gets a heartbeat."""
 
     def execution(self, context: RequestContext) -> "Execution":
-        """Return the calls of a request, none of which has begun."""
+        """Return the calls of a request, which have not started yet."""
         return Execution(self, context)
 
     async def run_call(
         self, context: RequestContext, planned: PlannedCall
     ) -> AsyncGenerator[CallEvent, None]:
-        """Yield what a call brings; last its images as the client gets them, or why it has none."""
+        """Yield the events of a call; the last one is a FinishedCall or a FailedCall."""
         attempt = partial(self._attempt, context, planned)
         events = self.retrier.run(planned, context.plan.candidates, context.deadline, attempt)
         async with aclosing(events):
@@ -85,7 +85,7 @@ class Executor:
         """Make a call to one candidate.
 
         Raises:
-            UpstreamFault: It gave no image.
+            UpstreamFault: The call returned no image.
         """
         plan, route = context.plan, candidate.route
         context.go(planned, route)
@@ -119,10 +119,10 @@ class Executor:
         return PassThrough(pattern, context.plan, partial(self._fall_back, context))
 
     async def _fall_back(self, context: RequestContext) -> None:
-        """Wait for the memory of a response that has to be read whole after all.
+        """Reserve memory for a response that cannot pass through and must be read as a whole.
 
         Raises:
-            UpstreamFault: There is none before the deadline. The image was made.
+            UpstreamFault: The memory is not free before the deadline. The provider made the image.
         """
         size = bytes_if_read_whole(context.plan)
         if not await self.memory.grow(context.reservation, size, context.deadline):
@@ -133,8 +133,8 @@ class Executor:
 class Execution:
     """The calls of one request.
 
-    A call whose event nobody has taken yet reads nothing more from its provider, so that a slow
-    client slows the providers down and fills no memory.
+    A call does not read on while its last event has not been taken. A slow client therefore slows
+    down the providers instead of filling memory.
     """
 
     def __init__(self, executor: Executor, context: RequestContext) -> None:
@@ -147,9 +147,9 @@ class Execution:
         self._abandoned: set[int] = set()
 
     def events(self) -> AsyncGenerator[ExecutorEvent, None]:
-        """Make the calls, and yield what they bring; each ends with one event.
+        """Make the calls, and yield their events; the last event of each call is its outcome.
 
-        Closing the generator cancels the calls that are under way.
+        Closing the generator cancels the calls in progress.
         """
         if len(self.planned) == 1 and not self._context.plan.stream:  # needs no task of its own
             return self._executor.run_call(self._context, self.planned[0])
@@ -169,7 +169,7 @@ class Execution:
             await self._stop()
 
     def abandon(self, keep: Container[int]) -> None:
-        """Cancel the calls that are under way, but for those whose first image is in `keep`."""
+        """Cancel the calls in progress, except those whose first image is in `keep`."""
         for first, task in self._tasks.items():
             if first not in keep and not task.done():
                 self._abandoned.add(first)
@@ -200,11 +200,13 @@ class Execution:
             if planned.first not in self._abandoned:
                 raise
             await self._waiting.put(AbandonedCall(planned.first))
-        except Exception as error:  # a defect: whoever waits for this call must not wait for ever
+        except (
+            Exception
+        ) as error:  # a defect: the consumer of this call's events must not wait for ever
             await self._waiting.put(error)
 
     async def _stop(self) -> None:
-        """Cancel what is under way, and count the images that were made for nobody."""
+        """Cancel the calls in progress, and count the finished ones that the client did not get."""
         self._abandoned.clear()
         for task in self._tasks.values():
             task.cancel()
@@ -214,7 +216,7 @@ class Execution:
 
 
 class _Previews:
-    """Numbers the previews of one image, of which no more are wanted than were asked for."""
+    """Numbers the previews of one image, and drops those above the requested number."""
 
     def __init__(self, planned: PlannedCall, candidate: Candidate, most: int) -> None:
         self._index = planned.first
@@ -223,7 +225,7 @@ class _Previews:
         self._count = 0
 
     def numbered(self, preview: Preview) -> PartialImage | None:
-        """Return a preview for the client. One that is no image is dropped: the real one comes."""
+        """Return a numbered preview, or None for one that is not an image or above the number."""
         if self._count == self._most:
             return None
         try:

@@ -1,8 +1,8 @@
-"""What is written down of a call that failed: one line in the log, and attributes of its span.
+"""Reports of failed calls: one line in the log, and attributes of the call's span.
 
-Providers quote what they were sent, also in errors that speak of something else. So their words
-are told of faults of the platform and the catalog only, and even there without any part of the
-request or of our credentials.
+Providers quote the request in many of their errors. The provider's message is therefore reported
+only for faults of the platform or the catalog, and without any part of the request or of the
+credentials.
 """
 
 import logging
@@ -28,15 +28,15 @@ _IDENTIFIER = re.compile(r"(?!sk-|eyJ|AIza|AKIA|ASIA|ABSK)[\w.:-]{1,80}", re.ASC
 """The forms of request ids: `req_...` with 32 hexadecimal digits, UUIDs, and the like."""
 
 _QUOTED = 12
-"""So many characters in a row that are also in the request are a quotation of it."""
+"""A shared sequence of at least this many characters is a quotation of the request."""
 
 _SHORTEST = 4
-"""Shorter texts would be found in any message."""
+"""Shorter texts occur in any message by chance."""
 
 
 @contextmanager
 def reported(plan: Plan, route: Route) -> Iterator[None]:
-    """Report the fault that ends the block, which is about a call over this route."""
+    """Report the fault of a call over this route, if one ends the block."""
     try:
         yield
     except UpstreamFault as fault:
@@ -60,7 +60,7 @@ def _report(fault: UpstreamFault, plan: Plan, route: Route) -> None:
 
 
 def _fields(fault: UpstreamFault, hidden: Iterable[str]) -> dict[str, str | int]:
-    """Return what is known of a fault, and may be told."""
+    """Return the fields of a fault that may be reported."""
     told: dict[str, str | None] = {
         "upstream_error": _clean(fault.code, LONGEST_NAME, hidden),
         "upstream_request_id": _identifier(fault.request_id, hidden),
@@ -72,9 +72,9 @@ def _fields(fault: UpstreamFault, hidden: Iterable[str]) -> dict[str, str | int]
 
 
 def _identifier(text: str | None, hidden: Iterable[str]) -> str | None:
-    """Return a request id as it is, since support asks for it: it is as long as a key, and none.
+    """Return the provider's request id unchanged, because the provider's support asks for it.
 
-    What does not look like one, or holds a part of the request or of our credentials, is cleaned.
+    Text in another form, or with a part of the request or the credentials, is redacted.
     """
     if text is None or _IDENTIFIER.fullmatch(text) is None:
         return _clean(text, LONGEST_NAME, hidden)
@@ -94,7 +94,7 @@ def _clean(text: str | None, limit: int, hidden: Iterable[str]) -> str | None:
 
 
 def _without(line: str, quoted: str) -> str:
-    """Return a line without the parts that it shares with another text."""
+    """Return a line without the parts that also occur in another text."""
     folded, whole = line.lower(), " ".join(quoted.split()).lower()
     width = min(_QUOTED, len(whole))
     if width < _SHORTEST or len(folded) != len(line):
@@ -120,7 +120,7 @@ def _credentials(plan: Plan) -> Iterator[str]:
 
 
 def _texts(job: Job) -> Iterator[str]:
-    """Yield the texts of a job that a client wrote: no names of qualities, formats or styles."""
+    """Yield the free texts of a job, which are not names of qualities, formats or styles."""
     yield job.prompt
     yield from filter(_is_written, _strings([job.parameters, job.extras]))
 

@@ -1,7 +1,7 @@
-"""Are these the promised images, and what is left to do with them?
+"""Checks the images of a provider's response, then converts or stores them where required.
 
-An image that the client wants as it is passes through as the base64 text that it came as: only
-its header and its end are looked at. All others are decoded once, converted, stored, or both.
+An image that is neither converted nor stored stays the base64 text of the response: the gateway
+reads only its header and its end. Other images are decoded once.
 """
 
 import asyncio
@@ -36,13 +36,15 @@ async def inspect(
     tools: ImageTools,
     passed: PassedThrough | None = None,
 ) -> FinishedCall:
-    """Return the images of a call as they came by a route, with their true format and size.
+    """Return the images of a call over a route, with the format and size that their bytes show.
 
-    The first one may have been `passed` on before.
+    Args:
+        passed: The first image, if the client has already received it.
 
     Raises:
-        UpstreamFault: There is no image, or one that is not an image, or another first one; or
-            all are refused, and the profile has no entries for those.
+        UpstreamFault: There is no image, one is invalid, or the first one is not the one that was
+            passed through; or the provider refused all, and the response profile has no entries
+            for refused images.
     """
     passed_on = [] if passed is None else [_passed_on(result.images[:1], passed)]
     others = result.images[len(passed_on) :]
@@ -64,20 +66,20 @@ async def inspect(
 
 @traced("finish")
 async def finish(call: FinishedCall, plan: Plan, tools: ImageTools) -> FinishedCall:
-    """Return the images of a call as the client gets them.
+    """Return the images of a call, converted and stored as the plan requires.
 
     Raises:
-        UpstreamFault: One cannot be decoded, or it cannot be stored.
+        UpstreamFault: An image cannot be decoded or stored.
     """
     if plan.job.encoding is None and not plan.as_url:
         return call
     images = await asyncio.gather(*(_delivered(image, plan, tools) for image in call.images))
-    made = replace(call.result, images=())  # what they were made of is not needed any more
+    made = replace(call.result, images=())  # frees the original base64
     return replace(call, result=made, images=tuple(images))
 
 
 def _passed_on(first: Sequence[GeneratedImage], passed: PassedThrough) -> FinishedImage:
-    """Return what the client has, if that is what the response gives as its first image."""
+    """Return the image that was passed through, if it is the first image of the response."""
     if [image.base64 for image in first] != [passed.placeholder]:
         message = "the provider's response does not start with its first image"
         raise UpstreamFault("outcome_unknown", message)
@@ -87,9 +89,10 @@ def _passed_on(first: Sequence[GeneratedImage], passed: PassedThrough) -> Finish
 async def _inspected(
     image: GeneratedImage, declared: Watermark, converter: Converter
 ) -> FinishedImage:
-    """Return an image with what its own bytes say of it.
+    """Return an image with the format, size and watermark that its bytes show.
 
-    Usual ones say it at once. A thread takes all others, among them those that are refused.
+    A quick inspection is enough for usual images. A thread inspects all others, among them those
+    that turn out to be invalid.
     """
     text, find_c2pa = image.base64, declared == "c2pa"
     try:
@@ -126,7 +129,7 @@ async def _converted(image: FinishedImage, encoding: Encoding, tools: ImageTools
 
 
 def _in_new_format(image: FinishedImage, encoding: Encoding, converted: Converted) -> FinishedImage:
-    """Return what is true of an image now: marks in its pixels survive, a manifest does not."""
+    """Return the watermark after a conversion: pixel marks survive, a C2PA manifest does not."""
     watermark: Watermark = "none" if image.watermark == "c2pa" else image.watermark
     return replace(image, format=encoding.format, size=converted.size, watermark=watermark)
 
@@ -141,7 +144,7 @@ def _decoded(image: FinishedImage) -> bytes:
 async def _stored(
     image: FinishedImage, content: bytes, store: ImageStore, url_seconds: int
 ) -> FinishedImage:
-    """Store an image, and let go of its base64."""
+    """Store an image, and drop its base64."""
     name = new_name(image.format)
     try:
         await store.put(name, content, f"image/{image.format}", url_seconds)

@@ -1,4 +1,4 @@
-"""A call to a provider as metrics and traces see it: how long it took, and how it ended."""
+"""Metrics and spans of calls to providers: duration, outcome and token usage."""
 
 import asyncio
 import logging
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 @contextmanager
 def observed_call(plan: Plan, route: Route, asked: int) -> Iterator[None]:
-    """Observe the call to a provider that the block makes, which asks for so many images."""
+    """Observe the call to a provider that the block makes for a number of images."""
     with spans.calling(plan, route, asked), current_meter().calling():
         outcome, unsettled, started = "success", False, time.perf_counter()
         try:
@@ -38,7 +38,7 @@ def observed_call(plan: Plan, route: Route, asked: int) -> Iterator[None]:
         except UpstreamFault as fault:
             outcome, unsettled = fault.kind, rule_of(fault).may_have_cost
             raise
-        except (asyncio.CancelledError, GeneratorExit):  # the client left, while we wait or write
+        except (asyncio.CancelledError, GeneratorExit):  # the client disconnected during the call
             outcome, unsettled = "cancelled", True
             raise
         finally:
@@ -52,7 +52,7 @@ def observed_call(plan: Plan, route: Route, asked: int) -> Iterator[None]:
 
 
 def observe_usage(plan: Plan, route: Route, result: CallResult) -> None:
-    """Observe the tokens of a call, whose block this is in, where its provider counts them."""
+    """Observe the tokens of the current call, if its provider reports them."""
     usage = result.usage
     if usage is None:
         if result.images and (result.usage_unusable or _is_by_token(route)):
@@ -70,7 +70,7 @@ def _is_by_token(route: Route) -> bool:
 
 
 def _note_unusable(route: Route) -> None:
-    """Note images whose tokens nobody knows: they are charged at the table's figures."""
+    """Count and log images without usable token counts: the price table's figures apply."""
     provider, binding = route.binding.provider, route.binding.name
     USAGE_UNUSABLE.labels(provider, binding).inc()
     request_id = current_meter().request_id
@@ -80,7 +80,7 @@ def _note_unusable(route: Route) -> None:
 
 @contextmanager
 def observed_finish(route: Route) -> Iterator[None]:
-    """Observe what the block does with the images of a call: lost now, they are lost for us."""
+    """Count the images that are lost if the block fails: the provider charges for them."""
     try:
         yield
     except UpstreamFault as fault:

@@ -1,10 +1,12 @@
-"""An image passed through: from a provider's response to the client's, while it is being read.
+"""Pass-through: forwards an image from the provider's response to the client while it arrives.
 
-Of a response of one call that is neither converted nor stored, the characters between two quotes
-go into our response piece by piece, so that no image is ever in memory as a whole. What is left,
-JSON with a placeholder for the image, is read by the dialect as any other response. In doubt at the
-beginning of the image, the response is read whole instead. What turns out to be wrong later breaks
-our response off: one that has begun is right, or has no end.
+Pass-through serves requests of one call whose image is neither converted nor stored. The base64 of
+the image goes to the client piece by piece, so that no image is in memory as a whole. The dialect
+then interprets the rest of the response, with a placeholder for the image.
+
+If the start of the response leaves any doubt, the gateway reads the response as a whole instead. If
+an error shows later, the gateway aborts the client's response, so that a complete response is
+always a correct one.
 """
 
 import re
@@ -21,37 +23,37 @@ from tintype_gateway.values.images import PassedThrough
 from tintype_gateway.values.plan import Plan
 
 LOOK_BYTES = 64 * 1024
-"""The first bytes of a response, in which an image must show its format and size."""
+"""The bytes at the start of a response that must contain the header of the image."""
 
 SMALLEST_RESPONSE_BYTES = 256 * 1024
-"""Responses that are known to be smaller are read whole, which costs less."""
+"""Responses with a smaller Content-Length are read as a whole, which costs less."""
 
 BUFFER_BYTES = 128 * 1024
-"""Half of what waits in memory for a slow client: as much as one read of a socket brings, which
-therefore need not pause the next one."""
+"""Half of the buffer for a slow client. It has the size of one socket read, so that a read does not
+pause the next one."""
 
 FallBack = Callable[[], Awaitable[None]]
-"""Reserves the memory that a response needs which has to be read whole.
+"""Reserves the memory for a response that must be read as a whole.
 
-Raises UpstreamFault where there is none before the request's deadline."""
+Raises UpstreamFault if the memory is not free before the request's deadline."""
 
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """What the first bytes of a response show of its first image."""
+    """The first image of a response, as the first bytes show it."""
 
     start: int
-    """Where its base64 begins."""
+    """The offset of its base64 in the response."""
 
     header: ImageHeader
 
 
 def opening_of(look: bytes, first_image: re.Pattern[bytes]) -> Opening | None:
-    """Return how a response begins, of which `look` is the first part, or None in any doubt.
+    """Return the first image in the first bytes of a response, or None in any doubt.
 
     Args:
-        look: The first bytes, in the middle of the image.
-        first_image: Matches what stands before the first image of the dialect's responses.
+        look: The first bytes, which end inside the image.
+        first_image: Matches the text before the first image of the dialect's responses.
     """
     try:
         quote = open_string(look)
@@ -70,15 +72,16 @@ def opening_of(look: bytes, first_image: re.Pattern[bytes]) -> Opening | None:
 
 
 def is_plain(piece: bytes) -> bool:
-    """Return whether these can be characters of a base64 text that every reader understands.
+    """Return whether these characters are plain base64.
 
-    Neither escapes nor the URL-safe alphabet, both of which dialects can read in a whole response.
+    JSON escapes and the URL-safe alphabet are not plain; dialects can read both in a whole
+    response.
     """
     return piece.isascii() and not (b"\\" in piece or b"-" in piece or b"_" in piece)
 
 
 class PassThrough:
-    """Reads one response, and hands out its first image as it arrives where nothing is in doubt.
+    """Reads one response, and yields its first image while it arrives, if there is no doubt.
 
     Use it in this order: `open`; if that shows an image, all of `pieces`; then `rest`.
     """
@@ -93,7 +96,7 @@ class PassThrough:
         self._failure: Exception | None = None
         self._meter = current_meter()
         self.passed: PassedThrough | None = None
-        """The image that was handed out; None where the response was read whole."""
+        """The image that was passed through; None if the response was read as a whole."""
 
     async def open(self, chunks: AsyncIterator[bytes]) -> ImageHeader | None:
         """Read the first part of a response; return the header of the image that can pass."""
@@ -106,9 +109,9 @@ class PassThrough:
         return opening.header
 
     async def pieces(self) -> AsyncGenerator[bytes, None]:
-        """Yield the base64 of the image. Where it breaks off this just ends, and `rest` raises.
+        """Yield the base64 of the image. If it is cut off, this ends early and `rest` raises.
 
-        So that the fault is raised where the call is watched, and not where the image is written.
+        The fault is thus raised where the call is observed, not where the image is written.
         """
         assert self._opening is not None  # noqa: S101 - `open` has shown an image
         start, header = self._opening.start, self._opening.header
@@ -138,11 +141,11 @@ class PassThrough:
         self.passed = PassedThrough(self._placeholder, *header, watermark)
 
     async def rest(self) -> bytes:
-        """Return the response, with a placeholder for an image that was handed out.
+        """Return the response, with a placeholder for an image that was passed through.
 
         Raises:
-            UpstreamFault: What was handed out is no whole image, or there is no memory to read the
-                response whole.
+            UpstreamFault: The image that was passed through is incomplete, or there is no memory
+                to read the response as a whole.
         """
         if self._failure is not None:
             raise self._failure
@@ -157,21 +160,21 @@ class PassThrough:
 
 
 class _Checks:
-    """What an image shows of itself while it passes."""
+    """Checks an image while it passes through."""
 
     def __init__(self, form: str) -> None:
         self._scanner = Scanner(form)
 
     @property
     def has_c2pa(self) -> bool:
-        """Whether a C2PA manifest has passed."""
+        """Whether the image contains a C2PA manifest so far."""
         return self._scanner.has_c2pa
 
     def add(self, piece: bytes) -> None:
-        """Look at the next characters.
+        """Check the next characters.
 
         Raises:
-            UpstreamFault: They are no plain base64, or of no sound file.
+            UpstreamFault: They are not plain base64, or the image file is invalid.
         """
         if not is_plain(piece):
             raise _broken("it is not plain base64")
@@ -181,10 +184,10 @@ class _Checks:
             raise _broken(str(error)) from error
 
     def require_whole(self, *, has_end: bool) -> None:
-        """Make sure that the image is there to its end.
+        """Check that the image is complete.
 
         Raises:
-            UpstreamFault: It is not.
+            UpstreamFault: The image is cut off.
         """
         try:
             is_whole = has_end and self._scanner.is_whole()
@@ -207,7 +210,7 @@ async def _first_bytes(chunks: AsyncIterator[bytes]) -> bytes:
 
 
 def _placeholder() -> bytes:
-    """Return a text that is read as an image's base64, and that no response holds by itself."""
+    """Return a random text that dialects accept as base64 and that no response contains."""
     token = secrets.token_hex(32).encode()
     return token * (SHORTEST_BLOB // len(token) + 1)
 

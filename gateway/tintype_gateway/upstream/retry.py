@@ -21,7 +21,7 @@ from tintype_gateway.values.routes import Candidate
 from tintype_gateway.values.upstream import PlannedCall
 
 MAX_ATTEMPTS = 3
-"""For one call, over all of its routes."""
+"""The most attempts of one call, over all of its routes."""
 
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 8.0
@@ -41,11 +41,11 @@ class RetryBudget:
         self._savings = savings
 
     def earn(self) -> None:
-        """Note the first attempt of a call."""
+        """Count the first attempt of a call."""
         self._savings = min(self._savings + self._per_call, self._most)
 
     def spend(self) -> bool:
-        """Return whether one retry may be made, and count it."""
+        """Return whether one retry is allowed, and count it."""
         if self._savings < 1:
             return False
         self._savings -= 1
@@ -55,7 +55,7 @@ class RetryBudget:
 def pause_seconds(
     attempt: int, retry_after_seconds: int | None, draw: Callable[[], float] = random.random
 ) -> float:
-    """Return how long to wait before a retry on the same route, after this many attempts.
+    """Return the pause in seconds before a retry on the same route after `attempt` attempts.
 
     Full jitter: anything up to a bound that doubles, so that clients that failed together do not
     retry together. The provider's own `Retry-After` is the minimum, whatever the bound.
@@ -70,13 +70,13 @@ Attempt = Callable[[Candidate], AsyncGenerator[CallEvent, None]]
 
 @dataclass(frozen=True)
 class Retrier:
-    """The state of this process's routes to providers, and the policy of attempts over them."""
+    """Makes the attempts of calls, with the state of all routes to providers of this process."""
 
     circuits: Circuits = field(default_factory=Circuits)
     limits: ConcurrencyLimits = field(default_factory=ConcurrencyLimits)
     budget: RetryBudget = field(default_factory=RetryBudget)
     draw: Callable[[], float] = random.random
-    """Gives numbers in [0, 1) for the pauses."""
+    """Returns random numbers in [0, 1) for the pauses."""
 
     async def run(
         self,
@@ -85,7 +85,7 @@ class Retrier:
         deadline: Deadline,
         attempt: Attempt,
     ) -> AsyncGenerator[CallEvent, None]:
-        """Yield the events of a call over as many attempts as it may have, and last its failure."""
+        """Yield the events of a call, over several attempts if needed; a FailedCall if all fail."""
         self.budget.earn()
         failed: list[FailedCall] = []
         candidate: Candidate | None = self._best(candidates)
@@ -107,7 +107,7 @@ class Retrier:
     async def _next_candidate(
         self, candidates: Sequence[Candidate], failed: Sequence[FailedCall], deadline: Deadline
     ) -> Candidate | None:
-        """Return the candidate for the next attempt, None if there is to be none."""
+        """Return the candidate for the next attempt, or None if the call has failed."""
         over = len(failed) == MAX_ATTEMPTS or not deadline.remaining()
         if over or rule_of(failed[-1].fault).retry == "never":
             return None
@@ -161,7 +161,7 @@ class Retrier:
 def _failure_to_report(failed: Sequence[FailedCall]) -> FailedCall:
     """Return the failure to report: the last one if it is final, else that of the best candidate.
 
-    A client can do something about a provider that is busy, and nothing about our keys or catalog.
+    A client can react to a busy provider, but not to invalid credentials or an invalid catalog.
     """
     if rule_of(failed[-1].fault).retry == "never":
         return failed[-1]

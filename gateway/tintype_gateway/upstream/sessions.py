@@ -11,12 +11,12 @@ from tintype_catalog.catalog import Binding
 from tintype_gateway.upstream.egress import Reach, guarded_sockets
 
 READ_BUFFER_BYTES = 1024 * 1024
-"""What is read of a provider's response before it is waited for: few wake-ups for megabytes."""
+"""The read buffer of a provider's response: large, so that megabytes need few wake-ups."""
 
 
 @dataclass(frozen=True)
 class Sessions:
-    """What calls are made with."""
+    """The HTTP sessions of calls to providers."""
 
     own: aiohttp.ClientSession
     """For the providers' own hosts."""
@@ -25,13 +25,13 @@ class Sessions:
     """For endpoints that bindings name."""
 
     def to(self, binding: Binding) -> aiohttp.ClientSession:
-        """Return what calls to a binding are made with."""
+        """Return the session for calls to a binding."""
         return self.own if binding.endpoint is None else self.named
 
 
 @asynccontextmanager
 async def open_sessions(endpoints: Reach) -> AsyncIterator[Sessions]:
-    """Yield the sessions of one process, where the endpoints of bindings have this reach."""
+    """Yield the sessions of one process; `reach` bounds the endpoints of bindings."""
     async with AsyncExitStack() as stack:
         yield Sessions(
             own=await stack.enter_async_context(open_session(endpoints | Reach.NETWORK)),
@@ -42,9 +42,9 @@ async def open_sessions(endpoints: Reach) -> AsyncIterator[Sessions]:
 def open_session(
     reach: Reach | None, resolver: AbstractResolver | None = None
 ) -> aiohttp.ClientSession:
-    """Return a session that goes so far: warm connections, and bytes as they come.
+    """Return a session limited to a reach. It keeps connections and does not decompress bodies.
 
-    A reach of None is for URLs of the gateway's own settings, which may lead to any address.
+    A reach of None is for URLs in the gateway's own settings, which may use any address.
     """
     connector = aiohttp.TCPConnector(
         limit=0,

@@ -19,7 +19,7 @@ _ALGORITHM = "AWS4-HMAC-SHA256"
 
 
 def signed_headers(request: UpstreamRequest, now: datetime | None = None) -> Mapping[str, str]:
-    """Return the headers of a request, with a signature of this moment if it needs one.
+    """Return the headers of a request, with a current signature if the request has a signer.
 
     The signature covers the body. It blocks where that is streamed, and reads it to its end: call
     it in a thread then. See `StreamedBody.chunks` for the errors.
@@ -51,7 +51,9 @@ def _canonical(request: UpstreamRequest, headers: Mapping[str, str]) -> tuple[st
     told = {name.lower(): " ".join(value.split()) for name, value in headers.items()}
     told = dict(sorted({**told, "host": _host(url.hostname or "", url.scheme, url.port)}.items()))
     names = ";".join(told)
-    path = quote(normalize_url_path(url.path), safe="/~")  # once more: `%3A` is signed as `%253A`
+    path = quote(
+        normalize_url_path(url.path), safe="/~"
+    )  # encoded twice: `%3A` is signed as `%253A`
     lines = "".join(f"{name}:{value}\n" for name, value in told.items())
     return f"POST\n{path}\n\n{lines}\n{names}\n{_payload_hash(request.body)}", names
 
@@ -73,7 +75,7 @@ def _host(name: str, scheme: str, port: int | None) -> str:
 
 @lru_cache(maxsize=256)
 def _day_key(secret: str, day: str, region: str, service: str) -> bytes:
-    """Return what signs the calls of one day. It is as secret as the secret itself."""
+    """Return the signing key of one day, which is as secret as the secret access key."""
     key = f"AWS4{secret}".encode()
     for part in (day, region, service, "aws4_request"):
         key = _hmac(key, part)

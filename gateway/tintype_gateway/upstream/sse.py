@@ -1,7 +1,7 @@
 """Server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html).
 
-An event carries megabytes of base64 in one line, so lines are put together from the chunks that
-arrive with one copy, and nothing looks at what is in them.
+An event carries megabytes of base64 in one line. The parser therefore copies each line once, from
+the chunks that arrive, and does not inspect its content.
 """
 
 import json
@@ -10,28 +10,28 @@ from collections.abc import Iterator, Mapping
 MEDIA_TYPE = "text/event-stream"
 
 Pieces = tuple[bytes | memoryview, ...]
-"""What is to be written, in order: an image stays a view of where it arrived."""
+"""The parts of an event in order: an image stays a view of the buffer that it arrived in."""
 
 PING: Pieces = (b": ping\n\n",)
 """A comment, which every client skips: it keeps idle proxies from closing the connection."""
 
 
 MAX_LINES = 10_000
-"""Of one stream. Those of providers have a few hundred, most of them signs of life."""
+"""The most lines of one stream. Providers send a few hundred, most of them keep-alives."""
 
 LINES_AT_ONCE = 256
-"""Lines that are taken in within a fraction of a millisecond."""
+"""The number of lines that the parser reads within a fraction of a millisecond."""
 
 
 class EndlessEventError(Exception):
-    """An event that is larger than any image, or a stream of more lines than any."""
+    """An event exceeds the size limit, or a stream the limit of lines."""
 
 
 class EventParser:
     """Gathers the `data` of events from the chunks of a stream.
 
-    All else that an event may have is ignored: the providers repeat its name in the data. An event
-    that the stream ends in is none, as it may have been cut.
+    Other fields of an event are ignored: the providers repeat its name in the data. An incomplete
+    event at the end of the stream is dropped, as the standard says.
     """
 
     def __init__(self, limit: int) -> None:
@@ -45,7 +45,7 @@ class EventParser:
     def feed(self, chunk: bytes) -> Iterator[bytearray | None]:
         """Yield the data of each event that a chunk completes.
 
-        None comes after every `LINES_AT_ONCE`, so that the caller can let others run.
+        Yields None after every `LINES_AT_ONCE` lines, so that the caller can run other tasks.
 
         Raises:
             EndlessEventError: An event exceeds the limit, or the stream `MAX_LINES`.
@@ -91,13 +91,13 @@ class EventParser:
 
 
 def _parts(chunk: bytes) -> Iterator[bytes | memoryview]:
-    """Yield a chunk cut after each line end.
+    """Yield the parts of a chunk, cut after each line end.
 
-    An image before the first one or after the last one is neither copied nor looked at closely:
-    where a line end is not, finding that out is cheap.
+    An image before the first or after the last line end is not copied: finding out that it has no
+    line end is cheap.
 
     Raises:
-        EndlessEventError: It has more lines than any stream.
+        EndlessEventError: The chunk has more lines than any stream.
     """
     ends = [place for place in (chunk.find(b"\n"), chunk.find(b"\r")) if place >= 0]
     first = min(ends, default=-1) + 1

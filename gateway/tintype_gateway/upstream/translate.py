@@ -1,4 +1,4 @@
-"""Which calls make the images, and how does a provider say it?"""
+"""Divides a job into calls, and translates each call to the protocol of its provider."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,7 +17,7 @@ from tintype_gateway.values.upstream import PlannedCall, UpstreamRequest
 
 
 def divide(job: Job, model: Model) -> Iterator[PlannedCall]:
-    """Yield the calls that together make all images of the job, whichever candidate serves each."""
+    """Yield the calls that together return all images of the job, for any candidate."""
     per_call = job.images_per_call(model.limits.max_images_per_call)
     for first in range(0, job.images, per_call):
         images = min(per_call, job.images - first)
@@ -29,16 +29,16 @@ def translate(planned: PlannedCall, candidate: Candidate, dialect: Dialect) -> U
     """Return a call in the protocol of the candidate's provider.
 
     Raises:
-        UpstreamFault: The credentials lack a part.
+        UpstreamFault: The credentials lack a key.
     """
     return dialect.translate(planned.job, candidate.route, planned.asked, candidate.credentials)
 
 
 def check_translation(plan: Plan) -> None:
-    """Refuse what could not be sent to any provider of a plan, as sending it would.
+    """Check that at least one provider of a plan has complete credentials.
 
     Raises:
-        GatewayError: Each provider's credentials lack a part.
+        GatewayError: The credentials of each provider lack a key. It is the error of a request.
     """
     failed: list[FailedCall] = []
     for candidate in plan.candidates:
@@ -55,7 +55,7 @@ def check_translation(plan: Plan) -> None:
 
 
 def _with_own_seed(job: Job, model: Model, first: int) -> Job:
-    """Return the job with a seed of its own for each call: the same one gives the same image."""
+    """Return the job with a different seed for each call, as equal seeds give equal images."""
     if "seed" not in job.parameters or first == 0:
         return job
     rule = model.parameters.seed

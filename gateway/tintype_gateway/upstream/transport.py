@@ -1,4 +1,4 @@
-"""One HTTP call to a provider: send, read, and what went wrong."""
+"""One HTTP call to a provider: send the request, read the response, classify errors."""
 
 import asyncio
 import errno
@@ -28,13 +28,13 @@ from tintype_gateway.values.upstream import Timeouts, UpstreamRequest, UpstreamR
 from tintype_gateway.values.upstream_body import StreamedBody
 
 MAX_ANSWER_BYTES = 256 * 1024 * 1024
-"""Ten images of the largest size that any provider makes fit in it."""
+"""The largest response: ten images of the largest size of any provider."""
 
 MAX_ERROR_BYTES = 32 * 1024
-"""Of an error no more is read. One that is longer is judged by its status alone."""
+"""The largest error body. A longer one is classified by its status alone."""
 
 MAX_EVENT_BYTES = 64 * 1024 * 1024
-"""One such image fits in it, and all that is said of it."""
+"""The largest event: one such image with its fields."""
 
 
 async def call(
@@ -44,14 +44,14 @@ async def call(
     timeouts: Timeouts,
     through: PassThrough | None = None,
 ) -> AsyncGenerator[Preview | PassingImage | CallResult, None]:
-    """Yield what a provider generated, after previews if it streams and gives any.
+    """Yield the previews of a call, if the provider streams any, and then its result.
 
-    A call that was asked for a stream and responds at once is understood all the same. The first
-    image of a plain response is passed `through`, if that is given, and comes before the result
-    that it belongs to. All its pieces must be taken before the next event is asked for.
+    A plain response to a call that asked for a stream is accepted. With `through`, the first image
+    of a plain response is yielded before the result that it belongs to. The caller must consume
+    all its pieces before it asks for the next event.
 
     Raises:
-        UpstreamFault: It gave no image, for whatever reason.
+        UpstreamFault: The call returned no image, for any reason.
     """
     buffer = None if through is None else BUFFER_BYTES
     with _Faults(timeouts) as faults:
@@ -77,7 +77,9 @@ async def call(
     try:
         result = _understood(UpstreamResponse(response.status, headers, body), dialect)
     except UpstreamFault as fault:
-        if through is not None and through.passed is not None:  # the client has a part
+        if (
+            through is not None and through.passed is not None
+        ):  # the client has received a part of the image
             fault = UpstreamFault("outcome_unknown", fault.message)
         raise _of(response, fault) from fault.__cause__
     yield result
@@ -95,7 +97,7 @@ async def _sent(
     timeouts: Timeouts,
     buffer_bytes: int | None,
 ) -> aiohttp.ClientResponse:
-    """Send a call, and return its response as soon as the head is there, which must be in time."""
+    """Send a call; return its response as soon as the head arrives, within the time limit."""
     url, body = _url(request), request.body
     if isinstance(body, bytes):
         data: bytes | AsyncIterator[bytes] = body
@@ -130,12 +132,12 @@ async def _streamed(body: StreamedBody) -> AsyncGenerator[bytes, None]:
 
 
 class _Faults:
-    """Turns what goes wrong in a block, until a response is read, into a fault."""
+    """Turns every error of the block into a fault."""
 
     def __init__(self, timeouts: Timeouts) -> None:
         self._timeouts = timeouts
         self.response: aiohttp.ClientResponse | None = None
-        """The response, as soon as its head is there."""
+        """The response, as soon as its head arrives."""
 
     def __enter__(self) -> Self:
         return self
@@ -154,12 +156,12 @@ class _Faults:
 
 
 def _fault_of(error: Exception, timeouts: Timeouts) -> UpstreamFault:
-    """Return what an error of the connection means."""
+    """Return the fault of a connection error."""
     match error:
         case aiohttp.InvalidURL():
             return _no_endpoint()
         case aiohttp.ClientConnectorError() if error.os_error.errno == errno.EACCES:
-            # What our own guard responses, also for a name with several addresses.
+            # The egress guard refused the address; a name may have several.
             return UpstreamFault("misconfigured", "its endpoint is not allowed")
         case aiohttp.ClientConnectorError() | aiohttp.ConnectionTimeoutError():
             why = "the provider cannot be reached"
@@ -172,7 +174,7 @@ def _fault_of(error: Exception, timeouts: Timeouts) -> UpstreamFault:
 
 
 def _of(responded: aiohttp.ClientResponse | None, fault: UpstreamFault) -> UpstreamFault:
-    """Return a fault with what the head of the provider's response says of it, if there is one."""
+    """Return a fault with the status and the request id of the response, if there is one."""
     if responded is not None:
         ids = (responded.headers.get(name) for name in _REQUEST_IDS)
         fault.status, fault.request_id = responded.status, next(filter(None, ids), None)
@@ -180,21 +182,21 @@ def _of(responded: aiohttp.ClientResponse | None, fault: UpstreamFault) -> Upstr
 
 
 _REQUEST_IDS = ("x-request-id", "x-amzn-requestid", "x-goog-request-id", "apim-request-id")
-"""Where providers tell their own id of a call."""
+"""The headers in which providers return their own id of a call."""
 
 
 def _url(request: UpstreamRequest) -> yarl.URL:
     try:
-        url = yarl.URL(request.url, encoded=True)  # a `%3A` must stay as it was signed
-    except ValueError as error:  # an endpoint that is no URL
+        url = yarl.URL(request.url, encoded=True)  # a `%3A` must stay encoded as it was signed
+    except ValueError as error:  # the endpoint is not a URL
         raise _no_endpoint() from error
     if not url.host or url.raw_user is not None or url.raw_password is not None:
-        raise _no_endpoint()  # aiohttp would raise, or send an identity that is not ours
+        raise _no_endpoint()  # aiohttp would raise, or send other credentials
     return url
 
 
 def _no_endpoint() -> UpstreamFault:
-    return UpstreamFault("misconfigured", "its endpoint is no URL that can be called")
+    return UpstreamFault("misconfigured", "its endpoint is not a valid URL")
 
 
 def _is_stream(response: aiohttp.ClientResponse) -> bool:
@@ -204,7 +206,7 @@ def _is_stream(response: aiohttp.ClientResponse) -> bool:
 async def _follow(
     response: aiohttp.ClientResponse, reader: EventReader
 ) -> AsyncGenerator[Preview | CallResult, None]:
-    """Read events until they have told all, so that one cannot be lost with the stream's end."""
+    """Yield the previews and the result of a stream of events."""
     parser, previews = EventParser(MAX_EVENT_BYTES), 0
     async for chunk in _Arriving(response.content):
         for item in _items(parser, reader, chunk):
@@ -222,7 +224,7 @@ async def _follow(
 def _items(
     parser: EventParser, reader: EventReader, chunk: bytes
 ) -> Iterator[Preview | CallResult | None]:
-    """Yield what a chunk of a stream completes, and None where others should have their turn."""
+    """Yield what a chunk of a stream completes, and None where other tasks should run."""
     try:
         for data in parser.feed(chunk):
             if data is not None:
@@ -246,9 +248,9 @@ async def _first_bytes(arriving: AsyncIterator[bytes], most: int) -> bytes:
 
 
 class _Arriving:
-    """What arrives of one response, as it does, and counted.
+    """Iterates over the chunks of one response, and counts their bytes.
 
-    An iterator and no generator: of those, each stands in the way of every chunk.
+    An iterator class, because a generator would cost more for each chunk.
     """
 
     def __init__(self, content: aiohttp.StreamReader) -> None:
