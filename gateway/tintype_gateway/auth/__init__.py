@@ -1,1 +1,1 @@
-"""Who sends a request."""
+"""Authentication of callers, and limits on their calls."""

@@ -1,9 +1,8 @@
-"""How many calls an account may make in a minute, whatever they are for.
+"""Limits the calls of any kind that an account may make in a minute.
 
-Every call takes a token from the bucket of its account. A purchase gives it back once its credits
-are held, because purchases have a limit of their own, which the ledger keeps. So what is left to
-pay for are quotes, lists, repeats, and requests that are refused. Each gateway counts for itself,
-in memory.
+Every call takes a token from the account's bucket. A request for images returns the token once its
+credits are held, because the ledger has a separate limit for these requests. The limit therefore
+applies to quotes, lists, repeats and refused requests. Each gateway counts in its own memory.
 """
 
 import math
@@ -16,11 +15,11 @@ from tintype_gateway.ledger import rate_limit as rates
 from tintype_gateway.ledger.interface import Caller, Hold, Ledger
 
 MAX_BUCKETS = 10_000
-"""Beyond so many accounts, those whose buckets are full are forgotten."""
+"""Above this number of accounts, full buckets are removed."""
 
 
 class CallLimits:
-    """The buckets of all accounts, as `rates` describes them."""
+    """The buckets of all accounts (see `rate_limit`)."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -30,7 +29,7 @@ class CallLimits:
         """Count a call.
 
         Raises:
-            RateLimitError: The account has made too many.
+            RateLimitError: The account has exceeded its limit.
         """
         now, per_minute = self._now(), caller.calls_per_minute
         full_at = self._full_at.get(caller.account, now)
@@ -45,12 +44,12 @@ class CallLimits:
         self._full_at[caller.account] = rates.take(full_at, now, 1, per_minute)
 
     def give_back(self, caller: Caller) -> None:
-        """Take back one call that was counted."""
+        """Uncount one call."""
         if caller.account in self._full_at:
             self._full_at[caller.account] -= rates.MINUTE // caller.calls_per_minute
 
     def refunding(self, ledger: Ledger) -> Ledger:
-        """Return the same ledger, which gives a call back when it takes a hold for its caller."""
+        """Return the ledger with a `hold` that uncounts the caller's call."""
         return cast(Ledger, _Refunding(ledger, self))
 
     def _now(self) -> int:

@@ -69,7 +69,7 @@ class Journal:
             self._write(json.dumps({"id": hold_id}).encode() + b"\n")
 
     def sync(self) -> None:
-        """Flush the journal to disk, so that it survives a crash of the machine. Takes milliseconds."""
+        """Flush the journal to disk, to survive a crash of the machine. Takes milliseconds."""
         os.fsync(self._file)
 
     def left_behind(self) -> Iterator[Due]:

@@ -1,4 +1,4 @@
-"""The two applications of a gateway: the API for clients, and the one for those who run it."""
+"""The two aiohttp applications of a gateway: the API for clients, and the admin application."""
 
 from collections.abc import Collection
 
@@ -27,11 +27,11 @@ def create_app(
     public_models: bool = False,
     cors_origins: Collection[str] = (),
 ) -> web.Application:
-    """Return the API, and the page to try it on.
+    """Return the application of the API and the playground.
 
     `public_models` lets `GET /openapi.json` name the models of the catalog without a key, and pages
-    of the `cors_origins` may call the API. At its end, responses whose client has left have
-    `drain_seconds` to be carried through.
+    of the `cors_origins` may call the API. At shutdown, responses whose client has disconnected
+    have `drain_seconds` to complete.
     """
     app = web.Application(middlewares=[observed, enveloped], client_max_size=max_request_bytes)
     app[PIPELINE] = pipeline
@@ -52,7 +52,7 @@ def create_app(
 
 
 class AdminApp:
-    """Metrics, probes and status. Not for clients: it belongs on a port of its own."""
+    """Metrics, probes and status, for a port that clients do not reach."""
 
     def __init__(self, pipeline: Pipeline, token: str | None = None) -> None:
         self._catalogs = pipeline.catalogs
@@ -87,7 +87,7 @@ class AdminApp:
             "catalog": has_catalog,
             "draining": self.draining,
         }
-        if self.store_health.error:  # no reason to serve nothing: most answers need no store
+        if self.store_health.error:  # no reason to fail the probe: most responses need no store
             body["image_store"] = self.store_health.error
         return web.json_response(body, status=200 if ready else 503)
 

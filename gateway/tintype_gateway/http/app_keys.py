@@ -1,4 +1,4 @@
-"""What handlers and middlewares share: typed keys of the application and of a request."""
+"""Typed keys of the application and of requests, shared by handlers and middlewares."""
 
 from aiohttp import web
 
@@ -12,11 +12,11 @@ RESPONSE_TASKS = web.AppKey("response_tasks", ResponseTasks)
 CATALOGS = web.AppKey("catalogs", CatalogStore)
 
 PUBLIC_MODELS = web.AppKey("public_models", bool)
-"""Whether what is served without a key may name the models of the catalog."""
+"""Whether responses to requests without a key may name the models of the catalog."""
 
 REQUEST_ID = web.RequestKey("request_id", str)
 REQUEST_LOG = web.RequestKey("request_log", RequestLog)
-"""What the access log will say of the request."""
+"""The fields of the request's access log line."""
 
 STATIC_FILE = web.RequestKey("static_file", bool)
-"""Set where the request is for a file of the playground, and not for the API."""
+"""Set if the request is for a file of the playground, not for the API."""

@@ -1,7 +1,7 @@
-"""One client's connection, with the limits that aiohttp's server leaves to others.
+"""One client's connection, with limits that aiohttp's server does not have.
 
-By itself it waits for ever for the rest of a head and for a client that does not read its answer,
-and it answers what is no HTTP in plain text, with a traceback in the log.
+aiohttp's own connection waits for ever for the rest of a request head and for a client that does
+not read its response. It responds to invalid HTTP in plain text, and logs a traceback.
 """
 
 import asyncio
@@ -24,30 +24,30 @@ from tintype_gateway.observability.metrics import CONNECTIONS_CUT, HTTP_REQUESTS
 log = logging.getLogger(__name__)
 
 HEAD_SECONDS = 5
-"""From the first byte of a request, or from the connection, to the end of its head."""
+"""The time from the first byte of a request, or from the connection, to the end of the head."""
 
 STALL_SECONDS = 30
-"""How long a client may read nothing of what waits for it."""
+"""How long a client may read nothing of a pending response."""
 
 MAX_LINE_BYTES = 8190
-"""The longest path with its query."""
+"""The longest path, with the query, in bytes."""
 
 MAX_FIELD_BYTES = 32 * 1024
-"""The largest header that is read: enough to tell the bearer of a JWT that it is too large."""
+"""The largest header, in bytes: large enough to report that a JWT is too large."""
 
 MAX_HEAD_BYTES = 64 * 1024
-"""The largest head: without it, a hundred headers of the largest size would be kept."""
+"""The largest head, in bytes: otherwise a hundred headers of the largest size would be kept."""
 
 MAX_HEADERS = 100
 
 
 class ClientConnection(Connection):
-    """aiohttp's connection, which closes where its client dawdles."""
+    """aiohttp's connection, which closes if the client is too slow."""
 
     __slots__ = ("_head_bytes", "_head_timer", "_stall_timer", "_unread_bytes", "is_closing")
 
     is_closing: bool
-    """Whether it is closed after the answer to the request that it has now."""
+    """Whether the connection closes after the response to its current request."""
 
     _head_timer: asyncio.TimerHandle | None
     _stall_timer: asyncio.TimerHandle | None
@@ -100,21 +100,23 @@ class ClientConnection(Connection):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """Answer in OpenAI's envelope what never reached the application, and close."""
+        """Respond with an error to a request that never reached the application, and close."""
         if isinstance(exc, ConnectionError) and self._has_left():
-            raise exc  # nobody is there to be answered
+            raise exc  # the client has disconnected
         error = _refusal(exc, self.max_line_size) if status == 400 else _defect(exc)
         if request.writer is not None and request.writer.output_size > 0:
-            raise ConnectionError("the response has started: only its connection can be closed")
+            raise ConnectionError(
+                "the response has started: the gateway can only close the connection"
+            )
         return closing_response(error)
 
     def part(self) -> bool:
-        """Have the next answer be the last one, and return whether it is still to be asked for."""
+        """Make the next response the last one; return whether its request is yet to come."""
         self.is_closing = True
         return self.is_between_requests()
 
     def cut(self, reason: str) -> None:
-        """Close the connection without a word, and count why."""
+        """Close the connection without a response, and count the reason."""
         CONNECTIONS_CUT.labels(reason).inc()
         if isinstance(self.transport, asyncio.WriteTransport):
             self.transport.abort()
@@ -123,7 +125,7 @@ class ClientConnection(Connection):
         return self.transport is None or self.transport.is_closing()
 
     def _note_head(self, count: int) -> None:
-        """Bound a head that is not yet complete, in bytes and in time."""
+        """Limit the size and the time of an incomplete request head."""
         self._head_bytes += count
         if self._head_bytes > MAX_HEAD_BYTES:
             self.cut("large_head")
@@ -131,7 +133,7 @@ class ClientConnection(Connection):
             self._head_timer = self.event_loop.call_later(HEAD_SECONDS, self.cut, "slow_head")
 
     def _watch_reader(self) -> None:
-        """Look again and again whether the client has read anything."""
+        """Check periodically whether the client has read anything."""
         transport = self.transport
         if not isinstance(transport, asyncio.WriteTransport):
             return
@@ -154,7 +156,7 @@ class ClientConnection(Connection):
 
 
 def closing_response(error: GatewayError) -> web.Response:
-    """Return the response to a request that never reaches the application, and count it."""
+    """Return the response to a request that the application never gets, and count it."""
     HTTP_REQUESTS.labels("unknown", "unknown", str(error.status)).inc()
     answer = web.json_response(error.body(), status=error.status, headers=error.headers())
     answer.force_close()
@@ -162,7 +164,7 @@ def closing_response(error: GatewayError) -> web.Response:
 
 
 def _refusal(exc: BaseException | None, max_line_bytes: int) -> GatewayError:
-    """Return the error of what is no HTTP, without a word of what was sent."""
+    """Return the error for invalid HTTP, without quoting the request."""
     if isinstance(exc, LineTooLong):
         if exc.args[1:2] == (max_line_bytes,):
             return UriTooLongError(f"the path must have at most {max_line_bytes} bytes")

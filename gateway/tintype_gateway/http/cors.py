@@ -6,17 +6,17 @@ from collections.abc import Awaitable, Callable, Collection
 from aiohttp import hdrs, web
 
 ANY = "*"
-"""Stands for every origin. No cookie is ever involved: a page needs a key to do anything."""
+"""Allows every origin. This is safe because the API uses keys and no cookies."""
 
 EXPOSED = (
     *("x-request-id", "x-should-retry", "Retry-After", "ETag", "Allow", "Deprecation", "Sunset"),
     *("Preference-Applied", "Idempotent-Replayed", "Tintype-Route", "Tintype-Adjusted"),
     *("Tintype-Cost-Micro-Credits", "Tintype-Catalog-Revision", "Tintype-Profile"),
 )
-"""The headers of our responses that a page may read."""
+"""The response headers that a page may read."""
 
 MAX_AGE_SECONDS = 7200
-"""How long a browser may remember a preflight: more than this none does."""
+"""How long a browser may cache a preflight; no browser caches it for longer."""
 
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 """The name of a header (RFC 9110, 5.6.2)."""
@@ -25,22 +25,22 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Cors:
-    """Answers preflights of some origins, and lets their pages read our responses."""
+    """Responds to preflights of the allowed origins, and lets their pages read responses."""
 
     def __init__(self, origins: Collection[str]) -> None:
         self._origins = frozenset(origins)
 
     def install(self, app: web.Application) -> None:
-        """Have an application that is being made answer these origins."""
+        """Add CORS to an application before it starts."""
         if self._origins:
             app.middlewares.append(self._preflight)
             app.on_response_prepare.append(self._add_headers)
 
     @web.middleware
     async def _preflight(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Answer a preflight of a path that there is, with the methods that it takes.
+        """Respond to a preflight of an existing path, with the methods of that path.
 
-        Its headers are those that the page asks for: SDKs send some of their own.
+        All requested headers are allowed, because SDKs send headers of their own.
         """
         refusal = request.match_info.http_exception
         is_asked = (

@@ -1,7 +1,7 @@
 """Drives a response in a task that the server owns, and writes it to the client.
 
-The client's leaving reaches the handler of its request, and never the response itself: that is
-cancelled where nothing is sold yet, and else carried through to its end.
+A client that disconnects cancels the handler of its request, not this task. The task is cancelled
+if nothing is sold yet; otherwise it completes the response and discards it.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from tintype_gateway.values.response import End, Part
 log = logging.getLogger(__name__)
 
 Delivered = Callable[[Hold], None]
-"""Notes that a client has the complete response to a settled hold."""
+"""Records that a client has the complete response to a settled hold."""
 
 
 async def deliver(
@@ -32,11 +32,11 @@ async def deliver(
     headers: Mapping[str, str],
     delivered: Delivered,
 ) -> web.StreamResponse:
-    """Send a response to its end, with these `headers` besides its own.
+    """Send a response to its end, with additional `headers`.
 
     Raises:
-        GatewayError: It failed before anything was sent, so that the error has its own status.
-        ConnectionError: The client left.
+        GatewayError: The request failed before anything was sent, so the status can still be set.
+        ConnectionError: The client disconnected.
     """
     writer = ResponseWriter(request, headers)
     task = request.app[RESPONSE_TASKS].start(_written(request, parts, client, writer, delivered))
@@ -87,7 +87,7 @@ async def _send(part: Part, client: ClientPresence, writer: ResponseWriter) -> N
 
 
 def _break_off(request: web.Request, writer: ResponseWriter, error: Exception) -> None:
-    """Close the connection in the middle of a response."""
+    """Abort the connection in the middle of a response."""
     if isinstance(error, GatewayError):
         request[REQUEST_LOG].error = error.code
     else:

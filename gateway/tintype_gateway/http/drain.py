@@ -1,4 +1,4 @@
-"""aiohttp's server with our connections."""
+"""aiohttp's server with the gateway's own connection class, and its drain at shutdown."""
 
 import asyncio
 import resource
@@ -19,17 +19,17 @@ from tintype_gateway.http.private_aiohttp import Runner, Server
 from tintype_gateway.http.requests import handling, with_plain_paths
 
 IDLE_SECONDS = 75
-"""How long a connection is kept without a request: longer than load balancers keep theirs."""
+"""The keep-alive time of a connection: longer than that of load balancers."""
 
 LINGER_SECONDS = 2
-"""How long the rest of a refused body is read, so that its client can read why."""
+"""How long the server reads on from a refused body, so that the client can read the error."""
 
 GRACE_PERIOD_SECONDS = 6
-"""How long kept connections may bring one more request once we end, which is answered as their
-last. OpenAI's SDKs use none that was idle for 5 s, so none of their requests is lost."""
+"""How long idle connections may bring one more request at shutdown, which becomes their last.
+OpenAI's SDKs do not reuse a connection that was idle for 5 s, so no request is lost."""
 
 MAX_CONNECTIONS = 20_000
-"""How many connections a gateway has, if nothing else is said and it may open so many files."""
+"""The default limit of client connections, if the process may open enough files."""
 
 
 def create_runner(
@@ -38,10 +38,10 @@ def create_runner(
     max_connections: int | None = None,
     grace_period_seconds: float = 0,
 ) -> web.AppRunner:
-    """Return what serves an application; requests in flight have `drain_seconds` at its end.
+    """Return the runner of an application; at shutdown, requests in flight get `drain_seconds`.
 
-    Before that, kept connections have `grace_period_seconds` for requests that are on their way.
-    Beyond `max_connections`, or what the process has room for, new ones are closed at once.
+    Before that, idle connections have `grace_period_seconds` for requests that are being sent.
+    Above `max_connections`, or the process's limit of open files, new connections are closed.
     """
     return _Runner(
         app,
@@ -60,7 +60,7 @@ def create_runner(
 
 
 def _room_for_connections() -> int:
-    """Leave a quarter of the files that may be open to providers and to the ledger."""
+    """Reserve a quarter of the open files for connections to providers and to the ledger."""
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return (
         MAX_CONNECTIONS if files == resource.RLIM_INFINITY else min(MAX_CONNECTIONS, files // 4 * 3)
@@ -95,9 +95,9 @@ class _Runner(Runner):
 
     @override
     async def cleanup(self) -> None:
-        """Take no new connections, part from those that are kept, and end as aiohttp does.
+        """Accept no new connections, drain the idle ones, and shut down as aiohttp does.
 
-        By itself it closes idle connections at once, and resets those whose request is under way.
+        aiohttp alone closes idle connections at once, and resets those that are sending a request.
         """
         for site in list(self.sites):
             await site.stop()
@@ -108,7 +108,7 @@ class _Runner(Runner):
         await super().cleanup()
 
     def _part(self) -> int:
-        """Have every next answer be its connection's last, and count those that wait for one."""
+        """Make each connection's next response its last; return how many await a request."""
         connections = self.server.connections if self.server else []
         return sum(each.part() for each in connections if isinstance(each, ClientConnection))
 

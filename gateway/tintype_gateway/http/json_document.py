@@ -1,4 +1,4 @@
-"""JSON that many requests get: it is written once, and its ETag spares sending it again."""
+"""A JSON response body that many requests share: serialized once, with an ETag."""
 
 import hashlib
 import json
@@ -8,7 +8,7 @@ from typing import Any, Self
 from aiohttp import web
 
 HEADERS = {
-    # Kept, but asked for again at every use: it changes with the catalog, and with the key.
+    # Cached, but revalidated at every use: the body depends on the catalog and on the key.
     "Cache-Control": "private, no-cache",
     "Vary": "Authorization",
 }
@@ -28,7 +28,7 @@ class JsonDocument:
         return cls(body, hashlib.sha256(body).hexdigest()[:32])
 
     def response(self, request: web.Request) -> web.Response:
-        """Return the document, or 304 where `If-None-Match` says that the client has it."""
+        """Return the document, or status 304 if `If-None-Match` has its ETag."""
         if any(each.value in ("*", self.etag) for each in request.if_none_match or ()):
             response = web.Response(status=304, headers=HEADERS)
         else:

@@ -1,4 +1,4 @@
-"""Around every request: an id, OpenAI's error envelope, one line in the log, and its metrics."""
+"""Middlewares for every request: its id, OpenAI's error envelope, access log and metrics."""
 
 import logging
 import secrets
@@ -27,15 +27,15 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 log = logging.getLogger(__name__)
 
 UNKNOWN_LENGTH = "Transfer-Encoding is not allowed in HTTP/1.0 requests"
-"""RFC 9112, 6.1: such a message is to be taken for a faulty one, and its connection closed."""
+"""RFC 9112, 6.1: a server must treat such a message as faulty and close its connection."""
 
 CLIENT_CLOSED = 499
-"""What the log and the metrics show where a client left before its answer was complete."""
+"""The status in log and metrics if the client disconnects before its response is complete."""
 
 
 @web.middleware
 async def observed(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Give the request an id, and note how it ended."""
+    """Assign a request id, and record the outcome of the request."""
     request[REQUEST_ID] = f"req_{secrets.token_hex(16)}"
     request[REQUEST_LOG] = RequestLog(request[REQUEST_ID])
     started, status = time.perf_counter(), CLIENT_CLOSED
@@ -68,28 +68,30 @@ async def enveloped(request: web.Request, handler: Handler) -> web.StreamRespons
         damaged = errors.BadRequestError("the request body cannot be decoded", code="invalid_body")
         return _closing(request, damaged)
     except ConnectionError:
-        raise  # the client left: nobody is there to be answered
+        raise  # the client disconnected: there is no one to respond to
     except Exception:
         log.exception("unexpected error", extra={"request_id": request[REQUEST_ID]})
         return _answer(request, errors.InternalError("an unexpected error occurred; it was logged"))
 
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
-    """Set the headers of every answer, just before its head is sent."""
+    """Set the headers of every response, just before its head is sent."""
     response.headers["Server"] = f"tintype/{__version__}"
     response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers.setdefault("Cache-Control", "no-store")  # keys decide what anyone may see
+    response.headers.setdefault("Cache-Control", "no-store")  # the response depends on the key
     if isinstance(request.protocol, ClientConnection) and request.protocol.is_closing:
-        response.headers["Connection"] = "close"  # or its client's next request would be lost
+        response.headers["Connection"] = (
+            "close"  # otherwise the client's next request on it would fail
+        )
         response.force_close()
     if REQUEST_LOG in request and isinstance(profile := request[REQUEST_LOG].profile, str):
-        response.headers.setdefault(PROFILE_HEADER, profile)  # a repeated response has its own
+        response.headers.setdefault(PROFILE_HEADER, profile)  # a stored response has its own
     if REQUEST_ID in request:
         response.headers["x-request-id"] = request[REQUEST_ID]
 
 
 def route_of(request: web.Request) -> str:
-    """Return the pattern of the path, which is bounded where the path is not."""
+    """Return the route's path pattern, which has bounded values for metrics."""
     resource = request.match_info.route.resource
     return "unknown" if resource is None else resource.canonical
 
@@ -115,7 +117,7 @@ def _note(request: web.Request, status: int, seconds: float, meter: RequestMeter
 
 
 def _closing(request: web.Request, error: errors.GatewayError) -> web.Response:
-    """Return the response to a request without a known end, and close its connection."""
+    """Return the error for a request whose end is not certain, and close its connection."""
     answer = _answer(request, error)
     answer.force_close()
     return answer
@@ -130,7 +132,7 @@ def _answer(
 
 
 def _translated(request: web.Request, error: web.HTTPException) -> errors.GatewayError:
-    """Return aiohttp's own refusals as ours."""
+    """Turn aiohttp's HTTP errors into errors of the gateway."""
     match error:
         case web.HTTPNotFound():
             served = ", ".join(f"POST {operation.path}" for operation in OPERATIONS)

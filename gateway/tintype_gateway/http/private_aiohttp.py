@@ -1,7 +1,7 @@
 """Every private part of aiohttp's server that the gateway uses, and nothing else.
 
-aiohttp's public interface has no connections of one's own, no count of their requests, and no say
-in when a head is sent. Another version of aiohttp may change these parts without notice, so
+aiohttp's public interface has no custom connection classes, no count of a connection's requests,
+and no control of when a head is sent. Another version may change these parts without notice, so
 pyproject.toml has an upper bound, and tests/test_private_parts.py has a test for each.
 """
 
@@ -21,16 +21,16 @@ class Connection(RequestHandler):
 
     @property
     def event_loop(self) -> asyncio.AbstractEventLoop:
-        """The loop that it runs in."""
+        """The event loop of the connection."""
         return self._loop
 
     @property
     def request_count(self) -> int:
-        """How many heads of requests have arrived in full."""
+        """The number of complete request heads so far."""
         return self._request_count
 
     def is_between_requests(self) -> bool:
-        """Return whether it waits for a request."""
+        """Return whether the connection waits for a request."""
         return self._waiter is not None and not self._waiter.done()
 
 
@@ -38,24 +38,24 @@ _Connection = TypeVar("_Connection", bound=Connection)
 
 
 class Server(web.Server):
-    """Makes the connections."""
+    """Creates the connections."""
 
     @property
     def connection_count(self) -> int:
-        """How many connections are open. `connections` lists them, which takes longer."""
+        """The number of open connections. `connections` lists them, which takes longer."""
         return len(self._connections)
 
     def connect(self, kind: type[_Connection]) -> _Connection:
-        """Return a new connection of this kind, with the options of the server."""
+        """Return a new connection of this class, with the options of the server."""
         return kind(self, loop=self._loop, **self._kwargs)
 
 
 class Runner(web.AppRunner, ABC):
-    """Serves an application by a server of one's own."""
+    """Serves an application with a custom server."""
 
     @abstractmethod
     def adapted(self, made: web.Server, options: dict[str, Any]) -> Server:
-        """Return the server that takes the place of aiohttp's own, which has these options."""
+        """Return the server that replaces aiohttp's own, with the same options."""
 
     @override
     async def _make_server(self) -> web.Server:

@@ -1,4 +1,4 @@
-"""What is done with every request before and after the application has it, on each port."""
+"""Handling of every request outside the applications: `Expect`, paths and idempotency keys."""
 
 import re
 from collections.abc import Awaitable, Callable
@@ -15,14 +15,14 @@ MakeRequest = Callable[..., web.BaseRequest]
 
 _SLASHES = re.compile("/{2,}")
 _OF_A_MODEL = re.compile("/+v1/+models/+(?=[^/])")
-"""What comes before the id of a model, which may hold any slashes."""
+"""The path before a model's id, which may contain slashes."""
 
 
 def handling(handle: Handle) -> Handle:
-    """Return what handles requests where aiohttp by itself would do it wrong.
+    """Return a request handler that corrects two faults of aiohttp.
 
-    It quotes an `Expect` that it does not know, and fails where that is not UTF-8; and it keeps a
-    connection of HTTP/1.0 open after a response whose end is only told by closing it.
+    aiohttp quotes an unknown `Expect` in its response, and fails if the value is not UTF-8. It
+    also keeps an HTTP/1.0 connection open after a response that only a close can end.
     """
 
     async def checked(request: web.BaseRequest) -> web.StreamResponse:
@@ -38,7 +38,7 @@ def handling(handle: Handle) -> Handle:
 
 
 def with_plain_paths(make: MakeRequest) -> MakeRequest:
-    """Return what makes requests, where slashes too many do not lead to another resource."""
+    """Return a request factory that removes redundant slashes from paths."""
 
     def plain(message: RawRequestMessage, *args: Any) -> web.BaseRequest:
         path = message.url.raw_path
@@ -51,7 +51,7 @@ def with_plain_paths(make: MakeRequest) -> MakeRequest:
 
 
 def plain_path(path: str) -> str:
-    """Return a path without slashes at its end and in a row, but for those of a model's id."""
+    """Return a path without trailing or repeated slashes, except those of a model's id."""
     if "//" not in path and not path.endswith("/"):
         return path
     if found := _OF_A_MODEL.match(path):
@@ -63,10 +63,10 @@ _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
 def idempotency_key(request: web.Request) -> str | None:
-    """Return the key of a request, if it has one.
+    """Return the idempotency key of a request, if it has one.
 
     Raises:
-        BadRequestError: It is none.
+        BadRequestError: The key is invalid.
     """
     key = request.headers.get("Idempotency-Key")
     if key is not None and _KEY.fullmatch(key) is None:

@@ -8,11 +8,11 @@ from tintype_gateway.http.private_aiohttp import HeadWithBody
 from tintype_gateway.values.response import End, Head, Part
 
 JOINED_BYTES = 256 * 1024
-"""Up to here, a copy costs less than a second system call."""
+"""Up to this size, a copy costs less than a second system call."""
 
 
 class ResponseWriter(HeadWithBody):
-    """Writes one response, of which nothing is sent before its head."""
+    """Writes one response: a head, then parts of the body."""
 
     def __init__(self, request: web.Request, headers: Mapping[str, str]) -> None:
         super().__init__(headers={"Content-Type": "application/json"})
@@ -21,10 +21,10 @@ class ResponseWriter(HeadWithBody):
         self._joined: list[bytes | memoryview] | None = None
 
     async def send(self, part: Part) -> None:
-        """Send a part, and wait for a slow client.
+        """Send a part of the body, and wait for a slow client.
 
         Raises:
-            ConnectionError: The client left.
+            ConnectionError: The client disconnected.
         """
         if isinstance(part, Head):
             await self._begin(part)
@@ -46,6 +46,6 @@ class ResponseWriter(HeadWithBody):
         await self.prepare(self._asked)
 
     def break_off(self) -> None:
-        """Close the connection, so that no client takes what it has for a response."""
+        """Abort the connection, so that the client sees that the response is incomplete."""
         if self._asked.transport is not None:
             self._asked.transport.abort()

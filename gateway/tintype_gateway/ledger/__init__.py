@@ -1,18 +1,17 @@
-"""The ledger: who may spend how many credits, and what was spent.
+"""The ledger: the credits of accounts, and what they were charged for.
 
 An account's money is two numbers, ``balance`` and ``held``. A request takes a *hold* of the most
-that it can cost, and ends it in one of two ways: *settle* charges what it did cost, *release*
-gives everything back. What is ``available`` to the next request is the balance less the holds, so
-that two requests can never spend the same credit.
+that it can cost, and closes it in one of two ways: *settle* charges the actual cost, *release*
+charges nothing. The credits that are ``available`` to the next request are the balance less
+the holds, so that two requests can never spend the same credit.
 
 Every change of a balance is a *posting*: two entries that sum to zero, one on the account, one on
 ``sys:funding`` (credits granted or corrected) or ``sys:revenue`` (credits charged). Entries are
-only ever added, and a balance is the sum of its entries; :meth:`Ledger.audit` checks this and the
-rest.
+append-only, and a balance is the sum of its entries; :meth:`Ledger.audit` checks all invariants.
 
-A hold has a lifetime, which its owner renews while it works. If the owner dies, `expire_holds`
-gives the credits back. An owner that only slept may settle afterwards: that charge is *late* and
-may take the available credits below zero, because the image was delivered.
+A hold has a lifetime, which its owner renews. If the owner's process ends, `expire_holds` returns
+the credits to the account. An owner that was only suspended may settle afterwards: that charge is
+*late* and may take the available credits below zero, because the image was delivered.
 
 Amounts are whole micro-credits. Prompts, images and secrets are never stored; of an API key the
 database knows its SHA-256.

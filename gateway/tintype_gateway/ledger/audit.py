@@ -1,11 +1,11 @@
-"""Does the ledger add up? The questions, in SQL that both engines understand."""
+"""The checks of an audit, in SQL that both engines support."""
 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 
 class Check(NamedTuple):
-    """A query that finds contradictions, and the sentence that tells a row of it."""
+    """A query that finds contradictions, and the sentence that describes a row of it."""
 
     sentence: str
     query: str
@@ -24,7 +24,7 @@ CHECKS = (
         WHERE balance <> total
         """,
     ),
-    # What is held is the sum of the open holds.
+    # The held amount is the sum of the open holds.
     Check(
         "account {0} has {1} held, its open holds add up to {2}",
         """
@@ -45,7 +45,7 @@ CHECKS = (
         WHERE total <> 0
         """,
     ),
-    # So does each posting, which has two.
+    # The two entries of each posting sum to zero.
     Check(
         "posting {0} has {1} entries that add up to {2}",
         """
@@ -74,9 +74,9 @@ CHECKS = (
         WHERE entry.amount IS NULL OR -entry.amount NOT BETWEEN 0 AND hold.amount
         """,
     ),
-    # The use by day is the charges, summed up.
+    # The daily usage is the sum of the charges.
     Check(
-        "account {0} has {1} requests, {2} images and {3} micro-credits more in its use by day"
+        "account {0} has {1} requests, {2} images and {3} micro-credits more in its daily usage"
         " than in its charges",
         """
         SELECT account, sum(requests), sum(images), sum(charged)
@@ -104,9 +104,9 @@ SELECT
     (SELECT count(*) FROM hold WHERE state = 'settled' AND delivered_at IS NULL)
         AS undelivered_charges
 """
-"""The figures of `values.Audit`, by their names."""
+"""The figures of `Audit`, by their names."""
 
 
 def sentences(check: Check, rows: Iterable[Iterable[object]]) -> Iterator[str]:
-    """Return what a check found, for people."""
+    """Return the finding of a check as a sentence."""
     return (check.sentence.format(*row) for row in rows)

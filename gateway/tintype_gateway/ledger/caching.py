@@ -1,6 +1,6 @@
-"""A ledger that caches for a second whose key it was asked about.
+"""A ledger that caches the callers of API keys for a second.
 
-Only who somebody is, and never what they may spend: that is decided when credits are held.
+The cache holds the identity of callers, and never their credits, which the hold checks.
 """
 
 import hashlib
@@ -12,19 +12,19 @@ from typing import Any, cast
 from tintype_gateway.ledger.interface import Caller, Ledger
 
 SECONDS = 1.0
-"""How long a key may still work that another process has revoked, or that has expired."""
+"""The time for which a key still works after another process revoked it, or after it expired."""
 
 MOST = 10_000
-"""How many keys are remembered, each some hundred bytes."""
+"""The most cached keys, each of some hundred bytes."""
 
 _CHANGES = frozenset({"revoke_key", "rotate_key", "set_policy"})
-"""Operations that change what a key stands for."""
+"""Operations that change the caller of a key."""
 
 
 def cached(ledger: Ledger, clock: Callable[[], float] = time.monotonic) -> Ledger:
-    """Return the same ledger, asked about each key once in `SECONDS`.
+    """Return the ledger with a cache that looks up each key once in `SECONDS`.
 
-    What this process changes itself holds from the moment that the operation returns.
+    Changes by this process take effect as soon as their operation returns.
     """
     return cast(Ledger, _CachedLedger(ledger, clock))
 
@@ -34,20 +34,20 @@ class _CachedLedger:
         self._ledger = ledger
         self._clock = clock
         self._known: dict[bytes, tuple[float, Caller]] = {}
-        """Replaced after each change, so that a look-up can tell that it began before one."""
+        """Replaced after each change, so that a look-up can detect a change since its start."""
 
     def __getattr__(self, name: str) -> Any:
         operation = getattr(self._ledger, name)
-        return self._forgetting(operation) if name in _CHANGES else operation
+        return self._clearing(operation) if name in _CHANGES else operation
 
     async def authenticate(self, secret: str) -> Caller:
         """See `Ledger`. Keys that are not valid are looked up each time."""
         digest = hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
         while True:
             known, now = self._known, self._clock()
-            until, remembered = known.get(digest, (now, None))
-            if remembered is not None and now < until:
-                return remembered
+            until, cached_caller = known.get(digest, (now, None))
+            if cached_caller is not None and now < until:
+                return cached_caller
             caller = await self._ledger.authenticate(secret)
             if known is self._known:
                 break
@@ -57,14 +57,14 @@ class _CachedLedger:
         known[digest] = (now + SECONDS, caller)
         return caller
 
-    def _forgetting(self, operation: Callable[..., Awaitable[Any]]) -> Callable[..., Any]:
-        """Return an operation after which nothing is known that was looked up before its end."""
+    def _clearing(self, operation: Callable[..., Awaitable[Any]]) -> Callable[..., Any]:
+        """Return the operation, which clears the cache when it ends."""
 
         @wraps(operation)
-        async def forgetting(*args: Any, **kwargs: Any) -> Any:
+        async def clearing(*args: Any, **kwargs: Any) -> Any:
             try:
                 return await operation(*args, **kwargs)
-            finally:  # also where the answer was lost: the change may have been made
+            finally:  # also after a lost response: the database may have made the change
                 self._known = {}
 
-        return forgetting
+        return clearing

@@ -1,4 +1,4 @@
-"""What the ledger refuses, and why.
+"""The errors of the ledger.
 
 ::
 
@@ -23,11 +23,11 @@
 
 
 class LedgerError(Exception):
-    """The ledger did not do what it was asked, and nothing has changed."""
+    """The operation failed, and nothing has changed."""
 
 
 class LedgerUnavailableError(LedgerError):
-    """The database cannot be used now: away, locked, full, damaged, closed, or another schema."""
+    """The database cannot be used: unreachable, locked, full, damaged, closed, other schema."""
 
 
 class AccountExistsError(LedgerError):
@@ -39,7 +39,7 @@ class AccountNotFoundError(LedgerError):
 
 
 class AccountLimitError(LedgerError):
-    """There is no such account, and the issuer that names it has opened all that it may."""
+    """The account does not exist, and its issuer has reached its limit of accounts."""
 
 
 class InsufficientCreditsError(LedgerError):
@@ -52,7 +52,7 @@ class InsufficientCreditsError(LedgerError):
 
 
 class RateLimitedError(LedgerError):
-    """The account's policy allows no more just now; after `retry_after_seconds` it does."""
+    """The account has exceeded a rate limit; retry after `retry_after_seconds`."""
 
     def __init__(self, retry_after_seconds: float) -> None:
         super().__init__(f"the account's rate is used up for {retry_after_seconds:.3f} seconds")
@@ -76,7 +76,7 @@ class KeyRevokedError(InvalidKeyError):
 
 
 class HoldClosedError(LedgerError):
-    """The hold was already settled or released: its request has been accounted for."""
+    """The hold is already settled or released."""
 
 
 class IdempotencyConflictError(LedgerError):
@@ -101,10 +101,10 @@ class IdempotencyReplayError(IdempotencyConflictError):
 
 
 class IdempotencyOutcomeUnknownError(IdempotencyConflictError):
-    """The earlier request was the same one, and the provider may have done its work unpaid.
+    """The earlier request was the same one, and the provider may have made its images.
 
-    Nobody knows: its process died, or lost the provider. Only the client can decide whether to
-    ask again, with another key.
+    The outcome is unknown because the process ended or lost the connection to the provider. Only
+    the client can decide whether to repeat the request with another key.
     """
 
     def __init__(self, request_id: str) -> None:

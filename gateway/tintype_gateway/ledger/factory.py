@@ -1,4 +1,4 @@
-"""Open the ledger that a URL names."""
+"""Opens and migrates the ledger at a URL."""
 
 import time
 from collections.abc import Callable
@@ -19,16 +19,16 @@ def open_ledger(
     """Open the ledger at `url`.
 
     `sqlite:///credits.db` is a relative path, `sqlite:////var/lib/credits.db` an absolute one; the
-    file is created if it is not there, and migrated if it is old. `postgresql://...` is what libpq
-    understands; it is connected to when it is first used, and must have been migrated before:
-    :meth:`Ledger.check` tells.
+    file is created if it does not exist, and migrated if it is old. `postgresql://...` is a URL of
+    libpq; the ledger connects on first use, and the database must have been migrated before:
+    :meth:`Ledger.check` verifies this.
 
-    `clock` gives seconds since 1970, by default the time of this host, or of the PostgreSQL server.
-    `busy_timeout_seconds` bounds the wait for the other processes that use the same file, or for an
-    answer of the server. Reads the disk: call it before serving.
+    `clock` returns Unix seconds, by default of this host, or of the PostgreSQL server.
+    `busy_timeout_seconds` bounds the wait for other processes that use the same file, or for the
+    server. This function reads the disk: call it before serving.
 
     Raises:
-        ValueError: no engine serves this URL.
+        ValueError: no engine supports this URL.
         LedgerUnavailableError: the file cannot be opened, or is of a newer schema.
     """
     if url.startswith(POSTGRES_PREFIXES):
@@ -39,7 +39,7 @@ def open_ledger(
 def _path_of(url: str) -> Path:
     path = url.removeprefix(SQLITE_PREFIX)
     if path == url or not path:
-        # Nothing of the URL is repeated: any part of it may be one of a password.
+        # The message does not quote the URL: any part of it may be a part of a password.
         raise ValueError(
             f"there is no ledger at the URL of the database: use {SQLITE_PREFIX}PATH"
             f" or {POSTGRES_PREFIXES[0]}USER:PASSWORD@HOST/DATABASE"
@@ -53,8 +53,8 @@ async def migrate_ledger(url: str) -> None:
     A SQLite file is also migrated whenever it is opened.
 
     Raises:
-        ValueError: no engine serves this URL.
-        LedgerUnavailableError: it cannot be used, or a newer program has migrated it.
+        ValueError: no engine supports this URL.
+        LedgerUnavailableError: the database cannot be used, or a newer program has migrated it.
     """
     if url.startswith(POSTGRES_PREFIXES):
         await migrate(url)

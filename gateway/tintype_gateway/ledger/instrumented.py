@@ -1,4 +1,4 @@
-"""A ledger whose operations are timed, whatever its engine."""
+"""A ledger of any engine that measures its operations."""
 
 import time
 from collections.abc import Awaitable, Callable
@@ -13,19 +13,19 @@ Operation = Callable[..., Awaitable[Any]]
 
 
 def instrumented(ledger: Ledger) -> Ledger:
-    """Return the same ledger, which observes how long each operation takes, and how it ends."""
+    """Return the ledger with metrics of the duration and outcome of each operation."""
     return cast(Ledger, _InstrumentedLedger(ledger))
 
 
 class _InstrumentedLedger:
-    """Stands before a ledger. Every operation of one is a coroutine, so all are timed alike."""
+    """Wraps a ledger. Every operation is a coroutine function, so one wrapper fits all."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
     def __getattr__(self, name: str) -> Operation:
         operation = _timed(name, getattr(self._ledger, name))
-        setattr(self, name, operation)  # so that it is made once
+        setattr(self, name, operation)  # caches the wrapper
         return operation
 
 

@@ -1,4 +1,4 @@
-"""What the gateway and the tools know of the ledger: its operations, and their values."""
+"""The interface of the ledger: its operations and their values."""
 
 from collections.abc import Collection, Sequence
 from datetime import date, datetime
@@ -39,23 +39,22 @@ class Ledger(Protocol):
 
     Every operation is one transaction: when it returns, its effect is durable; when it raises a
     :class:`LedgerError`, it had none. All raise `LedgerUnavailableError`, in bounded time, when the
-    database cannot be used, and `ValueError` for an amount that no one can mean. Only where a
-    server was lost while it worked, and does not come back in that time, `LedgerUnavailableError`
-    leaves open whether the operation took effect; it did so once, or not at all.
+    database cannot be used, and `ValueError` for an invalid amount. There is one exception: if a
+    server fails during an operation and does not return in time, `LedgerUnavailableError` leaves
+    open whether the operation took effect, once or not at all.
 
-    A hold without an idempotency key is durable only as long as its request can be: what stops the
-    whole machine under an embedded database may undo it. Whatever makes a charge of it last makes
-    the hold last too.
+    With an embedded database, a crash of the machine may undo a hold without an idempotency key,
+    because it ends the request as well. A durable charge makes its hold durable.
 
-    Cancelling the wait for an operation does not stop it: it still takes effect once. Only a hold
-    is different, since nobody would know of it: it is released as soon as it is taken.
+    Cancelling the wait for an operation does not stop it: it still takes effect once. A cancelled
+    `hold` is the exception: the hold is released as soon as it is taken, because it has no owner.
     """
 
     async def check(self) -> None:
-        """Make sure that the database can be used, and is of the schema that this program needs.
+        """Check that the database can be used and has the schema of this program.
 
         Raises:
-            LedgerUnavailableError: it is not; the message says what to do.
+            LedgerUnavailableError: the check failed; the message says what to do.
         """
 
     async def create_account(
@@ -66,23 +65,23 @@ class Ledger(Protocol):
         unlimited: bool = False,
         policy: Policy = UNRESTRICTED,
     ) -> Account:
-        """Open an account and grant it its first credits.
+        """Open an account with its initial credits.
 
         Raises:
             AccountExistsError: the name is taken.
-            ValueError: the name is empty, too long, not printable, or of the ledger itself.
+            ValueError: the name is empty, too long, not printable, or reserved for the ledger.
         """
 
     async def ensure_account(
         self, name: str, *, issuer: str, max_accounts: int, credits_micro: int = 0
     ) -> Account:
-        """Return the account of this name, opened and granted its first credits if there is none.
+        """Return the account of this name; open it with its initial credits if it does not exist.
 
-        The credits are granted once, also where several ask at the same time. `issuer` is whose
-        token names the account, and `max_accounts` how many accounts its tokens may open.
+        Concurrent calls grant the credits once. `issuer` is the issuer of the token that names the
+        account, and `max_accounts` its limit of accounts.
 
         Raises:
-            AccountLimitError: there is no such account, and the issuer has opened so many.
+            AccountLimitError: the account does not exist, and the issuer is at its limit.
             ValueError: as `create_account`.
         """
 
@@ -90,45 +89,46 @@ class Ledger(Protocol):
         """Read one account.
 
         Raises:
-            AccountNotFoundError: there is none of this name.
+            AccountNotFoundError: no account has this name.
         """
 
     async def accounts(self) -> Sequence[Account]:
         """Read all accounts, by name."""
 
     async def set_policy(self, name: str, policy: Policy) -> Account:
-        """Say anew what an account may do; rates count from what it did before.
+        """Replace the policy of an account; its rates take account of its earlier requests.
 
         Raises:
-            AccountNotFoundError: there is none of this name.
+            AccountNotFoundError: no account has this name.
         """
 
     async def grant(
         self, name: str, micro: int, *, reason: str, idempotency: Idempotency | None = None
     ) -> Account:
-        """Give credits to an account; the reason stays with the entry.
+        """Add credits to an account, and record the reason.
 
-        With an idempotency key this is done once, also by `adjust`. Its key is kept for good.
+        An idempotency key makes this happen once. Grants and adjustments share their keys, which
+        never expire.
 
         Raises:
             IdempotencyMismatchError: the key belongs to another request.
-            AccountNotFoundError: there is none of this name.
+            AccountNotFoundError: no account has this name.
         """
 
     async def adjust(
         self, name: str, micro: int, *, reason: str, idempotency: Idempotency | None = None
     ) -> Account:
-        """Correct a balance by so much up or down, even below zero; the reason stays with it.
+        """Add a positive or negative amount to a balance, even to below zero; record the reason.
 
-        An idempotency key counts as for `grant`.
+        An idempotency key works as in `grant`.
 
         Raises:
             IdempotencyMismatchError: the key belongs to another request.
-            AccountNotFoundError: there is none of this name.
+            AccountNotFoundError: no account has this name.
         """
 
     async def usage(self, since: date, *, account: str | None = None) -> Sequence[Usage]:
-        """Sum up the charges since a day (UTC) by account and model, of one account or of all."""
+        """Return the charges since a day (UTC) by account and model, of one account or of all."""
 
     async def create_key(
         self, account: str, *, expires_at: datetime | None = None
@@ -136,15 +136,15 @@ class Ledger(Protocol):
         """Issue a key and return it with its secret, which is never shown again.
 
         Raises:
-            AccountNotFoundError: there is none of this name.
+            AccountNotFoundError: no account has this name.
             ValueError: `expires_at` has no time zone.
         """
 
     async def list_keys(self, account: str) -> Sequence[ApiKey]:
-        """Read the keys of an account, oldest first, with those that have ended.
+        """Read the keys of an account, oldest first, including expired and revoked ones.
 
         Raises:
-            AccountNotFoundError: there is none of this name.
+            AccountNotFoundError: no account has this name.
         """
 
     async def rotate_key(
@@ -152,26 +152,26 @@ class Ledger(Protocol):
     ) -> tuple[ApiKey, str]:
         """Replace a key by a new one of the same account, returned as by `create_key`.
 
-        The old one is revoked, or lives on for so long that everyone can change over. The new one
-        ends when the old one would have, unless `expires_at` says otherwise.
+        The old key is revoked, at once or after `keep_old_for_seconds`. The new key expires when
+        the old one would have, unless `expires_at` is given.
 
         Raises:
-            KeyNotFoundError, KeyExpiredError, KeyRevokedError: there is no such key, or no longer.
-            ValueError: the time to keep the old one is negative, or `expires_at` has no time zone.
+            KeyNotFoundError, KeyExpiredError, KeyRevokedError: the key cannot be rotated.
+            ValueError: `keep_old_for_seconds` is negative, or `expires_at` has no time zone.
         """
 
     async def revoke_key(self, key_id: str) -> None:
-        """End a key now. Revoking it again changes nothing.
+        """Revoke a key now. Revoking it again changes nothing.
 
         Raises:
-            KeyNotFoundError: there is no key of this id.
+            KeyNotFoundError: no key has this id.
         """
 
     async def authenticate(self, secret: str) -> Caller:
-        """Say whose secret this is.
+        """Return the caller of the key with this secret.
 
         Raises:
-            KeyNotFoundError, KeyExpiredError, KeyRevokedError: it is nobody's, or no longer.
+            KeyNotFoundError, KeyExpiredError, KeyRevokedError: the key is not valid.
         """
 
     async def hold(
@@ -188,67 +188,68 @@ class Ledger(Protocol):
     ) -> Hold:
         """Set aside the most that a request can cost.
 
-        `images` are those it asks for, which count for the account's rate. An idempotency key
-        belongs to one request of the account for 24 hours, unless that request is released.
+        `images` is the number of requested images, which counts for the account's rate limit. An
+        idempotency key belongs to one request of the account for 24 hours, or until its hold is
+        released.
 
         Raises:
             InsufficientCreditsError: the account has fewer credits available.
-            RateLimitedError: the account's policy allows no more just now.
+            RateLimitedError: the account has exceeded a rate limit.
             AccountNotFoundError: the caller's account does not exist.
             IdempotencyInProgressError: the first request with this key is still running.
             IdempotencyMismatchError: the first request with this key was another one.
             IdempotencyReplayError: the first request with this key was charged.
-            IdempotencyOutcomeUnknownError: the first request with this key ended, and nobody
-                knows whether the provider did the work.
+            IdempotencyOutcomeUnknownError: the first request with this key ended, and the provider
+                may have made its images.
         """
 
     async def renew(self, hold: Hold, lifetime_seconds: float) -> None:
-        """Keep a hold alive for so long from now.
+        """Set the remaining lifetime of a hold.
 
         Raises:
-            HoldClosedError: it is no longer open; if it expired, it can still be settled.
+            HoldClosedError: the hold is not open; if it expired, it can still be settled.
         """
 
     async def settle(self, hold: Hold, cost: int, *, images: int = 0) -> Settlement:
-        """Charge what the request cost, at most the hold, and give back the rest.
+        """Charge the cost of the request, at most the hold, and return the rest to the account.
 
-        `images` are those that were made, which are noted as used.
+        `images` is the number of delivered images, which is added to the account's usage.
 
         Raises:
-            HoldClosedError: it was settled or released before. Nothing was charged by this call.
+            HoldClosedError: the hold was already settled or released. This call charged nothing.
         """
 
     async def release(self, hold: Hold, reason: str, *, outcome_unknown: bool = False) -> None:
-        """Charge nothing and give everything back; the reason stays with the hold.
+        """Charge nothing, return the credits to the account, and record the reason.
 
-        Where nobody knows whether the provider did the work, the idempotency key is not freed: a
-        repeat might have it done twice.
+        With `outcome_unknown`, the provider may have made the images, and the idempotency key stays
+        in use: a repeat could pay the provider twice.
 
         Raises:
-            HoldClosedError: it was settled or released before.
+            HoldClosedError: the hold was already settled or released.
         """
 
     async def mark_delivered(self, settled: Collection[Hold]) -> None:
-        """Note that the clients have the complete answers to these settled holds.
+        """Record that the clients have the complete responses of these settled holds.
 
-        No money depends on it, so that many can be told at once and late: `audit` counts the
-        charges of which it was never said.
+        No money depends on it, so that it may happen late and in batches. `audit` counts the
+        charges without this record.
         """
 
     async def expire_holds(self) -> int:
-        """Give back the holds whose lifetime has ended, and say how many they were.
+        """Release the holds whose lifetime has ended, and return their number.
 
-        Until this has run, an overdue hold still keeps its credits and can be renewed.
+        Until then, an overdue hold still keeps its credits and can be renewed.
         """
 
     async def forget_released_holds(self) -> int:
-        """Remove holds that were released an hour ago or more, and say how many they were.
+        """Delete holds that were released an hour ago or more, and return their number.
 
-        Those whose outcome is unknown stay, as what they may have cost is still to be looked at.
+        Holds with an unknown outcome stay, because an operator may have to examine their cost.
         """
 
     async def audit(self) -> Audit:
-        """Check every balance, hold and charge against the entries, at one moment."""
+        """Check every balance, hold and charge against the entries, in one snapshot."""
 
     async def close(self) -> None:
-        """Finish what was asked for, then close the database. Closing again changes nothing."""
+        """Finish pending operations, then close the database. Closing again changes nothing."""

@@ -1,7 +1,7 @@
-"""Migrations: numbered SQL scripts, each of which brings a database to the next version.
+"""Migrations: numbered SQL scripts, each of which takes a database to the next schema version.
 
-Each engine keeps its own, and runs those that a database lacks in one transaction, together with
-the change of the version that the database keeps, and under a lock that only one process can have.
+Each engine has its own scripts. It runs those that a database lacks in one transaction, together
+with the update of the version in the database, under a lock that only one process can hold.
 """
 
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from tintype_gateway.ledger.errors import LedgerUnavailableError
 
 
 class Migrations:
-    """The scripts of a folder, named by their number and a word: `0001_ledger.sql`."""
+    """The scripts of a folder, named by a number and a word: `0001_ledger.sql`."""
 
     def __init__(self, folder: Path) -> None:
         self._scripts = sorted(folder.glob("*.sql"))

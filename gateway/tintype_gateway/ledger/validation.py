@@ -1,43 +1,43 @@
-"""What both engines refuse in the same words, and the constants that they share."""
+"""Validation, messages and constants that both engines share."""
 
 from datetime import datetime
 
 SYSTEM_PREFIX = "sys:"
-"""Begins the names of the ledger's own accounts, which nobody can use."""
+"""The prefix of the names of the ledger's own accounts, which clients cannot use."""
 
 FUNDING = "sys:funding"
-"""Where granted credits come from; its balance is what was granted, negated."""
+"""The source of granted credits; its balance is the negative sum of all grants."""
 
 REVENUE = "sys:revenue"
-"""Where charged credits go; its balance is what was charged."""
+"""The destination of charged credits; its balance is the sum of all charges."""
 
 MAXIMUM_AMOUNT = 10**15
-"""The most micro-credits that one operation can move. Sums of it stay far from 64 bits."""
+"""The most micro-credits of one operation. Sums of it stay far below 64 bits."""
 
 MAXIMUM_NAME_LENGTH = 255
 
 IDEMPOTENCY_KEPT_SECONDS = 24 * 3600
-"""How long a request keeps its idempotency key, from its hold on."""
+"""How long a request keeps its idempotency key, from the time of its hold."""
 
 RELEASED_KEPT_SECONDS = 3600
-"""How long a hold that came to nothing is kept, to be looked at."""
+"""How long a released hold is kept for inspection."""
 
 RELEASED_BATCH = 1000
-"""How many of these are removed at once, so that nothing else waits for long."""
+"""How many of them are deleted at once, so that other operations do not wait long."""
 
 MISMATCH = "the idempotency key was used for another request"
 
 LIMIT = "its issuer has opened {} accounts, which are all that it may"
 
 OPENING_REASON = "account created"
-"""The reason of an account's first grant."""
+"""The recorded reason of an account's initial grant."""
 
 
 def checked_amount(micro: int) -> int:
-    """Return an amount of micro-credits that can be meant.
+    """Return a valid amount of micro-credits.
 
     Raises:
-        ValueError: it is negative or absurdly large.
+        ValueError: the amount is negative or exceeds `MAXIMUM_AMOUNT`.
     """
     if not 0 <= micro <= MAXIMUM_AMOUNT:
         raise ValueError(f"must be 0 to {MAXIMUM_AMOUNT} micro-credits, not {micro}")
@@ -45,10 +45,10 @@ def checked_amount(micro: int) -> int:
 
 
 def checked_adjustment(micro: int) -> int:
-    """Return a correction of a balance, in micro-credits, that can be meant.
+    """Return a valid correction of a balance, in micro-credits.
 
     Raises:
-        ValueError: it is nothing, or absurdly large.
+        ValueError: the correction is 0, or exceeds `MAXIMUM_AMOUNT`.
     """
     if micro == 0:
         raise ValueError("an adjustment of 0 micro-credits changes nothing")
@@ -57,21 +57,21 @@ def checked_adjustment(micro: int) -> int:
 
 
 def checked_images(images: int) -> int:
-    """Return a number of images that can be meant.
+    """Return a valid number of images.
 
     Raises:
-        ValueError: it is negative.
+        ValueError: the number is negative.
     """
     if images < 0:
-        raise ValueError(f"there are no {images} images")
+        raise ValueError(f"the number of images must be 0 or more, not {images}")
     return images
 
 
 def checked_name(name: str) -> str:
-    """Return the name of an account that can be told and typed.
+    """Return a valid name of an account.
 
     Raises:
-        ValueError: it is empty, too long, not printable, or of the ledger itself.
+        ValueError: the name is empty, too long, not printable, or reserved for the ledger.
     """
     if not 1 <= len(name) <= MAXIMUM_NAME_LENGTH or not name.isprintable() or name != name.strip():
         raise ValueError(
@@ -83,10 +83,10 @@ def checked_name(name: str) -> str:
 
 
 def checked_end(expires_at: datetime | None) -> datetime | None:
-    """Return the end date of a key that means one moment.
+    """Return a valid expiry of a key.
 
     Raises:
-        ValueError: it has no time zone.
+        ValueError: the time has no time zone.
     """
     if expires_at is not None and expires_at.tzinfo is None:
         raise ValueError("the end date of a key needs a time zone")
@@ -94,10 +94,10 @@ def checked_end(expires_at: datetime | None) -> datetime | None:
 
 
 def checked_grace(seconds: float) -> float:
-    """Return how long a rotated key lives on.
+    """Return a valid remaining lifetime of a rotated key, in seconds.
 
     Raises:
-        ValueError: it is negative.
+        ValueError: the time is negative.
     """
     if seconds < 0:
         raise ValueError(f"a key cannot be kept for {seconds} seconds")

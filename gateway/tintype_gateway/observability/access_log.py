@@ -1,6 +1,6 @@
 """The access log: one line of JSON for each request, never with a prompt, an image or a key.
 
-The formatter escapes whatever is no printable ASCII, so nothing that a client sends can end a
+The formatter escapes everything except printable ASCII, so that text from a client cannot end a
 line, begin one, or move a terminal's cursor.
 """
 
@@ -31,11 +31,11 @@ REMOVED = "[removed]"
 
 
 def shown(text: str, limit: int) -> str:
-    """Return at most `limit` characters of a text, on one line, with its secrets removed.
+    """Return at most `limit` characters of a text, on one line, with secrets removed.
 
-    What looks like a key is one: a long identifier may be removed as well.
+    Everything that looks like a key is removed, even if it is only a long identifier.
     """
-    bounded = text[: 4 * limit]  # a secret that is cut below must have been whole before
+    bounded = text[: 4 * limit]  # removes secrets before the text is cut
     line = " ".join("".join(c if c.isprintable() else " " for c in bounded).split())
     clean = _SECRETS.sub(REMOVED, line)
     return clean if len(clean) <= limit else clean[: limit - 1] + "…"
@@ -47,7 +47,7 @@ FIRST_ERROR_STATUS = 400
 
 
 class Sampling(logging.Filter):
-    """Lets pass every error, and this share of the other requests, from 0 to 1."""
+    """Passes every error, and this share (0 to 1) of the other requests."""
 
     def __init__(self, share: float) -> None:
         super().__init__()
@@ -59,16 +59,16 @@ class Sampling(logging.Filter):
 
 
 def configure(level: str | None, sampling: float) -> None:
-    """Write lines from this level on, by default those of all logs, and so many of successes."""
+    """Set the level of the access log, by default the root's, and the share of logged successes."""
     if level is not None:
         log.setLevel(level.upper())
     log.addFilter(Sampling(sampling))
 
 
 def write(status: int, request_log: RequestLog, *, is_routine: bool = False) -> None:
-    """Write the line of a request that was answered with this status.
+    """Write the line of a request with this response status.
 
-    Errors are warnings. Successes that tell nothing, `is_routine`, are for debugging only.
+    Errors have the level WARNING. Routine successes, such as probes, have the level DEBUG.
     """
     success = logging.DEBUG if is_routine else logging.INFO
     level = success if status < FIRST_ERROR_STATUS else logging.WARNING

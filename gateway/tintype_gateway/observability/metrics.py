@@ -1,7 +1,7 @@
 """Every Prometheus metric of the gateway, in one place.
 
 Labels are bounded: models, providers, regions and outcomes come from the catalog and from this
-code, never from what a client sent. The histogram has no `model` label, since a thousand models
+code, never from a client. The histogram has no `model` label, since a thousand models
 would make it tens of thousands of series.
 """
 
@@ -26,17 +26,17 @@ ProcessCollector(registry=REGISTRY)
 
 _SECONDS = (0.25, 0.5, 1, 2, 3, 5, 7.5, 10, 15, 20, 30, 45, 60, 90, 120, 180)
 _OWN_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
-"""For what we do ourselves, which takes milliseconds."""
+"""Buckets for the gateway's own work, which takes milliseconds."""
 
 _GEN_AI_SECONDS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96)
 """The buckets that the semantic conventions ask for, as far as `_MORE_GEN_AI_SECONDS`."""
 
 _MORE_GEN_AI_SECONDS = (81.92, 163.84)
-"""The last one is ours: the conventions end where a slow image has not begun."""
+"""The last bucket is an addition: the conventions end below the duration of a slow image."""
 
 
 class Counter(prometheus_client.Counter):
-    """A counter that finds each of its series once, since requests ask for the same ones."""
+    """A counter that caches its series, because requests use the same ones."""
 
     @override
     @cache  # noqa: B019 - metrics and their series live as long as the process
@@ -46,7 +46,7 @@ class Counter(prometheus_client.Counter):
 
 
 class Histogram(prometheus_client.Histogram):
-    """A histogram that finds each of its series once."""
+    """A histogram that caches its series."""
 
     @override
     @cache  # noqa: B019 - as above

@@ -1,4 +1,4 @@
-"""What the access log says of one request, noted while the request is served."""
+"""The fields of one request in the access log, set while the request is served."""
 
 from dataclasses import dataclass, fields
 from enum import Enum
@@ -11,7 +11,7 @@ MAX_USER_CHARACTERS = 64
 
 
 class Absent(Enum):
-    """The value of a field that the line of a request does not have."""
+    """The value of a field that is absent from the line."""
 
     ABSENT = 0
 
@@ -24,16 +24,16 @@ Maybe: TypeAlias = T | Absent
 
 @dataclass(slots=True)
 class RequestLog:
-    """The fields of a line, in their order. One that is absent is left out; None is `null`."""
+    """The fields of a line, in order. An absent field is omitted; None becomes `null`."""
 
     request_id: Maybe[str] = ABSENT
     method: Maybe[str] = ABSENT
     route: Maybe[str] = ABSENT
-    """The pattern of the path."""
+    """The route's path pattern."""
 
     seconds: Maybe[float] = ABSENT
     provider_seconds: Maybe[float] = ABSENT
-    """How long at least one call to a provider was under way."""
+    """The time during which at least one call to a provider was in progress."""
 
     overhead_seconds: Maybe[float] = ABSENT
     request_bytes: Maybe[int] = ABSENT
@@ -48,32 +48,32 @@ class RequestLog:
     region: Maybe[str] = ABSENT
     binding: Maybe[str] = ABSENT
     images: Maybe[int] = ABSENT
-    """How many images the request asks for."""
+    """The number of requested images."""
 
     stream: Maybe[bool] = ABSENT
     adjustments: Maybe[list[str]] = ABSENT
     user: Maybe[str | None] = ABSENT
-    """The end user that the request names, None where it names none."""
+    """The end user that the request names, or None."""
 
     replay_of: Maybe[str] = ABSENT
-    """The id of the request whose response was sent once more."""
+    """The id of the request whose stored response was sent again."""
 
     cost_micro_credits: Maybe[int] = ABSENT
     error: Maybe[str | None] = ABSENT
-    """The code of the error that the client got, None for an error without a code."""
+    """The code of the error, or None for an error without a code."""
 
     bytes: Maybe[int] = ABSENT
     """The bytes of the response's body."""
 
     attempts: Maybe[int] = ABSENT
-    """How many calls were made to providers."""
+    """The number of calls to providers."""
 
     late_status: int | None = None
-    """The status of an error that came after the head of a successful response was sent. It
-    replaces the status of the head, and is no field of its own."""
+    """The status of an error after the head of a successful response was sent. It replaces the
+    status in the line, and is not a field of its own."""
 
     def note_plan(self, plan: Plan, user: str | None) -> None:
-        """Note what a request will buy, for the end user that it names."""
+        """Set the fields of a request's plan and of its end user."""
         self.model = plan.model.id
         self.note_route(plan.route)
         self.images = plan.job.images
@@ -82,13 +82,13 @@ class RequestLog:
         self.user = user and user[:MAX_USER_CHARACTERS]
 
     def note_route(self, route: Route) -> None:
-        """Note the newest route of a call."""
+        """Set the fields of the newest route."""
         self.provider = route.binding.provider
         self.region = route.region
         self.binding = route.binding.name
 
     def fields(self) -> dict[str, Any]:
-        """Return the fields of the line that are known."""
+        """Return the fields of the line that are set."""
         values = ((name, getattr(self, name)) for name in _FIELDS)
         return {name: value for name, value in values if value is not ABSENT}
 

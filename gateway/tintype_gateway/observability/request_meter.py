@@ -1,4 +1,4 @@
-"""What one request took of its providers: noted by its calls, read when the request has ended.
+"""Measures the provider time and bytes of one request, for its log line and metrics.
 
 The calls of a request run in tasks of their own, which share its meter.
 """
@@ -13,30 +13,30 @@ from tintype_gateway.observability.metrics import BYTES_IN_FLIGHT
 
 
 class RequestMeter:
-    """The time and the bytes that one request took of its providers."""
+    """The provider time and the provider bytes of one request."""
 
     bytes_in_flight: ClassVar[int] = 0
-    """The `provider_bytes` of all requests. A metric would take its lock for every chunk."""
+    """The sum of `provider_bytes` of all requests. A metric would take a lock for every chunk."""
 
     def __init__(self, request_id: str = "") -> None:
         self.request_id = request_id
         """The id of the request, for the logs of its calls."""
 
         self.calls = 0
-        """How many calls were begun."""
+        """The number of calls that were started."""
 
         self.provider_seconds = 0.0
-        """How long at least one call was under way: calls side by side count once."""
+        """Seconds during which at least one call was in progress: concurrent calls count once."""
 
         self.provider_bytes = 0
-        """The bytes of the answers that have arrived, and were not passed on before they ended."""
+        """The received bytes of provider responses that the process still holds."""
 
         self._running = 0
         self._since = 0.0
 
     @contextmanager
     def calling(self) -> Iterator[None]:
-        """Note that the block is one call to a provider."""
+        """Count the block as one call to a provider."""
         if not self._running:
             self._since = time.perf_counter()
         self.calls += 1
@@ -49,12 +49,12 @@ class RequestMeter:
                 self.provider_seconds += time.perf_counter() - self._since
 
     def passed_on(self, size: int) -> None:
-        """Note that so many of the bytes that have arrived are the client's, and held no more."""
+        """Subtract bytes that were forwarded to the client."""
         self.provider_bytes -= size
         RequestMeter.bytes_in_flight -= size
 
     def received(self, size: int) -> None:
-        """Note that so many bytes of an answer have arrived."""
+        """Add received bytes of a provider's response."""
         self.provider_bytes += size
         RequestMeter.bytes_in_flight += size
 
@@ -67,7 +67,7 @@ _CURRENT: ContextVar[RequestMeter | None] = ContextVar("request_meter", default=
 
 @contextmanager
 def metered(request_id: str = "") -> Iterator[RequestMeter]:
-    """Return the meter of the request that the block serves."""
+    """Create the meter of the request that the block serves."""
     meter = RequestMeter(request_id)
     token = _CURRENT.set(meter)
     try:
@@ -78,5 +78,5 @@ def metered(request_id: str = "") -> Iterator[RequestMeter]:
 
 
 def current_meter() -> RequestMeter:
-    """Return the meter of the request that is being served, or one that nobody reads."""
+    """Return the meter of the current request, or an unused one outside of requests."""
     return _CURRENT.get() or RequestMeter()

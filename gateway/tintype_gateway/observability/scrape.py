@@ -1,4 +1,4 @@
-"""What Prometheus scrapes: thousands of series, written beside the event loop."""
+"""Renders the metrics for Prometheus: thousands of series, in a thread."""
 
 import asyncio
 import gc
@@ -13,16 +13,16 @@ Encode = Callable[[CollectorRegistry], bytes]
 
 
 async def scraped(accept: str) -> tuple[bytes, str]:
-    """Return all metrics in a format that the header `Accept` asks for, and its content type."""
+    """Return all metrics in a format that the `Accept` header allows, and its content type."""
     encode, content_type = choose_encoder(accept)
     return await asyncio.to_thread(_written, encode), content_type
 
 
 def _written(encode: Encode) -> bytes:
-    """Write the metrics without garbage collection.
+    """Render the metrics without garbage collection.
 
-    What writing them allocates is freed without it, but would set it off again and again: each
-    pass over all objects stops the event loop for tens of milliseconds.
+    Rendering allocates only objects that reference counting frees, but their number would trigger
+    the garbage collector, which stops the event loop for tens of milliseconds.
     """
     gc.disable()
     try:

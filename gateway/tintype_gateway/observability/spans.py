@@ -1,7 +1,7 @@
-"""Traces, where the standard environment of OpenTelemetry asks for them; nothing where not.
+"""OpenTelemetry traces, which the standard `OTEL_*` environment variables turn on.
 
-OpenTelemetry itself is only imported when traces are on, by `observability.tracing`: otherwise a
-stage costs one comparison. Spans never tell what an error says, since it may quote a prompt.
+Only `observability.tracing` imports OpenTelemetry, and only while traces are on: otherwise a stage
+costs one comparison. Spans never contain error messages, because these may quote a prompt.
 """
 
 import inspect
@@ -36,15 +36,15 @@ _HEADER_VALUE = re.compile(r"[\x20\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*")
 _NOTHING = nullcontext()
 
 _tracing: "Tracing | None" = None
-"""What makes spans, None while traces are off."""
+"""Creates spans; None while traces are off."""
 
 
 def is_wanted(environ: Mapping[str, str]) -> bool:
-    """Return whether the environment asks for traces.
+    """Return whether the environment turns traces on.
 
     Raises:
-        ValueError: It asks for an exporter or a protocol that we do not have, or its endpoint or
-            headers are malformed. The message repeats neither.
+        ValueError: The exporter or the protocol is not supported, or the endpoint or the headers
+            are malformed. The message quotes neither of these two.
     """
     if environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
         return False
@@ -66,7 +66,7 @@ def is_wanted(environ: Mapping[str, str]) -> bool:
 
 
 def _is_header(text: str) -> bool:
-    """Return whether OpenTelemetry can send a header, as it quotes those that it cannot."""
+    """Return whether OpenTelemetry accepts a header. It would quote a rejected one in its log."""
     name, separator, value = text.strip(" \t").partition("=")
     return text.strip(" \t") == "" or bool(
         separator
@@ -77,13 +77,13 @@ def _is_header(text: str) -> bool:
 
 @contextmanager
 def tracing(environ: Mapping[str, str]) -> Iterator[None]:
-    """Trace the requests that the block serves, if the environment asks for it.
+    """Trace the requests that the block serves, if the environment turns traces on.
 
-    Leaving the block sends what is left, which takes seconds where the collector is away.
+    Leaving the block exports the remaining spans, which takes seconds if the collector is down.
 
     Raises:
-        ValueError: It asks for an exporter or a protocol that we do not have, or its endpoint or
-            headers are malformed. The message repeats neither.
+        ValueError: The exporter or the protocol is not supported, or the endpoint or the headers
+            are malformed. The message quotes neither of these two.
     """
     global _tracing
     if not is_wanted(environ):
@@ -100,12 +100,12 @@ def tracing(environ: Mapping[str, str]) -> Iterator[None]:
 
 
 def stage(name: str) -> AbstractContextManager[object]:
-    """Make the block one span."""
+    """Run the block in a span."""
     return _NOTHING if _tracing is None else _tracing.stage(name)
 
 
 def traced(name: str) -> Callable[[Callable[Given, Result]], Callable[Given, Result]]:
-    """Make every call of a function, also of a coroutine, the span of a stage."""
+    """Run every call of a function or coroutine function in the span of a stage."""
 
     def decorate(function: Callable[Given, Result]) -> Callable[Given, Result]:
         spanned = _spanned(name, function)
@@ -133,35 +133,35 @@ def _spanned(name: str, function: Callable[Given, Result]) -> Callable[Given, Re
 
 
 def serving(headers: Mapping[str, str]) -> AbstractContextManager[object]:
-    """Make the block the span of a request, which continues the trace of its `traceparent`."""
+    """Run the block in the span of a request, which continues the trace of its `traceparent`."""
     return _NOTHING if _tracing is None else _tracing.serving(headers)
 
 
 def served(method: str, route: str, status: int, request_id: str) -> None:
-    """Tell the span of a request how it ended."""
+    """Set the outcome of a request on its span."""
     if _tracing is not None:
         _tracing.served(method, route, status, request_id)
 
 
 def calling(plan: Plan, route: Route, asked: int) -> AbstractContextManager[object]:
-    """Make the block the span of a call over a route that asks for so many images."""
+    """Run the block in the span of a call over a route for a number of images."""
     return _NOTHING if _tracing is None else _tracing.calling(plan, route, asked)
 
 
 def used(usage: TokenUsage) -> None:
-    """Tell the span of a call the tokens that it used."""
+    """Set the token usage of a call on its span."""
     if _tracing is not None:
         _tracing.used(usage)
 
 
 def failed(attributes: Mapping[str, str | int]) -> None:
-    """Tell the span of a call why it failed."""
+    """Set the fault of a call on its span."""
     if _tracing is not None:
         _tracing.failed(attributes)
 
 
 def propagated(headers: Mapping[str, str]) -> Mapping[str, str]:
-    """Return headers of a call with the `traceparent` that continues the trace."""
+    """Return the headers of a call with the `traceparent` of the current span."""
     return headers if _tracing is None else _tracing.propagated(headers)
 
 
@@ -171,12 +171,12 @@ def trace_id() -> str | None:
 
 
 def exemplar() -> dict[str, str] | None:
-    """Return what links an observation to its trace, None where there is none."""
+    """Return the exemplar that links an observation to its trace, or None."""
     found = trace_id()
     return None if found is None else {"trace_id": found}
 
 
 def gen_ai_provider(binding: Binding) -> str:
-    """Return the conventions' name of who serves a binding: the service whose protocol it speaks,
-    since the conventions know no label of our own."""
+    """Return the provider name of a binding in the semantic conventions: that of its dialect's
+    service, because the conventions do not know the catalog's own provider labels."""
     return SERVICES[binding.dialect].telemetry_name

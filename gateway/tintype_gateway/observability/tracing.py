@@ -1,8 +1,8 @@
 """Spans by OpenTelemetry's SDK, sent over OTLP by a thread of its own.
 
 Attributes follow the semantic conventions for HTTP and for generative AI. The trace context is
-W3C's, both ways; baggage is not passed on, since a client's baggage is none of a provider's
-business.
+W3C's in both directions. Baggage is not propagated, because providers must not see a client's
+baggage.
 """
 
 import asyncio
@@ -26,20 +26,20 @@ from tintype_gateway.values.plan import Plan
 from tintype_gateway.values.routes import Route
 
 SERVICE = "tintype-gateway"
-"""The name of the service, unless the environment gives another."""
+"""The default service name."""
 
 CAPTURE = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
 CAPTURING = frozenset({"true", "span_only", "span_and_event"})
-"""What the variable says where prompts are wanted in spans."""
+"""The value of the variable that turns on prompts in spans."""
 
 FIRST_SERVER_ERROR = 500
 
 
 class Tracing:
-    """Makes the spans of one process."""
+    """Creates the spans of one process."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
-        """Begin to export to where the environment says."""
+        """Start the export to the endpoint of the environment."""
         self._provider = TracerProvider(resource=_resource(environ), shutdown_on_exit=False)
         self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
         self._tracer = self._provider.get_tracer("tintype_gateway", __version__)
@@ -47,7 +47,7 @@ class Tracing:
         self._with_prompts = environ.get(CAPTURE, "").lower() in CAPTURING
 
     def close(self) -> None:
-        """Send what is left, and end."""
+        """Export the remaining spans, and stop."""
         self._provider.shutdown()
 
     def stage(self, name: str) -> AbstractContextManager[Span]:
@@ -66,7 +66,7 @@ class Tracing:
         )
 
     def served(self, method: str, route: str, status: int, request_id: str) -> None:
-        """Tell the current span, which is that of a request, how it ended."""
+        """Set the outcome of a request on the current span."""
         span = get_current_span()
         span.update_name(f"{method} {route}")
         span.set_attributes(
@@ -82,12 +82,12 @@ class Tracing:
             span.set_status(StatusCode.ERROR)
 
     def calling(self, plan: Plan, route: Route, asked: int) -> AbstractContextManager[Span]:
-        """Return the span of a call over a route for so many of the images of a plan."""
+        """Return the span of a call over a route for a number of the images of a plan."""
         name = f"{plan.operation.name} {route.binding.upstream_model}"
         return self._span(name, SpanKind.CLIENT, self._call_attributes(plan, route, asked))
 
     def used(self, usage: TokenUsage) -> None:
-        """Tell the current span, which is that of a call, its tokens."""
+        """Set the token usage of a call on the current span."""
         get_current_span().set_attributes(
             {
                 "gen_ai.usage.input_tokens": usage.text_input + usage.image_input,
@@ -96,20 +96,20 @@ class Tracing:
         )
 
     def failed(self, attributes: Mapping[str, str | int]) -> None:
-        """Tell the current span, which is that of a call, why it failed."""
+        """Set the fault of a call on the current span."""
         names = {"upstream_status": "http.response.status_code"}
         get_current_span().set_attributes(
             {names.get(name, f"tintype.{name}"): value for name, value in attributes.items()}
         )
 
     def propagated(self, headers: Mapping[str, str]) -> Mapping[str, str]:
-        """Return headers with those of the current trace."""
+        """Return the headers with those of the current trace context."""
         carrier = dict(headers)
         self._context.inject(carrier)
         return carrier
 
     def trace_id(self) -> str | None:
-        """Return the current trace in hexadecimal, if it is recorded."""
+        """Return the ids of the current trace in hexadecimal, if it is recorded."""
         context = get_current_span().get_span_context()
         recorded = context.is_valid and context.trace_flags.sampled
         return format(context.trace_id, "032x") if recorded else None
@@ -118,7 +118,7 @@ class Tracing:
     def _span(
         self, name: str, kind: SpanKind, attributes: Mapping[str, AttributeValue]
     ) -> Iterator[Span]:
-        """Open a span that tells of an error its kind, and never its words."""
+        """Open a span that records the kind of an error, and never its message."""
         with self._tracer.start_as_current_span(
             name,
             kind=kind,
@@ -152,19 +152,19 @@ class Tracing:
 
 
 def _error_type(error: BaseException) -> str:
-    """Return the word for an error that answers and metrics use, if there is one."""
+    """Return the code or the fault kind of an error, as in responses and metrics."""
     if isinstance(error, asyncio.CancelledError):
         return "cancelled"
     return getattr(error, "kind", None) or getattr(error, "code", None) or type(error).__name__
 
 
 def _messages(prompt: str) -> str:
-    """Return a prompt as the conventions write one."""
+    """Return a prompt in the format of the semantic conventions."""
     return json.dumps([{"role": "user", "parts": [{"type": "text", "content": prompt}]}])
 
 
 def _resource(environ: Mapping[str, str]) -> Resource:
-    """Return what is said of this process, where the environment's own words come first."""
+    """Return the resource attributes of this process; the environment takes precedence."""
     given = environ.get("OTEL_RESOURCE_ATTRIBUTES", "")
     named = environ.get("OTEL_SERVICE_NAME") or "service.name=" in given
     own = {"service.version": __version__}

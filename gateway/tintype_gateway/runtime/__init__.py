@@ -1,1 +1,1 @@
-"""The process itself: memory, the event loop, and folders that change."""
+"""The process itself: memory, event loop, deadlines, and folders that change."""

@@ -1,5 +1,5 @@
-"""How memory is kept: by the C library, for buffers of a few megabytes that come and go, and by
-Python's garbage collector, which stops everything while it looks at an object.
+"""Tuning of memory management: glibc's malloc, for many short-lived buffers of some megabytes, and
+Python's garbage collector, which stops the process while it runs.
 """
 
 import asyncio
@@ -14,21 +14,21 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 """Parameters of mallopt(3)."""
 
 KEPT_BYTES = 256 * 1024 * 1024
-"""How much free memory a process keeps before it returns some."""
+"""The free memory that the process keeps before it returns some to the system."""
 
 LARGEST_BYTES = 32 * 1024 * 1024
-"""The largest buffer that is taken from kept memory. glibc silently refuses a greater value."""
+"""The largest buffer that reuses free memory. glibc silently refuses a greater value."""
 
 RETURN_SECONDS = 60
-"""How often memory that is kept is given back all the same."""
+"""The interval at which free memory is returned to the system."""
 
 
 def tune_allocator() -> None:
-    """Have buffers of the size of an image reused.
+    """Make malloc reuse buffers of the size of an image.
 
-    By default glibc maps each of them anew, so that every answer pays for thousands of page
-    faults: on answers of 1.5 MiB this halves the CPU time of a request. A C library without
-    mallopt is left as it is.
+    By default glibc maps each of them anew, at the cost of thousands of page faults for each
+    response. With responses of 1.5 MiB, this halves the CPU time of a request. Does nothing with a
+    C library without mallopt.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt
@@ -40,16 +40,16 @@ def tune_allocator() -> None:
 
 
 def return_kept() -> None:
-    """Give memory that is kept but not used back to the system, as far as the C library can."""
+    """Return free memory to the system, if the C library supports it."""
     with suppress(AttributeError, OSError):
         ctypes.CDLL(None).malloc_trim(0)
 
 
 async def return_kept_regularly() -> None:
-    """Give memory back every minute, for as long as this runs.
+    """Return free memory every minute, until cancelled.
 
-    Under load the allocator keeps the most that it ever needed, in pieces. To return it takes a
-    millisecond or two; what is needed again is then fetched again.
+    Under load the allocator keeps its peak size, in fragments. Returning memory takes a millisecond
+    or two.
     """
     while True:
         await asyncio.sleep(RETURN_SECONDS)
@@ -57,9 +57,10 @@ async def return_kept_regularly() -> None:
 
 
 async def spare_collector(started: asyncio.Event) -> None:
-    """Once started, never again search what is there by then for garbage, since it stays.
+    """Exclude all objects that exist after the start from garbage collection.
 
-    With a thousand models the search takes tens of milliseconds, and new catalogs make it due.
+    With a thousand models a full collection takes tens of milliseconds, and new catalogs trigger
+    it.
     """
     await started.wait()
     gc.collect()

@@ -1,16 +1,16 @@
-"""By when a request must have ended."""
+"""The deadline of a request."""
 
 import time
 from collections.abc import Callable
 
 
 class Deadline:
-    """A moment that everything which a request does is bounded by."""
+    """A point in time that bounds all work of a request."""
 
     def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._at = clock() + seconds
 
     def remaining(self) -> float:
-        """Return the seconds that are left, 0 when there are none."""
+        """Return the remaining seconds, at least 0."""
         return max(self._at - self._clock(), 0.0)

@@ -1,4 +1,4 @@
-"""Folders that change while we run: when to look at one, and what is in it at one moment."""
+"""Watches folders for changes, and reads consistent versions of their files."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -7,17 +7,16 @@ from pathlib import Path
 from watchfiles import awatch
 
 CURRENT = "..data"
-"""The link by which a kubelet swaps the whole content of a mounted ConfigMap or Secret."""
+"""The symbolic link that the kubelet replaces to update a mounted ConfigMap or Secret."""
 
 
 async def looks(
     *folders: Path, recursive: bool = True, every_seconds: float | None = None
 ) -> AsyncIterator[None]:
-    """Yield at once, and again whenever something in the folders has changed since.
+    """Yield at once, and again after each change in the folders.
 
-    The watch begins before the first look, so that no change falls in between. With
-    `every_seconds` there is also a look each time so long passed without a change: some file
-    systems tell nobody of theirs.
+    The watch starts before the first yield, so that no change is missed. With `every_seconds`, this
+    also yields after that time without a change, because some file systems report no changes.
     """
     changes = awatch(
         *folders,
@@ -29,7 +28,7 @@ async def looks(
     )
     first_change = asyncio.ensure_future(anext(changes))
     try:
-        await asyncio.sleep(0)  # here the watch begins
+        await asyncio.sleep(0)  # starts the watch
         yield
         await first_change
         yield
@@ -40,10 +39,10 @@ async def looks(
 
 
 def read_files(folder: Path, wanted: Callable[[str], bool]) -> dict[str, bytes]:
-    """Return the files whose names are wanted; those of a mounted volume are of one version.
+    """Return the files with wanted names; the files of a mounted volume are of one version.
 
     Raises:
-        OSError: The folder is not there, or its content is just being swapped: look again.
+        OSError: The folder does not exist, or its content is being replaced: try again.
     """
     current = folder / CURRENT
     version = current.resolve(strict=True) if current.is_symlink() else folder
@@ -52,6 +51,6 @@ def read_files(folder: Path, wanted: Callable[[str], bool]) -> dict[str, bytes]:
         for path in sorted(version.iterdir())
         if wanted(path.name) and path.is_file()
     }
-    if version != folder and current.resolve() != version:  # which is being deleted since
+    if version != folder and current.resolve() != version:  # the kubelet deletes the old version
         raise OSError(f"{folder} was swapped while it was read")
     return files

@@ -1,4 +1,4 @@
-"""How late is the event loop? A loop that is late serves everybody late."""
+"""Measures the lag of the event loop, which delays every request."""
 
 import asyncio
 import sys
@@ -9,12 +9,12 @@ from tintype_gateway.observability.metrics import LOOP_LAG
 SAMPLE_SECONDS = 0.5
 
 SWITCH_SECONDS = 0.001
-"""How long a thread may keep the interpreter while another one waits for it: Python's own 5 ms are
-long for a loop that serves hundreds of requests a second beside a scrape."""
+"""The interpreter's thread switch interval. Python's default of 5 ms is long for an event loop that
+serves hundreds of requests a second during a scrape."""
 
 
 async def observe_lag() -> None:
-    """Observe, for as long as the process lives, by how much a timer is late."""
+    """Observe the delay of timers until cancelled."""
     sys.setswitchinterval(SWITCH_SECONDS)
     while True:
         due = time.perf_counter() + SAMPLE_SECONDS

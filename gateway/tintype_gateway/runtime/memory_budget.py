@@ -1,8 +1,8 @@
-"""Requests are turned away before the kernel ends the process, and all that it is serving.
+"""Admission by memory: rejects requests before the kernel's OOM killer ends the process.
 
-What is used now says too little, since images come all at once, long after their requests. So
-each request reserves what it may come to hold, and is let in only if there is room for it beside
-what is used and what the others may still come to hold.
+The memory in use is not enough to decide, because images arrive long after their requests. Each
+request therefore reserves the memory that it may need. The gateway admits it only if the
+reservation fits beside the memory in use and the unused part of the other reservations.
 """
 
 import asyncio
@@ -31,18 +31,18 @@ MOUNT = Path("/sys/fs/cgroup")
 MEMBERSHIP = Path("/proc/self/cgroup")
 
 UNLIMITED_BYTES = 2**60
-"""Version 1 writes the largest number of pages in place of no limit."""
+"""cgroup version 1 reports the largest number of pages if there is no limit."""
 
 
 class Memory(NamedTuple):
-    """A limit in bytes, and what tells how many are used."""
+    """A limit in bytes, and a function that returns the bytes in use."""
 
     limit: int | None = None
     used: Callable[[], int] = lambda: 0
 
 
 class _Version(NamedTuple):
-    """The names of files and of a line, in one version of control groups (cgroups(7))."""
+    """The file names and a line's name in one version of control groups (cgroups(7))."""
 
     controller: str
     limit: str
@@ -57,12 +57,12 @@ _VERSIONS = (
 
 
 def memory(limit: int | None) -> Memory:
-    """Return the memory of this process under a limit, by default that of its container."""
+    """Return the memory of this process with a limit, by default that of its container."""
     return container_memory() if limit is None else Memory(limit, resident_bytes)
 
 
 def container_memory(mount: Path = MOUNT, membership: Path = MEMBERSHIP) -> Memory:
-    """Return the memory of this process's container, without a limit where it has none."""
+    """Return the memory of this process's container, which may have no limit."""
     for version in _VERSIONS:
         for folder in _folders(version, mount, membership):
             limit = _limit(folder / version.limit)
@@ -72,12 +72,12 @@ def container_memory(mount: Path = MOUNT, membership: Path = MEMBERSHIP) -> Memo
 
 
 def resident_bytes() -> int:
-    """Return what this process holds in memory (proc(5), `statm`)."""
+    """Return the resident memory of this process (proc(5), `statm`)."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 
 
 def _folders(version: _Version, mount: Path, membership: Path) -> list[Path]:
-    """Return where the process's group may be: a container may see it as the root of the mount."""
+    """Return the possible paths of the process's cgroup: a container may see it as the root."""
     root = mount / version.controller
     try:
         lines = [line.split(":", 2) for line in membership.read_text().splitlines()]
@@ -90,7 +90,7 @@ def _folders(version: _Version, mount: Path, membership: Path) -> list[Path]:
 def _limit(file: Path) -> int | None:
     try:
         limit = int(file.read_text())
-    except (OSError, ValueError):  # no such group, or `max`
+    except (OSError, ValueError):  # no such cgroup, or `max`
         return None
     return limit if limit < UNLIMITED_BYTES else None
 
@@ -102,39 +102,39 @@ def _used(folder: Path, version: _Version) -> int:
 
 
 SHARE = 0.85
-"""Of the limit. The rest is for images that are larger than they should be."""
+"""The usable share of the limit. The rest is for images that exceed their reservation."""
 
 LOOK_SECONDS = 0.25
-"""How old the knowledge of what is used may be. To look costs 50 microseconds."""
+"""The time for which a reading of the memory in use is cached. A reading takes 50 microseconds."""
 
 TRIM_SECONDS = 1.0
-"""How often, where there is no room, what the allocator keeps for later is returned first. That
-takes milliseconds, and images that come next have to fetch it again."""
+"""The shortest interval between returns of free memory to the system when memory is short. A return
+takes milliseconds, and makes the next allocations slower."""
 
 PASSED_ON_BYTES = 512 * 1024
-"""The buffers of an image that is passed on while it comes."""
+"""The buffers of an image that passes through."""
 
 BYTES_A_PIXEL = 8
-"""Of an image that is read whole: three copies of a usual one, two of one that is all noise. One
-of them is the base64 that came, the others are decoded, converted, or parts of the answer."""
+"""The reservation for an image that is read as a whole: three copies of a usual one, two of the
+largest one. One is the received base64, the others are decoded, converted or in the response."""
 
 UNKNOWN_PIXELS = 4096 * 4096
-"""Where nothing bounds the size: the largest that any provider makes."""
+"""The size if nothing bounds it: the largest image of any provider."""
 
 
 GROW_SECONDS = 0.05
-"""How often a reservation that has to grow looks whether there is room now."""
+"""The interval at which a growing reservation checks for free memory."""
 
 
 @dataclass
 class Reservation:
-    """The bytes that are kept for one request."""
+    """The bytes that are reserved for one request."""
 
     size: int
 
 
 class MemoryBudget:
-    """The memory of this process, and what the requests that it serves may need of it."""
+    """The memory of this process, and the reservations of its requests."""
 
     def __init__(
         self, memory: Memory | None = None, clock: Callable[[], float] = time.monotonic
@@ -150,13 +150,13 @@ class MemoryBudget:
 
     @contextmanager
     def reserved(self, size: int) -> Iterator[Reservation]:
-        """Keep so many bytes for the block.
+        """Reserve bytes for the block.
 
-        A request that would be the only one is always let in: it may fit all the same, and
-        another gateway would have no more room for it.
+        A request that is the only one is always admitted: it may fit, and another gateway would not
+        have more memory for it.
 
         Raises:
-            OverloadedError: There is no room for them.
+            OverloadedError: The memory is not free.
         """
         if self._budget is not None and self._reserved:
             self._require(size, self._budget)
@@ -168,7 +168,7 @@ class MemoryBudget:
             self._reserved -= reservation.size
 
     async def grow(self, reservation: Reservation, size: int, deadline: Deadline) -> bool:
-        """Keep so many bytes more, as soon as there is room; return False if there is none in time.
+        """Reserve more bytes as soon as they are free; return False if the deadline passes.
 
         The only request always gets them.
         """
@@ -203,7 +203,7 @@ class MemoryBudget:
         return self._expected() + size <= budget
 
     def _expected(self) -> int:
-        """Return what will be used when everything has arrived that is under way."""
+        """Return the memory in use plus the unused part of all reservations."""
         return self._used + max(0, self._reserved - self._arrived)
 
     def _look(self, now: float) -> None:
@@ -217,15 +217,15 @@ def _bytes_in_flight() -> int:
 
 
 def bytes_reserved(plan: Plan) -> int:
-    """Return how many bytes a request may come to hold, as its images are delivered."""
+    """Return the bytes that a request may need with its delivery."""
     whole = plan.job.images - (plan.delivery is Delivery.PASS_THROUGH)
-    if plan.job.partial_images:  # the last preview is being sent while its image arrives
+    if plan.job.partial_images:  # the last preview is sent while its image arrives
         whole *= 2
     return PASSED_ON_BYTES + whole * _bytes_of_one(plan)
 
 
 def bytes_if_read_whole(plan: Plan) -> int:
-    """Return how many bytes more it may hold if an image cannot pass through after all."""
+    """Return the additional bytes for an image that cannot pass through."""
     return _bytes_of_one(plan)
 
 

@@ -118,10 +118,10 @@ def test_an_issuer_is_listed_once(tmp_path: Path) -> None:
         ("issuer: a", "the file: Input should be a valid array"),
         ("- 7", "0: Input should be an object"),
         ("- {a: 2026-01-01}", "0.issuer: Field required"),
-        ("a: [\nb", "is no plain YAML: "),
-        ("a: \x07", "is no plain YAML: "),
-        ("- {2026-01-01: a}", "is no plain YAML: keys must be str"),
-        ("&a [*a]", "is no plain YAML: Circular reference"),
+        ("a: [\nb", "is not plain YAML: "),
+        ("a: \x07", "is not plain YAML: "),
+        ("- {2026-01-01: a}", "is not plain YAML: keys must be str"),
+        ("&a [*a]", "is not plain YAML: Circular reference"),
     ],
 )
 def test_a_file_that_is_no_list_of_issuers_is_refused(

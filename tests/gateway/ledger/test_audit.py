@@ -97,7 +97,7 @@ async def test_what_was_not_charged_cannot_be_delivered(ledger: Ledger, caller: 
         ("UPDATE hold SET amount = 149 WHERE amount = 400", "of 149 was charged 150"),
         (
             "UPDATE daily_usage SET requests = requests + 1, charged = charged - 9",
-            "account studio has 1 requests, 0 images and -9 micro-credits more in its use by day",
+            "account studio has 1 requests, 0 images and -9 micro-credits more in its daily usage",
         ),
         (
             "DELETE FROM daily_usage",

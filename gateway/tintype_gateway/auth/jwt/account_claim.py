@@ -1,4 +1,4 @@
-"""From the claims of a token to the account that pays."""
+"""Derives the account that pays from the claims of a token."""
 
 import re
 from collections.abc import Mapping
@@ -11,25 +11,26 @@ FORM = "must be the name of a claim, or text with claims in braces such as {sub}
 
 
 class ClaimError(ValueError):
-    """The claims name no account. The message goes on after `the token`."""
+    """The claims name no account. The message continues the words `the token`."""
 
 
 @dataclass(frozen=True)
 class AccountClaim:
-    """What an account is called: claims, and the fixed text around them.
+    """A template of account names: claims, and the fixed text around them.
 
-    A claim is named as it stands in the token, or by a JSON Pointer (RFC 6901) if it is nested:
+    A claim is named as in the token, or by a JSON Pointer (RFC 6901) if it is nested:
     Kubernetes has the namespace of a ServiceAccount in `/kubernetes.io/namespace`.
     """
 
     texts: tuple[str, ...]
-    """What stands before, between and after the claims: one more than these."""
+    """The text before, between and after the claims: one part more than there are claims."""
 
     claims: tuple[str, ...]
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read `sub`, `{sub}` or `{/kubernetes.io/namespace}/{/kubernetes.io/serviceaccount/name}`.
+        """Parse `sub`, `{sub}` or
+        `{/kubernetes.io/namespace}/{/kubernetes.io/serviceaccount/name}`.
 
         Raises:
             ValueError: The text has another form.
@@ -47,8 +48,8 @@ class AccountClaim:
     def account(self, token: Mapping[str, Any]) -> str:
         """Return the name of the account.
 
-        A claim that holds the character which ends it in the template is refused, because the
-        account could be another one's: `a/b` and `c` would name the same as `a` and `b/c`.
+        A claim must not contain the character that follows it in the template, because two tokens
+        could then name the same account: `a/b` and `c`, or `a` and `b/c`.
 
         Raises:
             ClaimError: A claim is missing, or is not text that can name an account.
@@ -67,7 +68,7 @@ NAMESPACE = AccountClaim.parse("/kubernetes.io/namespace")
 
 
 def namespace_of(token: Mapping[str, Any]) -> str | None:
-    """Return the namespace of a Kubernetes ServiceAccount; None: the token is of something else."""
+    """Return the namespace of a Kubernetes ServiceAccount; None for any other token."""
     found = _found(token, NAMESPACE.claims[0])
     return found if isinstance(found, str) else None
 
@@ -84,7 +85,7 @@ def _text(token: Mapping[str, Any], claim: str) -> str:
 
 
 def _found(token: Mapping[str, Any], claim: str) -> object:
-    """Return what a claim's name or pointer leads to, None where that is nothing."""
+    """Return the value of a claim's name or pointer, or None."""
     if not claim.startswith("/"):
         return token.get(claim)
     found: object = token

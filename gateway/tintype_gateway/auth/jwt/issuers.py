@@ -1,4 +1,4 @@
-"""An issuer whose tokens are accepted, as the file of issuers describes it."""
+"""The issuers whose JWTs the gateway accepts, as the file of issuers describes them."""
 
 import ipaddress
 import json
@@ -35,8 +35,8 @@ MICRO_CREDITS = 1_000_000
 Algorithm = Literal[
     "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"
 ]
-"""Signatures that only the issuer can make. With HMAC, whoever checks a token could also issue one;
-`none` is no signature at all."""
+"""The allowed signature algorithms: asymmetric ones. With HMAC, a verifier could also issue tokens;
+`none` is not a signature."""
 
 Text = Annotated[str, Field(min_length=1, max_length=1000)]
 
@@ -76,52 +76,52 @@ def _public_key(path: object) -> VerificationKey:
 
 
 class Issuer(Contract):
-    """An issuer, what its tokens must be like, and who pays for their bearers."""
+    """An issuer, the requirements for its tokens, and the accounts that they use."""
 
     issuer: Text
-    """The `iss` of its tokens, to the letter."""
+    """The exact `iss` of its tokens."""
 
     audiences: Annotated[tuple[Text, ...], Field(min_length=1)]
     """A token must have one of these in its `aud`."""
 
     algorithms: Annotated[tuple[Algorithm, ...], Field(min_length=1)]
-    """The algorithms that it signs with. Nothing else is tried, whatever a token says."""
+    """The algorithms that the issuer signs with. Tokens with another `alg` are refused."""
 
     jwks_url: Annotated[Text, AfterValidator(_https)] = ""
-    """Where it publishes its keys."""
+    """The URL of the issuer's JSON Web Key Set."""
 
     ca_file: Annotated[FilePath, AfterValidator(_certificates)] | None = None
-    """Certificates (PEM) to trust for this URL instead of the system's."""
+    """A file of CA certificates (PEM) for this URL, in place of the system's."""
 
     bearer_token_file: FilePath | None = None
-    """A token to send to this URL, read each time."""
+    """A file with a bearer token for this URL, read for each request."""
 
     public_key: Annotated[VerificationKey, PlainValidator(_public_key)] | None = Field(
         default=None, alias="publicKeyFile"
     )
-    """Its only key (PEM), instead of a URL; read at the start."""
+    """A file with the issuer's only key (PEM), in place of a URL; read at the start."""
 
     account_claim: Annotated[AccountClaim, PlainValidator(_account_claim)] | None = None
     """The claim that names the account, or a template of several. By default the namespace of a
     Kubernetes ServiceAccount, and `sub` in every other token."""
 
     account_prefix: Annotated[str, Field(max_length=200)] | None = None
-    """What the names of its accounts begin with, before what the claim says."""
+    """The prefix of the names of its accounts, before the text of the claim."""
 
     accounts: tuple[Text, ...] | None = None
-    """The only accounts that its tokens may name, prefix included. None: no such list."""
+    """The only accounts that its tokens may name, with the prefix. None: no restriction."""
 
     auto_create_credits: Annotated[Decimal, Field(ge=0, le=10**9, decimal_places=6)] | None = None
-    """The first credits of an account that is not there yet; None: its bearers are refused."""
+    """The initial credits of an account that does not exist yet; None: its tokens are refused."""
 
     auto_create_namespaces: tuple[Text, ...] = ()
-    """The namespaces whose ServiceAccounts open accounts; `*`: all."""
+    """The namespaces whose ServiceAccounts may open accounts; `*`: all."""
 
     auto_create_max_accounts: Annotated[int, Field(ge=1, le=1_000_000)] = 100
-    """How many accounts its tokens may open in all."""
+    """The most accounts that its tokens may open in total."""
 
     clock_skew_seconds: Annotated[int, Field(ge=0, le=300)] = 30
-    """How far its clock may be from ours."""
+    """The tolerated difference between the issuer's clock and the gateway's, in seconds."""
 
     @model_validator(mode="after")
     def _one_source_of_keys(self) -> Self:
@@ -142,10 +142,10 @@ class Issuer(Contract):
         return self
 
     def account(self, token: Mapping[str, Any]) -> str:
-        """Return the name of the account that pays for the bearer of a token.
+        """Return the name of the account that a token uses.
 
         Raises:
-            ClaimError: The token names none, or one that is not among its issuer's.
+            ClaimError: The token names no account, or one that its issuer may not use.
         """
         claim = self.account_claim or (SUBJECT if namespace_of(token) is None else NAMESPACE)
         name = f"{self.account_prefix or ''}{claim.account(token)}"
@@ -154,7 +154,7 @@ class Issuer(Contract):
         return name
 
     def auto_create_micro(self, token: Mapping[str, Any]) -> int | None:
-        """Return the first micro-credits of an account that a token opens; None: it may not."""
+        """Return the initial micro-credits of an account that a token opens; None if it may not."""
         namespace, namespaces = namespace_of(token), self.auto_create_namespaces
         is_listed = namespace in namespaces or (namespace is not None and "*" in namespaces)
         if self.auto_create_credits is None or not (
@@ -171,7 +171,8 @@ def read_issuers(path: Path) -> tuple[Issuer, ...]:
     """Return the issuers that a file lists.
 
     Raises:
-        ValueError: It cannot be read or is not valid. One line that names the file and each field.
+        ValueError: The file cannot be read or is invalid. The message is one line that names the
+            file and each field.
     """
     try:
         document = yaml.safe_load(path.read_bytes())
@@ -180,12 +181,12 @@ def read_issuers(path: Path) -> tuple[Issuer, ...]:
         raise ValueError(f"{path} cannot be read: {error.strerror}") from error
     except ValidationError as error:
         raise ValueError(f"{path}: {_problems(error)}") from error
-    except yaml.MarkedYAMLError as error:  # whose text quotes the file
+    except yaml.MarkedYAMLError as error:  # its text quotes the file
         where = error.problem_mark
         line = f", in line {where.line + 1}" if where else ""
-        raise ValueError(f"{path} is no plain YAML: {error.problem}{line}") from error
+        raise ValueError(f"{path} is not plain YAML: {error.problem}{line}") from error
     except (yaml.YAMLError, TypeError, ValueError) as error:  # more than JSON can hold
-        raise ValueError(f"{path} is no plain YAML: {' '.join(str(error).split())}") from error
+        raise ValueError(f"{path} is not plain YAML: {' '.join(str(error).split())}") from error
     names = [issuer.issuer for issuer in issuers]
     for name in names:
         if names.count(name) > 1:

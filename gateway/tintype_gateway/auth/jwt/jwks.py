@@ -1,4 +1,4 @@
-"""The public keys of an issuer, as it publishes them: JSON Web Key Sets (RFC 7517)."""
+"""Reads and caches the public keys of an issuer: JSON Web Key Sets (RFC 7517)."""
 
 import asyncio
 import json
@@ -24,22 +24,22 @@ from tintype_gateway.errors import UnavailableError
 log = logging.getLogger(__name__)
 
 LIFETIME_SECONDS = 300.0
-"""How long published keys count before they are read anew, and so how long a withdrawn one does."""
+"""The caching time of published keys, and thus the longest time that a withdrawn key is valid."""
 
 PAUSE_SECONDS = 10.0
-"""The least time between two readings, however many unknown keys are asked for."""
+"""The shortest time between two requests for keys, however many unknown key ids arrive."""
 
 MAX_BYTES = 256 * 1024
-"""The largest key set that is read; those of the large issuers have a few KiB."""
+"""The largest key set; those of large issuers have a few KiB."""
 
 TIMEOUT_SECONDS = 5.0
-"""How long an issuer has to send its keys. Requests are waiting for them."""
+"""The time limit for a request for keys, for which client requests wait."""
 
 PublicKey = RSAPublicKey | EllipticCurvePublicKey | Ed25519PublicKey | Ed448PublicKey
 
 
 class JwksError(Exception):
-    """An issuer's keys cannot be read. The message says why, and holds no secret."""
+    """An issuer's keys cannot be read. The message says why, and contains no secret."""
 
 
 @dataclass(frozen=True)
@@ -48,28 +48,28 @@ class VerificationKey:
 
     key: PublicKey
     id: str | None = None
-    """What the `kid` of a token's header names."""
+    """The key id that a token's `kid` header names."""
 
     algorithm: str | None = None
-    """The only algorithm that it is for, where the issuer says so."""
+    """The only algorithm of the key, if the issuer names one."""
 
 
 @dataclass(frozen=True)
 class JwksEndpoint:
-    """Where an issuer publishes its keys, and what it takes to read them."""
+    """The URL of an issuer's keys, with the credentials for it."""
 
     url: str
     ca_file: Path | None = None
-    """Certificates to trust instead of the system's. Files are read each time: both rotate."""
+    """A file of CA certificates. Both files are read each time, because both rotate."""
 
     bearer_token_file: Path | None = None
     timeout_seconds: float = TIMEOUT_SECONDS
 
     async def read(self, session: aiohttp.ClientSession) -> tuple[VerificationKey, ...]:
-        """Return the keys of this moment, at least one.
+        """Return the current keys, at least one.
 
         Raises:
-            JwksError: The endpoint does not answer in time, or with something else.
+            JwksError: The endpoint does not respond in time, or not with a valid key set.
         """
         try:
             async with session.get(
@@ -96,10 +96,10 @@ class JwksEndpoint:
 
 
 def parse_jwks(document: bytes) -> tuple[VerificationKey, ...]:
-    """Return the keys of a key set that verify signatures; others in it are passed over.
+    """Return the keys of a key set that verify signatures; other keys are ignored.
 
     Raises:
-        JwksError: It is no key set, or has no such key.
+        JwksError: The document is not a key set, or has no such key.
     """
     try:
         keys = tuple(filter(None, map(_verification_key, json.loads(document)["keys"])))
@@ -114,7 +114,7 @@ def read_pem(path: Path) -> VerificationKey:
     """Return the public key in a PEM file.
 
     Raises:
-        ValueError: The file cannot be read, or holds something else.
+        ValueError: The file cannot be read, or is not a public key.
     """
     try:
         key = load_pem_public_key(path.read_bytes())
@@ -137,7 +137,7 @@ async def _body(answer: aiohttp.ClientResponse) -> bytes:
 
 
 def _verification_key(entry: object) -> VerificationKey | None:
-    """Return a key, unless it is secret, for encryption, or of a kind that we do not know."""
+    """Return a key, or None if it is secret, for encryption, or of an unknown type."""
     if not isinstance(entry, dict) or entry.get("use", "sig") != "sig":
         return None
     try:
@@ -150,10 +150,10 @@ def _verification_key(entry: object) -> VerificationKey | None:
 
 
 class KeySource(Protocol):
-    """Where the keys of an issuer come from."""
+    """A source of the keys of an issuer."""
 
     async def find(self, key_id: str | None) -> VerificationKey | None:
-        """Return the key that a token names by its `kid`.
+        """Return the key that a token names by its `kid`, or None.
 
         Raises:
             UnavailableError: The key may exist, but the issuer's keys cannot be read now.
@@ -162,7 +162,7 @@ class KeySource(Protocol):
 
 @dataclass(frozen=True)
 class OneKey:
-    """A key from a file. It has no id, so it is tried whatever a token names."""
+    """A key from a file. It has no id, and is used for every `kid`."""
 
     key: VerificationKey
 
@@ -172,9 +172,9 @@ class OneKey:
 
 
 class PublishedKeys:
-    """Keys that the issuer publishes, kept while they are fresh, or its endpoint does not answer.
+    """Keys that the issuer publishes, cached for a time, or longer if its endpoint is unavailable.
 
-    An id that is not among them may be a new key, so it makes us read them again.
+    An unknown key id may belong to a new key, and causes another request for the keys.
     """
 
     def __init__(
@@ -192,10 +192,10 @@ class PublishedKeys:
         self._reading: asyncio.Task[None] | None = None
 
     async def find(self, key_id: str | None) -> VerificationKey | None:
-        """Return the key of this id, or for None the only one.
+        """Return the key of this id, or the only key if `kid` is None.
 
         Raises:
-            UnavailableError: There is none as far as we know, but the last reading failed.
+            UnavailableError: The key is unknown, and the last request for the keys failed.
         """
         if self._clock() >= self._fresh_until:
             await self._refresh()
@@ -218,10 +218,12 @@ class PublishedKeys:
         return next((key for key in self._keys if key.id == key_id), None)
 
     async def _refresh(self) -> None:
-        """Read the keys, unless that was done just now. All who ask meanwhile share one reading."""
+        """Request the keys, unless that was done recently. Concurrent callers share one request."""
         if self._reading is None or (self._reading.done() and self._clock() >= self._paused_until):
             self._reading = asyncio.create_task(self._read_anew())
-        await asyncio.shield(self._reading)  # a client that leaves does not end it for the others
+        await asyncio.shield(
+            self._reading
+        )  # a client that disconnects must not cancel it for the others
 
     async def _read_anew(self) -> None:
         try:

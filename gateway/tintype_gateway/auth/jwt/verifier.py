@@ -1,4 +1,4 @@
-"""Whom does a token stand for?"""
+"""Verifies JWTs, and returns the identity that a valid one stands for."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -20,16 +20,16 @@ from tintype_gateway.auth.jwt.jwks import (
 from tintype_gateway.errors import AuthenticationError
 
 MAX_TOKEN_BYTES = 16 * 1024
-"""The largest token that is looked at. Most have 1 or 2 KiB."""
+"""The largest token, in bytes. Most have 1 or 2 KiB."""
 
 Claims = dict[str, Any]
 
 
 def unverified(token: str) -> tuple[Claims, Claims]:
-    """Return header and claims, which are good for nothing but to find the issuer and its key.
+    """Return the unverified header and claims, only to find the issuer and its key.
 
     Raises:
-        AuthenticationError: They cannot be read.
+        AuthenticationError: The token cannot be parsed.
     """
     if len(token) > MAX_TOKEN_BYTES:
         raise refused(f"has more than {MAX_TOKEN_BYTES} bytes")
@@ -41,10 +41,10 @@ def unverified(token: str) -> tuple[Claims, Claims]:
 
 
 def pinned_algorithm(algorithm: object, issuer: Issuer) -> str:
-    """Return the token's algorithm, which must be one that its issuer signs with.
+    """Return the token's algorithm, which must be one of its issuer's.
 
     Raises:
-        AuthenticationError: It is another one, or none.
+        AuthenticationError: The algorithm is another one, or missing.
     """
     for pinned in issuer.algorithms:
         if algorithm == pinned:
@@ -56,10 +56,10 @@ def pinned_algorithm(algorithm: object, issuer: Issuer) -> str:
 
 
 def verified(token: str, key: VerificationKey, algorithm: str, issuer: Issuer) -> Claims:
-    """Return the claims of a token that its issuer signed with this key, for us and for now.
+    """Return the claims of a valid token: signature, audience and times are verified.
 
     Raises:
-        AuthenticationError: It is another one.
+        AuthenticationError: The token is not valid.
     """
     if key.algorithm not in (None, algorithm):
         raise refused("has another algorithm (`alg`) than its key is for")
@@ -95,21 +95,21 @@ def _reason(error: Exception, issuer: Issuer) -> str:
 
 
 def refused(reason: str) -> AuthenticationError:
-    """Return the error of a token; the reason goes on after `the token`."""
+    """Return the error of a token; the reason continues the words `the token`."""
     return AuthenticationError(f"the token {reason}")
 
 
 @dataclass(frozen=True)
 class Identity:
-    """Whom a valid token stands for."""
+    """The identity that a valid token stands for."""
 
     account: str
     issuer: str
     auto_create_micro: int | None
-    """The micro-credits to open the account with, None where it must be there already."""
+    """The initial micro-credits to open the account with, or None if it must already exist."""
 
     max_accounts: int = 0
-    """How many accounts the issuer's tokens may open."""
+    """The most accounts that the issuer's tokens may open."""
 
 
 @dataclass(frozen=True)
@@ -122,15 +122,15 @@ class TrustedIssuer:
 
 @dataclass(frozen=True)
 class JwtVerifier:
-    """Verifies the tokens of any number of issuers. Without any, it refuses all."""
+    """Verifies the tokens of any number of issuers. Without issuers, it refuses all tokens."""
 
     issuers: Mapping[str, TrustedIssuer] = field(default_factory=dict)
 
     async def verify(self, token: str) -> Identity:
-        """Return whom the token stands for.
+        """Return the identity that a token stands for.
 
         Raises:
-            AuthenticationError: It is not valid; the message says why.
+            AuthenticationError: The token is not valid; the message says why.
             UnavailableError: The keys of its issuer cannot be read.
         """
         header, claims = unverified(token)
@@ -162,7 +162,7 @@ class JwtVerifier:
 
 
 def create_verifier(issuers: Iterable[Issuer], session: aiohttp.ClientSession) -> JwtVerifier:
-    """Return the verifier of these issuers, which reads published keys when they are needed."""
+    """Return the verifier of these issuers, which requests published keys when it needs them."""
     trusted = (TrustedIssuer(issuer, _keys(issuer, session)) for issuer in issuers)
     return JwtVerifier({issuer.settings.issuer: issuer for issuer in trusted})
 

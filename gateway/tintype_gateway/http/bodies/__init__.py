@@ -1,1 +1,1 @@
-"""Request bodies of bounded size, which arrive in bounded time."""
+"""Reading request bodies, with limits on their size and time."""

@@ -1,4 +1,4 @@
-"""The body of a request: JSON of bounded size, which arrives in bounded time."""
+"""Reads a JSON request body, with limits on its size and time."""
 
 import asyncio
 
@@ -12,19 +12,19 @@ from tintype_gateway.errors import (
 from tintype_gateway.values.content import JsonBody
 
 GRACE_SECONDS = 5
-"""What any body may take."""
+"""The time that any body may take."""
 
 BYTES_PER_SECOND = 16 * 1024
-"""How fast the rest must come on average: less than any line that an image can be asked on."""
+"""The lowest average rate of a body beyond that time, below that of any usable connection."""
 
 
 async def read_json_body(request: web.Request) -> JsonBody:
     """Return a body that says it is JSON.
 
     Raises:
-        UnsupportedMediaTypeError: It says that it is something else, or compressed.
-        PayloadTooLargeError: It has more bytes than the application reads.
-        RequestTimeoutError: It comes too slowly.
+        UnsupportedMediaTypeError: The headers declare another type or a compression.
+        PayloadTooLargeError: The body exceeds the application's limit.
+        RequestTimeoutError: The body arrives too slowly.
     """
     if request.content_type != "application/json":
         raise UnsupportedMediaTypeError("the Content-Type must be application/json")
@@ -34,11 +34,11 @@ async def read_json_body(request: web.Request) -> JsonBody:
     if (request.content_length or 0) > limit:
         raise _too_large(limit)
     body = bytearray()
-    if not request.content.is_eof():  # which most bodies are by now: they came with their heads
+    if not request.content.is_eof():  # most bodies arrive together with their heads
         try:
             await _read_into(body, request, limit)
         except TimeoutError as error:
-            # A process that got no CPU time meanwhile may find the time over and the body there.
+            # After a pause of the process, the time may be over although the body has arrived.
             if not request.content.is_eof():
                 raise RequestTimeoutError("the request body arrives too slowly") from error
     body += request.content.read_nowait()

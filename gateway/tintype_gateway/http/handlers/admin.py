@@ -1,6 +1,7 @@
-"""`/admin/v1`: accounts, keys, grants and usage for those who run the gateway.
+"""`/admin/v1`: accounts, keys, grants and usage, for operators of the gateway.
 
-It exists only where an admin token is set, on the admin port. Amounts are micro-credits.
+The path exists only if an admin token is set, and only on the admin port. Amounts are
+micro-credits.
 """
 
 import asyncio
@@ -32,10 +33,10 @@ from tintype_gateway.ledger.interface import Account, ApiKey, Idempotency, Ledge
 from tintype_gateway.observability.metrics import ADMIN_TOKENS_REFUSED
 
 WRONG_TOKEN_SECONDS = 1.0
-"""How long a request with a wrong token waits for its refusal, after those before it."""
+"""The delay of each refusal of a wrong token. Refusals happen one after another."""
 
 MAX_WRONG_TOKENS = 30
-"""How many of these wait; others are refused at once, with 429."""
+"""The most requests with a wrong token that wait; others get status 429 at once."""
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -49,7 +50,7 @@ Rate = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
 class PolicyBody(_Body):
-    """What an account may do. A field that is left out is no limit, or the default."""
+    """What an account may do. A missing field means no limit, or the default."""
 
     models: list[str] | None = None
     requests_per_minute: Rate | None = None
@@ -58,7 +59,7 @@ class PolicyBody(_Body):
     calls_per_minute: Rate | None = None
 
     def policy(self) -> Policy:
-        """Return it as the ledger knows it."""
+        """Return the policy as a value of the ledger."""
         models = None if self.models is None else frozenset(self.models)
         return Policy(
             models,
@@ -79,7 +80,7 @@ class AccountBody(_Body):
 
 
 class GrantBody(_Body):
-    """Credits for an account, or below zero a correction."""
+    """Credits for an account; a negative amount is a correction."""
 
     account: str
     micro_credits: Annotated[int, Field(ge=-(10**15), le=10**15)]
@@ -94,14 +95,14 @@ class KeyBody(_Body):
 
 
 class RotationBody(_Body):
-    """How a key gives way to a new one."""
+    """The rotation of a key."""
 
     keep_old_for_seconds: Annotated[float, Field(ge=0, le=10**8)] = 0
     expires_at: AwareDatetime | None = None
 
 
 class AdminApi:
-    """The routes, on one ledger and behind one token."""
+    """The routes of the admin API for one ledger, protected by one token."""
 
     def __init__(
         self, ledger: Ledger, token: str, wrong_token_seconds: float = WRONG_TOKEN_SECONDS
@@ -113,7 +114,7 @@ class AdminApi:
         self._turn = asyncio.Lock()
 
     def application(self) -> web.Application:
-        """Return them as an application, to be mounted at `/admin/v1`."""
+        """Return the application to mount at `/admin/v1`."""
         app = web.Application(middlewares=[observed, enveloped, self._authorized, _translated])
         app.add_routes(
             [
@@ -134,15 +135,17 @@ class AdminApi:
     @web.middleware
     async def _authorized(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         header = request.headers.get("Authorization", "")
-        given = header.removeprefix("Bearer ").encode(errors="surrogateescape")  # as it was sent
+        given = header.removeprefix("Bearer ").encode(
+            errors="surrogateescape"
+        )  # percent-encoded, as the client sent it
         if not hmac.compare_digest(given, self._token):
             await self._refuse()
         return await handler(request)
 
     async def _refuse(self) -> NoReturn:
-        """Refuse wrong tokens one after another and slowly, so that none can be guessed.
+        """Refuse wrong tokens slowly and one after another, so that guessing is not practical.
 
-        The right one never waits for them.
+        Requests with the right token never wait.
         """
         ADMIN_TOKENS_REFUSED.inc()
         if self._wrong_tokens >= MAX_WRONG_TOKENS:
@@ -222,7 +225,7 @@ class AdminApi:
 
 @web.middleware
 async def _translated(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Turn what the ledger refuses into the errors of the API."""
+    """Turn the errors of the ledger into errors of the API."""
     try:
         return await handler(request)
     except ledger_errors.LedgerError as error:

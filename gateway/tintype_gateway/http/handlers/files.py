@@ -7,11 +7,11 @@ from tintype_gateway.storage.folder import PATH, FolderStore
 from tintype_gateway.storage.interface import FOLDER_OF_IMAGES
 
 _NAME = r"[0-9a-f]{32}\.(?:png|jpeg|webp)"
-"""Every name of an image, and no path that leads elsewhere."""
+"""Matches the names of stored images, and no other path."""
 
 
 class KeptFile(web.FileResponse):
-    """A file whose modification time says until when it is kept, and nothing to clients."""
+    """A file whose modification time is its expiry, and is therefore not sent as Last-Modified."""
 
     last_modified = property(lambda self: None, lambda self, value: None)
 
@@ -34,10 +34,10 @@ def file_route(store: FolderStore) -> web.RouteDef:
 
 
 def _check_range(request: web.Request, size: int) -> None:
-    """Refuse a part that the file does not have: aiohttp would, without a body.
+    """Refuse an unsatisfiable range, with an error body that aiohttp would not send.
 
     Raises:
-        RangeNotSatisfiableError: It begins behind the end, or is more than one part, or nonsense.
+        RangeNotSatisfiableError: The range starts after the end, is invalid, or there are several.
     """
     try:
         start = request.http_range.start
@@ -48,7 +48,7 @@ def _check_range(request: web.Request, size: int) -> None:
 
 
 def _headers(name: str, seconds: int) -> dict[str, str]:
-    """Say what the file is, so that no browser guesses, and for how long it may be kept."""
+    """Set headers: the media type, which browsers must not guess, and the caching time."""
     return {
         "Content-Type": f"image/{name.rpartition('.')[2]}",
         "Content-Disposition": f'inline; filename="{name}"',

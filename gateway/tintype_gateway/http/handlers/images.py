@@ -1,4 +1,4 @@
-"""The routes of the API: each turns HTTP into values, calls one thing, and writes its answer."""
+"""The routes of the API. Each parses the request, calls one function, and writes the response."""
 
 import datetime
 import re
@@ -30,7 +30,7 @@ _HANDLING = re.compile(r"(?:^|,)\s*handling\s*=\s*\"?(strict|lenient)\"?\s*(?:[,
 
 
 def routes_of(operation: ApiOperation) -> Iterator[web.RouteDef]:
-    """Yield the routes of an operation: its own, and that of its quote."""
+    """Yield the routes of an operation: the operation and its quote."""
 
     async def post_images(request: web.Request) -> web.StreamResponse:
         pipeline, incoming = request.app[PIPELINE], incoming_of(request)
@@ -80,10 +80,10 @@ ROUTES = (
 
 
 def incoming_of(request: web.Request) -> Incoming:
-    """Return a request as the pipeline takes it.
+    """Return a request as a value for the pipeline.
 
     Raises:
-        BadRequestError: A header of ours has a value that it cannot have.
+        BadRequestError: A header of the gateway has an invalid value.
     """
     most = request.client_max_size
     return Incoming(
@@ -100,7 +100,7 @@ def incoming_of(request: web.Request) -> Incoming:
 
 
 def _preference(incoming: Incoming) -> dict[str, str]:
-    """Say which preference was followed (RFC 7240)."""
+    """Set `Preference-Applied` (RFC 7240)."""
     return {"Preference-Applied": f"handling={incoming.handling}"} if incoming.handling else {}
 
 
@@ -143,7 +143,7 @@ def _profile(request: web.Request) -> Profile | None:
 
 
 def _model_id(request: web.Request, view: View) -> str:
-    """Return the id of the path, of which a slash at the end is a part only if a model has it."""
+    """Return the model id in the path; a trailing slash counts only if a model's id has it."""
     requested = request.match_info["id"]
     return requested if requested in view.models else requested.rstrip("/")
 

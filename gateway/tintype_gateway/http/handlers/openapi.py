@@ -1,4 +1,4 @@
-"""The route of the document: written once for each set of models that a caller may use."""
+"""The route of the OpenAPI document, which is rendered once for each set of usable models."""
 
 from functools import cache
 
@@ -13,8 +13,8 @@ from tintype_gateway.storage.folder import FolderStore
 
 
 async def get_openapi(request: web.Request) -> web.Response:
-    """Serve `GET /openapi.json`. Without a key it names nothing of the catalog, unless a setting
-    says so; with one it names what the caller may use."""
+    """Serve `GET /openapi.json`. Without a key it contains nothing of the catalog, unless a
+    setting allows it; with a key it contains what the caller may use."""
     serves_files = isinstance(request.app[PIPELINE].images.store, FolderStore)
     view = await _view(request)
     if view is None:

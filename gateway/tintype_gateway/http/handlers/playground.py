@@ -1,8 +1,7 @@
-"""Serves the playground's files: read once, named by a digest, and allowed nothing that they
-do not need.
+"""Serves the playground's files from memory, with an ETag and a strict Content-Security-Policy.
 
-The page's script, style and images come from here alone, so that the one secret on it, the key
-that somebody typed, has nowhere to go but to this gateway's API.
+The page may load scripts, styles and images only from this gateway, so that the API key that the
+user typed cannot be sent to any other server.
 """
 
 import hashlib
@@ -43,7 +42,7 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
-    # Kept, but asked for at every visit: an upgrade of the gateway shows at once.
+    # Cached, but revalidated at every visit, so that an upgrade of the gateway shows at once.
     "Cache-Control": "no-cache",
     "Vary": "Accept-Encoding",
 }
@@ -58,11 +57,11 @@ class Asset:
 
     @property
     def etag(self) -> str:
-        """A digest of the content. It is weak, because compression changes the bytes."""
+        """A weak ETag of the content, because compression changes the bytes."""
         return f'W/"{hashlib.sha256(self.body).hexdigest()[:32]}"'
 
     async def answer(self, request: web.Request) -> web.Response:
-        """Return the file, or 304 where the client has it."""
+        """Return the file, or status 304 if the client has it."""
         request[STATIC_FILE] = True
         headers = HEADERS | {"ETag": self.etag}
         if self.etag in (request.headers.get("If-None-Match") or ""):

@@ -27,7 +27,7 @@ from tintype_gateway.ledger.validation import (
 
 
 async def audit(connection: "Connection[Record]") -> Audit:
-    """Run every check; the connection must be in a transaction, so that all see one moment."""
+    """Run every check. The connection must be in a transaction, so that all see one snapshot."""
     problems: list[str] = []
     for check in CHECKS:
         found = await connection.fetch(check.query)
@@ -37,7 +37,7 @@ async def audit(connection: "Connection[Record]") -> Audit:
 
 
 def _whole(value: object) -> object:
-    """Return a sum, which the server gives as a decimal number, as a whole one."""
+    """Return a sum, which the server returns as a decimal number, as an integer."""
     return int(value) if isinstance(value, Decimal) else value
 
 
@@ -69,7 +69,7 @@ async def create(
     unlimited: bool,
     policy: Policy,
 ) -> Account:
-    """Open an account, and grant its first credits if there are any."""
+    """Open an account, and grant its initial credits if there are any."""
     call = uuid.uuid4()
     (row,) = await database.fetch(
         OPEN,
@@ -94,7 +94,7 @@ async def ensure(
     max_accounts: int,
     credits_micro: int,
 ) -> Account:
-    """Read an account, and open it if there is none."""
+    """Read an account, and open it if it does not exist."""
     rows = await database.fetch(
         ENSURE,
         now,
@@ -153,7 +153,7 @@ async def adjust(
 
 
 async def usage(database: Database, since: date, account: str | None) -> Sequence[Usage]:
-    """Sum up the charges of one account or all."""
+    """Return the summed charges of one account or all."""
     return [Usage(*row) for row in await database.fetch(USAGE, since, account)]
 
 
@@ -174,7 +174,7 @@ async def _fund(
 
 
 def policy_of(row: Record) -> Policy:
-    """Return the policy of an account as the database keeps it."""
+    """Return the policy of an account from its row."""
     return Policy(
         models=None if row["models"] is None else frozenset(row["models"]),
         requests_per_minute=row["requests_per_minute"],

@@ -1,7 +1,7 @@
-"""Connects to the server that a URL names, and never repeats the URL, which holds a password.
+"""Connects to the server of a URL, and never quotes the URL, which contains a password.
 
-asyncpg quotes what it cannot parse: where a password has a character that should have been
-percent-encoded, that is a part of it. So a URL is checked before asyncpg sees it.
+asyncpg's messages quote what it cannot parse, which may be a part of a password with a character
+that is not percent-encoded. The URL is therefore checked before asyncpg gets it.
 """
 
 import re
@@ -25,14 +25,14 @@ _URL = re.compile(
 )
 
 _SHORTEST_SECRET = 4
-"""What is shorter may stand in a message by chance."""
+"""A shorter text may occur in a message by chance."""
 
 
 def check_url(url: str) -> None:
-    """Make sure that a URL has the form of one of PostgreSQL.
+    """Check that a URL has the form of a PostgreSQL URL.
 
     Raises:
-        ValueError: it has not. The message does not repeat it.
+        ValueError: the URL is malformed. The message does not quote it.
     """
     if _URL.fullmatch(url) is None:
         raise ValueError(
@@ -45,11 +45,11 @@ async def connect(url: str, **options: Any) -> "Connection[Record]":
     """Return a new connection, as `asyncpg.connect` does.
 
     Raises:
-        ValueError: the URL cannot be used. The message does not repeat it.
+        ValueError: the URL cannot be used. The message does not quote it.
     """
     try:
         connection: Connection[Record] = await asyncpg.connect(url, **options)
-    except ValueError:  # quotes a part of the URL
+    except ValueError:  # the message quotes a part of the URL
         raise ValueError(
             "a parameter of the database's URL has a value of the wrong kind"
         ) from None
@@ -57,7 +57,7 @@ async def connect(url: str, **options: Any) -> "Connection[Record]":
 
 
 def without_secrets(text: str, url: str) -> str:
-    """Return a message of the server or the driver without what the URL keeps secret."""
+    """Return a message of the server or the driver without the secrets of the URL."""
     parts = urlsplit(url)
     secret = {parts.password or "", *(value for _, value in parse_qsl(parts.query))}
     for value in sorted({*secret, *map(unquote, secret)}, key=len, reverse=True):

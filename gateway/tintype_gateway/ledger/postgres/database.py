@@ -1,9 +1,9 @@
-"""The way to the server: gives up in time, and asks again where the answer was lost.
+"""The connections to the server, with timeouts and retries.
 
-Each operation is one statement, and so one transaction and one round trip. When a connection
-breaks before the answer has come, nobody knows whether the server did what it was asked. Every
-statement of the ledger may therefore be sent again as it is: it carries the id of its call, and
-the server finds what it did for that call before.
+Each operation is one statement, and so one transaction and one round trip. If a connection breaks
+before the response, it is unknown whether the server ran the statement. Every statement of the
+ledger can therefore be sent again: it carries the id of its call, and the server returns the
+earlier result of that call.
 """
 
 import asyncio
@@ -19,17 +19,17 @@ from tintype_gateway.ledger.postgres import schema
 from tintype_gateway.ledger.postgres.connecting import check_url, connect, without_secrets
 
 MAXIMUM_CONNECTIONS = 10
-"""Of one process. One account's operations come one after another anyway."""
+"""The most connections of one process. The operations of one account run one after another."""
 
 PAUSE_SECONDS = 0.1
-"""Between two attempts: a server that restarts refuses connections at once."""
+"""The pause between two attempts: a server that restarts refuses connections at once."""
 
 AUDIT_SECONDS = 600
-"""How long each query of an audit may take."""
+"""The time limit of each query of an audit."""
 
 LOST = (
     OSError,
-    asyncpg.InterfaceError,  # the connection has broken before
+    asyncpg.InterfaceError,  # the connection broke before
     # ... and asyncpg has not yet noticed, or there is no primary where the URL asks for one
     pg.InternalClientError,
     pg.PostgresConnectionError,
@@ -40,11 +40,11 @@ LOST = (
     pg.DeadlockDetectedError,
     pg.ReadOnlySQLTransactionError,  # a standby, until it takes over
 )
-"""Troubles that may be over a moment later."""
+"""Errors that may be over a moment later."""
 
 
 class Database:
-    """The connections of one process. They are made when they are needed, in a running loop."""
+    """The connections of one process, which are opened when needed, in a running event loop."""
 
     def __init__(self, url: str, timeout_seconds: float) -> None:
         check_url(url)
@@ -61,16 +61,16 @@ class Database:
             raise LedgerUnavailableError("the ledger is closed")
 
     async def fetch(self, statement: str, *arguments: object) -> Sequence[Record]:
-        """Return what a statement returns. It goes on if the caller is cancelled.
+        """Return the result of a statement, which continues if the caller is cancelled.
 
         Raises:
-            LedgerUnavailableError: there was no answer in time, or none of use.
+            LedgerUnavailableError: there was no usable response in time.
         """
         self.require_open()
         return await asyncio.shield(self.start(statement, *arguments))
 
     def start(self, statement: str, *arguments: object) -> "asyncio.Task[list[Record]]":
-        """Run a statement beside the caller; `close` waits for it."""
+        """Run a statement in a task of its own; `close` waits for it."""
         task = asyncio.create_task(self._persist(statement, arguments))
         self._running.add(task)
         task.add_done_callback(self._finish)
@@ -78,7 +78,7 @@ class Database:
 
     @contextlib.asynccontextmanager
     async def snapshot(self) -> "AsyncIterator[Connection[Record]]":
-        """Read the database as of one moment, beside everything else and with much more time.
+        """Read a snapshot of the database, with a longer time limit than other operations.
 
         Raises:
             LedgerUnavailableError: the server cannot be used.
@@ -93,21 +93,21 @@ class Database:
             finally:
                 connection.terminate()
         except (asyncpg.PostgresError, *LOST) as error:
-            why = self._told(error) or "it does not answer"
+            why = self._redacted(error) or "it does not answer"
             raise LedgerUnavailableError(f"the database cannot be used: {why}") from error
 
     async def close(self) -> None:
-        """Finish what was asked for, and disconnect."""
+        """Finish pending statements, and disconnect."""
         self._closed = True
         while self._running:
             await asyncio.wait(self._running)
         if self._pool is not None:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._timeout_seconds):
-                    await self._pool.close()  # which cuts the connections if it is cancelled
+                    await self._pool.close()  # aborts the connections if it is cancelled
 
     async def _persist(self, statement: str, arguments: Sequence[object]) -> list[Record]:
-        """Try until there is an answer, or the time is up."""
+        """Try until there is a response, or the time is over."""
         lost: Exception | None = None
         try:
             async with asyncio.timeout(self._timeout_seconds):
@@ -115,12 +115,12 @@ class Database:
                     try:
                         return await self._attempt(statement, arguments)
                     except ValueError:
-                        raise  # some of asyncpg's interface errors are mistakes of ours
+                        raise  # some of asyncpg's interface errors are defects of the gateway
                     except LOST as error:
                         lost = error
                         await asyncio.sleep(PAUSE_SECONDS)
         except TimeoutError as error:
-            why = f": {self._told(lost)}" if lost else ""
+            why = f": {self._redacted(lost)}" if lost else ""
             raise LedgerUnavailableError(
                 f"the database gave no answer in {self._timeout_seconds:g} seconds{why}"
             ) from error
@@ -130,7 +130,7 @@ class Database:
             raise
         except asyncpg.PostgresError as error:
             raise LedgerUnavailableError(
-                f"the database cannot be used: {self._told(error)}"
+                f"the database cannot be used: {self._redacted(error)}"
             ) from error
 
     async def _attempt(self, statement: str, arguments: Sequence[object]) -> list[Record]:
@@ -141,7 +141,7 @@ class Database:
         except asyncpg.PostgresError:
             raise  # an answer
         except BaseException:
-            connection.terminate()  # of no more use, in the middle of a conversation
+            connection.terminate()  # unusable in the middle of a conversation
             raise
         finally:
             await pool.release(connection)
@@ -162,7 +162,7 @@ class Database:
             server_settings={
                 "application_name": "tintype",
                 "default_transaction_isolation": "read committed",
-                # The server does not finish what nobody waits for any more.
+                # Cancels the statement on the server if the caller has stopped waiting.
                 "statement_timeout": str(round(statement_seconds * 1000)),
             },
         )
@@ -175,14 +175,14 @@ class Database:
             raise
         return connection
 
-    def _told(self, error: Exception) -> str:
+    def _redacted(self, error: Exception) -> str:
         return without_secrets(str(error), self._url)
 
     def _finish(self, task: "asyncio.Task[list[Record]]") -> None:
         self._running.discard(task)
         if not task.cancelled():
-            task.exception()  # nobody else may ask for it, if the caller has gone
+            task.exception()  # retrieves the exception if the caller has stopped waiting
 
 
 async def _keep_session(_: object) -> None:
-    """Reset nothing when a connection goes back to the pool, which saves a round trip."""
+    """Skip the reset when a connection returns to the pool, which saves a round trip."""

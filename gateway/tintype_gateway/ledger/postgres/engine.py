@@ -24,7 +24,7 @@ from tintype_gateway.ledger.postgres.database import Database
 class PostgresLedger:
     """A `Ledger` for any number of processes on any number of hosts.
 
-    It connects when it is first used. Without a `clock`, the server's own is everyone's.
+    It connects on first use. Without a `clock`, all processes use the server's clock.
     """
 
     def __init__(self, url: str, clock: Callable[[], float] | None, timeout_seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""Operations on holds: what is asked of the functions in the database, and what they answer."""
+"""Operations on holds, which call functions in the database."""
 
 import asyncio
 import uuid
@@ -63,7 +63,7 @@ WHERE id = ANY ($2) AND state = 'settled' AND delivered_at IS NULL
 async def take(database: Database, now: datetime | None, record: HoldRecord) -> Hold:
     """Set credits aside, unless the idempotency key, the rates or the balance forbid it.
 
-    A hold whose taker went away, or did not hear of it, is released.
+    If the caller is cancelled or does not get the response, the hold is released.
     """
     database.require_open()
     taking = database.start(
@@ -94,7 +94,7 @@ async def take(database: Database, now: datetime | None, record: HoldRecord) -> 
 async def renew(
     database: Database, now: datetime | None, hold: Hold, lifetime_seconds: float
 ) -> None:
-    """Let an open hold live so long from now."""
+    """Set the remaining lifetime of an open hold."""
     if not await database.fetch(RENEW, now, hold.id, timedelta(seconds=lifetime_seconds)):
         raise HoldClosedError(f"{hold.id} is not open")
 
@@ -102,7 +102,7 @@ async def renew(
 async def settle(
     database: Database, now: datetime | None, hold: Hold, cost: int, images: int
 ) -> Settlement:
-    """End a hold with a charge."""
+    """Close a hold with a charge."""
     at_most = checked_amount(min(cost, MAXIMUM_AMOUNT))  # no hold is larger
     (row,) = await database.fetch(
         SETTLE, now, uuid.uuid4(), hold.id, at_most, checked_images(images)
@@ -116,7 +116,7 @@ async def settle(
 async def release(
     database: Database, now: datetime | None, hold: Hold, reason: str, outcome_unknown: bool
 ) -> None:
-    """End a hold without a charge, which frees its idempotency key where nothing was made."""
+    """Close a hold without a charge; frees its idempotency key unless the outcome is unknown."""
     (row,) = await database.fetch(RELEASE, now, uuid.uuid4(), hold.id, reason, outcome_unknown)
     if row["refusal"] is not None:
         raise HoldClosedError(f"{hold.id} is {row['refusal']}")
@@ -125,18 +125,18 @@ async def release(
 async def mark_delivered(
     database: Database, now: datetime | None, settled: Collection[Hold]
 ) -> None:
-    """Note when the clients were first known to have what they were charged for."""
+    """Record when the clients had their complete responses; the first time counts."""
     await database.fetch(MARK_DELIVERED, now, [hold.id for hold in settled])
 
 
 async def expire(database: Database, now: datetime | None) -> int:
-    """Give back what overdue holds keep. Their owners can still settle or release them."""
+    """Release overdue holds. Their owners can still settle or release them."""
     (row,) = await database.fetch(EXPIRE, now)
     return int(row["expired"])
 
 
 async def forget_released(database: Database, now: datetime | None) -> int:
-    """Remove what came to nothing and is old, a batch at a time."""
+    """Delete old released holds, a batch at a time."""
     kept, total = timedelta(seconds=RELEASED_KEPT_SECONDS), 0
     while forgotten := await database.fetch(FORGET_RELEASED, now, kept, RELEASED_BATCH):
         total += len(forgotten)
@@ -146,7 +146,7 @@ async def forget_released(database: Database, now: datetime | None) -> int:
 def _abandon(
     database: Database, now: datetime | None, hold_id: str
 ) -> "asyncio.Task[list[Record]]":
-    """Release a hold that nobody knows of, if it was taken. Where that fails, it will expire."""
+    """Release a hold without an owner, if it was taken. If that fails, the hold expires."""
     return database.start(RELEASE, now, uuid.uuid4(), hold_id, "caller went away", False)
 
 

@@ -19,7 +19,7 @@ from tintype_gateway.ledger.postgres import accounts
 from tintype_gateway.ledger.postgres.database import Database
 from tintype_gateway.ledger.validation import checked_end, checked_grace
 
-# A repeated call finds the key that it has made; the update is there to return it.
+# A repeated call finds the key that it has made; the update only returns it.
 CREATE = """
 INSERT INTO api_key (id, account, secret_sha256, created_at, expires_at)
 SELECT $2, name, $4, coalesce($1, clock_timestamp()), $5 FROM account WHERE name = $3
@@ -85,7 +85,7 @@ async def rotate(
     keep_old_for_seconds: float,
     expires_at: datetime | None,
 ) -> tuple[ApiKey, str]:
-    """Issue a key in the place of another, which ends now or soon."""
+    """Issue a key that replaces another one, which ends now or soon."""
     secret = new_secret()
     (row,) = await database.fetch(
         ROTATE,
@@ -102,7 +102,7 @@ async def rotate(
 
 
 async def revoke(database: Database, now: datetime | None, key_id: str) -> None:
-    """End a key; the first end stays."""
+    """Revoke a key; the first revocation counts."""
     if not await database.fetch(REVOKE, now, key_id):
         _refuse(key_id, "unknown")
 

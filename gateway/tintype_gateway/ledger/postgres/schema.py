@@ -1,7 +1,7 @@
-"""Which schema a database has, which one this program needs, and how to get from one to the other.
+"""Checks and migrates the schema of a database.
 
-The table `ledger_revision` has one row with the number of the last migration. It is the one that
-earlier releases, which migrated with Alembic, have left: their databases go on as they are.
+The table `ledger_revision` has one row with the number of the last migration. Earlier releases,
+which used Alembic, have the same table, so that this program can use their databases.
 """
 
 from pathlib import Path
@@ -31,20 +31,20 @@ WITH gone AS (DELETE FROM ledger_revision) INSERT INTO ledger_revision VALUES ($
 """
 
 LOCK = 7_235_418_260_031_447
-"""The advisory lock that lets one process migrate at a time; any number that others do not use."""
+"""The advisory lock under which one process migrates at a time; an arbitrary number."""
 
 CONNECT_SECONDS = 10
 WAIT_SECONDS = 300
-"""How long another process may take to migrate, and how long each statement may."""
+"""The time limit for the lock, and for each statement of a migration."""
 
 HINT = "run `tintype ledger migrate`"
 
 
 async def require(connection: "Connection[Record]") -> None:
-    """Make sure that a database has the schema of this program.
+    """Check that a database has the schema of this program.
 
     Raises:
-        LedgerUnavailableError: it has another one, or none.
+        LedgerUnavailableError: the database has another schema, or none.
     """
     found, needed = await _version(connection), MIGRATIONS.newest
     if found == 0:
@@ -62,11 +62,11 @@ async def require(connection: "Connection[Record]") -> None:
 async def migrate(url: str) -> None:
     """Run the migrations that a database lacks, all or none.
 
-    When several processes do so at once, one does the work, and the others wait for it.
+    If several processes migrate at once, one runs the scripts, and the others wait.
 
     Raises:
         ValueError: the URL is malformed.
-        LedgerUnavailableError: it cannot be used, or a newer program has migrated it.
+        LedgerUnavailableError: the database cannot be used, or a newer program has migrated it.
     """
     check_url(url)
     settings = {"statement_timeout": str(WAIT_SECONDS * 1000)}
@@ -91,7 +91,7 @@ async def _migrate(connection: "Connection[Record]") -> None:
 
 
 async def _version(connection: "Connection[Record]") -> int:
-    """Return the number of the last migration of a database; 0: it holds no ledger."""
+    """Return the number of the last migration of a database; 0 if it has no ledger."""
     if await connection.fetchval("SELECT to_regclass('ledger_revision')") is None:
         return 0
     return int(await connection.fetchval(VERSION) or 0)

@@ -29,9 +29,9 @@ from tintype_gateway.ledger.validation import (
 def set_aside(
     connection: sqlite3.Connection, now: float, account: str, images: int, amount: int
 ) -> None:
-    """Hold credits, and take a request and its images from the account's buckets, or none of it.
+    """Hold credits, and take a request and its images from the account's buckets, or neither.
 
-    Whether the credits are there is asked by the statement that takes them.
+    One statement checks and takes the credits.
     """
     row = accounts.find(connection, account)
     requests_full_at, images_full_at = _full_at(row, math.floor(now * 1_000_000), images)
@@ -66,7 +66,7 @@ def _full_at(account: sqlite3.Row, moment: int, images: int) -> Sequence[int]:
 
 
 def give_back(connection: sqlite3.Connection, account: str, amount: int) -> None:
-    """Hold so much less."""
+    """Reduce the held amount."""
     connection.execute("UPDATE account SET held = held - ? WHERE name = ?", (amount, account))
 
 
@@ -78,7 +78,7 @@ def create(
     unlimited: bool,
     policy: Policy,
 ) -> Account:
-    """Open an account, and grant its first credits if there are any."""
+    """Open an account, and grant its initial credits if there are any."""
     created = connection.execute(
         "INSERT INTO account (name, unlimited, created_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
         (checked_name(name), unlimited, now),
@@ -98,7 +98,7 @@ def ensure(
     max_accounts: int,
     credits_micro: int,
 ) -> Account:
-    """Read an account, and open it if there is none."""
+    """Read an account, and open it if it does not exist."""
     try:
         return read(connection, checked_name(name))
     except AccountNotFoundError:
@@ -113,12 +113,12 @@ def ensure(
 
 
 def read(connection: sqlite3.Connection, name: str) -> Account:
-    """Read one account; the ledger's own are not found."""
+    """Read one account, but not the ledger's own accounts."""
     return _account(find(connection, name))
 
 
 def find(connection: sqlite3.Connection, name: str) -> sqlite3.Row:
-    """Read one account as the database keeps it."""
+    """Return the row of an account."""
     row: sqlite3.Row | None = connection.execute(
         "SELECT * FROM account WHERE name = ?", (name,)
     ).fetchone()
@@ -128,7 +128,7 @@ def find(connection: sqlite3.Connection, name: str) -> sqlite3.Row:
 
 
 def read_all(connection: sqlite3.Connection) -> Sequence[Account]:
-    """Read all accounts but the ledger's own, by name."""
+    """Read all accounts except the ledger's own, by name."""
     rows = connection.execute("SELECT * FROM account ORDER BY name")
     return [_account(row) for row in rows if not row["name"].startswith(SYSTEM_PREFIX)]
 
@@ -183,7 +183,7 @@ def adjust(
 
 
 def usage(connection: sqlite3.Connection, since: date, account: str | None) -> Sequence[Usage]:
-    """Sum up the charges of one account or all."""
+    """Return the summed charges of one account or all."""
     rows = connection.execute(
         "SELECT account, model, sum(requests), sum(images), sum(charged) FROM daily_usage"
         " WHERE day >= :since AND account = coalesce(:account, account)"
@@ -194,7 +194,7 @@ def usage(connection: sqlite3.Connection, since: date, account: str | None) -> S
 
 
 def policy_of(row: sqlite3.Row) -> Policy:
-    """Return the policy of an account as the database keeps it."""
+    """Return the policy of an account from its row."""
     return Policy(
         models=None if row["models"] is None else frozenset(json.loads(row["models"])),
         requests_per_minute=row["requests_per_minute"],

@@ -1,4 +1,4 @@
-"""Open the SQLite file; create it when it is not there, and migrate it when it is old."""
+"""Opens the SQLite file; creates it if it does not exist, and migrates it if it is old."""
 
 import contextlib
 import os
@@ -11,20 +11,20 @@ from tintype_gateway.ledger.errors import LedgerUnavailableError
 from tintype_gateway.ledger.migrations import Migrations
 
 MIGRATIONS = Migrations(Path(__file__).with_name("migrations"))
-"""The file's `user_version` is the number of the last one that ran."""
+"""The scripts. The file's `user_version` is the number of the last one that ran."""
 
 
 def connect(path: Path, busy_timeout_seconds: float) -> sqlite3.Connection:
-    """Open a connection that commits only when told to, and waits for locks and for the disk.
+    """Open a connection with explicit transactions, which waits for locks and for the disk.
 
-    The path must be absolute, and the database there: see `ensure_exists`.
+    The path must be absolute, and the database must exist: see `ensure_exists`.
 
     Raises:
         LedgerUnavailableError: the file cannot be opened, or is of a newer schema.
     """
     with unavailable(f"cannot open the ledger {path}"):
         connection = sqlite3.connect(
-            f"{path.as_uri()}?mode=rw",  # without it, SQLite would make an empty file
+            f"{path.as_uri()}?mode=rw",  # otherwise SQLite would create an empty file
             uri=True,
             timeout=busy_timeout_seconds,
             isolation_level=None,
@@ -39,14 +39,14 @@ def connect(path: Path, busy_timeout_seconds: float) -> sqlite3.Connection:
 
 
 def ensure_exists(path: Path) -> None:
-    """Create the database, and the folder it is in, if it is not there; only its owner may read.
+    """Create the database and its folder if they do not exist, readable only by the owner.
 
-    It is built aside and linked into place. So no process ever sees half of a schema, and none
-    meets the switch to WAL, for which SQLite does not wait. When two processes create it at once,
-    the first link wins.
+    The database is created under a temporary name and linked into place, so that no process sees an
+    incomplete schema or the switch to WAL, for which SQLite does not wait. If two processes create
+    it at once, the first link wins.
 
     Raises:
-        LedgerUnavailableError: the disk does not allow it.
+        LedgerUnavailableError: the file cannot be written.
     """
     if path.exists():
         return
@@ -62,7 +62,7 @@ def ensure_exists(path: Path) -> None:
 
 @contextlib.contextmanager
 def unavailable(doing: str) -> Iterator[None]:
-    """Turn what the disk and SQLite raise inside into `LedgerUnavailableError`."""
+    """Turn errors of the disk and of SQLite into `LedgerUnavailableError`."""
     try:
         yield
     except (OSError, sqlite3.Error) as error:
@@ -70,7 +70,7 @@ def unavailable(doing: str) -> Iterator[None]:
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
-    """Set what SQLite keeps by connection, and check what it keeps in the file."""
+    """Set the options of the connection, and check those of the file."""
     connection.row_factory = sqlite3.Row
     connection.execute("PRAGMA synchronous = FULL")
     version = _version(connection)
@@ -90,9 +90,9 @@ def _create(path: Path) -> None:
 
 
 def _migrate(connection: sqlite3.Connection) -> None:
-    """Run the scripts that the file lacks, all or none, and none if another process has.
+    """Run the scripts that the file lacks, all or none, unless another process has run them.
 
-    References must not be enforced meanwhile, so that a table can take the place of another.
+    Foreign keys are not enforced meanwhile, so that a script can replace a table.
     """
     connection.execute("BEGIN IMMEDIATE")
     for number, script in MIGRATIONS.missing(_version(connection)):

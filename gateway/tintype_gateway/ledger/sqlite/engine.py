@@ -32,9 +32,9 @@ T = TypeVar("T")
 class SqliteLedger:
     """A `Ledger` for all processes of one host, each with one writer thread.
 
-    Nothing is remembered between transactions, so processes see each other's work at once. SQLite
-    before 3.51.3 has a rare fault where several processes write to one file
-    (https://www.sqlite.org/wal.html#walresetbug); a single process is not touched by it.
+    Nothing is cached between transactions, so that processes see each other's changes at once.
+    SQLite before 3.51.3 has a rare fault if several processes write to one file
+    (https://www.sqlite.org/wal.html#walresetbug); a single process is not affected.
     """
 
     def __init__(self, path: Path, clock: Callable[[], float], busy_timeout_seconds: float) -> None:
@@ -149,8 +149,8 @@ class SqliteLedger:
             lifetime_seconds=lifetime_seconds,
             idempotency=idempotency,
         )
-        # A power cut that takes a hold also takes its request, which is never charged then. Only an
-        # idempotency key must be known afterwards: a repeat might have the work done twice.
+        # A power cut that undoes a hold also ends its request, which is then never charged. Only an
+        # idempotency key must survive: otherwise a repeat could pay the provider twice.
         taking = self._writer.submit(
             lambda db, now: holds.take(db, now, record),
             is_lasting=idempotency is not None,
@@ -159,7 +159,9 @@ class SqliteLedger:
         try:
             return await taking
         except asyncio.CancelledError:
-            if not taking.cancelled() and taking.exception() is None:  # it was taken just before
+            if (
+                not taking.cancelled() and taking.exception() is None
+            ):  # the hold was taken just before
                 self._abandon(taking.result())
             raise
 
@@ -191,7 +193,7 @@ class SqliteLedger:
         return total
 
     async def audit(self) -> Audit:
-        """See `Ledger`. Reads a snapshot beside the writer, which does not wait for it."""
+        """See `Ledger`. Reads a snapshot, without blocking the writer."""
         self._writer.require_open()
         return await asyncio.to_thread(self._audit)
 
@@ -203,13 +205,13 @@ class SqliteLedger:
         return await self._writer.submit(operation)
 
     def _abandon(self, hold: Hold) -> None:
-        """Release a hold that nobody waited for. Where that fails, it will expire."""
+        """Release a hold whose caller was cancelled. If that fails, the hold expires."""
         with contextlib.suppress(LedgerUnavailableError):
             self._writer.submit(
                 lambda db, now: holds.release(
                     db, now, hold, "caller went away", outcome_unknown=False
                 )
-            ).add_done_callback(lambda released: released.exception())  # nobody else asks
+            ).add_done_callback(lambda released: released.exception())  # retrieves the exception
 
     def _audit(self) -> Audit:
         with (

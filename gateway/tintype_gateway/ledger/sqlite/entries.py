@@ -1,4 +1,4 @@
-"""Double entry: how credits come into an account and leave it."""
+"""Double-entry bookkeeping: postings that move credits between accounts."""
 
 import sqlite3
 from datetime import UTC, datetime
@@ -18,9 +18,9 @@ def post_funds(
     reason: str,
     idempotency: Idempotency | None = None,
 ) -> None:
-    """Move credits from the funding to an account, or back where the amount is negative.
+    """Move credits from the funding account to an account, or back if the amount is negative.
 
-    Once for each idempotency key.
+    This happens once for each idempotency key.
     """
     key, digest = (idempotency.key, idempotency.request_digest) if idempotency else (None, None)
     first = connection.execute(
@@ -41,7 +41,7 @@ def post_funds(
 def post_charge(
     connection: sqlite3.Connection, now: float, hold: sqlite3.Row, amount: int, images: int
 ) -> None:
-    """Move credits from a hold's account to the revenue. A charge of nothing is recorded too."""
+    """Move credits from a hold's account to the revenue account. A charge of 0 is recorded too."""
     posting = connection.execute(
         "INSERT INTO posting (kind, hold_id, created_at) VALUES (?, ?, ?)",
         ("late_charge" if hold["state"] == "expired" else "charge", hold["id"], now),
@@ -69,11 +69,11 @@ def _day(now: float) -> str:
 
 
 FILE_CHECK = Check("{0}", "SELECT quick_check FROM pragma_quick_check WHERE quick_check <> 'ok'")
-"""The file itself is sound."""
+"""Checks that the file is not damaged."""
 
 
 def audit(connection: sqlite3.Connection) -> Audit:
-    """Run every check; the connection must be in a transaction, so that all see one moment."""
+    """Run every check. The connection must be in a transaction, so that all see one snapshot."""
     problems = [
         sentence
         for check in (*CHECKS, FILE_CHECK)

@@ -1,4 +1,4 @@
-"""Operations on holds: taken, renewed, and ended by settling, releasing or expiry."""
+"""Operations on holds: take, renew, settle, release and expire."""
 
 import sqlite3
 from collections.abc import Collection
@@ -27,7 +27,7 @@ from tintype_gateway.ledger.validation import (
 def claim(
     connection: sqlite3.Connection, now: float, account: str, idempotency: Idempotency
 ) -> None:
-    """Make sure that no hold has the key, taking it from one that has no right to it any more."""
+    """Check that no hold uses the key; free it from a hold that has it no longer."""
     first = connection.execute(
         "SELECT * FROM hold WHERE account = ? AND idempotency_key = ?", (account, idempotency.key)
     ).fetchone()
@@ -39,7 +39,7 @@ def claim(
 
 
 def free(connection: sqlite3.Connection, hold_id: str) -> None:
-    """Let another request have the key of a hold."""
+    """Free the idempotency key of a hold."""
     connection.execute(
         "UPDATE hold SET idempotency_key = NULL, request_digest = NULL WHERE id = ?", (hold_id,)
     )
@@ -71,7 +71,7 @@ def take(connection: sqlite3.Connection, now: float, record: HoldRecord) -> Hold
 
 
 def renew(connection: sqlite3.Connection, now: float, hold: Hold, lifetime_seconds: float) -> None:
-    """Let an open hold live so long from now."""
+    """Set the remaining lifetime of an open hold."""
     renewed = connection.execute(
         "UPDATE hold SET expires_at = ? WHERE id = ? AND state = 'open'",
         (now + lifetime_seconds, hold.id),
@@ -83,7 +83,7 @@ def renew(connection: sqlite3.Connection, now: float, hold: Hold, lifetime_secon
 def settle(
     connection: sqlite3.Connection, now: float, hold: Hold, cost: int, images: int
 ) -> Settlement:
-    """End a hold with a charge."""
+    """Close a hold with a charge."""
     ended = _end(connection, hold)
     connection.execute(
         "UPDATE hold SET state = 'settled', closed_at = ?, images = ? WHERE id = ?",
@@ -99,7 +99,7 @@ def settle(
 def release(
     connection: sqlite3.Connection, now: float, hold: Hold, reason: str, outcome_unknown: bool
 ) -> None:
-    """End a hold without a charge, which frees its idempotency key where nothing was made."""
+    """Close a hold without a charge; frees its idempotency key unless the outcome is unknown."""
     _end(connection, hold)
     connection.execute(
         "UPDATE hold SET state = 'released', closed_at = ?, release_reason = ?, outcome_unknown = ?"
@@ -111,7 +111,7 @@ def release(
 
 
 def mark_delivered(connection: sqlite3.Connection, now: float, settled: Collection[Hold]) -> None:
-    """Note when the clients were first known to have what they were charged for."""
+    """Record when the clients had their complete responses; the first time counts."""
     connection.executemany(
         "UPDATE hold SET delivered_at = ?"
         " WHERE id = ? AND state = 'settled' AND delivered_at IS NULL",
@@ -120,7 +120,7 @@ def mark_delivered(connection: sqlite3.Connection, now: float, settled: Collecti
 
 
 def expire(connection: sqlite3.Connection, now: float) -> int:
-    """Give back what overdue holds keep. Their owners can still settle or release them."""
+    """Release overdue holds. Their owners can still settle or release them."""
     overdue = connection.execute(
         "SELECT id, account, amount FROM hold WHERE state = 'open' AND expires_at <= ?", (now,)
     ).fetchall()
@@ -133,7 +133,7 @@ def expire(connection: sqlite3.Connection, now: float) -> int:
 
 
 def forget_released(connection: sqlite3.Connection, now: float) -> int:
-    """Remove what came to nothing and is old, up to a batch."""
+    """Delete old released holds, up to one batch."""
     return connection.execute(
         "DELETE FROM hold WHERE id IN (SELECT id FROM hold"
         " WHERE state = 'released' AND outcome_unknown = 0 AND closed_at <= ? LIMIT ?)",
@@ -162,7 +162,7 @@ def _insert(connection: sqlite3.Connection, now: float, record: HoldRecord) -> N
 
 
 def _end(connection: sqlite3.Connection, hold: Hold) -> sqlite3.Row:
-    """Give back what a hold still keeps, and return the hold as the database knows it."""
+    """Return the credits of a hold to its account, and return the row of the hold."""
     row: sqlite3.Row | None = connection.execute(
         "SELECT * FROM hold WHERE id = ?", (hold.id,)
     ).fetchone()

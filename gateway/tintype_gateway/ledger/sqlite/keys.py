@@ -58,7 +58,7 @@ def rotate(
     keep_old_for_seconds: float,
     expires_at: datetime | None,
 ) -> tuple[ApiKey, str]:
-    """Issue a key in the place of another, which ends now or soon."""
+    """Issue a key that replaces another one, which ends now or soon."""
     end = now + checked_grace(keep_old_for_seconds)
     old = _read(connection, key_id)
     _require_alive(old, now)
@@ -74,7 +74,7 @@ def rotate(
 
 
 def revoke(connection: sqlite3.Connection, now: float, key_id: str) -> None:
-    """End a key; the first end stays."""
+    """Revoke a key; the first revocation counts."""
     _read(connection, key_id)
     connection.execute(
         "UPDATE api_key SET revoked_at = coalesce(revoked_at, ?) WHERE id = ?", (now, key_id)

@@ -1,9 +1,9 @@
-"""The one thread of a process that talks to the database, and its group commit.
+"""The one thread of a process that writes to the database, with group commit.
 
-A commit that waits for the disk takes long; what arrives meanwhile is committed together in the
-next one. Each operation has a savepoint of its own, so that one which fails takes no other with
-it, and no caller hears of success before the commit that holds it. An operation that is alone in
-its transaction needs no savepoint.
+A commit that waits for the disk takes long. The operations that arrive meanwhile are committed
+together in the next one. Each operation has its own savepoint, so that a failure does not affect
+others, and its caller gets the result after the commit. An operation that is alone in its
+transaction needs no savepoint.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from tintype_gateway.ledger.errors import LedgerUnavailableError
 T = TypeVar("T")
 
 Operation = Callable[[sqlite3.Connection, float], T]
-"""What runs inside a transaction; it is given the time, in seconds since 1970."""
+"""A function that runs inside a transaction; its arguments are the connection and Unix seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,23 +32,23 @@ class _Job(Generic[T]):
     abandon: Callable[[T], None] | None
 
     def commit(self, connection: sqlite3.Connection, now: float) -> "_Outcome":
-        """Run as all of the open transaction, and commit that; a failure takes it back."""
+        """Run as the only operation of the open transaction: commit, or roll back on failure."""
         try:
             result = self.operation(connection, now)
         except Exception as error:
-            # If SQLite has given it up already, this raises and fails the batch.
+            # If SQLite has rolled it back already, this raises and fails the batch.
             connection.execute("ROLLBACK")
             return _Outcome(self, error=_explained(error))
         connection.execute("COMMIT")
         return _Outcome(self, result)
 
     def attempt(self, connection: sqlite3.Connection, now: float) -> "_Outcome":
-        """Run in a savepoint; return what the caller is to hear after the commit."""
+        """Run in a savepoint; return the result, which the caller gets after the commit."""
         connection.execute("SAVEPOINT job")
         try:
             result = self.operation(connection, now)
         except Exception as error:
-            # If SQLite has given up the whole transaction, this raises and fails the batch.
+            # If SQLite has rolled back the whole transaction, this raises and fails the batch.
             connection.execute("ROLLBACK TO job")
             return _Outcome(self, error=_explained(error))
         finally:
@@ -62,7 +62,7 @@ class _Outcome(NamedTuple):
     error: Exception | None = None
 
     def tell(self) -> None:
-        """Complete the future, or abandon the result of a caller that has gone."""
+        """Complete the future, or call `abandon` if its caller was cancelled."""
         future, abandon = self.job.future, self.job.abandon
         if future.cancelled():
             if abandon is not None and self.error is None:
@@ -74,22 +74,22 @@ class _Outcome(NamedTuple):
 
 
 def _explained(error: Exception) -> Exception:
-    """Say what SQLite's trouble means; a broken constraint is our mistake, and stays visible."""
+    """Return the ledger error for SQLite's; a violated constraint is a defect and stays."""
     if isinstance(error, sqlite3.Error) and not isinstance(error, sqlite3.IntegrityError):
         return LedgerUnavailableError(f"the ledger cannot be used: {error}")
     return error
 
 
 class Writer:
-    """Runs operations in the order they came, with as few commits as possible."""
+    """Runs operations in the order of arrival, with as few commits as possible."""
 
     def __init__(self, connection: sqlite3.Connection, clock: Callable[[], float]) -> None:
         self._connection = connection
         self._clock = clock
         self._jobs: SimpleQueue[_Job[Any] | None] = SimpleQueue()
         self._closed = False
-        # A daemon, for a program that forgets to close still has to end: what is not committed
-        # then was not acknowledged either.
+        # A daemon thread, so that a program can exit without closing the ledger: operations that
+        # are not committed then were not acknowledged.
         self._thread = threading.Thread(target=self._serve, name="ledger-writer", daemon=True)
         self._thread.start()
 
@@ -100,12 +100,12 @@ class Writer:
         is_lasting: bool = True,
         abandon: Callable[[T], None] | None = None,
     ) -> asyncio.Future[T]:
-        """Queue an operation; its future completes when it is committed, or has failed.
+        """Queue an operation; its future completes when it is committed or has failed.
 
-        To cancel the future does not call the operation off: `abandon` gets its result then. One
-        that is not `is_lasting` does not wait for the disk: all processes see it, also after a
-        kill, but a power cut may undo it.
-        Nothing later outlasts it, since a commit that waits for the disk waits for the whole log
+        Cancelling the future does not cancel the operation: `abandon` then gets its result. An
+        operation that is not `is_lasting` does not wait for the disk: all processes see it, also
+        after a kill, but a power cut may undo it. No later operation survives without it, because
+        a commit that waits for the disk syncs the whole log
         (https://www.sqlite.org/pragma.html#pragma_synchronous).
 
         Raises:
@@ -136,18 +136,18 @@ class Writer:
                         loop.call_soon_threadsafe(_tell, list(told))
 
     def _next_batch(self) -> Sequence[_Job[Any]]:
-        """Wait for work and take all of it; nothing once the writer is closed."""
+        """Wait for operations and return all of them; an empty list once the writer is closed."""
         batch: list[_Job[Any]] = []
         while not batch or not self._jobs.empty():
             job = self._jobs.get()
             if job is None:
-                self._jobs.put(None)  # to be met again when this batch is done
+                self._jobs.put(None)  # ends the thread after this batch
                 break
             batch.append(job)
         return batch
 
     def _commit(self, batch: Sequence[_Job[Any]]) -> Sequence[_Outcome]:
-        """Run a batch as one transaction; return what each caller is to hear."""
+        """Run a batch as one transaction; return the result for each caller."""
         synchronous = "FULL" if any(job.is_lasting for job in batch) else "NORMAL"
         try:
             self._connection.execute(f"PRAGMA synchronous = {synchronous}")
@@ -168,6 +168,6 @@ class Writer:
 
 
 def _tell(outcomes: Sequence[_Outcome]) -> None:
-    """Tell all callers of one event loop, in it."""
+    """Deliver the results to all callers of one event loop, in that loop."""
     for outcome in outcomes:
         outcome.tell()
