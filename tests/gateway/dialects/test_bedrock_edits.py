@@ -7,12 +7,12 @@ from typing import Any
 import aiohttp
 import pytest
 from PIL import Image
-from tintype_gateway.images.mask import rendered
 
 from tests.gateway.dialects.inputs import edit_job, input_image
 from tests.simulator.edited import changed, is_box, photo
 from tintype_catalog.sizes import Size, SizeChoice
 from tintype_gateway.dialects.registry import get_dialect, mask_convention
+from tintype_gateway.images.mask import rendered
 from tintype_gateway.upstream.transport import call
 from tintype_gateway.values.faults import UpstreamFault
 from tintype_gateway.values.images import CallResult
