@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 
 from tintype_catalog.costs import Demand, call_usd, ceiling_usd, image_tokens, micro_credits
+from tintype_catalog.input_tokens import input_image_tokens
 from tintype_catalog.pricing import Pricing
 from tintype_catalog.sizes import Size
 from tintype_testing.manifests import STARTER, compiled, read_manifests
@@ -18,6 +19,7 @@ PRICES = {
 FIRST = ("gpt-image-1", "gpt-image-1-mini", "gpt-image-1.5")
 SECOND = ("gpt-image-2",)
 THIRD = ("gpt-image-2.5-flare", "gpt-image-2.5-sunburst")
+FOURTH = ("gpt-image-2.6-flare", "gpt-image-2.6-sunburst")
 
 # Output tokens of one image: models, size, then each quality from `low` on.
 TOKENS = """
@@ -117,21 +119,54 @@ def test_a_standard_square_of_dall_e_3_costs_640000_micro_credits() -> None:
 @pytest.mark.parametrize(
     ("models", "per_million"),
     [
-        (("gpt-image-1",), ("5", "10", "40", "0")),
-        (("gpt-image-1-mini",), ("2", "2.5", "8", "0")),
-        (("gpt-image-1.5",), ("5", "8", "32", "10")),
-        (SECOND + THIRD, ("5", "8", "30", "10")),
+        (("gpt-image-1",), ("5", "10", "40", "0", "1.25", "2.5")),
+        (("gpt-image-1-mini",), ("2", "2.5", "8", "0", "0.20", "0.25")),
+        (("gpt-image-1.5",), ("5", "8", "32", "10", "1.25", "2")),
+        (SECOND + THIRD, ("5", "8", "30", "10", "1.25", "2")),
+        (FOURTH, ("5", "8", "30", "10", None, None)),
     ],
 )
 def test_a_million_tokens_cost_what_openai_asks(
-    models: tuple[str, ...], per_million: tuple[str, str, str, str]
+    models: tuple[str, ...], per_million: tuple[str | None, ...]
 ) -> None:
     for model in models:
         prices = PRICES[model].per_million_tokens
         assert prices is not None
         assert (
-            prices.text_input, prices.image_input, prices.image_output, prices.text_output
-        ) == per_million  # fmt: skip
+            *(prices.text_input, prices.image_input, prices.image_output, prices.text_output),
+            *(prices.cached_text_input, prices.cached_image_input),
+        ) == per_million
+
+
+@pytest.mark.parametrize(
+    ("model", "size", "is_high", "usd"),
+    [
+        ("gpt-image-2", "1024x1024", False, "0.0082"),
+        ("gpt-image-2", "1536x1024", False, "0.0123"),
+        ("gpt-image-2.6-flare", "1536x1024", False, "0.0123"),
+        ("gpt-image-1.5", "1024x1024", False, "0.0016"),
+        ("gpt-image-1.5", "1024x1024", True, "0.0348"),
+        ("gpt-image-1.5", "2048x512", False, "0.0046"),
+        ("gpt-image-1.5", "2048x512", True, "0.0546"),
+        ("gpt-image-1", "1024x1024", False, "0.0019"),
+        ("gpt-image-1", "1024x1024", True, "0.0435"),
+        ("gpt-image-1-mini", "1024x1024", False, "0.0005"),
+        ("gemini-3-pro-image", "1024x1024", False, "0.0011"),
+        ("gemini-3.1-flash-image", "1024x1024", False, "0.0006"),
+        ("gemini-3.1-flash-lite-image", "1024x1024", False, "0.0003"),
+    ],
+)
+def test_an_input_image_costs_what_follows_from_the_published_figures(
+    model: str, size: str, is_high: bool, usd: str
+) -> None:
+    pricing = PRICES[model]
+    assert pricing.input_image_tokens is not None
+    assert pricing.per_million_tokens is not None
+    count = input_image_tokens(pricing.input_image_tokens, Size.parse(size), is_high)
+
+    cost = count * Decimal(pricing.per_million_tokens.image_input) / 1_000_000
+
+    assert round(cost, 4) == Decimal(usd)
 
 
 def test_every_price_holds_a_partial_image_at_100_tokens() -> None:

@@ -1,6 +1,7 @@
 """The starter catalog and the overlay that `tintype gateway --simulate` lays over it."""
 
 import datetime
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -19,6 +20,42 @@ MANIFESTS = read_manifests(STARTER)
 CATALOG = compiled(*MANIFESTS)
 PATCHES = read_manifests(OVERLAYS / "simulated")
 TODAY = datetime.date(2026, 11, 20)
+
+AMAZON_TASKS = {
+    "inpainting": "INPAINTING",
+    "outpainting": "OUTPAINTING",
+    "variation": "IMAGE_VARIATION",
+    "conditioned": "TEXT_IMAGE",
+    "color-guided": "COLOR_GUIDED_GENERATION",
+    "background-removal": "BACKGROUND_REMOVAL",
+    "virtual-try-on": "VIRTUAL_TRY_ON",
+}
+"""What the names of models say of Amazon's tasks."""
+
+STABILITY_SERVICES = {
+    "stable-image-inpaint": "inpaint",
+    "stable-image-erase-object": "erase-object",
+    "stable-outpaint": "outpaint",
+    "stable-image-search-replace": "search-replace",
+    "stable-image-search-recolor": "search-recolor",
+    "stable-image-remove-background": "remove-background",
+    "stable-image-control-sketch": "control-sketch",
+    "stable-image-control-structure": "control-structure",
+    "stable-image-style-guide": "style-guide",
+    "stable-style-transfer": "style-transfer",
+    "stable-creative-upscale": "creative-upscale",
+    "stable-conservative-upscale": "conservative-upscale",
+    "stable-fast-upscale": "fast-upscale",
+}
+"""The thirteen image services of Stability by their names in Bedrock."""
+
+GPT = ("gpt-image-1", "gpt-image-1-mini", "gpt-image-1.5", "gpt-image-2")
+GPT_2_5 = ("gpt-image-2.5-flare", "gpt-image-2.5-sunburst")
+GPT_2_6 = ("gpt-image-2.6-flare", "gpt-image-2.6-sunburst")
+GEMINI = (
+    *("gemini-2.5-flash-image", "gemini-3-pro-image"),
+    *("gemini-3.1-flash-image", "gemini-3.1-flash-lite-image"),
+)
 
 
 def key(manifest: Manifest) -> tuple[str, str]:
@@ -45,16 +82,111 @@ def test_the_starter_catalog_holds_every_model_that_a_client_may_know() -> None:
     assert {item.id for item in CATALOG.models} == {
         *{"dall-e-2", "dall-e-3", "gpt-image-1", "gpt-image-1-mini", "gpt-image-1.5"},
         *{"gpt-image-2", "gpt-image-2.5-flare", "gpt-image-2.5-sunburst"},
+        *{"gpt-image-2.6-flare", "gpt-image-2.6-sunburst"},
         *{"amazon.titan-image-generator-v2:0", "amazon.nova-canvas-v1:0"},
+        *(f"titan-image-generator-v2-{task}" for task in AMAZON_TASKS.keys() - {"virtual-try-on"}),
+        *(f"nova-canvas-{task}" for task in AMAZON_TASKS),
         *{"stability.stable-image-core-v1:0", "stability.stable-image-core-v1:1"},
         *{"stability.stable-image-ultra-v1:0", "stability.stable-image-ultra-v1:1"},
-        "stability.sd3-5-large-v1:0",
+        *{"stability.sd3-5-large-v1:0", "stability.sd3-5-large-v1:0-image-to-image"},
+        *(f"stability.{service}-v1:0" for service in STABILITY_SERVICES),
         *{"imagen-4.0-fast-generate-001", "imagen-4.0-generate-001"},
         "imagen-4.0-ultra-generate-001",
         *{"gemini-2.5-flash-image", "gemini-3.1-flash-image", "gemini-3-pro-image"},
         "gemini-3.1-flash-lite-image",
         "gpt-5-mini",
     }
+
+
+def operations(operation: str) -> Counter[tuple[str, str | None]]:
+    """Return how often each model lists an operation, with its task."""
+    return Counter(
+        (item.id, rule.task)
+        for item in CATALOG.models
+        for name, rule in item.rules.items()
+        if name == operation
+    )
+
+
+def test_each_model_that_edits_is_listed_once_with_its_task() -> None:
+    amazon = [
+        (f"{family}-{name}", task)
+        for family in ("titan-image-generator-v2", "nova-canvas")
+        for name, task in AMAZON_TASKS.items()
+        if (family, name) != ("titan-image-generator-v2", "virtual-try-on")
+    ]
+    stability = [(f"stability.{name}-v1:0", task) for name, task in STABILITY_SERVICES.items()]
+    assert operations("edit") == Counter(
+        [
+            *((model_id, None) for model_id in (*GPT, *GPT_2_5, *GPT_2_6, *GEMINI)),
+            *amazon,
+            *stability,
+            ("stability.sd3-5-large-v1:0-image-to-image", "image-to-image"),
+        ]
+    )
+
+
+def test_each_model_that_makes_variations_is_listed_once_with_its_task() -> None:
+    amazon = (
+        *("amazon.titan-image-generator-v2:0", "amazon.nova-canvas-v1:0"),
+        *("titan-image-generator-v2-variation", "nova-canvas-variation"),
+    )
+    assert operations("variation") == Counter(
+        [
+            *((model_id, None) for model_id in (*GPT, *GPT_2_5, *GPT_2_6, *GEMINI)),
+            *((model_id, "IMAGE_VARIATION") for model_id in amazon),
+            ("stability.sd3-5-large-v1:0-image-to-image", "image-to-image"),
+        ]
+    )
+
+
+def test_a_model_of_a_task_calls_the_model_of_its_provider() -> None:
+    upstream = {binding.model_ref.name: binding.upstream_model for binding in CATALOG.bindings}
+
+    for task in AMAZON_TASKS:
+        assert upstream[f"nova-canvas-{task}"] == "amazon.nova-canvas-v1:0"
+    for service in STABILITY_SERVICES:
+        assert upstream[f"stability-{service}-v1-0"] == f"us.stability.{service}-v1:0"
+
+
+def test_an_edit_of_several_images_takes_as_many_as_the_provider_does() -> None:
+    most = {
+        item.id: item.rules["edit"].max_images for item in CATALOG.models if "edit" in item.rules
+    }
+
+    assert {most[model_id] for model_id in (*GPT, *GPT_2_5, *GPT_2_6)} == {16}
+    assert [most[model_id] for model_id in GEMINI] == [3, 14, 14, 14]
+    assert most["nova-canvas-variation"] == 5
+    assert most["nova-canvas-virtual-try-on"] == most["stability.stable-style-transfer-v1:0"] == 2
+
+
+@pytest.mark.parametrize(
+    ("model_id", "values"),
+    [
+        ("gpt-image-1", {"low", "high"}),
+        ("gpt-image-1.5", {"low", "high"}),
+        ("gpt-image-1-mini", {"low"}),
+        ("gpt-image-2", set()),
+        ("gpt-image-2.5-flare", set()),
+        ("gpt-image-2.6-flare", set()),
+        ("gemini-3-pro-image", set()),
+    ],
+)
+def test_input_fidelity_is_what_the_provider_takes_and_refused_elsewhere(
+    model_id: str, values: set[str]
+) -> None:
+    rule = model(CATALOG, model_id).parameters.input_fidelity
+
+    assert rule.values.keys() == values
+    assert rule.handling == ("Map" if values else "Reject")
+
+
+@pytest.mark.parametrize("model_id", GPT_2_6)
+def test_gpt_image_2_6_has_what_third_parties_know_of_it(model_id: str) -> None:
+    found = model(CATALOG, model_id)
+
+    assert {"gif", "svg"} <= found.parameters.output_format.values.keys()
+    assert {"complexity", "markup", "svg"} <= found.provider_parameters.keys()
 
 
 def test_every_model_has_a_file_of_its_name() -> None:
@@ -119,8 +251,9 @@ def test_a_snapshot_is_an_alias_of_its_model(alias: str, model_id: str) -> None:
 def test_every_default_is_a_value_that_the_model_takes() -> None:
     for item in CATALOG.models:
         for field, value in item.defaults.items():
-            rule = getattr(item.parameters, field)
-            assert value in rule.values or rule.minimum <= value <= rule.maximum
+            if field not in item.provider_parameters:
+                rule = getattr(item.parameters, field)
+                assert value in rule.values or rule.minimum <= value <= rule.maximum
 
 
 def test_the_overlay_patches_models_that_exist() -> None:

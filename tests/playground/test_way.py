@@ -14,7 +14,7 @@ from tintype_testing.gateway_process import GatewayProcess, clean_environ
 
 def test_a_key_opens_the_studio_with_models_and_credits(inside: Visitor) -> None:
     expect(inside.page.locator("#account")).to_contain_text("demo 1,000 credits")
-    expect(inside.page.locator("#gallery-count")).to_have_text("23 models")
+    expect(inside.page.locator("#gallery-count")).to_have_text("52 models")
     expect(inside.prompt).to_be_focused()
 
 
@@ -164,7 +164,7 @@ def test_filters_leave_the_models_that_fit(inside: Visitor) -> None:
 
     page.get_by_label("Search models").fill("")
     page.get_by_label("Provider").select_option("Google Gemini")
-    expect(page.locator("#gallery-count")).to_have_text("7 of 23 models")
+    expect(page.locator("#gallery-count")).to_have_text("7 of 52 models")
 
     page.get_by_label("Provider").select_option("All providers")
     page.get_by_label("Feature").select_option("Chat completions")

@@ -15,6 +15,7 @@ from tintype_testing.simulators import file_of, opened
 ACTIVE = [
     *("gpt-image-1", "gpt-image-1-mini", "gpt-image-1.5", "gpt-image-2"),
     *("gpt-image-2.5-flare", "gpt-image-2.5-sunburst"),
+    *("gpt-image-2.6-flare", "gpt-image-2.6-sunburst"),
     *("amazon.titan-image-generator-v2:0", "amazon.nova-canvas-v1:0"),
     *("stability.stable-image-core-v1:0", "stability.stable-image-core-v1:1"),
     *("stability.stable-image-ultra-v1:0", "stability.stable-image-ultra-v1:1"),

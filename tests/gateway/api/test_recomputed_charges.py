@@ -13,6 +13,7 @@ from tintype_testing.gateway import Gateway, running_gateway
 BY_TOKEN = [
     *("gpt-image-1", "gpt-image-1-mini", "gpt-image-1.5", "gpt-image-2"),
     *("gpt-image-2.5-flare", "gpt-image-2.5-sunburst"),
+    *("gpt-image-2.6-flare", "gpt-image-2.6-sunburst"),
     *("gemini-2.5-flash-image", "gemini-3-pro-image"),
     *("gemini-3.1-flash-image", "gemini-3.1-flash-lite-image"),
 ]

@@ -18,6 +18,8 @@ ACTIVE = {
     "gpt-image-2",
     "gpt-image-2.5-flare",
     "gpt-image-2.5-sunburst",
+    "gpt-image-2.6-flare",
+    "gpt-image-2.6-sunburst",
 }
 """OpenAI's models that work in a rehearsal, `tintype gateway --simulate`."""
 
