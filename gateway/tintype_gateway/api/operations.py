@@ -11,6 +11,9 @@ from tintype_gateway.api.requests import (
 )
 from tintype_gateway.values.plan import Operation
 
+JSON = "application/json"
+FORM = "multipart/form-data"
+
 
 @dataclass(frozen=True, slots=True)
 class ApiOperation(Operation):
@@ -22,18 +25,20 @@ class ApiOperation(Operation):
 
     request_model: type[ImageRequest]
     media_types: tuple[str, ...]
-    """The media types that a body may have."""
+    """The media types that a body may have. Those with images may be forms."""
 
     title: str
     """Its name in the operation ids of the OpenAPI document: `create` and `quote` stand before."""
 
     summary: str
-    shows_mask: bool = False
+    takes_mask: bool = False
     """Whether a body may have a mask."""
 
+    @property
+    def takes_images(self) -> bool:
+        """Whether a body has images."""
+        return FORM in self.media_types
 
-_JSON = "application/json"
-_FORM = "multipart/form-data"
 
 GENERATION = ApiOperation(
     name="image_generation",  # OpenTelemetry's conventions have no word for images: Envoy's
@@ -43,7 +48,7 @@ GENERATION = ApiOperation(
     path="/v1/images/generations",
     quote_path="/v1/images/quote",
     request_model=ImageGenerationRequest,
-    media_types=(_JSON,),
+    media_types=(JSON,),
     title="Image",
     summary="Make images",
 )
@@ -56,10 +61,10 @@ EDIT = ApiOperation(
     path="/v1/images/edits",
     quote_path="/v1/images/edits/quote",
     request_model=ImageEditRequest,
-    media_types=(_FORM, _JSON),
+    media_types=(FORM, JSON),
     title="ImageEdit",
     summary="Change images",
-    shows_mask=True,
+    takes_mask=True,
 )
 
 VARIATION = ApiOperation(
@@ -70,7 +75,7 @@ VARIATION = ApiOperation(
     path="/v1/images/variations",
     quote_path="/v1/images/variations/quote",
     request_model=ImageVariationRequest,
-    media_types=(_FORM, _JSON),
+    media_types=(FORM, JSON),
     title="ImageVariation",
     summary="Make images that are like another one",
 )

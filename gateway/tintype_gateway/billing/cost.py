@@ -21,30 +21,19 @@ from tintype_gateway.values.job import Job
 from tintype_gateway.values.plan import Plan
 
 
-def ceiling(
-    job: Job, model: Model, pricing: Pricing, per_usd: int, inputs: Inputs = NO_INPUTS
-) -> int:
-    """Return the most that the job can cost, in micro-credits at `per_usd` of them for one USD.
-
-    `inputs` are the images that the provider gets with it.
-    """
-    demand = _demand(job, model, inputs)._replace(max_pixels=max_pixels(model.size))
+def ceiling(job: Job, model: Model, pricing: Pricing, per_usd: int) -> int:
+    """Return the most that the job can cost, in micro-credits at `per_usd` of them for one USD."""
+    demand = _demand(job, model)._replace(max_pixels=max_pixels(model.size))
     return micro_credits(ceiling_usd(pricing, demand), per_usd)
 
 
-def cost(
-    job: Job,
-    model: Model,
-    calls: Iterable[FinishedCall],
-    per_usd: int,
-    inputs: Inputs = NO_INPUTS,
-) -> int:
+def cost(job: Job, model: Model, calls: Iterable[FinishedCall], per_usd: int) -> int:
     """Return the cost of all calls together, in micro-credits, rounded once.
 
     The price of each call is that of its own route. A call whose images were all refused costs
     nothing, even if the provider charges for it.
     """
-    demand = _demand(job, model, inputs)
+    demand = _demand(job, model)
     paid = (call for call in calls if call.images)
     usd = sum((_call_usd(call, demand) for call in paid), Decimal(0))
     return micro_credits(usd, per_usd)
@@ -65,21 +54,18 @@ def _call_usd(call: FinishedCall, demand: Demand) -> Decimal:
         return call_usd(pricing, demand, sizes, usage)
 
 
-def expected(
-    job: Job, model: Model, pricing: Pricing, per_usd: int, inputs: Inputs = NO_INPUTS
-) -> int | None:
+def expected(job: Job, model: Model, pricing: Pricing, per_usd: int) -> int | None:
     """Return the expected cost of the job, or None if it depends on the provider's choices."""
-    demand = _demand(job, model, inputs)
+    demand = _demand(job, model)
     chooses_quality = job.quality in (None, AUTO) and model.parameters.quality.handling == "Map"
     if demand.size is None or chooses_quality:
         return None
     return micro_credits(expected_usd(pricing, demand, demand.size), per_usd)
 
 
-def _demand(job: Job, model: Model, inputs: Inputs) -> Demand:
+def _demand(job: Job, model: Model) -> Demand:
     """Return the demand of a job, without the largest image, which only a ceiling depends on."""
     texts = [job.prompt, str(job.parameters.get("negative_prompt", ""))]
-    is_high = job.parameters.get("input_fidelity") == "high"
     return Demand(
         images=job.images,
         calls=-(-job.images // job.images_per_call(model.limits.max_images_per_call)),
@@ -88,7 +74,17 @@ def _demand(job: Job, model: Model, inputs: Inputs) -> Demand:
         max_pixels=None,
         quality=job.quality,
         partial_images=job.partial_images,
-        inputs=inputs._replace(high_fidelity=is_high),
+        inputs=_inputs(job),
+    )
+
+
+def _inputs(job: Job) -> Inputs:
+    if not job.inputs:
+        return NO_INPUTS
+    return Inputs(
+        sizes=tuple(image.size for image in job.inputs),
+        mask=job.mask is not None,
+        high_fidelity=job.parameters.get("input_fidelity") == "high",
     )
 
 

@@ -11,7 +11,7 @@ from tintype_catalog.__about__ import __version__
 from tintype_gateway.accounts import PROFILES
 from tintype_gateway.api.openapi import responses
 from tintype_gateway.api.openapi.errors import ALWAYS, FAULTS, WITH_BODY
-from tintype_gateway.api.openapi.requests import request_schema
+from tintype_gateway.api.openapi.requests import body_name, request_schemas
 from tintype_gateway.api.operations import OPERATIONS, ApiOperation
 from tintype_gateway.api.response_headers import PROFILE_HEADER
 from tintype_gateway.catalog.snapshot import View
@@ -81,8 +81,10 @@ def _schemas() -> Json:
 
 def _request_schemas(view: View | None) -> Json:
     vocabulary = None if view is None else view.vocabulary
-    models = [operation.request_model for operation in OPERATIONS]
-    return {model.__name__: request_schema(model, vocabulary) for model in models}
+    schemas: Json = {}
+    for operation in OPERATIONS:
+        schemas |= request_schemas(operation, vocabulary)
+    return schemas
 
 
 def _paths(view: View | None) -> Json:
@@ -191,7 +193,6 @@ def _revalidated(operation: Json) -> Json:
 
 def _asked(asked: ApiOperation, view: View | None) -> Json:
     """Return what makes an operation one that is asked for images."""
-    schema = _ref(asked.request_model.__name__)
     names: Json = {"type": "string"}
     if view is not None and view.providers:
         names["enum"] = sorted(view.providers)
@@ -199,7 +200,10 @@ def _asked(asked: ApiOperation, view: View | None) -> Json:
     return {
         "requestBody": {
             "required": True,
-            "content": {media_type: {"schema": schema} for media_type in asked.media_types},
+            "content": {
+                media_type: {"schema": _ref(body_name(asked, media_type))}
+                for media_type in asked.media_types
+            },
         },
         "parameters": [
             _header("X-Quantized-Provider", "Forces a provider.", names),
