@@ -1,0 +1,155 @@
+"""From a request to the plan of what it buys: all that is decided before money is held."""
+
+import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from tintype_catalog.catalog import Model
+from tintype_gateway.api.operations import ApiOperation
+from tintype_gateway.api.requests import ValidRequest
+from tintype_gateway.catalog.snapshot import View
+from tintype_gateway.catalog.store import CatalogStore
+from tintype_gateway.dialects.base import Dialect
+from tintype_gateway.dialects.registry import get_dialect, mask_convention, streams, supports
+from tintype_gateway.errors import UnavailableError
+from tintype_gateway.ledger.interface import Caller, Profile
+from tintype_gateway.pipeline.incoming import Incoming
+from tintype_gateway.pipeline.planner import Planner
+from tintype_gateway.pipeline.stages.adapt import Handling, adapt
+from tintype_gateway.pipeline.stages.check_inputs import check_inputs
+from tintype_gateway.pipeline.stages.prepare_inputs import InputTools
+from tintype_gateway.pipeline.stages.resolve import resolve
+from tintype_gateway.pipeline.stages.select_routes import choose, stream
+from tintype_gateway.pipeline.stages.validate import validate
+from tintype_gateway.runtime.memory_budget import MemoryBudget
+from tintype_gateway.storage.image_tools import ImageTools
+from tintype_gateway.upstream.circuit_breaker import Circuits
+from tintype_gateway.upstream.credentials import CredentialSource
+from tintype_gateway.upstream.retry import MAX_ATTEMPTS
+from tintype_gateway.values.job import Job
+from tintype_gateway.values.plan import Delivery, Plan
+from tintype_gateway.values.routes import Candidate, Target
+
+
+@dataclass(frozen=True)
+class Planner:
+    """What the plans of all requests are made with."""
+
+    catalogs: CatalogStore
+    credentials: CredentialSource
+    images: ImageTools
+    circuits: Circuits
+    memory: MemoryBudget
+    handling: Handling
+    profile: Profile
+    model_defaults: Mapping[str, Mapping[str, Any]]
+    keep_input_metadata: bool
+
+    async def plan(self, operation: ApiOperation, incoming: Incoming, caller: Caller) -> Plan:
+        """Return what a request will buy.
+
+        Raises:
+            GatewayError: It cannot be served.
+        """
+        profile = incoming.profile or caller.response_profile or self.profile
+        incoming.log.profile = profile
+        snapshot = self.catalogs.current()
+        view = snapshot.view(caller.models)
+        with self.memory.reserved(incoming.body_bytes):
+            body = await incoming.read_body()
+        request = validate(body, view.vocabulary, operation.request_model)
+        target = self._target(operation, incoming, request, view)
+        candidates = await self._candidates(target)
+        job = await self._job(incoming, request, target, candidates[0])
+        chosen = choose(candidates, job, streams, MAX_ATTEMPTS)
+        is_stream = bool(request.fields.stream)
+        as_url = self.images.wants_url(request.fields.response_format, stream=is_stream)
+        delivery = delivery_of(
+            job,
+            target.model,
+            [get_dialect(candidate.route.binding.dialect) for candidate in chosen],
+            stream=is_stream,
+            is_stored=as_url or incoming.idempotency_key is not None,
+        )
+        revision = snapshot.revision
+        digest = f"{operation.name}:{body.digest}"
+        plan = Plan(operation, target, chosen, job, revision, digest, delivery, as_url, profile)
+        incoming.log.note_plan(plan, request.fields.user)
+        return plan
+
+    def _target(
+        self, operation: ApiOperation, incoming: Incoming, request: ValidRequest, view: View
+    ) -> Target:
+        """Return the model and its routes, where the model takes the images of the request."""
+        target = resolve(
+            request.fields.model,
+            incoming.provider,
+            view,
+            operation=operation,
+            today=datetime.datetime.now(datetime.UTC).date(),
+            supports=supports,
+            is_healthy=self.circuits.is_healthy,
+        )
+        check_inputs(request, target, operation, view)
+        return target
+
+    async def _job(
+        self, incoming: Incoming, request: ValidRequest, target: Target, first: Candidate
+    ) -> Job:
+        """Return what the model is asked for, with the images as its provider takes them."""
+        handling = incoming.handling or self.handling
+        inspected = await self._inputs.inspect(request)
+        job = adapt(
+            request,
+            target.model,
+            handling,
+            self.model_defaults.get(target.model.id),
+            rule=target.rule,
+            shape=inspected.shape,
+        )
+        is_strict = handling == "strict"
+        binding = first.route.binding
+        job = stream(job, request.fields, native=streams(binding), strict=is_strict)
+        return await self._inputs.prepare(
+            job,
+            inspected,
+            target.rule,
+            mask_convention(binding.dialect, job.task),
+            is_lenient=incoming.handling == "lenient",
+            is_strict=is_strict,
+            keep=incoming.keep,
+        )
+
+    @cached_property
+    def _inputs(self) -> InputTools:
+        return InputTools(self.images.converter, self.memory, self.keep_input_metadata)
+
+    async def _candidates(self, target: Target) -> list[Candidate]:
+        """Return the routes that there are credentials for, each with its credentials."""
+        bindings = {route.binding.name: route.binding for route in target.routes}
+        found = {name: await self.credentials.read(each) for name, each in bindings.items()}
+        candidates = [Candidate(route, found[route.binding.name]) for route in target.routes]
+        if usable := [candidate for candidate in candidates if candidate.credentials]:
+            return usable
+        names = ", ".join(bindings)
+        raise UnavailableError(
+            f"no credentials for {target.requested!r}: ProviderBinding {names}",
+            code="provider_unauthorized",
+        )
+
+
+def delivery_of(
+    job: Job, model: Model, dialects: Sequence[Dialect], *, stream: bool, is_stored: bool
+) -> Delivery:
+    """Return how the images of a job reach the client, whichever of the dialects serves it."""
+    if stream:
+        return Delivery.EVENT_STREAM
+    if is_stored:
+        return Delivery.STORED
+    is_one_call = job.images <= job.images_per_call(model.limits.max_images_per_call)
+    as_it_comes = job.encoding is None or job.encoding.by_provider
+    may_pass = all(dialect.FIRST_IMAGE is not None for dialect in dialects)
+    passes = is_one_call and as_it_comes and may_pass
+    return Delivery.PASS_THROUGH if passes else Delivery.BUFFERED
