@@ -16,7 +16,6 @@ from tintype_gateway.dialects.registry import get_dialect, mask_convention, stre
 from tintype_gateway.errors import UnavailableError
 from tintype_gateway.ledger.interface import Caller, Profile
 from tintype_gateway.pipeline.incoming import Incoming
-from tintype_gateway.pipeline.planner import Planner
 from tintype_gateway.pipeline.stages.adapt import Handling, adapt
 from tintype_gateway.pipeline.stages.check_inputs import check_inputs
 from tintype_gateway.pipeline.stages.prepare_inputs import InputTools

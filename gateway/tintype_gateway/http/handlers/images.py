@@ -19,7 +19,7 @@ from tintype_gateway.http.delivery import deliver
 from tintype_gateway.http.json_document import JsonDocument
 from tintype_gateway.http.requests import idempotency_key
 from tintype_gateway.pipeline.client_presence import ClientPresence
-from tintype_gateway.pipeline.pipeline import Incoming
+from tintype_gateway.pipeline.incoming import Incoming
 from tintype_gateway.pipeline.stages.adapt import Handling
 from tintype_gateway.pipeline.stages.resolve import find_model
 from tintype_gateway.values.routes import ForcedProvider

@@ -11,11 +11,11 @@ from tintype_catalog.sizes import Size
 from tintype_gateway.api.requests import ValidRequest
 from tintype_gateway.errors import UnsupportedParameterError
 from tintype_gateway.images.converter import Converter
+from tintype_gateway.images.formats.facts import InputFacts
 from tintype_gateway.images.input import Keep, Prepared, apply
 from tintype_gateway.images.input_error import InputImageError
+from tintype_gateway.images.input_inspection import inspect_input
 from tintype_gateway.images.input_plan import bytes_to_decode, plan_input
-from tintype_gateway.images.inspect.facts import InputFacts
-from tintype_gateway.images.inspect.inspect import inspect_input
 from tintype_gateway.images.mask import CheckedMask, bytes_to_render, check_mask, render_mask
 from tintype_gateway.observability.spans import traced
 from tintype_gateway.runtime.memory_budget import MemoryBudget
@@ -58,12 +58,15 @@ class InputTools:
             return NO_INPUTS
         try:
             facts = [await self.converter.run(inspect_input, image) for image in request.images]
-            checked = request.mask and await self.converter.run(
-                check_mask, request.mask, facts[0].upright
-            )
+            checked = await self._checked(request.mask, facts[0])
         except InputImageError as error:
             raise error.response_error() from error
         return InspectedInputs(tuple(zip(request.images, facts, strict=True)), checked)
+
+    async def _checked(self, mask: Upload | None, first: InputFacts) -> CheckedMask | None:
+        if mask is None:
+            return None
+        return await self.converter.run(check_mask, mask, first.upright)
 
     @traced("prepare_inputs")
     async def prepare(
