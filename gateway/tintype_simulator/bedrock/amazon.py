@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
+from PIL import Image
 
 from tintype_simulator.bedrock.amazon_bodies import PARAMETERS
 from tintype_simulator.bedrock.amazon_tasks import TASKS, Inputs, read_inputs
@@ -143,6 +144,6 @@ def painted_file(order: Order, inputs: Inputs, index: int) -> str:
     return png(task.paint(fresh, inputs, order.parameters))
 
 
-def png(image: Any) -> str:
+def png(image: Image.Image) -> str:
     """Return the PNG of an image in base64."""
     return base64.b64encode(encode(image, "png")).decode()

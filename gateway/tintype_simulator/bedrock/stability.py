@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
+from PIL import Image
 
 from tintype_simulator.bedrock.models import Model
 from tintype_simulator.bedrock.stability_services import PAINTERS, read_images
@@ -88,7 +89,7 @@ def painted_file(order: Order) -> str | None:
     if any(is_forbidden_image(image.convert("RGB")) for image in images.values()):
         return None
 
-    def fresh(size: tuple[int, int]) -> Any:
+    def fresh(size: tuple[int, int]) -> Image.Image:
         return paint(
             ImageSpec(
                 seed=order.motif,
