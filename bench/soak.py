@@ -174,7 +174,8 @@ def _figures(soak: Soak, rest: Sample) -> dict[str, Any]:
 def _told(tally: Tally) -> int:
     """Return the credits of all complete answers, each of those that were repeated once."""
     charged = {
-        answer.ask.idempotency_key or answer.request_id: answer.charged for answer in tally.complete
+        answer.request.idempotency_key or answer.request_id: answer.charged
+        for answer in tally.complete
     }
     return sum(charged.values())
 

@@ -10,7 +10,7 @@ import aiohttp
 
 from bench.soak_mix import OUTCOMES
 from tintype_testing.chaos.clients import Tally
-from tintype_testing.chaos.plan import Ask
+from tintype_testing.chaos.plan import PlannedRequest
 
 LEAVE_SECONDS = 0.5
 """The patience of a client that leaves in the middle."""
@@ -32,7 +32,9 @@ class Clients:
     latencies: list[float] = field(default_factory=list)
     """Seconds to the end of each small answer since `take_latencies`."""
 
-    async def come(self, asks: Iterator[Ask], pauses: Iterator[float], seconds: float) -> None:
+    async def come(
+        self, asks: Iterator[PlannedRequest], pauses: Iterator[float], seconds: float
+    ) -> None:
         """Send requests for so long, and see all of them through."""
         end = due = time.perf_counter()
         end += seconds
@@ -46,26 +48,26 @@ class Clients:
         taken, self.latencies = self.latencies, []
         return taken
 
-    async def _see_through(self, ask: Ask) -> None:
+    async def _see_through(self, ask: PlannedRequest) -> None:
         outcome = await (self._leave(ask) if ask.kind == "leaving" else self._ask(ask))
         self._judge(ask, outcome)
         if ask.kind == "idempotent":
             await asyncio.sleep(ask.number % SOON_SECONDS)
             self._judge(ask, await self._ask(ask))
 
-    def _judge(self, ask: Ask, outcome: str) -> None:
+    def _judge(self, ask: PlannedRequest, outcome: str) -> None:
         self.outcomes[f"{ask.kind}: {outcome}"] += 1
         if outcome not in OUTCOMES[ask.kind]:
             self.tally.unexplained.append(f"{ask}: {outcome}")
 
-    async def _ask(self, ask: Ask) -> str:
+    async def _ask(self, ask: PlannedRequest) -> str:
         begin = time.perf_counter()
         try:
             async with self._post(ask) as answer:
                 outcome = self.tally.note(ask, answer, await answer.read())
         except aiohttp.ClientError:
             self.tally.statuses["broken off"] += 1
-            self.tally.broken += 1
+            self.tally.aborted += 1
             return "broken off"
         if ask.kind == "small":
             self.latencies.append(time.perf_counter() - begin)
@@ -78,7 +80,7 @@ class Clients:
         async with self.http.get(url) as answer:
             return "200 complete" if await answer.read() else "an empty image"
 
-    async def _leave(self, ask: Ask) -> str:
+    async def _leave(self, ask: PlannedRequest) -> str:
         """Hang up when the answer has begun, or before it does."""
         try:
             async with asyncio.timeout(LEAVE_SECONDS), self._post(ask) as answer:
@@ -87,10 +89,10 @@ class Clients:
         except TimeoutError:
             pass
         self.tally.statuses["left"] += 1
-        self.tally.broken += 1
+        self.tally.aborted += 1
         return "left"
 
-    def _post(self, ask: Ask) -> "aiohttp.client._RequestContextManager":
+    def _post(self, ask: PlannedRequest) -> "aiohttp.client._RequestContextManager":
         headers = {"Idempotency-Key": key} if (key := ask.idempotency_key) else {}
         if ask.kind == "stranger":
             headers["Authorization"] = f"Bearer stranger-{ask.number}"

@@ -9,7 +9,7 @@ import yaml
 
 from bench.cases import DIALECTS, SIZES, model_id
 from bench.catalog import DELAY_MS
-from tintype_testing.chaos.plan import Ask
+from tintype_testing.chaos.plan import PlannedRequest
 from tintype_testing.gateway import towards
 from tintype_testing.manifests import Manifest, image_model, per_image, provider_binding
 
@@ -89,7 +89,7 @@ MIX = (
 OUTCOMES = {part.name: part.outcomes for part in MIX}
 
 
-def asks(seed: int) -> Iterator[Ask]:
+def asks(seed: int) -> Iterator[PlannedRequest]:
     """Yield requests without end."""
     dice = random.Random(f"{seed} requests")  # noqa: S311 - repeatable, not secret
     shares = [part.share for part in MIX]
@@ -97,7 +97,7 @@ def asks(seed: int) -> Iterator[Ask]:
     while True:
         number += 1
         (part,) = dice.choices(MIX, shares)
-        yield Ask(number, part.name, dict(dice.choice(part.fields)))
+        yield PlannedRequest(number, part.name, dict(dice.choice(part.fields)))
 
 
 def pauses(seed: int, rate: float) -> Iterator[float]:

@@ -1,6 +1,4 @@
-"""Draws what Grafana would show, as SVG: panels at their places, with their data. An equal
-rendering, not Grafana's own.
-"""
+"""Draws dashboards as SVG: panels at their places in Grafana's grid, with their data."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -40,7 +38,7 @@ class Series:
 def image(
     title: str, subtitle: str, parts: Iterable[tuple[Panel, Sequence[Series]]], rows: dict[str, int]
 ) -> str:
-    """The whole dashboard; `rows` are the headings between the panels, and where they are."""
+    """The whole dashboard; `rows` are the headings between the panels, with their positions."""
     panels = list(parts)
     height = max((panel.place["y"] + panel.place["h"]) * ROW for panel, _ in panels)
     width = 24 * COLUMN + 2 * MARGIN
@@ -60,18 +58,18 @@ def image(
 
 
 def text(x: float, y: float, content: str, kind: str = "", anchor: str = "start") -> str:
-    """Some words at a place."""
+    """A text at a position."""
     place = f'x="{x:.1f}" y="{y:.1f}" class="{kind}" text-anchor="{anchor}"'
     return f"<text {place}>{escape(content)}</text>"
 
 
 def named(legend: str, labels: dict[str, str]) -> str:
-    """A legend with its labels filled in."""
+    """A legend with the values of its labels."""
     return re.sub(r"\{\{(\w+)\}\}", lambda found: labels.get(found[1], ""), legend).strip()
 
 
 def written(value: float, unit: str) -> str:
-    """A number as people read it, in Grafana's unit."""
+    """A number as text, in Grafana's unit."""
     match unit:
         case "percentunit":
             return f"{100 * value:.1f} %"
@@ -149,7 +147,7 @@ def _chart(panel: Panel, series: Sequence[Series], width: int, height: int) -> s
 
 
 def _legend(series: Sequence[Series], width: int, height: int) -> tuple[str, int]:
-    """The names under a chart, and how many lines they take."""
+    """The legend under a chart, and its number of lines."""
     lines: list[list[tuple[float, int]]] = [[]]
     x = 10.0
     for number, each in enumerate(series):

@@ -17,10 +17,10 @@ from tintype_testing.monitoring.rehearsal import Rehearsal, rehearsal
 from tools.dashboard_drawing import Series, image, named
 
 ROUNDS = 60
-"""So many rounds of requests, of a second and more each."""
+"""Rounds of requests, each of which takes a second or more."""
 
 EDITS = 3
-"""So many changes of the catalog between them."""
+"""Changes of the catalog between the rounds."""
 
 RATE = "15s"
 POINTS = 100

@@ -45,7 +45,7 @@ def test_what_did_not_change_is_not_made_anew() -> None:
     assert after["sketch"] is before["sketch"]
 
 
-def test_what_is_gone_is_forgotten() -> None:
+def test_the_results_of_deleted_objects_are_dropped() -> None:
     reader = reader_of(BEFORE)
     (canvas, _) = reader.read(BEFORE.to_json()).models
     reader.read(AFTER.to_json())

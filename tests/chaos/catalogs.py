@@ -1,4 +1,4 @@
-"""Where the gateways of a storm get their catalogs: a folder, and an operator."""
+"""The sources of the gateways' catalogs in the chaos test: a folder, and an operator."""
 
 import json
 import time
@@ -22,11 +22,11 @@ WATCHING = 1
 """The gateway that watches the operator's ConfigMap."""
 
 OUTAGE_SECONDS = 4.0
-"""How long there is no API server, beside the seconds that its start takes."""
+"""The duration of an outage of the API server, without the seconds that its start takes."""
 
 
 class MixedFleet(Fleet):
-    """Gateways on one ledger, whose catalogs come on different ways."""
+    """Gateways with one ledger and different sources of their catalogs."""
 
     def __init__(
         self, folder: Path, simulator: str, ledger_url: str, operator: Operator, **environ: str
@@ -49,14 +49,14 @@ class MixedFleet(Fleet):
 
 @dataclass
 class Catalogs:
-    """The folder and the cluster, both of which change all the time."""
+    """The folder and the cluster, both of which the test changes continuously."""
 
     folder: Path
     cluster: InterruptibleControlPlane
     operator: Operator
     simulator: str
 
-    is_sound: bool = False
+    is_valid: bool = False
     """Whether a gateway can start with the folder as it is."""
 
     def __post_init__(self) -> None:
@@ -66,27 +66,27 @@ class Catalogs:
     def publish(self, statuses: str) -> None:
         """Start the operator, and wait for its first catalog."""
         self.operator.start(TINTYPE_GATEWAY_STATUS_URLS=statuses)
-        self.flip_objects()
+        self.change_objects()
         self.operator.wait_for_models("canvas")
 
-    def flip_folder(self) -> None:
-        """Replace what the folder holds."""
-        text, self.is_sound = next(self._folders)
+    def change_folder(self) -> None:
+        """Replace the manifests in the folder."""
+        text, self.is_valid = next(self._folders)
         draft = self.folder / "sketch.draft"
         draft.write_text(text)
         draft.replace(self.folder / "sketch.yaml")
 
-    def flip_objects(self) -> None:
+    def change_objects(self) -> None:
         """Apply the next objects to the cluster."""
         self.operator.apply(*next(self._objects))
 
-    def suffer_outage(self) -> None:
-        """Be without an API server for a while."""
+    def pause_api_server(self) -> None:
+        """Stop the API server for a while."""
         with self.cluster.without_api_server():
             time.sleep(OUTAGE_SECONDS)
 
     def wait_until_served(self, fleet: Fleet) -> None:
-        """Wait until the watching gateway serves what the operator has published last."""
+        """Wait until the watching gateway serves the newest published catalog."""
         eventually_blocking(lambda: _sequence(fleet) == self._published(), "the newest catalog")
 
     def _published(self) -> int:
@@ -94,5 +94,5 @@ class Catalogs:
 
 
 def _sequence(fleet: Fleet) -> int:
-    with urlopen(fleet.status_url(WATCHING), timeout=30) as answer:  # noqa: S310 - loopback
-        return int(json.load(answer)["sequence"])
+    with urlopen(fleet.status_url(WATCHING), timeout=30) as response:  # noqa: S310 - loopback
+        return int(json.load(response)["sequence"])

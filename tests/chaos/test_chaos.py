@@ -1,6 +1,7 @@
-"""Everything fails at once, and still: the books balance, and every answer can be explained.
+"""All components fail at random, and the ledger stays correct and every response is explained.
 
-`TINTYPE_CHAOS_SECONDS` says for how long (`make chaos`: ten minutes), `TINTYPE_CHAOS_SEED` what.
+`TINTYPE_CHAOS_SECONDS` sets the duration (`make chaos`: ten minutes), `TINTYPE_CHAOS_SEED` the
+order of the disruptions.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ import asyncpg
 import pytest
 
 from tests.chaos.catalogs import GATEWAYS, Catalogs, MixedFleet
-from tests.chaos.storm import Footprint, Storm, footprint
+from tests.chaos.chaos_run import ChaosRun, Footprint, footprint
 from tintype_gateway.accounts import MAXIMUM_RATE, Policy
 from tintype_gateway.billing.holding import LIFETIME_SECONDS
 from tintype_simulator.app import running
@@ -33,10 +34,10 @@ SEED = int(os.environ.get("TINTYPE_CHAOS_SEED", "17"))
 GRANT = 1000 * CREDITS_MICRO
 
 FILES_KEPT = 64
-"""Connections that a gateway rightly keeps: to its database, and for 75 s to its provider."""
+"""Connections that a gateway keeps on purpose: to its database, and for 75 s to its provider."""
 
 MEBIBYTES_KEPT = 96
-"""Code that was loaded, caches that were filled, and what the allocator keeps of images."""
+"""Loaded code, filled caches, and memory that the allocator keeps after images."""
 
 CHARGES = """
 SELECT hold.request_id, hold.idempotency_key, hold.images, -entry.amount AS charged
@@ -47,7 +48,7 @@ JOIN entry ON entry.posting_id = posting.id AND entry.account = hold.account
 
 @dataclass(frozen=True)
 class Charge:
-    """What the ledger says of one request that was paid."""
+    """The ledger's record of one charged request."""
 
     request_id: str
     idempotency_key: str | None
@@ -57,7 +58,7 @@ class Charge:
 
 @pytest.fixture
 def interruptible(tmp_path: Path) -> Iterator[InterruptibleControlPlane]:
-    """A control plane of its own, since its API server comes and goes."""
+    """A separate control plane, because its API server stops and starts."""
     folder = tmp_path / "cluster"
     folder.mkdir()
     with running_interruptible(folder) as cluster:
@@ -72,7 +73,7 @@ def operator(interruptible: InterruptibleControlPlane, tmp_path: Path) -> Iterat
 
 
 @pytest.mark.timeout(240 + 2 * SECONDS)
-async def test_after_a_storm_the_books_balance_and_every_answer_is_explained(
+async def test_after_random_failures_the_ledger_is_consistent_and_responses_are_explained(
     tmp_path: Path,
     postgres: PostgresServer,
     migrated: str,
@@ -93,47 +94,47 @@ async def test_after_a_storm_the_books_balance_and_every_answer_is_explained(
         images = str(tmp_path / "images")
         fleet = MixedFleet(tmp_path, simulator, url, operator, TINTYPE_IMAGE_STORE_DIR=images)
         catalogs = Catalogs(tmp_path / "catalog", interruptible, operator, simulator)
-        storm = Storm(SEED, fleet, http, postgres, database, simulator, catalogs)
+        chaos = ChaosRun(SEED, fleet, http, postgres, database, simulator, catalogs)
         try:
-            await storm.rage(SECONDS)
-            await links_work(storm)
-            prints = await settled_down(storm)
+            await chaos.run(SECONDS)
+            await assert_links_work(chaos)
+            footprints = await wait_for_base_footprints(chaos)
             logs = [fleet.log(index) for index in range(GATEWAYS)]
         finally:
             fleet.end()
     charges = await charges_of(url)
-    print(report(storm, charges, prints))
-    assert storm.tally.unexplained == []
-    assert min(storm.troubles["kill"], storm.troubles["API outage"]) > 0
-    nothing_is_told("unexpected error", *logs)
-    nothing_is_told(key, *logs)
-    nothing_is_told("sk-anything", *logs)  # the provider's
-    nothing_is_told("heron ", *logs)  # what every prompt begins with
-    nothing_is_billed_twice(charges)
-    every_complete_answer_is_charged_once(storm.tally, charges)
-    await the_books_balance(url, charges)
+    print(report(chaos, charges, footprints))
+    assert chaos.tally.unexplained == []
+    assert min(chaos.disruptions["kill"], chaos.disruptions["API outage"]) > 0
+    assert_not_logged("unexpected error", *logs)
+    assert_not_logged(key, *logs)
+    assert_not_logged("sk-anything", *logs)  # the provider's
+    assert_not_logged("heron ", *logs)  # what every prompt begins with
+    assert_no_request_is_charged_twice(charges)
+    assert_complete_responses_are_charged_once(chaos.tally, charges)
+    await assert_ledger_is_consistent(url, charges)
 
 
-def nothing_is_told(secret: str, *logs: str) -> None:
-    """Expect that no log has a line with this in it."""
+def assert_not_logged(secret: str, *logs: str) -> None:
+    """Assert that no log contains a text."""
     assert [line for log in logs for line in log.splitlines() if secret in line] == []
 
 
-async def links_work(storm: Storm) -> None:
-    """Expect that images of the last requests are there, whoever stored them."""
-    for url in storm.tally.urls[-20:]:
-        async with storm.http.get(url) as answer:
-            assert answer.status == 200
-            assert await answer.read()
+async def assert_links_work(chaos: ChaosRun) -> None:
+    """Assert that the images of the last requests can be fetched from every gateway."""
+    for url in chaos.tally.urls[-20:]:
+        async with chaos.http.get(url) as response:
+            assert response.status == 200
+            assert await response.read()
 
 
-async def settled_down(storm: Storm) -> dict[int, Footprint]:
-    """Return what the gateways take once it is near what they took at their start."""
-    prints: dict[int, Footprint] = {}
+async def wait_for_base_footprints(chaos: ChaosRun) -> dict[int, Footprint]:
+    """Return the footprints of the gateways once they are near those after their start."""
+    footprints: dict[int, Footprint] = {}
 
     async def is_near_its_base() -> bool:
-        for index, base in storm.bases.items():
-            prints[index] = now = footprint(storm.fleet.pid(index))
+        for index, base in chaos.bases.items():
+            footprints[index] = now = footprint(chaos.fleet.pid(index))
             if now.open_files > base.open_files + FILES_KEPT:
                 return False
             if now.resident_mebibytes > base.resident_mebibytes + MEBIBYTES_KEPT:
@@ -141,7 +142,7 @@ async def settled_down(storm: Storm) -> dict[int, Footprint]:
         return True
 
     await eventually(is_near_its_base)
-    return prints
+    return footprints
 
 
 async def charges_of(url: str) -> list[Charge]:
@@ -152,28 +153,29 @@ async def charges_of(url: str) -> list[Charge]:
         await connection.close()
 
 
-def nothing_is_billed_twice(charges: list[Charge]) -> None:
+def assert_no_request_is_charged_twice(charges: list[Charge]) -> None:
     ids = Counter(charge.request_id for charge in charges)
     keys = Counter(charge.idempotency_key for charge in charges if charge.idempotency_key)
     assert {name: count for name, count in (ids + keys).items() if count > 1} == {}
 
 
-def every_complete_answer_is_charged_once(tally: Tally, charges: list[Charge]) -> None:
-    """Expect the charge that each answer names, and others only for answers that broke off."""
+def assert_complete_responses_are_charged_once(tally: Tally, charges: list[Charge]) -> None:
+    """Assert that each response has the charge that it names, and that other charges belong to
+    aborted responses."""
     by_id = {charge.request_id: charge for charge in charges}
     by_key = {charge.idempotency_key: charge for charge in charges if charge.idempotency_key}
 
-    def paid_by(answer: Complete) -> Charge:
-        key = answer.ask.idempotency_key
-        return by_key[key] if key else by_id[answer.request_id]
+    def paid_by(response: Complete) -> Charge:
+        key = response.request.idempotency_key
+        return by_key[key] if key else by_id[response.request_id]
 
-    told = [(paid_by(answer).charged, paid_by(answer).images) for answer in tally.complete]
-    assert told == [(answer.charged, answer.images) for answer in tally.complete]
-    unheard = set(by_id) - {paid_by(answer).request_id for answer in tally.complete}
-    assert len(unheard) <= tally.broken
+    found = [(paid_by(response).charged, paid_by(response).images) for response in tally.complete]
+    assert found == [(response.charged, response.images) for response in tally.complete]
+    others = set(by_id) - {paid_by(response).request_id for response in tally.complete}
+    assert len(others) <= tally.aborted
 
 
-async def the_books_balance(url: str, charges: list[Charge]) -> None:
+async def assert_ledger_is_consistent(url: str, charges: list[Charge]) -> None:
     async with opened(url, later_seconds=2 * LIFETIME_SECONDS) as ledger:
         await ledger.expire_holds()
         account, audit = await ledger.account("studio"), await ledger.audit()
@@ -182,18 +184,18 @@ async def the_books_balance(url: str, charges: list[Charge]) -> None:
     assert account.balance == GRANT - sum(charge.charged for charge in charges)
 
 
-def report(storm: Storm, charges: list[Charge], prints: dict[int, Footprint]) -> str:
-    """Return the figures of a run."""
+def report(chaos: ChaosRun, charges: list[Charge], footprints: dict[int, Footprint]) -> str:
+    """Return the figures of a run as JSON."""
     figures = {
-        "seed": storm.seed,
+        "seed": chaos.seed,
         "seconds": SECONDS,
-        "requests": sum(storm.tally.statuses.values()),
-        "answers": dict(storm.tally.statuses.most_common()),
-        "troubles": dict(storm.troubles.most_common()),
+        "requests": sum(chaos.tally.statuses.values()),
+        "responses": dict(chaos.tally.statuses.most_common()),
+        "disruptions": dict(chaos.disruptions.most_common()),
         "charges": len(charges),
         "images charged": sum(charge.images for charge in charges),
-        "unexplained": len(storm.tally.unexplained),
-        "at the start": {index: base._asdict() for index, base in storm.bases.items()},
-        "at the end": {index: now._asdict() for index, now in prints.items()},
+        "unexplained": len(chaos.tally.unexplained),
+        "at the start": {index: base._asdict() for index, base in chaos.bases.items()},
+        "at the end": {index: now._asdict() for index, now in footprints.items()},
     }
     return json.dumps(figures, indent=2)

@@ -12,16 +12,16 @@ from tintype_testing.requirements import missing
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Build helm before the first test, whose time limit a build would exceed."""
+    """Build helm before the first test, because a build takes longer than its time limit."""
     needed = any("helm_program" in getattr(item, "fixturenames", ()) for item in session.items)
     if needed and not session.config.option.collectonly and not is_built():
-        with suppress(HelmMissingError):  # the fixture says it
+        with suppress(HelmMissingError):  # the fixture reports the error
             find_helm()
 
 
 @pytest.fixture(scope="session")
 def helm_program() -> Path:
-    """The program. Without it the test is skipped, but with `CI=true` it fails."""
+    """The path of helm. Without it the test is skipped, or fails if `CI=true`."""
     try:
         return find_helm()
     except HelmMissingError as error:

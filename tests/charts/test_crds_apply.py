@@ -1,4 +1,4 @@
-"""`tintype crds apply` does for the definitions what Helm does not."""
+"""`tintype crds apply` upgrades the CustomResourceDefinitions, which Helm never does."""
 
 import json
 from collections.abc import Iterator
@@ -23,14 +23,14 @@ def version(cluster: ControlPlane) -> str:
 
 @pytest.fixture
 def altered(cluster_with_crds: ControlPlane) -> Iterator[ControlPlane]:
-    """A cluster where somebody has changed a definition."""
+    """A cluster with a modified definition."""
     names = {"spec": {"names": {"shortNames": ["other"]}}}
     cluster_with_crds.kubectl("patch", "crd", MODELS, "--type=merge", "-p", json.dumps(names))
     yield cluster_with_crds
     cluster_with_crds.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(CRDS))
 
 
-def test_definitions_become_what_the_program_knows(altered: ControlPlane) -> None:
+def test_definitions_are_upgraded_to_those_of_the_program(altered: ControlPlane) -> None:
     assert apply(altered.kubeconfig) == 0
 
     found = json.loads(altered.kubectl("get", "crd", MODELS, "-o", "json", "--show-managed-fields"))
@@ -38,7 +38,7 @@ def test_definitions_become_what_the_program_knows(altered: ControlPlane) -> Non
     assert FIELD_MANAGER in {entry["manager"] for entry in found["metadata"]["managedFields"]}
 
 
-def test_a_second_time_changes_nothing(altered: ControlPlane) -> None:
+def test_applying_definitions_again_changes_nothing(altered: ControlPlane) -> None:
     apply(altered.kubeconfig)
     before = version(altered)
 
@@ -46,7 +46,7 @@ def test_a_second_time_changes_nothing(altered: ControlPlane) -> None:
     assert version(altered) == before
 
 
-def test_without_the_rights_it_says_so_and_fails(
+def test_missing_permissions_are_reported(
     cluster_with_crds: ControlPlane, namespace: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     stranger = cluster_with_crds.service_account_kubeconfig(namespace, "stranger", [])

@@ -1,4 +1,4 @@
-"""A real API server takes what the chart renders, and has no warning for it."""
+"""A real API server accepts the objects of the chart, without warnings."""
 
 import pytest
 
@@ -9,14 +9,14 @@ from tintype_testing.cluster.control_plane import ControlPlane
 
 @pytest.fixture
 def restricted(cluster_with_crds: ControlPlane, namespace: str) -> str:
-    """A namespace where the strictest of the Pod Security Standards is told and enforced."""
+    """A namespace that enforces and warns of the Pod Security Standard `restricted`."""
     levels = [f"pod-security.kubernetes.io/{mode}=restricted" for mode in ("enforce", "warn")]
     cluster_with_crds.kubectl("label", "namespace", namespace, *levels)
     return namespace
 
 
 @pytest.mark.parametrize("values", MATRIX.values(), ids=MATRIX.keys())
-def test_the_api_server_takes_everything_without_a_warning(
+def test_the_api_server_accepts_all_objects_without_a_warning(
     helm: Helm, cluster_with_crds: ControlPlane, restricted: str, values: Values
 ) -> None:
     manifests = helm.render(values, namespace=restricted)

@@ -1,4 +1,4 @@
-"""Without helm the tests say how to get it; a failed build leaves nothing behind."""
+"""Without helm the error explains how to install it, and a failed build leaves no files."""
 
 from pathlib import Path
 
@@ -22,34 +22,34 @@ def program(path: Path, script: str = "#!/bin/sh\n") -> Path:
     return path
 
 
-def test_a_helm_that_is_installed_is_used(tmp_path: Path) -> None:
+def test_an_installed_helm_is_used(tmp_path: Path) -> None:
     installed = program(tmp_path / "helm")
 
     assert is_built()
     assert find_helm() == installed
 
 
-def test_a_helm_that_is_named_goes_first(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_named_helm_takes_precedence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     program(tmp_path / "helm")
     monkeypatch.setenv("HELM", str(program(tmp_path / "another")))
 
     assert find_helm() == tmp_path / "another"
 
 
-def test_a_named_helm_that_is_not_there_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_named_helm_that_does_not_exist_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HELM", "/nowhere/helm")
 
     with pytest.raises(HelmMissingError, match="/nowhere/helm is not there"):
         find_helm()
 
 
-def test_without_go_there_is_advice() -> None:
+def test_without_go_the_error_names_what_to_install() -> None:
     assert not is_built()
     with pytest.raises(HelmMissingError, match=r"install it.*\$HELM"):
         find_helm()
 
 
-def test_a_failed_build_says_why_and_leaves_nothing_behind(
+def test_a_failed_build_reports_the_cause_and_leaves_no_files(
     tmp_path: Path, empty_cache: Path
 ) -> None:
     program(tmp_path / "go", "#!/bin/sh\necho no route to the module proxy >&2\nexit 1\n")

@@ -21,7 +21,7 @@ def test_the_operator_is_locked_to_the_versions_that_the_tests_run() -> None:
     } == set()
 
 
-def test_neither_image_holds_what_is_for_the_other_or_for_builds() -> None:
+def test_no_image_contains_the_dependencies_of_the_other_or_of_builds() -> None:
     def names(lock: str) -> set[str]:
         return {pin.name for pin in pins(lock)}
 
@@ -29,7 +29,7 @@ def test_neither_image_holds_what_is_for_the_other_or_for_builds() -> None:
     assert names("operator") & {"pillow", "asyncpg", "aioboto3", "hatchling"} == set()
 
 
-def test_what_the_dockerfile_copies_is_there_and_not_ignored() -> None:
+def test_files_that_the_dockerfile_copies_exist_and_are_not_ignored() -> None:
     kept = (ROOT / ".dockerignore").read_text()
     copied = re.findall(r"^COPY (?!--from)(.+) \S+$", DOCKERFILE, re.MULTILINE)
     sources = [source for line in copied for source in line.split()]
@@ -40,7 +40,7 @@ def test_what_the_dockerfile_copies_is_there_and_not_ignored() -> None:
         assert f"!{source}" in kept
 
 
-def test_every_stage_is_on_a_base_that_can_be_pinned_by_its_digest() -> None:
+def test_the_base_of_every_stage_can_be_pinned_by_its_digest() -> None:
     bases = re.findall(r"^FROM (\S+) AS (\S+)", DOCKERFILE, re.MULTILINE)
     foreign = {base for base, _ in bases} - {stage for _, stage in bases}
     shown = (ROOT / "docs/kubernetes.md").read_text()
@@ -70,7 +70,7 @@ def test_skaffold_builds_stages_of_the_dockerfile_by_the_names_of_the_chart(helm
 
 
 def nested(flat: dict[str, Any]) -> Values:
-    """Values whose keys are paths with dots, as Helm reads them."""
+    """Nested values, from keys that are paths with dots."""
     values: Values = {}
     for path, value in flat.items():
         *parents, last = path.split(".")
@@ -82,7 +82,9 @@ def nested(flat: dict[str, Any]) -> Values:
 
 
 @pytest.mark.parametrize("profile", SKAFFOLD["profiles"], ids=lambda profile: profile["name"])
-def test_the_chart_takes_the_values_of_a_profile(helm: Helm, profile: dict[str, Any]) -> None:
+def test_the_chart_accepts_the_values_of_a_skaffold_profile(
+    helm: Helm, profile: dict[str, Any]
+) -> None:
     (release,) = SKAFFOLD["deploy"]["helm"]["releases"]
     (patch,) = profile["patches"]
     images = dict.fromkeys(release["setValueTemplates"], "built")

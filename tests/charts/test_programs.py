@@ -1,7 +1,5 @@
-"""The programs run with the environment and the rights that the chart gives them.
-
-What a kubelet would do is done by hand: the folders are others, and tokens stand in a kubeconfig.
-"""
+"""The programs run with the environment and the permissions that the chart gives them. There is no
+kubelet: the tests replace folders, and put tokens into a kubeconfig."""
 
 import os
 import subprocess
@@ -22,14 +20,14 @@ HOST = "127.0.0.1"
 
 
 def environment(objects: list[Object], name: str) -> dict[str, str]:
-    """What stands in the Deployment of a program, but for what is about its pod."""
+    """The environment in the Deployment of a program, without the fields that depend on its pod."""
     deployment = find(objects, "Deployment", f"tintype-{name}")
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
     return {entry["name"]: entry["value"] for entry in container["env"] if "value" in entry}
 
 
 def kubeconfig(cluster: ControlPlane, objects: list[Object], namespace: str, name: str) -> Path:
-    """The login of a program, with the rights of its Role."""
+    """A kubeconfig with the permissions of a program's Role."""
     rules = find(objects, "Role", f"tintype-{name}")["rules"]
     return cluster.service_account_kubeconfig(namespace, f"tintype-{name}", rules)
 
@@ -38,7 +36,7 @@ def kubeconfig(cluster: ControlPlane, objects: list[Object], namespace: str, nam
 def objects(
     request: pytest.FixtureRequest, helm: Helm, cluster_with_crds: ControlPlane, namespace: str
 ) -> list[Object]:
-    """A release, of which the Deployment of the operator is there, as it is an owner."""
+    """A release with the Deployment of its operator, the owner of what the operator writes."""
     objects = helm.objects({"operator": {"replicas": request.param}}, namespace=namespace)
     cluster_with_crds.apply(find(objects, "Deployment", "tintype-operator"))
     return objects
@@ -74,7 +72,7 @@ def gateway(
         yield gateway
 
 
-def test_the_operator_publishes_and_gathers_credentials(operator: Operator) -> None:
+def test_the_operator_publishes_the_catalog_and_copies_credentials(operator: Operator) -> None:
     operator.apply(
         secret("openai", **{"api-key": "sk-anything"}), image_model(), provider_binding()
     )
@@ -85,7 +83,7 @@ def test_the_operator_publishes_and_gathers_credentials(operator: Operator) -> N
     assert "forbidden" not in operator.process.output().lower()
 
 
-def test_what_the_operator_has_made_goes_with_its_deployment(operator: Operator) -> None:
+def test_objects_of_the_operator_are_deleted_with_its_deployment(operator: Operator) -> None:
     operator.apply(secret("openai", **{"api-key": "sk-anything"}), provider_binding())
     eventually_blocking(
         lambda: operator.get("secret", "tintype-credentials"), "the gathered credentials"

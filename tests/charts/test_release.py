@@ -1,4 +1,4 @@
-"""A release's whole life, from an empty cluster to what is left when it is gone."""
+"""Install, upgrade, test and uninstall a release on a real API server."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -19,7 +19,7 @@ from tintype_testing.waiting import eventually_blocking
 CRDS = [f"{kind.plural}.{kind.group}" for kind in (IMAGE_MODELS, PROVIDER_BINDINGS)]
 
 FINISHED = json.dumps({"status": {"phase": "Succeeded"}})
-"""What a kubelet would say of a pod whose work is done."""
+"""The status of a pod that has succeeded, as the kubelet would write it."""
 
 STARTER: Values = {"starterCatalog": {"enabled": True}}
 
@@ -28,7 +28,7 @@ STARTER: Values = {"starterCatalog": {"enabled": True}}
 def empty_cluster(
     cluster: ControlPlane, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[ControlPlane]:
-    """A cluster of our own, as that of the other tests has the CRDs already."""
+    """A separate cluster, because that of the other tests already has the CRDs."""
     empty = ControlPlane(tmp_path_factory.mktemp("empty-cluster"), find_binaries())
     try:
         empty.start()
@@ -38,7 +38,7 @@ def empty_cluster(
 
 
 class Release:
-    """The release `tintype` in a namespace of its own."""
+    """The release `tintype` in a separate namespace."""
 
     def __init__(self, cluster: ControlPlane, helm: Helm) -> None:
         self.cluster = cluster
@@ -46,7 +46,7 @@ class Release:
         self.namespace = cluster.create_namespace()
 
     def do(self, *command: str, values: Values | None = None) -> str:
-        """Run a command of helm on it."""
+        """Run a helm command on the release."""
         return self.helm.run(*command, "--namespace", self.namespace, values=values)
 
     def install(self, values: Values) -> str:
@@ -56,7 +56,7 @@ class Release:
         return self.cluster.kubectl(*arguments, "--namespace", self.namespace)
 
     def names(self, kinds: str) -> set[str]:
-        """What there is of some kinds, as `kind/name`."""
+        """The existing objects of some kinds, as `kind/name`."""
         return set(self.kubectl("get", kinds, "-o", "name").split())
 
 
@@ -65,7 +65,7 @@ def release(empty_cluster: ControlPlane, helm_program: Path, tmp_path: Path) -> 
     return Release(empty_cluster, Helm(helm_program, empty_cluster.kubeconfig, tmp_path))
 
 
-def test_one_command_brings_definitions_programs_and_models(release: Release) -> None:
+def test_one_command_installs_definitions_programs_and_models(release: Release) -> None:
     notes = release.install(STARTER)
 
     assert {f"customresourcedefinition.apiextensions.k8s.io/{name}" for name in CRDS} <= (
@@ -79,7 +79,7 @@ def test_one_command_brings_definitions_programs_and_models(release: Release) ->
     assert f"kubectl get im,pb -n {release.namespace}" in notes
 
 
-def test_the_notes_lead_to_an_image(release: Release) -> None:
+def test_the_commands_in_the_notes_return_an_image(release: Release) -> None:
     notes = release.install(DEV)
 
     assert "WARNING: persistence.enabled=false" in notes
@@ -87,7 +87,7 @@ def test_the_notes_lead_to_an_image(release: Release) -> None:
     assert '"model": "gpt-image-1"' in notes
 
 
-def test_what_is_paid_for_or_written_by_people_outlives_the_release(release: Release) -> None:
+def test_the_ledger_and_users_objects_outlive_the_release(release: Release) -> None:
     release.install(STARTER)
     own = image_model(name="mine", id="mine")
     own["metadata"]["namespace"] = release.namespace
@@ -101,7 +101,7 @@ def test_what_is_paid_for_or_written_by_people_outlives_the_release(release: Rel
     assert "imagemodel.tintype.dev/mine" in before
 
 
-def test_a_release_that_comes_back_takes_what_was_kept(release: Release) -> None:
+def test_a_reinstalled_release_uses_the_kept_objects(release: Release) -> None:
     release.install(STARTER)
     release.do("uninstall", "tintype")
 
@@ -111,7 +111,7 @@ def test_a_release_that_comes_back_takes_what_was_kept(release: Release) -> None
 
 
 @pytest.mark.parametrize("options", [[], ["--logs"]])
-def test_helm_tests_a_release_again_and_again(release: Release, options: list[str]) -> None:
+def test_helm_test_can_be_repeated(release: Release, options: list[str]) -> None:
     release.install({})
 
     for _ in range(2):
@@ -132,7 +132,7 @@ def _waiting_test(release: Release) -> set[str]:
 
 
 def upgrade(release: Release, during: Callable[[], None]) -> None:
-    """Upgrade the release, and do what a node would: run the Job."""
+    """Upgrade the release, and run the Job as a node would."""
     command = ("upgrade", "tintype", str(CHART), "--timeout=60s")
     helm = release.helm.start(*command, "--namespace", release.namespace)
     try:
@@ -152,7 +152,7 @@ def _job_pods(release: Release) -> set[str]:
     )
 
 
-def test_an_upgrade_upgrades_the_definitions_with_rights_that_end(
+def test_an_upgrade_upgrades_the_definitions_with_temporary_permissions(
     release: Release, tmp_path: Path
 ) -> None:
     release.install({})

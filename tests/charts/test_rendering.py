@@ -1,4 +1,4 @@
-"""What the values mean for the objects of a release."""
+"""The effect of each value on the objects of a release."""
 
 import json
 from pathlib import Path
@@ -22,7 +22,7 @@ from tintype_testing.monitoring import dashboards
 from tintype_testing.monitoring.rules import alerts
 
 POD_FILES = "/var/run/secrets/kubernetes.io/serviceaccount"
-"""Where the kubelet puts the token of a pod."""
+"""The folder into which the kubelet mounts the token of a pod."""
 
 
 def test_two_releases_fit_into_one_namespace(helm: Helm) -> None:
@@ -87,7 +87,7 @@ def _to(number: int) -> list[dict[str, Any]]:
     return [{"ipBlock": {"cidr": f"192.0.2.{number}/32"}}]
 
 
-def test_what_pods_may_call_is_named_by_value(helm: Helm) -> None:
+def test_network_policies_allow_the_destinations_in_the_values(helm: Helm) -> None:
     places = {
         name: {"to": _to(number), "ports": [7000 + number]}
         for number, name in enumerate(DESTINATIONS)
@@ -111,14 +111,14 @@ def test_what_pods_may_call_is_named_by_value(helm: Helm) -> None:
     assert called("operator") == set(named[:2])
 
 
-def test_what_is_not_used_may_not_be_called(helm: Helm) -> None:
+def test_network_policies_forbid_destinations_of_unused_features(helm: Helm) -> None:
     objects = helm.objects({"networkPolicy": {"enabled": True}})
 
     ports = {port["port"] for rule in egress(objects, "gateway") for port in rule["ports"]}
     assert ports == {53, 443, 6443}
 
 
-def test_a_simulator_is_called_by_gateways_and_calls_nobody(helm: Helm) -> None:
+def test_only_gateways_may_call_a_simulator_and_it_has_no_egress(helm: Helm) -> None:
     objects = helm.objects(DEV | {"networkPolicy": {"enabled": True}})
     policy = find(objects, "NetworkPolicy", "tintype-simulator")["spec"]
     pods = find(objects, "Deployment", "tintype-simulator")["spec"]["template"]["metadata"]
@@ -135,7 +135,7 @@ def test_a_simulator_is_called_by_gateways_and_calls_nobody(helm: Helm) -> None:
 
 
 @pytest.mark.parametrize("required", [True, False])
-def test_secrets_have_to_be_offered_unless_a_value_says_otherwise(
+def test_secrets_need_the_opt_in_label_unless_a_value_disables_it(
     helm: Helm, required: bool
 ) -> None:
     objects = helm.objects({"operator": {"requireCredentialsOptIn": required}})
@@ -171,7 +171,7 @@ def test_the_starter_catalog_is_that_of_its_release(helm: Helm) -> None:
     assert {model["metadata"]["labels"]["tintype.dev/release"] for model in models} == {"blue"}
 
 
-def test_simulators_serve_the_whole_catalog_but_two_retired_models(helm: Helm) -> None:
+def test_simulators_serve_the_whole_catalog_except_two_retired_models(helm: Helm) -> None:
     objects = helm.objects(DEV)
     retired = {
         object_["spec"]["id"]
@@ -194,7 +194,7 @@ def test_simulators_serve_the_whole_catalog_but_two_retired_models(helm: Helm) -
     ("values", "allowed"),
     [({}, None), (DEV, "true"), ({"gateway": {"allowPrivateEndpoints": True}}, "true")],
 )
-def test_private_endpoints_are_for_simulators_and_those_who_ask_for_them(
+def test_private_endpoints_are_allowed_for_simulators_or_by_a_value(
     helm: Helm, values: Values, allowed: str | None
 ) -> None:
     given = {entry["name"]: entry for entry in container(helm.objects(values), "gateway")["env"]}
@@ -218,7 +218,7 @@ def container(objects: list[Object], name: str) -> dict[str, Any]:
     return dict(found)
 
 
-def test_without_a_database_there_is_one_gateway_at_a_time_and_its_ledger_is_kept(
+def test_without_a_database_there_is_one_gateway_and_its_ledger_is_kept(
     helm: Helm,
 ) -> None:
     objects = helm.objects({})
@@ -229,7 +229,7 @@ def test_without_a_database_there_is_one_gateway_at_a_time_and_its_ledger_is_kep
     assert claim["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
 
 
-def test_with_a_database_the_schema_comes_first_and_no_gateway_is_missed(helm: Helm) -> None:
+def test_with_a_database_the_schema_is_migrated_first_and_upgrades_are_rolling(helm: Helm) -> None:
     objects = helm.objects({"database": {"existingSecret": "ledger"}})
 
     deployment = find(objects, "Deployment", "tintype-gateway")
@@ -240,14 +240,14 @@ def test_with_a_database_the_schema_comes_first_and_no_gateway_is_missed(helm: H
     assert "PersistentVolumeClaim" not in {o["kind"] for o in objects}
 
 
-def test_no_pod_gets_the_addresses_of_services_as_environment(helm: Helm) -> None:
+def test_no_pod_has_environment_variables_for_services(helm: Helm) -> None:
     """A Service named tintype would set TINTYPE_PORT to a URL."""
     for object_ in helm.objects(DEV):
         if object_["kind"] == "Deployment":
             assert object_["spec"]["template"]["spec"]["enableServiceLinks"] is False
 
 
-def test_a_gateway_starts_before_the_operator_has_made_what_it_mounts(helm: Helm) -> None:
+def test_a_gateway_starts_before_the_operator_has_created_its_mounts(helm: Helm) -> None:
     spec = find(helm.objects({}), "Deployment", "tintype-gateway")["spec"]["template"]["spec"]
     volumes = {volume["name"]: volume for volume in spec["volumes"]}
 
@@ -261,7 +261,7 @@ def test_a_gateway_starts_before_the_operator_has_made_what_it_mounts(helm: Helm
     }
 
 
-def test_a_change_of_the_issuers_starts_the_gateways_anew(helm: Helm) -> None:
+def test_a_change_of_the_issuers_restarts_the_gateways(helm: Helm) -> None:
     def checksum(values: Values) -> str:
         deployment = find(helm.objects(values), "Deployment", "tintype-gateway")
         annotations = deployment["spec"]["template"]["metadata"]["annotations"]
@@ -270,7 +270,7 @@ def test_a_change_of_the_issuers_starts_the_gateways_anew(helm: Helm) -> None:
     assert checksum({}) != checksum({"jwt": {"serviceAccounts": {"enabled": True}}})
 
 
-def test_the_gateway_understands_its_issuers(
+def test_the_gateway_accepts_the_rendered_issuers(
     helm: Helm, cluster: ControlPlane, tmp_path: Path
 ) -> None:
     objects = helm.objects({"jwt": PRODUCTION["jwt"]})
@@ -292,7 +292,7 @@ def test_the_gateway_understands_its_issuers(
 @pytest.mark.parametrize(
     ("name", "settings"), [("gateway", GatewaySettings), ("operator", OperatorSettings)]
 )
-def test_the_programs_know_the_settings_that_they_get(
+def test_every_rendered_variable_is_a_setting_of_its_program(
     helm: Helm, name: str, settings: type[BaseSettings]
 ) -> None:
     given = {entry["name"] for entry in container(helm.objects(PRODUCTION), name)["env"]}
@@ -302,7 +302,7 @@ def test_the_programs_know_the_settings_that_they_get(
 
 
 @pytest.mark.parametrize("watched", [False, True])
-def test_gateways_watch_their_credentials_only_where_they_are_told_to(
+def test_gateways_watch_their_credentials_only_if_a_value_enables_it(
     helm: Helm, watched: bool
 ) -> None:
     deployment = find(
@@ -327,7 +327,7 @@ def test_the_alerts_are_those_of_the_file_and_name_their_runbooks(helm: Helm) ->
 
 
 @pytest.mark.parametrize("name", dashboards.names())
-def test_a_dashboard_arrives_as_it_is(helm: Helm, name: str) -> None:
+def test_a_dashboard_is_rendered_unchanged(helm: Helm, name: str) -> None:
     found = find(helm.objects(ADDED_ON), "ConfigMap", "tintype-dashboards")
 
     assert json.loads(found["data"][f"tintype-{name}.json"]) == dashboards.read(name)
@@ -336,7 +336,7 @@ def test_a_dashboard_arrives_as_it_is(helm: Helm, name: str) -> None:
 
 
 @pytest.mark.parametrize("wanted", [True, False])
-def test_the_playground_is_there_where_it_is_wanted(helm: Helm, wanted: bool) -> None:
+def test_a_value_disables_the_playground(helm: Helm, wanted: bool) -> None:
     objects = helm.objects({"gateway": {"playground": wanted}})
     (container,) = find(objects, "Deployment", "tintype-gateway")["spec"]["template"]["spec"][
         "containers"

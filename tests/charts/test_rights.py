@@ -1,4 +1,4 @@
-"""The rendered Roles grant what the programs need, and no more."""
+"""The rendered Roles grant the permissions that the programs need, and no others."""
 
 import pytest
 
@@ -50,7 +50,7 @@ def test_a_gateway_reads_the_catalog_and_its_parts(
         ("create", "events"),
     ],
 )
-def test_a_gateway_may_do_nothing_else(
+def test_a_gateway_has_no_other_permissions(
     cluster_with_crds: ControlPlane, installed: str, request_: tuple[str, ...]
 ) -> None:
     assert not allowed(cluster_with_crds, installed, "gateway", *request_)
@@ -87,13 +87,13 @@ def test_a_gateway_that_watches_its_credentials_may_read_that_secret_and_no_othe
         ("create", "roles.rbac.authorization.k8s.io"),
     ],
 )
-def test_the_operator_writes_nothing_that_is_not_its_own(
+def test_the_operator_may_write_only_its_own_objects(
     cluster_with_crds: ControlPlane, installed: str, request_: tuple[str, ...]
 ) -> None:
     assert not allowed(cluster_with_crds, installed, "operator", *request_)
 
 
-def test_nobody_has_rights_in_the_cluster_but_while_the_definitions_are_upgraded(
+def test_cluster_permissions_exist_only_while_definitions_are_upgraded(
     helm: Helm,
 ) -> None:
     def is_hook(object_: Object) -> bool:
@@ -105,14 +105,14 @@ def test_nobody_has_rights_in_the_cluster_but_while_the_definitions_are_upgraded
 
 
 def settings(objects: list[Object]) -> dict[str, str]:
-    """The environment of the operator's container, as far as it is not about its pod."""
+    """The environment of the operator's container, without the fields that depend on its pod."""
     deployment = find(objects, "Deployment", "tintype-operator")
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
     return {entry["name"]: entry["value"] for entry in container["env"] if "value" in entry}
 
 
 def granted(objects: list[Object]) -> set[str]:
-    """The rights of the operator's Role, as its preflight names them."""
+    """The permissions of the operator's Role, in the notation of its preflight check."""
     return {
         f"{verb} {'/'.join(part for part in (resource, name) if part)}"
         for rule in find(objects, "Role", "tintype-operator")["rules"]
@@ -127,7 +127,7 @@ def granted(objects: list[Object]) -> set[str]:
     [{}, {"operator": {"replicas": 2}}, {"operator": {"manageCredentials": False}}],
     ids=["defaults", "two replicas", "credentials from elsewhere"],
 )
-def test_the_role_grants_what_the_preflight_asks_for_and_no_more(
+def test_the_role_grants_exactly_the_permissions_of_the_preflight_check(
     helm: Helm, monkeypatch: pytest.MonkeyPatch, values: Values
 ) -> None:
     objects = helm.objects(values)

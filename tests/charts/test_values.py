@@ -1,4 +1,4 @@
-"""What values are refused, and what the README says of them."""
+"""The schema of the values, and their documentation in the README."""
 
 import json
 
@@ -13,11 +13,11 @@ from tools.chart_readme import readme
 VALUES = (CHART / "values.yaml").read_text()
 
 
-def test_the_readme_is_what_the_comments_say() -> None:
+def test_the_readme_matches_the_comments_in_the_values() -> None:
     assert (CHART / "README.md").read_text() == readme(VALUES)
 
 
-def test_every_value_is_explained() -> None:
+def test_every_value_is_documented() -> None:
     def leaves(value: object, path: str = "") -> set[str]:
         if f"| `{path}` |" in page or not isinstance(value, dict) or not value:
             return {path}
@@ -32,18 +32,18 @@ def test_every_value_is_explained() -> None:
     assert {path for path in leaves(yaml.safe_load(VALUES)) if f"| `{path}` |" not in page} == set()
 
 
-def test_the_schema_is_sound_and_takes_the_defaults() -> None:
+def test_the_schema_is_valid_and_accepts_the_defaults() -> None:
     schema = json.loads((CHART / "values.schema.json").read_text())
 
     jsonschema.Draft7Validator.check_schema(schema)
     jsonschema.validate(yaml.safe_load(VALUES), schema)
 
 
-def test_the_chart_is_of_the_version_of_the_program() -> None:
+def test_the_chart_has_the_version_of_the_program() -> None:
     assert yaml.safe_load((CHART / "Chart.yaml").read_text())["appVersion"] == __version__
 
 
-def test_helm_finds_nothing_to_complain_about(helm: Helm) -> None:
+def test_helm_lint_reports_nothing(helm: Helm) -> None:
     version = "--kube-version=1.35"
 
     assert "0 chart(s) failed" in helm.run("lint", "--strict", version, str(CHART))
@@ -69,14 +69,14 @@ def test_helm_finds_nothing_to_complain_about(helm: Helm) -> None:
         ({"httpRoute": {"timeout": "5 minutes"}}, "timeout"),
     ],
 )
-def test_a_wrong_value_is_refused_by_its_name(helm: Helm, values: Values, named: str) -> None:
+def test_the_error_for_a_wrong_value_names_it(helm: Helm, values: Values, named: str) -> None:
     assert named in helm.complaint(values)
 
 
 @pytest.mark.parametrize(
     "several", [{"gateway": {"replicas": 2}}, {"autoscaling": {"enabled": True}}]
 )
-def test_several_gateways_need_a_ledger_that_they_share(helm: Helm, several: Values) -> None:
+def test_several_gateways_need_a_shared_ledger(helm: Helm, several: Values) -> None:
     assert "database.existingSecret" in helm.complaint(several)
 
     helm.render(several | {"database": {"existingSecret": "ledger"}})
@@ -103,13 +103,11 @@ def test_several_gateways_need_a_ledger_that_they_share(helm: Helm, several: Val
         ),
     ],
 )
-def test_values_that_do_not_go_together_are_refused(
-    helm: Helm, values: Values, advice: str
-) -> None:
+def test_contradictory_values_are_refused(helm: Helm, values: Values, advice: str) -> None:
     assert advice in helm.complaint(values)
 
 
-def test_a_database_url_never_stands_in_a_manifest(helm: Helm) -> None:
+def test_no_manifest_contains_a_database_url(helm: Helm) -> None:
     objects = helm.objects({"database": {"existingSecret": "ledger", "key": "dsn"}})
 
     (gateway,) = find(objects, "Deployment", "tintype-gateway")["spec"]["template"]["spec"][

@@ -1,4 +1,4 @@
-"""Values as people set them."""
+"""Sets of values that users are likely to combine."""
 
 from tintype_testing.chart import Values
 
@@ -102,4 +102,4 @@ ADDED_ON: Values = {
         "hostnames": ["images.example.com"],
     },
 }
-"""Renders kinds that a bare API server does not know."""
+"""The values of kinds that an API server without further definitions does not know."""

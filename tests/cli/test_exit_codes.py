@@ -1,4 +1,4 @@
-"""Each exit code that a help text tells is that of a real run."""
+"""Each exit code in a help text is the result of a real run."""
 
 import signal
 import socket
@@ -19,7 +19,7 @@ from tintype_testing.cluster.processes import free_ports
 from tintype_testing.gateway_process import GatewayProcess, clean_environ, running_process
 
 CLOSED = "127.0.0.1:1"
-"""Where nothing listens."""
+"""A URL at which no server listens."""
 
 NO_SUCH = "--no-such-flag"
 
@@ -28,7 +28,7 @@ GENERATE = ("generate", "a hedgehog", "-o", "hedgehog.png", "-m")
 
 @dataclass
 class Place:
-    """An empty folder with the environment of the commands that run there."""
+    """An empty folder and the environment of the commands that run in it."""
 
     folder: Path
     monkeypatch: pytest.MonkeyPatch
@@ -48,7 +48,7 @@ class Place:
 
 
 Run = Callable[[Place], int]
-"""Does what leads to one exit code, and returns it."""
+"""Causes one exit code, and returns it."""
 
 
 def calling(*arguments: object) -> Run:
@@ -56,7 +56,7 @@ def calling(*arguments: object) -> Run:
 
 
 def in_a_process(*arguments: str) -> Run:
-    """Run a command that changes what its process logs."""
+    """Run a command that changes the logging of its process."""
 
     def run(place: Place) -> int:
         with started(place, *arguments) as process:
@@ -67,7 +67,7 @@ def in_a_process(*arguments: str) -> Run:
 
 
 def on_ledger(*arguments: str) -> Run:
-    """Run a command where there is an account `team-a`; `KEY_ID` is the id of its key."""
+    """Run a command with an account `team-a`; `KEY_ID` is replaced by the id of its key."""
 
     def run(place: Place) -> int:
         assert called("accounts", "create", "team-a") == 0
@@ -96,7 +96,7 @@ def with_a_wrong_setting(*arguments: str) -> Run:
 
 
 def ended_by(number: signal.Signals, after: str, *arguments: str) -> Run:
-    """Run a server until it says something, and end it by a signal."""
+    """Run a server until it prints a text, and stop it by a signal."""
 
     def run(place: Place) -> int:
         with started(place, *arguments) as process:
@@ -182,8 +182,9 @@ def generating_nowhere(place: Place) -> int:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Let programs that are started meanwhile heed SIGINT, also where a shell put the tests into
-    the background: it has its background jobs ignore that signal, and they pass this on."""
+    """Restore the default handling of SIGINT for programs that are started within the block. A
+    shell sets background jobs to ignore this signal, and the tests would pass that on to their
+    children."""
     former = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         yield
@@ -205,7 +206,7 @@ def interrupted_while_generating(place: Place) -> int:
 
 
 def ledger_runs(command: str, right: str, *, refused: Run | str) -> dict[tuple[str, int], Run]:
-    """The runs of a command with the right arguments, with refused ones, and with wrong ones."""
+    """The runs of a command with valid, with refused and with wrong arguments."""
     words = command.split()
     wrong = on_ledger(*words, *refused.split()) if isinstance(refused, str) else refused
     return {
@@ -262,7 +263,7 @@ RUNS: dict[tuple[str, int], Run] = {
 ELSEWHERE = {
     ("gateway", 130): test_process.test_a_second_signal_does_not_wait_for_requests_in_flight,
 }
-"""Codes that a test with more around it reaches."""
+"""Exit codes that other tests cause, because they need more preparation."""
 
 
 @pytest.fixture(scope="module")
@@ -279,7 +280,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.Fixtu
     return place
 
 
-def test_every_code_that_is_told_has_its_run() -> None:
+def test_every_documented_exit_code_has_a_run() -> None:
     leaves = [path for path in COMMANDS if path and not children(path)]
     told = {(" ".join(path), code) for path in leaves for code in exit_codes(path)}
 
@@ -287,5 +288,5 @@ def test_every_code_that_is_told_has_its_run() -> None:
 
 
 @pytest.mark.parametrize(("command", "code"), RUNS, ids=[f"{name} {code}" for name, code in RUNS])
-def test_a_run_ends_with_the_code_that_is_told(command: str, code: int, place: Place) -> None:
+def test_a_run_ends_with_its_documented_exit_code(command: str, code: int, place: Place) -> None:
     assert RUNS[command, code](place) == code

@@ -31,7 +31,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess
 
 @pytest.fixture
 def run(gateway: GatewayProcess, tmp_path: Path) -> Run:
-    """The command in an empty folder, with the demo account's key."""
+    """The command in an empty folder, with the key of the demo account."""
 
     def run(*arguments: str, **environ: str) -> "subprocess.CompletedProcess[str]":
         given = {"TINTYPE_API_KEY": gateway.demo_key, "TINTYPE_BASE_URL": gateway.url}
@@ -53,7 +53,7 @@ def opened(path: Path) -> tuple[str | None, tuple[int, int]]:
         return image.format, image.size
 
 
-def test_it_saves_an_image_and_tells_its_cost(run: Run, tmp_path: Path) -> None:
+def test_it_saves_an_image_and_prints_its_cost(run: Run, tmp_path: Path) -> None:
     ended = run("a hedgehog", *FAST, "-o", "hedgehog.png")
 
     assert (ended.returncode, ended.stdout) == (0, "")
@@ -61,7 +61,7 @@ def test_it_saves_an_image_and_tells_its_cost(run: Run, tmp_path: Path) -> None:
     assert opened(tmp_path / "hedgehog.png") == ("PNG", (1024, 1024))
 
 
-def test_every_flag_reaches_the_model(run: Run, tmp_path: Path) -> None:
+def test_every_flag_is_sent_in_the_request(run: Run, tmp_path: Path) -> None:
     model = ("-m", "stability.sd3-5-large-v1:0")
     flags = ("--size", "1344x768", "--seed", "7", "-p", "negative_prompt=rain")
 
@@ -71,7 +71,9 @@ def test_every_flag_reaches_the_model(run: Run, tmp_path: Path) -> None:
     assert opened(tmp_path / "hedgehog.webp") == ("WEBP", (1344, 768))
 
 
-def test_the_format_is_that_of_the_flag_before_that_of_the_name(run: Run, tmp_path: Path) -> None:
+def test_the_flag_for_the_format_takes_precedence_over_the_file_name(
+    run: Run, tmp_path: Path
+) -> None:
     assert run("a hedgehog", *FAST, "-o", "a.jpg").returncode == 0
     assert run("a hedgehog", *FAST, "-o", "b.png", "--format", "jpeg").returncode == 0
 
@@ -89,7 +91,7 @@ def test_several_images_are_numbered(run: Run, tmp_path: Path) -> None:
     ]
 
 
-def test_a_file_in_the_way_is_kept_and_nothing_is_bought(
+def test_an_existing_file_is_kept_and_no_image_is_requested(
     run: Run, gateway: GatewayProcess, tmp_path: Path
 ) -> None:
     (tmp_path / "hedgehog-2.png").write_text("precious")
@@ -122,7 +124,7 @@ def test_a_file_in_the_way_is_kept_and_nothing_is_bought(
         (("fox", *FAST, "-o", "a.png", "--url", "ftp://host"), {}, 1, "not the address"),
     ],
 )
-def test_what_cannot_be_done_is_said(
+def test_wrong_arguments_are_explained(
     run: Run,
     tmp_path: Path,
     arguments: tuple[str, ...],
@@ -138,7 +140,7 @@ def test_what_cannot_be_done_is_said(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_the_model_gets_instead_is_told(run: Run) -> None:
+def test_adjusted_fields_are_printed(run: Run) -> None:
     ended = run("a hedgehog", *FAST, "-p", "style=vivid", "-o", "a.PNG")
 
     assert ended.stderr.splitlines() == [
@@ -147,7 +149,7 @@ def test_what_the_model_gets_instead_is_told(run: Run) -> None:
     ]
 
 
-def test_a_withheld_image_is_told_and_the_others_are_saved(run: Run, tmp_path: Path) -> None:
+def test_a_withheld_image_is_reported_and_the_others_are_saved(run: Run, tmp_path: Path) -> None:
     model = ("-m", "amazon.titan-image-generator-v2:0")
 
     ended = run("a half-flagged hedgehog", *model, "-n", "2", "-o", "hedgehog.png")
@@ -158,9 +160,9 @@ def test_a_withheld_image_is_told_and_the_others_are_saved(run: Run, tmp_path: P
     assert [path.name for path in tmp_path.iterdir()] == ["hedgehog-1.png"]
 
 
-def test_a_gateway_that_is_not_there_is_told(run: Run) -> None:
+def test_an_unreachable_gateway_is_reported(run: Run) -> None:
     with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))  # bound, but nobody listens
+        taken.bind(("127.0.0.1", 0))  # bound, but not listening
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"
         ended = run("a hedgehog", *FAST, "-o", "a.png", "--url", url)
 
@@ -168,7 +170,7 @@ def test_a_gateway_that_is_not_there_is_told(run: Run) -> None:
     assert ended.stderr == f"tintype generate: {url}: [Errno 111] Connection refused\n"
 
 
-def test_an_answer_that_ends_too_soon_is_told(run: Run, tmp_path: Path) -> None:
+def test_a_truncated_response_is_reported(run: Run, tmp_path: Path) -> None:
     head = (
         b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 99\r\n\r\ndata: {"
     )
@@ -185,14 +187,14 @@ def test_an_answer_that_ends_too_soon_is_told(run: Run, tmp_path: Path) -> None:
 
 
 def answer_once(server: socket.socket, answer: bytes) -> None:
-    """Read one request, send the bytes, and hang up."""
+    """Read one request, send the bytes, and close the connection."""
     connection, _ = server.accept()
     with connection:
         connection.recv(65536)
         connection.sendall(answer)
 
 
-def test_a_terminal_shows_one_line_that_moves(gateway: GatewayProcess, tmp_path: Path) -> None:
+def test_a_terminal_shows_one_line_that_is_updated(gateway: GatewayProcess, tmp_path: Path) -> None:
     model = ("-m", "gpt-image-2", "--size", "2048x2048", "-p", "partial_images=2")
     ours, theirs = pty.openpty()
     key = {"TINTYPE_API_KEY": gateway.demo_key, "TINTYPE_BASE_URL": gateway.url}
@@ -214,14 +216,14 @@ def test_a_terminal_shows_one_line_that_moves(gateway: GatewayProcess, tmp_path:
 
 
 def read(terminal: int) -> bytes:
-    """Return what was written to a terminal, nothing once nobody has it open."""
+    """Return what was written to a terminal, an empty text once it is closed."""
     try:
         return os.read(terminal, 4096)
     except OSError:
         return b""
 
 
-def test_previews_and_images_are_told_apart() -> None:
+def test_previews_are_distinguished_from_images() -> None:
     stream = (
         b": ping\n\n"
         b'event: x\ndata: {"type": "image_generation.partial_image", "partial_image_index": 0}\n\n'

@@ -16,12 +16,12 @@ def path(request: pytest.FixtureRequest) -> tuple[str, ...]:
     return words
 
 
-def test_the_walk_finds_nested_commands() -> None:
+def test_nested_commands_are_found() -> None:
     assert {("gateway",), ("accounts", "create"), ("catalog", "check")} <= set(COMMANDS)
     assert len(COMMANDS) > 20
 
 
-def test_help_says_what_it_does(path: tuple[str, ...]) -> None:
+def test_help_describes_the_command(path: tuple[str, ...]) -> None:
     usage, description, *_ = help_of(path).split("\n\n")
 
     assert usage.startswith(f"usage: tintype {' '.join(path)}".rstrip())
@@ -36,7 +36,7 @@ def test_help_explains_every_argument(path: tuple[str, ...]) -> None:
 
 @dataclass
 class Entry:
-    """An argument of a help text, and what is said of it."""
+    """An argument in a help text, and its description."""
 
     name: str
     text: str
@@ -78,13 +78,13 @@ def test_an_example_has_no_flag_that_its_command_does_not_have(path: tuple[str, 
             assert re.search(rf"(?<!\w){flag}\b", help_of(command)), flag
 
 
-def test_help_tells_the_exit_codes(path: tuple[str, ...]) -> None:
+def test_help_lists_the_exit_codes(path: tuple[str, ...]) -> None:
     told = exit_codes(path)
 
     assert {0, 1, 2} <= set(told)
     assert all(told.values())
 
 
-def test_a_command_tells_the_exit_codes_of_its_subcommands(path: tuple[str, ...]) -> None:
+def test_a_command_lists_the_exit_codes_of_its_subcommands(path: tuple[str, ...]) -> None:
     for name in children(path) if path else ():
         assert exit_codes((*path, name)) == exit_codes(path)

@@ -22,7 +22,7 @@ def called(*arguments: str) -> int:
 
 @cache
 def help_of(path: Path) -> str:
-    """What the command says with `--help`, which must be its end."""
+    """The output of the command with `--help`, which must exit with 0."""
     with redirect_stdout(io.StringIO()) as out:
         assert called(*path, "--help") == 0
     return out.getvalue()
@@ -38,14 +38,14 @@ def section(text: str, title: str) -> list[str]:
 
 
 def children(path: Path) -> dict[str, str]:
-    """The subcommands of a command, and what each is said to do."""
+    """The subcommands of a command, with their summaries."""
     lines = section(help_of(path), "commands")
     found = (re.match(r" {2,4}([a-z][a-z-]*)(?: +(.*))?$", line) for line in lines)
     return {match[1]: match[2] or "" for match in found if match}
 
 
 def exit_codes(path: Path) -> dict[int, str]:
-    """The exit codes that a help text tells, with their meanings."""
+    """The exit codes in a help text, with their meanings."""
     lines = section(help_of(path), "exit codes")
     found = (re.match(r"  (\d+) +(\S.*)$", line) for line in lines)
     return {int(match[1]): match[2] for match in found if match}

@@ -11,20 +11,20 @@ from tintype_testing.cluster.control_plane import ControlPlane
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Build the programs before the first test, whose time limit a build would exceed."""
+    """Build the programs before the first test: a build takes longer than its time limit."""
     needed = any("cluster" in getattr(item, "fixturenames", ()) for item in session.items)
     if not needed or session.config.option.collectonly or is_built():
         return
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if reporter is not None:
         reporter.write_line("building a Kubernetes control plane (once, some minutes) ...")
-    with suppress(BinariesMissingError):  # the fixture says it
+    with suppress(BinariesMissingError):  # the fixture reports the error
         find_binaries()
 
 
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
-    """A running control plane. Without one the test is skipped, but with `CI=true` it fails."""
+    """A running control plane. Without one the test is skipped, or fails if `CI=true`."""
     try:
         binaries = find_binaries()
     except BinariesMissingError as error:

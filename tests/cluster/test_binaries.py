@@ -1,4 +1,4 @@
-"""Without the programs the tests say how to get them; a failed build leaves nothing behind."""
+"""Without the programs the error explains how to install them; a failed build leaves no files."""
 
 from pathlib import Path
 
@@ -22,9 +22,7 @@ def install(folder: Path, name: str, script: str = "#!/bin/sh\n") -> None:
     (folder / name).chmod(0o755)
 
 
-def test_programs_that_are_installed_are_used(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_installed_programs_are_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assets = tmp_path / "assets"
     for name in REQUIRED:
         install(assets, name)
@@ -44,13 +42,13 @@ def test_an_incomplete_installation_is_named(
         find_binaries()
 
 
-def test_without_go_there_is_advice() -> None:
+def test_without_go_the_error_names_what_to_install() -> None:
     assert not is_built()
     with pytest.raises(BinariesMissingError, match=r"install Go.*KUBEBUILDER_ASSETS"):
         find_binaries()
 
 
-def test_a_failed_build_says_why_and_leaves_nothing_behind(
+def test_a_failed_build_reports_the_cause_and_leaves_no_files(
     tmp_path: Path, empty_cache: Path
 ) -> None:
     install(tmp_path, "go", "#!/bin/sh\necho no route to the module proxy >&2\nexit 1\n")

@@ -1,4 +1,4 @@
-"""A full run with recognizable secrets: none of them is seen anywhere but where it was put."""
+"""A full run with recognizable secrets: none appears where it does not belong."""
 
 import asyncio
 import base64
@@ -35,7 +35,7 @@ PROMPT = "a canary prompt of a heron 8a21"
 NEGATIVE_PROMPT = "canary negative prompt 40cc"
 GUESSED_KEY = "canary-guessed-api-key-6b90"
 ECHO = "canary-upstream-echo-d3d3"
-"""What a provider says of our account, which is none of a client's business."""
+"""An error text of a provider about its account, which clients must not see."""
 
 MODELS = (
     "gemini-2.5-flash-image",
@@ -77,7 +77,7 @@ async def site(
 
 
 class Client:
-    """Sends requests, and keeps the answers but those with images, which may quote prompts."""
+    """Sends requests, and keeps the responses except those with images, which may quote prompts."""
 
     def __init__(self, gateway: GatewayProcess) -> None:
         self._gateway = gateway
@@ -96,7 +96,7 @@ class Client:
         return answer.status_code
 
 
-async def test_no_secret_is_seen_where_it_does_not_belong(site: Site, tmp_path: Path) -> None:
+async def test_no_secret_appears_where_it_does_not_belong(site: Site, tmp_path: Path) -> None:
     signer = signing_key()
     jwt, foreign_jwt = signer.sign(claims()), signer.sign(claims(aud="canary-audience"))
     trust(tmp_path, signer.pem())
@@ -142,7 +142,7 @@ async def test_no_secret_is_seen_where_it_does_not_belong(site: Site, tmp_path: 
 async def failures(
     client: Client, gateway: GatewayProcess, site: Site, foreign_jwt: str
 ) -> list[tuple[int, int]]:
-    """Let requests fail in every way, and return the statuses that were not as expected."""
+    """Cause every kind of failure, and return the unexpected statuses."""
     echo = {"error": {"message": f"Incorrect API key provided: {ECHO}", "type": "x"}}
     key, found = gateway.demo_key, []
 
@@ -156,7 +156,7 @@ async def failures(
     await expect(422, prompt=[PROMPT])
     await expect(422, prompt=PROMPT, quality=NEGATIVE_PROMPT)
     await expect(400, prompt=PROMPT * 4000)
-    # The simulated AWS knows nobody with this pair of keys.
+    # The simulated AWS does not know this pair of keys.
     await expect(503, model="stability.stable-image-core-v1:1")
     for status in (401, 403, 429, 500):
         async with http_client(site.simulator.url) as http:
@@ -167,7 +167,7 @@ async def failures(
 
 
 async def look_around(client: Client, gateway: GatewayProcess) -> None:
-    """Read everything that can be read."""
+    """Collect all outputs of the run: logs, responses, metrics and objects."""
     for path in ("/v1/models", "/v1/credits", "/openapi.json"):
         await client.send("GET", gateway.url, path, gateway.demo_key)
     for path in ("/metrics", "/status", "/readyz", "/healthz"):
@@ -178,7 +178,7 @@ async def look_around(client: Client, gateway: GatewayProcess) -> None:
 
 
 def objects(operator: Operator) -> str:
-    """Everything in the namespace but its Secrets, with what compressed catalogs hold."""
+    """All objects of the namespace except Secrets, with the content of compressed catalogs."""
     listed = operator.cluster.kubectl(
         *("get", "imagemodels,providerbindings,configmaps,events,leases", "-o", "json"),
         *("--namespace", operator.namespace, "--show-managed-fields"),
@@ -195,7 +195,7 @@ def contents(folder: Path, pattern: str) -> str:
 
 
 def shown(canaries: list[str], seen: dict[str, str]) -> list[tuple[str, str]]:
-    """Return which canary is seen where, be it plain or in one of the usual encodings."""
+    """Return each canary with the places where it appears, plain or in a common encoding."""
     return [
         (canary, place)
         for canary in canaries
@@ -210,13 +210,13 @@ def forms(canary: str) -> set[str]:
 
 
 def keys_of(authorizations: list[str]) -> Iterator[str]:
-    """Yield what the providers were shown: a run in which no key is used would prove nothing."""
+    """Yield what the providers received: a run in which no key is used would prove nothing."""
     for shown_ in authorizations:
         yield shown_.removeprefix("Bearer ")
 
 
 def trust(folder: Path, public_key: bytes) -> None:
-    """Let the gateway trust the issuer of a key."""
+    """Make the gateway trust the issuer of a key."""
     (folder / "issuer.pem").write_bytes(public_key)
     fields = {
         "issuer": ISSUER,

@@ -1,4 +1,4 @@
-"""The harness keeps what it promises, and the client speaks with a real API server."""
+"""The test harness works, and the client works with a real API server."""
 
 import json
 import re
@@ -32,7 +32,7 @@ def configmap(namespace: str, **data: str) -> KubernetesObject:
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
 
 
-def test_the_server_reports_a_version_that_a_chart_can_ask_for(cluster: ControlPlane) -> None:
+def test_the_server_reports_a_version_that_a_chart_can_check(cluster: ControlPlane) -> None:
     version = json.loads(cluster.kubectl("version", "-o", "json"))
 
     assert re.match(r"v1\.[0-9]+\.[0-9]+", version["serverVersion"]["gitVersion"])
@@ -43,7 +43,7 @@ def test_a_failing_kubectl_fails_the_test(cluster: ControlPlane) -> None:
         cluster.kubectl("get", "configmap", "absent")
 
 
-async def test_a_service_account_may_do_no_more_than_its_role_allows(
+async def test_a_service_account_has_only_the_permissions_of_its_role(
     least_privileged: Path, namespace: str
 ) -> None:
     async with connect(load_kubeconfig(least_privileged)) as client:
@@ -52,7 +52,7 @@ async def test_a_service_account_may_do_no_more_than_its_role_allows(
             await client.list(SECRETS, namespace)
 
 
-async def test_applying_what_is_there_already_changes_nothing(
+async def test_applying_an_equal_object_changes_nothing(
     least_privileged: Path, namespace: str
 ) -> None:
     async with connect(load_kubeconfig(least_privileged)) as client:
@@ -62,7 +62,7 @@ async def test_applying_what_is_there_already_changes_nothing(
     assert second["metadata"]["resourceVersion"] == first["metadata"]["resourceVersion"]
 
 
-async def test_create_and_delete_tell_what_stands_in_their_way(
+async def test_create_and_delete_report_conflicts_and_missing_objects(
     cluster: ControlPlane, namespace: str
 ) -> None:
     async with connect(load_kubeconfig(cluster.kubeconfig)) as client:

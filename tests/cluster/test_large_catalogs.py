@@ -1,4 +1,4 @@
-"""A catalog above 900 KiB travels in parts, through both channels, and never half."""
+"""A catalog above 900 KiB is published in parts, and gateways never load an incomplete one."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -46,7 +46,7 @@ async def until_served(site: Site, gateway: GatewayProcess, sequence: int) -> No
 
 
 async def until_rejected(site: Site, gateway: GatewayProcess, error: str) -> None:
-    """Wait until the gateway says that it got this."""
+    """Wait until the gateway reports this error."""
 
     async def rejected() -> Any:
         return (await status(gateway))["lastError"]
@@ -55,7 +55,7 @@ async def until_rejected(site: Site, gateway: GatewayProcess, error: str) -> Non
 
 
 async def edited(site: Site) -> int:
-    """Edit a model, and return the sequence of the catalog that follows."""
+    """Edit a model, and return the sequence of the catalog with the edit."""
     before = read_manifest(await site.published()).sequence
     await site.apply(changed(noisy_model("large-0"), "spec.displayName", "Edited"))
 
@@ -67,7 +67,9 @@ async def edited(site: Site) -> int:
 
 
 @pytest.mark.parametrize("channel", ["watched", "mounted"])
-async def test_each_channel_brings_a_catalog_in_parts(site: Site, channel: str) -> None:
+async def test_gateways_load_a_catalog_in_parts_by_watch_and_by_mount(
+    site: Site, channel: str
+) -> None:
     files = await site.published()
     manifest = read_manifest(files)
     assert len(part_files(files)) == 2
@@ -79,7 +81,7 @@ async def test_each_channel_brings_a_catalog_in_parts(site: Site, channel: str) 
     assert (served["sequence"], served["digest"]) == (manifest.sequence, manifest.sha256)
 
 
-async def test_no_request_fails_on_the_way_from_one_set_of_parts_to_the_next(site: Site) -> None:
+async def test_no_request_fails_while_the_parts_are_replaced(site: Site) -> None:
     parts = part_files(await site.published())
     async with site.gateway() as gateway, site.steady_load(gateway):
         await site.until_key("sk-first")
@@ -90,7 +92,7 @@ async def test_no_request_fails_on_the_way_from_one_set_of_parts_to_the_next(sit
     assert not set(parts) & set(part_files(await site.published()))
 
 
-async def test_a_set_that_lacks_a_part_is_rejected_and_mended_by_the_operator(site: Site) -> None:
+async def test_gateways_reject_a_missing_part_and_the_operator_restores_it(site: Site) -> None:
     files = await site.published()
     part = part_files(files)[0]
     async with site.gateway() as gateway:
@@ -126,7 +128,7 @@ async def test_a_mount_that_is_half_old_and_half_new_is_rejected(site: Site) -> 
         await until_served(site, gateway, sequence)
 
 
-async def test_a_catalog_that_fits_no_set_of_parts_is_refused_by_condition(site: Site) -> None:
+async def test_a_catalog_that_is_too_large_is_refused_in_the_conditions(site: Site) -> None:
     before = await site.published()
 
     await site.apply(*noisy_models(MAX_PARTS * MAX_PACKED_BYTES), image_model("last"))

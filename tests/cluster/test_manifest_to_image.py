@@ -1,7 +1,6 @@
-"""The spine of the product: what is applied with kubectl, an OpenAI SDK gets, and pays for.
-
-Four real processes under least rights: API server, operator, gateway, simulated provider.
-"""
+"""From a manifest to an image: what is applied with kubectl, an OpenAI SDK can request and pays
+for. Four real processes run with their least privileges: API server, operator, gateway and
+simulated provider."""
 
 import base64
 import io
@@ -31,7 +30,7 @@ WATCH_ONE_CONFIGMAP: list[dict[str, Any]] = [
         "verbs": ["get", "list", "watch"],
     }
 ]
-"""All that a gateway needs."""
+"""The permissions that a gateway needs."""
 
 TINTYPE = (sys.executable, "-m", "tintype_cli")
 
@@ -49,7 +48,7 @@ class Product:
         return self.client.images.generate(model="canvas", prompt="a lighthouse")
 
     def answers(self) -> int:
-        """The status that a request for `canvas` gets now."""
+        """The status of the response to a request for `canvas`."""
         try:
             self.generate()
         except openai.APIStatusError as error:
@@ -118,7 +117,7 @@ def _canvas(product: Product, **spec: Any) -> None:
     product.operator.apply(image_model(), provider_binding(**binding))
 
 
-def test_a_model_is_served_when_it_is_applied_and_not_before(product: Product) -> None:
+def test_a_model_is_served_once_it_is_applied(product: Product) -> None:
     product.wait_for(404)
 
     _canvas(product)
@@ -139,7 +138,7 @@ def test_an_image_and_its_price_are_those_of_the_manifest(product: Product) -> N
     assert answer.usage.model_dump()["credits_used"] == 640_000
 
 
-def test_a_binding_that_is_switched_off_is_not_served(product: Product) -> None:
+def test_an_inactive_binding_is_not_served(product: Product) -> None:
     _canvas(product)
     product.wait_for(200)
 
@@ -159,7 +158,7 @@ def test_a_deleted_model_is_unknown(product: Product) -> None:
     product.wait_for(404)
 
 
-def test_a_price_that_changes_counts_for_the_next_request(product: Product) -> None:
+def test_a_changed_price_applies_to_the_next_request(product: Product) -> None:
     _canvas(product)
     product.wait_for(200)
 
@@ -172,7 +171,7 @@ def test_a_price_that_changes_counts_for_the_next_request(product: Product) -> N
     eventually_blocking(lambda: charged() == 1_280_000, "the new price")
 
 
-def test_a_gateway_serves_on_while_the_operator_is_away(product: Product) -> None:
+def test_a_gateway_serves_without_the_operator(product: Product) -> None:
     _canvas(product)
     product.wait_for(200)
 

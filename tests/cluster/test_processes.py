@@ -1,4 +1,4 @@
-"""Ports for servers of the tests, which several processes ask for at once."""
+"""Free ports for servers of tests that run in several processes."""
 
 import socket
 import subprocess
@@ -21,9 +21,9 @@ def test_no_two_processes_get_the_same_port() -> None:
     assert len(set().union(*answers)) == 120
 
 
-def test_a_port_that_is_taken_is_passed_over() -> None:
+def test_a_port_in_use_is_skipped() -> None:
     (before,) = free_ports(1)
     with socket.socket() as taken:
-        with suppress(OSError):  # then another program has it, which is as well
+        with suppress(OSError):  # another program uses the port, which serves the test as well
             taken.bind(("127.0.0.1", before + 1))
         assert before + 1 not in free_ports(20)

@@ -23,7 +23,7 @@ async def rotate(site: Site, key: str) -> None:
     await site.apply(site.secret("openai", **{"api-key": key}))
 
 
-async def test_a_gateway_that_watches_its_credentials_fails_no_request_in_a_rotation(
+async def test_no_request_fails_during_a_rotation_of_watched_credentials(
     site: Site,
 ) -> None:
     async with site.gateway() as gateway, site.steady_load(gateway):
@@ -36,7 +36,7 @@ async def test_a_gateway_that_watches_its_credentials_fails_no_request_in_a_rota
     assert set(site.statuses) == {200}
 
 
-async def test_a_watch_is_ahead_of_the_mount(site: Site) -> None:
+async def test_a_watched_key_is_used_before_the_mount_is_refreshed(site: Site) -> None:
     await site.mount()
     async with site.gateway(mounted=True) as gateway:
         await rotate(site, "sk-second")
@@ -51,7 +51,7 @@ async def test_a_watch_is_ahead_of_the_mount(site: Site) -> None:
     assert set(site.statuses) == {200}
 
 
-async def test_without_a_watch_a_rotated_key_counts_when_it_is_mounted(site: Site) -> None:
+async def test_without_a_watch_a_rotated_key_is_used_once_it_is_mounted(site: Site) -> None:
     await site.mount()
     async with site.gateway(watched=False, mounted=True) as gateway, site.steady_load(gateway):
         await site.until_key("sk-first")
@@ -63,7 +63,7 @@ async def test_without_a_watch_a_rotated_key_counts_when_it_is_mounted(site: Sit
     assert set(site.statuses) == {200}
 
 
-async def test_a_gateway_starts_from_its_mounts_while_the_api_server_is_away(site: Site) -> None:
+async def test_a_gateway_starts_from_its_mounts_without_the_api_server(site: Site) -> None:
     await site.mount()
     site.proxy.close()
     async with site.gateway(mounted=True) as gateway:
@@ -77,7 +77,7 @@ async def test_a_gateway_starts_from_its_mounts_while_the_api_server_is_away(sit
             await site.until_key("sk-second")
 
 
-async def test_while_the_api_server_is_away_the_last_key_counts_and_what_is_mounted_anew(
+async def test_without_the_api_server_the_last_key_or_a_newly_mounted_one_is_used(
     site: Site,
 ) -> None:
     await site.mount()
@@ -94,7 +94,7 @@ async def test_while_the_api_server_is_away_the_last_key_counts_and_what_is_moun
     assert set(site.statuses) == {200}
 
 
-async def test_a_deleted_credentials_secret_leaves_no_key_behind(site: Site) -> None:
+async def test_deleting_the_credentials_secret_removes_the_keys_from_gateways(site: Site) -> None:
     async with site.gateway() as gateway:
         async with site.steady_load(gateway):
             await site.until_key("sk-first")

@@ -1,4 +1,4 @@
-"""A workload pays with the token of its ServiceAccount, and needs no API key."""
+"""A workload authenticates with the token of its ServiceAccount, and needs no API key."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -25,7 +25,7 @@ def workload(cluster: ControlPlane, namespace: str) -> str:
 
 @pytest.fixture
 def open_to_everyone(cluster: ControlPlane) -> Iterator[None]:
-    """Whoever is not logged in may read the keys, too."""
+    """Allow unauthenticated clients to read the keys, too."""
     name = "tests-anonymous-issuer-discovery"
     role = "system:service-account-issuer-discovery"
     binding = ("clusterrolebinding", name)
@@ -35,7 +35,7 @@ def open_to_everyone(cluster: ControlPlane) -> Iterator[None]:
 
 
 def token(cluster: ControlPlane, namespace: str, name: str, *options: str) -> str:
-    """Return a token as a pod's projected volume would have it."""
+    """Return a token as in a pod's projected volume."""
     arguments = ("create", "token", name, "--namespace", namespace, *options)
     return cluster.kubectl(*arguments).strip()
 
@@ -102,7 +102,7 @@ async def test_a_namespace_may_be_the_account(
         assert account.balance == 100_000_000 - 2 * 640_000
 
 
-async def test_without_the_right_to_read_the_keys_nobody_is_let_in(
+async def test_without_permission_to_read_the_keys_all_tokens_are_refused(
     cluster: ControlPlane, workload: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     bearer = token(cluster, workload, "painter", "--audience=tintype")

@@ -1,4 +1,4 @@
-"""An API server that answers as a test says, over a real connection."""
+"""An API server whose responses a test defines, over a real connection."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -32,7 +32,7 @@ def refusing(code: int, reason: str, **headers: str) -> web.Response:
 
 
 async def stream(request: web.Request, *chunks: bytes) -> web.StreamResponse:
-    """Send each chunk on its own, and end the answer in good order."""
+    """Send each chunk separately, and end the response correctly."""
     response = web.StreamResponse()
     await response.prepare(request)
     for chunk in chunks:

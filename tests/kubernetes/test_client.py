@@ -19,7 +19,7 @@ from tintype_kubernetes.errors import (
 from tintype_kubernetes.resources import CONFIGMAPS, IMAGE_MODELS, SELF_SUBJECT_ACCESS_REVIEWS
 
 
-def test_a_core_resource_lives_under_api_and_others_under_apis() -> None:
+def test_the_path_of_a_core_resource_is_under_api_and_of_others_under_apis() -> None:
     assert CONFIGMAPS.path("ns", "catalog") == "/api/v1/namespaces/ns/configmaps/catalog"
     assert (
         IMAGE_MODELS.path("ns", "x", "status")
@@ -27,7 +27,7 @@ def test_a_core_resource_lives_under_api_and_others_under_apis() -> None:
     )
 
 
-def test_a_resource_of_the_cluster_lives_in_no_namespace() -> None:
+def test_the_path_of_a_cluster_resource_has_no_namespace() -> None:
     path = SELF_SUBJECT_ACCESS_REVIEWS.path("ns")
 
     assert path == "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
@@ -50,7 +50,7 @@ async def test_a_list_is_read_page_by_page() -> None:
     assert listed.resource_version == "7"
 
 
-async def test_of_each_listed_object_only_what_is_wanted_is_kept() -> None:
+async def test_a_list_keeps_only_the_transformed_objects() -> None:
     async def handler(request: web.Request) -> web.Response:
         items = [{"n": 1, "more": "text"}]
         return web.json_response({"items": items, "metadata": {"resourceVersion": "7"}})
@@ -78,7 +78,7 @@ async def test_a_failed_page_fails_the_whole_list() -> None:
     ("code", "kind"),
     [(403, ForbiddenError), (404, NotFoundError), (409, ConflictError), (422, ApiError)],
 )
-async def test_a_refusal_keeps_the_words_of_the_server(code: int, kind: type[ApiError]) -> None:
+async def test_an_api_error_has_the_message_of_the_server(code: int, kind: type[ApiError]) -> None:
     async def handler(request: web.Request) -> web.Response:
         return refusing(code, "Reason")
 
@@ -93,7 +93,7 @@ async def test_a_refusal_keeps_the_words_of_the_server(code: int, kind: type[Api
     )
 
 
-async def test_a_proxys_error_page_is_an_api_error_too() -> None:
+async def test_the_error_page_of_a_proxy_is_an_api_error() -> None:
     async def handler(request: web.Request) -> web.Response:
         return web.Response(status=502, text="<html>bad gateway</html>")
 
@@ -102,7 +102,7 @@ async def test_a_proxys_error_page_is_an_api_error_too() -> None:
             await client.get(CONFIGMAPS, "ns", "catalog")
 
 
-async def test_an_answer_that_is_not_json_is_no_answer() -> None:
+async def test_a_response_that_is_not_json_is_an_unreachable_error() -> None:
     async def handler(request: web.Request) -> web.Response:
         return web.Response(text="welcome to the hotel's wireless network")
 
@@ -112,7 +112,9 @@ async def test_an_answer_that_is_not_json_is_no_answer() -> None:
 
 
 @pytest.mark.parametrize("code", [429, 503])
-async def test_an_overloaded_server_is_asked_again_when_it_says_when(code: int) -> None:
+async def test_a_request_is_retried_after_the_retry_after_of_an_overloaded_server(
+    code: int,
+) -> None:
     answers = [refusing(code, "TooManyRequests", **{"Retry-After": "0"}) for _ in range(2)]
 
     async def handler(request: web.Request) -> web.Response:
@@ -122,7 +124,7 @@ async def test_an_overloaded_server_is_asked_again_when_it_says_when(code: int) 
         assert await client.get(CONFIGMAPS, "ns", "catalog") == {"kind": "ConfigMap"}
 
 
-async def test_patience_with_an_overloaded_server_ends() -> None:
+async def test_the_number_of_retries_is_limited() -> None:
     attempts = 0
 
     async def handler(request: web.Request) -> web.Response:
@@ -137,7 +139,7 @@ async def test_patience_with_an_overloaded_server_ends() -> None:
     assert attempts == MAX_ATTEMPTS
 
 
-async def test_a_create_is_never_tried_twice() -> None:
+async def test_a_create_is_never_retried() -> None:
     attempts = 0
 
     async def handler(request: web.Request) -> web.Response:
@@ -152,7 +154,7 @@ async def test_a_create_is_never_tried_twice() -> None:
     assert attempts == 1
 
 
-async def test_apply_names_its_field_manager_and_takes_fields_over() -> None:
+async def test_apply_names_its_field_manager_and_forces_ownership() -> None:
     async def handler(request: web.Request) -> web.Response:
         return web.json_response(
             {
@@ -179,7 +181,7 @@ async def test_apply_names_its_field_manager_and_takes_fields_over() -> None:
     }
 
 
-async def test_a_cut_answer_is_no_answer() -> None:
+async def test_a_truncated_response_is_an_unreachable_error() -> None:
     async def handler(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Length": "100"})
         await response.prepare(request)
@@ -193,7 +195,7 @@ async def test_a_cut_answer_is_no_answer() -> None:
             await client.get(CONFIGMAPS, "ns", "catalog")
 
 
-async def test_no_server_at_all_is_no_answer() -> None:
+async def test_a_refused_connection_is_an_unreachable_error() -> None:
     with socket.socket() as unheard:
         unheard.bind(("127.0.0.1", 0))
         port = unheard.getsockname()[1]
@@ -202,7 +204,7 @@ async def test_no_server_at_all_is_no_answer() -> None:
                 await client.get(CONFIGMAPS, "ns", "catalog")
 
 
-async def test_a_rotated_token_is_used_at_once(tmp_path: Path) -> None:
+async def test_a_rotated_token_is_used_for_the_next_request(tmp_path: Path) -> None:
     async def handler(request: web.Request) -> web.Response:
         return web.json_response({"sent": request.headers["Authorization"]})
 

@@ -79,7 +79,7 @@ def test_an_insecure_cluster_is_not_verified(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("login", ["exec", "auth-provider"])
-def test_a_login_by_an_external_program_is_refused_with_advice(tmp_path: Path, login: str) -> None:
+def test_a_login_by_an_external_program_is_refused(tmp_path: Path, login: str) -> None:
     with pytest.raises(ConfigError, match=f"logs in with `{login}`.*token or a client certificate"):
         load_kubeconfig(kubeconfig(tmp_path, user={login: {}}))
 
@@ -93,7 +93,7 @@ def test_a_login_by_an_external_program_is_refused_with_advice(tmp_path: Path, l
         ("contexts: [{name: null, context: {cluster: c}}]", "no cluster named 'c'"),
     ],
 )
-def test_a_malformed_kubeconfig_says_what_is_wrong(
+def test_the_error_of_a_malformed_kubeconfig_names_the_cause(
     tmp_path: Path, text: str, complaint: str
 ) -> None:
     path = tmp_path / "kubeconfig"
@@ -130,12 +130,12 @@ def test_a_pod_finds_its_cluster_and_rereads_its_token(tmp_path: Path) -> None:
     assert config.bearer_token() == "new"
 
 
-def test_a_pod_without_a_projected_token_is_told_which_file_is_missing(tmp_path: Path) -> None:
+def test_without_a_projected_token_the_error_names_the_missing_file(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"cannot read .*/token"):
         load_in_cluster(tmp_path, {"KUBERNETES_SERVICE_HOST": "10.96.0.1"})
 
 
-def test_the_given_file_comes_before_the_environments(
+def test_the_given_file_takes_precedence_over_the_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = kubeconfig(tmp_path, user={"token": "given"})
@@ -144,7 +144,7 @@ def test_the_given_file_comes_before_the_environments(
     assert load_config(path).token == "given"
 
 
-def test_the_environments_file_comes_before_the_pod(
+def test_the_environment_takes_precedence_over_the_service_account(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KUBECONFIG", str(kubeconfig(tmp_path, user={"token": "named"})))
@@ -153,7 +153,7 @@ def test_the_environments_file_comes_before_the_pod(
     assert load_config().token == "named"
 
 
-def test_the_users_own_file_comes_last(tmp_path: Path) -> None:
+def test_the_kubeconfig_in_the_home_folder_is_used_last(tmp_path: Path) -> None:
     folder = tmp_path / "home" / ".kube"
     folder.mkdir(parents=True)
     kubeconfig(folder, user={"token": "own"}).rename(folder / "config")
@@ -161,13 +161,13 @@ def test_the_users_own_file_comes_last(tmp_path: Path) -> None:
     assert load_config().token == "own"
 
 
-def test_several_kubeconfig_files_are_refused_with_advice(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_several_kubeconfig_files_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KUBECONFIG", "/a:/b")
 
     with pytest.raises(ConfigError, match=r"names 2 files.*--flatten"):
         load_config()
 
 
-def test_no_cluster_at_all_says_where_one_was_looked_for() -> None:
+def test_without_a_cluster_the_error_names_the_places_that_were_searched() -> None:
     with pytest.raises(ConfigError, match=r"\$KUBECONFIG.*not a pod.*~/\.kube/config"):
         load_config()

@@ -1,4 +1,4 @@
-"""One object, followed through whatever a watch can meet."""
+"""One object is followed through gaps, expired versions and errors of a watch."""
 
 import json
 from collections.abc import AsyncGenerator, Callable
@@ -40,7 +40,7 @@ def watching(*events: tuple[str, KubernetesObject]) -> Callable[[web.Request], A
 
 
 class Server:
-    """Gives its answers in turn, and remembers what it was asked."""
+    """Gives its responses in turn, and records the requests."""
 
     def __init__(self, *answers: Callable[[web.Request], Any]) -> None:
         self._answers = list(answers)
@@ -58,7 +58,7 @@ def following(client: KubernetesClient) -> AsyncGenerator[KubernetesObject | Non
 
 
 async def seen(server: Server, count: int) -> list[KubernetesObject | None]:
-    """The first so many versions that a follower gets."""
+    """The first `count` versions that a follower gets."""
     found: list[KubernetesObject | None] = []
     async with serving(server.handle) as client, aclosing(following(client)) as versions:
         async for each in versions:
@@ -68,7 +68,7 @@ async def seen(server: Server, count: int) -> list[KubernetesObject | None]:
     return found
 
 
-async def test_the_object_as_it_is_comes_first_and_then_each_change() -> None:
+async def test_the_current_object_comes_first_and_then_each_change() -> None:
     server = Server(
         listing(version(1), at=5), watching(("MODIFIED", version(6)), ("MODIFIED", version(7)))
     )
@@ -79,13 +79,13 @@ async def test_the_object_as_it_is_comes_first_and_then_each_change() -> None:
     assert server.queries[1]["resourceVersion"] == "5"
 
 
-async def test_an_object_that_is_not_there_is_none_until_it_comes() -> None:
+async def test_a_missing_object_is_none_until_it_is_created() -> None:
     server = Server(listing(at=5), watching(("ADDED", version(6)), ("DELETED", version(7))))
 
     assert await seen(server, 3) == [None, version(6), None]
 
 
-async def test_a_watch_that_the_server_ends_goes_on_from_its_last_event() -> None:
+async def test_a_watch_that_the_server_ends_continues_after_its_last_event() -> None:
     server = Server(
         listing(version(1), at=5),
         watching(("BOOKMARK", version(9))),
@@ -96,14 +96,14 @@ async def test_a_watch_that_the_server_ends_goes_on_from_its_last_event() -> Non
     assert server.queries[2]["resourceVersion"] == "9"
 
 
-async def test_after_a_gap_that_the_server_forgot_the_object_is_read_anew() -> None:
+async def test_after_an_expired_version_the_object_is_read_again() -> None:
     expired = ("ERROR", status(410, "Expired"))
     server = Server(listing(version(1), at=5), watching(expired), listing(version(8), at=9))
 
     assert await seen(server, 2) == [version(1), version(8)]
 
 
-async def test_who_may_not_read_it_is_told() -> None:
+async def test_a_missing_permission_is_an_error() -> None:
     async def forbidden(_: web.Request) -> web.Response:
         return refusing(403, "Forbidden")
 
@@ -111,7 +111,7 @@ async def test_who_may_not_read_it_is_told() -> None:
         await seen(Server(forbidden), 1)
 
 
-async def test_a_watch_that_is_cut_is_told() -> None:
+async def test_an_aborted_watch_is_an_error() -> None:
     async def cut(request: web.Request) -> web.StreamResponse:
         answer = await stream(request, b'{"type": ')
         assert request.transport is not None

@@ -25,7 +25,7 @@ async def watched(client: KubernetesClient) -> list[WatchEvent]:
 
 
 @given(st.lists(st.binary()))
-async def test_lines_come_out_whole_however_the_bytes_arrive(chunks: list[bytes]) -> None:
+async def test_lines_are_complete_for_any_split_of_the_bytes(chunks: list[bytes]) -> None:
     async def arriving() -> AsyncIterator[bytes]:
         for chunk in chunks:
             yield chunk
@@ -55,7 +55,7 @@ async def test_a_watch_yields_changes_and_bookmarks_until_the_server_ends_it() -
     ]
 
 
-async def test_an_object_of_any_size_may_come_on_one_line_in_many_pieces() -> None:
+async def test_an_object_of_any_size_may_arrive_in_many_chunks() -> None:
     frame = line("MODIFIED", 2, binaryData="x" * 1_500_000) + line("DELETED", 3)
     pieces = [frame[at : at + 70_001] for at in range(0, len(frame), 70_001)]
 
@@ -69,7 +69,7 @@ async def test_an_object_of_any_size_may_come_on_one_line_in_many_pieces() -> No
     assert small.type == "DELETED"
 
 
-async def test_an_expired_version_is_told_apart_inside_the_stream() -> None:
+async def test_an_expired_version_inside_the_stream_is_a_watch_expired_error() -> None:
     expired = json.dumps({"type": "ERROR", "object": status(410, "Expired", "too old")}).encode()
 
     async def handler(request: web.Request) -> web.StreamResponse:
@@ -80,7 +80,7 @@ async def test_an_expired_version_is_told_apart_inside_the_stream() -> None:
             await watched(client)
 
 
-async def test_an_expired_version_is_told_apart_when_the_watch_opens() -> None:
+async def test_an_expired_version_at_the_start_of_a_watch_is_a_watch_expired_error() -> None:
     async def handler(request: web.Request) -> web.Response:
         return refusing(410, "Expired")
 
@@ -100,7 +100,7 @@ async def test_another_error_inside_the_stream_is_an_api_error() -> None:
             await watched(client)
 
 
-async def test_a_cut_watch_says_so_after_the_events_that_were_complete() -> None:
+async def test_an_aborted_watch_is_an_error_after_its_complete_events() -> None:
     async def handler(request: web.Request) -> web.StreamResponse:
         response = await stream(request, line("ADDED", 2), line("ADDED", 3)[:20])
         assert request.transport is not None

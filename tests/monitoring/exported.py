@@ -1,4 +1,4 @@
-"""What gateways and operator export: every series by its name, with the labels that it may have."""
+"""The metrics that gateways and operator export, with their labels."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -10,7 +10,7 @@ from tintype_operator.metrics import REGISTRY as OPERATOR
 from tintype_testing.private_prometheus import collectors, has_labels, label_names, name_and_type
 
 TARGET_LABELS = frozenset({"namespace", "instance", "pod", "job"})
-"""What Prometheus itself adds to each series."""
+"""The labels that Prometheus adds to each series."""
 
 SUFFIXES = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum")}
 
@@ -25,7 +25,7 @@ def families(registry: CollectorRegistry) -> Iterator[Any]:
 
 
 def exported() -> dict[str, frozenset[str]]:
-    """Every name that a query may ask for, and the labels that it may ask by."""
+    """Every metric that a query may name, and the labels that it may select by."""
     names = {}
     for family in (*families(GATEWAY), *families(OPERATOR)):
         name, type_ = name_and_type(family)
@@ -36,7 +36,7 @@ def exported() -> dict[str, frozenset[str]]:
 
 
 def documented_labels() -> dict[str, frozenset[str]]:
-    """The labels of each metric as the documentation's table gives them."""
+    """The labels of each metric in the table of the documentation."""
     return {
         name_and_type(family)[0]: frozenset(label_names(family))
         for family in (*families(GATEWAY), *families(OPERATOR))

@@ -1,4 +1,4 @@
-"""Which metrics and labels a PromQL query names: enough of its grammar to check our own queries."""
+"""The metrics and labels that a PromQL query names, for the grammar of our own queries."""
 
 import re
 from collections import defaultdict

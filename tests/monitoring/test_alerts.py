@@ -1,4 +1,5 @@
-"""Each alert fires for what it is for, and is silent on a good day: judged by `promtool`."""
+"""Each alert fires in the situation that it is for, and not in normal operation: evaluated by
+`promtool`."""
 
 import json
 import subprocess
@@ -52,7 +53,7 @@ UNSETTLED = (
 
 @dataclass(frozen=True)
 class Case:
-    """What an alert is silent at, what it fires at, and what it says then."""
+    """The series at which an alert is silent, those at which it fires, and its text."""
 
     alert: str
     good: Series
@@ -60,7 +61,7 @@ class Case:
     summary: str
     labels: dict[str, str] = field(default_factory=dict)
     minutes: int = 60
-    """When to look, after the series began."""
+    """The time of the evaluation, after the start of the series."""
 
 
 OPENAI = {"namespace": "images", "provider": "openai"}
@@ -274,7 +275,7 @@ def test_every_alert_has_a_case() -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.alert)
-def test_an_alert_is_silent_on_a_good_day_and_fires_on_a_bad_one(
+def test_an_alert_is_silent_in_normal_operation_and_fires_in_its_case(
     case: Case, promtool: str, tmp_path: Path
 ) -> None:
     (rule,) = [rule for rule in alerts() if rule["alert"] == case.alert]
@@ -297,14 +298,14 @@ def test_an_alert_is_silent_on_a_good_day_and_fires_on_a_bad_one(
     assert ended.returncode == 0, ended.stdout + ended.stderr
 
 
-def test_the_rules_are_as_prometheus_reads_them(promtool: str) -> None:
+def test_promtool_accepts_the_rules(promtool: str) -> None:
     ended = subprocess.run([promtool, "check", "rules", FILE], capture_output=True, text=True)
 
     assert ended.returncode == 0, ended.stdout + ended.stderr
 
 
 def look(case: Case, series: Series, fired: list[dict[str, Any]]) -> dict[str, Any]:
-    """One of promtool's tests: these series, and the alerts that they give at last."""
+    """A test of promtool: these series, and the alerts at their end."""
     return {
         "interval": "1m",
         "input_series": [{"series": name, "values": values} for name, values in series.items()],

@@ -1,4 +1,4 @@
-"""A real Prometheus scrapes a real run: every query of the dashboards and alerts finds its data."""
+"""A real Prometheus scrapes a real run: every query of the dashboards and alerts has data."""
 
 import asyncio
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from tintype_testing.waiting import eventually_blocking
 from tools.dashboard_images import drawn
 
 EMPTY_ON_A_GOOD_DAY = {"Credits above their hold"}
-"""Panels without data in a run where nothing like that happens."""
+"""Panels that have no data in this run."""
 
 PANELS = [
     pytest.param(panel, id=f"{name}: {panel.title}")
@@ -28,7 +28,7 @@ PANELS = [
 def run(
     cluster_with_crds: ControlPlane, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Rehearsal]:
-    """A run that has seen everything, scraped twice since."""
+    """A run in which every kind of request has happened, scraped twice afterwards."""
     namespace = cluster_with_crds.create_namespace()
     with rehearsal(cluster_with_crds, namespace, tmp_path_factory.mktemp("run")) as run:
         asyncio.run(run.traffic(rounds=3, pause_seconds=1))
@@ -39,7 +39,7 @@ def run(
 
 
 def _wait_for_scrapes(prometheus: Prometheus) -> None:
-    """Wait for two more scrapes, so that rates of what has just happened can be told."""
+    """Wait for two more scrapes, so that rates include what has just happened."""
     query = 'scrape_samples_scraped{job="gateway"}'
     count = "count_over_time(up{job='gateway'}[1h])"
     eventually_blocking(lambda: prometheus.query(query), "a scrape")
@@ -49,7 +49,7 @@ def _wait_for_scrapes(prometheus: Prometheus) -> None:
     )
 
 
-def test_both_programs_are_scraped_without_a_complaint(run: Rehearsal) -> None:
+def test_both_programs_are_scraped_without_errors(run: Rehearsal) -> None:
     assert run.prometheus.targets() == {"gateway": "up", "operator": "up"}
 
 

@@ -1,4 +1,4 @@
-"""The metrics are as Prometheus wants them: judged by `promtool check metrics`."""
+"""The metrics follow the conventions of Prometheus: `promtool check metrics` accepts them."""
 
 import subprocess
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from tintype_testing.requirements import require
 
 @pytest.fixture(params=[GATEWAY, OPERATOR], ids=["gateway", "operator"])
 def shown(request: pytest.FixtureRequest) -> Iterator[bytes]:
-    """What a scrape gets, with a series of each metric that has labels."""
+    """The text of a scrape, with a series of each metric that has labels."""
     registry: CollectorRegistry = request.param
     labelled = [
         collector
@@ -28,7 +28,7 @@ def shown(request: pytest.FixtureRequest) -> Iterator[bytes]:
         collector.remove(*label_names(collector))
 
 
-def test_promtool_has_no_complaint(shown: bytes) -> None:
+def test_promtool_accepts_the_metrics(shown: bytes) -> None:
     promtool = require("promtool", "apt-get install prometheus")
 
     ended = subprocess.run([promtool, "check", "metrics"], input=shown, capture_output=True)

@@ -1,4 +1,4 @@
-"""Every query of the dashboards and alerts asks for what is exported, and is explained."""
+"""Every query of the dashboards and alerts uses exported metrics, and is documented."""
 
 import re
 from html import escape
@@ -24,7 +24,7 @@ QUERIES = [
 
 
 @pytest.mark.parametrize("query", QUERIES)
-def test_a_query_names_only_what_is_exported(query: str) -> None:
+def test_a_query_names_only_exported_metrics_and_labels(query: str) -> None:
     known = exported()
     metrics = metrics_of(query)
 
@@ -36,7 +36,7 @@ def test_a_query_names_only_what_is_exported(query: str) -> None:
     assert grouped_by - frozenset[str]().union(*(known[name] for name in metrics)) == set()
 
 
-def test_a_query_that_names_what_is_not_exported_is_found_out() -> None:
+def test_a_query_with_an_unknown_metric_or_label_is_found() -> None:
     assert metrics_of('sum by (a) (rate(tintype_x_total{b="c=d", e!~"f"}[5m]) / tintype_y)') == {
         "tintype_x_total": {"b", "e"},
         "tintype_y": set(),
@@ -45,7 +45,7 @@ def test_a_query_that_names_what_is_not_exported_is_found_out() -> None:
 
 
 @pytest.mark.parametrize("name", dashboards.names())
-def test_a_dashboard_has_what_grafana_needs(name: str) -> None:
+def test_a_dashboard_has_the_fields_that_grafana_needs(name: str) -> None:
     dashboard = dashboards.read(name)
     ids = [panel["id"] for panel in dashboard["panels"]]
 

@@ -1,4 +1,4 @@
-"""Builds, once, what a node runs beside containerd.
+"""Builds the programs of a node except containerd, once.
 
 `python -m tests.node.binaries` builds them ahead of the tests.
 """

@@ -1,4 +1,4 @@
-"""The cgroup that all pods of the node are in, apart from those of any other kubelet."""
+"""The cgroup of all pods of the node, separate from those of any other kubelet."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ def create() -> None:
 
 
 def kill_and_remove() -> None:
-    """End every process of every pod, and remove the cgroups once they are empty."""
+    """Kill every process of every pod, and remove the cgroups once they are empty."""
     for hierarchy in cgroup_hierarchies():
         for pid in _processes(hierarchy / ROOT):
             with suppress(ProcessLookupError):
@@ -39,7 +39,7 @@ def processes_of_pod(uid: str) -> list[int]:
 
 
 def command_line(pid: int) -> str:
-    """The command of a process, empty where it has ended."""
+    """The command of a process, empty if it has ended."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
     except OSError:
@@ -47,7 +47,7 @@ def command_line(pid: int) -> str:
 
 
 def _processes(cgroup: Path) -> set[int]:
-    """What runs in a cgroup and in those below it, any of which may end meanwhile."""
+    """The processes in a cgroup and in those below it; any of them may end meanwhile."""
     pids: set[int] = set()
     for folder, _, _ in os.walk(cgroup):
         with suppress(OSError):
@@ -56,7 +56,7 @@ def _processes(cgroup: Path) -> set[int]:
 
 
 def _remove(cgroup: Path) -> None:
-    """A cgroup that is still not empty stays: the next run takes it up."""
+    """A cgroup that is still not empty stays, and the next run removes it."""
     for folder, _, _ in os.walk(cgroup, topdown=False):
         with suppress(OSError):
             Path(folder).rmdir()

@@ -5,11 +5,11 @@ from pathlib import Path
 
 
 class CommandError(Exception):
-    """A tool failed; the message has what it said."""
+    """A tool failed; the message contains its output."""
 
 
 def run(*command: str | Path, stdin: str | None = None, cwd: Path | None = None) -> str:
-    """What a command prints.
+    """Return the output of a command.
 
     Raises:
         CommandError: It fails.
@@ -24,5 +24,5 @@ def run(*command: str | Path, stdin: str | None = None, cwd: Path | None = None)
 
 
 def attempt(*command: str | Path) -> bool:
-    """Whether a command succeeds, whatever it prints."""
+    """Whether a command succeeds, regardless of its output."""
     return subprocess.run([str(part) for part in command], capture_output=True).returncode == 0

@@ -12,12 +12,12 @@ NAME = "node"
 DOMAIN = "cluster.local"
 
 SYNC_FREQUENCY = "1s"
-"""How often the kubelet looks after a pod, which includes its mounted Secrets. By default, once a
-minute: what the tests wait for a second, a user of the mounts waits for up to 90."""
+"""The kubelet's sync period for pods and mounted Secrets. The default is a minute; a user of the
+mounts waits up to 90 s for what these tests wait for a second."""
 
 
 def kubelet(folder: Path, pki: Pki, socket: Path) -> dict[str, Any]:
-    """The kubelet's own, for a machine with cgroups of either version."""
+    """The kubelet's configuration, for cgroups of either version."""
     return {
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
         "kind": "KubeletConfiguration",
@@ -53,7 +53,7 @@ def kubelet(folder: Path, pki: Pki, socket: Path) -> dict[str, Any]:
 
 
 def kube_proxy(kubeconfig: Path) -> dict[str, Any]:
-    """What makes the addresses of Services lead to pods."""
+    """The configuration of kube-proxy, which forwards the addresses of Services to pods."""
     return {
         "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
         "kind": "KubeProxyConfiguration",
@@ -72,7 +72,7 @@ def kube_proxy(kubeconfig: Path) -> dict[str, Any]:
 
 
 def corefile(kubeconfig: Path, ready_port: int) -> str:
-    """CoreDNS: names of Services, and none of the world."""
+    """The configuration of CoreDNS: names of Services, and no others."""
     return f"""\
 .:53 {{
   bind {ADDRESS}

@@ -1,4 +1,4 @@
-"""A node, the images on it, and releases of the chart. See `machine` for what this takes."""
+"""A node, its images, and releases of the chart. See `machine` for the requirements."""
 
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, suppress
@@ -25,7 +25,7 @@ from tintype_testing.requirements import missing
 HERE = Path(__file__).parent
 
 SECONDS = 600
-"""How long a test may take with what it needs: images and a cluster, for the first one."""
+"""The time limit of a test; the first one also builds images and starts a cluster."""
 
 FIGURES = pytest.StashKey[Figures]()
 
@@ -33,7 +33,7 @@ CLUSTER = pytest.StashKey[ControlPlane]()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what is in this folder, as it runs by `make test-node` only."""
+    """Mark the tests of this folder, which only `make test-node` runs."""
     for item in items:
         if item.path.is_relative_to(HERE):
             item.add_marker(pytest.mark.node)
@@ -41,18 +41,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Build what takes minutes before the first test, whose time limit it would exceed."""
+    """Build everything before the first test, because a build takes longer than its time limit."""
     needed = any(item.path.is_relative_to(HERE) for item in session.items)
     if not needed or session.config.option.collectonly or inabilities() or absent_tools():
         return
     with suppress(BinariesMissingError, BuildError, CommandError, HelmMissingError):
-        build_programs()  # where something fails, the fixtures say it
+        build_programs()  # the fixtures report errors
         with session.config.stash.setdefault(FIGURES, Figures()).timed("images built"):
             build_images()
 
 
 def build_programs() -> None:
-    """Build what Go builds, once."""
+    """Build the Go programs, once."""
     find_binaries()
     find_helm()
     for program in PROGRAMS:
@@ -62,7 +62,7 @@ def build_programs() -> None:
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    """Show what was measured."""
+    """Print the measured values."""
     lines = config.stash.get(FIGURES, Figures()).lines()
     if lines:
         terminalreporter.section("figures")
@@ -74,7 +74,7 @@ def pytest_terminal_summary(
 def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Add to a failure what the cluster has to say: afterwards it is gone."""
+    """Add the state of the cluster to the report of a failure, because it is removed afterwards."""
     report = yield
     cluster = item.config.stash.get(CLUSTER, None)
     if report.failed and cluster is not None:
@@ -84,7 +84,7 @@ def pytest_runtest_makereport(
 
 @pytest.fixture(scope="session")
 def machine() -> None:
-    """A machine that can be a node. Where it cannot be one the tests are skipped, also in CI."""
+    """A machine that can be a node. On others the tests are skipped, also in CI."""
     if reasons := inabilities():
         pytest.skip(f"this machine cannot be a Kubernetes node: {'; '.join(reasons)}")
     if absent := absent_tools():
@@ -127,7 +127,7 @@ def node_helm(node: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> H
 
 @pytest.fixture(scope="session")
 def quick_start(node: ControlPlane, node_helm: Helm, figures: Figures) -> Release:
-    """A release as a newcomer installs it, with its notes."""
+    """A release installed by the documentation, with its notes."""
     release = Release(node, node_helm, "images")
     with figures.timed("install to all pods Ready (SQLite, 1 gateway)"):
         release.install_as_documented()

@@ -1,4 +1,4 @@
-"""The container runtime of the node, with a state folder of its own."""
+"""The container runtime of the node, with a separate state folder."""
 
 import json
 import os
@@ -52,7 +52,7 @@ options = {{SystemdCgroup = false}}
 
 
 class Containerd:
-    """The daemon, and what it leaves behind."""
+    """The daemon and the shims that it starts."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -72,11 +72,11 @@ class Containerd:
         self._process.wait_until(lambda: attempt(*self._ctr(), "version"), START_SECONDS, "socket")
 
     def load(self, archive: Path) -> None:
-        """Take an image into the store that the kubelet starts containers from."""
+        """Import an image into the store of the kubelet's containers."""
         run(*self._ctr(), "images", "import", archive)
 
     def stop(self) -> None:
-        """End the daemon, then the shims, which are made to outlive it."""
+        """Stop the daemon, then the shims, which are made to outlive it."""
         if self._process is not None:
             self._process.stop()
         for pid in self._shims():

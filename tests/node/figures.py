@@ -1,4 +1,4 @@
-"""What the tests measure on the way, shown at the end of the run."""
+"""Measured values of the tests, printed at the end of the run."""
 
 import time
 from collections.abc import Iterator

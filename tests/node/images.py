@@ -1,4 +1,4 @@
-"""Builds the images of the tests from local files: no registry is asked for any layer.
+"""Builds the images of the tests from local files, without a registry.
 
 `python -m tests.node.images` builds them ahead of the tests and prints their archives.
 """
@@ -34,14 +34,14 @@ TARGETS = ("gateway", "operator")
 PACKAGES = "python3-venv,ca-certificates"
 
 WHEELS = "/mnt/wheels"
-"""Where a build finds the wheels."""
+"""The folder with the wheels inside a build."""
 
 UNNEEDED = ("doc", "man", "locale", "info")
 
 BASE = (
     "localhost/base:" + hashlib.sha256(repr((SUITE, PACKAGES, UNNEEDED)).encode()).hexdigest()[:16]
 )
-"""Made once for each way of making it."""
+"""Built once for each version of the build recipe."""
 
 Image = str
 
@@ -71,7 +71,7 @@ def build_images() -> list[Path]:
 
 
 def buildah(*arguments: str | Path) -> str:
-    """Run buildah on a store of our own, without a daemon or namespaces.
+    """Run buildah with a separate store, without a daemon or namespaces.
 
     Raises:
         CommandError: It fails.
@@ -98,7 +98,7 @@ def _build_pause() -> None:
 
 
 def _build_base(folder: Path) -> None:
-    """Make what stands for `python:3.11-slim`, of the distribution's packages."""
+    """Build a replacement of `python:3.11-slim` from the distribution's packages."""
     if _exists(BASE):
         return
     exclude = [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in UNNEEDED]
@@ -116,7 +116,7 @@ def _locks(target: str) -> list[Path]:
 
 
 def _wheels(folder: Path, name: str, *locks: Path) -> Path:
-    """A folder with the wheels of lock files: a build may have no way to a package index."""
+    """A folder with the wheels of lock files, because a build may not reach a package index."""
     digest = hashlib.sha256(b"".join(lock.read_bytes() for lock in locks)).hexdigest()[:16]
     wheels = folder / "wheels" / f"{name}-{digest}"
     if wheels.exists():
@@ -159,7 +159,7 @@ def _build(context: Path, image: Image, wheels: Path, *arguments: str) -> None:
 
 
 def _archive(folder: Path, image: Image) -> Path:
-    """What containerd can import; written anew only where the image is another."""
+    """The archive for containerd; written again only if the image changed."""
     name = image.removeprefix("localhost/").replace(":", "-")
     identity = buildah("inspect", "--type=image", "--format={{.FromImageID}}", image).strip()
     archive = folder / f"{name}-{identity[:16]}.tar"

@@ -1,4 +1,4 @@
-"""What a machine must be able to do to be a node, and what must be installed on it."""
+"""The capabilities that a machine must have to be a node, and the programs that it needs."""
 
 import os
 import shutil
@@ -21,7 +21,7 @@ CNI_PLUGINS = Path("/usr/lib/cni")
 CGROUPS = Path("/sys/fs/cgroup")
 
 CONTROLLERS = "+cpu +cpuset +memory +pids"
-"""What the kubelet needs of a tree with all of them."""
+"""The controllers that the kubelet needs in one tree."""
 
 CAPABILITIES = {"CAP_NET_ADMIN": 12, "CAP_SYS_ADMIN": 21}
 """The bits of linux/capability.h."""
@@ -29,7 +29,7 @@ CAPABILITIES = {"CAP_NET_ADMIN": 12, "CAP_SYS_ADMIN": 21}
 
 @once
 def inabilities() -> list[str]:
-    """Why this machine cannot be a node, whatever is installed. Empty: it can."""
+    """Why this machine cannot be a node, regardless of installed programs; empty if it can."""
     if os.geteuid() != 0:
         return ["the tests do not run as root"]
     lacking = [f"{name} is missing" for name, bit in CAPABILITIES.items() if not _capable(bit)]
@@ -44,7 +44,7 @@ def inabilities() -> list[str]:
 
 
 def absent_tools() -> list[str]:
-    """Which programs are not installed."""
+    """The programs that are not installed."""
     absent = [tool for tool in TOOLS if shutil.which(tool) is None]
     if not (CNI_PLUGINS / "bridge").exists():
         absent.append("the CNI plugins")
@@ -70,7 +70,7 @@ def _capable(bit: int) -> bool:
 
 
 def _overlays_work(folder: Path) -> bool:
-    """Layers of images are mounted over each other, which not every file system supports."""
+    """Whether overlay mounts work, which not every file system supports."""
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         parts = {name: Path(scratch) / name for name in ("lowerdir", "upperdir", "workdir")}

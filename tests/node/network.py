@@ -1,4 +1,4 @@
-"""The node's network: a bridge of its own, from which nothing leaves the machine."""
+"""The node's network: a separate bridge, from which no packet leaves the machine."""
 
 from pathlib import Path
 
@@ -8,15 +8,15 @@ from tintype_testing.cluster.control_plane import SERVICES
 BRIDGE = "tintype0"
 
 ADDRESS = "10.244.0.1"
-"""Of this machine for the pods: the API server, the DNS and the kubelet listen here."""
+"""The machine's address for pods: the API server, the DNS and the kubelet listen on it."""
 
 POD_RANGE = "10.244.0.0/24"
 
 FIRST_POD = "10.244.0.10"
 
 HARDWARE_ADDRESS = "02:00:0a:f4:00:01"
-"""Of the bridge. By itself a bridge takes the lowest among the pods on it, another one when that
-pod goes; the pods that stay then send to the old one, which nobody answers to, for seconds."""
+"""The bridge's own MAC address. By default a bridge has the lowest address of the pods on it, and
+another one when that pod stops; the remaining pods then send to the old address for seconds."""
 
 FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
 
@@ -34,13 +34,13 @@ TABLES = ("inet tintype", "ip kube-proxy", "ip6 kube-proxy")
 
 
 class Network:
-    """The bridge, the routes and the fence around them."""
+    """The bridge, the routes and the firewall rules around them."""
 
     def __init__(self) -> None:
         self._forwarding = FORWARDING.read_text()
 
     def up(self) -> None:
-        """Make it, in the place of what a killed run has left."""
+        """Create the network, and remove what a killed run has left."""
         self._remove()
         run("ip", "link", "add", BRIDGE, "address", HARDWARE_ADDRESS, "type", "bridge")
         run("ip", "address", "add", f"{ADDRESS}/24", "dev", BRIDGE)
@@ -51,7 +51,7 @@ class Network:
         FORWARDING.write_text("1")
 
     def down(self) -> None:
-        """Leave the machine as it was."""
+        """Remove the network."""
         self._remove()
         FORWARDING.write_text(self._forwarding)
 

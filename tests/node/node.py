@@ -48,9 +48,9 @@ USERS = {
 
 @contextmanager
 def running_node(*images: Path) -> Iterator[ControlPlane]:
-    """A Ready node that has these images, and nothing of which is left afterwards.
+    """A Ready node with these images, of which nothing is left afterwards.
 
-    A machine has one at a time: another run waits for its end.
+    A machine has one node at a time: another run waits for its end.
     """
     folder = Path(tempfile.mkdtemp(prefix="tintype-node-"))  # sockets have short names only
     with ExitStack() as stack:
@@ -90,7 +90,7 @@ class Node:
         self.control_plane.kubectl("wait", "--for=condition=Ready", "--timeout=90s", f"node/{NAME}")
 
     def stop(self) -> None:
-        """End everything, whatever has become of it."""
+        """Stop all programs, also after an error."""
         with ExitStack() as stack:
             stack.callback(self._network.down)
             stack.callback(self._unmount)

@@ -17,7 +17,7 @@ from tintype_testing.waiting import eventually_blocking
 ROOT = Path(__file__).parents[2]
 
 REGISTRY = "registry.example.com/team"
-"""What the documentation has in the place of the reader's own."""
+"""The placeholder in the documentation for the reader's own value."""
 
 LOCAL = "localhost"
 """The registry in the names of the images that the node has."""
@@ -37,7 +37,7 @@ PRODUCTION: Values = {
         }
     },
 }
-"""What docs/kubernetes.md says to install, but for providers that cost nothing."""
+"""The installation in docs/kubernetes.md, but with simulated providers."""
 
 SYSTEM = ("/usr/local/bin", "/usr/bin", "/bin")
 
@@ -47,7 +47,7 @@ PROMPT = "A sleepy hedgehog under a mushroom"
 
 
 class Release:
-    """The release `tintype` in a namespace whose pods may do the least."""
+    """The release `tintype` in a namespace with the Pod Security Standard `restricted`."""
 
     def __init__(self, cluster: ControlPlane, helm: Helm, namespace: str) -> None:
         self.cluster = cluster
@@ -58,7 +58,7 @@ class Release:
         cluster.kubectl("label", "namespace", namespace, RESTRICTED)
 
     def run(self, *command: str, values: Values | None = None) -> str:
-        """Run a command of helm on it."""
+        """Run a helm command on the release."""
         return self.helm.run(*command, "--namespace", self.namespace, values=values)
 
     def install(self, values: Values) -> None:
@@ -66,14 +66,14 @@ class Release:
         self.run("install", "tintype", str(CHART), values=values)
 
     def install_as_documented(self) -> None:
-        """Install it by the command of the documentation, and keep the notes."""
+        """Install the release by the command of the documentation, and keep the notes."""
         command = documented_install().replace(REGISTRY, LOCAL)
         ended = self.shell(command.replace("-n images", f"-n {self.namespace}"), ROOT)
         assert ended.returncode == 0, ended.stderr
         self.notes = ended.stdout
 
     def shell(self, script: str, folder: Path) -> "subprocess.CompletedProcess[str]":
-        """Run what a person would paste into a shell, as the administrator."""
+        """Run the commands of the documentation in a shell, as the administrator."""
         folders = (self.cluster.binaries, self.helm.program.parent, *SYSTEM)
         environ = os.environ | {
             "KUBECONFIG": str(self.cluster.kubeconfig),
@@ -89,12 +89,12 @@ class Release:
         )
 
     def upgrade(self, values: Values) -> None:
-        """Upgrade it, and wait until the new pods have taken over."""
+        """Upgrade the release, and wait until only new pods run."""
         options = ("--wait", "--timeout=240s")
         self.run("upgrade", "tintype", str(CHART), *options, values=values)
 
     def wait_until_gone(self, uids: set[str]) -> None:
-        """Wait until none of these pods is left, not even one that is about to end."""
+        """Wait until all of these pods are deleted."""
         path = "jsonpath={.items[*].metadata.uid}"
 
         def left() -> set[str]:
@@ -114,12 +114,12 @@ class Release:
         self.cluster.apply(*(m | {"metadata": m["metadata"] | placed} for m in manifests))
 
     def wait_until_available(self) -> None:
-        """Wait for everything that the chart deploys."""
+        """Wait until all Deployments of the chart are available."""
         available = ("--for=condition=Available", "--timeout=180s")
         self.kubectl("wait", *available, "deployment", "--all")
 
     def pods(self, component: str) -> list[Object]:
-        """The pods of a component that are not about to end."""
+        """The pods of a component that are not terminating."""
         selector = f"app.kubernetes.io/component={component}"
         pods: list[Object] = self.get("pods", f"--selector={selector}")["items"]
         return [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
@@ -128,7 +128,7 @@ class Release:
         return {pod["metadata"]["uid"] for pod in self.pods(component)}
 
     def address(self, service: str) -> str:
-        """The address of a Service, which kube-proxy leads to its pods, also from here."""
+        """The address of a Service, which kube-proxy also forwards from this machine."""
         return str(self.get("service", service)["spec"]["clusterIP"])
 
     def demo_key(self) -> str:
@@ -141,13 +141,13 @@ class Release:
         return openai.OpenAI(base_url=url, api_key=self.demo_key(), max_retries=0)
 
     def wait_for(self, status: int, model: str) -> None:
-        """Wait until requests for a model are answered with this status."""
+        """Wait until the response to a request for a model has this status."""
         with self.client() as client:
             eventually_blocking(lambda: answer(client, model) == status, f"{status} for {model}")
 
 
 def answer(client: openai.OpenAI, model: str, prompt: str = PROMPT) -> int | str:
-    """The status that a request for an image gets, or why it gets none."""
+    """The status of the response to an image request, or the error without a response."""
     try:
         client.images.generate(model=model, prompt=prompt)
     except openai.APIStatusError as error:
@@ -158,7 +158,7 @@ def answer(client: openai.OpenAI, model: str, prompt: str = PROMPT) -> int | str
 
 
 def describe(cluster: ControlPlane) -> str:
-    """The pods of the cluster, what happened last, and the last lines of each log."""
+    """The pods of the cluster, the last Events, and the last lines of each log."""
     said = [
         cluster.try_kubectl("get", "pods", "--all-namespaces", "-o", "wide"),
         cluster.try_kubectl("events", "--all-namespaces", "--types=Warning"),

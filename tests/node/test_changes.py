@@ -1,4 +1,4 @@
-"""What is applied is served within seconds, by the gateways that run already."""
+"""Running gateways serve applied objects within seconds."""
 
 from tests.node.figures import Figures
 from tests.node.release import Release, simulated
@@ -27,7 +27,7 @@ def test_a_binding_that_is_switched_off_is_refused(quick_start: Release) -> None
     quick_start.wait_for(400, "sketch")
 
 
-def test_a_model_is_ready_when_gateways_serve_it_and_not_before(quick_start: Release) -> None:
+def test_a_model_is_ready_once_gateways_serve_it(quick_start: Release) -> None:
     quick_start.kubectl("scale", "deploy/tintype-gateway", "--replicas=0")
     quick_start.kubectl("wait", "--for=delete", "pod", "-l=app.kubernetes.io/component=gateway")
     quick_start.apply(image_model("fresco"), simulated("fresco"))

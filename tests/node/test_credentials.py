@@ -1,4 +1,4 @@
-"""Credentials reach the gateways through a mount, and a rotation does so without a restart."""
+"""Gateways read credentials from a mount, and use rotated ones without a restart."""
 
 import pytest
 

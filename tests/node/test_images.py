@@ -1,4 +1,4 @@
-"""The images are small, run as nobody, and hold no tools to build or install with."""
+"""The images are small, run as the user `nobody`, and contain no build tools."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,13 +28,13 @@ def files(image: str) -> Iterator[Path]:
         buildah("rm", container)
 
 
-def test_it_runs_as_nobody(image: str) -> None:
+def test_it_runs_as_the_user_nobody(image: str) -> None:
     user = buildah("inspect", "--type=image", "--format={{.OCIv1.Config.User}}", image)
 
     assert user.strip() == "65532:65532"
 
 
-def test_it_holds_no_tools_to_build_or_install_with(files: Path) -> None:
+def test_it_contains_no_build_tools(files: Path) -> None:
     programs = [
         files / folder / tool for folder in ("usr/bin", "opt/tintype/bin") for tool in TOOLS
     ]
@@ -51,13 +51,13 @@ def test_it_holds_no_tools_to_build_or_install_with(files: Path) -> None:
     assert packages == []
 
 
-def test_it_belongs_to_root_who_does_not_run_it(files: Path) -> None:
+def test_its_files_belong_to_root(files: Path) -> None:
     owners = {path.lstat().st_uid for path in (files / "opt/tintype").rglob("*")}
 
     assert owners == {0}
 
 
-def test_what_it_adds_to_its_base_is_small(image: str, files: Path, figures: Figures) -> None:
+def test_its_layers_above_the_base_are_small(image: str, files: Path, figures: Figures) -> None:
     added = mebibytes(files / "opt/tintype")
     figures.record(f"{image} with its base", mebibytes(files), "MiB")
     figures.record(f"{image} without its base", added, "MiB")

@@ -1,4 +1,4 @@
-"""The operator can die: gateways serve on, and the next one goes on where it stopped."""
+"""Gateways continue to serve when the operator is killed, and the next operator takes over."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ def program(pod: Object) -> int:
     return max(pids, key=lambda pid: len(cgroups.command_line(pid)))
 
 
-def test_gateways_serve_on_and_the_next_operator_takes_over(
+def test_gateways_continue_to_serve_and_the_next_operator_takes_over(
     quick_start: Release, figures: Figures
 ) -> None:
     quick_start.apply(image_model("triptych"), simulated("triptych"))

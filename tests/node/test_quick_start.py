@@ -1,4 +1,4 @@
-"""From an empty cluster to the first image, by what the documentation and the notes say."""
+"""From an empty cluster to the first image, by the commands of the documentation and the notes."""
 
 import re
 import textwrap
@@ -11,7 +11,7 @@ from tests.node.release import ROOT, Release, documented_install, resident_mib
 from tintype_testing.cluster.processes import free_ports
 
 
-def test_all_pods_become_ready_where_pods_may_do_the_least(
+def test_all_pods_become_ready_in_a_restricted_namespace(
     quick_start: Release, figures: Figures
 ) -> None:
     for component in ("gateway", "operator", "simulator"):
@@ -23,11 +23,13 @@ def test_all_pods_become_ready_where_pods_may_do_the_least(
         assert status["restartCount"] == 0
 
 
-def test_the_readme_begins_with_the_same_command() -> None:
+def test_the_readme_shows_the_same_command() -> None:
     assert documented_install() in (ROOT / "README.md").read_text()
 
 
-def test_the_notes_lead_to_an_image(quick_start: Release, figures: Figures, tmp_path: Path) -> None:
+def test_the_commands_in_the_notes_return_an_image(
+    quick_start: Release, figures: Figures, tmp_path: Path
+) -> None:
     script = commands(quick_start.notes)
     (port,) = free_ports(1)  # 8080 may be taken on this machine
     script = script.replace(" 8080:", f" {port}:").replace(":8080/v1", f":{port}/v1")
@@ -42,7 +44,7 @@ def test_the_notes_lead_to_an_image(quick_start: Release, figures: Figures, tmp_
 
 
 def commands(notes: str) -> str:
-    """The indented lines of the notes: what is to be pasted into a shell."""
+    """The indented lines of the notes, which are commands for a shell."""
     indented = [line for line in notes.splitlines() if line.startswith("   ")]
     return textwrap.dedent("\n".join(indented))
 

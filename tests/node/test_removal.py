@@ -1,4 +1,4 @@
-"""What is left when a release goes: all that people have written, and nothing that runs."""
+"""After the removal of a release only users' objects are left."""
 
 from tests.node.release import Release, simulated
 from tintype_testing.chart import Helm

@@ -1,7 +1,8 @@
-"""Two gateways on one ledger: what applications notice when pods come and go, which is nothing."""
+"""Two gateways with one ledger: no request fails when pods start and stop."""
 
 import asyncio
 import json
+from functools import partial
 
 import aiohttp
 import openai
@@ -11,7 +12,7 @@ from tests.node.figures import Figures
 from tests.node.release import PRODUCTION, Release, answer
 from tests.node.workload import Workload
 from tintype_testing.chart import Object
-from tintype_testing.waiting import eventually_blocking
+from tintype_testing.waiting import eventually_blocking, eventually_equal
 
 CRD = "imagemodels.tintype.dev"
 
@@ -79,8 +80,7 @@ async def test_a_gateway_that_is_scaled_down_finishes_its_requests(
     async with aiohttp.ClientSession(raise_for_status=True) as session, asyncio.timeout(60):
         await session.put(f"{simulator}/faults", json=[{"delay_seconds": LONG_SECONDS}] * 2)
         answers = [asyncio.create_task(ask(url, key)) for url in urls]
-        while await arrived(session, simulator) < 2:  # noqa: ASYNC110 - it is another process
-            await asyncio.sleep(0.1)
+        await eventually_equal(partial(arrived, session, simulator), 2)
 
     production.kubectl("scale", "deploy/tintype-gateway", "--replicas=1")
     eventually_blocking(lambda: len(production.pods("gateway")) == 1, "a gateway that is to end")
@@ -90,13 +90,13 @@ async def test_a_gateway_that_is_scaled_down_finishes_its_requests(
 
 
 async def ask(url: str, key: str) -> int | str:
-    """Ask a certain gateway for an image, in a thread."""
+    """Request an image from a certain gateway, in a thread."""
     with openai.OpenAI(base_url=url, api_key=key, max_retries=0) as client:
         return await asyncio.to_thread(answer, client, "gpt-image-1", PATIENCE)
 
 
 async def arrived(session: aiohttp.ClientSession, simulator: str) -> int:
-    """How many of the requests that take long have come to the simulated providers."""
+    """The number of slow requests that the simulated providers have received."""
     async with session.get(f"{simulator}/requests") as response:
         bodies = [request["body"] for request in await response.json()]
     return sum(body["prompt"] == PATIENCE for body in bodies if isinstance(body, dict))

@@ -1,4 +1,4 @@
-"""A thousand models: how long the start takes, and how much memory the programs need."""
+"""A thousand models: the duration of the start, and the memory of the programs."""
 
 import asyncio
 from collections.abc import Iterable
@@ -24,12 +24,12 @@ VALUES: Values = {
 }
 
 OPERATOR_MIB = 128
-"""What the chart requests for the operator, which should do for so many objects."""
+"""The memory that the chart requests for the operator."""
 
 JUDGED = 'jsonpath={.items[*].status.conditions[?(@.type=="Accepted")].status}'
 
 
-async def test_an_operator_judges_a_thousand_models_in_the_memory_that_it_requests(
+async def test_an_operator_handles_a_thousand_models_in_the_memory_that_it_requests(
     node: ControlPlane, node_helm: Helm, figures: Figures
 ) -> None:
     node.apply_crds()
@@ -57,12 +57,12 @@ def published(release: Release) -> str:
 
 
 def judged(release: Release) -> int:
-    """How many objects the operator has found valid."""
+    """The number of objects that the operator has found valid."""
     return release.kubectl("get", "im,pb", "-o", JUDGED).split().count("True")
 
 
 async def create(release: Release, resource: Resource, manifests: Iterable[Manifest]) -> None:
-    """Create many objects at once; kubectl would take a minute for each thousand."""
+    """Create many objects concurrently; kubectl would take a minute for each thousand."""
     queue = asyncio.Semaphore(CONCURRENT)
     async with connect(load_kubeconfig(release.cluster.kubeconfig)) as client:
 

@@ -1,5 +1,5 @@
-"""A program in the cluster that uses the gateway as applications do: by OpenAI's SDK, with the
-token of its ServiceAccount, as docs/operations.md shows it."""
+"""A client in the cluster that uses the gateway as applications do: with OpenAI's SDK and the token
+of its ServiceAccount, as in docs/operations.md."""
 
 import json
 from pathlib import Path
@@ -19,7 +19,7 @@ TOKEN_SOURCE = {"audience": "tintype", "expirationSeconds": 3600, "path": "token
 
 
 class Workload:
-    """A Job that runs one of the scripts beside this file's `client/Dockerfile`."""
+    """A Job that runs one of the scripts beside `client/Dockerfile`."""
 
     def __init__(self, release: Release, script: str, **environ: str) -> None:
         self._release = release
@@ -34,11 +34,11 @@ class Workload:
         self._kubectl("wait", "--for=jsonpath={.status.ready}=1", "--timeout=60s", self._job_name)
 
     def stop(self) -> None:
-        """Tell it to finish what it does."""
+        """Tell the script to finish its requests and stop."""
         self._kubectl("exec", self._job_name, "--", "touch", "/tmp/stop")  # noqa: S108 - in a pod
 
     def result(self, seconds: int = 120) -> dict[str, Any]:
-        """What it prints as JSON at its end."""
+        """The JSON that the script prints at its end."""
         self._kubectl("wait", "--for=condition=Complete", f"--timeout={seconds}s", self._job_name)
         last = self.output().splitlines()[-1]
         return cast(dict[str, Any], json.loads(last))

@@ -95,7 +95,7 @@ async def test_a_list_whose_second_page_fails_is_not_published() -> None:
     async def handler(request: web.Request) -> web.Response:
         nonlocal failures
         if request.method == "PATCH" and CONFIGMAP not in request.path:
-            return web.json_response({})  # the credentials, which are no catalog
+            return web.json_response({})  # the Secret with the credentials
         if request.method == "PATCH":
             written.append(json.loads(await request.text()))
             done.set()

@@ -125,7 +125,7 @@ def test_a_lost_network_is_told_and_the_next_try_works(inside: Visitor) -> None:
     expect(inside.problem).to_be_empty()
 
 
-def test_an_answer_that_ends_too_soon_is_told(inside: Visitor) -> None:
+def test_a_truncated_response_is_reported(inside: Visitor) -> None:
     def cut(route: Route) -> None:
         answer = route.fetch()
         route.fulfill(response=answer, body=answer.body()[:5000])

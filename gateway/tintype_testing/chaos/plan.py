@@ -1,7 +1,7 @@
-"""What is asked, and what goes wrong: all of it follows from a seed.
+"""The requests, the provider faults and the disruptions of a chaos run, all derived from a seed.
 
-The seed decides the requests, the providers' faults and the troubles, each in its order. How they
-meet is up to the machine: a second run with a seed is the same weather, not the same lightning.
+The seed determines each of the three sequences. How they coincide depends on the timing of the
+machine, so a second run with the same seed is similar, but not equal.
 """
 
 import random
@@ -15,7 +15,7 @@ from tintype_testing.gateway import canvas, towards
 from tintype_testing.manifests import Manifest, per_image, provider_binding
 
 UPSTREAM_SECONDS = 3
-"""The binding's timeout: a provider that hangs costs a client no more."""
+"""The binding's timeout, which limits how long a hanging provider delays a client."""
 
 FAULTY_SHARE = 0.3
 
@@ -41,7 +41,7 @@ FAULTS: tuple[dict[str, object], ...] = (
 Kind = Literal["plain", "many", "stream", "url", "idempotent"]
 KINDS: tuple[Kind, ...] = ("plain", "many", "stream", "url", "idempotent")
 
-Trouble = Literal[
+DisruptionKind = Literal[
     "kill",
     "restart",
     "database crash",
@@ -50,15 +50,15 @@ Trouble = Literal[
     "catalog",
     "API outage",
 ]
-TROUBLES: tuple[Trouble, ...] = (
+DISRUPTIONS: tuple[DisruptionKind, ...] = (
     *("kill", "kill", "restart", "database crash", "database restart", "connections"),
     *("catalog", "catalog", "catalog", "API outage"),
 )
 
 
 @dataclass(frozen=True)
-class Ask:
-    """One request."""
+class PlannedRequest:
+    """One request of a client."""
 
     number: int
     kind: str
@@ -73,53 +73,54 @@ class Ask:
         return f"order-{self.number}" if self.kind == "idempotent" else None
 
 
-def asks(seed: int) -> Iterator[Ask]:
-    """Yield requests without end."""
-    dice = _dice(seed, "requests")
+def planned_requests(seed: int) -> Iterator[PlannedRequest]:
+    """Yield an endless sequence of requests."""
+    rng = _random(seed, "requests")
     number = 0
     while True:
         number += 1
-        kind = dice.choice(KINDS)
-        yield Ask(number, kind, _fields(kind, dice))
+        kind = rng.choice(KINDS)
+        yield PlannedRequest(number, kind, _fields(kind, rng))
 
 
-def _fields(kind: Kind, dice: random.Random) -> dict[str, Any]:
+def _fields(kind: Kind, rng: random.Random) -> dict[str, Any]:
     match kind:
         case "many":
-            return {"n": dice.randint(2, 4)}
+            return {"n": rng.randint(2, 4)}
         case "stream":
-            return {"stream": True, "n": dice.randint(1, 2)}
+            return {"stream": True, "n": rng.randint(1, 2)}
         case "url":
-            return {"response_format": "url", "output_format": dice.choice(("png", "webp"))}
+            return {"response_format": "url", "output_format": rng.choice(("png", "webp"))}
     return {}
 
 
 def faults(seed: int, count: int, turn: int) -> list[dict[str, object]]:
-    """Return what so many calls of the provider meet, most of them nothing, in some turn."""
-    dice = _dice(seed, f"faults {turn}")
-    return [dice.choice(FAULTS) if dice.random() < FAULTY_SHARE else {} for _ in range(count)]
+    """Return the faults of the next `count` provider calls in a turn; most calls have none."""
+    rng = _random(seed, f"faults {turn}")
+    return [rng.choice(FAULTS) if rng.random() < FAULTY_SHARE else {} for _ in range(count)]
 
 
 @dataclass(frozen=True)
-class Blow:
-    """One trouble, so long after the last, and the gateway that it is for."""
+class Disruption:
+    """A disruption, its pause after the one before, and the gateway that it affects."""
 
     pause_seconds: float
-    trouble: Trouble
+    kind: DisruptionKind
     gateway: int
 
 
-def blows(seed: int, gateways: int) -> Iterator[Blow]:
-    """Yield troubles without end, an outage and a kill the first of them."""
-    dice = _dice(seed, "troubles")
-    yield Blow(0.5, "API outage", 0)
-    yield Blow(0.5, "kill", dice.randrange(gateways))
+def disruptions(seed: int, gateways: int) -> Iterator[Disruption]:
+    """Yield an endless sequence of disruptions; the first two are an outage and a kill."""
+    rng = _random(seed, "disruptions")
+    yield Disruption(0.5, "API outage", 0)
+    yield Disruption(0.5, "kill", rng.randrange(gateways))
     while True:
-        yield Blow(dice.uniform(0.5, 2.0), dice.choice(TROUBLES), dice.randrange(gateways))
+        yield Disruption(rng.uniform(0.5, 2.0), rng.choice(DISRUPTIONS), rng.randrange(gateways))
 
 
 def folders(simulator: str) -> Iterator[tuple[str, bool]]:
-    """Yield catalogs without end, and whether they are sound: dear, broken, cheap, unpriced."""
+    """Yield an endless sequence of catalogs, and whether they are valid: expensive, broken, cheap,
+    unpriced."""
     while True:
         yield yaml.safe_dump_all(catalog(simulator, "0.040")), True
         yield "{ this is no YAML", False
@@ -128,7 +129,8 @@ def folders(simulator: str) -> Iterator[tuple[str, bool]]:
 
 
 def objects(simulator: str) -> Iterator[list[Manifest]]:
-    """Yield what is applied to the cluster without end: dear, cheap, and beside it a lost one."""
+    """Yield an endless sequence of manifests to apply: expensive, cheap, and a binding without a
+    model."""
     while True:
         yield catalog(simulator, "0.040")
         yield catalog(simulator, "0.020")
@@ -136,10 +138,10 @@ def objects(simulator: str) -> Iterator[list[Manifest]]:
 
 
 def catalog(simulator: str, usd: str) -> list[Manifest]:
-    """Return the model that is asked for, at a price."""
+    """Return the model that clients request, at a price."""
     manifests = canvas(timeoutSeconds=UPSTREAM_SECONDS, pricing=per_image(usd))
     return [towards(manifest, simulator) for manifest in manifests]
 
 
-def _dice(seed: int, purpose: str) -> random.Random:
+def _random(seed: int, purpose: str) -> random.Random:
     return random.Random(f"{seed} {purpose}")  # noqa: S311  # repeatable, not secret

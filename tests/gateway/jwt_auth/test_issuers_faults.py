@@ -65,7 +65,7 @@ def test_a_fault_is_told_with_its_field(
     assert fault(tmp_path, [GOOD | changed]).startswith(said)
 
 
-def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
+def test_the_message_names_all_problems(tmp_path: Path) -> None:
     said = fault(tmp_path, [GOOD | {"issuer": "", "audiences": []}, {}])
 
     assert "0.issuer: " in said

@@ -1,4 +1,4 @@
-"""Gets one image, and prints what it is and what it cost. Runs in a pod."""
+"""Requests one image, and prints its properties and its cost. Runs in a pod."""
 
 import base64
 import io

@@ -1,7 +1,7 @@
-"""Asks for images until /tmp/stop is there, and prints what came of it. Runs in a pod.
+"""Requests images until /tmp/stop exists, and prints the outcomes. Runs in a pod.
 
-Half of the clients keep their connections and half make a new one for each request; none of them
-ever repeats a request.
+Half of the clients keep their connections, the others open one for each request; no client repeats
+a request.
 """
 
 import asyncio

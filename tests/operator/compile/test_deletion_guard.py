@@ -1,4 +1,4 @@
-"""A loss that nobody asked for is not published."""
+"""A loss of models that no edit, deletion or date explains is not published."""
 
 import datetime
 import json
@@ -41,12 +41,12 @@ def test_the_loss_of_half_is_published() -> None:
     assert not refusal(catalog(20), catalog(10), set(), TODAY)
 
 
-def test_a_small_catalog_may_lose_everything() -> None:
+def test_a_small_catalog_may_lose_all_models() -> None:
     assert not refusal(catalog(10), catalog(0), set(), TODAY)
     assert refusal(catalog(11), catalog(0), set(), TODAY)
 
 
-def test_a_first_catalog_loses_nothing() -> None:
+def test_a_first_catalog_is_published() -> None:
     assert not refusal(None, catalog(0), set(), TODAY)
 
 
@@ -63,7 +63,7 @@ def test_bindings_that_were_edited_explain_a_loss() -> None:
     assert refusal(catalog(20), catalog(20, active=False), set(), TODAY)
 
 
-def test_retirements_are_no_loss() -> None:
+def test_retired_models_are_no_loss() -> None:
     retired = catalog(20, retires="2026-11-01")
 
     assert active_models(retired, TODAY) == set()
@@ -77,7 +77,7 @@ def test_a_catalog_that_grows_is_always_published(count: int, more: int) -> None
 
 
 def fill(running: Operator) -> list[str]:
-    """Publish as many models as the guard guards, and return their names."""
+    """Publish more models than the guard ignores, and return their names."""
     names = sorted(f"m{number}" for number in range(12))
     running.apply(*(image_model(name) for name in names))
     running.apply(*(provider_binding(model=name) for name in names))
@@ -92,12 +92,12 @@ def delete_everything(running: Operator) -> None:
 
 
 def follow(running: Operator, message: str) -> None:
-    """Do what the message says, to the letter."""
+    """Run the command in the message."""
     (command,) = re.findall(r"`kubectl ([^`]*)`", message)
     running.cluster.kubectl(*command.split())
 
 
-def test_a_loss_that_nobody_saw_is_held_back_until_a_person_agrees(running: Operator) -> None:
+def test_an_unexplained_loss_is_refused_until_a_person_accepts_it(running: Operator) -> None:
     names = fill(running)
     running.stop()
     delete_everything(running)
@@ -113,7 +113,7 @@ def test_a_loss_that_nobody_saw_is_held_back_until_a_person_agrees(running: Oper
     running.wait_for_models("survivor")
 
 
-def test_where_no_object_is_left_an_event_says_that_the_loss_is_held_back(
+def test_if_no_object_is_left_an_event_reports_the_refusal(
     running: Operator,
 ) -> None:
     names = fill(running)
@@ -129,7 +129,7 @@ def test_where_no_object_is_left_an_event_says_that_the_loss_is_held_back(
 
 
 def refusals(running: Operator) -> list[dict[str, Any]]:
-    """The events of the catalog's ConfigMap."""
+    """The Events of the catalog's ConfigMap."""
     selector = f"involvedObject.kind=ConfigMap,involvedObject.name={CONFIGMAP}"
     found = running.cluster.kubectl(
         *("get", "events", "--namespace", running.namespace, "-o", "json"),
@@ -139,7 +139,7 @@ def refusals(running: Operator) -> list[dict[str, Any]]:
     return events
 
 
-def test_what_people_delete_is_gone_however_much_it_is(running: Operator) -> None:
+def test_deleted_models_are_removed_however_many_they_are(running: Operator) -> None:
     fill(running)
 
     running.cluster.kubectl("delete", "imagemodel", "--all", "--namespace", running.namespace)

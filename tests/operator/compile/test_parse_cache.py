@@ -1,4 +1,4 @@
-"""A revision is parsed once, and a new one anew."""
+"""A generation of an object is parsed once."""
 
 from tintype_operator.compile.parse_cache import ParseCache
 from tintype_testing.manifests import Manifest, changed, image_model
@@ -10,13 +10,13 @@ def stored(generation: int) -> Manifest:
     return model
 
 
-def test_a_revision_is_parsed_once() -> None:
+def test_a_generation_is_parsed_once() -> None:
     parser = ParseCache()
 
     assert parser(stored(1)) is parser(stored(1))
 
 
-def test_a_new_revision_is_parsed_anew() -> None:
+def test_a_new_generation_is_parsed_again() -> None:
     parser = ParseCache()
     sound = parser(stored(1))
 
@@ -24,7 +24,7 @@ def test_a_new_revision_is_parsed_anew() -> None:
     assert parser(stored(3)) == sound
 
 
-def test_what_is_gone_is_forgotten() -> None:
+def test_the_results_of_deleted_objects_are_dropped() -> None:
     parser = ParseCache()
     before = parser(stored(1))
 

@@ -1,4 +1,4 @@
-"""Several releases share a namespace: each serves the objects of its label."""
+"""Several releases in one namespace: each serves the objects with its label."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -21,7 +21,7 @@ def labelled(name: str, release: str) -> dict[str, Any]:
     return model
 
 
-def test_objects_of_other_releases_are_left_alone(running: Operator) -> None:
+def test_objects_of_other_releases_are_ignored(running: Operator) -> None:
     running.apply(labelled("theirs", "blue"), image_model("ours"))
 
     running.wait_for_models("ours")
@@ -29,7 +29,7 @@ def test_objects_of_other_releases_are_left_alone(running: Operator) -> None:
     assert "status" not in running.get("imagemodel", "theirs")
 
 
-def test_a_named_release_serves_what_carries_its_name(operator: Operator) -> None:
+def test_a_release_serves_the_objects_with_its_label(operator: Operator) -> None:
     operator.apply(labelled("blue", "blue"), labelled("red", "red"), image_model("unlabelled"))
 
     operator.start(TINTYPE_RELEASE="blue")
@@ -37,7 +37,7 @@ def test_a_named_release_serves_what_carries_its_name(operator: Operator) -> Non
     operator.wait_for_models("blue")
 
 
-def test_an_object_can_move_away_and_come_back(running: Operator) -> None:
+def test_an_object_can_move_to_another_release_and_back(running: Operator) -> None:
     running.apply(image_model("canvas"))
     running.wait_for_models("canvas")
 
@@ -50,11 +50,11 @@ def test_an_object_can_move_away_and_come_back(running: Operator) -> None:
 
 @pytest.fixture
 def second(operator: Operator, tmp_path: Path) -> Iterator[Operator]:
-    """The operator of another release in the same namespace, that is not started yet."""
+    """The operator of another release in the same namespace, not started yet."""
     folder = tmp_path / "second"
     folder.mkdir()
     second = Operator(operator.cluster, operator.namespace, folder)
-    second.kubeconfig = operator.cluster.kubeconfig  # for a ConfigMap and a Lease of its own
+    second.kubeconfig = operator.cluster.kubeconfig  # for a separate ConfigMap and Lease
     yield second
     second.close()
 
@@ -65,7 +65,7 @@ OF_ITS_OWN = {
 }
 
 
-def test_releases_side_by_side_serve_each_its_own_objects(
+def test_two_releases_in_a_namespace_serve_separate_objects(
     running: Operator, second: Operator
 ) -> None:
     running.apply(labelled("theirs", "blue"), image_model("ours"))
@@ -79,7 +79,7 @@ def test_releases_side_by_side_serve_each_its_own_objects(
     assert theirs.name == "theirs"
 
 
-def test_a_second_release_with_the_same_selector_is_refused_and_writes_nothing(
+def test_a_second_operator_with_the_same_release_is_refused_and_writes_nothing(
     running: Operator, second: Operator
 ) -> None:
     running.apply(image_model("ours"))
@@ -94,7 +94,7 @@ def test_a_second_release_with_the_same_selector_is_refused_and_writes_nothing(
     assert not running.get("configmap", "blue-catalog")
 
 
-def test_a_selector_is_free_again_when_its_claim_is_gone(
+def test_a_release_is_free_again_when_its_lock_was_deleted(
     running: Operator, second: Operator
 ) -> None:
     running.stop()
@@ -105,12 +105,12 @@ def test_a_selector_is_free_again_when_its_claim_is_gone(
     eventually_blocking(lambda: running.get("configmap", "blue-catalog"), "the second catalog")
 
 
-def test_every_release_has_a_claim_with_a_valid_name() -> None:
+def test_every_release_has_a_lock_with_a_valid_name() -> None:
     assert lock_name("") == "tintype-release"
     assert lock_name("Blue_1.2") == "tintype-release-blue-1.2"
 
 
-def test_what_is_published_goes_away_with_the_operators_deployment(operator: Operator) -> None:
+def test_published_objects_are_deleted_with_the_operators_deployment(operator: Operator) -> None:
     labels = {"app": "operator"}
     container = {"name": "operator", "image": "operator"}
     template = {"metadata": {"labels": labels}, "spec": {"containers": [container]}}

@@ -1,4 +1,4 @@
-"""How the process starts, lives and ends."""
+"""Start, probes, fatal errors and shutdown of the operator's process."""
 
 import json
 from pathlib import Path
@@ -18,12 +18,12 @@ def last_line(operator: Operator) -> str:
     return operator.process.output().strip().splitlines()[-1]
 
 
-def test_a_signal_ends_it_in_good_order(running: Operator) -> None:
+def test_sigterm_stops_the_operator_cleanly(running: Operator) -> None:
     assert running.stop() == 0
     assert "Traceback" not in running.process.output()
 
 
-def test_the_liveness_probe_is_answered(running: Operator) -> None:
+def test_the_liveness_probe_succeeds(running: Operator) -> None:
     def alive() -> bool:
         try:
             with urlopen(f"http://127.0.0.1:{running.health_port}/healthz") as answer:
@@ -34,7 +34,7 @@ def test_the_liveness_probe_is_answered(running: Operator) -> None:
     assert eventually_blocking(alive, "the probe's answer")
 
 
-def test_missing_rights_are_all_named_in_one_line(
+def test_all_missing_permissions_are_named_in_one_line(
     cluster_with_crds: ControlPlane, namespace: str, operator: Operator
 ) -> None:
     nothing = {"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}
@@ -52,7 +52,9 @@ def test_missing_rights_are_all_named_in_one_line(
         assert right in last_line(operator)
 
 
-def test_an_unreachable_api_server_is_named_in_one_line_and_waited_for(operator: Operator) -> None:
+def test_the_operator_waits_for_an_unreachable_api_server_and_names_it_in_one_line(
+    operator: Operator,
+) -> None:
     text = operator.kubeconfig.read_text()
     operator.kubeconfig.write_text(text.replace(operator.cluster.server, "https://127.0.0.1:1"))
 
@@ -90,7 +92,7 @@ def test_a_newer_catalog_is_not_overwritten(operator: Operator) -> None:
 
 @pytest.fixture
 def bare_cluster(cluster: ControlPlane, tmp_path: Path) -> ControlPlane:
-    """A control plane that has never heard of Tintype."""
+    """A control plane without Tintype's CustomResourceDefinitions."""
     return ControlPlane(tmp_path, find_binaries())
 
 

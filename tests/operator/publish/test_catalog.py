@@ -28,12 +28,12 @@ def configmap(sequence: int = 7) -> dict[str, Any]:
 
 
 @given(st.integers(0, 2**53), st.integers(0, 2**53))
-def test_a_sequence_grows_whatever_the_clock_says(previous: int, milliseconds: int) -> None:
+def test_a_sequence_grows_even_if_the_clock_goes_back(previous: int, milliseconds: int) -> None:
     assert next_sequence(previous, milliseconds) > previous
     assert next_sequence(previous, milliseconds) >= milliseconds
 
 
-def test_what_is_published_can_be_read_back() -> None:
+def test_a_published_catalog_can_be_read_back() -> None:
     assert published_in(configmap(sequence=7)) == Published(CATALOG, 7, ("42",))
 
 
@@ -45,13 +45,13 @@ def test_a_damaged_catalog_keeps_its_sequence() -> None:
 
 
 @pytest.mark.parametrize("data", [{}, {"manifest.json": "damaged"}])
-def test_a_configmap_of_something_else_holds_no_catalog(data: dict[str, str]) -> None:
+def test_a_configmap_with_other_content_has_no_catalog(data: dict[str, str]) -> None:
     other = {"metadata": {"resourceVersion": "42"}, "data": data}
 
     assert published_in(other) == Published(None, 0, ("42",))
 
 
-def test_a_newer_schema_is_not_ours_to_overwrite() -> None:
+def test_a_catalog_of_a_newer_schema_is_an_error() -> None:
     newer = configmap()
     manifest = json.loads(newer["data"]["manifest.json"]) | {"schemaVersion": 2}
     newer["data"]["manifest.json"] = json.dumps(manifest)
@@ -65,7 +65,7 @@ def test_a_configmap_holds_any_files(files: dict[str, bytes]) -> None:
     assert files_of(configmap_of("ns", "x", files)) == files
 
 
-def test_texts_stay_readable_in_a_configmap() -> None:
+def test_text_files_stay_readable_in_a_configmap() -> None:
     packed = configmap_of("ns", "x", {"text": b"readable", "bytes": b"\xff"})
 
     assert packed["data"] == {"text": "readable"}
@@ -87,13 +87,13 @@ def test_a_large_catalog_is_read_from_its_parts() -> None:
     assert published_in(*configmaps[:2]) == Published(None, 7, ("0", "1"), parts)
 
 
-def test_every_configmap_that_a_catalog_may_be_in_is_known_by_name() -> None:
+def test_the_names_of_all_configmaps_of_a_catalog_are_known() -> None:
     names = configmap_names("catalog")
 
     assert names[:2] == ("catalog", "catalog-part-0")
     assert len(names) == 1 + 2 * MAX_PARTS
 
 
-def test_a_secret_holds_files_too() -> None:
+def test_a_secret_holds_files() -> None:
     assert secret_files_of({"data": {"openai.api-key": "c2stMQ=="}}) == {"openai.api-key": b"sk-1"}
     assert secret_files_of({}) == {}

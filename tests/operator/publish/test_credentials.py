@@ -1,4 +1,4 @@
-"""The Secrets that bindings name become the one that gateways read, and show up nowhere else."""
+"""The Secrets that bindings name are copied into the one that gateways read, and nowhere else."""
 
 import base64
 import json
@@ -15,7 +15,7 @@ ENCODED = base64.b64encode(CANARY.encode()).decode()
 
 
 def gathered(operator: Operator) -> dict[str, str]:
-    """The files that gateways find."""
+    """The files in the Secret that gateways mount."""
     data = operator.get("secret", CREDENTIALS).get("data") or {}
     return {name: base64.b64decode(value).decode() for name, value in data.items()}
 
@@ -51,7 +51,7 @@ def bedrock() -> Manifest:
     )
 
 
-def test_what_bindings_name_is_gathered_and_nothing_else(running: Operator) -> None:
+def test_only_secrets_that_bindings_name_are_copied(running: Operator) -> None:
     running.apply(
         secret("ours", **{"api-key": CANARY, "notes": "private"}),
         secret("theirs", **{"api-key": "sk-other"}),
@@ -62,7 +62,7 @@ def test_what_bindings_name_is_gathered_and_nothing_else(running: Operator) -> N
     running.wait_for_condition("providerbinding", "canvas-openai", "ResolvedRefs", "True")
 
 
-def test_a_rotated_key_is_gathered_anew(running: Operator) -> None:
+def test_a_rotated_key_is_copied_again(running: Operator) -> None:
     running.apply(secret("ours", **{"api-key": "sk-first"}), *canvas("ours"))
     wait_for_credentials(running, {"ours.api-key": "sk-first"})
 
@@ -71,7 +71,7 @@ def test_a_rotated_key_is_gathered_anew(running: Operator) -> None:
     wait_for_credentials(running, {"ours.api-key": "sk-second"})
 
 
-def test_a_binding_without_its_secret_is_told_what_is_needed_and_not_served(
+def test_the_status_of_a_binding_without_its_secret_names_the_missing_keys(
     running: Operator,
 ) -> None:
     running.apply(*canvas("ours"))
@@ -90,12 +90,12 @@ def test_a_binding_without_its_secret_is_told_what_is_needed_and_not_served(
     running.apply(image_model("later"))
     running.wait_for_models("canvas", "later")
 
-    # What a binding's author learns is the same, so that no foreign Secret can be found out.
+    # The message is the same for a Secret that is not offered, so it reveals no Secret of others.
     assert running.condition("providerbinding", "canvas-openai", "ResolvedRefs") == condition
     assert gathered(running) == {}
 
 
-def test_a_secret_that_comes_late_is_noticed(running: Operator) -> None:
+def test_a_secret_that_is_created_later_is_copied(running: Operator) -> None:
     running.apply(*canvas("ours"))
     running.wait_for_condition("providerbinding", "canvas-openai", "ResolvedRefs", "False")
 
@@ -106,7 +106,9 @@ def test_a_secret_that_comes_late_is_noticed(running: Operator) -> None:
 
 
 @pytest.mark.parametrize("data", [{"key": "x"}, {"api-key": ""}, {"aws-access-key-id": "x"}])
-def test_a_secret_without_the_key_is_not_enough(running: Operator, data: dict[str, str]) -> None:
+def test_a_secret_without_the_key_does_not_resolve_the_reference(
+    running: Operator, data: dict[str, str]
+) -> None:
     running.apply(secret("aws", **data), image_model(), bedrock())
 
     condition = running.wait_for_condition(
@@ -118,7 +120,7 @@ def test_a_secret_without_the_key_is_not_enough(running: Operator, data: dict[st
     assert f"Secret/aws must have {keys}" in condition["message"]
 
 
-def test_a_withdrawn_secret_withdraws_its_keys_and_the_binding_stays_known(
+def test_deleting_a_secret_removes_its_keys_and_keeps_the_binding(
     running: Operator,
 ) -> None:
     running.apply(secret("ours", **{"api-key": CANARY}), *canvas("ours"))
@@ -132,7 +134,7 @@ def test_a_withdrawn_secret_withdraws_its_keys_and_the_binding_stays_known(
     assert running.bindings() == ["canvas-openai"]
 
 
-def test_a_secret_that_is_offered_later_is_gathered_and_one_that_is_not_any_more_withdrawn(
+def test_a_secret_is_copied_while_it_has_the_opt_in_label(
     running: Operator,
 ) -> None:
     running.apply(not_offered(secret("ours", **{"api-key": CANARY})), *canvas("ours"))
@@ -148,7 +150,7 @@ def test_a_secret_that_is_offered_later_is_gathered_and_one_that_is_not_any_more
     wait_for_credentials(running, {})
 
 
-def test_a_binding_whose_endpoint_changes_to_a_foreign_host_is_refused_and_the_old_one_stays(
+def test_an_endpoint_with_a_host_that_is_not_allowed_is_refused_and_the_last_one_stays(
     running: Operator,
 ) -> None:
     running.apply(secret("ours", "proxy.example.com", **{"api-key": CANARY}), *canvas("ours"))
@@ -167,7 +169,7 @@ def test_a_binding_whose_endpoint_changes_to_a_foreign_host_is_refused_and_the_o
     assert endpoints(running) == ["https://proxy.example.com"]
 
 
-def test_a_host_that_is_allowed_no_longer_leaves_the_catalog_before_a_new_key_arrives(
+def test_a_host_that_is_no_longer_allowed_leaves_the_catalog_before_a_new_key_is_copied(
     running: Operator,
 ) -> None:
     running.apply(secret("ours", "proxy.example.com", **{"api-key": "sk-old"}), image_model())
@@ -185,7 +187,7 @@ def test_a_host_that_is_allowed_no_longer_leaves_the_catalog_before_a_new_key_ar
     assert int(with_proxy) < int(catalog) < int(credentials)
 
 
-def test_without_the_requirement_every_secret_goes_anywhere_for_one_release(
+def test_without_the_opt_in_requirement_every_secret_is_copied_for_any_host(
     operator: Operator,
 ) -> None:
     operator.start(TINTYPE_REQUIRE_CREDENTIALS_OPT_IN="false")
@@ -197,7 +199,7 @@ def test_without_the_requirement_every_secret_goes_anywhere_for_one_release(
     assert "label Secrets with tintype.dev/provider-credentials=true" in operator.process.output()
 
 
-def test_credentials_can_come_from_elsewhere(operator: Operator) -> None:
+def test_without_credentials_management_no_secret_is_written(operator: Operator) -> None:
     operator.start(TINTYPE_MANAGE_CREDENTIALS="false")
     operator.apply(*canvas("absent"))
 
@@ -206,7 +208,7 @@ def test_credentials_can_come_from_elsewhere(operator: Operator) -> None:
     assert operator.get("secret", CREDENTIALS) == {}
 
 
-def test_no_credential_is_seen_outside_of_secrets(operator: Operator) -> None:
+def test_credentials_appear_only_in_secrets(operator: Operator) -> None:
     operator.start(TINTYPE_LOG_LEVEL="debug")
     operator.apply(secret("ours", **{"api-key": CANARY, "notes": CANARY}), *canvas("ours"))
     wait_for_credentials(operator, {"ours.api-key": CANARY})

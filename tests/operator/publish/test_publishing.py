@@ -1,4 +1,4 @@
-"""What people apply is what gateways get, within moments, whatever happens to the operator."""
+"""Objects that users apply are published to the gateways, also after a restart of the operator."""
 
 import json
 
@@ -17,7 +17,7 @@ def test_both_kinds_become_one_catalog(running: Operator) -> None:
     assert running.catalog() == compile_manifests(stored).catalog
 
 
-def test_a_person_can_read_what_is_published(running: Operator) -> None:
+def test_the_manifest_in_the_configmap_is_readable_json(running: Operator) -> None:
     running.apply(image_model())
     running.wait_for_models("canvas")
 
@@ -60,7 +60,7 @@ def test_a_deleted_object_leaves_the_catalog(running: Operator) -> None:
     running.wait_for_models("sketch")
 
 
-def test_what_was_deleted_while_the_operator_was_away_is_gone_when_it_is_back(
+def test_objects_that_were_deleted_while_the_operator_was_stopped_are_removed_at_its_start(
     running: Operator,
 ) -> None:
     running.apply(image_model("canvas"), image_model("sketch"))
@@ -83,7 +83,7 @@ def test_a_burst_of_edits_makes_few_revisions(running: Operator) -> None:
     assert running.process.output().count('"published"') - before <= 5
 
 
-def test_a_restart_writes_nothing_that_is_written_already(running: Operator) -> None:
+def test_a_restart_without_changes_writes_nothing(running: Operator) -> None:
     running.apply(image_model(), provider_binding())
     running.wait_for_condition("providerbinding", "canvas-openai", "Accepted", "True")
     reported = running.get("imagemodel", "canvas")["metadata"]["resourceVersion"]

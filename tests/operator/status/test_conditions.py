@@ -64,7 +64,7 @@ def reported(
     return manifest(generation, before.model_dump(mode="json"))
 
 
-def test_a_sound_object_has_only_true_conditions() -> None:
+def test_a_valid_object_has_only_true_conditions() -> None:
     assert {kind: found.status for kind, found in judged().items()} == {
         "Accepted": "True",
         "ResolvedRefs": "True",
@@ -73,7 +73,7 @@ def test_a_sound_object_has_only_true_conditions() -> None:
     }
 
 
-def test_an_endpoint_with_the_path_of_its_dialect_is_a_warning_and_no_fault() -> None:
+def test_an_endpoint_with_the_path_of_its_dialect_is_accepted_with_a_warning() -> None:
     endpoint = "https://proxy.example/v1"
     found = manifest() | {
         "kind": "ProviderBinding",
@@ -90,14 +90,14 @@ def test_an_endpoint_with_the_path_of_its_dialect_is_a_warning_and_no_fault() ->
     assert "Warning" not in broken.message
 
 
-def test_a_fault_of_the_object_itself_makes_it_unaccepted() -> None:
+def test_an_invalid_object_is_not_accepted() -> None:
     accepted = judged(UNPRICED)["Accepted"]
 
     assert (accepted.status, accepted.reason) == ("False", "Unpriced")
     assert accepted.message == "`spec.pricing`: prices must end with a row without maxPixels."
 
 
-def test_a_reference_to_nothing_is_no_fault_of_the_object_itself() -> None:
+def test_a_missing_reference_does_not_make_an_object_invalid() -> None:
     conditions = judged(DANGLING)
 
     assert conditions["Accepted"].status == "True"
@@ -105,52 +105,52 @@ def test_a_reference_to_nothing_is_no_fault_of_the_object_itself() -> None:
     assert conditions["ResolvedRefs"].reason == "ModelNotFound"
 
 
-def test_the_references_of_an_unreadable_object_are_unknown() -> None:
+def test_the_references_of_an_invalid_object_are_unknown() -> None:
     assert judged(INVALID)["ResolvedRefs"].status == "Unknown"
 
 
-def test_all_faults_are_told_at_once() -> None:
+def test_the_message_names_all_problems() -> None:
     message = judged(INVALID, UNPRICED)["Accepted"].message
 
     assert "`spec.weight`" in message
     assert "`spec.pricing`" in message
 
 
-def test_the_author_of_a_broken_object_hears_that_it_is_still_served() -> None:
+def test_the_message_of_an_invalid_object_says_that_the_last_good_revision_is_served() -> None:
     served, gone = Delivery(served=True), Delivery(served=False)
 
     assert judged(UNPRICED, delivery=served)["Accepted"].message.endswith(STILL_SERVED)
     assert STILL_SERVED not in judged(UNPRICED, delivery=gone)["Accepted"].message
 
 
-def test_a_message_is_never_longer_than_the_schema_allows() -> None:
+def test_a_message_is_truncated_to_the_limit_of_the_schema() -> None:
     endless = INVALID.model_copy(update={"message": "x" * 2 * MAX_MESSAGE_CHARACTERS})
 
     assert len(judged(endless)["Accepted"].message) == MAX_MESSAGE_CHARACTERS
 
 
-def test_the_observed_generation_is_the_objects() -> None:
+def test_the_observed_generation_is_that_of_the_object() -> None:
     judgement = status(manifest(generation=7))
 
     assert judgement.observed_generation == 7
     assert {condition.observed_generation for condition in judgement.conditions} == {7}
 
 
-def test_the_transition_time_moves_with_the_status_only() -> None:
+def test_the_transition_time_changes_only_with_the_status() -> None:
     conditions = judged(UNPRICED, before=reported(generation=1))
 
     assert conditions["Accepted"].last_transition_time == NOW
     assert conditions["ResolvedRefs"].last_transition_time == EARLIER
 
 
-def test_another_reason_for_the_same_status_is_no_transition() -> None:
+def test_a_new_reason_for_the_same_status_is_no_transition() -> None:
     accepted: Condition = judged(INVALID, before=reported(UNPRICED))["Accepted"]
 
     assert accepted.reason == "Invalid"
     assert accepted.last_transition_time == EARLIER
 
 
-def test_what_is_reported_already_is_not_reported_again() -> None:
+def test_an_equal_status_is_already_reported() -> None:
     found = reported(UNPRICED)
     found["status"]["conditions"].append({"type": "Admired", "status": "True"})
 
@@ -166,20 +166,20 @@ def test_a_new_generation_a_new_reason_and_a_new_status_are_reported() -> None:
     assert not is_reported(found, status(found))
 
 
-def test_an_object_without_conditions_was_never_reported() -> None:
+def test_an_object_without_conditions_has_not_been_reported() -> None:
     assert not was_reported(manifest())
     assert not was_reported(manifest(status={"conditions": []}))
     assert was_reported(reported())
 
 
-def test_an_edit_is_observed_when_it_was_judged() -> None:
+def test_an_edit_is_observed_when_its_status_was_written() -> None:
     found = reported(generation=1)
 
     assert is_observed(found)
     assert not is_observed(found | {"metadata": {"generation": 2}})
 
 
-def test_an_object_waits_for_every_gateway() -> None:
+def test_an_object_is_pending_until_every_gateway_serves_it() -> None:
     conditions = judged(delivery=PENDING)
 
     for type_ in ("Programmed", "Ready"):
@@ -187,14 +187,14 @@ def test_an_object_waits_for_every_gateway() -> None:
         assert "3 of 5 gateways" in conditions[type_].message
 
 
-def test_without_a_gateway_nothing_is_known() -> None:
+def test_without_gateways_programmed_is_unknown() -> None:
     conditions = judged(delivery=Delivery())
 
     for type_ in ("Programmed", "Ready"):
         assert (conditions[type_].status, conditions[type_].reason) == ("Unknown", "NoGateways")
 
 
-def test_what_was_programmed_stays_so_when_gateways_come_and_go() -> None:
+def test_programmed_stays_true_when_gateways_start_and_stop() -> None:
     programmed = reported(delivery=DELIVERED)
 
     for delivery in (PENDING, Delivery(), Delivery(refusal="too much is lost")):
@@ -202,20 +202,20 @@ def test_what_was_programmed_stays_so_when_gateways_come_and_go() -> None:
         assert condition == judged(before=programmed)["Programmed"]
 
 
-def test_an_edit_waits_anew() -> None:
+def test_an_edit_is_pending_again() -> None:
     edited = reported(delivery=DELIVERED) | {"metadata": {"generation": 2}}
 
     assert judged(before=edited, delivery=PENDING)["Programmed"].status == "False"
 
 
-def test_a_broken_object_is_not_programmed_whatever_it_was() -> None:
+def test_an_invalid_object_is_not_programmed_even_if_it_was_before() -> None:
     conditions = judged(DANGLING, before=reported(delivery=DELIVERED))
 
     assert conditions["Programmed"].reason == "NotInCatalog"
     assert conditions["Ready"].reason == "ModelNotFound"
 
 
-def test_a_catalog_that_is_held_back_programs_nothing() -> None:
+def test_a_refused_publication_programs_no_object() -> None:
     refused = DELIVERED._replace(refusal="too much is lost")
 
     condition = judged(delivery=refused)["Programmed"]

@@ -1,4 +1,4 @@
-"""`Programmed` and `Ready` mean that gateways serve it: with real gateway processes."""
+"""`Programmed` and `Ready` mean that gateways serve the object: with real gateways."""
 
 import subprocess
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from tintype_testing.watching_gateway import WatchingGateway
 
 @pytest.fixture
 def gateways(operator: Operator, tmp_path: Path) -> Iterator[list[WatchingGateway]]:
-    """Two gateways that are not started yet, and an operator that knows of both."""
+    """Two gateways that are not started yet, and an operator that knows their URLs."""
     pair = [WatchingGateway(operator, tmp_path / name) for name in ("one", "two")]
     operator.start(TINTYPE_GATEWAY_STATUS_URLS=",".join(gateway.url for gateway in pair))
     operator.wait_for_models()
@@ -39,14 +39,14 @@ def published(operator: Operator) -> int:
 
 
 def writes(operator: Operator) -> int:
-    """How many statuses the operator has written."""
+    """The number of statuses that the operator has written."""
     with urlopen(f"http://127.0.0.1:{operator.health_port}/metrics") as answer:
         text = answer.read().decode()
     (line,) = (row for row in text.splitlines() if row.startswith("tintype_operator_status_writes"))
     return int(float(line.split()[-1]))
 
 
-def test_kubectl_wait_returns_when_every_gateway_serves_it_and_not_before(
+def test_kubectl_wait_returns_when_every_gateway_serves_the_object(
     operator: Operator, gateways: list[WatchingGateway]
 ) -> None:
     gateways[0].start()
@@ -64,7 +64,7 @@ def test_kubectl_wait_returns_when_every_gateway_serves_it_and_not_before(
     assert {gateway.sequence() for gateway in gateways} == {published(operator)}
 
 
-def test_an_edit_becomes_ready_in_few_writes_and_without_touching_others(
+def test_an_edit_becomes_ready_with_few_writes_and_none_to_other_objects(
     operator: Operator, gateways: list[WatchingGateway]
 ) -> None:
     for gateway in gateways:
@@ -84,7 +84,7 @@ def test_an_edit_becomes_ready_in_few_writes_and_without_touching_others(
     assert operator.get("imagemodel", "sketch") == sketch
 
 
-def test_a_gateway_that_goes_away_revokes_nothing(
+def test_an_object_stays_ready_when_a_gateway_stops(
     operator: Operator, gateways: list[WatchingGateway]
 ) -> None:
     for gateway in gateways:
@@ -105,7 +105,7 @@ def test_a_gateway_that_goes_away_revokes_nothing(
     assert operator.condition("imagemodel", "canvas", "Ready") == ready
 
 
-def test_without_a_gateway_readiness_is_unknown(running: Operator) -> None:
+def test_without_gateways_ready_is_unknown(running: Operator) -> None:
     running.apply(image_model())
 
     condition = running.wait_for_condition("imagemodel", "canvas", "Ready", "Unknown")
@@ -120,7 +120,7 @@ def test_gateways_are_found_by_their_service(operator: Operator) -> None:
 
     operator.apply(_endpoint_slice("tintype"))
 
-    # An address of the documentation (RFC 5737): nobody answers there.
+    # An address for documentation (RFC 5737), at which no server responds.
     condition = operator.wait_for_condition("imagemodel", "canvas", "Ready", "False")
     assert "0 of 1 gateways" in condition["message"]
 

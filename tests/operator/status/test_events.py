@@ -1,4 +1,4 @@
-"""People hear of what became bad and of what became good again, once."""
+"""Conditions that become False, and that become True again, cause one Event each."""
 
 import json
 from typing import Any
@@ -11,7 +11,7 @@ UNPRICED = by_size(price("0.04", maxPixels=1000))
 
 
 def events(operator: Operator, name: str) -> list[tuple[str, str]]:
-    """Type and reason of the Events on an object, in their order."""
+    """Type and reason of the Events of an object, in their order."""
     selector = f"involvedObject.name={name}"
     text = operator.cluster.kubectl(
         *("get", "events", "--namespace", operator.namespace, "-o", "json"),
@@ -22,7 +22,7 @@ def events(operator: Operator, name: str) -> list[tuple[str, str]]:
     return [(event["type"], event["reason"]) for event in found]
 
 
-def test_a_broken_object_and_its_repair_are_events(running: Operator) -> None:
+def test_an_invalid_object_and_its_repair_cause_events(running: Operator) -> None:
     running.apply(image_model(), provider_binding(pricing=UNPRICED))
     broken = [("Warning", "Unpriced")]
     eventually_blocking(lambda: events(running, "canvas-openai") == broken, "the warning")
@@ -33,7 +33,7 @@ def test_a_broken_object_and_its_repair_are_events(running: Operator) -> None:
     eventually_blocking(lambda: events(running, "canvas-openai") == repaired, "the repair")
 
 
-def test_sound_objects_and_restarts_make_no_events(running: Operator) -> None:
+def test_valid_objects_and_restarts_cause_no_events(running: Operator) -> None:
     running.apply(image_model(), provider_binding(pricing=UNPRICED))
     eventually_blocking(lambda: len(events(running, "canvas-openai")) == 1, "the warning")
     running.stop()

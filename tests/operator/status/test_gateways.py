@@ -1,4 +1,4 @@
-"""Where the gateways are, and what they answer."""
+"""How gateways are found, and how their responses are read."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ def endpoint_slice(*endpoints: dict[str, Any], family: str = "IPv4") -> dict[str
     return {"addressType": family, "endpoints": list(endpoints), "ports": ports}
 
 
-def test_the_admin_port_of_every_ready_endpoint_is_asked() -> None:
+def test_the_admin_port_of_every_ready_endpoint_is_queried() -> None:
     found = endpoint_slice(endpoint("10.0.0.1"), endpoint("10.0.0.2", ready=False))
 
     assert status_urls([found]) == ["http://10.0.0.1:9090/status"]
@@ -50,7 +50,7 @@ def test_a_newer_catalog_acknowledges_an_older_one() -> None:
 
 
 async def asked(*answers: web.Response) -> tuple[int, ...]:
-    """The sequences of gateways that answer so, and of one more that nobody can reach."""
+    """The sequences of gateways with these responses, and of one more that is unreachable."""
     left = list(answers)
 
     async def status(request: web.Request) -> web.Response:
@@ -68,11 +68,11 @@ async def asked(*answers: web.Response) -> tuple[int, ...]:
         return await Gateways(client, "ns", settings).sequences()
 
 
-async def test_a_gateway_tells_what_it_serves() -> None:
+async def test_a_gateway_reports_its_sequence() -> None:
     assert await asked(web.json_response({"sequence": 7})) == (7, NO_CATALOG)
 
 
-async def test_any_other_answer_is_none() -> None:
+async def test_any_other_response_counts_as_no_catalog() -> None:
     empty = web.json_response({"sequence": None})
     odd = web.json_response(["sequence"])
     broken = web.Response(text="<html>", status=502)
@@ -80,7 +80,7 @@ async def test_any_other_answer_is_none() -> None:
     assert await asked(empty, odd, broken) == (NO_CATALOG,) * 4
 
 
-async def test_without_gateways_nobody_is_asked() -> None:
+async def test_without_gateways_there_is_no_query() -> None:
     assert await asked() == (NO_CATALOG,)
 
 

@@ -1,4 +1,4 @@
-"""A model's dates say where in its life it is, and its status follows them by itself."""
+"""The lifecycle of a model follows from its dates, and its status changes when the day comes."""
 
 import datetime
 from typing import Any
@@ -26,18 +26,18 @@ def on(day: str, **dates: Any) -> Finding:
         ("2026-09-30", "Retired"),
     ],
 )
-def test_the_day_alone_decides(day: str, reason: str) -> None:
+def test_the_state_of_a_model_depends_on_the_day(day: str, reason: str) -> None:
     finding = on(day, **DATES)
 
     assert (finding.status, finding.reason) == ("False", reason)
 
 
-def test_a_model_without_an_end_is_current() -> None:
+def test_a_model_without_dates_is_current() -> None:
     assert on("2026-01-01").status == "True"
     assert on("2026-01-01", releasedOn="2025-01-01").status == "True"
 
 
-def test_the_message_says_when_and_what_to_use_instead() -> None:
+def test_the_message_names_the_dates_and_the_replacement() -> None:
     message = on("2026-04-01", **DATES).message
 
     assert "is deprecated from 2026-03-30" in message
@@ -45,11 +45,11 @@ def test_the_message_says_when_and_what_to_use_instead() -> None:
     assert "Use `sketch` instead" in message
 
 
-def test_dates_that_cannot_be_read_are_unknown() -> None:
+def test_invalid_dates_are_unknown() -> None:
     assert on("2026-01-01", retiresOn="soon").status == "Unknown"
 
 
-def test_the_end_of_a_model_changes_nothing_about_its_readiness() -> None:
+def test_the_retirement_of_a_model_does_not_change_its_readiness() -> None:
     model = image_model(lifecycle=DATES)
     model["metadata"]["generation"] = 1
     now = datetime.datetime(2027, 1, 1, tzinfo=datetime.UTC)

@@ -111,7 +111,7 @@ async def test_statuses_of_the_newest_edits_are_written_before_waiting_ones(
             await published(client, namespace, *names)
             async with asyncio.timeout(LIMIT_SECONDS):
                 await client.is_holding.wait()
-            # The one that was created first would otherwise be the last.
+            # Without the edit, the status of the oldest object would be written last.
             aggregator.handle_event("MODIFIED", await edited(client, namespace, names[0]))
             aggregator.handle_event("ADDED", await create(client, namespace, "z-later"))
             await published(client, namespace, *names, "z-later")

@@ -1,4 +1,4 @@
-"""Each object is told what became of it, and a broken one harms no other."""
+"""Each object gets a status, and an invalid object does not affect others."""
 
 import json
 
@@ -19,7 +19,7 @@ from tintype_testing.waiting import eventually_blocking
 UNPRICED = by_size(price("0.04", maxPixels=1000))
 
 
-def test_sound_objects_are_accepted_at_their_generation(running: Operator) -> None:
+def test_valid_objects_are_accepted_at_their_generation(running: Operator) -> None:
     running.apply(image_model(), provider_binding())
 
     for kind, name in (("imagemodel", "canvas"), ("providerbinding", "canvas-openai")):
@@ -64,7 +64,7 @@ def test_kubectl_wait_waits_for_the_generation_that_was_applied(running: Operato
         ),
     ],
 )
-def test_a_broken_object_is_told_why_and_the_others_are_published(
+def test_an_invalid_object_gets_the_cause_and_the_others_are_published(
     running: Operator, broken: Manifest, type_: str, reason: str, advice: str
 ) -> None:
     running.apply(image_model(), provider_binding())
@@ -107,7 +107,7 @@ def test_the_last_good_revision_outlives_a_bad_edit_and_a_restart(running: Opera
     assert "The last good revision stays in the catalog." in condition["message"]
 
 
-def test_a_namesake_of_a_deleted_object_inherits_nothing(running: Operator) -> None:
+def test_a_new_object_with_the_name_of_a_deleted_one_inherits_nothing(running: Operator) -> None:
     running.apply(image_model(), provider_binding(pricing=per_image("0.01")))
     running.wait_for_condition("providerbinding", "canvas-openai", "Accepted", "True")
     running.stop()
@@ -136,7 +136,7 @@ def test_users_objects_get_a_status_and_nothing_else(running: Operator) -> None:
     assert metadata["generation"] == 1
 
 
-def test_the_condition_of_another_controller_is_left_alone(running: Operator) -> None:
+def test_the_condition_of_another_controller_is_kept(running: Operator) -> None:
     running.apply(image_model())
     running.wait_for_condition("imagemodel", "canvas", "Accepted", "True")
     theirs = {

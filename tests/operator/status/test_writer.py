@@ -1,4 +1,4 @@
-"""What is said of an object is said of the generation that was compiled."""
+"""A status describes the generation that was compiled."""
 
 import asyncio
 import json
@@ -55,21 +55,21 @@ def outcome(generation: int, sequence: int) -> Outcome:
     return Outcome(compile_manifests([image_model()]), sequence, {"u1": generation})
 
 
-async def test_an_edit_that_was_not_compiled_yet_is_not_judged() -> None:
+async def test_an_edit_that_was_not_compiled_yet_gets_no_status() -> None:
     assert await reported([(outcome(1, 7), (7, 7))], now=2) == []
 
 
-async def test_a_generation_waits_for_the_first_sequence_that_held_it_and_no_later_one() -> None:
+async def test_a_generation_waits_for_the_first_sequence_that_contains_it() -> None:
     first, later = (outcome(1, 7), (6, 7)), (outcome(1, 9), (7, 8))
 
     assert await reported([first, later], now=1) == ["False", "True"]
 
 
-async def test_what_is_said_already_is_not_written_again() -> None:
+async def test_an_equal_status_is_not_written_again() -> None:
     assert await reported([(outcome(1, 7), (7,))] * 3, now=1) == ["True"]
 
 
-async def test_what_was_said_is_judged_anew_when_its_grounds_change() -> None:
+async def test_a_status_is_built_again_when_its_inputs_change() -> None:
     served, refused = outcome(1, 7), replace(outcome(1, 7), refusal="because")
 
     assert await reported([(served, (6,)), (served, (6,)), (refused, (6,)), (served, (7,))], 1) == [
@@ -77,7 +77,7 @@ async def test_what_was_said_is_judged_anew_when_its_grounds_change() -> None:
     ]
 
 
-async def test_without_an_api_server_the_other_objects_are_not_tried() -> None:
+async def test_an_unreachable_api_server_ends_the_report() -> None:
     tried = 0
 
     async def handler(request: web.Request) -> web.StreamResponse:

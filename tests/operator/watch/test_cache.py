@@ -24,7 +24,7 @@ def versions(cache: Cache) -> list[tuple[str, str]]:
     return sorted((item["name"], item["resourceVersion"]) for item in objects)
 
 
-def test_an_object_counts_in_its_newest_version() -> None:
+def test_the_newest_version_of_an_object_wins() -> None:
     cache = Cache()
 
     assert cache.put(found(2))
@@ -33,7 +33,7 @@ def test_an_object_counts_in_its_newest_version() -> None:
     assert versions(cache) == [("canvas", "3")]
 
 
-def test_a_version_of_the_same_generation_is_kept_but_means_nothing_new() -> None:
+def test_a_newer_version_of_the_same_generation_is_stored_and_no_change() -> None:
     cache = Cache()
     cache.put(found(2, generation=1))
 
@@ -41,7 +41,7 @@ def test_a_version_of_the_same_generation_is_kept_but_means_nothing_new() -> Non
     assert versions(cache) == [("canvas", "5")]
 
 
-def test_an_object_under_deletion_is_gone() -> None:
+def test_an_object_with_a_deletion_timestamp_is_removed() -> None:
     cache = Cache()
     cache.put(found(2))
 
@@ -49,11 +49,11 @@ def test_an_object_under_deletion_is_gone() -> None:
     assert cache.objects() == []
 
 
-def test_an_object_that_was_never_known_can_be_removed() -> None:
+def test_removing_an_unknown_object_is_no_change() -> None:
     assert not Cache().remove(found(1))
 
 
-def test_the_end_of_an_object_does_not_end_its_namesake() -> None:
+def test_a_late_deletion_does_not_remove_a_new_object_of_the_same_name() -> None:
     cache = Cache()
     cache.put(found(1, uid="old"))
     cache.put(found(3, uid="new"))
@@ -62,7 +62,7 @@ def test_the_end_of_an_object_does_not_end_its_namesake() -> None:
     assert versions(cache) == [("canvas", "3")]
 
 
-def test_a_list_brings_what_is_new_and_drops_what_is_gone() -> None:
+def test_a_list_adds_new_objects_and_removes_missing_ones() -> None:
     cache = Cache()
     cache.put(found(1, name="gone", uid="u1"))
 
@@ -71,7 +71,7 @@ def test_a_list_brings_what_is_new_and_drops_what_is_gone() -> None:
     assert versions(cache) == [("new", "4")]
 
 
-def test_a_list_of_one_kind_leaves_the_other_alone() -> None:
+def test_a_list_of_one_kind_does_not_change_the_other() -> None:
     cache = Cache()
     cache.put(found(1) | {"kind": "ProviderBinding"})
 
@@ -80,7 +80,7 @@ def test_a_list_of_one_kind_leaves_the_other_alone() -> None:
     assert versions(cache) == [("canvas", "1")]
 
 
-def test_a_list_that_was_overtaken_by_events_takes_nothing_back() -> None:
+def test_a_list_does_not_undo_newer_events() -> None:
     cache = Cache()
     cache.put(found(7, name="edited", uid="u1"))
     cache.put(found(8, name="created", uid="u2"))
@@ -93,20 +93,20 @@ def test_a_list_that_was_overtaken_by_events_takes_nothing_back() -> None:
     assert versions(cache) == [("created", "8"), ("edited", "7")]
 
 
-def test_what_nobody_asks_for_is_not_kept() -> None:
+def test_unused_metadata_is_dropped() -> None:
     whole = found(2, managedFields=[{"manager": "kubectl"}], annotations={"a": "b"})
 
     assert trimmed(whole) == found(2)
 
 
-def test_objects_of_two_answers_have_their_keys_in_common() -> None:
+def test_objects_of_two_responses_share_their_keys() -> None:
     one, two = (trimmed(json.loads('{"metadata": {}, "spec": {"displayName": ""}}')) for _ in "ab")
 
     assert next(iter(one["spec"])) is next(iter(two["spec"]))
 
 
 class Store:
-    """An API server with two names, its events, and what a list would have said at any time."""
+    """An API server with two names: its events, and the list that it would return at any time."""
 
     def __init__(self) -> None:
         self.objects: dict[str, KubernetesObject] = {}
@@ -138,7 +138,7 @@ def deliver(cache: Cache, event: tuple[str, KubernetesObject]) -> None:
 
 
 @given(CHANGES, st.data())
-def test_lists_that_are_late_never_undo_an_event(
+def test_late_lists_never_undo_an_event(
     changes: list[tuple[str, bool]], data: st.DataObject
 ) -> None:
     world, cache, seen = Store(), Cache(), 0
@@ -152,7 +152,7 @@ def test_lists_that_are_late_never_undo_an_event(
 
 
 @given(CHANGES, st.data())
-def test_a_list_makes_good_for_every_lost_event(
+def test_a_list_corrects_every_lost_event(
     changes: list[tuple[str, bool]], data: st.DataObject
 ) -> None:
     world, cache = Store(), Cache()

@@ -10,7 +10,7 @@ LONG = 60.0
 
 
 async def woken_at(*, triggers: Sequence[float], until: float) -> list[float]:
-    """Return the times at which a task wakes up that waits again and again."""
+    """Return the times at which a task that waits in a loop wakes up."""
     loop = asyncio.get_running_loop()
     debounce = Debounce(quiet_seconds=0.25, longest_seconds=2.0, lone_seconds=0.05)
     for at in triggers:

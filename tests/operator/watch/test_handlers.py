@@ -14,7 +14,7 @@ async def memo_for(config: ClusterConfig) -> Memo:
         return Memo(config, Aggregator(client, "ns", Settings(), Liveness()))
 
 
-async def test_kopf_logs_in_with_the_token_of_today(tmp_path: Path) -> None:
+async def test_kopf_logs_in_with_the_current_token(tmp_path: Path) -> None:
     token_file = tmp_path / "token"
     token_file.write_text("first")
     memo = await memo_for(ClusterConfig("https://a", token_file=token_file))
@@ -24,5 +24,5 @@ async def test_kopf_logs_in_with_the_token_of_today(tmp_path: Path) -> None:
     assert memo.connection().token == "second"
 
 
-def test_events_are_taken_in_where_the_aggregator_works_and_not_in_threads() -> None:
+def test_events_are_handled_on_the_event_loop_and_not_in_threads() -> None:
     assert inspect.iscoroutinefunction(pass_event_on)

@@ -1,4 +1,4 @@
-"""Lists of everything, again and again, cost no write while nothing changes."""
+"""Repeated lists of all objects cause no write while nothing changes."""
 
 from collections import Counter
 

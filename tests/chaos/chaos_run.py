@@ -1,4 +1,4 @@
-"""The storm itself: load, failing providers, and one trouble after the other."""
+"""The chaos run: load, provider faults, and one disruption after the other."""
 
 import asyncio
 import itertools
@@ -14,36 +14,36 @@ import aiohttp
 
 from tests.chaos.catalogs import Catalogs
 from tintype_testing.chaos import plan
-from tintype_testing.chaos.clients import Client, Lives, Tally
-from tintype_testing.chaos.plan import Blow
+from tintype_testing.chaos.clients import Client, Incarnations, Tally
+from tintype_testing.chaos.plan import Disruption
 from tintype_testing.fleet import Fleet
 from tintype_testing.postgres import PostgresServer
 from tintype_testing.simulators import script
 
 CLIENTS = 8
 FAULTS_AHEAD = 2000
-"""How many calls the provider's faults are known for; more than come in a turn."""
+"""The number of scripted provider faults; more than the calls in a turn."""
 
 TURN_SECONDS = 5
 
 
 class Footprint(NamedTuple):
-    """What a process takes."""
+    """The memory and the open files of a process."""
 
     resident_mebibytes: int
     open_files: int
 
 
 def footprint(pid: int) -> Footprint:
-    """Return what a process takes now."""
+    """Return the current memory and open files of a process."""
     status = Path(f"/proc/{pid}/status").read_text()
     kibibytes = int(status.partition("VmRSS:")[2].split()[0])
     return Footprint(kibibytes // 1024, len(os.listdir(f"/proc/{pid}/fd")))
 
 
 @dataclass
-class Storm:
-    """Two gateways, their ledger, catalog and provider, and all that happens to them."""
+class ChaosRun:
+    """Two gateways with their ledger, catalog and provider, and the disruptions."""
 
     seed: int
     fleet: Fleet
@@ -53,27 +53,28 @@ class Storm:
     simulator: str
     catalogs: Catalogs
     tally: Tally = field(default_factory=Tally)
-    troubles: Counter[str] = field(default_factory=Counter)
+    disruptions: Counter[str] = field(default_factory=Counter)
     bases: dict[int, Footprint] = field(default_factory=dict)
-    """What each gateway took when it was last started and had served nothing."""
+    """The footprint of each gateway after its last start, before its first request."""
 
     def __post_init__(self) -> None:
         self._gateways = len(self.fleet.urls)
-        self._lives = Lives(set())
+        self._incarnations = Incarnations(set())
         self._outage: asyncio.Task[None] | None = None
 
-    async def rage(self, seconds: float) -> None:
-        """Let it happen for so long, then see every request through and every gateway ready."""
+    async def run(self, seconds: float) -> None:
+        """Cause disruptions for `seconds`, then wait until every request is done and every gateway
+        ready."""
         statuses = ",".join(map(self.fleet.status_url, range(self._gateways)))
         await asyncio.to_thread(self.catalogs.publish, statuses)
         for index in range(self._gateways):
             await self._launch(index)
-        enough, asks = asyncio.Event(), plan.asks(self.seed)
-        client = Client(self.fleet, self._lives, self.http, self.tally)
-        load = [asyncio.create_task(client.run(asks, enough)) for _ in range(CLIENTS)]
+        enough, planned_requests = asyncio.Event(), plan.planned_requests(self.seed)
+        client = Client(self.fleet, self._incarnations, self.http, self.tally)
+        load = [asyncio.create_task(client.run(planned_requests, enough)) for _ in range(CLIENTS)]
         failing = asyncio.create_task(self._fail_by_seed())
         try:
-            await self._strike(seconds)
+            await self._disrupt(seconds)
         finally:
             enough.set()
             failing.cancel()
@@ -81,22 +82,22 @@ class Storm:
         await self._end_outage()
         await asyncio.to_thread(self.catalogs.wait_until_served, self.fleet)
 
-    async def _strike(self, seconds: float) -> None:
+    async def _disrupt(self, seconds: float) -> None:
         loop = asyncio.get_running_loop()
         end = loop.time() + seconds
-        for blow in plan.blows(self.seed, self._gateways):
-            await asyncio.sleep(blow.pause_seconds)
+        for disruption in plan.disruptions(self.seed, self._gateways):
+            await asyncio.sleep(disruption.pause_seconds)
             if loop.time() > end:
                 return
-            self.troubles[blow.trouble] += 1
-            await self._happen(blow)
+            self.disruptions[disruption.kind] += 1
+            await self._cause(disruption)
 
-    def _happen(self, blow: Blow) -> Coroutine[Any, Any, None]:
-        match blow.trouble:
+    def _cause(self, disruption: Disruption) -> Coroutine[Any, Any, None]:
+        match disruption.kind:
             case "kill":
-                return self._kill(blow.gateway)
+                return self._kill(disruption.gateway)
             case "restart":
-                return self._restart(blow.gateway)
+                return self._restart(disruption.gateway)
             case "database crash":
                 return asyncio.to_thread(self._restart_database, signal.SIGQUIT)
             case "database restart":
@@ -104,28 +105,28 @@ class Storm:
             case "connections":
                 return self._disconnect()
             case "catalog":
-                return asyncio.to_thread(self._flip_catalogs)
+                return asyncio.to_thread(self._change_catalogs)
             case "API outage":
                 return self._begin_outage()
 
     async def _kill(self, index: int) -> None:
-        self._lives.end(index)
+        self._incarnations.end(index)
         self.fleet.kill(index)
         await self._launch(index)
 
     async def _restart(self, index: int) -> None:
-        self._lives.end(index)
+        self._incarnations.end(index)
         await asyncio.to_thread(self.fleet.drain, index)
         await self._launch(index)
 
     async def _launch(self, index: int) -> None:
-        """Start a gateway, with a catalog that one can start with."""
-        while not self.catalogs.is_sound:
-            self.catalogs.flip_folder()
+        """Start a gateway with a valid catalog."""
+        while not self.catalogs.is_valid:
+            self.catalogs.change_folder()
         self.fleet.launch(index)
         await self.fleet.wait_until_ready(self.http, index)
         self.bases[index] = footprint(self.fleet.pid(index))
-        self._lives.present.add(index)
+        self._incarnations.present.add(index)
 
     def _restart_database(self, how: signal.Signals) -> None:
         self.postgres.stop(how)
@@ -134,19 +135,19 @@ class Storm:
     async def _disconnect(self) -> None:
         await self.postgres.disconnect_all(self.database)
 
-    def _flip_catalogs(self) -> None:
-        self.catalogs.flip_folder()
+    def _change_catalogs(self) -> None:
+        self.catalogs.change_folder()
         if not self._is_without_api_server:
-            self.catalogs.flip_objects()
+            self.catalogs.change_objects()
 
     @property
     def _is_without_api_server(self) -> bool:
         return self._outage is not None and not self._outage.done()
 
     async def _begin_outage(self) -> None:
-        """Let the API server be away while other things happen."""
+        """Stop the API server while other disruptions continue."""
         await self._end_outage()
-        outage = asyncio.to_thread(self.catalogs.suffer_outage)
+        outage = asyncio.to_thread(self.catalogs.pause_api_server)
         self._outage = asyncio.create_task(outage)
 
     async def _end_outage(self) -> None:
