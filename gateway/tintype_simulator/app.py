@@ -17,18 +17,18 @@ from tintype_simulator.google import routes as google
 from tintype_simulator.openai import routes as openai
 
 DIALECTS: tuple[Dialect, ...] = (openai.DIALECT, bedrock.DIALECT, google.DIALECT)
-"""All protocols that the simulator speaks."""
+"""Every simulated protocol."""
 
 MAX_REQUEST_BYTES = 1024**3
 """The largest body: 16 images of 50 MB, a mask and an overlay for OpenAI. Each provider refuses
 what is too large for itself."""
 
 SHUTDOWN_SECONDS = 0.5
-"""What requests in flight have left when the simulator stops: nobody pays for its images."""
+"""The time that requests in flight have when the simulator stops: its images cost nothing."""
 
 
 def create_app(*, latency_seconds: float = 0.0) -> web.Application:
-    """Return the simulator; each answer takes `latency_seconds` longer than the painting."""
+    """Return the simulator; each response takes `latency_seconds` longer than the painting."""
     app = web.Application(client_max_size=MAX_REQUEST_BYTES)
     control = Control(known_errors())
     app.add_routes(control.routes())
@@ -44,7 +44,7 @@ def create_app(*, latency_seconds: float = 0.0) -> web.Application:
 
 
 def serving_first_claim(candidates: Sequence[tuple[Dialect, Serve]]) -> Serve:
-    """Return the handler of a path, which several providers may have."""
+    """Return the handler of a path that several providers share."""
     unclaimed = candidates[0][1]
 
     async def serve(request: web.Request) -> web.StreamResponse:
@@ -55,7 +55,7 @@ def serving_first_claim(candidates: Sequence[tuple[Dialect, Serve]]) -> Serve:
 
 
 def known_errors() -> dict[str, Answer]:
-    """Return every provider's table of errors, the rows named as faults name them."""
+    """Return every provider's table of errors, by the names that faults use."""
     return {
         f"{dialect.provider}/{name}": answer
         for dialect in DIALECTS
@@ -64,7 +64,7 @@ def known_errors() -> dict[str, Answer]:
 
 
 async def painters(app: web.Application) -> AsyncIterator[None]:
-    """Keep the threads that paint: their own, so that images never hold up other work."""
+    """Run the threads that paint: a pool of its own, so that images never delay other work."""
     with ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="painter") as pool:
         app[PAINTERS] = pool
         yield
@@ -79,10 +79,10 @@ async def running(
     Args:
         host: The address to listen on.
         port: The port to listen on; 0 takes a free one.
-        latency_seconds: What each answer takes beside the painting.
+        latency_seconds: The time that each response takes beside the painting.
 
     Raises:
-        OSError: The address is not ours or the port is taken.
+        OSError: The address is not of this machine, or the port is taken.
     """
     runner = web.AppRunner(
         create_app(latency_seconds=latency_seconds),

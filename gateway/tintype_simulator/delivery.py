@@ -1,4 +1,4 @@
-"""Sends a dialect's answers, and makes them go wrong where a fault says so."""
+"""Sends a dialect's responses, and damages them where a fault says so."""
 
 import asyncio
 import time
@@ -20,7 +20,7 @@ Serve = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def serving(handler: Handler, dialect: Dialect, control: Control, latency_seconds: float) -> Serve:
-    """Return the handler as one of aiohttp's, with log, latency and faults around it."""
+    """Return the handler as an aiohttp handler that applies log, latency and faults."""
 
     async def serve(request: web.Request) -> web.StreamResponse:
         started = time.monotonic()
@@ -44,7 +44,7 @@ async def received(request: web.Request) -> ReceivedBody:
 
 
 async def faulty(handler: Handler, request: web.Request, fault: Fault) -> Answer:
-    """Return the handler's answer as the fault leaves it, or the fault's own."""
+    """Return the handler's response with the fault applied, or the fault's own."""
     if fault.answer and fault.after_frames is None:
         return fault.answer
     answer = await handler(request)
@@ -58,7 +58,7 @@ async def faulty(handler: Handler, request: web.Request, fault: Fault) -> Answer
 
 
 async def damaged(frames: AsyncIterator[bytes], damage: str) -> AsyncIterator[bytes]:
-    """Yield the events of a stream, spoiled."""
+    """Yield the events of a stream, damaged."""
     async for frame in frames:
         yield damaged_event(frame, damage)
 
@@ -78,7 +78,7 @@ async def interrupted(
 
 
 async def parts(answer: Answer) -> AsyncIterator[bytes]:
-    """Yield the body of an answer as it is to be sent."""
+    """Yield the body of a response as it is sent."""
     if isinstance(answer.body, bytes):
         yield answer.body
     else:
@@ -99,7 +99,7 @@ async def first_bytes(body: AsyncIterator[bytes], count: int | None) -> AsyncIte
 async def send(
     request: web.Request, answer: Answer, cut_after_bytes: int | None
 ) -> web.StreamResponse:
-    """Send the answer; where it is cut, its head still promises the whole body."""
+    """Send the response; where it is cut, its Content-Length is still that of the whole body."""
     response = web.StreamResponse(status=answer.status, headers=answer.headers)
     if isinstance(answer.body, bytes):
         response.content_length = len(answer.body)

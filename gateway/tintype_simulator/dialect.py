@@ -1,7 +1,7 @@
-"""What one provider's protocol is made of: handlers that turn a request into an `Answer`.
+"""One provider's protocol: handlers that turn a request into an `Answer`.
 
-A handler decides and does not send: faults, delays and the log of requests work on answers, so no
-dialect has to know them.
+A handler decides and does not send. Faults, delays and the log of requests work on answers, so that
+no dialect deals with them.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ PAINTERS = web.AppKey("painters", Executor)
 
 @dataclass(frozen=True)
 class Answer:
-    """An HTTP answer that is not sent yet."""
+    """An HTTP response that is not sent yet."""
 
     status: int
     body: bytes | AsyncIterator[bytes]
@@ -35,7 +35,7 @@ Handler = Callable[[web.Request], Awaitable[Answer]]
 
 
 def claims_nothing(request: web.Request) -> bool:
-    """Return False: where paths are shared, such a dialect gets what no other one claims."""
+    """Return False: of a shared path, the dialect gets what no other dialect claims."""
     return False
 
 
@@ -44,7 +44,7 @@ class Dialect:
     """One provider's protocol."""
 
     provider: str
-    """Stands before the names of its errors where a fault asks for one: `openai/server_error`."""
+    """The prefix of its errors in a fault: `openai/server_error`."""
 
     routes: tuple[tuple[str, str, Handler], ...]
     """HTTP method, path as aiohttp's router reads it, and handler."""
@@ -53,11 +53,11 @@ class Dialect:
     """The provider's table of errors, for scripted faults."""
 
     standing_headers: Callable[[float], dict[str, str]]
-    """The headers that every answer carries, given the seconds that it took."""
+    """The headers of every response, given the seconds that it took."""
 
     claims: Callable[[web.Request], bool] = claims_nothing
-    """Whether a request is surely for this provider, where another one has the same path. What
-    nobody claims goes to the first dialect of the list."""
+    """Whether a request is surely for this provider, where another one has the same path. A request
+    that no dialect claims goes to the first one of the list."""
 
 
 def json_answer(value: object, status: int = 200) -> Answer:

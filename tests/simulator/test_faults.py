@@ -19,23 +19,23 @@ async def generate(client: AsyncOpenAI, **fields: object) -> ImagesResponse:
     )
 
 
-async def test_a_hanging_request_is_never_answered_and_others_are(client: AsyncOpenAI) -> None:
+async def test_a_hanging_request_gets_no_response_and_others_do(client: AsyncOpenAI) -> None:
     with pytest.raises(APITimeoutError):
         await generate(client.with_options(timeout=0.2), hang=True)
 
     assert (await generate(client)).data
 
 
-async def test_a_delay_outlasts_an_impatient_client(client: AsyncOpenAI) -> None:
+async def test_a_delay_outlasts_the_timeout_of_the_client(client: AsyncOpenAI) -> None:
     with pytest.raises(APITimeoutError):
         await generate(client.with_options(timeout=0.2), delay_seconds=30)
 
 
-async def test_a_delayed_answer_is_a_right_one(client: AsyncOpenAI) -> None:
+async def test_a_delayed_response_is_a_good_one(client: AsyncOpenAI) -> None:
     assert (await generate(client, delay_seconds=0.01)).data
 
 
-async def test_latency_holds_up_every_answer() -> None:
+async def test_latency_delays_every_response() -> None:
     async with (
         running(latency_seconds=30) as url,
         AsyncOpenAI(base_url=f"{url}/v1", api_key="k", max_retries=0, timeout=0.2) as client,
@@ -60,7 +60,7 @@ async def receive(simulator: str, received: bytearray, headers: dict[str, str]) 
 
 
 @pytest.mark.parametrize("count", [0, 1, 1000])
-async def test_a_cut_answer_ends_after_so_many_bytes(simulator: str, count: int) -> None:
+async def test_a_cut_response_ends_after_this_many_bytes(simulator: str, count: int) -> None:
     received = bytearray()
 
     with pytest.raises(httpx2.RemoteProtocolError):
@@ -69,14 +69,14 @@ async def test_a_cut_answer_ends_after_so_many_bytes(simulator: str, count: int)
     assert len(received) == count
 
 
-async def test_openais_client_sees_a_cut_answer_as_a_broken_connection(
+async def test_openais_client_sees_a_cut_response_as_a_broken_connection(
     client: AsyncOpenAI,
 ) -> None:
     with pytest.raises(APIConnectionError):
         await generate(client, cut_after_bytes=5000)
 
 
-async def test_an_error_can_be_cut_like_any_answer(client: AsyncOpenAI) -> None:
+async def test_an_error_can_be_cut_like_any_response(client: AsyncOpenAI) -> None:
     with pytest.raises(APIConnectionError):
         await generate(client, error="openai/server_error", cut_after_bytes=10)
 
@@ -89,7 +89,7 @@ async def test_truncated_base64_does_not_decode(client: AsyncOpenAI) -> None:
         base64.b64decode(str(answer.data[0].b64_json), validate=True)
 
 
-async def test_truncated_base64_leaves_the_rest_as_it_is(client: AsyncOpenAI) -> None:
+async def test_truncated_base64_keeps_the_rest(client: AsyncOpenAI) -> None:
     whole, truncated = await generate(client), await generate(client, damage="truncated_base64")
 
     assert truncated.usage == whole.usage
@@ -115,15 +115,15 @@ async def test_wrong_types_keep_the_shape_and_nothing_else(client: AsyncOpenAI) 
     assert body["usage"]["output_tokens"] == "wrong type"
 
 
-async def test_waiting_faults_are_met_in_turn(simulator: str, client: AsyncOpenAI) -> None:
+async def test_listed_faults_apply_in_turn(simulator: str, client: AsyncOpenAI) -> None:
     await script(simulator, {"damage": "empty_data"}, {}, {"damage": "empty_data"})
 
-    images = [len((await client_answer(client)).data or []) for _ in range(4)]
+    images = [len((await client_response(client)).data or []) for _ in range(4)]
 
     assert images == [0, 1, 0, 1]
 
 
-async def client_answer(client: AsyncOpenAI) -> ImagesResponse:
+async def client_response(client: AsyncOpenAI) -> ImagesResponse:
     """Ask for an image."""
     return await client.images.generate(model="gpt-image-2", prompt="a red fox", quality="low")
 
@@ -132,24 +132,24 @@ async def test_a_new_list_of_faults_replaces_the_old(simulator: str, client: Asy
     await script(simulator, {"hang": True})
     await script(simulator, {"damage": "empty_data"})
 
-    assert (await client_answer(client)).data == []
+    assert (await client_response(client)).data == []
 
 
-async def test_waiting_faults_can_be_cleared(simulator: str, client: AsyncOpenAI) -> None:
+async def test_listed_faults_can_be_cleared(simulator: str, client: AsyncOpenAI) -> None:
     await script(simulator, {"damage": "empty_data"})
     async with httpx2.AsyncClient() as http:
         await http.delete(f"{simulator}/_simulator/faults")
 
-    assert (await client_answer(client)).data
+    assert (await client_response(client)).data
 
 
-async def test_a_requests_own_fault_goes_before_those_that_wait(
+async def test_the_fault_in_a_header_goes_before_the_listed_ones(
     simulator: str, client: AsyncOpenAI
 ) -> None:
     await script(simulator, {"damage": "empty_data"})
 
     assert (await generate(client, delay_seconds=0)).data
-    assert (await client_answer(client)).data == []
+    assert (await client_response(client)).data == []
 
 
 @pytest.mark.parametrize(
@@ -163,13 +163,13 @@ async def test_a_requests_own_fault_goes_before_those_that_wait(
         ({"headers": {"retry-after": 1}}, "values of 'headers' must be of type str"),
     ],
 )
-def test_a_fault_that_is_none_is_refused(fields: object, problem: str) -> None:
+def test_an_invalid_fault_is_refused(fields: object, problem: str) -> None:
     with pytest.raises(ValueError, match=problem):
         parse_fault(fields, {})
 
 
 @pytest.mark.parametrize("own", ["{", '{"errror": 1}', "7"])
-async def test_a_request_with_no_true_fault_is_told_so(simulator: str, own: str) -> None:
+async def test_an_invalid_fault_in_a_header_is_a_bad_request(simulator: str, own: str) -> None:
     async with httpx2.AsyncClient() as http:
         answer = await http.get(f"{simulator}/v1/models", headers={"X-Simulator-Fault": own})
 
@@ -177,7 +177,7 @@ async def test_a_request_with_no_true_fault_is_told_so(simulator: str, own: str)
 
 
 @pytest.mark.parametrize("body", ["{}", "nonsense", json.dumps([{"errror": 1}])])
-async def test_a_list_with_no_true_faults_is_refused(simulator: str, body: str) -> None:
+async def test_an_invalid_list_of_faults_is_refused(simulator: str, body: str) -> None:
     async with httpx2.AsyncClient() as http:
         answer = await http.put(f"{simulator}/_simulator/faults", content=body)
 

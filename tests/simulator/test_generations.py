@@ -13,9 +13,7 @@ GPT_MODELS = [name for name in MODELS if not name.startswith("dall-e")]
 
 
 @pytest.mark.parametrize("model", MODELS)
-async def test_every_model_paints_at_the_size_it_was_asked_for(
-    client: AsyncOpenAI, model: str
-) -> None:
+async def test_every_model_paints_the_requested_size(client: AsyncOpenAI, model: str) -> None:
     answer = await client.images.generate(model=model, prompt="a red fox", size="1024x1024")
 
     assert answer.data is not None
@@ -34,7 +32,7 @@ async def test_the_synchronous_client_is_served_as_well(simulator: str) -> None:
 
 
 @pytest.mark.parametrize("model", GPT_MODELS)
-async def test_gpt_models_resolve_what_was_left_to_them(client: AsyncOpenAI, model: str) -> None:
+async def test_gpt_models_resolve_auto(client: AsyncOpenAI, model: str) -> None:
     answer = await client.images.generate(
         model=model, prompt="a red fox", size="auto", quality="auto", background="auto"
     )
@@ -57,7 +55,7 @@ async def test_gpt_models_resolve_what_was_left_to_them(client: AsyncOpenAI, mod
         ("gpt-image-2.6-flare", "640x1024"),
     ],
 )
-async def test_an_image_has_the_size_that_the_answer_names(
+async def test_an_image_has_the_size_that_the_response_names(
     client: AsyncOpenAI, model: str, size: str
 ) -> None:
     answer = await client.images.generate(model=model, prompt="a red fox", size=size)
@@ -72,7 +70,7 @@ async def test_the_same_request_gives_another_image_each_time(client: AsyncOpenA
     assert len(set(await foxes(client))) == 3
 
 
-async def test_they_are_the_same_ones_after_each_start(client: AsyncOpenAI) -> None:
+async def test_the_images_are_the_same_after_each_start(client: AsyncOpenAI) -> None:
     async with (
         running() as other,
         AsyncOpenAI(base_url=f"{other}/v1", api_key="key") as newcomer,
@@ -80,7 +78,7 @@ async def test_they_are_the_same_ones_after_each_start(client: AsyncOpenAI) -> N
         assert await foxes(client) == await foxes(newcomer)
 
 
-async def test_they_begin_anew_when_the_requests_are_forgotten(
+async def test_the_images_repeat_after_the_log_is_cleared(
     simulator: str, client: AsyncOpenAI
 ) -> None:
     before = await foxes(client)
@@ -110,7 +108,7 @@ async def test_several_images_of_one_request_differ(client: AsyncOpenAI) -> None
     assert len({file_of(image) for image in answer.data}) == 10
 
 
-async def test_models_paint_the_same_prompt_each_in_their_way(client: AsyncOpenAI) -> None:
+async def test_models_paint_the_same_prompt_differently(client: AsyncOpenAI) -> None:
     answers = [
         await client.images.generate(model=model, prompt="a red fox")
         for model in ("gpt-image-2", "gpt-image-2.5-flare")
@@ -181,7 +179,7 @@ async def test_usage_counts_the_prompt_once_and_every_image(client: AsyncOpenAI)
 
 
 @pytest.mark.parametrize("model", ["dall-e-2", "dall-e-3"])
-async def test_dall_e_reports_neither_usage_nor_what_it_resolved(
+async def test_dall_e_reports_neither_usage_nor_resolved_values(
     client: AsyncOpenAI, model: str
 ) -> None:
     answer = await client.images.generate(model=model, prompt="a fox", response_format="b64_json")
@@ -189,7 +187,7 @@ async def test_dall_e_reports_neither_usage_nor_what_it_resolved(
     assert set(answer.to_dict()) == {"created", "data"}
 
 
-async def test_dall_e_3_tells_how_it_revised_the_prompt(client: AsyncOpenAI) -> None:
+async def test_dall_e_3_reports_the_revised_prompt(client: AsyncOpenAI) -> None:
     answer = await client.images.generate(model="dall-e-3", prompt="a red fox", style="natural")
 
     assert answer.data is not None
@@ -206,7 +204,7 @@ async def test_dall_e_3_paints_natural_images_in_other_colors(client: AsyncOpenA
     assert vivid.data[0].b64_json != natural.data[0].b64_json
 
 
-async def test_created_is_the_time_of_the_answer(client: AsyncOpenAI) -> None:
+async def test_created_is_the_time_of_the_response(client: AsyncOpenAI) -> None:
     before = int(time.time())
 
     answer = await client.images.generate(model="gpt-image-2", prompt="a red fox")
@@ -233,7 +231,7 @@ async def test_the_end_users_identifier_is_echoed(
     assert answer.safety_identifier == echoed
 
 
-async def test_null_stands_for_a_field_that_is_not_there(client: AsyncOpenAI) -> None:
+async def test_null_means_that_a_field_is_absent(client: AsyncOpenAI) -> None:
     answer = await client.images.generate(
         model="gpt-image-2", prompt="a red fox", n=None, size=None, quality=None, background=None
     )
@@ -241,7 +239,7 @@ async def test_null_stands_for_a_field_that_is_not_there(client: AsyncOpenAI) ->
     assert (answer.size, answer.quality) == ("1024x1024", "medium")
 
 
-async def test_answers_carry_openais_headers(client: AsyncOpenAI) -> None:
+async def test_responses_carry_openais_headers(client: AsyncOpenAI) -> None:
     raw = await client.images.with_raw_response.generate(model="gpt-image-2", prompt="a red fox")
 
     assert raw.headers["x-request-id"].startswith("req_")

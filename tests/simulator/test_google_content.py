@@ -24,7 +24,7 @@ pytestmark = QUIET
 
 
 @pytest.mark.parametrize("model", GEMINI)
-async def test_every_model_paints_a_square_if_nothing_is_said(simulator: str, model: str) -> None:
+async def test_every_model_paints_a_square_by_default(simulator: str, model: str) -> None:
     image = image_in(await answered(simulator, model))
 
     assert (image.format, image.size) == ("PNG", (1024, 1024))
@@ -79,7 +79,7 @@ async def test_vertex_ai_serves_the_same_models(simulator: str) -> None:
     assert image_in(answer).format == "JPEG"
 
 
-async def test_the_model_says_something_beside_its_image(simulator: str) -> None:
+async def test_the_model_returns_text_with_its_image(simulator: str) -> None:
     answer = await answered(simulator)
 
     text, image = parts_of(answer)
@@ -103,7 +103,7 @@ async def test_text_alone_can_be_asked_for(simulator: str) -> None:
     assert not files_in(answer)
 
 
-async def test_a_seed_that_is_left_open_is_another_one_each_time(simulator: str) -> None:
+async def test_without_a_seed_each_image_is_another(simulator: str) -> None:
     first, second = [await answered(simulator, size="512") for _ in range(2)]
 
     assert files_in(first) != files_in(second)

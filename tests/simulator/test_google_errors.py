@@ -62,7 +62,7 @@ async def test_each_row_is_the_error_that_googles_client_knows(simulator: str, n
     assert error.message
 
 
-async def test_a_client_that_is_too_fast_is_told_its_quota_and_how_long_to_wait(
+async def test_a_client_above_its_quota_learns_the_quota_and_how_long_to_wait(
     simulator: str,
 ) -> None:
     error = await refused(simulator, config=with_fault(fault(error="google/RESOURCE_EXHAUSTED")))
@@ -170,7 +170,7 @@ async def test_too_many_images_in_a_prompt_are_refused(simulator: str) -> None:
             )
 
 
-async def test_an_image_that_is_none_is_refused(simulator: str) -> None:
+async def test_a_file_that_is_not_an_image_is_refused(simulator: str) -> None:
     reference = types.Part.from_bytes(data=b"no image", mime_type="image/png")
 
     async with gemini(simulator) as client:

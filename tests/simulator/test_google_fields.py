@@ -19,14 +19,14 @@ GEMINI, IMAGEN = MODELS["gemini-3.1-flash-image"], MODELS["imagen-4.0-generate-0
 PROMPT = {"role": "user", "parts": [{"text": "a red fox"}]}
 
 
-def read_content(body: Any) -> google_content_request.Order:
+def read_content(body: Any) -> google_content_request.ContentRequest:
     fields = google_content_request.GEMINI_BODY(body, "")
-    return google_content_request.read_order(GEMINI, fields)
+    return google_content_request.read_content_request(GEMINI, fields)
 
 
-def read_predict(body: Any) -> google_predict_request.Order:
+def read_predict(body: Any) -> google_predict_request.PredictRequest:
     fields = google_predict_request.GEMINI_BODY(body, "")
-    return google_predict_request.read_order(IMAGEN, fields)
+    return google_predict_request.read_predict_request(IMAGEN, fields)
 
 
 def test_names_may_be_spelled_in_both_ways_in_one_message() -> None:
@@ -42,13 +42,13 @@ def test_names_may_be_spelled_in_both_ways_in_one_message() -> None:
     assert (order.wants_text, order.shows_thoughts) == (False, True)
 
 
-def test_null_stands_for_a_field_that_is_not_there() -> None:
+def test_null_means_that_a_field_is_absent() -> None:
     config = {"imageConfig": None, "seed": None, "responseModalities": None}
 
     assert read_content({"contents": [PROMPT], "generationConfig": config}).seed is None
 
 
-def test_the_prompt_is_what_the_user_said_last() -> None:
+def test_the_prompt_is_the_last_turn_of_the_user() -> None:
     said = {"role": "model", "parts": [{"text": "Here it is."}]}
     more = {"role": "user", "parts": [{"text": "now"}, {"text": "in snow"}]}
 
@@ -82,7 +82,7 @@ def test_the_prompt_is_what_the_user_said_last() -> None:
         ),
     ],
 )
-def test_what_google_does_not_know_is_refused_by_its_place(
+def test_an_unknown_or_invalid_field_is_refused_by_its_path(
     body: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(GoogleError, match=message) as refused:
@@ -94,13 +94,13 @@ def test_what_google_does_not_know_is_refused_by_its_place(
 
 @pytest.mark.parametrize("padding", ["", "="])
 @pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
-def test_base64_comes_in_both_alphabets_padded_or_not(encode: Any, padding: str) -> None:
+def test_base64_is_read_in_both_alphabets_padded_or_not(encode: Any, padding: str) -> None:
     content = b"\xfb\xff\xfe\xff"
 
     assert file(encode(content).decode().rstrip("=") + padding * 2, "data") == content
 
 
-def test_an_image_in_the_prompt_is_read_from_either() -> None:
+def test_an_image_in_the_prompt_may_be_in_url_safe_base64() -> None:
     data = base64.urlsafe_b64encode(small_file(64, 64)).decode()
     parts = [{"inline_data": {"mime_type": "image/png", "data": data}}]
 
@@ -108,7 +108,7 @@ def test_an_image_in_the_prompt_is_read_from_either() -> None:
 
 
 @pytest.mark.parametrize("body", [b"{", b"\xff\xfe\xfd", b"[" * 100_000])
-def test_a_body_that_is_no_json_is_refused(body: bytes) -> None:
+def test_a_body_that_is_not_json_is_refused(body: bytes) -> None:
     with pytest.raises(GoogleError, match="Invalid JSON payload"):
         decoded(body)
 
@@ -129,16 +129,20 @@ parameters = st.fixed_dictionaries(
 
 
 @given(configs | json_values, json_values)
-def test_any_content_is_an_order_or_an_error(config: object, contents: object) -> None:
+def test_any_content_is_read_or_refused(config: object, contents: object) -> None:
     for given_contents in ([PROMPT], contents):
         body = {"contents": given_contents, "generationConfig": config}
 
-        assert isinstance(outcome(read_content, body), google_content_request.Order | GoogleError)
+        assert isinstance(
+            outcome(read_content, body), google_content_request.ContentRequest | GoogleError
+        )
 
 
 @given(parameters | json_values, json_values)
-def test_any_prediction_is_an_order_or_an_error(given_parameters: object, prompt: object) -> None:
+def test_any_prediction_is_read_or_refused(given_parameters: object, prompt: object) -> None:
     for instances in ([{"prompt": "a red fox"}], [{"prompt": prompt}], prompt):
         body = {"instances": instances, "parameters": given_parameters}
 
-        assert isinstance(outcome(read_predict, body), google_predict_request.Order | GoogleError)
+        assert isinstance(
+            outcome(read_predict, body), google_predict_request.PredictRequest | GoogleError
+        )

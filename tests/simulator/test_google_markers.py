@@ -39,7 +39,7 @@ async def test_a_marked_prompt_gives_a_draft_before_the_image(simulator: str) ->
         ("a red fox", {"thinking_config": types.ThinkingConfig(include_thoughts=True)}),
     ],
 )
-async def test_thoughts_come_before_the_answer_and_are_marked(
+async def test_thoughts_come_before_the_image_and_are_marked(
     simulator: str, prompt: str, config: dict[str, Any]
 ) -> None:
     answer = await answered(simulator, prompt=prompt, size="512", **config)

@@ -23,7 +23,7 @@ DEAD = {
 
 
 @pytest.mark.parametrize("version", ["v1", "v1beta"])
-async def test_dead_models_are_listed_beside_the_living(simulator: str, version: str) -> None:
+async def test_retired_models_are_listed_with_the_others(simulator: str, version: str) -> None:
     async with gemini(simulator, api_version=version) as client:
         names = {model.name async for model in await client.models.list()}
 
@@ -31,7 +31,7 @@ async def test_dead_models_are_listed_beside_the_living(simulator: str, version:
     assert {f"models/{name}" for name in DEAD} < names
 
 
-async def test_the_list_comes_in_pages_of_which_the_last_one_names_no_other(simulator: str) -> None:
+async def test_the_last_page_of_the_list_names_no_other(simulator: str) -> None:
     async with gemini(simulator) as client:
         names = [model.name async for model in await client.models.list(config={"page_size": 4})]
 
@@ -77,7 +77,7 @@ async def test_a_page_that_is_no_number_is_refused(simulator: str, query: str) -
     assert answer.status_code == 400
 
 
-async def test_the_key_tells_whose_models_are_listed(simulator: str, client: AsyncOpenAI) -> None:
+async def test_the_key_decides_whose_models_are_listed(simulator: str, client: AsyncOpenAI) -> None:
     openai = {model.id async for model in client.models.list()}
     async with gemini(simulator) as other:
         google = {model.name async for model in await other.models.list()}
@@ -86,7 +86,7 @@ async def test_the_key_tells_whose_models_are_listed(simulator: str, client: Asy
     assert "models/gemini-3-pro-image" in google
 
 
-async def test_without_any_key_openai_answers(simulator: str) -> None:
+async def test_without_a_key_the_response_is_openais(simulator: str) -> None:
     async with httpx2.AsyncClient() as http:
         answer = await http.get(f"{simulator}/v1/models")
 

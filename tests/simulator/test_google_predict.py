@@ -29,7 +29,7 @@ async def ask(
 
 
 @pytest.mark.parametrize("model", IMAGEN)
-async def test_every_model_paints_a_square_if_nothing_is_said(simulator: str, model: str) -> None:
+async def test_every_model_paints_a_square_by_default(simulator: str, model: str) -> None:
     [entry] = images_in(await ask(simulator, model))
 
     assert (image_of(entry).format, image_of(entry).size) == ("PNG", (1024, 1024))
@@ -81,7 +81,7 @@ async def test_express_mode_needs_no_project_and_gives_four_images(simulator: st
     assert len({image_of(entry).tobytes() for entry in images_in(answer)}) == 4
 
 
-async def test_every_parameter_of_vertex_ai_is_taken(simulator: str) -> None:
+async def test_every_parameter_of_vertex_ai_is_accepted(simulator: str) -> None:
     answer = await ask(
         simulator,
         person_generation="ALLOW_ADULT",
@@ -104,7 +104,7 @@ async def test_every_parameter_of_vertex_ai_is_taken(simulator: str) -> None:
     assert answer.positive_prompt_safety_attributes is not None
 
 
-async def test_a_seed_that_is_left_open_is_another_one_each_time(simulator: str) -> None:
+async def test_without_a_seed_each_image_is_another(simulator: str) -> None:
     first, second = [await ask(simulator) for _ in range(2)]
 
     assert image_of(images_in(first)[0]).tobytes() != image_of(images_in(second)[0]).tobytes()
@@ -123,12 +123,12 @@ async def test_a_seed_is_refused_where_the_watermark_stays(simulator: str) -> No
         await ask(simulator, seed=4)
 
 
-async def test_all_images_may_be_filtered_without_a_word(simulator: str) -> None:
+async def test_filtered_images_are_missing_without_a_reason(simulator: str) -> None:
     assert not images_in(await ask(simulator, prompt="a flagged fox", number_of_images=2))
 
 
 @pytest.mark.parametrize(("prompt", "images"), [("a flagged fox", 0), ("a half-flagged fox", 1)])
-async def test_reasons_stand_for_filtered_images_on_demand(
+async def test_reasons_for_filtered_images_can_be_asked_for(
     simulator: str, prompt: str, images: int
 ) -> None:
     answer = await ask(simulator, prompt=prompt, number_of_images=2, include_rai_reason=True)

@@ -21,7 +21,7 @@ async def post(simulator: str, version: str, body: object, model: str = FAST) ->
 
 @pytest.mark.parametrize("version", ["v1", "v1beta"])
 @pytest.mark.parametrize("spelling", ["sampleCount", "sample_count"])
-async def test_the_gemini_api_takes_both_spellings(
+async def test_the_gemini_api_accepts_both_spellings(
     simulator: str, version: str, spelling: str
 ) -> None:
     body = {"instances": [{"prompt": "a red fox"}], "parameters": {spelling: 1}}

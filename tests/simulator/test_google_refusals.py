@@ -46,7 +46,7 @@ async def test_a_marked_prompt_ends_without_an_image(
     assert not files_in(answer)
 
 
-async def test_a_blocked_image_says_why(simulator: str) -> None:
+async def test_a_blocked_image_has_a_reason(simulator: str) -> None:
     async with vertex(simulator) as client:  # the client of the Gemini API drops the sentence
         answer = await client.models.generate_content(
             model="gemini-3-pro-image", contents="a flagged fox"

@@ -38,7 +38,7 @@ async def test_each_part_comes_in_a_chunk_of_its_own(simulator: str, model: str)
     assert [opened(file).size for file in files_in(image)] == [(1024, 1024)]
 
 
-async def test_only_the_last_chunk_tells_why_it_ends_and_what_it_cost(simulator: str) -> None:
+async def test_only_the_last_chunk_has_finish_reason_and_usage(simulator: str) -> None:
     first, last = await chunks(simulator)
 
     assert first.candidates is not None
@@ -58,7 +58,7 @@ async def test_the_synchronous_client_is_served_as_well(simulator: str) -> None:
     assert len(files_in(last)) == 1
 
 
-async def test_a_streamed_image_is_the_one_of_a_plain_answer(simulator: str) -> None:
+async def test_a_streamed_image_is_that_of_a_plain_response(simulator: str) -> None:
     async with gemini(simulator) as client:
         plain = await client.models.generate_content(model=MODEL, contents="a red fox")
 
@@ -67,7 +67,7 @@ async def test_a_streamed_image_is_the_one_of_a_plain_answer(simulator: str) -> 
     assert files_in(streamed) == files_in(plain)
 
 
-async def test_all_chunks_are_of_one_answer(simulator: str) -> None:
+async def test_all_chunks_have_the_id_of_one_response(simulator: str) -> None:
     received = await chunks(simulator, "a red fox with-thoughts")
 
     assert len(received) == 4
@@ -90,7 +90,7 @@ async def test_a_stream_can_end_with_an_error(simulator: str) -> None:
     assert (raised.value.code, raised.value.status) == (503, "UNAVAILABLE")
 
 
-async def test_events_can_lose_all_that_is_in_lists(simulator: str) -> None:
+async def test_events_can_lose_their_data(simulator: str) -> None:
     damaged = await chunks(simulator, config=with_fault(fault(damage="empty_data")))
 
     assert [chunk.candidates for chunk in damaged] == [[], []]
@@ -115,7 +115,7 @@ async def test_frames_have_data_lines_alone_and_end_with_crlf(simulator: str) ->
         assert "\n" not in frame
 
 
-async def test_without_events_a_stream_is_one_list(simulator: str) -> None:
+async def test_without_sse_a_stream_is_one_json_list(simulator: str) -> None:
     answer = await raw(simulator, "")
 
     assert len(json.loads(answer.text)) == 2

@@ -43,7 +43,7 @@ async def test_usage_counts_images_as_google_does(
     assert usage.thoughts_token_count == thoughts
 
 
-async def test_the_details_of_usage_leave_out_what_the_model_says(simulator: str) -> None:
+async def test_the_details_of_usage_leave_out_the_caption(simulator: str) -> None:
     usage = (await answered(simulator, OLDER)).usage_metadata
 
     assert usage is not None

@@ -4,7 +4,7 @@ from openai import AsyncOpenAI, AuthenticationError, NotFoundError
 from tintype_simulator.openai.models import MODELS
 from tintype_testing.simulators import fault
 
-DEAD_OR_DYING = {
+RETIRED_OR_ANNOUNCED = {
     "dall-e-2": "2026-05-12",
     "dall-e-3": "2026-05-12",
     "gpt-image-1": "2026-10-23",
@@ -14,11 +14,11 @@ DEAD_OR_DYING = {
 }
 
 
-async def test_dead_models_are_listed_beside_the_living(client: AsyncOpenAI) -> None:
+async def test_retired_models_are_listed_with_the_others(client: AsyncOpenAI) -> None:
     models = [model async for model in client.models.list()]
 
     assert {model.id for model in models} == set(MODELS)
-    assert {m.id: m.shutdown_date for m in models if m.shutdown_date} == DEAD_OR_DYING
+    assert {m.id: m.shutdown_date for m in models if m.shutdown_date} == RETIRED_OR_ANNOUNCED
 
 
 async def test_a_model_is_described_by_its_id(client: AsyncOpenAI) -> None:
@@ -45,6 +45,6 @@ async def test_the_list_needs_a_key(client: AsyncOpenAI) -> None:
         await client.with_options(api_key="invalid").models.list()
 
 
-async def test_faults_hit_the_list_as_well(client: AsyncOpenAI) -> None:
+async def test_faults_apply_to_the_list(client: AsyncOpenAI) -> None:
     with pytest.raises(AuthenticationError):
         await client.models.list(extra_headers=fault(error="openai/invalid_api_key"))

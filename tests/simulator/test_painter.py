@@ -18,11 +18,11 @@ def distance(one: Image.Image, other: Image.Image) -> float:
     return sum(ImageStat.Stat(ImageChops.difference(one, other)).mean)
 
 
-def test_the_same_order_gives_the_same_bytes() -> None:
+def test_the_same_specification_gives_the_same_bytes() -> None:
     assert encode(paint(IMAGE), "png") == encode(paint(IMAGE), "png")
 
 
-def test_a_file_has_the_weight_of_a_real_one() -> None:
+def test_a_file_is_as_large_as_a_real_one() -> None:
     file = encode(paint(replace(IMAGE, width=1024, height=1024)), "png")
 
     assert 500_000 < len(file) < 3_000_000
@@ -54,7 +54,7 @@ def test_every_scene_makes_an_image(scene: Scene, monkeypatch: pytest.MonkeyPatc
     detail=st.integers(16, 200),
     transparent=st.booleans(),
 )
-def test_any_order_is_painted_at_its_size(
+def test_any_specification_is_painted_at_its_size(
     caption: str, width: int, height: int, detail: int, transparent: bool
 ) -> None:
     image = paint(ImageSpec("seed", caption, width, height, detail, transparent=transparent))

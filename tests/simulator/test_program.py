@@ -10,7 +10,7 @@ from tintype_testing.cluster.processes import start
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda n: n.name)
-def test_it_ends_in_good_order_when_it_is_told_to(tmp_path: Path, number: signal.Signals) -> None:
+def test_a_signal_ends_the_program_with_success(tmp_path: Path, number: signal.Signals) -> None:
     command = (sys.executable, "-m", "tintype_cli", "simulator", "--port", "0")
     simulator = start(tmp_path / "log", *command)
     simulator.wait_until(lambda: "serve http" in simulator.output(), 60, "its URL")

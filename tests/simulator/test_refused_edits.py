@@ -137,7 +137,7 @@ async def test_a_photo_that_holds_several_images_is_refused(client: AsyncOpenAI)
         (file(Image.new("RGBA", SMALL), "webp"), "mask must be a PNG"),
     ],
 )
-async def test_a_mask_that_is_none_is_refused(
+async def test_an_invalid_mask_is_refused(
     client: AsyncOpenAI, content: bytes, problem: str
 ) -> None:
     error = await refusal(client, mask=png(content))
@@ -157,7 +157,7 @@ async def test_an_edit_without_an_image_is_refused(client: AsyncOpenAI) -> None:
     assert (error.param, error.code) == ("image", "missing_required_parameter")
 
 
-async def test_a_prompt_with_the_marked_word_is_blocked(client: AsyncOpenAI) -> None:
+async def test_a_prompt_with_the_word_forbidden_is_blocked(client: AsyncOpenAI) -> None:
     error = await refusal(client, prompt="a forbidden fox")
 
     assert (error.type, error.code) == ("image_generation_user_error", "moderation_blocked")
@@ -273,7 +273,7 @@ async def test_an_image_of_a_json_body_is_refused_by_its_place(
     assert (refused.value.param, refused.value.code) == (param, code)
 
 
-async def test_dall_e_takes_no_json_body(client: AsyncOpenAI) -> None:
+async def test_dall_e_accepts_no_json_body(client: AsyncOpenAI) -> None:
     with pytest.raises(BadRequestError, match="GPT image models"):
         await client.post(
             "/images/edits",
@@ -298,12 +298,12 @@ def outcome(read: Any, *given_body: Any) -> object:
 
 
 @given(st.lists(st.tuples(st.sampled_from(["n", "svg", "svg[a]", "x[]", "[", ""]), st.text())))
-def test_every_form_is_understood_or_refused(texts: list[tuple[str, str]]) -> None:
+def test_every_form_is_read_or_refused(texts: list[tuple[str, str]]) -> None:
     assert isinstance(outcome(form_fields, texts), dict | OpenAIError)
 
 
 @given(json_values, json_values)
-def test_every_json_body_is_understood_or_refused(images: object, wanted_mask: object) -> None:
+def test_every_json_body_is_read_or_refused(images: object, wanted_mask: object) -> None:
     body = json.dumps({**GOOD, "images": images, "mask": wanted_mask}).encode()
 
     assert isinstance(outcome(read_edit, "application/json", body), ImageRequest | OpenAIError)

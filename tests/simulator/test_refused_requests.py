@@ -85,7 +85,7 @@ async def test_a_bad_field_is_refused_by_name(
 
 
 @pytest.mark.parametrize("size", ["3840x2160", "2160x3840", "1536x512", "2048x1152", "1024x640"])
-def test_the_extremes_of_free_sizes_are_taken(size: str) -> None:
+def test_the_extremes_of_free_sizes_are_valid(size: str) -> None:
     request = read_generation(GOOD | {"size": size})
 
     assert f"{request.width}x{request.height}" == size
@@ -116,11 +116,11 @@ def outcome(body: object) -> object:
     )
     | json_values
 )
-def test_every_body_is_understood_or_refused(body: object) -> None:
+def test_every_body_is_read_or_refused(body: object) -> None:
     assert isinstance(outcome(body), ImageRequest | OpenAIError)
 
 
-def test_a_prompt_that_is_no_text_in_any_encoding_is_refused() -> None:
+def test_a_prompt_that_is_not_unicode_is_refused() -> None:
     with pytest.raises(OpenAIError, match="not valid Unicode"):
         read_generation(GOOD | {"prompt": "\ud800"})
 
@@ -133,7 +133,7 @@ async def test_an_unknown_model_is_not_found(client: AsyncOpenAI) -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[1]", b"\xff\xfe\xfd", b"[" * 100_000])
-async def test_a_body_that_is_no_json_object_is_refused(simulator: str, body: bytes) -> None:
+async def test_a_body_that_is_not_a_json_object_is_refused(simulator: str, body: bytes) -> None:
     async with httpx2.AsyncClient() as http:
         answer = await http.post(
             f"{simulator}/v1/images/generations",
@@ -145,7 +145,7 @@ async def test_a_body_that_is_no_json_object_is_refused(simulator: str, body: by
     assert set(answer.json()["error"]) == {"message", "type", "param", "code"}
 
 
-async def test_a_prompt_with_the_marked_word_is_blocked(client: AsyncOpenAI) -> None:
+async def test_a_prompt_with_the_word_forbidden_is_blocked(client: AsyncOpenAI) -> None:
     with pytest.raises(BadRequestError) as refused:
         await client.images.generate(model="gpt-image-2", prompt="a Forbidden fox")
 
@@ -163,7 +163,7 @@ async def test_dall_e_blocks_a_prompt_in_its_own_words(client: AsyncOpenAI) -> N
     assert refused.value.code == "content_policy_violation"
 
 
-async def test_the_marked_word_inside_another_is_harmless(client: AsyncOpenAI) -> None:
+async def test_the_word_inside_another_word_is_harmless(client: AsyncOpenAI) -> None:
     answer = await client.images.generate(model="gpt-image-2", prompt="unforbiddenly red")
 
     assert answer.data

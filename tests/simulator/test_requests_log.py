@@ -33,9 +33,7 @@ async def test_the_log_holds_headers_but_no_keys(simulator: str, client: AsyncOp
     assert "authorization" not in received["headers"]
 
 
-async def test_a_request_that_met_a_fault_is_in_the_log(
-    simulator: str, client: AsyncOpenAI
-) -> None:
+async def test_a_request_with_a_fault_is_in_the_log(simulator: str, client: AsyncOpenAI) -> None:
     await client.models.list(extra_headers=fault(body={"object": "list", "data": []}))
 
     [received] = await requests_received(simulator)
@@ -43,7 +41,7 @@ async def test_a_request_that_met_a_fault_is_in_the_log(
     assert received["path"] == "/v1/models"
 
 
-async def test_a_body_that_is_no_json_is_logged_as_text(simulator: str) -> None:
+async def test_a_body_that_is_not_json_is_logged_as_text(simulator: str) -> None:
     async with httpx2.AsyncClient() as http:
         await http.post(f"{simulator}/v1/images/generations", content=b"nonsense \xff")
 
@@ -52,7 +50,7 @@ async def test_a_body_that_is_no_json_is_logged_as_text(simulator: str) -> None:
     assert received["body"] == "nonsense \N{REPLACEMENT CHARACTER}"
 
 
-async def test_the_log_forgets_the_oldest_requests(simulator: str) -> None:
+async def test_the_log_drops_the_oldest_requests(simulator: str) -> None:
     async with httpx2.AsyncClient() as http:
         for number in range(REQUESTS_KEPT + 5):
             await http.get(f"{simulator}/v1/models?number={number}")

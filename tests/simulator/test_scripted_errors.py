@@ -80,7 +80,7 @@ async def test_each_row_has_the_four_keys_of_the_envelope(client: AsyncOpenAI, n
     assert {"message", "type", "param", "code"} <= set(raised.value.body)
 
 
-async def test_a_refused_image_tells_its_stage(client: AsyncOpenAI) -> None:
+async def test_a_refused_image_names_its_stage(client: AsyncOpenAI) -> None:
     with pytest.raises(BadRequestError) as raised:
         await generate(client, error="openai/moderation_blocked_output")
 
@@ -88,7 +88,7 @@ async def test_a_refused_image_tells_its_stage(client: AsyncOpenAI) -> None:
     assert raised.value.body["moderation_details"]["moderation_stage"] == "output"
 
 
-async def test_an_unverified_organization_is_told_so(client: AsyncOpenAI) -> None:
+async def test_an_unverified_organization_is_forbidden(client: AsyncOpenAI) -> None:
     with pytest.raises(PermissionDeniedError, match="must be verified to use the model"):
         await generate(client, error="openai/organization_not_verified")
 
@@ -127,7 +127,7 @@ async def test_a_header_replaces_the_one_of_the_same_name(client: AsyncOpenAI) -
     assert raised.value.response.headers.get_list("content-type") == ["application/json"]
 
 
-async def test_openais_client_retries_after_the_time_that_it_is_told(
+async def test_openais_client_retries_after_the_time_in_the_header(
     simulator: str, client: AsyncOpenAI
 ) -> None:
     throttled: dict[str, object] = {
@@ -146,7 +146,7 @@ async def test_openais_client_retries_after_the_time_that_it_is_told(
 @pytest.mark.parametrize(
     "headers", [{"retry-after": "130"}, {"retry-after-ms": "1", "x-should-retry": "false"}]
 )
-async def test_openais_client_can_be_told_not_to_retry(
+async def test_a_header_keeps_openais_client_from_retrying(
     simulator: str, client: AsyncOpenAI, headers: dict[str, str]
 ) -> None:
     with pytest.raises(RateLimitError):

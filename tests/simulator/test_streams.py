@@ -39,7 +39,7 @@ async def test_a_stream_has_the_partial_images_asked_for_and_then_the_whole(
         assert partial.partial_image_index == index
 
 
-async def test_partial_images_are_images_of_their_own(client: AsyncOpenAI) -> None:
+async def test_partial_images_differ_from_the_final_one(client: AsyncOpenAI) -> None:
     received = await events(client, partial_images=3)
 
     files = [file_of(OpenAIImage(b64_json=event.b64_json)) for event in received]
@@ -47,7 +47,7 @@ async def test_partial_images_are_images_of_their_own(client: AsyncOpenAI) -> No
     assert len(set(files)) == 4
 
 
-async def test_a_streamed_image_is_the_one_of_a_plain_answer(client: AsyncOpenAI) -> None:
+async def test_a_streamed_image_is_that_of_a_plain_response(client: AsyncOpenAI) -> None:
     plain = await client.images.generate(
         model="gpt-image-2", prompt="a red fox in deep snow", quality="low", output_format="webp"
     )
@@ -58,14 +58,14 @@ async def test_a_streamed_image_is_the_one_of_a_plain_answer(client: AsyncOpenAI
     assert streamed.b64_json == plain.data[0].b64_json
 
 
-async def test_every_event_tells_what_was_resolved(client: AsyncOpenAI) -> None:
+async def test_every_event_reports_the_resolved_values(client: AsyncOpenAI) -> None:
     for event in await events(client, partial_images=1):
         resolved = (event.size, event.quality, event.background, event.output_format)
         assert resolved == ("1024x1024", "low", "opaque", "webp")
         assert event.created_at > 0
 
 
-async def test_partial_images_are_paid_for(client: AsyncOpenAI) -> None:
+async def test_partial_images_count_as_output_tokens(client: AsyncOpenAI) -> None:
     *_, last = await events(client, partial_images=3)
 
     assert isinstance(last, ImageGenCompletedEvent)
@@ -80,7 +80,7 @@ async def test_each_of_several_images_has_its_completed_event(client: AsyncOpenA
     assert kinds == ["partial_image", "completed"] * 2
 
 
-async def test_the_usage_of_several_images_adds_up_to_that_of_a_plain_answer(
+async def test_the_usage_of_several_images_adds_up_to_that_of_a_plain_response(
     client: AsyncOpenAI,
 ) -> None:
     plain = await client.images.generate(
@@ -146,5 +146,5 @@ async def test_the_json_of_an_event_can_be_malformed(client: AsyncOpenAI) -> Non
         await events(client, headers=fault(damage="malformed_json"))
 
 
-async def test_a_plain_answer_can_come_instead_of_a_stream(client: AsyncOpenAI) -> None:
+async def test_a_plain_response_can_come_instead_of_a_stream(client: AsyncOpenAI) -> None:
     assert await events(client, headers=fault(body={"created": 0, "data": []})) == []

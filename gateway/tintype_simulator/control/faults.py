@@ -1,18 +1,18 @@
-"""Scripted faults: how a test or a rehearsal makes the simulator misbehave, once, in a given way.
+"""Scripted faults: how a test makes the simulator fail once, in a given way.
 
-A fault is a JSON object. It comes in the header `X-Simulator-Fault` of the request that it shall
-hit, or in a list that is `PUT` to `/_simulator/faults` and hits the next requests in turn (`{}`
-lets one pass). Its fields, all optional:
+A fault is a JSON object. A request carries its own in the header `X-Simulator-Fault`. A list
+that is `PUT` to `/_simulator/faults` applies to the next requests in turn (`{}` lets one
+pass). All fields are optional:
 
 ==================  ===============================================================================
 `error`             a row of a provider's table of errors, such as `openai/rate_limit_exceeded`
-`status`, `body`    any other answer; a text is sent as an HTML page, everything else as JSON
-`headers`           headers added to the answer, such as `{"retry-after-ms": "200"}`
-`delay_seconds`     waits before it answers
-`hang`              `true`: does not answer while the client waits
-`cut_after_bytes`   closes the connection after so many bytes of the body
-`after_frames`      lets so many events of a stream pass, then sends the error as its last one
-`damage`            spoils the JSON of a right answer, or of every event of a stream:
+`status`, `body`    any other response; a text is sent as an HTML page, everything else as JSON
+`headers`           headers added to the response, such as `{"retry-after-ms": "200"}`
+`delay_seconds`     waits before it responds
+`hang`              `true`: does not respond while the client waits
+`cut_after_bytes`   closes the connection after this many bytes of the body
+`after_frames`      lets this many events of a stream pass, then sends the error as its last one
+`damage`            damages the JSON of a good response, or of every event of a stream:
                     `truncated_base64`, `malformed_json`, `empty_data` or `wrong_types`
 ==================  ===============================================================================
 
@@ -30,10 +30,10 @@ FAULT_HEADER = "X-Simulator-Fault"
 """The request header that carries one fault."""
 
 HANG_SECONDS = 3600.0
-"""A hang ends when the client leaves; this bound is far beyond any client's patience."""
+"""A hang ends when the client leaves, which every client does long before this."""
 
 LONG_TEXT_CHARACTERS = 1000
-"""Texts beyond this are images: the prompts that tests send are shorter."""
+"""Longer texts are images: the prompts that tests send are shorter."""
 
 FIELD_TYPES: dict[str, tuple[type, ...]] = {
     "error": (str,),
@@ -50,10 +50,10 @@ FIELD_TYPES: dict[str, tuple[type, ...]] = {
 
 @dataclass(frozen=True)
 class Fault:
-    """What goes wrong with one request; the default is nothing at all."""
+    """What goes wrong with one request; by default nothing."""
 
     answer: Answer | None = None
-    """Sent in place of the right one."""
+    """Sent in place of the provider's response."""
 
     headers: Mapping[str, str] = field(default_factory=dict)
     delay_seconds: float = 0.0
@@ -104,11 +104,11 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "empty_data": in_json(empty_lists),
     "wrong_types": in_json(lambda value: with_leaves(value, wrong_type)),
 }
-"""What may happen to the body of a right answer. No damage knows a provider's names."""
+"""How the body of a good response can be damaged, whichever provider's it is."""
 
 
 def damaged_event(frame: bytes, damage: str) -> bytes:
-    """Return an event of a stream with its JSON spoiled, which is in one line."""
+    """Return an event of a stream with its one line of JSON damaged."""
     head, mark, rest = frame.partition(b"data: ")
     line = rest.rstrip()
     return head + mark + DAMAGES[damage](line) + rest[len(line) :] if mark else frame
@@ -119,10 +119,10 @@ def parse_fault(value: object, errors: Mapping[str, Answer]) -> Fault:
 
     Args:
         value: The decoded JSON.
-        errors: The answers that `error` may name.
+        errors: The responses that `error` may name.
 
     Raises:
-        ValueError: It is no fault; the message says why.
+        ValueError: The JSON is not a fault; the message says why.
     """
     if not isinstance(value, dict):
         raise ValueError("a fault must be a JSON object")
@@ -157,10 +157,10 @@ def all_texts(headers: Mapping[Any, object]) -> bool:
 
 
 def scripted_answer(fault: Mapping[str, Any], errors: Mapping[str, Answer]) -> Answer | None:
-    """Return the answer that a fault asks for, or None if it leaves the right one in place.
+    """Return the response that a fault asks for, or None if it keeps the provider's own.
 
     Raises:
-        ValueError: It asks for a row of no table.
+        ValueError: No provider has an error of that name.
     """
     if "error" in fault:
         if fault["error"] not in errors:

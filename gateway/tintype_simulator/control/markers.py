@@ -23,7 +23,7 @@ def is_forbidden(prompt: str) -> bool:
 
 
 def delivered(prompt: str, images: int) -> int:
-    """Return how many of so many images are not refused."""
+    """Return how many of this number of images are not refused."""
     match = FLAGGED.search(prompt)
     if match is None:
         return images

@@ -21,11 +21,11 @@ from tintype_simulator.painting.seeds import DRAWN_SEED, Draws
 REQUESTS_KEPT = 1000
 
 SECRET_HEADERS = {"authorization", "x-amz-security-token", "x-goog-api-key"}
-"""Not even a test has a reason to see these."""
+"""The log never shows these headers."""
 
 
 class Control:
-    """The faults that wait and the requests that came."""
+    """The scripted faults, and the log of received requests."""
 
     def __init__(self, errors: Mapping[str, Answer]) -> None:
         self._errors = errors
@@ -59,17 +59,17 @@ class Control:
         )
 
     def fault_for(self, request: web.Request) -> Fault:
-        """Return the fault that this request meets: its own, or else the next that waits.
+        """Return the fault of this request: its own, or else the next of the list.
 
         Raises:
-            web.HTTPBadRequest: The request's own fault is none.
+            web.HTTPBadRequest: The request's header is not a fault.
         """
         if (own := request.headers.get(FAULT_HEADER)) is not None:
             return self._parsed(readable(own))
         return self._faults.popleft() if self._faults else Fault()
 
     async def put_faults(self, request: web.Request) -> web.Response:
-        """Replace the faults that wait."""
+        """Replace the list of faults."""
         faults = readable(await request.read())
         if not isinstance(faults, list):
             raise web.HTTPBadRequest(text="the body must be a JSON list of faults")
@@ -77,7 +77,7 @@ class Control:
         return web.Response(status=204)
 
     async def delete_faults(self, request: web.Request) -> web.Response:
-        """Let every further request pass."""
+        """Clear the list of faults."""
         self._faults.clear()
         return web.Response(status=204)
 
@@ -86,7 +86,7 @@ class Control:
         return web.json_response(list(self._requests))
 
     async def delete_requests(self, request: web.Request) -> web.Response:
-        """Forget the requests that the providers received."""
+        """Clear the log, and the counts that seeds are drawn from."""
         self._requests.clear()
         self._draws.forget()
         return web.Response(status=204)
@@ -99,7 +99,7 @@ class Control:
 
 
 def path_without_key(request: web.Request) -> str:
-    """Return path and query as they came, without the key that Google's clients may put there."""
+    """Return path and query as received, without the key that Google's clients may put there."""
     if "key" not in request.query:
         return request.raw_path
     return str(request.rel_url.without_query_params("key"))

@@ -1,7 +1,7 @@
-"""Which of Google's two doors a request came through, and whether it may come in.
+"""The paths of the Gemini API and of Vertex AI, and the check of their credentials.
 
-The Gemini API wants an API key, in a header or in the query; Vertex AI wants an OAuth token, or in
-its express mode a key as well. Any is accepted, except those that begin with `invalid`.
+The Gemini API requires an API key, in a header or in the query. Vertex AI requires an OAuth token;
+its express mode accepts a key, too. Any value passes, except those that begin with `invalid`.
 """
 
 from aiohttp import web
@@ -29,7 +29,7 @@ VERTEX_FOLDERS = (
 
 
 def answering(handler: Handler) -> Handler:
-    """Return the handler behind the check of the credentials, with its errors as answers."""
+    """Return the handler behind the check of credentials, with errors turned into responses."""
 
     async def answer(request: web.Request) -> Answer:
         try:
@@ -42,7 +42,7 @@ def answering(handler: Handler) -> Handler:
 
 
 def check_credentials(request: web.Request) -> None:
-    """Raise GoogleError unless the request carries what its door asks for."""
+    """Raise GoogleError unless the request carries the credentials that its API requires."""
     key = api_key(request)
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     has_token = scheme.lower() == "bearer" and token != ""
@@ -60,7 +60,7 @@ def api_key(request: web.Request) -> str:
 
 
 def is_vertex(request: web.Request) -> bool:
-    """Return whether the request is for Vertex AI, which takes and gives more than the other."""
+    """Return whether the request is for Vertex AI, which has more fields than the Gemini API."""
     return "/publishers/google/" in request.path
 
 
@@ -68,7 +68,7 @@ def model_for(request: web.Request, method: str) -> Model:
     """Return the model that the path names.
 
     Raises:
-        GoogleError: There is none of that name that has the method.
+        GoogleError: No model of that name has the method.
     """
     name = request.match_info["model"]
     model = MODELS.get(name)

@@ -1,4 +1,4 @@
-"""Reads the body of `:generateContent` for the models that answer with images."""
+"""Reads the body of `:generateContent` for the models that return images."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -78,8 +78,8 @@ VERTEX_BODY = message(
 
 
 @dataclass(frozen=True)
-class Order:
-    """A request that passed, with nothing left open."""
+class ContentRequest:
+    """A valid request, with defaults filled in."""
 
     model: Model
     prompt: str
@@ -100,7 +100,7 @@ class Order:
     seed: int | None
 
 
-def read_order(model: Model, body: Mapping[str, Any]) -> Order:
+def read_content_request(model: Model, body: Mapping[str, Any]) -> ContentRequest:
     """Return the request in a body whose fields are of their types.
 
     Raises:
@@ -115,7 +115,7 @@ def read_order(model: Model, body: Mapping[str, Any]) -> Order:
     width, height = model.pixels(aspect_ratio(model, image_config, references), resolution)
     modalities = config.get("responseModalities") or ["TEXT", "IMAGE"]
     file_format, quality = output_format(image_config.get("imageOutputOptions", {}))
-    return Order(
+    return ContentRequest(
         model=model,
         prompt=prompt,
         references=references,
@@ -149,7 +149,9 @@ def opened_references(body: Mapping[str, Any]) -> Iterator[Image.Image]:
             if "inlineData" in part:
                 yield opened_part(part["inlineData"], f"{path}.inlineData")
             if "fileData" in part:
-                problem = "Cannot fetch content from the provided URL."  # nothing is stored here
+                problem = (
+                    "Cannot fetch content from the provided URL."  # the simulator fetches nothing
+                )
                 raise invalid(f"{path}.fileData", problem)
 
 
@@ -163,7 +165,7 @@ def check_prompt(model: Model, prompt: str, references: int) -> None:
 
 
 def check_limits(model: Model, config: Mapping[str, Any]) -> None:
-    """Refuse what is right by itself, but not for this model."""
+    """Refuse values that are valid for other models only."""
     if config.get("candidateCount", 1) != 1:
         problem = "Multiple candidates is not enabled for this model"
         raise invalid("generation_config.candidate_count", problem)

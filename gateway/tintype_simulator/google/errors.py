@@ -16,7 +16,7 @@ SERVICE = "generativelanguage.googleapis.com"
 
 @dataclass(eq=False)
 class GoogleError(Exception):
-    """An error as Google reports it; by default a request that is at fault."""
+    """An error as Google reports it; by default of an invalid request."""
 
     message: str
     status: str = "INVALID_ARGUMENT"
@@ -43,13 +43,13 @@ def detail(name: str, **fields: object) -> Detail:
 
 
 def invalid(path: str, message: str) -> GoogleError:
-    """Return the answer to a field that is at fault."""
+    """Return the response to an invalid field."""
     violation = {"field": path, "description": message}
     return GoogleError(message, details=[detail("BadRequest", fieldViolations=[violation])])
 
 
 def unknown_name(name: str, path: str) -> GoogleError:
-    """Return the answer to a field that the message at `path` does not have."""
+    """Return the response to a field that the message at `path` does not have."""
     place = f" at '{path}'" if path else ""
     problem = f'Unknown name "{name}"{place}: Cannot find field.'
     return invalid(path, f"Invalid JSON payload received. {problem}")
@@ -61,7 +61,7 @@ def too_large(limit: int) -> GoogleError:
 
 
 def invalid_key() -> GoogleError:
-    """Return the answer to a wrong API key, which is no 401."""
+    """Return the response to a wrong API key, whose status is 400."""
     info = detail(
         "ErrorInfo",
         reason="API_KEY_INVALID",
@@ -73,19 +73,19 @@ def invalid_key() -> GoogleError:
 
 
 def no_key() -> GoogleError:
-    """Return the answer to a call of the Gemini API without a key."""
+    """Return the response to a call of the Gemini API without a key."""
     message = "Method doesn't allow unregistered callers. Please use API Key to call this API."
     return GoogleError(message, "PERMISSION_DENIED", 403)
 
 
 def unauthenticated() -> GoogleError:
-    """Return the answer to a call of Vertex AI without a valid token."""
+    """Return the response to a call of Vertex AI without a valid token."""
     message = "Request had invalid authentication credentials. Expected OAuth 2 access token."
     return GoogleError(message, "UNAUTHENTICATED", 401)
 
 
 def not_found(model: str, method: str, version: str) -> GoogleError:
-    """Return the answer to a model that there is not, or not for this method."""
+    """Return the response to a model that does not exist or lacks the method."""
     message = f"models/{model} is not found for API version {version}, or is not supported"
     return GoogleError(
         f"{message} for {method}. Call ListModels to see those that are.", "NOT_FOUND", 404
@@ -102,7 +102,7 @@ def prompt_not_submitted() -> GoogleError:
 
 
 def exhausted() -> GoogleError:
-    """Return the answer to a client that is too fast, with the time that it has to wait."""
+    """Return the response to a client above its quota, with the time that it has to wait."""
     violation = {
         "quotaMetric": f"{SERVICE}/generate_content_paid_tier_requests",
         "quotaId": "GenerateRequestsPerMinutePerProjectPerModel",

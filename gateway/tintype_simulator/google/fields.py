@@ -1,6 +1,6 @@
-"""Reads Google's JSON as its servers do: by a schema, and any unknown field is an error.
+"""Reads Google's JSON as its servers do: by a schema, in which an unknown field is an error.
 
-Protocol Buffers name a field `aspect_ratio` and print it as `aspectRatio`; both are taken, even
+Protocol Buffers name a field `aspect_ratio` and print it as `aspectRatio`; both are valid, even
 mixed, because Google's own SDKs mix them. `null` stands for a field that is not there.
 """
 
@@ -121,7 +121,7 @@ def file(value: object, path: str) -> bytes:
 
 
 def anything(value: object, path: str) -> object:
-    """Read what has no bearing on images."""
+    """Accept a field that does not affect images."""
     return value
 
 
@@ -140,6 +140,6 @@ OUTPUT_OPTIONS = message(
 
 
 def output_format(options: Mapping[str, Any]) -> tuple[str, int]:
-    """Return the painter's name of the format, and the percentage that a JPEG keeps."""
+    """Return the renderer's name of the format, and the quality of a JPEG (0 to 100)."""
     mime_type: str = options.get("mimeType", "image/png")
     return mime_type.removeprefix("image/"), options.get("compressionQuality", 75)

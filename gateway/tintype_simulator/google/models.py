@@ -1,6 +1,6 @@
 """Google's image models: which there are, and what each takes.
 
-Dead models are offered like living ones, because retired models are what people rehearse with.
+Retired models are offered like the others, since clients, price tables and tests still name them.
 Sources: Google's image-generation guide and price list of 2026, and for Imagen the model cards in
 the documentation of Vertex AI. Figures that Google does not publish are marked as such.
 """
@@ -90,13 +90,13 @@ class Model:
     """The input tokens of each of them."""
 
     detail: int = 1024
-    """How crisp its images are: `Image.detail`."""
+    """How crisp its images are: `ImageSpec.detail`."""
 
     input_tokens: int = 480
     """The longest prompt, in tokens."""
 
     output_tokens: int = 8192
-    """The most tokens of one answer."""
+    """The most tokens of one response."""
 
     def pixels(self, ratio: str, resolution: str) -> Pixels:
         """Return width and height of an image."""
@@ -113,7 +113,7 @@ GEMINI_2_5_FLASH = Model(
     {"1K": 1290},
     names_resolution=False,
     max_references=3,
-    reference_tokens=258,  # of Gemini 2.5 in general: for this model nobody says
+    reference_tokens=258,  # of Gemini 2.5 in general: Google does not say it of this model
     input_tokens=32_768,
     output_tokens=32_768,
 )
@@ -135,9 +135,9 @@ GEMINI_3_1_FLASH = replace(
     id="gemini-3.1-flash-image",
     display_name="Nano Banana 2",
     sizes=GEMINI_3_1_SIZES,
-    # Of 2K and 4K only the prices are sure, and a guide has other counts.
+    # Google publishes prices of 2K and 4K, and a guide has other counts.
     resolutions={"1K": 1120, "512": 747, "2K": 1680, "4K": 2520},
-    reference_tokens=1120,  # like 560 of the model above: from Google's prices of an image
+    reference_tokens=1120,  # follows from Google's price of an input image, as 560 does
     detail=1024,
     input_tokens=131_072,
 )

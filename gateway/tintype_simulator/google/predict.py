@@ -1,8 +1,8 @@
 """Imagen, `:predict`: from one to four images of a prompt.
 
-Words in a prompt make refusals easy to rehearse: `forbidden` refuses the prompt, `flagged` every
-image and `half-flagged` the later half of them. Filtered images are missing from the answer,
-or in it as reasons where the request asks for them; the status stays 200.
+Words in a prompt trigger refusals: `forbidden` refuses the prompt, `flagged` filters every image
+and `half-flagged` the later half of them. Filtered images are missing from the response, or stand
+in it as reasons where the request asks for them; the status stays 200.
 """
 
 import asyncio
@@ -16,7 +16,12 @@ from tintype_simulator.dialect import Answer, in_painters, json_answer
 from tintype_simulator.google.access import answering, is_vertex, model_for
 from tintype_simulator.google.errors import prompt_not_submitted
 from tintype_simulator.google.fields import decoded
-from tintype_simulator.google.predict_request import GEMINI_BODY, VERTEX_BODY, Order, read_order
+from tintype_simulator.google.predict_request import (
+    GEMINI_BODY,
+    VERTEX_BODY,
+    PredictRequest,
+    read_predict_request,
+)
 from tintype_simulator.painting.renderer import ImageSpec, encode, paint
 from tintype_simulator.painting.seeds import drawn_seed
 
@@ -31,45 +36,47 @@ async def post_predict(request: web.Request) -> Answer:
     """Paint what the request asks for."""
     model = model_for(request, "predict")
     reader = VERTEX_BODY if is_vertex(request) else GEMINI_BODY
-    order = read_order(model, reader(decoded(await request.read()), ""))
-    if order.seed is None:
-        order = replace(order, seed=drawn_seed(request, order.images))
-    if is_forbidden(order.prompt):
+    predict_request = read_predict_request(model, reader(decoded(await request.read()), ""))
+    if predict_request.seed is None:
+        predict_request = replace(predict_request, seed=drawn_seed(request, predict_request.images))
+    if is_forbidden(predict_request.prompt):
         raise prompt_not_submitted()
-    passed = delivered(order.prompt, order.images)
+    passed = delivered(predict_request.prompt, predict_request.images)
     files = await asyncio.gather(
-        *(in_painters(request, painted_file, order, index) for index in range(passed))
+        *(in_painters(request, painted_file, predict_request, index) for index in range(passed))
     )
-    predictions = [*images(order, files), *remarks(order, len(files))]
+    predictions = [*images(predict_request, files), *remarks(predict_request, len(files))]
     return json_answer({"predictions": predictions} if predictions else {})
 
 
-def images(order: Order, files: list[str]) -> list[dict[str, object]]:
+def images(predict_request: PredictRequest, files: list[str]) -> list[dict[str, object]]:
     """Return the entries of the images that were not filtered."""
-    entry: dict[str, object] = {"mimeType": f"image/{order.file_format}"}
-    if order.tells_prompt:
-        entry["prompt"] = f"A detailed image: {order.prompt}"
+    entry: dict[str, object] = {"mimeType": f"image/{predict_request.file_format}"}
+    if predict_request.tells_prompt:
+        entry["prompt"] = f"A detailed image: {predict_request.prompt}"
     return [{**entry, "bytesBase64Encoded": file} for file in files]
 
 
-def remarks(order: Order, passed: int) -> list[dict[str, object]]:
-    """Return the entries without an image, which a request has to ask for."""
+def remarks(predict_request: PredictRequest, passed: int) -> list[dict[str, object]]:
+    """Return the entries without an image, which a request must ask for."""
     found: list[dict[str, object]] = []
-    if order.tells_reasons:
-        found += [{"raiFilteredReason": FILTERED} for _ in range(order.images - passed)]
-    if order.tells_safety:
+    if predict_request.tells_reasons:
+        found += [{"raiFilteredReason": FILTERED} for _ in range(predict_request.images - passed)]
+    if predict_request.tells_safety:
         attributes = {"categories": ["Violence"], "scores": [0.1]}
         found.append({"safetyAttributes": attributes, "contentType": "Positive Prompt"})
     return found
 
 
-def painted_file(order: Order, index: int) -> str:
-    """Return the file of the image at a place of the answer, in base64."""
+def painted_file(predict_request: PredictRequest, index: int) -> str:
+    """Return the file of the image at a place of the response, in base64."""
     image = ImageSpec(
-        seed=f"{order.model.id}/{order.seed}/{index}/{order.prompt}/{order.unwanted}",
-        caption=order.prompt,
-        width=order.width,
-        height=order.height,
-        detail=order.model.detail,
+        seed=f"{predict_request.model.id}/{predict_request.seed}/{index}/{predict_request.prompt}/{predict_request.unwanted}",
+        caption=predict_request.prompt,
+        width=predict_request.width,
+        height=predict_request.height,
+        detail=predict_request.model.detail,
     )
-    return base64.b64encode(encode(paint(image), order.file_format, order.quality)).decode()
+    return base64.b64encode(
+        encode(paint(image), predict_request.file_format, predict_request.quality)
+    ).decode()

@@ -27,7 +27,7 @@ PARAMETERS: Mapping[str, Reader] = {
     "sampleCount": within(1, MAX_IMAGES, integer),
     "aspectRatio": text,
     "sampleImageSize": text,
-    "imageSize": text,  # what the documentation calls it, and the SDK does not
+    "imageSize": text,  # the name in the documentation; the SDK has the other one
     "personGeneration": choice("DONT_ALLOW", "ALLOW_ADULT", "ALLOW_ALL", any_case=True),
     "guidanceScale": number,
     "language": text,
@@ -46,7 +46,7 @@ VERTEX_PARAMETERS: Mapping[str, Reader] = {
     "addWatermark": boolean,
     "enhancePrompt": boolean,
 }
-"""What Vertex AI takes. Its `storageUri` is left out: nothing is stored here."""
+"""The fields of Vertex AI, without `storageUri`: the simulator stores nothing."""
 
 INSTANCES = repeated(message({"prompt": text}))
 GEMINI_BODY = message({"instances": INSTANCES, "parameters": message(PARAMETERS)})
@@ -56,8 +56,8 @@ VERTEX_BODY = message(
 
 
 @dataclass(frozen=True)
-class Order:
-    """A request that passed, with nothing left open."""
+class PredictRequest:
+    """A valid request, with defaults filled in."""
 
     model: Model
     prompt: str
@@ -68,19 +68,19 @@ class Order:
     quality: int
     seed: int | None
     unwanted: str
-    """What the images should not show."""
+    """The negative prompt."""
 
     tells_reasons: bool
-    """Whether the answer says why an image is missing."""
+    """Whether the response says why an image is missing."""
 
     tells_safety: bool
-    """Whether it says how the prompt was judged."""
+    """Whether the response has the safety scores of the prompt."""
 
     tells_prompt: bool
-    """Whether it says how the prompt was rewritten."""
+    """Whether the response has the rewritten prompt."""
 
 
-def read_order(model: Model, body: Mapping[str, Any]) -> Order:
+def read_predict_request(model: Model, body: Mapping[str, Any]) -> PredictRequest:
     """Return the request in a body whose fields are of their types.
 
     Raises:
@@ -91,7 +91,7 @@ def read_order(model: Model, body: Mapping[str, Any]) -> Order:
     width, height = pixels(model, parameters)
     if parameters.get("addWatermark", True) and "seed" in parameters:
         raise invalid("parameters.seed", "Seed is not supported when watermark is enabled.")
-    return Order(
+    return PredictRequest(
         model=model,
         prompt=prompt_of(body),
         images=parameters.get("sampleCount", MAX_IMAGES),

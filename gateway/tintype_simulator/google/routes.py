@@ -64,7 +64,7 @@ def is_asked_for(request: web.Request) -> bool:
 
 
 def standing_headers(elapsed_seconds: float) -> dict[str, str]:
-    """Return the headers of every answer; there is no id of the request among them."""
+    """Return the headers of every response; Google sends no request id."""
     return {
         "server": "scaffolding on HTTPServer2",
         "server-timing": f"gfet4t7; dur={round(elapsed_seconds * 1000)}",

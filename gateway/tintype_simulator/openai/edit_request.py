@@ -43,7 +43,7 @@ MAX_URL_CHARACTERS = 20_971_520
 
 @dataclass(frozen=True)
 class Form:
-    """The body of an edit, of either kind, before anything in it is judged."""
+    """The body of an edit, of either kind, before its values are checked."""
 
     fields: Mapping[str, Any]
     """All but the files, as JSON has them."""
@@ -59,7 +59,7 @@ def read_edit(content_type: str, body: bytes) -> ImageRequest:
     """Return the request in the body of `POST /v1/images/edits`.
 
     Raises:
-        OpenAIError: What OpenAI would answer to it.
+        OpenAIError: The response that OpenAI would give.
     """
     if is_multipart(content_type):
         form = read_form(content_type, body)
@@ -73,7 +73,7 @@ def read_edit(content_type: str, body: bytes) -> ImageRequest:
 
 
 def request_of(form: Form) -> ImageRequest:
-    """Return the request in a form whose parts are of their kinds."""
+    """Return the request in a form whose files and texts stand in their fields."""
     model = named_model(form.fields)
     rules = edit_rules(model)
     check_fields(model, rules, form.fields)
@@ -82,11 +82,11 @@ def request_of(form: Form) -> ImageRequest:
     images = opened_images(form.images, rules)
     if any(is_forbidden_image(image.convert("RGB")) for image in images):
         raise moderation_blocked("input")
-    order = resolved(model, form.fields, source=images[0].size)
+    image_request = resolved(model, form.fields, source=images[0].size)
     high_fidelity = form.fields.get("input_fidelity") == "high"
     count = rules.input_tokens or (lambda *_: 0)
     return replace(
-        order,
+        image_request,
         inputs=images,
         region=region(form, images[0], rules),
         input_image_tokens=sum(count(*image.size, high_fidelity) for image in images),
@@ -105,7 +105,7 @@ def region(form: Form, image: Image.Image, rules: EditRules) -> Image.Image | No
 
 
 def edit_rules(model: Model) -> EditRules:
-    """Return what the model takes in an edit, or raise OpenAIError where it makes none."""
+    """Return what the model takes in an edit, or raise OpenAIError where it does not edit."""
     if model.family.edits is None:
         message = f"The model '{model.id}' does not support image edits."
         raise invalid("model", "invalid_value", message)

@@ -1,7 +1,7 @@
-"""OpenAI's errors: the envelope, and the table of those that a request cannot cause by itself.
+"""OpenAI's errors: the envelope, and the table of those that only a fault causes.
 
-The rows of `ERRORS` are for scripted faults: `{"error": "openai/rate_limit_exceeded"}`. Where
-OpenAI documents no code, the ones that its users report are taken.
+The rows of `ERRORS` are named by scripted faults: `{"error": "openai/rate_limit_exceeded"}`. Where
+OpenAI documents no code, the code is the one that its users report.
 """
 
 from collections.abc import Mapping
@@ -12,17 +12,17 @@ from tintype_simulator.dialect import Answer, json_answer
 
 @dataclass(eq=False)
 class OpenAIError(Exception):
-    """An error as OpenAI reports it; by default a request that is at fault."""
+    """An error as OpenAI reports it; by default of an invalid request."""
 
     message: str
     status: int = 400
     type: str = "invalid_request_error"
     code: str | None = None
     param: str | None = None
-    """The field of the request that is at fault."""
+    """The invalid field of the request."""
 
     extra: Mapping[str, object] = field(default_factory=dict)
-    """What this error says beside the four keys that all have."""
+    """Keys of this error beside the four that every error has."""
 
     def answer(self) -> Answer:
         """Return the error in its envelope."""
@@ -58,12 +58,12 @@ def invalid_image_file(name: str) -> OpenAIError:
 
 
 def invalid_api_key() -> OpenAIError:
-    """Return the answer to a missing or a wrong key."""
+    """Return the response to a missing or a wrong key."""
     return OpenAIError("Incorrect API key provided.", 401, code="invalid_api_key")
 
 
 def model_not_found(model: str) -> OpenAIError:
-    """Return the answer to a model that is unknown, or out of the account's reach."""
+    """Return the response to a model that is unknown, or closed to the account."""
     message = f"The model '{model}' does not exist or you do not have access to it."
     return OpenAIError(message, 404, code="model_not_found", param="model")
 
@@ -74,7 +74,7 @@ def model_deprecated() -> OpenAIError:
 
 
 def invalid(param: str, code: str, message: str) -> OpenAIError:
-    """Return the answer to a field that is at fault."""
+    """Return the response to an invalid field."""
     return OpenAIError(message, code=code, param=param)
 
 

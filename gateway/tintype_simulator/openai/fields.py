@@ -1,6 +1,6 @@
 """The fields of OpenAI's image requests: their types, their values, and which go together.
 
-The first problem that is found is the response, as with OpenAI. Pure.
+The first problem decides the response, as with OpenAI. Pure.
 """
 
 import re
@@ -19,7 +19,7 @@ from tintype_simulator.openai.models import MODELS, Family, Model, unsupported
 T = TypeVar("T", str, int, bool, dict[str, Any], list[Any])
 
 REFUSED_WORD = re.compile(r"\bforbidden\b", re.IGNORECASE)
-"""A prompt with this word is refused, which makes refusals easy to rehearse."""
+"""A prompt with this word is refused, so that a test can provoke it."""
 
 JSON_TYPES: dict[type, str] = {
     str: "a string",
@@ -119,7 +119,7 @@ def check_svg(value: object) -> None:
 
 
 def check_combinations(fields: Mapping[str, Any]) -> None:
-    """Refuse fields that are right by themselves and wrong together."""
+    """Refuse combinations of values that are valid alone."""
     output_format = fields.get("output_format", "png")
     if fields.get("background") == "transparent" and output_format in ("jpeg", "gif"):
         problem = f"Transparent background is not supported for {output_format.upper()}"
@@ -134,7 +134,7 @@ def check_combinations(fields: Mapping[str, Any]) -> None:
 
 
 def check_previews(fields: Mapping[str, Any], output_format: str) -> None:
-    """Refuse what GIF and SVG do not go with, and their own fields with other formats."""
+    """Refuse fields that GIF and SVG exclude, and their own fields with other formats."""
     for name, owner in (("frame_count", "gif"), ("frame_duration_ms", "gif"), ("svg", "svg")):
         if name in fields and output_format != owner:
             message = f"'{name}' is only supported with output_format '{owner}'."
@@ -147,7 +147,7 @@ def check_previews(fields: Mapping[str, Any], output_format: str) -> None:
 
 
 def check_prompt(family: Family, prompt: str) -> None:
-    """Refuse a prompt that is empty, too long, not text at all, or of a forbidden kind."""
+    """Refuse a prompt that is empty, too long, not Unicode, or forbidden."""
     if not prompt:
         raise invalid("prompt", "empty_string", "Invalid 'prompt': empty string.")
     if len(prompt) > family.prompt_characters:

@@ -1,4 +1,4 @@
-"""OpenAI's image models: which there are, and what each takes.
+"""OpenAI's image models, and what each takes.
 
 Retired models are offered like the others, since clients, price tables and tests still name them.
 Sources: the OpenAPI description of OpenAI's API and the types of its Python SDK 3.52.
@@ -18,7 +18,7 @@ to the first input image. How OpenAI chooses is not published: only the response
 
 @dataclass(frozen=True)
 class ListedSizes:
-    """The sizes of the models that know only a few; the first is the default."""
+    """The sizes of the models with a fixed list; the first is the default."""
 
     sizes: tuple[str, ...]
 
@@ -34,7 +34,7 @@ class ListedSizes:
 
 @dataclass(frozen=True)
 class FreeSizes:
-    """The sizes of the models that paint any, within bounds (edges and areas in pixels)."""
+    """The sizes of the models that paint any size within bounds (edges and areas in pixels)."""
 
     default: str = "auto"
     multiple_of: int = 16

@@ -1,7 +1,4 @@
-"""What an image request asks for, once nothing of it is open, and the reader of generations.
-
-Everything that the model resolves by itself (`auto`, defaults) is resolved here.
-"""
+"""An image request with `auto` and defaults resolved, and the reader of generations."""
 
 import json
 from collections.abc import Mapping
@@ -25,7 +22,7 @@ NOT_JSON = "We could not parse the JSON body of your request."
 
 @dataclass(frozen=True)
 class ImageRequest:
-    """A request that passed, with nothing left open."""
+    """A valid request, with `auto` and defaults resolved."""
 
     event_prefix: Literal["image_generation", "image_edit"]
     """How the names of its events begin."""
@@ -46,7 +43,7 @@ class ImageRequest:
     frame_count: int
     frame_duration_ms: int
     svg_model: str
-    """Who writes an SVG."""
+    """The language model that writes an SVG."""
 
     inputs: tuple[Image.Image, ...] = ()
     """The images of an edit, decoded, in the order of the request; the first is the one to edit."""
@@ -66,7 +63,7 @@ def read_generation(body: object) -> ImageRequest:
     """Return the request in the decoded body of `POST /v1/images/generations`.
 
     Raises:
-        OpenAIError: What OpenAI would answer to it.
+        OpenAIError: The response that OpenAI would give.
     """
     fields = fields_of(body)
     model = named_model(fields)
@@ -95,7 +92,7 @@ def fields_of(body: object) -> dict[str, Any]:
 def resolved(
     model: Model, fields: Mapping[str, Any], source: tuple[int, int] | None = None
 ) -> ImageRequest:
-    """Return a request that is known to be right, with its defaults and `auto` filled in.
+    """Return a request whose fields are valid, with `auto` and defaults resolved.
 
     Args:
         model: The model that paints.

@@ -1,4 +1,4 @@
-"""The bodies of OpenAI's Images API: plain answers, events of a stream, and models. Pure."""
+"""The bodies of OpenAI's Images API: plain responses, events of a stream, and models. Pure."""
 
 import json
 import re
@@ -12,84 +12,105 @@ from tintype_simulator.text_tokens import text_tokens
 Json = dict[str, object]
 
 CACHED = re.compile(r"\bcached\b", re.IGNORECASE)
-"""A prompt with this word is answered as if the provider had cached part of it."""
+"""For a prompt with this word, usage says that half of the input was cached."""
 
 
-def images_response(order: ImageRequest, images: list[str], created: int) -> Json:
-    """Return the body of an answer that is not streamed.
+def images_response(image_request: ImageRequest, images: list[str], created: int) -> Json:
+    """Return the body of a response that is not streamed.
 
     Args:
-        order: What was asked for.
+        image_request: What was asked for.
         images: The images in base64.
         created: Unix time in seconds.
     """
-    if order.model.family.is_dall_e:
-        return {"created": created, "data": [dall_e_image(order, image) for image in images]}
-    inputs = [input_tokens(order, index) for index in range(len(images))]
-    output_tokens = image_tokens(order) * len(images)
+    if image_request.model.family.is_dall_e:
+        return {
+            "created": created,
+            "data": [dall_e_image(image_request, image) for image in images],
+        }
+    inputs = [input_tokens(image_request, index) for index in range(len(images))]
+    output_tokens = image_tokens(image_request) * len(images)
     details = {"image_tokens": output_tokens, "text_tokens": 0}
     return {
         "created": created,
-        **resolved_fields(order),
-        **echoed_identifier(order),
+        **resolved_fields(image_request),
+        **echoed_identifier(image_request),
         "data": [{"b64_json": image} for image in images],
         "usage": {
-            **usage(order, sum(inputs, InputTokenCount()), output_tokens),
+            **usage(image_request, sum(inputs, InputTokenCount()), output_tokens),
             "output_tokens_details": details,
         },
-        **svg_usage(order),
+        **svg_usage(image_request),
     }
 
 
-def partial_image_event(order: ImageRequest, image: str, created: int, partial_index: int) -> bytes:
+def partial_image_event(
+    image_request: ImageRequest, image: str, created: int, partial_index: int
+) -> bytes:
     """Return the event of an image that is not finished yet."""
     fields: Json = {"partial_image_index": partial_index}
-    return event("partial_image", order, image, created, fields)
+    return event("partial_image", image_request, image, created, fields)
 
 
-def completed_event(order: ImageRequest, image: str, created: int, image_index: int) -> bytes:
+def completed_event(
+    image_request: ImageRequest, image: str, created: int, image_index: int
+) -> bytes:
     """Return the event of a finished image. The events of a stream add up to a plain response."""
-    partials = order.partial_images * tokens.TOKENS_PER_PARTIAL_IMAGE
-    used = usage(order, input_tokens(order, image_index), image_tokens(order) + partials)
-    fields: Json = {"usage": used, **echoed_identifier(order)}
-    return event("completed", order, image, created, fields)
+    partials = image_request.partial_images * tokens.TOKENS_PER_PARTIAL_IMAGE
+    used = usage(
+        image_request,
+        input_tokens(image_request, image_index),
+        image_tokens(image_request) + partials,
+    )
+    fields: Json = {"usage": used, **echoed_identifier(image_request)}
+    return event("completed", image_request, image, created, fields)
 
 
-def event(name: str, order: ImageRequest, image: str, created: int, fields: Json) -> bytes:
+def event(name: str, image_request: ImageRequest, image: str, created: int, fields: Json) -> bytes:
     """Return one server-sent event, with what the two kinds have in common and `fields`."""
-    name = f"{order.event_prefix}.{name}"
+    name = f"{image_request.event_prefix}.{name}"
     payload = {"type": name, "b64_json": image, "created_at": created}
-    data = json.dumps({**payload, **resolved_fields(order), **fields}, separators=(",", ":"))
+    data = json.dumps(
+        {**payload, **resolved_fields(image_request), **fields}, separators=(",", ":")
+    )
     return f"event: {name}\ndata: {data}\n\n".encode()
 
 
-def dall_e_image(order: ImageRequest, image: str) -> Json:
+def dall_e_image(image_request: ImageRequest, image: str) -> Json:
     """Return one entry of `data`; of the two models, dall-e-3 rewrites prompts."""
-    if order.model.id != "dall-e-3":
+    if image_request.model.id != "dall-e-3":
         return {"b64_json": image}
-    revised = f"A detailed image in a {order.style} style: {order.prompt}"
+    revised = f"A detailed image in a {image_request.style} style: {image_request.prompt}"
     return {"revised_prompt": revised, "b64_json": image}
 
 
-def resolved_fields(order: ImageRequest) -> Json:
-    """Return what an answer says about its images; nothing of it is `auto`."""
+def resolved_fields(image_request: ImageRequest) -> Json:
+    """Return what a response says of its images, where no value is `auto`."""
     return {
-        "background": order.background,
-        "output_format": order.output_format,
-        "quality": order.quality,
-        "size": f"{order.width}x{order.height}",
+        "background": image_request.background,
+        "output_format": image_request.output_format,
+        "quality": image_request.quality,
+        "size": f"{image_request.width}x{image_request.height}",
     }
 
 
-def echoed_identifier(order: ImageRequest) -> Json:
+def echoed_identifier(image_request: ImageRequest) -> Json:
     """Return the end user's identifier, if the request gave one."""
-    return {"safety_identifier": order.safety_identifier} if order.safety_identifier else {}
+    return (
+        {"safety_identifier": image_request.safety_identifier}
+        if image_request.safety_identifier
+        else {}
+    )
 
 
-def image_tokens(order: ImageRequest) -> int:
+def image_tokens(image_request: ImageRequest) -> int:
     """Return the output tokens of one image, without partial ones."""
-    output_tokens = order.model.family.output_tokens
-    return output_tokens(order.quality, order.width, order.height) if output_tokens else 0
+    output_tokens = image_request.model.family.output_tokens
+    return (
+        output_tokens(image_request.quality, image_request.width, image_request.height)
+        if output_tokens
+        else 0
+    )
 
 
 @dataclass(frozen=True)
@@ -104,20 +125,20 @@ class InputTokenCount:
         return InputTokenCount(self.text + other.text, self.image + other.image)
 
 
-def input_tokens(order: ImageRequest, image_index: int) -> InputTokenCount:
+def input_tokens(image_request: ImageRequest, image_index: int) -> InputTokenCount:
     """Return the input tokens that the image at a place of the response is charged with.
 
     OpenAI does not say how it counts several images. Here a generation counts its prompt once. An
     edit counts all of its input for each image, as users report: the dearer of both readings.
     """
-    prompt = text_tokens(order.prompt)
-    if not order.inputs:
+    prompt = text_tokens(image_request.prompt)
+    if not image_request.inputs:
         return InputTokenCount(prompt if image_index == 0 else 0)
-    added = tokens.EDIT_TEXT_TOKENS + tokens.EDIT_TEXT_TOKENS_PER_IMAGE * len(order.inputs)
-    return InputTokenCount(prompt + added, order.input_image_tokens)
+    added = tokens.EDIT_TEXT_TOKENS + tokens.EDIT_TEXT_TOKENS_PER_IMAGE * len(image_request.inputs)
+    return InputTokenCount(prompt + added, image_request.input_image_tokens)
 
 
-def usage(order: ImageRequest, inputs: InputTokenCount, output_tokens: int) -> Json:
+def usage(image_request: ImageRequest, inputs: InputTokenCount, output_tokens: int) -> Json:
     """Return the part of `usage` that plain and streamed responses share."""
     total = inputs.text + inputs.image
     return {
@@ -125,30 +146,30 @@ def usage(order: ImageRequest, inputs: InputTokenCount, output_tokens: int) -> J
         "input_tokens_details": {"text_tokens": inputs.text, "image_tokens": inputs.image},
         "output_tokens": output_tokens,
         "total_tokens": total + output_tokens,
-        **cached_tokens(order, inputs),
+        **cached_tokens(image_request, inputs),
     }
 
 
-def cached_tokens(order: ImageRequest, inputs: InputTokenCount) -> Json:
+def cached_tokens(image_request: ImageRequest, inputs: InputTokenCount) -> Json:
     """Return the cached part of the input, for a prompt with the word `cached`: one half.
 
     The types of the Images API do not have these fields. Those of the Responses API have them for
     its image tool, at this place.
     """
-    if not CACHED.search(order.prompt):
+    if not CACHED.search(image_request.prompt):
         return {}
     details = {"text_tokens": inputs.text // 2, "image_tokens": inputs.image // 2}
     return {"cached_tokens": sum(details.values()), "cached_tokens_details": details}
 
 
-def svg_usage(order: ImageRequest) -> Json:
-    """Return what writing an SVG took, beside the tokens of images."""
-    if order.output_format != "svg":
+def svg_usage(image_request: ImageRequest) -> Json:
+    """Return the tokens of writing an SVG, which are counted beside those of images."""
+    if image_request.output_format != "svg":
         return {}
-    read, written, reasoned = text_tokens(order.prompt), 640, 128
+    read, written, reasoned = text_tokens(image_request.prompt), 640, 128
     counts = {"input_tokens": read, "output_tokens": written, "reasoning_tokens": reasoned}
     return {
-        "svg_usage": {"model": order.svg_model, **counts, "total_tokens": read + written},
+        "svg_usage": {"model": image_request.svg_model, **counts, "total_tokens": read + written},
     }
 
 

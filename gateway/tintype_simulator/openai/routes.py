@@ -50,15 +50,15 @@ def check_key(authorization: str) -> None:
 @answering
 async def post_generations(request: web.Request) -> Answer:
     """Paint what the request asks for."""
-    return await painted_answer(request, read_generation(decoded_json(await request.read())))
+    return await painted_response(request, read_generation(decoded_json(await request.read())))
 
 
 @answering
 async def post_edits(request: web.Request) -> Answer:
     """Edit the images of the request."""
     content_type = request.headers.get("content-type", "")
-    order = await in_painters(request, read_edit, content_type, await request.read())
-    return await painted_answer(request, order)
+    image_request = await in_painters(request, read_edit, content_type, await request.read())
+    return await painted_response(request, image_request)
 
 
 @answering
@@ -82,12 +82,14 @@ async def get_model(request: web.Request) -> Answer:
     return json_answer(model_object(MODELS[name]))
 
 
-async def painted_answer(request: web.Request, order: ImageRequest) -> Answer:
+async def painted_response(request: web.Request, image_request: ImageRequest) -> Answer:
     """Return the images of a request, or the stream of their events."""
-    order = replace(order, seed=drawn_seed(request, order.n))
-    if order.stream:
-        return Answer(200, events(request, order), STREAM_HEADERS)
-    return json_answer(images_response(order, await painted_files(request, order), now()))
+    image_request = replace(image_request, seed=drawn_seed(request, image_request.n))
+    if image_request.stream:
+        return Answer(200, events(request, image_request), STREAM_HEADERS)
+    return json_answer(
+        images_response(image_request, await painted_files(request, image_request), now())
+    )
 
 
 def standing_headers(elapsed_seconds: float) -> dict[str, str]:

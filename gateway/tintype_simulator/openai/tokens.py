@@ -1,7 +1,7 @@
-"""How many tokens OpenAI counts for an image that it makes, and for one that it is given.
+"""How many tokens OpenAI counts for an output image, and for an input image.
 
 The tables are OpenAI's image-generation guide. The formulas of the newer models are not published:
-they reproduce every figure that is, and are good for simulation, not for a contract.
+these reproduce every published figure, and are good for simulation, not for a contract.
 """
 
 from collections.abc import Callable, Mapping
@@ -54,7 +54,7 @@ def tabulated(quality: str, width: int, height: int) -> int:
 
 
 def by_formula(factors: Mapping[str, int]) -> OutputTokens:
-    """Return the count of a newer generation: tiles by the shape, each dearer with more pixels."""
+    """Return the count of a newer generation, which follows from shape and pixels."""
 
     def output_tokens(quality: str, width: int, height: int) -> int:
         factor = factors[quality]
@@ -69,8 +69,8 @@ def input_tiles(width: int, height: int, high_fidelity: bool) -> int:
     """Return the input tokens of one image to the gpt-image-1 generation.
 
     The image is fitted into 2048x2048 pixels, shrunk until its short edge has 512 pixels at most,
-    and counted in tiles of 512x512. An edge that is longer than a tile by less than a pixel in
-    512 is rounded down, as users measured for 1024x1025.
+    and counted in tiles of 512x512. The scaled edges are rounded down first, as users
+    measured for 1024x1025.
     """
     scale = min(1.0, 2048 / max(width, height), TILE_PIXELS / min(width, height))
     tiles_across, tiles_down = (

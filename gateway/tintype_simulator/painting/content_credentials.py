@@ -1,7 +1,7 @@
-"""Marks files as those of OpenAI's GPT models are: with a C2PA manifest, where real ones have it.
+"""Puts a C2PA manifest into files, at the place where OpenAI's GPT models have it.
 
 The manifest is an empty store without a signature (C2PA specification 2.2, A.3 and 11.1): enough
-to be found, and nothing that anybody could take for a real one.
+to be found, and clearly not a real one.
 """
 
 import struct

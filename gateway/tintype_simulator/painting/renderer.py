@@ -1,8 +1,8 @@
-"""Paints images: the same order gives the same bytes, for anybody, on any day.
+"""Paints images: the same specification always gives the same bytes.
 
-Pure, and fast enough to rehearse load with: a scene is drawn at the image's own level of detail
-and scaled to its size, and PNG is compressed as little as it can be. Film grain gives the files
-the weight of real ones (about 1 MB for a 1024x1024 PNG): without it they would be tiny.
+Pure, and fast enough for load tests: a scene is drawn at the image's own level of detail
+and scaled to its size, and PNG is compressed as little as it can be. Film grain makes the files as
+large as real ones (about 1 MB for a 1024x1024 PNG); without it they would be tiny.
 """
 
 import colorsys
@@ -66,7 +66,7 @@ def paint(image: ImageSpec) -> Image.Image:
 def encode(image: Image.Image, output_format: str, quality: int = 100) -> bytes:
     """Return the image as a `png`, `jpeg` or `webp` file.
 
-    The encoders run at their fastest: these images are painted to be thrown away.
+    The encoders run at their fastest settings.
 
     Args:
         image: What to write.
@@ -137,7 +137,7 @@ def with_grain(image: Image.Image, random: Random) -> Image.Image:
 
 
 def write_caption(image: Image.Image, caption: str) -> None:
-    """Write one line into the lower left corner, in ASCII: all that Pillow's own font can draw."""
+    """Write one line into the lower left corner, in ASCII: Pillow's own font has no more."""
     font = ImageFont.load_default(max(10, min(image.size) // 42))
     margin = max(4, min(image.size) // 64)
     ascii_only = unicodedata.normalize("NFKD", caption).encode("ascii", "ignore").decode()

@@ -1,4 +1,4 @@
-"""What there is to see in an image: shapes in a unit square, derived from a random source.
+"""The scenes of images: shapes in a unit square, derived from a random source.
 
 Pure: the same source gives the same shapes. Coordinates run from 0 (left, top) to 1: a scene is
 stretched to the image's aspect ratio, and only discs stay round.
@@ -113,7 +113,7 @@ def skyline(random: Random, palette: Palette) -> Iterator[Shape]:
 
 
 def windows(random: Random, left: float, top: float, right: float, light: Color) -> Iterator[Shape]:
-    """The windows of one tower that somebody has left the light on in."""
+    """The lit windows of one tower."""
     columns = max(1, int((right - left) / 0.02))
     for row in range(int((0.93 - top) / 0.035)):
         for column in range(columns):

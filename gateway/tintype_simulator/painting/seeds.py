@@ -1,7 +1,7 @@
-"""The seeds that a provider draws where a request leaves them open.
+"""The seeds of requests that name none.
 
-Real ones draw at random, so that no two images are alike. Here a rehearsal is to repeat: a seed
-is how many requests of the same path and body came before, since the start.
+Real providers draw them at random. Here tests must repeat, so a seed is the number of requests with
+the same path and body that came before, since the start.
 """
 
 from collections import OrderedDict
@@ -11,24 +11,24 @@ from aiohttp import web
 DRAWN_SEED = web.RequestKey("drawn_seed", int)
 
 REQUESTS_KEPT = 10_000
-"""How many different requests are told apart; the one that was seen longest ago is forgotten."""
+"""How many different requests are counted; the one seen longest ago is dropped first."""
 
 
 _MOST_IMAGES = 16
-"""More than any request asks for."""
+"""An upper bound on the images of one request."""
 
 
 def drawn_seed(request: web.Request, images: int) -> int:
-    """Return the seed of a request for so many images.
+    """Return the seed of a request for this number of images.
 
-    A gateway divides what is asked of it into calls that may differ in no more than this number:
-    each has a seed of its own.
+    A gateway may divide a request into calls that differ only in their number of images. Each such
+    call has a seed of its own.
     """
     return request[DRAWN_SEED] * _MOST_IMAGES + images
 
 
 class Draws:
-    """How often each request came."""
+    """Counts how often each request came."""
 
     def __init__(self) -> None:
         self._seen: OrderedDict[bytes, int] = OrderedDict()
@@ -43,5 +43,5 @@ class Draws:
         return seed
 
     def forget(self) -> None:
-        """Draw the first seeds again."""
+        """Start all counts again."""
         self._seen.clear()
