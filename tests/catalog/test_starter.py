@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from tintype_catalog.catalog import Catalog, Model
+from tintype_catalog.image_model import Parameters
+from tintype_catalog.sizes import Size, choose
 from tintype_testing.manifests import (
     OVERLAYS,
     STARTER,
@@ -149,6 +151,14 @@ def test_a_model_of_a_task_calls_the_model_of_its_provider() -> None:
         assert upstream[f"stability-{service}-v1-0"] == f"us.stability.{service}-v1:0"
 
 
+def test_a_canvas_grows_to_the_size_that_is_asked_for_and_to_none_that_is_not() -> None:
+    outpaint = model(CATALOG, "stability.stable-outpaint-v1:0")
+
+    assert choose(outpaint.size, Size(3000, 1200)).size == Size(3000, 1200)
+    assert outpaint.defaults["size"] == "auto"
+    assert choose(outpaint.size, None).size is None
+
+
 def test_an_edit_of_several_images_takes_as_many_as_the_provider_does() -> None:
     most = {
         item.id: item.rules["edit"].max_images for item in CATALOG.models if "edit" in item.rules
@@ -248,10 +258,10 @@ def test_a_snapshot_is_an_alias_of_its_model(alias: str, model_id: str) -> None:
     assert alias in model(CATALOG, model_id).aliases
 
 
-def test_every_default_is_a_value_that_the_model_takes() -> None:
+def test_every_default_of_a_standard_parameter_is_a_value_that_the_model_takes() -> None:
     for item in CATALOG.models:
         for field, value in item.defaults.items():
-            if field not in item.provider_parameters:
+            if field in Parameters.model_fields:
                 rule = getattr(item.parameters, field)
                 assert value in rule.values or rule.minimum <= value <= rule.maximum
 
