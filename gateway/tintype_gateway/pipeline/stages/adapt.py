@@ -53,11 +53,11 @@ def adapt(
         UnsupportedParameterError: The model does not take a field or a value of the request.
     """
     fields, limits = request.fields, model.limits
-    prompt = _prompt(request, model, rule)
+    changes = _Changes(model, handling)
+    prompt = _prompt(request, model, rule, changes)
     _check_limit("prompt", "characters", len(prompt), limits.max_prompt_characters)
     _check_limit("n", "images", fields.n, limits.max_images_per_request)
     _check_provider_parameters(request, model)
-    changes = _Changes(model, handling)
     own = lift(request.provider_parameters, model)
     given = {name: value for name, value in vars(fields).items() if value is not None}
     asked = _united(given, own.standard, model)
@@ -81,11 +81,13 @@ def adapt(
     )
 
 
-def _prompt(request: ValidRequest, model: Model, rule: OperationRule) -> str:
+def _prompt(request: ValidRequest, model: Model, rule: OperationRule, changes: "_Changes") -> str:
     """Return the prompt that the provider gets, which is empty where it gets none.
 
+    One that the model does not take is stripped: OpenAI's SDKs send no edit without a prompt.
+
     Raises:
-        UnsupportedParameterError: The model needs a prompt, or takes none.
+        UnsupportedParameterError: The model needs a prompt.
     """
     if request.prompt is None and rule.prompt == "Required":
         raise UnsupportedParameterError(
@@ -93,11 +95,11 @@ def _prompt(request: ValidRequest, model: Model, rule: OperationRule) -> str:
             param="prompt",
             code="missing_required_parameter",
         )
-    if request.prompt is not None and rule.prompt == "None":
-        raise UnsupportedParameterError(
-            f"`prompt`: the model {model.id!r} does not take it", param="prompt"
-        )
-    return request.prompt or rule.default_prompt or ""
+    given = request.prompt or ""
+    if given and rule.prompt == "None":
+        changes.strip("prompt", {"prompt": given})
+        given = ""
+    return given or rule.default_prompt or ""
 
 
 def _defaults(model: Model, server_defaults: Mapping[str, Any]) -> Lifted:
