@@ -1,6 +1,7 @@
 """What is sent to Stability's models and image services on Bedrock for each task."""
 
 import base64
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,9 +11,11 @@ from hypothesis import strategies as st
 from tests.gateway.dialects.inputs import edit_job, fake_input
 from tintype_catalog.sizes import Size, SizeChoice
 from tintype_gateway.dialects.bedrock.stability import mask_convention, translate
+from tintype_gateway.pipeline.stages.adapt import adapt
 from tintype_gateway.values.faults import UpstreamFault
 from tintype_gateway.values.job import Job
-from tintype_testing.builders import route
+from tintype_testing.builders import route, snapshot, valid
+from tintype_testing.manifests import STARTER, read_manifests
 from tintype_testing.upstream_requests import sent_json
 
 KEYS = {"aws-access-key-id": "AKIDEXAMPLE", "aws-secret-access-key": "secret"}
@@ -21,6 +24,7 @@ FIRST, SECOND, MASKED = (
     base64.b64encode(data).decode() for data in (b"first image", b"second image", b"the mask")
 )
 OPEN = SizeChoice()
+OUTPAINT = "stability-stable-outpaint-v1-0"
 
 
 def body(job: Job) -> Any:
@@ -123,6 +127,29 @@ def test_outpaint_takes_the_sides_that_the_client_names() -> None:
     job = edit_job("outpaint", ONE, size=SizeChoice(Size(640, 480)), extras={"left": 40})
 
     assert body(job) == {"prompt": "A hedgehog", "image": FIRST, "left": 40}
+
+
+@pytest.mark.parametrize(
+    ("asked", "sides"),
+    [
+        ({"size": "700x500"}, {"left": 30, "right": 30, "up": 10, "down": 10}),
+        ({"left": 7}, {"left": 7}),
+        ({"size": "auto", "up": 9, "down": 2000}, {"up": 9, "down": 2000}),
+    ],
+)
+def test_a_client_of_the_starter_catalog_extends_an_image_by_size_or_by_sides(
+    asked: dict[str, Any], sides: dict[str, int]
+) -> None:
+    manifests = read_manifests(STARTER)
+    catalog = snapshot(*(m for m in manifests if m["metadata"]["name"].startswith(OUTPAINT)))
+    (model,) = catalog.catalog.models
+    rule = model.operation_rule("edit")
+    assert rule is not None
+    adapted = adapt(valid(catalog, model=model.id, **asked), model, "lenient", rule=rule)
+
+    sent = body(replace(adapted, inputs=(ONE,)))
+
+    assert {name: sent[name] for name in sent.keys() - {"image", "prompt"}} == sides
 
 
 @pytest.mark.parametrize(

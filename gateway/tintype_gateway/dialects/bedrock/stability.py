@@ -140,14 +140,13 @@ def _growth(job: Job) -> dict[str, object]:
     Raises:
         UpstreamFault: The size of the job is not larger than the input, or much larger.
     """
-    old = job.inputs[0].size
-    new = job.size.size or old
-    wider, higher = new.width - old.width, new.height - old.height
+    old, new = job.inputs[0].size, job.size.size
+    wider, higher = (new.width - old.width, new.height - old.height) if new else (0, 0)
     if min(wider, higher) < 0 or wider == higher == 0 or max(wider, higher) > 2 * _MOST_GROWTH:
         most = Size(old.width + 2 * _MOST_GROWTH, old.height + 2 * _MOST_GROWTH)
         message = (
-            f"`size` is {new}, and must be larger than the image, which is {old}, and at most "
-            f"{most}; or leave it out, and send {', '.join(_SIDES)}"
+            f"`size` is {new or 'left out'}, and must be larger than the image, which is {old}, "
+            f"and at most {most}; or send {', '.join(_SIDES)} instead"
         )
         raise UpstreamFault("invalid", message, param="size")
     left, up = wider // 2, higher // 2
