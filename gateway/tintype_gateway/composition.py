@@ -18,6 +18,8 @@ from tintype_gateway.catalog import sources
 from tintype_gateway.catalog.loading import CatalogLoader, LastGood
 from tintype_gateway.catalog.store import CatalogStore
 from tintype_gateway.http.app import AdminApp, create_app
+from tintype_gateway.http.bodies.images import ImageBodies
+from tintype_gateway.http.bodies.limits import UploadLimits
 from tintype_gateway.http.drain import create_runner
 from tintype_gateway.images.converter import Converter
 from tintype_gateway.ledger.caching import cached
@@ -26,6 +28,7 @@ from tintype_gateway.ledger.instrumented import instrumented
 from tintype_gateway.ledger.interface import Ledger
 from tintype_gateway.pipeline.pipeline import Pipeline
 from tintype_gateway.runtime.memory_budget import MemoryBudget, memory
+from tintype_gateway.runtime.spool import Spools
 from tintype_gateway.settings import GatewaySettings
 from tintype_gateway.storage.factory import open_store
 from tintype_gateway.storage.folder import FolderStore
@@ -37,6 +40,8 @@ from tintype_gateway.upstream.credentials import (
     CredentialSource,
     SimulatedCredentials,
 )
+from tintype_gateway.upstream.egress import Reach
+from tintype_gateway.upstream.image_urls import ImageFetcher
 from tintype_gateway.upstream.retry import Retrier
 from tintype_gateway.upstream.sessions import open_session, open_sessions
 from tintype_kubernetes.client import connect
@@ -170,6 +175,7 @@ async def compose(
     admin = AdminApp(pipeline, token.get_secret_value() if token else None)
     api = create_app(
         pipeline,
+        await _image_bodies(settings, stack),
         settings.max_request_bytes,
         drain_seconds=parts.drain_seconds,
         with_playground=settings.playground,
@@ -226,6 +232,17 @@ def _open_ledger(settings: GatewaySettings) -> Ledger:
 
 def _credentials(settings: GatewaySettings) -> CredentialSource:
     return SimulatedCredentials() if settings.simulate else Credentials()
+
+
+async def _image_bodies(settings: GatewaySettings, stack: AsyncExitStack) -> ImageBodies:
+    """Return what reads uploads until the stack closes."""
+    limits = UploadLimits(total_bytes=settings.max_upload_bytes)
+    spools = Spools(settings.spool_dir, settings.spool_max_bytes)
+    stack.callback(spools.close)
+    if not settings.allow_image_urls:
+        return ImageBodies(spools, limits)
+    session = await stack.enter_async_context(open_session(Reach.PUBLIC))
+    return ImageBodies(spools, limits, ImageFetcher(session, limits.file_bytes))
 
 
 async def _image_tools(settings: GatewaySettings, stack: AsyncExitStack) -> ImageTools:

@@ -157,7 +157,21 @@ class GatewaySettings(ImageSettings):
     An error before that still has its HTTP status."""
 
     max_request_bytes: Annotated[int, Field(ge=1024, le=2**30)] = 1024 * 1024
-    """The largest request body."""
+    """The largest request body without images."""
+
+    max_upload_bytes: Annotated[int, Field(ge=2**20, le=2**34)] = 2**30
+    """The largest request body with images: sixteen of 50 MiB, a mask, and texts fit into the
+    default."""
+
+    spool_dir: Path | None = None
+    """The folder where uploads above 1 MiB wait until their request ends. By default that of the
+    system for temporary files. A folder in memory counts as memory."""
+
+    spool_max_bytes: Annotated[int, Field(ge=2**20)] = 8 * 2**30
+    """The disk space that the uploads of all requests may take. Requests beyond it are rejected."""
+
+    allow_image_urls: bool = False
+    """Fetch images from the https URLs that JSON bodies name. Only public addresses are called."""
 
     max_connections: Annotated[int, Field(ge=1)] | None = None
     """How many connections of clients are kept; more are closed at once. By default 20,000, or

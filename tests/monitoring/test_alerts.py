@@ -112,7 +112,8 @@ CASES = [
         "TintypeRequestsShed",
         {SHED: "3x60"},
         {SHED: "0+6x60"},
-        "60 requests of the last ten minutes were rejected because memory was short.",
+        "60 requests of the last ten minutes were rejected because memory, or disk space for "
+        "uploads, was short.",
         {"namespace": "images"},
     ),
     Case(

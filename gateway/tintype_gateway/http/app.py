@@ -4,7 +4,14 @@ from collections.abc import Collection
 
 from aiohttp import web
 
-from tintype_gateway.http.app_keys import CATALOGS, PIPELINE, PUBLIC_MODELS, RESPONSE_TASKS
+from tintype_gateway.http.app_keys import (
+    CATALOGS,
+    IMAGE_BODIES,
+    PIPELINE,
+    PUBLIC_MODELS,
+    RESPONSE_TASKS,
+)
+from tintype_gateway.http.bodies.images import ImageBodies
 from tintype_gateway.http.cors import Cors
 from tintype_gateway.http.handlers import openapi, playground
 from tintype_gateway.http.handlers.admin import AdminApi
@@ -20,6 +27,7 @@ from tintype_gateway.storage.health import StoreHealth
 
 def create_app(
     pipeline: Pipeline,
+    image_bodies: ImageBodies,
     max_request_bytes: int,
     *,
     drain_seconds: float,
@@ -35,6 +43,7 @@ def create_app(
     """
     app = web.Application(middlewares=[observed, enveloped], client_max_size=max_request_bytes)
     app[PIPELINE] = pipeline
+    app[IMAGE_BODIES] = image_bodies
     app[CATALOGS] = pipeline.catalogs
     app[PUBLIC_MODELS] = public_models
     app[RESPONSE_TASKS] = tasks = ResponseTasks(drain_seconds)

@@ -162,9 +162,19 @@ MEMORY_RESERVED = Gauge(
     "Memory reserved for the requests in progress.",
     registry=REGISTRY,
 )
+SPOOL_LIMIT = Gauge(
+    "tintype_spool_limit_bytes",
+    "Disk space that the uploads of all requests may take.",
+    registry=REGISTRY,
+)
+SPOOL_BYTES = Gauge(
+    "tintype_spool_bytes",
+    "Disk space reserved for the uploads of the requests in progress.",
+    registry=REGISTRY,
+)
 REQUESTS_SHED = Counter(
     "tintype_requests_shed",
-    "Requests rejected because memory was short.",
+    "Requests rejected because memory, or disk space for uploads, was short.",
     ("reason",),
     registry=REGISTRY,
 )

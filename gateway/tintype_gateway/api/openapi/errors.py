@@ -14,7 +14,9 @@ FAULTS = {
     400: Fault(
         "The request cannot be served as it is.",
         (
-            *("malformed_http", "invalid_json", "invalid_body"),
+            *("malformed_http", "invalid_json", "invalid_body", "invalid_multipart"),
+            *("duplicate_parameter", "too_many_fields", "too_many_images"),
+            *("invalid_image_file", "invalid_image_url"),
             *("unsupported_modality", "unsupported_operation"),
             *("no_active_providers", "unknown_provider", "provider_not_available"),
             *("conflicting_providers", "unsupported_parameter", "unsupported_value"),
@@ -45,7 +47,9 @@ FAULTS = {
     ),
     413: Fault("The body is too large.", ("payload_too_large",)),
     414: Fault("The path is too long.", ("uri_too_long",)),
-    415: Fault("The body is not JSON, or is compressed.", ("unsupported_media_type",)),
+    415: Fault(
+        "The body is neither JSON nor a form, or is compressed.", ("unsupported_media_type",)
+    ),
     416: Fault("`Range` is outside the image.", ("range_not_satisfiable",)),
     417: Fault("`Expect` is not `100-continue`.", ("expectation_failed",)),
     422: Fault(
@@ -61,7 +65,13 @@ FAULTS = {
         "The provider, the ledger or the catalog cannot serve the request now.",
         (
             *("provider_unavailable", "provider_throttled", "provider_unauthorized"),
-            *("image_missing", "timeout", "outcome_unknown", "ledger_unavailable"),
+            *(
+                "image_missing",
+                "timeout",
+                "outcome_unknown",
+                "upload_storage_unavailable",
+                "ledger_unavailable",
+            ),
             *("catalog_unavailable", "issuer_unavailable", "image_store_unavailable"),
         ),
     ),

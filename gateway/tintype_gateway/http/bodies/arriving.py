@@ -1,0 +1,61 @@
+"""The chunks of a request's body, counted, while they come fast enough."""
+
+import asyncio
+from typing import Self
+
+from aiohttp import web
+
+from tintype_gateway.errors import (
+    PayloadTooLargeError,
+    RequestTimeoutError,
+    UnsupportedMediaTypeError,
+)
+from tintype_gateway.http.bodies.json import BYTES_PER_SECOND, GRACE_SECONDS
+
+
+class ArrivingBody:
+    """Iterates over the chunks of a body, as they arrive.
+
+    Only the time for which the client is waited for counts, not that for which others work.
+
+    Raises:
+        PayloadTooLargeError: It has more than `max_bytes`.
+        RequestTimeoutError: It comes too slowly.
+        UnsupportedMediaTypeError: It is compressed.
+        ConnectionError: The client has left.
+    """
+
+    def __init__(self, request: web.Request, max_bytes: int) -> None:
+        if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+            raise UnsupportedMediaTypeError("the body must not be compressed")
+        self._content = request.content
+        self._max_bytes = max_bytes
+        self._bytes = 0
+        self._waited_seconds = 0.0
+        self._count(request.content_length or 0)
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        due = GRACE_SECONDS + self._bytes / BYTES_PER_SECOND - self._waited_seconds
+        try:
+            async with asyncio.timeout_at(started + due):
+                chunk = await self._content.readany()
+        except TimeoutError as error:
+            # A process that got no CPU time meanwhile may find the time over and the bytes there.
+            chunk = self._content.read_nowait()
+            if not chunk and not self._content.is_eof():
+                raise RequestTimeoutError("the request body arrives too slowly") from error
+        self._waited_seconds += loop.time() - started
+        if not chunk:
+            raise StopAsyncIteration
+        self._bytes += len(chunk)
+        self._count(self._bytes)
+        return chunk
+
+    def _count(self, size: int) -> None:
+        if size > self._max_bytes:
+            raise PayloadTooLargeError(f"the body must have at most {self._max_bytes} bytes")

@@ -1,0 +1,280 @@
+"""Where uploads wait until they are used: a little memory, and then a file without a name.
+
+Each request has one spool. What it holds is in memory until it exceeds `MEMORY_BYTES`, and then all
+of it is in one temporary file. The file is unlinked at once, so it vanishes with the process,
+however that ends. The disk space that all spools take together is bounded.
+"""
+
+import asyncio
+import errno
+import hashlib
+import logging
+import os
+import tempfile
+import threading
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, TypeVar, TypeVarTuple
+
+from tintype_gateway.errors import OverloadedError, PayloadTooLargeError, UnavailableError
+from tintype_gateway.observability.metrics import REQUESTS_SHED, SPOOL_BYTES, SPOOL_LIMIT
+
+Args = TypeVarTuple("Args")
+Result = TypeVar("Result")
+
+MEMORY_BYTES = 1024 * 1024
+"""What the uploads of a request may take in memory, before all of them go to the disk."""
+
+WRITE_BYTES = 256 * 1024
+"""How much is gathered before a thread writes it."""
+
+THREADS = 4
+"""How many writes run at once."""
+
+RETRY_AFTER_SECONDS = 5
+
+_NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
+
+log = logging.getLogger(__name__)
+
+
+class Spools:
+    """The spools of one process, for the tasks of its event loop."""
+
+    def __init__(self, directory: Path | None, max_bytes: int) -> None:
+        """Put spools into a directory, by default that of the system for temporary files.
+
+        All of them together take at most `max_bytes` of the disk.
+        """
+        self._directory = directory
+        self._max_bytes = max_bytes
+        self._used_bytes = 0
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="tintype-spool")
+        SPOOL_LIMIT.set(max_bytes)
+        SPOOL_BYTES.set_function(lambda: self._used_bytes)
+
+    @asynccontextmanager
+    async def opened(self, max_bytes: int, expected_bytes: int = 0) -> AsyncIterator["Spool"]:
+        """Yield the spool of one request, and release all that it holds at the end of the block.
+
+        `expected_bytes`, such as a Content-Length, are reserved at once, so that a request for
+        which there is no room is refused before it is read.
+
+        Raises:
+            OverloadedError: There is no room on the disk for them.
+        """
+        spool = Spool(self, max_bytes)
+        try:
+            if expected_bytes > MEMORY_BYTES:
+                spool.reserve(min(expected_bytes, max_bytes))
+            yield spool
+        finally:
+            # A request that is cancelled does not wait for it, and it is done all the same.
+            await asyncio.shield(self._release(spool))
+
+    async def _release(self, spool: "Spool") -> None:
+        await self.run(spool.close)
+        self.give_back(spool.reserved_bytes)
+
+    def take(self, count: int) -> None:
+        """Count bytes as used.
+
+        Raises:
+            OverloadedError: There is no room for them.
+        """
+        if self._used_bytes + count > self._max_bytes:
+            raise _no_room()
+        self._used_bytes += count
+
+    def give_back(self, count: int) -> None:
+        """Count bytes as free."""
+        self._used_bytes -= count
+
+    def make_file(self) -> IO[bytes]:
+        """Return a new file without a name. It blocks.
+
+        Raises:
+            OSError: The directory cannot be written.
+        """
+        return tempfile.TemporaryFile(dir=self._directory, buffering=0, prefix="tintype-")
+
+    async def run(self, work: Callable[[*Args], Result], *args: *Args) -> Result:
+        """Run what blocks in a thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work, *args)
+
+    def close(self) -> None:
+        """Let go of the threads, once they have done what was asked of them."""
+        self._threads.shutdown(wait=False)
+
+
+class Spool:
+    """The uploads of one request, one after the other."""
+
+    def __init__(self, spools: Spools, max_bytes: int) -> None:
+        self._spools = spools
+        self._max_bytes = max_bytes
+        self._length = 0
+        self._memory = bytearray()
+        self._file: IO[bytes] | None = None
+        self._is_closed = False
+        self._lock = threading.Lock()  # a file descriptor that is closed may be another's at once
+        self.reserved_bytes = 0
+        """What it has of the disk space that all spools share."""
+
+    @property
+    def length(self) -> int:
+        """How many bytes were written."""
+        return self._length
+
+    def reserve(self, total: int) -> None:
+        """Have so many bytes of the disk in all.
+
+        Raises:
+            OverloadedError: There is no room for them.
+        """
+        if total > self.reserved_bytes:
+            self._spools.take(total - self.reserved_bytes)
+            self.reserved_bytes = total
+
+    def release_unused(self) -> None:
+        """Give back what was reserved for more bytes than have come. Call it when all are there."""
+        used = 0 if self._file is None else self._length
+        self._spools.give_back(self.reserved_bytes - used)
+        self.reserved_bytes = used
+
+    async def append(self, data: bytes, digest: "hashlib._Hash") -> None:
+        """Write bytes at the end, and update a digest with them.
+
+        Raises:
+            PayloadTooLargeError: The request has more than it may.
+            OverloadedError: There is no room on the disk for them.
+            UnavailableError: The disk cannot be written.
+        """
+        length = self._length + len(data)
+        if length > self._max_bytes:
+            raise PayloadTooLargeError(f"the uploads must have at most {self._max_bytes} bytes")
+        if length > MEMORY_BYTES:
+            self.reserve(length)
+        try:
+            await self._spools.run(self._append, data, digest)
+        except OSError as error:
+            raise _unwritable(error) from error
+
+    def _append(self, data: bytes, digest: "hashlib._Hash") -> None:
+        digest.update(data)
+        with self._lock:
+            self._require_open()
+            if self._file is None and self._length + len(data) > MEMORY_BYTES:
+                self._file = self._spools.make_file()
+                _write_all(self._file, self._memory)
+                self._memory = bytearray()
+            if self._file is None:
+                self._memory += data
+            else:
+                _write_all(self._file, data)
+            self._length += len(data)
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Return the bytes at a place. It blocks.
+
+        Raises:
+            ValueError: The request has ended.
+            OSError: The file cannot be read.
+        """
+        with self._lock:
+            self._require_open()
+            if self._file is None:
+                return bytes(self._memory[offset : offset + length])
+            return os.pread(self._file.fileno(), length, offset)
+
+    def close(self) -> None:
+        """Remove all that it holds. It blocks: to free the space of a large file takes a while."""
+        with self._lock:
+            self._is_closed = True
+            self._memory = bytearray()
+            if self._file is not None:
+                self._file.close()
+
+    def _require_open(self) -> None:
+        if self._is_closed:
+            raise ValueError("the request of this upload has ended")
+
+
+@dataclass(frozen=True, slots=True)
+class SpooledContent:
+    """A part of a spool, readable until the request ends: a `Content`."""
+
+    spool: Spool = field(repr=False)
+    offset: int
+    length: int
+    sha256: str
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Return up to `length` bytes from `offset` on. It blocks: call it in a thread.
+
+        Raises:
+            ValueError: The request has ended.
+            OSError: The file cannot be read.
+        """
+        due = min(length, self.length - offset)
+        return b"" if due <= 0 else self.spool.read(self.offset + offset, due)
+
+
+class SpoolWriter:
+    """Writes one content to the end of a spool, which nothing else writes to meanwhile."""
+
+    def __init__(self, spool: Spool) -> None:
+        self._spool = spool
+        self._offset = spool.length
+        self._digest = hashlib.sha256()
+        self._pending = bytearray()
+        self.length = 0
+        """How many bytes it was given."""
+
+    async def write(self, data: bytes) -> None:
+        """Take bytes. See `Spool.append` for the errors."""
+        self._pending += data
+        self.length += len(data)
+        if len(self._pending) >= WRITE_BYTES:
+            await self._flush()
+
+    async def finish(self) -> SpooledContent:
+        """Return the content of all bytes. See `Spool.append` for the errors."""
+        if self._pending:
+            await self._flush()
+        return SpooledContent(self._spool, self._offset, self.length, self._digest.hexdigest())
+
+    async def _flush(self) -> None:
+        data, self._pending = bytes(self._pending), bytearray()
+        await self._spool.append(data, self._digest)
+
+
+def _write_all(file: IO[bytes], data: bytes | bytearray) -> None:
+    with memoryview(data) as view:
+        written = 0
+        while written < len(view):
+            written += file.write(view[written:])
+
+
+def _no_room() -> OverloadedError:
+    REQUESTS_SHED.labels("disk").inc()
+    return OverloadedError(
+        "the gateway has no free disk space for these uploads",
+        retry=True,
+        retry_after_seconds=RETRY_AFTER_SECONDS,
+    )
+
+
+def _unwritable(error: OSError) -> OverloadedError | UnavailableError:
+    log.error("uploads cannot be written to the disk", exc_info=error)
+    if error.errno in _NO_SPACE:
+        return _no_room()
+    return UnavailableError(
+        "the gateway cannot store uploads now; no image was requested",
+        code="upload_storage_unavailable",
+        retry=True,
+        retry_after_seconds=RETRY_AFTER_SECONDS,
+    )
