@@ -71,6 +71,7 @@ def test_a_model_is_described_whole() -> None:
         "aliases": ["nova-canvas"],
         "active": True,
         "supported_features": ["image_generation", "streaming"],
+        "operations": {"generation": {"prompt": "Required"}},
         "output_modality": {"image": True, "text": False},
         "watermark": "provenance",
         "limits": {
@@ -110,6 +111,29 @@ def test_a_model_is_described_whole() -> None:
                 "cost": cost,
             }
         ],
+    }
+
+
+def test_an_operation_is_shown_with_what_it_takes() -> None:
+    edit = {"task": "INPAINTING", "mask": "Optional", "maxPixels": 4194304, "maxAspectRatio": "2.5"}
+
+    shown = described(image_model(operations={"edit": edit}))
+
+    assert shown["supported_features"] == ["image_edit", "streaming"]
+    assert shown["operations"] == {
+        "edit": {
+            "task": "INPAINTING",
+            "min_images": 1,
+            "max_images": 1,
+            "mask": "Optional",
+            "prompt": "Required",
+            "input_formats": ["png", "jpeg"],
+            "opaque": False,
+            "min_edge": 1,
+            "min_pixels": 1,
+            "max_pixels": 4194304,
+            "max_aspect_ratio": "2.5",
+        }
     }
 
 

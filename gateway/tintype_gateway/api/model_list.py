@@ -7,6 +7,7 @@ from typing import Any
 from tintype_catalog.catalog import Binding, Model
 from tintype_catalog.contract import Contract
 from tintype_catalog.image_model import ParameterRule, Parameters
+from tintype_catalog.operations import OperationRule
 from tintype_gateway.api.operations import OPERATIONS
 from tintype_gateway.catalog.snapshot import View
 from tintype_gateway.dialects.registry import streams
@@ -45,6 +46,7 @@ def describe(
         "aliases": list(model.aliases),
         "active": bool(usable) and state != "Retired" and _makes_images(model),
         "supported_features": _features(model),
+        "operations": {name: _operation(rule) for name, rule in model.rules.items()},
         "output_modality": model.output_modality.model_dump(),
         "watermark": model.watermark,
         "limits": model.limits.model_dump(by_alias=False) | _preview_limit(usable),
@@ -76,6 +78,12 @@ def _features(model: Model) -> list[str]:
     """Return what a model can do. The gateway streams images, whoever makes them."""
     ours = ["streaming"] if model.output_modality.image else []
     return list(dict.fromkeys([*model.features, *ours]))
+
+
+def _operation(rule: OperationRule) -> dict[str, Any]:
+    """Return what an operation takes, with the defaults and without the bounds that it lacks."""
+    shown = None if rule.max_images else {"task", "prompt", "default_prompt"}
+    return rule.model_dump(mode="json", by_alias=False, include=shown, exclude_none=True)
 
 
 def _rule(model: Model, name: str) -> ParameterRule:

@@ -349,6 +349,9 @@ class Model(Described):
     """Whether a request would be served today."""
 
     supported_features: list[str]
+    operations: dict[str, dict[str, Any]]
+    """What the model takes for each of `generation`, `edit` and `variation` that it has."""
+
     output_modality: dict[str, bool]
     watermark: Watermark
     limits: dict[str, int | None]
