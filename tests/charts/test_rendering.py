@@ -261,6 +261,19 @@ def test_a_gateway_starts_before_the_operator_has_created_its_mounts(helm: Helm)
     }
 
 
+def test_uploads_have_a_folder_that_is_larger_than_what_the_gateway_writes(helm: Helm) -> None:
+    objects = helm.objects({"gateway": {"spool": {"maxBytes": 10_000_000_000}}})
+
+    spec = find(objects, "Deployment", "tintype-gateway")["spec"]["template"]["spec"]
+    volumes = {volume["name"]: volume for volume in spec["volumes"]}
+    gateway = container(objects, "gateway")
+    mounts = {mount["name"]: mount["mountPath"] for mount in gateway["volumeMounts"]}
+    environ = {each["name"]: each.get("value") for each in gateway["env"]}
+    assert volumes["spool"] == {"name": "spool", "emptyDir": {"sizeLimit": 11_000_000_000}}
+    assert environ["TINTYPE_SPOOL_DIR"] == mounts["spool"]
+    assert environ["TINTYPE_SPOOL_MAX_BYTES"] == "10000000000"
+
+
 def test_a_change_of_the_issuers_restarts_the_gateways(helm: Helm) -> None:
     def checksum(values: Values) -> str:
         deployment = find(helm.objects(values), "Deployment", "tintype-gateway")

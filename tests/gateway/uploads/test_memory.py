@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+ROOT = Path(__file__).parents[3]
 MIB = 1024 * 1024
 IMAGES = 16
 MAX_EXTRA_BYTES = 16 * MIB
@@ -24,7 +25,9 @@ BLOCK = bytes(range(256)) * 4096
 async def reading_process(folder: Path) -> AsyncIterator[str]:
     """Start the process, and yield its URL."""
     program = [sys.executable, "-m", "tests.gateway.uploads.reading_process", str(folder)]
-    process = await asyncio.create_subprocess_exec(*program, stdout=asyncio.subprocess.PIPE)
+    process = await asyncio.create_subprocess_exec(
+        *program, cwd=ROOT, stdout=asyncio.subprocess.PIPE
+    )
     try:
         assert process.stdout is not None
         port = int(await process.stdout.readline())

@@ -19,6 +19,7 @@ securityContext:
 volumeMounts:
   - {name: tmp, mountPath: /tmp}
   - {name: data, mountPath: /var/lib/tintype}
+  - {name: spool, mountPath: /var/spool/tintype}
   - {name: catalog, mountPath: /etc/tintype/catalog, readOnly: true}
   - {name: credentials, mountPath: /etc/tintype/credentials, readOnly: true}
   {{- if include "tintype.jwtIssuers" . }}
@@ -40,6 +41,8 @@ volumeMounts:
 {{- if .Values.gateway.watchCredentials }}
 - {name: TINTYPE_CREDENTIALS_SECRET, value: {{ include "tintype.credentialsSecret" . }}}
 {{- end }}
+- {name: TINTYPE_SPOOL_DIR, value: /var/spool/tintype}
+- {name: TINTYPE_SPOOL_MAX_BYTES, value: {{ .Values.gateway.spool.maxBytes | int64 | quote }}}
 - {name: TINTYPE_PLAYGROUND, value: {{ .Values.gateway.playground | quote }}}
 - {name: TINTYPE_PARAMETER_HANDLING, value: {{ .Values.gateway.parameterHandling }}}
 - {name: TINTYPE_RESPONSE_PROFILE, value: {{ .Values.gateway.responseProfile }}}
