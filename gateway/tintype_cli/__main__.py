@@ -1,4 +1,4 @@
-"""Finds the subcommand, and leaves everything else to it."""
+"""The program `tintype`: calls the module of the subcommand."""
 
 import sys
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ COMMANDS = {
     "gateway": "serve the images API",
     "operator": "compile the cluster's resources into the catalog of the gateways",
     "simulator": "serve simulated providers",
-    "generate": "make an image, and save it",
+    "generate": "request images, and save them",
     "catalog": "check a folder of manifests",
     "crds": "write or apply the CustomResourceDefinitions",
     "ledger": "audit the ledger, and migrate its database",
@@ -27,19 +27,19 @@ The image-generation gateway for Kubernetes.
 commands:
 {commands}
 
-`tintype COMMAND --help` says what a command takes, with an example and its exit codes.
+`tintype COMMAND --help` lists the arguments of a command, an example and its exit codes.
 
 example:
   tintype gateway --simulate --demo
 
 exit codes:
-  0    it is done
+  0    success
   1    the command failed
-  2    it was called wrongly"""
+  2    the arguments are wrong"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a subcommand and return its exit code: 2 where it was called wrongly."""
+    """Run a subcommand and return its exit code: 2 for wrong arguments."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     match arguments:
         case ["-V" | "--version"]:

@@ -1,4 +1,4 @@
-"""`tintype accounts`: who pays, and what they may do."""
+"""`tintype accounts`: the accounts that pay for requests, their credits and their limits."""
 
 import argparse
 from collections.abc import Sequence
@@ -21,18 +21,15 @@ from tintype_gateway.ledger.interface import Ledger, Policy
 ALL = "all"
 """The allow-list of an account that may use every model."""
 
-DEFAULT = "default"
-"""The response profile of an account that takes the gateway's."""
-
 UNLIMITED = "unlimited"
-"""The rate of an account without one."""
+"""The rate limit of an account without one."""
 
 DEFAULT = "default"
-"""The rate of calls of an account without one of its own."""
+"""The value of an account that uses the gateway's response profile or limit of calls."""
 
 
 def main(argv: Sequence[str]) -> int:
-    """Create, fund, limit, list or show."""
+    """Create, fund, limit, list or show accounts."""
     arguments = _parser().parse_args(argv)
     work = {
         "create": _create,
@@ -107,16 +104,20 @@ def _parser() -> argparse.ArgumentParser:
     create = commands.add(
         "create", "open an account", example="tintype accounts create team-a --credits 100"
     )
-    create.add_argument("--credits", type=micro_credits, default=0, help="its first credits")
-    create.add_argument("--unlimited", action="store_true", help="never refuse it for its balance")
+    create.add_argument("--credits", type=micro_credits, default=0, help="the initial credits")
+    create.add_argument(
+        "--unlimited", action="store_true", help="never refuse a request for the balance"
+    )
     grant = commands.add(
         "grant",
         "give credits to an account",
         example="tintype accounts grant team-a --credits 50 --reason 'invoice 17'",
     )
-    grant.add_argument("--credits", type=micro_credits, required=True, help="how many")
     grant.add_argument(
-        "--reason", default="granted by the command line", help="kept with the entry"
+        "--credits", type=micro_credits, required=True, help="the number of credits, such as 50"
+    )
+    grant.add_argument(
+        "--reason", default="granted by the command line", help="stored with the ledger entry"
     )
     adjust = commands.add(
         "adjust",
@@ -124,17 +125,17 @@ def _parser() -> argparse.ArgumentParser:
         example="tintype accounts adjust team-a --credits -2.5 --reason 'granted twice'",
     )
     adjust.add_argument(
-        "--credits", type=signed_micro_credits, required=True, help="by how many, such as -2.5"
+        "--credits", type=signed_micro_credits, required=True, help="the difference, such as -2.5"
     )
-    adjust.add_argument("--reason", required=True, help="kept with the entry")
+    adjust.add_argument("--reason", required=True, help="stored with the ledger entry")
     limit = commands.add(
         "set",
-        "say what an account may do; the rest stays as it is",
+        "change the limits of an account; limits without a flag do not change",
         example="tintype accounts set team-a --models gpt-image-1 --images-per-minute 60",
     )
     show = commands.add(
         "show",
-        "show an account, its keys and its use in this month",
+        "show an account, its keys and its usage in this month",
         example="tintype accounts show team-a",
     )
     commands.add("list", "list all accounts", example="tintype accounts list")
@@ -146,13 +147,13 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_limits(command: argparse.ArgumentParser) -> None:
-    """Add a flag for each field of a policy. One that is not given is no field of the result."""
+    """Add a flag for each field of a policy; a flag that is not given is absent in the result."""
     command.add_argument(
         "--models",
         type=_models,
         default=argparse.SUPPRESS,
         metavar="ID,ID",
-        help=f"the models it may use, or `{ALL}`",
+        help=f"the models that the account may use, or `{ALL}`",
     )
     for what in ("requests", "images"):
         command.add_argument(
@@ -160,22 +161,22 @@ def _add_limits(command: argparse.ArgumentParser) -> None:
             type=_rate,
             default=argparse.SUPPRESS,
             metavar="N",
-            help=f"how many {what} it may ask for in a minute, or `{UNLIMITED}`",
+            help=f"the limit of {what} per minute, or `{UNLIMITED}`",
         )
     command.add_argument(
         "--response-profile",
         type=_profile,
         default=argparse.SUPPRESS,
         metavar="PROFILE",
-        help=f"the shape of its responses: {', '.join(PROFILES)}, or `{DEFAULT}`",
+        help=f"the response profile: {', '.join(PROFILES)}, or `{DEFAULT}`, the gateway's",
     )
     command.add_argument(
         "--calls-per-minute",
         type=_rate_of_calls,
         default=argparse.SUPPRESS,
         metavar="N",
-        help="how many calls of any kind each gateway serves in a minute, or"
-        f" `{DEFAULT}`: ten times its requests a minute, or 600",
+        help="the limit of calls of any kind per minute and gateway, or"
+        f" `{DEFAULT}`: ten times the requests per minute, or 600",
     )
 
 

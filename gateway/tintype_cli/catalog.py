@@ -1,4 +1,4 @@
-"""`tintype catalog check`: every fault of a folder of manifests, before a cluster sees it."""
+"""`tintype catalog check`: reports all problems of a folder of manifests, without a cluster."""
 
 import argparse
 import sys
@@ -11,22 +11,23 @@ from tintype_cli.help import WRONG_CALL, Commands, texts
 from tintype_gateway.catalog.folder import FolderError, read_manifests
 
 EXIT_CODES = {
-    0: "the folder is sound",
-    1: "it has problems, holds no manifest, or cannot be read; standard error names each",
+    0: "all manifests are valid",
+    1: "a manifest is invalid, there is none, or the folder cannot be read; standard error names "
+    "each problem",
     2: WRONG_CALL,
 }
 
 
 def main(argv: Sequence[str]) -> int:
-    """Return 0 where the folder is sound, 1 where it is not."""
+    """Return 0 if all manifests of the folder are valid, otherwise 1."""
     example = "tintype catalog check my-catalog/"
     parser = argparse.ArgumentParser(
         prog="tintype catalog",
         **texts("Work with a catalog.", example=example, exit_codes=EXIT_CODES),
     )
     commands = Commands(parser, EXIT_CODES)
-    check = commands.add("check", "name every problem of a folder of manifests", example=example)
-    check.add_argument("folder", type=Path, metavar="DIR", help="the folder")
+    check = commands.add("check", "report every problem of a folder of manifests", example=example)
+    check.add_argument("folder", type=Path, metavar="DIR", help="the folder with the manifests")
     return _check(parser.parse_args(argv).folder)
 
 

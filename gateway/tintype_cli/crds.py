@@ -1,4 +1,4 @@
-"""`tintype crds`: the CustomResourceDefinitions, as files and in a cluster."""
+"""`tintype crds`: writes the CustomResourceDefinitions to files, or applies them to a cluster."""
 
 import argparse
 import asyncio
@@ -22,19 +22,19 @@ DEFINITIONS = Resource(
 )
 
 FIELD_MANAGER = "tintype-crds"
-"""Who owns the definitions' fields, also those that Helm or kubectl created."""
+"""The field manager, which also takes the ownership of fields that Helm or kubectl created."""
 
 
 EXIT_CODES = {
     0: DONE,
-    1: "a file cannot be written, or the cluster refused or cannot be reached; standard error "
-    "says why",
+    1: "a file cannot be written, or the cluster refused the request or is unreachable; standard "
+    "error names the cause",
     2: WRONG_CALL,
 }
 
 
 def main(argv: Sequence[str]) -> int:
-    """Write them into a folder, or apply them; return 1 where that fails."""
+    """Write the definitions into a folder, or apply them; return 1 on failure."""
     parser = argparse.ArgumentParser(
         prog="tintype crds",
         **texts(
@@ -57,7 +57,7 @@ def main(argv: Sequence[str]) -> int:
         "--kubeconfig",
         type=Path,
         metavar="FILE",
-        help="by default it is found as kubectl and pods find theirs",
+        help="default: $KUBECONFIG, the pod's ServiceAccount, or ~/.kube/config",
     )
     arguments = parser.parse_args(argv)
     if arguments.command == "apply":

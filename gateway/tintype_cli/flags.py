@@ -1,7 +1,7 @@
-"""Settings as flags: one for each field, named like it and documented by its docstring.
+"""Command-line flags from settings: one for each field, with its name and its docstring.
 
-A flag is seen by everybody who may list processes. So a secret has none: its value comes from the
-environment, or from a file that a flag or the environment names.
+All users of a machine can see the flags of a process. So a secret has no flag: its value comes from
+the environment, or from a file that a flag or the environment names.
 """
 
 import argparse
@@ -21,16 +21,16 @@ Settings = TypeVar("Settings", bound=BaseSettings)
 def read_settings(
     settings: type[Settings], program: str, texts: Mapping[str, Any], argv: Sequence[str]
 ) -> Settings:
-    """Return settings from the flags in `argv`, and from the environment where there is no flag.
+    """Return settings from the flags in `argv`, or from the environment without a flag.
 
-    `texts` are those of the program's help, as `tintype_cli.help` makes them.
-    Ends the process with code 2 and one line for each setting that is wrong.
+    `texts` are the texts of the help, from `tintype_cli.help`.
+    A wrong setting ends the process with code 2 and a line for each error.
     """
     parser = argparse.ArgumentParser(prog=program, allow_abbrev=False, **texts)
     prefix = settings.model_config.get("env_prefix", "")
     for name, field in settings.model_fields.items():
         if field.validation_alias is not None:
-            continue  # a name of its own in the environment, and too unwieldy for a flag
+            continue  # a setting with a standard name of its own in the environment
         flag = f"--{name.replace('_', '-')}"
         text = f"{(field.description or '').replace('%', '%%')} [{prefix}{name.upper()}]"
         if is_secret(field):
@@ -58,14 +58,14 @@ def read_settings(
 
 
 def is_secret(field: FieldInfo) -> bool:
-    """Return whether a setting holds a secret: by its type, or by JSON Schema's `writeOnly`."""
+    """Return whether a setting is secret, by its type or by JSON Schema's `writeOnly`."""
     extra = field.json_schema_extra
     is_marked = isinstance(extra, dict) and extra.get("writeOnly") is True
     return is_marked or SecretStr in (field.annotation, *get_args(field.annotation))
 
 
 def _read_secret(program: str, variable: str, name: str, flags: dict[str, Any]) -> None:
-    """Put a secret that is in a file among the flags, in the place of the file's name."""
+    """Replace the name of a secret's file among the flags by the content of the file."""
     by_flag = flags.pop(f"{name}_file")
     file = by_flag or os.environ.get(f"{variable}_FILE")
     if not file:
@@ -76,13 +76,13 @@ def _read_secret(program: str, variable: str, name: str, flags: dict[str, Any]) 
     try:
         flags[name] = Path(file).read_text().strip()
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         print(f"{program}: {variable}_FILE: cannot read {file}: {reason}", file=sys.stderr)
         sys.exit(2)
 
 
 def _choices(annotation: object) -> str:
-    """Return the words that a setting may be, as argparse shows choices, or nothing."""
+    """Return the allowed words of a setting in argparse's notation, empty for other types."""
     if get_origin(annotation) is Literal:
         return "{" + ",".join(word for word in get_args(annotation) if word) + "}"
     return "".join(_choices(part) for part in get_args(annotation))

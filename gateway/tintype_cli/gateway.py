@@ -1,4 +1,4 @@
-"""`tintype gateway`: the data plane."""
+"""`tintype gateway`: serves the images API."""
 
 import asyncio
 import os
@@ -14,7 +14,7 @@ from tintype_gateway.server import serve
 from tintype_gateway.settings import GatewaySettings
 from tintype_kubernetes.errors import ConfigError
 from tintype_logging import logs
-from tintype_logging.errors import leaves
+from tintype_logging.logs import leaves
 
 HELP = texts(
     "Serve the OpenAI-compatible images API. The catalog comes from a folder of manifests, or from "
@@ -22,16 +22,17 @@ HELP = texts(
     example="tintype gateway --simulate --demo\n"
     "tintype gateway --catalog-dir my-catalog/ --credentials-dir credentials/",
     exit_codes={
-        0: "it was ended by SIGINT or SIGTERM, and finished its requests",
-        1: "it cannot serve: a port, a folder, the ledger or the cluster; standard error says why",
+        0: "SIGINT or SIGTERM stopped it, after its requests were finished",
+        1: "it cannot serve because of a port, a folder, the ledger or the cluster; standard error "
+        "names the cause",
         2: WRONG_SETTING,
-        130: "a second signal ended it before its requests were finished",
+        130: "a second signal stopped it before its requests were finished",
     },
 )
 
 
 def main(argv: Sequence[str]) -> int:
-    """Serve until a signal."""
+    """Serve until SIGINT or SIGTERM."""
     settings = read_settings(GatewaySettings, "tintype gateway", HELP, argv)
     logs.configure(settings.log_level)
     tune_allocator()

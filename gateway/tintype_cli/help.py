@@ -1,4 +1,4 @@
-"""Parsers whose `--help` says what a command does, and shows an example and its exit codes."""
+"""Parsers whose `--help` has a description, an example and the exit codes."""
 
 import argparse
 import textwrap
@@ -7,20 +7,20 @@ from typing import Any
 
 WIDTH = 79
 
-DONE = "it is done"
-WRONG_CALL = "it was called wrongly"
-WRONG_SETTING = f"{WRONG_CALL}, or a setting of its environment is wrong"
+DONE = "success"
+WRONG_CALL = "the arguments are wrong"
+WRONG_SETTING = "the arguments or the environment variables are wrong"
 
 LEDGER_CODES = {
     0: DONE,
-    1: "the ledger refused it or cannot be reached; standard error says why",
+    1: "the ledger refused the change or is unreachable; standard error names the cause",
     2: WRONG_SETTING,
 }
-"""The exit codes of what works on the ledger."""
+"""The exit codes of the commands that work on the ledger."""
 
 
 def texts(description: str, *, example: str, exit_codes: Mapping[int, str]) -> dict[str, Any]:
-    """Return what an `ArgumentParser` of a command needs besides its arguments.
+    """Return the arguments of an `ArgumentParser` with an example and the exit codes.
 
     Each line of `example` is a command; `exit_codes` has the meaning of each code.
     """
@@ -36,7 +36,7 @@ def texts(description: str, *, example: str, exit_codes: Mapping[int, str]) -> d
 
 
 class Commands:
-    """The subcommands of a parser, the chosen of which is its argument `command`."""
+    """The subcommands of a parser; the selected one is its argument `command`."""
 
     def __init__(self, parser: argparse.ArgumentParser, exit_codes: Mapping[int, str]) -> None:
         self._parsers = parser.add_subparsers(

@@ -1,4 +1,4 @@
-"""A client of the images API that needs nothing but Python: the command works without extras."""
+"""A client of the images API that needs only the standard library."""
 
 import base64
 import http.client
@@ -11,67 +11,67 @@ from dataclasses import dataclass, field
 from typing import Any
 
 TIMEOUT_SECONDS = 300
-"""How long the gateway may be silent: a slow model takes three minutes."""
+"""The longest time without data from the gateway; a slow model takes three minutes."""
 
 MICRO = 1_000_000
 
 
 class ApiError(Exception):
-    """The gateway refused, or the answer is not one."""
+    """The gateway refused the request, or the response is not valid."""
 
 
 class UnreachableError(Exception):
-    """The gateway does not answer, or not to the end."""
+    """There is no response from the gateway, or only an incomplete one."""
 
 
 @dataclass(frozen=True)
 class Adjusted:
-    """The model does not take the request as it is, and gets another one."""
+    """The gateway adjusted fields of the request to the model."""
 
     changes: str
-    """What was changed, as the header of the answer says it."""
+    """The changes, from the header `Tintype-Adjusted`."""
 
 
 @dataclass(frozen=True)
 class Partial:
-    """An image is on its way."""
+    """A preview of an image."""
 
     step: int
-    """Which preview this is, from 1."""
+    """The number of the preview, from 1."""
 
 
 @dataclass(frozen=True)
 class FinalImage:
-    """An image is finished, or was withheld."""
+    """A complete image, or one that the provider withheld."""
 
     content: bytes = field(repr=False)
-    facts: str = ""
-    """Its size, price and seed, as people read them."""
+    properties: str = ""
+    """Its size, price and seed, as text."""
 
     refused: bool = False
     reason: str | None = None
-    """Why it was withheld, in the provider's words."""
+    """The provider's reason for withholding it."""
 
 
 class Client:
-    """The gateway at `url`, asked with `key`."""
+    """Sends requests to the gateway at `url`, with an API key."""
 
     def __init__(self, url: str, key: str) -> None:
         self._url = f"{url.rstrip('/')}/v1/images/generations"
         self._key = key
 
     def generate(self, body: Mapping[str, object]) -> Iterator[Adjusted | Partial | FinalImage]:
-        """Yield what happens to the images that are asked for.
+        """Yield adjustments, previews and images, in the order of their arrival.
 
         Raises:
-            ApiError: The gateway refused.
-            UnreachableError: The gateway cannot be reached, or its response ended too soon.
+            ApiError: The gateway responded with an error.
+            UnreachableError: The gateway is unreachable, or its response is incomplete.
         """
         streamed = {**body, "stream": True, "response_format": "b64_json"}
-        with _opened(self._request(streamed)) as answer:
-            if changes := answer.headers.get("Tintype-Adjusted"):
+        with _response(self._request(streamed)) as response:
+            if changes := response.headers.get("Tintype-Adjusted"):
                 yield Adjusted(changes)
-            yield from parse_events(events(answer))
+            yield from parse_events(events(response))
 
     def _request(self, body: Mapping[str, object]) -> urllib.request.Request:
         if not self._url.startswith(("http://", "https://")):
@@ -85,16 +85,16 @@ class Client:
 
 
 @contextmanager
-def _opened(request: urllib.request.Request) -> Iterator[http.client.HTTPResponse]:
-    """Give the answer to a request.
+def _response(request: urllib.request.Request) -> Iterator[http.client.HTTPResponse]:
+    """Give the response to a request.
 
     Raises:
-        ApiError: The gateway refused.
-        UnreachableError: The gateway cannot be reached, or its response ended too soon.
+        ApiError: The gateway responded with an error.
+        UnreachableError: The gateway is unreachable, or its response is incomplete.
     """
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310
-            yield answer
+        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response:  # noqa: S310
+            yield response
     except urllib.error.HTTPError as error:
         with error:
             raise ApiError(_message(error.read(), error.code)) from error
@@ -105,7 +105,7 @@ def _opened(request: urllib.request.Request) -> Iterator[http.client.HTTPRespons
 
 
 def events(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
-    """Yield the data of each server-sent event; one that no blank line ends is none."""
+    """Yield the data of each complete server-sent event."""
     data: list[bytes] = []
     for line in lines:
         text = line.rstrip(b"\r\n")
@@ -117,11 +117,11 @@ def events(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
 
 
 def parse_events(received: Iterable[Mapping[str, Any]]) -> Iterator[Partial | FinalImage]:
-    """Yield the images, whole or partial, that the events of a stream carry.
+    """Yield the images and previews in the events of a stream.
 
     Raises:
-        ApiError: An event says that the gateway could not go on.
-        UnreachableError: No image was finished.
+        ApiError: The stream contains an error event.
+        UnreachableError: The stream ended without an image.
     """
     finished = 0
     for event in received:
@@ -135,7 +135,7 @@ def parse_events(received: Iterable[Mapping[str, Any]]) -> Iterator[Partial | Fi
                 content = base64.b64decode(event.get("b64_json") or "")
                 yield FinalImage(
                     content,
-                    _facts(event),
+                    _properties(event),
                     refused=bool(event.get("flagged")),
                     reason=event.get("flag_reason"),
                 )
@@ -143,19 +143,19 @@ def parse_events(received: Iterable[Mapping[str, Any]]) -> Iterator[Partial | Fi
         raise UnreachableError("the response ended before an image was finished")
 
 
-def _facts(event: Mapping[str, Any]) -> str:
+def _properties(event: Mapping[str, Any]) -> str:
     used = event.get("usage", {}).get("credits_used")
     seed = event.get("seed")
-    known = [
+    parts = [
         event.get("size"),
         None if used is None else f"{used / MICRO:.6g} credits",
         None if seed is None else f"seed {seed}",
     ]
-    return ", ".join(str(fact) for fact in known if fact)
+    return ", ".join(str(part) for part in parts if part)
 
 
 def _message(body: bytes, status: int) -> str:
-    """Return what the error envelope says, or what little a proxy's answer does."""
+    """Return the message of the error envelope, or the status for the page of a proxy."""
     try:
         error = json.loads(body)["error"]
         return f"{error['message']} ({error['code']})" if error["code"] else str(error["message"])

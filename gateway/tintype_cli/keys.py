@@ -1,4 +1,4 @@
-"""`tintype keys`: what accounts prove themselves with."""
+"""`tintype keys`: the API keys of accounts."""
 
 import argparse
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from tintype_gateway.ledger.interface import Ledger
 
 
 def main(argv: Sequence[str]) -> int:
-    """Create, list, rotate or revoke."""
+    """Create, list, rotate or revoke API keys."""
     arguments = _parser().parse_args(argv)
 
     async def work(ledger: Ledger) -> None:
@@ -48,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = Commands(parser, LEDGER_CODES)
     create = commands.add(
         "create",
-        "make a key; it is shown this once",
+        "create a key; it is shown only once",
         example="tintype keys create --account team-a --expires-in 90d",
     )
     listing = commands.add(
@@ -58,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--account", required=True, help="the account that pays")
     rotate = commands.add(
         "rotate",
-        "replace a key; the new one is shown this once",
+        "replace a key; the new one is shown only once",
         example="tintype keys rotate KEY_ID --keep-old-for 24h",
     )
     rotate.add_argument(
@@ -66,9 +66,9 @@ def _parser() -> argparse.ArgumentParser:
         type=duration,
         default=timedelta(),
         metavar="TIME",
-        help="how long the old key still works, such as 24h; by default it ends now",
+        help="how long the old key stays valid, such as 24h; by default it is revoked now",
     )
-    revoke = commands.add("revoke", "end a key now", example="tintype keys revoke KEY_ID")
+    revoke = commands.add("revoke", "revoke a key now", example="tintype keys revoke KEY_ID")
     for command in (rotate, revoke):
         command.add_argument("id", help="the id of the key")
     for command in (create, rotate):
@@ -76,6 +76,6 @@ def _parser() -> argparse.ArgumentParser:
             "--expires-in",
             type=duration,
             metavar="TIME",
-            help="how long the key works, such as 90d",
+            help="how long the key is valid, such as 90d",
         )
     return parser

@@ -1,4 +1,4 @@
-"""`tintype ledger`: the database itself."""
+"""`tintype ledger`: audits and migrates the database of the ledger."""
 
 import argparse
 import sys
@@ -11,14 +11,14 @@ from tintype_gateway.ledger.interface import Ledger
 
 EXIT_CODES = {
     0: DONE,
-    1: "the audit found a problem, or the ledger cannot be reached or migrated; standard error "
-    "says why",
+    1: "the audit found a problem, or the ledger is unreachable or cannot be migrated; standard "
+    "error names the cause",
     2: WRONG_SETTING,
 }
 
 
 def main(argv: Sequence[str]) -> int:
-    """Audit or migrate."""
+    """Audit or migrate the ledger."""
     parser = argparse.ArgumentParser(
         prog="tintype ledger",
         **texts(
@@ -30,12 +30,12 @@ def main(argv: Sequence[str]) -> int:
     commands = Commands(parser, EXIT_CODES)
     commands.add(
         "audit",
-        "check that every balance, hold and charge adds up",
+        "check that all balances, holds and charges are consistent",
         example="tintype ledger audit",
     )
     commands.add(
         "migrate",
-        "bring the database to the schema of this version",
+        "migrate the database to the schema of this version",
         example="tintype ledger migrate",
     )
     if parser.parse_args(argv).command == "audit":
@@ -44,7 +44,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 async def _audit(ledger: Ledger) -> int:
-    """Print the figures, and the problems as errors; return 1 where there are any."""
+    """Print the figures, and each problem to standard error; return 1 if there are problems."""
     audit = await ledger.audit()
     figures = {
         "accounts": audit.accounts,

@@ -1,4 +1,4 @@
-"""What the commands that work on the ledger share."""
+"""Shared by the commands that work on the ledger: opening it, and parsing and printing values."""
 
 import argparse
 import asyncio
@@ -20,7 +20,7 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 def with_ledger(program: str, work: Callable[[Ledger], Awaitable[int | None]]) -> int:
-    """Do some work on the ledger that the environment names, and return the exit code."""
+    """Run `work` on the ledger that the environment names, and return the exit code."""
 
     async def run(url: str) -> int:
         ledger = open_ledger(url)
@@ -33,7 +33,7 @@ def with_ledger(program: str, work: Callable[[Ledger], Awaitable[int | None]]) -
 
 
 def with_ledger_url(program: str, work: Callable[[str], Awaitable[int]]) -> int:
-    """Do some work that needs the URL of the ledger only, and return the exit code."""
+    """Run `work` with the URL of the ledger, and return the exit code."""
     settings = read_settings(GatewaySettings, program, {}, [])
 
     async def run() -> int:
@@ -74,7 +74,7 @@ def duration(text: str) -> timedelta:
 
 
 def end_of(lifetime: timedelta | None) -> datetime | None:
-    """Return when a lifetime that begins now ends, if it does."""
+    """Return the end of a lifetime that starts now, None if it has no end."""
     return None if lifetime is None else datetime.now(UTC) + lifetime
 
 
@@ -84,7 +84,7 @@ def in_credits(micro: int) -> Decimal:
 
 
 def line_of(account: Account) -> str:
-    """Return an account as one line for people."""
+    """Return one line that describes an account."""
     if account.unlimited:
         return f"{account.name}\tunlimited\t{in_credits(account.balance)} credits"
     held = f"{in_credits(account.held)} held"
@@ -92,7 +92,7 @@ def line_of(account: Account) -> str:
 
 
 def line_of_key(key: ApiKey) -> str:
-    """Return a key as one line for people."""
+    """Return one line that describes a key."""
     if key.revoked_at is not None:
         end = f"revoked {key.revoked_at:%Y-%m-%d %H:%M} UTC"
     elif key.expires_at is not None:

@@ -1,4 +1,4 @@
-"""`tintype operator`: the control plane."""
+"""`tintype operator`: compiles resources into the catalog of the gateways."""
 
 from collections.abc import Sequence
 
@@ -12,13 +12,14 @@ HELP = texts(
     "read, and report on each of them in its status.",
     example="tintype operator --namespace images",
     exit_codes={
-        0: "it was ended by SIGTERM",
-        1: "it cannot serve: the cluster, its definitions or rights, a port; the log says why",
+        0: "SIGTERM stopped it",
+        1: "it cannot work because of the cluster, a missing definition or permission, or a port; "
+        "the log names the cause",
         2: WRONG_SETTING,
     },
 )
 
 
 def main(argv: Sequence[str]) -> int:
-    """Serve until a signal."""
+    """Run until SIGTERM."""
     return run(read_settings(Settings, "tintype operator", HELP, argv))

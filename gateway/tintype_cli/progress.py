@@ -1,4 +1,4 @@
-"""What the wait looks like: one line that changes on a terminal, and plain lines elsewhere."""
+"""The progress of a request: one line that is updated on a terminal, plain lines elsewhere."""
 
 import itertools
 import sys
@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self
 
 BLANK_LINE = "\r\x1b[K"
-"""Back to the start of the line, and whatever stood there gone (ECMA-48, EL)."""
+"""Moves to the start of the line, and erases it (ECMA-48, EL)."""
 
 TICK_SECONDS = 0.1
 
@@ -16,9 +16,9 @@ SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 
 
 class Progress:
-    """Tells on stderr how far a request is. What is left there at its end are the notes.
+    """Shows the progress of a request on stderr. Only the notes remain at its end.
 
-    A thread moves the line, because whoever waits for the network cannot.
+    A thread updates the line, because the main thread waits for the network.
     """
 
     def __init__(self, images: int) -> None:
@@ -30,7 +30,7 @@ class Progress:
         self._ticker = threading.Thread(target=self._tick, daemon=True)
 
     def __enter__(self) -> Self:
-        """Begin to show the line, on a terminal."""
+        """Show the line, if stderr is a terminal."""
         if self._is_live:
             self._ticker.start()
         return self
@@ -47,12 +47,12 @@ class Progress:
             self._ticker.join()
             sys.stderr.write(BLANK_LINE)
 
-    def say(self, text: str) -> None:
-        """Change what the line says."""
+    def show(self, text: str) -> None:
+        """Change the text of the line."""
         self._text = text
 
     def note(self, text: str) -> None:
-        """Leave a line for good."""
+        """Print a line that remains."""
         with self._writing:
             sys.stderr.write(f"{BLANK_LINE if self._is_live else ''}{text}\n")
             sys.stderr.flush()

@@ -1,4 +1,4 @@
-"""`tintype simulator`: providers that cost nothing."""
+"""`tintype simulator`: serves simulated providers."""
 
 import argparse
 import asyncio
@@ -12,27 +12,27 @@ LARGEST_PORT = 65535
 
 
 def main(argv: Sequence[str]) -> int:
-    """Serve until SIGINT or SIGTERM, which the first process of a container must heed itself."""
+    """Serve until SIGINT or SIGTERM; as process 1 of a container it must handle both itself."""
     parser = argparse.ArgumentParser(
         prog="tintype simulator",
         **texts(
-            "Serve simulated providers that draw real images: point the `endpoint` of a "
-            "ProviderBinding here.",
+            "Serve simulated providers that return real images: set the `endpoint` of a "
+            "ProviderBinding to their URL.",
             example="tintype simulator --port 9000 --latency-seconds 2",
             exit_codes={
-                0: "it was ended by SIGINT or SIGTERM",
-                1: "it cannot listen; standard error says why",
+                0: "SIGINT or SIGTERM stopped it",
+                1: "it cannot listen; standard error names the cause",
                 2: WRONG_CALL,
             },
         ),
     )
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on")
-    parser.add_argument("--port", type=_port, default=9000, help="the port; 0 takes a free one")
+    parser.add_argument("--port", type=_port, default=9000, help="the port; 0 selects a free one")
     parser.add_argument(
         "--latency-seconds",
         type=float,
         default=0.0,
-        help="how much longer each answer takes than painting the image",
+        help="the delay of each response, besides the time to draw the image",
     )
     arguments = parser.parse_args(argv)
     try:
@@ -49,14 +49,14 @@ def _port(text: str) -> int:
 
 
 async def _serve(host: str, port: int, latency_seconds: float) -> None:
-    stop = _stop_signal()  # first: who reads that it serves may end it at once
+    stop = _stop_signal()  # first, because a signal may come as soon as the URL is printed
     async with running(host, port, latency_seconds=latency_seconds) as url:
         print(f"The simulators serve {url}", flush=True)
         await stop.wait()
 
 
 def _stop_signal() -> asyncio.Event:
-    """Return what SIGINT or SIGTERM sets."""
+    """Return an event that SIGINT or SIGTERM sets."""
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

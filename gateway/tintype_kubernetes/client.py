@@ -17,33 +17,34 @@ from tintype_kubernetes.watching import WatchEvent, parse_event, split_lines
 KubernetesObject = dict[str, Any]
 
 PAGE_SIZE = 250
-"""Objects in one page of a list: half of kubectl's default, as a page is the peak of our memory."""
+"""Objects in one page of a list. It is half of kubectl's default, because a page determines the
+peak of the memory."""
 
 MAX_CONNECTIONS = 16
-"""Connections to the API server; each costs 256 KiB for TLS, and more calls wait for one."""
+"""Connections to the API server; each takes 256 KiB for TLS. Further calls wait for one."""
 
 CALL_SECONDS = 30.0
-"""Deadline of one call, from connecting to the last byte of the answer."""
+"""Deadline of one call, from connecting to the last byte of the response."""
 
 WATCH_SECONDS = 290
-"""How long the server keeps a watch open, so that a dead connection is noticed in the end."""
+"""How long the server keeps a watch open. The limit exposes dead connections."""
 
 MAX_ATTEMPTS = 5
-"""Tries of a call that the server asks to repeat later, the first one included."""
+"""Attempts of a call to an overloaded server, including the first."""
 
 MAX_RETRY_AFTER_SECONDS = 10.0
-"""The longest wait between two tries, whatever the server asks for."""
+"""The longest pause between two attempts, even if `Retry-After` is greater."""
 
 _OVERLOADED = frozenset({429, 503})
 
 
 @dataclass(frozen=True)
 class ObjectList:
-    """All objects of a list, as they were at one moment."""
+    """The complete result of a list, as of one resourceVersion."""
 
     items: tuple[KubernetesObject, ...]
     resource_version: str
-    """Where a watch for later changes begins."""
+    """The version from which a watch continues."""
 
 
 @dataclass(frozen=True)
@@ -64,12 +65,12 @@ class KubernetesClient:
         self._session = session
 
     async def get(self, resource: Resource, namespace: str, name: str) -> KubernetesObject:
-        """One object.
+        """Return one object.
 
         Raises:
             NotFoundError: It does not exist.
         """
-        return await self._patiently(_Call("GET", resource.path(namespace, name)))
+        return await self._with_retries(_Call("GET", resource.path(namespace, name)))
 
     async def list(
         self,
@@ -80,14 +81,15 @@ class KubernetesClient:
         label_selector: str = "",
         transform: Callable[[KubernetesObject], KubernetesObject] | None = None,
     ) -> ObjectList:
-        """All objects of a namespace, or of the cluster: the complete list or an error.
+        """Return all objects of a namespace, or of the cluster: never an incomplete list.
 
-        Of each object what `transform` makes of it is kept: the whole never is in memory at once.
+        `transform` is applied to each object of a page, so that all complete objects are never in
+        memory at once.
         """
         items: list[KubernetesObject] = []
         query = _selecting({"limit": str(PAGE_SIZE)}, field_selector, label_selector)
         while True:
-            page = await self._patiently(_Call("GET", resource.path(namespace), query))
+            page = await self._with_retries(_Call("GET", resource.path(namespace), query))
             items += map(transform, page["items"]) if transform else page["items"]
             if not (token := page["metadata"].get("continue")):
                 return ObjectList(tuple(items), page["metadata"]["resourceVersion"])
@@ -102,14 +104,15 @@ class KubernetesClient:
         field_selector: str = "",
         seconds: int = WATCH_SECONDS,
     ) -> AsyncGenerator[WatchEvent, None]:
-        """Changes since a resourceVersion, until the server ends the stream in good order.
+        """Yield changes since a resourceVersion, until the server ends the stream.
 
-        Bookmarks are among them, so that the last event's `resource_version` always serves to
-        go on from. Who leaves before the end closes it, by `contextlib.aclosing`.
+        Bookmarks are included, so that a later watch can continue from the last event's
+        `resource_version`. A caller that stops earlier must close the generator, for example with
+        `contextlib.aclosing`.
 
         Raises:
-            WatchExpiredError: Changes since then were forgotten; list anew.
-            UnreachableError: The stream was cut.
+            WatchExpiredError: The server no longer has the changes since then; list again.
+            UnreachableError: The stream was aborted.
         """
         query = {
             "watch": "true",
@@ -118,12 +121,12 @@ class KubernetesClient:
             "timeoutSeconds": str(seconds),
         }
         call = _Call("GET", resource.path(namespace), _selecting(query, field_selector))
-        async with self._answer(call, seconds + CALL_SECONDS) as answer:
+        async with self._response(call, seconds + CALL_SECONDS) as response:
             try:
-                async for line in split_lines(answer.content.iter_any()):
+                async for line in split_lines(response.content.iter_any()):
                     yield parse_event(line)
             finally:
-                _cut(answer)
+                _abort(response)
 
     async def apply(
         self,
@@ -133,19 +136,19 @@ class KubernetesClient:
         field_manager: str,
         subresource: Literal["", "status"] = "",
     ) -> KubernetesObject:
-        """Server-side apply: create the object or own the fields named in `body`.
+        """Create an object or update the fields in `body`, by server-side apply.
 
-        Fields that another manager owns are taken over. Applying what is there already leaves
-        the resourceVersion alone.
+        It takes the ownership of fields from other managers. Applying equal fields does not change
+        the resourceVersion.
         """
         metadata = body["metadata"]
         path = resource.path(metadata.get("namespace", ""), metadata["name"], subresource)
         query = {"fieldManager": field_manager, "force": "true"}
         call = _Call("PATCH", path, query, body, "application/apply-patch+yaml")
-        return await self._patiently(call)
+        return await self._with_retries(call)
 
     async def create(self, resource: Resource, body: KubernetesObject) -> KubernetesObject:
-        """Create an object; tried once, because a second try could make a second object.
+        """Create an object, without retries, because a retry could create a second object.
 
         Raises:
             ConflictError: It exists already.
@@ -159,10 +162,10 @@ class KubernetesClient:
         Raises:
             NotFoundError: It does not exist.
         """
-        await self._patiently(_Call("DELETE", resource.path(namespace, name)))
+        await self._with_retries(_Call("DELETE", resource.path(namespace, name)))
 
-    async def _patiently(self, call: _Call) -> KubernetesObject:
-        """A call that may be repeated, and is when an overloaded server says when."""
+    async def _with_retries(self, call: _Call) -> KubernetesObject:
+        """Send an idempotent call, and retry it if the server responds with `Retry-After`."""
         for _ in range(MAX_ATTEMPTS - 1):
             try:
                 return await self._once(call)
@@ -173,13 +176,15 @@ class KubernetesClient:
         return await self._once(call)
 
     async def _once(self, call: _Call) -> KubernetesObject:
-        async with self._answer(call, CALL_SECONDS) as answer:
-            parsed: KubernetesObject = json.loads(await answer.read())
+        async with self._response(call, CALL_SECONDS) as response:
+            parsed: KubernetesObject = json.loads(await response.read())
             return parsed
 
     @asynccontextmanager
-    async def _answer(self, call: _Call, deadline: float) -> AsyncIterator[aiohttp.ClientResponse]:
-        """The head of a successful answer; faults while its body is read are translated too."""
+    async def _response(
+        self, call: _Call, deadline: float
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Give a successful response; errors while its body is read are translated as well."""
         try:
             async with self._session.request(
                 call.method,
@@ -189,10 +194,10 @@ class KubernetesClient:
                 headers=self._headers(call),
                 timeout=aiohttp.ClientTimeout(total=deadline, sock_connect=CALL_SECONDS),
                 allow_redirects=False,
-            ) as answer:
-                if answer.status >= 300:
-                    raise await _refusal(answer)
-                yield answer
+            ) as response:
+                if response.status >= 300:
+                    raise await _error_of(response)
+                yield response
         except (aiohttp.ClientError, TimeoutError, json.JSONDecodeError) as error:
             cause = str(error) or type(error).__name__
             url = self._config.server + call.path
@@ -207,7 +212,7 @@ class KubernetesClient:
 
 @asynccontextmanager
 async def connect(config: ClusterConfig) -> AsyncIterator[KubernetesClient]:
-    """A client whose connections are closed at the end of the block."""
+    """Give a client whose connections are closed at the end of the block."""
     connector = aiohttp.TCPConnector(ssl=config.ssl_context(), limit=MAX_CONNECTIONS)
     async with aiohttp.ClientSession(connector=connector) as session:
         yield KubernetesClient(config, session)
@@ -220,27 +225,29 @@ def _selecting(
     return query | {name: selector for name, selector in selectors.items() if selector}
 
 
-def _cut(answer: aiohttp.ClientResponse) -> None:
-    """End the connection of an answer that was not read to its end, without a goodbye in TLS.
+def _abort(response: aiohttp.ClientResponse) -> None:
+    """Abort the connection of a response that was not read to its end, without a TLS shutdown.
 
-    The goodbye takes a round trip that the session does not wait for when it is closed.
+    A TLS shutdown takes a round trip, which the session does not await when it is closed.
     """
-    if answer.connection is not None and answer.connection.transport is not None:
-        answer.connection.transport.abort()
+    if response.connection is not None and response.connection.transport is not None:
+        response.connection.transport.abort()
 
 
-async def _refusal(answer: aiohttp.ClientResponse) -> ApiError:
-    """The error of an answer, whether its body is a `Status` object or a proxy's page."""
-    text = await answer.text(errors="replace")
+async def _error_of(response: aiohttp.ClientResponse) -> ApiError:
+    """Return the error of a response, whose body is a `Status` object or the page of a proxy."""
+    text = await response.text(errors="replace")
     try:
         status = json.loads(text)
     except ValueError:
         status = None
     if not isinstance(status, dict):
-        status = {"reason": answer.reason, "message": text[:200]}
-    return api_error(status | {"code": answer.status}, _seconds(answer.headers.get("Retry-After")))
+        status = {"reason": response.reason, "message": text[:200]}
+    return api_error(
+        status | {"code": response.status}, _seconds(response.headers.get("Retry-After"))
+    )
 
 
 def _seconds(header: str | None) -> float | None:
-    """`Retry-After` in seconds; Kubernetes never sends its other form, a date."""
+    """Return `Retry-After` in seconds; Kubernetes never sends a date."""
     return float(header) if header and header.isdecimal() else None

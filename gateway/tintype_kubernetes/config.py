@@ -1,4 +1,4 @@
-"""Where the API server is, and who we are: from a kubeconfig file or from inside a pod."""
+"""The address of the API server and the credentials, from a kubeconfig file or inside a pod."""
 
 import base64
 import binascii
@@ -15,7 +15,7 @@ import yaml
 from tintype_kubernetes.errors import ConfigError
 
 SERVICE_ACCOUNT_DIRECTORY = Path("/var/run/secrets/kubernetes.io/serviceaccount")
-"""Where the kubelet projects a pod's token, namespace and cluster CA."""
+"""The folder with the projected token, namespace and cluster CA of a pod."""
 
 USER_KUBECONFIG = Path("~/.kube/config")
 """kubectl's own default."""
@@ -23,30 +23,30 @@ USER_KUBECONFIG = Path("~/.kube/config")
 
 @dataclass(frozen=True)
 class ClusterConfig:
-    """How to reach one API server. Certificates are PEM text; secrets stay out of `repr`."""
+    """How to reach an API server. Certificates are PEM text; `repr` shows no secrets."""
 
     server: str
     """Base URL without a trailing slash."""
     namespace: str = "default"
     """The namespace of the pod, or of the kubeconfig's current context."""
     ca: str | None = None
-    """`None` trusts the authorities of the system."""
+    """The CA certificates; `None` trusts those of the system."""
     insecure: bool = False
     """Accept any server certificate."""
     token: str | None = field(default=None, repr=False)
     token_file: Path | None = None
-    """Read anew for each call, because the kubelet rotates bound tokens."""
+    """Read for each call, because the kubelet rotates bound tokens."""
     client_certificate: str | None = None
     client_key: str | None = field(default=None, repr=False)
 
     def bearer_token(self) -> str | None:
-        """The token that is valid now, if tokens are used at all."""
+        """Return the current token, None without token authentication."""
         if self.token_file is None:
             return self.token
         return _read(self.token_file).strip()
 
     def ssl_context(self) -> ssl.SSLContext:
-        """A TLS context that trusts the cluster's CA and holds the client certificate."""
+        """Return a TLS context with the cluster's CA and the client certificate."""
         context = ssl.create_default_context(cadata=self.ca)
         if self.insecure:
             context.check_hostname = False
@@ -56,7 +56,7 @@ class ClusterConfig:
         return context
 
     def _load_client_certificate(self, context: ssl.SSLContext) -> None:
-        # Python's ssl takes key pairs from files only.
+        # Python's ssl module reads key pairs from files only.
         with tempfile.NamedTemporaryFile("w", suffix=".pem") as pair:
             pair.write(f"{self.client_certificate}\n{self.client_key}\n")
             pair.flush()
@@ -64,12 +64,12 @@ class ClusterConfig:
 
 
 def load_config(kubeconfig: Path | None = None) -> ClusterConfig:
-    """The cluster to talk to, found as other controllers do.
+    """Return the configuration of the cluster, from the same places as other controllers.
 
     In this order: the given file, `$KUBECONFIG`, the pod's ServiceAccount, `~/.kube/config`.
 
     Raises:
-        ConfigError: None of them is there, or the one found cannot be used.
+        ConfigError: None of them exists, or the first that exists cannot be used.
     """
     if kubeconfig is not None:
         return load_kubeconfig(kubeconfig)
@@ -88,7 +88,7 @@ def load_config(kubeconfig: Path | None = None) -> ClusterConfig:
 def load_in_cluster(
     directory: Path = SERVICE_ACCOUNT_DIRECTORY, environ: Mapping[str, str] = os.environ
 ) -> ClusterConfig:
-    """The cluster that this pod runs in, as its ServiceAccount.
+    """Return the configuration of the cluster of this pod, with its ServiceAccount.
 
     Raises:
         ConfigError: The environment or the projected files of a pod are missing.
@@ -108,10 +108,10 @@ def load_in_cluster(
 
 
 def load_kubeconfig(path: Path) -> ClusterConfig:
-    """The current context of a kubeconfig file.
+    """Return the configuration in the current context of a kubeconfig file.
 
     Raises:
-        ConfigError: The file is missing, malformed, or logs in by an external program.
+        ConfigError: The file is missing or malformed, or its login needs an external program.
     """
     path = path.expanduser()
     document = _parse(path)
@@ -150,7 +150,7 @@ def _only_path(named: str) -> Path:
 def _parse(path: Path) -> dict[str, Any]:
     try:
         document = yaml.safe_load(_read(path))
-    except yaml.YAMLError as error:  # whose text quotes the file, which may hold a token
+    except yaml.YAMLError as error:  # its text quotes the file, which may contain a token
         mark = getattr(error, "problem_mark", None)
         where = f", in line {mark.line + 1}" if mark else ""
         raise ConfigError(f"{path} is not YAML{where}") from error
@@ -160,7 +160,7 @@ def _parse(path: Path) -> dict[str, Any]:
 
 
 def _entry(path: Path, document: dict[str, Any], kind: str, name: object) -> dict[str, Any]:
-    """The named entry of the lists `contexts`, `clusters` or `users`."""
+    """Return the named entry of the list `contexts`, `clusters` or `users`."""
     for entry in document.get(f"{kind}s") or []:
         if entry.get("name") == name:
             return entry.get(kind) or {}
@@ -168,7 +168,7 @@ def _entry(path: Path, document: dict[str, Any], kind: str, name: object) -> dic
 
 
 def _pem(path: Path, entry: dict[str, Any], key: str) -> str | None:
-    """The PEM text that stands in `<key>-data`, or in the file that `<key>` names."""
+    """Return the PEM text in `<key>-data`, or in the file that `<key>` names."""
     if data := entry.get(f"{key}-data"):
         try:
             return base64.b64decode(data, validate=True).decode("ascii")

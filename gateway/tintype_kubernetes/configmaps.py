@@ -1,4 +1,4 @@
-"""A ConfigMap or a Secret as the files that a pod sees where it is mounted."""
+"""Converts ConfigMaps and Secrets to the files that a pod sees in their mounts, and back."""
 
 import base64
 from collections.abc import Iterable, Mapping
@@ -11,7 +11,7 @@ from tintype_kubernetes.resources import CONFIGMAPS
 
 
 def files_of(configmap: Mapping[str, Any]) -> dict[str, bytes]:
-    """Return the content by file name, as a volume of this ConfigMap would hold it."""
+    """Return the content of a ConfigMap by file name, as in its volume."""
     texts: Mapping[str, str] = configmap.get("data") or {}
     binaries: Mapping[str, str] = configmap.get("binaryData") or {}
     return {name: text.encode() for name, text in texts.items()} | {
@@ -20,13 +20,13 @@ def files_of(configmap: Mapping[str, Any]) -> dict[str, bytes]:
 
 
 def secret_files_of(secret: Mapping[str, Any]) -> dict[str, bytes]:
-    """Return the content of a Secret by file name, as a volume of it would hold it."""
+    """Return the content of a Secret by file name, as in its volume."""
     data: Mapping[str, str] = secret.get("data") or {}
     return {name: base64.b64decode(encoded) for name, encoded in data.items()}
 
 
 def configmap_of(namespace: str, name: str, files: Mapping[str, bytes]) -> dict[str, Any]:
-    """Return a ConfigMap with these files: texts stay readable, the rest is base64."""
+    """Return a ConfigMap with these files; UTF-8 texts stay readable, other files are base64."""
     texts: dict[str, str] = {}
     binaries: dict[str, str] = {}
     for file, content in files.items():
@@ -46,7 +46,7 @@ def configmap_of(namespace: str, name: str, files: Mapping[str, bytes]) -> dict[
 async def read_all(
     client: KubernetesClient, namespace: str, names: Iterable[str]
 ) -> list[KubernetesObject]:
-    """Return the ConfigMaps of these names, as far as they exist.
+    """Return the ConfigMaps with these names; those that do not exist are omitted.
 
     Raises:
         KubernetesError: One of them could not be read.

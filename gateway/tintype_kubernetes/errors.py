@@ -1,9 +1,9 @@
-"""Everything that this package raises.
+"""All errors of this package.
 
 KubernetesError
 ├── ConfigError              no usable kubeconfig, or not inside a cluster
-├── UnreachableError         no complete answer: refused, reset, cut, or past its deadline
-└── ApiError                 the API server answered, and refused
+├── UnreachableError         no complete response: refused, reset, aborted or timed out
+└── ApiError                 the API server responded with an error
     ├── ForbiddenError       403
     ├── NotFoundError        404
     ├── ConflictError        409
@@ -19,26 +19,26 @@ class KubernetesError(Exception):
 
 
 class ConfigError(KubernetesError):
-    """There is no way to reach a cluster; the message names what was looked for."""
+    """There is no usable configuration; the message names the places that were searched."""
 
 
 class UnreachableError(KubernetesError):
-    """The API server gave no complete answer, so whether the call took effect is unknown."""
+    """There was no complete response, so it is unknown whether the call took effect."""
 
 
 class ApiError(KubernetesError):
-    """The API server refused the call."""
+    """The API server responded with an error."""
 
     def __init__(
         self, status: int, reason: str, message: str, retry_after: float | None = None
     ) -> None:
-        """Keep the parts of the answer.
+        """Take the fields of the response.
 
         Args:
             status: The HTTP status.
-            reason: Kubernetes' own word for it, such as `AlreadyExists`; may be empty.
-            message: The server's sentence for people.
-            retry_after: Seconds that the server asked to wait, if it did.
+            reason: The reason of the `Status` object, such as `AlreadyExists`; may be empty.
+            message: The message of the `Status` object.
+            retry_after: `Retry-After` in seconds, if the response has this header.
         """
         super().__init__(f"{status} {reason}: {message}")
         self.status = status
@@ -48,22 +48,19 @@ class ApiError(KubernetesError):
 
 
 class ForbiddenError(ApiError):
-    """The credentials are known, but RBAC does not allow this call."""
+    """RBAC does not allow this call."""
 
 
 class NotFoundError(ApiError):
-    """There is no such object, or no such resource (its CRD is missing)."""
+    """The object does not exist, or its CustomResourceDefinition is missing."""
 
 
 class ConflictError(ApiError):
-    """The object exists already, or it changed in between, or another manager owns the field."""
+    """The object exists already, its version has changed, or another manager owns a field."""
 
 
 class WatchExpiredError(ApiError):
-    """The resourceVersion, or a list's continue token, is older than the server remembers.
-
-    The only cure is a new list.
-    """
+    """The server no longer has this resourceVersion or continue token; list again."""
 
 
 _BY_STATUS: Mapping[int, type[ApiError]] = {
@@ -75,7 +72,7 @@ _BY_STATUS: Mapping[int, type[ApiError]] = {
 
 
 def api_error(status: Mapping[str, Any], retry_after: float | None = None) -> ApiError:
-    """The error that a Kubernetes `Status` object stands for."""
+    """Return the error that a Kubernetes `Status` object describes."""
     code = int(status.get("code") or 500)
     kind = _BY_STATUS.get(code, ApiError)
     return kind(code, status.get("reason") or "", status.get("message") or "", retry_after)

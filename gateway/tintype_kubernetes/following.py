@@ -1,4 +1,4 @@
-"""Follow one object and its changes, with rights to that object only."""
+"""Follows the changes of one object, with permissions on that object only."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -11,14 +11,15 @@ from tintype_kubernetes.resources import Resource
 async def follow_object(
     client: KubernetesClient, resource: Resource, namespace: str, name: str
 ) -> AsyncGenerator[KubernetesObject | None, None]:
-    """Yield the object now and after each change, None where it is not there.
+    """Yield the current object and then each change, None while it does not exist.
 
-    Who leaves before the end closes it, by `contextlib.aclosing`; it has no end of its own.
+    The generator does not end by itself. A caller must close it, for example with
+    `contextlib.aclosing`.
 
     Raises:
-        KubernetesError: The API server cannot be asked, so changes may be missed: begin anew.
+        KubernetesError: A request failed, so changes may be missed: call again.
     """
-    selector = f"metadata.name={name}"  # rights on one name allow a list of just that object
+    selector = f"metadata.name={name}"  # RBAC for one name also allows a list with this selector
     while True:
         listed = await client.list(resource, namespace, field_selector=selector)
         yield listed.items[0] if listed.items else None
@@ -34,7 +35,7 @@ async def follow_object(
 async def _changes(
     client: KubernetesClient, resource: Resource, namespace: str, selector: str, version: str
 ) -> AsyncGenerator[KubernetesObject | None, None]:
-    """Yield the changes since `version`, from one server-side timeout to the next."""
+    """Yield the changes since `version`, and continue after each server-side timeout."""
     while True:
         events = client.watch(resource, namespace, version, field_selector=selector)
         async with aclosing(events):

@@ -1,4 +1,4 @@
-"""The resources that Tintype reads or writes, and where the API server keeps them."""
+"""The Kubernetes resources that Tintype reads or writes, with their paths."""
 
 from dataclasses import dataclass
 
@@ -16,11 +16,11 @@ class Resource:
 
     @property
     def api_version(self) -> str:
-        """What an object of this resource carries as `apiVersion`."""
+        """The `apiVersion` of an object of this resource."""
         return f"{self.group}/{self.version}" if self.group else self.version
 
     def path(self, namespace: str = "", name: str = "", subresource: str = "") -> str:
-        """The URL path of the collection, of one object, or of its subresource."""
+        """Return the URL path of the collection, of an object, or of its subresource."""
         root = "apis" if self.group else "api"
         scope = f"namespaces/{namespace}" if self.namespaced and namespace else ""
         parts = (root, self.api_version, scope, self.plural, name, subresource)

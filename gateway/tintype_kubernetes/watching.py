@@ -1,4 +1,4 @@
-"""Decoding of a watch: a long answer that holds one JSON object a line."""
+"""Decodes the response to a watch, which has one JSON object a line."""
 
 import json
 from collections.abc import AsyncIterator
@@ -18,15 +18,15 @@ class WatchEvent:
 
     @property
     def resource_version(self) -> str:
-        """Where a later watch can go on from."""
+        """The version from which a later watch can continue."""
         return str(self.object["metadata"]["resourceVersion"])
 
 
 async def split_lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """The complete lines of a byte stream, of any length.
+    """Yield the complete lines of a byte stream, of any length.
 
-    aiohttp's own `readline` gives up beyond 512 KiB, and an object may have 1.5 MiB. What follows
-    the last line break is a line that was cut, and is dropped.
+    aiohttp's `readline` fails beyond 512 KiB, but an object may have 1.5 MiB. An incomplete last
+    line is dropped.
     """
     pending = bytearray()
     async for chunk in chunks:
@@ -39,10 +39,10 @@ async def split_lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
 
 
 def parse_event(line: bytes) -> WatchEvent:
-    """The event that a line holds.
+    """Return the event in a line.
 
     Raises:
-        WatchExpiredError: The stream cannot go on from its resourceVersion.
+        WatchExpiredError: The server no longer has the resourceVersion of the watch.
         ApiError: The server reported another error inside the stream.
     """
     event = json.loads(line)

@@ -1,1 +1,1 @@
-"""How the processes of Tintype write their logs; shared by gateway and operator."""
+"""Logging of gateway and operator."""

@@ -1,13 +1,14 @@
 """Logs as JSON, one object a line.
 
-JSON escapes every control character, so nothing that a client sends can forge a line. Prompts and
-keys are never passed to a logger.
+JSON escapes control characters, so a client cannot forge a log line. Prompts and keys are never
+passed to a logger.
 """
 
 import datetime
 import json
 import logging
 import sys
+from collections.abc import Iterator
 
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web import RequestPayloadError
@@ -19,7 +20,7 @@ _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime
 
 
 class JsonFormatter(logging.Formatter):
-    """A record as one JSON object: time, level, logger, message, and the fields of `extra`."""
+    """Formats a record as a JSON object: time, level, logger, message and the fields of `extra`."""
 
     @override
     def format(self, record: logging.LogRecord) -> str:
@@ -43,23 +44,32 @@ def configure(level: str) -> None:
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     logging.getLogger("watchfiles").setLevel(logging.WARNING)
-    for library in ("aiobotocore", "boto3", "botocore"):  # for debugging they log what they sign
+    for library in ("aiobotocore", "boto3", "botocore"):  # at `debug` they log what they sign
         logging.getLogger(library).setLevel(max(logging.INFO, logging.getLogger().level))
     logging.getLogger("aiohttp.server").addFilter(_unquoted)
 
 
 def _skip_unused_fields() -> None:
-    """Collect nothing that no line tells, as the standard library's guide to logging advises.
+    """Do not look up caller, thread and process, which are not logged and cost an eighth of a line.
 
-    Looking up caller, thread and process is an eighth of what a line costs.
+    These are the optimizations in the logging HOWTO of the standard library.
     """
     logging._srcfile = None
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
 
 
 def _unquoted(record: logging.LogRecord) -> bool:
-    """Leave out the error of a request that is no HTTP: it quotes its bytes, and so a key."""
+    """Remove the error of a malformed request, because it quotes bytes that may contain a key."""
     error = record.exc_info[1] if record.exc_info else None
     if isinstance(error, HttpProcessingError | RequestPayloadError):
         record.exc_info, record.error = None, type(error).__name__
     return True
+
+
+def leaves(error: BaseException) -> Iterator[BaseException]:
+    """Yield the single errors that an exception group contains, at any depth."""
+    if isinstance(error, BaseExceptionGroup):
+        for part in error.exceptions:
+            yield from leaves(part)
+    else:
+        yield error

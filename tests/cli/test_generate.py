@@ -100,7 +100,7 @@ def test_an_existing_file_is_kept_and_no_image_is_requested(
     ended = run("a hedgehog", *FAST, "-n", "2", "-o", "hedgehog.png")
 
     assert ended.returncode == 2
-    assert "already there: hedgehog-2.png" in ended.stderr
+    assert "these files exist: hedgehog-2.png" in ended.stderr
     assert (tmp_path / "hedgehog-2.png").read_text() == "precious"
     assert len(gateway.log()) == before
     assert run("a hedgehog", *FAST, "-n", "2", "-o", "hedgehog.png", "--force").returncode == 0
@@ -108,7 +108,7 @@ def test_an_existing_file_is_kept_and_no_image_is_requested(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "environ", "code", "told"),
+    ("arguments", "environ", "code", "message"),
     [
         (("fox", *FAST, "-o", "a.png"), {"TINTYPE_API_KEY": "sk-wrong"}, 1, "invalid_api_key"),
         (("fox", *FAST, "-o", "a.png"), {"TINTYPE_API_KEY": ""}, 2, "TINTYPE_API_KEY"),
@@ -119,7 +119,7 @@ def test_an_existing_file_is_kept_and_no_image_is_requested(
         (("fox", *FAST, "-o", "a.png", "-n", "11"), {}, 2, "-n"),
         (("fox", *FAST, "-o", "a.png", "-p", "n=3"), {}, 2, "use -n"),
         (("fox", *FAST, "-o", "a.gif"), {}, 2, "a.gif ends with none of .png, .jpg"),
-        (("fox", *FAST, "-o", "-"), {}, 2, "say --format"),
+        (("fox", *FAST, "-o", "-"), {}, 2, "add --format"),
         (("fox", *FAST, "-o", "nowhere/a.png"), {}, 2, "nowhere is not a folder"),
         (("fox", *FAST, "-o", "a.png", "--url", "ftp://host"), {}, 1, "not the address"),
     ],
@@ -130,12 +130,12 @@ def test_wrong_arguments_are_explained(
     arguments: tuple[str, ...],
     environ: dict[str, str],
     code: int,
-    told: str,
+    message: str,
 ) -> None:
     ended = run(*arguments, **environ)
 
     assert ended.returncode == code
-    assert told in ended.stderr
+    assert message in ended.stderr
     assert "Traceback" not in ended.stderr
     assert list(tmp_path.iterdir()) == []
 

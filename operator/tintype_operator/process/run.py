@@ -16,7 +16,7 @@ from tintype_kubernetes.config import ClusterConfig, load_config
 from tintype_kubernetes.errors import ConflictError, KubernetesError, UnreachableError
 from tintype_kubernetes.resources import DEPLOYMENTS
 from tintype_logging import logs
-from tintype_logging.errors import leaves
+from tintype_logging.logs import leaves
 from tintype_operator.aggregator import RETRY_SECONDS, Aggregator
 from tintype_operator.errors import OperatorError
 from tintype_operator.liveness import Liveness
