@@ -1,1 +1,1 @@
-"""The public contract: requests, lists, and the OpenAPI document."""
+"""The public API: request bodies, lists, and the OpenAPI document."""

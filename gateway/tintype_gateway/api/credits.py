@@ -1,4 +1,4 @@
-"""What an account has and used, as people read it. Amounts are micro-credits."""
+"""The response bodies of credits and usage. Amounts are micro-credits."""
 
 import datetime
 from collections.abc import Iterable
@@ -25,7 +25,7 @@ def credits_response(
 
 
 def usage_of_model(usage: Usage) -> dict[str, Any]:
-    """Return what an account used of one model."""
+    """Return the usage of one model by an account."""
     return {
         "model": usage.model,
         "requests": usage.requests,

@@ -1,4 +1,4 @@
-"""Models as `GET /v1/models` shows them: OpenAI's fields, and what the catalog knows besides."""
+"""The bodies of `GET /v1/models`: OpenAI's fields, and further ones from the catalog."""
 
 import datetime
 from collections.abc import Callable, Sequence
@@ -18,7 +18,7 @@ ACCEPTED = ParameterRule(handling="Accept")
 def describe_all(
     view: View, today: datetime.date, supports: Callable[[str], bool]
 ) -> dict[str, Any]:
-    """Return the body of `GET /v1/models`, for a caller who may use what is in the view."""
+    """Return the body of `GET /v1/models` for the view of a caller."""
     return {
         "object": "list",
         "data": [describe(model, view, today, supports) for model in view.listed],
@@ -30,8 +30,8 @@ def describe(
 ) -> dict[str, Any]:
     """Return the body of `GET /v1/models/{id}`.
 
-    `active` says whether a request would be served on the day `today` (UTC), by a gateway that
-    `supports` the dialects of its bindings.
+    `active` is whether the gateway would serve a request on the day `today` (UTC); `supports` tells
+    whether it has a dialect.
     """
     bindings = view.bindings_of(model)
     state = model.lifecycle.state(today)
@@ -69,13 +69,13 @@ def describe(
 
 
 def _makes_images(model: Model) -> bool:
-    """Return whether a model can be asked for images, by some operation."""
+    """Return whether a model supports any operation."""
     features = {operation.feature for operation in OPERATIONS}
     return model.output_modality.image and not features.isdisjoint(model.features)
 
 
 def _features(model: Model) -> list[str]:
-    """Return what a model can do. The gateway streams images, whoever makes them."""
+    """Return the features of a model. The gateway adds streaming to every model."""
     ours = ["streaming"] if model.output_modality.image else []
     return list(dict.fromkeys([*model.features, *ours]))
 
@@ -87,7 +87,7 @@ def _operation(rule: OperationRule) -> dict[str, Any]:
 
 
 def _rule(model: Model, name: str) -> ParameterRule:
-    """Return what happens to a parameter. What a provider does not make, the gateway converts."""
+    """Return the handling of a parameter. The gateway converts formats that a provider lacks."""
     rule: ParameterRule = getattr(model.parameters, name)
     converted = name in ("output_format", "output_compression")
     return ACCEPTED if converted and rule.handling in ("Strip", "Map") else rule
@@ -104,7 +104,7 @@ def _provider(binding: Binding) -> dict[str, Any]:
 
 
 def _preview_limit(bindings: Sequence[Binding]) -> dict[str, int]:
-    """Return how many unfinished images a stream can have, at some binding that is used."""
+    """Return the most previews of an image in a stream, over the enabled bindings."""
     return {"max_partial_images": 3 if any(map(streams, bindings)) else 0}
 
 
@@ -116,12 +116,12 @@ def _cost(bindings: Sequence[Binding]) -> dict[str, Any] | None:
 
 
 def _plain(value: Contract) -> dict[str, Any]:
-    """Return a part of the catalog as this API writes it: snake_case, without what is default."""
+    """Return a part of the catalog in the API's form: snake_case, without default values."""
     return value.model_dump(mode="json", by_alias=False, exclude_defaults=True)
 
 
 def _seconds(day: datetime.date | None) -> int:
-    """Return the Unix seconds at which a day begins in UTC, 0 for an unknown one."""
+    """Return the Unix seconds of the start of a day in UTC, or 0 for an unknown day."""
     if day is None:
         return 0
     return int(datetime.datetime.combine(day, datetime.time(), datetime.UTC).timestamp())

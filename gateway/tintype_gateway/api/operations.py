@@ -1,5 +1,5 @@
-"""What clients can ask for: one row for each operation. All that depends on which operation a
-request is for reads its row, so that another operation is another row."""
+"""The operations of the API, one row each. All code that depends on the operation of a request
+reads its row, so that a new operation is a new row."""
 
 from dataclasses import dataclass
 
@@ -17,18 +17,18 @@ FORM = "multipart/form-data"
 
 @dataclass(frozen=True, slots=True)
 class ApiOperation(Operation):
-    """An operation as the API offers it."""
+    """An operation of the API."""
 
     path: str
     quote_path: str
-    """Where the same body is quoted."""
+    """The path of its quote."""
 
     request_model: type[ImageRequest]
     media_types: tuple[str, ...]
-    """The media types that a body may have. Those with images may be forms."""
+    """The accepted media types of a body. A body with images may be multipart."""
 
     title: str
-    """Its name in the operation ids of the OpenAPI document: `create` and `quote` stand before."""
+    """Its name in OpenAPI operation ids, after `create` or `quote`."""
 
     summary: str
     takes_mask: bool = False
@@ -41,7 +41,8 @@ class ApiOperation(Operation):
 
 
 GENERATION = ApiOperation(
-    name="image_generation",  # OpenTelemetry's conventions have no word for images: Envoy's
+    # OpenTelemetry's conventions have no name for image operations; this is Envoy's
+    name="image_generation",
     rule="generation",
     feature="image_generation",
     event_prefix="image_generation",

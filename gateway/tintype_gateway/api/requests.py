@@ -17,7 +17,7 @@ def _size(text: str) -> str:
 
 
 class ImageRequest(BaseModel):
-    """What a request for images has, whichever operation it is for."""
+    """The fields that the requests of all operations share."""
 
     model_config = ConfigDict(
         frozen=True, strict=True, extra="forbid", use_attribute_docstrings=True
@@ -27,19 +27,19 @@ class ImageRequest(BaseModel):
     """The id of the model, optionally behind a provider and a slash: `PROVIDER/ID`."""
 
     n: Annotated[int, Field(ge=1, le=10)] = 1
-    """How many images."""
+    """The number of images."""
 
     size: Annotated[str, AfterValidator(_size)] | None = None
     """Width and height in pixels as `WIDTHxHEIGHT`, or `auto`."""
 
     quality: str | None = None
-    """How much effort the image is worth."""
+    """The quality of the image."""
 
     style: str | None = None
     """The look of the image."""
 
     background: Literal["transparent", "opaque", "auto"] | None = None
-    """What is behind the subject."""
+    """The background of the image."""
 
     output_format: Literal["png", "jpeg", "webp"] | None = None
     """The format of the image."""
@@ -48,28 +48,28 @@ class ImageRequest(BaseModel):
     """The quality of a jpeg or webp image, in percent."""
 
     moderation: Literal["auto", "low"] | None = None
-    """How strictly the provider judges."""
+    """How strictly the provider moderates content."""
 
     seed: Annotated[int, Field(ge=-(2**63), lt=2**63)] | None = None
-    """The number that makes an image repeatable."""
+    """The seed, which makes an image reproducible."""
 
     negative_prompt: Annotated[str, Field(max_length=32_000)] | None = None
-    """What the image should not show."""
+    """A description of what the image must not show."""
 
     user: Annotated[str, Field(max_length=512)] | None = None
-    """The end user, for the provider's monitoring of abuse."""
+    """An id of the end user, for the provider's monitoring of abuse."""
 
     safety_identifier: Annotated[str, Field(max_length=512)] | None = None
-    """The end user, in OpenAI's newer form."""
+    """An id of the end user, in OpenAI's newer field."""
 
     response_format: Literal["b64_json", "url"] | None = None
-    """How the images come."""
+    """Whether the response has base64 or URLs."""
 
     stream: bool | None = None
-    """Whether the answer is a stream of events."""
+    """Whether the response is a stream of events."""
 
     partial_images: Annotated[int, Field(ge=0, le=3)] | None = None
-    """How many previews a stream has, for each image."""
+    """The number of previews of each image in a stream."""
 
 
 class ImageGenerationRequest(ImageRequest):
@@ -79,7 +79,7 @@ class ImageGenerationRequest(ImageRequest):
     """
 
     prompt: Annotated[str, Field(min_length=1)]
-    """What the image should show."""
+    """A description of the image."""
 
 
 class ImageEditRequest(ImageRequest):
@@ -98,12 +98,12 @@ class ImageVariationRequest(ImageRequest):
 
 @dataclass(frozen=True, slots=True)
 class ValidRequest:
-    """A request whose every field is known, of its type and in its range."""
+    """A request whose fields are all known, of the right type and within their limits."""
 
     fields: ImageRequest
     provider_parameters: Mapping[str, object]
     models_that_accept: Mapping[str, tuple[str, ...]]
-    """For each of these provider parameters the ids of the models that take it."""
+    """The ids of the models that accept each of these provider parameters."""
 
     images: tuple[Upload, ...] = ()
     """The images that the client sent, in its order."""

@@ -1,4 +1,4 @@
-"""What plain answers and streams tell alike: headers, usage, and which images are missing."""
+"""Parts that plain responses and streams share: headers, usage, and missing images."""
 
 import datetime
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,11 +15,11 @@ from tintype_gateway.values.plan import Plan
 from tintype_gateway.values.routes import Route
 
 PROFILE_HEADER = "Tintype-Profile"
-"""The header of a request that chooses the shape of its response, which has the same header."""
+"""The header that selects the response profile. The response has the same header."""
 
 
 def headers_of(plan: Plan, routes: Iterable[Route]) -> dict[str, str]:
-    """Return the headers that tell how a request is served, where its calls went these routes."""
+    """Return the headers for a request whose calls used these routes."""
     headers = {
         "Tintype-Route": ", ".join(dict.fromkeys(map(str, routes))),
         "Tintype-Catalog-Revision": plan.revision,
@@ -32,7 +32,7 @@ def headers_of(plan: Plan, routes: Iterable[Route]) -> dict[str, str]:
 
 
 def lifecycle_headers(lifecycle: Lifecycle) -> dict[str, str]:
-    """Return `Deprecation` (RFC 9745) and `Sunset` (RFC 8594) of a model that is on its way out."""
+    """Return `Deprecation` (RFC 9745) and `Sunset` (RFC 8594) of a deprecated or retiring model."""
     headers = {}
     if lifecycle.deprecated_on:
         headers["Deprecation"] = f"@{int(_midnight(lifecycle.deprecated_on).timestamp())}"
@@ -42,7 +42,7 @@ def lifecycle_headers(lifecycle: Lifecycle) -> dict[str, str]:
 
 
 def usage_of(sizes: Sequence[Size], tokens: Sequence[TokenUsage]) -> dict[str, object]:
-    """Return `usage` of delivered images of these sizes, but for the credits."""
+    """Return `usage` of delivered images of these sizes, without the credits."""
     usage: dict[str, object] = {
         "images": len(sizes),
         "input_tokens": None,
@@ -57,7 +57,7 @@ def usage_of(sizes: Sequence[Size], tokens: Sequence[TokenUsage]) -> dict[str, o
 
 
 def token_counts(used: TokenUsage) -> dict[str, object]:
-    """Return the token counts of `usage`: all that a price by token is applied to."""
+    """Return the token counts of `usage`, to which the token prices apply."""
     inputs = used.text_input + used.image_input
     outputs = used.text_output + used.image_output
     return {
@@ -74,7 +74,7 @@ def _details(text: int, image: int) -> dict[str, object]:
 
 
 def _cached(used: TokenUsage) -> dict[str, object]:
-    """Return how many input tokens the provider had in its cache, if any, as OpenAI names them."""
+    """Return the number of cached input tokens in OpenAI's field, if there are any."""
     text, image = used.cached_text_input, used.cached_image_input
     if not text + image:
         return {}
@@ -82,7 +82,7 @@ def _cached(used: TokenUsage) -> dict[str, object]:
 
 
 class ImageError(TypedDict):
-    """Why an image that was asked for was not delivered."""
+    """The reason why a requested image is missing."""
 
     index: int
     code: str | None
@@ -90,7 +90,7 @@ class ImageError(TypedDict):
 
 
 def image_errors(calls: Sequence[FinishedCall], failed: Sequence[FailedCall]) -> list[ImageError]:
-    """Return an entry for each image that did not come, and that was not refused either."""
+    """Return an entry for each missing image that the provider did not refuse."""
     missing = [*_missing(calls), *_failed(failed)]
     return sorted(missing, key=lambda entry: entry["index"])
 
@@ -110,7 +110,7 @@ def _missing(calls: Sequence[FinishedCall]) -> Iterator[ImageError]:
                 message = withheld(call.flag_reason(number - made))
                 code = ContentRefusedError.code
             else:
-                message = "the provider gave fewer images than it was asked for"
+                message = "the provider returned fewer images than requested"
                 code = "image_missing"
             yield ImageError(index=call.first + number, code=code, message=message)
 

@@ -1,4 +1,4 @@
-"""A folder of manifests: how the gateway gets its catalog where there is no cluster.
+"""A folder of manifests, the source of the catalog without a cluster.
 
 Overlays are folders of JSON merge patches (RFC 7386): partial manifests that change the object of
 the same kind and name.
@@ -34,14 +34,14 @@ class FolderError(ValueError):
 
 @dataclass(frozen=True)
 class ManifestFolder:
-    """A folder, its overlays, and what else is done to every manifest."""
+    """A folder, its overlays, and an adjustment of every manifest."""
 
     path: Path
     overlays: tuple[Path, ...] = ()
     adjust: Callable[[Manifest], Manifest] = lambda manifest: manifest
 
     def read(self) -> list[Manifest]:
-        """Return every manifest of ours, patched and adjusted.
+        """Return every ImageModel and ProviderBinding, patched and adjusted.
 
         Raises:
             FolderError: A file is missing or is not YAML.
@@ -51,7 +51,7 @@ class ManifestFolder:
         return [self.adjust(_patched(manifest, patches)) for manifest in manifests]
 
     async def follow(self, store: CatalogStore) -> None:
-        """Load the folder now, and again whenever a file in it changes."""
+        """Load the folder now, and after each change of a file in it."""
         async for _ in looks(self.path, *self.overlays):
             await self._load(store)
 
@@ -73,7 +73,7 @@ class ManifestFolder:
 def read_manifests(folder: Path) -> list[tuple[Path, Manifest]]:
     """Return every ImageModel and ProviderBinding in a folder's YAML files, with its file.
 
-    Objects of other APIs are passed over: a folder may also hold a Secret or a kustomization.
+    Objects of other APIs are ignored: a folder may also contain a Secret or a kustomization.
 
     Raises:
         FolderError: The folder is missing, or a file is not YAML.
@@ -87,7 +87,7 @@ def read_manifests(folder: Path) -> list[tuple[Path, Manifest]]:
 def _documents(path: Path) -> Iterable[Manifest]:
     try:
         documents = list(yaml.load_all(path.read_bytes(), _Loader))  # a safe loader
-    except Exception as error:  # besides its own errors PyYAML lets through those of int("abc")
+    except Exception as error:  # PyYAML also raises the errors of int("abc")
         raise FolderError(f"{path}: {error}") from error
     return [item for item in documents if isinstance(item, dict) and _is_ours(item)]
 
@@ -98,7 +98,7 @@ def _is_ours(document: Manifest) -> bool:
 
 
 class _Loader(yaml.CSafeLoader):
-    """YAML as Kubernetes reads it: a date is a string, as it will be in JSON."""
+    """Loads YAML as Kubernetes does: a date is a string."""
 
     yaml_implicit_resolvers = {
         first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
@@ -114,7 +114,7 @@ def _patched(manifest: Manifest, patches: Sequence[Manifest]) -> Manifest:
 
 
 def merge(target: Any, patch: Any) -> Any:
-    """Return `target` changed by a merge patch: null removes, objects merge, all else replaces."""
+    """Return `target` with a merge patch: null removes, objects merge, other values replace."""
     if not isinstance(patch, dict):
         return patch
     merged = dict(target) if isinstance(target, dict) else {}

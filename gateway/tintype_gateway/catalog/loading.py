@@ -1,4 +1,4 @@
-"""What is done with the files of a published catalog, whichever channel has brought them."""
+"""Checks, serves and stores the files of a published catalog, from any channel."""
 
 import asyncio
 import logging
@@ -22,13 +22,13 @@ _FILES = TypeAdapter(dict[str, Base64Bytes])
 
 
 class LastGood:
-    """One file that holds all files of a catalog, so that it is replaced as a whole."""
+    """The last good catalog on disk: one file for all files of a catalog, replaced atomically."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def read(self) -> Mapping[str, bytes] | None:
-        """Return the files of the catalog, None where there are none to be read."""
+        """Return the files of the catalog, or None if they cannot be read."""
         try:
             return _FILES.validate_json(self._path.read_bytes())
         except FileNotFoundError:
@@ -38,7 +38,7 @@ class LastGood:
             return None
 
     def write(self, files: Mapping[str, bytes]) -> None:
-        """Replace the catalog. Without it a gateway serves all the same, so a fault is but told."""
+        """Replace the catalog. An error is only logged: the gateway can serve without the file."""
         replacement = self._path.with_suffix(f".{os.getpid()}")
         try:
             with replacement.open("wb") as stream:
@@ -47,11 +47,11 @@ class LastGood:
                 os.fsync(stream.fileno())
             replacement.replace(self._path)
         except OSError as error:
-            log.warning("last good catalog not kept", extra={"error": str(error)})
+            log.warning("last good catalog not stored", extra={"error": str(error)})
 
 
 class CatalogLoader:
-    """Checks what arrives, serves it, and keeps it for a restart. Nothing that arrives can hurt."""
+    """Checks catalogs that arrive, serves valid ones, and stores them for a restart."""
 
     def __init__(self, store: CatalogStore, last_good: LastGood | None = None) -> None:
         self._store = store
@@ -59,7 +59,7 @@ class CatalogLoader:
         self._reader = CatalogReader()
 
     async def restore(self) -> None:
-        """Serve the catalog that was kept, if there is one, until a channel brings another."""
+        """Serve the stored catalog, if there is one, until a channel delivers another."""
         if self._last_good is None:
             return
         files = await asyncio.to_thread(self._last_good.read)
@@ -67,12 +67,12 @@ class CatalogLoader:
             await self._serve(files, LAST_GOOD)
 
     async def load(self, files: Mapping[str, bytes], source: str) -> None:
-        """Serve these files if they hold a catalog that is newer than the one that is served."""
+        """Serve a catalog if it is valid and newer than the served one."""
         if await self._serve(files, source) and self._last_good is not None:
             await asyncio.to_thread(self._last_good.write, files)
 
     def reject(self, error: Exception, source: str) -> None:
-        """Note that a channel is there but cannot be read."""
+        """Record that a channel exists but cannot be read."""
         self._store.reject(error, source)
 
     async def _serve(self, files: Mapping[str, bytes], source: str) -> bool:

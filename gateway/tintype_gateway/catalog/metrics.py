@@ -1,4 +1,4 @@
-"""What the metrics tell of the catalog that is served: its revision, and when models end."""
+"""Metrics of the served catalog: its revision, and the end dates of models."""
 
 import datetime
 from collections.abc import Iterable, Iterator
@@ -14,13 +14,13 @@ from tintype_gateway.observability.metrics import CATALOG_LOADED_AT, REGISTRY
 
 
 class CatalogGauges(Collector):
-    """Reads one snapshot at each scrape, so that no series of an earlier one is left."""
+    """Reads one snapshot at each scrape, so that no series of earlier ones remain."""
 
     snapshot: Snapshot | None = None
 
     @override
     def collect(self) -> Iterator[Metric]:
-        """Return the metrics of the catalog that is served now."""
+        """Return the metrics of the served catalog."""
         snapshot = self.snapshot
         yield _revision(snapshot)
         models = () if snapshot is None else snapshot.catalog.models
@@ -41,7 +41,7 @@ REGISTRY.register(_GAUGES)
 
 
 def show(snapshot: Snapshot, loaded_at: float) -> None:
-    """Let the metrics tell of this snapshot, loaded at this Unix time."""
+    """Export the metrics of this snapshot, loaded at this Unix time."""
     _GAUGES.snapshot = snapshot
     CATALOG_LOADED_AT.set(loaded_at)
 

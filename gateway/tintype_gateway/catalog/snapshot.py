@@ -1,4 +1,4 @@
-"""A catalog with its indexes: immutable, so that a request keeps the prices it started with."""
+"""A catalog with its indexes. It is immutable, so that the prices of a request do not change."""
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -11,7 +11,7 @@ QUALITIES = ("standard", "hd", "low", "medium", "high", "auto")
 STYLES = ("vivid", "natural")
 
 MAX_VIEWS = 256
-"""How many allow-lists a snapshot keeps the view of."""
+"""The number of allow-lists whose views a snapshot caches."""
 
 MAX_SUGGESTIONS = 8
 """How many models a message names."""
@@ -21,26 +21,26 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """The words that a request may use because some model knows them."""
+    """The values that a request may use because at least one model accepts them."""
 
     qualities: frozenset[str]
     styles: frozenset[str]
     provider_parameters: Mapping[str, tuple[str, ...]]
-    """For each provider parameter the ids of the models that take it."""
+    """The ids of the models that accept each provider parameter."""
 
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """What of a snapshot a caller may use. Nothing else exists for that caller."""
+    """The part of a snapshot that a caller may use. The rest does not exist for the caller."""
 
     listed: tuple[Model, ...]
-    """Each model once, in the order of the catalog."""
+    """Each model once, in catalog order."""
 
     models: Mapping[str, Model]
     """The models by their ids and by each of their aliases."""
 
     providers: frozenset[str]
-    """The labels of the providers that serve them."""
+    """The labels of the providers of these models."""
 
     vocabulary: Vocabulary
 
@@ -53,7 +53,7 @@ class View:
         return self._bindings.get(model.name, ())
 
     def replacement_of(self, model: Model) -> str | None:
-        """Return what to use instead of a model, unless the caller may not use that either."""
+        """Return the replacement of a model, or None if the caller may not use it."""
         replacement = model.lifecycle.replacement
         hidden = replacement in self._all_models and replacement not in self.models
         return None if hidden else replacement
@@ -68,7 +68,7 @@ class View:
         return f": use {shown}" + (f" or {others} others of GET /v1/models" if others > 0 else "")
 
     def once(self, name: str, version: Hashable, make: Callable[[], Result]) -> Result:
-        """Return what `make` makes of this view. It is kept, and made anew for another version."""
+        """Return `make(view)`, cached until the version changes."""
         kept = self._made.get(name)
         if kept is None or kept[0] != version:
             kept = self._made[name] = (version, make())
@@ -78,7 +78,7 @@ class View:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One catalog, ready for look-ups."""
+    """One catalog with indexes for look-ups."""
 
     catalog: Catalog
     revision: str
@@ -98,9 +98,9 @@ class Snapshot:
         """Return the snapshot of a catalog.
 
         Args:
-            catalog: What is served.
-            sequence: Tells newer from older.
-            revision: That under which it was published. By default the catalog's own.
+            catalog: The compiled catalog.
+            sequence: Orders catalogs: a newer one has a higher number.
+            revision: The published revision. By default the catalog's own.
         """
         bindings: defaultdict[str, list[Binding]] = defaultdict(list)
         for binding in sorted(catalog.bindings, key=lambda binding: binding.priority):
@@ -118,7 +118,7 @@ class Snapshot:
         )
 
     def view(self, allowed: frozenset[str] | None = None) -> View:
-        """Return what a caller may use whose allow-list has these ids of models; None: all."""
+        """Return the view of a caller whose allow-list has these model ids; None: all models."""
         if (view := self._views.get(allowed)) is None:
             if len(self._views) >= MAX_VIEWS:
                 del self._views[next(iter(self._views))]

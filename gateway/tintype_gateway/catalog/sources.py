@@ -1,4 +1,4 @@
-"""Where a gateway in a cluster reads its catalog: from the API server, or from a mounted volume."""
+"""The channels of a published catalog: a watch at the API server, and a mounted volume."""
 
 import asyncio
 import logging
@@ -20,18 +20,18 @@ log = logging.getLogger(__name__)
 WATCH = "watch"
 
 PAUSE_SECONDS = 1.0
-"""How long to wait after a failure. One gateway is one client: there is no herd to spread."""
+"""The pause after a failure. It needs no jitter, because few gateways watch."""
 
 
 async def follow_config_map(
     client: KubernetesClient, namespace: str, name: str, loader: CatalogLoader
 ) -> None:
-    """Load the ConfigMap whenever it changes, however often the API server goes away."""
+    """Load the ConfigMap after each change; reconnect after each failure of the watch."""
     while True:
         try:
             async with aclosing(follow_object(client, CONFIGMAPS, namespace, name)) as versions:
                 async for index in versions:
-                    if index is not None:  # a deleted one will be published anew
+                    if index is not None:  # the operator will publish a deleted one again
                         await loader.load(await _files(client, namespace, name, index), WATCH)
         except KubernetesError as error:
             log.warning("catalog watch broken", extra={"error": str(error)})
@@ -41,7 +41,7 @@ async def follow_config_map(
 async def _files(
     client: KubernetesClient, namespace: str, name: str, index: KubernetesObject
 ) -> dict[str, bytes]:
-    """Return the files of a catalog, with its parts, which are ConfigMaps of their own."""
+    """Return the files of a catalog, with those of its parts in further ConfigMaps."""
     files = await asyncio.to_thread(files_of, index)
     names = [object_name(name, file) for file in part_files(files)]
     for part in await read_all(client, namespace, names):
@@ -52,18 +52,18 @@ async def _files(
 MOUNT = "mount"
 
 LOOK_SECONDS = 5.0
-"""How often the folder is looked at though nothing told of a change."""
+"""The time between two reads of the folder without a notification of a change."""
 
 
 async def follow_mount(folder: Path, loader: CatalogLoader) -> None:
-    """Load the mounted catalog now, and again whenever the volume changes."""
+    """Load the mounted catalog now, and after each change of the volume."""
     seen: Mapping[str, bytes] | None = None
     async for _ in looks(folder, recursive=False, every_seconds=LOOK_SECONDS):
         try:
             files = await asyncio.to_thread(read_files, folder, FILES.__contains__)
-        except OSError as error:  # a swap may take away what is just being read
+        except OSError as error:  # the kubelet may replace the content during the read
             loader.reject(error, MOUNT)
         else:
-            if files and files != seen:  # an empty volume waits for its ConfigMap
+            if files and files != seen:  # the ConfigMap of an empty volume does not exist yet
                 await loader.load(files, MOUNT)
             seen = files

@@ -1,4 +1,4 @@
-"""The current catalog: one reference that is swapped as a whole, or left as it is."""
+"""The current catalog: one reference that is replaced atomically."""
 
 import asyncio
 import logging
@@ -14,12 +14,12 @@ from tintype_gateway.observability.metrics import CATALOG_LOADS, CATALOG_SEQUENC
 log = logging.getLogger(__name__)
 
 LAST_GOOD = "last-good"
-"""The source of what stands in until a channel brings a catalog: the last one, from disk."""
+"""The source of the last good catalog on disk, until a channel delivers one."""
 
 
 @dataclass(frozen=True)
 class CatalogStatus:
-    """What the gateway says of its catalog at `GET /status`."""
+    """The catalog part of `GET /status`."""
 
     sequence: int | None
     digest: str | None
@@ -27,14 +27,14 @@ class CatalogStatus:
     """Unix seconds."""
 
     last_error: str | None
-    """What is wrong with what the channels delivered last."""
+    """The problems of the last deliveries."""
 
     source: str | None
-    """The channel that brought it."""
+    """The channel that delivered it."""
 
 
 class CatalogStore:
-    """Holds the snapshot that new requests start with. Whatever fails, the last good one stays."""
+    """Holds the snapshot for new requests. After any failure, the last good one stays."""
 
     def __init__(self) -> None:
         self._snapshot: Snapshot | None = None
@@ -63,18 +63,18 @@ class CatalogStore:
 
     @property
     def is_followed(self) -> bool:
-        """Whether a channel has brought what is served, so that the next one is an update."""
+        """Whether a channel delivered the served catalog, so that the next one is an update."""
         return self._source not in (None, LAST_GOOD)
 
     def offer(self, catalog: Catalog, sequence: int, source: str) -> bool:
-        """Serve a catalog if it is newer than the one that is served, and say whether it was."""
+        """Serve a catalog if it is newer than the served one; return whether it is."""
         return self.swap(Snapshot.of(catalog, sequence), source)
 
     def swap(self, snapshot: Snapshot, source: str) -> bool:
-        """Serve a snapshot if it is newer than the one that is served, and say whether it was.
+        """Serve a snapshot if it is newer than the served one; return whether it is.
 
-        Two channels deliver the same ConfigMap, so an older one arrives now and then: the highest
-        sequence wins. A catalog from disk only stands in: what a channel brings replaces it.
+        Two channels deliver the same ConfigMap, so that an older version may arrive later: the
+        highest sequence wins. A delivery by a channel always replaces a catalog from disk.
         """
         self._errors.pop(source, None)
         served = self._snapshot if self.is_followed else None
@@ -87,13 +87,13 @@ class CatalogStore:
         return True
 
     def reject(self, error: Exception, source: str) -> None:
-        """Note that what a channel delivered cannot be served. The last good catalog stays."""
+        """Record that a delivery cannot be served. The last good catalog stays."""
         self._errors[source] = f"{source}: {error}"
         CATALOG_LOADS.labels(source, "rejected").inc()
         log.error("catalog rejected", extra={"source": source, "error": str(error)})
 
     def status(self) -> CatalogStatus:
-        """Return what `GET /status` says."""
+        """Return the catalog part of `GET /status`."""
         served = self._snapshot
         return CatalogStatus(
             sequence=None if served is None else served.sequence,

@@ -1,1 +1,1 @@
-"""Image bytes, handled without decoding them."""
+"""Inspection and conversion of image bytes."""

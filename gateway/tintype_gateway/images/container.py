@@ -1,9 +1,9 @@
-"""What the file of an image says of it: format, size, end, and Content Credentials.
+"""Reads the container of an image file: format, size, completeness, and Content Credentials.
 
-Nothing is decoded but the headers of the parts that a file is made of: PNG's and WebP's chunks,
-JPEG's segments up to its first scan. A walk hops from one to the next, so that it costs a
-microsecond a part, whatever the image weighs. Files of real encoders have a few hundred parts; one
-that is made of very many tiny ones is refused.
+Only the headers of the file's parts are decoded: chunks of PNG and WebP, and segments of JPEG up
+to the first scan. Walking from one part to the next costs a microsecond a part, independent of the
+image's size. Files of real encoders have a few hundred parts; a file of very many tiny parts is
+refused.
 
 A C2PA manifest is a JUMBF box beside the pixels (C2PA specification 2.2, A.3): in a PNG a `caBX`
 chunk, in a WebP a `C2PA` chunk, in a JPEG one or more APP11 segments. Its signature is not checked.
@@ -16,31 +16,31 @@ from tintype_catalog.sizes import Size
 from tintype_gateway.images.base64_view import EncodedBytes, decode, decode_short
 
 MAX_SMALL_PARTS = 1024
-"""Parts of less than `SMALL_BYTES` that a file may have. Real ones have some dozens of them."""
+"""The most parts of less than `SMALL_BYTES` in a file. Real files have some dozens of them."""
 
 SMALL_BYTES = 1024
 
 QUICK_PARTS = 800
-"""Parts that are walked in about a millisecond, which the event loop can spare. A PNG of 6 MiB,
-written in the smallest chunks that are usual, has so many."""
+"""The parts that a walk passes in about a millisecond, which is acceptable on the event loop. A PNG
+of 6 MiB in the smallest usual chunks has this number of parts."""
 
 _FIRST_LOOK = 64
-"""Base64 characters that hold the size of every PNG and WebP."""
+"""The first base64 characters, which contain the size of every PNG and WebP."""
 
 _SHORTEST = 30
-"""Bytes that hold the size of every PNG and WebP, and that every image has."""
+"""The first bytes, which contain the size of every PNG and WebP, and which every image has."""
 
 _LAST_LOOK = 64
-"""Bytes at the end of a file that usually hold its end mark."""
+"""The last bytes of a file, which usually contain its end mark."""
 
 LAST_CHARACTERS = 4096
-"""Base64 characters at the end of a JPEG that must show its end mark, where it has passed."""
+"""The last base64 characters of a JPEG, which must contain its end mark during pass-through."""
 
 _WEBP_LENGTH = 16
-"""Base64 characters at the beginning of a WebP that tell how long it is."""
+"""The first base64 characters of a WebP, which contain its length."""
 
 _LONGEST_LOOK = 1 << 16
-"""Base64 characters that are decoded at once, where an end mark has to be searched for."""
+"""The base64 characters that are decoded at once in the search for an end mark."""
 
 _PNG_END = b"IEND\xaeB`\x82"
 _JPEG_END = b"\xff\xd9"
@@ -49,10 +49,10 @@ _END_MARKS = {"png": _PNG_END, "jpeg": _JPEG_END}
 _APP11 = 0xEB
 _START_OF_SCAN = 0xDA
 _NO_FRAMES = frozenset({0xC4, 0xC8, 0xCC})
-"""Markers among those of frame headers, SOF0 to SOF15, that mean something else."""
+"""Markers between SOF0 and SOF15 that are not frame headers."""
 
 _JUMBF_HEADER = 64
-"""Bytes of an APP11 segment that hold the label of the box in it: ISO 19566-5 puts it first."""
+"""The first bytes of an APP11 segment, which contain the label of its box (ISO 19566-5)."""
 
 
 class ImageHeader(NamedTuple):
@@ -63,19 +63,19 @@ class ImageHeader(NamedTuple):
 
 
 class LongWalkError(ValueError):
-    """A file with more parts than were to be walked. A further walk, off the loop, may reach it."""
+    """A file with more parts than the limit of the walk. A thread can walk through all of them."""
 
 
 def read_header(encoded: bytes | memoryview, most_parts: int | None = QUICK_PARTS) -> ImageHeader:
-    """Return what the header of a base64-encoded image says.
+    """Return the format and size in the header of a base64-encoded image.
 
     Args:
-        encoded: The text, or as much of its beginning as is known.
-        most_parts: How many parts of a JPEG may come before its size; None: any number.
+        encoded: The text, or its beginning.
+        most_parts: The most parts of a JPEG before its size; None: any number.
 
     Raises:
-        LongWalkError: There are more.
-        ValueError: This is not the base64 text of a PNG, a JPEG or a WebP.
+        LongWalkError: There are more parts.
+        ValueError: The text is not the base64 of a PNG, a JPEG or a WebP.
     """
     file = EncodedBytes(encoded)
     header = decode(encoded[:_FIRST_LOOK])
@@ -91,20 +91,20 @@ def read_header(encoded: bytes | memoryview, most_parts: int | None = QUICK_PART
 
 
 def is_whole(text: bytes | memoryview, form: str, most_parts: int | None = QUICK_PARTS) -> bool:
-    """Return whether a base64-encoded image has its end.
+    """Return whether a base64-encoded image is complete.
 
-    Some writers let other bytes follow. Only where the end mark is not among the last bytes it is
-    searched for.
+    Some encoders append other bytes. If the end mark is not among the last bytes, this function
+    searches for it.
 
     Args:
         text: The image.
         form: Its format.
-        most_parts: How long that search may be: so many parts, or the bytes of so many of the
-            least size. None: any length.
+        most_parts: The limit of the search: this number of parts, or the bytes of this number of
+            smallest parts. None: no limit.
 
     Raises:
-        LongWalkError: It would be longer.
-        ValueError: The text is not base64, or the file is none of its format.
+        LongWalkError: The search would exceed the limit.
+        ValueError: The text is not base64, or the file does not have the format.
     """
     file = EncodedBytes(text)
     if form == "webp":
@@ -121,12 +121,12 @@ def is_whole(text: bytes | memoryview, form: str, most_parts: int | None = QUICK
 
 
 def has_c2pa(text: bytes | memoryview, form: str, most_parts: int | None = QUICK_PARTS) -> bool:
-    """Return whether there is a C2PA manifest in a base64-encoded `png`, `jpeg` or `webp`.
+    """Return whether a base64-encoded `png`, `jpeg` or `webp` contains a C2PA manifest.
 
     Raises:
-        LongWalkError: It has more than `most_parts` parts (None: any number), and no manifest
+        LongWalkError: The file has more than `most_parts` parts (None: any number), and no manifest
             among the first of them.
-        ValueError: The text is not base64, or the file is none of its format.
+        ValueError: The text is not base64, or the file does not have the format.
     """
     walk = Walk(form, until="c2pa")
     _follow(walk, EncodedBytes(text), most_parts)
@@ -134,7 +134,7 @@ def has_c2pa(text: bytes | memoryview, form: str, most_parts: int | None = QUICK
 
 
 def require_well_formed(text: bytes | memoryview, form: str) -> None:
-    """Walk through all of a file, which takes a while if it has many parts.
+    """Walk through a whole file, which is slow if it has many parts.
 
     Raises:
         ValueError: The text is not base64, or a decoder could take the file for another image
@@ -144,12 +144,11 @@ def require_well_formed(text: bytes | memoryview, form: str) -> None:
 
 
 class Scanner:
-    """Finds out the same while the base64 of an image passes, in pieces that are cut anywhere.
+    """Checks an image in the same way during pass-through, in pieces that are cut anywhere.
 
-    Of all that passed it keeps some hundred characters and the last `LAST_CHARACTERS`. For each
-    piece it decodes the headers of the parts in it, and nothing of what they hold. A JPEG with more
-    than the last of those characters behind its end mark counts as broken off, since looking for
-    the mark further before would mean to decode all that passes.
+    It keeps some hundred characters and the last `LAST_CHARACTERS`. In each piece it decodes only
+    the headers of the file's parts. A JPEG with more than `LAST_CHARACTERS` after its end mark
+    counts as cut off, because a search for the mark would have to decode the whole image.
 
         scanner = Scanner(read_header(first).format)
         for piece in pieces:
@@ -164,18 +163,18 @@ class Scanner:
         self._start = b""
         self._tail = b""
         self._pending = b""
-        """The beginning of a part's header, whose end has not come yet."""
+        """The beginning of a part's header whose end has not arrived."""
 
     @property
     def has_c2pa(self) -> bool:
-        """Whether a C2PA manifest was found up to here."""
+        """Whether a C2PA manifest was found so far."""
         return self._walk.has_c2pa
 
     def feed(self, piece: bytes | memoryview) -> None:
-        """Take in the next piece of the base64 text.
+        """Scan the next piece of the base64 text.
 
         Raises:
-            ValueError: What was looked at is not base64, or a decoder could take the file for
+            ValueError: The scanned characters are not base64, or a decoder could read the file as
                 another image than its header shows.
         """
         before, self._length = self._length, self._length + len(piece)
@@ -202,7 +201,7 @@ class Scanner:
             walk.take(self._header(text))
 
     def is_whole(self) -> bool:
-        """Return whether the image has its end, now that all of it has passed.
+        """Return whether the image is complete, after its last piece.
 
         Raises:
             ValueError: See `feed`.
@@ -225,7 +224,7 @@ class Scanner:
         return self._walk.has_end and tail.find(_JPEG_END, scan) >= 0
 
     def _known(self, first: int, end: int, piece: bytes | memoryview, before: int) -> bytes:
-        """Return characters of the text, of which `before` came before this piece."""
+        """Return characters of the text; `before` is the offset of this piece."""
         if first >= before:
             return bytes(piece[first - before : end - before])
         begun = before - len(self._pending)
@@ -237,10 +236,10 @@ class Scanner:
 
 
 class Walk:
-    """The way through the parts of a file, from the header of one to that of the next.
+    """A walk through the parts of a file, from one header to the next.
 
-    It is given the header of each part in turn: `needs` bytes from `position` on, or fewer where
-    the file ends before. So it does not matter whether all of the file is known at that time.
+    The caller passes each header: `needs` bytes from `position` on, or fewer at the end of the
+    file. The walk therefore does not need the whole file at once.
     """
 
     def __init__(self, form: str, until: Literal["size", "c2pa", "end"] = "end") -> None:
@@ -251,23 +250,23 @@ class Walk:
             "webp": (12, 8, self._webp),
         }[form]
         self.size: Size | None = None
-        """The size in pixels, once the header of a JPEG's frame was passed."""
+        """The size in pixels, after the frame header of a JPEG."""
 
         self.has_c2pa = False
         self.has_end = False
-        """Whether a PNG's last chunk, which ends at `position`, or a JPEG's scan was reached."""
+        """Whether the walk is at a PNG's last chunk, which ends at `position`, or a JPEG's scan."""
 
         self.is_over = False
-        """Whether it got where it should, or there is no further part: the file may break off."""
+        """Whether the walk has ended, at its goal or at the end of an incomplete file."""
 
         self._small = 0
         self._first = True
 
     def take(self, head: bytes) -> None:
-        """Take in the header at `position`, and move on to the next one.
+        """Read the header at `position`, and move to the next one.
 
         Raises:
-            ValueError: A decoder could take this file for another image than its header shows.
+            ValueError: A decoder could read this file as another image than its header shows.
         """
         before = self.position
         self._take(head)
@@ -335,10 +334,10 @@ class Walk:
 
 
 def _follow(walk: Walk, file: EncodedBytes, most_parts: int | None) -> None:
-    """Walk through a file until the walk is over.
+    """Walk through a file to the end of the walk.
 
     Raises:
-        LongWalkError: It has more parts than that.
+        LongWalkError: The file has more than `most_parts` parts.
         ValueError: The text is not base64, or the walk refuses the file.
     """
     remaining = -1 if most_parts is None else most_parts
@@ -371,7 +370,7 @@ def _webp_size(header: bytes) -> Size:
 
 
 def _webp_bytes(header: bytes) -> int:
-    """Return how long a WebP is, as its first 8 bytes tell."""
+    """Return the length of a WebP file from its first 8 bytes."""
     return int.from_bytes(header[4:8], "little") + 8
 
 
@@ -385,7 +384,7 @@ def _jpeg_size(file: EncodedBytes, most_parts: int | None) -> Size:
 
 
 def _jpeg_ends(text: bytes | memoryview, scan: int) -> bool:
-    """Search for the end mark, which no scan can hold, from the first scan on."""
+    """Search for the end mark, which no scan can contain, from the first scan on."""
     last = b""
     for start in range(scan // 3 * 4, len(text), _LONGEST_LOOK):
         piece = last + decode(text[start : start + _LONGEST_LOOK])

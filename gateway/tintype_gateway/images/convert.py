@@ -1,8 +1,8 @@
-"""Another format of the same image.
+"""Converts images between formats.
 
-What a conversion keeps: the pixels, upright, and the color profile they are meant for. What it
-drops: all other metadata, such as EXIF, XMP, comments, and with them any C2PA manifest, whose
-signature would be broken anyway. JPEG knows no transparency: what is behind becomes white.
+A conversion keeps the pixels, turned upright, and their color profile. It drops all other metadata,
+such as EXIF, XMP and comments, and any C2PA manifest, whose signature would be invalid anyway. JPEG
+has no transparency: a transparent background becomes white.
 """
 
 import io
@@ -15,7 +15,7 @@ from tintype_gateway.images.decoder import decoded
 from tintype_gateway.values.job import Encoding
 
 FINE_CHROMA_FROM = 90
-"""The percentage from which a JPEG keeps its colors at full resolution."""
+"""The quality from which a JPEG keeps its colors at full resolution."""
 
 _COLORED = frozenset({"RGB", "RGBA", "P", "PA"})
 """Modes of Pillow whose color profile also describes the image as RGB."""
@@ -32,7 +32,7 @@ def convert(text: bytes | memoryview, encoding: Encoding) -> Converted:
     """Return a base64-encoded image in the format of `encoding`.
 
     Raises:
-        ValueError: It cannot be decoded, or it is too large.
+        ValueError: The image cannot be decoded, or it is too large.
     """
     with decoded(text) as image:
         return _converted(image, encoding)
@@ -60,12 +60,12 @@ def _in_colors(image: Image.Image, opaque: bool) -> Image.Image:
 
 
 def _in_mode(image: Image.Image, mode: str) -> Image.Image:
-    """Return an image in a mode: not a copy, as Pillow's own `convert` does, if it is already."""
+    """Return an image in a mode; unlike Pillow's `convert`, do not copy one that has the mode."""
     return image if image.mode == mode else image.convert(mode)
 
 
 def _options(encoding: Encoding) -> dict[str, Any]:
-    """Return how the file is written: as fast as its size allows, since clients wait for it."""
+    """Return the encoder's options: fast ones, because clients wait for the image."""
     percent = 100 if encoding.compression is None else encoding.compression
     match encoding.format:
         case "jpeg":

@@ -1,7 +1,7 @@
 """The threads that convert images and inspect unusual ones, beside the event loop.
 
-Pillow's codecs let other threads run. No more images than there are threads are ever decoded at
-once, whatever the number of requests: the others wait as the base64 that they came as.
+Pillow's codecs release the interpreter lock. The number of threads bounds the images that are
+decoded at once. Other images wait as base64.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ MAX_DEFAULT_WORKERS = 4
 
 
 def default_workers() -> int:
-    """Return how many images are converted at once where nobody says it."""
+    """Return the default number of images that are converted at once."""
     return min(len(os.sched_getaffinity(0)), MAX_DEFAULT_WORKERS)
 
 
@@ -36,18 +36,18 @@ class Converter:
     async def convert(self, text: bytes | memoryview, encoding: Encoding) -> Converted:
         """Return a base64-encoded image in the format of `encoding`.
 
-        One that is not yet at work when its request is cancelled is never decoded.
+        If the request is cancelled before its turn, the image is not decoded.
 
         Raises:
-            ValueError: It cannot be decoded, or it is too large.
+            ValueError: The image cannot be decoded, or it is too large.
         """
         return await self.run(convert, text, encoding)
 
     async def inspect(self, text: bytes | memoryview, *, find_c2pa: bool) -> Inspection:
-        """Return what the file of an image says of it, however long it takes to find out.
+        """Inspect an image fully, in a thread.
 
         Raises:
-            ValueError: This is no whole image.
+            ValueError: The text is not a complete image.
         """
         return await self.run(partial(inspect_fully, find_c2pa=find_c2pa), text)
 
@@ -56,5 +56,5 @@ class Converter:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work, *args)
 
     def close(self) -> None:
-        """Let go of the threads, and of what still waits for them."""
+        """Stop the threads, and cancel pending work."""
         self._threads.shutdown(wait=False, cancel_futures=True)

@@ -1,7 +1,8 @@
-"""Images as Pillow opens them, within bounds, and only where it agrees with our own reading.
+"""Opens and decodes images with Pillow, within limits.
 
-Pillow takes its time and memory by what a file says of itself. So it may read only so often while
-it opens one, and nothing is decoded before the size that the decoder itself will use was checked.
+A malicious file can make Pillow use much time and memory. The number of reads while Pillow opens a
+file is therefore limited, and nothing is decoded before the size that the decoder will use was
+checked.
 """
 
 import io
@@ -17,32 +18,33 @@ from tintype_gateway.images.container import ImageHeader, read_header, require_w
 from tintype_gateway.images.formats.facts import MAX_INPUT_PIXELS
 
 MAX_PIXELS = 2**25
-"""The largest image that is decoded, twice what any provider makes: 128 MiB as RGBA."""
+"""The largest image that is decoded, twice the largest of any provider: 128 MiB as RGBA."""
 
 MAX_READS = 20_000
-"""How often Pillow may read while it opens a file. It does so byte by byte in what it skips."""
+"""The most reads while Pillow opens a file. Pillow skips some parts byte by byte."""
 
 MAX_HEADER_TEXT = 16 << 20
-"""Base64 characters in which Pillow must find the size of an image that ours cannot read."""
+"""The first base64 characters, in which Pillow must find the size of an unusual image."""
 
 MAX_SCANS = 100
-"""Scans of a progressive JPEG, each of which takes as long as a whole one. Encoders write ten."""
+"""The most scans of a progressive JPEG. Each costs a full decode; encoders write ten."""
 
 _START_OF_SCAN = b"\xff\xda"
 _FORMATS = {"PNG": "png", "JPEG": "jpeg", "MPO": "jpeg", "WEBP": "webp"}
-"""Our names of Pillow's formats. An MPO is a JPEG that further images follow."""
+"""The formats by Pillow's names. An MPO is a JPEG followed by further images."""
 
 Image.MAX_IMAGE_PIXELS = MAX_INPUT_PIXELS
 """Pillow's own bound, for all it opens: uploads may be larger than what providers make."""
 
 
 def ask_decoder(text: bytes | memoryview) -> ImageHeader:
-    """Return what Pillow makes of the header of a base64-encoded image that ours cannot read.
+    """Return the header that Pillow reads from an image that `container.read_header` cannot read.
 
-    That takes milliseconds, so it belongs into a thread. Of WebP Pillow knows nothing more.
+    This takes milliseconds: call it in a thread. For WebP, Pillow cannot read more than
+    `read_header`.
 
     Raises:
-        ValueError: Pillow does not open it, or it has more pixels than are ever decoded.
+        ValueError: Pillow cannot open the image, or it has more than `MAX_PIXELS`.
     """
     with _as_value_errors(), _opened(decode(text[:MAX_HEADER_TEXT]), ("png", "jpeg")) as image:
         return _header_of(image)
@@ -50,11 +52,11 @@ def ask_decoder(text: bytes | memoryview) -> ImageHeader:
 
 @contextmanager
 def decoded(text: bytes | memoryview) -> Iterator[Image.Image]:
-    """Return an image with its pixels.
+    """Return a decoded image.
 
     Raises:
-        ValueError: It cannot be decoded, it has more than `MAX_PIXELS`, or the decoder takes it
-            for another image than its header shows.
+        ValueError: The image cannot be decoded, has more than `MAX_PIXELS`, or the decoder reads
+            another size or format than the header shows.
     """
     with _as_value_errors():
         known = _known_header(text)
@@ -77,7 +79,9 @@ def decoded(text: bytes | memoryview) -> Iterator[Image.Image]:
 def _as_value_errors() -> Iterator[None]:
     try:
         yield
-    except Exception as error:  # on damaged files Pillow raises anything, down to struct.error
+    except (
+        Exception
+    ) as error:  # Pillow raises many kinds of errors for damaged files, even struct.error
         raise ValueError(f"it cannot be decoded: {error}") from error
 
 
@@ -86,7 +90,7 @@ def _known_header(text: bytes | memoryview) -> ImageHeader | None:
         header = read_header(text, most_parts=None)
     except ValueError:
         return None
-    _require_decodable(header.size)  # before Pillow opens it: for a WebP that takes the memory
+    _require_decodable(header.size)  # before Pillow opens it, which allocates the memory of a WebP
     return header
 
 
@@ -109,7 +113,7 @@ def _opened(content: bytes, formats: tuple[str, ...]) -> Iterator[Image.Image]:
 
 
 class _BoundedFile(io.BytesIO):
-    """A file that may be read only so often, until it has been opened."""
+    """A file with a limited number of reads until Pillow has opened it."""
 
     def __init__(self, content: bytes) -> None:
         super().__init__(content)
@@ -121,7 +125,7 @@ class _BoundedFile(io.BytesIO):
         """Return the next bytes.
 
         Raises:
-            ValueError: It was read too often before.
+            ValueError: The limit of reads is exceeded.
         """
         self._reads += self.is_bounded
         if self._reads > MAX_READS:

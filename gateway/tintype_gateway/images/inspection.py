@@ -1,4 +1,4 @@
-"""Is this a whole image, and what does its file say of it?"""
+"""Inspects images: format, size, completeness and Content Credentials."""
 
 from typing import NamedTuple
 
@@ -7,18 +7,18 @@ from tintype_gateway.images.decoder import ask_decoder
 
 
 class Inspection(NamedTuple):
-    """What the file of an image says of it."""
+    """The result of an inspection."""
 
     header: ImageHeader
     has_c2pa: bool
-    """Whether it carries Content Credentials; False as well where they were not looked for."""
+    """Whether the image has Content Credentials; always False if `find_c2pa` was False."""
 
 
 def inspect_quickly(text: bytes | memoryview, *, find_c2pa: bool) -> Inspection:
-    """Return what a base64-encoded image shows within a millisecond, as all usual ones do.
+    """Inspect a base64-encoded image within about a millisecond, which is enough for usual images.
 
     Raises:
-        ValueError: It does not, or it is no whole image.
+        ValueError: The image needs a full inspection, or it is not a complete image.
     """
     header = read_header(text)
     if not is_whole(text, header.format):
@@ -27,10 +27,10 @@ def inspect_quickly(text: bytes | memoryview, *, find_c2pa: bool) -> Inspection:
 
 
 def inspect_fully(text: bytes | memoryview, *, find_c2pa: bool) -> Inspection:
-    """Return what a base64-encoded image shows to one who reads all of it, and asks the decoder.
+    """Inspect a base64-encoded image of any structure, with Pillow if needed. Call it in a thread.
 
     Raises:
-        ValueError: It is no whole image.
+        ValueError: The text is not a complete image.
     """
     try:
         header = read_header(text, None)
@@ -42,7 +42,7 @@ def inspect_fully(text: bytes | memoryview, *, find_c2pa: bool) -> Inspection:
 
 
 def _header_by_decoder(text: bytes | memoryview, error: ValueError) -> ImageHeader:
-    """Return the header that Pillow reads, or raise the error of our own reading."""
+    """Return the header that Pillow reads, or raise the given error."""
     try:
         return ask_decoder(text)
     except ValueError:

@@ -1,9 +1,8 @@
-"""JSON whose long strings stay where they are.
+"""Parses JSON without copying its long strings.
 
-An upstream answer is a few hundred bytes of JSON around megabytes of base64. Parsing it as a
-whole copies those megabytes several times. Instead the long strings are cut out, and only the
-small rest is parsed, by the standard parser: so key order, white space, escapes, several images
-and anything else that JSON allows come out right by construction.
+A provider's response is a few hundred bytes of JSON around megabytes of base64. Parsing it as a
+whole would copy those megabytes several times. This module cuts out the long strings, and passes
+the small rest to the standard parser, so that everything that JSON allows is parsed correctly.
 """
 
 import codecs
@@ -13,15 +12,14 @@ from collections.abc import Iterator
 
 MAX_STRINGS = 2048
 MAX_BYTES_BETWEEN = 32 * 1024
-"""Of all that is not between quotes: names and values have quotes, so this is punctuation, numbers
-and white space."""
+"""The most bytes outside of strings: punctuation, numbers and white space."""
 
 MAX_ESCAPED_BYTES = 256 * 1024
-"""How much of the strings that have escaped quotes is looked through, one character at a time. The
+"""The most bytes of strings with escaped quotes, which are scanned one character at a time. The
 longest prompt of any model has 192 KiB if each of its characters is escaped."""
 
 _SHORT_BYTES = MAX_ESCAPED_BYTES // 2
-"""A text of at most so many bytes cannot have too many in strings with escaped quotes."""
+"""A text of at most this many bytes cannot exceed the limits."""
 
 _MESSAGE = "it has too many values, or too much white space, to be read"
 _BACKSLASH = ord("\\")
@@ -29,13 +27,13 @@ _REST_OF_STRING = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 
 
 class ComplexJsonError(ValueError):
-    """A JSON text of more parts than are ever parsed."""
+    """A JSON text with too many parts."""
 
 
 Span = tuple[int, int]
-"""Where the first and the last quote of a string are; -1 for the last where the text ends before.
+"""The offsets of the first and the last quote of a string; -1 for the last if the text ends before.
 
-A plain tuple, since a named one takes as long to make as finding both."""
+A plain tuple, because creating a named one costs as much as the search."""
 
 
 def strings(
@@ -43,13 +41,14 @@ def strings(
     most_strings: int = MAX_STRINGS,
     most_bytes_between: int = MAX_BYTES_BETWEEN,
 ) -> Iterator[Span]:
-    """Yield the strings of a JSON text, or of a part of one, in their order.
+    """Yield the strings of a JSON text, or of a part of one, in order.
 
-    A quote is never part of JSON outside a string, so hopping from quote to quote finds exactly
-    the strings.
+    Outside of strings JSON has no quotes, so that a search from quote to quote finds exactly the
+    strings.
 
     Raises:
-        ComplexJsonError: It has more of them, or more bytes between them, or too many escapes.
+        ComplexJsonError: The text exceeds the limits of strings, of bytes between them, or of
+            escapes.
     """
     escaped = MAX_ESCAPED_BYTES
     position = 0
@@ -74,10 +73,10 @@ def strings(
 
 
 def require_simple(text: bytes | bytearray, most_strings: int, most_bytes_between: int) -> None:
-    """Do nothing, if a JSON text is so simple.
+    """Check that a JSON text is within the limits.
 
     Raises:
-        ComplexJsonError: It is not.
+        ComplexJsonError: The text exceeds a limit.
     """
     if len(text) <= min(most_bytes_between, _SHORT_BYTES) and text.count(b'"') <= most_strings:
         return
@@ -86,37 +85,36 @@ def require_simple(text: bytes | bytearray, most_strings: int, most_bytes_betwee
 
 
 SHORTEST_BLOB = 4096
-"""Strings of at least so many bytes are cut out."""
+"""The minimum length in bytes of strings that are cut out."""
 
 _LARGEST_REST = 512 * 1024
-"""What is parsed besides the blobs has at most so many bytes, most of them in short strings."""
+"""The most bytes that are parsed beside the blobs, most of them in short strings."""
 
 _PIECE = 256 * 1024
 
 _PLACEHOLDER = b"NaN"
-"""Stands for a blob in what is parsed. JSON has no NaN, so no answer can forge one."""
+"""The placeholder of a blob in the parsed text. JSON has no NaN: no response can forge it."""
 
 
 def loads(text: bytes | bytearray) -> object:
     """Parse JSON, with each long plain string as a `memoryview` of the bytes between its quotes.
 
-    A long string that holds a backslash is not plain, and is parsed as usual, unless all that is
-    escaped are the characters of base64 that some writers escape (`\\/` and `\\u003d`). A control
-    character in a plain one, which JSON forbids, goes unseen: looking for it takes as long as all
-    the rest.
+    A long string with a backslash is not plain, and is parsed as usual, unless the only escapes are
+    those that some encoders use in base64 (`\\/` and `\\u003d`). A control character in a plain
+    string, which JSON forbids, is not detected: the check would cost as much as everything else.
 
     Raises:
-        ValueError: The text is not JSON in UTF-8, or it has more parts than any answer.
+        ValueError: The text is not JSON in UTF-8, or it has too many parts.
     """
     if not text.isascii():
-        _require_utf8(text)  # of the blobs too, which nothing else decodes
+        _require_utf8(text)  # checks the blobs too, which nothing else decodes
     rest, blobs = _cut(text)
     try:
         return _restore(rest, blobs)
     except ValueError:
         if not blobs or len(text) > _LARGEST_REST:
             raise
-        return _restore(text, [])  # a long key, or no JSON at all: the full parser decides
+        return _restore(text, [])  # a long key, or invalid JSON: the full parser decides
 
 
 def _require_utf8(text: bytes | bytearray) -> None:
@@ -140,10 +138,10 @@ def _restore(skeleton: bytes | bytearray, blobs: list[memoryview]) -> object:
 
 
 def _cut(text: bytes | bytearray) -> tuple[bytes, list[memoryview]]:
-    """Return the text with placeholders, and what they stand for in the same order.
+    """Return the text with placeholders, and the blobs in the same order.
 
     Raises:
-        ValueError: It has more parts than any answer.
+        ValueError: The text has too many parts.
     """
     view = memoryview(text)
     kept: list[bytes | memoryview] = []
@@ -164,7 +162,7 @@ def _cut(text: bytes | bytearray) -> tuple[bytes, list[memoryview]]:
 
 
 def _plain(text: bytes | bytearray, string: memoryview, opening: int) -> memoryview | None:
-    """Return a string without escapes, or with those undone that base64 can have, else None."""
+    """Return a string without escapes, or with base64's escapes decoded; None for other escapes."""
     if text.find(b"\\", opening, opening + len(string) + 1) < 0:
         return string
     undone = bytes(string).replace(b"\\/", b"/")
@@ -174,9 +172,9 @@ def _plain(text: bytes | bytearray, string: memoryview, opening: int) -> memoryv
 
 
 def open_string(text: bytes | bytearray) -> int:
-    """Return where the string begins that a part of a text breaks off in, -1 if in none.
+    """Return the start of the unfinished string at the end of a part of a text, or -1.
 
     Raises:
-        ValueError: There are more strings before it than any answer has.
+        ValueError: The text has too many strings before it.
     """
     return next((opening for opening, closing in strings(text) if closing < 0), -1)

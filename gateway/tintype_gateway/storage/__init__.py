@@ -1,1 +1,1 @@
-"""Images behind URLs, and stored responses."""
+"""The image store, and stored responses for idempotent requests."""

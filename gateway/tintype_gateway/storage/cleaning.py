@@ -1,6 +1,6 @@
-"""What leaves a folder of images, and when. A file's modification time says how long it is kept.
+"""Removes expired images from a folder. A file's modification time is its expiry.
 
-Several processes may clean one folder, so that any file may be gone when its turn comes.
+Several processes may clean one folder, so that any file may disappear at any time.
 """
 
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from stat import S_ISREG
 from typing import NamedTuple
 
 GRACE_SECONDS = 60
-"""How much longer a file is kept than promised, for those who are just fetching it."""
+"""How much longer a file is kept than promised, for downloads in progress."""
 
 
 class _Kept(NamedTuple):
@@ -20,9 +20,9 @@ class _Kept(NamedTuple):
 
 
 def remove_ended(folder: Path, now: float) -> None:
-    """Remove what is kept no longer than to a moment, in Unix seconds.
+    """Remove the files that expire before a time in Unix seconds.
 
-    A draft that a killed process left behind ends with the time it was begun.
+    The modification time of an unfinished file of a killed process is the time of its last write.
     """
     for file in _kept(folder):
         if file.end < now - GRACE_SECONDS:
@@ -30,12 +30,12 @@ def remove_ended(folder: Path, now: float) -> None:
 
 
 def make_room(folder: Path, max_bytes: int) -> int:
-    """Remove what would end soonest until the rest has at most so many bytes.
+    """Remove the files that expire first until the rest has at most `most_bytes`.
 
-    Drafts stay, as somebody writes them.
+    Unfinished files stay, because a process is writing them.
 
     Returns:
-        How many files went before their time.
+        The number of files that were removed before their expiry.
     """
     files = sorted(file for file in _kept(folder) if not file.path.name.startswith("."))
     excess, removed = sum(file.size for file in files) - max_bytes, 0

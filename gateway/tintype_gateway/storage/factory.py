@@ -1,4 +1,4 @@
-"""Which store the settings mean."""
+"""Opens the image store that the settings name."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,44 +15,44 @@ from tintype_gateway.storage.links import Links, read_or_make_key
 from tintype_gateway.storage.s3 import Bucket, open_bucket
 
 MAX_URL_SECONDS = 7 * 24 * 3600
-"""AWS signs no URL for longer."""
+"""The longest validity of a URL that AWS signs."""
 
 MIN_STORE_BYTES = 64 * 2**20
 """Room for a few of the largest images."""
 
 
 class ImageSettings(BaseSettings):
-    """Part of the gateway's settings."""
+    """The settings of the image store, a part of the gateway's settings."""
 
     model_config = SettingsConfigDict(use_attribute_docstrings=True)
 
     image_workers: Annotated[int, Field(ge=1, le=64, default_factory=default_workers)]
-    """How many images are converted at once. By default one for each CPU, up to 4."""
+    """The number of images that are converted at once. By default one for each CPU, up to 4."""
 
     default_response_format: Literal["b64_json", "url"] = "b64_json"
-    """How images come where a request does not say it."""
+    """The `response_format` of requests that name none."""
 
     image_store_dir: Path | None = None
     """The folder for images that are returned as URLs, if there is no bucket."""
 
     image_store_max_bytes: Annotated[int, Field(ge=MIN_STORE_BYTES)] = DEFAULT_MAX_BYTES
-    """The largest size of that folder. Beyond it the images that expire soonest are removed."""
+    """The largest size of that folder. Above it, the images that expire first are removed."""
 
     public_url: Annotated[str, Field(pattern=r"^(https?://[\w.:/@%~\[\]-]+)?$")] = ""
-    """The base of the URLs of that folder, by which clients reach the gateway. By default its own
-    address."""
+    """The base of the URLs of that folder, at which clients reach the gateway. By default the
+    gateway's own address."""
 
     image_url_seconds: Annotated[int, Field(ge=1, le=MAX_URL_SECONDS)] = 3600
-    """How long the URL of an image works."""
+    """How long the URL of an image is valid."""
 
     s3_bucket: Annotated[str, Field(validation_alias="AWS_S3_BUCKET")] = ""
     """The bucket for images that are returned as URLs."""
 
     s3_accelerate: Annotated[bool, Field(validation_alias="AWS_S3_ACCELERATE")] = False
-    """Whether uploads and downloads take the bucket's acceleration endpoint."""
+    """Whether uploads and downloads use S3 Transfer Acceleration."""
 
     s3_region: Annotated[str, Field(validation_alias="AWS_REGION")] = ""
-    """The bucket's region. By default as the AWS SDKs find it."""
+    """The bucket's region. By default the AWS SDK finds it."""
 
     s3_endpoint: Annotated[
         str,
@@ -61,10 +61,10 @@ class ImageSettings(BaseSettings):
             pattern=r"^(https?://[\w.-]+(:\d{1,5})?|https?://\[[\da-fA-F:.]+\](:\d{1,5})?)?(/[^\s@?#]*)?$",
         ),
     ] = ""
-    """The server, where it is not AWS's own."""
+    """The URL of the S3 server, if it is not AWS."""
 
     s3_path_style: bool = False
-    """Whether URLs have the bucket in their path, and not in their host name."""
+    """Whether URLs contain the bucket in the path instead of the host name."""
 
     s3_prefix: Annotated[str, Field(pattern=r"^([\w.!-]+/)*$", max_length=512)] = "tintype/"
     """The prefix of all object names: empty, or a path that ends with a slash."""
@@ -99,8 +99,8 @@ async def open_store(
     """Keep the store open while the block runs: the bucket if one is named, else the folder.
 
     Raises:
-        OSError: The folder, or the key of its links in the data folder, cannot be made.
-        ValueError: The key is damaged.
+        OSError: The folder, or the signing key in the data folder, cannot be created.
+        ValueError: The signing key is damaged.
     """
     if settings.s3_bucket:
         async with open_bucket(_bucket(settings)) as store:

@@ -1,6 +1,6 @@
-"""A folder as the store of one gateway, which serves its files by signed links.
+"""A folder as the image store of one gateway, which serves its files by signed URLs.
 
-Each file's modification time says until when it is kept.
+Each file's modification time is its expiry.
 """
 
 import asyncio
@@ -20,20 +20,20 @@ from tintype_gateway.storage.links import Links
 Result = TypeVar("Result")
 
 PATH = "/v1/images/files"
-"""Where the gateway serves the files."""
+"""The path at which the gateway serves the files."""
 
 CLEANING_SECONDS = 60
 
 DEFAULT_MAX_BYTES = 10 * 2**30
 
 SPARE_SHARE = 16
-"""One part in so many is left free, which may fill up until room is made again."""
+"""One part in this number stays free, for images that arrive until the next cleaning."""
 
 log = logging.getLogger(__name__)
 
 
 class FolderStore:
-    """Files below one folder, each written in one step. When it is full, the first to end go."""
+    """Files below one folder, each written atomically. A full folder loses the first to expire."""
 
     def __init__(
         self,
@@ -51,46 +51,46 @@ class FolderStore:
         self._is_growing = asyncio.Event()
 
     def listens_at(self, url: str) -> None:
-        """Build URLs on this one, unless the settings name another."""
+        """Set the base of URLs, unless the settings name another."""
         self._public_url = self._public_url or url.rstrip("/")
 
     async def put(
         self, name: str, content: bytes, content_type: str, lifetime_seconds: int
     ) -> None:
-        """Keep a file, at least for so long. Its type is in its name."""
+        """Store a file for at least `lifetime_seconds`. Its name contains its type."""
         await _in_thread(lambda: self._write(name, content, lifetime_seconds))
         self._new_bytes += len(content)
         if self._new_bytes >= self._spare_bytes:
             self._is_growing.set()
 
     async def keep(self, name: str, lifetime_seconds: int) -> None:
-        """Keep a file that is there already, at least for so long from now."""
+        """Extend the expiry of a stored file to at least `lifetime_seconds` from now."""
         await _in_thread(lambda: _set_end(self._folder / name, lifetime_seconds))
 
     async def get(self, name: str) -> bytes:
         """Return a file.
 
         Raises:
-            NotStoredError: There is none of this name.
+            NotStoredError: No file has this name.
         """
         return await _in_thread((self._folder / name).read_bytes)
 
     async def url(self, name: str, lifetime_seconds: int) -> str:
-        """Return the URL where anybody who has it can fetch a file, for so long."""
+        """Return a signed URL of a file, valid for `lifetime_seconds`."""
         query = self._links.query(name, lifetime_seconds)
         return f"{self._public_url}{PATH}/{name}?{query}"
 
     def find(self, name: str, expires: str, signature: str) -> tuple[Path, int]:
-        """Return the file that a link opens, and for how many more seconds it does.
+        """Return the file of a signed URL, and the seconds until the URL expires.
 
         Raises:
-            ForbiddenError: The link opens nothing.
+            ForbiddenError: The signature is invalid or has expired.
         """
         seconds = self._links.check(name, expires, signature)
         return self._folder / name, seconds
 
     async def clean(self) -> None:
-        """Remove files whose time is over, and make room, for as long as this process lives."""
+        """Remove expired files and free space periodically, until cancelled."""
         while True:
             self._is_growing.clear()
             self._new_bytes = 0

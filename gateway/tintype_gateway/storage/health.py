@@ -1,4 +1,4 @@
-"""Can the store be used? It is tried at the start, so that no client is the first to find out."""
+"""Tests the image store at the start, so that an error shows before the first request."""
 
 import asyncio
 import logging
@@ -8,16 +8,16 @@ from tintype_gateway.storage.interface import ImageStore, StoreError
 log = logging.getLogger(__name__)
 
 TRIAL = "checks/trial"
-"""What is stored to try it. Only writing tells all: S3 has no right to ask for less."""
+"""The file that the test writes. S3 has no smaller permission that would allow a test."""
 
 TRIAL_SECONDS = 60
 
 PAUSE_SECONDS = 30.0
-"""Between two trials of a store that cannot be used."""
+"""The pause between two tests of a store that fails."""
 
 
 class StoreHealth:
-    """Why the store cannot be used, from the start on until it can."""
+    """The reason why the store cannot be used, from the start until it can."""
 
     def __init__(self, store: ImageStore | None, pause_seconds: float = PAUSE_SECONDS) -> None:
         self._store = store
@@ -25,7 +25,7 @@ class StoreHealth:
         self.error: str | None = None
 
     async def watch(self) -> None:
-        """Try the store until it can be used, and log what is wrong, and that it is over."""
+        """Test the store until it can be used; log each new error, and the recovery."""
         if self._store is None:
             return
         while (error := await _fault(self._store)) is not None:
@@ -34,7 +34,7 @@ class StoreHealth:
             self.error = error
             await asyncio.sleep(self._pause_seconds)
         if self.error is not None:
-            log.warning("the image store can be used from now on")
+            log.warning("the image store can be used again")
         self.error = None
 
 

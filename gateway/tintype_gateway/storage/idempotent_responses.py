@@ -1,8 +1,8 @@
-"""First answers to requests with an idempotency key, kept so that a repeat gets the same one.
+"""Stores the responses to requests with an idempotency key, so that repeats get the same response.
 
-An answer is texts with an image's value between each two. The texts are kept as they are, in a
-file named after the request; of the images their names in the store. The file is written last,
-so that all it speaks of is there.
+A response consists of texts with an image between each two. A file that is named after the request
+holds the texts and the names of the images in the store. It is written last, so that all images it
+names are stored.
 """
 
 import asyncio
@@ -24,11 +24,11 @@ from tintype_gateway.values.response import Response
 log = logging.getLogger(__name__)
 
 REPLAYED = {"Idempotent-Replayed": "true"}
-"""The header of a repeated answer."""
+"""The header of a stored response that is sent again."""
 
 
 class IdempotentResponses:
-    """Keeps answers in the image store, and finds them there."""
+    """Writes responses to the image store, and reads them."""
 
     def __init__(self, store: ImageStore | None = None, url_seconds: int = 3600) -> None:
         self._store = store
@@ -38,9 +38,9 @@ class IdempotentResponses:
     async def keep(
         self, request_id: str, response: Response, images: Sequence[FinishedImage]
     ) -> None:
-        """Keep an answer that was paid for, even if its client leaves meanwhile.
+        """Store a response that was charged, even if its client disconnects meanwhile.
 
-        Where that fails the first answer is none the worse: a repeat is refused.
+        A failure does not affect the first response; repeats are then refused.
         """
         if self._store is None:
             return
@@ -50,11 +50,11 @@ class IdempotentResponses:
         await asyncio.shield(keeping)
 
     async def find(self, served: AlreadyServedError) -> Response:
-        """Return the answer that a request got before.
+        """Return the stored response to an earlier request.
 
         Raises:
-            AlreadyServedError: It was not kept.
-            UnavailableError: The store cannot be asked now. Nothing was bought.
+            AlreadyServedError: The response was not stored.
+            UnavailableError: The store is unavailable. Nothing was charged.
         """
         if self._store is None:
             raise served
@@ -71,7 +71,7 @@ class IdempotentResponses:
             ) from error
 
     async def finish(self) -> None:
-        """Wait for answers that are being kept."""
+        """Wait for responses that are being stored."""
         await asyncio.gather(*self._running)
 
     async def _keep(
@@ -103,7 +103,7 @@ class IdempotentResponses:
 
 
 async def _kept(image: FinishedImage, store: ImageStore, seconds: int) -> str:
-    """Return the name of an image that is in the store from now on."""
+    """Store an image, and return its name in the store."""
     if image.name is not None:
         await store.keep(image.name, seconds)
         return image.name

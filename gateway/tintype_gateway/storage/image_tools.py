@@ -1,4 +1,4 @@
-"""What is done with images beside passing them on: they are converted, and stored."""
+"""The converter and the image store that all requests share."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -12,22 +12,22 @@ ResponseFormat = Literal["b64_json", "url"]
 
 @dataclass(frozen=True)
 class ImageTools:
-    """The converter and the store that requests share."""
+    """Converts and stores images."""
 
     converter: Converter = field(default_factory=lambda: Converter(default_workers()))
     store: ImageStore | None = None
     url_seconds: int = 3600
-    """How long the URL of an image works."""
+    """How long the URL of an image is valid."""
 
     default_response_format: ResponseFormat = "b64_json"
 
     def wants_url(self, asked: ResponseFormat | None, *, stream: bool) -> bool:
-        """Return whether a request that asked for this format, or for none, is answered with URLs.
+        """Return whether a request with this `response_format`, or with none, gets URLs.
 
-        A stream never is, unless it asks.
+        A stream gets URLs only if the request asks for them.
 
         Raises:
-            UnsupportedParameterError: It is, and there is no store.
+            UnsupportedParameterError: The request needs URLs, and there is no image store.
         """
         default = "b64_json" if stream else self.default_response_format
         wanted = (asked or default) == "url"

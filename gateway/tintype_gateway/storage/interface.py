@@ -1,4 +1,4 @@
-"""What the gateway asks of a store."""
+"""The interface of an image store."""
 
 import secrets
 from typing import Protocol
@@ -7,35 +7,35 @@ FOLDER_OF_IMAGES = "images"
 
 
 class StoreError(Exception):
-    """The store did not do what it was asked. The message has no secrets."""
+    """An operation of the store failed. The message contains no secrets."""
 
 
 class NotStoredError(StoreError):
-    """The store has nothing of this name."""
+    """The store has no file of this name."""
 
 
 class ImageStore(Protocol):
-    """Files by name. All operations raise `StoreError`, in bounded time, where they fail."""
+    """Files by name. All operations raise `StoreError`, in bounded time, if they fail."""
 
     async def put(
         self, name: str, content: bytes, content_type: str, lifetime_seconds: int
     ) -> None:
-        """Keep a file, at least for so long."""
+        """Store a file for at least `lifetime_seconds`."""
 
     async def keep(self, name: str, lifetime_seconds: int) -> None:
-        """Keep a file that is there already, at least for so long from now."""
+        """Extend the expiry of a stored file to at least `lifetime_seconds` from now."""
 
     async def get(self, name: str) -> bytes:
         """Return a file.
 
         Raises:
-            NotStoredError: There is none of this name.
+            NotStoredError: No file has this name.
         """
 
     async def url(self, name: str, lifetime_seconds: int) -> str:
-        """Return the URL where anybody who has it can fetch a file, for so long."""
+        """Return a signed URL of a file, valid for `lifetime_seconds`."""
 
 
 def new_name(form: str) -> str:
-    """Return a name for an image of this format, which nobody can guess."""
+    """Return a random name for an image of this format."""
     return f"{FOLDER_OF_IMAGES}/{secrets.token_hex(16)}.{form}"

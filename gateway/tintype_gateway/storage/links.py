@@ -1,4 +1,4 @@
-"""Signed links: each allows its holder to fetch one file until it expires."""
+"""Signed URLs: each gives access to one file until it expires."""
 
 import hashlib
 import hmac
@@ -14,21 +14,21 @@ KEY_BYTES = 32
 
 
 class Links:
-    """Makes and checks the query of signed links."""
+    """Creates and checks the query of signed URLs."""
 
     def __init__(self, key: bytes) -> None:
         self._key = key
 
     def query(self, name: str, lifetime_seconds: int) -> str:
-        """Return the query that opens a file for so long."""
+        """Return the query that gives access to a file for `lifetime_seconds`."""
         expires = str(int(time.time()) + lifetime_seconds)
         return urlencode({"expires": expires, "signature": self._signature(name, expires)})
 
     def check(self, name: str, expires: str, signature: str) -> int:
-        """Return for how many more seconds a link opens a file.
+        """Return the seconds until the signed URL of a file expires.
 
         Raises:
-            ForbiddenError: It does not, or not any more.
+            ForbiddenError: The signature is invalid or has expired.
         """
         given = f"{expires}\n{signature}"
         expected = f"{expires}\n{self._signature(name, expires)}" if given.isascii() else ""
@@ -44,13 +44,13 @@ class Links:
 
 
 def read_or_make_key(path: Path) -> bytes:
-    """Return the key in a file, which is made, for our eyes only, where there is none.
+    """Return the signing key in a file; create the file, readable only by its owner, if needed.
 
-    Of several processes that start together one makes it, and all use that one.
+    If several processes start together, one creates the key, and all use it.
 
     Raises:
         OSError: The file cannot be read or written.
-        ValueError: It holds something else.
+        ValueError: The file is not a key.
     """
     if not path.exists():
         _make_key(path)
@@ -68,6 +68,6 @@ def _make_key(path: Path) -> None:
     try:
         os.link(draft, path)
     except FileExistsError:
-        pass  # another process was faster
+        pass  # another process has created it
     finally:
         draft.unlink()

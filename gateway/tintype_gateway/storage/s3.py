@@ -1,4 +1,4 @@
-"""A bucket of S3, or of any server that speaks its protocol."""
+"""An S3 bucket, or a bucket of a compatible server, as the image store."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -15,7 +15,7 @@ from tintype_gateway.storage.interface import NotStoredError, StoreError
 CONNECT_SECONDS = 5
 READ_SECONDS = 20
 ATTEMPTS = 3
-"""How often a call is made at most: the name of a file is new, so that writing it twice is safe."""
+"""The most attempts of a call. File names are unique, so that writing one twice is safe."""
 
 CONNECTIONS = 64
 
@@ -24,7 +24,7 @@ _ABSENT = frozenset({"NoSuchKey", "404"})
 
 @dataclass(frozen=True)
 class Bucket:
-    """Which bucket, and how it is used. What is empty is left to AWS's own rules."""
+    """The bucket and its options. Empty values leave the choice to the AWS SDK."""
 
     name: str
     region: str = ""
@@ -37,7 +37,7 @@ class Bucket:
 
 
 class S3Store:
-    """Files in a bucket, opened by presigned URLs. When they go, the bucket's lifecycle says."""
+    """Files in a bucket, with presigned URLs. The bucket's lifecycle rules delete them."""
 
     def __init__(self, client: Any, bucket: Bucket) -> None:
         self._client = client
@@ -46,8 +46,8 @@ class S3Store:
     async def put(
         self, name: str, content: bytes, content_type: str, lifetime_seconds: int
     ) -> None:
-        """Keep a file. The bytes are sent as they are, without a copy."""
-        with _told():
+        """Store a file. The bytes are sent without a copy."""
+        with _store_errors():
             await self._client.put_object(
                 **self._key(name),
                 Body=content,
@@ -58,26 +58,26 @@ class S3Store:
             )
 
     async def keep(self, name: str, lifetime_seconds: int) -> None:
-        """Do nothing: the bucket's lifecycle counts from the day a file was written."""
+        """Do nothing: the bucket's lifecycle counts from the day of the upload."""
 
     async def get(self, name: str) -> bytes:
         """Return a file.
 
         Raises:
-            NotStoredError: There is none of this name.
+            NotStoredError: No file has this name.
         """
-        with _told():
+        with _store_errors():
             answer = await self._client.get_object(**self._key(name))
             async with answer["Body"] as body:
                 content: bytes = await body.read()
                 return content
 
     async def url(self, name: str, lifetime_seconds: int) -> str:
-        """Return the URL where anybody who has it can fetch a file, for so long.
+        """Return a presigned URL of a file, valid for `lifetime_seconds`.
 
-        One that is signed with temporary credentials ends with these, if that is earlier.
+        A URL that is signed with temporary credentials expires with them, if that is earlier.
         """
-        with _told():
+        with _store_errors():
             url: str = await self._client.generate_presigned_url(
                 "get_object", Params=self._key(name), ExpiresIn=lifetime_seconds
             )
@@ -96,9 +96,9 @@ class S3Store:
 
 @asynccontextmanager
 async def open_bucket(bucket: Bucket) -> AsyncIterator[S3Store]:
-    """Keep a client of the bucket open while the block runs.
+    """Open a client of the bucket while the block runs.
 
-    Credentials are found by the chain of the AWS SDKs when they are needed, and renewed by it.
+    The AWS SDK's credential chain finds and renews the credentials.
     """
     client = aioboto3.Session().client(
         "s3",
@@ -117,7 +117,7 @@ def _config(bucket: Bucket) -> AioConfig:
             "addressing_style": "path" if bucket.path_style else "virtual",
             "use_accelerate_endpoint": bucket.accelerate,
         },
-        # The signature holds a digest of the body already, and other servers know no trailers.
+        # The signature covers a digest of the body, and other servers do not support trailers.
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
         connect_timeout=CONNECT_SECONDS,
@@ -128,8 +128,8 @@ def _config(bucket: Bucket) -> AioConfig:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
-    """Say what is wrong with the bucket by the name that S3 or its SDK has for it."""
+def _store_errors() -> Iterator[None]:
+    """Turn errors of S3 and of its SDK into StoreError, with S3's error code."""
     try:
         yield
     except ClientError as error:

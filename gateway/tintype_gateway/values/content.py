@@ -1,6 +1,6 @@
-"""Bytes of images that may be too many for memory: what a client uploads, and what a provider gets.
+"""Image files that may be too large for memory: uploads of clients, and inputs for providers.
 
-They stay where the request's spool put them, and are read in steps, by threads.
+Their bytes stay in the request's spool. Threads read them in steps.
 """
 
 import hashlib
@@ -13,23 +13,23 @@ from tintype_catalog.sizes import Size
 
 
 class Content(Protocol):
-    """Bytes that do not change, in memory or in a file."""
+    """Immutable bytes, in memory or in a file."""
 
     @property
     def length(self) -> int:
-        """How many bytes it has."""
+        """The number of bytes."""
 
     @property
     def sha256(self) -> str:
         """The SHA-256 of its bytes, in hexadecimal."""
 
     def read(self, offset: int, length: int) -> bytes:
-        """Return up to `length` bytes from `offset` on: fewer only where the content ends before.
+        """Return up to `length` bytes from `offset` on: fewer only at the end of the content.
 
-        It may block: call it in a thread.
+        This may block: call it in a thread.
 
         Raises:
-            ValueError: The request that it belongs to has ended.
+            ValueError: The request of this content has ended.
             OSError: Its file cannot be read.
         """
 
@@ -46,7 +46,7 @@ class BytesContent:
 
     @property
     def length(self) -> int:
-        """How many bytes it has."""
+        """The number of bytes."""
         return len(self.data)
 
     def read(self, offset: int, length: int) -> bytes:
@@ -56,7 +56,7 @@ class BytesContent:
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """An image as the client sent it, of any format, and not yet looked at."""
+    """An image as the client sent it, of any format, before any inspection."""
 
     content: Content
     param: str
@@ -66,14 +66,14 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class InputImage:
-    """An image as the provider gets it: upright, in a format that it takes, without metadata."""
+    """An image as the provider gets it: upright, in a format that it accepts, without metadata."""
 
     content: Content
     format: str
     """`png`, `jpeg`, `webp` or `heic`."""
 
     size: Size
-    """In pixels, upright."""
+    """The size in pixels, upright."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +100,10 @@ class JsonBody:
 
 @dataclass(frozen=True, slots=True)
 class UploadedForm:
-    """A multipart body: its texts as they came, and its files."""
+    """A multipart body: its text fields as sent, and its files."""
 
     texts: tuple[tuple[str, str], ...] = field(repr=False)
-    """Names and texts of the fields, in their order."""
+    """Names and texts of the fields, in order."""
 
     images: tuple[Upload, ...]
     mask: Upload | None
@@ -113,7 +113,7 @@ class UploadedForm:
 
 @dataclass(frozen=True, slots=True)
 class UploadedDocument:
-    """A body with images, whichever form it came in: its other fields as JSON values, and files."""
+    """A body with images, from JSON or multipart: other fields as JSON values, and files."""
 
     fields: Mapping[str, object] = field(repr=False)
     images: tuple[Upload, ...]
@@ -123,20 +123,20 @@ class UploadedDocument:
 
 
 RequestBody = JsonBody | UploadedDocument
-"""What the body of a request holds, read to its end."""
+"""The content of a request body, read to its end."""
 
 
 def digest_of(
     fields: Iterable[tuple[str, str]], images: Sequence[Upload], mask: Upload | None
 ) -> str:
-    """Return a digest of what a body says, in hexadecimal.
+    """Return a digest of the meaning of a body, in hexadecimal.
 
     It depends on texts, on images and their order, and on which of them is the mask. It does not
     depend on the boundary, on names and types of files, or on the order of fields of different
-    names, so that it is the same for a request that is sent again.
+    names, so that a repeated request has the same digest.
     """
     told = {
-        "fields": sorted(fields, key=lambda each: each[0]),  # stable: `a[]` keep their order
+        "fields": sorted(fields, key=lambda each: each[0]),  # a stable sort: `a[]` keep their order
         "images": [image.content.sha256 for image in images],
         "mask": mask and mask.content.sha256,
     }

@@ -1,4 +1,4 @@
-"""What the calls of a request bring, in the order in which it happens."""
+"""The events of the calls of a request."""
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
@@ -16,99 +16,99 @@ class FinishedCall:
     """One call to a provider with all its images."""
 
     first: int
-    """The index of its first image among those of the request."""
+    """The index of its first image among the images of the request."""
 
     asked: int
-    """How many images it asked for."""
+    """The number of images that it asked for."""
 
     route: Route
-    """The one that it went, after any that failed."""
+    """The route that served the call, after any failovers."""
 
     result: CallResult
     images: tuple[FinishedImage, ...]
 
     refused: int = 0
-    """How many images the provider refused for their content, each a flagged entry."""
+    """The number of images that the provider refused for their content, as flagged entries."""
 
     withheld: int = 0
-    """How many it refused where the profile has no such entries, each one of the errors."""
+    """The number of refused images in a profile without flagged entries, which become errors."""
 
     is_passed: bool = False
-    """Whether the first image was passed through before."""
+    """Whether the first image was passed through."""
 
     def flag_reason(self, index: int) -> str | None:
-        """Return why the provider refused this one of the refused images, if it said so."""
+        """Return the provider's reason for refusing one of the refused images, if there is one."""
         reasons = self.result.refusal_reasons
         return reasons[min(index, len(reasons) - 1)] if reasons else None
 
 
 @dataclass(frozen=True, slots=True)
 class ImageStarted:
-    """An image that is passed through: take all its pieces before the next event."""
+    """An image that passes through: the consumer must read all pieces before the next event."""
 
     call: FinishedCall
-    """What is known of its call by now: this one image, without its bytes."""
+    """The call as far as it is known: this one image, without its bytes."""
 
     pieces: AsyncGenerator[bytes, None] = field(repr=False)
-    """Its base64. It ends early where the provider's response does: how that ended comes next."""
+    """The base64. It ends early if the response does; the next event is then the failure."""
 
 
 @dataclass(frozen=True, slots=True)
 class PartialImage:
-    """A preview as the client gets it."""
+    """A preview for the client."""
 
     index: int
-    """The index of the image among those of the request."""
+    """The index of the image among the images of the request."""
 
     number: int
-    """How many previews of this image came before."""
+    """The number of earlier previews of this image."""
 
     preview: Preview
     format: str
     size: Size
     route: Route
-    """The one that its call goes."""
+    """The route of its call."""
 
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """What one image of a stream costs."""
+    """The charge for one image of a stream."""
 
     credits: int
-    """Micro-credits. Those of all images together are what is charged."""
+    """Micro-credits. The charge of the request is the sum over its images."""
 
     settlement: Settlement | None = None
-    """How all of them were charged, known with the last one."""
+    """The settlement of the whole request, with the last image only."""
 
 
 @dataclass(frozen=True, slots=True)
 class FailedCall:
-    """One call to a provider that gave nothing."""
+    """One failed call to a provider."""
 
     first: int
     asked: int
     route: Route
-    """The one that the fault is of."""
+    """The route of the fault."""
 
     fault: UpstreamFault
 
 
 @dataclass(frozen=True, slots=True)
 class AbandonedCall:
-    """One call that was cancelled since its client left before anything of it was sent."""
+    """One call that was cancelled because its client disconnected before anything was sent."""
 
     first: int
 
 
 class Heartbeat(Enum):
-    """An event: nothing has happened for a while."""
+    """An event after a time without other events."""
 
     BEAT = 0
 
 
 CallEvent = ImageStarted | PartialImage | FinishedCall | FailedCall
-"""What one call brings: its end comes last."""
+"""The events of one call: the last one is its outcome."""
 
 
 ExecutorEvent = CallEvent | AbandonedCall | Heartbeat
-"""What the calls of a request bring, in the order in which it happens."""
+"""The events of the calls of a request, in order of time."""

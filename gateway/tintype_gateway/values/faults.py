@@ -16,27 +16,27 @@ FaultKind = Literal[
     "outcome_unknown",
     "store",
 ]
-"""The one taxonomy that every provider's errors are sorted into; `faults.RULES` tells what follows
-from each kind.
+"""The kinds of errors of all providers; `faults.RULES` has the consequences of each kind.
 
 refused: the content is refused.
 invalid: the request cannot be served as it is.
-throttled, unauthorized, unavailable: not processed, for our rate, our credentials, or the provider.
-misconfigured: not processed, since the catalog names a model or an endpoint that is not there.
-failed: the provider says that it failed, and made no image.
-image_missing: the provider ended its work, and says that there is no image.
+throttled, unauthorized, unavailable: not processed, because of the gateway's rate or credentials,
+or because the provider is unavailable.
+misconfigured: not processed, because the catalog names a model or an endpoint that does not exist.
+failed: the provider reports that it failed and made no image.
+image_missing: the provider completed the call, and reports that there is no image.
 timeout, outcome_unknown: an image may exist.
-store: our own: the image was made, and could not be stored.
+store: the gateway could not store the image, which the provider has made.
 """
 
 
-@dataclass(eq=False)  # not frozen: Python itself writes the traceback of an exception
+@dataclass(eq=False)  # not frozen: Python sets the traceback of an exception
 class UpstreamFault(Exception):
-    """A call that gave no image."""
+    """A failed call to a provider."""
 
     kind: FaultKind
     message: str
-    """What the client may read."""
+    """The message for the client."""
 
     code: str | None = None
     """The provider's own name of the error."""
@@ -46,13 +46,13 @@ class UpstreamFault(Exception):
     """The field of the client's request that the provider names."""
 
     uncharged: bool = False
-    """Whether the provider says that it charges nothing for the call."""
+    """Whether the provider reports that it does not charge for the call."""
 
     cause: str | None = None
-    """The provider's own words, which may speak of our account: for the log, never for clients."""
+    """The provider's own message, which may contain account details: only for the log."""
 
     status: int | None = None
-    """The HTTP status of the provider's response, None where there was none."""
+    """The HTTP status of the provider's response, or None."""
 
     request_id: str | None = None
     """The provider's own id of the call."""

@@ -1,4 +1,4 @@
-"""Images as they pass from a provider to a client."""
+"""Images on their path from a provider to a client."""
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from tintype_catalog.sizes import Size
 
 @dataclass(frozen=True, slots=True)
 class GeneratedImage:
-    """One image as a provider gave it: base64 text that is never decoded on the way."""
+    """One image from a provider: base64 text, which is not decoded unless it must be converted."""
 
     base64: bytes | memoryview = field(repr=False)
     revised_prompt: str | None = None
@@ -19,11 +19,11 @@ class GeneratedImage:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """An image that is still being made, as a provider showed it."""
+    """A preview of an unfinished image from a provider."""
 
     base64: bytes | memoryview = field(repr=False)
     created: int = 0
-    """The provider's own time stamp in Unix seconds, 0 where it gives none."""
+    """The provider's timestamp in Unix seconds, or 0."""
 
     background: str | None = None
     quality: str | None = None
@@ -31,61 +31,61 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class CallResult:
-    """What one call to a provider gave."""
+    """The result of one call to a provider."""
 
     images: tuple[GeneratedImage, ...]
     created: int = 0
-    """The provider's own time stamp in Unix seconds, 0 where it gives none."""
+    """The provider's timestamp in Unix seconds, or 0."""
 
     usage: TokenUsage | None = None
     usage_unusable: bool = False
-    """Whether the provider counts tokens, and not in a way that a price can be meant for."""
+    """Whether the provider reported token counts that cannot be priced."""
 
     background: str | None = None
     quality: str | None = None
     rest_refused: bool = False
-    """Whether the images that were asked for and are not here were refused for their content."""
+    """Whether the provider refused the missing images for their content."""
 
     refusal_reasons: tuple[str, ...] = ()
-    """Why they were refused, in the provider's words: the last reason is that of all the rest."""
+    """The provider's reasons for the refusals; the last one applies to all remaining images."""
 
     partial_images: int = 0
-    """How many previews came before the images."""
+    """The number of previews before the images."""
 
 
 @dataclass(frozen=True, slots=True)
 class FinishedImage:
-    """One image as the client gets it."""
+    """One image for the client."""
 
     image: GeneratedImage
     format: str
     size: Size
     watermark: Watermark
-    """What these very bytes carry, which a conversion may have taken from the provider's."""
+    """The watermark in these bytes; a conversion may have removed some marks."""
 
     url: str | None = None
-    """Where the image can be fetched, in the place of its base64."""
+    """The URL of the image, in place of its base64."""
 
     name: str | None = None
-    """Its name in the image store, if it is there."""
+    """Its name in the image store, if it is stored."""
 
 
 @dataclass(frozen=True, slots=True)
 class PassingImage:
-    """An image whose header has arrived, and whose other bytes follow."""
+    """An image that passes through: the header has arrived, and the other bytes follow."""
 
     format: str
     size: Size
     pieces: AsyncGenerator[bytes, None] = field(repr=False)
-    """Its base64. It ends early where the provider's response does: how that ended comes next."""
+    """The base64. It ends early if the provider's response does; the next event is the failure."""
 
 
 @dataclass(frozen=True, slots=True)
 class PassedThrough:
-    """An image that was handed on while it was read."""
+    """An image that was passed through."""
 
     placeholder: bytes = field(repr=False)
-    """Stands for its base64 in what is left of the provider's response."""
+    """The placeholder for its base64 in the rest of the provider's response."""
 
     format: str
     size: Size

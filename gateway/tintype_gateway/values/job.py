@@ -1,4 +1,4 @@
-"""What a provider is asked for."""
+"""The job of a request: what the gateway asks a provider for."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,68 +11,68 @@ ImageFormat = Literal["png", "jpeg", "webp"]
 
 
 MaskConvention = Literal["alpha", "black_edits", "white_edits", "luminance_edits"]
-"""How a provider reads a mask: what it changes is transparent, black, white, or the more the
+"""How a provider reads a mask: the area to change is transparent, black, white, or changes more the
 lighter it is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """The format that a client asked for."""
+    """The format of the images for the client."""
 
     format: ImageFormat
     compression: int | None = None
-    """How much of the image a jpeg or webp keeps, in percent; None: all that it can."""
+    """The quality of a jpeg or webp in percent; None: the best one."""
 
     by_provider: bool = False
-    """Whether the provider was asked for all this, so that an image of the format is left as it
-    came."""
+    """Whether the provider makes this format, so that an image of the format needs no
+    conversion."""
 
     def is_met_by(self, form: str) -> bool:
-        """Return whether an image that came in this format is left as it is."""
+        """Return whether an image of this format needs no conversion."""
         recompressed = self.compression is not None and not self.by_provider
         return not recompressed and form == self.format
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What a provider is asked for, in the model's own values."""
+    """The request to a provider, in the model's own values."""
 
     prompt: str
     images: int
     size: SizeChoice
     parameters: Mapping[str, str | int]
-    """The standard parameters that the model takes, such as quality or seed."""
+    """The standard parameters that the model accepts, such as quality or seed."""
 
     extras: Mapping[str, object]
     """The provider parameters of the request."""
 
     adjustments: tuple[str, ...]
-    """What was stripped, mapped or clamped, such as `quality=standard->medium`."""
+    """The adjustments: stripped, mapped or clamped values, such as `quality=standard->medium`."""
 
     streamed: bool = False
-    """Whether the provider is asked for a stream of events, each image by a call of its own."""
+    """Whether the gateway asks for a stream of events, with one call for each image."""
 
     partial_images: int = 0
-    """How many previews of each image the provider is asked for, which may give fewer."""
+    """The requested number of previews of each image. The provider may send fewer."""
 
     encoding: Encoding | None = None
-    """The format that the client gets; None: whatever the provider gives."""
+    """The format for the client; None: the provider's format."""
 
     task: str | None = None
-    """The provider's name of what it does, None where its model does one thing."""
+    """The provider's name of the task, or None if its model has only one."""
 
     inputs: tuple[InputImage, ...] = ()
-    """The images that the new ones are made from, the first one being changed."""
+    """The input images; the first one is the one to change."""
 
     mask: InputImage | None = None
-    """Where the first input changes, in the convention that the dialect names."""
+    """The area of the first input to change, in the dialect's mask convention."""
 
     def images_per_call(self, most: int) -> int:
-        """Return how many images a call asks for, where the model gives at most so many."""
+        """Return the number of images of one call, for a model with this maximum."""
         return 1 if self.streamed else most
 
     @property
     def quality(self) -> str | None:
-        """The provider's name of the quality, None where it is left to the provider."""
+        """The provider's name of the quality, or None for the provider's default."""
         quality = self.parameters.get("quality")
         return None if quality is None else str(quality)

@@ -1,4 +1,4 @@
-"""What a request will buy, decided before money is held."""
+"""The plan of a request, which is decided before credits are held."""
 
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -12,19 +12,19 @@ from tintype_gateway.values.routes import Candidate, Route, Target
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """What a client asks for: the part that matters once the request was read."""
+    """An operation: the part that matters after the request was parsed."""
 
     name: str
-    """What messages and OpenTelemetry call it."""
+    """Its name in messages and in OpenTelemetry."""
 
     rule: OperationName
-    """Which of a model's `operations` says how it carries this one out."""
+    """The key of the operation among a model's `operations`."""
 
     feature: str
-    """What a model must have among its features."""
+    """The feature that a model must have."""
 
     event_prefix: str
-    """What the names of a stream's events begin with."""
+    """The prefix of the event names of a stream."""
 
     def event(self, kind: str) -> str:
         """Return the name of an event of this kind, such as `completed`."""
@@ -32,43 +32,43 @@ class Operation:
 
 
 class Delivery(Enum):
-    """How the images of a request reach its client: decided once, before money is held."""
+    """How the images of a request reach its client: decided once, before credits are held."""
 
     PASS_THROUGH = auto()
-    """The first image goes out while it is being read; any further ones are read whole."""
+    """The first image is sent while it arrives; further ones are read as a whole."""
 
     BUFFERED = auto()
-    """All images are read whole, and then sent: several calls, or a conversion."""
+    """All images are read as a whole, and then sent: several calls, or a conversion."""
 
     STORED = auto()
-    """All images are read whole and stored: for their URLs, or for a repeat of the request."""
+    """All images are read as a whole and stored: for their URLs, or for idempotent repeats."""
 
     EVENT_STREAM = auto()
-    """Each image is sent as an event when it is there."""
+    """Each image is sent as an event as soon as it is complete."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a request will buy: all that is decided before money is held."""
+    """The plan of a request: everything that is decided before credits are held."""
 
     operation: Operation
     target: Target
     candidates: tuple[Candidate, ...]
-    """All that can serve this request, in the order in which they are tried."""
+    """The candidates for this request, in the order of attempts."""
 
     job: Job
     revision: str
     """The catalog that set the price."""
 
     body_digest: str
-    """Names the operation and what the body says: equal for a request that is sent again."""
+    """A digest of the operation and the body, which is equal for repeats of a request."""
 
     delivery: Delivery = Delivery.BUFFERED
     as_url: bool = False
     """Whether the images are stored, and the client gets their URLs."""
 
     profile: Profile = "router"
-    """The shape of the response."""
+    """The response profile."""
 
     @property
     def model(self) -> Model:
@@ -77,7 +77,7 @@ class Plan:
 
     @property
     def route(self) -> Route:
-        """The route that is tried first."""
+        """The first route."""
         return self.candidates[0].route
 
     @property

@@ -1,4 +1,4 @@
-"""A response on its way to its client."""
+"""The parts of a response to a client."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ class Head:
 
     headers: Mapping[str, str]
     length: int | None = None
-    """The bytes of the body; None where they are not known yet."""
+    """The number of bytes of the body; None if it is not known yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +21,11 @@ class End:
 
     data: bytes = field(repr=False)
     receipt: Hold | None = None
-    """What paid for it, if it has all that was asked for."""
+    """The hold that paid for the response, if the response is complete."""
 
 
 Part = Head | bytes | memoryview | End
-"""Of a response: a head, chunks of the body, and an end, in this order."""
+"""A part of a response: a head, chunks of the body, and an end, in this order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Response:
     """A successful response: its body in pieces, so that no image is copied, and its headers."""
 
     pieces: tuple[bytes | memoryview, ...] = field(repr=False)
-    """Texts, and between each two of them the value of one image."""
+    """Texts, with the value of one image between each two of them."""
 
     headers: Mapping[str, str]
     receipt: Hold
@@ -41,5 +41,5 @@ class Response:
 
     @property
     def length(self) -> int:
-        """The bytes of the body."""
+        """The number of bytes of the body."""
         return sum(len(piece) for piece in self.pieces)

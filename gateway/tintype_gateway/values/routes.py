@@ -1,4 +1,4 @@
-"""Where a request can be served: models, bindings, regions and credentials."""
+"""Routes of a request: models, bindings, regions and credentials."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ class ForcedProvider(NamedTuple):
     """The header that the client used."""
 
     sent: str
-    """Its value as it was sent."""
+    """Its value as the client sent it."""
 
     @property
     def name(self) -> str:
@@ -43,12 +43,12 @@ class Candidate:
 
     route: Route
     credentials: Mapping[str, str] = field(repr=False)
-    """What the route's provider asks for."""
+    """The credentials by key."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The model that a request names, and the routes that can serve it, the best one first."""
+    """The model of a request and the routes that can serve it, the best one first."""
 
     requested: str
     """The model's id as the client wrote it, with any provider prefix."""
@@ -56,4 +56,4 @@ class Target:
     model: Model
     routes: tuple[Route, ...]
     rule: OperationRule = GENERATION_RULE
-    """How the model carries out the operation that is asked for."""
+    """The model's rule for the requested operation."""

@@ -11,7 +11,7 @@ from tintype_gateway.values.upstream_body import StreamedBody
 
 @dataclass(frozen=True, slots=True)
 class AwsSigner:
-    """What a call to AWS is signed with, at the moment when it is sent (Signature Version 4)."""
+    """The AWS credentials that sign a call when it is sent (Signature Version 4)."""
 
     service: str
     region: str
@@ -22,32 +22,32 @@ class AwsSigner:
 
 @dataclass(frozen=True, slots=True)
 class UpstreamRequest:
-    """One HTTP call to a provider. Its headers hold a secret, so they stay out of its repr."""
+    """One HTTP call to a provider. Its repr omits the headers, which contain a secret."""
 
     url: str
-    """The URL as it goes over the wire, percent-encoded."""
+    """The percent-encoded URL."""
 
     headers: Mapping[str, str] = field(repr=False)
     body: bytes | StreamedBody = field(repr=False)
     signer: AwsSigner | None = None
-    """Signs the call, where its headers do not prove our identity by themselves."""
+    """The signer of the call, if its headers do not contain a credential."""
 
 
 class Timeouts(NamedTuple):
-    """How long one call to a provider may take, in seconds, each counted from its beginning."""
+    """The time limits of one call in seconds, each counted from the start of the call."""
 
     connect: float
-    """Until the connection is there. Nothing has been sent before."""
+    """Until the connection is established. Nothing has been sent before."""
 
     first_byte: float
-    """Until the head of the response is there."""
+    """Until the head of the response has arrived."""
 
     total: float
     """Until the response is complete."""
 
     @classmethod
     def of(cls, binding: Binding, remaining: float) -> "Timeouts":
-        """Return those of a binding, where the request itself has only so many seconds left."""
+        """Return the limits of a binding, bounded by the remaining seconds of the request."""
         total = min(binding.timeout_seconds, remaining)
         first_byte = min(binding.first_byte_timeout_seconds or total, total)
         return cls(min(binding.connect_timeout_seconds, total), first_byte, total)
@@ -55,21 +55,21 @@ class Timeouts(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PlannedCall:
-    """One call to a provider that is about to be made."""
+    """One planned call to a provider."""
 
     first: int
     """The index of its first image among those of the request."""
 
     asked: int
-    """How many images it asks for."""
+    """The number of images to ask for."""
 
     job: Job
-    """What it asks for, with a seed of its own."""
+    """The job of the call, with its own seed."""
 
 
 @dataclass(frozen=True, slots=True)
 class UpstreamResponse:
-    """What a provider responded."""
+    """The response of a provider."""
 
     status: int
     headers: Mapping[str, str]

@@ -1,7 +1,7 @@
-"""Bodies of calls to providers that hold files: described as a whole, and sent in steps.
+"""Bodies of calls to providers that contain files, which are sent in steps.
 
-A dialect describes a body as pieces, without reading a byte of a file. Its length is known from the
-pieces, so that it is sent with a Content-Length, and each attempt reads the files anew.
+A dialect describes a body as pieces, without reading the files. The length of the pieces gives the
+Content-Length, and each attempt reads the files again.
 """
 
 import hashlib
@@ -15,22 +15,22 @@ import pybase64
 from tintype_gateway.values.content import Content
 
 STEP_BYTES = 3 * 64 * 1024
-"""How much of a file is read at once: a multiple of 3, so that its base64 has no padding within."""
+"""The bytes that are read at once: a multiple of 3, so that the base64 has no inner padding."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileBytes:
-    """The bytes of a file as they are."""
+    """The unchanged bytes of a file."""
 
     content: Content
 
     @property
     def length(self) -> int:
-        """How many bytes of the body it takes."""
+        """The number of bytes in the body."""
         return self.content.length
 
     def chunks(self) -> Iterator[bytes]:
-        """Yield its bytes. It blocks: iterate in a thread."""
+        """Yield the bytes. This blocks: iterate in a thread."""
         for offset in range(0, self.content.length, STEP_BYTES):
             yield _read_step(self.content, offset)
 
@@ -41,15 +41,15 @@ class FileBase64:
 
     content: Content
     prefix: str = ""
-    """ASCII text that stands before the base64, such as `data:image/png;base64,`."""
+    """ASCII text before the base64, such as `data:image/png;base64,`."""
 
     @property
     def length(self) -> int:
-        """How many bytes of the body it takes."""
+        """The number of bytes in the body."""
         return len(self.prefix) + -(-self.content.length // 3) * 4
 
     def chunks(self) -> Iterator[bytes]:
-        """Yield its characters. It blocks: iterate in a thread."""
+        """Yield the characters. This blocks: iterate in a thread."""
         if self.prefix:
             yield self.prefix.encode("ascii")
         for offset in range(0, self.content.length, STEP_BYTES):
@@ -67,16 +67,16 @@ class StreamedBody:
 
     @property
     def length(self) -> int:
-        """How many bytes it has: its Content-Length."""
+        """The number of bytes: the Content-Length."""
         return sum(
             len(piece) if isinstance(piece, bytes) else piece.length for piece in self.pieces
         )
 
     def chunks(self) -> Iterator[bytes]:
-        """Yield its bytes, from the first one at each call. It blocks: iterate in a thread.
+        """Yield the bytes, from the start at each call. This blocks: iterate in a thread.
 
         Raises:
-            ValueError: A file is gone, since its request has ended, or shorter than it was.
+            ValueError: A file was closed with its request, or is shorter than before.
             OSError: A file cannot be read.
         """
         for piece in self.pieces:
@@ -90,11 +90,11 @@ def json_body(document: object) -> StreamedBody:
     """Return a JSON document, any of whose values may be a `FileBase64`.
 
     Raises:
-        TypeError: A value is none of JSON.
-        ValueError: A number is none of JSON.
+        TypeError: A value is not a JSON value.
+        ValueError: A number is not a JSON number.
     """
     files: list[FileBase64] = []
-    # A digest of all other values, which therefore none of them can hold.
+    # A digest of all other values, so that none of them can contain it.
     marker = hashlib.sha256(_dumped(document, lambda _: None)).hexdigest()
 
     def mark(file: FileBase64) -> str:
@@ -137,8 +137,8 @@ class FormBody(NamedTuple):
 def multipart_body(parts: Sequence[FormPart]) -> FormBody:
     """Return parts as multipart/form-data (RFC 7578), in their order.
 
-    The boundary is a digest of all that the parts hold, so that the same parts give the same body,
-    and no part can hold the boundary.
+    The boundary is a digest of all parts, so that the same parts give the same body, and no part
+    can contain the boundary.
     """
     boundary = f"tintype-{_digest(parts)}"
     pieces: list[Piece] = []

@@ -119,4 +119,4 @@ async def test_a_full_disk_stops_nobody_from_serving(
     store, loader = await restarted(tmp_path / "no-such-folder" / "file")
     await loader.load(FILES, "mount")
     assert store.catalog == ONE
-    assert "last good catalog not kept" in caplog.text
+    assert "last good catalog not stored" in caplog.text

@@ -49,5 +49,5 @@ async def test_a_missing_bucket_is_told_until_somebody_makes_it(
     assert health.error is None
     assert [record.message for record in caplog.records] == [
         "the image store cannot be used",
-        "the image store can be used from now on",
+        "the image store can be used again",
     ]

@@ -1,4 +1,4 @@
-"""The whole document: OpenAPI 3.1, from the models of requests and responses."""
+"""Builds the OpenAPI 3.1 document from the models of requests and responses."""
 
 from collections.abc import Iterable
 from functools import cache
@@ -40,14 +40,14 @@ _ANSWERS: tuple[type[BaseModel], ...] = (
 FILE_PATH = f"{PATH}/{FOLDER_OF_IMAGES}/{{name}}"
 
 _ENVELOPES = {402: "MissingCredits", 422: "FieldErrors"}
-"""The schemas of errors that tell more than OpenAI's envelope, by status."""
+"""The schemas of errors with more fields than OpenAI's envelope, by status."""
 
 
 def document(view: View | None, *, serves_files: bool) -> Json:
-    """Return the description of the API, with the words of what a caller may use of the catalog.
+    """Return the OpenAPI document, with the values of the catalog that a caller may use.
 
-    Without a view it says nothing of the catalog. `serves_files` says whether the URLs of images
-    lead to this gateway itself.
+    Without a view it contains nothing of the catalog. `serves_files` tells whether this gateway
+    serves the URLs of images itself.
     """
     return {
         "openapi": "3.1.0",
@@ -68,7 +68,7 @@ def document(view: View | None, *, serves_files: bool) -> Json:
     }
 
 
-_WITH_KEY = "Asked for with a key, this document has the parameters and providers of its models."
+_WITH_KEY = "With a key, this document contains the parameters and providers of its models."
 
 
 @cache
@@ -113,7 +113,9 @@ def _create(asked: ApiOperation, view: View | None) -> Json:
     success["content"]["text/event-stream"] = {"schema": _event()}
     success["headers"] |= _served_headers()
     operation["parameters"].append(
-        _header("Idempotency-Key", "The same key and body are never bought twice.", _KEY)
+        _header(
+            "Idempotency-Key", "The gateway never charges twice for the same key and body.", _KEY
+        )
     )
     return operation
 
@@ -181,7 +183,7 @@ def _itself() -> Json:
 
 
 def _revalidated(operation: Json) -> Json:
-    """Return an operation whose response a client can keep, and ask whether it is still true."""
+    """Return an operation whose response a client can cache and revalidate."""
     headers = _answer_headers("ETag", required=True)
     operation["responses"]["200"]["headers"] |= headers
     operation["responses"]["304"] = {
@@ -192,7 +194,7 @@ def _revalidated(operation: Json) -> Json:
 
 
 def _asked(asked: ApiOperation, view: View | None) -> Json:
-    """Return what makes an operation one that is asked for images."""
+    """Return the parts that all operations for images share."""
     names: Json = {"type": "string"}
     if view is not None and view.providers:
         names["enum"] = sorted(view.providers)
@@ -206,10 +208,14 @@ def _asked(asked: ApiOperation, view: View | None) -> Json:
             },
         },
         "parameters": [
-            _header("X-Quantized-Provider", "Forces a provider.", names),
-            _header("X-Tintype-Provider", "The same by another name.", names),
-            _header("Prefer", "Whether to adjust or to refuse (RFC 7240).", handling),
-            _header(PROFILE_HEADER, "The shape of the response.", _PROFILE),
+            _header("X-Quantized-Provider", "Requires a provider.", names),
+            _header("X-Tintype-Provider", "Another name of the same header.", names),
+            _header(
+                "Prefer",
+                "Whether to adjust or to refuse unsupported parameters (RFC 7240).",
+                handling,
+            ),
+            _header(PROFILE_HEADER, "The profile of the response: `router` or `openai`.", _PROFILE),
         ],
     }
 
@@ -247,22 +253,22 @@ def _served_headers() -> Json:
 
 
 RESPONSE_HEADERS = {
-    "x-request-id": "The id of the request in our log.",
-    "x-should-retry": "Whether the official SDKs may send the request again by themselves.",
+    "x-request-id": "The id of the request in the gateway's log.",
+    "x-should-retry": "Whether the official SDKs may retry the request automatically.",
     "ETag": "Names this content, for `If-None-Match`.",
-    "Allow": "The methods that the path takes.",
+    "Allow": "The methods that the path supports.",
     "Retry-After": "Seconds to wait before a retry, if known.",
-    "Tintype-Route": "Provider, region and ProviderBinding that served, each one if several did.",
-    "Tintype-Adjusted": "What was changed in the request.",
-    "Tintype-Cost-Micro-Credits": "What was charged. Not in streams.",
+    "Tintype-Route": "Provider, region and ProviderBinding of each call.",
+    "Tintype-Adjusted": "The changes that the gateway made to the request.",
+    "Tintype-Cost-Micro-Credits": "The charge in micro-credits. Not in streams.",
     "Tintype-Catalog-Revision": "The SHA-256 of the catalog that set the price.",
     "Deprecation": "Since when the model is deprecated (RFC 9745).",
     "Sunset": "When the model is retired (RFC 8594).",
-    "Preference-Applied": "The preference that was followed (RFC 7240).",
-    PROFILE_HEADER: "The shape that the response has: `router`, or OpenAI's own, `openai`.",
+    "Preference-Applied": "The preference that the gateway applied (RFC 7240).",
+    PROFILE_HEADER: "The profile of the response: `router` or `openai`.",
     "Idempotent-Replayed": "`true` if this is the stored response to an earlier request.",
 }
-"""Every header of ours that a response may have, and what it says."""
+"""The headers that responses may have, with their descriptions."""
 
 
 def _answer_headers(*names: str, required: bool = False) -> Json:

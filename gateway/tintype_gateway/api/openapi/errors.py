@@ -1,4 +1,4 @@
-"""Every error that the API can answer with: its status, its codes, and when."""
+"""Every error response of the API: its status, its codes, and its cause."""
 
 from typing import NamedTuple
 
@@ -21,13 +21,13 @@ FAULTS = {
             *("no_active_providers", "unknown_provider", "provider_not_available"),
             *("conflicting_providers", "unsupported_parameter", "unsupported_value"),
             *("invalid_idempotency_key", "unknown_profile", "moderation_blocked"),
-            # In the provider's words, which come after our own checks.
+            # From the provider, after the gateway's own checks.
             *("missing_required_parameter", "unknown_parameter", "invalid_type", "invalid_value"),
         ),
     ),
     401: Fault("The API key or JWT is missing or unknown.", ("invalid_api_key",)),
     402: Fault(
-        "The account cannot pay the most that the request could cost.", ("insufficient_credits",)
+        "The account has fewer credits than the request could cost.", ("insufficient_credits",)
     ),
     403: Fault(
         "The link to an image is invalid or has expired.", ("invalid_signature", "link_expired")
@@ -36,7 +36,10 @@ FAULTS = {
         "There is no such model, image or path.",
         ("model_not_found", "unknown_url", "image_not_found"),
     ),
-    405: Fault("The path takes another method: `Allow` names it.", ("method_not_allowed",)),
+    405: Fault(
+        "The path does not support the method: `Allow` lists those that it supports.",
+        ("method_not_allowed",),
+    ),
     408: Fault("The body arrives too slowly.", ("request_timeout",)),
     409: Fault(
         "The idempotency key belongs to another request.",
@@ -53,11 +56,11 @@ FAULTS = {
     416: Fault("`Range` is outside the image.", ("range_not_satisfiable",)),
     417: Fault("`Expect` is not `100-continue`.", ("expectation_failed",)),
     422: Fault(
-        "Fields at fault: all of them at once.",
+        "Invalid fields, all of them at once.",
         ("missing_required_parameter", "unknown_parameter", "invalid_type", "invalid_value"),
     ),
     429: Fault(
-        "The account asks for more than its own limit allows, or the gateway is overloaded.",
+        "The account has exceeded a rate limit, or the gateway is overloaded.",
         ("rate_limit_exceeded", "overloaded"),
     ),
     431: Fault("The headers are too large, or too many.", ("headers_too_large",)),
@@ -76,10 +79,10 @@ FAULTS = {
         ),
     ),
 }
-"""By status. A defect of ours is 500 with `internal_error`, and no part of the contract."""
+"""The errors by status. A defect is 500 with `internal_error`, and not part of the contract."""
 
 ALWAYS = (400, 401, 405, 414, 417, 431, 503)
-"""What any path answers."""
+"""The statuses that every path may return."""
 
 WITH_BODY = (*ALWAYS, 402, 404, 408, 409, 413, 415, 422, 429)
-"""What a path answers that is asked for images."""
+"""The statuses that paths for images may return."""

@@ -1,4 +1,4 @@
-"""The request as a schema, with the words of the catalog that is served just now."""
+"""The schema of request bodies, with the values of the served catalog."""
 
 from typing import Any
 
@@ -82,9 +82,9 @@ _FILES = {
 
 
 def request_schema(model: type[ImageRequest], vocabulary: Vocabulary | None) -> dict[str, Any]:
-    """Return the schema of an operation's body: other fields than these are refused.
+    """Return the schema of an operation's body; the API refuses other fields.
 
-    Without a vocabulary it leaves open what only the catalog knows.
+    Without a vocabulary, the schema does not restrict values that depend on the catalog.
     """
     schema = model.model_json_schema()
     fields: dict[str, Any] = schema["properties"]
@@ -103,7 +103,7 @@ def request_schema(model: type[ImageRequest], vocabulary: Vocabulary | None) -> 
 
 
 def _nullable(field: dict[str, Any]) -> dict[str, Any]:
-    """Return the schema of a field that counts as left out where it is null."""
+    """Return the schema of a field where null means that the field is absent."""
     described = {key: field[key] for key in ("title", "description", "default") if key in field}
     rest = {key: value for key, value in field.items() if key not in described}
     kinds = rest.pop("anyOf", None) or [rest]

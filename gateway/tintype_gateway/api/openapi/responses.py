@@ -1,5 +1,5 @@
-"""The form of every answer, to be described. The answers themselves are written by hand: an image
-of megabytes goes through no model."""
+"""The schemas of all responses, for the OpenAPI document only. The serializers write responses by
+hand, because pydantic would copy images of megabytes."""
 
 from typing import Annotated, Any, Literal
 
@@ -17,18 +17,18 @@ class Described(BaseModel):
 
 
 class ErrorDetail(Described):
-    """What went wrong, in OpenAI's four keys."""
+    """OpenAI's error object."""
 
     message: str
     type: str
     param: str | None
-    """The field at fault."""
+    """The invalid field."""
 
     code: str | None
 
 
 class FieldError(Described):
-    """What is wrong with one field."""
+    """The problem of one field."""
 
     param: str
     message: str
@@ -42,13 +42,13 @@ class Error(Described):
 
 
 class FieldErrors(Error):
-    """OpenAI's envelope, and all fields at fault."""
+    """OpenAI's envelope, and all invalid fields."""
 
     errors: list[FieldError]
 
 
 class CreditAmounts(Described):
-    """What a request may cost, and what its account has, in micro-credits."""
+    """The ceiling of a request's cost, and the credits of its account, in micro-credits."""
 
     required: int
     available: int
@@ -61,24 +61,24 @@ class MissingCredits(Error):
 
 
 class TokensDetails(Described):
-    """What kinds of tokens make up a count. Each kind has a price of its own."""
+    """The kinds of tokens in a count. Each kind has its own price."""
 
     text_tokens: int
     image_tokens: int
 
 
 class InputTokensDetails(TokensDetails):
-    """What kinds of tokens the input had, and how many of them the provider had in its cache."""
+    """The kinds of input tokens, and how many of them came from the provider's cache."""
 
     cached_tokens: int = Field(default=0)
-    """Left out where there are none. They may have prices of their own."""
+    """Absent if there are none. They may have other prices."""
 
     cached_tokens_details: TokensDetails | None = Field(default=None)
-    """What kinds of tokens these are. Left out where there are none."""
+    """The kinds of these tokens. Absent if there are none."""
 
 
 class TokenCounts(Described):
-    """What was delivered. Tokens are null where the provider counts none."""
+    """The delivered images. Tokens are null if the provider counts none."""
 
     images: int
     input_tokens: int | None
@@ -91,14 +91,14 @@ class TokenCounts(Described):
 
 
 class Usage(TokenCounts):
-    """What was delivered, and what it cost."""
+    """The delivered images and their cost."""
 
     credits_remaining: MicroCredits | None
-    """Null for an account that is not limited."""
+    """Null for an account without a limit."""
 
 
 class StreamUsage(TokenCounts):
-    """What one event delivered, and what it cost."""
+    """The image of one event and its cost."""
 
     credits_remaining: MicroCredits | None = None
     """Only in the last event."""
@@ -116,14 +116,14 @@ class Image(Described):
     seed: int | None
     watermark: Watermark
     flagged: bool
-    """Whether the provider withheld the image for its content. It is not charged."""
+    """Whether the provider refused the image for its content. Such an image is not charged."""
 
     flag_reason: str | None = None
-    """Why it was withheld, in the provider's words. Only where it was."""
+    """The provider's reason for the refusal. Only for refused images."""
 
 
 class ImageError(Described):
-    """Why one of several images did not come."""
+    """The reason why one of several images is missing."""
 
     index: int
     code: str | None
@@ -134,7 +134,7 @@ class ImagesResponse(Described):
     """Images, and what they cost."""
 
     created: int
-    """The provider's time in Unix seconds, 0 where it gives none."""
+    """The provider's timestamp in Unix seconds, or 0."""
 
     model: str
     """The model as the request named it."""
@@ -149,7 +149,7 @@ class ImagesResponse(Described):
 
 
 class StreamEvent(Described):
-    """What all events with an image have."""
+    """The fields that all events with an image share."""
 
     b64_json: str
     created_at: int
@@ -158,11 +158,11 @@ class StreamEvent(Described):
     background: str
     output_format: str
     index: int
-    """Which of several images it is."""
+    """The index of the image among those of the request."""
 
 
 def _event_type(kind: str) -> Any:
-    """Return the schema of the names that events of a kind have."""
+    """Return the schema of the event names of a kind."""
     names = [operation.event(kind) for operation in OPERATIONS]
     schema: dict[str, Any] = {"const": names[0]} if len(names) == 1 else {"enum": names}
     return Field(json_schema_extra=schema)
@@ -184,7 +184,7 @@ class CompletedEvent(StreamEvent):
     watermark: Watermark
     flagged: bool
     flag_reason: str | None = None
-    """Why it was withheld, in the provider's words. Only where it was."""
+    """The provider's reason for the refusal. Only for refused images."""
 
     usage: StreamUsage
 
@@ -198,7 +198,7 @@ class ErrorEvent(Described):
 
 
 def _without_null(schema: dict[str, Any]) -> None:
-    """Say of fields that may be left out that they are never null."""
+    """Remove null from the schemas of optional fields."""
     for name, field in schema["properties"].items():
         kinds = [kind for kind in field.pop("anyOf", ()) if kind != {"type": "null"}]
         if kinds:
@@ -213,7 +213,7 @@ class OpenAIs(Described):
 
 
 class OpenAIUsage(OpenAIs):
-    """What was delivered, and what it cost. Tokens are 0 where the provider counts none."""
+    """The delivered images and their cost. Tokens are 0 if the provider counts none."""
 
     input_tokens: int
     output_tokens: int
@@ -224,7 +224,7 @@ class OpenAIUsage(OpenAIs):
     megapixels: float | None = None
     credits_used: MicroCredits
     credits_remaining: MicroCredits | None = None
-    """Left out for an account that is not limited, and in all events but the last."""
+    """Absent for an account without a limit, and in all events except the last."""
 
 
 class OpenAIImage(OpenAIs):
@@ -238,10 +238,10 @@ class OpenAIImage(OpenAIs):
 
 
 class OpenAIImagesResponse(OpenAIs):
-    """Images in the profile `openai`: unknown values are left out, never null."""
+    """Images in the profile `openai`: unknown values are absent, never null."""
 
     created: int
-    """The provider's time in Unix seconds, or else ours."""
+    """The provider's timestamp in Unix seconds, or the gateway's."""
 
     model: str
     """The model as the request named it."""
@@ -253,11 +253,11 @@ class OpenAIImagesResponse(OpenAIs):
     size: Literal["1024x1024", "1024x1536", "1536x1024"] | None = None
     usage: OpenAIUsage
     errors: list[ImageError] | None = None
-    """Images that failed, or that the provider withheld: `moderation_blocked`."""
+    """Images that failed, or that the provider refused: `moderation_blocked`."""
 
 
 class OpenAIStreamEvent(OpenAIs):
-    """What all events of an image have in the profile `openai`."""
+    """The fields that all events with an image share in the profile `openai`."""
 
     b64_json: str
     created_at: int
@@ -266,7 +266,7 @@ class OpenAIStreamEvent(OpenAIs):
     background: Literal["transparent", "opaque", "auto"]
     output_format: Literal["png", "jpeg", "webp"]
     index: int
-    """Which of several images it is."""
+    """The index of the image among those of the request."""
 
 
 class OpenAIPartialImageEvent(OpenAIStreamEvent):
@@ -287,7 +287,7 @@ class OpenAICompletedEvent(OpenAIStreamEvent):
 
 
 class QuotedRoute(Described):
-    """Who would serve the request."""
+    """The route that would serve the request."""
 
     provider: str
     region: str
@@ -295,7 +295,7 @@ class QuotedRoute(Described):
 
 
 class Quote(Described):
-    """What a request would get, and cost."""
+    """The route, the adjustments and the cost of a request."""
 
     object: Literal["image.quote"]
     model: str
@@ -307,16 +307,16 @@ class Quote(Described):
     provider_parameters: dict[str, Any]
     adjustments: list[str]
     credits_ceiling: MicroCredits
-    """What would be held."""
+    """The amount of the hold, in micro-credits."""
 
     credits_expected: MicroCredits | None
-    """Null where the provider chooses what decides the price."""
+    """Null if the provider chooses what decides the price."""
 
     catalog_revision: str
 
 
 class Lifecycle(Described):
-    """Where a model is in its life."""
+    """The lifecycle of a model."""
 
     state: str
     released_on: str | None
@@ -326,7 +326,7 @@ class Lifecycle(Described):
 
 
 class Provider(Described):
-    """One way to serve a model."""
+    """One route to a model."""
 
     provider: str
     binding: str
@@ -336,7 +336,7 @@ class Provider(Described):
 
 
 class Model(Described):
-    """A model: OpenAI's fields, and what the catalog knows besides."""
+    """A model: OpenAI's fields, and further ones from the catalog."""
 
     id: str
     object: Literal["model"]
@@ -346,7 +346,7 @@ class Model(Described):
     display_name: str
     aliases: list[str]
     active: bool
-    """Whether a request would be served today."""
+    """Whether the gateway would serve a request today."""
 
     supported_features: list[str]
     operations: dict[str, dict[str, Any]]
@@ -374,7 +374,7 @@ class ModelList(Described):
 
 
 class ModelUsage(Described):
-    """What an account used of one model."""
+    """The usage of one model by an account."""
 
     model: str
     requests: int
@@ -383,14 +383,14 @@ class ModelUsage(Described):
 
 
 class UsageSince(Described):
-    """What an account used since a day."""
+    """The usage of an account since a day."""
 
     since: str
     models: list[ModelUsage]
 
 
 class Credits(Described):
-    """What the caller's account has, and used this month."""
+    """The credits of the caller's account, and its usage in this month."""
 
     object: Literal["credits"]
     account: str
