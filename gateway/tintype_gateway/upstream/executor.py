@@ -12,8 +12,8 @@ from tintype_gateway.observability.metrics import UNSETTLED_CALLS
 from tintype_gateway.request_context import RequestContext
 from tintype_gateway.runtime.memory_budget import MemoryBudget, bytes_if_read_whole
 from tintype_gateway.storage.image_tools import ImageTools
-from tintype_gateway.upstream.fault_reports import reported
-from tintype_gateway.upstream.finish import finish, inspect
+from tintype_gateway.upstream.fault_reports import report
+from tintype_gateway.upstream.finish import finish, inspect, needs_finish
 from tintype_gateway.upstream.instrumentation import observe_usage, observed_call, observed_finish
 from tintype_gateway.upstream.passthrough import PassThrough
 from tintype_gateway.upstream.retry import Retrier
@@ -66,7 +66,7 @@ class Executor:
         events = self.retrier.run(planned, context.plan.candidates, context.deadline, attempt)
         async with aclosing(events):
             async for event in events:
-                if isinstance(event, FinishedCall):
+                if isinstance(event, FinishedCall) and needs_finish(context.plan):
                     event = await self._finished(context, event)
                 yield event
 
@@ -74,7 +74,7 @@ class Executor:
         self, context: RequestContext, made: FinishedCall
     ) -> FinishedCall | FailedCall:
         try:
-            with observed_finish(made.route), reported(context.plan, made.route):
+            with observed_finish(context.plan, made.route):
                 return await finish(made, context.plan, self.images)
         except UpstreamFault as fault:
             return FailedCall(made.first, made.asked, made.route, fault)
@@ -93,10 +93,13 @@ class Executor:
             get_dialect(route.binding.dialect),
             self._pass_through(context, candidate),
         )
-        with reported(plan, route):
+        try:
             upstream = translate(planned, candidate, dialect)
+        except UpstreamFault as fault:
+            report(fault, plan, route)
+            raise
         previews = _Previews(planned, candidate, plan.job.partial_images)
-        with observed_call(plan, route, planned.asked), reported(plan, route):
+        with observed_call(plan, route, planned.asked):
             timeouts = Timeouts.of(route.binding, context.deadline.remaining())
             session = self.sessions.to(route.binding)
             async with aclosing(call(upstream, dialect, session, timeouts, through)) as events:
@@ -141,7 +144,6 @@ class Execution:
         self._executor = executor
         self._context = context
         self.planned: Sequence[PlannedCall] = tuple(divide(context.plan.job, context.plan.model))
-        self._waiting: asyncio.Queue[ExecutorEvent | Exception] = asyncio.Queue(1)
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._untaken: list[FinishedCall] = []
         self._abandoned: set[int] = set()
@@ -156,6 +158,7 @@ class Execution:
         return self._side_by_side()
 
     async def _side_by_side(self) -> AsyncGenerator[ExecutorEvent, None]:
+        self._waiting: asyncio.Queue[ExecutorEvent | Exception] = asyncio.Queue(1)
         self._tasks = {
             planned.first: asyncio.create_task(self._follow(planned)) for planned in self.planned
         }

@@ -8,7 +8,6 @@ credentials.
 import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 
 from tintype_gateway.faults import rule_of
 from tintype_gateway.observability import spans
@@ -34,17 +33,8 @@ _SHORTEST = 4
 """Shorter texts occur in any message by chance."""
 
 
-@contextmanager
-def reported(plan: Plan, route: Route) -> Iterator[None]:
-    """Report the fault of a call over this route, if one ends the block."""
-    try:
-        yield
-    except UpstreamFault as fault:
-        _report(fault, plan, route)
-        raise
-
-
-def _report(fault: UpstreamFault, plan: Plan, route: Route) -> None:
+def report(fault: UpstreamFault, plan: Plan, route: Route) -> None:
+    """Write the log line of a fault of a call over this route, and tell the call's span."""
     fields = _fields(fault, [*_credentials(plan), *_texts(plan.job)])
     spans.failed(fields)
     extra = {

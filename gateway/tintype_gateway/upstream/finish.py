@@ -64,6 +64,11 @@ async def inspect(
     return call
 
 
+def needs_finish(plan: Plan) -> bool:
+    """Return whether the images of a plan are converted or stored."""
+    return plan.job.encoding is not None or plan.as_url
+
+
 @traced("finish")
 async def finish(call: FinishedCall, plan: Plan, tools: ImageTools) -> FinishedCall:
     """Return the images of a call, converted and stored as the plan requires.
@@ -71,8 +76,6 @@ async def finish(call: FinishedCall, plan: Plan, tools: ImageTools) -> FinishedC
     Raises:
         UpstreamFault: An image cannot be decoded or stored.
     """
-    if plan.job.encoding is None and not plan.as_url:
-        return call
     images = await asyncio.gather(*(_delivered(image, plan, tools) for image in call.images))
     made = replace(call.result, images=())  # frees the original base64
     return replace(call, result=made, images=tuple(images))

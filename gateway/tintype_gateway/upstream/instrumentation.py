@@ -20,6 +20,7 @@ from tintype_gateway.observability.metrics import (
 )
 from tintype_gateway.observability.request_meter import current_meter
 from tintype_gateway.observability.spans import gen_ai_provider
+from tintype_gateway.upstream.fault_reports import report
 from tintype_gateway.values.faults import UpstreamFault
 from tintype_gateway.values.images import CallResult
 from tintype_gateway.values.plan import Plan
@@ -37,6 +38,7 @@ def observed_call(plan: Plan, route: Route, asked: int) -> Iterator[None]:
             yield
         except UpstreamFault as fault:
             outcome, unsettled = fault.kind, rule_of(fault).may_have_cost
+            report(fault, plan, route)
             raise
         except (asyncio.CancelledError, GeneratorExit):  # the client disconnected during the call
             outcome, unsettled = "cancelled", True
@@ -79,11 +81,12 @@ def _note_unusable(route: Route) -> None:
 
 
 @contextmanager
-def observed_finish(route: Route) -> Iterator[None]:
+def observed_finish(plan: Plan, route: Route) -> Iterator[None]:
     """Count the images that are lost if the block fails: the provider charges for them."""
     try:
         yield
     except UpstreamFault as fault:
+        report(fault, plan, route)
         UNSETTLED_CALLS.labels(route.binding.provider, fault.kind).inc()
         raise
     except asyncio.CancelledError:

@@ -8,7 +8,7 @@ import pytest
 from tintype_catalog.sizes import Size
 from tintype_gateway.images.container import read_header
 from tintype_gateway.storage.image_tools import ImageTools
-from tintype_gateway.upstream.finish import finish, inspect
+from tintype_gateway.upstream.finish import finish, inspect, needs_finish
 from tintype_gateway.values.events import FinishedCall
 from tintype_gateway.values.faults import UpstreamFault
 from tintype_gateway.values.images import CallResult, GeneratedImage
@@ -32,7 +32,7 @@ async def finished(
     bought = replace(bought, job=replace(bought.job, encoding=encoding))
     planned = PlannedCall(first, asked, bought.job)
     inspected = await inspect(planned, route(), made, bought, TOOLS)
-    return await finish(inspected, bought, TOOLS)
+    return await finish(inspected, bought, TOOLS) if needs_finish(bought) else inspected
 
 
 async def fault(made: CallResult) -> UpstreamFault:
