@@ -6,6 +6,7 @@ micro-credits.
 
 from collections.abc import Iterator, Sequence
 from decimal import ROUND_HALF_UP, Decimal
+from itertools import islice
 from typing import NamedTuple, TypeVar
 
 from tintype_catalog.input_tokens import NO_INPUTS, Inputs, input_text_tokens, input_tokens
@@ -158,11 +159,11 @@ def rows(table: Sequence[_Row], size: Size | None, quality: str | None) -> Itera
     """
     names = dict.fromkeys(row.quality for row in table)
     for name in names if quality in (None, AUTO) else [quality]:
-        fitting = [row for row in table if row.quality in (None, name)]
+        fitting = (row for row in table if row.quality in (None, name))
         if size is None:
             yield from fitting
         else:
-            yield from [row for row in fitting if row.covers(size)][:1]
+            yield from islice((row for row in fitting if row.covers(size)), 1)
 
 
 def _factors(tokens: OutputTokens, quality: str | None) -> list[int]:

@@ -162,10 +162,14 @@ class Sale:
         Raises:
             UnavailableError: The ledger is unavailable until the deadline.
         """
-        for call in calls or ():
-            if call.first in self._begun:  # only the first image of each has been sent
-                self._begun[call.first] = of_which(call, 1)
-        return await self._settle(self.sold if calls is None else calls)
+        charged = self.sold if calls is None else calls
+        try:
+            return await self._settle(charged)
+        except BaseException:
+            for call in charged:
+                if call.first in self._begun:  # only the first image of each has been sent
+                    self._begun[call.first] = of_which(call, 1)
+            raise
 
     def _owe(self) -> None:
         """Defer the charge for what is sold, if it is still due: the request ends early."""
