@@ -20,7 +20,9 @@ GEMINI = [model.id for model in MODELS.values() if model.method == "generateCont
 
 QUIET = [
     pytest.mark.filterwarnings("ignore:Inheritance class AiohttpClientSession"),
-    pytest.mark.filterwarnings("ignore:The generate_images method is deprecated"),
+    pytest.mark.filterwarnings(
+        "ignore:The (generate_images|edit_image|upscale_image) method is deprecated"
+    ),
 ]
 """What the client warns of whenever it is used like this."""
 

@@ -6,7 +6,7 @@ from google.genai.errors import ClientError
 from openai import AsyncOpenAI
 
 from tests.simulator.genai import QUIET, gemini
-from tintype_simulator.google.models import MODELS
+from tintype_simulator.google.routes import LISTED
 from tintype_testing.simulators import requests_received
 
 pytestmark = QUIET
@@ -27,7 +27,7 @@ async def test_retired_models_are_listed_with_the_others(simulator: str, version
     async with gemini(simulator, api_version=version) as client:
         names = {model.name async for model in await client.models.list()}
 
-    assert names == {f"models/{name}" for name in MODELS}
+    assert names == {f"models/{name}" for name in LISTED}
     assert {f"models/{name}" for name in DEAD} < names
 
 
@@ -35,7 +35,7 @@ async def test_the_last_page_of_the_list_names_no_other(simulator: str) -> None:
     async with gemini(simulator) as client:
         names = [model.name async for model in await client.models.list(config={"page_size": 4})]
 
-    assert names == [f"models/{name}" for name in MODELS]
+    assert names == [f"models/{name}" for name in LISTED]
     lists = [request["path"] for request in await requests_received(simulator)]
     assert lists == [
         "/v1/models?pageSize=4",

@@ -13,7 +13,9 @@ from tintype_simulator.google.models import MODELS
 
 pytestmark = QUIET
 
-IMAGEN = [model.id for model in MODELS.values() if model.method == "predict"]
+IMAGEN = [
+    model.id for model in MODELS.values() if (model.method, model.task) == ("predict", "generate")
+]
 STANDARD, FAST = "imagen-4.0-generate-001", "imagen-4.0-fast-generate-001"
 
 

@@ -72,7 +72,8 @@ def model_for(request: web.Request, method: str) -> Model:
     """
     name = request.match_info["model"]
     model = MODELS.get(name)
-    if model is None or model.method != method:
+    is_elsewhere = model is not None and model.task != "generate" and not is_vertex(request)
+    if model is None or model.method != method or is_elsewhere:
         raise not_found(name, method, request.path.split("/")[1])
     return model
 

@@ -77,6 +77,9 @@ class Model:
     resolutions: Mapping[str, int]
     """The output tokens of an image at each resolution; 0 where the image is the unit."""
 
+    task: Literal["generate", "edit", "upscale"] = "generate"
+    """What the model does. Only Vertex AI has models for the other two."""
+
     names_resolution: bool = True
     """Whether a request may name one, even the only one."""
 
@@ -150,6 +153,13 @@ IMAGEN_4_FAST = replace(
     detail=768,
 )
 
+IMAGEN_EDIT = replace(
+    IMAGEN_4_FAST, id="imagen-3.0-capability-001", display_name="Imagen 3 Capability", task="edit"
+)
+IMAGEN_UPSCALE = replace(
+    IMAGEN_4_FAST, id="imagen-4.0-upscale-preview", display_name="Imagen 4 Upscale", task="upscale"
+)
+
 MODELS: Mapping[str, Model] = {
     model.id: model
     for model in (
@@ -189,6 +199,8 @@ MODELS: Mapping[str, Model] = {
             display_name="Imagen 3",
             resolutions={"1K": 0},
         ),
+        IMAGEN_EDIT,
+        IMAGEN_UPSCALE,
     )
 }
 """Every model by its id."""

@@ -1,4 +1,4 @@
-"""Imagen, `:predict`: from one to four images of a prompt.
+"""Imagen, `:predict`: from one to four images of a prompt, edits, and upscaled images.
 
 Words in a prompt trigger refusals: `forbidden` refuses the prompt, `flagged` filters every image
 and `half-flagged` the later half of them. Filtered images are missing from the response, or stand
@@ -10,18 +10,22 @@ import base64
 from dataclasses import replace
 
 from aiohttp import web
+from PIL import Image
 
 from tintype_simulator.control.markers import delivered, is_forbidden
 from tintype_simulator.dialect import Answer, in_painters, json_answer
 from tintype_simulator.google.access import answering, is_vertex, model_for
 from tintype_simulator.google.errors import prompt_not_submitted
-from tintype_simulator.google.fields import decoded
+from tintype_simulator.google.fields import Reader, decoded
+from tintype_simulator.google.models import Model
 from tintype_simulator.google.predict_request import (
     GEMINI_BODY,
-    VERTEX_BODY,
+    VERTEX_BODIES,
     PredictRequest,
     read_predict_request,
 )
+from tintype_simulator.painting.edits import upscaled
+from tintype_simulator.painting.references import opaque, painted_edit
 from tintype_simulator.painting.renderer import ImageSpec, encode, paint
 from tintype_simulator.painting.seeds import drawn_seed
 
@@ -35,8 +39,8 @@ FILTERED = (
 async def post_predict(request: web.Request) -> Answer:
     """Paint what the request asks for."""
     model = model_for(request, "predict")
-    reader = VERTEX_BODY if is_vertex(request) else GEMINI_BODY
-    predict_request = read_predict_request(model, reader(decoded(await request.read()), ""))
+    reader = VERTEX_BODIES[model.task] if is_vertex(request) else GEMINI_BODY
+    predict_request = await in_painters(request, request_in, model, reader, await request.read())
     if predict_request.seed is None:
         predict_request = replace(predict_request, seed=drawn_seed(request, predict_request.images))
     if is_forbidden(predict_request.prompt):
@@ -47,6 +51,11 @@ async def post_predict(request: web.Request) -> Answer:
     )
     predictions = [*images(predict_request, files), *remarks(predict_request, len(files))]
     return json_answer({"predictions": predictions} if predictions else {})
+
+
+def request_in(model: Model, reader: Reader, body: bytes) -> PredictRequest:
+    """Return what a body asks for, or raise GoogleError."""
+    return read_predict_request(model, reader(decoded(body), ""))
 
 
 def images(predict_request: PredictRequest, files: list[str]) -> list[dict[str, object]]:
@@ -70,13 +79,18 @@ def remarks(predict_request: PredictRequest, passed: int) -> list[dict[str, obje
 
 def painted_file(predict_request: PredictRequest, index: int) -> str:
     """Return the file of the image at a place of the response, in base64."""
-    image = ImageSpec(
-        seed=f"{predict_request.model.id}/{predict_request.seed}/{index}/{predict_request.prompt}/{predict_request.unwanted}",
-        caption=predict_request.prompt,
-        width=predict_request.width,
-        height=predict_request.height,
-        detail=predict_request.model.detail,
+    content = encode(
+        painted(predict_request, index), predict_request.file_format, predict_request.quality
     )
-    return base64.b64encode(
-        encode(paint(image), predict_request.file_format, predict_request.quality)
-    ).decode()
+    return base64.b64encode(content).decode()
+
+
+def painted(predict_request: PredictRequest, index: int) -> Image.Image:
+    """Return the image at a place of the response."""
+    model, prompt, inputs = predict_request.model, predict_request.prompt, predict_request.inputs
+    size = predict_request.width, predict_request.height
+    seed = f"{model.id}/{predict_request.seed}/{index}/{prompt}/{predict_request.unwanted}"
+    if model.task == "upscale":
+        return upscaled(opaque(inputs[0]), size, seed)
+    spec = ImageSpec(seed, prompt, *size, detail=model.detail)
+    return painted_edit(spec, inputs, predict_request.region) if inputs else paint(spec)

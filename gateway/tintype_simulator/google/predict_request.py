@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from PIL import Image
+
 from tintype_simulator.google.errors import invalid
 from tintype_simulator.google.fields import (
     OUTPUT_OPTIONS,
@@ -20,6 +22,15 @@ from tintype_simulator.google.fields import (
     within,
 )
 from tintype_simulator.google.models import SQUARE, Model
+from tintype_simulator.google.predict_images import (
+    EDIT_INSTANCES,
+    EDIT_PARAMETERS,
+    UPSCALE_INSTANCES,
+    UPSCALE_PARAMETERS,
+    PredictImages,
+    read_edit,
+    read_upscale,
+)
 
 MAX_IMAGES = 4
 
@@ -50,9 +61,20 @@ VERTEX_PARAMETERS: Mapping[str, Reader] = {
 
 INSTANCES = repeated(message({"prompt": text}))
 GEMINI_BODY = message({"instances": INSTANCES, "parameters": message(PARAMETERS)})
-VERTEX_BODY = message(
-    {"instances": INSTANCES, "parameters": message(VERTEX_PARAMETERS), "labels": anything}
-)
+
+
+def vertex_body(instances: Reader, parameters: Mapping[str, Reader]) -> Reader:
+    """Return the reader of a body of Vertex AI with these parameters beside the common ones."""
+    fields = {**VERTEX_PARAMETERS, **parameters}
+    return message({"instances": instances, "parameters": message(fields), "labels": anything})
+
+
+VERTEX_BODIES: Mapping[str, Reader] = {
+    "generate": vertex_body(INSTANCES, {}),
+    "edit": vertex_body(EDIT_INSTANCES, EDIT_PARAMETERS),
+    "upscale": vertex_body(UPSCALE_INSTANCES, UPSCALE_PARAMETERS),
+}
+"""The reader of a body by the task of the model."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +91,12 @@ class PredictRequest:
     seed: int | None
     unwanted: str
     """The negative prompt."""
+
+    inputs: tuple[Image.Image, ...]
+    """The images to edit or to upscale, decoded."""
+
+    region: Image.Image | None
+    """What of the first input an edit paints anew."""
 
     tells_reasons: bool
     """Whether the response says why an image is missing."""
@@ -88,15 +116,17 @@ def read_predict_request(model: Model, body: Mapping[str, Any]) -> PredictReques
     """
     parameters = body.get("parameters", {})
     file_format, quality = output_format(parameters.get("outputOptions", {}))
-    width, height = pixels(model, parameters)
+    sources = input_images(model, instance_of(body), parameters)
     if parameters.get("addWatermark", True) and "seed" in parameters:
         raise invalid("parameters.seed", "Seed is not supported when watermark is enabled.")
     return PredictRequest(
         model=model,
-        prompt=prompt_of(body),
-        images=parameters.get("sampleCount", MAX_IMAGES),
-        width=width,
-        height=height,
+        prompt=prompt_of(model, body),
+        images=parameters.get("sampleCount", 1 if model.task == "upscale" else MAX_IMAGES),
+        width=sources.width,
+        height=sources.height,
+        inputs=sources.images,
+        region=sources.region,
         file_format=file_format,
         quality=quality,
         seed=parameters.get("seed"),
@@ -107,13 +137,29 @@ def read_predict_request(model: Model, body: Mapping[str, Any]) -> PredictReques
     )
 
 
-def prompt_of(body: Mapping[str, Any]) -> str:
-    """Return the prompt of the one instance, or raise GoogleError."""
-    instances = body.get("instances", [])
+def input_images(
+    model: Model, instance: Mapping[str, Any], parameters: Mapping[str, Any]
+) -> PredictImages:
+    """Return the images of a request and the size of its result, or raise GoogleError."""
+    if model.task == "edit":
+        return read_edit(instance, parameters)
+    if model.task == "upscale":
+        return read_upscale(instance, parameters)
+    return PredictImages((), *pixels(model, parameters))
+
+
+def instance_of(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the one instance, or raise GoogleError."""
+    instances: list[Mapping[str, Any]] = body.get("instances", [])
     if len(instances) != 1:
         raise invalid("instances", "Exactly one instance is expected.")
-    prompt: str = instances[0].get("prompt", "")
-    if not prompt.strip():
+    return instances[0]
+
+
+def prompt_of(model: Model, body: Mapping[str, Any]) -> str:
+    """Return the prompt, which only an upscale may leave out, or raise GoogleError."""
+    prompt: str = instance_of(body).get("prompt", "")
+    if not prompt.strip() and model.task != "upscale":
         raise invalid("instances[0].prompt", "Text prompt is required.")
     return prompt
 

@@ -9,6 +9,9 @@ from tintype_simulator.google.generate_content import post_content, post_stream
 from tintype_simulator.google.models import MODELS, Model
 from tintype_simulator.google.predict import post_predict
 
+LISTED = {name: model for name, model in MODELS.items() if model.task == "generate"}
+"""The models of the Gemini API, whose list this is."""
+
 PAGE_SIZE = 50
 """How many models a page of the list has, if the request does not say."""
 
@@ -17,7 +20,7 @@ PAGE_SIZE = 50
 async def get_models(request: web.Request) -> Answer:
     """List the models, a page at a time."""
     size, start = number(request, "pageSize", PAGE_SIZE), number(request, "pageToken", 0)
-    models = list(MODELS.values())
+    models = list(LISTED.values())
     page: dict[str, object] = {
         "models": [model_object(model) for model in models[start : start + size]]
     }
@@ -30,9 +33,9 @@ async def get_models(request: web.Request) -> Answer:
 async def get_model(request: web.Request) -> Answer:
     """Describe one model."""
     name = request.match_info["model"]
-    if name not in MODELS:
+    if name not in LISTED:
         raise not_found(name, "generateContent", request.path.split("/")[1])
-    return json_answer(model_object(MODELS[name]))
+    return json_answer(model_object(LISTED[name]))
 
 
 def number(request: web.Request, name: str, default: int) -> int:
