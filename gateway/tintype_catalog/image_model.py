@@ -157,7 +157,8 @@ class Parameters(Contract):
     """`transparent`, `opaque` or `auto`."""
 
     output_format: ParameterRule = STRIPPED
-    """`png`, `jpeg` or `webp`. What the provider does not make, the gateway converts."""
+    """`png`, `jpeg` or `webp`: what the provider does not make, the gateway converts. `gif` and
+    `svg` are given only by a model that maps them."""
 
     output_compression: ParameterRule = STRIPPED
     """The quality of a lossy format, in percent. The gateway compresses, where the provider does

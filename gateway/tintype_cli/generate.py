@@ -34,7 +34,14 @@ HELP = texts(
 
 DEFAULT_URL = "http://127.0.0.1:8080"
 
-FORMATS = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
+FORMATS = {
+    ".png": "png",
+    ".jpg": "jpeg",
+    ".jpeg": "jpeg",
+    ".webp": "webp",
+    ".gif": "gif",
+    ".svg": "svg",
+}
 """The format for the suffix of a file's name."""
 
 _RESERVED = {
@@ -142,7 +149,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--size", metavar="WxH", help="the size in pixels, or `auto`")
     add("--quality", help="the quality, such as `low` or `high`")
-    add("--format", choices=("png", "jpeg", "webp"), help="default: the format of FILE's suffix")
+    add(
+        "--format",
+        choices=sorted(set(FORMATS.values())),
+        help="default: the format of FILE's suffix",
+    )
     add("--seed", type=int, help="the seed, which makes an image repeatable")
     add(
         *("-p", "--parameter"),

@@ -118,7 +118,7 @@ def test_an_existing_file_is_kept_and_no_image_is_requested(
         (("fox", *FAST, "-o", "a.png", "-p", "quality"), {}, 2, "name=value"),
         (("fox", *FAST, "-o", "a.png", "-n", "11"), {}, 2, "-n"),
         (("fox", *FAST, "-o", "a.png", "-p", "n=3"), {}, 2, "use -n"),
-        (("fox", *FAST, "-o", "a.gif"), {}, 2, "a.gif ends with none of .png, .jpg"),
+        (("fox", *FAST, "-o", "a.bmp"), {}, 2, "a.bmp ends with none of .png, .jpg"),
         (("fox", *FAST, "-o", "-"), {}, 2, "add --format"),
         (("fox", *FAST, "-o", "nowhere/a.png"), {}, 2, "nowhere is not a folder"),
         (("fox", *FAST, "-o", "a.png", "--url", "ftp://host"), {}, 1, "not the address"),

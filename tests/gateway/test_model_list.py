@@ -205,3 +205,12 @@ def test_every_format_is_accepted_because_what_a_provider_lacks_is_converted(
     shown = described(image_model(parameters={"output_format": rule}))["parameters"]
 
     assert shown["output_format"] == shown["output_compression"] == {"handling": "Accept"}
+
+
+def test_formats_that_are_never_converted_to_are_listed_where_the_model_makes_them() -> None:
+    rule = {"handling": "Map", "values": {"png": "PNG", "svg": "SVG"}}
+    shown = described(image_model(parameters={"output_format": rule}))["parameters"]
+
+    formats = {form: form for form in ("png", "jpeg", "webp", "svg")}
+    assert shown["output_format"] == {"handling": "Map", "values": formats}
+    assert shown["output_compression"] == {"handling": "Accept"}

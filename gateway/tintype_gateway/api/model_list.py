@@ -2,7 +2,7 @@
 
 import datetime
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, get_args
 
 from tintype_catalog.catalog import Binding, Model
 from tintype_catalog.contract import Contract
@@ -11,8 +11,11 @@ from tintype_catalog.operations import OperationRule
 from tintype_gateway.api.operations import OPERATIONS
 from tintype_gateway.catalog.snapshot import View
 from tintype_gateway.dialects.registry import streams
+from tintype_gateway.values.job import ConvertibleFormat
 
 ACCEPTED = ParameterRule(handling="Accept")
+
+_CONVERTED = get_args(ConvertibleFormat)
 
 
 def describe_all(
@@ -90,7 +93,13 @@ def _rule(model: Model, name: str) -> ParameterRule:
     """Return the handling of a parameter. The gateway converts formats that a provider lacks."""
     rule: ParameterRule = getattr(model.parameters, name)
     converted = name in ("output_format", "output_compression")
-    return ACCEPTED if converted and rule.handling in ("Strip", "Map") else rule
+
+    if not converted or rule.handling not in ("Strip", "Map"):
+        return rule
+    own = [form for form in rule.values if form not in _CONVERTED and name == "output_format"]
+    if not own:
+        return ACCEPTED
+    return ParameterRule(handling="Map", values={form: form for form in (*_CONVERTED, *own)})
 
 
 def _provider(binding: Binding) -> dict[str, Any]:

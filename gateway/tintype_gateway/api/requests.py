@@ -41,8 +41,8 @@ class ImageRequest(BaseModel):
     background: Literal["transparent", "opaque", "auto"] | None = None
     """The background of the image."""
 
-    output_format: Literal["png", "jpeg", "webp"] | None = None
-    """The format of the image."""
+    output_format: Literal["png", "jpeg", "webp", "gif", "svg"] | None = None
+    """The format of the image. `gif` and `svg` are for models that make them."""
 
     output_compression: Annotated[int, Field(ge=0, le=100)] | None = None
     """The quality of a jpeg or webp image, in percent."""

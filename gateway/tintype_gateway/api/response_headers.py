@@ -41,7 +41,7 @@ def lifecycle_headers(lifecycle: Lifecycle) -> dict[str, str]:
     return headers
 
 
-def usage_of(sizes: Sequence[Size], tokens: Sequence[TokenUsage]) -> dict[str, object]:
+def usage_of(sizes: Sequence[Size | None], tokens: Sequence[TokenUsage]) -> dict[str, object]:
     """Return `usage` of delivered images of these sizes, without the credits."""
     usage: dict[str, object] = {
         "images": len(sizes),
@@ -51,7 +51,10 @@ def usage_of(sizes: Sequence[Size], tokens: Sequence[TokenUsage]) -> dict[str, o
         "megapixels": None,
     }
     if not tokens:
-        return usage | {"megapixels": round(sum(size.pixels for size in sizes) / 1_000_000, 6)}
+        if None in sizes:
+            return usage
+        pixels = sum(size.pixels for size in sizes if size is not None)
+        return usage | {"megapixels": round(pixels / 1_000_000, 6)}
     total = TokenUsage(*map(sum, zip(*tokens, strict=True)))
     return usage | token_counts(total)
 

@@ -15,10 +15,13 @@ from tintype_catalog.costs import (
 )
 from tintype_catalog.input_tokens import NO_INPUTS, Inputs
 from tintype_catalog.pricing import Pricing
-from tintype_catalog.sizes import max_pixels
+from tintype_catalog.sizes import Size, max_pixels
 from tintype_gateway.values.events import FinishedCall
 from tintype_gateway.values.job import Job
 from tintype_gateway.values.plan import Plan
+
+_UNKNOWN_SIZE = Size(1024, 1024)
+"""What an image counts as that states no size, where none was asked for either."""
 
 
 def ceiling(job: Job, model: Model, pricing: Pricing, per_usd: int) -> int:
@@ -45,7 +48,8 @@ def _call_usd(call: FinishedCall, demand: Demand) -> Decimal:
     If the reported quality has no price in the binding, the requested quality counts.
     """
     pricing = call.route.binding.pricing
-    sizes, usage = [image.size for image in call.images], call.result.usage
+    sizes = [image.size or demand.size or _UNKNOWN_SIZE for image in call.images]
+    usage = call.result.usage
     demand = demand._replace(partial_images=call.result.partial_images)
     chosen = demand._replace(quality=call.result.quality or demand.quality)
     try:

@@ -117,7 +117,7 @@ def _properties(
         "background": result.background,
         "output_format": images[0].format if images else None,
         "quality": result.quality or job.quality,
-        "size": str(images[0].size) if images else None,
+        "size": str(images[0].size) if images and images[0].size else None,
     }
 
 

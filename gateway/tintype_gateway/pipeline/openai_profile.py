@@ -18,7 +18,7 @@ AUTO = "auto"
 
 _VALUES: Mapping[str, frozenset[str]] = {
     "background": frozenset({"transparent", "opaque"}),
-    "output_format": frozenset({"png", "jpeg", "webp"}),
+    "output_format": frozenset({"png", "jpeg", "webp", "gif", "svg"}),
     "quality": frozenset({"low", "medium", "high", "xhigh", "max"}),
     "size": frozenset({"1024x1024", "1024x1536", "1536x1024"}),
 }

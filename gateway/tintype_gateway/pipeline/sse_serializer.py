@@ -45,7 +45,7 @@ def partial_event(plan: Plan, partial: PartialImage) -> Pieces:
     """Return the event of a preview."""
     fields: dict[str, object] = {
         "created_at": partial.preview.created,
-        "size": str(partial.size),
+        "size": str(partial.size or AUTO),
         "quality": partial.preview.quality or plan.job.quality or AUTO,
         "background": partial.preview.background or AUTO,
         "output_format": partial.format,

@@ -17,7 +17,13 @@ from tintype_gateway.errors import AlreadyServedError, UnavailableError
 from tintype_gateway.images.base64_view import decode
 from tintype_gateway.ledger.interface import Hold
 from tintype_gateway.ledger.validation import IDEMPOTENCY_KEPT_SECONDS
-from tintype_gateway.storage.interface import ImageStore, NotStoredError, StoreError, new_name
+from tintype_gateway.storage.interface import (
+    ImageStore,
+    NotStoredError,
+    StoreError,
+    media_type,
+    new_name,
+)
 from tintype_gateway.values.images import FinishedImage
 from tintype_gateway.values.response import Response
 
@@ -108,7 +114,7 @@ async def _kept(image: FinishedImage, store: ImageStore, seconds: int) -> str:
         await store.keep(image.name, seconds)
         return image.name
     name = new_name(image.format)
-    await store.put(name, decode(image.image.base64), f"image/{image.format}", seconds)
+    await store.put(name, decode(image.image.base64), media_type(image.format), seconds)
     return name
 
 

@@ -39,3 +39,17 @@ class ImageStore(Protocol):
 def new_name(form: str) -> str:
     """Return a random name for an image of this format."""
     return f"{FOLDER_OF_IMAGES}/{secrets.token_hex(16)}.{form}"
+
+
+def media_type(form: str) -> str:
+    """Return the media type of an image of this format."""
+    return "image/svg+xml" if form == "svg" else f"image/{form}"
+
+
+def disposition(name: str) -> str:
+    """Return how a browser treats an image that it opens by its URL.
+
+    An SVG may hold scripts, so it is saved and not shown.
+    """
+    kind = "attachment" if name.endswith(".svg") else "inline"
+    return f'{kind}; filename="{name.rpartition("/")[2]}"'

@@ -10,7 +10,7 @@ import aiohttp
 from aiobotocore.config import AioConfig
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tintype_gateway.storage.interface import NotStoredError, StoreError
+from tintype_gateway.storage.interface import NotStoredError, StoreError, disposition
 
 CONNECT_SECONDS = 5
 READ_SECONDS = 20
@@ -52,7 +52,7 @@ class S3Store:
                 **self._key(name),
                 Body=content,
                 ContentType=content_type,
-                ContentDisposition=f'inline; filename="{name.rpartition("/")[2]}"',
+                ContentDisposition=disposition(name),
                 CacheControl=f"private, max-age={lifetime_seconds}, immutable",
                 **self._encryption(),
             )

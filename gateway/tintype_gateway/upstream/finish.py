@@ -18,7 +18,7 @@ from tintype_gateway.images.converter import Converter
 from tintype_gateway.images.inspection import inspect_quickly
 from tintype_gateway.observability.spans import traced
 from tintype_gateway.storage.image_tools import ImageTools
-from tintype_gateway.storage.interface import ImageStore, StoreError, new_name
+from tintype_gateway.storage.interface import ImageStore, StoreError, media_type, new_name
 from tintype_gateway.values.events import FinishedCall
 from tintype_gateway.values.faults import UpstreamFault
 from tintype_gateway.values.images import CallResult, FinishedImage, GeneratedImage, PassedThrough
@@ -106,12 +106,12 @@ async def _inspected(
         except ValueError as error:
             raise _no_image(error) from error
     is_marked = found.has_c2pa or not find_c2pa
-    return FinishedImage(image, *found.header, declared if is_marked else "none")
+    return FinishedImage(image, found.format, found.size, declared if is_marked else "none")
 
 
 async def _delivered(image: FinishedImage, plan: Plan, tools: ImageTools) -> FinishedImage:
     encoding = plan.job.encoding
-    if encoding is not None and not encoding.is_met_by(image.format):
+    if encoding is not None and not encoding.is_met_by(image.format) and encoding.is_convertible:
         converted = await _converted(image, encoding, tools)
         image, content = _in_new_format(image, encoding, converted), converted.content
         if not plan.as_url:
@@ -150,7 +150,7 @@ async def _stored(
     """Store an image, and drop its base64."""
     name = new_name(image.format)
     try:
-        await store.put(name, content, f"image/{image.format}", url_seconds)
+        await store.put(name, content, media_type(image.format), url_seconds)
         url = await store.url(name, url_seconds)
     except StoreError as error:
         message = f"the image was made, and is not charged, but it cannot be stored: {error}"

@@ -65,7 +65,7 @@ class PartialImage:
 
     preview: Preview
     format: str
-    size: Size
+    size: Size | None
     route: Route
     """The route of its call."""
 

@@ -59,7 +59,9 @@ class FinishedImage:
 
     image: GeneratedImage
     format: str
-    size: Size
+    size: Size | None
+    """In pixels; None for an SVG that states none."""
+
     watermark: Watermark
     """The watermark in these bytes; a conversion may have removed some marks."""
 

@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from tintype_catalog.sizes import SizeChoice
 from tintype_gateway.values.content import InputImage
 
-ImageFormat = Literal["png", "jpeg", "webp"]
+ConvertibleFormat = Literal["png", "jpeg", "webp"]
+"""What the gateway converts images to."""
 
+ImageFormat = Literal["png", "jpeg", "webp", "gif", "svg"]
+"""What clients may ask for."""
 
 MaskConvention = Literal["alpha", "black_edits", "white_edits", "luminance_edits"]
 """How a provider reads a mask: the area to change is transparent, black, white, or changes more the
@@ -26,6 +29,11 @@ class Encoding:
     by_provider: bool = False
     """Whether the provider makes this format, so that an image of the format needs no
     conversion."""
+
+    @property
+    def is_convertible(self) -> bool:
+        """Whether the gateway can make images of the format, where the provider does not."""
+        return self.format in get_args(ConvertibleFormat)
 
     def is_met_by(self, form: str) -> bool:
         """Return whether an image of this format needs no conversion."""

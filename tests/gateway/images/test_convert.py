@@ -14,10 +14,10 @@ from tintype_catalog.sizes import Size
 from tintype_gateway.images.container import read_header
 from tintype_gateway.images.convert import convert
 from tintype_gateway.images.decoder import MAX_PIXELS
-from tintype_gateway.values.job import Encoding, ImageFormat
+from tintype_gateway.values.job import ConvertibleFormat, Encoding
 from tintype_testing.sample_images import encoded
 
-FORMS: list[ImageFormat] = ["png", "jpeg", "webp"]
+FORMS: list[ConvertibleFormat] = ["png", "jpeg", "webp"]
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
@@ -37,7 +37,7 @@ PHOTOS = {form: file_of(photo(), form) for form in FORMS}
 NOISE = encoded(file_of(Image.effect_noise((64, 48), 90).convert("RGB"), "png"))
 
 
-def converted(file: bytes, form: ImageFormat, compression: int | None = None) -> Image.Image:
+def converted(file: bytes, form: ConvertibleFormat, compression: int | None = None) -> Image.Image:
     result = convert(encoded(file), Encoding(form, compression))
     image = Image.open(io.BytesIO(result.content))
     image.load()
@@ -46,13 +46,15 @@ def converted(file: bytes, form: ImageFormat, compression: int | None = None) ->
     return image
 
 
-def weight(compression: int | None, form: ImageFormat) -> int:
+def weight(compression: int | None, form: ConvertibleFormat) -> int:
     return len(convert(NOISE, Encoding(form, compression)).content)
 
 
 @pytest.mark.parametrize("source", FORMS)
 @pytest.mark.parametrize("target", FORMS)
-def test_every_format_becomes_every_other(source: ImageFormat, target: ImageFormat) -> None:
+def test_every_format_becomes_every_other(
+    source: ConvertibleFormat, target: ConvertibleFormat
+) -> None:
     image = converted(PHOTOS[source], target)
 
     assert image.size == (64, 48)
@@ -66,13 +68,13 @@ def test_from_png_to_png_no_pixel_changes() -> None:
 
 
 @pytest.mark.parametrize("form", ["jpeg", "webp"])
-def test_less_is_kept_by_a_lower_percentage(form: ImageFormat) -> None:
+def test_less_is_kept_by_a_lower_percentage(form: ConvertibleFormat) -> None:
     weights = [weight(percent, form) for percent in (0, 30, 60, 100)]
     assert weights == sorted(set(weights))
 
 
 @pytest.mark.parametrize("form", ["jpeg", "webp"])
-def test_who_names_no_percentage_gets_all(form: ImageFormat) -> None:
+def test_who_names_no_percentage_gets_all(form: ConvertibleFormat) -> None:
     assert weight(None, form) == weight(100, form)
 
 
@@ -94,7 +96,7 @@ def test_half_transparent_red_is_pink_on_white() -> None:
 
 
 @pytest.mark.parametrize("form", ["png", "webp"])
-def test_other_formats_stay_transparent(form: ImageFormat) -> None:
+def test_other_formats_stay_transparent(form: ConvertibleFormat) -> None:
     half = Image.new("RGBA", (64, 48), (255, 0, 0, 128))
 
     assert converted(file_of(half, "png"), form).getchannel("A").getextrema() == (128, 128)
@@ -110,7 +112,7 @@ def test_other_color_modes_become_rgb(mode: str) -> None:
 
 @pytest.mark.parametrize("source", FORMS)
 @pytest.mark.parametrize("target", FORMS)
-def test_the_color_profile_is_kept(source: ImageFormat, target: ImageFormat) -> None:
+def test_the_color_profile_is_kept(source: ConvertibleFormat, target: ConvertibleFormat) -> None:
     file = file_of(photo(), source, icc_profile=SRGB)
     assert converted(file, target).info["icc_profile"] == SRGB
 
@@ -130,7 +132,7 @@ def test_a_turned_image_is_upright_afterwards() -> None:
 
 
 @pytest.mark.parametrize("target", FORMS)
-def test_all_other_metadata_is_dropped(target: ImageFormat) -> None:
+def test_all_other_metadata_is_dropped(target: ConvertibleFormat) -> None:
     exif = Image.Exif()
     exif[0x010E] = "SECRET"
     options = {"exif": exif, "comment": b"SECRET", "xmp": b"<x>SECRET</x>"}
@@ -168,7 +170,7 @@ def test_an_image_that_shows_its_true_size_late_is_not_decoded() -> None:
 
 @given(st.sampled_from(FORMS), st.data())
 def test_a_damaged_image_is_converted_or_refused_and_nothing_else(
-    form: ImageFormat, data: st.DataObject
+    form: ConvertibleFormat, data: st.DataObject
 ) -> None:
     file = bytearray(PHOTOS[form])
     for position in data.draw(st.lists(st.integers(0, len(file) - 1), max_size=8)):

@@ -98,3 +98,31 @@ def test_a_field_of_the_provider_that_means_the_format_is_converted_to_as_well()
     model = image_model(providerParameters={"fmt": []}, equivalents={"fmt": "output_format"})
     assert adapted(model, fmt="webp").encoding == Encoding("webp")
     assert refusal(model, fmt="tiff")[:2] == ("output_format", "unsupported_value")
+
+
+VECTORS = with_rules(
+    output_format=mapping(png="png", gif="gif", svg="svg"), output_compression=ACCEPT
+)
+
+
+@pytest.mark.parametrize("form", ["gif", "svg"])
+def test_gif_and_svg_are_asked_for_where_the_model_lists_them(form: Any) -> None:
+    job = adapted(VECTORS, "strict", output_format=form)
+    assert job.parameters == {"output_format": form}
+    assert job.encoding == Encoding(form, by_provider=True)
+
+
+@pytest.mark.parametrize("model", [ANY, image_model(), NO_COMPRESSION])
+@pytest.mark.parametrize("form", ["gif", "svg"])
+def test_gif_and_svg_are_refused_elsewhere_since_nothing_is_converted_to_them(
+    model: Manifest, form: str
+) -> None:
+    param, code, message = refusal(model, output_format=form)
+    assert (param, code) == ("output_format", "unsupported_value")
+    assert "gives png, jpeg, webp" in message
+
+
+def test_neither_can_be_compressed() -> None:
+    job = adapted(VECTORS, output_format="svg", output_compression=50)
+    assert job.parameters == {"output_format": "svg"}
+    assert job.adjustments == ("output_compression=stripped",)

@@ -163,9 +163,9 @@ def _model() -> Json:
 
 def _file() -> Json:
     operation = _operation("getFile", "Get an image", None, (*ALWAYS, 403, 404, 416))
-    images = ("image/png", "image/jpeg", "image/webp")
+    images = ("image/png", "image/jpeg", "image/webp", "image/gif", "image/svg+xml")
     operation["responses"]["200"]["content"] = {kind: {} for kind in images}
-    name = {"type": "string", "pattern": r"^[0-9a-f]{32}\.(?:png|jpeg|webp)$"}
+    name = {"type": "string", "pattern": r"^[0-9a-f]{32}\.(?:png|jpeg|webp|gif|svg)$"}
     link = {"type": "string"}
     return operation | {
         "security": [],

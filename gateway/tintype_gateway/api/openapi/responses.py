@@ -248,7 +248,7 @@ class OpenAIImagesResponse(OpenAIs):
 
     data: list[OpenAIImage]
     background: Literal["transparent", "opaque"] | None = None
-    output_format: Literal["png", "jpeg", "webp"]
+    output_format: Literal["png", "jpeg", "webp", "gif", "svg"]
     quality: Literal["low", "medium", "high", "xhigh", "max"] | None = None
     size: Literal["1024x1024", "1024x1536", "1536x1024"] | None = None
     usage: OpenAIUsage
@@ -264,7 +264,7 @@ class OpenAIStreamEvent(OpenAIs):
     size: Literal["1024x1024", "1024x1536", "1536x1024", "auto"]
     quality: Literal["low", "medium", "high", "xhigh", "max", "auto"]
     background: Literal["transparent", "opaque", "auto"]
-    output_format: Literal["png", "jpeg", "webp"]
+    output_format: Literal["png", "jpeg", "webp", "gif", "svg"]
     index: int
     """The index of the image among those of the request."""
 

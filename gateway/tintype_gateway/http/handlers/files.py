@@ -4,9 +4,9 @@ from aiohttp import web
 
 from tintype_gateway.errors import NotFoundError, RangeNotSatisfiableError
 from tintype_gateway.storage.folder import PATH, FolderStore
-from tintype_gateway.storage.interface import FOLDER_OF_IMAGES
+from tintype_gateway.storage.interface import FOLDER_OF_IMAGES, disposition, media_type
 
-_NAME = r"[0-9a-f]{32}\.(?:png|jpeg|webp)"
+_NAME = r"[0-9a-f]{32}\.(?:png|jpeg|webp|gif|svg)"
 """Matches the names of stored images, and no other path."""
 
 
@@ -50,8 +50,8 @@ def _check_range(request: web.Request, size: int) -> None:
 def _headers(name: str, seconds: int) -> dict[str, str]:
     """Set headers: the media type, which browsers must not guess, and the caching time."""
     return {
-        "Content-Type": f"image/{name.rpartition('.')[2]}",
-        "Content-Disposition": f'inline; filename="{name}"',
+        "Content-Type": media_type(name.rpartition(".")[2]),
+        "Content-Disposition": disposition(name),
         "Cache-Control": f"private, max-age={seconds}, immutable",
         "X-Content-Type-Options": "nosniff",
         "Content-Security-Policy": "default-src 'none'; sandbox",

@@ -18,7 +18,7 @@ from tintype_gateway.api.requests import ValidRequest
 from tintype_gateway.dialects.provider_parameters import Lifted, lift, merge
 from tintype_gateway.errors import UnsupportedParameterError
 from tintype_gateway.observability.spans import traced
-from tintype_gateway.values.job import Encoding, ImageFormat, Job
+from tintype_gateway.values.job import ConvertibleFormat, Encoding, ImageFormat, Job
 
 Handling = Literal["lenient", "strict"]
 
@@ -26,11 +26,15 @@ DEFAULT_SIZE = "1024x1024"
 
 _FORWARDED = ("user", "safety_identifier")
 _PARTS_OF_SIZE = frozenset({"width", "height", "aspect_ratio", "resolution"})
+_UNCOMPRESSED = (None, "png", "gif", "svg")
 _CONVERTIBLE: Mapping[str, Container[Any]] = {
-    "output_format": get_args(ImageFormat),
+    "output_format": get_args(ConvertibleFormat),
     "output_compression": range(101),
 }
 """What every model gives, because we convert what its provider does not."""
+
+_NOT_CONVERTED = frozenset(get_args(ImageFormat)) - frozenset(get_args(ConvertibleFormat))
+"""Formats that only models give whose rule lists them."""
 
 
 @traced("adapt")
@@ -170,7 +174,7 @@ def _encoding(
     """Return what the provider is asked for, and what the client gets: converted, if need be."""
     form = asked.get("output_format", defaults.get("output_format"))
     percent = asked.get("output_compression", defaults.get("output_compression"))
-    if form in (None, "png") and percent is not None:
+    if form in _UNCOMPRESSED and percent is not None:
         changes.strip("output_compression", asked)
         percent = None
     wanted = {"output_format": form, "output_compression": percent}
@@ -192,9 +196,20 @@ def _own(name: str, value: Any, model: Model) -> str | int | None:
         UnsupportedParameterError: The model refuses the field, or the value is unknown.
     """
     rule: ParameterRule = getattr(model.parameters, name)
-    if value not in _CONVERTIBLE[name]:
+    is_convertible = value in _CONVERTIBLE[name]
+    if not is_convertible and value not in get_args(ImageFormat):
         raise UnsupportedParameterError(
             f"`{name}` cannot be {value!r}", param=name, code="unsupported_value"
+        )
+    if not is_convertible and value not in rule.values:
+        made = [
+            *get_args(ConvertibleFormat),
+            *(word for word in rule.values if word in _NOT_CONVERTED),
+        ]
+        raise UnsupportedParameterError(
+            f"`{name}` is {value!r}: the model {model.id!r} gives {', '.join(made)}",
+            param=name,
+            code="unsupported_value",
         )
     if rule.handling == "Map" and value not in rule.values:
         return None

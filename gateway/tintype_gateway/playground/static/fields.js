@@ -89,7 +89,9 @@ function choiceOf(name, model) {
 
 /** The gateway converts a format that a model does not make by itself. */
 function convertible(rule) {
-  return rule.handling === 'Reject' ? rule : { handling: 'Map', values: { png: 'png', jpeg: 'jpeg', webp: 'webp' } };
+  if (rule.handling === 'Reject') return rule;
+  const words = ['png', 'jpeg', 'webp', ...['gif', 'svg'].filter((word) => word in (rule.values ?? {}))];
+  return { handling: 'Map', values: Object.fromEntries(words.map((word) => [word, word])) };
 }
 
 function firstWordFor(value, values) {

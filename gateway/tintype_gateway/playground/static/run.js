@@ -42,7 +42,7 @@ export function drawPlate(run, image, seeds) {
   const { plate, file, state } = image;
   plate.dataset.state = state;
   const frame = el('div', { class: 'frame' }, content(run, image));
-  const [width, height] = file ? [file.width, file.height] : askedSize(run.body);
+  const [width, height] = file?.isShown ? [file.width, file.height] : askedSize(run.body);
   frame.style.setProperty('--ratio', String(width / height));
   fill(plate, frame, state === 'done' && caption(run, image, seeds));
 }
@@ -57,7 +57,10 @@ export function finished(run) {
   return run.images.filter((image) => image.state === 'done').length;
 }
 
+const NOT_SHOWN = 'An SVG may hold scripts, and is not shown here. Download it to see it.';
+
 function content({ body }, { file, state, index, message, facts }) {
+  if (file && !file.isShown) return el('p', { class: 'frame-text' }, NOT_SHOWN);
   if (state === 'partial') return el('img', { src: file.url, alt: `A preview of: ${body.prompt}` });
   if (state === 'flagged') return withheld(facts.flag_reason);
   if (state !== 'done') return el('p', { class: 'frame-text' }, message ?? WORDS[state]);
@@ -73,7 +76,7 @@ function withheld(reason) {
 
 function caption(run, { index, file, facts }, seeds) {
   const known = [
-    `${file.width} × ${file.height}`,
+    file.isShown && `${file.width} × ${file.height}`,
     file.format?.toUpperCase(),
     bytes(file.bytes),
     facts.usage && credits(facts.usage.credits_used),
