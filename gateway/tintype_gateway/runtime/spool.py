@@ -1,8 +1,9 @@
 """Where uploads wait until they are used: a little memory, and then a file without a name.
 
-Each request has one spool. What it holds is in memory until it exceeds `MEMORY_BYTES`, and then all
-of it is in one temporary file. The file is unlinked at once, so it vanishes with the process,
-however that ends. The disk space that all spools take together is bounded.
+Each request has one spool. What it holds is in memory until it exceeds `MEMORY_BYTES`, and then, or
+from its first byte where it is known to, all of it is in one temporary file. The file is unlinked
+at once, so it vanishes with the process, however that ends. The disk space that all spools take
+together is bounded.
 """
 
 import asyncio
@@ -66,9 +67,10 @@ class Spools:
         Raises:
             OverloadedError: There is no room on the disk for them.
         """
-        spool = Spool(self, max_bytes)
+        is_large = expected_bytes > MEMORY_BYTES
+        spool = Spool(self, max_bytes, 0 if is_large else MEMORY_BYTES)
         try:
-            if expected_bytes > MEMORY_BYTES:
+            if is_large:
                 spool.reserve(min(expected_bytes, max_bytes))
             yield spool
         finally:
@@ -113,9 +115,10 @@ class Spools:
 class Spool:
     """The uploads of one request, one after the other."""
 
-    def __init__(self, spools: Spools, max_bytes: int) -> None:
+    def __init__(self, spools: Spools, max_bytes: int, memory_bytes: int) -> None:
         self._spools = spools
         self._max_bytes = max_bytes
+        self._memory_bytes = memory_bytes
         self._length = 0
         self._memory = bytearray()
         self._file: IO[bytes] | None = None
@@ -156,7 +159,7 @@ class Spool:
         length = self._length + len(data)
         if length > self._max_bytes:
             raise PayloadTooLargeError(f"the uploads must have at most {self._max_bytes} bytes")
-        if length > MEMORY_BYTES:
+        if length > self._memory_bytes:
             self.reserve(length)
         try:
             await self._spools.run(self._append, data, digest)
@@ -167,7 +170,7 @@ class Spool:
         digest.update(data)
         with self._lock:
             self._require_open()
-            if self._file is None and self._length + len(data) > MEMORY_BYTES:
+            if self._file is None and self._length + len(data) > self._memory_bytes:
                 self._file = self._spools.make_file()
                 _write_all(self._file, self._memory)
                 self._memory = bytearray()
