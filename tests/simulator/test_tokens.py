@@ -2,8 +2,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tintype_catalog.input_tokens import InputImageTokens, input_image_tokens
+from tintype_catalog.sizes import Size
 from tintype_simulator.openai import tokens
 from tintype_simulator.text_tokens import text_tokens
+
+edges = st.integers(1, 20_000)
 
 QUALITIES = ("low", "medium", "high")
 
@@ -76,6 +80,7 @@ def test_the_first_generation_counts_input_images_in_tiles(
     ("size", "expected"),
     [
         ((256, 256), 256),
+        ((369, 984), 384),
         ((512, 512), 1024),
         ((1024, 1024), 1024),
         ((1536, 1024), 1536),
@@ -88,9 +93,21 @@ def test_gpt_image_2_counts_input_images_in_patches(size: tuple[int, int], expec
     assert tokens.input_patches(*size, False) == expected
 
 
-@given(st.integers(1, 20_000), st.integers(1, 20_000))
+@given(edges, edges)
 def test_no_input_image_has_more_than_1536_patches(width: int, height: int) -> None:
     assert 1 <= tokens.input_patches(width, height, False) <= 1536
+
+
+@given(edges, edges, st.booleans())
+def test_the_gateway_never_expects_fewer_input_tokens_than_are_counted(
+    width: int, height: int, high_fidelity: bool
+) -> None:
+    size = Size(width, height)
+    tiles, patches = (InputImageTokens(formula=name) for name in ("Tiles512", "Patches32"))
+
+    counted = tokens.input_tiles(width, height, high_fidelity)
+    assert counted <= input_image_tokens(tiles, size, high_fidelity)
+    assert tokens.input_patches(width, height, False) <= input_image_tokens(patches, size, False)
 
 
 @given(st.text(min_size=1))

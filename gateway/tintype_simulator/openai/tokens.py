@@ -5,7 +5,8 @@ these reproduce every published figure, and are good for simulation, not for a c
 """
 
 from collections.abc import Callable, Mapping
-from math import ceil, floor, sqrt
+from fractions import Fraction
+from math import ceil, floor, isqrt
 
 OutputTokens = Callable[[str, int, int], int]
 """Tokens of one image by its quality, its width and its height in pixels."""
@@ -69,14 +70,13 @@ def input_tiles(width: int, height: int, high_fidelity: bool) -> int:
     """Return the input tokens of one image to the gpt-image-1 generation.
 
     The image is fitted into 2048x2048 pixels, shrunk until its short edge has 512 pixels at most,
-    and counted in tiles of 512x512. The scaled edges are rounded down first, as users
-    measured for 1024x1025.
+    and counted in tiles of 512x512. The scaled edges are rounded down first, as users measured for
+    1024x1025.
     """
-    scale = min(1.0, 2048 / max(width, height), TILE_PIXELS / min(width, height))
-    tiles_across, tiles_down = (
-        max(1, ceil(floor(edge * scale) / TILE_PIXELS)) for edge in (width, height)
-    )
-    tokens = BASE_TOKENS + TOKENS_PER_TILE * tiles_across * tiles_down
+    fit = min(Fraction(2048, max(width, height)), Fraction(TILE_PIXELS, min(width, height)))
+    scale = min(Fraction(1), fit)
+    across, down = (max(1, ceil(floor(edge * scale) / TILE_PIXELS)) for edge in (width, height))
+    tokens = BASE_TOKENS + TOKENS_PER_TILE * across * down
     if not high_fidelity:
         return tokens
     return tokens + (HIGH_FIDELITY_SQUARE if width == height else HIGH_FIDELITY_OTHER)
@@ -88,19 +88,12 @@ def input_patches(width: int, height: int, high_fidelity: bool) -> int:
     They have no levels of fidelity. A small image is enlarged, up to double, to a long edge of
     1024 pixels; a longer shape than 3:1 is capped to it; a patch has 32x32 pixels.
     """
-    long_edge, short_edge = float(max(width, height)), float(min(width, height))
-    if long_edge < 1024:
-        scale = min(2.0, 1024 / long_edge)
-        long_edge, short_edge = long_edge * scale, short_edge * scale
-    short_edge = max(short_edge, long_edge / 3)
-    if patches(long_edge, short_edge) > MOST_PATCHES:
-        scale = sqrt(PATCH_PIXELS**2 * MOST_PATCHES / (long_edge * short_edge))
-        columns = max(1, floor(long_edge * scale / PATCH_PIXELS))
-        rows = max(1, floor(short_edge * scale / PATCH_PIXELS))
-        return columns * rows
-    return patches(long_edge, short_edge)
-
-
-def patches(long_edge: float, short_edge: float) -> int:
-    """Return how many patches cover an image."""
-    return ceil(long_edge / PATCH_PIXELS) * ceil(short_edge / PATCH_PIXELS)
+    long_edge, short_edge = Fraction(max(width, height)), Fraction(min(width, height))
+    scale = min(Fraction(2), max(Fraction(1), 1024 / long_edge))
+    long_edge, short_edge = long_edge * scale, max(short_edge, long_edge / 3) * scale
+    patches = ceil(long_edge / PATCH_PIXELS) * ceil(short_edge / PATCH_PIXELS)
+    if patches <= MOST_PATCHES:
+        return patches
+    # Of an image shrunk to the area of 1536 patches, only whole patches count.
+    ratio = long_edge / short_edge
+    return isqrt(floor(MOST_PATCHES * ratio)) * isqrt(floor(MOST_PATCHES / ratio))
