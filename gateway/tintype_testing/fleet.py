@@ -13,7 +13,7 @@ from pathlib import Path
 import aiohttp
 import yaml
 
-from tintype_testing.cluster.processes import POLL_SECONDS, Process, free_ports, start
+from tintype_testing.cluster.processes import Process, free_ports, start
 from tintype_testing.gateway import canvas, towards
 from tintype_testing.gateway_process import START_SECONDS, clean_environ
 from tintype_testing.waiting import eventually
@@ -132,11 +132,15 @@ class Fleet:
 
     async def wait_until_ready(self, session: aiohttp.ClientSession, *indexes: int) -> None:
         """Wait until these gateways serve, by default all."""
+
+        async def is_ready(index: int) -> bool:
+            ready = await _is_ready(session, self._ports[2 * index + 1])
+            assert ready or self._gateways[index].running(), self.log(index)[-4000:]
+            return ready
+
         async with asyncio.timeout(START_SECONDS):
             for index in indexes or range(len(self.urls)):
-                while not await _is_ready(session, self._ports[2 * index + 1]):
-                    assert self._gateways[index].running(), self.log(index)[-4000:]
-                    await asyncio.sleep(POLL_SECONDS)
+                await eventually(partial(is_ready, index), START_SECONDS)
 
     async def wait_until_draining(self, session: aiohttp.ClientSession, index: int) -> None:
         """Wait until a gateway that still lives says that it takes nothing new."""

@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +18,7 @@ import pytest
 from tintype_gateway.ledger.factory import migrate_ledger
 from tintype_testing.cluster.processes import free_ports
 from tintype_testing.requirements import missing
+from tintype_testing.waiting import eventually_blocking
 
 INSTALL = "no PostgreSQL server: install it (Debian: `apt install postgresql`), or put it on PATH"
 
@@ -151,7 +151,7 @@ class PostgresServer:
         )
 
     def start(self) -> None:
-        """Start the server, and wait until it answers."""
+        """Start the server, and wait until it accepts connections."""
         settings = [f"--{name}={value}" for name, value in self._settings.items()]
         places = [f"-D{self.data}", f"-k{self._folder}", f"-p{self.port}"]
         with (self._folder / "log").open("ab") as log:
@@ -162,11 +162,7 @@ class PostgresServer:
                 user=self._user,
                 cwd=self._folder,
             )
-        deadline = time.monotonic() + START_SECONDS
-        while not self._answers():
-            if time.monotonic() > deadline or self._process.poll() is not None:
-                raise RuntimeError((self._folder / "log").read_text(errors="replace"))
-            time.sleep(0.02)
+        eventually_blocking(self._is_ready, "a ready PostgreSQL server", START_SECONDS)
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
         """Stop the server: SIGINT ends it in order, SIGQUIT as a crash would."""
@@ -200,7 +196,9 @@ class PostgresServer:
         finally:
             await connection.close()
 
-    def _answers(self) -> bool:
+    def _is_ready(self) -> bool:
+        if self._process is None or self._process.poll() is not None:
+            raise RuntimeError((self._folder / "log").read_text(errors="replace"))
         program = str(self._programs / "pg_isready")
         check = [program, "--quiet", "--host=127.0.0.1", f"--port={self.port}"]
         return subprocess.run(check, check=False).returncode == 0

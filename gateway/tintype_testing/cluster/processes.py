@@ -5,14 +5,12 @@ import itertools
 import os
 import socket
 import subprocess
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from tintype_testing.cluster.building import cache
-
-POLL_SECONDS = 0.05
+from tintype_testing.waiting import eventually_blocking
 
 PORTS = range(12_000, 30_000)
 """Below those that Linux gives to connections, and between those that Kubernetes uses."""
@@ -32,14 +30,21 @@ class Process:
         return self.popen.poll() is None
 
     def wait_until(self, ready: Callable[[], bool], seconds: float, what: str) -> None:
-        """Poll until `ready`, which fails when the program ends before or takes longer."""
-        deadline = time.monotonic() + seconds
-        while not ready():
-            assert self.running(), f"ended before {what}:\n{self.output()[-4000:]}"
-            assert time.monotonic() < deadline, (
-                f"no {what} in {seconds} s:\n{self.output()[-4000:]}"
-            )
-            time.sleep(POLL_SECONDS)
+        """Wait until `ready` returns true.
+
+        Raises:
+            AssertionError: The program ended before, or took longer than `seconds`.
+        """
+
+        def is_ready() -> bool:
+            found = ready()
+            assert found or self.running(), f"ended before {what}"
+            return found
+
+        try:
+            eventually_blocking(is_ready, what, seconds)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.output()[-4000:]}") from None
 
     def exit_code(self, seconds: float) -> int:
         """Wait for the program to end by itself."""
