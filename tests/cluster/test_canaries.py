@@ -11,7 +11,7 @@ from urllib.parse import quote
 import pytest
 import yaml
 
-from tests.gateway.jwt_auth.support import AUDIENCE, ISSUER, claims, signing_key
+from tests.gateway.auth.jwt.support import AUDIENCE, ISSUER, claims, signing_key
 from tintype_testing.browser_site import Site, site_on
 from tintype_testing.cluster.control_plane import ControlPlane
 from tintype_testing.gateway_process import GatewayProcess

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.gateway.jwt_auth.support import issuer
+from tests.gateway.auth.jwt.support import issuer
 from tintype_testing.cluster.control_plane import ISSUER, ControlPlane
 from tintype_testing.gateway import Gateway, canvas, running_gateway
 

@@ -14,7 +14,7 @@ from tests.gateway.api.scripted import Script, ScriptedProvider, scripted
 from tests.gateway.api.test_disconnects import closed_by_clients
 from tests.gateway.api.test_outages import locked
 from tests.gateway.api.test_provider_faults import unsettled
-from tests.gateway.passthrough.reading import PNG
+from tests.gateway.upstream.passthrough.reading import PNG
 from tintype_testing.gateway import CREDITS_MICRO, Gateway, canvas, check_the_books, running_gateway
 from tintype_testing.metrics import metric
 from tintype_testing.waiting import eventually

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.gateway.api.scripted import IMAGE, Script, completed, event, scripted
-from tests.gateway.dialects.google_answers import gemini_answer
+from tests.gateway.dialects.google_responses import gemini_answer
 from tests.gateway.upstream.dialect_manifests import speaking
 from tintype_testing.faulty_server import answer, faulty_server, says
 from tintype_testing.gateway import CREDITS_MICRO, Gateway, canvas, running_gateway

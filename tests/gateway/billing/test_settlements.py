@@ -15,7 +15,7 @@ import yaml
 
 from tests.gateway.api.scripted import Script, scripted
 from tests.gateway.api.test_outages import locked
-from tests.gateway.passthrough.reading import PNG
+from tests.gateway.upstream.passthrough.reading import PNG
 from tintype_gateway.billing.holding import LIFETIME_SECONDS
 from tintype_gateway.billing.settlement_journal import Due, Journal
 from tintype_gateway.billing.settlements import Settlements

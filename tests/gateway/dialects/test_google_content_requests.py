@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.gateway.dialects.google_answers import CREDENTIALS, GEMINI
+from tests.gateway.dialects.google_responses import CREDENTIALS, GEMINI
 from tintype_catalog.sizes import Size, SizeChoice
 from tintype_gateway.dialects.google.generate_content import translate
 from tintype_testing.builders import job, route

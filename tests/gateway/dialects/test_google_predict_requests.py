@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.gateway.dialects.google_answers import CREDENTIALS, IMAGEN
+from tests.gateway.dialects.google_responses import CREDENTIALS, IMAGEN
 from tintype_catalog.sizes import Size, SizeChoice
 from tintype_gateway.dialects.google.predict import translate
 from tintype_gateway.values.upstream import UpstreamRequest

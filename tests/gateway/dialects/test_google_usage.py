@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.catalog.strategies import json_values
-from tests.gateway.dialects.google_answers import USAGE, details, gemini_answer
+from tests.gateway.dialects.google_responses import USAGE, details, gemini_answer
 from tintype_catalog.costs import TokenUsage
 from tintype_gateway.dialects.google.generate_content import interpret
 from tintype_testing.builders import answer
