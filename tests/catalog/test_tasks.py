@@ -1,12 +1,12 @@
 """An operation that no provider of a model can carry out is told when the catalog is compiled."""
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from tintype_catalog.compiler import compile_manifests
 from tintype_catalog.problems import Problem
-from tintype_catalog.tasks import TASKS
+from tintype_catalog.provider_binding import Dialect
 from tintype_testing.manifests import (
     Manifest,
     compiled,
@@ -166,6 +166,6 @@ def test_a_model_that_makes_no_images_has_no_operations() -> None:
     assert problem.message == "the model makes no images: `outputModality.image` is false"
 
 
-@pytest.mark.parametrize("dialect", list(TASKS))
+@pytest.mark.parametrize("dialect", get_args(Dialect))
 def test_every_dialect_makes_images_from_prompts(dialect: str) -> None:
     assert problems(dialect, {"generation": {}}) == ()
