@@ -209,8 +209,8 @@ async def test_a_prompt_with_the_word_cached_reports_cached_tokens(client: Async
 
     assert response.usage is not None
     assert response.usage.to_dict()["cached_tokens_details"] == {
-        "text_tokens": (3 + 16) // 2,
-        "image_tokens": 640 // 2,
+        "cached_text_tokens": (3 + 16) // 2,
+        "cached_image_tokens": 640 // 2,
     }
 
 
@@ -225,7 +225,7 @@ async def test_the_fields_of_generations_apply(client: AsyncOpenAI) -> None:
         output_format="webp",
         output_compression=40,
         user="u-1",
-        extra_body={"complexity": "low"},
+        extra_body={"complexity": "low", "moderation": "low"},
     )
 
     assert response.data is not None

@@ -82,7 +82,7 @@ async def test_a_file_without_a_type_is_refused(
             "invalid_value",
         ),
         ({"image": [png()] * 17}, "image", "array_above_max_length"),
-        ({"extra_body": {"moderation": "low"}}, "moderation", "unknown_parameter"),
+        ({"extra_body": {"moderation": "high"}}, "moderation", "invalid_value"),
         ({"extra_body": {"mask_prompt": "the hat"}}, "mask_prompt", "unknown_parameter"),
         ({"extra_body": {"n": "two"}}, "n", "invalid_type"),
         ({"extra_body": {"stream": "yes"}}, "stream", "invalid_type"),

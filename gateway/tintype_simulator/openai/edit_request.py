@@ -204,13 +204,10 @@ def text_of(part: Part) -> str:
 def form_fields(texts: Iterable[tuple[str, str]]) -> dict[str, Any]:
     """Return the texts of a form as the fields of a JSON body.
 
-    Numbers and booleans are texts in a form; `svg[model]` names a member of an object. OpenAI's
-    types leave out `moderation` here, which a JSON body may have.
+    Numbers and booleans are texts in a form; `svg[model]` names a member of an object.
     """
     fields: dict[str, Any] = {}
     for name, value in texts:
-        if name == "moderation":
-            raise unknown(name)
         *path, last = re.findall(r"[^][]+", name) or [name]
         place = fields
         for step in path:

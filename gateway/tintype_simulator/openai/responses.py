@@ -158,7 +158,7 @@ def cached_tokens(image_request: ImageRequest, inputs: InputTokenCount) -> Json:
     """
     if not CACHED.search(image_request.prompt):
         return {}
-    details = {"text_tokens": inputs.text // 2, "image_tokens": inputs.image // 2}
+    details = {"cached_text_tokens": inputs.text // 2, "cached_image_tokens": inputs.image // 2}
     return {"cached_tokens": sum(details.values()), "cached_tokens_details": details}
 
 
