@@ -81,4 +81,4 @@ VARIATION = ApiOperation(
     summary="Make images that are like another one",
 )
 
-OPERATIONS: tuple[ApiOperation, ...] = (GENERATION,)
+OPERATIONS = (GENERATION, EDIT, VARIATION)

@@ -8,7 +8,7 @@ coded pixels stay what they are.
 """
 
 import io
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import sqrt
 from typing import Any
@@ -27,7 +27,7 @@ from tintype_gateway.images.input_plan import (
     too_many_bytes,
 )
 from tintype_gateway.images.pixels import DecoderMissingError, pixels, rgb_profile, smaller
-from tintype_gateway.values.content import BytesContent, Content, InputImage, Upload
+from tintype_gateway.values.content import BytesContent, InputImage, Upload
 
 QUALITIES = (95, 85, 75)
 """Percentages of a JPEG or WebP: the first one whose file is small enough is taken."""
@@ -38,9 +38,6 @@ _SHRINK_MARGIN = 0.95
 
 _FLATTENED = "transparent->opaque"
 _EXIF_FORMATS = frozenset({"png", "jpeg", "webp"})
-
-Keep = Callable[[bytes], Content]
-"""Keeps an encoded image until the request ends, in memory or in a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +58,6 @@ def prepare_input(
     *,
     lenient: bool = False,
     keep_metadata: bool = False,
-    keep: Keep = BytesContent,
 ) -> Prepared:
     """Return an image of a request as a model takes it.
 
@@ -70,7 +66,6 @@ def prepare_input(
         rule: What the model takes.
         lenient: Whether an image above the limits is made smaller.
         keep_metadata: Whether the provider may get EXIF, XMP and the like.
-        keep: Where a new file is kept.
 
     Raises:
         InputImageError: It is no image that can be used, or the model does not take it.
@@ -79,9 +74,7 @@ def prepare_input(
     preparation = plan_input(
         facts, rule, param=upload.param, lenient=lenient, keep_metadata=keep_metadata
     )
-    return apply(
-        upload, facts, preparation, rule, lenient=lenient, keep_metadata=keep_metadata, keep=keep
-    )
+    return apply(upload, facts, preparation, rule, lenient=lenient, keep_metadata=keep_metadata)
 
 
 def apply(
@@ -92,7 +85,6 @@ def apply(
     *,
     lenient: bool = False,
     keep_metadata: bool = False,
-    keep: Keep = BytesContent,
 ) -> Prepared:
     """Return an image after what was planned for it, as `prepare_input` does.
 
@@ -119,7 +111,7 @@ def apply(
         ) from error
     except ValueError as error:
         raise InputImageError(param, "is damaged", str(error)) from error
-    return encoder.prepared(decoded, facts, keep)
+    return encoder.prepared(decoded, facts)
 
 
 class _Encoder:
@@ -140,7 +132,7 @@ class _Encoder:
         self._lenient = lenient
         self._keep_metadata = keep_metadata
 
-    def prepared(self, image: Image.Image, facts: InputFacts, keep: Keep) -> Prepared:
+    def prepared(self, image: Image.Image, facts: InputFacts) -> Prepared:
         """Return the file with its format and size.
 
         Raises:
@@ -156,7 +148,7 @@ class _Encoder:
         size = Size(*image.size)
         if size != facts.upright:
             changes.insert(0, f"{self._param}={facts.upright}->{size}")
-        return Prepared(InputImage(keep(data), form, size), facts.upright, tuple(changes))
+        return Prepared(InputImage(BytesContent(data), form, size), facts.upright, tuple(changes))
 
     def _encoded(
         self, image: Image.Image, info: Mapping[Any, Any]

@@ -17,7 +17,7 @@ from PIL import Image
 from tintype_catalog.sizes import Size
 from tintype_gateway.images.files import AssembledContent
 from tintype_gateway.images.formats.facts import MAX_INPUT_PIXELS, InputFacts
-from tintype_gateway.images.input import Keep, Prepared
+from tintype_gateway.images.input import Prepared
 from tintype_gateway.images.input_error import InputImageError, beyond_limit
 from tintype_gateway.images.input_inspection import inspect_input
 from tintype_gateway.images.input_plan import BYTES_PER_PIXEL
@@ -81,7 +81,6 @@ def render_mask(
     convention: MaskConvention,
     *,
     size: Size | None = None,
-    keep: Keep = BytesContent,
 ) -> Prepared:
     """Return a mask as a PNG without metadata, in a provider's convention.
 
@@ -89,7 +88,6 @@ def render_mask(
         mask: The mask.
         convention: How the provider reads it.
         size: The size in pixels in which image 1 is sent; None: the mask's own.
-        keep: Where the new file is kept.
 
     Raises:
         InputImageError: It cannot be decoded, or all of it is opaque.
@@ -104,7 +102,7 @@ def render_mask(
         alpha = alpha.resize(size, Image.Resampling.BOX)
     file = io.BytesIO()
     rendered(alpha, convention).save(file, "png", compress_level=6)
-    return Prepared(InputImage(keep(file.getvalue()), "png", Size(*alpha.size)), sent)
+    return Prepared(InputImage(BytesContent(file.getvalue()), "png", Size(*alpha.size)), sent)
 
 
 def rendered(alpha: Image.Image, convention: MaskConvention) -> Image.Image:

@@ -3,11 +3,10 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from tintype_gateway.images.input import Keep
 from tintype_gateway.ledger.interface import Profile
 from tintype_gateway.observability.request_log import RequestLog
 from tintype_gateway.pipeline.stages.adapt import Handling
-from tintype_gateway.values.content import BytesContent, RequestBody
+from tintype_gateway.values.content import RequestBody
 from tintype_gateway.values.routes import ForcedProvider
 
 
@@ -19,9 +18,6 @@ class Incoming:
     read_body: Callable[[], Awaitable[RequestBody]]
     body_bytes: int = 0
     """How much memory the body may take while it is read."""
-
-    keep: Keep = BytesContent
-    """Keeps an image that was made anew of one of the body's, until the request ends."""
 
     authorization: str | None = None
     provider: ForcedProvider | None = None

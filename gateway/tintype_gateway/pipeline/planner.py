@@ -27,6 +27,7 @@ from tintype_gateway.storage.image_tools import ImageTools
 from tintype_gateway.upstream.circuit_breaker import Circuits
 from tintype_gateway.upstream.credentials import CredentialSource
 from tintype_gateway.upstream.retry import MAX_ATTEMPTS
+from tintype_gateway.values.content import RequestBody
 from tintype_gateway.values.job import Job
 from tintype_gateway.values.plan import Delivery, Plan
 from tintype_gateway.values.routes import Candidate, Target
@@ -61,7 +62,7 @@ class Planner:
         request = validate(body, view.vocabulary, operation.request_model)
         target = self._target(operation, incoming, request, view)
         candidates = await self._candidates(target)
-        job = await self._job(incoming, request, target, candidates[0])
+        job = await self._job(incoming, body, request, target, candidates[0])
         chosen = choose(candidates, job, streams, MAX_ATTEMPTS)
         is_stream = bool(request.fields.stream)
         as_url = self.images.wants_url(request.fields.response_format, stream=is_stream)
@@ -95,7 +96,12 @@ class Planner:
         return target
 
     async def _job(
-        self, incoming: Incoming, request: ValidRequest, target: Target, first: Candidate
+        self,
+        incoming: Incoming,
+        body: RequestBody,
+        request: ValidRequest,
+        target: Target,
+        first: Candidate,
     ) -> Job:
         """Return what the model is asked for, with the images as its provider takes them."""
         handling = incoming.handling or self.handling
@@ -118,7 +124,7 @@ class Planner:
             mask_convention(binding.dialect, job.task),
             is_lenient=incoming.handling == "lenient",
             is_strict=is_strict,
-            keep=incoming.keep,
+            keep=body.keep,
         )
 
     @cached_property

@@ -166,6 +166,12 @@ class Spool:
         except OSError as error:
             raise _unwritable(error) from error
 
+    async def keep(self, data: bytes) -> "SpooledContent":
+        """Return bytes as content at the end of the spool. See `append` for the errors."""
+        writer = SpoolWriter(self)
+        await writer.write(data)
+        return await writer.finish()
+
     def _append(self, data: bytes, digest: "hashlib._Hash") -> None:
         digest.update(data)
         with self._lock:

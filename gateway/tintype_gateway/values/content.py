@@ -5,7 +5,7 @@ Their bytes stay in the request's spool. Threads read them in steps.
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -54,6 +54,15 @@ class BytesContent:
         return self.data[offset : offset + length]
 
 
+Keep = Callable[[bytes], Awaitable[Content]]
+"""Keeps the bytes of a new image until the request ends."""
+
+
+async def keep_in_memory(data: bytes) -> Content:
+    """Return content in memory."""
+    return BytesContent(data)
+
+
 @dataclass(frozen=True, slots=True)
 class Upload:
     """An image as the client sent it, of any format, before any inspection."""
@@ -93,6 +102,11 @@ class JsonBody:
         return None
 
     @property
+    def keep(self) -> Keep:
+        """Keeps images that were made of its images, of which there are none."""
+        return keep_in_memory
+
+    @property
     def digest(self) -> str:
         """A digest of the body, in hexadecimal."""
         return hashlib.sha256(self.text).hexdigest()
@@ -120,6 +134,9 @@ class UploadedDocument:
     mask: Upload | None
     digest: str
     """See `digest_of`."""
+
+    keep: Keep = field(default=keep_in_memory, repr=False)
+    """Keeps an image that was made anew of one of these, where these are."""
 
 
 RequestBody = JsonBody | UploadedDocument

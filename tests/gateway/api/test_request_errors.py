@@ -101,7 +101,7 @@ FAULTS = {
     # 404, 405, 413, 415
     "an unknown model": Fault(404, "model_not_found", "model", body={"model": "gpt-image-0"}),
     "an unknown prefix": Fault(404, "model_not_found", "model", body={"model": "a/gpt-image-1"}),
-    "an unknown path": Fault(404, "unknown_url", path="/v1/images/edits"),
+    "an unknown path": Fault(404, "unknown_url", path="/v1/images/upscales"),
     "a path above the API": Fault(404, "unknown_url", path="/v1", method="GET"),
     "an unknown model to look at": Fault(
         404, "model_not_found", "model", path="/v1/models/gpt-image-0", method="GET"

@@ -13,7 +13,6 @@ from tintype_catalog.sizes import Size
 from tintype_gateway.images.converter import Converter
 from tintype_gateway.images.input import Prepared, prepare_input
 from tintype_gateway.images.input_error import InputImageError
-from tintype_gateway.values.content import BytesContent, Content
 from tintype_testing.sample_photos import (
     SECRET,
     exif,
@@ -243,19 +242,6 @@ def test_a_file_that_never_becomes_small_enough_is_refused() -> None:
     rule = OperationRule(max_bytes=300, min_edge=100)
     with pytest.raises(InputImageError, match="too many bytes"):
         prepare_input(upload(file_of(noise(), "png")), rule, lenient=True)
-
-
-def test_a_new_file_is_kept_where_the_request_keeps_its_files() -> None:
-    kept: list[bytes] = []
-
-    def keep(data: bytes) -> Content:
-        kept.append(data)
-        return BytesContent(data)
-
-    prepare_input(upload(photo()), RULE, keep=keep)
-    assert kept == []
-    prepare_input(upload(photo(orientation=6)), RULE, keep=keep)
-    assert len(kept) == 1
 
 
 @pytest.mark.parametrize("form", ["jpeg", "png", "webp", "gif", "avif", "heic"])

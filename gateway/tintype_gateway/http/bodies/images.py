@@ -36,7 +36,7 @@ async def read_images_body(
     if request.content_type == multipart.MEDIA_TYPE:
         form = await read_multipart(request, spool, limits)
         fields = form_values(form.texts, schema)
-        return UploadedDocument(fields, form.images, form.mask, form.digest)
+        return UploadedDocument(fields, form.images, form.mask, form.digest, spool.keep)
     raise UnsupportedMediaTypeError(
         f"the Content-Type must be {multipart.MEDIA_TYPE} or {json_images.MEDIA_TYPE}"
     )

@@ -73,7 +73,8 @@ async def read_json_images(
     has_mask = bool(references) and references[-1].is_mask
     images, mask = (uploads[:-1], uploads[-1]) if has_mask else (uploads, None)
     text = json.dumps(fields, sort_keys=True)
-    return UploadedDocument(fields, tuple(images), mask, digest_of([("", text)], images, mask))
+    digest = digest_of([("", text)], images, mask)
+    return UploadedDocument(fields, tuple(images), mask, digest, spool.keep)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,9 @@
 
 import datetime
 import re
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import AsyncExitStack, aclosing
+from dataclasses import replace
 
 from aiohttp import web
 
@@ -13,7 +15,7 @@ from tintype_gateway.api.response_headers import PROFILE_HEADER, lifecycle_heade
 from tintype_gateway.catalog.snapshot import View
 from tintype_gateway.dialects.registry import supports
 from tintype_gateway.errors import BadRequestError
-from tintype_gateway.http.app_keys import CATALOGS, PIPELINE, REQUEST_ID, REQUEST_LOG
+from tintype_gateway.http.app_keys import CATALOGS, IMAGE_BODIES, PIPELINE, REQUEST_ID, REQUEST_LOG
 from tintype_gateway.http.bodies.json import read_json_body
 from tintype_gateway.http.delivery import deliver
 from tintype_gateway.http.json_document import JsonDocument
@@ -22,6 +24,9 @@ from tintype_gateway.pipeline.client_presence import ClientPresence
 from tintype_gateway.pipeline.incoming import Incoming
 from tintype_gateway.pipeline.stages.adapt import Handling
 from tintype_gateway.pipeline.stages.resolve import find_model
+from tintype_gateway.runtime.spool import MEMORY_BYTES
+from tintype_gateway.values.content import RequestBody
+from tintype_gateway.values.response import Part
 from tintype_gateway.values.routes import ForcedProvider
 
 PROVIDER_HEADERS = ("X-Quantized-Provider", "X-Tintype-Provider")
@@ -32,20 +37,47 @@ _HANDLING = re.compile(r"(?:^|,)\s*handling\s*=\s*\"?(strict|lenient)\"?\s*(?:[,
 def routes_of(operation: ApiOperation) -> Iterator[web.RouteDef]:
     """Yield the routes of an operation: the operation and its quote."""
 
+    schema = operation.request_model.model_json_schema()
+
+    def with_uploads(request: web.Request, uploads: AsyncExitStack) -> Incoming:
+        bodies = request.app[IMAGE_BODIES]
+
+        async def read_body() -> RequestBody:
+            return await uploads.enter_async_context(bodies.reading(request, schema))
+
+        return replace(incoming_of(request), read_body=read_body, body_bytes=MEMORY_BYTES)
+
     async def post_images(request: web.Request) -> web.StreamResponse:
-        pipeline, incoming = request.app[PIPELINE], incoming_of(request)
-        client = ClientPresence()
-        parts = pipeline.serve(operation, incoming, client)
+        pipeline, client = request.app[PIPELINE], ClientPresence()
+        if operation.takes_images:
+            uploads = AsyncExitStack()
+            incoming = with_uploads(request, uploads)
+            parts = _releasing(uploads, pipeline.serve(operation, incoming, client))
+        else:
+            incoming = incoming_of(request)
+            parts = pipeline.serve(operation, incoming, client)
         delivered = pipeline.delivery_receipts.add
         return await deliver(request, parts, client, _preference(incoming), delivered)
 
     async def post_quote(request: web.Request) -> web.Response:
-        incoming = incoming_of(request)
-        quotation = await request.app[PIPELINE].quote(operation, incoming)
+        async with AsyncExitStack() as uploads:
+            incoming = (
+                with_uploads(request, uploads) if operation.takes_images else incoming_of(request)
+            )
+            quotation = await request.app[PIPELINE].quote(operation, incoming)
         return web.json_response(quotation, headers=_preference(incoming))
 
     yield web.post(operation.path, post_images)
     yield web.post(operation.quote_path, post_quote)
+
+
+async def _releasing(
+    uploads: AsyncExitStack, parts: AsyncGenerator[Part, None]
+) -> AsyncGenerator[Part, None]:
+    """Yield the parts of a response, and then release the uploads that it was made from."""
+    async with uploads, aclosing(parts):
+        async for part in parts:
+            yield part
 
 
 async def get_models(request: web.Request) -> web.Response:

@@ -12,14 +12,14 @@ from tintype_gateway.api.requests import ValidRequest
 from tintype_gateway.errors import UnsupportedParameterError
 from tintype_gateway.images.converter import Converter
 from tintype_gateway.images.formats.facts import InputFacts
-from tintype_gateway.images.input import Keep, Prepared, apply
+from tintype_gateway.images.input import Prepared, apply
 from tintype_gateway.images.input_error import InputImageError
 from tintype_gateway.images.input_inspection import inspect_input
 from tintype_gateway.images.input_plan import bytes_to_decode, plan_input
 from tintype_gateway.images.mask import CheckedMask, bytes_to_render, check_mask, render_mask
 from tintype_gateway.observability.spans import traced
 from tintype_gateway.runtime.memory_budget import MemoryBudget
-from tintype_gateway.values.content import Upload
+from tintype_gateway.values.content import BytesContent, Keep, Upload
 from tintype_gateway.values.job import Job, MaskConvention
 
 
@@ -131,18 +131,19 @@ class InputTools:
         )
 
         def work() -> Prepared:
-            return apply(
+            prepared = apply(
                 upload,
                 facts,
                 preparation,
                 rule,
                 lenient=lenient,
                 keep_metadata=self.keep_metadata,
-                keep=keep,
             )
+            _ = prepared.image.content.sha256  # read here, in the thread: a form is made of it
+            return prepared
 
         with self.memory.reserved(bytes_to_decode(facts, preparation)):
-            return await self.converter.run(work)
+            return await _kept(await self.converter.run(work), keep)
 
     async def _mask(
         self, mask: CheckedMask, convention: MaskConvention | None, size: Size, keep: Keep
@@ -151,10 +152,19 @@ class InputTools:
             raise InputImageError(mask.param, "cannot be sent", "its provider takes no mask")
 
         def work() -> Prepared:
-            return render_mask(mask, convention, size=size, keep=keep)
+            return render_mask(mask, convention, size=size)
 
         with self.memory.reserved(bytes_to_render(mask)):
-            return await self.converter.run(work)
+            return await _kept(await self.converter.run(work), keep)
+
+
+async def _kept(prepared: Prepared, keep: Keep) -> Prepared:
+    """Return an image whose bytes are kept with the request's, and no more in memory."""
+    image = prepared.image
+    if not isinstance(image.content, BytesContent):
+        return prepared
+    content = await keep(image.content.data)
+    return replace(prepared, image=replace(image, content=content))
 
 
 def _for_mask(rule: OperationRule, convention: MaskConvention | None) -> OperationRule:

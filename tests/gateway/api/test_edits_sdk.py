@@ -1,0 +1,99 @@
+"""OpenAI's own Python client changes images in every form in which it sends them."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+from openai import AsyncOpenAI
+from openai.types import ImagesResponse
+from PIL import Image
+
+from tintype_testing.sample_images import drawn
+from tintype_testing.simulators import file_of, opened
+
+PHOTO = drawn("png", 96, 64)
+PROMPT = "make it blue"
+
+
+def masked(width: int = 96, height: int = 64) -> bytes:
+    """Return a mask whose left half may change."""
+    mask = Image.new("RGBA", (width, height), (0, 0, 0, 255))
+    mask.paste((0, 0, 0, 0), (0, 0, width // 2, height))
+    file = io.BytesIO()
+    mask.save(file, "png")
+    return file.getvalue()
+
+
+def sizes(answer: ImagesResponse) -> list[tuple[int, int]]:
+    return [opened(file_of(image)).size for image in answer.data or ()]
+
+
+@pytest.mark.parametrize("form", ["path", "bytes", "file", "tuple", "list of one"])
+async def test_an_image_is_edited_in_whatever_form_it_is_given(
+    client: AsyncOpenAI, tmp_path: Path, form: str
+) -> None:
+    path = tmp_path / "photo.png"
+    path.write_bytes(PHOTO)
+    image: Any = {
+        "path": path,
+        "bytes": PHOTO,
+        "file": io.BytesIO(PHOTO),
+        "tuple": ("photo.bin", PHOTO, "application/octet-stream"),
+        "list of one": [path],
+    }[form]
+
+    answer = await client.images.edit(
+        model="gpt-image-2", image=image, prompt=PROMPT, quality="low", size="1024x1024"
+    )
+
+    assert sizes(answer) == [(1024, 1024)]
+    assert answer.usage is not None
+    assert answer.usage.input_tokens_details.image_tokens > 0
+
+
+async def test_sixteen_images_are_sent_in_their_order(client: AsyncOpenAI) -> None:
+    answer = await client.images.edit(
+        model="gpt-image-2", image=[PHOTO] * 16, prompt=PROMPT, quality="low", size="1024x1024"
+    )
+
+    assert answer.usage is not None
+    assert answer.usage.input_tokens_details.image_tokens % 16 == 0
+
+
+async def test_an_edit_is_streamed_with_previews(client: AsyncOpenAI) -> None:
+    events = await client.images.edit(
+        model="gpt-image-2",
+        image=PHOTO,
+        mask=masked(),
+        prompt=PROMPT,
+        quality="low",
+        size="1024x1024",
+        stream=True,
+        partial_images=2,
+    )
+
+    assert [event.type async for event in events] == [
+        "image_edit.partial_image",
+        "image_edit.partial_image",
+        "image_edit.completed",
+    ]
+
+
+async def test_numbers_of_extra_fields_arrive_as_numbers(client: AsyncOpenAI) -> None:
+    answer = await client.images.edit(
+        model="nova-canvas-inpainting",
+        image=drawn("png", 512, 512),
+        mask=masked(512, 512),
+        prompt=PROMPT,
+        extra_body={"imageGenerationConfig": {"cfgScale": 6.5}, "seed": 7},
+    )
+
+    assert sizes(answer) == [(512, 512)]
+
+
+async def test_a_variation_needs_no_prompt(client: AsyncOpenAI) -> None:
+    with pytest.deprecated_call():  # OpenAI retired its own variations, and not the method
+        answer = await client.images.create_variation(model="gpt-image-2", image=PHOTO, n=2)
+
+    assert len(sizes(answer)) == 2
