@@ -7,7 +7,7 @@ Stability services, OpenAI's and Google's API references.
 from collections.abc import Iterator, Mapping
 from typing import Literal, NamedTuple
 
-from tintype_catalog.operations import FEATURES, OperationName, OperationRule
+from tintype_catalog.operations import OperationName, OperationRule
 from tintype_catalog.provider_binding import Dialect
 
 Need = Literal["Required", "Optional", "None"]
@@ -53,6 +53,8 @@ _STABILITY_EDITS: Mapping[str | None, Task] = {
     "fast-upscale": _UNPROMPTED,
 }
 
+_OPENAI_EDITS: Mapping[str | None, Task] = {None: Task(max_images=16, takes_mask=True)}
+
 _GENERATION: Mapping[str | None, Task] = {None: Task(min_images=0, max_images=0)}
 
 
@@ -61,7 +63,10 @@ def _tasks(edits: Mapping[str | None, Task]) -> Mapping[OperationName, Mapping[s
 
 
 TASKS: Mapping[Dialect, Mapping[OperationName, Mapping[str | None, Task]]] = {
-    "openai-images": _tasks({None: Task(max_images=16, takes_mask=True)}),
+    "openai-images": {
+        **_tasks(_OPENAI_EDITS),
+        "variation": {**_OPENAI_EDITS, "variations": _UNPROMPTED},
+    },
     "bedrock-amazon": {
         **_tasks(_AMAZON_EDITS),
         "generation": {
@@ -84,11 +89,11 @@ def task_problems(dialect: Dialect, name: OperationName, rule: OperationRule) ->
         yield f"the dialect {dialect} has no `{name}`"
     elif rule.task not in tasks:
         known = ", ".join(sorted(task for task in tasks if task is not None))
-        yield (
-            f"the dialect {dialect} has no task for {FEATURES[name]}: leave `task` out"
-            if not known
-            else f"`{name}.task` must be one of {known} for the dialect {dialect}"
-        )
+        allowed = [
+            *(["left out"] if None in tasks else []),
+            *([f"one of {known}"] if known else []),
+        ]
+        yield f"`{name}.task` must be {' or '.join(allowed)} for the dialect {dialect}"
     else:
         yield from _misfits(tasks[rule.task], name, rule)
 

@@ -30,6 +30,7 @@ def problems(dialect: str, operations: Manifest, **spec: Any) -> tuple[Problem, 
     [
         ("openai-images", {"edit": {"maxImages": 16, "mask": "Optional"}}),
         ("openai-images", {"generation": {}, "variation": {"defaultPrompt": "Like this."}}),
+        ("openai-images", {"variation": {"task": "variations"}}),
         ("bedrock-amazon", {"generation": {}}),
         ("bedrock-amazon", {"generation": {"task": "COLOR_GUIDED_GENERATION"}}),
         ("bedrock-amazon", {"edit": {"task": "INPAINTING", "mask": "Required"}}),
@@ -75,7 +76,12 @@ def test_what_a_provider_can_do_is_accepted(dialect: str, operations: Manifest) 
         (
             "openai-images",
             {"edit": {"task": "INPAINTING"}},
-            "the dialect openai-images has no task for image_edit: leave `task` out",
+            "`edit.task` must be left out for the dialect openai-images",
+        ),
+        (
+            "openai-images",
+            {"variation": {"task": "edits"}},
+            "`variation.task` must be left out or one of variations for the dialect openai-images",
         ),
         (
             "bedrock-amazon",
