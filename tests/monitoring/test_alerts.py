@@ -260,7 +260,7 @@ CASES = [
         "TintypePublicationRefused",
         {f"tintype_operator_publication_refused{{{NAMESPACE}}}": "0x60"},
         {f"tintype_operator_publication_refused{{{NAMESPACE}}}": "1x60"},
-        "A catalog that lost too many models is held back.",
+        "The operator refuses to publish a catalog that lost too many models.",
         {"namespace": "images"},
     ),
 ]

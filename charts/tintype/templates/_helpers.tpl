@@ -8,7 +8,7 @@
 {{- end -}}
 {{- end -}}
 
-{{/* Takes (list . COMPONENT), as do those below it. */}}
+{{/* Takes (list . COMPONENT), like the templates below. */}}
 {{- define "tintype.selector" -}}
 {{- $root := index . 0 -}}
 app.kubernetes.io/name: tintype
@@ -44,7 +44,7 @@ labels:
 {{- end -}}
 
 {{- define "tintype.catalogConfigMap" -}}{{ include "tintype.fullname" . }}-catalog{{- end -}}
-{{/* The names of all ConfigMaps that the catalog may be in, as a list in JSON. */}}
+{{/* The names of all ConfigMaps that the catalog may use, as a JSON list. */}}
 {{- define "tintype.catalogConfigMaps" -}}
 {{- $name := include "tintype.catalogConfigMap" . -}}
 {{- $names := list $name -}}
@@ -56,7 +56,7 @@ labels:
 {{- define "tintype.credentialsSecret" -}}{{ include "tintype.fullname" . }}-credentials{{- end -}}
 {{- define "tintype.leaderElection" -}}{{ gt (int .Values.operator.replicas) 1 }}{{- end -}}
 
-{{/* What all pods have in common, as "restricted" of the Pod Security Standards asks for. */}}
+{{/* The fields of all pods, according to the Pod Security Standard "restricted". */}}
 {{- define "tintype.pod" -}}
 enableServiceLinks: false  # a Service named tintype would set TINTYPE_PORT
 {{- with .Values.image.pullSecrets }}
@@ -78,7 +78,7 @@ readOnlyRootFilesystem: true
 capabilities: {drop: [ALL]}
 {{- end -}}
 
-{{/* Takes the values of a component: where its pods may run. */}}
+{{/* Takes the values of a component, and returns the scheduling fields of its pods. */}}
 {{- define "tintype.placement" -}}
 {{- with .nodeSelector }}
 nodeSelector:
@@ -109,12 +109,12 @@ subjects:
   - {kind: ServiceAccount, name: {{ $name }}, namespace: {{ (index . 0).Release.Namespace }}}
 {{- end -}}
 
-{{/* "true" where there may be more than one gateway. */}}
+{{/* "true" if there may be more than one gateway. */}}
 {{- define "tintype.severalGateways" -}}
 {{- if or .Values.autoscaling.enabled (gt (int .Values.gateway.replicas) 1) }}true{{ end -}}
 {{- end -}}
 
-{{/* What a schema cannot say, because it is about several values. */}}
+{{/* Checks that a schema cannot express, because they concern several values. */}}
 {{- define "tintype.validate" -}}
 {{- if and (include "tintype.severalGateways" .) (not .Values.database.existingSecret) -}}
 {{- fail "more than one gateway needs a ledger that they share: set database.existingSecret to a Secret with the postgresql:// URL, or gateway.replicas=1 and autoscaling.enabled=false" -}}

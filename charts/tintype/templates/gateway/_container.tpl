@@ -1,4 +1,4 @@
-{{/* What the gateway's container and that of its migration share. */}}
+{{/* The fields that the gateway's container and its migration container share. */}}
 {{- define "tintype.gatewayContainer" -}}
 image: {{ include "tintype.image" (list . .Values.gateway.image) }}
 imagePullPolicy: {{ .Values.image.pullPolicy }}
@@ -102,7 +102,7 @@ volumeMounts:
 {{- end }}
 {{- end -}}
 
-{{/* The YAML of all issuers, empty where there are none. */}}
+{{/* The YAML of all issuers, empty if there are none. */}}
 {{- define "tintype.jwtIssuers" -}}
 {{- $issuers := .Values.jwt.issuers -}}
 {{- with .Values.jwt.serviceAccounts -}}
