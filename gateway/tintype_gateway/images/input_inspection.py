@@ -5,14 +5,14 @@ from collections.abc import Callable
 from tintype_gateway.images.files import Reader
 from tintype_gateway.images.formats.facts import InputFacts
 from tintype_gateway.images.formats.gif import inspect_gif
-from tintype_gateway.images.formats.heif import brand_format, inspect_heif
+from tintype_gateway.images.formats.heif import inspect_heic, is_avif, is_heic
 from tintype_gateway.images.formats.jpeg import inspect_jpeg
 from tintype_gateway.images.formats.png import inspect_png
 from tintype_gateway.images.formats.webp import inspect_webp
 from tintype_gateway.images.input_error import InputImageError
 from tintype_gateway.values.content import Upload
 
-ACCEPTED = "PNG, JPEG, WebP, HEIC, AVIF and GIF images of one frame are accepted"
+ACCEPTED = "PNG, JPEG, WebP, HEIC and GIF images of one frame are accepted"
 
 _FIRST_BYTES = 512
 
@@ -58,8 +58,7 @@ def _inspector(head: bytes) -> Callable[[Reader], InputFacts] | None:
         return inspect_webp
     if head.startswith((b"GIF87a", b"GIF89a")):
         return inspect_gif
-    form = brand_format(head)
-    return None if form is None else lambda reader: inspect_heif(reader, form)
+    return inspect_heic if is_heic(head) else None
 
 
 def _kind(head: bytes) -> str:
@@ -69,6 +68,8 @@ def _kind(head: bytes) -> str:
     for magic, name in _REFUSED:
         if head.startswith(magic):
             return f"a {name}" if name[0] not in "aeio" else f"an {name}"
+    if is_avif(head):
+        return "an AVIF image"
     if b"<svg" in head.lower():
         return "an SVG image"
     return "not an image that is known here"

@@ -17,13 +17,13 @@ Step = Literal["pass", "cut", "strip", "decode"]
 """pass: the file as it is. cut: without further images. strip: without metadata, the coded pixels
 untouched. decode: made anew from its pixels."""
 
-_DECODER_BYTES_PER_PIXEL = {"png": 0, "jpeg": 6, "webp": 7, "gif": 2, "heic": 8, "avif": 8}
+_DECODER_BYTES_PER_PIXEL = {"png": 0, "jpeg": 6, "webp": 7, "gif": 2, "heic": 8}
 """What a decoder needs beside the result: coefficients of a progressive JPEG, planes of colors."""
 
 _WORK_BYTES = 1 << 21
 """What any work needs, whatever the size of the image."""
 
-_READ_WHOLE = frozenset({"webp", "heic", "avif"})
+_READ_WHOLE = frozenset({"webp", "heic"})
 """Formats whose decoders read the file into memory."""
 
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
-from PIL import Image, ImageCms, ImageOps
+from PIL import Image, ImageCms
 
 from tintype_catalog.sizes import Size
 from tintype_gateway.images.files import WINDOW_BYTES, ContentFile
@@ -19,7 +19,7 @@ from tintype_gateway.values.content import Content
 
 Transpose = Image.Transpose
 
-_DECODERS = {"png": "PNG", "jpeg": "JPEG", "webp": "WEBP", "gif": "GIF", "avif": "AVIF"}
+_DECODERS = {"png": "PNG", "jpeg": "JPEG", "webp": "WEBP", "gif": "GIF"}
 _TURNS = {
     2: Transpose.FLIP_LEFT_RIGHT,
     3: Transpose.ROTATE_180,
@@ -90,10 +90,6 @@ def _opened(content: Content, facts: InputFacts) -> Iterator[Image.Image]:
     name = _heic_decoder() if facts.format == "heic" else _DECODERS[facts.format]
     file = io.BufferedReader(ContentFile(content), WINDOW_BYTES)
     with Image.open(file, formats=(name,)) as image:
-        if facts.format == "avif":  # which is turned by its own box, and Pillow says how
-            if sorted(image.size) != sorted(facts.size):
-                raise ValueError("its decoder takes it for another image than its header shows")
-            ImageOps.exif_transpose(image, in_place=True)
         if image.size != facts.size:
             raise ValueError("its decoder takes it for another image than its header shows")
         yield image

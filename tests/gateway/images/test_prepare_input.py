@@ -49,7 +49,7 @@ def difference(first: Image.Image, second: Image.Image) -> int:
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("form", ["jpeg", "png", "webp", "avif"])
+@pytest.mark.parametrize("form", ["jpeg", "png", "webp"])
 def test_every_orientation_is_made_upright(form: str, orientation: int) -> None:
     prepared = prepare_input(upload(photo(form, orientation)), RULE)
     result = opened(bytes_of(prepared))
@@ -66,7 +66,7 @@ def test_a_heic_is_converted_upright(orientation: int) -> None:
 
 
 @pytest.mark.parametrize("orientation", [1, 6])
-@pytest.mark.parametrize("form", ["jpeg", "png", "webp", "avif"])
+@pytest.mark.parametrize("form", ["jpeg", "png", "webp"])
 def test_no_metadata_reach_a_provider(form: str, orientation: int) -> None:
     data = photo(form, orientation)
     assert SECRET.encode() in data
@@ -244,7 +244,7 @@ def test_a_file_that_never_becomes_small_enough_is_refused() -> None:
         prepare_input(upload(file_of(noise(), "png")), rule, lenient=True)
 
 
-@pytest.mark.parametrize("form", ["jpeg", "png", "webp", "gif", "avif", "heic"])
+@pytest.mark.parametrize("form", ["jpeg", "png", "webp", "gif", "heic"])
 def test_damaged_pixels_are_concealed_or_refused(form: str) -> None:
     source = noise()
     whole = heic(source) if form == "heic" else file_of(source, form)

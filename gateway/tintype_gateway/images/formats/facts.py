@@ -6,7 +6,7 @@ from typing import Literal
 from tintype_catalog.sizes import Size
 from tintype_gateway.images.files import Piece, piece_length
 
-FileFormat = Literal["png", "jpeg", "webp", "gif", "heic", "avif"]
+FileFormat = Literal["png", "jpeg", "webp", "gif", "heic"]
 
 Colors = Literal["gray", "rgb", "cmyk", "palette"]
 

@@ -1,4 +1,4 @@
-"""HEIC and AVIF: the properties of the primary image (ISO/IEC 23008-12, ISO/IEC 14496-12)."""
+"""HEIC: the properties of the primary image (ISO/IEC 23008-12, ISO/IEC 14496-12)."""
 
 import struct
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from tintype_catalog.sizes import Size
 from tintype_gateway.images.files import Range, Reader
-from tintype_gateway.images.formats.facts import FileFormat, InputFacts, checked_size
+from tintype_gateway.images.formats.facts import InputFacts, checked_size
 
 MAX_META_BYTES = 1 << 20
 """The box with all properties, of which a phone's photo of 48 tiles has some 4 KiB."""
@@ -15,20 +15,10 @@ MAX_META_BYTES = 1 << 20
 _MAX_BOXES = 1024
 
 _MAX_CROPPED = 64
-"""Pixels of an edge that may be coded and not shown: the largest block of HEVC and of AV1."""
+"""Pixels of an edge that may be coded and not shown: the largest block of HEVC."""
 
-_FORMATS: dict[bytes, FileFormat] = {
-    b"heic": "heic",
-    b"heix": "heic",
-    b"heim": "heic",
-    b"heis": "heic",
-    b"avif": "avif",
-}
-_SEQUENCES: dict[bytes, FileFormat] = {
-    b"hevc": "heic",
-    b"hevx": "heic",
-    b"avis": "avif",
-}
+_STILL = frozenset({b"heic", b"heix", b"heim", b"heis"})
+_SEQUENCES = frozenset({b"hevc", b"hevx", b"hevm", b"hevs"})
 _ALPHA = (b"urn:mpeg:hevc:2015:auxid:1\0", b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha\0")
 
 
@@ -49,17 +39,22 @@ class _Meta:
     """By item, the numbers of its properties, from 1 on."""
 
 
-def brand_format(head: bytes) -> FileFormat | None:
-    """Return the format that the first box of a file names, None where it names no such image."""
-    if head[4:8] != b"ftyp":
-        return None
-    brands = _brands(head)
-    known = [_FORMATS.get(brand) or _SEQUENCES.get(brand) for brand in brands]
-    return next((form for form in known if form), None)
+def is_heic(head: bytes) -> bool:
+    """Return whether a file's first box names HEVC-coded images."""
+    return head[4:8] == b"ftyp" and bool((_STILL | _SEQUENCES) & set(_brands(head)))
 
 
-def inspect_heif(reader: Reader, form: FileFormat) -> InputFacts:
-    """Return what a HEIC or an AVIF says of its primary image. It has no metadata-free form.
+def is_avif(head: bytes) -> bool:
+    """Return whether a file's first box names AV1-coded images.
+
+    They are not decoded: a decoder makes room for the size in their coded data, which may be far
+    beyond the one that the file states.
+    """
+    return head[4:8] == b"ftyp" and bool({b"avif", b"avis"} & set(_brands(head)))
+
+
+def inspect_heic(reader: Reader) -> InputFacts:
+    """Return what a HEIC says of its primary image. It has no form without metadata.
 
     Raises:
         ValueError: It is no such image.
@@ -78,7 +73,7 @@ def inspect_heif(reader: Reader, form: FileFormat) -> InputFacts:
     turned = by_name.get(b"irot", b"\0")[:1] in (b"\1", b"\3")
     auxiliary = [box.content[4:] for box in meta.properties if box.name == b"auxC"]
     return InputFacts(
-        format=form,
+        format="heic",
         size=Size(size.height, size.width) if turned else size,
         length=reader.length,
         bits=max([8, *by_name.get(b"pixi", b"")[5:]]),
