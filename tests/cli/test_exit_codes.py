@@ -43,8 +43,8 @@ class Place:
         self.monkeypatch.setenv(name, str(value))
 
     def out(self) -> str:
-        told: tuple[str, str] = self.request.getfixturevalue("capsys").readouterr()
-        return told[0]
+        output: tuple[str, str] = self.request.getfixturevalue("capsys").readouterr()
+        return output[0]
 
 
 Run = Callable[[Place], int]
@@ -282,9 +282,9 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.Fixtu
 
 def test_every_documented_exit_code_has_a_run() -> None:
     leaves = [path for path in COMMANDS if path and not children(path)]
-    told = {(" ".join(path), code) for path in leaves for code in exit_codes(path)}
+    documented = {(" ".join(path), code) for path in leaves for code in exit_codes(path)}
 
-    assert told == RUNS.keys() | ELSEWHERE.keys()
+    assert documented == RUNS.keys() | ELSEWHERE.keys()
 
 
 @pytest.mark.parametrize(("command", "code"), RUNS, ids=[f"{name} {code}" for name, code in RUNS])

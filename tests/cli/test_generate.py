@@ -175,7 +175,7 @@ def test_a_truncated_response_is_reported(run: Run, tmp_path: Path) -> None:
         b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 99\r\n\r\ndata: {"
     )
     with socket.create_server(("127.0.0.1", 0)) as server:
-        answering = threading.Thread(target=answer_once, args=(server, head))
+        answering = threading.Thread(target=respond_once, args=(server, head))
         answering.start()
         url = f"http://127.0.0.1:{server.getsockname()[1]}"
         ended = run("a hedgehog", *FAST, "-o", "a.png", "--url", url)
@@ -186,12 +186,12 @@ def test_a_truncated_response_is_reported(run: Run, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def answer_once(server: socket.socket, answer: bytes) -> None:
+def respond_once(server: socket.socket, response: bytes) -> None:
     """Read one request, send the bytes, and close the connection."""
     connection, _ = server.accept()
     with connection:
         connection.recv(65536)
-        connection.sendall(answer)
+        connection.sendall(response)
 
 
 def test_a_terminal_shows_one_line_that_is_updated(gateway: GatewayProcess, tmp_path: Path) -> None:

@@ -79,10 +79,10 @@ def test_an_example_has_no_flag_that_its_command_does_not_have(path: tuple[str, 
 
 
 def test_help_lists_the_exit_codes(path: tuple[str, ...]) -> None:
-    told = exit_codes(path)
+    codes = exit_codes(path)
 
-    assert {0, 1, 2} <= set(told)
-    assert all(told.values())
+    assert {0, 1, 2} <= set(codes)
+    assert all(codes.values())
 
 
 def test_a_command_lists_the_exit_codes_of_its_subcommands(path: tuple[str, ...]) -> None:

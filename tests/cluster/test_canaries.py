@@ -81,7 +81,7 @@ class Client:
 
     def __init__(self, gateway: GatewayProcess) -> None:
         self._gateway = gateway
-        self.answers: list[str] = []
+        self.responses: list[str] = []
 
     async def ask(self, key: str, **fields: Any) -> int:
         body = {"model": "gpt-image-1", "prompt": PROMPT} | fields
@@ -90,10 +90,10 @@ class Client:
     async def send(self, method: str, base: str, path: str, token: str, body: object = None) -> int:
         headers = {"Authorization": f"Bearer {token}"}
         async with http_client(base, headers=headers) as http:
-            answer = await http.request(method, path, json=body)
-        shown_text = "" if "b64_json" in answer.text else answer.text
-        self.answers.append(f"{answer.headers}\n{shown_text}")
-        return answer.status_code
+            response = await http.request(method, path, json=body)
+        shown_text = "" if "b64_json" in response.text else response.text
+        self.responses.append(f"{response.headers}\n{shown_text}")
+        return response.status_code
 
 
 async def test_no_secret_appears_where_it_does_not_belong(site: Site, tmp_path: Path) -> None:
@@ -119,7 +119,7 @@ async def test_no_secret_appears_where_it_does_not_belong(site: Site, tmp_path: 
             *("providerbinding", "gpt-image-1-openai", "ResolvedRefs", "False"),
         )
         seen = {
-            "answers": "\n".join(client.answers),
+            "responses": "\n".join(client.responses),
             "gateway's log": gateway.stderr,
             "operator's log": site.operator.process.output(),
             "objects": await asyncio.to_thread(objects, site.operator),

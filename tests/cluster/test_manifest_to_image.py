@@ -47,7 +47,7 @@ class Product:
     def generate(self) -> openai.types.ImagesResponse:
         return self.client.images.generate(model="canvas", prompt="a lighthouse")
 
-    def answers(self) -> int:
+    def response_status(self) -> int:
         """The status of the response to a request for `canvas`."""
         try:
             self.generate()
@@ -57,7 +57,7 @@ class Product:
 
     def wait_for(self, status: int) -> None:
         eventually_blocking(
-            lambda: self.answers() == status, f"{status}\n{self.gateway.output()[-2000:]}"
+            lambda: self.response_status() == status, f"{status}\n{self.gateway.output()[-2000:]}"
         )
 
 
@@ -129,13 +129,13 @@ def test_an_image_and_its_price_are_those_of_the_manifest(product: Product) -> N
     _canvas(product)
     product.wait_for(200)
 
-    answer = product.generate()
+    response = product.generate()
 
-    assert answer.data is not None
-    image = Image.open(io.BytesIO(base64.b64decode(answer.data[0].b64_json or "")))
+    assert response.data is not None
+    image = Image.open(io.BytesIO(base64.b64decode(response.data[0].b64_json or "")))
     assert image.size == (1024, 1024)
-    assert answer.usage is not None
-    assert answer.usage.model_dump()["credits_used"] == 640_000
+    assert response.usage is not None
+    assert response.usage.model_dump()["credits_used"] == 640_000
 
 
 def test_an_inactive_binding_is_not_served(product: Product) -> None:
@@ -177,4 +177,4 @@ def test_a_gateway_serves_without_the_operator(product: Product) -> None:
 
     product.operator.stop()
 
-    assert product.answers() == 200
+    assert product.response_status() == 200

@@ -15,10 +15,10 @@ def test_no_two_processes_get_the_same_port() -> None:
         subprocess.Popen([sys.executable, "-c", ASK], stdout=subprocess.PIPE, text=True)
         for _ in range(3)
     ]
-    answers = [process.communicate(timeout=60)[0].split() for process in asked]
+    outputs = [process.communicate(timeout=60)[0].split() for process in asked]
 
-    assert [len(ports) for ports in answers] == [40, 40, 40]
-    assert len(set().union(*answers)) == 120
+    assert [len(ports) for ports in outputs] == [40, 40, 40]
+    assert len(set().union(*outputs)) == 120
 
 
 def test_a_port_in_use_is_skipped() -> None:

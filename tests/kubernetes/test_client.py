@@ -115,10 +115,10 @@ async def test_a_response_that_is_not_json_is_an_unreachable_error() -> None:
 async def test_a_request_is_retried_after_the_retry_after_of_an_overloaded_server(
     code: int,
 ) -> None:
-    answers = [refusing(code, "TooManyRequests", **{"Retry-After": "0"}) for _ in range(2)]
+    responses = [refusing(code, "TooManyRequests", **{"Retry-After": "0"}) for _ in range(2)]
 
     async def handler(request: web.Request) -> web.Response:
-        return answers.pop() if answers else web.json_response({"kind": "ConfigMap"})
+        return responses.pop() if responses else web.json_response({"kind": "ConfigMap"})
 
     async with serving(handler) as client:
         assert await client.get(CONFIGMAPS, "ns", "catalog") == {"kind": "ConfigMap"}

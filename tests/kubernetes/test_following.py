@@ -22,10 +22,10 @@ def version(number: int) -> KubernetesObject:
 def listing(*items: KubernetesObject, at: int) -> Callable[[web.Request], Any]:
     body = {"metadata": {"resourceVersion": str(at)}, "items": items}
 
-    async def answer(_: web.Request) -> web.Response:
+    async def response(_: web.Request) -> web.Response:
         return web.json_response(body)
 
-    return answer
+    return response
 
 
 def watching(*events: tuple[str, KubernetesObject]) -> Callable[[web.Request], Any]:
@@ -33,23 +33,23 @@ def watching(*events: tuple[str, KubernetesObject]) -> Callable[[web.Request], A
         json.dumps({"type": type_, "object": found}).encode() + b"\n" for type_, found in events
     ]
 
-    async def answer(request: web.Request) -> web.StreamResponse:
+    async def response(request: web.Request) -> web.StreamResponse:
         return await stream(request, *lines)
 
-    return answer
+    return response
 
 
 class Server:
     """Gives its responses in turn, and records the requests."""
 
-    def __init__(self, *answers: Callable[[web.Request], Any]) -> None:
-        self._answers = list(answers)
+    def __init__(self, *responses: Callable[[web.Request], Any]) -> None:
+        self._responses = list(responses)
         self.queries: list[dict[str, str]] = []
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         self.queries.append(dict(request.query))
-        answer = self._answers.pop(0) if self._answers else watching()
-        found: web.StreamResponse = await answer(request)
+        response = self._responses.pop(0) if self._responses else watching()
+        found: web.StreamResponse = await response(request)
         return found
 
 
@@ -113,10 +113,10 @@ async def test_a_missing_permission_is_an_error() -> None:
 
 async def test_an_aborted_watch_is_an_error() -> None:
     async def cut(request: web.Request) -> web.StreamResponse:
-        answer = await stream(request, b'{"type": ')
+        response = await stream(request, b'{"type": ')
         assert request.transport is not None
         request.transport.abort()
-        return answer
+        return response
 
     with pytest.raises(UnreachableError):
         await seen(Server(listing(version(1), at=5), cut), 2)

@@ -207,7 +207,7 @@ def _dns_rights() -> list[dict[str, Any]]:
 
 def _is_ready(port: int) -> bool:
     try:
-        with urlopen(f"http://127.0.0.1:{port}/ready", timeout=30) as answer:
-            return bool(answer.status == 200)
+        with urlopen(f"http://127.0.0.1:{port}/ready", timeout=30) as response:
+            return bool(response.status == 200)
     except URLError:
         return False

@@ -143,10 +143,12 @@ class Release:
     def wait_for(self, status: int, model: str) -> None:
         """Wait until the response to a request for a model has this status."""
         with self.client() as client:
-            eventually_blocking(lambda: answer(client, model) == status, f"{status} for {model}")
+            eventually_blocking(
+                lambda: response_status(client, model) == status, f"{status} for {model}"
+            )
 
 
-def answer(client: openai.OpenAI, model: str, prompt: str = PROMPT) -> int | str:
+def response_status(client: openai.OpenAI, model: str, prompt: str = PROMPT) -> int | str:
     """The status of the response to an image request, or the error without a response."""
     try:
         client.images.generate(model=model, prompt=prompt)

@@ -5,7 +5,7 @@ import signal
 
 from tests.node import cgroups
 from tests.node.figures import Figures
-from tests.node.release import Release, answer, simulated
+from tests.node.release import Release, response_status, simulated
 from tintype_testing.chart import Object
 from tintype_testing.manifests import image_model
 from tintype_testing.waiting import eventually_blocking
@@ -27,7 +27,7 @@ def test_gateways_continue_to_serve_and_the_next_operator_takes_over(
     os.kill(program(operator), signal.SIGKILL)
 
     with quick_start.client() as client:
-        assert answer(client, "triptych") == 200
+        assert response_status(client, "triptych") == 200
     with figures.timed("operator killed to its next change served"):
         quick_start.apply(simulated("triptych", active=False))
         quick_start.wait_for(400, "triptych")

@@ -9,7 +9,7 @@ import openai
 import pytest
 
 from tests.node.figures import Figures
-from tests.node.release import PRODUCTION, Release, answer
+from tests.node.release import PRODUCTION, Release, response_status
 from tests.node.workload import Workload
 from tintype_testing.chart import Object
 from tintype_testing.waiting import eventually_blocking, eventually_equal
@@ -79,20 +79,20 @@ async def test_a_gateway_that_is_scaled_down_finishes_its_requests(
     key = production.demo_key()
     async with aiohttp.ClientSession(raise_for_status=True) as session, asyncio.timeout(60):
         await session.put(f"{simulator}/faults", json=[{"delay_seconds": LONG_SECONDS}] * 2)
-        answers = [asyncio.create_task(ask(url, key)) for url in urls]
+        responses = [asyncio.create_task(ask(url, key)) for url in urls]
         await eventually_equal(partial(arrived, session, simulator), 2)
 
     production.kubectl("scale", "deploy/tintype-gateway", "--replicas=1")
     eventually_blocking(lambda: len(production.pods("gateway")) == 1, "a gateway that is to end")
 
-    assert not any(task.done() for task in answers)
-    assert await asyncio.gather(*answers) == [200, 200]
+    assert not any(task.done() for task in responses)
+    assert await asyncio.gather(*responses) == [200, 200]
 
 
 async def ask(url: str, key: str) -> int | str:
     """Request an image from a certain gateway, in a thread."""
     with openai.OpenAI(base_url=url, api_key=key, max_retries=0) as client:
-        return await asyncio.to_thread(answer, client, "gpt-image-1", PATIENCE)
+        return await asyncio.to_thread(response_status, client, "gpt-image-1", PATIENCE)
 
 
 async def arrived(session: aiohttp.ClientSession, simulator: str) -> int:

@@ -43,7 +43,7 @@ async def test_an_operator_handles_a_thousand_models_in_the_memory_that_it_reque
         eventually_blocking(lambda: "tintype-catalog" in published(release), "a catalog")
     with figures.timed(f"published to {2 * MODELS} objects with a status"):
         eventually_blocking(
-            lambda: judged(release) == 2 * MODELS, "the status of every object", seconds=240
+            lambda: valid_objects(release) == 2 * MODELS, "the status of every object", seconds=240
         )
 
     (operator,), (gateway,) = release.pods("operator"), release.pods("gateway")
@@ -56,7 +56,7 @@ def published(release: Release) -> str:
     return release.kubectl("get", "configmaps", "-o", "name")
 
 
-def judged(release: Release) -> int:
+def valid_objects(release: Release) -> int:
     """The number of objects that the operator has found valid."""
     return release.kubectl("get", "im,pb", "-o", JUDGED).split().count("True")
 

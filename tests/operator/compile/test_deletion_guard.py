@@ -122,9 +122,9 @@ def test_if_no_object_is_left_an_event_reports_the_refusal(
 
     running.start()
 
-    (told,) = eventually_blocking(partial(refusals, running), "the event")
+    (refused,) = eventually_blocking(partial(refusals, running), "the event")
     assert running.models() == names
-    follow(running, told["message"])
+    follow(running, refused["message"])
     running.wait_for_models()
 
 

@@ -56,8 +56,8 @@ def refresh_mount(operator: Operator, mount: Path) -> None:
 
 
 def is_ready(gateway: WatchingGateway) -> bool:
-    with urlopen(f"http://127.0.0.1:{gateway.admin_port}/readyz") as answer:
-        return bool(answer.status == 200)
+    with urlopen(f"http://127.0.0.1:{gateway.admin_port}/readyz") as response:
+        return bool(response.status == 200)
 
 
 def test_gateways_serve_without_an_api_server_and_everything_converges_afterwards(

@@ -26,12 +26,12 @@ def test_sigterm_stops_the_operator_cleanly(running: Operator) -> None:
 def test_the_liveness_probe_succeeds(running: Operator) -> None:
     def alive() -> bool:
         try:
-            with urlopen(f"http://127.0.0.1:{running.health_port}/healthz") as answer:
-                return bool(json.load(answer)["aggregator"] == "alive")
+            with urlopen(f"http://127.0.0.1:{running.health_port}/healthz") as response:
+                return bool(json.load(response)["aggregator"] == "alive")
         except OSError:
             return False
 
-    assert eventually_blocking(alive, "the probe's answer")
+    assert eventually_blocking(alive, "the probe's response")
 
 
 def test_all_missing_permissions_are_named_in_one_line(

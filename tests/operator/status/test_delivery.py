@@ -40,8 +40,8 @@ def published(operator: Operator) -> int:
 
 def writes(operator: Operator) -> int:
     """The number of statuses that the operator has written."""
-    with urlopen(f"http://127.0.0.1:{operator.health_port}/metrics") as answer:
-        text = answer.read().decode()
+    with urlopen(f"http://127.0.0.1:{operator.health_port}/metrics") as response:
+        text = response.read().decode()
     (line,) = (row for row in text.splitlines() if row.startswith("tintype_operator_status_writes"))
     return int(float(line.split()[-1]))
 

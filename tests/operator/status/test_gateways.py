@@ -49,9 +49,9 @@ def test_a_newer_catalog_acknowledges_an_older_one() -> None:
     assert acknowledged([NO_CATALOG, 6, 7, 8], 7) == 2
 
 
-async def asked(*answers: web.Response) -> tuple[int, ...]:
+async def asked(*responses: web.Response) -> tuple[int, ...]:
     """The sequences of gateways with these responses, and of one more that is unreachable."""
-    left = list(answers)
+    left = list(responses)
 
     async def status(request: web.Request) -> web.Response:
         return left.pop(0)
@@ -63,7 +63,7 @@ async def asked(*answers: web.Response) -> tuple[int, ...]:
     app.router.add_get("/status", status)
     async with TestServer(app) as server, serving(kubernetes) as client:
         url = str(server.make_url("/status"))
-        urls = ",".join([url] * len(answers) + ["http://127.0.0.1:1/status"])
+        urls = ",".join([url] * len(responses) + ["http://127.0.0.1:1/status"])
         settings = Settings(gateway_status_urls=urls)
         return await Gateways(client, "ns", settings).sequences()
 
