@@ -1,1 +1,1 @@
-"""What the tests, the benchmarks and the generators share: real parts, started for the moment."""
+"""What tests, benchmarks and generators share: real components that they start themselves."""

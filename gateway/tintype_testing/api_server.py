@@ -1,4 +1,4 @@
-"""What the API server counted: who asked it for what, and how often."""
+"""The API server's own counts of requests, by client and kind."""
 
 import re
 from collections import Counter
@@ -14,17 +14,15 @@ class Requests(NamedTuple):
     """A kind of requests."""
 
     verb: str
-    """As the API server names it: `APPLY` is a server-side apply."""
+    """The verb in the API server's terms: `APPLY` is a server-side apply."""
 
     resource: str
-    """The plural, with the subresource where there is one: `imagemodels/status`."""
+    """The plural, with the subresource if there is one: `imagemodels/status`."""
 
 
 def requests_so_far(cluster: ControlPlane) -> Counter[Requests]:
-    """How many requests of each kind were answered since the API server started.
-
-    A watch is counted when it ends.
-    """
+    """Return the number of requests of each kind since the API server started. A watch is counted
+    when it ends."""
     counted: Counter[Requests] = Counter()
     for sample in _SAMPLE.finditer(cluster.kubectl("get", "--raw", "/metrics")):
         labels = dict(_LABEL.findall(sample["labels"]))

@@ -1,6 +1,6 @@
-"""The whole product in a namespace of a real API server: operator, gateway, simulated provider.
+"""The complete product in a namespace of a real API server: operator, gateway, simulated provider.
 
-The gateway has the rights that the chart gives it, and the volumes that a kubelet would mount.
+The gateway has the permissions that the chart gives it, and volumes as a kubelet would mount them.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ READ_OWN: list[dict[str, Any]] = [
     }
     for kind, names in (("configmaps", [*configmap_names(CONFIGMAP)]), ("secrets", [CREDENTIALS]))
 ]
-"""The rights of a gateway with `watchCredentials`."""
+"""The permissions of a gateway with `watchCredentials`."""
 
 CALLERS = 3
 REQUEST = {"model": "canvas", "prompt": "a red fox"}
@@ -42,7 +42,7 @@ REQUEST = {"model": "canvas", "prompt": "a red fox"}
 
 @dataclass
 class Site:
-    """One namespace with everything in it."""
+    """One namespace with all components."""
 
     operator: Operator
     folder: Path
@@ -53,13 +53,13 @@ class Site:
     catalog: Volume
     credentials: Volume
     statuses: list[int] = field(default_factory=list)
-    """Those of all answers to the steady load."""
+    """The statuses of all responses to the steady load."""
 
     @contextlib.asynccontextmanager
     async def gateway(
         self, *flags: object, watched: bool = True, mounted: bool = False, **environ: str
     ) -> AsyncIterator[GatewayProcess]:
-        """Run a gateway that watches, or has what is mounted, or both."""
+        """Run a gateway that watches its objects, reads mounts, or both."""
         watching = (
             *("--kubeconfig", self.kubeconfig, "--namespace", self.operator.namespace),
             *("--catalog-configmap", CONFIGMAP, "--credentials-secret", CREDENTIALS),
@@ -76,7 +76,7 @@ class Site:
             await asyncio.to_thread(process.__exit__, None, None, None)
 
     async def apply(self, *manifests: Manifest) -> None:
-        """Apply objects while the simulator serves on."""
+        """Apply objects without blocking the event loop, on which the simulator runs."""
         await asyncio.to_thread(self.operator.apply, *manifests)
 
     def secret(self, name: str, **keys: str) -> Manifest:
@@ -94,12 +94,12 @@ class Site:
         await eventually_equal(self.gathered, {"openai.api-key": key.encode()})
 
     async def gathered(self) -> dict[str, bytes]:
-        """What the operator has put together for the gateways."""
+        """The content of the Secret that the operator writes for the gateways."""
         found = await asyncio.to_thread(self.operator.get, "secret", CREDENTIALS)
         return secret_files_of(found)
 
     async def published(self) -> dict[str, bytes]:
-        """The files of the catalog, in whichever ConfigMaps they are."""
+        """The files of the catalog, from all of its ConfigMaps."""
         listed = await asyncio.to_thread(
             self.operator.cluster.kubectl,
             *("get", "configmap", *configmap_names(CONFIGMAP), "--ignore-not-found"),
@@ -114,12 +114,12 @@ class Site:
         self.credentials.write(await self.gathered())
 
     async def until_key(self, key: str) -> None:
-        """Wait until a call to the provider has come with this key."""
+        """Wait until the provider has received a call with this key."""
         await eventually_equal(lambda: self.simulator.last_key, key)
 
     @contextlib.asynccontextmanager
     async def steady_load(self, gateway: GatewayProcess) -> AsyncIterator[None]:
-        """Ask for images without a pause while the block runs."""
+        """Request images without a pause within the block."""
         stop = asyncio.Event()
 
         async def call() -> None:
@@ -136,7 +136,7 @@ class Site:
 
 
 async def ask(gateway: GatewayProcess, **fields: Any) -> int:
-    """Ask for an image, and return the status of the answer."""
+    """Request an image, and return the status of the response."""
     headers = {"Authorization": f"Bearer {gateway.demo_key}"}
     async with http_client(gateway.url, headers=headers) as http:
         body = REQUEST | fields
@@ -144,7 +144,7 @@ async def ask(gateway: GatewayProcess, **fields: Any) -> int:
 
 
 async def status(gateway: GatewayProcess) -> dict[str, Any]:
-    """Return what the gateway says at `/status`."""
+    """Return the gateway's response at `/status`."""
     async with http_client(gateway.admin_url) as http:
         return dict(json.loads((await http.get("/status")).text))
 
@@ -153,7 +153,7 @@ async def status(gateway: GatewayProcess) -> dict[str, Any]:
 async def site_on(
     cluster: ControlPlane, namespace: str, folder: Path, **settings: str
 ) -> AsyncIterator[Site]:
-    """A site whose operator runs with these settings, and whose gateway does not yet."""
+    """A site with a running operator with these settings, and a gateway that is not started yet."""
     operator = Operator(cluster, namespace, folder)
     kubeconfig = cluster.service_account_kubeconfig(namespace, "gateway", READ_OWN)
     server = urlsplit(cluster.server)

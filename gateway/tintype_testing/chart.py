@@ -1,4 +1,4 @@
-"""Renders the chart as its user would, and installs it."""
+"""Renders and installs the chart with helm, as users do."""
 
 import json
 import os
@@ -18,7 +18,7 @@ Values = dict[str, Any]
 
 
 class Helm:
-    """The program, on one cluster or on none."""
+    """The program helm, with or without a cluster."""
 
     def __init__(self, program: Path, kubeconfig: Path | None, home: Path) -> None:
         self.program = program
@@ -31,7 +31,7 @@ class Helm:
         }
 
     def run(self, *arguments: str, values: Values | None = None) -> str:
-        """What helm prints; an `AssertionError` with its complaint if it fails."""
+        """Return helm's output; an `AssertionError` with its error if it fails."""
         ended = self.attempt(*arguments, values=values)
         assert ended.returncode == 0, f"helm {' '.join(arguments)}: {ended.stderr}"
         return ended.stdout
@@ -39,7 +39,7 @@ class Helm:
     def attempt(
         self, *arguments: str, values: Values | None = None
     ) -> subprocess.CompletedProcess[str]:
-        """Run helm, whether or not it succeeds."""
+        """Run helm, and return its result, also if it fails."""
         given = () if values is None else ("--values", "-")
         return subprocess.run(
             [self.program, *arguments, *given],
@@ -50,22 +50,22 @@ class Helm:
         )
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
-        """Start helm and let it run."""
+        """Start helm without waiting for its end."""
         return subprocess.Popen(
             [self.program, *arguments], env=self._environ, stdout=subprocess.DEVNULL
         )
 
     def render(self, values: Values, *, namespace: str = "images", name: str = "tintype") -> str:
-        """The manifests of a release, hooks and tests included."""
+        """The rendered manifests of a release, with hooks and tests."""
         return self.run(*_template(namespace, name), values=values)
 
     def objects(self, values: Values, **release: str) -> list[Object]:
-        """The same, parsed."""
+        """The rendered objects of a release, parsed."""
         documents = yaml.safe_load_all(self.render(values, **release))
         return [document for document in documents if document]
 
     def complaint(self, values: Values) -> str:
-        """Why helm refuses these values."""
+        """Return helm's error for these values."""
         ended = self.attempt(*_template("images", "tintype"), values=values)
         assert ended.returncode != 0, f"not refused: {values}"
         return ended.stderr
@@ -77,6 +77,6 @@ def _template(namespace: str, name: str) -> list[str]:
 
 
 def find(objects: list[Object], kind: str, name: str) -> Object:
-    """The one object of this kind and name."""
+    """Return the only object of this kind and name."""
     (found,) = [o for o in objects if (o["kind"], o["metadata"]["name"]) == (kind, name)]
     return found

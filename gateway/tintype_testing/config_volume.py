@@ -1,4 +1,4 @@
-"""A mounted ConfigMap or Secret, changed in the way of the kubelet's atomic writer."""
+"""A mounted ConfigMap or Secret, updated like the kubelet's atomic writer."""
 
 import shutil
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 class Volume:
-    """A folder whose whole content is swapped by one link."""
+    """A folder whose content is replaced by switching one symbolic link."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -14,7 +14,7 @@ class Volume:
         path.mkdir()
 
     def write(self, files: Mapping[str, bytes]) -> None:
-        """Put all files in the place of those before, at one instant."""
+        """Replace all files atomically."""
         self._versions += 1
         version = self.path / f"..2026_11_20_12_00_00.{self._versions}"
         version.mkdir()

@@ -1,4 +1,4 @@
-"""Gateways that are killed under load, and clients that note what they received."""
+"""Gateways that are killed under load, and clients that record their responses."""
 
 import asyncio
 import os
@@ -19,38 +19,38 @@ from tintype_testing.gateway_process import START_SECONDS, clean_environ
 from tintype_testing.waiting import eventually
 
 PRICE = 640_000
-"""What an image of the torture costs, in micro-credits."""
+"""The price of an image, in micro-credits."""
 
 CREDITS_MICRO = 1_000 * PRICE
-"""What its account has."""
+"""The initial credits of the account."""
 
 DRAIN_SECONDS = 30
-"""A bound for requests in flight; those of the tests take a second or two."""
+"""The time limit of requests in flight, which take a second or two."""
 
 TINTYPE = (sys.executable, "-m", "tintype_cli")
 
 Trouble = Callable[[], Awaitable[None]]
-"""Something that happens to the database, such as a restart."""
+"""A disruption of the database, such as a restart."""
 
 
 @dataclass
 class Tally:
-    """What the clients saw."""
+    """The results of the clients."""
 
     complete: dict[str, int] = field(default_factory=dict)
     """Credits charged by the id of each request whose complete answer arrived."""
 
     refused: int = 0
-    """Requests that were answered with an error: they bought nothing."""
+    """Requests with an error response, which cost nothing."""
 
     broken: int = 0
-    """Requests that got no complete answer: whether they were charged is open."""
+    """Requests without a complete response: it is unknown whether they were charged."""
 
     kills: int = 0
 
 
 class Fleet:
-    """Some gateways on one ledger, which can be killed and started again on their ports."""
+    """Gateways with one ledger, which can be killed and restarted on their ports."""
 
     def __init__(
         self, folder: Path, simulator: str, ledger_url: str, size: int, **environ: str
@@ -76,7 +76,7 @@ class Fleet:
         return [f"http://127.0.0.1:{port}" for port in self._ports[::2]]
 
     def launch(self, index: int) -> None:
-        """Start a gateway, or start it again."""
+        """Start or restart a gateway."""
         port, admin_port = self._ports[2 * index : 2 * index + 2]
         self._gateways[index] = start(
             self._folder / f"gateway-{index}.log",
@@ -87,29 +87,29 @@ class Fleet:
         )
 
     def environ_of(self, index: int) -> dict[str, str]:
-        """Return the settings of a gateway: all have the same."""
+        """Return the environment of a gateway; it is the same for all."""
         return self._environ
 
     def kill(self, index: int) -> None:
-        """Let a gateway die between any two instructions."""
+        """Kill a gateway with SIGKILL."""
         process = self._gateways[index].popen
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
 
     def pid(self, index: int) -> int:
-        """Return the id of a gateway's process."""
+        """Return the process id of a gateway."""
         return self._gateways[index].popen.pid
 
     def drain(self, index: int) -> int:
-        """Ask a gateway to end, and return its exit code when it has."""
+        """Send SIGTERM to a gateway, and return its exit code."""
         return self._gateways[index].stop(DRAIN_SECONDS)
 
     def exit_code(self, index: int) -> int:
-        """Wait for a gateway to end that was asked to."""
+        """Wait for the exit of a gateway that got SIGTERM."""
         return self._gateways[index].exit_code(DRAIN_SECONDS)
 
     def log(self, index: int) -> str:
-        """Return what a gateway has logged, in all its lives."""
+        """Return the log of a gateway since its first start."""
         return self._gateways[index].output()
 
     def stop(self) -> None:
@@ -117,21 +117,21 @@ class Fleet:
             gateway.stop()
 
     def end(self) -> None:
-        """Leave no process behind, whatever it still does."""
+        """Kill all processes."""
         for gateway in self._gateways.values():
             gateway.popen.kill()
             gateway.popen.wait()
 
     def signal(self, index: int) -> None:
-        """Send a gateway the signal that Kubernetes ends it with."""
+        """Send SIGTERM to a gateway, as Kubernetes does."""
         self._gateways[index].popen.terminate()
 
     def status_url(self, index: int) -> str:
-        """Return where a gateway tells which catalog it serves."""
+        """Return the `/status` URL of a gateway."""
         return f"http://127.0.0.1:{self._ports[2 * index + 1]}/status"
 
     async def wait_until_ready(self, session: aiohttp.ClientSession, *indexes: int) -> None:
-        """Wait until these gateways serve, by default all."""
+        """Wait until these gateways, by default all, are ready."""
 
         async def is_ready(index: int) -> bool:
             ready = await _is_ready(session, self._ports[2 * index + 1])
@@ -143,16 +143,16 @@ class Fleet:
                 await eventually(partial(is_ready, index), START_SECONDS)
 
     async def wait_until_draining(self, session: aiohttp.ClientSession, index: int) -> None:
-        """Wait until a gateway that still lives says that it takes nothing new."""
+        """Wait until a running gateway reports that it is draining."""
         await eventually(partial(_is_draining, session, self._ports[2 * index + 1]))
 
 
 async def storm(
     fleet: Fleet, key: str, *, requests: int, clients: int, kills: int, seed: int, trouble: Trouble
 ) -> Tally:
-    """Send so many requests while gateways are killed and the database has trouble, in turn.
+    """Send requests while gateways are killed and the database is disrupted, in turn.
 
-    No client repeats a request, so every request is bought once at the most.
+    No client repeats a request, so that each request is charged at most once.
     """
     tally, dice = Tally(), random.Random(seed)  # noqa: S311  # repeatable, not secret
     numbers = iter(range(requests))
@@ -186,7 +186,7 @@ async def _client(
 async def _ask(
     fleet: Fleet, session: aiohttp.ClientSession, number: int, gateway: int, tally: Tally
 ) -> bool:
-    """Send a request, and return whether a gateway was there to take it."""
+    """Send a request, and return False if the connection was refused."""
     url = f"{fleet.urls[gateway % len(fleet.urls)]}/v1/images/generations"
     body = {"model": "canvas", "prompt": f"image {number}"}
     try:

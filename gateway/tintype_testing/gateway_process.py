@@ -1,4 +1,4 @@
-"""`tintype gateway` as a process of its own: started, found, asked, and ended by its id."""
+"""`tintype gateway` as a separate process."""
 
 import json
 import os
@@ -15,12 +15,12 @@ from urllib.request import urlopen
 from tintype_testing.cluster.processes import Process
 
 START_SECONDS = 60
-"""A bound, not an expectation: starting takes about a second."""
+"""The time limit of the start, which takes about a second."""
 
 
 @dataclass(frozen=True)
 class GatewayProcess:
-    """A running gateway, whose working folder is its own."""
+    """A running gateway with a separate working folder."""
 
     process: Process
     folder: Path
@@ -47,7 +47,7 @@ class GatewayProcess:
         return self.process.output()
 
     def is_ready(self) -> bool:
-        """Return whether it says at `/readyz` that it serves."""
+        """Return whether `/readyz` reports that it is ready."""
         if '"serving"' not in self.stderr:
             return False
         try:
@@ -73,7 +73,7 @@ NEARBY = {"TINTYPE_ALLOW_LOOPBACK_ENDPOINTS": "true"}
 def running_process(
     folder: Path, *flags: object, environ: Mapping[str, str] | None = None
 ) -> Iterator[GatewayProcess]:
-    """Run `tintype gateway` with these flags on free ports, until the block ends or it does."""
+    """Run `tintype gateway` with these flags on free ports within the block."""
     command = [sys.executable, "-m", "tintype_cli", "gateway", "--port", "0", "--admin-port", "0"]
     stderr = folder / "stderr"
     with (folder / "stdout").open("wb") as out, stderr.open("wb") as err:

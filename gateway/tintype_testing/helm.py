@@ -14,7 +14,7 @@ HELM = GoModule("helm.sh/helm/v3/cmd/helm", "v3.22.0")
 
 
 class HelmMissingError(Exception):
-    """There is no helm and it cannot be built; the message says how to get it."""
+    """helm is missing and cannot be built; the message says how to install it."""
 
 
 def find_helm() -> Path:
@@ -39,7 +39,7 @@ def find_helm() -> Path:
 
 
 def is_built() -> bool:
-    """Whether `find_helm` returns at once."""
+    """Whether `find_helm` returns without a build."""
     return bool(os.environ.get("HELM") or shutil.which("helm")) or HELM.program.exists()
 
 

@@ -1,4 +1,4 @@
-"""A PostgreSQL server of the tests' own: the real one, as the distribution installs it."""
+"""A real PostgreSQL server for tests, as the distribution installs it."""
 
 import asyncio
 import itertools
@@ -23,7 +23,7 @@ from tintype_testing.waiting import eventually_blocking
 INSTALL = "no PostgreSQL server: install it (Debian: `apt install postgresql`), or put it on PATH"
 
 UNPRIVILEGED = ("postgres", "nobody")
-"""Who may run the server where the tests run as root, which it refuses."""
+"""The users that may run the server if the tests run as root, which PostgreSQL refuses."""
 
 START_SECONDS = 60
 
@@ -45,7 +45,7 @@ DELETE FROM account;
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator["PostgresServer"]:
-    """A running server. Without one the test is skipped, but with `CI=true` it fails."""
+    """A running server. Without one the test is skipped, or fails if `CI=true`."""
     if find_programs() is None:
         missing(INSTALL)
     with running_postgres(fsync="off") as server:  # its files go with the tests

@@ -1,4 +1,4 @@
-"""What a test needs of the machine: where it is missing the test says how to get it."""
+"""The requirements of tests; without them a message says how to install them."""
 
 import os
 import shutil
@@ -8,7 +8,7 @@ import pytest
 
 
 def missing(reason: str) -> NoReturn:
-    """Skip the test; where `CI` is `true` nothing may be skipped, so it fails."""
+    """Skip the test, or fail it if `CI` is `true`."""
     if os.environ.get("CI") == "true":
         pytest.fail(reason)
     pytest.skip(reason)

@@ -66,7 +66,7 @@ class S3Server:
 
 @pytest.fixture(scope="session")
 def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    """A running server. Without one the test is skipped, but with `CI=true` it fails."""
+    """A running server. Without one the test is skipped, or fails if `CI=true`."""
     try:
         program = find_server()
     except S3MissingError as error:

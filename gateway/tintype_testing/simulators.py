@@ -1,4 +1,4 @@
-"""Short words for what these tests do all the time."""
+"""Helpers for requests to simulated providers."""
 
 import base64
 import io
@@ -28,7 +28,7 @@ def fault(**fields: object) -> dict[str, str]:
 
 
 async def script(simulator: str, *faults: dict[str, object]) -> None:
-    """Let the next requests meet these faults, in turn."""
+    """Set the faults of the next requests, in turn."""
     async with httpx2.AsyncClient() as http:
         answer = await http.put(f"{simulator}/_simulator/faults", json=faults)
         assert answer.status_code == 204, answer.text

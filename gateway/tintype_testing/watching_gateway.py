@@ -1,4 +1,4 @@
-"""A gateway process that watches an operator's ConfigMap."""
+"""A gateway process that watches the operator's ConfigMap."""
 
 import json
 import os
@@ -13,7 +13,7 @@ TINTYPE = (sys.executable, "-m", "tintype_cli")
 
 
 class WatchingGateway:
-    """It is not running before `start`, and keeps its ports and its folder from then on."""
+    """A gateway that keeps its ports and its folder when it is restarted."""
 
     def __init__(self, operator: Operator, folder: Path, **settings: str) -> None:
         folder.mkdir()
@@ -38,11 +38,11 @@ class WatchingGateway:
 
     @property
     def url(self) -> str:
-        """Where it tells what it serves."""
+        """The `/status` URL."""
         return f"http://127.0.0.1:{self.admin_port}/status"
 
     def sequence(self) -> int:
-        """What it says that it serves; zero before it answers."""
+        """The sequence that it serves; zero before it responds."""
         try:
             with urlopen(self.url, timeout=30) as answer:  # noqa: S310 - loopback
                 return json.load(answer)["sequence"] or 0

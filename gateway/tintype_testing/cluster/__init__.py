@@ -1,1 +1,1 @@
-"""A Kubernetes control plane of one's own: etcd, API server and controller manager."""
+"""A real Kubernetes control plane for tests: etcd, API server and controller manager."""

@@ -15,7 +15,7 @@ from tintype_testing.cluster.building import (
 )
 
 REQUIRED = ("etcd", "kube-apiserver", "kubectl")
-"""What envtest ships, too; the controller manager is used where there is one."""
+"""The programs that envtest ships as well; the controller manager is optional."""
 
 CONTROL_PLANE = GoProgram(
     "controlplane",
@@ -24,11 +24,11 @@ CONTROL_PLANE = GoProgram(
     version=KUBERNETES_VERSION,
     variables=kubernetes_variables(),
 )
-"""The whole control plane; its go.mod says which Kubernetes."""
+"""The source of the control plane; its go.mod names the Kubernetes version."""
 
 
 class BinariesMissingError(Exception):
-    """There are no programs and they cannot be built; the message says how to get them."""
+    """The programs are missing and cannot be built; the message says how to install them."""
 
 
 def find_binaries() -> Path:
@@ -50,7 +50,7 @@ def find_binaries() -> Path:
 
 
 def is_built() -> bool:
-    """Whether `find_binaries` returns at once."""
+    """Whether `find_binaries` returns without a build."""
     return bool(os.environ.get("KUBEBUILDER_ASSETS")) or CONTROL_PLANE.folder.exists()
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 KUBERNETES_VERSION = "v1.35.4"
-"""What the programs of Kubernetes report; without it a chart's `kubeVersion` would refuse them."""
+"""The version that the Kubernetes programs report, which the chart's `kubeVersion` checks."""
 
 
 class BuildError(Exception):
@@ -21,7 +21,7 @@ class BuildError(Exception):
 
 @dataclass(frozen=True)
 class GoProgram:
-    """A program of a folder with its own go.mod; `names` are those it is called by."""
+    """A program in a folder with a go.mod; `names` are the names of its executables."""
 
     name: str
     source: Path
@@ -31,7 +31,7 @@ class GoProgram:
 
     @property
     def folder(self) -> Path:
-        """Where the built program is, or will be."""
+        """The path of the built program."""
         return cache() / self.name / self._key()
 
     def build(self) -> Path:
@@ -62,14 +62,14 @@ class GoProgram:
 
 @dataclass(frozen=True)
 class GoModule:
-    """A program of a published module, which has its last name."""
+    """A program of a published module, named like the last part of its path."""
 
     module: str
     version: str
 
     @property
     def program(self) -> Path:
-        """Where the built program is, or will be."""
+        """The path of the built program."""
         name = self.module.rpartition("/")[2]
         return cache() / name / self.version / name
 
@@ -88,7 +88,7 @@ class GoModule:
 
 
 def filled(folder: Path, fill: Callable[[Path], None]) -> Path:
-    """Return the folder; make it in one step where it is missing, whoever else is trying to."""
+    """Return the folder; build it atomically if it is missing, also with concurrent builders."""
     if folder.exists():
         return folder
     parent = folder.parent
@@ -129,14 +129,14 @@ def kubernetes_variables() -> dict[str, str]:
 
 
 def cache() -> Path:
-    """The folder of what is built once for many runs of the tests."""
+    """The folder of programs that are built once for many test runs."""
     root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(root) / "tintype"
 
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Keep other processes, which lock the same file, waiting."""
+    """Hold a file lock, on which other processes wait."""
     with path.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

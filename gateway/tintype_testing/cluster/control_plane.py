@@ -3,7 +3,6 @@
 import os
 import socket
 import subprocess
-import time
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,14 +12,15 @@ import yaml
 
 from tintype_testing.cluster.pki import create_pki
 from tintype_testing.cluster.processes import Process, free_ports, start
+from tintype_testing.waiting import eventually_blocking
 
 START_SECONDS = 90
-"""Much more than it takes (5 to 8), because a busy machine is no fault of the tests."""
+"""The limit for the start, which takes 5 to 8 seconds on an idle machine."""
 
 CRDS = Path(__file__).parents[3] / "crds"
 
 ISSUER = "https://kubernetes.default.svc.cluster.local"
-"""Of the ServiceAccounts' tokens, as most clusters have it."""
+"""The issuer of the ServiceAccounts' tokens, as in most clusters."""
 
 CONTROLLERS = (
     "serviceaccount-controller",
@@ -31,17 +31,17 @@ CONTROLLERS = (
     "job-controller",
     "endpointslice-controller",
 )
-"""Those that the tests feel; all of them would take seconds more to start."""
+"""The controllers that the tests need; all of them would take seconds longer to start."""
 
 SERVICES = "10.96.0.0/16"
 
 API_SERVICE = "10.96.0.1"
-"""The address of the Service `kubernetes`: the first one of all."""
+"""The address of the Service `kubernetes`: the first of the range."""
 
 
 @dataclass(frozen=True)
 class Reach:
-    """Whom a control plane serves: by default only this machine, without pods."""
+    """The network of a control plane: by default only this machine, without pods."""
 
     address: str = "127.0.0.1"
     names: tuple[str, ...] = ()
@@ -50,7 +50,7 @@ class Reach:
 
 
 LOOPBACK = Reach()
-"""An address of the loopback interface is no valid endpoint, so none is announced."""
+"""A loopback address is no valid endpoint, so none is announced."""
 
 
 class ControlPlane:
@@ -67,20 +67,20 @@ class ControlPlane:
         self.kubeconfig = self.write_kubeconfig("admin", self.certificate_user("admin"))
 
     def start(self) -> None:
-        """Start the parts and wait until objects can be created."""
+        """Start the components and wait until objects can be created."""
         self._start_etcd()
         self._start_api_server()
         if (self.binaries / "kube-controller-manager").exists():
             self._start_controller_manager()
 
     def stop(self) -> None:
-        """End the parts, the youngest first. The data is thrown away, so nothing is saved."""
+        """Stop the components in reverse order, without saving the data."""
         for process in reversed(self._processes):
             process.popen.kill()
             process.popen.wait()
 
     def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
-        """What kubectl prints as the cluster's administrator; an `AssertionError` if it fails."""
+        """Return kubectl's output as the administrator; an `AssertionError` if it fails."""
         ended = self.try_kubectl(*arguments, stdin=stdin)
         assert ended.returncode == 0, f"kubectl {' '.join(arguments)}: {ended.stderr}"
         return ended.stdout
@@ -88,7 +88,7 @@ class ControlPlane:
     def try_kubectl(
         self, *arguments: str, stdin: str | None = None, kubeconfig: Path | None = None
     ) -> subprocess.CompletedProcess[str]:
-        """Run kubectl, by default as the administrator, whether or not it succeeds."""
+        """Run kubectl, by default as the administrator, and return its result, also if it fails."""
         return subprocess.run(
             [self.binaries / "kubectl", *arguments],
             input=stdin,
@@ -113,7 +113,7 @@ class ControlPlane:
         self._wait_for_storage()
 
     def create_namespace(self) -> str:
-        """A new namespace; it goes away with the cluster."""
+        """Create a namespace, which lasts as long as the cluster."""
         name = f"test-{uuid.uuid4().hex[:10]}"
         self.kubectl("create", "namespace", name)
         return name
@@ -121,7 +121,7 @@ class ControlPlane:
     def service_account_kubeconfig(
         self, namespace: str, name: str, rules: list[dict[str, Any]]
     ) -> Path:
-        """The kubeconfig of a new ServiceAccount that may do what `rules` of its Role allow."""
+        """Create a ServiceAccount with a Role of these `rules`, and return its kubeconfig."""
         metadata = {"name": name, "namespace": namespace}
         group = "rbac.authorization.k8s.io"
         subject = {"kind": "ServiceAccount", "name": name, "namespace": namespace}
@@ -140,7 +140,7 @@ class ControlPlane:
         return self.write_kubeconfig(f"{namespace}-{name}", {"token": token}, namespace)
 
     def certificate_user(self, name: str) -> dict[str, Any]:
-        """The user of a kubeconfig whom the authority has signed."""
+        """The user of a kubeconfig with a signed client certificate."""
         certificate, key = self.pki.certificate(name), self.pki.key(name)
         return {"client-certificate": str(certificate), "client-key": str(key)}
 
@@ -207,13 +207,15 @@ class ControlPlane:
         return self.try_kubectl("get", "--raw", path).returncode == 0
 
     def _wait_for_storage(self) -> None:
-        """For about a second after a CRD is established, lists of its objects answer 429."""
-        deadline = time.monotonic() + START_SECONDS
-        while self.try_kubectl("get", "tintype", "--all-namespaces").returncode != 0:
-            assert time.monotonic() < deadline, "the custom resources are not served"
+        """Wait for a CRD's storage: for about a second lists of its objects get 429."""
+
+        def is_ready() -> bool:
+            return self.try_kubectl("get", "tintype", "--all-namespaces").returncode == 0
+
+        eventually_blocking(is_ready, "the storage of the CRDs", START_SECONDS)
 
     def write_kubeconfig(self, name: str, user: dict[str, Any], namespace: str = "default") -> Path:
-        """The kubeconfig of a user, such as `certificate_user` makes one."""
+        """The kubeconfig of a user, for example from `certificate_user`."""
         ca = str(self.pki.certificate("ca"))
         cluster = {"server": self.server, "certificate-authority": ca}
         context = {"cluster": "tests", "user": name, "namespace": namespace}

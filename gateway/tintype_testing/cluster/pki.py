@@ -1,11 +1,11 @@
-"""The certificates of a throw-away cluster, made by the openssl command."""
+"""The certificates of a temporary cluster, created by openssl."""
 
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 CURVE = "prime256v1"
-"""Generating RSA keys would take longer than starting the cluster."""
+"""Elliptic-curve keys, because RSA keys would take longer than the start of the cluster."""
 
 DAYS = 2
 
@@ -17,12 +17,12 @@ subjectAltName={names}
 """
 
 NAMES = ("DNS:localhost", "IP:127.0.0.1")
-"""Who every certificate is for."""
+"""The host names and addresses in every server certificate."""
 
 
 @dataclass(frozen=True)
 class Pki:
-    """One authority and what it signed, as PEM files of a folder."""
+    """A certificate authority and its certificates, as PEM files of a folder."""
 
     folder: Path
 
@@ -33,7 +33,7 @@ class Pki:
         return self.folder / f"{name}.key"
 
     def sign(self, name: str, subject: str) -> None:
-        """Make a key and a certificate, for a subject such as `/O=system:masters/CN=admin`."""
+        """Create a key and a certificate for a subject such as `/O=system:masters/CN=admin`."""
         _make_key(self.folder, name)
         _openssl(self.folder, f"req -new -key {name}.key -subj {subject} -out {name}.csr")
         authority = "-CA ca.crt -CAkey ca.key -CAcreateserial"
@@ -42,7 +42,7 @@ class Pki:
 
 
 def create_pki(folder: Path, *more_names: str) -> Pki:
-    """An authority, the certificates of server and clients, and the key that signs tokens."""
+    """Create an authority, certificates of server and clients, and the key that signs tokens."""
     folder.mkdir()
     (folder / "extensions").write_text(EXTENSIONS.format(names=",".join((*NAMES, *more_names))))
     _make_authority(folder)

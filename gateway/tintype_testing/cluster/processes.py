@@ -1,4 +1,4 @@
-"""Programs that run beside the tests: started with a log file, watched, and ended by their id."""
+"""Programs that run beside the tests, with their logs."""
 
 import fcntl
 import itertools
@@ -13,7 +13,7 @@ from tintype_testing.cluster.building import cache
 from tintype_testing.waiting import eventually_blocking
 
 PORTS = range(12_000, 30_000)
-"""Below those that Linux gives to connections, and between those that Kubernetes uses."""
+"""Ports below Linux's ephemeral range, and between the ranges of Kubernetes."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +47,11 @@ class Process:
             raise AssertionError(f"{error}\n{self.output()[-4000:]}") from None
 
     def exit_code(self, seconds: float) -> int:
-        """Wait for the program to end by itself."""
+        """Wait for the program to exit by itself, and return its exit code."""
         return self.popen.wait(seconds)
 
     def stop(self, seconds: float = 20) -> int:
-        """Ask the program to end, and return its exit code."""
+        """Send SIGTERM, and return the exit code."""
         if self.running():
             self.popen.terminate()
         return self.popen.wait(seconds)

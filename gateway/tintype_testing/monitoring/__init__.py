@@ -1,1 +1,1 @@
-"""Prometheus, and a run of the product for it to scrape."""
+"""Prometheus, and a run of the product that it scrapes."""

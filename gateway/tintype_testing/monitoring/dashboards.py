@@ -1,4 +1,4 @@
-"""The dashboards as the chart ships them."""
+"""The dashboards of the chart."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -12,7 +12,7 @@ FOLDER = CHART / "dashboards"
 
 @dataclass(frozen=True)
 class Target:
-    """One query of a panel, and the pattern of its legend."""
+    """A query of a panel, and the pattern of its legend."""
 
     query: str
     legend: str
@@ -36,7 +36,7 @@ def names() -> list[str]:
 
 
 def read(name: str) -> dict[str, Any]:
-    """A dashboard as Grafana imports it."""
+    """A dashboard in Grafana's JSON model."""
     dashboard: dict[str, Any] = json.loads((FOLDER / f"{name}.json").read_text())
     return dashboard
 
@@ -55,7 +55,7 @@ def panels(name: str) -> Iterator[Panel]:
 
 
 def filled_in(query: str, *, rate: str, span: str) -> str:
-    """A query with Grafana's variables set: its shortest useful window, and the time shown."""
+    """A query with Grafana's variables replaced: its shortest useful window, and the time range."""
     variables = {
         "$__rate_interval": rate,
         "$__range": span,

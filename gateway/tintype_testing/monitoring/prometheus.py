@@ -1,4 +1,4 @@
-"""A Prometheus of one's own, which scrapes every second."""
+"""A Prometheus for tests, which scrapes every second."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -27,13 +27,13 @@ class Prometheus:
     process: Process
 
     def query(self, query: str) -> list[dict[str, Any]]:
-        """The series that a query gives now; an `AssertionError` if it is none."""
+        """Return the current series of a query; an `AssertionError` if it is invalid."""
         return list(self._get("query", query=query)["result"])
 
     def query_range(
         self, query: str, start: float, end: float, step: float
     ) -> list[dict[str, Any]]:
-        """The series that a query gives between two times, in Unix seconds."""
+        """Return the series of a query between two Unix times in seconds."""
         found = self._get("query_range", query=query, start=start, end=end, step=step)
         return list(found["result"])
 

@@ -1,6 +1,5 @@
-"""A real run to look at: API server, operator, gateway and simulated providers, with clients that
-get images, refusals and errors.
-"""
+"""A real run for monitoring: API server, operator, gateway and simulated providers, with clients
+that get images, refusals and errors."""
 
 import asyncio
 import os
@@ -44,7 +43,7 @@ MODELS = (
     "gemini-2.5-flash-image",
     "imagen-4.0-fast-generate-001",
 )
-"""What clients ask for in turn: two of each provider."""
+"""The models that clients request in turn: two of each provider."""
 
 STREAMED: tuple[dict[str, Any], ...] = (
     {"model": "gpt-image-1", "prompt": "a fox", "stream": True, "partial_images": 2},
@@ -61,12 +60,12 @@ FAULTS: tuple[dict[str, object], ...] = (
     {"status": 429, "body": "slow down", "headers": {"Retry-After": "1"}},
     {"damage": "malformed_json"},
 )
-"""What the simulated providers do wrong, now and then."""
+"""The faults of the simulated providers."""
 
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """The running parts, and a client with a key."""
+    """The running components, and a client with a key."""
 
     prometheus: Prometheus
     operator: Operator
@@ -77,14 +76,14 @@ class Rehearsal:
     """Unix seconds."""
 
     def edit(self, text: str) -> None:
-        """Change the name that a model is shown by, and wait until it is served."""
+        """Change the display name of a model, and wait until it is served."""
         before = self.gateway.sequence()
         model = next(item for item in _starter() if item["metadata"]["name"] == "gpt-image-2")
         self.operator.apply(model | {"spec": model["spec"] | {"displayName": text}})
         eventually_blocking(lambda: self.gateway.sequence() > before, "a new catalog")
 
     async def traffic(self, rounds: int, pause_seconds: float = 0.0) -> None:
-        """Ask for an image of each model in every round, and for what goes wrong."""
+        """Request an image of each model in every round, and cause every kind of error."""
         headers = {"Authorization": f"Bearer {self.key}"}
         async with http_client(f"http://127.0.0.1:{self.gateway.port}", headers=headers) as http:
             for number in range(rounds):
@@ -105,13 +104,13 @@ def _starter() -> list[Manifest]:
 
 
 async def _ask(http: httpx2.AsyncClient, body: dict[str, Any]) -> None:
-    """Ask for an image. An answer whose provider fails in its middle breaks off."""
+    """Request an image. A response is aborted if its provider fails in the middle."""
     with suppress(httpx2.RemoteProtocolError):
         await http.post("/v1/images/generations", json=body)
 
 
 async def _leave(http: httpx2.AsyncClient, body: dict[str, Any]) -> None:
-    """Ask for an image, and hang up before it can have come."""
+    """Request an image, and close the connection before it can arrive."""
     try:
         await http.post("/v1/images/generations", json=body, timeout=0.02)
     except httpx2.TimeoutException:
@@ -119,7 +118,7 @@ async def _leave(http: httpx2.AsyncClient, body: dict[str, Any]) -> None:
 
 
 async def _ramble(port: int) -> None:
-    """Send headers without an end, until the gateway has had enough."""
+    """Send endless headers until the gateway closes the connection."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(b"GET /v1/models HTTP/1.1\r\n" + b"X: %s\r\n" % (b"x" * 8000) * 20)
     with suppress(ConnectionError):

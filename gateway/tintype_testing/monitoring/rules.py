@@ -1,4 +1,4 @@
-"""The alerts as the chart ships them."""
+"""The alerts of the chart."""
 
 from typing import Any
 
