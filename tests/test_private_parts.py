@@ -200,11 +200,22 @@ class Served:
         self.seen: list[tuple[int, bool]] = []
         """What the connection said of itself within each request."""
 
+        self.begun, self.ended = asyncio.Event(), asyncio.Event()
+
     @property
     def connection(self) -> Connection:
         (connection,) = self.runner.served.connections
         assert isinstance(connection, Connection)
         return connection
+
+    async def outlive(self, request: web.Request) -> web.StreamResponse:
+        connection = request.protocol
+        assert isinstance(connection, Connection)
+        connection.release_handler()
+        self.begun.set()
+        await eventually(lambda: connection.transport is None)
+        self.ended.set()
+        return web.Response()
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         connection = self.connection
@@ -223,7 +234,7 @@ async def served() -> AsyncIterator[Served]:
     app = web.Application()
     runner = OneRunner(app, max_line_size=4321, handler_cancellation=True)
     serving = Served(runner)
-    app.add_routes([web.get("/", serving.handle)])
+    app.add_routes([web.get("/", serving.handle), web.get("/outlive", serving.outlive)])
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     async with aiohttp.ClientSession(f"http://127.0.0.1:{runner.addresses[0][1]}") as session:
@@ -248,6 +259,16 @@ async def test_a_connection_knows_whether_it_waits_for_a_request(served: Served)
 async def test_a_connection_has_its_event_loop(served: Served) -> None:
     part = changed("aiohttp", "RequestHandler._loop")
     assert served.connection.event_loop is asyncio.get_running_loop(), part
+
+
+async def test_a_released_handler_outlives_its_connection(served: Served) -> None:
+    host, port = served.runner.addresses[0][:2]
+    _, writer = await asyncio.open_connection(host, port)
+    writer.write(b"GET /outlive HTTP/1.1\r\nHost: gateway\r\n\r\n")
+    await served.begun.wait()
+    writer.close()
+    async with asyncio.timeout(30):
+        await served.ended.wait()
 
 
 async def test_a_server_counts_its_connections(served: Served) -> None:

@@ -6,6 +6,7 @@ not read its response. It responds to invalid HTTP in plain text, and logs a tra
 
 import asyncio
 import logging
+from collections.abc import Callable
 
 from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
@@ -44,10 +45,20 @@ MAX_HEADERS = 100
 class ClientConnection(Connection):
     """aiohttp's connection, which closes if the client is too slow."""
 
-    __slots__ = ("_head_bytes", "_head_timer", "_stall_timer", "_unread_bytes", "is_closing")
+    __slots__ = (
+        "_head_bytes",
+        "_head_timer",
+        "_stall_timer",
+        "_unread_bytes",
+        "is_closing",
+        "on_leave",
+    )
 
     is_closing: bool
     """Whether the connection closes after the response to its current request."""
+
+    on_leave: Callable[[], object] | None
+    """Called when the client disconnects, instead of cancelling the current handler."""
 
     _head_timer: asyncio.TimerHandle | None
     _stall_timer: asyncio.TimerHandle | None
@@ -58,6 +69,7 @@ class ClientConnection(Connection):
         self._head_bytes = 0
         self._unread_bytes = 0
         self.is_closing = False
+        self.on_leave = None
         self._stall_timer = None
         self._head_timer = self.event_loop.call_later(HEAD_SECONDS, self.cut, "slow_head")
 
@@ -65,6 +77,9 @@ class ClientConnection(Connection):
     def connection_lost(self, exc: BaseException | None) -> None:
         self._stop_head_timer()
         self._stop_stall_timer()
+        if self.on_leave is not None:
+            self.release_handler()
+            self.on_leave()
         super().connection_lost(exc)
 
     @override

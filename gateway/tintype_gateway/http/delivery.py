@@ -1,7 +1,7 @@
-"""Drives a response in a task that the server owns, and writes it to the client.
+"""Drives a response, and writes it to the client.
 
-A client that disconnects cancels the handler of its request, not this task. The task is cancelled
-if nothing is sold yet; otherwise it completes the response and discards it.
+The handler of a request outlives its client: a client that disconnects cancels it if nothing is
+sold yet; otherwise the handler completes the response and discards it.
 """
 
 import asyncio
@@ -13,6 +13,7 @@ from aiohttp import web
 
 from tintype_gateway.errors import GatewayError
 from tintype_gateway.http.app_keys import REQUEST_ID, REQUEST_LOG, RESPONSE_TASKS
+from tintype_gateway.http.connection import ClientConnection
 from tintype_gateway.http.writer import ResponseWriter
 from tintype_gateway.ledger.interface import Hold
 from tintype_gateway.observability.metrics import RESPONSES_BROKEN_OFF
@@ -38,17 +39,19 @@ async def deliver(
         GatewayError: The request failed before anything was sent, so the status can still be set.
         ConnectionError: The client disconnected.
     """
-    writer = ResponseWriter(request, headers)
-    task = request.app[RESPONSE_TASKS].start(_written(request, parts, client, writer, delivered))
-    client.cancels(task.cancel)
-    while not task.done():
+    connection, writer = request.protocol, ResponseWriter(request, headers)
+    assert isinstance(connection, ClientConnection)  # noqa: S101 - the server makes no others
+    with request.app[RESPONSE_TASKS].in_progress() as task:
+        client.cancels(task.cancel)
+        connection.on_leave = client.leave
         try:
-            await asyncio.shield(task)
+            await _written(request, parts, client, writer, delivered)
         except asyncio.CancelledError:
-            client.leave()
-    if task.cancelled():
-        raise ConnectionError("the client left")
-    task.result()
+            if not client.has_left:
+                raise
+            raise ConnectionError("the client left") from None
+        finally:
+            connection.on_leave = None
     return writer
 
 

@@ -29,6 +29,10 @@ class Connection(RequestHandler):
         """The number of complete request heads so far."""
         return self._request_count
 
+    def release_handler(self) -> None:
+        """Do not cancel the handler of the current request when the connection is lost."""
+        self._task_handler = None
+
     def is_between_requests(self) -> bool:
         """Return whether the connection waits for a request."""
         return self._waiter is not None and not self._waiter.done()

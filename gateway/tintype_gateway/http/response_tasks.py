@@ -1,7 +1,8 @@
-"""The tasks that drive responses. The server owns them, so that they outlive connections."""
+"""The tasks that drive responses, some of which outlive their connections."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from aiohttp import web
 
@@ -12,14 +13,18 @@ class ResponseTasks:
     def __init__(self, drain_seconds: float) -> None:
         self._drain_seconds = drain_seconds
         self._ends_at: float | None = None
-        self._running: set[asyncio.Task[None]] = set()
+        self._running: set[asyncio.Task[object]] = set()
 
-    def start(self, work: Coroutine[object, object, None]) -> "asyncio.Task[None]":
-        """Run a response in a task of its own."""
-        task = asyncio.create_task(work)
+    @contextmanager
+    def in_progress(self) -> Iterator[asyncio.Task[object]]:
+        """Return the current task, which drives a response in the block."""
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - this is called in a coroutine
         self._running.add(task)
-        task.add_done_callback(self._running.discard)
-        return task
+        try:
+            yield task
+        finally:
+            self._running.discard(task)
 
     async def begin_drain(self, app: web.Application) -> None:
         """Limit the time of the remaining responses from now on."""
