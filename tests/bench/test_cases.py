@@ -15,7 +15,7 @@ from tintype_gateway.values.upstream import UpstreamResponse
 SMALL = 64 * KIB
 
 
-def test_an_image_is_a_png_of_just_so_many_bytes() -> None:
+def test_an_image_is_a_png_of_the_requested_size() -> None:
     decoded = base64.b64decode(image_base64(SMALL), validate=True)
 
     assert len(decoded) == SMALL
@@ -51,7 +51,7 @@ def test_a_stream_holds_previews_and_then_the_image() -> None:
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_a_case_names_the_model_whose_answer_has_its_size(size: str) -> None:
+def test_a_case_names_the_model_whose_response_has_its_size(size: str) -> None:
     case = Case("openai-images", size, 16)
 
     assert json.loads(case.body())["model"] == f"openai-images-{SIZES[size]}"

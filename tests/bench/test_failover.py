@@ -5,7 +5,7 @@ import pytest
 from bench.failover import FAULTS, Outcome, measured
 
 
-def test_an_outcome_is_told_in_shares_and_milliseconds() -> None:
+def test_an_outcome_is_reported_in_shares_and_milliseconds() -> None:
     outcome = Outcome([0.1, 0.2, 0.3, 0.4], images=3, calls=6, charged=3 * 640_000)
 
     assert outcome.cells == ("75%", "1.50", "250", "3 / 3")
@@ -19,7 +19,7 @@ async def test_a_second_route_serves_what_the_first_turns_away(routes: int, imag
     assert outcome.calls >= 3
 
 
-async def test_an_address_where_nobody_listens_is_a_fault_like_others() -> None:
+async def test_a_refused_connection_is_a_fault_like_others() -> None:
     outcome = await measured(None, 1.0, routes=2, requests=3)
 
     assert outcome.images == 3

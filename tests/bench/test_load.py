@@ -33,7 +33,7 @@ async def connection_to(*answers: bytes) -> AsyncIterator[Connection]:
         await done.wait()
 
 
-async def test_a_connection_is_kept_unless_the_answer_says_that_it_closes() -> None:
+async def test_a_connection_is_kept_unless_the_response_closes_it() -> None:
     async with connection_to(KEPT, LAST) as connection:
         await connection.ask(REQUEST, 4)
         assert not connection.is_last

@@ -17,6 +17,6 @@ def test_cases_are_chosen_by_a_part_of_their_title() -> None:
     assert [case.title for case in plan.cases] == ["openai-images, 1.5 MiB"]
 
 
-def test_a_choice_keeps_the_rounds_of_its_plan_unless_told_otherwise() -> None:
+def test_a_selection_keeps_the_rounds_of_its_plan_by_default() -> None:
     assert chosen(quick(), "", rounds=None) == quick()
     assert chosen(quick(), "", rounds=5).rounds == 5

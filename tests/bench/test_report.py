@@ -78,7 +78,7 @@ def test_a_target_that_does_not_serve_a_case_says_so() -> None:
     assert row[2:4] == ("peer", "HTTP Error 500")
 
 
-def test_a_wave_is_told_without_the_upstreams_delay() -> None:
+def test_a_wave_is_reported_without_the_upstreams_delay() -> None:
     wave = case(tintype=[turn(p50_ms=5100, memory=90 * MIB, peak_memory=290 * MIB, failures=1)])
 
     [row] = wave_rows(wave | {"clients": 200, "delay_ms": 5000})

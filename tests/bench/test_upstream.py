@@ -34,7 +34,7 @@ def test_a_chunked_request_is_whole_at_its_last_chunk() -> None:
     assert split_request(request + b"next") == (request, b"next")
 
 
-def test_the_path_says_what_is_answered_and_when() -> None:
+def test_the_path_selects_the_response_and_its_delay() -> None:
     plain = upstream_answer("openai-images", 64 * KIB, stream=False)
     streamed = upstream_answer("openai-images", 64 * KIB, stream=True)
 
@@ -49,7 +49,7 @@ def test_any_other_path_is_a_mistake() -> None:
 
 
 @pytest.mark.parametrize("stream", [False, True])
-async def test_clients_read_whole_answers(direct: Target, stream: bool) -> None:
+async def test_clients_read_complete_responses(direct: Target, stream: bool) -> None:
     case = Case("openai-images", "64 KiB", 3, stream)
 
     load = await at_once(direct.request(case), case.concurrency)
@@ -63,7 +63,7 @@ async def test_clients_ask_again_until_the_time_is_over(direct: Target) -> None:
     assert len(load.latencies) > 1
 
 
-async def test_an_answer_that_is_too_short_is_a_failure(direct: Target) -> None:
+async def test_a_response_that_is_too_short_is_a_failure(direct: Target) -> None:
     whole = direct.request(Case("openai-images", "64 KiB", 1))
 
     load = await at_once(Request(whole.url, whole.body, (), whole.answer_bytes * 2), 1)

@@ -142,7 +142,7 @@ def test_a_digest_of_another_text_is_refused(sha256: str) -> None:
 
 
 @pytest.mark.parametrize("version", [0, 2, 10**20, "1", None])
-def test_a_schema_version_that_we_do_not_know_is_refused(version: object) -> None:
+def test_an_unknown_schema_version_is_refused(version: object) -> None:
     with pytest.raises(BundleError):
         unpack(described(content(), schemaVersion=version))
     with pytest.raises(BundleError):
@@ -193,5 +193,5 @@ def test_fields_that_a_newer_writer_added_are_passed_over() -> None:
     assert manifest.sequence == 7
 
 
-def test_a_catalog_can_be_read_from_its_text_alone() -> None:
+def test_a_catalog_can_be_read_from_its_text() -> None:
     assert read_catalog(EXAMPLE.to_json()) == EXAMPLE

@@ -259,7 +259,7 @@ def test_a_broken_object_never_removes_another(folder: list[Manifest]) -> None:
     assert together == alone
 
 
-def test_all_problems_of_an_object_are_told_at_once() -> None:
+def test_all_problems_of_an_object_are_reported_at_once() -> None:
     model = image_model(
         aliases=["canvas"], defaults={"nonsense": 1}, providerParameters={"size": ["width"]}
     )

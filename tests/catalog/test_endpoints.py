@@ -42,5 +42,5 @@ def test_the_path_of_the_dialect_is_found_at_the_end(
 @pytest.mark.parametrize(
     "endpoint", [None, HOST, f"{HOST}/", f"{HOST}/tenants/v1-images", "https://v1", f"{HOST}/v1/us"]
 )
-def test_another_path_is_none_of_our_business(dialect: Dialect, endpoint: str | None) -> None:
+def test_an_endpoint_with_another_path_is_accepted(dialect: Dialect, endpoint: str | None) -> None:
     assert endpoint_warning(dialect, endpoint) is None

@@ -43,7 +43,7 @@ def test_an_object_without_a_spec_is_broken_and_not_deleted() -> None:
     assert compile_manifests([without(MODEL, "spec"), BINDING], GOOD).catalog == GOOD
 
 
-def test_a_deleted_object_is_gone() -> None:
+def test_a_deleted_object_is_not_in_the_catalog() -> None:
     assert compile_manifests([MODEL], GOOD).catalog == compiled(MODEL)
     assert compile_manifests([], GOOD).catalog == Catalog()
 
@@ -55,7 +55,7 @@ def test_a_deleted_model_takes_its_bindings_with_it() -> None:
     assert [problem.reason for problem in problems] == ["ModelNotFound"]
 
 
-def test_a_deleted_object_stays_gone_while_another_is_broken() -> None:
+def test_a_deleted_object_stays_deleted_while_another_is_broken() -> None:
     other = image_model("other")
     before = compiled(MODEL, BINDING, other)
 

@@ -78,7 +78,7 @@ def test_a_problem_names_the_object_the_field_the_rule_and_what_was_given() -> N
     )
 
 
-def test_all_problems_of_an_object_are_told_at_once() -> None:
+def test_all_problems_of_an_object_are_reported_at_once() -> None:
     broken = changed(changed(BINDING, "spec.weight", "1"), "spec.pricing.prices[0].usd", "free")
     problems = parse_resource(without(broken, "spec.dialect"))
 

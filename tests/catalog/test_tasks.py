@@ -122,7 +122,7 @@ def test_what_a_provider_can_do_is_accepted(dialect: str, operations: Manifest) 
         ),
     ],
 )
-def test_what_a_provider_cannot_do_is_told_at_the_binding(
+def test_unsupported_tasks_are_reported_at_the_binding(
     dialect: str, operations: Manifest, message: str
 ) -> None:
     (problem,) = problems(dialect, operations)

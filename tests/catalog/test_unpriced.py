@@ -134,7 +134,7 @@ def test_a_price_of_zero_is_a_price(usd: str) -> None:
     assert messages(PLAIN, by_size(price(usd))) == []
 
 
-def test_a_model_that_knows_auto_alone_still_needs_a_complete_price() -> None:
+def test_a_model_with_only_auto_still_needs_a_complete_price() -> None:
     model = image_model(parameters=qualities(auto="auto"))
 
     assert messages(model, by_size(price("0.01", maxPixels=2**20)))
@@ -162,7 +162,7 @@ def test_a_model_that_takes_any_quality_may_have_one_price_for_all() -> None:
     assert messages(model, per_token(table=[tokens(100)])) == []
 
 
-def test_every_unpriced_quality_is_told_in_a_fixed_order() -> None:
+def test_every_unpriced_quality_is_reported_in_a_fixed_order() -> None:
     names = ["high", "low", "max", "medium", "ultra", "xhigh"]
     model = image_model(parameters=qualities(**{name: name for name in reversed(names)}))
 

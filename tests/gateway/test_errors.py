@@ -48,7 +48,7 @@ def test_the_table_of_statuses_names_every_error() -> None:
     assert {kind.__name__ for kind in ours} == {*STATUSES, *others}
 
 
-def test_a_part_that_a_file_does_not_have_is_told_how_long_the_file_is() -> None:
+def test_an_unsatisfiable_range_gets_the_size_of_the_file() -> None:
     error = errors.RangeNotSatisfiableError(5)
     assert (error.status, error.code, error.param) == (416, "range_not_satisfiable", "Range")
     assert "5 bytes" in error.message
@@ -94,7 +94,7 @@ def test_types_are_openais_own(name: str, kind: str) -> None:
 
 
 @pytest.mark.parametrize("name", STATUSES)
-def test_no_client_tries_again_by_itself_unless_told_to(name: str) -> None:
+def test_no_sdk_retries_without_x_should_retry(name: str) -> None:
     assert getattr(errors, name)("why").headers() == {"x-should-retry": "false"}
 
 

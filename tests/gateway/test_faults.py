@@ -127,7 +127,7 @@ def test_a_code_is_kept_that_means_the_same_here(given: str | None, code: str) -
     assert (error.code, error.param) == (code, "size")
 
 
-def test_refused_content_is_told_in_the_providers_words() -> None:
+def test_refused_content_has_the_providers_message() -> None:
     fault = UpstreamFault(
         "refused", "safety_violations=[violence]", code="content_policy_violation"
     )

@@ -107,7 +107,7 @@ async def test_a_line_tells_who_got_what_from_whom_how_fast_and_for_how_much(
     assert line["attempts"] == 1
 
 
-async def test_the_line_of_an_error_tells_the_size_of_its_answer(
+async def test_the_log_line_of_an_error_has_the_size_of_its_response(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with running_gateway(tmp_path, *canvas()) as gateway:

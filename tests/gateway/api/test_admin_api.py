@@ -32,7 +32,9 @@ async def status_with(gateway: Gateway, key: str) -> int:
 
 
 @pytest.mark.parametrize("authorization", ["", "Bearer wrong", TOKEN + "x", "Basic x"])
-async def test_without_the_token_nothing_is_told(gateway: Gateway, authorization: str) -> None:
+async def test_without_the_token_every_path_is_refused(
+    gateway: Gateway, authorization: str
+) -> None:
     async with httpx2.AsyncClient(base_url=gateway.admin_url) as client:
         answer = await client.get("/admin/v1/accounts", headers={"Authorization": authorization})
 
@@ -84,7 +86,7 @@ async def test_a_revoked_key_is_refused(gateway: Gateway, admin: httpx2.AsyncCli
     assert await status_with(gateway, made["key"]) == 401
 
 
-async def test_a_rotated_key_gives_way_to_a_new_one(
+async def test_a_rotated_key_is_replaced_by_a_new_one(
     gateway: Gateway, admin: httpx2.AsyncClient
 ) -> None:
     old = (await admin.post("/keys", json={"account": ACCOUNT})).json()
@@ -175,7 +177,7 @@ async def test_usage_is_summed_up_by_account_and_model(
         ("PUT", "/accounts", {}, 405, "method_not_allowed"),
     ],
 )
-async def test_a_faulty_call_is_answered_like_any_other(
+async def test_an_invalid_admin_call_gets_the_usual_error(
     admin: httpx2.AsyncClient, method: str, path: str, body: Any, status: int, code: str
 ) -> None:
     answer = await admin.request(method, path, json=body)

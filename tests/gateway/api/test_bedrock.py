@@ -142,7 +142,7 @@ async def test_provider_parameters_reach_the_provider_beside_standard_ones(
         {"textToImageParams": {"text": "something else"}},
     ],
 )
-async def test_a_provider_parameter_that_is_ours_to_say_is_refused(
+async def test_a_provider_parameter_that_the_gateway_sets_is_refused(
     client: AsyncOpenAI, parameter: dict[str, Any]
 ) -> None:
     with pytest.raises(APIStatusError) as raised:
@@ -174,7 +174,7 @@ async def test_an_image_carries_the_watermark_of_its_maker(
 @pytest.mark.parametrize(
     ("model", "prompt"), [(NOVA, "a flagged fox"), (CORE, "a forbidden fox"), (CORE, "flagged")]
 )
-async def test_images_refused_by_a_successful_answer_are_flagged_and_free(
+async def test_images_refused_by_a_successful_response_are_flagged_and_free(
     client: AsyncOpenAI, model: str, prompt: str
 ) -> None:
     answer = await generated(client, model, prompt=prompt)

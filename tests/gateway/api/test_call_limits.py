@@ -91,6 +91,6 @@ async def test_by_default_an_account_makes_ten_calls_for_each_request(gateway: G
     assert await statuses(gateway, *[("GET", "/v1/models", None)] * 11) == [200] * 10 + [429]
 
 
-async def test_the_limit_is_told(gateway: Gateway) -> None:
+async def test_the_error_names_the_limit(gateway: Gateway) -> None:
     async with gateway.http() as http:
         assert (await http.get("/v1/credits")).json()["calls_per_minute"] == 3

@@ -70,7 +70,7 @@ def test_a_simulator_says_which_ports_there_are(run: Run, port: str) -> None:
     assert (code, err.splitlines()[-1].endswith("must be a number from 0 to 65535")) == (2, True)
 
 
-def test_an_unknown_command_is_told_the_known_ones(run: Run) -> None:
+def test_an_unknown_command_gets_the_list_of_commands(run: Run) -> None:
     code, _, err = run("serve")
 
     assert code == 2
@@ -85,9 +85,7 @@ def test_a_sound_folder_is_counted(run: Run) -> None:
     assert re.fullmatch(r"\d+ models and \d+ bindings are sound\.\n", out)
 
 
-def test_every_problem_of_a_folder_is_told_with_file_object_and_field(
-    run: Run, tmp_path: Path
-) -> None:
+def test_every_problem_of_a_folder_names_file_object_and_field(run: Run, tmp_path: Path) -> None:
     dear = provider_binding("dear", pricing=per_image("much"))
     lost = provider_binding("lost", model="nowhere")
     model = image_model()

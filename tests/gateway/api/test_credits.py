@@ -122,7 +122,7 @@ async def test_an_unlimited_account_has_no_remainder_but_its_use_is_counted(
         assert (await gateway.account()).balance == -640_000
 
 
-async def test_what_the_provider_counts_above_the_hold_is_our_loss(tmp_path: Path) -> None:
+async def test_the_cost_above_the_hold_is_not_charged(tmp_path: Path) -> None:
     async with running_gateway(tmp_path, *priced_by_token()) as gateway:
         used = {"input_tokens": 2, "output_tokens": 1_000_000}
         await gateway.script({"body": {"data": [{"b64_json": IMAGE}], "usage": used}})

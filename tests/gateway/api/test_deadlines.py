@@ -32,7 +32,7 @@ async def test_a_silent_provider_is_left_in_time(tmp_path: Path, spec: dict[str,
         assert (await gateway.account()).balance == CREDITS_MICRO
 
 
-async def test_an_answer_that_has_begun_may_last_longer_than_its_beginning(tmp_path: Path) -> None:
+async def test_a_started_response_may_last_longer_than_the_start_timeout(tmp_path: Path) -> None:
     begun = asyncio.Event()
     script = Script([b"{", begun, b"}"], content_type="application/json")
     async with scripted(script) as provider:
@@ -45,7 +45,7 @@ async def test_an_answer_that_has_begun_may_last_longer_than_its_beginning(tmp_p
     assert code == "outcome_unknown"  # the whole answer was read, and it has no image
 
 
-async def test_an_answer_that_drips_ends_with_the_deadline(tmp_path: Path) -> None:
+async def test_a_slow_response_ends_with_the_deadline(tmp_path: Path) -> None:
     never = asyncio.Event()
     script = Script([b"{", never], content_type="application/json")
     async with scripted(script) as provider:

@@ -37,7 +37,7 @@ async def test_a_word_that_is_not_known_gets_the_words_that_are(gateway: Gateway
         ("DELETE", "/v1/models/gpt-image-1", {"GET", "HEAD"}),
     ],
 )
-async def test_another_method_is_told_those_that_work(
+async def test_another_method_gets_the_allowed_ones(
     gateway: Gateway, method: str, path: str, allowed: set[str]
 ) -> None:
     async with gateway.http() as http:
@@ -46,7 +46,7 @@ async def test_another_method_is_told_those_that_work(
     assert set(response.headers["Allow"].replace(" ", "").split(",")) == allowed
 
 
-async def test_without_a_key_nobody_learns_what_a_model_would_say(gateway: Gateway) -> None:
+async def test_without_a_key_errors_reveal_nothing_of_a_model(gateway: Gateway) -> None:
     async with gateway.http() as http:
         del http.headers["Authorization"]
         responses = [

@@ -115,7 +115,7 @@ async def test_an_error_of_each_status_is_complete(
 
 
 @pytest.mark.parametrize("path", ["/v1/models", "/openapi.json", "/", "/v2", LINK])
-async def test_no_browser_guesses_what_an_answer_is(gateway: Gateway, path: str) -> None:
+async def test_responses_forbid_content_sniffing(gateway: Gateway, path: str) -> None:
     answer = await asked(gateway, get(path))
 
     assert answer.headers["x-content-type-options"] == "nosniff"

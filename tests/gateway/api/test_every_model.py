@@ -89,7 +89,9 @@ async def test_a_model_makes_a_square_image_by_default(client: AsyncOpenAI, mode
 
 
 @pytest.mark.parametrize("model", ACTIVE)
-async def test_an_answer_has_what_its_family_reports(client: AsyncOpenAI, model: str) -> None:
+async def test_a_response_has_the_fields_that_its_family_reports(
+    client: AsyncOpenAI, model: str
+) -> None:
     family = family_of(model)
 
     answer = await generated(client, model)

@@ -111,7 +111,7 @@ KINDS = {
 
 @pytest.mark.parametrize("status", KINDS)
 @pytest.mark.parametrize("dialect", DIALECTS)
-async def test_a_fault_of_the_platform_is_told_with_its_cause_and_without_secrets(
+async def test_a_fault_of_the_platform_is_reported_with_its_cause_and_without_secrets(
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
     dialect: str,
@@ -147,7 +147,7 @@ REFUSALS = {
     ("dialect", "status", "name", "kind"),
     [(dialect, *row) for dialect, rows in REFUSALS.items() for row in rows],
 )
-async def test_a_fault_of_the_request_is_told_without_a_word_of_the_provider(
+async def test_a_fault_of_the_request_is_reported_without_the_providers_message(
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
     dialect: str,
@@ -166,7 +166,7 @@ async def test_a_fault_of_the_request_is_told_without_a_word_of_the_provider(
     assert [leak for leak in (*LEAKS, "Refused for") if leak in everything] == []
 
 
-async def test_a_name_that_is_a_quotation_is_not_told(
+async def test_a_name_that_quotes_the_request_is_not_reported(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     behavior = quoting("openai-images", 500, f"{PROMPT} {SECRETS['api-key']}", "Failed:")
@@ -176,7 +176,7 @@ async def test_a_name_that_is_a_quotation_is_not_told(
     assert [leak for leak in LEAKS if leak in line["upstream_error"]] == []
 
 
-async def test_a_provider_without_an_answer_is_told_as_well(
+async def test_a_provider_without_a_response_is_reported_as_well(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def hangs_up(call: Call) -> None:

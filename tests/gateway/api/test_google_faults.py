@@ -11,7 +11,7 @@ from tintype_testing.gateway import CREDITS_MICRO, Gateway
 
 
 @pytest.mark.parametrize("word", ["forbidden", "flagged", "declined"])
-async def test_gemini_refuses_in_three_shapes_and_nobody_pays(
+async def test_gemini_refuses_in_three_forms_and_no_account_is_charged(
     client: AsyncOpenAI, word: str
 ) -> None:
     answer = await generated(client, FLASH, prompt=f"a {word} fox")
@@ -67,7 +67,7 @@ async def test_the_oddities_of_gemini_are_one_image(client: AsyncOpenAI, marker:
         ("DEADLINE_EXCEEDED", "outcome_unknown", None),
     ],
 )
-async def test_an_error_of_google_is_told_as_ours(
+async def test_an_error_of_google_becomes_an_openai_error(
     gateway: Gateway, client: AsyncOpenAI, error: str, code: str, retry_after: str | None
 ) -> None:
     await gateway.script(*[{"error": f"google/{error}"}] * MAX_ATTEMPTS)
@@ -88,7 +88,7 @@ async def test_an_error_of_google_is_told_as_ours(
         (FLASH, "wrong_types"),
     ],
 )
-async def test_a_spoiled_answer_is_of_unknown_outcome(
+async def test_a_damaged_response_is_of_unknown_outcome(
     gateway: Gateway, client: AsyncOpenAI, model: str, damage: str
 ) -> None:
     await gateway.script({"damage": damage})

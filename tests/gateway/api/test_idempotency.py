@@ -48,7 +48,7 @@ async def test_the_key_of_another_request_is_refused(gateway: Gateway) -> None:
     assert other.headers["x-should-retry"] == "false"
 
 
-async def test_while_the_first_request_runs_a_repeat_is_told_to_wait(gateway: Gateway) -> None:
+async def test_a_repeat_during_the_first_request_gets_a_conflict(gateway: Gateway) -> None:
     await gateway.script({"delay_seconds": 0.2})
     first, second = await asyncio.gather(send(gateway), send(gateway))
 

@@ -30,7 +30,7 @@ async def send(gateway: Gateway, **fields: Any) -> httpx2.Response:
 
 
 @pytest.mark.parametrize("fields", [{}, {"n": 3}, {"output_format": "webp"}])
-async def test_a_repeat_gets_the_same_answer_to_the_last_byte(
+async def test_a_repeat_gets_the_same_response_to_the_last_byte(
     gateway: Gateway, fields: dict[str, Any]
 ) -> None:
     first = await send(gateway, **fields)
@@ -86,7 +86,7 @@ async def test_a_request_without_a_key_leaves_nothing_behind(
     assert kept == ["answers", "images"]
 
 
-async def test_where_the_answer_is_gone_a_repeat_is_refused(tmp_path: Path) -> None:
+async def test_without_a_stored_response_a_repeat_is_refused(tmp_path: Path) -> None:
     images = ImageTools(store=folder_store(tmp_path / "images"))
     async with running_gateway(tmp_path, *canvas(), images=images) as gateway:
         await send(gateway)
@@ -99,7 +99,7 @@ async def test_where_the_answer_is_gone_a_repeat_is_refused(tmp_path: Path) -> N
         assert (repeat.status_code, error["code"]) == (409, "idempotency_replay_unavailable")
 
 
-async def test_while_the_store_is_away_a_first_answer_is_given_all_the_same(
+async def test_an_unavailable_store_does_not_affect_the_first_response(
     tmp_path: Path, bucket: Bucket
 ) -> None:
     async with (
@@ -115,7 +115,7 @@ async def test_while_the_store_is_away_a_first_answer_is_given_all_the_same(
         assert (await gateway.account()).balance == CREDITS_MICRO - PRICE
 
 
-async def test_the_audit_knows_that_a_repeat_brought_the_answer(tmp_path: Path) -> None:
+async def test_a_repeat_counts_as_delivery_in_the_audit(tmp_path: Path) -> None:
     images = ImageTools(store=folder_store(tmp_path / "images"))
     async with running_gateway(tmp_path, *canvas(), images=images) as gateway:
         await send(gateway)

@@ -61,7 +61,7 @@ def test_the_usual_variables_of_aws_name_the_bucket(
         assert format_behind(answer) == "png"
 
 
-def test_a_missing_bucket_is_told_at_the_start_and_stops_only_what_needs_it(
+def test_a_missing_bucket_is_logged_at_the_start_and_stops_only_what_needs_it(
     tmp_path: Path, bucket: Bucket
 ) -> None:
     environ = variables(bucket) | {"AWS_S3_BUCKET": "nobody-made-this-one"}

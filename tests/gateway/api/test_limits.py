@@ -39,7 +39,7 @@ async def test_only_allowed_models_are_listed(gateway: Gateway) -> None:
             await client.models.retrieve("canvas")
 
 
-async def test_a_request_beyond_the_rate_is_told_when_to_come_again(gateway: Gateway) -> None:
+async def test_a_request_above_the_rate_gets_a_retry_after(gateway: Gateway) -> None:
     await gateway.ledger.set_policy(ACCOUNT, Policy(requests_per_minute=1))
 
     first, second = await gateway.generate(), await gateway.generate()

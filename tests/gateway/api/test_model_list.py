@@ -137,7 +137,7 @@ def test_an_operation_is_shown_with_what_it_takes() -> None:
     }
 
 
-def test_what_a_manifest_leaves_out_is_null_or_told_by_the_id() -> None:
+def test_absent_fields_of_a_manifest_are_null_or_derived_from_the_id() -> None:
     shown = described(image_model())
     assert (shown["created"], shown["shutdown_date"], shown["cost"]) == (0, None, None)
     assert (shown["display_name"], shown["active"], shown["providers"]) == ("canvas", False, [])
@@ -180,7 +180,7 @@ def test_the_cost_is_that_of_the_route_that_a_request_takes_first() -> None:
     }
 
 
-def test_a_model_that_nobody_serves_still_tells_its_price() -> None:
+def test_a_model_without_active_bindings_still_has_a_price() -> None:
     shown = described(image_model(), provider_binding(active=False, pricing=per_image("0")))
     assert shown["cost"] == {"currency": "USD", "type": "per_image", "usd": "0"}
 

@@ -57,7 +57,7 @@ async def end(task: asyncio.Task[object]) -> None:
 
 
 @pytest.mark.parametrize("fields", [{}, {"stream": True}])
-async def test_a_request_too_many_is_told_to_come_again_and_costs_nothing(
+async def test_a_rejected_request_gets_a_retry_after_and_costs_nothing(
     gateway: Gateway, fields: dict[str, Any]
 ) -> None:
     async with one_under_way(gateway):
@@ -80,7 +80,7 @@ async def test_what_takes_no_memory_is_served_all_the_same(gateway: Gateway) -> 
         assert (await http.post("/v1/images/quote", json=quote)).status_code == 200
 
 
-async def test_openais_sdk_comes_again_when_it_was_told_to(
+async def test_openais_sdk_retries_after_the_retry_after(
     gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pauses: list[float] = []
@@ -112,7 +112,7 @@ async def test_a_body_that_is_still_to_come_needs_room_too(gateway: Gateway) -> 
     assert (answer.status, answer.error()["code"]) == (429, "overloaded")
 
 
-async def test_a_body_that_says_it_is_too_long_is_told_so_and_not_to_come_again(
+async def test_a_body_with_too_large_a_content_length_gets_a_final_error(
     gateway: Gateway,
 ) -> None:
     head = request(gateway, b"", f"Content-Length: {10**12}", length=False)

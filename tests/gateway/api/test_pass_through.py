@@ -78,7 +78,7 @@ async def test_a_cost_that_is_certain_is_in_the_head(tmp_path: Path) -> None:
         await response.aread()
 
 
-async def test_an_answer_that_breaks_off_breaks_off_for_the_client_and_costs_nothing(
+async def test_a_response_that_is_cut_off_is_cut_off_for_the_client_and_costs_nothing(
     tmp_path: Path,
 ) -> None:
     broken, lost = metric("tintype_responses_broken_off_total"), unsettled("outcome_unknown")

@@ -88,7 +88,7 @@ async def test_errors_and_quotes_say_the_profile_as_well(gateway: Gateway) -> No
 
 
 @pytest.mark.parametrize("model", SCENES)
-async def test_every_dialect_answers_in_openais_types(gateway: Gateway, model: str) -> None:
+async def test_every_dialect_responds_in_openais_types(gateway: Gateway, model: str) -> None:
     before = int(time.time())
     plain = await gateway.generate(OPENAI, model=model, n=2)
     streamed = await gateway.generate(OPENAI, model=model, n=2, stream=True)

@@ -181,7 +181,9 @@ async def test_a_fault_of_the_provider_is_a_clean_error_and_costs_nothing(
 
 
 @pytest.mark.parametrize("case", UNKNOWN)
-async def test_what_the_provider_may_charge_us_for_is_counted(gateway: Gateway, case: str) -> None:
+async def test_calls_that_the_provider_may_charge_for_are_counted(
+    gateway: Gateway, case: str
+) -> None:
     await gateway.script(UNKNOWN[case])
     before = unsettled("outcome_unknown")
 

@@ -75,7 +75,7 @@ async def test_a_quality_that_the_provider_chooses_has_no_expected_price(
     assert quoted["credits_ceiling"] > 0
 
 
-async def test_a_quote_calls_nobody_and_holds_nothing(gateway: Gateway) -> None:
+async def test_a_quote_calls_no_provider_and_holds_nothing(gateway: Gateway) -> None:
     before = await gateway.account()
 
     await quote(gateway)

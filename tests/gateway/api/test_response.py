@@ -58,7 +58,7 @@ class Answer(Exact):
     usage: TokenUsage | Usage
 
 
-async def test_an_answer_has_the_documented_fields_and_no_other(gateway: Gateway) -> None:
+async def test_a_response_has_the_documented_fields_and_no_other(gateway: Gateway) -> None:
     response = await gateway.generate(model="gpt-image-1", quality="low", n=2)
 
     answer = Answer.model_validate_json(response.content)
@@ -75,7 +75,7 @@ async def test_an_answer_has_the_documented_fields_and_no_other(gateway: Gateway
     }
 
 
-async def test_an_answer_is_one_that_openais_own_types_allow(gateway: Gateway) -> None:
+async def test_a_response_conforms_to_openais_types(gateway: Gateway) -> None:
     response = await gateway.generate(model="gpt-image-2", quality="low", size="1024x1024")
 
     answer = ImagesResponse.model_validate_json(response.content, strict=True)
@@ -175,7 +175,7 @@ async def test_the_headers_name_the_cost_where_the_image_is_complete_before_them
     assert converted.headers["Tintype-Cost-Micro-Credits"] == str(cost)
 
 
-async def test_a_model_on_its_way_out_says_so_in_headers(tmp_path: Path) -> None:
+async def test_a_deprecated_model_has_deprecation_headers(tmp_path: Path) -> None:
     dates = {"deprecatedOn": "2020-01-01", "retiresOn": "2999-12-31"}
     model, binding = canvas()
     model["spec"]["lifecycle"] = dates

@@ -71,7 +71,7 @@ def test_a_database_that_cannot_be_opened_is_named_without_its_password(
     assert "hunter2" not in told
 
 
-def test_a_database_that_was_never_migrated_is_told_at_the_start(
+def test_a_database_that_was_never_migrated_is_an_error_at_the_start(
     tmp_path: Path, postgres: PostgresServer
 ) -> None:
     url = postgres.url(postgres.create_database())

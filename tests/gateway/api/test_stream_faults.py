@@ -189,7 +189,7 @@ async def ended(gateway: Gateway, **fields: Any) -> list[dict[str, Any]]:
     return [json.loads(frame.split("\ndata: ")[1]) for frame in frames]
 
 
-async def test_images_that_failed_are_told_after_those_that_came(tmp_path: Path) -> None:
+async def test_failed_images_are_reported_after_delivered_ones(tmp_path: Path) -> None:
     failure = Script([event("error", error=BLOCKED)])
     async with gateway_with(tmp_path, Script([completed()]), failure) as (gateway, _):
         whole, error = await ended(gateway, n=2)
@@ -220,7 +220,7 @@ async def test_a_failure_that_comes_last_does_not_change_the_bill(tmp_path: Path
         assert (await gateway.account()).balance == CREDITS_MICRO - PRICE
 
 
-async def test_if_no_image_comes_the_gravest_error_is_the_answer(tmp_path: Path) -> None:
+async def test_without_any_image_the_response_is_the_gravest_error(tmp_path: Path) -> None:
     scripts = [Script([event("error", error=BLOCKED)]), Script(cut=True)]
     async with gateway_with(tmp_path, *scripts) as (gateway, _):
         response = await gateway.generate(stream=True, n=2)
@@ -290,7 +290,7 @@ async def test_credentials_that_lack_a_part_are_the_gateways_fault(
         await money_is_back(gateway)
 
 
-async def test_a_defect_of_ours_is_an_event_and_a_line_in_the_log(
+async def test_a_defect_is_an_error_event_and_a_line_in_the_log(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def broken(*_: object) -> None:

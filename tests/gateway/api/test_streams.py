@@ -76,7 +76,7 @@ async def test_every_dialect_ends_in_a_completed_event_with_the_bill(
     assert last["usage"]["credits_remaining"] == account.balance
 
 
-async def test_a_streamed_image_is_the_one_of_a_plain_answer(client: AsyncOpenAI) -> None:
+async def test_a_streamed_image_equals_that_of_a_plain_response(client: AsyncOpenAI) -> None:
     asked = {"model": "gpt-image-1-mini", "prompt": "a red fox", "quality": "low"}
     plain: Any = await client.images.generate(**asked)  # type: ignore[call-overload]
 
@@ -354,7 +354,7 @@ async def test_events_of_other_kinds_are_not_passed_on(tmp_path: Path) -> None:
     assert response.text.count("data: ") == 1
 
 
-async def test_an_account_that_cannot_pay_is_told_before_the_stream(tmp_path: Path) -> None:
+async def test_insufficient_credits_are_an_error_before_the_stream(tmp_path: Path) -> None:
     async with running_gateway(tmp_path, *canvas(), credits_micro=1) as gateway:
         response = await gateway.generate(stream=True)
 

@@ -165,7 +165,7 @@ async def test_openmetrics_has_exemplars_with_the_trace(tmp_path: Path) -> None:
         }
 
 
-async def test_a_failure_is_told_by_its_kind_and_never_in_words(tmp_path: Path) -> None:
+async def test_a_span_has_the_kind_of_a_failure_and_never_its_message(tmp_path: Path) -> None:
     async with traced(tmp_path) as run:
         error = {"message": f"{PROMPT}: no", "type": "server_error", "code": "overloaded"}
         await script(run.simulator, {"status": 503, "body": {"error": error}, **LATER})
@@ -181,7 +181,7 @@ async def test_a_failure_is_told_by_its_kind_and_never_in_words(tmp_path: Path) 
         assert PROMPT.encode() not in run.collector.raw
 
 
-async def test_a_stage_that_refuses_a_request_tells_the_code_of_the_answer(tmp_path: Path) -> None:
+async def test_the_span_of_a_refusing_stage_has_the_error_code(tmp_path: Path) -> None:
     async with traced(tmp_path) as run:
         key = {"Authorization": f"Bearer {run.gateway.demo_key}"}
         async with http_client(run.gateway.url, headers=key) as http:
@@ -229,7 +229,7 @@ async def test_what_the_environment_calls_the_service_counts(tmp_path: Path) -> 
         assert run.collector.resource["service.name"] == "images"
 
 
-async def test_a_collector_that_is_away_harms_nobody(tmp_path: Path) -> None:
+async def test_an_unavailable_collector_does_not_affect_requests(tmp_path: Path) -> None:
     async with traced(tmp_path, OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9") as run:
         key = {"Authorization": f"Bearer {run.gateway.demo_key}"}
         async with http_client(run.gateway.url, headers=key) as http:

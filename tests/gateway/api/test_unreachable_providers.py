@@ -11,7 +11,7 @@ from tintype_testing.cluster.processes import free_ports
 from tintype_testing.gateway import CREDITS_MICRO, canvas, running_gateway
 
 
-async def test_a_provider_where_nobody_listens_is_unavailable_and_may_be_tried_again(
+async def test_a_refused_connection_is_unavailable_and_retryable(
     tmp_path: Path,
 ) -> None:
     (port,) = free_ports(1)
@@ -25,7 +25,7 @@ async def test_a_provider_where_nobody_listens_is_unavailable_and_may_be_tried_a
         assert (await gateway.account()).balance == CREDITS_MICRO
 
 
-async def test_a_provider_that_does_not_answer_in_time_is_not_asked_again(tmp_path: Path) -> None:
+async def test_a_provider_that_times_out_is_not_retried(tmp_path: Path) -> None:
     async with running_gateway(tmp_path, *canvas(timeoutSeconds=1)) as gateway:
         await gateway.script({"hang": True})
         before = unsettled("timeout")
@@ -66,7 +66,7 @@ async def test_when_to_come_again_is_passed_on_in_whole_seconds(
     assert response.headers.get("Retry-After") == passed_on
 
 
-async def test_what_the_provider_says_of_our_account_is_not_passed_on(tmp_path: Path) -> None:
+async def test_messages_about_the_gateways_account_are_not_passed_on(tmp_path: Path) -> None:
     message = "Incorrect API key provided: sk-upstream-12345"
     async with running_gateway(tmp_path, *canvas()) as gateway:
         await gateway.script({"status": 401, "body": {"error": {"message": message}}})
@@ -87,7 +87,7 @@ async def test_what_the_provider_says_of_the_request_is_passed_on(tmp_path: Path
     assert "Invalid size." in response.json()["error"]["message"]
 
 
-async def test_without_credentials_the_binding_is_named_and_nobody_is_asked(
+async def test_without_credentials_the_error_names_the_binding_and_no_call_is_made(
     tmp_path: Path,
 ) -> None:
     async with running_gateway(tmp_path, *canvas(), credentials=Credentials()) as gateway:

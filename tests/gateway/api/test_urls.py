@@ -95,7 +95,7 @@ async def test_a_url_that_has_ended_opens_nothing(store: ImageStore, tmp_path: P
         await eventually(is_closed)
 
 
-async def test_urls_can_be_what_a_gateway_answers_with(store: ImageStore, tmp_path: Path) -> None:
+async def test_urls_can_be_the_default_response_format(store: ImageStore, tmp_path: Path) -> None:
     images = ImageTools(store=store, default_response_format="url")
     async with running_gateway(tmp_path, *canvas(), images=images) as gateway:
         (entry,) = (await gateway.generate()).json()["data"]
@@ -277,7 +277,7 @@ async def test_no_path_leads_to_another_file(folder_gateway: Gateway, path: str)
     assert answer.json()["error"]["code"] == "unknown_url"
 
 
-async def test_an_image_that_is_gone_is_told(folder_gateway: Gateway, tmp_path: Path) -> None:
+async def test_a_removed_image_is_a_404(folder_gateway: Gateway, tmp_path: Path) -> None:
     url = await url_of(folder_gateway)
     (file,) = (tmp_path / "images" / "images").iterdir()
     file.unlink()

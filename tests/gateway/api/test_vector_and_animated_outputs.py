@@ -60,7 +60,7 @@ async def test_a_file_is_passed_on_and_described_truthfully(
     assert f'"size": "{size or "auto"}"' in streamed.text
 
 
-async def test_an_svg_that_nobody_asked_for_is_told_as_one(tmp_path: Path) -> None:
+async def test_an_unrequested_svg_is_labelled_as_svg(tmp_path: Path) -> None:
     async with gateway_giving(tmp_path, SVG) as gateway:
         assert (await gateway.generate()).json()["output_format"] == "svg"
 

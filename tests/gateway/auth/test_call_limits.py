@@ -44,7 +44,7 @@ def test_then_it_goes_on_at_its_rate(limits: CallLimits, clock: Clock) -> None:
     assert served(limits, CALLER, 200) == 5
 
 
-def test_who_is_refused_is_told_when_to_come_again(limits: CallLimits, clock: Clock) -> None:
+def test_a_refused_call_gets_a_retry_after(limits: CallLimits, clock: Clock) -> None:
     slow = Caller("studio", "key-1", calls_per_minute=6)
     served(limits, slow, 6)
 

@@ -62,7 +62,7 @@ def test_a_quality_that_the_provider_chose_has_its_own_price() -> None:
     ],
     ids=["by quality", "by formula", "by token table"],
 )
-def test_a_quality_that_nobody_priced_counts_as_the_one_that_was_asked_for(
+def test_an_unpriced_quality_is_charged_as_the_requested_one(
     pricing: Manifest,
 ) -> None:
     asked = job(quality="low")

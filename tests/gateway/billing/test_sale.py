@@ -153,7 +153,7 @@ async def test_images_that_were_sent_are_charged_however_the_request_ends(
 @pytest.mark.parametrize(
     ("error", "charged"), [(GeneratorExit, [(100, 1)]), (ZeroDivisionError, [])]
 )
-async def test_an_image_that_has_begun_is_charged_unless_a_defect_of_ours_ends_it(
+async def test_a_started_image_is_charged_unless_a_defect_ends_it(
     error: type[BaseException], charged: list[tuple[int, int]]
 ) -> None:
     shop = Shop()

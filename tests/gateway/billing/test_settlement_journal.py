@@ -35,7 +35,7 @@ def test_what_is_due_is_found_by_the_next_process(tmp_path: Path) -> None:
     assert list(Journal(tmp_path).left_behind()) == [due(1, cost=250, images=2)]
 
 
-def test_the_journal_of_a_living_process_is_left_alone(tmp_path: Path) -> None:
+def test_the_journal_of_a_living_process_is_not_read(tmp_path: Path) -> None:
     first, second = Journal(tmp_path), Journal(tmp_path)
     first.note(due())
 

@@ -43,14 +43,14 @@ def test_every_object_of_every_file_is_read_in_the_order_of_the_names(tmp_path: 
     ]
 
 
-def test_what_is_not_ours_is_passed_over(tmp_path: Path) -> None:
+def test_objects_of_other_apis_are_ignored(tmp_path: Path) -> None:
     write(tmp_path, "a.yaml", FOREIGN, image_model(), "- a\n- list\n", "", "just text\n")
     write(tmp_path, "kustomization.yaml", "resources: [a.yaml]\n")
     write(tmp_path, "README.md", "# not: [yaml")
     assert [manifest for _, manifest in read_manifests(tmp_path)] == [image_model()]
 
 
-def test_an_object_of_another_version_of_ours_is_not_overlooked(tmp_path: Path) -> None:
+def test_an_object_of_an_unknown_api_version_is_refused(tmp_path: Path) -> None:
     newer = image_model() | {"apiVersion": "tintype.dev/v9"}
     write(tmp_path, "a.yaml", newer)
     assert [manifest for _, manifest in read_manifests(tmp_path)] == [newer]

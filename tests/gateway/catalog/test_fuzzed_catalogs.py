@@ -91,7 +91,7 @@ async def loaded(files: Files) -> CatalogStore:
     return store
 
 
-async def test_what_is_damaged_on_its_way_is_never_served() -> None:
+async def test_a_damaged_delivery_is_never_served() -> None:
     chance, rejected = seeded(), 0
     for _ in range(COUNT // 2):
         store = await loaded(damaged_file(chance, SOUND))
@@ -101,7 +101,7 @@ async def test_what_is_damaged_on_its_way_is_never_served() -> None:
     assert rejected > COUNT // 2 * 0.9
 
 
-async def test_what_was_written_damaged_crashes_nobody() -> None:
+async def test_a_damaged_file_crashes_no_gateway() -> None:
     chance, rejected = seeded(), 0
     for _ in range(COUNT // 2):
         store = await loaded(damaged_text(chance, SOUND))

@@ -113,7 +113,7 @@ async def test_what_was_kept_is_checked_like_any_other(path: Path) -> None:
     assert "last-good: " in (store.status().last_error or "")
 
 
-async def test_a_full_disk_stops_nobody_from_serving(
+async def test_a_full_disk_does_not_stop_serving(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     store, loader = await restarted(tmp_path / "no-such-folder" / "file")

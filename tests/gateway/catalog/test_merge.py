@@ -39,7 +39,7 @@ def test_a_patch_changes_nothing_when_it_is_applied_again(target: Any, patch: An
 
 
 @given(json_values)
-def test_an_empty_patch_leaves_an_object_alone(target: Any) -> None:
+def test_an_empty_patch_changes_nothing(target: Any) -> None:
     assert merge(target, {}) == (target if isinstance(target, dict) else {})
 
 

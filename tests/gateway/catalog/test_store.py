@@ -20,7 +20,7 @@ def loads(source: str, result: str) -> float:
     return REGISTRY.get_sample_value("tintype_catalog_loads_total", labels) or 0.0
 
 
-def test_before_the_first_catalog_requests_are_told_to_come_again() -> None:
+def test_before_the_first_catalog_requests_get_a_retryable_error() -> None:
     store = CatalogStore()
     with pytest.raises(UnavailableError, match="no catalog yet") as refusal:
         store.current()

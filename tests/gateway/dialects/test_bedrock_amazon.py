@@ -155,7 +155,7 @@ def test_no_provider_parameter_reaches_the_model_the_host_or_the_credentials() -
 
 
 @pytest.mark.parametrize("fields", [{}, {"error": None}, {"error": ""}])
-def test_an_answer_without_an_error_is_all_of_its_images(fields: dict[str, Any]) -> None:
+def test_a_response_without_an_error_has_all_of_its_images(fields: dict[str, Any]) -> None:
     assert read(images=[SMALL, SMALL], **fields) == CallResult(
         images=(GeneratedImage(base64=SMALL.encode()),) * 2
     )
@@ -168,7 +168,7 @@ def test_large_images_stay_where_they_are() -> None:
     assert bytes(image.base64) == LARGE.encode()
 
 
-def test_neither_seed_time_nor_usage_is_told() -> None:
+def test_the_result_has_neither_seed_nor_time_nor_usage() -> None:
     result = read(images=[SMALL])
 
     assert (result.created, result.usage, result.images[0].seed) == (0, None, None)
@@ -198,13 +198,13 @@ def test_a_refusal_whose_reason_is_no_text_is_one_without_a_reason(error: object
 
 
 @pytest.mark.parametrize("fields", [{}, {"images": []}, {"images": [], "error": None}])
-def test_an_answer_without_images_and_without_an_error_claims_no_refusal(
+def test_a_response_without_images_and_without_an_error_is_no_refusal(
     fields: dict[str, Any],
 ) -> None:
     assert read(**fields) == CallResult(images=(), rest_refused=False)
 
 
-def test_a_mask_in_the_answer_is_no_image() -> None:
+def test_a_mask_in_the_response_is_no_image() -> None:
     assert len(read(images=[SMALL], maskImage=SMALL).images) == 1
 
 
@@ -225,7 +225,7 @@ def test_a_mask_in_the_answer_is_no_image() -> None:
         {"images": ["iVBO\n"]},
     ],
 )
-def test_an_answer_of_another_form_is_a_fault_of_unknown_outcome(content: object) -> None:
+def test_a_response_of_another_form_is_a_fault_of_unknown_outcome(content: object) -> None:
     assert refused(answer(content)).kind == "outcome_unknown"
 
 
@@ -234,6 +234,6 @@ def test_an_answer_of_another_form_is_a_fault_of_unknown_outcome(content: object
     | documents()
     | st.dictionaries(st.sampled_from(["images", "error", "maskImage"]), json_values)
 )
-def test_any_answer_is_read_or_is_a_fault(content: object) -> None:
+def test_any_response_is_read_or_is_a_fault(content: object) -> None:
     with suppress(UpstreamFault):
         assert isinstance(interpret(answer(content)), CallResult)

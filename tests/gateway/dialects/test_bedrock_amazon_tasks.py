@@ -108,7 +108,7 @@ def test_a_color_guided_image_may_have_a_reference(inputs: Any, reference: dict[
     }
 
 
-def test_background_removal_sends_the_image_alone() -> None:
+def test_background_removal_sends_only_the_image() -> None:
     job = edit_job("BACKGROUND_REMOVAL", ONE, quality="standard", seed=12)
 
     assert body(job) == {

@@ -88,7 +88,7 @@ def test_a_bearer_key_comes_before_access_keys_and_is_not_signed() -> None:
         ({"aws-access-key-id": "AKIDEXAMPLE"}, "aws-secret-access-key"),
     ],
 )
-def test_credentials_for_somebody_else_are_a_fault_that_names_what_is_missing(
+def test_credentials_of_another_kind_are_a_fault_that_names_the_missing_key(
     credentials: dict[str, str], missing: str
 ) -> None:
     with pytest.raises(UpstreamFault, match=missing) as caught:

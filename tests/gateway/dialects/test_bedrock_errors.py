@@ -136,7 +136,7 @@ def test_a_model_that_the_region_does_not_have_is_a_mistake_of_the_catalog(messa
     assert fault.message == "the provider has no such model or endpoint"
 
 
-def test_what_the_client_can_mend_is_told_in_the_providers_words() -> None:
+def test_errors_that_the_client_can_fix_have_the_providers_message() -> None:
     message = "Malformed input request: #/seed: -1 is not greater or equal to 0"
 
     assert error(400, "ValidationException", message).message == message
@@ -155,7 +155,9 @@ def test_what_the_client_can_mend_is_told_in_the_providers_words() -> None:
         (500, "InternalServerException"),
     ],
 )
-def test_what_may_speak_of_our_account_is_not_told(status: int, name: str) -> None:
+def test_messages_that_may_be_about_the_gateways_account_are_not_shown(
+    status: int, name: str
+) -> None:
     message = error(status, name, SECRET).message
 
     assert message
@@ -196,7 +198,7 @@ def test_when_to_try_again_is_read_from_the_headers(
     st.binary() | st.sampled_from([b'{"message": ["x"], "code": 7}', b"[" * 5000]),
     st.dictionaries(st.sampled_from(["x-amzn-errortype", "x-amz-retry-after", "x"]), st.text()),
 )
-def test_any_answer_is_a_fault_of_some_kind(
+def test_any_error_response_is_a_fault_of_some_kind(
     status: int, body: bytes, headers: dict[str, str]
 ) -> None:
     fault = read_error(answer(body, status, **headers))

@@ -118,7 +118,7 @@ def test_no_provider_parameter_reaches_the_model_the_host_or_the_credentials() -
         ({}, None),
     ],
 )
-def test_the_seed_is_told_as_a_number_and_never_costs_the_image(
+def test_the_seed_is_a_number_and_an_invalid_one_is_ignored(
     fields: dict[str, Any], seed: int | None
 ) -> None:
     assert read(images=[SMALL], finish_reasons=[None], **fields) == CallResult(
@@ -171,7 +171,7 @@ def test_a_model_that_failed_says_that_there_is_no_image(reason: str) -> None:
         {"images": [SMALL], "finish_reasons": 7},
     ],
 )
-def test_an_answer_of_another_form_is_a_fault_of_unknown_outcome(content: object) -> None:
+def test_a_response_of_another_form_is_a_fault_of_unknown_outcome(content: object) -> None:
     assert refused(content).kind == "outcome_unknown"
 
 
@@ -183,6 +183,6 @@ def test_an_answer_of_another_form_is_a_fault_of_unknown_outcome(content: object
         json_values | st.just(["Filter reason: prompt"]) | st.just([SMALL]),
     )
 )
-def test_any_answer_is_read_or_is_a_fault(content: object) -> None:
+def test_any_response_is_read_or_is_a_fault(content: object) -> None:
     with suppress(UpstreamFault):
         assert isinstance(interpret(answer(content)), CallResult)

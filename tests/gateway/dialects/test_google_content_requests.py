@@ -95,7 +95,7 @@ def test_provider_parameters_are_merged_deeply() -> None:
     }
 
 
-def test_nothing_that_is_ours_to_say_can_be_replaced() -> None:
+def test_provider_parameters_cannot_replace_the_gateways_fields() -> None:
     contents = [{"parts": [{"text": "something else"}]}]
     extras = {
         "contents": contents,

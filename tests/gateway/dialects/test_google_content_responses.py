@@ -32,7 +32,7 @@ def fault_of(content: object) -> UpstreamFault:
     return fault.value
 
 
-def test_a_documented_answer_is_read_whole() -> None:
+def test_every_field_of_a_documented_response_is_read() -> None:
     result = read({"text": "Here:"}, shown(), usageMetadata=USAGE, modelVersion="m")
 
     assert result == CallResult(
@@ -41,7 +41,7 @@ def test_a_documented_answer_is_read_whole() -> None:
     )
 
 
-def test_an_image_is_a_view_of_the_answer_itself() -> None:
+def test_an_image_is_a_view_of_the_response() -> None:
     upstream = answer(gemini_answer(shown(LARGE)))
 
     [image] = interpret(upstream).images
@@ -75,7 +75,7 @@ def test_the_last_of_several_images_is_the_finished_one() -> None:
     assert image.base64 == SMALL.encode()
 
 
-def test_thoughts_are_neither_shown_nor_told() -> None:
+def test_thoughts_are_not_passed_on() -> None:
     thought = {"text": "I sketch first.", "thought": True}
     draft = shown("QUJD", thought=True)
 

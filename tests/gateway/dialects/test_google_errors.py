@@ -66,7 +66,7 @@ def test_the_status_tells_the_kind(code: int, status: str | None, kind: FaultKin
         error(400, "INVALID_ARGUMENT", "Bad Request", INVALID_KEY | {"reason": "API_KEY_EXPIRED"}),
     ],
 )
-def test_a_wrong_key_is_told_from_other_bad_requests(fault: UpstreamFault) -> None:
+def test_a_wrong_key_is_distinguished_from_other_bad_requests(fault: UpstreamFault) -> None:
     assert fault.kind == "unauthorized"
 
 
@@ -80,7 +80,7 @@ def test_an_account_that_does_not_pay_is_not_authorized() -> None:
     assert "billed" not in fault.message
 
 
-def test_what_the_client_can_mend_is_told_in_the_providers_words() -> None:
+def test_errors_that_the_client_can_fix_have_the_providers_message() -> None:
     assert error(400, "INVALID_ARGUMENT", "Invalid ratio '7:5'.").message == "Invalid ratio '7:5'."
 
 
@@ -96,7 +96,9 @@ def test_what_the_client_can_mend_is_told_in_the_providers_words() -> None:
         (504, "DEADLINE_EXCEEDED"),
     ],
 )
-def test_what_may_speak_of_our_account_is_not_told(code: int, status: str) -> None:
+def test_messages_that_may_be_about_the_gateways_account_are_not_shown(
+    code: int, status: str
+) -> None:
     message = error(code, status, SECRET).message
 
     assert message
@@ -192,7 +194,7 @@ envelopes = st.fixed_dictionaries(
 
 
 @given(st.integers(100, 599), st.binary() | envelopes | json_values)
-def test_any_answer_is_a_fault_of_some_kind(status: int, content: Any) -> None:
+def test_any_error_response_is_a_fault_of_some_kind(status: int, content: Any) -> None:
     for dialect in DIALECTS:
         fault = dialect.read_error(answer(content, status))
 

@@ -76,7 +76,7 @@ def test_provider_parameters_are_merged_deeply() -> None:
     }
 
 
-def test_nothing_that_is_ours_to_say_can_be_replaced() -> None:
+def test_provider_parameters_cannot_replace_the_gateways_fields() -> None:
     extras = {
         "sampleCount": 4,
         "aspectRatio": "16:9",

@@ -34,7 +34,7 @@ def test_every_image_is_read_in_its_order() -> None:
     assert result == CallResult(images=images, rest_refused=True)
 
 
-def test_an_image_is_a_view_of_the_answer_itself() -> None:
+def test_an_image_is_a_view_of_the_response() -> None:
     upstream = answer(imagen_answer(LARGE, LARGE))
 
     for image in interpret(upstream).images:

@@ -63,7 +63,7 @@ def test_every_model_streams() -> None:
     assert streams(binding(dialect="google-generate-content"))
 
 
-def test_the_parts_make_one_answer() -> None:
+def test_the_events_make_one_response() -> None:
     previews, result = read(
         spoken({"text": "Here is "}),
         spoken({"text": "your fox."}),
@@ -114,7 +114,7 @@ def test_the_last_usage_counts() -> None:
         ),
     ],
 )
-def test_a_refusal_is_told_as_in_a_plain_answer(events: list[Event], reason: str) -> None:
+def test_a_refusal_is_the_same_as_in_a_plain_response(events: list[Event], reason: str) -> None:
     _, result = read(*events)
 
     assert result == CallResult(images=(), rest_refused=True, refusal_reasons=(reason,))

@@ -59,7 +59,7 @@ def test_cached_tokens_are_part_of_the_input(
 
 
 @pytest.mark.parametrize("usage", [None, {}, {"promptTokenCount": 17}])
-def test_an_answer_without_a_count_of_its_output_has_no_usage(usage: object) -> None:
+def test_a_response_without_an_output_count_has_no_usage(usage: object) -> None:
     assert usage_read(usage) is None
 
 

@@ -107,14 +107,14 @@ def test_a_field_that_the_client_did_not_send_by_this_name_is_not(param: object)
     assert read_error(answer({"error": envelope}, 400)).param is None
 
 
-def test_a_value_of_our_own_model_id_is_a_mistake_of_the_catalog() -> None:
+def test_an_error_about_the_model_id_is_a_mistake_of_the_catalog() -> None:
     envelope = {"message": "why", "type": "x", "param": "model", "code": "invalid_value"}
 
     assert read_error(answer({"error": envelope}, 400)).kind == "misconfigured"
 
 
 @pytest.mark.parametrize("code", ["moderation_blocked", None])
-def test_what_the_client_can_mend_is_told_in_the_providers_words(code: str | None) -> None:
+def test_errors_that_the_client_can_fix_have_the_providers_message(code: str | None) -> None:
     assert (
         error(400, code, "safety_violations=[violence]").message == "safety_violations=[violence]"
     )
@@ -124,7 +124,7 @@ def test_what_the_client_can_mend_is_told_in_the_providers_words(code: str | Non
     ("status", "code"),
     [(401, None), (403, None), (429, "insufficient_quota"), (429, None), (500, None), (400, None)],
 )
-def test_what_speaks_of_our_account_is_not_told(status: int, code: str | None) -> None:
+def test_messages_about_the_gateways_account_are_not_shown(status: int, code: str | None) -> None:
     message = error(status, code, SECRET).message
     assert message
     assert not {"sk-proj-1234", "org-abc"} & set(message.replace(".", " ").split())
@@ -165,7 +165,7 @@ def test_when_to_try_again_is_read_from_the_headers(
     st.binary() | st.sampled_from([b'{"error": {"code": 7, "message": ["x"]}}', b"[" * 5000]),
     st.dictionaries(st.sampled_from(["retry-after", "retry-after-ms", "x"]), st.text()),
 )
-def test_any_answer_is_a_fault_of_some_kind(
+def test_any_error_response_is_a_fault_of_some_kind(
     status: int, body: bytes, headers: dict[str, str]
 ) -> None:
     fault = read_error(answer(body, status, **headers))

@@ -63,7 +63,7 @@ def test_a_size_is_width_by_height() -> None:
 
 
 @pytest.mark.parametrize("upstream", ["dall-e-2", "dall-e-3"])
-def test_dall_e_is_told_to_answer_in_base64(upstream: str) -> None:
+def test_dall_e_is_asked_for_base64(upstream: str) -> None:
     assert body(upstreamModel=upstream)["response_format"] == "b64_json"
 
 

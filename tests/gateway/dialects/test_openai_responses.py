@@ -48,7 +48,7 @@ def refused(upstream: UpstreamResponse) -> UpstreamFault:
     return fault.value
 
 
-def test_a_documented_answer_is_read_whole() -> None:
+def test_every_field_of_a_documented_response_is_read() -> None:
     assert read() == CallResult(
         images=(GeneratedImage(SMALL.encode()),),
         created=1795000000,
@@ -58,7 +58,7 @@ def test_a_documented_answer_is_read_whole() -> None:
     )
 
 
-def test_an_image_is_a_view_of_the_answer_itself() -> None:
+def test_an_image_is_a_view_of_the_response() -> None:
     upstream = answer(ANSWER | {"data": [{"b64_json": LARGE}, {"b64_json": LARGE}]})
     for image in interpret(upstream).images:
         assert isinstance(image.base64, memoryview)
@@ -79,7 +79,7 @@ def test_a_revised_prompt_is_kept_however_long(prompt: str) -> None:
     assert image.revised_prompt == prompt
 
 
-def test_an_answer_with_images_alone_is_enough() -> None:
+def test_a_response_with_only_images_is_valid() -> None:
     sparse = interpret(answer({"data": [{"b64_json": SMALL}]}))
     assert sparse == CallResult(images=(GeneratedImage(SMALL.encode()),))
 
@@ -134,7 +134,7 @@ def test_a_count_of_cached_tokens_that_cannot_be_meant_spoils_the_usage(tokens: 
     assert (result.usage, result.usage_unusable) == (None, True)
 
 
-def test_an_answer_without_usage_has_none() -> None:
+def test_a_response_without_usage_has_no_usage() -> None:
     assert (read(usage=None).usage, read(usage=None).usage_unusable) == (None, False)
 
 

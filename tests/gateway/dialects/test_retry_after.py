@@ -48,7 +48,7 @@ def test_numbers_are_seconds_or_milliseconds(headers: dict[str, str], seconds: i
         ("Fri, sometime next week maybe", None),
     ],
 )
-def test_a_date_counts_from_when_the_answer_was_sent(date: str, seconds: int | None) -> None:
+def test_a_date_counts_from_the_date_of_the_response(date: str, seconds: int | None) -> None:
     assert retry_after({"retry-after": date, "date": DATE}) == seconds
 
 

@@ -32,7 +32,7 @@ MUTATIONS = st.lists(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(mutations=MUTATIONS)
-async def test_a_damaged_request_is_never_our_fault(
+async def test_a_damaged_request_is_never_a_500(
     gateway: Gateway, mutations: list[tuple[int, int, bytes]]
 ) -> None:
     content = request(gateway, BODY)
@@ -50,7 +50,7 @@ CLIENTS_ERRORS = {100, *range(400, 500)}
 """What the request above can get, whose body is at fault however it is framed."""
 
 
-async def test_a_defect_of_ours_tells_nothing_but_that_it_is_one(
+async def test_a_defect_is_a_500_without_details(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async def fail(asked: web.Request) -> web.Response:

@@ -45,7 +45,7 @@ async def serving(
     await runner.cleanup()
 
 
-async def test_a_client_that_left_is_no_defect_of_ours(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_disconnected_client_is_not_a_500(caplog: pytest.LogCaptureFixture) -> None:
     before = defects()
     async with serving(leave) as runner:
         reader, writer = await asyncio.open_connection(*runner.addresses[0])
@@ -98,7 +98,7 @@ async def kept_connection(
     writer.close()
 
 
-async def test_a_request_on_its_way_while_the_gateway_ends_is_answered_as_the_last_one() -> None:
+async def test_a_request_that_arrives_during_shutdown_gets_the_last_response() -> None:
     async with (
         serving(answer, grace_period_seconds=LONG) as runner,
         kept_connection(runner) as (reader, writer),

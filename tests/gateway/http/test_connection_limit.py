@@ -61,7 +61,7 @@ async def test_who_leaves_makes_room(tmp_path: Path) -> None:
         await eventually(lambda: asks_anew(gateway))
 
 
-async def test_the_probes_are_answered_all_the_same(tmp_path: Path) -> None:
+async def test_the_probes_still_get_responses(tmp_path: Path) -> None:
     async with limited(tmp_path, 1) as gateway, connected(gateway) as first:
         assert await is_served(first)
         async with gateway.http() as http:

@@ -121,7 +121,7 @@ def check(answer: Answer, caplog: pytest.LogCaptureFixture) -> None:
 
 @pytest.mark.parametrize("name", HEADERS)
 @pytest.mark.parametrize("value", [b"\x93", b"bytes=0-\x93", b'W/"\xff"', b"bytes=\xd9\xa1-"])
-async def test_no_header_to_a_stored_image_is_a_defect_of_ours(
+async def test_no_header_to_a_stored_image_causes_a_500(
     gateway: Gateway, tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str, value: bytes
 ) -> None:
     store = stored_images(tmp_path, gateway.url)
@@ -143,7 +143,7 @@ FUZZ = settings(
 @example(PATHS[0], "Authorization", b"Bearer a.b.\x93")
 @example(PATHS[0], "X-Quantized-Provider", b"\x93")
 @example(PATHS[0], "Idempotency-Key", b"\x93")
-async def test_no_header_of_a_client_is_a_defect_of_ours(
+async def test_no_header_of_a_client_causes_a_500(
     gateway: Gateway, caplog: pytest.LogCaptureFixture, path: str, name: str, value: bytes
 ) -> None:
     header = name.encode() + b": " + value
@@ -153,7 +153,7 @@ async def test_no_header_of_a_client_is_a_defect_of_ours(
 @FUZZ
 @given(path=st.sampled_from(ADMIN_PATHS), name=st.sampled_from(HEADERS), value=BYTES)
 @example(ADMIN_PATHS[3], "Authorization", b"Bearer \x93")
-async def test_no_header_to_the_admin_port_is_a_defect_of_ours(
+async def test_no_header_to_the_admin_port_causes_a_500(
     gateway: Gateway, caplog: pytest.LogCaptureFixture, path: str, name: str, value: bytes
 ) -> None:
     header = name.encode() + b": " + value
@@ -161,7 +161,7 @@ async def test_no_header_to_the_admin_port_is_a_defect_of_ours(
 
 
 @pytest.mark.parametrize("target", UNDECODABLE_TARGETS)
-async def test_no_target_is_a_defect_of_ours(
+async def test_no_target_causes_a_500(
     gateway: Gateway, caplog: pytest.LogCaptureFixture, target: bytes
 ) -> None:
     answer = await asked(gateway, b"GET " + target, gateway.key, port="api")
@@ -171,7 +171,7 @@ async def test_no_target_is_a_defect_of_ours(
 
 
 @pytest.mark.parametrize("target", UNDECODABLE_ADMIN_TARGETS)
-async def test_no_target_of_the_admin_port_is_a_defect_of_ours(
+async def test_no_target_of_the_admin_port_causes_a_500(
     gateway: Gateway, caplog: pytest.LogCaptureFixture, target: bytes
 ) -> None:
     check(await asked(gateway, b"GET " + target, TOKEN, port="admin"), caplog)
@@ -204,7 +204,7 @@ async def test_an_admin_token_with_other_bytes_than_ascii_is_not_valid(gateway: 
         (b"Idempotency-Key: \x93", "invalid_idempotency_key"),
     ],
 )
-async def test_an_undecodable_header_is_told_by_its_name(
+async def test_an_error_names_an_undecodable_header(
     gateway: Gateway, header: bytes, code: str
 ) -> None:
     answer = await asked(gateway, PATHS[0].encode(), gateway.key, header, port="api")

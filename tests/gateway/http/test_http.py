@@ -12,7 +12,7 @@ from tintype_testing.gateway import Gateway
 BODY = json.dumps({"model": "canvas", "prompt": "a red fox"}).encode()
 
 
-async def test_requests_on_one_connection_are_answered_in_their_order(gateway: Gateway) -> None:
+async def test_requests_on_one_connection_get_responses_in_order(gateway: Gateway) -> None:
     asking = f"Host: a\r\nAuthorization: Bearer {gateway.key}\r\n\r\n".encode()
     models, nothing = b"GET /v1/models HTTP/1.1\r\n", b"GET /v1/nothing HTTP/1.1\r\n"
     async with connected(gateway) as connection:
@@ -43,7 +43,7 @@ async def test_an_endless_chunk_extension_is_not_waited_for(
     assert answer.status == 408
 
 
-async def test_a_client_may_wait_to_be_told_to_continue(gateway: Gateway) -> None:
+async def test_a_client_may_wait_for_100_continue(gateway: Gateway) -> None:
     async with connected(gateway) as connection:
         head = request(gateway, BODY, "Expect: 100-continue").removesuffix(BODY)
         await connection.send(head)
@@ -112,7 +112,7 @@ async def test_a_body_of_another_type_is_refused(gateway: Gateway, content_type:
         assert (await connection.answer()).status == 415
 
 
-async def test_every_answer_is_kept_from_caches_and_guesses(gateway: Gateway) -> None:
+async def test_every_response_forbids_caching_and_sniffing(gateway: Gateway) -> None:
     async with gateway.http() as http:
         answers = [await http.get("/v1/credits"), await http.get("/nothing")]
     answers.append(await gateway.generate())

@@ -114,7 +114,7 @@ async def test_a_body_that_does_not_come_is_not_waited_for(
     assert answer.error()["code"] == "request_timeout"
 
 
-async def test_a_client_that_does_not_read_its_answer_is_cut(
+async def test_a_client_that_does_not_read_its_response_is_disconnected(
     gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(protocol, "STALL_SECONDS", 0.05)

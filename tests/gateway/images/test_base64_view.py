@@ -24,7 +24,7 @@ def test_a_text_of_an_impossible_length_was_cut_off(length: int) -> None:
 
 
 @pytest.mark.parametrize("text", [b"AA\nA", b"AA-A", b"A===", "AAA\xc3".encode("latin-1")])
-def test_what_is_not_base64_is_told(text: bytes) -> None:
+def test_text_that_is_not_base64_is_refused(text: bytes) -> None:
     with pytest.raises(ValueError, match="base64"):
         decode(text)
 

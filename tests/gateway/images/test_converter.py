@@ -49,7 +49,7 @@ async def test_images_come_in_the_new_format(converter: Converter) -> None:
     assert all(result.content.startswith(b"\xff\xd8") for result in results)
 
 
-async def test_a_broken_image_is_told(converter: Converter) -> None:
+async def test_a_broken_image_is_an_error(converter: Converter) -> None:
     with pytest.raises(ValueError, match="decoded"):
         await converter.convert(sample_image()[:80], Encoding("jpeg"))
 

@@ -127,7 +127,7 @@ def test_what_is_decoded_has_the_size_that_its_header_shows(form: str, data: st.
     assert shown.size == size
 
 
-def test_where_our_own_reading_cannot_tell_the_decoder_is_asked() -> None:
+def test_pillow_reads_headers_that_the_gateway_cannot() -> None:
     file = FILES["jpeg"]
     text = encoded(file[:20] + b"junk that decoders skip" + file[20:])
     with pytest.raises(ValueError, match="shows no size"):

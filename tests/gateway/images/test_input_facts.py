@@ -81,7 +81,7 @@ def test_a_phone_s_multi_image_jpeg_is_a_jpeg_with_more_images() -> None:
         (Image.new("RGBA", SIZE, (1, 2, 3, 4)), "webp", "rgb", 8, True),
     ],
 )
-def test_colors_are_told(
+def test_color_facts_are_read(
     image: Image.Image, form: str, colors: str, bits: int, *, has_alpha: bool
 ) -> None:
     facts = facts_of(file_of(image, form))
@@ -98,7 +98,7 @@ def test_a_heic_tells_its_alpha_channel() -> None:
 
 
 @pytest.mark.parametrize("form", ["png", "webp", "gif"])
-def test_animations_are_told_from_single_frames(form: str) -> None:
+def test_animations_are_distinguished_from_single_frames(form: str) -> None:
     frames = [scene(), scene().transpose(Image.Transpose.ROTATE_180)]
     animated = file_of(frames[0], form, save_all=True, append_images=frames[1:], duration=100)
     assert facts_of(animated).is_animated

@@ -180,7 +180,7 @@ def test_a_string_that_is_open_at_the_end_is_found(text: bytes, start: int) -> N
     ],
     ids=["strings", "numbers", "space", "escapes", "text", "a long key"],
 )
-def test_a_document_of_more_parts_than_any_answer_is_refused(text: bytes) -> None:
+def test_a_document_with_too_many_parts_is_refused(text: bytes) -> None:
     assert json.loads(text)
     with pytest.raises(ValueError, match=r"too many|more text|NaN|property name"):
         loads(text)

@@ -230,7 +230,7 @@ def test_lenient_handling_makes_files_of_too_many_bytes_smaller() -> None:
     assert prepared.adjustments == (f"image=160x120->{prepared.image.size}",)
 
 
-def test_a_file_that_we_make_ourselves_uses_a_lower_quality_before_it_is_refused() -> None:
+def test_a_reencoded_file_uses_a_lower_quality_before_it_is_refused() -> None:
     data = file_of(noise(), "webp", lossless=True)
     best = len(prepared_file(data, OperationRule(input_formats=("jpeg",))))
     prepared = prepare_input(upload(data), OperationRule(max_bytes=best * 85 // 100))

@@ -20,7 +20,7 @@ async def test_a_new_account_has_its_first_credits(ledger: Ledger) -> None:
     assert await ledger.account("studio") == created
 
 
-async def test_a_new_account_has_nothing_unless_told_otherwise(ledger: Ledger) -> None:
+async def test_a_new_account_has_no_credits_by_default(ledger: Ledger) -> None:
     account = await ledger.create_account("studio")
 
     assert account.available == 0
@@ -42,7 +42,7 @@ async def test_a_name_is_given_once(ledger: Ledger) -> None:
 
 
 @pytest.mark.parametrize("name", ["", " studio", "two\nlines", "x" * 256, "sys:revenue", "sys:x"])
-async def test_a_name_that_cannot_be_told_or_typed_is_refused(ledger: Ledger, name: str) -> None:
+async def test_an_invalid_account_name_is_refused(ledger: Ledger, name: str) -> None:
     with pytest.raises(ValueError, match=r"name"):
         await ledger.create_account(name)
 
@@ -76,13 +76,13 @@ async def test_a_grant_adds_to_the_balance(ledger: Ledger) -> None:
     assert account.balance == 1234
 
 
-async def test_a_grant_to_nobody_is_refused(ledger: Ledger) -> None:
+async def test_a_grant_to_an_unknown_account_is_refused(ledger: Ledger) -> None:
     with pytest.raises(AccountNotFoundError):
         await ledger.grant("nobody", 1, reason="a typo")
 
 
 @pytest.mark.parametrize("micro", [-1, 10**15 + 1, 10**30])
-async def test_a_grant_that_nobody_can_mean_is_refused(ledger: Ledger, micro: int) -> None:
+async def test_an_invalid_grant_is_refused(ledger: Ledger, micro: int) -> None:
     await ledger.create_account("studio", credits_micro=1000)
 
     with pytest.raises(ValueError, match="micro-credits"):
@@ -167,13 +167,13 @@ async def test_an_adjustment_corrects_the_balance_up_and_down(ledger: Ledger, mi
 
 
 @pytest.mark.parametrize("micro", [0, 10**15 + 1, -(10**15) - 1])
-async def test_an_adjustment_that_nobody_can_mean_is_refused(ledger: Ledger, micro: int) -> None:
+async def test_an_invalid_adjustment_is_refused(ledger: Ledger, micro: int) -> None:
     await ledger.create_account("studio", credits_micro=1000)
 
     with pytest.raises(ValueError, match="micro-credits"):
         await ledger.adjust("studio", micro, reason="a slip")
 
 
-async def test_an_adjustment_of_nobody_is_refused(ledger: Ledger) -> None:
+async def test_an_adjustment_of_an_unknown_account_is_refused(ledger: Ledger) -> None:
     with pytest.raises(AccountNotFoundError):
         await ledger.adjust("nobody", 1, reason="a typo")

@@ -36,7 +36,7 @@ async def test_a_sound_ledger_has_no_problems(ledger: Ledger) -> None:
     )
 
 
-async def test_charges_are_undelivered_until_it_is_said_that_the_answer_has_arrived(
+async def test_charges_are_undelivered_until_the_delivery_is_recorded(
     ledger: Ledger, caller: Caller
 ) -> None:
     settled = [await take(ledger, caller, 10) for _ in range(3)]

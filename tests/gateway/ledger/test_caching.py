@@ -50,7 +50,7 @@ async def test_a_policy_that_this_process_sets_holds_at_once(remembered: Ledger)
     assert not caller.may_use("other")
 
 
-async def test_a_secret_that_nobody_has_is_not_remembered(remembered: Ledger) -> None:
+async def test_an_unknown_secret_is_not_cached(remembered: Ledger) -> None:
     for _ in range(2):
         with pytest.raises(KeyNotFoundError):
             await remembered.authenticate("tt-unknown")

@@ -28,7 +28,7 @@ async def states_of_holds(store: Store) -> list[str]:
     return [state for (state,) in await store.query("SELECT state FROM hold")]
 
 
-async def test_a_hold_that_nobody_waits_for_is_released(
+async def test_a_hold_of_a_cancelled_caller_is_released(
     ledger: Ledger, caller: Caller, store: Store
 ) -> None:
     await cancel_while_locked(store, take(ledger, caller, 400))
@@ -54,7 +54,7 @@ async def test_a_cancelled_hold_frees_its_idempotency_key(
     await take(ledger, caller, 400, idempotency=key)
 
 
-async def test_a_refused_hold_that_nobody_waits_for_changes_nothing(
+async def test_a_refused_hold_of_a_cancelled_caller_changes_nothing(
     ledger: Ledger, caller: Caller, store: Store
 ) -> None:
     await cancel_while_locked(store, take(ledger, caller, 1001))
@@ -63,7 +63,7 @@ async def test_a_refused_hold_that_nobody_waits_for_changes_nothing(
     assert await states_of_holds(store) == []
 
 
-async def test_a_settlement_that_nobody_waits_for_still_charges_once(
+async def test_a_settlement_of_a_cancelled_caller_still_charges_once(
     ledger: Ledger, caller: Caller, store: Store
 ) -> None:
     hold = await take(ledger, caller, 400)
@@ -78,7 +78,7 @@ async def test_a_settlement_that_nobody_waits_for_still_charges_once(
 
 
 @pytest.mark.parametrize("steps", [0, 1, 2, 10, 50, 250])
-async def test_whenever_it_is_cancelled_a_hold_is_either_told_or_released(
+async def test_a_cancelled_hold_is_either_returned_or_released(
     ledger: Ledger, caller: Caller, steps: int
 ) -> None:
     tasks = [asyncio.create_task(take(ledger, caller, 10)) for _ in range(50)]

@@ -176,7 +176,7 @@ def test_a_rotated_key_ends_now_or_after_a_while(run: Run, store: Store) -> None
     ]
 
 
-def test_a_key_expires_when_it_was_told_to(run: Run, store: Store) -> None:
+def test_a_key_expires_at_the_requested_time(run: Run, store: Store) -> None:
     run("accounts create studio")
     _, secret = key_of(run("keys create --account studio --expires-in 0s")[1])
 

@@ -55,7 +55,7 @@ async def test_a_negative_hold_is_refused(ledger: Ledger, caller: Caller) -> Non
         await take(ledger, caller, -1)
 
 
-async def test_a_hold_for_nobody_is_refused(ledger: Ledger) -> None:
+async def test_a_hold_for_an_unknown_account_is_refused(ledger: Ledger) -> None:
     with pytest.raises(AccountNotFoundError):
         await take(ledger, Caller("nobody", "key-1"), 0)
 

@@ -89,7 +89,7 @@ async def test_a_late_settlement_keeps_its_key(
         await take(ledger, caller, 400, idempotency=POSTER)
 
 
-async def test_nobody_knows_what_a_dead_process_has_done_so_its_request_is_not_repeated(
+async def test_a_request_of_a_dead_process_is_not_repeated(
     ledger: Ledger, caller: Caller, clock: Clock
 ) -> None:
     await take(ledger, caller, 400, request_id="req-7", lifetime_seconds=10, idempotency=POSTER)

@@ -37,7 +37,7 @@ async def test_what_the_ledger_refuses_is_no_outage(tmp_path: Path) -> None:
     await ledger.close()
 
 
-async def test_an_outage_is_told_apart(tmp_path: Path) -> None:
+async def test_an_outage_has_its_own_outcome(tmp_path: Path) -> None:
     ledger = instrumented(open_ledger(f"sqlite:///{tmp_path / 'ledger.db'}"))
     await ledger.close()
     before = count("accounts", "unavailable")

@@ -48,7 +48,7 @@ async def test_the_old_key_does_not_outlive_its_own_end(ledger: Ledger, clock: C
     assert {key.expires_at for key in await ledger.list_keys("studio")} == {end}
 
 
-async def test_a_new_key_ends_when_the_old_one_would_have_or_when_it_is_told_to(
+async def test_a_new_key_expires_with_the_old_one_or_as_requested(
     ledger: Ledger, clock: Clock
 ) -> None:
     end = datetime.fromtimestamp(clock.now, UTC) + timedelta(days=1)

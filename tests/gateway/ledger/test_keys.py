@@ -65,7 +65,7 @@ async def test_a_key_says_when_it_begins_and_ends(ledger: Ledger, clock: Clock) 
     )
 
 
-async def test_a_key_for_nobody_is_refused(ledger: Ledger) -> None:
+async def test_a_key_for_an_unknown_account_is_refused(ledger: Ledger) -> None:
     with pytest.raises(AccountNotFoundError):
         await ledger.create_key("nobody")
 
@@ -143,6 +143,6 @@ async def test_keys_are_listed_from_the_oldest_on_also_when_they_have_ended(
     assert [key.id for key in await ledger.list_keys("studio")] == [first.id, second.id]
 
 
-async def test_the_keys_of_nobody_cannot_be_listed(ledger: Ledger) -> None:
+async def test_the_keys_of_an_unknown_account_cannot_be_listed(ledger: Ledger) -> None:
     with pytest.raises(AccountNotFoundError):
         await ledger.list_keys("nobody")

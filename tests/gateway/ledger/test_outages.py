@@ -98,7 +98,7 @@ async def test_an_audit_does_not_wait_for_a_locked_database(
         assert (await impatient.audit()).problems == ()
 
 
-async def test_the_ledger_works_again_once_the_lock_is_gone(
+async def test_the_ledger_works_again_once_the_lock_is_released(
     impatient: Ledger, store: Store
 ) -> None:
     async with store.locked():
@@ -133,7 +133,7 @@ async def test_a_closed_ledger_can_be_closed_again(ledger: Ledger) -> None:
     await ledger.close()
 
 
-async def test_a_table_that_is_gone_is_told_to_each_caller(ledger: Ledger, store: Store) -> None:
+async def test_a_missing_table_is_an_error_for_each_caller(ledger: Ledger, store: Store) -> None:
     await ledger.check()
     await store.execute("ALTER TABLE api_key RENAME TO lost")
     try:

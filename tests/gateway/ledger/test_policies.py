@@ -39,13 +39,13 @@ async def test_a_policy_is_replaced_as_a_whole(ledger: Ledger, policy: Policy) -
     assert (await ledger.accounts())[0].policy == policy
 
 
-async def test_the_policy_of_nobody_cannot_be_set(ledger: Ledger) -> None:
+async def test_the_policy_of_an_unknown_account_cannot_be_set(ledger: Ledger) -> None:
     with pytest.raises(AccountNotFoundError):
         await ledger.set_policy("nobody", STRICT)
 
 
 @pytest.mark.parametrize("rate", [0, -1, 1_000_001])
-def test_a_rate_that_lets_nobody_through_or_cannot_be_meant_is_refused(rate: int) -> None:
+def test_a_rate_of_zero_or_above_the_maximum_is_refused(rate: int) -> None:
     with pytest.raises(ValueError, match="a minute"):
         Policy(requests_per_minute=rate)
     with pytest.raises(ValueError, match="a minute"):

@@ -108,7 +108,7 @@ async def test_a_hold_is_settled_once(
         await shaky.settle(hold, 150)
 
 
-async def test_a_late_settlement_is_still_told_as_one(
+async def test_a_late_settlement_is_still_reported_as_late(
     sound: Ledger, shaky: Ledger, break_off: Callable[[], None]
 ) -> None:
     hold = await take(sound, CALLER, 400, lifetime_seconds=0)

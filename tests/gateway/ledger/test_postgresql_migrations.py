@@ -151,7 +151,7 @@ async def test_a_ledger_in_use_goes_on_while_a_newer_program_migrates_it(
     await ledger.close()
 
 
-async def test_what_a_newer_program_has_migrated_is_left_alone(
+async def test_a_database_of_a_newer_program_is_not_changed(
     own: PostgresStore,
 ) -> None:
     await set_revision(own, NEWEST + 1)

@@ -80,7 +80,7 @@ async def test_a_server_that_is_away_is_unavailable_and_may_come_later(
     await ledger.close()
 
 
-async def test_whoever_asks_while_the_server_crashes_gets_an_answer_once_it_is_back(
+async def test_operations_during_a_crash_complete_once_the_server_is_back(
     ledger: Ledger, stopped: PostgresServer
 ) -> None:
     hold = await take(ledger, CALLER, 400)
@@ -94,7 +94,7 @@ async def test_whoever_asks_while_the_server_crashes_gets_an_answer_once_it_is_b
     assert (await ledger.account("studio")).available == 1000 - 150 - 20 * 10
 
 
-async def test_nobody_notices_that_connections_were_cut(
+async def test_cut_connections_are_replaced_without_errors(
     ledger: Ledger, store: PostgresStore
 ) -> None:
     holds = [await take(ledger, CALLER, 10) for _ in range(3)]
@@ -105,7 +105,7 @@ async def test_nobody_notices_that_connections_were_cut(
     assert (await ledger.account("studio")).balance == 970
 
 
-async def test_a_server_that_hangs_is_unavailable_until_it_answers_again(
+async def test_a_server_that_hangs_is_unavailable_until_it_responds_again(
     distant: Ledger, proxy: TcpProxy
 ) -> None:
     await distant.check()
@@ -148,7 +148,7 @@ async def test_a_ledger_can_be_closed_while_the_server_hangs(
         await task
 
 
-async def test_a_hold_that_nobody_heard_of_is_released(
+async def test_a_hold_whose_response_was_lost_is_released(
     distant: Ledger, proxy: TcpProxy, store: PostgresStore
 ) -> None:
     await distant.release(await take(distant, CALLER, 10), "so that all is prepared")

@@ -187,7 +187,7 @@ async def test_a_request_that_cannot_be_paid_does_not_count(ledger: Ledger) -> N
     await request(ledger)
 
 
-async def test_a_repeated_request_is_told_of_the_first_one_and_not_of_the_rate(
+async def test_a_repeated_request_gets_the_first_outcome_and_no_rate_limit(
     ledger: Ledger,
 ) -> None:
     await open_house(ledger, Policy(requests_per_minute=1))

@@ -86,7 +86,7 @@ def test_a_commit_waits_for_the_disk_and_references_are_checked(
         assert tuple(connection.execute(f"PRAGMA {pragma}").fetchone()) == (value,)
 
 
-async def test_a_newer_schema_is_left_alone(path: Path) -> None:
+async def test_a_newer_schema_is_not_changed(path: Path) -> None:
     await create(f"sqlite:///{path}")
     with closing(connect(path)) as connection:
         connection.execute(f"PRAGMA user_version = {database.MIGRATIONS.newest + 1}")
@@ -96,7 +96,7 @@ async def test_a_newer_schema_is_left_alone(path: Path) -> None:
         open_ledger(f"sqlite:///{path}")
 
 
-async def test_the_database_of_another_program_is_left_alone(path: Path) -> None:
+async def test_the_database_of_another_program_is_not_changed(path: Path) -> None:
     with closing(connect(path)) as connection:
         connection.execute("CREATE TABLE recipe (name TEXT)")
 
@@ -108,7 +108,7 @@ async def test_the_database_of_another_program_is_left_alone(path: Path) -> None
         assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("recipe",)]
 
 
-def test_a_file_that_is_no_database_is_left_alone(path: Path) -> None:
+def test_a_file_that_is_no_database_is_not_changed(path: Path) -> None:
     path.write_text("Dear diary, " * 1000)
 
     with pytest.raises(LedgerUnavailableError, match="not a database"):

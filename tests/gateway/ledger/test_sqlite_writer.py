@@ -120,7 +120,7 @@ async def test_nothing_of_a_batch_is_seen_before_its_commit(path: Path) -> None:
     assert (during.result(), after) == ([], ["studio"])
 
 
-async def test_a_full_disk_is_told_and_survived(path: Path) -> None:
+async def test_a_full_disk_is_an_error_and_the_writer_survives(path: Path) -> None:
     connection = connect(path, 5)
     (pages,) = connection.execute("PRAGMA page_count").fetchone()
     connection.execute(f"PRAGMA max_page_count = {pages + 2}")
@@ -134,7 +134,7 @@ async def test_a_full_disk_is_told_and_survived(path: Path) -> None:
     assert len(names(path)) == errors.count(None)
 
 
-async def test_a_mistake_of_ours_is_not_taken_for_an_outage(path: Path) -> None:
+async def test_a_defect_is_not_reported_as_an_outage(path: Path) -> None:
     async with running(connect(path, 5)) as writer:
         with pytest.raises(sqlite3.IntegrityError):
             await writer.submit(

@@ -91,7 +91,7 @@ async def test_what_was_not_charged_is_not_used(
     assert await ledger.usage(today) == []
 
 
-async def test_nobody_makes_fewer_images_than_none(ledger: Ledger, caller: Caller) -> None:
+async def test_a_negative_number_of_images_is_refused(ledger: Ledger, caller: Caller) -> None:
     hold = await take(ledger, caller, 100)
 
     with pytest.raises(ValueError, match="images"):

@@ -32,7 +32,7 @@ def test_the_standard_environment_decides(environ: dict[str, str], wanted: bool)
         ENDPOINT | {"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "http/json"},
     ],
 )
-def test_what_we_do_not_have_is_refused_by_name(environ: dict[str, str]) -> None:
+def test_an_unsupported_exporter_is_refused_by_name(environ: dict[str, str]) -> None:
     with pytest.raises(ValueError, match="OTEL_"):
         spans.is_wanted(environ)
 

@@ -48,7 +48,7 @@ def entry(**fields: Any) -> dict[str, Any]:
     return {**plain, "flagged": False, **fields}
 
 
-def test_an_answer_is_openais_document_with_our_own_fields_beside() -> None:
+def test_a_response_is_openais_document_with_additional_fields() -> None:
     image = finished_image(
         sample_image("jpeg", 96, 64), "c2pa", revised_prompt="A hedgehog, in oil", seed=7
     )
@@ -139,7 +139,7 @@ def test_an_image_leaves_in_the_very_bytes_in_which_it_came() -> None:
     assert any(piece is image.image.base64 for piece in pieces)
 
 
-def test_an_image_can_be_decoded_by_whoever_reads_the_document() -> None:
+def test_an_image_can_be_decoded_from_the_document() -> None:
     (received,) = document()["data"]
     assert base64.b64decode(received["b64_json"], validate=True).startswith(b"\x89PNG")
 

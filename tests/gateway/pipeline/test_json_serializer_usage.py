@@ -45,7 +45,7 @@ def test_tokens_are_those_of_all_calls_together(each: list[TokenUsage]) -> None:
     assert told["megapixels"] is None
 
 
-def test_cached_tokens_are_told_by_kind_where_there_are_some() -> None:
+def test_cached_tokens_are_reported_by_kind_if_there_are_some() -> None:
     cached = TokenUsage(10, 20, 300, 0, cached_text_input=4, cached_image_input=15)
 
     told = usage(finished_call(usage=cached), finished_call(usage=cached))
@@ -109,7 +109,7 @@ def test_adjustments_are_one_list_in_a_header() -> None:
         ({"releasedOn": "2026-03-30"}, {}),
     ],
 )
-def test_a_model_on_its_way_out_says_so_by_rfc_9745_and_rfc_8594(
+def test_a_deprecated_model_has_the_headers_of_rfc_9745_and_rfc_8594(
     lifecycle: dict[str, str], headers: dict[str, str]
 ) -> None:
     sent = answered(of={"lifecycle": lifecycle}).headers

@@ -111,7 +111,7 @@ def test_any_event_is_one_that_openais_types_allow(
     assert whole["size"] in ("1024x1024", "1024x1536", "1536x1024", "auto")
 
 
-def test_what_is_known_is_told_and_what_is_not_is_left_out() -> None:
+def test_known_values_are_present_and_unknown_ones_absent() -> None:
     known = finished_image(sample_image("png", 64, 48), "c2pa", revised_prompt="A fox", seed=7)
 
     assert document(finished_call(known, usage=USAGE, quality="low"))["data"] == [
@@ -137,7 +137,7 @@ def test_the_time_is_the_providers_or_else_that_of_the_response() -> None:
     assert before <= bodies[1] <= events[1] <= time.time()
 
 
-def test_tokens_that_nobody_counts_are_zero() -> None:
+def test_uncounted_tokens_are_zero() -> None:
     usage = document()["usage"]
 
     nothing = {"text_tokens": 0, "image_tokens": 0}
@@ -186,7 +186,7 @@ async def test_images_refused_in_part_are_errors_with_their_reasons() -> None:
     ]
 
 
-async def test_a_refusal_without_a_reason_is_told_as_well() -> None:
+async def test_a_refusal_without_a_reason_is_an_error_as_well() -> None:
     (error,) = document(await inspected(2, 1, "openai"))["errors"]
 
     assert error["message"] == "the provider withheld the image"

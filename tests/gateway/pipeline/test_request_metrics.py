@@ -36,7 +36,7 @@ def test_providers_that_shared_a_request_have_their_shares_of_its_charge() -> No
     assert shares == [(1, 1), (1, 3)]
 
 
-def test_who_served_a_request_alone_has_the_whole_charge_unasked() -> None:
+def test_a_single_provider_has_the_whole_charge_without_prices() -> None:
     def cost(calls: Sequence[FinishedCall]) -> int:
         raise AssertionError("the charge says it")
 

@@ -58,7 +58,7 @@ def test_a_preview_has_openais_fields_and_the_index_of_its_image() -> None:
     assert ImageGenPartialImageEvent.model_validate(event)
 
 
-def test_a_completed_image_has_openais_fields_and_ours() -> None:
+def test_a_completed_image_has_openais_fields_and_additional_ones() -> None:
     image = finished_image(IMAGE, "c2pa", revised_prompt="A fox", seed=7)
     call = finished_call(
         image, first=3, created=17, usage=USAGE, quality="low", background="opaque"
@@ -94,7 +94,7 @@ def test_a_completed_image_has_openais_fields_and_ours() -> None:
     assert ImageGenCompletedEvent.model_validate(event)
 
 
-def test_what_nobody_knows_is_auto() -> None:
+def test_unknown_values_are_auto() -> None:
     event = completed(finished_call())
 
     assert (event["quality"], event["background"], event["created_at"]) == ("auto", "auto", 0)
@@ -102,7 +102,7 @@ def test_what_nobody_knows_is_auto() -> None:
     assert partial(Preview(IMAGE))["background"] == "auto"
 
 
-def test_before_the_charge_nobody_knows_what_remains() -> None:
+def test_before_the_charge_the_remaining_credits_are_unknown() -> None:
     assert "credits_remaining" not in completed(finished_call())["usage"]
 
 

@@ -23,7 +23,7 @@ def test_a_call_has_the_times_of_its_binding() -> None:
     assert Timeouts.of(binding(**spec), 1000) == Timeouts(3, 50, 100)
 
 
-def test_an_answer_may_begin_as_late_as_it_ends_where_the_binding_says_nothing() -> None:
+def test_without_a_limit_in_the_binding_a_response_may_start_as_late_as_it_ends() -> None:
     assert Timeouts.of(binding(), 1000) == Timeouts(10, 180, 180)
 
 

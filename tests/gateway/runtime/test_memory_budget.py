@@ -65,7 +65,7 @@ def test_what_the_others_may_come_to_hold_leaves_no_room() -> None:
     assert machine.admits(150)
 
 
-def test_who_was_turned_away_is_told_to_come_again() -> None:
+def test_a_rejected_request_gets_a_retry_after() -> None:
     machine = Machine()
     machine.admits(BUDGET)
 

@@ -47,7 +47,7 @@ async def test_by_default_these_are_the_gateways_own(tmp_path: Path) -> None:
     assert (await store.url("images/a.png", HOUR)).startswith("http://127.0.0.1:8080/v1/images/")
 
 
-async def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+async def test_a_read_only_folder_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "images").write_text("a file where a folder should be")
     store = FolderStore(tmp_path, Links(bytes(KEY_BYTES)))
 
@@ -86,7 +86,9 @@ async def test_what_a_killed_process_left_half_written_goes_too(tmp_path: Path) 
     assert not draft.exists()
 
 
-async def test_nobody_else_on_the_machine_can_read_it(store: FolderStore, tmp_path: Path) -> None:
+async def test_other_users_of_the_machine_cannot_read_it(
+    store: FolderStore, tmp_path: Path
+) -> None:
     await store.put("images/a.png", b"an image", "image/png", HOUR)
 
     assert (tmp_path / "images").stat().st_mode & 0o077 == 0

@@ -30,7 +30,7 @@ async def test_a_store_that_takes_a_file_is_healthy(
     assert (health.error, caplog.text) == (None, "")
 
 
-async def test_a_missing_bucket_is_told_until_somebody_makes_it(
+async def test_a_missing_bucket_is_reported_until_it_exists(
     s3: S3Server, bucket: Bucket, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("WARNING", "tintype_gateway")

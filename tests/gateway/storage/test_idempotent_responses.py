@@ -24,7 +24,7 @@ def answer() -> Response:
     return respond(plan(), [CALL], [], settlement(), RECEIPT)
 
 
-async def test_an_answer_is_found_by_its_request(tmp_path: Path) -> None:
+async def test_a_response_is_found_by_its_request(tmp_path: Path) -> None:
     responses = IdempotentResponses(folder_store(tmp_path))
     await responses.keep("req_1", answer(), CALL.images)
 

@@ -43,20 +43,20 @@ def test_it_opens_nothing_after_its_end(monkeypatch: pytest.MonkeyPatch) -> None
     assert code(query) == "link_expired"
 
 
-def test_nobody_can_put_off_its_end() -> None:
+def test_the_expiry_of_a_url_cannot_be_changed() -> None:
     expires, _, signature = LINKS.query(NAME, 60).partition("&")
 
     assert code(f"{expires}0&{signature}") == "invalid_signature"
 
 
 @pytest.mark.parametrize("signature", ["", "0" * 64, "ä" * 64])
-def test_nobody_can_sign_without_the_key(signature: str) -> None:
+def test_a_url_cannot_be_signed_without_the_key(signature: str) -> None:
     with pytest.raises(ForbiddenError):
         LINKS.check(NAME, "99999999999", signature)
     assert code(Links(b"\1" * KEY_BYTES).query(NAME, 60)) == "invalid_signature"
 
 
-def test_the_key_is_made_once_for_our_eyes_only(tmp_path: Path) -> None:
+def test_the_key_is_created_once_and_readable_only_by_its_owner(tmp_path: Path) -> None:
     path = tmp_path / "key"
     key = read_or_make_key(path)
 
@@ -74,7 +74,7 @@ def test_processes_that_start_together_share_one_key(tmp_path: Path) -> None:
     assert len(keys) == 1
 
 
-def test_a_damaged_key_is_told(tmp_path: Path) -> None:
+def test_a_damaged_key_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "key").write_bytes(b"short")
     with pytest.raises(ValueError, match="random bytes"):
         read_or_make_key(tmp_path / "key")

@@ -55,7 +55,7 @@ async def test_names_begin_with_the_prefix(s3: S3Server, bucket: Bucket) -> None
     assert s3.keys(bucket) == ["a/b/images/a.png"]
 
 
-async def test_nobody_has_the_name_of_another_image() -> None:
+async def test_every_image_has_a_unique_name() -> None:
     names = {new_name("png") for _ in range(1000)}
 
     assert len(names) == 1000
@@ -68,20 +68,22 @@ async def test_what_was_never_put_is_not_there(bucket: Bucket) -> None:
             await store.get("images/a.png")
 
 
-async def test_a_missing_bucket_is_told_by_its_name_in_s3(bucket: Bucket) -> None:
+async def test_a_missing_bucket_has_the_error_code_of_s3(bucket: Bucket) -> None:
     async with store_in(bucket, name="nobody-made-this-one") as store:
         with pytest.raises(StoreError, match="NoSuchBucket"):
             await store.put("images/a.png", CONTENT, "image/png", HOUR)
 
 
-async def test_wrong_credentials_are_told(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_wrong_credentials_are_an_error(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "guessed")
     async with store_in(bucket) as store:
         with pytest.raises(StoreError, match="SignatureDoesNotMatch"):
             await store.put("images/a.png", CONTENT, "image/png", HOUR)
 
 
-async def test_no_credentials_at_all_are_told(
+async def test_missing_credentials_are_an_error(
     bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
@@ -93,7 +95,7 @@ async def test_no_credentials_at_all_are_told(
             await store.put("images/a.png", CONTENT, "image/png", HOUR)
 
 
-async def test_a_server_that_is_away_is_told(bucket: Bucket) -> None:
+async def test_an_unreachable_server_is_an_error(bucket: Bucket) -> None:
     async with store_in(bucket, endpoint="http://127.0.0.1:9") as store:
         with pytest.raises(StoreError, match="EndpointConnectionError"):
             await store.put("images/a.png", CONTENT, "image/png", HOUR)

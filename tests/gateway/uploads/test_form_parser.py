@@ -120,7 +120,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("case", BROKEN)
-def test_what_is_no_form_is_told_why(case: str) -> None:
+def test_an_invalid_form_is_refused_with_the_reason(case: str) -> None:
     body, why = BROKEN[case]
 
     with pytest.raises(MalformedFormError, match=why):

@@ -155,7 +155,7 @@ async def test_a_request_has_a_bound_of_its_own(spools: Spools) -> None:
             await put(spool, b"x")
 
 
-async def test_a_folder_that_is_gone_is_an_error_that_may_be_retried(tmp_path: Path) -> None:
+async def test_a_missing_folder_is_a_retryable_error(tmp_path: Path) -> None:
     spools = Spools(tmp_path / "gone", MAX_BYTES)
     async with spools.opened(REQUEST_BYTES) as spool:
         with pytest.raises(UnavailableError) as caught:

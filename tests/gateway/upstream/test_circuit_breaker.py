@@ -91,14 +91,14 @@ def test_failures_of_long_ago_do_not_count(circuits: Circuits) -> None:
     assert healthy(circuits)
 
 
-def test_a_success_that_was_under_way_when_it_opened_does_not_close_it(circuits: Circuits) -> None:
+def test_a_success_in_flight_when_it_opened_does_not_close_it(circuits: Circuits) -> None:
     fail(circuits, MOST_FAILURES)
     circuits.note(WAY, None)
     assert not healthy(circuits)
 
 
 @pytest.mark.parametrize("kind", ["refused", "invalid", "image_missing", "store"])
-def test_a_fault_of_the_request_says_nothing_against_the_way(
+def test_a_fault_of_the_request_does_not_count_against_the_route(
     circuits: Circuits, kind: FaultKind
 ) -> None:
     for _ in range(LAST_CALLS):
@@ -129,7 +129,9 @@ def test_it_rests_for_as_long_as_the_provider_asks_within_bounds(
     assert healthy(circuits)
 
 
-def test_after_its_rest_one_call_at_a_time_tries_the_way(circuits: Circuits, clock: Clock) -> None:
+def test_after_the_open_duration_one_call_at_a_time_probes_the_route(
+    circuits: Circuits, clock: Clock
+) -> None:
     fail(circuits, MOST_FAILURES)
     clock.now += FIRST_OPEN_SECONDS
 
@@ -174,7 +176,7 @@ def test_an_abandoned_probe_leaves_the_next_call_to_try(circuits: Circuits, cloc
     assert circuits.admit(WAY)
 
 
-def test_calls_that_were_under_way_when_it_opened_do_not_prolong_its_rest(
+def test_calls_in_flight_when_it_opened_do_not_prolong_the_open_duration(
     circuits: Circuits, clock: Clock
 ) -> None:
     fail(circuits, MOST_FAILURES)

@@ -48,7 +48,7 @@ async def test_a_connection_that_fails_is_an_unknown_outcome(
 
 @STREAMED
 @pytest.mark.parametrize("form", ["body", "stream"])
-async def test_an_answer_without_end_is_given_up_and_the_connection_closed(
+async def test_an_endless_response_is_aborted_and_the_connection_closed(
     tmp_path: Path, form: str, stream: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(call, "MAX_ANSWER_BYTES", 1_000_000)
@@ -75,7 +75,7 @@ async def test_an_answer_without_end_is_given_up_and_the_connection_closed(
     ],
     ids=lambda behavior: behavior.__name__,
 )
-async def test_an_answer_that_drips_ends_with_the_time_of_the_binding(
+async def test_a_slow_response_ends_with_the_time_limit_of_the_binding(
     tmp_path: Path, behavior: Behavior, stream: bool
 ) -> None:
     async with gateway_before(tmp_path, behavior, timeoutSeconds=1) as (gateway, provider):
@@ -88,7 +88,7 @@ async def test_an_answer_that_drips_ends_with_the_time_of_the_binding(
 
 
 @STREAMED
-async def test_a_compressed_answer_that_nobody_asked_for_is_never_unpacked(
+async def test_an_unrequested_compressed_response_is_never_decompressed(
     tmp_path: Path, stream: bool
 ) -> None:
     async with gateway_before(tmp_path, says(faulty_server.gzip_bomb(64))) as (gateway, _):

@@ -156,7 +156,7 @@ async def test_calls_without_anything_sent_are_cancelled_and_the_others_run_on()
     assert [event.first for event in seen if isinstance(event, FinishedCall)] == [0]
 
 
-async def test_closing_cancels_what_is_under_way_and_counts_images_made_for_nobody() -> None:
+async def test_closing_cancels_calls_in_progress_and_counts_undelivered_images() -> None:
     before, cancelled = undelivered(), list[int]()
 
     async def one_of_each(planned: PlannedCall) -> AsyncGenerator[CallEvent, None]:

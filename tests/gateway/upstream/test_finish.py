@@ -57,7 +57,7 @@ async def test_an_image_passes_through_untouched() -> None:
     assert call.images[0].image is made.images[0]
 
 
-async def test_nothing_is_decoded_that_nobody_wants_changed() -> None:
+async def test_an_image_without_a_conversion_is_not_decoded() -> None:
     whole = sample_image("png", 640, 480)
     middle = len(whole) // 8 * 4
     opaque = whole[:middle] + b"!" * 400 + whole[middle:]
@@ -73,7 +73,7 @@ async def test_an_image_that_breaks_off_is_a_fault(form: str) -> None:
 
 
 @pytest.mark.parametrize("form", ["png", "jpeg", "webp"])
-async def test_a_manifest_that_is_there_is_told_and_one_that_is_not_is_not(form: str) -> None:
+async def test_the_watermark_tells_whether_there_is_a_manifest(form: str) -> None:
     plain = drawn(form, 64, 48)
     made = result_of(encoded(with_manifest(plain, form)), encoded(plain))
     call = await finished(0, 2, made, of={"watermark": "c2pa"})
@@ -133,12 +133,12 @@ async def test_a_provider_that_ignores_the_format_is_no_reason_to_fail() -> None
     assert call.images[0].format == "webp"
 
 
-async def test_an_answer_without_an_image_is_a_fault() -> None:
+async def test_a_response_without_an_image_is_a_fault() -> None:
     assert (await fault(result_of())).kind == "outcome_unknown"
 
 
 @pytest.mark.parametrize("text", [b"", b"AAA", b"AAAA" * 20, b"iVBORw0KGgo=", sample_image()[:24]])
-async def test_an_answer_with_something_else_is_a_fault_even_beside_an_image(text: bytes) -> None:
+async def test_a_response_with_something_else_is_a_fault_even_beside_an_image(text: bytes) -> None:
     broken = await fault(result_of(sample_image(), text))
     assert broken.kind == "outcome_unknown"
     assert "is not an image" in broken.message

@@ -49,7 +49,7 @@ BODIES: dict[str, bytes] = {
 
 @STREAMED
 @pytest.mark.parametrize("dialect", DIALECTS)
-async def test_an_answer_of_another_form_is_an_unknown_outcome(
+async def test_a_response_of_another_form_is_an_unknown_outcome(
     tmp_path: Path, dialect: str, stream: bool
 ) -> None:
     with counted_as("outcome_unknown", DIALECTS[dialect]):

@@ -78,7 +78,7 @@ async def test_a_call_that_succeeds_is_made_once() -> None:
 
 
 @pytest.mark.parametrize("kind", ["unavailable", "throttled", "unauthorized", "misconfigured"])
-async def test_a_call_that_was_turned_away_goes_another_way_at_once(kind: FaultKind) -> None:
+async def test_a_rejected_call_fails_over_at_once(kind: FaultKind) -> None:
     before = metric("tintype_failovers_total", provider="openai", reason=kind)
     provider = Provider([turned_away(kind, after_seconds=3600)])
 
@@ -99,7 +99,7 @@ async def test_what_may_have_been_processed_is_never_sent_again(kind: FaultKind)
     assert provider.went == ["e"]
 
 
-async def test_the_only_way_is_tried_again_up_to_a_bound() -> None:
+async def test_the_only_route_is_retried_up_to_a_limit() -> None:
     before = metric("tintype_retries_total", provider="openai", reason="throttled")
     provider = Provider([turned_away("throttled")] * 9)
 
@@ -119,7 +119,7 @@ async def test_what_does_not_change_by_itself_is_not_tried_again(kind: FaultKind
     assert provider.went == ["e", "w"]
 
 
-async def test_when_every_way_was_tried_a_hopeful_one_is_tried_again() -> None:
+async def test_when_every_route_failed_one_that_may_recover_is_retried() -> None:
     provider = Provider([turned_away("unauthorized"), turned_away()])
 
     assert isinstance(await made(provider, EAST, WEST), FinishedCall)
@@ -128,7 +128,7 @@ async def test_when_every_way_was_tried_a_hopeful_one_is_tried_again() -> None:
 
 
 @pytest.mark.parametrize(("after_seconds", "within_seconds"), [(2, 1), (9, 600), (3600, 7200)])
-async def test_nobody_waits_beyond_the_deadline_or_for_long(
+async def test_a_pause_beyond_the_deadline_or_the_limit_ends_the_call(
     after_seconds: int, within_seconds: float
 ) -> None:
     provider = Provider([turned_away("throttled", after_seconds)])
@@ -140,7 +140,7 @@ async def test_nobody_waits_beyond_the_deadline_or_for_long(
     assert provider.went == ["e"]
 
 
-async def test_another_way_is_not_tried_after_the_deadline() -> None:
+async def test_there_is_no_failover_after_the_deadline() -> None:
     provider = Provider([turned_away()])
 
     assert isinstance(await made(provider, EAST, WEST, within_seconds=0), FailedCall)
@@ -158,7 +158,7 @@ async def test_a_spent_budget_ends_the_retries_and_is_counted() -> None:
     assert metric("tintype_retry_budget_exhausted_total", provider="openai") == before + 1
 
 
-async def test_a_healthy_way_costs_no_budget_and_a_sick_one_does() -> None:
+async def test_failover_to_a_healthy_route_costs_no_budget_and_to_an_unhealthy_one_does() -> None:
     broke = RetryBudget(savings=0)
     healthy, sick = Provider([turned_away()]), Provider([turned_away()])
 
@@ -169,7 +169,7 @@ async def test_a_healthy_way_costs_no_budget_and_a_sick_one_does() -> None:
     assert (healthy.went, sick.went) == (["e", "w"], ["e"])
 
 
-async def test_a_way_with_an_open_circuit_is_passed_over() -> None:
+async def test_a_route_with_an_open_circuit_is_skipped() -> None:
     provider = Provider([turned_away()])
 
     await made(provider, EAST, WEST, NORTH, by=patient(circuits=opened(EAST)))
@@ -177,7 +177,7 @@ async def test_a_way_with_an_open_circuit_is_passed_over() -> None:
     assert provider.went == ["w", "n"]
 
 
-async def test_where_every_circuit_is_open_the_best_way_is_tried_anyway() -> None:
+async def test_if_every_circuit_is_open_the_best_route_is_tried() -> None:
     provider = Provider()
     assert isinstance(
         await made(provider, EAST, WEST, by=patient(circuits=opened(EAST, WEST))), FinishedCall
@@ -219,7 +219,7 @@ async def test_a_client_that_leaves_frees_the_slot_and_the_probe() -> None:
     assert isinstance(await made(Provider(), only, by=retrier), FinishedCall)
 
 
-async def test_a_busy_provider_is_told_before_a_refused_key() -> None:
+async def test_a_busy_provider_is_reported_before_a_refused_key() -> None:
     faults = [turned_away("throttled", 3600), turned_away("unauthorized")]
 
     failed = await made(Provider(faults), EAST, WEST)
@@ -228,7 +228,7 @@ async def test_a_busy_provider_is_told_before_a_refused_key() -> None:
     assert (failed.fault.kind, failed.route) == ("throttled", EAST.route)
 
 
-async def test_the_failure_that_decides_is_told_with_its_own_route() -> None:
+async def test_the_reported_failure_has_its_own_route() -> None:
     failed = await made(Provider([turned_away(), UpstreamFault("refused", "no")]), EAST, WEST)
 
     assert isinstance(failed, FailedCall)

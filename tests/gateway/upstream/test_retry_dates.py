@@ -13,7 +13,7 @@ from tintype_gateway.values.upstream import Timeouts, UpstreamRequest
 from tintype_testing.faulty_server import answer, faulty_server, says
 
 
-async def test_a_date_counts_from_our_clock_where_the_response_has_none() -> None:
+async def test_a_date_counts_from_the_gateways_clock_if_the_response_has_none() -> None:
     later = datetime.datetime.now(datetime.UTC) + datetime.timedelta(hours=1)
     headers = f"Retry-After: {format_datetime(later, usegmt=True)}"
     throttled = says(answer(b"{}", headers, status="429 Too Many Requests"))

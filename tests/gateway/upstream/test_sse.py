@@ -93,7 +93,7 @@ def test_a_caller_can_let_others_run_between_very_many_lines() -> None:
 
 @pytest.mark.parametrize("line", [b"\n", b"\r", b"\r\n", b": ping\n", b"data: x\n\n"])
 @pytest.mark.parametrize("size", [1000, 10**9])
-def test_a_stream_has_only_so_many_lines(line: bytes, size: int) -> None:
+def test_a_stream_has_a_limit_of_lines(line: bytes, size: int) -> None:
     text = line * (MAX_LINES + 1)
     with pytest.raises(EndlessEventError):
         parsed([text[start : start + size] for start in range(0, len(text), size)])

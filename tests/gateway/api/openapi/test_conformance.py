@@ -35,7 +35,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess
 
 
 @pytest.mark.timeout(120 + 10 * EXAMPLES)
-def test_whatever_is_asked_the_answer_is_as_described(gateway: GatewayProcess) -> None:
+def test_every_response_conforms_to_the_document(gateway: GatewayProcess) -> None:
     told = subprocess.run(
         [
             *(sys.executable, "-c", "from schemathesis.cli import schemathesis; schemathesis()"),

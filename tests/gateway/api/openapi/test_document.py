@@ -139,7 +139,7 @@ async def test_it_has_every_field_of_a_request(tmp_path: Path) -> None:
     assert schema["additionalProperties"] is False
 
 
-async def test_it_speaks_the_words_of_the_catalog(tmp_path: Path) -> None:
+async def test_it_contains_the_values_of_the_catalog(tmp_path: Path) -> None:
     model, binding = canvas()
     words = {"quality": {"handling": "Map", "values": {"sketch": "sketch"}}}
     model["spec"] |= {"parameters": words, "providerParameters": {"brush": []}}
@@ -151,7 +151,7 @@ async def test_it_speaks_the_words_of_the_catalog(tmp_path: Path) -> None:
     assert fields["brush"]["description"] == "A parameter of the provider, for canvas."
 
 
-async def test_a_real_answer_has_the_form_that_is_described(tmp_path: Path) -> None:
+async def test_a_real_response_has_the_documented_form(tmp_path: Path) -> None:
     async with running_gateway(tmp_path, *canvas()) as gateway:
         served = await _fetched(gateway)
         answer = (await gateway.generate()).json()

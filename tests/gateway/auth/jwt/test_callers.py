@@ -152,7 +152,7 @@ async def test_a_token_opens_the_list_of_models(gateway: Gateway) -> None:
     assert bad.json()["error"]["message"] == "the token is malformed"
 
 
-async def test_while_keys_cannot_be_read_nobody_is_refused_for_good(
+async def test_while_keys_cannot_be_read_errors_are_retryable(
     gateway: Gateway, published: JwksServer
 ) -> None:
     published.status = 500
@@ -183,7 +183,7 @@ async def test_a_key_with_dots_is_no_key(gateway: Gateway) -> None:
     assert (await error(gateway, f"{gateway.key}.a.b"))["message"] == "the token is malformed"
 
 
-async def test_a_large_token_is_read_and_a_larger_one_is_told_so(gateway: Gateway) -> None:
+async def test_a_large_token_is_read_and_a_larger_one_is_refused(gateway: Gateway) -> None:
     large, larger = (KEY.sign(claims(groups="x" * size)) for size in (11_000, 13_000))
 
     assert (await generate(gateway, large)).status_code == 200

@@ -59,9 +59,7 @@ def fault(folder: Path, document: object) -> str:
         ({"jwkUrl": "https://issuer.example"}, "0.jwkUrl: Extra inputs are not permitted"),
     ],
 )
-def test_a_fault_is_told_with_its_field(
-    tmp_path: Path, changed: dict[str, object], said: str
-) -> None:
+def test_an_error_names_its_field(tmp_path: Path, changed: dict[str, object], said: str) -> None:
     assert fault(tmp_path, [GOOD | changed]).startswith(said)
 
 

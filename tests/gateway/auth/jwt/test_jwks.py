@@ -71,7 +71,7 @@ def test_what_is_no_key_set_is_refused(document: bytes) -> None:
 
 
 @pytest.mark.parametrize("entries", [[], [SYMMETRIC], [ENCRYPTING]])
-def test_a_key_set_without_a_key_for_us_is_refused(entries: list[object]) -> None:
+def test_a_key_set_without_a_usable_key_is_refused(entries: list[object]) -> None:
     with pytest.raises(JwksError, match="no key that verifies signatures"):
         parse_jwks(json.dumps({"keys": entries}).encode())
 

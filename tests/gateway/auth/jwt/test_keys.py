@@ -163,7 +163,7 @@ async def test_a_key_that_may_exist_is_not_refused(
     assert caught.value.headers() == {"x-should-retry": "true", "Retry-After": "10"}
 
 
-async def test_once_the_endpoint_answers_again_an_unknown_key_is_refused(
+async def test_once_the_endpoint_responds_again_an_unknown_key_is_refused(
     keys: PublishedKeys, publisher: Publisher, clock: Clock
 ) -> None:
     publisher.keys = None

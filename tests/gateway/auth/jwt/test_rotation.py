@@ -104,7 +104,7 @@ async def test_in_trouble_the_last_good_keys_count(
 
 
 @pytest.mark.parametrize("trouble", TROUBLES)
-async def test_from_the_first_trouble_on_nobody_is_let_in_until_it_is_over(
+async def test_no_token_is_accepted_while_keys_cannot_be_read(
     jwts: JwtVerifier, server: JwksServer, clock: Clock, trouble: str
 ) -> None:
     TROUBLES[trouble](server)

@@ -188,7 +188,9 @@ def test_a_model_without_bindings_has_no_active_providers() -> None:
 
 
 @pytest.mark.parametrize("off", [{"active": False}, {"weight": 0}, {"dialect": "google-predict"}])
-def test_a_binding_that_is_off_or_beyond_us_is_not_used(off: dict[str, Any]) -> None:
+def test_a_binding_that_is_disabled_or_of_an_unknown_dialect_is_not_used(
+    off: dict[str, Any],
+) -> None:
     known = snapshot(image_model(), on("openai", **off), on("bedrock"))
     assert providers(resolved("canvas", known=known)) == ["bedrock"]
     assert refusal("openai/canvas", known=known)[:2] == (400, "no_active_providers")

@@ -34,9 +34,9 @@ def test_a_providers_own_stream_is_for_those_that_stream() -> None:
     assert chosen(OPENAI, AMAZON, OTHER, asked=job(streamed=True)) == ["openai", "other"]
 
 
-def test_a_stream_that_no_provider_gives_can_come_from_anyone() -> None:
+def test_without_native_streams_any_provider_can_serve_a_stream() -> None:
     assert chosen(AMAZON, OPENAI) == ["amazon", "openai"]
 
 
-def test_no_more_ways_are_kept_than_can_be_tried() -> None:
+def test_no_more_candidates_are_kept_than_can_be_tried() -> None:
     assert chosen(OPENAI, AMAZON, OTHER, most=2) == ["openai", "amazon"]

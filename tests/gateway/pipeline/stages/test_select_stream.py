@@ -31,13 +31,13 @@ def test_a_provider_that_does_not_is_asked_as_usual() -> None:
     assert streamed(False, stream=True) == job()
 
 
-def test_previews_that_nobody_gives_are_an_adjustment() -> None:
+def test_previews_that_no_provider_sends_are_an_adjustment() -> None:
     asked = streamed(False, stream=True, partial_images=2)
 
     assert asked == job(adjustments=("partial_images=stripped",))
 
 
-def test_previews_that_nobody_gives_are_refused_under_strict_handling() -> None:
+def test_previews_that_no_provider_sends_are_refused_under_strict_handling() -> None:
     with pytest.raises(UnsupportedParameterError) as refusal:
         streamed(False, strict=True, stream=True, partial_images=2)
 

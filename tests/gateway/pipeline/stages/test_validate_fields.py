@@ -118,7 +118,7 @@ def test_null_means_left_out(name: str) -> None:
     assert valid(KNOWN, **{name: None}) == valid(KNOWN)
 
 
-def test_an_unknown_quality_is_told_the_known_ones() -> None:
+def test_an_unknown_quality_gets_the_list_of_known_ones() -> None:
     (problem,) = problems(quality="ultra")
     words = "auto, hd, high, low, medium, premium, standard"
     assert problem.message == f"must be one of {words}"
@@ -128,7 +128,7 @@ def test_an_unknown_quality_is_told_the_known_ones() -> None:
     ("name", "meant"),
     [("promt", "prompt"), ("Model", "model"), ("negtive_prompt", "negative_prompt")],
 )
-def test_a_misspelt_field_is_told_the_one_that_is_meant(name: str, meant: str) -> None:
+def test_a_misspelt_field_gets_a_suggestion(name: str, meant: str) -> None:
     (problem,) = problems(**{name: 1})
     assert problem.message == f"unknown field: did you mean `{meant}`?"
     assert problem.code == "unknown_parameter"
@@ -141,7 +141,7 @@ def test_a_field_that_is_missing_is_said_to_be_required() -> None:
 
 
 @pytest.mark.parametrize("name", ["input_fidelity", "svg.model", "\r\nX: 1", ""])
-def test_a_field_that_nobody_knows_is_refused(name: str) -> None:
+def test_an_unknown_field_is_refused(name: str) -> None:
     (problem,) = problems(**{name: 1})
     assert (problem.message, problem.code) == ("unknown field", "unknown_parameter")
 

@@ -34,7 +34,7 @@ async def called(content: bytes, client: Client) -> PassThrough:
     return through
 
 
-async def test_an_image_of_an_answer_without_a_length_is_passed_on() -> None:
+async def test_an_image_of_a_response_without_a_length_passes_through() -> None:
     client = Client()
 
     through = await called(json.dumps(MADE).encode(), client)
@@ -43,7 +43,7 @@ async def test_an_image_of_an_answer_without_a_length_is_passed_on() -> None:
     assert PNG.encode() in b"".join(client.pieces)
 
 
-async def test_whatever_the_rest_of_the_answer_says_nobody_may_try_again() -> None:
+async def test_a_fault_after_the_first_image_is_never_retryable() -> None:
     client = Client()
     content = json.dumps(MADE).encode()[:-1] + b', "finish_reasons": ["Inference error"]}'
 

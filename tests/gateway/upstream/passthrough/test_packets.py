@@ -41,7 +41,7 @@ async def written(
         return await answer.read(), writes
 
 
-async def test_a_small_answer_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_small_response_is_one_packet(monkeypatch: pytest.MonkeyPatch) -> None:
     pieces = (OPENING, memoryview(b"x" * 1000), TAIL)
 
     body, writes = await written(parts_of(Response(pieces, {}, RECEIPT)), monkeypatch)
@@ -50,7 +50,7 @@ async def test_a_small_answer_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(writes) == 1
 
 
-async def test_the_images_of_a_large_answer_are_not_copied_together(
+async def test_the_images_of_a_large_response_are_not_copied_together(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pieces = (OPENING, memoryview(b"x" * JOINED_BYTES), TAIL)
@@ -62,7 +62,7 @@ async def test_the_images_of_a_large_answer_are_not_copied_together(
     assert writes[1:] == [pieces[1], TAIL]
 
 
-async def test_head_and_tail_of_an_answer_that_is_passed_on_go_with_its_first_and_last_bytes(
+async def test_head_and_tail_of_a_passed_through_response_go_with_its_first_and_last_bytes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     parts: list[Part] = [Head({}), OPENING, b"xyz", End(TAIL)]

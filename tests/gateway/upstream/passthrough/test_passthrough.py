@@ -106,7 +106,7 @@ async def test_other_dialects_pass_theirs_on_too(name: str, document: object) ->
     ],
     ids=["escaped", "elsewhere", "no image", "late", "perhaps refused"],
 )
-async def test_in_doubt_an_answer_is_read_whole(name: str, document: object) -> None:
+async def test_in_doubt_a_response_is_read_as_a_whole(name: str, document: object) -> None:
     content = json.dumps(document).replace("\\\\/", "\\/").encode()
 
     told, passed = await passed_through(content, name, EVERYWHERE)
@@ -115,7 +115,7 @@ async def test_in_doubt_an_answer_is_read_whole(name: str, document: object) -> 
     assert told["data"][0]["b64_json"] == PNG
 
 
-async def test_a_small_answer_is_read_whole() -> None:
+async def test_a_small_response_is_read_as_a_whole() -> None:
     small = base64.b64encode(base64.b64decode(PNG)[:9000] + b"\0\0\0\0IEND\xaeB`\x82").decode()
 
     assert not (await passed_through(openai(small)))[1]
