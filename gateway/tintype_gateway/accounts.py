@@ -1,31 +1,31 @@
-"""Accounts, keys, callers, holds and settlements: what the ledger's operations take and return."""
+"""The values of the ledger's operations: accounts, keys, callers, holds and settlements."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, get_args
 
 Profile = Literal["router", "openai"]
-"""The shape of responses: `router` tells all that is known, `openai` what OpenAI's schema has."""
+"""The response profile: `router` has all fields, `openai` only OpenAI's values."""
 
 PROFILES: tuple[Profile, ...] = get_args(Profile)
 
 MAXIMUM_RATE = 1_000_000
-"""The most that an account can be allowed a minute."""
+"""The highest rate limit, per minute."""
 
 DEFAULT_CALLS = 600
-"""The calls a minute of an account that has no limit of its own."""
+"""The default limit of calls per minute."""
 
 
 @dataclass(frozen=True)
 class Policy:
-    """What an account may do, whatever it could pay for.
+    """The limits of an account, apart from its credits.
 
     Raises:
-        ValueError: a rate is not 1 to a million, or there is no such profile.
+        ValueError: a rate is not 1 to a million, or the profile does not exist.
     """
 
     models: frozenset[str] | None = None
-    """The ids of the models that it may use; None: all."""
+    """The ids of the models that the account may use; None: all."""
 
     requests_per_minute: int | None = None
     """None: no limit."""
@@ -34,19 +34,19 @@ class Policy:
     """None: no limit."""
 
     response_profile: Profile | None = None
-    """The shape of its responses where a request names none; None: the gateway's default."""
+    """The response profile of requests that name none; None: the gateway's default."""
     calls_per_minute: int | None = None
-    """Of any kind. None: ten times `requests_per_minute`, or 600 where that is no limit."""
+    """Calls of any kind. None: ten times `requests_per_minute`, or 600 without that limit."""
 
     @property
     def most_calls_per_minute(self) -> int:
-        """How many calls of any kind a gateway serves in a minute."""
+        """The most calls of any kind per minute and gateway."""
         if self.calls_per_minute is not None:
             return self.calls_per_minute
         return DEFAULT_CALLS if self.requests_per_minute is None else 10 * self.requests_per_minute
 
     def caller(self, account: str, key_id: str) -> "Caller":
-        """Return who uses a key or a token of an account with this policy."""
+        """Return the caller for a key or token of an account with this policy."""
         return Caller(
             account, key_id, self.models, self.response_profile, self.most_calls_per_minute
         )
@@ -60,12 +60,12 @@ class Policy:
 
 
 UNRESTRICTED = Policy()
-"""The policy of an account of which nothing else was said."""
+"""The default policy."""
 
 
 @dataclass(frozen=True)
 class Account:
-    """Who pays, as of one moment. Amounts are micro-credits."""
+    """A snapshot of an account. Amounts are micro-credits."""
 
     name: str
     unlimited: bool
@@ -75,13 +75,13 @@ class Account:
 
     @property
     def available(self) -> int | None:
-        """What the next request may cost, negative after a late settlement; None: no limit."""
+        """The credits for further requests, negative after a late settlement; None: no limit."""
         return None if self.unlimited else self.balance - self.held
 
 
 @dataclass(frozen=True)
 class ApiKey:
-    """An issued key, without its secret, which nobody can read again. Times are UTC."""
+    """An issued key, without its secret, which is not stored. Times are UTC."""
 
     id: str
     account: str
@@ -92,7 +92,7 @@ class ApiKey:
 
 @dataclass(frozen=True)
 class Caller:
-    """Who sent a request, and by which key."""
+    """The account and the key of a request."""
 
     account: str
     key_id: str
@@ -105,13 +105,13 @@ class Caller:
     """As :attr:`Policy.most_calls_per_minute` of the account."""
 
     def may_use(self, model: str) -> bool:
-        """Say whether the account's allow-list has the id of a model."""
+        """Return whether the account's allow-list contains a model's id."""
         return self.models is None or model in self.models
 
 
 @dataclass(frozen=True)
 class Idempotency:
-    """The client's key for one intended request, and a digest of that request's body."""
+    """The client's idempotency key of a request, and a digest of the request's body."""
 
     key: str
     request_digest: str
@@ -128,45 +128,46 @@ class Hold:
 
 @dataclass(frozen=True)
 class Settlement:
-    """How a hold was charged. Amounts are micro-credits."""
+    """The result of settling a hold. Amounts are micro-credits."""
 
     charged: int
     available: int | None
-    """What the account has left, as in :attr:`Account.available`."""
+    """The remaining credits, as in :attr:`Account.available`."""
     late: bool
-    """The hold had expired before: its credits may have been spent again."""
+    """Whether the hold had expired before: its credits may have been spent again."""
     excess: int
-    """What the request cost above its hold. It is not charged: it is our loss."""
+    """The cost above the hold, which is not charged."""
 
 
 @dataclass(frozen=True)
 class Usage:
-    """What an account was charged for one model."""
+    """The usage of one model by an account."""
 
     account: str
     model: str
     requests: int
     images: int
-    """Those that were delivered."""
+    """The delivered images."""
     charged: int
     """Micro-credits."""
 
 
 @dataclass(frozen=True)
 class Audit:
-    """What a check of the whole ledger found."""
+    """The result of an audit of the whole ledger."""
 
     accounts: int
     entries: int
     open_holds: int
     expired_holds: int
-    """Holds whose owner neither settled nor released them: calls that may have gone unpaid."""
+    """Holds that were neither settled nor released: calls that may be unpaid."""
     unknown_outcomes: int
-    """Holds released without knowing whether the provider did the work: as the expired ones."""
+    """Holds released with an unknown outcome: calls that may be unpaid."""
     late_charges: int
     """Settlements after expiry, which may have taken an account below zero."""
     undelivered_charges: int
-    """Charges whose answer was not reported as delivered: of requests whose answer is on its way,
-    whose client left, or whose process was killed."""
+    """Charges without a recorded delivery: the response is still being sent, the client
+    disconnected,
+    or the process was killed."""
     problems: tuple[str, ...]
-    """One sentence for each contradiction; none in a sound ledger."""
+    """One sentence for each contradiction; empty for a consistent ledger."""

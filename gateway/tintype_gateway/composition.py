@@ -1,7 +1,7 @@
 """The object graph of a gateway, built from its settings: the one composition root.
 
-The server and the tests build their gateways here. A test replaces a part by handing in its own
-`Parts`; everything else is what runs in production.
+The server and the tests build their gateways here. A test replaces parts with its own `Parts`;
+everything else is the same as in production.
 """
 
 from collections.abc import AsyncIterator, Coroutine
@@ -48,16 +48,16 @@ from tintype_kubernetes.client import connect
 from tintype_kubernetes.config import load_config
 
 Following = Coroutine[None, None, None]
-"""Keeps something up to date until it is cancelled."""
+"""A background task that runs until it is cancelled."""
 
 LAST_GOOD_FILE = "last-good-catalog.json"
-"""Where the data folder keeps the last good catalog."""
+"""The path of the last good catalog in the data folder."""
 
 
 async def follow_catalog(
     settings: GatewaySettings, store: CatalogStore, stack: AsyncExitStack
 ) -> list[Following]:
-    """Return what follows the channels of a published catalog, none where it is not published."""
+    """Return the tasks that watch the channels of a published catalog; none without one."""
     if not settings.has_published_catalog:
         return []
     loader = CatalogLoader(store, LastGood(settings.data_dir / LAST_GOOD_FILE))
@@ -77,7 +77,7 @@ async def follow_catalog(
 async def follow_credentials(
     settings: GatewaySettings, credentials: Credentials, stack: AsyncExitStack
 ) -> list[Following]:
-    """Return what follows the channels of the credentials. Those of the folder are there at once.
+    """Return the tasks that watch the credentials; load those of the folder now.
 
     Raises:
         OSError: The folder cannot be read.
@@ -98,15 +98,15 @@ JOURNALS = "settlements"
 """The folder of the journals of settlements, in the data folder."""
 
 SETTLE_SECONDS = 5
-"""How long charges that are due are retried at the end. What is left is in the journal."""
+"""How long due charges are retried at shutdown. The journal has the remaining ones."""
 
 DRAIN_SECONDS = 180
-"""How long requests in flight have to finish after a signal: images take a minute."""
+"""How long requests in flight may take after a signal: images take up to a minute."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Parts:
-    """Parts that the caller brings. Those that are None are built as the settings say."""
+    """Parts that the caller provides. The settings determine those that are None."""
 
     ledger: Ledger | None = None
     credentials: CredentialSource | None = None
@@ -119,7 +119,7 @@ class Parts:
 
 @dataclass(frozen=True)
 class Gateway:
-    """Everything that one gateway process is made of, and nothing of it listens yet."""
+    """The parts of one gateway process, which does not listen yet."""
 
     catalogs: CatalogStore
     ledger: Ledger
@@ -131,7 +131,7 @@ class Gateway:
 async def compose(
     settings: GatewaySettings, stack: AsyncExitStack, parts: Parts | None = None
 ) -> Gateway:
-    """Build a gateway whose parts are closed, in reverse order, when the stack is.
+    """Build a gateway. Closing the stack closes its parts in reverse order.
 
     Raises:
         LedgerUnavailableError: The ledger's file cannot be opened, or is of a newer schema.
@@ -195,7 +195,7 @@ async def listening(
 ) -> AsyncIterator[tuple[str, str]]:
     """Serve a gateway while the block runs, and yield the URLs of its API and its admin port.
 
-    At the end, kept connections have the grace period for requests that are on their way, and
+    At shutdown, idle connections have the grace period for requests that are being sent, and
     requests in flight have `drain_seconds`.
 
     Raises:
@@ -246,7 +246,7 @@ async def _image_bodies(settings: GatewaySettings, stack: AsyncExitStack) -> Ima
 
 
 async def _image_tools(settings: GatewaySettings, stack: AsyncExitStack) -> ImageTools:
-    """Return what converts and stores images until the stack closes."""
+    """Return the image tools, which close with the stack."""
     opening = open_store(settings, settings.image_folder, settings.data_dir)
     converter = Converter(settings.image_workers)
     stack.callback(converter.close)

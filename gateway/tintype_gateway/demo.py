@@ -1,4 +1,4 @@
-"""An account to try the gateway with, and what to paste to get a first image."""
+"""The demo account, and the commands to get a first image."""
 
 import os
 import shlex
@@ -21,7 +21,7 @@ async def simulators() -> AsyncIterator[str]:
 
 
 def pointed_at(manifest: dict[str, Any], url: str) -> dict[str, Any]:
-    """Return a manifest whose provider, if it is a binding, is the simulator at `url`."""
+    """Return a manifest; a binding's endpoint becomes the simulator at `url`."""
     if manifest.get("kind") != "ProviderBinding" or not isinstance(manifest.get("spec"), dict):
         return manifest
     return manifest | {"spec": manifest["spec"] | {"endpoint": url}}
@@ -29,14 +29,14 @@ def pointed_at(manifest: dict[str, Any], url: str) -> dict[str, Any]:
 
 ACCOUNT = "demo"
 MICRO_CREDITS = 1_000_000_000
-"""A thousand credits: some hundred images of the dearest kind."""
+"""A thousand credits: some hundred of the most expensive images."""
 
 
 async def ensure_demo_key(ledger: Ledger, path: Path) -> str:
-    """Return the demo account's key, made and stored at `path` on the first start."""
+    """Return the demo account's key, which the first start creates and stores at `path`."""
     stored = _stored(path)
     if stored is not None:
-        # A key of another ledger is of no use: a new one takes its place.
+        # A key of another ledger is not valid: a new one replaces it.
         with suppress(InvalidKeyError):
             await ledger.authenticate(stored)
             return stored
@@ -48,7 +48,7 @@ async def ensure_demo_key(ledger: Ledger, path: Path) -> str:
 
 
 def welcome(url: str, key_path: Path, *, with_playground: bool = True) -> str:
-    """Return what a newcomer reads: ways to a first image, two of them to be pasted anywhere."""
+    """Return the text for new users: commands for a first image."""
     path = key_path.absolute()
     page = f"\nIn a browser: {url}\n" if with_playground else ""
     return f"""

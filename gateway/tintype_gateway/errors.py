@@ -6,22 +6,22 @@
     |   `-- ContentRefusedError        ... because the provider refuses its content
     |-- AuthenticationError 401
     |-- InsufficientCreditsError 402
-    |-- ForbiddenError 403             a link to an image that is wrong, or has ended
+    |-- ForbiddenError 403             a signed URL of an image that is invalid or has expired
     |-- NotFoundError 404
     |-- MethodNotAllowedError 405
-    |-- RequestTimeoutError 408        a body that comes too slowly
-    |-- ConflictError 409              an idempotency key that is taken
+    |-- RequestTimeoutError 408        a body that arrives too slowly
+    |-- ConflictError 409              an idempotency key that is in use
     |   `-- AlreadyServedError         ... by a request that was served and charged
     |-- PayloadTooLargeError 413
     |-- UriTooLongError 414
     |-- UnsupportedMediaTypeError 415
-    |-- RangeNotSatisfiableError 416   a part of an image that it does not have
+    |-- RangeNotSatisfiableError 416   an unsatisfiable range of an image
     |-- ExpectationFailedError 417   an `Expect` that is not 100-continue
-    |-- ValidationError 422            fields at fault, all of them at once
+    |-- ValidationError 422            invalid fields, all of them at once
     |-- HeadersTooLargeError 431
-    |-- RateLimitError 429           the account asks for more than it may in a minute
-    |   `-- OverloadedError          ... or all do, so that the gateway has no memory for more
-    |-- InternalError 500              a defect of ours: nothing of it is told
+    |-- RateLimitError 429           the account has exceeded a rate limit
+    |   `-- OverloadedError          ... or the gateway has no memory for more requests
+    |-- InternalError 500              a defect; the response has no details
     `-- UnavailableError 503           a provider, the ledger or the catalog
 
 The envelope is OpenAI's: `{"error": {"message", "type", "param", "code"}}`.
@@ -34,11 +34,11 @@ from typing_extensions import override
 
 
 class GatewayError(Exception):
-    """An answer other than success.
+    """An error response.
 
-    `retry` says whether the official SDKs may send the request again by themselves: only where
-    it provably was not processed, because an image costs money. `may_have_cost` says whether an
-    image may have been made all the same, so that a repeat with the same key must be refused.
+    `retry` tells whether the official SDKs may retry the request automatically: only if it provably
+    was not processed, because an image costs money. `may_have_cost` tells whether an image may have
+    been made, so that a repeat with the same idempotency key must be refused.
     """
 
     status: ClassVar[int]
@@ -74,7 +74,7 @@ class GatewayError(Exception):
         return {"error": error}
 
     def headers(self) -> dict[str, str]:
-        """Return the headers that tell a client when, and whether, to try again."""
+        """Return the headers that tell a client whether and when to retry."""
         headers = {"x-should-retry": "true" if self.retry else "false"}
         if self.retry_after_seconds is not None:
             headers["Retry-After"] = str(self.retry_after_seconds)
@@ -88,7 +88,7 @@ class BadRequestError(GatewayError):
 
 
 class UnsupportedParameterError(BadRequestError):
-    """A parameter, or its value, that the chosen model does not take."""
+    """A parameter, or its value, that the model does not accept."""
 
     code = "unsupported_parameter"
 
@@ -101,14 +101,14 @@ class ContentRefusedError(BadRequestError):
 
 
 class AuthenticationError(GatewayError):
-    """No key, or none that we know."""
+    """The key is missing or unknown."""
 
     status = 401
     code = "invalid_api_key"
 
 
 class InsufficientCreditsError(GatewayError):
-    """The account cannot pay the most that the request could cost."""
+    """The account has fewer credits than the request could cost."""
 
     status = 402
     type = "insufficient_quota"
@@ -118,7 +118,7 @@ class InsufficientCreditsError(GatewayError):
 
     @classmethod
     def of(cls, required: int, available: int) -> Self:
-        """Return the error of a request that may cost more micro-credits than there are."""
+        """Return the error of a request whose ceiling exceeds the available micro-credits."""
         error = cls(
             f"the request may cost up to {required} micro-credits, and the account has {available}"
         )
@@ -138,7 +138,7 @@ class ForbiddenError(GatewayError):
 
 
 class NotFoundError(GatewayError):
-    """There is no such model, or no such path."""
+    """The model or the path does not exist."""
 
     status = 404
 
@@ -174,21 +174,21 @@ class RequestTimeoutError(GatewayError):
 
 
 class PayloadTooLargeError(GatewayError):
-    """The body is larger than we read."""
+    """The body exceeds the limit."""
 
     status = 413
     code = "payload_too_large"
 
 
 class UriTooLongError(GatewayError):
-    """The path is longer than we read."""
+    """The path exceeds the limit."""
 
     status = 414
     code = "uri_too_long"
 
 
 class HeadersTooLargeError(GatewayError):
-    """The headers are larger, or more, than we read."""
+    """The headers exceed the limit of size or number."""
 
     status = 431
     code = "headers_too_large"
@@ -202,7 +202,7 @@ class UnsupportedMediaTypeError(GatewayError):
 
 
 class RangeNotSatisfiableError(GatewayError):
-    """`Range` asks for a part that a file of `size` bytes does not have."""
+    """`Range` is not satisfiable for a file of `size` bytes."""
 
     status = 416
     code = "range_not_satisfiable"
@@ -220,14 +220,14 @@ class RangeNotSatisfiableError(GatewayError):
 
 
 class ExpectationFailedError(GatewayError):
-    """`Expect` asks for something that no server does."""
+    """`Expect` is not `100-continue`."""
 
     status = 417
     code = "expectation_failed"
 
 
 class FieldProblem(NamedTuple):
-    """What is wrong with one field."""
+    """The problem of one field."""
 
     param: str
     message: str
@@ -252,7 +252,7 @@ class ValidationError(GatewayError):
 
 
 class RateLimitError(GatewayError):
-    """The account asks for more than its own limit allows in a minute."""
+    """The account has exceeded a rate limit."""
 
     status = 429
     type = "rate_limit_error"
@@ -260,13 +260,13 @@ class RateLimitError(GatewayError):
 
 
 class OverloadedError(RateLimitError):
-    """All together ask for more than the gateway has memory for."""
+    """The gateway has no memory for more requests."""
 
     code = "overloaded"
 
 
 class InternalError(GatewayError):
-    """A defect of ours. The log has the cause; the client has the request id."""
+    """A defect. The log has the cause; the client gets the request id."""
 
     status = 500
     type = "api_error"
@@ -282,7 +282,7 @@ class UnavailableError(GatewayError):
 
 
 def ledger_unavailable() -> UnavailableError:
-    """Return the error of a request that bought nothing, because the ledger cannot be used."""
+    """Return the error of a request that made no call because the ledger is unavailable."""
     return UnavailableError(
         "the ledger is unavailable; no image was requested",
         code="ledger_unavailable",

@@ -1,4 +1,4 @@
-"""What a provider's fault means: one table for retries, circuits, keys, metrics and clients."""
+"""The consequences of each kind of fault: retries, circuits, idempotency keys, client errors."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -15,32 +15,32 @@ from tintype_gateway.values.faults import FaultKind, UpstreamFault
 from tintype_gateway.values.routes import Route
 
 Retry = Literal["any route", "another route", "never"]
-"""Where the gateway itself may make the call again."""
+"""The routes on which the gateway may retry the call."""
 
 Circuit = Literal["opens", "counts", "ignores"]
-"""Whether the circuit of the route opens at once, counts a failure, or finds the route sound."""
+"""Whether the route's circuit opens at once, counts a failure, or counts a success."""
 
 
 class Rule(NamedTuple):
-    """What follows from a fault of one kind."""
+    """The consequences of one kind of fault."""
 
     code: str
-    """What the client gets, as an error of the class `error`."""
+    """The class and the fields of the client's error."""
 
     error: type[GatewayError] = UnavailableError
     retry: Retry = "never"
-    """Other than `never` only where the provider provably did nothing: an image costs money."""
+    """Not `never` only if the provider provably made no image: an image costs money."""
 
     circuit: Circuit = "ignores"
     should_retry: bool = False
-    """Whether `x-should-retry` lets the official SDKs send the request again by themselves."""
+    """Whether `x-should-retry` allows the official SDKs to retry automatically."""
 
     may_have_cost: bool = False
-    """Whether the provider may have made an image. Then the call is counted as unsettled, and the
-    request's idempotency key stays taken, so that a repeat cannot buy the image twice."""
+    """Whether the provider may have made an image. The call then counts as unsettled, and the
+    idempotency key stays in use, so that a repeat cannot pay the provider twice."""
 
     quotes_request: bool = False
-    """Whether the provider's message speaks of the request, so that no log may have it."""
+    """Whether the provider's message may quote the request, so that it must not be logged."""
 
 
 RULES: Mapping[FaultKind, Rule] = {
@@ -70,8 +70,8 @@ SUMMARIES: Mapping[FaultKind, str] = {
     "timeout": "the provider reports a timeout",
     "outcome_unknown": "the provider failed; it may have made the image",
 }
-"""What a client is told where there is no message, and in place of those that speak of our account
-and may quote our key or signature."""
+"""The messages for clients if the provider sent none, and in place of messages about the gateway's
+account, which may quote its key or signature."""
 
 _SAME_CODES = frozenset(
     {
@@ -79,21 +79,21 @@ _SAME_CODES = frozenset(
         *("unsupported_parameter", "unsupported_value"),
     }
 )
-"""The codes of OpenAI for a parameter that mean the same here."""
+"""OpenAI's error codes for parameters that the gateway passes on."""
 
 
 def rule_of(fault: UpstreamFault) -> Rule:
-    """Return what follows from a fault."""
+    """Return the consequences of a fault."""
     return RULES[fault.kind]
 
 
 def kind_of_status(status: int, *, own_envelope: bool) -> FaultKind:
-    """Return what a status other than 200 means by itself.
+    """Return the kind of fault of a status other than 200.
 
     Args:
         status: The HTTP status.
-        own_envelope: Whether the body has the form of the provider's own errors. Without it the
-            response may come from something in between, which had passed the call on.
+        own_envelope: Whether the body has the form of the provider's own errors. Otherwise the
+            response may come from a proxy that had already forwarded the call.
     """
     if status in (401, 403):
         return "unauthorized"
@@ -114,24 +114,24 @@ _NOT_REACHED = frozenset({521, 522})
 """Cloudflare's statuses for a provider that it could not connect to."""
 
 _GIVEN_UP = 499
-"""The provider took its client for gone, and may have been at work until then."""
+"""Nginx's status for a client that disconnected: the provider may have worked until then."""
 
 
 def begun(fault: UpstreamFault) -> UpstreamFault:
-    """Return a fault that ended a call which the provider had begun to carry out.
+    """Return the fault of a call that the provider had already started.
 
-    Such a call may have been processed.
+    The provider may have processed such a call.
     """
     return fault if rule_of(fault).retry == "never" else replace(fault, kind="outcome_unknown")
 
 
 def gravest(failed: Sequence[FailedCall]) -> FailedCall:
-    """Return the call that decides for all: one that may have cost money, else the first."""
+    """Return the failure to report for several: one that may have cost money, else the first."""
     return next((call for call in failed if rule_of(call.fault).may_have_cost), failed[0])
 
 
 def withheld(reason: str | None) -> str:
-    """Say that the provider refused an image for its content, in its own words if there are any."""
+    """Return the error of an image that the provider refused for its content."""
     return "the provider withheld the image" + (f": {reason}" if reason else "")
 
 

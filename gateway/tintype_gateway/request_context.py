@@ -1,4 +1,4 @@
-"""How one request is served: by when, and where each of its calls goes."""
+"""The state of one request: deadline, reservation and routes."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -13,16 +13,16 @@ from tintype_gateway.values.upstream import PlannedCall
 
 @dataclass(frozen=True)
 class RequestContext:
-    """What all that serves one request shares."""
+    """The state that all code serving one request shares."""
 
     plan: Plan
     request_id: str
     deadline: Deadline
     log: RequestLog
-    """What the access log will say of the request."""
+    """The fields of the request's access log line."""
 
     reservation: Reservation
-    """The memory that is kept for it."""
+    """The memory reservation of the request."""
 
     _routes: dict[int, Route] = field(default_factory=dict)
     """The newest route of each call, by the index of its first image."""
@@ -31,16 +31,16 @@ class RequestContext:
     def begin(
         cls, plan: Plan, request_id: str, log: RequestLog, reservation: Reservation
     ) -> "RequestContext":
-        """Begin to serve a request. The binding that is tried first sets its deadline."""
+        """Start to serve a request. The binding of the first candidate sets the deadline."""
         deadline = Deadline(plan.route.binding.timeout_seconds)
         return cls(plan, request_id, deadline, log, reservation)
 
     @property
     def routes(self) -> Iterable[Route]:
-        """The routes of all calls as far as they are known now, else the one to try first."""
+        """The routes of all calls so far, or the first candidate's."""
         return list(self._routes.values()) or [self.plan.route]
 
     def go(self, planned: PlannedCall, route: Route) -> None:
-        """Note that a call goes this route now."""
+        """Record the current route of a call."""
         self._routes[planned.first] = route
         self.log.note_route(route)

@@ -39,14 +39,14 @@ STARTER = Path(str(files(tintype_catalog))) / "starter"
 REHEARSAL = Path(str(files(tintype_catalog))) / "overlays" / "simulated"
 
 EXPIRY_SECONDS = 10
-"""How often the holds of dead processes are looked for."""
+"""The interval at which the holds of dead processes are released."""
 
 
 async def serve(settings: GatewaySettings) -> None:
     """Serve until SIGINT or SIGTERM. A second signal does not wait for requests in flight.
 
     Raises:
-        OSError: A folder of the settings is not there, or a port is taken.
+        OSError: A folder of the settings does not exist, or a port is in use.
     """
     _require_folders(settings)
     access_log.configure(settings.access_log_level, settings.access_log_sampling)
@@ -62,7 +62,7 @@ async def serve(settings: GatewaySettings) -> None:
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         for work in (*_chores(gateway), *sources):
             stack.callback(tasks.create_task(work).cancel)
-        grace = 0 if settings.demo else GRACE_PERIOD_SECONDS  # a person waits for a demo to end
+        grace = 0 if settings.demo else GRACE_PERIOD_SECONDS  # a demo's user waits for its end
         serving = listening(gateway, settings, grace_period_seconds=grace)
         url, admin_url = await stack.enter_async_context(serving)
         stack.callback(tasks.create_task(gateway.admin.store_health.watch()).cancel)
@@ -80,7 +80,7 @@ async def serve(settings: GatewaySettings) -> None:
 
 
 def _chores(gateway: Gateway) -> tuple[Following, ...]:
-    """Return the work that goes on beside requests for as long as the process lives."""
+    """Return the background tasks of the process."""
     return (
         _expire_holds(gateway.ledger),
         gateway.pipeline.delivery_receipts.report(gateway.ledger),
@@ -91,7 +91,7 @@ def _chores(gateway: Gateway) -> tuple[Following, ...]:
 
 
 async def _check(ledger: Ledger) -> None:
-    """Say at once what is wrong with the ledger. It may come back, so requests are taken anyway."""
+    """Log at the start if the ledger is unavailable. It may recover, so requests are accepted."""
     try:
         await ledger.check()
     except LedgerError as error:
@@ -106,7 +106,7 @@ def _require_folders(settings: GatewaySettings) -> None:
 
 
 def _stop_signal() -> asyncio.Event:
-    """Return what the first signal sets. The second one cancels the whole process."""
+    """Return an event that the first signal sets. The second signal cancels the process."""
     stopping = asyncio.Event()
     loop, main = asyncio.get_running_loop(), asyncio.current_task()
 
@@ -123,13 +123,13 @@ def _stop_signal() -> asyncio.Event:
 async def _sources(
     settings: GatewaySettings, store: CatalogStore, simulator: str | None, stack: AsyncExitStack
 ) -> list[Following]:
-    """Return what keeps the catalog up to date: the channels of a published one, or a folder."""
+    """Return the tasks that update the catalog: the channels of a published one, or a folder."""
     published = await follow_catalog(settings, store, stack)
     return published or [_folder(settings, simulator).follow(store)]
 
 
 def _folder(settings: GatewaySettings, simulator: str | None) -> ManifestFolder:
-    """Return the folder of manifests; against simulators the starter catalog is the rehearsal's."""
+    """Return the folder of manifests; with simulators, bindings point to the simulator."""
     overlays = [REHEARSAL] if simulator and settings.catalog_dir is None else []
     if settings.catalog_overlay is not None:
         overlays.append(settings.catalog_overlay)
@@ -140,7 +140,7 @@ def _folder(settings: GatewaySettings, simulator: str | None) -> ManifestFolder:
 
 
 async def _expire_holds(ledger: Ledger) -> None:
-    """Give back what dead processes held, and forget old holds, for as long as this one lives."""
+    """Release the holds of dead processes, and delete old holds, until cancelled."""
     while True:
         try:
             HOLDS_EXPIRED.inc(await ledger.expire_holds())

@@ -1,4 +1,4 @@
-"""Whether the client of a request is still there, and what its leaving means."""
+"""Tracks whether the client of a request is still connected."""
 
 from collections.abc import Callable
 
@@ -6,8 +6,8 @@ from collections.abc import Callable
 class ClientPresence:
     """The client of one request.
 
-    Until something is sold, a client that leaves cancels its request. From then on the request is
-    carried through to its end, and what it would send is discarded.
+    Until something is sold, a client that disconnects cancels its request. After that, the request
+    runs to its end, and its output is discarded.
     """
 
     def __init__(self) -> None:
@@ -16,21 +16,21 @@ class ClientPresence:
         self._on_leave: Callable[[], object] = lambda: None
 
     def cancels(self, cancel: Callable[[], object]) -> None:
-        """Have the client's leaving call this."""
+        """Set the function to call when the client disconnects."""
         self._on_leave = cancel
 
     def commit(self, on_leave: Callable[[], object] = lambda: None) -> None:
-        """Carry the request through, whatever the client does; its leaving calls `on_leave`."""
+        """Run the request to its end from now on; a disconnect calls `on_leave`."""
         self._is_committed = True
         self._on_leave = on_leave
 
     @property
     def is_committed(self) -> bool:
-        """Whether the request is carried through without its client."""
+        """Whether the request runs to its end without its client."""
         return self._is_committed
 
     def leave(self) -> None:
-        """Note that the client is gone."""
+        """Record that the client has disconnected."""
         if not self.has_left:
             self.has_left = True
             self._on_leave()

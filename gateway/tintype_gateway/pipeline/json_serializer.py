@@ -1,7 +1,7 @@
-"""A plain response in OpenAI's words, made of the events of the executor.
+"""Builds a plain response in OpenAI's format from the events of the executor.
 
-The images are megabytes of base64 that arrived as bytes and leave as the same bytes: the JSON
-around them is written in pieces, so that no image is copied into a larger string.
+The images are megabytes of base64 that are sent as the same bytes that arrived: the JSON around
+them is written in pieces, so that no image is copied into a larger string.
 """
 
 import json
@@ -32,7 +32,7 @@ from tintype_gateway.values.response import End, Head, Part, Response
 from tintype_gateway.values.routes import Route
 
 Shaped = Callable[[Mapping[str, object]], Mapping[str, object]]
-"""Returns an entry of `data` as the profile has it."""
+"""Returns an entry of `data` in the response profile."""
 
 
 @traced("respond")
@@ -66,8 +66,8 @@ def _pieces(
 ) -> Iterator[bytes | memoryview]:
     """Yield the body: JSON, and between it the value of each image, base64 as it came or a URL.
 
-    No character of either means anything in JSON. The images come first,
-    since a response that is passed through cannot know the rest before them.
+    Neither contains characters that JSON escapes. The images come first, because
+    the rest of a response that passes through is not known before them.
     """
     text, comma = b'{"data":[', b""
     for call in calls:
@@ -95,7 +95,7 @@ REFUSED = {
     "watermark": "none",
     "flagged": True,
 }
-"""Stands in `data` for an image that the provider refused for its content, beside the
+"""The entry in `data` of an image that the provider refused for its content, without its
 `flag_reason`. It is not charged."""
 
 
@@ -111,7 +111,7 @@ def _entry(image: FinishedImage) -> dict[str, object]:
 def _properties(
     job: Job, calls: Sequence[FinishedCall], images: Sequence[FinishedImage]
 ) -> dict[str, object]:
-    """Return OpenAI's own description of the images, which speaks of all of them at once."""
+    """Return OpenAI's fields that describe all images together."""
     result = calls[0].result
     return {
         "background": result.background,
@@ -137,17 +137,17 @@ def _closed(value: Mapping[str, object]) -> bytes:
 
 
 OPENING = b'{"data":[{"b64_json":"'
-"""How our response begins."""
+"""The beginning of every response."""
 
 HeadersOf = Callable[[Route], Mapping[str, str]]
-"""Returns the headers of a response whose image passes through, by the route of its call."""
+"""Returns the headers of a pass-through response for the route of its call."""
 
 Keep = Callable[[Response, Sequence[FinishedImage]], Awaitable[None]]
-"""Keeps a response for a repeat of its request."""
+"""Stores a response for repeats of its request."""
 
 
 class JsonSerializer:
-    """One plain response. What passes through is sold with its first byte, the rest at the end."""
+    """One plain response. A pass-through image is sold with its first byte, others at the end."""
 
     def __init__(
         self,
@@ -197,7 +197,7 @@ class JsonSerializer:
         calls = sorted(self._calls, key=lambda call: call.first)
         is_passed = calls[0].is_passed
         self._client.commit()
-        alone = is_passed and self._client.has_left  # so that no other image was sent
+        alone = is_passed and self._client.has_left  # no other image was sent
         settlement = await self._sale.settle([of_which(calls[0], 1)] if alone else calls)
         response = respond(self._plan, calls, self._failed, settlement, self._sale.receipt)
         if self._keep is not None:
@@ -205,12 +205,12 @@ class JsonSerializer:
         return parts_of(response, is_passed=is_passed)
 
     def failed(self, error: Exception) -> Iterator[Part]:
-        """Raise the error: JSON that has begun has no word for it."""
+        """Raise the error: JSON that has begun cannot report it."""
         raise error
 
 
 def parts_of(response: Response, *, is_passed: bool = False) -> Iterator[Part]:
-    """Yield a response, or what follows its first image if that has passed through."""
+    """Yield a response, or the part after its first image if that has passed through."""
     *pieces, last = response.pieces
     if is_passed:
         assert pieces[0] == OPENING  # noqa: S101 - one function writes all responses

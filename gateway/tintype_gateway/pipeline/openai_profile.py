@@ -1,9 +1,9 @@
-"""The response profile `openai`: our documents, narrowed to what OpenAI's schema allows.
+"""The response profile `openai`, which contains only values that OpenAI's schema allows.
 
-The profile `router` says null where nobody knows, and has the words of every provider. Clients that
-are typed by OpenAI's schema take neither. So here each field has OpenAI's type and one of its
-values, or is left out; where an event must have it, it is `auto`. Fields of ours that OpenAI does
-not have stay, as clients skip what they do not know, but are never null.
+The profile `router` has null for unknown values, and values of every provider. Clients that are
+generated from OpenAI's schema reject both. In this profile each of OpenAI's fields has OpenAI's
+type and one of its values, or is absent; if an event requires the field, it is `auto`. Additional
+fields of the gateway stay, because clients ignore unknown fields, but are never null.
 """
 
 import time
@@ -22,26 +22,26 @@ _VALUES: Mapping[str, frozenset[str]] = {
     "quality": frozenset({"low", "medium", "high", "xhigh", "max"}),
     "size": frozenset({"1024x1024", "1024x1536", "1536x1024"}),
 }
-"""The enumerations of OpenAI's `ImagesResponse`. Those of its events have `auto` besides."""
+"""The enumerations of OpenAI's `ImagesResponse`. Those of its events also have `auto`."""
 
 _UNCOUNTED = token_counts(TokenUsage(0, 0, 0, 0))
-"""The tokens of a provider that counts none, or of all but the last image of a call."""
+"""The tokens if the provider counts none, and of all but the last image of a call."""
 
 
 def response_of(fields: Fields) -> dict[str, object]:
-    """Return the fields of a response, but for its images, as OpenAI's schema has them."""
+    """Return the fields of a response, except its images, in OpenAI's schema."""
     told = {name: value for name, value in fields.items() if _is_openais(name, value)}
     return _narrowed(told, "created")
 
 
 def event_of(fields: Fields) -> dict[str, object]:
-    """Return the fields of an event of a stream, but for its image, as OpenAI's schema has them."""
+    """Return the fields of an event of a stream, except its image, in OpenAI's schema."""
     told = {name: value if _is_openais(name, value) else AUTO for name, value in fields.items()}
     return _narrowed(told, "created_at")
 
 
 def image_of(fields: Fields) -> dict[str, object]:
-    """Return the fields of an image that was delivered: others are not in a response."""
+    """Return the fields of a delivered image: a response has no others."""
     return {
         name: value for name, value in fields.items() if value is not None and name != "flagged"
     }
@@ -52,7 +52,7 @@ def _is_openais(name: str, value: object) -> bool:
 
 
 def _narrowed(fields: Fields, created: str) -> dict[str, object]:
-    """Return fields without null, with the time as it is now where the provider tells none."""
+    """Return the fields without null; the current time replaces a missing timestamp."""
     narrowed = image_of(fields) | {created: fields[created] or int(time.time())}
     usage = fields.get("usage")
     if isinstance(usage, Mapping):

@@ -44,12 +44,12 @@ from tintype_gateway.values.response import Part
 from tintype_gateway.values.routes import Route
 
 Serializer = JsonSerializer | SseSerializer
-"""What turns the events of the executor into a response."""
+"""Turns the events of the executor into a response."""
 
 
 @dataclass(frozen=True)
 class Pipeline:
-    """Everything that requests share."""
+    """The state that all requests share."""
 
     catalogs: CatalogStore
     ledger: Ledger
@@ -59,7 +59,7 @@ class Pipeline:
     micro_credits_per_usd: int
     settlements: Settlements
     profile: Profile = "router"
-    """The shape of responses where neither the request nor its account chooses one."""
+    """The response profile if neither the request nor its account chooses one."""
 
     model_defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """The server's own defaults of request fields, by model id."""
@@ -68,7 +68,7 @@ class Pipeline:
     images: ImageTools = field(default_factory=ImageTools)
     idempotent_responses: IdempotentResponses = field(default_factory=IdempotentResponses)
     heartbeat_seconds: float = 15.0
-    """After how long a silence a stream gets a sign of life."""
+    """The time without an event after which a stream gets a heartbeat."""
 
     delivery_receipts: DeliveryReceipts = field(default_factory=DeliveryReceipts)
     retrier: Retrier = field(default_factory=Retrier)
@@ -84,11 +84,11 @@ class Pipeline:
         """Serve a request for an operation: yield the response, part by part.
 
         An image is sold when its first byte is yielded. From then on `client` is committed: iterate
-        to the end, whether or not the client is still there. Before that, closing this generator,
-        or cancelling the task that iterates it, gives up the request, and nothing is charged.
+        to the end even if the client disconnects. Before that, closing this generator, or
+        cancelling the task that iterates it, cancels the request, and nothing is charged.
 
         Raises:
-            GatewayError: The client gets an error, and pays for nothing but what it has been sent.
+            GatewayError: The client gets an error, and is charged only for images it was sent.
         """
         caller = await self.authenticate(incoming)
         plan = await self._planner.plan(operation, incoming, caller)
@@ -117,7 +117,7 @@ class Pipeline:
                     yield part
 
     async def quote(self, operation: ApiOperation, incoming: Incoming) -> dict[str, Any]:
-        """Serve the quote of an operation: what the same body would get, and cost at most.
+        """Serve the quote of an operation: route, adjustments and cost of the same body.
 
         Raises:
             GatewayError: The request would get this error.
@@ -130,10 +130,10 @@ class Pipeline:
         return quotation(plan, most, self._expected(plan))
 
     async def credits(self, incoming: Incoming) -> dict[str, Any]:
-        """Serve `GET /v1/credits`: what the caller's account has, and used this month.
+        """Serve `GET /v1/credits`: the credits of the caller's account and its usage this month.
 
         Raises:
-            GatewayError: The caller is not known, or the ledger cannot be asked.
+            GatewayError: The caller is unknown, or the ledger is unavailable.
         """
         caller = await self.authenticate(incoming)
         first = datetime.datetime.now(datetime.UTC).date().replace(day=1)
@@ -145,11 +145,11 @@ class Pipeline:
         return credits_response(account, used, first, self.micro_credits_per_usd)
 
     async def authenticate(self, incoming: Incoming) -> Caller:
-        """Return who is asking, and count the call.
+        """Return the caller, and count the call.
 
         Raises:
             AuthenticationError: The key or token is missing or unknown.
-            RateLimitError: The account makes more calls than it may.
+            RateLimitError: The account has exceeded its limit of calls.
         """
         caller = await authenticate(incoming.authorization, self.ledger, self.jwts)
         incoming.log.account, incoming.log.key = caller.account, caller.key_id
@@ -168,7 +168,7 @@ class Pipeline:
         )
 
     def _ceiling(self, plan: Plan) -> int:
-        """Return the most that the request can cost, whichever candidate serves it."""
+        """Return the ceiling of the request's cost over all candidates."""
         pricings = [candidate.route.binding.pricing for candidate in plan.candidates]
         per_usd = self.micro_credits_per_usd
         return max(ceiling(plan.job, plan.model, pricing, per_usd) for pricing in pricings)
@@ -184,8 +184,8 @@ class Pipeline:
         """Return the response that the first request with the same idempotency key got.
 
         Raises:
-            AlreadyServedError: It was not kept.
-            UnavailableError: The store cannot be asked now. Nothing was bought.
+            AlreadyServedError: The response was not stored.
+            UnavailableError: The store is unavailable. Nothing was charged.
         """
         served = AlreadyServedError(replay.message, replay.request_id)
         if context.plan.stream:
@@ -238,7 +238,7 @@ class Pipeline:
         )
 
     def _passing_headers(self, context: RequestContext, route: Route) -> dict[str, str]:
-        """Return the headers of a response that begins before its cost is known, if it is not."""
+        """Return the headers of a response that starts before its cost may be known."""
         plan, pricing = context.plan, route.binding.pricing
         headers = headers_of(plan, context.routes)
         if plan.job.images == 1 and pricing.usd is not None:

@@ -1,4 +1,4 @@
-"""What the metrics count of a request that was charged."""
+"""The metrics of a charged request: images and credits."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -15,15 +15,15 @@ from tintype_gateway.values.plan import Plan
 MICRO_CREDITS = 1_000_000
 
 Cost = Callable[[Sequence[FinishedCall]], int]
-"""What calls cost together, in micro-credits."""
+"""Returns the cost of calls together, in micro-credits."""
 
 
 def count_charge(
     plan: Plan, calls: Sequence[FinishedCall], settlement: Settlement, cost: Cost
 ) -> None:
-    """Count the images of these calls and the credits that they were charged.
+    """Count the images and the charged credits of these calls.
 
-    Where several providers shared the request, each has the share of the charge that it cost.
+    If several providers served the request, the charge is divided by the cost of their calls.
     """
     for provider, own in _by_provider(calls):
         labels, share = (provider, plan.model.id), _share(own, calls, cost)
@@ -31,12 +31,12 @@ def count_charge(
         CREDITS_USED.labels(*labels).inc(settlement.charged * share / MICRO_CREDITS)
         if refused := sum(call.refused + call.withheld for call in own):
             IMAGES_REFUSED.labels(*labels).inc(refused)
-        if settlement.excess:  # rare: a series for each model would be for nothing
+        if settlement.excess:  # rare: creates no series for each model
             EXCESS_CREDITS.labels(*labels).inc(settlement.excess * share / MICRO_CREDITS)
 
 
 def _share(own: Sequence[FinishedCall], calls: Sequence[FinishedCall], cost: Cost) -> float:
-    """Return the part of what all calls cost that some of them did."""
+    """Return the share of some calls in the cost of all calls."""
     if len(own) == len(calls):
         return 1
     total = cost(calls)

@@ -1,7 +1,7 @@
-"""The events of a stream, in OpenAI's words.
+"""Builds the events of a stream in OpenAI's format.
 
-The names and fields are those of OpenAI's Images API; `index` says which of several images an
-event is about, and the rest is what our plain answers have besides.
+The names and fields are those of OpenAI's Images API. `index` is the index of the image, and
+further fields are those that plain responses have in addition to OpenAI's.
 """
 
 import logging
@@ -34,11 +34,11 @@ from tintype_gateway.values.response import End, Head, Part
 from tintype_gateway.values.routes import Route
 
 PARTIAL, COMPLETED = "partial_image", "completed"
-"""The kinds of events with an image, of which the operation makes names, and the words of the
-metric for the first event of a stream."""
+"""The kinds of events with an image, from which the operation builds event names, and their labels
+in the metric of the first event of a stream."""
 
 AUTO = "auto"
-"""Stands where nobody knows: OpenAI's schema requires these fields, and has this word for them."""
+"""The value of unknown fields: OpenAI's schema requires these fields, and allows this value."""
 
 
 def partial_event(plan: Plan, partial: PartialImage) -> Pieces:
@@ -57,9 +57,9 @@ def partial_event(plan: Plan, partial: PartialImage) -> Pieces:
 
 
 def completed_event(plan: Plan, call: FinishedCall, number: int, charge: Charge) -> Pieces:
-    """Return the event of image `number` of a call, or of its refusal if it has fewer.
+    """Return the event of image `number` of a call, or of a refusal if the call has fewer images.
 
-    What the call used as a whole stands on its last image.
+    The usage of the whole call is in the event of its last image.
     """
     result, is_last = call.result, number == len(call.images) + call.refused - 1
     image = call.images[number] if number < len(call.images) else None
@@ -96,8 +96,8 @@ def _format_asked_for(plan: Plan) -> str:
 def error_event(error: GatewayError, errors: Sequence[ImageError] = ()) -> Pieces:
     """Return the last event of a stream that failed.
 
-    It carries OpenAI's envelope, whose key `error` is what makes the official SDKs raise, and for
-    each image that is missing why.
+    It has OpenAI's envelope, whose key `error` makes the official SDKs raise, and the reason for
+    each missing image.
     """
     return event("error", error.body() | ({"errors": list(errors)} if errors else {}))
 
@@ -105,12 +105,12 @@ def error_event(error: GatewayError, errors: Sequence[ImageError] = ()) -> Piece
 log = logging.getLogger(__name__)
 
 WRITE_BYTES = 256 * 1024
-"""How much is written before a slow client is waited for: what is written may be copied."""
+"""The bytes that are written before waiting for a slow client; asyncio may copy them."""
 
 HEADERS = {
     "Content-Type": MEDIA_TYPE,
     "Cache-Control": "no-cache",
-    "X-Accel-Buffering": "no",  # nginx would gather events until its buffers are full
+    "X-Accel-Buffering": "no",  # otherwise nginx buffers events
 }
 
 
@@ -182,10 +182,10 @@ class SseSerializer:
         return [*last, End(b"", self._sale.receipt)]
 
     def failed(self, error: Exception) -> Iterator[Part]:
-        """Yield the event of an error that ends a stream which has begun.
+        """Yield the event of an error that ends a stream.
 
         Raises:
-            Exception: The same error, where nothing was sent before.
+            Exception: The same error, if nothing was sent before.
         """
         if not self._has_begun:
             raise error
@@ -199,7 +199,7 @@ class SseSerializer:
         yield End(b"")
 
     async def _deliver(self, call: FinishedCall) -> AsyncGenerator[Part, None]:
-        """Yield the images of a call, and an event for each one that was refused."""
+        """Yield the events of a call's images and of its refused images."""
         made = len(call.images)
         last = made + call.refused - 1
         for number in range(made + call.refused):
@@ -248,7 +248,7 @@ class SseSerializer:
 
 
 def _previewed(partial: PartialImage) -> FinishedCall:
-    """Return what is known of a call that has sent a preview."""
+    """Return the call of a preview as far as it is known."""
     image = FinishedImage(GeneratedImage(b""), partial.format, partial.size, "none")
     made = CallResult((), quality=partial.preview.quality, partial_images=partial.number + 1)
     return FinishedCall(partial.index, 1, partial.route, made, (image,))

@@ -1,8 +1,8 @@
-"""What does the request mean for this model?
+"""Adapts the parameters of a request to its model.
 
 The model's rules are data (`parameters` of an ImageModel): each standard field is accepted,
-mapped, clamped, stripped or rejected. What was changed is listed, and under strict handling every
-change is an error instead. Values that the server itself filled in are no changes.
+mapped, clamped, stripped or rejected. Changes are listed as adjustments; under strict handling each
+change is an error instead. Values from the server's defaults are not adjustments.
 """
 
 import math
@@ -31,7 +31,7 @@ _CONVERTIBLE: Mapping[str, Container[Any]] = {
     "output_format": get_args(ConvertibleFormat),
     "output_compression": range(101),
 }
-"""What every model gives, because we convert what its provider does not."""
+"""The formats of every model, because the gateway converts those that its provider lacks."""
 
 _NOT_CONVERTED = frozenset(get_args(ImageFormat)) - frozenset(get_args(ConvertibleFormat))
 """Formats that only models give whose rule lists them."""
@@ -107,10 +107,10 @@ def _prompt(request: ValidRequest, model: Model, rule: OperationRule, changes: "
 
 
 def _defaults(model: Model, server_defaults: Mapping[str, Any]) -> Lifted:
-    """Return the defaults of model and server as if a request carried them.
+    """Return the defaults of model and server in the form of a request.
 
     Raises:
-        UnsupportedParameterError: The server's defaults hold what the model does not take.
+        UnsupportedParameterError: The model does not accept one of the server's defaults.
     """
     for field, message in default_problems(server_defaults, model):
         raise UnsupportedParameterError(f"DEFAULT_MODEL_PARAMS: `{field}`: {message}", param=field)
@@ -122,11 +122,12 @@ def _defaults(model: Model, server_defaults: Mapping[str, Any]) -> Lifted:
 
 
 def _united(asked: Mapping[str, Any], lifted: Mapping[str, Any], model: Model) -> dict[str, Any]:
-    """Return the standard fields with what the provider's own fields say of them.
+    """Return the standard fields, with values from the provider's own fields.
 
     Raises:
-        UnsupportedParameterError: They contradict each other. Only for the negative prompt, which
-            changes no price, the provider's own field simply goes first.
+        UnsupportedParameterError: The two contradict each other. Only for the negative prompt,
+        which
+            does not change the price, the provider's own field takes precedence.
     """
     united = dict(asked)
     for name, value in {**lifted, **_lifted_size(asked, lifted, model)}.items():
@@ -145,7 +146,7 @@ def _united(asked: Mapping[str, Any], lifted: Mapping[str, Any], model: Model) -
 def _lifted_size(
     asked: Mapping[str, Any], lifted: Mapping[str, Any], model: Model
 ) -> dict[str, str]:
-    """Return the `size` that width and height, or aspect ratio and resolution, stand for."""
+    """Return the `size` of width and height, or of aspect ratio and resolution."""
     if "width" in lifted or "height" in lifted:
         default = Size.parse(DEFAULT_SIZE)
         size: Size | None = Size(
@@ -171,7 +172,7 @@ def _lifted_size(
 def _encoding(
     asked: Mapping[str, Any], defaults: Mapping[str, Any], model: Model, changes: "_Changes"
 ) -> tuple[dict[str, str | int], Encoding | None]:
-    """Return what the provider is asked for, and what the client gets: converted, if need be."""
+    """Return the parameters of format for the provider, and the encoding for the client."""
     form = asked.get("output_format", defaults.get("output_format"))
     percent = asked.get("output_compression", defaults.get("output_compression"))
     if form in _UNCOMPRESSED and percent is not None:
@@ -190,7 +191,7 @@ def _encoding(
 
 
 def _own(name: str, value: Any, model: Model) -> str | int | None:
-    """Return the provider's value of a format or a compression, None where we have to convert.
+    """Return the provider's value of a format or compression; None if the gateway must convert.
 
     Raises:
         UnsupportedParameterError: The model refuses the field, or the value is unknown.
@@ -217,7 +218,7 @@ def _own(name: str, value: Any, model: Model) -> str | int | None:
 
 
 class _Changes:
-    """The changes to what the client sent. Under strict handling the first one is an error."""
+    """Collects the adjustments of a request. Under strict handling the first one is an error."""
 
     def __init__(self, model: Model, handling: Handling) -> None:
         self._model = model
@@ -261,7 +262,7 @@ def _parameters(
 
 
 def _apply(rule: ParameterRule, name: str, value: Any, model: Model) -> str | int | None:
-    """Return the model's value, or None where the field is left out."""
+    """Return the model's value, or None if the field is stripped or absent."""
     match rule.handling:
         case "Accept":
             return value  # type: ignore[no-any-return]  # of the request's schema
@@ -322,7 +323,7 @@ def _check_provider_parameters(request: ValidRequest, model: Model) -> None:
 
 
 def _check_transparency(parameters: Mapping[str, object], encoding: Encoding | None) -> None:
-    """Refuse what the provider would: a transparent image that it should make as jpeg itself."""
+    """Refuse a transparent jpeg, which the provider would refuse as well."""
     asks_for_jpeg = encoding is not None and encoding.by_provider and encoding.format == "jpeg"
     if asks_for_jpeg and parameters.get("background") == "transparent":
         raise UnsupportedParameterError(

@@ -1,4 +1,4 @@
-"""Who is asking?"""
+"""Identifies the caller of a request by API key or JWT."""
 
 from tintype_gateway.auth.jwt.verifier import Identity, JwtVerifier
 from tintype_gateway.errors import AuthenticationError, ledger_unavailable
@@ -18,11 +18,11 @@ async def authenticate(authorization: str | None, ledger: Ledger, jwts: JwtVerif
 
     Raises:
         AuthenticationError: The header is missing or malformed, or the key or JWT is not valid.
-        UnavailableError: The ledger, or the issuer of the JWT, cannot be asked.
+        UnavailableError: The ledger or the issuer of the JWT is unavailable.
     """
     secret = _bearer(authorization)
     try:
-        if secret.count(".") == 2:  # three parts are a JWT, and our keys have no dot
+        if secret.count(".") == 2:  # a JWT has three parts, and API keys have no dot
             return await _caller(await jwts.verify(secret), ledger)
         return await ledger.authenticate(secret)
     except InvalidKeyError as error:
@@ -37,8 +37,10 @@ def _bearer(authorization: str | None) -> str:
     scheme, _, secret = authorization.partition(" ")
     if scheme.lower() != "bearer" or not secret.strip():
         raise AuthenticationError("the Authorization header must be `Bearer <api key>`")
-    if not secret.isascii():  # bytes that are no UTF-8 arrive as surrogates, which none can encode
-        raise AuthenticationError("the Authorization header has characters that no key has")
+    if not secret.isascii():  # invalid UTF-8 arrives as surrogates, which cannot be encoded
+        raise AuthenticationError(
+            "the Authorization header has characters that keys cannot contain"
+        )
     return secret.strip()
 
 
@@ -53,7 +55,7 @@ async def _caller(identity: Identity, ledger: Ledger) -> Caller:
 
 
 async def _account(identity: Identity, ledger: Ledger) -> Account:
-    """Return the account that a token names, opened if its issuer's settings say so."""
+    """Return the caller of a token; open its account if the issuer's settings allow it."""
     if identity.auto_create_micro is None:
         return await ledger.account(identity.account)
     return await ledger.ensure_account(

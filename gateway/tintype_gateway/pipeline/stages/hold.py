@@ -1,4 +1,4 @@
-"""Can the caller pay for the most that this could cost?"""
+"""Holds the ceiling of a request's cost on the caller's account."""
 
 import asyncio
 import logging
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class HoldRequest:
-    """What a hold is for."""
+    """The request for a hold."""
 
     request_id: str
     amount: int
@@ -42,7 +42,7 @@ class HoldRequest:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """What a request gets whose idempotency key belongs to one that was charged before."""
+    """An idempotent repeat of a request that was charged before."""
 
     request_id: str
     """The request that was charged."""
@@ -54,15 +54,15 @@ class Replay:
 async def held(
     caller: Caller, request: HoldRequest, ledger: Ledger
 ) -> AsyncIterator[Holding | Replay]:
-    """Hold credits while the block runs. A block that fails or is cancelled gives them back.
+    """Hold credits while the block runs, and release them if it fails or is cancelled.
 
-    Where the request was charged before there is no hold, and the block gets that request instead.
+    If an earlier request with the same idempotency key was charged, the block gets a Replay.
 
     Raises:
-        InsufficientCreditsError: The account has less.
-        RateLimitError: The account may not ask for so much in a minute.
+        InsufficientCreditsError: The account has fewer credits.
+        RateLimitError: The account has exceeded a rate limit.
         ConflictError: The idempotency key belongs to another request.
-        UnavailableError: The ledger cannot be used, so that nothing was bought.
+        UnavailableError: The ledger is unavailable. No image was requested.
     """
     hold = await _take(caller, request, ledger)
     if isinstance(hold, Replay):
@@ -81,11 +81,11 @@ async def held(
 
 
 async def check_funds(caller: Caller, amount: int, ledger: Ledger) -> None:
-    """Refuse what `held` would refuse now for want of so many micro-credits, and hold nothing.
+    """Check that the account has this amount of micro-credits, without a hold.
 
     Raises:
-        InsufficientCreditsError: The account has less.
-        UnavailableError: The ledger cannot be used.
+        InsufficientCreditsError: The account has fewer credits.
+        UnavailableError: The ledger is unavailable.
     """
     try:
         available = (await ledger.account(caller.account)).available
@@ -130,14 +130,16 @@ def _refusal(error: LedgerError) -> errors.GatewayError:
             return errors.ConflictError(str(error), code="idempotency_outcome_unknown")
         case LedgerUnavailableError():
             return errors.ledger_unavailable()
-    return errors.AuthenticationError(str(error))  # the account was closed since it was asked
+    return errors.AuthenticationError(
+        str(error)
+    )  # the account was deleted after the authentication
 
 
 async def _give_back(hold: Hold, cause: BaseException, ledger: Ledger) -> None:
-    """Release a hold. Where that fails it expires by itself, so the first error stays the one.
+    """Release a hold. A failure is only logged, because the hold expires by itself.
 
-    Only an error of ours says whether the provider may have made an image. A client that left
-    cancelled a call that the provider may have carried out, and so did a defect.
+    Only a GatewayError tells whether the provider may have made an image. After a disconnect or a
+    defect, the outcome of the cancelled call is unknown.
     """
     unknown = not isinstance(cause, errors.GatewayError) or cause.may_have_cost
     has_left = isinstance(cause, asyncio.CancelledError | GeneratorExit)

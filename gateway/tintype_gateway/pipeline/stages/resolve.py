@@ -1,4 +1,4 @@
-"""Which model is meant, and who can serve it?"""
+"""Finds the model of a request and its routes."""
 
 import datetime
 import random
@@ -13,7 +13,7 @@ from tintype_gateway.values.plan import Operation
 from tintype_gateway.values.routes import ForcedProvider, Route, Target
 
 GLOBAL = "global"
-"""The region of a provider that has none."""
+"""The region of providers without regions."""
 
 
 @traced("resolve")
@@ -63,10 +63,10 @@ def resolve(
 
 
 def find_model(requested: str, view: View) -> Model:
-    """Return the model of an id, an alias, or either behind a provider's prefix.
+    """Return the model of an id or an alias, each with an optional provider prefix.
 
     Raises:
-        NotFoundError: There is no such model, or none for this caller.
+        NotFoundError: The model does not exist for this caller.
     """
     return _find(requested, view)[1]
 
@@ -173,7 +173,7 @@ def _shuffled(bindings: Iterable[Binding], draw: Callable[[], float]) -> list[Bi
 
 
 def _routes(binding: Binding) -> Iterator[Route]:
-    """Yield the ways over a binding's regions, the preferred one first."""
+    """Yield the routes of a binding, one for each region, the preferred one first."""
     for region in binding.regions or (GLOBAL,):
         yield Route(binding, region)
 
@@ -181,5 +181,5 @@ def _routes(binding: Binding) -> Iterator[Route]:
 def _healthy_first(
     routes: Iterable[Route], is_healthy: Callable[[str, str], bool]
 ) -> tuple[Route, ...]:
-    """Order routes so that the unhealthy ones are the last resort, which is never given up."""
+    """Order routes: healthy ones first. Unhealthy ones stay as the last resort."""
     return tuple(sorted(routes, key=lambda route: not is_healthy(route.binding.name, route.region)))

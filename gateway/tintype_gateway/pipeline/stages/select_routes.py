@@ -1,4 +1,4 @@
-"""Which candidates can serve a request if the first one fails."""
+"""Selects the candidates for failover, and the mode of streaming."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -30,12 +30,12 @@ def choose(
 
 
 def stream(job: Job, fields: ImageRequest, *, native: bool, strict: bool) -> Job:
-    """Return the job as a stream asks for it, where `native` says whether the provider streams.
+    """Return the job of a stream; `native` tells whether the provider can stream.
 
-    Every model's images can come in a stream; previews are only relayed, never invented.
+    The gateway can stream the images of every model; previews come from the provider only.
 
     Raises:
-        UnsupportedParameterError: Previews are asked for, and handling is strict.
+        UnsupportedParameterError: The request asks for previews, and handling is strict.
     """
     partial_images = fields.partial_images or 0
     if not fields.stream:

@@ -1,4 +1,4 @@
-"""Is this a request that anybody could serve?"""
+"""Validates the body of a request, without its model."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,27 +21,26 @@ from tintype_gateway.observability.spans import traced
 from tintype_gateway.values.content import JsonBody, RequestBody
 
 _MAX_FIELDS = 100
-"""Several times as many as there are. Each one at fault is named in the answer."""
+"""The most fields of a body, several times the number that exist. Errors name each invalid one."""
 
 _MAX_STRINGS = 1000
 _MAX_BYTES_BETWEEN = 16 * 1024
-"""Of a body, outside its strings: many times what the largest provider parameters have."""
+"""The most bytes of a body outside of strings: many times those of the largest parameters."""
 
 _MAX_DEPTH = 8
-"""How many objects and lists the value of a field may have in one another."""
+"""The most levels of nested objects and lists in a field."""
 
 _MAX_ITEMS = 256
-"""How many values it may hold in all."""
+"""The most values in a field."""
 
 _MAX_PARAMETER_BYTES = 32 * 1024
-"""How long the texts of a provider parameter may be together: as the longest prompt."""
+"""The most bytes of text in a provider parameter: those of the longest prompt."""
 
 _MAX_SUGGESTIONS = 5
-"""Of the first so many problems, an unknown field is told the one that may be meant. The search for
-it takes a while."""
+"""The number of unknown fields that get a suggestion, because the search for one is slow."""
 
 _ALIKE = 0.8
-"""How alike a misspelt field and the one that is meant are, of 1."""
+"""The minimum similarity (0 to 1) of a suggested field."""
 
 _CODES = {
     "missing": "missing_required_parameter",
@@ -60,20 +59,20 @@ _OURS_TO_SAY = {
     "storageUri": "images are in the response",
     "addWatermark": "the provider's own setting holds",
 }
-"""Fields of the providers that decide what is made, counted and charged."""
+"""Fields of providers that the gateway sets itself, with the reason for clients."""
 
 
 @traced("validate")
 def validate(
     body: RequestBody, vocabulary: Vocabulary, request_model: type[ImageRequest]
 ) -> ValidRequest:
-    """Return the request that a body holds, where `vocabulary` is what the catalog's models know,
-    and `request_model` has the fields of the operation.
+    """Return the request in a body. `vocabulary` has the values that models of the catalog accept,
+    and `request_model` the fields of the operation.
 
     Raises:
-        ValidationError: Fields are at fault: all of them are named at once.
+        ValidationError: Fields are invalid; the error names all of them.
         BadRequestError: The body is not JSON.
-        UnsupportedParameterError: Fields do not go together.
+        UnsupportedParameterError: Fields exclude each other.
     """
     document = _parse(body.text) if isinstance(body, JsonBody) else dict(body.fields)
     if len(document) > _MAX_FIELDS:
@@ -100,7 +99,7 @@ def validate(
 def _parse(body: bytes) -> dict[str, Any]:
     try:
         require_simple(body, _MAX_STRINGS, _MAX_BYTES_BETWEEN)
-        document = from_json(body, allow_inf_nan=False, cache_strings="keys")  # keep no prompts
+        document = from_json(body, allow_inf_nan=False, cache_strings="keys")  # do not keep prompts
         _UNIQUE_NAMES.decode(body.decode())  # `from_json` reads UTF-8 only
     except ValueError as error:
         raise BadRequestError(f"the body is not JSON: {error}", code="invalid_json") from error
@@ -110,7 +109,7 @@ def _parse(body: bytes) -> dict[str, Any]:
 
 
 def _require_bounds(document: Mapping[str, object], extras: Mapping[str, object]) -> None:
-    """Refuse values that take long to work with, before anything works with them."""
+    """Refuse values that would be slow to process, before processing them."""
     problems = []
     for name, value in document.items():
         if not isinstance(value, str | dict | list):
@@ -125,7 +124,7 @@ def _require_bounds(document: Mapping[str, object], extras: Mapping[str, object]
 
 
 def _exceeded(value: object, max_bytes: int | None) -> str | None:
-    """Return the bound that a value goes beyond, if any; it is looked at no further than that."""
+    """Return the limit that a value exceeds, if any; the check stops there."""
     level, items, size = [value], 0, 0
     for _ in range(_MAX_DEPTH + 1):
         nested: list[object] = []
@@ -148,7 +147,7 @@ def _exceeded(value: object, max_bytes: int | None) -> str | None:
 
 
 def _require_unique(pairs: Sequence[tuple[str, object]]) -> None:
-    """Refuse what one reader would take for its first value and another for its last."""
+    """Refuse duplicate names, which parsers resolve differently."""
     if len(pairs) > 1 and len({name for name, _ in pairs}) < len(pairs):
         raise ValueError("a name occurs twice in one object")
 
@@ -159,9 +158,9 @@ _UNIQUE_NAMES = json.JSONDecoder(object_pairs_hook=_require_unique)
 def _split(
     document: dict[str, Any], request_model: type[ImageRequest], vocabulary: Vocabulary
 ) -> tuple[dict[str, Any], dict[str, object]]:
-    """Part the standard fields, and unknown ones with them, from the provider parameters.
+    """Split a body into standard (and unknown) fields and provider parameters.
 
-    A field that is null counts as left out, if there is such a field.
+    A known field that is null counts as absent.
     """
     fields, parameters = request_model.model_fields, vocabulary.provider_parameters
     known = {
@@ -193,7 +192,7 @@ def _number_problems(extras: Mapping[str, object]) -> Iterator[FieldProblem]:
     for name, value in extras.items():
         try:
             json.dumps(value, allow_nan=False)
-        except ValueError:  # such as 1e999, which is JSON, and which no provider could be told
+        except ValueError:  # such as 1e999, which is valid JSON but cannot be sent to a provider
             yield FieldProblem(name, "must not hold numbers beyond 1e308", "invalid_value")
 
 
@@ -218,7 +217,7 @@ def _unknown(name: str, names: Sequence[str]) -> str:
 
 
 def _plain(message: str) -> str:
-    """Say pydantic's message as a rule: `Input should be ...` becomes `must be ...`."""
+    """Turn pydantic's message into a rule: `Input should be ...` becomes `must be ...`."""
     return (
         message.removeprefix("Value error, ")
         .replace("Input should be", "must be")
