@@ -168,6 +168,7 @@ async def compose(
         memory=parts.memory or MemoryBudget(memory(settings.memory_limit_bytes)),
         retrier=parts.retrier,
         calls=calls,
+        keep_input_metadata=settings.keep_image_metadata,
     )
     stack.push_async_callback(pipeline.idempotent_responses.finish)
     export_circuits(pipeline.retrier.circuits, catalogs)

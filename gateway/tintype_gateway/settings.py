@@ -173,6 +173,10 @@ class GatewaySettings(ImageSettings):
     allow_image_urls: bool = False
     """Fetch images from the https URLs that JSON bodies name. Only public addresses are called."""
 
+    keep_image_metadata: bool = False
+    """Leave EXIF, XMP and other metadata in the images that clients send to providers, among them
+    where a photo was taken."""
+
     max_connections: Annotated[int, Field(ge=1)] | None = None
     """How many connections of clients are kept; more are closed at once. By default 20,000, or
     three quarters of the files that the process may open, if these are fewer."""

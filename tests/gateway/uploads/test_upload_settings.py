@@ -8,7 +8,7 @@ import pytest
 
 from tintype_gateway.composition import compose
 from tintype_gateway.errors import OverloadedError
-from tintype_gateway.http.app_keys import IMAGE_BODIES
+from tintype_gateway.http.app_keys import IMAGE_BODIES, PIPELINE
 from tintype_gateway.http.bodies.images import ImageBodies
 from tintype_gateway.settings import GatewaySettings
 from tintype_gateway.upstream.image_urls import ImageFetcher
@@ -45,3 +45,14 @@ async def test_the_body_and_the_disk_space_are_bounded_as_the_settings_say(tmp_p
         async with bodies.spools.opened(4 * MIB, 2 * MIB):
             with pytest.raises(OverloadedError):
                 await stack.enter_async_context(bodies.spools.opened(4 * MIB, 2 * MIB))
+
+
+@pytest.mark.parametrize("keep", [False, True])
+async def test_metadata_of_images_are_kept_only_where_a_setting_says_so(
+    tmp_path: Path, keep: bool
+) -> None:
+    settings = GatewaySettings(data_dir=tmp_path, keep_image_metadata=keep)
+    async with AsyncExitStack() as stack:
+        gateway = await compose(settings, stack)
+
+        assert gateway.api[PIPELINE].keep_input_metadata is keep
