@@ -10,7 +10,6 @@ from PIL import Image
 
 from tests.gateway.dialects.inputs import edit_job, input_image
 from tests.simulator.edited import changed, is_box, photo
-from tintype_catalog.sizes import Size, SizeChoice
 from tintype_gateway.dialects.registry import get_dialect, mask_convention
 from tintype_gateway.images.mask import rendered
 from tintype_gateway.upstream.transport import call
@@ -32,7 +31,6 @@ ALPHA.paste(0, BOX)
 
 TITAN = ("bedrock-amazon", "amazon.titan-image-generator-v2:0")
 NOVA = ("bedrock-amazon", "amazon.nova-canvas-v1:0")
-SD35 = ("bedrock-stability", "stability.sd3-5-large-v1:0")
 Model = tuple[str, str]
 
 
@@ -90,82 +88,6 @@ async def test_the_transparent_region_of_one_mask_changes_in_every_convention(
     image = await edited(simulator, model, edit_job(task, INPUT, *garments, mask=mask))
 
     assert is_box(changed(PHOTO, image), BOX)
-
-
-@pytest.mark.parametrize(
-    ("model", "task", "fields", "size"),
-    [
-        *(
-            (model, task, fields, size)
-            for model in (TITAN, NOVA)
-            for task, fields, size in (
-                ("IMAGE_VARIATION", {"prompt": ""}, (1024, 1024)),
-                ("TEXT_IMAGE", {}, (1024, 1024)),
-                (
-                    "COLOR_GUIDED_GENERATION",
-                    {"extras": {"colorGuidedGenerationParams": {"colors": ["#FF9800"]}}},
-                    (1024, 1024),
-                ),
-                ("BACKGROUND_REMOVAL", {}, SIZE),
-                (
-                    "INPAINTING",
-                    {"extras": {"inPaintingParams": {"maskPrompt": "x", "returnMask": True}}},
-                    SIZE,
-                ),
-                ("OUTPAINTING", {"extras": {"outPaintingParams": {"maskPrompt": "x"}}}, SIZE),
-            )
-        ),
-        (SD35, "image-to-image", {"extras": {"strength": 0.7}}, SIZE),
-        (service("stable-outpaint"), "outpaint", {"size": SizeChoice(Size(700, 800))}, (700, 800)),
-        (
-            service("stable-image-search-replace"),
-            "search-replace",
-            {"extras": {"search_prompt": "the dog"}},
-            SIZE,
-        ),
-        (
-            service("stable-image-search-recolor"),
-            "search-recolor",
-            {"extras": {"select_prompt": "the dog"}, "style": "anime"},
-            SIZE,
-        ),
-        (service("stable-image-remove-background"), "remove-background", {}, SIZE),
-        (service("stable-image-control-sketch"), "control-sketch", {}, SIZE),
-        (service("stable-image-control-structure"), "control-structure", {"seed": 7}, SIZE),
-        (
-            service("stable-image-style-guide"),
-            "style-guide",
-            {"size": SizeChoice(ratio="16:9")},
-            (1344, 768),
-        ),
-        (
-            service("stable-creative-upscale"),
-            "creative-upscale",
-            {"output_format": "jpeg"},
-            (2929, 3221),
-        ),
-        (
-            service("stable-conservative-upscale"),
-            "conservative-upscale",
-            {"output_format": "jpeg"},
-            (2929, 3221),
-        ),
-        (service("stable-fast-upscale"), "fast-upscale", {"output_format": "jpeg"}, (2560, 2816)),
-    ],
-)
-async def test_every_other_task_gives_an_image(
-    simulator: str, model: Model, task: str, fields: dict[str, Any], size: tuple[int, int]
-) -> None:
-    image = await edited(simulator, model, edit_job(task, INPUT, **fields))
-
-    assert image.size == size
-
-
-async def test_style_transfer_takes_image_and_style(simulator: str) -> None:
-    style = input_image(Image.new("RGB", (64, 64), "red"), "webp")
-    job = edit_job("style-transfer", INPUT, style)
-
-    assert (await edited(simulator, service("stable-style-transfer"), job)).size == SIZE
 
 
 async def test_several_images_of_an_edit_come_from_one_call(simulator: str) -> None:
