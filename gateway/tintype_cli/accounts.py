@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from tintype_cli.help import LEDGER_CODES, Commands, texts
+from tintype_cli.help import LEDGER_CODES, command_parser
 from tintype_cli.ledger_work import (
     in_credits,
     line_of,
@@ -92,15 +92,12 @@ async def _list(ledger: Ledger, arguments: argparse.Namespace) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="tintype accounts",
-        **texts(
-            "Work with the accounts in the ledger that TINTYPE_DATABASE_URL names.",
-            example="tintype accounts create team-a --credits 100\ntintype accounts list",
-            exit_codes=LEDGER_CODES,
-        ),
+    parser, commands = command_parser(
+        "tintype accounts",
+        "Work with the accounts in the ledger that TINTYPE_DATABASE_URL names.",
+        example="tintype accounts create team-a --credits 100\ntintype accounts list",
+        exit_codes=LEDGER_CODES,
     )
-    commands = Commands(parser, LEDGER_CODES)
     create = commands.add(
         "create", "open an account", example="tintype accounts create team-a --credits 100"
     )

@@ -1,13 +1,12 @@
 """`tintype catalog check`: reports all problems of a folder of manifests, without a cluster."""
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from tintype_catalog.checks import endpoint_warning
 from tintype_catalog.compiler import compile_manifests
-from tintype_cli.help import WRONG_CALL, Commands, texts
+from tintype_cli.help import WRONG_CALL, command_parser
 from tintype_gateway.catalog.folder import FolderError, read_manifests
 
 EXIT_CODES = {
@@ -21,11 +20,12 @@ EXIT_CODES = {
 def main(argv: Sequence[str]) -> int:
     """Return 0 if all manifests of the folder are valid, otherwise 1."""
     example = "tintype catalog check my-catalog/"
-    parser = argparse.ArgumentParser(
-        prog="tintype catalog",
-        **texts("Work with a catalog.", example=example, exit_codes=EXIT_CODES),
+    parser, commands = command_parser(
+        "tintype catalog",
+        "Work with a catalog.",
+        example=example,
+        exit_codes=EXIT_CODES,
     )
-    commands = Commands(parser, EXIT_CODES)
     check = commands.add("check", "report every problem of a folder of manifests", example=example)
     check.add_argument("folder", type=Path, metavar="DIR", help="the folder with the manifests")
     return _check(parser.parse_args(argv).folder)

@@ -1,12 +1,11 @@
 """`tintype crds`: writes the CustomResourceDefinitions to files, or applies them to a cluster."""
 
-import argparse
 import asyncio
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tintype_cli.help import DONE, WRONG_CALL, Commands, texts
+from tintype_cli.help import DONE, WRONG_CALL, command_parser
 from tintype_kubernetes.client import connect
 from tintype_kubernetes.config import ClusterConfig, load_config
 from tintype_kubernetes.errors import KubernetesError
@@ -35,15 +34,12 @@ EXIT_CODES = {
 
 def main(argv: Sequence[str]) -> int:
     """Write the definitions into a folder, or apply them; return 1 on failure."""
-    parser = argparse.ArgumentParser(
-        prog="tintype crds",
-        **texts(
-            "Work with the CustomResourceDefinitions.",
-            example="tintype crds apply",
-            exit_codes=EXIT_CODES,
-        ),
+    parser, commands = command_parser(
+        "tintype crds",
+        "Work with the CustomResourceDefinitions.",
+        example="tintype crds apply",
+        exit_codes=EXIT_CODES,
     )
-    commands = Commands(parser, EXIT_CODES)
     write = commands.add(
         "write", "write a file for each definition", example="tintype crds write crds/"
     )

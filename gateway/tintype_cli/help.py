@@ -49,3 +49,12 @@ class Commands:
         description = f"{summary[0].upper()}{summary[1:]}."
         described = texts(description, example=example, exit_codes=self._exit_codes)
         return self._parsers.add_parser(name, help=summary, **described)
+
+
+def command_parser(
+    prog: str, description: str, *, example: str, exit_codes: Mapping[int, str]
+) -> tuple[argparse.ArgumentParser, Commands]:
+    """Return the parser of a command with subcommands, and where these are added."""
+    described = texts(description, example=example, exit_codes=exit_codes)
+    parser = argparse.ArgumentParser(prog=prog, **described)
+    return parser, Commands(parser, exit_codes)

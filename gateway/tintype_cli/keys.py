@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 from datetime import timedelta
 
-from tintype_cli.help import LEDGER_CODES, Commands, texts
+from tintype_cli.help import LEDGER_CODES, command_parser
 from tintype_cli.ledger_work import duration, end_of, line_of_key, with_ledger
 from tintype_gateway.ledger.interface import Ledger
 
@@ -37,15 +37,12 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="tintype keys",
-        **texts(
-            "Work with the API keys in the ledger that TINTYPE_DATABASE_URL names.",
-            example="tintype keys create --account team-a\ntintype keys list --account team-a",
-            exit_codes=LEDGER_CODES,
-        ),
+    parser, commands = command_parser(
+        "tintype keys",
+        "Work with the API keys in the ledger that TINTYPE_DATABASE_URL names.",
+        example="tintype keys create --account team-a\ntintype keys list --account team-a",
+        exit_codes=LEDGER_CODES,
     )
-    commands = Commands(parser, LEDGER_CODES)
     create = commands.add(
         "create",
         "create a key; it is shown only once",

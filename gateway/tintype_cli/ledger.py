@@ -1,10 +1,9 @@
 """`tintype ledger`: audits and migrates the database of the ledger."""
 
-import argparse
 import sys
 from collections.abc import Sequence
 
-from tintype_cli.help import DONE, WRONG_SETTING, Commands, texts
+from tintype_cli.help import DONE, WRONG_SETTING, command_parser
 from tintype_cli.ledger_work import with_ledger, with_ledger_url
 from tintype_gateway.ledger.factory import migrate_ledger
 from tintype_gateway.ledger.interface import Ledger
@@ -19,15 +18,12 @@ EXIT_CODES = {
 
 def main(argv: Sequence[str]) -> int:
     """Audit or migrate the ledger."""
-    parser = argparse.ArgumentParser(
-        prog="tintype ledger",
-        **texts(
-            "Work with the ledger that TINTYPE_DATABASE_URL names.",
-            example="tintype ledger migrate\ntintype ledger audit",
-            exit_codes=EXIT_CODES,
-        ),
+    parser, commands = command_parser(
+        "tintype ledger",
+        "Work with the ledger that TINTYPE_DATABASE_URL names.",
+        example="tintype ledger migrate\ntintype ledger audit",
+        exit_codes=EXIT_CODES,
     )
-    commands = Commands(parser, EXIT_CODES)
     commands.add(
         "audit",
         "check that all balances, holds and charges are consistent",
