@@ -57,6 +57,7 @@ RULES: Mapping[FaultKind, Rule] = {
     "timeout": Rule("timeout", circuit="counts", may_have_cost=True),
     "outcome_unknown": Rule("outcome_unknown", circuit="counts", may_have_cost=True),
     "store": Rule("image_store_unavailable", may_have_cost=True),
+    "upload": Rule("upload_storage_unavailable", retry="any route", should_retry=True),
 }
 
 SUMMARIES: Mapping[FaultKind, str] = {
@@ -142,6 +143,7 @@ def error_of(fault: UpstreamFault, route: Route) -> GatewayError:
         "refused": fault.message,
         "invalid": f"{provider}: {fault.message}",
         "store": fault.message,
+        "upload": fault.message,
     }
     same_code = fault.kind == "invalid" and fault.code in _SAME_CODES
     return rule.error(

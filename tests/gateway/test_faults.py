@@ -42,6 +42,7 @@ def test_sdks_may_send_again_only_what_the_gateway_itself_would(rule: Rule) -> N
         ("timeout", 503, "timeout", "false"),
         ("outcome_unknown", 503, "outcome_unknown", "false"),
         ("store", 503, "image_store_unavailable", "false"),
+        ("upload", 503, "upload_storage_unavailable", "true"),
     ],
 )
 def test_a_kind_of_fault_has_its_error(

@@ -13,6 +13,7 @@ from typing import Any
 from PIL import Image, ImageCms
 
 from tintype_catalog.sizes import Size
+from tintype_gateway.errors import GatewayError
 from tintype_gateway.images.files import WINDOW_BYTES, ContentFile
 from tintype_gateway.images.formats.facts import InputFacts
 from tintype_gateway.values.content import Content
@@ -53,6 +54,7 @@ def pixels(content: Content, facts: InputFacts, size: Size | None = None) -> Ima
     Raises:
         DecoderMissingError: There is no decoder for it here.
         ValueError: It cannot be decoded.
+        UnavailableError: Its file cannot be read.
     """
     target = size or facts.upright
     stored = Size(target.height, target.width) if facts.orientation >= 5 else target
@@ -66,7 +68,7 @@ def pixels(content: Content, facts: InputFacts, size: Size | None = None) -> Ima
             plain = smaller(plain, stored)
         if facts.orientation in _TURNS:
             plain = plain.transpose(_TURNS[facts.orientation])
-    except DecoderMissingError:
+    except (DecoderMissingError, GatewayError):
         raise
     except Exception as error:  # on damaged files Pillow raises anything, down to struct.error
         raise ValueError(f"it cannot be decoded: {error}") from error

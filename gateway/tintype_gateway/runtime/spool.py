@@ -37,6 +37,9 @@ THREADS = 4
 
 RETRY_AFTER_SECONDS = 5
 
+STORAGE_UNAVAILABLE = "upload_storage_unavailable"
+"""The code of the error that the client of a request gets when the disk fails."""
+
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
 
 log = logging.getLogger(__name__)
@@ -191,13 +194,16 @@ class Spool:
 
         Raises:
             ValueError: The request has ended.
-            OSError: The file cannot be read.
+            UnavailableError: The file cannot be read.
         """
         with self._lock:
             self._require_open()
             if self._file is None:
                 return bytes(self._memory[offset : offset + length])
-            return os.pread(self._file.fileno(), length, offset)
+            try:
+                return os.pread(self._file.fileno(), length, offset)
+            except OSError as error:  # of no type that a decoder takes for a damaged image
+                raise _unreadable(error) from error
 
     def close(self) -> None:
         """Remove all that it holds. It blocks: to free the space of a large file takes a while."""
@@ -226,7 +232,7 @@ class SpooledContent:
 
         Raises:
             ValueError: The request has ended.
-            OSError: The file cannot be read.
+            UnavailableError: The file cannot be read.
         """
         due = min(length, self.length - offset)
         return b"" if due <= 0 else self.spool.read(self.offset + offset, due)
@@ -283,7 +289,16 @@ def _unwritable(error: OSError) -> OverloadedError | UnavailableError:
         return _no_room()
     return UnavailableError(
         "the gateway cannot store uploads now; no image was requested",
-        code="upload_storage_unavailable",
+        code=STORAGE_UNAVAILABLE,
         retry=True,
         retry_after_seconds=RETRY_AFTER_SECONDS,
+    )
+
+
+def _unreadable(error: OSError) -> UnavailableError:
+    log.error("uploads cannot be read from the disk", exc_info=error)
+    return UnavailableError(
+        "the gateway cannot read the uploads of this request; no image was requested",
+        code=STORAGE_UNAVAILABLE,
+        retry=True,
     )

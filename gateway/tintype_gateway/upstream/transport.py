@@ -2,7 +2,7 @@
 
 import asyncio
 import errno
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from email.utils import formatdate
@@ -13,6 +13,7 @@ import aiohttp
 import yarl
 
 from tintype_gateway.dialects.base import Dialect, EventReader, StreamingDialect
+from tintype_gateway.errors import GatewayError
 from tintype_gateway.observability.request_meter import current_meter
 from tintype_gateway.observability.spans import propagated
 from tintype_gateway.upstream.passthrough import (
@@ -54,8 +55,9 @@ async def call(
         UpstreamFault: The call returned no image, for any reason.
     """
     buffer = None if through is None else BUFFER_BYTES
-    with _Faults(timeouts) as faults:
-        async with await _sent(request, session, timeouts, buffer) as response:
+    sending = _Sending(request)
+    with _Faults(timeouts, sending) as faults:
+        async with await _sent(sending, session, timeouts, buffer) as response:
             faults.response = response
             if _is_stream(response) and isinstance(dialect, StreamingDialect):
                 async with aclosing(_follow(response, dialect.event_reader())) as events:
@@ -92,25 +94,19 @@ def _understood(response: UpstreamResponse, dialect: Dialect) -> CallResult:
 
 
 async def _sent(
-    request: UpstreamRequest,
+    sending: "_Sending",
     session: aiohttp.ClientSession,
     timeouts: Timeouts,
     buffer_bytes: int | None,
 ) -> aiohttp.ClientResponse:
     """Send a call; return its response as soon as the head arrives, within the time limit."""
-    url, body = _url(request), request.body
-    if isinstance(body, bytes):
-        data: bytes | AsyncIterator[bytes] = body
-        headers = signed_headers(request)
-    else:
-        data = _streamed(body)
-        signed = await asyncio.to_thread(signed_headers, request)
-        headers = {**signed, "Content-Length": str(body.length)}
+    url = _url(sending.request)
+    headers = await sending.headers()
     try:
         async with asyncio.timeout(timeouts.first_byte) as waiting:
             return await session.post(
                 url,
-                data=data,
+                data=sending.data(),
                 headers=propagated(headers),
                 timeout=aiohttp.ClientTimeout(total=timeouts.total, connect=timeouts.connect),
                 allow_redirects=False,
@@ -124,18 +120,58 @@ async def _sent(
         raise UpstreamFault("timeout", message) from error
 
 
-async def _streamed(body: StreamedBody) -> AsyncGenerator[bytes, None]:
-    """Yield a body from its first byte on, which threads read step by step."""
-    chunks = body.chunks()
-    while (chunk := await asyncio.to_thread(next, chunks, None)) is not None:
-        yield chunk
+class _Sending:
+    """A request that is being sent, and whether its files could be read."""
+
+    def __init__(self, request: UpstreamRequest) -> None:
+        self.request = request
+        self.is_unreadable = False
+        """Whether a file could not be read, so that the provider has only a part of the request.
+
+        aiohttp reports that as an error of the connection."""
+
+    async def headers(self) -> Mapping[str, str]:
+        """Return the headers of the request, with its signature.
+
+        Raises:
+            UpstreamFault: A file cannot be read.
+        """
+        body = self.request.body
+        if isinstance(body, bytes):
+            return signed_headers(self.request)
+        try:
+            signed = await asyncio.to_thread(signed_headers, self.request)
+        except (GatewayError, ValueError) as error:
+            raise _unreadable() from error
+        return {**signed, "Content-Length": str(body.length)}
+
+    def data(self) -> bytes | AsyncIterator[bytes]:
+        """Return the body of the request, from its first byte on."""
+        body = self.request.body
+        return body if isinstance(body, bytes) else self._streamed(body)
+
+    async def _streamed(self, body: StreamedBody) -> AsyncGenerator[bytes, None]:
+        """Yield a body, which threads read step by step."""
+        chunks = body.chunks()
+        try:
+            while (chunk := await asyncio.to_thread(next, chunks, None)) is not None:
+                yield chunk
+        except (GatewayError, ValueError):
+            self.is_unreadable = True
+            raise
+
+
+def _unreadable() -> UpstreamFault:
+    message = "the gateway cannot read the images of the request; no image was requested"
+    return UpstreamFault("upload", message)
 
 
 class _Faults:
     """Turns every error of the block into a fault."""
 
-    def __init__(self, timeouts: Timeouts) -> None:
+    def __init__(self, timeouts: Timeouts, sending: _Sending) -> None:
         self._timeouts = timeouts
+        self._sending = sending
         self.response: aiohttp.ClientResponse | None = None
         """The response, as soon as its head arrives."""
 
@@ -151,6 +187,8 @@ class _Faults:
         match error:
             case UpstreamFault():
                 raise _of(self.response, error) from error.__cause__
+            case aiohttp.ClientError() | TimeoutError() if self._sending.is_unreadable:
+                raise _unreadable() from error
             case aiohttp.ClientError() | TimeoutError():
                 raise _of(self.response, _fault_of(error, self._timeouts)) from error
 

@@ -30,7 +30,7 @@ class Content(Protocol):
 
         Raises:
             ValueError: The request of this content has ended.
-            OSError: Its file cannot be read.
+            UnavailableError: Its file cannot be read.
         """
 
 

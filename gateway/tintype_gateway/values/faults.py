@@ -15,6 +15,7 @@ FaultKind = Literal[
     "timeout",
     "outcome_unknown",
     "store",
+    "upload",
 ]
 """The kinds of errors of all providers; `faults.RULES` has the consequences of each kind.
 
@@ -27,6 +28,7 @@ failed: the provider reports that it failed and made no image.
 image_missing: the provider completed the call, and reports that there is no image.
 timeout, outcome_unknown: an image may exist.
 store: the gateway could not store the image, which the provider has made.
+upload: not processed, because the gateway cannot read an image of the request while it sends it.
 """
 
 

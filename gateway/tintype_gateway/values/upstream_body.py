@@ -77,7 +77,7 @@ class StreamedBody:
 
         Raises:
             ValueError: A file was closed with its request, or is shorter than before.
-            OSError: A file cannot be read.
+            UnavailableError: A file cannot be read.
         """
         for piece in self.pieces:
             if isinstance(piece, bytes):

@@ -1,5 +1,6 @@
 """OpenAI's JSON body with images is understood, spooled, and refused by the name of its field."""
 
+import asyncio
 import base64
 import json
 from collections.abc import Mapping
@@ -193,3 +194,21 @@ async def test_images_at_urls_are_fetched_where_that_is_allowed(server: UploadSe
     assert response.status_code == 200, response.text
     assert asked == [("https://example.com/fox.png", "images[1].image_url")]
     assert server.files == [CAT, FOX, HOLE]
+
+
+async def test_the_time_in_which_all_images_are_fetched_is_bounded(server: UploadServer) -> None:
+    server.limits = UploadLimits(fetch_seconds=0.2)
+
+    async def fetch(address: str, param: str, writer: SpoolWriter) -> None:
+        await writer.write(CAT)
+        if address.endswith("slow.png"):
+            await asyncio.Event().wait()
+
+    server.fetch = fetch
+    images = [{"image_url": f"https://example.com/{name}.png"} for name in ("fox", "slow")]
+
+    response = await server.send(body(images=images), JSON)
+
+    is_refused(response, 400, "invalid_image_url", "images[1].image_url")
+    assert "within 0.2 seconds" in response.json()["error"]["message"]
+    assert metric("tintype_spool_bytes") == 0

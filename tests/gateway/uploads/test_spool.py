@@ -93,6 +93,24 @@ async def test_a_content_cannot_be_read_after_its_request(spools: Spools) -> Non
             content.read(0, 1)
 
 
+async def test_a_file_that_cannot_be_read_is_not_taken_for_a_damaged_image(
+    spools: Spools, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with spools.opened(REQUEST_BYTES) as spool:
+        content = await put(spool, bytes(2 * MIB))
+        monkeypatch.setattr(os, "pread", failing)
+
+        with pytest.raises(UnavailableError) as caught:
+            content.read(0, 1)
+
+    assert (caught.value.code, caught.value.status) == ("upload_storage_unavailable", 503)
+    assert caught.value.headers() == {"x-should-retry": "true"}
+
+
+def failing(*_: object) -> bytes:
+    raise OSError(errno.EIO, "Input/output error")
+
+
 async def test_a_cancelled_request_leaves_nothing(spools: Spools) -> None:
     before, is_writing = open_files(), asyncio.Event()
 

@@ -10,6 +10,7 @@ from typing_extensions import override
 
 from tests.gateway.dialects.examples import IMAGE
 from tintype_gateway.dialects import openai_images
+from tintype_gateway.errors import UnavailableError
 from tintype_gateway.upstream.egress import Reach
 from tintype_gateway.upstream.sessions import open_session
 from tintype_gateway.upstream.transport import call
@@ -115,13 +116,27 @@ class Gone(BytesContent):
     @override
     def read(self, offset: int, length: int) -> bytes:
         if offset >= STEP_BYTES:
-            raise ValueError("the request of this upload has ended")
+            raise UnavailableError("the disk failed")
         return super().read(offset, length)
 
 
-async def test_a_body_that_cannot_be_read_to_its_end_is_a_fault(provider: Provider) -> None:
-    with pytest.raises(UpstreamFault) as caught:
-        await send(UpstreamRequest(provider.url, {}, StreamedBody((FileBytes(Gone(FILE.data)),))))
+class Shortened(BytesContent):
+    """A file that has lost its end."""
 
-    assert caught.value.kind == "outcome_unknown"
+    @override
+    def read(self, offset: int, length: int) -> bytes:
+        return super().read(offset, length)[: max(0, STEP_BYTES - offset)]
+
+
+@pytest.mark.parametrize("file", [Gone(FILE.data), Shortened(FILE.data)])
+@pytest.mark.parametrize("signer", [None, AwsSigner("bedrock", "us-east-1", "id", "secret")])
+async def test_a_body_that_cannot_be_read_to_its_end_was_not_processed(
+    provider: Provider, file: BytesContent, signer: AwsSigner | None
+) -> None:
+    body = StreamedBody((FileBytes(file),))
+
+    with pytest.raises(UpstreamFault) as caught:
+        await send(UpstreamRequest(provider.url, {}, body, signer))
+
+    assert caught.value.kind == "upload"
     assert provider.bodies == []

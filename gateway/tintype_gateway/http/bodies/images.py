@@ -16,6 +16,10 @@ from tintype_gateway.http.bodies.multipart import read_multipart
 from tintype_gateway.runtime.spool import Spool, Spools
 from tintype_gateway.values.content import UploadedDocument
 
+READING_BYTES = 3 * 1024 * 1024
+"""The memory that reading one body takes: what the spool has before its file, what the spool and
+the connection gather, and their copies on the way."""
+
 
 async def read_images_body(
     request: web.Request,

@@ -5,6 +5,7 @@
 What a data URL holds is never in memory as a whole. Nothing is used before the body was complete.
 """
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -68,7 +69,7 @@ async def read_json_images(
         raise BadRequestError(f"the body is not JSON: {error}", code="invalid_json") from error
     references = _references(fields, limits.images)
     _refuse_data_urls_elsewhere(fields)
-    uploads = [await _upload(each, spool, fetch) for each in references]
+    uploads = await _uploads(references, spool, fetch, limits.fetch_seconds)
     spool.release_unused()
     has_mask = bool(references) and references[-1].is_mask
     images, mask = (uploads[:-1], uploads[-1]) if has_mask else (uploads, None)
@@ -194,6 +195,24 @@ def _leaves(value: object) -> Iterator[object]:
             yield from _leaves(each)
     else:
         yield value
+
+
+async def _uploads(
+    references: Sequence[_Reference], spool: Spool, fetch: FetchImage | None, seconds: float
+) -> list[Upload]:
+    """Return the images, fetched one after the other where they are at URLs."""
+    uploads: list[Upload] = []
+    try:
+        async with asyncio.timeout(seconds):
+            for each in references:
+                uploads.append(await _upload(each, spool, fetch))
+    except TimeoutError as error:
+        raise refused(
+            references[len(uploads)].param,
+            f"the images of a request must be fetched within {seconds:g} seconds",
+            "invalid_image_url",
+        ) from error
+    return uploads
 
 
 async def _upload(reference: _Reference, spool: Spool, fetch: FetchImage | None) -> Upload:

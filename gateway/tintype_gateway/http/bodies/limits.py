@@ -30,6 +30,9 @@ class UploadLimits:
     document_bytes: int = 1024**2
     """A JSON body without its data URLs."""
 
+    fetch_seconds: float = 30
+    """The time in which all images at https URLs must be fetched."""
+
 
 def refused(param: str, problem: str, code: str = "invalid_type") -> BadRequestError:
     """Return the error of a field that has a problem, such as `expected a file`."""

@@ -16,6 +16,7 @@ from tintype_gateway.catalog.snapshot import View
 from tintype_gateway.dialects.registry import supports
 from tintype_gateway.errors import BadRequestError
 from tintype_gateway.http.app_keys import CATALOGS, IMAGE_BODIES, PIPELINE, REQUEST_ID, REQUEST_LOG
+from tintype_gateway.http.bodies.images import READING_BYTES
 from tintype_gateway.http.bodies.json import read_json_body
 from tintype_gateway.http.delivery import deliver
 from tintype_gateway.http.json_document import JsonDocument
@@ -24,7 +25,6 @@ from tintype_gateway.pipeline.client_presence import ClientPresence
 from tintype_gateway.pipeline.incoming import Incoming
 from tintype_gateway.pipeline.stages.adapt import Handling
 from tintype_gateway.pipeline.stages.resolve import find_model
-from tintype_gateway.runtime.spool import MEMORY_BYTES
 from tintype_gateway.values.content import RequestBody
 from tintype_gateway.values.response import Part
 from tintype_gateway.values.routes import ForcedProvider
@@ -45,7 +45,7 @@ def routes_of(operation: ApiOperation) -> Iterator[web.RouteDef]:
         async def read_body() -> RequestBody:
             return await uploads.enter_async_context(bodies.reading(request, schema))
 
-        return replace(incoming_of(request), read_body=read_body, body_bytes=MEMORY_BYTES)
+        return replace(incoming_of(request), read_body=read_body, body_bytes=READING_BYTES)
 
     async def post_images(request: web.Request) -> web.StreamResponse:
         pipeline, client = request.app[PIPELINE], ClientPresence()
