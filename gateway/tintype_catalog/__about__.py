@@ -1,3 +1,3 @@
-"""The one place of the version, read by the build, the programs and the chart's tests."""
+"""The version, which the build, the programs and the chart's tests read."""
 
 __version__ = "0.1.0"

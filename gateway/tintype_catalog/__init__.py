@@ -1,15 +1,15 @@
-"""The contract between the operator, the gateway and everybody who writes manifests.
+"""The contract between the operator, the gateway and the authors of manifests.
 
-Resources (`ImageModel`, `ProviderBinding`) are what people write; the `Catalog` is what gateways
-read. One set of pydantic models describes both, so that the CRDs, the ConfigMap and the gateway's
-types cannot drift apart. Nothing here does I/O, knows a clock, or imports a framework.
+Resources (`ImageModel`, `ProviderBinding`) are the manifests; gateways read the compiled
+`Catalog`. One set of pydantic models describes both, so that the CRDs, the ConfigMap and the
+gateway's types always agree. This package does no I/O, has no clock, and imports no framework.
 
     resources.py   ImageModel and ProviderBinding as Kubernetes objects
     image_model.py, provider_binding.py, pricing.py   their specs
-    sizes.py       which image sizes a model offers, and the nearest one to a wish
-    costs.py       what a request may cost at most, and what it did cost
+    sizes.py       the image sizes of a model, and the nearest one to a requested size
+    costs.py       the ceiling and the cost of a request
     catalog.py     the compiled snapshot
     compiler.py    resources -> catalog and problems
     bundle.py      catalog <-> the bytes of a ConfigMap
-    reading.py     one catalog after another, each item read once
+    reading.py     reads successive catalogs, and only their changed items
 """

@@ -1,8 +1,8 @@
-"""To which hosts the owner of a Secret lets its credentials be sent.
+"""The hosts to which the owner of a Secret allows its credentials to be sent.
 
 An entry of the list is `HOST` (https at port 443), `HOST:PORT`, or either of them with `*.` in the
 place of one label: `*.example.com` is `a.example.com`, and neither `example.com` nor
-`a.b.example.com`. An entry of another form allows nothing.
+`a.b.example.com`. Entries of another form are ignored.
 """
 
 import re
@@ -20,7 +20,7 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class _Origin(NamedTuple):
-    """Where an endpoint leads."""
+    """The host and port of an endpoint."""
 
     scheme: str
     host: str
@@ -46,13 +46,13 @@ class _Entry(NamedTuple):
 
 
 def allows(entries: Iterable[str], endpoint: str) -> bool:
-    """Return whether an endpoint, a URL, leads to a host that is listed."""
+    """Return whether the host of an endpoint URL is listed."""
     origin = _origin(endpoint)
     return origin is not None and any(entry.allows(origin) for entry in _entries(entries))
 
 
 def listed(text: str) -> tuple[str, ...]:
-    """Return the entries of a list that is separated by commas or white space."""
+    """Return the entries of a list separated by commas or white space."""
     return tuple(filter(None, re.split(r"[,\s]+", text)))
 
 
@@ -66,7 +66,7 @@ def entry_for(endpoint: str) -> str:
 
 
 def _origin(endpoint: str) -> _Origin | None:
-    """Return where an endpoint leads, None where two readers might disagree about it."""
+    """Return the host and port of an endpoint, or None if parsers could disagree about it."""
     try:
         parts = urlsplit(endpoint)
         port = parts.port
@@ -93,7 +93,7 @@ def _entries(entries: Iterable[str]) -> Iterator[_Entry]:
 
 
 def _normal(host: str) -> str:
-    """Return a host as it is compared: in lower case, without the dot of the root."""
+    """Return a host in the form for comparison: in lower case, without a trailing dot."""
     bare = host.strip("[]").lower().removesuffix(".")
     with suppress(ValueError):
         return ip_address(bare).compressed

@@ -1,12 +1,12 @@
 """The catalog as the content of a ConfigMap, or of the folder where one is mounted.
 
-    manifest.json     what the catalog is: schema, sequence, sha256, counts, who wrote it and when
+    manifest.json     metadata of the catalog: schema, sequence, sha256, counts, writer and time
     catalog.json.gz   the catalog itself, compressed; equal catalogs are equal bytes
 
-Both are in one object, so that a reader always sees them change together. A catalog that is too
-large for one object is cut into parts, each in an object of its own, and the manifest is their
-index. There are twice as many slots for parts as a catalog may take, so that a new catalog never
-touches the parts of the one before: the old index stays readable until the new one replaces it.
+Both are in one object, so that readers see them change together. A catalog that is too large for
+one object is divided into parts, each in its own object, with the manifest as the index. There are
+twice as many slots for parts as a catalog may use, so that a new catalog never overwrites the parts
+of the previous one: the old index stays valid until the new one replaces it.
 """
 
 import gzip
@@ -27,37 +27,37 @@ MANIFEST = "manifest.json"
 CATALOG = "catalog.json.gz"
 
 SLOTS = tuple(f"part-{slot}" for slot in range(8))
-"""The files that parts may be in."""
+"""The names of the files for parts."""
 
 MAX_PARTS = len(SLOTS) // 2
-"""How many of them one catalog may take."""
+"""The most parts of one catalog."""
 
 MAX_PACKED_BYTES = 900 * 1024
 """The most compressed bytes in one object: an API server refuses objects above 1 MiB."""
 
 MAX_UNPACKED_BYTES = 64 * 1024 * 1024
-"""The largest catalog that a reader inflates."""
+"""The largest uncompressed catalog that readers accept."""
 
 FILES = frozenset({MANIFEST, CATALOG, *SLOTS})
-"""Every file that a catalog may consist of."""
+"""All possible files of a catalog."""
 
 
 class BundleError(ValueError):
-    """The content is not a catalog that this version can serve. Keep the last good one."""
+    """The content is not a catalog that this version supports. Keep the last good one."""
 
 
 class Part(Contract):
     """One piece of a compressed catalog."""
 
     file: Annotated[str, Field(pattern=r"^part-[0-7]$")]
-    """The slot that it is in."""
+    """The slot of the part."""
 
     sha256: str
-    """Its SHA-256: a piece of another catalog is refused."""
+    """The SHA-256 of the part, so that parts of other catalogs are refused."""
 
 
 class Manifest(Contract):
-    """What a catalog says of itself."""
+    """The metadata of a catalog."""
 
     schema_version: int
     """The schema version of the catalog."""
@@ -69,19 +69,19 @@ class Manifest(Contract):
     """The SHA-256 of the uncompressed catalog: its revision."""
 
     models: int
-    """How many models it holds."""
+    """The number of models."""
 
     bindings: int
-    """How many bindings it holds."""
+    """The number of bindings."""
 
     written_by: str
-    """The program that wrote it."""
+    """The program that wrote the catalog."""
 
     published_at: AwareDatetime | None = None
-    """When it was published."""
+    """The time of publication."""
 
     parts: Annotated[tuple[Part, ...], Field(max_length=MAX_PARTS)] = ()
-    """The pieces in their order, empty where the catalog is in one file."""
+    """The parts in order; empty if the catalog is in one file."""
 
 
 class Bundle(NamedTuple):
@@ -101,13 +101,13 @@ def pack(
     """Return the files of a catalog.
 
     Args:
-        catalog: What is packed.
-        sequence: Tells it from older ones.
-        published_at: The time now, with its zone.
-        occupied: The parts of the catalog before, which may still be read.
+        catalog: The catalog to publish.
+        sequence: Its sequence, higher than those of older catalogs.
+        published_at: The current time, with a time zone.
+        occupied: The parts of the previous catalog, which gateways may still read.
 
     Raises:
-        BundleError: The catalog is larger than readers take.
+        BundleError: The catalog is larger than readers accept.
     """
     text = catalog.to_json()
     if len(text) > MAX_UNPACKED_BYTES:
@@ -134,14 +134,14 @@ def pack(
 def unpack(
     files: Mapping[str, bytes], read: Callable[[bytes], Catalog] = read_catalog
 ) -> tuple[Manifest, Catalog]:
-    """Return what the files of a catalog hold.
+    """Return the catalog in its files.
 
     Args:
-        files: Those that belong together.
-        read: Makes a catalog of its text, or raises a ValueError.
+        files: The files of one catalog.
+        read: Parses the text of a catalog, or raises a ValueError.
 
     Raises:
-        BundleError: A file is missing, damaged, too large, or of a schema that we do not know.
+        BundleError: A file is missing, damaged, too large, or of an unknown schema version.
     """
     manifest = read_manifest(files)
     if manifest.schema_version != SCHEMA_VERSION:
@@ -157,10 +157,10 @@ def unpack(
 
 
 def read_manifest(files: Mapping[str, bytes]) -> Manifest:
-    """Return the manifest alone, which tells whether the rest is worth reading.
+    """Return the manifest alone, so that the caller can skip an old catalog.
 
     Raises:
-        BundleError: It is missing or damaged.
+        BundleError: The manifest is missing or damaged.
     """
     content = _file(files, MANIFEST)
     try:
@@ -170,7 +170,7 @@ def read_manifest(files: Mapping[str, bytes]) -> Manifest:
 
 
 def part_files(files: Mapping[str, bytes]) -> tuple[str, ...]:
-    """Return the names of the parts that belong to a manifest, none where it cannot be read."""
+    """Return the names of a manifest's parts; none if the manifest cannot be read."""
     try:
         return tuple(part.file for part in read_manifest(files).parts)
     except BundleError:
@@ -178,12 +178,12 @@ def part_files(files: Mapping[str, bytes]) -> tuple[str, ...]:
 
 
 def object_name(catalog: str, file: str) -> str:
-    """Return the name of the ConfigMap with a part of the catalog whose index has that name."""
+    """Return the name of the ConfigMap of a part, for the name of its index."""
     return f"{catalog}-{file}"
 
 
 def _contents(packed: bytes, occupied: Collection[str]) -> dict[str, bytes]:
-    """Return the file of a compressed catalog, or its parts in slots that are free."""
+    """Return the file of a compressed catalog, or its parts in free slots."""
     if len(packed) <= MAX_PACKED_BYTES:
         return {CATALOG: packed}
     starts = range(0, len(packed), MAX_PACKED_BYTES)

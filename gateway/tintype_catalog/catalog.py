@@ -1,4 +1,4 @@
-"""The compiled snapshot of all models and bindings: what gateways read."""
+"""The compiled snapshot of all models and bindings, which gateways read."""
 
 import hashlib
 import json
@@ -15,21 +15,21 @@ class Model(ImageModelSpec):
     """An ImageModel in the catalog."""
 
     name: ObjectName
-    """The name of the object that it comes from."""
+    """The name of its Kubernetes object."""
 
 
 class Binding(ProviderBindingSpec):
     """A ProviderBinding in the catalog."""
 
     name: ObjectName
-    """The name of the object that it comes from."""
+    """The name of its Kubernetes object."""
 
 
 class Catalog(Contract):
     """All models and bindings, each sorted by name, so that equal content is equal bytes."""
 
     schema_version: Literal[1] = SCHEMA_VERSION
-    """Changes only when the meaning changes. A reader refuses one that it does not know."""
+    """The schema version, which changes only with the meaning. Readers refuse unknown versions."""
 
     models: tuple[Model, ...] = ()
     """Every accepted model."""
@@ -38,9 +38,9 @@ class Catalog(Contract):
     """Every accepted binding, each to one of the models."""
 
     def to_json(self) -> bytes:
-        """Return the one JSON text of this content: what is digested and shipped.
+        """Return the canonical JSON text of the catalog, which is digested and published.
 
-        Its keys are sorted, since equal mappings may differ in their order.
+        Its keys are sorted, because equal mappings may differ in order.
         """
         content = self.model_dump(mode="json", exclude_defaults=True)
         return json.dumps(content, sort_keys=True, separators=(",", ":")).encode()
@@ -51,12 +51,12 @@ class Catalog(Contract):
 
 
 def read_catalog(text: bytes) -> Catalog:
-    """Return the catalog that `text` holds.
+    """Parse a catalog.
 
-    A reader is tolerant of fields that a newer writer added, since an older gateway must be able
-    to read what a newer operator writes.
+    Unknown fields are ignored, because an older gateway must be able to read the catalog of a newer
+    operator.
 
     Raises:
-        ValueError: The text is not such a catalog, or of a schema version that we do not know.
+        ValueError: The text is not a catalog, or of an unknown schema version.
     """
     return Catalog.model_validate_json(text, extra="ignore")

@@ -1,4 +1,4 @@
-"""What no schema can say: the faults that show only when objects and fields are seen together."""
+"""Checks that a schema cannot express, across fields and objects."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -24,25 +24,26 @@ STANDARD_FIELDS = frozenset(
         *Parameters.model_fields,
     }
 )
-"""The request fields that every model shares: those of OpenAI's Images API, and our two more."""
+"""The standard request fields: those of OpenAI's Images API, and two additional ones."""
 
 DEFAULTABLE_FIELDS = frozenset({"size", *Parameters.model_fields})
 """The standard fields for which a server may have a default."""
 
 INTEGERS = frozenset({"seed", "output_compression"})
-"""Those of them that are integers; all others are strings."""
+"""The integer fields among them; all others are strings."""
 
 
 Age = Callable[[ImageModel | ProviderBinding], str | None]
-"""When an object was created, None for one that stands in for a faulty one: it is the youngest."""
+"""The creation time of an object; None, the newest, for a kept revision of a faulty object."""
 
 
 def prefix_clashes(
     models: Iterable[ImageModel], bindings: Iterable[ProviderBinding], created: Age
 ) -> list[tuple[ImageModel | ProviderBinding, Problem]]:
-    """Return the objects by which `PROVIDER/...` could mean a model's id and a forced provider.
+    """Return the problems of objects that make `PROVIDER/...` ambiguous: a model's id or a
+    provider.
 
-    The older claim to a prefix stays. Of the same age, the label of the provider does.
+    The older object keeps the prefix; with equal ages, the provider label does.
     """
     labels: defaultdict[str, list[ProviderBinding]] = defaultdict(list)
     for binding in bindings:
@@ -75,7 +76,7 @@ def _rank(created: str | None) -> tuple[bool, str]:
 
 
 def _ids(spec: ImageModelSpec) -> dict[str, str]:
-    """Return everything that a model can be named by, by its field."""
+    """Return all ids and aliases of a model, by field."""
     aliases = {f"spec.aliases[{index}]": alias for index, alias in enumerate(spec.aliases)}
     return {"spec.id": spec.id} | aliases
 
@@ -91,7 +92,7 @@ def _duplicate(item: ImageModel | ProviderBinding, field: str, message: str) -> 
 
 
 def model_problems(model: ImageModel, taken: Mapping[str, str]) -> Iterator[Problem]:
-    """Yield the faults of a model, where `taken` maps each claimed id to the object that has it."""
+    """Yield the problems of a model; `taken` maps each id to the object that has it."""
     spec, name = model.spec, model.metadata.name
     ids = _ids(spec)
     for field, model_id in ids.items():
@@ -131,7 +132,7 @@ def model_problems(model: ImageModel, taken: Mapping[str, str]) -> Iterator[Prob
 
 
 def _operation_faults(spec: ImageModelSpec) -> Iterator[str]:
-    """Yield where the operations of a model contradict its other fields."""
+    """Yield the contradictions between a model's operations and its other fields."""
     if spec.operations is None:
         return
     if not spec.output_modality.image:
@@ -145,7 +146,7 @@ def _operation_faults(spec: ImageModelSpec) -> Iterator[str]:
 def default_problems(
     defaults: Mapping[str, JsonValue], spec: ImageModelSpec
 ) -> Iterator[tuple[str, str]]:
-    """Yield each default that a request for this model could not carry, and what is wrong."""
+    """Yield the defaults that would be invalid in a request for this model, with the reason."""
     for field, value in sorted(defaults.items()):
         if field in DEFAULTABLE_FIELDS:
             kind = int if field in INTEGERS else str
@@ -161,7 +162,7 @@ def default_problems(
 def binding_problems(
     binding: ProviderBinding, models: Mapping[str, ImageModel]
 ) -> Iterator[Problem]:
-    """Yield the faults of a binding, where `models` are the accepted ones by object name."""
+    """Yield the problems of a binding; `models` are the accepted models by object name."""
     name, reference = binding.metadata.name, binding.spec.model_ref.name
     if reference not in models:
         yield Problem(
@@ -187,16 +188,16 @@ def binding_problems(
 
 
 def _impossible(model: ImageModelSpec, dialect: Dialect) -> Iterator[str]:
-    """Yield what a model offers that a provider of this dialect cannot do."""
+    """Yield the operations of a model that the dialect does not support."""
     for operation, rule in model.rules.items():
         for message in task_problems(dialect, operation, rule):
             yield f"the operations of {model.id!r}: {message}"
 
 
 def endpoint_warning(dialect: Dialect, endpoint: str | None) -> str | None:
-    """Return why calls to an `endpoint` would probably not arrive, None where they should.
+    """Return why calls to an `endpoint` would probably fail, or None.
 
-    A path that is only in doubt is no fault: a proxy may mean it.
+    An unusual path is accepted, because a proxy may need it.
     """
     service = SERVICES[dialect]
     base = (endpoint or "").rstrip("/")
@@ -210,7 +211,7 @@ def endpoint_warning(dialect: Dialect, endpoint: str | None) -> str | None:
 
 
 def _unpriced(model: ImageModelSpec, pricing: Pricing) -> Iterator[str]:
-    """Yield what a client could ask for that has no price."""
+    """Yield the requests of clients that have no price."""
     takes_images = any(rule.max_images for rule in model.rules.values())
     if pricing.type == "per_token" and takes_images and pricing.input_image_tokens is None:
         yield "inputImageTokens must say how many tokens the images of a request take"
@@ -231,9 +232,9 @@ def _unpriced(model: ImageModelSpec, pricing: Pricing) -> Iterator[str]:
 
 
 def _qualities(model: ImageModelSpec) -> dict[str | None, str]:
-    """Return what to call each quality on offer, by the provider's name for it.
+    """Return a label for each possible quality, by the provider's name.
 
-    None stands for a provider that alone chooses, `*` for any that a client may think of.
+    None means that the provider chooses; `*` means any string from a client.
     """
     rule = model.parameters.quality
     if rule.handling in ("Accept", "Clamp"):

@@ -1,7 +1,7 @@
 """From resources to a catalog: pure, deterministic, and without a clock.
 
-A broken object never blocks the others. It is left out and its faults are reported, and
-`compile_manifests` puts its last good revision, if there is one, in its place.
+An invalid object never blocks the others. It is omitted and its problems are reported, and
+`compile_manifests` uses its last good revision, if there is one.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -23,14 +23,14 @@ Parse = Callable[[Mapping[str, Any]], Resource | list[Problem]]
 
 
 class Compilation(NamedTuple):
-    """A catalog, and all that kept objects out of it."""
+    """A catalog, and the problems of rejected objects."""
 
     catalog: Catalog
     problems: tuple[Problem, ...]
 
 
 def compile_resources(resources: Iterable[Resource]) -> Compilation:
-    """Return the catalog of all sound resources, and the problems of the others.
+    """Return the catalog of all valid resources, and the problems of the others.
 
     Of two models that claim the same id the older one wins, and of two of the same age the one
     whose name sorts first. Of a model whose id begins with the label of a provider and a slash,
@@ -48,17 +48,16 @@ def compile_manifests(
     *,
     parse: Parse = parse_resource,
 ) -> Compilation:
-    """Return the catalog of raw objects, where a broken one keeps its revision of `previous`.
+    """Return the catalog of raw objects; an invalid object keeps its revision in `previous`.
 
-    An object that is gone from `manifests` is gone from the catalog, whatever `previous` holds.
-    A sound object always comes before a kept one, and may refer to it. The problems are those of
-    the objects as they stand now.
+    An object that is not in `manifests` is not in the catalog. Valid objects take precedence over
+    kept ones, and may refer to them. The problems are those of the current objects.
 
-    Where `secrets` are given, a binding needs its Secret to come in. Its last good revision stays
-    also without one: a request for it is then told which binding lacks its credentials. But no
-    revision stays that would send a Secret to a host which the Secret does not allow now.
+    With `secrets`, a new binding needs its Secret. The last good revision of a binding stays
+    without its Secret, so that the error of a request can name the binding. But a revision does not
+    stay if it would send a Secret to a host that the Secret does not allow now.
 
-    Most of the time goes into `parse`, which a caller may do once for each revision of an object.
+    Most of the time is spent in `parse`, which a caller may cache for each revision of an object.
     """
     parsed = [parse(manifest) for manifest in manifests]
     resources = [item for item in parsed if not isinstance(item, list)]
@@ -73,10 +72,10 @@ def _compile(
     kept: Sequence[Resource] = (),
     secrets: Secrets | None = None,
 ) -> Compilation:
-    """Compile resources of which an earlier one wins over a later one, and over a kept one.
+    """Compile resources; an earlier one takes precedence over later and kept ones.
 
-    Those that make an id ambiguous are left out one round after the other, since a model that is
-    left out takes its bindings along, and with them perhaps the last of a label.
+    Objects that make an id ambiguous are removed in rounds, because removing a model also removes
+    its bindings, and perhaps the last one with a provider label.
     """
     ages = {id(item): item.metadata.creation_timestamp or "" for item in ordered}
     problems = list(unreadable)
@@ -99,9 +98,9 @@ def _sound(
     kept: Sequence[Resource],
     secrets: Secrets | None,
 ) -> tuple[dict[str, ImageModel], dict[str, ProviderBinding], list[Problem]]:
-    """Return models and bindings of resources, and of kept ones in the place of those with faults.
+    """Return models and bindings of resources, with kept revisions of invalid ones.
 
-    The problems are those that are not `known` yet.
+    The problems are those that are not in `known`.
     """
     problems = list(known)
     models, faults = _models(ordered)
@@ -132,7 +131,7 @@ def _may_stay(revision: Resource, secrets: Secrets | None) -> bool:
 
 
 def _models(ordered: Sequence[Resource]) -> tuple[dict[str, ImageModel], list[Problem]]:
-    """Return the sound models by their names, and the problems of the others."""
+    """Return the valid models by name, and the problems of the others."""
     problems: list[Problem] = []
     models: dict[str, ImageModel] = {}
     taken: dict[str, str] = {}
@@ -148,7 +147,7 @@ def _models(ordered: Sequence[Resource]) -> tuple[dict[str, ImageModel], list[Pr
 def _bindings(
     ordered: Sequence[Resource], models: Mapping[str, ImageModel], secrets: Secrets | None = None
 ) -> tuple[dict[str, ProviderBinding], list[Problem]]:
-    """Return the sound bindings of these models by their names, and the problems of the others."""
+    """Return the valid bindings of these models by name, and the problems of the others."""
     problems: list[Problem] = []
     bindings: dict[str, ProviderBinding] = {}
     for binding in (item for item in ordered if isinstance(item, ProviderBinding)):

@@ -10,11 +10,11 @@ from typing_extensions import override
 
 
 class Contract(BaseModel):
-    """A frozen value with camelCase JSON names that refuses whatever it does not know.
+    """A frozen value with camelCase JSON names that refuses unknown fields.
 
-    The docstring under a field is its documentation in Python, in the CRD and so in
-    `kubectl explain`. Strict types keep pydantic and the Kubernetes API server of one mind:
-    neither takes `"3"` or `true` for an integer.
+    The docstring of a field is its documentation in Python, in the CRD and in `kubectl explain`.
+    Strict types make pydantic agree with the Kubernetes API server: neither accepts `"3"` or `true`
+    as an integer.
     """
 
     model_config = ConfigDict(
@@ -30,37 +30,37 @@ class Contract(BaseModel):
 
     @override
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
-        """Return itself, since nothing changes it: pydantic copies a default for every object."""
+        """Return itself: pydantic would otherwise copy immutable defaults for every object."""
         return self
 
 
 def cel(*rules: tuple[str, str]) -> ConfigDict:
-    """Return the model configuration that gives an API server CEL `(rule, message)` pairs."""
+    """Return the model configuration with CEL `(rule, message)` pairs for the API server."""
     checks: list[JsonValue] = [{"rule": rule, "message": message} for rule, message in rules]
     return ConfigDict(json_schema_extra={"x-kubernetes-validations": checks})
 
 
 def filled(field: str) -> str:
-    """Return the CEL for: the list or map is there, and is not empty."""
+    """Return the CEL for a list or map that is present and not empty."""
     return f"(has(self.{field}) && size(self.{field}) > 0)"
 
 
 @dataclass(frozen=True)
 class AtMostBytes:
-    """A validator for fields that may hold nested or many values, and so need a bound as a whole.
+    """A validator for the total size of fields with nested or many values.
 
-    All objects share one catalog: one object that could be of any size could keep the others from
-    being published. A schema of Kubernetes cannot say this, as it knows no size of a whole.
+    All objects share one catalog, so that one very large object could prevent the publication of
+    the others. A Kubernetes schema cannot limit a total size.
     """
 
     bytes: int
-    """The greatest size of the field's JSON in a catalog, which escapes what is not ASCII."""
+    """The largest size of the field's JSON in a catalog, which escapes non-ASCII characters."""
 
     def __call__(self, value: Any) -> Any:
         """Return the value.
 
         Raises:
-            ValueError: It is too large.
+            ValueError: The value is too large.
         """
         size = len(json.dumps(value, separators=(",", ":")))
         if size > self.bytes:
@@ -76,7 +76,7 @@ ObjectName = Annotated[
 ModelId = Annotated[
     str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]*$", min_length=1, max_length=128)
 ]
-"""What a client writes in `model`."""
+"""The value of `model` in requests."""
 
 Word = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", min_length=1, max_length=64)]
 """A parameter's value, a feature, a region: one short token without spaces."""

@@ -1,7 +1,6 @@
-"""What a request may cost at most, and what it did cost: pure arithmetic on a price.
+"""Computes the ceiling and the cost of a request from a price.
 
-Amounts are exact decimals of USD until the very end, where one rounding (half up) makes them
-micro-credits.
+Amounts are exact decimals of USD. One rounding (half up) at the end converts them to micro-credits.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,25 +19,25 @@ _Row = TypeVar("_Row", bound=Bracket)
 
 
 class Demand(NamedTuple):
-    """What a request asks of a provider, as far as the price depends on it."""
+    """The properties of a request that determine its price."""
 
     images: int
-    """Images in all."""
+    """The total number of images."""
 
     calls: int
-    """Calls to the provider: each of them pays for the prompt, and with images each image does."""
+    """Calls to the provider. Each call pays for the prompt; with input images each image does."""
 
     prompt_bytes: int
     """The length of all texts sent, in UTF-8 bytes. One token is at least one byte."""
 
     size: Size | None
-    """The size of each image, or None where the provider chooses it."""
+    """The size of each image, or None if the provider chooses it."""
 
     max_pixels: int | None
     """The largest image that the provider could choose."""
 
     quality: str | None
-    """The provider's own name of the quality; None or `auto` where the provider chooses it."""
+    """The provider's name of the quality; None or `auto` if the provider chooses it."""
 
     partial_images: int = 0
     """Partial images of a stream, for each image."""
@@ -48,21 +47,21 @@ class Demand(NamedTuple):
 
 
 class TokenUsage(NamedTuple):
-    """The tokens that a provider says it used for one call."""
+    """The tokens that a provider reports for one call."""
 
     text_input: int
     image_input: int
     image_output: int
     text_output: int
     cached_text_input: int = 0
-    """How many of those of `text_input` the provider had in its cache."""
+    """The tokens of `text_input` that came from the provider's cache."""
 
     cached_image_input: int = 0
-    """How many of those of `image_input` the provider had in its cache."""
+    """The tokens of `image_input` that came from the provider's cache."""
 
 
 def ceiling_usd(pricing: Pricing, demand: Demand) -> Decimal:
-    """Return the most that `demand` can cost, in USD."""
+    """Return the ceiling of the cost of `demand`, in USD."""
     if pricing.type != "per_token":
         return demand.images * _image_usd(pricing, demand.size, demand.quality)
     output = image_tokens(pricing, demand.size, demand.quality, demand.max_pixels)
@@ -78,7 +77,7 @@ def ceiling_usd(pricing: Pricing, demand: Demand) -> Decimal:
 
 
 def expected_usd(pricing: Pricing, demand: Demand, size: Size) -> Decimal:
-    """Return what `demand` will probably cost, in USD, where its images have this size.
+    """Return the expected cost of `demand` with images of this size, in USD.
 
     Images count at the table's figures, and the prompt at a token for four bytes, OpenAI's own
     rule of thumb for English.
@@ -94,10 +93,10 @@ def expected_usd(pricing: Pricing, demand: Demand, size: Size) -> Decimal:
 def call_usd(
     pricing: Pricing, demand: Demand, sizes: Sequence[Size], usage: TokenUsage | None
 ) -> Decimal:
-    """Return what one call did cost, in USD.
+    """Return the cost of one call, in USD.
 
-    `sizes` are those of the delivered images. A provider that reports no `usage` for a price
-    by token is paid at the table's figures.
+    `sizes` are those of the delivered images. Without `usage`, a price by token is computed from
+    the table's figures.
     """
     if pricing.type != "per_token":
         return sum((_image_usd(pricing, size, demand.quality) for size in sizes), Decimal(0))
@@ -130,17 +129,17 @@ def _output_tokens(pricing: Pricing, demand: Demand, sizes: Sequence[Size]) -> i
 
 
 def micro_credits(usd: Decimal, per_usd: int) -> int:
-    """Return an amount of USD in micro-credits, at `per_usd` of them for one, rounded half up."""
+    """Return an amount of USD in micro-credits, `per_usd` for each USD, rounded half up."""
     return int((usd * per_usd).to_integral_value(ROUND_HALF_UP))
 
 
 def image_tokens(
     pricing: Pricing, size: Size | None, quality: str | None, largest: int | None
 ) -> int:
-    """Return the output tokens of one image, the most where size or quality is open.
+    """Return the output tokens of one image; the maximum if size or quality is open.
 
-    `largest` is the most pixels that an image of open size can have. A size that no row covers,
-    which only a provider can come up with, takes the most of its quality.
+    `largest` is the most pixels of an image of open size. A size without a row, which only a
+    provider can choose, counts as the maximum of its quality.
     """
     tokens = pricing.output_tokens
     if tokens is None:
@@ -153,9 +152,9 @@ def image_tokens(
 
 
 def rows(table: Sequence[_Row], size: Size | None, quality: str | None) -> Iterator[_Row]:
-    """Yield the rows that can apply: for each quality in question the first that covers the size.
+    """Yield the rows that may apply: for each possible quality the first that covers the size.
 
-    Where the size is open, every row of those qualities can apply.
+    If the size is open, every row of these qualities may apply.
     """
     names = dict.fromkeys(row.quality for row in table)
     for name in names if quality in (None, AUTO) else [quality]:

@@ -1,7 +1,7 @@
-"""What a binding needs of its Secret, and where gateways find it. Names of keys only, no values.
+"""The requirements of bindings for their Secrets. Names of keys only, no values.
 
-The author of a binding chooses its endpoint. So a binding gets a Secret only if the Secret's owner
-offers it, and for an endpoint that is not the provider's own only if the owner lists its host.
+The author of a binding chooses its endpoint. A binding therefore gets a Secret only if the Secret's
+owner offers it with a label, and, for an endpoint other than the provider's, lists its host.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -15,33 +15,33 @@ from tintype_catalog.providers import API_KEY, AWS_BEARER, AWS_KEYS, SERVICES
 from tintype_catalog.resources import ProviderBinding
 
 OPT_IN_LABEL = "tintype.dev/provider-credentials"
-"""The label by which the owner of a Secret offers it to bindings: its value is `true`."""
+"""The label with the value `true` by which the owner of a Secret offers it to bindings."""
 
 ALLOWED_HOSTS = "tintype.dev/allowed-hosts"
-"""The annotation by which the owner lists further hosts that the credentials may be sent to."""
+"""The annotation by which the owner allows further hosts for the credentials."""
 
 
 class Offer(NamedTuple):
-    """What the owner of a Secret lets bindings have."""
+    """A Secret that its owner offers to bindings."""
 
     keys: Collection[str]
-    """The keys that have a value."""
+    """The keys with a value."""
 
     hosts: Collection[str] | None = ()
-    """The hosts that are allowed besides the provider's own, as entries of `allowed_hosts.py`. None
-    where any is."""
+    """The allowed hosts besides the provider's, as entries of `allowed_hosts.py`. None: any
+    host."""
 
 
 Secrets = Mapping[str, Offer]
-"""The Secrets that are offered, by their names."""
+"""The offered Secrets by name."""
 
 CREDENTIAL_KEYS = API_KEY | AWS_KEYS | AWS_BEARER | {"aws-session-token"}
-"""Every key that a gateway may read."""
+"""All keys that a gateway may read."""
 
 SECRET_REASONS: frozenset[Reason] = frozenset(
     {"SecretNotFound", "SecretKeyMissing", "EndpointNotAllowed"}
 )
-"""Why a Secret keeps a binding out of the catalog."""
+"""The reason why a Secret keeps a binding out of the catalog."""
 
 MAX_SECRET_NAME = 220
 """Characters: with its key, the name becomes a file's name and a Secret's key of at most 253."""
@@ -53,7 +53,7 @@ def file_name(secret: str, key: str) -> str:
 
 
 def secret_problems(binding: ProviderBinding, secrets: Secrets) -> Iterator[Problem]:
-    """Yield what the binding's Secret lacks; nothing where it names none."""
+    """Yield the problems with the binding's Secret, if it names one."""
     if (reference := binding.spec.credentials.secret_ref) is None:
         return
     needed = SERVICES[binding.spec.dialect].credentials
@@ -80,7 +80,7 @@ def secret_problems(binding: ProviderBinding, secrets: Secrets) -> Iterator[Prob
 def may_be_sent(binding: ProviderBindingSpec, secrets: Secrets) -> bool:
     """Return whether the Secret of a binding may be sent to its endpoint.
 
-    One that is not offered may be sent to the provider's own endpoint, since no gateway has it.
+    A Secret that is not offered is allowed for the provider's own endpoint: no gateway can read it.
     """
     reference, endpoint = binding.credentials.secret_ref, binding.endpoint
     if reference is None or endpoint is None:
@@ -92,7 +92,7 @@ def may_be_sent(binding: ProviderBindingSpec, secrets: Secrets) -> bool:
 
 
 def misused_secrets(catalog: Catalog, secrets: Secrets) -> frozenset[str]:
-    """Return the offered Secrets that a catalog would send to a host that they do not allow."""
+    """Return the offered Secrets that a catalog would send to a host they do not allow."""
     bindings = (binding for binding in catalog.bindings if not may_be_sent(binding, secrets))
     references = (binding.credentials.secret_ref for binding in bindings)
     return frozenset(reference.name for reference in references if reference) & secrets.keys()

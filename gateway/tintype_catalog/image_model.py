@@ -1,4 +1,4 @@
-"""What an image model is: its limits, sizes, parameters and life."""
+"""The spec of an ImageModel: limits, sizes, parameters and lifecycle."""
 
 import datetime
 from typing import Annotated, Literal, Self
@@ -40,36 +40,36 @@ Meaning = Literal[
     "aspect_ratio",
     "resolution",
 ]
-"""What a provider's own field can mean: a standard parameter, or a part of `size`."""
+"""The standard parameters, and the parts of `size`, that a provider's own field can map to."""
 
 
 class OutputModality(Contract):
-    """What a model gives back."""
+    """The output of a model."""
 
     image: bool = True
-    """Whether it makes images."""
+    """Whether the model makes images."""
 
     text: bool = False
-    """Whether it writes text."""
+    """Whether the model writes text."""
 
 
 class Lifecycle(Contract):
-    """The dates of a model's life, each counting from 00:00 UTC of its day."""
+    """The lifecycle dates of a model, each from 00:00 UTC of its day."""
 
     released_on: datetime.date | None = None
     """The day of its release."""
 
     deprecated_on: datetime.date | None = None
-    """The day from which its provider advises against it."""
+    """The day from which its provider deprecates it."""
 
     retires_on: datetime.date | None = None
-    """The day from which it is served no more."""
+    """The day from which the gateway no longer serves it."""
 
     replacement: ModelId | None = None
-    """The id of the model to use instead."""
+    """The id of the replacement model."""
 
     def state(self, today: datetime.date) -> LifecycleState:
-        """Return where in its life the model is on the day `today` (UTC)."""
+        """Return the lifecycle phase of the model on the day `today` (UTC)."""
         if self.retires_on is not None and today >= self.retires_on:
             return "Retired"
         if self.deprecated_on is not None and today >= self.deprecated_on:
@@ -80,10 +80,10 @@ class Lifecycle(Contract):
 
 
 class Limits(Contract):
-    """How much one request may ask for."""
+    """The limits of one request."""
 
     max_images_per_call: Annotated[int, Field(ge=1, le=10)] = 1
-    """The most images of one call to the provider. More are made by several calls."""
+    """The most images of one call to the provider. A request for more is divided into calls."""
 
     max_images_per_request: Annotated[int, Field(ge=1, le=10)] = 10
     """The most images of one request of a client."""
@@ -93,7 +93,7 @@ class Limits(Contract):
 
 
 class ParameterRule(Contract):
-    """What happens to one request parameter on its way to the model."""
+    """The handling of one request parameter."""
 
     model_config = cel(
         (f"(self.handling == 'Map') == {filled('values')}", "`values` goes with handling Map"),
@@ -110,19 +110,19 @@ class ParameterRule(Contract):
 
     handling: Literal["Accept", "Map", "Clamp", "Strip", "Reject"]
     """`Accept` forwards it, `Map` translates its value, `Clamp` moves it into a range, `Strip`
-    leaves it out and says so, `Reject` answers 400."""
+    removes it and reports that, `Reject` responds with status 400."""
 
     values: Annotated[dict[Word, Word], Field(max_length=32)] = {}
     """The provider's value for each value of a client."""
 
     otherwise: Literal["Strip", "Reject"] = "Reject"
-    """What happens to a value that `values` does not list."""
+    """The handling of a value that `values` does not list."""
 
     minimum: Annotated[int, Field(ge=0, le=2**53)] | None = None
-    """The least value."""
+    """The minimum value."""
 
     maximum: Annotated[int, Field(ge=0, le=2**53)] | None = None
-    """The greatest value."""
+    """The maximum value."""
 
     @model_validator(mode="after")
     def _fields_fit_the_handling(self) -> Self:
@@ -136,10 +136,10 @@ class ParameterRule(Contract):
 
 
 STRIPPED = ParameterRule(handling="Strip")
-"""The rule of a parameter that a model is silent about: left out, and the client is told."""
+"""The rule of a parameter that a model does not list: removed, and reported to the client."""
 
 REJECTED = ParameterRule(handling="Reject")
-"""The rule of a parameter that a model must know, or the request is refused."""
+"""The rule of a parameter that a model must list, or the request is refused."""
 
 
 class Parameters(Contract):
@@ -148,7 +148,7 @@ class Parameters(Contract):
     model_config = ConfigDict(alias_generator=None)
 
     quality: ParameterRule = STRIPPED
-    """How much effort the image is worth."""
+    """The quality of the image."""
 
     style: ParameterRule = STRIPPED
     """The look of the image, such as `vivid` or `natural`."""
@@ -157,21 +157,21 @@ class Parameters(Contract):
     """`transparent`, `opaque` or `auto`."""
 
     output_format: ParameterRule = STRIPPED
-    """`png`, `jpeg` or `webp`: what the provider does not make, the gateway converts. `gif` and
+    """`png`, `jpeg` or `webp`: the gateway converts formats that the provider lacks. `gif` and
     `svg` are given only by a model that maps them."""
 
     output_compression: ParameterRule = STRIPPED
-    """The quality of a lossy format, in percent. The gateway compresses, where the provider does
+    """The quality of a lossy format, in percent. The gateway compresses if the provider does
     not."""
 
     moderation: ParameterRule = STRIPPED
-    """How strictly the provider judges: `auto` or `low`."""
+    """How strictly the provider moderates content: `auto` or `low`."""
 
     seed: ParameterRule = STRIPPED
-    """The number that makes an image repeatable."""
+    """The seed, which makes an image reproducible."""
 
     negative_prompt: ParameterRule = STRIPPED
-    """What the image should not show."""
+    """A description of what the image must not show."""
 
     input_fidelity: ParameterRule = REJECTED
     """How closely an edit keeps to the images of the request: `low` or `high`. Unlike the other
@@ -182,63 +182,64 @@ class ImageModelSpec(Contract):
     """A model as clients see it, independent of its providers."""
 
     id: ModelId
-    """What clients write in `model`. Unique, together with the aliases of all models."""
+    """The value of `model` in requests. Unique among the ids and aliases of all models."""
 
     aliases: Annotated[tuple[ModelId, ...], Field(max_length=16)] = ()
     """Other ids for the same model, such as a dated snapshot."""
 
     display_name: Annotated[str, Field(max_length=128)] = ""
-    """The name for people."""
+    """The display name."""
 
     owned_by: Word
     """The organization that made the model."""
 
     output_modality: OutputModality = OutputModality()
-    """What the model gives back."""
+    """The output of the model."""
 
     supported_features: Annotated[tuple[Word, ...], Field(max_length=16)] = ("image_generation",)
-    """What else the model can do, such as `streaming`. The words `image_generation`, `image_edit`
-    and `image_variation` follow from `operations`, where a manifest has them."""
+    """Further features of the model, such as `streaming`. The features `image_generation`,
+    `image_edit`
+    and `image_variation` follow from `operations` if a manifest has it."""
 
     operations: Operations | None = None
-    """What it can be asked for, each with its limits. The gateway refuses requests for others. Left
-    out, it makes images from prompts, if `supportedFeatures` holds `image_generation`."""
+    """The operations of the model, with their limits. The gateway refuses requests for others. If
+    absent, the model makes images from prompts, if `supportedFeatures` has `image_generation`."""
 
     watermark: Watermark = "none"
-    """The mark of origin that its images carry."""
+    """The watermark of its images."""
 
     lifecycle: Lifecycle = Lifecycle()
-    """When it was released, and when it goes."""
+    """The release date and the end of the model."""
 
     limits: Limits = Limits()
-    """How much one request may ask for."""
+    """The limits of one request."""
 
     size: SizeRule = SizeRule()
-    """The sizes it offers."""
+    """The sizes that the model offers."""
 
     parameters: Parameters = Parameters()
-    """What happens to each standard parameter. One that is not listed is stripped, and
-    `input_fidelity` refused."""
+    """The handling of each standard parameter. Parameters that are not listed are stripped, except
+    `input_fidelity`, which is refused."""
 
     provider_parameters: Annotated[
         dict[FieldName, Annotated[tuple[FieldName, ...], Field(max_length=64)]],
         Field(max_length=64),
         AfterValidator(AtMostBytes(16_384)),
     ] = {}
-    """Further top-level fields that a request may carry, each with the sub-fields it may hold. At
+    """Further top-level fields of requests, each with its allowed sub-fields. At
     most 16384 bytes as JSON."""
 
     equivalents: Annotated[dict[FieldPath, Meaning], Field(max_length=64)] = {}
-    """Which of these fields and sub-fields mean a standard one, so that limits and prices hold for
-    them too: `imageGenerationConfig.quality: quality`."""
+    """The standard fields to which these fields and sub-fields map, so that limits and prices apply
+    to them: `imageGenerationConfig.quality: quality`."""
 
     defaults: Annotated[
         dict[FieldName, JsonValue], Field(max_length=64), AfterValidator(AtMostBytes(8192))
     ] = {}
-    """Values for request fields that a client left out. At most 8192 bytes as JSON."""
+    """Default values of request fields. At most 8192 bytes as JSON."""
 
     def operation_rule(self, name: OperationName) -> OperationRule | None:
-        """Return how the model carries out an operation, None where it does not have it."""
+        """Return the model's rule for an operation, or None if it does not support it."""
         if self.operations is not None:
             return self.operations.rule(name)
         told = FEATURES["generation"] in self.supported_features
@@ -246,13 +247,13 @@ class ImageModelSpec(Contract):
 
     @property
     def rules(self) -> dict[OperationName, OperationRule]:
-        """The rule of each operation that the model has."""
+        """The rule of each supported operation."""
         rules = {name: self.operation_rule(name) for name in FEATURES}
         return {name: rule for name, rule in rules.items() if rule is not None}
 
     @property
     def features(self) -> tuple[str, ...]:
-        """What the model can do: its operations, as `image_generation`, then anything else."""
+        """The features of the model: its operations, such as `image_generation`, then others."""
         own = [FEATURES[name] for name in self.rules]
         others = [word for word in self.supported_features if word not in FEATURES.values()]
         return (*own, *others)

@@ -1,8 +1,8 @@
-"""How many tokens the images of a request take, by the formulas that providers publish.
+"""The tokens of input images, by the formulas that providers publish.
 
-They bound what a request is held at. What it is charged at are the counts that the provider itself
-reports. `Patches32` and `Tiles512` are OpenAI's, the latter as its guide to image inputs has it,
-the former as users measured it.
+The hold of a request uses these formulas. The charge uses the counts that the provider reports.
+`Patches32` and `Tiles512` are OpenAI's, the latter as its guide to image inputs has it, the former
+as users measured it.
 """
 
 from fractions import Fraction
@@ -54,13 +54,13 @@ class InputImageTokens(Contract):
 
 
 class Inputs(NamedTuple):
-    """The images that come with a request, as far as a price depends on them."""
+    """The properties of input images that determine a price."""
 
     sizes: tuple[Size, ...] = ()
     """The size of each image in pixels, upright, as the provider gets it."""
 
     mask: bool = False
-    """Whether there is a mask. Whether providers count it as an image is not known."""
+    """Whether there is a mask. It is not documented whether providers count it as an image."""
 
     high_fidelity: bool = False
     """Whether the request asks for a high `input_fidelity`."""

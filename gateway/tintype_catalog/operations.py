@@ -1,4 +1,4 @@
-"""What a model does with the images of a client: which operations it has, and their limits."""
+"""The operations of a model, and their limits."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -10,20 +10,20 @@ from tintype_catalog.contract import AtMostBytes, Contract, Word, cel
 from tintype_catalog.sizes import Edge
 
 OperationName = Literal["generation", "edit", "variation"]
-"""What a model can be asked for."""
+"""The names of operations."""
 
 FEATURES: Mapping[OperationName, str] = {
     "generation": "image_generation",
     "edit": "image_edit",
     "variation": "image_variation",
 }
-"""What each of them is called among the features of a model."""
+"""The feature of each operation."""
 
 InputFormat = Literal["png", "jpeg", "webp", "heic"]
-"""A format of images that a provider can take."""
+"""A format of input images."""
 
 MAX_INPUT_IMAGES = 16
-"""The most images of one request: what OpenAI allows."""
+"""The most images of one request, as OpenAI allows."""
 
 InputImages = Annotated[int, Field(ge=0, le=MAX_INPUT_IMAGES)]
 Pixels = Annotated[int, Field(ge=1, le=2**32)]
@@ -42,7 +42,7 @@ def _at_most(low: str, high: str) -> tuple[str, str]:
 
 
 class OperationRule(Contract):
-    """How a model carries out one operation, and what it takes for it."""
+    """The rule of one operation: the provider's task, and the limits of its inputs."""
 
     model_config = cel(
         _at_most("minImages", "maxImages"),
@@ -64,7 +64,7 @@ class OperationRule(Contract):
     )
 
     task: Word | None = None
-    """The provider's name for what it does, such as `INPAINTING`. Left out where it has one way."""
+    """The provider's name of the task, such as `INPAINTING`. Absent if there is only one."""
 
     min_images: InputImages = 1
     """The fewest images of a request."""
@@ -73,22 +73,22 @@ class OperationRule(Contract):
     """The most images of a request, without the mask."""
 
     mask: Literal["None", "Optional", "Required"] = "None"
-    """Whether a request may, or must, have a mask that shows where the first image changes."""
+    """Whether a request may or must have a mask: the area of the first image to change."""
 
     prompt: Literal["Required", "Optional", "None"] = "Required"
-    """Whether the provider needs a prompt, takes one, or takes none."""
+    """Whether the provider requires, accepts or refuses a prompt."""
 
     default_prompt: (
         Annotated[str, Field(min_length=1, max_length=1024), AfterValidator(AtMostBytes(2048))]
         | None
     ) = None
-    """The prompt of a request that has none. At most 2048 bytes as JSON."""
+    """The prompt of requests without one. At most 2048 bytes as JSON."""
 
     input_formats: Annotated[tuple[InputFormat, ...], Field(min_length=1, max_length=4)] = (
         "png",
         "jpeg",
     )
-    """The formats that the provider takes. The gateway converts images of other ones."""
+    """The formats that the provider accepts. The gateway converts images of other formats."""
 
     opaque: bool = False
     """Whether the provider refuses transparency, which the gateway then removes."""
@@ -106,14 +106,14 @@ class OperationRule(Contract):
     """The most pixels of an image."""
 
     max_aspect_ratio: Ratio | None = None
-    """The longer edge of an image to the shorter one, at most: `2.5` allows 5:2 and 2:5."""
+    """The maximum ratio of the longer edge to the shorter one: `2.5` allows 5:2 and 2:5."""
 
     max_bytes: Annotated[int, Field(ge=1, le=2**32)] | None = None
-    """The most bytes of one image, as an encoded file."""
+    """The most bytes of one encoded image file."""
 
     @property
     def longest_ratio(self) -> Decimal | None:
-        """The longer edge to the shorter one, at most, or None where nothing bounds it."""
+        """The maximum ratio of the longer edge to the shorter one, or None."""
         return None if self.max_aspect_ratio is None else Decimal(self.max_aspect_ratio)
 
     @model_validator(mode="after")
@@ -138,7 +138,7 @@ NoImages = Annotated[int, Field(ge=0, le=0)]
 
 
 class GenerationRule(OperationRule):
-    """How a model makes images from a prompt alone."""
+    """The rule for images from a prompt."""
 
     min_images: NoImages = 0
     """The fewest images of a request: none."""
@@ -148,17 +148,17 @@ class GenerationRule(OperationRule):
 
 
 class VariationRule(OperationRule):
-    """How a model makes images that are like another one. A request has neither prompt nor mask."""
+    """The rule for variations of an image. A request has neither prompt nor mask."""
 
     mask: Literal["None"] = "None"
     """Whether a request has a mask: never."""
 
     prompt: Literal["None"] = "None"
-    """Whether a request has a prompt: never. `defaultPrompt` is what is sent instead."""
+    """Whether a request has a prompt: never. The gateway sends `defaultPrompt` instead."""
 
 
 class Operations(Contract):
-    """What a model can be asked for. An operation that is left out is one that it does not have."""
+    """The names of operations. An operation that is left out is one that it does not have."""
 
     model_config = cel(
         (
@@ -174,7 +174,7 @@ class Operations(Contract):
     """Images from images and a prompt: `POST /v1/images/edits`."""
 
     variation: VariationRule | None = None
-    """Images like an image: `POST /v1/images/variations`."""
+    """Variations of an image: `POST /v1/images/variations`."""
 
     @model_validator(mode="after")
     def _at_least_one(self) -> Self:
@@ -183,13 +183,13 @@ class Operations(Contract):
         return self
 
     def rule(self, name: OperationName) -> OperationRule | None:
-        """Return the rule of an operation, None where the model does not have it."""
+        """Return the rule of an operation, or None if the model does not support it."""
         rule: OperationRule | None = getattr(self, name)
         return rule
 
 
 GENERATION_RULE = GenerationRule()
-"""How a model makes images whose manifest says nothing of it."""
+"""The default rule for images from a prompt."""
 
 GENERATION_ONLY = Operations(generation=GENERATION_RULE)
-"""What a model does whose manifest says nothing of operations."""
+"""The operations of a model whose manifest has none."""

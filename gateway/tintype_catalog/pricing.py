@@ -1,4 +1,4 @@
-"""What a provider charges, in the four shapes that image models are priced in."""
+"""The price of a model at a provider, in one of four forms."""
 
 from decimal import Decimal
 from typing import Annotated, Literal, Self
@@ -17,18 +17,18 @@ class Bracket(Contract):
     """One row of a table by size and quality."""
 
     max_pixels: Annotated[int, Field(ge=1, le=2**32)] | None = None
-    """The largest image that this row covers, in pixels. The last row leaves it out."""
+    """The largest image that this row covers, in pixels. Absent in the last row."""
 
     quality: Word | None = None
-    """The provider's own name of the quality that this row is for. Left out: any quality."""
+    """The provider's name of the quality of this row. Absent: any quality."""
 
     def covers(self, size: Size) -> bool:
-        """Return whether this row is for images of that size."""
+        """Return whether this row covers images of a size."""
         return self.max_pixels is None or size.pixels <= self.max_pixels
 
     @property
     def bounded(self) -> bool:
-        """Whether there are sizes that this row does not cover."""
+        """Whether some sizes are not covered by this row."""
         return self.max_pixels is not None
 
 
@@ -65,10 +65,10 @@ class TokenPrices(Contract):
     """Tokens of text and of thinking."""
 
     cached_text_input: UsDollars | None = None
-    """Tokens of the prompt that the provider had in its cache. By default as much as others."""
+    """Tokens of the prompt from the provider's cache. By default the price of other ones."""
 
     cached_image_input: UsDollars | None = None
-    """Tokens of the images of a request that were in its cache. By default as much as others."""
+    """Tokens of input images from the provider's cache. By default the price of other ones."""
 
     @model_validator(mode="after")
     def _cached_tokens_are_no_dearer(self) -> Self:
@@ -92,7 +92,7 @@ class TokenBracket(Bracket):
     )
 
     size: PixelSize | None = None
-    """The exact size that this row is for, where not the pixels alone decide."""
+    """The exact size of this row, if the number of pixels alone does not determine the tokens."""
 
     tokens: Tokens
     """The output tokens of one image."""
@@ -114,7 +114,7 @@ class TokenBracket(Bracket):
 
 
 class OutputTokens(Contract):
-    """How many output tokens an image takes: a table, or a formula with a factor by quality.
+    """The output tokens of an image: a table, or a formula with a factor by quality.
 
     The formula, with `q` the factor and `L` and `S` the longer and shorter edge in pixels:
     `s = q*S/L` rounded half up, `tokens = ceil(q * s * (2000000 + L*S) / 4000000)`. It reproduces
@@ -126,7 +126,7 @@ class OutputTokens(Contract):
     )
 
     table: Annotated[tuple[TokenBracket, ...], Field(max_length=64)] = ()
-    """Figures by quality and size. The first one that fits counts."""
+    """Figures by quality and size. The first matching row counts."""
 
     factors: Annotated[dict[Word, Annotated[int, Field(ge=1, le=1024)]], Field(max_length=16)] = {}
     """The factor `q` of the formula for each quality."""
@@ -160,7 +160,7 @@ class Pricing(Contract):
     )
 
     type: PricingType
-    """What the price depends on."""
+    """The form of the price."""
 
     currency: Literal["USD"] = "USD"
     """The currency of every amount."""
@@ -169,23 +169,22 @@ class Pricing(Contract):
     """USD for one image."""
 
     prices: Annotated[tuple[PriceBracket, ...], Field(max_length=64)] = ()
-    """Brackets by size, smallest first, for each quality. The first one that fits counts."""
+    """Rows by size, smallest first, for each quality. The first matching row counts."""
 
     per_million_tokens: TokenPrices | None = None
     """USD for a million tokens."""
 
     output_tokens: OutputTokens | None = None
-    """The tokens of an image: what a request is held at, and charged at if usage is missing."""
+    """The tokens of an image, for the hold, and for the charge if usage is missing."""
 
     input_image_tokens: InputImageTokens | None = None
-    """The tokens of an image of a request: what it is held at, and charged at if usage is
-    missing."""
+    """The tokens of an input image, for the hold, and for the charge if usage is missing."""
 
     tokens_per_partial_image: Tokens = 0
     """The output tokens that each partial image of a stream adds."""
 
     max_other_output_tokens: Tokens = 0
-    """The most output tokens besides the image. Sent upstream as a limit where that exists."""
+    """The most output tokens besides the image. Sent to the provider as a limit if it has one."""
 
     @model_validator(mode="after")
     def _fields_fit_the_type(self) -> Self:

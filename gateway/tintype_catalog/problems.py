@@ -1,4 +1,4 @@
-"""What is wrong with an object, said so that its author can repair it."""
+"""The problems of objects, for their authors."""
 
 from typing import Literal
 
@@ -20,7 +20,7 @@ Reason = Literal[
 
 
 class Problem(Contract):
-    """One fault of one object. Such an object does not enter the catalog as it stands."""
+    """One problem of one object, which keeps its current revision out of the catalog."""
 
     kind: str
     """The kind of the object."""
@@ -29,16 +29,16 @@ class Problem(Contract):
     """The name of the object."""
 
     field: str
-    """The path of the field at fault, such as `spec.pricing.prices`."""
+    """The path of the invalid field, such as `spec.pricing.prices`."""
 
     message: str
-    """What is wrong with it, and what is allowed."""
+    """The problem, and the allowed values."""
 
     reason: Reason = "Invalid"
     """The reason of the condition that reports it."""
 
     condition: ConditionType = "Accepted"
-    """The condition that it makes False."""
+    """The condition that becomes False."""
 
     @override
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""How one provider serves one model."""
+"""The spec of a ProviderBinding: how one provider serves one model."""
 
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -9,7 +9,7 @@ from tintype_catalog.contract import Contract, ObjectName, Region, cel
 from tintype_catalog.pricing import Pricing
 
 ProviderLabel = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=40)]
-"""The name of a provider in headers, ids and metrics: a DNS label, such as `gpu-pool`."""
+"""The label of a provider in headers, ids and metrics: a DNS label, such as `gpu-pool`."""
 
 Dialect = Literal[
     "openai-images",
@@ -50,7 +50,7 @@ class LocalReference(Contract):
 
 
 class Credentials(Contract):
-    """Where the gateway finds what it proves its identity with."""
+    """The source of the credentials for the provider."""
 
     model_config = cel(
         (
@@ -65,7 +65,7 @@ class Credentials(Contract):
     or `aws-bearer-token`."""
 
     workload_identity: bool = False
-    """Whether the identity of the gateway's own workload is used instead."""
+    """Whether to use the identity of the gateway's own workload instead."""
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
@@ -75,7 +75,7 @@ class Credentials(Contract):
 
 
 class ProviderBindingSpec(Contract):
-    """One way to serve one model: where, with which identity, at what price."""
+    """One provider for one model, with endpoint, credentials and price."""
 
     model_config = cel(
         (
@@ -85,29 +85,30 @@ class ProviderBindingSpec(Contract):
     )
 
     model_ref: LocalReference
-    """The ImageModel that this serves."""
+    """The ImageModel that this binding serves."""
 
     provider: ProviderLabel
-    """Who serves it: what `X-Quantized-Provider` and a prefix of the model's id name, such as
-    `openai`, `bedrock`, `gemini`, or a label of your own."""
+    """The label of the provider, for `X-Quantized-Provider` and for prefixes of the model's id,
+    such
+    as `openai`, `bedrock`, `gemini`, or your own label."""
 
     dialect: Dialect
-    """The wire protocol that the provider speaks for this model."""
+    """The wire protocol of the provider for this model."""
 
     upstream_model: Annotated[str, Field(min_length=1, max_length=2048, pattern=r"^\S+$")]
-    """The provider's own id of the model."""
+    """The provider's id of the model."""
 
     active: bool = True
-    """Whether requests may be sent here."""
+    """Whether the gateway may use this binding."""
 
     priority: Annotated[int, Field(ge=0, le=1000)] = 0
-    """Lower comes first."""
+    """The priority: lower values are preferred."""
 
     weight: Annotated[int, Field(ge=0, le=1000)] = 100
     """The share of traffic among bindings of the same priority."""
 
     regions: Annotated[tuple[Region, ...], Field(max_length=32)] = ()
-    """The provider's regions, the preferred one first. Empty where it has none."""
+    """The provider's regions, the preferred one first. Empty for a provider without regions."""
 
     endpoint: Endpoint | None = None
     """The base URL to call instead of the provider's own, such as a proxy or a simulator: a host,
@@ -115,22 +116,22 @@ class ProviderBindingSpec(Contract):
     must allow any host but the provider's own, by the annotation `tintype.dev/allowed-hosts`."""
 
     credentials: Credentials
-    """What the gateway proves its identity with."""
+    """The credentials for the provider."""
 
     pricing: Pricing
-    """What an image costs here."""
+    """The price at this provider."""
 
     timeout_seconds: Annotated[int, Field(ge=1, le=3600)] = 180
-    """How long one call may take."""
+    """The time limit of one call."""
 
     connect_timeout_seconds: Annotated[int, Field(ge=1, le=60)] = 10
-    """How long a connection for a call may take to come about."""
+    """The time limit for establishing a connection."""
 
     first_byte_timeout_seconds: Annotated[int, Field(ge=1, le=3600)] | None = None
-    """How long the provider may take until its answer begins. By default as long as the call."""
+    """The time limit until the response starts. By default the time limit of the call."""
 
     max_concurrent_calls: Annotated[int, Field(ge=1, le=100_000)] | None = None
-    """How many calls one gateway may have under way here at once."""
+    """The most concurrent calls of one gateway with this binding."""
 
     @model_validator(mode="after")
     def _bedrock_has_regions(self) -> Self:

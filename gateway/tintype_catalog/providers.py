@@ -1,4 +1,4 @@
-"""What is known of each wire protocol, whatever label its provider has in a catalog."""
+"""The facts about each wire protocol, independent of provider labels."""
 
 import re
 from collections.abc import Mapping
@@ -12,22 +12,22 @@ AWS_BEARER = frozenset({"aws-bearer-token"})
 
 
 class Service(NamedTuple):
-    """The service that speaks a protocol."""
+    """The service of a protocol."""
 
     host: str
-    """The host that calls go to without an `endpoint`, with `{region}` where it has regions."""
+    """The default host of calls, with `{region}` if the service has regions."""
 
     credentials: tuple[frozenset[str], ...]
-    """The sets of keys of a Secret of which one is needed."""
+    """The alternative sets of keys in a Secret."""
 
     telemetry_name: str
-    """What OpenTelemetry's conventions for generative AI call it."""
+    """The name in OpenTelemetry's conventions for generative AI."""
 
     path: str
-    """What a call adds to the `endpoint`."""
+    """The path that calls append to the `endpoint`."""
 
     path_ending: re.Pattern[str]
-    """How an `endpoint` ends that has a part of this path already."""
+    """The endings of an `endpoint` that already has a part of this path."""
 
 
 _OPENAI = Service(

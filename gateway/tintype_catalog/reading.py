@@ -1,4 +1,4 @@
-"""Reading one catalog after another, of which most is the same every time."""
+"""Reads successive catalogs, which are mostly equal."""
 
 import json
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ Item = TypeVar("Item", Model, Binding)
 
 
 class _Envelope(Contract):
-    """A catalog whose items are not read yet."""
+    """A catalog whose items are not parsed yet."""
 
     model_config = ConfigDict(title="Catalog")
 
@@ -23,24 +23,24 @@ class _Envelope(Contract):
 
 
 class CatalogReader:
-    """Reads every item that it has not read before, each by itself.
+    """Parses only items that it has not parsed before, one at a time.
 
-    To read a whole catalog at once would keep Python's other threads, and so the requests of a
-    gateway, waiting for as long as it takes.
+    Parsing a whole catalog at once would block Python's other threads, and so the requests of a
+    gateway.
     """
 
     def __init__(self) -> None:
-        """Begin without a memory."""
+        """Start with an empty cache."""
         self._models: dict[str, Model] = {}
         self._bindings: dict[str, Binding] = {}
 
     def read(self, text: bytes) -> Catalog:
-        """Return the catalog that `text` holds, whose unchanged items are those of the last one.
+        """Parse a catalog, reusing the unchanged items of the last one.
 
-        Fields that a newer writer added are passed over.
+        Unknown fields are ignored.
 
         Raises:
-            ValueError: The text is not a catalog, or of a schema version that we do not know.
+            ValueError: The text is not a catalog, or of an unknown schema version.
         """
         envelope = _Envelope.model_validate_json(text, extra="ignore")
         models = _read(Model, envelope.models, self._models)
@@ -50,7 +50,7 @@ class CatalogReader:
 
 
 def _read(kind: type[Item], items: Iterable[Any], known: dict[str, Item]) -> dict[str, Item]:
-    """Return the items by their JSON texts, in their order."""
+    """Return the items by their JSON texts, in order."""
     texts = map(json.dumps, items)
     return {
         text: known.get(text) or kind.model_validate_json(text, extra="ignore") for text in texts

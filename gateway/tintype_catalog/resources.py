@@ -1,4 +1,4 @@
-"""The Kubernetes objects that people write, read from any mapping that holds one."""
+"""The Kubernetes objects of the catalog, parsed from mappings."""
 
 import json
 from collections.abc import Mapping
@@ -17,13 +17,13 @@ API_VERSION = f"{GROUP}/{VERSION}"
 
 
 class _Tolerant(Contract):
-    """The envelope belongs to Kubernetes, which may add to it: only the spec is strict."""
+    """The envelope of an object. Kubernetes may add fields to it: only the spec is strict."""
 
     model_config = ConfigDict(extra="ignore")
 
 
 class ObjectMeta(_Tolerant):
-    """What the contract needs of an object's metadata."""
+    """The metadata that the catalog needs."""
 
     name: ObjectName
     """The name, unique for its kind in a namespace."""
@@ -32,7 +32,7 @@ class ObjectMeta(_Tolerant):
     """The namespace, empty for a manifest in a folder."""
 
     creation_timestamp: str | None = None
-    """When the API server took it, RFC 3339 in UTC: what `the oldest wins` compares."""
+    """The creation time at the API server, RFC 3339 in UTC. The oldest of two objects wins."""
 
 
 class ImageModel(_Tolerant):
@@ -45,7 +45,7 @@ class ImageModel(_Tolerant):
 
 
 class ProviderBinding(_Tolerant):
-    """One way to serve an ImageModel."""
+    """A provider for an ImageModel."""
 
     api_version: Literal["tintype.dev/v1alpha1"] = "tintype.dev/v1alpha1"
     kind: Literal["ProviderBinding"] = "ProviderBinding"
@@ -62,10 +62,10 @@ KINDS: dict[str, type[ImageModel] | type[ProviderBinding]] = {
 
 
 def parse_resource(manifest: Mapping[str, Any]) -> Resource | list[Problem]:
-    """Return the resource that a manifest describes, or everything that is wrong with it.
+    """Return the resource of a manifest, or all of its problems.
 
-    The manifest goes through JSON, the form in which an API server knows it: so a YAML date is a
-    date and a list is a list, whoever read it. Fields have their JSON names, as in the CRD.
+    The manifest is converted to JSON first, as by an API server, so that the result does not depend
+    on the YAML parser. Fields have their JSON names, as in the CRD.
     """
     kind, name = str(manifest.get("kind")), _name(manifest)
     if manifest.get("apiVersion") != API_VERSION or kind not in KINDS:
@@ -90,7 +90,7 @@ def _name(manifest: Mapping[str, Any]) -> str:
 
 
 def _path(location: tuple[int | str, ...]) -> str:
-    """Write `("spec", "prices", 0, "usd")` as people and `kubectl` do: `spec.prices[0].usd`."""
+    """Format `("spec", "prices", 0, "usd")` as `kubectl` does: `spec.prices[0].usd`."""
     named = [step for step in location if step != "[key]"]  # pydantic's mark of a bad key
     steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in named)
     return "".join(steps).removeprefix(".") or "spec"

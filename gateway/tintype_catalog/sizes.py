@@ -1,6 +1,6 @@
-"""Image sizes: which ones a model offers, and which of them is nearest to a client's wish.
+"""Image sizes: the sizes of a model, and the nearest one to a requested size.
 
-The rule of nearness, for every model alike: a wish that the model offers is taken as it is.
+The same rule applies to every model. A size that the model offers is used unchanged.
 Otherwise the candidates are the offered sizes of the same orientation and, where there is none,
 the square ones, so that a landscape never becomes a portrait. Among sizes that a model lists, or
 gives by aspect ratio, the nearest aspect ratio wins, then the nearest number of pixels. Among
@@ -29,7 +29,7 @@ AspectRatio = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,2}:[1-9][0-9]{0,2}$",
 """An aspect ratio as `WIDTH:HEIGHT`."""
 
 SIZE = re.compile(r"[1-9][0-9]{0,4}x[1-9][0-9]{0,4}|auto")
-"""What a client may write in `size`."""
+"""The values of `size` in requests."""
 
 Edge = Annotated[int, Field(ge=1, le=16384)]
 
@@ -43,7 +43,7 @@ class Size(NamedTuple):
     @classmethod
     @lru_cache(maxsize=4096)  # a catalog's texts, which every request asks for again
     def parse(cls, text: str) -> Self:
-        """Return the size that `WIDTHxHEIGHT` names.
+        """Parse `WIDTHxHEIGHT`.
 
         Raises:
             ValueError: The text is not of that form.
@@ -64,7 +64,7 @@ class Size(NamedTuple):
 
 
 class SizeRule(Contract):
-    """Which sizes a model offers."""
+    """The sizes that a model offers."""
 
     model_config = cel(
         (f"(self.mode == 'List') == {filled('sizes')}", "`sizes` goes with mode List"),
@@ -81,13 +81,13 @@ class SizeRule(Contract):
 
     mode: Literal["List", "Pixels", "AspectRatio", "None"] = "None"
     """How the sizes are given: `List` names them, `Pixels` bounds them, `AspectRatio` names ratios,
-    `None` means that the model has no such knob."""
+    `None` means that the model has no size parameter."""
 
     accepts_auto: bool = False
-    """Whether the provider understands `auto`. Elsewhere `auto` means the model's default."""
+    """Whether the provider supports `auto`. Otherwise `auto` means the model's default."""
 
     sizes: Annotated[tuple[PixelSize, ...], Field(max_length=64)] = ()
-    """Every size on offer, the default one first."""
+    """All sizes, the default one first."""
 
     multiple_of: Edge = 1
     """Both edges are multiples of this number of pixels."""
@@ -105,17 +105,17 @@ class SizeRule(Contract):
     """The most pixels of an image."""
 
     max_aspect_ratio: AspectRatio = "999:1"
-    """The longer edge to the shorter one, at most."""
+    """The maximum ratio of the longer edge to the shorter one."""
 
     ratios: Annotated[dict[AspectRatio, PixelSize], Field(max_length=32)] = {}
-    """Every aspect ratio on offer, with its size in pixels at the first resolution."""
+    """All aspect ratios, each with its size in pixels at the first resolution."""
 
     resolutions: Annotated[tuple[Literal["512", "1K", "2K", "4K"], ...], Field(max_length=4)] = ()
-    """The resolutions on offer, the default one first."""
+    """All resolutions, the default one first."""
 
     @override
     def __hash__(self) -> int:
-        """Let what follows from a rule be remembered."""
+        """Allow results of a rule to be cached."""
         return hash((self.mode, self.sizes, self.max_edge, self.max_pixels, *self.ratios))
 
     @model_validator(mode="after")
@@ -132,14 +132,14 @@ class SizeRule(Contract):
 
 
 DEFAULT = Size(1024, 1024)
-"""What `auto` wishes where a model names no default."""
+"""The requested size for `auto` if a model has no default."""
 
 
 class SizeChoice(NamedTuple):
-    """The size that a provider is asked for.
+    """The size in the request to a provider.
 
-    `size` is None where the provider decides. `ratio` and `resolution` are set only for models
-    that are asked by aspect ratio.
+    `size` is None if the provider decides. `ratio` and `resolution` are set only for models that
+    take aspect ratios.
     """
 
     size: Size | None = None
@@ -151,7 +151,7 @@ class SizeChoice(NamedTuple):
 def choose(rule: SizeRule, wish: Size | None) -> SizeChoice:
     """Return the offered size nearest to `wish`, by the rule of this module.
 
-    A wish of None stands for `auto`: the provider decides where it can, else the model's default.
+    None means `auto`: the provider decides if it can, otherwise the model's default applies.
     """
     if rule.mode == "None" or (wish is None and rule.accepts_auto):
         return SizeChoice()
@@ -177,8 +177,8 @@ def max_pixels(rule: SizeRule) -> int | None:
 
 
 def named(rule: SizeRule, wish: Size, ratio: str | None, resolution: str | None) -> Size | None:
-    """Return the size of a ratio and a resolution, where `wish` stands in for the ratio if it is
-    left open and the default resolution for the resolution. None is a name that is not on offer.
+    """Return the size of a ratio and a resolution. `wish` replaces an absent ratio, and the default
+    an absent resolution. The result is None for a name that the model does not offer.
     """
     resolutions = [resolution] if resolution else list(rule.resolutions[:1])
     if resolution is not None and resolution not in rule.resolutions:

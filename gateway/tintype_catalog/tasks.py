@@ -1,4 +1,4 @@
-"""The tasks of each wire protocol: what a provider can do with images, and what it needs for that.
+"""The tasks of each wire protocol, and their requirements.
 
 The facts are those of the providers' documentation: AWS's pages on Titan, Nova Canvas and the
 Stability services, OpenAI's and Google's API references.
@@ -14,7 +14,7 @@ Need = Literal["Required", "Optional", "None"]
 
 
 class Task(NamedTuple):
-    """What a provider needs for a task."""
+    """The requirements of a task."""
 
     prompt: Need = "Required"
     min_images: int = 1
@@ -79,11 +79,11 @@ TASKS: Mapping[Dialect, Mapping[OperationName, Mapping[str | None, Task]]] = {
     "google-predict": {"generation": _GENERATION},
     "google-generate-content": _tasks({None: Task(max_images=14)}),
 }
-"""For each operation of a dialect its tasks. None is what a dialect does without a task."""
+"""The tasks of each operation of a dialect. None means that the dialect names no task."""
 
 
 def task_problems(dialect: Dialect, name: OperationName, rule: OperationRule) -> Iterator[str]:
-    """Yield why a provider of this dialect cannot carry out an operation as its rule says."""
+    """Yield the reasons why a dialect cannot carry out an operation by its rule."""
     tasks = TASKS[dialect].get(name)
     if tasks is None:
         yield f"the dialect {dialect} has no `{name}`"
