@@ -21,8 +21,11 @@ MAX_BUCKETS = 10_000
 class CallLimits:
     """The buckets of all accounts (see `rate_limit`)."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, max_buckets: int = MAX_BUCKETS
+    ) -> None:
         self._clock = clock
+        self._max_buckets = max_buckets
         self._full_at: dict[str, int] = {}
 
     def take(self, caller: Caller) -> None:
@@ -39,7 +42,7 @@ class CallLimits:
                 retry=True,
                 retry_after_seconds=math.ceil(wait / 1_000_000),
             )
-        if len(self._full_at) >= MAX_BUCKETS:
+        if len(self._full_at) >= self._max_buckets:
             self._full_at = {name: time for name, time in self._full_at.items() if time > now}
         self._full_at[caller.account] = rates.take(full_at, now, 1, per_minute)
 

@@ -46,8 +46,9 @@ class Journal:
         OSError: The folder is not writable.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, largest_bytes: int = LARGEST_BYTES) -> None:
         self._folder = folder
+        self._largest_bytes = largest_bytes
         folder.mkdir(parents=True, exist_ok=True)
         self._open: dict[str, Due] = {}
         self._size = 0
@@ -104,7 +105,7 @@ class Journal:
     def _write(self, line: bytes) -> None:
         try:
             self._size += os.write(self._file, line)
-            if self._size > LARGEST_BYTES:
+            if self._size > self._largest_bytes:
                 self._size = 0  # after a failure, the next try is after as many bytes
                 self._begin_anew()
         except OSError as error:  # a full disk must not stop what is being sold

@@ -45,14 +45,14 @@ def return_kept() -> None:
         ctypes.CDLL(None).malloc_trim(0)
 
 
-async def return_kept_regularly() -> None:
+async def return_kept_regularly(every_seconds: float = RETURN_SECONDS) -> None:
     """Return free memory every minute, until cancelled.
 
     Under load the allocator keeps its peak size, in fragments. Returning memory takes a millisecond
     or two.
     """
     while True:
-        await asyncio.sleep(RETURN_SECONDS)
+        await asyncio.sleep(every_seconds)
         await asyncio.to_thread(return_kept)
 
 

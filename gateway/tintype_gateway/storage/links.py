@@ -5,6 +5,7 @@ import hmac
 import os
 import secrets
 import time
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -16,12 +17,13 @@ KEY_BYTES = 32
 class Links:
     """Creates and checks the query of signed URLs."""
 
-    def __init__(self, key: bytes) -> None:
+    def __init__(self, key: bytes, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
         self._key = key
 
     def query(self, name: str, lifetime_seconds: int) -> str:
         """Return the query that gives access to a file for `lifetime_seconds`."""
-        expires = str(int(time.time()) + lifetime_seconds)
+        expires = str(int(self._clock()) + lifetime_seconds)
         return urlencode({"expires": expires, "signature": self._signature(name, expires)})
 
     def check(self, name: str, expires: str, signature: str) -> int:
@@ -34,7 +36,7 @@ class Links:
         expected = f"{expires}\n{self._signature(name, expires)}" if given.isascii() else ""
         if not hmac.compare_digest(expected.encode(), given.encode(errors="replace")):
             raise ForbiddenError("the link's signature is wrong", code="invalid_signature")
-        seconds = int(expires) - int(time.time())
+        seconds = int(expires) - int(self._clock())
         if seconds <= 0:
             raise ForbiddenError("the link has expired", code="link_expired")
         return seconds

@@ -2,7 +2,6 @@
 
 import pytest
 
-from tintype_gateway.auth import call_limits
 from tintype_gateway.auth.call_limits import CallLimits
 from tintype_gateway.errors import RateLimitError
 from tintype_gateway.ledger import Caller
@@ -78,10 +77,8 @@ def test_the_keys_of_an_account_share_its_calls(limits: CallLimits) -> None:
     assert served(limits, Caller("other", "key-3", calls_per_minute=60), 200) == 60
 
 
-def test_accounts_that_are_silent_are_forgotten(
-    limits: CallLimits, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(call_limits, "MAX_BUCKETS", 10)
+def test_full_buckets_of_idle_accounts_are_removed(clock: Clock) -> None:
+    limits = CallLimits(clock, max_buckets=10)
     for number in range(9):
         limits.take(Caller(f"account-{number}", "key", calls_per_minute=60))
     served(limits, CALLER, 60)

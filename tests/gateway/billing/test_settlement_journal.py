@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from tintype_gateway.billing import settlement_journal
 from tintype_gateway.billing.settlement_journal import Due, Journal
 from tintype_gateway.ledger.interface import Hold
 
@@ -70,10 +69,9 @@ def test_a_journal_in_which_nothing_is_due_leaves_nothing(
 
 
 def test_a_journal_does_not_grow_with_what_was_booked(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.setattr(settlement_journal, "LARGEST_BYTES", 10_000)
-    first = Journal(tmp_path)
+    first = Journal(tmp_path, largest_bytes=10_000)
     first.note(due(0))
     for number in range(1, 1000):
         first.note(due(number))
@@ -85,10 +83,9 @@ def test_a_journal_does_not_grow_with_what_was_booked(
 
 
 def test_a_journal_that_cannot_begin_anew_goes_on_in_the_old_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.setattr(settlement_journal, "LARGEST_BYTES", 10_000)
-    first = Journal(tmp_path / "first")
+    first = Journal(tmp_path / "first", largest_bytes=10_000)
     (journal,) = (tmp_path / "first").iterdir()
     with journal.open("rb") as old:
         (tmp_path / "first").rename(tmp_path / "away")  # no file can be made where it was

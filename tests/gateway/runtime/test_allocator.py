@@ -36,8 +36,7 @@ async def main():
     pieces = [bytearray(100_000) for _ in range(1000)]
     del pieces[:-1]  # the last one stands on top of all that is free
     before = resident_mib()
-    memory.RETURN_SECONDS = 0.01
-    returning = asyncio.create_task(memory.return_kept_regularly())
+    returning = asyncio.create_task(memory.return_kept_regularly(every_seconds=0.01))
     async with asyncio.timeout(60):
         while resident_mib() > before - 50:
             await asyncio.sleep(0.01)

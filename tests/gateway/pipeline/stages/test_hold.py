@@ -46,7 +46,6 @@ async def a_renewal(store: SqliteStore, clock: Clock) -> None:
     clock.advance(0.02)
 
     async def renewed() -> bool:
-        await asyncio.sleep(0.001)
         return await store.query(EXPIRIES) != before
 
     await eventually(renewed)
@@ -69,7 +68,6 @@ async def test_nothing_of_an_owner_that_has_ended_goes_on(
         await a_renewal(store, clock)
 
     async def is_over() -> bool:
-        await asyncio.sleep(0)
         return asyncio.all_tasks() <= others
 
     await eventually(is_over)
