@@ -19,6 +19,7 @@ from pathlib import Path
 
 import asyncpg
 
+from tintype_gateway.accounts import HoldRequest
 from tintype_gateway.ledger import Caller, Ledger, open_ledger
 from tintype_gateway.ledger.factory import migrate_ledger
 from tintype_testing.postgres import PostgresServer, running_postgres
@@ -68,11 +69,13 @@ async def measure(ledger: Ledger, clients: int, accounts: int, seconds: float) -
         while (begin := time.perf_counter()) < end:
             hold = await ledger.hold(
                 Caller(f"account-{next(numbers)}", "key-1"),
-                10,
-                request_id="request",
-                model="gpt-image-1",
-                provider="openai",
-                lifetime_seconds=240,
+                HoldRequest(
+                    amount=10,
+                    request_id="request",
+                    model="gpt-image-1",
+                    provider="openai",
+                    lifetime_seconds=240,
+                ),
             )
             result.hold_seconds.append(time.perf_counter() - begin)
             await ledger.settle(hold, 7, images=1)

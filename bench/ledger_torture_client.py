@@ -5,6 +5,7 @@ import random
 import sys
 from collections.abc import Sequence
 
+from tintype_gateway.accounts import HoldRequest
 from tintype_gateway.ledger import (
     Caller,
     InsufficientCreditsError,
@@ -22,11 +23,13 @@ async def request(ledger: Ledger, account: str, rng: random.Random) -> str:
     try:
         hold = await ledger.hold(
             Caller(account, "key-1"),
-            amount,
-            request_id="request",
-            model=rng.choice(["gpt-image-1", "dall-e-3"]),
-            provider="openai",
-            lifetime_seconds=600,
+            HoldRequest(
+                amount=amount,
+                request_id="request",
+                model=rng.choice(["gpt-image-1", "dall-e-3"]),
+                provider="openai",
+                lifetime_seconds=600,
+            ),
         )
     except InsufficientCreditsError:
         return "refused"

@@ -117,6 +117,29 @@ class Idempotency:
     request_digest: str
 
 
+HOLD_LIFETIME_SECONDS = 60
+"""The default lifetime of a hold."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HoldRequest:
+    """The request of a caller for a hold."""
+
+    request_id: str
+    amount: int
+    """The ceiling of the cost, in micro-credits."""
+
+    images: int = 1
+    """The number of requested images, which counts for the account's rate limit."""
+
+    model: str
+    provider: str
+    lifetime_seconds: float = HOLD_LIFETIME_SECONDS
+    """The lifetime of the hold without renewal. Its owner renews it every third of that."""
+
+    idempotency: Idempotency | None = None
+
+
 @dataclass(frozen=True)
 class Hold:
     """Micro-credits set aside for one request."""

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from tintype_gateway.accounts import HoldRequest
 from tintype_gateway.ledger import Caller, Hold, Idempotency, Ledger
 from tintype_gateway.ledger.factory import open_ledger
 
@@ -37,13 +38,15 @@ async def take(
     """Take a hold for a request that is like any other."""
     return await ledger.hold(
         caller,
-        amount,
-        request_id=request_id,
-        model=model,
-        provider="openai",
-        lifetime_seconds=lifetime_seconds,
-        images=images,
-        idempotency=idempotency,
+        HoldRequest(
+            amount=amount,
+            request_id=request_id,
+            model=model,
+            provider="openai",
+            lifetime_seconds=lifetime_seconds,
+            images=images,
+            idempotency=idempotency,
+        ),
     )
 
 

@@ -18,8 +18,7 @@ import pytest
 
 from tests.chaos.catalogs import GATEWAYS, Catalogs, MixedFleet
 from tests.chaos.chaos_run import ChaosRun, Footprint, footprint
-from tintype_gateway.accounts import MAXIMUM_RATE, Policy
-from tintype_gateway.billing.holding import LIFETIME_SECONDS
+from tintype_gateway.accounts import HOLD_LIFETIME_SECONDS, MAXIMUM_RATE, Policy
 from tintype_simulator.app import running
 from tintype_testing.chaos.clients import Complete, Tally
 from tintype_testing.cluster.outages import InterruptibleControlPlane, running_interruptible
@@ -176,7 +175,7 @@ def assert_complete_responses_are_charged_once(tally: Tally, charges: list[Charg
 
 
 async def assert_ledger_is_consistent(url: str, charges: list[Charge]) -> None:
-    async with opened(url, later_seconds=2 * LIFETIME_SECONDS) as ledger:
+    async with opened(url, later_seconds=2 * HOLD_LIFETIME_SECONDS) as ledger:
         await ledger.expire_holds()
         account, audit = await ledger.account("studio"), await ledger.audit()
     assert audit.problems == ()

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from tintype_gateway.errors import RateLimitError
 from tintype_gateway.ledger import rate_limit as rates
-from tintype_gateway.ledger.interface import Caller, Hold, Ledger
+from tintype_gateway.ledger.interface import Caller, Hold, HoldRequest, Ledger
 
 MAX_BUCKETS = 10_000
 """Above this number of accounts, full buckets are removed."""
@@ -67,8 +67,8 @@ class _Refunding:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._ledger, name)
 
-    async def hold(self, caller: Caller, *arguments: Any, **fields: Any) -> Hold:
+    async def hold(self, caller: Caller, request: HoldRequest) -> Hold:
         """See `Ledger`."""
-        hold = await self._ledger.hold(caller, *arguments, **fields)
+        hold = await self._ledger.hold(caller, request)
         self._limits.give_back(caller)
         return hold

@@ -10,14 +10,11 @@ from tintype_gateway.observability.metrics import HOLDS_OUTSTANDING
 
 log = logging.getLogger(__name__)
 
-LIFETIME_SECONDS = 60
-"""The lifetime of a hold without renewal. Its owner renews it every third of that."""
-
 
 class Holding:
     """A hold that is renewed until it ends."""
 
-    def __init__(self, hold: Hold, ledger: Ledger) -> None:
+    def __init__(self, hold: Hold, ledger: Ledger, lifetime_seconds: float) -> None:
         self.hold = hold
         self.is_open = True
         """Whether the hold is neither settled nor released."""
@@ -25,7 +22,7 @@ class Holding:
         self.is_kept = False
         """Whether the hold outlives the block that took it, because a charge is due."""
 
-        self._renewal = _Renewal(hold, ledger)
+        self._renewal = _Renewal(hold, ledger, lifetime_seconds)
         HOLDS_OUTSTANDING.inc()
 
     def keep(self) -> Callable[[], None]:
@@ -47,12 +44,13 @@ class _Renewal:
     Most requests end before the first renewal is due: until then this is a timer, not a task.
     """
 
-    def __init__(self, hold: Hold, ledger: Ledger) -> None:
+    def __init__(self, hold: Hold, ledger: Ledger, lifetime_seconds: float) -> None:
         self._hold = hold
         self._ledger = ledger
+        self._lifetime_seconds = lifetime_seconds
         self._task: asyncio.Task[None] | None = None
         loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(LIFETIME_SECONDS / 3, self._begin)
+        self._timer = loop.call_later(lifetime_seconds / 3, self._begin)
 
     def end(self) -> None:
         """Stop the renewal, so that the hold expires if it is not settled or released."""
@@ -66,9 +64,9 @@ class _Renewal:
     async def _renew(self) -> None:
         while True:
             try:
-                await self._ledger.renew(self._hold, LIFETIME_SECONDS)
+                await self._ledger.renew(self._hold, self._lifetime_seconds)
             except HoldClosedError:
                 return
             except LedgerError as error:
                 log.warning("hold not renewed", extra={"hold": self._hold.id, "error": str(error)})
-            await asyncio.sleep(LIFETIME_SECONDS / 3)
+            await asyncio.sleep(self._lifetime_seconds / 3)

@@ -1,42 +1,36 @@
-"""What the ledger records of a hold."""
+"""The record of a hold in the ledger."""
 
 import secrets
 from dataclasses import dataclass, field
 
-from tintype_gateway.accounts import Caller, Hold, Idempotency
+from tintype_gateway.accounts import Caller, Hold, HoldRequest
 from tintype_gateway.ledger.validation import checked_amount, checked_images
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class HoldRecord:
-    """All that the ledger keeps of a request. Its id is made here, so that it can be asked again.
+    """A hold to record, with its id, so that a lost statement can be repeated.
 
     Raises:
-        ValueError: no one can mean the amount, or the number of images.
+        ValueError: the amount or the number of images is invalid.
     """
 
     caller: Caller
-    amount: int
-    images: int
-    request_id: str
-    model: str
-    provider: str
-    lifetime_seconds: float
-    idempotency: Idempotency | None
+    request: HoldRequest
     hold_id: str = field(default_factory=lambda: f"hold-{secrets.token_hex(16)}")
 
     def __post_init__(self) -> None:
-        checked_amount(self.amount)
-        checked_images(self.images)
+        checked_amount(self.request.amount)
+        checked_images(self.request.images)
 
     @property
     def hold(self) -> Hold:
-        """What its owner gets."""
-        return Hold(self.hold_id, self.caller.account, self.amount)
+        """The hold for its owner."""
+        return Hold(self.hold_id, self.caller.account, self.request.amount)
 
     @property
     def idempotency_columns(self) -> tuple[str | None, str | None]:
-        """The idempotency key and the digest of the request, or twice nothing."""
-        if self.idempotency is None:
+        """The idempotency key and the digest of the request, or two times None."""
+        if self.request.idempotency is None:
             return None, None
-        return self.idempotency.key, self.idempotency.request_digest
+        return self.request.idempotency.key, self.request.idempotency.request_digest

@@ -11,6 +11,7 @@ from tintype_gateway.accounts import (
     Audit,
     Caller,
     Hold,
+    HoldRequest,
     Idempotency,
     Policy,
     Profile,
@@ -25,6 +26,7 @@ __all__ = [
     "Audit",
     "Caller",
     "Hold",
+    "HoldRequest",
     "Idempotency",
     "Ledger",
     "Policy",
@@ -174,22 +176,10 @@ class Ledger(Protocol):
             KeyNotFoundError, KeyExpiredError, KeyRevokedError: the key is not valid.
         """
 
-    async def hold(
-        self,
-        caller: Caller,
-        amount: int,
-        *,
-        request_id: str,
-        model: str,
-        provider: str,
-        lifetime_seconds: float,
-        images: int = 1,
-        idempotency: Idempotency | None = None,
-    ) -> Hold:
+    async def hold(self, caller: Caller, request: HoldRequest) -> Hold:
         """Set aside the most that a request can cost.
 
-        `images` is the number of requested images, which counts for the account's rate limit. An
-        idempotency key belongs to one request of the account for 24 hours, or until its hold is
+        An idempotency key belongs to one request of the account for 24 hours, or until its hold is
         released.
 
         Raises:

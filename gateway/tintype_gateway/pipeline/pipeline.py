@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any
 
+from tintype_gateway.accounts import HoldRequest
 from tintype_gateway.api.credits import credits_response
 from tintype_gateway.api.operations import ApiOperation
 from tintype_gateway.api.response_headers import headers_of
@@ -28,7 +29,7 @@ from tintype_gateway.pipeline.request_metrics import count_charge
 from tintype_gateway.pipeline.sse_serializer import SseSerializer
 from tintype_gateway.pipeline.stages.adapt import Handling
 from tintype_gateway.pipeline.stages.authenticate import authenticate
-from tintype_gateway.pipeline.stages.hold import HoldRequest, Replay, check_funds, held
+from tintype_gateway.pipeline.stages.hold import Replay, check_funds, held
 from tintype_gateway.request_context import RequestContext
 from tintype_gateway.runtime.memory_budget import MemoryBudget, bytes_reserved
 from tintype_gateway.storage.idempotent_responses import IdempotentResponses

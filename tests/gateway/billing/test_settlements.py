@@ -16,7 +16,7 @@ import yaml
 from tests.gateway.api.scripted import Script, scripted
 from tests.gateway.api.test_outages import locked
 from tests.gateway.upstream.passthrough.reading import PNG
-from tintype_gateway.billing.holding import LIFETIME_SECONDS
+from tintype_gateway.accounts import HOLD_LIFETIME_SECONDS, HoldRequest
 from tintype_gateway.billing.settlement_journal import Due, Journal
 from tintype_gateway.billing.settlements import Settlements
 from tintype_gateway.ledger.factory import open_ledger
@@ -48,11 +48,13 @@ async def taken(ledger: Ledger, lifetime_seconds: float = 60) -> Hold:
     caller = Caller("studio", "key")
     return await ledger.hold(
         caller,
-        1000,
-        request_id="req_1",
-        model="canvas",
-        provider="openai",
-        lifetime_seconds=lifetime_seconds,
+        HoldRequest(
+            amount=1000,
+            request_id="req_1",
+            model="canvas",
+            provider="openai",
+            lifetime_seconds=lifetime_seconds,
+        ),
     )
 
 
@@ -175,7 +177,7 @@ async def new_key(url: str) -> str:
 
 
 async def is_charged_once(url: str) -> None:
-    async with opened(url, later_seconds=2 * LIFETIME_SECONDS) as ledger:
+    async with opened(url, later_seconds=2 * HOLD_LIFETIME_SECONDS) as ledger:
         account, audit = await ledger.account("studio"), await ledger.audit()
     assert account.balance == CREDITS_MICRO - COST
     assert (audit.open_holds, audit.problems) == (0, ())

@@ -9,7 +9,7 @@ from typing import Any
 
 import aiohttp
 
-from tintype_gateway.billing.holding import LIFETIME_SECONDS
+from tintype_gateway.accounts import HOLD_LIFETIME_SECONDS
 from tintype_gateway.ledger.interface import Account, Audit
 from tintype_simulator.app import running
 from tintype_testing.fleet import CREDITS_MICRO, PRICE, Fleet
@@ -59,7 +59,7 @@ class Studio:
 
     async def has_paid_for(self, images: int) -> None:
         """Expect sound books in which nothing is held once all holds have had their time."""
-        account, audit = await self.books(later_seconds=2 * LIFETIME_SECONDS)
+        account, audit = await self.books(later_seconds=2 * HOLD_LIFETIME_SECONDS)
         assert audit.problems == ()
         assert (audit.open_holds, account.held) == (0, 0)
         assert account.balance == CREDITS_MICRO - images * PRICE

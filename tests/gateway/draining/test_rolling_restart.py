@@ -8,7 +8,7 @@ import aiohttp
 
 from tests.gateway.draining.studio import Studio, running_studio
 from tests.gateway.draining.test_drain import LONG
-from tintype_gateway.billing.holding import LIFETIME_SECONDS
+from tintype_gateway.accounts import HOLD_LIFETIME_SECONDS
 from tintype_testing.postgres import PostgresServer
 from tintype_testing.simulators import script
 
@@ -82,6 +82,6 @@ async def test_a_gateway_that_is_killed_fails_only_what_it_had_in_flight(tmp_pat
         assert all(isinstance(end, aiohttp.ClientError) for end in ends)
         assert await asyncio.gather(*others) == [200] * 4
         assert (await studio.books())[1].open_holds == 4
-        _, audit = await studio.books(later_seconds=LIFETIME_SECONDS)
+        _, audit = await studio.books(later_seconds=HOLD_LIFETIME_SECONDS)
         assert (audit.open_holds, audit.expired_holds) == (0, 4)
         await studio.has_paid_for(4)

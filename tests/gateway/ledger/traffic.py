@@ -3,6 +3,7 @@
 import asyncio
 import sys
 
+from tintype_gateway.accounts import HoldRequest
 from tintype_gateway.ledger import Caller, InsufficientCreditsError, Ledger, open_ledger
 
 CALLER = Caller("studio", "key-1")
@@ -11,7 +12,8 @@ CALLER = Caller("studio", "key-1")
 async def hold_and_settle(ledger: Ledger, cost: int) -> str:
     """Do one request and return the id of its hold."""
     hold = await ledger.hold(
-        CALLER, 10, request_id="req-1", model="m", provider="p", lifetime_seconds=60
+        CALLER,
+        HoldRequest(amount=10, request_id="req-1", model="m", provider="p", lifetime_seconds=60),
     )
     await ledger.settle(hold, cost)
     return hold.id
@@ -22,7 +24,12 @@ async def compete(ledger: Ledger) -> None:
     await ledger.ensure_account("studio", issuer="any", max_accounts=10_000, credits_micro=500)
     outcomes = await asyncio.gather(
         *(
-            ledger.hold(CALLER, 10, request_id="r", model="m", provider="p", lifetime_seconds=60)
+            ledger.hold(
+                CALLER,
+                HoldRequest(
+                    amount=10, request_id="r", model="m", provider="p", lifetime_seconds=60
+                ),
+            )
             for _ in range(100)
         ),
         return_exceptions=True,

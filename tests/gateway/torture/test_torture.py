@@ -10,8 +10,7 @@ import datetime
 import signal
 from pathlib import Path
 
-from tintype_gateway.accounts import MAXIMUM_RATE, Policy
-from tintype_gateway.billing.holding import LIFETIME_SECONDS
+from tintype_gateway.accounts import HOLD_LIFETIME_SECONDS, MAXIMUM_RATE, Policy
 from tintype_simulator.app import running
 from tintype_testing.fleet import CREDITS_MICRO, PRICE, Fleet, Tally, Trouble, storm
 from tintype_testing.ledgers import opened
@@ -46,7 +45,7 @@ async def torture(folder: Path, url: str, trouble: Trouble) -> None:
 
 
 async def check(url: str, tally: Tally, sent: list[str]) -> None:
-    async with opened(url, later_seconds=2 * LIFETIME_SECONDS) as ledger:
+    async with opened(url, later_seconds=2 * HOLD_LIFETIME_SECONDS) as ledger:
         await ledger.expire_holds()
         account = await ledger.account("studio")
         (used,) = await ledger.usage(_long_ago(), account="studio")

@@ -10,6 +10,7 @@ from tintype_gateway.accounts import (
     Audit,
     Caller,
     Hold,
+    HoldRequest,
     Idempotency,
     Policy,
     Settlement,
@@ -110,29 +111,9 @@ class PostgresLedger:
         """See `Ledger`."""
         return await keys.authenticate(self._database, self._now(), secret)
 
-    async def hold(
-        self,
-        caller: Caller,
-        amount: int,
-        *,
-        request_id: str,
-        model: str,
-        provider: str,
-        lifetime_seconds: float,
-        images: int = 1,
-        idempotency: Idempotency | None = None,
-    ) -> Hold:
+    async def hold(self, caller: Caller, request: HoldRequest) -> Hold:
         """See `Ledger`."""
-        record = HoldRecord(
-            caller=caller,
-            amount=amount,
-            images=images,
-            request_id=request_id,
-            model=model,
-            provider=provider,
-            lifetime_seconds=lifetime_seconds,
-            idempotency=idempotency,
-        )
+        record = HoldRecord(caller, request)
         return await holds.take(self._database, self._now(), record)
 
     async def renew(self, hold: Hold, lifetime_seconds: float) -> None:

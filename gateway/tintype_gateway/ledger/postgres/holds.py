@@ -71,13 +71,13 @@ async def take(database: Database, now: datetime | None, record: HoldRecord) -> 
         now,
         record.hold_id,
         record.caller.account,
-        record.amount,
-        record.images,
-        timedelta(seconds=record.lifetime_seconds),
+        record.request.amount,
+        record.request.images,
+        timedelta(seconds=record.request.lifetime_seconds),
         record.caller.key_id,
-        record.request_id,
-        record.model,
-        record.provider,
+        record.request.request_id,
+        record.request.model,
+        record.request.provider,
         *record.idempotency_columns,
         timedelta(seconds=IDEMPOTENCY_KEPT_SECONDS),
     )
@@ -158,7 +158,7 @@ def _refusal(record: HoldRecord, answer: Record) -> LedgerError:
         case "rate limited":
             return RateLimitedError(answer["wait"] / 1_000_000)
         case "insufficient credits":
-            return InsufficientCreditsError(record.amount, answer["available"])
+            return InsufficientCreditsError(record.request.amount, answer["available"])
         case "mismatch":
             return IdempotencyMismatchError(MISMATCH)
         case "in progress":

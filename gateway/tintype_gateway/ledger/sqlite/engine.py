@@ -14,6 +14,7 @@ from tintype_gateway.accounts import (
     Audit,
     Caller,
     Hold,
+    HoldRequest,
     Idempotency,
     Policy,
     Settlement,
@@ -126,34 +127,14 @@ class SqliteLedger:
         """See `Ledger`."""
         return await self._do(lambda db, now: keys.authenticate(db, now, secret))
 
-    async def hold(
-        self,
-        caller: Caller,
-        amount: int,
-        *,
-        request_id: str,
-        model: str,
-        provider: str,
-        lifetime_seconds: float,
-        images: int = 1,
-        idempotency: Idempotency | None = None,
-    ) -> Hold:
+    async def hold(self, caller: Caller, request: HoldRequest) -> Hold:
         """See `Ledger`."""
-        record = HoldRecord(
-            caller=caller,
-            amount=amount,
-            images=images,
-            request_id=request_id,
-            model=model,
-            provider=provider,
-            lifetime_seconds=lifetime_seconds,
-            idempotency=idempotency,
-        )
+        record = HoldRecord(caller, request)
         # A power cut that undoes a hold also ends its request, which is then never charged. Only an
         # idempotency key must survive: otherwise a repeat could pay the provider twice.
         taking = self._writer.submit(
             lambda db, now: holds.take(db, now, record),
-            is_lasting=idempotency is not None,
+            is_lasting=request.idempotency is not None,
             abandon=self._abandon,
         )
         try:

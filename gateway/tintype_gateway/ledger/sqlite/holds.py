@@ -63,9 +63,9 @@ def _refuse(connection: sqlite3.Connection, first: sqlite3.Row, request_digest: 
 def take(connection: sqlite3.Connection, now: float, record: HoldRecord) -> Hold:
     """Set credits aside, unless the idempotency key, the rates or the balance forbid it."""
     account = record.caller.account
-    if record.idempotency is not None:
-        claim(connection, now, account, record.idempotency)
-    accounts.set_aside(connection, now, account, record.images, record.amount)
+    if record.request.idempotency is not None:
+        claim(connection, now, account, record.request.idempotency)
+    accounts.set_aside(connection, now, account, record.request.images, record.request.amount)
     _insert(connection, now, record)
     return record.hold
 
@@ -149,14 +149,14 @@ def _insert(connection: sqlite3.Connection, now: float, record: HoldRecord) -> N
         (
             record.hold_id,
             record.caller.account,
-            record.amount,
+            record.request.amount,
             record.caller.key_id,
-            record.request_id,
-            record.model,
-            record.provider,
+            record.request.request_id,
+            record.request.model,
+            record.request.provider,
             *record.idempotency_columns,
             now,
-            now + record.lifetime_seconds,
+            now + record.request.lifetime_seconds,
         ),
     )
 

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from tintype_gateway import errors
-from tintype_gateway.billing.holding import LIFETIME_SECONDS, Holding
+from tintype_gateway.billing.holding import Holding
 from tintype_gateway.ledger.errors import (
     HoldClosedError,
     IdempotencyInProgressError,
@@ -20,24 +20,10 @@ from tintype_gateway.ledger.errors import (
     LedgerUnavailableError,
     RateLimitedError,
 )
-from tintype_gateway.ledger.interface import Caller, Hold, Idempotency, Ledger
+from tintype_gateway.ledger.interface import Caller, Hold, HoldRequest, Ledger
 from tintype_gateway.observability.spans import traced
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class HoldRequest:
-    """The request for a hold."""
-
-    request_id: str
-    amount: int
-    """The ceiling, in micro-credits."""
-
-    images: int
-    model: str
-    provider: str
-    idempotency: Idempotency | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +54,7 @@ async def held(
     if isinstance(hold, Replay):
         yield hold
         return
-    holding = Holding(hold, ledger)
+    holding = Holding(hold, ledger, request.lifetime_seconds)
     try:
         yield holding
     except BaseException as error:
@@ -98,16 +84,7 @@ async def check_funds(caller: Caller, amount: int, ledger: Ledger) -> None:
 @traced("hold")
 async def _take(caller: Caller, request: HoldRequest, ledger: Ledger) -> Hold | Replay:
     try:
-        return await ledger.hold(
-            caller,
-            request.amount,
-            request_id=request.request_id,
-            model=request.model,
-            provider=request.provider,
-            lifetime_seconds=LIFETIME_SECONDS,
-            images=request.images,
-            idempotency=request.idempotency,
-        )
+        return await ledger.hold(caller, request)
     except IdempotencyReplayError as error:
         return Replay(error.request_id, str(error))
     except LedgerError as error:

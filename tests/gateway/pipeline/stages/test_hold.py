@@ -6,14 +6,20 @@ from pathlib import Path
 
 import pytest
 
-from tintype_gateway.billing import holding
+from tintype_gateway.accounts import HoldRequest
 from tintype_gateway.ledger import Caller, Ledger
 from tintype_gateway.pipeline.stages import hold as stage
 from tintype_testing.ledger_stores import SqliteStore
 from tintype_testing.ledgers import Clock
 from tintype_testing.waiting import eventually
 
-PURCHASE = stage.HoldRequest("request", 400, 1, "gpt-image-1", "openai")
+PURCHASE = HoldRequest(
+    request_id="request",
+    amount=400,
+    model="gpt-image-1",
+    provider="openai",
+    lifetime_seconds=0.03,
+)
 
 EXPIRIES = "SELECT expires_at FROM hold"
 
@@ -29,11 +35,8 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-async def ledger(
-    store: SqliteStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Ledger]:
+async def ledger(store: SqliteStore, clock: Clock) -> AsyncIterator[Ledger]:
     """A ledger whose holds are renewed after a hundredth of a second."""
-    monkeypatch.setattr(holding, "LIFETIME_SECONDS", 0.03)
     ledger = store.open(clock)
     await ledger.create_account("studio", credits_micro=1000)
     yield ledger
