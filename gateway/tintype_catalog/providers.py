@@ -23,6 +23,9 @@ class Service(NamedTuple):
     telemetry_name: str
     """The name in OpenTelemetry's conventions for generative AI."""
 
+    environment: Mapping[str, tuple[str, ...]]
+    """The environment variables that its own SDKs read for a key of a Secret, in their order."""
+
     path: str
     """The path that calls append to the `endpoint`."""
 
@@ -34,6 +37,7 @@ _OPENAI = Service(
     "api.openai.com",
     (API_KEY,),
     "openai",
+    {"api-key": ("OPENAI_API_KEY",)},
     "/v1/images/generations",
     re.compile(r"/v1(/images(/generations)?)?$"),
 )
@@ -41,6 +45,7 @@ _BEDROCK = Service(
     "bedrock-runtime.{region}.amazonaws.com",
     (AWS_KEYS, AWS_BEARER),
     "aws.bedrock",
+    {"aws-bearer-token": ("AWS_BEARER_TOKEN_BEDROCK",)},
     "/model/MODEL/invoke",
     re.compile(r"/model(/[^/]+(/invoke)?)?$"),
 )
@@ -48,6 +53,7 @@ _GOOGLE = Service(
     "generativelanguage.googleapis.com",
     (API_KEY,),
     "gcp.gemini",
+    {"api-key": ("GEMINI_API_KEY", "GOOGLE_API_KEY")},
     "/v1beta/models/MODEL:METHOD",
     re.compile(r"/v1(beta)?(/models(/[^/]+)?)?$"),
 )

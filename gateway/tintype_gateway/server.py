@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import signal
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -52,7 +53,7 @@ async def serve(settings: GatewaySettings) -> None:
     access_log.configure(settings.access_log_level, settings.access_log_sampling)
     stopping = _stop_signal()
     async with AsyncExitStack() as stack:
-        credentials = Credentials()
+        credentials = Credentials(os.environ if settings.has_environment_credentials else None)
         parts = Parts(credentials=None if settings.simulate else credentials)
         gateway = await compose(settings, stack, parts)
         await _check(gateway.ledger)

@@ -1,5 +1,6 @@
 """The gateway's settings: `TINTYPE_*` in the environment, or flags of the same names."""
 
+import os
 import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -234,6 +235,15 @@ class GatewaySettings(ImageSettings):
     def has_published_catalog(self) -> bool:
         """Whether the catalog is one that an operator publishes."""
         return bool(self.catalog_configmap or self.catalog_mount)
+
+    @property
+    def has_environment_credentials(self) -> bool:
+        """Whether credentials may come from the environment variables of the providers' SDKs.
+
+        Not in a cluster, where they would be those of a whole pod, and not for simulators.
+        """
+        in_cluster = self.has_published_catalog or "KUBERNETES_SERVICE_HOST" in os.environ
+        return not in_cluster and not self.simulate
 
     @property
     def ledger_url(self) -> str:

@@ -19,7 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from tintype_catalog.catalog import Binding
 from tintype_catalog.credentials import CREDENTIAL_KEYS
-from tintype_catalog.providers import AWS_BEARER, SERVICES
+from tintype_catalog.providers import AWS_BEARER, AWS_KEYS, SERVICES, Service
 from tintype_gateway.runtime.folder_watch import looks, read_files
 from tintype_kubernetes.client import KubernetesClient
 from tintype_kubernetes.configmaps import secret_files_of
@@ -51,7 +51,12 @@ class Credentials:
     is unavailable.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
+        """Read what the folder or the Secret does not have from an environment, if one is given.
+
+        Only calls to a provider's own host get credentials of the environment.
+        """
+        self._environment = environment
         self._secrets: Mapping[str, Mapping[str, str]] = {}
         """The credentials of each Secret by key."""
 
@@ -101,7 +106,19 @@ class Credentials:
         reference = binding.credentials.secret_ref
         if reference is None:
             return await self._workload.read()
-        return self._secrets.get(reference.name, {})
+        found = self._secrets.get(reference.name)
+        if found or self._environment is None or binding.endpoint is not None:
+            return found or {}
+        return await self._of_environment(SERVICES[binding.dialect], self._environment)
+
+    async def _of_environment(
+        self, service: Service, environment: Mapping[str, str]
+    ) -> Mapping[str, str]:
+        """Return what the provider's own SDK would use in this environment."""
+        for key, names in service.environment.items():
+            if value := next(filter(None, (environment.get(name) for name in names)), None):
+                return {key: value}
+        return await self._workload.read() if AWS_KEYS in service.credentials else {}
 
     def _take(self, files: Mapping[str, bytes], source: str) -> None:
         self._secrets = _by_secret(files)

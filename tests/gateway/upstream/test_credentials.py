@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tintype_gateway.runtime.folder_watch import read_files
+from tintype_gateway.settings import GatewaySettings
 from tintype_gateway.upstream.credentials import Credentials, SimulatedCredentials
 from tintype_testing.builders import binding
 from tintype_testing.config_volume import Volume
@@ -186,3 +187,70 @@ async def test_simulators_are_asked_with_made_up_credentials(spec: dict[str, Any
     made_up = await SimulatedCredentials().read(binding(**spec))
     assert set(made_up.values()) == {"simulated"}
     assert {"api-key", "aws-access-key-id", "aws-secret-access-key"} <= made_up.keys()
+
+
+ENVIRONMENT = {"OPENAI_API_KEY": "sk-env", "GOOGLE_API_KEY": "g-2", "AWS_BEARER_TOKEN_BEDROCK": "b"}
+GEMINI = {"provider": "gemini", "dialect": "google-generate-content"}
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        ({}, {"api-key": "sk-env"}),
+        (GEMINI, {"api-key": "g-2"}),
+        (BEDROCK, {"aws-bearer-token": "b"}),
+    ],
+)
+async def test_a_provider_without_a_file_gets_the_key_of_the_environment(
+    spec: dict[str, Any], expected: dict[str, str]
+) -> None:
+    assert await Credentials(ENVIRONMENT).read(binding(**spec)) == expected
+
+
+async def test_the_first_variable_of_a_provider_counts() -> None:
+    both = ENVIRONMENT | {"GEMINI_API_KEY": "g-1"}
+    assert await Credentials(both).read(binding(**GEMINI)) == {"api-key": "g-1"}
+
+
+async def test_the_environment_is_not_sent_to_an_endpoint_that_a_binding_names() -> None:
+    proxied = binding(endpoint="https://proxy.example.com")
+    assert await Credentials(ENVIRONMENT).read(proxied) == {}
+
+
+async def test_a_file_goes_before_the_environment(tmp_path: Path) -> None:
+    write(tmp_path, openai__api_key="sk-file")
+    credentials = Credentials(ENVIRONMENT)
+    await credentials.load_folder(tmp_path)
+    assert await credentials.read(binding()) == {"api-key": "sk-file"}
+
+
+async def test_aws_gets_the_credentials_that_its_own_tools_find(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "id")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    assert await Credentials({}).read(binding(**BEDROCK)) == {
+        "aws-access-key-id": "id",
+        "aws-secret-access-key": "secret",
+    }
+
+
+@pytest.mark.parametrize(
+    ("settings", "variables", "expected"),
+    [
+        ({}, {}, True),
+        ({"simulate": True}, {}, False),
+        ({"catalog_mount": "/catalog"}, {}, False),
+        ({}, {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, False),
+    ],
+)
+def test_the_environment_is_read_only_outside_a_cluster_and_for_real_providers(
+    monkeypatch: pytest.MonkeyPatch,
+    settings: dict[str, Any],
+    variables: dict[str, str],
+    expected: bool,
+) -> None:
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert GatewaySettings(**settings).has_environment_credentials is expected
