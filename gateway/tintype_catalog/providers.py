@@ -65,3 +65,9 @@ SERVICES: Mapping[Dialect, Service] = {
     "google-predict": _GOOGLE,
     "google-generate-content": _GOOGLE,
 }
+
+
+def telemetry_name(dialect: Dialect) -> str:
+    """Return what OpenTelemetry's conventions call the provider of a binding: that of its dialect's
+    service, because the conventions do not know the catalog's own provider labels."""
+    return SERVICES[dialect].telemetry_name

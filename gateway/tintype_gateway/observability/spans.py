@@ -12,9 +12,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
 from urllib.parse import unquote
 
-from tintype_catalog.catalog import Binding
 from tintype_catalog.costs import TokenUsage
-from tintype_catalog.providers import SERVICES
 from tintype_gateway.values.plan import Plan
 from tintype_gateway.values.routes import Route
 
@@ -174,9 +172,3 @@ def exemplar() -> dict[str, str] | None:
     """Return the exemplar that links an observation to its trace, or None."""
     found = trace_id()
     return None if found is None else {"trace_id": found}
-
-
-def gen_ai_provider(binding: Binding) -> str:
-    """Return the provider name of a binding in the semantic conventions: that of its dialect's
-    service, because the conventions do not know the catalog's own provider labels."""
-    return SERVICES[binding.dialect].telemetry_name

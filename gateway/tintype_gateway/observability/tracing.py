@@ -21,7 +21,7 @@ from opentelemetry.util.types import AttributeValue
 
 from tintype_catalog.__about__ import __version__
 from tintype_catalog.costs import TokenUsage
-from tintype_gateway.observability.spans import gen_ai_provider
+from tintype_catalog.providers import telemetry_name
 from tintype_gateway.values.plan import Plan
 from tintype_gateway.values.routes import Route
 
@@ -140,7 +140,7 @@ class Tracing:
             "tintype.route": str(route),
             "gen_ai.operation.name": plan.operation.name,
             "gen_ai.output.type": "image",
-            "gen_ai.provider.name": gen_ai_provider(route.binding),
+            "gen_ai.provider.name": telemetry_name(route.binding.dialect),
             "gen_ai.request.model": route.binding.upstream_model,
             "gen_ai.request.choice.count": asked,
         }

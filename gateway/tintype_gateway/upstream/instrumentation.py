@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from tintype_catalog.providers import telemetry_name
 from tintype_gateway.faults import rule_of
 from tintype_gateway.observability import spans
 from tintype_gateway.observability.metrics import (
@@ -19,7 +20,6 @@ from tintype_gateway.observability.metrics import (
     USAGE_UNUSABLE,
 )
 from tintype_gateway.observability.request_meter import current_meter
-from tintype_gateway.observability.spans import gen_ai_provider
 from tintype_gateway.upstream.fault_reports import report
 from tintype_gateway.values.faults import UpstreamFault
 from tintype_gateway.values.images import CallResult
@@ -61,7 +61,7 @@ def observe_usage(plan: Plan, route: Route, result: CallResult) -> None:
             _note_unusable(route)
         return
     spans.used(usage)
-    provider, trace = gen_ai_provider(route.binding), spans.exemplar()
+    provider, trace = telemetry_name(route.binding.dialect), spans.exemplar()
     name, tokens = plan.operation.name, GEN_AI_TOKENS.labels
     tokens(name, provider, "input").observe(usage.text_input + usage.image_input, trace)
     tokens(name, provider, "output").observe(usage.text_output + usage.image_output, trace)
@@ -99,5 +99,5 @@ def _observe(plan: Plan, route: Route, outcome: str, seconds: float) -> None:
     PROVIDER_DURATION.labels(provider, route.region, outcome).observe(seconds, trace)
     PROVIDER_REQUESTS.labels(provider, plan.model.id, outcome).inc()
     error_type = "" if outcome == "success" else outcome
-    service = gen_ai_provider(route.binding)
+    service = telemetry_name(route.binding.dialect)
     GEN_AI_DURATION.labels(plan.operation.name, service, error_type).observe(seconds, trace)
