@@ -69,15 +69,15 @@ def _measured(case: Case, targets: Sequence[Target], plan: Plan) -> dict[str, An
     for number in range(plan.rounds):
         for target in _rotated(able, number):
             turns[target.name].append(asyncio.run(take_turn(target, case, plan.seconds)))
-    return _told(case, turns, faults)
+    return _as_report(case, turns, faults)
 
 
 def _wave(case: Case, targets: Sequence[Target]) -> dict[str, Any]:
     turns = {target.name: [asyncio.run(take_wave(target, case))] for target in targets}
-    return _told(case, turns, {})
+    return _as_report(case, turns, {})
 
 
-def _told(case: Case, turns: dict[str, list[Turn]], faults: dict[str, str]) -> dict[str, Any]:
+def _as_report(case: Case, turns: dict[str, list[Turn]], faults: dict[str, str]) -> dict[str, Any]:
     print(f"measured: {case.title}, {case.clients}", file=sys.stderr, flush=True)
     return {
         "title": case.title,

@@ -1,4 +1,4 @@
-"""What is asked, and what the upstream answers: bytes that are built once."""
+"""The cases of the benchmark: requests, and prebuilt responses of the upstream."""
 
 import base64
 import json
@@ -77,7 +77,7 @@ class Case:
 
 
 def model_id(dialect: Dialect, image_bytes: int, delay_ms: int = 0) -> str:
-    """Return the name of a model whose upstream answers so, after so many milliseconds."""
+    """Return the name of the model for a response of the upstream after a delay in milliseconds."""
     return f"{dialect}-{image_bytes}" + (f"-{delay_ms}" if delay_ms else "")
 
 
@@ -88,7 +88,7 @@ def upstream_prefix(dialect: Dialect, image_bytes: int, delay_ms: int = 0) -> st
 
 @cache
 def image_base64(image_bytes: int) -> bytes:
-    """Return a valid PNG of just so many bytes in base64: black, and padded with noise."""
+    """Return a valid PNG of exactly this number of bytes in base64: black, padded with noise."""
     header = struct.pack(">IIBBBBB", _EDGE, _EDGE, 8, 0, 0, 0, 0)
     pixels = zlib.compress(bytes(_EDGE * (_EDGE + 1)), 9)
     manifest = _chunk(b"caBX", b"c2pa")  # where providers that sign put theirs

@@ -1,6 +1,6 @@
 """What clients notice of a provider that fails, by fault, with one route to a model and with two.
 
-`python -m bench.failover`: a gateway over loopback, and simulators that fail as they are told to,
+`python -m bench.failover`: a gateway over loopback, and simulators with scripted faults,
 always or every other time by chance. The second route never fails, and costs the same.
 """
 
@@ -46,7 +46,7 @@ FAULTS: Mapping[str, Fault] = {
     "malformed JSON": {"damage": "malformed_json"},
     "no answer": {"hang": True},
 }
-UNREACHABLE = "nobody listens"
+UNREACHABLE = "connection refused"
 """The fault of an address, which cannot be scripted for every other call."""
 
 
@@ -55,7 +55,7 @@ class Outcome:
     """How the requests of one case ended."""
 
     seconds: Sequence[float]
-    """Of each request, whatever its answer."""
+    """Seconds of each request, with any response."""
 
     images: int
     calls: int
@@ -93,7 +93,7 @@ async def rows(requests: int) -> AsyncIterator[Sequence[str]]:
 
 
 async def measured(fault: Fault | None, share: float, routes: int, requests: int) -> Outcome:
-    """Ask for so many images while calls of the first route fail; None: nobody listens there."""
+    """Request images while calls of the first route fail; None: its connections are refused."""
     async with running() as first, running() as second:
         endpoint = first if fault else f"http://127.0.0.1:{free_ports(1)[0]}"
         manifests = list(_manifests(endpoint, second))[: 1 + routes]
@@ -141,7 +141,7 @@ async def _asked(gateway: Gateway, requests: int) -> Outcome:
 
 
 async def _has_image(http: Any) -> bool:
-    """Ask for an image, and return whether one came; an answer that breaks off has none."""
+    """Request an image, and return whether it arrived completely."""
     body = {"model": "canvas", "prompt": "a red fox"}
     answer = await http.post("/v1/images/generations", json=body)
     return bool(answer.status_code == 200 and answer.json()["data"][0]["b64_json"])

@@ -150,7 +150,7 @@ async def judge(store: Store, toll: Toll) -> list[str]:
     toll.counts["charges"] = len(charged)
     unheard = len(charged.keys() - toll.settled.keys())
     in_flight = toll.counts["kills"] * CLIENTS + toll.counts["unavailable"]
-    toll.counts["charges that nobody heard of"] = unheard
+    toll.counts["charges without an acknowledgement"] = unheard
     toll.counts["holds expired"] = audit.expired_holds
     lost = {hold: cost for hold, cost in toll.settled.items() if charged.get(hold) != cost}
     return [

@@ -1,4 +1,4 @@
-"""A client that costs next to nothing: sockets, prebuilt requests, and answers only counted."""
+"""A client of minimal cost: sockets, prebuilt requests, and responses that are only counted."""
 
 import asyncio
 import re
@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 BUFFER_BYTES = 256 * 1024
 
 ANSWER_SECONDS = 120
-"""A bound for one answer, not an expectation."""
+"""The time limit of one response."""
 
 _STATUS = re.compile(rb"HTTP/1\.1 (\d{3}) ")
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
@@ -21,7 +21,7 @@ _LAST_CHUNK = b"\r\n0\r\n\r\n"
 
 
 class WrongAnswerError(Exception):
-    """An answer that is not the one that was asked for."""
+    """A response with another status or a too short body."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Request:
     body: bytes
     headers: tuple[str, ...] = ()
     answer_bytes: int = 0
-    """The least that the body of the answer must hold."""
+    """The minimum length of the response's body."""
 
     @property
     def address(self) -> tuple[str, int]:
@@ -59,7 +59,7 @@ class Load:
 
     wall_seconds: float = 0
     latencies: list[float] = field(default_factory=list)
-    """Of each whole answer, in seconds."""
+    """The seconds of each complete response."""
 
     failures: list[str] = field(default_factory=list)
 
@@ -68,7 +68,7 @@ class Connection:
     """One kept-alive connection, used by one client."""
 
     is_last = False
-    """Whether the last answer said that the connection ends with it."""
+    """Whether the last response closes the connection."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._socket = connection
@@ -76,10 +76,10 @@ class Connection:
         self._loop = asyncio.get_running_loop()
 
     async def ask(self, request: bytes, answer_bytes: int) -> None:
-        """Send a request, and read its answer to the end.
+        """Send a request, and read its response to the end.
 
         Raises:
-            WrongAnswerError: The status is not 200, or the answer is too short.
+            WrongAnswerError: The status is not 200, or the response is too short.
         """
         await self._loop.sock_sendall(self._socket, request)
         head, read = await self._read_head()
@@ -106,7 +106,7 @@ class Connection:
         self._socket.close()
 
     async def _read_head(self) -> tuple[bytes, bytes]:
-        """Return the head of an answer, and what came with it of the body."""
+        """Return the head of a response, and the part of the body that arrived with it."""
         received = b""
         while b"\r\n\r\n" not in received:
             received += await self._read()
@@ -170,7 +170,7 @@ async def connected(address: tuple[str, int]) -> Connection:
 
 
 async def steadily(request: Request, clients: int, seconds: float) -> Load:
-    """Let clients send one request after the other: each its next when it has the answer."""
+    """Let clients send one request after the other: each the next one after the response."""
     load = Load()
     end = time.perf_counter() + seconds
 
@@ -183,7 +183,7 @@ async def steadily(request: Request, clients: int, seconds: float) -> Load:
 
 
 async def at_once(request: Request, clients: int) -> Load:
-    """Send so many requests in the same moment."""
+    """Send a number of requests at the same time."""
     load = Load()
     await _run(request, clients, lambda connection: _timed(connection, request, load), load)
     return load

@@ -17,7 +17,7 @@ SECONDS = 60
 
 @dataclass(frozen=True)
 class Turn:
-    """What one turn gave. Times are milliseconds, memory is bytes, None is what nobody knows."""
+    """The result of one turn. Times are milliseconds, memory is bytes, None is unknown."""
 
     requests: int
     failures: int
@@ -41,11 +41,11 @@ class Turn:
 
 
 def check(target: Target, case: Case) -> None:
-    """Have one request answered, which also warms up.
+    """Send one request, which also warms up.
 
     Raises:
-        OSError: There was no answer, or one of another status than 200.
-        ValueError: The answer does not hold the image that the upstream gave.
+        OSError: There was no response, or its status was not 200.
+        ValueError: The response does not contain the upstream's image.
     """
     asked = target.request(case)
     headers = dict(line.split(": ", 1) for line in asked.headers)
@@ -64,7 +64,7 @@ async def take_turn(target: Target, case: Case, seconds: float) -> Turn:
 
 
 async def take_wave(target: Target, case: Case) -> Turn:
-    """Ask for the case so many times at once."""
+    """Send requests of the case concurrently."""
     return await _observed(target, case, None)
 
 
@@ -102,7 +102,7 @@ def _turn(load: Load, cpu: float | None, memory: int | None, peak: int | None) -
 
 
 def percentile(values: Sequence[float], rank: int) -> float:
-    """Return the value that so many percent do not exceed, 0 of no values."""
+    """Return a percentile, or 0 without values."""
     if len(values) < 2:
         return values[0] if values else 0.0
     return statistics.quantiles(values, n=100, method="inclusive")[rank - 1]

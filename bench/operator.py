@@ -1,9 +1,9 @@
 """What the operator takes at each size of a catalog: `python -m bench.operator`.
 
 Everything is real and on this machine: etcd and an API server, the operator under the rights of its
-ServiceAccount, and a gateway that watches the ConfigMap. Of each size there are so many models, and
-as many bindings. An edit changes the price of one binding after a moment without any; times count
-from sending it. Requests are those that the API server counted.
+ServiceAccount, and a gateway that watches the ConfigMap. There is a number of models of each size,
+and as many bindings. An edit changes the price of one binding after a moment without any; times
+count from sending it. Requests are those that the API server counted.
 """
 
 import argparse

@@ -20,7 +20,7 @@ class Plan:
     """Each is asked for again and again."""
 
     waves: Sequence[Case]
-    """Each is asked for once by all clients in the same moment, and answered seconds later."""
+    """All clients request each case at the same time; the responses follow seconds later."""
 
     rounds: int
     """How often each case has its turn; the figures are medians."""
@@ -56,7 +56,7 @@ def full() -> Plan:
 
 
 def chosen(plan: Plan, only: str, rounds: int | None) -> Plan:
-    """Return the part of a plan whose titles hold a text, with so many rounds if that is told."""
+    """Return the cases of a plan whose titles contain a text, with other rounds if given."""
 
     def fitting(cases: Sequence[Case]) -> list[Case]:
         return [case for case in cases if only in f"{case.title}, {case.clients}"]
@@ -70,5 +70,5 @@ def chosen(plan: Plan, only: str, rounds: int | None) -> Plan:
 
 
 def wave(clients: int) -> Case:
-    """Return so many requests in flight, for as long as the upstream thinks."""
+    """Return a case with this number of requests in flight for the upstream's delay."""
     return Case("openai-images", MIDDLE, clients, delay_ms=DELAY_MS)

@@ -16,7 +16,7 @@ _HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "host"
 
 
 async def relay(request: web.Request) -> web.StreamResponse:
-    """Send the request on, and its answer back as it comes."""
+    """Forward the request, and its response as it arrives."""
     async with request.app[SESSION].post(
         request.app[UPSTREAM] + request.path_qs,
         data=await request.read(),

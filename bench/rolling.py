@@ -57,7 +57,7 @@ class Service:
     turn: int = 0
 
     async def load(self, rate: float, until: asyncio.Event) -> None:
-        """Send so many requests a second, and see all of them through."""
+        """Send requests at a fixed rate, and wait for all responses."""
         due = time.perf_counter()
         async with asyncio.TaskGroup() as clients:
             for pause in pauses(SEED, rate):
@@ -83,7 +83,7 @@ class Service:
             self.ends[f"{kind} connection: {type(error).__name__}: {error}"[:120]] += 1
 
     async def _ask_on(self, index: int, connection: Connection) -> None:
-        """Send a request, and keep the connection if its answer is whole."""
+        """Send a request, and keep the connection if its response is complete."""
         request = self.requests[index]
         self.in_flight[index] += 1
         self.most = max(self.most, self.in_flight.total())

@@ -88,7 +88,7 @@ def _p99_ms(load: Load) -> float:
 
 @contextmanager
 def enough_files(clients: int) -> Iterator[None]:
-    """Let this process, and the gateway that it starts, open so many connections."""
+    """Let this process, and the gateway that it starts, open this number of connections."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, 2 * clients)), hard))
     yield

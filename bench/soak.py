@@ -167,12 +167,12 @@ def _figures(soak: Soak, rest: Sample) -> dict[str, Any]:
         "statuses": dict(tally.statuses.most_common()),
         "outcomes": dict(sorted(soak.clients.outcomes.items())),
         "unexplained": tally.unexplained,
-        "credits told": _told(tally),
+        "credits told": _reported_credits(tally),
     }
 
 
-def _told(tally: Tally) -> int:
-    """Return the credits of all complete answers, each of those that were repeated once."""
+def _reported_credits(tally: Tally) -> int:
+    """Return the credits of all complete responses; repeated ones count once."""
     charged = {
         answer.request.idempotency_key or answer.request_id: answer.charged
         for answer in tally.complete

@@ -1,4 +1,4 @@
-"""Clients of a soak: they come at their rate, whether or not earlier ones have their answers."""
+"""Clients of a soak, which arrive at a fixed rate, independent of earlier responses."""
 
 import asyncio
 import time
@@ -30,7 +30,7 @@ class Clients:
     """What came of each kind of request."""
 
     latencies: list[float] = field(default_factory=list)
-    """Seconds to the end of each small answer since `take_latencies`."""
+    """Seconds to the end of each small response since `take_latencies`."""
 
     async def come(
         self, asks: Iterator[PlannedRequest], pauses: Iterator[float], seconds: float
@@ -81,7 +81,7 @@ class Clients:
             return "200 complete" if await answer.read() else "an empty image"
 
     async def _leave(self, ask: PlannedRequest) -> str:
-        """Hang up when the answer has begun, or before it does."""
+        """Disconnect after the start of the response, or before it."""
         try:
             async with asyncio.timeout(LEAVE_SECONDS), self._post(ask) as answer:
                 await answer.content.read(1)

@@ -30,7 +30,7 @@ FRAGILE = DONE | {
     "200 timeout",
     "broken off",
 }
-"""What may come of a call to a provider that fails in every way."""
+"""The possible outcomes of calls to a provider with all kinds of faults."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def asks(seed: int) -> Iterator[PlannedRequest]:
 
 
 def pauses(seed: int, rate: float) -> Iterator[float]:
-    """Yield the seconds between one request and the next: so many a second, independent ones."""
+    """Yield the seconds between one request and the next: independent arrivals at a mean rate."""
     dice = random.Random(f"{seed} pauses")  # noqa: S311 - repeatable, not secret
     while True:
         yield dice.expovariate(rate)

@@ -1,4 +1,4 @@
-"""A provider that costs next to nothing: sockets, and answers that are built beforehand.
+"""A provider of minimal cost: sockets, and prebuilt responses.
 
 `python -m bench.upstream --port 9100` runs it alone. The path tells what it answers:
 `/DIALECT/BYTES/DELAY_MS/...`, such as `/openai-images/65536/0/v1/images/generations`.
@@ -37,7 +37,7 @@ def answer(request: bytes) -> tuple[bytes, float]:
     """Return the response to a request, and the seconds after which it is sent.
 
     Raises:
-        ValueError: The path does not say what to answer.
+        ValueError: The path names no response.
     """
     found = _TARGET.match(request)
     dialect = next((name for name in DIALECTS if found and name.encode() == found[1]), None)
@@ -48,7 +48,7 @@ def answer(request: bytes) -> tuple[bytes, float]:
 
 
 async def serve_connection(connection: socket.socket) -> None:
-    """Answer one request after the other until the client leaves."""
+    """Respond to one request after the other until the client disconnects."""
     loop = asyncio.get_running_loop()
     received = b""
     with connection, suppress(ConnectionError):

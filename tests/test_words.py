@@ -27,6 +27,7 @@ RETIRED = {
     r"farewells?": "drain",
     r"unruly": "faulty",
     r"easels?": "fixture",
+    r"whom?ever": "the actor",
 }
 """What is retired, as patterns over lower-case words, and what to write for it."""
 

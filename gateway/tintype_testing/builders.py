@@ -144,7 +144,7 @@ def settlement(charged: int = 640_000, available: int | None = 999_360_000) -> S
 
 
 def answer(content: object, status: int = 200, **headers: str) -> UpstreamResponse:
-    """Return a provider's answer, with dashes for the underscores in its headers' names."""
+    """Return a provider's response, with dashes for the underscores in its headers' names."""
     text = content if isinstance(content, bytes) else json.dumps(content).encode()
     return UpstreamResponse(
         status, {name.replace("_", "-"): value for name, value in headers.items()}, text
@@ -152,4 +152,4 @@ def answer(content: object, status: int = 200, **headers: str) -> UpstreamRespon
 
 
 RECEIPT = Hold(id="hold-17", account="studio", amount=640_000)
-"""The hold that paid for an answer."""
+"""The hold that paid for a response."""

@@ -98,7 +98,7 @@ async def faulty_server(
 
 
 def answer(body: bytes, *headers: str, status: str = "200 OK", length: int | None = None) -> bytes:
-    """Return an answer of HTTP; `length` is what it says of its body, by default the truth."""
+    """Return an HTTP response; `length` is its Content-Length, by default the correct one."""
     size = len(body) if length is None else length
     lines = [f"HTTP/1.1 {status}", "Content-Type: application/json", *headers]
     return "\r\n".join([*lines, f"Content-Length: {size}", "", ""]).encode() + body
@@ -174,7 +174,7 @@ async def never_ends_its_body(call: Call) -> None:
 
 
 async def never_ends_its_stream(call: Call) -> None:
-    """Send events that nobody asked for, for ever."""
+    """Send unrequested events for ever."""
     await call.request()
     await call.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n")
     while True:
@@ -182,7 +182,7 @@ async def never_ends_its_stream(call: Call) -> None:
 
 
 async def never_gets_to_the_point(call: Call) -> None:
-    """Send interim answers (RFC 9110, 15.2) for ever."""
+    """Send interim responses (RFC 9110, 15.2) for ever."""
     await call.request()
     while True:
         await call.send(b"HTTP/1.1 103 Early Hints\r\nLink: </>\r\n\r\n")
@@ -190,7 +190,7 @@ async def never_gets_to_the_point(call: Call) -> None:
 
 
 def gzip_bomb(mebibytes: int) -> bytes:
-    """Return an answer in gzip that is a thousandth of the white space it stands for."""
+    """Return a gzip response that decompresses to a thousand times its size."""
     packer = zlib.compressobj(9, wbits=31)
     body = b"".join(packer.compress(b" " * 2**20) for _ in range(mebibytes)) + packer.flush()
     return answer(body, "Content-Encoding: gzip")

@@ -38,7 +38,7 @@ class Tally:
     """The results of the clients."""
 
     complete: dict[str, int] = field(default_factory=dict)
-    """Credits charged by the id of each request whose complete answer arrived."""
+    """Credits charged by the id of each request whose complete response arrived."""
 
     refused: int = 0
     """Requests with an error response, which cost nothing."""

@@ -1,10 +1,10 @@
-"""A gateway of one's own: the real application over loopback, its ledger in a file, and the
-simulator behind it.
+"""A gateway in the test's process: the real application over loopback, with its ledger in a file
+and a simulator as the provider.
 
     async with running_gateway(tmp_path) as gateway, gateway.openai() as client:
         await client.images.generate(model="gpt-image-1", prompt="a red fox")
 
-Whoever closes it checks the books: the ledger must add up, and nothing may still be held.
+Closing it audits the ledger: the entries must add up, and no hold may be open.
 """
 
 import asyncio
@@ -73,7 +73,7 @@ class Gateway:
     """A key of the account `studio`."""
 
     def openai(self, **options: Any) -> AsyncOpenAI:
-        """Return OpenAI's own client, which does not retry unless told to."""
+        """Return OpenAI's own client, which does not retry by default."""
         given: dict[str, Any] = {"api_key": self.key, "max_retries": 0}
         return AsyncOpenAI(base_url=f"{self.url}/v1", **given | options)
 
@@ -84,7 +84,7 @@ class Gateway:
     async def generate(
         self, headers: dict[str, str] | None = None, **fields: Any
     ) -> httpx2.Response:
-        """Ask for an image, of `canvas` if the fields name no model, and return the answer."""
+        """Ask for an image, of `canvas` if the fields name no model, and return the response."""
         body = {"model": "canvas", "prompt": "a red fox"} | fields
         async with self.http() as http:
             return await http.post("/v1/images/generations", json=body, headers=headers)

@@ -12,7 +12,7 @@ from tintype_gateway.ledger.factory import open_ledger
 
 
 class Clock:
-    """A clock that moves only when told to. Seconds since 1970."""
+    """A clock that only tests advance, in Unix seconds."""
 
     def __init__(self) -> None:
         self.now = 1_800_000_000.0
@@ -35,7 +35,7 @@ async def take(
     lifetime_seconds: float = 60,
     idempotency: Idempotency | None = None,
 ) -> Hold:
-    """Take a hold for a request that is like any other."""
+    """Take a hold for an ordinary request."""
     return await ledger.hold(
         caller,
         HoldRequest(
@@ -51,7 +51,7 @@ async def take(
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """Open the ledger's file as someone else would."""
+    """Open the ledger's file with a connection of its own."""
     return sqlite3.connect(path, isolation_level=None)
 
 

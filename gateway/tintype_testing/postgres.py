@@ -90,7 +90,7 @@ def running_postgres(**settings: str) -> Iterator["PostgresServer"]:
         server.start()
         yield server
     finally:
-        server.stop(signal.SIGQUIT)  # nobody needs what it would write first
+        server.stop(signal.SIGQUIT)  # skips the checkpoint
         shutil.rmtree(folder)
 
 
@@ -131,7 +131,7 @@ class PostgresServer:
         return f"postgresql://tintype@127.0.0.1:{port or self.port}/{database}?sslmode=disable"
 
     def initialize(self) -> None:
-        """Make an empty cluster, which trusts whoever can reach it."""
+        """Create an empty cluster, which trusts all local connections."""
         if self._user is not None:
             shutil.chown(self._folder, self._user)
         subprocess.run(
@@ -178,7 +178,7 @@ class PostgresServer:
         return name
 
     def empty(self, ledger: str) -> None:
-        """Remove all rows of a ledger, and whoever is still connected to it."""
+        """Remove all rows of a ledger, and close its connections."""
         asyncio.run(self._administer(EMPTY, ledger))
 
     async def disconnect_all(self, database: str) -> int:
@@ -205,7 +205,7 @@ class PostgresServer:
 
 
 def _unprivileged_user() -> str | None:
-    """Return who must run the server, None: whoever runs the tests."""
+    """Return the user for the server; None: the user of the tests."""
     if os.geteuid() != 0:
         return None
     known = {entry.pw_name for entry in pwd.getpwall()}

@@ -106,7 +106,7 @@ async def test_what_is_not_there_is_the_apis_own_404(site: httpx2.AsyncClient) -
         assert answer.json()["error"]["code"] == "unknown_url"
 
 
-def test_whoever_runs_the_gateway_can_do_without_it(tmp_path: Path) -> None:
+def test_the_playground_can_be_disabled(tmp_path: Path) -> None:
     with (
         running_process(tmp_path, "--no-playground") as gateway,
         pytest.raises(HTTPError, match="404") as refused,

@@ -1,7 +1,7 @@
 """Images that a request names by their URLs: fetched within bounds, from public addresses only.
 
-Whoever may send requests must not reach with them what only the gateway can reach, so that all
-failures look alike, but for those that the client can see for itself.
+Clients must not reach addresses that only the gateway can reach. All failures therefore look alike,
+except those that the client can see for itself.
 """
 
 import aiohttp

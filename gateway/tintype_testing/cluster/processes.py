@@ -71,7 +71,7 @@ def start(log: Path, *command: object, environ: Mapping[str, str] = os.environ) 
 
 
 def free_ports(count: int) -> list[int]:
-    """Different TCP ports of the loopback interface that nobody listens on just now.
+    """Different TCP ports of the loopback interface that are free now.
 
     The system gives them to no connection, and each call gives others, whichever process makes it:
     a server can be started late, and again, on a port of its own.

@@ -1,4 +1,4 @@
-"""Streams: OpenAI's own client iterates them, whoever makes the images."""
+"""Streams of every provider can be read with OpenAI's own client."""
 
 import asyncio
 import json

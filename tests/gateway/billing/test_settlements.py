@@ -1,4 +1,4 @@
-"""Charges that are due are made once, however long the ledger is away, and whoever dies."""
+"""Due charges are made once, after outages of the ledger and after the end of processes."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""A gateway keeps only so many connections, whoever they are of."""
+"""A gateway limits the number of its client connections."""
 
 import asyncio
 import resource

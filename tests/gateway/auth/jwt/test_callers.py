@@ -37,7 +37,7 @@ async def published() -> AsyncIterator[JwksServer]:
 
 @pytest.fixture
 async def gateway(tmp_path: Path, published: JwksServer) -> AsyncIterator[Gateway]:
-    """A gateway that opens an account with a credit for whomever the issuer vouches for."""
+    """A gateway that opens an account with one credit for each valid token."""
     settings = issuer(jwksUrl=published.url, autoCreateCredits="1")
     async with running_gateway(tmp_path, *canvas(), issuers=[settings]) as gateway:
         yield gateway

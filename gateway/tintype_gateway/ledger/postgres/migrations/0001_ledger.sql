@@ -144,7 +144,7 @@ CREATE FUNCTION ledger_post(
     VALUES (p_call, p_source, -p_amount), (p_call, p_target, p_amount);
 $$;
 
--- Returns the account of this name, whoever opened it.
+-- Returns the account of this name, even if another issuer opened it.
 CREATE FUNCTION ledger_open_account(
     p_now timestamptz, p_call uuid, p_name text, p_amount bigint, p_reason text,
     p_unlimited boolean, p_models text[], p_requests_per_minute integer, p_images_per_minute integer
@@ -210,7 +210,7 @@ BEGIN
     END IF;
 END $$;
 
--- Operations on holds. Whoever opens or ends one, and so changes what its account holds, locks the
+-- Operations on holds. A statement that opens or ends one, and so changes its account, locks the
 -- row of the account first: the operations of one account come one after another, each sees what
 -- the last one did, and none can wait for another in a circle.
 

@@ -6,7 +6,7 @@ CHECK (response_profile IN ('router', 'openai'));
 DROP FUNCTION ledger_open_account(
     timestamptz, uuid, text, bigint, text, boolean, text[], integer, integer);
 
--- Returns the account of this name, whoever opened it. The default is for callers without a word
+-- Returns the account of this name, even if another issuer opened it. The default is for callers without a word
 -- for it: `ledger_ensure_account`.
 CREATE FUNCTION ledger_open_account(
     p_now timestamptz, p_call uuid, p_name text, p_amount bigint, p_reason text,
