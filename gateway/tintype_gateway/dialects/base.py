@@ -32,7 +32,7 @@ class Dialect(Protocol):
 
     @property
     def FIRST_IMAGE(self) -> re.Pattern[bytes] | None:
-        r"""What stands in a response before the opening quote of its first image.
+        r"""The text in a response before the opening quote of its first image.
 
         The pattern is searched in the bytes before the first long string of a response, and ends
         with `\Z`. It has to match in linear time. Where it matches, the base64 of the image goes to
@@ -59,7 +59,7 @@ class Dialect(Protocol):
         """
 
     def interpret(self, response: UpstreamResponse) -> CallResult:
-        """Return what a response of status 200 holds.
+        """Return the result in a response of status 200.
 
         It has at most as many images as were asked for. A refusal of content is no fault: it is
         `rest_refused`, with `refusal_reasons`.
@@ -69,7 +69,7 @@ class Dialect(Protocol):
         """
 
     def read_error(self, response: UpstreamResponse) -> UpstreamFault:
-        """Return what a response of any other status means.
+        """Return the fault of a response of any other status.
 
         The body has at most 32 KiB, of which the end may be missing. There is always a `date`
         header, for `retry_after`.
@@ -80,7 +80,7 @@ class EventReader(Protocol):
     """Reads the events of one call, in their order."""
 
     def read(self, data: bytes | bytearray) -> Sequence[Preview | CallResult]:
-        """Return the previews that an event brings, and what was generated where it completes it.
+        """Return the previews in an event, and the result if the event completes it.
 
         Nothing is read after a `CallResult`.
 
@@ -93,7 +93,7 @@ class EventReader(Protocol):
         """
 
     def end(self) -> CallResult:
-        """Return what was generated, where only the end of the stream completes it.
+        """Return the result, if only the end of the stream completes it.
 
         Raises:
             UpstreamFault: The stream ended too soon.
@@ -137,7 +137,7 @@ _EDITING_FUNCTIONS: Mapping[str, tuple[str, ...]] = {"mask_convention": ("task",
 
 
 def require_complete(name: str, dialect: object) -> None:
-    """Make sure that a dialect has every part, before a request needs it.
+    """Check that a dialect is complete, before a request needs it.
 
     Raises:
         IncompleteDialectError: It does not; the message says what is missing.
@@ -164,7 +164,7 @@ def _missing(dialect: object) -> Iterator[str]:
 
 
 def _takes(function: object, parameters: Sequence[str]) -> bool:
-    """Return whether this can be called with so many arguments, none of them by name."""
+    """Return whether a function accepts these positional arguments."""
     if not callable(function):
         return False
     try:

@@ -1,4 +1,4 @@
-"""What the dialects share: reading JSON that may hold anything, waiting times, and credentials."""
+"""Helpers of all dialects: reading untrusted JSON, `Retry-After`, and credentials."""
 
 import calendar
 import re
@@ -19,19 +19,19 @@ MALFORMED = (
     TypeError,
     ValueError,
 )
-"""What reading a response raises that does not have the form of one."""
+"""The errors that reading a malformed response may raise."""
 
 REASON_CHARACTERS = 300
-"""The most that is told of a provider's reason for a refusal."""
+"""The longest reason for a refusal that is passed on."""
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,2}")
 
 _MAX_TOKENS = 10**9
-"""More than any call can use: a count that no price can be meant for."""
+"""More than any call can use. Higher counts are invalid."""
 
 
 def malformed() -> UpstreamFault:
-    """Return the fault of a response that does not have the form of one."""
+    """Return the fault of a malformed response."""
     message = "the provider's response is not a valid image response"
     return UpstreamFault("outcome_unknown", message)
 
@@ -44,7 +44,7 @@ def text(value: object) -> str | None:
 
 
 def moment(value: object) -> int:
-    """Return a time stamp in Unix seconds, 0 for what is none: an image is worth more than it."""
+    """Return a timestamp in Unix seconds, or 0 for an invalid one, which must not fail the call."""
     try:
         return int(value or 0)  # type: ignore[call-overload, no-any-return]
     except MALFORMED:
@@ -55,7 +55,7 @@ def count(value: object) -> int:
     """Return a count of tokens.
 
     Raises:
-        ValueError: This is no count, or none that can be meant.
+        ValueError: The value is not a valid count.
     """
     if type(value) is not int or not 0 <= value <= _MAX_TOKENS:
         raise ValueError("a token count is out of range")
@@ -115,14 +115,14 @@ MILLISECONDS = ("retry-after-ms", "x-amz-retry-after")
 """Headers of OpenAI and of AWS, which are more exact than the standard's."""
 
 LONGEST_SECONDS = 1_000_000
-"""Eleven days and a half. A longer wait is ignored as a mistake."""
+"""Eleven days and a half. Longer values are ignored."""
 
 
 def retry_after(headers: Mapping[str, str]) -> int | None:
     """Return whole seconds, rounded up, from headers with names in lower case.
 
     `Retry-After` may be a number of seconds or a date (RFC 9110, 10.2.3), which counts from the
-    `Date` of the response. None where there is none, or where what is there makes no sense.
+    `Date` of the response. None if there is no valid value.
     """
     for name in MILLISECONDS:
         if (milliseconds := _number(headers.get(name, ""))) is not None:
@@ -157,7 +157,7 @@ def required(credentials: Mapping[str, str], key: str) -> str:
     """Return the value of a key of the binding's Secret.
 
     Raises:
-        UpstreamFault: There is none, so that only another route can serve the request.
+        UpstreamFault: The key is missing, so that only another route can serve the request.
     """
     if key not in credentials:
         raise UpstreamFault("unauthorized", f"the credentials have no {key}")

@@ -68,7 +68,7 @@ VARIATIONS = "variations"
 
 
 FIRST_IMAGE = re.compile(rb'"data"\s*:\s*\[\s*\{[^{}\[\]]*"b64_json"\s*:\s*\Z')
-"""What stands before the first image of a response."""
+"""The text before the first image of a response."""
 
 
 def translate(
@@ -173,7 +173,7 @@ def streams(binding: Binding) -> bool:
 
 
 def event_reader() -> "EventReader":
-    """Return what reads the events of one call."""
+    """Return a reader for the events of one call."""
     return EventReader()
 
 
@@ -186,7 +186,7 @@ class EventReader:
         Events of other kinds are skipped, and so is the `[DONE]` that ends some streams.
 
         Raises:
-            UpstreamFault: The event tells of a fault, or does not have the form of one.
+            UpstreamFault: The event tells of a fault, or is malformed.
         """
         if data == b"[DONE]":
             return ()
@@ -232,7 +232,7 @@ def _result(
 
 
 def read_error(response: UpstreamResponse) -> UpstreamFault:
-    """Return what a status other than 200 means (OpenAI's error guide, and its SDK's classes)."""
+    """Return the fault of a status other than 200 (OpenAI's error guide, and its SDK's classes)."""
     fault = _fault(_error(response.body), response.status)
     fault.retry_after_seconds = retry_after(response.headers)
     return fault

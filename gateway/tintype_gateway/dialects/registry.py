@@ -22,7 +22,7 @@ GENERATION: frozenset[OperationName] = frozenset(("generation",))
 
 
 def register(name: str, dialect: Dialect) -> None:
-    """Add a dialect, in the place of any other of that name.
+    """Add a dialect, or replace the one of that name.
 
     Raises:
         IncompleteDialectError: It lacks a part of the interface.
@@ -31,7 +31,7 @@ def register(name: str, dialect: Dialect) -> None:
     DIALECTS[name] = dialect
     _STREAMING.pop(name, None)
     _EDITING.pop(name, None)
-    if isinstance(dialect, StreamingDialect):  # slow, so that it is asked once
+    if isinstance(dialect, StreamingDialect):  # slow, so it is done once
         _STREAMING[name] = dialect
     if isinstance(dialect, EditingDialect):
         _EDITING[name] = dialect
@@ -59,10 +59,10 @@ def mask_convention(name: str, task: str | None) -> MaskConvention | None:
 
 
 def get_dialect(name: str) -> Dialect:
-    """Return the dialect of that name.
+    """Return a dialect by name.
 
     Raises:
-        KeyError: There is none.
+        KeyError: There is no such dialect.
     """
     return DIALECTS[name]
 

@@ -22,7 +22,7 @@ OPERATIONS: tuple[OperationName, ...] = ("generation", "edit", "variation")
 """Any task of the models can carry out any of them."""
 
 FIRST_IMAGE = re.compile(rb'"images"\s*:\s*\[\s*\Z')
-"""What stands before the first image of a response."""
+"""The text before the first image of a response."""
 
 _PROMPT = {"negative_prompt": "negativeText", "style": "style"}
 _CONFIG = {"quality": "quality", "seed": "seed"}
@@ -89,9 +89,9 @@ def mask_convention(task: str | None) -> MaskConvention | None:
 def translate(
     job: Job, route: Route, images: int, credentials: Mapping[str, str]
 ) -> UpstreamRequest:
-    """Return the call that asks for so many of the job's images.
+    """Return the call for a number of the job's images.
 
-    What is ours to say is merged in last, so that no provider parameter can replace it.
+    The gateway's own fields are merged in last, so that no provider parameter can replace them.
     """
     name = job.task or _DEFAULT_TASK
     task = bedrock.task_of(_TASKS, name)

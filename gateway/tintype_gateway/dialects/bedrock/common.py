@@ -113,7 +113,7 @@ that other services respond with status 400. Others mean what their status does.
 
 
 def read_error(response: UpstreamResponse) -> UpstreamFault:
-    """Return what a status other than 200 means.
+    """Return the fault of a status other than 200.
 
     Only a ValidationException speaks of nothing but the request, so only its message is passed on.
     """
@@ -134,7 +134,7 @@ def read_error(response: UpstreamResponse) -> UpstreamFault:
 def _kind_of_validation(message: str) -> FaultKind | None:
     """Return what a ValidationException means that is more than an invalid request.
 
-    A model that the region does not have, or not by that id, is a mistake of our catalog, and
+    A model that the region does not have, or not by that id, is a mistake in the catalog, and
     another route may do better.
     """
     if "blocked by our content filters" in message:

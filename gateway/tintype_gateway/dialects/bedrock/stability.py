@@ -102,7 +102,7 @@ def translate(
 ) -> UpstreamRequest:
     """Return the call that asks for one of the job's images, whatever `images` says.
 
-    What is ours to say is merged in last, so that no provider parameter can replace it.
+    The gateway's own fields are merged in last, so that no provider parameter can replace them.
 
     Raises:
         UpstreamFault: The credentials lack a key, the images are too large together, or an image

@@ -74,7 +74,7 @@ def standard_base64(encoded: memoryview | str) -> memoryview | bytes:
 
 
 def read_error(response: UpstreamResponse) -> UpstreamFault:
-    """Return what a status other than 200 means (the codes of `google.rpc.Code`)."""
+    """Return the fault of a status other than 200 (the codes of `google.rpc.Code`)."""
     error = _error(response.body)
     status, message = text(error.get("status")), text(error.get("message")) or ""
     kind = _kind(response.status, status, message, _details(error))

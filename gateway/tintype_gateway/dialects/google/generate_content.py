@@ -56,8 +56,8 @@ def translate(
 ) -> UpstreamRequest:
     """Return the call that asks for one image: the protocol has no word for more.
 
-    What is ours to say is merged in last, so that no provider parameter can replace it. Text is
-    asked for as well: it tells how the model understood the prompt.
+    The gateway's own fields are merged in last, so that no provider parameter can replace them.
+    Text is asked for as well: it tells how the model understood the prompt.
     """
     beside = {name: job.extras[name] for name in _BESIDE_CONFIG & job.extras.keys()}
     extras = {name: value for name, value in job.extras.items() if name not in _BESIDE_CONFIG}
@@ -106,7 +106,7 @@ def streams(binding: Binding) -> bool:
 
 
 def event_reader() -> "EventReader":
-    """Return what reads the events of one call."""
+    """Return a reader for the events of one call."""
     return EventReader()
 
 
@@ -129,7 +129,7 @@ class EventReader:
         """Take in what an event adds, and return the drafts that it brings.
 
         Raises:
-            UpstreamFault: The event tells of a fault, or does not have the form of one.
+            UpstreamFault: The event tells of a fault, or is malformed.
         """
         try:
             document: Any = blobs.loads(data)
@@ -195,7 +195,7 @@ def _fault_in_stream(error: Mapping[str, Any], body: bytes) -> UpstreamFault:
 
 
 def read_error(response: UpstreamResponse) -> UpstreamFault:
-    """Return what a status other than 200 means."""
+    """Return the fault of a status other than 200."""
     return google.read_error(response)
 
 

@@ -23,15 +23,15 @@ _REASON = "raiFilteredReason"
 """The field of an entry that stands for a filtered image, and says why it was."""
 
 FIRST_IMAGE = re.compile(rb'"predictions"\s*:\s*\[\s*\{[^{}\[\]]*"bytesBase64Encoded"\s*:\s*\Z')
-"""What stands before the first image of a response that begins with one."""
+"""The text before the first image of a response that begins with one."""
 
 
 def translate(
     job: Job, route: Route, images: int, credentials: Mapping[str, str]
 ) -> UpstreamRequest:
-    """Return the call that asks for so many of the job's images.
+    """Return the call for a number of the job's images.
 
-    What is ours to say is merged in last, so that no provider parameter can replace it.
+    The gateway's own fields are merged in last, so that no provider parameter can replace them.
     """
     parameters = merge(merge(_output_options(job), job.extras), _decided(job, images))
     body = {"instances": [{"prompt": job.prompt}], "parameters": parameters}
@@ -56,7 +56,7 @@ def interpret(response: UpstreamResponse) -> CallResult:
 
 
 def read_error(response: UpstreamResponse) -> UpstreamFault:
-    """Return what a status other than 200 means."""
+    """Return the fault of a status other than 200."""
     fault = google.read_error(response)
     if fault.kind == "invalid" and _REFUSAL.search(fault.message):
         return replace(fault, kind="refused")
