@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import JsonValue
 
+from tintype_catalog.api_checks import api_problems
 from tintype_catalog.costs import AUTO, rows
 from tintype_catalog.image_model import ImageModelSpec, Parameters
 from tintype_catalog.operations import FEATURES
@@ -185,6 +186,10 @@ def binding_problems(
             )
         for message in _impossible(model, spec.dialect):
             yield Problem(kind="ProviderBinding", name=name, field="spec.dialect", message=message)
+        for field, message in api_problems(model, spec.api) if spec.api else ():
+            yield Problem(
+                kind="ProviderBinding", name=name, field=f"spec.api.{field}", message=message
+            )
 
 
 def _impossible(model: ImageModelSpec, dialect: Dialect) -> Iterator[str]:

@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
+from tintype_catalog.api_options import ApiOptions
 from tintype_catalog.contract import Contract, ObjectName, Region, cel
 from tintype_catalog.pricing import Pricing
 
@@ -49,13 +50,19 @@ class LocalReference(Contract):
     """The name of the object."""
 
 
+_ONE_SOURCE = "exactly one of `secretRef`, `workloadIdentity: true` and `none: true`"
+_NONE_ONLY_WITHOUT_KEY = "`credentials.none` goes with the dialect openai-images"
+_API_ONLY_OF_OPENAI = "`api` goes with the dialect openai-images"
+
+
 class Credentials(Contract):
     """The source of the credentials for the provider."""
 
     model_config = cel(
         (
-            "has(self.secretRef) != (has(self.workloadIdentity) && self.workloadIdentity)",
-            "exactly one of `secretRef` and `workloadIdentity: true`",
+            "[has(self.secretRef), has(self.workloadIdentity) && self.workloadIdentity, "
+            "has(self.none) && self.none].exists_one(given, given)",
+            _ONE_SOURCE,
         )
     )
 
@@ -67,10 +74,13 @@ class Credentials(Contract):
     workload_identity: bool = False
     """Whether to use the identity of the gateway's own workload instead."""
 
+    none: bool = False
+    """Whether the provider needs no credentials, as many servers of one's own."""
+
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
-        if (self.secret_ref is not None) == self.workload_identity:
-            raise ValueError("exactly one of `secretRef` and `workloadIdentity: true`")
+        if [self.secret_ref is not None, self.workload_identity, self.none].count(True) != 1:
+            raise ValueError(_ONE_SOURCE)
         return self
 
 
@@ -81,7 +91,13 @@ class ProviderBindingSpec(Contract):
         (
             "!self.dialect.startsWith('bedrock-') || has(self.regions) && size(self.regions) > 0",
             "`regions` is needed for the dialects of bedrock",
-        )
+        ),
+        ("!has(self.api) || self.dialect == 'openai-images'", _API_ONLY_OF_OPENAI),
+        (
+            "!has(self.credentials.none) || !self.credentials.none"
+            " || self.dialect == 'openai-images'",
+            _NONE_ONLY_WITHOUT_KEY,
+        ),
     )
 
     model_ref: LocalReference
@@ -118,6 +134,9 @@ class ProviderBindingSpec(Contract):
     credentials: Credentials
     """The credentials for the provider."""
 
+    api: ApiOptions | None = None
+    """How the server differs from OpenAI, for the dialect `openai-images`."""
+
     pricing: Pricing
     """The price at this provider."""
 
@@ -137,4 +156,13 @@ class ProviderBindingSpec(Contract):
     def _bedrock_has_regions(self) -> Self:
         if self.dialect.startswith("bedrock-") and not self.regions:
             raise ValueError("`regions` is needed for the dialects of bedrock")
+        return self
+
+    @model_validator(mode="after")
+    def _options_fit_the_dialect(self) -> Self:
+        if self.dialect != "openai-images":
+            if self.api is not None:
+                raise ValueError(_API_ONLY_OF_OPENAI)
+            if self.credentials.none:
+                raise ValueError(_NONE_ONLY_WITHOUT_KEY)
         return self

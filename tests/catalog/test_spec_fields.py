@@ -216,7 +216,7 @@ def test_a_binding_needs_its_fields(field: str) -> None:
         ),
         (BINDING, "spec.pricing", per_image("1") | {"prices": [price("1")]}, "`prices` goes with"),
         (BINDING, "spec.pricing", by_size(price("1")) | {"usd": "1"}, "`usd` goes with type"),
-        (BINDING, "spec.credentials", {}, "exactly one of `secretRef` and `workloadIdentity"),
+        (BINDING, "spec.credentials", {}, "exactly one of `secretRef`, `workloadIdentity"),
         (BINDING, "spec.credentials", {"workloadIdentity": False}, "exactly one of"),
         (
             BINDING,

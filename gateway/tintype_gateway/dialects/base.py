@@ -18,11 +18,12 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
+from tintype_catalog.api_options import MaskConvention
 from tintype_catalog.catalog import Binding
 from tintype_catalog.operations import FEATURES, OperationName
 from tintype_gateway.values.faults import UpstreamFault
 from tintype_gateway.values.images import CallResult, Preview
-from tintype_gateway.values.job import Job, MaskConvention
+from tintype_gateway.values.job import Job
 from tintype_gateway.values.routes import Route
 from tintype_gateway.values.upstream import UpstreamRequest, UpstreamResponse
 

@@ -1,5 +1,6 @@
 """All dialects by their names: the values of `dialect` in a ProviderBinding."""
 
+from tintype_catalog.api_options import MaskConvention
 from tintype_catalog.catalog import Binding
 from tintype_catalog.operations import OperationName
 from tintype_gateway.dialects import openai_images
@@ -11,7 +12,6 @@ from tintype_gateway.dialects.base import (
 )
 from tintype_gateway.dialects.bedrock import amazon, stability
 from tintype_gateway.dialects.google import generate_content, predict
-from tintype_gateway.values.job import MaskConvention
 
 DIALECTS: dict[str, Dialect] = {}
 _STREAMING: dict[str, StreamingDialect] = {}

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from PIL import Image
 
+from tintype_catalog.api_options import MaskConvention
 from tintype_catalog.sizes import Size
 from tintype_gateway.images.files import AssembledContent
 from tintype_gateway.images.formats.facts import MAX_INPUT_PIXELS, InputFacts
@@ -23,7 +24,6 @@ from tintype_gateway.images.input_inspection import inspect_input
 from tintype_gateway.images.input_plan import BYTES_PER_PIXEL
 from tintype_gateway.images.pixels import pixels
 from tintype_gateway.values.content import BytesContent, InputImage, Upload
-from tintype_gateway.values.job import MaskConvention
 
 ALLOWED = "a mask is a PNG or WebP with an alpha channel, whose transparent pixels are edited"
 

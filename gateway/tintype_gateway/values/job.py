@@ -13,10 +13,6 @@ ConvertibleFormat = Literal["png", "jpeg", "webp"]
 ImageFormat = Literal["png", "jpeg", "webp", "gif", "svg"]
 """What clients may ask for."""
 
-MaskConvention = Literal["alpha", "black_edits", "white_edits", "luminance_edits"]
-"""How a provider reads a mask: the area to change is transparent, black, white, or changes more the
-lighter it is."""
-
 
 @dataclass(frozen=True, slots=True)
 class Encoding:

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from tests.catalog.strategies import json_values
 from tests.gateway.dialects.examples import CREDENTIALS, IMAGE, WORDS, Example
 from tests.gateway.images.documents import documents
+from tintype_catalog.api_options import MaskConvention
 from tintype_catalog.sizes import Size
 from tintype_gateway.dialects.base import (
     EditingDialect,
@@ -30,7 +31,7 @@ from tintype_gateway.upstream.passthrough import LOOK_BYTES, opening_of
 from tintype_gateway.values.content import BytesContent, InputImage
 from tintype_gateway.values.faults import FaultKind, UpstreamFault
 from tintype_gateway.values.images import CallResult, Preview
-from tintype_gateway.values.job import Job, MaskConvention
+from tintype_gateway.values.job import Job
 from tintype_testing.builders import answer, job
 from tintype_testing.upstream_requests import sent_bytes, sent_json
 

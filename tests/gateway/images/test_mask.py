@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from tintype_catalog.api_options import MaskConvention
 from tintype_catalog.sizes import Size
 from tintype_gateway.images.input_error import InputImageError
 from tintype_gateway.images.mask import (
@@ -13,7 +14,6 @@ from tintype_gateway.images.mask import (
     render_mask,
     rendered,
 )
-from tintype_gateway.values.job import MaskConvention
 from tintype_testing.sample_photos import (
     SECRET,
     exif,

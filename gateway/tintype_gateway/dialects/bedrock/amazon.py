@@ -4,13 +4,14 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from tintype_catalog.api_options import MaskConvention
 from tintype_catalog.operations import OperationName
 from tintype_gateway.dialects.bedrock import common as bedrock
 from tintype_gateway.dialects.common import MALFORMED, malformed, plain_base64, reason
 from tintype_gateway.dialects.provider_parameters import merge
 from tintype_gateway.images import lazy_json as blobs
 from tintype_gateway.values.images import CallResult, GeneratedImage
-from tintype_gateway.values.job import Job, MaskConvention
+from tintype_gateway.values.job import Job
 from tintype_gateway.values.routes import Route
 from tintype_gateway.values.upstream import UpstreamRequest, UpstreamResponse
 from tintype_gateway.values.upstream_body import FileBase64

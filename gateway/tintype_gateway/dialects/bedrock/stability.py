@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from tintype_catalog.api_options import MaskConvention
 from tintype_catalog.operations import OperationName
 from tintype_catalog.sizes import Size
 from tintype_gateway.dialects.bedrock import common as bedrock
@@ -13,7 +14,7 @@ from tintype_gateway.images import lazy_json as blobs
 from tintype_gateway.values.content import InputImage
 from tintype_gateway.values.faults import UpstreamFault
 from tintype_gateway.values.images import CallResult, GeneratedImage
-from tintype_gateway.values.job import Job, MaskConvention
+from tintype_gateway.values.job import Job
 from tintype_gateway.values.routes import Route
 from tintype_gateway.values.upstream import UpstreamRequest, UpstreamResponse
 from tintype_gateway.values.upstream_body import FileBase64

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from tintype_catalog.api_options import MaskConvention
 from tintype_catalog.catalog import Binding
 from tintype_catalog.costs import TokenUsage, image_tokens
 from tintype_catalog.operations import OperationName
@@ -15,7 +16,7 @@ from tintype_gateway.faults import begun
 from tintype_gateway.images import lazy_json as blobs
 from tintype_gateway.values.faults import UpstreamFault
 from tintype_gateway.values.images import CallResult, GeneratedImage, Preview
-from tintype_gateway.values.job import Job, MaskConvention
+from tintype_gateway.values.job import Job
 from tintype_gateway.values.routes import Route
 from tintype_gateway.values.upstream import UpstreamRequest, UpstreamResponse
 from tintype_gateway.values.upstream_body import FileBase64

@@ -6,6 +6,7 @@ threads, and what decoding takes is reserved in the memory budget first, one ima
 
 from dataclasses import dataclass, replace
 
+from tintype_catalog.api_options import MaskConvention
 from tintype_catalog.operations import InputFormat, OperationRule
 from tintype_catalog.sizes import Size
 from tintype_gateway.api.requests import ValidRequest
@@ -20,7 +21,7 @@ from tintype_gateway.images.mask import CheckedMask, bytes_to_render, check_mask
 from tintype_gateway.observability.spans import traced
 from tintype_gateway.runtime.memory_budget import MemoryBudget
 from tintype_gateway.values.content import BytesContent, Keep, Upload
-from tintype_gateway.values.job import Job, MaskConvention
+from tintype_gateway.values.job import Job
 
 
 @dataclass(frozen=True, slots=True)
