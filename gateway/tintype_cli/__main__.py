@@ -11,6 +11,8 @@ COMMANDS = {
     "operator": "compile the cluster's resources into the catalog of the gateways",
     "simulator": "serve simulated providers",
     "generate": "request images, and save them",
+    "edit": "change images, and save the results",
+    "vary": "request images that are like another one, and save them",
     "catalog": "check a folder of manifests",
     "crds": "write or apply the CustomResourceDefinitions",
     "ledger": "audit the ledger, and migrate its database",

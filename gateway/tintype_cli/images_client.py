@@ -1,4 +1,4 @@
-"""A client of the images API that needs only the standard library."""
+"""A client of the images API, on the standard library's `urllib`."""
 
 import base64
 import http.client
@@ -6,9 +6,11 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
+
+from typing_extensions import override
 
 TIMEOUT_SECONDS = 300
 """The longest time without data from the gateway; a slow model takes three minutes."""
@@ -53,35 +55,99 @@ class FinalImage:
     """The provider's reason for withholding it."""
 
 
+class Body(Protocol):
+    """The body of a request, in pieces."""
+
+    @property
+    def content_type(self) -> str:
+        """The media type."""
+
+    @property
+    def length(self) -> int:
+        """The bytes of the whole body."""
+
+    def __iter__(self) -> Iterator[bytes]: ...
+
+
+class JsonBody:
+    """An object as JSON."""
+
+    content_type = "application/json"
+
+    def __init__(self, fields: Mapping[str, object]) -> None:
+        self._content = json.dumps(fields).encode()
+        self.length = len(self._content)
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield the body, in one piece."""
+        yield self._content
+
+
 class Client:
     """Sends requests to the gateway at `url`, with an API key."""
 
     def __init__(self, url: str, key: str) -> None:
-        self._url = f"{url.rstrip('/')}/v1/images/generations"
+        self._url = url.rstrip("/")
         self._key = key
 
-    def generate(self, body: Mapping[str, object]) -> Iterator[Adjusted | Partial | FinalImage]:
+    def images(
+        self, path: str, body: Body, headers: Mapping[str, str] | None = None
+    ) -> Iterator[Adjusted | Partial | FinalImage]:
         """Yield adjustments, previews and images, in the order of their arrival.
+
+        `body` must ask for a stream, and `path` is that of the operation, such as
+        `/v1/images/edits`.
 
         Raises:
             ApiError: The gateway responded with an error.
             UnreachableError: The gateway is unreachable, or its response is incomplete.
         """
-        streamed = {**body, "stream": True, "response_format": "b64_json"}
-        with _response(self._request(streamed)) as response:
+        with _response(self._request(path, body, headers or {})) as response:
             if changes := response.headers.get("Tintype-Adjusted"):
                 yield Adjusted(changes)
             yield from parse_events(events(response))
 
-    def _request(self, body: Mapping[str, object]) -> urllib.request.Request:
+    def _request(self, path: str, body: Body, headers: Mapping[str, str]) -> urllib.request.Request:
         if not self._url.startswith(("http://", "https://")):
             raise ApiError(f"{self._url} is not the address of a gateway")
-        headers = {
+        own = {
             "Authorization": f"Bearer {self._key}",
-            "Content-Type": "application/json",
-            "User-Agent": "tintype-generate",
+            "Content-Type": body.content_type,
+            "Content-Length": str(body.length),
+            "User-Agent": "tintype-cli",
         }
-        return urllib.request.Request(self._url, json.dumps(body).encode(), headers)  # noqa: S310
+        return urllib.request.Request(  # noqa: S310 - its scheme is checked
+            f"{self._url}{path}",
+            body,
+            {**headers, **own},
+        )
+
+
+class _SendsWhatItCan(http.client.HTTPConnection):
+    """A connection whose server may refuse a request before it has read it: it responds and closes.
+
+    The error of what could not be sent is less than what the response says, which is read next.
+    """
+
+    @override
+    def request(self, *arguments: Any, **named: Any) -> None:
+        self.connect()
+        with suppress(BrokenPipeError, ConnectionResetError):
+            super().request(*arguments, **named)
+
+
+class _TlsConnection(_SendsWhatItCan, http.client.HTTPSConnection):
+    pass
+
+
+class _Handler(urllib.request.HTTPHandler, urllib.request.HTTPSHandler):
+    @override
+    def http_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
+        return self.do_open(_SendsWhatItCan, request)
+
+    @override
+    def https_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
+        return self.do_open(_TlsConnection, request)
 
 
 @contextmanager
@@ -93,7 +159,8 @@ def _response(request: urllib.request.Request) -> Iterator[http.client.HTTPRespo
         UnreachableError: The gateway is unreachable, or its response is incomplete.
     """
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response:  # noqa: S310
+        opener = urllib.request.build_opener(_Handler)
+        with opener.open(request, timeout=TIMEOUT_SECONDS) as response:
             yield response
     except urllib.error.HTTPError as error:
         with error:
@@ -128,9 +195,9 @@ def parse_events(received: Iterable[Mapping[str, Any]]) -> Iterator[Partial | Fi
         match event.get("type"):
             case "error":
                 raise ApiError(event["error"]["message"])
-            case "image_generation.partial_image":
+            case str(kind) if kind.endswith(".partial_image"):
                 yield Partial(event["partial_image_index"] + 1)
-            case "image_generation.completed":
+            case str(kind) if kind.endswith(".completed"):
                 finished += 1
                 content = base64.b64decode(event.get("b64_json") or "")
                 yield FinalImage(

@@ -16,14 +16,20 @@ from tests.gateway.api import test_process
 from tintype_gateway.server import STARTER
 from tintype_testing.cluster.control_plane import ControlPlane
 from tintype_testing.cluster.processes import free_ports
-from tintype_testing.gateway_process import GatewayProcess, clean_environ, running_process
+from tintype_testing.gateway_process import GatewayProcess, clean_environ
+from tintype_testing.sample_images import drawn
 
 CLOSED = "127.0.0.1:1"
 """A URL at which no server listens."""
 
 NO_SUCH = "--no-such-flag"
 
-GENERATE = ("generate", "a hedgehog", "-o", "hedgehog.png", "-m")
+REQUESTS = {
+    "generate": ("generate", "a hedgehog", "-o", "new.png", "-m"),
+    "edit": ("edit", "photo.png", "a hedgehog", "-o", "new.png", "-m"),
+    "vary": ("vary", "photo.png", "-o", "new.png", "-m"),
+}
+"""The commands that request images, without the model at their end."""
 
 
 @dataclass
@@ -166,18 +172,21 @@ def applying(place: Place) -> int:
     return called("crds", "apply", "--kubeconfig", str(cluster.kubeconfig))
 
 
-def generating(*arguments: str) -> Run:
+def requesting(command: str, model: str) -> Run:
     def run(place: Place) -> int:
         gateway: GatewayProcess = place.request.getfixturevalue("gateway")
         place.set("TINTYPE_API_KEY", gateway.demo_key)
-        return called(*GENERATE, *arguments, "--url", gateway.url)
+        return called(*REQUESTS[command], model, "--url", gateway.url)
 
     return run
 
 
-def generating_nowhere(place: Place) -> int:
-    place.set("TINTYPE_API_KEY", "sk-tintype-x")
-    return called(*GENERATE, "gpt-image-1", "--url", f"http://{CLOSED}")
+def requesting_nowhere(command: str) -> Run:
+    def run(place: Place) -> int:
+        place.set("TINTYPE_API_KEY", "sk-tintype-x")
+        return called(*REQUESTS[command], "gpt-image-1", "--url", f"http://{CLOSED}")
+
+    return run
 
 
 @contextmanager
@@ -192,17 +201,31 @@ def interruptible() -> Iterator[None]:
         signal.signal(signal.SIGINT, former)
 
 
-def interrupted_while_generating(place: Place) -> int:
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        call = (*GENERATE, "gpt-image-1", "--url", url)
-        with interruptible(), started(place, *call, TINTYPE_API_KEY="sk-tintype-x") as process:
-            connection, _ = silent.accept()
-            with connection:
-                connection.recv(1)
-                process.send_signal(signal.SIGINT)
-                process.communicate(timeout=60)
-            return process.returncode
+def interrupted_while_requesting(command: str) -> Run:
+    def run(place: Place) -> int:
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+            call = (*REQUESTS[command], "gpt-image-1", "--url", url)
+            with interruptible(), started(place, *call, TINTYPE_API_KEY="sk-tintype-x") as process:
+                connection, _ = silent.accept()
+                with connection:
+                    connection.recv(1)
+                    process.send_signal(signal.SIGINT)
+                    process.communicate(timeout=60)
+                return process.returncode
+
+    return run
+
+
+def request_runs(command: str, model: str) -> dict[tuple[str, int], Run]:
+    """The runs of a command that requests images, for a model that can make them."""
+    return {
+        (command, 0): requesting(command, model),
+        (command, 1): requesting(command, "no-such-model"),
+        (command, 2): calling(*REQUESTS[command], model, NO_SUCH),
+        (command, 3): requesting_nowhere(command),
+        (command, 130): interrupted_while_requesting(command),
+    }
 
 
 def ledger_runs(command: str, right: str, *, refused: Run | str) -> dict[tuple[str, int], Run]:
@@ -228,11 +251,9 @@ RUNS: dict[tuple[str, int], Run] = {
     ("simulator", 0): ended_by(signal.SIGINT, "The simulators serve", "simulator", "--port", "0"),
     ("simulator", 1): on_a_taken_port("simulator"),
     ("simulator", 2): calling("simulator", "--port", "eighty"),
-    ("generate", 0): generating("imagen-4.0-fast-generate-001"),
-    ("generate", 1): generating("no-such-model"),
-    ("generate", 2): calling(*GENERATE, "gpt-image-1", NO_SUCH),
-    ("generate", 3): generating_nowhere,
-    ("generate", 130): interrupted_while_generating,
+    **request_runs("generate", "imagen-4.0-fast-generate-001"),
+    **request_runs("edit", "gpt-image-1-mini"),
+    **request_runs("vary", "gpt-image-1-mini"),
     ("catalog check", 0): calling("catalog", "check", STARTER),
     ("catalog check", 1): checking("kind: ImageModel"),
     ("catalog check", 2): calling("catalog", "check"),
@@ -266,15 +287,10 @@ ELSEWHERE = {
 """Exit codes that other tests cause, because they need more preparation."""
 
 
-@pytest.fixture(scope="module")
-def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
-    with running_process(tmp_path_factory.mktemp("gateway"), "--simulate", "--demo") as gateway:
-        yield gateway
-
-
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Place:
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "photo.png").write_bytes(drawn("png", 96, 64))
     place = Place(tmp_path, monkeypatch, request)
     place.set("TINTYPE_DATABASE_URL", f"sqlite:///{tmp_path / 'ledger.db'}")
     return place

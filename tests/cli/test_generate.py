@@ -5,52 +5,24 @@ import pty
 import re
 import socket
 import subprocess
-import sys
 import threading
-from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
+from tests.cli.running import TINTYPE, Run, opened
 from tintype_cli.images_client import FinalImage, Partial, events, parse_events
 from tintype_cli.progress import BLANK_LINE
-from tintype_testing.gateway_process import GatewayProcess, clean_environ, running_process
+from tintype_testing.gateway_process import GatewayProcess, clean_environ
 
-COMMAND = [sys.executable, "-m", "tintype_cli", "generate"]
 FAST = ("-m", "imagen-4.0-fast-generate-001")
-
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
-
-
-@pytest.fixture(scope="module")
-def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
-    with running_process(tmp_path_factory.mktemp("gateway"), "--simulate", "--demo") as gateway:
-        yield gateway
 
 
 @pytest.fixture
-def run(gateway: GatewayProcess, tmp_path: Path) -> Run:
-    """The command in an empty folder, with the key of the demo account."""
-
-    def run(*arguments: str, **environ: str) -> "subprocess.CompletedProcess[str]":
-        given = {"TINTYPE_API_KEY": gateway.demo_key, "TINTYPE_BASE_URL": gateway.url}
-        return subprocess.run(
-            [*COMMAND, *arguments],
-            cwd=tmp_path,
-            env=clean_environ() | given | environ,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-
-    return run
-
-
-def opened(path: Path) -> tuple[str | None, tuple[int, int]]:
-    with Image.open(path) as image:
-        image.load()
-        return image.format, image.size
+def run(run_command: Run) -> Run:
+    """`tintype generate` in an empty folder, with the key of the demo account."""
+    return partial(run_command, "generate")
 
 
 def test_it_saves_an_image_and_prints_its_cost(run: Run, tmp_path: Path) -> None:
@@ -199,7 +171,7 @@ def test_a_terminal_shows_one_line_that_is_updated(gateway: GatewayProcess, tmp_
     ours, theirs = pty.openpty()
     key = {"TINTYPE_API_KEY": gateway.demo_key, "TINTYPE_BASE_URL": gateway.url}
     with subprocess.Popen(
-        [*COMMAND, "a hedgehog", *model, "-o", "a.png"],
+        [*TINTYPE, "generate", "a hedgehog", *model, "-o", "a.png"],
         cwd=tmp_path,
         env=clean_environ() | key,
         stderr=theirs,
