@@ -196,7 +196,7 @@ def towards(manifest: Manifest, simulator: str) -> Manifest:
 def catalog_of(manifests: Sequence[Manifest], simulator: str) -> Catalog:
     """Return the catalog of sound manifests whose provider is the simulator."""
     catalog, problems = compile_manifests([towards(item, simulator) for item in manifests])
-    assert not problems
+    assert not problems, problems
     return catalog
 
 

@@ -10,7 +10,7 @@ from pydantic.json_schema import models_json_schema
 from tintype_catalog.__about__ import __version__
 from tintype_gateway.accounts import PROFILES
 from tintype_gateway.api.openapi import responses
-from tintype_gateway.api.openapi.errors import ALWAYS, FAULTS, WITH_BODY
+from tintype_gateway.api.openapi.errors import ALWAYS, AUTHENTICATED, FAULTS, WITH_BODY
 from tintype_gateway.api.openapi.requests import body_name, request_schemas
 from tintype_gateway.api.operations import OPERATIONS, ApiOperation
 from tintype_gateway.api.response_headers import PROFILE_HEADER
@@ -154,7 +154,7 @@ def _models() -> Json:
 
 
 def _model() -> Json:
-    operation = _operation("getModel", "Show one model", "Model", (*ALWAYS, 404))
+    operation = _operation("getModel", "Show one model", "Model", (*AUTHENTICATED, 404))
     operation["responses"]["200"]["headers"] |= _answer_headers("Deprecation", "Sunset")
     told = "The id, or an alias, of a model, optionally behind a provider. It may hold slashes."
     named = {"name": "id", "in": "path", "required": True, "description": told}
@@ -221,7 +221,7 @@ def _asked(asked: ApiOperation, view: View | None) -> Json:
 
 
 def _operation(
-    name: str, summary: str, answer: str | None, statuses: Iterable[int] = ALWAYS
+    name: str, summary: str, answer: str | None, statuses: Iterable[int] = AUTHENTICATED
 ) -> Json:
     schema = {"type": "object"} if answer is None else _ref(answer)
     success = {

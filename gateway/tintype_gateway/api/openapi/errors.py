@@ -84,5 +84,8 @@ FAULTS = {
 ALWAYS = (400, 401, 405, 414, 417, 431, 503)
 """The statuses that every path may return."""
 
-WITH_BODY = (*ALWAYS, 402, 404, 408, 409, 413, 415, 422, 429)
+AUTHENTICATED = (*ALWAYS, 429)
+"""The statuses that paths for accounts may return."""
+
+WITH_BODY = (*AUTHENTICATED, 402, 404, 408, 409, 413, 415, 422)
 """The statuses that paths for images may return."""

@@ -1,15 +1,45 @@
-"""What Schemathesis is told beyond the document: which model there is."""
+"""What Schemathesis is told beyond the document: which model there is, and what an image is."""
 
+import base64
+import io
 from typing import Any
 
 import schemathesis
+from PIL import Image
 from schemathesis import GenerationMode
+
+
+def png(alpha: int) -> bytes:
+    """Return a small image of one color and one transparency."""
+    file = io.BytesIO()
+    Image.new("RGBA", (16, 16), (0, 128, 128, alpha)).save(file, "png")
+    return file.getvalue()
+
+
+def data_url(image: bytes) -> dict[str, str]:
+    """Return an image as a JSON body has it."""
+    return {"image_url": f"data:image/png;base64,{base64.b64encode(image).decode()}"}
+
+
+IMAGE, MASK = png(255), png(0)
 
 
 @schemathesis.hook
 def before_call(context: Any, case: schemathesis.Case[Any], kwargs: dict[str, Any]) -> None:
-    """Name the one model of the catalog in every body that is meant to be right."""
+    """Name the one model of the catalog, and send images, in every body that is meant to be right.
+
+    No schema says what bytes are an image.
+    """
     del context, kwargs
     is_meant = case.meta is not None and case.meta.generation.mode is GenerationMode.POSITIVE
-    if is_meant and isinstance(case.body, dict) and isinstance(case.body.get("model"), str):
+    if not is_meant or not isinstance(case.body, dict):
+        return
+    if isinstance(case.body.get("model"), str):
         case.body["model"] = "canvas"
+    if "images" in case.body:
+        case.body["images"] = [data_url(IMAGE)]
+    if case.media_type == "multipart/form-data":
+        case.body.pop("image[]", None)
+        case.body["image"] = IMAGE
+    if case.body.get("mask") is not None:
+        case.body["mask"] = data_url(MASK) if "images" in case.body else MASK

@@ -13,8 +13,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tintype_gateway.accounts import MAXIMUM_RATE
+from tintype_gateway.api.operations import OPERATIONS
 from tintype_testing.gateway import canvas
 from tintype_testing.gateway_process import GatewayProcess, running_process
+from tintype_testing.manifests import changed
 
 EXAMPLES = int(os.environ.get("SCHEMATHESIS_EXAMPLES", "20"))
 
@@ -22,16 +25,33 @@ NOT_PROMISED = "positive_data_acceptance"
 """What fits the schema may still not suit the model, and is 400 or 404 then."""
 
 
+MODEL_OPERATIONS = {
+    "generation": {},
+    "edit": {"mask": "Optional", "inputFormats": ["png"]},
+    "variation": {"inputFormats": ["png"], "defaultPrompt": "the same again"},
+}
+
+
 @pytest.fixture
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
     folder = tmp_path_factory.mktemp("gateway")
     catalog = folder / "catalog"
     catalog.mkdir()
-    (catalog / "sketch.yaml").write_text(yaml.safe_dump_all(canvas()))
+    model, binding = canvas()
+    manifests = [changed(model, "spec.operations", MODEL_OPERATIONS), binding]
+    (catalog / "sketch.yaml").write_text(yaml.safe_dump_all(manifests))
     environ = {"TINTYPE_IMAGE_STORE_DIR": str(folder / "images")}
     flags = ("--simulate", "--demo", "--catalog-dir", catalog)
     with running_process(folder, *flags, environ=environ) as process:
+        lift_limit(folder)
         yield process
+
+
+def lift_limit(folder: Path) -> None:
+    """Let the demo account call as often as it likes."""
+    command = ["accounts", "set", "demo", "--calls-per-minute", str(MAXIMUM_RATE)]
+    program = [sys.executable, "-m", "tintype_cli", *command]
+    subprocess.run(program, cwd=folder, check=True, capture_output=True)
 
 
 @pytest.mark.timeout(120 + 10 * EXAMPLES)
@@ -52,4 +72,13 @@ def test_every_response_conforms_to_the_document(gateway: GatewayProcess) -> Non
     )
 
     assert told.returncode == 0, told.stdout[-20_000:]
-    assert [line for line in gateway.log() if line["level"] == "error"] == []
+    log = gateway.log()
+    assert [line for line in log if line["level"] == "error"] == []
+    assert {line["route"] for line in log if line.get("status") == 200} == SERVED
+
+
+SERVED = {
+    *(path for operation in OPERATIONS for path in (operation.path, operation.quote_path)),
+    *("/v1/models", "/v1/models/{id}", "/v1/credits", "/openapi.json"),
+}
+"""What must have been served at least once."""
