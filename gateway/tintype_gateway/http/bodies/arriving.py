@@ -3,7 +3,7 @@
 import asyncio
 from typing import Self
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 
 from tintype_gateway.errors import (
     PayloadTooLargeError,
@@ -13,8 +13,22 @@ from tintype_gateway.errors import (
 from tintype_gateway.http.bodies.json import BYTES_PER_SECOND, GRACE_SECONDS
 
 
+async def defer_continue(request: web.Request) -> None:
+    """Leave it to `ArrivingBody` to say `100 Continue`: a route's `expect_handler`.
+
+    So a client that waits for it learns what is wrong with its key or its headers before it sends
+    its images.
+    """
+
+
+def _expects_continue(request: web.Request) -> bool:
+    """Return whether the client waits for `100 Continue` before it sends the body."""
+    expected = request.headers.get("Expect", "").lower()
+    return expected == "100-continue" and request.version >= HttpVersion11
+
+
 class ArrivingBody:
-    """Iterates over the chunks of a body, as they arrive.
+    """Iterates over the chunks of a body, as they arrive, and asks for it where that is expected.
 
     Only the time for which the client is waited for counts, not that for which others work.
 
@@ -28,6 +42,7 @@ class ArrivingBody:
     def __init__(self, request: web.Request, max_bytes: int) -> None:
         if request.headers.get("Content-Encoding", "identity").lower() != "identity":
             raise UnsupportedMediaTypeError("the body must not be compressed")
+        self._request = request
         self._content = request.content
         self._max_bytes = max_bytes
         self._bytes = 0
@@ -39,6 +54,8 @@ class ArrivingBody:
 
     async def __anext__(self) -> bytes:
         loop = asyncio.get_running_loop()
+        if not self._bytes:
+            await self._ask()
         started = loop.time()
         due = GRACE_SECONDS + self._bytes / BYTES_PER_SECOND - self._waited_seconds
         try:
@@ -55,6 +72,12 @@ class ArrivingBody:
         self._bytes += len(chunk)
         self._count(self._bytes)
         return chunk
+
+    async def _ask(self) -> None:
+        """Let a client send its body that waits until it may (RFC 9110, 10.1.1)."""
+        if _expects_continue(self._request) and not self._content.total_bytes:
+            await self._request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self._request.writer.output_size = 0  # as aiohttp does: the response has not begun
 
     def _count(self, size: int) -> None:
         if size > self._max_bytes:

@@ -16,6 +16,7 @@ from tintype_gateway.catalog.snapshot import View
 from tintype_gateway.dialects.registry import supports
 from tintype_gateway.errors import BadRequestError
 from tintype_gateway.http.app_keys import CATALOGS, IMAGE_BODIES, PIPELINE, REQUEST_ID, REQUEST_LOG
+from tintype_gateway.http.bodies.arriving import defer_continue
 from tintype_gateway.http.bodies.images import READING_BYTES
 from tintype_gateway.http.bodies.json import read_json_body
 from tintype_gateway.http.delivery import deliver
@@ -67,8 +68,9 @@ def routes_of(operation: ApiOperation) -> Iterator[web.RouteDef]:
             quotation = await request.app[PIPELINE].quote(operation, incoming)
         return web.json_response(quotation, headers=_preference(incoming))
 
-    yield web.post(operation.path, post_images)
-    yield web.post(operation.quote_path, post_quote)
+    expectations = {"expect_handler": defer_continue} if operation.takes_images else {}
+    yield web.post(operation.path, post_images, **expectations)
+    yield web.post(operation.quote_path, post_quote, **expectations)
 
 
 async def _releasing(

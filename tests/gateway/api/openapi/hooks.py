@@ -32,14 +32,15 @@ def before_call(context: Any, case: schemathesis.Case[Any], kwargs: dict[str, An
     """
     del context, kwargs
     is_meant = case.meta is not None and case.meta.generation.mode is GenerationMode.POSITIVE
-    if not is_meant or not isinstance(case.body, dict):
+    body: Any = case.body
+    if not is_meant or not isinstance(body, dict):
         return
-    if isinstance(case.body.get("model"), str):
-        case.body["model"] = "canvas"
-    if "images" in case.body:
-        case.body["images"] = [data_url(IMAGE)]
+    if isinstance(body.get("model"), str):
+        body["model"] = "canvas"
+    if "images" in body:
+        body["images"] = [data_url(IMAGE)]
     if case.media_type == "multipart/form-data":
-        case.body.pop("image[]", None)
-        case.body["image"] = IMAGE
-    if case.body.get("mask") is not None:
-        case.body["mask"] = data_url(MASK) if "images" in case.body else MASK
+        body.pop("image[]", None)
+        body["image"] = IMAGE
+    if body.get("mask") is not None:
+        body["mask"] = data_url(MASK) if "images" in body else MASK
