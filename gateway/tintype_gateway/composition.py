@@ -20,6 +20,7 @@ from tintype_gateway.catalog.store import CatalogStore
 from tintype_gateway.http.app import AdminApp, create_app
 from tintype_gateway.http.bodies.images import ImageBodies
 from tintype_gateway.http.bodies.limits import UploadLimits
+from tintype_gateway.http.connection_limits import BodyPace, ConnectionLimits
 from tintype_gateway.http.drain import create_runner
 from tintype_gateway.images.converter import Converter
 from tintype_gateway.ledger.caching import cached
@@ -44,6 +45,7 @@ from tintype_gateway.upstream.egress import Reach
 from tintype_gateway.upstream.image_urls import ImageFetcher
 from tintype_gateway.upstream.retry import Retrier
 from tintype_gateway.upstream.sessions import open_session, open_sessions
+from tintype_gateway.values.upstream import ResponseLimits
 from tintype_kubernetes.client import connect
 from tintype_kubernetes.config import load_config
 
@@ -113,6 +115,8 @@ class Parts:
     images: ImageTools | None = None
     memory: MemoryBudget | None = None
     retrier: Retrier = field(default_factory=Retrier)
+    connection_limits: ConnectionLimits = field(default_factory=ConnectionLimits)
+    response_limits: ResponseLimits = field(default_factory=ResponseLimits)
     settle_seconds: float = SETTLE_SECONDS
     drain_seconds: float = DRAIN_SECONDS
 
@@ -126,6 +130,7 @@ class Gateway:
     pipeline: Pipeline
     admin: AdminApp
     api: web.Application
+    connection_limits: ConnectionLimits
 
 
 async def compose(
@@ -168,6 +173,7 @@ async def compose(
         memory=parts.memory or MemoryBudget(memory(settings.memory_limit_bytes)),
         retrier=parts.retrier,
         calls=calls,
+        response_limits=parts.response_limits,
         keep_input_metadata=settings.keep_image_metadata,
     )
     stack.push_async_callback(pipeline.idempotent_responses.finish)
@@ -176,14 +182,15 @@ async def compose(
     admin = AdminApp(pipeline, token.get_secret_value() if token else None)
     api = create_app(
         pipeline,
-        await _image_bodies(settings, stack),
+        await _image_bodies(settings, parts.connection_limits.body, stack),
         settings.max_request_bytes,
         drain_seconds=parts.drain_seconds,
         with_playground=settings.playground,
         public_models=settings.public_models,
         cors_origins=settings.cors_origins,
+        body_pace=parts.connection_limits.body,
     )
-    return Gateway(catalogs, ledger, pipeline, admin, api)
+    return Gateway(catalogs, ledger, pipeline, admin, api, parts.connection_limits)
 
 
 @asynccontextmanager
@@ -204,7 +211,11 @@ async def listening(
     """
     probes = create_runner(gateway.admin.application(), drain_seconds)
     clients = create_runner(
-        gateway.api, drain_seconds, settings.max_connections, grace_period_seconds
+        gateway.api,
+        drain_seconds,
+        settings.max_connections,
+        grace_period_seconds,
+        gateway.connection_limits,
     )
     async with (
         _served(probes, settings.admin_host, settings.admin_port) as admin_url,
@@ -235,9 +246,11 @@ def _credentials(settings: GatewaySettings) -> CredentialSource:
     return SimulatedCredentials() if settings.simulate else Credentials()
 
 
-async def _image_bodies(settings: GatewaySettings, stack: AsyncExitStack) -> ImageBodies:
-    """Return what reads uploads until the stack closes."""
-    limits = UploadLimits(total_bytes=settings.max_upload_bytes)
+async def _image_bodies(
+    settings: GatewaySettings, pace: BodyPace, stack: AsyncExitStack
+) -> ImageBodies:
+    """Return the reader of bodies with images, which closes with the stack."""
+    limits = UploadLimits(total_bytes=settings.max_upload_bytes, pace=pace)
     spools = Spools(settings.spool_dir, settings.spool_max_bytes)
     stack.callback(spools.close)
     if not settings.allow_image_urls:

@@ -26,6 +26,7 @@ from tintype_gateway.catalog.folder import ManifestFolder
 from tintype_gateway.catalog.store import CatalogStore
 from tintype_gateway.composition import Parts, compose, listening
 from tintype_gateway.http.app import AdminApp
+from tintype_gateway.http.connection_limits import ConnectionLimits
 from tintype_gateway.ledger.factory import open_ledger
 from tintype_gateway.ledger.interface import Account, Ledger, Profile
 from tintype_gateway.pipeline.stages.adapt import Handling
@@ -36,6 +37,7 @@ from tintype_gateway.storage.image_tools import ImageTools
 from tintype_gateway.upstream.credentials import CredentialSource, SimulatedCredentials
 from tintype_gateway.upstream.egress import Reach
 from tintype_gateway.upstream.retry import Retrier
+from tintype_gateway.values.upstream import ResponseLimits
 from tintype_simulator.app import running
 from tintype_testing.http import http_client
 from tintype_testing.manifests import Manifest, image_model, provider_binding
@@ -127,6 +129,8 @@ async def running_gateway(
     cors_origins: Sequence[str] = (),
     max_connections: int | None = None,
     memory: MemoryBudget | None = None,
+    connection_limits: ConnectionLimits | None = None,
+    response_limits: ResponseLimits | None = None,
 ) -> AsyncIterator[Gateway]:
     """Run a gateway whose data is in `folder`.
 
@@ -160,6 +164,8 @@ async def running_gateway(
             images=images or ImageTools(),
             memory=memory or MemoryBudget(),
             retrier=retrier or Retrier(draw=lambda: 0.0),
+            connection_limits=connection_limits or ConnectionLimits(),
+            response_limits=response_limits or ResponseLimits(),
             settle_seconds=0,
             drain_seconds=SHUTDOWN_SECONDS,
         )

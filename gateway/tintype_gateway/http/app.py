@@ -5,6 +5,7 @@ from collections.abc import Collection
 from aiohttp import web
 
 from tintype_gateway.http.app_keys import (
+    BODY_PACE,
     CATALOGS,
     IMAGE_BODIES,
     PIPELINE,
@@ -12,6 +13,7 @@ from tintype_gateway.http.app_keys import (
     RESPONSE_TASKS,
 )
 from tintype_gateway.http.bodies.images import ImageBodies
+from tintype_gateway.http.connection_limits import BodyPace
 from tintype_gateway.http.cors import Cors
 from tintype_gateway.http.handlers import openapi, playground
 from tintype_gateway.http.handlers.admin import AdminApi
@@ -34,16 +36,18 @@ def create_app(
     with_playground: bool = True,
     public_models: bool = False,
     cors_origins: Collection[str] = (),
+    body_pace: BodyPace | None = None,
 ) -> web.Application:
     """Return the application of the API and the playground.
 
-    `public_models` lets `GET /openapi.json` name the models of the catalog without a key, and pages
-    of the `cors_origins` may call the API. At shutdown, responses whose client has disconnected
-    have `drain_seconds` to complete.
+    `public_models` lets `GET /openapi.json` name the models of the catalog without a key, and
+    pages of the `cors_origins` may call the API. `body_pace` limits the time of JSON bodies. At
+    shutdown, responses whose client has disconnected have `drain_seconds` to complete.
     """
     app = web.Application(middlewares=[observed, enveloped], client_max_size=max_request_bytes)
     app[PIPELINE] = pipeline
     app[IMAGE_BODIES] = image_bodies
+    app[BODY_PACE] = body_pace or BodyPace()
     app[CATALOGS] = pipeline.catalogs
     app[PUBLIC_MODELS] = public_models
     app[RESPONSE_TASKS] = tasks = ResponseTasks(drain_seconds)

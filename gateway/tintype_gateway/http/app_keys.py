@@ -4,6 +4,7 @@ from aiohttp import web
 
 from tintype_gateway.catalog.store import CatalogStore
 from tintype_gateway.http.bodies.images import ImageBodies
+from tintype_gateway.http.connection_limits import BodyPace
 from tintype_gateway.http.response_tasks import ResponseTasks
 from tintype_gateway.observability.request_log import RequestLog
 from tintype_gateway.pipeline.pipeline import Pipeline
@@ -11,6 +12,7 @@ from tintype_gateway.pipeline.pipeline import Pipeline
 PIPELINE = web.AppKey("pipeline", Pipeline)
 RESPONSE_TASKS = web.AppKey("response_tasks", ResponseTasks)
 IMAGE_BODIES = web.AppKey("image_bodies", ImageBodies)
+BODY_PACE = web.AppKey("body_pace", BodyPace)
 CATALOGS = web.AppKey("catalogs", CatalogStore)
 
 PUBLIC_MODELS = web.AppKey("public_models", bool)

@@ -19,16 +19,11 @@ from tintype_gateway.errors import (
     InternalError,
     UriTooLongError,
 )
+from tintype_gateway.http.connection_limits import ConnectionLimits
 from tintype_gateway.http.private_aiohttp import Connection
 from tintype_gateway.observability.metrics import CONNECTIONS_CUT, HTTP_REQUESTS
 
 log = logging.getLogger(__name__)
-
-HEAD_SECONDS = 5
-"""The time from the first byte of a request, or from the connection, to the end of the head."""
-
-STALL_SECONDS = 30
-"""How long a client may read nothing of a pending response."""
 
 MAX_LINE_BYTES = 8190
 """The longest path, with the query, in bytes."""
@@ -51,8 +46,12 @@ class ClientConnection(Connection):
         "_stall_timer",
         "_unread_bytes",
         "is_closing",
+        "limits",
         "on_leave",
     )
+
+    limits: ConnectionLimits
+    """The limits of the server, which sets them when it creates the connection."""
 
     is_closing: bool
     """Whether the connection closes after the response to its current request."""
@@ -71,7 +70,7 @@ class ClientConnection(Connection):
         self.is_closing = False
         self.on_leave = None
         self._stall_timer = None
-        self._head_timer = self.event_loop.call_later(HEAD_SECONDS, self.cut, "slow_head")
+        self._start_head_timer()
 
     @override
     def connection_lost(self, exc: BaseException | None) -> None:
@@ -145,7 +144,7 @@ class ClientConnection(Connection):
         if self._head_bytes > MAX_HEAD_BYTES:
             self.cut("large_head")
         elif self._head_timer is None:
-            self._head_timer = self.event_loop.call_later(HEAD_SECONDS, self.cut, "slow_head")
+            self._start_head_timer()
 
     def _watch_reader(self) -> None:
         """Check periodically whether the client has read anything."""
@@ -157,7 +156,14 @@ class ClientConnection(Connection):
             self.cut("stalled_reader")
             return
         self._unread_bytes = unread
-        self._stall_timer = self.event_loop.call_later(STALL_SECONDS, self._watch_reader)
+        self._stall_timer = self.event_loop.call_later(
+            self.limits.stall_seconds, self._watch_reader
+        )
+
+    def _start_head_timer(self) -> None:
+        self._head_timer = self.event_loop.call_later(
+            self.limits.head_seconds, self.cut, "slow_head"
+        )
 
     def _stop_head_timer(self) -> None:
         if self._head_timer is not None:
@@ -173,9 +179,9 @@ class ClientConnection(Connection):
 def closing_response(error: GatewayError) -> web.Response:
     """Return the response to a request that the application never gets, and count it."""
     HTTP_REQUESTS.labels("unknown", "unknown", str(error.status)).inc()
-    answer = web.json_response(error.body(), status=error.status, headers=error.headers())
-    answer.force_close()
-    return answer
+    response = web.json_response(error.body(), status=error.status, headers=error.headers())
+    response.force_close()
+    return response
 
 
 def _refusal(exc: BaseException | None, max_line_bytes: int) -> GatewayError:

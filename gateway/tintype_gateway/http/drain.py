@@ -15,6 +15,7 @@ from tintype_gateway.http.connection import (
     MAX_LINE_BYTES,
     ClientConnection,
 )
+from tintype_gateway.http.connection_limits import ConnectionLimits
 from tintype_gateway.http.private_aiohttp import Runner, Server
 from tintype_gateway.http.requests import handling, with_plain_paths
 
@@ -37,6 +38,7 @@ def create_runner(
     drain_seconds: float,
     max_connections: int | None = None,
     grace_period_seconds: float = 0,
+    limits: ConnectionLimits | None = None,
 ) -> web.AppRunner:
     """Return the runner of an application; at shutdown, requests in flight get `drain_seconds`.
 
@@ -47,6 +49,7 @@ def create_runner(
         app,
         max_connections or _room_for_connections(),
         grace_period_seconds,
+        limits or ConnectionLimits(),
         access_log=None,
         auto_decompress=False,
         handler_cancellation=True,
@@ -69,10 +72,13 @@ def _room_for_connections() -> int:
 
 class _Server(Server):
     max_connections = MAX_CONNECTIONS
+    limits = ConnectionLimits()
 
     @override
     def __call__(self) -> ClientConnection:
-        return self.connect(ClientConnection)
+        connection = self.connect(ClientConnection)
+        connection.limits = self.limits
+        return connection
 
     @override
     def connection_made(self, handler: RequestHandler, transport: asyncio.Transport) -> None:
@@ -87,11 +93,13 @@ class _Runner(Runner):
         app: web.Application,
         max_connections: int,
         grace_period_seconds: float,
+        limits: ConnectionLimits,
         **options: Any,
     ) -> None:
         super().__init__(app, **options)
         self._max_connections = max_connections
         self._grace_period_seconds = grace_period_seconds
+        self._limits = limits
 
     @override
     async def cleanup(self) -> None:
@@ -103,7 +111,7 @@ class _Runner(Runner):
             await site.stop()
         with suppress(TimeoutError):
             async with asyncio.timeout(self._grace_period_seconds):
-                while self._part():  # noqa: ASYNC110 - aiohttp tells nobody of a closed connection
+                while self._part():  # noqa: ASYNC110 - aiohttp has no event for a closed connection
                     await asyncio.sleep(0.05)
         await super().cleanup()
 
@@ -121,4 +129,5 @@ class _Runner(Runner):
             **options,
         )
         server.max_connections = self._max_connections
+        server.limits = self._limits
         return server

@@ -43,6 +43,7 @@ from tintype_gateway.values.events import FinishedCall
 from tintype_gateway.values.plan import Plan
 from tintype_gateway.values.response import Part
 from tintype_gateway.values.routes import Route
+from tintype_gateway.values.upstream import ResponseLimits
 
 Serializer = JsonSerializer | SseSerializer
 """Turns the events of the executor into a response."""
@@ -78,6 +79,7 @@ class Pipeline:
     """Whether providers get the EXIF, XMP and other metadata of photos."""
 
     calls: CallLimits = field(default_factory=CallLimits)
+    response_limits: ResponseLimits = field(default_factory=ResponseLimits)
 
     async def serve(
         self, operation: ApiOperation, incoming: Incoming, client: ClientPresence
@@ -235,7 +237,12 @@ class Pipeline:
     @cached_property
     def _executor(self) -> Executor:
         return Executor(
-            self.sessions, self.images, self.retrier, self.memory, self.heartbeat_seconds
+            self.sessions,
+            self.images,
+            self.retrier,
+            self.memory,
+            self.heartbeat_seconds,
+            self.response_limits,
         )
 
     def _passing_headers(self, context: RequestContext, route: Route) -> dict[str, str]:

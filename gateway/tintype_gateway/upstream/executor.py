@@ -40,7 +40,7 @@ from tintype_gateway.values.images import (
 )
 from tintype_gateway.values.plan import Delivery
 from tintype_gateway.values.routes import Candidate
-from tintype_gateway.values.upstream import PlannedCall, Timeouts
+from tintype_gateway.values.upstream import PlannedCall, ResponseLimits, Timeouts
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,8 @@ class Executor:
     memory: MemoryBudget = field(default_factory=MemoryBudget)
     heartbeat_seconds: float = 15.0
     """The time without an event after which a stream gets a heartbeat."""
+
+    limits: ResponseLimits = field(default_factory=ResponseLimits)
 
     def execution(self, context: RequestContext) -> "Execution":
         """Return the calls of a request, which have not started yet."""
@@ -102,7 +104,8 @@ class Executor:
         with observed_call(plan, route, planned.asked):
             timeouts = Timeouts.of(route.binding, context.deadline.remaining())
             session = self.sessions.to(route.binding)
-            async with aclosing(call(upstream, dialect, session, timeouts, through)) as events:
+            calling = call(upstream, dialect, session, timeouts, through, self.limits)
+            async with aclosing(calling) as events:
                 async for event in events:
                     match event:
                         case CallResult():

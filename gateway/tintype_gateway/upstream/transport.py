@@ -25,17 +25,18 @@ from tintype_gateway.upstream.sigv4 import signed_headers
 from tintype_gateway.upstream.sse import MEDIA_TYPE, EndlessEventError, EventParser
 from tintype_gateway.values.faults import UpstreamFault
 from tintype_gateway.values.images import CallResult, PassingImage, Preview
-from tintype_gateway.values.upstream import Timeouts, UpstreamRequest, UpstreamResponse
+from tintype_gateway.values.upstream import (
+    ResponseLimits,
+    Timeouts,
+    UpstreamRequest,
+    UpstreamResponse,
+)
 from tintype_gateway.values.upstream_body import StreamedBody
-
-MAX_ANSWER_BYTES = 256 * 1024 * 1024
-"""The largest response: ten images of the largest size of any provider."""
 
 MAX_ERROR_BYTES = 32 * 1024
 """The largest error body. A longer one is classified by its status alone."""
 
-MAX_EVENT_BYTES = 64 * 1024 * 1024
-"""The largest event: one such image with its fields."""
+DEFAULT_LIMITS = ResponseLimits()
 
 
 async def call(
@@ -44,6 +45,7 @@ async def call(
     session: aiohttp.ClientSession,
     timeouts: Timeouts,
     through: PassThrough | None = None,
+    limits: ResponseLimits = DEFAULT_LIMITS,
 ) -> AsyncGenerator[Preview | PassingImage | CallResult, None]:
     """Yield the previews of a call, if the provider streams any, and then its result.
 
@@ -60,12 +62,13 @@ async def call(
         async with await _sent(sending, session, timeouts, buffer) as response:
             faults.response = response
             if _is_stream(response) and isinstance(dialect, StreamingDialect):
-                async with aclosing(_follow(response, dialect.event_reader())) as events:
+                reader = dialect.event_reader()
+                async with aclosing(_follow(response, reader, limits)) as events:
                     async for event in events:
                         yield event
                 return
             headers = {name.lower(): value for name, value in response.headers.items()}
-            arriving = _Arriving(response.content)
+            arriving = _Arriving(response.content, limits.response_bytes)
             if response.status != 200:
                 # A Retry-After may be a date, and a dialect has no clock to compare it with.
                 headers.setdefault("date", formatdate(usegmt=True))
@@ -242,11 +245,11 @@ def _is_stream(response: aiohttp.ClientResponse) -> bool:
 
 
 async def _follow(
-    response: aiohttp.ClientResponse, reader: EventReader
+    response: aiohttp.ClientResponse, reader: EventReader, limits: ResponseLimits
 ) -> AsyncGenerator[Preview | CallResult, None]:
     """Yield the previews and the result of a stream of events."""
-    parser, previews = EventParser(MAX_EVENT_BYTES), 0
-    async for chunk in _Arriving(response.content):
+    parser, previews = EventParser(limits.event_bytes), 0
+    async for chunk in _Arriving(response.content, limits.response_bytes):
         for item in _items(parser, reader, chunk):
             if item is None:
                 await asyncio.sleep(0)
@@ -291,8 +294,9 @@ class _Arriving:
     An iterator class, because a generator would cost more for each chunk.
     """
 
-    def __init__(self, content: aiohttp.StreamReader) -> None:
+    def __init__(self, content: aiohttp.StreamReader, max_bytes: int) -> None:
         self._content = content
+        self._max_bytes = max_bytes
         self._size = 0
         self._meter = current_meter()
 
@@ -305,7 +309,7 @@ class _Arriving:
             raise StopAsyncIteration
         self._size += len(chunk)
         self._meter.received(len(chunk))
-        if self._size > MAX_ANSWER_BYTES:
+        if self._size > self._max_bytes:
             raise _endless()
         return chunk
 

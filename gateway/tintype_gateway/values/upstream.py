@@ -54,6 +54,17 @@ class Timeouts(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class ResponseLimits:
+    """The largest responses that the gateway reads from a provider."""
+
+    response_bytes: int = 256 * 1024 * 1024
+    """The largest response: ten images of the largest size of any provider."""
+
+    event_bytes: int = 64 * 1024 * 1024
+    """The largest event of a stream: one such image with its fields."""
+
+
+@dataclass(frozen=True, slots=True)
 class PlannedCall:
     """One planned call to a provider."""
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.gateway.http.raw import Answer, connected, request
 from tintype_gateway.api.openapi.errors import FAULTS
-from tintype_gateway.http.bodies import json as bodies
+from tintype_gateway.http.connection_limits import BodyPace, ConnectionLimits
 from tintype_gateway.ledger.interface import Policy
 from tintype_gateway.pipeline.pipeline import Pipeline
 from tintype_gateway.storage.folder import PATH
@@ -66,15 +66,16 @@ async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
         provider_binding(model="mural", upstreamModel="dall-e-2", pricing=per_image("1000")),
     ]
     images = ImageTools(store=folder_store(tmp_path / "images"))
-    async with running_gateway(tmp_path, *canvas(), *mural, images=images) as gateway:
+    limits = ConnectionLimits(body=BodyPace(grace_seconds=0.05))
+    async with running_gateway(
+        tmp_path, *canvas(), *mural, images=images, connection_limits=limits
+    ) as gateway:
         yield gateway
 
 
 async def prepare(status: int, gateway: Gateway, patch: pytest.MonkeyPatch) -> None:
     """Bring about the circumstances of a status."""
     match status:
-        case 408:
-            patch.setattr(bodies, "GRACE_SECONDS", 0.05)
         case 409:
             await gateway.generate({"Idempotency-Key": "1"})
         case 416:

@@ -10,6 +10,7 @@ import pytest
 
 from tests.gateway.upstream.dialect_manifests import DIALECTS, speaking
 from tintype_catalog.catalog import Binding
+from tintype_gateway.upstream.retry import Retrier, RetryBudget
 from tintype_testing.faulty_server import Behavior, Call, answer, faulty_server
 from tintype_testing.gateway import canvas, running_gateway
 from tintype_testing.metrics import metric
@@ -68,7 +69,10 @@ async def reports(
     caplog.set_level(logging.DEBUG)
     async with faulty_server(behavior) as provider:
         manifests = canvas(endpoint=provider.url, upstreamModel="gpt-image-2", **speaking(dialect))
-        async with running_gateway(folder, *manifests, credentials=Credentials()) as gateway:
+        no_retries = Retrier(budget=RetryBudget(per_call=0, savings=0))
+        async with running_gateway(
+            folder, *manifests, credentials=Credentials(), retrier=no_retries
+        ) as gateway:
             response = await gateway.generate(prompt=PROMPT)
     records = [
         each for each in caplog.records if each.name == "tintype_gateway.upstream.fault_reports"
@@ -116,9 +120,7 @@ async def test_a_fault_of_the_platform_is_reported_with_its_cause_and_without_se
     caplog: pytest.LogCaptureFixture,
     dialect: str,
     status: int,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("tintype_gateway.upstream.retry.MAX_ATTEMPTS", 1)
     name = NAMES[DIALECTS[dialect]][status]
     behavior = quoting(dialect, status, name, "Organization unverified:")
 

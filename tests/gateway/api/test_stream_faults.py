@@ -22,7 +22,7 @@ from tests.gateway.api.test_outages import locked
 from tests.gateway.api.test_provider_faults import LATER, unsettled
 from tests.gateway.api.test_streams import PRICE, gateway_with
 from tintype_catalog.catalog import Binding
-from tintype_gateway.upstream import transport as call
+from tintype_gateway.values.upstream import ResponseLimits
 from tintype_testing.gateway import CREDITS_MICRO, Gateway, canvas, running_gateway
 from tintype_testing.metrics import metric
 from tintype_testing.waiting import eventually
@@ -59,11 +59,11 @@ async def money_is_back(gateway: Gateway) -> None:
 
 @pytest.mark.parametrize("case", UNKNOWN)
 async def test_a_stream_without_an_image_is_a_clean_error_and_costs_nothing(
-    tmp_path: Path, case: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, case: str
 ) -> None:
-    monkeypatch.setattr(call, "MAX_EVENT_BYTES", 300_000)
+    limits = ResponseLimits(event_bytes=300_000)
     before = unsettled("outcome_unknown")
-    async with gateway_with(tmp_path, UNKNOWN[case]) as (gateway, _):
+    async with gateway_with(tmp_path, UNKNOWN[case], limits=limits) as (gateway, _):
         response = await gateway.generate(stream=True)
 
         error = response.json()["error"]
@@ -296,7 +296,7 @@ async def test_a_defect_is_an_error_event_and_a_line_in_the_log(
     async def broken(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("tintype_gateway.upstream.executor.finish", broken)
+    monkeypatch.setattr("tintype_gateway.upstream.executor.inspect", broken)
     async with gateway_with(tmp_path, Script([partial_image(), completed()])) as (gateway, _):
         _, error = await ended(gateway, partial_images=1)
 

@@ -22,6 +22,7 @@ from tests.gateway.api.scripted import (
     partial_image,
     scripted,
 )
+from tintype_gateway.values.upstream import ResponseLimits
 from tintype_testing.gateway import CREDITS_MICRO, Gateway, canvas, running_gateway
 from tintype_testing.metrics import metric
 from tintype_testing.simulators import file_of, opened
@@ -41,13 +42,17 @@ async def events(client: AsyncOpenAI, **fields: Any) -> list[Event]:
 
 @asynccontextmanager
 async def gateway_with(
-    folder: Path, *scripts: Script, heartbeat_seconds: float = 15, **spec: Any
+    folder: Path,
+    *scripts: Script,
+    heartbeat_seconds: float = 15,
+    limits: ResponseLimits | None = None,
+    **spec: Any,
 ) -> AsyncIterator[tuple[Gateway, ScriptedProvider]]:
     """Run a gateway whose provider plays these scripts."""
     async with scripted(*scripts) as provider:
         manifests = canvas(endpoint=provider.url, upstreamModel="gpt-image-2", **spec)
         async with running_gateway(
-            folder, *manifests, heartbeat_seconds=heartbeat_seconds
+            folder, *manifests, heartbeat_seconds=heartbeat_seconds, response_limits=limits
         ) as gateway:
             yield gateway, provider
 

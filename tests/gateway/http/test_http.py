@@ -1,4 +1,4 @@
-"""HTTP that is unusual, and legal."""
+"""Unusual requests that HTTP allows."""
 
 import json
 import zlib
@@ -6,7 +6,6 @@ import zlib
 import pytest
 
 from tests.gateway.http.raw import connected, request
-from tintype_gateway.http.bodies import json as bodies
 from tintype_testing.gateway import Gateway
 
 BODY = json.dumps({"model": "canvas", "prompt": "a red fox"}).encode()
@@ -29,18 +28,6 @@ async def test_a_body_may_come_in_chunks_with_extensions(gateway: Gateway) -> No
         await connection.send(head + chunks)
 
         assert (await connection.answer()).status == 200
-
-
-async def test_an_endless_chunk_extension_is_not_waited_for(
-    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(bodies, "GRACE_SECONDS", 0.1)
-    async with connected(gateway) as connection:
-        head = request(gateway, b"", "Transfer-Encoding: chunked", length=False)
-        await connection.send(head + b"5;" + b"x" * 300_000)
-        answer = await connection.answer()
-
-    assert answer.status == 408
 
 
 async def test_a_client_may_wait_for_100_continue(gateway: Gateway) -> None:

@@ -1,14 +1,15 @@
-"""What is too large, too much or too slow is refused, and costs nothing."""
+"""Requests that are too large, too many or too slow are refused, and cost nothing."""
 
 import logging
+from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
 from tests.gateway.http.raw import connected, request
-from tintype_gateway.http import connection as protocol
-from tintype_gateway.http.bodies import json as bodies
 from tintype_gateway.http.connection import MAX_FIELD_BYTES, MAX_HEADERS, MAX_LINE_BYTES
-from tintype_testing.gateway import MAX_REQUEST_BYTES, Gateway
+from tintype_gateway.http.connection_limits import BodyPace, ConnectionLimits
+from tintype_testing.gateway import MAX_REQUEST_BYTES, Gateway, canvas, running_gateway
 from tintype_testing.metrics import metric
 from tintype_testing.waiting import eventually
 
@@ -20,6 +21,14 @@ OVERSIZED = {
     "a long name of a header": (HEAD + b"X" * (MAX_FIELD_BYTES + 1) + b": x\r\n\r\n", 431),
     "many headers": (HEAD + b"X: x\r\n" * (MAX_HEADERS + 1) + b"\r\n", 431),
 }
+
+
+@pytest.fixture
+async def impatient(tmp_path: Path) -> AsyncIterator[Gateway]:
+    """A gateway that waits for clients for 50 ms."""
+    limits = ConnectionLimits(0.05, 0.05, BodyPace(grace_seconds=0.05))
+    async with running_gateway(tmp_path, *canvas(), connection_limits=limits) as gateway:
+        yield gateway
 
 
 @pytest.mark.parametrize("case", OVERSIZED)
@@ -67,21 +76,17 @@ async def test_a_body_that_turns_out_too_large_is_refused(gateway: Gateway) -> N
 
 
 @pytest.mark.parametrize("sent", [b"", b"GET /v1/models HT", HEAD])
-async def test_a_head_that_does_not_come_is_not_waited_for(
-    gateway: Gateway, monkeypatch: pytest.MonkeyPatch, sent: bytes
+async def test_a_connection_without_a_complete_head_closes_at_the_deadline(
+    impatient: Gateway, sent: bytes
 ) -> None:
-    monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.05)
-    async with connected(gateway) as connection:
+    async with connected(impatient) as connection:
         await connection.send(sent)
 
         assert await connection.rest() == b""
 
 
-async def test_a_second_head_has_a_deadline_too(
-    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.05)
-    async with connected(gateway) as connection:
+async def test_a_second_head_has_a_deadline_too(impatient: Gateway) -> None:
+    async with connected(impatient) as connection:
         await connection.send(HEAD + b"\r\n")
         assert (await connection.answer()).status == 401
         await connection.send(b"GET /v1/mod")
@@ -89,38 +94,38 @@ async def test_a_second_head_has_a_deadline_too(
         assert await connection.rest() == b""
 
 
-async def test_an_idle_connection_outlives_the_deadline_of_a_head(
-    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.05)
-    async with connected(gateway) as patient, connected(gateway) as silent:
-        await patient.send(HEAD + b"\r\n")
-        assert (await patient.answer()).status == 401
+async def test_an_idle_connection_outlives_the_deadline_of_a_head(impatient: Gateway) -> None:
+    async with connected(impatient) as idle, connected(impatient) as silent:
+        await idle.send(HEAD + b"\r\n")
+        assert (await idle.answer()).status == 401
         assert await silent.rest() == b""  # its deadline has passed
-        await patient.send(HEAD + b"\r\n")
+        await idle.send(HEAD + b"\r\n")
 
-        assert (await patient.answer()).status == 401
+        assert (await idle.answer()).status == 401
 
 
-async def test_a_body_that_does_not_come_is_not_waited_for(
-    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(bodies, "GRACE_SECONDS", 0.05)
-    async with connected(gateway) as connection:
-        await connection.send(request(gateway, b'{"model"', "Content-Length: 9", length=False))
+async def test_a_body_that_does_not_arrive_is_a_request_timeout(impatient: Gateway) -> None:
+    async with connected(impatient) as connection:
+        await connection.send(request(impatient, b'{"model"', "Content-Length: 9", length=False))
         answer = await connection.answer()
 
     assert answer.status == 408
     assert answer.error()["code"] == "request_timeout"
 
 
-async def test_a_client_that_does_not_read_its_response_is_disconnected(
-    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(protocol, "STALL_SECONDS", 0.05)
-    asking = f"GET /v1/models HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {gateway.key}\r\n\r\n"
+async def test_an_endless_chunk_extension_is_a_request_timeout(impatient: Gateway) -> None:
+    async with connected(impatient) as connection:
+        head = request(impatient, b"", "Transfer-Encoding: chunked", length=False)
+        await connection.send(head + b"5;" + b"x" * 300_000)
+        answer = await connection.answer()
+
+    assert answer.status == 408
+
+
+async def test_a_client_that_does_not_read_its_response_is_disconnected(impatient: Gateway) -> None:
+    asking = f"GET /v1/models HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {impatient.key}\r\n\r\n"
     before = metric("tintype_http_connections_cut_total", reason="stalled_reader")
-    async with connected(gateway) as connection:
+    async with connected(impatient) as connection:
         connection.writer.transport.pause_reading()  # type: ignore[attr-defined]
         connection.writer.write(asking.encode() * 20_000)
         await eventually(

@@ -14,8 +14,8 @@ import pytest
 from openai import AsyncOpenAI
 
 from tests.gateway.uploads.conftest import UploadServer
-from tintype_gateway.http.bodies import arriving
 from tintype_gateway.http.bodies.limits import UploadLimits
+from tintype_gateway.http.connection_limits import BodyPace
 from tintype_testing.http import http_client
 from tintype_testing.metrics import metric
 from tintype_testing.waiting import eventually
@@ -276,10 +276,8 @@ async def test_a_body_without_a_length_ends_at_its_bound(server: UploadServer) -
     assert await status_of(server, endless()) == 413
 
 
-async def test_a_body_that_comes_too_slowly_is_given_up(
-    server: UploadServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(arriving, "GRACE_SECONDS", 0.05)
+async def test_a_body_that_arrives_too_slowly_is_a_request_timeout(server: UploadServer) -> None:
+    server.limits = UploadLimits(pace=BodyPace(grace_seconds=0.05))
 
     async def stuck() -> AsyncIterator[bytes]:
         yield b"--b-0\r\nContent-"

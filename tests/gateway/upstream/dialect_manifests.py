@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx2
 
+from tintype_gateway.values.upstream import ResponseLimits
 from tintype_testing.faulty_server import Behavior, FaultyProvider, faulty_server
 from tintype_testing.gateway import CREDITS_MICRO, Gateway, canvas, running_gateway
 from tintype_testing.metrics import metric
@@ -23,12 +24,12 @@ DIALECTS = {
 
 @asynccontextmanager
 async def gateway_before(
-    folder: Path, behavior: Behavior, **spec: Any
+    folder: Path, behavior: Behavior, limits: ResponseLimits | None = None, **spec: Any
 ) -> AsyncIterator[tuple[Gateway, FaultyProvider]]:
     """Run a gateway whose only provider behaves so."""
     async with faulty_server(behavior) as provider:
         manifests = canvas(**{"endpoint": provider.url, "upstreamModel": "gpt-image-2"} | spec)
-        async with running_gateway(folder, *manifests) as gateway:
+        async with running_gateway(folder, *manifests, response_limits=limits) as gateway:
             yield gateway, provider
 
 

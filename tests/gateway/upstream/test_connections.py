@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.gateway.upstream.dialect_manifests import counted_as, gateway_before, is_refused
-from tintype_gateway.upstream import transport as call
+from tintype_gateway.values.upstream import ResponseLimits
 from tintype_testing import faulty_server as faulty_server
 from tintype_testing.faulty_server import Behavior, answer, says
 from tintype_testing.waiting import eventually
@@ -49,14 +49,14 @@ async def test_a_connection_that_fails_is_an_unknown_outcome(
 @STREAMED
 @pytest.mark.parametrize("form", ["body", "stream"])
 async def test_an_endless_response_is_aborted_and_the_connection_closed(
-    tmp_path: Path, form: str, stream: bool, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, form: str, stream: bool
 ) -> None:
-    monkeypatch.setattr(call, "MAX_ANSWER_BYTES", 1_000_000)
     behavior = {
         "body": faulty_server.never_ends_its_body,
         "stream": faulty_server.never_ends_its_stream,
     }[form]
-    async with gateway_before(tmp_path, behavior) as (gateway, provider):
+    limits = ResponseLimits(response_bytes=1_000_000)
+    async with gateway_before(tmp_path, behavior, limits) as (gateway, provider):
         with counted_as("outcome_unknown"):
             response = await gateway.generate(stream=stream)
 

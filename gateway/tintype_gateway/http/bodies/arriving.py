@@ -1,4 +1,4 @@
-"""The chunks of a request's body, counted, while they come fast enough."""
+"""The chunks of a request's body, with limits on their size and time."""
 
 import asyncio
 from typing import Self
@@ -10,7 +10,7 @@ from tintype_gateway.errors import (
     RequestTimeoutError,
     UnsupportedMediaTypeError,
 )
-from tintype_gateway.http.bodies.json import BYTES_PER_SECOND, GRACE_SECONDS
+from tintype_gateway.http.connection_limits import BodyPace
 
 
 async def defer_continue(request: web.Request) -> None:
@@ -30,21 +30,22 @@ def _expects_continue(request: web.Request) -> bool:
 class ArrivingBody:
     """Iterates over the chunks of a body, as they arrive, and asks for it where that is expected.
 
-    Only the time for which the client is waited for counts, not that for which others work.
+    Only the time in which the gateway waits for the client counts, not that in which it works.
 
     Raises:
-        PayloadTooLargeError: It has more than `max_bytes`.
-        RequestTimeoutError: It comes too slowly.
-        UnsupportedMediaTypeError: It is compressed.
-        ConnectionError: The client has left.
+        PayloadTooLargeError: The body has more than `max_bytes`.
+        RequestTimeoutError: The body arrives too slowly.
+        UnsupportedMediaTypeError: The body is compressed.
+        ConnectionError: The client has disconnected.
     """
 
-    def __init__(self, request: web.Request, max_bytes: int) -> None:
+    def __init__(self, request: web.Request, max_bytes: int, pace: BodyPace) -> None:
         if request.headers.get("Content-Encoding", "identity").lower() != "identity":
             raise UnsupportedMediaTypeError("the body must not be compressed")
         self._request = request
         self._content = request.content
         self._max_bytes = max_bytes
+        self._pace = pace
         self._bytes = 0
         self._waited_seconds = 0.0
         self._count(request.content_length or 0)
@@ -57,12 +58,12 @@ class ArrivingBody:
         if not self._bytes:
             await self._ask()
         started = loop.time()
-        due = GRACE_SECONDS + self._bytes / BYTES_PER_SECOND - self._waited_seconds
+        due = self._pace.seconds_for(self._bytes) - self._waited_seconds
         try:
             async with asyncio.timeout_at(started + due):
                 chunk = await self._content.readany()
         except TimeoutError as error:
-            # A process that got no CPU time meanwhile may find the time over and the bytes there.
+            # After a pause of the process, the time may be over although the chunk has arrived.
             chunk = self._content.read_nowait()
             if not chunk and not self._content.is_eof():
                 raise RequestTimeoutError("the request body arrives too slowly") from error

@@ -9,17 +9,12 @@ from tintype_gateway.errors import (
     RequestTimeoutError,
     UnsupportedMediaTypeError,
 )
+from tintype_gateway.http.connection_limits import BodyPace
 from tintype_gateway.values.content import JsonBody
 
-GRACE_SECONDS = 5
-"""The time that any body may take."""
 
-BYTES_PER_SECOND = 16 * 1024
-"""The lowest average rate of a body beyond that time, below that of any usable connection."""
-
-
-async def read_json_body(request: web.Request) -> JsonBody:
-    """Return a body that says it is JSON.
+async def read_json_body(request: web.Request, pace: BodyPace) -> JsonBody:
+    """Return a body whose Content-Type is JSON.
 
     Raises:
         UnsupportedMediaTypeError: The headers declare another type or a compression.
@@ -36,7 +31,7 @@ async def read_json_body(request: web.Request) -> JsonBody:
     body = bytearray()
     if not request.content.is_eof():  # most bodies arrive together with their heads
         try:
-            await _read_into(body, request, limit)
+            await _read_into(body, request, limit, pace)
         except TimeoutError as error:
             # After a pause of the process, the time may be over although the body has arrived.
             if not request.content.is_eof():
@@ -47,15 +42,15 @@ async def read_json_body(request: web.Request) -> JsonBody:
     return JsonBody(bytes(body))
 
 
-async def _read_into(body: bytearray, request: web.Request, limit: int) -> None:
+async def _read_into(body: bytearray, request: web.Request, limit: int, pace: BodyPace) -> None:
     loop = asyncio.get_running_loop()
-    deadline = loop.time() + GRACE_SECONDS
-    async with asyncio.timeout_at(deadline) as bound:
+    started = loop.time()
+    async with asyncio.timeout_at(started + pace.seconds_for(0)) as bound:
         async for chunk in request.content.iter_any():
             body += chunk
             if len(body) > limit:
                 raise _too_large(limit)
-            bound.reschedule(deadline + len(body) / BYTES_PER_SECOND)
+            bound.reschedule(started + pace.seconds_for(len(body)))
 
 
 def _too_large(limit: int) -> PayloadTooLargeError:

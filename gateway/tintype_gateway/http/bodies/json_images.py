@@ -56,7 +56,7 @@ async def read_json_images(
     urls = _Urls(spool)
     parser = DataUrlParser(limits.data_url_characters, limits.document_bytes)
     try:
-        async for chunk in ArrivingBody(request, limits.total_bytes):
+        async for chunk in ArrivingBody(request, limits.total_bytes, limits.pace):
             for event in parser.feed(chunk):
                 await urls.take(event)
         fields = _fields(parser.finish(), urls.complete)

@@ -1,8 +1,9 @@
 """How large the bodies of requests with images may be, and what those that are refused get."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tintype_gateway.errors import BadRequestError, PayloadTooLargeError
+from tintype_gateway.http.connection_limits import BodyPace
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,8 @@ class UploadLimits:
 
     fetch_seconds: float = 30
     """The time in which all images at https URLs must be fetched."""
+
+    pace: BodyPace = field(default_factory=BodyPace)
 
 
 def refused(param: str, problem: str, code: str = "invalid_type") -> BadRequestError:

@@ -47,7 +47,7 @@ async def read_multipart(
     form = _Form(spool, limits)
     try:
         parser = FormParser(boundary_of(request.headers["Content-Type"]))
-        async for chunk in ArrivingBody(request, limits.total_bytes):
+        async for chunk in ArrivingBody(request, limits.total_bytes, limits.pace):
             for event in parser.feed(chunk):
                 await form.take(event)
         parser.finish()

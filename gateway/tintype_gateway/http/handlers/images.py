@@ -15,7 +15,14 @@ from tintype_gateway.api.response_headers import PROFILE_HEADER, lifecycle_heade
 from tintype_gateway.catalog.snapshot import View
 from tintype_gateway.dialects.registry import supports
 from tintype_gateway.errors import BadRequestError
-from tintype_gateway.http.app_keys import CATALOGS, IMAGE_BODIES, PIPELINE, REQUEST_ID, REQUEST_LOG
+from tintype_gateway.http.app_keys import (
+    BODY_PACE,
+    CATALOGS,
+    IMAGE_BODIES,
+    PIPELINE,
+    REQUEST_ID,
+    REQUEST_LOG,
+)
 from tintype_gateway.http.bodies.arriving import defer_continue
 from tintype_gateway.http.bodies.images import READING_BYTES
 from tintype_gateway.http.bodies.json import read_json_body
@@ -122,7 +129,7 @@ def incoming_of(request: web.Request) -> Incoming:
     most = request.client_max_size
     return Incoming(
         request_id=request[REQUEST_ID],
-        read_body=lambda: read_json_body(request),
+        read_body=lambda: read_json_body(request, request.app[BODY_PACE]),
         body_bytes=min(request.content_length or most, most),
         authorization=request.headers.get("Authorization"),
         provider=_provider(request),
