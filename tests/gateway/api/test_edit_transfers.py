@@ -15,8 +15,8 @@ import pytest
 from PIL import Image
 
 from tests.gateway.http.raw import Connection, connected
-from tintype_gateway.http.bodies import arriving
 from tintype_gateway.http.bodies.images import READING_BYTES
+from tintype_gateway.http.connection_limits import BodyPace, ConnectionLimits
 from tintype_gateway.values.upstream_body import STEP_BYTES
 from tintype_testing.edit_requests import Part, editing_canvas, form, hole, media_type, square
 from tintype_testing.gateway import CREDITS_MICRO, Gateway, running_gateway
@@ -68,10 +68,15 @@ async def provider() -> AsyncIterator[RecordingSimulator]:
 
 @asynccontextmanager
 async def serving(
-    folder: Path, provider: RecordingSimulator, *more: Manifest
+    folder: Path,
+    provider: RecordingSimulator,
+    *more: Manifest,
+    limits: ConnectionLimits | None = None,
 ) -> AsyncIterator[Gateway]:
     manifests = [*editing_canvas(), *more]
-    async with running_gateway(folder, *manifests, simulator=provider.url) as gateway:
+    async with running_gateway(
+        folder, *manifests, simulator=provider.url, connection_limits=limits
+    ) as gateway:
         yield gateway
         await eventually(lambda: metric("tintype_spool_bytes") == 0)
 
@@ -261,11 +266,14 @@ async def test_a_compressed_upload_is_refused(gateway: Gateway) -> None:
         await is_answered(connection, 415, "unsupported_media_type")
 
 
-async def test_an_upload_that_comes_too_slowly_is_given_up(
-    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+async def test_an_upload_that_arrives_too_slowly_is_a_request_timeout(
+    tmp_path: Path, provider: RecordingSimulator
 ) -> None:
-    monkeypatch.setattr(arriving, "GRACE_SECONDS", 0.2)
-    async with connected(gateway) as connection:
+    limits = ConnectionLimits(body=BodyPace(grace_seconds=0.2))
+    async with (
+        serving(tmp_path, provider, limits=limits) as gateway,
+        connected(gateway) as connection,
+    ):
         await connection.send(head(gateway, 50_000_000) + edit()[:1000])
 
         await is_answered(connection, 408, "request_timeout")
