@@ -52,6 +52,13 @@ def test_the_flag_for_the_format_takes_precedence_over_the_file_name(
     assert {opened(tmp_path / name)[0] for name in ("a.jpg", "b.png")} == {"JPEG"}
 
 
+def test_a_drawing_is_saved(run: Run, tmp_path: Path) -> None:
+    ended = run("a hedgehog", "-m", "gpt-image-2.6-flare", "-o", "hedgehog.svg")
+
+    assert ended.returncode == 0, ended.stderr
+    assert (tmp_path / "hedgehog.svg").read_bytes().startswith(b"<svg")
+
+
 def test_several_images_are_numbered(run: Run, tmp_path: Path) -> None:
     ended = run("a hedgehog", *FAST, "-n", "3", "-o", "hedgehog.png")
 

@@ -72,8 +72,12 @@ class Job:
     """The area of the first input to change, in the dialect's mask convention."""
 
     def images_per_call(self, most: int) -> int:
-        """Return the number of images of one call, for a model with this maximum."""
-        return 1 if self.streamed else most
+        """Return the number of images of one call, for a model with this maximum.
+
+        OpenAI streams one image a call, and makes one SVG a call.
+        """
+        is_svg = self.encoding is not None and self.encoding.format == "svg"
+        return 1 if self.streamed or is_svg else most
 
     @property
     def quality(self) -> str | None:

@@ -91,3 +91,28 @@ async def test_an_unknown_format_is_refused_by_naming_all_that_there_are(tmp_pat
         error = (await gateway.generate(output_format="svgz")).json()["error"]
         assert error["param"] == "output_format"
     assert "'gif'" in error["message"]
+
+
+@pytest.mark.parametrize("form", ["gif", "svg"])
+async def test_a_format_that_its_provider_does_not_stream_comes_in_events(
+    gateway: Gateway, form: str
+) -> None:
+    response = await gateway.generate(
+        model="gpt-image-2.6-flare",
+        quality="low",
+        output_format=form,
+        n=2,
+        stream=True,
+        partial_images=1,
+    )
+
+    assert response.headers["Tintype-Adjusted"] == "partial_images=stripped"
+    assert response.text.count("event: image_generation.completed") == 2
+    assert response.text.count(f'"output_format": "{form}"') == 2
+
+
+async def test_several_svgs_are_made_by_several_calls(gateway: Gateway) -> None:
+    response = await gateway.generate(model="gpt-image-2.6-flare", output_format="svg", n=2)
+
+    assert [call["n"] for call in await gateway.upstream_calls()] == [1, 1]
+    assert len(response.json()["data"]) == 2

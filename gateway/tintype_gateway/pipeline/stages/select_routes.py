@@ -32,7 +32,8 @@ def choose(
 def stream(job: Job, fields: ImageRequest, *, native: bool, strict: bool) -> Job:
     """Return the job of a stream; `native` tells whether the provider can stream.
 
-    The gateway can stream the images of every model; previews come from the provider only.
+    The gateway can stream the images of every model; previews come from the provider only. OpenAI
+    streams neither GIF nor SVG.
 
     Raises:
         UnsupportedParameterError: The request asks for previews, and handling is strict.
@@ -40,7 +41,7 @@ def stream(job: Job, fields: ImageRequest, *, native: bool, strict: bool) -> Job
     partial_images = fields.partial_images or 0
     if not fields.stream:
         return job
-    if native:
+    if native and (job.encoding is None or job.encoding.is_convertible):
         return replace(job, streamed=True, partial_images=partial_images)
     if partial_images == 0:
         return job
