@@ -1,8 +1,10 @@
 """Somebody who uses the playground: finds things by what they are called, as people do."""
 
+import re
 from dataclasses import dataclass, field
 
-from playwright.sync_api import Browser, Locator, Page, Request, expect
+from PIL import Image
+from playwright.sync_api import Browser, FilePayload, Locator, Page, Request, expect
 
 WATCH = """
 window.violations = [];
@@ -39,7 +41,7 @@ class Visitor:
 
     @property
     def prompt(self) -> Locator:
-        return self.page.get_by_label("Prompt")
+        return self.page.get_by_role("textbox", name=re.compile("^Prompt"))
 
     @property
     def count(self) -> Locator:
@@ -72,6 +74,41 @@ class Visitor:
         """Choose one of a few."""
         choice = self.page.get_by_role("group", name=group, exact=True)
         choice.get_by_label(name, exact=True).check()
+
+    def do(self, operation: str) -> None:
+        """Choose what the model shall do."""
+        self.option("Operation", operation)
+
+    def add_images(self, *files: FilePayload) -> None:
+        """Choose images for the request."""
+        self.page.get_by_label("Choose").set_input_files(files)
+
+    @property
+    def inputs(self) -> Locator:
+        """The images of the request."""
+        return self.page.locator("#input-list li")
+
+    @property
+    def mask(self) -> Locator:
+        """Where the mask is painted."""
+        return self.page.get_by_role("application", name="Mask of image 1")
+
+    @property
+    def quote(self) -> Locator:
+        return self.page.locator("#quote")
+
+    def buy(self, operation: str = "Generate") -> None:
+        """Press the button, which is called like the operation, and wait for the end of it."""
+        self.page.get_by_role("button", name=operation, exact=True).click()
+        expect(self.status).to_contain_text("Done", timeout=60_000)
+
+    def result(self) -> Image.Image:
+        """Return the finished image that is shown, as the page offers it as a file."""
+        with self.page.expect_download() as download:
+            self.images.get_by_role("link", name="Download").click()
+        with Image.open(download.value.path()) as image:
+            image.load()
+            return image
 
     def generate(self) -> None:
         self.page.get_by_role("button", name="Generate", exact=True).click()

@@ -1,15 +1,19 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { load, model } from './load.mjs';
+import { editRule, load, model } from './load.mjs';
 
 const { answersOf, fieldsOf, requestOf } = await load('fields');
+const { operationOf } = await load('operations');
 const { shapes, sizeOf } = await load('sizes');
 
 const PIXELS = { mode: 'Pixels', accepts_auto: true, multiple_of: 16, max_edge: 3840, min_pixels: 655360, max_pixels: 8294400, max_aspect_ratio: '3:1' };
 const RATIOS = { mode: 'AspectRatio', ratios: { '16:9': '1376x768', '1:1': '1024x1024' }, resolutions: ['1K', '2K', '4K'] };
 
-const names = (changes) => fieldsOf(model(changes)).map((field) => field.name);
-const field = (name, changes) => fieldsOf(model(changes)).find((each) => each.name === name);
+const fieldsFor = (canvas, operation = 'generation') => fieldsOf(canvas, operationOf(canvas, operation));
+const names = (changes) => fieldsFor(model(changes)).map((field) => field.name);
+const field = (name, changes) => fieldsFor(model(changes)).find((each) => each.name === name);
+const asked = (canvas, prompt, answers, operation = 'generation') => requestOf(canvas, operationOf(canvas, operation), prompt, answers);
+const EDITS = { edit: editRule() };
 
 test('a model that takes nothing is asked for nothing but size, number and format', () => {
   assert.deepEqual(names(), ['shape', 'n', 'output_format', 'output_compression']);
@@ -58,19 +62,42 @@ test('a ratio and a resolution are a size, as the gateway counts it', () => {
 
 test('another model keeps the answers that it has, too', () => {
   const seed = { handling: 'Clamp', minimum: 0, maximum: 9 };
-  const fields = fieldsOf(model({ parameters: { seed } }));
+  const fields = fieldsFor(model({ parameters: { seed } }));
   const answers = answersOf(fields, { shape: '1536x1024', n: 99, seed: 4, style: 'vivid' });
   assert.deepEqual([answers.shape, answers.n, answers.seed, 'style' in answers], ['1536x1024', 1, 4, false]);
 });
 
 test('a request has what was answered, and nothing else', () => {
   const canvas = model({ parameters: { negative_prompt: { handling: 'Accept' } } });
-  const answers = { ...answersOf(fieldsOf(canvas)), n: 2 };
-  assert.deepEqual(requestOf(canvas, 'a fox', answers), { model: 'canvas', prompt: 'a fox', n: 2, size: '1024x1024' });
+  const answers = { ...answersOf(fieldsFor(canvas)), n: 2 };
+  assert.deepEqual(asked(canvas, 'a fox', answers), { model: 'canvas', prompt: 'a fox', n: 2, size: '1024x1024' });
 });
 
 test('only a lossy format is compressed', () => {
-  const answers = { ...answersOf(fieldsOf(model())), output_compression: 80 };
-  assert.equal(requestOf(model(), 'x', { ...answers, output_format: 'png' }).output_compression, undefined);
-  assert.equal(requestOf(model(), 'x', { ...answers, output_format: 'webp' }).output_compression, 80);
+  const answers = { ...answersOf(fieldsFor(model())), output_compression: 80 };
+  assert.equal(asked(model(), 'x', { ...answers, output_format: 'png' }).output_compression, undefined);
+  assert.equal(asked(model(), 'x', { ...answers, output_format: 'webp' }).output_compression, 80);
+});
+
+test('an edit has the size of the first image unless another one is chosen', () => {
+  const canvas = model({ operations: EDITS });
+  const answers = answersOf(fieldsFor(canvas, 'edit'));
+  assert.deepEqual(asked(canvas, 'a fox', answers, 'edit'), { model: 'canvas', prompt: 'a fox', n: 1 });
+  assert.equal(asked(canvas, 'a fox', { ...answers, shape: '1536x1024' }, 'edit').size, '1536x1024');
+});
+
+test('an operation without a prompt sends none', () => {
+  const canvas = model({ operations: { edit: editRule({ prompt: 'None' }) } });
+  assert.equal('prompt' in asked(canvas, 'a fox', answersOf(fieldsFor(canvas, 'edit')), 'edit'), false);
+});
+
+test('edits have the parameters that only the provider has, in its own nesting', () => {
+  const canvas = model({ operations: EDITS, provider_parameters: { search_prompt: [], inPaintingParams: ['maskPrompt', 'negativeText'] } });
+  const own = fieldsFor(canvas, 'edit').filter(({ kind }) => kind === 'word');
+  assert.deepEqual(own.map(({ name, label }) => [name, label]), [
+    ['search_prompt', 'Search prompt'], ['inPaintingParams.maskPrompt', 'Mask prompt'],
+  ]);
+  const answers = { ...answersOf(fieldsFor(canvas, 'edit')), search_prompt: 'the dog', 'inPaintingParams.maskPrompt': 'sky' };
+  const body = asked(canvas, 'a fox', answers, 'edit');
+  assert.deepEqual([body.search_prompt, body.inPaintingParams], ['the dog', { maskPrompt: 'sky' }]);
 });

@@ -32,7 +32,7 @@ const WORDS = {
   outcome_unknown: ['The image did not arrive', 'Nothing was charged. Try again if you like.'],
   ledger_unavailable: ['The ledger is unavailable', 'No image was requested. Try again in a moment.'],
   catalog_unavailable: ['The server is still starting', 'Try again in a moment.'],
-  payload_too_large: ['This is too much text', 'Shorten the prompt.'],
+  payload_too_large: ['This is too much', 'Shorten the prompt, or send fewer or smaller images.'],
 };
 
 /**

@@ -1,14 +1,15 @@
 /** The gateway's API. A key lives in a header, never in an address. */
 
 import { ApiError, ConnectionError } from './advice.js';
+import { takesImages } from './operations.js';
 
 /** Return the API at `base`, asked with `key`. */
 export function createApi(base, key) {
   async function ask(path, { body, signal } = {}) {
     const answer = await fetched(new URL(path, base), {
       method: body ? 'POST' : 'GET',
-      headers: { Authorization: `Bearer ${key}`, ...(body && { 'Content-Type': 'application/json' }) },
-      body: body && JSON.stringify(body),
+      headers: { Authorization: `Bearer ${key}`, ...(typeof body === 'string' && { 'Content-Type': 'application/json' }) },
+      body,
       cache: 'no-store',
       credentials: 'omit',
       signal,
@@ -20,9 +21,28 @@ export function createApi(base, key) {
   return {
     credits: async () => (await ask('v1/credits')).json(),
     models: async () => (await (await ask('v1/models')).json()).data,
-    quote: async (body, signal) => (await ask('v1/images/quote', { body, signal })).json(),
-    generate: (body, signal) => ask('v1/images/generations', { body, signal }),
+    quote: async (request, signal) => (await ask(request.operation.quotePath, { body: await bodyOf(request), signal })).json(),
+    buy: async (request, signal) => ask(request.operation.path, { body: await bodyOf(request), signal }),
   };
+}
+
+/** Return the body of a request `{operation, body, images, mask}`: JSON, or a form where it has images. */
+export async function bodyOf({ operation, body, images, mask }) {
+  if (!takesImages(operation)) return JSON.stringify(body);
+  const form = new FormData();
+  for (const [name, text] of textsOf(body)) form.append(name, text);
+  for (const { file, name } of images) form.append('image[]', file, name);
+  if (mask) form.append('mask', await mask, 'mask.png');
+  return form;
+}
+
+/** Return the fields of a body as a form has them: `[name, text]` each. */
+export function textsOf(body) {
+  return Object.entries(body).flatMap(([name, value]) =>
+    typeof value === 'object'
+      ? Object.entries(value).map(([part, text]) => [`${name}[${part}]`, String(text)])
+      : [[name, String(value)]],
+  );
 }
 
 async function fetched(address, options) {

@@ -1,15 +1,15 @@
-/** The form: a model, a prompt, what the model can be asked for, and what that would cost. */
+/** The form: a model, what it shall do, with which prompt and images, and what that would cost. */
 
-import { ApiError, explain } from './advice.js';
-import { byId, button, el, fill, spaced } from './dom.js';
-import { answersOf, fieldsOf, hasPreviews, requestOf } from './fields.js';
+import { byId, button, el, fill } from './dom.js';
+import { answersOf, fieldsOf, hasPreviews, isStreamed, requestOf } from './fields.js';
 import { markFields, showFields } from './form.js';
 import { badgesOf, priceTag } from './gallery.js';
-import { creditAmount, number, usd } from './money.js';
+import { createInputs } from './inputs.js';
+import { Masking } from './masking.js';
+import { number } from './money.js';
+import { missing, operationOf, operationsOf, takesImages } from './operations.js';
+import { Quote } from './quote.js';
 import { keepDraft, keptDraft } from './storage.js';
-
-/** How long people pause before a price is asked for, in milliseconds. */
-const QUOTE_DELAY = 250;
 
 /** Stands in for a prompt that is not written yet, so that there is a price already. */
 const ANY_PROMPT = '-';
@@ -22,61 +22,72 @@ const EXAMPLES = [
   'A quiet mountain lake at dawn, layers of mist, woodblock print',
 ];
 
-/** The form. `search` is called when another model is wanted. */
+/** The form. `search` is called when another model is wanted, and, with a feature, one that has it. */
 export class Composer {
-  #api;
-  #microPerUsd;
-  #quoteInterval;
-  #nextQuote = 0;
   #search;
   #form = byId('composer');
   #prompt = byId('prompt');
   #model = null;
+  #operation = null;
   #fields = [];
   #answers = {};
-  #asking = new AbortController();
-
-  /** The most that the request can cost, in micro-credits, as far as it is known. */
-  ceiling;
+  #inputs;
+  #masking;
+  #quote;
 
   constructor(api, account, search) {
     const { prompt = '', answers = {} } = keptDraft();
     this.#answers = answers;
     this.#prompt.value = prompt;
-    this.#api = api;
-    this.#microPerUsd = account.micro_credits_per_usd;
-    // Half of the calls that the account may make, so that others are left for the rest.
-    this.#quoteInterval = (2 * 60_000) / account.calls_per_minute;
     this.#search = search;
+    this.#quote = new Quote(api, account, (problems) => this.mark(problems));
+    this.#inputs = createInputs(() => this.#changed(), () => this.#wantImages());
+    this.#masking = new Masking(() => this.#changed());
     this.#prompt.oninput = () => this.#changed();
     byId('example').onclick = () => this.#takeExample();
   }
 
-  /** Show the form of another model. What was answered stays, as far as the model has it, too. */
-  choose(model) {
-    this.#model = model;
-    this.#fields = fieldsOf(model);
-    this.#answers = answersOf(this.#fields, this.#answers);
-    fill(byId('chosen'), summary(model, this.#search));
-    this.#showFields();
-    this.#changed();
+  /** The most that the request can cost, in micro-credits, as far as it is known. */
+  get ceiling() {
+    return this.#quote.ceiling;
   }
 
-  /** Return the model, the request as the code snippets show it, and as it is sent. */
+  /** Show the form of another model. What was answered stays, as far as the model has it, too. */
+  choose(model) {
+    const wanted = this.#isStuck() ? 'edit' : this.#operation?.name ?? keptDraft().operation;
+    this.#model = model;
+    fill(byId('chosen'), summary(model, () => this.#search()));
+    this.#do(operationOf(model, wanted));
+  }
+
+  /**
+   * Return the request: its fields as they are sent (`body`) and as code to paste has them (`plain`), its
+   * images, and its mask, which is a promise of a file or null.
+   */
   request() {
-    const plain = requestOf(this.#model, this.#prompt.value.trim(), this.#answers);
-    return { model: this.#model, plain, body: this.#streamed(plain) };
+    const images = takesImages(this.#operation) ? this.#inputs.images.map(({ mask, ...image }) => image) : [];
+    return { ...this.#written(this.#prompt.value.trim()), images, mask: this.#masking.file() };
+  }
+
+  /** Say what is missing of the request, and whether nothing is. */
+  isComplete() {
+    const problems = this.#missing();
+    this.mark(problems);
+    if ('image' in problems) byId('files').focus();
+    else if ('prompt' in problems) this.#prompt.focus();
+    else if ('mask' in problems) this.#masking.focus();
+    return Object.keys(problems).length === 0;
   }
 
   /** Tell what is wrong with fields, by their names in a request. */
   mark(problems) {
-    markFields(this.#form, problems);
+    const named = Object.entries(problems).map(([name, message]) => [name.replace(/^image\W.*/, 'image'), message]);
+    markFields(this.#form, Object.fromEntries(named));
   }
 
-  /** Ask for a prompt. */
-  missPrompt() {
-    this.mark({ prompt: 'Say what the image should show.' });
-    this.#prompt.focus();
+  /** Take images to be changed. */
+  take(files) {
+    return this.#inputs.add(files);
   }
 
   /** Say whether a seed can be used again, of an image by the model with an id. */
@@ -90,6 +101,47 @@ export class Composer {
     this.#changed();
     byId('fine').open = true;
     byId('field-seed').focus();
+  }
+
+  /** Show the form of an operation of the model. */
+  #do(operation) {
+    const isAnother = this.#operation && takesImages(this.#operation) !== takesImages(operation);
+    if (isAnother) delete this.#answers.shape; // a size that was meant for new images
+    this.#operation = operation;
+    this.#fields = fieldsOf(this.#model, operation);
+    this.#answers = answersOf(this.#fields, this.#answers);
+    this.#showOperations();
+    this.#showPrompt();
+    this.#inputs.fit(operation);
+    this.#showFields();
+    this.#changed();
+  }
+
+  /** Change to what the model does with images, or ask for a model that does something with them. */
+  #wantImages() {
+    const able = operationsOf(this.#model).find(takesImages);
+    if (able) this.#do(able);
+    else this.#search('image_edit');
+  }
+
+  /** Say whether there are images, and a model that does nothing with them. */
+  #isStuck() {
+    return this.#inputs.images.length > 0 && !operationsOf(this.#model).some(takesImages);
+  }
+
+  #showOperations() {
+    const own = operationsOf(this.#model);
+    byId('operations').hidden = own.length < 2;
+    fill(byId('operation-chips'), own.map((each) => chip(each, each.name === this.#operation.name, () => this.#do(each))));
+    byId('generate-label').textContent = this.#operation.label;
+  }
+
+  #showPrompt() {
+    const { rule, question } = this.#operation;
+    byId('prompting').hidden = rule.prompt === 'None';
+    byId('prompt-label').textContent = rule.prompt === 'Optional' ? 'Prompt (optional)' : 'Prompt';
+    byId('example').hidden = takesImages(this.#operation);
+    this.#prompt.placeholder = question;
   }
 
   #showFields() {
@@ -111,39 +163,35 @@ export class Composer {
     const most = this.#model.limits.max_prompt_characters;
     byId('prompt-count').textContent = `${number([...this.#prompt.value].length)} of ${number(most)} characters`;
     this.mark({});
-    keepDraft({ model: this.#model.id, prompt: this.#prompt.value, answers: this.#answers });
-    this.#asking.abort();
-    this.#asking = new AbortController();
-    const { signal } = this.#asking;
-    const delay = Math.max(QUOTE_DELAY, this.#nextQuote - Date.now());
-    setTimeout(() => signal.aborted || this.#quote(signal), delay);
+    this.#masking.fit(this.#operation, this.#inputs.images[0] ?? null);
+    keepDraft({ model: this.#model.id, operation: this.#operation.name, prompt: this.#prompt.value, answers: this.#answers });
+    const { image } = this.#missing();
+    if (image) return this.#quote.withhold(`${image.replace(/\.$/, '')} to see the price.`);
+    const bytes = this.#inputs.images.reduce((sum, { file }) => sum + file.size, 0);
+    return this.#quote.ask(() => this.#priced(), takesImages(this.#operation) ? bytes : 0);
   }
 
-  async #quote(signal) {
-    const prompt = this.#prompt.value.trim() || ANY_PROMPT;
-    this.ceiling = undefined;
-    this.#nextQuote = Date.now() + this.#quoteInterval;
-    try {
-      const price = await this.#api.quote(this.#streamed(requestOf(this.#model, prompt, this.#answers)), signal);
-      this.ceiling = price.credits_ceiling;
-      fill(byId('quote'), quoteText(price, this.#microPerUsd));
-    } catch (error) {
-      if (signal.aborted) return;
-      this.ceiling = error.credits?.required;
-      const { message, fields } = explain(error);
-      fill(byId('quote'), el('span', { class: 'muted' }, error instanceof ApiError ? noPrice(error) : message));
-      this.mark(fields);
-    }
+  /** Return the request with some prompt, if there is none yet. */
+  #priced() {
+    return { ...this.request(), ...this.#written(this.#prompt.value.trim() || ANY_PROMPT) };
   }
 
-  #streamed(body) {
+  #missing() {
+    const { length } = this.#inputs.images;
+    const images = takesImages(this.#operation) ? length : 0;
+    return missing(this.#operation, { prompt: this.#prompt.value.trim(), images, hasMask: this.#masking.isPainted });
+  }
+
+  #written(prompt) {
+    const plain = requestOf(this.#model, this.#operation, prompt, this.#answers);
     const previews = hasPreviews(this.#model) && { partial_images: this.#answers.partial_images };
-    return { ...body, stream: true, ...previews };
+    const streamed = isStreamed(this.#answers) && { stream: true, ...previews };
+    return { model: this.#model, operation: this.#operation, plain, body: { ...plain, ...streamed } };
   }
 }
 
-function noPrice({ credits }) {
-  return credits ? `Up to ${creditAmount(credits.required)} credits: more than the account has` : 'No price for this';
+function chip({ name, label }, checked, onchange) {
+  return el('label', { class: 'chip' }, el('input', { type: 'radio', name: 'operation', value: name, checked, onchange }), label);
 }
 
 function summary(model, search) {
@@ -153,16 +201,4 @@ function summary(model, search) {
     el('div', { class: 'chosen-text' }, el('h2', {}, model.display_name), priceTag(model), badgesOf(model), hint),
     button('search', 'Change', search, { 'aria-label': `Change the model, now ${model.display_name}` }),
   ];
-}
-
-function quoteText({ credits_expected: expected, credits_ceiling: most }, microPerUsd) {
-  const about = expected ?? most;
-  const isOpen = creditAmount(most) !== creditAmount(about);
-  const bound = isOpen && el('span', { class: 'muted' }, `(at most ${creditAmount(most)})`);
-  return spaced([
-    el('span', { class: 'muted' }, expected === null ? 'At most' : 'About'),
-    el('strong', {}, `${creditAmount(about)} credits`),
-    el('span', {}, `· ${usd(about, microPerUsd)}`),
-    bound,
-  ]);
 }

@@ -1,7 +1,8 @@
 /** What the form asks for one model, and what its answers mean as a request. */
 
 import { spoken } from './catalog.js';
-import { CUSTOM, bounds, shapes, sizeOf } from './sizes.js';
+import { takesImages } from './operations.js';
+import { CUSTOM, LIKE_IMAGE, bounds, shapes, sizeOf } from './sizes.js';
 
 const LABELS = {
   quality: 'Quality',
@@ -9,6 +10,7 @@ const LABELS = {
   background: 'Background',
   output_format: 'Format',
   moderation: 'Moderation',
+  input_fidelity: 'Fidelity to the images',
 };
 
 /** Qualities by the effort they mean: a catalog has them in any order. */
@@ -17,14 +19,21 @@ const EFFORTS = ['low', 'standard', 'medium', 'high', 'hd', 'premium', 'xhigh', 
 /** Those that few people touch, folded away. */
 const FINE = new Set(['background', 'moderation', 'output_compression', 'seed', 'negative_prompt', 'partial_images']);
 
+/** Parameters of providers that are fields of the form already. */
+const ELSEWHERE = new Set([
+  'seed', 'width', 'height', 'quality', 'negativeText', 'style', 'style_preset', 'aspectRatio', 'aspect_ratio', 'imageSize',
+]);
+
 /**
- * Return the fields of a model's form: `{name, kind, label, fine, ...}` each, where `kind` is
- * `choice` (with `options`), `number` (`min`, `max`), `range` or `text`.
+ * Return the fields of the form for an operation of a model: `{name, kind, label, fine, ...}` each,
+ * where `kind` is `choice` (with `options`), `number` (`min`, `max`), `range`, `text` or `word`.
  */
-export function fieldsOf(model) {
-  const choices = Object.keys(LABELS).map((name) => choiceOf(name, model));
-  const all = [...sizeFields(model.size), countField(model), ...choices, ...otherFields(model)];
-  return all.filter(Boolean).map((field) => ({ ...field, fine: FINE.has(field.name) }));
+export function fieldsOf(model, operation) {
+  const names = Object.keys(LABELS).filter((name) => name !== 'input_fidelity' || takesFidelity(operation));
+  const choices = names.map((name) => choiceOf(name, model));
+  const own = takesImages(operation) ? ownFields(model) : [];
+  const all = [...sizeFields(model.size, operation), countField(model), ...choices, ...otherFields(model), ...own];
+  return all.filter(Boolean).map((field) => ({ ...field, fine: FINE.has(field.name) || 'path' in field }));
 }
 
 /** Return the answers that a form begins with: the former ones as far as the model has them. */
@@ -34,14 +43,21 @@ export function answersOf(fields, former = {}) {
   );
 }
 
-/** Return the body of `POST /v1/images/generations` for a prompt and the answers of the form. */
-export function requestOf(model, prompt, answers) {
-  const names = ['quality', 'style', 'background', 'output_format', 'moderation', 'seed', 'negative_prompt'];
-  const body = { model: model.id, prompt, n: answers.n, size: sizeOf(model.size, answers) };
+/** Return the fields of a request for a prompt and the answers of the form, but for its images. */
+export function requestOf(model, operation, prompt, answers) {
+  const names = [...Object.keys(LABELS), 'seed', 'negative_prompt'];
+  const told = operation.rule.prompt === 'None' ? undefined : prompt;
+  const body = { model: model.id, prompt: told, n: answers.n, size: sizeOf(model.size, answers) };
   for (const name of names) body[name] = answers[name];
   if (isLossy(answers)) body.output_compression = answers.output_compression;
+  const own = takesImages(operation) ? ownFields(model) : [];
+  for (const { name, path } of own) if (answers[name]) put(body, path, answers[name]);
   const given = Object.entries(body).filter(([, value]) => value !== undefined && value !== '');
   return Object.fromEntries(given);
+}
+
+function put(body, [name, part], value) {
+  body[name] = part ? { ...body[name], [part]: value } : value;
 }
 
 /** Say whether the chosen format is one that can be compressed more or less. */
@@ -49,16 +65,40 @@ export function isLossy({ output_format: format }) {
   return format === 'jpeg' || format === 'webp';
 }
 
+/** Say whether images of the chosen format come in a stream: providers have none for these two. */
+export function isStreamed({ output_format: format }) {
+  return format !== 'gif' && format !== 'svg';
+}
+
 /** Say whether a model sends images before they are finished. */
 export function hasPreviews(model) {
   return model.limits.max_partial_images > 0;
 }
 
-function sizeFields(rule) {
-  const options = shapes(rule);
-  if (options.length === 0) return [];
-  const square = options.find(({ shape }) => shape && shape[0] === shape[1]) ?? options[0];
-  const shape = { name: 'shape', kind: 'choice', label: 'Size', options, initial: square.value };
+/** Only the edits of a model have a fidelity, among all that it does with images. */
+function takesFidelity(operation) {
+  return takesImages(operation) && operation.rule.prompt !== 'None';
+}
+
+/** Return a field for each parameter that only the provider has, and whose name `path` tells. */
+function ownFields({ provider_parameters: parameters = {} }) {
+  const paths = Object.entries(parameters).flatMap(([name, parts]) => (parts.length ? parts.map((part) => [name, part]) : [[name]]));
+  return paths
+    .filter((path) => !ELSEWHERE.has(path.at(-1)))
+    .map((path) => ({ name: path.join('.'), path, kind: 'word', label: spoken(inWords(path.at(-1))), initial: '' }));
+}
+
+/** Return `maskPrompt` as `mask prompt`. */
+function inWords(name) {
+  return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+}
+
+function sizeFields(rule, operation) {
+  const own = shapes(rule);
+  if (own.length === 0) return [];
+  const options = takesImages(operation) ? [{ value: LIKE_IMAGE, label: 'As image 1' }, ...own] : own;
+  const square = own.find(({ shape }) => shape && shape[0] === shape[1]) ?? own[0];
+  const shape = { name: 'shape', kind: 'choice', label: 'Size', options, initial: takesImages(operation) ? LIKE_IMAGE : square.value };
   const when = ({ shape }) => shape === CUSTOM;
   const edge = { kind: 'number', isShort: true, min: rule.min_edge ?? 1, max: rule.max_edge, step: rule.multiple_of ?? 1, when };
   return [
@@ -72,7 +112,8 @@ function sizeFields(rule) {
 function resolutionField(resolutions) {
   if (resolutions.length < 2) return null;
   const options = resolutions.map((value) => ({ value, label: value }));
-  return { name: 'resolution', kind: 'choice', label: 'Resolution', options, initial: resolutions[0] };
+  const when = ({ shape }) => shape !== LIKE_IMAGE;
+  return { name: 'resolution', kind: 'choice', label: 'Resolution', options, initial: resolutions[0], when };
 }
 
 /** A choice among a model's own values: clients know more words, but these are all there is. */
@@ -112,7 +153,7 @@ function otherFields(model) {
   const numbers = previews.map((value) => ({ value, label: value === 0 ? 'Off' : String(value) }));
   return [
     hasPreviews(model) && {
-      name: 'partial_images', kind: 'choice', label: 'Live previews', options: numbers, initial: Math.min(2, previews.length - 1),
+      name: 'partial_images', kind: 'choice', label: 'Live previews', options: numbers, initial: Math.min(2, previews.length - 1), when: isStreamed,
       hint: 'Unfinished images on the way, which cost a few tokens each',
     },
     compression.handling !== 'Reject' && {
@@ -133,5 +174,5 @@ function taken(rule) {
 function isPossible(field, value) {
   if (value === undefined) return false;
   if (field.kind === 'choice') return field.options.some((option) => option.value === value);
-  return field.kind === 'text' || (value >= field.min && value <= (field.max ?? Infinity));
+  return ['text', 'word'].includes(field.kind) || (value >= field.min && value <= (field.max ?? Infinity));
 }

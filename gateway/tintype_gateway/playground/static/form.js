@@ -43,6 +43,8 @@ function part(field, answers, update) {
       return isLong(field) ? picker(field, answers, update) : chips(field, answers, update);
     case 'text':
       return labelled(field, el('textarea', { ...described(field), rows: 2, oninput: told(field, update, String) }, answers[field.name]));
+    case 'word':
+      return labelled(field, el('input', { ...described(field), value: answers[field.name], oninput: told(field, update, String) }));
     case 'range':
       return slider(field, answers, update);
     default:

@@ -36,7 +36,13 @@ export function createGallery(models, choose) {
       chosen = model.id;
       show();
     },
-    search: () => inputs.text.focus(),
+    search(feature) {
+      if (feature) {
+        inputs.feature.value = feature;
+        show();
+      }
+      inputs.text.focus();
+    },
   };
 }
 

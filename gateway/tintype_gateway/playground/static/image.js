@@ -21,21 +21,52 @@ export function formatOf(bytes) {
 }
 
 /**
- * Return an image as `{url, bytes, format, width, height, isShown}`, in true pixels. An SVG may hold
- * scripts, which would run as ours: it is never shown, nor is what has no known format.
+ * Return an image in a blob as `{url, blob, bytes, format, width, height, isShown}`, in true pixels and
+ * upright. An SVG may hold scripts, which would run as ours: it is never shown, nor is what has no
+ * known format.
  */
-export async function opened(base64) {
-  const bytes = decoded(base64);
-  const format = formatOf(bytes);
-  if (format === 'svg' || format === null) {
-    const url = URL.createObjectURL(new Blob([bytes], { type: 'application/octet-stream' }));
-    return { url, bytes: bytes.length, format, width: null, height: null, isShown: false };
-  }
-  const url = URL.createObjectURL(new Blob([bytes], { type: `image/${format}` }));
+export async function opened(file) {
+  const format = formatOf(new Uint8Array(await file.slice(0, 16).arrayBuffer()));
+  const isShown = format !== 'svg' && format !== null;
+  const blob = file.slice(0, file.size, isShown ? `image/${format}` : 'application/octet-stream');
+  const facts = { url: URL.createObjectURL(blob), blob, bytes: file.size, format, isShown };
+  if (!isShown) return { ...facts, width: null, height: null };
   const image = new Image();
-  image.src = url;
+  image.src = facts.url;
   await image.decode();
-  return { url, bytes: bytes.length, format, width: image.naturalWidth, height: image.naturalHeight, isShown: true };
+  return { ...facts, width: image.naturalWidth, height: image.naturalHeight };
+}
+
+const ORIENTATION = 0x0112;
+
+/**
+ * Say whether the metadata of a WebP turn or mirror it. The gateway does as they say, and browsers do
+ * not, though they do for JPEG and PNG.
+ */
+export function isTurnedWebp(bytes) {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const name = (at) => String.fromCharCode(...bytes.subarray(at, at + 4));
+  for (let at = 12; at + 8 <= bytes.length; at += 8 + view.getUint32(at + 4, true) + (view.getUint32(at + 4, true) % 2)) {
+    if (name(at) !== 'EXIF') continue;
+    const start = at + (name(at + 8) === 'Exif' ? 14 : 8);
+    return orientationOf(new DataView(bytes.buffer, bytes.byteOffset + start, bytes.length - start)) > 1;
+  }
+  return false;
+}
+
+/** Return the orientation that TIFF's directory holds, as EXIF has it: 1 is upright, 0 is not told. */
+function orientationOf(tiff) {
+  try {
+    const isLittle = tiff.getUint8(0) === 0x49;
+    const directory = tiff.getUint32(4, isLittle);
+    for (let entry = 0; entry < tiff.getUint16(directory, isLittle); entry += 1) {
+      const at = directory + 2 + 12 * entry;
+      if (tiff.getUint16(at, isLittle) === ORIENTATION) return tiff.getUint16(at + 8, isLittle);
+    }
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error; // the metadata break off
+  }
+  return 0;
 }
 
 /** Return a name for an image's file, from the words of its prompt. */

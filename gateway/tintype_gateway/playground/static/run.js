@@ -5,7 +5,8 @@ import { button, copy, el, fill, icon, spaced } from './dom.js';
 import { bytes, creditAmount, credits } from './money.js';
 import { fileName } from './image.js';
 import { edges } from './sizes.js';
-import { curlOf, pythonOf } from './snippets.js';
+import { comparison } from './compare.js';
+import { SNIPPETS } from './snippets.js';
 
 const WORDS = {
   waiting: 'Waiting for the provider',
@@ -13,38 +14,42 @@ const WORDS = {
   cancelled: 'Cancelled',
 };
 
-/** Return a run that has just begun, with a place for each image. */
-export function createRun(model, body, base) {
+/** Return the run of a request that has just begun, with a place for each image. */
+export function createRun(request, base) {
+  const { model, operation, plain, images } = request;
+  const title = plain.prompt ?? `${operation.label}: ${images.map(({ name }) => name).join(', ')}`;
   return {
     model,
-    body,
+    request,
     base,
+    title,
+    before: images[0]?.isShown ? URL.createObjectURL(images[0].file) : null,
     head: null,
     startedAt: performance.now(),
     seconds: null,
     missing: 'missing', // the state of those images that will not have come at the end
-    node: el('article', { class: 'run', 'aria-label': `Images of: ${body.prompt}` }),
-    images: Array.from({ length: body.n }, (_, index) => ({
+    node: el('article', { class: 'run', 'aria-label': `Images of: ${title}` }),
+    images: Array.from({ length: plain.n }, (_, index) => ({
       index, state: 'waiting', file: null, facts: {}, message: null, plate: el('figure', { class: 'plate' }),
     })),
   };
 }
 
-/** Draw a run as it is now. `seeds` knows which of them can be used again. */
-export function drawRun(run, seeds) {
-  for (const image of run.images) drawPlate(run, image, seeds);
+/** Draw a run as it is now. `actions` are what can be done with its images. */
+export function drawRun(run, actions) {
+  for (const image of run.images) drawPlate(run, image, actions);
   const plates = run.images.map(({ plate }) => plate);
   fill(run.node, heading(run), el('div', { class: plates.length > 1 ? 'plates several' : 'plates' }, plates), factsOf(run));
 }
 
 /** Draw one image of a run, in the place that it has. */
-export function drawPlate(run, image, seeds) {
+export function drawPlate(run, image, actions) {
   const { plate, file, state } = image;
   plate.dataset.state = state;
   const frame = el('div', { class: 'frame' }, content(run, image));
-  const [width, height] = file?.isShown ? [file.width, file.height] : askedSize(run.body);
+  const [width, height] = file?.isShown ? [file.width, file.height] : askedSize(run.request);
   frame.style.setProperty('--ratio', String(width / height));
-  fill(plate, frame, state === 'done' && caption(run, image, seeds));
+  fill(plate, frame, state === 'done' && caption(run, image, actions));
 }
 
 /** Return what a run cost so far, in micro-credits. */
@@ -59,13 +64,14 @@ export function finished(run) {
 
 const NOT_SHOWN = 'An SVG may hold scripts, and is not shown here. Download it to see it.';
 
-function content({ body }, { file, state, index, message, facts }) {
+function content({ title, before }, { file, state, index, message, facts }) {
   if (file && !file.isShown) return el('p', { class: 'frame-text' }, NOT_SHOWN);
-  if (state === 'partial') return el('img', { src: file.url, alt: `A preview of: ${body.prompt}` });
+  if (state === 'partial') return el('img', { src: file.url, alt: `A preview of: ${title}` });
   if (state === 'flagged') return withheld(facts.flag_reason);
   if (state !== 'done') return el('p', { class: 'frame-text' }, message ?? WORDS[state]);
+  if (before) return comparison(before, file.url, title);
   const label = `Open image ${index + 1} in full size`;
-  const image = el('img', { src: file.url, alt: body.prompt });
+  const image = el('img', { src: file.url, alt: title });
   return el('a', { href: file.url, target: '_blank', rel: 'noopener', 'aria-label': label }, image);
 }
 
@@ -74,7 +80,7 @@ function withheld(reason) {
   return el('div', { class: 'frame-text' }, el('p', {}, told), reason && el('p', { dir: 'auto', class: 'muted' }, reason));
 }
 
-function caption(run, { index, file, facts }, seeds) {
+function caption(run, { index, file, facts }, actions) {
   const known = [
     file.isShown && `${file.width} × ${file.height}`,
     file.format?.toUpperCase(),
@@ -84,7 +90,7 @@ function caption(run, { index, file, facts }, seeds) {
     `Watermark: ${watermarkName(facts.watermark)}`,
   ];
   const revised = facts.revised_prompt;
-  const address = { href: file.url, download: fileName(run.body.prompt, index, file.format) };
+  const name = fileName(run.title, index, file.format);
   return el(
     'figcaption',
     {},
@@ -93,8 +99,10 @@ function caption(run, { index, file, facts }, seeds) {
     el(
       'div',
       { class: 'actions' },
-      el('a', { class: 'button quiet', ...address }, icon('download'), 'Download'),
-      hasSeed(facts) && seeds.takesSeed(run.model.id) && button('seed', 'Use this seed', () => seeds.useSeed(facts.seed)),
+      el('a', { class: 'button quiet', href: file.url, download: name }, icon('download'), 'Download'),
+      file.isShown && run.before && el('a', { class: 'button quiet', href: file.url, target: '_blank', rel: 'noopener' }, icon('open'), 'Open'),
+      file.isShown && button('brush', 'Edit this image', () => actions.change(new File([file.blob], name, { type: file.blob.type }))),
+      hasSeed(facts) && actions.takesSeed(run.model.id) && button('seed', 'Use this seed', () => actions.useSeed(facts.seed)),
     ),
   );
 }
@@ -113,12 +121,11 @@ function heading(run) {
   return el(
     'header',
     {},
-    el('div', {}, el('h2', {}, el('bdi', {}, run.body.prompt)), el('p', { class: 'muted' }, known.filter(Boolean).join(' · '))),
+    el('div', {}, el('h2', {}, el('bdi', {}, run.title)), el('p', { class: 'muted' }, known.filter(Boolean).join(' · '))),
     el(
       'div',
       { class: 'actions' },
-      copyButton('Copy as curl', () => curlOf(run.body, run.base)),
-      copyButton('Copy as Python', () => pythonOf(run.body, run.base)),
+      SNIPPETS.map(({ name, write }) => copyButton(`Copy as ${name}`, () => write(run.request, run.base))),
     ),
   );
 }
@@ -144,7 +151,8 @@ function adjustmentText(adjustment) {
   return change === 'stripped' ? `${spoken(name)}: this model has none` : `${spoken(name)}: ${change.replace('->', ' → ')}`;
 }
 
-/** Return the shape of the image that was asked for, a square where it is left open. */
-function askedSize({ size }) {
-  return /^\d+x\d+$/.test(size ?? '') ? edges(size) : [1, 1];
+/** Return the shape of the image that was asked for: that of image 1, or a square, where it is left open. */
+function askedSize({ plain, images: [first] }) {
+  if (/^\d+x\d+$/.test(plain.size ?? '')) return edges(plain.size);
+  return first?.isShown ? [first.width, first.height] : [1, 1];
 }

@@ -7,6 +7,9 @@ const PRESETS = ['1024x1024', '1536x1024', '1024x1536', '1920x1088', '1088x1920'
 /** The choice that opens two fields for width and height. */
 export const CUSTOM = 'custom';
 
+/** The choice that leaves the size to the server, which takes that of the first image. */
+export const LIKE_IMAGE = '';
+
 /** Return the shapes on offer: `{value, label, shape: [width, height]}` each. */
 export function shapes(rule) {
   const auto = rule.accepts_auto ? [{ value: 'auto', label: 'Auto' }] : [];
@@ -24,7 +27,7 @@ export function shapes(rule) {
 
 /** Return the `size` of a request for what was chosen; undefined leaves it to the server. */
 export function sizeOf(rule, { shape, resolution, width, height }) {
-  if (rule.mode === 'None') return undefined;
+  if (rule.mode === 'None' || shape === LIKE_IMAGE) return undefined;
   if (shape === CUSTOM) return `${width}x${height}`;
   if (rule.mode !== 'AspectRatio') return shape;
   const [first] = rule.resolutions ?? [];

@@ -53,6 +53,7 @@ export function showProblem(problem) {
 /** Give back the memory of a run's images. */
 function release(run) {
   for (const { file } of run.images) if (file) URL.revokeObjectURL(file.url);
+  if (run.before) URL.revokeObjectURL(run.before);
 }
 
 function thumbnail(run, isShown, onclick) {
@@ -60,6 +61,6 @@ function thumbnail(run, isShown, onclick) {
   return el(
     'button',
     { type: 'button', class: 'thumbnail', 'aria-current': isShown ? 'true' : null, onclick },
-    el('img', { src: file.url, alt: run.body.prompt }),
+    file.isShown ? el('img', { src: file.url, alt: run.title }) : el('span', { class: 'no-thumbnail' }, run.title),
   );
 }

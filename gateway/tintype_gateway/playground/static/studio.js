@@ -8,7 +8,7 @@ import { createGallery } from './gallery.js';
 import { generation } from './generation.js';
 import { wireKeys } from './keys.js';
 import { creditAmount, credits } from './money.js';
-import { opened } from './image.js';
+import { decoded, opened } from './image.js';
 import { costOf, createRun, drawPlate, drawRun, finished } from './run.js';
 import { createStage, showProblem } from './stage.js';
 import { keptDraft } from './storage.js';
@@ -39,10 +39,17 @@ class Studio {
   #running = null;
   #remaining = null;
 
+  /** What can be done with an image. */
+  #actions = {
+    takesSeed: (id) => this.#composer.takesSeed(id),
+    useSeed: (seed) => this.#composer.useSeed(seed),
+    change: (file) => this.#composer.take([file]),
+  };
+
   constructor(api, account, models, base) {
     this.#api = api;
     this.#base = base;
-    this.#composer = new Composer(api, account, () => this.search());
+    this.#composer = new Composer(api, account, (feature) => this.search(feature));
     this.#gallery = createGallery(models, (model) => this.choose(model));
     byId('account-name').textContent = account.account;
     this.#showCredits(account.credits_remaining);
@@ -54,9 +61,10 @@ class Studio {
     if (!isWide()) byId('prompt').focus();
   }
 
-  search() {
+  /** Look for a model, of those that have a feature if one is named. */
+  search(feature) {
     openTab('models');
-    this.#gallery.search();
+    this.#gallery.search(feature);
   }
 
   cancel() {
@@ -65,14 +73,13 @@ class Studio {
 
   /** Buy what the form says, unless something is being bought already. */
   async generate() {
-    const { model, plain, body } = this.#composer.request();
-    if (this.#running) return;
-    if (!plain.prompt) return this.#composer.missPrompt();
+    if (this.#running || !this.#composer.isComplete()) return;
     this.#running = new AbortController();
-    const run = createRun(model, plain, this.#base);
+    const request = this.#composer.request();
+    const run = createRun(request, this.#base);
     this.#begin(run);
     try {
-      await this.#follow(run, body);
+      await this.#follow(run, request);
       say(`Done: ${counted(finished(run))} for ${credits(costOf(run))}.`);
     } catch (error) {
       this.#fail(run, error);
@@ -86,14 +93,14 @@ class Studio {
     this.#composer.mark({});
     setBusy(true);
     say('Asking the provider…');
-    drawRun(run, this.#composer);
+    drawRun(run, this.#actions);
     this.#stage.add(run);
     openTab('images');
     if (!isWide()) byId('panel-images').scrollIntoView({ behavior: 'smooth' });
   }
 
-  async #follow(run, body) {
-    for await (const event of generation(this.#api, body, this.#running.signal)) {
+  async #follow(run, request) {
+    for await (const event of generation(this.#api, request, this.#running.signal)) {
       if (event.type === 'head') run.head = event;
       else await this.#receive(run, event);
     }
@@ -108,10 +115,10 @@ class Studio {
     if (isFinal) image.facts = facts;
     if (event.flagged) image.state = 'flagged';
     else {
-      image.file = await opened(base64);
+      image.file = await opened(new Blob([decoded(base64)]));
       image.state = isFinal ? 'done' : 'partial';
     }
-    drawPlate(run, image, this.#composer);
+    drawPlate(run, image, this.#actions);
     if (former) URL.revokeObjectURL(former.url);
     say(isFinal ? `Image ${event.index + 1} of ${run.images.length} is there.` : `Preview ${event.partial_image_index + 1}`);
   }
@@ -133,7 +140,7 @@ class Studio {
     this.#running = null;
     for (const image of run.images) if (!['done', 'flagged'].includes(image.state)) image.state = run.missing;
     run.seconds = (performance.now() - run.startedAt) / 1000;
-    drawRun(run, this.#composer);
+    drawRun(run, this.#actions);
     this.#stage.drawHistory();
     setBusy(false);
     this.#api.credits().then((now) => this.#showCredits(now.credits_remaining), () => {});

@@ -1,8 +1,8 @@
-/** Two panels of which one is seen. The arrow keys go between their tabs. */
+/** Panels of which one is seen. The arrow keys go between their tabs. */
 
 import { byId } from './dom.js';
 
-const NAMES = ['models', 'images'];
+const NAMES = ['models', 'images', 'mask'];
 
 /** Let the tabs work. */
 export function wireTabs() {
@@ -10,9 +10,9 @@ export function wireTabs() {
     const tab = byId(`tab-${name}`);
     tab.onclick = () => openTab(name);
     tab.onkeydown = (event) => {
-      if (!['ArrowLeft', 'ArrowRight', 'Home', 'End'].includes(event.key)) return;
+      const next = target(name, event.key);
+      if (!next) return;
       event.preventDefault();
-      const next = { Home: NAMES[0], End: NAMES[1] }[event.key] ?? NAMES.find((other) => other !== name);
       openTab(next);
       byId(`tab-${next}`).focus();
     };
@@ -27,4 +27,19 @@ export function openTab(name) {
     tab.tabIndex = each === name ? 0 : -1;
     byId(`panel-${each}`).hidden = each !== name;
   }
+}
+
+/** Take a tab away or bring it back. If it is the open one, the first one is opened instead. */
+export function hideTab(name, isHidden) {
+  const tab = byId(`tab-${name}`);
+  tab.hidden = isHidden;
+  if (isHidden && tab.getAttribute('aria-selected') === 'true') openTab(NAMES[0]);
+}
+
+/** Return the tab that a key goes to: the next ones are in a circle. */
+function target(name, key) {
+  const shown = NAMES.filter((each) => !byId(`tab-${each}`).hidden);
+  const at = shown.indexOf(name);
+  const places = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: -1 };
+  return key in places ? shown.at(places[key] % shown.length) : null;
 }
