@@ -42,8 +42,8 @@ class Case:
         return SIZES[self.size]
 
     @property
-    def answer_bytes(self) -> int:
-        """What any whole answer must hold at least: its images, as base64."""
+    def response_bytes(self) -> int:
+        """What any whole response must hold at least: its images, as base64."""
         images = 1 + PREVIEWS if self.stream and self.dialect == "openai-images" else 1
         return images * len(image_base64(self.image_bytes))
 
@@ -54,7 +54,7 @@ class Case:
 
     @property
     def upstream_path(self) -> str:
-        """The path at which the upstream itself answers this case."""
+        """The path at which the upstream itself serves this case."""
         prefix = upstream_prefix(self.dialect, self.image_bytes, self.delay_ms)
         return f"{prefix}/v1/images/generations"
 
@@ -82,7 +82,7 @@ def model_id(dialect: Dialect, image_bytes: int, delay_ms: int = 0) -> str:
 
 
 def upstream_prefix(dialect: Dialect, image_bytes: int, delay_ms: int = 0) -> str:
-    """Return the first part of the path, by which the upstream knows what to answer."""
+    """Return the first part of the path, which selects the response of the upstream."""
     return f"/{dialect}/{image_bytes}/{delay_ms}"
 
 
@@ -99,7 +99,7 @@ def image_base64(image_bytes: int) -> bytes:
 
 
 @cache
-def upstream_answer(dialect: Dialect, image_bytes: int, stream: bool) -> bytes:
+def upstream_response(dialect: Dialect, image_bytes: int, stream: bool) -> bytes:
     """Return a whole HTTP response, as this provider would write it."""
     if stream and dialect == "openai-images":
         frames = b"".join(_frames(image_base64(image_bytes).decode()))

@@ -1,4 +1,4 @@
-"""The catalog of the benchmark: the starter's models, each once for every size of answer."""
+"""The catalog of the benchmark: the starter's models, each once for every size of response."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -30,7 +30,7 @@ DELAY_MS = 5000
 
 
 def write_catalog(folder: Path, upstream: str) -> None:
-    """Write manifests of every dialect and size, and of delayed answers of OpenAI's."""
+    """Write manifests of every dialect and size, and of delayed responses of OpenAI's."""
     manifests = [
         manifest
         for dialect in DIALECTS

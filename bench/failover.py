@@ -41,10 +41,10 @@ FAULTS: Mapping[str, Fault] = {
     "503": {"error": "openai/server_is_overloaded"},
     "our key refused": {"error": "openai/invalid_api_key"},
     "500": {"error": "openai/server_error"},
-    "connection cut before the answer": {"cut_after_bytes": 0},
+    "connection cut before the response": {"cut_after_bytes": 0},
     "connection cut in the image": {"cut_after_bytes": 700},
     "malformed JSON": {"damage": "malformed_json"},
-    "no answer": {"hang": True},
+    "no response": {"hang": True},
 }
 UNREACHABLE = "connection refused"
 """The fault of an address, which cannot be scripted for every other call."""
@@ -143,8 +143,8 @@ async def _asked(gateway: Gateway, requests: int) -> Outcome:
 async def _has_image(http: Any) -> bool:
     """Request an image, and return whether it arrived completely."""
     body = {"model": "canvas", "prompt": "a red fox"}
-    answer = await http.post("/v1/images/generations", json=body)
-    return bool(answer.status_code == 200 and answer.json()["data"][0]["b64_json"])
+    response = await http.post("/v1/images/generations", json=body)
+    return bool(response.status_code == 200 and response.json()["data"][0]["b64_json"])
 
 
 def _calls() -> float:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 BUFFER_BYTES = 256 * 1024
 
-ANSWER_SECONDS = 120
+RESPONSE_SECONDS = 120
 """The time limit of one response."""
 
 _STATUS = re.compile(rb"HTTP/1\.1 (\d{3}) ")
@@ -20,7 +20,7 @@ _CLOSE = re.compile(rb"\r\nconnection: *close", re.IGNORECASE)
 _LAST_CHUNK = b"\r\n0\r\n\r\n"
 
 
-class WrongAnswerError(Exception):
+class WrongResponseError(Exception):
     """A response with another status or a too short body."""
 
 
@@ -31,7 +31,7 @@ class Request:
     url: str
     body: bytes
     headers: tuple[str, ...] = ()
-    answer_bytes: int = 0
+    response_bytes: int = 0
     """The minimum length of the response's body."""
 
     @property
@@ -75,22 +75,22 @@ class Connection:
         self._buffer = memoryview(bytearray(BUFFER_BYTES))
         self._loop = asyncio.get_running_loop()
 
-    async def ask(self, request: bytes, answer_bytes: int) -> None:
+    async def ask(self, request: bytes, response_bytes: int) -> None:
         """Send a request, and read its response to the end.
 
         Raises:
-            WrongAnswerError: The status is not 200, or the response is too short.
+            WrongResponseError: The status is not 200, or the response is too short.
         """
         await self._loop.sock_sendall(self._socket, request)
         head, read = await self._read_head()
         status = _STATUS.match(head)
         if status is None or status[1] != b"200":
-            raise WrongAnswerError(f"{head[:200]!r}")
+            raise WrongResponseError(f"{head[:200]!r}")
         self.is_last = _CLOSE.search(head) is not None
         length = _LENGTH.search(head)
         body = await (self._rest(read, int(length[1])) if length else self._chunks(read))
-        if body < answer_bytes:
-            raise WrongAnswerError(f"only {body} of {answer_bytes} bytes")
+        if body < response_bytes:
+            raise WrongResponseError(f"only {body} of {response_bytes} bytes")
 
     def was_closed(self) -> bool:
         """Return whether the other side has closed a connection on which nothing is awaited."""
@@ -137,7 +137,7 @@ class Connection:
     async def _read_into(self) -> int:
         count = await self._loop.sock_recv_into(self._socket, self._buffer)
         if count == 0:
-            raise WrongAnswerError("the connection was closed")
+            raise WrongResponseError("the connection was closed")
         return count
 
 
@@ -202,8 +202,8 @@ async def _timed(connection: Connection, request: Request, load: Load) -> None:
     encoded = request.encoded()
     begin = time.perf_counter()
     try:
-        async with asyncio.timeout(ANSWER_SECONDS):
-            await connection.ask(encoded, request.answer_bytes)
+        async with asyncio.timeout(RESPONSE_SECONDS):
+            await connection.ask(encoded, request.response_bytes)
         load.latencies.append(time.perf_counter() - begin)
-    except (OSError, TimeoutError, WrongAnswerError) as error:
+    except (OSError, TimeoutError, WrongResponseError) as error:
         load.failures.append(f"{type(error).__name__}: {error}")

@@ -52,10 +52,10 @@ def check(target: Target, case: Case) -> None:
     request = HttpRequest(  # noqa: S310 - ours
         asked.url, asked.body, {"Content-Type": "application/json"} | headers
     )
-    with urlopen(request, timeout=SECONDS) as answer:  # noqa: S310 - ours
-        body: bytes = answer.read()
+    with urlopen(request, timeout=SECONDS) as response:  # noqa: S310 - ours
+        body: bytes = response.read()
     if image_base64(case.image_bytes) not in body:
-        raise ValueError("the image is not in the answer")
+        raise ValueError("the image is not in the response")
 
 
 async def take_turn(target: Target, case: Case, seconds: float) -> Turn:
@@ -87,15 +87,15 @@ async def _observed(target: Target, case: Case, seconds: float | None) -> Turn:
 
 
 def _turn(load: Load, cpu: float | None, memory: int | None, peak: int | None) -> Turn:
-    answered = len(load.latencies)
+    responses = len(load.latencies)
     return Turn(
-        requests=answered,
+        requests=responses,
         failures=len(load.failures),
         failure=next(iter(load.failures), None),
-        per_second=answered / load.wall_seconds,
+        per_second=responses / load.wall_seconds,
         p50_ms=percentile(load.latencies, 50) * 1000,
         p99_ms=percentile(load.latencies, 99) * 1000,
-        cpu_ms=None if cpu is None else cpu * 1000 / max(answered, 1),
+        cpu_ms=None if cpu is None else cpu * 1000 / max(responses, 1),
         memory=memory,
         peak_memory=peak,
     )

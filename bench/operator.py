@@ -108,8 +108,8 @@ class Bench:
 
     async def served(self) -> int:
         """Return the sequence that the gateway serves."""
-        async with self.http.get(self.gateway.url) as answer:
-            status = await answer.json()
+        async with self.http.get(self.gateway.url) as response:
+            status = await response.json()
         return status["sequence"] or 0
 
     async def changed(self, resource: Resource, name: str, version: str) -> KubernetesObject:
@@ -125,8 +125,8 @@ class Bench:
     def metric(self, name: str) -> int:
         """Return the value of one of the operator's metrics, summed up over its labels."""
         url = f"http://127.0.0.1:{self.operator.health_port}/metrics"
-        with urlopen(url) as answer:
-            text = answer.read().decode()
+        with urlopen(url) as response:
+            text = response.read().decode()
         values = re.findall(rf"^{name}(?:\{{.*\}})? (\S+)$", text, re.MULTILINE)
         return sum(int(float(value)) for value in values)
 

@@ -21,13 +21,15 @@ async def relay(request: web.Request) -> web.StreamResponse:
         request.app[UPSTREAM] + request.path_qs,
         data=await request.read(),
         headers={"Content-Type": request.content_type},
-    ) as answer:
+    ) as upstream:
         headers = {
-            name: value for name, value in answer.headers.items() if name.lower() not in _HOP_BY_HOP
+            name: value
+            for name, value in upstream.headers.items()
+            if name.lower() not in _HOP_BY_HOP
         }
-        response = web.StreamResponse(status=answer.status, headers=headers)
+        response = web.StreamResponse(status=upstream.status, headers=headers)
         await response.prepare(request)
-        async for chunk in answer.content.iter_any():
+        async for chunk in upstream.content.iter_any():
             await response.write(chunk)
         await response.write_eof()
         return response

@@ -32,7 +32,7 @@ _MIB = 1024 * 1024
 
 
 def render(results: Mapping[str, Any], only: str = "") -> str:
-    """Return the whole report as Markdown; `only` picks the answers whose title holds it."""
+    """Return the whole report as Markdown; `only` picks the responses whose title holds it."""
     cases = [case for case in results["cases"] if only in case["title"]]
     parts = [machine(results["machine"])]
     if cases:

@@ -22,7 +22,7 @@ from typing import Any
 import aiohttp
 
 from bench.cases import SIZES, image_base64, upstream_prefix
-from bench.load import ANSWER_SECONDS, Connection, Request, WrongAnswerError, connected
+from bench.load import RESPONSE_SECONDS, Connection, Request, WrongResponseError, connected
 from bench.slowloris import enough_files
 from bench.soak_mix import pauses
 from bench.targets import new_key, upstream
@@ -76,10 +76,10 @@ class Service:
         kept = self._kept()
         kind = "kept" if kept else "new"
         try:
-            async with asyncio.timeout(ANSWER_SECONDS):
+            async with asyncio.timeout(RESPONSE_SECONDS):
                 await self._ask_on(*(kept or await self._new()))
             self.ends["whole"] += 1
-        except (OSError, TimeoutError, WrongAnswerError) as error:
+        except (OSError, TimeoutError, WrongResponseError) as error:
             self.ends[f"{kind} connection: {type(error).__name__}: {error}"[:120]] += 1
 
     async def _ask_on(self, index: int, connection: Connection) -> None:
@@ -88,7 +88,7 @@ class Service:
         self.in_flight[index] += 1
         self.most = max(self.most, self.in_flight.total())
         try:
-            await connection.ask(request.encoded(), request.answer_bytes)
+            await connection.ask(request.encoded(), request.response_bytes)
         except BaseException:
             connection.close()
             raise

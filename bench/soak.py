@@ -1,9 +1,9 @@
 """Steady load for half an hour, and what a gateway takes meanwhile: `make soak`.
 
-Clients come at a rate, whether or not earlier ones have their answers, and ask for all that the
+Clients come at a rate, whether or not earlier ones have their responses, and ask for all that the
 gateway can do; some leave in the middle, some have no key, and one provider fails in every way.
 Writes `samples.csv`, `soak.svg` and `figures.json`, and ends with 1 where the books do not
-balance or an answer cannot be explained. See docs/benchmarks.md.
+balance or a response cannot be explained. See docs/benchmarks.md.
 """
 
 import argparse
@@ -174,8 +174,8 @@ def _figures(soak: Soak, rest: Sample) -> dict[str, Any]:
 def _reported_credits(tally: Tally) -> int:
     """Return the credits of all complete responses; repeated ones count once."""
     charged = {
-        answer.request.idempotency_key or answer.request_id: answer.charged
-        for answer in tally.complete
+        response.request.idempotency_key or response.request_id: response.charged
+        for response in tally.complete
     }
     return sum(charged.values())
 

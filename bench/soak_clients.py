@@ -63,8 +63,8 @@ class Clients:
     async def _ask(self, ask: PlannedRequest) -> str:
         begin = time.perf_counter()
         try:
-            async with self._post(ask) as answer:
-                outcome = self.tally.note(ask, answer, await answer.read())
+            async with self._post(ask) as response:
+                outcome = self.tally.note(ask, response, await response.read())
         except aiohttp.ClientError:
             self.tally.statuses["broken off"] += 1
             self.tally.aborted += 1
@@ -77,15 +77,15 @@ class Clients:
 
     async def _fetch(self, url: str) -> str:
         """Follow the link to an image."""
-        async with self.http.get(url) as answer:
-            return "200 complete" if await answer.read() else "an empty image"
+        async with self.http.get(url) as response:
+            return "200 complete" if await response.read() else "an empty image"
 
     async def _leave(self, ask: PlannedRequest) -> str:
         """Disconnect after the start of the response, or before it."""
         try:
-            async with asyncio.timeout(LEAVE_SECONDS), self._post(ask) as answer:
-                await answer.content.read(1)
-                answer.close()
+            async with asyncio.timeout(LEAVE_SECONDS), self._post(ask) as response:
+                await response.content.read(1)
+                response.close()
         except TimeoutError:
             pass
         self.tally.statuses["left"] += 1

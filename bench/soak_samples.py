@@ -41,15 +41,15 @@ class Sample:
     ledger_mib: float
     """On the disk."""
 
-    answers: int
+    responses: int
     p50_ms: float
     p99_ms: float
 
 
 def look(pid: int, admin_url: str, ledger: Path, begin: float, latencies: list[float]) -> Sample:
-    """Return what a gateway takes now, and how long its answers took since the last look."""
-    with urlopen(f"{admin_url}/metrics", timeout=30) as answer:  # noqa: S310 - ours
-        lines: list[bytes] = answer.read().splitlines()
+    """Return what a gateway takes now, and how long its responses took since the last sample."""
+    with urlopen(f"{admin_url}/metrics", timeout=30) as response:  # noqa: S310 - ours
+        lines: list[bytes] = response.read().splitlines()
     return Sample(
         seconds=round(time.perf_counter() - begin, 1),
         resident_mib=round(memory_bytes(pid) / MIB, 2),
@@ -58,7 +58,7 @@ def look(pid: int, admin_url: str, ledger: Path, begin: float, latencies: list[f
         cpu_seconds=round(cpu_seconds(pid), 2),
         series=sum(not line.startswith(b"#") for line in lines),
         ledger_mib=round(_size(ledger) / MIB, 2),
-        answers=len(latencies),
+        responses=len(latencies),
         p50_ms=round(percentile(latencies, 50) * 1000, 1),
         p99_ms=round(percentile(latencies, 99) * 1000, 1),
     )

@@ -55,7 +55,7 @@ http {{
 
 @dataclass(frozen=True)
 class Target:
-    """Something that answers, and the process whose cost is counted."""
+    """A server, and the process whose cost is counted."""
 
     name: str
     url: str
@@ -74,7 +74,7 @@ class Target:
         """Return how this target is asked for a case."""
         path = "/v1/images/generations" if self.is_gateway else case.upstream_path
         headers = () if self.key is None else (f"Authorization: Bearer {self.key}",)
-        return Request(self.url + path, case.body(), headers, case.answer_bytes)
+        return Request(self.url + path, case.body(), headers, case.response_bytes)
 
 
 def peer(text: str) -> Target:

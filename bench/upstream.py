@@ -1,6 +1,6 @@
 """A provider of minimal cost: sockets, and prebuilt responses.
 
-`python -m bench.upstream --port 9100` runs it alone. The path tells what it answers:
+`python -m bench.upstream --port 9100` runs it alone. The path selects the response:
 `/DIALECT/BYTES/DELAY_MS/...`, such as `/openai-images/65536/0/v1/images/generations`.
 """
 
@@ -10,7 +10,7 @@ import re
 import socket
 from contextlib import suppress
 
-from bench.cases import DIALECTS, upstream_answer
+from bench.cases import DIALECTS, upstream_response
 
 READ_BYTES = 64 * 1024
 BACKLOG = 4096
@@ -33,7 +33,7 @@ def split_request(received: bytes) -> tuple[bytes, bytes] | None:
     return None if len(received) < end else (received[:end], received[end:])
 
 
-def answer(request: bytes) -> tuple[bytes, float]:
+def response_to(request: bytes) -> tuple[bytes, float]:
     """Return the response to a request, and the seconds after which it is sent.
 
     Raises:
@@ -44,7 +44,7 @@ def answer(request: bytes) -> tuple[bytes, float]:
     if found is None or dialect is None:
         raise ValueError(f"no such path: {request[:80]!r}")
     is_stream = _STREAM.search(request) is not None
-    return upstream_answer(dialect, int(found[2]), is_stream), int(found[3]) / 1000
+    return upstream_response(dialect, int(found[2]), is_stream), int(found[3]) / 1000
 
 
 async def serve_connection(connection: socket.socket) -> None:
@@ -56,7 +56,7 @@ async def serve_connection(connection: socket.socket) -> None:
             received += chunk
             while split := split_request(received):
                 request, received = split
-                response, delay_seconds = answer(request)
+                response, delay_seconds = response_to(request)
                 if delay_seconds:
                     await asyncio.sleep(delay_seconds)
                 await loop.sock_sendall(connection, response)

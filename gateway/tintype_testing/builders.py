@@ -143,7 +143,7 @@ def settlement(charged: int = 640_000, available: int | None = 999_360_000) -> S
     return Settlement(charged, available, late=False, excess=0)
 
 
-def answer(content: object, status: int = 200, **headers: str) -> UpstreamResponse:
+def upstream_response(content: object, status: int = 200, **headers: str) -> UpstreamResponse:
     """Return a provider's response, with dashes for the underscores in its headers' names."""
     text = content if isinstance(content, bytes) else json.dumps(content).encode()
     return UpstreamResponse(

@@ -97,7 +97,9 @@ async def faulty_server(
                 await server.wait_closed()
 
 
-def answer(body: bytes, *headers: str, status: str = "200 OK", length: int | None = None) -> bytes:
+def http_response(
+    body: bytes, *headers: str, status: str = "200 OK", length: int | None = None
+) -> bytes:
     """Return an HTTP response; `length` is its Content-Length, by default the correct one."""
     size = len(body) if length is None else length
     lines = [f"HTTP/1.1 {status}", "Content-Type: application/json", *headers]
@@ -128,7 +130,7 @@ async def resets_in_the_head(call: Call) -> None:
 
 async def resets_in_the_body(call: Call) -> None:
     await call.request()
-    await call.send(answer(b'{"created": 1, "data": [', length=10_000))
+    await call.send(http_response(b'{"created": 1, "data": [', length=10_000))
     call.reset()
 
 
@@ -144,7 +146,7 @@ async def drips_its_head(call: Call) -> None:
 async def drips_its_body(call: Call) -> None:
     """Send a byte of white space, which JSON allows, every now and then."""
     await call.request()
-    await call.send(answer(b"", length=10**9))
+    await call.send(http_response(b"", length=10**9))
     while True:
         await call.send(b" ")
         await asyncio.sleep(DRIP_SECONDS)
@@ -168,7 +170,7 @@ async def never_ends_its_head(call: Call) -> None:
 
 async def never_ends_its_body(call: Call) -> None:
     await call.request()
-    await call.send(answer(b'{"data": [{"b64_json": "', length=10**12))
+    await call.send(http_response(b'{"data": [{"b64_json": "', length=10**12))
     while True:
         await call.send(b"A" * 65_536)
 
@@ -193,4 +195,4 @@ def gzip_bomb(mebibytes: int) -> bytes:
     """Return a gzip response that decompresses to a thousand times its size."""
     packer = zlib.compressobj(9, wbits=31)
     body = b"".join(packer.compress(b" " * 2**20) for _ in range(mebibytes)) + packer.flush()
-    return answer(body, "Content-Encoding: gzip")
+    return http_response(body, "Content-Encoding: gzip")

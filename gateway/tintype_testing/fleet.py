@@ -190,29 +190,29 @@ async def _ask(
     url = f"{fleet.urls[gateway % len(fleet.urls)]}/v1/images/generations"
     body = {"model": "canvas", "prompt": f"image {number}"}
     try:
-        async with session.post(url, json=body) as answer:
-            document = await answer.json()
+        async with session.post(url, json=body) as response:
+            document = await response.json()
     except aiohttp.ClientConnectorError:
         return False
     except (aiohttp.ClientError, ValueError):
         tally.broken += 1
     else:
-        if answer.status == 200:
+        if response.status == 200:
             charged = document["usage"]["credits_used"]
-            tally.complete[answer.headers["x-request-id"]] = charged
+            tally.complete[response.headers["x-request-id"]] = charged
         else:
             tally.refused += 1
     return True
 
 
 async def _is_draining(session: aiohttp.ClientSession, port: int) -> bool:
-    async with session.get(f"http://127.0.0.1:{port}/readyz") as answer:
-        return answer.status == 503
+    async with session.get(f"http://127.0.0.1:{port}/readyz") as response:
+        return response.status == 503
 
 
 async def _is_ready(session: aiohttp.ClientSession, port: int) -> bool:
     try:
-        async with session.get(f"http://127.0.0.1:{port}/readyz") as answer:
-            return answer.status == 200
+        async with session.get(f"http://127.0.0.1:{port}/readyz") as response:
+            return response.status == 200
     except aiohttp.ClientError:
         return False

@@ -94,8 +94,8 @@ class Gateway:
     async def script(self, *faults: Mapping[str, object]) -> None:
         """Let the next calls to the provider meet these faults, in turn."""
         async with http_client(self.simulator) as http:
-            answer = await http.put("/_simulator/faults", json=faults)
-            assert answer.status_code == 204, answer.text
+            response = await http.put("/_simulator/faults", json=faults)
+            assert response.status_code == 204, response.text
 
     async def upstream_calls(self) -> list[dict[str, Any]]:
         """Return the bodies of all calls that the provider received."""

@@ -51,8 +51,8 @@ class GatewayProcess:
         if '"serving"' not in self.stderr:
             return False
         try:
-            with urlopen(f"{self.admin_url}/readyz", timeout=30) as answer:  # noqa: S310 - loopback
-                return bool(answer.status == 200)
+            with urlopen(f"{self.admin_url}/readyz", timeout=30) as response:  # noqa: S310 - loopback
+                return bool(response.status == 200)
         except HTTPError as error:
             error.close()
             return False

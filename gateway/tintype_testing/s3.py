@@ -111,7 +111,7 @@ def running_s3(program: Path, folder: Path) -> Iterator[S3Server]:
     )
     server = S3Server(port, process, buckets)
     try:
-        process.wait_until(lambda: _answers(server), START_SECONDS, "S3 server")
+        process.wait_until(lambda: _responds(server), START_SECONDS, "S3 server")
         yield server
     finally:
         process.stop()
@@ -124,7 +124,7 @@ async def store_in(bucket: Bucket, **changed: Any) -> AsyncIterator[S3Store]:
         yield store
 
 
-def _answers(server: S3Server) -> bool:
+def _responds(server: S3Server) -> bool:
     with suppress(Exception):
         server.client().list_buckets()
         return True

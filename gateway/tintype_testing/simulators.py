@@ -30,13 +30,13 @@ def fault(**fields: object) -> dict[str, str]:
 async def script(simulator: str, *faults: dict[str, object]) -> None:
     """Set the faults of the next requests, in turn."""
     async with httpx2.AsyncClient() as http:
-        answer = await http.put(f"{simulator}/_simulator/faults", json=faults)
-        assert answer.status_code == 204, answer.text
+        response = await http.put(f"{simulator}/_simulator/faults", json=faults)
+        assert response.status_code == 204, response.text
 
 
 async def requests_received(simulator: str) -> list[dict[str, object]]:
     """Return the simulator's log of requests."""
     async with httpx2.AsyncClient() as http:
-        answer = await http.get(f"{simulator}/_simulator/requests")
-        received: list[dict[str, object]] = answer.json()
+        response = await http.get(f"{simulator}/_simulator/requests")
+        received: list[dict[str, object]] = response.json()
         return received

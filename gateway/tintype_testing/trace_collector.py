@@ -62,8 +62,8 @@ class Collector:
             self.resource = _attributes(part.resource.attributes)
             for scope in part.scope_spans:
                 self.spans += [_span(span) for span in scope.spans]
-        answer = ExportTraceServiceResponse().SerializeToString()
-        return web.Response(body=answer, content_type="application/x-protobuf")
+        response = ExportTraceServiceResponse().SerializeToString()
+        return web.Response(body=response, content_type="application/x-protobuf")
 
 
 @asynccontextmanager

@@ -44,8 +44,8 @@ class WatchingGateway:
     def sequence(self) -> int:
         """The sequence that it serves; zero before it responds."""
         try:
-            with urlopen(self.url, timeout=30) as answer:  # noqa: S310 - loopback
-                return json.load(answer)["sequence"] or 0
+            with urlopen(self.url, timeout=30) as response:  # noqa: S310 - loopback
+                return json.load(response)["sequence"] or 0
         except OSError:
             return 0
 

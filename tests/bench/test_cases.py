@@ -1,4 +1,4 @@
-"""The answers of the benchmark's upstream are what providers answer."""
+"""The responses of the benchmark's upstream are those of the providers."""
 
 import base64
 import io
@@ -7,7 +7,7 @@ import json
 import pytest
 from PIL import Image
 
-from bench.cases import DIALECTS, KIB, PREVIEWS, SIZES, Case, image_base64, upstream_answer
+from bench.cases import DIALECTS, KIB, PREVIEWS, SIZES, Case, image_base64, upstream_response
 from tintype_catalog.provider_binding import Dialect
 from tintype_gateway.dialects.registry import get_dialect
 from tintype_gateway.values.upstream import UpstreamResponse
@@ -26,7 +26,7 @@ def test_an_image_is_a_png_of_the_requested_size() -> None:
 
 @pytest.mark.parametrize("name", DIALECTS)
 def test_a_gateway_finds_the_image_in_every_dialect(name: Dialect) -> None:
-    head, _, body = upstream_answer(name, SMALL, stream=False).partition(b"\r\n\r\n")
+    head, _, body = upstream_response(name, SMALL, stream=False).partition(b"\r\n\r\n")
 
     result = get_dialect(name).interpret(UpstreamResponse(200, {}, body))
 
@@ -35,7 +35,7 @@ def test_a_gateway_finds_the_image_in_every_dialect(name: Dialect) -> None:
 
 
 def test_a_stream_holds_previews_and_then_the_image() -> None:
-    _, _, chunked = upstream_answer("openai-images", SMALL, stream=True).partition(b"\r\n\r\n")
+    _, _, chunked = upstream_response("openai-images", SMALL, stream=True).partition(b"\r\n\r\n")
     events = [
         json.loads(line.removeprefix(b"data: "))
         for line in chunked.splitlines()
@@ -55,4 +55,4 @@ def test_a_case_names_the_model_whose_response_has_its_size(size: str) -> None:
     case = Case("openai-images", size, 16)
 
     assert json.loads(case.body())["model"] == f"openai-images-{SIZES[size]}"
-    assert case.answer_bytes == len(image_base64(SIZES[size]))
+    assert case.response_bytes == len(image_base64(SIZES[size]))

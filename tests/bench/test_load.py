@@ -13,13 +13,13 @@ REQUEST = b"GET / HTTP/1.1\r\n\r\n"
 
 
 @asynccontextmanager
-async def connection_to(*answers: bytes) -> AsyncIterator[Connection]:
-    """Connect to a server that gives these answers, and then closes."""
+async def connection_to(*responses: bytes) -> AsyncIterator[Connection]:
+    """Connect to a server that gives these responses, and then closes."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        for answer in answers:
+        for response in responses:
             await reader.readuntil(b"\r\n\r\n")
-            writer.write(answer)
+            writer.write(response)
         await reader.read(len(REQUEST))
         writer.close()
         await writer.wait_closed()

@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bench.cases import KIB, Case, upstream_answer
+from bench.cases import KIB, Case, upstream_response
 from bench.load import Load, Request, at_once, steadily
 from bench.targets import Target, upstream
-from bench.upstream import answer, split_request
+from bench.upstream import response_to, split_request
 
 POST = b"POST /openai-images/65536/0/v1/images/generations HTTP/1.1\r\n"
 
@@ -35,17 +35,17 @@ def test_a_chunked_request_is_whole_at_its_last_chunk() -> None:
 
 
 def test_the_path_selects_the_response_and_its_delay() -> None:
-    plain = upstream_answer("openai-images", 64 * KIB, stream=False)
-    streamed = upstream_answer("openai-images", 64 * KIB, stream=True)
+    plain = upstream_response("openai-images", 64 * KIB, stream=False)
+    streamed = upstream_response("openai-images", 64 * KIB, stream=True)
 
-    assert answer(POST) == (plain, 0)
-    assert answer(POST + b'\r\n\r\n{"stream": true}') == (streamed, 0)
-    assert answer(POST.replace(b"/0/", b"/250/")) == (plain, 0.25)
+    assert response_to(POST) == (plain, 0)
+    assert response_to(POST + b'\r\n\r\n{"stream": true}') == (streamed, 0)
+    assert response_to(POST.replace(b"/0/", b"/250/")) == (plain, 0.25)
 
 
 def test_any_other_path_is_a_mistake() -> None:
     with pytest.raises(ValueError, match="no such path"):
-        answer(b"POST /dall-e/1/0/v1/images/generations HTTP/1.1\r\n\r\n")
+        response_to(b"POST /dall-e/1/0/v1/images/generations HTTP/1.1\r\n\r\n")
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -66,9 +66,9 @@ async def test_clients_ask_again_until_the_time_is_over(direct: Target) -> None:
 async def test_a_response_that_is_too_short_is_a_failure(direct: Target) -> None:
     whole = direct.request(Case("openai-images", "64 KiB", 1))
 
-    load = await at_once(Request(whole.url, whole.body, (), whole.answer_bytes * 2), 1)
+    load = await at_once(Request(whole.url, whole.body, (), whole.response_bytes * 2), 1)
 
-    assert "WrongAnswerError: only" in load.failures[0]
+    assert "WrongResponseError: only" in load.failures[0]
 
 
 async def test_a_status_other_than_200_is_a_failure() -> None:
@@ -80,7 +80,7 @@ async def test_a_status_other_than_200_is_a_failure() -> None:
 async def test_a_connection_that_breaks_off_is_a_failure() -> None:
     load = await _asked_of(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")
 
-    assert load.failures == ["WrongAnswerError: the connection was closed"]
+    assert load.failures == ["WrongResponseError: the connection was closed"]
 
 
 async def _asked_of(response: bytes) -> Load:

@@ -103,8 +103,8 @@ def test_the_providers_hint_when_to_try_again_is_passed_on(seconds: int | None) 
 
 
 def test_an_unavailable_provider_is_named_with_its_binding() -> None:
-    error = error_of(UpstreamFault("timeout", "no answer"), route(name="west"))
-    assert error.message == "openai (west): no answer"
+    error = error_of(UpstreamFault("timeout", "no response"), route(name="west"))
+    assert error.message == "openai (west): no response"
 
 
 def test_a_request_that_the_provider_refuses_names_the_provider() -> None:

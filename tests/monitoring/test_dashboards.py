@@ -88,11 +88,11 @@ def test_the_counters_agree_with_what_clients_got(run: Rehearsal) -> None:
     def total(query: str) -> float:
         return float(run.prometheus.query(query)[0]["value"][1])
 
-    answered = total(
+    completed = total(
         'sum(tintype_http_requests_total{route="/v1/images/generations", status="200"})'
     )
     delivered = total("sum(tintype_images_generated_total)")
     withheld = total('sum(tintype_images_refused_total{provider="bedrock"})')
-    assert delivered == answered - withheld
+    assert delivered == completed - withheld
     assert total("sum(tintype_holds_outstanding)") == 0
     assert total("sum(tintype_provider_bytes_in_flight)") == 0

@@ -61,9 +61,9 @@ async def enveloped(request: web.Request, handler: Handler) -> web.StreamRespons
     try:
         return await handler(request)
     except errors.GatewayError as error:
-        return _answer(request, error)
+        return _error_response(request, error)
     except web.HTTPException as error:
-        return _answer(request, _translated(request, error), error.headers.get("Allow"))
+        return _error_response(request, _translated(request, error), error.headers.get("Allow"))
     except web.RequestPayloadError:
         damaged = errors.BadRequestError("the request body cannot be decoded", code="invalid_body")
         return _closing(request, damaged)
@@ -71,7 +71,9 @@ async def enveloped(request: web.Request, handler: Handler) -> web.StreamRespons
         raise  # the client disconnected: there is no one to respond to
     except Exception:
         log.exception("unexpected error", extra={"request_id": request[REQUEST_ID]})
-        return _answer(request, errors.InternalError("an unexpected error occurred; it was logged"))
+        return _error_response(
+            request, errors.InternalError("an unexpected error occurred; it was logged")
+        )
 
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
@@ -118,12 +120,12 @@ def _note(request: web.Request, status: int, seconds: float, meter: RequestMeter
 
 def _closing(request: web.Request, error: errors.GatewayError) -> web.Response:
     """Return the error for a request whose end is not certain, and close its connection."""
-    answer = _answer(request, error)
-    answer.force_close()
-    return answer
+    response = _error_response(request, error)
+    response.force_close()
+    return response
 
 
-def _answer(
+def _error_response(
     request: web.Request, error: errors.GatewayError, allow: str | None = None
 ) -> web.Response:
     request[REQUEST_LOG].error = error.code

@@ -43,7 +43,7 @@ def respond(
     settlement: Settlement,
     receipt: Hold,
 ) -> Response:
-    """Return the body, in pieces, and the headers of a successful answer that `receipt` paid."""
+    """Return the body, in pieces, and the headers of a successful response that `receipt` paid."""
     images = [image for call in calls for image in call.images]
     tail: dict[str, object] = {
         "created": max(call.result.created for call in calls),

@@ -67,8 +67,8 @@ class S3Store:
             NotStoredError: No file has this name.
         """
         with _store_errors():
-            answer = await self._client.get_object(**self._key(name))
-            async with answer["Body"] as body:
+            response = await self._client.get_object(**self._key(name))
+            async with response["Body"] as body:
                 content: bytes = await body.read()
                 return content
 

@@ -59,16 +59,16 @@ class Prometheus:
 
     def is_ready(self) -> bool:
         try:
-            with urlopen(f"{self.url}/-/ready", timeout=30) as answer:  # noqa: S310 - loopback
-                return bool(answer.status == 200)
+            with urlopen(f"{self.url}/-/ready", timeout=30) as response:  # noqa: S310 - loopback
+                return bool(response.status == 200)
         except OSError:
             return False
 
     def _get(self, path: str, **parameters: Any) -> Any:
         try:
             url = f"{self.url}/api/v1/{path}?{urlencode(parameters)}"
-            with urlopen(url, timeout=30) as answer:  # noqa: S310 - loopback
-                return json.load(answer)["data"]
+            with urlopen(url, timeout=30) as response:  # noqa: S310 - loopback
+                return json.load(response)["data"]
         except HTTPError as error:
             raise AssertionError(f"{parameters}: {error.read().decode()}") from error
 

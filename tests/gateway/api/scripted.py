@@ -22,7 +22,7 @@ Step = bytes | asyncio.Event
 
 @dataclass
 class Script:
-    """What one call is answered."""
+    """The response to one call."""
 
     steps: Sequence[Step] = ()
     status: int = 200
@@ -36,12 +36,12 @@ class Script:
 
 @dataclass
 class ScriptedProvider:
-    """Answers its calls with these scripts, in turn."""
+    """Responds to its calls with these scripts, in turn."""
 
     url: str = ""
     scripts: list[Script] = field(default_factory=list)
     bodies: list[dict[str, Any]] = field(default_factory=list)
-    """What it was asked."""
+    """The bodies of its requests."""
 
     left: int = 0
     """How many callers closed the connection before the end of their script."""

@@ -41,7 +41,7 @@ def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 
 async def only_line(caplog: pytest.LogCaptureFixture) -> dict[str, Any]:
-    """Return the line of the only request, which is written just after its answer."""
+    """Return the line of the only request, which is written just after its response."""
     await eventually(lambda: bool(lines(caplog)))
     (line,) = lines(caplog)
     found: dict[str, Any] = json.loads(line)
@@ -85,7 +85,7 @@ async def test_a_line_tells_who_got_what_from_whom_how_fast_and_for_how_much(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with running_gateway(tmp_path, *canvas()) as gateway:
-        answer = await gateway.generate(style="vivid", user="pupil-7")
+        response = await gateway.generate(style="vivid", user="pupil-7")
         line = await only_line(caplog)
 
     seen = {name: line[name] for name in ("status", "account", "model", "provider", "region")}
@@ -96,11 +96,11 @@ async def test_a_line_tells_who_got_what_from_whom_how_fast_and_for_how_much(
         "provider": "openai",
         "region": "global",
     }
-    assert line["request_id"] == answer.headers["x-request-id"]
+    assert line["request_id"] == response.headers["x-request-id"]
     assert line["cost_micro_credits"] == 640_000
     assert line["adjustments"] == ["style=stripped"]
-    assert line["bytes"] == len(answer.content)
-    assert line["request_bytes"] == len(answer.request.content)
+    assert line["bytes"] == len(response.content)
+    assert line["request_bytes"] == len(response.request.content)
     assert 0 < line["provider_seconds"] < line["seconds"]
     rest = line["seconds"] - line["provider_seconds"]
     assert line["overhead_seconds"] == pytest.approx(rest, abs=2e-6)  # each is rounded by itself
@@ -111,11 +111,11 @@ async def test_the_log_line_of_an_error_has_the_size_of_its_response(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with running_gateway(tmp_path, *canvas()) as gateway:
-        answer = await gateway.generate(n=99)
+        response = await gateway.generate(n=99)
         line = await only_line(caplog)
 
     assert (line["level"], line["status"], line["error"]) == ("warning", 422, "invalid_value")
-    assert line["bytes"] == len(answer.content)
+    assert line["bytes"] == len(response.content)
     assert line["provider_seconds"] == 0
 
 

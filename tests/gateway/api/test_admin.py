@@ -30,7 +30,7 @@ async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
 
 
 async def asked(gateway: Gateway, path: str, **headers: str) -> httpx2.Response:
-    """Return what the admin port answers."""
+    """Return the response of the admin port."""
     async with gateway.http() as http:
         return await http.get(f"{gateway.admin_url}{path}", headers=headers)
 

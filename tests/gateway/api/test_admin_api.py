@@ -36,10 +36,10 @@ async def test_without_the_token_every_path_is_refused(
     gateway: Gateway, authorization: str
 ) -> None:
     async with httpx2.AsyncClient(base_url=gateway.admin_url) as client:
-        answer = await client.get("/admin/v1/accounts", headers={"Authorization": authorization})
+        response = await client.get("/admin/v1/accounts", headers={"Authorization": authorization})
 
-    assert answer.status_code == 401
-    assert answer.json()["error"]["code"] == "invalid_api_key"
+    assert response.status_code == 401
+    assert response.json()["error"]["code"] == "invalid_api_key"
 
 
 async def test_without_a_token_in_the_settings_there_is_no_admin_api(tmp_path: Path) -> None:
@@ -47,16 +47,18 @@ async def test_without_a_token_in_the_settings_there_is_no_admin_api(tmp_path: P
         running_gateway(tmp_path, *canvas()) as gateway,
         httpx2.AsyncClient(base_url=gateway.admin_url) as client,
     ):
-        answer = await client.get("/admin/v1/accounts")
+        response = await client.get("/admin/v1/accounts")
 
-    assert answer.status_code == 404
+    assert response.status_code == 404
 
 
 async def test_the_api_port_has_no_admin_api(gateway: Gateway) -> None:
     async with gateway.http() as http:
-        answer = await http.get("/admin/v1/accounts", headers={"Authorization": f"Bearer {TOKEN}"})
+        response = await http.get(
+            "/admin/v1/accounts", headers={"Authorization": f"Bearer {TOKEN}"}
+        )
 
-    assert answer.status_code == 404
+    assert response.status_code == 404
 
 
 async def test_a_new_account_with_a_new_key_can_buy(
@@ -180,9 +182,9 @@ async def test_usage_is_summed_up_by_account_and_model(
 async def test_an_invalid_admin_call_gets_the_usual_error(
     admin: httpx2.AsyncClient, method: str, path: str, body: Any, status: int, code: str
 ) -> None:
-    answer = await admin.request(method, path, json=body)
+    response = await admin.request(method, path, json=body)
 
-    assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
+    assert (response.status_code, response.json()["error"]["code"]) == (status, code)
 
 
 async def test_a_key_may_end_at_a_time(admin: httpx2.AsyncClient) -> None:
@@ -197,13 +199,13 @@ async def test_a_grant_with_a_key_is_made_once(admin: httpx2.AsyncClient) -> Non
     key = {"Idempotency-Key": "invoice-2026-11"}
     body = {"account": ACCOUNT, "micro_credits": 500, "reason": "a test"}
 
-    answers = [await admin.post("/grants", json=body, headers=key) for _ in range(3)]
+    responses = [await admin.post("/grants", json=body, headers=key) for _ in range(3)]
     other = await admin.post("/grants", json=body | {"micro_credits": 501}, headers=key)
     correction = await admin.post("/grants", json=body | {"micro_credits": -500}, headers=key)
     without = await admin.post("/grants", json=body)
 
-    assert [answer.status_code for answer in answers] == [201] * 3
-    assert {answer.json()["balance"] for answer in answers} == {CREDITS_MICRO + 500}
+    assert [response.status_code for response in responses] == [201] * 3
+    assert {response.json()["balance"] for response in responses} == {CREDITS_MICRO + 500}
     for refused in (other, correction):
         assert refused.status_code == 409
         assert refused.json()["error"]["code"] == "idempotency_mismatch"
@@ -213,6 +215,9 @@ async def test_a_grant_with_a_key_is_made_once(admin: httpx2.AsyncClient) -> Non
 async def test_a_key_that_is_none_is_refused(admin: httpx2.AsyncClient) -> None:
     body = {"account": ACCOUNT, "micro_credits": 500, "reason": "a test"}
 
-    answer = await admin.post("/grants", json=body, headers={"Idempotency-Key": "a b"})
+    response = await admin.post("/grants", json=body, headers={"Idempotency-Key": "a b"})
 
-    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_idempotency_key")
+    assert (response.status_code, response.json()["error"]["code"]) == (
+        400,
+        "invalid_idempotency_key",
+    )

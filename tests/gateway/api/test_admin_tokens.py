@@ -46,8 +46,8 @@ async def test_the_right_token_does_not_wait_for_wrong_ones(ledger: Ledger) -> N
         waiting = asyncio.ensure_future(http.get("/accounts", headers=WRONG))
         await eventually(lambda: refused() == before + 1)
 
-        async with http.get("/accounts", headers=RIGHT) as answer:
-            assert answer.status == 200
+        async with http.get("/accounts", headers=RIGHT) as response:
+            assert response.status == 200
 
         assert not waiting.done()
         waiting.cancel()
@@ -62,11 +62,11 @@ async def test_too_many_wrong_tokens_are_not_kept_waiting(ledger: Ledger) -> Non
         ]
         await eventually(lambda: refused() == before + MAX_WRONG_TOKENS)
 
-        async with http.get("/accounts", headers=WRONG) as answer:
-            assert answer.status == 429
-            assert int(answer.headers["Retry-After"]) > 0
-        async with http.get("/accounts", headers=RIGHT) as answer:
-            assert answer.status == 200
+        async with http.get("/accounts", headers=WRONG) as response:
+            assert response.status == 429
+            assert int(response.headers["Retry-After"]) > 0
+        async with http.get("/accounts", headers=RIGHT) as response:
+            assert response.status == 200
 
         assert not any(each.done() for each in waiting)
         for each in waiting:
@@ -79,7 +79,7 @@ async def test_what_is_not_the_token_is_refused_and_counted(
 ) -> None:
     async with client(ledger, wrong_token_seconds=0) as http:
         before = refused()
-        async with http.get("/accounts", headers=headers) as answer:
-            assert answer.status == 401
+        async with http.get("/accounts", headers=headers) as response:
+            assert response.status == 401
 
     assert refused() == before + 1

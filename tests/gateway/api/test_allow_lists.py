@@ -54,19 +54,19 @@ async def test_no_error_names_what_the_account_may_not_use(
 ) -> None:
     body = {"model": "canvas", "prompt": "a red fox"} | fields
     async with gateway.http() as http:
-        answer = await http.post(path, json=body, headers=headers)
+        response = await http.post(path, json=body, headers=headers)
 
-    assert answer.status_code == status, answer.text
+    assert response.status_code == status, response.text
     sent = f"{body}{headers}"
     for word in ("vault", "vaultConfig", "vaultDoor", "sealed", "bedrock"):
-        assert word not in answer.text or word in sent
+        assert word not in response.text or word in sent
 
 
 @pytest.mark.parametrize("path", ["/v1/models", "/v1/models/old", "/openapi.json", "/v1/credits"])
 async def test_no_document_names_what_the_account_may_not_use(gateway: Gateway, path: str) -> None:
     async with gateway.http() as http:
-        answer = await http.get(path)
+        response = await http.get(path)
 
-    assert answer.status_code == 200
+    assert response.status_code == 200
     for word in ("vault", "sealed", "bedrock"):
-        assert word not in answer.text
+        assert word not in response.text

@@ -62,7 +62,7 @@ async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
 
 
 def check(response: httpx2.Response) -> None:
-    """Fail unless this is a right answer, or an error of the client's in OpenAI's envelope."""
+    """Fail unless this is a success, or an error of the client's in OpenAI's envelope."""
     assert response.status_code < 500, response.text
     if response.status_code != 200:
         assert response.json()["error"].keys() == {"message", "type", "param", "code"}

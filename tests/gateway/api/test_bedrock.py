@@ -34,13 +34,13 @@ PRICES = {
 
 
 async def asked(client: AsyncOpenAI, model: str, **fields: object) -> ImagesResponse:
-    """Return the answer to a request, by default for a red fox."""
+    """Return the response to a request, by default for a red fox."""
     body = {"prompt": "a red fox"} | fields
     return await client.images.generate(model=model, prompt="", extra_body=body)
 
 
 async def generated(client: AsyncOpenAI, model: str, **fields: object) -> dict[str, Any]:
-    """Return the whole answer to a request as the JSON that it was."""
+    """Return the whole response to a request as JSON."""
     return (await asked(client, model, **fields)).to_dict()
 
 
@@ -54,13 +54,13 @@ async def sizes(client: AsyncOpenAI, model: str, **fields: object) -> list[tuple
 async def test_every_row_makes_its_image_at_its_price(
     client: AsyncOpenAI, model: str, size: str, quality: str | None
 ) -> None:
-    answer = await generated(client, model, size=size, quality=quality)
+    response = await generated(client, model, size=size, quality=quality)
 
     usd = Decimal(PRICES[model, size, quality])
-    assert answer["size"] == size
-    assert answer["usage"]["images"] == 1
-    assert answer["usage"]["credits_used"] == int(usd * MICRO_CREDITS_PER_USD)
-    assert answer["created"] == 0
+    assert response["size"] == size
+    assert response["usage"]["images"] == 1
+    assert response["usage"]["credits_used"] == int(usd * MICRO_CREDITS_PER_USD)
+    assert response["created"] == 0
 
 
 @pytest.mark.parametrize(
@@ -154,10 +154,10 @@ async def test_a_provider_parameter_that_the_gateway_sets_is_refused(
 async def test_stability_tells_the_seed_and_takes_an_aspect_ratio_of_its_own(
     client: AsyncOpenAI,
 ) -> None:
-    answer = await generated(client, CORE, seed=7, aspect_ratio="9:21")
+    response = await generated(client, CORE, seed=7, aspect_ratio="9:21")
 
-    assert answer["data"][0]["seed"] == 7
-    assert answer["size"] == "640x1536"
+    assert response["data"][0]["seed"] == 7
+    assert response["size"] == "640x1536"
 
 
 @pytest.mark.parametrize(
@@ -166,9 +166,9 @@ async def test_stability_tells_the_seed_and_takes_an_aspect_ratio_of_its_own(
 async def test_an_image_carries_the_watermark_of_its_maker(
     client: AsyncOpenAI, model: str, watermark: str
 ) -> None:
-    answer = await generated(client, model)
+    response = await generated(client, model)
 
-    assert answer["data"][0]["watermark"] == watermark
+    assert response["data"][0]["watermark"] == watermark
 
 
 @pytest.mark.parametrize(
@@ -177,20 +177,20 @@ async def test_an_image_carries_the_watermark_of_its_maker(
 async def test_images_refused_by_a_successful_response_are_flagged_and_free(
     client: AsyncOpenAI, model: str, prompt: str
 ) -> None:
-    answer = await generated(client, model, prompt=prompt)
+    response = await generated(client, model, prompt=prompt)
 
-    assert [entry["flagged"] for entry in answer["data"]] == [True]
-    assert answer["usage"]["images"] == 0
-    assert answer["usage"]["credits_used"] == 0
+    assert [entry["flagged"] for entry in response["data"]] == [True]
+    assert response["usage"]["images"] == 0
+    assert response["usage"]["credits_used"] == 0
 
 
 async def test_the_images_beside_refused_ones_are_delivered_and_charged(
     client: AsyncOpenAI,
 ) -> None:
-    answer = await generated(client, NOVA, prompt="a half-flagged fox", n=5)
+    response = await generated(client, NOVA, prompt="a half-flagged fox", n=5)
 
-    assert [entry["flagged"] for entry in answer["data"]] == [False, False, True, True, True]
-    assert answer["usage"]["credits_used"] == 2 * 640_000
+    assert [entry["flagged"] for entry in response["data"]] == [False, False, True, True, True]
+    assert response["usage"]["credits_used"] == 2 * 640_000
 
 
 async def test_a_prompt_that_amazon_refuses_is_the_clients_to_mend(client: AsyncOpenAI) -> None:

@@ -16,8 +16,8 @@ MARGIN_SECONDS = 45.0
 async def seconds_of(gateway: Gateway) -> tuple[float, str]:
     """Return how long a request took that fails, and its code."""
     started = time.monotonic()
-    answer = await gateway.generate()
-    return time.monotonic() - started, answer.json()["error"]["code"]
+    response = await gateway.generate()
+    return time.monotonic() - started, response.json()["error"]["code"]
 
 
 @pytest.mark.parametrize("spec", [{"timeoutSeconds": 1}, {"firstByteTimeoutSeconds": 1}])
@@ -42,7 +42,7 @@ async def test_a_started_response_may_last_longer_than_the_start_timeout(tmp_pat
 
             _, code = await seconds_of(gateway)
 
-    assert code == "outcome_unknown"  # the whole answer was read, and it has no image
+    assert code == "outcome_unknown"  # the whole response was read, and it has no image
 
 
 async def test_a_slow_response_ends_with_the_deadline(tmp_path: Path) -> None:

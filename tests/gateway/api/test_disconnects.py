@@ -1,4 +1,4 @@
-"""Clients that leave before their answer is complete."""
+"""Clients that leave before their response is complete."""
 
 import asyncio
 import logging
@@ -19,7 +19,7 @@ from tintype_testing.waiting import eventually
 
 @dataclass
 class SilentProvider:
-    """A provider that takes a request and never answers it."""
+    """A provider that accepts a request and never responds."""
 
     url: str = ""
     asked: asyncio.Event = field(default_factory=asyncio.Event)

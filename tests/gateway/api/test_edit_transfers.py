@@ -208,9 +208,9 @@ async def test_what_a_quote_says_is_what_is_held_for_input_tokens_too(tmp_path: 
         await eventually(lambda: metric("tintype_memory_reserved_bytes") == 0)
 
 
-async def is_answered(connection: Connection, status: int, code: str) -> None:
-    answer = await connection.answer()
-    assert (answer.status, answer.error()["code"]) == (status, code)
+async def has_error(connection: Connection, status: int, code: str) -> None:
+    response = await connection.response()
+    assert (response.status, response.error()["code"]) == (status, code)
 
 
 @pytest.mark.parametrize("expect", [(), ("Expect: 100-continue",)], ids=["plain", "expecting"])
@@ -220,7 +220,7 @@ async def test_an_upload_with_a_wrong_key_is_refused_before_its_body(
     async with connected(gateway) as connection:
         await connection.send(head(gateway, 50_000_000, *expect, key="tt_wrong"))
 
-        await is_answered(connection, 401, "invalid_api_key")
+        await has_error(connection, 401, "invalid_api_key")
 
 
 @pytest.mark.parametrize("expect", [(), ("Expect: 100-continue",)], ids=["plain", "expecting"])
@@ -230,17 +230,17 @@ async def test_an_upload_that_is_too_large_is_refused_before_its_body(
     async with connected(gateway) as connection:
         await connection.send(head(gateway, 2**40, *expect))
 
-        await is_answered(connection, 413, "payload_too_large")
+        await has_error(connection, 413, "payload_too_large")
 
 
 async def test_a_client_that_expects_to_be_asked_is_asked_for_its_upload(gateway: Gateway) -> None:
     body = edit()
     async with connected(gateway) as connection:
         await connection.send(head(gateway, len(body), "Expect: 100-continue"))
-        assert (await connection.answer()).status == 100
+        assert (await connection.response()).status == 100
         await connection.send(body)
 
-        assert (await connection.answer()).status == 200
+        assert (await connection.response()).status == 200
 
 
 async def test_curl_edits_a_large_image(gateway: Gateway, tmp_path: Path) -> None:
@@ -249,21 +249,21 @@ async def test_curl_edits_a_large_image(gateway: Gateway, tmp_path: Path) -> Non
         *("curl", "-sS", "--fail-with-body", "--expect100-timeout", "30"),
         *("-H", f"Authorization: Bearer {gateway.key}", "-H", "Expect: 100-continue"),
         *("-F", "image[]=@photo.png", "-F", "prompt=a red fox", "-F", "model=canvas"),
-        *("-o", "answer.json", "-w", "%{http_code}", f"{gateway.url}{EDITS}"),
+        *("-o", "response.json", "-w", "%{http_code}", f"{gateway.url}{EDITS}"),
         cwd=tmp_path,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
     out, err = await process.communicate()
 
-    assert (out, err) == (b"200", b""), (tmp_path / "answer.json").read_text()
+    assert (out, err) == (b"200", b""), (tmp_path / "response.json").read_text()
 
 
 async def test_a_compressed_upload_is_refused(gateway: Gateway) -> None:
     async with connected(gateway) as connection:
         await connection.send(head(gateway, 1000, "Content-Encoding: gzip") + bytes(1000))
 
-        await is_answered(connection, 415, "unsupported_media_type")
+        await has_error(connection, 415, "unsupported_media_type")
 
 
 async def test_an_upload_that_arrives_too_slowly_is_a_request_timeout(
@@ -276,7 +276,7 @@ async def test_an_upload_that_arrives_too_slowly_is_a_request_timeout(
     ):
         await connection.send(head(gateway, 50_000_000) + edit()[:1000])
 
-        await is_answered(connection, 408, "request_timeout")
+        await has_error(connection, 408, "request_timeout")
 
 
 BROKEN: dict[str, bytes] = {

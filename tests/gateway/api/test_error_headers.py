@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.gateway.http.raw import Answer, connected, request
+from tests.gateway.http.raw import Response, connected, request
 from tintype_gateway.api.openapi.errors import FAULTS
 from tintype_gateway.http.connection_limits import BodyPace, ConnectionLimits
 from tintype_gateway.ledger.interface import Policy
@@ -93,10 +93,10 @@ def _broken(*_: object) -> None:
     raise ZeroDivisionError
 
 
-async def asked(gateway: Gateway, sent: bytes) -> Answer:
+async def asked(gateway: Gateway, sent: bytes) -> Response:
     async with connected(gateway) as connection:
         await connection.send(sent)
-        return await connection.answer()
+        return await connection.response()
 
 
 @pytest.mark.parametrize("status", STATUSES)
@@ -105,26 +105,26 @@ async def test_an_error_of_each_status_is_complete(
 ) -> None:
     await prepare(status, gateway, monkeypatch)
 
-    answer = await asked(gateway, SENT[status](gateway))
+    response = await asked(gateway, SENT[status](gateway))
 
-    error = answer.error()  # checks the four keys
-    assert answer.status == status
+    error = response.error()  # checks the four keys
+    assert response.status == status
     assert error["message"]
     assert error["type"]
     assert status == 500 or error["code"] in FAULTS[status].codes
-    assert answer.headers["x-should-retry"] in ("true", "false")
+    assert response.headers["x-should-retry"] in ("true", "false")
 
 
 @pytest.mark.parametrize("path", ["/v1/models", "/openapi.json", "/", "/v2", LINK])
 async def test_responses_forbid_content_sniffing(gateway: Gateway, path: str) -> None:
-    answer = await asked(gateway, get(path))
+    response = await asked(gateway, get(path))
 
-    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert response.headers["x-content-type-options"] == "nosniff"
 
 
 async def test_nothing_keeps_what_a_key_has_bought(gateway: Gateway) -> None:
-    answer = await asked(gateway, request(gateway, image()))
+    response = await asked(gateway, request(gateway, image()))
 
-    assert answer.status == 200
-    assert answer.headers["cache-control"] == "no-store"
-    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert response.status == 200
+    assert response.headers["cache-control"] == "no-store"
+    assert response.headers["x-content-type-options"] == "nosniff"

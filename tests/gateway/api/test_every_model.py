@@ -28,7 +28,7 @@ ACTIVE = [
 
 
 class Family(NamedTuple):
-    """What the answers of a family of models have in common."""
+    """What the responses of a family of models have in common."""
 
     provider: str
     watermark: str
@@ -73,19 +73,19 @@ async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
 
 
 async def generated(client: AsyncOpenAI, model: str, **fields: Any) -> dict[str, Any]:
-    answer = await client.images.generate(model=model, prompt="a red fox", **fields)
-    body: dict[str, Any] = answer.model_dump()
+    response = await client.images.generate(model=model, prompt="a red fox", **fields)
+    body: dict[str, Any] = response.model_dump()
     return body
 
 
 @pytest.mark.parametrize("model", ACTIVE)
 async def test_a_model_makes_a_square_image_by_default(client: AsyncOpenAI, model: str) -> None:
-    answer = await client.images.generate(model=model, prompt="a red fox")
+    response = await client.images.generate(model=model, prompt="a red fox")
 
-    assert answer.data is not None
-    (image,) = (opened(file_of(image)) for image in answer.data)
+    assert response.data is not None
+    (image,) = (opened(file_of(image)) for image in response.data)
     assert image.width == image.height
-    assert answer.size == f"{image.width}x{image.height}"
+    assert response.size == f"{image.width}x{image.height}"
 
 
 @pytest.mark.parametrize("model", ACTIVE)
@@ -94,25 +94,25 @@ async def test_a_response_has_the_fields_that_its_family_reports(
 ) -> None:
     family = family_of(model)
 
-    answer = await generated(client, model)
+    response = await generated(client, model)
 
-    (image,) = answer["data"]
+    (image,) = response["data"]
     assert image["watermark"] == family.watermark
     assert image["flagged"] is False
     assert (image["revised_prompt"] is not None) == family.rewrites
     assert (image["seed"] is not None) == family.tells_seed
-    assert (answer["created"] > 0) == family.has_own_time
-    assert (answer["usage"]["total_tokens"] is not None) == family.has_tokens
-    assert (answer["usage"]["megapixels"] is None) == family.has_tokens
+    assert (response["created"] > 0) == family.has_own_time
+    assert (response["usage"]["total_tokens"] is not None) == family.has_tokens
+    assert (response["usage"]["megapixels"] is None) == family.has_tokens
 
 
 @pytest.mark.parametrize(("model", "cost"), PRICES.items())
 async def test_a_price_for_each_image_is_that_of_the_list(
     client: AsyncOpenAI, model: str, cost: int
 ) -> None:
-    answer = await generated(client, model)
+    response = await generated(client, model)
 
-    assert answer["usage"]["credits_used"] == cost
+    assert response["usage"]["credits_used"] == cost
 
 
 @pytest.mark.parametrize("model", ACTIVE)
@@ -133,9 +133,9 @@ async def test_a_model_is_served_by_its_provider_and_by_no_other(
 
 @pytest.mark.parametrize("model", ACTIVE)
 async def test_a_landscape_stays_a_landscape(client: AsyncOpenAI, model: str) -> None:
-    answer = await generated(client, model, size="1600x900")
+    response = await generated(client, model, size="1600x900")
 
-    width, height = (int(edge) for edge in answer["size"].split("x"))
+    width, height = (int(edge) for edge in response["size"].split("x"))
     assert width > height
 
 
@@ -156,10 +156,10 @@ async def test_content_refused_by_the_provider_is_flagged_with_its_reason_and_fr
 ) -> None:
     before = await gateway.account()
 
-    answer = await gateway.generate(model=model, prompt=f"a {word} fox")
+    response = await gateway.generate(model=model, prompt=f"a {word} fox")
 
-    body = answer.json()
-    assert answer.status_code == 200
+    body = response.json()
+    assert response.status_code == 200
     (image,) = body["data"]
     assert image["flagged"] is True
     assert reason in image["flag_reason"]
@@ -171,8 +171,8 @@ async def test_content_refused_by_the_provider_is_flagged_with_its_reason_and_fr
 
 async def streamed_reasons(gateway: Gateway, model: str, prompt: str) -> list[object]:
     """Return the reasons in the events of a stream."""
-    answer = await gateway.generate(model=model, prompt=prompt, stream=True)
-    lines = [line for line in answer.text.splitlines() if line.startswith("data: ")]
+    response = await gateway.generate(model=model, prompt=prompt, stream=True)
+    lines = [line for line in response.text.splitlines() if line.startswith("data: ")]
     return [json.loads(line.removeprefix("data: "))["flag_reason"] for line in lines]
 
 
@@ -180,9 +180,9 @@ async def streamed_reasons(gateway: Gateway, model: str, prompt: str) -> list[ob
 async def test_images_that_were_refused_in_part_are_flagged_and_the_others_charged(
     gateway: Gateway, model: str
 ) -> None:
-    answer = await gateway.generate(model=model, prompt="a half-flagged fox", n=4)
+    response = await gateway.generate(model=model, prompt="a half-flagged fox", n=4)
 
-    body = answer.json()
+    body = response.json()
     delivered = [image for image in body["data"] if not image["flagged"]]
     assert 0 < len(delivered) < len(body["data"]) == 4
     assert body["usage"]["images"] == len(delivered)
@@ -201,9 +201,9 @@ async def test_images_that_were_refused_in_part_are_flagged_and_the_others_charg
 async def test_no_two_images_of_a_request_are_alike_in_however_many_calls(
     gateway: Gateway, model: str
 ) -> None:
-    answer = await gateway.generate(model=model, n=6)
+    response = await gateway.generate(model=model, n=6)
 
-    images = [entry["b64_json"] for entry in answer.json()["data"]]
+    images = [entry["b64_json"] for entry in response.json()["data"]]
     assert len(await gateway.upstream_calls()) > 1
     assert (len(images), len(set(images))) == (6, 6)
 
@@ -214,8 +214,8 @@ async def test_nor_are_those_of_a_model_with_smaller_calls_than_its_provider_tak
     model, binding = canvas()
     model = changed(model, "spec.limits", {"maxImagesPerCall": 4, "maxImagesPerRequest": 10})
     async with running_gateway(tmp_path, model, binding) as gateway:
-        answer = await gateway.generate(n=6)
+        response = await gateway.generate(n=6)
 
-        images = [entry["b64_json"] for entry in answer.json()["data"]]
+        images = [entry["b64_json"] for entry in response.json()["data"]]
         assert [call["n"] for call in await gateway.upstream_calls()] == [4, 2]
         assert (len(images), len(set(images))) == (6, 6)

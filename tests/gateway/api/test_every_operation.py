@@ -74,9 +74,12 @@ async def test_an_operation_gives_an_image_and_costs_no_more_than_was_quoted(
 
     async with gateway.http() as http:
         quote = await http.post(f"{path}/quote", json=asked)
-        answer = await http.post(path, json=asked)
+        response = await http.post(path, json=asked)
 
-    assert (quote.status_code, answer.status_code) == (200, 200), (quote.text, answer.text[:500])
-    (image,) = answer.json()["data"]
+    assert (quote.status_code, response.status_code) == (200, 200), (
+        quote.text,
+        response.text[:500],
+    )
+    (image,) = response.json()["data"]
     assert image["b64_json"]
-    assert 0 < answer.json()["usage"]["credits_used"] <= quote.json()["credits_ceiling"]
+    assert 0 < response.json()["usage"]["credits_used"] <= quote.json()["credits_ceiling"]

@@ -66,8 +66,8 @@ async def ask_often(gateway: Gateway) -> dict[int, int]:
         async with gateway.http() as http:
             for _ in left:
                 body = {"model": "canvas", "prompt": "a red fox"}
-                answer = await http.post("/v1/images/generations", json=body)
-                statuses[answer.status_code] = statuses.get(answer.status_code, 0) + 1
+                response = await http.post("/v1/images/generations", json=body)
+                statuses[response.status_code] = statuses.get(response.status_code, 0) + 1
 
     await asyncio.gather(*(ask() for _ in range(AT_ONCE)))
     return statuses
@@ -79,11 +79,11 @@ async def test_the_next_binding_serves_what_the_first_turns_away_at_its_own_pric
     async with two_bindings(tmp_path) as (gateway, _):
         await gateway.script(BUSY)
 
-        answer = await gateway.generate()
+        response = await gateway.generate()
 
-        assert answer.status_code == 200
-        assert answer.headers["Tintype-Route"] == SECOND
-        assert answer.json()["usage"]["credits_used"] == DEARER
+        assert response.status_code == 200
+        assert response.headers["Tintype-Route"] == SECOND
+        assert response.json()["usage"]["credits_used"] == DEARER
         assert (await gateway.account()).balance == CREDITS_MICRO - DEARER
 
 
@@ -91,11 +91,11 @@ async def test_images_of_two_bindings_each_cost_their_own_price(tmp_path: Path) 
     async with two_bindings(tmp_path) as (gateway, _):
         await gateway.script(BUSY)
 
-        answer = await gateway.generate(n=3)
+        response = await gateway.generate(n=3)
 
-        routes = answer.headers["Tintype-Route"].split(", ")
+        routes = response.headers["Tintype-Route"].split(", ")
         assert sorted(routes) == [FIRST, SECOND]
-        assert answer.json()["usage"]["credits_used"] == 2 * PRICE + DEARER
+        assert response.json()["usage"]["credits_used"] == 2 * PRICE + DEARER
 
 
 async def test_the_hold_covers_the_dearest_binding_and_a_quote_says_so(tmp_path: Path) -> None:
@@ -111,9 +111,9 @@ async def test_what_may_have_made_an_image_is_not_asked_for_again(tmp_path: Path
     async with two_bindings(tmp_path) as (gateway, other):
         await gateway.script({"cut_after_bytes": 100})
 
-        answer = await gateway.generate()
+        response = await gateway.generate()
 
-        assert answer.json()["error"]["code"] == "outcome_unknown"
+        assert response.json()["error"]["code"] == "outcome_unknown"
         assert await calls_to(other) == 0
 
 
@@ -123,18 +123,18 @@ async def test_the_error_of_a_fallback_names_the_fallback(tmp_path: Path) -> Non
         async with http_client(other) as http:
             await http.put("/_simulator/faults", json=[{"error": "openai/server_error"}])
 
-        answer = await gateway.generate()
+        response = await gateway.generate()
 
-        assert "(second)" in answer.json()["error"]["message"]
+        assert "(second)" in response.json()["error"]["message"]
 
 
 async def test_a_full_binding_leaves_its_calls_to_the_next(tmp_path: Path) -> None:
     async with two_bindings(tmp_path, maxConcurrentCalls=1) as (gateway, _):
         await gateway.script({"delay_seconds": 0.3})
 
-        answers = await asyncio.gather(gateway.generate(), gateway.generate())
+        responses = await asyncio.gather(gateway.generate(), gateway.generate())
 
-        routes = sorted(answer.headers["Tintype-Route"] for answer in answers)
+        routes = sorted(response.headers["Tintype-Route"] for response in responses)
         assert routes == [FIRST, SECOND]
 
 
@@ -186,9 +186,9 @@ async def test_no_client_notices_a_dead_binding_and_its_circuit_opens_and_closes
         async with running(port=port):
             now += 60
             assert metric("tintype_circuit_state", **labels) == 1
-            answer = await gateway.generate()
+            response = await gateway.generate()
 
-            assert answer.headers["Tintype-Route"] == FIRST
+            assert response.headers["Tintype-Route"] == FIRST
             assert metric("tintype_circuit_state", **labels) == 0
 
 

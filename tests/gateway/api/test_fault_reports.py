@@ -11,7 +11,7 @@ import pytest
 from tests.gateway.upstream.dialect_manifests import DIALECTS, speaking
 from tintype_catalog.catalog import Binding
 from tintype_gateway.upstream.retry import Retrier, RetryBudget
-from tintype_testing.faulty_server import Behavior, Call, answer, faulty_server
+from tintype_testing.faulty_server import Behavior, Call, faulty_server, http_response
 from tintype_testing.gateway import canvas, running_gateway
 from tintype_testing.metrics import metric
 
@@ -57,7 +57,7 @@ def quoting(dialect: str, status: int, name: str, words: str) -> Behavior:
         secrets = " ".join(f"{key}={value}" for key, value in SECRETS.items())
         message = f"{words} {PROMPT} {PROMPT[:20]} {secrets} {head} {asked}"
         body, headers = envelope(dialect, status, name, message)
-        await call.send(answer(body, *headers, status=f"{status} No"))
+        await call.send(http_response(body, *headers, status=f"{status} No"))
 
     return quote
 

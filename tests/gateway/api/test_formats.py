@@ -22,24 +22,24 @@ GPT = "gpt-image-1-mini"
 Format = Literal["png", "jpeg", "webp"]
 
 
-async def answer_of(client: AsyncOpenAI, model: str, **fields: Any) -> ImagesResponse:
+async def response_of(client: AsyncOpenAI, model: str, **fields: Any) -> ImagesResponse:
     request: dict[str, Any] = {"model": model, "prompt": "a red fox", **fields}
     if model == GPT:
         request["quality"] = "low"
-    answer: ImagesResponse = await client.images.generate(**request)
-    return answer
+    response: ImagesResponse = await client.images.generate(**request)
+    return response
 
 
-def image_of(answer: ImagesResponse) -> Image:
-    return opened(file_of((answer.data or [])[0]))
+def image_of(response: ImagesResponse) -> Image:
+    return opened(file_of((response.data or [])[0]))
 
 
-def weight_of(answer: ImagesResponse) -> int:
-    return len(file_of((answer.data or [])[0]))
+def weight_of(response: ImagesResponse) -> int:
+    return len(file_of((response.data or [])[0]))
 
 
-def watermark_of(answer: ImagesResponse) -> str:
-    extra = (answer.data or [])[0].model_extra or {}
+def watermark_of(response: ImagesResponse) -> str:
+    extra = (response.data or [])[0].model_extra or {}
     return str(extra["watermark"])
 
 
@@ -48,12 +48,12 @@ def watermark_of(answer: ImagesResponse) -> str:
 async def test_every_model_gives_every_format(
     client: AsyncOpenAI, model: str, output_format: Format
 ) -> None:
-    answer = await answer_of(client, model, output_format=output_format)
+    response = await response_of(client, model, output_format=output_format)
 
-    image = image_of(answer)
+    image = image_of(response)
     assert image.format == output_format.upper()
-    assert answer.output_format == output_format
-    assert answer.size == f"{image.width}x{image.height}"
+    assert response.output_format == output_format
+    assert response.size == f"{image.width}x{image.height}"
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ async def test_every_model_gives_every_format(
 async def test_a_provider_is_asked_for_a_format_only_where_it_has_it(
     gateway: Gateway, client: AsyncOpenAI, model: str, field: str, words: str | None
 ) -> None:
-    await answer_of(client, model, output_format="webp")
+    await response_of(client, model, output_format="webp")
 
     (call,) = await gateway.upstream_calls()
     assert call.get(field) == words
@@ -78,7 +78,7 @@ async def test_imagen_makes_jpegs_itself_and_nothing_else(
     gateway: Gateway, client: AsyncOpenAI
 ) -> None:
     for form in ("jpeg", "webp"):
-        await answer_of(client, IMAGEN, output_format=form, output_compression=60)
+        await response_of(client, IMAGEN, output_format=form, output_compression=60)
 
     native, other = [call["parameters"] for call in await gateway.upstream_calls()]
     assert native["outputOptions"] == {"mimeType": "image/jpeg", "compressionQuality": 60}
@@ -88,7 +88,7 @@ async def test_imagen_makes_jpegs_itself_and_nothing_else(
 @pytest.mark.parametrize("model", [NOVA, CORE, GPT])
 async def test_a_lower_percentage_makes_a_smaller_file(client: AsyncOpenAI, model: str) -> None:
     full, half, none = [
-        await answer_of(client, model, output_format="jpeg", output_compression=percent)
+        await response_of(client, model, output_format="jpeg", output_compression=percent)
         for percent in (100, 50, 0)
     ]
 
@@ -120,7 +120,7 @@ async def test_a_conversion_is_no_adjustment_even_where_none_is_allowed(
 
 async def test_the_watermark_is_that_of_the_bytes_that_are_delivered(client: AsyncOpenAI) -> None:
     told = {
-        (model, form): watermark_of(await answer_of(client, model, output_format=form))
+        (model, form): watermark_of(await response_of(client, model, output_format=form))
         for model, form in [(GPT, "webp"), (NOVA, "png"), (NOVA, "jpeg"), (IMAGEN, "webp")]
     }
 
@@ -143,9 +143,9 @@ async def test_a_stream_has_converted_images(client: AsyncOpenAI) -> None:
 
 
 async def test_all_images_of_a_request_are_converted(client: AsyncOpenAI) -> None:
-    answer = await answer_of(client, NOVA, output_format="webp", n=3)
+    response = await response_of(client, NOVA, output_format="webp", n=3)
 
-    assert [opened(file_of(image)).format for image in answer.data or ()] == ["WEBP"] * 3
+    assert [opened(file_of(image)).format for image in response.data or ()] == ["WEBP"] * 3
 
 
 async def test_an_image_to_convert_that_breaks_off_is_a_503_and_not_charged(

@@ -30,13 +30,13 @@ PER_TOKEN = [
 
 
 async def generated(client: AsyncOpenAI, model: str, **fields: object) -> dict[str, Any]:
-    """Return the whole answer to a request, by default for a red fox."""
+    """Return the whole response to a request, by default for a red fox."""
     body = {"prompt": "a red fox"} | fields
-    answer = await client.images.generate(model=model, prompt="", extra_body=body)
-    for image in answer.data or []:
+    response = await client.images.generate(model=model, prompt="", extra_body=body)
+    for image in response.data or []:
         if image.b64_json:
-            assert "x".join(map(str, opened(file_of(image)).size)) == answer.size
-    return answer.to_dict()
+            assert "x".join(map(str, opened(file_of(image)).size)) == response.size
+    return response.to_dict()
 
 
 async def sent(gateway: Gateway) -> list[dict[str, Any]]:
@@ -47,15 +47,15 @@ async def sent(gateway: Gateway) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("model", PER_IMAGE)
 async def test_imagen_makes_its_image_at_its_price(client: AsyncOpenAI, model: str) -> None:
-    answer = await generated(client, model)
+    response = await generated(client, model)
 
     usd = Decimal(PER_IMAGE[model])
-    assert answer["size"] == "1024x1024"
-    assert answer["data"][0]["watermark"] == "synthid"
-    assert answer["created"] == 0
-    assert answer["usage"]["total_tokens"] is None
-    assert answer["usage"]["megapixels"] == 1.048576
-    assert answer["usage"]["credits_used"] == int(usd * MICRO_CREDITS_PER_USD)
+    assert response["size"] == "1024x1024"
+    assert response["data"][0]["watermark"] == "synthid"
+    assert response["created"] == 0
+    assert response["usage"]["total_tokens"] is None
+    assert response["usage"]["megapixels"] == 1.048576
+    assert response["usage"]["credits_used"] == int(usd * MICRO_CREDITS_PER_USD)
 
 
 @pytest.mark.parametrize(("model", "size", "text_in", "image", "text_out", "tokens"), PER_TOKEN)
@@ -68,36 +68,36 @@ async def test_gemini_makes_its_image_at_the_price_of_its_tokens(
     text_out: str,
     tokens: int,
 ) -> None:
-    answer = await generated(client, model, size=size)
+    response = await generated(client, model, size=size)
 
     other = 10 if model == OLDER else 10 + 180  # the caption, and the thoughts of newer models
     prices = [Decimal(price) / 1_000_000 for price in (text_in, image, text_out)]
     usd = 2 * prices[0] + tokens * prices[1] + other * prices[2]
-    assert answer["size"] == size
-    assert answer["usage"]["input_tokens"] == 2
-    assert answer["usage"]["output_tokens"] == tokens + other
-    assert answer["usage"]["credits_used"] == round(usd * MICRO_CREDITS_PER_USD)
-    assert answer["data"][0]["watermark"] == "synthid"
+    assert response["size"] == size
+    assert response["usage"]["input_tokens"] == 2
+    assert response["usage"]["output_tokens"] == tokens + other
+    assert response["usage"]["credits_used"] == round(usd * MICRO_CREDITS_PER_USD)
+    assert response["data"][0]["watermark"] == "synthid"
 
 
 async def test_gemini_tells_how_it_understood_the_prompt(client: AsyncOpenAI) -> None:
-    answer = await generated(client, OLDER)
+    response = await generated(client, OLDER)
 
-    revised = answer["data"][0]["revised_prompt"]
+    revised = response["data"][0]["revised_prompt"]
     assert revised == "Here is the image you asked for: a red fox"
 
 
 async def test_imagen_makes_four_images_a_call(gateway: Gateway, client: AsyncOpenAI) -> None:
-    answer = await generated(client, FAST, n=6)
+    response = await generated(client, FAST, n=6)
 
-    assert answer["usage"]["images"] == 6
+    assert response["usage"]["images"] == 6
     assert [call["sampleCount"] for call in await sent(gateway)] == [4, 2]
 
 
 async def test_gemini_makes_one_image_a_call(gateway: Gateway, client: AsyncOpenAI) -> None:
-    answer = await generated(client, FLASH, n=3, size="512x512")
+    response = await generated(client, FLASH, n=3, size="512x512")
 
-    assert answer["usage"]["images"] == 3
+    assert response["usage"]["images"] == 3
     assert len(await sent(gateway)) == 3
 
 

@@ -1,4 +1,4 @@
-"""What Google's models do at times, through the whole gateway: refuse, err, and answer oddly."""
+"""Refusals, errors and unusual responses of Google's models, through the whole gateway."""
 
 from decimal import Decimal
 
@@ -14,31 +14,31 @@ from tintype_testing.gateway import CREDITS_MICRO, Gateway
 async def test_gemini_refuses_in_three_forms_and_no_account_is_charged(
     client: AsyncOpenAI, word: str
 ) -> None:
-    answer = await generated(client, FLASH, prompt=f"a {word} fox")
+    response = await generated(client, FLASH, prompt=f"a {word} fox")
 
-    assert [image["flagged"] for image in answer["data"]] == [True]
-    assert answer["usage"]["images"] == 0
-    assert answer["usage"]["credits_used"] == 0
+    assert [image["flagged"] for image in response["data"]] == [True]
+    assert response["usage"]["images"] == 0
+    assert response["usage"]["credits_used"] == 0
 
 
 async def test_an_image_that_gemini_says_did_not_come_is_a_known_failure_and_costs_nothing(
     gateway: Gateway,
 ) -> None:
     asked = {"model": FLASH, "prompt": "an imageless fox"}
-    answers = [await gateway.generate({"Idempotency-Key": "k"}, **asked) for _ in range(2)]
+    responses = [await gateway.generate({"Idempotency-Key": "k"}, **asked) for _ in range(2)]
 
-    codes = [(answer.status_code, answer.json()["error"]["code"]) for answer in answers]
+    codes = [(response.status_code, response.json()["error"]["code"]) for response in responses]
     assert codes == [(503, "image_missing")] * 2
     assert len(await gateway.upstream_calls()) == 2
     assert (await gateway.account()).balance == CREDITS_MICRO
 
 
 async def test_imagen_is_paid_for_the_images_that_passed(client: AsyncOpenAI) -> None:
-    answer = await generated(client, FAST, prompt="a half-flagged fox", n=4)
+    response = await generated(client, FAST, prompt="a half-flagged fox", n=4)
 
-    assert [image["flagged"] for image in answer["data"]] == [False, False, True, True]
-    assert answer["usage"]["images"] == 2
-    assert answer["usage"]["credits_used"] == 2 * int(Decimal("0.020") * MICRO_CREDITS_PER_USD)
+    assert [image["flagged"] for image in response["data"]] == [False, False, True, True]
+    assert response["usage"]["images"] == 2
+    assert response["usage"]["credits_used"] == 2 * int(Decimal("0.020") * MICRO_CREDITS_PER_USD)
 
 
 async def test_imagen_refuses_a_prompt_as_openai_does(client: AsyncOpenAI) -> None:
@@ -50,10 +50,10 @@ async def test_imagen_refuses_a_prompt_as_openai_does(client: AsyncOpenAI) -> No
 
 @pytest.mark.parametrize("marker", ["as-jpeg", "two-images", "with-thoughts"])
 async def test_the_oddities_of_gemini_are_one_image(client: AsyncOpenAI, marker: str) -> None:
-    answer = await generated(client, FLASH, prompt=f"a red fox {marker}", size="512x512")
+    response = await generated(client, FLASH, prompt=f"a red fox {marker}", size="512x512")
 
-    assert len(answer["data"]) == 1
-    assert answer["output_format"] == ("jpeg" if marker == "as-jpeg" else "png")
+    assert len(response["data"]) == 1
+    assert response["output_format"] == ("jpeg" if marker == "as-jpeg" else "png")
 
 
 @pytest.mark.parametrize(

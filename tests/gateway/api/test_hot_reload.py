@@ -53,8 +53,8 @@ async def gateway(tmp_path: Path, folder: Path, overlay: Path) -> AsyncIterator[
             yield gateway
 
 
-async def answers(gateway: Gateway, status: int, **fields: Any) -> None:
-    """Wait until requests are answered so."""
+async def responses(gateway: Gateway, status: int, **fields: Any) -> None:
+    """Wait until requests get this status."""
 
     async def does() -> bool:
         return (await gateway.generate(**fields)).status_code == status
@@ -69,7 +69,7 @@ async def test_a_model_whose_binding_is_switched_off_is_a_400(
 
     write(folder, provider_binding(upstreamModel="dall-e-2", active=False))
 
-    await answers(gateway, 400)
+    await responses(gateway, 400)
     assert (await gateway.generate()).json()["error"]["code"] == "no_active_providers"
 
 
@@ -78,14 +78,14 @@ async def test_a_model_that_is_switched_on_again_is_served_again(
 ) -> None:
     for active, status in ((False, 400), (True, 200)):
         write(folder, provider_binding(upstreamModel="dall-e-2", active=active))
-        await answers(gateway, status)
+        await responses(gateway, status)
 
 
 async def test_a_model_that_is_deleted_is_a_404(gateway: Gateway, folder: Path) -> None:
     for manifest in canvas():
         file_of(folder, manifest).unlink()
 
-    await answers(gateway, 404)
+    await responses(gateway, 404)
 
 
 async def test_a_new_model_is_served(gateway: Gateway, folder: Path) -> None:
@@ -93,7 +93,7 @@ async def test_a_new_model_is_served(gateway: Gateway, folder: Path) -> None:
 
     write(folder, image_model("sketch"), provider_binding(model="sketch", upstreamModel="dall-e-2"))
 
-    await answers(gateway, 200, model="sketch")
+    await responses(gateway, 200, model="sketch")
 
 
 async def test_an_overlay_changes_what_it_names(gateway: Gateway, overlay: Path) -> None:
@@ -101,7 +101,7 @@ async def test_an_overlay_changes_what_it_names(gateway: Gateway, overlay: Path)
 
     write(overlay, {"kind": "ImageModel", "metadata": {"name": "canvas"}, "spec": retired} | V1)
 
-    await answers(gateway, 400)
+    await responses(gateway, 400)
     assert "2000-01-01" in (await gateway.generate()).json()["error"]["message"]
 
 
@@ -137,7 +137,7 @@ async def test_a_faulty_object_keeps_its_last_good_form_and_holds_up_no_other(
         provider_binding(model="sketch", upstreamModel="dall-e-2"),
     )
 
-    await answers(gateway, 200, model="sketch")
+    await responses(gateway, 200, model="sketch")
     assert (await gateway.generate()).json()["usage"]["credits_used"] == 640_000
 
 

@@ -1,4 +1,4 @@
-"""A repeat with the same `Idempotency-Key` gets the first answer again, where it was kept."""
+"""A repeat with the same `Idempotency-Key` gets the first response again, where it was kept."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -54,12 +54,12 @@ async def test_it_is_charged_once(gateway: Gateway) -> None:
 
 
 async def test_a_url_is_made_anew_and_opens_the_same_image(gateway: Gateway) -> None:
-    answers = [(await send(gateway, response_format="url")).json() for _ in range(2)]
+    responses = [(await send(gateway, response_format="url")).json() for _ in range(2)]
 
-    urls = [answer["data"][0].pop("url") for answer in answers]
+    urls = [response["data"][0].pop("url") for response in responses]
     async with http_client() as http:
         images = [(await http.get(url)).content for url in urls]
-    assert answers[0] == answers[1]
+    assert responses[0] == responses[1]
     assert images[0] == images[1]
     assert images[0].startswith(b"\x89PNG")
 

@@ -13,7 +13,7 @@ from tintype_testing.s3 import ACCESS_KEY, SECRET_KEY, S3Server
 from tintype_testing.waiting import eventually_blocking
 
 
-def answer_of(gateway: GatewayProcess, **fields: object) -> dict[str, Any]:
+def response_of(gateway: GatewayProcess, **fields: object) -> dict[str, Any]:
     """Ask for an image of a model that is soon painted."""
     body = {"model": "stability.stable-image-core-v1:1", "prompt": "a red fox"} | fields
     request = Request(  # noqa: S310 - loopback
@@ -21,22 +21,22 @@ def answer_of(gateway: GatewayProcess, **fields: object) -> dict[str, Any]:
         json.dumps(body).encode(),
         {"Authorization": f"Bearer {gateway.demo_key}", "Content-Type": "application/json"},
     )
-    with urlopen(request, timeout=30) as answer:  # noqa: S310
-        parsed: dict[str, Any] = json.load(answer)
+    with urlopen(request, timeout=30) as response:  # noqa: S310
+        parsed: dict[str, Any] = json.load(response)
         return parsed
 
 
-def format_behind(answer: dict[str, Any]) -> str:
-    with urlopen(answer["data"][0]["url"], timeout=30) as image:  # noqa: S310
+def format_behind(response: dict[str, Any]) -> str:
+    with urlopen(response["data"][0]["url"], timeout=30) as image:  # noqa: S310
         return read_header(base64.b64encode(image.read())).format
 
 
 def test_against_simulators_urls_work_at_once(tmp_path: Path) -> None:
     with running_process(tmp_path, "--simulate", "--demo") as gateway:
-        answer = answer_of(gateway, response_format="url", output_format="webp")
+        response = response_of(gateway, response_format="url", output_format="webp")
 
-        assert answer["data"][0]["url"].startswith(f"{gateway.url}/v1/images/files/")
-        assert format_behind(answer) == "webp"
+        assert response["data"][0]["url"].startswith(f"{gateway.url}/v1/images/files/")
+        assert format_behind(response) == "webp"
 
 
 def variables(bucket: Bucket) -> dict[str, str]:
@@ -55,10 +55,10 @@ def test_the_usual_variables_of_aws_name_the_bucket(
 ) -> None:
     environ = variables(bucket) | {"TINTYPE_DEFAULT_RESPONSE_FORMAT": "url"}
     with running_process(tmp_path, "--simulate", "--demo", environ=environ) as gateway:
-        answer = answer_of(gateway)
+        response = response_of(gateway)
 
-        assert answer["data"][0]["url"].startswith(f"{s3.url}/{bucket.name}/tintype/images/")
-        assert format_behind(answer) == "png"
+        assert response["data"][0]["url"].startswith(f"{s3.url}/{bucket.name}/tintype/images/")
+        assert format_behind(response) == "png"
 
 
 def test_a_missing_bucket_is_logged_at_the_start_and_stops_only_what_needs_it(
@@ -67,17 +67,17 @@ def test_a_missing_bucket_is_logged_at_the_start_and_stops_only_what_needs_it(
     environ = variables(bucket) | {"AWS_S3_BUCKET": "nobody-made-this-one"}
     with running_process(tmp_path, "--simulate", "--demo", environ=environ) as gateway:
         why = eventually_blocking(lambda: readiness(gateway).get("image_store"), "what is wrong")
-        answer = answer_of(gateway)
+        response = response_of(gateway)
         told = [line for line in gateway.log() if line["level"] == "error"]
 
     assert why == "the bucket refuses: NoSuchBucket"
     assert [(line["message"], line["error"]) for line in told] == [
         ("the image store cannot be used", why)
     ]
-    assert "b64_json" in answer["data"][0]
+    assert "b64_json" in response["data"][0]
 
 
 def readiness(gateway: GatewayProcess) -> dict[str, Any]:
-    with urlopen(f"{gateway.admin_url}/readyz", timeout=30) as answer:  # noqa: S310
-        parsed: dict[str, Any] = json.load(answer)
+    with urlopen(f"{gateway.admin_url}/readyz", timeout=30) as response:  # noqa: S310
+        parsed: dict[str, Any] = json.load(response)
         return parsed

@@ -53,9 +53,9 @@ async def test_images_of_a_refused_prompt_count_as_refused(tmp_path: Path) -> No
     before = metric("tintype_images_refused_total", **CANVAS)
     async with running_gateway(tmp_path, *canvas()) as gateway:
         await gateway.script({"error": "openai/moderation_blocked"})
-        answer = await gateway.generate()
+        response = await gateway.generate()
 
-    assert answer.status_code == 400
+    assert response.status_code == 400
     assert metric("tintype_images_refused_total", **CANVAS) == before + 1
 
 
@@ -63,9 +63,9 @@ async def test_images_that_were_withheld_count_as_refused(tmp_path: Path) -> Non
     labels = {"provider": "bedrock", "model": "amazon.nova-canvas-v1:0"}
     before = metric("tintype_images_refused_total", **labels)
     async with running_gateway(tmp_path) as gateway:
-        answer = await gateway.generate(model="nova-canvas", prompt="a half-flagged fox", n=4)
+        response = await gateway.generate(model="nova-canvas", prompt="a half-flagged fox", n=4)
 
-    flagged = sum(entry["flagged"] for entry in answer.json()["data"])
+    flagged = sum(entry["flagged"] for entry in response.json()["data"])
     assert flagged > 0
     assert metric("tintype_images_refused_total", **labels) == before + flagged
 
@@ -88,9 +88,9 @@ async def test_tokens_are_counted_where_the_provider_counts_them(tmp_path: Path)
     labels = {"gen_ai_operation_name": "image_generation", "gen_ai_provider_name": "gcp.gemini"}
     before = [metric(name, gen_ai_token_type=kind, **labels) for kind in ("input", "output")]
     async with running_gateway(tmp_path) as gateway:
-        answer = await gateway.generate(model="gemini-2.5-flash-image")
+        response = await gateway.generate(model="gemini-2.5-flash-image")
 
-    usage = answer.json()["usage"]
+    usage = response.json()["usage"]
     after = [metric(name, gen_ai_token_type=kind, **labels) for kind in ("input", "output")]
     counted = [new - old for new, old in zip(after, before, strict=True)]
     assert counted == [usage["input_tokens"], usage["output_tokens"]]

@@ -41,7 +41,7 @@ async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
 
 @asynccontextmanager
 async def one_under_way(gateway: Gateway) -> AsyncIterator[asyncio.Task[object]]:
-    """Keep the gateway busy with a request whose provider does not answer."""
+    """Keep the gateway busy with a request whose provider does not respond."""
     await gateway.script(HANGING)
     task: asyncio.Task[object] = asyncio.create_task(gateway.generate())
     await eventually(partial(has_reserved, PASSED_ON_BYTES))
@@ -62,12 +62,12 @@ async def test_a_rejected_request_gets_a_retry_after_and_costs_nothing(
 ) -> None:
     async with one_under_way(gateway):
         before = await gateway.account()
-        answer = await gateway.generate(**fields)
+        response = await gateway.generate(**fields)
         after = await gateway.account()
 
-    assert (answer.status_code, answer.json()["error"]["code"]) == (429, "overloaded")
-    assert answer.headers["Retry-After"] == "5"
-    assert answer.headers["x-should-retry"] == "true"
+    assert (response.status_code, response.json()["error"]["code"]) == (429, "overloaded")
+    assert response.headers["Retry-After"] == "5"
+    assert response.headers["x-should-retry"] == "true"
     assert after == before
     assert len(await gateway.upstream_calls()) == 1
 
@@ -107,9 +107,9 @@ async def test_a_body_that_is_still_to_come_needs_room_too(gateway: Gateway) -> 
 
         async with connected(gateway) as another:
             await another.send(head)
-            answer = await another.answer()
+            response = await another.response()
 
-    assert (answer.status, answer.error()["code"]) == (429, "overloaded")
+    assert (response.status, response.error()["code"]) == (429, "overloaded")
 
 
 async def test_a_body_with_too_large_a_content_length_gets_a_final_error(
@@ -118,6 +118,6 @@ async def test_a_body_with_too_large_a_content_length_gets_a_final_error(
     head = request(gateway, b"", f"Content-Length: {10**12}", length=False)
     async with one_under_way(gateway), connected(gateway) as connection:
         await connection.send(head)
-        answer = await connection.answer()
+        response = await connection.response()
 
-    assert answer.status == 413
+    assert response.status == 413

@@ -1,4 +1,4 @@
-"""Plain answers that reach the client while the provider still sends them."""
+"""Plain responses that reach the client while the provider still sends them."""
 
 import asyncio
 import json
@@ -19,16 +19,16 @@ from tintype_testing.gateway import CREDITS_MICRO, Gateway, canvas, check_the_bo
 from tintype_testing.metrics import metric
 from tintype_testing.waiting import eventually
 
-ANSWER = json.dumps({"created": 17, "data": [{"b64_json": PNG}]}).encode()
+RESPONSE = json.dumps({"created": 17, "data": [{"b64_json": PNG}]}).encode()
 HALF = 120_000
 COST = 640_000
 
 
 @asynccontextmanager
-async def answering(
+async def serving(
     folder: Path, *steps: bytes | asyncio.Event, cut: bool = False, **spec: Any
 ) -> AsyncIterator[tuple[Gateway, ScriptedProvider]]:
-    """Run a gateway whose provider answers its one call so."""
+    """Run a gateway whose provider writes these steps as the response to its one call."""
     script = Script(steps, content_type="application/json", cut=cut)
     async with (
         scripted(script) as provider,
@@ -39,7 +39,7 @@ async def answering(
 
 @asynccontextmanager
 async def asked(gateway: Gateway) -> AsyncIterator[httpx2.Response]:
-    """Ask for an image, and yield the answer when its head has come."""
+    """Ask for an image, and yield the response when its head has come."""
     body = {"model": "canvas", "prompt": "a red fox"}
     async with (
         gateway.http() as http,
@@ -51,7 +51,7 @@ async def asked(gateway: Gateway) -> AsyncIterator[httpx2.Response]:
 async def test_an_image_comes_before_its_provider_has_sent_all_of_it(tmp_path: Path) -> None:
     rest = asyncio.Event()
     async with (
-        answering(tmp_path, ANSWER[:HALF], rest, ANSWER[HALF:]) as (gateway, _),
+        serving(tmp_path, RESPONSE[:HALF], rest, RESPONSE[HALF:]) as (gateway, _),
         asked(gateway) as response,
     ):
         assert response.status_code == 200
@@ -68,7 +68,7 @@ async def test_an_image_comes_before_its_provider_has_sent_all_of_it(tmp_path: P
 async def test_a_cost_that_is_certain_is_in_the_head(tmp_path: Path) -> None:
     rest = asyncio.Event()
     async with (
-        answering(tmp_path, ANSWER[:HALF], rest, ANSWER[HALF:]) as (gateway, _),
+        serving(tmp_path, RESPONSE[:HALF], rest, RESPONSE[HALF:]) as (gateway, _),
         asked(gateway) as response,
     ):
         assert response.headers["Tintype-Cost-Micro-Credits"] == str(COST)
@@ -82,7 +82,7 @@ async def test_a_response_that_is_cut_off_is_cut_off_for_the_client_and_costs_no
     tmp_path: Path,
 ) -> None:
     broken, lost = metric("tintype_responses_broken_off_total"), unsettled("outcome_unknown")
-    async with answering(tmp_path, ANSWER[:HALF], cut=True) as (gateway, _):
+    async with serving(tmp_path, RESPONSE[:HALF], cut=True) as (gateway, _):
         with pytest.raises(httpx2.TransportError):
             await received(gateway)
         await eventually(lambda: metric("tintype_responses_broken_off_total") == broken + 1)
@@ -93,12 +93,12 @@ async def test_a_response_that_is_cut_off_is_cut_off_for_the_client_and_costs_no
     assert unsettled("outcome_unknown") == lost + 1
 
 
-@pytest.mark.parametrize("sent", [HALF, len(ANSWER) - 200], ids=["middle", "last rows"])
+@pytest.mark.parametrize("sent", [HALF, len(RESPONSE) - 200], ids=["middle", "last rows"])
 async def test_a_client_that_leaves_once_its_image_has_begun_pays_for_it(
     tmp_path: Path, sent: int
 ) -> None:
     rest = asyncio.Event()
-    async with answering(tmp_path, ANSWER[:sent], rest, ANSWER[sent:]) as (gateway, provider):
+    async with serving(tmp_path, RESPONSE[:sent], rest, RESPONSE[sent:]) as (gateway, provider):
         closed = closed_by_clients()
         async with asked(gateway) as response:
             await received_bytes(response, sent - 1000)
@@ -115,7 +115,7 @@ async def test_a_provider_that_breaks_off_after_its_client_has_left_costs_nothin
     tmp_path: Path,
 ) -> None:
     rest = asyncio.Event()
-    async with answering(tmp_path, ANSWER[:HALF], rest, cut=True) as (gateway, _):
+    async with serving(tmp_path, RESPONSE[:HALF], rest, cut=True) as (gateway, _):
         closed = closed_by_clients()
         async with asked(gateway):
             pass
@@ -130,8 +130,8 @@ async def test_a_response_that_cannot_be_settled_has_no_end_and_its_charge_stays
     tmp_path: Path,
 ) -> None:
     rest, broken = asyncio.Event(), metric("tintype_responses_broken_off_total")
-    steps = ANSWER[:HALF], rest, ANSWER[HALF:]
-    async with answering(tmp_path, *steps, timeoutSeconds=2) as (gateway, _):
+    steps = RESPONSE[:HALF], rest, RESPONSE[HALF:]
+    async with serving(tmp_path, *steps, timeoutSeconds=2) as (gateway, _):
         async with asked(gateway) as response:
             with locked(gateway.ledger_path):
                 rest.set()
@@ -148,7 +148,7 @@ async def test_a_response_that_cannot_be_settled_has_no_end_and_its_charge_stays
 
 async def test_a_response_waits_for_a_ledger_that_comes_back(tmp_path: Path) -> None:
     rest = asyncio.Event()
-    async with answering(tmp_path, ANSWER[:HALF], rest, ANSWER[HALF:]) as (gateway, _):
+    async with serving(tmp_path, RESPONSE[:HALF], rest, RESPONSE[HALF:]) as (gateway, _):
         async with asked(gateway) as response:
             with locked(gateway.ledger_path):
                 rest.set()
@@ -173,7 +173,7 @@ async def test_what_the_client_has_is_not_in_memory_any_more(tmp_path: Path) -> 
     rest = asyncio.Event()
     before = metric("tintype_provider_bytes_in_flight")
     async with (
-        answering(tmp_path, ANSWER[:HALF], rest, ANSWER[HALF:]) as (gateway, _),
+        serving(tmp_path, RESPONSE[:HALF], rest, RESPONSE[HALF:]) as (gateway, _),
         asked(gateway) as response,
     ):
         await eventually(lambda: metric("tintype_provider_bytes_in_flight") < before + 1000)

@@ -95,7 +95,7 @@ async def test_no_prompt_and_no_key_is_ever_written(
 
 
 async def send_raw(gateway: GatewayProcess, text: str) -> None:
-    """Send what no client would, and wait for the answer."""
+    """Send what no client would, and wait for the response."""
     address = urlsplit(gateway.url)
     reader, writer = await asyncio.open_connection(address.hostname, address.port)
     writer.write(text.encode())
@@ -106,7 +106,7 @@ async def send_raw(gateway: GatewayProcess, text: str) -> None:
 
 
 async def only_request(gateway: GatewayProcess) -> dict[str, Any]:
-    """Return the line of the only request, which is written just after its answer."""
+    """Return the line of the only request, which is written just after its response."""
     await eventually(lambda: len(access_log(gateway)) == 1)
     return access_log(gateway)[0]
 

@@ -37,8 +37,8 @@ async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
         yield gateway
 
 
-def events_of(answer: httpx2.Response) -> list[dict[str, Any]]:
-    lines = [line for line in answer.text.splitlines() if line.startswith("data: ")]
+def events_of(response: httpx2.Response) -> list[dict[str, Any]]:
+    lines = [line for line in response.text.splitlines() if line.startswith("data: ")]
     return [json.loads(line.removeprefix("data: ")) for line in lines]
 
 
@@ -93,10 +93,10 @@ async def test_every_dialect_responds_in_openais_types(gateway: Gateway, model: 
     plain = await gateway.generate(OPENAI, model=model, n=2)
     streamed = await gateway.generate(OPENAI, model=model, n=2, stream=True)
 
-    answer = ImagesResponse.model_validate_json(plain.content, strict=True)
+    response = ImagesResponse.model_validate_json(plain.content, strict=True)
     assert responses.OpenAIImagesResponse.model_validate_json(plain.content)
-    assert len(answer.data or ()) == 2
-    assert before <= answer.created <= time.time() or model.startswith("gpt")
+    assert len(response.data or ()) == 2
+    assert before <= response.created <= time.time() or model.startswith("gpt")
     events = events_of(streamed)
     assert [event["type"] for event in events] == [COMPLETED] * 2
     for event in events:

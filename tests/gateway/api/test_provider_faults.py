@@ -1,4 +1,4 @@
-"""What a client gets when the provider fails: always a clean answer, never a bill."""
+"""What a client gets when the provider fails: always a clean response, never a bill."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -119,7 +119,7 @@ FAULTS: dict[str, Row] = {
 UNKNOWN: dict[str, dict[str, Any]] = {
     "it fails": {"error": "openai/server_error"},
     **{
-        f"something in between answers {status}": {"status": status, "body": "<h1>Bad</h1>"}
+        f"a proxy in between responds with {status}": {"status": status, "body": "<h1>Bad</h1>"}
         for status in (500, 502, 503, 504, 520, 524)
     },
     "it hangs up without a word": {"cut_after_bytes": 0},

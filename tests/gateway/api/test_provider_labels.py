@@ -19,9 +19,9 @@ async def test_a_label_of_ones_own_is_forced_shown_and_counted(tmp_path: Path) -
             document = (await http.get("/openapi.json")).json()
             model = (await http.get(f"/v1/models/{LABEL}/canvas")).json()
 
-    for answer in (by_header, by_prefix):
-        assert answer.status_code == 200, answer.text
-        assert answer.headers["Tintype-Route"].startswith(f"{LABEL}/")
+    for response in (by_header, by_prefix):
+        assert response.status_code == 200, response.text
+        assert response.headers["Tintype-Route"].startswith(f"{LABEL}/")
     assert by_prefix.json()["model"] == f"{LABEL}/canvas"
     assert unknown.json()["error"] == {
         "message": f"the header X-Quantized-Provider is 'openai': it must be one of {LABEL}",

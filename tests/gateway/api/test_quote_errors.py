@@ -42,11 +42,11 @@ def requests(model: str) -> Iterator[dict[str, Any]]:
         yield {"model": model, "prompt": dice.choice(["a red fox", "a" * 1100])} | fields
 
 
-def outcome(answer: httpx2.Response) -> tuple[object, ...]:
-    if answer.status_code == 200:
+def outcome(response: httpx2.Response) -> tuple[object, ...]:
+    if response.status_code == 200:
         return (200,)
-    error = answer.json()["error"]
-    return answer.status_code, error["code"], error["param"]
+    error = response.json()["error"]
+    return response.status_code, error["code"], error["param"]
 
 
 async def both(

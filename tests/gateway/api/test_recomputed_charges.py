@@ -56,9 +56,9 @@ async def test_no_model_with_a_price_by_token_is_left_out(gateway: Gateway) -> N
 @pytest.mark.parametrize("count", [1, 3])
 @pytest.mark.parametrize("model", BY_TOKEN)
 async def test_a_charge_is_that_of_the_counts(gateway: Gateway, model: str, count: int) -> None:
-    answer = await gateway.generate(model=model, prompt=TEXT_TOO, n=count)
+    response = await gateway.generate(model=model, prompt=TEXT_TOO, n=count)
 
-    usage = answer.json()["usage"]
+    usage = response.json()["usage"]
     assert usage["credits_used"] == await recomputed(gateway, model, [usage]) > 0
     for way in ("input", "output"):
         assert usage[f"{way}_tokens"] == sum(usage[f"{way}_tokens_details"].values())
@@ -68,11 +68,11 @@ async def test_a_charge_is_that_of_the_counts(gateway: Gateway, model: str, coun
 async def test_a_streams_charge_is_that_of_the_counts_of_its_events(
     gateway: Gateway, model: str
 ) -> None:
-    answer = await gateway.generate(
+    response = await gateway.generate(
         model=model, prompt=TEXT_TOO, n=2, stream=True, partial_images=1
     )
 
-    lines = [line for line in answer.text.splitlines() if line.startswith("data: ")]
+    lines = [line for line in response.text.splitlines() if line.startswith("data: ")]
     events = [json.loads(line.removeprefix("data: ")) for line in lines]
     usages = [each["usage"] for each in events if each["type"].endswith("completed")]
     assert len(usages) == 2
@@ -81,9 +81,9 @@ async def test_a_streams_charge_is_that_of_the_counts_of_its_events(
 
 
 async def test_text_that_a_model_wrote_is_part_of_the_bill(gateway: Gateway) -> None:
-    answer = await gateway.generate(model="gemini-3-pro-image", prompt=TEXT_TOO)
+    response = await gateway.generate(model="gemini-3-pro-image", prompt=TEXT_TOO)
 
-    usage = answer.json()["usage"]
+    usage = response.json()["usage"]
     assert usage["output_tokens_details"]["text_tokens"] > 0
     without = usage | {"output_tokens_details": usage["output_tokens_details"] | {"text_tokens": 0}}
     assert await recomputed(gateway, "gemini-3-pro-image", [without]) < usage["credits_used"]

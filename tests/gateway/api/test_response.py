@@ -1,4 +1,4 @@
-"""The shape of a successful answer: which fields, of which types, with which headers."""
+"""The fields, types and headers of a successful response."""
 
 from pathlib import Path
 from typing import Literal
@@ -47,7 +47,7 @@ class TokenUsage(Usage):
     output_tokens_details: Details
 
 
-class Answer(Exact):
+class Body(Exact):
     created: int
     model: str
     data: list[Entry]
@@ -61,10 +61,10 @@ class Answer(Exact):
 async def test_a_response_has_the_documented_fields_and_no_other(gateway: Gateway) -> None:
     response = await gateway.generate(model="gpt-image-1", quality="low", n=2)
 
-    answer = Answer.model_validate_json(response.content)
+    body = Body.model_validate_json(response.content)
     assert response.headers["content-type"] == "application/json"
-    assert [(entry.watermark, entry.flagged) for entry in answer.data] == [("c2pa", False)] * 2
-    assert answer.usage.model_dump(exclude={"credits_used", "credits_remaining"}) == {
+    assert [(entry.watermark, entry.flagged) for entry in body.data] == [("c2pa", False)] * 2
+    assert body.usage.model_dump(exclude={"credits_used", "credits_remaining"}) == {
         "images": 2,
         "input_tokens": 4,
         "output_tokens": 544,
@@ -78,19 +78,19 @@ async def test_a_response_has_the_documented_fields_and_no_other(gateway: Gatewa
 async def test_a_response_conforms_to_openais_types(gateway: Gateway) -> None:
     response = await gateway.generate(model="gpt-image-2", quality="low", size="1024x1024")
 
-    answer = ImagesResponse.model_validate_json(response.content, strict=True)
-    assert (answer.background, answer.quality, answer.size) == ("opaque", "low", "1024x1024")
+    body = ImagesResponse.model_validate_json(response.content, strict=True)
+    assert (body.background, body.quality, body.size) == ("opaque", "low", "1024x1024")
 
 
 async def test_a_model_paid_by_the_image_reports_megapixels_and_no_tokens(
     tmp_path: Path,
 ) -> None:
     async with running_gateway(tmp_path, *canvas()) as gateway:
-        answer = Answer.model_validate_json((await gateway.generate(n=3)).content)
+        body = Body.model_validate_json((await gateway.generate(n=3)).content)
 
-    assert not isinstance(answer.usage, TokenUsage)
-    assert answer.usage.megapixels == round(3 * 256 * 256 / 1_000_000, 6)
-    assert answer.usage.input_tokens is None
+    assert not isinstance(body.usage, TokenUsage)
+    assert body.usage.megapixels == round(3 * 256 * 256 / 1_000_000, 6)
+    assert body.usage.input_tokens is None
 
 
 @pytest.mark.parametrize("name", ["gpt-image-2", "gpt-image-2-2026-04-21", "openai/gpt-image-2"])
@@ -123,20 +123,20 @@ async def test_the_size_is_that_of_the_image_itself(tmp_path: Path) -> None:
     async with running_gateway(tmp_path, *canvas()) as gateway:
         await gateway.script({"body": {"data": [{"b64_json": image(48, 32)}], "size": "1x1"}})
 
-        answer = (await gateway.generate()).json()
+        response = (await gateway.generate()).json()
 
-    assert answer["size"] == "48x32"
-    assert answer["usage"]["megapixels"] == 48 * 32 / 1_000_000
+    assert response["size"] == "48x32"
+    assert response["usage"]["megapixels"] == 48 * 32 / 1_000_000
 
 
 async def test_images_that_failed_are_listed_beside_those_that_came(tmp_path: Path) -> None:
     async with running_gateway(tmp_path, *canvas()) as gateway:
         await gateway.script({"error": "openai/server_error"})
 
-        answer = (await gateway.generate(n=3)).json()
+        response = (await gateway.generate(n=3)).json()
 
-    assert len(answer["data"]) == answer["usage"]["images"] == 2
-    (error,) = answer["errors"]
+    assert len(response["data"]) == response["usage"]["images"] == 2
+    (error,) = response["errors"]
     assert error["code"] == "outcome_unknown"
     assert error["index"] in range(3)
 
@@ -147,10 +147,10 @@ async def test_images_that_the_provider_left_out_are_listed_too(tmp_path: Path) 
     async with running_gateway(tmp_path, model, binding) as gateway:
         await gateway.script({"body": {"data": [{"b64_json": image(256, 256)}]}})
 
-        answer = (await gateway.generate(n=3)).json()
+        response = (await gateway.generate(n=3)).json()
 
-    assert answer["usage"]["images"] == 1
-    assert [(error["index"], error["code"]) for error in answer["errors"]] == [
+    assert response["usage"]["images"] == 1
+    assert [(error["index"], error["code"]) for error in response["errors"]] == [
         (1, "image_missing"),
         (2, "image_missing"),
     ]

@@ -26,42 +26,42 @@ ACTIVE = {
 INACTIVE = {"dall-e-2", "dall-e-3", "gpt-5-mini"}
 
 
-def images_of(answer: ImagesResponse) -> list[Image]:
-    """Return every image of an answer, fully decoded."""
-    return [opened(file_of(image)) for image in answer.data or ()]
+def images_of(response: ImagesResponse) -> list[Image]:
+    """Return every image of a response, fully decoded."""
+    return [opened(file_of(image)) for image in response.data or ()]
 
 
 @pytest.mark.parametrize("model", sorted(ACTIVE))
 async def test_every_active_model_makes_an_image_of_the_requested_size(
     client: AsyncOpenAI, model: str
 ) -> None:
-    answer = await client.images.generate(
+    response = await client.images.generate(
         model=model, prompt="a red fox", size="1536x1024", quality="low"
     )
 
-    assert [image.size for image in images_of(answer)] == [(1536, 1024)]
-    assert (answer.size, answer.quality, answer.output_format) == ("1536x1024", "low", "png")
+    assert [image.size for image in images_of(response)] == [(1536, 1024)]
+    assert (response.size, response.quality, response.output_format) == ("1536x1024", "low", "png")
 
 
 async def test_the_blocking_client_gets_an_image_too(gateway: Gateway) -> None:
     with OpenAI(base_url=f"{gateway.url}/v1", api_key=gateway.key, max_retries=0) as client:
-        answer = await asyncio.to_thread(
+        response = await asyncio.to_thread(
             client.images.generate, model="gpt-image-1", prompt="a red fox", quality="low"
         )
 
-    assert [image.size for image in images_of(answer)] == [(1024, 1024)]
+    assert [image.size for image in images_of(response)] == [(1024, 1024)]
 
 
 @pytest.mark.parametrize("output_format", ["png", "jpeg", "webp"])
 async def test_an_image_comes_in_the_requested_format(
     client: AsyncOpenAI, output_format: Literal["png", "jpeg", "webp"]
 ) -> None:
-    answer = await client.images.generate(
+    response = await client.images.generate(
         model="gpt-image-1", prompt="a red fox", quality="low", output_format=output_format
     )
 
-    assert [image.format for image in images_of(answer)] == [output_format.upper()]
-    assert answer.output_format == output_format
+    assert [image.format for image in images_of(response)] == [output_format.upper()]
+    assert response.output_format == output_format
 
 
 async def test_more_compression_makes_a_smaller_file(client: AsyncOpenAI) -> None:
@@ -76,28 +76,28 @@ async def test_more_compression_makes_a_smaller_file(client: AsyncOpenAI) -> Non
         for percent in (95, 20)
     ]
 
-    large, small = (file_of((answer.data or [])[0]) for answer in files)
+    large, small = (file_of((response.data or [])[0]) for response in files)
     assert len(small) < len(large)
 
 
 async def test_a_transparent_background_lets_through_what_is_behind(client: AsyncOpenAI) -> None:
-    answer = await client.images.generate(
+    response = await client.images.generate(
         model="gpt-image-1", prompt="a red fox", quality="low", background="transparent"
     )
 
-    (image,) = images_of(answer)
+    (image,) = images_of(response)
     assert image.getchannel("A").getextrema()[0] == 0
-    assert answer.background == "transparent"
+    assert response.background == "transparent"
 
 
 async def test_images_of_a_model_that_makes_one_at_a_time_come_from_as_many_calls(
     gateway: Gateway, client: AsyncOpenAI
 ) -> None:
-    answer = await client.images.generate(
+    response = await client.images.generate(
         model="gpt-image-1", prompt="a red fox", quality="low", n=3
     )
 
-    images = images_of(answer)
+    images = images_of(response)
     assert [image.size for image in images] == [(1024, 1024)] * 3
     assert len({image.tobytes() for image in images}) == 3
     assert [call["n"] for call in await gateway.upstream_calls()] == [1, 1, 1]
@@ -106,11 +106,11 @@ async def test_images_of_a_model_that_makes_one_at_a_time_come_from_as_many_call
 async def test_images_of_a_model_that_makes_many_at_a_time_come_from_one_call(
     gateway: Gateway, client: AsyncOpenAI
 ) -> None:
-    answer = await client.images.generate(
+    response = await client.images.generate(
         model="gpt-image-1-mini", prompt="a red fox", quality="low", n=3
     )
 
-    assert len(images_of(answer)) == 3
+    assert len(images_of(response)) == 3
     assert [call["n"] for call in await gateway.upstream_calls()] == [3]
 
 

@@ -115,9 +115,9 @@ async def test_the_client_repeats_by_itself_what_was_not_processed(
     await gateway.script({"error": error})
 
     async with gateway.openai(max_retries=1) as client:
-        answer = await client.images.generate(
+        response = await client.images.generate(
             model="gpt-image-1", prompt="a red fox", quality="low"
         )
 
-    assert answer.data
+    assert response.data
     assert len(await gateway.upstream_calls()) == 2

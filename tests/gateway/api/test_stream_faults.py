@@ -153,7 +153,7 @@ async def test_an_error_after_a_sign_of_life_is_an_event(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO", "tintype.access")
-    before, gate = counted_answers(503), asyncio.Event()
+    before, gate = counted_responses(503), asyncio.Event()
     script = Script([b"{}"], status=500, content_type="application/json", before=gate)
     async with gateway_with(tmp_path, script, heartbeat_seconds=0.02) as (gateway, _):
         asked = {"model": "canvas", "prompt": "a red fox", "stream": True}
@@ -172,10 +172,10 @@ async def test_an_error_after_a_sign_of_life_is_an_event(
     (line,) = [vars(record) for record in caplog.records if record.name == "tintype.access"]
     assert (line["status"], line["error"]) == (503, "outcome_unknown")
     assert line["levelname"] == "WARNING"
-    assert counted_answers(503) == before + 1
+    assert counted_responses(503) == before + 1
 
 
-def counted_answers(status: int) -> float:
+def counted_responses(status: int) -> float:
     """Return how many requests for images ended with a status."""
     name, route = "tintype_http_requests_total", "/v1/images/generations"
     return metric(name, method="POST", route=route, status=str(status))

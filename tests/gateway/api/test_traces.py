@@ -53,9 +53,9 @@ class Traced:
         key = {"Authorization": f"Bearer {self.gateway.demo_key}"}
         async with http_client(self.gateway.url, headers=key) as http:
             body = {"model": "canvas", "prompt": PROMPT}
-            answer = await http.post("/v1/images/generations", json=body, headers=headers)
+            response = await http.post("/v1/images/generations", json=body, headers=headers)
         await eventually(lambda: self.collector.has(REQUEST))
-        return answer
+        return response
 
     def access_line(self) -> dict[str, Any]:
         (line,) = [line for line in self.gateway.log() if line["logger"] == "tintype.access"]
@@ -84,9 +84,9 @@ async def traced(folder: Path, **environ: str) -> AsyncIterator[Traced]:
 
 async def test_every_stage_is_a_span_of_the_request(tmp_path: Path) -> None:
     async with traced(tmp_path) as run:
-        answer = await run.ask()
+        response = await run.ask()
 
-        assert answer.status_code == 200
+        assert response.status_code == 200
         request = run.collector.named(REQUEST)
         assert request.kind == SERVER
         for stage in STAGES:
@@ -99,13 +99,13 @@ async def test_every_stage_is_a_span_of_the_request(tmp_path: Path) -> None:
 
 async def test_a_request_is_named_by_its_route_and_tells_how_it_ended(tmp_path: Path) -> None:
     async with traced(tmp_path) as run:
-        answer = await run.ask()
+        response = await run.ask()
 
         assert run.collector.named(REQUEST).attributes == {
             "http.request.method": "POST",
             "http.route": "/v1/images/generations",
             "http.response.status_code": 200,
-            "tintype.request_id": answer.headers["x-request-id"],
+            "tintype.request_id": response.headers["x-request-id"],
         }
         assert run.collector.resource["service.name"] == "tintype-gateway"
 
@@ -234,9 +234,9 @@ async def test_an_unavailable_collector_does_not_affect_requests(tmp_path: Path)
         key = {"Authorization": f"Bearer {run.gateway.demo_key}"}
         async with http_client(run.gateway.url, headers=key) as http:
             body = {"model": "canvas", "prompt": PROMPT}
-            answer = await http.post("/v1/images/generations", json=body)
+            response = await http.post("/v1/images/generations", json=body)
 
-        assert answer.status_code == 200
+        assert response.status_code == 200
 
 
 def spans_of(collector: Collector, name: str) -> list[Span]:

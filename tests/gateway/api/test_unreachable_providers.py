@@ -1,4 +1,4 @@
-"""Providers that cannot be asked, or do not answer in time, or tell when to come again."""
+"""Providers that cannot be asked, or do not respond in time, or tell when to come again."""
 
 from pathlib import Path
 

@@ -44,11 +44,11 @@ async def url_of(gateway: Gateway, **fields: Any) -> str:
 
 async def test_openais_client_gets_a_url_that_anybody_can_open(gateway: Gateway) -> None:
     async with gateway.openai() as client:
-        answer = await client.images.generate(
+        response = await client.images.generate(
             model="canvas", prompt="a red fox", response_format="url"
         )
 
-    (image,) = answer.data or []
+    (image,) = response.data or []
     assert image.b64_json is None
     assert image.url is not None
     fetched_image = await fetched(image.url)
@@ -142,7 +142,7 @@ def unsettled_calls() -> float:
 async def check_that_nothing_was_charged(
     folder: Path, bucket: Bucket, told: str, **changed: Any
 ) -> None:
-    """Ask for a URL where the bucket cannot be used, and check the answer, books and metrics."""
+    """Ask for a URL where the bucket cannot be used, and check the response, books and metrics."""
     before = unsettled_calls()
     async with (
         store_in(bucket, **changed) as store,
@@ -208,9 +208,11 @@ async def test_an_image_that_was_made_and_not_stored_is_not_made_again_with_the_
     (tmp_path / "images").write_text("a file where a folder should be")
     images, key = ImageTools(store=folder_store(tmp_path)), {"Idempotency-Key": "order-17"}
     async with running_gateway(tmp_path, *canvas(), images=images) as gateway:
-        answers = [await gateway.generate(key, response_format="url") for _ in range(2)]
+        responses = [await gateway.generate(key, response_format="url") for _ in range(2)]
 
-        assert [(answer.status_code, answer.json()["error"]["code"]) for answer in answers] == [
+        assert [
+            (response.status_code, response.json()["error"]["code"]) for response in responses
+        ] == [
             (503, "image_store_unavailable"),
             (409, "idempotency_outcome_unknown"),
         ]
@@ -271,10 +273,10 @@ async def test_a_part_that_it_does_not_have_is_refused_as_errors_are(
 )
 async def test_no_path_leads_to_another_file(folder_gateway: Gateway, path: str) -> None:
     query = urlsplit(await url_of(folder_gateway)).query
-    answer = await fetched(f"{folder_gateway.url}/v1/images/files/{path}?{query}")
+    response = await fetched(f"{folder_gateway.url}/v1/images/files/{path}?{query}")
 
-    assert answer.status_code == 404
-    assert answer.json()["error"]["code"] == "unknown_url"
+    assert response.status_code == 404
+    assert response.json()["error"]["code"] == "unknown_url"
 
 
 async def test_a_removed_image_is_a_404(folder_gateway: Gateway, tmp_path: Path) -> None:
@@ -282,6 +284,6 @@ async def test_a_removed_image_is_a_404(folder_gateway: Gateway, tmp_path: Path)
     (file,) = (tmp_path / "images" / "images").iterdir()
     file.unlink()
 
-    answer = await fetched(url)
+    response = await fetched(url)
 
-    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "image_not_found")
+    assert (response.status_code, response.json()["error"]["code"]) == (404, "image_not_found")

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from tests.gateway.api.scripted import IMAGE, Script, completed, event, scripted
-from tests.gateway.dialects.google_responses import gemini_answer
+from tests.gateway.dialects.google_responses import gemini_response
 from tests.gateway.upstream.dialect_manifests import speaking
-from tintype_testing.faulty_server import answer, faulty_server, says
+from tintype_testing.faulty_server import faulty_server, http_response, says
 from tintype_testing.gateway import CREDITS_MICRO, Gateway, canvas, running_gateway
 from tintype_testing.manifests import per_image, per_token, tokens
 from tintype_testing.metrics import metric
@@ -100,8 +100,8 @@ async def test_counts_that_are_right_are_charged_and_no_warning(tmp_path: Path) 
 async def test_geminis_counts_are_no_better_than_others(tmp_path: Path) -> None:
     labels = {"provider": "gemini"}
     before = unusable(**labels)
-    body = json.dumps(gemini_answer(usageMetadata={"candidatesTokenCount": "many"})).encode()
-    async with faulty_server(says(answer(body))) as provider:
+    body = json.dumps(gemini_response(usageMetadata={"candidatesTokenCount": "many"})).encode()
+    async with faulty_server(says(http_response(body))) as provider:
         spec = speaking("google-generate-content") | {"pricing": BY_TOKEN}
         manifests = canvas(endpoint=provider.url, **spec)
         async with running_gateway(tmp_path, *manifests) as gateway:

@@ -10,7 +10,7 @@ import httpx2
 import pytest
 
 from tintype_gateway.storage.image_tools import ImageTools
-from tintype_testing.faulty_server import answer, faulty_server, says
+from tintype_testing.faulty_server import faulty_server, http_response, says
 from tintype_testing.gateway import Gateway, running_gateway
 from tintype_testing.http import http_client
 from tintype_testing.image_stores import folder_store
@@ -27,7 +27,7 @@ FORMATS = {"handling": "Map", "values": {"png": "png", "gif": "gif", "svg": "svg
 async def gateway_giving(folder: Path, file: bytes) -> AsyncIterator[Gateway]:
     """Run a gateway whose provider gives this file, whatever it is asked for."""
     body = {"created": 1, "data": [{"b64_json": base64.b64encode(file).decode()}]}
-    async with faulty_server(says(answer(json.dumps(body).encode()))) as provider:
+    async with faulty_server(says(http_response(json.dumps(body).encode()))) as provider:
         model = image_model(
             size={"mode": "List", "sizes": ["256x256"]}, parameters={"output_format": FORMATS}
         )

@@ -1,4 +1,4 @@
-"""What holds for any price, any request and any answer."""
+"""What holds for any price, any request and any response."""
 
 from typing import Any
 

@@ -79,7 +79,7 @@ async def mounts(tmp_path: Path) -> AsyncIterator[Mounts]:
 
 
 async def ask(gateway: GatewayProcess) -> int:
-    """Ask for an image, and return the status of the answer."""
+    """Ask for an image, and return the status of the response."""
     headers = {"Authorization": f"Bearer {gateway.demo_key}"}
     async with http_client(gateway.url, headers=headers) as http:
         return (await http.post("/v1/images/generations", json=REQUEST)).status_code
@@ -87,7 +87,7 @@ async def ask(gateway: GatewayProcess) -> int:
 
 @contextlib.asynccontextmanager
 async def steady_load(gateway: GatewayProcess) -> AsyncIterator[Load]:
-    """Ask for images without a pause while the block runs, and let what is asked be answered."""
+    """Ask for images without a pause while the block runs, and let the last request complete."""
     load, stop = Load(), asyncio.Event()
 
     async def call() -> None:

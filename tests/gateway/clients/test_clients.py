@@ -32,7 +32,7 @@ PARTLY = ["amazon.nova-canvas-v1:0", "imagen-4.0-fast-generate-001"]
 BUILD_SECONDS = 900
 """What building a client may take on a machine that never did."""
 
-Answer = dict[str, Any]
+Response = dict[str, Any]
 
 STREAMS = (JAVA, RUST)
 """The clients that know streams of images."""
@@ -57,20 +57,20 @@ async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
         yield gateway
 
 
-def plain(model: str, prompt: str = "a red fox", **fields: object) -> Answer:
+def plain(model: str, prompt: str = "a red fox", **fields: object) -> Response:
     """Return the question for a response as a whole."""
     return {"body": {"model": model, "prompt": prompt, "n": 1} | fields}
 
 
-def streamed(model: str, prompt: str = "a red fox", **fields: object) -> Answer:
+def streamed(model: str, prompt: str = "a red fox", **fields: object) -> Response:
     """Return the question for a stream."""
     return plain(model, prompt, **fields) | {"stream": True}
 
 
 async def ask(
-    program: Program, gateway: Gateway, questions: Sequence[Answer], profile: str = "openai"
-) -> list[Answer]:
-    """Return the answer of a client to each question."""
+    program: Program, gateway: Gateway, questions: Sequence[Response], profile: str = "openai"
+) -> list[Response]:
+    """Return the response of a client to each question."""
     given = {"BASE_URL": f"{gateway.url}/v1", "API_KEY": gateway.key, "PROFILE": profile}
     process = await asyncio.create_subprocess_exec(
         *program.command,
@@ -83,14 +83,14 @@ async def ask(
     lines = "".join(json.dumps(question) + "\n" for question in questions)
     out, err = await process.communicate(lines.encode())
     assert process.returncode == 0, err.decode()
-    answers: list[Answer] = [json.loads(line) for line in out.splitlines()]
-    assert len(answers) == len(questions), err.decode()
-    return answers
+    responses: list[Response] = [json.loads(line) for line in out.splitlines()]
+    assert len(responses) == len(questions), err.decode()
+    return responses
 
 
-def pixels_of(answer: Answer) -> list[tuple[int, int]]:
+def pixels_of(response: Response) -> list[tuple[int, int]]:
     """Return the sizes of the images that a client got."""
-    return [opened(base64.b64decode(image)).size for image in answer["images"]]
+    return [opened(base64.b64decode(image)).size for image in response["images"]]
 
 
 @pytest.mark.timeout(BUILD_SECONDS)
@@ -100,12 +100,12 @@ async def test_every_dialect_is_read_plain_and_streamed(program: Program, gatewa
     if program in STREAMS:
         questions += [streamed(model) for model in MODELS]
 
-    for question, answer in zip(questions, await ask(program, gateway, questions), strict=True):
-        assert "raised" not in answer, (question, answer)
-        assert len(pixels_of(answer)) == 1, question
-        assert all(isinstance(count, int) for count in answer["total_tokens"]), question
-        assert answer["total_tokens"], question
-        assert all(created > before for created in answer["created"]), question
+    for question, response in zip(questions, await ask(program, gateway, questions), strict=True):
+        assert "raised" not in response, (question, response)
+        assert len(pixels_of(response)) == 1, question
+        assert all(isinstance(count, int) for count in response["total_tokens"]), question
+        assert response["total_tokens"], question
+        assert all(created > before for created in response["created"]), question
 
 
 @pytest.mark.timeout(BUILD_SECONDS)
@@ -113,9 +113,9 @@ async def test_every_dialect_is_read_plain_and_streamed(program: Program, gatewa
 async def test_previews_are_read(program: Program, gateway: Gateway) -> None:
     question = streamed("gpt-image-1-mini", quality="low", partial_images=2, n=2)
 
-    (answer,) = await ask(program, gateway, [question])
+    (response,) = await ask(program, gateway, [question])
 
-    assert (answer["previews"], len(answer["images"])) == (4, 2)
+    assert (response["previews"], len(response["images"])) == (4, 2)
 
 
 @pytest.mark.timeout(BUILD_SECONDS)
@@ -126,9 +126,12 @@ async def test_a_refusal_is_openais_own(program: Program, gateway: Gateway) -> N
     if program in STREAMS:
         questions += [streamed(*each) for each in refusals]
 
-    for question, answer in zip(questions, await ask(program, gateway, questions), strict=True):
-        assert answer["images"] == [], question
-        assert (answer["status"], answer["code"]) == (400, "moderation_blocked"), (question, answer)
+    for question, response in zip(questions, await ask(program, gateway, questions), strict=True):
+        assert response["images"] == [], question
+        assert (response["status"], response["code"]) == (400, "moderation_blocked"), (
+            question,
+            response,
+        )
 
 
 @pytest.mark.timeout(BUILD_SECONDS)
@@ -139,11 +142,11 @@ async def test_what_was_paid_for_is_delivered_where_some_images_are_refused(
     if program in STREAMS:
         questions += [streamed(model, "a half-flagged fox", n=4) for model in PARTLY]
 
-    for question, answer in zip(questions, await ask(program, gateway, questions), strict=True):
-        assert 0 < len(pixels_of(answer)) < 4, (question, answer)
+    for question, response in zip(questions, await ask(program, gateway, questions), strict=True):
+        assert 0 < len(pixels_of(response)) < 4, (question, response)
         # A stream tells what is missing by its last event, which each client raises.
-        assert ("raised" in answer) is (question.get("stream") is True), (question, answer)
-        assert "withheld" in answer.get("message", "withheld")
+        assert ("raised" in response) is (question.get("stream") is True), (question, response)
+        assert "withheld" in response.get("message", "withheld")
 
 
 @pytest.mark.timeout(BUILD_SECONDS)
@@ -153,9 +156,9 @@ async def test_without_the_profile_they_lose_what_was_paid_for(
     """The tests above could not fail if these clients took whatever they get."""
     question = plain("amazon.nova-canvas-v1:0", "a half-flagged fox", n=4)
 
-    (answer,) = await ask(program, gateway, [question], profile="router")
+    (response,) = await ask(program, gateway, [question], profile="router")
 
-    assert (answer["images"], "raised" in answer) == ([], True)
+    assert (response["images"], "raised" in response) == ([], True)
 
 
 def test_the_lock_file_of_the_javascript_client_names_no_registry() -> None:

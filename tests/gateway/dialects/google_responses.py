@@ -1,4 +1,4 @@
-"""Answers of Google's models made by hand, and what is asked of the bindings that lead to them."""
+"""Handwritten responses of Google's models, and the bindings that lead to them."""
 
 from typing import Any
 
@@ -35,13 +35,13 @@ def candidate(*parts: dict[str, Any], reason: str | None = "STOP", **fields: Any
     return {"content": {"parts": [*parts], "role": "model"}, "finishReason": reason} | fields
 
 
-def gemini_answer(*parts: dict[str, Any], **fields: Any) -> dict[str, Any]:
-    """Return an answer with one candidate of these parts, by default an image."""
+def gemini_response(*parts: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    """Return a response with one candidate of these parts, by default an image."""
     return {"candidates": [candidate(*(parts or (shown(),)))]} | fields
 
 
-def imagen_answer(*data: str, **fields: Any) -> dict[str, Any]:
-    """Return an answer with these images."""
+def imagen_response(*data: str, **fields: Any) -> dict[str, Any]:
+    """Return a response with these images."""
     return {
         "predictions": [
             {"mimeType": "image/png", "bytesBase64Encoded": encoded} | fields for encoded in data

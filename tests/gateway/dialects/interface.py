@@ -32,7 +32,7 @@ from tintype_gateway.values.content import BytesContent, InputImage
 from tintype_gateway.values.faults import FaultKind, UpstreamFault
 from tintype_gateway.values.images import CallResult, Preview
 from tintype_gateway.values.job import Job
-from tintype_testing.builders import answer, job
+from tintype_testing.builders import job, upstream_response
 from tintype_testing.upstream_requests import sent_bytes, sent_json
 
 PROMPT = "A hedgehog in a snowstorm"
@@ -160,12 +160,12 @@ def gives_the_same_twice(example: Example) -> None:
         ]
         assert requests[0] == requests[1]
         assert asked == before
-    first, second = (example.dialect.interpret(answer(example.body)) for _ in range(2))
+    first, second = (example.dialect.interpret(upstream_response(example.body)) for _ in range(2))
     assert first == second
 
 
 def finds_the_image(example: Example) -> None:
-    result = example.dialect.interpret(answer(example.body))
+    result = example.dialect.interpret(upstream_response(example.body))
 
     assert [bytes(image.base64) for image in result.images] == [IMAGE.encode()]
 
@@ -180,7 +180,7 @@ def passes_the_image_through_from_where_it_begins(example: Example) -> None:
     assert opening.start == example.body.index(IMAGE.encode())
     placeholder = "0" * 4096  # as long as a string must be to come as a view
     result = example.dialect.interpret(
-        answer(example.body.replace(IMAGE.encode(), placeholder.encode()))
+        upstream_response(example.body.replace(IMAGE.encode(), placeholder.encode()))
     )
     assert bytes(result.images[0].base64) == placeholder.encode()
 
@@ -190,7 +190,7 @@ def reads_anything_or_raises_a_fault(example: Example) -> None:
     @settings(max_examples=60, deadline=None)
     def check(body: bytes) -> None:
         with suppress(UpstreamFault):
-            assert isinstance(example.dialect.interpret(answer(body)), CallResult)
+            assert isinstance(example.dialect.interpret(upstream_response(body)), CallResult)
 
     check()
 
@@ -199,7 +199,7 @@ def knows_every_error(example: Example) -> None:
     @given(st.binary() | documents() | _changed(example.error), STATUSES)
     @settings(max_examples=60, deadline=None)
     def check(body: bytes, status: int) -> None:
-        fault = example.dialect.read_error(answer(body, status))
+        fault = example.dialect.read_error(upstream_response(body, status))
         assert fault.kind in KINDS
         assert fault.message
 
@@ -209,20 +209,20 @@ def knows_every_error(example: Example) -> None:
 def repeats_no_call_that_may_have_cost(example: Example) -> None:
     """What stands before the provider says nothing of what the provider did."""
     for status in (500, 502, 503, 504, 520):
-        fault = example.dialect.read_error(answer(b"<html>Sorry</html>", status))
+        fault = example.dialect.read_error(upstream_response(b"<html>Sorry</html>", status))
         assert FAULT_RULES[fault.kind].retry == "never"
 
 
 def sorts_errors_by_their_status(example: Example) -> None:
     for status, kind in {401: "unauthorized", 429: "throttled", 404: "misconfigured"}.items():
-        fault = example.dialect.read_error(answer(b"{}", status, retry_after="7"))
+        fault = example.dialect.read_error(upstream_response(b"{}", status, retry_after="7"))
         assert fault.kind == kind
         assert fault.retry_after_seconds == 7
 
 
 def quotes_no_words_on_our_account(example: Example) -> None:
     for status in range(300, 600):
-        fault = example.dialect.read_error(answer(dict(example.error), status))
+        fault = example.dialect.read_error(upstream_response(dict(example.error), status))
         if fault.kind not in ("refused", "invalid"):
             assert WORDS not in fault.message
             assert fault.param is None

@@ -1,4 +1,4 @@
-"""What is sent to Titan and Nova Canvas, and what their answers mean."""
+"""What is sent to Titan and Nova Canvas, and what their responses mean."""
 
 from contextlib import suppress
 from typing import Any
@@ -16,7 +16,7 @@ from tintype_gateway.dialects.registry import get_dialect
 from tintype_gateway.values.faults import UpstreamFault
 from tintype_gateway.values.images import CallResult, GeneratedImage
 from tintype_gateway.values.upstream import UpstreamResponse
-from tintype_testing.builders import answer, job, route
+from tintype_testing.builders import job, route, upstream_response
 from tintype_testing.sample_images import sample_image
 from tintype_testing.upstream_requests import sent_json
 
@@ -34,7 +34,7 @@ def body(images: int = 1, **asked: Any) -> Any:
 
 
 def read(**fields: Any) -> CallResult:
-    return interpret(answer(fields))
+    return interpret(upstream_response(fields))
 
 
 def refused(upstream: UpstreamResponse) -> UpstreamFault:
@@ -226,7 +226,7 @@ def test_a_mask_in_the_response_is_no_image() -> None:
     ],
 )
 def test_a_response_of_another_form_is_a_fault_of_unknown_outcome(content: object) -> None:
-    assert refused(answer(content)).kind == "outcome_unknown"
+    assert refused(upstream_response(content)).kind == "outcome_unknown"
 
 
 @given(
@@ -236,4 +236,4 @@ def test_a_response_of_another_form_is_a_fault_of_unknown_outcome(content: objec
 )
 def test_any_response_is_read_or_is_a_fault(content: object) -> None:
     with suppress(UpstreamFault):
-        assert isinstance(interpret(answer(content)), CallResult)
+        assert isinstance(interpret(upstream_response(content)), CallResult)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tintype_gateway.dialects.bedrock.common import read_error
 from tintype_gateway.values.faults import FaultKind, UpstreamFault
-from tintype_testing.builders import answer
+from tintype_testing.builders import upstream_response
 
 NAMESPACE = "http://internal.amazon.com/coral/com.amazon.bedrock/"
 FILTERED = (
@@ -23,7 +23,7 @@ SECRET = (
 
 def error(status: int, name: str = "", message: Any = "why", **headers: str) -> UpstreamFault:
     named = {"x_amzn_errortype": f"{name}:{NAMESPACE}"} if name else {}
-    return read_error(answer({"message": message}, status, **named, **headers))
+    return read_error(upstream_response({"message": message}, status, **named, **headers))
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_the_status_tells_the_kind_of_what_has_no_known_name(
     ],
 )
 def test_the_name_is_found_where_aws_puts_it(headers: dict[str, str], body: Any) -> None:
-    fault = read_error(answer(body, 400, **headers))
+    fault = read_error(upstream_response(body, 400, **headers))
 
     assert (fault.kind, fault.code) == ("throttled", "ThrottlingException")
 
@@ -117,7 +117,7 @@ def test_an_error_without_a_body_is_read_from_the_headers(message: str, kind: Fa
         "x_amzn_errormessage": message,
     }
 
-    fault = read_error(answer({}, 400, **headers))
+    fault = read_error(upstream_response({}, 400, **headers))
 
     assert (fault.kind, fault.code, fault.cause) == (kind, "ValidationException", message)
 
@@ -168,7 +168,7 @@ def test_messages_that_may_be_about_the_gateways_account_are_not_shown(
 @pytest.mark.parametrize("body", [b"", b"<html>Bad Gateway</html>", b"[]", b'{"message": 7}'])
 @pytest.mark.parametrize("status", [400, 403, 404, 408, 429, 500, 503])
 def test_an_error_without_its_form_still_says_something(status: int, body: bytes) -> None:
-    fault = read_error(answer(body, status))
+    fault = read_error(upstream_response(body, status))
 
     assert (fault.kind, fault.code) == (error(status).kind, None)
     assert fault.message
@@ -201,7 +201,7 @@ def test_when_to_try_again_is_read_from_the_headers(
 def test_any_error_response_is_a_fault_of_some_kind(
     status: int, body: bytes, headers: dict[str, str]
 ) -> None:
-    fault = read_error(answer(body, status, **headers))
+    fault = read_error(upstream_response(body, status, **headers))
 
     assert fault.kind in get_args(FaultKind)
     assert fault.message

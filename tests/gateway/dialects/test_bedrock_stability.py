@@ -1,4 +1,4 @@
-"""What is sent to Stability's models on Bedrock, and what their answers mean."""
+"""What is sent to Stability's models on Bedrock, and what their responses mean."""
 
 from contextlib import suppress
 from typing import Any
@@ -15,7 +15,7 @@ from tintype_gateway.dialects.bedrock.stability import interpret, read_error, tr
 from tintype_gateway.dialects.registry import get_dialect
 from tintype_gateway.values.faults import UpstreamFault
 from tintype_gateway.values.images import CallResult, GeneratedImage
-from tintype_testing.builders import answer, job, route
+from tintype_testing.builders import job, route, upstream_response
 from tintype_testing.sample_images import sample_image
 from tintype_testing.upstream_requests import sent_json
 
@@ -32,12 +32,12 @@ def body(images: int = 1, size: SizeChoice = SQUARE, **asked: Any) -> Any:
 
 
 def read(**fields: Any) -> CallResult:
-    return interpret(answer(fields))
+    return interpret(upstream_response(fields))
 
 
 def refused(content: object) -> UpstreamFault:
     with pytest.raises(UpstreamFault) as fault:
-        interpret(answer(content))
+        interpret(upstream_response(content))
     return fault.value
 
 
@@ -185,4 +185,4 @@ def test_a_response_of_another_form_is_a_fault_of_unknown_outcome(content: objec
 )
 def test_any_response_is_read_or_is_a_fault(content: object) -> None:
     with suppress(UpstreamFault):
-        assert isinstance(interpret(answer(content)), CallResult)
+        assert isinstance(interpret(upstream_response(content)), CallResult)

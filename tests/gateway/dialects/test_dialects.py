@@ -70,13 +70,13 @@ BROKEN: dict[Callable[[Example], None], dict[str, object]] = {
     },
     interface.has_no_credential_in_sight: {"translate": with_the_key_in_its_url},
     interface.quotes_no_words_on_our_account: {
-        "read_error": lambda answer: UpstreamFault("failed", answer.body.decode())
+        "read_error": lambda response: UpstreamFault("failed", response.body.decode())
     },
     interface.repeats_no_call_that_may_have_cost: {
-        "read_error": lambda answer: UpstreamFault("unavailable", "it is down")
+        "read_error": lambda response: UpstreamFault("unavailable", "it is down")
     },
     interface.reads_anything_or_raises_a_fault: {
-        "interpret": lambda answer: CallResult((json.loads(answer.body)["renders"],))
+        "interpret": lambda response: CallResult((json.loads(response.body)["renders"],))
     },
     interface.passes_the_image_through_from_where_it_begins: {"FIRST_IMAGE": re.compile(b"x\\Z")},
 }

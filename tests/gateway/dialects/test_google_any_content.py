@@ -9,7 +9,7 @@ from tests.catalog.strategies import json_values
 from tests.gateway.images.documents import documents
 from tintype_gateway.dialects.google.generate_content import interpret
 from tintype_gateway.values.faults import UpstreamFault
-from tintype_testing.builders import answer
+from tintype_testing.builders import upstream_response
 
 parts = st.lists(
     st.fixed_dictionaries(
@@ -44,10 +44,10 @@ candidates = st.lists(
 )
 def test_any_json_is_read_or_a_fault(content: object) -> None:
     with suppress(UpstreamFault):
-        interpret(answer(content))
+        interpret(upstream_response(content))
 
 
 @given(st.binary() | documents())
 def test_any_bytes_are_read_or_a_fault(text: bytes) -> None:
     with suppress(UpstreamFault):
-        interpret(answer(text))
+        interpret(upstream_response(text))

@@ -1,4 +1,4 @@
-"""What an answer of Google's Gemini image models means, oddities included."""
+"""What a response of Google's Gemini image models means, oddities included."""
 
 import base64
 import json
@@ -11,24 +11,24 @@ from tests.gateway.dialects.google_responses import (
     SMALL,
     USAGE,
     candidate,
-    gemini_answer,
+    gemini_response,
     shown,
 )
 from tintype_catalog.costs import TokenUsage
 from tintype_gateway.dialects.google.generate_content import interpret
 from tintype_gateway.values.faults import UpstreamFault
 from tintype_gateway.values.images import CallResult, GeneratedImage
-from tintype_testing.builders import answer
+from tintype_testing.builders import upstream_response
 from tintype_testing.sample_images import drawn
 
 
 def read(*parts: dict[str, Any], **fields: Any) -> CallResult:
-    return interpret(answer(gemini_answer(*parts, **fields)))
+    return interpret(upstream_response(gemini_response(*parts, **fields)))
 
 
 def fault_of(content: object) -> UpstreamFault:
     with pytest.raises(UpstreamFault) as fault:
-        interpret(answer(content))
+        interpret(upstream_response(content))
     return fault.value
 
 
@@ -42,7 +42,7 @@ def test_every_field_of_a_documented_response_is_read() -> None:
 
 
 def test_an_image_is_a_view_of_the_response() -> None:
-    upstream = answer(gemini_answer(shown(LARGE)))
+    upstream = upstream_response(gemini_response(shown(LARGE)))
 
     [image] = interpret(upstream).images
 
@@ -85,16 +85,18 @@ def test_thoughts_are_not_passed_on() -> None:
 
 
 def test_an_image_counts_whatever_the_reason_of_the_end() -> None:
-    [image] = interpret(answer({"candidates": [candidate(shown(), reason="MAX_TOKENS")]})).images
+    [image] = interpret(
+        upstream_response({"candidates": [candidate(shown(), reason="MAX_TOKENS")]})
+    ).images
 
     assert image.base64 == SMALL.encode()
 
 
 @pytest.mark.parametrize("text", [SMALL, LARGE + "A/B="])
 def test_escaped_base64_is_unescaped(text: str) -> None:
-    escaped = json.dumps(gemini_answer(shown(text))).replace("/", "\\/").encode()
+    escaped = json.dumps(gemini_response(shown(text))).replace("/", "\\/").encode()
 
-    [image] = interpret(answer(escaped)).images
+    [image] = interpret(upstream_response(escaped)).images
 
     assert image.base64 == text.encode()
 
@@ -130,7 +132,7 @@ IMAGE_SAFETY = {"finishReason": "IMAGE_SAFETY", "finishMessage": "Unable to show
 def test_a_refusal_in_any_shape_is_a_refusal_with_its_reason(
     content: dict[str, Any], reason: str
 ) -> None:
-    assert interpret(answer(content)) == CallResult(
+    assert interpret(upstream_response(content)) == CallResult(
         images=(), rest_refused=True, refusal_reasons=(reason,)
     )
 
@@ -138,7 +140,7 @@ def test_a_refusal_in_any_shape_is_a_refusal_with_its_reason(
 def test_a_prompt_that_is_blocked_without_a_reason_is_refused_all_the_same() -> None:
     content = {"promptFeedback": {"blockReason": True, "blockReasonMessage": 7}}
 
-    assert interpret(answer(content)) == CallResult(images=(), rest_refused=True)
+    assert interpret(upstream_response(content)) == CallResult(images=(), rest_refused=True)
 
 
 @pytest.mark.parametrize(
@@ -224,6 +226,6 @@ def test_base64_of_any_kind_comes_out_standard(form: str, width: int) -> None:
 
 
 def test_base64_that_was_cut_off_is_not_completed() -> None:
-    assert fault_of(gemini_answer(shown(SMALL[: len(SMALL) // 8 * 4 - 1]))).kind == (
+    assert fault_of(gemini_response(shown(SMALL[: len(SMALL) // 8 * 4 - 1]))).kind == (
         "outcome_unknown"
     )

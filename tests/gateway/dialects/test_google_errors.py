@@ -10,7 +10,7 @@ from tests.catalog.strategies import json_values
 from tintype_gateway.dialects.google import generate_content as google_generate_content
 from tintype_gateway.dialects.google import predict as google_predict
 from tintype_gateway.values.faults import FaultKind, UpstreamFault
-from tintype_testing.builders import answer
+from tintype_testing.builders import upstream_response
 
 DIALECTS = (google_generate_content, google_predict)
 SECRET = "Quota of project 1234 exceeded for key AIzaSy-5678."
@@ -25,7 +25,7 @@ def retry_info(delay: Any) -> dict[str, Any]:
 
 def error(code: int, status: Any = None, message: Any = "why", *details: Any) -> UpstreamFault:
     content = {"code": code, "message": message, "status": status, "details": [*details]}
-    return google_generate_content.read_error(answer({"error": content}, code))
+    return google_generate_content.read_error(upstream_response({"error": content}, code))
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_an_account_that_does_not_pay_is_not_authorized() -> None:
     told = "Imagen API is only accessible to billed users at this time."
     content = {"error": {"code": 400, "message": told, "status": "INVALID_ARGUMENT"}}
 
-    fault = google_predict.read_error(answer(content, 400))
+    fault = google_predict.read_error(upstream_response(content, 400))
 
     assert (fault.kind, fault.cause) == ("unauthorized", told)
     assert "billed" not in fault.message
@@ -132,7 +132,7 @@ def test_when_to_try_again_is_read_from_the_details(delay: Any, seconds: int | N
 def test_the_details_go_before_the_header(delay: str, seconds: int) -> None:
     envelope = {"error": {"code": 429, "message": "why", "details": [retry_info(delay)]}}
 
-    fault = google_predict.read_error(answer(envelope, 429, retry_after="9"))
+    fault = google_predict.read_error(upstream_response(envelope, 429, retry_after="9"))
 
     assert fault.retry_after_seconds == seconds
 
@@ -140,7 +140,10 @@ def test_the_details_go_before_the_header(delay: str, seconds: int) -> None:
 def test_an_error_may_be_wrapped_in_a_list() -> None:
     content = {"code": 503, "message": "why", "status": "UNAVAILABLE"}
 
-    assert google_predict.read_error(answer([{"error": content}], 503)).code == "UNAVAILABLE"
+    assert (
+        google_predict.read_error(upstream_response([{"error": content}], 503)).code
+        == "UNAVAILABLE"
+    )
 
 
 @pytest.mark.parametrize(
@@ -156,7 +159,7 @@ def test_an_error_may_be_wrapped_in_a_list() -> None:
 def test_imagen_refuses_a_prompt_by_the_words_of_an_error(message: str) -> None:
     content = {"code": 400, "message": message, "status": "INVALID_ARGUMENT"}
 
-    fault = google_predict.read_error(answer({"error": content}, 400))
+    fault = google_predict.read_error(upstream_response({"error": content}, 400))
 
     assert (fault.kind, fault.message, fault.code) == ("refused", message, "INVALID_ARGUMENT")
 
@@ -169,7 +172,7 @@ def test_imagen_refuses_a_prompt_by_the_words_of_an_error(message: str) -> None:
 def test_an_error_without_an_envelope_still_says_something(
     dialect: Any, status: int, body: bytes
 ) -> None:
-    fault = dialect.read_error(answer(body, status))
+    fault = dialect.read_error(upstream_response(body, status))
 
     assert (fault.kind, fault.code) == (error(status).kind, None)
     assert fault.message.startswith("the provider")
@@ -196,7 +199,7 @@ envelopes = st.fixed_dictionaries(
 @given(st.integers(100, 599), st.binary() | envelopes | json_values)
 def test_any_error_response_is_a_fault_of_some_kind(status: int, content: Any) -> None:
     for dialect in DIALECTS:
-        fault = dialect.read_error(answer(content, status))
+        fault = dialect.read_error(upstream_response(content, status))
 
         assert fault.kind in get_args(FaultKind)
         assert fault.message

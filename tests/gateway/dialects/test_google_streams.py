@@ -1,4 +1,4 @@
-"""Gemini's stream: an answer part by part, whose drafts are previews."""
+"""Gemini's stream: a response part by part, whose drafts are previews."""
 
 import json
 from contextlib import suppress

@@ -7,14 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.catalog.strategies import json_values
-from tests.gateway.dialects.google_responses import USAGE, details, gemini_answer
+from tests.gateway.dialects.google_responses import USAGE, details, gemini_response
 from tintype_catalog.costs import TokenUsage
 from tintype_gateway.dialects.google.generate_content import interpret
-from tintype_testing.builders import answer
+from tintype_testing.builders import upstream_response
 
 
 def usage_read(usage: object) -> TokenUsage | None:
-    return interpret(answer(gemini_answer(usageMetadata=usage))).usage
+    return interpret(upstream_response(gemini_response(usageMetadata=usage))).usage
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_a_response_without_an_output_count_has_no_usage(usage: object) -> None:
     ids=str,
 )
 def test_counts_that_cannot_be_used_do_not_cost_the_image(fields: dict[str, Any]) -> None:
-    result = interpret(answer(gemini_answer(usageMetadata=USAGE | fields)))
+    result = interpret(upstream_response(gemini_response(usageMetadata=USAGE | fields)))
 
     assert len(result.images) == 1
     assert (result.usage, result.usage_unusable) == (None, True)
@@ -89,7 +89,7 @@ def test_counts_that_cannot_be_used_do_not_cost_the_image(fields: dict[str, Any]
 
 @given(json_values | st.fixed_dictionaries({}, optional=dict.fromkeys(USAGE, json_values)))
 def test_no_usage_costs_the_image(usage: object) -> None:
-    result = interpret(answer(gemini_answer(usageMetadata=usage)))
+    result = interpret(upstream_response(gemini_response(usageMetadata=usage)))
 
     assert len(result.images) == 1
     assert result.usage is None or result.usage.image_output > 0

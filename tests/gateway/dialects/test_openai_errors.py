@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tintype_gateway.dialects.openai_images import read_error
 from tintype_gateway.values.faults import FaultKind, UpstreamFault
-from tintype_testing.builders import answer
+from tintype_testing.builders import upstream_response
 
 DATE = "Fri, 20 Nov 2026 10:00:00 GMT"
 
@@ -17,7 +17,7 @@ SECRET = "Incorrect API key provided: sk-proj-1234. Organization org-abc must be
 
 def error(status: int, code: Any = None, message: Any = "why", **headers: str) -> UpstreamFault:
     envelope = {"message": message, "type": "some_error", "param": None, "code": code}
-    return read_error(answer({"error": envelope}, status, **headers))
+    return read_error(upstream_response({"error": envelope}, status, **headers))
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_an_organization_that_is_not_verified_is_not_authorized() -> None:
 def test_a_503_that_does_not_have_the_form_of_openais_errors_leaves_the_outcome_unknown(
     body: object,
 ) -> None:
-    assert read_error(answer(body, 503)).kind == "outcome_unknown"
+    assert read_error(upstream_response(body, 503)).kind == "outcome_unknown"
 
 
 @pytest.mark.parametrize("status", [400, 422])
@@ -97,20 +97,20 @@ def test_a_503_that_does_not_have_the_form_of_openais_errors_leaves_the_outcome_
 def test_the_field_at_fault_is_passed_on(status: int, param: str) -> None:
     envelope = {"message": "why", "type": "invalid_request_error", "param": param, "code": None}
 
-    assert read_error(answer({"error": envelope}, status)).param == param
+    assert read_error(upstream_response({"error": envelope}, status)).param == param
 
 
 @pytest.mark.parametrize("param", ["response_format", "stream", ["size"], "", None])
 def test_a_field_that_the_client_did_not_send_by_this_name_is_not(param: object) -> None:
     envelope = {"message": "why", "type": "invalid_request_error", "param": param, "code": None}
 
-    assert read_error(answer({"error": envelope}, 400)).param is None
+    assert read_error(upstream_response({"error": envelope}, 400)).param is None
 
 
 def test_an_error_about_the_model_id_is_a_mistake_of_the_catalog() -> None:
     envelope = {"message": "why", "type": "x", "param": "model", "code": "invalid_value"}
 
-    assert read_error(answer({"error": envelope}, 400)).kind == "misconfigured"
+    assert read_error(upstream_response({"error": envelope}, 400)).kind == "misconfigured"
 
 
 @pytest.mark.parametrize("code", ["moderation_blocked", None])
@@ -135,7 +135,7 @@ def test_messages_about_the_gateways_account_are_not_shown(status: int, code: st
 )
 @pytest.mark.parametrize("status", [400, 401, 404, 429, 500])
 def test_an_error_without_an_envelope_still_says_something(status: int, body: bytes) -> None:
-    fault = read_error(answer(body, status))
+    fault = read_error(upstream_response(body, status))
     assert (fault.kind, fault.code) == (error(status).kind, None)
     assert fault.message.startswith("the provider")
 
@@ -168,6 +168,6 @@ def test_when_to_try_again_is_read_from_the_headers(
 def test_any_error_response_is_a_fault_of_some_kind(
     status: int, body: bytes, headers: dict[str, str]
 ) -> None:
-    fault = read_error(answer(body, status, **headers))
+    fault = read_error(upstream_response(body, status, **headers))
     assert fault.kind in get_args(FaultKind)
     assert fault.message

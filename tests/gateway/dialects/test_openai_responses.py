@@ -1,4 +1,4 @@
-"""What an answer of the OpenAI Images API means, also where it is not as documented."""
+"""What a response of the OpenAI Images API means, also where it is not as documented."""
 
 import json
 from contextlib import suppress
@@ -15,7 +15,7 @@ from tintype_gateway.dialects.openai_images import interpret
 from tintype_gateway.values.faults import UpstreamFault
 from tintype_gateway.values.images import CallResult, GeneratedImage
 from tintype_gateway.values.upstream import UpstreamResponse
-from tintype_testing.builders import answer
+from tintype_testing.builders import upstream_response
 from tintype_testing.sample_images import sample_image
 
 SMALL = sample_image().decode()
@@ -27,7 +27,7 @@ USAGE: dict[str, Any] = {
     "output_tokens_details": {"image_tokens": 1756, "text_tokens": 20},
     "total_tokens": 1806,
 }
-ANSWER: dict[str, Any] = {
+RESPONSE: dict[str, Any] = {
     "created": 1795000000,
     "background": "opaque",
     "output_format": "png",
@@ -39,7 +39,7 @@ ANSWER: dict[str, Any] = {
 
 
 def read(**fields: Any) -> CallResult:
-    return interpret(answer(ANSWER | fields))
+    return interpret(upstream_response(RESPONSE | fields))
 
 
 def refused(upstream: UpstreamResponse) -> UpstreamFault:
@@ -59,7 +59,7 @@ def test_every_field_of_a_documented_response_is_read() -> None:
 
 
 def test_an_image_is_a_view_of_the_response() -> None:
-    upstream = answer(ANSWER | {"data": [{"b64_json": LARGE}, {"b64_json": LARGE}]})
+    upstream = upstream_response(RESPONSE | {"data": [{"b64_json": LARGE}, {"b64_json": LARGE}]})
     for image in interpret(upstream).images:
         assert isinstance(image.base64, memoryview)
         assert image.base64.obj is upstream.body
@@ -69,7 +69,7 @@ def test_an_image_is_a_view_of_the_response() -> None:
 @pytest.mark.parametrize("text", [SMALL, LARGE + "A/B="])
 def test_escaped_base64_is_unescaped(text: str) -> None:
     escaped = json.dumps({"data": [{"b64_json": text}]}).replace("/", "\\/").encode()
-    (image,) = interpret(answer(escaped)).images
+    (image,) = interpret(upstream_response(escaped)).images
     assert image.base64 == text.encode()
 
 
@@ -80,7 +80,7 @@ def test_a_revised_prompt_is_kept_however_long(prompt: str) -> None:
 
 
 def test_a_response_with_only_images_is_valid() -> None:
-    sparse = interpret(answer({"data": [{"b64_json": SMALL}]}))
+    sparse = interpret(upstream_response({"data": [{"b64_json": SMALL}]}))
     assert sparse == CallResult(images=(GeneratedImage(SMALL.encode()),))
 
 
@@ -208,7 +208,7 @@ def test_an_empty_list_is_no_image() -> None:
     ids=lambda fields: json.dumps(fields)[:60],
 )
 def test_another_form_is_a_fault_of_unknown_outcome(fields: dict[str, Any]) -> None:
-    fault = refused(answer(ANSWER | fields))
+    fault = refused(upstream_response(RESPONSE | fields))
     assert fault.kind == "outcome_unknown"
 
 
@@ -226,10 +226,10 @@ def test_another_form_is_a_fault_of_unknown_outcome(fields: dict[str, Any]) -> N
     ],
 )
 def test_what_is_no_such_json_object_is_a_fault_of_unknown_outcome(text: bytes) -> None:
-    assert refused(answer(text)).kind == "outcome_unknown"
+    assert refused(upstream_response(text)).kind == "outcome_unknown"
 
 
-@given(st.fixed_dictionaries({}, optional=dict.fromkeys([*ANSWER, "data"], json_values)))
+@given(st.fixed_dictionaries({}, optional=dict.fromkeys([*RESPONSE, "data"], json_values)))
 def test_any_json_is_read_or_a_fault(fields: dict[str, Any]) -> None:
     with suppress(UpstreamFault):
         read(**fields)
@@ -238,4 +238,4 @@ def test_any_json_is_read_or_a_fault(fields: dict[str, Any]) -> None:
 @given(st.binary() | documents())
 def test_any_bytes_are_read_or_a_fault(text: bytes) -> None:
     with suppress(UpstreamFault):
-        interpret(answer(text))
+        interpret(upstream_response(text))

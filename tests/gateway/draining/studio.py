@@ -29,17 +29,17 @@ class Studio:
     """Sends the key, and never a second request on a connection."""
 
     async def generate(self, index: int = 0, **fields: Any) -> int:
-        """Ask a gateway for an image, read the whole answer, and return its status."""
-        async with self.asking(index, **fields) as answer:
-            body = await answer.read()
-            if answer.content_type == "application/json":
+        """Ask a gateway for an image, read the whole response, and return its status."""
+        async with self.asking(index, **fields) as response:
+            body = await response.read()
+            if response.content_type == "application/json":
                 json.loads(body)  # never half a document
-            return answer.status
+            return response.status
 
     def asking(
         self, index: int = 0, **fields: Any
     ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
-        """Return the context of an answer that has begun."""
+        """Return the context of a response that has begun."""
         url = f"{self.fleet.urls[index]}/v1/images/generations"
         return self.http.post(url, json={"model": "canvas", "prompt": "a red fox"} | fields)
 

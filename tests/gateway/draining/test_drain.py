@@ -36,12 +36,12 @@ async def test_everything_in_flight_is_finished_and_settled(studio: Studio) -> N
 
 async def test_a_stream_that_has_begun_ends_with_its_image(studio: Studio) -> None:
     await script(studio.simulator, LONG)
-    async with studio.asking(stream=True) as answer:
-        assert await answer.content.readline() != b""  # a sign of life: the head is out
+    async with studio.asking(stream=True) as response:
+        assert await response.content.readline() != b""  # a sign of life: the head is out
 
         studio.fleet.signal(0)
         await studio.fleet.wait_until_draining(studio.http, 0)
-        rest = await answer.read()
+        rest = await response.read()
 
     assert b"image_generation.completed" in rest
     assert rest.endswith(b"\n\n")
@@ -65,15 +65,15 @@ async def test_while_it_drains_it_is_alive_and_not_ready(studio: Studio) -> None
 async def test_a_second_signal_stops_at_once_and_nothing_stays_unsettled(studio: Studio) -> None:
     await script(studio.simulator, *[ENDLESS] * 3)
     plain = [asyncio.create_task(studio.generate()) for _ in range(2)]
-    async with studio.asking(stream=True) as answer:
-        await answer.content.readline()
+    async with studio.asking(stream=True) as response:
+        await response.content.readline()
         await studio.provider_has(3)
 
         studio.fleet.signal(0)
         await studio.fleet.wait_until_draining(studio.http, 0)
         code = await asyncio.to_thread(studio.fleet.drain, 0)
 
-        assert b"completed" not in await what_comes(answer)
+        assert b"completed" not in await what_comes(response)
     ends = await asyncio.gather(*plain, return_exceptions=True)
     assert code == 130
     assert all(end == 503 or isinstance(end, aiohttp.ClientError) for end in ends)
@@ -81,9 +81,9 @@ async def test_a_second_signal_stops_at_once_and_nothing_stays_unsettled(studio:
     await studio.has_paid_for(0)
 
 
-async def what_comes(answer: aiohttp.ClientResponse) -> bytes:
-    """Return the rest of an answer, empty where it breaks off."""
+async def what_comes(response: aiohttp.ClientResponse) -> bytes:
+    """Return the rest of a response, empty where it breaks off."""
     try:
-        return await answer.read()
+        return await response.read()
     except aiohttp.ClientError:
         return b""

@@ -1,4 +1,4 @@
-"""A gateway to send bytes to, and what it answers to them."""
+"""A gateway that receives raw bytes."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

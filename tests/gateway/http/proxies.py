@@ -80,17 +80,17 @@ class Relayed(NamedTuple):
     method: str
     path: str
     status: int
-    """What its client was answered."""
+    """The response that its client got."""
 
     has_head: bool
-    """Whether the answer has one: HTTP/0.9 knows none."""
+    """Whether the response has one: HTTP/0.9 knows none."""
 
     is_forwarded: bool
     length: int | None
     """Of the body, where the proxy tells it."""
 
     request_id: str
-    """Of the gateway's answer, empty where it has none."""
+    """Of the gateway's response, empty where it has none."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ SECONDS = 50
 """A bound for every wait."""
 
 
-class Answer(NamedTuple):
+class Response(NamedTuple):
     """One response."""
 
     status: int
@@ -39,7 +39,7 @@ class Connection:
         self.writer.write(data)
         await self.writer.drain()
 
-    async def answer(self) -> Answer:
+    async def response(self) -> Response:
         """Read one whole response."""
         async with asyncio.timeout(SECONDS):
             head = await self._reader.readuntil(b"\r\n\r\n")
@@ -47,7 +47,7 @@ class Connection:
             pairs = (line.split(":", 1) for line in lines)
             headers = {name.lower(): value.strip() for name, value in pairs}
             body = await self._reader.readexactly(int(headers.get("content-length", 0)))
-            return Answer(int(status_line.split()[1]), headers, body)
+            return Response(int(status_line.split()[1]), headers, body)
 
     async def rest(self) -> bytes:
         """Read until the server closes, or cuts, the connection."""

@@ -1,4 +1,4 @@
-"""Whatever arrives on a connection, no answer is a defect of ours."""
+"""Whatever arrives on a connection, no response is a defect of ours."""
 
 import logging
 import re
@@ -41,9 +41,9 @@ async def test_a_damaged_request_is_never_a_500(
     async with connected(gateway) as connection:
         await connection.send(content)
         connection.writer.write_eof()
-        answers = await connection.rest()
+        responses = await connection.rest()
 
-    assert {int(status) for status in re.findall(rb"HTTP/1\.1 (\d+)", answers)} <= CLIENTS_ERRORS
+    assert {int(status) for status in re.findall(rb"HTTP/1\.1 (\d+)", responses)} <= CLIENTS_ERRORS
 
 
 CLIENTS_ERRORS = {100, *range(400, 500)}
@@ -62,12 +62,12 @@ async def test_a_defect_is_a_500_without_details(
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     async with http_client(f"http://127.0.0.1:{runner.addresses[0][1]}") as http:
-        answer = await http.get("/")
+        response = await http.get("/")
     await runner.cleanup()
 
-    assert answer.status_code == 500
-    assert answer.json()["error"]["code"] == "internal_error"
-    assert "secret" not in answer.text
+    assert response.status_code == 500
+    assert response.json()["error"]["code"] == "internal_error"
+    assert "secret" not in response.text
     assert [record.message for record in caplog.records if record.levelno >= logging.ERROR] == [
         "unexpected error"
     ]

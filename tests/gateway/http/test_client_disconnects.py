@@ -1,4 +1,4 @@
-"""Clients that are gone when their answer is written, and a gateway that goes."""
+"""Clients that are gone when their response is written, and a gateway that goes."""
 
 import asyncio
 import logging
@@ -61,11 +61,11 @@ async def test_a_disconnected_client_is_not_a_500(caplog: pytest.LogCaptureFixtu
 async def test_a_connection_that_is_kept_is_said_to_close_once_the_gateway_ends() -> None:
     """Else its client would send the next request there, and never know what became of it."""
     connections: list[Any] = []
-    may_answer = asyncio.Event()
+    may_respond = asyncio.Event()
 
     async def think(request: web.Request) -> web.Response:
         connections.append(request.protocol)
-        await may_answer.wait()
+        await may_respond.wait()
         return web.Response(text="done")
 
     async with serving(think) as runner:
@@ -74,7 +74,7 @@ async def test_a_connection_that_is_kept_is_said_to_close_once_the_gateway_ends(
         await eventually(lambda: len(connections) == 1)
         ending = asyncio.create_task(runner.cleanup())
         await eventually(lambda: connections[0].is_closing)
-        may_answer.set()
+        may_respond.set()
 
         assert b"connection: close" in (await reader.read()).lower()
 
@@ -82,7 +82,7 @@ async def test_a_connection_that_is_kept_is_said_to_close_once_the_gateway_ends(
         await ending
 
 
-async def answer(request: web.Request) -> web.Response:
+async def response(request: web.Request) -> web.Response:
     return web.Response(text="done")
 
 
@@ -90,7 +90,7 @@ async def answer(request: web.Request) -> web.Response:
 async def kept_connection(
     runner: web.AppRunner,
 ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    """Open a connection that has had one answer, and expects no other."""
+    """Open a connection that has had one response, and expects no other."""
     reader, writer = await asyncio.open_connection(*runner.addresses[0])
     writer.write(REQUEST)
     assert b"connection: close" not in (await reader.readuntil(b"done")).lower()
@@ -100,7 +100,7 @@ async def kept_connection(
 
 async def test_a_request_that_arrives_during_shutdown_gets_the_last_response() -> None:
     async with (
-        serving(answer, grace_period_seconds=LONG) as runner,
+        serving(response, grace_period_seconds=LONG) as runner,
         kept_connection(runner) as (reader, writer),
     ):
         address = runner.addresses[0]
@@ -119,7 +119,7 @@ async def test_a_request_that_arrives_during_shutdown_gets_the_last_response() -
 
 async def test_a_connection_that_brings_nothing_more_is_closed_in_the_end() -> None:
     async with (
-        serving(answer, grace_period_seconds=0.1) as runner,
+        serving(response, grace_period_seconds=0.1) as runner,
         kept_connection(runner) as (reader, _),
     ):
         await runner.cleanup()
@@ -128,7 +128,7 @@ async def test_a_connection_that_brings_nothing_more_is_closed_in_the_end() -> N
 
 
 async def test_without_idle_connections_the_end_waits_for_none() -> None:
-    async with serving(answer, grace_period_seconds=LONG) as runner, asyncio.timeout(LONG / 2):
+    async with serving(response, grace_period_seconds=LONG) as runner, asyncio.timeout(LONG / 2):
         async with kept_connection(runner):
             pass
         await runner.cleanup()

@@ -18,7 +18,7 @@ ASKING = b"GET /v1/models HTTP/1.1\r\nHost: a\r\n\r\n"
 
 async def is_served(connection: Connection) -> bool:
     await connection.send(ASKING)
-    return (await connection.answer()).status == 401
+    return (await connection.response()).status == 401
 
 
 def turned_away() -> float:

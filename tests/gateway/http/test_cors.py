@@ -23,8 +23,8 @@ async def preflight(
     gateway: Gateway, path: str = "/v1/images/generations", **more: str
 ) -> tuple[int, dict[str, str]]:
     async with gateway.http() as http:
-        answer = await http.request("OPTIONS", path, headers=PREFLIGHT | more)
-    return answer.status_code, dict(answer.headers)
+        response = await http.request("OPTIONS", path, headers=PREFLIGHT | more)
+    return response.status_code, dict(response.headers)
 
 
 @pytest.mark.parametrize("origins", [(STUDIO, "http://localhost:5173"), ("*",)])
@@ -58,9 +58,9 @@ async def test_other_origins_and_paths_have_no_preflight(
     tmp_path: Path, origins: tuple[str, ...], path: str, origin: str, status: int
 ) -> None:
     async with running_gateway(tmp_path, *canvas(), cors_origins=origins) as gateway:
-        answered, headers = await preflight(gateway, path, Origin=origin)
+        actual, headers = await preflight(gateway, path, Origin=origin)
 
-    assert answered == status
+    assert actual == status
     assert "access-control-allow-methods" not in headers
     assert headers.get("access-control-allow-origin") == (STUDIO if status == 404 else None)
 
@@ -70,12 +70,12 @@ async def test_a_page_may_read_every_response_and_its_headers(
     tmp_path: Path, fields: dict[str, Any]
 ) -> None:
     async with running_gateway(tmp_path, *canvas(), cors_origins=(STUDIO,)) as gateway:
-        answer = await gateway.generate({"Origin": STUDIO}, **fields)
+        response = await gateway.generate({"Origin": STUDIO}, **fields)
         elsewhere = await gateway.generate({"Origin": "https://other.example"}, **fields)
         direct = await gateway.generate(**fields)
 
-    assert answer.headers["Access-Control-Allow-Origin"] == STUDIO
-    exposed = answer.headers["Access-Control-Expose-Headers"].split(", ")
+    assert response.headers["Access-Control-Allow-Origin"] == STUDIO
+    exposed = response.headers["Access-Control-Expose-Headers"].split(", ")
     assert {"x-request-id", "Tintype-Route", "Retry-After"} <= set(exposed)
     for other in (elsewhere, direct):
         assert "Access-Control-Allow-Origin" not in other.headers
@@ -85,9 +85,9 @@ async def test_a_page_may_read_every_response_and_its_headers(
 async def test_documents_vary_with_key_and_origin(tmp_path: Path) -> None:
     running = running_gateway(tmp_path, *canvas(), cors_origins=(STUDIO,))
     async with running as gateway, gateway.http() as http:
-        answer = await http.get("/v1/models", headers={"Origin": STUDIO})
+        response = await http.get("/v1/models", headers={"Origin": STUDIO})
 
-    assert answer.headers["Vary"].startswith("Authorization, Origin")
+    assert response.headers["Vary"].startswith("Authorization, Origin")
 
 
 def test_every_documented_header_is_exposed() -> None:

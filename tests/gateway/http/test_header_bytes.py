@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from tests.gateway.http.raw import Answer, connected
+from tests.gateway.http.raw import Response, connected
 from tintype_gateway.storage.folder import FolderStore
 from tintype_gateway.storage.image_tools import ImageTools
 from tintype_gateway.storage.links import Links
@@ -91,7 +91,7 @@ def stored_images(folder: Path, url: str = "") -> FolderStore:
     return FolderStore(folder / "images", Links(bytes(32)), url)
 
 
-async def asked(gateway: Gateway, line: bytes, key: str, *headers: bytes, port: str) -> Answer:
+async def asked(gateway: Gateway, line: bytes, key: str, *headers: bytes, port: str) -> Response:
     """Return the response to a request with these headers and, if they have none, this key."""
     own = [] if _has(headers, b"authorization:") else [b"Authorization: Bearer " + key.encode()]
     kind = [] if _has(headers, b"content-type:") else [b"Content-Type: application/json"]
@@ -101,21 +101,21 @@ async def asked(gateway: Gateway, line: bytes, key: str, *headers: bytes, port: 
     lines = [line + b" HTTP/1.1", *host, *own, *kind, length, b"Connection: close", *headers]
     async with connected(gateway, port) as connection:
         await connection.send(b"\r\n".join([*lines, b"", b""]) + body)
-        return await connection.answer()
+        return await connection.response()
 
 
 def _has(headers: tuple[bytes, ...], name: bytes) -> bool:
     return any(header.lower().startswith(name) for header in headers)
 
 
-def check(answer: Answer, caplog: pytest.LogCaptureFixture) -> None:
+def check(response: Response, caplog: pytest.LogCaptureFixture) -> None:
     """Fail where the response is a defect of ours, or text that a strict reader refuses."""
-    assert answer.status < 500, answer.body
-    if answer.headers.get("content-type", "").startswith("application/json"):
-        json.dumps(json.loads(answer.body), ensure_ascii=False).encode()
-    kind = answer.headers.get("content-type")
-    if kind != "text/plain; charset=utf-8" and answer.status != 412:  # a probe's; of `If-Match`
-        assert answer.status < 400 or answer.error()
+    assert response.status < 500, response.body
+    if response.headers.get("content-type", "").startswith("application/json"):
+        json.dumps(json.loads(response.body), ensure_ascii=False).encode()
+    kind = response.headers.get("content-type")
+    if kind != "text/plain; charset=utf-8" and response.status != 412:  # a probe's; of `If-Match`
+        assert response.status < 400 or response.error()
     assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
@@ -164,10 +164,10 @@ async def test_no_header_to_the_admin_port_causes_a_500(
 async def test_no_target_causes_a_500(
     gateway: Gateway, caplog: pytest.LogCaptureFixture, target: bytes
 ) -> None:
-    answer = await asked(gateway, b"GET " + target, gateway.key, port="api")
+    response = await asked(gateway, b"GET " + target, gateway.key, port="api")
 
-    check(answer, caplog)
-    assert answer.status >= 400 or b"?x=" in target
+    check(response, caplog)
+    assert response.status >= 400 or b"?x=" in target
 
 
 @pytest.mark.parametrize("target", UNDECODABLE_ADMIN_TARGETS)
@@ -184,16 +184,16 @@ async def test_no_target_of_the_admin_port_causes_a_500(
 async def test_a_key_with_other_bytes_than_ascii_is_not_valid(
     gateway: Gateway, path: str, value: bytes
 ) -> None:
-    answer = await asked(gateway, path.encode(), "", b"Authorization: " + value, port="api")
+    response = await asked(gateway, path.encode(), "", b"Authorization: " + value, port="api")
 
-    assert (answer.status, answer.error()["code"]) == (401, "invalid_api_key")
+    assert (response.status, response.error()["code"]) == (401, "invalid_api_key")
 
 
 async def test_an_admin_token_with_other_bytes_than_ascii_is_not_valid(gateway: Gateway) -> None:
     line, header = b"GET /admin/v1/accounts", b"Authorization: Bearer \x93"
-    answer = await asked(gateway, line, "", header, port="admin")
+    response = await asked(gateway, line, "", header, port="admin")
 
-    assert (answer.status, answer.error()["code"]) == (401, "invalid_api_key")
+    assert (response.status, response.error()["code"]) == (401, "invalid_api_key")
 
 
 @pytest.mark.parametrize(
@@ -207,7 +207,7 @@ async def test_an_admin_token_with_other_bytes_than_ascii_is_not_valid(gateway: 
 async def test_an_error_names_an_undecodable_header(
     gateway: Gateway, header: bytes, code: str
 ) -> None:
-    answer = await asked(gateway, PATHS[0].encode(), gateway.key, header, port="api")
+    response = await asked(gateway, PATHS[0].encode(), gateway.key, header, port="api")
 
-    assert (answer.status, answer.error()["code"]) == (400, code)
-    assert answer.error()["param"] == header.partition(b":")[0].decode()
+    assert (response.status, response.error()["code"]) == (400, code)
+    assert response.error()["param"] == header.partition(b":")[0].decode()

@@ -16,7 +16,7 @@ async def test_requests_on_one_connection_get_responses_in_order(gateway: Gatewa
     models, nothing = b"GET /v1/models HTTP/1.1\r\n", b"GET /v1/nothing HTTP/1.1\r\n"
     async with connected(gateway) as connection:
         await connection.send(models + asking + nothing + asking + models + asking)
-        statuses = [(await connection.answer()).status for _ in range(3)]
+        statuses = [(await connection.response()).status for _ in range(3)]
 
     assert statuses == [200, 404, 200]
 
@@ -27,25 +27,25 @@ async def test_a_body_may_come_in_chunks_with_extensions(gateway: Gateway) -> No
         head = request(gateway, b"", "Transfer-Encoding: chunked", length=False)
         await connection.send(head + chunks)
 
-        assert (await connection.answer()).status == 200
+        assert (await connection.response()).status == 200
 
 
 async def test_a_client_may_wait_for_100_continue(gateway: Gateway) -> None:
     async with connected(gateway) as connection:
         head = request(gateway, BODY, "Expect: 100-continue").removesuffix(BODY)
         await connection.send(head)
-        assert (await connection.answer()).status == 100
+        assert (await connection.response()).status == 100
         await connection.send(BODY)
 
-        assert (await connection.answer()).status == 200
+        assert (await connection.response()).status == 200
 
 
 async def test_any_other_expectation_is_refused(gateway: Gateway) -> None:
     async with connected(gateway) as connection:
         await connection.send(request(gateway, BODY, "Expect: tea"))
-        answer = await connection.answer()
+        response = await connection.response()
 
-    assert (answer.status, answer.error()["code"]) == (417, "expectation_failed")
+    assert (response.status, response.error()["code"]) == (417, "expectation_failed")
 
 
 async def test_a_target_may_be_a_whole_url(gateway: Gateway) -> None:
@@ -53,7 +53,7 @@ async def test_a_target_may_be_a_whole_url(gateway: Gateway) -> None:
     async with connected(gateway) as connection:
         await connection.send(absolute)
 
-        assert (await connection.answer()).status == 200
+        assert (await connection.response()).status == 200
 
 
 @pytest.mark.parametrize(
@@ -62,9 +62,9 @@ async def test_a_target_may_be_a_whole_url(gateway: Gateway) -> None:
 async def test_methods_of_proxies_lead_nowhere(gateway: Gateway, line: bytes) -> None:
     async with connected(gateway) as connection:
         await connection.send(line + b"\r\nHost: a\r\n\r\n")
-        answer = await connection.answer()
+        response = await connection.response()
 
-    assert answer.status in (400, 404, 405)
+    assert response.status in (400, 404, 405)
 
 
 async def test_an_upgrade_is_declined(gateway: Gateway) -> None:
@@ -73,7 +73,7 @@ async def test_an_upgrade_is_declined(gateway: Gateway) -> None:
             request(gateway, BODY, "Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c")
         )
 
-        assert (await connection.answer()).status != 101
+        assert (await connection.response()).status != 101
 
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd", "gzip, gzip"])
@@ -81,10 +81,10 @@ async def test_a_compressed_body_is_refused_unread(gateway: Gateway, coding: str
     bomb = zlib.compress(b" " * 10_000_000)
     async with connected(gateway) as connection:
         await connection.send(request(gateway, bomb, f"Content-Encoding: {coding}"))
-        answer = await connection.answer()
+        response = await connection.response()
 
-    assert answer.status == 415
-    assert answer.error()["code"] == "unsupported_media_type"
+    assert response.status == 415
+    assert response.error()["code"] == "unsupported_media_type"
 
 
 @pytest.mark.parametrize(
@@ -96,15 +96,15 @@ async def test_a_body_of_another_type_is_refused(gateway: Gateway, content_type:
     async with connected(gateway) as connection:
         await connection.send(asking)
 
-        assert (await connection.answer()).status == 415
+        assert (await connection.response()).status == 415
 
 
 async def test_every_response_forbids_caching_and_sniffing(gateway: Gateway) -> None:
     async with gateway.http() as http:
-        answers = [await http.get("/v1/credits"), await http.get("/nothing")]
-    answers.append(await gateway.generate())
+        responses = [await http.get("/v1/credits"), await http.get("/nothing")]
+    responses.append(await gateway.generate())
 
-    for answer in answers:
-        assert answer.headers["X-Content-Type-Options"] == "nosniff"
-        assert answer.headers["Cache-Control"] == "no-store"
-        assert answer.headers["Server"].startswith("tintype/")
+    for response in responses:
+        assert response.headers["X-Content-Type-Options"] == "nosniff"
+        assert response.headers["Cache-Control"] == "no-store"
+        assert response.headers["Server"].startswith("tintype/")

@@ -44,5 +44,5 @@ async def test_a_connection_is_kept_after_a_body_of_known_length(
     async with connected(gateway, port) as connection:
         for _ in range(2):
             await connection.send(asking(gateway, b"", path))
-            answer = await connection.answer()
-            assert (answer.status, answer.headers["connection"]) == (200, "keep-alive")
+            response = await connection.response()
+            assert (response.status, response.headers["connection"]) == (200, "keep-alive")

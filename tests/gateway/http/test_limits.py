@@ -36,11 +36,11 @@ async def test_a_head_that_is_too_large_is_refused(gateway: Gateway, case: str) 
     content, status = OVERSIZED[case]
     async with connected(gateway) as connection:
         await connection.send(content)
-        answer = await connection.answer()
+        response = await connection.response()
 
-    assert answer.status == status
-    assert answer.error()["code"] in ("uri_too_long", "headers_too_large")
-    assert answer.headers["x-should-retry"] == "false"
+    assert response.status == status
+    assert response.error()["code"] in ("uri_too_long", "headers_too_large")
+    assert response.headers["x-should-retry"] == "false"
 
 
 async def test_a_head_that_goes_on_in_small_headers_is_cut(gateway: Gateway) -> None:
@@ -59,10 +59,10 @@ async def test_a_body_that_says_it_is_too_large_is_refused_before_it_comes(
     head = request(gateway, b"", f"Content-Length: {MAX_REQUEST_BYTES + 1}", length=False)
     async with connected(gateway) as connection:
         await connection.send(head)
-        answer = await connection.answer()
+        response = await connection.response()
 
-    assert answer.status == 413
-    assert answer.error()["code"] == "payload_too_large"
+    assert response.status == 413
+    assert response.error()["code"] == "payload_too_large"
 
 
 async def test_a_body_that_turns_out_too_large_is_refused(gateway: Gateway) -> None:
@@ -70,9 +70,9 @@ async def test_a_body_that_turns_out_too_large_is_refused(gateway: Gateway) -> N
     chunk = b"8000\r\n" + b" " * 0x8000 + b"\r\n"
     async with connected(gateway) as connection:
         await connection.send(head + chunk * 3)
-        answer = await connection.answer()
+        response = await connection.response()
 
-    assert answer.status == 413
+    assert response.status == 413
 
 
 @pytest.mark.parametrize("sent", [b"", b"GET /v1/models HT", HEAD])
@@ -88,7 +88,7 @@ async def test_a_connection_without_a_complete_head_closes_at_the_deadline(
 async def test_a_second_head_has_a_deadline_too(impatient: Gateway) -> None:
     async with connected(impatient) as connection:
         await connection.send(HEAD + b"\r\n")
-        assert (await connection.answer()).status == 401
+        assert (await connection.response()).status == 401
         await connection.send(b"GET /v1/mod")
 
         assert await connection.rest() == b""
@@ -97,29 +97,29 @@ async def test_a_second_head_has_a_deadline_too(impatient: Gateway) -> None:
 async def test_an_idle_connection_outlives_the_deadline_of_a_head(impatient: Gateway) -> None:
     async with connected(impatient) as idle, connected(impatient) as silent:
         await idle.send(HEAD + b"\r\n")
-        assert (await idle.answer()).status == 401
+        assert (await idle.response()).status == 401
         assert await silent.rest() == b""  # its deadline has passed
         await idle.send(HEAD + b"\r\n")
 
-        assert (await idle.answer()).status == 401
+        assert (await idle.response()).status == 401
 
 
 async def test_a_body_that_does_not_arrive_is_a_request_timeout(impatient: Gateway) -> None:
     async with connected(impatient) as connection:
         await connection.send(request(impatient, b'{"model"', "Content-Length: 9", length=False))
-        answer = await connection.answer()
+        response = await connection.response()
 
-    assert answer.status == 408
-    assert answer.error()["code"] == "request_timeout"
+    assert response.status == 408
+    assert response.error()["code"] == "request_timeout"
 
 
 async def test_an_endless_chunk_extension_is_a_request_timeout(impatient: Gateway) -> None:
     async with connected(impatient) as connection:
         head = request(impatient, b"", "Transfer-Encoding: chunked", length=False)
         await connection.send(head + b"5;" + b"x" * 300_000)
-        answer = await connection.answer()
+        response = await connection.response()
 
-    assert answer.status == 408
+    assert response.status == 408
 
 
 async def test_a_client_that_does_not_read_its_response_is_disconnected(impatient: Gateway) -> None:
@@ -140,10 +140,10 @@ async def test_what_is_no_http_leaves_no_traceback_in_the_log(
     with caplog.at_level(logging.INFO):
         async with connected(gateway) as connection:
             await connection.send(b"\x16\x03\x01 evil \x1b[31m\r\n\r\n")
-            answer = await connection.answer()
+            response = await connection.response()
 
     after = metric("tintype_http_requests_total", method="unknown", route="unknown", status="400")
-    assert answer.error()["code"] == "malformed_http"
-    assert b"evil" not in answer.body
+    assert response.error()["code"] == "malformed_http"
+    assert b"evil" not in response.body
     assert after == before + 1
     assert not [record for record in caplog.records if record.exc_info]

@@ -34,9 +34,9 @@ def test_slashes_are_removed_but_for_those_of_a_models_id(path: str, plain: str)
 )
 async def test_an_image_is_made_one_slash_away(gateway: Gateway, path: str) -> None:
     async with gateway.http() as http:
-        answer = await http.post(f"{gateway.url}{path}?from=a%2F%2Fb", json=BODY)
+        response = await http.post(f"{gateway.url}{path}?from=a%2F%2Fb", json=BODY)
 
-    assert answer.status_code == 200
+    assert response.status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -50,9 +50,9 @@ async def test_whatever_is_read_is_found_one_slash_away(gateway: Gateway, path: 
     async with connected(gateway) as connection:
         head = f"GET {path} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {gateway.key}"
         await connection.send(f"{head}\r\n\r\n".encode())
-        answer = await connection.answer()
+        response = await connection.response()
 
-    assert answer.status == 200
+    assert response.status == 200
 
 
 @pytest.mark.parametrize("path", ["//healthz", "/readyz/", "/status//", "//metrics"])
@@ -63,6 +63,6 @@ async def test_the_admin_port_takes_them_too(gateway: Gateway, path: str) -> Non
 
 async def test_an_unknown_path_stays_unknown(gateway: Gateway) -> None:
     async with gateway.http() as http:
-        answer = await http.get("/v1//nothing/")
+        response = await http.get("/v1//nothing/")
 
-    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "unknown_url")
+    assert (response.status_code, response.json()["error"]["code"]) == (404, "unknown_url")

@@ -1,4 +1,4 @@
-"""Behind a reverse proxy nobody is answered what another one asked.
+"""Behind a reverse proxy, no client gets the response to the request of another one.
 
 Each row of the corpus goes through nginx and haproxy to a real gateway, with a harmless request
 behind it on the same connection, and one more that follows on the connection which the proxy keeps
@@ -22,7 +22,7 @@ SECONDS = 50
 """A bound for every wait."""
 
 MARKERS = (f"marker-{number}" for number in itertools.count())
-"""Names of models that do not exist: the answer says which was asked for."""
+"""Names of models that do not exist: the response says which was asked for."""
 
 MODELS = "/v1/models"
 
@@ -61,8 +61,8 @@ async def test_a_proxy_and_the_gateway_understand_the_same(
     hiding = AMBIGUOUS[row].replace(b"Host: a", key)
     done, known, unread = len(proxy.relayed()), len(asked(gateway)), unreadable(gateway)
 
-    answers = await exchanged(proxy, hiding + about(behind, key))
-    answers += await exchanged(proxy, about(after, key))
+    responses = await exchanged(proxy, hiding + about(behind, key))
+    responses += await exchanged(proxy, about(after, key))
     proxy.process.wait_until(lambda: after in paths(proxy.relayed()), SECONDS, "the last line")
 
     relayed = proxy.relayed()[done:]
@@ -71,9 +71,9 @@ async def test_a_proxy_and_the_gateway_understand_the_same(
     assert [meant(each) for each in read] == list(understood)
     assert all(each.length in (None, length) for each, length in zip(read, lengths, strict=True))
     assert unreadable(gateway) - unread == sum(each.is_forwarded for each in relayed) - len(read)
-    assert IDS.findall(answers) == [each.request_id for each in read if each.has_head]
+    assert IDS.findall(responses) == [each.request_id for each in read if each.has_head]
     for marker in (behind, after):
-        assert answers.count(marker) == paths(relayed).count(marker)
+        assert responses.count(marker) == paths(relayed).count(marker)
 
 
 def about(marker: str, key: bytes) -> bytes:
@@ -88,9 +88,9 @@ async def exchanged(proxy: Proxy, message: bytes) -> str:
     async with asyncio.timeout(SECONDS):
         writer.write(message)
         writer.write_eof()
-        answers = await reader.read()
+        responses = await reader.read()
     writer.transport.abort()
-    return answers.decode("latin-1")
+    return responses.decode("latin-1")
 
 
 def paths(relayed: list[Relayed]) -> list[str]:
@@ -106,7 +106,7 @@ def meant(request: Relayed) -> Request:
 
 
 def asked(gateway: GatewayProcess) -> list[tuple[Request, int]]:
-    """Return the requests that the gateway answered, each with the bytes of its body."""
+    """Return the requests that the gateway served, each with the bytes of its body."""
     lines = [line for line in gateway.log() if line["message"] == "request"]
     names = ("request_id", "method", "route", "status")
     return [(tuple(line[name] for name in names), line["request_bytes"]) for line in lines]
@@ -114,6 +114,6 @@ def asked(gateway: GatewayProcess) -> list[tuple[Request, int]]:
 
 def unreadable(gateway: GatewayProcess) -> int:
     """Return how many requests the gateway could not read at all."""
-    with urlopen(f"{gateway.admin_url}/metrics", timeout=SECONDS) as answer:  # noqa: S310 - ours
-        found = UNREADABLE.search(answer.read().decode())
+    with urlopen(f"{gateway.admin_url}/metrics", timeout=SECONDS) as response:  # noqa: S310 - ours
+        found = UNREADABLE.search(response.read().decode())
     return int(found[1]) if found else 0

@@ -21,10 +21,10 @@ async def test_an_ambiguous_message_is_refused_and_its_connection_closed(
     key = f"Host: a\r\nAuthorization: Bearer {gateway.key}".encode()
     async with connected(gateway) as connection:
         await connection.send(AMBIGUOUS[case].replace(b"Host: a", key))
-        answer = await connection.answer()
+        response = await connection.response()
         rest = await connection.rest()
 
-    assert 400 <= answer.status < 500
-    assert answer.error()["type"] == "invalid_request_error"
+    assert 400 <= response.status < 500
+    assert response.error()["type"] == "invalid_request_error"
     assert b" 200 " not in rest
     assert (await gateway.upstream_calls()) == []

@@ -51,7 +51,7 @@ async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
 async def ask(
     node: str, gateway: Gateway, question: str, argument: object = None, **environ: str
 ) -> Any:
-    """Return the answer of one run of `ask.mjs`."""
+    """Return the response of one run of `ask.mjs`."""
     given = {"BASE_URL": f"{gateway.url}/v1", "API_KEY": gateway.key, "MAX_RETRIES": "0"}
     process = await asyncio.create_subprocess_exec(
         *(node, HERE / "ask.mjs", question, json.dumps(argument)),
@@ -74,13 +74,13 @@ async def test_it_gets_an_image_and_the_bill(node: str, gateway: Gateway) -> Non
         "output_format": "webp",
     }
 
-    answer = await ask(node, gateway, "generate", request)
+    response = await ask(node, gateway, "generate", request)
 
-    (entry,) = answer["data"]
+    (entry,) = response["data"]
     image = opened(file_of(Image.model_validate(entry)))
     assert (image.format, image.size) == ("WEBP", (1024, 1536))
-    assert answer["usage"]["credits_used"] == (408 * 40 + 2 * 5) * 16
-    assert answer["requestId"].startswith("req_")
+    assert response["usage"]["credits_used"] == (408 * 40 + 2 * 5) * 16
+    assert response["requestId"].startswith("req_")
 
 
 async def test_it_iterates_a_stream(node: str, gateway: Gateway) -> None:
@@ -175,9 +175,9 @@ async def test_it_repeats_what_was_not_processed(node: str, gateway: Gateway) ->
     await gateway.script({"error": "openai/slow_down"})
     request = {"model": "gpt-image-1", "prompt": "a red fox", "quality": "low"}
 
-    answer = await ask(node, gateway, "generate", request, MAX_RETRIES="1")
+    response = await ask(node, gateway, "generate", request, MAX_RETRIES="1")
 
-    assert answer["usage"]["images"] == 1
+    assert response["usage"]["images"] == 1
     assert len(await gateway.upstream_calls()) == 2
 
 

@@ -1,4 +1,4 @@
-"""The body of a successful answer."""
+"""The body of a successful response."""
 
 import base64
 import json
@@ -35,12 +35,14 @@ REFUSED = {
 }
 
 
-def answered(*calls: FinishedCall, failed: tuple[FailedCall, ...] = (), **planned: Any) -> Response:
+def response_of(
+    *calls: FinishedCall, failed: tuple[FailedCall, ...] = (), **planned: Any
+) -> Response:
     return respond(plan(**planned), calls or (finished_call(),), failed, settlement(), RECEIPT)
 
 
 def document(*calls: FinishedCall, **planned: Any) -> Any:
-    return json.loads(b"".join(answered(*calls, **planned).pieces))
+    return json.loads(b"".join(response_of(*calls, **planned).pieces))
 
 
 def entry(**fields: Any) -> dict[str, Any]:
@@ -86,10 +88,10 @@ def test_a_response_is_openais_document_with_additional_fields() -> None:
 
 
 def test_what_a_provider_does_not_tell_is_null_or_what_was_asked_for() -> None:
-    answer = document(quality="high")
-    assert (answer["created"], answer["background"], answer["quality"]) == (0, None, "high")
-    assert answer["data"] == [entry()]
-    assert "errors" not in answer
+    response = document(quality="high")
+    assert (response["created"], response["background"], response["quality"]) == (0, None, "high")
+    assert response["data"] == [entry()]
+    assert "errors" not in response
 
 
 @given(st.lists(st.lists(st.text(), min_size=1, max_size=4), min_size=1, max_size=4))
@@ -114,28 +116,28 @@ def test_a_refused_image_is_a_flagged_entry_behind_those_of_its_call(
     expected = [
         *(each for made, refused in shares for each in [entry()] * made + [REFUSED] * refused)
     ]
-    answer = document(*calls)
-    assert answer["data"] == expected
-    assert answer["usage"]["images"] == sum(made for made, _ in shares)
-    assert "errors" not in answer
+    response = document(*calls)
+    assert response["data"] == expected
+    assert response["usage"]["images"] == sum(made for made, _ in shares)
+    assert "errors" not in response
 
 
 def test_each_refused_image_has_its_own_reason_and_the_last_one_is_that_of_the_rest() -> None:
     made = finished_call(asked=4, refusal_reasons=("violence", "likeness"))
-    answer = document(replace(made, refused=3))
-    reasons = [each.get("flag_reason", "delivered") for each in answer["data"]]
+    response = document(replace(made, refused=3))
+    reasons = [each.get("flag_reason", "delivered") for each in response["data"]]
     assert reasons == ["delivered", "violence", "likeness", "likeness"]
 
 
 def test_the_length_is_that_of_the_body() -> None:
-    answer = answered(finished_call(finished_image(), finished_image()))
-    assert answer.length == len(b"".join(answer.pieces))
+    response = response_of(finished_call(finished_image(), finished_image()))
+    assert response.length == len(b"".join(response.pieces))
 
 
 def test_an_image_leaves_in_the_very_bytes_in_which_it_came() -> None:
     upstream = b'{"b64_json":"' + sample_image(width=500) + b'"}'
     image = finished_image(memoryview(upstream)[13:-2])
-    pieces = answered(finished_call(finished_image(), image)).pieces
+    pieces = response_of(finished_call(finished_image(), image)).pieces
     assert any(piece is image.image.base64 for piece in pieces)
 
 
@@ -146,18 +148,20 @@ def test_an_image_can_be_decoded_from_the_document() -> None:
 
 def test_a_call_that_failed_is_an_error_at_each_of_its_places() -> None:
     fault = UpstreamFault("timeout", "the provider did not respond within 180 s")
-    answer = document(finished_call(first=0), failed=(FailedCall(1, 2, route(), fault),), images=3)
+    response = document(
+        finished_call(first=0), failed=(FailedCall(1, 2, route(), fault),), images=3
+    )
     message = "openai (canvas-openai): the provider did not respond within 180 s"
-    assert answer["data"] == [entry()]
-    assert answer["errors"] == [
+    assert response["data"] == [entry()]
+    assert response["errors"] == [
         {"index": index, "code": "timeout", "message": message} for index in (1, 2)
     ]
 
 
 def test_images_that_a_provider_left_out_are_errors_in_the_order_of_their_places() -> None:
     refusal = FailedCall(0, 1, route(), UpstreamFault("refused", "safety"))
-    answer = document(finished_call(first=1, asked=3), failed=(refusal,), images=4)
-    found = [(error["index"], error["code"]) for error in answer["errors"]]
+    response = document(finished_call(first=1, asked=3), failed=(refusal,), images=4)
+    found = [(error["index"], error["code"]) for error in response["errors"]]
     assert found == [(0, "moderation_blocked"), (2, "image_missing"), (3, "image_missing")]
 
 

@@ -1,4 +1,4 @@
-"""What an answer tells of what was used, and the headers around it."""
+"""What a response tells of what was used, and the headers around it."""
 
 import json
 from typing import Any
@@ -19,13 +19,13 @@ counts = st.integers(0, 10**7)
 usages = st.builds(TokenUsage, counts, counts, counts, counts, st.just(0), st.just(0))
 
 
-def answered(*calls: FinishedCall, paid: Settlement | None = None, **planned: Any) -> Response:
+def response_of(*calls: FinishedCall, paid: Settlement | None = None, **planned: Any) -> Response:
     made = calls or (finished_call(),)
     return respond(plan(**planned), made, (), paid or settlement(), RECEIPT)
 
 
 def usage(*calls: FinishedCall, paid: Settlement | None = None) -> dict[str, Any]:
-    document = json.loads(b"".join(answered(*calls, paid=paid).pieces))
+    document = json.loads(b"".join(response_of(*calls, paid=paid).pieces))
     read: dict[str, Any] = document["usage"]
     return read
 
@@ -83,7 +83,7 @@ def test_credits_are_what_was_charged_and_what_is_left(charged: int, available: 
 
 
 def test_the_headers_tell_route_catalog_and_cost() -> None:
-    assert answered().headers == {
+    assert response_of().headers == {
         "Tintype-Route": "openai/global/canvas-openai",
         "Tintype-Catalog-Revision": "abc123",
         "Tintype-Profile": "router",
@@ -93,7 +93,7 @@ def test_the_headers_tell_route_catalog_and_cost() -> None:
 
 def test_adjustments_are_one_list_in_a_header() -> None:
     made = ("style=stripped", "size=1000x1000->1024x1024")
-    headers = answered(adjustments=made).headers
+    headers = response_of(adjustments=made).headers
     assert headers["Tintype-Adjusted"] == "style=stripped, size=1000x1000->1024x1024"
 
 
@@ -112,5 +112,5 @@ def test_adjustments_are_one_list_in_a_header() -> None:
 def test_a_deprecated_model_has_the_headers_of_rfc_9745_and_rfc_8594(
     lifecycle: dict[str, str], headers: dict[str, str]
 ) -> None:
-    sent = answered(of={"lifecycle": lifecycle}).headers
+    sent = response_of(of={"lifecycle": lifecycle}).headers
     assert {name: sent[name] for name in ("Deprecation", "Sunset") if name in sent} == headers

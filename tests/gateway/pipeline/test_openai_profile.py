@@ -48,13 +48,15 @@ def images(size: Size) -> FinishedImage:
     return FinishedImage(GeneratedImage(b"QUJD"), "png", size, "none")
 
 
-def answered(*calls: FinishedCall, failed: tuple[FailedCall, ...] = (), **asked: Any) -> Response:
+def response_of(
+    *calls: FinishedCall, failed: tuple[FailedCall, ...] = (), **asked: Any
+) -> Response:
     given = plan(profile="openai", **asked)
     return respond(given, calls or (finished_call(),), failed, settlement(), RECEIPT)
 
 
 def document(*calls: FinishedCall, **asked: Any) -> Any:
-    return json.loads(b"".join(answered(*calls, **asked).pieces))
+    return json.loads(b"".join(response_of(*calls, **asked).pieces))
 
 
 def leaves(value: Any) -> Iterator[Any]:
@@ -202,4 +204,4 @@ async def test_a_call_whose_images_are_all_refused_is_a_refusal() -> None:
 
 
 def test_the_header_names_the_profile() -> None:
-    assert answered().headers["Tintype-Profile"] == "openai"
+    assert response_of().headers["Tintype-Profile"] == "openai"

@@ -140,15 +140,15 @@ def test_each_refused_image_has_its_reason() -> None:
 
 
 def test_an_error_has_openais_envelope_under_the_name_error() -> None:
-    event = told(error_event(UnavailableError("no answer", code="timeout")))
+    event = told(error_event(UnavailableError("no response", code="timeout")))
 
-    error = {"message": "no answer", "type": "api_error", "param": None, "code": "timeout"}
+    error = {"message": "no response", "type": "api_error", "param": None, "code": "timeout"}
     assert event == {"type": "error", "error": error}
 
 
 def test_an_error_of_some_images_lists_them() -> None:
-    missing = ImageError(index=1, code="timeout", message="no answer")
+    missing = ImageError(index=1, code="timeout", message="no response")
 
-    event = told(error_event(UnavailableError("no answer", code="timeout"), [missing]))
+    event = told(error_event(UnavailableError("no response", code="timeout"), [missing]))
 
     assert event["errors"] == [missing]

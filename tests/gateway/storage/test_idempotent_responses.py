@@ -1,4 +1,4 @@
-"""How the first answer to a request with an idempotency key is kept."""
+"""How the first response to a request with an idempotency key is kept."""
 
 import asyncio
 from pathlib import Path
@@ -20,23 +20,23 @@ CALL = finished_call()
 SERVED = AlreadyServedError("it was served", "req_1")
 
 
-def answer() -> Response:
+def first_response() -> Response:
     return respond(plan(), [CALL], [], settlement(), RECEIPT)
 
 
 async def test_a_response_is_found_by_its_request(tmp_path: Path) -> None:
     responses = IdempotentResponses(folder_store(tmp_path))
-    await responses.keep("req_1", answer(), CALL.images)
+    await responses.keep("req_1", first_response(), CALL.images)
 
     found = await responses.find(SERVED)
 
-    assert b"".join(found.pieces) == b"".join(answer().pieces)
+    assert b"".join(found.pieces) == b"".join(first_response().pieces)
     assert found.receipt == RECEIPT
 
 
 async def test_without_a_store_nothing_is_kept() -> None:
     responses = IdempotentResponses()
-    await responses.keep("req_1", answer(), CALL.images)
+    await responses.keep("req_1", first_response(), CALL.images)
 
     with pytest.raises(AlreadyServedError):
         await responses.find(SERVED)
@@ -62,7 +62,7 @@ class SlowFolder(FolderStore):
 async def test_a_client_that_leaves_meanwhile_can_come_back_for_it(tmp_path: Path) -> None:
     store = SlowFolder(tmp_path)
     responses = IdempotentResponses(store)
-    keeping = asyncio.create_task(responses.keep("req_1", answer(), CALL.images))
+    keeping = asyncio.create_task(responses.keep("req_1", first_response(), CALL.images))
     await eventually(lambda: store.asked > 0)
     keeping.cancel()
     await asyncio.wait([keeping])
@@ -77,7 +77,7 @@ async def test_a_client_that_leaves_meanwhile_can_come_back_for_it(tmp_path: Pat
 async def test_what_was_not_kept_to_its_end_is_not_found(tmp_path: Path) -> None:
     store = SlowFolder(tmp_path)
     responses = IdempotentResponses(store)
-    keeping = asyncio.create_task(responses.keep("req_1", answer(), CALL.images))
+    keeping = asyncio.create_task(responses.keep("req_1", first_response(), CALL.images))
     await eventually(lambda: store.asked > 0)
 
     with pytest.raises(AlreadyServedError):

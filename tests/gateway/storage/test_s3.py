@@ -30,11 +30,11 @@ async def test_what_was_put_is_there(bucket: Bucket) -> None:
 async def test_anybody_with_the_url_can_fetch_it_as_what_it_is(bucket: Bucket) -> None:
     async with store_in(bucket) as store:
         await store.put("images/a.png", CONTENT, "image/png", HOUR)
-        answer = await fetched(await store.url("images/a.png", HOUR))
+        response = await fetched(await store.url("images/a.png", HOUR))
 
-    assert (answer.status_code, answer.content) == (200, CONTENT)
-    assert answer.headers["Content-Type"] == "image/png"
-    assert answer.headers["Content-Disposition"] == 'inline; filename="a.png"'
+    assert (response.status_code, response.content) == (200, CONTENT)
+    assert response.headers["Content-Type"] == "image/png"
+    assert response.headers["Content-Disposition"] == 'inline; filename="a.png"'
 
 
 async def test_a_url_that_was_changed_opens_nothing(bucket: Bucket) -> None:

@@ -46,15 +46,15 @@ async def key_to(url: str) -> str:
 
 
 async def ask(gateway: GatewayProcess, http: aiohttp.ClientSession, name: str) -> int:
-    """Ask for an image, read all of the answer, and return its status."""
+    """Ask for an image, read all of the response, and return its status."""
     body = {"model": "canvas", "prompt": "a red fox"}
-    headers = {"Idempotency-Key": name}  # such answers are kept, and so read whole
+    headers = {"Idempotency-Key": name}  # such responses are kept, and so read whole
     url = f"{gateway.url}/v1/images/generations"
-    async with http.post(url, json=body, headers=headers) as answer:
-        content = await answer.read()
-        assert answer.status != 200 or len(content) > IMAGE
-        assert answer.status != 429 or int(answer.headers["Retry-After"]) > 0
-        return answer.status
+    async with http.post(url, json=body, headers=headers) as response:
+        content = await response.read()
+        assert response.status != 200 or len(content) > IMAGE
+        assert response.status != 429 or int(response.headers["Retry-After"]) > 0
+        return response.status
 
 
 @pytest.mark.timeout(120)

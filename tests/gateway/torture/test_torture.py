@@ -1,8 +1,8 @@
 """Gateways are killed at random points under load, and the books still balance.
 
-What is proved at the end: the sum of the entries is the balance; every complete answer that a
+What is proved at the end: the sum of the entries is the balance; every complete response that a
 client received is charged exactly once; no request is charged twice; and a charge without a
-complete answer exists only for requests that were in flight at a kill.
+complete response exists only for requests that were in flight at a kill.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""A gateway before a misbehaving provider, and what must be true after each of its answers."""
+"""A gateway before a misbehaving provider, and what must be true after each of its responses."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager

@@ -8,7 +8,7 @@ import pytest
 from tests.gateway.upstream.dialect_manifests import counted_as, gateway_before, is_refused
 from tintype_gateway.values.upstream import ResponseLimits
 from tintype_testing import faulty_server as faulty_server
-from tintype_testing.faulty_server import Behavior, answer, says
+from tintype_testing.faulty_server import Behavior, http_response, says
 from tintype_testing.waiting import eventually
 
 STREAMED = pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
@@ -19,15 +19,15 @@ BROKEN: dict[str, Behavior] = {
     "it resets the connection in its body": faulty_server.resets_in_the_body,
     "it speaks no HTTP": says(b"SSH-2.0-OpenSSH_9.9\r\n"),
     "it speaks an HTTP of its own": says(b"HTTP/9.9 OK\r\n\r\n"),
-    "it sends less than it promised": says(answer(b"{}", length=3)),
-    "it says two lengths": says(answer(b"{}", "Content-Length: 50")),
+    "it sends less than it promised": says(http_response(b"{}", length=3)),
+    "it says two lengths": says(http_response(b"{}", "Content-Length: 50")),
     "its chunks have no length": says(
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nnonsense\r\n{}\r\n0\r\n\r\n"
     ),
     "its chunks break off": says(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{}"),
     "its head has no end": faulty_server.never_ends_its_head,
-    "a header is longer than any": says(answer(b"{}", f"X-Long: {'x' * 100_000}")),
-    "its answer is empty": says(answer(b"")),
+    "a header is longer than any": says(http_response(b"{}", f"X-Long: {'x' * 100_000}")),
+    "its response is empty": says(http_response(b"")),
 }
 """Nobody knows whether the provider made the image."""
 

@@ -185,10 +185,10 @@ async def test_a_client_learns_no_address_of_a_forbidden_endpoint(
         spec |= {"regions": ["us-east-1"], "dialect": DIALECTS[provider]}
     running = running_gateway(tmp_path, *canvas(**spec), endpoints=Reach.NETWORK)
     async with running as gateway:
-        answer = await gateway.generate()
+        response = await gateway.generate()
 
-    error = answer.json()["error"]
-    assert (answer.status_code, error["code"]) == (503, "provider_unavailable")
+    error = response.json()["error"]
+    assert (response.status_code, error["code"]) == (503, "provider_unavailable")
     assert error["message"].endswith("its endpoint is not allowed")
 
 

@@ -13,7 +13,7 @@ from PIL import Image, PngImagePlugin
 from tests.gateway.api.test_provider_faults import unsettled
 from tests.gateway.upstream.dialect_manifests import counted_as, gateway_before, is_refused
 from tintype_gateway.images.decoder import MAX_PIXELS
-from tintype_testing.faulty_server import answer, says
+from tintype_testing.faulty_server import http_response, says
 from tintype_testing.sample_images import encoded
 
 
@@ -68,7 +68,7 @@ def test_the_bombs_are_bombs() -> None:
 async def test_a_bomb_that_had_to_be_decoded_is_an_unknown_outcome(
     tmp_path: Path, case: str, stream: bool
 ) -> None:
-    behavior, before = says(answer(body(BOMBS[case]()))), unsettled("outcome_unknown")
+    behavior, before = says(http_response(body(BOMBS[case]()))), unsettled("outcome_unknown")
     async with gateway_before(tmp_path, behavior) as (gateway, _):
         with counted_as("success"):  # of the call: what is made of it comes after
             response = await gateway.generate(stream=stream, output_format="webp")

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tintype_testing.faulty_server import Call, answer, faulty_server
+from tintype_testing.faulty_server import Call, faulty_server, http_response
 from tintype_testing.gateway import Gateway, running_gateway
 from tintype_testing.manifests import image_model, provider_binding
 from tintype_testing.sample_images import drawn
@@ -36,20 +36,22 @@ def shown(file: bytes, **fields: str) -> bytes:
 
 
 USUAL = PNG[:33] + repeated(chunk(b"IDAT", bytes(65536))) + PNG[33:]
-ORDINARY = answer(shown(USUAL, revised_prompt="{}"))
+ORDINARY = http_response(shown(USUAL, revised_prompt="{}"))
 """A brace before the image makes it one that is read whole, as most hostile ones are."""
 
 HOSTILE: dict[str, Callable[[], bytes]] = {
-    "PNG chunks": lambda: answer(shown(PNG[:33] + repeated(chunk(b"tEXt")) + PNG[33:])),
-    "PNG chunks without end": lambda: answer(shown(PNG[:33] + repeated(chunk(b"tEXt")))),
-    "JPEG segments": lambda: answer(shown(JPEG[:2] + repeated(b"\xff\xeb\0\4JP") + JPEG[2:])),
-    "JPEG fill bytes": lambda: answer(shown(JPEG[:20] + repeated(b"\xff") + JPEG[20:])),
-    "junk in a JPEG": lambda: answer(shown(JPEG[:20] + repeated(b"x") + JPEG[20:])),
-    "strings": lambda: answer(b"[" + repeated(b'"",') + b"0]"),
-    "backslashes": lambda: answer(b'["' + repeated(b"\\\\") + b'"]'),
-    "objects": lambda: answer(b'{"data":[' + repeated(b"{},") + b"{}]}"),
-    "numbers": lambda: answer(b'{"data":[' + repeated(b"1e9999,") + b"0]}"),
-    "an error": lambda: answer(
+    "PNG chunks": lambda: http_response(shown(PNG[:33] + repeated(chunk(b"tEXt")) + PNG[33:])),
+    "PNG chunks without end": lambda: http_response(shown(PNG[:33] + repeated(chunk(b"tEXt")))),
+    "JPEG segments": lambda: http_response(
+        shown(JPEG[:2] + repeated(b"\xff\xeb\0\4JP") + JPEG[2:])
+    ),
+    "JPEG fill bytes": lambda: http_response(shown(JPEG[:20] + repeated(b"\xff") + JPEG[20:])),
+    "junk in a JPEG": lambda: http_response(shown(JPEG[:20] + repeated(b"x") + JPEG[20:])),
+    "strings": lambda: http_response(b"[" + repeated(b'"",') + b"0]"),
+    "backslashes": lambda: http_response(b'["' + repeated(b"\\\\") + b'"]'),
+    "objects": lambda: http_response(b'{"data":[' + repeated(b"{},") + b"{}]}"),
+    "numbers": lambda: http_response(b'{"data":[' + repeated(b"1e9999,") + b"0]}"),
+    "an error": lambda: http_response(
         b'{"error":{"message":[' + repeated(b'{"a":1},') + b"0]}}", status="400 Bad Request"
     ),
 }

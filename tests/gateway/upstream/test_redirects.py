@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.gateway.upstream.dialect_manifests import counted_as, gateway_before, is_refused
-from tintype_testing.faulty_server import answer, faulty_server, says
+from tintype_testing.faulty_server import faulty_server, http_response, says
 
 PLACES = ("Location: {url}/v1/images/generations", "Location: //{host}/", "Refresh: 0; url={url}")
 
@@ -16,9 +16,9 @@ PLACES = ("Location: {url}/v1/images/generations", "Location: //{host}/", "Refre
 async def test_a_redirect_is_refused_and_the_other_host_never_called(
     tmp_path: Path, place: str, status: str, stream: bool
 ) -> None:
-    async with faulty_server(says(answer(b"{}"))) as elsewhere:
+    async with faulty_server(says(http_response(b"{}"))) as elsewhere:
         header = place.format(url=elsewhere.url, host=elsewhere.url.removeprefix("http://"))
-        redirect = says(answer(b"", header, status=status))
+        redirect = says(http_response(b"", header, status=status))
         async with gateway_before(tmp_path, redirect) as (gateway, provider):
             with counted_as("misconfigured"):
                 response = await gateway.generate(stream=stream)
@@ -30,9 +30,9 @@ async def test_a_redirect_is_refused_and_the_other_host_never_called(
 
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
 async def test_an_image_that_lies_elsewhere_is_not_fetched(tmp_path: Path, stream: bool) -> None:
-    async with faulty_server(says(answer(b"{}"))) as elsewhere:
+    async with faulty_server(says(http_response(b"{}"))) as elsewhere:
         body = f'{{"created": 1, "data": [{{"url": "{elsewhere.url}/a.png"}}]}}'.encode()
-        async with gateway_before(tmp_path, says(answer(body))) as (gateway, _):
+        async with gateway_before(tmp_path, says(http_response(body))) as (gateway, _):
             with counted_as("outcome_unknown"):
                 response = await gateway.generate(stream=stream)
 

@@ -14,7 +14,7 @@ from tests.gateway.upstream.dialect_manifests import (
     is_refused,
     speaking,
 )
-from tintype_testing.faulty_server import answer, says
+from tintype_testing.faulty_server import http_response, says
 from tintype_testing.gateway import CREDITS_MICRO
 from tintype_testing.sample_images import sample_image
 
@@ -82,7 +82,7 @@ async def ends_of(
     ends: dict[str, tuple[int, str]] = {}
     async with gateway_before(folder, says(b""), **speaking(dialect)) as (gateway, provider):
         for case, body in BODIES.items():
-            provider.behavior = says(answer(body, status=status))
+            provider.behavior = says(http_response(body, status=status))
             response = await gateway.generate(stream=stream)
             code = response.json()["error"]["code"]
             await is_refused(gateway, response, response.status_code, code)
@@ -121,7 +121,7 @@ async def test_an_image_with_odd_words_beside_it_is_an_image_or_an_error(
     tmp_path: Path, case: str, stream: bool
 ) -> None:
     body, dialect = ODD[case]
-    behavior = says(answer(body()))
+    behavior = says(http_response(body()))
     async with gateway_before(tmp_path, behavior, **speaking(dialect)) as (gateway, _):
         response = await gateway.generate(stream=stream)
 

@@ -10,13 +10,13 @@ from tintype_gateway.dialects import openai_images
 from tintype_gateway.upstream.transport import call
 from tintype_gateway.values.faults import UpstreamFault
 from tintype_gateway.values.upstream import Timeouts, UpstreamRequest
-from tintype_testing.faulty_server import answer, faulty_server, says
+from tintype_testing.faulty_server import faulty_server, http_response, says
 
 
 async def test_a_date_counts_from_the_gateways_clock_if_the_response_has_none() -> None:
     later = datetime.datetime.now(datetime.UTC) + datetime.timedelta(hours=1)
     headers = f"Retry-After: {format_datetime(later, usegmt=True)}"
-    throttled = says(answer(b"{}", headers, status="429 Too Many Requests"))
+    throttled = says(http_response(b"{}", headers, status="429 Too Many Requests"))
 
     async with faulty_server(throttled) as provider, aiohttp.ClientSession() as session:
         request = UpstreamRequest(provider.url, {}, b"{}")

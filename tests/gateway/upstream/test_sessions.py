@@ -23,7 +23,7 @@ MORE_THAN_AIOHTTP_ALLOWS = 101
 
 @dataclass
 class Provider:
-    """Answers nobody before `expected` calls are there."""
+    """Responds to no call before `expected` calls have arrived."""
 
     port: int = 0
     expected: int = 1
@@ -32,7 +32,7 @@ class Provider:
 
     _all_there: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def answer(self, request: web.BaseRequest) -> web.Response:
+    async def response(self, request: web.BaseRequest) -> web.Response:
         assert request.transport is not None
         self.peers.append(request.transport.get_extra_info("peername"))
         if len(self.peers) == self.expected:
@@ -43,7 +43,7 @@ class Provider:
 
 @asynccontextmanager
 async def running(provider: Provider, tls: ssl.SSLContext | None = None) -> AsyncIterator[Provider]:
-    server = web.ServerRunner(web.Server(provider.answer))
+    server = web.ServerRunner(web.Server(provider.response))
     await server.setup()
     try:
         await web.TCPSite(server, "127.0.0.1", 0, ssl_context=tls).start()
@@ -80,8 +80,10 @@ async def test_one_handshake_serves_the_calls_that_follow_one_another(tmp_path: 
     trusting = ssl.create_default_context(cafile=tmp_path / "certificate.pem")
     async with running(Provider(), tls) as provider, open_session(Reach.ANYWHERE) as session:
         for _ in range(3):
-            async with session.post(f"https://127.0.0.1:{provider.port}/", ssl=trusting) as answer:
-                await answer.read()
+            async with session.post(
+                f"https://127.0.0.1:{provider.port}/", ssl=trusting
+            ) as response:
+                await response.read()
 
     assert len(provider.peers) == 3
     assert len(set(provider.peers)) == 1
@@ -91,9 +93,9 @@ async def test_no_call_waits_for_the_connection_of_another() -> None:
     many = Provider(expected=MORE_THAN_AIOHTTP_ALLOWS)
     async with running(many), open_session(Reach.ANYWHERE) as session, asyncio.timeout(60):
         calls = (session.post(f"http://127.0.0.1:{many.port}/") for _ in range(many.expected))
-        answers = await asyncio.gather(*calls)
+        responses = await asyncio.gather(*calls)
 
-    assert {answer.status for answer in answers} == {200}
+    assert {response.status for response in responses} == {200}
     assert len(set(many.peers)) == many.expected
 
 

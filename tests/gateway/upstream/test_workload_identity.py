@@ -19,7 +19,7 @@ OWN = binding(
     credentials={"workloadIdentity": True},
 )
 
-STS_ANSWER = """<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
+STS_RESPONSE = """<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
 <AssumeRoleWithWebIdentityResult><Credentials><AccessKeyId>{id}</AccessKeyId>
 <SecretAccessKey>secret</SecretAccessKey><SessionToken>session</SessionToken>
 <Expiration>{expiration}</Expiration></Credentials></AssumeRoleWithWebIdentityResult>
@@ -36,7 +36,7 @@ class Issuer:
     asked: list[dict[str, str]] = field(default_factory=list)
 
     async def container(self, request: web.Request) -> web.Response:
-        """Answer as EKS Pod Identity does."""
+        """Respond as EKS Pod Identity does."""
         self.asked.append({"token": request.headers.get("Authorization", "")})
         given = {
             "AccessKeyId": f"id-{len(self.asked)}",
@@ -47,10 +47,10 @@ class Issuer:
         return web.json_response(given, status=self.status)
 
     async def sts(self, request: web.Request) -> web.Response:
-        """Answer as `AssumeRoleWithWebIdentity` does."""
+        """Respond as `AssumeRoleWithWebIdentity` does."""
         fields = {name: str(value) for name, value in (await request.post()).items()}
         self.asked.append(fields)
-        text = STS_ANSWER.format(id=f"id-{len(self.asked)}", expiration=self._expiration())
+        text = STS_RESPONSE.format(id=f"id-{len(self.asked)}", expiration=self._expiration())
         return web.Response(text=text, status=self.status, content_type="text/xml")
 
     def _expiration(self) -> str:

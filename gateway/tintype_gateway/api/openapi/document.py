@@ -20,7 +20,7 @@ from tintype_gateway.storage.interface import FOLDER_OF_IMAGES
 
 Json = dict[str, Any]
 
-_ANSWERS: tuple[type[BaseModel], ...] = (
+_RESPONSES: tuple[type[BaseModel], ...] = (
     responses.Error,
     responses.FieldErrors,
     responses.MissingCredits,
@@ -73,7 +73,7 @@ _WITH_KEY = "With a key, this document contains the parameters and providers of 
 
 @cache
 def _schemas() -> Json:
-    modes = [(model, "serialization") for model in _ANSWERS]
+    modes = [(model, "serialization") for model in _RESPONSES]
     _, schemas = models_json_schema(modes, ref_template="#/components/schemas/{model}")  # type: ignore[arg-type]
     definitions: Json = schemas["$defs"]
     return definitions
@@ -142,7 +142,7 @@ _KEY = {"type": "string", "pattern": "^[\\x21-\\x7e]{1,255}$"}
 def _quote(asked: ApiOperation, view: View | None) -> Json:
     name, summary = f"quote{asked.title}", "Quote a request: its route, adjustments and cost"
     operation = _operation(name, summary, "Quote", WITH_BODY) | _asked(asked, view)
-    operation["responses"]["200"]["headers"] |= _answer_headers(
+    operation["responses"]["200"]["headers"] |= _response_headers(
         "Preference-Applied", PROFILE_HEADER
     )
     return operation
@@ -155,7 +155,7 @@ def _models() -> Json:
 
 def _model() -> Json:
     operation = _operation("getModel", "Show one model", "Model", (*AUTHENTICATED, 404))
-    operation["responses"]["200"]["headers"] |= _answer_headers("Deprecation", "Sunset")
+    operation["responses"]["200"]["headers"] |= _response_headers("Deprecation", "Sunset")
     told = "The id, or an alias, of a model, optionally behind a provider. It may hold slashes."
     named = {"name": "id", "in": "path", "required": True, "description": told}
     return operation | {"parameters": [named | {"schema": {"type": "string", "minLength": 1}}]}
@@ -184,7 +184,7 @@ def _itself() -> Json:
 
 def _revalidated(operation: Json) -> Json:
     """Return an operation whose response a client can cache and revalidate."""
-    headers = _answer_headers("ETag", required=True)
+    headers = _response_headers("ETag", required=True)
     operation["responses"]["200"]["headers"] |= headers
     operation["responses"]["304"] = {
         "description": "The version that `If-None-Match` names is current.",
@@ -221,12 +221,12 @@ def _asked(asked: ApiOperation, view: View | None) -> Json:
 
 
 def _operation(
-    name: str, summary: str, answer: str | None, statuses: Iterable[int] = AUTHENTICATED
+    name: str, summary: str, response: str | None, statuses: Iterable[int] = AUTHENTICATED
 ) -> Json:
-    schema = {"type": "object"} if answer is None else _ref(answer)
+    schema = {"type": "object"} if response is None else _ref(response)
     success = {
         "description": summary,
-        "headers": _answer_headers("x-request-id", required=True),
+        "headers": _response_headers("x-request-id", required=True),
         "content": {"application/json": {"schema": schema}},
     }
     responses = {"200": success} | {str(status): _fault(status) for status in sorted(statuses)}
@@ -239,13 +239,13 @@ def _fault(status: int) -> Json:
     also = {405: ["Allow"], 409: ["Retry-After"], 429: ["Retry-After"], 503: ["Retry-After"]}
     return {
         "description": f"{fault.when} `code` is {_or(fault.codes)}.",
-        "headers": _answer_headers("x-should-retry", *also.get(status, [])),
+        "headers": _response_headers("x-should-retry", *also.get(status, [])),
         "content": {"application/json": {"schema": schema}},
     }
 
 
 def _served_headers() -> Json:
-    return _answer_headers(
+    return _response_headers(
         *("Tintype-Route", "Tintype-Adjusted", "Tintype-Cost-Micro-Credits"),
         *("Tintype-Catalog-Revision", "Deprecation", "Sunset", "Preference-Applied"),
         *("Idempotent-Replayed", PROFILE_HEADER),
@@ -271,7 +271,7 @@ RESPONSE_HEADERS = {
 """The headers that responses may have, with their descriptions."""
 
 
-def _answer_headers(*names: str, required: bool = False) -> Json:
+def _response_headers(*names: str, required: bool = False) -> Json:
     return {
         name: {
             "description": RESPONSE_HEADERS[name],

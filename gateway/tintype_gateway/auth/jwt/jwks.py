@@ -78,10 +78,10 @@ class JwksEndpoint:
                 ssl=ssl.create_default_context(cafile=self.ca_file) if self.ca_file else True,
                 timeout=aiohttp.ClientTimeout(total=self.timeout_seconds),
                 allow_redirects=False,
-            ) as answer:
-                if answer.status != 200:
-                    raise JwksError(f"{self.url} answers {answer.status}")
-                return parse_jwks(await _body(answer))
+            ) as response:
+                if response.status != 200:
+                    raise JwksError(f"{self.url} responds with {response.status}")
+                return parse_jwks(await _body(response))
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise JwksError(f"{self.url}: {error or type(error).__name__}") from error
 
@@ -127,12 +127,12 @@ def read_pem(path: Path) -> VerificationKey:
     return VerificationKey(key)
 
 
-async def _body(answer: aiohttp.ClientResponse) -> bytes:
+async def _body(response: aiohttp.ClientResponse) -> bytes:
     body = bytearray()
-    async for chunk in answer.content.iter_any():
+    async for chunk in response.content.iter_any():
         body += chunk
         if len(body) > MAX_BYTES:
-            raise JwksError(f"{answer.url} sends more than {MAX_BYTES} bytes")
+            raise JwksError(f"{response.url} sends more than {MAX_BYTES} bytes")
     return bytes(body)
 
 

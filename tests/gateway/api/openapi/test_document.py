@@ -43,13 +43,13 @@ async def test_it_is_served_without_a_key_and_then_names_nothing_of_the_catalog(
     tmp_path: Path,
 ) -> None:
     async with running_gateway(tmp_path, *SECRETIVE) as gateway, http_client(gateway.url) as http:
-        answer = await http.get("/openapi.json")
+        response = await http.get("/openapi.json")
 
-    assert answer.json()["openapi"] == "3.1.0"
-    assert answer.json()["paths"]["/openapi.json"]["get"]["security"] == [{}, {"bearer": []}]
+    assert response.json()["openapi"] == "3.1.0"
+    assert response.json()["paths"]["/openapi.json"]["get"]["security"] == [{}, {"bearer": []}]
     for word in ("canvas", "vault", "palette", "brush", "sketch", "secret", "hidden-lab"):
-        assert word not in answer.text
-    assert _schema(answer.json(), "ImageGenerationRequest")["additionalProperties"] is True
+        assert word not in response.text
+    assert _schema(response.json(), "ImageGenerationRequest")["additionalProperties"] is True
 
 
 async def test_it_names_the_models_without_a_key_where_a_setting_says_so(tmp_path: Path) -> None:
@@ -66,21 +66,21 @@ async def test_it_names_only_what_the_caller_may_use(tmp_path: Path) -> None:
     async with running_gateway(tmp_path, *SECRETIVE) as gateway:
         await gateway.ledger.set_policy(ACCOUNT, Policy(frozenset({"canvas"})))
         async with gateway.http() as http:
-            answer = await http.get("/openapi.json")
+            response = await http.get("/openapi.json")
 
-    fields = _schema(answer.json(), "ImageGenerationRequest")["properties"]
+    fields = _schema(response.json(), "ImageGenerationRequest")["properties"]
     assert fields["brush"]["description"] == "A parameter of the provider, for canvas."
-    headers = answer.json()["paths"]["/v1/images/generations"]["post"]["parameters"]
+    headers = response.json()["paths"]["/v1/images/generations"]["post"]["parameters"]
     assert headers[0]["schema"]["enum"] == ["openai"]
     for word in ("vault", "palette", "secret", "bedrock"):
-        assert word not in answer.text
+        assert word not in response.text
 
 
 async def test_a_wrong_key_gets_no_document(tmp_path: Path) -> None:
     async with running_gateway(tmp_path, *canvas()) as gateway, http_client(gateway.url) as http:
-        answer = await http.get("/openapi.json", headers={"Authorization": "Bearer wrong"})
+        response = await http.get("/openapi.json", headers={"Authorization": "Bearer wrong"})
 
-    assert (answer.status_code, answer.json()["error"]["code"]) == (401, "invalid_api_key")
+    assert (response.status_code, response.json()["error"]["code"]) == (401, "invalid_api_key")
 
 
 @pytest.mark.parametrize("path", ["/openapi.json", "/v1/models"])
@@ -112,8 +112,8 @@ async def test_it_is_written_once_for_each_catalog_and_allow_list(
         gateway.catalogs.offer(catalog_of(canvas(), gateway.simulator), 2, "test")
         await http.get(path)
         assert len(written) == 3
-    assert {answer.headers["Cache-Control"] for answer in first} == {"private, no-cache"}
-    assert {answer.headers["Vary"] for answer in first} == {"Authorization"}
+    assert {response.headers["Cache-Control"] for response in first} == {"private, no-cache"}
+    assert {response.headers["Vary"] for response in first} == {"Authorization"}
 
 
 async def test_it_has_every_path_of_the_api(tmp_path: Path) -> None:
@@ -154,10 +154,10 @@ async def test_it_contains_the_values_of_the_catalog(tmp_path: Path) -> None:
 async def test_a_real_response_has_the_documented_form(tmp_path: Path) -> None:
     async with running_gateway(tmp_path, *canvas()) as gateway:
         served = await _fetched(gateway)
-        answer = (await gateway.generate()).json()
+        response = (await gateway.generate()).json()
 
     whole = _schema(served, "ImagesResponse") | {"components": served["components"]}
-    jsonschema.validate(answer, whole)
+    jsonschema.validate(response, whole)
 
 
 async def test_the_events_of_a_real_stream_have_the_form_that_is_described(tmp_path: Path) -> None:

@@ -88,7 +88,7 @@ def key_set(*keys: SigningKey) -> bytes:
 
 @dataclass
 class JwksServer:
-    """A server of keys, which answers as it is told to."""
+    """A server of keys, whose responses a test sets."""
 
     url: str = ""
     status: int = 200
@@ -97,9 +97,9 @@ class JwksServer:
     """The header of each request that came."""
 
     released: asyncio.Event = field(default_factory=asyncio.Event)
-    """Answers wait for it."""
+    """Responses wait for it."""
 
-    async def answer(self, request: web.Request) -> web.Response:
+    async def response(self, request: web.Request) -> web.Response:
         """Serve the document."""
         self.authorizations.append(request.headers.get("Authorization"))
         await self.released.wait()
@@ -114,7 +114,7 @@ async def jwks_server(
     server = JwksServer(document=key_set(*keys))
     server.released.set()
     app = web.Application()
-    app.router.add_get("/keys", server.answer)
+    app.router.add_get("/keys", server.response)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     try:

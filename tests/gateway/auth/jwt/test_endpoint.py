@@ -63,7 +63,7 @@ async def test_a_private_authority_is_trusted_where_it_is_named(
 async def test_another_status_is_refused(session: aiohttp.ClientSession, status: int) -> None:
     async with jwks_server(FIRST) as server:
         server.status = status
-        with pytest.raises(JwksError, match=f"answers {status}"):
+        with pytest.raises(JwksError, match=f"responds with {status}"):
             await JwksEndpoint(server.url).read(session)
 
     assert len(server.authorizations) == 1

@@ -25,7 +25,7 @@ class Publisher:
 
     def __init__(self, *keys: VerificationKey) -> None:
         self.keys: Sequence[VerificationKey] | None = keys
-        """None: it does not answer."""
+        """None: it does not respond."""
         self.readings = 0
         self.released = asyncio.Event()
         self.released.set()

@@ -34,7 +34,7 @@ TROUBLES: dict[str, Callable[[JwksServer], object]] = {
     "no JSON": lambda server: setattr(server, "document", b"<html>"),
     "no keys": lambda server: setattr(server, "document", b'{"keys": []}'),
     "too much": lambda server: setattr(server, "document", b" " * (MAX_BYTES + 1)),
-    "no answer": lambda server: server.released.clear(),
+    "no response": lambda server: server.released.clear(),
 }
 
 

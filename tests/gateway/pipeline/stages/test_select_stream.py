@@ -1,4 +1,4 @@
-"""Whether an answer comes as a stream, and how many previews a provider is asked for."""
+"""Whether a response comes as a stream, and how many previews a provider is asked for."""
 
 from typing import Any
 

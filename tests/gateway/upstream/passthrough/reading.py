@@ -20,7 +20,7 @@ from tintype_gateway.upstream.passthrough import PassThrough
 from tintype_gateway.values.images import PassedThrough
 from tintype_gateway.values.plan import Plan
 from tintype_gateway.values.upstream import PlannedCall
-from tintype_testing.builders import RECEIPT, answer, plan, settlement
+from tintype_testing.builders import RECEIPT, plan, settlement, upstream_response
 
 EDGE = 200
 """Of noise, so that no format makes an image of it smaller than what is looked at first."""
@@ -96,7 +96,7 @@ async def whole(content: bytes, name: str = "openai-images", bought: Plan | None
 async def _pieces(
     text: bytes, name: str, bought: Plan, passed: PassedThrough | None
 ) -> tuple[bytes | memoryview, ...]:
-    result = get_dialect(name).interpret(replace(answer({}), body=text))
+    result = get_dialect(name).interpret(replace(upstream_response({}), body=text))
     planned = PlannedCall(0, 1, bought.job)
     call = await inspect(planned, bought.route, result, bought, TOOLS, passed)
     return respond(bought, [call], (), settlement(), RECEIPT).pieces

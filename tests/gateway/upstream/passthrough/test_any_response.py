@@ -1,4 +1,4 @@
-"""However a provider writes its answer, one that passes through tells the client the same."""
+"""However a provider writes its response, one that passes through tells the client the same."""
 
 import json
 import random
@@ -54,7 +54,7 @@ PREDICT = st.fixed_dictionaries(
     },
     optional={"model": TEXTS},
 )
-ANSWERS = {
+RESPONSES = {
     "openai-images": OPENAI,
     "bedrock-amazon": AMAZON,
     "bedrock-stability": STABILITY,
@@ -62,12 +62,12 @@ ANSWERS = {
 }
 
 
-@pytest.mark.parametrize("name", ANSWERS)
+@pytest.mark.parametrize("name", RESPONSES)
 @given(data=st.data())
 async def test_a_response_passed_through_is_the_same_as_a_whole_one(
     name: str, data: st.DataObject
 ) -> None:
-    document = data.draw(ANSWERS[name])
+    document = data.draw(RESPONSES[name])
     content = written(document, data)
 
     told, passed = await passed_through(content, name, data.draw(CUTS))

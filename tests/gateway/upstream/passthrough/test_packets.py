@@ -1,4 +1,4 @@
-"""Our answers go out in few packets: each one costs a system call, and wakes the client."""
+"""Our responses go out in few packets: each one costs a system call, and wakes the client."""
 
 from collections.abc import Iterable
 
@@ -17,7 +17,7 @@ TAIL = b'"}]}'
 async def written(
     parts: Iterable[Part], monkeypatch: pytest.MonkeyPatch
 ) -> tuple[bytes, list[bytes]]:
-    """Return the body of an answer as a client reads it, and what was written for it."""
+    """Return the body of a response as a client reads it, and what was written for it."""
     writes: list[bytes] = []
 
     async def handle(request: web.Request) -> web.StreamResponse:
@@ -37,8 +37,8 @@ async def written(
 
     app = web.Application()
     app.router.add_get("/", handle)
-    async with TestClient(TestServer(app)) as client, client.get("/") as answer:
-        return await answer.read(), writes
+    async with TestClient(TestServer(app)) as client, client.get("/") as received:
+        return await received.read(), writes
 
 
 async def test_a_small_response_is_one_packet(monkeypatch: pytest.MonkeyPatch) -> None:
