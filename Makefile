@@ -66,6 +66,10 @@ chart-readme: $(VENV)/dev.stamp ## Write the chart's README anew from its values
 bench-scrape: $(VENV)/dev.stamp ## Measure a scrape of a gateway with a thousand models
 	$(BIN)/python -m bench.scrape
 
+.PHONY: bench-uploads
+bench-uploads: $(VENV)/dev.stamp ## Measure the memory of 100 uploads of 50 MB at once
+	$(BIN)/python -m bench.uploads
+
 .PHONY: soak
 soak: $(VENV)/dev.stamp ## Half an hour of steady load, and what it takes (MINUTES, RATE)
 	rm -rf build/soak

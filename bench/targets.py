@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,10 +126,14 @@ def _nginx() -> str:
 
 
 @contextmanager
-def tintype_on_sqlite(upstream_url: str) -> Iterator[Target]:
-    """Run Tintype with its embedded ledger."""
+def tintype_on_sqlite(
+    upstream_url: str, environ: Mapping[str, str] | None = None
+) -> Iterator[Target]:
+    """Run Tintype with its embedded ledger, and with these settings."""
     with tempfile.TemporaryDirectory() as folder:
-        yield from _tintype("Tintype, SQLite", f"sqlite:///{folder}/ledger.db", upstream_url)
+        yield from _tintype(
+            "Tintype, SQLite", f"sqlite:///{folder}/ledger.db", upstream_url, environ
+        )
 
 
 @contextmanager
@@ -150,7 +154,9 @@ def all_targets(upstream_url: str, peers: list[Target]) -> Iterator[list[Target]
         yield [Target("direct", upstream_url), *running, *peers]
 
 
-def _tintype(name: str, database_url: str, upstream_url: str) -> Iterator[Target]:
+def _tintype(
+    name: str, database_url: str, upstream_url: str, environ: Mapping[str, str] | None = None
+) -> Iterator[Target]:
     with tempfile.TemporaryDirectory() as folder_name:
         folder = Path(folder_name)
         for part in ("catalog", "credentials", "run"):
@@ -159,8 +165,8 @@ def _tintype(name: str, database_url: str, upstream_url: str) -> Iterator[Target
         write_credentials(folder / "credentials")
         key = asyncio.run(new_key(database_url))
         flags = ("--catalog-dir", folder / "catalog", "--credentials-dir", folder / "credentials")
-        environ = {"TINTYPE_DATABASE_URL": database_url, "TINTYPE_ALLOW_LOOPBACK_ENDPOINTS": "true"}
-        with running_process(folder / "run", *flags, environ=environ) as gateway:
+        own = {"TINTYPE_DATABASE_URL": database_url, "TINTYPE_ALLOW_LOOPBACK_ENDPOINTS": "true"}
+        with running_process(folder / "run", *flags, environ={**own, **(environ or {})}) as gateway:
             pid = gateway.process.popen.pid
             yield Target(name, gateway.url, pid, key, is_gateway=True)
 

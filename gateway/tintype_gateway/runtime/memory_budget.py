@@ -8,8 +8,8 @@ reservation fits beside the memory in use and the unused part of the other reser
 import asyncio
 import resource
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -47,12 +47,19 @@ class _Version(NamedTuple):
     controller: str
     limit: str
     used: str
-    unused_files: str
+    files: tuple[str, str]
+    """Copies of files, such as uploads on the disk: the kernel drops them before it ends a
+    process, though it counts them."""
 
 
 _VERSIONS = (
-    _Version("", "memory.max", "memory.current", "inactive_file"),
-    _Version("memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+    _Version("", "memory.max", "memory.current", ("inactive_file", "active_file")),
+    _Version(
+        "memory",
+        "memory.limit_in_bytes",
+        "memory.usage_in_bytes",
+        ("total_inactive_file", "total_active_file"),
+    ),
 )
 
 
@@ -97,8 +104,8 @@ def _limit(file: Path) -> int | None:
 
 def _used(folder: Path, version: _Version) -> int:
     lines = (line.split() for line in (folder / "memory.stat").read_text().splitlines())
-    unused = next((int(size) for name, size in lines if name == version.unused_files), 0)
-    return max(0, int((folder / version.used).read_text()) - unused)
+    files = sum(int(size) for name, size in lines if name in version.files)
+    return max(0, int((folder / version.used).read_text()) - files)
 
 
 SHARE = 0.85
@@ -123,7 +130,7 @@ UNKNOWN_PIXELS = 4096 * 4096
 
 
 GROW_SECONDS = 0.05
-"""The interval at which a growing reservation checks for free memory."""
+"""The interval at which a reservation that waits checks for free memory."""
 
 
 @dataclass
@@ -158,12 +165,30 @@ class MemoryBudget:
         Raises:
             OverloadedError: The memory is not free.
         """
-        if self._budget is not None and self._reserved:
-            self._require(size, self._budget)
+        is_alone = not self._reserved
+        if self._budget is not None and not is_alone and not self._fits(size, self._budget):
+            raise self._refused(size)
         self._reserved += size
         reservation = Reservation(size)
         try:
             yield reservation
+        finally:
+            self._reserved -= reservation.size
+
+    @asynccontextmanager
+    async def reserved_soon(self, size: int, seconds: float) -> AsyncIterator[None]:
+        """Reserve bytes for the block, within this time: for work that is soon done.
+
+        No bytes are reserved at once, whatever is free.
+
+        Raises:
+            OverloadedError: The memory is not free in time.
+        """
+        reservation = Reservation(0)
+        if size and not await self.grow(reservation, size, Deadline(seconds)):
+            raise self._refused(size)
+        try:
+            yield
         finally:
             self._reserved -= reservation.size
 
@@ -184,11 +209,10 @@ class MemoryBudget:
         alone = self._reserved == reservation.size
         return self._budget is None or alone or self._fits(size, self._budget)
 
-    def _require(self, size: int, budget: int) -> None:
-        if self._fits(size, budget):
-            return
-        REQUESTS_SHED.labels("used" if self._used + size > budget else "reserved").inc()
-        raise OverloadedError(
+    def _refused(self, size: int) -> OverloadedError:
+        is_used = self._used + size > (self._budget or 0)
+        REQUESTS_SHED.labels("used" if is_used else "reserved").inc()
+        return OverloadedError(
             "the gateway has no free memory for this request", retry=True, retry_after_seconds=5
         )
 

@@ -12,13 +12,13 @@ from tintype_gateway.runtime.memory_budget import (
 
 BALLAST_BYTES = 64 * 2**20
 
-STAT_V1 = "cache 9000\ninactive_file 1\ntotal_inactive_file 300\n"
-STAT_V2 = "anon 5000\ninactive_file 300\nactive_file 20\n"
+STAT_V1 = "cache 9000\ninactive_file 1\ntotal_inactive_file 280\ntotal_active_file 20\n"
+STAT_V2 = "anon 5000\ninactive_file 280\nactive_file 20\n"
 MAX_V1 = "9223372036854771712"
 
 
 def group(folder: Path, limit: str, *, version: int = 2) -> None:
-    """Write what the kernel shows of a group that uses 1000 bytes, 300 of them of old files."""
+    """Write what the kernel shows of a group that uses 1000 bytes, 300 of them copies of files."""
     folder.mkdir(parents=True, exist_ok=True)
     names = {1: ("limit_in_bytes", "usage_in_bytes"), 2: ("max", "current")}[version]
     (folder / f"memory.{names[0]}").write_text(f"{limit}\n")

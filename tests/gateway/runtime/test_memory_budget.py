@@ -1,5 +1,6 @@
 """Requests are let in only while there is room for what they may come to hold."""
 
+import asyncio
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -179,3 +180,31 @@ def test_an_image_that_is_read_whole_counts_by_its_pixels(
     bought = replace(plan(of={"size": sizes}, **asked), delivery=delivery)
 
     assert bytes_reserved(bought) == PASSED_ON_BYTES + most
+
+
+async def test_work_that_is_soon_done_waits_for_the_memory_of_other_requests() -> None:
+    machine, is_in = Machine(), asyncio.Event()
+    assert machine.admits(BUDGET)
+
+    async def work() -> None:
+        async with machine.budget.reserved_soon(100, seconds=60):
+            is_in.set()
+
+    waiting = asyncio.create_task(work())
+    await asyncio.sleep(0)
+    assert not is_in.is_set()
+    machine.under_way.close()
+
+    await waiting
+    assert is_in.is_set()
+
+
+async def test_it_is_turned_away_after_its_time_and_never_where_it_needs_none() -> None:
+    machine = Machine()
+    assert machine.admits(BUDGET)
+
+    async with machine.budget.reserved_soon(0, seconds=60):
+        pass
+    with pytest.raises(OverloadedError):
+        async with machine.budget.reserved_soon(1, seconds=0):
+            pytest.fail("it was let in")

@@ -23,6 +23,9 @@ from tintype_gateway.runtime.memory_budget import MemoryBudget
 from tintype_gateway.values.content import BytesContent, Keep, Upload
 from tintype_gateway.values.job import Job
 
+WAIT_SECONDS = 30
+"""How long a request whose images have arrived waits for the memory to decode one of them."""
+
 
 @dataclass(frozen=True, slots=True)
 class InspectedInputs:
@@ -143,7 +146,8 @@ class InputTools:
             _ = prepared.image.content.sha256  # read here, in the thread: a form is made of it
             return prepared
 
-        with self.memory.reserved(bytes_to_decode(facts, preparation)):
+        size = bytes_to_decode(facts, preparation)
+        async with self.memory.reserved_soon(size, WAIT_SECONDS):
             return await _kept(await self.converter.run(work), keep)
 
     async def _mask(
@@ -155,7 +159,7 @@ class InputTools:
         def work() -> Prepared:
             return render_mask(mask, convention, size=size)
 
-        with self.memory.reserved(bytes_to_render(mask)):
+        async with self.memory.reserved_soon(bytes_to_render(mask), WAIT_SECONDS):
             return await _kept(await self.converter.run(work), keep)
 
 

@@ -1,0 +1,38 @@
+"""Many uploads at once never take more memory than a gateway is given."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from bench.targets import Target, tintype_on_sqlite, upstream
+from bench.uploads import CASE, MIB, form, png, rotated_jpeg, upload_all
+
+LIMIT = 192 * MIB
+
+
+@pytest.fixture(scope="module")
+def target() -> Iterator[Target]:
+    with (
+        upstream() as url,
+        tintype_on_sqlite(url, {"TINTYPE_MEMORY_LIMIT_BYTES": str(LIMIT)}) as target,
+    ):
+        yield target
+
+
+async def test_uploads_without_memory_for_them_are_told_to_come_again(target: Target) -> None:
+    body = form(png(4_000_000), CASE.model)
+    await upload_all(target, body, 1)
+
+    uploads = await upload_all(target, body, 60)
+
+    assert set(uploads.statuses) == {200, 429}
+    assert uploads.statuses.total() == 60
+    assert uploads.without_retry_after == 0
+    assert uploads.peak_bytes < LIMIT
+
+
+async def test_photos_wait_for_the_memory_to_decode_them(target: Target) -> None:
+    uploads = await upload_all(target, form(rotated_jpeg(3), CASE.model), 8)
+
+    assert uploads.statuses == {200: 8}
+    assert uploads.peak_bytes < LIMIT
