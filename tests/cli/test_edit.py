@@ -1,10 +1,12 @@
 """`tintype edit` and `tintype vary` against a real gateway."""
 
+import asyncio
 import re
 import socket
 import subprocess
 import sys
 import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from PIL import Image
 
 from tests.cli.running import Run, opened
 from tests.simulator.edited import changed, is_box, photo
+from tintype_testing.certificates import self_signed
 from tintype_testing.gateway_process import GatewayProcess, clean_environ
 
 BOX = (40, 50, 150, 200)
@@ -182,6 +185,30 @@ def test_a_refusal_is_read_that_comes_before_the_whole_image_is_sent(
 
     assert ended.returncode == 1
     assert "payload_too_large" in ended.stderr
+
+
+def test_an_image_is_sent_by_https(run_command: Run, tmp_path: Path) -> None:
+    received = []
+
+    class Refusing(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            received.append(self.rfile.read(int(self.headers["Content-Length"])))
+            self.send_error(503)
+
+    context = asyncio.run(self_signed(tmp_path, "-addext subjectAltName=IP:127.0.0.1"))
+    with HTTPServer(("127.0.0.1", 0), Refusing) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        serving = threading.Thread(target=server.handle_request)
+        serving.start()
+        ended = run_command(
+            *("edit", "photo.png", "x", *MINI, "-o", "a.png"),
+            *("--url", f"https://127.0.0.1:{server.server_port}"),
+            SSL_CERT_FILE=str(tmp_path / "certificate.pem"),
+        )
+        serving.join()
+
+    assert (ended.returncode, ended.stderr) == (1, "tintype edit: the server responded with 503\n")
+    assert (tmp_path / "photo.png").read_bytes() in received[0]
 
 
 def test_a_gateway_that_hangs_up_is_reported_as_unreachable(run_command: Run) -> None:
