@@ -62,6 +62,7 @@ JOBS = (
     "Upscale",
     "Use a style reference",
 )
+OTHER = "Other tasks"
 
 
 @pytest.fixture(scope="module")
@@ -221,8 +222,8 @@ def check(job: str, folder: Path) -> None:
     "block",
     [
         pytest.param(block, id=f"{job}, {number}")
-        for job in JOBS
-        for number, block in enumerate(blocks(job)[3:])
+        for job, more in [*((job, blocks(job)[3:]) for job in JOBS), (OTHER, blocks(OTHER))]
+        for number, block in enumerate(more)
         if block.language == "sh"
     ],
 )
@@ -256,7 +257,7 @@ def rows(heading: str) -> list[Row]:
     return [Row(*cells) for cells in found]
 
 
-@pytest.mark.parametrize("job", JOBS)
+@pytest.mark.parametrize("job", [*JOBS, OTHER])
 def test_a_job_lists_models_with_the_prices_of_the_starter_catalog(job: str) -> None:
     prices = {
         model.id: Decimal(binding.pricing.usd or 0)
@@ -270,7 +271,7 @@ def test_a_job_lists_models_with_the_prices_of_the_starter_catalog(job: str) -> 
         assert Decimal(row.price) == prices[row.model]
 
 
-@pytest.mark.parametrize("job", [job for job in JOBS if job != "Upscale"])
+@pytest.mark.parametrize("job", sorted({*JOBS, OTHER} - {"Upscale"}))
 def test_the_models_of_a_job_have_the_limits_that_the_page_names(job: str) -> None:
     text = sections()["Replace a region"]
     assert "64 pixels" in text
