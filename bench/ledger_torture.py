@@ -105,8 +105,8 @@ def play_round(store: Store, rng: random.Random, toll: Toll) -> None:
     for client in clients:
         client.kill()
         toll.counts["kills"] += 1
-        told, _ = client.communicate()
-        for line in told.splitlines(keepends=True):
+        printed, _ = client.communicate()
+        for line in printed.splitlines(keepends=True):
             if line.endswith("\n"):  # it was killed in the middle of a line, else
                 toll.hear(line)
 

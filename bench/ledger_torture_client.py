@@ -47,10 +47,10 @@ async def client(ledger: Ledger, accounts: Sequence[str], rng: random.Random) ->
     """Do requests until the process is killed."""
     while True:
         try:
-            told = await request(ledger, rng.choice(accounts), rng)
+            outcome = await request(ledger, rng.choice(accounts), rng)
         except LedgerUnavailableError:
-            told = "unavailable"
-        print(told, flush=True)
+            outcome = "unavailable"
+        print(outcome, flush=True)
 
 
 async def main(url: str, *accounts: str) -> None:

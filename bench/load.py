@@ -156,7 +156,7 @@ async def connected(address: tuple[str, int]) -> Connection:
     """Open a connection.
 
     Raises:
-        OSError: Nobody takes it.
+        OSError: No server accepts it.
     """
     connection = socket.socket()
     try:

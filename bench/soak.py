@@ -167,7 +167,7 @@ def _figures(soak: Soak, rest: Sample) -> dict[str, Any]:
         "statuses": dict(tally.statuses.most_common()),
         "outcomes": dict(sorted(soak.clients.outcomes.items())),
         "unexplained": tally.unexplained,
-        "credits told": _reported_credits(tally),
+        "credits reported": _reported_credits(tally),
     }
 
 
@@ -205,7 +205,7 @@ def _is_sound(figures: dict[str, Any]) -> bool:
     return (
         not figures["unexplained"]
         and figures["exit code"] == 0
-        and figures["credits told"] <= figures["credits charged"]
+        and figures["credits reported"] <= figures["credits charged"]
         and (audit.get("problems"), audit.get("open holds")) == (0, 0)
     )
 

@@ -51,7 +51,7 @@ VOCABULARY: Mapping[str, Sequence[str]] = {
 }
 
 ONE_OF = {"tintype_images_refused": 10, "tintype_excess_credits": 100}
-"""For what happens to few models: it did to one of so many."""
+"""For events that happen to few of the models."""
 
 
 def use_a_thousand_models() -> None:

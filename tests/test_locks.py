@@ -137,8 +137,8 @@ def test_the_metadata_are_those_of_the_installed_distributions() -> None:
         except PackageNotFoundError:
             assert not pin.applies(LINUX), pin.identity
             continue
-        told = sorted(map(normal, metadata()[pin.identity].requires))
-        assert told == sorted(map(normal, installed.requires or [])), pin.identity
+        required = sorted(map(normal, metadata()[pin.identity].requires))
+        assert required == sorted(map(normal, installed.requires or [])), pin.identity
         compared += 1
 
     assert compared > len(pins("dev")) / 2

@@ -314,7 +314,7 @@ def test_a_line_that_is_too_long_names_its_limit() -> None:
 # kopf
 
 
-def test_kopf_takes_an_identity_and_asks_nobody_for_one() -> None:
+def test_kopf_takes_an_identity() -> None:
     parameters = inspect.signature(kopf.operator).parameters
 
     assert "identity" in parameters, changed("kopf", "the identity of kopf.operator")

@@ -37,7 +37,7 @@ def _json(value: object) -> object:
 
 
 def _issuers(value: object) -> object:
-    """Read the file that is named, so that what is wrong in it is told as a wrong setting is."""
+    """Read the named file, so that its errors are reported like those of other settings."""
     return read_issuers(Path(value)) if isinstance(value, str) else value
 
 

@@ -16,7 +16,7 @@ async def self_signed(folder: Path, options: str) -> ssl.SSLContext:
 
     Args:
         folder: Where key and certificate are written.
-        options: What else `openssl req` is told, such as the names in the certificate.
+        options: Further options of `openssl req`, such as the names in the certificate.
     """
     command = [*_REQUEST.split(), *options.split()]
     await asyncio.to_thread(subprocess.run, command, cwd=folder, check=True, capture_output=True)

@@ -107,7 +107,7 @@ def http_response(
 
 
 def says(data: bytes) -> Behavior:
-    """Return the behavior of one that says this, whatever it was asked, and closes."""
+    """Return the behavior of a server that sends these bytes to any request, and closes."""
     return partial(_say, data)
 
 

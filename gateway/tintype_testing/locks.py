@@ -191,7 +191,7 @@ def needed_by(names: Iterable[str], locked: Iterable[Pin], environment: Environm
 
 
 def fetch_metadata() -> dict[str, dict[str, Any]]:
-    """Ask the package index about every locked distribution, for whatever Python it is made."""
+    """Ask the package index about every locked distribution, for any Python version."""
     identities = sorted({pin.identity for name in NAMES for pin in pins(name)})
     with tempfile.TemporaryDirectory() as folder:
         wanted, report = Path(folder) / "wanted.txt", Path(folder) / "report.json"

@@ -157,7 +157,7 @@ NOISE = 8000
 
 
 def noisy_models(packed_bytes: int, seed: str = "large") -> list[Manifest]:
-    """Return models that hardly compress, and that together take more than so many bytes then."""
+    """Return models that hardly compress, and whose compressed size exceeds a number of bytes."""
     return [
         noisy_model(f"{seed}-{number}") for number in range(packed_bytes // (NOISE * 6 // 8) + 1)
     ]

@@ -12,7 +12,9 @@ def test_an_outcome_is_reported_in_shares_and_milliseconds() -> None:
 
 
 @pytest.mark.parametrize(("routes", "images"), [(1, 0), (2, 3)])
-async def test_a_second_route_serves_what_the_first_turns_away(routes: int, images: int) -> None:
+async def test_a_second_route_serves_the_calls_that_the_first_refuses(
+    routes: int, images: int
+) -> None:
     outcome = await measured(FAULTS["our key refused"], 1.0, routes, requests=3)
 
     assert (outcome.images, outcome.charged) == (images, images * 640_000)

@@ -87,7 +87,7 @@ def test_a_wave_is_reported_without_the_upstreams_delay() -> None:
     assert row[6:] == ("90", "290", "1024")
 
 
-def test_a_report_shows_only_what_is_asked_for() -> None:
+def test_a_report_shows_only_the_selected_cases() -> None:
     results = {"machine": MACHINE, "cases": [case(direct=[turn()])], "waves": []}
 
     assert "| openai-images, 64 KiB | 1 | direct |" in render(results)

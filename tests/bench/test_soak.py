@@ -19,7 +19,7 @@ FIRST = Sample(0.0, 100.0, 20, 8, 1.0, 500, 0.1, 50, 5.0, 20.0)
 
 
 def samples(*mebibytes: float, minutes: float = 30) -> list[Sample]:
-    """Return samples with these sizes, at equal distances over so many minutes."""
+    """Return samples with these sizes, at equal distances over a number of minutes."""
     step = 60 * minutes / (len(mebibytes) - 1)
     return [
         dataclasses.replace(FIRST, seconds=number * step, resident_mib=size)
@@ -27,7 +27,7 @@ def samples(*mebibytes: float, minutes: float = 30) -> list[Sample]:
     ]
 
 
-def test_a_seed_says_what_is_asked_and_when() -> None:
+def test_a_seed_determines_the_requests_and_their_times() -> None:
     def beginning(seed: int) -> list[object]:
         return [*itertools.islice(zip(asks(seed), pauses(seed, 20), strict=False), 500)]
 
@@ -81,7 +81,7 @@ def test_the_slope_is_that_of_the_last_two_thirds() -> None:
     assert slope_mib_an_hour(warmed_up) == pytest.approx(12.0)  # 1 MiB in 5 minutes
 
 
-def test_what_requests_hold_for_a_moment_is_no_growth() -> None:
+def test_temporary_memory_of_requests_is_no_growth() -> None:
     noted = samples(*(100.0 + 40 * (number % 4) for number in range(60)), minutes=12)
 
     assert slope_mib_an_hour(noted) == 0

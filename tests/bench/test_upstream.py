@@ -1,4 +1,4 @@
-"""The upstream and the client of the benchmark understand each other, and what they are told."""
+"""The upstream and the client of the benchmark use the same requests and responses."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""Whatever somebody applies, reading it ends in a resource or in problems."""
+"""Reading any manifest ends in a resource or in problems."""
 
 from collections.abc import Iterator
 from typing import Any

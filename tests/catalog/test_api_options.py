@@ -48,7 +48,7 @@ def test_a_server_needs_no_credentials() -> None:
         ({"api": {"mask": {"field": "mask"}}}, "required"),
     ],
 )
-def test_what_contradicts_itself_is_refused(change: Manifest, message: str) -> None:
+def test_contradictory_options_are_refused(change: Manifest, message: str) -> None:
     assert message in fault(provider_binding(**change)).message
 
 
@@ -81,7 +81,7 @@ def test_what_contradicts_itself_is_refused(change: Manifest, message: str) -> N
         ),
     ],
 )
-def test_what_does_not_fit_the_model_is_refused(
+def test_options_that_do_not_fit_the_model_are_refused(
     model: Manifest, api: Manifest, field: str, message: str
 ) -> None:
     (problem,) = compile_manifests([image_model(**model), own_server(**api)]).problems

@@ -1,4 +1,4 @@
-"""Nobody can fill the catalog that all objects share: each field has a greatest size in bytes."""
+"""Each field has a maximum size in bytes, so that no object can fill the shared catalog."""
 
 import datetime
 import json
@@ -138,7 +138,7 @@ def test_an_object_that_is_too_large_is_refused_and_the_others_are_published(fie
     assert len(str(fault(attack["m1"]))) < 200
 
 
-def test_what_is_not_ascii_counts_as_the_catalog_writes_it() -> None:
+def test_non_ascii_text_counts_as_the_catalog_writes_it() -> None:
     fits = changed(image_model(), "spec.defaults", {"quality": "\N{CAMERA}" * 600})
     exceeds = changed(image_model(), "spec.defaults", {"quality": "\N{CAMERA}" * 700})
 

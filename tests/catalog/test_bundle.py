@@ -44,13 +44,13 @@ def flip(data: bytes, bit: int) -> bytes:
 
 
 @pytest.mark.parametrize("catalog", [EXAMPLE, Catalog()], ids=["catalog", "empty catalog"])
-def test_what_was_packed_is_unpacked(catalog: Catalog) -> None:
+def test_a_packed_bundle_is_unpacked(catalog: Catalog) -> None:
     bundle = pack(catalog, 7)
 
     assert unpack(bundle.files) == (bundle.manifest, catalog)
 
 
-def test_a_manifest_tells_what_the_catalog_is() -> None:
+def test_a_manifest_describes_the_catalog() -> None:
     manifest = json.loads(FILES[MANIFEST])
 
     assert manifest == {

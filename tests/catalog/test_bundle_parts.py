@@ -26,7 +26,7 @@ API_SERVERS_LIMIT = 1024 * 1024
 
 
 def noisy(packed_bytes: int, name: str = "canvas") -> Catalog:
-    """Return a catalog that compresses to somewhat more than so many bytes."""
+    """Return a catalog that compresses to slightly more than a number of bytes."""
     return compiled(*noisy_models(packed_bytes, name))
 
 
@@ -93,12 +93,12 @@ def test_the_largest_set_still_leaves_room_for_the_next() -> None:
     assert set(part_files(following.files)) <= set(SLOTS[MAX_PARTS:])
 
 
-def test_what_the_parts_cannot_hold_is_not_packed() -> None:
+def test_a_catalog_larger_than_its_parts_is_not_packed() -> None:
     with pytest.raises(BundleError, match=f"at most {MAX_PARTS * MAX_PACKED_BYTES} fit"):
         pack(noisy(MAX_PARTS * MAX_PACKED_BYTES), 7)
 
 
-def test_what_readers_would_not_inflate_is_not_packed() -> None:
+def test_a_catalog_that_readers_would_not_inflate_is_not_packed() -> None:
     model = image_model(providerParameters={"svg": []}, defaults={"svg": "x" * 8000})
     models = compiled(model).models * (MAX_UNPACKED_BYTES // 8000)
 

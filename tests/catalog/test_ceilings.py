@@ -1,4 +1,4 @@
-"""A hold must never be too small: whatever a provider does within its bounds, it is covered."""
+"""A hold covers the cost of every call within the bounds of a provider."""
 
 from decimal import Decimal
 from typing import NamedTuple

@@ -147,7 +147,7 @@ def test_any_change_of_content_changes_the_revision() -> None:
     assert compiled(manifests[0], dearer).revision() != compiled(*manifests).revision()
 
 
-def test_what_kubernetes_adds_to_an_object_does_not_change_the_revision() -> None:
+def test_fields_that_kubernetes_adds_do_not_change_the_revision() -> None:
     stored = image_model(created=MONDAY)
     stored["metadata"] |= {
         "uid": "6f0a",

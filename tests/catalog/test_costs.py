@@ -236,7 +236,7 @@ def test_a_call_that_delivers_nothing_and_reports_nothing_is_free() -> None:
     assert call_usd(DALL_E_3, demand(quality="hd"), [], None) == 0
 
 
-def test_a_call_priced_by_the_image_costs_what_was_delivered_whatever_the_usage() -> None:
+def test_a_call_priced_by_the_image_costs_its_delivered_images_and_ignores_usage() -> None:
     usage = TokenUsage(1000, 1000, 1000, 1000)
 
     cost = call_usd(DALL_E_3, demand(images=3, quality="hd"), [SQUARE, LARGE], usage)

@@ -26,7 +26,7 @@ def problems(model: Manifest) -> dict[str, str]:
         ("svg", {"model": "m"}),
     ],
 )
-def test_a_default_may_be_whatever_a_request_may_carry(field: str, value: Any) -> None:
+def test_a_default_may_be_any_value_that_a_request_may_have(field: str, value: Any) -> None:
     catalog = compiled(image_model(providerParameters=OWN, defaults={field: value}))
 
     assert catalog.models[0].defaults == {field: value}
@@ -73,7 +73,7 @@ def test_a_provider_parameter_may_mean_a_standard_field(field: str) -> None:
 
 
 @pytest.mark.parametrize("field", ["config", "config.style", "svg.model", "other", "other.seed"])
-def test_what_is_no_provider_parameter_means_nothing(field: str) -> None:
+def test_an_unknown_provider_parameter_has_no_meaning(field: str) -> None:
     model = image_model(providerParameters=OWN, equivalents={field: "seed"})
 
     assert problems(model) == {f"spec.equivalents.{field}": "is not in `providerParameters`"}

@@ -85,7 +85,7 @@ def chosen(rule: SizeRule, wish: Size) -> Size:
 
 
 @given(list_rules, wishes)
-def test_what_a_list_gives_is_on_the_list_and_of_the_nearest_ratio(
+def test_a_size_of_a_list_is_on_the_list_and_of_the_nearest_ratio(
     rule: SizeRule, wish: Size
 ) -> None:
     size, rivals = chosen(rule, wish), eligible(listed(rule), wish)

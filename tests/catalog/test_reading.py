@@ -33,11 +33,11 @@ def reader_of(catalog: Catalog) -> CatalogReader:
 
 
 @pytest.mark.parametrize("catalog", [BEFORE, AFTER, Catalog()])
-def test_each_catalog_is_read_whatever_was_read_before_it(catalog: Catalog) -> None:
+def test_each_catalog_is_read_independently_of_earlier_ones(catalog: Catalog) -> None:
     assert reader_of(BEFORE).read(catalog.to_json()) == catalog
 
 
-def test_what_did_not_change_is_not_made_anew() -> None:
+def test_unchanged_objects_are_reused() -> None:
     reader = CatalogReader()
     before = {item.name: item for item in reader.read(BEFORE.to_json()).models}
     after = {item.name: item for item in reader.read(AFTER.to_json()).models}

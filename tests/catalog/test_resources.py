@@ -28,14 +28,14 @@ def test_a_model_that_says_little_has_cautious_defaults() -> None:
     assert model.spec.watermark == "none"
 
 
-def test_what_kubernetes_adds_is_passed_over() -> None:
+def test_fields_that_kubernetes_adds_are_ignored() -> None:
     stored = changed(MODEL, "metadata.managedFields", [{"manager": "kubectl"}])
     stored["status"] = {"conditions": []}
 
     assert isinstance(parse_resource(stored), ImageModel)
 
 
-def test_a_date_may_be_a_text_or_what_a_yaml_loader_makes_of_it() -> None:
+def test_a_date_may_be_a_string_or_a_yaml_date() -> None:
     for date in ("2026-05-12", datetime.date(2026, 5, 12)):
         model = parse_resource(changed(MODEL, "spec.lifecycle", {"retiresOn": date}))
 
@@ -70,7 +70,7 @@ def test_an_object_of_another_kind_or_version_is_refused(broken: Manifest) -> No
     assert "ImageModel, ProviderBinding" in problem.message
 
 
-def test_a_problem_names_the_object_the_field_the_rule_and_what_was_given() -> None:
+def test_a_problem_names_the_object_the_field_the_rule_and_the_value() -> None:
     broken = changed(BINDING, "spec.weight", 1001)
 
     assert str(fault(broken)) == (

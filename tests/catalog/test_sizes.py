@@ -47,7 +47,7 @@ MEGAPIXEL = read(
         (GPT_IMAGE_1, "1025x1024", "1536x1024"),
         (LANDSCAPES, "4000x3000", "1024x768"),
         (LANDSCAPES, "1600x900", "1920x1080"),
-        # No such orientation: a square; no square either: whatever there is.
+        # No such orientation: a square; no square either: any size.
         (SQUARES, "1024x1536", "1024x1024"),
         (SQUARES, "300x200", "256x256"),
         (LANDSCAPES, "768x1024", "1024x768"),

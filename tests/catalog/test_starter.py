@@ -238,7 +238,7 @@ def test_a_model_retires_on_the_day_that_openai_announced(model_id: str, day: st
     assert model(CATALOG, model_id).lifecycle.retires_on == expected
 
 
-def test_what_retires_is_replaced_by_a_model_that_stays() -> None:
+def test_a_retiring_model_has_a_replacement_that_stays() -> None:
     for model_id in retired(CATALOG):
         replacement = model(CATALOG, model_id).lifecycle.replacement
         assert replacement is not None

@@ -1,4 +1,4 @@
-"""An operation that no provider of a model can carry out is told when the catalog is compiled."""
+"""The compiler reports an operation that no provider of a model supports."""
 
 from typing import Any, get_args
 
@@ -61,7 +61,9 @@ def problems(dialect: str, operations: Manifest, **spec: Any) -> tuple[Problem, 
         ("google-predict", {"generation": {}}),
     ],
 )
-def test_what_a_provider_can_do_is_accepted(dialect: str, operations: Manifest) -> None:
+def test_an_operation_that_a_provider_supports_is_accepted(
+    dialect: str, operations: Manifest
+) -> None:
     assert problems(dialect, operations) == ()
 
 

@@ -49,7 +49,7 @@ def test_a_monitor_scrapes_the_admin_port_of_the_gateway(helm: Helm) -> None:
 
 
 @pytest.mark.parametrize("type_", ["ClusterIP", "NodePort", "LoadBalancer"])
-def test_the_admin_port_stays_in_the_cluster_whatever_the_type_of_the_api(
+def test_the_admin_port_stays_in_the_cluster_for_every_type_of_the_api(
     helm: Helm, type_: str
 ) -> None:
     objects = helm.objects({"service": {"type": type_}})
@@ -261,7 +261,7 @@ def test_a_gateway_starts_before_the_operator_has_created_its_mounts(helm: Helm)
     }
 
 
-def test_uploads_have_a_folder_that_is_larger_than_what_the_gateway_writes(helm: Helm) -> None:
+def test_uploads_have_a_folder_larger_than_the_spool_limit(helm: Helm) -> None:
     objects = helm.objects({"gateway": {"spool": {"maxBytes": 10_000_000_000}}})
 
     spec = find(objects, "Deployment", "tintype-gateway")["spec"]["template"]["spec"]

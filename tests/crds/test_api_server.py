@@ -119,7 +119,7 @@ async def test_a_refusal_is_said_in_words_that_a_person_understands(
     assert message in verdict.answer["message"]
 
 
-def test_get_shows_what_an_operator_wants_at_a_glance(
+def test_kubectl_get_shows_the_printer_columns(
     cluster_with_crds: ControlPlane, namespace: str
 ) -> None:
     documents = [MANIFESTS["listed"], MANIFESTS["one-price"]]

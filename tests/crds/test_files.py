@@ -156,7 +156,9 @@ class Pair(BaseModel):
 
 
 @pytest.mark.parametrize("model", [Union, Exclusive, Pair])
-def test_what_has_no_structural_equivalent_is_refused_by_its_path(model: type[BaseModel]) -> None:
+def test_a_schema_without_a_structural_equivalent_is_refused_by_its_path(
+    model: type[BaseModel],
+) -> None:
     (field,) = model.model_fields
 
     with pytest.raises(SchemaError, match=rf"{model.__name__}\.{field}"):

@@ -72,7 +72,7 @@ def test_want_of_credits_tells_both_amounts() -> None:
     assert body["credits"] == {"required": 640_000, "available": 10_000}
 
 
-def test_what_is_not_known_is_null_in_the_envelope() -> None:
+def test_unknown_fields_of_the_envelope_are_null() -> None:
     body = errors.BadRequestError("why").body()
     assert body == {
         "error": {"message": "why", "type": "invalid_request_error", "param": None, "code": None}

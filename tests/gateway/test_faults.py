@@ -17,13 +17,13 @@ def test_every_kind_has_its_rule() -> None:
 
 
 @pytest.mark.parametrize("rule", RULES.values())
-def test_what_may_have_made_an_image_is_never_sent_again(rule: Rule) -> None:
+def test_a_call_that_may_have_made_an_image_is_never_repeated(rule: Rule) -> None:
     if rule.may_have_cost:
         assert (rule.retry, rule.should_retry) == ("never", False)
 
 
 @pytest.mark.parametrize("rule", RULES.values())
-def test_sdks_may_send_again_only_what_the_gateway_itself_would(rule: Rule) -> None:
+def test_sdks_may_repeat_only_calls_that_the_gateway_would_repeat(rule: Rule) -> None:
     if rule.should_retry:
         assert rule.retry == "any route"
 

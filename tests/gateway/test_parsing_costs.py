@@ -1,4 +1,4 @@
-"""Hostile input costs the event loop no more than its size allows, whatever is in it.
+"""Hostile input costs the event loop no more than its size allows.
 
 CPU time of this thread is compared with that of a loop in Python, so that slow and busy machines
 do not matter: on a usual one that loop takes a millisecond.

@@ -75,12 +75,12 @@ def test_every_setting_that_may_hold_a_secret_is_known_as_one() -> None:
 
 
 @pytest.mark.parametrize("name", list(SECRETS))
-def test_a_secret_has_no_flag_since_everybody_may_list_processes(
+def test_a_secret_has_no_flag_because_process_lists_are_public(
     capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
-    told = complaint(capsys, f"--{name.replace('_', '-')}", SECRETS[name])
+    message = complaint(capsys, f"--{name.replace('_', '-')}", SECRETS[name])
 
-    assert "unrecognized arguments" in told
+    assert "unrecognized arguments" in message
 
 
 @pytest.mark.parametrize("name", list(SECRETS))
@@ -105,18 +105,18 @@ def test_a_secret_has_one_source(
     monkeypatch.setenv("TINTYPE_ADMIN_TOKEN", SECRETS["admin_token"])
     monkeypatch.setenv("TINTYPE_ADMIN_TOKEN_FILE", str(tmp_path / "secret"))
 
-    told = complaint(capsys)
+    message = complaint(capsys)
 
-    assert "TINTYPE_ADMIN_TOKEN: set it or TINTYPE_ADMIN_TOKEN_FILE, not both" in told
-    assert SECRETS["admin_token"] not in told
+    assert "TINTYPE_ADMIN_TOKEN: set it or TINTYPE_ADMIN_TOKEN_FILE, not both" in message
+    assert SECRETS["admin_token"] not in message
 
 
 def test_a_file_of_a_secret_that_cannot_be_read_is_named(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    told = complaint(capsys, "--admin-token-file", str(tmp_path / "absent"))
+    message = complaint(capsys, "--admin-token-file", str(tmp_path / "absent"))
 
-    assert told == (
+    assert message == (
         f"tintype gateway: TINTYPE_ADMIN_TOKEN_FILE: cannot read {tmp_path / 'absent'}: "
         "No such file or directory\n"
     )

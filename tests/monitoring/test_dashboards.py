@@ -84,7 +84,7 @@ def test_every_alert_is_evaluated_without_an_error(run: Rehearsal) -> None:
     assert {rule["name"]: rule["health"] for rule in rules if rule["health"] != "ok"} == {}
 
 
-def test_the_counters_agree_with_what_clients_got(run: Rehearsal) -> None:
+def test_the_counters_agree_with_the_clients(run: Rehearsal) -> None:
     def total(query: str) -> float:
         return float(run.prometheus.query(query)[0]["value"][1])
 

@@ -53,14 +53,14 @@ async def edited(simulator: str, model: str, request: dict[str, Any]) -> Image.I
 
 
 @BOTH
-async def test_inpainting_changes_what_is_black(simulator: str, model: str) -> None:
+async def test_inpainting_changes_black_pixels_of_the_mask(simulator: str, model: str) -> None:
     image = await edited(simulator, model, inpainting(maskImage=text(BLACK_BOX), text="a door"))
 
     assert is_box(changed(PHOTO, image), BOX)
 
 
 @BOTH
-async def test_outpainting_changes_what_is_white(simulator: str, model: str) -> None:
+async def test_outpainting_changes_white_pixels_of_the_mask(simulator: str, model: str) -> None:
     image = await edited(simulator, model, outpainting(maskImage=text(WHITE_BOX)))
 
     assert is_box(changed(PHOTO, image), BOX)
@@ -93,14 +93,16 @@ async def test_titan_reads_the_colors_below_the_alpha_of_a_mask(simulator: str) 
 
 
 @BOTH
-async def test_a_mask_prompt_of_inpainting_names_what_changes(simulator: str, model: str) -> None:
+async def test_a_mask_prompt_of_inpainting_names_the_changed_part(
+    simulator: str, model: str
+) -> None:
     image = await edited(simulator, model, inpainting(maskPrompt="the dog"))
 
     assert 0.1 < share_changed(PHOTO, image) < 0.25
 
 
 @BOTH
-async def test_a_mask_prompt_of_outpainting_names_what_is_kept(simulator: str, model: str) -> None:
+async def test_a_mask_prompt_of_outpainting_names_the_kept_part(simulator: str, model: str) -> None:
     image = await edited(simulator, model, outpainting(maskPrompt="the dog"))
 
     assert 0.75 < share_changed(PHOTO, image) < 0.9

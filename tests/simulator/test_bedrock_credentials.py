@@ -1,4 +1,4 @@
-"""Who may call: AWS's SDK signs for real, and whatever it would not sign is tried by hand."""
+"""Access with signatures of AWS's SDK, and with handwritten ones that the SDK would not make."""
 
 from typing import Any
 

@@ -120,7 +120,7 @@ async def test_a_profile_can_be_called_from_three_regions(
     ("service", "fields"),
     [("stable-image-inpaint", {"prompt": "a door"}), ("stable-image-erase-object", {})],
 )
-async def test_a_mask_changes_what_is_white(
+async def test_a_mask_changes_white_pixels(
     simulator: str, service: str, fields: dict[str, str]
 ) -> None:
     image = await edited(simulator, service, image=text(PHOTO), mask=text(WHITE_BOX), **fields)
@@ -193,7 +193,7 @@ async def test_outpaint_keeps_the_image_and_grows_its_sides(simulator: str) -> N
         ("stable-image-search-recolor", {"select_prompt": "the dog"}),
     ],
 )
-async def test_a_search_changes_only_what_it_finds(
+async def test_a_search_changes_only_the_found_object(
     simulator: str, service: str, fields: dict[str, str]
 ) -> None:
     image = await edited(simulator, service, prompt="a cat", image=text(PHOTO), **fields)

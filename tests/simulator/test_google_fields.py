@@ -1,4 +1,4 @@
-"""How Google's JSON is read: whatever comes is understood, or refused as Google refuses it."""
+"""Google's JSON is read, or refused with Google's errors."""
 
 import base64
 from typing import Any

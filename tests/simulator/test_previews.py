@@ -92,7 +92,7 @@ def test_any_prompt_makes_a_well_formed_svg(prompt: str) -> None:
         ),
     ],
 )
-async def test_what_does_not_go_with_a_preview_is_refused(
+async def test_options_that_exclude_previews_are_refused(
     client: AsyncOpenAI, fields: dict[str, Any], param: str
 ) -> None:
     with pytest.raises(BadRequestError) as refused:

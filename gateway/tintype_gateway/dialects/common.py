@@ -91,8 +91,8 @@ def _is_possible(counts: TokenUsage) -> bool:
 
 def reason(*parts: object) -> tuple[str, ...]:
     """Return the texts among these as one reason for a refusal, or none if there are none."""
-    told = [part for part in map(text, parts) if part and not part.isspace()]
-    return (shown(": ".join(told), REASON_CHARACTERS),) if told else ()
+    reasons = [part for part in map(text, parts) if part and not part.isspace()]
+    return (shown(": ".join(reasons), REASON_CHARACTERS),) if reasons else ()
 
 
 def plain_base64(encoded: memoryview | str) -> memoryview | bytes:
@@ -127,10 +127,10 @@ def retry_after(headers: Mapping[str, str]) -> int | None:
     for name in MILLISECONDS:
         if (milliseconds := _number(headers.get(name, ""))) is not None:
             return -(-milliseconds // 1000)
-    told = headers.get("retry-after", "")
-    seconds = _number(told)
+    header = headers.get("retry-after", "")
+    seconds = _number(header)
     if seconds is None:
-        seconds = _until(_date(told), _date(headers.get("date", "")))
+        seconds = _until(_date(header), _date(headers.get("date", "")))
     return seconds if seconds is not None and seconds <= LONGEST_SECONDS else None
 
 

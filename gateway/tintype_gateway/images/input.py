@@ -49,7 +49,7 @@ class Prepared:
     """The size of the client's image in pixels, upright: a mask must have the same."""
 
     adjustments: tuple[str, ...] = ()
-    """What the client must be told of, such as `image=4000x3000->3072x2304`."""
+    """The adjustments for the client's response headers, such as `image=4000x3000->3072x2304`."""
 
 
 def prepare_input(

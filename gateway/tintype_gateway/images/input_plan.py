@@ -21,7 +21,7 @@ _DECODER_BYTES_PER_PIXEL = {"png": 0, "jpeg": 6, "webp": 7, "gif": 2, "heic": 8}
 """What a decoder needs beside the result: coefficients of a progressive JPEG, planes of colors."""
 
 _WORK_BYTES = 1 << 21
-"""What any work needs, whatever the size of the image."""
+"""The memory in bytes that any conversion needs, for an image of any size."""
 
 _READ_WHOLE = frozenset({"webp", "heic"})
 """Formats whose decoders read the file into memory."""
@@ -42,7 +42,7 @@ class Preparation:
     """Whether what is transparent becomes white."""
 
     adjustments: tuple[str, ...] = ()
-    """What the client must be told of, such as `image=4000x3000->3072x2304`."""
+    """The adjustments for the client's response headers, such as `image=4000x3000->3072x2304`."""
 
 
 def plan_input(

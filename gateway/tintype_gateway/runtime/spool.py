@@ -136,7 +136,7 @@ class Spool:
         return self._length
 
     def reserve(self, total: int) -> None:
-        """Have so many bytes of the disk in all.
+        """Reserve this number of bytes of the disk in total.
 
         Raises:
             OverloadedError: There is no room for them.

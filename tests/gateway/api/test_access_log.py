@@ -81,7 +81,7 @@ async def test_the_fields_of_a_line_have_one_order(
     assert list(line) == names
 
 
-async def test_a_line_tells_who_got_what_from_whom_how_fast_and_for_how_much(
+async def test_a_line_has_account_model_provider_durations_and_charge(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with running_gateway(tmp_path, *canvas()) as gateway:

@@ -57,7 +57,9 @@ async def test_several_adjustments_are_one_list(gateway: Gateway) -> None:
     }
 
 
-async def test_what_fits_is_no_adjustment_even_under_strict_handling(gateway: Gateway) -> None:
+async def test_a_supported_value_is_no_adjustment_even_under_strict_handling(
+    gateway: Gateway,
+) -> None:
     response = await gateway.generate(
         {"Prefer": "handling=strict"}, model="gpt-image-1", quality="low", size="1024x1024"
     )

@@ -55,7 +55,7 @@ def labels_of(family: Metric) -> set[str]:
     return {label for sample in family.samples for label in sample.labels} - {"le"}
 
 
-async def test_openmetrics_is_spoken_to_those_who_ask_for_it(gateway: Gateway) -> None:
+async def test_openmetrics_is_sent_to_clients_that_accept_it(gateway: Gateway) -> None:
     response = await asked(gateway, "/metrics", Accept="application/openmetrics-text")
 
     parse: Callable[[str], Iterable[Metric]] = openmetrics.text_string_to_metric_families

@@ -74,7 +74,7 @@ async def test_too_many_wrong_tokens_are_not_kept_waiting(ledger: Ledger) -> Non
 
 
 @pytest.mark.parametrize("headers", [{}, WRONG, {"Authorization": TOKEN + "x"}])
-async def test_what_is_not_the_token_is_refused_and_counted(
+async def test_a_wrong_token_is_refused_and_counted(
     ledger: Ledger, headers: dict[str, str]
 ) -> None:
     async with client(ledger, wrong_token_seconds=0) as http:

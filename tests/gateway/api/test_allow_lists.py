@@ -49,7 +49,7 @@ async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
         ({"model": "the-vault"}, {}, 404),
     ],
 )
-async def test_no_error_names_what_the_account_may_not_use(
+async def test_no_error_names_a_model_that_the_account_may_not_use(
     gateway: Gateway, path: str, fields: dict[str, Any], headers: dict[str, str], status: int
 ) -> None:
     body = {"model": "canvas", "prompt": "a red fox"} | fields
@@ -63,7 +63,9 @@ async def test_no_error_names_what_the_account_may_not_use(
 
 
 @pytest.mark.parametrize("path", ["/v1/models", "/v1/models/old", "/openapi.json", "/v1/credits"])
-async def test_no_document_names_what_the_account_may_not_use(gateway: Gateway, path: str) -> None:
+async def test_no_document_names_a_model_that_the_account_may_not_use(
+    gateway: Gateway, path: str
+) -> None:
     async with gateway.http() as http:
         response = await http.get(path)
 

@@ -1,4 +1,4 @@
-"""Whatever a client sends, the fault is the client's: never a 5xx, never money."""
+"""No input of a client causes a 5xx or a charge."""
 
 import asyncio
 import json
@@ -132,7 +132,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("case", BROKEN)
-async def test_what_is_hardly_http_is_a_clients_error_too(gateway: Gateway, case: str) -> None:
+async def test_invalid_http_is_a_clients_error_too(gateway: Gateway, case: str) -> None:
     address = urlsplit(gateway.url)
     reader, writer = await asyncio.open_connection(address.hostname, address.port)
     writer.write(BROKEN[case])

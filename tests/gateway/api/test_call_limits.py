@@ -1,4 +1,4 @@
-"""Whatever an account calls is counted, but for what it buys."""
+"""All calls of an account are counted, except paid requests."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -52,7 +52,7 @@ async def test_calls_of_all_kinds_count_together(gateway: Gateway) -> None:
 
 
 @pytest.mark.parametrize("fields", [{}, {"stream": True}, {"n": 2}])
-async def test_what_is_bought_does_not_count(gateway: Gateway, fields: dict[str, object]) -> None:
+async def test_paid_requests_do_not_count(gateway: Gateway, fields: dict[str, object]) -> None:
     bought = [("POST", "/v1/images/generations", BODY | fields)] * 6
 
     assert await statuses(gateway, *bought) == [200] * 6
@@ -72,7 +72,7 @@ async def test_repeats_count(gateway: Gateway) -> None:
     assert [(await send()).status_code for _ in range(6)] == [200, 200, 200, 200, 429, 429]
 
 
-async def test_who_called_too_often_cannot_buy_until_later(gateway: Gateway) -> None:
+async def test_an_account_over_its_call_limit_cannot_generate(gateway: Gateway) -> None:
     await statuses(gateway, *[("GET", "/v1/models", None)] * 3)
 
     refused = await gateway.generate()

@@ -31,8 +31,8 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp
             code = main(arguments)
         except SystemExit as ended:
             code = int(ended.code or 0)
-        told = capsys.readouterr()
-        return code, told.out, told.err
+        output = capsys.readouterr()
+        return code, output.out, output.err
 
     return run
 
@@ -114,7 +114,7 @@ def test_an_endpoint_that_calls_the_path_of_its_dialect_twice_is_a_warning(
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         ("spec: [", "broken.yaml"),
         (json.dumps(without(image_model(), "metadata.name")), "metadata.name"),
@@ -125,14 +125,14 @@ def test_an_endpoint_that_calls_the_path_of_its_dialect_twice_is_a_warning(
     ],
 )
 def test_a_manifest_that_is_hardly_one_is_a_problem_and_no_crash(
-    run: Run, tmp_path: Path, content: str, told: str
+    run: Run, tmp_path: Path, content: str, message: str
 ) -> None:
     (tmp_path / "broken.yaml").write_text(content)
 
     code, _, err = run("catalog", "check", ".")
 
     assert code == 1
-    assert told in err
+    assert message in err
 
 
 def test_a_folder_without_manifests_is_not_sound(run: Run, tmp_path: Path) -> None:
@@ -186,7 +186,7 @@ async def account_of(secret: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (("keys", "create", "--account", "nobody"), "nobody"),
         (("keys", "revoke", "key-unknown"), "key-unknown"),
@@ -195,13 +195,13 @@ async def account_of(secret: str) -> str:
         (("accounts", "create", ""), "name"),
     ],
 )
-def test_what_cannot_be_done_is_said_in_one_line(
-    run: Run, arguments: tuple[str, ...], told: str
+def test_an_error_of_a_command_is_one_line(
+    run: Run, arguments: tuple[str, ...], message: str
 ) -> None:
     code, _, err = run(*arguments)
 
     assert code == 1
-    assert told in err
+    assert message in err
     assert len(err.splitlines()) == 1
 
 

@@ -157,5 +157,5 @@ def priced_by_token() -> list[dict[str, Any]]:
 
 
 async def is_held(gateway: Gateway, amount: int) -> bool:
-    """Return whether exactly so much is held."""
+    """Return whether exactly this amount is held."""
     return (await gateway.account()).held == amount

@@ -57,7 +57,7 @@ async def test_a_slow_response_ends_with_the_deadline(tmp_path: Path) -> None:
     assert seconds < 1 + MARGIN_SECONDS
 
 
-async def test_repeated_calls_have_what_is_left_of_the_one_deadline(tmp_path: Path) -> None:
+async def test_retries_share_one_deadline(tmp_path: Path) -> None:
     busy = {"error": "openai/slow_down", "headers": {"retry-after": "1"}}
     async with running_gateway(tmp_path, *canvas(timeoutSeconds=2)) as gateway:
         await gateway.script(busy, {"hang": True}, {"hang": True})

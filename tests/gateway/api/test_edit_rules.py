@@ -104,14 +104,12 @@ async def test_a_prompt_is_unknown_to_variations_and_missed_by_edits(gateway: Ga
 
 
 @PATHS
-async def test_what_a_model_does_not_offer_is_adjusted_and_told(
-    gateway: Gateway, path: str
-) -> None:
+async def test_an_unsupported_value_is_adjusted_and_reported(gateway: Gateway, path: str) -> None:
     response = await post(gateway, path, size="1000x900", style="vivid")
 
     assert response.status_code == 200, response.text
-    told = response.headers["Tintype-Adjusted"]
-    assert told == "style=stripped, size=1000x900->256x256"
+    adjusted = response.headers["Tintype-Adjusted"]
+    assert adjusted == "style=stripped, size=1000x900->256x256"
 
 
 @PATHS
@@ -161,7 +159,7 @@ MASKED = (Part("image", square(), "1.png"), Part("mask", hole(), "mask.png"))
         ((), {"model": "canvas", "input_fidelity": "high"}, "input_fidelity"),
     ],
 )
-async def test_what_a_model_cannot_take_is_refused_with_the_callers_models_that_can(
+async def test_an_unsupported_input_is_refused_with_the_models_that_accept_it(
     gateway: Gateway, path: str, files: tuple[Part, ...], fields: dict[str, str], param: str
 ) -> None:
     named = error_of(await post(gateway, path, *files, **fields), 400)
@@ -184,7 +182,9 @@ async def test_a_required_image_or_mask_that_is_missing_is_named(
     assert error["param"] == ("image" if files else "mask")
 
 
-async def test_a_model_without_the_operation_says_what_it_can_do(gateway: Gateway) -> None:
+async def test_the_error_of_an_unsupported_operation_names_the_supported_ones(
+    gateway: Gateway,
+) -> None:
     error = error_of(await post(gateway, VARIATIONS, model="plain"), 400)
 
     assert error["code"] == "unsupported_operation"
@@ -241,7 +241,7 @@ async def test_an_edit_is_delivered_by_a_url(gateway: Gateway, path: str) -> Non
 
 
 @PATHS
-async def test_an_account_that_cannot_pay_learns_what_is_missing(
+async def test_an_error_of_insufficient_credits_names_the_missing_amount(
     gateway: Gateway, path: str
 ) -> None:
     await gateway.ledger.create_account("poor", credits_micro=PRICE - 1)

@@ -190,7 +190,7 @@ async def test_a_client_that_leaves_during_the_call_releases_upload_and_hold(
     assert (account.balance, account.held) == (CREDITS_MICRO, 0)
 
 
-async def test_what_a_quote_says_is_what_is_held_for_input_tokens_too(tmp_path: Path) -> None:
+async def test_a_hold_equals_the_quote_with_input_tokens(tmp_path: Path) -> None:
     async with running_gateway(tmp_path) as gateway, gateway.http() as http:
         files = [Part("image[]", square(edge=edge), "1.png") for edge in (64, 800)]
         mask = Part("mask", hole(), "mask.png")

@@ -122,7 +122,7 @@ async def test_responses_forbid_content_sniffing(gateway: Gateway, path: str) ->
     assert response.headers["x-content-type-options"] == "nosniff"
 
 
-async def test_nothing_keeps_what_a_key_has_bought(gateway: Gateway) -> None:
+async def test_a_response_to_a_key_is_not_cached(gateway: Gateway) -> None:
     response = await asked(gateway, request(gateway, image()))
 
     assert response.status == 200

@@ -73,7 +73,7 @@ async def ask_often(gateway: Gateway) -> dict[int, int]:
     return statuses
 
 
-async def test_the_next_binding_serves_what_the_first_turns_away_at_its_own_price(
+async def test_the_next_binding_serves_a_refused_call_at_its_own_price(
     tmp_path: Path,
 ) -> None:
     async with two_bindings(tmp_path) as (gateway, _):
@@ -107,7 +107,7 @@ async def test_the_hold_covers_the_dearest_binding_and_a_quote_says_so(tmp_path:
     assert (quote["credits_expected"], quote["credits_ceiling"]) == (PRICE, DEARER)
 
 
-async def test_what_may_have_made_an_image_is_not_asked_for_again(tmp_path: Path) -> None:
+async def test_a_call_that_may_have_made_an_image_is_not_repeated(tmp_path: Path) -> None:
     async with two_bindings(tmp_path) as (gateway, other):
         await gateway.script({"cut_after_bytes": 100})
 
@@ -205,7 +205,7 @@ async def test_the_access_log_tells_the_binding_that_served_and_the_attempts(
     assert (facts["binding"], facts["attempts"]) == ("second", 2)
 
 
-async def test_what_was_scripted_is_visible_in_the_metrics(tmp_path: Path) -> None:
+async def test_scripted_faults_are_visible_in_the_metrics(tmp_path: Path) -> None:
     labels = {"provider": "openai", "reason": "unavailable"}
     before = metric("tintype_failovers_total", **labels)
     async with two_bindings(tmp_path) as (gateway, _):

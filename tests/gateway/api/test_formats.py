@@ -119,12 +119,12 @@ async def test_a_conversion_is_no_adjustment_even_where_none_is_allowed(
 
 
 async def test_the_watermark_is_that_of_the_bytes_that_are_delivered(client: AsyncOpenAI) -> None:
-    told = {
+    watermarks = {
         (model, form): watermark_of(await response_of(client, model, output_format=form))
         for model, form in [(GPT, "webp"), (NOVA, "png"), (NOVA, "jpeg"), (IMAGEN, "webp")]
     }
 
-    assert told == {
+    assert watermarks == {
         (GPT, "webp"): "c2pa",  # made by OpenAI itself
         (NOVA, "png"): "provenance",
         (NOVA, "jpeg"): "provenance",  # it is in the pixels

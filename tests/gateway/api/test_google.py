@@ -155,7 +155,7 @@ async def test_other_provider_parameters_arrive(gateway: Gateway, client: AsyncO
     ],
     ids=str,
 )
-async def test_what_is_not_for_clients_to_say_is_refused_by_name(
+async def test_fields_that_clients_may_not_set_are_refused_by_name(
     gateway: Gateway, client: AsyncOpenAI, model: str, fields: dict[str, Any]
 ) -> None:
     with pytest.raises(APIStatusError, match=next(iter(fields))) as refused:

@@ -96,7 +96,9 @@ async def test_a_new_model_is_served(gateway: Gateway, folder: Path) -> None:
     await responses(gateway, 200, model="sketch")
 
 
-async def test_an_overlay_changes_what_it_names(gateway: Gateway, overlay: Path) -> None:
+async def test_an_overlay_changes_the_objects_that_it_names(
+    gateway: Gateway, overlay: Path
+) -> None:
     retired = {"lifecycle": {"retiresOn": "2000-01-01"}}
 
     write(overlay, {"kind": "ImageModel", "metadata": {"name": "canvas"}, "spec": retired} | V1)

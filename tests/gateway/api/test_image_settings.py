@@ -61,17 +61,17 @@ def test_the_usual_variables_of_aws_name_the_bucket(
         assert format_behind(response) == "png"
 
 
-def test_a_missing_bucket_is_logged_at_the_start_and_stops_only_what_needs_it(
+def test_a_missing_bucket_is_logged_at_the_start_and_stops_only_requests_that_need_it(
     tmp_path: Path, bucket: Bucket
 ) -> None:
     environ = variables(bucket) | {"AWS_S3_BUCKET": "nobody-made-this-one"}
     with running_process(tmp_path, "--simulate", "--demo", environ=environ) as gateway:
         why = eventually_blocking(lambda: readiness(gateway).get("image_store"), "what is wrong")
         response = response_of(gateway)
-        told = [line for line in gateway.log() if line["level"] == "error"]
+        errors = [line for line in gateway.log() if line["level"] == "error"]
 
     assert why == "the bucket refuses: NoSuchBucket"
-    assert [(line["message"], line["error"]) for line in told] == [
+    assert [(line["message"], line["error"]) for line in errors] == [
         ("the image store cannot be used", why)
     ]
     assert "b64_json" in response["data"][0]

@@ -120,7 +120,7 @@ async def test_a_mask_is_turned_like_its_image_and_sent_as_a_png_beside_a_png(
         ),
     ],
 )
-async def test_what_cannot_be_used_is_refused_before_any_call(
+async def test_an_unusable_image_is_refused_before_any_call(
     gateway: Gateway,
     provider: RecordingSimulator,
     sent: bytes,

@@ -1,4 +1,4 @@
-"""What an account may do, whatever it could pay for."""
+"""The policy of an account limits it, even if it has credits."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

@@ -25,7 +25,7 @@ async def test_a_hold_is_outstanding_while_the_provider_works(tmp_path: Path) ->
         assert metric("tintype_holds_outstanding") == before
 
 
-async def test_overhead_is_what_a_request_took_beside_its_call(tmp_path: Path) -> None:
+async def test_overhead_is_the_time_of_a_request_without_its_call(tmp_path: Path) -> None:
     def seen(suffix: str) -> float:
         return metric(f"tintype_gateway_overhead_seconds_{suffix}")
 

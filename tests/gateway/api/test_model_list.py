@@ -114,7 +114,7 @@ def test_a_model_is_described_whole() -> None:
     }
 
 
-def test_an_operation_is_shown_with_what_it_takes() -> None:
+def test_an_operation_is_shown_with_its_inputs() -> None:
     edit = {"task": "INPAINTING", "mask": "Optional", "maxPixels": 4194304, "maxAspectRatio": "2.5"}
 
     shown = described(image_model(operations={"edit": edit}))
@@ -199,7 +199,7 @@ def test_all_models_are_a_list_as_openais() -> None:
 @pytest.mark.parametrize(
     "rule", [{"handling": "Strip"}, {"handling": "Map", "values": {"png": "PNG"}}]
 )
-def test_every_format_is_accepted_because_what_a_provider_lacks_is_converted(
+def test_every_format_is_accepted_because_missing_ones_are_converted(
     rule: dict[str, Any],
 ) -> None:
     shown = described(image_model(parameters={"output_format": rule}))["parameters"]

@@ -72,7 +72,7 @@ async def test_a_rejected_request_gets_a_retry_after_and_costs_nothing(
     assert len(await gateway.upstream_calls()) == 1
 
 
-async def test_what_takes_no_memory_is_served_all_the_same(gateway: Gateway) -> None:
+async def test_requests_that_reserve_no_memory_are_served_under_overload(gateway: Gateway) -> None:
     async with one_under_way(gateway), gateway.http() as http:
         quote = {"model": "canvas", "prompt": "a red fox"}
 

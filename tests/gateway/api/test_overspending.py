@@ -13,7 +13,7 @@ IMAGE = image(256, 256)
 
 
 async def statuses(gateway: Gateway, requests: int) -> Counter[int]:
-    """Send so many requests at once, and count the statuses of their responses."""
+    """Send this number of requests at once, and count the statuses of their responses."""
     responses = await asyncio.gather(*(gateway.generate() for _ in range(requests)))
     return Counter(response.status_code for response in responses)
 
@@ -28,7 +28,7 @@ async def test_of_twenty_requests_just_those_that_the_account_can_pay_are_served
         assert len(await gateway.upstream_calls()) == 5
 
 
-async def test_what_one_request_gives_back_the_next_one_can_spend(tmp_path: Path) -> None:
+async def test_released_credits_are_available_to_the_next_request(tmp_path: Path) -> None:
     # The hold allows for 1000 tokens and all bytes of the prompt, the provider counts 10 and 2.
     ceiling, cost = (1000 * 30 + 9 * 5) * 16, (10 * 30 + 2 * 5) * 16
     response = {"data": [{"b64_json": IMAGE}], "usage": {"input_tokens": 2, "output_tokens": 10}}

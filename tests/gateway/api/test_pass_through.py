@@ -161,7 +161,7 @@ async def test_a_response_waits_for_a_ledger_that_comes_back(tmp_path: Path) -> 
 
 
 async def received_bytes(response: httpx2.Response, count: int) -> None:
-    """Read a response until so many bytes of its body are there."""
+    """Read a response until this number of bytes of its body has arrived."""
     size = 0
     async for chunk in response.aiter_raw():
         size += len(chunk)
@@ -169,7 +169,7 @@ async def received_bytes(response: httpx2.Response, count: int) -> None:
             return
 
 
-async def test_what_the_client_has_is_not_in_memory_any_more(tmp_path: Path) -> None:
+async def test_bytes_that_the_client_has_are_not_in_memory_any_more(tmp_path: Path) -> None:
     rest = asyncio.Event()
     before = metric("tintype_provider_bytes_in_flight")
     async with (

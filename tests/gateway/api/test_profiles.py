@@ -150,7 +150,7 @@ async def test_in_a_stream_they_are_named_after_those_that_came(gateway: Gateway
     assert (await gateway.account()).balance == CREDITS_MICRO - charged
 
 
-async def test_openais_own_client_raises_what_openais_own_api_would(gateway: Gateway) -> None:
+async def test_openais_client_raises_the_errors_of_openais_api(gateway: Gateway) -> None:
     client: AsyncOpenAI
     async with gateway.openai(default_headers=OPENAI) as client:
         with pytest.raises(BadRequestError) as refused:

@@ -1,4 +1,4 @@
-"""What a client gets when the provider fails: always a clean response, never a bill."""
+"""When a provider fails, the client gets a complete error, and no charge."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -13,7 +13,7 @@ Row = tuple[dict[str, Any], int, str, str, str]
 """A scripted fault; then the status, the code, `x-should-retry` and the outcome in the metrics."""
 
 LATER = {"headers": {"retry-after": "60"}}
-"""Later than the gateway waits, so that the client is told."""
+"""Later than the gateway waits, so that the client gets it."""
 
 FAULTS: dict[str, Row] = {
     "our key is refused": (
@@ -136,7 +136,7 @@ UNKNOWN: dict[str, dict[str, Any]] = {
         "body": {"data": [], "usage": {"input_tokens": -1, "output_tokens": 1}}
     },
 }
-"""Faults after which nobody knows whether the provider made the image, and charges us."""
+"""Faults after which it is unknown whether the provider made and charges the image."""
 
 FAULTS |= {
     case: (fault, 503, "outcome_unknown", "false", "outcome_unknown")
@@ -193,7 +193,7 @@ async def test_calls_that_the_provider_may_charge_for_are_counted(
 
 
 @pytest.mark.parametrize("case", UNKNOWN)
-async def test_what_may_have_been_bought_is_not_bought_again_with_the_same_key(
+async def test_an_unknown_outcome_is_not_requested_again_with_the_same_idempotency_key(
     gateway: Gateway, case: str
 ) -> None:
     await gateway.script(UNKNOWN[case])

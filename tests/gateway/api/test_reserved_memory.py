@@ -98,7 +98,7 @@ async def asked(
 
 
 @pytest.mark.parametrize("form", SAVED)
-async def test_what_passes_through_holds_only_buffers(
+async def test_a_response_that_passes_through_holds_only_buffers(
     tmp_path: Path, watched: Watched, form: str
 ) -> None:
     image = await asked(tmp_path, plain(form))
@@ -110,7 +110,7 @@ async def test_what_passes_through_holds_only_buffers(
 
 
 @pytest.mark.parametrize("form", SAVED)
-async def test_what_cannot_pass_after_all_reserves_its_memory_before_it_is_held(
+async def test_a_response_that_cannot_pass_through_reserves_its_memory_before_it_is_read(
     tmp_path: Path, watched: Watched, form: str
 ) -> None:
     image = await asked(tmp_path, plain(form, note="x" * PASSED_ON_BYTES))
@@ -131,7 +131,7 @@ OTHERS: dict[str, tuple[dict[str, str], dict[str, Any]]] = {
 
 @pytest.mark.parametrize("form", SAVED)
 @pytest.mark.parametrize("name", OTHERS)
-async def test_what_is_read_whole_has_its_memory_reserved(
+async def test_a_response_that_is_read_whole_has_its_memory_reserved(
     tmp_path: Path, watched: Watched, name: str, form: str
 ) -> None:
     headers, fields = OTHERS[name]

@@ -80,7 +80,7 @@ async def test_more_compression_makes_a_smaller_file(client: AsyncOpenAI) -> Non
     assert len(small) < len(large)
 
 
-async def test_a_transparent_background_lets_through_what_is_behind(client: AsyncOpenAI) -> None:
+async def test_a_transparent_background_has_an_alpha_channel(client: AsyncOpenAI) -> None:
     response = await client.images.generate(
         model="gpt-image-1", prompt="a red fox", quality="low", background="transparent"
     )
@@ -166,7 +166,7 @@ async def test_a_model_is_found_by_its_id_an_alias_and_a_provider_prefix(
     assert (model.id, model.owned_by, model.object) == ("gpt-image-2", "openai", "model")
 
 
-async def test_a_model_tells_what_it_costs_in_decimal_strings(client: AsyncOpenAI) -> None:
+async def test_a_model_shows_its_prices_as_decimal_strings(client: AsyncOpenAI) -> None:
     model = await client.models.retrieve("gpt-image-1")
 
     cost = (model.model_extra or {})["cost"]

@@ -96,7 +96,7 @@ async def test_an_unavailable_provider_is_an_internal_server_error(
         {"error": "openai/invalid_api_key"},
     ],
 )
-async def test_the_client_never_repeats_what_may_have_been_paid_for_or_cannot_get_better(
+async def test_the_client_never_repeats_a_request_that_may_have_been_charged_or_is_invalid(
     gateway: Gateway, fault: dict[str, object]
 ) -> None:
     await gateway.script(fault)
@@ -109,9 +109,7 @@ async def test_the_client_never_repeats_what_may_have_been_paid_for_or_cannot_ge
 
 
 @pytest.mark.parametrize("error", ["openai/slow_down", "openai/server_is_overloaded"])
-async def test_the_client_repeats_by_itself_what_was_not_processed(
-    gateway: Gateway, error: str
-) -> None:
+async def test_the_client_repeats_an_unprocessed_request(gateway: Gateway, error: str) -> None:
     await gateway.script({"error": error})
 
     async with gateway.openai(max_retries=1) as client:

@@ -50,10 +50,10 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
-    told = failure(tmp_path, "--catalog-dir", "nowhere")
+    error = failure(tmp_path, "--catalog-dir", "nowhere")
 
-    assert "TINTYPE_CATALOG_DIR" in told
-    assert "nowhere" in told
+    assert "TINTYPE_CATALOG_DIR" in error
+    assert "nowhere" in error
 
 
 @pytest.mark.parametrize(
@@ -65,10 +65,10 @@ def test_a_database_that_cannot_be_opened_is_named_without_its_password(
     (tmp_path / "a").write_text("not a folder")
     (tmp_path / "url").write_text(f"{url}\n")
 
-    told = failure(tmp_path, "--database-url-file", tmp_path / "url")
+    error = failure(tmp_path, "--database-url-file", tmp_path / "url")
 
-    assert "URL of the database" in told or "be.db" in told
-    assert "hunter2" not in told
+    assert "URL of the database" in error or "be.db" in error
+    assert "hunter2" not in error
 
 
 def test_a_database_that_was_never_migrated_is_an_error_at_the_start(
@@ -77,7 +77,7 @@ def test_a_database_that_was_never_migrated_is_an_error_at_the_start(
     url = postgres.url(postgres.create_database())
 
     with running_process(tmp_path, environ={"TINTYPE_DATABASE_URL": url}) as gateway:
-        told = [line for line in gateway.log() if line["level"] == "error"]
+        errors = [line for line in gateway.log() if line["level"] == "error"]
 
-    assert [line["message"] for line in told] == ["the ledger cannot be used"]
-    assert "tintype ledger migrate" in told[0]["error"]
+    assert [line["message"] for line in errors] == ["the ledger cannot be used"]
+    assert "tintype ledger migrate" in errors[0]["error"]

@@ -57,7 +57,7 @@ async def spent(gateway: Gateway) -> int:
     return CREDITS_MICRO - account.balance
 
 
-async def test_who_leaves_before_anything_came_pays_nothing_and_all_calls_are_given_up(
+async def test_a_disconnect_before_the_first_event_costs_nothing_and_cancels_all_calls(
     tmp_path: Path,
 ) -> None:
     lost = unsettled("cancelled")
@@ -120,7 +120,7 @@ async def test_a_preview_before_a_fault_or_a_refusal_is_free(tmp_path: Path, end
     assert await left_with_previews(tmp_path, script, gate=gate, previews=1) == (0, 0)
 
 
-async def test_who_leaves_after_a_sign_of_life_pays_nothing(tmp_path: Path) -> None:
+async def test_a_disconnect_after_a_heartbeat_costs_nothing(tmp_path: Path) -> None:
     script = Script([asyncio.Event()])
     async with gateway_with(tmp_path, script, heartbeat_seconds=0.02) as (gateway, provider):
         async with connected(gateway) as reader:
@@ -130,7 +130,7 @@ async def test_who_leaves_after_a_sign_of_life_pays_nothing(tmp_path: Path) -> N
         assert await spent(gateway) == 0
 
 
-async def test_who_leaves_after_the_first_of_two_images_pays_for_one(tmp_path: Path) -> None:
+async def test_a_disconnect_after_the_first_of_two_images_costs_one(tmp_path: Path) -> None:
     lost = unsettled("cancelled")
     scripts = [Script([completed()]), Script([asyncio.Event()])]
     async with gateway_with(tmp_path, *scripts) as (gateway, provider):
@@ -142,7 +142,7 @@ async def test_who_leaves_after_the_first_of_two_images_pays_for_one(tmp_path: P
     assert unsettled("cancelled") == lost + 1
 
 
-async def test_who_leaves_in_the_middle_of_the_image_pays_for_it(tmp_path: Path) -> None:
+async def test_a_disconnect_in_the_middle_of_an_image_costs_the_image(tmp_path: Path) -> None:
     async with gateway_with(tmp_path, Script([completed(LARGE)])) as (gateway, _):
         async with connected(gateway) as reader:
             await reader.readuntil(b'"b64_json": "')

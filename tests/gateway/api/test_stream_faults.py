@@ -47,9 +47,9 @@ UNKNOWN: dict[str, Script] = {
     "it sends half an image": Script([completed(base64=IMAGE[: len(IMAGE) // 8 * 4 - 1])]),
     "it sends no image": Script([event(COMPLETED)]),
     "it sends an event that never ends": Script([b"data: " + b"x" * 100_000] * 5),
-    "it sends only what nobody asked for": Script([event("keepalive")] * 9),
+    "it sends only unknown events": Script([event("keepalive")] * 9),
 }
-"""Streams after which nobody knows whether the provider made the image, and charges us."""
+"""Streams after which it is unknown whether the provider made and charges the image."""
 
 
 async def money_is_back(gateway: Gateway) -> None:

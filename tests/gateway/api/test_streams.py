@@ -323,7 +323,7 @@ async def test_the_same_idempotency_key_never_pays_twice(tmp_path: Path) -> None
         assert len(provider.bodies) == 1
 
 
-async def test_the_log_tells_what_a_stream_was(
+async def test_the_access_log_describes_a_stream(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO", "tintype.access")

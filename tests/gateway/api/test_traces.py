@@ -222,7 +222,7 @@ async def test_the_last_spans_are_sent_before_the_end(tmp_path: Path) -> None:
         await eventually(lambda: run.collector.has("GET /v1/models"))
 
 
-async def test_what_the_environment_calls_the_service_counts(tmp_path: Path) -> None:
+async def test_the_service_name_of_the_environment_counts(tmp_path: Path) -> None:
     async with traced(tmp_path, OTEL_SERVICE_NAME="images") as run:
         await run.ask()
 

@@ -1,4 +1,4 @@
-"""Providers that cannot be asked, or do not respond in time, or tell when to come again."""
+"""Providers that cannot be reached, that respond too late, or that send a Retry-After."""
 
 from pathlib import Path
 
@@ -40,7 +40,7 @@ async def test_a_provider_that_times_out_is_not_retried(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "passed_on"),
+    ("headers", "passed_on"),
     [
         ({"retry-after": "70"}, "70"),
         ({"retry-after-ms": "11200"}, "12"),
@@ -55,10 +55,10 @@ async def test_a_provider_that_times_out_is_not_retried(tmp_path: Path) -> None:
     ],
 )
 async def test_when_to_come_again_is_passed_on_in_whole_seconds(
-    tmp_path: Path, told: dict[str, str], passed_on: str | None
+    tmp_path: Path, headers: dict[str, str], passed_on: str | None
 ) -> None:
     async with running_gateway(tmp_path, *canvas()) as gateway:
-        await gateway.script(*[{"error": "openai/slow_down", "headers": told}] * MAX_ATTEMPTS)
+        await gateway.script(*[{"error": "openai/slow_down", "headers": headers}] * MAX_ATTEMPTS)
 
         response = await gateway.generate()
 
@@ -76,7 +76,7 @@ async def test_messages_about_the_gateways_account_are_not_passed_on(tmp_path: P
     assert "sk-upstream" not in response.text
 
 
-async def test_what_the_provider_says_of_the_request_is_passed_on(tmp_path: Path) -> None:
+async def test_a_message_of_the_provider_about_the_request_is_passed_on(tmp_path: Path) -> None:
     error = {"message": "Invalid size.", "code": "invalid_value", "param": "size"}
     async with running_gateway(tmp_path, *canvas()) as gateway:
         await gateway.script({"status": 400, "body": {"error": error}})

@@ -105,7 +105,7 @@ async def test_urls_can_be_the_default_response_format(store: ImageStore, tmp_pa
     assert "b64_json" in other
 
 
-async def test_a_stream_has_no_urls_whatever_the_default(store: ImageStore, tmp_path: Path) -> None:
+async def test_a_stream_has_no_urls_even_by_default(store: ImageStore, tmp_path: Path) -> None:
     images = ImageTools(store=store, default_response_format="url")
     async with running_gateway(tmp_path, *canvas(), images=images) as gateway:
         stream = await gateway.generate(stream=True)
@@ -140,7 +140,7 @@ def unsettled_calls() -> float:
 
 
 async def check_that_nothing_was_charged(
-    folder: Path, bucket: Bucket, told: str, **changed: Any
+    folder: Path, bucket: Bucket, message: str, **changed: Any
 ) -> None:
     """Ask for a URL where the bucket cannot be used, and check the response, books and metrics."""
     before = unsettled_calls()
@@ -152,7 +152,7 @@ async def check_that_nothing_was_charged(
 
         error = response.json()["error"]
         assert (response.status_code, error["code"]) == (503, "image_store_unavailable")
-        assert told in error["message"]
+        assert message in error["message"]
         assert response.headers["x-should-retry"] == "false"
         assert (await gateway.account()).balance == CREDITS_MICRO
         assert unsettled_calls() == before + 1
@@ -226,7 +226,7 @@ async def folder_gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
         yield gateway
 
 
-async def test_a_browser_neither_guesses_what_a_file_is_nor_runs_it(
+async def test_a_browser_neither_sniffs_nor_runs_a_file(
     folder_gateway: Gateway,
 ) -> None:
     headers = (await fetched(await url_of(folder_gateway))).headers

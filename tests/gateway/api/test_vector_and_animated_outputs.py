@@ -25,7 +25,7 @@ FORMATS = {"handling": "Map", "values": {"png": "png", "gif": "gif", "svg": "svg
 
 @asynccontextmanager
 async def gateway_giving(folder: Path, file: bytes) -> AsyncIterator[Gateway]:
-    """Run a gateway whose provider gives this file, whatever it is asked for."""
+    """Run a gateway whose provider returns this file for any request."""
     body = {"created": 1, "data": [{"b64_json": base64.b64encode(file).decode()}]}
     async with faulty_server(says(http_response(json.dumps(body).encode()))) as provider:
         model = image_model(

@@ -21,7 +21,7 @@ def limits(clock: Clock) -> CallLimits:
 
 
 def served(limits: CallLimits, caller: Caller, tries: int) -> int:
-    """How many of so many calls are served."""
+    """Return how many of the calls are served."""
     count = 0
     for _ in range(tries):
         try:
@@ -55,7 +55,7 @@ def test_a_refused_call_gets_a_retry_after(limits: CallLimits, clock: Clock) -> 
     limits.take(slow)
 
 
-def test_what_is_refused_costs_nothing(limits: CallLimits, clock: Clock) -> None:
+def test_a_refused_call_costs_nothing(limits: CallLimits, clock: Clock) -> None:
     served(limits, CALLER, 10_000)
     clock.advance(1)
 

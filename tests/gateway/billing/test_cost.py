@@ -120,6 +120,6 @@ def test_ceiling_and_expectation_cover_the_previews_and_prompts_of_a_stream() ->
 
 
 @pytest.mark.parametrize("asked", [job(size=SizeChoice()), job(quality="auto"), job()])
-def test_nothing_is_expected_where_the_provider_chooses_what_matters(asked: Job) -> None:
+def test_there_is_no_estimate_if_the_provider_chooses_the_price(asked: Job) -> None:
     pricing = read(Pricing, per_token())
     assert expected(asked, model(parameters=KNOWN), pricing, PER_USD) is None

@@ -34,7 +34,7 @@ jobs = st.builds(
 
 
 @given(jobs, pricings, st.integers(1, 10))
-def test_the_ceiling_covers_every_call_that_gives_what_was_asked_for(
+def test_the_ceiling_covers_every_call_that_returns_the_requested_images(
     asked: Job, pricing: Pricing, per_call: int
 ) -> None:
     spec = model(limits={"maxImagesPerCall": per_call}, parameters=KNOWN, size=PIXELS)
@@ -53,7 +53,7 @@ def test_the_ceiling_covers_every_call_that_gives_what_was_asked_for(
     st.none() | st.sampled_from([*QUALITIES, "auto", "ultra"]),
     st.none() | st.builds(TokenUsage, *[st.integers(0, 10**9)] * 4),
 )
-def test_whatever_a_provider_delivers_has_a_cost(
+def test_every_result_of_a_provider_has_a_cost(
     pricing: Pricing, size: Size, quality: str | None, usage: TokenUsage | None
 ) -> None:
     call = delivered([size], quality=quality, usage=usage)

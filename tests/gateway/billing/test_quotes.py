@@ -35,6 +35,6 @@ def test_a_quote_tells_route_values_and_credits() -> None:
     }
 
 
-def test_what_the_provider_chooses_is_left_open() -> None:
+def test_a_quote_leaves_out_values_that_the_provider_chooses() -> None:
     quote = quotation(plan(size=SizeChoice()), ceiling=30, expected=None)
     assert (quote["size"], quote["credits_expected"]) == ("auto", None)

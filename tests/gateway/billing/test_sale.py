@@ -1,4 +1,4 @@
-"""What a request sells: whatever is sent in whatever order, the parts add up to the one charge."""
+"""The announced costs of a request's images add up to its one charge, in any order."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -41,7 +41,7 @@ class Ledger:
 
 
 class OpenHold:
-    """A hold that nobody needs to renew."""
+    """A hold that needs no renewal."""
 
     def __init__(self) -> None:
         self.hold = RECEIPT
@@ -93,7 +93,7 @@ def begun(first: int = 0) -> FinishedCall:
 
 
 async def sold(sale: Sale, calls: Sequence[FinishedCall], most: int = 100) -> list[int]:
-    """Sell at most so many images one by one, and return what each was announced to cost."""
+    """Sell up to this number of images one by one, and return what each was announced to cost."""
     order = [(call, number + 1) for call in calls for number in range(len(call.images))]
     charges = [
         await sale.sell(call, images, is_last=place == len(order) - 1)
@@ -103,7 +103,7 @@ async def sold(sale: Sale, calls: Sequence[FinishedCall], most: int = 100) -> li
 
 
 @given(st.lists(st.integers(1, 5), min_size=1, max_size=4), st.booleans())
-async def test_what_is_announced_adds_up_to_the_one_charge(
+async def test_the_announced_costs_add_up_to_the_one_charge(
     sizes: list[int], has_usage: bool
 ) -> None:
     shop, calls = Shop(), calls_of(sizes, usage=USAGE if has_usage else None)
@@ -115,7 +115,7 @@ async def test_what_is_announced_adds_up_to_the_one_charge(
     assert not shop.holding.is_open
 
 
-async def test_what_a_call_used_counts_with_its_last_image() -> None:
+async def test_the_usage_of_a_call_counts_with_its_last_image() -> None:
     assert await sold(Shop().sale, calls_of([3], usage=USAGE)) == [100, 100, 150]
 
 
@@ -187,7 +187,7 @@ async def test_nothing_is_charged_before_something_was_sent() -> None:
     assert not shop.holding.is_kept
 
 
-async def test_what_is_sold_is_in_the_journal_until_it_is_booked(tmp_path: Path) -> None:
+async def test_a_sale_is_in_the_journal_until_it_is_settled(tmp_path: Path) -> None:
     shop, calls = Shop(tmp_path), calls_of([2])
     shop.sale.begin(begun())
     assert [(due.cost, due.images) for due in shop.due()] == [(100, 1)]

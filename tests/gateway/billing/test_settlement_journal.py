@@ -19,7 +19,7 @@ def died(journal: Journal) -> None:
     os.close(journal._file)
 
 
-def test_what_is_due_is_found_by_the_next_process(tmp_path: Path) -> None:
+def test_due_charges_are_found_by_the_next_process(tmp_path: Path) -> None:
     first = Journal(tmp_path)
     first.note(due(1, cost=100))
     first.note(due(1, cost=250, images=2))
@@ -68,7 +68,7 @@ def test_a_journal_in_which_nothing_is_due_leaves_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_journal_does_not_grow_with_what_was_booked(
+def test_a_journal_does_not_grow_with_completed_charges(
     tmp_path: Path,
 ) -> None:
     first = Journal(tmp_path, largest_bytes=10_000)

@@ -58,7 +58,9 @@ async def taken(ledger: Ledger, lifetime_seconds: float = 60) -> Hold:
     )
 
 
-async def test_what_an_earlier_process_left_is_charged_once(tmp_path: Path, ledger: Ledger) -> None:
+async def test_due_charges_of_an_earlier_process_are_charged_once(
+    tmp_path: Path, ledger: Ledger
+) -> None:
     hold, settled = await taken(ledger), await taken(ledger)
     first = Journal(tmp_path / "settlements")
     for each in (hold, settled, Hold("hold-unknown", "studio", 1)):
@@ -93,7 +95,7 @@ async def test_a_hold_that_has_expired_meanwhile_is_settled_late(
     assert (await ledger.audit()).late_charges == 1
 
 
-async def test_what_cannot_be_charged_before_the_end_stays_in_the_journal(
+async def test_a_charge_that_fails_until_shutdown_stays_in_the_journal(
     tmp_path: Path, ledger: Ledger
 ) -> None:
     hold = await taken(ledger)
@@ -199,7 +201,7 @@ async def test_a_gateway_that_is_killed_while_an_image_passes_charges_for_it_at_
     await is_charged_once(database)
 
 
-async def test_a_gateway_that_ends_carries_through_what_is_sold(tmp_path: Path) -> None:
+async def test_a_gateway_completes_sold_images_at_shutdown(tmp_path: Path) -> None:
     rest = asyncio.Event()
     async with passing(tmp_path, rest) as (database, flags):
         key, environ = await new_key(database), {"TINTYPE_DATABASE_URL": database}

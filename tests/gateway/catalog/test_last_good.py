@@ -28,7 +28,7 @@ async def restarted(path: Path) -> tuple[CatalogStore, CatalogLoader]:
     return store, loader
 
 
-async def test_what_is_kept_is_read_back(path: Path) -> None:
+async def test_a_kept_catalog_is_read_back(path: Path) -> None:
     last_good = LastGood(path)
     last_good.write(FILES)
     assert last_good.read() == FILES
@@ -77,9 +77,7 @@ async def test_a_restart_with_a_bad_configmap_serves_the_last_good_one(path: Pat
 
 
 @pytest.mark.parametrize("sequence", [4, 5, 6])
-async def test_what_a_channel_brings_replaces_what_only_stands_in(
-    path: Path, sequence: int
-) -> None:
+async def test_a_catalog_of_a_channel_replaces_the_last_good_one(path: Path, sequence: int) -> None:
     """Else a gateway would never come back from a sequence that was rolled back."""
     LastGood(path).write(FILES)
     store, loader = await restarted(path)
@@ -106,7 +104,7 @@ async def test_a_file_that_is_damaged_is_as_good_as_none(
     assert "last good catalog not read" in caplog.text
 
 
-async def test_what_was_kept_is_checked_like_any_other(path: Path) -> None:
+async def test_a_kept_catalog_is_validated(path: Path) -> None:
     LastGood(path).write(FILES | {CATALOG: b"damaged"})
     store, _ = await restarted(path)
     assert store.status().sequence is None

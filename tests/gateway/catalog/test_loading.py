@@ -41,7 +41,7 @@ async def test_the_first_catalog_of_a_process_is_no_update() -> None:
     assert propagation("count", "b-watch") == 0
 
 
-async def test_what_the_second_channel_brings_again_is_no_update() -> None:
+async def test_the_same_catalog_from_a_second_channel_is_no_update() -> None:
     loader = CatalogLoader(CatalogStore())
     for sequence in (5, 6):
         files = pack(ONE, sequence, published_at=datetime.now(UTC)).files
@@ -58,7 +58,7 @@ async def test_a_clock_that_is_behind_makes_no_negative_delay() -> None:
     assert propagation("sum", "d-watch") == 0
 
 
-async def test_metrics_tell_which_catalog_is_served_and_who_brought_it() -> None:
+async def test_metrics_show_the_served_catalog_and_its_channel() -> None:
     loader = CatalogLoader(CatalogStore())
     await loader.load(pack(ONE, 5, published_at=NOW).files, "mount")
     await loader.load(pack(TWO, 6, published_at=NOW).files, "watch")

@@ -49,7 +49,7 @@ def test_a_catalog_that_is_not_newer_is_ignored(sequence: int) -> None:
 
 
 @given(st.lists(st.integers(0, 100), min_size=1))
-def test_in_whatever_order_they_arrive_the_highest_sequence_wins(sequences: list[int]) -> None:
+def test_the_highest_sequence_wins_in_any_order_of_arrival(sequences: list[int]) -> None:
     store = CatalogStore()
     taken = [store.offer(ONE, sequence, "test") for sequence in sequences]
     assert store.current().sequence == max(sequences)
@@ -79,7 +79,7 @@ def test_a_good_catalog_ends_the_last_error() -> None:
     assert store.status().last_error is None
 
 
-def test_the_status_tells_what_is_served_and_since_when() -> None:
+def test_the_status_shows_the_served_catalog_and_its_time() -> None:
     store, before = CatalogStore(), time.time()
     store.offer(ONE, 7, "test")
     status = store.status()
@@ -88,7 +88,7 @@ def test_the_status_tells_what_is_served_and_since_when() -> None:
     assert before <= status.loaded_at <= time.time()
 
 
-def test_metrics_count_what_arrived_by_channel_and_result() -> None:
+def test_metrics_count_arrivals_by_channel_and_result() -> None:
     store = CatalogStore()
     before = loads("a-channel", "loaded"), loads("a-channel", "rejected")
     store.offer(ONE, 41, "a-channel")

@@ -135,7 +135,7 @@ async def test_a_refusal_is_openais_own(program: Program, gateway: Gateway) -> N
 
 
 @pytest.mark.timeout(BUILD_SECONDS)
-async def test_what_was_paid_for_is_delivered_where_some_images_are_refused(
+async def test_paid_images_are_delivered_if_others_are_refused(
     program: Program, gateway: Gateway
 ) -> None:
     questions = [plain(model, "a half-flagged fox", n=4) for model in PARTLY]
@@ -150,10 +150,10 @@ async def test_what_was_paid_for_is_delivered_where_some_images_are_refused(
 
 
 @pytest.mark.timeout(BUILD_SECONDS)
-async def test_without_the_profile_they_lose_what_was_paid_for(
+async def test_without_the_profile_they_lose_paid_images(
     program: Program, gateway: Gateway
 ) -> None:
-    """The tests above could not fail if these clients took whatever they get."""
+    """The tests above could not fail if these clients accepted every response."""
     question = plain("amazon.nova-canvas-v1:0", "a half-flagged fox", n=4)
 
     (response,) = await ask(program, gateway, [question], profile="router")

@@ -239,9 +239,9 @@ def reads_any_event_or_raises_a_fault_that_is_not_repeated(example: Example) -> 
     @settings(max_examples=60, deadline=None)
     def check(bodies: list[bytes]) -> None:
         assert isinstance(dialect, StreamingDialect)
-        told = [*_events(dialect.event_reader(), bodies)]
-        assert all(isinstance(each, Preview | CallResult | UpstreamFault) for each in told)
-        faults = [each for each in told if isinstance(each, UpstreamFault)]
+        items = [*_events(dialect.event_reader(), bodies)]
+        assert all(isinstance(each, Preview | CallResult | UpstreamFault) for each in items)
+        faults = [each for each in items if isinstance(each, UpstreamFault)]
         assert all(FAULT_RULES[fault.kind].retry == "never" for fault in faults)
 
     check()

@@ -95,7 +95,7 @@ def test_nothing_to_avoid_is_not_said_at_all() -> None:
     assert body(negative_prompt="") == body()
 
 
-def test_what_bedrock_has_no_field_for_is_not_sent() -> None:
+def test_fields_that_bedrock_does_not_have_are_not_sent() -> None:
     assert body(user="u-1", safety_identifier="s-1", output_format="png") == body()
 
 
@@ -128,7 +128,7 @@ def test_provider_parameters_are_merged_into_the_body_field_by_field() -> None:
         {"imageGenerationConfig": None},
     ],
 )
-def test_no_provider_parameter_replaces_prompt_number_task_or_what_decides_the_price(
+def test_no_provider_parameter_replaces_prompt_number_task_or_fields_with_a_price(
     extras: dict[str, Any],
 ) -> None:
     assert body(extras=extras, quality="standard") == body(quality="standard")

@@ -97,7 +97,7 @@ def test_credentials_of_another_kind_are_a_fault_that_names_the_missing_key(
     assert caught.value.kind == "unauthorized"
 
 
-def test_no_credential_is_in_what_a_log_may_show() -> None:
+def test_no_credential_is_in_a_repr() -> None:
     for credentials in (TEMPORARY, {"aws-bearer-token": "bedrock-api-key-1"}):
         shown = repr(call(credentials))
 

@@ -73,7 +73,7 @@ def test_the_name_tells_the_kind(status: int, name: str, kind: FaultKind) -> Non
     ],
 )
 @pytest.mark.parametrize("name", ["", "SomethingNewException"])
-def test_the_status_tells_the_kind_of_what_has_no_known_name(
+def test_an_error_without_a_known_name_is_classified_by_its_status(
     status: int, kind: FaultKind, name: str
 ) -> None:
     fault = error(status, name)

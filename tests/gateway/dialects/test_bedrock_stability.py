@@ -70,11 +70,11 @@ def test_an_open_size_is_left_to_the_provider() -> None:
     assert body(size=SizeChoice()) == {"prompt": "A hedgehog", "mode": "text-to-image"}
 
 
-def test_a_call_asks_for_one_image_whatever_the_number() -> None:
+def test_a_call_always_asks_for_one_image() -> None:
     assert body(3) == body(1)
 
 
-def test_what_bedrock_has_no_field_for_is_not_sent() -> None:
+def test_fields_that_bedrock_does_not_have_are_not_sent() -> None:
     assert body(quality="high", style="vivid", user="u-1", safety_identifier="s-1") == body()
 
 

@@ -33,7 +33,7 @@ def test_a_dialect_is_the_module_of_its_name() -> None:
     assert get_dialect("openai-images") is openai_images
 
 
-def test_what_has_no_module_is_not_spoken() -> None:
+def test_a_dialect_without_a_module_is_not_supported() -> None:
     assert supports("openai-images")
     assert not supports("klingon-images")
 

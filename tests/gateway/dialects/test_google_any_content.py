@@ -1,4 +1,4 @@
-"""Whatever comes from a Gemini image model is read, or a fault."""
+"""Any response of a Gemini image model is a result or a fault."""
 
 from contextlib import suppress
 

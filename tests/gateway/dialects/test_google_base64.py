@@ -17,7 +17,7 @@ CUT_OFF = [length for length in range(len(UNPADDED) - 12, len(UNPADDED)) if leng
 """Lengths that tell of themselves that something is missing; of others only a decoder can tell."""
 
 
-def test_a_view_of_what_is_standard_already_is_not_copied() -> None:
+def test_standard_base64_is_not_copied() -> None:
     view = memoryview(b"iVBO" * 200_000)
 
     standard = standard_base64(view)
@@ -61,7 +61,7 @@ def test_an_image_that_was_cut_off_is_not_completed(length: int) -> None:
 
 
 @pytest.mark.parametrize("text", ['","x":"a', '-","x":"', '","x":"', "A\nAA", "AAAAA", "Ω", "A=AA"])
-def test_what_is_no_base64_cannot_leave_its_quotes(text: str) -> None:
+def test_invalid_base64_cannot_leave_its_quotes(text: str) -> None:
     with pytest.raises(ValueError, match=r"base64|ascii"):
         standard_base64(text)
 

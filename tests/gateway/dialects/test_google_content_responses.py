@@ -84,7 +84,7 @@ def test_thoughts_are_not_passed_on() -> None:
     assert (image.base64, image.revised_prompt) == (SMALL.encode(), None)
 
 
-def test_an_image_counts_whatever_the_reason_of_the_end() -> None:
+def test_an_image_counts_with_any_finish_reason() -> None:
     [image] = interpret(
         upstream_response({"candidates": [candidate(shown(), reason="MAX_TOKENS")]})
     ).images
@@ -171,13 +171,13 @@ def test_an_end_without_anything_to_show_is_one_too(end: dict[str, Any]) -> None
 
 @pytest.mark.parametrize("reason", ["STOP", "IMAGE_OTHER", "NO_IMAGE"])
 def test_google_says_where_an_image_that_did_not_come_is_not_charged(reason: str) -> None:
-    told = "Unable to show the generated image. You will not be charged for this request."
-    end = {"finishReason": reason, "finishMessage": told}
+    message = "Unable to show the generated image. You will not be charged for this request."
+    end = {"finishReason": reason, "finishMessage": message}
 
     fault = fault_of({"candidates": [end]})
 
     assert (fault.kind, fault.uncharged) == ("image_missing", True)
-    assert told not in fault.message
+    assert message not in fault.message
 
 
 def test_a_reason_that_is_no_name_is_not_passed_on() -> None:

@@ -71,12 +71,12 @@ def test_a_wrong_key_is_distinguished_from_other_bad_requests(fault: UpstreamFau
 
 
 def test_an_account_that_does_not_pay_is_not_authorized() -> None:
-    told = "Imagen API is only accessible to billed users at this time."
-    content = {"error": {"code": 400, "message": told, "status": "INVALID_ARGUMENT"}}
+    message = "Imagen API is only accessible to billed users at this time."
+    content = {"error": {"code": 400, "message": message, "status": "INVALID_ARGUMENT"}}
 
     fault = google_predict.read_error(upstream_response(content, 400))
 
-    assert (fault.kind, fault.cause) == ("unauthorized", told)
+    assert (fault.kind, fault.cause) == ("unauthorized", message)
     assert "billed" not in fault.message
 
 

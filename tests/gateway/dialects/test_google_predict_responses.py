@@ -65,7 +65,7 @@ def test_safety_attributes_of_an_image_do_not_hide_it() -> None:
         ([{"raiFilteredReason": None}], 0, 0),
     ],
 )
-def test_what_is_not_there_was_refused(predictions: list[Any], images: int, reasons: int) -> None:
+def test_missing_images_count_as_refused(predictions: list[Any], images: int, reasons: int) -> None:
     result = interpret(upstream_response({"predictions": predictions}))
 
     assert (len(result.images), result.rest_refused) == (images, True)

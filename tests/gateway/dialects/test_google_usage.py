@@ -33,7 +33,7 @@ def usage_read(usage: object) -> TokenUsage | None:
     ],
     ids=str,
 )
-def test_what_is_no_image_in_the_output_is_text(
+def test_output_tokens_without_an_image_are_text(
     fields: dict[str, Any], counts: tuple[int, int, int, int]
 ) -> None:
     given = {name: value for name, value in (USAGE | fields).items() if value is not None}

@@ -225,7 +225,7 @@ def test_another_form_is_a_fault_of_unknown_outcome(fields: dict[str, Any]) -> N
         b"[" * 99_999,
     ],
 )
-def test_what_is_no_such_json_object_is_a_fault_of_unknown_outcome(text: bytes) -> None:
+def test_a_body_that_is_not_the_expected_json_is_an_unknown_outcome(text: bytes) -> None:
     assert refused(upstream_response(text)).kind == "outcome_unknown"
 
 

@@ -53,7 +53,7 @@ def test_all_but_the_oldest_models_stream(model: str, streamed: bool) -> None:
     assert streams(binding(upstreamModel=model)) is streamed
 
 
-def test_a_preview_tells_what_the_provider_says_of_it() -> None:
+def test_a_preview_has_the_fields_of_the_provider() -> None:
     (preview,) = read(shown("partial_image", partial_image_index=0))
 
     assert preview == Preview(IMAGE, created=17, background="opaque", quality="low")
@@ -82,7 +82,7 @@ def test_a_large_image_is_a_view_of_the_event_that_arrived() -> None:
 
 
 @pytest.mark.parametrize("event", [b"[DONE]", {"type": "keepalive"}, {"type": "x", "error": None}])
-def test_what_is_no_image_is_skipped(event: object) -> None:
+def test_an_event_without_an_image_is_skipped(event: object) -> None:
     assert read(event) == ()
 
 
@@ -101,17 +101,17 @@ def test_what_is_no_image_is_skipped(event: object) -> None:
 def test_an_error_in_the_stream_says_of_no_call_that_it_was_not_processed(
     error: object, kind: str
 ) -> None:
-    with pytest.raises(UpstreamFault) as told:
+    with pytest.raises(UpstreamFault) as caught:
         read({"error": error})
 
-    assert told.value.kind == kind
+    assert caught.value.kind == kind
 
 
 def test_a_flat_error_is_one_too() -> None:
-    with pytest.raises(UpstreamFault) as told:
+    with pytest.raises(UpstreamFault) as caught:
         read({"type": "error", "code": "moderation_blocked", "message": "no foxes"})
 
-    assert (told.value.kind, told.value.message) == ("refused", "no foxes")
+    assert (caught.value.kind, caught.value.message) == ("refused", "no foxes")
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,7 @@ class Studio:
 async def running_studio(
     folder: Path, ledger_url: str, size: int = 1, latency_seconds: float = 0, **environ: str
 ) -> AsyncIterator[Studio]:
-    """Run so many gateways until the block ends."""
+    """Run this number of gateways until the block ends."""
     async with opened(ledger_url) as ledger:
         await ledger.create_account("studio", credits_micro=CREDITS_MICRO)
         _, key = await ledger.create_key("studio")

@@ -68,7 +68,7 @@ async def test_a_rolling_restart_under_load_fails_no_request(
         await studio.has_paid_for(len(service.statuses))
 
 
-async def test_a_gateway_that_is_killed_fails_only_what_it_had_in_flight(tmp_path: Path) -> None:
+async def test_a_killed_gateway_fails_only_its_requests_in_flight(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'ledger.db'}"
     async with running_studio(tmp_path, url, size=2) as studio:
         await script(studio.simulator, *[LONG] * 8)

@@ -1,4 +1,4 @@
-"""Whatever arrives on a connection, no response is a defect of ours."""
+"""No bytes on a connection cause a 500."""
 
 import logging
 import re

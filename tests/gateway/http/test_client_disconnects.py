@@ -1,4 +1,4 @@
-"""Clients that are gone when their response is written, and a gateway that goes."""
+"""Clients that disconnect before their response, and a gateway that shuts down."""
 
 import asyncio
 import logging
@@ -15,7 +15,7 @@ from tintype_testing.metrics import metric
 from tintype_testing.waiting import eventually
 
 LONG = 60
-"""Seconds that nobody waits for."""
+"""A time limit that no test reaches."""
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: gateway\r\n\r\n"
 

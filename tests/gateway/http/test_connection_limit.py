@@ -54,7 +54,7 @@ async def test_one_too_many_is_closed_and_the_others_are_served(tmp_path: Path) 
         assert await is_served(first)
 
 
-async def test_who_leaves_makes_room(tmp_path: Path) -> None:
+async def test_a_closed_connection_makes_room(tmp_path: Path) -> None:
     async with limited(tmp_path, 1) as gateway:
         async with connected(gateway) as first:
             assert await is_served(first)

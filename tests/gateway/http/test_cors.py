@@ -28,7 +28,7 @@ async def preflight(
 
 
 @pytest.mark.parametrize("origins", [(STUDIO, "http://localhost:5173"), ("*",)])
-async def test_a_preflight_allows_what_the_path_takes(
+async def test_a_preflight_allows_the_methods_of_the_path(
     tmp_path: Path, origins: tuple[str, ...]
 ) -> None:
     async with running_gateway(tmp_path, *canvas(), cors_origins=origins) as gateway:
@@ -103,7 +103,7 @@ def test_origins_are_listed_in_the_environment(monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize(
     "origin", [f"{STUDIO}/", "studio.example", "https://a b", f"{STUDIO}/x", "*."]
 )
-def test_what_no_browser_sends_is_no_origin(origin: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_origin_is_refused(origin: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TINTYPE_CORS_ORIGINS", origin)
 
     with pytest.raises(ValidationError, match="cors_origins"):

@@ -1,4 +1,4 @@
-"""Whatever stands in a body, it is understood in one way, or refused in bounded time and words."""
+"""Every body is read unambiguously, or refused in bounded time with a short message."""
 
 import json
 
@@ -49,7 +49,7 @@ NO_JSON = {
 
 
 @pytest.mark.parametrize("case", NO_JSON)
-def test_what_is_no_json_or_two_things_at_once_is_refused(case: str) -> None:
+def test_invalid_and_ambiguous_json_is_refused(case: str) -> None:
     with pytest.raises(BadRequestError) as raised:
         validate(JsonBody(NO_JSON[case]), WORDS, ImageGenerationRequest)
 
@@ -72,7 +72,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_what_has_another_form_is_refused_with_its_field(case: str) -> None:
+def test_a_value_of_another_type_is_refused_with_its_field(case: str) -> None:
     with pytest.raises(ValidationError) as raised:
         validate(JsonBody(WRONG[case]), WORDS, ImageGenerationRequest)
 

@@ -133,7 +133,7 @@ async def test_a_client_that_does_not_read_its_response_is_disconnected(impatien
         )
 
 
-async def test_what_is_no_http_leaves_no_traceback_in_the_log(
+async def test_invalid_http_leaves_no_traceback_in_the_log(
     gateway: Gateway, caplog: pytest.LogCaptureFixture
 ) -> None:
     before = metric("tintype_http_requests_total", method="unknown", route="unknown", status="400")

@@ -46,7 +46,7 @@ async def test_an_image_is_made_one_slash_away(gateway: Gateway, path: str) -> N
         *("/v1/models//canvas", "/v1/credits/", "//openapi.json", "/playground//main.js"),
     ],
 )
-async def test_whatever_is_read_is_found_one_slash_away(gateway: Gateway, path: str) -> None:
+async def test_paths_with_an_extra_slash_are_found(gateway: Gateway, path: str) -> None:
     async with connected(gateway) as connection:
         head = f"GET {path} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {gateway.key}"
         await connection.send(f"{head}\r\n\r\n".encode())

@@ -10,7 +10,7 @@ from tintype_gateway.images.base64_view import EncodedBytes, decode
 
 
 @given(st.binary(max_size=200), st.integers(0, 210), st.integers(0, 210))
-def test_it_reads_what_a_full_decoding_would_show(content: bytes, start: int, count: int) -> None:
+def test_it_reads_the_same_bytes_as_a_full_decoding(content: bytes, start: int, count: int) -> None:
     file = EncodedBytes(memoryview(base64.b64encode(content)))
 
     assert len(file) == len(content)
@@ -29,7 +29,7 @@ def test_text_that_is_not_base64_is_refused(text: bytes) -> None:
         decode(text)
 
 
-def test_only_what_is_looked_at_is_decoded() -> None:
+def test_only_the_bytes_read_are_decoded() -> None:
     file = EncodedBytes(b"AAAA" + b"!!!!" * 1000 + b"AAAA")
 
     assert file.read(0, 3) == file.read(3003, 3) == bytes(3)

@@ -17,7 +17,7 @@ def test_a_whole_image_has_its_end(form: str) -> None:
 
 
 @given(st.sampled_from(FORMS), st.floats(0, 1, exclude_max=True))
-def test_whatever_part_is_left_of_an_image_does_not(form: str, share: float) -> None:
+def test_no_truncated_image_is_complete(form: str, share: float) -> None:
     file = FILES[form]
     part = file[: 30 + int(share * (len(file) - 31))]
 
@@ -26,7 +26,7 @@ def test_whatever_part_is_left_of_an_image_does_not(form: str, share: float) -> 
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("more", [b"\n", bytes(500), bytes(200_000)])
-def test_what_follows_a_whole_image_does_not_matter(form: str, more: bytes) -> None:
+def test_bytes_after_a_whole_image_do_not_matter(form: str, more: bytes) -> None:
     assert is_whole(encoded(FILES[form] + more), form)
 
 

@@ -74,12 +74,12 @@ def test_less_is_kept_by_a_lower_percentage(form: ConvertibleFormat) -> None:
 
 
 @pytest.mark.parametrize("form", ["jpeg", "webp"])
-def test_who_names_no_percentage_gets_all(form: ConvertibleFormat) -> None:
+def test_the_default_compression_is_100_percent(form: ConvertibleFormat) -> None:
     assert weight(None, form) == weight(100, form)
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
-def test_behind_what_is_transparent_a_jpeg_is_white(mode: str) -> None:
+def test_transparent_pixels_are_white_in_a_jpeg(mode: str) -> None:
     clear = Image.new("RGBA", (64, 48), (255, 0, 0, 0)).convert(mode)
     options = {"transparency": 0} if mode == "P" else {}
 

@@ -22,7 +22,7 @@ def converter() -> Iterator[Converter]:
 
 
 class Gate:
-    """Lets nobody convert before it is opened, and knows how many are waiting at it."""
+    """Blocks all conversions until it is opened, and counts those that started."""
 
     def __init__(self) -> None:
         self.open = threading.Event()
@@ -68,7 +68,7 @@ async def test_no_more_are_converted_at_once_than_there_are_workers(
     assert gate.started == 6
 
 
-async def test_what_was_cancelled_before_its_turn_is_never_decoded(
+async def test_a_conversion_cancelled_in_the_queue_is_never_started(
     converter: Converter, gate: Gate
 ) -> None:
     tasks = [

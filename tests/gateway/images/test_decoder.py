@@ -99,7 +99,7 @@ HEADERS: dict[str, Callable[[int, int], bytes]] = {
 
 
 @given(st.sampled_from(FORMS), st.data())
-def test_what_is_decoded_has_the_size_that_its_header_shows(form: str, data: st.DataObject) -> None:
+def test_a_decoded_image_has_the_size_of_its_header(form: str, data: st.DataObject) -> None:
     """Headers are added, bytes are changed, and parts are cut out, in all combinations."""
     file = bytearray(FILES[form])
     for _ in range(data.draw(st.integers(0, 2))):

@@ -45,7 +45,9 @@ def test_a_file_that_breaks_off_is_refused(file: bytes) -> None:
         ("", None),
     ],
 )
-def test_the_size_of_an_svg_is_what_it_states_in_pixels(attributes: str, size: Size | None) -> None:
+def test_the_size_of_an_svg_is_its_declared_size_in_pixels(
+    attributes: str, size: Size | None
+) -> None:
     assert inspected(svg(attributes)) == Inspection("svg", size, has_c2pa=False)
 
 
@@ -58,7 +60,7 @@ def test_the_size_of_an_svg_is_what_it_states_in_pixels(attributes: str, size: S
         '<!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" "http://www.w3.org/svg11.dtd">',
     ],
 )
-def test_what_may_come_before_the_first_element_is_skipped(prolog: str) -> None:
+def test_nodes_before_the_first_element_are_skipped(prolog: str) -> None:
     assert inspected(prolog.encode() + svg('width="30" height="20"')).size == Size(30, 20)
 
 

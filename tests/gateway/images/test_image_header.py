@@ -103,7 +103,7 @@ def test_other_formats_are_refused(form: str) -> None:
 
 
 @pytest.mark.parametrize("text", [b"", b"====", b"not base64!!", "Ω".encode() * 8, b"AAAA AAAA"])
-def test_what_is_not_base64_is_refused(text: bytes) -> None:
+def test_invalid_base64_is_refused(text: bytes) -> None:
     with pytest.raises(ValueError, match=r"damaged|cut off"):
         read_header(text)
 

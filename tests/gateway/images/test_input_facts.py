@@ -1,4 +1,4 @@
-"""What the bytes of an upload say of it, whatever the client declares."""
+"""The format and size of an upload come from its bytes, not from its declared type."""
 
 import struct
 import zlib
@@ -119,7 +119,7 @@ def test_animations_are_distinguished_from_single_frames(form: str) -> None:
         (b"hello", "not an image that is known here"),
     ],
 )
-def test_an_error_names_what_was_sent_and_what_is_accepted(data: bytes, words: str) -> None:
+def test_an_error_names_the_sent_and_the_accepted_values(data: bytes, words: str) -> None:
     with pytest.raises(InputImageError) as raised:
         inspect_input(upload(data, "image[2]"))
     error = raised.value.response_error()

@@ -90,7 +90,7 @@ def test_animated_images_are_refused() -> None:
         (OperationRule(max_bytes=999), "at most 999"),
     ],
 )
-def test_an_image_beyond_a_limit_is_refused_by_what_was_sent_and_what_is_allowed(
+def test_an_image_beyond_a_limit_is_refused_with_both_values(
     rule: OperationRule, words: str
 ) -> None:
     with pytest.raises(InputImageError) as raised:

@@ -61,7 +61,7 @@ def lenient(text: bytes) -> object:
 
 
 @given(documents())
-def test_a_document_means_what_it_means_to_the_standard_parser(text: bytes) -> None:
+def test_a_document_is_read_as_the_standard_parser_reads_it(text: bytes) -> None:
     assert plain(loads(text)) == json.loads(text)
 
 
@@ -136,7 +136,7 @@ def test_of_a_repeated_key_the_last_value_counts() -> None:
 
 @pytest.mark.parametrize("constant", [b"NaN", b"Infinity", b"-Infinity"])
 @pytest.mark.parametrize("text", [b"%s", b'[%s, "L"]', b'["L", %s]', b'{"a": "L", "b": [%s]}'])
-def test_what_only_python_takes_for_json_is_refused(text: bytes, constant: bytes) -> None:
+def test_json_that_only_python_accepts_is_refused(text: bytes, constant: bytes) -> None:
     with pytest.raises(ValueError, match="is not JSON"):
         loads(text.replace(b"L", LONG) % constant)
 
@@ -144,7 +144,7 @@ def test_what_only_python_takes_for_json_is_refused(text: bytes, constant: bytes
 @pytest.mark.parametrize(
     "text", [b'"\xff"', b'["' + LONG + b'\xff"]', b'{"\xc3": "' + LONG + b'"}']
 )
-def test_what_is_not_utf8_is_refused(text: bytes) -> None:
+def test_a_body_that_is_not_utf8_is_refused(text: bytes) -> None:
     with pytest.raises(UnicodeDecodeError):
         loads(text)
 

@@ -68,7 +68,7 @@ def corners(image: Image.Image) -> tuple[object, object]:
         ("luminance_edits", "L", 255, 0),
     ],
 )
-def test_each_convention_marks_what_is_transparent_whatever_its_color(
+def test_each_convention_marks_transparent_pixels_of_any_color(
     convention: MaskConvention,
     mode: str,
     edited: object,
@@ -159,7 +159,7 @@ def test_a_mask_follows_an_image_that_was_made_smaller() -> None:
         ),
     ],
 )
-def test_what_is_no_mask_is_refused(data: bytes, words: str) -> None:
+def test_an_invalid_mask_is_refused(data: bytes, words: str) -> None:
     with pytest.raises(InputImageError) as raised:
         check_mask(upload(data, "mask"), SIZE)
     error = raised.value.response_error()

@@ -97,7 +97,7 @@ def test_an_image_without_metadata_is_passed_as_it_is(form: str) -> None:
     assert prepare_input(sent, ANY).image.content is sent.content
 
 
-def test_what_follows_an_image_is_cut_off() -> None:
+def test_bytes_after_the_end_of_an_image_are_removed() -> None:
     for form in ("jpeg", "png", "webp"):
         data = file_of(scene(), form)
         assert prepared_file(data + SECRET.encode(), ANY) == data

@@ -135,7 +135,7 @@ def test_a_text_of_an_impossible_length_was_cut_off(
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_what_is_kept_does_not_grow_with_the_image(form: str) -> None:
+def test_the_memory_does_not_grow_with_the_image(form: str) -> None:
     scanner = Scanner(form)
     text = encoded(FILES[form][:-12] + b"\x7f" * 600_000)
     for start in range(0, len(text), 1000):

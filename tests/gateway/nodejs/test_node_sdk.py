@@ -171,7 +171,7 @@ async def test_an_account_that_cannot_pay_gets_an_error_without_a_class_of_its_o
     assert (error["code"], error["type"]) == ("insufficient_credits", "insufficient_quota")
 
 
-async def test_it_repeats_what_was_not_processed(node: str, gateway: Gateway) -> None:
+async def test_it_repeats_an_unprocessed_request(node: str, gateway: Gateway) -> None:
     await gateway.script({"error": "openai/slow_down"})
     request = {"model": "gpt-image-1", "prompt": "a red fox", "quality": "low"}
 
@@ -181,7 +181,9 @@ async def test_it_repeats_what_was_not_processed(node: str, gateway: Gateway) ->
     assert len(await gateway.upstream_calls()) == 2
 
 
-async def test_it_never_repeats_what_may_have_been_paid_for(node: str, gateway: Gateway) -> None:
+async def test_it_never_repeats_a_request_that_may_have_been_charged(
+    node: str, gateway: Gateway
+) -> None:
     await gateway.script({"damage": "empty_data"})
     request = {"model": "gpt-image-1", "prompt": "a red fox"}
 

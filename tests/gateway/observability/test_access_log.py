@@ -50,7 +50,7 @@ def test_a_level_can_leave_only_the_errors(caplog: pytest.LogCaptureFixture) -> 
 
 
 @pytest.mark.parametrize(("status", "level"), [(200, "DEBUG"), (304, "DEBUG"), (404, "WARNING")])
-def test_what_is_routine_is_for_debugging_unless_it_fails(
+def test_routine_requests_are_logged_at_debug_level_unless_they_fail(
     caplog: pytest.LogCaptureFixture, status: int, level: str
 ) -> None:
     with caplog.at_level(logging.DEBUG, "tintype.access"):

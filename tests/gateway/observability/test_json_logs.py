@@ -1,4 +1,4 @@
-"""A record is one line of JSON, whatever it holds."""
+"""Every record is one line of JSON."""
 
 import json
 import logging
@@ -41,7 +41,7 @@ def test_extra_fields_stand_beside_them() -> None:
     assert (line["status"], line["user"], line["adjustments"]) == (200, None, ["a=stripped"])
 
 
-def test_what_json_does_not_know_is_written_as_text() -> None:
+def test_values_that_json_does_not_have_are_written_as_text() -> None:
     line = json.loads(written(extra={"error": ValueError("odd"), "names": {"a"}}))
     assert (line["error"], line["names"]) == ("odd", "{'a'}")
 
@@ -53,7 +53,7 @@ def test_an_exception_comes_with_its_traceback_on_the_same_line() -> None:
     assert json.loads(text)["exception"] == "ValueError: first\nsecond"
 
 
-def test_a_line_costs_nothing_for_what_it_does_not_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_records_have_no_fields_that_the_log_does_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("_srcfile", "logThreads", "logProcesses", "logMultiprocessing"):
         monkeypatch.setattr(logging, name, getattr(logging, name))
     root = logging.getLogger()

@@ -42,7 +42,7 @@ def test_a_secret_is_removed_wherever_it_stands(secret: str) -> None:
         "画像を表示できません",
     ],
 )
-def test_what_is_no_secret_stays(text: str) -> None:
+def test_text_without_secrets_stays(text: str) -> None:
     assert shown(text, LIMIT) == text
 
 

@@ -1,4 +1,4 @@
-"""What a request took of its providers: calls side by side count once."""
+"""The time that a request spent in its providers: parallel calls count once."""
 
 import asyncio
 from contextlib import ExitStack
@@ -11,7 +11,7 @@ from tintype_testing.metrics import metric
 
 
 class Clock:
-    """A clock that goes on when it is told to."""
+    """A clock that a test advances."""
 
     now = 100.0
 
@@ -92,7 +92,7 @@ def test_bytes_are_in_flight_until_the_request_ends() -> None:
     assert metric("tintype_provider_bytes_in_flight") == before
 
 
-def test_what_was_passed_on_is_not_in_flight_any_more() -> None:
+def test_bytes_passed_on_are_not_in_flight_any_more() -> None:
     before = metric("tintype_provider_bytes_in_flight")
     with metered() as meter:
         meter.received(100)

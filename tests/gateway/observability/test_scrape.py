@@ -18,9 +18,9 @@ from tintype_testing.metrics import metric
     ],
 )
 async def test_a_scraper_gets_the_format_that_it_asks_for(accept: str, content_type: str) -> None:
-    body, told = await scraped(accept)
+    body, media_type = await scraped(accept)
 
-    assert told.startswith(content_type)
+    assert media_type.startswith(content_type)
     assert b"tintype_build_info" in body
     assert body.endswith(b"# EOF\n") == ("openmetrics" in content_type)
 

@@ -87,7 +87,7 @@ def test_a_response_is_openais_document_with_additional_fields() -> None:
     }
 
 
-def test_what_a_provider_does_not_tell_is_null_or_what_was_asked_for() -> None:
+def test_fields_that_a_provider_omits_are_null_or_those_of_the_request() -> None:
     response = document(quality="high")
     assert (response["created"], response["background"], response["quality"]) == (0, None, "high")
     assert response["data"] == [entry()]

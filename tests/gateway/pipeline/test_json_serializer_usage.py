@@ -32,41 +32,45 @@ def usage(*calls: FinishedCall, paid: Settlement | None = None) -> dict[str, Any
 
 @given(st.lists(usages, min_size=1, max_size=5))
 def test_tokens_are_those_of_all_calls_together(each: list[TokenUsage]) -> None:
-    told = usage(*(finished_call(usage=one) for one in each))
+    shown = usage(*(finished_call(usage=one) for one in each))
     text, image = sum(one.text_input for one in each), sum(one.image_input for one in each)
     output = sum(one.image_output + one.text_output for one in each)
-    assert (told["input_tokens"], told["output_tokens"]) == (text + image, output)
-    assert told["total_tokens"] == text + image + output
-    assert told["input_tokens_details"] == {"text_tokens": text, "image_tokens": image}
-    assert told["output_tokens_details"] == {
+    assert (shown["input_tokens"], shown["output_tokens"]) == (text + image, output)
+    assert shown["total_tokens"] == text + image + output
+    assert shown["input_tokens_details"] == {"text_tokens": text, "image_tokens": image}
+    assert shown["output_tokens_details"] == {
         "text_tokens": sum(one.text_output for one in each),
         "image_tokens": sum(one.image_output for one in each),
     }
-    assert told["megapixels"] is None
+    assert shown["megapixels"] is None
 
 
 def test_cached_tokens_are_reported_by_kind_if_there_are_some() -> None:
     cached = TokenUsage(10, 20, 300, 0, cached_text_input=4, cached_image_input=15)
 
-    told = usage(finished_call(usage=cached), finished_call(usage=cached))
+    shown = usage(finished_call(usage=cached), finished_call(usage=cached))
 
-    assert told["input_tokens_details"] == {
+    assert shown["input_tokens_details"] == {
         "text_tokens": 20,
         "image_tokens": 40,
         "cached_tokens": 38,
         "cached_tokens_details": {"text_tokens": 8, "image_tokens": 30},
     }
-    assert told["input_tokens"] == 60
+    assert shown["input_tokens"] == 60
 
 
 def test_megapixels_placeholder_where_no_call_counts_tokens() -> None:
-    told = usage(
+    shown = usage(
         finished_call(finished_image(sample_image("png", 1000, 500))),
         finished_call(finished_image(sample_image("jpeg", 333, 1))),
     )
-    assert told["megapixels"] == 0.500333
-    assert (told["input_tokens"], told["output_tokens"], told["total_tokens"]) == (None, None, None)
-    assert not {"input_tokens_details", "output_tokens_details"} & told.keys()
+    assert shown["megapixels"] == 0.500333
+    assert (shown["input_tokens"], shown["output_tokens"], shown["total_tokens"]) == (
+        None,
+        None,
+        None,
+    )
+    assert not {"input_tokens_details", "output_tokens_details"} & shown.keys()
 
 
 def test_images_are_those_that_were_delivered() -> None:
@@ -78,8 +82,8 @@ def test_images_are_those_that_were_delivered() -> None:
 
 @pytest.mark.parametrize(("charged", "available"), [(0, 5), (640_000, 0), (1, -3), (7, None)])
 def test_credits_are_what_was_charged_and_what_is_left(charged: int, available: int | None) -> None:
-    told = usage(paid=settlement(charged, available))
-    assert (told["credits_used"], told["credits_remaining"]) == (charged, available)
+    shown = usage(paid=settlement(charged, available))
+    assert (shown["credits_used"], shown["credits_remaining"]) == (charged, available)
 
 
 def test_the_headers_tell_route_catalog_and_cost() -> None:

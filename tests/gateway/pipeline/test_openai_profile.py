@@ -71,14 +71,14 @@ def leaves(value: Any) -> Iterator[Any]:
 @given(words, words, words, sizes, usages, st.integers(0, 2**31))
 def test_any_response_is_one_that_openais_types_allow(
     background: str | None,
-    told: str | None,
+    shown_quality: str | None,
     asked: str | None,
     size: Size,
     usage: Any,
     created: int,
 ) -> None:
     call = finished_call(
-        images(size), background=background, quality=told, usage=usage, created=created
+        images(size), background=background, quality=shown_quality, usage=usage, created=created
     )
     fields = {} if asked is None else {"quality": asked}
 
@@ -93,13 +93,13 @@ def test_any_response_is_one_that_openais_types_allow(
 @given(words, words, words, sizes, usages, st.integers(0, 2**31))
 def test_any_event_is_one_that_openais_types_allow(
     background: str | None,
-    told: str | None,
+    shown_quality: str | None,
     asked: str | None,
     size: Size,
     usage: Any,
     created: int,
 ) -> None:
-    shown: dict[str, Any] = {"background": background, "quality": told, "created": created}
+    shown: dict[str, Any] = {"background": background, "quality": shown_quality, "created": created}
     fields: dict[str, Any] = {} if asked is None else {"quality": asked}
 
     whole = completed(finished_call(images(size), usage=usage, **shown), profile="openai", **fields)
@@ -130,9 +130,10 @@ def test_known_values_are_present_and_unknown_ones_absent() -> None:
 def test_the_time_is_the_providers_or_else_that_of_the_response() -> None:
     before = int(time.time())
 
-    bodies = [document(finished_call(created=told))["created"] for told in (17, 0)]
+    bodies = [document(finished_call(created=reported))["created"] for reported in (17, 0)]
     events = [
-        completed(finished_call(created=told), profile="openai")["created_at"] for told in (17, 0)
+        completed(finished_call(created=reported), profile="openai")["created_at"]
+        for reported in (17, 0)
     ]
 
     assert bodies[0] == events[0] == 17
@@ -166,8 +167,8 @@ def test_an_unlimited_account_has_nothing_that_remains() -> None:
     assert "credits_remaining" not in event["usage"]
 
 
-async def inspected(asked: int, made: int, profile: Any, **told: Any) -> FinishedCall:
-    result = CallResult((GeneratedImage(sample_image()),) * made, rest_refused=True, **told)
+async def inspected(asked: int, made: int, profile: Any, **reported: Any) -> FinishedCall:
+    result = CallResult((GeneratedImage(sample_image()),) * made, rest_refused=True, **reported)
     planned = PlannedCall(2, asked, plan().job)
     return await inspect(planned, route(), result, plan(profile=profile), ImageTools())
 

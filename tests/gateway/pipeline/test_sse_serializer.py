@@ -20,7 +20,7 @@ from tintype_testing.sample_images import sample_image
 IMAGE = sample_image()
 
 
-def told(event: Pieces) -> dict[str, Any]:
+def document_of(event: Pieces) -> dict[str, Any]:
     """Return the data of an event, whose name must be its type."""
     head, data = b"".join(event).split(b"\ndata: ")
     fields: dict[str, Any] = json.loads(data)
@@ -33,12 +33,12 @@ def completed(
     call: FinishedCall, number: int = 0, charge: Charge | None = None, **asked: Any
 ) -> dict[str, Any]:
     given: Plan = plan(**asked)
-    return told(completed_event(given, call, number, charge or Charge(640_000)))
+    return document_of(completed_event(given, call, number, charge or Charge(640_000)))
 
 
 def partial(preview: Preview, **asked: Any) -> dict[str, Any]:
     shown = PartialImage(2, 1, preview, "png", Size(64, 48), route())
-    return told(partial_event(plan(**asked), shown))
+    return document_of(partial_event(plan(**asked), shown))
 
 
 def test_a_preview_has_openais_fields_and_the_index_of_its_image() -> None:
@@ -140,7 +140,7 @@ def test_each_refused_image_has_its_reason() -> None:
 
 
 def test_an_error_has_openais_envelope_under_the_name_error() -> None:
-    event = told(error_event(UnavailableError("no response", code="timeout")))
+    event = document_of(error_event(UnavailableError("no response", code="timeout")))
 
     error = {"message": "no response", "type": "api_error", "param": None, "code": "timeout"}
     assert event == {"type": "error", "error": error}
@@ -149,6 +149,6 @@ def test_an_error_has_openais_envelope_under_the_name_error() -> None:
 def test_an_error_of_some_images_lists_them() -> None:
     missing = ImageError(index=1, code="timeout", message="no response")
 
-    event = told(error_event(UnavailableError("no response", code="timeout"), [missing]))
+    event = document_of(error_event(UnavailableError("no response", code="timeout"), [missing]))
 
     assert event["errors"] == [missing]

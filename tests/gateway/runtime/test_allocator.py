@@ -10,7 +10,7 @@ from tintype_gateway.runtime.allocator import spare_collector
 from tintype_testing.manifests import compiled, image_model
 
 
-async def test_what_is_there_with_the_first_catalog_is_no_more_searched_for_garbage() -> None:
+async def test_objects_of_the_first_catalog_are_excluded_from_garbage_collection() -> None:
     store = CatalogStore()
     sparing = asyncio.create_task(spare_collector(store.arrived))
     await asyncio.sleep(0)

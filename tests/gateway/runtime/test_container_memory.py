@@ -65,7 +65,7 @@ def test_where_there_are_no_groups_there_is_no_limit(tmp_path: Path) -> None:
     assert container_memory(tmp_path, tmp_path / "membership").limit is None
 
 
-def test_a_limit_that_is_set_counts_by_what_this_process_holds() -> None:
+def test_an_explicit_limit_counts_the_memory_of_this_process() -> None:
     given = memory(123)
     before = given.used()
     with mmap(-1, BALLAST_BYTES) as ballast:  # from the kernel: an allocator may have some left

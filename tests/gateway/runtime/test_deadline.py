@@ -28,5 +28,5 @@ def test_without_a_limit_in_the_binding_a_response_may_start_as_late_as_it_ends(
 
 
 @given(st.floats(min_value=0, max_value=1000))
-def test_no_part_of_a_call_may_last_longer_than_what_is_left(remaining: float) -> None:
+def test_no_time_limit_of_a_call_exceeds_the_remaining_time(remaining: float) -> None:
     assert max(Timeouts.of(binding(firstByteTimeoutSeconds=60), remaining)) <= remaining

@@ -1,4 +1,4 @@
-"""Requests are let in only while there is room for what they may come to hold."""
+"""Requests are accepted only while the memory that they may need is free."""
 
 import asyncio
 from contextlib import ExitStack
@@ -37,7 +37,7 @@ def nothing_in_flight(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @dataclass
 class Machine:
-    """A process that uses so much, at some time, and the requests that it was asked for."""
+    """A process with its used memory, a clock, and its requests in progress."""
 
     used: int = 0
     now: float = 0.0
@@ -59,7 +59,7 @@ class Machine:
         return True
 
 
-def test_what_the_others_may_come_to_hold_leaves_no_room() -> None:
+def test_the_reservations_of_other_requests_leave_no_room() -> None:
     machine = Machine(used=100)
 
     assert [machine.admits(300) for _ in range(4)] == [True, True, False, False]
@@ -98,7 +98,7 @@ def test_without_a_limit_there_is_always_room() -> None:
 
 
 @pytest.mark.parametrize(("used", "reason"), [(800, "used"), (0, "reserved")])
-def test_those_turned_away_are_counted_by_what_leaves_no_room(used: int, reason: str) -> None:
+def test_rejected_requests_are_counted_by_reason(used: int, reason: str) -> None:
     machine = Machine(used)
     machine.admits(800)
     before = metric("tintype_requests_shed_total", reason=reason)
@@ -108,7 +108,7 @@ def test_those_turned_away_are_counted_by_what_leaves_no_room(used: int, reason:
     assert metric("tintype_requests_shed_total", reason=reason) == before + 1
 
 
-def test_what_has_arrived_is_used_and_no_more_expected(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bytes_that_have_arrived_are_not_counted_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     machine = Machine(used=400)
     machine.admits(400)
     monkeypatch.setattr(RequestMeter, "bytes_in_flight", 400)
@@ -117,7 +117,7 @@ def test_what_has_arrived_is_used_and_no_more_expected(monkeypatch: pytest.Monke
     assert not machine.admits(100)
 
 
-def test_what_is_used_is_looked_at_a_few_times_a_second() -> None:
+def test_the_used_memory_is_read_a_few_times_a_second() -> None:
     machine = Machine()
     for _ in range(100):
         machine.admits(1)
@@ -129,7 +129,7 @@ def test_what_is_used_is_looked_at_a_few_times_a_second() -> None:
     assert machine.looks == 2
 
 
-def test_where_there_is_no_room_what_is_kept_is_returned_first(
+def test_without_room_unused_memory_is_returned_first(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     machine = Machine(used=BUDGET)

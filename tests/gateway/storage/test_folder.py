@@ -21,13 +21,13 @@ def store(tmp_path: Path) -> FolderStore:
     return FolderStore(tmp_path, Links(bytes(KEY_BYTES)), "https://images.example.com/")
 
 
-async def test_what_was_put_is_there(store: FolderStore) -> None:
+async def test_a_stored_file_is_found(store: FolderStore) -> None:
     await store.put("images/a.png", b"an image", "image/png", HOUR)
 
     assert await store.get("images/a.png") == b"an image"
 
 
-async def test_what_was_never_put_is_not_there(store: FolderStore) -> None:
+async def test_an_unknown_file_is_not_found(store: FolderStore) -> None:
     with pytest.raises(NotStoredError):
         await store.get("images/a.png")
 
@@ -75,7 +75,7 @@ async def test_its_time_can_be_put_off(store: FolderStore, tmp_path: Path) -> No
     assert await store.get("images/a.png") == b"an image"
 
 
-async def test_what_a_killed_process_left_half_written_goes_too(tmp_path: Path) -> None:
+async def test_incomplete_files_of_a_killed_process_are_deleted(tmp_path: Path) -> None:
     draft = tmp_path / "images" / ".0123456789abcdef"
     draft.parent.mkdir()
     draft.write_bytes(b"half a pict")
@@ -94,7 +94,7 @@ async def test_other_users_of_the_machine_cannot_read_it(
     assert (tmp_path / "images").stat().st_mode & 0o077 == 0
 
 
-async def test_a_full_folder_loses_first_what_would_end_first(
+async def test_a_full_folder_deletes_the_files_that_expire_first(
     store: FolderStore, tmp_path: Path
 ) -> None:
     await store.put("images/late.png", bytes(100), "image/png", 3 * HOUR)

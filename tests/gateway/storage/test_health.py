@@ -1,4 +1,4 @@
-"""A store that cannot be used is told from the start, and until it can."""
+"""An unusable store is reported from the start until it works."""
 
 import asyncio
 from pathlib import Path

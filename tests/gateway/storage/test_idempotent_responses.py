@@ -74,7 +74,7 @@ async def test_a_client_that_leaves_meanwhile_can_come_back_for_it(tmp_path: Pat
     assert await responses.find(SERVED)
 
 
-async def test_what_was_not_kept_to_its_end_is_not_found(tmp_path: Path) -> None:
+async def test_an_incompletely_stored_response_is_not_found(tmp_path: Path) -> None:
     store = SlowFolder(tmp_path)
     responses = IdempotentResponses(store)
     keeping = asyncio.create_task(responses.keep("req_1", first_response(), CALL.images))

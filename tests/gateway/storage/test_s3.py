@@ -20,14 +20,14 @@ async def fetched(url: str) -> httpx2.Response:
         return await http.get(url)
 
 
-async def test_what_was_put_is_there(bucket: Bucket) -> None:
+async def test_a_stored_file_is_found(bucket: Bucket) -> None:
     async with store_in(bucket) as store:
         await store.put("images/a.png", CONTENT, "image/png", HOUR)
 
         assert await store.get("images/a.png") == CONTENT
 
 
-async def test_anybody_with_the_url_can_fetch_it_as_what_it_is(bucket: Bucket) -> None:
+async def test_the_url_serves_the_file_with_its_type(bucket: Bucket) -> None:
     async with store_in(bucket) as store:
         await store.put("images/a.png", CONTENT, "image/png", HOUR)
         response = await fetched(await store.url("images/a.png", HOUR))
@@ -62,7 +62,7 @@ async def test_every_image_has_a_unique_name() -> None:
     assert all(len(name) == len("images/.png") + 32 for name in names)
 
 
-async def test_what_was_never_put_is_not_there(bucket: Bucket) -> None:
+async def test_an_unknown_file_is_not_found(bucket: Bucket) -> None:
     async with store_in(bucket) as store:
         with pytest.raises(NotStoredError):
             await store.get("images/a.png")

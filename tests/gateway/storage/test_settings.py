@@ -35,7 +35,7 @@ def test_the_bucket_is_named_as_everywhere(environ: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("variables", "told"),
+    ("variables", "message"),
     [
         (
             {"AWS_S3_ACCELERATE": "true", "AWS_ENDPOINT_URL_S3": "http://s3.local"},
@@ -52,13 +52,13 @@ def test_the_bucket_is_named_as_everywhere(environ: pytest.MonkeyPatch) -> None:
         ({"TINTYPE_DEFAULT_RESPONSE_FORMAT": "url"}, "AWS_S3_BUCKET or TINTYPE_IMAGE_STORE_DIR"),
     ],
 )
-def test_what_cannot_work_is_refused_at_the_start(
-    environ: pytest.MonkeyPatch, variables: dict[str, str], told: str
+def test_invalid_settings_are_refused_at_the_start(
+    environ: pytest.MonkeyPatch, variables: dict[str, str], message: str
 ) -> None:
     for name, value in variables.items():
         environ.setenv(name, value)
 
-    with pytest.raises(ValidationError, match=told):
+    with pytest.raises(ValidationError, match=message):
         GatewaySettings()
 
 

@@ -132,7 +132,7 @@ def test_base64_may_be_escaped_as_json_allows(places: list[int]) -> None:
     ],
 )
 @pytest.mark.parametrize("step", [1, 4, 999])
-def test_what_is_not_base64_is_a_problem_of_its_url(text: str, step: int) -> None:
+def test_invalid_base64_is_a_problem_of_its_url(text: str, step: int) -> None:
     whole = f'["data:;base64,{text}", "data:;base64,Zm94"]'.encode()
 
     left, urls = parsed(whole[at : at + step] for at in range(0, len(whole), step))
@@ -164,6 +164,6 @@ def test_a_text_of_too_many_parts_is_refused_as_it_arrives(text: bytes) -> None:
         parsed([text])
 
 
-def test_what_is_left_of_a_text_is_bounded() -> None:
+def test_the_text_beside_the_urls_is_bounded() -> None:
     with pytest.raises(OverflowError):
         parsed([b'"', *[b"x" * 1024] * 1025])

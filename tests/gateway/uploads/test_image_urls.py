@@ -110,7 +110,7 @@ async def test_an_image_is_fetched(
         ("endless.png", PayloadTooLargeError, "at most 1000000 bytes"),
     ],
 )
-async def test_what_is_no_image_within_bounds_is_refused(
+async def test_a_response_without_an_image_within_the_limits_is_refused(
     host: str,
     writer: SpoolWriter,
     certificates: tuple[Path, ssl.SSLContext],
@@ -178,7 +178,7 @@ async def test_no_spelling_of_an_address_that_is_not_public_is_called(
         ("https://" + "a" * 64 + ".example/", "could not be fetched"),
     ],
 )
-async def test_what_is_no_usable_url_is_refused(writer: SpoolWriter, url: str, why: str) -> None:
+async def test_an_unusable_url_is_refused(writer: SpoolWriter, url: str, why: str) -> None:
     async with open_session(Reach(0)) as session:
         with pytest.raises(BadRequestError, match=why):
             await ImageFetcher(session, MAX_BYTES)(url, "mask.image_url", writer)

@@ -109,7 +109,7 @@ def is_refused(response: httpx2.Response, status: int, code: str, param: str | N
 
 
 @pytest.mark.parametrize("case", NO_JSON)
-async def test_what_is_no_json_is_a_bad_request(server: UploadServer, case: str) -> None:
+async def test_invalid_json_is_a_bad_request(server: UploadServer, case: str) -> None:
     response = await server.send(NO_JSON[case], JSON)
 
     is_refused(response, 400, "invalid_json", None)

@@ -64,7 +64,7 @@ IMAGES: Mapping[str, tuple[Callable[[Path], Any], list[bytes]]] = {
 
 
 @pytest.mark.parametrize("case", IMAGES)
-async def test_whatever_the_official_sdk_takes_as_image_arrives(
+async def test_every_image_type_of_the_official_sdk_arrives(
     server: UploadServer, tmp_path: Path, case: str
 ) -> None:
     path = tmp_path / "fox.png"

@@ -51,7 +51,7 @@ def open_files() -> int:
 
 
 @pytest.mark.parametrize("size", [0, 1, WRITE_BYTES, MEMORY_BYTES, MEMORY_BYTES + 1, 3 * MIB])
-async def test_contents_are_what_was_written_wherever_they_are(spools: Spools, size: int) -> None:
+async def test_contents_in_memory_and_on_disk_are_those_written(spools: Spools, size: int) -> None:
     small, large = b"before", bytes(range(251)) * (size // 251 + 1)
     async with spools.opened(REQUEST_BYTES) as spool:
         contents = [await put(spool, data) for data in (small, large[:size], small)]
@@ -153,7 +153,7 @@ async def test_an_upload_without_a_length_is_refused_where_the_room_ends(spools:
         assert bytes_on_disk() == MAX_BYTES - 2 * MIB
 
 
-async def test_what_was_reserved_and_not_needed_is_given_back(spools: Spools) -> None:
+async def test_unused_reserved_bytes_are_released(spools: Spools) -> None:
     async with spools.opened(REQUEST_BYTES, expected_bytes=8 * MIB) as spool:
         assert bytes_on_disk() == 8 * MIB
         await put(spool, bytes(3 * MIB))

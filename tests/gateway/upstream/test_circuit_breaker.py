@@ -20,7 +20,7 @@ OTHER = route("us-west-2")
 
 
 class Clock:
-    """A time that passes when told."""
+    """A clock that a test advances."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -198,7 +198,7 @@ def test_its_states_are_those_that_a_metric_shows(circuits: Circuits, clock: Clo
 
 
 class AnyHistory(RuleBasedStateMachine):
-    """Whatever happens, in whatever order, a way is never given up for good."""
+    """In any order of events, no route is excluded for ever."""
 
     def __init__(self) -> None:
         super().__init__()

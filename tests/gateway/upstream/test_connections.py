@@ -1,4 +1,4 @@
-"""Connections that a provider, or whatever stands before it, resets, drips, or never ends."""
+"""Connections that a provider or a proxy resets, slows down or never ends."""
 
 import tracemalloc
 from pathlib import Path
@@ -29,7 +29,7 @@ BROKEN: dict[str, Behavior] = {
     "a header is longer than any": says(http_response(b"{}", f"X-Long: {'x' * 100_000}")),
     "its response is empty": says(http_response(b"")),
 }
-"""Nobody knows whether the provider made the image."""
+"""It is unknown whether the provider made the image."""
 
 
 @STREAMED

@@ -81,7 +81,7 @@ async def test_all_keys_of_a_secret_come_together(tmp_path: Path) -> None:
         *("another kind of key", "half a pair", "another provider's key", "another secret"),
     ],
 )
-async def test_what_the_provider_cannot_use_is_no_credential(
+async def test_unusable_keys_are_no_credentials(
     tmp_path: Path, files: dict[str, str], spec: dict[str, Any]
 ) -> None:
     write(tmp_path, **files)

@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 from tintype_gateway.upstream.fault_reports import _without
 
 
-def test_what_the_request_does_not_say_stays() -> None:
-    told = "Invalid URL (POST /v1/v1/images/generations)"
-    assert _without(told, "a red fox in the snow") == told
+def test_text_that_is_not_in_the_request_stays() -> None:
+    message = "Invalid URL (POST /v1/v1/images/generations)"
+    assert _without(message, "a red fox in the snow") == message
 
 
 def test_a_quotation_is_removed_in_whole_or_in_part_and_in_any_case() -> None:

@@ -122,7 +122,7 @@ async def test_an_image_that_has_the_format_already_passes_through(encoding: Enc
     assert call.images[0].image.base64 is text
 
 
-async def test_what_the_provider_did_not_compress_is_compressed_here() -> None:
+async def test_an_image_that_the_provider_did_not_compress_is_compressed() -> None:
     text = sample_image("jpeg", quality=100)
     call = await finished(0, 1, result_of(text), Encoding("jpeg", 10))
     assert len(call.images[0].image.base64) < len(text)
@@ -145,7 +145,7 @@ async def test_a_response_with_something_else_is_a_fault_even_beside_an_image(te
 
 
 @pytest.mark.parametrize(("given", "refused"), [(0, 3), (1, 2), (3, 0), (4, 0)])
-async def test_what_is_not_there_was_refused_where_the_provider_says_so(
+async def test_a_missing_image_counts_as_refused_if_the_provider_says_so(
     given: int, refused: int
 ) -> None:
     call = await finished(0, 3, result_of(*[sample_image()] * given, rest_refused=True))

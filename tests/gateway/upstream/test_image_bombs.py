@@ -1,4 +1,4 @@
-"""Small files that are huge images: nobody decodes them, and nobody pays for them."""
+"""Small files with huge images are neither decoded nor charged."""
 
 import io
 import json
@@ -18,7 +18,7 @@ from tintype_testing.sample_images import encoded
 
 
 def huge_png(edge: int) -> bytes:
-    """Return a PNG of one color and so many pixels an edge, one bit each."""
+    """Return a square PNG of one color with this edge, one bit a pixel."""
     file = io.BytesIO()
     Image.new("1", (edge, edge)).save(file, "png")
     return file.getvalue()
@@ -38,7 +38,7 @@ def blank(mebibytes: int) -> bytes:
 
 
 def two_headed_png(edge: int) -> bytes:
-    """Return a PNG whose second header says that it has so many pixels an edge."""
+    """Return a PNG whose second header declares a square with this edge."""
     header = struct.pack(">IIBBBBB", 16, 16, 1, 0, 0, 0, 0)
     chunk = b"IHDR" + header + struct.pack(">I", zlib.crc32(b"IHDR" + header))
     file = huge_png(edge)

@@ -1,4 +1,4 @@
-"""Bodies that no provider should send, in every wire protocol: an error, and nobody pays."""
+"""Invalid bodies are errors without a charge, in every wire protocol."""
 
 import json
 from collections.abc import Callable
@@ -67,7 +67,7 @@ async def test_a_response_of_another_form_is_an_unknown_outcome(
         ("500 Internal Server Error", (503, "outcome_unknown")),
     ],
 )
-async def test_an_error_of_another_form_is_what_its_status_says(
+async def test_an_error_of_another_form_is_classified_by_its_status(
     tmp_path: Path, status: str, end: tuple[int, str], dialect: str, stream: bool
 ) -> None:
     ends = await ends_of(tmp_path, dialect, status, stream)

@@ -89,7 +89,7 @@ async def test_a_rejected_call_fails_over_at_once(kind: FaultKind) -> None:
 
 
 @pytest.mark.parametrize("kind", [kind for kind, rule in RULES.items() if rule.retry == "never"])
-async def test_what_may_have_been_processed_is_never_sent_again(kind: FaultKind) -> None:
+async def test_a_call_that_may_have_been_processed_is_never_repeated(kind: FaultKind) -> None:
     provider = Provider([UpstreamFault(kind, "no")])
 
     failed = await made(provider, EAST, WEST)
@@ -111,7 +111,7 @@ async def test_the_only_route_is_retried_up_to_a_limit() -> None:
 
 
 @pytest.mark.parametrize("kind", ["unauthorized", "misconfigured"])
-async def test_what_does_not_change_by_itself_is_not_tried_again(kind: FaultKind) -> None:
+async def test_a_permanent_fault_is_not_retried(kind: FaultKind) -> None:
     provider = Provider([turned_away(kind)] * 2)
 
     assert isinstance(await made(provider, EAST, WEST), FailedCall)

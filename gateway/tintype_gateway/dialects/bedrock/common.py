@@ -125,10 +125,10 @@ def read_error(response: UpstreamResponse) -> UpstreamFault:
         or ERRORS.get(name)
         or kind_of_status(response.status, own_envelope=bool(name))
     )
-    is_told = name == "ValidationException" and kind in ("refused", "invalid")
-    told = (message if is_told else "") or SUMMARIES[kind]
+    is_shown = name == "ValidationException" and kind in ("refused", "invalid")
+    shown = (message if is_shown else "") or SUMMARIES[kind]
     later = retry_after(response.headers)
-    return UpstreamFault(kind, told, name or None, later, cause=message or None)
+    return UpstreamFault(kind, shown, name or None, later, cause=message or None)
 
 
 def _kind_of_validation(message: str) -> FaultKind | None:
@@ -146,8 +146,8 @@ def _kind_of_validation(message: str) -> FaultKind | None:
 
 def _name(headers: Mapping[str, str], body: Mapping[str, Any]) -> str:
     """Return the name of an error, from where botocore looks for it, without its namespaces."""
-    told = headers.get("x-amzn-errortype") or _text(body, "code", "Code", "__type") or ""
-    return told.partition(":")[0].rpartition("#")[2]
+    name = headers.get("x-amzn-errortype") or _text(body, "code", "Code", "__type") or ""
+    return name.partition(":")[0].rpartition("#")[2]
 
 
 def _text(body: Mapping[str, Any], *names: str) -> str | None:

@@ -101,7 +101,7 @@ def mask_convention(task: str | None) -> MaskConvention | None:
 def translate(
     job: Job, route: Route, images: int, credentials: Mapping[str, str]
 ) -> UpstreamRequest:
-    """Return the call that asks for one of the job's images, whatever `images` says.
+    """Return the call that asks for one image of the job, and ignores `images`.
 
     The gateway's own fields are merged in last, so that no provider parameter can replace them.
 
@@ -175,14 +175,14 @@ def interpret(response: UpstreamResponse) -> CallResult:
 
 def _generated(document: Mapping[str, Any]) -> Iterator[GeneratedImage]:
     seeds = document.get("seeds")
-    told = seeds if isinstance(seeds, list) else []
+    reported = seeds if isinstance(seeds, list) else []
     for index, image in enumerate(document["images"]):
-        yield GeneratedImage(base64=plain_base64(image), seed=_seed(told[index : index + 1]))
+        yield GeneratedImage(base64=plain_base64(image), seed=_seed(reported[index : index + 1]))
 
 
-def _seed(told: list[Any]) -> int | None:
+def _seed(reported: list[Any]) -> int | None:
     """Return a seed, documented as a text and seen as a number; an image is worth more than it."""
     try:
-        return int(told[0])
+        return int(reported[0])
     except MALFORMED:
         return None

@@ -78,10 +78,10 @@ def read_error(response: UpstreamResponse) -> UpstreamFault:
     error = _error(response.body)
     status, message = text(error.get("status")), text(error.get("message")) or ""
     kind = _kind(response.status, status, message, _details(error))
-    told = (message if kind == "invalid" else "") or SUMMARIES[kind]
+    shown = (message if kind == "invalid" else "") or SUMMARIES[kind]
     delay = _retry_delay(error)
     later = retry_after(response.headers) if delay is None else delay
-    return UpstreamFault(kind, told, status, later, cause=message or None)
+    return UpstreamFault(kind, shown, status, later, cause=message or None)
 
 
 def _kind(status: int, code: str | None, message: str, details: list[Any]) -> FaultKind:

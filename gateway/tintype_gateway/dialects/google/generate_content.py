@@ -184,7 +184,7 @@ def _draft(part: Mapping[str, Any]) -> Preview:
 
 
 def _block_reason(document: Mapping[str, Any]) -> tuple[str, ...] | None:
-    """Return why the prompt was blocked, as far as it is told, None where it was not."""
+    """Return the reported reason why the prompt was blocked, or None if it was not."""
     feedback = document.get("promptFeedback") or {}
     blocked = feedback.get("blockReason")
     return reason(blocked, feedback.get("blockReasonMessage")) if blocked else None

@@ -1,7 +1,7 @@
 """JSON whose data URLs are decoded while it arrives: it does no I/O, and keeps what is left.
 
 The rest of the document, with a placeholder for each data URL, is small and goes to the standard
-parser: so whatever JSON allows comes out right.
+parser: so all valid JSON is read correctly.
 """
 
 import re
@@ -49,7 +49,7 @@ class DataUrlParser:
     """Takes the data URLs out of one JSON text."""
 
     def __init__(self, max_characters: int, max_document_bytes: int) -> None:
-        """Take data URLs of at most so many characters, and so many bytes beside them."""
+        """Limit the characters of each data URL, and the bytes beside them."""
         self._max_characters = max_characters
         self._max_document_bytes = max_document_bytes
         self._document = bytearray()

@@ -21,7 +21,7 @@ SMALL_BYTES = 1024
 
 @dataclass(frozen=True, slots=True)
 class InputFacts:
-    """What the bytes of an image say of it, whatever type the client declared."""
+    """The facts in the bytes of an image, which may contradict the declared type."""
 
     format: FileFormat
     size: Size
@@ -80,7 +80,7 @@ class PartCounter:
         self._small = 0
 
     def add(self, length: int) -> None:
-        """Count a part of so many bytes.
+        """Count a part of `size` bytes.
 
         Raises:
             ValueError: There are too many tiny ones.

@@ -1,4 +1,4 @@
-"""What Schemathesis is told beyond the document: which model there is, and what an image is."""
+"""What Schemathesis must know beyond the document: the models, and the form of an image."""
 
 import base64
 import io

@@ -1,4 +1,4 @@
-"""Schemathesis asks a running gateway for whatever its own document allows, and what it forbids.
+"""Schemathesis sends requests that the gateway's document allows, and some that it forbids.
 
 `SCHEMATHESIS_EXAMPLES` sets how many random requests each operation gets, beside those that cover
 the document systematically.
@@ -56,7 +56,7 @@ def lift_limit(folder: Path) -> None:
 
 @pytest.mark.timeout(120 + 10 * EXAMPLES)
 def test_every_response_conforms_to_the_document(gateway: GatewayProcess) -> None:
-    told = subprocess.run(
+    completed = subprocess.run(
         [
             *(sys.executable, "-c", "from schemathesis.cli import schemathesis; schemathesis()"),
             *("run", f"{gateway.url}/openapi.json"),
@@ -71,7 +71,7 @@ def test_every_response_conforms_to_the_document(gateway: GatewayProcess) -> Non
         check=False,
     )
 
-    assert told.returncode == 0, told.stdout[-20_000:]
+    assert completed.returncode == 0, completed.stdout[-20_000:]
     log = gateway.log()
     assert [line for line in log if line["level"] == "error"] == []
     assert {line["route"] for line in log if line.get("status") == 200} == SERVED

@@ -62,7 +62,7 @@ async def test_it_names_the_models_without_a_key_where_a_setting_says_so(tmp_pat
     assert _schema(served, "ImageGenerationRequest")["additionalProperties"] is False
 
 
-async def test_it_names_only_what_the_caller_may_use(tmp_path: Path) -> None:
+async def test_it_names_only_models_that_the_caller_may_use(tmp_path: Path) -> None:
     async with running_gateway(tmp_path, *SECRETIVE) as gateway:
         await gateway.ledger.set_policy(ACCOUNT, Policy(frozenset({"canvas"})))
         async with gateway.http() as http:
@@ -183,8 +183,8 @@ def test_an_error_of_every_status_is_described(status: int) -> None:
 
 
 def test_the_errors_are_those_of_the_documentation() -> None:
-    told = re.findall(r"^\| (\d{3}) \| ((?:`[a-z_]+`(?:, )?)+) \|", API, re.MULTILINE)
-    documented = {(int(status), code) for status, codes in told for code in _codes(codes)}
+    rows = re.findall(r"^\| (\d{3}) \| ((?:`[a-z_]+`(?:, )?)+) \|", API, re.MULTILINE)
+    documented = {(int(status), code) for status, codes in rows for code in _codes(codes)}
 
     described = {(status, code) for status, fault in FAULTS.items() for code in fault.codes}
     assert described == documented

@@ -32,7 +32,7 @@ PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519Pri
 
 @dataclass(frozen=True)
 class SigningKey:
-    """A private key, and what others are told of it."""
+    """A private key, and its public part."""
 
     id: str
     algorithm: str

@@ -1,4 +1,4 @@
-"""What is refused, and what its bearer is told."""
+"""Refused tokens, and the messages for their bearers."""
 
 import time
 

@@ -48,7 +48,7 @@ async def generate(gateway: Gateway, token: str) -> httpx2.Response:
 
 
 async def error(gateway: Gateway, token: str) -> dict[str, Any]:
-    """Return what the bearer of a token is told."""
+    """Return the message for the bearer of a token."""
     response = await generate(gateway, token)
     assert response.status_code == 401
     assert response.headers["x-should-retry"] == "false"

@@ -49,7 +49,7 @@ def test_every_field_is_read(tmp_path: Path) -> None:
     assert issuer.clock_skew_seconds == 60
 
 
-def test_what_is_left_out_is_cautious(tmp_path: Path) -> None:
+def test_defaults_are_restrictive(tmp_path: Path) -> None:
     (issuer,) = read_issuers(written(tmp_path, [GOOD]))
 
     assert issuer.account_claim is None

@@ -31,7 +31,7 @@ def test_a_key_is_read_with_its_id_and_algorithm(algorithm: str) -> None:
 
 
 @pytest.mark.parametrize("algorithm", ["RS256", "ES384", "EdDSA"])
-def test_a_key_need_not_say_what_it_is_for(algorithm: str) -> None:
+def test_a_key_needs_no_declared_use(algorithm: str) -> None:
     signing = signing_key("k", algorithm)
     entry = signing.jwk(alg=None, use=None, kid=None)
 
@@ -65,7 +65,7 @@ def test_other_keys_are_passed_over(entry: object) -> None:
 @pytest.mark.parametrize(
     "document", [b"", b"{", b"[]", b"7", b"{}", b'{"keys": 7}', b"\xff", b"[" * 100_000]
 )
-def test_what_is_no_key_set_is_refused(document: bytes) -> None:
+def test_an_invalid_key_set_is_refused(document: bytes) -> None:
     with pytest.raises(JwksError, match="not a JSON Web Key Set"):
         parse_jwks(document)
 

@@ -97,7 +97,9 @@ async def test_unknown_ids_make_no_more_than_one_reading_in_a_while(
     assert publisher.readings == 2
 
 
-async def test_all_who_wait_share_one_reading(keys: PublishedKeys, publisher: Publisher) -> None:
+async def test_all_waiting_callers_share_one_fetch(
+    keys: PublishedKeys, publisher: Publisher
+) -> None:
     publisher.released.clear()
     waiting = [asyncio.create_task(keys.find("first")) for _ in range(50)]
     await asyncio.sleep(0)  # lets each of them begin
@@ -107,7 +109,7 @@ async def test_all_who_wait_share_one_reading(keys: PublishedKeys, publisher: Pu
     assert publisher.readings == 1
 
 
-async def test_one_who_leaves_does_not_end_the_reading_for_the_others(
+async def test_a_cancelled_caller_does_not_end_the_fetch_for_others(
     keys: PublishedKeys, publisher: Publisher
 ) -> None:
     publisher.released.clear()

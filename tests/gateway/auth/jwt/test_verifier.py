@@ -42,7 +42,7 @@ async def test_the_account_may_be_in_a_claim_of_any_kind_but_text_it_must_be() -
     assert said.startswith("has a claim `/team/name` that is not printable text")
 
 
-async def test_clocks_may_differ_by_what_the_settings_say() -> None:
+async def test_clocks_may_differ_by_the_configured_leeway() -> None:
     jwts = verifier(issuer(jwksUrl=URL, clockSkewSeconds=300))
     now = int(time.time())
 

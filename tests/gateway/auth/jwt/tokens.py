@@ -50,7 +50,7 @@ def altered(signed: str, token: object) -> str:
 
 
 async def refusal(jwts: JwtVerifier, token: str) -> str:
-    """Return what the bearer is told, after checking that it gives nothing of the token away."""
+    """Return the message for the bearer, which must reveal nothing of the token."""
     with pytest.raises(AuthenticationError) as caught:
         await jwts.verify(token)
     assert caught.value.status == 401

@@ -102,12 +102,12 @@ def test_under_strict_handling_a_change_is_an_error(rule: Manifest, fields: dict
 
 
 @pytest.mark.parametrize("handling", HANDLINGS)
-def test_what_was_not_sent_is_not_sent_on(handling: Handling) -> None:
+def test_absent_fields_are_not_sent(handling: Handling) -> None:
     rules = dict.fromkeys(VALUES, REJECT)
     job = adapted(with_rules(**rules), handling)
     assert (job.parameters, job.extras, job.adjustments) == ({}, {}, ())
 
 
-def test_who_the_end_user_is_goes_to_every_model() -> None:
+def test_the_user_field_goes_to_every_model() -> None:
     job = adapted(image_model(), "strict", user="u-1", safety_identifier="s-1")
     assert job.parameters == {"user": "u-1", "safety_identifier": "s-1"}

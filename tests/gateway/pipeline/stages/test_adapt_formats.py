@@ -22,7 +22,7 @@ ANY = with_rules(output_format=ACCEPT, output_compression=ACCEPT)
 NO_COMPRESSION = with_rules(output_format=mapping(png="png", jpeg="jpeg"))
 
 
-def test_who_names_no_format_gets_the_models_own() -> None:
+def test_the_default_format_is_that_of_the_model() -> None:
     job = adapted(ANY)
     assert (job.parameters, job.encoding) == ({}, None)
 

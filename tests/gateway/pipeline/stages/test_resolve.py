@@ -98,7 +98,7 @@ def test_prefix_and_header_must_agree() -> None:
 @pytest.mark.parametrize(
     "sent", ["azure", "Open AI", "", "openai ", "\udc93", "gemini", "x" * 9000]
 )
-def test_an_unknown_provider_names_the_header_its_value_and_what_is_allowed(sent: str) -> None:
+def test_an_unknown_provider_names_the_header_its_value_and_the_allowed_ones(sent: str) -> None:
     status, code, param, message = refusal("canvas", sent)
     assert (status, code, param) == (400, "unknown_provider", "X-Tintype-Provider")
     assert message.startswith(f"the header X-Tintype-Provider is {sent!r:.70}: ")
@@ -109,7 +109,7 @@ def test_the_case_of_a_header_does_not_matter() -> None:
     assert set(providers(resolved("canvas", "OpenAI"))) == {"openai"}
 
 
-def test_an_unknown_provider_names_only_what_the_caller_may_use() -> None:
+def test_the_error_of_an_unknown_provider_lists_only_those_that_the_caller_may_use() -> None:
     view = KNOWN.view(frozenset({"old"}))
     for sent in ("bedrock", "azure"):
         with pytest.raises(BadRequestError, match=r"it must be one of openai$"):
@@ -210,7 +210,7 @@ def test_a_replacement_that_the_caller_may_not_use_is_not_named() -> None:
         resolve("old", None, view, operation=GENERATION, today=TODAY, supports=lambda *_: True)
 
 
-def test_an_allow_list_holds_ids_whatever_alias_is_sent() -> None:
+def test_an_allow_list_of_ids_applies_to_every_alias() -> None:
     allowed = {"studio/canvas:1"}
 
     for requested in ("canvas", "sketch/one", "bedrock/canvas"):

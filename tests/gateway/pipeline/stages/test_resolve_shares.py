@@ -94,7 +94,7 @@ def test_every_region_is_a_route_and_the_preferred_one_comes_first() -> None:
     ]
 
 
-def test_an_unhealthy_route_is_the_last_resort_whatever_its_priority() -> None:
+def test_an_unhealthy_route_of_any_priority_is_the_last_resort() -> None:
     assert regional(lambda binding, region: region != "eu-west-1") == [
         "openai/us-east-1/a",
         "openai/global/b",

@@ -74,7 +74,7 @@ def test_a_value_beyond_a_bound_is_refused_with_its_field(
 
 
 @pytest.mark.parametrize("name", ["prompt", "size", "unheard-of"])
-def test_every_other_field_has_bounds_for_what_is_nested(name: str) -> None:
+def test_every_other_field_has_bounds_for_nested_values(name: str) -> None:
     with pytest.raises(ValidationError) as refusal:
         validate(JsonBody(body(**{name: [0] * 257})), KNOWN, ImageGenerationRequest)
 

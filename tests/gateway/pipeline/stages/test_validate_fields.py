@@ -194,7 +194,7 @@ def test_a_number_that_no_float_can_hold_is_refused(number: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["taskType", "numberOfImages", "sampleCount", "candidateCount"])
-def test_what_the_gateway_decides_itself_is_refused_by_name(name: str) -> None:
+def test_fields_that_the_gateway_sets_are_refused_by_name(name: str) -> None:
     with pytest.raises(UnsupportedParameterError) as caught:
         valid(**{name: 2})
 

@@ -1,4 +1,4 @@
-"""However a provider writes its response, one that passes through tells the client the same."""
+"""A response that passes through has the same content as one that is read whole."""
 
 import json
 import random
@@ -70,10 +70,10 @@ async def test_a_response_passed_through_is_the_same_as_a_whole_one(
     document = data.draw(RESPONSES[name])
     content = written(document, data)
 
-    told, passed = await passed_through(content, name, data.draw(CUTS))
+    result, passed = await passed_through(content, name, data.draw(CUTS))
     event("passed through" if passed else "read whole")
 
-    assert told == await whole(content, name)
+    assert result == await whole(content, name)
 
 
 def written(document: Any, data: st.DataObject) -> bytes:

@@ -109,10 +109,10 @@ async def test_other_dialects_pass_theirs_on_too(name: str, document: object) ->
 async def test_in_doubt_a_response_is_read_as_a_whole(name: str, document: object) -> None:
     content = json.dumps(document).replace("\\\\/", "\\/").encode()
 
-    told, passed = await passed_through(content, name, EVERYWHERE)
+    result, passed = await passed_through(content, name, EVERYWHERE)
 
     assert not passed
-    assert told["data"][0]["b64_json"] == PNG
+    assert result["data"][0]["b64_json"] == PNG
 
 
 async def test_a_small_response_is_read_as_a_whole() -> None:
@@ -154,7 +154,7 @@ async def test_an_image_without_the_promised_signature_passes_too(image: str) ->
         "replaced",
     ],
 )
-async def test_what_turns_out_wrong_has_no_end(content: bytes) -> None:
+async def test_an_invalid_response_is_not_completed(content: bytes) -> None:
     client = Client()
 
     with pytest.raises(UpstreamFault) as caught:
