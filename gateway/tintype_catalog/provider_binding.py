@@ -150,7 +150,17 @@ class ProviderBindingSpec(Contract):
     """The time limit until the response starts. By default the time limit of the call."""
 
     max_concurrent_calls: Annotated[int, Field(ge=1, le=100_000)] | None = None
-    """The most concurrent calls of one gateway with this binding."""
+    """The most concurrent calls with this binding, those of all gateways together."""
+
+    concurrency_scope: Literal["Release", "Process"] = "Release"
+    """The calls that `maxConcurrentCalls` counts: those of all gateways that share the ledger, or
+    those of each gateway process separately."""
+
+    queue_limit: Annotated[int, Field(ge=0, le=1000)] = 100
+    """The most calls that wait for others to end. Accounts take turns."""
+
+    queue_timeout_seconds: Annotated[int, Field(ge=1, le=3600)] = 60
+    """The time limit of a call's wait in the queue, which is a part of `timeoutSeconds`."""
 
     @model_validator(mode="after")
     def _bedrock_has_regions(self) -> Self:

@@ -6,7 +6,7 @@ everything else is the same as in production.
 
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from aiohttp import web
 
@@ -45,6 +45,7 @@ from tintype_gateway.upstream.egress import Reach
 from tintype_gateway.upstream.image_urls import ImageFetcher
 from tintype_gateway.upstream.retry import Retrier
 from tintype_gateway.upstream.sessions import open_session, open_sessions
+from tintype_gateway.upstream.slots import Slots
 from tintype_gateway.values.upstream import ResponseLimits
 from tintype_kubernetes.client import connect
 from tintype_kubernetes.config import load_config
@@ -102,6 +103,9 @@ JOURNALS = "settlements"
 SETTLE_SECONDS = 5
 """How long due charges are retried at shutdown. The journal has the remaining ones."""
 
+SLOTS_SECONDS = 5
+"""How long the return of slots may take at shutdown. Those that remain return by time."""
+
 DRAIN_SECONDS = 180
 """How long requests in flight may take after a signal: images take up to a minute."""
 
@@ -152,6 +156,8 @@ async def compose(
     settlements = Settlements(ledger, journal)
     stack.push_async_callback(settlements.finish, parts.settle_seconds)
     settlements.recover()
+    slots = Slots(ledger)
+    stack.push_async_callback(slots.finish, SLOTS_SECONDS)
     catalogs = CatalogStore()
     sessions = await stack.enter_async_context(open_sessions(settings.endpoint_reach))
     for_issuers = await stack.enter_async_context(open_session(None))
@@ -171,7 +177,7 @@ async def compose(
         images=images,
         idempotent_responses=IdempotentResponses(images.store, images.url_seconds),
         memory=parts.memory or MemoryBudget(memory(settings.memory_limit_bytes)),
-        retrier=parts.retrier,
+        retrier=replace(parts.retrier, slots=slots),
         calls=calls,
         response_limits=parts.response_limits,
         keep_input_metadata=settings.keep_image_metadata,

@@ -20,7 +20,8 @@
     |-- ValidationError 422            invalid fields, all of them at once
     |-- HeadersTooLargeError 431
     |-- RateLimitError 429           the account has exceeded a rate limit
-    |   `-- OverloadedError          ... or the gateway has no memory for more requests
+    |   |-- OverloadedError          ... or the gateway has no memory for more requests
+    |   `-- BusyError                ... or all concurrent calls of the provider are in use
     |-- InternalError 500              a defect; the response has no details
     `-- UnavailableError 503           a provider, the ledger or the catalog
 
@@ -263,6 +264,12 @@ class OverloadedError(RateLimitError):
     """The gateway has no memory for more requests."""
 
     code = "overloaded"
+
+
+class BusyError(RateLimitError):
+    """All concurrent calls of the provider are in use, and the queue is full or too slow."""
+
+    code = "provider_busy"
 
 
 class InternalError(GatewayError):

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Literal, NamedTuple
 
 from tintype_gateway.errors import (
+    BusyError,
     ContentRefusedError,
     GatewayError,
     UnavailableError,
@@ -47,6 +48,7 @@ RULES: Mapping[FaultKind, Rule] = {
     "refused": Rule("moderation_blocked", ContentRefusedError, quotes_request=True),
     "invalid": Rule("unsupported_parameter", UnsupportedParameterError, quotes_request=True),
     "throttled": Rule("provider_throttled", retry="any route", circuit="opens", should_retry=True),
+    "busy": Rule("provider_busy", BusyError, retry="another route", should_retry=True),
     "unavailable": Rule(
         "provider_unavailable", retry="any route", circuit="counts", should_retry=True
     ),

@@ -36,6 +36,12 @@ class RequestContext:
         return cls(plan, request_id, deadline, log, reservation)
 
     @property
+    def account(self) -> str:
+        """The account of the caller, or an empty string for a request without one."""
+        account = self.log.account
+        return account if isinstance(account, str) else ""
+
+    @property
     def routes(self) -> Iterable[Route]:
         """The routes of all calls so far, or the first candidate's."""
         return list(self._routes.values()) or [self.plan.route]

@@ -16,6 +16,7 @@ import yaml
 from tintype_testing.cluster.processes import Process, free_ports, start
 from tintype_testing.gateway import canvas, towards
 from tintype_testing.gateway_process import START_SECONDS, clean_environ
+from tintype_testing.manifests import Manifest
 from tintype_testing.waiting import eventually
 
 PRICE = 640_000
@@ -67,9 +68,13 @@ class Fleet:
             **environ,
         }
         (folder / "catalog").mkdir()
-        manifests = [towards(manifest, simulator) for manifest in canvas()]
+        manifests = [towards(manifest, simulator) for manifest in self.manifests()]
         (folder / "catalog" / "sketch.yaml").write_text(yaml.safe_dump_all(manifests))
         (folder / "openai.api-key").write_text("sk-anything")
+
+    def manifests(self) -> list[Manifest]:
+        """Return the catalog of the gateways, whose provider is the simulator."""
+        return canvas()
 
     @property
     def urls(self) -> list[str]:

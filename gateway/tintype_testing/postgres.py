@@ -39,6 +39,7 @@ DELETE FROM posting;
 DELETE FROM hold;
 DELETE FROM api_key;
 DELETE FROM account;
+DELETE FROM slot;
 """
 """Faster than TRUNCATE where there are only a few rows."""
 

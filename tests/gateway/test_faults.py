@@ -25,7 +25,7 @@ def test_a_call_that_may_have_made_an_image_is_never_repeated(rule: Rule) -> Non
 @pytest.mark.parametrize("rule", RULES.values())
 def test_sdks_may_repeat_only_calls_that_the_gateway_would_repeat(rule: Rule) -> None:
     if rule.should_retry:
-        assert rule.retry == "any route"
+        assert rule.retry in ("any route", "another route")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """The interface of the ledger: its operations and their values."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from typing import Protocol
 
@@ -18,6 +18,7 @@ from tintype_gateway.accounts import (
     Settlement,
     Usage,
 )
+from tintype_gateway.ledger.slot_queue import SlotAnswer, SlotLimits, SlotRequest
 
 __all__ = [
     "UNRESTRICTED",
@@ -32,6 +33,9 @@ __all__ = [
     "Policy",
     "Profile",
     "Settlement",
+    "SlotAnswer",
+    "SlotLimits",
+    "SlotRequest",
     "Usage",
 ]
 
@@ -237,6 +241,23 @@ class Ledger(Protocol):
 
         Holds with an unknown outcome stay, because an operator may have to examine their cost.
         """
+
+    async def exchange_slots(
+        self,
+        binding: str,
+        limits: SlotLimits,
+        wanted: Sequence[SlotRequest],
+        freed: Collection[str],
+    ) -> SlotAnswer:
+        """Free slots of a binding, and grant them to calls that wait (see `slot_queue`).
+
+        The queue has the calls of all processes; each asks again about those that still wait before
+        `WAITING_SECONDS` have passed. A lease ends when its call is in `freed`, or after
+        `limits.lease_seconds`. No money depends on slots: a power cut may undo an exchange.
+        """
+
+    async def slot_calls(self, bindings: Collection[str]) -> Mapping[str, int]:
+        """Return the number of calls of each binding that have a slot or wait for one."""
 
     async def audit(self) -> Audit:
         """Check every balance, hold and charge against the entries, in one snapshot."""

@@ -109,6 +109,32 @@ RETRIES_REFUSED = Counter(
     ("provider",),
     registry=REGISTRY,
 )
+SLOTS_IN_USE = Gauge(
+    "tintype_slots_in_use",
+    "Calls of this gateway that have a slot of a binding with `maxConcurrentCalls`.",
+    ("binding",),
+    registry=REGISTRY,
+)
+SLOTS_WAITING = Gauge(
+    "tintype_slots_waiting",
+    "Calls of this gateway that wait for a slot of a binding with `maxConcurrentCalls`.",
+    ("binding",),
+    registry=REGISTRY,
+)
+SLOT_POSITION = Histogram(
+    "tintype_slot_queue_position",
+    "Positions that calls without a free slot got in the queue of all gateways; 1 is the next.",
+    ("binding",),
+    buckets=(1, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1000),
+    registry=REGISTRY,
+)
+SLOT_WAIT = Histogram(
+    "tintype_slot_wait_seconds",
+    "Wait for a slot, by outcome: leased, full (the queue), timeout, or left (the client).",
+    ("binding", "outcome"),
+    buckets=(0.01, 0.05, *_SECONDS),
+    registry=REGISTRY,
+)
 CREDITS_USED = Counter(
     "tintype_credits_used",
     "Credits charged to accounts.",

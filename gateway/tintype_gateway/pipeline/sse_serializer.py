@@ -18,7 +18,7 @@ from tintype_gateway.pipeline import openai_profile
 from tintype_gateway.pipeline.client_presence import ClientPresence
 from tintype_gateway.request_context import RequestContext
 from tintype_gateway.upstream.executor import Execution
-from tintype_gateway.upstream.sse import MEDIA_TYPE, PING, Pieces, event, image_event
+from tintype_gateway.upstream.sse import MEDIA_TYPE, PING, Pieces, comment, event, image_event
 from tintype_gateway.values.events import (
     AbandonedCall,
     Charge,
@@ -27,6 +27,7 @@ from tintype_gateway.values.events import (
     FinishedCall,
     Heartbeat,
     PartialImage,
+    WaitingForSlot,
 )
 from tintype_gateway.values.images import CallResult, FinishedImage, GeneratedImage
 from tintype_gateway.values.plan import Plan
@@ -147,6 +148,11 @@ class SseSerializer:
             match each:
                 case Heartbeat():
                     for part in self._parts(PING):
+                        yield part
+                case WaitingForSlot():
+                    for part in self._parts(
+                        comment(f"waiting for a slot, position {each.position}")
+                    ):
                         yield part
                 case PartialImage():
                     self._sale.begin(_previewed(each))

@@ -29,6 +29,7 @@ from tintype_gateway.values.events import (
     Heartbeat,
     ImageStarted,
     PartialImage,
+    WaitingForSlot,
 )
 from tintype_gateway.values.faults import UpstreamFault
 from tintype_gateway.values.images import (
@@ -65,7 +66,9 @@ class Executor:
     ) -> AsyncGenerator[CallEvent, None]:
         """Yield the events of a call; the last one is a FinishedCall or a FailedCall."""
         attempt = partial(self._attempt, context, planned)
-        events = self.retrier.run(planned, context.plan.candidates, context.deadline, attempt)
+        events = self.retrier.run(
+            planned, context.plan.candidates, context.deadline, attempt, context.account
+        )
         async with aclosing(events):
             async for event in events:
                 if isinstance(event, FinishedCall) and needs_finish(context.plan):
@@ -201,6 +204,8 @@ class Execution:
                 async for event in events:
                     if isinstance(event, FinishedCall):
                         self._untaken.append(event)
+                    if isinstance(event, WaitingForSlot) and self._waiting.full():
+                        continue  # a slow client must not keep the call from its slot
                     await self._waiting.put(event)
         except asyncio.CancelledError:
             if planned.first not in self._abandoned:

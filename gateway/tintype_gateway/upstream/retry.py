@@ -14,8 +14,8 @@ from tintype_gateway.faults import rule_of
 from tintype_gateway.observability.metrics import FAILOVERS, RETRIES, RETRIES_REFUSED
 from tintype_gateway.runtime.deadline import Deadline
 from tintype_gateway.upstream.circuit_breaker import Circuits
-from tintype_gateway.upstream.concurrency import ConcurrencyLimits
-from tintype_gateway.values.events import CallEvent, FailedCall
+from tintype_gateway.upstream.slots import Slots, waiting
+from tintype_gateway.values.events import CallEvent, FailedCall, FinishedCall, WaitingForSlot
 from tintype_gateway.values.faults import UpstreamFault
 from tintype_gateway.values.routes import Candidate
 from tintype_gateway.values.upstream import PlannedCall
@@ -73,7 +73,7 @@ class Retrier:
     """Makes the attempts of calls, with the state of all routes to providers of this process."""
 
     circuits: Circuits = field(default_factory=Circuits)
-    limits: ConcurrencyLimits = field(default_factory=ConcurrencyLimits)
+    slots: Slots = field(default_factory=Slots)
     budget: RetryBudget = field(default_factory=RetryBudget)
     draw: Callable[[], float] = random.random
     """Returns random numbers in [0, 1) for the pauses."""
@@ -84,20 +84,31 @@ class Retrier:
         candidates: Sequence[Candidate],
         deadline: Deadline,
         attempt: Attempt,
+        account: str = "",
     ) -> AsyncGenerator[CallEvent, None]:
-        """Yield the events of a call, over several attempts if needed; a FailedCall if all fail."""
+        """Yield the events of a call, over several attempts if needed; a FailedCall if all fail.
+
+        The call waits for a slot in the queue of its account, where a binding has a limit. Its
+        outcome comes when the slot is free again, as an image may take long to be delivered.
+        """
         self.budget.earn()
         failed: list[FailedCall] = []
-        candidate: Candidate | None = self._best(candidates)
+        candidate: Candidate | None = await self._best(candidates)
         while candidate is not None:
             try:
-                with (
-                    self.limits.slot(candidate.route.binding),
-                    self.circuits.watched(candidate.route),
-                ):
-                    async with aclosing(attempt(candidate)) as events:
-                        async for event in events:
-                            yield event
+                with self.slots.place(candidate.route.binding, account) as place:
+                    if place is not None:
+                        async with aclosing(waiting(place, deadline)) as positions:
+                            async for position in positions:
+                                yield WaitingForSlot(position)
+                    with self.circuits.watched(candidate.route):
+                        async with aclosing(attempt(candidate)) as events:
+                            async for event in events:
+                                if isinstance(event, FinishedCall):
+                                    made = event
+                                else:
+                                    yield event
+                yield made
                 return
             except UpstreamFault as fault:
                 failed.append(FailedCall(planned.first, planned.asked, candidate.route, fault))
@@ -113,12 +124,12 @@ class Retrier:
             return None
         tried = [call.route for call in failed]
         if untried := [candidate for candidate in candidates if candidate.route not in tried]:
-            return self._fail_over(untried, failed[-1])
+            return await self._fail_over(untried, failed[-1])
         return await self._retry(candidates, failed, deadline)
 
-    def _fail_over(self, untried: Sequence[Candidate], last: FailedCall) -> Candidate | None:
+    async def _fail_over(self, untried: Sequence[Candidate], last: FailedCall) -> Candidate | None:
         """Return another candidate. A healthy one costs no retry budget."""
-        candidate = self._best(untried)
+        candidate = await self._best(untried)
         if not (self._is_healthy(candidate) or self._spend_budget(last)):
             return None
         FAILOVERS.labels(last.route.binding.provider, last.fault.kind).inc()
@@ -150,12 +161,31 @@ class Retrier:
         RETRIES_REFUSED.labels(last.route.binding.provider).inc()
         return False
 
-    def _best(self, candidates: Sequence[Candidate]) -> Candidate:
-        """Return the first healthy candidate, or the first one if none is healthy."""
-        return next(filter(self._is_healthy, candidates), candidates[0])
+    async def _best(self, candidates: Sequence[Candidate]) -> Candidate:
+        """Return the first healthy candidate, or the first one if none is healthy.
+
+        Among healthy candidates of its priority that have a limit of concurrent calls, as it has,
+        it is the one with the fewest calls relative to the limit.
+        """
+        first = next(filter(self._is_healthy, candidates), candidates[0])
+        if first.route.binding.max_concurrent_calls is None:
+            return first
+        alike = [each for each in candidates if _is_alike(each, first) and self._is_healthy(each)]
+        bindings = {each.route.binding.name: each.route.binding for each in alike}
+        if len(bindings) < 2:
+            return first
+        loads = await self.slots.loads(list(bindings.values()))
+        return min(alike, key=lambda each: loads[each.route.binding.name])
 
     def _is_healthy(self, candidate: Candidate) -> bool:
         return self.circuits.is_healthy(candidate.route.binding.name, candidate.route.region)
+
+
+def _is_alike(candidate: Candidate, first: Candidate) -> bool:
+    """Return whether the candidate has a limit, and the priority of the first one."""
+    binding = candidate.route.binding
+    has_limit = binding.max_concurrent_calls is not None
+    return has_limit and binding.priority == first.route.binding.priority
 
 
 def _failure_to_report(failed: Sequence[FailedCall]) -> FailedCall:
@@ -165,7 +195,7 @@ def _failure_to_report(failed: Sequence[FailedCall]) -> FailedCall:
     """
     if rule_of(failed[-1].fault).retry == "never":
         return failed[-1]
-    return next(filter(_may_recover, failed), failed[0])
+    return next((call for call in failed if rule_of(call.fault).should_retry), failed[0])
 
 
 def _may_recover(call: FailedCall) -> bool:

@@ -114,6 +114,11 @@ def _without_end(line: bytearray) -> bytearray:
     return line
 
 
+def comment(text: str) -> Pieces:
+    """Return a comment, which every client skips."""
+    return (f": {text}\n\n".encode(),)
+
+
 def event(name: str, fields: Mapping[str, object]) -> Pieces:
     """Return an event whose JSON repeats its name as `type`, as OpenAI's do."""
     text = json.dumps({"type": name, **fields})

@@ -106,7 +106,15 @@ class Heartbeat(Enum):
     BEAT = 0
 
 
-CallEvent = ImageStarted | PartialImage | FinishedCall | FailedCall
+@dataclass(frozen=True, slots=True)
+class WaitingForSlot:
+    """A call waits, because its binding has as many calls as it takes at once."""
+
+    position: int
+    """Its position in the queue; 1 is the next."""
+
+
+CallEvent = WaitingForSlot | ImageStarted | PartialImage | FinishedCall | FailedCall
 """The events of one call: the last one is its outcome."""
 
 

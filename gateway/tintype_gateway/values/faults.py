@@ -7,6 +7,7 @@ FaultKind = Literal[
     "refused",
     "invalid",
     "throttled",
+    "busy",
     "unauthorized",
     "unavailable",
     "misconfigured",
@@ -23,6 +24,7 @@ refused: the content is refused.
 invalid: the request cannot be served as it is.
 throttled, unauthorized, unavailable: not processed, because of the gateway's rate or credentials,
 or because the provider is unavailable.
+busy: not sent, because all concurrent calls of the binding are in use.
 misconfigured: not processed, because the catalog names a model or an endpoint that does not exist.
 failed: the provider reports that it failed and made no image.
 image_missing: the provider completed the call, and reports that there is no image.

@@ -9,8 +9,8 @@ import pytest
 from tintype_gateway.faults import RULES
 from tintype_gateway.runtime.deadline import Deadline
 from tintype_gateway.upstream.circuit_breaker import Circuits, State
-from tintype_gateway.upstream.concurrency import ConcurrencyLimits
 from tintype_gateway.upstream.retry import MAX_ATTEMPTS, Retrier, RetryBudget
+from tintype_gateway.upstream.slots import Slots
 from tintype_gateway.values.events import CallEvent, FailedCall, FinishedCall
 from tintype_gateway.values.faults import FaultKind, UpstreamFault
 from tintype_gateway.values.routes import Candidate
@@ -186,11 +186,13 @@ async def test_if_every_circuit_is_open_the_best_route_is_tried() -> None:
 
 
 async def test_a_full_binding_sends_its_calls_elsewhere_and_keeps_its_good_name() -> None:
-    full = Candidate(route(name="full", maxConcurrentCalls=1), {"api-key": "sk-1"})
-    limits, provider = ConcurrencyLimits(), Provider()
-    retrier = patient(limits=limits)
+    full = Candidate(route(name="full", maxConcurrentCalls=1, queueLimit=0), {"api-key": "sk-1"})
+    slots, provider = Slots(), Provider()
+    retrier = patient(slots=slots)
 
-    with limits.slot(full.route.binding):
+    with slots.place(full.route.binding, "studio") as place:
+        assert place is not None
+        assert await place.outcome
         assert isinstance(await made(provider, full, WEST, by=retrier), FinishedCall)
 
     assert provider.went == ["w"]
@@ -203,14 +205,15 @@ async def test_a_client_that_leaves_frees_the_slot_and_the_probe() -> None:
     circuits = Circuits(lambda: now)
     circuits.note(only.route, UpstreamFault("throttled", "no"))
     now = 60.0
-    retrier = patient(circuits=circuits)
+    retrier, sent = patient(circuits=circuits), asyncio.Event()
 
     async def endless(candidate: Candidate) -> AsyncGenerator[CallEvent, None]:
+        sent.set()
         await asyncio.Event().wait()
         yield finished_call()
 
     task = asyncio.create_task(ended(retrier.run(PLANNED, [only], Deadline(60), endless)))
-    await asyncio.sleep(0)
+    await sent.wait()
     assert not circuits.is_healthy("only", "global")
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)

@@ -1,6 +1,6 @@
 """The ledger in PostgreSQL: the operations, behind the interface."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, date, datetime
 
 from tintype_gateway.accounts import (
@@ -17,9 +17,10 @@ from tintype_gateway.accounts import (
     Usage,
 )
 from tintype_gateway.ledger.hold_record import HoldRecord
-from tintype_gateway.ledger.postgres import accounts, holds, keys
+from tintype_gateway.ledger.postgres import accounts, holds, keys, slots
 from tintype_gateway.ledger.postgres.accounts import audit
 from tintype_gateway.ledger.postgres.database import Database
+from tintype_gateway.ledger.slot_queue import SlotAnswer, SlotLimits, SlotRequest
 
 
 class PostgresLedger:
@@ -139,6 +140,20 @@ class PostgresLedger:
     async def forget_released_holds(self) -> int:
         """See `Ledger`."""
         return await holds.forget_released(self._database, self._now())
+
+    async def exchange_slots(
+        self,
+        binding: str,
+        limits: SlotLimits,
+        wanted: Sequence[SlotRequest],
+        freed: Collection[str],
+    ) -> SlotAnswer:
+        """See `Ledger`."""
+        return await slots.exchange(self._database, self._now(), binding, limits, wanted, freed)
+
+    async def slot_calls(self, bindings: Collection[str]) -> Mapping[str, int]:
+        """See `Ledger`."""
+        return await slots.count(self._database, self._now(), bindings)
 
     async def audit(self) -> Audit:
         """See `Ledger`. Reads a snapshot on a connection of its own, and locks nothing."""

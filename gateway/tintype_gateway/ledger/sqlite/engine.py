@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import TypeVar
@@ -22,7 +22,8 @@ from tintype_gateway.accounts import (
 )
 from tintype_gateway.ledger.errors import LedgerUnavailableError
 from tintype_gateway.ledger.hold_record import HoldRecord
-from tintype_gateway.ledger.sqlite import accounts, holds, keys
+from tintype_gateway.ledger.slot_queue import SlotAnswer, SlotLimits, SlotRequest
+from tintype_gateway.ledger.sqlite import accounts, holds, keys, slots
 from tintype_gateway.ledger.sqlite.database import connect, ensure_exists, unavailable
 from tintype_gateway.ledger.sqlite.entries import audit
 from tintype_gateway.ledger.sqlite.writer import Operation, Writer
@@ -172,6 +173,25 @@ class SqliteLedger:
         while forgotten := await self._do(holds.forget_released):
             total += forgotten
         return total
+
+    async def exchange_slots(
+        self,
+        binding: str,
+        limits: SlotLimits,
+        wanted: Sequence[SlotRequest],
+        freed: Collection[str],
+    ) -> SlotAnswer:
+        """See `Ledger`. It does not wait for the disk: a power cut ends the calls as well."""
+        return await self._writer.submit(
+            lambda db, now: slots.exchange(db, now, binding, limits, wanted, freed),
+            is_lasting=False,
+        )
+
+    async def slot_calls(self, bindings: Collection[str]) -> Mapping[str, int]:
+        """See `Ledger`."""
+        return await self._writer.submit(
+            lambda db, now: slots.count(db, now, bindings), is_lasting=False
+        )
 
     async def audit(self) -> Audit:
         """See `Ledger`. Reads a snapshot, without blocking the writer."""

@@ -15,6 +15,9 @@ def choose(
 ) -> tuple[Candidate, ...]:
     """Return the first candidate and those that it may fail over to, `most` of them at most.
 
+    All bindings of its priority that have a limit of concurrent calls, as it has, are candidates:
+    a call goes to the least loaded of them.
+
     `streams` tells whether a binding's provider streams by itself. Provider parameters belong to
     one dialect: another would refuse or misread them, and reads a mask by another convention.
     """
@@ -26,7 +29,15 @@ def choose(
         understood = not belongs_to_dialect or binding.dialect == spoken
         return understood and (not job.streamed or streams(binding))
 
-    return tuple(filter(can_serve, candidates))[:most]
+    able = list(filter(can_serve, candidates))
+    first = able[0].route.binding if able else candidates[0].route.binding
+
+    def shares_load(candidate: Candidate) -> bool:
+        binding = candidate.route.binding
+        limits = first.max_concurrent_calls, binding.max_concurrent_calls
+        return None not in limits and binding.priority == first.priority
+
+    return (*able[:most], *filter(shares_load, able[most:]))
 
 
 def stream(job: Job, fields: ImageRequest, *, native: bool, strict: bool) -> Job:
