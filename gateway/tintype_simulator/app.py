@@ -15,8 +15,11 @@ from tintype_simulator.delivery import Serve, serving
 from tintype_simulator.dialect import PAINTERS, Answer, Dialect
 from tintype_simulator.google import routes as google
 from tintype_simulator.openai import routes as openai
+from tintype_simulator.servers.mounted import SERVERS
+from tintype_simulator.servers.stored_files import STORED_FILES, StoredFiles
+from tintype_simulator.worker import Worker
 
-DIALECTS: tuple[Dialect, ...] = (openai.DIALECT, bedrock.DIALECT, google.DIALECT)
+DIALECTS: tuple[Dialect, ...] = (openai.DIALECT, bedrock.DIALECT, google.DIALECT, *SERVERS)
 """Every simulated protocol."""
 
 MAX_REQUEST_BYTES = 1024**3
@@ -34,11 +37,16 @@ def create_app(*, latency_seconds: float = 0.0) -> web.Application:
     app.add_routes(control.routes())
     candidates: dict[tuple[str, str], list[tuple[Dialect, Serve]]] = defaultdict(list)
     for dialect in DIALECTS:
+        worker = Worker() if dialect.one_job_at_a_time else None
+        if worker:
+            app.on_shutdown.append(worker.close)
         for method, path, handler in dialect.routes:
-            serve = serving(handler, dialect, control, latency_seconds)
+            turn = worker if method == "POST" else None
+            serve = serving(handler, dialect, control, latency_seconds, turn)
             candidates[method, path].append((dialect, serve))
     for (method, path), dialects in candidates.items():
         app.router.add_route(method, path, serving_first_claim(dialects))
+    app[STORED_FILES] = StoredFiles()
     app.cleanup_ctx.append(painters)
     return app
 

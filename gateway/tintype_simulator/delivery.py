@@ -12,6 +12,7 @@ from tintype_simulator.control.faults import DAMAGES, Fault, damaged_event
 from tintype_simulator.control.received import ReceivedBody, received_body
 from tintype_simulator.control.routes import Control
 from tintype_simulator.dialect import Answer, Dialect, Handler, in_painters
+from tintype_simulator.worker import Worker
 
 LARGE_BODY_BYTES = 256 * 1024
 """From this size on a body is not parsed on the event loop."""
@@ -19,15 +20,33 @@ LARGE_BODY_BYTES = 256 * 1024
 Serve = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def serving(handler: Handler, dialect: Dialect, control: Control, latency_seconds: float) -> Serve:
-    """Return the handler as an aiohttp handler that applies log, latency and faults."""
+def serving(
+    handler: Handler,
+    dialect: Dialect,
+    control: Control,
+    latency_seconds: float,
+    worker: Worker | None = None,
+) -> Serve:
+    """Return the handler as an aiohttp handler that applies log, latency and faults.
+
+    Args:
+        handler: What responds.
+        dialect: The provider whose handler it is.
+        control: The scripted faults, and the log.
+        latency_seconds: How much longer each response takes.
+        worker: Runs the handler, and its latency, in turn with others; None runs it at once.
+    """
+
+    async def work(request: web.Request, fault: Fault) -> Answer:
+        await asyncio.sleep(latency_seconds + fault.delay_seconds)
+        return await faulty(handler, request, fault)
 
     async def serve(request: web.Request) -> web.StreamResponse:
         started = time.monotonic()
         control.record(request, await received(request))
         fault = control.fault_for(request)
-        await asyncio.sleep(latency_seconds + fault.delay_seconds)
-        answer = await faulty(handler, request, fault)
+        job = work(request, fault)
+        answer = await (worker.run(job) if worker else job)
         standing = dialect.standing_headers(time.monotonic() - started)
         headers = {**standing, **answer.headers, **fault.headers}
         return await send(request, replace(answer, headers=headers), fault.cut_after_bytes)

@@ -59,6 +59,9 @@ class Dialect:
     """Whether a request is surely for this provider, where another one has the same path. A request
     that no dialect claims goes to the first one of the list."""
 
+    one_job_at_a_time: bool = False
+    """Whether a `POST` waits for those before it, and goes on after its client left."""
+
 
 def json_answer(value: object, status: int = 200) -> Answer:
     """Return `value` as a JSON body."""

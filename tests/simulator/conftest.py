@@ -2,9 +2,11 @@
 
 from collections.abc import AsyncIterator
 
+import httpx2
 import pytest
 from openai import AsyncOpenAI
 
+from tests.simulator.servers import calling
 from tintype_simulator.app import running
 
 
@@ -19,4 +21,13 @@ async def simulator() -> AsyncIterator[str]:
 async def client(simulator: str) -> AsyncIterator[AsyncOpenAI]:
     """OpenAI's client, which asks the simulator and never retries by itself."""
     async with AsyncOpenAI(base_url=f"{simulator}/v1", api_key="key", max_retries=0) as client:
+        yield client
+
+
+@pytest.fixture
+async def server(
+    simulator: str, request: pytest.FixtureRequest
+) -> AsyncIterator[httpx2.AsyncClient]:
+    """A client of the server of open models that the test's module names."""
+    async with calling(simulator, request.module.SERVER) as client:
         yield client

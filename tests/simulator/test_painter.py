@@ -49,8 +49,8 @@ def test_every_scene_makes_an_image(scene: Scene, monkeypatch: pytest.MonkeyPatc
 
 @given(
     caption=st.text(max_size=500),
-    width=st.integers(16, 200),
-    height=st.integers(16, 200),
+    width=st.integers(1, 200),
+    height=st.integers(1, 200),
     detail=st.integers(16, 200),
     transparent=st.booleans(),
 )
@@ -120,11 +120,11 @@ def test_a_caption_changes_only_the_lower_edge() -> None:
     assert box[1] > IMAGE.height * 0.8
 
 
-@given(st.text(alphabet="il MW.", max_size=300), st.integers(40, 400))
+@given(st.text(alphabet="il MW.", max_size=300), st.integers(0, 400))
 def test_a_caption_is_cut_to_the_width_of_the_image(caption: str, width: int) -> None:
     font = ImageFont.load_default(12)
 
     line = fitting(caption, font, width)
 
     assert font.getlength(line) <= width
-    assert line == caption or line.endswith("...")
+    assert line in (caption, "") or line.endswith("...")

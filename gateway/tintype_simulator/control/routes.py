@@ -20,7 +20,10 @@ from tintype_simulator.painting.seeds import DRAWN_SEED, Draws
 
 REQUESTS_KEPT = 1000
 
-SECRET_HEADERS = {"authorization", "x-amz-security-token", "x-goog-api-key"}
+SECRET_HEADERS = {
+    *{"authorization", "x-amz-security-token", "x-goog-api-key"},
+    *{"x-api-key", "xi-api-key", "api-key"},
+}
 """The log never shows these headers."""
 
 

@@ -147,9 +147,11 @@ def write_caption(image: Image.Image, caption: str) -> None:
 
 
 def fitting(line: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> str:
-    """Return the line, cut to at most `width` pixels and then ended by dots."""
+    """Return the line, cut to at most `width` pixels and then ended by dots, or an empty text."""
     shown = line
     while (length := font.getlength(shown)) > width:
         kept = min(len(shown) - 4, int(len(shown) * width / length) - 3)
-        shown = line[: max(0, kept)] + "..."
+        if kept < 1:
+            return ""
+        shown = line[:kept] + "..."
     return shown
