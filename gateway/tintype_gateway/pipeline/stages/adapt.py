@@ -24,6 +24,9 @@ Handling = Literal["lenient", "strict"]
 
 DEFAULT_SIZE = "1024x1024"
 
+MAX_KEPT_PIXELS = 1536 * 1024
+"""The largest image whose own size the edited one gets unasked: a larger one costs more."""
+
 _FORWARDED = ("user", "safety_identifier")
 _PARTS_OF_SIZE = frozenset({"width", "height", "aspect_ratio", "resolution"})
 _UNCOMPRESSED = (None, "png", "gif", "svg")
@@ -292,7 +295,7 @@ def _size(
     changes: _Changes,
     shape: Size | None,
 ) -> SizeChoice:
-    default = _in_shape(shape) if shape else DEFAULT_SIZE
+    default = _like(shape, model) if shape else DEFAULT_SIZE
     wish = _wish(asked.get("size") or defaults.get("size") or default)
     choice = choose(model.size, wish)
     if "size" in asked and wish is not None:
@@ -303,8 +306,10 @@ def _size(
     return choice
 
 
-def _in_shape(shape: Size) -> str:
-    """Return a size of that shape which has as many pixels as the default one."""
+def _like(shape: Size, model: Model) -> str:
+    """Return the size of an image where the model offers it, else its shape at default pixels."""
+    if shape.pixels <= MAX_KEPT_PIXELS and choose(model.size, shape).size == shape:
+        return str(shape)
     factor = math.sqrt(Size.parse(DEFAULT_SIZE).pixels / shape.pixels)
     return f"{max(1, round(shape.width * factor))}x{max(1, round(shape.height * factor))}"
 

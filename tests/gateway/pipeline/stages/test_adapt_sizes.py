@@ -6,7 +6,8 @@ import pytest
 
 from tests.gateway.pipeline.stages.adapting import adapted, refusal
 from tintype_catalog.sizes import Size, SizeChoice
-from tintype_gateway.pipeline.stages.adapt import Handling
+from tintype_gateway.pipeline.stages.adapt import Handling, adapt
+from tintype_testing.builders import snapshot, valid
 from tintype_testing.manifests import PIXELS, image_model
 
 HANDLINGS: list[Handling] = ["lenient", "strict"]
@@ -83,3 +84,20 @@ def test_a_size_for_a_model_that_knows_none_is_stripped() -> None:
 def test_a_model_that_knows_no_sizes_needs_none(fields: dict[str, Any]) -> None:
     job = adapted(image_model(size={"mode": "None"}), "strict", **fields)
     assert (job.size, job.adjustments) == (SizeChoice(), ())
+
+
+@pytest.mark.parametrize(
+    ("sent", "size"),
+    [
+        (Size(1024, 768), Size(1024, 768)),
+        (Size(1000, 750), Size(1184, 880)),
+        (Size(3840, 2160), Size(1360, 768)),
+    ],
+    ids=["a size on offer", "another size", "a large size on offer"],
+)
+def test_an_edit_keeps_the_size_of_its_image_or_else_its_shape(sent: Size, size: Size) -> None:
+    known = snapshot(image_model(size=PIXELS))
+    job = adapt(valid(known), known.models["canvas"], "lenient", shape=sent)
+
+    assert job.size.size == size
+    assert job.adjustments == ()
