@@ -19,7 +19,11 @@ class Model(ImageModelSpec):
 
 
 class Binding(ProviderBindingSpec):
-    """A ProviderBinding in the catalog."""
+    """A ProviderBinding in the catalog. With a `serviceRef`, its `endpoint` is the Service's URL.
+
+    A gateway that does not know `serviceRef` therefore calls the Service, and never sends its
+    credentials to the provider's own host.
+    """
 
     name: ObjectName
     """The name of its Kubernetes object."""

@@ -9,7 +9,17 @@ from typing import Any, NamedTuple
 
 from tintype_catalog.catalog import Binding, Catalog, Model
 from tintype_catalog.checks import binding_problems, model_problems, prefix_clashes
-from tintype_catalog.credentials import SECRET_REASONS, Secrets, may_be_sent, secret_problems
+from tintype_catalog.connection import DEFAULT_NAMESPACE
+from tintype_catalog.credentials import (
+    ALL_PRESENT,
+    REFERENCE_REASONS,
+    ConfigMaps,
+    References,
+    Secrets,
+    config_map_problems,
+    may_be_sent,
+    secret_problems,
+)
 from tintype_catalog.problems import Problem
 from tintype_catalog.resources import (
     ImageModel,
@@ -38,7 +48,7 @@ def compile_resources(resources: Iterable[Resource]) -> Compilation:
     Otherwise the order of the resources does not matter, save for two of one kind, name and age,
     of which the first counts: two files can say so, an API server cannot.
     """
-    return _compile(sorted(resources, key=_age))
+    return _compile(sorted(map(_located, resources), key=_age))
 
 
 def compile_manifests(
@@ -46,6 +56,7 @@ def compile_manifests(
     previous: Catalog | None = None,
     secrets: Secrets | None = None,
     *,
+    config_maps: ConfigMaps | None = None,
     parse: Parse = parse_resource,
 ) -> Compilation:
     """Return the catalog of raw objects; an invalid object keeps its revision in `previous`.
@@ -55,7 +66,8 @@ def compile_manifests(
 
     With `secrets`, a new binding needs its Secret. The last good revision of a binding stays
     without its Secret, so that the error of a request can name the binding. But a revision does not
-    stay if it would send a Secret to a host that the Secret does not allow now.
+    stay if it would send a Secret to a host that the Secret does not allow now. With `config_maps`,
+    a new binding also needs its ConfigMap.
 
     Most of the time is spent in `parse`, which a caller may cache for each revision of an object.
     """
@@ -63,14 +75,15 @@ def compile_manifests(
     resources = [item for item in parsed if not isinstance(item, list)]
     unreadable = [problem for item in parsed if isinstance(item, list) for problem in item]
     kept = [] if previous is None else list(_revisions(previous))
-    return _compile(sorted(resources, key=_age), unreadable, kept, secrets)
+    ordered = sorted(map(_located, resources), key=_age)
+    return _compile(ordered, unreadable, kept, References(secrets, config_maps))
 
 
 def _compile(
     ordered: Sequence[Resource],
     unreadable: Sequence[Problem] = (),
     kept: Sequence[Resource] = (),
-    secrets: Secrets | None = None,
+    references: References = ALL_PRESENT,
 ) -> Compilation:
     """Compile resources; an earlier one takes precedence over later and kept ones.
 
@@ -80,7 +93,7 @@ def _compile(
     ages = {id(item): item.metadata.creation_timestamp or "" for item in ordered}
     problems = list(unreadable)
     while True:
-        models, bindings, faults = _sound(ordered, problems, kept, secrets)
+        models, bindings, faults = _sound(ordered, problems, kept, references)
         clashes = prefix_clashes(
             models.values(), bindings.values(), lambda item: ages.get(id(item))
         )
@@ -96,7 +109,7 @@ def _sound(
     ordered: Sequence[Resource],
     known: Sequence[Problem],
     kept: Sequence[Resource],
-    secrets: Secrets | None,
+    references: References,
 ) -> tuple[dict[str, ImageModel], dict[str, ProviderBinding], list[Problem]]:
     """Return models and bindings of resources, with kept revisions of invalid ones.
 
@@ -107,11 +120,14 @@ def _sound(
     problems += faults
     if broken := _broken(kept, problems):
         models, _ = _models([*ordered, *broken])
-    bindings, faults = _bindings(ordered, models, secrets)
+    bindings, faults = _bindings(ordered, models, references)
     problems += faults
+    secrets = references.secrets
     if broken := [item for item in _broken(kept, problems) if _may_stay(item, secrets)]:
         locked = {
-            (problem.kind, problem.name) for problem in faults if problem.reason in SECRET_REASONS
+            (problem.kind, problem.name)
+            for problem in faults
+            if problem.reason in REFERENCE_REASONS
         }
         able = [item for item in ordered if _identity(item) not in locked]
         bindings, _ = _bindings([*able, *broken], models)
@@ -145,15 +161,19 @@ def _models(ordered: Sequence[Resource]) -> tuple[dict[str, ImageModel], list[Pr
 
 
 def _bindings(
-    ordered: Sequence[Resource], models: Mapping[str, ImageModel], secrets: Secrets | None = None
+    ordered: Sequence[Resource],
+    models: Mapping[str, ImageModel],
+    references: References = ALL_PRESENT,
 ) -> tuple[dict[str, ProviderBinding], list[Problem]]:
     """Return the valid bindings of these models by name, and the problems of the others."""
     problems: list[Problem] = []
     bindings: dict[str, ProviderBinding] = {}
     for binding in (item for item in ordered if isinstance(item, ProviderBinding)):
         faults = [*_named_twice(binding, bindings), *binding_problems(binding, models)]
-        if secrets is not None:
-            faults += secret_problems(binding, secrets)
+        if references.secrets is not None:
+            faults += secret_problems(binding, references.secrets)
+        if references.config_maps is not None:
+            faults += config_map_problems(binding, references.config_maps)
         problems += faults
         if not faults:
             bindings[binding.metadata.name] = binding
@@ -184,6 +204,16 @@ def _named_twice(resource: Resource, known: Mapping[str, Resource]) -> Iterator[
             field="metadata.name",
             message="is the name of another object of this kind",
         )
+
+
+def _located(resource: Resource) -> Resource:
+    """Return a resource; a binding to a Service gets its namespace and URL."""
+    if isinstance(resource, ImageModel) or (service := resource.spec.service_ref) is None:
+        return resource
+    namespace = service.namespace or resource.metadata.namespace or DEFAULT_NAMESPACE
+    there = service.model_copy(update={"namespace": namespace})
+    spec = resource.spec.model_copy(update={"service_ref": there, "endpoint": there.url(namespace)})
+    return resource.model_copy(update={"spec": spec})
 
 
 def _age(resource: Resource) -> tuple[str, str]:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from tintype_catalog.allowed_hosts import allows, entry_for
 from tintype_catalog.catalog import Catalog
+from tintype_catalog.connection import CERTIFICATE_KEYS, MAX_CA_BYTES
 from tintype_catalog.problems import Problem, Reason
 from tintype_catalog.provider_binding import ProviderBindingSpec
 from tintype_catalog.providers import API_KEY, AWS_BEARER, AWS_KEYS, SERVICES
@@ -38,10 +39,30 @@ Secrets = Mapping[str, Offer]
 CREDENTIAL_KEYS = API_KEY | AWS_KEYS | AWS_BEARER | {"aws-session-token"}
 """All keys that a gateway may read."""
 
-SECRET_REASONS: frozenset[Reason] = frozenset(
-    {"SecretNotFound", "SecretKeyMissing", "EndpointNotAllowed"}
+ConfigMaps = Mapping[str, Collection[str]]
+"""The keys with a value of each ConfigMap, by its name."""
+
+
+class References(NamedTuple):
+    """The objects that bindings may refer to. None: they are not known, and none is missed."""
+
+    secrets: Secrets | None = None
+    config_maps: ConfigMaps | None = None
+
+
+ALL_PRESENT = References()
+"""No reference is missed."""
+
+REFERENCE_REASONS: frozenset[Reason] = frozenset(
+    {
+        "SecretNotFound",
+        "SecretKeyMissing",
+        "EndpointNotAllowed",
+        "ConfigMapNotFound",
+        "ConfigMapKeyMissing",
+    }
 )
-"""The reason why a Secret keeps a binding out of the catalog."""
+"""The reasons why a Secret or a ConfigMap keeps a binding out of the catalog."""
 
 MAX_SECRET_NAME = 220
 """Characters: with its key, the name becomes a file's name and a Secret's key of at most 253."""
@@ -52,50 +73,120 @@ def file_name(secret: str, key: str) -> str:
     return f"{secret}.{key}"
 
 
+class _Need(NamedTuple):
+    """A Secret that a binding names, and what it must have."""
+
+    field: str
+    name: str
+    keys: tuple[frozenset[str], ...]
+    """The alternative sets of keys."""
+
+    is_shown: bool = True
+    """Whether a server gets what is in the Secret, or learns who has it."""
+
+
 def secret_problems(binding: ProviderBinding, secrets: Secrets) -> Iterator[Problem]:
-    """Yield the problems with the binding's Secret, if it names one."""
-    if (reference := binding.spec.credentials.secret_ref) is None:
+    """Yield the problems with the Secrets that a binding names."""
+    for need in _needs(binding.spec):
+        yield from _problems_with(need, binding, secrets)
+
+
+def config_map_problems(binding: ProviderBinding, config_maps: ConfigMaps) -> Iterator[Problem]:
+    """Yield the problems with the ConfigMap that a binding names."""
+    bundle = binding.spec.ca_bundle
+    if bundle is None or bundle.config_map_ref is None:
         return
-    needed = SERVICES[binding.spec.dialect].credentials
-    if len(reference.name) > MAX_SECRET_NAME:
-        yield _problem(binding, f"is longer than {MAX_SECRET_NAME} characters", "SecretNotFound")
-    elif reference.name not in secrets:
+    name, field = bundle.config_map_ref.name, "spec.caBundle.configMapRef.name"
+    if name not in config_maps:
+        message = f"there is no ConfigMap/{name}; it must have the key `{bundle.key}`"
+        yield _problem(binding, message, "ConfigMapNotFound", field)
+    elif bundle.key not in config_maps[name]:
         message = (
-            f"there is no Secret/{reference.name} with the label {OPT_IN_LABEL}=true, "
-            f"by which its owner offers it; it must have {_in_words(needed)}"
+            f"ConfigMap/{name} must have the key `{bundle.key}`, of at most {MAX_CA_BYTES} bytes"
         )
-        yield _problem(binding, message, "SecretNotFound")
-    elif not any(keys <= set(secrets[reference.name].keys) for keys in needed):
-        message = f"Secret/{reference.name} must have {_in_words(needed)}"
-        yield _problem(binding, message, "SecretKeyMissing")
-    elif not may_be_sent(binding.spec, secrets):
-        entry = entry_for(binding.spec.endpoint or "")
+        yield _problem(binding, message, "ConfigMapKeyMissing", field)
+
+
+def _problems_with(need: _Need, binding: ProviderBinding, secrets: Secrets) -> Iterator[Problem]:
+    if len(need.name) > MAX_SECRET_NAME:
+        message = f"is longer than {MAX_SECRET_NAME} characters"
+        yield _problem(binding, message, "SecretNotFound", need.field)
+    elif need.name not in secrets:
         message = (
-            f"Secret/{reference.name} does not allow this host: "
-            f"its owner must list {entry} in the annotation {ALLOWED_HOSTS}"
+            f"there is no Secret/{need.name} with the label {OPT_IN_LABEL}=true, "
+            f"by which its owner offers it; it must have {_in_words(need.keys)}"
         )
-        yield _problem(binding, message, "EndpointNotAllowed", "spec.endpoint")
+        yield _problem(binding, message, "SecretNotFound", need.field)
+    elif not any(keys <= set(secrets[need.name].keys) for keys in need.keys):
+        message = f"Secret/{need.name} must have {_in_words(need.keys)}"
+        yield _problem(binding, message, "SecretKeyMissing", need.field)
+    elif need.is_shown:
+        for field, url in _forbidden(binding.spec, secrets[need.name]):
+            message = (
+                f"Secret/{need.name} does not allow this host: "
+                f"its owner must list {entry_for(url)} in the annotation {ALLOWED_HOSTS}"
+            )
+            yield _problem(binding, message, "EndpointNotAllowed", field)
 
 
 def may_be_sent(binding: ProviderBindingSpec, secrets: Secrets) -> bool:
-    """Return whether the Secret of a binding may be sent to its endpoint.
+    """Return whether the Secrets of a binding may be sent to its endpoint and its proxy.
 
     A Secret that is not offered is allowed for the provider's own endpoint: no gateway can read it.
     """
-    reference, endpoint = binding.credentials.secret_ref, binding.endpoint
-    if reference is None or endpoint is None:
-        return True
-    offer = secrets.get(reference.name)
-    if offer is None:
-        return False
-    return offer.hosts is None or allows((*_own_hosts(binding), *offer.hosts), endpoint)
+    return all(_may_be_sent(need, binding, secrets) for need in _needs(binding))
 
 
 def misused_secrets(catalog: Catalog, secrets: Secrets) -> frozenset[str]:
     """Return the offered Secrets that a catalog would send to a host they do not allow."""
-    bindings = (binding for binding in catalog.bindings if not may_be_sent(binding, secrets))
-    references = (binding.credentials.secret_ref for binding in bindings)
-    return frozenset(reference.name for reference in references if reference) & secrets.keys()
+    return frozenset(
+        need.name
+        for binding in catalog.bindings
+        for need in _needs(binding)
+        if need.name in secrets and not _may_be_sent(need, binding, secrets)
+    )
+
+
+def _needs(spec: ProviderBindingSpec) -> Iterator[_Need]:
+    if (reference := spec.credentials.secret_ref) is not None:
+        keys = SERVICES[spec.dialect].credentials
+        yield _Need("spec.credentials.secretRef.name", reference.name, keys)
+    if spec.client_certificate is not None:
+        name = spec.client_certificate.secret_ref.name
+        keys = (frozenset(CERTIFICATE_KEYS),)
+        yield _Need("spec.clientCertificate.secretRef.name", name, keys)
+    if spec.ca_bundle is not None and (reference := spec.ca_bundle.secret_ref) is not None:
+        keys = (frozenset({spec.ca_bundle.key}),)
+        yield _Need("spec.caBundle.secretRef.name", reference.name, keys, is_shown=False)
+
+
+def _may_be_sent(need: _Need, binding: ProviderBindingSpec, secrets: Secrets) -> bool:
+    if not need.is_shown or not any(True for _ in _destinations(binding)):
+        return True
+    offer = secrets.get(need.name)
+    return offer is not None and not any(True for _ in _forbidden(binding, offer))
+
+
+def _forbidden(binding: ProviderBindingSpec, offer: Offer) -> Iterator[tuple[str, str]]:
+    """Yield the destinations that the owner of a Secret does not allow."""
+    if offer.hosts is None:
+        return
+    entries = (*_own_hosts(binding), *offer.hosts)
+    for field, url in _destinations(binding):
+        if not allows(entries, url):
+            yield field, url
+
+
+def _destinations(binding: ProviderBindingSpec) -> Iterator[tuple[str, str]]:
+    """Yield the fields that name a host, and their URLs.
+
+    A proxy is one of them: with a `caBundle` of the binding's author it can read all requests.
+    """
+    if binding.endpoint is not None:
+        field = "spec.endpoint" if binding.service_ref is None else "spec.serviceRef"
+        yield field, binding.endpoint
+    if binding.proxy is not None:
+        yield "spec.proxy", binding.proxy
 
 
 def _own_hosts(binding: ProviderBindingSpec) -> Iterator[str]:
@@ -114,7 +205,7 @@ def _problem(
     binding: ProviderBinding,
     message: str,
     reason: Reason,
-    field: str = "spec.credentials.secretRef.name",
+    field: str,
 ) -> Problem:
     return Problem(
         kind=binding.kind,

@@ -15,6 +15,8 @@ Reason = Literal[
     "ModelNotFound",
     "SecretNotFound",
     "SecretKeyMissing",
+    "ConfigMapNotFound",
+    "ConfigMapKeyMissing",
     "EndpointNotAllowed",
 ]
 

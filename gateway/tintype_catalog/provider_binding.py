@@ -1,13 +1,20 @@
 """The spec of a ProviderBinding: how one provider serves one model."""
 
 from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
 from tintype_catalog.api_options import ApiOptions
-from tintype_catalog.contract import Contract, ObjectName, Region, cel
+from tintype_catalog.connection import (
+    CaBundle,
+    ClientCertificate,
+    LocalReference,
+    ProxyUrl,
+    ServiceReference,
+)
+from tintype_catalog.contract import Contract, Region, cel
 from tintype_catalog.pricing import Pricing
+from tintype_catalog.urls import has_a_host_and_a_port
 
 ProviderLabel = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=40)]
 """The label of a provider in headers, ids and metrics: a DNS label, such as `gpu-pool`."""
@@ -21,16 +28,6 @@ Dialect = Literal[
 ]
 
 
-def _has_a_host_and_a_port(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        if parts.hostname and parts.port != 0:
-            return url
-    except ValueError as error:
-        raise ValueError(f"is not a URL: {error}") from error
-    raise ValueError("is not a URL: it needs a host, and a port from 1 to 65535")
-
-
 Endpoint = Annotated[
     str,
     Field(
@@ -38,21 +35,16 @@ Endpoint = Annotated[
         r"(/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*)?$",
         max_length=2048,
     ),
-    AfterValidator(_has_a_host_and_a_port),
+    AfterValidator(has_a_host_and_a_port),
 ]
 """A base URL that a path can be appended to."""
-
-
-class LocalReference(Contract):
-    """The name of another object in the same namespace."""
-
-    name: ObjectName
-    """The name of the object."""
 
 
 _ONE_SOURCE = "exactly one of `secretRef`, `workloadIdentity: true` and `none: true`"
 _NONE_ONLY_WITHOUT_KEY = "`credentials.none` goes with the dialect openai-images"
 _API_ONLY_OF_OPENAI = "`api` goes with the dialect openai-images"
+_ONE_ADDRESS = "at most one of `endpoint` and `serviceRef`"
+_PRIVATE_ENDPOINT = "`allowPrivate` goes with `endpoint`"
 
 
 class Credentials(Contract):
@@ -98,6 +90,11 @@ class ProviderBindingSpec(Contract):
             " || self.dialect == 'openai-images'",
             _NONE_ONLY_WITHOUT_KEY,
         ),
+        ("!has(self.endpoint) || !has(self.serviceRef)", _ONE_ADDRESS),
+        (
+            "!has(self.allowPrivate) || !self.allowPrivate || has(self.endpoint)",
+            _PRIVATE_ENDPOINT,
+        ),
     )
 
     model_ref: LocalReference
@@ -130,6 +127,27 @@ class ProviderBindingSpec(Contract):
     """The base URL to call instead of the provider's own, such as a proxy or a simulator: a host,
     optionally a port and a path, and neither user information nor a query. The owner of the Secret
     must allow any host but the provider's own, by the annotation `tintype.dev/allowed-hosts`."""
+
+    allow_private: bool = False
+    """Whether `endpoint` may lead to a private address: one that the release includes in
+    `gateway.allowedPrivateNetworks`."""
+
+    service_ref: ServiceReference | None = None
+    """The Service to call instead of an `endpoint`, which the release must include in
+    `gateway.allowedPrivateNetworks`. For the Secret's `tintype.dev/allowed-hosts` it is the host
+    `NAME.NAMESPACE.svc:PORT`."""
+
+    ca_bundle: CaBundle | None = None
+    """The only certificate authorities that may identify the server. By default those of the
+    gateway's image."""
+
+    client_certificate: ClientCertificate | None = None
+    """The certificate that the gateway presents to the server."""
+
+    proxy: ProxyUrl | None = None
+    """The HTTP proxy for all calls, such as `http://proxy.example.com:3128`. The owner of the
+    Secret must allow its host, and where it is a private address, the release must include it in
+    `gateway.allowedPrivateNetworks`."""
 
     credentials: Credentials
     """The credentials for the provider."""
@@ -175,4 +193,13 @@ class ProviderBindingSpec(Contract):
                 raise ValueError(_API_ONLY_OF_OPENAI)
             if self.credentials.none:
                 raise ValueError(_NONE_ONLY_WITHOUT_KEY)
+        return self
+
+    @model_validator(mode="after")
+    def _has_one_address(self) -> Self:
+        service = self.service_ref
+        if service is not None and self.endpoint not in (None, service.url(service.namespace)):
+            raise ValueError(_ONE_ADDRESS)
+        if self.allow_private and self.endpoint is None:
+            raise ValueError(_PRIVATE_ENDPOINT)
         return self

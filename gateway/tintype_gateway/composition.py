@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from aiohttp import web
 
+from tintype_catalog.addresses import Egress, Reach
 from tintype_gateway.auth.call_limits import CallLimits
 from tintype_gateway.auth.jwt.verifier import create_verifier
 from tintype_gateway.billing.settlement_journal import Journal
@@ -41,11 +42,11 @@ from tintype_gateway.upstream.credentials import (
     CredentialSource,
     SimulatedCredentials,
 )
-from tintype_gateway.upstream.egress import Reach
 from tintype_gateway.upstream.image_urls import ImageFetcher
 from tintype_gateway.upstream.retry import Retrier
 from tintype_gateway.upstream.sessions import open_session, open_sessions
 from tintype_gateway.upstream.slots import Slots
+from tintype_gateway.upstream.tls import TlsFiles
 from tintype_gateway.values.upstream import ResponseLimits
 from tintype_kubernetes.client import connect
 from tintype_kubernetes.config import load_config
@@ -116,6 +117,7 @@ class Parts:
 
     ledger: Ledger | None = None
     credentials: CredentialSource | None = None
+    tls: TlsFiles = field(default_factory=TlsFiles)
     images: ImageTools | None = None
     memory: MemoryBudget | None = None
     retrier: Retrier = field(default_factory=Retrier)
@@ -159,7 +161,7 @@ async def compose(
     slots = Slots(ledger)
     stack.push_async_callback(slots.finish, SLOTS_SECONDS)
     catalogs = CatalogStore()
-    sessions = await stack.enter_async_context(open_sessions(settings.endpoint_reach))
+    sessions = await stack.enter_async_context(open_sessions(settings.egress_policy, parts.tls))
     for_issuers = await stack.enter_async_context(open_session(None))
     images = parts.images or await _image_tools(settings, stack)
     pipeline = Pipeline(
@@ -261,7 +263,7 @@ async def _image_bodies(
     stack.callback(spools.close)
     if not settings.allow_image_urls:
         return ImageBodies(spools, limits)
-    session = await stack.enter_async_context(open_session(Reach.PUBLIC))
+    session = await stack.enter_async_context(open_session(Egress(Reach.PUBLIC)))
     return ImageBodies(spools, limits, ImageFetcher(session, limits.file_bytes))
 
 

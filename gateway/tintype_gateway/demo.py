@@ -20,11 +20,16 @@ async def simulators() -> AsyncIterator[str]:
         yield url
 
 
+CONNECTION = frozenset({"serviceRef", "allowPrivate", "caBundle", "clientCertificate", "proxy"})
+"""The fields of a binding that say how to reach its provider."""
+
+
 def pointed_at(manifest: dict[str, Any], url: str) -> dict[str, Any]:
     """Return a manifest; a binding's endpoint becomes the simulator at `url`."""
     if manifest.get("kind") != "ProviderBinding" or not isinstance(manifest.get("spec"), dict):
         return manifest
-    return manifest | {"spec": manifest["spec"] | {"endpoint": url}}
+    spec = {name: value for name, value in manifest["spec"].items() if name not in CONNECTION}
+    return manifest | {"spec": spec | {"endpoint": url}}
 
 
 ACCOUNT = "demo"

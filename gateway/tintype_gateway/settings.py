@@ -9,10 +9,12 @@ from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, SecretSt
 from pydantic_core import from_json
 from pydantic_settings import NoDecode, SettingsConfigDict
 
+from tintype_catalog.addresses import Reach
+from tintype_catalog.egress_policy import EgressPolicy
+from tintype_catalog.private_networks import PrivateList, read_private_networks
 from tintype_gateway.accounts import Profile
 from tintype_gateway.auth.jwt.issuers import Issuer, read_issuers
 from tintype_gateway.storage.factory import ImageSettings
-from tintype_gateway.upstream.egress import Reach
 
 MIN_TOKEN_CHARACTERS = 16
 
@@ -116,6 +118,10 @@ class GatewaySettings(ImageSettings):
     allow_private_endpoints: bool = False
     """Let the `endpoint` of a binding be an address of a private network, as those of your own
     proxies are. Link-local addresses and metadata services stay closed."""
+
+    allowed_private_networks: Annotated[PrivateList, NoDecode] = ()
+    """The private networks (10.20.0.0/16) and Services (NAMESPACE/NAME), separated by commas, that
+    bindings with `serviceRef`, `allowPrivate` or `proxy` may call."""
 
     allow_loopback_endpoints: bool = False
     """Let the `endpoint` of a binding be this machine, as a simulator beside the gateway is."""
@@ -225,6 +231,12 @@ class GatewaySettings(ImageSettings):
         private = Reach.PRIVATE if self.allow_private_endpoints or self.simulate else Reach(0)
         loopback = Reach.LOOPBACK if self.allow_loopback_endpoints or self.simulate else Reach(0)
         return Reach.PUBLIC | private | loopback
+
+    @property
+    def egress_policy(self) -> EgressPolicy:
+        """Where bindings may call."""
+        private = read_private_networks(self.allowed_private_networks)
+        return EgressPolicy(self.endpoint_reach, private)
 
     @property
     def image_folder(self) -> Path | None:

@@ -19,6 +19,7 @@ import httpx2
 from openai import AsyncOpenAI
 from pydantic import SecretStr
 
+from tintype_catalog.addresses import Reach
 from tintype_catalog.catalog import Catalog
 from tintype_catalog.compiler import compile_manifests
 from tintype_gateway.auth.jwt.issuers import Issuer
@@ -35,7 +36,6 @@ from tintype_gateway.server import REHEARSAL, STARTER
 from tintype_gateway.settings import GatewaySettings
 from tintype_gateway.storage.image_tools import ImageTools
 from tintype_gateway.upstream.credentials import CredentialSource, SimulatedCredentials
-from tintype_gateway.upstream.egress import Reach
 from tintype_gateway.upstream.retry import Retrier
 from tintype_gateway.values.upstream import ResponseLimits
 from tintype_simulator.app import running

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from tintype_catalog.addresses import Reach
 from tintype_cli.flags import is_secret, read_settings
 from tintype_gateway.settings import GatewaySettings
-from tintype_gateway.upstream.egress import Reach
 
 
 @pytest.fixture(autouse=True)

@@ -1,8 +1,9 @@
 """The credentials that the gateway sends to providers.
 
 Each key is one file, `<secret>.<key>`: the layout of the operator's Secret as a mounted volume, and
-of any local folder. Background tasks watch the files, so that requests read no files, get keys of
-the same version, and use a rotated key shortly after the rotation.
+of any local folder. Files of TLS are beside them, with the names of `connection.tls_file`.
+Background tasks watch the files, so that requests read no files, get keys of the same version, and
+use a rotated key shortly after the rotation.
 """
 
 import asyncio
@@ -18,9 +19,11 @@ from aiobotocore.credentials import AioCredentials
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tintype_catalog.catalog import Binding
+from tintype_catalog.connection import is_tls_file
 from tintype_catalog.credentials import CREDENTIAL_KEYS
 from tintype_catalog.providers import AWS_BEARER, AWS_KEYS, SERVICES, Service
 from tintype_gateway.runtime.folder_watch import looks, read_files
+from tintype_gateway.upstream.tls import TlsFiles
 from tintype_kubernetes.client import KubernetesClient
 from tintype_kubernetes.configmaps import secret_files_of
 from tintype_kubernetes.errors import KubernetesError
@@ -59,6 +62,9 @@ class Credentials:
         self._environment = environment
         self._secrets: Mapping[str, Mapping[str, str]] = {}
         """The credentials of each Secret by key."""
+
+        self.tls = TlsFiles()
+        """The files of TLS, which are beside the credentials."""
 
         self._mounted: Mapping[str, bytes] = {}
         self._is_watched = False
@@ -122,6 +128,7 @@ class Credentials:
 
     def _take(self, files: Mapping[str, bytes], source: str) -> None:
         self._secrets = _by_secret(files)
+        self.tls.files = {name: content for name, content in files.items() if is_tls_file(name)}
         log.info("credentials loaded", extra={"source": source, "files": sorted(files)})
 
 
@@ -134,7 +141,7 @@ class SimulatedCredentials:
 
 
 def _is_credential(name: str) -> bool:
-    return name.rpartition(".")[2] in CREDENTIAL_KEYS
+    return name.rpartition(".")[2] in CREDENTIAL_KEYS or is_tls_file(name)
 
 
 def _by_secret(files: Mapping[str, bytes]) -> Mapping[str, Mapping[str, str]]:

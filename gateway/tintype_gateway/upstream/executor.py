@@ -106,9 +106,12 @@ class Executor:
         previews = _Previews(planned, candidate, plan.job.partial_images)
         with observed_call(plan, route, planned.asked):
             timeouts = Timeouts.of(route.binding, context.deadline.remaining())
-            session = self.sessions.to(route.binding)
-            calling = call(upstream, dialect, session, timeouts, through, self.limits)
-            async with aclosing(calling) as events:
+            async with (
+                self.sessions.to(route.binding) as session,
+                aclosing(
+                    call(upstream, dialect, session, timeouts, through, self.limits)
+                ) as events,
+            ):
                 async for event in events:
                     match event:
                         case CallResult():

@@ -204,6 +204,11 @@ def _fault_of(error: Exception, timeouts: Timeouts) -> UpstreamFault:
         case aiohttp.ClientConnectorError() if error.os_error.errno == errno.EACCES:
             # The egress guard refused the address; a name may have several.
             return UpstreamFault("misconfigured", "its endpoint is not allowed")
+        case aiohttp.ClientHttpProxyError():
+            # The proxy refused the CONNECT, so that the provider got nothing. Its words may name
+            # hosts of the network.
+            why = "the proxy did not connect to the provider"
+            return UpstreamFault("unavailable", why, cause=f"the proxy responded {error.status}")
         case aiohttp.ClientConnectorError() | aiohttp.ConnectionTimeoutError():
             why = "the provider cannot be reached"
             return UpstreamFault("unavailable", why, cause=str(error) or None)

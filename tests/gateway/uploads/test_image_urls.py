@@ -12,9 +12,10 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from tintype_catalog.addresses import Egress, Reach
 from tintype_gateway.errors import BadRequestError, GatewayError, PayloadTooLargeError
 from tintype_gateway.runtime.spool import Spools, SpoolWriter
-from tintype_gateway.upstream.egress import Reach, guarded_sockets
+from tintype_gateway.upstream.egress import guarded_sockets
 from tintype_gateway.upstream.image_urls import MAX_URL_CHARACTERS, ImageFetcher
 from tintype_gateway.upstream.sessions import open_session
 from tintype_testing.certificates import self_signed
@@ -77,7 +78,9 @@ async def stuck(request: web.Request) -> web.StreamResponse:
 async def fetching(certificate: Path | None, seconds: float = 20) -> AsyncIterator[ImageFetcher]:
     """Yield a fetcher that trusts a certificate, and may call this machine."""
     context = ssl.create_default_context(cafile=certificate)
-    connector = aiohttp.TCPConnector(ssl=context, socket_factory=guarded_sockets(Reach.LOOPBACK))
+    connector = aiohttp.TCPConnector(
+        ssl=context, socket_factory=guarded_sockets(Egress(Reach.LOOPBACK))
+    )
     async with aiohttp.ClientSession(connector=connector, auto_decompress=False) as session:
         yield ImageFetcher(session, MAX_BYTES, seconds)
 
@@ -156,7 +159,7 @@ async def test_no_spelling_of_an_address_that_is_not_public_is_called(
     host: str, writer: SpoolWriter, address: str
 ) -> None:
     port = host.rpartition(":")[2]
-    async with open_session(Reach.PUBLIC) as session:
+    async with open_session(Egress(Reach.PUBLIC)) as session:
         fetch = ImageFetcher(session, MAX_BYTES)
         with pytest.raises(BadRequestError, match="could not be fetched") as caught:
             await fetch(f"https://{address}:{port}/fox.png", "mask.image_url", writer)
@@ -179,6 +182,6 @@ async def test_no_spelling_of_an_address_that_is_not_public_is_called(
     ],
 )
 async def test_an_unusable_url_is_refused(writer: SpoolWriter, url: str, why: str) -> None:
-    async with open_session(Reach(0)) as session:
+    async with open_session(Egress(Reach(0))) as session:
         with pytest.raises(BadRequestError, match=why):
             await ImageFetcher(session, MAX_BYTES)(url, "mask.image_url", writer)

@@ -11,14 +11,14 @@ from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 from typing_extensions import override
 
+from tintype_catalog.addresses import Egress, Reach
+from tintype_catalog.egress_policy import EgressPolicy
 from tintype_gateway.dialects.registry import get_dialect
 from tintype_gateway.upstream.egress import (
     ForbiddenAddressError,
-    Reach,
     guarded_sockets,
-    is_allowed,
 )
-from tintype_gateway.upstream.sessions import open_session, open_sessions
+from tintype_gateway.upstream.sessions import open_session
 from tintype_gateway.upstream.transport import call
 from tintype_gateway.values.faults import UpstreamFault
 from tintype_gateway.values.upstream import Timeouts, UpstreamRequest
@@ -65,21 +65,21 @@ REACHES = [Reach.PUBLIC, Reach.NETWORK, Reach.PUBLIC | Reach.LOOPBACK, Reach.ANY
 @pytest.mark.parametrize("address", PUBLIC)
 @pytest.mark.parametrize("reach", REACHES)
 def test_the_internet_is_within_every_reach(address: str, reach: Reach) -> None:
-    assert is_allowed(address, reach)
+    assert Egress(reach).allows(address)
 
 
 @pytest.mark.parametrize("address", PRIVATE)
 def test_private_addresses_are_for_those_who_ask_for_them(address: str) -> None:
-    assert not is_allowed(address, Reach.PUBLIC)
-    assert not is_allowed(address, Reach.PUBLIC | Reach.LOOPBACK)
-    assert is_allowed(address, Reach.NETWORK)
+    assert not Egress(Reach.PUBLIC).allows(address)
+    assert not Egress(Reach.PUBLIC | Reach.LOOPBACK).allows(address)
+    assert Egress(Reach.NETWORK).allows(address)
 
 
 @pytest.mark.parametrize("address", LOOPBACK)
 def test_private_networks_do_not_include_this_machine(address: str) -> None:
-    assert not is_allowed(address, Reach.PUBLIC)
-    assert not is_allowed(address, Reach.NETWORK)
-    assert is_allowed(address, Reach.PUBLIC | Reach.LOOPBACK)
+    assert not Egress(Reach.PUBLIC).allows(address)
+    assert not Egress(Reach.NETWORK).allows(address)
+    assert Egress(Reach.PUBLIC | Reach.LOOPBACK).allows(address)
 
 
 @pytest.mark.parametrize("address", FORBIDDEN)
@@ -87,7 +87,7 @@ def test_private_networks_do_not_include_this_machine(address: str) -> None:
 def test_metadata_and_link_local_addresses_are_out_of_every_reach(
     address: str, reach: Reach
 ) -> None:
-    assert not is_allowed(address, reach)
+    assert not Egress(reach).allows(address)
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ async def test_no_spelling_of_this_machine_reaches_it(host: str) -> None:
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
-    connector = aiohttp.TCPConnector(socket_factory=guarded_sockets(Reach.NETWORK))
+    connector = aiohttp.TCPConnector(socket_factory=guarded_sockets(Egress(Reach.NETWORK)))
     try:
         async with aiohttp.ClientSession(connector=connector) as session:
             port = runner.addresses[0][1]
@@ -121,14 +121,14 @@ async def test_no_spelling_of_this_machine_reaches_it(host: str) -> None:
 
 def test_a_socket_is_made_for_an_address_that_is_allowed() -> None:
     info = (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", ("127.0.0.1", 80))
-    with guarded_sockets(Reach.ANYWHERE)(info) as made:
+    with guarded_sockets(Egress(Reach.ANYWHERE))(info) as made:
         assert not made.getblocking()
 
 
 def test_a_socket_for_a_forbidden_address_is_never_made() -> None:
     info = (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", ("169.254.169.254", 80))
     with pytest.raises(ForbiddenAddressError, match=r"169\.254\.169\.254"):
-        guarded_sockets(Reach.ANYWHERE)(info)
+        guarded_sockets(Egress(Reach.ANYWHERE))(info)
 
 
 class Rebinding(AbstractResolver):
@@ -157,7 +157,7 @@ async def test_a_name_is_judged_by_what_it_means_when_the_connection_is_made(
     addresses: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     upstream = UpstreamRequest("http://rebinding.example:80/", {}, b"")
-    async with open_session(Reach.PUBLIC, Rebinding(addresses)) as session:
+    async with open_session(Egress(Reach.PUBLIC), Rebinding(addresses)) as session:
         with pytest.raises(UpstreamFault) as caught:
             await anext(call(upstream, get_dialect("openai-images"), session, Timeouts(5, 5, 5)))
 
@@ -192,10 +192,10 @@ async def test_a_client_learns_no_address_of_a_forbidden_endpoint(
     assert error["message"].endswith("its endpoint is not allowed")
 
 
-async def test_a_providers_own_host_may_be_a_private_address_and_an_endpoint_not() -> None:
-    async with open_sessions(Reach.PUBLIC) as sessions:
-        assert sessions.to(binding()) is sessions.own
-        assert sessions.to(binding(endpoint="https://proxy.example")) is sessions.named
+def test_a_providers_own_host_may_be_a_private_address_and_an_endpoint_not() -> None:
+    policy = EgressPolicy()
+    assert policy.to_provider(binding()).allows("10.1.2.3")
+    assert not policy.to_provider(binding(endpoint="https://proxy.example")).allows("10.1.2.3")
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,7 @@ async def test_a_providers_own_host_may_be_a_private_address_and_an_endpoint_not
 )
 async def test_an_endpoint_that_cannot_be_called_is_a_fault_of_its_binding(url: str) -> None:
     request = UpstreamRequest(url, {"Authorization": "Bearer key"}, b"")
-    async with open_session(Reach.PUBLIC) as session:
+    async with open_session(Egress(Reach.PUBLIC)) as session:
         with pytest.raises(UpstreamFault) as caught:
             await anext(call(request, get_dialect("openai-images"), session, Timeouts(5, 5, 5)))
 

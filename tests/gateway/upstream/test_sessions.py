@@ -13,7 +13,7 @@ from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 from typing_extensions import override
 
-from tintype_gateway.upstream.egress import Reach
+from tintype_catalog.addresses import Egress, Reach
 from tintype_gateway.upstream.sessions import open_session
 from tintype_testing.certificates import self_signed
 
@@ -78,7 +78,10 @@ class Resolver(AbstractResolver):
 async def test_one_handshake_serves_the_calls_that_follow_one_another(tmp_path: Path) -> None:
     tls = await self_signed(tmp_path, "-addext subjectAltName=IP:127.0.0.1")
     trusting = ssl.create_default_context(cafile=tmp_path / "certificate.pem")
-    async with running(Provider(), tls) as provider, open_session(Reach.ANYWHERE) as session:
+    async with (
+        running(Provider(), tls) as provider,
+        open_session(Egress(Reach.ANYWHERE)) as session,
+    ):
         for _ in range(3):
             async with session.post(
                 f"https://127.0.0.1:{provider.port}/", ssl=trusting
@@ -91,7 +94,7 @@ async def test_one_handshake_serves_the_calls_that_follow_one_another(tmp_path: 
 
 async def test_no_call_waits_for_the_connection_of_another() -> None:
     many = Provider(expected=MORE_THAN_AIOHTTP_ALLOWS)
-    async with running(many), open_session(Reach.ANYWHERE) as session, asyncio.timeout(60):
+    async with running(many), open_session(Egress(Reach.ANYWHERE)) as session, asyncio.timeout(60):
         calls = (session.post(f"http://127.0.0.1:{many.port}/") for _ in range(many.expected))
         responses = await asyncio.gather(*calls)
 
@@ -102,7 +105,7 @@ async def test_no_call_waits_for_the_connection_of_another() -> None:
 @pytest.mark.parametrize("at_once", [2, 20])
 async def test_the_address_of_a_name_is_asked_for_once(at_once: int) -> None:
     resolver, provider = Resolver(), Provider(expected=at_once)
-    async with running(provider), open_session(Reach.ANYWHERE, resolver) as session:
+    async with running(provider), open_session(Egress(Reach.ANYWHERE), resolver) as session:
         calls = (session.post(f"http://provider.test:{provider.port}/") for _ in range(at_once))
         await asyncio.gather(*calls)
         later = await session.post(f"http://provider.test:{provider.port}/")

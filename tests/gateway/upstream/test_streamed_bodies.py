@@ -9,9 +9,9 @@ from aiohttp.test_utils import TestServer
 from typing_extensions import override
 
 from tests.gateway.dialects.examples import IMAGE
+from tintype_catalog.addresses import Egress, Reach
 from tintype_gateway.dialects import openai_images
 from tintype_gateway.errors import UnavailableError
-from tintype_gateway.upstream.egress import Reach
 from tintype_gateway.upstream.sessions import open_session
 from tintype_gateway.upstream.transport import call
 from tintype_gateway.values.content import BytesContent
@@ -60,7 +60,7 @@ async def provider() -> AsyncIterator[Provider]:
 
 
 async def send(request: UpstreamRequest, attempts: int = 1) -> None:
-    async with open_session(Reach.LOOPBACK) as session:
+    async with open_session(Egress(Reach.LOOPBACK)) as session:
         for _ in range(attempts):
             async for _event in call(request, openai_images, session, TIMEOUTS):
                 pass
