@@ -57,15 +57,16 @@ def rotated_jpeg(megapixels: int) -> bytes:
     return file.getvalue()
 
 
-def form(image: bytes, model: str) -> bytes:
-    """Return a request's body."""
+def form(image: bytes, model: str, images: int = 1) -> bytes:
+    """Return the body of a request with the same image once or several times."""
     texts = {"model": model, "prompt": "a red fox", "quality": "low", "size": "1024x1024"}
     parts = [
         f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{text}\r\n'.encode()
         for name, text in texts.items()
     ]
-    file = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="image"; filename="1"\r\n\r\n'
-    return b"".join([*parts, file.encode(), image, f"\r\n--{BOUNDARY}--\r\n".encode()])
+    file = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="image[]"; filename="1"\r\n\r\n'
+    parts += [file.encode(), image, b"\r\n"] * images
+    return b"".join([*parts, f"--{BOUNDARY}--\r\n".encode()])
 
 
 @dataclass
@@ -207,6 +208,7 @@ def main() -> None:
     parser.add_argument(
         "--megapixels", type=int, help="of photos that are decoded, in place of images as they are"
     )
+    parser.add_argument("--images", type=int, default=1, help="of each request")
     parser.add_argument("--memory-mib", type=int, default=512, help="the limit of the gateway")
     parser.add_argument("--cgroup", action="store_true", help="let the kernel enforce the limit")
     parser.add_argument("--patience", type=int, default=0, help="how often a client comes again")
@@ -223,7 +225,7 @@ def main() -> None:
         with joined(group) if group else nullcontext():
             target = stack.enter_context(tintype_on_sqlite(url, environ))
         check(target, CASE)
-        body = form(image, CASE.model)
+        body = form(image, CASE.model, arguments.images)
         asyncio.run(upload_all(target, body, 1))  # what a first request loads is not an upload's
         uploads = asyncio.run(upload_all(target, body, arguments.clients, arguments.patience))
         print_figures(uploads, len(image))

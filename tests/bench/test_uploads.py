@@ -36,3 +36,12 @@ async def test_photos_wait_for_the_memory_to_decode_them(target: Target) -> None
 
     assert uploads.statuses == {200: 8}
     assert uploads.peak_bytes < LIMIT
+
+
+async def test_sixteen_large_images_take_hardly_any_memory(target: Target) -> None:
+    await upload_all(target, form(png(1_000_000), CASE.model, 16), 1)
+
+    uploads = await upload_all(target, form(png(8_000_000), CASE.model, 16), 1)
+
+    assert uploads.statuses == {200: 1}
+    assert uploads.peak_bytes < uploads.idle_bytes + 16 * MIB

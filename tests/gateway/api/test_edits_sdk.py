@@ -9,7 +9,11 @@ from openai import AsyncOpenAI
 from openai.types import ImagesResponse
 from PIL import Image
 
+from tests.simulator.edited import changed, is_box
+from tintype_testing.manifests import STARTER, compiled, read_manifests
 from tintype_testing.sample_images import drawn
+from tintype_testing.sample_photos import file_of as file_of_scene
+from tintype_testing.sample_photos import scene
 from tintype_testing.simulators import file_of, opened
 
 PHOTO = drawn("png", 96, 64)
@@ -97,3 +101,53 @@ async def test_a_variation_needs_no_prompt(client: AsyncOpenAI) -> None:
         answer = await client.images.create_variation(model="gpt-image-2", image=PHOTO, n=2)
 
     assert len(sizes(answer)) == 2
+
+
+OPENAI = [
+    model.id
+    for model in compiled(*read_manifests(STARTER)).models
+    if model.id.startswith("gpt-") and "edit" in model.rules
+]
+
+
+@pytest.mark.parametrize(
+    ("model", "form"), [*((model, "png") for model in OPENAI), ("gpt-image-2", "webp")]
+)
+async def test_the_transparent_half_of_a_mask_changes_on_every_model_of_openai(
+    client: AsyncOpenAI, model: str, form: str
+) -> None:
+    photo = scene(1024, 1024)
+    image = file_of_scene(photo, form, lossless=True)
+    mask = masked(1024, 1024)
+
+    answer = await client.images.edit(
+        model=model, image=image, mask=mask, prompt=PROMPT, quality="low", size="1024x1024"
+    )
+
+    assert answer.data is not None
+    (made,) = (opened(file_of(each)) for each in answer.data)
+    assert is_box(changed(photo, made), (0, 0, 512, 1024))
+
+
+@pytest.mark.parametrize(
+    ("model", "word", "fields"),
+    [
+        ("nova-canvas-inpainting", "flagged", {"inPaintingParams": {"maskPrompt": "a dog"}}),
+        ("stability.stable-image-inpaint-v1:0", "forbidden", {}),
+        ("gemini-3.1-flash-image", "flagged", {}),
+    ],
+)
+async def test_an_edit_that_its_provider_withholds_is_flagged_and_free(
+    client: AsyncOpenAI, model: str, word: str, fields: dict[str, Any]
+) -> None:
+    answer = await client.images.edit(
+        model=model,
+        image=drawn("png", 512, 512),
+        prompt=f"a {word} fox",
+        extra_body=fields,
+    )
+
+    body = answer.model_dump()
+    assert [entry["flagged"] for entry in body["data"]] == [True]
+    assert body["data"][0]["flag_reason"]
+    assert (body["usage"]["images"], body["usage"]["credits_used"]) == (0, 0)

@@ -2,6 +2,8 @@
 //
 //     node ask.mjs generate '{"model": "gpt-image-1", "prompt": "a red fox"}'
 
+import { createReadStream } from "node:fs";
+
 import OpenAI from "openai";
 
 const client = new OpenAI({
@@ -16,16 +18,16 @@ const QUESTIONS = {
     return { ...answer, requestId: answer._request_id };
   },
   async stream(request) {
-    const events = [];
-    try {
-      for await (const event of await client.images.generate({ ...request, stream: true })) {
-        events.push(event);
-      }
-    } catch (error) {
-      if (events.length === 0) throw error;
-      events.push(described(error));
-    }
-    return events;
+    return collected(client.images.generate({ ...request, stream: true }));
+  },
+  async edit(request) {
+    return client.images.edit(withFiles(request));
+  },
+  async editStream(request) {
+    return collected(client.images.edit({ ...withFiles(request), stream: true }));
+  },
+  async variation(request) {
+    return client.images.createVariation(withFiles(request));
   },
   async models() {
     const models = [];
@@ -36,6 +38,23 @@ const QUESTIONS = {
     return client.models.retrieve(id);
   },
 };
+
+// A path becomes the file that is there, and a list of paths a list of files.
+function withFiles({ image, mask, ...request }) {
+  const files = Array.isArray(image) ? image.map((path) => createReadStream(path)) : createReadStream(image);
+  return { ...request, image: files, ...(mask && { mask: createReadStream(mask) }) };
+}
+
+async function collected(stream) {
+  const events = [];
+  try {
+    for await (const event of await stream) events.push(event);
+  } catch (error) {
+    if (events.length === 0) throw error;
+    events.push(described(error));
+  }
+  return events;
+}
 
 function described(error) {
   if (!(error instanceof OpenAI.APIError)) throw error;

@@ -12,6 +12,7 @@ import pytest
 from openai.types import Image
 
 from tests.gateway.api.scripted import COMPLETED, PARTIAL
+from tintype_testing.edit_requests import hole, square
 from tintype_testing.gateway import Gateway, running_gateway
 from tintype_testing.requirements import missing, require
 from tintype_testing.simulators import file_of, opened
@@ -92,6 +93,58 @@ async def test_it_iterates_a_stream(node: str, gateway: Gateway) -> None:
     image = opened(file_of(Image(b64_json=last["b64_json"])))
     assert (last["type"], image.size) == (COMPLETED, (1024, 1024))
     assert last["usage"]["credits_used"] == ((272 + 100) * 8 + 2 * 2) * 16
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> dict[str, str]:
+    """The paths of an image and of a mask for it."""
+    (tmp_path / "photo.png").write_bytes(square())
+    (tmp_path / "mask.png").write_bytes(hole())
+    return {"image": str(tmp_path / "photo.png"), "mask": str(tmp_path / "mask.png")}
+
+
+EDIT = {"model": "gpt-image-2", "prompt": "a red fox", "quality": "low", "size": "1024x1024"}
+
+
+@pytest.mark.parametrize("count", [None, 1, 16], ids=["a file", "a list of one", "sixteen"])
+async def test_it_edits_files_with_a_mask(
+    node: str, gateway: Gateway, files: dict[str, str], count: int | None
+) -> None:
+    image = files["image"] if count is None else [files["image"]] * count
+
+    answer = await ask(node, gateway, "edit", EDIT | files | {"image": image})
+
+    (entry,) = answer["data"]
+    assert opened(file_of(Image.model_validate(entry))).size == (1024, 1024)
+    calls: list[Any] = await gateway.upstream_calls()
+    names = [part["name"] for part in calls[0] if "filename" in part]
+    assert names == [*(["image"] if count in (None, 1) else ["image[]"] * 16), "mask"]
+
+
+async def test_it_iterates_the_stream_of_an_edit(
+    node: str, gateway: Gateway, files: dict[str, str]
+) -> None:
+    preview, last = await ask(node, gateway, "editStream", EDIT | files | {"partial_images": 1})
+
+    assert (preview["type"], last["type"]) == ("image_edit.partial_image", "image_edit.completed")
+    assert opened(file_of(Image(b64_json=last["b64_json"]))).size == (1024, 1024)
+
+
+async def test_it_makes_variations(node: str, gateway: Gateway, files: dict[str, str]) -> None:
+    request = {"model": "gpt-image-2", "image": files["image"], "n": 2, "quality": "low"}
+
+    assert len((await ask(node, gateway, "variation", request))["data"]) == 2
+
+
+async def test_an_edit_that_is_refused_has_its_class(
+    node: str, gateway: Gateway, files: dict[str, str]
+) -> None:
+    request = EDIT | files | {"model": "gemini-3.1-flash-image"}
+
+    error = await ask(node, gateway, "edit", request)
+
+    assert (error["raised"], error["param"]) == ("BadRequestError", "mask")
+    assert error["code"] == "unsupported_parameter"
 
 
 async def test_an_error_in_the_middle_of_a_stream_is_raised(node: str, gateway: Gateway) -> None:
