@@ -183,6 +183,28 @@ def test_a_form_asks_for_what_the_model_takes_and_for_nothing_else(inside: Visit
     expect(page.get_by_text("drop or paste")).to_be_hidden()
 
 
+@pytest.mark.parametrize(
+    ("model", "label", "words"),
+    [
+        ("nova-canvas-color-guided", "Colors", "#c96f2e, #2a4858"),
+        ("stability.stable-image-search-replace-v1:0", "Search prompt", "the sky"),
+    ],
+)
+def test_what_only_the_provider_has_is_asked_for(
+    inside: Visitor, model: str, label: str, words: str
+) -> None:
+    inside.choose(model)
+    if model.startswith("nova"):
+        inside.do("Edit")
+    inside.add_images(file(PHOTO))
+    inside.page.get_by_label(label).fill(words)
+    inside.prompt.fill("a red fox")
+
+    inside.buy("Edit")
+
+    expect(inside.images).to_have_count(1)
+
+
 def test_a_file_that_is_no_image_is_refused_at_its_place(inside: Visitor) -> None:
     inside.choose("nova-canvas-inpainting")
     inside.add_images({"name": "a.svg", "mimeType": "image/svg+xml", "buffer": b"<svg/>"})

@@ -92,12 +92,13 @@ test('an operation without a prompt sends none', () => {
 });
 
 test('edits have the parameters that only the provider has, in its own nesting', () => {
-  const canvas = model({ operations: EDITS, provider_parameters: { search_prompt: [], inPaintingParams: ['maskPrompt', 'negativeText'] } });
+  const canvas = model({ operations: EDITS, provider_parameters: { search_prompt: [], params: ['colors', 'grow', 'mask', 'negativeText'] } });
   const own = fieldsFor(canvas, 'edit').filter(({ kind }) => kind === 'word');
-  assert.deepEqual(own.map(({ name, label }) => [name, label]), [
-    ['search_prompt', 'Search prompt'], ['inPaintingParams.maskPrompt', 'Mask prompt'],
+  assert.deepEqual(own.map(({ name, label, fine }) => [name, label, fine]), [
+    ['search_prompt', 'Search prompt', false], ['params.colors', 'Colors', false],
+    ['params.grow', 'Grow', true], ['params.mask', 'Mask', true],
   ]);
-  const answers = { ...answersOf(fieldsFor(canvas, 'edit')), search_prompt: 'the dog', 'inPaintingParams.maskPrompt': 'sky' };
-  const body = asked(canvas, 'a fox', answers, 'edit');
-  assert.deepEqual([body.search_prompt, body.inPaintingParams], ['the dog', { maskPrompt: 'sky' }]);
+  const words = { search_prompt: 'the dog', 'params.colors': '#fff, #000', 'params.grow': '', 'params.mask': '{"x": 1}' };
+  const body = asked(canvas, 'a fox', { ...answersOf(fieldsFor(canvas, 'edit')), ...words }, 'edit');
+  assert.deepEqual([body.search_prompt, body.params], ['the dog', { colors: ['#fff', '#000'], mask: { x: 1 } }]);
 });

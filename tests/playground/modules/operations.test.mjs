@@ -33,11 +33,12 @@ test('how many images of which formats are taken is said in words', () => {
 
 test('a request with images is a form, with its files in their order', async () => {
   const images = ['one', 'two'].map((name) => ({ name, file: new Blob([name]) }));
-  const body = { n: 2, stream: true, inPaintingParams: { maskPrompt: 'sky' } };
+  const body = { n: 2, stream: true, params: { colors: ['#fff', '#000'], mask: { x: 1 } } };
   const form = await bodyOf({ operation: edits({ max_images: 2 }), body, images, mask: Promise.resolve(new Blob(['mask'])) });
   const texts = await Promise.all([...form].map(async ([name, value]) => [name, typeof value === 'string' ? value : await value.text()]));
   assert.deepEqual(texts, [
-    ['n', '2'], ['stream', 'true'], ['inPaintingParams[maskPrompt]', 'sky'], ['image[]', 'one'], ['image[]', 'two'], ['mask', 'mask'],
+    ['n', '2'], ['stream', 'true'], ['params[colors][]', '#fff'], ['params[colors][]', '#000'],
+    ['params[mask][x]', '1'], ['image[]', 'one'], ['image[]', 'two'], ['mask', 'mask'],
   ]);
   assert.equal(await bodyOf({ operation: operationOf(model()), body, images: [], mask: null }), JSON.stringify(body));
 });

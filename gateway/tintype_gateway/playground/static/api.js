@@ -36,13 +36,15 @@ export async function bodyOf({ operation, body, images, mask }) {
   return form;
 }
 
-/** Return the fields of a body as a form has them: `[name, text]` each. */
+/** Return the fields of a body as a form has them: `[name, text]` each, `a[b]` and `a[]` for what is within. */
 export function textsOf(body) {
-  return Object.entries(body).flatMap(([name, value]) =>
-    typeof value === 'object'
-      ? Object.entries(value).map(([part, text]) => [`${name}[${part}]`, String(text)])
-      : [[name, String(value)]],
-  );
+  return Object.entries(body).flatMap(([name, value]) => nested(name, value));
+}
+
+function nested(name, value) {
+  if (Array.isArray(value)) return value.flatMap((item) => nested(`${name}[]`, item));
+  if (typeof value !== 'object' || value === null) return [[name, String(value)]];
+  return Object.entries(value).flatMap(([part, item]) => nested(`${name}[${part}]`, item));
 }
 
 async function fetched(address, options) {

@@ -24,6 +24,9 @@ const ELSEWHERE = new Set([
   'seed', 'width', 'height', 'quality', 'negativeText', 'style', 'style_preset', 'aspectRatio', 'aspect_ratio', 'imageSize',
 ]);
 
+/** What a provider's task is about, and is not folded away. */
+const ESSENTIAL = new Set(['search_prompt', 'select_prompt', 'maskPrompt', 'colors', 'left', 'right', 'up', 'down']);
+
 /**
  * Return the fields of the form for an operation of a model: `{name, kind, label, fine, ...}` each,
  * where `kind` is `choice` (with `options`), `number` (`min`, `max`), `range`, `text` or `word`.
@@ -33,7 +36,7 @@ export function fieldsOf(model, operation) {
   const choices = names.map((name) => choiceOf(name, model));
   const own = takesImages(operation) ? ownFields(model) : [];
   const all = [...sizeFields(model.size, operation), countField(model), ...choices, ...otherFields(model), ...own];
-  return all.filter(Boolean).map((field) => ({ ...field, fine: FINE.has(field.name) || 'path' in field }));
+  return all.filter(Boolean).map((field) => ({ ...field, fine: field.fine ?? FINE.has(field.name) }));
 }
 
 /** Return the answers that a form begins with: the former ones as far as the model has them. */
@@ -51,7 +54,7 @@ export function requestOf(model, operation, prompt, answers) {
   for (const name of names) body[name] = answers[name];
   if (isLossy(answers)) body.output_compression = answers.output_compression;
   const own = takesImages(operation) ? ownFields(model) : [];
-  for (const { name, path } of own) if (answers[name]) put(body, path, answers[name]);
+  for (const { name, path } of own) if (answers[name]) put(body, path, valueOf(path, answers[name]));
   const given = Object.entries(body).filter(([, value]) => value !== undefined && value !== '');
   return Object.fromEntries(given);
 }
@@ -85,7 +88,23 @@ function ownFields({ provider_parameters: parameters = {} }) {
   const paths = Object.entries(parameters).flatMap(([name, parts]) => (parts.length ? parts.map((part) => [name, part]) : [[name]]));
   return paths
     .filter((path) => !ELSEWHERE.has(path.at(-1)))
-    .map((path) => ({ name: path.join('.'), path, kind: 'word', label: spoken(inWords(path.at(-1))), initial: '' }));
+    .map((path) => ownField(path, path.at(-1)));
+}
+
+function ownField(path, name) {
+  const hint = name === 'colors' ? 'Separated by commas, such as #c96f2e, #2a4858' : undefined;
+  return { name: path.join('.'), path, kind: 'word', label: spoken(inWords(name)), hint, initial: '', fine: !ESSENTIAL.has(name) };
+}
+
+/** Return the value that a text stands for: colors are a list, and objects and lists are JSON. */
+function valueOf(path, text) {
+  if (path.at(-1) === 'colors') return text.split(',').map((color) => color.trim());
+  if (!/^\s*[[{]/.test(text)) return text;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text; // it is still being typed, or the provider says what is wrong with it
+  }
 }
 
 /** Return `maskPrompt` as `mask prompt`. */

@@ -5,9 +5,12 @@ const COLORS = new Uint32Array(Uint8Array.of(130, 40, 190, 150, 255, 255, 255, 1
 /** How wide a stripe is, in pixels of the screen. */
 const STRIPE = 6;
 
+/** The most pixels that are drawn at once, so that a stroke keeps up with the hand. */
+const MOST_PIXELS = 1_200_000;
+
 /** Draw a mask on a canvas, at the size in which the canvas is shown. */
 export function drawMask(canvas, { width, height, pixels }) {
-  const scale = Math.min(2, devicePixelRatio);
+  const scale = Math.min(devicePixelRatio, Math.sqrt(MOST_PIXELS / (canvas.clientWidth * canvas.clientHeight)));
   canvas.width = Math.max(1, Math.round(canvas.clientWidth * scale));
   canvas.height = Math.max(1, Math.round(canvas.clientHeight * scale));
   const context = canvas.getContext('2d');

@@ -60,11 +60,7 @@ export class Painter {
     };
     canvas.onpointerup = () => this.#end();
     canvas.onpointercancel = () => this.#isPainting && this.#act(undo); // two fingers enlarge the page
-    canvas.onpointerleave = () => {
-      if (this.#isPainting || document.activeElement === canvas) return;
-      this.#cursor = null;
-      this.#show();
-    };
+    canvas.onpointerleave = () => this.#show();
   }
 
   #wireKeys() {
@@ -72,7 +68,10 @@ export class Painter {
       this.#cursor ??= [this.#image.width / 2, this.#image.height / 2];
       this.#show();
     };
-    this.#canvas.onblur = () => this.#end();
+    this.#canvas.onblur = () => {
+      this.#end();
+      this.#show();
+    };
     this.#canvas.onkeyup = ({ key }) => key === ' ' && this.#end();
     this.#canvas.onkeydown = (event) => {
       if (!this.#press(event)) return;
@@ -165,7 +164,8 @@ export class Painter {
       byId('mask-undo').disabled = this.#image.mask.done.length === 0;
       if (this.#canvas.clientWidth === 0) return;
       drawMask(this.#canvas, this.#image.mask);
-      if (this.#cursor) drawBrush(this.#canvas, this.#image, this.#cursor, this.#radius);
+      const isUsed = this.#canvas.matches(':focus, :hover');
+      if (this.#cursor && isUsed) drawBrush(this.#canvas, this.#image, this.#cursor, this.#radius);
     });
   }
 }
