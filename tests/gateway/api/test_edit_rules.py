@@ -23,7 +23,7 @@ from tintype_testing.edit_requests import (
 from tintype_testing.gateway import ACCOUNT, CREDITS_MICRO, Gateway, running_gateway
 from tintype_testing.http import http_client
 from tintype_testing.image_stores import folder_store
-from tintype_testing.manifests import changed, image_model, provider_binding
+from tintype_testing.manifests import changed, image_model, provider_binding, qualities
 from tintype_testing.metrics import metric
 from tintype_testing.simulators import opened
 
@@ -45,6 +45,12 @@ async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
     manifests = [
         *(MODEL, BINDING, able, provider_binding("able", model="able")),
         *(plain, provider_binding("plain", model="plain", upstreamModel="dall-e-2")),
+    ]
+    pair = {"edit": {"maxImages": 2}}
+    parameters = qualities(low="low")
+    manifests += [
+        image_model("collage", operations=pair, parameters=parameters),
+        provider_binding("collage", model="collage", upstreamModel="gpt-image-2"),
     ]
     images = ImageTools(store=folder_store(tmp_path / "images"))
     async with running_gateway(tmp_path, *manifests, images=images) as gateway:
@@ -219,6 +225,17 @@ async def test_another_image_mask_or_operation_is_another_request(gateway: Gatew
         await gateway.generate(KEY),
     ]
     assert [error_of(each, 409)["code"] for each in others] == ["idempotency_mismatch"] * 4
+
+
+async def test_other_order_of_the_images_is_another_request(gateway: Gateway) -> None:
+    fields = {"model": "collage", "quality": "low"}
+    first = await post(gateway, EDITS, *TWO, headers=KEY, **fields)
+    other = await post(gateway, EDITS, *reversed(TWO), headers=KEY, **fields)
+    repeat = await post(gateway, EDITS, *TWO, headers=KEY, **fields)
+
+    assert first.status_code == 200, first.text
+    assert error_of(other, 409)["code"] == "idempotency_mismatch"
+    assert repeat.content == first.content
 
 
 @pytest.mark.parametrize("name", ["jpeg", "webp", "png"])

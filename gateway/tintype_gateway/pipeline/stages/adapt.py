@@ -307,11 +307,25 @@ def _size(
 
 
 def _like(shape: Size, model: Model) -> str:
-    """Return the size of an image where the model offers it, else its shape at default pixels."""
+    """Return the size of an image where the model offers it, else its shape at default pixels.
+
+    An image that is nearly square becomes square where the model offers nothing nearer.
+    """
     if shape.pixels <= MAX_KEPT_PIXELS and choose(model.size, shape).size == shape:
         return str(shape)
-    factor = math.sqrt(Size.parse(DEFAULT_SIZE).pixels / shape.pixels)
-    return f"{max(1, round(shape.width * factor))}x{max(1, round(shape.height * factor))}"
+    square = Size.parse(DEFAULT_SIZE)
+    factor = math.sqrt(square.pixels / shape.pixels)
+    like = Size(max(1, round(shape.width * factor)), max(1, round(shape.height * factor)))
+    return str(
+        min(like, square, key=lambda wish: _distortion(choose(model.size, wish).size, shape))
+    )
+
+
+def _distortion(offered: Size | None, shape: Size) -> float:
+    """Return how much an image of this shape would be stretched, 0 if not at all."""
+    if offered is None:
+        return 0.0
+    return abs(math.log(offered.width * shape.height / (offered.height * shape.width)))
 
 
 def _wish(text: str | None) -> Size | None:

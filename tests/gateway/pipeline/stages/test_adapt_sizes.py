@@ -101,3 +101,19 @@ def test_an_edit_keeps_the_size_of_its_image_or_else_its_shape(sent: Size, size:
 
     assert job.size.size == size
     assert job.adjustments == ()
+
+
+@pytest.mark.parametrize(
+    ("sent", "size"),
+    [
+        (Size(1000, 1001), Size(1024, 1024)),
+        (Size(704, 640), Size(1024, 1024)),
+        (Size(600, 900), Size(1024, 1536)),
+        (Size(3000, 2200), Size(1536, 1024)),
+    ],
+)
+def test_an_edit_of_a_nearly_square_image_is_square(sent: Size, size: Size) -> None:
+    known = snapshot(image_model())
+    job = adapt(valid(known), known.models["canvas"], "lenient", shape=sent)
+
+    assert (job.size.size, job.adjustments) == (size, ())
