@@ -103,6 +103,10 @@ class Gateway:
             received = (await http.get("/_simulator/requests")).json()
             return [call["body"] for call in received]
 
+    async def has_called(self) -> bool:
+        """Return whether the provider has received a call."""
+        return bool(await self.upstream_calls())
+
     async def account(self) -> Account:
         """Return what the account `studio` has."""
         return await self.ledger.account(ACCOUNT)

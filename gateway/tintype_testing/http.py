@@ -12,3 +12,9 @@ _TLS = ssl.create_default_context()
 def http_client(base_url: str = "", **options: Any) -> httpx2.AsyncClient:
     """Return a client that sends just what it is given."""
     return httpx2.AsyncClient(base_url=base_url, verify=_TLS, timeout=30, **options)
+
+
+async def fetched(url: str) -> httpx2.Response:
+    """Return the response to a GET without credentials."""
+    async with http_client() as http:
+        return await http.get(url)

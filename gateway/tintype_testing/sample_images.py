@@ -2,6 +2,7 @@
 
 import base64
 import io
+import struct
 from typing import Any
 
 from PIL import Image
@@ -22,3 +23,8 @@ def drawn(form: str, width: int, height: int, *, mode: str = "RGB", **options: A
     buffer = io.BytesIO()
     Image.new(mode, (width, height), "teal").save(buffer, form, **options)
     return buffer.getvalue()
+
+
+def png_chunk(name: bytes, content: bytes = b"") -> bytes:
+    """Return a chunk of a PNG, with a checksum of zeros."""
+    return struct.pack(">I", len(content)) + name + content + b"\0\0\0\0"

@@ -40,3 +40,8 @@ async def requests_received(simulator: str) -> list[dict[str, object]]:
         response = await http.get(f"{simulator}/_simulator/requests")
         received: list[dict[str, object]] = response.json()
         return received
+
+
+async def has_received(simulator: str) -> bool:
+    """Return whether the simulator has received a request."""
+    return bool(await requests_received(simulator))

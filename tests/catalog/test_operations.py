@@ -6,15 +6,12 @@ from typing import Any
 import pytest
 
 from tests.catalog.samples import fault
-from tintype_catalog.catalog import Model, read_catalog
+from tintype_catalog.catalog import read_catalog
 from tintype_catalog.operations import OperationName, OperationRule
+from tintype_testing.builders import model
 from tintype_testing.manifests import changed, compiled, image_model
 
 EDITOR = image_model(operations={"edit": {}})
-
-
-def model(**spec: Any) -> Model:
-    return compiled(image_model(**spec)).models[0]
 
 
 def rule(name: OperationName, **fields: Any) -> OperationRule:

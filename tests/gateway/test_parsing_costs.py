@@ -6,7 +6,6 @@ do not matter: on a usual one that loop takes a millisecond.
 
 import base64
 import json
-import struct
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -33,7 +32,7 @@ from tintype_gateway.upstream.transport import MAX_ERROR_BYTES
 from tintype_gateway.values.content import JsonBody
 from tintype_gateway.values.faults import UpstreamFault
 from tintype_gateway.values.upstream import UpstreamResponse
-from tintype_testing.sample_images import drawn
+from tintype_testing.sample_images import drawn, png_chunk
 
 DIALECTS = [
     "openai-images",
@@ -85,16 +84,14 @@ def repeated(part: bytes, size: int) -> bytes:
     return part * (size // len(part))
 
 
-def chunk(name: bytes, content: bytes = b"") -> bytes:
-    return struct.pack(">I", len(content)) + name + content + b"\0\0\0\0"
-
-
 PNG, JPEG, WEBP = (drawn(form, 64, 48) for form in ("png", "jpeg", "webp"))
 FILES: dict[str, Callable[[int], bytes]] = {
-    "empty PNG chunks": lambda size: PNG[:33] + repeated(chunk(b"tEXt"), size) + PNG[33:],
-    "empty PNG chunks without end": lambda size: PNG[:33] + repeated(chunk(b"tEXt"), size),
-    "PNG chunks": lambda size: PNG[:33] + repeated(chunk(b"IDAT", bytes(1024)), size) + PNG[33:],
-    "usual PNG chunks": lambda size: PNG[:33] + repeated(chunk(b"IDAT", bytes(8192)), size),
+    "empty PNG chunks": lambda size: PNG[:33] + repeated(png_chunk(b"tEXt"), size) + PNG[33:],
+    "empty PNG chunks without end": lambda size: PNG[:33] + repeated(png_chunk(b"tEXt"), size),
+    "PNG chunks": lambda size: (
+        PNG[:33] + repeated(png_chunk(b"IDAT", bytes(1024)), size) + PNG[33:]
+    ),
+    "usual PNG chunks": lambda size: PNG[:33] + repeated(png_chunk(b"IDAT", bytes(8192)), size),
     "empty JPEG segments": lambda size: JPEG[:2] + repeated(b"\xff\xe1\0\2", size) + JPEG[2:],
     "APP11 segments": lambda size: JPEG[:2] + repeated(b"\xff\xeb\0\4JP", size) + JPEG[2:],
     "JPEG fill bytes": lambda size: JPEG[:2] + repeated(b"\xff", size) + JPEG[2:],
@@ -301,7 +298,13 @@ def test_any_response(parts: list[tuple[bytes, int]], name: str) -> None:
     require_cheap(lambda: get_dialect(name).interpret(response), len(text))
 
 
-PARTS = [chunk(b"tEXt"), chunk(b"IDAT", bytes(2000)), b"\xff", b"\xff\xe1\0\2", b"\xff\xeb\0\4JP"]
+PARTS = [
+    png_chunk(b"tEXt"),
+    png_chunk(b"IDAT", bytes(2000)),
+    b"\xff",
+    b"\xff\xe1\0\2",
+    b"\xff\xeb\0\4JP",
+]
 
 
 @given(

@@ -8,7 +8,7 @@ from PIL import Image
 
 from tintype_simulator.app import running
 from tintype_simulator.painting.renderer import ImageSpec, paint
-from tintype_testing.simulators import fault, requests_received
+from tintype_testing.simulators import fault, has_received
 from tintype_testing.waiting import eventually
 
 
@@ -44,7 +44,7 @@ async def test_the_simulator_stops_while_a_request_hangs() -> None:
                 AsyncOpenAI(base_url=f"{url}/v1", api_key="key", max_retries=0)
             )
             hanging = asyncio.create_task(hang(client))
-            await eventually(lambda: received_something(url))
+            await eventually(lambda: has_received(url))
 
         with pytest.raises(APIConnectionError):
             await hanging
@@ -65,11 +65,6 @@ async def test_a_hanging_request_ends_when_its_client_leaves(simulator: str) -> 
 async def hang(client: AsyncOpenAI) -> None:
     """Ask for a model and get no answer."""
     await client.models.retrieve("gpt-image-2", extra_headers=fault(hang=True))
-
-
-async def received_something(simulator: str) -> bool:
-    """Return whether the simulator has received a request."""
-    return bool(await requests_received(simulator))
 
 
 async def only_tasks(expected: set[asyncio.Task[object]]) -> bool:

@@ -7,16 +7,9 @@ import pytest
 from openai import AsyncOpenAI
 
 from tintype_gateway.storage.interface import ImageStore
-from tintype_testing.gateway import Gateway, running_gateway
+from tintype_testing.gateway import Gateway
 from tintype_testing.image_stores import folder_store
 from tintype_testing.s3 import store_in
-
-
-@pytest.fixture
-async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
-    """A gateway with the starter catalog, against the simulator."""
-    async with running_gateway(tmp_path) as gateway:
-        yield gateway
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Every row of the starter catalog, generated once through OpenAI's own client."""
 
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -64,12 +63,6 @@ PRICES = {
 
 def family_of(model: str) -> Family:
     return next(family for prefix, family in FAMILIES.items() if model.startswith(prefix))
-
-
-@pytest.fixture
-async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
-    async with running_gateway(tmp_path) as gateway:
-        yield gateway
 
 
 async def generated(client: AsyncOpenAI, model: str, **fields: Any) -> dict[str, Any]:

@@ -148,7 +148,7 @@ async def test_a_request_in_flight_keeps_the_price_that_it_started_with(
 ) -> None:
     await gateway.script({"delay_seconds": 1})
     request = asyncio.create_task(gateway.generate())
-    await eventually(lambda: is_asked(gateway))
+    await eventually(gateway.has_called)
     sequence = gateway.catalogs.current().sequence
 
     write(folder, provider_binding(upstreamModel="dall-e-2", pricing=per_image("0.080")))
@@ -160,10 +160,6 @@ async def test_a_request_in_flight_keeps_the_price_that_it_started_with(
 
 
 V1 = {"apiVersion": "tintype.dev/v1alpha1"}
-
-
-async def is_asked(gateway: Gateway) -> bool:
-    return bool(await gateway.upstream_calls())
 
 
 def rejected_folders() -> float:

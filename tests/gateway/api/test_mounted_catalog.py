@@ -13,7 +13,6 @@ from tintype_gateway.catalog import sources
 from tintype_gateway.catalog.loading import CatalogLoader
 from tintype_gateway.catalog.snapshot import Snapshot
 from tintype_gateway.catalog.store import CatalogStore
-from tintype_simulator.app import running
 from tintype_testing.config_volume import Volume
 from tintype_testing.gateway import Gateway, canvas, catalog_of, running_gateway
 from tintype_testing.metrics import metric
@@ -36,12 +35,6 @@ class WatchedStore(CatalogStore):
 @pytest.fixture
 def volume(tmp_path: Path) -> Volume:
     return Volume(tmp_path / "catalog")
-
-
-@pytest.fixture
-async def simulator() -> AsyncIterator[str]:
-    async with running() as url:
-        yield url
 
 
 @pytest.fixture

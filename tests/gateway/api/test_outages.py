@@ -80,7 +80,7 @@ async def test_an_image_that_could_not_be_charged_is_not_given_away_nor_made_aga
     async with running_gateway(tmp_path, *canvas(timeoutSeconds=1)) as gateway:
         await gateway.script({"delay_seconds": 0.2})
         request = asyncio.create_task(gateway.generate())
-        await eventually(lambda: is_asked(gateway))
+        await eventually(gateway.has_called)
 
         with locked(gateway.ledger_path) as other:
             response = await request
@@ -96,7 +96,7 @@ async def test_an_image_that_could_not_be_charged_is_not_given_away_nor_made_aga
 async def test_an_image_is_delivered_once_the_ledger_is_back(gateway: Gateway) -> None:
     await gateway.script({"delay_seconds": 0.2})
     request = asyncio.create_task(gateway.generate())
-    await eventually(lambda: is_asked(gateway))
+    await eventually(gateway.has_called)
 
     with locked(gateway.ledger_path):
         await eventually(lambda: metric("tintype_settlements_outstanding") == 1)
@@ -106,7 +106,3 @@ async def test_an_image_is_delivered_once_the_ledger_is_back(gateway: Gateway) -
     account = await gateway.account()
     assert response.status_code == 200
     assert (account.balance, account.held) == (CREDITS_MICRO - 640_000, 0)
-
-
-async def is_asked(gateway: Gateway) -> bool:
-    return bool(await gateway.upstream_calls())

@@ -4,7 +4,7 @@ import asyncio
 import json
 import signal
 import stat
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,11 +12,10 @@ import httpx2
 import pytest
 
 from tintype_gateway.ledger.factory import open_ledger
-from tintype_simulator.app import running
 from tintype_testing.gateway import canvas, towards
 from tintype_testing.gateway_process import GatewayProcess, running_process
 from tintype_testing.http import http_client
-from tintype_testing.simulators import requests_received, script
+from tintype_testing.simulators import has_received, script
 from tintype_testing.waiting import eventually
 
 STOP_SECONDS = 60
@@ -90,12 +89,6 @@ async def test_a_signal_ends_it_with_success(tmp_path: Path, number: signal.Sign
 
 
 @pytest.fixture
-async def simulator() -> AsyncIterator[str]:
-    async with running() as url:
-        yield url
-
-
-@pytest.fixture
 def gateway(tmp_path: Path, simulator: str) -> Iterator[GatewayProcess]:
     """A process whose provider is a simulator outside of it, so that a test can hold it up."""
     manifests = tmp_path / "manifests"
@@ -114,7 +107,7 @@ async def test_a_request_in_flight_is_finished_and_new_ones_are_not_taken(
 ) -> None:
     await script(simulator, {"delay_seconds": 1.5})
     request = asyncio.create_task(generate(gateway, "canvas"))
-    await eventually(lambda: is_asked(simulator))
+    await eventually(lambda: has_received(simulator))
 
     gateway.process.popen.terminate()
 
@@ -132,7 +125,7 @@ async def test_a_second_signal_does_not_wait_for_requests_in_flight(
 ) -> None:
     await script(simulator, {"hang": True})
     request = asyncio.create_task(generate(gateway, "canvas"))
-    await eventually(lambda: is_asked(simulator))
+    await eventually(lambda: has_received(simulator))
 
     gateway.process.popen.terminate()
     await eventually(lambda: readiness(gateway, 503))
@@ -152,10 +145,6 @@ async def audited(folder: Path) -> tuple[str, ...]:
         return (await ledger.audit()).problems
     finally:
         await ledger.close()
-
-
-async def is_asked(simulator: str) -> bool:
-    return bool(await requests_received(simulator))
 
 
 async def readiness(gateway: GatewayProcess, status: int) -> bool:

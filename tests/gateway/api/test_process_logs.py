@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 import pytest
 
 from tintype_gateway.ledger.factory import open_ledger
-from tintype_simulator.app import running
 from tintype_testing.gateway import canvas, towards
 from tintype_testing.gateway_process import GatewayProcess, running_process
 from tintype_testing.http import http_client
@@ -30,12 +29,6 @@ async def new_key(folder: Path) -> str:
     _, key = await ledger.create_key("studio")
     await ledger.close()
     return key
-
-
-@pytest.fixture
-async def simulator() -> AsyncIterator[str]:
-    async with running() as url:
-        yield url
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +28,6 @@ SCENES = [
 
 REFUSABLE = SCENES[1:]
 """Those whose provider withholds images of a response that is a success."""
-
-
-@pytest.fixture
-async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
-    async with running_gateway(tmp_path) as gateway:
-        yield gateway
 
 
 def events_of(response: httpx2.Response) -> list[dict[str, Any]]:

@@ -13,12 +13,6 @@ PRICE = 640_000
 
 
 @pytest.fixture
-async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
-    async with running_gateway(tmp_path) as gateway:
-        yield gateway
-
-
-@pytest.fixture
 async def canvas_gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
     async with running_gateway(tmp_path, *canvas()) as gateway:
         yield gateway

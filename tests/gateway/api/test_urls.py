@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx2
 import pytest
 
 from tintype_gateway.storage.image_tools import ImageTools
 from tintype_gateway.storage.interface import ImageStore
 from tintype_gateway.storage.s3 import Bucket
 from tintype_testing.gateway import CREDITS_MICRO, Gateway, canvas, running_gateway
-from tintype_testing.http import http_client
+from tintype_testing.http import fetched, http_client
 from tintype_testing.image_stores import folder_store
 from tintype_testing.metrics import metric
 from tintype_testing.s3 import store_in
@@ -27,11 +26,6 @@ PRICE = 640_000
 async def gateway(store: ImageStore, tmp_path: Path) -> AsyncIterator[Gateway]:
     async with running_gateway(tmp_path, *canvas(), images=ImageTools(store=store)) as gateway:
         yield gateway
-
-
-async def fetched(url: str) -> httpx2.Response:
-    async with http_client() as http:
-        return await http.get(url)
 
 
 async def url_of(gateway: Gateway, **fields: Any) -> str:

@@ -6,13 +6,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import httpx2
 import pytest
 
 from tintype_gateway.storage.image_tools import ImageTools
 from tintype_testing.faulty_server import faulty_server, http_response, says
 from tintype_testing.gateway import Gateway, running_gateway
-from tintype_testing.http import http_client
+from tintype_testing.http import fetched
 from tintype_testing.image_stores import folder_store
 from tintype_testing.manifests import image_model, provider_binding
 from tintype_testing.sample_images import drawn
@@ -35,11 +34,6 @@ async def gateway_giving(folder: Path, file: bytes) -> AsyncIterator[Gateway]:
         images = ImageTools(store=folder_store(folder / "images"))
         async with running_gateway(folder, model, binding, images=images) as gateway:
             yield gateway
-
-
-async def fetched(url: str) -> httpx2.Response:
-    async with http_client() as http:
-        return await http.get(url)
 
 
 @pytest.mark.parametrize(

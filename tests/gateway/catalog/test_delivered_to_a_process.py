@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import json
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,6 +11,7 @@ from typing import Any
 import pytest
 
 from tintype_catalog.bundle import CATALOG, MANIFEST, pack
+from tintype_testing.browser_site import status
 from tintype_testing.config_volume import Volume
 from tintype_testing.gateway import canvas, catalog_of
 from tintype_testing.gateway_process import GatewayProcess, running_process
@@ -101,11 +101,6 @@ async def steady_load(gateway: GatewayProcess) -> AsyncIterator[Load]:
             yield load
         finally:
             stop.set()
-
-
-async def status(gateway: GatewayProcess) -> dict[str, Any]:
-    async with http_client(gateway.admin_url) as http:
-        return dict(json.loads((await http.get("/status")).text))
 
 
 async def until_status(gateway: GatewayProcess, **fields: Any) -> None:

@@ -5,7 +5,7 @@ import base64
 import json
 import os
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import pytest
 
 from tests.gateway.clients.programs import JAVA, JAVASCRIPT, PROGRAMS, RUST, Program
 from tintype_testing.cluster.building import BuildError
-from tintype_testing.gateway import Gateway, running_gateway
+from tintype_testing.gateway import Gateway
 from tintype_testing.requirements import missing, require
 from tintype_testing.simulators import opened
 
@@ -49,12 +49,6 @@ def program(request: pytest.FixtureRequest) -> Program:
     except BuildError as error:
         missing(str(error))
     return program
-
-
-@pytest.fixture
-async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
-    async with running_gateway(tmp_path) as gateway:
-        yield gateway
 
 
 def plain(model: str, prompt: str = "a red fox", **fields: object) -> Response:

@@ -3,7 +3,6 @@
 import io
 import struct
 import zlib
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -16,15 +15,10 @@ from tintype_gateway.images.convert import convert
 from tintype_gateway.images.decoder import MAX_PIXELS
 from tintype_gateway.values.job import ConvertibleFormat, Encoding
 from tintype_testing.sample_images import encoded
+from tintype_testing.sample_photos import file_of
 
 FORMS: list[ConvertibleFormat] = ["png", "jpeg", "webp"]
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-
-
-def file_of(image: Image.Image, form: str, **options: Any) -> bytes:
-    file = io.BytesIO()
-    image.save(file, form, **options)
-    return file.getvalue()
 
 
 def photo(mode: str = "RGB", size: tuple[int, int] = (64, 48)) -> Image.Image:

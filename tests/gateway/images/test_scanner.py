@@ -2,7 +2,6 @@
 
 import base64
 import struct
-from itertools import pairwise
 
 import pytest
 from hypothesis import assume, event, given, settings
@@ -16,7 +15,8 @@ from tintype_gateway.images.container import (
     require_well_formed,
 )
 from tintype_simulator.painting.content_credentials import with_manifest
-from tintype_testing.sample_images import drawn, encoded
+from tintype_testing.cuts import cut
+from tintype_testing.sample_images import drawn, encoded, png_chunk
 
 FORMS = ["png", "jpeg", "webp"]
 FILES = {form: drawn(form, 64, 48) for form in FORMS}
@@ -26,23 +26,14 @@ REFUSED = "refused"
 cuts = st.lists(st.integers(0, 10**6), max_size=12)
 
 
-def png_chunk(name: bytes, content: bytes = b"") -> bytes:
-    return struct.pack(">I", len(content)) + name + content + b"\0\0\0\0"
-
-
 def webp_chunk(name: bytes, content: bytes = b"") -> bytes:
     return name + struct.pack("<I", len(content)) + content + bytes(len(content) % 2)
-
-
-def pieces_of(text: bytes, places: list[int]) -> list[bytes]:
-    edges = [0, *sorted(place % (len(text) + 1) for place in places), len(text)]
-    return [text[start:end] for start, end in pairwise(edges)]
 
 
 def scanned(text: bytes, form: str, places: list[int]) -> object:
     scanner = Scanner(form)
     try:
-        for piece in pieces_of(text, places):
+        for piece in cut(text, places):
             scanner.feed(piece)
         whole = scanner.is_whole()
     except ValueError:

@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import subprocess
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from openai.types import Image
 
 from tests.gateway.api.scripted import COMPLETED, PARTIAL
 from tintype_testing.edit_requests import hole, square
-from tintype_testing.gateway import Gateway, running_gateway
+from tintype_testing.gateway import Gateway
 from tintype_testing.requirements import missing, require
 from tintype_testing.simulators import file_of, opened
 
@@ -41,12 +40,6 @@ def installed() -> bool:
     package = HERE / name / "package.json"
     wanted = json.loads(LOCK.read_text())["packages"][name]["version"]
     return package.is_file() and json.loads(package.read_text())["version"] == wanted
-
-
-@pytest.fixture
-async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
-    async with running_gateway(tmp_path) as gateway:
-        yield gateway
 
 
 async def ask(

@@ -2,22 +2,16 @@
 
 import dataclasses
 
-import httpx2
 import pytest
 
 from tintype_gateway.storage.interface import NotStoredError, StoreError, new_name
 from tintype_gateway.storage.s3 import Bucket
-from tintype_testing.http import http_client
+from tintype_testing.http import fetched
 from tintype_testing.s3 import S3Server, store_in
 from tintype_testing.tcp_proxy import proxy_to
 
 CONTENT = b"\x89PNG and so on" * 1000
 HOUR = 3600
-
-
-async def fetched(url: str) -> httpx2.Response:
-    async with http_client() as http:
-        return await http.get(url)
 
 
 async def test_a_stored_file_is_found(bucket: Bucket) -> None:

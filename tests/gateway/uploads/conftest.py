@@ -69,6 +69,14 @@ def read(content: Content) -> bytes:
     return data
 
 
+def is_refused(response: httpx2.Response, status: int, code: str, param: str | None) -> None:
+    """Check that a response is an error with these fields and a message."""
+    error = response.json()["error"]
+    assert (response.status_code, error["code"], error["param"]) == (status, code, param)
+    assert error["type"] == "invalid_request_error"
+    assert len(error["message"]) > 10
+
+
 @pytest.fixture
 async def server(tmp_path: Path) -> AsyncIterator[UploadServer]:
     server = UploadServer(Spools(tmp_path, 2**30))

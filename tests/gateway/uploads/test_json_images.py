@@ -6,10 +6,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-import httpx2
 import pytest
 
-from tests.gateway.uploads.conftest import UploadServer
+from tests.gateway.uploads.conftest import UploadServer, is_refused
 from tintype_gateway.http.bodies.limits import UploadLimits
 from tintype_gateway.runtime.spool import SpoolWriter
 from tintype_testing.metrics import metric
@@ -99,13 +98,6 @@ NO_JSON: Mapping[str, bytes] = {
     "much white space": b" " * 100_000 + body(),
     "a form": b'--b-0\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n--b-0--\r\n',
 }
-
-
-def is_refused(response: httpx2.Response, status: int, code: str, param: str | None) -> None:
-    error = response.json()["error"]
-    assert (response.status_code, error["code"], error["param"]) == (status, code, param)
-    assert error["type"] == "invalid_request_error"
-    assert len(error["message"]) > 10
 
 
 @pytest.mark.parametrize("case", NO_JSON)

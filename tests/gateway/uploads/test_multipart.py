@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-import httpx2
 import pytest
 from openai import AsyncOpenAI
 
-from tests.gateway.uploads.conftest import UploadServer
+from tests.gateway.uploads.conftest import UploadServer, is_refused
 from tintype_gateway.http.bodies.limits import UploadLimits
 from tintype_gateway.http.connection_limits import BodyPace
 from tintype_testing.http import http_client
@@ -186,13 +185,6 @@ REFUSED: Mapping[str, tuple[bytes, str, str]] = {
     "a contradiction": (part("a[b]", "1") + part("a[]", "1"), "invalid_value", "a[]"),
     "a name of no form": (part("a[b", "1"), "invalid_value", "a[b"),
 }
-
-
-def is_refused(response: httpx2.Response, status: int, code: str, param: str | None) -> None:
-    error = response.json()["error"]
-    assert (response.status_code, error["code"], error["param"]) == (status, code, param)
-    assert error["type"] == "invalid_request_error"
-    assert len(error["message"]) > 10
 
 
 @pytest.mark.parametrize("case", MALFORMED)

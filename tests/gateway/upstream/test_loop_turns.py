@@ -3,7 +3,6 @@
 import asyncio
 import base64
 import json
-import struct
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -16,14 +15,10 @@ import pytest
 from tintype_testing.faulty_server import Call, faulty_server, http_response
 from tintype_testing.gateway import Gateway, running_gateway
 from tintype_testing.manifests import image_model, provider_binding
-from tintype_testing.sample_images import drawn
+from tintype_testing.sample_images import drawn, png_chunk
 
 SIZE = 8 * 2**20
 PNG, JPEG = drawn("png", 256, 256), drawn("jpeg", 256, 256)
-
-
-def chunk(name: bytes, content: bytes = b"") -> bytes:
-    return struct.pack(">I", len(content)) + name + content + b"\0\0\0\0"
 
 
 def repeated(part: bytes) -> bytes:
@@ -35,13 +30,13 @@ def shown(file: bytes, **fields: str) -> bytes:
     return json.dumps({"created": 1, "data": [image]}).encode()
 
 
-USUAL = PNG[:33] + repeated(chunk(b"IDAT", bytes(65536))) + PNG[33:]
+USUAL = PNG[:33] + repeated(png_chunk(b"IDAT", bytes(65536))) + PNG[33:]
 ORDINARY = http_response(shown(USUAL, revised_prompt="{}"))
 """A brace before the image makes it one that is read whole, as most hostile ones are."""
 
 HOSTILE: dict[str, Callable[[], bytes]] = {
-    "PNG chunks": lambda: http_response(shown(PNG[:33] + repeated(chunk(b"tEXt")) + PNG[33:])),
-    "PNG chunks without end": lambda: http_response(shown(PNG[:33] + repeated(chunk(b"tEXt")))),
+    "PNG chunks": lambda: http_response(shown(PNG[:33] + repeated(png_chunk(b"tEXt")) + PNG[33:])),
+    "PNG chunks without end": lambda: http_response(shown(PNG[:33] + repeated(png_chunk(b"tEXt")))),
     "JPEG segments": lambda: http_response(
         shown(JPEG[:2] + repeated(b"\xff\xeb\0\4JP") + JPEG[2:])
     ),

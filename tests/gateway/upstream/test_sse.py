@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -16,6 +15,7 @@ from tintype_gateway.upstream.sse import (
     event,
     image_event,
 )
+from tintype_testing.cuts import cut
 
 LIMIT = 1000
 
@@ -27,11 +27,6 @@ ends = st.sampled_from(["\n", "\r\n", "\r"])
 def parsed(chunks: Sequence[bytes]) -> list[bytes]:
     parser = EventParser(LIMIT)
     return [bytes(data) for chunk in chunks for data in parser.feed(chunk) if data]
-
-
-def cut(text: bytes, places: list[int]) -> list[bytes]:
-    edges = [0, *sorted(place % (len(text) + 1) for place in places), len(text)]
-    return [text[start:end] for start, end in pairwise(edges)]
 
 
 @given(st.lists(data_lines, max_size=4), ends, st.lists(st.integers(0, 10**6), max_size=8))

@@ -1,6 +1,5 @@
 """What Schemathesis must know beyond the document: the models, and the form of an image."""
 
-import base64
 import io
 from typing import Any
 
@@ -8,17 +7,14 @@ import schemathesis
 from PIL import Image
 from schemathesis import GenerationMode
 
+from tintype_testing.edit_requests import data_url
+
 
 def png(alpha: int) -> bytes:
     """Return a small image of one color and one transparency."""
     file = io.BytesIO()
     Image.new("RGBA", (16, 16), (0, 128, 128, alpha)).save(file, "png")
     return file.getvalue()
-
-
-def data_url(image: bytes) -> dict[str, str]:
-    """Return an image as a JSON body has it."""
-    return {"image_url": f"data:image/png;base64,{base64.b64encode(image).decode()}"}
 
 
 IMAGE, MASK = png(255), png(0)
