@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -78,11 +79,12 @@ UNDECODABLE_ADMIN_TARGETS = [
 ]
 
 
-@pytest.fixture
-async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
-    images = ImageTools(store=stored_images(tmp_path))
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def gateway(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Gateway]:
+    folder = tmp_path_factory.mktemp("gateway")
+    images = ImageTools(store=stored_images(folder))
     async with running_gateway(
-        tmp_path, *canvas(), unlimited=True, images=images, admin_token=TOKEN
+        folder, *canvas(), unlimited=True, images=images, admin_token=TOKEN
     ) as gateway:
         yield gateway
 
@@ -122,9 +124,9 @@ def check(response: Response, caplog: pytest.LogCaptureFixture) -> None:
 @pytest.mark.parametrize("name", HEADERS)
 @pytest.mark.parametrize("value", [b"\x93", b"bytes=0-\x93", b'W/"\xff"', b"bytes=\xd9\xa1-"])
 async def test_no_header_to_a_stored_image_causes_a_500(
-    gateway: Gateway, tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str, value: bytes
+    gateway: Gateway, caplog: pytest.LogCaptureFixture, name: str, value: bytes
 ) -> None:
-    store = stored_images(tmp_path, gateway.url)
+    store = stored_images(gateway.ledger_path.parent, gateway.url)
     await store.put(f"images/{'0' * 32}.png", b"an image", "image/png", 3600)
     url = await store.url(f"images/{'0' * 32}.png", 3600)
     target = url.removeprefix(gateway.url).encode()

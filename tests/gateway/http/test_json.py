@@ -102,7 +102,7 @@ def test_a_name_as_long_as_a_body_is_not_repeated() -> None:
 
 async def test_a_null_byte_in_a_prompt_is_a_character_like_any_other(gateway: Gateway) -> None:
     assert (await gateway.generate(prompt="a\0b", user="\0")).status_code == 200
-    assert [call["prompt"] for call in await gateway.upstream_calls()] == ["a\0b"]
+    assert (await gateway.upstream_calls())[-1]["prompt"] == "a\0b"
 
 
 ANYTHING = st.recursive(

@@ -2,9 +2,9 @@
 
 import logging
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from tests.gateway.http.raw import connected, request
 from tintype_gateway.http.connection import MAX_FIELD_BYTES, MAX_HEADERS, MAX_LINE_BYTES
@@ -23,11 +23,12 @@ OVERSIZED = {
 }
 
 
-@pytest.fixture
-async def impatient(tmp_path: Path) -> AsyncIterator[Gateway]:
-    """A gateway that waits for clients for 50 ms."""
-    limits = ConnectionLimits(0.05, 0.05, BodyPace(grace_seconds=0.05))
-    async with running_gateway(tmp_path, *canvas(), connection_limits=limits) as gateway:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def impatient(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Gateway]:
+    """A gateway that waits for clients for 0.2 s."""
+    folder = tmp_path_factory.mktemp("impatient")
+    limits = ConnectionLimits(0.2, 0.2, BodyPace(grace_seconds=0.2))
+    async with running_gateway(folder, *canvas(), connection_limits=limits) as gateway:
         yield gateway
 
 
@@ -95,10 +96,11 @@ async def test_a_second_head_has_a_deadline_too(impatient: Gateway) -> None:
 
 
 async def test_an_idle_connection_outlives_the_deadline_of_a_head(impatient: Gateway) -> None:
-    async with connected(impatient) as idle, connected(impatient) as silent:
+    async with connected(impatient) as idle:
         await idle.send(HEAD + b"\r\n")
         assert (await idle.response()).status == 401
-        assert await silent.rest() == b""  # its deadline has passed
+        async with connected(impatient) as silent:
+            assert await silent.rest() == b""  # its deadline has passed
         await idle.send(HEAD + b"\r\n")
 
         assert (await idle.response()).status == 401
