@@ -18,6 +18,11 @@ lighter it is."""
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]*$", max_length=64)]
 """The name of an HTTP header."""
 
+PathPrefix = Annotated[str, Field(pattern=r"^(/[A-Za-z0-9._~-]+)*$", max_length=256)]
+"""A path that begins with a slash and does not end with one, or nothing."""
+
+DEFAULT_PREFIX = "/v1"
+
 SET_BY_GATEWAY = frozenset(
     {
         *{"model", "prompt", "n", "size", "width", "height", "response_format"},
@@ -108,7 +113,9 @@ class ApiOptions(Contract):
         )
     )
 
-    path_prefix: Annotated[str, Field(pattern=r"^(/[A-Za-z0-9._~-]+)*$", max_length=256)] = "/v1"
+    path_prefix: Annotated[str, Field(pattern=r"^(/[A-Za-z0-9._~-]+)*$", max_length=256)] = (
+        DEFAULT_PREFIX
+    )
     """The path between the endpoint and `/images/generations`."""
 
     send: SentFields = SentFields()

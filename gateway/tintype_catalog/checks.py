@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import JsonValue
 
 from tintype_catalog.api_checks import api_problems
+from tintype_catalog.api_options import DEFAULT_PREFIX
 from tintype_catalog.costs import AUTO, rows
 from tintype_catalog.image_model import ImageModelSpec, Parameters
 from tintype_catalog.operations import FEATURES
@@ -199,11 +200,16 @@ def _impossible(model: ImageModelSpec, dialect: Dialect) -> Iterator[str]:
             yield f"the operations of {model.id!r}: {message}"
 
 
-def endpoint_warning(dialect: Dialect, endpoint: str | None) -> str | None:
+def endpoint_warning(
+    dialect: Dialect, endpoint: str | None, path_prefix: str | None = None
+) -> str | None:
     """Return why calls to an `endpoint` would probably fail, or None.
 
-    An unusual path is accepted, because a proxy may need it.
+    An unusual path is accepted, because a proxy may need it, and so is any path of a binding whose
+    `api.pathPrefix` is another one than the dialect's.
     """
+    if path_prefix not in (None, DEFAULT_PREFIX):
+        return None
     service = SERVICES[dialect]
     base = (endpoint or "").rstrip("/")
     found = service.path_ending.search(urlsplit(base).path)

@@ -52,7 +52,8 @@ def _check(folder: Path) -> int:
         return 1
     catalog = compilation.catalog
     for binding in catalog.bindings:
-        if warning := endpoint_warning(binding.dialect, binding.endpoint):
+        prefix = binding.api.path_prefix if binding.api else None
+        if warning := endpoint_warning(binding.dialect, binding.endpoint, prefix):
             place = f"{files['ProviderBinding', binding.name]}: ProviderBinding/{binding.name}"
             print(f"{place}: warning: spec.endpoint: {warning}", file=sys.stderr)
     print(f"{len(catalog.models)} models and {len(catalog.bindings)} bindings are sound.")

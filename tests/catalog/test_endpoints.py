@@ -44,3 +44,11 @@ def test_the_path_of_the_dialect_is_found_at_the_end(
 )
 def test_an_endpoint_with_another_path_is_accepted(dialect: Dialect, endpoint: str | None) -> None:
     assert endpoint_warning(dialect, endpoint) is None
+
+
+def test_a_binding_with_a_path_of_its_own_means_it() -> None:
+    endpoint = f"{HOST}/models/v1"
+
+    assert endpoint_warning("openai-images", endpoint, "/openai") is None
+    assert endpoint_warning("openai-images", endpoint, "") is None
+    assert endpoint_warning("openai-images", endpoint, "/v1") is not None

@@ -1,5 +1,7 @@
 """All dialects by their names: the values of `dialect` in a ProviderBinding."""
 
+import re
+
 from tintype_catalog.api_options import MaskConvention
 from tintype_catalog.catalog import Binding
 from tintype_catalog.operations import OperationName
@@ -52,10 +54,30 @@ def supports(name: str, operation: OperationName | None = None) -> bool:
     return operation in (editing.OPERATIONS if editing else GENERATION)
 
 
-def mask_convention(name: str, task: str | None) -> MaskConvention | None:
-    """Return how a dialect's provider reads the mask of a task, None where it takes no mask."""
-    editing = _EDITING.get(name)
-    return editing.mask_convention(task) if editing else None
+def serves(binding: Binding, operation: OperationName) -> bool:
+    """Return whether the provider of a binding can be asked for an operation."""
+    has_operation = binding.api is None or operation in binding.api.operations
+    return has_operation and supports(binding.dialect, operation)
+
+
+def mask_convention(binding: Binding, task: str | None) -> MaskConvention | None:
+    """Return how a binding's provider reads the mask of a task, None where it takes no mask."""
+    editing = _EDITING.get(binding.dialect)
+    convention = editing.mask_convention(task) if editing else None
+    if convention is None or binding.api is None:
+        return convention
+    return binding.api.mask.convention if binding.api.mask else None
+
+
+def first_image(binding: Binding) -> re.Pattern[bytes] | None:
+    """Return what stands before the first image of a response that may be passed through.
+
+    None where the response must be whole: so the dialect says, or text is removed from images.
+    """
+    api = binding.api
+    if api is not None and (api.strip_text or api.send.response_format == "url"):
+        return None
+    return get_dialect(binding.dialect).FIRST_IMAGE
 
 
 def get_dialect(name: str) -> Dialect:

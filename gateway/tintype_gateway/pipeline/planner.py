@@ -3,7 +3,7 @@
 import datetime
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from tintype_catalog.catalog import Model
@@ -11,8 +11,7 @@ from tintype_gateway.api.operations import ApiOperation
 from tintype_gateway.api.requests import ValidRequest
 from tintype_gateway.catalog.snapshot import View
 from tintype_gateway.catalog.store import CatalogStore
-from tintype_gateway.dialects.base import Dialect
-from tintype_gateway.dialects.registry import get_dialect, mask_convention, streams, supports
+from tintype_gateway.dialects.registry import first_image, mask_convention, serves, streams
 from tintype_gateway.errors import UnavailableError
 from tintype_gateway.ledger.interface import Caller, Profile
 from tintype_gateway.pipeline.incoming import Incoming
@@ -20,7 +19,7 @@ from tintype_gateway.pipeline.stages.adapt import Handling, adapt
 from tintype_gateway.pipeline.stages.check_inputs import check_inputs
 from tintype_gateway.pipeline.stages.prepare_inputs import InputTools
 from tintype_gateway.pipeline.stages.resolve import resolve
-from tintype_gateway.pipeline.stages.select_routes import choose, stream
+from tintype_gateway.pipeline.stages.select_routes import able, choose, stream
 from tintype_gateway.pipeline.stages.validate import validate
 from tintype_gateway.runtime.memory_budget import MemoryBudget
 from tintype_gateway.storage.image_tools import ImageTools
@@ -62,14 +61,14 @@ class Planner:
         request = validate(body, view.vocabulary, operation.request_model)
         target = self._target(operation, incoming, request, view)
         candidates = await self._candidates(target)
-        job = await self._job(incoming, body, request, target, candidates[0])
+        job, candidates = await self._job(incoming, body, request, target, candidates)
         chosen = choose(candidates, job, streams, MAX_ATTEMPTS)
         is_stream = bool(request.fields.stream)
         as_url = self.images.wants_url(request.fields.response_format, stream=is_stream)
         delivery = delivery_of(
             job,
             target.model,
-            [get_dialect(candidate.route.binding.dialect) for candidate in chosen],
+            may_pass=all(first_image(candidate.route.binding) for candidate in chosen),
             stream=is_stream,
             is_stored=as_url or incoming.idempotency_key is not None,
         )
@@ -89,7 +88,7 @@ class Planner:
             view,
             operation=operation,
             today=datetime.datetime.now(datetime.UTC).date(),
-            supports=supports,
+            supports=serves,
             is_healthy=self.circuits.is_healthy,
         )
         check_inputs(request, target, operation, view)
@@ -101,9 +100,12 @@ class Planner:
         body: RequestBody,
         request: ValidRequest,
         target: Target,
-        first: Candidate,
-    ) -> Job:
-        """Return what the model is asked for, with the images as its provider takes them."""
+        candidates: Sequence[Candidate],
+    ) -> tuple[Job, list[Candidate]]:
+        """Return what the model is asked for, and the candidates that take all of it.
+
+        The images of the job are as the provider of the first one takes them.
+        """
         handling = incoming.handling or self.handling
         inspected = await self._inputs.inspect(request)
         job = adapt(
@@ -114,18 +116,21 @@ class Planner:
             rule=target.rule,
             shape=inspected.shape,
         )
+        convention = partial(mask_convention, task=job.task) if inspected.mask else None
+        candidates = able(candidates, job, convention)
         is_strict = handling == "strict"
-        binding = first.route.binding
+        binding = candidates[0].route.binding
         job = stream(job, request.fields, native=streams(binding), strict=is_strict)
-        return await self._inputs.prepare(
+        job = await self._inputs.prepare(
             job,
             inspected,
             target.rule,
-            mask_convention(binding.dialect, job.task),
+            mask_convention(binding, job.task),
             is_lenient=incoming.handling == "lenient",
             is_strict=is_strict,
             keep=body.keep,
         )
+        return job, candidates
 
     @cached_property
     def _inputs(self) -> InputTools:
@@ -136,7 +141,7 @@ class Planner:
         bindings = {route.binding.name: route.binding for route in target.routes}
         found = {name: await self.credentials.read(each) for name, each in bindings.items()}
         candidates = [Candidate(route, found[route.binding.name]) for route in target.routes]
-        if usable := [candidate for candidate in candidates if candidate.credentials]:
+        if usable := [each for each in candidates if each.may_be_called]:
             return usable
         names = ", ".join(bindings)
         raise UnavailableError(
@@ -146,15 +151,17 @@ class Planner:
 
 
 def delivery_of(
-    job: Job, model: Model, dialects: Sequence[Dialect], *, stream: bool, is_stored: bool
+    job: Job, model: Model, *, may_pass: bool, stream: bool, is_stored: bool
 ) -> Delivery:
-    """Return how the images of a job reach the client, whichever of the dialects serves it."""
+    """Return how the images of a job reach the client, whichever of its candidates serves it.
+
+    `may_pass` tells whether each of them gives images that may be passed through.
+    """
     if stream:
         return Delivery.EVENT_STREAM
     if is_stored:
         return Delivery.STORED
     is_one_call = job.images <= job.images_per_call(model.limits.max_images_per_call)
     as_it_comes = job.encoding is None or job.encoding.by_provider
-    may_pass = all(dialect.FIRST_IMAGE is not None for dialect in dialects)
     passes = is_one_call and as_it_comes and may_pass
     return Delivery.PASS_THROUGH if passes else Delivery.BUFFERED

@@ -72,6 +72,8 @@ class Credentials:
 
     async def read(self, binding: Binding) -> Mapping[str, str]:
         """Return the credentials that the binding names; none if its provider cannot use them."""
+        if binding.credentials.none:
+            return {}
         found = await self._find(binding)
         needed = SERVICES[binding.dialect].credentials
         return found if any(keys <= found.keys() for keys in needed) else {}

@@ -3,17 +3,18 @@
 import asyncio
 from collections.abc import AsyncGenerator, Container, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
-from tintype_gateway.dialects.registry import get_dialect
+from tintype_gateway.dialects.registry import first_image, get_dialect
 from tintype_gateway.images.container import read_header
 from tintype_gateway.observability.metrics import UNSETTLED_CALLS
 from tintype_gateway.request_context import RequestContext
 from tintype_gateway.runtime.memory_budget import MemoryBudget, bytes_if_read_whole
 from tintype_gateway.storage.image_tools import ImageTools
 from tintype_gateway.upstream.fault_reports import report
-from tintype_gateway.upstream.finish import finish, inspect, needs_finish
+from tintype_gateway.upstream.fetched_images import fetched
+from tintype_gateway.upstream.finish import finish, inspect, needs_finish, stripped
 from tintype_gateway.upstream.instrumentation import observe_usage, observed_call, observed_finish
 from tintype_gateway.upstream.passthrough import PassThrough
 from tintype_gateway.upstream.retry import Retrier
@@ -40,8 +41,8 @@ from tintype_gateway.values.images import (
     Preview,
 )
 from tintype_gateway.values.plan import Delivery
-from tintype_gateway.values.routes import Candidate
-from tintype_gateway.values.upstream import PlannedCall, ResponseLimits, Timeouts
+from tintype_gateway.values.routes import Candidate, Route
+from tintype_gateway.values.upstream import PlannedCall, ResponseLimits, Timeouts, UpstreamRequest
 
 
 @dataclass(frozen=True)
@@ -116,19 +117,39 @@ class Executor:
                     match event:
                         case CallResult():
                             observe_usage(plan, route, event)
+                            event = await self._fetched(context, event, upstream, route)
                             passed = through.passed if through else None
                             made = await inspect(planned, route, event, plan, self.images, passed)
                         case PassingImage():
                             yield _started(planned, candidate, event, context)
-                        case Preview() if partial_image := previews.numbered(event):
+                        case Preview() if partial_image := previews.numbered(
+                            await self._without_text(event, route)
+                        ):
                             yield partial_image
         yield made
 
     def _pass_through(self, context: RequestContext, candidate: Candidate) -> PassThrough | None:
-        pattern = get_dialect(candidate.route.binding.dialect).FIRST_IMAGE
+        pattern = first_image(candidate.route.binding)
         if context.plan.delivery is not Delivery.PASS_THROUGH or pattern is None:
             return None
         return PassThrough(pattern, context.plan, partial(self._fall_back, context))
+
+    async def _fetched(
+        self, context: RequestContext, result: CallResult, request: UpstreamRequest, route: Route
+    ) -> CallResult:
+        """Return a result with the images that the provider named by URLs."""
+        if all(image.url is None for image in result.images):
+            return result
+        if context.plan.delivery is Delivery.PASS_THROUGH:
+            await self._fall_back(context)
+        seconds = Timeouts.of(route.binding, context.deadline.remaining()).total
+        async with self.sessions.to(route.binding) as session:
+            return await fetched(result, request, session, seconds)
+
+    async def _without_text(self, preview: Preview, route: Route) -> Preview:
+        if route.binding.api is None or not route.binding.api.strip_text:
+            return preview
+        return replace(preview, base64=await stripped(preview.base64, self.images))
 
     async def _fall_back(self, context: RequestContext) -> None:
         """Reserve memory for a response that cannot pass through and must be read as a whole.

@@ -12,6 +12,7 @@ import pybase64
 
 from tintype_catalog.image_model import Watermark
 from tintype_gateway.faults import withheld
+from tintype_gateway.images.bare import without_metadata
 from tintype_gateway.images.base64_view import decode
 from tintype_gateway.images.convert import Converted
 from tintype_gateway.images.converter import Converter
@@ -50,6 +51,8 @@ async def inspect(
     others = result.images[len(passed_on) :]
     images = tuple(passed_on)
     for image in others:
+        if route.binding.api is not None and route.binding.api.strip_text:
+            image = replace(image, base64=await stripped(image.base64, tools))
         images += (await _inspected(image, plan.model.watermark, tools.converter),)
     refused = max(planned.asked - len(images), 0) if result.rest_refused else 0
     if not images and not refused:
@@ -62,6 +65,18 @@ async def inspect(
     if not images and call.withheld:
         raise UpstreamFault("refused", withheld(call.flag_reason(0)))
     return call
+
+
+async def stripped(text: bytes | memoryview, tools: ImageTools) -> bytes | memoryview:
+    """Return the base64 of an image without the texts that its server embedded.
+
+    Raises:
+        UpstreamFault: This is no image.
+    """
+    try:
+        return await tools.converter.run(without_metadata, text)
+    except ValueError as error:
+        raise _no_image(error) from error
 
 
 def needs_finish(plan: Plan) -> bool:

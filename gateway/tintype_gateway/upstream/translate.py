@@ -1,9 +1,10 @@
 """Divides a job into calls, and translates each call to the protocol of its provider."""
 
+import random
 from collections.abc import Iterator
 from dataclasses import replace
 
-from tintype_catalog.catalog import Model
+from tintype_catalog.catalog import Binding, Model
 from tintype_gateway.dialects.base import Dialect
 from tintype_gateway.dialects.registry import get_dialect as dialect_of
 from tintype_gateway.faults import error_of, gravest
@@ -31,7 +32,8 @@ def translate(planned: PlannedCall, candidate: Candidate, dialect: Dialect) -> U
     Raises:
         UpstreamFault: The credentials lack a key.
     """
-    return dialect.translate(planned.job, candidate.route, planned.asked, candidate.credentials)
+    job = _with_any_seed(planned.job, candidate.route.binding)
+    return dialect.translate(job, candidate.route, planned.asked, candidate.credentials)
 
 
 def check_translation(plan: Plan) -> None:
@@ -62,4 +64,13 @@ def _with_own_seed(job: Job, model: Model, first: int) -> Job:
     lowest = rule.minimum or 0
     highest = 2**31 - 1 if rule.maximum is None else rule.maximum
     seed = lowest + (int(job.parameters["seed"]) - lowest + first) % (highest - lowest + 1)
+    return replace(job, parameters={**job.parameters, "seed": seed})
+
+
+def _with_any_seed(job: Job, binding: Binding) -> Job:
+    """Return the job with a random seed, if it has none and the provider's own one is fixed."""
+    needs_seed = binding.api is not None and binding.api.send.seed == "Random"
+    if not needs_seed or "seed" in job.parameters or "seed" in job.extras:
+        return job
+    seed = random.randrange(2**31)  # noqa: S311 - it makes images differ, and protects nothing
     return replace(job, parameters={**job.parameters, "seed": seed})

@@ -15,6 +15,8 @@ class GeneratedImage:
     base64: bytes | memoryview = field(repr=False)
     revised_prompt: str | None = None
     seed: int | None = None
+    url: str | None = None
+    """The URL of an image that is still to be fetched, whose base64 is empty."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from tintype_catalog.sizes import SizeChoice
+from tintype_catalog.sizes import DEFAULT, Size, SizeChoice
 from tintype_gateway.values.content import InputImage
 
 ConvertibleFormat = Literal["png", "jpeg", "webp"]
@@ -67,6 +67,9 @@ class Job:
 
     inputs: tuple[InputImage, ...] = ()
     """The input images; the first one is the one to change."""
+
+    default_size: Size = DEFAULT
+    """What the size `auto` means for a provider that does not know the word."""
 
     mask: InputImage | None = None
     """The area of the first input to change, in the dialect's mask convention."""

@@ -45,6 +45,11 @@ class Candidate:
     credentials: Mapping[str, str] = field(repr=False)
     """The credentials by key."""
 
+    @property
+    def may_be_called(self) -> bool:
+        """Whether there are the credentials that the provider needs, which may be none."""
+        return bool(self.credentials) or self.route.binding.credentials.none
+
 
 @dataclass(frozen=True, slots=True)
 class Target:

@@ -32,6 +32,9 @@ class UpstreamRequest:
     signer: AwsSigner | None = None
     """The signer of the call, if its headers do not contain a credential."""
 
+    image_base: str | None = None
+    """The URL below which the response may name images, instead of holding them."""
+
 
 class Timeouts(NamedTuple):
     """The time limits of one call in seconds, each counted from the start of the call."""

@@ -124,7 +124,9 @@ def _warning(manifest: KubernetesObject) -> str | None:
     """Return a warning about a likely mistake in a valid object, None without one."""
     if manifest.get("kind") != "ProviderBinding":
         return None
-    warning = endpoint_warning(manifest["spec"]["dialect"], manifest["spec"].get("endpoint"))
+    spec = manifest["spec"]
+    prefix = spec.get("api", {}).get("pathPrefix")
+    warning = endpoint_warning(spec["dialect"], spec.get("endpoint"), prefix)
     return None if warning is None else f"`spec.endpoint` {warning}"
 
 

@@ -10,7 +10,8 @@ from PIL import Image
 
 from tests.gateway.dialects.inputs import edit_job, input_image
 from tests.simulator.edited import changed, is_box, photo
-from tintype_gateway.dialects.registry import get_dialect, mask_convention
+from tintype_gateway.dialects.base import EditingDialect
+from tintype_gateway.dialects.registry import get_dialect
 from tintype_gateway.images.mask import rendered
 from tintype_gateway.upstream.transport import call
 from tintype_gateway.values.faults import UpstreamFault
@@ -81,7 +82,9 @@ async def edited(simulator: str, model: Model, job: Job) -> Image.Image:
 async def test_the_transparent_region_of_one_mask_changes_in_every_convention(
     simulator: str, model: Model, task: str, garments: Any
 ) -> None:
-    convention = mask_convention(model[0], task)
+    dialect = get_dialect(model[0])
+    assert isinstance(dialect, EditingDialect)
+    convention = dialect.mask_convention(task)
     assert convention is not None
     mask = input_image(rendered(ALPHA, convention))
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.gateway.images.documents import documents
 from tintype_gateway.dialects.openai_images import read_error
 from tintype_gateway.values.faults import FaultKind, UpstreamFault
 from tintype_testing.builders import upstream_response
@@ -131,7 +132,7 @@ def test_messages_about_the_gateways_account_are_not_shown(status: int, code: st
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"<html>Bad Request</html>", b"[]", b'{"error": "x"}', b"{}"]
+    "body", [b"", b"<html>Bad Request</html>", b"[]", b'{"error": 4}', b"{}", b"\xff\x00"]
 )
 @pytest.mark.parametrize("status", [400, 401, 404, 429, 500])
 def test_an_error_without_an_envelope_still_says_something(status: int, body: bytes) -> None:
@@ -171,3 +172,56 @@ def test_any_error_response_is_a_fault_of_some_kind(
     fault = read_error(upstream_response(body, status, **headers))
     assert fault.kind in get_args(FaultKind)
     assert fault.message
+
+
+FIELDS = [
+    {"loc": ["body", "size"], "msg": "Input should be WxH", "type": "value_error"},
+    {"loc": ["body", "n"], "msg": "too many", "type": "value_error"},
+]
+
+
+@pytest.mark.parametrize(
+    ("body", "told", "param"),
+    [
+        ({"detail": "size must be WxH"}, "size must be WxH", None),
+        ({"detail": FIELDS}, "size: Input should be WxH; n: too many", "size"),
+        ({"detail": [{"loc": ["query", "x"], "msg": "odd"}]}, "query.x: odd", "query.x"),
+        ({"detail": {"message": "no such size"}}, "no such size", None),
+        ({"error": "prompt required"}, "prompt required", None),
+        ({"error": "server_error", "message": "bad JSON"}, "bad JSON", None),
+        (b"size must be a multiple of 8\n", "size must be a multiple of 8", None),
+    ],
+)
+@pytest.mark.parametrize("status", [400, 422])
+def test_other_servers_are_quoted(status: int, body: Any, told: str, param: str | None) -> None:
+    fault = read_error(upstream_response(body, status))
+
+    assert (fault.kind, fault.message, fault.param) == ("invalid", told, param)
+
+
+def test_a_key_in_a_plain_text_is_not_quoted() -> None:
+    told = read_error(
+        upstream_response(b"wrong key sk-proj-abcdefghijklmnopqrstuvwx0123456789", 400)
+    ).message
+
+    assert "abcdefghij" not in told
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{"detail": "Model is loading"}, {"error": {"message": "loading", "code": "model_loading"}}],
+)
+def test_a_server_that_loads_its_model_has_done_nothing(body: Any) -> None:
+    fault = read_error(upstream_response(body, 503, retry_after="30"))
+
+    assert (fault.kind, fault.retry_after_seconds) == ("unavailable", 30)
+
+
+@pytest.mark.parametrize("body", [b"upstream connect error", b"<html>busy</html>", b""])
+def test_a_503_of_a_proxy_leaves_the_outcome_unknown_whatever_it_says(body: bytes) -> None:
+    assert read_error(upstream_response(body, 503, retry_after="1")).kind == "outcome_unknown"
+
+
+@given(st.integers(400, 599), st.binary(max_size=64) | documents())
+def test_any_error_body_is_a_fault_with_a_message(status: int, body: bytes) -> None:
+    assert read_error(upstream_response(body, status)).message

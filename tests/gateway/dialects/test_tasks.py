@@ -6,6 +6,7 @@ from tintype_catalog.operations import FEATURES
 from tintype_catalog.provider_binding import Dialect
 from tintype_catalog.tasks import TASKS
 from tintype_gateway.dialects.registry import mask_convention, supports
+from tintype_testing.builders import binding
 
 EDITS = [
     (dialect, task, row.takes_mask)
@@ -26,4 +27,6 @@ def test_a_dialect_has_the_operations_that_the_catalog_knows(dialect: Dialect) -
 def test_a_dialect_reads_a_mask_where_the_catalog_allows_one(
     dialect: Dialect, task: str | None, takes_mask: bool
 ) -> None:
-    assert (mask_convention(dialect, task) is not None) == takes_mask
+    reader = binding(dialect=dialect, regions=["us-east-1"])
+
+    assert (mask_convention(reader, task) is not None) == takes_mask

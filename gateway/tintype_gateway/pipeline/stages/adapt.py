@@ -85,6 +85,7 @@ def adapt(
         adjustments=tuple(changes.made),
         encoding=encoding,
         task=rule.task,
+        default_size=_default_size(model, shape),
     )
 
 
@@ -304,6 +305,13 @@ def _size(
         else:
             changes.replace("size", asked["size"], str(choice.size))
     return choice
+
+
+def _default_size(model: Model, shape: Size | None) -> Size:
+    """Return the size that `auto` stands for: the model's own, or one like the first input."""
+    rule = model.size.model_copy(update={"accepts_auto": False})
+    wish = Size.parse(_like(shape, model)) if shape else None
+    return choose(rule, wish).size or wish or DEFAULT
 
 
 def _like(shape: Size, model: Model) -> str:

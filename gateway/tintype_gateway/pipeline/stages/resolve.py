@@ -24,7 +24,7 @@ def resolve(
     *,
     operation: Operation,
     today: datetime.date,
-    supports: Callable[[str, OperationName], bool],
+    supports: Callable[[Binding, OperationName], bool],
     is_healthy: Callable[[str, str], bool] = lambda binding, region: True,
     draw: Callable[[], float] = random.random,
 ) -> Target:
@@ -36,7 +36,7 @@ def resolve(
         view: What the caller may use.
         operation: What is asked for.
         today: The day in UTC.
-        supports: Whether this gateway can ask for an operation in a dialect.
+        supports: Whether the provider of a binding can be asked for an operation.
         is_healthy: Whether a region of a binding is.
         draw: Gives numbers in [0, 1), by which traffic is shared.
 
@@ -55,7 +55,7 @@ def resolve(
     usable = [item for item in bindings if item.active and item.weight]
     if not usable:
         raise _inactive(requested, "none of its providers is switched on")
-    usable = [item for item in usable if supports(item.dialect, operation.rule)]
+    usable = [item for item in usable if supports(item, operation.rule)]
     if not usable:
         raise _inactive(requested, f"none of its providers can be asked for `{operation.name}`")
     routes = [route for binding in _shuffled(usable, draw) for route in _routes(binding)]

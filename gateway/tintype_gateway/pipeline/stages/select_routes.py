@@ -1,13 +1,67 @@
-"""Selects the candidates for failover, and the mode of streaming."""
+"""Selects the candidates that take a request and those for failover, and the mode of streaming."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from tintype_catalog.api_options import MaskConvention
 from tintype_catalog.catalog import Binding
+from tintype_catalog.server_fields import refused_fields, refused_text
 from tintype_gateway.api.requests import ImageRequest
 from tintype_gateway.errors import UnsupportedParameterError
 from tintype_gateway.values.job import Job
 from tintype_gateway.values.routes import Candidate
+
+
+def able(
+    candidates: Sequence[Candidate],
+    job: Job,
+    mask_convention: Callable[[Binding], MaskConvention | None] | None,
+) -> list[Candidate]:
+    """Return the candidates whose servers take all of a request, and read its mask alike.
+
+    Args:
+        candidates: At least one.
+        job: What is asked for, without its images.
+        mask_convention: How a provider reads masks. None for a request without a mask.
+
+    Raises:
+        UnsupportedParameterError: No candidate takes all of it. It is the error of the first one.
+    """
+    refusals = [_refusal(each.route.binding, job) for each in candidates]
+    taking = [each for each, why in zip(candidates, refusals, strict=True) if why is None]
+    if not taking:
+        raise next(filter(None, refusals))
+    if mask_convention is None:
+        return taking
+    conventions = [mask_convention(each.route.binding) for each in taking]
+    first = next(filter(None, conventions), None)
+    if first is None:
+        raise UnsupportedParameterError(
+            "`mask`: no provider of the model takes one now: leave it out", param="mask"
+        )
+    return [each for each, own in zip(taking, conventions, strict=True) if own == first]
+
+
+def _refusal(binding: Binding, job: Job) -> UnsupportedParameterError | None:
+    """Return why the server of a binding must not get a request."""
+    options = binding.api
+    if options is None:
+        return None
+    if field := next(refused_fields(job.extras, options), None):
+        return UnsupportedParameterError(
+            f"`{field}`: the provider {binding.provider!r} does not take it from clients",
+            param=field,
+        )
+    for name in ("prompt", "negative_prompt"):
+        sent = job.prompt if name == "prompt" else str(job.parameters.get(name, ""))
+        if held := refused_text([sent], options):
+            return UnsupportedParameterError(
+                f"`{name}`: must not hold {held!r}, which the provider {binding.provider!r} "
+                "would not read as text",
+                param=name,
+                code="unsupported_value",
+            )
+    return None
 
 
 def choose(

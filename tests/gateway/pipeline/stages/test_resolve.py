@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tintype_catalog.catalog import Binding
 from tintype_gateway.api.operations import GENERATION
 from tintype_gateway.errors import BadRequestError, NotFoundError
 from tintype_gateway.pipeline.stages.resolve import find_model, resolve
@@ -44,8 +45,8 @@ def resolved(
 ) -> Target:
     header = None if forced is None else ForcedProvider("X-Tintype-Provider", forced)
 
-    def supports(dialect: str, operation: str) -> bool:
-        return dialect in spoken
+    def supports(binding: Binding, operation: str) -> bool:
+        return binding.dialect in spoken
 
     return resolve(
         requested, header, known.view(), operation=GENERATION, today=today, supports=supports

@@ -1,7 +1,14 @@
 """Who can stand in for the first way."""
 
+from functools import partial
+from typing import Any
+
+import pytest
+
 from tintype_catalog.catalog import Binding
-from tintype_gateway.pipeline.stages.select_routes import choose
+from tintype_gateway.dialects.registry import mask_convention
+from tintype_gateway.errors import UnsupportedParameterError
+from tintype_gateway.pipeline.stages.select_routes import able, choose
 from tintype_gateway.values.job import Job
 from tintype_gateway.values.routes import Candidate
 from tintype_testing.builders import candidate, job
@@ -40,3 +47,60 @@ def test_without_native_streams_any_provider_can_serve_a_stream() -> None:
 
 def test_no_more_candidates_are_kept_than_can_be_tried() -> None:
     assert chosen(OPENAI, AMAZON, OTHER, most=2) == ["openai", "amazon"]
+
+
+def server(name: str, **api: Any) -> Candidate:
+    return candidate(name=name, credentials={"none": True}, api=api)
+
+
+def ables(*candidates: Candidate, asked: Job, masked: bool = False) -> list[str]:
+    convention = partial(mask_convention, task=None) if masked else None
+    return [each.route.binding.name for each in able(candidates, asked, convention)]
+
+
+def test_a_request_goes_where_all_of_it_is_taken() -> None:
+    asked = job(extras={"lora": "sketch"})
+    listed, careful = server("listed", allowedFields=["lora"]), server("careful")
+
+    assert ables(careful, listed, OPENAI, asked=asked) == ["listed", "openai"]
+
+
+def test_a_field_that_no_server_takes_is_refused_by_its_path() -> None:
+    asked = job(extras={"nvext": {"lora_path": "/weights"}})
+
+    with pytest.raises(UnsupportedParameterError, match="does not take it") as caught:
+        ables(server("careful"), asked=asked)
+    assert caught.value.param == "nvext.lora_path"
+
+
+@pytest.mark.parametrize(
+    ("asked", "param"),
+    [
+        ({"prompt": "a cat <sd_cpp_extra_args>{}</sd_cpp_extra_args>"}, "prompt"),
+        ({"negative_prompt": "sd_cpp_extra_args"}, "negative_prompt"),
+        ({"prompt": "a cat | dogs"}, "prompt"),
+    ],
+)
+def test_a_prompt_that_a_server_would_read_as_settings_is_refused(
+    asked: dict[str, Any], param: str
+) -> None:
+    with pytest.raises(UnsupportedParameterError, match="would not read as text") as caught:
+        ables(server("local", refusedInPrompts=["|"]), asked=job(**asked))
+    assert caught.value.param == param
+
+
+def test_hosted_providers_get_any_prompt() -> None:
+    assert ables(OPENAI, asked=job(prompt="sd_cpp_extra_args")) == ["openai"]
+
+
+def test_a_mask_goes_to_those_that_read_it_alike() -> None:
+    white = {"convention": "white_edits"}
+    candidates = (server("none"), server("white", mask=white), OPENAI, server("w2", mask=white))
+
+    assert ables(*candidates, asked=job(), masked=True) == ["white", "w2"]
+    assert len(ables(*candidates, asked=job())) == 4
+
+
+def test_a_mask_that_no_provider_takes_is_refused() -> None:
+    with pytest.raises(UnsupportedParameterError, match="no provider of the model takes one"):
+        ables(server("none"), asked=job(), masked=True)

@@ -1,0 +1,104 @@
+"""Images that a provider names by URLs, instead of sending them in its response.
+
+Only the provider's own host is asked for them: a response must not lead the gateway elsewhere.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+
+import aiohttp
+import pybase64
+import yarl
+
+from tintype_gateway.observability.request_meter import current_meter
+from tintype_gateway.observability.spans import propagated
+from tintype_gateway.values.faults import UpstreamFault
+from tintype_gateway.values.images import CallResult
+from tintype_gateway.values.upstream import UpstreamRequest
+
+MAX_BYTES = 64 * 1024 * 1024
+"""The most bytes of all images of a call."""
+
+_OF_THE_CALL = frozenset({"content-type", "content-length", "accept"})
+"""Headers of a call that mean its body. The others, such as the key, are sent for images, too."""
+
+
+async def fetched(
+    result: CallResult, request: UpstreamRequest, session: aiohttp.ClientSession, seconds: float
+) -> CallResult:
+    """Return the result of a call with the images that it names by URLs.
+
+    Args:
+        result: What the provider responded.
+        request: The call, with the base URL of its images.
+        session: That of the call.
+        seconds: How long all images may take.
+
+    Raises:
+        UpstreamFault: A URL leads to another host, or there is no image within the limits.
+    """
+    images, left = [], MAX_BYTES
+    headers = {k: v for k, v in request.headers.items() if k.lower() not in _OF_THE_CALL}
+    try:
+        async with asyncio.timeout(seconds):
+            for image in result.images:
+                if image.url is not None:
+                    target = image_url(image.url, request.image_base or request.url)
+                    content = await _content(target, headers, session, left)
+                    left -= len(content)
+                    image = replace(image, base64=pybase64.b64encode(content), url=None)
+                images.append(image)
+    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        raise _unfetched(type(error).__name__) from error
+    return replace(result, images=tuple(images))
+
+
+def image_url(named: str, base: str) -> yarl.URL:
+    """Return the URL of an image, on the scheme, host and port of `base`.
+
+    A path belongs below `base`, whose own path may be that of a proxy. A URL has its host, and its
+    port if it states one: servers behind a proxy that ends TLS name themselves by `http`.
+
+    Raises:
+        UpstreamFault: It is another host's, or no URL.
+    """
+    own = yarl.URL(base, encoded=True)
+    try:
+        target = yarl.URL(named)
+        host, port, user = target.host, target.explicit_port, target.raw_user
+    except ValueError as error:
+        raise _unfetched("it has no valid URL") from error
+    if host is None:
+        if target.scheme:
+            raise _unfetched("it has no valid URL")
+        path = f"{own.raw_path.rstrip('/')}/{target.raw_path.lstrip('/')}"
+    else:
+        is_own = host == own.host and port in (None, own.port)
+        if not is_own or user is not None or target.scheme not in ("http", "https"):
+            raise _unfetched(f"it is not at the provider's own host, but at {host}")
+        path = target.raw_path
+    query = f"?{target.raw_query_string}" if target.raw_query_string else ""
+    return yarl.URL(f"{own.origin()}{path}{query}", encoded=True)
+
+
+async def _content(
+    target: yarl.URL, headers: Mapping[str, str], session: aiohttp.ClientSession, most: int
+) -> bytes:
+    content, meter = bytearray(), current_meter()
+    async with session.get(
+        target, headers=propagated(dict(headers)), allow_redirects=False
+    ) as response:
+        if response.status != 200:
+            raise _unfetched(f"the provider responds with status {response.status}")
+        async for chunk in response.content.iter_any():
+            meter.received(len(chunk))
+            content += chunk
+            if len(content) > most:
+                raise _unfetched(f"the images have more than {MAX_BYTES} bytes")
+    return bytes(content)
+
+
+def _unfetched(why: str) -> UpstreamFault:
+    message = f"the provider made the image, and the gateway cannot fetch it: {why}"
+    return UpstreamFault("outcome_unknown", message)
