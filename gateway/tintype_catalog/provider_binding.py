@@ -42,6 +42,7 @@ Endpoint = Annotated[
 
 _ONE_SOURCE = "exactly one of `secretRef`, `workloadIdentity: true` and `none: true`"
 _NONE_ONLY_WITHOUT_KEY = "`credentials.none` goes with the dialect openai-images"
+_PROBE_NEEDS_ENDPOINT = "`healthProbe` needs an `endpoint` or a `serviceRef`"
 _API_ONLY_OF_OPENAI = "`api` goes with the dialect openai-images"
 _ONE_ADDRESS = "at most one of `endpoint` and `serviceRef`"
 _PRIVATE_ENDPOINT = "`allowPrivate` goes with `endpoint`"
@@ -76,6 +77,20 @@ class Credentials(Contract):
         return self
 
 
+class HealthProbe(Contract):
+    """A request that tells whether a server is healthy."""
+
+    path: Annotated[str, Field(pattern=r"^/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*$", max_length=1024)]
+    """The path of a GET request, appended to the endpoint, such as `/health`. The server is healthy
+    if it answers with a status from 200 to 299. The request has no credentials."""
+
+    interval_seconds: Annotated[int, Field(ge=1, le=3600)] = 10
+    """The time between two requests of a gateway."""
+
+    timeout_seconds: Annotated[int, Field(ge=1, le=60)] = 5
+    """The time limit of a request."""
+
+
 class ProviderBindingSpec(Contract):
     """One provider for one model, with endpoint, credentials and price."""
 
@@ -83,6 +98,10 @@ class ProviderBindingSpec(Contract):
         (
             "!self.dialect.startsWith('bedrock-') || has(self.regions) && size(self.regions) > 0",
             "`regions` is needed for the dialects of bedrock",
+        ),
+        (
+            "!has(self.healthProbe) || has(self.endpoint) || has(self.serviceRef)",
+            _PROBE_NEEDS_ENDPOINT,
         ),
         ("!has(self.api) || self.dialect == 'openai-images'", _API_ONLY_OF_OPENAI),
         (
@@ -179,6 +198,16 @@ class ProviderBindingSpec(Contract):
 
     queue_timeout_seconds: Annotated[int, Field(ge=1, le=3600)] = 60
     """The time limit of a call's wait in the queue, which is a part of `timeoutSeconds`."""
+
+    health_probe: HealthProbe | None = None
+    """A request that each gateway sends from time to time, for the circuit of the binding."""
+
+    @model_validator(mode="after")
+    def _probe_has_endpoint(self) -> Self:
+        has_address = self.endpoint is not None or self.service_ref is not None
+        if self.health_probe is not None and not has_address:
+            raise ValueError(_PROBE_NEEDS_ENDPOINT)
+        return self
 
     @model_validator(mode="after")
     def _bedrock_has_regions(self) -> Self:

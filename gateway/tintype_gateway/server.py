@@ -33,6 +33,7 @@ from tintype_gateway.runtime.loop_lag import observe_lag
 from tintype_gateway.settings import GatewaySettings
 from tintype_gateway.storage.folder import FolderStore
 from tintype_gateway.upstream.credentials import Credentials
+from tintype_gateway.upstream.health_probes import HealthProbes
 
 log = logging.getLogger(__name__)
 
@@ -85,6 +86,9 @@ def _chores(gateway: Gateway) -> tuple[Following, ...]:
     return (
         _expire_holds(gateway.ledger),
         gateway.pipeline.delivery_receipts.report(gateway.ledger),
+        HealthProbes(
+            gateway.catalogs, gateway.pipeline.sessions, gateway.pipeline.retrier.circuits
+        ).run(),
         observe_lag(),
         spare_collector(gateway.catalogs.arrived),
         return_kept_regularly(),

@@ -15,6 +15,8 @@ from tintype_testing.manifests import (
     without,
 )
 
+PROBED = provider_binding(endpoint="http://127.0.0.1", healthProbe={"path": "/health"})
+
 
 @pytest.mark.parametrize(
     ("manifest", "field"),
@@ -136,6 +138,11 @@ def test_a_value_of_another_type_is_refused(manifest: Manifest, field: str, valu
         (BINDING, "spec.queueLimit", -1),
         (BINDING, "spec.queueLimit", 1001),
         (BINDING, "spec.queueTimeoutSeconds", 0),
+        (PROBED, "spec.healthProbe.path", "health"),
+        (PROBED, "spec.healthProbe.intervalSeconds", 0),
+        (PROBED, "spec.healthProbe.intervalSeconds", 3601),
+        (PROBED, "spec.healthProbe.timeoutSeconds", 0),
+        (PROBED, "spec.healthProbe.timeoutSeconds", 61),
         (BINDING, "spec.queueTimeoutSeconds", 3601),
         (BINDING, "spec.modelRef.name", "a/b"),
         (BINDING, "spec.pricing.currency", "EUR"),
@@ -274,3 +281,8 @@ def test_fields_that_do_not_go_together_are_refused_with_a_reason(
 @pytest.mark.parametrize("label", ["openai", "vllm-gpu-pool", "x", "0", "a" * 40])
 def test_a_provider_is_any_dns_label(label: str) -> None:
     assert isinstance(parse_resource(changed(BINDING, "spec.provider", label)), ProviderBinding)
+
+
+def test_a_health_probe_needs_an_endpoint() -> None:
+    problem = fault(without(PROBED, "spec.endpoint"))
+    assert "`healthProbe` needs an `endpoint` or a `serviceRef`" in problem.message

@@ -135,6 +135,12 @@ SLOT_WAIT = Histogram(
     buckets=(0.01, 0.05, *_SECONDS),
     registry=REGISTRY,
 )
+HEALTH_PROBES = Counter(
+    "tintype_health_probes",
+    "Health probes of bindings with `healthProbe`, by result: success or failure.",
+    ("binding", "result"),
+    registry=REGISTRY,
+)
 CREDITS_USED = Counter(
     "tintype_credits_used",
     "Credits charged to accounts.",

@@ -31,6 +31,9 @@ MOST_FAILURES = 5
 """The number of failures among them that opens a circuit. Envoy's outlier detection uses the same
 number, but in a row, which a provider that fails every other call never reaches."""
 
+FAILED_PROBES = 3
+"""The number of failed health probes in a row that opens a circuit, as in Kubernetes."""
+
 FIRST_OPEN_SECONDS = 10.0
 LONGEST_OPEN_SECONDS = 60.0
 
@@ -53,6 +56,11 @@ class _Circuit:
 
     opens_until: float = 0.0
     probing: bool = False
+    failed_probes: int = 0
+    """The number of failed health probes since the last successful one."""
+
+    was_unreachable: bool = False
+    """Whether it opened because the server was not reached, which a health probe can disprove."""
 
     def state(self, now: float) -> State:
         if self.opens_until == 0.0:
@@ -113,14 +121,37 @@ class Circuits:
         verdict = "ignores" if fault is None else rule_of(fault).circuit
         if fault is not None and verdict == "opens":
             self._open(circuit, at_least=float(fault.retry_after_seconds or 0))
+            circuit.was_unreachable = False
         elif verdict == "counts":
             circuit.failed.append(True)
             if circuit.open_seconds or sum(circuit.failed) >= MOST_FAILURES:
                 self._open(circuit, at_least=0.0)
+                circuit.was_unreachable = fault is not None and fault.kind == "unavailable"
         else:
             circuit.failed.append(False)
             if circuit.open_seconds or not any(circuit.failed):
                 del self._circuits[_key(route)]
+
+    def note_probe(self, route: Route, *, is_healthy: bool) -> None:
+        """Record a health probe of the server.
+
+        Several failures in a row open the circuit, and further ones keep it open. A success closes
+        it if it opened because the server was not reached. A server that is healthy and refuses
+        its calls keeps its open circuit.
+        """
+        if is_healthy and _key(route) not in self._circuits:
+            return
+        circuit = self._circuits[_key(route)]
+        is_open = circuit.state(self._clock()) is not State.CLOSED
+        circuit.failed_probes = 0 if is_healthy else circuit.failed_probes + 1
+        if is_healthy:
+            if circuit.was_unreachable if is_open else not any(circuit.failed):
+                del self._circuits[_key(route)]
+        elif is_open:
+            circuit.opens_until = max(circuit.opens_until, self._clock() + circuit.open_seconds)
+        elif circuit.failed_probes >= FAILED_PROBES:
+            self._open(circuit, at_least=0.0)
+            circuit.was_unreachable = True
 
     def abandon(self, route: Route) -> None:
         """Record that a call ended without an outcome because its client disconnected."""

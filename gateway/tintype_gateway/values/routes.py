@@ -1,6 +1,6 @@
 """Routes of a request: models, bindings, regions and credentials."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -8,6 +8,9 @@ from typing_extensions import override
 
 from tintype_catalog.catalog import Binding, Model
 from tintype_catalog.operations import GENERATION_RULE, OperationRule
+
+GLOBAL = "global"
+"""The region of providers without regions."""
 
 
 class ForcedProvider(NamedTuple):
@@ -31,6 +34,12 @@ class Route:
 
     binding: Binding
     region: str
+
+    @classmethod
+    def all_of(cls, binding: Binding) -> "Iterator[Route]":
+        """Yield the routes of a binding, one for each region, the preferred one first."""
+        for region in binding.regions or (GLOBAL,):
+            yield cls(binding, region)
 
     @override
     def __str__(self) -> str:

@@ -2,7 +2,7 @@
 
 import datetime
 import random
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable
 
 from tintype_catalog.catalog import Binding, Model
 from tintype_catalog.operations import OperationName, OperationRule
@@ -11,9 +11,6 @@ from tintype_gateway.errors import BadRequestError, NotFoundError
 from tintype_gateway.observability.spans import traced
 from tintype_gateway.values.plan import Operation
 from tintype_gateway.values.routes import ForcedProvider, Route, Target
-
-GLOBAL = "global"
-"""The region of providers without regions."""
 
 
 @traced("resolve")
@@ -58,7 +55,7 @@ def resolve(
     usable = [item for item in usable if supports(item, operation.rule)]
     if not usable:
         raise _inactive(requested, f"none of its providers can be asked for `{operation.name}`")
-    routes = [route for binding in _shuffled(usable, draw) for route in _routes(binding)]
+    routes = [route for binding in _shuffled(usable, draw) for route in Route.all_of(binding)]
     return Target(requested, model, _healthy_first(routes, is_healthy), rule)
 
 
@@ -170,12 +167,6 @@ def _shuffled(bindings: Iterable[Binding], draw: Callable[[], float]) -> list[Bi
     return sorted(
         bindings, key=lambda binding: (binding.priority, -(draw() ** (1 / binding.weight)))
     )
-
-
-def _routes(binding: Binding) -> Iterator[Route]:
-    """Yield the routes of a binding, one for each region, the preferred one first."""
-    for region in binding.regions or (GLOBAL,):
-        yield Route(binding, region)
 
 
 def _healthy_first(
