@@ -17,7 +17,7 @@ Turn = Mapping[str, Any]
 DIRECT, FLOOR = "direct", "aiohttp relay"
 
 STEADY = (
-    *("answer", "clients", "target", "failed", "requests/s"),
+    *("response", "clients", "target", "failed", "requests/s"),
     *("CPU ms", "x relay", "added p50 ms", "added p99 ms", "peak MiB"),
 )
 WAVES = (
@@ -149,7 +149,9 @@ def main() -> None:
     """Print the tables of an earlier run."""
     parser = argparse.ArgumentParser(prog="python -m bench.report", description=__doc__)
     parser.add_argument("results", type=Path, help="what `--json` of a run named")
-    parser.add_argument("--only", default="", help="a part of the answer's title, such as 1.5 MiB")
+    parser.add_argument(
+        "--only", default="", help="a part of the response's title, such as 1.5 MiB"
+    )
     parser.add_argument("--compact", action="store_true", help="the table of README.md")
     arguments = parser.parse_args()
     results = json.loads(arguments.results.read_text())

@@ -2,7 +2,7 @@
 
 Each client uploads one image for an edit, all at the same time. The provider reads the images and
 keeps nothing of them. With `--cgroup-mib` the gateway runs in a memory cgroup of that size, as in a
-container, so that the kernel ends it if it takes more; otherwise it is told the limit.
+container, so that the kernel ends it if it takes more; otherwise the limit is a setting.
 """
 
 import argparse
@@ -85,9 +85,9 @@ class Uploads:
 
 
 async def upload_all(target: Target, body: bytes, clients: int, patience: int = 0) -> Uploads:
-    """Upload from so many clients at once.
+    """Upload from a number of clients at once.
 
-    Each one that is turned away comes again after the time it was told, up to `patience` times.
+    A client that gets a 429 retries after its Retry-After, up to `patience` times.
     """
     pid = target.pid or 0
     forget_peak(pid)

@@ -141,7 +141,7 @@ def withheld(reason: str | None) -> str:
 def error_of(fault: UpstreamFault, route: Route) -> GatewayError:
     """Return the error that a client gets for a fault."""
     rule, provider = rule_of(fault), route.binding.provider
-    told = {
+    messages = {
         "refused": fault.message,
         "invalid": f"{provider}: {fault.message}",
         "store": fault.message,
@@ -149,7 +149,7 @@ def error_of(fault: UpstreamFault, route: Route) -> GatewayError:
     }
     same_code = fault.kind == "invalid" and fault.code in _SAME_CODES
     return rule.error(
-        told.get(fault.kind, f"{provider} ({route.binding.name}): {fault.message}"),
+        messages.get(fault.kind, f"{provider} ({route.binding.name}): {fault.message}"),
         code=fault.code if same_code else rule.code,
         param=fault.param,
         retry=rule.should_retry or fault.uncharged,

@@ -1,8 +1,8 @@
 """The provider's own fields at the top level of a request, such as `imageGenerationConfig`.
 
 Some of them mean a standard field: `imageGenerationConfig.quality` is `quality`. These are lifted
-out, so that the model's limits, its prices and the list of adjustments hold for them too, whatever
-way a client chose to say it. What is left goes to the provider as it is.
+out, so that the model's limits, its prices and the list of adjustments hold for them too. The
+remaining fields go to the provider unchanged.
 """
 
 from collections.abc import Mapping

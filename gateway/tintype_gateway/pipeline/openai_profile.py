@@ -30,14 +30,14 @@ _UNCOUNTED = token_counts(TokenUsage(0, 0, 0, 0))
 
 def response_of(fields: Fields) -> dict[str, object]:
     """Return the fields of a response, except its images, in OpenAI's schema."""
-    told = {name: value for name, value in fields.items() if _is_openais(name, value)}
-    return _narrowed(told, "created")
+    known = {name: value for name, value in fields.items() if _is_openais(name, value)}
+    return _narrowed(known, "created")
 
 
 def event_of(fields: Fields) -> dict[str, object]:
     """Return the fields of an event of a stream, except its image, in OpenAI's schema."""
-    told = {name: value if _is_openais(name, value) else AUTO for name, value in fields.items()}
-    return _narrowed(told, "created_at")
+    known = {name: value if _is_openais(name, value) else AUTO for name, value in fields.items()}
+    return _narrowed(known, "created_at")
 
 
 def image_of(fields: Fields) -> dict[str, object]:

@@ -138,11 +138,11 @@ class SseSerializer:
         self._has_begun = False
 
     async def parts(self, events: AsyncIterator[ExecutorEvent]) -> AsyncGenerator[Part, None]:
-        """Yield what the events bring to the client; at their end, which images did not come.
+        """Yield the parts that the events bring, and at their end the images that are missing.
 
         Raises:
             GatewayError: Not one image came, so that nothing is charged, or the ledger could not
-                be told what they cost.
+                record their cost.
         """
         async for each in events:
             match each:

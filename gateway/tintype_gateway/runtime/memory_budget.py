@@ -179,7 +179,7 @@ class MemoryBudget:
     async def reserved_soon(self, size: int, seconds: float) -> AsyncIterator[None]:
         """Reserve bytes for the block, within this time: for work that is soon done.
 
-        No bytes are reserved at once, whatever is free.
+        A size of 0 bytes is reserved at once, even if no memory is free.
 
         Raises:
             OverloadedError: The memory is not free in time.

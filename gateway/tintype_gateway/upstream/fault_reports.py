@@ -51,14 +51,14 @@ def report(fault: UpstreamFault, plan: Plan, route: Route) -> None:
 
 def _fields(fault: UpstreamFault, hidden: Iterable[str]) -> dict[str, str | int]:
     """Return the fields of a fault that may be reported."""
-    told: dict[str, str | None] = {
+    described: dict[str, str | None] = {
         "upstream_error": _clean(fault.code, LONGEST_NAME, hidden),
         "upstream_request_id": _identifier(fault.request_id, hidden),
     }
     if not rule_of(fault).quotes_request:
-        told["cause"] = _clean(fault.cause or fault.message, LONGEST_CAUSE, hidden)
+        described["cause"] = _clean(fault.cause or fault.message, LONGEST_CAUSE, hidden)
     status = {} if fault.status is None else {"upstream_status": fault.status}
-    return status | {name: value for name, value in told.items() if value}
+    return status | {name: value for name, value in described.items() if value}
 
 
 def _identifier(text: str | None, hidden: Iterable[str]) -> str | None:

@@ -48,13 +48,15 @@ def _signed(request: UpstreamRequest, signer: AwsSigner, moment: str) -> Mapping
 def _canonical(request: UpstreamRequest, headers: Mapping[str, str]) -> tuple[str, str]:
     """Return the request in the form that is signed, and the names of the headers in it."""
     url = urlsplit(request.url)
-    told = {name.lower(): " ".join(value.split()) for name, value in headers.items()}
-    told = dict(sorted({**told, "host": _host(url.hostname or "", url.scheme, url.port)}.items()))
-    names = ";".join(told)
+    signed = {name.lower(): " ".join(value.split()) for name, value in headers.items()}
+    signed = dict(
+        sorted({**signed, "host": _host(url.hostname or "", url.scheme, url.port)}.items())
+    )
+    names = ";".join(signed)
     path = quote(
         normalize_url_path(url.path), safe="/~"
     )  # encoded twice: `%3A` is signed as `%253A`
-    lines = "".join(f"{name}:{value}\n" for name, value in told.items())
+    lines = "".join(f"{name}:{value}\n" for name, value in signed.items())
     return f"POST\n{path}\n\n{lines}\n{names}\n{_payload_hash(request.body)}", names
 
 

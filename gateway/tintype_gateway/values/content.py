@@ -152,9 +152,9 @@ def digest_of(
     depend on the boundary, on names and types of files, or on the order of fields of different
     names, so that a repeated request has the same digest.
     """
-    told = {
+    digested = {
         "fields": sorted(fields, key=lambda each: each[0]),  # a stable sort: `a[]` keep their order
         "images": [image.content.sha256 for image in images],
         "mask": mask and mask.content.sha256,
     }
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(digested).encode()).hexdigest()

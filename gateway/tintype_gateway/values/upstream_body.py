@@ -157,13 +157,13 @@ def multipart_body(parts: Sequence[FormPart]) -> FormBody:
 
 
 def _digest(parts: Sequence[FormPart]) -> str:
-    told = [
+    digested = [
         (part.name, part.filename, part.value)
         if isinstance(part.value, str)
         else (part.name, part.filename, part.value.content.sha256)
         for part in parts
     ]
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:40]
+    return hashlib.sha256(json.dumps(digested).encode()).hexdigest()[:40]
 
 
 def _head(boundary: str, part: FormPart) -> bytes:

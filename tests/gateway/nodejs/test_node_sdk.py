@@ -105,9 +105,9 @@ async def test_it_edits_files_with_a_mask(
 ) -> None:
     image = files["image"] if count is None else [files["image"]] * count
 
-    answer = await ask(node, gateway, "edit", EDIT | files | {"image": image})
+    response = await ask(node, gateway, "edit", EDIT | files | {"image": image})
 
-    (entry,) = answer["data"]
+    (entry,) = response["data"]
     assert opened(file_of(Image.model_validate(entry))).size == (1024, 1024)
     calls: list[Any] = await gateway.upstream_calls()
     names = [part["name"] for part in calls[0] if "filename" in part]

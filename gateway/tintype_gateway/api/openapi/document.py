@@ -156,8 +156,8 @@ def _models() -> Json:
 def _model() -> Json:
     operation = _operation("getModel", "Show one model", "Model", (*AUTHENTICATED, 404))
     operation["responses"]["200"]["headers"] |= _response_headers("Deprecation", "Sunset")
-    told = "The id, or an alias, of a model, optionally behind a provider. It may hold slashes."
-    named = {"name": "id", "in": "path", "required": True, "description": told}
+    text = "The id, or an alias, of a model, optionally behind a provider. It may hold slashes."
+    named = {"name": "id", "in": "path", "required": True, "description": text}
     return operation | {"parameters": [named | {"schema": {"type": "string", "minLength": 1}}]}
 
 
