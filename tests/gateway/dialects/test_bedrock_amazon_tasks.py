@@ -183,3 +183,19 @@ def test_images_above_the_limit_of_bedrock_are_refused_before_they_are_sent() ->
         body(edit_job("INPAINTING", large, mask=large))
 
     assert (fault.value.kind, fault.value.param) == ("invalid", "image")
+
+
+@pytest.mark.parametrize("task", ["INPAINTING", "OUTPAINTING"])
+@pytest.mark.parametrize(
+    ("mask", "words", "code"),
+    [(None, {}, "missing_required_parameter"), (MASK, {"maskPrompt": "a dog"}, "invalid_value")],
+)
+def test_a_task_with_a_region_has_it_once(
+    task: str, mask: Any, words: dict[str, str], code: str
+) -> None:
+    parameters = "inPaintingParams" if task == "INPAINTING" else "outPaintingParams"
+
+    with pytest.raises(UpstreamFault, match=f"`{parameters}.maskPrompt`") as fault:
+        body(edit_job(task, ONE, mask=mask, extras={parameters: words}))
+
+    assert (fault.value.kind, fault.value.param, fault.value.code) == ("invalid", "mask", code)

@@ -131,7 +131,6 @@ async def test_an_input_image_that_stability_refuses_is_a_refusal(simulator: str
             "invalid",
             "Unable to auto-generate mask image",
         ),
-        (NOVA, edit_job("INPAINTING", INPUT), "invalid", "0 subschemas matched"),
         (
             service("stable-outpaint"),
             edit_job("outpaint", INPUT, extras={"left": 2001}),

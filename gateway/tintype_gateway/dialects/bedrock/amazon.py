@@ -10,6 +10,7 @@ from tintype_gateway.dialects.bedrock import common as bedrock
 from tintype_gateway.dialects.common import MALFORMED, malformed, plain_base64, reason
 from tintype_gateway.dialects.provider_parameters import merge
 from tintype_gateway.images import lazy_json as blobs
+from tintype_gateway.values.faults import UpstreamFault
 from tintype_gateway.values.images import CallResult, GeneratedImage
 from tintype_gateway.values.job import Job
 from tintype_gateway.values.routes import Route
@@ -47,6 +48,9 @@ class _Task(NamedTuple):
     convention: MaskConvention | None = None
     """How it reads a mask; None: it takes none."""
 
+    needs_region: bool = False
+    """Whether it needs either a mask or a `maskPrompt`, the provider's words for a region."""
+
     wraps_mask: bool = False
     """Whether the mask is one of several kinds, which the body names."""
 
@@ -60,8 +64,12 @@ class _Task(NamedTuple):
 
 _TASKS: Mapping[str, _Task] = {
     "TEXT_IMAGE": _Task("textToImageParams", ("conditionImage",), takes_size=True),
-    "INPAINTING": _Task("inPaintingParams", ("image",), convention="black_edits"),
-    "OUTPAINTING": _Task("outPaintingParams", ("image",), convention="white_edits"),
+    "INPAINTING": _Task(
+        "inPaintingParams", ("image",), convention="black_edits", needs_region=True
+    ),
+    "OUTPAINTING": _Task(
+        "outPaintingParams", ("image",), convention="white_edits", needs_region=True
+    ),
     "IMAGE_VARIATION": _Task(
         "imageVariationParams", ("images",), lists_images=True, takes_size=True
     ),
@@ -93,6 +101,9 @@ def translate(
     """Return the call for a number of the job's images.
 
     The gateway's own fields are merged in last, so that no provider parameter can replace them.
+
+    Raises:
+        UpstreamFault: The task needs a mask, or takes either a mask or a region in words.
     """
     name = job.task or _DEFAULT_TASK
     task = bedrock.task_of(_TASKS, name)
@@ -103,7 +114,26 @@ def translate(
     if task.takes_config:
         ours["imageGenerationConfig"] = _config(job, task, images)
     body = merge(job.extras, ours)
+    _check_region(task, body[task.parameters])
     return bedrock.invoke(route, body, credentials, has_files=bool(job.inputs))
+
+
+def _check_region(task: _Task, members: Mapping[str, object]) -> None:
+    """Refuse what Amazon refuses in words that no client of this API knows.
+
+    Raises:
+        UpstreamFault: The task needs one region, and there is none, or there are two.
+    """
+    prompt = f"`{task.parameters}.maskPrompt`"
+    given = [name for name in ("maskImage", "maskPrompt") if name in members]
+    if not task.needs_region or len(given) == 1:
+        return
+    if given:
+        message, code = f"send either `mask` or {prompt}, not both", "invalid_value"
+    else:
+        message = f"`mask`: needed, unless {prompt} names the region"
+        code = "missing_required_parameter"
+    raise UpstreamFault("invalid", message, code, param="mask")
 
 
 def _texts(job: Job, task: _Task) -> dict[str, object]:
