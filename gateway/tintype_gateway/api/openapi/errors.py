@@ -60,8 +60,8 @@ FAULTS = {
         ("missing_required_parameter", "unknown_parameter", "invalid_type", "invalid_value"),
     ),
     429: Fault(
-        "The account has exceeded a rate limit, or the gateway is overloaded.",
-        ("rate_limit_exceeded", "overloaded"),
+        "The account has exceeded a rate limit, or the gateway or the provider is overloaded.",
+        ("rate_limit_exceeded", "overloaded", "provider_busy"),
     ),
     431: Fault("The headers are too large, or too many.", ("headers_too_large",)),
     503: Fault(
