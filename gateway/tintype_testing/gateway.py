@@ -103,6 +103,11 @@ class Gateway:
             received = (await http.get("/_simulator/requests")).json()
             return [call["body"] for call in received]
 
+    async def forget_calls(self) -> None:
+        """Clear the list of calls that the provider received."""
+        async with http_client(self.simulator) as http:
+            await http.delete("/_simulator/requests")
+
     async def has_called(self) -> bool:
         """Return whether the provider has received a call."""
         return bool(await self.upstream_calls())

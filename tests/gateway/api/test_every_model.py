@@ -1,15 +1,19 @@
 """Every row of the starter catalog, generated once through OpenAI's own client."""
 
 import json
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+import pytest_asyncio
 from openai import AsyncOpenAI
 
 from tintype_testing.gateway import Gateway, canvas, running_gateway
 from tintype_testing.manifests import changed
 from tintype_testing.simulators import file_of, opened
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 ACTIVE = [
     *("gpt-image-1", "gpt-image-1-mini", "gpt-image-1.5", "gpt-image-2"),
@@ -63,6 +67,18 @@ PRICES = {
 
 def family_of(model: str) -> Family:
     return next(family for prefix, family in FAMILIES.items() if model.startswith(prefix))
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def gateway(shared_gateway: Gateway) -> Gateway:
+    await shared_gateway.forget_calls()
+    return shared_gateway
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def client(gateway: Gateway) -> AsyncIterator[AsyncOpenAI]:
+    async with gateway.openai() as client:
+        yield client
 
 
 async def generated(client: AsyncOpenAI, model: str, **fields: Any) -> dict[str, Any]:

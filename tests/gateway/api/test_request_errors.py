@@ -4,10 +4,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from tintype_testing.gateway import CREDITS_MICRO, MAX_REQUEST_BYTES, Gateway
 
 GENERATIONS = "/v1/images/generations"
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def gateway(shared_gateway: Gateway) -> Gateway:
+    await shared_gateway.forget_calls()
+    return shared_gateway
 
 
 @dataclass(frozen=True)
