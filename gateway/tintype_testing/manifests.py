@@ -26,6 +26,7 @@ Contract = TypeVar("Contract", bound=BaseModel)
 
 STARTER = Path(__file__).parents[2] / "gateway" / "tintype_catalog" / "starter"
 OVERLAYS = STARTER.parent / "overlays"
+SELF_HOSTED = STARTER.parent / "self_hosted"
 
 PIXELS = {
     "mode": "Pixels",
