@@ -29,6 +29,7 @@ REGIONS = (
 )
 OUTCOMES = ("success", *get_args(FaultKind), "cancelled")
 
+SLOT_OUTCOMES = ("leased", "full", "timeout", "left")
 LEDGER_OUTCOMES = ("done", "refused", "unavailable")
 
 VOCABULARY: Mapping[str, Sequence[str]] = {
@@ -74,6 +75,9 @@ def _uses(name: str, labels: Sequence[str]) -> Iterator[dict[str, str]]:
         outcomes = ("success", "unavailable") if "outcome" in labels else ("success",)
         for model, provider, outcome in product(few, PROVIDERS, outcomes):
             yield _chosen(labels, model=model, provider=provider, outcome=outcome)
+    elif {"binding", "outcome"} <= set(labels):
+        for binding, outcome in product(VOCABULARY["binding"], SLOT_OUTCOMES):
+            yield _chosen(labels, binding=binding, outcome=outcome)
     elif "region" in labels:
         for (provider, region), outcome in product(REGIONS, OUTCOMES):
             yield _chosen(labels, provider=provider, region=region, outcome=outcome)

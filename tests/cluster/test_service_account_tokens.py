@@ -111,4 +111,4 @@ async def test_without_permission_to_read_the_keys_all_tokens_are_refused(
 
     assert response.status_code == 503
     assert response.json()["error"]["code"] == "issuer_unavailable"
-    assert any("answers 403" in str(vars(record).get("error")) for record in caplog.records)
+    assert any("responds with 403" in str(vars(record).get("error")) for record in caplog.records)
