@@ -141,7 +141,7 @@ def write_caption(image: Image.Image, caption: str) -> None:
     font = ImageFont.load_default(max(10, min(image.size) // 42))
     margin = max(4, min(image.size) // 64)
     ascii_only = unicodedata.normalize("NFKD", caption).encode("ascii", "ignore").decode()
-    line = fitting(" ".join(ascii_only[:400].split()), font, image.width - 2 * margin)
+    line = fitting(" ".join(ascii_only[:400].split()), font, max(0, image.width - 2 * margin))
     at = (margin, image.height - margin)
     ImageDraw.Draw(image).text(at, line, "white", font, "ls", stroke_width=1, stroke_fill="black")
 
