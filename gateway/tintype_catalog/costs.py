@@ -62,6 +62,8 @@ class TokenUsage(NamedTuple):
 
 def ceiling_usd(pricing: Pricing, demand: Demand) -> Decimal:
     """Return the ceiling of the cost of `demand`, in USD."""
+    if pricing.max_usd is not None:
+        return demand.images * Decimal(pricing.max_usd)
     if pricing.type != "per_token":
         return demand.images * _image_usd(pricing, demand.size, demand.quality)
     output = image_tokens(pricing, demand.size, demand.quality, demand.max_pixels)
@@ -91,13 +93,20 @@ def expected_usd(pricing: Pricing, demand: Demand, size: Size) -> Decimal:
 
 
 def call_usd(
-    pricing: Pricing, demand: Demand, sizes: Sequence[Size], usage: TokenUsage | None
+    pricing: Pricing,
+    demand: Demand,
+    sizes: Sequence[Size],
+    usage: TokenUsage | None,
+    milliseconds: int = 0,
 ) -> Decimal:
     """Return the cost of one call, in USD.
 
-    `sizes` are those of the delivered images. Without `usage`, a price by token is computed from
-    the table's figures.
+    `sizes` are those of the delivered images, and `milliseconds` the time that the provider took.
+    Without `usage`, a price by token is computed from the table's figures.
     """
+    if pricing.type == "per_second":
+        spent = Decimal(pricing.usd or 0) * milliseconds / 1000
+        return min(spent, len(sizes) * Decimal(pricing.max_usd or 0))
     if pricing.type != "per_token":
         return sum((_image_usd(pricing, size, demand.quality) for size in sizes), Decimal(0))
     if usage is None:
@@ -181,6 +190,11 @@ def _formula(factor: int, size: Size | None, largest: int) -> int:
 
 
 def _image_usd(pricing: Pricing, size: Size | None, quality: str | None) -> Decimal:
+    if pricing.type == "per_megapixel" and pricing.max_usd is not None:
+        most = Decimal(pricing.max_usd)
+        if size is None:
+            return most
+        return min(Decimal(pricing.usd or 0) * size.pixels / _MILLION, most)
     if pricing.usd is not None:
         return Decimal(pricing.usd)
     return max(Decimal(row.usd) for row in rows(pricing.prices, size, quality))

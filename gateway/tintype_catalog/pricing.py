@@ -10,7 +10,19 @@ from tintype_catalog.contract import Contract, Tokens, UsDollars, Word, cel, fil
 from tintype_catalog.input_tokens import InputImageTokens
 from tintype_catalog.sizes import PixelSize, Size
 
-PricingType = Literal["per_image", "per_image_by_size", "per_image_by_size_quality", "per_token"]
+PricingType = Literal[
+    "per_image",
+    "per_image_by_size",
+    "per_image_by_size_quality",
+    "per_token",
+    "per_megapixel",
+    "per_second",
+]
+
+_WITH_USD = ("per_image", "per_megapixel", "per_second")
+_WITH_MAX_USD = ("per_megapixel", "per_second")
+_USD_TYPES = "`usd` goes with type per_image, per_megapixel and per_second"
+_MAX_USD_TYPES = "`maxUsd` goes with type per_megapixel and per_second"
 
 
 class Bracket(Contract):
@@ -142,7 +154,8 @@ class Pricing(Contract):
     """The price of one model at one provider."""
 
     model_config = cel(
-        ("(self.type == 'per_image') == has(self.usd)", "`usd` goes with type per_image"),
+        (f"(self.type in {[*_WITH_USD]}) == has(self.usd)", _USD_TYPES),
+        (f"(self.type in {[*_WITH_MAX_USD]}) == has(self.maxUsd)", _MAX_USD_TYPES),
         (
             "(self.type in ['per_image_by_size', 'per_image_by_size_quality'])"
             f" == {filled('prices')}",
@@ -166,7 +179,11 @@ class Pricing(Contract):
     """The currency of every amount."""
 
     usd: UsDollars | None = None
-    """USD for one image."""
+    """USD for one image, for a million pixels of the image that came back, or for a second that
+    the provider took for a call."""
+
+    max_usd: UsDollars | None = None
+    """The most USD that one image costs, whatever its size or time: the amount of its hold."""
 
     prices: Annotated[tuple[PriceBracket, ...], Field(max_length=64)] = ()
     """Rows by size, smallest first, for each quality. The first matching row counts."""
@@ -188,8 +205,10 @@ class Pricing(Contract):
 
     @model_validator(mode="after")
     def _fields_fit_the_type(self) -> Self:
-        if (self.type == "per_image") != (self.usd is not None):
-            raise ValueError("`usd` goes with type per_image")
+        if (self.type in _WITH_USD) != (self.usd is not None):
+            raise ValueError(_USD_TYPES)
+        if (self.type in _WITH_MAX_USD) != (self.max_usd is not None):
+            raise ValueError(_MAX_USD_TYPES)
         if self.type.startswith("per_image_by") != bool(self.prices):
             raise ValueError(
                 "`prices` goes with the types per_image_by_size and per_image_by_size_quality"

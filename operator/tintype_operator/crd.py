@@ -77,7 +77,11 @@ _BINDING_COLUMNS = [
     _column("Provider", ".spec.provider", "The provider that serves it."),
     _column("Active", ".spec.active", "Whether the binding may receive requests.", type="boolean"),
     _column("Pricing", ".spec.pricing.type", "The kind of pricing."),
-    _column("USD", ".spec.pricing.usd", "The price of one image, if it does not vary."),
+    _column(
+        "USD",
+        ".spec.pricing.usd",
+        "USD for an image, a megapixel or a second.",
+    ),
     _READY,
     _REASON,
     _MESSAGE,

@@ -49,20 +49,20 @@ def _call_usd(call: FinishedCall, demand: Demand) -> Decimal:
     """
     pricing = call.route.binding.pricing
     sizes = [image.size or demand.size or _UNKNOWN_SIZE for image in call.images]
-    usage = call.result.usage
+    used = call.result.usage, call.result.milliseconds
     demand = demand._replace(partial_images=call.result.partial_images)
     chosen = demand._replace(quality=call.result.quality or demand.quality)
     try:
-        return call_usd(pricing, chosen, sizes, usage)
+        return call_usd(pricing, chosen, sizes, *used)
     except (LookupError, ValueError):
-        return call_usd(pricing, demand, sizes, usage)
+        return call_usd(pricing, demand, sizes, *used)
 
 
 def expected(job: Job, model: Model, pricing: Pricing, per_usd: int) -> int | None:
     """Return the expected cost of the job, or None if it depends on the provider's choices."""
     demand = _demand(job, model)
     chooses_quality = job.quality in (None, AUTO) and model.parameters.quality.handling == "Map"
-    if demand.size is None or chooses_quality:
+    if demand.size is None or chooses_quality or pricing.type == "per_second":
         return None
     return micro_credits(expected_usd(pricing, demand, demand.size), per_usd)
 

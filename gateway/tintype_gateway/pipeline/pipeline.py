@@ -249,7 +249,7 @@ class Pipeline:
         """Return the headers of a response that starts before its cost may be known."""
         plan, pricing = context.plan, route.binding.pricing
         headers = headers_of(plan, context.routes)
-        if plan.job.images == 1 and pricing.usd is not None:
+        if plan.job.images == 1 and pricing.type == "per_image":
             cost = ceiling(plan.job, plan.model, pricing, self.micro_credits_per_usd)
             headers["Tintype-Cost-Micro-Credits"] = str(cost)
         return headers

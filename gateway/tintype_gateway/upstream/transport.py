@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from email.utils import formatdate
+from time import perf_counter_ns
 from types import TracebackType
 from typing import Self
 
@@ -57,18 +58,19 @@ async def call(
         UpstreamFault: The call returned no image, for any reason.
     """
     buffer = None if through is None else BUFFER_BYTES
-    sending = _Sending(request)
+    sending, started = _Sending(request), perf_counter_ns()
     with _Faults(timeouts, sending) as faults:
         async with await _sent(sending, session, timeouts, buffer) as response:
             faults.response = response
+            arriving = _Arriving(response.content, limits.response_bytes)
+            arriving.nanoseconds += perf_counter_ns() - started
             if _is_stream(response) and isinstance(dialect, StreamingDialect):
                 reader = dialect.event_reader()
-                async with aclosing(_follow(response, reader, limits)) as events:
+                async with aclosing(_follow(arriving, reader, limits.event_bytes)) as events:
                     async for event in events:
                         yield event
                 return
             headers = {name.lower(): value for name, value in response.headers.items()}
-            arriving = _Arriving(response.content, limits.response_bytes)
             if response.status != 200:
                 # A Retry-After may be a date, and a dialect has no clock to compare it with.
                 headers.setdefault("date", formatdate(usegmt=True))
@@ -87,7 +89,7 @@ async def call(
         ):  # the client has received a part of the image
             fault = UpstreamFault("outcome_unknown", fault.message)
         raise _of(response, fault) from fault.__cause__
-    yield result
+    yield replace(result, milliseconds=arriving.milliseconds)
 
 
 def _understood(response: UpstreamResponse, dialect: Dialect) -> CallResult:
@@ -250,21 +252,22 @@ def _is_stream(response: aiohttp.ClientResponse) -> bool:
 
 
 async def _follow(
-    response: aiohttp.ClientResponse, reader: EventReader, limits: ResponseLimits
+    arriving: "_Arriving", reader: EventReader, max_event_bytes: int
 ) -> AsyncGenerator[Preview | CallResult, None]:
     """Yield the previews and the result of a stream of events."""
-    parser, previews = EventParser(limits.event_bytes), 0
-    async for chunk in _Arriving(response.content, limits.response_bytes):
+    parser, previews = EventParser(max_event_bytes), 0
+    async for chunk in arriving:
         for item in _items(parser, reader, chunk):
             if item is None:
                 await asyncio.sleep(0)
                 continue
             if isinstance(item, CallResult):
-                yield replace(item, partial_images=previews)
+                yield replace(item, partial_images=previews, milliseconds=arriving.milliseconds)
                 return
             previews += 1
             yield item
-    yield replace(reader.end(), partial_images=previews)
+    result = reader.end()
+    yield replace(result, partial_images=previews, milliseconds=arriving.milliseconds)
 
 
 def _items(
@@ -294,7 +297,7 @@ async def _first_bytes(arriving: AsyncIterator[bytes], most: int) -> bytes:
 
 
 class _Arriving:
-    """Iterates over the chunks of one response, and counts their bytes.
+    """Iterates over the chunks of one response, and counts their bytes and the time they took.
 
     An iterator class, because a generator would cost more for each chunk.
     """
@@ -304,12 +307,21 @@ class _Arriving:
         self._max_bytes = max_bytes
         self._size = 0
         self._meter = current_meter()
+        self.nanoseconds = 0
+        """The time of waiting for the provider."""
+
+    @property
+    def milliseconds(self) -> int:
+        """The time of waiting for the provider, rounded."""
+        return (self.nanoseconds + 500_000) // 1_000_000
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> bytes:
+        started = perf_counter_ns()
         chunk = await self._content.readany()
+        self.nanoseconds += perf_counter_ns() - started
         if not chunk:
             raise StopAsyncIteration
         self._size += len(chunk)

@@ -54,6 +54,9 @@ class CallResult:
     partial_images: int = 0
     """The number of previews before the images."""
 
+    milliseconds: int = 0
+    """The time that the gateway waited for the provider, without any for a slow client."""
+
 
 @dataclass(frozen=True, slots=True)
 class FinishedImage:

@@ -13,11 +13,12 @@ from aiohttp.test_utils import TestServer
 from PIL import Image, PngImagePlugin
 
 from tintype_gateway.upstream.credentials import Credentials
-from tintype_testing.gateway import Gateway, running_gateway
+from tintype_testing.gateway import CREDITS_MICRO, Gateway, running_gateway
 from tintype_testing.manifests import image_model, per_image, provider_binding
 from tintype_testing.sample_images import drawn
 
 PROMPT = "a red fox"
+FREE = per_image("0")
 
 
 def embedding_png() -> bytes:
@@ -86,11 +87,13 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def serving(server: OwnServer, folder: Path, *, model: Any = None, **api: Any) -> Any:
-    """Return a gateway whose model `canvas` is on a server without a key, and free."""
+def serving(
+    server: OwnServer, folder: Path, *, model: Any = None, pricing: Any = FREE, **api: Any
+) -> Any:
+    """Return a gateway whose model `canvas` is on a server without a key, by default free."""
     own = {"size": {"mode": "List", "sizes": ["256x256"], "acceptsAuto": True}} | (model or {})
     binding = provider_binding(
-        endpoint=server.url, credentials={"none": True}, pricing=per_image("0"), api=api
+        endpoint=server.url, credentials={"none": True}, pricing=pricing, api=api
     )
     # No credentials at all: the binding needs none.
     return running_gateway(folder, image_model(**own), binding, credentials=Credentials())
@@ -261,3 +264,24 @@ async def test_an_operation_that_the_server_lacks_is_refused(
     assert (
         "none of its providers can be asked for `image_edit`" in response.json()["error"]["message"]
     )
+
+
+@pytest.mark.parametrize(
+    ("price", "micro_credits"),
+    [
+        # 65536 measured pixels at 1 USD for a million of them, of which one is 16 credits
+        ({"type": "per_megapixel", "usd": "1", "maxUsd": "9"}, 1_048_576),
+        ({"type": "per_megapixel", "usd": "1000", "maxUsd": "0.01"}, 160_000),
+        ({"type": "per_second", "usd": "0", "maxUsd": "0.01"}, 0),
+    ],
+)
+async def test_a_charge_is_for_what_was_measured_up_to_its_ceiling(
+    server: OwnServer, folder: Path, price: dict[str, str], micro_credits: int
+) -> None:
+    model = {"size": {"mode": "List", "sizes": ["512x512"]}}  # the server ignores it
+    async with serving(server, folder, model=model, pricing=price) as gateway:
+        response = await gateway.generate(n=1)
+        account = await gateway.account()
+
+    assert response.headers["Tintype-Cost-Micro-Credits"] == str(micro_credits)
+    assert account.balance == CREDITS_MICRO - micro_credits
