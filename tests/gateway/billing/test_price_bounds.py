@@ -51,7 +51,7 @@ def test_the_ceiling_covers_every_call_that_returns_the_requested_images(
     pricings,
     st.builds(Size, edges, edges),
     st.none() | st.sampled_from([*QUALITIES, "auto", "ultra"]),
-    st.none() | st.builds(TokenUsage, *[st.integers(0, 10**9)] * 4),
+    st.none() | st.builds(TokenUsage, *[st.integers(0, 10**9)] * 4, st.just(0), st.just(0)),
 )
 def test_every_result_of_a_provider_has_a_cost(
     pricing: Pricing, size: Size, quality: str | None, usage: TokenUsage | None
