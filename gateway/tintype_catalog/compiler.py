@@ -48,7 +48,7 @@ def compile_resources(resources: Iterable[Resource]) -> Compilation:
     Otherwise the order of the resources does not matter, save for two of one kind, name and age,
     of which the first counts: two files can say so, an API server cannot.
     """
-    return _compile(sorted(map(_located, resources), key=_age))
+    return _compile(sorted(map(located, resources), key=_age))
 
 
 def compile_manifests(
@@ -75,7 +75,7 @@ def compile_manifests(
     resources = [item for item in parsed if not isinstance(item, list)]
     unreadable = [problem for item in parsed if isinstance(item, list) for problem in item]
     kept = [] if previous is None else list(_revisions(previous))
-    ordered = sorted(map(_located, resources), key=_age)
+    ordered = sorted(map(located, resources), key=_age)
     return _compile(ordered, unreadable, kept, References(secrets, config_maps))
 
 
@@ -206,8 +206,8 @@ def _named_twice(resource: Resource, known: Mapping[str, Resource]) -> Iterator[
         )
 
 
-def _located(resource: Resource) -> Resource:
-    """Return a resource; a binding to a Service gets its namespace and URL."""
+def located(resource: Resource) -> Resource:
+    """Return a resource; a binding to a Service gets the namespace and the URL of the Service."""
     if isinstance(resource, ImageModel) or (service := resource.spec.service_ref) is None:
         return resource
     namespace = service.namespace or resource.metadata.namespace or DEFAULT_NAMESPACE

@@ -120,6 +120,11 @@ def tls_file(kind: ObjectKind, name: str, key: str) -> str:
     return f"{kind}_{name}_{key}"
 
 
+def is_ca_key(key: str) -> bool:
+    """Return whether a key of an object may hold authorities, or a certificate."""
+    return key.endswith((".crt", ".pem"))
+
+
 def is_tls_file(name: str) -> bool:
     """Return whether a file of the credentials folder is one of TLS."""
     return name.startswith(("configmap_", "secret_"))

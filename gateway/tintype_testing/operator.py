@@ -38,6 +38,7 @@ LEAST_PRIVILEGE: list[dict[str, Any]] = [
         "resourceNames": [*configmap_names(CONFIGMAP)],
         "verbs": ["get", "create", "patch"],
     },
+    {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get"]},
     {"apiGroups": [""], "resources": ["secrets"], "verbs": ["list", "watch"]},
     {
         "apiGroups": [""],

@@ -30,6 +30,7 @@ from tintype_operator.status.gateways import Gateways
 from tintype_operator.status.reporter import StatusReporter
 from tintype_operator.status.rollout import Rollout
 from tintype_operator.watch.cache import Key, key_of
+from tintype_operator.watch.config_maps import Bundles, CaConfigMaps, named_config_maps
 from tintype_operator.watch.debounce import Debounce
 from tintype_operator.watch.store import Store, offers_of
 
@@ -73,10 +74,17 @@ class Aggregator:
         managed = ManagedObjects(client, namespace, owners or ())
         self._publisher = CatalogPublisher(managed, settings.catalog_configmap)
         self._credentials = CredentialsSecret(managed, settings.credentials_secret)
+        self._config_maps = CaConfigMaps(client, namespace)
         self._manage_credentials = settings.manage_credentials
         rollout = Rollout(Gateways(client, namespace, settings))
         self._reporter = StatusReporter(
-            client, self._store.cache, self._publisher, rollout, self._liveness, retry_seconds
+            client,
+            self._store.cache,
+            self._publisher,
+            rollout,
+            self._liveness,
+            retry_seconds,
+            policy=settings.egress_policy,
         )
         self._parse_cache = ParseCache()
         self._debounce = Debounce()
@@ -106,6 +114,7 @@ class Aggregator:
         """
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._reporter.run())
+            tasks.create_task(self._config_maps.follow(self._debounce.trigger))
             await self._keep_publishing()
 
     async def _keep_publishing(self) -> None:
@@ -129,11 +138,19 @@ class Aggregator:
         published = await self._publisher.read()
         previous = inherited(published.catalog, objects) if published.catalog else None
         offers = offers_of(secrets) if self._manage_credentials else None
+        bundles: Bundles = {}
+        if self._manage_credentials:
+            bundles = await self._config_maps.read(named_config_maps(objects, previous))
         compilation = await asyncio.to_thread(
-            compile_manifests, objects, previous, offers, parse=self._parse_cache
+            compile_manifests,
+            objects,
+            previous,
+            offers,
+            config_maps=bundles if self._manage_credentials else None,
+            parse=self._parse_cache,
         )
         self._parse_cache.forget_others(objects)
-        files = gathered(compilation.catalog, secrets)
+        files = gathered(compilation.catalog, secrets, bundles)
         misused = misused_secrets(published.catalog or Catalog(), offers or {})
         if self._manage_credentials:  # before the catalog, so that new bindings have credentials
             await self._credentials.write(files, held_back=misused)

@@ -4,9 +4,12 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from tintype_catalog.addresses import Reach
 from tintype_catalog.contract import ObjectName
+from tintype_catalog.egress_policy import EgressPolicy
+from tintype_catalog.private_networks import PrivateList, read_private_networks
 
 
 class Settings(BaseSettings):
@@ -46,6 +49,17 @@ class Settings(BaseSettings):
     `tintype.dev/allowed-hosts`. `false` is for the time of an upgrade, and will be removed in the
     next release."""
 
+    allow_private_endpoints: bool = False
+    """Whether gateways may call private addresses for every binding, as their setting of the same
+    name says. The status of a binding depends on it."""
+
+    allow_loopback_endpoints: bool = False
+    """Whether gateways may call their own machine, as their setting of the same name says."""
+
+    allowed_private_networks: Annotated[PrivateList, NoDecode] = ()
+    """The private networks and Services, separated by commas, that bindings may call, as the
+    gateways' setting of the same name says."""
+
     credentials_secret: ObjectName = "tintype-credentials"  # noqa: S105 - a name
     """The Secret into which credentials are copied."""
 
@@ -70,3 +84,11 @@ class Settings(BaseSettings):
 
     health_port: Annotated[int, Field(ge=1, le=65535)] = 8081
     """The port that serves liveness probes at `/healthz`, and metrics at `/metrics`."""
+
+    @property
+    def egress_policy(self) -> EgressPolicy:
+        """Where gateways let bindings call."""
+        private = Reach.PRIVATE if self.allow_private_endpoints else Reach(0)
+        loopback = Reach.LOOPBACK if self.allow_loopback_endpoints else Reach(0)
+        networks = read_private_networks(self.allowed_private_networks)
+        return EgressPolicy(Reach.PUBLIC | private | loopback, networks)

@@ -78,7 +78,8 @@ def test_a_gateway_that_watches_its_credentials_may_read_that_secret_and_no_othe
     [
         ("update", "imagemodels.tintype.dev"),
         ("delete", "providerbindings.tintype.dev"),
-        ("get", "configmap/another"),
+        ("list", "configmaps"),
+        ("patch", "configmap/another"),
         ("delete", "configmap/tintype-catalog"),
         ("delete", "secrets"),
         ("get", "secret/another"),

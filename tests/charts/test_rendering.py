@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings
 from tests.charts.values import ADDED_ON, DEV, PRODUCTION
 from tintype_catalog.allowed_hosts import allows, listed
 from tintype_catalog.credentials import ALLOWED_HOSTS, OPT_IN_LABEL
+from tintype_catalog.private_networks import read_private_networks
 from tintype_gateway.auth.jwt.issuers import read_issuers
 from tintype_gateway.settings import GatewaySettings
 from tintype_operator.publish.catalog import configmap_names
@@ -102,7 +103,7 @@ def test_network_policies_allow_the_destinations_in_the_values(helm: Helm) -> No
         return {
             (rule["to"][0]["ipBlock"]["cidr"], port["port"])
             for rule in egress(objects, name)
-            for port in rule["ports"]
+            for port in rule.get("ports", ())
             if "ipBlock" in rule["to"][0]
         }
 
@@ -200,6 +201,34 @@ def test_private_endpoints_are_allowed_for_simulators_or_by_a_value(
     given = {entry["name"]: entry for entry in container(helm.objects(values), "gateway")["env"]}
 
     assert given.get("TINTYPE_ALLOW_PRIVATE_ENDPOINTS", {}).get("value") == allowed
+
+
+@pytest.mark.parametrize("program", ["gateway", "operator"])
+def test_both_programs_know_the_private_networks_of_the_release(helm: Helm, program: str) -> None:
+    values: Values = {"gateway": {"allowedPrivateNetworks": ["10.20.0.0/16", "images/vllm"]}}
+    given = {entry["name"]: entry for entry in container(helm.objects(values), program)["env"]}
+
+    allowed = given["TINTYPE_ALLOWED_PRIVATE_NETWORKS"]["value"]
+    assert read_private_networks(listed(allowed)) == read_private_networks(
+        values["gateway"]["allowedPrivateNetworks"]
+    )
+
+
+def test_the_network_policy_allows_the_private_networks_of_the_release(helm: Helm) -> None:
+    allowed = ["10.20.0.0/16", "fd00:1::/32", "images/vllm"]
+    values: Values = {
+        "gateway": {"allowedPrivateNetworks": allowed},
+        "networkPolicy": {"enabled": True},
+    }
+    objects = helm.objects(values)
+
+    (rule,) = [rule for rule in egress(objects, "gateway") if "ports" not in rule]
+    assert rule["to"] == [
+        {"ipBlock": {"cidr": "10.20.0.0/16"}},
+        {"ipBlock": {"cidr": "fd00:1::/32"}},
+        {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "images"}}},
+    ]
+    assert not [rule for rule in egress(objects, "operator") if "ports" not in rule]
 
 
 def test_a_route_leads_to_the_api_and_waits_for_images(helm: Helm) -> None:

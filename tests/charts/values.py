@@ -42,6 +42,7 @@ PRODUCTION: Values = {
         "defaultModelParams": {"gpt-image-2": {"quality": "low"}},
         "extraEnv": [{"name": "TINTYPE_IMAGE_URL_SECONDS", "value": "600"}],
         "extraEnvFrom": [{"configMapRef": {"name": "more", "optional": True}}],
+        "allowedPrivateNetworks": ["10.20.0.0/16", "images/vllm"],
         "extraVolumes": [{"name": "ca", "configMap": {"name": "ca"}}],
         "extraVolumeMounts": [{"name": "ca", "mountPath": "/etc/ca", "readOnly": True}],
         "nodeSelector": {"kubernetes.io/os": "linux"},

@@ -56,6 +56,7 @@ def required_permissions(settings: Settings) -> Iterator[Permission]:
             yield Permission(verb, CONFIGMAPS, name=name)
     yield Permission("create", EVENTS)
     if settings.manage_credentials:
+        yield Permission("get", CONFIGMAPS)
         yield Permission("list", SECRETS)
         yield Permission("watch", SECRETS)
         for verb in ("get", "create", "patch"):

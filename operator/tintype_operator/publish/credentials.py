@@ -3,10 +3,12 @@
 Values are copied in base64 and never decoded, so that none can appear in a log or a message.
 """
 
+import base64
 import logging
 from collections.abc import Collection, Iterable, Mapping
 
 from tintype_catalog.catalog import Catalog
+from tintype_catalog.connection import CERTIFICATE_KEYS, tls_file
 from tintype_catalog.credentials import (
     CREDENTIAL_KEYS,
     file_name,
@@ -15,20 +17,61 @@ from tintype_kubernetes.client import KubernetesObject
 from tintype_kubernetes.errors import NotFoundError
 from tintype_kubernetes.resources import SECRETS
 from tintype_operator.publish.managed_objects import ManagedObjects
+from tintype_operator.watch.config_maps import Bundles
 
 logger = logging.getLogger(__name__)
 
 
-def gathered(catalog: Catalog, secrets: Iterable[KubernetesObject]) -> dict[str, str]:
+MAX_TLS_BYTES = 640 * 1024
+"""The most that the files of TLS take in base64: the API server takes a Secret of 1 MiB."""
+
+
+def gathered(
+    catalog: Catalog, secrets: Iterable[KubernetesObject], config_maps: Bundles
+) -> dict[str, str]:
     """Return the offered credentials that the catalog refers to: base64 values by file name."""
     references = (binding.credentials.secret_ref for binding in catalog.bindings)
     named = {reference.name for reference in references if reference is not None}
-    return {
-        file_name(secret["metadata"]["name"], key): value
-        for secret in secrets
-        if secret["metadata"]["name"] in named
-        for key, value in secret["data"].items()
+    data = {secret["metadata"]["name"]: secret["data"] for secret in secrets}
+    credentials = {
+        file_name(name, key): value
+        for name in named & data.keys()
+        for key, value in data[name].items()
+        if key in CREDENTIAL_KEYS
     }
+    return credentials | _bounded(_tls_files(catalog, data, config_maps))
+
+
+def _tls_files(
+    catalog: Catalog, secrets: Mapping[str, Mapping[str, str]], config_maps: Bundles
+) -> dict[str, str]:
+    """Return the files of TLS that the catalog refers to."""
+    files: dict[str, str] = {}
+    for binding in catalog.bindings:
+        bundle, certificate = binding.ca_bundle, binding.client_certificate
+        if bundle is not None and bundle.secret_ref is not None:
+            files[bundle.file] = secrets.get(bundle.secret_ref.name, {}).get(bundle.key, "")
+        if bundle is not None and bundle.config_map_ref is not None:
+            content = config_maps.get(bundle.config_map_ref.name, {}).get(bundle.key, b"")
+            files[bundle.file] = base64.b64encode(content).decode()
+        if certificate is not None:
+            data = secrets.get(certificate.secret_ref.name, {})
+            keys = zip(certificate.files, CERTIFICATE_KEYS, strict=True)
+            files |= {file: data.get(key, "") for file, key in keys}
+    return {name: value for name, value in files.items() if value}
+
+
+def _bounded(files: Mapping[str, str]) -> dict[str, str]:
+    """Return the files that fit into the Secret, without those for which there is no room."""
+    fitting: dict[str, str] = {}
+    size = 0
+    for name, value in sorted(files.items()):
+        if size + len(value) > MAX_TLS_BYTES:
+            logger.error("the files of TLS exceed %d bytes: %s is left out", MAX_TLS_BYTES, name)
+            continue
+        size += len(value)
+        fitting[name] = value
+    return fitting
 
 
 class CredentialsSecret:
@@ -47,6 +90,7 @@ class CredentialsSecret:
         """
         present = await self._read()
         held = {file_name(secret, key) for secret in held_back for key in CREDENTIAL_KEYS}
+        held |= {tls_file("secret", name, key) for name in held_back for key in CERTIFICATE_KEYS}
         data = {name: value for name, value in files.items() if name not in held}
         data |= {
             name: value for name, value in (present or {}).items() if name in held & set(files)

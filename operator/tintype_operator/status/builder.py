@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import NamedTuple
 
 from tintype_catalog.compiler import Compilation
+from tintype_catalog.egress_policy import EgressPolicy
 from tintype_catalog.problems import Problem
 from tintype_kubernetes.client import KubernetesObject
 from tintype_kubernetes.resources import IMAGE_MODELS
@@ -55,8 +56,9 @@ class _BuiltStatus(NamedTuple):
 class StatusBuilder:
     """Builds a status only where its cache key differs from the one before."""
 
-    def __init__(self) -> None:
-        """Start without statuses."""
+    def __init__(self, policy: EgressPolicy | None = None) -> None:
+        """Start without statuses; `policy` says where gateways let bindings call."""
+        self._policy = policy
         self._first: dict[str, tuple[int, int]] = {}
         self._known: dict[str, _BuiltStatus] = {}
         self.ready: Counter[str] = Counter()
@@ -85,7 +87,12 @@ class StatusBuilder:
             built = self._known.get(uid)
             if built is None or built.cache_key != cache_key:
                 status = status_of(
-                    found, cache_key.problems, cache_key.delivery, now=now, model=model
+                    found,
+                    cache_key.problems,
+                    cache_key.delivery,
+                    now=now,
+                    model=model,
+                    policy=self._policy,
                 )
                 built = _BuiltStatus(cache_key, status.is_ready(), _waits(status))
                 if is_reported(found, status):

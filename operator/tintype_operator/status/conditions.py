@@ -7,13 +7,17 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from tintype_catalog.checks import endpoint_warning
+from tintype_catalog.compiler import located
 from tintype_catalog.contract import Contract
+from tintype_catalog.egress_policy import EgressPolicy
 from tintype_catalog.problems import Problem
+from tintype_catalog.resources import ProviderBinding, parse_resource
 from tintype_kubernetes.client import KubernetesObject
 from tintype_operator.status.findings import (
     Delivery,
     Finding,
     accepted,
+    address_allowed,
     lifecycle,
     programmed,
     ready,
@@ -31,7 +35,8 @@ class Condition(Contract):
 
     type: Annotated[str, Field(min_length=1, max_length=64)]
     """`Accepted`: the object is valid. `ResolvedRefs`: the objects that it refers to exist.
-    `Programmed`: the gateways serve it. `Ready`: all of these. `LifecycleCurrent`: the model is not
+    `Programmed`: the gateways serve it. `AddressAllowed`: the release lets gateways call the
+    server of a binding. `Ready`: all of these. `LifecycleCurrent`: the model is not
     deprecated or retired, and no date for it is set."""
 
     status: Literal["True", "False", "Unknown"]
@@ -80,6 +85,7 @@ def status_of(
     *,
     now: datetime.datetime,
     model: KubernetesObject | None = None,
+    policy: EgressPolicy | None = None,
 ) -> Status:
     """Return the status that an object should have.
 
@@ -89,6 +95,7 @@ def status_of(
         delivery: How many gateways serve its current generation.
         now: The time in UTC: the transition time of conditions, and the day for the lifecycle.
         model: The ImageModel whose lifecycle applies to the object; None if there is none.
+        policy: Where gateways let bindings call; None if it is not known.
     """
     before = {item["type"]: item for item in _status(manifest).get("conditions", [])}
     generation: int = manifest["metadata"]["generation"]
@@ -101,6 +108,8 @@ def status_of(
             was_programmed=_is_true(before.get("Programmed"), generation),
         ),
     }
+    if policy is not None and manifest.get("kind") == "ProviderBinding":
+        findings["AddressAllowed"] = address_allowed(problems, _refusal(manifest, policy))
     findings["Ready"] = ready(list(findings.values()))
     if model is not None:
         findings["LifecycleCurrent"] = lifecycle(model["spec"], now.date())
@@ -128,6 +137,15 @@ def _warning(manifest: KubernetesObject) -> str | None:
     prefix = spec.get("api", {}).get("pathPrefix")
     warning = endpoint_warning(spec["dialect"], spec.get("endpoint"), prefix)
     return None if warning is None else f"`spec.endpoint` {warning}"
+
+
+def _refusal(manifest: KubernetesObject, policy: EgressPolicy) -> str | None:
+    """Return why gateways refuse every call of a binding; None if they may call."""
+    binding = parse_resource(manifest)
+    if not isinstance(binding, ProviderBinding):
+        return None
+    found = located(binding)
+    return policy.refusal(found.spec) if isinstance(found, ProviderBinding) else None
 
 
 def is_reported(manifest: KubernetesObject, status: Status) -> bool:

@@ -61,6 +61,16 @@ def resolved(problems: Sequence[Problem]) -> Finding:
     return Finding("True", "ResolvedRefs", "Everything that the object refers to is there.")
 
 
+def address_allowed(problems: Sequence[Problem], refusal: str | None) -> Finding:
+    """Return the finding `AddressAllowed`: whether gateways may call the server of a binding."""
+    if any(fault.reason == "Invalid" for fault in problems):
+        return Finding("Unknown", "Invalid", "The address of an invalid object is not checked.")
+    if refusal is not None:
+        return Finding("False", "AddressNotAllowed", f"Gateways refuse all calls: {refusal}.")
+    message = "The release allows the address. Gateways check what a name means when they connect."
+    return Finding("True", "AddressAllowed", message)
+
+
 def programmed(problems: Sequence[Problem], delivery: Delivery, *, was_programmed: bool) -> Finding:
     """Return the finding `Programmed`; once the gateways served this generation, it stays True."""
     if problems:

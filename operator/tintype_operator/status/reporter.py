@@ -7,6 +7,7 @@ import asyncio
 import logging
 from contextlib import suppress
 
+from tintype_catalog.egress_policy import EgressPolicy
 from tintype_kubernetes.client import KubernetesClient
 from tintype_kubernetes.errors import KubernetesError
 from tintype_operator.liveness import Liveness
@@ -38,6 +39,8 @@ class StatusReporter:
         rollout: Rollout,
         liveness: Liveness,
         retry_seconds: float = RETRY_SECONDS,
+        *,
+        policy: EgressPolicy | None = None,
     ) -> None:
         """Write nothing before `run`."""
         self._retry_seconds = retry_seconds
@@ -46,7 +49,7 @@ class StatusReporter:
         self._rollout = rollout
         self._liveness = liveness
         self._events = Events(client)
-        self._writer = StatusWriter(client, liveness)
+        self._writer = StatusWriter(client, liveness, policy)
         self._outcome: Outcome | None = None
         self._newer = asyncio.Event()
         self._posted = ""

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from tintype_catalog.egress_policy import EgressPolicy
 from tintype_kubernetes.client import KubernetesClient, KubernetesObject
 from tintype_kubernetes.errors import (
     ApiError,
@@ -37,12 +38,14 @@ objects get a status although edits continue without a pause."""
 class StatusWriter:
     """Writes the statuses that differ from those of the objects."""
 
-    def __init__(self, client: KubernetesClient, liveness: Liveness) -> None:
+    def __init__(
+        self, client: KubernetesClient, liveness: Liveness, policy: EgressPolicy | None = None
+    ) -> None:
         """Write with this client, and send a heartbeat for each write."""
         self._client = client
         self._liveness = liveness
         self._events = Events(client)
-        self._builder = StatusBuilder()
+        self._builder = StatusBuilder(policy)
 
     @property
     def waiting(self) -> bool:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterable
 
 from tintype_catalog.allowed_hosts import listed
+from tintype_catalog.connection import CERTIFICATE_KEYS, MAX_CA_BYTES, is_ca_key
 from tintype_catalog.credentials import (
     ALLOWED_HOSTS,
     CREDENTIAL_KEYS,
@@ -24,6 +25,9 @@ RESOURCES = {resource.kind: resource for resource in (IMAGE_MODELS, PROVIDER_BIN
 """The kinds that a catalog is compiled from."""
 
 RELEASE_LABEL = "tintype.dev/release"
+
+_MAX_ENCODED_BYTES = MAX_CA_BYTES * 4 // 3 + 4
+"""The largest bundle of authorities in base64."""
 
 NOT_HELM_RELEASES = "type!=helm.sh/release.v1"
 """The field selector that leaves out the Secrets of Helm: up to a megabyte for each release."""
@@ -151,8 +155,14 @@ def credential_fields(secret: KubernetesObject, *, require_opt_in: bool) -> Kube
         "metadata": {name: metadata[name] for name in ("name", "uid", "resourceVersion")},
         "isOffered": is_offered,
         "hosts": listed(hosts) if require_opt_in else None,
-        "data": {key: value for key, value in data.items() if key in CREDENTIAL_KEYS},
+        "data": {key: value for key, value in data.items() if _may_be_read(key, value)},
     }
+
+
+def _may_be_read(key: str, value: str) -> bool:
+    """Return whether gateways may need the base64 value of a key."""
+    is_tls = is_ca_key(key) or key in CERTIFICATE_KEYS
+    return key in CREDENTIAL_KEYS or (is_tls and len(value) <= _MAX_ENCODED_BYTES)
 
 
 def offers_of(secrets: Iterable[KubernetesObject]) -> Secrets:

@@ -17,6 +17,7 @@ from tintype_catalog.catalog import Binding
 from tintype_catalog.egress_policy import EgressPolicy
 from tintype_catalog.private_networks import read_private_networks
 from tintype_gateway.dialects.registry import get_dialect
+from tintype_gateway.upstream.credentials import Credentials
 from tintype_gateway.upstream.sessions import MAX_SESSIONS, Sessions, open_sessions
 from tintype_gateway.upstream.tls import TlsFiles
 from tintype_gateway.upstream.transport import call
@@ -274,6 +275,28 @@ async def test_a_call_goes_through_the_proxy_to_a_name_that_only_the_proxy_knows
 
     assert proxy.asked == [f"{NAME}:443"]
     assert secure.peers == [""]
+
+
+async def test_a_service_is_called_with_the_files_of_the_credentials_folder(
+    ours: Authority, proxy: ConnectProxy, tmp_path: Path
+) -> None:
+    service = {"name": "vllm", "namespace": "images", "port": 8443, "scheme": "https"}
+    there = binding(serviceRef=service, proxy=proxy.url, **BUNDLE, **IDENTITY)
+    for name, content in (bundle(ours) | identity(ours.issue("gateway"))).items():
+        (tmp_path / name).write_bytes(content)
+    credentials = Credentials()
+    await credentials.load_folder(tmp_path)
+    policy = EgressPolicy(Reach.PUBLIC | Reach.LOOPBACK, read_private_networks(["images/vllm"]))
+
+    async with (
+        serving(ours.server("DNS:vllm.images.svc", wants_clients=True)) as server,
+        open_sessions(policy, credentials.tls) as sessions,
+    ):
+        proxy.names["vllm.images.svc"] = server.port
+        assert await images_from(sessions, there) == 1
+
+    assert proxy.asked == ["vllm.images.svc:8443"]
+    assert server.peers == ["gateway"]
 
 
 async def test_a_plain_call_goes_through_the_proxy_as_well(proxy: ConnectProxy) -> None:

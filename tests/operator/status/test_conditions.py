@@ -1,6 +1,8 @@
 import datetime
 from typing import Any
 
+from tintype_catalog.egress_policy import EgressPolicy
+from tintype_catalog.private_networks import read_private_networks
 from tintype_catalog.problems import Problem
 from tintype_operator.status.conditions import (
     MAX_MESSAGE_CHARACTERS,
@@ -12,6 +14,7 @@ from tintype_operator.status.conditions import (
     was_reported,
 )
 from tintype_operator.status.findings import STILL_SERVED, Delivery
+from tintype_testing.manifests import provider_binding
 
 EARLIER = "2026-01-01T00:00:00Z"
 NOW = "2026-01-02T00:00:00Z"
@@ -88,6 +91,29 @@ def test_an_endpoint_with_the_path_of_its_dialect_is_accepted_with_a_warning() -
     )
     broken = judged(UNPRICED, before=found)["Accepted"]
     assert "Warning" not in broken.message
+
+
+def address_allowed(policy: EgressPolicy, *problems: Problem, **spec: Any) -> Condition:
+    """The condition of a binding in a namespace."""
+    found = provider_binding(**spec)
+    found["metadata"] |= {"namespace": "images", "generation": 1}
+    now = datetime.datetime.fromisoformat(NOW)
+    conditions = status_of(found, problems, DELIVERED, now=now, policy=policy).conditions
+    return next(item for item in conditions if item.type == "AddressAllowed")
+
+
+def test_a_service_of_the_own_namespace_is_allowed_by_its_full_name() -> None:
+    service = {"serviceRef": {"name": "vllm", "port": 8000}}
+    listed = EgressPolicy(private=read_private_networks(["images/vllm"]))
+
+    assert address_allowed(listed, **service).status == "True"
+    refused = address_allowed(EgressPolicy(), **service)
+    assert (refused.status, refused.reason) == ("False", "AddressNotAllowed")
+    assert "the Service images/vllm" in refused.message
+
+
+def test_the_address_of_an_invalid_binding_is_unknown() -> None:
+    assert address_allowed(EgressPolicy(), INVALID).status == "Unknown"
 
 
 def test_an_invalid_object_is_not_accepted() -> None:

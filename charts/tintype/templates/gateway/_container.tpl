@@ -51,8 +51,8 @@ volumeMounts:
 {{- with .Values.gateway.defaultModelParams }}
 - {name: DEFAULT_MODEL_PARAMS, value: {{ toJson . | quote }}}
 {{- end }}
-{{- if or .Values.gateway.allowPrivateEndpoints .Values.simulator.enabled }}
-- {name: TINTYPE_ALLOW_PRIVATE_ENDPOINTS, value: "true"}
+{{- with include "tintype.privateEnv" . | trim }}
+{{ . }}
 {{- end }}
 {{- if .Values.gateway.demo }}
 - {name: TINTYPE_DEMO, value: "true"}
@@ -99,6 +99,16 @@ volumeMounts:
 {{- end }}
 {{- with .Values.gateway.extraEnv }}
 {{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/* The variables of both programs that say which private addresses bindings may call. */}}
+{{- define "tintype.privateEnv" -}}
+{{- if or .Values.gateway.allowPrivateEndpoints .Values.simulator.enabled }}
+- {name: TINTYPE_ALLOW_PRIVATE_ENDPOINTS, value: "true"}
+{{- end }}
+{{- with .Values.gateway.allowedPrivateNetworks }}
+- {name: TINTYPE_ALLOWED_PRIVATE_NETWORKS, value: {{ join "," . | quote }}}
 {{- end }}
 {{- end -}}
 
