@@ -12,7 +12,7 @@ from yarl import URL
 from tintype_simulator.bedrock import routes as bedrock
 from tintype_simulator.control.routes import Control
 from tintype_simulator.delivery import Serve, serving
-from tintype_simulator.dialect import PAINTERS, Answer, Dialect
+from tintype_simulator.dialect import PAINTERS, Dialect, SimulatedResponse
 from tintype_simulator.google import routes as google
 from tintype_simulator.openai import routes as openai
 from tintype_simulator.servers.mounted import SERVERS
@@ -62,7 +62,7 @@ def serving_first_claim(candidates: Sequence[tuple[Dialect, Serve]]) -> Serve:
     return serve
 
 
-def known_errors() -> dict[str, Answer]:
+def known_errors() -> dict[str, SimulatedResponse]:
     """Return every provider's table of errors, by the names that faults use."""
     return {
         f"{dialect.provider}/{name}": answer

@@ -11,7 +11,7 @@ from aiohttp import web
 from tintype_simulator.control.faults import DAMAGES, Fault, damaged_event
 from tintype_simulator.control.received import ReceivedBody, received_body
 from tintype_simulator.control.routes import Control
-from tintype_simulator.dialect import Answer, Dialect, Handler, in_painters
+from tintype_simulator.dialect import Dialect, Handler, SimulatedResponse, in_painters
 from tintype_simulator.worker import Worker
 
 LARGE_BODY_BYTES = 256 * 1024
@@ -37,7 +37,7 @@ def serving(
         worker: Runs the handler, and its latency, in turn with others; None runs it at once.
     """
 
-    async def work(request: web.Request, fault: Fault) -> Answer:
+    async def work(request: web.Request, fault: Fault) -> SimulatedResponse:
         await asyncio.sleep(latency_seconds + fault.delay_seconds)
         return await faulty(handler, request, fault)
 
@@ -62,7 +62,7 @@ async def received(request: web.Request) -> ReceivedBody:
     return await in_painters(request, received_body, content_type, body)
 
 
-async def faulty(handler: Handler, request: web.Request, fault: Fault) -> Answer:
+async def faulty(handler: Handler, request: web.Request, fault: Fault) -> SimulatedResponse:
     """Return the handler's response with the fault applied, or the fault's own."""
     if fault.answer and fault.after_frames is None:
         return fault.answer
@@ -83,7 +83,7 @@ async def damaged(frames: AsyncIterator[bytes], damage: str) -> AsyncIterator[by
 
 
 async def interrupted(
-    frames: AsyncIterator[bytes], after_frames: int, error: Answer
+    frames: AsyncIterator[bytes], after_frames: int, error: SimulatedResponse
 ) -> AsyncIterator[bytes]:
     """Yield the first frames of a stream of events, and the error's body as its last event."""
     passed = 0
@@ -96,7 +96,7 @@ async def interrupted(
         yield b"data: " + part + b"\n\n"
 
 
-async def parts(answer: Answer) -> AsyncIterator[bytes]:
+async def parts(answer: SimulatedResponse) -> AsyncIterator[bytes]:
     """Yield the body of a response as it is sent."""
     if isinstance(answer.body, bytes):
         yield answer.body
@@ -116,7 +116,7 @@ async def first_bytes(body: AsyncIterator[bytes], count: int | None) -> AsyncIte
 
 
 async def send(
-    request: web.Request, answer: Answer, cut_after_bytes: int | None
+    request: web.Request, answer: SimulatedResponse, cut_after_bytes: int | None
 ) -> web.StreamResponse:
     """Send the response; where it is cut, its Content-Length is still that of the whole body."""
     response = web.StreamResponse(status=answer.status, headers=answer.headers)

@@ -1,7 +1,7 @@
-"""One provider's protocol: handlers that turn a request into an `Answer`.
+"""One provider's protocol: handlers that turn a request into a `SimulatedResponse`.
 
-A handler decides and does not send. Faults, delays and the log of requests work on answers, so that
-no dialect deals with them.
+A handler decides and does not send. Faults, delays and the log of requests work on responses, so
+that no dialect deals with them.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ PAINTERS = web.AppKey("painters", Executor)
 
 
 @dataclass(frozen=True)
-class Answer:
+class SimulatedResponse:
     """An HTTP response that is not sent yet."""
 
     status: int
@@ -31,7 +31,7 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-Handler = Callable[[web.Request], Awaitable[Answer]]
+Handler = Callable[[web.Request], Awaitable[SimulatedResponse]]
 
 
 def claims_nothing(request: web.Request) -> bool:
@@ -49,7 +49,7 @@ class Dialect:
     routes: tuple[tuple[str, str, Handler], ...]
     """HTTP method, path as aiohttp's router reads it, and handler."""
 
-    errors: Mapping[str, Answer]
+    errors: Mapping[str, SimulatedResponse]
     """The provider's table of errors, for scripted faults."""
 
     standing_headers: Callable[[float], dict[str, str]]
@@ -63,10 +63,10 @@ class Dialect:
     """Whether a `POST` waits for those before it, and goes on after its client left."""
 
 
-def json_answer(value: object, status: int = 200) -> Answer:
+def json_response(value: object, status: int = 200) -> SimulatedResponse:
     """Return `value` as a JSON body."""
     body = json.dumps(value, separators=(",", ":")).encode()
-    return Answer(status, body, {"content-type": "application/json"})
+    return SimulatedResponse(status, body, {"content-type": "application/json"})
 
 
 async def in_painters(

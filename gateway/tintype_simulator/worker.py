@@ -5,7 +5,7 @@ from collections.abc import Coroutine
 
 from aiohttp import web
 
-from tintype_simulator.dialect import Answer
+from tintype_simulator.dialect import SimulatedResponse
 
 
 class Worker:
@@ -13,9 +13,9 @@ class Worker:
 
     def __init__(self) -> None:
         self._turn = asyncio.Lock()
-        self._jobs: set[asyncio.Task[Answer]] = set()
+        self._jobs: set[asyncio.Task[SimulatedResponse]] = set()
 
-    async def run(self, job: Coroutine[None, None, Answer]) -> Answer:
+    async def run(self, job: Coroutine[None, None, SimulatedResponse]) -> SimulatedResponse:
         """Return what the job returns, after all jobs that came before.
 
         A caller that is cancelled leaves its job behind: the job keeps its turn.
@@ -32,7 +32,7 @@ class Worker:
             task.cancel()
         await asyncio.gather(*jobs, return_exceptions=True)
 
-    async def _in_turn(self, job: Coroutine[None, None, Answer]) -> Answer:
+    async def _in_turn(self, job: Coroutine[None, None, SimulatedResponse]) -> SimulatedResponse:
         try:
             async with self._turn:
                 return await job

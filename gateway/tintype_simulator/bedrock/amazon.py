@@ -20,7 +20,7 @@ from tintype_simulator.bedrock.amazon_tasks import TASKS, Inputs, read_inputs
 from tintype_simulator.bedrock.errors import BedrockError, content_filtered
 from tintype_simulator.bedrock.models import Model
 from tintype_simulator.control.markers import delivered, is_forbidden
-from tintype_simulator.dialect import Answer, in_painters, json_answer
+from tintype_simulator.dialect import SimulatedResponse, in_painters, json_response
 from tintype_simulator.painting.renderer import ImageSpec, encode, paint
 
 DEFAULT_EDGE = 1024
@@ -53,7 +53,7 @@ class Order:
     """All values but the input images that decide what the images show, with the seed."""
 
 
-async def invoke(request: web.Request, model: Model, body: Mapping[str, Any]) -> Answer:
+async def invoke(request: web.Request, model: Model, body: Mapping[str, Any]) -> SimulatedResponse:
     """Return the response to a body that follows the model's schema.
 
     Raises:
@@ -70,7 +70,7 @@ async def invoke(request: web.Request, model: Model, body: Mapping[str, Any]) ->
     response: dict[str, Any] = {"images": images}
     if inputs.mask is not None and order.parameters.get("returnMask") and images:
         response["maskImage"] = await in_painters(request, png, inputs.mask)
-    return json_answer(response | {"error": blocked(shown, order.images)})
+    return json_response(response | {"error": blocked(shown, order.images)})
 
 
 def read_order(model: Model, body: Mapping[str, Any]) -> Order:

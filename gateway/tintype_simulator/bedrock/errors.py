@@ -7,7 +7,7 @@ statuses are those of botocore's model of `bedrock-runtime`, and for credentials
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from tintype_simulator.dialect import Answer, json_answer
+from tintype_simulator.dialect import SimulatedResponse, json_response
 
 NAMESPACE = "http://internal.amazon.com/coral/com.amazon.bedrock/"
 """Follows the name in the header."""
@@ -23,9 +23,9 @@ class BedrockError(Exception):
     members: Mapping[str, object] = field(default_factory=dict)
     """Members of the body beside the message."""
 
-    def response(self) -> Answer:
+    def response(self) -> SimulatedResponse:
         """Return the HTTP response that reports the error."""
-        response = json_answer({"message": self.message, **self.members}, self.status)
+        response = json_response({"message": self.message, **self.members}, self.status)
         headers = {**response.headers, "x-amzn-errortype": f"{self.name}:{NAMESPACE}"}
         return replace(response, headers=headers)
 

@@ -24,9 +24,11 @@ from tintype_simulator.bedrock.models import (
     invocable_model,
 )
 from tintype_simulator.bedrock.signature import Received, region_of_caller
-from tintype_simulator.dialect import Answer, Dialect, Handler, json_answer
+from tintype_simulator.dialect import Dialect, Handler, SimulatedResponse, json_response
 
-INVOKE: Mapping[str, Callable[[web.Request, Model, Mapping[str, Any]], Awaitable[Answer]]] = {
+INVOKE: Mapping[
+    str, Callable[[web.Request, Model, Mapping[str, Any]], Awaitable[SimulatedResponse]]
+] = {
     AMAZON: bedrock_amazon.invoke,
     STABILITY: bedrock_stability.invoke,
 }
@@ -34,13 +36,13 @@ INVOKE: Mapping[str, Callable[[web.Request, Model, Mapping[str, Any]], Awaitable
 MAX_BODY_BYTES = 25_000_000
 """botocore's model of `bedrock-runtime` names this limit for the bodies of all models."""
 
-RegionalHandler = Callable[[web.Request, str | None], Awaitable[Answer]]
+RegionalHandler = Callable[[web.Request, str | None], Awaitable[SimulatedResponse]]
 
 
 def answering(handler: RegionalHandler) -> Handler:
     """Return a handler that checks the credentials first, and makes responses of errors."""
 
-    async def response(request: web.Request) -> Answer:
+    async def response(request: web.Request) -> SimulatedResponse:
         body = await request.read()
         received = Received(request.method, request.raw_path, request.headers, body)
         try:
@@ -52,7 +54,7 @@ def answering(handler: RegionalHandler) -> Handler:
 
 
 @answering
-async def post_invoke(request: web.Request, region: str | None) -> Answer:
+async def post_invoke(request: web.Request, region: str | None) -> SimulatedResponse:
     """Let a model paint."""
     model = invocable_model(request.match_info["model"], region)
     content = await request.read()
@@ -64,21 +66,21 @@ async def post_invoke(request: web.Request, region: str | None) -> Answer:
 
 
 @answering
-async def get_models(request: web.Request, region: str | None) -> Answer:
+async def get_models(request: web.Request, region: str | None) -> SimulatedResponse:
     """List the models of the region."""
     summaries = [
         summary(model, region)
         for model in MODELS.values()
         if region in (None, *model.regions) and is_wanted(model, request.query)
     ]
-    return json_answer({"modelSummaries": summaries})
+    return json_response({"modelSummaries": summaries})
 
 
 @answering
-async def get_model(request: web.Request, region: str | None) -> Answer:
+async def get_model(request: web.Request, region: str | None) -> SimulatedResponse:
     """Describe one model."""
     model = described_model(request.match_info["model"], region)
-    return json_answer({"modelDetails": summary(model, region)})
+    return json_response({"modelDetails": summary(model, region)})
 
 
 def decoded(body: bytes) -> Any:

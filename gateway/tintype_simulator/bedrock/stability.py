@@ -17,7 +17,7 @@ from PIL import Image
 from tintype_simulator.bedrock.models import Model
 from tintype_simulator.bedrock.stability_services import PAINTERS, read_images
 from tintype_simulator.control.markers import delivered, is_forbidden, is_forbidden_image
-from tintype_simulator.dialect import Answer, in_painters, json_answer
+from tintype_simulator.dialect import SimulatedResponse, in_painters, json_response
 from tintype_simulator.painting.renderer import ImageSpec, encode, paint
 from tintype_simulator.painting.seeds import DRAWN_SEED
 
@@ -38,7 +38,7 @@ class Order:
     """All values but the input images that decide what the image shows, with the seed."""
 
 
-async def invoke(request: web.Request, model: Model, body: Mapping[str, Any]) -> Answer:
+async def invoke(request: web.Request, model: Model, body: Mapping[str, Any]) -> SimulatedResponse:
     """Return the response to a body that follows the model's schema.
 
     Raises:
@@ -52,12 +52,12 @@ async def invoke(request: web.Request, model: Model, body: Mapping[str, Any]) ->
         return filtered("input image")
     if not delivered(order.prompt, 1):
         return filtered("output image")
-    return json_answer({"seeds": [order.seed], "finish_reasons": [None], "images": [image]})
+    return json_response({"seeds": [order.seed], "finish_reasons": [None], "images": [image]})
 
 
-def filtered(stage: str) -> Answer:
+def filtered(stage: str) -> SimulatedResponse:
     """Return the refusal of a prompt or of an image: it has neither seeds nor images."""
-    return json_answer({"finish_reasons": [f"Filter reason: {stage}"]})
+    return json_response({"finish_reasons": [f"Filter reason: {stage}"]})
 
 
 def read_order(model: Model, body: Mapping[str, Any], drawn_seed: int) -> Order:

@@ -24,7 +24,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tintype_simulator.dialect import Answer, json_answer
+from tintype_simulator.dialect import SimulatedResponse, json_response
 
 FAULT_HEADER = "X-Simulator-Fault"
 """The request header that carries one fault."""
@@ -52,7 +52,7 @@ FIELD_TYPES: dict[str, tuple[type, ...]] = {
 class Fault:
     """What goes wrong with one request; by default nothing."""
 
-    answer: Answer | None = None
+    answer: SimulatedResponse | None = None
     """Sent in place of the provider's response."""
 
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -114,7 +114,7 @@ def damaged_event(frame: bytes, damage: str) -> bytes:
     return head + mark + DAMAGES[damage](line) + rest[len(line) :] if mark else frame
 
 
-def parse_fault(value: object, errors: Mapping[str, Answer]) -> Fault:
+def parse_fault(value: object, errors: Mapping[str, SimulatedResponse]) -> Fault:
     """Read a fault that came as JSON.
 
     Args:
@@ -130,7 +130,7 @@ def parse_fault(value: object, errors: Mapping[str, Answer]) -> Fault:
         check_field(name, part)
     delay = HANG_SECONDS if value.get("hang") else value.get("delay_seconds", 0.0)
     return Fault(
-        answer=scripted_answer(value, errors),
+        answer=scripted_response(value, errors),
         headers={name.lower(): text for name, text in value.get("headers", {}).items()},
         delay_seconds=delay,
         cut_after_bytes=value.get("cut_after_bytes"),
@@ -156,7 +156,9 @@ def all_texts(headers: Mapping[Any, object]) -> bool:
     return all(isinstance(text, str) for text in headers.values())
 
 
-def scripted_answer(fault: Mapping[str, Any], errors: Mapping[str, Answer]) -> Answer | None:
+def scripted_response(
+    fault: Mapping[str, Any], errors: Mapping[str, SimulatedResponse]
+) -> SimulatedResponse | None:
     """Return the response that a fault asks for, or None if it keeps the provider's own.
 
     Raises:
@@ -170,5 +172,5 @@ def scripted_answer(fault: Mapping[str, Any], errors: Mapping[str, Answer]) -> A
         return None
     status, body = fault.get("status", 200), fault.get("body", {})
     if isinstance(body, str):
-        return Answer(status, body.encode(), {"content-type": "text/html"})
-    return json_answer(body, status)
+        return SimulatedResponse(status, body.encode(), {"content-type": "text/html"})
+    return json_response(body, status)

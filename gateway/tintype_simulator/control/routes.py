@@ -15,7 +15,7 @@ from aiohttp import web
 
 from tintype_simulator.control.faults import FAULT_HEADER, Fault, parse_fault
 from tintype_simulator.control.received import ReceivedBody, readable
-from tintype_simulator.dialect import Answer
+from tintype_simulator.dialect import SimulatedResponse
 from tintype_simulator.painting.seeds import DRAWN_SEED, Draws
 
 REQUESTS_KEPT = 1000
@@ -30,7 +30,7 @@ SECRET_HEADERS = {
 class Control:
     """The scripted faults, and the log of received requests."""
 
-    def __init__(self, errors: Mapping[str, Answer]) -> None:
+    def __init__(self, errors: Mapping[str, SimulatedResponse]) -> None:
         self._errors = errors
         self._faults: deque[Fault] = deque()
         self._requests: deque[dict[str, object]] = deque(maxlen=REQUESTS_KEPT)

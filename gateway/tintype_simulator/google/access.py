@@ -6,7 +6,7 @@ its express mode accepts a key, too. Any value passes, except those that begin w
 
 from aiohttp import web
 
-from tintype_simulator.dialect import Answer, Handler
+from tintype_simulator.dialect import Handler, SimulatedResponse
 from tintype_simulator.google.errors import (
     GoogleError,
     invalid_key,
@@ -31,7 +31,7 @@ VERTEX_FOLDERS = (
 def answering(handler: Handler) -> Handler:
     """Return the handler behind the check of credentials, with errors turned into responses."""
 
-    async def answer(request: web.Request) -> Answer:
+    async def answer(request: web.Request) -> SimulatedResponse:
         try:
             check_credentials(request)
             return await handler(request)

@@ -7,7 +7,7 @@ key, which shares its status with every other bad request, is `google/API_KEY_IN
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tintype_simulator.dialect import Answer, json_answer
+from tintype_simulator.dialect import SimulatedResponse, json_response
 
 Detail = Mapping[str, object]
 
@@ -25,7 +25,7 @@ class GoogleError(Exception):
 
     details: Sequence[Detail] = ()
 
-    def answer(self) -> Answer:
+    def answer(self) -> SimulatedResponse:
         """Return the error as it goes over the wire."""
         error: dict[str, object] = {
             "code": self.code,
@@ -34,7 +34,7 @@ class GoogleError(Exception):
         }
         if self.details:
             error["details"] = list(self.details)
-        return json_answer({"error": error}, self.code)
+        return json_response({"error": error}, self.code)
 
 
 def detail(name: str, **fields: object) -> Detail:

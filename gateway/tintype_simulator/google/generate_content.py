@@ -28,7 +28,7 @@ from dataclasses import replace
 
 from aiohttp import web
 
-from tintype_simulator.dialect import Answer, in_painters, json_answer
+from tintype_simulator.dialect import SimulatedResponse, in_painters, json_response
 from tintype_simulator.google.access import answering, is_vertex, model_for
 from tintype_simulator.google.content_request import (
     GEMINI_BODY,
@@ -62,23 +62,27 @@ SIGNATURE = base64.b64encode(b"the thoughts behind this image").decode()
 
 
 @answering
-async def post_content(request: web.Request) -> Answer:
+async def post_content(request: web.Request) -> SimulatedResponse:
     """Return the whole response to a prompt."""
     content_request = await read(request)
     body = refused(content_request)
     if body is None:
         parts = [await part(request, content_request, piece) for piece in pieces(content_request)]
         body = finished(content_request, parts)
-    return json_answer(body | identity(content_request))
+    return json_response(body | identity(content_request))
 
 
 @answering
-async def post_stream(request: web.Request) -> Answer:
+async def post_stream(request: web.Request) -> SimulatedResponse:
     """Stream the response to a prompt part by part, as events or as elements of one JSON list."""
     content_request = await read(request)
     if request.query.get("alt") == "sse":
-        return Answer(200, events(request, content_request), {"content-type": "text/event-stream"})
-    return Answer(200, elements(request, content_request), {"content-type": "application/json"})
+        return SimulatedResponse(
+            200, events(request, content_request), {"content-type": "text/event-stream"}
+        )
+    return SimulatedResponse(
+        200, elements(request, content_request), {"content-type": "application/json"}
+    )
 
 
 async def read(request: web.Request) -> ContentRequest:

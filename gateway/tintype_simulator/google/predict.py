@@ -13,7 +13,7 @@ from aiohttp import web
 from PIL import Image
 
 from tintype_simulator.control.markers import delivered, is_forbidden
-from tintype_simulator.dialect import Answer, in_painters, json_answer
+from tintype_simulator.dialect import SimulatedResponse, in_painters, json_response
 from tintype_simulator.google.access import answering, is_vertex, model_for
 from tintype_simulator.google.errors import prompt_not_submitted
 from tintype_simulator.google.fields import Reader, decoded
@@ -36,7 +36,7 @@ FILTERED = (
 
 
 @answering
-async def post_predict(request: web.Request) -> Answer:
+async def post_predict(request: web.Request) -> SimulatedResponse:
     """Paint what the request asks for."""
     model = model_for(request, "predict")
     reader = VERTEX_BODIES[model.task] if is_vertex(request) else GEMINI_BODY
@@ -50,7 +50,7 @@ async def post_predict(request: web.Request) -> Answer:
         *(in_painters(request, painted_file, predict_request, index) for index in range(passed))
     )
     predictions = [*images(predict_request, files), *remarks(predict_request, len(files))]
-    return json_answer({"predictions": predictions} if predictions else {})
+    return json_response({"predictions": predictions} if predictions else {})
 
 
 def request_in(model: Model, reader: Reader, body: bytes) -> PredictRequest:

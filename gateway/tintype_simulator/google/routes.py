@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from tintype_simulator.dialect import Answer, Dialect, json_answer
+from tintype_simulator.dialect import Dialect, SimulatedResponse, json_response
 from tintype_simulator.google.access import GEMINI_VERSIONS, answering, api_key, paths
 from tintype_simulator.google.errors import ERRORS, invalid, not_found
 from tintype_simulator.google.generate_content import post_content, post_stream
@@ -17,7 +17,7 @@ PAGE_SIZE = 50
 
 
 @answering
-async def get_models(request: web.Request) -> Answer:
+async def get_models(request: web.Request) -> SimulatedResponse:
     """List the models, a page at a time."""
     size, start = number(request, "pageSize", PAGE_SIZE), number(request, "pageToken", 0)
     models = list(LISTED.values())
@@ -26,16 +26,16 @@ async def get_models(request: web.Request) -> Answer:
     }
     if start + size < len(models):
         page["nextPageToken"] = str(start + size)
-    return json_answer(page)
+    return json_response(page)
 
 
 @answering
-async def get_model(request: web.Request) -> Answer:
+async def get_model(request: web.Request) -> SimulatedResponse:
     """Describe one model."""
     name = request.match_info["model"]
     if name not in LISTED:
         raise not_found(name, "generateContent", request.path.split("/")[1])
-    return json_answer(model_object(LISTED[name]))
+    return json_response(model_object(LISTED[name]))
 
 
 def number(request: web.Request, name: str, default: int) -> int:

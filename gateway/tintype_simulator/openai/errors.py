@@ -7,7 +7,7 @@ OpenAI documents no code, the code is the one that its users report.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tintype_simulator.dialect import Answer, json_answer
+from tintype_simulator.dialect import SimulatedResponse, json_response
 
 
 @dataclass(eq=False)
@@ -24,10 +24,10 @@ class OpenAIError(Exception):
     extra: Mapping[str, object] = field(default_factory=dict)
     """Keys of this error beside the four that every error has."""
 
-    def answer(self) -> Answer:
+    def answer(self) -> SimulatedResponse:
         """Return the error in its envelope."""
         error = {"message": self.message, "type": self.type, "param": self.param, "code": self.code}
-        return json_answer({"error": {**error, **self.extra}}, self.status)
+        return json_response({"error": {**error, **self.extra}}, self.status)
 
 
 def moderation_blocked(stage: str) -> OpenAIError:

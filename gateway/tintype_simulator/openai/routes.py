@@ -9,7 +9,13 @@ from dataclasses import replace
 
 from aiohttp import web
 
-from tintype_simulator.dialect import Answer, Dialect, Handler, in_painters, json_answer
+from tintype_simulator.dialect import (
+    Dialect,
+    Handler,
+    SimulatedResponse,
+    in_painters,
+    json_response,
+)
 from tintype_simulator.openai.edit_request import read_edit
 from tintype_simulator.openai.errors import (
     ERRORS,
@@ -30,7 +36,7 @@ STREAM_HEADERS = {"content-type": "text/event-stream; charset=utf-8", "cache-con
 def answering(handler: Handler) -> Handler:
     """Return the handler behind the check of the key, with its errors turned into responses."""
 
-    async def answer(request: web.Request) -> Answer:
+    async def answer(request: web.Request) -> SimulatedResponse:
         try:
             check_key(request.headers.get("authorization", ""))
             return await handler(request)
@@ -48,13 +54,13 @@ def check_key(authorization: str) -> None:
 
 
 @answering
-async def post_generations(request: web.Request) -> Answer:
+async def post_generations(request: web.Request) -> SimulatedResponse:
     """Paint what the request asks for."""
     return await painted_response(request, read_generation(decoded_json(await request.read())))
 
 
 @answering
-async def post_edits(request: web.Request) -> Answer:
+async def post_edits(request: web.Request) -> SimulatedResponse:
     """Edit the images of the request."""
     content_type = request.headers.get("content-type", "")
     image_request = await in_painters(request, read_edit, content_type, await request.read())
@@ -62,32 +68,32 @@ async def post_edits(request: web.Request) -> Answer:
 
 
 @answering
-async def post_variations(request: web.Request) -> Answer:
+async def post_variations(request: web.Request) -> SimulatedResponse:
     """Refuse the request: OpenAI retired the endpoint together with its only model, dall-e-2."""
     raise model_deprecated()
 
 
 @answering
-async def get_models(request: web.Request) -> Answer:
+async def get_models(request: web.Request) -> SimulatedResponse:
     """List the models."""
-    return json_answer({"object": "list", "data": [model_object(m) for m in MODELS.values()]})
+    return json_response({"object": "list", "data": [model_object(m) for m in MODELS.values()]})
 
 
 @answering
-async def get_model(request: web.Request) -> Answer:
+async def get_model(request: web.Request) -> SimulatedResponse:
     """Describe one model."""
     name = request.match_info["model"]
     if name not in MODELS:
         raise model_not_found(name)
-    return json_answer(model_object(MODELS[name]))
+    return json_response(model_object(MODELS[name]))
 
 
-async def painted_response(request: web.Request, image_request: ImageRequest) -> Answer:
+async def painted_response(request: web.Request, image_request: ImageRequest) -> SimulatedResponse:
     """Return the images of a request, or the stream of their events."""
     image_request = replace(image_request, seed=drawn_seed(request, image_request.n))
     if image_request.stream:
-        return Answer(200, events(request, image_request), STREAM_HEADERS)
-    return json_answer(
+        return SimulatedResponse(200, events(request, image_request), STREAM_HEADERS)
+    return json_response(
         images_response(image_request, await painted_files(request, image_request), now())
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tintype_simulator.dialect import Answer, Handler
+from tintype_simulator.dialect import Handler, SimulatedResponse
 from tintype_simulator.multipart import MultipartError, is_multipart, parse_multipart
 
 
@@ -15,7 +15,7 @@ from tintype_simulator.multipart import MultipartError, is_multipart, parse_mult
 class Refused(Exception):
     """A request that a server does not serve; the response says why, in the server's own form."""
 
-    answer: Answer
+    answer: SimulatedResponse
 
 
 class Malformed(ValueError):
@@ -108,7 +108,7 @@ def encoded(content: bytes) -> str:
 def refusing(handler: Handler) -> Handler:
     """Return the handler with its refusals turned into responses."""
 
-    async def answer(request: Any) -> Answer:
+    async def answer(request: Any) -> SimulatedResponse:
         try:
             return await handler(request)
         except Refused as refused:

@@ -1,12 +1,12 @@
 """How servers that are written with FastAPI say that they refuse a request."""
 
-from tintype_simulator.dialect import json_answer
+from tintype_simulator.dialect import json_response
 from tintype_simulator.servers.bodies import Refused
 
 
 def refused(problem: object, status: int = 400) -> Refused:
     """Return a response with a `detail`, which is a text or a list."""
-    return Refused(json_answer({"detail": problem}, status))
+    return Refused(json_response({"detail": problem}, status))
 
 
 def invalid(field: str, problem: str, kind: str = "value_error") -> Refused:

@@ -10,7 +10,13 @@ from typing import Any
 
 from aiohttp import web
 
-from tintype_simulator.dialect import Answer, Dialect, Handler, in_painters, json_answer
+from tintype_simulator.dialect import (
+    Dialect,
+    Handler,
+    SimulatedResponse,
+    in_painters,
+    json_response,
+)
 from tintype_simulator.painting.references import opaque
 from tintype_simulator.painting.renderer import encode
 from tintype_simulator.painting.seeds import drawn_seed
@@ -38,14 +44,14 @@ DEFAULT_SIZE = (512, 512)
 def refused(problem: str, status: int = 400, code: object = None) -> Refused:
     """Return an error in LocalAI's envelope, whose `code` is the status or a name."""
     error = {"code": status if code is None else code, "message": problem, "type": ""}
-    return Refused(json_answer({"error": error}, status))
+    return Refused(json_response({"error": error}, status))
 
 
 def behind_key(handler: Handler) -> Handler:
     """Return the handler behind the check of the key, with its refusals as responses."""
     checked = refusing(handler)
 
-    async def answer(request: web.Request) -> Answer:
+    async def answer(request: web.Request) -> SimulatedResponse:
         bearer = request.headers.get("authorization", "").removeprefix("Bearer ")
         keys = [bearer, *(request.headers.get(name, "") for name in KEY_HEADERS)]
         if any(key.startswith("invalid") for key in keys):
@@ -56,7 +62,7 @@ def behind_key(handler: Handler) -> Handler:
 
 
 @behind_key
-async def post_generations(request: web.Request) -> Answer:
+async def post_generations(request: web.Request) -> SimulatedResponse:
     """Paint what a JSON body asks for, for each prompt where it has a list of them."""
     try:
         fields = read_json(await request.read())
@@ -74,7 +80,7 @@ async def post_generations(request: web.Request) -> Answer:
 
 
 @behind_key
-async def post_inpainting(request: web.Request) -> Answer:
+async def post_inpainting(request: web.Request) -> SimulatedResponse:
     """Paint the white region of a mask anew. The response is a URL, whatever was asked for."""
     try:
         form = read_form(request.headers.get("content-type", ""), await request.read())
@@ -91,30 +97,30 @@ async def post_inpainting(request: web.Request) -> Answer:
 
 
 @behind_key
-async def post_edits(request: web.Request) -> Answer:
+async def post_edits(request: web.Request) -> SimulatedResponse:
     """Refuse the request: LocalAI has no such path."""
     raise refused("Not Found", 404)
 
 
-async def get_file(request: web.Request) -> Answer:
+async def get_file(request: web.Request) -> SimulatedResponse:
     """Return a file that a response has named."""
     stored = request.app[STORED_FILES].get(request.match_info["name"])
     if stored is None:
         return refused("Not Found", 404).answer
     media_type, content = stored
-    return Answer(200, content, {"content-type": media_type})
+    return SimulatedResponse(200, content, {"content-type": media_type})
 
 
 @behind_key
-async def get_models(request: web.Request) -> Answer:
+async def get_models(request: web.Request) -> SimulatedResponse:
     """List the configured models."""
     data = [{"id": name, "object": "model"} for name in MODELS]
-    return json_answer({"object": "list", "data": data})
+    return json_response({"object": "list", "data": data})
 
 
-async def get_health(request: web.Request) -> Answer:
+async def get_health(request: web.Request) -> SimulatedResponse:
     """Respond that the server runs. This needs no key."""
-    return Answer(200, b"OK", {"content-type": "text/plain"})
+    return SimulatedResponse(200, b"OK", {"content-type": "text/plain"})
 
 
 def known_model(name: object) -> str:
@@ -154,7 +160,7 @@ async def painted_files(request: web.Request, job: Job) -> list[bytes]:
     return [await in_painters(request, encode, opaque(image), "png") for image in images]
 
 
-def response(request: web.Request, files: list[bytes], *, in_base64: bool) -> Answer:
+def response(request: web.Request, files: list[bytes], *, in_base64: bool) -> SimulatedResponse:
     """Return the images in base64 or by URL, and counts of tokens that are all zero."""
     data = []
     for index, content in enumerate(files):
@@ -168,7 +174,7 @@ def response(request: web.Request, files: list[bytes], *, in_base64: bool) -> An
         data.append({"embedding": None, "index": index, **shown})
     counts = dict.fromkeys(("input_tokens", "output_tokens", "total_tokens"), 0)
     details = {"text_tokens": 0, "image_tokens": 0}
-    return json_answer(
+    return json_response(
         {
             "created": int(time.time()),
             "id": str(uuid.uuid4()),
@@ -178,10 +184,10 @@ def response(request: web.Request, files: list[bytes], *, in_base64: bool) -> An
     )
 
 
-def loading() -> Answer:
+def loading() -> SimulatedResponse:
     """Return the response while a model is loaded: nothing was done."""
     answer = refused("model is loading", 503, "model_loading").answer
-    return Answer(answer.status, answer.body, {**answer.headers, "retry-after": "5"})
+    return SimulatedResponse(answer.status, answer.body, {**answer.headers, "retry-after": "5"})
 
 
 DIALECT = Dialect(
@@ -198,7 +204,7 @@ DIALECT = Dialect(
     errors={
         "model_loading": loading(),
         "backend_failed": refused("rpc error: code = Unknown desc = out of memory", 500).answer,
-        "opaque": Answer(500, b""),
+        "opaque": SimulatedResponse(500, b""),
     },
     standing_headers=lambda _: {},
 )

@@ -9,7 +9,7 @@ from typing import Any
 from aiohttp import web
 from PIL import Image
 
-from tintype_simulator.dialect import Answer, Dialect, in_painters, json_answer
+from tintype_simulator.dialect import Dialect, SimulatedResponse, in_painters, json_response
 from tintype_simulator.painting.references import opaque
 from tintype_simulator.painting.renderer import encode
 from tintype_simulator.painting.seeds import drawn_seed
@@ -34,17 +34,17 @@ def refused(problem: str, status: int = 400) -> Refused:
     """Return an error in OpenAI's envelope."""
     kinds = {400: "invalid_request_error", 404: "not_found_error", 500: "api_error"}
     error = {"message": problem, "type": kinds[status], "param": None, "code": None}
-    return Refused(json_answer({"error": error}, status))
+    return Refused(json_response({"error": error}, status))
 
 
 @refusing
-async def post_generations(request: web.Request) -> Answer:
+async def post_generations(request: web.Request) -> SimulatedResponse:
     """Paint the one image that a JSON body asks for."""
     return await response(request, await fields_of(request), inputs=())
 
 
 @refusing
-async def post_edits(request: web.Request) -> Answer:
+async def post_edits(request: web.Request) -> SimulatedResponse:
     """Edit the image of a JSON body: forms are not read."""
     fields = await fields_of(request)
     if not isinstance(text := fields.get("image"), str) or not text:
@@ -52,21 +52,23 @@ async def post_edits(request: web.Request) -> Answer:
     return await response(request, fields, (await in_painters(request, opened, text),))
 
 
-async def get_root(request: web.Request) -> Answer:
+async def get_root(request: web.Request) -> SimulatedResponse:
     """Respond that the server runs."""
-    return Answer(200, b"Ollama is running", {"content-type": "text/plain; charset=utf-8"})
+    return SimulatedResponse(
+        200, b"Ollama is running", {"content-type": "text/plain; charset=utf-8"}
+    )
 
 
-async def get_version(request: web.Request) -> Answer:
+async def get_version(request: web.Request) -> SimulatedResponse:
     """Tell the version of the server."""
-    return json_answer({"version": VERSION})
+    return json_response({"version": VERSION})
 
 
-async def get_models(request: web.Request) -> Answer:
+async def get_models(request: web.Request) -> SimulatedResponse:
     """List the models that were pulled."""
     names = (*IMAGE_MODELS, *TEXT_MODELS)
     data = [{"id": name, "object": "model", "created": 0, "owned_by": "library"} for name in names]
-    return json_answer({"object": "list", "data": data})
+    return json_response({"object": "list", "data": data})
 
 
 async def fields_of(request: web.Request) -> dict[str, Any]:
@@ -94,18 +96,18 @@ def opened(text: str) -> Image.Image:
 
 async def response(
     request: web.Request, fields: dict[str, Any], inputs: tuple[Image.Image, ...]
-) -> Answer:
+) -> SimulatedResponse:
     """Return the one image of a request, or no image where the model only writes."""
     created = int(time.time())
     if fields["model"] in TEXT_MODELS:
-        return json_answer({"created": created, "data": []})
+        return json_response({"created": created, "data": []})
     size = fields.get("size")
     width, height = (size_of(size) if isinstance(size, str) else None) or (1024, 1024)
     seed = seed_of(fields, drawn_seed(request, 1))
     job = Job(fields["model"], fields["prompt"], width, height, seed=seed, inputs=inputs)
     [image] = await painted(request, job)
     content = await in_painters(request, encode, opaque(image), "png")
-    return json_answer({"created": created, "data": [{"b64_json": encoded(content)}]})
+    return json_response({"created": created, "data": [{"b64_json": encoded(content)}]})
 
 
 DIALECT = Dialect(

@@ -16,7 +16,7 @@ from aiohttp import web
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from tintype_simulator.dialect import Answer, Dialect, in_painters, json_answer
+from tintype_simulator.dialect import Dialect, SimulatedResponse, in_painters, json_response
 from tintype_simulator.servers.bodies import (
     Form,
     Malformed,
@@ -48,16 +48,16 @@ class Order:
 
 def refused(problem: str, status: int = 400) -> Refused:
     """Return the response to a request that is not served."""
-    return Refused(json_answer({"error": problem}, status))
+    return Refused(json_response({"error": problem}, status))
 
 
 def failed(problem: str) -> Refused:
     """Return the response to a request at which the server throws an exception."""
-    return Refused(json_answer({"error": "server_error", "message": problem}, 500))
+    return Refused(json_response({"error": "server_error", "message": problem}, 500))
 
 
 @refusing
-async def post_generations(request: web.Request) -> Answer:
+async def post_generations(request: web.Request) -> SimulatedResponse:
     """Paint what a JSON body asks for."""
     body = await request.read()
     if not body:
@@ -81,7 +81,7 @@ async def post_generations(request: web.Request) -> Answer:
 
 
 @refusing
-async def post_edits(request: web.Request) -> Answer:
+async def post_edits(request: web.Request) -> SimulatedResponse:
     """Edit the images of a form, or paint without them where none can be read."""
     try:
         form = read_form(request.headers.get("content-type", ""), await request.read())
@@ -105,16 +105,16 @@ async def post_edits(request: web.Request) -> Answer:
     return await response(request, replace(plain, job=job))
 
 
-async def get_models(request: web.Request) -> Answer:
+async def get_models(request: web.Request) -> SimulatedResponse:
     """Name the one model, whatever file it came from."""
     model = {"id": "sd-cpp-local", "object": "model", "owned_by": "local"}
-    return json_answer({"data": [model]})
+    return json_response({"data": [model]})
 
 
-async def get_capabilities(request: web.Request) -> Answer:
+async def get_capabilities(request: web.Request) -> SimulatedResponse:
     """Describe the model and the limits, of which the paths of OpenAI check none."""
     limits = {"max_width": 4096, "max_height": 4096, "max_batch_count": 8, "max_queue_size": 64}
-    return json_answer(
+    return json_response(
         {
             "model": {"name": "sd-cpp-local", "stem": "sd-cpp-local"},
             "current_mode": "img_gen",
@@ -126,13 +126,13 @@ async def get_capabilities(request: web.Request) -> Answer:
     )
 
 
-async def response(request: web.Request, asked: Order) -> Answer:
+async def response(request: web.Request, asked: Order) -> SimulatedResponse:
     """Return the images of an order."""
     images = await painted(request, asked.job)
     files = [
         await in_painters(request, file, asked, image, index) for index, image in enumerate(images)
     ]
-    return json_answer(
+    return json_response(
         {
             "created": int(time.time()),
             "data": [{"b64_json": encoded(content)} for content in files],
@@ -265,8 +265,8 @@ DIALECT = Dialect(
         ("GET", "/sdcpp/v1/capabilities", get_capabilities),
     ),
     errors={
-        "no_results": json_answer({"error": "generate_image returned no results"}, 500),
-        "server_error": json_answer({"error": "server_error", "message": "bad allocation"}, 500),
+        "no_results": json_response({"error": "generate_image returned no results"}, 500),
+        "server_error": json_response({"error": "server_error", "message": "bad allocation"}, 500),
     },
     standing_headers=lambda _: {"server": "cpp-httplib"},
     one_job_at_a_time=True,

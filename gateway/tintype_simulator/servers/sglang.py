@@ -11,7 +11,7 @@ from typing import Any
 from aiohttp import web
 from PIL import Image
 
-from tintype_simulator.dialect import Answer, Dialect, in_painters, json_answer
+from tintype_simulator.dialect import Dialect, SimulatedResponse, in_painters, json_response
 from tintype_simulator.painting.references import opaque
 from tintype_simulator.painting.renderer import encode
 from tintype_simulator.painting.seeds import drawn_seed
@@ -39,7 +39,7 @@ QUALITIES = {"maximum": 100, "high": 90, "medium": 55, "low": 35, "default": 75}
 
 
 @refusing
-async def post_generations(request: web.Request) -> Answer:
+async def post_generations(request: web.Request) -> SimulatedResponse:
     """Paint what a JSON body asks for. Unknown fields are allowed."""
     try:
         fields = read_json(await request.read())
@@ -50,7 +50,7 @@ async def post_generations(request: web.Request) -> Answer:
 
 
 @refusing
-async def post_edits(request: web.Request) -> Answer:
+async def post_edits(request: web.Request) -> SimulatedResponse:
     """Edit the images of a form as wholes: a mask is taken and not used."""
     try:
         form = read_form(request.headers.get("content-type", ""), await request.read())
@@ -62,25 +62,25 @@ async def post_edits(request: web.Request) -> Answer:
     return await response(request, job, fields, form.texts.get("response_format", "b64_json"))
 
 
-async def get_content(request: web.Request) -> Answer:
+async def get_content(request: web.Request) -> SimulatedResponse:
     """Return a file that a response has named."""
     name = f"{request.match_info['id']}/{request.query.get('variant', '0')}"
     stored = request.app[STORED_FILES].get(name)
     if stored is None:
         return refused("Image not found", 404).answer
     media_type, content = stored
-    return Answer(200, content, {"content-type": media_type})
+    return SimulatedResponse(200, content, {"content-type": media_type})
 
 
-async def get_models(request: web.Request) -> Answer:
+async def get_models(request: web.Request) -> SimulatedResponse:
     """Name the served model."""
     model = {"id": MODEL, "object": "model", "created": int(time.time()), "owned_by": "sglang"}
-    return json_answer({"object": "list", "data": [model]})
+    return json_response({"object": "list", "data": [model]})
 
 
-async def get_health(request: web.Request) -> Answer:
+async def get_health(request: web.Request) -> SimulatedResponse:
     """Respond that all is well, even where it is not: the server checks nothing."""
-    return json_answer({"status": "ok"})
+    return json_response({"status": "ok"})
 
 
 def job_of(
@@ -135,7 +135,7 @@ def output_format(fields: Mapping[str, Any]) -> str:
 
 async def response(
     request: web.Request, job: Job, fields: Mapping[str, Any], answer_format: object
-) -> Answer:
+) -> SimulatedResponse:
     """Return the images of a job in base64 or by URL, with the fields that only SGLang has."""
     identifier, form = uuid.uuid4().hex, output_format(fields)
     quality = fields.get("output_compression", QUALITIES.get(fields.get("output_quality", ""), 75))
@@ -151,7 +151,7 @@ async def response(
         path = f"/tmp/outputs/{identifier}_{index}.{form}"  # noqa: S108 - a name in a response
         data.append({**shown, "revised_prompt": job.prompt, "file_path": path})
     usage = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0, "image_count": job.n}
-    return json_answer(
+    return json_response(
         {
             "id": identifier,
             "created": int(time.time()),

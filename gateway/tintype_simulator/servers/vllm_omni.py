@@ -13,7 +13,13 @@ from typing import Any
 from aiohttp import web
 from PIL import Image
 
-from tintype_simulator.dialect import Answer, Dialect, Handler, in_painters, json_answer
+from tintype_simulator.dialect import (
+    Dialect,
+    Handler,
+    SimulatedResponse,
+    in_painters,
+    json_response,
+)
 from tintype_simulator.painting.references import opaque
 from tintype_simulator.painting.renderer import encode
 from tintype_simulator.painting.seeds import drawn_seed
@@ -54,23 +60,23 @@ NUMBERS = {"guidance_scale": (0, 20), "true_cfg_scale": (0, 20)}
 def refused(problem: str, param: str | None = None) -> Refused:
     """Return an error in the envelope of vLLM, whose `code` is the status as a number."""
     error = {"message": problem, "type": "Bad Request", "param": param, "code": 400}
-    return Refused(json_answer({"error": error}, 400))
+    return Refused(json_response({"error": error}, 400))
 
 
 def behind_key(handler: Handler) -> Handler:
     """Return the handler behind the check of the key, with its refusals as responses."""
     checked = refusing(handler)
 
-    async def answer(request: web.Request) -> Answer:
+    async def answer(request: web.Request) -> SimulatedResponse:
         if request.headers.get("authorization", "").startswith("Bearer invalid"):
-            return json_answer({"error": "Unauthorized"}, 401)
+            return json_response({"error": "Unauthorized"}, 401)
         return await checked(request)
 
     return answer
 
 
 @behind_key
-async def post_generations(request: web.Request) -> Answer:
+async def post_generations(request: web.Request) -> SimulatedResponse:
     """Paint what a JSON body asks for."""
     try:
         fields = read_json(await request.read())
@@ -93,7 +99,7 @@ async def post_generations(request: web.Request) -> Answer:
 
 
 @behind_key
-async def post_edits(request: web.Request) -> Answer:
+async def post_edits(request: web.Request) -> SimulatedResponse:
     """Edit the images of a form."""
     try:
         form = read_form(request.headers.get("content-type", ""), await request.read())
@@ -122,15 +128,15 @@ async def post_edits(request: web.Request) -> Answer:
 
 
 @behind_key
-async def get_models(request: web.Request) -> Answer:
+async def get_models(request: web.Request) -> SimulatedResponse:
     """Name the served model."""
     model = {"id": MODEL, "object": "model", "created": int(time.time()), "owned_by": "vllm"}
-    return json_answer({"object": "list", "data": [model]})
+    return json_response({"object": "list", "data": [model]})
 
 
-async def get_health(request: web.Request) -> Answer:
+async def get_health(request: web.Request) -> SimulatedResponse:
     """Respond without a body, as long as the engine lives."""
-    return Answer(200, b"")
+    return SimulatedResponse(200, b"")
 
 
 def check(fields: Mapping[str, Any]) -> None:
@@ -205,9 +211,9 @@ async def painted_files(request: web.Request, job: Job, fields: Mapping[str, Any
     ]
 
 
-def response(job: Job, files: list[bytes], fields: Mapping[str, Any]) -> Answer:
+def response(job: Job, files: list[bytes], fields: Mapping[str, Any]) -> SimulatedResponse:
     """Return the images in base64. The server reports no token counts."""
-    return json_answer(
+    return json_response(
         {
             "created": int(time.time()),
             "data": [
@@ -221,23 +227,23 @@ def response(job: Job, files: list[bytes], fields: Mapping[str, Any]) -> Answer:
     )
 
 
-def raw_files(files: list[bytes], fields: Mapping[str, Any]) -> Answer:
+def raw_files(files: list[bytes], fields: Mapping[str, Any]) -> SimulatedResponse:
     """Return the one image as it is, or several in a ZIP archive."""
     form = output_format(fields)
     if len(files) == 1:
-        return Answer(200, files[0], {"content-type": f"image/{form}"})
+        return SimulatedResponse(200, files[0], {"content-type": f"image/{form}"})
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as packed:
         for index, content in enumerate(files):
             packed.writestr(f"image_{index}.{form}", content)
-    return Answer(200, archive.getvalue(), {"content-type": "application/zip"})
+    return SimulatedResponse(200, archive.getvalue(), {"content-type": "application/zip"})
 
 
-def engine_error(status: int) -> Answer:
+def engine_error(status: int) -> SimulatedResponse:
     """Return the response of a server whose engine failed at a request."""
     error = {"message": "EngineCore encountered an issue.", "type": "EngineError", "param": None}
     stage = {"request_id": "img-0", "error_stage_id": 0}
-    return json_answer({"error": {**error, "code": status, **stage}}, status)
+    return json_response({"error": {**error, "code": status, **stage}}, status)
 
 
 DIALECT = Dialect(

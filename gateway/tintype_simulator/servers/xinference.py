@@ -15,7 +15,13 @@ from typing import Any
 from aiohttp import web
 from PIL import Image
 
-from tintype_simulator.dialect import Answer, Dialect, Handler, in_painters, json_answer
+from tintype_simulator.dialect import (
+    Dialect,
+    Handler,
+    SimulatedResponse,
+    in_painters,
+    json_response,
+)
 from tintype_simulator.painting.renderer import encode
 from tintype_simulator.painting.seeds import drawn_seed
 from tintype_simulator.servers.bodies import (
@@ -56,7 +62,7 @@ class FormRoute:
 def failing(handler: Handler) -> Handler:
     """Return the handler with its refusals, and its exceptions over bad values, as responses."""
 
-    async def answer(request: web.Request) -> Answer:
+    async def answer(request: web.Request) -> SimulatedResponse:
         if request.headers.get("authorization", "").startswith("Bearer invalid"):
             raise refused("Could not validate credentials", 401)
         try:
@@ -68,7 +74,7 @@ def failing(handler: Handler) -> Handler:
 
 
 @failing
-async def post_generations(request: web.Request) -> Answer:
+async def post_generations(request: web.Request) -> SimulatedResponse:
     """Paint what a JSON body asks for."""
     fields = read_json(await request.read())
     for name in ("model", "prompt"):
@@ -83,7 +89,7 @@ def form_handler(route: FormRoute) -> Handler:
     """Return the handler of a path that takes a form with images."""
 
     @failing
-    async def post(request: web.Request) -> Answer:
+    async def post(request: web.Request) -> SimulatedResponse:
         form = form_of(request.headers.get("content-type", ""), await request.read())
         model = known_model(form.texts.get("model", MODELS[0]))
         image = (await in_painters(request, input_images, form))[0]
@@ -97,15 +103,15 @@ def form_handler(route: FormRoute) -> Handler:
     return post
 
 
-async def get_status(request: web.Request) -> Answer:
+async def get_status(request: web.Request) -> SimulatedResponse:
     """Respond that the server runs."""
-    return json_answer({"status": "ok"})
+    return json_response({"status": "ok"})
 
 
-async def get_models(request: web.Request) -> Answer:
+async def get_models(request: web.Request) -> SimulatedResponse:
     """List the launched models."""
     data = [{"id": name, "object": "model", "model_type": "image"} for name in MODELS]
-    return json_answer({"object": "list", "data": data})
+    return json_response({"object": "list", "data": data})
 
 
 def form_of(content_type: str, body: bytes) -> Form:
@@ -173,7 +179,7 @@ def marked_region(
     return white_region(decoded(files[0]), image.size) if reads_mask else None
 
 
-async def response(request: web.Request, job: Job, answer_format: object) -> Answer:
+async def response(request: web.Request, job: Job, answer_format: object) -> SimulatedResponse:
     """Return the images in base64, or the paths at which the server keeps them."""
     data = []
     for image in await painted(request, job):
@@ -184,13 +190,13 @@ async def response(request: web.Request, job: Job, answer_format: object) -> Ans
         else:
             path = f"/root/.xinference/image/{uuid.uuid4().hex}.jpg"
             data.append({"url": path, "b64_json": None})
-    return json_answer({"created": int(time.time()), "data": data})
+    return json_response({"created": int(time.time()), "data": data})
 
 
-def loading() -> Answer:
+def loading() -> SimulatedResponse:
     """Return the response while a model is launched: nothing was done."""
     answer = refused("Model is loading, please retry later", 503).answer
-    return Answer(answer.status, answer.body, {**answer.headers, "retry-after": "30"})
+    return SimulatedResponse(answer.status, answer.body, {**answer.headers, "retry-after": "30"})
 
 
 ROUTES: Mapping[str, FormRoute] = {
