@@ -59,7 +59,8 @@ class GatewayProcess:
 
     def log(self) -> list[dict[str, Any]]:
         """Return the log, of which every line must be JSON."""
-        return [json.loads(line) for line in self.stderr.splitlines()]
+        lines = self.stderr.splitlines(keepends=True)
+        return [json.loads(line) for line in lines if line.endswith("\n")]  # one may be arriving
 
     def _serving(self) -> dict[str, Any]:
         return next(line for line in self.log() if line["message"] == "serving")

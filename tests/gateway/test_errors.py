@@ -25,6 +25,7 @@ STATUSES = {
     "ExpectationFailedError": 417,
     "RateLimitError": 429,
     "OverloadedError": 429,
+    "BusyError": 429,
     "HeadersTooLargeError": 431,
     "InternalError": 500,
     "UnavailableError": 503,

@@ -13,6 +13,7 @@ from tintype_gateway.ledger import (
     Ledger,
     LedgerUnavailableError,
 )
+from tintype_gateway.ledger.slot_queue import SlotLimits, SlotRequest
 from tintype_testing.ledger_stores import Store
 from tintype_testing.ledgers import take
 
@@ -46,11 +47,19 @@ READS: dict[str, Operation] = {
     "account": lambda ledger: ledger.account("studio"),
     "accounts": lambda ledger: ledger.accounts(),
     "usage": lambda ledger: ledger.usage(date(2026, 11, 20)),
+    "slot_calls": lambda ledger: ledger.slot_calls(["gpu"]),
     "list_keys": lambda ledger: ledger.list_keys("studio"),
     "authenticate": lambda ledger: ledger.authenticate("sk-tintype-unknown"),
 }
 
-OPERATIONS: dict[str, Operation] = CHANGES | READS | {"audit": lambda ledger: ledger.audit()}
+OPERATIONS: dict[str, Operation] = {
+    **CHANGES,
+    **READS,
+    "audit": lambda ledger: ledger.audit(),
+    "exchange_slots": lambda ledger: ledger.exchange_slots(
+        "gpu", SlotLimits(slots=1, queue=1, lease_seconds=60), [SlotRequest("call-1", "studio")], []
+    ),
+}
 
 
 @pytest.fixture

@@ -41,7 +41,8 @@ def acknowledged_before_a_kill(url: str) -> Sequence[tuple[str, int]]:
         lines = list(islice(acknowledged, 200))
         process.kill()
         lines += list(acknowledged)
-    return [(hold_id, int(cost)) for hold_id, cost in map(str.split, lines)]
+    whole = (line.split() for line in lines if line.endswith("\n"))  # the kill may cut the last one
+    return [(hold_id, int(cost)) for hold_id, cost in whole]
 
 
 async def charges(store: Store) -> dict[str, int]:
