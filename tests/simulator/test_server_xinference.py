@@ -36,7 +36,7 @@ async def test_a_generation_is_a_path_on_the_disk_of_the_server(
 ) -> None:
     [entry] = (await generate(server, model=EDITING)).json()["data"]
 
-    assert entry["url"].startswith("/root/.xinference/image/")
+    assert entry["url"].startswith("/home/xinference/.xinference/image/")
 
 
 async def test_base64_is_jpeg(server: httpx2.AsyncClient) -> None:

@@ -188,7 +188,7 @@ async def response(request: web.Request, job: Job, answer_format: object) -> Sim
             content = await in_painters(request, encode, image, form, JPEG_QUALITY)
             data.append({"url": None, "b64_json": encoded(content)})
         else:
-            path = f"/root/.xinference/image/{uuid.uuid4().hex}.jpg"
+            path = f"/home/xinference/.xinference/image/{uuid.uuid4().hex}.jpg"
             data.append({"url": path, "b64_json": None})
     return json_response({"created": int(time.time()), "data": data})
 
