@@ -110,7 +110,15 @@ class Executor:
             async with (
                 self.sessions.to(route.binding) as session,
                 aclosing(
-                    call(upstream, dialect, session, timeouts, through, self.limits)
+                    call(
+                        upstream,
+                        dialect,
+                        session,
+                        timeouts,
+                        through,
+                        self.limits,
+                        presents_certificate=route.binding.client_certificate is not None,
+                    )
                 ) as events,
             ):
                 async for event in events:

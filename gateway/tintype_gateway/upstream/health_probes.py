@@ -16,6 +16,7 @@ from tintype_catalog.catalog import Binding, Catalog
 from tintype_gateway.catalog.store import CatalogStore
 from tintype_gateway.observability.metrics import HEALTH_PROBES
 from tintype_gateway.upstream.circuit_breaker import Circuits
+from tintype_gateway.upstream.connection_faults import connection_fault
 from tintype_gateway.upstream.sessions import Sessions
 from tintype_gateway.values.faults import UpstreamFault
 from tintype_gateway.values.routes import Route
@@ -97,5 +98,9 @@ class HealthProbes:
             return f"no answer in {probe.timeout_seconds} seconds"
         except UpstreamFault as fault:
             return fault.cause or fault.message
-        except (aiohttp.ClientError, ValueError) as error:
+        except aiohttp.ClientError as error:
+            identifies = binding.client_certificate is not None
+            found = connection_fault(error, probe.timeout_seconds, presents_certificate=identifies)
+            return found.cause or found.message
+        except ValueError as error:
             return str(error) or type(error).__name__

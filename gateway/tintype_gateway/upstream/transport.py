@@ -1,7 +1,6 @@
 """One HTTP call to a provider: send the request, read the response, classify errors."""
 
 import asyncio
-import errno
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import replace
@@ -17,6 +16,7 @@ from tintype_gateway.dialects.base import Dialect, EventReader, StreamingDialect
 from tintype_gateway.errors import GatewayError
 from tintype_gateway.observability.request_meter import current_meter
 from tintype_gateway.observability.spans import propagated
+from tintype_gateway.upstream.connection_faults import connection_fault, no_endpoint
 from tintype_gateway.upstream.passthrough import (
     BUFFER_BYTES,
     SMALLEST_RESPONSE_BYTES,
@@ -47,19 +47,22 @@ async def call(
     timeouts: Timeouts,
     through: PassThrough | None = None,
     limits: ResponseLimits = DEFAULT_LIMITS,
+    *,
+    presents_certificate: bool = False,
 ) -> AsyncGenerator[Preview | PassingImage | CallResult, None]:
     """Yield the previews of a call, if the provider streams any, and then its result.
 
     A plain response to a call that asked for a stream is accepted. With `through`, the first image
     of a plain response is yielded before the result that it belongs to. The caller must consume
-    all its pieces before it asks for the next event.
+    all its pieces before it asks for the next event. `presents_certificate` tells whether the
+    session has a client certificate, which the provider may refuse.
 
     Raises:
         UpstreamFault: The call returned no image, for any reason.
     """
     buffer = None if through is None else BUFFER_BYTES
     sending, started = _Sending(request), perf_counter_ns()
-    with _Faults(timeouts, sending) as faults:
+    with _Faults(timeouts, sending, presents_certificate=presents_certificate) as faults:
         async with await _sent(sending, session, timeouts, buffer) as response:
             faults.response = response
             arriving = _Arriving(response.content, limits.response_bytes)
@@ -174,9 +177,12 @@ def _unreadable() -> UpstreamFault:
 class _Faults:
     """Turns every error of the block into a fault."""
 
-    def __init__(self, timeouts: Timeouts, sending: _Sending) -> None:
+    def __init__(
+        self, timeouts: Timeouts, sending: _Sending, *, presents_certificate: bool
+    ) -> None:
         self._timeouts = timeouts
         self._sending = sending
+        self._presents_certificate = presents_certificate
         self.response: aiohttp.ClientResponse | None = None
         """The response, as soon as its head arrives."""
 
@@ -195,30 +201,10 @@ class _Faults:
             case aiohttp.ClientError() | TimeoutError() if self._sending.is_unreadable:
                 raise _unreadable() from error
             case aiohttp.ClientError() | TimeoutError():
-                raise _of(self.response, _fault_of(error, self._timeouts)) from error
-
-
-def _fault_of(error: Exception, timeouts: Timeouts) -> UpstreamFault:
-    """Return the fault of a connection error."""
-    match error:
-        case aiohttp.InvalidURL():
-            return _no_endpoint()
-        case aiohttp.ClientConnectorError() if error.os_error.errno == errno.EACCES:
-            # The egress guard refused the address; a name may have several.
-            return UpstreamFault("misconfigured", "its endpoint is not allowed")
-        case aiohttp.ClientHttpProxyError():
-            # The proxy refused the CONNECT, so that the provider got nothing. Its words may name
-            # hosts of the network.
-            why = "the proxy did not connect to the provider"
-            return UpstreamFault("unavailable", why, cause=f"the proxy responded {error.status}")
-        case aiohttp.ClientConnectorError() | aiohttp.ConnectionTimeoutError():
-            why = "the provider cannot be reached"
-            return UpstreamFault("unavailable", why, cause=str(error) or None)
-        case TimeoutError():
-            why = f"the provider did not respond within {timeouts.total:.3g} s"
-            return UpstreamFault("timeout", why)
-    why = "the provider closed the connection before the end of its response"
-    return UpstreamFault("outcome_unknown", why)
+                fault = connection_fault(
+                    error, self._timeouts.total, presents_certificate=self._presents_certificate
+                )
+                raise _of(self.response, fault) from error
 
 
 def _of(responded: aiohttp.ClientResponse | None, fault: UpstreamFault) -> UpstreamFault:
@@ -237,14 +223,10 @@ def _url(request: UpstreamRequest) -> yarl.URL:
     try:
         url = yarl.URL(request.url, encoded=True)  # a `%3A` must stay encoded as it was signed
     except ValueError as error:  # the endpoint is not a URL
-        raise _no_endpoint() from error
+        raise no_endpoint() from error
     if not url.host or url.raw_user is not None or url.raw_password is not None:
-        raise _no_endpoint()  # aiohttp would raise, or send other credentials
+        raise no_endpoint()  # aiohttp would raise, or send other credentials
     return url
-
-
-def _no_endpoint() -> UpstreamFault:
-    return UpstreamFault("misconfigured", "its endpoint is not a valid URL")
 
 
 def _is_stream(response: aiohttp.ClientResponse) -> bool:

@@ -128,8 +128,11 @@ async def images_from(sessions: Sessions, to: Binding) -> int:
     """Call a binding, and return the number of images."""
     url = f"{to.endpoint}/v1/images/generations"
     request, dialect = UpstreamRequest(url, {}, b"{}"), get_dialect(to.dialect)
+    identifies = to.client_certificate is not None
     async with sessions.to(to) as session:
-        async for event in call(request, dialect, session, Timeouts(5, 5, 5)):
+        async for event in call(
+            request, dialect, session, Timeouts(5, 5, 5), presents_certificate=identifies
+        ):
             assert isinstance(event, CallResult)
             return len(event.images)
     raise AssertionError("no result")
