@@ -6,7 +6,7 @@ Amounts are exact decimals of USD. One rounding (half up) at the end converts th
 from collections.abc import Iterator, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from itertools import islice
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, TypeGuard, TypeVar
 
 from tintype_catalog.input_tokens import NO_INPUTS, Inputs, input_text_tokens, input_tokens
 from tintype_catalog.pricing import Bracket, OutputTokens, Pricing
@@ -14,6 +14,9 @@ from tintype_catalog.sizes import Size
 
 AUTO = "auto"
 _MILLION = 1_000_000
+
+MAX_REPORTED_USD = Decimal(1000)
+"""More than any call for images costs. A report above it is a defect, and does not count."""
 
 _Row = TypeVar("_Row", bound=Bracket)
 
@@ -85,11 +88,15 @@ def expected_usd(pricing: Pricing, demand: Demand, size: Size) -> Decimal:
     rule of thumb for English.
     """
     if pricing.type != "per_token":
-        return demand.images * _image_usd(pricing, size, demand.quality)
+        return _bounded(demand.images * _image_usd(pricing, size, demand.quality), pricing, demand)
     prompt = -(-demand.prompt_bytes // 4)
     usage = _usage(pricing, demand, prompt, demand.calls, demand.images)
     output = _output_tokens(pricing, demand, [size] * demand.images)
-    return _tokens_usd(pricing, usage._replace(image_output=output))
+    return _bounded(_tokens_usd(pricing, usage._replace(image_output=output)), pricing, demand)
+
+
+def _bounded(usd: Decimal, pricing: Pricing, demand: Demand) -> Decimal:
+    return usd if pricing.max_usd is None else min(usd, demand.images * Decimal(pricing.max_usd))
 
 
 def call_usd(
@@ -99,7 +106,7 @@ def call_usd(
     usage: TokenUsage | None,
     milliseconds: int = 0,
 ) -> Decimal:
-    """Return the cost of one call, in USD.
+    """Return the cost of one call by the price's own figures, in USD.
 
     `sizes` are those of the delivered images, and `milliseconds` the time that the provider took.
     Without `usage`, a price by token is computed from the table's figures.
@@ -113,6 +120,19 @@ def call_usd(
         usage = _usage(pricing, demand, demand.prompt_bytes, min(len(sizes), 1), len(sizes))
         usage = usage._replace(image_output=_output_tokens(pricing, demand, sizes))
     return _tokens_usd(pricing, usage)
+
+
+def is_usable(reported: Decimal | None) -> TypeGuard[Decimal]:
+    """Return whether what a provider reports that a call cost, in USD, can be charged.
+
+    Nothing does not count: an image costs something, and an unset number reads as 0.
+    """
+    return reported is not None and reported.is_finite() and 0 < reported <= MAX_REPORTED_USD
+
+
+def reported_usd(pricing: Pricing, reported: Decimal | None) -> Decimal | None:
+    """Return the report that a call is charged at, or None where the price's own figures count."""
+    return reported if pricing.charge == "Reported" and is_usable(reported) else None
 
 
 def _usage(

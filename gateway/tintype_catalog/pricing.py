@@ -22,7 +22,7 @@ PricingType = Literal[
 _WITH_USD = ("per_image", "per_megapixel", "per_second")
 _WITH_MAX_USD = ("per_megapixel", "per_second")
 _USD_TYPES = "`usd` goes with type per_image, per_megapixel and per_second"
-_MAX_USD_TYPES = "`maxUsd` goes with type per_megapixel and per_second"
+_MAX_USD_TYPES = "`maxUsd` goes with type per_megapixel and per_second, and with charge Reported"
 
 
 class Bracket(Contract):
@@ -155,7 +155,11 @@ class Pricing(Contract):
 
     model_config = cel(
         (f"(self.type in {[*_WITH_USD]}) == has(self.usd)", _USD_TYPES),
-        (f"(self.type in {[*_WITH_MAX_USD]}) == has(self.maxUsd)", _MAX_USD_TYPES),
+        (
+            f"self.type in {[*_WITH_MAX_USD]} ? has(self.maxUsd) : "
+            "!has(self.maxUsd) || has(self.charge) && self.charge == 'Reported'",
+            _MAX_USD_TYPES,
+        ),
         (
             "(self.type in ['per_image_by_size', 'per_image_by_size_quality'])"
             f" == {filled('prices')}",
@@ -178,12 +182,18 @@ class Pricing(Contract):
     currency: Literal["USD"] = "USD"
     """The currency of every amount."""
 
+    charge: Literal["Table", "Reported"] = "Table"
+    """What a call is charged at: the figures of this table, or what the provider reports that the
+    call cost, up to the amount of its hold. A call without a report is charged at the table's
+    figures."""
+
     usd: UsDollars | None = None
     """USD for one image, for a million pixels of the image that came back, or for a second that
     the provider took for a call."""
 
     max_usd: UsDollars | None = None
-    """The most USD that one image costs, whatever its size or time: the amount of its hold."""
+    """The most USD that one image costs, whatever its size, its time or its report: the amount of
+    its hold."""
 
     prices: Annotated[tuple[PriceBracket, ...], Field(max_length=64)] = ()
     """Rows by size, smallest first, for each quality. The first matching row counts."""
@@ -207,7 +217,9 @@ class Pricing(Contract):
     def _fields_fit_the_type(self) -> Self:
         if (self.type in _WITH_USD) != (self.usd is not None):
             raise ValueError(_USD_TYPES)
-        if (self.type in _WITH_MAX_USD) != (self.max_usd is not None):
+        needs_max_usd = self.type in _WITH_MAX_USD
+        may_have_it = needs_max_usd or self.charge == "Reported"
+        if needs_max_usd if self.max_usd is None else not may_have_it:
             raise ValueError(_MAX_USD_TYPES)
         if self.type.startswith("per_image_by") != bool(self.prices):
             raise ValueError(

@@ -12,11 +12,13 @@ from tintype_catalog.costs import (
     ceiling_usd,
     expected_usd,
     micro_credits,
+    reported_usd,
 )
 from tintype_catalog.input_tokens import NO_INPUTS, Inputs
 from tintype_catalog.pricing import Pricing
 from tintype_catalog.sizes import Size, max_pixels
 from tintype_gateway.values.events import FinishedCall
+from tintype_gateway.values.images import CallResult
 from tintype_gateway.values.job import Job
 from tintype_gateway.values.plan import Plan
 
@@ -34,12 +36,44 @@ def cost(job: Job, model: Model, calls: Iterable[FinishedCall], per_usd: int) ->
     """Return the cost of all calls together, in micro-credits, rounded once.
 
     The price of each call is that of its own route. A call whose images were all refused costs
-    nothing, even if the provider charges for it.
+    nothing, even if the provider charges for it. What a provider reports is charged up to the
+    ceiling of the images that the call returned.
     """
     demand = _demand(job, model)
     paid = (call for call in calls if call.images)
-    usd = sum((_call_usd(call, demand) for call in paid), Decimal(0))
+    usd = sum((_charge_usd(call, demand, model) for call in paid), Decimal(0))
     return micro_credits(usd, per_usd)
+
+
+def unpaid(job: Job, model: Model, calls: Iterable[FinishedCall], per_usd: int) -> int:
+    """Return what providers report above the ceilings of their calls, in micro-credits.
+
+    No account pays it. The images of a call that were refused count for its ceiling, as providers
+    may charge for them.
+    """
+    demand, usd = _demand(job, model), Decimal(0)
+    for call in calls:
+        reported = reported_usd(call.route.binding.pricing, call.result.cost_usd)
+        if reported is not None:
+            images = len(call.images) + call.refused + call.withheld
+            usd += max(reported - _ceiling_usd(call, demand, model, images), Decimal(0))
+    return micro_credits(usd, per_usd)
+
+
+def _charge_usd(call: FinishedCall, demand: Demand, model: Model) -> Decimal:
+    """Return what a call is charged at: its report, if that counts, or the price's own figures."""
+    pricing, by_table = call.route.binding.pricing, _call_usd(call, demand)
+    if pricing.charge == "Table":
+        return by_table
+    reported = reported_usd(pricing, call.result.cost_usd)
+    most = _ceiling_usd(call, demand, model, len(call.images))
+    return min(by_table if reported is None else reported, most)
+
+
+def _ceiling_usd(call: FinishedCall, demand: Demand, model: Model, images: int) -> Decimal:
+    """Return the most that this number of images of a call can cost."""
+    asked = demand._replace(images=images, calls=1, max_pixels=max_pixels(model.size))
+    return ceiling_usd(call.route.binding.pricing, asked)
 
 
 def _call_usd(call: FinishedCall, demand: Demand) -> Decimal:
@@ -49,13 +83,19 @@ def _call_usd(call: FinishedCall, demand: Demand) -> Decimal:
     """
     pricing = call.route.binding.pricing
     sizes = [image.size or demand.size or _UNKNOWN_SIZE for image in call.images]
-    used = call.result.usage, call.result.milliseconds
+    used = call.result.usage, _milliseconds(call.result)
     demand = demand._replace(partial_images=call.result.partial_images)
     chosen = demand._replace(quality=call.result.quality or demand.quality)
     try:
         return call_usd(pricing, chosen, sizes, *used)
     except (LookupError, ValueError):
         return call_usd(pricing, demand, sizes, *used)
+
+
+def _milliseconds(result: CallResult) -> int:
+    """Return the time that the provider says it took, or else the time that we waited for it."""
+    own = result.provider_milliseconds
+    return result.milliseconds if own is None or own < 0 else own
 
 
 def expected(job: Job, model: Model, pricing: Pricing, per_usd: int) -> int | None:

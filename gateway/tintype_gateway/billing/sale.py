@@ -4,9 +4,11 @@ import asyncio
 import logging
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from types import TracebackType
 from typing import Self
 
+from tintype_catalog.costs import is_usable
 from tintype_gateway.billing.holding import Holding
 from tintype_gateway.billing.settlements import Due, Settlements
 from tintype_gateway.errors import GatewayError
@@ -213,12 +215,21 @@ def _images(calls: Sequence[FinishedCall]) -> int:
 def of_which(call: FinishedCall, images: int) -> FinishedCall:
     """Return a call reduced to what its first images are charged by, without their bytes.
 
-    The usage of the whole call counts with its last image.
+    The usage of the whole call counts with its last image. What the provider reports that the
+    call cost is divided evenly among its images.
     """
-    usage = call.result.usage if images == len(call.images) else None
-    result = replace(call.result, images=(), usage=usage)
+    made = call.result
+    usage = made.usage if images == len(call.images) else None
+    result = replace(made, images=(), usage=usage, cost_usd=_share(call, images))
     some = tuple(_without_bytes(image) for image in call.images[:images])
     return replace(call, images=some, result=result)
+
+
+def _share(call: FinishedCall, images: int) -> Decimal | None:
+    reported = call.result.cost_usd
+    if images == len(call.images) or not is_usable(reported):
+        return reported
+    return reported * images / len(call.images)
 
 
 def _without_bytes(image: FinishedImage) -> FinishedImage:

@@ -3,6 +3,7 @@
 import calendar
 import re
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -87,6 +88,19 @@ def _is_possible(counts: TokenUsage) -> bool:
         and counts.cached_text_input <= counts.text_input
         and counts.cached_image_input <= counts.image_input
     )
+
+
+def usd(value: object, unit: Decimal = Decimal(1)) -> Decimal | None:
+    """Return a number of `unit` in a response as an amount of USD, or None if it is none.
+
+    JSON's fractions count as they are written, not as the nearest binary fraction.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return Decimal(str(value)) * unit
+    except MALFORMED:
+        return None
 
 
 def reason(*parts: object) -> tuple[str, ...]:

@@ -241,13 +241,14 @@ UNSETTLED_CALLS = Counter(
 )
 USAGE_UNUSABLE = Counter(
     "tintype_usage_unusable",
-    "Calls that returned images without usable token counts, charged at the price table's figures.",
+    "Calls that returned images without a usable report of their tokens or cost, charged at the "
+    "price table's figures.",
     ("provider", "binding"),
     registry=REGISTRY,
 )
 EXCESS_CREDITS = Counter(
     "tintype_excess_credits",
-    "Credits that requests cost above their hold, which no account is charged for.",
+    "Credits that requests cost above their ceiling, which no account is charged for.",
     ("provider", "model"),
     registry=REGISTRY,
 )

@@ -13,7 +13,7 @@ from tintype_gateway.api.operations import ApiOperation
 from tintype_gateway.api.response_headers import headers_of
 from tintype_gateway.auth.call_limits import CallLimits
 from tintype_gateway.auth.jwt.verifier import JwtVerifier
-from tintype_gateway.billing.cost import ceiling, cost, expected, quotation
+from tintype_gateway.billing.cost import ceiling, cost, expected, quotation, unpaid
 from tintype_gateway.billing.holding import Holding
 from tintype_gateway.billing.sale import DeliveryReceipts, Sale
 from tintype_gateway.billing.settlements import Settlements
@@ -183,6 +183,9 @@ class Pipeline:
     def _cost(self, plan: Plan, calls: Sequence[FinishedCall]) -> int:
         return cost(plan.job, plan.model, calls, self.micro_credits_per_usd)
 
+    def _unpaid(self, plan: Plan, calls: Sequence[FinishedCall]) -> int:
+        return unpaid(plan.job, plan.model, calls, self.micro_credits_per_usd)
+
     async def _replayed(self, context: RequestContext, replay: Replay) -> Iterator[Part]:
         """Return the response that the first request with the same idempotency key got.
 
@@ -201,7 +204,7 @@ class Pipeline:
         cost = partial(self._cost, plan)
 
         def settled(calls: Sequence[FinishedCall], settlement: Settlement) -> None:
-            count_charge(plan, calls, settlement, cost)
+            count_charge(plan, calls, settlement, cost, partial(self._unpaid, plan))
             context.log.cost_micro_credits = settlement.charged
 
         return Sale(holding, cost, settled, self.settlements, context.deadline)
@@ -249,7 +252,8 @@ class Pipeline:
         """Return the headers of a response that starts before its cost may be known."""
         plan, pricing = context.plan, route.binding.pricing
         headers = headers_of(plan, context.routes)
-        if plan.job.images == 1 and pricing.type == "per_image":
+        is_known = pricing.type == "per_image" and pricing.charge == "Table"
+        if plan.job.images == 1 and is_known:
             cost = ceiling(plan.job, plan.model, pricing, self.micro_credits_per_usd)
             headers["Tintype-Cost-Micro-Credits"] = str(cost)
         return headers

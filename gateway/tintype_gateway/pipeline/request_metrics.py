@@ -19,11 +19,16 @@ Cost = Callable[[Sequence[FinishedCall]], int]
 
 
 def count_charge(
-    plan: Plan, calls: Sequence[FinishedCall], settlement: Settlement, cost: Cost
+    plan: Plan,
+    calls: Sequence[FinishedCall],
+    settlement: Settlement,
+    cost: Cost,
+    unpaid: Cost,
 ) -> None:
     """Count the images and the charged credits of these calls.
 
     If several providers served the request, the charge is divided by the cost of their calls.
+    `unpaid` returns what providers report above the ceilings of calls.
     """
     for provider, own in _by_provider(calls):
         labels, share = (provider, plan.model.id), _share(own, calls, cost)
@@ -31,8 +36,9 @@ def count_charge(
         CREDITS_USED.labels(*labels).inc(settlement.charged * share / MICRO_CREDITS)
         if refused := sum(call.refused + call.withheld for call in own):
             IMAGES_REFUSED.labels(*labels).inc(refused)
-        if settlement.excess:  # rare: creates no series for each model
-            EXCESS_CREDITS.labels(*labels).inc(settlement.excess * share / MICRO_CREDITS)
+        # rare: creates no series for each model
+        if excess := settlement.excess * share + unpaid(own):
+            EXCESS_CREDITS.labels(*labels).inc(excess / MICRO_CREDITS)
 
 
 def _share(own: Sequence[FinishedCall], calls: Sequence[FinishedCall], cost: Cost) -> float:

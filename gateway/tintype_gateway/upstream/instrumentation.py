@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from tintype_catalog.costs import is_usable
 from tintype_catalog.providers import telemetry_name
 from tintype_gateway.faults import rule_of
 from tintype_gateway.observability import spans
@@ -54,11 +55,12 @@ def observed_call(plan: Plan, route: Route, asked: int) -> Iterator[None]:
 
 
 def observe_usage(plan: Plan, route: Route, result: CallResult) -> None:
-    """Observe the tokens of the current call, if its provider reports them."""
+    """Observe the tokens and the cost of the current call, if its provider reports them."""
+    _observe_cost(route, result)
     usage = result.usage
     if usage is None:
         if result.images and (result.usage_unusable or _is_by_token(route)):
-            _note_unusable(route)
+            _note_unusable(route, "no usable token counts")
         return
     spans.used(usage)
     provider, trace = telemetry_name(route.binding.dialect), spans.exemplar()
@@ -71,13 +73,21 @@ def _is_by_token(route: Route) -> bool:
     return route.binding.pricing.type == "per_token"
 
 
-def _note_unusable(route: Route) -> None:
-    """Count and log images without usable token counts: the price table's figures apply."""
+def _observe_cost(route: Route, result: CallResult) -> None:
+    is_known = is_usable(result.cost_usd)
+    if result.images and not is_known and route.binding.pricing.charge == "Reported":
+        _note_unusable(route, "no usable report of the cost")
+    if is_known and not result.images:  # the provider charges for what it refused
+        UNSETTLED_CALLS.labels(route.binding.provider, "refused").inc()
+
+
+def _note_unusable(route: Route, message: str) -> None:
+    """Count and log images without usable figures of theirs: the price table's apply."""
     provider, binding = route.binding.provider, route.binding.name
     USAGE_UNUSABLE.labels(provider, binding).inc()
     request_id = current_meter().request_id
     extra = {"request_id": request_id, "provider": provider, "binding": binding}
-    log.warning("no usable token counts", extra=extra)
+    log.warning(message, extra=extra)
 
 
 @contextmanager

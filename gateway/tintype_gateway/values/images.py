@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 from tintype_catalog.costs import TokenUsage
 from tintype_catalog.image_model import Watermark
@@ -56,6 +57,13 @@ class CallResult:
 
     milliseconds: int = 0
     """The time that the gateway waited for the provider, without any for a slow client."""
+
+    provider_milliseconds: int | None = None
+    """The time that the provider says it took. None if it does not say."""
+
+    cost_usd: Decimal | None = None
+    """What the provider says that it charges for the call, in USD, unchecked. None if it does not
+    say."""
 
 
 @dataclass(frozen=True, slots=True)
