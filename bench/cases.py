@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import get_args
 
-from tintype_catalog.provider_binding import Dialect
+from tintype_catalog.providers import Dialect
 
 DIALECTS: tuple[Dialect, ...] = get_args(Dialect)
 """The upstream protocols of the catalog. Only the first one streams upstream."""

@@ -11,7 +11,7 @@ import yaml
 import tintype_catalog
 from bench.cases import DIALECTS, SIZES, model_id, upstream_prefix
 from tintype_catalog.credentials import CREDENTIAL_KEYS, file_name
-from tintype_catalog.provider_binding import Dialect
+from tintype_catalog.providers import Dialect
 
 Manifest = dict[str, Any]
 

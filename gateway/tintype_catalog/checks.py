@@ -13,11 +13,11 @@ from tintype_catalog.image_model import ImageModelSpec, Parameters
 from tintype_catalog.operations import FEATURES
 from tintype_catalog.pricing import Bracket, Pricing
 from tintype_catalog.problems import Problem
-from tintype_catalog.provider_binding import Dialect
-from tintype_catalog.providers import SERVICES
+from tintype_catalog.providers import SERVICES, Dialect
 from tintype_catalog.resources import ImageModel, ProviderBinding
 from tintype_catalog.sizes import SIZE, Size, choose
 from tintype_catalog.tasks import task_problems
+from tintype_catalog.workload_tokens import token_problems
 
 STANDARD_FIELDS = frozenset(
     {
@@ -166,6 +166,7 @@ def binding_problems(
 ) -> Iterator[Problem]:
     """Yield the problems of a binding; `models` are the accepted models by object name."""
     name, reference = binding.metadata.name, binding.spec.model_ref.name
+    yield from token_problems(binding)
     if reference not in models:
         yield Problem(
             kind="ProviderBinding",

@@ -12,7 +12,7 @@ from tintype_catalog.catalog import Catalog
 from tintype_catalog.connection import CERTIFICATE_KEYS, MAX_CA_BYTES
 from tintype_catalog.problems import Problem, Reason
 from tintype_catalog.provider_binding import ProviderBindingSpec
-from tintype_catalog.providers import API_KEY, AWS_BEARER, AWS_KEYS, SERVICES
+from tintype_catalog.providers import API_KEY, AWS_BEARER, AWS_KEYS, SERVICES, own_hosts
 from tintype_catalog.resources import ProviderBinding
 
 OPT_IN_LABEL = "tintype.dev/provider-credentials"
@@ -171,7 +171,7 @@ def _forbidden(binding: ProviderBindingSpec, offer: Offer) -> Iterator[tuple[str
     """Yield the destinations that the owner of a Secret does not allow."""
     if offer.hosts is None:
         return
-    entries = (*_own_hosts(binding), *offer.hosts)
+    entries = (*own_hosts(SERVICES[binding.dialect], binding.regions), *offer.hosts)
     for field, url in _destinations(binding):
         if not allows(entries, url):
             yield field, url
@@ -187,11 +187,6 @@ def _destinations(binding: ProviderBindingSpec) -> Iterator[tuple[str, str]]:
         yield field, binding.endpoint
     if binding.proxy is not None:
         yield "spec.proxy", binding.proxy
-
-
-def _own_hosts(binding: ProviderBindingSpec) -> Iterator[str]:
-    host = SERVICES[binding.dialect].host
-    return (host.format(region=region) for region in binding.regions or ("",))
 
 
 def _in_words(alternatives: tuple[frozenset[str], ...]) -> str:

@@ -14,19 +14,11 @@ from tintype_catalog.connection import (
 )
 from tintype_catalog.contract import Contract, Region, cel
 from tintype_catalog.pricing import Pricing
+from tintype_catalog.providers import SERVICES, Dialect
 from tintype_catalog.urls import has_a_host_and_a_port
 
 ProviderLabel = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=40)]
 """The label of a provider in headers, ids and metrics: a DNS label, such as `gpu-pool`."""
-
-Dialect = Literal[
-    "openai-images",
-    "bedrock-amazon",
-    "bedrock-stability",
-    "google-predict",
-    "google-generate-content",
-]
-
 
 Endpoint = Annotated[
     str,
@@ -47,6 +39,9 @@ _API_ONLY_OF_OPENAI = "`api` goes with the dialect openai-images"
 _ONE_ADDRESS = "at most one of `endpoint` and `serviceRef`"
 _PRIVATE_ENDPOINT = "`allowPrivate` goes with `endpoint`"
 
+_WITH_WORKLOAD = sorted(name for name, service in SERVICES.items() if service.workload)
+_HAS_NO_WORKLOAD = f"`workloadIdentity` goes with the dialects {', '.join(_WITH_WORKLOAD)}"
+
 
 class Credentials(Contract):
     """The source of the credentials for the provider."""
@@ -65,7 +60,8 @@ class Credentials(Contract):
     or `aws-bearer-token`."""
 
     workload_identity: bool = False
-    """Whether to use the identity of the gateway's own workload instead."""
+    """Whether to use the identity of the gateway's own workload instead, of the cloud that the
+    dialect belongs to. A token of Azure or Google is sent to hosts of theirs only."""
 
     none: bool = False
     """Whether the provider needs no credentials, as many servers of one's own."""
@@ -108,6 +104,11 @@ class ProviderBindingSpec(Contract):
             "!has(self.credentials.none) || !self.credentials.none"
             " || self.dialect == 'openai-images'",
             _NONE_ONLY_WITHOUT_KEY,
+        ),
+        (
+            "!has(self.credentials.workloadIdentity) || !self.credentials.workloadIdentity"
+            f" || self.dialect in {_WITH_WORKLOAD}",
+            _HAS_NO_WORKLOAD,
         ),
         ("!has(self.endpoint) || !has(self.serviceRef)", _ONE_ADDRESS),
         (
@@ -222,6 +223,12 @@ class ProviderBindingSpec(Contract):
                 raise ValueError(_API_ONLY_OF_OPENAI)
             if self.credentials.none:
                 raise ValueError(_NONE_ONLY_WITHOUT_KEY)
+        return self
+
+    @model_validator(mode="after")
+    def _has_workload_identity(self) -> Self:
+        if self.credentials.workload_identity and self.dialect not in _WITH_WORKLOAD:
+            raise ValueError(_HAS_NO_WORKLOAD)
         return self
 
     @model_validator(mode="after")

@@ -1,21 +1,37 @@
 """The facts about each wire protocol, independent of provider labels."""
 
 import re
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import Literal, NamedTuple
 
-from tintype_catalog.provider_binding import Dialect
+Dialect = Literal[
+    "openai-images",
+    "bedrock-amazon",
+    "bedrock-stability",
+    "google-predict",
+    "google-generate-content",
+]
+"""The names of the wire protocols: the values of `dialect` in a ProviderBinding."""
+
+Workload = Literal["aws", "azure", "google"]
+"""The clouds that can give a pod an identity of its own."""
 
 API_KEY = frozenset({"api-key"})
 AWS_KEYS = frozenset({"aws-access-key-id", "aws-secret-access-key"})
 AWS_BEARER = frozenset({"aws-bearer-token"})
+ACCESS_TOKEN = frozenset({"access-token"})
+"""What a dialect gets where the gateway makes a token. No Secret has this key."""
+
+NO_REGION = "global"
+"""The region of a binding that has none."""
 
 
 class Service(NamedTuple):
     """The service of a protocol."""
 
-    host: str
-    """The default host of calls, with `{region}` if the service has regions."""
+    host: str | None
+    """The default host of calls, with `{region}` if the service has regions. None for a service
+    where each customer has another host, so that a binding needs an `endpoint`."""
 
     credentials: tuple[frozenset[str], ...]
     """The alternative sets of keys in a Secret."""
@@ -31,6 +47,18 @@ class Service(NamedTuple):
 
     path_ending: re.Pattern[str]
     """The endings of an `endpoint` that already has a part of this path."""
+
+    workload: Workload | None = None
+    """The cloud whose identity `workloadIdentity: true` means. None: there is none."""
+
+    token_scope: str | None = None
+    """The scope of the access tokens that the gateway makes. None: it makes none."""
+
+    own_hosts: tuple[str, ...] = ()
+    """The provider's hosts besides `host`, as entries of `allowed_hosts.py`."""
+
+    hosts_by_region: Mapping[str, str] = {}
+    """The hosts of the regions whose host is not `host`."""
 
 
 _OPENAI = Service(
@@ -48,6 +76,7 @@ _BEDROCK = Service(
     {"aws-bearer-token": ("AWS_BEARER_TOKEN_BEDROCK",)},
     "/model/MODEL/invoke",
     re.compile(r"/model(/[^/]+(/invoke)?)?$"),
+    workload="aws",
 )
 _GOOGLE = Service(
     "generativelanguage.googleapis.com",
@@ -65,6 +94,18 @@ SERVICES: Mapping[Dialect, Service] = {
     "google-predict": _GOOGLE,
     "google-generate-content": _GOOGLE,
 }
+
+
+def own_host(service: Service, region: str = NO_REGION) -> str | None:
+    """Return the provider's own host in a region; None if only an `endpoint` can tell."""
+    host = service.hosts_by_region.get(region, service.host)
+    return None if host is None else host.format(region=region)
+
+
+def own_hosts(service: Service, regions: Iterable[str] = ()) -> tuple[str, ...]:
+    """Return all hosts of a provider in some regions, as entries of `allowed_hosts.py`."""
+    found = (own_host(service, region) for region in tuple(regions) or (NO_REGION,))
+    return (*(host for host in found if host is not None), *service.own_hosts)
 
 
 def telemetry_name(dialect: Dialect) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Literal, NamedTuple
 
 from tintype_catalog.operations import OperationName, OperationRule
-from tintype_catalog.provider_binding import Dialect
+from tintype_catalog.providers import Dialect
 
 Need = Literal["Required", "Optional", "None"]
 

@@ -167,7 +167,7 @@ async def compose(
     pipeline = Pipeline(
         catalogs=catalogs,
         ledger=ledger,
-        credentials=parts.credentials or _credentials(settings),
+        credentials=parts.credentials or _credentials(settings, stack),
         sessions=sessions,
         handling=settings.parameter_handling,
         profile=settings.response_profile,
@@ -250,8 +250,12 @@ def _open_ledger(settings: GatewaySettings) -> Ledger:
     return cached(instrumented(open_ledger(settings.ledger_url)))
 
 
-def _credentials(settings: GatewaySettings) -> CredentialSource:
-    return SimulatedCredentials() if settings.simulate else Credentials()
+def _credentials(settings: GatewaySettings, stack: AsyncExitStack) -> CredentialSource:
+    if settings.simulate:
+        return SimulatedCredentials()
+    credentials = Credentials()
+    stack.push_async_callback(credentials.close)
+    return credentials
 
 
 async def _image_bodies(

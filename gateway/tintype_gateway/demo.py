@@ -25,10 +25,16 @@ CONNECTION = frozenset({"serviceRef", "allowPrivate", "caBundle", "clientCertifi
 
 
 def pointed_at(manifest: dict[str, Any], url: str) -> dict[str, Any]:
-    """Return a manifest; a binding's endpoint becomes the simulator at `url`."""
+    """Return a manifest; a binding's endpoint becomes the simulator at `url`.
+
+    A binding that uses the workload's identity names a Secret instead, since no token of it may be
+    meant for a simulator.
+    """
     if manifest.get("kind") != "ProviderBinding" or not isinstance(manifest.get("spec"), dict):
         return manifest
     spec = {name: value for name, value in manifest["spec"].items() if name not in CONNECTION}
+    if isinstance(spec.get("credentials"), dict) and spec["credentials"].get("workloadIdentity"):
+        spec["credentials"] = {"secretRef": {"name": "simulated"}}
     return manifest | {"spec": spec | {"endpoint": url}}
 
 

@@ -55,6 +55,7 @@ async def serve(settings: GatewaySettings) -> None:
     stopping = _stop_signal()
     async with AsyncExitStack() as stack:
         credentials = Credentials(os.environ if settings.has_environment_credentials else None)
+        stack.push_async_callback(credentials.close)
         parts = Parts(credentials=None if settings.simulate else credentials, tls=credentials.tls)
         gateway = await compose(settings, stack, parts)
         await _check(gateway.ledger)

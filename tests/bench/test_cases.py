@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from bench.cases import DIALECTS, KIB, PREVIEWS, SIZES, Case, image_base64, upstream_response
-from tintype_catalog.provider_binding import Dialect
+from tintype_catalog.providers import Dialect
 from tintype_gateway.dialects.registry import get_dialect
 from tintype_gateway.values.upstream import UpstreamResponse
 

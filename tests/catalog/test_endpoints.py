@@ -5,7 +5,7 @@ from typing import get_args
 import pytest
 
 from tintype_catalog.checks import endpoint_warning
-from tintype_catalog.provider_binding import Dialect
+from tintype_catalog.providers import Dialect
 
 HOST = "https://proxy.example"
 

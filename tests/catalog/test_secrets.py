@@ -64,7 +64,11 @@ def test_where_secrets_are_unknown_none_is_missed() -> None:
 
 
 def test_workload_identity_needs_no_secret() -> None:
-    binding = provider_binding(credentials={"workloadIdentity": True})
+    binding = provider_binding(
+        dialect="bedrock-amazon",
+        regions=["us-east-1"],
+        credentials={"workloadIdentity": True},
+    )
 
     assert not compile_manifests([image_model(), binding], secrets={}).problems
 

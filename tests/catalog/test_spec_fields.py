@@ -286,3 +286,8 @@ def test_a_provider_is_any_dns_label(label: str) -> None:
 def test_a_health_probe_needs_an_endpoint() -> None:
     problem = fault(without(PROBED, "spec.endpoint"))
     assert "`healthProbe` needs an `endpoint` or a `serviceRef`" in problem.message
+
+
+def test_a_dialect_without_a_workload_identity_takes_none() -> None:
+    problem = fault(changed(BINDING, "spec.credentials", {"workloadIdentity": True}))
+    assert "`workloadIdentity` goes with the dialects bedrock-amazon" in problem.message

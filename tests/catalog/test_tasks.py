@@ -6,7 +6,7 @@ import pytest
 
 from tintype_catalog.compiler import compile_manifests
 from tintype_catalog.problems import Problem
-from tintype_catalog.provider_binding import Dialect
+from tintype_catalog.providers import Dialect
 from tintype_testing.manifests import (
     Manifest,
     compiled,

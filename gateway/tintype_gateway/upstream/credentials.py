@@ -8,22 +8,22 @@ use a rotated key shortly after the rotation.
 
 import asyncio
 import logging
+import os
 from collections import defaultdict
 from collections.abc import Mapping
 from contextlib import aclosing
 from pathlib import Path
 from typing import Protocol
 
-import aioboto3
-from aiobotocore.credentials import AioCredentials
-from botocore.exceptions import BotoCoreError, ClientError
-
 from tintype_catalog.catalog import Binding
 from tintype_catalog.connection import is_tls_file
 from tintype_catalog.credentials import CREDENTIAL_KEYS
-from tintype_catalog.providers import AWS_BEARER, AWS_KEYS, SERVICES, Service
+from tintype_catalog.providers import ACCESS_TOKEN, AWS_BEARER, SERVICES
+from tintype_catalog.workload_tokens import is_at_own_host, token_refusal
 from tintype_gateway.runtime.folder_watch import looks, read_files
 from tintype_gateway.upstream.tls import TlsFiles
+from tintype_gateway.upstream.tokens.session import TokenSession
+from tintype_gateway.upstream.workload import Identities
 from tintype_kubernetes.client import KubernetesClient
 from tintype_kubernetes.configmaps import secret_files_of
 from tintype_kubernetes.errors import KubernetesError
@@ -54,10 +54,15 @@ class Credentials:
     is unavailable.
     """
 
-    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        environment: Mapping[str, str] | None = None,
+        identities: Identities | None = None,
+    ) -> None:
         """Read what the folder or the Secret does not have from an environment, if one is given.
 
-        Only calls to a provider's own host get credentials of the environment.
+        Only calls to a provider's own host get credentials of the environment. The identities of
+        the workload are those of the process, unless others are given.
         """
         self._environment = environment
         self._secrets: Mapping[str, Mapping[str, str]] = {}
@@ -68,15 +73,19 @@ class Credentials:
 
         self._mounted: Mapping[str, bytes] = {}
         self._is_watched = False
-        self._workload = WorkloadIdentity()
+        self._workload = identities or Identities.of(os.environ, TokenSession())
 
     async def read(self, binding: Binding) -> Mapping[str, str]:
         """Return the credentials that the binding names; none if its provider cannot use them."""
         if binding.credentials.none:
             return {}
         found = await self._find(binding)
-        needed = SERVICES[binding.dialect].credentials
+        needed = (*SERVICES[binding.dialect].credentials, ACCESS_TOKEN)
         return found if any(keys <= found.keys() for keys in needed) else {}
+
+    async def close(self) -> None:
+        """End what the identities of the workload do in the background."""
+        await self._workload.close()
 
     async def load_folder(self, folder: Path) -> None:
         """Load the current credentials of a folder.
@@ -113,20 +122,33 @@ class Credentials:
     async def _find(self, binding: Binding) -> Mapping[str, str]:
         reference = binding.credentials.secret_ref
         if reference is None:
-            return await self._workload.read()
+            return await self._of_workload(binding)
         found = self._secrets.get(reference.name)
-        if found or self._environment is None or binding.endpoint is not None:
+        if found or self._environment is None or not is_at_own_host(binding):
             return found or {}
-        return await self._of_environment(SERVICES[binding.dialect], self._environment)
+        return await self._of_environment(binding, self._environment)
+
+    async def _of_workload(self, binding: Binding) -> Mapping[str, str]:
+        """Return the workload's credentials; none where its token must not be sent.
+
+        The compiler refuses such a binding, too. But the catalog is published by others.
+        """
+        if (refusal := token_refusal(binding)) is not None:
+            field, why = refusal
+            log.error(
+                "token not sent", extra={"binding": binding.name, "field": field, "cause": why}
+            )
+            return {}
+        return await self._workload.read(SERVICES[binding.dialect])
 
     async def _of_environment(
-        self, service: Service, environment: Mapping[str, str]
+        self, binding: Binding, environment: Mapping[str, str]
     ) -> Mapping[str, str]:
         """Return what the provider's own SDK would use in this environment."""
-        for key, names in service.environment.items():
+        for key, names in SERVICES[binding.dialect].environment.items():
             if value := next(filter(None, (environment.get(name) for name in names)), None):
                 return {key: value}
-        return await self._workload.read() if AWS_KEYS in service.credentials else {}
+        return await self._of_workload(binding)
 
     def _take(self, files: Mapping[str, bytes], source: str) -> None:
         self._secrets = _by_secret(files)
@@ -139,7 +161,7 @@ class SimulatedCredentials:
 
     async def read(self, binding: Binding) -> Mapping[str, str]:
         """Return a value for every key except the bearer token, so that calls to AWS are signed."""
-        return dict.fromkeys(CREDENTIAL_KEYS - AWS_BEARER, "simulated")
+        return dict.fromkeys((CREDENTIAL_KEYS - AWS_BEARER) | ACCESS_TOKEN, "simulated")
 
 
 def _is_credential(name: str) -> bool:
@@ -163,28 +185,3 @@ def _text(content: bytes) -> str:
     except UnicodeDecodeError:
         return ""
     return text if text.isprintable() else ""
-
-
-class WorkloadIdentity:
-    """The pod's AWS credentials: environment, EKS Pod Identity, web identity or EC2 instance."""
-
-    def __init__(self) -> None:
-        self._session = aioboto3.Session()
-        self._found: AioCredentials | None = None
-        self._searching = asyncio.Lock()
-
-    async def read(self) -> Mapping[str, str]:
-        """Return the current credentials; none if botocore's credential chain finds none."""
-        try:
-            async with self._searching:
-                if self._found is None:
-                    self._found = await self._session.get_credentials()
-            if self._found is None:
-                return {}
-            now = await self._found.get_frozen_credentials()
-        except (BotoCoreError, ClientError) as error:
-            log.warning("no AWS credentials of the workload", extra={"error": str(error)})
-            return {}
-        keys = ("aws-access-key-id", "aws-secret-access-key", "aws-session-token")
-        values = (now.access_key, now.secret_key, now.token)
-        return {key: value for key, value in zip(keys, values, strict=True) if value}

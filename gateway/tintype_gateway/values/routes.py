@@ -8,9 +8,7 @@ from typing_extensions import override
 
 from tintype_catalog.catalog import Binding, Model
 from tintype_catalog.operations import GENERATION_RULE, OperationRule
-
-GLOBAL = "global"
-"""The region of providers without regions."""
+from tintype_catalog.providers import NO_REGION
 
 
 class ForcedProvider(NamedTuple):
@@ -38,7 +36,7 @@ class Route:
     @classmethod
     def all_of(cls, binding: Binding) -> "Iterator[Route]":
         """Yield the routes of a binding, one for each region, the preferred one first."""
-        for region in binding.regions or (GLOBAL,):
+        for region in binding.regions or (NO_REGION,):
             yield cls(binding, region)
 
     @override

@@ -14,8 +14,8 @@ import pytest
 from tests.gateway.dialects import acme, interface
 from tests.gateway.dialects.examples import ACME, EXAMPLES, Example
 from tests.gateway.dialects.interface import INTERFACE
-from tintype_catalog.provider_binding import Dialect as DialectName
 from tintype_catalog.providers import SERVICES
+from tintype_catalog.providers import Dialect as DialectName
 from tintype_gateway.dialects import openai_images
 from tintype_gateway.dialects.base import Dialect, IncompleteDialectError
 from tintype_gateway.dialects.registry import DIALECTS, get_dialect, register, streams, supports

@@ -3,7 +3,7 @@
 import pytest
 
 from tintype_catalog.operations import FEATURES
-from tintype_catalog.provider_binding import Dialect
+from tintype_catalog.providers import Dialect
 from tintype_catalog.tasks import TASKS
 from tintype_gateway.dialects.registry import mask_convention, supports
 from tintype_testing.builders import binding

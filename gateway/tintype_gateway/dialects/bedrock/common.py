@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 from urllib.parse import quote
 
+from tintype_catalog.providers import SERVICES, own_host
 from tintype_gateway.dialects.common import MALFORMED, required, retry_after
 from tintype_gateway.faults import SUMMARIES, kind_of_status
 from tintype_gateway.values.faults import FaultKind, UpstreamFault
@@ -44,7 +45,7 @@ def invoke(
         UpstreamFault: The credentials hold neither, or the body is larger than Bedrock allows.
     """
     binding = route.binding
-    host = binding.endpoint or f"https://bedrock-runtime.{route.region}.amazonaws.com"
+    host = binding.endpoint or f"https://{own_host(SERVICES[binding.dialect], route.region)}"
     headers = {"Content-Type": "application/json", "Accept": "application/json"}
     bearer = credentials.get("aws-bearer-token")
     if bearer:

@@ -1,0 +1,1 @@
+"""Access tokens: asked for, cached, and renewed before they end."""
