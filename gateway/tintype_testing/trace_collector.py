@@ -45,8 +45,12 @@ class Collector:
 
     def named(self, name: str) -> Span:
         """Return the only span of this name."""
-        (found,) = [span for span in self.spans if span.name == name]
+        (found,) = self.all_named(name)
         return found
+
+    def all_named(self, name: str) -> list[Span]:
+        """Return all spans of this name, in the order of their ends."""
+        return [span for span in self.spans if span.name == name]
 
     def has(self, name: str) -> bool:
         return any(span.name == name for span in self.spans)

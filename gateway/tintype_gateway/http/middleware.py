@@ -104,13 +104,17 @@ def _note(request: web.Request, status: int, seconds: float, meter: RequestMeter
     line = request[REQUEST_LOG]
     status = line.late_status or status
     HTTP_REQUESTS.labels(method, route, str(status)).inc()
-    overhead = seconds - meter.provider_seconds
+    overhead = seconds - meter.elsewhere_seconds
     if meter.calls:
         OVERHEAD_SECONDS.observe(overhead, spans.exemplar())
         line.attempts = meter.calls
     line.method, line.route = method, route
     line.seconds = round(seconds, 6)
     line.provider_seconds = round(meter.provider_seconds, 6)
+    if meter.queue_seconds:
+        line.queue_seconds = round(meter.queue_seconds, 6)
+    if meter.queue_position is not None:
+        line.queue_position = meter.queue_position
     line.overhead_seconds = round(overhead, 6)
     line.request_bytes = request.content.total_bytes
     line.trace_id = spans.trace_id() or ABSENT

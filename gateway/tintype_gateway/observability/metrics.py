@@ -161,7 +161,7 @@ IMAGES_REFUSED = Counter(
 )
 OVERHEAD_SECONDS = Histogram(
     "tintype_gateway_overhead_seconds",
-    "Duration of requests without their calls to providers.",
+    "Duration of requests without their calls to providers and the waits of these for a slot.",
     buckets=_OWN_SECONDS,
     registry=REGISTRY,
 )

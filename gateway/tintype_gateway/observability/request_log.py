@@ -35,7 +35,15 @@ class RequestLog:
     provider_seconds: Maybe[float] = ABSENT
     """The time during which at least one call to a provider was in progress."""
 
+    queue_seconds: Maybe[float] = ABSENT
+    """The time during which at least one call waited for a slot of its binding."""
+
+    queue_position: Maybe[int] = ABSENT
+    """The position in the queue that a call found; the highest one of several calls."""
+
     overhead_seconds: Maybe[float] = ABSENT
+    """The rest of the time, during which no call was in progress or waited for a slot."""
+
     request_bytes: Maybe[int] = ABSENT
     trace_id: Maybe[str] = ABSENT
     account: Maybe[str] = ABSENT

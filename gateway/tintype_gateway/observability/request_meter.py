@@ -1,19 +1,42 @@
-"""Measures the provider time and bytes of one request, for its log line and metrics.
+"""Measures where the time of one request goes, and its bytes, for its log line and metrics.
 
 The calls of a request run in tasks of their own, which share its meter.
 """
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from typing import ClassVar
 
 from tintype_gateway.observability.metrics import BYTES_IN_FLIGHT
 
 
+class _Stopwatch:
+    """Measures the time during which at least one of several blocks runs."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        """The time so far, without that of blocks that still run."""
+
+        self._running = 0
+        self._since = 0.0
+
+    def start(self) -> None:
+        """Count a block that begins."""
+        if not self._running:
+            self._since = time.perf_counter()
+        self._running += 1
+
+    def stop(self) -> None:
+        """Count a block that has ended."""
+        self._running -= 1
+        if not self._running:
+            self.seconds += time.perf_counter() - self._since
+
+
 class RequestMeter:
-    """The provider time and the provider bytes of one request."""
+    """The times and the provider bytes of one request."""
 
     bytes_in_flight: ClassVar[int] = 0
     """The sum of `provider_bytes` of all requests. A metric would take a lock for every chunk."""
@@ -25,28 +48,56 @@ class RequestMeter:
         self.calls = 0
         """The number of calls that were started."""
 
-        self.provider_seconds = 0.0
-        """Seconds during which at least one call was in progress: concurrent calls count once."""
+        self.queue_position: int | None = None
+        """The highest position in a queue that a call of the request found; None without one."""
 
         self.provider_bytes = 0
         """The received bytes of provider responses that the process still holds."""
 
-        self._running = 0
-        self._since = 0.0
+        self._in_provider = _Stopwatch()
+        self._in_queue = _Stopwatch()
+        self._elsewhere = _Stopwatch()
+
+    @property
+    def provider_seconds(self) -> float:
+        """Seconds during which at least one call was in progress: concurrent calls count once."""
+        return self._in_provider.seconds
+
+    @property
+    def queue_seconds(self) -> float:
+        """Seconds during which at least one call waited for a slot."""
+        return self._in_queue.seconds
+
+    @property
+    def elsewhere_seconds(self) -> float:
+        """Seconds during which at least one call was in progress, or waited for a slot.
+
+        The rest of the request's time is the gateway's overhead.
+        """
+        return self._elsewhere.seconds
+
+    def calling(self) -> AbstractContextManager[None]:
+        """Return a context that counts its block as one call to a provider."""
+        self.calls += 1
+        return self._timed(self._in_provider)
+
+    def queueing(self) -> AbstractContextManager[None]:
+        """Return a context that counts its block as the wait of one call for a slot."""
+        return self._timed(self._in_queue)
+
+    def queued_at(self, position: int) -> None:
+        """Record the position in the queue that a call of the request found."""
+        self.queue_position = max(position, self.queue_position or 0)
 
     @contextmanager
-    def calling(self) -> Iterator[None]:
-        """Count the block as one call to a provider."""
-        if not self._running:
-            self._since = time.perf_counter()
-        self.calls += 1
-        self._running += 1
+    def _timed(self, own: _Stopwatch) -> Iterator[None]:
+        own.start()
+        self._elsewhere.start()
         try:
             yield
         finally:
-            self._running -= 1
-            if not self._running:
-                self.provider_seconds += time.perf_counter() - self._since
+            self._elsewhere.stop()
+            own.stop()
 
     def passed_on(self, size: int) -> None:
         """Subtract bytes that were forwarded to the client."""

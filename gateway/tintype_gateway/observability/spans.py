@@ -146,6 +146,12 @@ def calling(plan: Plan, route: Route, asked: int) -> AbstractContextManager[obje
     return _NOTHING if _tracing is None else _tracing.calling(plan, route, asked)
 
 
+def queued(position: int) -> None:
+    """Set the position that a call found in a queue on the span of its wait."""
+    if _tracing is not None:
+        _tracing.queued(position)
+
+
 def used(usage: TokenUsage) -> None:
     """Set the token usage of a call on its span."""
     if _tracing is not None:

@@ -86,6 +86,10 @@ class Tracing:
         name = f"{plan.operation.name} {route.binding.upstream_model}"
         return self._span(name, SpanKind.CLIENT, self._call_attributes(plan, route, asked))
 
+    def queued(self, position: int) -> None:
+        """Set the position that a call found in a queue on the current span."""
+        get_current_span().set_attribute("tintype.queue_position", position)
+
     def used(self, usage: TokenUsage) -> None:
         """Set the token usage of a call on the current span."""
         get_current_span().set_attributes(

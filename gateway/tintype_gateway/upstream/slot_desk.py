@@ -91,6 +91,9 @@ class Place:
         self.position: int | None = None
         """The position in the queue, or None before the first answer."""
 
+        self.first_position: int | None = None
+        """The position that the call found in the queue, or None if it got its slot at once."""
+
         self.outcome: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         """Whether the call has a slot. It has none if the queue is full."""
 
@@ -187,7 +190,8 @@ class Desk:
         id = place.request.id
         if id in answer.positions:
             if place.position is None:
-                SLOT_POSITION.labels(self._binding).observe(answer.positions[id])
+                place.first_position = answer.positions[id]
+                SLOT_POSITION.labels(self._binding).observe(place.first_position)
             place.position = answer.positions[id]
             return
         del self._waiting[id]

@@ -1,6 +1,7 @@
 """What clients notice of a binding that takes one call at a time."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from tests.gateway.api.scripted import Script, ScriptedProvider, completed, scripted
 from tintype_gateway.upstream import slots
 from tintype_testing.gateway import CREDITS_MICRO, Gateway, canvas, running_gateway
+from tintype_testing.metrics import metric
 from tintype_testing.waiting import eventually, eventually_equal
 
 BINDING = "canvas-openai"
@@ -73,6 +75,36 @@ async def test_a_stream_tells_its_position(tmp_path: Path, monkeypatch: pytest.M
             rest = [line async for line in lines]
         await asyncio.gather(*asked)
     assert "event: image_generation.completed" in rest
+
+
+async def test_the_wait_for_a_slot_is_no_overhead_of_the_gateway(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "tintype.access")
+    ready = asyncio.Event()
+    spec = {"upstreamModel": "gpt-image-2"}
+    overhead = metric("tintype_gateway_overhead_seconds_sum")
+    first = Script([completed()], before=ready)
+    async with (
+        scripted(first, Script([completed()])) as provider,
+        one_slot(tmp_path, provider, **spec) as gateway,
+    ):
+        served = asyncio.create_task(gateway.generate(stream=True))
+        await eventually(lambda: len(provider.bodies) == 1)
+        waiting = asyncio.create_task(gateway.generate(stream=True))
+        await eventually(lambda: metric("tintype_slots_waiting", binding=BINDING) == 1)
+        ready.set()
+        await asyncio.gather(served, waiting)
+        await eventually(lambda: len(caplog.records) == 2)
+
+    one, other = ((record.__dict__) for record in caplog.records)
+    assert "queue_position" not in one
+    assert (other["queue_position"], other["attempts"]) == (1, 1)
+    assert other["queue_seconds"] > 0
+    parts = [other[f"{part}_seconds"] for part in ("queue", "provider", "overhead")]
+    assert other["seconds"] == pytest.approx(sum(parts), abs=1e-5)
+    counted = metric("tintype_gateway_overhead_seconds_sum") - overhead
+    assert counted == pytest.approx(one["overhead_seconds"] + other["overhead_seconds"], abs=1e-5)
 
 
 async def test_a_client_that_leaves_while_it_waits_frees_its_place(tmp_path: Path) -> None:

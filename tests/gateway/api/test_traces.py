@@ -1,5 +1,6 @@
 """What a collector gets of a request: one span for each stage, and never a prompt unasked."""
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -63,14 +64,16 @@ class Traced:
 
 
 @asynccontextmanager
-async def traced(folder: Path, **environ: str) -> AsyncIterator[Traced]:
-    """Run a gateway whose traces go to a collector."""
+async def traced(
+    folder: Path, binding: Mapping[str, Any] | None = None, /, **environ: str
+) -> AsyncIterator[Traced]:
+    """Run a gateway whose traces go to a collector, with these fields of its binding."""
     manifests = folder / "manifests"
     manifests.mkdir()
     (folder / "openai.api-key").write_text("sk-upstream")
     flags = ("--catalog-dir", manifests, "--credentials-dir", folder, "--demo")
     async with running_collector() as collector, running() as simulator:
-        for manifest in canvas():
+        for manifest in canvas(**binding or {}):
             path = manifests / f"{manifest['kind']}.yaml"
             path.write_text(json.dumps(towards(manifest, simulator)))
         own = {
@@ -126,6 +129,19 @@ async def test_a_call_has_the_attributes_of_the_conventions(tmp_path: Path) -> N
             "gen_ai.request.choice.count": 1,
             "server.address": "127.0.0.1",
         }
+
+
+async def test_a_wait_for_a_slot_is_a_span_with_the_position_that_the_call_found(
+    tmp_path: Path,
+) -> None:
+    async with traced(tmp_path, {"maxConcurrentCalls": 1}) as run:
+        await script(run.simulator, {"delay_seconds": 0.3})
+        await asyncio.gather(run.ask(), run.ask())
+        await eventually(lambda: len(run.collector.all_named("queue")) == 2)
+
+        found = [span.attributes for span in run.collector.all_named("queue")]
+        assert {"tintype.stage": "queue"} in found
+        assert {"tintype.stage": "queue", "tintype.queue_position": 1} in found
 
 
 async def test_a_trace_that_a_client_began_goes_on_and_reaches_the_provider(

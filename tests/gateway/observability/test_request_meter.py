@@ -61,6 +61,40 @@ def test_a_call_that_fails_counts_too(clock: Clock) -> None:
     assert meter.provider_seconds == 5
 
 
+def test_waits_for_slots_side_by_side_count_once(clock: Clock) -> None:
+    with metered() as meter, ExitStack() as first:
+        first.enter_context(meter.queueing())
+        clock.now += 1
+        with meter.queueing():
+            clock.now += 1
+        first.close()
+        clock.now += 100
+
+    assert (meter.queue_seconds, meter.provider_seconds, meter.calls) == (2, 0, 0)
+
+
+def test_a_wait_beside_a_call_is_time_of_both_and_counts_once_elsewhere(clock: Clock) -> None:
+    with metered() as meter, ExitStack() as waiting:
+        waiting.enter_context(meter.queueing())
+        clock.now += 1
+        with meter.calling():
+            clock.now += 2
+            waiting.close()
+            clock.now += 4
+        clock.now += 100
+
+    assert (meter.queue_seconds, meter.provider_seconds, meter.elsewhere_seconds) == (3, 6, 7)
+
+
+def test_the_position_of_a_request_is_the_highest_of_its_calls() -> None:
+    with metered() as meter:
+        assert meter.queue_position is None
+        for position in (2, 5, 3):
+            meter.queued_at(position)
+
+    assert meter.queue_position == 5
+
+
 async def test_the_tasks_of_a_request_share_its_meter() -> None:
     async def work() -> None:
         with current_meter().calling():

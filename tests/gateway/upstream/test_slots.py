@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from typing_extensions import override
 
 from tintype_catalog.catalog import Binding
@@ -12,7 +14,7 @@ from tintype_gateway.ledger.errors import LedgerUnavailableError
 from tintype_gateway.ledger.slot_queue import SlotAnswer, SlotLimits, SlotRequest
 from tintype_gateway.runtime.deadline import Deadline
 from tintype_gateway.upstream.slot_desk import Place, ProcessSlots, SlotStore
-from tintype_gateway.upstream.slots import Slots, waiting
+from tintype_gateway.upstream.slots import Slots, least_call_seconds, longest_wait_seconds, waiting
 from tintype_gateway.values.faults import UpstreamFault
 from tintype_testing.builders import binding
 from tintype_testing.metrics import metric
@@ -144,6 +146,60 @@ async def test_the_deadline_of_a_request_bounds_its_wait(first: Process) -> None
     with pytest.raises(UpstreamFault, match="in use") as caught:
         await has_waited(await first.begin("a1"), within_seconds=0.05)
     assert caught.value.kind == "busy"
+
+
+@given(
+    timeout=st.integers(1, 3600),
+    patience=st.integers(1, 3600),
+    remaining=st.floats(0, 3600, allow_subnormal=False),
+)
+def test_a_wait_leaves_a_quarter_of_the_time_for_the_call(
+    timeout: int, patience: int, remaining: float
+) -> None:
+    spec = {"timeoutSeconds": timeout, "queueTimeoutSeconds": patience}
+    gpu = binding(name="gpu", maxConcurrentCalls=1, **spec)
+    wait = longest_wait_seconds(gpu, remaining)
+
+    assert 0 <= wait <= patience
+    assert remaining - wait >= min(timeout, remaining) * 0.25 - 1e-6
+
+
+@pytest.mark.parametrize(
+    ("remaining", "wait", "least"),
+    [(180, 60, 45), (100, 60, 25), (60, 45, 15), (0, 0, 0)],
+    ids=["the whole timeout", "after an attempt", "a nearer deadline", "no time"],
+)
+def test_the_queue_timeout_counts_where_it_leaves_enough_for_the_call(
+    remaining: float, wait: float, least: float
+) -> None:
+    assert longest_wait_seconds(GPU, remaining) == wait
+    assert least_call_seconds(GPU, remaining) == least
+
+
+async def test_a_wait_ends_while_a_quarter_of_the_time_is_left(first: Process) -> None:
+    await has_waited(await first.begin("a0"))
+    deadline = Deadline(0.4)
+    with pytest.raises(UpstreamFault, match=r"none was free within 0\.3 s"):
+        _ = [position async for position in waiting(await first.begin("a1"), deadline)]
+    assert deadline.remaining() > 0
+
+
+async def test_a_slot_that_comes_too_late_for_the_call_is_given_back(first: Process) -> None:
+    timeouts = {"binding": "gpu", "outcome": "timeout"}
+    before = metric("tintype_slot_wait_seconds_count", **timeouts)
+    await has_waited(await first.begin("a0"))
+    clock = iter([100.0, 100.0])
+    deadline = Deadline(60, lambda: next(clock, 150.0))  # ten seconds are left when it is asked
+    late, next_one = await first.begin("a1"), await first.begin("a2")
+    await first.end("a0")
+
+    with pytest.raises(UpstreamFault, match="none was free"):
+        _ = [position async for position in waiting(late, deadline)]
+
+    assert late.outcome.result()
+    assert metric("tintype_slot_wait_seconds_count", **timeouts) == before + 1
+    await first.end("a1")
+    await has_waited(next_one)
 
 
 async def test_the_queue_is_measured(first: Process) -> None:
