@@ -24,8 +24,15 @@ CONNECTION = frozenset({"serviceRef", "allowPrivate", "caBundle", "clientCertifi
 """The fields of a binding that say how to reach its provider."""
 
 
+FOLDERS = {
+    "vertex-predict": "/hosted/vertex",
+    "vertex-generate-content": "/hosted/vertex",
+}
+"""The path of the simulator below which it has the provider of a dialect, if it has one."""
+
+
 def pointed_at(manifest: dict[str, Any], url: str) -> dict[str, Any]:
-    """Return a manifest; a binding's endpoint becomes the simulator at `url`.
+    """Return a manifest; a binding's endpoint becomes its provider in the simulator at `url`.
 
     A binding that uses the workload's identity names a Secret instead, since no token of it may be
     meant for a simulator.
@@ -35,7 +42,8 @@ def pointed_at(manifest: dict[str, Any], url: str) -> dict[str, Any]:
     spec = {name: value for name, value in manifest["spec"].items() if name not in CONNECTION}
     if isinstance(spec.get("credentials"), dict) and spec["credentials"].get("workloadIdentity"):
         spec["credentials"] = {"secretRef": {"name": "simulated"}}
-    return manifest | {"spec": spec | {"endpoint": url}}
+    folder = FOLDERS.get(str(spec.get("dialect")), "")
+    return manifest | {"spec": spec | {"endpoint": url + folder}}
 
 
 ACCOUNT = "demo"

@@ -14,12 +14,16 @@ from tintype_simulator.control.routes import Control
 from tintype_simulator.delivery import Serve, serving
 from tintype_simulator.dialect import PAINTERS, Dialect, SimulatedResponse
 from tintype_simulator.google import routes as google
+from tintype_simulator.hosted.mounted import HOSTED
 from tintype_simulator.openai import routes as openai
 from tintype_simulator.servers.mounted import SERVERS
 from tintype_simulator.servers.stored_files import STORED_FILES, StoredFiles
 from tintype_simulator.worker import Worker
 
-DIALECTS: tuple[Dialect, ...] = (openai.DIALECT, bedrock.DIALECT, google.DIALECT, *SERVERS)
+DIALECTS: tuple[Dialect, ...] = (
+    *(openai.DIALECT, bedrock.DIALECT, google.DIALECT),
+    *(*SERVERS, *HOSTED),
+)
 """Every simulated protocol."""
 
 MAX_REQUEST_BYTES = 1024**3

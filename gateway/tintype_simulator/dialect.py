@@ -8,7 +8,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar, TypeVarTuple
 
 from aiohttp import web
@@ -61,6 +61,13 @@ class Dialect:
 
     one_job_at_a_time: bool = False
     """Whether a `POST` waits for those before it, and goes on after its client left."""
+
+
+def mounted(folder: str, dialect: Dialect) -> Dialect:
+    """Return a dialect with its paths below `/FOLDER/` and its name."""
+    base = f"/{folder}/{dialect.provider}"
+    routes = ((method, base + path, handler) for method, path, handler in dialect.routes)
+    return replace(dialect, routes=tuple(routes))
 
 
 def json_response(value: object, status: int = 200) -> SimulatedResponse:

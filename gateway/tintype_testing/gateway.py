@@ -26,6 +26,7 @@ from tintype_gateway.auth.jwt.issuers import Issuer
 from tintype_gateway.catalog.folder import ManifestFolder
 from tintype_gateway.catalog.store import CatalogStore
 from tintype_gateway.composition import Parts, compose, listening
+from tintype_gateway.demo import FOLDERS
 from tintype_gateway.http.app import AdminApp
 from tintype_gateway.http.connection_limits import ConnectionLimits
 from tintype_gateway.ledger.factory import open_ledger
@@ -205,7 +206,9 @@ def towards(manifest: Manifest, simulator: str) -> Manifest:
     """Return a manifest whose provider is the simulator, unless it has an endpoint already."""
     if manifest["kind"] != "ProviderBinding":
         return manifest
-    return manifest | {"spec": {"endpoint": simulator} | manifest["spec"]}
+    spec = manifest["spec"]
+    endpoint = simulator + FOLDERS.get(spec["dialect"], "")
+    return manifest | {"spec": {"endpoint": endpoint} | spec}
 
 
 def catalog_of(manifests: Sequence[Manifest], simulator: str) -> Catalog:

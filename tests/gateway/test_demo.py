@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tintype_gateway.demo import ACCOUNT, MICRO_CREDITS, ensure_demo_key
+from tintype_gateway.demo import ACCOUNT, MICRO_CREDITS, ensure_demo_key, pointed_at
 from tintype_gateway.ledger import Ledger, open_ledger
 
 
@@ -78,3 +78,21 @@ async def test_a_lost_key_file_costs_the_account_nothing(ledger: Ledger, path: P
     os.remove(path)
     assert await ensure_demo_key(ledger, path) != first
     assert (await ledger.account(ACCOUNT)).available == MICRO_CREDITS
+
+
+@pytest.mark.parametrize(
+    ("dialect", "endpoint"),
+    [
+        ("openai-images", "http://127.0.0.1:9000"),
+        ("vertex-generate-content", "http://127.0.0.1:9000/hosted/vertex"),
+        (["a", "mistake"], "http://127.0.0.1:9000"),
+    ],
+)
+def test_a_simulated_binding_leads_to_the_simulator_of_its_dialect(
+    dialect: object, endpoint: str
+) -> None:
+    manifest = {"kind": "ProviderBinding", "spec": {"dialect": dialect, "proxy": "http://p:1"}}
+
+    spec = pointed_at(manifest, "http://127.0.0.1:9000")["spec"]
+
+    assert spec == {"dialect": dialect, "endpoint": endpoint}

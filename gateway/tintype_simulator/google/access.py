@@ -1,4 +1,4 @@
-"""The paths of the Gemini API and of Vertex AI, and the check of their credentials.
+"""The paths of the Gemini API and of Vertex AI, their headers, and the check of credentials.
 
 The Gemini API requires an API key, in a header or in the query. Vertex AI requires an OAuth token;
 its express mode accepts a key, too. Any value passes, except those that begin with `invalid`.
@@ -87,3 +87,11 @@ def paths(method: str) -> list[str]:
         for version in VERTEX_VERSIONS
     ]
     return [f"{folder}/{{model}}:{method}" for folder in folders]
+
+
+def standing_headers(elapsed_seconds: float) -> dict[str, str]:
+    """Return the headers of every response; Google sends no request id."""
+    return {
+        "server": "scaffolding on HTTPServer2",
+        "server-timing": f"gfet4t7; dur={round(elapsed_seconds * 1000)}",
+    }

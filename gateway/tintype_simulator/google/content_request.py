@@ -34,6 +34,16 @@ PART: Mapping[str, Reader] = {
     "thoughtSignature": file,
 }
 CONTENT = message({"role": text, "parts": repeated(message(PART))})
+
+
+def vertex_content(value: object, path: str) -> dict[str, Any]:
+    """Read one turn of a conversation, whose speaker Vertex AI wants to know."""
+    content: dict[str, Any] = CONTENT(value, path)
+    if content.get("role") not in ("user", "model"):
+        raise invalid(f"{path}.role", "Please use a valid role: user, model.")
+    return content
+
+
 IMAGE_CONFIG: Mapping[str, Reader] = {"aspectRatio": text, "imageSize": text}
 VERTEX_IMAGE_CONFIG: Mapping[str, Reader] = {
     **IMAGE_CONFIG,
@@ -69,6 +79,7 @@ GEMINI_BODY = message(BODY)
 VERTEX_BODY = message(
     {
         **BODY,
+        "contents": repeated(vertex_content),
         "generationConfig": message(
             {**GENERATION_CONFIG, "imageConfig": message(VERTEX_IMAGE_CONFIG)}
         ),

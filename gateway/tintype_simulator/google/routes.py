@@ -3,7 +3,13 @@
 from aiohttp import web
 
 from tintype_simulator.dialect import Dialect, SimulatedResponse, json_response
-from tintype_simulator.google.access import GEMINI_VERSIONS, answering, api_key, paths
+from tintype_simulator.google.access import (
+    GEMINI_VERSIONS,
+    answering,
+    api_key,
+    paths,
+    standing_headers,
+)
 from tintype_simulator.google.errors import ERRORS, invalid, not_found
 from tintype_simulator.google.generate_content import post_content, post_stream
 from tintype_simulator.google.models import MODELS, Model
@@ -64,14 +70,6 @@ def model_object(model: Model) -> dict[str, object]:
 def is_asked_for(request: web.Request) -> bool:
     """Return whether a request is Google's by its key: OpenAI, too, has a `/v1/models`."""
     return bool(api_key(request))
-
-
-def standing_headers(elapsed_seconds: float) -> dict[str, str]:
-    """Return the headers of every response; Google sends no request id."""
-    return {
-        "server": "scaffolding on HTTPServer2",
-        "server-timing": f"gfet4t7; dur={round(elapsed_seconds * 1000)}",
-    }
 
 
 DIALECT = Dialect(

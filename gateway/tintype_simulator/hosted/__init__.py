@@ -1,0 +1,1 @@
+"""Simulated hosted providers, each below a path of its own."""

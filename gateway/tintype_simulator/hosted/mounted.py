@@ -1,0 +1,7 @@
+"""All hosted providers, each below a path of its own: `/hosted/vertex/v1/projects/...`."""
+
+from tintype_simulator.dialect import Dialect, mounted
+from tintype_simulator.hosted import vertex
+
+HOSTED: tuple[Dialect, ...] = (mounted("hosted", vertex.DIALECT),)
+"""Every simulated hosted provider."""
