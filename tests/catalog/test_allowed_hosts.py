@@ -6,8 +6,8 @@ from tintype_catalog.allowed_hosts import allows, entry_for, listed
 from tintype_catalog.compiler import compile_manifests
 from tintype_catalog.credentials import Offer, misused_secrets
 from tintype_catalog.providers import SERVICES
-from tintype_gateway.dialects import openai_images
 from tintype_gateway.dialects.google import common as google
+from tintype_gateway.dialects.openai import images as openai_images
 from tintype_testing.manifests import compiled, image_model, provider_binding
 
 OPENAI = Offer(["api-key"])

@@ -5,7 +5,6 @@ import re
 from tintype_catalog.api_options import MaskConvention
 from tintype_catalog.catalog import Binding
 from tintype_catalog.operations import OperationName
-from tintype_gateway.dialects import openai_images
 from tintype_gateway.dialects.base import (
     Dialect,
     EditingDialect,
@@ -14,6 +13,7 @@ from tintype_gateway.dialects.base import (
 )
 from tintype_gateway.dialects.bedrock import amazon, stability
 from tintype_gateway.dialects.google import generate_content, predict
+from tintype_gateway.dialects.openai import images
 
 DIALECTS: dict[str, Dialect] = {}
 _STREAMING: dict[str, StreamingDialect] = {}
@@ -39,7 +39,7 @@ def register(name: str, dialect: Dialect) -> None:
         _EDITING[name] = dialect
 
 
-register("openai-images", openai_images)
+register("openai-images", images)
 register("bedrock-amazon", amazon)
 register("bedrock-stability", stability)
 register("google-predict", predict)

@@ -16,8 +16,8 @@ from tests.gateway.dialects.examples import ACME, EXAMPLES, Example
 from tests.gateway.dialects.interface import INTERFACE
 from tintype_catalog.providers import SERVICES
 from tintype_catalog.providers import Dialect as DialectName
-from tintype_gateway.dialects import openai_images
 from tintype_gateway.dialects.base import Dialect, IncompleteDialectError
+from tintype_gateway.dialects.openai import images as openai_images
 from tintype_gateway.dialects.registry import DIALECTS, get_dialect, register, streams, supports
 from tintype_gateway.values.faults import UpstreamFault
 from tintype_gateway.values.images import CallResult

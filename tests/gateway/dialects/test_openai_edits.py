@@ -3,7 +3,7 @@
 from typing import Any
 
 from tintype_catalog.sizes import Size
-from tintype_gateway.dialects.openai_images import mask_convention, translate
+from tintype_gateway.dialects.openai.images import mask_convention, translate
 from tintype_gateway.values.content import BytesContent, InputImage
 from tintype_gateway.values.upstream import UpstreamRequest
 from tintype_testing.builders import job, route

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.gateway.images.documents import documents
-from tintype_gateway.dialects.openai_images import read_error
+from tintype_gateway.dialects.openai.images import read_error
 from tintype_gateway.values.faults import FaultKind, UpstreamFault
 from tintype_testing.builders import upstream_response
 

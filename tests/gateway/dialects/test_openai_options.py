@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tintype_catalog.sizes import Size, SizeChoice
-from tintype_gateway.dialects.openai_images import interpret, streams, translate
+from tintype_gateway.dialects.openai.images import interpret, streams, translate
 from tintype_gateway.dialects.registry import first_image, mask_convention, serves
 from tintype_gateway.values.content import BytesContent, InputImage
 from tintype_gateway.values.images import GeneratedImage

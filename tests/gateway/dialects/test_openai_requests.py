@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tintype_catalog.sizes import Size, SizeChoice
-from tintype_gateway.dialects.openai_images import translate
+from tintype_gateway.dialects.openai.images import translate
 from tintype_gateway.values.upstream import UpstreamRequest
 from tintype_testing.builders import job, route
 from tintype_testing.upstream_requests import sent_json

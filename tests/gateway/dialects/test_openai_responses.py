@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.catalog.strategies import json_values
 from tests.gateway.images.documents import documents
 from tintype_catalog.costs import TokenUsage
-from tintype_gateway.dialects.openai_images import interpret
+from tintype_gateway.dialects.openai.images import interpret
 from tintype_gateway.values.faults import UpstreamFault
 from tintype_gateway.values.images import CallResult, GeneratedImage
 from tintype_gateway.values.upstream import UpstreamResponse

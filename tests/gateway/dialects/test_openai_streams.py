@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tintype_catalog.costs import TokenUsage
-from tintype_gateway.dialects.openai_images import event_reader, translate
+from tintype_gateway.dialects.openai.images import event_reader, translate
 from tintype_gateway.dialects.registry import streams
 from tintype_gateway.values.faults import UpstreamFault
 from tintype_gateway.values.images import CallResult, GeneratedImage, Preview

@@ -10,7 +10,7 @@ from aiohttp.test_utils import TestServer
 from PIL import Image
 
 from tintype_catalog.addresses import Egress, Reach
-from tintype_gateway.dialects import openai_images
+from tintype_gateway.dialects.openai import images as openai_images
 from tintype_gateway.upstream import transport
 from tintype_gateway.upstream.passthrough import PassThrough
 from tintype_gateway.upstream.sessions import open_session

@@ -6,7 +6,7 @@ from email.utils import format_datetime
 import aiohttp
 import pytest
 
-from tintype_gateway.dialects import openai_images
+from tintype_gateway.dialects.openai import images as openai_images
 from tintype_gateway.upstream.transport import call
 from tintype_gateway.values.faults import UpstreamFault
 from tintype_gateway.values.upstream import Timeouts, UpstreamRequest

@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from tests.gateway.dialects.examples import IMAGE
 from tintype_catalog.addresses import Egress, Reach
-from tintype_gateway.dialects import openai_images
+from tintype_gateway.dialects.openai import images as openai_images
 from tintype_gateway.errors import UnavailableError
 from tintype_gateway.upstream.sessions import open_session
 from tintype_gateway.upstream.transport import call

@@ -16,7 +16,7 @@ from tests.gateway.upstream.passthrough.reading import (
     passed_through,
     read_whole,
 )
-from tintype_gateway.dialects import openai_images
+from tintype_gateway.dialects.openai import images as openai_images
 from tintype_gateway.upstream.passthrough import LOOK_BYTES, PassThrough
 from tintype_gateway.values.faults import UpstreamFault
 from tintype_testing.builders import plan

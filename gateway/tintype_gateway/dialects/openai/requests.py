@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from tintype_catalog.api_options import ApiOptions, SentFields
 from tintype_catalog.catalog import Binding
 from tintype_gateway.dialects.common import required
-from tintype_gateway.dialects.openai_images.options import options_of
+from tintype_gateway.dialects.openai.options import options_of
 from tintype_gateway.dialects.provider_parameters import merge
 from tintype_gateway.values.content import InputImage
 from tintype_gateway.values.job import Job

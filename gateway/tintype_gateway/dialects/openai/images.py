@@ -9,10 +9,10 @@ import re
 from tintype_catalog.api_options import MaskConvention
 from tintype_catalog.catalog import Binding
 from tintype_catalog.operations import OperationName
-from tintype_gateway.dialects.openai_images.errors import read_error
-from tintype_gateway.dialects.openai_images.options import options_of
-from tintype_gateway.dialects.openai_images.requests import ENDPOINT, VARIATIONS, translate
-from tintype_gateway.dialects.openai_images.responses import EventReader, event_reader, interpret
+from tintype_gateway.dialects.openai.errors import read_error
+from tintype_gateway.dialects.openai.options import options_of
+from tintype_gateway.dialects.openai.requests import ENDPOINT, VARIATIONS, translate
+from tintype_gateway.dialects.openai.responses import EventReader, event_reader, interpret
 
 __all__ = [
     "ENDPOINT",

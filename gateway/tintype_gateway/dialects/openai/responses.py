@@ -13,7 +13,7 @@ from tintype_gateway.dialects.common import (
     text,
     usage_of,
 )
-from tintype_gateway.dialects.openai_images.errors import fault_in_stream
+from tintype_gateway.dialects.openai.errors import fault_in_stream
 from tintype_gateway.images import lazy_json as blobs
 from tintype_gateway.values.faults import UpstreamFault
 from tintype_gateway.values.images import CallResult, GeneratedImage, Preview

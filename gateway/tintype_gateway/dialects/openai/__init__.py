@@ -1,0 +1,1 @@
+"""The dialects of OpenAI and of Azure OpenAI, and what they share."""
