@@ -8,12 +8,25 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import get_args
+from typing import Literal, get_args
 
-from tintype_catalog.providers import Dialect
+Dialect = Literal[
+    "openai-images",
+    "bedrock-amazon",
+    "bedrock-stability",
+    "google-predict",
+    "google-generate-content",
+]
 
 DIALECTS: tuple[Dialect, ...] = get_args(Dialect)
-"""The upstream protocols of the catalog. Only the first one streams upstream."""
+"""The measured protocols: those of providers that respond with the image itself. Only the first
+one streams upstream."""
+
+Manifest = Literal["first", "last", "absent", "undeclared"]
+"""Where an image has its C2PA manifest: before its pixels, behind them, or nowhere, although its
+model declares one or, with `undeclared`, as its model says."""
+
+MANIFESTS: tuple[Manifest, ...] = get_args(Manifest)
 
 KIB, MIB = 1024, 1024 * 1024
 
@@ -23,7 +36,13 @@ SIZES = {"64 KiB": 64 * KIB, "1.5 MiB": 3 * MIB // 2, "6 MiB": 6 * MIB}
 PREVIEWS = 2
 """Partial images of a stream, each as large as the image itself."""
 
+CHUNK_BYTES = 8192
+"""The content of each chunk of pixels: libpng's default. Go writes 32 KiB, Pillow 64 KiB."""
+
 _EDGE = 1024
+
+_SPARE_BYTES = 16 * KIB
+"""What all but the pixels takes in a file of 6 MiB: the heads of some 770 chunks."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +54,7 @@ class Case:
     concurrency: int
     stream: bool = False
     delay_ms: int = 0
+    manifest: Manifest = "first"
 
     @property
     def image_bytes(self) -> int:
@@ -45,23 +65,24 @@ class Case:
     def response_bytes(self) -> int:
         """What any whole response must hold at least: its images, as base64."""
         images = 1 + PREVIEWS if self.stream and self.dialect == "openai-images" else 1
-        return images * len(image_base64(self.image_bytes))
+        return images * len(image_base64(self.image_bytes, self.manifest))
 
     @property
     def model(self) -> str:
         """The id of the model that a gateway must offer for this case."""
-        return model_id(self.dialect, self.image_bytes, self.delay_ms)
+        return model_id(self.dialect, self.image_bytes, self.delay_ms, self.manifest)
 
     @property
     def upstream_path(self) -> str:
         """The path at which the upstream itself serves this case."""
-        prefix = upstream_prefix(self.dialect, self.image_bytes, self.delay_ms)
+        prefix = upstream_prefix(self.dialect, self.image_bytes, self.delay_ms, self.manifest)
         return f"{prefix}/v1/images/generations"
 
     @property
     def title(self) -> str:
         """The case in a few words, without its concurrency."""
-        return f"{self.dialect}{', stream' if self.stream else ''}, {self.size}"
+        manifest = "" if self.manifest == "first" else f", manifest {self.manifest}"
+        return f"{self.dialect}{', stream' if self.stream else ''}, {self.size}{manifest}"
 
     @property
     def clients(self) -> str:
@@ -76,35 +97,51 @@ class Case:
         return json.dumps(fields).encode()
 
 
-def model_id(dialect: Dialect, image_bytes: int, delay_ms: int = 0) -> str:
+def model_id(
+    dialect: Dialect, image_bytes: int, delay_ms: int = 0, manifest: Manifest = "first"
+) -> str:
     """Return the name of the model for a response of the upstream after a delay in milliseconds."""
-    return f"{dialect}-{image_bytes}" + (f"-{delay_ms}" if delay_ms else "")
+    name = f"{dialect}-{image_bytes}" + (f"-{delay_ms}" if delay_ms else "")
+    return name if manifest == "first" else f"{name}-{manifest}"
 
 
-def upstream_prefix(dialect: Dialect, image_bytes: int, delay_ms: int = 0) -> str:
+def upstream_prefix(
+    dialect: Dialect, image_bytes: int, delay_ms: int = 0, manifest: Manifest = "first"
+) -> str:
     """Return the first part of the path, which selects the response of the upstream."""
-    return f"/{dialect}/{image_bytes}/{delay_ms}"
+    place = "" if manifest == "first" else f"-{manifest}"
+    return f"/{dialect}/{image_bytes}{place}/{delay_ms}"
 
 
 @cache
-def image_base64(image_bytes: int) -> bytes:
-    """Return a valid PNG of exactly this number of bytes in base64: black, padded with noise."""
-    header = struct.pack(">IIBBBBB", _EDGE, _EDGE, 8, 0, 0, 0, 0)
-    pixels = zlib.compress(bytes(_EDGE * (_EDGE + 1)), 9)
-    manifest = _chunk(b"caBX", b"c2pa")  # where providers that sign put theirs
-    start = b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + manifest + _chunk(b"IDAT", pixels)
-    end = _chunk(b"IEND", b"")
-    noise = random.Random(image_bytes).randbytes(image_bytes - len(start) - len(end) - 12)  # noqa: S311 - no secret
-    return base64.b64encode(start + _chunk(b"juNk", noise) + end)
+def image_base64(image_bytes: int, manifest: Manifest = "first") -> bytes:
+    """Return a PNG of exactly this number of bytes in base64: noise, in chunks as libpng's."""
+    rows = (image_bytes - _SPARE_BYTES) // (_EDGE + 1)
+    header = struct.pack(">IIBBBBB", _EDGE, rows, 8, 0, 0, 0, 0)
+    # The first byte of each row is the number of its filter.
+    noise = random.Random(image_bytes).randbytes(rows * _EDGE)  # noqa: S311 - no secret
+    lines = (b"\0" + noise[row * _EDGE : (row + 1) * _EDGE] for row in range(rows))
+    pixels = zlib.compress(b"".join(lines), 0)
+    parts = [pixels[at : at + CHUNK_BYTES] for at in range(0, len(pixels), CHUNK_BYTES)]
+    image = b"".join(_chunk(b"IDAT", part) for part in parts)
+    signature = _chunk(b"caBX", b"c2pa")
+    before = signature if manifest == "first" else b""
+    start = b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + before
+    end = (signature if manifest == "last" else b"") + _chunk(b"IEND", b"")
+    padding = bytes(image_bytes - len(start) - len(image) - len(end) - len(_chunk(b"tEXt", b"")))
+    return base64.b64encode(start + _chunk(b"tEXt", padding) + image + end)
 
 
 @cache
-def upstream_response(dialect: Dialect, image_bytes: int, stream: bool) -> bytes:
+def upstream_response(
+    dialect: Dialect, image_bytes: int, stream: bool, manifest: Manifest = "first"
+) -> bytes:
     """Return a whole HTTP response, as this provider would write it."""
+    encoded = image_base64(image_bytes, manifest).decode()
     if stream and dialect == "openai-images":
-        frames = b"".join(_frames(image_base64(image_bytes).decode()))
+        frames = b"".join(_frames(encoded))
         return _head("text/event-stream", "Transfer-Encoding: chunked") + frames
-    body = json.dumps(_document(dialect, image_base64(image_bytes).decode())).encode()
+    body = json.dumps(_document(dialect, encoded)).encode()
     return _head("application/json", f"Content-Length: {len(body)}") + body
 
 

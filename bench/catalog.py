@@ -9,11 +9,11 @@ from typing import Any
 import yaml
 
 import tintype_catalog
-from bench.cases import DIALECTS, SIZES, model_id, upstream_prefix
+from bench.cases import DIALECTS, MANIFESTS, SIZES, Dialect, Manifest, model_id, upstream_prefix
 from tintype_catalog.credentials import CREDENTIAL_KEYS, file_name
-from tintype_catalog.providers import Dialect
 
-Manifest = dict[str, Any]
+Document = dict[str, Any]
+"""A manifest of Kubernetes."""
 
 STARTER = Path(str(files(tintype_catalog))) / "starter"
 
@@ -30,15 +30,19 @@ DELAY_MS = 5000
 
 
 def write_catalog(folder: Path, upstream: str) -> None:
-    """Write manifests of every dialect and size, and of delayed responses of OpenAI's."""
-    manifests = [
-        manifest
+    """Write models of every dialect and size, and of OpenAI's delayed and differently signed
+    responses."""
+    documents = [
+        document
         for dialect in DIALECTS
         for image_bytes in SIZES.values()
-        for manifest in _manifests(dialect, image_bytes, 0, upstream)
+        for document in _documents(upstream, dialect, image_bytes)
     ]
-    manifests += _manifests("openai-images", SIZES["1.5 MiB"], DELAY_MS, upstream)
-    (folder / "catalog.yaml").write_text(yaml.safe_dump_all(manifests))
+    documents += _documents(upstream, "openai-images", SIZES["1.5 MiB"], DELAY_MS)
+    for manifest in MANIFESTS[1:]:
+        for image_bytes in SIZES.values():
+            documents += _documents(upstream, "openai-images", image_bytes, manifest=manifest)
+    (folder / "catalog.yaml").write_text(yaml.safe_dump_all(documents))
 
 
 def write_credentials(folder: Path) -> None:
@@ -48,16 +52,23 @@ def write_credentials(folder: Path) -> None:
             (folder / file_name(secret, key)).write_text("benchmark")
 
 
-def _manifests(
-    dialect: Dialect, image_bytes: int, delay_ms: int, upstream: str
-) -> Iterator[Manifest]:
-    name = model_id(dialect, image_bytes, delay_ms)
+def _documents(
+    upstream: str,
+    dialect: Dialect,
+    image_bytes: int,
+    delay_ms: int = 0,
+    manifest: Manifest = "first",
+) -> Iterator[Document]:
+    """Yield a model and its binding."""
+    name = model_id(dialect, image_bytes, delay_ms, manifest)
     text = (STARTER / f"{_MODELS[dialect]}.yaml").read_text()
     model, binding = _plain(list(yaml.safe_load_all(text)))
     left_out = {"aliases", "lifecycle"}
     spec = {key: value for key, value in model["spec"].items() if key not in left_out}
+    if manifest == "undeclared":
+        spec["watermark"] = "none"
     yield model | {"metadata": {"name": name}, "spec": spec | {"id": name}}
-    endpoint = upstream + upstream_prefix(dialect, image_bytes, delay_ms)
+    endpoint = upstream + upstream_prefix(dialect, image_bytes, delay_ms, manifest)
     of_binding = {"modelRef": {"name": name}, "endpoint": endpoint}
     yield binding | {"metadata": {"name": name}, "spec": binding["spec"] | of_binding}
 

@@ -54,7 +54,7 @@ def check(target: Target, case: Case) -> None:
     )
     with urlopen(request, timeout=SECONDS) as response:  # noqa: S310 - ours
         body: bytes = response.read()
-    if image_base64(case.image_bytes) not in body:
+    if image_base64(case.image_bytes, case.manifest) not in body:
         raise ValueError("the image is not in the response")
 
 

@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from bench.cases import DIALECTS, SIZES, Case
+from bench.cases import DIALECTS, MANIFESTS, SIZES, Case
 from bench.catalog import DELAY_MS
 
 MIDDLE = "1.5 MiB"
@@ -45,10 +45,15 @@ def quick() -> Plan:
 
 
 def full() -> Plan:
-    """Return everything: each dialect, size and concurrency, plain and streaming."""
+    """Return everything: each dialect, size and concurrency, plain and streaming, and OpenAI's
+    images with a C2PA manifest in another place than before the pixels."""
     every = itertools.product(DIALECTS, (False, True), SIZES, CONCURRENCIES)
+    signed = itertools.product(SIZES, (1, 16), MANIFESTS[1:])
     return Plan(
-        cases=[Case(dialect, size, clients, stream) for dialect, stream, size, clients in every],
+        cases=[
+            *(Case(dialect, size, clients, stream) for dialect, stream, size, clients in every),
+            *(Case("openai-images", *case[:2], manifest=case[2]) for case in signed),
+        ],
         waves=[wave(200), wave(1000)],
         rounds=3,
         seconds=1,

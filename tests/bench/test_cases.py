@@ -7,21 +7,52 @@ import json
 import pytest
 from PIL import Image
 
-from bench.cases import DIALECTS, KIB, PREVIEWS, SIZES, Case, image_base64, upstream_response
-from tintype_catalog.providers import Dialect
+from bench.cases import (
+    DIALECTS,
+    KIB,
+    MANIFESTS,
+    PREVIEWS,
+    SIZES,
+    Case,
+    Dialect,
+    Manifest,
+    image_base64,
+    upstream_response,
+)
 from tintype_gateway.dialects.registry import get_dialect
+from tintype_gateway.images.container import has_c2pa
 from tintype_gateway.values.upstream import UpstreamResponse
 
 SMALL = 64 * KIB
 
 
-def test_an_image_is_a_png_of_the_requested_size() -> None:
-    decoded = base64.b64decode(image_base64(SMALL), validate=True)
+@pytest.mark.parametrize("manifest", MANIFESTS)
+def test_an_image_is_a_png_of_the_requested_size(manifest: Manifest) -> None:
+    decoded = base64.b64decode(image_base64(SMALL, manifest), validate=True)
 
     assert len(decoded) == SMALL
     with Image.open(io.BytesIO(decoded)) as image:
         image.load()
-        assert (image.format, image.size) == ("PNG", (1024, 1024))
+        assert (image.format, image.width) == ("PNG", 1024)
+
+
+def test_the_pixels_of_an_image_are_in_chunks_as_libpng_writes_them() -> None:
+    decoded = base64.b64decode(image_base64(SMALL))
+
+    first = decoded.index(b"IDAT")
+    assert int.from_bytes(decoded[first - 4 : first]) == 8192
+    assert decoded.count(b"IDAT") > 4
+
+
+@pytest.mark.parametrize("manifest", MANIFESTS)
+def test_a_manifest_is_before_the_pixels_or_behind_them_or_nowhere(manifest: Manifest) -> None:
+    encoded = image_base64(SMALL, manifest)
+    decoded = base64.b64decode(encoded)
+
+    found = decoded.find(b"caBX")
+    is_before, is_behind = 0 < found < decoded.index(b"IDAT"), found > decoded.rindex(b"IDAT")
+    assert (is_before, is_behind) == (manifest == "first", manifest == "last")
+    assert has_c2pa(encoded, "png") is (manifest in ("first", "last"))
 
 
 @pytest.mark.parametrize("name", DIALECTS)

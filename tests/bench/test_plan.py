@@ -4,7 +4,16 @@ from bench.plan import chosen, full, quick
 
 
 def test_the_full_plan_has_each_dialect_plain_and_streaming_at_each_size_and_concurrency() -> None:
-    assert len(set(full().cases)) == 5 * 2 * 3 * 3
+    usual = {case for case in full().cases if case.manifest == "first"}
+
+    assert len(usual) == 5 * 2 * 3 * 3
+
+
+def test_the_full_plan_has_each_place_of_a_manifest_at_each_size() -> None:
+    others = [case for case in full().cases if case.manifest != "first"]
+
+    assert len(set(others)) == 3 * 3 * 2
+    assert "openai-images, 6 MiB, manifest absent" in {case.title for case in others}
 
 
 def test_the_quick_plan_is_a_part_of_the_full_one() -> None:

@@ -43,9 +43,16 @@ def test_the_path_selects_the_response_and_its_delay() -> None:
     assert response_to(POST.replace(b"/0/", b"/250/")) == (plain, 0.25)
 
 
-def test_any_other_path_is_a_mistake() -> None:
+def test_the_path_selects_the_place_of_the_manifest() -> None:
+    last = upstream_response("openai-images", 64 * KIB, False, "last")
+
+    assert response_to(POST.replace(b"65536", b"65536-last")) == (last, 0)
+
+
+@pytest.mark.parametrize("path", [b"/dall-e/1/0/v1", b"/openai-images/65536-middle/0/v1"])
+def test_any_other_path_is_a_mistake(path: bytes) -> None:
     with pytest.raises(ValueError, match="no such path"):
-        response_to(b"POST /dall-e/1/0/v1/images/generations HTTP/1.1\r\n\r\n")
+        response_to(b"POST " + path + b"/images/generations HTTP/1.1\r\n\r\n")
 
 
 @pytest.mark.parametrize("stream", [False, True])
