@@ -40,8 +40,8 @@ fmt: $(VENV)/dev.stamp ## Format the code, and mend what can be mended
 	$(BIN)/ruff check --fix $(SOURCES)
 
 .PHONY: bench
-bench: $(VENV)/dev.stamp ## Measure Tintype beside two relays and no gateway (QUICK=1: two minutes)
-	$(BIN)/python -m bench $(if $(QUICK),--quick) --json bench-results.json
+bench: $(VENV)/dev.stamp ## Measure Tintype beside two relays and no gateway (QUICK=1: two minutes; LITELLM=1)
+	$(BIN)/python -m bench $(if $(QUICK),--quick) $(if $(LITELLM),--litellm) --json bench-results.json
 
 .PHONY: bench-ledger
 bench-ledger: $(VENV)/dev.stamp ## Measure the ledger on each engine

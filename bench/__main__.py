@@ -11,10 +11,12 @@ import os
 import platform
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from bench.cases import Case
+from bench.litellm import litellm
 from bench.measure import Turn, check, take_turn, take_wave
 from bench.plan import Plan, chosen, full, quick
 from bench.report import render
@@ -27,7 +29,12 @@ def main() -> None:
     arguments = _parser().parse_args()
     plan = chosen(quick() if arguments.quick else full(), arguments.only, arguments.rounds)
     facts = _machine(plan)
-    with upstream(arguments.upstream_port) as url, all_targets(url, arguments.peer) as targets:
+    with ExitStack() as stack:
+        url = stack.enter_context(upstream(arguments.upstream_port))
+        peers = list(arguments.peer)
+        if arguments.litellm:
+            peers.append(stack.enter_context(litellm(url)))
+        targets = stack.enter_context(all_targets(url, peers))
         results = {
             "machine": facts,
             "cases": [_measured(case, targets, plan) for case in plan.cases],
@@ -54,6 +61,9 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         metavar="NAME,URL[,PID[,KEY]]",
         help="another gateway that offers the models of this benchmark",
+    )
+    parser.add_argument(
+        "--litellm", action="store_true", help="LiteLLM's proxy, too: installed once, from a lock"
     )
     parser.add_argument(
         "--upstream-port", type=int, default=0, help="where peers find the upstream"

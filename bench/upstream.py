@@ -19,6 +19,8 @@ BACKLOG = 4096
 LARGE_BYTES = 16 * 1024 * 1024
 """Of a longer body only the first bytes are kept, so that uploads take no memory here."""
 
+_NOT_FOUND = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
+
 _TARGET = re.compile(rb"POST /([a-z-]+)/(\d+)(?:-([a-z]+))?/(\d+)/")
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _STREAM = re.compile(rb'"stream": *true')
@@ -64,7 +66,10 @@ async def serve_connection(connection: socket.socket) -> None:
             received = await _without_large_body(connection, received)
             while split := split_request(received):
                 request, received = split
-                response, delay_seconds = response_to(request)
+                try:
+                    response, delay_seconds = response_to(request)
+                except ValueError:  # a peer may ask for a list of models
+                    response, delay_seconds = _NOT_FOUND, 0
                 if delay_seconds:
                     await asyncio.sleep(delay_seconds)
                 await loop.sock_sendall(connection, response)
