@@ -28,7 +28,8 @@ def call(
     credentials: Mapping[str, str] = KEYS, region: str = "us-west-2", **binding: Any
 ) -> UpstreamRequest:
     """Return the call of Stable Image Core with a body of one word."""
-    return invoke(route(region, **{"upstreamModel": CORE} | binding), {"prompt": "x"}, credentials)
+    core = {"dialect": "bedrock-stability", "regions": [region], "upstreamModel": CORE}
+    return invoke(route(region, **core | binding), {"prompt": "x"}, credentials)
 
 
 def test_the_colon_of_a_models_id_is_encoded_once() -> None:
