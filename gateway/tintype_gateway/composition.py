@@ -43,9 +43,11 @@ from tintype_gateway.upstream.credentials import (
     SimulatedCredentials,
 )
 from tintype_gateway.upstream.image_urls import ImageFetcher
+from tintype_gateway.upstream.polling import Pauses, Polling
 from tintype_gateway.upstream.retry import Retrier
 from tintype_gateway.upstream.sessions import open_session, open_sessions
 from tintype_gateway.upstream.slots import Slots
+from tintype_gateway.upstream.task_cancels import TaskCancels
 from tintype_gateway.upstream.tls import TlsFiles
 from tintype_gateway.values.upstream import ResponseLimits
 from tintype_kubernetes.client import connect
@@ -121,6 +123,9 @@ class Parts:
     images: ImageTools | None = None
     memory: MemoryBudget | None = None
     retrier: Retrier = field(default_factory=Retrier)
+    pauses: Pauses = field(default_factory=Pauses)
+    """The pauses between polls of a task at a provider."""
+
     connection_limits: ConnectionLimits = field(default_factory=ConnectionLimits)
     response_limits: ResponseLimits = field(default_factory=ResponseLimits)
     settle_seconds: float = SETTLE_SECONDS
@@ -162,6 +167,8 @@ async def compose(
     stack.push_async_callback(slots.finish, SLOTS_SECONDS)
     catalogs = CatalogStore()
     sessions = await stack.enter_async_context(open_sessions(settings.egress_policy, parts.tls))
+    cancels = TaskCancels(sessions)
+    stack.push_async_callback(cancels.finish)
     for_issuers = await stack.enter_async_context(open_session(None))
     images = parts.images or await _image_tools(settings, stack)
     pipeline = Pipeline(
@@ -169,6 +176,7 @@ async def compose(
         ledger=ledger,
         credentials=parts.credentials or _credentials(settings, stack),
         sessions=sessions,
+        polling=Polling(cancels, parts.pauses),
         handling=settings.parameter_handling,
         profile=settings.response_profile,
         micro_credits_per_usd=settings.micro_credits_per_usd,

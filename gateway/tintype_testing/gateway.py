@@ -37,6 +37,7 @@ from tintype_gateway.server import REHEARSAL, STARTER
 from tintype_gateway.settings import GatewaySettings
 from tintype_gateway.storage.image_tools import ImageTools
 from tintype_gateway.upstream.credentials import CredentialSource, SimulatedCredentials
+from tintype_gateway.upstream.polling import Pauses
 from tintype_gateway.upstream.retry import Retrier
 from tintype_gateway.values.upstream import ResponseLimits
 from tintype_simulator.app import running
@@ -134,6 +135,7 @@ async def running_gateway(
     heartbeat_seconds: float = 15,
     images: ImageTools | None = None,
     retrier: Retrier | None = None,
+    pauses: Pauses | None = None,
     endpoints: Reach = Reach.ANYWHERE,
     public_models: bool = False,
     cors_origins: Sequence[str] = (),
@@ -146,7 +148,7 @@ async def running_gateway(
 
     It serves what `source` brings, or the given manifests, or the starter catalog as
     `tintype gateway --simulate` does; the provider is the running `simulator`, or one of its own.
-    Retries do not pause, unless the provider asks for it.
+    Retries do not pause, and polls hardly, unless the provider asks for it.
     """
     async with AsyncExitStack() as stack:
         if simulator is None:
@@ -174,6 +176,7 @@ async def running_gateway(
             images=images or ImageTools(),
             memory=memory or MemoryBudget(),
             retrier=retrier or Retrier(draw=lambda: 0.0),
+            pauses=pauses or Pauses(first=0.02, longest=0.1),
             connection_limits=connection_limits or ConnectionLimits(),
             response_limits=response_limits or ResponseLimits(),
             settle_seconds=0,

@@ -26,9 +26,9 @@ from tintype_gateway.images.container import Scanner
 from tintype_gateway.images.inspection import inspect_quickly
 from tintype_gateway.images.lazy_json import loads
 from tintype_gateway.pipeline.stages.validate import validate
+from tintype_gateway.upstream.exchange import MAX_ERROR_BYTES
 from tintype_gateway.upstream.passthrough import LOOK_BYTES, opening_of
 from tintype_gateway.upstream.sse import EndlessEventError, EventParser
-from tintype_gateway.upstream.transport import MAX_ERROR_BYTES
 from tintype_gateway.values.content import JsonBody
 from tintype_gateway.values.faults import UpstreamFault
 from tintype_gateway.values.upstream import UpstreamResponse

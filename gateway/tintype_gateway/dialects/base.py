@@ -1,9 +1,10 @@
 """The interface of a dialect, which is one upstream wire protocol in one module.
 
 A dialect is three functions and a pattern, the members of `Dialect`. One whose provider can respond
-with a stream of events has two functions more, those of `StreamingDialect`, and one that also takes
-images has the members of `EditingDialect`. `registry.py` lists all
-dialects, and refuses one that is incomplete. docs/adding-a-dialect.md explains how to write one.
+with a stream of events has two functions more, those of `StreamingDialect`, one that also takes
+images has the members of `EditingDialect`, and one whose provider is polled for its result those of
+`PollingDialect`. `registry.py` lists all dialects, and refuses one that is incomplete.
+docs/adding-a-dialect.md explains how to write one.
 
 What holds for every member:
 
@@ -25,6 +26,7 @@ from tintype_gateway.values.faults import UpstreamFault
 from tintype_gateway.values.images import CallResult, Preview
 from tintype_gateway.values.job import Job
 from tintype_gateway.values.routes import Route
+from tintype_gateway.values.tasks import Done, Task, Waiting
 from tintype_gateway.values.upstream import UpstreamRequest, UpstreamResponse
 
 
@@ -124,6 +126,44 @@ class EditingDialect(Dialect, Protocol):
         """Return how the provider reads the mask of a task, None where it takes no mask."""
 
 
+@runtime_checkable
+class PollingDialect(Dialect, Protocol):
+    """A dialect whose provider accepts a call as a task, and is polled until it has a result.
+
+    `translate` returns the call that submits the task, with `RESULT_HOSTS` as its `image_hosts`.
+    `FIRST_IMAGE` is None, and `interpret` gets a response with any status from 200 to 299.
+    """
+
+    @property
+    def API_HOSTS(self) -> Collection[str]:
+        """The hosts that may be polled and get the credentials of the call, beside that of the call
+        itself: entries as in `tintype_catalog.allowed_hosts`."""
+
+    @property
+    def RESULT_HOSTS(self) -> Collection[str]:
+        """The hosts of finished images, which never get the credentials: entries as above."""
+
+    def accepted(self, response: UpstreamResponse) -> Task:
+        """Return the task that a response to the submitting call names.
+
+        Its status is one from 200 to 299.
+
+        Raises:
+            UpstreamFault: It names none. The provider may work on it all the same.
+        """
+
+    def progress(self, response: UpstreamResponse, task: Task) -> Waiting | Done:
+        """Return how far a task is, by a response to a poll, or to the submitting call.
+
+        Its status is one from 200 to 299. A response that tells nothing that the dialect knows,
+        such as a new state, is `Waiting`: the task is polled on.
+
+        Raises:
+            UpstreamFault: The task has ended without a result. The fault is `charged` where the
+                provider may charge for it.
+        """
+
+
 class IncompleteDialectError(TypeError):
     """A dialect lacks a part of the interface."""
 
@@ -135,6 +175,11 @@ _FUNCTIONS = {
 }
 _STREAMING_FUNCTIONS: Mapping[str, tuple[str, ...]] = {"streams": ("binding",), "event_reader": ()}
 _EDITING_FUNCTIONS: Mapping[str, tuple[str, ...]] = {"mask_convention": ("task",)}
+_POLLING_FUNCTIONS: Mapping[str, tuple[str, ...]] = {
+    "accepted": ("response",),
+    "progress": ("response", "task"),
+}
+_HOST_LISTS = ("API_HOSTS", "RESULT_HOSTS")
 
 
 def require_complete(name: str, dialect: object) -> None:
@@ -155,6 +200,9 @@ def _missing(dialect: object) -> Iterator[str]:
         expected |= _EDITING_FUNCTIONS
         if not set(getattr(dialect, "OPERATIONS", ())) & set(FEATURES):
             yield f"it has no OPERATIONS, some of {', '.join(FEATURES)}"
+    if any(hasattr(dialect, name) for name in (*_POLLING_FUNCTIONS, *_HOST_LISTS)):
+        expected |= _POLLING_FUNCTIONS
+        yield from _missing_of_polling(dialect)
     for name, parameters in expected.items():
         if not _takes(getattr(dialect, name, None), parameters):
             yield f"it has no function {name}({', '.join(parameters)})"
@@ -162,6 +210,15 @@ def _missing(dialect: object) -> Iterator[str]:
         yield "it has no FIRST_IMAGE, a compiled pattern of bytes or None"
     elif (pattern := getattr(dialect, "FIRST_IMAGE", None)) and isinstance(pattern.pattern, str):
         yield "its FIRST_IMAGE is a pattern of text, and must be one of bytes"
+
+
+def _missing_of_polling(dialect: object) -> Iterator[str]:
+    for name in _HOST_LISTS:
+        hosts = getattr(dialect, name, None)
+        if isinstance(hosts, str) or not isinstance(hosts, Collection):
+            yield f"it has no {name}, a collection of hosts"
+    if getattr(dialect, "FIRST_IMAGE", None) is not None:
+        yield "it is polled, and its FIRST_IMAGE must be None"
 
 
 def _takes(function: object, parameters: Sequence[str]) -> bool:

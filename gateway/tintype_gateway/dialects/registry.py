@@ -8,6 +8,7 @@ from tintype_catalog.operations import OperationName
 from tintype_gateway.dialects.base import (
     Dialect,
     EditingDialect,
+    PollingDialect,
     StreamingDialect,
     require_complete,
 )
@@ -18,6 +19,7 @@ from tintype_gateway.dialects.openai import images
 DIALECTS: dict[str, Dialect] = {}
 _STREAMING: dict[str, StreamingDialect] = {}
 _EDITING: dict[str, EditingDialect] = {}
+_POLLING: dict[str, PollingDialect] = {}
 
 GENERATION: frozenset[OperationName] = frozenset(("generation",))
 """What a dialect can be asked for that takes no images."""
@@ -33,10 +35,13 @@ def register(name: str, dialect: Dialect) -> None:
     DIALECTS[name] = dialect
     _STREAMING.pop(name, None)
     _EDITING.pop(name, None)
+    _POLLING.pop(name, None)
     if isinstance(dialect, StreamingDialect):  # slow, so it is done once
         _STREAMING[name] = dialect
     if isinstance(dialect, EditingDialect):
         _EDITING[name] = dialect
+    if isinstance(dialect, PollingDialect):
+        _POLLING[name] = dialect
 
 
 register("openai-images", images)
@@ -87,6 +92,11 @@ def get_dialect(name: str) -> Dialect:
         KeyError: There is no such dialect.
     """
     return DIALECTS[name]
+
+
+def polling_dialect(name: str) -> PollingDialect | None:
+    """Return a dialect by name if its provider is polled for the result of a call, else None."""
+    return _POLLING.get(name)
 
 
 def streams(binding: Binding) -> bool:

@@ -91,6 +91,20 @@ MISCONFIGURED_CALLS = Counter(
     ("provider", "binding"),
     registry=REGISTRY,
 )
+PROVIDER_POLLS = Counter(
+    "tintype_provider_polls",
+    "Polls of tasks at providers, by outcome: waiting, done, ended (without a result) or failed. "
+    "The polls of a task belong to one call.",
+    ("provider", "outcome"),
+    registry=REGISTRY,
+)
+TASK_CANCELS = Counter(
+    "tintype_provider_task_cancels",
+    "Calls that cancel tasks at providers which nobody waits for any more, by result: success or "
+    "failure.",
+    ("provider", "result"),
+    registry=REGISTRY,
+)
 RETRIES = Counter(
     "tintype_retries",
     "Retries of calls on the same route, by the fault of the failed call.",

@@ -36,6 +36,7 @@ from tintype_gateway.storage.idempotent_responses import IdempotentResponses
 from tintype_gateway.storage.image_tools import ImageTools
 from tintype_gateway.upstream.credentials import CredentialSource
 from tintype_gateway.upstream.executor import Execution, Executor
+from tintype_gateway.upstream.polling import Polling
 from tintype_gateway.upstream.retry import Retrier
 from tintype_gateway.upstream.sessions import Sessions
 from tintype_gateway.upstream.translate import check_translation
@@ -57,6 +58,7 @@ class Pipeline:
     ledger: Ledger
     credentials: CredentialSource
     sessions: Sessions
+    polling: Polling
     handling: Handling
     micro_credits_per_usd: int
     settlements: Settlements
@@ -243,6 +245,7 @@ class Pipeline:
             self.sessions,
             self.images,
             self.retrier,
+            self.polling,
             self.memory,
             self.heartbeat_seconds,
             self.response_limits,

@@ -6,10 +6,14 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from tintype_gateway.dialects.registry import first_image, get_dialect
+import aiohttp
+
+from tintype_gateway.dialects.base import Dialect
+from tintype_gateway.dialects.registry import first_image, get_dialect, polling_dialect
 from tintype_gateway.images.container import read_header
 from tintype_gateway.observability.metrics import UNSETTLED_CALLS
 from tintype_gateway.request_context import RequestContext
+from tintype_gateway.runtime.deadline import Deadline
 from tintype_gateway.runtime.memory_budget import MemoryBudget, bytes_if_read_whole
 from tintype_gateway.storage.image_tools import ImageTools
 from tintype_gateway.upstream.fault_reports import report
@@ -17,8 +21,10 @@ from tintype_gateway.upstream.fetched_images import fetched
 from tintype_gateway.upstream.finish import finish, inspect, needs_finish, stripped
 from tintype_gateway.upstream.instrumentation import observe_usage, observed_call, observed_finish
 from tintype_gateway.upstream.passthrough import PassThrough
+from tintype_gateway.upstream.polling import Polling
 from tintype_gateway.upstream.retry import Retrier
 from tintype_gateway.upstream.sessions import Sessions
+from tintype_gateway.upstream.task_cancels import PolledCall
 from tintype_gateway.upstream.translate import divide, translate
 from tintype_gateway.upstream.transport import call
 from tintype_gateway.values.events import (
@@ -52,6 +58,7 @@ class Executor:
     sessions: Sessions
     images: ImageTools
     retrier: Retrier
+    polling: Polling
     memory: MemoryBudget = field(default_factory=MemoryBudget)
     heartbeat_seconds: float = 15.0
     """The time without an event after which a stream gets a heartbeat."""
@@ -107,25 +114,18 @@ class Executor:
         previews = _Previews(planned, candidate, plan.job.partial_images)
         with observed_call(plan, route, planned.asked):
             timeouts = Timeouts.of(route.binding, context.deadline.remaining())
+            deadline = Deadline(timeouts.total)
             async with (
                 self.sessions.to(route.binding) as session,
                 aclosing(
-                    call(
-                        upstream,
-                        dialect,
-                        session,
-                        timeouts,
-                        through,
-                        self.limits,
-                        presents_certificate=route.binding.client_certificate is not None,
-                    )
+                    self._events(upstream, dialect, route, session, timeouts, through)
                 ) as events,
             ):
                 async for event in events:
                     match event:
                         case CallResult():
                             observe_usage(plan, route, event)
-                            event = await self._fetched(context, event, upstream, route)
+                            event = await self._fetched(context, event, upstream, session, deadline)
                             passed = through.passed if through else None
                             made = await inspect(planned, route, event, plan, self.images, passed)
                         case PassingImage():
@@ -142,17 +142,44 @@ class Executor:
             return None
         return PassThrough(pattern, context.plan, partial(self._fall_back, context))
 
+    def _events(
+        self,
+        upstream: UpstreamRequest,
+        dialect: Dialect,
+        route: Route,
+        session: aiohttp.ClientSession,
+        timeouts: Timeouts,
+        through: PassThrough | None,
+    ) -> AsyncGenerator[Preview | PassingImage | CallResult, None]:
+        """Return the events of a call, in the way of its dialect: one response, or many polls."""
+        if (polled := polling_dialect(route.binding.dialect)) is not None:
+            polled_call = PolledCall(upstream, polled, route.binding)
+            return self.polling.call(polled_call, session, timeouts, self.limits)
+        identifies = route.binding.client_certificate is not None
+        return call(
+            upstream,
+            dialect,
+            session,
+            timeouts,
+            through,
+            self.limits,
+            presents_certificate=identifies,
+        )
+
     async def _fetched(
-        self, context: RequestContext, result: CallResult, request: UpstreamRequest, route: Route
+        self,
+        context: RequestContext,
+        result: CallResult,
+        request: UpstreamRequest,
+        session: aiohttp.ClientSession,
+        deadline: Deadline,
     ) -> CallResult:
         """Return a result with the images that the provider named by URLs."""
         if all(image.url is None for image in result.images):
             return result
         if context.plan.delivery is Delivery.PASS_THROUGH:
             await self._fall_back(context)
-        seconds = Timeouts.of(route.binding, context.deadline.remaining()).total
-        async with self.sessions.to(route.binding) as session:
-            return await fetched(result, request, session, seconds)
+        return await fetched(result, request, session, deadline.remaining())
 
     async def _without_text(self, preview: Preview, route: Route) -> Preview:
         if route.binding.api is None or not route.binding.api.strip_text:

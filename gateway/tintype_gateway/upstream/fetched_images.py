@@ -1,9 +1,11 @@
 """Images that a provider names by URLs, instead of sending them in its response.
 
-Only the provider's own host is asked for them: a response must not lead the gateway elsewhere.
+Only the provider's own host, or hosts that its dialect lists, are asked for them: a response must
+not lead the gateway elsewhere.
 """
 
 import asyncio
+import errno
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -13,6 +15,7 @@ import yarl
 
 from tintype_gateway.observability.request_meter import current_meter
 from tintype_gateway.observability.spans import propagated
+from tintype_gateway.upstream.provider_urls import listed_url
 from tintype_gateway.values.faults import UpstreamFault
 from tintype_gateway.values.images import CallResult
 from tintype_gateway.values.upstream import UpstreamRequest
@@ -20,8 +23,9 @@ from tintype_gateway.values.upstream import UpstreamRequest
 MAX_BYTES = 64 * 1024 * 1024
 """The most bytes of all images of a call."""
 
-_OF_THE_CALL = frozenset({"content-type", "content-length", "accept"})
-"""Headers of a call that mean its body. The others, such as the key, are sent for images, too."""
+PAUSES_SECONDS = (0.25, 1.0)
+"""The pauses before an image is fetched again after a passing failure: it may have been paid for,
+and fetching it costs nothing."""
 
 
 async def fetched(
@@ -31,7 +35,7 @@ async def fetched(
 
     Args:
         result: What the provider responded.
-        request: The call, with the base URL of its images.
+        request: The call, with the hosts or the base URL of its images.
         session: That of the call.
         seconds: How long all images may take.
 
@@ -39,19 +43,27 @@ async def fetched(
         UpstreamFault: A URL leads to another host, or there is no image within the limits.
     """
     images, left = [], MAX_BYTES
-    headers = {k: v for k, v in request.headers.items() if k.lower() not in _OF_THE_CALL}
+    headers = {} if request.image_hosts else request.access_headers
     try:
         async with asyncio.timeout(seconds):
             for image in result.images:
                 if image.url is not None:
-                    target = image_url(image.url, request.image_base or request.url)
-                    content = await _content(target, headers, session, left)
+                    content = await _content(_target(image.url, request), headers, session, left)
                     left -= len(content)
                     image = replace(image, base64=pybase64.b64encode(content), url=None)
                 images.append(image)
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         raise _unfetched(type(error).__name__) from error
     return replace(result, images=tuple(images))
+
+
+def _target(named: str, request: UpstreamRequest) -> yarl.URL:
+    if not request.image_hosts:
+        return image_url(named, request.image_base or request.url)
+    try:
+        return listed_url(named, request.url, request.image_hosts)
+    except ValueError as error:
+        raise _unfetched(str(error)) from error
 
 
 def image_url(named: str, base: str) -> yarl.URL:
@@ -85,10 +97,37 @@ def image_url(named: str, base: str) -> yarl.URL:
 async def _content(
     target: yarl.URL, headers: Mapping[str, str], session: aiohttp.ClientSession, most: int
 ) -> bytes:
+    """Return an image, which is fetched again after a passing failure."""
+    for pause in PAUSES_SECONDS:
+        try:
+            content = await _fetched(target, headers, session, most)
+        except aiohttp.ClientError as error:
+            if isinstance(error, aiohttp.ClientConnectorError) and error.errno == errno.EACCES:
+                raise  # the egress guard refused the address
+        else:
+            if content is not None:
+                return content
+        await asyncio.sleep(pause)
+    content = await _fetched(target, headers, session, most)
+    if content is None:
+        raise _unfetched("the provider cannot send it now")
+    return content
+
+
+async def _fetched(
+    target: yarl.URL, headers: Mapping[str, str], session: aiohttp.ClientSession, most: int
+) -> bytes | None:
+    """Return an image; None where the host cannot send it now.
+
+    Raises:
+        UpstreamFault: There is no image, or it is too large.
+    """
     content, meter = bytearray(), current_meter()
     async with session.get(
         target, headers=propagated(dict(headers)), allow_redirects=False
     ) as response:
+        if response.status == 429 or response.status >= 500:
+            return None
         if response.status != 200:
             raise _unfetched(f"the provider responds with status {response.status}")
         async for chunk in response.content.iter_any():

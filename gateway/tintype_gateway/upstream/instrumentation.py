@@ -38,7 +38,7 @@ def observed_call(plan: Plan, route: Route, asked: int) -> Iterator[None]:
         try:
             yield
         except UpstreamFault as fault:
-            outcome, unsettled = fault.kind, rule_of(fault).may_have_cost
+            outcome, unsettled = fault.kind, rule_of(fault).may_have_cost or fault.charged
             report(fault, plan, route)
             raise
         except (asyncio.CancelledError, GeneratorExit):  # the client disconnected during the call

@@ -52,6 +52,10 @@ class UpstreamFault(Exception):
     uncharged: bool = False
     """Whether the provider reports that it does not charge for the call."""
 
+    charged: bool = False
+    """Whether the provider may charge for the call, although the kind of the fault says that there
+    is no image, as with a prompt that is refused after the work was done."""
+
     cause: str | None = None
     """The provider's own message, which may contain account details: only for the log."""
 

@@ -35,6 +35,20 @@ class UpstreamRequest:
     image_base: str | None = None
     """The URL below which the response may name images, instead of holding them."""
 
+    image_hosts: tuple[str, ...] = ()
+    """The hosts at which the response may name images, beside that of the call: entries as in
+    `tintype_catalog.allowed_hosts`. Where there are any, images are fetched without the headers of
+    the call, so that no host of images gets its credentials. Else they are fetched with them, below
+    `image_base` only."""
+
+    @property
+    def access_headers(self) -> dict[str, str]:
+        """The headers that do not describe the body, the credentials among them."""
+        return {k: v for k, v in self.headers.items() if k.lower() not in _OF_THE_BODY}
+
+
+_OF_THE_BODY = frozenset({"content-type", "content-length", "accept"})
+
 
 class Timeouts(NamedTuple):
     """The time limits of one call in seconds, each counted from the start of the call."""

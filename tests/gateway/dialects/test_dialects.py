@@ -11,7 +11,7 @@ from typing import cast, get_args
 
 import pytest
 
-from tests.gateway.dialects import acme, interface
+from tests.gateway.dialects import acme, interface, polled
 from tests.gateway.dialects.examples import ACME, EXAMPLES, Example
 from tests.gateway.dialects.interface import INTERFACE
 from tintype_catalog.providers import SERVICES
@@ -146,6 +146,30 @@ def test_a_dialect_with_another_signature_or_pattern_is_refused() -> None:
 def test_a_dialect_for_edits_has_both_of_its_parts(parts: dict[str, object], missing: str) -> None:
     with pytest.raises(IncompleteDialectError, match=re.escape(missing)):
         register("acme", cast(Dialect, SimpleNamespace(**vars(acme) | parts)))
+
+
+@pytest.mark.parametrize(
+    ("part", "missing"),
+    [
+        ("accepted", "it has no function accepted(response)"),
+        ("progress", "it has no function progress(response, task)"),
+        ("API_HOSTS", "it has no API_HOSTS, a collection of hosts"),
+        ("RESULT_HOSTS", "it has no RESULT_HOSTS, a collection of hosts"),
+    ],
+)
+def test_a_dialect_that_is_polled_has_all_of_its_parts(part: str, missing: str) -> None:
+    parts = {name: value for name, value in vars(polled).items() if name != part}
+
+    with pytest.raises(IncompleteDialectError, match=re.escape(missing)):
+        register("polled", cast(Dialect, SimpleNamespace(**parts)))
+
+
+@pytest.mark.parametrize("wrong", [{"API_HOSTS": "api.test"}, {"FIRST_IMAGE": re.compile(b"x")}])
+def test_a_dialect_that_is_polled_lists_hosts_and_passes_nothing_through(
+    wrong: dict[str, object],
+) -> None:
+    with pytest.raises(IncompleteDialectError, match=next(iter(wrong))):
+        register("polled", cast(Dialect, SimpleNamespace(**vars(polled) | wrong)))
 
 
 def test_a_dialect_edits_where_it_says_so() -> None:

@@ -56,11 +56,12 @@ def execution(
     bought = replace(plan(images=calls, streamed=True), delivery=delivery)
     context = RequestContext.begin(bought, "req_1", RequestLog(), Reservation(0))
     CALLS[id(context)] = call
-    no_sessions = None
+    no_sessions = no_polling = None
     executor = Scripted(
         no_sessions,  # type: ignore[arg-type]
         ImageTools(),
         Retrier(),
+        no_polling,  # type: ignore[arg-type]
         heartbeat_seconds=heartbeat_seconds,
     )
     return Execution(executor, context)

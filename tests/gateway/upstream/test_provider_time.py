@@ -11,7 +11,7 @@ from PIL import Image
 
 from tintype_catalog.addresses import Egress, Reach
 from tintype_gateway.dialects.openai import images as openai_images
-from tintype_gateway.upstream import transport
+from tintype_gateway.upstream import exchange, transport
 from tintype_gateway.upstream.passthrough import PassThrough
 from tintype_gateway.upstream.sessions import open_session
 from tintype_gateway.values.images import CallResult, PassingImage
@@ -33,7 +33,8 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(transport, "perf_counter_ns", clock)
+    for module in (transport, exchange):
+        monkeypatch.setattr(module, "perf_counter_ns", clock)
     return clock
 
 

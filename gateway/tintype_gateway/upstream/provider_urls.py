@@ -1,0 +1,41 @@
+"""URLs that a provider's response names: only hosts that its dialect lists are called.
+
+A response must not lead the gateway, and least of all its credentials, elsewhere.
+"""
+
+import re
+from collections.abc import Iterable
+
+import yarl
+
+from tintype_catalog.allowed_hosts import allows
+
+_PLAIN = re.compile(r"[\x21-\x7e]{1,4096}")
+"""What can be sent as it is."""
+
+
+def listed_url(named: str, call: str, hosts: Iterable[str]) -> yarl.URL:
+    """Return a URL that a response names, to be called exactly as it is written.
+
+    Args:
+        named: What the provider wrote.
+        call: The URL of the call, whose scheme, host and port are always allowed.
+        hosts: The allowed hosts beside it; an entry without a port means https.
+
+    Raises:
+        ValueError: It is at another host, or no URL. The message says which, without its path,
+            which may be a secret.
+    """
+    if _PLAIN.fullmatch(named) is None:
+        raise ValueError("it is not a valid URL")
+    try:
+        target = yarl.URL(named, encoded=True)
+        origin = target.origin()
+    except ValueError as error:
+        raise ValueError("it is not a valid URL") from error
+    if target.raw_user is not None or target.raw_password is not None:
+        raise ValueError(f"it has a user, at {origin}")
+    is_own = origin == yarl.URL(call, encoded=True).origin()
+    if not is_own and not allows(hosts, str(origin)):
+        raise ValueError(f"it is at {origin}, which is no host of the provider")
+    return target
