@@ -12,7 +12,14 @@ from tintype_catalog.catalog import Catalog
 from tintype_catalog.connection import CERTIFICATE_KEYS, MAX_CA_BYTES
 from tintype_catalog.problems import Problem, Reason
 from tintype_catalog.provider_binding import ProviderBindingSpec
-from tintype_catalog.providers import API_KEY, AWS_BEARER, AWS_KEYS, SERVICES, own_hosts
+from tintype_catalog.providers import (
+    API_KEY,
+    AWS_BEARER,
+    AWS_KEYS,
+    SERVICE_ACCOUNT,
+    SERVICES,
+    own_hosts,
+)
 from tintype_catalog.resources import ProviderBinding
 
 OPT_IN_LABEL = "tintype.dev/provider-credentials"
@@ -36,7 +43,7 @@ class Offer(NamedTuple):
 Secrets = Mapping[str, Offer]
 """The offered Secrets by name."""
 
-CREDENTIAL_KEYS = API_KEY | AWS_KEYS | AWS_BEARER | {"aws-session-token"}
+CREDENTIAL_KEYS = API_KEY | AWS_KEYS | AWS_BEARER | {"aws-session-token"} | SERVICE_ACCOUNT
 """All keys that a gateway may read."""
 
 ConfigMaps = Mapping[str, Collection[str]]
@@ -71,6 +78,17 @@ MAX_SECRET_NAME = 220
 def file_name(secret: str, key: str) -> str:
     """Return the name of the file in a gateway's credentials folder."""
     return f"{secret}.{key}"
+
+
+def split_file_name(name: str) -> tuple[str, str] | None:
+    """Return the Secret and the key of a file's name, None for a file of another kind.
+
+    Both may have dots: `vertex.service-account.json` is of the Secret `vertex`.
+    """
+    for key in CREDENTIAL_KEYS:
+        if name.endswith(f".{key}") and (secret := name.removesuffix(f".{key}")):
+            return secret, key
+    return None
 
 
 class _Need(NamedTuple):

@@ -16,6 +16,7 @@ from tintype_catalog.contract import Contract, Region, cel
 from tintype_catalog.pricing import Pricing
 from tintype_catalog.providers import SERVICES, Dialect
 from tintype_catalog.urls import has_a_host_and_a_port
+from tintype_catalog.vertex_ai import VertexAi
 
 ProviderLabel = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=40)]
 """The label of a provider in headers, ids and metrics: a DNS label, such as `gpu-pool`."""
@@ -36,6 +37,7 @@ _ONE_SOURCE = "exactly one of `secretRef`, `workloadIdentity: true` and `none: t
 _NONE_ONLY_WITHOUT_KEY = "`credentials.none` goes with the dialect openai-images"
 _PROBE_NEEDS_ENDPOINT = "`healthProbe` needs an `endpoint` or a `serviceRef`"
 _API_ONLY_OF_OPENAI = "`api` goes with the dialect openai-images"
+_VERTEX_AI = "`vertexAi` goes with the dialects vertex-*, which need it"
 _ONE_ADDRESS = "at most one of `endpoint` and `serviceRef`"
 _PRIVATE_ENDPOINT = "`allowPrivate` goes with `endpoint`"
 
@@ -110,6 +112,7 @@ class ProviderBindingSpec(Contract):
             f" || self.dialect in {_WITH_WORKLOAD}",
             _HAS_NO_WORKLOAD,
         ),
+        ("has(self.vertexAi) == self.dialect.startsWith('vertex-')", _VERTEX_AI),
         ("!has(self.endpoint) || !has(self.serviceRef)", _ONE_ADDRESS),
         (
             "!has(self.allowPrivate) || !self.allowPrivate || has(self.endpoint)",
@@ -141,7 +144,9 @@ class ProviderBindingSpec(Contract):
     """The share of traffic among bindings of the same priority."""
 
     regions: Annotated[tuple[Region, ...], Field(max_length=32)] = ()
-    """The provider's regions, the preferred one first. Empty for a provider without regions."""
+    """The provider's regions, the preferred one first. Empty for a provider without regions. For
+    Vertex AI its locations: `global` (which is meant where this is empty), `us`, `eu`, or a region
+    such as `europe-west4`."""
 
     endpoint: Endpoint | None = None
     """The base URL to call instead of the provider's own, such as a proxy or a simulator: a host,
@@ -174,6 +179,9 @@ class ProviderBindingSpec(Contract):
 
     api: ApiOptions | None = None
     """How the server differs from OpenAI, for the dialect `openai-images`."""
+
+    vertex_ai: VertexAi | None = None
+    """The Google Cloud projects, for the dialects of Vertex AI."""
 
     pricing: Pricing
     """The price at this provider."""
@@ -218,6 +226,8 @@ class ProviderBindingSpec(Contract):
 
     @model_validator(mode="after")
     def _options_fit_the_dialect(self) -> Self:
+        if (self.vertex_ai is not None) != self.dialect.startswith("vertex-"):
+            raise ValueError(_VERTEX_AI)
         if self.dialect != "openai-images":
             if self.api is not None:
                 raise ValueError(_API_ONLY_OF_OPENAI)

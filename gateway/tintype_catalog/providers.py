@@ -10,6 +10,8 @@ Dialect = Literal[
     "bedrock-stability",
     "google-predict",
     "google-generate-content",
+    "vertex-predict",
+    "vertex-generate-content",
 ]
 """The names of the wire protocols: the values of `dialect` in a ProviderBinding."""
 
@@ -19,6 +21,9 @@ Workload = Literal["aws", "azure", "google"]
 API_KEY = frozenset({"api-key"})
 AWS_KEYS = frozenset({"aws-access-key-id", "aws-secret-access-key"})
 AWS_BEARER = frozenset({"aws-bearer-token"})
+SERVICE_ACCOUNT = frozenset({"service-account.json"})
+"""A key file of Google Cloud, from which the gateway makes access tokens."""
+
 ACCESS_TOKEN = frozenset({"access-token"})
 """What a dialect gets where the gateway makes a token. No Secret has this key."""
 
@@ -86,6 +91,21 @@ _GOOGLE = Service(
     "/v1beta/models/MODEL:METHOD",
     re.compile(r"/v1(beta)?(/models(/[^/]+)?)?$"),
 )
+_VERTEX = Service(
+    "{region}-aiplatform.googleapis.com",
+    (SERVICE_ACCOUNT,),
+    "gcp.vertex_ai",
+    {},
+    "/v1/projects/PROJECT/locations/LOCATION/publishers/google/models/MODEL:METHOD",
+    re.compile(r"/v1(beta1)?(/projects(/.*)?)?$"),
+    workload="google",
+    token_scope="https://www.googleapis.com/auth/cloud-platform",  # noqa: S106  # no password
+    hosts_by_region={
+        "global": "aiplatform.googleapis.com",
+        "us": "aiplatform.us.rep.googleapis.com",
+        "eu": "aiplatform.eu.rep.googleapis.com",
+    },
+)
 
 SERVICES: Mapping[Dialect, Service] = {
     "openai-images": _OPENAI,
@@ -93,6 +113,8 @@ SERVICES: Mapping[Dialect, Service] = {
     "bedrock-stability": _BEDROCK,
     "google-predict": _GOOGLE,
     "google-generate-content": _GOOGLE,
+    "vertex-predict": _VERTEX,
+    "vertex-generate-content": _VERTEX,
 }
 
 

@@ -78,6 +78,8 @@ TASKS: Mapping[Dialect, Mapping[OperationName, Mapping[str | None, Task]]] = {
     "bedrock-stability": _tasks(_STABILITY_EDITS),
     "google-predict": {"generation": _GENERATION},
     "google-generate-content": _tasks({None: Task(max_images=14)}),
+    "vertex-predict": {"generation": _GENERATION},
+    "vertex-generate-content": _tasks({None: Task(max_images=14)}),
 }
 """The tasks of each operation of a dialect. None means that the dialect names no task."""
 

@@ -5,8 +5,8 @@ import pytest
 from tintype_catalog.allowed_hosts import allows, entry_for, listed
 from tintype_catalog.compiler import compile_manifests
 from tintype_catalog.credentials import Offer, misused_secrets
-from tintype_catalog.providers import SERVICES
-from tintype_gateway.dialects.google import common as google
+from tintype_catalog.providers import SERVICES, own_host
+from tintype_gateway.dialects.google.calls import GEMINI_ENDPOINT
 from tintype_gateway.dialects.openai import images as openai_images
 from tintype_testing.manifests import compiled, image_model, provider_binding
 
@@ -96,7 +96,7 @@ def test_the_entry_that_a_condition_names_allows_the_endpoint(endpoint: str) -> 
 
 def test_the_providers_own_hosts_are_those_that_the_dialects_call() -> None:
     assert f"https://{SERVICES['openai-images'].host}" == openai_images.ENDPOINT
-    assert f"https://{SERVICES['google-predict'].host}" == google.ENDPOINT
+    assert f"https://{SERVICES['google-predict'].host}" == GEMINI_ENDPOINT
 
 
 @pytest.mark.parametrize("endpoint", [None, "https://api.openai.com", "https://api.openai.com/v1"])
@@ -105,6 +105,19 @@ def test_the_providers_own_host_needs_no_list(endpoint: str | None) -> None:
     manifests = [image_model(), provider_binding(**own)]
 
     assert not compile_manifests(manifests, secrets={"openai": OPENAI}).problems
+
+
+@pytest.mark.parametrize(
+    ("location", "host"),
+    [
+        ("global", "aiplatform.googleapis.com"),
+        ("us", "aiplatform.us.rep.googleapis.com"),
+        ("eu", "aiplatform.eu.rep.googleapis.com"),
+        ("europe-west4", "europe-west4-aiplatform.googleapis.com"),
+    ],
+)
+def test_a_location_of_vertex_ai_decides_the_host(location: str, host: str) -> None:
+    assert own_host(SERVICES["vertex-predict"], location) == host
 
 
 def test_a_region_of_bedrock_is_its_own_host_and_leads_to_no_other() -> None:

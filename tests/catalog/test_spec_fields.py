@@ -15,6 +15,11 @@ from tintype_testing.manifests import (
     without,
 )
 
+VERTEX = provider_binding(
+    provider="vertex",
+    dialect="vertex-predict",
+    vertexAi={"project": "studio", "quotaProject": "billing"},
+)
 PROBED = provider_binding(endpoint="http://127.0.0.1", healthProbe={"path": "/health"})
 
 
@@ -138,6 +143,11 @@ def test_a_value_of_another_type_is_refused(manifest: Manifest, field: str, valu
         (BINDING, "spec.queueLimit", -1),
         (BINDING, "spec.queueLimit", 1001),
         (BINDING, "spec.queueTimeoutSeconds", 0),
+        (VERTEX, "spec.vertexAi.project", ""),
+        (VERTEX, "spec.vertexAi.project", "../other"),
+        (VERTEX, "spec.vertexAi.project", "a/locations/b"),
+        (VERTEX, "spec.vertexAi.project", "a" * 64),
+        (VERTEX, "spec.vertexAi.quotaProject", "a\nb"),
         (PROBED, "spec.healthProbe.path", "health"),
         (PROBED, "spec.healthProbe.intervalSeconds", 0),
         (PROBED, "spec.healthProbe.intervalSeconds", 3601),
@@ -276,6 +286,14 @@ def test_fields_that_do_not_go_together_are_refused_with_a_reason(
 
     assert problem.field == field
     assert problem.message.startswith(message)
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [without(VERTEX, "spec.vertexAi"), changed(BINDING, "spec.vertexAi", {"project": "studio"})],
+)
+def test_only_vertex_ai_has_projects_and_needs_one(manifest: Manifest) -> None:
+    assert "`vertexAi` goes with the dialects vertex-*" in fault(manifest).message
 
 
 @pytest.mark.parametrize("label", ["openai", "vllm-gpu-pool", "x", "0", "a" * 40])

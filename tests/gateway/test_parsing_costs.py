@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from tintype_gateway.api.requests import ImageGenerationRequest
 from tintype_gateway.catalog.snapshot import Vocabulary
 from tintype_gateway.dialects.common import plain_base64, retry_after
-from tintype_gateway.dialects.google.common import standard_base64
+from tintype_gateway.dialects.google.standard_base64 import standard_base64
 from tintype_gateway.dialects.registry import get_dialect
 from tintype_gateway.errors import GatewayError
 from tintype_gateway.http.handlers.images import _HANDLING

@@ -13,7 +13,12 @@ from tintype_gateway.dialects.base import (
     require_complete,
 )
 from tintype_gateway.dialects.bedrock import amazon, stability
-from tintype_gateway.dialects.google import generate_content, predict
+from tintype_gateway.dialects.google import (
+    generate_content,
+    predict,
+    vertex_generate_content,
+    vertex_predict,
+)
 from tintype_gateway.dialects.openai import images
 
 DIALECTS: dict[str, Dialect] = {}
@@ -49,6 +54,8 @@ register("bedrock-amazon", amazon)
 register("bedrock-stability", stability)
 register("google-predict", predict)
 register("google-generate-content", generate_content)
+register("vertex-predict", vertex_predict)
+register("vertex-generate-content", vertex_generate_content)
 
 
 def supports(name: str, operation: OperationName | None = None) -> bool:

@@ -17,7 +17,7 @@ from typing import Protocol
 
 from tintype_catalog.catalog import Binding
 from tintype_catalog.connection import is_tls_file
-from tintype_catalog.credentials import CREDENTIAL_KEYS
+from tintype_catalog.credentials import CREDENTIAL_KEYS, split_file_name
 from tintype_catalog.providers import ACCESS_TOKEN, AWS_BEARER, SERVICES
 from tintype_catalog.workload_tokens import is_at_own_host, token_refusal
 from tintype_gateway.runtime.folder_watch import looks, read_files
@@ -165,15 +165,16 @@ class SimulatedCredentials:
 
 
 def _is_credential(name: str) -> bool:
-    return name.rpartition(".")[2] in CREDENTIAL_KEYS or is_tls_file(name)
+    return split_file_name(name) is not None or is_tls_file(name)
 
 
 def _by_secret(files: Mapping[str, bytes]) -> Mapping[str, Mapping[str, str]]:
     """Return the usable credentials in the files, by Secret and key."""
     secrets: defaultdict[str, dict[str, str]] = defaultdict(dict)
     for name, content in files.items():
-        secret, _, key = name.rpartition(".")
-        if key in CREDENTIAL_KEYS and (text := _text(content)):
+        found = split_file_name(name)
+        if found is not None and (text := _text(content)):
+            secret, key = found
             secrets[secret][key] = text
     return dict(secrets)
 

@@ -19,6 +19,7 @@ CREDENTIALS = {
     "api-key": "secret-api-key",
     "aws-access-key-id": "secret-access-key-id",
     "aws-secret-access-key": "secret-of-aws",
+    "access-token": "secret-access-token",
 }
 
 
@@ -56,6 +57,10 @@ class Example:
 WORDS = "words of the provider"
 
 _AWS = {"regions": ["us-east-1"], "provider": "bedrock"}
+_VERTEX = {"provider": "vertex", "vertexAi": {"project": "studio"}, "regions": ["us-east-1"]}
+_PREDICTED = {"predictions": [{"bytesBase64Encoded": IMAGE, "mimeType": "image/png"}]}
+_PART = {"inlineData": {"data": IMAGE}}
+_CONTENT = {"candidates": [{"content": {"parts": [_PART]}, "finishReason": "STOP"}]}
 _GOOGLE_ERROR = {"error": {"code": 503, "message": WORDS, "status": "UNAVAILABLE"}}
 
 ACME = Example(
@@ -91,23 +96,30 @@ EXAMPLES = (
     Example(
         "google-predict",
         DIALECTS["google-predict"],
-        {"predictions": [{"bytesBase64Encoded": IMAGE, "mimeType": "image/png"}]},
+        _PREDICTED,
         _GOOGLE_ERROR,
         {"provider": "gemini"},
     ),
     Example(
         "google-generate-content",
         DIALECTS["google-generate-content"],
-        {
-            "candidates": [
-                {
-                    "content": {"parts": [{"inlineData": {"data": IMAGE}}]},
-                    "finishReason": "STOP",
-                }
-            ]
-        },
+        _CONTENT,
         _GOOGLE_ERROR,
         {"provider": "gemini"},
+    ),
+    Example(
+        "vertex-predict",
+        DIALECTS["vertex-predict"],
+        _PREDICTED,
+        _GOOGLE_ERROR,
+        _VERTEX,
+    ),
+    Example(
+        "vertex-generate-content",
+        DIALECTS["vertex-generate-content"],
+        _CONTENT,
+        _GOOGLE_ERROR,
+        _VERTEX,
     ),
     ACME,
 )

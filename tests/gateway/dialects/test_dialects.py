@@ -176,11 +176,16 @@ def test_a_dialect_edits_where_it_says_so() -> None:
     registered = [example.name for example in EXAMPLES if supports(example.name)]
 
     assert {name for name in registered if supports(name, "edit")} == set(registered) - {
-        "google-predict"
+        "google-predict",
+        "vertex-predict",
     }
 
 
 def test_a_dialect_streams_where_it_says_so() -> None:
     registered = [example for example in EXAMPLES if supports(example.name)]
     streaming = {example.name for example in registered if streams(example.route.binding)}
-    assert streaming == {"openai-images", "google-generate-content"}
+    assert streaming == {
+        "openai-images",
+        "google-generate-content",
+        "vertex-generate-content",
+    }

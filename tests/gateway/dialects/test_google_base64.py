@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tintype_gateway.dialects.google.common import standard_base64
+from tintype_gateway.dialects.google.standard_base64 import standard_base64
 from tintype_testing.sample_images import drawn
 
 PNG, JPEG = drawn("png", 40, 30), drawn("jpeg", 40, 30)

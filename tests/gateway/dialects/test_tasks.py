@@ -2,11 +2,14 @@
 
 import pytest
 
+from tests.gateway.dialects.examples import EXAMPLES
 from tintype_catalog.operations import FEATURES
 from tintype_catalog.providers import Dialect
 from tintype_catalog.tasks import TASKS
 from tintype_gateway.dialects.registry import mask_convention, supports
 from tintype_testing.builders import binding
+
+SPECS = {example.name: example.spec for example in EXAMPLES}
 
 EDITS = [
     (dialect, task, row.takes_mask)
@@ -27,6 +30,6 @@ def test_a_dialect_has_the_operations_that_the_catalog_knows(dialect: Dialect) -
 def test_a_dialect_reads_a_mask_where_the_catalog_allows_one(
     dialect: Dialect, task: str | None, takes_mask: bool
 ) -> None:
-    reader = binding(dialect=dialect, regions=["us-east-1"])
+    reader = binding(dialect=dialect, **SPECS[dialect])
 
     assert (mask_convention(reader, task) is not None) == takes_mask

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from tintype_catalog.api_options import MaskConvention
+from tintype_catalog.api_options import ApiOptions, MaskConvention
 from tintype_catalog.catalog import Binding
 from tintype_catalog.server_fields import refused_fields, refused_text
 from tintype_gateway.api.requests import ImageRequest
@@ -42,16 +42,21 @@ def able(
     return [each for each, own in zip(taking, conventions, strict=True) if own == first]
 
 
+_NOTHING_LISTED = ApiOptions()
+"""For Vertex AI, which by `storageUri` writes to any bucket that the gateway may write to."""
+
+
 def _refusal(binding: Binding, job: Job) -> UnsupportedParameterError | None:
     """Return why the server of a binding must not get a request."""
     options = binding.api
-    if options is None:
-        return None
-    if field := next(refused_fields(job.extras, options), None):
+    listing = options or (_NOTHING_LISTED if binding.vertex_ai is not None else None)
+    if listing and (field := next(refused_fields(job.extras, listing), None)):
         return UnsupportedParameterError(
             f"`{field}`: the provider {binding.provider!r} does not take it from clients",
             param=field,
         )
+    if options is None:
+        return None
     for name in ("prompt", "negative_prompt"):
         sent = job.prompt if name == "prompt" else str(job.parameters.get(name, ""))
         if held := refused_text([sent], options):

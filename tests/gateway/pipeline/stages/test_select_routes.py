@@ -93,6 +93,21 @@ def test_hosted_providers_get_any_prompt() -> None:
     assert ables(OPENAI, asked=job(prompt="sd_cpp_extra_args")) == ["openai"]
 
 
+@pytest.mark.parametrize(
+    ("extras", "param"),
+    [
+        ({"storageUri": "gs://bucket"}, "storageUri"),
+        ({"imageConfig": {"output": [{"gcsUri": "gs://bucket"}]}}, "imageConfig.output.gcsUri"),
+    ],
+)
+def test_vertex_ai_gets_no_field_that_names_a_bucket(extras: dict[str, Any], param: str) -> None:
+    vertex: dict[str, Any] = {"dialect": "vertex-predict", "vertexAi": {"project": "studio"}}
+
+    with pytest.raises(UnsupportedParameterError, match="does not take it") as caught:
+        ables(candidate(name="vertex", **vertex), asked=job(extras=extras))
+    assert caught.value.param == param
+
+
 def test_a_mask_goes_to_those_that_read_it_alike() -> None:
     white = {"convention": "white_edits"}
     candidates = (server("none"), server("white", mask=white), OPENAI, server("w2", mask=white))
