@@ -14,6 +14,8 @@ from tintype_catalog.sizes import Size
 
 AUTO = "auto"
 _MILLION = 1_000_000
+_MEGAPIXEL = 1024 * 1024
+"""A megapixel of prices with `firstUsd`, of which a square of 1024 pixels has one."""
 
 MAX_REPORTED_USD = Decimal(1000)
 """More than any call for images costs. A report above it is a defect, and does not count."""
@@ -65,10 +67,13 @@ class TokenUsage(NamedTuple):
 
 def ceiling_usd(pricing: Pricing, demand: Demand) -> Decimal:
     """Return the ceiling of the cost of `demand`, in USD."""
+    if pricing.first_usd is not None:
+        pixels = demand.max_pixels if demand.size is None else demand.size.pixels
+        return demand.images * _by_megapixel_usd(pricing, pixels, demand.inputs)
     if pricing.max_usd is not None:
         return demand.images * Decimal(pricing.max_usd)
     if pricing.type != "per_token":
-        return demand.images * _image_usd(pricing, demand.size, demand.quality)
+        return demand.images * _image_usd(pricing, demand.size, demand)
     output = image_tokens(pricing, demand.size, demand.quality, demand.max_pixels)
     output += demand.partial_images * pricing.tokens_per_partial_image
     usage = _usage(pricing, demand, demand.prompt_bytes, demand.calls, demand.images)
@@ -88,7 +93,7 @@ def expected_usd(pricing: Pricing, demand: Demand, size: Size) -> Decimal:
     rule of thumb for English.
     """
     if pricing.type != "per_token":
-        return _bounded(demand.images * _image_usd(pricing, size, demand.quality), pricing, demand)
+        return _bounded(demand.images * _image_usd(pricing, size, demand), pricing, demand)
     prompt = -(-demand.prompt_bytes // 4)
     usage = _usage(pricing, demand, prompt, demand.calls, demand.images)
     output = _output_tokens(pricing, demand, [size] * demand.images)
@@ -115,7 +120,7 @@ def call_usd(
         spent = Decimal(pricing.usd or 0) * milliseconds / 1000
         return min(spent, len(sizes) * Decimal(pricing.max_usd or 0))
     if pricing.type != "per_token":
-        return sum((_image_usd(pricing, size, demand.quality) for size in sizes), Decimal(0))
+        return sum((_image_usd(pricing, size, demand) for size in sizes), Decimal(0))
     if usage is None:
         usage = _usage(pricing, demand, demand.prompt_bytes, min(len(sizes), 1), len(sizes))
         usage = usage._replace(image_output=_output_tokens(pricing, demand, sizes))
@@ -209,15 +214,33 @@ def _formula(factor: int, size: Size | None, largest: int) -> int:
     return -(-factor * grid * (2 * _MILLION + pixels) // (4 * _MILLION))
 
 
-def _image_usd(pricing: Pricing, size: Size | None, quality: str | None) -> Decimal:
+def _image_usd(pricing: Pricing, size: Size | None, demand: Demand) -> Decimal:
+    """Return the price of one image, and of the images that the request has for it."""
     if pricing.type == "per_megapixel" and pricing.max_usd is not None:
         most = Decimal(pricing.max_usd)
         if size is None:
             return most
+        if pricing.first_usd is not None:
+            return _by_megapixel_usd(pricing, size.pixels, demand.inputs)
         return min(Decimal(pricing.usd or 0) * size.pixels / _MILLION, most)
     if pricing.usd is not None:
         return Decimal(pricing.usd)
-    return max(Decimal(row.usd) for row in rows(pricing.prices, size, quality))
+    return max(Decimal(row.usd) for row in rows(pricing.prices, size, demand.quality))
+
+
+def _by_megapixel_usd(pricing: Pricing, pixels: int | None, inputs: Inputs) -> Decimal:
+    """Return the price of an image by whole megapixels; that of the largest one if it is open."""
+    most = Decimal(pricing.max_usd or 0)
+    if pixels is None:
+        return most
+    further = max(_megapixels(pixels) - 1, 0)
+    output = Decimal(pricing.first_usd or 0) + further * Decimal(pricing.usd or 0)
+    taken = sum(_megapixels(size.pixels) for size in inputs.sizes)
+    return min(output + taken * Decimal(pricing.input_usd or 0), most)
+
+
+def _megapixels(pixels: int) -> int:
+    return -(-pixels // _MEGAPIXEL)
 
 
 def _tokens_usd(pricing: Pricing, usage: TokenUsage) -> Decimal:

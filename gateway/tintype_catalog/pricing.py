@@ -21,6 +21,8 @@ PricingType = Literal[
 
 _WITH_USD = ("per_image", "per_megapixel", "per_second")
 _WITH_MAX_USD = ("per_megapixel", "per_second")
+_MEGAPIXEL_TYPES = "`firstUsd` and `inputUsd` go with type per_megapixel"
+_INPUT_NEEDS_FIRST = "`inputUsd` goes with `firstUsd`"
 _USD_TYPES = "`usd` goes with type per_image, per_megapixel and per_second"
 _MAX_USD_TYPES = "`maxUsd` goes with type per_megapixel and per_second, and with charge Reported"
 
@@ -161,6 +163,11 @@ class Pricing(Contract):
             _MAX_USD_TYPES,
         ),
         (
+            "self.type == 'per_megapixel' || !has(self.firstUsd) && !has(self.inputUsd)",
+            _MEGAPIXEL_TYPES,
+        ),
+        ("!has(self.inputUsd) || has(self.firstUsd)", _INPUT_NEEDS_FIRST),
+        (
             "(self.type in ['per_image_by_size', 'per_image_by_size_quality'])"
             f" == {filled('prices')}",
             "`prices` goes with the types per_image_by_size and per_image_by_size_quality",
@@ -189,11 +196,19 @@ class Pricing(Contract):
 
     usd: UsDollars | None = None
     """USD for one image, for a million pixels of the image that came back, or for a second that
-    the provider took for a call."""
+    the provider took for a call. With `firstUsd`, USD for each further megapixel."""
+
+    first_usd: UsDollars | None = None
+    """USD for the first megapixel of an image. Megapixels then are 1024x1024 pixels, and those of
+    an image are rounded up to whole ones."""
+
+    input_usd: UsDollars | None = None
+    """USD for each megapixel of the images of an edit, rounded up likewise for each of them."""
 
     max_usd: UsDollars | None = None
     """The most USD that one image costs, whatever its size, its time or its report: the amount of
-    its hold."""
+    its hold. With `firstUsd` the hold is what the table says of the size and of the images of the
+    request, up to this."""
 
     prices: Annotated[tuple[PriceBracket, ...], Field(max_length=64)] = ()
     """Rows by size, smallest first, for each quality. The first matching row counts."""
@@ -221,6 +236,10 @@ class Pricing(Contract):
         may_have_it = needs_max_usd or self.charge == "Reported"
         if needs_max_usd if self.max_usd is None else not may_have_it:
             raise ValueError(_MAX_USD_TYPES)
+        if self.type != "per_megapixel" and (self.first_usd or self.input_usd):
+            raise ValueError(_MEGAPIXEL_TYPES)
+        if self.input_usd is not None and self.first_usd is None:
+            raise ValueError(_INPUT_NEEDS_FIRST)
         if self.type.startswith("per_image_by") != bool(self.prices):
             raise ValueError(
                 "`prices` goes with the types per_image_by_size and per_image_by_size_quality"
