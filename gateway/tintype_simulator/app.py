@@ -15,6 +15,7 @@ from tintype_simulator.delivery import Serve, serving
 from tintype_simulator.dialect import PAINTERS, Dialect, SimulatedResponse
 from tintype_simulator.google import routes as google
 from tintype_simulator.hosted.mounted import HOSTED
+from tintype_simulator.hosted.tasks import TASKS, Tasks
 from tintype_simulator.openai import routes as openai
 from tintype_simulator.servers.mounted import SERVERS
 from tintype_simulator.servers.stored_files import STORED_FILES, StoredFiles
@@ -51,6 +52,8 @@ def create_app(*, latency_seconds: float = 0.0) -> web.Application:
     for (method, path), dialects in candidates.items():
         app.router.add_route(method, path, serving_first_claim(dialects))
     app[STORED_FILES] = StoredFiles()
+    app[TASKS] = Tasks()
+    app.on_cleanup.append(app[TASKS].close)
     app.cleanup_ctx.append(painters)
     return app
 

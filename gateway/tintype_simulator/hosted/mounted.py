@@ -1,7 +1,11 @@
 """All hosted providers, each below a path of its own: `/hosted/vertex/v1/projects/...`."""
 
 from tintype_simulator.dialect import Dialect, mounted
-from tintype_simulator.hosted import vertex
+from tintype_simulator.hosted import fal, replicate, vertex
 
-HOSTED: tuple[Dialect, ...] = (mounted("hosted", vertex.DIALECT),)
+HOSTED: tuple[Dialect, ...] = (
+    mounted("hosted", vertex.DIALECT),
+    mounted("hosted", fal.DIALECT),
+    mounted("hosted", replicate.DIALECT),
+)
 """Every simulated hosted provider."""
