@@ -23,6 +23,9 @@ from tintype_gateway.values.upstream import UpstreamRequest
 MAX_BYTES = 64 * 1024 * 1024
 """The most bytes of all images of a call."""
 
+LARGE_BYTES = 4 * 1024 * 1024
+"""From this size on, encoding an image takes longer than the event loop should wait: some ms."""
+
 PAUSES_SECONDS = (0.25, 1.0)
 """The pauses before an image is fetched again after a passing failure: it may have been paid for,
 and fetching it costs nothing."""
@@ -50,11 +53,18 @@ async def fetched(
                 if image.url is not None:
                     content = await _content(_target(image.url, request), headers, session, left)
                     left -= len(content)
-                    image = replace(image, base64=pybase64.b64encode(content), url=None)
+                    image = replace(image, base64=await _encoded(content), url=None)
                 images.append(image)
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         raise _unfetched(type(error).__name__) from error
     return replace(result, images=tuple(images))
+
+
+async def _encoded(content: bytes) -> bytes:
+    """Return the base64 of an image; a thread makes that of a large one."""
+    if len(content) < LARGE_BYTES:
+        return pybase64.b64encode(content)
+    return await asyncio.to_thread(pybase64.b64encode, content)
 
 
 def _target(named: str, request: UpstreamRequest) -> yarl.URL:

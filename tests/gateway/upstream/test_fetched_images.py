@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 
 from tintype_catalog.addresses import Egress, Reach
 from tintype_gateway.upstream import fetched_images
-from tintype_gateway.upstream.fetched_images import fetched, image_url
+from tintype_gateway.upstream.fetched_images import LARGE_BYTES, fetched, image_url
 from tintype_gateway.upstream.sessions import open_session
 from tintype_gateway.values.faults import UpstreamFault
 from tintype_gateway.values.images import CallResult, GeneratedImage
 from tintype_gateway.values.upstream import UpstreamRequest
 
 FOX = b"a fox"
+LARGE = bytes(range(256)) * (LARGE_BYTES // 256)
 
 
 @pytest.mark.parametrize(
@@ -72,6 +73,9 @@ async def server() -> AsyncIterator[TestServer]:
         )
         return web.Response(body=FOX, status=200 if is_known else 401)
 
+    async def large(request: web.Request) -> web.Response:
+        return web.Response(body=LARGE)
+
     async def moved(request: web.Request) -> web.Response:
         raise web.HTTPFound("/fox")
 
@@ -89,6 +93,7 @@ async def server() -> AsyncIterator[TestServer]:
     for path, handler in [("/fox", fox), ("/moved", moved), ("/endless", endless)]:
         app.router.add_get(path, handler)
     app.router.add_get("/stuck", stuck)
+    app.router.add_get("/large", large)
     server = TestServer(app, host="127.0.0.1")
     await server.start_server()
     yield server
@@ -109,6 +114,10 @@ async def fetch(server: TestServer, *urls: str, seconds: float = 60) -> list[byt
 
 async def test_images_are_fetched_with_the_key_of_the_call(server: TestServer) -> None:
     assert await fetch(server, "/fox", str(server.make_url("/fox"))) == [FOX, FOX]
+
+
+async def test_a_large_image_is_fetched_beside_a_small_one(server: TestServer) -> None:
+    assert await fetch(server, "/large", "/fox") == [LARGE, FOX]
 
 
 @pytest.mark.parametrize("path", ["/gone", "/moved"])
