@@ -5,6 +5,7 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
+from tintype_gateway import composition as composition  # registers the metrics of all modules
 from tintype_gateway.observability.metrics import REGISTRY as GATEWAY
 from tintype_operator.metrics import REGISTRY as OPERATOR
 from tintype_testing.private_prometheus import collectors, has_labels, label_names, name_and_type

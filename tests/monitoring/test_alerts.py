@@ -49,6 +49,12 @@ EXCESS = f'tintype_excess_credits_total{{{NAMESPACE}, provider="openai", model="
 UNSETTLED = (
     f'tintype_unsettled_upstream_calls_total{{{NAMESPACE}, provider="openai", reason="timeout"}}'
 )
+GPU = {"namespace": "images", "binding": "gpu"}
+WAITS = f'tintype_slot_wait_seconds_count{{{NAMESPACE}, binding="gpu", outcome='
+WAIT_SECONDS = (
+    f'tintype_slot_wait_seconds_bucket{{{NAMESPACE}, binding="gpu", outcome="leased", le='
+)
+PROBES = f'tintype_health_probes_total{{{NAMESPACE}, binding="gpu", instance='
 
 
 @dataclass(frozen=True)
@@ -169,6 +175,42 @@ CASES = [
         "The model m, which is in use, ends in 9.917 days.",
         {"namespace": "images", "model": "m"},
         minutes=120,
+    ),
+    Case(
+        "TintypeCallsWithoutSlot",
+        {f'{WAITS}"leased"}}': "0+95x60", f'{WAITS}"full"}}': "0+5x60"},
+        {
+            f'{WAITS}"leased"}}': "0+60x60",
+            f'{WAITS}"full"}}': "0+30x60",
+            f'{WAITS}"timeout"}}': "0+10x60",
+        },
+        "40% of the calls to ProviderBinding gpu get no slot: its queue is full or too slow.",
+        GPU,
+    ),
+    Case(
+        "TintypeQueueSlow",
+        {f'{WAIT_SECONDS}"30"}}': "0+19x60", f'{WAIT_SECONDS}"+Inf"}}': "0+20x60"},
+        {
+            f'{WAIT_SECONDS}"30"}}': "0+10x60",
+            f'{WAIT_SECONDS}"45"}}': "0+20x60",
+            f'{WAIT_SECONDS}"+Inf"}}': "0+20x60",
+        },
+        "One in ten calls to ProviderBinding gpu waits longer than 42s for a slot.",
+        GPU,
+    ),
+    Case(
+        "TintypeHealthProbeFailing",
+        {
+            f'{PROBES}"a", result="success"}}': "0+6x60",
+            f'{PROBES}"b", result="success"}}': "0+4x60",
+            f'{PROBES}"b", result="failure"}}': "0+2x60",
+        },
+        {
+            f'{PROBES}"a", result="success"}}': "0+6x60",
+            f'{PROBES}"b", result="failure"}}': "0+6x60",
+        },
+        "100% of the health probes of a gateway to ProviderBinding gpu fail.",
+        GPU,
     ),
     Case(
         "TintypeLedgerUnavailable",

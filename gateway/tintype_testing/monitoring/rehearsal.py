@@ -22,7 +22,7 @@ from tintype_gateway.server import REHEARSAL, STARTER
 from tintype_testing.cluster.control_plane import ControlPlane
 from tintype_testing.cluster.processes import free_ports, start
 from tintype_testing.http import http_client
-from tintype_testing.manifests import Manifest
+from tintype_testing.manifests import SELF_HOSTED, Manifest, read_manifests
 from tintype_testing.monitoring.prometheus import Prometheus, running_prometheus
 from tintype_testing.operator import Operator, secret
 from tintype_testing.simulators import script
@@ -49,6 +49,12 @@ STREAMED: tuple[dict[str, Any], ...] = (
     {"model": "gpt-image-1", "prompt": "a fox", "stream": True, "partial_images": 2},
     {"model": "amazon.nova-canvas-v1:0", "prompt": "a fox", "stream": True},
 )
+
+SCARCE = {"model": "flux-2-klein", "prompt": "a fox", "size": "256x256"}
+"""A request to a server that makes one image at a time."""
+
+QUEUE = 2
+"""How many calls may wait for that server."""
 
 REFUSED = {"model": "gpt-image-1-mini", "prompt": "a forbidden fox"}
 WITHHELD = {"model": "amazon.nova-canvas-v1:0", "prompt": "a flagged fox"}
@@ -90,7 +96,8 @@ class Rehearsal:
                 fault = FAULTS[number // 3 % len(FAULTS)]
                 await script(self.simulator, *([fault] if number % 3 == 0 else []))
                 good = [{"model": model, "prompt": f"a fox {number}"} for model in MODELS]
-                together = (*good, *STREAMED, REFUSED, WITHHELD)
+                scarce = [SCARCE] * (QUEUE + 3)  # more than it takes
+                together = (*good, *STREAMED, *scarce, REFUSED, WITHHELD)
                 await asyncio.gather(*(_ask(http, body) for body in together))
                 for body in (FAULTY, UNKNOWN):
                     await _ask(http, body)
@@ -101,6 +108,22 @@ class Rehearsal:
 
 def _starter() -> list[Manifest]:
     return ManifestFolder(STARTER, (REHEARSAL,)).read()
+
+
+def _own_server(url: str) -> list[Manifest]:
+    """Return the manifests of a server with one slot, a short queue and a health probe."""
+    model, binding = (
+        pointed_at(manifest, url)
+        for manifest in read_manifests(SELF_HOSTED)
+        if manifest["metadata"]["name"] in ("flux-2-klein", "flux-2-klein-vllm-omni")
+    )
+    server = {
+        "active": True,
+        "endpoint": f"{url}/servers/vllm-omni",
+        "queueLimit": QUEUE,
+        "healthProbe": {"path": "/health", "intervalSeconds": 1},
+    }
+    return [model, binding | {"spec": binding["spec"] | server}]
 
 
 async def _ask(http: httpx2.AsyncClient, body: dict[str, Any]) -> None:
@@ -132,7 +155,7 @@ async def _ramble(port: int) -> None:
 def rehearsal(
     cluster: ControlPlane, namespace: str, folder: Path, latency_seconds: float = 0.0
 ) -> Iterator[Rehearsal]:
-    """Run everything on one catalog: the starter's, pointed at simulated providers."""
+    """Run everything on one catalog: the starter's and a server, all of them simulated."""
     operator = Operator(cluster, namespace, folder)
     credentials = folder / "credentials"
     credentials.mkdir()
@@ -149,7 +172,7 @@ def rehearsal(
     gateway = WatchingGateway(
         operator, folder / "gateway", TINTYPE_CREDENTIALS_DIR=str(credentials)
     )
-    manifests = _starter()
+    manifests = [pointed_at(manifest, url) for manifest in _starter()] + _own_server(url)
     jobs = {"gateway": gateway.admin_port, "operator": operator.health_port}
     try:
         operator.start(TINTYPE_GATEWAY_STATUS_URLS=gateway.url)
@@ -157,7 +180,7 @@ def rehearsal(
         with running_prometheus(folder, jobs) as prometheus:
             started = time.time()
             key = _new_key(folder / "gateway")
-            operator.apply(*(pointed_at(manifest, url) for manifest in manifests))
+            operator.apply(*manifests)
             names = [item["metadata"]["name"] for item in manifests if item["kind"] == "ImageModel"]
             operator.wait_for_models(*sorted(names))
             eventually_blocking(lambda: gateway.sequence() > 0, "a gateway with a catalog")
