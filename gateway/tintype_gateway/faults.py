@@ -90,6 +90,14 @@ def rule_of(fault: UpstreamFault) -> Rule:
     return RULES[fault.kind]
 
 
+def sells_time(route: Route, fault: UpstreamFault) -> bool:
+    """Return whether a failed call is charged by its time: it has interrupted a sold image.
+
+    Other prices are those of an image, which the client did not get.
+    """
+    return fault.sold_milliseconds is not None and route.binding.pricing.type == "per_second"
+
+
 def kind_of_status(status: int, *, own_envelope: bool) -> FaultKind:
     """Return the kind of fault of a status other than 200.
 

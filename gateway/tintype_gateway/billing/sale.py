@@ -12,10 +12,11 @@ from tintype_catalog.costs import is_usable
 from tintype_gateway.billing.holding import Holding
 from tintype_gateway.billing.settlements import Due, Settlements
 from tintype_gateway.errors import GatewayError
+from tintype_gateway.faults import sells_time
 from tintype_gateway.ledger.errors import LedgerError
 from tintype_gateway.ledger.interface import Hold, Ledger, Settlement
 from tintype_gateway.runtime.deadline import Deadline
-from tintype_gateway.values.events import Charge, FinishedCall
+from tintype_gateway.values.events import Charge, FailedCall, FinishedCall
 from tintype_gateway.values.images import FinishedImage
 
 log = logging.getLogger(__name__)
@@ -66,7 +67,8 @@ class Sale:
     An image is sold when its first byte is sent, since a client that has most of its bytes
     has the image; the first preview sells its image too. An image that is sold
     before its call has ended is charged by the usage that the provider reports at the end, or by
-    the price table's figure if it reports none; the sale is void if the call ends with a fault.
+    the price table's figure if it reports none; the sale is void if the call ends with a fault,
+    unless its price is one of the provider's time.
     """
 
     def __init__(
@@ -126,10 +128,20 @@ class Sale:
         self._begun[call.first] = call
         self._note()
 
-    def void(self, first: int) -> None:
-        """Void the sale of a call that ended with the provider's fault."""
-        if self._begun.pop(first, None) is not None:
-            self._note()
+    def fail(self, failed: FailedCall) -> None:
+        """Void the sale of a call that ended with the provider's fault.
+
+        At a price by the second it stays, with the time that the provider has taken, if the fault
+        interrupts an image that passes through.
+        """
+        begun = self._begun.pop(failed.first, None)
+        if begun is None:
+            return
+        if sells_time(failed.route, failed.fault):
+            milliseconds = failed.fault.sold_milliseconds or 0
+            result = replace(begun.result, milliseconds=milliseconds)
+            self._begun[failed.first] = replace(begun, result=result)
+        self._note()
 
     def _void_all(self) -> None:
         """Void all sales of unfinished calls, because a defect of the gateway ends the request."""

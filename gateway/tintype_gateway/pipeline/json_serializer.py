@@ -184,7 +184,7 @@ class JsonSerializer:
                         async for piece in pieces:
                             yield piece
                 case FailedCall():
-                    self._sale.void(event.first)
+                    self._sale.fail(event)
                     self._failed.append(event)
         for part in await self._end():
             yield part

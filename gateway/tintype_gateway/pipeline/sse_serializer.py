@@ -166,7 +166,7 @@ class SseSerializer:
                         yield part
                 case FailedCall():
                     self._remaining -= 1
-                    self._sale.void(each.first)
+                    self._sale.fail(each)
                     self._failed.append(each)
                 case AbandonedCall():
                     self._remaining -= 1

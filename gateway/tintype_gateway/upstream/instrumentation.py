@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from tintype_catalog.costs import is_usable
 from tintype_catalog.providers import telemetry_name
-from tintype_gateway.faults import rule_of
+from tintype_gateway.faults import rule_of, sells_time
 from tintype_gateway.observability import spans
 from tintype_gateway.observability.metrics import (
     GEN_AI_DURATION,
@@ -38,7 +38,8 @@ def observed_call(plan: Plan, route: Route, asked: int) -> Iterator[None]:
         try:
             yield
         except UpstreamFault as fault:
-            outcome, unsettled = fault.kind, rule_of(fault).may_have_cost or fault.charged
+            may_have_cost = rule_of(fault).may_have_cost or fault.charged
+            outcome, unsettled = fault.kind, may_have_cost and not sells_time(route, fault)
             report(fault, plan, route)
             raise
         except (asyncio.CancelledError, GeneratorExit):  # the client disconnected during the call

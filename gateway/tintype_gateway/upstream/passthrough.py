@@ -11,7 +11,8 @@ always a correct one.
 
 import re
 import secrets
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from tintype_gateway.images.base64_view import data_url_length
@@ -94,13 +95,26 @@ class PassThrough:
         self._look = self._placeholder = b""
         self._after: list[bytes] = []
         self._failure: Exception | None = None
+        self._has_begun = False
         self._meter = current_meter()
         self.passed: PassedThrough | None = None
         """The image that was passed through; None if the response was read as a whole."""
 
-    async def open(self, chunks: AsyncIterator[bytes]) -> ImageHeader | None:
-        """Read the first part of a response; return the header of the image that can pass."""
-        self._chunks = chunks
+    @property
+    def sold_milliseconds(self) -> int | None:
+        """The time that the provider has taken, or None before a part of the image was sent."""
+        return self._milliseconds() if self._has_begun else None
+
+    async def open(
+        self, chunks: AsyncIterator[bytes], milliseconds: Callable[[], int] = lambda: 0
+    ) -> ImageHeader | None:
+        """Read the first part of a response; return the header of the image that can pass.
+
+        Args:
+            chunks: The body of the response.
+            milliseconds: Returns the time that the provider has taken so far.
+        """
+        self._chunks, self._milliseconds = chunks, milliseconds
         self._look = await _first_bytes(chunks)
         opening = opening_of(self._look, self._first_image)
         if opening is None or not self._is_wanted(opening.header.format):
@@ -119,6 +133,7 @@ class PassThrough:
         checks = _Checks(header.format)
         try:
             checks.add(piece)
+            self._has_begun = True
             yield piece
             self._meter.passed_on(len(piece))
             async for piece in self._chunks:
@@ -157,6 +172,17 @@ class PassThrough:
     def _is_wanted(self, form: str) -> bool:
         encoding = self._plan.job.encoding
         return encoding is None or encoding.is_met_by(form)
+
+
+@contextmanager
+def interruptions(through: PassThrough | None) -> Iterator[None]:
+    """Note on a fault of the block whether it interrupts an image that passes through."""
+    try:
+        yield
+    except UpstreamFault as fault:
+        if through is not None:
+            fault.sold_milliseconds = through.sold_milliseconds
+        raise
 
 
 class _Checks:

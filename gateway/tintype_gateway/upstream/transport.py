@@ -77,8 +77,8 @@ async def call(
             elif through is None or _is_small(response):
                 body = b"".join([chunk async for chunk in arriving])
             else:
-                if header := await through.open(arriving):
-                    yield PassingImage(*header, through.pieces())
+                if header := await through.open(arriving, lambda: arriving.milliseconds):
+                    yield PassingImage(*header, through.pieces(), arriving.milliseconds)
                 body = await through.rest()
     try:
         result = _understood(UpstreamResponse(response.status, headers, body), dialect)

@@ -64,3 +64,7 @@ class UpstreamFault(Exception):
 
     request_id: str | None = None
     """The provider's own id of the call."""
+
+    sold_milliseconds: int | None = None
+    """The time that the provider had taken when the call failed, if the client had been sent a part
+    of an image that passed through; otherwise None."""

@@ -94,6 +94,9 @@ class PassingImage:
     pieces: AsyncGenerator[bytes, None] = field(repr=False)
     """The base64. It ends early if the provider's response does; the next event is the failure."""
 
+    milliseconds: int = 0
+    """The time that the gateway has waited for the provider so far."""
+
 
 @dataclass(frozen=True, slots=True)
 class PassedThrough:

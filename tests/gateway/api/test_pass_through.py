@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -124,6 +125,65 @@ async def test_a_provider_that_breaks_off_after_its_client_has_left_costs_nothin
         await eventually(lambda: closed_by_clients() == closed + 1)
         account = await gateway.account()
         assert (account.balance, account.held) == (CREDITS_MICRO, 0)
+
+
+PER_SECOND = {"type": "per_second", "usd": "0.001", "maxUsd": "0.04"}
+A_SECOND = 16_000
+"""Micro-credits."""
+
+AN_IMAGE_A_MILLISECOND = PER_SECOND | {"usd": "40"}
+
+
+async def test_an_interrupted_image_costs_the_time_of_its_provider_at_a_price_by_the_second(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "tintype.access")
+    lost = unsettled("outcome_unknown")
+    async with serving(tmp_path, RESPONSE[:HALF], cut=True, pricing=PER_SECOND) as (gateway, _):
+        with pytest.raises(httpx2.TransportError):
+            await received(gateway)
+        charged = await charged_at_last(gateway)
+        await check_the_books(gateway.ledger)
+
+    await eventually(lambda: bool(caplog.records))
+    seconds = caplog.records[-1].__dict__["provider_seconds"]
+    assert 0 < charged <= (seconds + 0.001) * A_SECOND
+    assert unsettled("outcome_unknown") == lost
+
+
+@pytest.mark.parametrize("stays", [True, False], ids=["client that stays", "client that has left"])
+async def test_an_interrupted_image_costs_at_most_its_ceiling(tmp_path: Path, stays: bool) -> None:
+    rest = asyncio.Event()
+    steps, pricing = (RESPONSE[:HALF], rest), AN_IMAGE_A_MILLISECOND
+    async with serving(tmp_path, *steps, cut=True, pricing=pricing) as (gateway, _):
+        async with asked(gateway) as response:
+            if stays:
+                rest.set()
+                with pytest.raises(httpx2.TransportError):
+                    await response.aread()
+        rest.set()
+        assert await charged_at_last(gateway) == COST
+
+
+async def test_a_response_of_a_price_by_the_second_that_breaks_off_before_its_image_is_free(
+    tmp_path: Path,
+) -> None:
+    lost = unsettled("outcome_unknown")
+    async with serving(tmp_path, RESPONSE[:1000], cut=True, pricing=PER_SECOND) as (gateway, _):
+        response = await gateway.generate()
+        account = await gateway.account()
+
+    assert (response.status_code, response.json()["error"]["code"]) == (503, "outcome_unknown")
+    assert (account.balance, account.held) == (CREDITS_MICRO, 0)
+    assert unsettled("outcome_unknown") == lost + 1
+
+
+async def charged_at_last(gateway: Gateway) -> int:
+    """Return what the one request was charged, once its hold is settled."""
+    await eventually(lambda: metric("tintype_holds_outstanding") == 0)
+    account = await gateway.account()
+    assert account.held == 0
+    return CREDITS_MICRO - account.balance
 
 
 async def test_a_response_that_cannot_be_settled_has_no_end_and_its_charge_stays_due(

@@ -3,21 +3,23 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tintype_catalog.sizes import Size
-from tintype_gateway.billing.sale import Sale
+from tintype_gateway.billing.sale import Cost, Sale
 from tintype_gateway.billing.settlement_journal import Due, Journal
 from tintype_gateway.billing.settlements import Settlements
 from tintype_gateway.errors import UnavailableError
 from tintype_gateway.ledger.errors import LedgerUnavailableError
 from tintype_gateway.ledger.interface import Hold, Settlement
 from tintype_gateway.runtime.deadline import Deadline
-from tintype_gateway.values.events import FinishedCall
-from tintype_testing.builders import RECEIPT, USAGE, delivered, settlement
+from tintype_gateway.values.events import FailedCall, FinishedCall
+from tintype_gateway.values.faults import UpstreamFault
+from tintype_testing.builders import RECEIPT, USAGE, delivered, route, settlement
 
 
 def price(calls: Sequence[FinishedCall]) -> int:
@@ -59,15 +61,15 @@ class OpenHold:
 class Shop:
     """A sale, and everything that it needs."""
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None, cost: Cost = price) -> None:
         self.ledger, self.holding = Ledger(), OpenHold()
         self.journal = Journal(folder) if folder else None
         self.settlements = Settlements(self.ledger, self.journal)  # type: ignore[arg-type]
         self.noted: list[int] = []
         self.sale = Sale(
             self.holding,  # type: ignore[arg-type]
-            price,
-            lambda calls, _: self.noted.append(price(calls)),
+            cost,
+            lambda calls, _: self.noted.append(cost(calls)),
             self.settlements,
             Deadline(0),
         )
@@ -164,14 +166,55 @@ async def test_a_started_image_is_charged_unless_a_defect_ends_it(
     assert shop.ledger.charged == charged
 
 
+PER_SECOND = {"type": "per_second", "usd": "1", "maxUsd": "9"}
+
+
+def failure(first: int = 0, sold_milliseconds: int | None = None, **spec: Any) -> FailedCall:
+    fault = UpstreamFault("outcome_unknown", "cut off", sold_milliseconds=sold_milliseconds)
+    return FailedCall(first, 1, route(**spec), fault)
+
+
+async def test_an_interrupted_image_is_charged_by_the_time_of_its_call_at_a_price_by_the_second(
+    tmp_path: Path,
+) -> None:
+    shop = Shop(tmp_path, lambda calls: sum(call.result.milliseconds for call in calls))
+    shop.sale.begin(begun(0))
+
+    shop.sale.fail(failure(0, 1234, pricing=PER_SECOND))
+    assert [(due.cost, due.images) for due in shop.due()] == [(1234, 1)]
+
+    await ended(shop, UnavailableError)
+    assert shop.ledger.charged == [(1234, 1)]
+
+
+@pytest.mark.parametrize(
+    "failed",
+    [
+        failure(0, 1234),
+        failure(0, None, pricing=PER_SECOND),
+        failure(1, 1234, pricing=PER_SECOND),
+    ],
+    ids=["a price by image", "a failure that interrupts no image", "a call that has not begun"],
+)
+async def test_no_other_failure_is_charged(failed: FailedCall) -> None:
+    shop = Shop()
+    shop.sale.begin(begun(failed.first * 2))
+    shop.sale.fail(failed)
+    shop.sale.fail(failure(2))
+
+    await ended(shop, UnavailableError)
+
+    assert shop.ledger.charged == []
+
+
 async def test_an_image_whose_call_failed_after_it_had_begun_is_free(tmp_path: Path) -> None:
     shop = Shop(tmp_path)
     shop.sale.begin(begun(0))
     shop.sale.begin(begun(1))
 
-    shop.sale.void(0)
+    shop.sale.fail(failure(0))
     assert [due.cost for due in shop.due()] == [100]
-    shop.sale.void(1)
+    shop.sale.fail(failure(1))
     assert shop.due() == []
 
     await ended(shop, UnavailableError)
