@@ -182,6 +182,8 @@ def _document(dialect: Dialect, encoded: str) -> dict[str, object]:
                 "candidates": [{"content": content, "finishReason": "STOP"}],
                 "usageMetadata": counts,
             }
+        case _:
+            raise ValueError(f"the benchmark has no responses of the dialect {dialect}")
 
 
 def _frames(encoded: str) -> Iterator[bytes]:

@@ -12,6 +12,7 @@ Dialect = Literal[
     "google-generate-content",
     "vertex-predict",
     "vertex-generate-content",
+    "xai-images",
 ]
 """The names of the wire protocols: the values of `dialect` in a ProviderBinding."""
 
@@ -107,6 +108,15 @@ _VERTEX = Service(
     },
 )
 
+_XAI = Service(
+    "api.x.ai",
+    (API_KEY,),
+    "x_ai",
+    {"api-key": ("XAI_API_KEY",)},
+    "/v1/images/generations",
+    re.compile(r"/v1(/images(/(generations|edits))?)?$"),
+)
+
 SERVICES: Mapping[Dialect, Service] = {
     "openai-images": _OPENAI,
     "bedrock-amazon": _BEDROCK,
@@ -115,6 +125,7 @@ SERVICES: Mapping[Dialect, Service] = {
     "google-generate-content": _GOOGLE,
     "vertex-predict": _VERTEX,
     "vertex-generate-content": _VERTEX,
+    "xai-images": _XAI,
 }
 
 

@@ -2,13 +2,14 @@
 
 Servers of open models take fields that name files, URLs, devices, weights and scripts of the
 server, or that make a call cost many times as much. The names are those of vLLM-Omni, SGLang,
-LocalAI, Xinference, stable-diffusion.cpp, Dynamo, LiteLLM and the web UIs of Stable Diffusion.
+LocalAI, Xinference, stable-diffusion.cpp, Dynamo, LiteLLM, xAI and the web UIs of Stable Diffusion.
 """
 
 import re
 from collections.abc import Collection, Iterator, Mapping
 
 from tintype_catalog.api_options import ApiOptions
+from tintype_catalog.providers import Dialect
 
 PROMPT_TAG = "sd_cpp_extra_args"
 """What stable-diffusion.cpp reads from a prompt: a tag with any of its settings, paths included."""
@@ -30,10 +31,26 @@ _NAMES = frozenset(
         *{"mock_response", "metadata", "system_prompt", "use_system_prompt", "bot_task"},
         *{"return_stage_metrics", "layers", "enable_upscaling", "upscaling_scale", "num_frames"},
         *{"cache_dit_params", "task_type", "enable_hr", "hires", "styles", "infotext"},
-        *{"save_images", "custom_sigmas", "attention_backend_override", PROMPT_TAG},
+        *{
+            "storage_options",
+            "save_images",
+            "custom_sigmas",
+            "attention_backend_override",
+            PROMPT_TAG,
+        },
     }
 )
 """Further names: images that would be fetched, settings as a whole, and work that multiplies."""
+
+GUARDED: frozenset[Dialect] = frozenset({"xai-images", "vertex-predict", "vertex-generate-content"})
+"""Dialects whose dangerous fields no client may fill in, whatever a binding says.
+
+xAI's `storage_options` and `public_url` keep and publish images, and its `image` fetches a URL.
+Vertex AI writes by `storageUri` to any bucket that the gateway may write to.
+"""
+
+NOTHING_LISTED = ApiOptions()
+"""The options of a binding that lets clients fill in no dangerous field."""
 
 _PREFIXES = ("progressive_", "refiner_", "hr_", "alwayson_", "override_", "vae_")
 

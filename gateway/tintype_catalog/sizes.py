@@ -28,6 +28,22 @@ PixelSize = Annotated[str, Field(pattern=r"^[1-9][0-9]{1,4}x[1-9][0-9]{1,4}$", m
 AspectRatio = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,2}:[1-9][0-9]{0,2}$", max_length=7)]
 """An aspect ratio as `WIDTH:HEIGHT`."""
 
+RatioName = Annotated[
+    str,
+    Field(
+        pattern=r"^[1-9][0-9]{0,2}(\.[0-9])?:[1-9][0-9]{0,2}(\.[0-9])?$",
+        min_length=3,
+        max_length=11,
+    ),
+]
+"""What a provider calls an aspect ratio, such as `19.5:9`."""
+
+Resolution = Literal["512", "1K", "2K", "4K", "1k", "1.5k", "2k"]
+"""What a provider calls a resolution, in its own case."""
+
+_EDGES = {"512": 512, "1k": 1024, "1.5k": 1536, "2k": 2048, "4k": 4096}
+"""Resolutions in lower case, with what they are to one another."""
+
 SIZE = re.compile(r"[1-9][0-9]{0,4}x[1-9][0-9]{0,4}|auto")
 """The values of `size` in requests."""
 
@@ -107,10 +123,10 @@ class SizeRule(Contract):
     max_aspect_ratio: AspectRatio = "999:1"
     """The maximum ratio of the longer edge to the shorter one."""
 
-    ratios: Annotated[dict[AspectRatio, PixelSize], Field(max_length=32)] = {}
+    ratios: Annotated[dict[RatioName, PixelSize], Field(max_length=32)] = {}
     """All aspect ratios, each with its size in pixels at the first resolution."""
 
-    resolutions: Annotated[tuple[Literal["512", "1K", "2K", "4K"], ...], Field(max_length=4)] = ()
+    resolutions: Annotated[tuple[Resolution, ...], Field(max_length=4)] = ()
     """All resolutions, the default one first."""
 
     @override
@@ -204,13 +220,12 @@ def _choose_ratio(rule: SizeRule, wish: Size | None) -> SizeChoice:
 
 def _by_ratio(rule: SizeRule, resolutions: Sequence[str]) -> Iterator[_RatioChoice]:
     """Yield every choice, in an order of its own: an API server keeps none of the ratios."""
-    edges = {"512": 512, "1K": 1024, "2K": 2048, "4K": 4096}
     for ratio, text in sorted(rule.ratios.items()):
         size = Size.parse(text)
         if not resolutions:
             yield _RatioChoice(size, ratio, None)
         for name in resolutions:
-            edge, first = edges[name], edges[rule.resolutions[0]]
+            edge, first = _EDGES[name.lower()], _EDGES[rule.resolutions[0].lower()]
             scaled = Size(size.width * edge // first, size.height * edge // first)
             yield _RatioChoice(scaled, ratio, name)
 

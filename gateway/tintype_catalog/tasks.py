@@ -1,7 +1,7 @@
 """The tasks of each wire protocol, and their requirements.
 
 The facts are those of the providers' documentation: AWS's pages on Titan, Nova Canvas and the
-Stability services, OpenAI's and Google's API references.
+Stability services, OpenAI's, Google's and xAI's API references.
 """
 
 from collections.abc import Iterator, Mapping
@@ -80,6 +80,7 @@ TASKS: Mapping[Dialect, Mapping[OperationName, Mapping[str | None, Task]]] = {
     "google-generate-content": _tasks({None: Task(max_images=14)}),
     "vertex-predict": {"generation": _GENERATION},
     "vertex-generate-content": _tasks({None: Task(max_images=14)}),
+    "xai-images": _tasks({None: Task(max_images=3)}),
 }
 """The tasks of each operation of a dialect. None means that the dialect names no task."""
 

@@ -27,6 +27,7 @@ CONNECTION = frozenset({"serviceRef", "allowPrivate", "caBundle", "clientCertifi
 FOLDERS = {
     "vertex-predict": "/hosted/vertex",
     "vertex-generate-content": "/hosted/vertex",
+    "xai-images": "/hosted/xai",
 }
 """The path of the simulator below which it has the provider of a dialect, if it has one."""
 

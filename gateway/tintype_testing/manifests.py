@@ -27,6 +27,7 @@ Contract = TypeVar("Contract", bound=BaseModel)
 STARTER = Path(__file__).parents[2] / "gateway" / "tintype_catalog" / "starter"
 OVERLAYS = STARTER.parent / "overlays"
 SELF_HOSTED = STARTER.parent / "self_hosted"
+HOSTED = STARTER.parent / "hosted"
 
 PIXELS = {
     "mode": "Pixels",

@@ -1,6 +1,6 @@
 import pytest
 
-from tintype_catalog.sizes import Size, SizeChoice, SizeRule, choose, max_pixels
+from tintype_catalog.sizes import Size, SizeChoice, SizeRule, choose, max_pixels, named
 from tintype_testing.manifests import PIXELS, read
 
 GPT_IMAGE_2 = read(SizeRule, PIXELS)
@@ -135,3 +135,13 @@ def test_a_size_is_written_as_it_is_read() -> None:
 def test_a_text_of_another_form_is_no_size(text: str) -> None:
     with pytest.raises(ValueError, match="WIDTHxHEIGHT"):
         Size.parse(text)
+
+
+def test_names_of_ratios_and_resolutions_are_those_of_the_provider() -> None:
+    ratios = {"19.5:9": "1504x688", "1:1": "1024x1024"}
+    fields = {"mode": "AspectRatio", "ratios": ratios, "resolutions": ["1k", "1.5k", "2k"]}
+    rule = read(SizeRule, fields)
+
+    assert choose(rule, Size(1536, 1536)) == SizeChoice(Size(1536, 1536), "1:1", "1.5k")
+    assert choose(rule, Size(3008, 1376)) == SizeChoice(Size(3008, 1376), "19.5:9", "2k")
+    assert named(rule, Size(1, 1), "19.5:9", "1k") == Size(1504, 688)

@@ -40,6 +40,7 @@ DIALECTS = [
     "bedrock-stability",
     "google-predict",
     "google-generate-content",
+    "xai-images",
 ]
 MIB = 2**20
 

@@ -5,6 +5,7 @@ import re
 from tintype_catalog.api_options import MaskConvention
 from tintype_catalog.catalog import Binding
 from tintype_catalog.operations import OperationName
+from tintype_gateway.dialects import xai_images
 from tintype_gateway.dialects.base import (
     Dialect,
     EditingDialect,
@@ -56,6 +57,7 @@ register("google-predict", predict)
 register("google-generate-content", generate_content)
 register("vertex-predict", vertex_predict)
 register("vertex-generate-content", vertex_generate_content)
+register("xai-images", xai_images)
 
 
 def supports(name: str, operation: OperationName | None = None) -> bool:

@@ -1,11 +1,12 @@
 """All hosted providers, each below a path of its own: `/hosted/vertex/v1/projects/...`."""
 
 from tintype_simulator.dialect import Dialect, mounted
-from tintype_simulator.hosted import fal, replicate, vertex
+from tintype_simulator.hosted import fal, replicate, vertex, xai
 
 HOSTED: tuple[Dialect, ...] = (
     mounted("hosted", vertex.DIALECT),
     mounted("hosted", fal.DIALECT),
     mounted("hosted", replicate.DIALECT),
+    mounted("hosted", xai.DIALECT),
 )
 """Every simulated hosted provider."""

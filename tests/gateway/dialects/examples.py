@@ -121,5 +121,12 @@ EXAMPLES = (
         _GOOGLE_ERROR,
         _VERTEX,
     ),
+    Example(
+        "xai-images",
+        DIALECTS["xai-images"],
+        {"data": [{"respect_moderation": True, "b64_json": IMAGE}]},
+        {"code": "The service is currently unavailable", "error": WORDS},
+        {"provider": "xai"},
+    ),
     ACME,
 )

@@ -18,6 +18,7 @@ DIALECTS = {
     "bedrock-stability": "bedrock",
     "google-predict": "gemini",
     "google-generate-content": "gemini",
+    "xai-images": "xai",
 }
 """Each wire protocol, and a provider that speaks it."""
 

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from tintype_catalog.api_options import ApiOptions, MaskConvention
+from tintype_catalog.api_options import MaskConvention
 from tintype_catalog.catalog import Binding
-from tintype_catalog.server_fields import refused_fields, refused_text
+from tintype_catalog.server_fields import GUARDED, NOTHING_LISTED, refused_fields, refused_text
 from tintype_gateway.api.requests import ImageRequest
 from tintype_gateway.errors import UnsupportedParameterError
 from tintype_gateway.values.job import Job
@@ -42,14 +42,10 @@ def able(
     return [each for each, own in zip(taking, conventions, strict=True) if own == first]
 
 
-_NOTHING_LISTED = ApiOptions()
-"""For Vertex AI, which by `storageUri` writes to any bucket that the gateway may write to."""
-
-
 def _refusal(binding: Binding, job: Job) -> UnsupportedParameterError | None:
     """Return why the server of a binding must not get a request."""
     options = binding.api
-    listing = options or (_NOTHING_LISTED if binding.vertex_ai is not None else None)
+    listing = options or (NOTHING_LISTED if binding.dialect in GUARDED else None)
     if listing and (field := next(refused_fields(job.extras, listing), None)):
         return UnsupportedParameterError(
             f"`{field}`: the provider {binding.provider!r} does not take it from clients",

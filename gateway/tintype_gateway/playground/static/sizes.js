@@ -1,6 +1,6 @@
 /** The sizes of a model as choices, from the `size` of `GET /v1/models/{id}`. */
 
-const EDGES = { 512: 512, '1K': 1024, '2K': 2048, '4K': 4096 };
+const EDGES = { 512: 512, '1k': 1024, '1.5k': 1536, '2k': 2048, '4k': 4096 };
 
 const PRESETS = ['1024x1024', '1536x1024', '1024x1536', '1920x1088', '1088x1920', '2048x2048'];
 
@@ -31,7 +31,7 @@ export function sizeOf(rule, { shape, resolution, width, height }) {
   if (shape === CUSTOM) return `${width}x${height}`;
   if (rule.mode !== 'AspectRatio') return shape;
   const [first] = rule.resolutions ?? [];
-  const scale = resolution && first ? EDGES[resolution] / EDGES[first] : 1;
+  const scale = resolution && first ? EDGES[resolution.toLowerCase()] / EDGES[first.toLowerCase()] : 1;
   return edges(rule.ratios[shape]).map((edge) => Math.floor(edge * scale)).join('x');
 }
 

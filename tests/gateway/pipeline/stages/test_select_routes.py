@@ -119,3 +119,24 @@ def test_a_mask_goes_to_those_that_read_it_alike() -> None:
 def test_a_mask_that_no_provider_takes_is_refused() -> None:
     with pytest.raises(UnsupportedParameterError, match="no provider of the model takes one"):
         ables(server("none"), asked=job(), masked=True)
+
+
+@pytest.mark.parametrize(
+    ("extras", "path"),
+    [
+        ({"storage_options": {"filename": "fox.png"}}, "storage_options"),
+        ({"public_url": True}, "public_url"),
+        ({"image": {"url": "https://example.com"}}, "image"),
+        ({"options": {"public_url": {}}}, "options.public_url"),
+    ],
+)
+def test_xai_gets_no_field_that_publishes_or_fetches_an_image(
+    extras: dict[str, Any], path: str
+) -> None:
+    xai = candidate(name="xai", dialect="xai-images", provider="xai")
+
+    with pytest.raises(UnsupportedParameterError) as caught:
+        able([xai], job(extras=extras), None)
+
+    assert caught.value.param == path
+    assert able([xai], job(extras={"enhance": True}), None) == [xai]
