@@ -96,9 +96,10 @@ class Rehearsal:
                 fault = FAULTS[number // 3 % len(FAULTS)]
                 await script(self.simulator, *([fault] if number % 3 == 0 else []))
                 good = [{"model": model, "prompt": f"a fox {number}"} for model in MODELS]
-                scarce = [SCARCE] * (QUEUE + 3)  # more than it takes
-                together = (*good, *STREAMED, *scarce, REFUSED, WITHHELD)
+                together = (*good, *STREAMED, REFUSED, WITHHELD)
                 await asyncio.gather(*(_ask(http, body) for body in together))
+                too_many = [SCARCE] * (QUEUE + 3)
+                await asyncio.gather(*(_ask(http, body) for body in too_many))
                 for body in (FAULTY, UNKNOWN):
                     await _ask(http, body)
                 await _leave(http, good[number % len(good)])

@@ -55,13 +55,15 @@ async def test_a_full_queue_is_429_with_a_time_to_come_back_and_costs_nothing(
     assert account.balance == CREDITS_MICRO - served.json()["usage"]["credits_used"]
 
 
-async def test_a_stream_tells_its_position(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_stream_tells_its_position_again_when_it_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(slots, "POSITION_SECONDS", 0.02)
-    ready = asyncio.Event()
-    first = Script([completed()], before=ready)
+    ready, later = asyncio.Event(), asyncio.Event()
+    scripts = [Script([completed()], before=before) for before in (ready, later, None)]
     spec = {"upstreamModel": "gpt-image-2"}
     async with (
-        scripted(first, Script([completed()]), Script([completed()])) as provider,
+        scripted(*scripts) as provider,
         one_slot(tmp_path, provider, **spec) as gateway,
         gateway.http() as http,
     ):
@@ -72,9 +74,15 @@ async def test_a_stream_tells_its_position(tmp_path: Path, monkeypatch: pytest.M
             lines = answer.aiter_lines()
             assert await anext(lines) == ": waiting for a slot, position 2"
             ready.set()
+            assert [await anext(lines), await anext(lines)] == [
+                "",
+                ": waiting for a slot, position 1",
+            ]
+            later.set()
             rest = [line async for line in lines]
         await asyncio.gather(*asked)
     assert "event: image_generation.completed" in rest
+    assert not any(line.startswith(": waiting") for line in rest)
 
 
 async def test_the_wait_for_a_slot_is_no_overhead_of_the_gateway(
