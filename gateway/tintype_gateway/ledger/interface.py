@@ -18,7 +18,7 @@ from tintype_gateway.accounts import (
     Settlement,
     Usage,
 )
-from tintype_gateway.ledger.slot_queue import SlotAnswer, SlotLimits, SlotRequest
+from tintype_gateway.ledger.slot_queue import SlotLimits, SlotRequest, SlotResult
 
 __all__ = [
     "UNRESTRICTED",
@@ -33,9 +33,9 @@ __all__ = [
     "Policy",
     "Profile",
     "Settlement",
-    "SlotAnswer",
     "SlotLimits",
     "SlotRequest",
+    "SlotResult",
     "Usage",
 ]
 
@@ -248,7 +248,7 @@ class Ledger(Protocol):
         limits: SlotLimits,
         wanted: Sequence[SlotRequest],
         freed: Collection[str],
-    ) -> SlotAnswer:
+    ) -> SlotResult:
         """Free slots of a binding, and grant them to calls that wait (see `slot_queue`).
 
         The queue has the calls of all processes; each asks again about those that still wait before

@@ -46,7 +46,7 @@ class SlotLimits(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class SlotAnswer:
+class SlotResult:
     """The state of the calls that were asked about. All others were refused: the queue is full."""
 
     leased: Collection[str]
@@ -80,7 +80,7 @@ def exchange(
     wanted: Sequence[SlotRequest],
     freed: Collection[str],
     now: float,
-) -> tuple[Sequence[Ticket], SlotAnswer]:
+) -> tuple[Sequence[Ticket], SlotResult]:
     """Return the tickets of a binding, and the state of the calls of one gateway.
 
     Repeating an exchange changes nothing but the lifetimes of waiting tickets.
@@ -111,11 +111,11 @@ def exchange(
     expires_at = now + limits.lease_seconds
     leased += [replace(each, leased=True, expires_at=expires_at) for each in granted]
     positions = {each.id: place for place, each in enumerate(fair_order(waiting), 1)}
-    answer = SlotAnswer(
+    result = SlotResult(
         leased=frozenset(each.id for each in leased if each.id in ids),
         positions={id: place for id, place in positions.items() if id in ids},
     )
-    return [*leased, *waiting], answer
+    return [*leased, *waiting], result
 
 
 def fair_order(waiting: Iterable[Ticket]) -> Sequence[Ticket]:

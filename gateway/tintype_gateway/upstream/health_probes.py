@@ -95,7 +95,7 @@ class HealthProbes:
             ):
                 return None if 200 <= response.status < 300 else f"status {response.status}"
         except TimeoutError:
-            return f"no answer in {probe.timeout_seconds} seconds"
+            return f"no response in {probe.timeout_seconds} seconds"
         except UpstreamFault as fault:
             return fault.cause or fault.message
         except aiohttp.ClientError as error:

@@ -4,7 +4,7 @@ While calls wait for a binding, one task asks the store about all of them at onc
 when a call arrives or ends, and otherwise often enough that a slot which another gateway frees is
 soon in use.
 
-Without an answer of the ledger's database, the process counts its own calls only. Refusing them
+Without a response of the ledger's database, the process counts its own calls only. Refusing them
 would fail requests whose credits are held, while each gateway sends no more calls than the limit,
 and a server queues calls above its limit itself.
 """
@@ -21,9 +21,9 @@ from typing import Protocol
 from tintype_catalog.catalog import Binding
 from tintype_gateway.ledger.errors import LedgerUnavailableError
 from tintype_gateway.ledger.slot_queue import (
-    SlotAnswer,
     SlotLimits,
     SlotRequest,
+    SlotResult,
     Ticket,
     exchange,
 )
@@ -51,7 +51,7 @@ class SlotStore(Protocol):
         limits: SlotLimits,
         wanted: Sequence[SlotRequest],
         freed: Collection[str],
-    ) -> SlotAnswer:
+    ) -> SlotResult:
         """See `Ledger`."""
 
     async def slot_calls(self, bindings: Collection[str]) -> Mapping[str, int]:
@@ -70,12 +70,12 @@ class ProcessSlots:
         limits: SlotLimits,
         wanted: Sequence[SlotRequest],
         freed: Collection[str],
-    ) -> SlotAnswer:
+    ) -> SlotResult:
         """See `Ledger`. A lease does not end by time, because its owner is this process."""
         endless = limits._replace(lease_seconds=math.inf)
         tickets = self._tickets.get(binding, ())
-        self._tickets[binding], answer = exchange(tickets, endless, wanted, freed, time.monotonic())
-        return answer
+        self._tickets[binding], result = exchange(tickets, endless, wanted, freed, time.monotonic())
+        return result
 
     async def slot_calls(self, bindings: Collection[str]) -> Mapping[str, int]:
         """See `Ledger`."""
@@ -89,7 +89,7 @@ class Place:
         self.binding = binding
         self.request = SlotRequest(str(uuid.uuid4()), account)
         self.position: int | None = None
-        """The position in the queue, or None before the first answer."""
+        """The position in the queue, or None before the first result."""
 
         self.first_position: int | None = None
         """The position that the call found in the queue, or None if it got its slot at once."""
@@ -175,32 +175,32 @@ class Desk:
         wanted = [place.request for place in places]
         assert self._limits is not None  # noqa: S101 - a call has entered before
         try:
-            answer = await self._store.exchange_slots(self._binding, self._limits, wanted, freed)
+            result = await self._store.exchange_slots(self._binding, self._limits, wanted, freed)
             self._freed -= freed
             self._is_alone = False
         except LedgerUnavailableError as error:
             self._note_outage(error)
-            answer = self._alone(self._limits, wanted)
+            result = self._alone(self._limits, wanted)
         for place in places:
             if place.request.id in self._waiting:
-                self._tell(place, answer)
+                self._tell(place, result)
         self._count()
 
-    def _tell(self, place: Place, answer: SlotAnswer) -> None:
+    def _tell(self, place: Place, result: SlotResult) -> None:
         id = place.request.id
-        if id in answer.positions:
+        if id in result.positions:
             if place.position is None:
-                place.first_position = answer.positions[id]
+                place.first_position = result.positions[id]
                 SLOT_POSITION.labels(self._binding).observe(place.first_position)
-            place.position = answer.positions[id]
+            place.position = result.positions[id]
             return
         del self._waiting[id]
-        if id in answer.leased:
+        if id in result.leased:
             self._leased.add(id)
-        place.outcome.set_result(id in answer.leased)
+        place.outcome.set_result(id in result.leased)
 
-    def _alone(self, limits: SlotLimits, wanted: Sequence[SlotRequest]) -> SlotAnswer:
-        """Return the answer if there were only the calls of this process."""
+    def _alone(self, limits: SlotLimits, wanted: Sequence[SlotRequest]) -> SlotResult:
+        """Return the result if there were only the calls of this process."""
         leased = [Ticket(id, "", 0, 0, True, math.inf) for id in self._leased]
         return exchange(leased, limits, wanted, (), 0.0)[1]
 

@@ -31,8 +31,8 @@ async def one_slot(
 async def test_a_plain_request_waits_for_its_turn(tmp_path: Path) -> None:
     async with one_slot(tmp_path) as gateway:
         await gateway.script({"delay_seconds": 0.2})
-        answers = await asyncio.gather(*(gateway.generate() for _ in range(3)))
-        assert [answer.status_code for answer in answers] == [200] * 3
+        responses = await asyncio.gather(*(gateway.generate() for _ in range(3)))
+        assert [response.status_code for response in responses] == [200] * 3
         await eventually_equal(lambda: gateway.ledger.slot_calls([BINDING]), {BINDING: 0})
 
 
@@ -43,7 +43,7 @@ async def test_a_full_queue_is_429_with_a_time_to_come_back_and_costs_nothing(
         await gateway.script({"delay_seconds": 0.3})
         served, refused = sorted(
             await asyncio.gather(gateway.generate(), gateway.generate()),
-            key=lambda answer: answer.status_code,
+            key=lambda response: response.status_code,
         )
         account = await gateway.account()
 
@@ -70,8 +70,8 @@ async def test_a_stream_tells_its_position_again_when_it_changes(
         asked = [asyncio.create_task(gateway.generate(stream=True)) for _ in range(2)]
         await eventually_equal(lambda: gateway.ledger.slot_calls([BINDING]), {BINDING: 2})
         body = {"model": "canvas", "prompt": "a red fox", "stream": True}
-        async with http.stream("POST", "/v1/images/generations", json=body) as answer:
-            lines = answer.aiter_lines()
+        async with http.stream("POST", "/v1/images/generations", json=body) as response:
+            lines = response.aiter_lines()
             assert await anext(lines) == ": waiting for a slot, position 2"
             ready.set()
             assert [await anext(lines), await anext(lines)] == [
@@ -138,8 +138,8 @@ async def test_calls_go_to_the_least_loaded_of_equal_bindings(tmp_path: Path) ->
     other = {**binding, "metadata": {**binding["metadata"], "name": "canvas-spare"}}
     async with running_gateway(tmp_path, model, binding, other) as gateway:
         await gateway.script({"delay_seconds": 0.3}, {"delay_seconds": 0.3})
-        answer = await gateway.generate(n=2)
-    assert sorted(answer.headers["Tintype-Route"].split(", ")) == [
+        response = await gateway.generate(n=2)
+    assert sorted(response.headers["Tintype-Route"].split(", ")) == [
         "openai/global/canvas-openai",
         "openai/global/canvas-spare",
     ]

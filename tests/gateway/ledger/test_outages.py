@@ -85,7 +85,7 @@ async def test_a_locked_database_is_unavailable_in_bounded_time(
     impatient: Ledger, store: Store, name: str
 ) -> None:
     async with store.locked(), asyncio.timeout(60):
-        with pytest.raises(LedgerUnavailableError, match=r"locked|no answer|timeout"):
+        with pytest.raises(LedgerUnavailableError, match=r"locked|no response|timeout"):
             await CHANGES[name](impatient)
 
 

@@ -23,7 +23,7 @@ class Traffic:
         self._ledger = ledger
         self._over = asyncio.Event()
         self.acknowledged: dict[str, int] = {}
-        self.unanswered: set[str] = set()
+        self.unconfirmed: set[str] = set()
 
     async def client(self, cost: int) -> None:
         while not self._over.is_set():
@@ -34,7 +34,7 @@ class Traffic:
             try:
                 await self._ledger.settle(hold, cost)
             except LedgerUnavailableError:
-                self.unanswered.add(hold.id)
+                self.unconfirmed.add(hold.id)
             else:
                 self.acknowledged[hold.id] = cost
 
@@ -80,7 +80,7 @@ async def test_what_was_acknowledged_is_charged_once_and_nothing_else_is(
     )
     account = await ledger.account("studio")
     assert charged.items() >= traffic.acknowledged.items()
-    assert charged.keys() - traffic.acknowledged.keys() <= traffic.unanswered
+    assert charged.keys() - traffic.acknowledged.keys() <= traffic.unconfirmed
     assert (account.balance, account.held) == (-sum(charged.values()), 0)
     assert (await ledger.audit()).problems == ()
     await ledger.close()

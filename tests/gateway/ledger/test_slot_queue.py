@@ -8,9 +8,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from tintype_gateway.ledger.slot_queue import (
     WAITING_SECONDS,
-    SlotAnswer,
     SlotLimits,
     SlotRequest,
+    SlotResult,
     Ticket,
     exchange,
 )
@@ -28,18 +28,18 @@ class Queue:
         self.tickets: list[Ticket] = []
         self.wanted: dict[str, SlotRequest] = {}
 
-    def ask(self, *ids: str, freed: tuple[str, ...] = ()) -> SlotAnswer:
+    def ask(self, *ids: str, freed: tuple[str, ...] = ()) -> SlotResult:
         """Ask for calls, whose account is the first letter of their id."""
         self.wanted |= {each: SlotRequest(each, each[0]) for each in ids}
         for each in freed:
             self.wanted.pop(each, None)
-        tickets, answer = exchange(
+        tickets, result = exchange(
             self.tickets, self.limits, list(self.wanted.values()), freed, self.now
         )
         self.tickets = list(tickets)
-        for each in [*answer.leased, *(set(self.wanted) - set(answer.positions))]:
+        for each in [*result.leased, *(set(self.wanted) - set(result.positions))]:
             self.wanted.pop(each, None)
-        return answer
+        return result
 
     def served(self, first: str) -> str:
         """Return the calls in the order in which they get the slot, after the first one."""
@@ -54,7 +54,7 @@ def test_a_free_slot_is_granted_at_once() -> None:
     queue = Queue(SlotLimits(slots=2, queue=0, lease_seconds=60))
     assert queue.ask("a1").leased == {"a1"}
     assert queue.ask("a2").leased == {"a2"}
-    assert queue.ask("a3") == SlotAnswer(frozenset(), {})
+    assert queue.ask("a3") == SlotResult(frozenset(), {})
 
 
 def test_calls_of_one_account_are_served_in_their_order() -> None:
@@ -87,8 +87,8 @@ def test_a_full_queue_refuses_the_newest_call_of_the_account_that_has_the_most()
     queue = Queue(ONE._replace(queue=3))
     queue.ask("a0")
     assert set(queue.ask("a1", "a2", "a3", "a4").positions) == {"a1", "a2", "a3"}
-    answer = queue.ask("b1")
-    assert set(answer.positions) == {"b1", "a1", "a2"}
+    result = queue.ask("b1")
+    assert set(result.positions) == {"b1", "a1", "a2"}
 
 
 def test_a_call_that_is_not_renewed_loses_its_place() -> None:
@@ -131,9 +131,9 @@ class Fairness(RuleBasedStateMachine):
     def arrive(self, account: str) -> None:
         self.number += 1
         call = f"{account}{self.number}"
-        answer = self.queue.ask(call)
+        result = self.queue.ask(call)
         if self.busy is None:
-            assert answer.leased == {call}
+            assert result.leased == {call}
             self.busy = call
             return
         if account not in self.ring:
@@ -144,14 +144,14 @@ class Fairness(RuleBasedStateMachine):
     @rule()
     def end(self) -> None:
         assert self.busy is not None
-        answer = self.queue.ask(freed=(self.busy,))
+        result = self.queue.ask(freed=(self.busy,))
         self.busy = None
         if self.ring:
             account = self.ring.popleft()
             self.busy = self.calls[account].popleft()
             if self.calls[account]:
                 self.ring.append(account)
-            assert answer.leased == {self.busy}
+            assert result.leased == {self.busy}
 
     @precondition(lambda self: self.ring)
     @rule(data=st.data())

@@ -31,8 +31,8 @@ async def test_gateways_count_calls_together(store: Store, clock: Clock) -> None
     first, second = store.open(clock), store.open(clock)
     try:
         assert (await first.exchange_slots("gpu", ONE, calls("a1"), ())).leased == {"a1"}
-        answer = await second.exchange_slots("gpu", ONE, calls("b1"), ())
-        assert (answer.leased, answer.positions) == (frozenset(), {"b1": 1})
+        result = await second.exchange_slots("gpu", ONE, calls("b1"), ())
+        assert (result.leased, result.positions) == (frozenset(), {"b1": 1})
 
         await first.exchange_slots("gpu", ONE, [], ["a1"])
 
@@ -68,7 +68,7 @@ async def test_exchanges_at_once_grant_no_slot_twice(store: Store) -> None:
     gateways = [store.open() for _ in range(3)]
     limits = ONE._replace(slots=2)
     try:
-        answers = await asyncio.gather(
+        results = await asyncio.gather(
             *(
                 gateways[number % 3].exchange_slots("gpu", limits, calls(f"a{number}"), ())
                 for number in range(12)
@@ -77,7 +77,7 @@ async def test_exchanges_at_once_grant_no_slot_twice(store: Store) -> None:
     finally:
         for gateway in gateways:
             await gateway.close()
-    assert sum(len(answer.leased) for answer in answers) == 2
+    assert sum(len(result.leased) for result in results) == 2
 
 
 class SlotMachine(RuleBasedStateMachine):
@@ -106,9 +106,9 @@ class SlotMachine(RuleBasedStateMachine):
         now = self.clock()
         tickets, expected = exchange(self.tickets, limits, wanted, freed, now)
         self.tickets = list(tickets)
-        answer = self.runner.run(self.ledger.exchange_slots(self.binding, limits, wanted, freed))
-        assert answer.leased == expected.leased
-        assert answer.positions == expected.positions
+        result = self.runner.run(self.ledger.exchange_slots(self.binding, limits, wanted, freed))
+        assert result.leased == expected.leased
+        assert result.positions == expected.positions
 
     @rule(seconds=st.integers(1, 30))
     def wait(self, seconds: int) -> None:

@@ -23,7 +23,7 @@ from tintype_testing.waiting import eventually, eventually_equal
 
 ACCOUNTS = ("ada", "ben", "cleo", "dora", "emil")
 BINDING = "canvas-openai"
-ANSWER = json.dumps({"created": 1, "data": [{"b64_json": sample_image("png", 256, 256).decode()}]})
+BODY = json.dumps({"created": 1, "data": [{"b64_json": sample_image("png", 256, 256).decode()}]})
 
 
 @dataclass
@@ -47,7 +47,7 @@ class Gpu:
         await self.free.wait()
         await asyncio.sleep(0.01)
         self.running -= 1
-        return web.Response(text=ANSWER, content_type="application/json")
+        return web.Response(text=BODY, content_type="application/json")
 
 
 @asynccontextmanager
@@ -119,9 +119,9 @@ async def generate(session: aiohttp.ClientSession, url: str, key: str, prompt: s
         f"{url}/v1/images/generations",
         json={"model": "canvas", "prompt": prompt},
         headers={"Authorization": f"Bearer {key}"},
-    ) as answer:
-        await answer.read()
-        return answer.status
+    ) as response:
+        await response.read()
+        return response.status
 
 
 async def test_three_gateways_share_one_slot_fairly(

@@ -94,7 +94,7 @@ async def test_a_server_that_cannot_be_reached_is_not_healthy() -> None:
         assert not is_healthy(probes, binding)
 
 
-async def test_a_server_that_does_not_answer_is_not_healthy(server: Server) -> None:
+async def test_a_server_that_does_not_respond_is_not_healthy(server: Server) -> None:
     server.status = 0
     async with probing(server.url) as (probes, binding):
         before = metric("tintype_health_probes_total", binding=binding.name, result="failure")

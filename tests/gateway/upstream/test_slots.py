@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from tintype_catalog.catalog import Binding
 from tintype_gateway.ledger.errors import LedgerUnavailableError
-from tintype_gateway.ledger.slot_queue import SlotAnswer, SlotLimits, SlotRequest
+from tintype_gateway.ledger.slot_queue import SlotLimits, SlotRequest, SlotResult
 from tintype_gateway.runtime.deadline import Deadline
 from tintype_gateway.upstream import slots
 from tintype_gateway.upstream.slot_desk import Place, ProcessSlots, SlotStore
@@ -36,7 +36,7 @@ class Release(ProcessSlots):
         limits: SlotLimits,
         wanted: Sequence[SlotRequest],
         freed: Collection[str],
-    ) -> SlotAnswer:
+    ) -> SlotResult:
         if self.is_away:
             raise LedgerUnavailableError("away")
         return await super().exchange_slots(binding, limits, wanted, freed)
@@ -257,7 +257,7 @@ async def test_slots_return_when_the_database_is_back(
     await has_waited(await second.begin("b1"))
 
 
-async def test_loads_are_those_of_the_release_and_of_calls_that_no_answer_has_counted(
+async def test_loads_are_those_of_the_release_and_of_calls_that_the_store_does_not_know(
     first: Process, second: Process
 ) -> None:
     wide = binding(name="wide", maxConcurrentCalls=4)

@@ -93,7 +93,7 @@ class Database:
             finally:
                 connection.terminate()
         except (asyncpg.PostgresError, *LOST) as error:
-            why = self._redacted(error) or "it does not answer"
+            why = self._redacted(error) or "it does not respond"
             raise LedgerUnavailableError(f"the database cannot be used: {why}") from error
 
     async def close(self) -> None:
@@ -122,7 +122,7 @@ class Database:
         except TimeoutError as error:
             why = f": {self._redacted(lost)}" if lost else ""
             raise LedgerUnavailableError(
-                f"the database gave no answer in {self._timeout_seconds:g} seconds{why}"
+                f"the database gave no response in {self._timeout_seconds:g} seconds{why}"
             ) from error
         except pg.DataError as error:
             raise ValueError(f"the database cannot keep this: {error}") from error
@@ -139,7 +139,7 @@ class Database:
         try:
             return await connection.fetch(statement, *arguments)
         except asyncpg.PostgresError:
-            raise  # an answer
+            raise  # a response
         except BaseException:
             connection.terminate()  # unusable in the middle of a conversation
             raise

@@ -20,7 +20,7 @@ from tintype_gateway.ledger.hold_record import HoldRecord
 from tintype_gateway.ledger.postgres import accounts, holds, keys, slots
 from tintype_gateway.ledger.postgres.accounts import audit
 from tintype_gateway.ledger.postgres.database import Database
-from tintype_gateway.ledger.slot_queue import SlotAnswer, SlotLimits, SlotRequest
+from tintype_gateway.ledger.slot_queue import SlotLimits, SlotRequest, SlotResult
 
 
 class PostgresLedger:
@@ -147,7 +147,7 @@ class PostgresLedger:
         limits: SlotLimits,
         wanted: Sequence[SlotRequest],
         freed: Collection[str],
-    ) -> SlotAnswer:
+    ) -> SlotResult:
         """See `Ledger`."""
         return await slots.exchange(self._database, self._now(), binding, limits, wanted, freed)
 

@@ -82,12 +82,12 @@ async def take(database: Database, now: datetime | None, record: HoldRecord) -> 
         timedelta(seconds=IDEMPOTENCY_KEPT_SECONDS),
     )
     try:
-        (answer,) = await asyncio.shield(taking)
+        (row,) = await asyncio.shield(taking)
     except (asyncio.CancelledError, LedgerUnavailableError):
         taking.add_done_callback(lambda _: _abandon(database, now, record.hold_id))
         raise
-    if answer["refusal"] is not None:
-        raise _refusal(record, answer)
+    if row["refusal"] is not None:
+        raise _refusal(record, row)
     return record.hold
 
 
@@ -150,19 +150,19 @@ def _abandon(
     return database.start(RELEASE, now, uuid.uuid4(), hold_id, "caller went away", False)
 
 
-def _refusal(record: HoldRecord, answer: Record) -> LedgerError:
-    first = answer["first_request_id"]
-    match answer["refusal"]:
+def _refusal(record: HoldRecord, row: Record) -> LedgerError:
+    first = row["first_request_id"]
+    match row["refusal"]:
         case "no account":
             return AccountNotFoundError(f"there is no account {record.caller.account!r}")
         case "rate limited":
-            return RateLimitedError(answer["wait"] / 1_000_000)
+            return RateLimitedError(row["wait"] / 1_000_000)
         case "insufficient credits":
-            return InsufficientCreditsError(record.request.amount, answer["available"])
+            return InsufficientCreditsError(record.request.amount, row["available"])
         case "mismatch":
             return IdempotencyMismatchError(MISMATCH)
         case "in progress":
             return IdempotencyInProgressError(f"request {first} is still running")
         case "replay":
-            return IdempotencyReplayError(first, answer["first_charged"])
+            return IdempotencyReplayError(first, row["first_charged"])
     return IdempotencyOutcomeUnknownError(first)

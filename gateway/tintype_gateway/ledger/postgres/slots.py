@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from tintype_gateway.ledger.postgres.database import Database
 from tintype_gateway.ledger.slot_queue import (
     WAITING_SECONDS,
-    SlotAnswer,
     SlotLimits,
     SlotRequest,
+    SlotResult,
 )
 
 EXCHANGE = "SELECT call, place FROM ledger_slots($1, $2, $3, $4, $5, $6, $7, $8, $9)"
@@ -26,7 +26,7 @@ async def exchange(
     limits: SlotLimits,
     wanted: Sequence[SlotRequest],
     freed: Collection[str],
-) -> SlotAnswer:
+) -> SlotResult:
     """Free slots, and grant them to calls that wait."""
     rows = await database.fetch(
         EXCHANGE,
@@ -40,7 +40,7 @@ async def exchange(
         [call.account for call in wanted],
         list(freed),
     )
-    return SlotAnswer(
+    return SlotResult(
         leased=frozenset(row["call"] for row in rows if row["place"] is None),
         positions={row["call"]: row["place"] for row in rows if row["place"] is not None},
     )

@@ -22,7 +22,7 @@ from tintype_gateway.accounts import (
 )
 from tintype_gateway.ledger.errors import LedgerUnavailableError
 from tintype_gateway.ledger.hold_record import HoldRecord
-from tintype_gateway.ledger.slot_queue import SlotAnswer, SlotLimits, SlotRequest
+from tintype_gateway.ledger.slot_queue import SlotLimits, SlotRequest, SlotResult
 from tintype_gateway.ledger.sqlite import accounts, holds, keys, slots
 from tintype_gateway.ledger.sqlite.database import connect, ensure_exists, unavailable
 from tintype_gateway.ledger.sqlite.entries import audit
@@ -180,7 +180,7 @@ class SqliteLedger:
         limits: SlotLimits,
         wanted: Sequence[SlotRequest],
         freed: Collection[str],
-    ) -> SlotAnswer:
+    ) -> SlotResult:
         """See `Ledger`. It does not wait for the disk: a power cut ends the calls as well."""
         return await self._writer.submit(
             lambda db, now: slots.exchange(db, now, binding, limits, wanted, freed),

@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Collection, Mapping, Sequence
 
-from tintype_gateway.ledger.slot_queue import SlotAnswer, SlotLimits, SlotRequest, Ticket
+from tintype_gateway.ledger.slot_queue import SlotLimits, SlotRequest, SlotResult, Ticket
 from tintype_gateway.ledger.slot_queue import exchange as exchanged
 
 READ = "SELECT id, account, arrived, turn, leased, expires_at FROM slot WHERE binding = ?"
@@ -21,11 +21,11 @@ def exchange(
     limits: SlotLimits,
     wanted: Sequence[SlotRequest],
     freed: Collection[str],
-) -> SlotAnswer:
+) -> SlotResult:
     """Free slots, and grant them to calls that wait."""
     rows = connection.execute(READ, (binding,))
     before = [Ticket(**dict(row) | {"leased": bool(row["leased"])}) for row in rows]
-    after, answer = exchanged(before, limits, wanted, freed, now)
+    after, result = exchanged(before, limits, wanted, freed, now)
     gone = {each.id for each in before} - {each.id for each in after}
     connection.executemany(
         "DELETE FROM slot WHERE binding = ? AND id = ?", [(binding, each) for each in gone]
@@ -39,7 +39,7 @@ def exchange(
             if each not in unchanged
         ],
     )
-    return answer
+    return result
 
 
 def count(
