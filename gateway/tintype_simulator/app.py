@@ -72,9 +72,9 @@ def serving_first_claim(candidates: Sequence[tuple[Dialect, Serve]]) -> Serve:
 def known_errors() -> dict[str, SimulatedResponse]:
     """Return every provider's table of errors, by the names that faults use."""
     return {
-        f"{dialect.provider}/{name}": answer
+        f"{dialect.provider}/{name}": response
         for dialect in DIALECTS
-        for name, answer in dialect.errors.items()
+        for name, response in dialect.errors.items()
     }
 
 

@@ -46,10 +46,10 @@ def serving(
         control.record(request, await received(request))
         fault = control.fault_for(request)
         job = work(request, fault)
-        answer = await (worker.run(job) if worker else job)
+        response = await (worker.run(job) if worker else job)
         standing = dialect.standing_headers(time.monotonic() - started)
-        headers = {**standing, **answer.headers, **fault.headers}
-        return await send(request, replace(answer, headers=headers), fault.cut_after_bytes)
+        headers = {**standing, **response.headers, **fault.headers}
+        return await send(request, replace(response, headers=headers), fault.cut_after_bytes)
 
     return serve
 
@@ -64,16 +64,16 @@ async def received(request: web.Request) -> ReceivedBody:
 
 async def faulty(handler: Handler, request: web.Request, fault: Fault) -> SimulatedResponse:
     """Return the handler's response with the fault applied, or the fault's own."""
-    if fault.answer and fault.after_frames is None:
-        return fault.answer
-    answer = await handler(request)
-    if isinstance(answer.body, bytes):
-        spoiled = DAMAGES[fault.damage](answer.body) if fault.damage else answer.body
-        return replace(answer, body=spoiled)
-    frames = damaged(answer.body, fault.damage) if fault.damage else answer.body
-    if fault.answer and fault.after_frames is not None:
-        frames = interrupted(frames, fault.after_frames, fault.answer)
-    return replace(answer, body=frames)
+    if fault.response and fault.after_frames is None:
+        return fault.response
+    response = await handler(request)
+    if isinstance(response.body, bytes):
+        spoiled = DAMAGES[fault.damage](response.body) if fault.damage else response.body
+        return replace(response, body=spoiled)
+    frames = damaged(response.body, fault.damage) if fault.damage else response.body
+    if fault.response and fault.after_frames is not None:
+        frames = interrupted(frames, fault.after_frames, fault.response)
+    return replace(response, body=frames)
 
 
 async def damaged(frames: AsyncIterator[bytes], damage: str) -> AsyncIterator[bytes]:
@@ -96,12 +96,12 @@ async def interrupted(
         yield b"data: " + part + b"\n\n"
 
 
-async def parts(answer: SimulatedResponse) -> AsyncIterator[bytes]:
+async def parts(response: SimulatedResponse) -> AsyncIterator[bytes]:
     """Yield the body of a response as it is sent."""
-    if isinstance(answer.body, bytes):
-        yield answer.body
+    if isinstance(response.body, bytes):
+        yield response.body
     else:
-        async for frame in answer.body:
+        async for frame in response.body:
             yield frame
 
 
@@ -116,15 +116,15 @@ async def first_bytes(body: AsyncIterator[bytes], count: int | None) -> AsyncIte
 
 
 async def send(
-    request: web.Request, answer: SimulatedResponse, cut_after_bytes: int | None
+    request: web.Request, simulated: SimulatedResponse, cut_after_bytes: int | None
 ) -> web.StreamResponse:
     """Send the response; where it is cut, its Content-Length is still that of the whole body."""
-    response = web.StreamResponse(status=answer.status, headers=answer.headers)
-    if isinstance(answer.body, bytes):
-        response.content_length = len(answer.body)
+    response = web.StreamResponse(status=simulated.status, headers=simulated.headers)
+    if isinstance(simulated.body, bytes):
+        response.content_length = len(simulated.body)
     with suppress(ConnectionError):  # the client left
         await response.prepare(request)
-        async for part in first_bytes(parts(answer), cut_after_bytes):
+        async for part in first_bytes(parts(simulated), cut_after_bytes):
             await response.write(part)
     if cut_after_bytes is not None and request.transport:
         request.transport.close()

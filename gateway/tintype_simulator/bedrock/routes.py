@@ -39,7 +39,7 @@ MAX_BODY_BYTES = 25_000_000
 RegionalHandler = Callable[[web.Request, str | None], Awaitable[SimulatedResponse]]
 
 
-def answering(handler: RegionalHandler) -> Handler:
+def authorized(handler: RegionalHandler) -> Handler:
     """Return a handler that checks the credentials first, and makes responses of errors."""
 
     async def response(request: web.Request) -> SimulatedResponse:
@@ -53,7 +53,7 @@ def answering(handler: RegionalHandler) -> Handler:
     return response
 
 
-@answering
+@authorized
 async def post_invoke(request: web.Request, region: str | None) -> SimulatedResponse:
     """Let a model paint."""
     model = invocable_model(request.match_info["model"], region)
@@ -65,7 +65,7 @@ async def post_invoke(request: web.Request, region: str | None) -> SimulatedResp
     return await INVOKE[model.provider](request, model, body)
 
 
-@answering
+@authorized
 async def get_models(request: web.Request, region: str | None) -> SimulatedResponse:
     """List the models of the region."""
     summaries = [
@@ -76,7 +76,7 @@ async def get_models(request: web.Request, region: str | None) -> SimulatedRespo
     return json_response({"modelSummaries": summaries})
 
 
-@answering
+@authorized
 async def get_model(request: web.Request, region: str | None) -> SimulatedResponse:
     """Describe one model."""
     model = described_model(request.match_info["model"], region)

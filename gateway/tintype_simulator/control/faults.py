@@ -52,7 +52,7 @@ FIELD_TYPES: dict[str, tuple[type, ...]] = {
 class Fault:
     """What goes wrong with one request; by default nothing."""
 
-    answer: SimulatedResponse | None = None
+    response: SimulatedResponse | None = None
     """Sent in place of the provider's response."""
 
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -130,7 +130,7 @@ def parse_fault(value: object, errors: Mapping[str, SimulatedResponse]) -> Fault
         check_field(name, part)
     delay = HANG_SECONDS if value.get("hang") else value.get("delay_seconds", 0.0)
     return Fault(
-        answer=scripted_response(value, errors),
+        response=scripted_response(value, errors),
         headers={name.lower(): text for name, text in value.get("headers", {}).items()},
         delay_seconds=delay,
         cut_after_bytes=value.get("cut_after_bytes"),

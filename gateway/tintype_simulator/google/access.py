@@ -28,17 +28,17 @@ VERTEX_FOLDERS = (
 """Where Vertex AI has its models: in express mode, and in a project."""
 
 
-def answering(handler: Handler) -> Handler:
+def authorized(handler: Handler) -> Handler:
     """Return the handler behind the check of credentials, with errors turned into responses."""
 
-    async def answer(request: web.Request) -> SimulatedResponse:
+    async def respond(request: web.Request) -> SimulatedResponse:
         try:
             check_credentials(request)
             return await handler(request)
         except GoogleError as error:
             return error.answer()
 
-    return answer
+    return respond
 
 
 def check_credentials(request: web.Request) -> None:

@@ -29,7 +29,7 @@ from dataclasses import replace
 from aiohttp import web
 
 from tintype_simulator.dialect import SimulatedResponse, in_painters, json_response
-from tintype_simulator.google.access import answering, is_vertex, model_for
+from tintype_simulator.google.access import authorized, is_vertex, model_for
 from tintype_simulator.google.content_request import (
     GEMINI_BODY,
     VERTEX_BODY,
@@ -61,7 +61,7 @@ GEMINI_REQUEST_BYTES = 100 * 1024 * 1024
 SIGNATURE = base64.b64encode(b"the thoughts behind this image").decode()
 
 
-@answering
+@authorized
 async def post_content(request: web.Request) -> SimulatedResponse:
     """Return the whole response to a prompt."""
     content_request = await read(request)
@@ -72,7 +72,7 @@ async def post_content(request: web.Request) -> SimulatedResponse:
     return json_response(body | identity(content_request))
 
 
-@answering
+@authorized
 async def post_stream(request: web.Request) -> SimulatedResponse:
     """Stream the response to a prompt part by part, as events or as elements of one JSON list."""
     content_request = await read(request)

@@ -14,7 +14,7 @@ from PIL import Image
 
 from tintype_simulator.control.markers import delivered, is_forbidden
 from tintype_simulator.dialect import SimulatedResponse, in_painters, json_response
-from tintype_simulator.google.access import answering, is_vertex, model_for
+from tintype_simulator.google.access import authorized, is_vertex, model_for
 from tintype_simulator.google.errors import prompt_not_submitted
 from tintype_simulator.google.fields import Reader, decoded
 from tintype_simulator.google.models import Model
@@ -35,7 +35,7 @@ FILTERED = (
 )
 
 
-@answering
+@authorized
 async def post_predict(request: web.Request) -> SimulatedResponse:
     """Paint what the request asks for."""
     model = model_for(request, "predict")

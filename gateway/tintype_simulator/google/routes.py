@@ -5,8 +5,8 @@ from aiohttp import web
 from tintype_simulator.dialect import Dialect, SimulatedResponse, json_response
 from tintype_simulator.google.access import (
     GEMINI_VERSIONS,
-    answering,
     api_key,
+    authorized,
     paths,
     standing_headers,
 )
@@ -22,7 +22,7 @@ PAGE_SIZE = 50
 """How many models a page of the list has, if the request does not say."""
 
 
-@answering
+@authorized
 async def get_models(request: web.Request) -> SimulatedResponse:
     """List the models, a page at a time."""
     size, start = number(request, "pageSize", PAGE_SIZE), number(request, "pageToken", 0)
@@ -35,7 +35,7 @@ async def get_models(request: web.Request) -> SimulatedResponse:
     return json_response(page)
 
 
-@answering
+@authorized
 async def get_model(request: web.Request) -> SimulatedResponse:
     """Describe one model."""
     name = request.match_info["model"]

@@ -24,7 +24,7 @@ class OpenAIError(Exception):
     extra: Mapping[str, object] = field(default_factory=dict)
     """Keys of this error beside the four that every error has."""
 
-    def answer(self) -> SimulatedResponse:
+    def response(self) -> SimulatedResponse:
         """Return the error in its envelope."""
         error = {"message": self.message, "type": self.type, "param": self.param, "code": self.code}
         return json_response({"error": {**error, **self.extra}}, self.status)

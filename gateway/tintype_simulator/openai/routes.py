@@ -33,17 +33,17 @@ from tintype_simulator.painting.seeds import drawn_seed
 STREAM_HEADERS = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache"}
 
 
-def answering(handler: Handler) -> Handler:
+def authorized(handler: Handler) -> Handler:
     """Return the handler behind the check of the key, with its errors turned into responses."""
 
-    async def answer(request: web.Request) -> SimulatedResponse:
+    async def respond(request: web.Request) -> SimulatedResponse:
         try:
             check_key(request.headers.get("authorization", ""))
             return await handler(request)
         except OpenAIError as error:
-            return error.answer()
+            return error.response()
 
-    return answer
+    return respond
 
 
 def check_key(authorization: str) -> None:
@@ -53,13 +53,13 @@ def check_key(authorization: str) -> None:
         raise invalid_api_key()
 
 
-@answering
+@authorized
 async def post_generations(request: web.Request) -> SimulatedResponse:
     """Paint what the request asks for."""
     return await painted_response(request, read_generation(decoded_json(await request.read())))
 
 
-@answering
+@authorized
 async def post_edits(request: web.Request) -> SimulatedResponse:
     """Edit the images of the request."""
     content_type = request.headers.get("content-type", "")
@@ -67,19 +67,19 @@ async def post_edits(request: web.Request) -> SimulatedResponse:
     return await painted_response(request, image_request)
 
 
-@answering
+@authorized
 async def post_variations(request: web.Request) -> SimulatedResponse:
     """Refuse the request: OpenAI retired the endpoint together with its only model, dall-e-2."""
     raise model_deprecated()
 
 
-@answering
+@authorized
 async def get_models(request: web.Request) -> SimulatedResponse:
     """List the models."""
     return json_response({"object": "list", "data": [model_object(m) for m in MODELS.values()]})
 
 
-@answering
+@authorized
 async def get_model(request: web.Request) -> SimulatedResponse:
     """Describe one model."""
     name = request.match_info["model"]
@@ -122,7 +122,7 @@ DIALECT = Dialect(
         ("GET", "/v1/models", get_models),
         ("GET", "/v1/models/{model}", get_model),
     ),
-    errors={name: error.answer() for name, error in ERRORS.items()},
+    errors={name: error.response() for name, error in ERRORS.items()},
     standing_headers=standing_headers,
 )
 """All that the simulator knows of OpenAI."""

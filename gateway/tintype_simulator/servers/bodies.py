@@ -108,10 +108,10 @@ def encoded(content: bytes) -> str:
 def refusing(handler: Handler) -> Handler:
     """Return the handler with its refusals turned into responses."""
 
-    async def answer(request: Any) -> SimulatedResponse:
+    async def respond(request: Any) -> SimulatedResponse:
         try:
             return await handler(request)
         except Refused as refused:
             return refused.answer
 
-    return answer
+    return respond

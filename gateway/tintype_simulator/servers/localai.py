@@ -51,14 +51,14 @@ def behind_key(handler: Handler) -> Handler:
     """Return the handler behind the check of the key, with its refusals as responses."""
     checked = refusing(handler)
 
-    async def answer(request: web.Request) -> SimulatedResponse:
+    async def respond(request: web.Request) -> SimulatedResponse:
         bearer = request.headers.get("authorization", "").removeprefix("Bearer ")
         keys = [bearer, *(request.headers.get(name, "") for name in KEY_HEADERS)]
         if any(key.startswith("invalid") for key in keys):
             return refused("An authentication key is required", 401).answer
         return await checked(request)
 
-    return answer
+    return respond
 
 
 @behind_key
@@ -186,8 +186,8 @@ def response(request: web.Request, files: list[bytes], *, in_base64: bool) -> Si
 
 def loading() -> SimulatedResponse:
     """Return the response while a model is loaded: nothing was done."""
-    answer = refused("model is loading", 503, "model_loading").answer
-    return SimulatedResponse(answer.status, answer.body, {**answer.headers, "retry-after": "5"})
+    loading = refused("model is loading", 503, "model_loading").answer
+    return SimulatedResponse(loading.status, loading.body, {**loading.headers, "retry-after": "5"})
 
 
 DIALECT = Dialect(

@@ -134,7 +134,7 @@ def output_format(fields: Mapping[str, Any]) -> str:
 
 
 async def response(
-    request: web.Request, job: Job, fields: Mapping[str, Any], answer_format: object
+    request: web.Request, job: Job, fields: Mapping[str, Any], image_format: object
 ) -> SimulatedResponse:
     """Return the images of a job in base64 or by URL, with the fields that only SGLang has."""
     identifier, form = uuid.uuid4().hex, output_format(fields)
@@ -142,7 +142,7 @@ async def response(
     data = []
     for index, image in enumerate(await painted(request, job)):
         content = await in_painters(request, encode, opaque(image), form, quality)
-        if answer_format == "b64_json":
+        if image_format == "b64_json":
             shown = {"b64_json": encoded(content)}
         else:
             request.app[STORED_FILES].put(f"{identifier}/{index}", f"image/{form}", content)

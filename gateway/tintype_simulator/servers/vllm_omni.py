@@ -67,12 +67,12 @@ def behind_key(handler: Handler) -> Handler:
     """Return the handler behind the check of the key, with its refusals as responses."""
     checked = refusing(handler)
 
-    async def answer(request: web.Request) -> SimulatedResponse:
+    async def respond(request: web.Request) -> SimulatedResponse:
         if request.headers.get("authorization", "").startswith("Bearer invalid"):
             return json_response({"error": "Unauthorized"}, 401)
         return await checked(request)
 
-    return answer
+    return respond
 
 
 @behind_key
@@ -91,11 +91,11 @@ async def post_generations(request: web.Request) -> SimulatedResponse:
         n=fields.get("n", 1),
         seed=seed_of(fields, drawn_seed(request, fields.get("n", 1))),
     )
-    answer_format = fields.get("response_format", "b64_json")
-    if answer_format not in ("b64_json", "file"):
+    image_format = fields.get("response_format", "b64_json")
+    if image_format not in ("b64_json", "file"):
         raise refused("response_format must be 'b64_json' or 'file'", "response_format")
     files = await painted_files(request, job, fields)
-    return raw_files(files, fields) if answer_format == "file" else response(job, files, fields)
+    return raw_files(files, fields) if image_format == "file" else response(job, files, fields)
 
 
 @behind_key

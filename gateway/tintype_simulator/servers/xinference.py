@@ -62,7 +62,7 @@ class FormRoute:
 def failing(handler: Handler) -> Handler:
     """Return the handler with its refusals, and its exceptions over bad values, as responses."""
 
-    async def answer(request: web.Request) -> SimulatedResponse:
+    async def respond(request: web.Request) -> SimulatedResponse:
         if request.headers.get("authorization", "").startswith("Bearer invalid"):
             raise refused("Could not validate credentials", 401)
         try:
@@ -70,7 +70,7 @@ def failing(handler: Handler) -> Handler:
         except ValueError as error:
             raise refused(str(error), 500) from error
 
-    return refusing(answer)
+    return refusing(respond)
 
 
 @failing
@@ -179,11 +179,11 @@ def marked_region(
     return white_region(decoded(files[0]), image.size) if reads_mask else None
 
 
-async def response(request: web.Request, job: Job, answer_format: object) -> SimulatedResponse:
+async def response(request: web.Request, job: Job, image_format: object) -> SimulatedResponse:
     """Return the images in base64, or the paths at which the server keeps them."""
     data = []
     for image in await painted(request, job):
-        if answer_format == "b64_json":
+        if image_format == "b64_json":
             form = "png" if image.mode == "RGBA" else "jpeg"
             content = await in_painters(request, encode, image, form, JPEG_QUALITY)
             data.append({"url": None, "b64_json": encoded(content)})
@@ -195,8 +195,8 @@ async def response(request: web.Request, job: Job, answer_format: object) -> Sim
 
 def loading() -> SimulatedResponse:
     """Return the response while a model is launched: nothing was done."""
-    answer = refused("Model is loading, please retry later", 503).answer
-    return SimulatedResponse(answer.status, answer.body, {**answer.headers, "retry-after": "30"})
+    loading = refused("Model is loading, please retry later", 503).answer
+    return SimulatedResponse(loading.status, loading.body, {**loading.headers, "retry-after": "30"})
 
 
 ROUTES: Mapping[str, FormRoute] = {
