@@ -59,7 +59,8 @@ class Credentials(Contract):
     secret_ref: LocalReference | None = None
     """The Secret with the label `tintype.dev/provider-credentials: "true"`, and with the key
     `api-key`, or `aws-access-key-id` and `aws-secret-access-key` (optionally `aws-session-token`),
-    or `aws-bearer-token`."""
+    or `aws-bearer-token`, or for Vertex AI `service-account.json`, the key file of a service
+    account."""
 
     workload_identity: bool = False
     """Whether to use the identity of the gateway's own workload instead, of the cloud that the

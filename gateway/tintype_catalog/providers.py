@@ -22,8 +22,10 @@ Workload = Literal["aws", "azure", "google"]
 API_KEY = frozenset({"api-key"})
 AWS_KEYS = frozenset({"aws-access-key-id", "aws-secret-access-key"})
 AWS_BEARER = frozenset({"aws-bearer-token"})
-SERVICE_ACCOUNT = frozenset({"service-account.json"})
-"""A key file of Google Cloud, from which the gateway makes access tokens."""
+KEY_FILE = "service-account.json"
+"""The key of a Secret that holds a key file of Google Cloud, with which the gateway gets tokens."""
+
+SERVICE_ACCOUNT = frozenset({KEY_FILE})
 
 ACCESS_TOKEN = frozenset({"access-token"})
 """What a dialect gets where the gateway makes a token. No Secret has this key."""

@@ -18,10 +18,17 @@ from typing import Protocol
 from tintype_catalog.catalog import Binding
 from tintype_catalog.connection import is_tls_file
 from tintype_catalog.credentials import CREDENTIAL_KEYS, split_file_name
-from tintype_catalog.providers import ACCESS_TOKEN, AWS_BEARER, SERVICES
+from tintype_catalog.providers import (
+    ACCESS_TOKEN,
+    AWS_BEARER,
+    KEY_FILE,
+    SERVICE_ACCOUNT,
+    SERVICES,
+)
 from tintype_catalog.workload_tokens import is_at_own_host, token_refusal
 from tintype_gateway.runtime.folder_watch import looks, read_files
 from tintype_gateway.upstream.tls import TlsFiles
+from tintype_gateway.upstream.tokens.google import KeyFiles
 from tintype_gateway.upstream.tokens.session import TokenSession
 from tintype_gateway.upstream.workload import Identities
 from tintype_kubernetes.client import KubernetesClient
@@ -74,17 +81,21 @@ class Credentials:
         self._mounted: Mapping[str, bytes] = {}
         self._is_watched = False
         self._workload = identities or Identities.of(os.environ, TokenSession())
+        self._key_files = KeyFiles(self._workload.session)
 
     async def read(self, binding: Binding) -> Mapping[str, str]:
         """Return the credentials that the binding names; none if its provider cannot use them."""
         if binding.credentials.none:
             return {}
-        found = await self._find(binding)
-        needed = (*SERVICES[binding.dialect].credentials, ACCESS_TOKEN)
+        found, service = await self._find(binding), SERVICES[binding.dialect]
+        if SERVICE_ACCOUNT in service.credentials and (file := found.get(KEY_FILE)):
+            return await self._key_files.read(service, file)
+        needed = (*service.credentials, ACCESS_TOKEN)
         return found if any(keys <= found.keys() for keys in needed) else {}
 
     async def close(self) -> None:
-        """End what the identities of the workload do in the background."""
+        """End what is done for tokens in the background."""
+        await self._key_files.close()
         await self._workload.close()
 
     async def load_folder(self, folder: Path) -> None:
@@ -173,16 +184,19 @@ def _by_secret(files: Mapping[str, bytes]) -> Mapping[str, Mapping[str, str]]:
     secrets: defaultdict[str, dict[str, str]] = defaultdict(dict)
     for name, content in files.items():
         found = split_file_name(name)
-        if found is not None and (text := _text(content)):
+        if found is not None and (text := _text(found[1], content)):
             secret, key = found
             secrets[secret][key] = text
     return dict(secrets)
 
 
-def _text(content: bytes) -> str:
-    """Return the content of a file; empty if it is not one line that a header can carry."""
+def _text(key: str, content: bytes) -> str:
+    """Return the content of a file; empty if it cannot be a credential of this key.
+
+    All but a key file is one line that a header can carry.
+    """
     try:
-        text = content.decode("ascii").strip()
+        text = content.decode("utf-8" if key == KEY_FILE else "ascii").strip()
     except UnicodeDecodeError:
         return ""
-    return text if text.isprintable() else ""
+    return text if text.isprintable() or key == KEY_FILE else ""

@@ -14,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from tintype_catalog.providers import Service, Workload
 from tintype_gateway.upstream.tokens.cache import Token, TokenCache, TokenError
 from tintype_gateway.upstream.tokens.entra import EntraClient
+from tintype_gateway.upstream.tokens.google import GoogleClient
 from tintype_gateway.upstream.tokens.session import TokenSession
 
 log = logging.getLogger(__name__)
@@ -91,6 +92,7 @@ class Identities:
             {
                 "aws": AwsIdentity(),
                 "azure": TokenIdentity("Entra ID", EntraClient(session, environment).fetch),
+                "google": TokenIdentity("Google", GoogleClient(session, environment).fetch),
             },
             session,
         )

@@ -62,6 +62,18 @@ def test_only_secrets_that_bindings_name_are_copied(running: Operator) -> None:
     running.wait_for_condition("providerbinding", "canvas-openai", "ResolvedRefs", "True")
 
 
+def test_the_key_file_of_a_service_account_is_copied(running: Operator) -> None:
+    file = '{\n  "type": "service_account"\n}\n'
+    vertex: Manifest = {"dialect": "vertex-predict", "vertexAi": {"project": "studio"}}
+    running.apply(
+        secret("google", **{"service-account.json": file}),
+        image_model(),
+        provider_binding(credentials={"secretRef": {"name": "google"}}, **vertex),
+    )
+
+    wait_for_credentials(running, {"google.service-account.json": file})
+
+
 def test_a_rotated_key_is_copied_again(running: Operator) -> None:
     running.apply(secret("ours", **{"api-key": "sk-first"}), *canvas("ours"))
     wait_for_credentials(running, {"ours.api-key": "sk-first"})

@@ -105,7 +105,7 @@ class TokenCache(Generic[Key]):
             token = await self._fetched(key)
             entry.value = token.value
             entry.ends_at = asked_at + token.seconds - MARGIN_SECONDS
-            early = min(EARLY_SECONDS, token.seconds / 2)
+            early = min(EARLY_SECONDS, max(token.seconds / 2, MARGIN_SECONDS))
             entry.renew_at = asked_at + token.seconds - early
         except TokenError as error:
             pause = min(max(PAUSE_SECONDS, error.retry_after_seconds or 0), LONGEST_PAUSE_SECONDS)

@@ -6,19 +6,14 @@ client credentials grant with a JWT assertion (RFC 7523).
 """
 
 import asyncio
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote, urlsplit
 
-import aiohttp
-
-from tintype_gateway.dialects.common import retry_after
-from tintype_gateway.observability.access_log import REMOVED, shown
 from tintype_gateway.upstream.tokens.cache import Token, TokenError
-from tintype_gateway.upstream.tokens.session import TokenSession, body_of
+from tintype_gateway.upstream.tokens.exchange import answer_of, token_in
+from tintype_gateway.upstream.tokens.session import TokenSession
 
 PUBLIC_CLOUD = "https://login.microsoftonline.com"
 
@@ -26,7 +21,7 @@ ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 _NEEDED = ("AZURE_CLIENT_ID", "AZURE_TENANT_ID", "AZURE_FEDERATED_TOKEN_FILE")
 
-_LONGEST_CAUSE = 500
+_ISSUER = "Entra ID"
 
 
 @dataclass(frozen=True)
@@ -60,24 +55,11 @@ class EntraClient:
             "client_assertion_type": ASSERTION_TYPE,
             "client_assertion": identity.assertion,
         }
-        try:
-            async with self.session.open().post(
-                identity.token_url,
-                data=form,
-                headers={"Accept": "application/json"},
-                allow_redirects=False,
-            ) as response:
-                body = await body_of(response)
-        except (aiohttp.ClientError, OSError) as error:
-            raise TokenError(f"no connection to Entra ID: {type(error).__name__}") from error
-        if response.status == 200:
-            return _token(body)
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        why = _described(body).replace(identity.assertion, REMOVED)
-        raise TokenError(
-            shown(f"Entra ID responds with status {response.status}{why}", _LONGEST_CAUSE),
-            retry_after(headers),
+        secrets = [identity.assertion]
+        answer = await answer_of(
+            _ISSUER, self.session, "POST", identity.token_url, secrets=secrets, data=form
         )
+        return token_in(_ISSUER, answer.document)
 
 
 def _identity(environment: Mapping[str, str]) -> _Identity:
@@ -115,36 +97,3 @@ def _authority(environment: Mapping[str, str]) -> str:
     if not is_usable:
         raise TokenError("AZURE_AUTHORITY_HOST is not a URL of https")
     return url.rstrip("/")
-
-
-def _token(body: bytes) -> Token:
-    """Return the token in a response.
-
-    Raises:
-        TokenError: There is none that a header can carry, or its life is not told.
-    """
-    document = _document(body)
-    value = document.get("access_token")
-    try:
-        seconds = float(document["expires_in"])
-    except (KeyError, TypeError, ValueError):
-        seconds = float("nan")
-    is_usable = isinstance(value, str) and value.isascii() and value.isprintable()
-    if not is_usable or not value or not 0 < seconds < float("inf"):
-        raise TokenError("the response of Entra ID has no usable token")
-    return Token(value, seconds)
-
-
-def _described(body: bytes) -> str:
-    """Return what an error says, such as `: invalid_client: AADSTS70021: ...`."""
-    document = _document(body)
-    parts = (document.get("error"), document.get("error_description"))
-    return "".join(f": {part}" for part in parts if isinstance(part, str))
-
-
-def _document(body: bytes) -> Mapping[str, Any]:
-    try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
-        return {}
-    return document if isinstance(document, dict) else {}

@@ -7,6 +7,7 @@ session that may reach a metadata service, and no call to a provider uses it.
 import ssl
 
 import aiohttp
+from aiohttp.abc import AbstractResolver
 
 from tintype_gateway.upstream.sessions import open_session
 
@@ -17,15 +18,19 @@ MAX_RESPONSE_BYTES = 64 * 1024
 class TokenSession:
     """A session that the first request for a token opens."""
 
-    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
-        """Trust the authorities of a TLS context instead of the image's, if one is given."""
+    def __init__(
+        self, tls: ssl.SSLContext | None = None, resolver: AbstractResolver | None = None
+    ) -> None:
+        """Trust the authorities of a TLS context instead of the image's, if one is given, and find
+        addresses by a resolver instead of the system's."""
         self._tls = tls
+        self._resolver = resolver
         self._session: aiohttp.ClientSession | None = None
 
     def open(self) -> aiohttp.ClientSession:
         """Return the session."""
         if self._session is None:
-            self._session = open_session(None, tls=self._tls)
+            self._session = open_session(None, self._resolver, tls=self._tls)
         return self._session
 
     async def close(self) -> None:

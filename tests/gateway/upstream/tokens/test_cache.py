@@ -112,6 +112,15 @@ def test_a_short_token_is_renewed_after_half_its_life() -> None:
     played(scenario, Issuer(seconds=60))
 
 
+def test_a_token_that_is_about_to_end_is_renewed_as_soon_as_it_is_not_used_any_more() -> None:
+    async def scenario(issuer: Issuer, cache: TokenCache[str]) -> None:
+        assert await cache.read("a") == "token-1"
+        await asyncio.sleep(4)
+        assert await cache.read("a") == "token-2"
+
+    played(scenario, Issuer(seconds=14))
+
+
 def test_an_old_token_is_used_while_it_is_valid_though_its_renewal_fails(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
