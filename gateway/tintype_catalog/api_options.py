@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, JsonValue
 
+from tintype_catalog.connection import LocalReference
 from tintype_catalog.contract import AtMostBytes, Contract, FieldName, FieldPath, cel
 from tintype_catalog.operations import OperationName
 
@@ -15,7 +16,9 @@ MaskConvention = Literal["alpha", "black_edits", "white_edits", "luminance_edits
 """How a provider reads a mask: the area to change is transparent, black, white, or changes more the
 lighter it is."""
 
-HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]*$", max_length=64)]
+HEADER_NAME = r"^[A-Za-z][A-Za-z0-9-]*$"
+
+HeaderName = Annotated[str, Field(pattern=HEADER_NAME, max_length=64)]
 """The name of an HTTP header."""
 
 PathPrefix = Annotated[str, Field(pattern=r"^(/[A-Za-z0-9._~-]+)*$", max_length=256)]
@@ -31,16 +34,17 @@ SET_BY_GATEWAY = frozenset(
 )
 """Fields that the gateway fills in by itself."""
 
-_CONNECTION_HEADERS = frozenset(
+CONNECTION_HEADERS = frozenset(
     {
         *{"host", "connection", "upgrade", "expect", "te", "trailer", "keep-alive"},
         *{"content-length", "content-type", "transfer-encoding", "accept", "accept-encoding"},
     }
 )
+"""Headers that HTTP itself uses, so that no binding sets them."""
 
 
 def _not_of_the_connection(name: str) -> str:
-    if name.lower() in _CONNECTION_HEADERS:
+    if name.lower() in CONNECTION_HEADERS:
         raise ValueError("`keyHeader` must not be a header that HTTP itself uses")
     return name
 
@@ -108,7 +112,7 @@ class ApiOptions(Contract):
     model_config = cel(
         (
             "!has(self.keyHeader) || !(self.keyHeader.lowerAscii() in "
-            f"{sorted(_CONNECTION_HEADERS)})",
+            f"{sorted(CONNECTION_HEADERS)})",
             "`keyHeader` must not be a header that HTTP itself uses",
         )
     )
@@ -161,6 +165,12 @@ class ApiOptions(Contract):
 
     key_header: Annotated[HeaderName, AfterValidator(_not_of_the_connection)] = "Authorization"
     """The header with the key: `Authorization` holds `Bearer KEY`, any other one the key alone."""
+
+    headers_secret_ref: LocalReference | None = None
+    """The Secret with further headers of each call: a key is the name of a header, its value the
+    header's. It has the label `tintype.dev/provider-credentials: "true"`, and the annotation
+    `tintype.dev/allowed-hosts` with the host, also where it is the provider's own. At most 16
+    headers of 4096 bytes each."""
 
     refused_in_prompts: Annotated[
         tuple[Annotated[str, Field(min_length=1, max_length=32)], ...], Field(max_length=8)

@@ -7,9 +7,16 @@ owner offers it with a label, and, for an endpoint other than the provider's, li
 from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
 
+from tintype_catalog import extra_headers
 from tintype_catalog.allowed_hosts import allows, entry_for
 from tintype_catalog.catalog import Catalog
 from tintype_catalog.connection import CERTIFICATE_KEYS, MAX_CA_BYTES
+from tintype_catalog.extra_headers import (
+    MAX_HEADER_BYTES,
+    MAX_HEADERS,
+    header_problems,
+    is_header_name,
+)
 from tintype_catalog.problems import Problem, Reason
 from tintype_catalog.provider_binding import ProviderBindingSpec
 from tintype_catalog.providers import (
@@ -18,6 +25,7 @@ from tintype_catalog.providers import (
     AWS_KEYS,
     SERVICE_ACCOUNT,
     SERVICES,
+    own_host,
     own_hosts,
 )
 from tintype_catalog.resources import ProviderBinding
@@ -38,6 +46,10 @@ class Offer(NamedTuple):
     hosts: Collection[str] | None = ()
     """The allowed hosts besides the provider's, as entries of `allowed_hosts.py`. None: any
     host."""
+
+    others: Collection[str] = ()
+    """The keys that no gateway reads, as they have no value, a large one, or a name without a
+    meaning."""
 
 
 Secrets = Mapping[str, Offer]
@@ -64,6 +76,7 @@ REFERENCE_REASONS: frozenset[Reason] = frozenset(
     {
         "SecretNotFound",
         "SecretKeyMissing",
+        "HeaderNotAllowed",
         "EndpointNotAllowed",
         "ConfigMapNotFound",
         "ConfigMapKeyMissing",
@@ -102,6 +115,14 @@ class _Need(NamedTuple):
     is_shown: bool = True
     """Whether a server gets what is in the Secret, or learns who has it."""
 
+    has_headers: bool = False
+    """Whether each key of the Secret is a header."""
+
+    @property
+    def longest_name(self) -> int:
+        """How many characters the name of the Secret may have."""
+        return extra_headers.MAX_SECRET_NAME if self.has_headers else MAX_SECRET_NAME
+
 
 def secret_problems(binding: ProviderBinding, secrets: Secrets) -> Iterator[Problem]:
     """Yield the problems with the Secrets that a binding names."""
@@ -126,25 +147,45 @@ def config_map_problems(binding: ProviderBinding, config_maps: ConfigMaps) -> It
 
 
 def _problems_with(need: _Need, binding: ProviderBinding, secrets: Secrets) -> Iterator[Problem]:
-    if len(need.name) > MAX_SECRET_NAME:
-        message = f"is longer than {MAX_SECRET_NAME} characters"
+    if len(need.name) > need.longest_name:
+        message = f"is longer than {need.longest_name} characters"
         yield _problem(binding, message, "SecretNotFound", need.field)
     elif need.name not in secrets:
         message = (
             f"there is no Secret/{need.name} with the label {OPT_IN_LABEL}=true, "
-            f"by which its owner offers it; it must have {_in_words(need.keys)}"
+            f"by which its owner offers it; it must have {_in_words(need)}"
         )
         yield _problem(binding, message, "SecretNotFound", need.field)
-    elif not any(keys <= set(secrets[need.name].keys) for keys in need.keys):
-        message = f"Secret/{need.name} must have {_in_words(need.keys)}"
-        yield _problem(binding, message, "SecretKeyMissing", need.field)
+    elif faults := [*_faults_of_keys(need, binding.spec, secrets[need.name])]:
+        for reason, why in faults:
+            yield _problem(binding, f"Secret/{need.name} {why}", reason, need.field)
     elif need.is_shown:
-        for field, url in _forbidden(binding.spec, secrets[need.name]):
+        for field, url in _forbidden(need, binding.spec, secrets[need.name]):
             message = (
                 f"Secret/{need.name} does not allow this host: "
                 f"its owner must list {entry_for(url)} in the annotation {ALLOWED_HOSTS}"
             )
             yield _problem(binding, message, "EndpointNotAllowed", field)
+
+
+def _faults_of_keys(
+    need: _Need, spec: ProviderBindingSpec, offer: Offer
+) -> Iterator[tuple[Reason, str]]:
+    """Yield what is wrong with the keys of a Secret, and the reason."""
+    if not need.has_headers:
+        if not any(keys <= set(offer.keys) for keys in need.keys):
+            yield "SecretKeyMissing", f"must have {_in_words(need)}"
+        return
+    if not offer.keys and not offer.others:
+        yield "SecretKeyMissing", f"must have {_in_words(need)}"
+    messages = [*header_problems(spec, {*offer.keys, *offer.others})]
+    messages += [
+        f"its key `{key}` must have a value of 1 to {MAX_HEADER_BYTES} bytes"
+        for key in sorted(filter(is_header_name, offer.others))
+    ]
+    if messages:
+        told = "; ".join(messages[:MAX_HEADERS])
+        yield "HeaderNotAllowed", f"cannot be the headers of this binding: {told}"
 
 
 def may_be_sent(binding: ProviderBindingSpec, secrets: Secrets) -> bool:
@@ -173,24 +214,40 @@ def _needs(spec: ProviderBindingSpec) -> Iterator[_Need]:
         name = spec.client_certificate.secret_ref.name
         keys = (frozenset(CERTIFICATE_KEYS),)
         yield _Need("spec.clientCertificate.secretRef.name", name, keys)
+    if spec.api is not None and (reference := spec.api.headers_secret_ref) is not None:
+        field = "spec.api.headersSecretRef.name"
+        yield _Need(field, reference.name, (), has_headers=True)
     if spec.ca_bundle is not None and (reference := spec.ca_bundle.secret_ref) is not None:
         keys = (frozenset({spec.ca_bundle.key}),)
         yield _Need("spec.caBundle.secretRef.name", reference.name, keys, is_shown=False)
 
 
 def _may_be_sent(need: _Need, binding: ProviderBindingSpec, secrets: Secrets) -> bool:
-    if not need.is_shown or not any(True for _ in _destinations(binding)):
+    if not need.is_shown:
         return True
     offer = secrets.get(need.name)
-    return offer is not None and not any(True for _ in _forbidden(binding, offer))
+    if offer is None:
+        return not any(True for _ in _destinations(binding))
+    return not any(True for _ in _forbidden(need, binding, offer))
 
 
-def _forbidden(binding: ProviderBindingSpec, offer: Offer) -> Iterator[tuple[str, str]]:
-    """Yield the destinations that the owner of a Secret does not allow."""
+def _forbidden(
+    need: _Need, binding: ProviderBindingSpec, offer: Offer
+) -> Iterator[tuple[str, str]]:
+    """Yield the destinations that the owner of a Secret does not allow.
+
+    The keys of credentials say for which provider they are. Headers do not, so that their owner
+    must list the provider's own host as well.
+    """
     if offer.hosts is None:
         return
-    entries = (*own_hosts(SERVICES[binding.dialect], binding.regions), *offer.hosts)
-    for field, url in _destinations(binding):
+    service, destinations = SERVICES[binding.dialect], [*_destinations(binding)]
+    entries: Collection[str] = (*own_hosts(service, binding.regions), *offer.hosts)
+    if need.has_headers:
+        entries = offer.hosts
+        if binding.endpoint is None and (host := own_host(service)) is not None:
+            destinations.append((need.field, f"https://{host}"))
+    for field, url in destinations:
         if not allows(entries, url):
             yield field, url
 
@@ -207,10 +264,12 @@ def _destinations(binding: ProviderBindingSpec) -> Iterator[tuple[str, str]]:
         yield "spec.proxy", binding.proxy
 
 
-def _in_words(alternatives: tuple[frozenset[str], ...]) -> str:
+def _in_words(need: _Need) -> str:
+    if need.has_headers:
+        return "a key for each header"
     return ", or ".join(
         f"the key{'s'[: len(keys) - 1]} " + " and ".join(f"`{key}`" for key in sorted(keys))
-        for keys in alternatives
+        for keys in need.keys
     )
 
 

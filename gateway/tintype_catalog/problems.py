@@ -15,6 +15,7 @@ Reason = Literal[
     "ModelNotFound",
     "SecretNotFound",
     "SecretKeyMissing",
+    "HeaderNotAllowed",
     "ConfigMapNotFound",
     "ConfigMapKeyMissing",
     "EndpointNotAllowed",

@@ -140,7 +140,11 @@ class Planner:
         """Return the routes that there are credentials for, each with its credentials."""
         bindings = {route.binding.name: route.binding for route in target.routes}
         found = {name: await self.credentials.read(each) for name, each in bindings.items()}
-        candidates = [Candidate(route, found[route.binding.name]) for route in target.routes]
+        headers = {name: self.credentials.headers(each) for name, each in bindings.items()}
+        candidates = [
+            Candidate(route, found[route.binding.name], headers[route.binding.name])
+            for route in target.routes
+        ]
         if usable := [each for each in candidates if each.may_be_called]:
             return usable
         names = ", ".join(bindings)

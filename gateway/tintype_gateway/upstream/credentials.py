@@ -1,7 +1,8 @@
 """The credentials that the gateway sends to providers.
 
 Each key is one file, `<secret>.<key>`: the layout of the operator's Secret as a mounted volume, and
-of any local folder. Files of TLS are beside them, with the names of `connection.tls_file`.
+of any local folder. Files of TLS are beside them, with the names of `connection.tls_file`, and
+further headers of calls, with those of `extra_headers.header_file`.
 Background tasks watch the files, so that requests read no files, get keys of the same version, and
 use a rotated key shortly after the rotation.
 """
@@ -18,6 +19,7 @@ from typing import Protocol
 from tintype_catalog.catalog import Binding
 from tintype_catalog.connection import is_tls_file
 from tintype_catalog.credentials import CREDENTIAL_KEYS, split_file_name
+from tintype_catalog.extra_headers import MAX_HEADER_BYTES, header_of_file, header_problems
 from tintype_catalog.providers import (
     ACCESS_TOKEN,
     AWS_BEARER,
@@ -52,6 +54,9 @@ class CredentialSource(Protocol):
     async def read(self, binding: Binding) -> Mapping[str, str]:
         """Return the credentials of a binding by key; an empty mapping if it has none."""
 
+    def headers(self, binding: Binding) -> Mapping[str, str] | None:
+        """Return the further headers of a binding's calls; None if they cannot be used."""
+
 
 class Credentials:
     """The credentials of all bindings: from the Secret, and from the workload's own identity.
@@ -75,6 +80,9 @@ class Credentials:
         self._secrets: Mapping[str, Mapping[str, str]] = {}
         """The credentials of each Secret by key."""
 
+        self._headers: Mapping[str, Mapping[str, str]] = {}
+        """The headers of each Secret by name; the value of an unusable one is empty."""
+
         self.tls = TlsFiles()
         """The files of TLS, which are beside the credentials."""
 
@@ -92,6 +100,22 @@ class Credentials:
             return await self._key_files.read(service, file)
         needed = (*service.credentials, ACCESS_TOKEN)
         return found if any(keys <= found.keys() for keys in needed) else {}
+
+    def headers(self, binding: Binding) -> Mapping[str, str] | None:
+        """Return the headers of the Secret that the binding names, if all of them can be used."""
+        reference = None if binding.api is None else binding.api.headers_secret_ref
+        if reference is None:
+            return {}
+        found = self._headers.get(reference.name, {})
+        problems = [*header_problems(binding, found)]
+        problems += [
+            f"its key `{name}` is not one line of ASCII" for name in found if not found[name]
+        ]
+        if found and not problems:
+            return found
+        extra = {"binding": binding.name, "secret": reference.name, "problems": problems}
+        log.warning("headers not usable", extra=extra)
+        return None
 
     async def close(self) -> None:
         """End what is done for tokens in the background."""
@@ -163,6 +187,7 @@ class Credentials:
 
     def _take(self, files: Mapping[str, bytes], source: str) -> None:
         self._secrets = _by_secret(files)
+        self._headers = _headers_by_secret(files)
         self.tls.files = {name: content for name, content in files.items() if is_tls_file(name)}
         log.info("credentials loaded", extra={"source": source, "files": sorted(files)})
 
@@ -174,9 +199,14 @@ class SimulatedCredentials:
         """Return a value for every key except the bearer token, so that calls to AWS are signed."""
         return dict.fromkeys((CREDENTIAL_KEYS - AWS_BEARER) | ACCESS_TOKEN, "simulated")
 
+    def headers(self, binding: Binding) -> Mapping[str, str] | None:
+        """Return none: simulators need no further headers."""
+        return {}
+
 
 def _is_credential(name: str) -> bool:
-    return split_file_name(name) is not None or is_tls_file(name)
+    is_key = split_file_name(name) is not None
+    return is_key or is_tls_file(name) or header_of_file(name) is not None
 
 
 def _by_secret(files: Mapping[str, bytes]) -> Mapping[str, Mapping[str, str]]:
@@ -187,6 +217,17 @@ def _by_secret(files: Mapping[str, bytes]) -> Mapping[str, Mapping[str, str]]:
         if found is not None and (text := _text(found[1], content)):
             secret, key = found
             secrets[secret][key] = text
+    return dict(secrets)
+
+
+def _headers_by_secret(files: Mapping[str, bytes]) -> Mapping[str, Mapping[str, str]]:
+    """Return the headers in the files, by Secret and name, with an empty text for unusable ones."""
+    secrets: defaultdict[str, dict[str, str]] = defaultdict(dict)
+    for file, content in files.items():
+        if (header := header_of_file(file)) is not None:
+            secret, name = header
+            fits = len(content) <= MAX_HEADER_BYTES
+            secrets[secret][name] = _text(name, content) if fits else ""
     return dict(secrets)
 
 

@@ -107,6 +107,7 @@ def _without(line: str, quoted: str) -> str:
 def _credentials(plan: Plan) -> Iterator[str]:
     for candidate in plan.candidates:
         yield from candidate.credentials.values()
+        yield from (candidate.headers or {}).values()
 
 
 def _texts(job: Job) -> Iterator[str]:

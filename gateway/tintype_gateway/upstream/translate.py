@@ -33,7 +33,10 @@ def translate(planned: PlannedCall, candidate: Candidate, dialect: Dialect) -> U
         UpstreamFault: The credentials lack a key.
     """
     job = _with_any_seed(planned.job, candidate.route.binding)
-    return dialect.translate(job, candidate.route, planned.asked, candidate.credentials)
+    request = dialect.translate(job, candidate.route, planned.asked, candidate.credentials)
+    if not candidate.headers:
+        return request
+    return replace(request, headers={**request.headers, **candidate.headers})
 
 
 def check_translation(plan: Plan) -> None:

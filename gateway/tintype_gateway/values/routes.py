@@ -52,10 +52,14 @@ class Candidate:
     credentials: Mapping[str, str] = field(repr=False)
     """The credentials by key."""
 
+    headers: Mapping[str, str] | None = field(default_factory=dict, repr=False)
+    """Further headers of the call, which may hold credentials; None if they cannot be used."""
+
     @property
     def may_be_called(self) -> bool:
         """Whether there are the credentials that the provider needs, which may be none."""
-        return bool(self.credentials) or self.route.binding.credentials.none
+        has_key = bool(self.credentials) or self.route.binding.credentials.none
+        return has_key and self.headers is not None
 
 
 @dataclass(frozen=True, slots=True)

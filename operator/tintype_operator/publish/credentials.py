@@ -7,12 +7,10 @@ import base64
 import logging
 from collections.abc import Collection, Iterable, Mapping
 
-from tintype_catalog.catalog import Catalog
+from tintype_catalog.catalog import Binding, Catalog
 from tintype_catalog.connection import CERTIFICATE_KEYS, tls_file
-from tintype_catalog.credentials import (
-    CREDENTIAL_KEYS,
-    file_name,
-)
+from tintype_catalog.credentials import CREDENTIAL_KEYS, file_name
+from tintype_catalog.extra_headers import header_file, header_of_file, header_problems
 from tintype_kubernetes.client import KubernetesObject
 from tintype_kubernetes.errors import NotFoundError
 from tintype_kubernetes.resources import SECRETS
@@ -25,6 +23,9 @@ logger = logging.getLogger(__name__)
 MAX_TLS_BYTES = 640 * 1024
 """The most that the files of TLS take in base64: the API server takes a Secret of 1 MiB."""
 
+MAX_HEADERS_BYTES = 192 * 1024
+"""The most that all headers take in base64."""
+
 
 def gathered(
     catalog: Catalog, secrets: Iterable[KubernetesObject], config_maps: Bundles
@@ -32,14 +33,19 @@ def gathered(
     """Return the offered credentials that the catalog refers to: base64 values by file name."""
     references = (binding.credentials.secret_ref for binding in catalog.bindings)
     named = {reference.name for reference in references if reference is not None}
-    data = {secret["metadata"]["name"]: secret["data"] for secret in secrets}
+    offered = {secret["metadata"]["name"]: secret for secret in secrets}
+    data = {name: secret["data"] for name, secret in offered.items()}
     credentials = {
         file_name(name, key): value
         for name in named & data.keys()
         for key, value in data[name].items()
         if key in CREDENTIAL_KEYS
     }
-    return credentials | _bounded(_tls_files(catalog, data, config_maps))
+    return (
+        credentials
+        | _header_files(catalog, offered)
+        | _bounded(_tls_files(catalog, data, config_maps))
+    )
 
 
 def _tls_files(
@@ -59,6 +65,38 @@ def _tls_files(
             keys = zip(certificate.files, CERTIFICATE_KEYS, strict=True)
             files |= {file: data.get(key, "") for file, key in keys}
     return {name: value for name, value in files.items() if value}
+
+
+def _header_files(catalog: Catalog, secrets: Mapping[str, KubernetesObject]) -> dict[str, str]:
+    """Return the headers that the catalog refers to: all those of a Secret, or none."""
+    files: dict[str, str] = {}
+    for binding in catalog.bindings:
+        found = _headers_of(binding, secrets)
+        if found.keys() <= files.keys():
+            continue
+        if _size(files) + _size(found) > MAX_HEADERS_BYTES:
+            logger.error(
+                "the headers exceed %d bytes: %s are left out", MAX_HEADERS_BYTES, sorted(found)
+            )
+            continue
+        files |= found
+    return files
+
+
+def _headers_of(binding: Binding, secrets: Mapping[str, KubernetesObject]) -> dict[str, str]:
+    """Return the headers of one binding; none if one of them is not allowed."""
+    reference = None if binding.api is None else binding.api.headers_secret_ref
+    secret = None if reference is None else secrets.get(reference.name)
+    if reference is None or secret is None or secret["others"]:
+        return {}
+    data: Mapping[str, str] = secret["data"]
+    if any(header_problems(binding, data)):
+        return {}
+    return {header_file(reference.name, key): value for key, value in data.items()}
+
+
+def _size(files: Mapping[str, str]) -> int:
+    return sum(map(len, files.values()))
 
 
 def _bounded(files: Mapping[str, str]) -> dict[str, str]:
@@ -91,6 +129,7 @@ class CredentialsSecret:
         present = await self._read()
         held = {file_name(secret, key) for secret in held_back for key in CREDENTIAL_KEYS}
         held |= {tls_file("secret", name, key) for name in held_back for key in CERTIFICATE_KEYS}
+        held |= {file for file in files if (header_of_file(file) or ("",))[0] in held_back}
         data = {name: value for name, value in files.items() if name not in held}
         data |= {
             name: value for name, value in (present or {}).items() if name in held & set(files)

@@ -13,6 +13,7 @@ from tintype_catalog.credentials import (
     Offer,
     Secrets,
 )
+from tintype_catalog.extra_headers import MAX_HEADER_BYTES, is_header_name
 from tintype_kubernetes.client import KubernetesClient, KubernetesObject, ObjectList
 from tintype_kubernetes.errors import KubernetesError
 from tintype_kubernetes.resources import IMAGE_MODELS, PROVIDER_BINDINGS, SECRETS
@@ -25,9 +26,6 @@ RESOURCES = {resource.kind: resource for resource in (IMAGE_MODELS, PROVIDER_BIN
 """The kinds that a catalog is compiled from."""
 
 RELEASE_LABEL = "tintype.dev/release"
-
-_MAX_ENCODED_BYTES = MAX_CA_BYTES * 4 // 3 + 4
-"""The largest bundle of authorities in base64."""
 
 NOT_HELM_RELEASES = "type!=helm.sh/release.v1"
 """The field selector that leaves out the Secrets of Helm: up to a megabyte for each release."""
@@ -156,20 +154,25 @@ def credential_fields(secret: KubernetesObject, *, require_opt_in: bool) -> Kube
         "isOffered": is_offered,
         "hosts": listed(hosts) if require_opt_in else None,
         "data": {key: value for key, value in data.items() if _may_be_read(key, value)},
+        "others": [key for key, value in data.items() if not _may_be_read(key, value)],
     }
 
 
 def _may_be_read(key: str, value: str) -> bool:
     """Return whether gateways may need the base64 value of a key."""
+    size = len(value) * 3 // 4 - value[-2:].count("=")
+    if key in CREDENTIAL_KEYS:
+        return size > 0
     is_tls = is_ca_key(key) or key in CERTIFICATE_KEYS
-    return key in CREDENTIAL_KEYS or (is_tls and len(value) <= _MAX_ENCODED_BYTES)
+    most = MAX_CA_BYTES if is_tls else MAX_HEADER_BYTES if is_header_name(key) else 0
+    return 0 < size <= most
 
 
 def offers_of(secrets: Iterable[KubernetesObject]) -> Secrets:
     """Return the keys and hosts that each Secret offers to bindings, by the Secret's name."""
     return {
         secret["metadata"]["name"]: Offer(
-            frozenset(key for key, value in secret["data"].items() if value), secret["hosts"]
+            frozenset(secret["data"]), secret["hosts"], frozenset(secret["others"])
         )
         for secret in secrets
         if secret["isOffered"]

@@ -22,7 +22,8 @@ SECRETS = {
     "aws-secret-access-key": "wJalrXUtnFEMI-K7MDENG-bPxRfiCY",
     "aws-session-token": "session.of.the.gateway.itself",
 }
-LEAKS = ("copper", "heron", "canal", "Zq81xh", "Q7PLANTED", "wJalrX", "of.the.gateway")
+TENANT = "tenant-8f3Kd92hQ"
+LEAKS = ("copper", "heron", "canal", "Zq81xh", "Q7PLANTED", "wJalrX", "of.the.gateway", "8f3Kd92")
 
 IDS = {"openai": "x-request-id", "bedrock": "x-amzn-requestid", "gemini": "x-request-id"}
 ID = "req_0f8a2c4e6b1d3f5a7c9e0b2d4f6a8c1e"
@@ -34,6 +35,10 @@ class Credentials:
     async def read(self, binding: Binding) -> Mapping[str, str]:
         """Return them."""
         return SECRETS
+
+    def headers(self, binding: Binding) -> Mapping[str, str]:
+        """Return one, which a binding of any dialect has here."""
+        return {"X-Tenant": TENANT}
 
 
 def envelope(dialect: str, status: int, name: str, message: str) -> tuple[bytes, list[str]]:

@@ -103,6 +103,11 @@ class Partial(CredentialSource):
         """Return a key without its secret."""
         return {"aws-access-key-id": "AKIA"}
 
+    @override
+    def headers(self, binding: Any) -> dict[str, str]:
+        """Return none."""
+        return {}
+
 
 async def test_a_quote_needs_whole_credentials(tmp_path: Path) -> None:
     spec = {"provider": "bedrock", "dialect": "bedrock-amazon", "regions": ["us-east-1"]}

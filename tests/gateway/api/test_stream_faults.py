@@ -276,6 +276,9 @@ class HalfCredentials:
     async def read(self, binding: Binding) -> dict[str, str]:
         return {"aws-access-key-id": "AKIDEXAMPLE"}
 
+    def headers(self, binding: Binding) -> dict[str, str]:
+        return {}
+
 
 @pytest.mark.parametrize("stream", [False, True])
 async def test_credentials_that_lack_a_part_are_the_gateways_fault(
