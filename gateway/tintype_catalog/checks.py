@@ -10,6 +10,7 @@ from tintype_catalog.api_checks import api_problems
 from tintype_catalog.api_options import DEFAULT_PREFIX
 from tintype_catalog.costs import AUTO, rows
 from tintype_catalog.image_model import ImageModelSpec, Parameters
+from tintype_catalog.input_checks import input_problems
 from tintype_catalog.operations import FEATURES
 from tintype_catalog.pricing import Bracket, Pricing
 from tintype_catalog.problems import Problem
@@ -191,6 +192,10 @@ def binding_problems(
         for field, message in api_problems(model, spec.api) if spec.api else ():
             yield Problem(
                 kind="ProviderBinding", name=name, field=f"spec.api.{field}", message=message
+            )
+        for field, message in input_problems(model, spec.input) if spec.input else ():
+            yield Problem(
+                kind="ProviderBinding", name=name, field=f"spec.input.{field}", message=message
             )
 
 

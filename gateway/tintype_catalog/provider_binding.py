@@ -1,5 +1,6 @@
 """The spec of a ProviderBinding: how one provider serves one model."""
 
+import re
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -12,7 +13,8 @@ from tintype_catalog.connection import (
     ProxyUrl,
     ServiceReference,
 )
-from tintype_catalog.contract import Contract, Region, cel
+from tintype_catalog.contract import AtMostBytes, Contract, Region, cel
+from tintype_catalog.model_input import ModelInput
 from tintype_catalog.pricing import Pricing
 from tintype_catalog.providers import SERVICES, Dialect
 from tintype_catalog.urls import has_a_host_and_a_port
@@ -38,6 +40,14 @@ _NONE_ONLY_WITHOUT_KEY = "`credentials.none` goes with the dialect openai-images
 _PROBE_NEEDS_ENDPOINT = "`healthProbe` needs an `endpoint` or a `serviceRef`"
 _API_ONLY_OF_OPENAI = "`api` goes with the dialect openai-images"
 _VERTEX_AI = "`vertexAi` goes with the dialects vertex-*, which need it"
+_INPUT_OF_PLATFORMS = "`input` goes with the dialects fal and replicate"
+_FAL_MODEL = r"^[^/]+(/[^/]+)+$"
+_REPLICATE_MODEL = r"^((deployments/)?[^/:]+/[^/:]+|[0-9a-f]{64})$"
+_FAL_NAMES = "`upstreamModel` must be OWNER/APP or OWNER/APP/PATH for the dialect fal"
+_REPLICATE_NAMES = (
+    "`upstreamModel` must be OWNER/NAME, deployments/OWNER/NAME, or the 64 hexadecimal digits of a "
+    "version for the dialect replicate"
+)
 _ONE_ADDRESS = "at most one of `endpoint` and `serviceRef`"
 _PRIVATE_ENDPOINT = "`allowPrivate` goes with `endpoint`"
 
@@ -103,6 +113,12 @@ class ProviderBindingSpec(Contract):
             _PROBE_NEEDS_ENDPOINT,
         ),
         ("!has(self.api) || self.dialect == 'openai-images'", _API_ONLY_OF_OPENAI),
+        ("has(self.input) == (self.dialect in ['fal', 'replicate'])", _INPUT_OF_PLATFORMS),
+        (f"self.dialect != 'fal' || self.upstreamModel.matches('{_FAL_MODEL}')", _FAL_NAMES),
+        (
+            f"self.dialect != 'replicate' || self.upstreamModel.matches('{_REPLICATE_MODEL}')",
+            _REPLICATE_NAMES,
+        ),
         (
             "!has(self.credentials.none) || !self.credentials.none"
             " || self.dialect == 'openai-images'",
@@ -132,8 +148,12 @@ class ProviderBindingSpec(Contract):
     dialect: Dialect
     """The wire protocol of the provider for this model."""
 
-    upstream_model: Annotated[str, Field(min_length=1, max_length=2048, pattern=r"^\S+$")]
-    """The provider's id of the model."""
+    upstream_model: Annotated[
+        str,
+        Field(min_length=1, max_length=2048, pattern=r"^\S+$"),
+        AfterValidator(AtMostBytes(4096)),
+    ]
+    """The provider's id of the model. At most 4096 bytes as JSON."""
 
     active: bool = True
     """Whether the gateway may use this binding."""
@@ -183,6 +203,9 @@ class ProviderBindingSpec(Contract):
 
     vertex_ai: VertexAi | None = None
     """The Google Cloud projects, for the dialects of Vertex AI."""
+
+    input: ModelInput | None = None
+    """The fields that the model has, for the dialects `fal` and `replicate`, which need it."""
 
     pricing: Pricing
     """The price at this provider."""
@@ -234,6 +257,16 @@ class ProviderBindingSpec(Contract):
                 raise ValueError(_API_ONLY_OF_OPENAI)
             if self.credentials.none:
                 raise ValueError(_NONE_ONLY_WITHOUT_KEY)
+        if (self.input is not None) != (self.dialect in ("fal", "replicate")):
+            raise ValueError(_INPUT_OF_PLATFORMS)
+        return self
+
+    @model_validator(mode="after")
+    def _platforms_have_such_models(self) -> Self:
+        if self.dialect == "fal" and not re.search(_FAL_MODEL, self.upstream_model):
+            raise ValueError(_FAL_NAMES)
+        if self.dialect == "replicate" and not re.search(_REPLICATE_MODEL, self.upstream_model):
+            raise ValueError(_REPLICATE_NAMES)
         return self
 
     @model_validator(mode="after")

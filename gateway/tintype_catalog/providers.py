@@ -13,6 +13,8 @@ Dialect = Literal[
     "vertex-predict",
     "vertex-generate-content",
     "xai-images",
+    "fal",
+    "replicate",
 ]
 """The names of the wire protocols: the values of `dialect` in a ProviderBinding."""
 
@@ -109,6 +111,22 @@ _VERTEX = Service(
         "eu": "aiplatform.eu.rep.googleapis.com",
     },
 )
+_FAL = Service(
+    "queue.fal.run",
+    (API_KEY,),
+    "fal",
+    {"api-key": ("FAL_KEY",)},
+    "/OWNER/APP",
+    re.compile(r"/fal-ai(/.*)?$"),
+)
+_REPLICATE = Service(
+    "api.replicate.com",
+    (API_KEY,),
+    "replicate",
+    {"api-key": ("REPLICATE_API_TOKEN",)},
+    "/v1/predictions",
+    re.compile(r"/v1(/(predictions|models|deployments)(/.*)?)?$"),
+)
 
 _XAI = Service(
     "api.x.ai",
@@ -128,6 +146,8 @@ SERVICES: Mapping[Dialect, Service] = {
     "vertex-predict": _VERTEX,
     "vertex-generate-content": _VERTEX,
     "xai-images": _XAI,
+    "fal": _FAL,
+    "replicate": _REPLICATE,
 }
 
 

@@ -2,13 +2,15 @@
 
 Servers of open models take fields that name files, URLs, devices, weights and scripts of the
 server, or that make a call cost many times as much. The names are those of vLLM-Omni, SGLang,
-LocalAI, Xinference, stable-diffusion.cpp, Dynamo, LiteLLM, xAI and the web UIs of Stable Diffusion.
+LocalAI, Xinference, stable-diffusion.cpp, Dynamo, LiteLLM, xAI and the web UIs of Stable Diffusion,
+and of the models at fal and Replicate, where fields also call webhooks and turn moderation off.
 """
 
 import re
 from collections.abc import Collection, Iterator, Mapping
 
 from tintype_catalog.api_options import ApiOptions
+from tintype_catalog.model_input import ModelInput
 from tintype_catalog.providers import Dialect
 
 PROMPT_TAG = "sd_cpp_extra_args"
@@ -19,6 +21,7 @@ _PARTS = frozenset(
         *{"path", "paths", "url", "urls", "uri", "file", "files", "filename", "dir", "folder"},
         *{"lora", "loras", "weights", "checkpoint", "ckpt", "vae", "controlnet", "upscaler"},
         *{"device", "script", "scripts", "workflow", "template", "override", "overrides"},
+        *{"webhook", "webhooks", "safety", "moderation"},
     }
 )
 """Words that no part of a name between underscores may be."""
@@ -31,13 +34,9 @@ _NAMES = frozenset(
         *{"mock_response", "metadata", "system_prompt", "use_system_prompt", "bot_task"},
         *{"return_stage_metrics", "layers", "enable_upscaling", "upscaling_scale", "num_frames"},
         *{"cache_dit_params", "task_type", "enable_hr", "hires", "styles", "infotext"},
-        *{
-            "storage_options",
-            "save_images",
-            "custom_sigmas",
-            "attention_backend_override",
-            PROMPT_TAG,
-        },
+        *{"save_images", "custom_sigmas", "attention_backend_override", PROMPT_TAG},
+        *{"input_image", "input_images", "image_input", "image_prompt", "redux_image"},
+        *{"sync_mode", "num_images", "num_outputs", "storage_options"},
     }
 )
 """Further names: images that would be fetched, settings as a whole, and work that multiplies."""
@@ -67,7 +66,7 @@ def is_dangerous(name: str) -> bool:
     return snake in _NAMES or snake.startswith(_PREFIXES) or not _PARTS.isdisjoint(words)
 
 
-def refused_fields(given: Mapping[str, object], options: ApiOptions) -> Iterator[str]:
+def refused_fields(given: Mapping[str, object], options: ApiOptions | ModelInput) -> Iterator[str]:
     """Yield the paths of the provider parameters that a server must not get from a client."""
     listed = options.allowed_fields
     for name, value in given.items():

@@ -55,6 +55,11 @@ _STABILITY_EDITS: Mapping[str | None, Task] = {
 
 _OPENAI_EDITS: Mapping[str | None, Task] = {None: Task(max_images=16, takes_mask=True)}
 
+_HOSTED_EDITS: Mapping[str | None, Task] = {
+    None: Task(prompt="Optional", max_images=16, takes_mask=True)
+}
+"""Whatever the hosted model takes: `input` of the binding says it."""
+
 _GENERATION: Mapping[str | None, Task] = {None: Task(min_images=0, max_images=0)}
 
 
@@ -81,6 +86,8 @@ TASKS: Mapping[Dialect, Mapping[OperationName, Mapping[str | None, Task]]] = {
     "vertex-predict": {"generation": _GENERATION},
     "vertex-generate-content": _tasks({None: Task(max_images=14)}),
     "xai-images": _tasks({None: Task(max_images=3)}),
+    "fal": _tasks(_HOSTED_EDITS),
+    "replicate": _tasks(_HOSTED_EDITS),
 }
 """The tasks of each operation of a dialect. None means that the dialect names no task."""
 

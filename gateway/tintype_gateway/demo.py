@@ -28,6 +28,8 @@ FOLDERS = {
     "vertex-predict": "/hosted/vertex",
     "vertex-generate-content": "/hosted/vertex",
     "xai-images": "/hosted/xai",
+    "fal": "/hosted/fal",
+    "replicate": "/hosted/replicate",
 }
 """The path of the simulator below which it has the provider of a dialect, if it has one."""
 

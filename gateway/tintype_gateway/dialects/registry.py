@@ -5,7 +5,7 @@ import re
 from tintype_catalog.api_options import MaskConvention
 from tintype_catalog.catalog import Binding
 from tintype_catalog.operations import OperationName
-from tintype_gateway.dialects import xai_images
+from tintype_gateway.dialects import fal, replicate, xai_images
 from tintype_gateway.dialects.base import (
     Dialect,
     EditingDialect,
@@ -58,6 +58,8 @@ register("google-generate-content", generate_content)
 register("vertex-predict", vertex_predict)
 register("vertex-generate-content", vertex_generate_content)
 register("xai-images", xai_images)
+register("fal", fal)
+register("replicate", replicate)
 
 
 def supports(name: str, operation: OperationName | None = None) -> bool:
@@ -70,7 +72,8 @@ def supports(name: str, operation: OperationName | None = None) -> bool:
 
 def serves(binding: Binding, operation: OperationName) -> bool:
     """Return whether the provider of a binding can be asked for an operation."""
-    has_operation = binding.api is None or operation in binding.api.operations
+    options = binding.api or binding.input
+    has_operation = options is None or operation in options.operations
     return has_operation and supports(binding.dialect, operation)
 
 
@@ -78,9 +81,10 @@ def mask_convention(binding: Binding, task: str | None) -> MaskConvention | None
     """Return how a binding's provider reads the mask of a task, None where it takes no mask."""
     editing = _EDITING.get(binding.dialect)
     convention = editing.mask_convention(task) if editing else None
-    if convention is None or binding.api is None:
+    options = binding.api or binding.input
+    if convention is None or options is None:
         return convention
-    return binding.api.mask.convention if binding.api.mask else None
+    return options.mask.convention if options.mask else None
 
 
 def first_image(binding: Binding) -> re.Pattern[bytes] | None:

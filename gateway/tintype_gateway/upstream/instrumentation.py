@@ -78,7 +78,7 @@ def _observe_cost(route: Route, result: CallResult) -> None:
     is_known = is_usable(result.cost_usd)
     if result.images and not is_known and route.binding.pricing.charge == "Reported":
         _note_unusable(route, "no usable report of the cost")
-    if is_known and not result.images:  # the provider charges for what it refused
+    if result.refusals_charged or (is_known and not result.images):
         UNSETTLED_CALLS.labels(route.binding.provider, "refused").inc()
 
 

@@ -49,6 +49,9 @@ class CallResult:
     rest_refused: bool = False
     """Whether the provider refused the missing images for their content."""
 
+    refusals_charged: bool = False
+    """Whether the provider charges for images that it made and refused."""
+
     refusal_reasons: tuple[str, ...] = ()
     """The provider's reasons for the refusals; the last one applies to all remaining images."""
 

@@ -69,6 +69,17 @@ ACME = Example(
     {"renders": [{"file": IMAGE}], "blocked": None, "tokens": {"in": 3, "out": 70}},
     {"fault": {"id": "DOWN", "text": WORDS}},
 )
+DATA_URL = f"data:image/png;base64,{IMAGE}"
+
+
+def _input(images: str) -> Mapping[str, Any]:
+    """Return the fields of a model that takes an image and a mask."""
+    return {
+        "size": "ImageSize",
+        "images": {"field": images},
+        "mask": {"field": "mask", "convention": "white_edits"},
+    }
+
 
 EXAMPLES = (
     Example(
@@ -127,6 +138,20 @@ EXAMPLES = (
         {"data": [{"respect_moderation": True, "b64_json": IMAGE}]},
         {"code": "The service is currently unavailable", "error": WORDS},
         {"provider": "xai"},
+    ),
+    Example(
+        "fal",
+        DIALECTS["fal"],
+        {"images": [{"url": DATA_URL}], "seed": 7, "has_nsfw_concepts": [False]},
+        {"detail": WORDS, "error_type": "runner_server_error"},
+        {"provider": "fal", "upstreamModel": "fal-ai/flux/dev", "input": _input("image_url")},
+    ),
+    Example(
+        "replicate",
+        DIALECTS["replicate"],
+        {"status": "succeeded", "output": [DATA_URL], "metrics": {"predict_time": 1.5}},
+        {"title": "Internal server error", "detail": WORDS, "status": 500},
+        {"provider": "replicate", "upstreamModel": "stability-ai/sdxl", "input": _input("image")},
     ),
     ACME,
 )

@@ -45,7 +45,8 @@ def able(
 def _refusal(binding: Binding, job: Job) -> UnsupportedParameterError | None:
     """Return why the server of a binding must not get a request."""
     options = binding.api
-    listing = options or (NOTHING_LISTED if binding.dialect in GUARDED else None)
+    unlisted = NOTHING_LISTED if binding.dialect in GUARDED else None
+    listing = options or binding.input or unlisted
     if listing and (field := next(refused_fields(job.extras, listing), None)):
         return UnsupportedParameterError(
             f"`{field}`: the provider {binding.provider!r} does not take it from clients",
