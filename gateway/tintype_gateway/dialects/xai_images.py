@@ -52,10 +52,14 @@ TICK_USD = Decimal("1e-10")
 _MODERATED = re.compile(r"\bcontent moderation\b|\bmoderation rules\b|\bcontent polic", re.I)
 """How xAI says that it refuses a prompt or an image: it has no code for that."""
 
-_OUR_ACCOUNT = re.compile(r"\bapi key\b|\bcredits\b|\bspending limit\b|\bbilling\b", re.I)
-"""How xAI says that it refuses our key or our account. A wrong key is a 400."""
+_WRONG_KEY = re.compile(r"(incorrect|invalid) api key\b", re.I)
+"""How the text of a 400 begins that refuses our key. What follows may quote a request."""
 
-_NO_MODEL = re.compile(r"\bmodel\b.{0,200}\b(not found|does not exist)\b", re.I)
+_NO_CREDITS = re.compile(r"\bcredits\b|\bspending limit\b|\bbilling\b", re.I)
+"""How xAI says in a 429 that our account cannot pay."""
+
+_NO_MODEL = re.compile(r"(the )?model\b.{0,200}?\b(not found|does not exist)\b", re.I)
+"""How the text of a 400 begins that knows no such model."""
 
 
 def translate(
@@ -160,9 +164,11 @@ def read_error(response: UpstreamResponse) -> UpstreamFault:
 def _kind(status: int, message: str) -> FaultKind:
     if status in (400, 403, 422) and _MODERATED.search(message):
         return "refused"
-    if status == 402 or (status in (400, 403, 429) and _OUR_ACCOUNT.search(message)):
+    if status == 402 or (status == 429 and _NO_CREDITS.search(message)):
         return "unauthorized"
-    if status in (400, 422) and _NO_MODEL.search(message):
+    if status == 400 and _WRONG_KEY.match(message):
+        return "unauthorized"
+    if status in (400, 422) and _NO_MODEL.match(message):
         return "misconfigured"
     return kind_of_status(status, own_envelope=bool(message))
 

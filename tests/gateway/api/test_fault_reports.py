@@ -25,7 +25,12 @@ SECRETS = {
 TENANT = "tenant-8f3Kd92hQ"
 LEAKS = ("copper", "heron", "canal", "Zq81xh", "Q7PLANTED", "wJalrX", "of.the.gateway", "8f3Kd92")
 
-IDS = {"openai": "x-request-id", "bedrock": "x-amzn-requestid", "gemini": "x-request-id"}
+IDS = {
+    "openai": "x-request-id",
+    "bedrock": "x-amzn-requestid",
+    "gemini": "x-request-id",
+    "xai": "x-request-id",
+}
 ID = "req_0f8a2c4e6b1d3f5a7c9e0b2d4f6a8c1e"
 
 
@@ -47,6 +52,8 @@ def envelope(dialect: str, status: int, name: str, message: str) -> tuple[bytes,
     headers = [f"{IDS[provider]}: {ID}"]
     if provider == "bedrock":
         return json.dumps({"message": message}).encode(), [*headers, f"x-amzn-errortype: {name}"]
+    if provider == "xai":
+        return json.dumps({"code": name, "error": message}).encode(), headers
     error: dict[str, Any] = {"message": message, "param": None}
     error |= {"type": "x", "code": name} if provider == "openai" else {"status": name, "code": 1}
     return json.dumps({"error": error}).encode(), headers
@@ -108,6 +115,13 @@ NAMES = {
         500: "INTERNAL",
         503: "UNAVAILABLE",
     },
+    "xai": {
+        401: "unauthenticated:bad-credentials",
+        404: "not-found",
+        429: "resource-exhausted",
+        500: "internal",
+        503: "unavailable",
+    },
 }
 KINDS = {
     401: "unauthorized",
@@ -147,6 +161,7 @@ REFUSALS = {
     "bedrock-stability": [(400, "ValidationException", "invalid")],
     "google-predict": [(400, "INVALID_ARGUMENT", "invalid")],
     "google-generate-content": [(400, "INVALID_ARGUMENT", "invalid")],
+    "xai-images": [(400, "invalid-argument", "invalid"), (422, "invalid-argument", "invalid")],
 }
 
 

@@ -105,6 +105,7 @@ def flat(error: str, **fields: Any) -> dict[str, Any]:
         ({"error": {"message": "n must be at most 10", "code": "x"}}, 400, "invalid"),
         (b"Failed to deserialize the JSON body into the target type: x", 422, "invalid"),
         (b"<html>", 422, "invalid"),
+        (flat("Bad prompt: the model of an API key does not exist"), 400, "invalid"),
         (flat("Generated image rejected by content moderation."), 400, "refused"),
         ({"error": {"message": "The prompt violates our content policy"}}, 403, "refused"),
         (flat("Incorrect API key provided: xa***gA."), 400, "unauthorized"),
