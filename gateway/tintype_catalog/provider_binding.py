@@ -51,8 +51,19 @@ _REPLICATE_NAMES = (
 _ONE_ADDRESS = "at most one of `endpoint` and `serviceRef`"
 _PRIVATE_ENDPOINT = "`allowPrivate` goes with `endpoint`"
 
+_WITHOUT_HOST = sorted(name for name, service in SERVICES.items() if service.host is None)
+_NEEDS_ENDPOINT = f"`endpoint` is needed for the dialects {', '.join(_WITHOUT_HOST)}"
+_VERSION_ONLY_OF_AZURE = "`apiVersion` goes with the dialect azure-openai"
+
 _WITH_WORKLOAD = sorted(name for name, service in SERVICES.items() if service.workload)
 _HAS_NO_WORKLOAD = f"`workloadIdentity` goes with the dialects {', '.join(_WITH_WORKLOAD)}"
+
+
+ApiVersion = Annotated[
+    str,
+    Field(pattern=r"^([0-9]{4}-[0-9]{2}-[0-9]{2}(-preview)?|preview|latest|v1)$", max_length=32),
+]
+"""A version of Azure's API."""
 
 
 class Credentials(Contract):
@@ -130,6 +141,11 @@ class ProviderBindingSpec(Contract):
             _HAS_NO_WORKLOAD,
         ),
         ("has(self.vertexAi) == self.dialect.startsWith('vertex-')", _VERTEX_AI),
+        (
+            f"!(self.dialect in {_WITHOUT_HOST}) || has(self.endpoint) || has(self.serviceRef)",
+            _NEEDS_ENDPOINT,
+        ),
+        ("!has(self.apiVersion) || self.dialect == 'azure-openai'", _VERSION_ONLY_OF_AZURE),
         ("!has(self.endpoint) || !has(self.serviceRef)", _ONE_ADDRESS),
         (
             "!has(self.allowPrivate) || !self.allowPrivate || has(self.endpoint)",
@@ -207,6 +223,11 @@ class ProviderBindingSpec(Contract):
     input: ModelInput | None = None
     """The fields that the model has, for the dialects `fal` and `replicate`, which need it."""
 
+    api_version: ApiVersion | None = None
+    """The `api-version` of each call, for the dialect `azure-openai`. A date, such as
+    `2025-04-01-preview`, is of the API with a path for each deployment, and a word, such as
+    `preview`, of `/openai/v1`, which is called without a version by default."""
+
     pricing: Pricing
     """The price at this provider."""
 
@@ -267,6 +288,15 @@ class ProviderBindingSpec(Contract):
             raise ValueError(_FAL_NAMES)
         if self.dialect == "replicate" and not re.search(_REPLICATE_MODEL, self.upstream_model):
             raise ValueError(_REPLICATE_NAMES)
+        return self
+
+    @model_validator(mode="after")
+    def _has_what_its_dialect_needs(self) -> Self:
+        has_address = self.endpoint is not None or self.service_ref is not None
+        if self.dialect in _WITHOUT_HOST and not has_address:
+            raise ValueError(_NEEDS_ENDPOINT)
+        if self.api_version is not None and self.dialect != "azure-openai":
+            raise ValueError(_VERSION_ONLY_OF_AZURE)
         return self
 
     @model_validator(mode="after")

@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple
 
 Dialect = Literal[
     "openai-images",
+    "azure-openai",
     "bedrock-amazon",
     "bedrock-stability",
     "google-predict",
@@ -79,6 +80,17 @@ _OPENAI = Service(
     "/v1/images/generations",
     re.compile(r"/v1(/images(/generations)?)?$"),
 )
+_AZURE = Service(
+    None,
+    (API_KEY,),
+    "azure.ai.openai",
+    {"api-key": ("AZURE_OPENAI_API_KEY",)},
+    "/openai/v1/images/generations",
+    re.compile(r"/openai(/v1(/images(/generations)?)?|/deployments(/.*)?)?$"),
+    workload="azure",
+    token_scope="https://cognitiveservices.azure.com/.default",  # noqa: S106 - a name
+    own_hosts=("*.openai.azure.com", "*.services.ai.azure.com", "*.cognitiveservices.azure.com"),
+)
 _BEDROCK = Service(
     "bedrock-runtime.{region}.amazonaws.com",
     (AWS_KEYS, AWS_BEARER),
@@ -139,6 +151,7 @@ _XAI = Service(
 
 SERVICES: Mapping[Dialect, Service] = {
     "openai-images": _OPENAI,
+    "azure-openai": _AZURE,
     "bedrock-amazon": _BEDROCK,
     "bedrock-stability": _BEDROCK,
     "google-predict": _GOOGLE,

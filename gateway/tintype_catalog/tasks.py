@@ -72,6 +72,7 @@ TASKS: Mapping[Dialect, Mapping[OperationName, Mapping[str | None, Task]]] = {
         **_tasks(_OPENAI_EDITS),
         "variation": {**_OPENAI_EDITS, "variations": _UNPROMPTED},
     },
+    "azure-openai": _tasks(_OPENAI_EDITS),
     "bedrock-amazon": {
         **_tasks(_AMAZON_EDITS),
         "generation": {

@@ -25,6 +25,7 @@ CONNECTION = frozenset({"serviceRef", "allowPrivate", "caBundle", "clientCertifi
 
 
 FOLDERS = {
+    "azure-openai": "/hosted/azure",
     "vertex-predict": "/hosted/vertex",
     "vertex-generate-content": "/hosted/vertex",
     "xai-images": "/hosted/xai",

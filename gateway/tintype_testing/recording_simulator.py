@@ -1,6 +1,6 @@
 """The simulated providers, and everything that each call to them carries."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -21,6 +21,8 @@ class RecordedCall:
     """The header; None where the body came in chunks."""
 
     body: bytes
+    headers: Mapping[str, str] = field(repr=False)
+    """All headers, whose names are read in any case."""
 
     @property
     def parts(self) -> list[Part]:
@@ -47,9 +49,8 @@ class RecordingSimulator:
         if shown is not None:
             self.authorizations.append(shown)
         content_type = request.headers.get("content-type", "")
-        self.calls.append(
-            RecordedCall(request.path, content_type, request.content_length, await request.read())
-        )
+        body, length = await request.read(), request.content_length
+        self.calls.append(RecordedCall(request.path, content_type, length, body, request.headers))
         return await handler(request)
 
 

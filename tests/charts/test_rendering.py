@@ -386,3 +386,13 @@ def test_a_value_disables_the_playground(helm: Helm, wanted: bool) -> None:
     environ = {entry["name"]: entry.get("value") for entry in container["env"]}
 
     assert environ["TINTYPE_PLAYGROUND"] == str(wanted).lower()
+
+
+def test_a_gateway_has_what_the_webhook_of_aks_asks_for(helm: Helm) -> None:
+    objects = helm.objects(PRODUCTION)
+    pod = find(objects, "Deployment", "tintype-gateway")["spec"]["template"]
+    account = find(objects, "ServiceAccount", pod["spec"]["serviceAccountName"])
+
+    assert pod["metadata"]["labels"]["azure.workload.identity/use"] == "true"
+    client = account["metadata"]["annotations"]["azure.workload.identity/client-id"]
+    assert client == "4d0b2a7e"

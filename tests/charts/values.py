@@ -41,6 +41,8 @@ PRODUCTION: Values = {
     "gateway": {
         "defaultModelParams": {"gpt-image-2": {"quality": "low"}},
         "extraEnv": [{"name": "TINTYPE_IMAGE_URL_SECONDS", "value": "600"}],
+        "podLabels": {"azure.workload.identity/use": "true"},
+        "serviceAccountAnnotations": {"azure.workload.identity/client-id": "4d0b2a7e"},
         "extraEnvFrom": [{"configMapRef": {"name": "more", "optional": True}}],
         "allowedPrivateNetworks": ["10.20.0.0/16", "images/vllm"],
         "extraVolumes": [{"name": "ca", "configMap": {"name": "ca"}}],

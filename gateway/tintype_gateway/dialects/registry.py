@@ -20,7 +20,7 @@ from tintype_gateway.dialects.google import (
     vertex_generate_content,
     vertex_predict,
 )
-from tintype_gateway.dialects.openai import images
+from tintype_gateway.dialects.openai import azure, images
 
 DIALECTS: dict[str, Dialect] = {}
 _STREAMING: dict[str, StreamingDialect] = {}
@@ -51,6 +51,7 @@ def register(name: str, dialect: Dialect) -> None:
 
 
 register("openai-images", images)
+register("azure-openai", azure)
 register("bedrock-amazon", amazon)
 register("bedrock-stability", stability)
 register("google-predict", predict)

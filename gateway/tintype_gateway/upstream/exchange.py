@@ -30,8 +30,9 @@ from tintype_gateway.values.upstream_body import StreamedBody
 MAX_ERROR_BYTES = 32 * 1024
 """The largest error body. A longer one is classified by its status alone."""
 
-REQUEST_IDS = ("x-request-id", "x-amzn-requestid", "x-goog-request-id", "apim-request-id")
-"""The headers in which providers return their own id of a call."""
+REQUEST_IDS = ("apim-request-id", "x-request-id", "x-amzn-requestid", "x-goog-request-id")
+"""The headers in which providers return their own id of a call. Azure sends the first two, and its
+support asks for the first."""
 
 
 async def respond(

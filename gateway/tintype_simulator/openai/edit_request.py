@@ -32,7 +32,13 @@ from tintype_simulator.openai.input_images import (
     transparent_region,
 )
 from tintype_simulator.openai.models import EditRules, Model
-from tintype_simulator.openai.request import ImageRequest, decoded_json, fields_of, resolved
+from tintype_simulator.openai.request import (
+    ImageRequest,
+    ModelOf,
+    decoded_json,
+    fields_of,
+    resolved,
+)
 
 FILE_FIELDS = ("image", "image[]", "mask", "markup")
 
@@ -55,7 +61,7 @@ class Form:
     """How errors name the list of images."""
 
 
-def read_edit(content_type: str, body: bytes) -> ImageRequest:
+def read_edit(content_type: str, body: bytes, model_of: ModelOf = named_model) -> ImageRequest:
     """Return the request in the body of `POST /v1/images/edits`.
 
     Raises:
@@ -64,17 +70,16 @@ def read_edit(content_type: str, body: bytes) -> ImageRequest:
     if is_multipart(content_type):
         form = read_form(content_type, body)
     elif content_type.lower().startswith("application/json"):
-        form = read_json(decoded_json(body))
+        form = read_json(decoded_json(body), model_of)
     else:
         kinds = "'multipart/form-data' or 'application/json'"
         message = f"Unsupported content type: '{content_type}'. Expected {kinds}."
         raise OpenAIError(message, code="unsupported_content_type")
-    return request_of(form)
+    return request_of(form, model_of(form.fields))
 
 
-def request_of(form: Form) -> ImageRequest:
+def request_of(form: Form, model: Model) -> ImageRequest:
     """Return the request in a form whose files and texts stand in their fields."""
-    model = named_model(form.fields)
     rules = edit_rules(model)
     check_fields(model, rules, form.fields)
     check_prompt(model.family, text(form.fields, "prompt"))
@@ -226,10 +231,10 @@ def form_value(name: str, value: str) -> object:
     return value
 
 
-def read_json(body: object) -> Form:
+def read_json(body: object, model_of: ModelOf) -> Form:
     """Return the form in a decoded JSON body, which only the GPT models take."""
     fields = fields_of(body)
-    if named_model(fields).family.is_dall_e:
+    if model_of(fields).family.is_dall_e:
         message = "A JSON body is only supported for the GPT image models."
         raise invalid("model", "invalid_value", message)
     images = typed("images", fields.pop("images", []), list)

@@ -1,7 +1,7 @@
 """An image request with `auto` and defaults resolved, and the reader of generations."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -59,14 +59,18 @@ class ImageRequest:
     """Drawn by the simulator: no request can name one."""
 
 
-def read_generation(body: object) -> ImageRequest:
+ModelOf = Callable[[Mapping[str, Any]], Model]
+"""Returns the model that the fields of a request ask for, or raises OpenAIError."""
+
+
+def read_generation(body: object, model_of: ModelOf = named_model) -> ImageRequest:
     """Return the request in the decoded body of `POST /v1/images/generations`.
 
     Raises:
         OpenAIError: The response that OpenAI would give.
     """
     fields = fields_of(body)
-    model = named_model(fields)
+    model = model_of(fields)
     for name, value in fields.items():
         check_field(model.family, name, value)
     check_combinations(fields)

@@ -89,6 +89,13 @@ EXAMPLES = (
         {"error": {"message": WORDS, "type": "server_error", "code": None, "param": None}},
     ),
     Example(
+        "azure-openai",
+        DIALECTS["azure-openai"],
+        {"created": 1, "data": [{"b64_json": IMAGE}]},
+        {"error": {"message": WORDS, "code": "InternalServerError"}},
+        {"provider": "azure"},
+    ),
+    Example(
         "bedrock-amazon",
         DIALECTS["bedrock-amazon"],
         {"images": [IMAGE], "error": None},

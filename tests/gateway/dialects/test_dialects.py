@@ -186,6 +186,7 @@ def test_a_dialect_streams_where_it_says_so() -> None:
     streaming = {example.name for example in registered if streams(example.route.binding)}
     assert streaming == {
         "openai-images",
+        "azure-openai",
         "google-generate-content",
         "vertex-generate-content",
     }

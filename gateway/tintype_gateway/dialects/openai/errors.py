@@ -22,7 +22,7 @@ _BILLING_CODES = frozenset(
 )
 """Codes that mean that our own account with the provider cannot pay."""
 
-_REFUSAL_CODES = frozenset(
+REFUSAL_CODES = frozenset(
     {"moderation_blocked", "content_policy_violation", "content_filter", "contentFilter"}
 )
 """Those of OpenAI, and those of Azure."""
@@ -38,12 +38,16 @@ _USER_ERRORS = frozenset({"invalid_request_error", "image_generation_user_error"
 
 def read_error(response: UpstreamResponse) -> UpstreamFault:
     """Return what a status other than 200 means (OpenAI's error guide, and its SDK's classes)."""
-    seconds = retry_after(response.headers)
-    error = _error(response.body)
-    if error and seconds is not None:  # LocalAI, while it loads a model
+    error = error_in(response.body)
+    if error and retry_after(response.headers) is not None:  # LocalAI, while it loads a model
         error = {"type": "busy", **error}
+    return fault_of(error, response)
+
+
+def fault_of(error: Mapping[str, Any], response: UpstreamResponse) -> UpstreamFault:
+    """Return what an error in OpenAI's terms means; an empty one is the text of the response."""
     fault = _fault(error or _plain_text(response), response.status)
-    fault.retry_after_seconds = seconds
+    fault.retry_after_seconds = retry_after(response.headers)
     return fault
 
 
@@ -73,7 +77,7 @@ def _param(error: Mapping[str, Any]) -> str | None:
 
 def _kind(status: int, error: Mapping[str, Any]) -> FaultKind:
     code, message = text(error.get("code")), text(error.get("message"))
-    if code in _REFUSAL_CODES:
+    if code in REFUSAL_CODES:
         return "refused"
     if code in _BILLING_CODES or "must be verified" in (message or ""):
         return "unauthorized"
@@ -83,7 +87,7 @@ def _kind(status: int, error: Mapping[str, Any]) -> FaultKind:
     return kind_of_status(status, own_envelope=None not in (message, text(error.get("type"))))
 
 
-def _error(body: bytes) -> Mapping[str, Any]:
+def error_in(body: bytes) -> Mapping[str, Any]:
     """Return the error of a JSON body in OpenAI's terms: `message`, `type`, `param` and `code`."""
     try:
         document = json.loads(body)

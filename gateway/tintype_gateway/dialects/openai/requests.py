@@ -2,17 +2,15 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
 from tintype_catalog.api_options import ApiOptions, SentFields
 from tintype_catalog.catalog import Binding
-from tintype_gateway.dialects.common import required
-from tintype_gateway.dialects.openai.options import options_of
 from tintype_gateway.dialects.provider_parameters import merge
 from tintype_gateway.values.content import InputImage
 from tintype_gateway.values.job import Job
-from tintype_gateway.values.routes import Route
 from tintype_gateway.values.upstream import UpstreamRequest
 from tintype_gateway.values.upstream_body import (
     FileBase64,
@@ -23,53 +21,51 @@ from tintype_gateway.values.upstream_body import (
     multipart_body,
 )
 
-ENDPOINT = "https://api.openai.com"
-
 VARIATIONS = "variations"
 """The task of a model that makes variations by the path of that name, which takes no prompt."""
 
 
-def translate(
-    job: Job, route: Route, images: int, credentials: Mapping[str, str]
-) -> UpstreamRequest:
+@dataclass(frozen=True)
+class Server:
+    """Where a server is, and what it takes."""
+
+    base: str
+    """The URL below which its images are, if it names any by URLs."""
+
+    path: str
+    """The path between `base` and `/images/generations`."""
+
+    authorization: Mapping[str, str] = field(repr=False)
+    """The header with the credential, if there is one."""
+
+    options: ApiOptions
+    """How it differs from OpenAI."""
+
+    is_image_listed: bool = False
+    """Whether the field of an edit's only image is that of several, `image[]`."""
+
+
+def request_to(server: Server, job: Job, binding: Binding, images: int) -> UpstreamRequest:
     """Return the call that asks for this number of the job's images, as a stream if it is one."""
-    binding = route.binding
-    options = options_of(binding)
-    body, content_type = _body(job, _fields(job, binding, options, images), options)
+    options = server.options
+    body, content_type = _body(job, _fields(job, binding, options, images), server)
+    query = f"?{urlencode(options.query)}" if options.query else ""
     return UpstreamRequest(
-        url=_url(job, binding, options),
+        url=f"{server.base}{server.path}/images/{_path(job, options)}{query}",
         headers={
-            **_authorization(binding, options, credentials),
+            **server.authorization,
             "Content-Type": content_type,
             "Accept": "text/event-stream" if job.streamed else "application/json",
         },
         body=body,
-        image_base=_base(binding),
+        image_base=server.base,
     )
-
-
-def _base(binding: Binding) -> str:
-    return (binding.endpoint or ENDPOINT).rstrip("/")
-
-
-def _url(job: Job, binding: Binding, options: ApiOptions) -> str:
-    query = f"?{urlencode(options.query)}" if options.query else ""
-    return f"{_base(binding)}{options.path_prefix}/images/{_path(job, options)}{query}"
 
 
 def _path(job: Job, options: ApiOptions) -> str:
     if job.inputs:
         return VARIATIONS if job.task == VARIATIONS else options.edits.path
     return "generations"
-
-
-def _authorization(
-    binding: Binding, options: ApiOptions, credentials: Mapping[str, str]
-) -> dict[str, str]:
-    if binding.credentials.none:
-        return {}
-    key, header = required(credentials, "api-key"), options.key_header
-    return {header: f"Bearer {key}" if header.lower() == "authorization" else key}
 
 
 def _fields(job: Job, binding: Binding, options: ApiOptions, images: int) -> dict[str, Any]:
@@ -106,14 +102,13 @@ def _size(job: Job, send: SentFields) -> dict[str, str | int]:
     return {"size": str(size)}
 
 
-def _body(
-    job: Job, fields: Mapping[str, Any], options: ApiOptions
-) -> tuple[bytes | StreamedBody, str]:
+def _body(job: Job, fields: Mapping[str, Any], server: Server) -> tuple[bytes | StreamedBody, str]:
+    options = server.options
     if not job.inputs:
         return json.dumps(fields).encode(), "application/json"
     if options.edits.body == "Json":
         return json_body({**fields, **dict(_data_urls(job, options))}), "application/json"
-    return multipart_body([*_texts(fields), *_files(job, options)])
+    return multipart_body([*_texts(fields), *_files(job, server)])
 
 
 def _texts(fields: Mapping[str, Any], prefix: str = "") -> Iterator[FormPart]:
@@ -133,10 +128,11 @@ def _form_text(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _files(job: Job, options: ApiOptions) -> Iterator[FormPart]:
+def _files(job: Job, server: Server) -> Iterator[FormPart]:
     """Yield the images and the mask: OpenAI refuses files without a type, or several `image`."""
-    field = options.edits.image_field
-    name = field if len(job.inputs) == 1 else f"{field}[]"
+    options = server.options
+    is_listed = server.is_image_listed or len(job.inputs) > 1
+    name = f"{options.edits.image_field}[]" if is_listed else options.edits.image_field
     for number, image in enumerate(job.inputs, 1):
         yield _file(name, f"image-{number}", image)
     if job.mask is not None:

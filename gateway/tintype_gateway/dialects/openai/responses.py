@@ -1,6 +1,7 @@
 """Responses and events, to OpenAI's types, and what other servers make of them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from tintype_catalog.costs import TokenUsage
@@ -18,6 +19,9 @@ from tintype_gateway.images import lazy_json as blobs
 from tintype_gateway.values.faults import UpstreamFault
 from tintype_gateway.values.images import CallResult, GeneratedImage, Preview
 from tintype_gateway.values.upstream import UpstreamResponse
+
+FIRST_IMAGE = re.compile(rb'"data"\s*:\s*\[\s*\{[^{}\[\]]*"b64_json"\s*:\s*\Z')
+"""What stands before the first image of a response."""
 
 _PREVIEW = "partial_image"
 _IMAGE = "completed"
@@ -38,13 +42,12 @@ def interpret(response: UpstreamResponse) -> CallResult:
         raise malformed() from error
 
 
-def event_reader() -> "EventReader":
-    """Return a reader for the events of one call."""
-    return EventReader()
-
-
 class EventReader:
     """Reads the events of one call, each of which stands for itself."""
+
+    def __init__(self, in_openais_terms: Callable[[Mapping[str, Any]], Mapping[str, Any]] = dict):
+        """Read errors in OpenAI's terms, or in others that a function translates to them."""
+        self._in_openais_terms = in_openais_terms
 
     def read(self, data: bytes | bytearray) -> Sequence[Preview | CallResult]:
         """Return the image of an event, and for the last one what was generated.
@@ -57,7 +60,7 @@ class EventReader:
         if data == b"[DONE]":
             return ()
         try:
-            return tuple(_read_event(blobs.loads(data)))
+            return tuple(self._read_event(blobs.loads(data)))
         except MALFORMED as error:
             raise malformed() from error
 
@@ -65,22 +68,22 @@ class EventReader:
         """Raise, since a stream that was not cut has had its image."""
         raise UpstreamFault("outcome_unknown", "the provider's stream ended without an image")
 
-
-def _read_event(event: Any) -> Iterator[Preview | CallResult]:
-    if error := event.get("error"):
-        raise fault_in_stream(error if isinstance(error, dict) else {})
-    if event.get("type") == "error":
-        raise fault_in_stream(event)
-    kind = event["type"].rpartition(".")[2]
-    if kind == _PREVIEW:
-        yield Preview(
-            base64=plain_base64(event["b64_json"]),
-            created=moment(event.get("created_at")),
-            background=text(event.get("background")),
-            quality=text(event.get("quality")),
-        )
-    if kind == _IMAGE:
-        yield _result(event, (_image(event),), event.get("created_at"))
+    def _read_event(self, event: Any) -> Iterator[Preview | CallResult]:
+        if error := event.get("error"):
+            error = error if isinstance(error, dict) else {}
+            raise fault_in_stream(self._in_openais_terms(error))
+        if event.get("type") == "error":
+            raise fault_in_stream(self._in_openais_terms(event))
+        kind = event["type"].rpartition(".")[2]
+        if kind == _PREVIEW:
+            yield Preview(
+                base64=plain_base64(event["b64_json"]),
+                created=moment(event.get("created_at")),
+                background=text(event.get("background")),
+                quality=text(event.get("quality")),
+            )
+        if kind == _IMAGE:
+            yield _result(event, (_image(event),), event.get("created_at"))
 
 
 def _result(

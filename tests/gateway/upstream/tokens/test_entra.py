@@ -207,7 +207,7 @@ async def test_a_service_gets_the_token_of_its_scope_and_a_failure_is_logged_onc
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     identities = Identities.of(environment, session)
-    service = SERVICES["openai-images"]._replace(workload="azure", token_scope=SCOPE)
+    service = SERVICES["azure-openai"]
     entra.status, entra.document = 401, REFUSED
     with caplog.at_level(logging.DEBUG):
         assert [await identities.read(service) for _ in range(3)] == [{}, {}, {}]
@@ -217,3 +217,16 @@ async def test_a_service_gets_the_token_of_its_scope_and_a_failure_is_logged_onc
     assert "AADSTS700213" in record.__dict__["cause"]
     assert ASSERTION not in caplog.text + str([r.__dict__ for r in caplog.records])
     assert [form["scope"] for form in entra.forms] == [SCOPE]
+
+
+async def test_fifty_requests_at_once_send_one_assertion(
+    entra: EntraServer, environment: dict[str, str], session: TokenSession
+) -> None:
+    identities = Identities.of(environment, session)
+    service = SERVICES["azure-openai"]
+
+    found = await asyncio.gather(*(identities.read(service) for _ in range(50)))
+    await identities.close()
+
+    assert found == [{"access-token": "entra-token-1"}] * 50
+    assert len(entra.forms) == 1
