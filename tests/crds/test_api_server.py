@@ -22,7 +22,7 @@ STARTER = Path(tintype_catalog.__file__).parent / "starter"
 DIFFERENCES = {
     r"On = \[": "an API server does not check the type of a field with a format",
     r"On = '0'": "pydantic reads digits as seconds since 1970",
-    r"spec\.(api\.)?defaults = ": "CEL has no type for the keys of a map of anything",
+    r"spec\.((api|input)\.)?defaults = ": "CEL has no type for the keys of a map of anything",
 }
 """What the two judge differently, by a pattern of the change, and why. A condition tells then."""
 
