@@ -154,11 +154,11 @@ def test_a_truncated_response_is_reported(run: Run, tmp_path: Path) -> None:
         b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 99\r\n\r\ndata: {"
     )
     with socket.create_server(("127.0.0.1", 0)) as server:
-        answering = threading.Thread(target=respond_once, args=(server, head))
-        answering.start()
+        responding = threading.Thread(target=respond_once, args=(server, head))
+        responding.start()
         url = f"http://127.0.0.1:{server.getsockname()[1]}"
         ended = run("a hedgehog", *FAST, "-o", "a.png", "--url", url)
-        answering.join()
+        responding.join()
 
     assert ended.returncode == 3
     assert "ended" in ended.stderr

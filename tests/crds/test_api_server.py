@@ -31,7 +31,7 @@ class Verdict(NamedTuple):
     """What the API server says to an object, and how it would store it."""
 
     accepted: bool
-    answer: dict[str, Any]
+    response: dict[str, Any]
 
 
 async def judge(cluster: ControlPlane, cases: list[Edge]) -> list[Verdict]:
@@ -43,9 +43,9 @@ async def judge(cluster: ControlPlane, cases: list[Edge]) -> list[Verdict]:
         async def ask(case: Edge) -> Verdict:
             url = config.server + RESOURCES[case.manifest["kind"]].path("default")
             query = {"dryRun": "All", "fieldValidation": "Strict"}
-            async with session.post(url, params=query, json=case.manifest) as answer:
-                assert answer.status in (201, 400, 422), await answer.text()
-                return Verdict(answer.status == 201, await answer.json())
+            async with session.post(url, params=query, json=case.manifest) as response:
+                assert response.status in (201, 400, 422), await response.text()
+                return Verdict(response.status == 201, await response.json())
 
         return await asyncio.gather(*(ask(case) for case in cases))
 
@@ -56,7 +56,7 @@ def is_sound(manifest: dict[str, Any]) -> bool:
 
 def agree(case: Edge, verdict: Verdict) -> bool:
     """Whether the models take what is stored, and the server takes what the models take."""
-    return is_sound(verdict.answer) if verdict.accepted else not is_sound(case.manifest)
+    return is_sound(verdict.response) if verdict.accepted else not is_sound(case.manifest)
 
 
 async def test_the_server_and_the_models_are_of_one_mind(cluster_with_crds: ControlPlane) -> None:
@@ -116,7 +116,7 @@ async def test_a_refusal_is_said_in_words_that_a_person_understands(
     (verdict,) = await judge(cluster_with_crds, [Edge("", changed)])
 
     assert not verdict.accepted
-    assert message in verdict.answer["message"]
+    assert message in verdict.response["message"]
 
 
 def test_kubectl_get_shows_the_printer_columns(

@@ -70,9 +70,9 @@ async def test_the_page_may_load_and_ask_nothing_but_its_own_gateway(
 async def test_each_file_says_what_it_is(
     site: httpx2.AsyncClient, path: str, content_type: str
 ) -> None:
-    answer = await site.get(path)
+    response = await site.get(path)
 
-    assert (answer.status_code, answer.headers["content-type"]) == (200, content_type)
+    assert (response.status_code, response.headers["content-type"]) == (200, content_type)
 
 
 async def test_a_browser_asks_whether_a_file_changed_and_gets_it_once(
@@ -101,9 +101,9 @@ async def test_a_visit_fills_no_access_log(
 
 async def test_what_is_not_there_is_the_apis_own_404(site: httpx2.AsyncClient) -> None:
     for path in ("/playground/index.html", "/playground/..%2fserving.py", "/playground/"):
-        answer = await site.get(path)
-        assert answer.status_code == 404
-        assert answer.json()["error"]["code"] == "unknown_url"
+        response = await site.get(path)
+        assert response.status_code == 404
+        assert response.json()["error"]["code"] == "unknown_url"
 
 
 def test_the_playground_can_be_disabled(tmp_path: Path) -> None:
@@ -141,7 +141,7 @@ def test_the_page_is_light() -> None:
 
 
 async def test_files_are_compressed_for_who_wants_it(site: httpx2.AsyncClient) -> None:
-    answer = await site.get("/playground/parts.css", headers={"Accept-Encoding": "gzip"})
+    response = await site.get("/playground/parts.css", headers={"Accept-Encoding": "gzip"})
 
-    assert answer.headers["content-encoding"] == "gzip"
-    assert answer.text == (STATIC / "parts.css").read_text()
+    assert response.headers["content-encoding"] == "gzip"
+    assert response.text == (STATIC / "parts.css").read_text()

@@ -127,8 +127,8 @@ def test_a_lost_network_is_told_and_the_next_try_works(inside: Visitor) -> None:
 
 def test_a_truncated_response_is_reported(inside: Visitor) -> None:
     def cut(route: Route) -> None:
-        answer = route.fetch()
-        route.fulfill(response=answer, body=answer.body()[:5000])
+        response = route.fetch()
+        route.fulfill(response=response, body=response.body()[:5000])
 
     inside.page.route("**/v1/images/generations", cut)
     inside.choose("imagen-4.0-fast-generate-001")

@@ -147,6 +147,6 @@ def _miss(visitor: Visitor, request: Request) -> None:
 
 
 def _hear(visitor: Visitor, kind: str, text: str) -> None:
-    """Note warnings and errors, but not that an answer had another status than 200."""
+    """Note warnings and errors, but not that a response had another status than 200."""
     if kind in {"error", "warning"} and not text.startswith("Failed to load resource"):
         visitor.complaints.append(text)

@@ -71,10 +71,10 @@ def asked(
     return types.GenerateContentConfig(image_config=image, **config)
 
 
-async def answered(
+async def response_of(
     simulator: str, model: str = FLASH, prompt: str = "a red fox", **config: Any
 ) -> types.GenerateContentResponse:
-    """Return the answer of a model of the Gemini API, where `config` is that of `asked`."""
+    """Return the response of a model of the Gemini API, where `config` is that of `asked`."""
     async with gemini(simulator) as client:
         return await client.models.generate_content(
             model=model, contents=prompt, config=asked(**config)
@@ -86,28 +86,28 @@ def with_fault(headers: dict[str, str]) -> types.GenerateContentConfig:
     return types.GenerateContentConfig(http_options=types.HttpOptions(headers=headers))
 
 
-def parts_of(answer: types.GenerateContentResponse) -> list[types.Part]:
+def parts_of(response: types.GenerateContentResponse) -> list[types.Part]:
     """Return the parts of the one candidate."""
-    assert answer.candidates is not None
-    content = answer.candidates[0].content
+    assert response.candidates is not None
+    content = response.candidates[0].content
     return (content and content.parts) or []
 
 
-def files_in(answer: types.GenerateContentResponse) -> list[bytes]:
+def files_in(response: types.GenerateContentResponse) -> list[bytes]:
     """Return the files of all images that are no thoughts."""
-    shown = [part.inline_data for part in parts_of(answer) if not part.thought]
+    shown = [part.inline_data for part in parts_of(response) if not part.thought]
     return [blob.data for blob in shown if blob is not None and blob.data is not None]
 
 
-def image_in(answer: types.GenerateContentResponse) -> Image.Image:
+def image_in(response: types.GenerateContentResponse) -> Image.Image:
     """Return the one image, fully decoded."""
-    [file] = files_in(answer)
+    [file] = files_in(response)
     return opened(file)
 
 
-def images_in(answer: types.GenerateImagesResponse) -> list[types.GeneratedImage]:
-    """Return the entries of an answer of Imagen."""
-    return answer.generated_images or []
+def images_in(response: types.GenerateImagesResponse) -> list[types.GeneratedImage]:
+    """Return the entries of a response of Imagen."""
+    return response.generated_images or []
 
 
 def image_of(entry: types.GeneratedImage) -> Image.Image:

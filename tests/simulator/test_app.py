@@ -63,7 +63,7 @@ async def test_a_hanging_request_ends_when_its_client_leaves(simulator: str) -> 
 
 
 async def hang(client: AsyncOpenAI) -> None:
-    """Ask for a model and get no answer."""
+    """Ask for a model and get no response."""
     await client.models.retrieve("gpt-image-2", extra_headers=fault(hang=True))
 
 

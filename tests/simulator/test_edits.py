@@ -298,7 +298,7 @@ async def test_a_json_body_holds_images_as_data_urls(client: AsyncOpenAI) -> Non
     assert changed_box(image_of(response), opened(plain("red"))) == HOLE
 
 
-async def test_variations_answer_as_a_retired_endpoint(client: AsyncOpenAI) -> None:
+async def test_variations_respond_as_a_retired_endpoint(client: AsyncOpenAI) -> None:
     with (
         pytest.warns(DeprecationWarning, match="deprecated"),
         pytest.raises(NotFoundError, match="deprecated") as refused,

@@ -53,9 +53,9 @@ async def receive(simulator: str, received: bytearray, headers: dict[str, str]) 
             f"{simulator}/v1/images/generations",
             json={"model": "gpt-image-2", "prompt": "a red fox"},
             headers={"authorization": "Bearer key"} | headers,
-        ) as answer,
+        ) as response,
     ):
-        async for part in answer.aiter_raw():
+        async for part in response.aiter_raw():
             received += part
 
 
@@ -82,11 +82,11 @@ async def test_an_error_can_be_cut_like_any_response(client: AsyncOpenAI) -> Non
 
 
 async def test_truncated_base64_does_not_decode(client: AsyncOpenAI) -> None:
-    answer = await generate(client, damage="truncated_base64")
+    response = await generate(client, damage="truncated_base64")
 
-    assert answer.data is not None
+    assert response.data is not None
     with pytest.raises(ValueError, match="padding"):
-        base64.b64decode(str(answer.data[0].b64_json), validate=True)
+        base64.b64decode(str(response.data[0].b64_json), validate=True)
 
 
 async def test_truncated_base64_keeps_the_rest(client: AsyncOpenAI) -> None:
@@ -171,14 +171,14 @@ def test_an_invalid_fault_is_refused(fields: object, problem: str) -> None:
 @pytest.mark.parametrize("own", ["{", '{"errror": 1}', "7"])
 async def test_an_invalid_fault_in_a_header_is_a_bad_request(simulator: str, own: str) -> None:
     async with httpx2.AsyncClient() as http:
-        answer = await http.get(f"{simulator}/v1/models", headers={"X-Simulator-Fault": own})
+        response = await http.get(f"{simulator}/v1/models", headers={"X-Simulator-Fault": own})
 
-    assert answer.status_code == 400
+    assert response.status_code == 400
 
 
 @pytest.mark.parametrize("body", ["{}", "nonsense", json.dumps([{"errror": 1}])])
 async def test_an_invalid_list_of_faults_is_refused(simulator: str, body: str) -> None:
     async with httpx2.AsyncClient() as http:
-        answer = await http.put(f"{simulator}/_simulator/faults", content=body)
+        response = await http.put(f"{simulator}/_simulator/faults", content=body)
 
-    assert answer.status_code == 400
+    assert response.status_code == 400

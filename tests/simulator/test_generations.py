@@ -14,30 +14,30 @@ GPT_MODELS = [name for name in MODELS if not name.startswith("dall-e")]
 
 @pytest.mark.parametrize("model", MODELS)
 async def test_every_model_paints_the_requested_size(client: AsyncOpenAI, model: str) -> None:
-    answer = await client.images.generate(model=model, prompt="a red fox", size="1024x1024")
+    response = await client.images.generate(model=model, prompt="a red fox", size="1024x1024")
 
-    assert answer.data is not None
-    image = opened(file_of(answer.data[0]))
+    assert response.data is not None
+    image = opened(file_of(response.data[0]))
     assert (image.format, image.size) == ("PNG", (1024, 1024))
 
 
 async def test_the_synchronous_client_is_served_as_well(simulator: str) -> None:
     def ask() -> bytes:
         with OpenAI(base_url=f"{simulator}/v1", api_key="key", max_retries=0) as client:
-            answer = client.images.generate(model="gpt-image-1-mini", prompt="a red fox")
-            assert answer.data is not None
-            return file_of(answer.data[0])
+            response = client.images.generate(model="gpt-image-1-mini", prompt="a red fox")
+            assert response.data is not None
+            return file_of(response.data[0])
 
     assert opened(await asyncio.to_thread(ask)).size == (1024, 1024)
 
 
 @pytest.mark.parametrize("model", GPT_MODELS)
 async def test_gpt_models_resolve_auto(client: AsyncOpenAI, model: str) -> None:
-    answer = await client.images.generate(
+    response = await client.images.generate(
         model=model, prompt="a red fox", size="auto", quality="auto", background="auto"
     )
 
-    resolved = (answer.size, answer.quality, answer.background, answer.output_format)
+    resolved = (response.size, response.quality, response.background, response.output_format)
     assert resolved == ("1024x1024", "medium", "opaque", "png")
 
 
@@ -58,12 +58,12 @@ async def test_gpt_models_resolve_auto(client: AsyncOpenAI, model: str) -> None:
 async def test_an_image_has_the_size_that_the_response_names(
     client: AsyncOpenAI, model: str, size: str
 ) -> None:
-    answer = await client.images.generate(model=model, prompt="a red fox", size=size)
+    response = await client.images.generate(model=model, prompt="a red fox", size=size)
 
-    assert answer.data is not None
-    width, height = opened(file_of(answer.data[0])).size
+    assert response.data is not None
+    width, height = opened(file_of(response.data[0])).size
     assert f"{width}x{height}" == size
-    assert answer.size == (None if model.startswith("dall-e") else size)
+    assert response.size == (None if model.startswith("dall-e") else size)
 
 
 async def test_the_same_request_gives_another_image_each_time(client: AsyncOpenAI) -> None:
@@ -92,68 +92,68 @@ async def test_the_images_repeat_after_the_log_is_cleared(
 
 async def foxes(client: AsyncOpenAI) -> list[bytes]:
     """Ask for an image three times."""
-    answers = [
+    responses = [
         await client.images.generate(model="gpt-image-2", prompt="a red fox", quality="low")
         for _ in range(3)
     ]
-    return [file_of(image) for answer in answers for image in answer.data or ()]
+    return [file_of(image) for response in responses for image in response.data or ()]
 
 
 async def test_several_images_of_one_request_differ(client: AsyncOpenAI) -> None:
-    answer = await client.images.generate(
+    response = await client.images.generate(
         model="gpt-image-1", prompt="a red fox", n=10, output_format="jpeg", quality="low"
     )
 
-    assert answer.data is not None
-    assert len({file_of(image) for image in answer.data}) == 10
+    assert response.data is not None
+    assert len({file_of(image) for image in response.data}) == 10
 
 
 async def test_models_paint_the_same_prompt_differently(client: AsyncOpenAI) -> None:
-    answers = [
+    responses = [
         await client.images.generate(model=model, prompt="a red fox")
         for model in ("gpt-image-2", "gpt-image-2.5-flare")
     ]
 
-    assert answers[0].data != answers[1].data
+    assert responses[0].data != responses[1].data
 
 
 @pytest.mark.parametrize("output_format", ["png", "jpeg", "webp"])
 async def test_the_image_has_the_requested_format(client: AsyncOpenAI, output_format: str) -> None:
-    answer = await client.images.generate(
+    response = await client.images.generate(
         model="gpt-image-2",
         prompt="a red fox",
         extra_body={"output_format": output_format},
     )
 
-    assert answer.data is not None
-    assert opened(file_of(answer.data[0])).format == output_format.upper()
-    assert answer.output_format == output_format
+    assert response.data is not None
+    assert opened(file_of(response.data[0])).format == output_format.upper()
+    assert response.output_format == output_format
 
 
 @pytest.mark.parametrize("output_format", ["jpeg", "webp"])
 async def test_compression_makes_the_file_smaller(client: AsyncOpenAI, output_format: str) -> None:
     sizes = []
     for compression in (10, 100):
-        answer = await client.images.generate(
+        response = await client.images.generate(
             model="gpt-image-1",
             prompt="a red fox",
             output_compression=compression,
             extra_body={"output_format": output_format},
         )
-        assert answer.data is not None
-        sizes.append(len(file_of(answer.data[0])))
+        assert response.data is not None
+        sizes.append(len(file_of(response.data[0])))
 
     assert sizes[0] < sizes[1]
 
 
 async def test_a_transparent_background_is_transparent(client: AsyncOpenAI) -> None:
-    answer = await client.images.generate(
+    response = await client.images.generate(
         model="gpt-image-1.5", prompt="a red fox", background="transparent", output_format="webp"
     )
 
-    assert answer.data is not None
-    assert opened(file_of(answer.data[0])).getchannel("A").getextrema() == (0, 255)
-    assert answer.background == "transparent"
+    assert response.data is not None
+    assert opened(file_of(response.data[0])).getchannel("A").getextrema() == (0, 255)
+    assert response.background == "transparent"
 
 
 async def test_quality_changes_the_image(client: AsyncOpenAI) -> None:
@@ -164,12 +164,12 @@ async def test_quality_changes_the_image(client: AsyncOpenAI) -> None:
 
 
 async def test_usage_counts_the_prompt_once_and_every_image(client: AsyncOpenAI) -> None:
-    answer = await client.images.generate(
+    response = await client.images.generate(
         model="gpt-image-2", prompt="a red fox in deep snow", n=3, size="1536x864", quality="high"
     )
 
-    assert answer.usage is not None
-    assert answer.usage.to_dict() == {
+    assert response.usage is not None
+    assert response.usage.to_dict() == {
         "input_tokens": 5,
         "input_tokens_details": {"text_tokens": 5, "image_tokens": 0},
         "output_tokens": 3 * 4312,
@@ -182,16 +182,16 @@ async def test_usage_counts_the_prompt_once_and_every_image(client: AsyncOpenAI)
 async def test_dall_e_reports_neither_usage_nor_resolved_values(
     client: AsyncOpenAI, model: str
 ) -> None:
-    answer = await client.images.generate(model=model, prompt="a fox", response_format="b64_json")
+    response = await client.images.generate(model=model, prompt="a fox", response_format="b64_json")
 
-    assert set(answer.to_dict()) == {"created", "data"}
+    assert set(response.to_dict()) == {"created", "data"}
 
 
 async def test_dall_e_3_reports_the_revised_prompt(client: AsyncOpenAI) -> None:
-    answer = await client.images.generate(model="dall-e-3", prompt="a red fox", style="natural")
+    response = await client.images.generate(model="dall-e-3", prompt="a red fox", style="natural")
 
-    assert answer.data is not None
-    revised = answer.data[0].revised_prompt
+    assert response.data is not None
+    revised = response.data[0].revised_prompt
     assert revised == "A detailed image in a natural style: a red fox"
 
 
@@ -207,9 +207,9 @@ async def test_dall_e_3_paints_natural_images_in_other_colors(client: AsyncOpenA
 async def test_created_is_the_time_of_the_response(client: AsyncOpenAI) -> None:
     before = int(time.time())
 
-    answer = await client.images.generate(model="gpt-image-2", prompt="a red fox")
+    response = await client.images.generate(model="gpt-image-2", prompt="a red fox")
 
-    assert before <= answer.created <= time.time()
+    assert before <= response.created <= time.time()
 
 
 @pytest.mark.parametrize(
@@ -224,19 +224,19 @@ async def test_created_is_the_time_of_the_response(client: AsyncOpenAI) -> None:
 async def test_the_end_users_identifier_is_echoed(
     client: AsyncOpenAI, identifiers: dict[str, str], echoed: str | None
 ) -> None:
-    answer = await client.images.generate(
+    response = await client.images.generate(
         model="gpt-image-2", prompt="a red fox", extra_body=identifiers
     )
 
-    assert answer.safety_identifier == echoed
+    assert response.safety_identifier == echoed
 
 
 async def test_null_means_that_a_field_is_absent(client: AsyncOpenAI) -> None:
-    answer = await client.images.generate(
+    response = await client.images.generate(
         model="gpt-image-2", prompt="a red fox", n=None, size=None, quality=None, background=None
     )
 
-    assert (answer.size, answer.quality) == ("1024x1024", "medium")
+    assert (response.size, response.quality) == ("1024x1024", "medium")
 
 
 async def test_responses_carry_openais_headers(client: AsyncOpenAI) -> None:

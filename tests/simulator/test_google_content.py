@@ -11,12 +11,12 @@ from tests.simulator.genai import (
     OLDER,
     PRO,
     QUIET,
-    answered,
     files_in,
     gemini,
     image_in,
     parts_of,
     reached,
+    response_of,
     vertex,
 )
 
@@ -25,7 +25,7 @@ pytestmark = QUIET
 
 @pytest.mark.parametrize("model", GEMINI)
 async def test_every_model_paints_a_square_by_default(simulator: str, model: str) -> None:
-    image = image_in(await answered(simulator, model))
+    image = image_in(await response_of(simulator, model))
 
     assert (image.format, image.size) == ("PNG", (1024, 1024))
 
@@ -48,7 +48,7 @@ async def test_every_model_paints_a_square_by_default(simulator: str, model: str
 async def test_an_image_has_the_pixels_of_its_ratio_and_size(
     simulator: str, model: str, ratio: str, size: str | None, pixels: tuple[int, int]
 ) -> None:
-    assert image_in(await answered(simulator, model, ratio=ratio, size=size)).size == pixels
+    assert image_in(await response_of(simulator, model, ratio=ratio, size=size)).size == pixels
 
 
 @pytest.mark.parametrize("model", GEMINI)
@@ -62,9 +62,9 @@ async def test_the_synchronous_client_is_served_as_well(simulator: str, model: s
 
 async def test_the_older_version_of_the_api_is_served_as_well(simulator: str) -> None:
     async with gemini(simulator, api_version="v1beta") as client:
-        answer = await client.models.generate_content(model=FLASH, contents="a red fox")
+        response = await client.models.generate_content(model=FLASH, contents="a red fox")
 
-    assert files_in(answer)
+    assert files_in(response)
 
 
 async def test_vertex_ai_serves_the_same_models(simulator: str) -> None:
@@ -72,50 +72,50 @@ async def test_vertex_ai_serves_the_same_models(simulator: str) -> None:
     config = types.GenerateContentConfig(image_config=image_config, labels={"team": "studio"})
 
     async with vertex(simulator) as client:
-        answer = await client.models.generate_content(
+        response = await client.models.generate_content(
             model=FLASH, contents="a red fox", config=config
         )
 
-    assert image_in(answer).format == "JPEG"
+    assert image_in(response).format == "JPEG"
 
 
 async def test_the_model_returns_text_with_its_image(simulator: str) -> None:
-    answer = await answered(simulator)
+    response = await response_of(simulator)
 
-    text, image = parts_of(answer)
+    text, image = parts_of(response)
     assert text.text == "Here is the image you asked for: a red fox"
     assert image.inline_data is not None
-    assert answer.model_version == FLASH
-    assert answer.response_id
+    assert response.model_version == FLASH
+    assert response.response_id
 
 
 async def test_an_image_alone_can_be_asked_for(simulator: str) -> None:
-    answer = await answered(simulator, response_modalities=["IMAGE"])
+    response = await response_of(simulator, response_modalities=["IMAGE"])
 
-    assert answer.text is None
-    assert len(files_in(answer)) == 1
+    assert response.text is None
+    assert len(files_in(response)) == 1
 
 
 async def test_text_alone_can_be_asked_for(simulator: str) -> None:
-    answer = await answered(simulator, response_modalities=["TEXT"])
+    response = await response_of(simulator, response_modalities=["TEXT"])
 
-    assert answer.text
-    assert not files_in(answer)
+    assert response.text
+    assert not files_in(response)
 
 
 async def test_without_a_seed_each_image_is_another(simulator: str) -> None:
-    first, second = [await answered(simulator, size="512") for _ in range(2)]
+    first, second = [await response_of(simulator, size="512") for _ in range(2)]
 
     assert files_in(first) != files_in(second)
 
 
 async def test_the_same_seed_gives_the_same_image(simulator: str) -> None:
-    first, second = [await answered(simulator, seed=7, size="512") for _ in range(2)]
+    first, second = [await response_of(simulator, seed=7, size="512") for _ in range(2)]
 
     assert files_in(first) == files_in(second)
 
 
 async def test_another_seed_gives_another_image(simulator: str) -> None:
-    first, second = [await answered(simulator, seed=seed, size="512") for seed in (7, 8)]
+    first, second = [await response_of(simulator, seed=seed, size="512") for seed in (7, 8)]
 
     assert files_in(first) != files_in(second)

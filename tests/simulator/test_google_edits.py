@@ -115,11 +115,11 @@ async def test_a_named_ratio_goes_before_that_of_the_images(simulator: str) -> N
 
 async def test_an_edit_may_continue_what_the_model_said(simulator: str) -> None:
     before = said(part("red"))
-    answer = (await edited(simulator, before)).candidates
-    assert answer is not None
-    assert answer[0].content is not None
+    response = (await edited(simulator, before)).candidates
+    assert response is not None
+    assert response[0].content is not None
 
-    image = image_in(await edited(simulator, [before, answer[0].content, said(part("blue"))]))
+    image = image_in(await edited(simulator, [before, response[0].content, said(part("blue"))]))
 
     first, _, last = stripe_boxes((0, 0, *image.size), 3)
     shown = [nearest(mean_color(image, box), COLORS) for box in (first, last)]

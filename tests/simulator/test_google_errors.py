@@ -78,9 +78,9 @@ async def test_googles_client_can_try_again(simulator: str) -> None:
     patience = types.HttpRetryOptions(attempts=2, initial_delay=0.01, jitter=0.0)
 
     async with gemini(simulator, retry_options=patience) as client:
-        answer = await client.models.generate_content(model=MODEL, contents="a red fox")
+        response = await client.models.generate_content(model=MODEL, contents="a red fox")
 
-    assert files_in(answer)
+    assert files_in(response)
     assert len(await requests_received(simulator)) == 2
 
 
@@ -118,10 +118,10 @@ async def test_a_call_without_credentials_is_refused(
 ) -> None:
     async with httpx2.AsyncClient() as http:
         url = simulator + path.format(f"{MODEL}:generateContent")
-        answer = await http.post(url, json={}, headers=headers)
+        response = await http.post(url, json={}, headers=headers)
 
-    assert answer.status_code == status
-    assert answer.json()["error"]["code"] == status
+    assert response.status_code == status
+    assert response.json()["error"]["code"] == status
 
 
 @pytest.mark.parametrize("model", ["gemini-1.0-pro-vision", "imagen-4.0-generate-001"])

@@ -72,9 +72,9 @@ async def test_an_unknown_model_is_not_found(simulator: str) -> None:
 @pytest.mark.parametrize("query", ["pageSize=few", "pageSize=-1", "pageToken=x"])
 async def test_a_page_that_is_no_number_is_refused(simulator: str, query: str) -> None:
     async with httpx2.AsyncClient() as http:
-        answer = await http.get(f"{simulator}/v1beta/models?key=k&{query}")
+        response = await http.get(f"{simulator}/v1beta/models?key=k&{query}")
 
-    assert answer.status_code == 400
+    assert response.status_code == 400
 
 
 async def test_the_key_decides_whose_models_are_listed(simulator: str, client: AsyncOpenAI) -> None:
@@ -88,9 +88,9 @@ async def test_the_key_decides_whose_models_are_listed(simulator: str, client: A
 
 async def test_without_a_key_the_response_is_openais(simulator: str) -> None:
     async with httpx2.AsyncClient() as http:
-        answer = await http.get(f"{simulator}/v1/models")
+        response = await http.get(f"{simulator}/v1/models")
 
-    assert (answer.status_code, answer.json()["error"]["code"]) == (401, "invalid_api_key")
+    assert (response.status_code, response.json()["error"]["code"]) == (401, "invalid_api_key")
 
 
 async def test_the_log_shows_no_keys(simulator: str) -> None:

@@ -24,10 +24,10 @@ async def ask(
 ) -> types.GenerateImagesResponse:
     given = types.GenerateImagesConfig(**{"number_of_images": 1} | config)
     async with vertex(simulator) as client:
-        answer: types.GenerateImagesResponse = await client.models.generate_images(
+        response: types.GenerateImagesResponse = await client.models.generate_images(
             model=model, prompt=prompt, config=given
         )
-    return answer
+    return response
 
 
 @pytest.mark.parametrize("model", IMAGEN)
@@ -52,9 +52,9 @@ async def test_every_model_paints_a_square_by_default(simulator: str, model: str
 async def test_an_image_has_the_pixels_of_its_ratio_and_size(
     simulator: str, ratio: str, size: str | None, pixels: tuple[int, int]
 ) -> None:
-    answer = await ask(simulator, STANDARD, aspect_ratio=ratio, image_size=size)
+    response = await ask(simulator, STANDARD, aspect_ratio=ratio, image_size=size)
 
-    assert [image_of(entry).size for entry in images_in(answer)] == [pixels]
+    assert [image_of(entry).size for entry in images_in(response)] == [pixels]
 
 
 async def test_the_synchronous_client_is_served_as_well(simulator: str) -> None:
@@ -68,23 +68,23 @@ async def test_the_synchronous_client_is_served_as_well(simulator: str) -> None:
         )
         with client:
             config = types.GenerateImagesConfig(number_of_images=1)
-            answer: types.GenerateImagesResponse = client.models.generate_images(
+            response: types.GenerateImagesResponse = client.models.generate_images(
                 model=FAST, prompt="a red fox", config=config
             )
-        return answer
+        return response
 
     assert len(images_in(await asyncio.to_thread(once))) == 1
 
 
 async def test_express_mode_needs_no_project_and_gives_four_images(simulator: str) -> None:
     async with express(simulator) as client:
-        answer = await client.models.generate_images(model=FAST, prompt="a red fox")
+        response = await client.models.generate_images(model=FAST, prompt="a red fox")
 
-    assert len({image_of(entry).tobytes() for entry in images_in(answer)}) == 4
+    assert len({image_of(entry).tobytes() for entry in images_in(response)}) == 4
 
 
 async def test_every_parameter_of_vertex_ai_is_accepted(simulator: str) -> None:
-    answer = await ask(
+    response = await ask(
         simulator,
         person_generation="ALLOW_ADULT",
         safety_filter_level="BLOCK_ONLY_HIGH",
@@ -100,10 +100,10 @@ async def test_every_parameter_of_vertex_ai_is_accepted(simulator: str) -> None:
         labels={"team": "studio"},
     )
 
-    [entry] = images_in(answer)
+    [entry] = images_in(response)
     assert image_of(entry).format == "JPEG"
     assert entry.enhanced_prompt == "A detailed image: a red fox"
-    assert answer.positive_prompt_safety_attributes is not None
+    assert response.positive_prompt_safety_attributes is not None
 
 
 async def test_without_a_seed_each_image_is_another(simulator: str) -> None:
@@ -114,9 +114,9 @@ async def test_without_a_seed_each_image_is_another(simulator: str) -> None:
 
 async def test_the_same_seed_gives_the_same_image(simulator: str) -> None:
     seeds = (4, 4, 5)
-    answers = [await ask(simulator, seed=seed, add_watermark=False) for seed in seeds]
+    responses = [await ask(simulator, seed=seed, add_watermark=False) for seed in seeds]
 
-    first, second, third = [image_of(images_in(answer)[0]).tobytes() for answer in answers]
+    first, second, third = [image_of(images_in(response)[0]).tobytes() for response in responses]
     assert first == second != third
 
 
@@ -133,9 +133,9 @@ async def test_filtered_images_are_missing_without_a_reason(simulator: str) -> N
 async def test_reasons_for_filtered_images_can_be_asked_for(
     simulator: str, prompt: str, images: int
 ) -> None:
-    answer = await ask(simulator, prompt=prompt, number_of_images=2, include_rai_reason=True)
+    response = await ask(simulator, prompt=prompt, number_of_images=2, include_rai_reason=True)
 
-    entries = images_in(answer)
+    entries = images_in(response)
     assert [entry.rai_filtered_reason is None for entry in entries] == [True] * images + [False] * (
         2 - images
     )

@@ -26,26 +26,26 @@ async def test_the_gemini_api_accepts_both_spellings(
 ) -> None:
     body = {"instances": [{"prompt": "a red fox"}], "parameters": {spelling: 1}}
 
-    answer = await post(simulator, version, body)
+    response = await post(simulator, version, body)
 
-    [entry] = answer.json()["predictions"]
+    [entry] = response.json()["predictions"]
     assert set(entry) == {"mimeType", "bytesBase64Encoded"}
     assert opened(base64.b64decode(entry["bytesBase64Encoded"])).size == (1024, 1024)
 
 
 async def test_filtered_images_leave_an_empty_object(simulator: str) -> None:
-    answer = await post(simulator, "v1beta", {"instances": [{"prompt": "a flagged fox"}]})
+    response = await post(simulator, "v1beta", {"instances": [{"prompt": "a flagged fox"}]})
 
-    assert (answer.status_code, answer.json()) == (200, {})
+    assert (response.status_code, response.json()) == (200, {})
 
 
 async def test_the_size_may_have_the_name_of_the_documentation(simulator: str) -> None:
     parameters = {"sampleCount": 1, "imageSize": "2K"}
     body = {"instances": [{"prompt": "a red fox"}], "parameters": parameters}
 
-    answer = await post(simulator, "v1beta", body, STANDARD)
+    response = await post(simulator, "v1beta", body, STANDARD)
 
-    [entry] = answer.json()["predictions"]
+    [entry] = response.json()["predictions"]
     assert opened(base64.b64decode(entry["bytesBase64Encoded"])).size == (2048, 2048)
 
 
@@ -77,10 +77,10 @@ async def test_a_parameter_that_the_gemini_api_does_not_take_is_refused(
 ) -> None:
     body = {"instances": [{"prompt": "a red fox"}], "parameters": parameters}
 
-    answer = await post(simulator, "v1beta", body)
+    response = await post(simulator, "v1beta", body)
 
-    assert answer.status_code == 400
-    assert answer.json()["error"]["status"] == "INVALID_ARGUMENT"
+    assert response.status_code == 400
+    assert response.json()["error"]["status"] == "INVALID_ARGUMENT"
 
 
 @pytest.mark.parametrize(

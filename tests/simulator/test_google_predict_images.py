@@ -173,10 +173,10 @@ async def test_the_gemini_api_does_not_have_these_models(simulator: str, model: 
     body = {"instances": [{"prompt": "x", "image": {"bytesBase64Encoded": encoded}}]}
 
     async with httpx2.AsyncClient() as http:
-        answer = await http.post(
+        response = await http.post(
             f"{simulator}/v1beta/models/{model}:predict",
             json=body,
             headers={"x-goog-api-key": "key"},
         )
 
-    assert answer.status_code == 404
+    assert response.status_code == 404

@@ -1,4 +1,4 @@
-"""How Gemini's image models refuse: always by an answer of status 200, in four shapes."""
+"""How Gemini's image models refuse: always by a response of status 200, in four shapes."""
 
 import pytest
 from google.genai import types
@@ -15,18 +15,18 @@ async def ask(simulator: str, prompt: str) -> types.GenerateContentResponse:
         )
 
 
-def candidate(answer: types.GenerateContentResponse) -> types.Candidate:
-    assert answer.candidates is not None
-    [only] = answer.candidates
+def candidate(response: types.GenerateContentResponse) -> types.Candidate:
+    assert response.candidates is not None
+    [only] = response.candidates
     return only
 
 
 async def test_a_forbidden_prompt_is_blocked_and_has_no_candidates(simulator: str) -> None:
-    answer = await ask(simulator, "a forbidden fox")
+    response = await ask(simulator, "a forbidden fox")
 
-    assert answer.prompt_feedback is not None
-    assert answer.prompt_feedback.block_reason == types.BlockedReason.PROHIBITED_CONTENT
-    assert not answer.candidates
+    assert response.prompt_feedback is not None
+    assert response.prompt_feedback.block_reason == types.BlockedReason.PROHIBITED_CONTENT
+    assert not response.candidates
 
 
 @pytest.mark.parametrize(
@@ -40,25 +40,25 @@ async def test_a_forbidden_prompt_is_blocked_and_has_no_candidates(simulator: st
 async def test_a_marked_prompt_ends_without_an_image(
     simulator: str, prompt: str, reason: types.FinishReason
 ) -> None:
-    answer = await ask(simulator, prompt)
+    response = await ask(simulator, prompt)
 
-    assert candidate(answer).finish_reason == reason
-    assert not files_in(answer)
+    assert candidate(response).finish_reason == reason
+    assert not files_in(response)
 
 
 async def test_a_blocked_image_has_a_reason(simulator: str) -> None:
     async with vertex(simulator) as client:  # the client of the Gemini API drops the sentence
-        answer = await client.models.generate_content(
+        response = await client.models.generate_content(
             model="gemini-3-pro-image", contents="a flagged fox"
         )
 
-    assert "Unable to show" in (candidate(answer).finish_message or "")
+    assert "Unable to show" in (candidate(response).finish_message or "")
 
 
 async def test_a_polite_refusal_is_text(simulator: str) -> None:
-    answer = await ask(simulator, "a declined fox")
+    response = await ask(simulator, "a declined fox")
 
-    assert "rather not" in (answer.text or "")
+    assert "rather not" in (response.text or "")
 
 
 async def test_a_refusal_counts_its_thoughts_twice(simulator: str) -> None:

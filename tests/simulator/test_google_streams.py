@@ -1,4 +1,4 @@
-"""Answers of Gemini's image models that come part by part."""
+"""Responses of Gemini's image models that come part by part."""
 
 import asyncio
 import json
@@ -104,10 +104,10 @@ async def raw(simulator: str, query: str) -> httpx2.Response:
 
 
 async def test_frames_have_data_lines_alone_and_end_with_crlf(simulator: str) -> None:
-    answer = await raw(simulator, "&alt=sse")
+    response = await raw(simulator, "&alt=sse")
 
-    frames = answer.text.split("\r\n\r\n")
-    assert answer.headers["content-type"] == "text/event-stream"
+    frames = response.text.split("\r\n\r\n")
+    assert response.headers["content-type"] == "text/event-stream"
     assert frames.pop() == ""
     assert len(frames) == 2
     for frame in frames:
@@ -116,6 +116,6 @@ async def test_frames_have_data_lines_alone_and_end_with_crlf(simulator: str) ->
 
 
 async def test_without_sse_a_stream_is_one_json_list(simulator: str) -> None:
-    answer = await raw(simulator, "")
+    response = await raw(simulator, "")
 
-    assert len(json.loads(answer.text)) == 2
+    assert len(json.loads(response.text)) == 2

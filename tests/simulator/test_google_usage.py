@@ -8,10 +8,10 @@ from tests.simulator.genai import (
     OLDER,
     PRO,
     QUIET,
-    answered,
     files_in,
     gemini,
     image_in,
+    response_of,
     small_file,
 )
 
@@ -33,9 +33,9 @@ pytestmark = QUIET
 async def test_usage_counts_images_as_google_does(
     simulator: str, model: str, size: str | None, tokens: int, thoughts: int | None
 ) -> None:
-    answer = await answered(simulator, model, size=size)
+    response = await response_of(simulator, model, size=size)
 
-    usage = answer.usage_metadata
+    usage = response.usage_metadata
     assert usage is not None
     assert usage.candidates_tokens_details is not None
     [detail] = usage.candidates_tokens_details
@@ -44,7 +44,7 @@ async def test_usage_counts_images_as_google_does(
 
 
 async def test_the_details_of_usage_leave_out_the_caption(simulator: str) -> None:
-    usage = (await answered(simulator, OLDER)).usage_metadata
+    usage = (await response_of(simulator, OLDER)).usage_metadata
 
     assert usage is not None
     assert (usage.prompt_token_count, usage.candidates_token_count) == (2, 1290 + 10)
@@ -52,15 +52,15 @@ async def test_the_details_of_usage_leave_out_the_caption(simulator: str) -> Non
 
 
 async def test_a_limit_that_is_too_low_ends_without_an_image(simulator: str) -> None:
-    answer = await answered(simulator, max_output_tokens=1120 + 180)
+    response = await response_of(simulator, max_output_tokens=1120 + 180)
 
-    assert answer.candidates is not None
-    assert answer.candidates[0].finish_reason == types.FinishReason.MAX_TOKENS
-    assert not files_in(answer)
+    assert response.candidates is not None
+    assert response.candidates[0].finish_reason == types.FinishReason.MAX_TOKENS
+    assert not files_in(response)
 
 
 async def test_a_limit_that_is_high_enough_changes_nothing(simulator: str) -> None:
-    assert files_in(await answered(simulator, max_output_tokens=1120 + 180 + 20))
+    assert files_in(await response_of(simulator, max_output_tokens=1120 + 180 + 20))
 
 
 async def test_an_image_in_the_prompt_is_counted_and_gives_its_ratio(simulator: str) -> None:
@@ -69,9 +69,9 @@ async def test_an_image_in_the_prompt_is_counted_and_gives_its_ratio(simulator: 
     content = types.Content(parts=[types.Part(text="put a hat on it"), reference])
 
     async with gemini(simulator) as client:
-        answer = await client.models.generate_content(model=PRO, contents=content)
+        response = await client.models.generate_content(model=PRO, contents=content)
 
-    assert image_in(answer).size == (1376, 768)
-    assert answer.usage_metadata is not None
-    details = answer.usage_metadata.prompt_tokens_details or []
+    assert image_in(response).size == (1376, 768)
+    assert response.usage_metadata is not None
+    details = response.usage_metadata.prompt_tokens_details or []
     assert [detail.token_count for detail in details] == [3, 560]

@@ -178,13 +178,13 @@ async def post_form(simulator: str, *parts: tuple[str, Any]) -> dict[str, Any]:
     """Return the error that a form with these parts ends with."""
     fields = [(name, (None, value)) for name, value in GOOD.items()]
     async with httpx2.AsyncClient() as http:
-        answer = await http.post(
+        response = await http.post(
             f"{simulator}/v1/images/edits",
             files=[*fields, *parts],
             headers={"authorization": "Bearer key"},
         )
-    assert answer.status_code == 400, answer.text
-    error: dict[str, Any] = answer.json()["error"]
+    assert response.status_code == 400, response.text
+    error: dict[str, Any] = response.json()["error"]
     return error
 
 
@@ -224,14 +224,14 @@ async def test_a_body_of_another_kind_is_refused(
     simulator: str, content_type: str, code: str | None
 ) -> None:
     async with httpx2.AsyncClient() as http:
-        answer = await http.post(
+        response = await http.post(
             f"{simulator}/v1/images/edits",
             content=b"--b\r\n\r\n--b--\r\n",
             headers={"authorization": "Bearer key", "content-type": content_type},
         )
 
-    assert answer.status_code == 400
-    assert answer.json()["error"]["code"] == code
+    assert response.status_code == 400
+    assert response.json()["error"]["code"] == code
 
 
 def url(content: bytes = PHOTO) -> str:

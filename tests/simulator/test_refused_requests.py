@@ -135,14 +135,14 @@ async def test_an_unknown_model_is_not_found(client: AsyncOpenAI) -> None:
 @pytest.mark.parametrize("body", [b"", b"{", b"[1]", b"\xff\xfe\xfd", b"[" * 100_000])
 async def test_a_body_that_is_not_a_json_object_is_refused(simulator: str, body: bytes) -> None:
     async with httpx2.AsyncClient() as http:
-        answer = await http.post(
+        response = await http.post(
             f"{simulator}/v1/images/generations",
             content=body,
             headers={"authorization": "Bearer key", "content-type": "application/json"},
         )
 
-    assert answer.status_code == 400
-    assert set(answer.json()["error"]) == {"message", "type", "param", "code"}
+    assert response.status_code == 400
+    assert set(response.json()["error"]) == {"message", "type", "param", "code"}
 
 
 async def test_a_prompt_with_the_word_forbidden_is_blocked(client: AsyncOpenAI) -> None:
@@ -164,9 +164,9 @@ async def test_dall_e_blocks_a_prompt_in_its_own_words(client: AsyncOpenAI) -> N
 
 
 async def test_the_word_inside_another_word_is_harmless(client: AsyncOpenAI) -> None:
-    answer = await client.images.generate(model="gpt-image-2", prompt="unforbiddenly red")
+    response = await client.images.generate(model="gpt-image-2", prompt="unforbiddenly red")
 
-    assert answer.data
+    assert response.data
 
 
 @pytest.mark.parametrize("authorization", ["Bearer invalid-1", "Bearer", "Basic a2V5", ""])

@@ -137,9 +137,9 @@ async def test_openais_client_retries_after_the_time_in_the_header(
     await script(simulator, throttled, throttled)
 
     patient = client.with_options(max_retries=2)
-    answer = await patient.images.generate(model="gpt-image-1", prompt="a red fox")
+    response = await patient.images.generate(model="gpt-image-1", prompt="a red fox")
 
-    assert answer.data
+    assert response.data
     assert len(await requests_received(simulator)) == 3
 
 

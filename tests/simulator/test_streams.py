@@ -95,14 +95,14 @@ async def test_the_usage_of_several_images_adds_up_to_that_of_a_plain_response(
 
 async def test_a_stream_is_made_of_named_one_line_events(simulator: str) -> None:
     async with httpx2.AsyncClient() as http:
-        answer = await http.post(
+        response = await http.post(
             f"{simulator}/v1/images/generations",
             json={"model": "gpt-image-2", "prompt": "a red fox", "stream": True},
             headers={"authorization": "Bearer key"},
         )
 
-    assert answer.headers["content-type"].startswith("text/event-stream")
-    name, data, *rest = answer.text.split("\n")
+    assert response.headers["content-type"].startswith("text/event-stream")
+    name, data, *rest = response.text.split("\n")
     assert name == "event: image_generation.completed"
     assert data.startswith('data: {"type":"image_generation.completed"')
     assert rest == ["", ""]

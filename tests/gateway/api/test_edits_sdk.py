@@ -29,8 +29,8 @@ def masked(width: int = 96, height: int = 64) -> bytes:
     return file.getvalue()
 
 
-def sizes(answer: ImagesResponse) -> list[tuple[int, int]]:
-    return [opened(file_of(image)).size for image in answer.data or ()]
+def sizes(response: ImagesResponse) -> list[tuple[int, int]]:
+    return [opened(file_of(image)).size for image in response.data or ()]
 
 
 @pytest.mark.parametrize("form", ["path", "bytes", "file", "tuple", "list of one"])
@@ -47,22 +47,22 @@ async def test_an_image_is_edited_in_whatever_form_it_is_given(
         "list of one": [path],
     }[form]
 
-    answer = await client.images.edit(
+    response = await client.images.edit(
         model="gpt-image-2", image=image, prompt=PROMPT, quality="low", size="1024x1024"
     )
 
-    assert sizes(answer) == [(1024, 1024)]
-    assert answer.usage is not None
-    assert answer.usage.input_tokens_details.image_tokens > 0
+    assert sizes(response) == [(1024, 1024)]
+    assert response.usage is not None
+    assert response.usage.input_tokens_details.image_tokens > 0
 
 
 async def test_sixteen_images_are_sent_in_their_order(client: AsyncOpenAI) -> None:
-    answer = await client.images.edit(
+    response = await client.images.edit(
         model="gpt-image-2", image=[PHOTO] * 16, prompt=PROMPT, quality="low", size="1024x1024"
     )
 
-    assert answer.usage is not None
-    assert answer.usage.input_tokens_details.image_tokens % 16 == 0
+    assert response.usage is not None
+    assert response.usage.input_tokens_details.image_tokens % 16 == 0
 
 
 async def test_an_edit_is_streamed_with_previews(client: AsyncOpenAI) -> None:
@@ -85,7 +85,7 @@ async def test_an_edit_is_streamed_with_previews(client: AsyncOpenAI) -> None:
 
 
 async def test_numbers_of_extra_fields_arrive_as_numbers(client: AsyncOpenAI) -> None:
-    answer = await client.images.edit(
+    response = await client.images.edit(
         model="nova-canvas-inpainting",
         image=drawn("png", 512, 512),
         mask=masked(512, 512),
@@ -93,14 +93,14 @@ async def test_numbers_of_extra_fields_arrive_as_numbers(client: AsyncOpenAI) ->
         extra_body={"imageGenerationConfig": {"cfgScale": 6.5}, "seed": 7},
     )
 
-    assert sizes(answer) == [(512, 512)]
+    assert sizes(response) == [(512, 512)]
 
 
 async def test_a_variation_needs_no_prompt(client: AsyncOpenAI) -> None:
     with pytest.deprecated_call():  # OpenAI retired its own variations, and not the method
-        answer = await client.images.create_variation(model="gpt-image-2", image=PHOTO, n=2)
+        response = await client.images.create_variation(model="gpt-image-2", image=PHOTO, n=2)
 
-    assert len(sizes(answer)) == 2
+    assert len(sizes(response)) == 2
 
 
 OPENAI = [
@@ -120,12 +120,12 @@ async def test_the_transparent_half_of_a_mask_changes_on_every_model_of_openai(
     image = file_of_scene(photo, form, lossless=True)
     mask = masked(1024, 1024)
 
-    answer = await client.images.edit(
+    response = await client.images.edit(
         model=model, image=image, mask=mask, prompt=PROMPT, quality="low", size="1024x1024"
     )
 
-    assert answer.data is not None
-    (made,) = (opened(file_of(each)) for each in answer.data)
+    assert response.data is not None
+    (made,) = (opened(file_of(each)) for each in response.data)
     assert is_box(changed(photo, made), (0, 0, 512, 1024))
 
 
@@ -140,14 +140,14 @@ async def test_the_transparent_half_of_a_mask_changes_on_every_model_of_openai(
 async def test_an_edit_that_its_provider_withholds_is_flagged_and_free(
     client: AsyncOpenAI, model: str, word: str, fields: dict[str, Any]
 ) -> None:
-    answer = await client.images.edit(
+    response = await client.images.edit(
         model=model,
         image=drawn("png", 512, 512),
         prompt=f"a {word} fox",
         extra_body=fields,
     )
 
-    body = answer.model_dump()
+    body = response.model_dump()
     assert [entry["flagged"] for entry in body["data"]] == [True]
     assert body["data"][0]["flag_reason"]
     assert (body["usage"]["images"], body["usage"]["credits_used"]) == (0, 0)

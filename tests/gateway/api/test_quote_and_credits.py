@@ -109,6 +109,6 @@ async def test_a_statement_shows_balance_and_this_months_use_by_model(
 
 async def test_a_statement_needs_a_key(canvas_gateway: Gateway) -> None:
     async with canvas_gateway.http() as http:
-        answer = await http.get("/v1/credits", headers={"Authorization": "Bearer nobody"})
+        response = await http.get("/v1/credits", headers={"Authorization": "Bearer nobody"})
 
-    assert answer.status_code == 401
+    assert response.status_code == 401

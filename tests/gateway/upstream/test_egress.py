@@ -134,8 +134,8 @@ def test_a_socket_for_a_forbidden_address_is_never_made() -> None:
 class Rebinding(AbstractResolver):
     """A name whose owner lets it mean this machine, after it was looked up by somebody else."""
 
-    def __init__(self, *answers: Sequence[str]) -> None:
-        self._answers = list(answers)
+    def __init__(self, *resolved: Sequence[str]) -> None:
+        self._resolved = list(resolved)
 
     @override
     async def resolve(
@@ -144,7 +144,7 @@ class Rebinding(AbstractResolver):
         """Return the addresses of this moment."""
         return [
             ResolveResult(hostname=host, host=address, port=port, family=family, proto=0, flags=0)
-            for address in self._answers.pop(0)
+            for address in self._resolved.pop(0)
         ]
 
     @override

@@ -53,7 +53,7 @@ class Server:
     def url(self) -> str:
         return f"https://127.0.0.1:{self.port}"
 
-    async def answer(self, request: web.BaseRequest) -> web.Response:
+    async def respond(self, request: web.BaseRequest) -> web.Response:
         assert request.transport is not None
         shown = request.transport.get_extra_info("peercert") or {}
         names = dict(pair for part in shown.get("subject", ()) for pair in part)
@@ -68,7 +68,7 @@ class Server:
 @asynccontextmanager
 async def serving(tls: ssl.SSLContext | None) -> AsyncIterator[Server]:
     server = Server()
-    runner = web.ServerRunner(web.Server(server.answer))
+    runner = web.ServerRunner(web.Server(server.respond))
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()

@@ -59,9 +59,9 @@ class Strict:
                 with self.context.wrap_socket(
                     connection, server_side=True, do_handshake_on_connect=False
                 ) as secure:
-                    self._answer(secure)
+                    self._respond(secure)
 
-    def _answer(self, connection: ssl.SSLSocket) -> None:
+    def _respond(self, connection: ssl.SSLSocket) -> None:
         try:
             connection.do_handshake()
         except ssl.SSLError:

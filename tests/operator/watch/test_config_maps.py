@@ -18,7 +18,7 @@ class Stored:
         self.data = data
         self.reads = 0
 
-    async def answer(self, request: web.Request) -> web.Response:
+    async def serve(self, request: web.Request) -> web.Response:
         self.reads += 1
         name = request.path.rpartition("/")[2]
         if name not in self.data:
@@ -30,7 +30,7 @@ class Stored:
 async def test_only_keys_that_may_hold_authorities_are_taken() -> None:
     keys = {"ca.crt": "a", "root.pem": "b", "empty.crt": "", "password": "c"}
     stored = Stored(ca=keys | {"large.crt": "x" * (MAX_CA_BYTES + 1)})
-    async with serving(stored.answer) as client:
+    async with serving(stored.serve) as client:
         found = await CaConfigMaps(client, "ns").read({"ca", "missing"})
 
     assert found == {"ca": {"ca.crt": b"a", "root.pem": b"b"}}
@@ -38,7 +38,7 @@ async def test_only_keys_that_may_hold_authorities_are_taken() -> None:
 
 async def test_config_maps_are_read_again_only_for_other_names() -> None:
     stored = Stored(ca={"ca.crt": "a"}, other={"ca.crt": "b"})
-    async with serving(stored.answer) as client:
+    async with serving(stored.serve) as client:
         maps = CaConfigMaps(client, "ns")
         await maps.read({"ca"})
         await maps.read({"ca"})
@@ -48,7 +48,7 @@ async def test_config_maps_are_read_again_only_for_other_names() -> None:
 
 async def test_a_change_is_found_by_the_next_look_and_told_once() -> None:
     stored, changed = Stored(), asyncio.Queue[None]()
-    async with serving(stored.answer) as client:
+    async with serving(stored.serve) as client:
         maps = CaConfigMaps(client, "ns", look_seconds=0.001)
         assert await maps.read({"ca"}) == {}
         following = asyncio.create_task(maps.follow(lambda: changed.put_nowait(None)))

@@ -74,7 +74,7 @@ test('every problem of a request is told at its field', () => {
   assert.equal(explain(new ApiError(400, { error: { message: '`n` is odd' } })).message, 'n is odd');
 });
 
-test('an answer without an envelope, a lost connection and a defect are told, too', () => {
+test('a response without an envelope, a lost connection and a defect are told, too', () => {
   assert.match(explain(new ApiError(502, null)).title, /502/);
   assert.match(explain(new ConnectionError('gone')).advice, /network/);
   assert.match(explain(new TypeError('x')).title, /this page/);

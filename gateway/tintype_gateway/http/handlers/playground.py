@@ -60,7 +60,7 @@ class Asset:
         """A weak ETag of the content, because compression changes the bytes."""
         return f'W/"{hashlib.sha256(self.body).hexdigest()[:32]}"'
 
-    async def answer(self, request: web.Request) -> web.Response:
+    async def respond(self, request: web.Request) -> web.Response:
         """Return the file, or status 304 if the client has it."""
         request[STATIC_FILE] = True
         headers = HEADERS | {"ETag": self.etag}
@@ -77,7 +77,7 @@ def routes() -> list[web.RouteDef]:
     """Return `GET /` and the files of the page below `/playground/`."""
     assets = dict(_assets(files(playground) / "static"))
     return [
-        web.get("/", assets.pop("index.html").answer),
+        web.get("/", assets.pop("index.html").respond),
         web.get("/playground/{file}", _file_of(assets)),
     ]
 
@@ -89,10 +89,10 @@ def _assets(folder: Traversable) -> Iterator[tuple[str, Asset]]:
 
 
 def _file_of(assets: dict[str, Asset]) -> Handler:
-    async def answer(request: web.Request) -> web.StreamResponse:
+    async def serve(request: web.Request) -> web.StreamResponse:
         asset = assets.get(request.match_info["file"])
         if asset is None:
             raise web.HTTPNotFound
-        return await asset.answer(request)
+        return await asset.respond(request)
 
-    return answer
+    return serve
