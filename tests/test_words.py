@@ -28,6 +28,8 @@ RETIRED = {
     r"unruly": "faulty",
     r"easels?": "fixture",
     r"whom?ever": "the actor",
+    # As a part of a name. A server may answer in prose.
+    r"(?<=_)answer(?:s|ed|ing)?|answer(?:s|ed|ing)?(?=_)": "response, result or value",
 }
 """What is retired, as patterns over lower-case words, and what to write for it."""
 
@@ -75,6 +77,7 @@ def test_no_file_uses_a_retired_word() -> None:
         ("MEMORY_PLEDGED = unrulyServer", ["pledged", "unruly"]),
         ("tests/easel/farewell.py", ["easel", "farewell"]),
         ("spliced happenings", ["spliced", "happenings"]),
+        ("class SlotAnswer, answersOf, no_answer_yet", ["answer", "answers", "answer"]),
     ],
 )
 def test_retired_words_are_found_in_names_and_prose(line: str, words: list[str]) -> None:
@@ -88,6 +91,7 @@ def test_retired_words_are_found_in_names_and_prose(line: str, words: list[str])
         "the next ones stand in for it, distilled",
         "runs.splice(0)",
         "recourse, concourse",
+        "a server that answers: its answer is 200",
     ],
 )
 def test_words_with_a_plain_meaning_stay(line: str) -> None:

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { editRule, load, model } from './load.mjs';
 
-const { answersOf, fieldsOf, requestOf } = await load('fields');
+const { fieldsOf, requestOf, valuesOf } = await load('fields');
 const { operationOf } = await load('operations');
 const { shapes, sizeOf } = await load('sizes');
 
@@ -12,7 +12,7 @@ const RATIOS = { mode: 'AspectRatio', ratios: { '16:9': '1376x768', '1:1': '1024
 const fieldsFor = (canvas, operation = 'generation') => fieldsOf(canvas, operationOf(canvas, operation));
 const names = (changes) => fieldsFor(model(changes)).map((field) => field.name);
 const field = (name, changes) => fieldsFor(model(changes)).find((each) => each.name === name);
-const asked = (canvas, prompt, answers, operation = 'generation') => requestOf(canvas, operationOf(canvas, operation), prompt, answers);
+const asked = (canvas, prompt, values, operation = 'generation') => requestOf(canvas, operationOf(canvas, operation), prompt, values);
 const EDITS = { edit: editRule() };
 
 test('a model that takes nothing is asked for nothing but size, number and format', () => {
@@ -60,35 +60,35 @@ test('a ratio and a resolution are a size, as the gateway counts it', () => {
   assert.equal(sizeOf({ ...RATIOS, resolutions: undefined }, { shape: '1:1' }), '1024x1024');
 });
 
-test('another model keeps the answers that it has, too', () => {
+test('another model keeps the values that it has, too', () => {
   const seed = { handling: 'Clamp', minimum: 0, maximum: 9 };
   const fields = fieldsFor(model({ parameters: { seed } }));
-  const answers = answersOf(fields, { shape: '1536x1024', n: 99, seed: 4, style: 'vivid' });
-  assert.deepEqual([answers.shape, answers.n, answers.seed, 'style' in answers], ['1536x1024', 1, 4, false]);
+  const values = valuesOf(fields, { shape: '1536x1024', n: 99, seed: 4, style: 'vivid' });
+  assert.deepEqual([values.shape, values.n, values.seed, 'style' in values], ['1536x1024', 1, 4, false]);
 });
 
-test('a request has what was answered, and nothing else', () => {
+test('a request has the values of the form, and nothing else', () => {
   const canvas = model({ parameters: { negative_prompt: { handling: 'Accept' } } });
-  const answers = { ...answersOf(fieldsFor(canvas)), n: 2 };
-  assert.deepEqual(asked(canvas, 'a fox', answers), { model: 'canvas', prompt: 'a fox', n: 2, size: '1024x1024' });
+  const values = { ...valuesOf(fieldsFor(canvas)), n: 2 };
+  assert.deepEqual(asked(canvas, 'a fox', values), { model: 'canvas', prompt: 'a fox', n: 2, size: '1024x1024' });
 });
 
 test('only a lossy format is compressed', () => {
-  const answers = { ...answersOf(fieldsFor(model())), output_compression: 80 };
-  assert.equal(asked(model(), 'x', { ...answers, output_format: 'png' }).output_compression, undefined);
-  assert.equal(asked(model(), 'x', { ...answers, output_format: 'webp' }).output_compression, 80);
+  const values = { ...valuesOf(fieldsFor(model())), output_compression: 80 };
+  assert.equal(asked(model(), 'x', { ...values, output_format: 'png' }).output_compression, undefined);
+  assert.equal(asked(model(), 'x', { ...values, output_format: 'webp' }).output_compression, 80);
 });
 
 test('an edit has the size of the first image unless another one is chosen', () => {
   const canvas = model({ operations: EDITS });
-  const answers = answersOf(fieldsFor(canvas, 'edit'));
-  assert.deepEqual(asked(canvas, 'a fox', answers, 'edit'), { model: 'canvas', prompt: 'a fox', n: 1 });
-  assert.equal(asked(canvas, 'a fox', { ...answers, shape: '1536x1024' }, 'edit').size, '1536x1024');
+  const values = valuesOf(fieldsFor(canvas, 'edit'));
+  assert.deepEqual(asked(canvas, 'a fox', values, 'edit'), { model: 'canvas', prompt: 'a fox', n: 1 });
+  assert.equal(asked(canvas, 'a fox', { ...values, shape: '1536x1024' }, 'edit').size, '1536x1024');
 });
 
 test('an operation without a prompt sends none', () => {
   const canvas = model({ operations: { edit: editRule({ prompt: 'None' }) } });
-  assert.equal('prompt' in asked(canvas, 'a fox', answersOf(fieldsFor(canvas, 'edit')), 'edit'), false);
+  assert.equal('prompt' in asked(canvas, 'a fox', valuesOf(fieldsFor(canvas, 'edit')), 'edit'), false);
 });
 
 test('edits have the parameters that only the provider has, in its own nesting', () => {
@@ -99,6 +99,6 @@ test('edits have the parameters that only the provider has, in its own nesting',
     ['params.grow', 'Grow', true], ['params.mask', 'Mask', true],
   ]);
   const words = { search_prompt: 'the dog', 'params.colors': '#fff, #000', 'params.grow': '', 'params.mask': '{"x": 1}' };
-  const body = asked(canvas, 'a fox', { ...answersOf(fieldsFor(canvas, 'edit')), ...words }, 'edit');
+  const body = asked(canvas, 'a fox', { ...valuesOf(fieldsFor(canvas, 'edit')), ...words }, 'edit');
   assert.deepEqual([body.search_prompt, body.params], ['the dog', { colors: ['#fff', '#000'], mask: { x: 1 } }]);
 });

@@ -6,7 +6,7 @@ import { takesImages } from './operations.js';
 /** Return the API at `base`, asked with `key`. */
 export function createApi(base, key) {
   async function ask(path, { body, signal } = {}) {
-    const answer = await fetched(new URL(path, base), {
+    const response = await fetched(new URL(path, base), {
       method: body ? 'POST' : 'GET',
       headers: { Authorization: `Bearer ${key}`, ...(typeof body === 'string' && { 'Content-Type': 'application/json' }) },
       body,
@@ -14,8 +14,8 @@ export function createApi(base, key) {
       credentials: 'omit',
       signal,
     });
-    if (answer.ok) return answer;
-    throw new ApiError(answer.status, await answer.json().catch(() => null), answer.headers);
+    if (response.ok) return response;
+    throw new ApiError(response.status, await response.json().catch(() => null), response.headers);
   }
 
   return {

@@ -1,7 +1,7 @@
 /** The form: a model, what it shall do, with which prompt and images, and what that would cost. */
 
 import { byId, button, el, fill } from './dom.js';
-import { answersOf, fieldsOf, hasPreviews, isStreamed, requestOf } from './fields.js';
+import { fieldsOf, hasPreviews, isStreamed, requestOf, valuesOf } from './fields.js';
 import { markFields, showFields } from './form.js';
 import { badgesOf, priceTag } from './gallery.js';
 import { createInputs } from './inputs.js';
@@ -30,14 +30,14 @@ export class Composer {
   #model = null;
   #operation = null;
   #fields = [];
-  #answers = {};
+  #values = {};
   #inputs;
   #masking;
   #quote;
 
   constructor(api, account, search) {
-    const { prompt = '', answers = {} } = keptDraft();
-    this.#answers = answers;
+    const { prompt = '', values = {} } = keptDraft();
+    this.#values = values;
     this.#prompt.value = prompt;
     this.#search = search;
     this.#quote = new Quote(api, account, (problems) => this.mark(problems));
@@ -52,7 +52,7 @@ export class Composer {
     return this.#quote.ceiling;
   }
 
-  /** Show the form of another model. What was answered stays, as far as the model has it, too. */
+  /** Show the form of another model. The values stay, as far as the model has them, too. */
   choose(model) {
     const wanted = this.#isStuck() ? 'edit' : this.#operation?.name ?? keptDraft().operation;
     this.#model = model;
@@ -96,7 +96,7 @@ export class Composer {
   }
 
   useSeed(seed) {
-    this.#answers.seed = seed;
+    this.#values.seed = seed;
     this.#showFields();
     this.#changed();
     byId('fine').open = true;
@@ -106,10 +106,10 @@ export class Composer {
   /** Show the form of an operation of the model. */
   #do(operation) {
     const isAnother = this.#operation && takesImages(this.#operation) !== takesImages(operation);
-    if (isAnother) delete this.#answers.shape; // a size that was meant for new images
+    if (isAnother) delete this.#values.shape; // a size that was meant for new images
     this.#operation = operation;
     this.#fields = fieldsOf(this.#model, operation);
-    this.#answers = answersOf(this.#fields, this.#answers);
+    this.#values = valuesOf(this.#fields, this.#values);
     this.#showOperations();
     this.#showPrompt();
     this.#inputs.fit(operation);
@@ -147,8 +147,8 @@ export class Composer {
   #showFields() {
     const fine = this.#fields.filter((field) => field.fine);
     const common = this.#fields.filter((field) => !field.fine);
-    showFields(byId('fields'), common, this.#answers, () => this.#changed());
-    showFields(byId('fine-fields'), fine, this.#answers, () => this.#changed());
+    showFields(byId('fields'), common, this.#values, () => this.#changed());
+    showFields(byId('fine-fields'), fine, this.#values, () => this.#changed());
     byId('fine').hidden = fine.length === 0;
   }
 
@@ -164,7 +164,7 @@ export class Composer {
     byId('prompt-count').textContent = `${number([...this.#prompt.value].length)} of ${number(most)} characters`;
     this.mark({});
     this.#masking.fit(this.#operation, this.#inputs.images[0] ?? null);
-    keepDraft({ model: this.#model.id, operation: this.#operation.name, prompt: this.#prompt.value, answers: this.#answers });
+    keepDraft({ model: this.#model.id, operation: this.#operation.name, prompt: this.#prompt.value, values: this.#values });
     const { image } = this.#missing();
     if (image) return this.#quote.withhold(`${image.replace(/\.$/, '')} to see the price.`);
     const bytes = this.#inputs.images.reduce((sum, { file }) => sum + file.size, 0);
@@ -183,9 +183,9 @@ export class Composer {
   }
 
   #written(prompt) {
-    const plain = requestOf(this.#model, this.#operation, prompt, this.#answers);
-    const previews = hasPreviews(this.#model) && { partial_images: this.#answers.partial_images };
-    const streamed = isStreamed(this.#answers) && { stream: true, ...previews };
+    const plain = requestOf(this.#model, this.#operation, prompt, this.#values);
+    const previews = hasPreviews(this.#model) && { partial_images: this.#values.partial_images };
+    const streamed = isStreamed(this.#values) && { stream: true, ...previews };
     return { model: this.#model, operation: this.#operation, plain, body: { ...plain, ...streamed } };
   }
 }

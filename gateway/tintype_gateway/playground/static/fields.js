@@ -1,4 +1,4 @@
-/** What the form asks for one model, and what its answers mean as a request. */
+/** What the form asks for one model, and what its values mean as a request. */
 
 import { spoken } from './catalog.js';
 import { takesImages } from './operations.js';
@@ -39,22 +39,22 @@ export function fieldsOf(model, operation) {
   return all.filter(Boolean).map((field) => ({ ...field, fine: field.fine ?? FINE.has(field.name) }));
 }
 
-/** Return the answers that a form begins with: the former ones as far as the model has them. */
-export function answersOf(fields, former = {}) {
+/** Return the values that a form begins with: the former ones as far as the model has them. */
+export function valuesOf(fields, former = {}) {
   return Object.fromEntries(
     fields.map((field) => [field.name, isPossible(field, former[field.name]) ? former[field.name] : field.initial]),
   );
 }
 
-/** Return the fields of a request for a prompt and the answers of the form, but for its images. */
-export function requestOf(model, operation, prompt, answers) {
+/** Return the fields of a request for a prompt and the values of the form, but for its images. */
+export function requestOf(model, operation, prompt, values) {
   const names = [...Object.keys(LABELS), 'seed', 'negative_prompt'];
   const told = operation.rule.prompt === 'None' ? undefined : prompt;
-  const body = { model: model.id, prompt: told, n: answers.n, size: sizeOf(model.size, answers) };
-  for (const name of names) body[name] = answers[name];
-  if (isLossy(answers)) body.output_compression = answers.output_compression;
+  const body = { model: model.id, prompt: told, n: values.n, size: sizeOf(model.size, values) };
+  for (const name of names) body[name] = values[name];
+  if (isLossy(values)) body.output_compression = values.output_compression;
   const own = takesImages(operation) ? ownFields(model) : [];
-  for (const { name, path } of own) if (answers[name]) put(body, path, valueOf(path, answers[name]));
+  for (const { name, path } of own) if (values[name]) put(body, path, valueOf(path, values[name]));
   const given = Object.entries(body).filter(([, value]) => value !== undefined && value !== '');
   return Object.fromEntries(given);
 }

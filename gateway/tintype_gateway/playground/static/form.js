@@ -7,20 +7,20 @@ const MOST_WORDS = 7;
 const MOST_SHAPES = 14;
 
 /**
- * Show fields in a container. `answers` is changed as people type, and `changed` is called then.
+ * Show fields in a container. `values` is changed as people type, and `changed` is called then.
  */
-export function showFields(container, fields, answers, changed) {
-  const parts = fields.map((field) => ({ field, node: part(field, answers, update) }));
+export function showFields(container, fields, values, changed) {
+  const parts = fields.map((field) => ({ field, node: part(field, values, update) }));
   fill(container, parts.map(({ node }) => node));
 
   function update(name, value) {
-    answers[name] = value;
+    values[name] = value;
     show();
     changed();
   }
 
   function show() {
-    for (const { field, node } of parts) node.hidden = Boolean(field.when && !field.when(answers));
+    for (const { field, node } of parts) node.hidden = Boolean(field.when && !field.when(values));
   }
 
   show();
@@ -37,28 +37,28 @@ export function markFields(form, problems) {
   }
 }
 
-function part(field, answers, update) {
+function part(field, values, update) {
   switch (field.kind) {
     case 'choice':
-      return isLong(field) ? picker(field, answers, update) : chips(field, answers, update);
+      return isLong(field) ? picker(field, values, update) : chips(field, values, update);
     case 'text':
-      return labelled(field, el('textarea', { ...described(field), rows: 2, oninput: told(field, update, String) }, answers[field.name]));
+      return labelled(field, el('textarea', { ...described(field), rows: 2, oninput: told(field, update, String) }, values[field.name]));
     case 'word':
-      return labelled(field, el('input', { ...described(field), value: answers[field.name], oninput: told(field, update, String) }));
+      return labelled(field, el('input', { ...described(field), value: values[field.name], oninput: told(field, update, String) }));
     case 'range':
-      return slider(field, answers, update);
+      return slider(field, values, update);
     default:
-      return labelled(field, numberInput(field, answers, update));
+      return labelled(field, numberInput(field, values, update));
   }
 }
 
-function chips(field, answers, update) {
+function chips(field, values, update) {
   const options = field.options.map(({ value, label, shape }) => {
     const input = el('input', {
       type: 'radio',
       name: field.name,
       value: String(value),
-      checked: answers[field.name] === value,
+      checked: values[field.name] === value,
       onchange: () => update(field.name, value),
     });
     return el('label', { class: 'chip' }, input, shape && glyph(shape), label);
@@ -80,20 +80,20 @@ function glyph([width, height]) {
   return node;
 }
 
-function picker(field, answers, update) {
+function picker(field, values, update) {
   const options = field.options.map(({ value, label }) =>
-    el('option', { value, selected: answers[field.name] === value }, label),
+    el('option', { value, selected: values[field.name] === value }, label),
   );
   return labelled(field, el('select', { ...described(field), onchange: told(field, update, String) }, options));
 }
 
-function slider(field, answers, update) {
-  const shown = el('output', {}, `${answers[field.name]} %`);
+function slider(field, values, update) {
+  const shown = el('output', {}, `${values[field.name]} %`);
   const input = el('input', {
     type: 'range',
     min: field.min,
     max: field.max,
-    value: answers[field.name],
+    value: values[field.name],
     ...described(field),
     oninput: (event) => {
       shown.textContent = `${event.target.value} %`;
@@ -103,7 +103,7 @@ function slider(field, answers, update) {
   return labelled(field, el('div', { class: 'slider' }, input, shown), input);
 }
 
-function numberInput(field, answers, update) {
+function numberInput(field, values, update) {
   const asNumber = (text) => (text === '' ? undefined : Number(text));
   return el('input', {
     type: 'number',
@@ -111,7 +111,7 @@ function numberInput(field, answers, update) {
     min: field.min,
     max: field.max,
     step: field.step ?? 1,
-    value: answers[field.name],
+    value: values[field.name],
     placeholder: field.initial === undefined ? 'Any' : null,
     ...described(field),
     oninput: told(field, update, asNumber),

@@ -9,22 +9,22 @@ import { eventsOf } from './sse.js';
  */
 export async function* generation(api, request, signal) {
   const body = { ...request.body, response_format: 'b64_json' };
-  const answer = await api.buy({ ...request, body }, signal);
+  const response = await api.buy({ ...request, body }, signal);
   yield {
     type: 'head',
-    route: answer.headers.get('tintype-route'),
-    adjustments: listed(answer.headers.get('tintype-adjusted')),
-    requestId: answer.headers.get('x-request-id'),
+    route: response.headers.get('tintype-route'),
+    adjustments: listed(response.headers.get('tintype-adjusted')),
+    requestId: response.headers.get('x-request-id'),
   };
-  yield* body.stream ? streamed(answer, signal) : whole(answer);
+  yield* body.stream ? streamed(response, signal) : whole(response);
 }
 
-async function* streamed(answer, signal) {
+async function* streamed(response, signal) {
   let finished = 0;
-  for await (const event of eventsIn(answer, signal)) {
+  for await (const event of eventsIn(response, signal)) {
     const data = JSON.parse(event.data);
     const name = data.type ?? event.name;
-    if (name === 'error') throw new ApiError(data.error?.status ?? 503, data, answer.headers);
+    if (name === 'error') throw new ApiError(data.error?.status ?? 503, data, response.headers);
     const index = data.index ?? finished;
     if (name.endsWith('.partial_image')) yield { ...data, type: 'partial', index };
     if (name.endsWith('.completed')) {
@@ -36,17 +36,17 @@ async function* streamed(answer, signal) {
 }
 
 /** Yield the images of a response that is no stream. What they cost together stands at the first. */
-async function* whole(answer) {
-  const { data, usage, errors = [] } = await answer.json();
+async function* whole(response) {
+  const { data, usage, errors = [] } = await response.json();
   for (const [index, image] of data.entries()) {
     yield { ...image, type: 'completed', index, ...(index === 0 && { usage }) };
   }
-  if (errors.length) throw new ApiError(503, { error: errors[0], errors }, answer.headers);
+  if (errors.length) throw new ApiError(503, { error: errors[0], errors }, response.headers);
 }
 
-async function* eventsIn(answer, signal) {
+async function* eventsIn(response, signal) {
   try {
-    yield* eventsOf(answer.body);
+    yield* eventsOf(response.body);
   } catch (error) {
     if (signal.aborted) throw error;
     throw new ConnectionError('The response ended before the image was finished.');

@@ -22,7 +22,7 @@ export function forgetKey() {
   localStorage.removeItem(KEY);
 }
 
-/** Return the form as it was before the page was loaded again: `{model, operation, prompt, answers}`. */
+/** Return the form as it was before the page was loaded again: `{model, operation, prompt, values}`. */
 export function keptDraft() {
   return JSON.parse(sessionStorage.getItem(DRAFT) ?? '{}');
 }
