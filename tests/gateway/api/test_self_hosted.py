@@ -3,20 +3,29 @@
 import base64
 import io
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
+import pytest_asyncio
 from PIL import Image, ImageChops, ImageStat
 
 from tests.simulator.edited import changed, is_box, photo
 from tests.simulator.servers import HOLE, SIZE, png, transparent_hole
+from tintype_catalog.addresses import Reach
+from tintype_catalog.egress_policy import EgressPolicy
+from tintype_gateway.upstream.circuit_breaker import Circuits
 from tintype_gateway.upstream.credentials import Credentials
+from tintype_gateway.upstream.health_probes import HealthProbes
+from tintype_gateway.upstream.sessions import open_sessions
+from tintype_gateway.upstream.tls import TlsFiles
 from tintype_simulator.app import running
 from tintype_testing.gateway import Gateway, running_gateway
 from tintype_testing.manifests import SELF_HOSTED, Manifest, read_manifests
+from tintype_testing.metrics import metric
 from tintype_testing.simulators import requests_received
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SERVERS = {
     "flux-2-klein": "vllm-omni",
@@ -34,16 +43,31 @@ WITHOUT_MASKS = ("flux-2-dev", "flux2-klein")
 SMALL = "256x256"
 
 
-@pytest.fixture
-async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
+CHARGED = ("sd-cpp-local",)
+"""The models whose time is charged. The others are free."""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def every_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Gateway]:
     """A gateway without any credentials, and with all servers."""
     manifests = read_manifests(SELF_HOSTED)
     async with running() as simulator:
         served = [activated(item, simulator) for item in manifests]
         async with running_gateway(
-            tmp_path, *served, simulator=simulator, credentials=Credentials()
+            tmp_path_factory.mktemp("gateway"),
+            *served,
+            simulator=simulator,
+            credentials=Credentials(),
         ) as gateway:
             yield gateway
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def gateway(every_server: Gateway) -> Gateway:
+    """The gateway, whose servers have received nothing yet, and meet no faults."""
+    await every_server.forget_calls()
+    await every_server.script()
+    return every_server
 
 
 def activated(manifest: Manifest, simulator: str) -> Manifest:
@@ -85,12 +109,12 @@ async def posts(gateway: Gateway) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("model", SERVERS)
-async def test_each_server_gives_an_image_at_no_charge(gateway: Gateway, model: str) -> None:
+async def test_each_server_gives_an_image_without_a_key(gateway: Gateway, model: str) -> None:
     response = await gateway.generate(model=model, size=SMALL)
 
     image = image_of(response)
     assert (image.format, image.size) == ("PNG", (256, 256))
-    assert response.headers["Tintype-Cost-Micro-Credits"] == "0"
+    assert (int(response.headers["Tintype-Cost-Micro-Credits"]) > 0) == (model in CHARGED)
     [call] = await posts(gateway)
     assert call["path"].startswith(f"/servers/{SERVERS[model]}/v1/images/")
     assert "authorization" not in call["headers"]
@@ -218,3 +242,28 @@ async def test_a_server_that_loads_its_model_is_asked_again(
 
     assert image_of(response).size == (256, 256)
     assert len(await posts(gateway)) == 2
+
+
+@pytest.mark.parametrize("model", SERVERS)
+async def test_each_server_answers_at_its_health_path(gateway: Gateway, model: str) -> None:
+    catalog = gateway.catalogs.catalog
+    assert catalog is not None
+    [named] = [each.name for each in catalog.models if each.id == model]
+    [binding] = [each for each in catalog.bindings if each.model_ref.name == named]
+
+    before = metric("tintype_health_probes_total", binding=binding.name, result="success")
+    async with open_sessions(EgressPolicy(Reach.ANYWHERE), TlsFiles()) as sessions:
+        await HealthProbes(gateway.catalogs, sessions, Circuits()).probe(binding)
+
+    after = metric("tintype_health_probes_total", binding=binding.name, result="success")
+    assert after == before + 1
+
+
+async def test_slow_work_is_charged_up_to_the_ceiling_of_an_image(gateway: Gateway) -> None:
+    await gateway.script({"delay_seconds": 0.5})
+
+    response = await gateway.generate(model="sd-cpp-local", size=SMALL)
+
+    # 0.00001 USD a second, of which one is 16 credits
+    charge = int(response.headers["Tintype-Cost-Micro-Credits"])
+    assert 80 <= charge <= 600 * 160
