@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -100,12 +100,10 @@ class Site:
 
     async def published(self) -> dict[str, bytes]:
         """The files of the catalog, from all of its ConfigMaps."""
-        listed = await asyncio.to_thread(
-            self.operator.cluster.kubectl,
-            *("get", "configmap", *configmap_names(CONFIGMAP), "--ignore-not-found"),
-            *("--namespace", self.operator.namespace, "-o", "json"),
-        )
-        found = json.loads(listed)["items"] if listed else []
+        path = f"/api/v1/namespaces/{self.operator.namespace}/configmaps"
+        listed = await asyncio.to_thread(self.operator.cluster.fetch, path) or {"items": []}
+        parts = {*configmap_names(CONFIGMAP)}
+        found = [each for each in listed["items"] if each["metadata"]["name"] in parts]
         return {name: content for each in found for name, content in files_of(each).items()}
 
     async def mount(self) -> None:
@@ -167,3 +165,19 @@ async def site_on(
             yield Site(operator, folder, simulator, proxy, leading, catalog, credentials)
         finally:
             await asyncio.to_thread(operator.close)
+
+
+@contextlib.asynccontextmanager
+async def visited(site: Site, folder: Path) -> AsyncIterator[Site]:
+    """A site that several tests share, for one of them: with gateways and volumes of its own.
+
+    In the end its operator runs, and its proxy is open, whatever the test did.
+    """
+    site.simulator.authorizations.clear()
+    catalog, credentials = Volume(folder / "catalog"), Volume(folder / "credentials")
+    try:
+        yield replace(site, folder=folder, statuses=[], catalog=catalog, credentials=credentials)
+    finally:
+        site.proxy.open()
+        if not site.operator.process.running():
+            site.operator.start()

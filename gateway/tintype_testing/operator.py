@@ -1,6 +1,5 @@
 """The operator as a separate process, with the permissions of its ServiceAccount only."""
 
-import json
 import os
 import sys
 from collections.abc import Iterator
@@ -20,6 +19,16 @@ from tintype_testing.waiting import eventually_blocking
 
 CONFIGMAP = "tintype-catalog"
 CREDENTIALS = "tintype-credentials"
+
+GROUPS = {
+    "configmap": "api/v1",
+    "secret": "api/v1",
+    "deployment": "apis/apps/v1",
+    "lease": "apis/coordination.k8s.io/v1",
+    "imagemodel": "apis/tintype.dev/v1alpha1",
+    "providerbinding": "apis/tintype.dev/v1alpha1",
+}
+"""Where the API server has the kinds that tests look at."""
 
 LEAST_PRIVILEGE: list[dict[str, Any]] = [
     {
@@ -124,12 +133,7 @@ class Operator:
 
     def get(self, kind: str, name: str) -> dict[str, Any]:
         """Return a stored object, empty if there is none."""
-        found = self.cluster.try_kubectl(
-            *("get", kind, name, "--namespace", self.namespace, "-o", "json"),
-            "--show-managed-fields",
-        )
-        parsed: dict[str, Any] = json.loads(found.stdout) if found.returncode == 0 else {}
-        return parsed
+        return self.cluster.fetch(self._path(kind, name)) or {}
 
     def condition(self, kind: str, name: str, type_: str) -> dict[str, Any]:
         """Return a condition of the object's newest generation, empty if there is none."""
@@ -162,6 +166,10 @@ class Operator:
 
     def wait_for_models(self, *names: str) -> None:
         eventually_blocking(lambda: self.models() == list(names), f"models {names}")
+
+    def _path(self, kind: str, name: str) -> str:
+        kind = kind.lower()
+        return f"/{GROUPS[kind]}/namespaces/{self.namespace}/{kind}s/{name}"
 
     def _placed(self, manifest: Manifest) -> Manifest:
         placed = manifest["metadata"] | {"namespace": self.namespace}

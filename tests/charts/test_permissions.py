@@ -1,5 +1,7 @@
 """The rendered Roles grant the permissions that the programs need, and no others."""
 
+from pathlib import Path
+
 import pytest
 
 from tintype_operator.process.preflight import required_permissions
@@ -11,9 +13,13 @@ from tintype_testing.cluster.control_plane import ControlPlane
 RBAC = ("ServiceAccount", "Role", "RoleBinding")
 
 
-@pytest.fixture
-def installed(helm: Helm, cluster_with_crds: ControlPlane, namespace: str) -> str:
+@pytest.fixture(scope="module")
+def installed(
+    helm_program: Path, cluster_with_crds: ControlPlane, tmp_path_factory: pytest.TempPathFactory
+) -> str:
     """A namespace with the ServiceAccounts and Roles of a release `tintype`."""
+    namespace = cluster_with_crds.create_namespace()
+    helm = Helm(helm_program, None, tmp_path_factory.mktemp("helm"))
     objects = helm.objects({"crds": {"upgrade": False}}, namespace=namespace)
     cluster_with_crds.apply(*(object_ for object_ in objects if object_["kind"] in RBAC))
     return namespace

@@ -6,24 +6,29 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from tintype_catalog.bundle import MANIFEST, MAX_PACKED_BYTES, MAX_PARTS, part_files, read_manifest
-from tintype_testing.browser_site import Site, ask, site_on, status
+from tintype_testing.browser_site import Site, ask, site_on, status, visited
 from tintype_testing.cluster.control_plane import ControlPlane
 from tintype_testing.gateway_process import GatewayProcess
 from tintype_testing.manifests import changed, image_model, noisy_model, noisy_models
 from tintype_testing.operator import CONFIGMAP
 from tintype_testing.waiting import eventually_equal
 
-pytestmark = pytest.mark.timeout(300)  # hundreds of objects, in several versions
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.timeout(300),  # hundreds of objects, in several versions
+]
 
 
-@pytest.fixture
-async def site(
-    cluster_with_crds: ControlPlane, namespace: str, tmp_path: Path
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def large_site(
+    cluster_with_crds: ControlPlane, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Site]:
     """A site whose catalog is in two parts."""
-    async with site_on(cluster_with_crds, namespace, tmp_path) as site:
+    namespace, folder = cluster_with_crds.create_namespace(), tmp_path_factory.mktemp("site")
+    async with site_on(cluster_with_crds, namespace, folder) as site:
         await site.serve_canvas(key="sk-first")
         manifests = noisy_models(MAX_PACKED_BYTES)
         await site.apply(*manifests)
@@ -33,6 +38,12 @@ async def site(
             return read_manifest(files).models if MANIFEST in files else 0
 
         await eventually_equal(models, len(manifests) + 1)
+        yield site
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def site(large_site: Site, tmp_path: Path) -> AsyncIterator[Site]:
+    async with visited(large_site, tmp_path) as site:
         yield site
 
 
@@ -57,7 +68,7 @@ async def until_rejected(site: Site, gateway: GatewayProcess, error: str) -> Non
 async def edited(site: Site) -> int:
     """Edit a model, and return the sequence of the catalog with the edit."""
     before = read_manifest(await site.published()).sequence
-    await site.apply(changed(noisy_model("large-0"), "spec.displayName", "Edited"))
+    await site.apply(changed(noisy_model("large-0"), "spec.displayName", f"Edited {before}"))
 
     async def is_newer() -> bool:
         return read_manifest(await site.published()).sequence > before
@@ -143,6 +154,6 @@ async def test_a_catalog_that_is_too_large_is_refused_in_the_conditions(site: Si
 
 def touch_the_index(site: Site) -> None:
     site.operator.cluster.kubectl(
-        *("annotate", "configmap", CONFIGMAP, "touched=yes"),
+        *("annotate", "--overwrite", "configmap", CONFIGMAP, "touched=yes"),
         *("--namespace", site.operator.namespace),
     )

@@ -9,7 +9,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import openai
@@ -44,35 +43,49 @@ class Product:
     simulator: str
     client: openai.OpenAI
 
-    def generate(self) -> openai.types.ImagesResponse:
-        return self.client.images.generate(model="canvas", prompt="a lighthouse")
+    def generate(self, model: str) -> openai.types.ImagesResponse:
+        return self.client.images.generate(model=model, prompt="a lighthouse")
 
-    def response_status(self) -> int:
-        """The status of the response to a request for `canvas`."""
+    def response_status(self, model: str) -> int:
+        """The status of the response to a request for a model."""
         try:
-            self.generate()
+            self.generate(model)
         except openai.APIStatusError as error:
             return error.status_code
         return 200
 
-    def wait_for(self, status: int) -> None:
+    def wait_for(self, model: str, status: int) -> None:
         eventually_blocking(
-            lambda: self.response_status() == status, f"{status}\n{self.gateway.output()[-2000:]}"
+            lambda: self.response_status(model) == status,
+            f"{status}\n{self.gateway.output()[-2000:]}",
+        )
+
+    def serve(self, model: str, **spec: Any) -> None:
+        """Apply a model and its binding to the simulator."""
+        binding = {"upstreamModel": "dall-e-2", "endpoint": self.simulator} | spec
+        self.operator.apply(
+            image_model(model, size={"mode": "List", "sizes": ["256x256"]}),
+            provider_binding(model=model, **binding),
         )
 
 
-@pytest.fixture
-def product(cluster_with_crds: ControlPlane, namespace: str, tmp_path: Path) -> Iterator[Product]:
-    operator = Operator(cluster_with_crds, namespace, tmp_path)
+@pytest.fixture(scope="module")
+def product(
+    cluster_with_crds: ControlPlane, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Product]:
+    """The processes, for all tests: each has a model of its own."""
+    namespace = cluster_with_crds.create_namespace()
+    folder = tmp_path_factory.mktemp("product")
+    operator = Operator(cluster_with_crds, namespace, folder)
     port, admin_port, simulator_port = free_ports(3)
     kubeconfig = cluster_with_crds.service_account_kubeconfig(
         namespace, "gateway", WATCH_ONE_CONFIGMAP
     )
-    (tmp_path / "openai.api-key").write_text("sk-anything")
+    (folder / "openai.api-key").write_text("sk-anything")
     environ = os.environ | {
-        "TINTYPE_DATA_DIR": str(tmp_path),
+        "TINTYPE_DATA_DIR": str(folder),
         "TINTYPE_ALLOW_LOOPBACK_ENDPOINTS": "true",
-        "TINTYPE_CREDENTIALS_DIR": str(tmp_path),
+        "TINTYPE_CREDENTIALS_DIR": str(folder),
         "TINTYPE_KUBECONFIG": str(kubeconfig),
         "TINTYPE_CATALOG_CONFIGMAP": "tintype-catalog",
         "TINTYPE_PORT": str(port),
@@ -81,9 +94,9 @@ def product(cluster_with_crds: ControlPlane, namespace: str, tmp_path: Path) -> 
     operator.apply(secret("openai", f"127.0.0.1:{simulator_port}", **{"api-key": "sk-anything"}))
     operator.start()
     simulator = start(
-        tmp_path / "simulator.log", *TINTYPE, "simulator", "--port", str(simulator_port)
+        folder / "simulator.log", *TINTYPE, "simulator", "--port", str(simulator_port)
     )
-    gateway = start(tmp_path / "gateway.log", *TINTYPE, "gateway", environ=environ)
+    gateway = start(folder / "gateway.log", *TINTYPE, "gateway", environ=environ)
     try:
         gateway.wait_until(lambda: "serving" in gateway.output(), 30, "a listening gateway")
         yield Product(
@@ -111,70 +124,65 @@ def _new_key(environ: dict[str, str]) -> str:
     return tintype("keys", "create", "--account", "team").split()[-1]
 
 
-def _canvas(product: Product, **spec: Any) -> None:
-    """Apply the model `canvas` and its binding to the simulator."""
-    binding = {"upstreamModel": "gpt-image-1", "endpoint": product.simulator} | spec
-    product.operator.apply(image_model(), provider_binding(**binding))
-
-
 def test_a_model_is_served_once_it_is_applied(product: Product) -> None:
-    product.wait_for(404)
+    product.wait_for("applied", 404)
 
-    _canvas(product)
+    product.serve("applied")
 
-    product.wait_for(200)
+    product.wait_for("applied", 200)
 
 
 def test_an_image_and_its_price_are_those_of_the_manifest(product: Product) -> None:
-    _canvas(product)
-    product.wait_for(200)
+    product.serve("priced")
+    product.wait_for("priced", 200)
 
-    response = product.generate()
+    response = product.generate("priced")
 
     assert response.data is not None
     image = Image.open(io.BytesIO(base64.b64decode(response.data[0].b64_json or "")))
-    assert image.size == (1024, 1024)
+    assert image.size == (256, 256)
     assert response.usage is not None
     assert response.usage.model_dump()["credits_used"] == 640_000
 
 
 def test_an_inactive_binding_is_not_served(product: Product) -> None:
-    _canvas(product)
-    product.wait_for(200)
+    product.serve("inactive")
+    product.wait_for("inactive", 200)
 
-    _canvas(product, active=False)
+    product.serve("inactive", active=False)
 
-    product.wait_for(400)
+    product.wait_for("inactive", 400)
     with pytest.raises(openai.BadRequestError, match="No active providers"):
-        product.generate()
+        product.generate("inactive")
 
 
 def test_a_deleted_model_is_unknown(product: Product) -> None:
-    _canvas(product)
-    product.wait_for(200)
+    product.serve("deleted")
+    product.wait_for("deleted", 200)
 
-    product.operator.delete("imagemodel", "canvas")
+    product.operator.delete("imagemodel", "deleted")
 
-    product.wait_for(404)
+    product.wait_for("deleted", 404)
 
 
 def test_a_changed_price_applies_to_the_next_request(product: Product) -> None:
-    _canvas(product)
-    product.wait_for(200)
+    product.serve("changed")
+    product.wait_for("changed", 200)
 
-    _canvas(product, pricing=per_image("0.080"))
+    product.serve("changed", pricing=per_image("0.080"))
 
     def charged() -> int:
-        usage = product.generate().usage
+        usage = product.generate("changed").usage
         return 0 if usage is None else int(usage.model_dump()["credits_used"])
 
     eventually_blocking(lambda: charged() == 1_280_000, "the new price")
 
 
 def test_a_gateway_serves_without_the_operator(product: Product) -> None:
-    _canvas(product)
-    product.wait_for(200)
+    product.serve("left")
+    product.wait_for("left", 200)
 
     product.operator.stop()
 
-    assert product.response_status() == 200
+    assert product.response_status("left") == 200
+    product.operator.start()

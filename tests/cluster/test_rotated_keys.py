@@ -4,17 +4,27 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
-from tintype_testing.browser_site import Site, ask, site_on
+from tintype_testing.browser_site import Site, ask, site_on, visited
 from tintype_testing.cluster.control_plane import ControlPlane
 from tintype_testing.waiting import eventually_equal
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-@pytest.fixture
-async def site(
-    cluster_with_crds: ControlPlane, namespace: str, tmp_path: Path
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared_site(
+    cluster_with_crds: ControlPlane, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Site]:
-    async with site_on(cluster_with_crds, namespace, tmp_path) as site:
+    namespace, folder = cluster_with_crds.create_namespace(), tmp_path_factory.mktemp("site")
+    async with site_on(cluster_with_crds, namespace, folder) as site:
+        yield site
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def site(shared_site: Site, tmp_path: Path) -> AsyncIterator[Site]:
+    async with visited(shared_site, tmp_path) as site:
         await site.serve_canvas(key="sk-first")
         yield site
 

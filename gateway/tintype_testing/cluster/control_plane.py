@@ -1,21 +1,27 @@
 """A real Kubernetes control plane, for one run of the tests."""
 
+import json
 import os
 import socket
 import subprocess
 import uuid
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from tintype_kubernetes.config import load_kubeconfig
+from tintype_testing.cluster.administrator import Administrator
 from tintype_testing.cluster.pki import create_pki
 from tintype_testing.cluster.processes import Process, free_ports, start
 from tintype_testing.waiting import eventually_blocking
 
 START_SECONDS = 90
 """The limit for the start, which takes 5 to 8 seconds on an idle machine."""
+
+PLURALS = ("imagemodels", "providerbindings")
 
 CRDS = Path(__file__).parents[3] / "crds"
 
@@ -102,9 +108,19 @@ class ControlPlane:
             },
         )
 
+    def fetch(self, path: str) -> dict[str, Any] | None:
+        """Return what the API server has at a path; None if it has nothing, or is not there."""
+        content = self._administrator.request("GET", path)
+        return None if content is None else dict(json.loads(content))
+
+    @cached_property
+    def _administrator(self) -> Administrator:
+        return Administrator(self.server, load_kubeconfig(self.kubeconfig).ssl_context())
+
     def apply(self, *objects: dict[str, Any]) -> None:
         """Create or update objects as a user would."""
-        self.kubectl("apply", "-f", "-", stdin=yaml.safe_dump_all(objects))
+        # As JSON, which is written a hundred times as quickly as YAML.
+        self.kubectl("apply", "-f", "-", stdin="\n---\n".join(map(json.dumps, objects)))
 
     def apply_crds(self) -> None:
         """Apply the repository's CRDs and wait until the API server serves them."""
@@ -115,7 +131,7 @@ class ControlPlane:
     def create_namespace(self) -> str:
         """Create a namespace, which lasts as long as the cluster."""
         name = f"test-{uuid.uuid4().hex[:10]}"
-        self.kubectl("create", "namespace", name)
+        self._administrator.create("/api/v1/namespaces", metadata={"name": name})
         return name
 
     def service_account_kubeconfig(
@@ -136,7 +152,8 @@ class ControlPlane:
                 "subjects": [subject],
             },
         )
-        token = self.kubectl("create", "token", name, "--namespace", namespace).strip()
+        account = f"/api/v1/namespaces/{namespace}/serviceaccounts/{name}"
+        token = self._administrator.create(f"{account}/token", spec={})["status"]["token"]
         return self.write_kubeconfig(f"{namespace}-{name}", {"token": token}, namespace)
 
     def certificate_user(self, name: str) -> dict[str, Any]:
@@ -180,7 +197,11 @@ class ControlPlane:
             "--profiling=false",
             *self._reach.api_server_flags,
         )
-        server.wait_until(lambda: self._exists("/readyz"), START_SECONDS, "ready API server")
+        server.wait_until(
+            lambda: self._administrator.request("GET", "/readyz") is not None,
+            START_SECONDS,
+            "ready API server",
+        )
 
     def _start_controller_manager(self) -> None:
         manager = self._start(
@@ -196,21 +217,20 @@ class ControlPlane:
             f"--controllers={','.join(self._reach.controllers)}",
         )
         account = "/api/v1/namespaces/default/serviceaccounts/default"
-        manager.wait_until(lambda: self._exists(account), START_SECONDS, "default ServiceAccount")
+        manager.wait_until(
+            lambda: self.fetch(account) is not None, START_SECONDS, "default ServiceAccount"
+        )
 
     def _start(self, name: str, *arguments: str) -> Process:
         process = start(self._folder / f"{name}.log", self.binaries / name, *arguments)
         self._processes.append(process)
         return process
 
-    def _exists(self, path: str) -> bool:
-        return self.try_kubectl("get", "--raw", path).returncode == 0
-
     def _wait_for_storage(self) -> None:
         """Wait for a CRD's storage: for about a second lists of its objects get 429."""
 
         def is_ready() -> bool:
-            return self.try_kubectl("get", "tintype", "--all-namespaces").returncode == 0
+            return all(self.fetch(f"/apis/tintype.dev/v1alpha1/{each}") for each in PLURALS)
 
         eventually_blocking(is_ready, "the storage of the CRDs", START_SECONDS)
 

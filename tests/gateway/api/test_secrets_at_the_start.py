@@ -2,13 +2,12 @@
 
 import asyncio
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
+from tintype_testing.forked import running_command
 from tintype_testing.gateway_process import clean_environ
 
 CANARY = "Qx7canaryZ9"
@@ -54,21 +53,15 @@ def started(folder: Path, environ: Mapping[str, str], *arguments: str) -> str:
     """What a command says until it ends, or serves, or has tried the bucket that it is given."""
     last = "the image store cannot be used" if "AWS_S3_BUCKET" in environ else '"serving"'
     given = {name: value for name, value in clean_environ().items() if "AWS" not in name}
-    with subprocess.Popen(
-        [sys.executable, "-m", "tintype_cli", *arguments],
-        cwd=folder,
-        env={**given, "AWS_EC2_METADATA_DISABLED": "true", **environ},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as process:
-        assert process.stdout is not None
-        said = ""
-        for line in process.stdout:
+    everything = {**given, "AWS_EC2_METADATA_DISABLED": "true", **environ}
+    said = ""
+    with running_command(folder, everything, *arguments) as command:
+        for line in command.output:
             said += line
             if last in line:
-                process.kill()
-        assert process.wait(60) is not None
+                command.process.kill()
+        command.process.join(60)
+        assert command.process.exitcode is not None
     return said
 
 
