@@ -55,6 +55,11 @@ class Collector:
     def has(self, name: str) -> bool:
         return any(span.name == name for span in self.spans)
 
+    def forget(self) -> None:
+        """Drop what has arrived."""
+        self.spans.clear()
+        self.raw = b""
+
     async def take(self, request: web.Request) -> web.Response:
         """Receive a batch."""
         body = await request.read()

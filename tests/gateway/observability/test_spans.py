@@ -1,5 +1,8 @@
 """When the environment asks for traces, and what a stage is while it does not."""
 
+import subprocess
+import sys
+
 import pytest
 
 from tintype_gateway.observability import spans
@@ -67,3 +70,12 @@ def test_without_traces_nothing_is_made() -> None:
     assert spans.stage("hold") is spans.stage("settle")
     assert spans.propagated(headers) is headers
     assert spans.exemplar() is None
+
+
+def test_nothing_of_opentelemetry_is_imported_while_traces_are_off() -> None:
+    packages = ("opentelemetry", "google.protobuf", "requests")
+    program = f"import sys, tintype_gateway.server; print({{*{packages}}} & {{*sys.modules}})"
+
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+
+    assert ended.stdout.strip() == "set()", ended.stderr
