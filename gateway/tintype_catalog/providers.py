@@ -16,6 +16,7 @@ Dialect = Literal[
     "xai-images",
     "fal",
     "replicate",
+    "bfl",
 ]
 """The names of the wire protocols: the values of `dialect` in a ProviderBinding."""
 
@@ -149,6 +150,16 @@ _XAI = Service(
     re.compile(r"/v1(/images(/(generations|edits))?)?$"),
 )
 
+_BFL = Service(
+    "api.{region}.bfl.ai",
+    (API_KEY,),
+    "black-forest-labs",
+    {"api-key": ("BFL_API_KEY",)},
+    "/v1/MODEL",
+    re.compile(r"/v1(/flux-[^/]+)?$"),
+    hosts_by_region={NO_REGION: "api.bfl.ai"},
+)
+
 SERVICES: Mapping[Dialect, Service] = {
     "openai-images": _OPENAI,
     "azure-openai": _AZURE,
@@ -161,6 +172,7 @@ SERVICES: Mapping[Dialect, Service] = {
     "xai-images": _XAI,
     "fal": _FAL,
     "replicate": _REPLICATE,
+    "bfl": _BFL,
 }
 
 

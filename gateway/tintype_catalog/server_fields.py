@@ -21,7 +21,7 @@ _PARTS = frozenset(
         *{"path", "paths", "url", "urls", "uri", "file", "files", "filename", "dir", "folder"},
         *{"lora", "loras", "weights", "checkpoint", "ckpt", "vae", "controlnet", "upscaler"},
         *{"device", "script", "scripts", "workflow", "template", "override", "overrides"},
-        *{"webhook", "webhooks", "safety", "moderation"},
+        *{"webhook", "webhooks", "safety", "moderation", "finetune"},
     }
 )
 """Words that no part of a name between underscores may be."""
@@ -41,17 +41,23 @@ _NAMES = frozenset(
 )
 """Further names: images that would be fetched, settings as a whole, and work that multiplies."""
 
-GUARDED: frozenset[Dialect] = frozenset({"xai-images", "vertex-predict", "vertex-generate-content"})
+GUARDED: frozenset[Dialect] = frozenset(
+    {"xai-images", "vertex-predict", "vertex-generate-content", "bfl"}
+)
 """Dialects whose dangerous fields no client may fill in, whatever a binding says.
 
 xAI's `storage_options` and `public_url` keep and publish images, and its `image` fetches a URL.
-Vertex AI writes by `storageUri` to any bucket that the gateway may write to.
+Vertex AI writes by `storageUri` to any bucket that the gateway may write to. Black Forest Labs
+calls a `webhook_url`, and fetches URLs in `input_image` and the fields beside it.
 """
 
 NOTHING_LISTED = ApiOptions()
 """The options of a binding that lets clients fill in no dangerous field."""
 
-_PREFIXES = ("progressive_", "refiner_", "hr_", "alwayson_", "override_", "vae_")
+_PREFIXES = (
+    *("progressive_", "refiner_", "hr_", "alwayson_", "override_", "vae_", "input_image"),
+    "image_prompt",
+)
 
 _WORD = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
 

@@ -60,6 +60,11 @@ _HOSTED_EDITS: Mapping[str | None, Task] = {
 }
 """Whatever the hosted model takes: `input` of the binding says it."""
 
+_BFL_EDITS: Mapping[str | None, Task] = {
+    None: Task(max_images=8),
+    "fill": Task(takes_mask=True),
+}
+
 _GENERATION: Mapping[str | None, Task] = {None: Task(min_images=0, max_images=0)}
 
 
@@ -89,6 +94,7 @@ TASKS: Mapping[Dialect, Mapping[OperationName, Mapping[str | None, Task]]] = {
     "xai-images": _tasks({None: Task(max_images=3)}),
     "fal": _tasks(_HOSTED_EDITS),
     "replicate": _tasks(_HOSTED_EDITS),
+    "bfl": _tasks(_BFL_EDITS),
 }
 """The tasks of each operation of a dialect. None means that the dialect names no task."""
 

@@ -31,6 +31,7 @@ FOLDERS = {
     "xai-images": "/hosted/xai",
     "fal": "/hosted/fal",
     "replicate": "/hosted/replicate",
+    "bfl": "/hosted/bfl",
 }
 """The path of the simulator below which it has the provider of a dialect, if it has one."""
 

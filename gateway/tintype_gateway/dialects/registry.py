@@ -5,7 +5,7 @@ import re
 from tintype_catalog.api_options import MaskConvention
 from tintype_catalog.catalog import Binding
 from tintype_catalog.operations import OperationName
-from tintype_gateway.dialects import fal, replicate, xai_images
+from tintype_gateway.dialects import bfl, fal, replicate, xai_images
 from tintype_gateway.dialects.base import (
     Dialect,
     EditingDialect,
@@ -61,6 +61,7 @@ register("vertex-generate-content", vertex_generate_content)
 register("xai-images", xai_images)
 register("fal", fal)
 register("replicate", replicate)
+register("bfl", bfl)
 
 
 def supports(name: str, operation: OperationName | None = None) -> bool:

@@ -25,12 +25,9 @@ SECRETS = {
 TENANT = "tenant-8f3Kd92hQ"
 LEAKS = ("copper", "heron", "canal", "Zq81xh", "Q7PLANTED", "wJalrX", "of.the.gateway", "8f3Kd92")
 
-IDS = {
-    "openai": "x-request-id",
-    "bedrock": "x-amzn-requestid",
-    "gemini": "x-request-id",
-    "xai": "x-request-id",
-}
+IDS = {"bedrock": "x-amzn-requestid"}
+"""The header with a provider's own id of a call, where it is not the usual one."""
+
 ID = "req_0f8a2c4e6b1d3f5a7c9e0b2d4f6a8c1e"
 
 
@@ -49,9 +46,11 @@ class Credentials:
 def envelope(dialect: str, status: int, name: str, message: str) -> tuple[bytes, list[str]]:
     """Return the body and the headers of an error as the provider of a dialect writes it."""
     provider = DIALECTS[dialect]
-    headers = [f"{IDS[provider]}: {ID}"]
+    headers = [f"{IDS.get(provider, 'x-request-id')}: {ID}"]
     if provider == "bedrock":
         return json.dumps({"message": message}).encode(), [*headers, f"x-amzn-errortype: {name}"]
+    if provider == "bfl":
+        return json.dumps({"detail": message}).encode(), headers
     if provider == "xai":
         return json.dumps({"code": name, "error": message}).encode(), headers
     error: dict[str, Any] = {"message": message, "param": None}
@@ -122,6 +121,7 @@ NAMES = {
         500: "internal",
         503: "unavailable",
     },
+    "bfl": dict.fromkeys((401, 404, 429, 500, 503), ""),  # its errors have no names
 }
 KINDS = {
     401: "unauthorized",
@@ -147,7 +147,7 @@ async def test_a_fault_of_the_platform_is_reported_with_its_cause_and_without_se
 
     assert line["request_id"] == request_id
     assert (line["provider"], line["fault"]) == (DIALECTS[dialect], KINDS[status])
-    assert (line["upstream_status"], line["upstream_error"]) == (status, name)
+    assert (line["upstream_status"], line.get("upstream_error", "")) == (status, name)
     assert line["upstream_request_id"] == ID
     assert line["cause"].startswith("Organization unverified:")
     assert len(line["cause"]) <= 300

@@ -160,5 +160,13 @@ EXAMPLES = (
         {"title": "Internal server error", "detail": WORDS, "status": 500},
         {"provider": "replicate", "upstreamModel": "stability-ai/sdxl", "input": _input("image")},
     ),
+    Example(
+        "bfl",
+        DIALECTS["bfl"],
+        {"id": "t-1", "status": "Ready", "result": {"sample": f"data:image/png;base64,{IMAGE}"}},
+        {"detail": WORDS},
+        {"provider": "bfl"},
+        "fill",
+    ),
     ACME,
 )

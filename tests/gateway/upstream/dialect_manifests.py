@@ -19,6 +19,7 @@ DIALECTS = {
     "google-predict": "gemini",
     "google-generate-content": "gemini",
     "xai-images": "xai",
+    "bfl": "bfl",
 }
 """Each wire protocol, and a provider that speaks it."""
 
