@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 from tintype_gateway.upstream.tokens.cache import Token, TokenError
-from tintype_gateway.upstream.tokens.exchange import answer_of, token_in
+from tintype_gateway.upstream.tokens.exchange import response_of, token_in
 from tintype_gateway.upstream.tokens.session import TokenSession
 
 PUBLIC_CLOUD = "https://login.microsoftonline.com"
@@ -56,10 +56,10 @@ class EntraClient:
             "client_assertion": identity.assertion,
         }
         secrets = [identity.assertion]
-        answer = await answer_of(
+        response = await response_of(
             _ISSUER, self.session, "POST", identity.token_url, secrets=secrets, data=form
         )
-        return token_in(_ISSUER, answer.document)
+        return token_in(_ISSUER, response.document)
 
 
 def _identity(environment: Mapping[str, str]) -> _Identity:

@@ -14,7 +14,7 @@ from tintype_gateway.upstream.tokens.session import TokenSession, body_of
 _LONGEST_CAUSE = 500
 
 
-class Answer(NamedTuple):
+class IssuerResponse(NamedTuple):
     """A response of status 200."""
 
     document: Mapping[str, Any]
@@ -41,7 +41,7 @@ class UnreachableError(TokenError):
         self.is_known = is_known
 
 
-async def answer_of(
+async def response_of(
     issuer: str,
     session: TokenSession,
     method: str,
@@ -50,7 +50,7 @@ async def answer_of(
     secrets: Collection[str] = (),
     headers: Mapping[str, str] | None = None,
     **body: Any,
-) -> Answer:
+) -> IssuerResponse:
     """Return the response of an issuer.
 
     Args:
@@ -79,7 +79,7 @@ async def answer_of(
     received = {name.lower(): value for name, value in response.headers.items()}
     document = _document(content)
     if response.status == 200:
-        return Answer(document, received)
+        return IssuerResponse(document, received)
     why = "".join(f": {part}" for part in _described(document))
     for secret in secrets:
         why = why.replace(secret, REMOVED)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tintype_gateway.upstream.tokens.cache import Token, TokenError
-from tintype_gateway.upstream.tokens.exchange import answer_of, token_in, usable
+from tintype_gateway.upstream.tokens.exchange import response_of, token_in, usable
 from tintype_gateway.upstream.tokens.google_keys import (
     LIFE_SECONDS,
     document_of,
@@ -49,8 +49,8 @@ async def fetch_by_federation(
         "subject_token_type": text_of(document, "subject_token_type"),
     }
     url = google_url(document, "token_url")
-    answer = await answer_of(STS, session, "POST", url, secrets=[subject_token], data=form)
-    token = token_in(STS, answer.document)
+    response = await response_of(STS, session, "POST", url, secrets=[subject_token], data=form)
+    token = token_in(STS, response.document)
     if account is None:
         return token
     return await _impersonated(session, document, token.value, scope)
@@ -60,7 +60,7 @@ async def _impersonated(
     session: TokenSession, document: Mapping[str, Any], token: str, scope: str
 ) -> Token:
     """Return a token of the service account, which the federated one asks for."""
-    answer = await answer_of(
+    response = await response_of(
         IAM,
         session,
         "POST",
@@ -69,7 +69,7 @@ async def _impersonated(
         headers={"Authorization": f"Bearer {token}"},
         json={"delegates": None, "scope": [scope], "lifetime": f"{LIFE_SECONDS}s"},
     )
-    value, ends = answer.document.get("accessToken"), answer.document.get("expireTime")
+    value, ends = response.document.get("accessToken"), response.document.get("expireTime")
     now = datetime.datetime.now(datetime.UTC)
     try:
         seconds = (datetime.datetime.fromisoformat(str(ends)) - now).total_seconds()

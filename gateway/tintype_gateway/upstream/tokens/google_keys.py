@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import jwt
 
 from tintype_gateway.upstream.tokens.cache import Token, TokenError
-from tintype_gateway.upstream.tokens.exchange import answer_of, token_in
+from tintype_gateway.upstream.tokens.exchange import response_of, token_in
 from tintype_gateway.upstream.tokens.session import TokenSession
 
 ISSUER = "Google"
@@ -68,8 +68,10 @@ async def fetch_by_key(session: TokenSession, document: Mapping[str, Any], scope
     key = key_in(document)
     assertion = await asyncio.to_thread(key.assertion, scope, time.time())
     form = {"grant_type": GRANT_TYPE, "assertion": assertion}
-    answer = await answer_of(ISSUER, session, "POST", key.token_uri, secrets=[assertion], data=form)
-    return token_in(ISSUER, answer.document)
+    response = await response_of(
+        ISSUER, session, "POST", key.token_uri, secrets=[assertion], data=form
+    )
+    return token_in(ISSUER, response.document)
 
 
 def key_in(document: Mapping[str, Any]) -> ServiceAccountKey:

@@ -12,10 +12,10 @@ import aiohttp
 
 from tintype_gateway.upstream.tokens.cache import FETCH_SECONDS, Token, TokenError
 from tintype_gateway.upstream.tokens.exchange import (
-    Answer,
+    IssuerResponse,
     RefusedError,
     UnreachableError,
-    answer_of,
+    response_of,
     token_in,
 )
 from tintype_gateway.upstream.tokens.session import TokenSession
@@ -49,23 +49,23 @@ async def fetch_from_metadata(
     pause = FIRST_PAUSE_SECONDS
     while True:
         try:
-            answer = await _ask(session, environment, scope)
+            response = await _ask(session, environment, scope)
             break
         except TokenError as error:
             if not _may_become_ready(error) or loop.time() + pause > last:
                 raise
         await asyncio.sleep(pause)
         pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
-    if answer.headers.get("metadata-flavor") != "Google":
+    if response.headers.get("metadata-flavor") != "Google":
         raise TokenError(f"{ISSUER} is not that of Google Cloud")
-    return token_in(ISSUER, answer.document)
+    return token_in(ISSUER, response.document)
 
 
-async def _ask(session: TokenSession, environment: Mapping[str, str], scope: str) -> Answer:
+async def _ask(session: TokenSession, environment: Mapping[str, str], scope: str) -> IssuerResponse:
     host = environment.get("GCE_METADATA_HOST") or HOST
     if not re.fullmatch(r"[A-Za-z0-9.:\[\]-]+", host, re.ASCII):
         raise TokenError("GCE_METADATA_HOST is not a host and a port")
-    return await answer_of(
+    return await response_of(
         ISSUER,
         session,
         "GET",
