@@ -96,3 +96,12 @@ def test_a_simulated_binding_leads_to_the_simulator_of_its_dialect(
     spec = pointed_at(manifest, "http://127.0.0.1:9000")["spec"]
 
     assert spec == {"dialect": dialect, "endpoint": endpoint}
+
+
+def test_a_simulated_provider_is_asked_with_a_key_in_place_of_the_workloads_token() -> None:
+    own = {"dialect": "azure-openai", "credentials": {"workloadIdentity": True}}
+
+    spec = pointed_at({"kind": "ProviderBinding", "spec": own}, "http://127.0.0.1:9000")["spec"]
+
+    assert spec["credentials"] == {"secretRef": {"name": "simulated"}}
+    assert spec["endpoint"] == "http://127.0.0.1:9000/hosted/azure"
