@@ -176,6 +176,7 @@ def test_a_model_that_makes_no_images_has_no_operations() -> None:
 
 _SIZED = {"size": "ImageSize"}
 _NEEDED: dict[str, Manifest] = {
+    "azure-openai": {"endpoint": "https://images.openai.azure.com"},
     "vertex-predict": {"vertexAi": {"project": "studio"}},
     "vertex-generate-content": {"vertexAi": {"project": "studio"}},
     "fal": {"upstreamModel": "fal-ai/flux/dev", "input": _SIZED},
