@@ -10,7 +10,7 @@ SOURCES := bench gateway operator tests tools
 
 .PHONY: help
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: $(VENV)/gateway.stamp ## Serve the starter catalog against simulated providers
@@ -26,6 +26,10 @@ WORKERS ?= $(shell expr $$(nproc 2>/dev/null || echo 2) + 1)
 .PHONY: test-node
 test-node: $(VENV)/dev.stamp ## Install the chart on a real node: needs root, containerd, buildah
 	$(BIN)/python -m pytest -m node tests/node
+
+.PHONY: test-real-server
+test-real-server: $(VENV)/dev.stamp ## Ask a real sd-server through the gateway: needs cmake and g++
+	$(BIN)/python -m pytest -m real_server tests/real_servers
 
 .PHONY: check
 check: $(VENV)/dev.stamp ## Check format, style, types and imports

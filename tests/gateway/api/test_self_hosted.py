@@ -245,7 +245,7 @@ async def test_a_server_that_loads_its_model_is_asked_again(
 
 
 @pytest.mark.parametrize("model", SERVERS)
-async def test_each_server_answers_at_its_health_path(gateway: Gateway, model: str) -> None:
+async def test_each_server_responds_at_its_health_path(gateway: Gateway, model: str) -> None:
     catalog = gateway.catalogs.catalog
     assert catalog is not None
     [named] = [each.name for each in catalog.models if each.id == model]
