@@ -19,7 +19,7 @@ from tintype_gateway.observability.metrics import PROVIDER_POLLS
 from tintype_gateway.observability.spans import propagated
 from tintype_gateway.runtime.deadline import Deadline
 from tintype_gateway.upstream.exchange import respond, whole, with_response
-from tintype_gateway.upstream.provider_urls import listed_url
+from tintype_gateway.upstream.provider_urls import headers_at, listed_url
 from tintype_gateway.upstream.task_cancels import PolledCall, TaskCancels
 from tintype_gateway.values.faults import UpstreamFault
 from tintype_gateway.values.images import CallResult
@@ -248,7 +248,7 @@ class _Following:
             why = "the provider names an address for the image that is not its own"
             raise UpstreamFault("outcome_unknown", why, cause=str(error)) from error
         seconds = min(POLL_SECONDS, self._deadline.remaining())
-        headers = {**self._call.request.access_headers, "Accept": "application/json"}
+        headers = {**headers_at(url, self._call.request), "Accept": "application/json"}
         try:
             async with self._session.get(
                 url,

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 import yarl
 
 from tintype_catalog.allowed_hosts import allows
+from tintype_gateway.values.upstream import UpstreamRequest
 
 _PLAIN = re.compile(r"[\x21-\x7e]{1,4096}")
 """What can be sent as it is."""
@@ -39,3 +40,14 @@ def listed_url(named: str, call: str, hosts: Iterable[str]) -> yarl.URL:
     if not is_own and not allows(hosts, str(origin)):
         raise ValueError(f"it is at {origin}, which is no host of the provider")
     return target
+
+
+def headers_at(target: yarl.URL, request: UpstreamRequest) -> dict[str, str]:
+    """Return the headers of a call for a further request at a listed URL, credentials included.
+
+    Headers that only the host of the call may get are left out elsewhere.
+    """
+    if target.origin() == yarl.URL(request.url, encoded=True).origin():
+        return request.access_headers
+    own = {name.lower() for name in request.own_host_headers}
+    return {k: v for k, v in request.access_headers.items() if k.lower() not in own}

@@ -13,7 +13,7 @@ from tintype_gateway.dialects.base import PollingDialect
 from tintype_gateway.observability.metrics import TASK_CANCELS
 from tintype_gateway.observability.request_meter import current_meter
 from tintype_gateway.observability.spans import propagated
-from tintype_gateway.upstream.provider_urls import listed_url
+from tintype_gateway.upstream.provider_urls import headers_at, listed_url
 from tintype_gateway.upstream.sessions import Sessions
 from tintype_gateway.values.faults import UpstreamFault
 from tintype_gateway.values.tasks import Task, TaskCancel
@@ -99,7 +99,7 @@ class TaskCancels:
             session.request(
                 cancel.method,
                 url,
-                headers=propagated(call.request.access_headers),
+                headers=propagated(headers_at(url, call.request)),
                 allow_redirects=False,
             ) as response,
         ):

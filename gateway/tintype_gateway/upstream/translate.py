@@ -36,7 +36,8 @@ def translate(planned: PlannedCall, candidate: Candidate, dialect: Dialect) -> U
     request = dialect.translate(job, candidate.route, planned.asked, candidate.credentials)
     if not candidate.headers:
         return request
-    return replace(request, headers={**request.headers, **candidate.headers})
+    headers = {**request.headers, **candidate.headers}
+    return replace(request, headers=headers, own_host_headers=frozenset(candidate.headers))
 
 
 def check_translation(plan: Plan) -> None:

@@ -41,6 +41,10 @@ class UpstreamRequest:
     the call, so that no host of images gets its credentials. Else they are fetched with them, below
     `image_base` only."""
 
+    own_host_headers: frozenset[str] = frozenset()
+    """The names of headers that go to the host of the call only: the further headers of a binding,
+    whose owner has allowed no other host."""
+
     @property
     def access_headers(self) -> dict[str, str]:
         """The headers that do not describe the body, the credentials among them."""

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tintype_gateway.upstream.provider_urls import listed_url
+from tintype_gateway.upstream.provider_urls import headers_at, listed_url
+from tintype_gateway.values.upstream import UpstreamRequest
 
 CALL = "http://proxy:8080/some/path"
 HOSTS = ("api.provider.test", "*.files.test", "odd.test:8443")
@@ -64,3 +65,19 @@ def test_whatever_is_named_only_listed_origins_are_called(named: str) -> None:
     except ValueError:
         return
     assert (url.scheme, url.host, url.port) == ("https", "a.test", 443)
+
+
+@pytest.mark.parametrize(
+    ("named", "headers"),
+    [
+        ("http://proxy:8080/polls/1", {"X-Key": "a key", "X-Tenant": "ours"}),
+        ("https://api.provider.test/polls/1", {"X-Key": "a key"}),
+    ],
+)
+def test_further_headers_of_a_binding_go_to_the_host_of_the_call_only(
+    named: str, headers: dict[str, str]
+) -> None:
+    sent = {"X-Key": "a key", "X-Tenant": "ours", "Content-Type": "application/json"}
+    request = UpstreamRequest(CALL, sent, b"{}", own_host_headers=frozenset({"x-tenant"}))
+
+    assert headers_at(listed_url(named, CALL, HOSTS), request) == headers
