@@ -93,7 +93,7 @@ EXAMPLES = (
         DIALECTS["azure-openai"],
         {"created": 1, "data": [{"b64_json": IMAGE}]},
         {"error": {"message": WORDS, "code": "InternalServerError"}},
-        {"provider": "azure", "endpoint": "https://contoso.openai.azure.com"},
+        {"provider": "azure"},
     ),
     Example(
         "bedrock-amazon",

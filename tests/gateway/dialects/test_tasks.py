@@ -30,6 +30,6 @@ def test_a_dialect_has_the_operations_that_the_catalog_knows(dialect: Dialect) -
 def test_a_dialect_reads_a_mask_where_the_catalog_allows_one(
     dialect: Dialect, task: str | None, takes_mask: bool
 ) -> None:
-    reader = binding(dialect=dialect, **SPECS[dialect])
+    reader = binding(dialect=dialect, endpoint="https://proxy.test", **SPECS[dialect])
 
     assert (mask_convention(reader, task) is not None) == takes_mask
