@@ -1,12 +1,10 @@
-"""Opens and migrates the ledger at a URL."""
+"""Opens and migrates the ledger at a URL. The driver of a database is loaded with its ledger."""
 
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from tintype_gateway.ledger.interface import Ledger
-from tintype_gateway.ledger.postgres.engine import PostgresLedger
-from tintype_gateway.ledger.postgres.schema import migrate
 from tintype_gateway.ledger.sqlite.engine import SqliteLedger
 
 SQLITE_PREFIX = "sqlite:///"
@@ -32,6 +30,8 @@ def open_ledger(
         LedgerUnavailableError: the file cannot be opened, or is of a newer schema.
     """
     if url.startswith(POSTGRES_PREFIXES):
+        from tintype_gateway.ledger.postgres.engine import PostgresLedger
+
         return PostgresLedger(url, clock, busy_timeout_seconds)
     return SqliteLedger(_path_of(url), clock or time.time, busy_timeout_seconds)
 
@@ -57,6 +57,8 @@ async def migrate_ledger(url: str) -> None:
         LedgerUnavailableError: the database cannot be used, or a newer program has migrated it.
     """
     if url.startswith(POSTGRES_PREFIXES):
+        from tintype_gateway.ledger.postgres.schema import migrate
+
         await migrate(url)
         return
     await open_ledger(url).close()

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -12,7 +12,9 @@ from tintype_gateway.images.converter import default_workers
 from tintype_gateway.storage.folder import DEFAULT_MAX_BYTES, FolderStore
 from tintype_gateway.storage.interface import ImageStore
 from tintype_gateway.storage.links import Links, read_or_make_key
-from tintype_gateway.storage.s3 import Bucket, open_bucket
+
+if TYPE_CHECKING:
+    from tintype_gateway.storage.s3 import Bucket
 
 MAX_URL_SECONDS = 7 * 24 * 3600
 """The longest validity of a URL that AWS signs."""
@@ -103,6 +105,9 @@ async def open_store(
         ValueError: The signing key is damaged.
     """
     if settings.s3_bucket:
+        # The AWS SDK takes 14 MiB, which only a gateway with a bucket needs.
+        from tintype_gateway.storage.s3 import open_bucket
+
         async with open_bucket(_bucket(settings)) as store:
             yield store
     elif folder is not None:
@@ -117,7 +122,9 @@ def _open_folder(folder: Path, key_file: Path, settings: ImageSettings) -> Folde
     return FolderStore(folder, links, settings.public_url, settings.image_store_max_bytes)
 
 
-def _bucket(settings: ImageSettings) -> Bucket:
+def _bucket(settings: ImageSettings) -> "Bucket":
+    from tintype_gateway.storage.s3 import Bucket
+
     return Bucket(
         name=settings.s3_bucket,
         region=settings.s3_region,

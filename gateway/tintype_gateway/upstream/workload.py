@@ -1,23 +1,16 @@
 """The identities of the gateway's own workload, which the platform gives to its pod."""
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Protocol
-
-import aioboto3
-from aiobotocore.credentials import AioCredentials
-from botocore.exceptions import BotoCoreError, ClientError
 
 from tintype_catalog.providers import Service, Workload
 from tintype_gateway.upstream.tokens.cache import Token, TokenCache, TokenError
 from tintype_gateway.upstream.tokens.entra import EntraClient
 from tintype_gateway.upstream.tokens.google import GoogleClient
 from tintype_gateway.upstream.tokens.session import TokenSession
-
-log = logging.getLogger(__name__)
 
 
 class Identity(Protocol):
@@ -30,32 +23,26 @@ class Identity(Protocol):
         """Release what the identity holds."""
 
 
-class AwsIdentity:
-    """The pod's AWS credentials: environment, EKS Pod Identity, web identity or EC2 instance."""
+class _AwsIdentity:
+    """The identity that AWS gives. Its SDK takes 14 MiB: it is loaded when a binding needs it."""
 
     def __init__(self) -> None:
-        self._session = aioboto3.Session()
-        self._found: AioCredentials | None = None
-        self._searching = asyncio.Lock()
+        self._found: Identity | None = None
 
     async def read(self, service: Service) -> Mapping[str, str]:
-        """Return the current credentials; none if botocore's credential chain finds none."""
-        try:
-            async with self._searching:
-                if self._found is None:
-                    self._found = await self._session.get_credentials()
-            if self._found is None:
-                return {}
-            now = await self._found.get_frozen_credentials()
-        except (BotoCoreError, ClientError) as error:
-            log.warning("no AWS credentials of the workload", extra={"error": str(error)})
-            return {}
-        keys = ("aws-access-key-id", "aws-secret-access-key", "aws-session-token")
-        values = (now.access_key, now.secret_key, now.token)
-        return {key: value for key, value in zip(keys, values, strict=True) if value}
+        """See `Identity`."""
+        if self._found is None:
+            self._found = await asyncio.to_thread(_load_aws_identity)
+        return await self._found.read(service)
 
     async def close(self) -> None:
         """Do nothing: botocore opens a connection for each renewal."""
+
+
+def _load_aws_identity() -> Identity:
+    from tintype_gateway.upstream.aws_identity import AwsIdentity
+
+    return AwsIdentity()
 
 
 class TokenIdentity:
@@ -90,7 +77,7 @@ class Identities:
         """Return the identities that an environment can have; the session asks for tokens."""
         return cls(
             {
-                "aws": AwsIdentity(),
+                "aws": _AwsIdentity(),
                 "azure": TokenIdentity("Entra ID", EntraClient(session, environment).fetch),
                 "google": TokenIdentity("Google", GoogleClient(session, environment).fetch),
             },
