@@ -16,7 +16,8 @@ def loaded() -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "module", ["aioboto3", "asyncpg", "opentelemetry", "pi_heif", "tintype_simulator"]
+    "module",
+    ["aioboto3", "asyncpg", "cryptography", "jwt", "opentelemetry", "pi_heif", "tintype_simulator"],
 )
 def test_a_part_that_few_gateways_need_is_not_loaded_at_the_start(
     loaded: set[str], module: str

@@ -28,7 +28,8 @@ from tintype_gateway.auth.jwt.account_claim import (
     ClaimError,
     namespace_of,
 )
-from tintype_gateway.auth.jwt.jwks import VerificationKey, read_pem
+from tintype_gateway.auth.jwt.jwks import VerificationKey
+from tintype_gateway.errors import AuthenticationError
 
 MICRO_CREDITS = 1_000_000
 
@@ -72,7 +73,14 @@ def _account_claim(text: object) -> AccountClaim:
 def _public_key(path: object) -> VerificationKey:
     if not isinstance(path, str):
         raise ValueError("must be the path of a file")
+    from tintype_gateway.auth.jwt.keys import read_pem
+
     return read_pem(Path(path))
+
+
+def refused(reason: str) -> AuthenticationError:
+    """Return the error of a token; the reason continues the words `the token`."""
+    return AuthenticationError(f"the token {reason}")
 
 
 class Issuer(Contract):

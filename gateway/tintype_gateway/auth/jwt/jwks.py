@@ -1,23 +1,15 @@
 """Reads and caches the public keys of an issuer: JSON Web Key Sets (RFC 7517)."""
 
 import asyncio
-import json
 import logging
 import ssl
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import aiohttp
-import jwt
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
-from cryptography.hazmat.primitives.asymmetric.ed448 import Ed448PublicKey
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from tintype_gateway.errors import UnavailableError
 
@@ -35,8 +27,6 @@ MAX_BYTES = 256 * 1024
 TIMEOUT_SECONDS = 5.0
 """The time limit for a request for keys, for which client requests wait."""
 
-PublicKey = RSAPublicKey | EllipticCurvePublicKey | Ed25519PublicKey | Ed448PublicKey
-
 
 class JwksError(Exception):
     """An issuer's keys cannot be read. The message says why, and contains no secret."""
@@ -46,7 +36,9 @@ class JwksError(Exception):
 class VerificationKey:
     """One public key of an issuer."""
 
-    key: PublicKey
+    key: Any
+    """One of the types in `keys.PublicKey`, which are not loaded here."""
+
     id: str | None = None
     """The key id that a token's `kid` header names."""
 
@@ -71,6 +63,8 @@ class JwksEndpoint:
         Raises:
             JwksError: The endpoint does not respond in time, or not with a valid key set.
         """
+        from tintype_gateway.auth.jwt.keys import parse_jwks
+
         try:
             async with session.get(
                 self.url,
@@ -95,38 +89,6 @@ class JwksEndpoint:
         return headers
 
 
-def parse_jwks(document: bytes) -> tuple[VerificationKey, ...]:
-    """Return the keys of a key set that verify signatures; other keys are ignored.
-
-    Raises:
-        JwksError: The document is not a key set, or has no such key.
-    """
-    try:
-        keys = tuple(filter(None, map(_verification_key, json.loads(document)["keys"])))
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise JwksError("its response is not a JSON Web Key Set") from error
-    if not keys:
-        raise JwksError("its key set has no key that verifies signatures")
-    return keys
-
-
-def read_pem(path: Path) -> VerificationKey:
-    """Return the public key in a PEM file.
-
-    Raises:
-        ValueError: The file cannot be read, or is not a public key.
-    """
-    try:
-        key = load_pem_public_key(path.read_bytes())
-    except OSError as error:
-        raise ValueError(f"cannot be read: {error.strerror}") from error
-    except (ValueError, UnsupportedAlgorithm) as error:
-        raise ValueError("holds no public key in PEM") from error
-    if not isinstance(key, PublicKey):
-        raise ValueError("holds a public key that verifies no signatures of tokens")
-    return VerificationKey(key)
-
-
 async def _body(response: aiohttp.ClientResponse) -> bytes:
     body = bytearray()
     async for chunk in response.content.iter_any():
@@ -134,19 +96,6 @@ async def _body(response: aiohttp.ClientResponse) -> bytes:
         if len(body) > MAX_BYTES:
             raise JwksError(f"{response.url} sends more than {MAX_BYTES} bytes")
     return bytes(body)
-
-
-def _verification_key(entry: object) -> VerificationKey | None:
-    """Return a key, or None if it is secret, for encryption, or of an unknown type."""
-    if not isinstance(entry, dict) or entry.get("use", "sig") != "sig":
-        return None
-    try:
-        jwk = jwt.PyJWK(entry)
-    except (jwt.PyJWTError, NotImplementedError, TypeError, ValueError):
-        return None
-    if not isinstance(jwk.key, PublicKey):
-        return None
-    return VerificationKey(jwk.key, entry.get("kid"), entry.get("alg"))
 
 
 class KeySource(Protocol):

@@ -12,8 +12,6 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-import jwt
-
 from tintype_gateway.upstream.tokens.cache import Token, TokenError
 from tintype_gateway.upstream.tokens.exchange import response_of, token_in
 from tintype_gateway.upstream.tokens.session import TokenSession
@@ -51,6 +49,8 @@ class ServiceAccountKey:
             "iat": int(now),
             "exp": int(now) + LIFE_SECONDS,
         }
+        import jwt  # whose cryptography takes 9 MiB
+
         headers = None if self.key_id is None else {"kid": self.key_id}
         try:
             return jwt.encode(claims, self.private_key, "RS256", headers)

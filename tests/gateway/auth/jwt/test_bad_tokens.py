@@ -6,7 +6,7 @@ import pytest
 
 from tests.gateway.auth.jwt.support import DAY_SECONDS, ISSUER, claims, signing_key
 from tests.gateway.auth.jwt.tokens import KEY, altered, by_shared_secret, packed, refusal, verifier
-from tintype_gateway.auth.jwt.verifier import MAX_TOKEN_BYTES
+from tintype_gateway.auth.jwt.signatures import MAX_TOKEN_BYTES
 
 YESTERDAY = int(time.time()) - DAY_SECONDS
 TOMORROW = int(time.time()) + DAY_SECONDS

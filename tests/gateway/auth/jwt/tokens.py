@@ -9,7 +9,8 @@ import pytest
 
 from tests.gateway.auth.jwt.support import issuer, key_set, signing_key
 from tintype_gateway.auth.jwt.issuers import Issuer
-from tintype_gateway.auth.jwt.jwks import PublishedKeys, parse_jwks
+from tintype_gateway.auth.jwt.jwks import PublishedKeys
+from tintype_gateway.auth.jwt.keys import parse_jwks
 from tintype_gateway.auth.jwt.verifier import JwtVerifier, TrustedIssuer
 from tintype_gateway.errors import AuthenticationError
 
