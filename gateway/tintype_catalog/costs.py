@@ -190,8 +190,8 @@ def rows(table: Sequence[_Row], size: Size | None, quality: str | None) -> Itera
 
     If the size is open, every row of these qualities may apply.
     """
-    names = dict.fromkeys(row.quality for row in table)
-    for name in names if quality in (None, AUTO) else [quality]:
+    is_open = quality in (None, AUTO)
+    for name in dict.fromkeys(row.quality for row in table) if is_open else [quality]:
         fitting = (row for row in table if row.quality in (None, name))
         if size is None:
             yield from fitting

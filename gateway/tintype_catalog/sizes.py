@@ -183,6 +183,13 @@ def choose(rule: SizeRule, wish: Size | None) -> SizeChoice:
 
 
 @lru_cache(maxsize=4096)
+def default_size(rule: SizeRule) -> Size:
+    """Return the size that `auto` stands for under this rule, even if the provider decides."""
+    rule = rule.model_copy(update={"accepts_auto": False})
+    return choose(rule, None).size or DEFAULT
+
+
+@lru_cache(maxsize=4096)
 def max_pixels(rule: SizeRule) -> int | None:
     """Return the pixels of the largest image under this rule, or None where nothing bounds it."""
     if rule.mode == "List":

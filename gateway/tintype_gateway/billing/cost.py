@@ -28,7 +28,7 @@ _UNKNOWN_SIZE = Size(1024, 1024)
 
 def ceiling(job: Job, model: Model, pricing: Pricing, per_usd: int) -> int:
     """Return the most that the job can cost, in micro-credits at `per_usd` of them for one USD."""
-    demand = _demand(job, model)._replace(max_pixels=max_pixels(model.size))
+    demand = _demand(job, model, max_pixels(model.size))
     return micro_credits(ceiling_usd(pricing, demand), per_usd)
 
 
@@ -51,12 +51,13 @@ def unpaid(job: Job, model: Model, calls: Iterable[FinishedCall], per_usd: int) 
     No account pays it. The images of a call that were refused count for its ceiling, as providers
     may charge for them.
     """
-    demand, usd = _demand(job, model), Decimal(0)
+    usd = Decimal(0)
     for call in calls:
         reported = reported_usd(call.route.binding.pricing, call.result.cost_usd)
         if reported is not None:
             images = len(call.images) + call.refused + call.withheld
-            usd += max(reported - _ceiling_usd(call, demand, model, images), Decimal(0))
+            most = _ceiling_usd(call, _demand(job, model), model, images)
+            usd += max(reported - most, Decimal(0))
     return micro_credits(usd, per_usd)
 
 
@@ -84,12 +85,13 @@ def _call_usd(call: FinishedCall, demand: Demand) -> Decimal:
     pricing = call.route.binding.pricing
     sizes = [image.size or demand.size or _UNKNOWN_SIZE for image in call.images]
     used = call.result.usage, _milliseconds(call.result)
-    demand = demand._replace(partial_images=call.result.partial_images)
-    chosen = demand._replace(quality=call.result.quality or demand.quality)
+    made = demand._replace(
+        partial_images=call.result.partial_images, quality=call.result.quality or demand.quality
+    )
     try:
-        return call_usd(pricing, chosen, sizes, *used)
+        return call_usd(pricing, made, sizes, *used)
     except (LookupError, ValueError):
-        return call_usd(pricing, demand, sizes, *used)
+        return call_usd(pricing, made._replace(quality=demand.quality), sizes, *used)
 
 
 def _milliseconds(result: CallResult) -> int:
@@ -107,15 +109,15 @@ def expected(job: Job, model: Model, pricing: Pricing, per_usd: int) -> int | No
     return micro_credits(expected_usd(pricing, demand, demand.size), per_usd)
 
 
-def _demand(job: Job, model: Model) -> Demand:
-    """Return the demand of a job, without the largest image, which only a ceiling depends on."""
-    texts = [job.prompt, str(job.parameters.get("negative_prompt", ""))]
+def _demand(job: Job, model: Model, largest: int | None = None) -> Demand:
+    """Return the demand of a job. Only a ceiling depends on the pixels of the largest image."""
+    negative = str(job.parameters.get("negative_prompt", ""))
     return Demand(
         images=job.images,
         calls=-(-job.images // job.images_per_call(model.limits.max_images_per_call)),
-        prompt_bytes=sum(len(text.encode()) for text in texts),
+        prompt_bytes=len(job.prompt.encode()) + len(negative.encode()),
         size=job.size.size,
-        max_pixels=None,
+        max_pixels=largest,
         quality=job.quality,
         partial_images=job.partial_images,
         inputs=_inputs(job),

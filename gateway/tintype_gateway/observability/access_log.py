@@ -72,4 +72,7 @@ def write(status: int, request_log: RequestLog, *, is_routine: bool = False) -> 
     """
     success = logging.DEBUG if is_routine else logging.INFO
     level = success if status < FIRST_ERROR_STATUS else logging.WARNING
-    log.log(level, "request", extra={"status": status, **request_log.fields()})
+    if log.isEnabledFor(level):
+        record = logging.LogRecord(log.name, level, "", 0, "request", (), None)
+        vars(record).update(status=status, **request_log.fields())  # none is one of the record's
+        log.handle(record)

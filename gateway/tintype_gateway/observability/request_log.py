@@ -97,8 +97,7 @@ class RequestLog:
 
     def fields(self) -> dict[str, Any]:
         """Return the fields of the line that are set."""
-        values = ((name, getattr(self, name)) for name in _FIELDS)
-        return {name: value for name, value in values if value is not ABSENT}
+        return {name: value for name in _FIELDS if (value := getattr(self, name)) is not ABSENT}
 
 
 _FIELDS = tuple(each.name for each in fields(RequestLog) if each.name != "late_status")

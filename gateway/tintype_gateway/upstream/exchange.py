@@ -185,7 +185,9 @@ def headers_of(response: aiohttp.ClientResponse) -> dict[str, str]:
     with.
     """
     headers = {name.lower(): value for name, value in response.headers.items()}
-    return {"date": formatdate(usegmt=True)} | headers
+    if "date" not in headers:
+        headers["date"] = formatdate(usegmt=True)
+    return headers
 
 
 class Arriving:

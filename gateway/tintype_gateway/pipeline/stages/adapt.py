@@ -13,7 +13,7 @@ from tintype_catalog.catalog import Model
 from tintype_catalog.checks import default_problems
 from tintype_catalog.image_model import ParameterRule, Parameters
 from tintype_catalog.operations import GENERATION_RULE, OperationRule
-from tintype_catalog.sizes import DEFAULT, Size, SizeChoice, choose, named
+from tintype_catalog.sizes import DEFAULT, Size, SizeChoice, choose, default_size, named
 from tintype_gateway.api.requests import ValidRequest
 from tintype_gateway.dialects.provider_parameters import Lifted, lift, merge
 from tintype_gateway.errors import UnsupportedParameterError
@@ -309,9 +309,10 @@ def _size(
 
 def _default_size(model: Model, shape: Size | None) -> Size:
     """Return the size that `auto` stands for: the model's own, or one like the first input."""
-    rule = model.size.model_copy(update={"accepts_auto": False})
-    wish = Size.parse(_like(shape, model)) if shape else None
-    return choose(rule, wish).size or wish or DEFAULT
+    if shape is None:
+        return default_size(model.size)
+    like = Size.parse(_like(shape, model))
+    return choose(model.size, like).size or like
 
 
 def _like(shape: Size, model: Model) -> str:

@@ -26,7 +26,7 @@ def check_inputs(request: ValidRequest, target: Target, operation: Operation, vi
     """
     _check_count(request, target, operation, view)
     _check_mask(request, target, operation, view)
-    fidelity = getattr(request.fields, "input_fidelity", None)
+    fidelity = vars(request.fields).get("input_fidelity")  # only edits have the field
     if fidelity is not None and not _takes_fidelity(target.model):
         raise _refused("input_fidelity", target, "does not take it", view, _takes_fidelity)
 
