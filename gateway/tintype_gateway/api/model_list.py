@@ -18,16 +18,6 @@ ACCEPTED = ParameterRule(handling="Accept")
 _CONVERTED = get_args(ConvertibleFormat)
 
 
-def describe_all(
-    view: View, today: datetime.date, supports: Callable[[str], bool]
-) -> dict[str, Any]:
-    """Return the body of `GET /v1/models` for the view of a caller."""
-    return {
-        "object": "list",
-        "data": [describe(model, view, today, supports) for model in view.listed],
-    }
-
-
 def describe(
     model: Model, view: View, today: datetime.date, supports: Callable[[str], bool]
 ) -> dict[str, Any]:

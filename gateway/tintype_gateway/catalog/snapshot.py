@@ -1,5 +1,6 @@
 """A catalog with its indexes. It is immutable, so that the prices of a request do not change."""
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -47,6 +48,7 @@ class View:
     _bindings: Mapping[str, tuple[Binding, ...]] = field(repr=False)
     _all_models: Mapping[str, Model] = field(repr=False)
     _made: dict[str, tuple[Hashable, Any]] = field(default_factory=dict, repr=False)
+    _making: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
 
     def bindings_of(self, model: Model) -> tuple[Binding, ...]:
         """Return the bindings of a model, the preferred ones first."""
@@ -67,11 +69,16 @@ class View:
         others = len(names) - MAX_SUGGESTIONS
         return f": use {shown}" + (f" or {others} others of GET /v1/models" if others > 0 else "")
 
-    def once(self, name: str, version: Hashable, make: Callable[[], Result]) -> Result:
-        """Return `make(view)`, cached until the version changes."""
-        kept = self._made.get(name)
-        if kept is None or kept[0] != version:
-            kept = self._made[name] = (version, make())
+    async def once(self, name: str, version: Hashable, make: Callable[[], Result]) -> Result:
+        """Return `make()`, cached until the version changes.
+
+        It is made in a thread, by the first of those that ask for it: with thousands of models it
+        takes a second.
+        """
+        async with self._making:
+            kept = self._made.get(name)
+            if kept is None or kept[0] != version:
+                kept = self._made[name] = (version, await asyncio.to_thread(make))
         result: Result = kept[1]
         return result
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -24,7 +25,21 @@ class JsonDocument:
     @classmethod
     def of(cls, content: Any) -> Self:
         """Return the document of a JSON value."""
-        body = json.dumps(content).encode()
+        return cls.of_text(json.dumps(content).encode())
+
+    @classmethod
+    def of_list(cls, items: Iterable[Any]) -> Self:
+        """Return the document of OpenAI's list of these items.
+
+        Each is serialized for itself, because other threads stand still while Python's encoder is
+        at work.
+        """
+        data = ", ".join(json.dumps(item) for item in items)
+        return cls.of_text(f'{{"object": "list", "data": [{data}]}}'.encode())
+
+    @classmethod
+    def of_text(cls, body: bytes) -> Self:
+        """Return the document of a JSON text."""
         return cls(body, hashlib.sha256(body).hexdigest()[:32])
 
     def response(self, request: web.Request) -> web.Response:

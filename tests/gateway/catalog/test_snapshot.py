@@ -1,5 +1,10 @@
 """A catalog with its indexes."""
 
+import asyncio
+import threading
+
+import pytest
+
 from tintype_gateway.catalog.snapshot import Snapshot
 from tintype_testing.builders import snapshot
 from tintype_testing.manifests import compiled, image_model, provider_binding, qualities
@@ -64,3 +69,27 @@ def test_the_vocabulary_adds_the_words_of_every_model() -> None:
     assert "premium" in words.qualities
     assert "noir" in words.styles
     assert words.provider_parameters == {"svg": ("one", "two"), "seeds": ("two",)}
+
+
+async def test_the_loop_turns_while_a_document_is_made_and_all_wait_for_the_same_one() -> None:
+    view, turned, made = snapshot().view(), threading.Event(), list[int]()
+
+    def make() -> int:
+        assert turned.wait(30), "the loop stood still"
+        made.append(1)
+        return len(made)
+
+    asked = [asyncio.create_task(view.once("models", 1, make)) for _ in range(3)]
+    await asyncio.sleep(0)
+    turned.set()
+
+    assert await asyncio.gather(*asked) == [1, 1, 1]
+    assert await view.once("models", 2, make) == 2
+
+
+async def test_a_document_that_could_not_be_made_is_made_anew() -> None:
+    view = snapshot().view()
+
+    with pytest.raises(ZeroDivisionError):
+        await view.once("models", 1, lambda: 1 // 0)
+    assert await view.once("models", 1, lambda: 1) == 1

@@ -9,7 +9,7 @@ from dataclasses import replace
 from aiohttp import web
 
 from tintype_gateway.accounts import PROFILES, Profile
-from tintype_gateway.api.model_list import describe, describe_all
+from tintype_gateway.api.model_list import describe
 from tintype_gateway.api.operations import OPERATIONS, ApiOperation
 from tintype_gateway.api.response_headers import PROFILE_HEADER, lifecycle_headers
 from tintype_gateway.catalog.snapshot import View
@@ -94,7 +94,7 @@ async def get_models(request: web.Request) -> web.Response:
     caller = await request.app[PIPELINE].authenticate(incoming_of(request))
     view = request.app[CATALOGS].current().view(caller.models)
     today = _today()
-    listed = view.once("models", today, lambda: _listed(view, today))
+    listed = await view.once("models", today, lambda: _listed(view, today))
     return listed.response(request)
 
 
@@ -190,7 +190,7 @@ def _model_id(request: web.Request, view: View) -> str:
 
 
 def _listed(view: View, today: datetime.date) -> JsonDocument:
-    return JsonDocument.of(describe_all(view, today, supports))
+    return JsonDocument.of_list(describe(model, view, today, supports) for model in view.listed)
 
 
 def _today() -> datetime.date:

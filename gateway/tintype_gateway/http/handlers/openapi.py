@@ -19,9 +19,10 @@ async def get_openapi(request: web.Request) -> web.Response:
     view = await _view(request)
     if view is None:
         return _of_no_catalog(serves_files).response(request)
-    return view.once(
+    made = await view.once(
         "openapi", serves_files, lambda: JsonDocument.of(document(view, serves_files=serves_files))
-    ).response(request)
+    )
+    return made.response(request)
 
 
 async def _view(request: web.Request) -> View | None:

@@ -88,13 +88,13 @@ async def test_it_is_written_once_for_each_catalog_and_allow_list(
     tmp_path: Path, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written: list[str] = []
-    write = JsonDocument.of.__func__  # type: ignore[attr-defined]
+    write = JsonDocument.of_text.__func__  # type: ignore[attr-defined]
 
-    def counted(kind: type[JsonDocument], content: Any) -> JsonDocument:
+    def counted(kind: type[JsonDocument], body: bytes) -> JsonDocument:
         written.append(path)
-        return cast(JsonDocument, write(kind, content))
+        return cast(JsonDocument, write(kind, body))
 
-    monkeypatch.setattr(JsonDocument, "of", classmethod(counted))
+    monkeypatch.setattr(JsonDocument, "of_text", classmethod(counted))
     async with running_gateway(tmp_path, *SECRETIVE) as gateway, gateway.http() as http:
         first = [await http.get(path) for _ in range(3)]
         assert len(written) == 1
