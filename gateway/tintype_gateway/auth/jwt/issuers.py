@@ -28,7 +28,7 @@ from tintype_gateway.auth.jwt.account_claim import (
     ClaimError,
     namespace_of,
 )
-from tintype_gateway.auth.jwt.jwks import VerificationKey
+from tintype_gateway.auth.jwt.verification_key import VerificationKey
 from tintype_gateway.errors import AuthenticationError
 
 MICRO_CREDITS = 1_000_000

@@ -7,10 +7,11 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import aiohttp
 
+from tintype_gateway.auth.jwt.verification_key import JwksError, VerificationKey
 from tintype_gateway.errors import UnavailableError
 
 log = logging.getLogger(__name__)
@@ -26,24 +27,6 @@ MAX_BYTES = 256 * 1024
 
 TIMEOUT_SECONDS = 5.0
 """The time limit for a request for keys, for which client requests wait."""
-
-
-class JwksError(Exception):
-    """An issuer's keys cannot be read. The message says why, and contains no secret."""
-
-
-@dataclass(frozen=True)
-class VerificationKey:
-    """One public key of an issuer."""
-
-    key: Any
-    """One of the types in `keys.PublicKey`, which are not loaded here."""
-
-    id: str | None = None
-    """The key id that a token's `kid` header names."""
-
-    algorithm: str | None = None
-    """The only algorithm of the key, if the issuer names one."""
 
 
 @dataclass(frozen=True)

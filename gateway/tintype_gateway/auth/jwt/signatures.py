@@ -5,7 +5,7 @@ from typing import Any
 import jwt
 
 from tintype_gateway.auth.jwt.issuers import Issuer, refused
-from tintype_gateway.auth.jwt.jwks import VerificationKey
+from tintype_gateway.auth.jwt.verification_key import VerificationKey
 
 MAX_TOKEN_BYTES = 16 * 1024
 """The largest token, in bytes. Most have 1 or 2 KiB."""

@@ -8,7 +8,8 @@ import aiohttp
 import pytest
 
 from tests.gateway.auth.jwt.support import jwks_server, signing_key
-from tintype_gateway.auth.jwt.jwks import MAX_BYTES, JwksEndpoint, JwksError
+from tintype_gateway.auth.jwt.jwks import MAX_BYTES, JwksEndpoint
+from tintype_gateway.auth.jwt.verification_key import JwksError
 from tintype_testing.cluster.pki import Pki, create_pki
 
 FIRST, SECOND = signing_key("first"), signing_key("second")

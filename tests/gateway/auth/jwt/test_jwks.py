@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from jwt.algorithms import get_default_algorithms
 
 from tests.gateway.auth.jwt.support import key_set, signing_key
-from tintype_gateway.auth.jwt.jwks import JwksError
 from tintype_gateway.auth.jwt.keys import parse_jwks
+from tintype_gateway.auth.jwt.verification_key import JwksError
 
 FIRST, SECOND = signing_key("first"), signing_key("second")
 PRIVATE = get_default_algorithms()["ES256"].to_jwk(FIRST.private, as_dict=True)

@@ -9,10 +9,9 @@ from tests.gateway.auth.jwt.support import signing_key
 from tintype_gateway.auth.jwt.jwks import (
     LIFETIME_SECONDS,
     PAUSE_SECONDS,
-    JwksError,
     PublishedKeys,
-    VerificationKey,
 )
+from tintype_gateway.auth.jwt.verification_key import JwksError, VerificationKey
 from tintype_gateway.errors import UnavailableError
 from tintype_testing.ledgers import Clock
 
