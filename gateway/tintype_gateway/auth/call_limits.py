@@ -65,7 +65,9 @@ class _Refunding:
         self._limits = limits
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._ledger, name)
+        operation = getattr(self._ledger, name)
+        setattr(self, name, operation)  # found once
+        return operation
 
     async def hold(self, caller: Caller, request: HoldRequest) -> Hold:
         """See `Ledger`."""

@@ -41,17 +41,19 @@ async def deliver(
     """
     connection, writer = request.protocol, ResponseWriter(request, headers)
     assert isinstance(connection, ClientConnection)  # noqa: S101 - the server makes no others
-    with request.app[RESPONSE_TASKS].in_progress() as task:
+    tasks = request.app[RESPONSE_TASKS]
+    task = tasks.begin()
+    try:
         client.cancels(task.cancel)
         connection.on_leave = client.leave
-        try:
-            await _written(request, parts, client, writer, delivered)
-        except asyncio.CancelledError:
-            if not client.has_left:
-                raise
-            raise ConnectionError("the client left") from None
-        finally:
-            connection.on_leave = None
+        await _written(request, parts, client, writer, delivered)
+    except asyncio.CancelledError:
+        if not client.has_left:
+            raise
+        raise ConnectionError("the client left") from None
+    finally:
+        connection.on_leave = None
+        tasks.end(task)
     return writer
 
 

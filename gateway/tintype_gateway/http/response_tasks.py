@@ -1,8 +1,6 @@
 """The tasks that drive responses, some of which outlive their connections."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from aiohttp import web
 
@@ -15,16 +13,16 @@ class ResponseTasks:
         self._ends_at: float | None = None
         self._running: set[asyncio.Task[object]] = set()
 
-    @contextmanager
-    def in_progress(self) -> Iterator[asyncio.Task[object]]:
-        """Return the current task, which drives a response in the block."""
+    def begin(self) -> asyncio.Task[object]:
+        """Return the current task, which drives a response until `end`."""
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - this is called in a coroutine
         self._running.add(task)
-        try:
-            yield task
-        finally:
-            self._running.discard(task)
+        return task
+
+    def end(self, task: asyncio.Task[object]) -> None:
+        """Note that a task drives no response any more."""
+        self._running.discard(task)
 
     async def begin_drain(self, app: web.Application) -> None:
         """Limit the time of the remaining responses from now on."""

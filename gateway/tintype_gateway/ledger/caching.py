@@ -38,7 +38,10 @@ class _CachedLedger:
 
     def __getattr__(self, name: str) -> Any:
         operation = getattr(self._ledger, name)
-        return self._clearing(operation) if name in _CHANGES else operation
+        if name in _CHANGES:
+            operation = self._clearing(operation)
+        setattr(self, name, operation)  # found once
+        return operation
 
     async def authenticate(self, secret: str) -> Caller:
         """See `Ledger`. Keys that are not valid are looked up each time."""

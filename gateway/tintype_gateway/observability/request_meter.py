@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
+from types import TracebackType
 from typing import ClassVar
 
 from tintype_gateway.observability.metrics import BYTES_IN_FLIGHT
@@ -33,6 +34,26 @@ class _Stopwatch:
         self._running -= 1
         if not self._running:
             self.seconds += time.perf_counter() - self._since
+
+
+class _Timed:
+    """Runs stopwatches while its block runs."""
+
+    def __init__(self, *watches: _Stopwatch) -> None:
+        self._watches = watches
+
+    def __enter__(self) -> None:
+        for watch in self._watches:
+            watch.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for watch in self._watches:
+            watch.stop()
 
 
 class RequestMeter:
@@ -79,25 +100,15 @@ class RequestMeter:
     def calling(self) -> AbstractContextManager[None]:
         """Return a context that counts its block as one call to a provider."""
         self.calls += 1
-        return self._timed(self._in_provider)
+        return _Timed(self._in_provider, self._elsewhere)
 
     def queueing(self) -> AbstractContextManager[None]:
         """Return a context that counts its block as the wait of one call for a slot."""
-        return self._timed(self._in_queue)
+        return _Timed(self._in_queue, self._elsewhere)
 
     def queued_at(self, position: int) -> None:
         """Record the position in the queue that a call of the request found."""
         self.queue_position = max(position, self.queue_position or 0)
-
-    @contextmanager
-    def _timed(self, own: _Stopwatch) -> Iterator[None]:
-        own.start()
-        self._elsewhere.start()
-        try:
-            yield
-        finally:
-            self._elsewhere.stop()
-            own.stop()
 
     def passed_on(self, size: int) -> None:
         """Subtract bytes that were forwarded to the client."""

@@ -9,9 +9,10 @@ long.
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import IntEnum
+from types import TracebackType
 
 from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
@@ -93,19 +94,9 @@ class Circuits:
         circuit.probing = True
         return True
 
-    @contextmanager
-    def watched(self, route: Route) -> Iterator[None]:
+    def watched(self, route: Route) -> AbstractContextManager[None]:
         """Admit the call that the block makes, and record its outcome."""
-        self.admit(route)
-        try:
-            yield
-        except UpstreamFault as fault:
-            self.note(route, fault)
-            raise
-        except BaseException:
-            self.abandon(route)
-            raise
-        self.note(route, None)
+        return _Watched(self, route)
 
     def note(self, route: Route, fault: UpstreamFault | None) -> None:
         """Record the outcome of a call; None is a success.
@@ -174,6 +165,26 @@ class Circuits:
         duration = max(circuit.open_seconds * 2, FIRST_OPEN_SECONDS, at_least)
         circuit.open_seconds = min(duration, LONGEST_OPEN_SECONDS)
         circuit.opens_until = self._clock() + circuit.open_seconds
+
+
+class _Watched:
+    def __init__(self, circuits: Circuits, route: Route) -> None:
+        self._circuits = circuits
+        self._route = route
+
+    def __enter__(self) -> None:
+        self._circuits.admit(self._route)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is None or isinstance(error, UpstreamFault):
+            self._circuits.note(self._route, error)
+        else:
+            self._circuits.abandon(self._route)
 
 
 def _key(route: Route) -> tuple[str, str]:

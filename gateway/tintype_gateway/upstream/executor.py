@@ -20,7 +20,7 @@ from tintype_gateway.upstream.fault_reports import report
 from tintype_gateway.upstream.fetched_images import fetched
 from tintype_gateway.upstream.finish import finish, inspect, needs_finish, stripped
 from tintype_gateway.upstream.instrumentation import observe_usage, observed_call, observed_finish
-from tintype_gateway.upstream.passthrough import PassThrough, interruptions
+from tintype_gateway.upstream.passthrough import Interruptions, PassThrough
 from tintype_gateway.upstream.polling import Polling
 from tintype_gateway.upstream.retry import Retrier
 from tintype_gateway.upstream.sessions import Sessions
@@ -112,7 +112,7 @@ class Executor:
             report(fault, plan, route)
             raise
         previews = _Previews(planned, candidate, plan.job.partial_images)
-        with observed_call(plan, route, planned.asked), interruptions(through):
+        with observed_call(plan, route, planned.asked), Interruptions(through):
             timeouts = Timeouts.of(route.binding, context.deadline.remaining())
             deadline = Deadline(timeouts.total)
             async with (

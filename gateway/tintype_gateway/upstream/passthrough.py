@@ -11,9 +11,9 @@ always a correct one.
 
 import re
 import secrets
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from types import TracebackType
 
 from tintype_gateway.images.base64_view import data_url_length
 from tintype_gateway.images.container import ImageHeader, Scanner, read_header
@@ -174,15 +174,23 @@ class PassThrough:
         return encoding is None or encoding.is_met_by(form)
 
 
-@contextmanager
-def interruptions(through: PassThrough | None) -> Iterator[None]:
-    """Note on a fault of the block whether it interrupts an image that passes through."""
-    try:
-        yield
-    except UpstreamFault as fault:
-        if through is not None:
-            fault.sold_milliseconds = through.sold_milliseconds
-        raise
+class Interruptions:
+    """Notes on a fault of the block whether it interrupts an image that passes through."""
+
+    def __init__(self, through: PassThrough | None) -> None:
+        self._through = through
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if isinstance(error, UpstreamFault) and self._through is not None:
+            error.sold_milliseconds = self._through.sold_milliseconds
 
 
 class _Checks:

@@ -36,6 +36,9 @@ _CONVERTIBLE: Mapping[str, Container[Any]] = {
 }
 """The formats of every model, because the gateway converts those that its provider lacks."""
 
+_ADJUSTED = tuple(name for name in Parameters.model_fields if name not in _CONVERTIBLE)
+"""The parameters whose values are those of the model's rules."""
+
 _NOT_CONVERTED = frozenset(get_args(ImageFormat)) - frozenset(get_args(ConvertibleFormat))
 """Formats that only models give whose rule lists them."""
 
@@ -250,9 +253,10 @@ def _parameters(
     asked: Mapping[str, Any], defaults: Mapping[str, Any], model: Model, changes: _Changes
 ) -> dict[str, str | int]:
     taken: dict[str, str | int] = {}
-    for name in Parameters.model_fields:
-        value = asked.get(name, defaults.get(name))
-        if value is None or name in _CONVERTIBLE:
+    wanted = {**defaults, **asked}
+    for name in _ADJUSTED:
+        value = wanted.get(name)
+        if value is None:
             continue
         rule: ParameterRule = getattr(model.parameters, name)
         result = _apply(rule, name, value, model)
