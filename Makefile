@@ -6,6 +6,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := bench gateway operator tests tools
 
+# Tests start hundreds of programs: many containers forbid the bytecode that spares compiling anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 
 .PHONY: help
