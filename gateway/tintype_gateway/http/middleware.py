@@ -14,13 +14,9 @@ from tintype_gateway.api.response_headers import PROFILE_HEADER
 from tintype_gateway.http.app_keys import REQUEST_ID, REQUEST_LOG, STATIC_FILE
 from tintype_gateway.http.connection import ClientConnection
 from tintype_gateway.observability import access_log, spans
-from tintype_gateway.observability.metrics import (
-    HTTP_REQUESTS,
-    OVERHEAD_SECONDS,
-    REQUESTS_IN_FLIGHT,
-)
+from tintype_gateway.observability.metrics import HTTP_REQUESTS, OVERHEAD_SECONDS
 from tintype_gateway.observability.request_log import ABSENT, RequestLog
-from tintype_gateway.observability.request_meter import RequestMeter, metered
+from tintype_gateway.observability.request_meter import RequestMeter
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -39,11 +35,7 @@ async def observed(request: web.Request, handler: Handler) -> web.StreamResponse
     request[REQUEST_ID] = f"req_{secrets.token_hex(16)}"
     request[REQUEST_LOG] = RequestLog(request[REQUEST_ID])
     started, status = time.perf_counter(), CLIENT_CLOSED
-    with (
-        REQUESTS_IN_FLIGHT.track_inprogress(),
-        metered(request[REQUEST_ID]) as meter,
-        spans.serving(request.headers),
-    ):
+    with RequestMeter(request[REQUEST_ID]) as meter, spans.serving(request.headers):
         try:
             response = await handler(request)
             status = response.status

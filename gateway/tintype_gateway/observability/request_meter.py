@@ -4,13 +4,12 @@ The calls of a request run in tasks of their own, which share its meter.
 """
 
 import time
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
-from contextvars import ContextVar
+from contextlib import AbstractContextManager
+from contextvars import ContextVar, Token
 from types import TracebackType
-from typing import ClassVar
+from typing import ClassVar, Self
 
-from tintype_gateway.observability.metrics import BYTES_IN_FLIGHT
+from tintype_gateway.observability.metrics import BYTES_IN_FLIGHT, REQUESTS_IN_FLIGHT
 
 
 class _Stopwatch:
@@ -57,7 +56,10 @@ class _Timed:
 
 
 class RequestMeter:
-    """The times and the provider bytes of one request."""
+    """The times and the provider bytes of the request that its block serves."""
+
+    requests_in_flight: ClassVar[int] = 0
+    """The number of meters in use. A metric would take a lock twice for every request."""
 
     bytes_in_flight: ClassVar[int] = 0
     """The sum of `provider_bytes` of all requests. A metric would take a lock for every chunk."""
@@ -78,6 +80,23 @@ class RequestMeter:
         self._in_provider = _Stopwatch()
         self._in_queue = _Stopwatch()
         self._elsewhere = _Stopwatch()
+        self._token: Token[RequestMeter | None] | None = None
+
+    def __enter__(self) -> Self:
+        self._token = _CURRENT.set(self)
+        RequestMeter.requests_in_flight += 1
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        assert self._token is not None  # noqa: S101 - the block was entered
+        _CURRENT.reset(self._token)
+        RequestMeter.requests_in_flight -= 1
+        RequestMeter.bytes_in_flight -= self.provider_bytes
 
     @property
     def provider_seconds(self) -> float:
@@ -122,21 +141,9 @@ class RequestMeter:
 
 
 BYTES_IN_FLIGHT.set_function(lambda: RequestMeter.bytes_in_flight)
-
+REQUESTS_IN_FLIGHT.set_function(lambda: RequestMeter.requests_in_flight)
 
 _CURRENT: ContextVar[RequestMeter | None] = ContextVar("request_meter", default=None)
-
-
-@contextmanager
-def metered(request_id: str = "") -> Iterator[RequestMeter]:
-    """Create the meter of the request that the block serves."""
-    meter = RequestMeter(request_id)
-    token = _CURRENT.set(meter)
-    try:
-        yield meter
-    finally:
-        _CURRENT.reset(token)
-        RequestMeter.bytes_in_flight -= meter.provider_bytes
 
 
 def current_meter() -> RequestMeter:

@@ -2,9 +2,11 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
+from types import TracebackType
 
 import aiohttp
 from aiohttp.abc import AbstractResolver
@@ -42,6 +44,28 @@ class _Entry:
     """Whether no further call may begin."""
 
 
+class _Call:
+    """One call. Its session stays open until its end, even if it is replaced meanwhile."""
+
+    def __init__(self, find: Callable[[], Awaitable[_Entry]]) -> None:
+        self._find = find
+
+    async def __aenter__(self) -> aiohttp.ClientSession:
+        self._entry = await self._find()
+        self._entry.calls += 1
+        return self._entry.session
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._entry.calls -= 1
+        if self._entry.is_replaced and not self._entry.calls:
+            await self._entry.session.close()
+
+
 class Sessions:
     """The HTTP sessions of calls to providers, each opened by its first call.
 
@@ -57,23 +81,13 @@ class Sessions:
 
         self._opening = asyncio.Lock()
 
-    @asynccontextmanager
-    async def to(self, binding: Binding) -> AsyncIterator[aiohttp.ClientSession]:
-        """Yield the session for one call to a binding.
+    def to(self, binding: Binding) -> AbstractAsyncContextManager[aiohttp.ClientSession]:
+        """Return the session for the call to a binding that the block makes.
 
         Raises:
             UpstreamFault: The release does not allow the server, or the TLS files cannot be used.
         """
-        if binding.proxy is not None and (why := self._policy.proxied_refusal(binding)):
-            raise UpstreamFault("misconfigured", "its endpoint is not allowed", cause=why)
-        entry = await self._entry(binding)
-        entry.calls += 1
-        try:
-            yield entry.session
-        finally:
-            entry.calls -= 1
-            if entry.is_replaced and not entry.calls:
-                await entry.session.close()
+        return _Call(partial(self._entry, binding))
 
     async def close(self) -> None:
         """Close all sessions."""
@@ -81,6 +95,8 @@ class Sessions:
             await entry.session.close()
 
     async def _entry(self, binding: Binding) -> _Entry:
+        if binding.proxy is not None and (why := self._policy.proxied_refusal(binding)):
+            raise UpstreamFault("misconfigured", "its endpoint is not allowed", cause=why)
         key = self._key(binding)
         material = material_of(binding, self._tls.files)
         entry = self._entries.get(key)

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 import pytest
 
 from tintype_gateway.observability import request_meter
-from tintype_gateway.observability.request_meter import RequestMeter, current_meter, metered
+from tintype_gateway.observability.request_meter import RequestMeter, current_meter
 from tintype_testing.metrics import metric
 
 
@@ -27,7 +27,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def test_calls_in_turn_add_up(clock: Clock) -> None:
-    with metered() as meter:
+    with RequestMeter() as meter:
         for _ in range(2):
             with meter.calling():
                 clock.now += 3
@@ -37,7 +37,7 @@ def test_calls_in_turn_add_up(clock: Clock) -> None:
 
 
 def test_calls_side_by_side_count_once(clock: Clock) -> None:
-    with metered() as meter, ExitStack() as first, ExitStack() as second:
+    with RequestMeter() as meter, ExitStack() as first, ExitStack() as second:
         first.enter_context(meter.calling())
         clock.now += 1
         second.enter_context(meter.calling())
@@ -55,14 +55,14 @@ def test_a_call_that_fails_counts_too(clock: Clock) -> None:
             clock.now += 5
             raise ValueError("broken")
 
-    with metered() as meter, pytest.raises(ValueError, match="broken"):
+    with RequestMeter() as meter, pytest.raises(ValueError, match="broken"):
         fail(meter)
 
     assert meter.provider_seconds == 5
 
 
 def test_waits_for_slots_side_by_side_count_once(clock: Clock) -> None:
-    with metered() as meter, ExitStack() as first:
+    with RequestMeter() as meter, ExitStack() as first:
         first.enter_context(meter.queueing())
         clock.now += 1
         with meter.queueing():
@@ -74,7 +74,7 @@ def test_waits_for_slots_side_by_side_count_once(clock: Clock) -> None:
 
 
 def test_a_wait_beside_a_call_is_time_of_both_and_counts_once_elsewhere(clock: Clock) -> None:
-    with metered() as meter, ExitStack() as waiting:
+    with RequestMeter() as meter, ExitStack() as waiting:
         waiting.enter_context(meter.queueing())
         clock.now += 1
         with meter.calling():
@@ -87,7 +87,7 @@ def test_a_wait_beside_a_call_is_time_of_both_and_counts_once_elsewhere(clock: C
 
 
 def test_the_position_of_a_request_is_the_highest_of_its_calls() -> None:
-    with metered() as meter:
+    with RequestMeter() as meter:
         assert meter.queue_position is None
         for position in (2, 5, 3):
             meter.queued_at(position)
@@ -100,7 +100,7 @@ async def test_the_tasks_of_a_request_share_its_meter() -> None:
         with current_meter().calling():
             current_meter().received(10)
 
-    with metered() as meter:
+    with RequestMeter() as meter:
         await asyncio.gather(work(), work())
 
     assert (meter.calls, meter.provider_bytes) == (2, 20)
@@ -108,7 +108,7 @@ async def test_the_tasks_of_a_request_share_its_meter() -> None:
 
 async def test_requests_do_not_share_a_meter() -> None:
     async def request(size: int) -> int:
-        with metered() as meter:
+        with RequestMeter() as meter:
             await asyncio.sleep(0)
             current_meter().received(size)
             await asyncio.sleep(0)
@@ -119,7 +119,7 @@ async def test_requests_do_not_share_a_meter() -> None:
 
 def test_bytes_are_in_flight_until_the_request_ends() -> None:
     before = metric("tintype_provider_bytes_in_flight")
-    with metered() as meter:
+    with RequestMeter() as meter:
         meter.received(700)
         assert metric("tintype_provider_bytes_in_flight") == before + 700
 
@@ -128,7 +128,7 @@ def test_bytes_are_in_flight_until_the_request_ends() -> None:
 
 def test_bytes_passed_on_are_not_in_flight_any_more() -> None:
     before = metric("tintype_provider_bytes_in_flight")
-    with metered() as meter:
+    with RequestMeter() as meter:
         meter.received(100)
         meter.passed_on(90)
 

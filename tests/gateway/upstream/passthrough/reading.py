@@ -12,7 +12,7 @@ from typing import Any
 from PIL import Image
 
 from tintype_gateway.dialects.registry import get_dialect
-from tintype_gateway.observability.request_meter import metered
+from tintype_gateway.observability.request_meter import RequestMeter
 from tintype_gateway.pipeline.json_serializer import OPENING, respond
 from tintype_gateway.storage.image_tools import ImageTools
 from tintype_gateway.upstream.finish import inspect
@@ -71,7 +71,7 @@ async def passed_through(
     client = client or Client()
     bought = bought or plan()
     pattern = get_dialect(name).FIRST_IMAGE or re.compile(b"^never^")
-    with metered():
+    with RequestMeter():
         through = PassThrough(pattern, bought, read_whole)
         if await through.open(parts(content, cuts)):
             await client.take(through.pieces())
