@@ -73,6 +73,10 @@ chart-readme: $(VENV)/dev.stamp ## Write the chart's README anew from its values
 bench-scrape: $(VENV)/dev.stamp ## Measure a scrape of a gateway with a thousand models
 	$(BIN)/python -m bench.scrape
 
+.PHONY: bench-catalog
+bench-catalog: $(VENV)/dev.stamp ## Measure a gateway that loads 1,000 and 5,000 models
+	$(BIN)/python -m bench.catalog_load
+
 .PHONY: bench-uploads
 bench-uploads: $(VENV)/dev.stamp ## Measure the memory of 100 uploads of 50 MB at once
 	$(BIN)/python -m bench.uploads

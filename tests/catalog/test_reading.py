@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from tests.catalog.strategies import json_values
 from tintype_catalog.catalog import Catalog, read_catalog
-from tintype_catalog.reading import CatalogReader
+from tintype_catalog.envelope import cut
+from tintype_catalog.reading import BATCH_ITEMS, CatalogReader
 from tintype_testing.manifests import compiled, image_model, per_image, provider_binding
 
 BEFORE = compiled(
@@ -87,6 +88,54 @@ def test_so_is_one_with_another_envelope(field: str, value: object) -> None:
     text = json.dumps(json.loads(BEFORE.to_json()) | {field: value}).encode()
 
     assert _read_by(reader_of(BEFORE).read, text) == _read_by(read_catalog, text)
+
+
+@given(
+    st.dictionaries(st.sampled_from(["models", "bindings", "mood"]), json_values),
+    st.sampled_from([None, 0, 3]),
+    st.sampled_from(["", " ", "\n\t\r "]),
+)
+def test_any_object_is_cut_into_the_texts_of_its_items(
+    document: dict[str, object], indent: int | None, space: str
+) -> None:
+    members = cut((space + json.dumps(document, indent=indent) + space).encode())
+
+    whole = {
+        name: [json.loads(text) for text in value] if isinstance(value, tuple) else value
+        for name, value in members.items()
+    }
+    assert whole == document
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"[]",
+        b"{} {}",
+        b"{1: 2}",
+        b'{"models": [1 2]}',
+        b'{"models": [1,]}',
+        b'{"models": [1}',
+        b'{"models": [], }',
+        b'{"models": ' + b"[" * 100_000,
+        b'{"mood": "\xff"}',
+    ],
+)
+def test_what_is_no_object_is_refused(text: bytes) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - of two parsers
+        cut(text)
+
+
+def test_what_follows_new_items_is_done_in_batches_over_all_catalogs() -> None:
+    names = [f"m{number:04}" for number in range(2 * BATCH_ITEMS)]
+    batches = list[int]()
+    reader = CatalogReader(after_batch=lambda: batches.append(1))
+
+    reader.read(compiled(*map(image_model, names[:-1])).to_json())
+    assert len(batches) == 1
+    reader.read(compiled(*map(image_model, names)).to_json())
+    assert len(batches) == 2
 
 
 def _read_by(read: Callable[[bytes], Catalog], text: bytes) -> Catalog | None:

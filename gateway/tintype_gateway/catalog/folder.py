@@ -67,7 +67,7 @@ class ManifestFolder:
 
     def _compile(self, store: CatalogStore) -> tuple[Snapshot, Sequence[Problem]]:
         catalog, problems = compile_manifests(self.read(), store.catalog)
-        return Snapshot.of(catalog, time.time_ns() // 1_000_000), problems
+        return Snapshot.of(catalog, time.time_ns() // 1_000_000).prepared(), problems
 
 
 def read_manifests(folder: Path) -> list[tuple[Path, Manifest]]:

@@ -15,6 +15,7 @@ from tintype_catalog.reading import CatalogReader
 from tintype_gateway.catalog.snapshot import Snapshot
 from tintype_gateway.catalog.store import LAST_GOOD, CatalogStore
 from tintype_gateway.observability.metrics import CATALOG_PROPAGATION, CATALOG_PUBLISHED
+from tintype_gateway.runtime.allocator import exclude_living
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +57,7 @@ class CatalogLoader:
     def __init__(self, store: CatalogStore, last_good: LastGood | None = None) -> None:
         self._store = store
         self._last_good = last_good
-        self._reader = CatalogReader()
+        self._reader = CatalogReader(after_batch=exclude_living)
 
     async def restore(self) -> None:
         """Serve the stored catalog, if there is one, until a channel delivers another."""
@@ -90,7 +91,8 @@ class CatalogLoader:
 
     def _snapshot(self, files: Mapping[str, bytes]) -> tuple[Snapshot, datetime | None]:
         manifest, catalog = unpack(files, self._reader.read)
-        return Snapshot.of(catalog, manifest.sequence, manifest.sha256), manifest.published_at
+        snapshot = Snapshot.of(catalog, manifest.sequence, manifest.sha256)
+        return snapshot.prepared(), manifest.published_at
 
 
 def _observe(published: float, source: str, *, is_update: bool) -> None:

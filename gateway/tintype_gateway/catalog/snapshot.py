@@ -1,8 +1,10 @@
 """A catalog with its indexes. It is immutable, so that the prices of a request do not change."""
 
 import asyncio
+import weakref
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Self, TypeVar
 
@@ -124,6 +126,17 @@ class Snapshot:
             bindings={name: tuple(group) for name, group in bindings.items()},
         )
 
+    def prepared(self) -> Self:
+        """Return itself, with all done that would stop an event loop if a request did it.
+
+        That is the view of all models; and to free thousands of them takes long, too: when the last
+        request has let go of the snapshot, a thread lets go of its items, one after the other.
+        """
+        self.view()
+        items: list[Model | Binding] = [*self.catalog.models, *self.catalog.bindings]
+        weakref.finalize(self, _let_go, items).atexit = False
+        return self
+
     def view(self, allowed: frozenset[str] | None = None) -> View:
         """Return the view of a caller whose allow-list has these model ids; None: all models."""
         if (view := self._views.get(allowed)) is None:
@@ -152,6 +165,18 @@ class Snapshot:
     def bindings_of(self, model: Model) -> tuple[Binding, ...]:
         """Return the bindings of a model, the preferred ones first."""
         return self.bindings.get(model.name, ())
+
+
+def _let_go(items: list[Model | Binding]) -> None:
+    """Empty a list in a thread, once the snapshot that is about to end has ended."""
+    with suppress(RuntimeError):  # there is no event loop to spare
+        loop = asyncio.get_running_loop()
+        loop.call_soon(loop.run_in_executor, None, _empty, items)
+
+
+def _empty(items: list[Model | Binding]) -> None:
+    while items:
+        items.pop()
 
 
 def _vocabulary(models: Sequence[Model]) -> Vocabulary:

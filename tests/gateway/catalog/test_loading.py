@@ -1,8 +1,14 @@
 """What becomes of the files of a published catalog."""
 
+import asyncio
+import threading
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from tintype_catalog.bundle import CATALOG, pack
+from tintype_catalog.reading import BATCH_ITEMS
+from tintype_gateway.catalog import loading
 from tintype_gateway.catalog.loading import CatalogLoader
 from tintype_gateway.catalog.store import CatalogStore
 from tintype_gateway.observability.metrics import REGISTRY
@@ -80,3 +86,21 @@ async def test_each_channel_has_its_own_last_error() -> None:
 
     await loader.load(pack(ONE, 6).files, "mount")
     assert store.status().last_error is None
+
+
+async def test_the_event_loop_turns_between_the_batches_of_a_large_catalog(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    loop, turns = asyncio.get_running_loop(), list[bool]()
+
+    def wait_for_a_turn() -> None:
+        turned = threading.Event()
+        loop.call_soon_threadsafe(turned.set)
+        turns.append(turned.wait(30))
+
+    monkeypatch.setattr(loading, "exclude_living", wait_for_a_turn)
+    many = compiled(*(image_model(f"m{number:04}") for number in range(3 * BATCH_ITEMS)))
+    store = CatalogStore()
+    await CatalogLoader(store).load(pack(many, 5).files, "watch")
+
+    assert (store.catalog, turns) == (many, [True] * 3)

@@ -2,12 +2,14 @@
 
 import asyncio
 import threading
+import weakref
 
 import pytest
 
 from tintype_gateway.catalog.snapshot import Snapshot
 from tintype_testing.builders import snapshot
 from tintype_testing.manifests import compiled, image_model, provider_binding, qualities
+from tintype_testing.waiting import eventually_equal
 
 
 def names(known: Snapshot, model_id: str) -> list[str]:
@@ -93,3 +95,14 @@ async def test_a_document_that_could_not_be_made_is_made_anew() -> None:
     with pytest.raises(ZeroDivisionError):
         await view.once("models", 1, lambda: 1 // 0)
     assert await view.once("models", 1, lambda: 1) == 1
+
+
+async def test_models_of_a_snapshot_that_nobody_uses_end_in_another_thread() -> None:
+    known = snapshot(image_model("canvas")).prepared()
+    ends = list[bool]()
+    here = threading.get_ident()
+    weakref.finalize(known.models["canvas"], lambda: ends.append(threading.get_ident() == here))
+
+    del known
+
+    await eventually_equal(lambda: ends, [False])
