@@ -31,6 +31,8 @@ def lift(given: Mapping[str, object], model: Model) -> Lifted:
     Raises:
         UnsupportedParameterError: The model does not take one of them, or not this value.
     """
+    if not given:
+        return Lifted({}, {})
     for name, value in given.items():
         _check(name, value, model)
     extras: dict[str, Any] = dict(given)

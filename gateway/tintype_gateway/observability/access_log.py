@@ -62,7 +62,8 @@ def configure(level: str | None, sampling: float) -> None:
     """Set the level of the access log, by default the root's, and the share of logged successes."""
     if level is not None:
         log.setLevel(level.upper())
-    log.addFilter(Sampling(sampling))
+    if sampling < 1:
+        log.addFilter(Sampling(sampling))
 
 
 def write(status: int, request_log: RequestLog, *, is_routine: bool = False) -> None:

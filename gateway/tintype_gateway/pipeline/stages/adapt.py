@@ -119,6 +119,8 @@ def _defaults(model: Model, server_defaults: Mapping[str, Any]) -> Lifted:
     Raises:
         UnsupportedParameterError: The model does not accept one of the server's defaults.
     """
+    if not (model.defaults or server_defaults):
+        return Lifted({}, {})
     for field, message in default_problems(server_defaults, model):
         raise UnsupportedParameterError(f"DEFAULT_MODEL_PARAMS: `{field}`: {message}", param=field)
     merged = merge(model.defaults, server_defaults)

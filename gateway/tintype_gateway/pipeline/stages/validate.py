@@ -112,9 +112,10 @@ def _require_bounds(document: Mapping[str, object], extras: Mapping[str, object]
     """Refuse values that would be slow to process, before processing them."""
     problems = []
     for name, value in document.items():
-        if not isinstance(value, str | dict | list):
-            continue
-        bound = _exceeded(value, _MAX_PARAMETER_BYTES if name in extras else None)
+        is_extra = name in extras
+        if not (isinstance(value, dict | list) or (is_extra and isinstance(value, str))):
+            continue  # a number, or one text without a bound: neither is slow
+        bound = _exceeded(value, _MAX_PARAMETER_BYTES if is_extra else None)
         if bound is not None:
             problems.append(
                 FieldProblem(_shown(name), f"must have at most {bound}", "invalid_value")
