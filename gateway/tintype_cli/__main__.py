@@ -15,7 +15,7 @@ COMMANDS = {
     "vary": "request images that are like another one, and save them",
     "catalog": "check a folder of manifests",
     "crds": "write or apply the CustomResourceDefinitions",
-    "ledger": "audit the ledger, and migrate its database",
+    "ledger": "audit and archive the ledger, and migrate its database",
     "accounts": "create, fund, limit and list accounts",
     "keys": "create, list, rotate and revoke API keys",
 }

@@ -192,5 +192,11 @@ class Audit:
     """Charges without a recorded delivery: the response is still being sent, the client
     disconnected,
     or the process was killed."""
+    archive_runs: int
+    """Finished runs, which have moved old postings to a file."""
+    unfinished_archive_runs: int
+    """Runs that are under way or were interrupted: the next one completes them."""
+    archived_postings: int
+    """Postings that runs have deleted, and that are carried forward."""
     problems: tuple[str, ...]
     """One sentence for each contradiction; empty for a consistent ledger."""

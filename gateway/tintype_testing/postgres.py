@@ -33,6 +33,9 @@ EMPTY = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid();
 SET session_replication_role = replica; -- else the triggers would refuse
+DELETE FROM archived_sum;
+DELETE FROM archived_posting;
+DELETE FROM archive_run;
 DELETE FROM daily_usage;
 DELETE FROM entry;
 DELETE FROM posting;

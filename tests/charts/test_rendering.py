@@ -269,6 +269,37 @@ def test_with_a_database_the_schema_is_migrated_first_and_upgrades_are_rolling(h
     assert "PersistentVolumeClaim" not in {o["kind"] for o in objects}
 
 
+def test_old_postings_are_archived_on_a_schedule_if_it_is_asked_for(helm: Helm) -> None:
+    values: Values = {
+        "database": {"existingSecret": "ledger"},
+        "networkPolicy": {"enabled": True},
+        "ledgerArchive": {
+            "enabled": True,
+            "schedule": "0 4 * * 0",
+            "keepDays": 30,
+            "existingClaim": "books",
+        },
+    }
+    objects = helm.objects(values)
+
+    job = find(objects, "CronJob", "tintype-ledger-archive")["spec"]
+    assert (job["schedule"], job["concurrencyPolicy"]) == ("0 4 * * 0", "Forbid")
+    pod = job["jobTemplate"]["spec"]["template"]
+    (archive,) = pod["spec"]["containers"]
+    assert archive["command"] == (
+        ["tintype", "ledger", "archive", "--before", "30d", "--to", "/var/archive"]
+    )
+    (url,) = [each for each in container(objects, "gateway")["env"] if "DATABASE" in each["name"]]
+    assert archive["env"] == [url]
+    assert {"name": "archive", "persistentVolumeClaim": {"claimName": "books"}} in (
+        pod["spec"]["volumes"]
+    )
+    policy = find(objects, "NetworkPolicy", "tintype-ledger-archive")["spec"]
+    assert policy["podSelector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()
+    assert 5432 in {port["port"] for rule in policy["egress"] for port in rule["ports"]}
+    assert "CronJob" not in {o["kind"] for o in helm.objects({})}
+
+
 def test_no_pod_has_environment_variables_for_services(helm: Helm) -> None:
     """A Service named tintype would set TINTYPE_PORT to a URL."""
     for object_ in helm.objects(DEV):

@@ -67,6 +67,8 @@ def test_helm_lint_reports_nothing(helm: Helm) -> None:
         ({"s3": {"encryption": "rot13"}}, "encryption"),
         ({"s3": {"prefix": "/images"}}, "prefix"),
         ({"httpRoute": {"timeout": "5 minutes"}}, "timeout"),
+        ({"ledgerArchive": {"keepDays": 1}}, "keepDays"),
+        ({"ledgerArchive": {"schedule": "at night"}}, "schedule"),
     ],
 )
 def test_the_error_for_a_wrong_value_names_it(helm: Helm, values: Values, named: str) -> None:
@@ -96,6 +98,14 @@ def test_several_gateways_need_a_shared_ledger(helm: Helm, several: Values) -> N
             "s3.bucket",
         ),
         ({"imageFolder": {"enabled": True}}, "imageFolder.publicUrl"),
+        (
+            {"ledgerArchive": {"enabled": True, "existingClaim": "books"}},
+            "database.existingSecret",
+        ),
+        (
+            {"ledgerArchive": {"enabled": True}, "database": {"existingSecret": "ledger"}},
+            "ledgerArchive.existingClaim",
+        ),
         ({"s3": {"accelerate": True, "endpoint": "http://minio:9000"}}, "acceleration endpoint"),
         (
             {"gateway": {"preStopSeconds": 60, "terminationGracePeriodSeconds": 30}},

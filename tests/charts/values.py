@@ -14,6 +14,7 @@ PRODUCTION: Values = {
     "commonLabels": {"team": "images"},
     "starterCatalog": {"enabled": True},
     "database": {"existingSecret": "ledger"},
+    "ledgerArchive": {"enabled": True, "existingClaim": "archive"},
     "adminToken": {"existingSecret": "admin"},
     "s3": {
         "bucket": "images",

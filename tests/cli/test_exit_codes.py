@@ -264,6 +264,11 @@ RUNS: dict[tuple[str, int], Run] = {
     ("crds apply", 1): calling("crds", "apply", "--kubeconfig", "/no/such/file"),
     ("crds apply", 2): calling("crds", "apply", NO_SUCH),
     **ledger_runs("ledger audit", "", refused=without_ledger("ledger", "audit")),
+    **ledger_runs(
+        "ledger archive",
+        "--before 90d --to archive.jsonl.gz",
+        refused="--before 1d --to archive.jsonl.gz",
+    ),
     **ledger_runs("ledger migrate", "", refused=without_ledger("ledger", "migrate")),
     **ledger_runs("accounts create", "team-b", refused="team-a"),
     **ledger_runs("accounts grant", "team-a --credits 2", refused="team-b --credits 2"),

@@ -119,6 +119,14 @@ subjects:
 {{- if and (include "tintype.severalGateways" .) (not .Values.database.existingSecret) -}}
 {{- fail "more than one gateway needs a ledger that they share: set database.existingSecret to a Secret with the postgresql:// URL, or gateway.replicas=1 and autoscaling.enabled=false" -}}
 {{- end -}}
+{{- if .Values.ledgerArchive.enabled -}}
+{{- if not .Values.database.existingSecret -}}
+{{- fail "ledgerArchive.enabled needs database.existingSecret: a SQLite file is archived by a command in the gateway's pod, see docs/operations.md" -}}
+{{- end -}}
+{{- if not .Values.ledgerArchive.existingClaim -}}
+{{- fail "ledgerArchive.enabled needs ledgerArchive.existingClaim: files on an emptyDir would go with the pod" -}}
+{{- end -}}
+{{- end -}}
 {{- if .Values.imageFolder.enabled -}}
 {{- if include "tintype.severalGateways" . -}}
 {{- fail "imageFolder.enabled is for one gateway, as another one does not have its images: set s3.bucket, or gateway.replicas=1 and autoscaling.enabled=false" -}}

@@ -8,6 +8,7 @@ the holds, so that two requests can never spend the same credit.
 Every change of a balance is a *posting*: two entries that sum to zero, one on the account, one on
 ``sys:funding`` (credits granted or corrected) or ``sys:revenue`` (credits charged). Entries are
 append-only, and a balance is the sum of its entries; :meth:`Ledger.audit` checks all invariants.
+Old postings can be moved to a file: their sums are then carried forward (see `archive.run`).
 
 A hold has a lifetime, which its owner renews. If the owner's process ends, `expire_holds` returns
 the credits to the account. An owner that was only suspended may settle afterwards: that charge is

@@ -74,7 +74,7 @@ CHECKS = (
         WHERE entry.amount IS NULL OR -entry.amount NOT BETWEEN 0 AND hold.amount
         """,
     ),
-    # The daily usage is the sum of the charges.
+    # The daily usage is the sum of the charges, those that were archived among them.
     Check(
         "account {0} has {1} requests, {2} images and {3} micro-credits more in its daily usage"
         " than in its charges",
@@ -83,12 +83,50 @@ CHECKS = (
         FROM (
             SELECT account, requests, images, charged FROM daily_usage
             UNION ALL
+            SELECT account, -postings, -images, amount FROM archived_sum
+            WHERE counterpart = 'sys:revenue'
+            UNION ALL
             SELECT hold.account, -1, -hold.images, entry.amount
             FROM hold JOIN posting ON posting.hold_id = hold.id
             JOIN entry ON entry.posting_id = posting.id AND entry.account = hold.account
         ) AS both_sides
         GROUP BY account
         HAVING sum(requests) <> 0 OR sum(images) <> 0 OR sum(charged) <> 0
+        """,
+    ),
+    # What is carried forward is the sum of what was archived.
+    Check(
+        "posting {0} carries {2} forward for account {1}, the archive runs add up to {3}",
+        """
+        SELECT id, account, amount, total
+        FROM (
+            SELECT posting.id, entry.account, entry.amount,
+                coalesce(sum(archived_sum.amount), 0) AS total
+            FROM posting JOIN entry
+                ON entry.posting_id = posting.id AND entry.account NOT LIKE 'sys:%'
+            LEFT JOIN archived_sum
+                ON archived_sum.posting_id = posting.id AND archived_sum.account = entry.account
+            WHERE posting.kind = 'carried_forward'
+            GROUP BY posting.id, entry.account, entry.amount
+        ) AS summed
+        WHERE amount <> total
+        """,
+    ),
+    # A run deletes what is in its file, and nothing else.
+    Check(
+        "archive run {0} has {1} postings in its file, deleted {2}, and has {3} yet to delete",
+        """
+        SELECT id, postings, deleted, waiting
+        FROM (
+            SELECT id, postings,
+                (
+                    SELECT coalesce(sum(archived_sum.postings), 0) FROM archived_sum
+                    WHERE archived_sum.run_id = archive_run.id
+                ) AS deleted,
+                (SELECT count(*) FROM archived_posting WHERE run_id = archive_run.id) AS waiting
+            FROM archive_run WHERE sha256 IS NOT NULL
+        ) AS counted
+        WHERE postings <> deleted + waiting
         """,
     ),
 )
@@ -102,7 +140,10 @@ SELECT
     (SELECT count(*) FROM hold WHERE outcome_unknown) AS unknown_outcomes,
     (SELECT count(*) FROM posting WHERE kind = 'late_charge') AS late_charges,
     (SELECT count(*) FROM hold WHERE state = 'settled' AND delivered_at IS NULL)
-        AS undelivered_charges
+        AS undelivered_charges,
+    (SELECT count(*) FROM archive_run WHERE finished_at IS NOT NULL) AS archive_runs,
+    (SELECT count(*) FROM archive_run WHERE finished_at IS NULL) AS unfinished_archive_runs,
+    (SELECT CAST(coalesce(sum(postings), 0) AS bigint) FROM archived_sum) AS archived_postings
 """
 """The figures of `Audit`, by their names."""
 

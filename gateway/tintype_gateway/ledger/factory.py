@@ -29,14 +29,24 @@ def open_ledger(
         ValueError: no engine supports this URL.
         LedgerUnavailableError: the file cannot be opened, or is of a newer schema.
     """
-    if url.startswith(POSTGRES_PREFIXES):
+    if is_postgres(url):
         from tintype_gateway.ledger.postgres.engine import PostgresLedger
 
         return PostgresLedger(url, clock, busy_timeout_seconds)
-    return SqliteLedger(_path_of(url), clock or time.time, busy_timeout_seconds)
+    return SqliteLedger(path_of(url), clock or time.time, busy_timeout_seconds)
 
 
-def _path_of(url: str) -> Path:
+def is_postgres(url: str) -> bool:
+    """Return whether a URL is one of PostgreSQL."""
+    return url.startswith(POSTGRES_PREFIXES)
+
+
+def path_of(url: str) -> Path:
+    """Return the absolute path of the SQLite file of a URL.
+
+    Raises:
+        ValueError: no engine supports this URL.
+    """
     path = url.removeprefix(SQLITE_PREFIX)
     if path == url or not path:
         # The message does not quote the URL: any part of it may be a part of a password.
@@ -56,7 +66,7 @@ async def migrate_ledger(url: str) -> None:
         ValueError: no engine supports this URL.
         LedgerUnavailableError: the database cannot be used, or a newer program has migrated it.
     """
-    if url.startswith(POSTGRES_PREFIXES):
+    if is_postgres(url):
         from tintype_gateway.ledger.postgres.schema import migrate
 
         await migrate(url)

@@ -32,6 +32,9 @@ async def test_a_sound_ledger_has_no_problems(ledger: Ledger) -> None:
         unknown_outcomes=1,
         late_charges=1,
         undelivered_charges=2,
+        archive_runs=0,
+        unfinished_archive_runs=0,
+        archived_postings=0,
         problems=(),
     )
 

@@ -2,7 +2,9 @@
 
 import asyncio
 import re
+import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -78,6 +80,36 @@ def test_a_ledger_that_does_not_add_up_fails_and_says_where(run: Run, store: Sto
     assert code == 1
     assert "problems\t1" in out
     assert "account studio has the balance 5, its entries add up to 1000000" in err
+
+
+def test_old_postings_are_archived_and_the_file_is_verified(
+    run: Run, store: Store, tmp_path: Path
+) -> None:
+    async def open_long_ago() -> None:
+        ledger = store.open(lambda: time.time() - 100 * 24 * 3600)
+        await ledger.create_account("studio", credits_micro=1000)
+        await ledger.close()
+
+    asyncio.run(open_long_ago())
+    file = tmp_path / "old.jsonl.gz"
+
+    archived = run(f"ledger archive --before 90d --to {file}")
+    again = run(f"ledger archive --before 90d --to {file}")
+    verified = run(f"ledger audit --verify {file}")
+
+    assert (archived[0], archived[2]) == (0, "")
+    assert f"postings\t1\nfile\t{file}" in archived[1]
+    assert again == (1, "", f"tintype ledger: {file} exists already\n")
+    assert verified == (0, "problems\t0\n", "")
+    _, audit, _ = run("ledger audit")
+    assert "archived postings\t1" in audit.splitlines()
+
+
+@pytest.mark.parametrize("date", ["yesterday", "2026-02-30", "90"])
+def test_a_date_that_cannot_be_read_is_refused(run: Run, date: str) -> None:
+    code, _, err = run(f"ledger archive --before {date} --to old.jsonl.gz")
+
+    assert (code, "must be a day such as 2026-01-31, or 90d" in err) == (2, True)
 
 
 def test_a_database_is_migrated_as_often_as_one_likes(run: Run) -> None:

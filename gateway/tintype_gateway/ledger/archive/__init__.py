@@ -1,0 +1,1 @@
+"""Moves old postings from the ledger's database to a file."""
