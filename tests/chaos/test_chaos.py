@@ -28,7 +28,7 @@ from tintype_testing.operator import Operator, operator_in_namespace
 from tintype_testing.postgres import PostgresServer
 from tintype_testing.waiting import eventually
 
-SECONDS = float(os.environ.get("TINTYPE_CHAOS_SECONDS", "45"))
+SECONDS = float(os.environ.get("TINTYPE_CHAOS_SECONDS", "30"))
 SEED = int(os.environ.get("TINTYPE_CHAOS_SEED", "17"))
 GRANT = 1000 * CREDITS_MICRO
 

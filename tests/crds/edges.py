@@ -1,7 +1,7 @@
 """Objects at the edge of validity: each place of a sound object, with each of many odd values."""
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 Path = tuple[str | int, ...]
@@ -22,14 +22,27 @@ class Edge(NamedTuple):
     manifest: dict[str, Any]
 
 
-def edges(manifest: dict[str, Any]) -> Iterator[Edge]:
-    """Yield the object with each field of its spec replaced, left out, or joined by a new one."""
-    for path in _paths(manifest["spec"], ("spec",)):
-        for value in ODD_VALUES:
-            yield _changed(manifest, path, value)
-        yield _without(manifest, path)
-        if isinstance(_at(manifest, path), dict):
-            yield _changed(manifest, (*path, "unheardOf"), 1)
+def edges(manifests: Iterable[dict[str, Any]]) -> Iterator[Edge]:
+    """Yield the objects with each field of their specs replaced, left out, or joined by a new one.
+
+    A value of another type than the field's is for the first object of a kind with that field:
+    a schema refuses it whatever else an object says.
+    """
+    seen: set[tuple[str, Path]] = set()
+    for manifest in manifests:
+        for path in _paths(manifest["spec"], ("spec",)):
+            sound = _at(manifest, path)
+            for value in ODD_VALUES:
+                if (manifest["kind"], path) not in seen or _type(value) is _type(sound):
+                    yield _changed(manifest, path, value)
+            yield _without(manifest, path)
+            if isinstance(sound, dict):
+                yield _changed(manifest, (*path, "unheardOf"), 1)
+            seen.add((manifest["kind"], path))
+
+
+def _type(value: Any) -> type:
+    return int if isinstance(value, float) else type(value)
 
 
 def _paths(node: Any, path: Path) -> Iterator[Path]:

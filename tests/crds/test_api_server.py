@@ -60,7 +60,7 @@ def agree(case: Edge, verdict: Verdict) -> bool:
 
 
 async def test_the_server_and_the_models_are_of_one_mind(cluster_with_crds: ControlPlane) -> None:
-    cases = [edge for manifest in MANIFESTS.values() for edge in edges(manifest)]
+    cases = [*edges(MANIFESTS.values())]
 
     verdicts = await judge(cluster_with_crds, cases)
 
