@@ -17,7 +17,10 @@ settings.load_profile("tintype")
 
 LONG = (
     "tests/chaos/",
+    "tests/gateway/clients/",
     "tests/gateway/torture/",
+    "tests/test_editing.py",
+    "tests/test_sbom.py",
 )
 """The files with the longest tests."""
 

@@ -61,7 +61,8 @@ class Helm:
 
     def objects(self, values: Values, **release: str) -> list[Object]:
         """The rendered objects of a release, parsed."""
-        documents = yaml.safe_load_all(self.render(values, **release))
+        rendered = self.render(values, **release)
+        documents = yaml.load_all(rendered, Loader=yaml.CSafeLoader)
         return [document for document in documents if document]
 
     def complaint(self, values: Values) -> str:

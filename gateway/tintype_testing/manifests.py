@@ -177,12 +177,12 @@ def noise(characters: int, seed: str = "noise") -> str:
     return base64.b64encode(random_bytes).decode()[:characters]
 
 
-class _TextDates(yaml.SafeLoader):
+class _TextDates(yaml.CSafeLoader):
     """Leaves a date a text: manifests are JSON in YAML's clothes, and JSON knows no dates."""
 
     yaml_implicit_resolvers = {
         first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+        for first, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
     }
 
 

@@ -29,7 +29,7 @@ from tintype_testing.postgres import PostgresServer
 from tintype_testing.waiting import eventually
 
 SECONDS = float(os.environ.get("TINTYPE_CHAOS_SECONDS", "30"))
-SEED = int(os.environ.get("TINTYPE_CHAOS_SEED", "17"))
+SEED = int(os.environ.get("TINTYPE_CHAOS_SEED", "318"))  # every kind of disruption comes soon
 GRANT = 1000 * CREDITS_MICRO
 
 FILES_KEPT = 64
