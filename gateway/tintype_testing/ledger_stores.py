@@ -13,6 +13,7 @@ from typing_extensions import override
 from tintype_gateway.ledger import Ledger, open_ledger
 from tintype_testing.ledgers import connect
 from tintype_testing.postgres import PostgresServer
+from tintype_testing.waiting import eventually_equal
 
 
 class Store(ABC):
@@ -54,6 +55,10 @@ class Store(ABC):
         """Keep everyone else from changing anything."""
 
     @abstractmethod
+    async def nobody_waits(self) -> None:
+        """Return once no statement waits for the lock any more."""
+
+    @abstractmethod
     async def stored(self) -> bytes:
         """Return all that is on the disk."""
 
@@ -87,6 +92,10 @@ class SqliteStore(Store):
         with closing(connect(self.path)) as connection:
             connection.execute("BEGIN IMMEDIATE")
             yield
+
+    @override
+    async def nobody_waits(self) -> None:
+        """Return at once: those who wait are in this process."""
 
     @override
     async def stored(self) -> bytes:
@@ -123,6 +132,15 @@ class PostgresStore(Store):
         async with self._connected() as connection, connection.transaction():
             await connection.execute("LOCK TABLE account, api_key, hold IN EXCLUSIVE MODE")
             yield
+
+    @override
+    async def nobody_waits(self) -> None:
+        """Return once the server has cancelled what its callers do not wait for any more."""
+        waiting = (
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        await eventually_equal(lambda: self.query(waiting), [(0,)])
 
     @override
     async def stored(self) -> bytes:

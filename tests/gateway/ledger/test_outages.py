@@ -113,6 +113,7 @@ async def test_the_ledger_works_again_once_the_lock_is_released(
     async with store.locked():
         with pytest.raises(LedgerUnavailableError):
             await take(impatient, CALLER, 400)
+        await store.nobody_waits()
 
     await take(impatient, CALLER, 400)
 

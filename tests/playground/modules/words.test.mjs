@@ -68,6 +68,13 @@ test('who cannot pay is told what is missing', () => {
   assert.equal(explain(error).message, 'm');
 });
 
+test('the amounts in a response go before those that the page knows', () => {
+  const told = { error: { message: 'm' }, credits: { required: 640_000, available: 10_000 } };
+  const error = new ApiError(402, told);
+  assert.match(explain(error).message, /0\.63 credits are missing/);
+  assert.match(explain(error, { remaining: 1, ceiling: 2 }).message, /0\.63 credits are missing/);
+});
+
 test('every problem of a request is told at its field', () => {
   const error = new ApiError(422, { error: { message: 'm', code: 'invalid_value', param: 'n' }, errors: [{ param: 'n', message: 'too many' }, { param: 'size', message: 'odd' }] });
   assert.deepEqual(explain(error).fields, { n: 'too many', size: 'odd' });

@@ -37,7 +37,7 @@ const WORDS = {
 
 /**
  * Return `{title, message, advice, fields}` for an error. `means` tells, for 402, what the
- * account has and what the request could cost, in micro-credits.
+ * account has and what the request could cost, in micro-credits, if the error does not say.
  */
 export function explain(error, means = {}) {
   if (error instanceof ConnectionError) {
@@ -61,12 +61,13 @@ function refused(error) {
 }
 
 function unpaid(error, { remaining, ceiling }) {
-  if (remaining === undefined || ceiling === undefined) {
+  const { required = ceiling, available = remaining } = error.credits ?? {};
+  if (required === undefined || available === undefined) {
     return told('Not enough credits', error.message, 'Ask for more credits, or for a cheaper image.');
   }
   const message =
-    `This can cost up to ${credits(ceiling)}, and the account has ${credits(remaining)}: ` +
-    `${credits(Math.max(0, ceiling - remaining))} are missing.`;
+    `This can cost up to ${credits(required)}, and the account has ${credits(available)}: ` +
+    `${credits(Math.max(0, required - available))} are missing.`;
   return told('Not enough credits', message, 'Choose a lower quality, a smaller size or fewer images.');
 }
 
