@@ -171,7 +171,12 @@ def _let_go(items: list[Model | Binding]) -> None:
     """Empty a list in a thread, once the snapshot that is about to end has ended."""
     with suppress(RuntimeError):  # there is no event loop to spare
         loop = asyncio.get_running_loop()
-        loop.call_soon(loop.run_in_executor, None, _empty, items)
+        loop.call_soon(_empty_in_a_thread, loop, items)
+
+
+def _empty_in_a_thread(loop: asyncio.AbstractEventLoop, items: list[Model | Binding]) -> None:
+    with suppress(RuntimeError):  # the program is about to end, and has no threads any more
+        _ = loop.run_in_executor(None, _empty, items)
 
 
 def _empty(items: list[Model | Binding]) -> None:

@@ -106,3 +106,19 @@ async def test_models_of_a_snapshot_that_nobody_uses_end_in_another_thread() -> 
     del known
 
     await eventually_equal(lambda: ends, [False])
+
+
+def test_a_snapshot_may_end_when_a_program_has_no_threads_any_more() -> None:
+    troubles = list[object]()
+
+    async def program() -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, trouble: troubles.append(trouble["message"]))
+        known = snapshot(image_model("canvas")).prepared()
+        await loop.shutdown_default_executor()
+        del known
+        await asyncio.sleep(0)
+
+    asyncio.run(program())
+
+    assert troubles == []
