@@ -19,7 +19,7 @@ from pathlib import Path
 
 import asyncpg
 
-from tintype_gateway.accounts import HoldRequest
+from tintype_gateway.holds import HoldRequest
 from tintype_gateway.ledger import Caller, Ledger, open_ledger
 from tintype_gateway.ledger.factory import migrate_ledger
 from tintype_testing.postgres import PostgresServer, running_postgres

@@ -5,7 +5,7 @@ import random
 import sys
 from collections.abc import Sequence
 
-from tintype_gateway.accounts import HoldRequest
+from tintype_gateway.holds import HoldRequest
 from tintype_gateway.ledger import (
     Caller,
     InsufficientCreditsError,

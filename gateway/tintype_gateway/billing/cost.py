@@ -134,11 +134,13 @@ def _inputs(job: Job) -> Inputs:
     )
 
 
-def quotation(plan: Plan, ceiling: int, expected: int | None) -> dict[str, Any]:
+def quotation(
+    plan: Plan, ceiling: int, expected: int | None, budget_remaining: int | None
+) -> dict[str, Any]:
     """Return the body of `POST /v1/images/quote`, with amounts in micro-credits.
 
     `ceiling` is the amount of the hold. `expected` is None where the provider chooses what decides
-    the price.
+    the price. `budget_remaining` is what the tightest budget has left now, None without one.
     """
     size = plan.job.size.size
     return {
@@ -157,5 +159,6 @@ def quotation(plan: Plan, ceiling: int, expected: int | None) -> dict[str, Any]:
         "adjustments": list(plan.job.adjustments),
         "credits_ceiling": ceiling,
         "credits_expected": expected,
+        "budget_remaining": None if budget_remaining is None else budget_remaining - ceiling,
         "catalog_revision": plan.revision,
     }

@@ -139,7 +139,7 @@ class Sale:
             return
         if sells_time(failed.route, failed.fault):
             milliseconds = failed.fault.sold_milliseconds or 0
-            result = replace(begun.result, milliseconds=milliseconds)
+            result = begun.result._replace(milliseconds=milliseconds)
             self._begun[failed.first] = replace(begun, result=result)
         self._note()
 
@@ -232,7 +232,7 @@ def of_which(call: FinishedCall, images: int) -> FinishedCall:
     """
     made = call.result
     usage = made.usage if images == len(call.images) else None
-    result = replace(made, images=(), usage=usage, cost_usd=_share(call, images))
+    result = made._replace(images=(), usage=usage, cost_usd=_share(call, images))
     some = tuple(_without_bytes(image) for image in call.images[:images])
     return replace(call, images=some, result=result)
 

@@ -3,12 +3,12 @@
 The cache holds the identity of callers, and never their credits, which the hold checks.
 """
 
-import hashlib
 import time
 from collections.abc import Awaitable, Callable
 from functools import wraps
 from typing import Any, cast
 
+from tintype_accounts.api_keys import digest
 from tintype_gateway.ledger.interface import Caller, Ledger
 
 SECONDS = 1.0
@@ -17,7 +17,9 @@ SECONDS = 1.0
 MOST = 10_000
 """The most cached keys, each of some hundred bytes."""
 
-_CHANGES = frozenset({"revoke_key", "rotate_key", "set_policy"})
+_CHANGES = frozenset(
+    {"put_account", "release_account", "revoke_key", "rotate_key", "set_key_expiry", "set_policy"}
+)
 """Operations that change the caller of a key."""
 
 
@@ -45,10 +47,10 @@ class _CachedLedger:
 
     async def authenticate(self, secret: str) -> Caller:
         """See `Ledger`. Keys that are not valid are looked up each time."""
-        digest = hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
+        sha256 = digest(secret)
         while True:
             known, now = self._known, self._clock()
-            until, cached_caller = known.get(digest, (now, None))
+            until, cached_caller = known.get(sha256, (now, None))
             if cached_caller is not None and now < until:
                 return cached_caller
             caller = await self._ledger.authenticate(secret)
@@ -57,7 +59,7 @@ class _CachedLedger:
             # A change ended during the look-up, which may have read the database before it.
         if len(known) >= MOST:
             known.clear()
-        known[digest] = (now + SECONDS, caller)
+        known[sha256] = (now + SECONDS, caller)
         return caller
 
     def _clearing(self, operation: Callable[..., Awaitable[Any]]) -> Callable[..., Any]:

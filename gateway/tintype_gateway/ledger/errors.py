@@ -7,19 +7,34 @@
     ├── AccountExistsError
     ├── AccountNotFoundError
     ├── AccountLimitError
+    ├── AccountOwnedError
+    ├── AccountSuspendedError
+    ├── GrantNotFoundError
+    ├── GrantConflictError
+    ├── KeyConflictError
     ├── InsufficientCreditsError
+    ├── BudgetExceededError
     ├── RateLimitedError
     ├── InvalidKeyError
     │   ├── KeyNotFoundError
     │   ├── KeyExpiredError
     │   └── KeyRevokedError
     ├── HoldClosedError
+    ├── WebhookNotFoundError
+    ├── JobNotFoundError
+    ├── JobLostError
+    ├── JobQueueFullError
+    ├── WebhookSecretLimitError
+    ├── WebhookSecretNotFoundError
     └── IdempotencyConflictError
+        ├── IdempotentJobError
         ├── IdempotencyInProgressError
         ├── IdempotencyMismatchError
         ├── IdempotencyReplayError
         └── IdempotencyOutcomeUnknownError
 """
+
+from tintype_gateway.accounts import WindowSpent
 
 
 class LedgerError(Exception):
@@ -42,6 +57,26 @@ class AccountLimitError(LedgerError):
     """The account does not exist, and its issuer has reached its limit of accounts."""
 
 
+class AccountOwnedError(LedgerError):
+    """Something else owns the account, such as a resource of a cluster."""
+
+
+class AccountSuspendedError(LedgerError):
+    """The account is suspended."""
+
+
+class GrantNotFoundError(LedgerError):
+    """No grant has this reference."""
+
+
+class GrantConflictError(LedgerError):
+    """The reference belongs to another grant: other credits, or of another account."""
+
+
+class KeyConflictError(LedgerError):
+    """The id or the secret belongs to another key."""
+
+
 class InsufficientCreditsError(LedgerError):
     """The account has fewer credits available than the request may cost (micro-credits)."""
 
@@ -49,6 +84,25 @@ class InsufficientCreditsError(LedgerError):
         super().__init__(f"{required} micro-credits are required, {available} are available")
         self.required = required
         self.available = available
+
+
+class BudgetExceededError(LedgerError):
+    """The account would spend more in a window than its budget allows (micro-credits).
+
+    Of several such budgets, this is the one whose window ends last.
+    """
+
+    def __init__(self, window: WindowSpent, needed: int) -> None:
+        budget = window.budget
+        super().__init__(
+            f"{needed} micro-credits are required, {budget.limit - window.spent} of"
+            f" {budget.limit} are left in this {budget.window}"
+        )
+        self.window = window
+        self.budget = budget
+        self.spent = window.spent
+        self.needed = needed
+        self.ends_at = window.end
 
 
 class RateLimitedError(LedgerError):
@@ -75,12 +129,49 @@ class KeyRevokedError(InvalidKeyError):
     """The key was revoked."""
 
 
+class WebhookNotFoundError(LedgerError):
+    """No webhook in the outbox has this id."""
+
+
+class JobNotFoundError(LedgerError):
+    """The account has no job with this id."""
+
+
+class JobLostError(LedgerError):
+    """The claim does not have the job: it was ended, or another worker has it."""
+
+
+class JobQueueFullError(LedgerError):
+    """The account has as many queued jobs as it may; retry after `retry_after_seconds`."""
+
+    def __init__(self, queued: int, retry_after_seconds: float) -> None:
+        super().__init__(f"the account has {queued} queued jobs, which are all that it may")
+        self.queued = queued
+        self.retry_after_seconds = retry_after_seconds
+
+
+class WebhookSecretLimitError(LedgerError):
+    """The account has as many valid secrets of webhooks as it may have."""
+
+
+class WebhookSecretNotFoundError(LedgerError):
+    """The account has no secret of webhooks with this id."""
+
+
 class HoldClosedError(LedgerError):
     """The hold is already settled or released."""
 
 
 class IdempotencyConflictError(LedgerError):
     """An earlier request of the account used the same idempotency key."""
+
+
+class IdempotentJobError(IdempotencyConflictError):
+    """The earlier request was the same one, and is a job."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"the first request with this key is {job_id}")
+        self.job_id = job_id
 
 
 class IdempotencyInProgressError(IdempotencyConflictError):

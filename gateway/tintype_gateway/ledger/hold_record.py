@@ -1,9 +1,10 @@
 """The record of a hold in the ledger."""
 
-import secrets
 from dataclasses import dataclass, field
 
-from tintype_gateway.accounts import Caller, Hold, HoldRequest
+from tintype_gateway.accounts import Caller
+from tintype_gateway.holds import Hold, HoldRequest
+from tintype_gateway.ledger.ordered_ids import ordered_hex
 from tintype_gateway.ledger.validation import checked_amount, checked_images
 
 
@@ -17,16 +18,15 @@ class HoldRecord:
 
     caller: Caller
     request: HoldRequest
-    hold_id: str = field(default_factory=lambda: f"hold-{secrets.token_hex(16)}")
+    hold_id: str = field(default_factory=lambda: f"hold-{ordered_hex()}")
 
     def __post_init__(self) -> None:
         checked_amount(self.request.amount)
         checked_images(self.request.images)
 
-    @property
-    def hold(self) -> Hold:
-        """The hold for its owner."""
-        return Hold(self.hold_id, self.caller.account, self.request.amount)
+    def hold(self, budget_remaining: int | None) -> Hold:
+        """Return the hold for its owner."""
+        return Hold(self.hold_id, self.caller.account, self.request.amount, budget_remaining)
 
     @property
     def idempotency_columns(self) -> tuple[str | None, str | None]:

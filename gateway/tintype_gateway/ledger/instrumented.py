@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from tintype_gateway.ledger.errors import LedgerError, LedgerUnavailableError
 from tintype_gateway.ledger.interface import Ledger
+from tintype_gateway.ledger.job_signals import JobSignals
 from tintype_gateway.observability.metrics import LEDGER_SECONDS
 
 Operation = Callable[..., Awaitable[Any]]
@@ -18,10 +19,14 @@ def instrumented(ledger: Ledger) -> Ledger:
 
 
 class _InstrumentedLedger:
-    """Wraps a ledger. Every operation is a coroutine function, so one wrapper fits all."""
+    """Wraps a ledger. Every other operation is a coroutine function, so one wrapper fits all."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
+
+    def job_signals(self) -> JobSignals:
+        """See `Ledger`. It waits for what others do, which is no duration of the ledger's."""
+        return self._ledger.job_signals()
 
     def __getattr__(self, name: str) -> Operation:
         operation = _timed(name, getattr(self._ledger, name))

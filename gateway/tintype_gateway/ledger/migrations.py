@@ -4,10 +4,13 @@ Each engine has its own scripts. It runs those that a database lacks in one tran
 with the update of the version in the database, under a lock that only one process can hold.
 """
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from tintype_gateway.ledger.errors import LedgerUnavailableError
+
+_CREATE_TABLE = re.compile(r"^CREATE TABLE (\w+)", re.MULTILINE)
 
 
 class Migrations:
@@ -20,6 +23,11 @@ class Migrations:
     def newest(self) -> int:
         """The version that this program needs: the number of the last script."""
         return len(self._scripts)
+
+    def tables(self) -> frozenset[str]:
+        """Return the names of the tables that the scripts make."""
+        made = (_CREATE_TABLE.findall(script.read_text()) for script in self._scripts)
+        return frozenset(name for names in made for name in names)
 
     def missing(self, version: int) -> Iterator[tuple[int, str]]:
         """Return the number and the SQL of each script that a database of this version lacks.

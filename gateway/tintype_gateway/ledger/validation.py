@@ -1,5 +1,7 @@
 """Validation, messages and constants that both engines share."""
 
+import hashlib
+import re
 from datetime import datetime
 
 SYSTEM_PREFIX = "sys:"
@@ -16,6 +18,8 @@ MAXIMUM_AMOUNT = 10**15
 
 MAXIMUM_NAME_LENGTH = 255
 
+_KEY_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+
 IDEMPOTENCY_KEPT_SECONDS = 24 * 3600
 """How long a request keeps its idempotency key, from the time of its hold."""
 
@@ -28,6 +32,20 @@ RELEASED_BATCH = 1000
 MISMATCH = "the idempotency key was used for another request"
 
 LIMIT = "its issuer has opened {} accounts, which are all that it may"
+
+OWNED = "account {!r} is described by {}, which has to release it first"
+
+SUSPENDED = "account {!r} is suspended"
+
+REFERENCE_TAKEN = "the reference {!r} granted {} micro-credits to account {!r} before"
+
+NO_WEBHOOK_SECRET = "account {!r} has no webhook secret {!r}"  # noqa: S105 - a message
+
+WEBHOOK_SECRETS_LIMIT = "account {!r} has {} valid webhook secrets, which are all that it may"
+
+KEY_TAKEN = "there is another API key {!r}, or one with this secret"
+
+MAXIMUM_REFERENCE_LENGTH = 512
 
 OPENING_REASON = "account created"
 """The recorded reason of an account's initial grant."""
@@ -80,6 +98,61 @@ def checked_name(name: str) -> str:
     if name.startswith(SYSTEM_PREFIX):
         raise ValueError(f"names that begin with {SYSTEM_PREFIX} belong to the ledger")
     return name
+
+
+def checked_reference(reference: str) -> str:
+    """Return a valid reference of a grant.
+
+    Raises:
+        ValueError: the reference is empty, too long or not printable.
+    """
+    return _checked_text("a reference", reference, MAXIMUM_REFERENCE_LENGTH)
+
+
+def checked_key_id(key_id: str) -> str:
+    """Return a valid id of a key.
+
+    Raises:
+        ValueError: the id has other characters than letters, digits, `-`, `_` and `.`.
+    """
+    if _KEY_ID.fullmatch(key_id) is None:
+        raise ValueError("the id of a key has 1 to 128 letters, digits, `-`, `_` and `.`")
+    return key_id
+
+
+def checked_owner(owner: str | None) -> str | None:
+    """Return a valid name of an owner.
+
+    Raises:
+        ValueError: the name is empty, too long or not printable.
+    """
+    return None if owner is None else _checked_text("an owner", owner, MAXIMUM_REFERENCE_LENGTH)
+
+
+def checked_key_name(name: str | None) -> str | None:
+    """Return a valid name of a key.
+
+    Raises:
+        ValueError: the name is empty, too long or not printable.
+    """
+    return None if name is None else _checked_text("a key's name", name, MAXIMUM_NAME_LENGTH)
+
+
+def checked_sha256(sha256: bytes) -> bytes:
+    """Return a valid digest of a secret.
+
+    Raises:
+        ValueError: it does not have 32 bytes.
+    """
+    if len(sha256) != hashlib.sha256().digest_size:
+        raise ValueError("a SHA-256 has 32 bytes")
+    return sha256
+
+
+def _checked_text(what: str, text: str, maximum: int) -> str:
+    if not 1 <= len(text) <= maximum or not text.isprintable():
+        raise ValueError(f"{what} has 1 to {maximum} printable characters, not {text!r}")
+    return text
 
 
 def checked_end(expires_at: datetime | None) -> datetime | None:

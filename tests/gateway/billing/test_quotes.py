@@ -18,6 +18,7 @@ def test_a_quote_tells_route_values_and_credits() -> None:
         ),
         ceiling=30,
         expected=20,
+        budget_remaining=100,
     )
     assert json.loads(json.dumps(quote)) == {
         "object": "image.quote",
@@ -31,10 +32,11 @@ def test_a_quote_tells_route_values_and_credits() -> None:
         "adjustments": ["quality=standard->medium"],
         "credits_ceiling": 30,
         "credits_expected": 20,
+        "budget_remaining": 70,
         "catalog_revision": "abc123",
     }
 
 
 def test_a_quote_leaves_out_values_that_the_provider_chooses() -> None:
-    quote = quotation(plan(size=SizeChoice()), ceiling=30, expected=None)
+    quote = quotation(plan(size=SizeChoice()), ceiling=30, expected=None, budget_remaining=None)
     assert (quote["size"], quote["credits_expected"]) == ("auto", None)

@@ -16,9 +16,9 @@ import yaml
 from tests.gateway.api.scripted import Script, scripted
 from tests.gateway.api.test_outages import locked
 from tests.gateway.upstream.passthrough.reading import PNG
-from tintype_gateway.accounts import HOLD_LIFETIME_SECONDS, HoldRequest
 from tintype_gateway.billing.settlement_journal import Due, Journal
 from tintype_gateway.billing.settlements import Settlements
+from tintype_gateway.holds import HOLD_LIFETIME_SECONDS, HoldRequest
 from tintype_gateway.ledger.factory import open_ledger
 from tintype_gateway.ledger.interface import Caller, Hold, Ledger
 from tintype_gateway.runtime.deadline import Deadline

@@ -4,7 +4,6 @@ import contextlib
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from typing_extensions import override
 
@@ -44,10 +43,6 @@ class MortalSession(Session):
     @override
     def stored(self, moment: datetime) -> object:
         return self._session.stored(moment)
-
-    @override
-    def moment(self, stored: Any) -> datetime:
-        return self._session.moment(stored)
 
     @override
     async def new_posting_id(self) -> object:

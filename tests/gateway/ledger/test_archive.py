@@ -18,8 +18,9 @@ from tintype_gateway.ledger import (
     Ledger,
     LedgerUnavailableError,
 )
-from tintype_gateway.ledger.archive.run import ArchiveError, Report
+from tintype_gateway.ledger.archive.run import Report
 from tintype_gateway.ledger.archive.session import open_session
+from tintype_gateway.ledger.archive.step import ArchiveError
 from tintype_gateway.ledger.archive.verification import verify
 from tintype_testing.ledger_stores import SqliteStore, Store
 from tintype_testing.ledgers import Clock, take

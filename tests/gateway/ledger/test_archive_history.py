@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.gateway.ledger.archiving import KilledError, archived
 from tintype_gateway.ledger import Caller, Ledger
-from tintype_gateway.ledger.archive import run
+from tintype_gateway.ledger.archive import export, removal
 from tintype_gateway.ledger.archive.file import read_file
 from tintype_testing.ledger_stores import PostgresStore, SqliteStore, Store
 from tintype_testing.ledgers import Clock, take
@@ -31,8 +31,8 @@ days = st.integers(2, 8)
 
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run, "LIST_BATCH", 4)
-    monkeypatch.setattr(run, "DELETE_BATCH", 3)
+    monkeypatch.setattr(export, "LIST_BATCH", 4)
+    monkeypatch.setattr(removal, "DELETE_BATCH", 3)
 
 
 async def happen(ledger: Ledger, clock: Clock, history: Sequence[Step]) -> None:

@@ -1,8 +1,9 @@
 import pytest
 
 from tintype_gateway.ledger import Audit, Caller, Ledger
+from tintype_gateway.ledger.jobs import JobEnd
 from tintype_testing.ledger_stores import Store
-from tintype_testing.ledgers import Clock, take
+from tintype_testing.ledgers import LIMITS, Clock, submit, take
 
 GIFT = "INSERT INTO posting (id, kind, reason, created_at) SELECT {new}, kind, reason, created_at"
 GIFT += " FROM posting WHERE kind = 'grant'"
@@ -32,6 +33,8 @@ async def test_a_sound_ledger_has_no_problems(ledger: Ledger) -> None:
         unknown_outcomes=1,
         late_charges=1,
         undelivered_charges=2,
+        queued_jobs=0,
+        running_jobs=0,
         archive_runs=0,
         unfinished_archive_runs=0,
         archived_postings=0,
@@ -113,6 +116,80 @@ async def test_a_contradiction_is_a_problem(
 ) -> None:
     names = {"new": store.new_posting_id, "settled": store.settled, "reopened": store.reopened}
     await store.execute(tampering.format_map(names))
+
+    problems = (await ledger.audit()).problems
+
+    assert any(problem in sentence for sentence in problems), problems
+
+
+@pytest.fixture
+async def jobs(ledger: Ledger, caller: Caller) -> None:
+    """A completed job, one that runs and two that are queued."""
+    done = await submit(ledger, caller, 20, model="done")
+    running = await submit(ledger, caller, 20, model="running")
+    for _ in range(2):
+        await submit(ledger, caller, 20, model="queued")
+    await ledger.claim_jobs("worker", 2, 60, LIMITS)
+    await ledger.note_tasks(running.id, "worker", b"tasks")
+    await ledger.end_job(done.id, "worker", JobEnd(status="completed", cost=15, images=1))
+
+
+async def test_jobs_are_counted_and_sound(ledger: Ledger, jobs: None) -> None:
+    audit = await ledger.audit()
+
+    assert (audit.queued_jobs, audit.running_jobs, audit.problems) == (2, 1, ())
+    assert audit.undelivered_charges == 2, "the images of a completed job are in the store"
+
+
+@pytest.mark.parametrize(
+    ("tampering", "problem"),
+    [
+        (
+            "DELETE FROM hold WHERE model = 'running'",
+            "is in_progress, and its hold is missing",
+        ),
+        (
+            "UPDATE hold SET {released} WHERE model = 'running'",
+            "is in_progress, and its hold is released",
+        ),
+        ("UPDATE job SET amount = 7 WHERE model = 'running'", "and its hold is missing"),
+        (
+            "UPDATE job SET status = 'failed', lease_until = NULL, finished_at = created_at,"
+            " expires_at = created_at WHERE model = 'running'",
+            "is failed, and its hold is open",
+        ),
+        (
+            "UPDATE job SET charged = 14 WHERE model = 'done'",
+            "is completed and was charged 14, its hold 15",
+        ),
+        (
+            "UPDATE job SET status = 'failed', charged = NULL WHERE model = 'done'",
+            "is failed and was charged 0, its hold 15",
+        ),
+        (
+            "UPDATE job SET payload = (SELECT payload FROM job WHERE model = 'running')"
+            " WHERE model = 'done'",
+            "is completed and still has its request",
+        ),
+        (
+            "UPDATE job SET tasks = (SELECT tasks FROM job WHERE model = 'running')"
+            " WHERE model = 'done'",
+            "is completed and still has its request",
+        ),
+        (
+            "UPDATE job_queue SET running = 3",
+            "account studio has 2 queued and 3 running jobs in its queue, but 2 and 1 of them",
+        ),
+        (
+            "DELETE FROM job_queue",
+            "account studio has 0 queued and 0 running jobs in its queue, but 2 and 1 of them",
+        ),
+    ],
+)
+async def test_a_contradiction_of_a_job_is_a_problem(
+    ledger: Ledger, jobs: None, store: Store, tampering: str, problem: str
+) -> None:
+    await store.execute(tampering.replace("{released}", store.released))
 
     problems = (await ledger.audit()).problems
 

@@ -1,6 +1,14 @@
 import pytest
 
-from tintype_gateway.ledger import Account, KeyNotFoundError, KeyRevokedError, Ledger, Policy
+from tintype_gateway.ledger import (
+    Account,
+    AccountSpec,
+    AccountSuspendedError,
+    KeyNotFoundError,
+    KeyRevokedError,
+    Ledger,
+    Policy,
+)
 from tintype_gateway.ledger.caching import cached
 from tintype_testing.ledgers import Clock
 
@@ -48,6 +56,31 @@ async def test_a_policy_that_this_process_sets_holds_at_once(remembered: Ledger)
     caller = await remembered.authenticate(secret)
     assert caller.may_use("canvas")
     assert not caller.may_use("other")
+
+
+async def test_an_account_that_another_process_suspends_is_refused_within_a_second(
+    ledger: Ledger, remembered: Ledger, clock: Clock
+) -> None:
+    _, secret = await ledger.create_key("studio")
+    await remembered.authenticate(secret)
+
+    await ledger.put_account("studio", AccountSpec(suspended=True))
+    clock.advance(1)
+
+    with pytest.raises(AccountSuspendedError):
+        await remembered.authenticate(secret)
+
+
+async def test_an_account_that_this_process_suspends_is_refused_at_once(
+    remembered: Ledger,
+) -> None:
+    _, secret = await remembered.create_key("studio")
+    await remembered.authenticate(secret)
+
+    await remembered.put_account("studio", AccountSpec(suspended=True))
+
+    with pytest.raises(AccountSuspendedError):
+        await remembered.authenticate(secret)
 
 
 async def test_an_unknown_secret_is_not_cached(remembered: Ledger) -> None:

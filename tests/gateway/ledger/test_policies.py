@@ -14,6 +14,10 @@ STRICT = Policy(
     images_per_minute=5,
     response_profile="openai",
     calls_per_minute=70,
+    queued_jobs=8,
+    running_jobs=3,
+    webhooks=True,
+    guardrail_exempt=True,
 )
 
 
@@ -54,6 +58,14 @@ def test_a_rate_of_zero_or_above_the_maximum_is_refused(rate: int) -> None:
         Policy(calls_per_minute=rate)
 
 
+@pytest.mark.parametrize("jobs", [0, -1, 1_000_001])
+def test_a_limit_of_jobs_of_zero_or_above_the_maximum_is_refused(jobs: int) -> None:
+    with pytest.raises(ValueError, match="number of jobs"):
+        Policy(queued_jobs=jobs)
+    with pytest.raises(ValueError, match="number of jobs"):
+        Policy(running_jobs=jobs)
+
+
 @pytest.mark.parametrize(
     ("policy", "calls"),
     [
@@ -84,6 +96,8 @@ async def test_a_caller_knows_the_models_and_the_profile_of_its_account(ledger: 
     caller = await ledger.authenticate(secret)
 
     assert (caller.models, caller.response_profile) == (STRICT.models, "openai")
+    assert caller.webhooks
+    assert caller.guardrail_exempt
     assert [caller.may_use(model) for model in ("dall-e-3", "imagen")] == [True, False]
 
 

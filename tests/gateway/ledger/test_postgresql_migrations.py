@@ -6,7 +6,7 @@ import sys
 import asyncpg
 import pytest
 
-from tintype_gateway.ledger import Hold, LedgerUnavailableError
+from tintype_gateway.ledger import Budget, Hold, LedgerUnavailableError
 from tintype_gateway.ledger.factory import migrate_ledger
 from tintype_gateway.ledger.postgres.schema import LOCK, MIGRATIONS
 from tintype_testing.ledger_stores import PostgresStore
@@ -181,6 +181,9 @@ async def test_a_database_of_the_last_release_is_taken_over(
     assert await revision_of(of_release_0_1) == NEWEST
     assert await of_release_0_1.query(SCHEMA) == await own.query(SCHEMA)
     ledger = of_release_0_1.open()
+    budgets = [Budget("month", 900), Budget("month", 900, "dall-e-3")]
+    budgeted = await ledger.set_budgets("studio", "UTC", budgets)
+    assert [window.spent for window in budgeted.windows] == [220, 220]
     await ledger.settle(Hold("hold-2", "studio", 70), 60, images=1)
     assert (await ledger.account("studio")).available == 790
     assert (await ledger.audit()).problems == ()

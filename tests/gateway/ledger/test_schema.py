@@ -37,6 +37,8 @@ async def test_what_was_posted_cannot_be_changed(database: Store, statement: str
         "UPDATE account SET images_per_minute = -1",
         "UPDATE account SET response_profile = 'azure'",
         "UPDATE account SET calls_per_minute = 0",
+        "UPDATE account SET queued_jobs = 0",
+        "UPDATE account SET running_jobs = 0",
         "UPDATE hold SET amount = -1",
         "UPDATE hold SET images = -1",
         "UPDATE hold SET state = 'lost'",

@@ -11,6 +11,7 @@ import pytest
 
 from tintype_gateway.ledger import (
     UNRESTRICTED,
+    Budget,
     Hold,
     HoldClosedError,
     Ledger,
@@ -53,6 +54,21 @@ async def test_an_old_file_is_migrated_when_it_is_opened(url: str) -> None:
 
     assert (account.balance, account.held, account.policy) == (850, 70, UNRESTRICTED)
     assert await ledger.usage(date(2027, 1, 15)) == [Usage("studio", "dall-e-3", 1, 0, 150)]
+    assert (await ledger.audit()).problems == ()
+    await ledger.close()
+
+
+async def test_budgets_count_what_an_old_ledger_has_spent_in_this_month(
+    url: str, path: Path
+) -> None:
+    with closing(connect(path)) as connection:
+        connection.execute("UPDATE hold SET created_at = strftime('%s', 'now')")
+    ledger = open_ledger(url)
+
+    budgets = [Budget("month", 900), Budget("month", 900, "dall-e-3")]
+    account = await ledger.set_budgets("studio", "UTC", budgets)
+
+    assert [window.spent for window in account.windows] == [220, 220]
     assert (await ledger.audit()).problems == ()
     await ledger.close()
 
@@ -117,4 +133,4 @@ async def test_what_was_posted_cannot_be_changed_after_a_migration_either(
     with closing(connect(path)) as connection:
         triggers = "SELECT tbl_name FROM sqlite_master WHERE type = 'trigger' ORDER BY tbl_name"
         names = [name for (name,) in connection.execute(triggers)]
-    assert names == ["entry"] * 3 + ["posting"] * 2
+    assert names == ["change"] * 3 + ["entry"] * 3 + ["job"] + ["posting"] * 2

@@ -1,23 +1,38 @@
 """The group commit, seen from below the ledger."""
 
 import asyncio
+import contextlib
 import sqlite3
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 from tintype_gateway.ledger import UNRESTRICTED, LedgerUnavailableError
-from tintype_gateway.ledger.interface import Account
+from tintype_gateway.ledger.interface import UNNAMED, Account
 from tintype_gateway.ledger.sqlite import accounts
 from tintype_gateway.ledger.sqlite.database import connect, ensure_exists
-from tintype_gateway.ledger.sqlite.writer import Operation, Writer
+from tintype_gateway.ledger.sqlite.log_file import LogFile
+from tintype_gateway.ledger.sqlite.transaction import Operation
+from tintype_gateway.ledger.sqlite.writer import Writer
 from tintype_testing.ledgers import Clock
 
-NORMAL, FULL = 1, 2
-"""How SQLite numbers the settings of `synchronous`: with the latter a commit waits for the disk."""
+
+class Mode(NamedTuple):
+    """Who runs the operations of a test."""
+
+    is_quick: bool
+    """Whether the event loop does, or else the thread."""
+
+
+@pytest.fixture(params=[Mode(is_quick=True), Mode(is_quick=False)], ids=["loop", "thread"])
+def mode(request: pytest.FixtureRequest) -> Mode:
+    """Operations can come either way."""
+    mode: Mode = request.param
+    return mode
 
 
 @pytest.fixture
@@ -28,8 +43,11 @@ def path(path: Path) -> Path:
 
 
 @asynccontextmanager
-async def running(connection: sqlite3.Connection) -> AsyncIterator[Writer]:
-    writer = Writer(connection, Clock())
+async def running(
+    path: Path, connection: sqlite3.Connection | None = None
+) -> AsyncIterator[Writer]:
+    connection = connection or connect(path, 5)
+    writer = Writer(connection, LogFile(path), Clock(), busy_timeout_seconds=5)
     try:
         yield writer
     finally:
@@ -37,26 +55,19 @@ async def running(connection: sqlite3.Connection) -> AsyncIterator[Writer]:
 
 
 def create(name: str) -> Operation[Account]:
-    return lambda connection, now: accounts.create(connection, now, name, 0, False, UNRESTRICTED)
-
-
-def do_nothing(connection: sqlite3.Connection, now: float) -> object:
-    return None
+    return lambda connection, now: accounts.create(
+        connection, now, name, 0, False, UNRESTRICTED, UNNAMED
+    )
 
 
 def names(path: Path) -> list[str]:
     with closing(connect(path, 5)) as connection:
-        return [account.name for account in accounts.read_all(connection)]
-
-
-def read_synchronous(connection: sqlite3.Connection, now: float) -> int:
-    (setting,) = connection.execute("PRAGMA synchronous").fetchone()
-    return int(setting)
+        return [account.name for account in accounts.read_all(connection, 0, None)]
 
 
 @asynccontextmanager
 async def at_work(writer: Writer) -> AsyncIterator[None]:
-    """Keep the writer from what is submitted in the block, which is then one batch."""
+    """Keep the thread at work, so that what is submitted in the block is its next batch."""
     begun, finish = threading.Event(), threading.Event()
 
     def work(connection: sqlite3.Connection, now: float) -> None:
@@ -71,23 +82,23 @@ async def at_work(writer: Writer) -> AsyncIterator[None]:
 
 
 async def submit_together(
-    writer: Writer, *operations: Operation[object]
+    writer: Writer, mode: Mode, *operations: Operation[object]
 ) -> list[asyncio.Future[object]]:
     """Return the futures of one batch, when they are done."""
-    async with at_work(writer):
-        futures = [writer.submit(operation) for operation in operations]
+    async with contextlib.nullcontext() if mode.is_quick else at_work(writer):
+        futures = [writer.submit(each, is_quick=mode.is_quick) for each in operations]
     await asyncio.wait(futures, timeout=60)
     return futures
 
 
-async def test_an_operation_that_fails_takes_no_other_with_it(path: Path) -> None:
+async def test_an_operation_that_fails_takes_no_other_with_it(path: Path, mode: Mode) -> None:
     def fail_halfway(connection: sqlite3.Connection, now: float) -> None:
         create("half")(connection, now)
         raise ZeroDivisionError
 
-    async with running(connect(path, 5)) as writer:
+    async with running(path) as writer:
         first, broken, last = await submit_together(
-            writer, create("first"), fail_halfway, create("last")
+            writer, mode, create("first"), fail_halfway, create("last")
         )
 
     assert isinstance(broken.exception(), ZeroDivisionError)
@@ -95,38 +106,41 @@ async def test_an_operation_that_fails_takes_no_other_with_it(path: Path) -> Non
     assert names(path) == ["first", "last"]
 
 
-async def test_a_commit_that_fails_fails_its_whole_batch(path: Path) -> None:
+async def test_a_commit_that_fails_fails_its_whole_batch(path: Path, mode: Mode) -> None:
     def break_the_commit(connection: sqlite3.Connection, now: float) -> None:
         connection.execute("PRAGMA defer_foreign_keys = ON")
         connection.execute("INSERT INTO entry VALUES (99, 'nobody', 0)")
 
-    async with running(connect(path, 5)) as writer:
-        good, bad = await submit_together(writer, create("good"), break_the_commit)
-        await writer.submit(create("afterwards"))
+    async with running(path) as writer:
+        good, bad = await submit_together(writer, mode, create("good"), break_the_commit)
+        await writer.submit(create("afterwards"), is_quick=mode.is_quick)
 
     assert isinstance(good.exception(), LedgerUnavailableError)
     assert isinstance(bad.exception(), LedgerUnavailableError)
     assert names(path) == ["afterwards"]
 
 
-async def test_nothing_of_a_batch_is_seen_before_its_commit(path: Path) -> None:
+async def test_nothing_of_a_batch_is_seen_before_its_commit(path: Path, mode: Mode) -> None:
     def look_from_outside(connection: sqlite3.Connection, now: float) -> list[str]:
         return names(path)
 
-    async with running(connect(path, 5)) as writer:
-        _, during = await submit_together(writer, create("studio"), look_from_outside)
-        after = await writer.submit(look_from_outside)
+    async with running(path) as writer:
+        _, during = await submit_together(writer, mode, create("studio"), look_from_outside)
+        after = await writer.submit(look_from_outside, is_quick=mode.is_quick)
 
     assert (during.result(), after) == ([], ["studio"])
 
 
-async def test_a_full_disk_is_an_error_and_the_writer_survives(path: Path) -> None:
+async def test_a_full_disk_is_an_error_and_the_writer_survives(path: Path, mode: Mode) -> None:
     connection = connect(path, 5)
     (pages,) = connection.execute("PRAGMA page_count").fetchone()
     connection.execute(f"PRAGMA max_page_count = {pages + 2}")
 
-    async with running(connection) as writer:
-        futures = [writer.submit(create(f"account {number:0200}")) for number in range(200)]
+    async with running(path, connection) as writer:
+        futures = [
+            writer.submit(create(f"account {number:0200}"), is_quick=mode.is_quick)
+            for number in range(200)
+        ]
         await asyncio.wait(futures, timeout=60)
     errors = [future.exception() for future in futures]
 
@@ -134,36 +148,52 @@ async def test_a_full_disk_is_an_error_and_the_writer_survives(path: Path) -> No
     assert len(names(path)) == errors.count(None)
 
 
-async def test_a_defect_is_not_reported_as_an_outage(path: Path) -> None:
-    async with running(connect(path, 5)) as writer:
+async def test_a_defect_is_not_reported_as_an_outage(path: Path, mode: Mode) -> None:
+    async with running(path) as writer:
         with pytest.raises(sqlite3.IntegrityError):
             await writer.submit(
-                lambda connection, now: connection.execute("INSERT INTO entry VALUES (1, 'x', 'y')")
+                lambda connection, now: connection.execute(
+                    "INSERT INTO entry VALUES (1, 'x', 'y')"
+                ),
+                is_quick=mode.is_quick,
             )
 
 
-async def test_an_operation_cannot_be_called_off(path: Path) -> None:
-    async with running(connect(path, 5)) as writer:
-        writer.submit(create("studio")).cancel()
+async def test_an_operation_cannot_be_called_off(path: Path, mode: Mode) -> None:
+    async with running(path) as writer:
+        writer.submit(create("studio"), is_quick=mode.is_quick).cancel()
 
     assert names(path) == ["studio"]
 
 
-async def test_only_what_must_outlive_a_power_cut_waits_for_the_disk(path: Path) -> None:
-    async with running(connect(path, 5)) as writer:
-        settings = [
-            await writer.submit(read_synchronous, is_lasting=is_lasting)
-            for is_lasting in (True, False, False, True, False)
-        ]
-
-    assert settings == [FULL, NORMAL, NORMAL, FULL, NORMAL]
-
-
-async def test_a_batch_waits_for_the_disk_if_one_of_it_has_to(path: Path) -> None:
-    async with running(connect(path, 5)) as writer:
+async def test_the_thread_runs_what_is_due_while_it_has_the_connection(path: Path) -> None:
+    async with running(path) as writer:
         async with at_work(writer):
-            setting = writer.submit(read_synchronous, is_lasting=False)
-            lasting = writer.submit(do_nothing)
-        await lasting
+            due = writer.submit(create("studio"), is_quick=True)
+            await asyncio.sleep(0)  # the turn in which it would have run
+            assert not due.done()
+        await due
 
-    assert setting.result() == FULL
+    assert names(path) == ["studio"]
+
+
+async def test_what_is_due_is_finished_by_closing(path: Path) -> None:
+    async with running(path) as writer:
+        due = writer.submit(create("studio"), is_quick=True)
+
+    assert due.done()
+    assert names(path) == ["studio"]
+
+
+async def test_the_event_loop_goes_on_while_another_process_writes(path: Path) -> None:
+    async with running(path) as writer:
+        with closing(connect(path, 5)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            waiting = writer.submit(create("studio"), is_quick=True)
+            for _ in range(20):
+                await asyncio.sleep(0.001)
+            assert not waiting.done()
+            other.execute("ROLLBACK")
+        await waiting
+
+    assert names(path) == ["studio"]

@@ -3,7 +3,7 @@
 import asyncio
 import sys
 
-from tintype_gateway.accounts import HoldRequest
+from tintype_gateway.holds import HoldRequest
 from tintype_gateway.ledger import Caller, InsufficientCreditsError, Ledger, open_ledger
 
 CALLER = Caller("studio", "key-1")

@@ -8,8 +8,8 @@ import contextlib
 import sqlite3
 import uuid
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ from typing_extensions import override
 from tintype_gateway.ledger.errors import LedgerUnavailableError
 from tintype_gateway.ledger.factory import is_postgres, path_of
 from tintype_gateway.ledger.postgres import schema
-from tintype_gateway.ledger.postgres.connecting import check_url, without_secrets
+from tintype_gateway.ledger.postgres.connecting import check_url, without_credentials
 from tintype_gateway.ledger.postgres.connecting import connect as connect_to_postgres
 from tintype_gateway.ledger.sqlite.database import connect as connect_to_sqlite
 from tintype_gateway.ledger.sqlite.database import ensure_exists
@@ -52,10 +52,6 @@ class Session(ABC):
     @abstractmethod
     def stored(self, moment: datetime) -> object:
         """Return a time as the engine stores it."""
-
-    @abstractmethod
-    def moment(self, stored: Any) -> datetime:
-        """Return a time that the engine has stored."""
 
     @abstractmethod
     async def new_posting_id(self) -> object:
@@ -92,10 +88,6 @@ class SqliteSession(Session):
         return moment.timestamp()
 
     @override
-    def moment(self, stored: Any) -> datetime:
-        return datetime.fromtimestamp(stored, UTC)
-
-    @override
     async def new_posting_id(self) -> object:
         (row,) = await self.fetch("SELECT coalesce(max(id), 0) + 1 AS id FROM posting")
         return row["id"]
@@ -124,11 +116,6 @@ class PostgresSession(Session):
         return moment
 
     @override
-    def moment(self, stored: Any) -> datetime:
-        moment: datetime = stored
-        return moment.astimezone(UTC)
-
-    @override
     async def new_posting_id(self) -> object:
         return uuid.uuid4()
 
@@ -147,19 +134,44 @@ async def open_session(url: str) -> AsyncIterator[Session]:
 
 @contextlib.asynccontextmanager
 async def _sqlite(path: Path) -> AsyncIterator[Session]:
+    with sqlite_connection(path) as connection:
+        yield SqliteSession(connection)
+
+
+@contextlib.asynccontextmanager
+async def _postgres(url: str) -> AsyncIterator[Session]:
+    async with postgres_connection(url, "tintype-archive") as connection:
+        yield PostgresSession(connection)
+
+
+@contextlib.contextmanager
+def sqlite_connection(path: Path) -> Iterator[sqlite3.Connection]:
+    """Connect to the file, which is made if it is not there.
+
+    Raises:
+        LedgerUnavailableError: the file cannot be used.
+    """
     ensure_exists(path)
     with contextlib.closing(connect_to_sqlite(path, BUSY_SECONDS)) as connection:
         try:
-            yield SqliteSession(connection)
+            yield connection
         except sqlite3.Error as error:
             raise LedgerUnavailableError(f"the ledger cannot be used: {error}") from error
 
 
 @contextlib.asynccontextmanager
-async def _postgres(url: str) -> AsyncIterator[Session]:
+async def postgres_connection(
+    url: str, application_name: str
+) -> "AsyncIterator[Connection[Record]]":
+    """Connect to a database that has the schema of this program.
+
+    Raises:
+        ValueError: the URL is malformed.
+        LedgerUnavailableError: the database cannot be used.
+    """
     check_url(url)
     settings = {
-        "application_name": "tintype-archive",
+        "application_name": application_name,
         "statement_timeout": str(STATEMENT_SECONDS * 1000),
     }
     try:
@@ -171,9 +183,9 @@ async def _postgres(url: str) -> AsyncIterator[Session]:
             raise LedgerUnavailableError(f"the database cannot be used: {error}") from error
         try:
             await schema.require(connection)
-            yield PostgresSession(connection)
+            yield connection
         finally:
             connection.terminate()
     except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        why = without_secrets(str(error), url)
+        why = without_credentials(str(error), url)
         raise LedgerUnavailableError(f"the database cannot be used: {why}") from error

@@ -18,7 +18,7 @@ LIST = """
 INSERT INTO archived_posting (posting_id, run_id, hold_id)
 SELECT id, $1, hold_id FROM posting
 WHERE id > $2 AND id <= $3 AND created_at < $4
-    AND kind <> 'carried_forward' AND idempotency_key IS NULL
+    AND kind <> 'carried_forward' AND idempotency_key IS NULL AND reference IS NULL
 ON CONFLICT DO NOTHING
 """
 
@@ -78,6 +78,18 @@ ON CONFLICT (account, counterpart, run_id) DO UPDATE SET
     amount = archived_sum.amount + excluded.amount,
     images = archived_sum.images + excluded.images
 """
+
+# The month of an account may still count what it was charged for its holds.
+ADD_SPENT = f"""
+INSERT INTO archived_spent (account, day, model, spent)
+SELECT hold.account, hold.day, hold.model, CAST(-sum(entry.amount) AS bigint)
+FROM {_BATCH}
+JOIN hold ON hold.id = page.hold_id
+JOIN entry ON entry.posting_id = page.posting_id AND entry.account = hold.account
+WHERE hold.day IS NOT NULL
+GROUP BY hold.account, hold.day, hold.model
+ON CONFLICT (account, day, model) DO UPDATE SET spent = archived_spent.spent + excluded.spent
+"""  # noqa: S608 - our own words
 
 CARRY = "UPDATE entry SET amount = amount + $3 WHERE posting_id = $1 AND account = $2"
 

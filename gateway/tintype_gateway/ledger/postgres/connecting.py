@@ -56,7 +56,7 @@ async def connect(url: str, **options: Any) -> "Connection[Record]":
     return connection
 
 
-def without_secrets(text: str, url: str) -> str:
+def without_credentials(text: str, url: str) -> str:
     """Return a message of the server or the driver without the secrets of the URL."""
     parts = urlsplit(url)
     secret = {parts.password or "", *(value for _, value in parse_qsl(parts.query))}

@@ -1,15 +1,17 @@
 """Operations on holds, which call functions in the database."""
 
 import asyncio
-import uuid
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
+from functools import partial
 
 from asyncpg import Record
 
-from tintype_gateway.accounts import Hold, Settlement
+from tintype_gateway.holds import Hold, Settlement
+from tintype_gateway.ledger.budgets import budget_from_json, window_of, zone_of
 from tintype_gateway.ledger.errors import (
     AccountNotFoundError,
+    BudgetExceededError,
     HoldClosedError,
     IdempotencyInProgressError,
     IdempotencyMismatchError,
@@ -17,11 +19,13 @@ from tintype_gateway.ledger.errors import (
     IdempotencyReplayError,
     InsufficientCreditsError,
     LedgerError,
-    LedgerUnavailableError,
     RateLimitedError,
 )
 from tintype_gateway.ledger.hold_record import HoldRecord
+from tintype_gateway.ledger.ordered_ids import ordered_hex
+from tintype_gateway.ledger.postgres.batches import Batches
 from tintype_gateway.ledger.postgres.database import Database
+from tintype_gateway.ledger.usage import recorded_user
 from tintype_gateway.ledger.validation import (
     IDEMPOTENCY_KEPT_SECONDS,
     MAXIMUM_AMOUNT,
@@ -32,14 +36,14 @@ from tintype_gateway.ledger.validation import (
     checked_images,
 )
 
-TAKE = "SELECT * FROM ledger_hold($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
+TAKE = "SELECT * FROM ledger_hold_batch($1, $2, $3)"
 
 RENEW = """
 UPDATE hold SET expires_at = coalesce($1, clock_timestamp()) + $3
 WHERE id = $2 AND state = 'open' RETURNING id
 """
 
-SETTLE = "SELECT * FROM ledger_settle($1, $2, $3, $4, $5)"
+SETTLE = "SELECT * FROM ledger_settle_batch($1, $2)"
 
 RELEASE = "SELECT ledger_release($1, $2, $3, $4, $5) AS refusal"
 
@@ -60,35 +64,69 @@ WHERE id = ANY ($2) AND state = 'settled' AND delivered_at IS NULL
 """
 
 
-async def take(database: Database, now: datetime | None, record: HoldRecord) -> Hold:
-    """Set credits aside, unless the idempotency key, the rates or the balance forbid it.
+class Holds:
+    """Takes and settles holds, as many as are due in one transaction."""
 
-    If the caller is cancelled or does not get the response, the hold is released.
-    """
-    database.require_open()
-    taking = database.start(
-        TAKE,
-        now,
-        record.hold_id,
-        record.caller.account,
-        record.request.amount,
-        record.request.images,
-        timedelta(seconds=record.request.lifetime_seconds),
-        record.caller.key_id,
-        record.request.request_id,
-        record.request.model,
-        record.request.provider,
-        *record.idempotency_columns,
-        timedelta(seconds=IDEMPOTENCY_KEPT_SECONDS),
-    )
-    try:
-        (row,) = await asyncio.shield(taking)
-    except (asyncio.CancelledError, LedgerUnavailableError):
-        taking.add_done_callback(lambda _: _abandon(database, now, record.hold_id))
-        raise
-    if row["refusal"] is not None:
-        raise _refusal(record, row)
-    return record.hold
+    def __init__(self, database: Database, now: Callable[[], datetime | None]) -> None:
+        kept = timedelta(seconds=IDEMPOTENCY_KEPT_SECONDS)
+        self._database = database
+        self._now = now
+        self._taken = Batches(database, TAKE, lambda: (now(), kept))
+        self._settled = Batches(database, SETTLE, lambda: (now(),))
+
+    async def take(self, record: HoldRecord) -> Hold:
+        """Set credits aside, unless the idempotency key, the rates or the balance forbid it.
+
+        If the caller is cancelled or does not get the response, the hold is released.
+        """
+        account = record.caller.account
+        abandon = partial(_abandon, self._database, self._now(), record.hold_id)
+        taking = self._taken.submit(account, hold_row(record), abandon=abandon)
+        try:
+            taken = await taking
+        except asyncio.CancelledError:
+            if not taking.cancelled() and taking.exception() is None:
+                _ = abandon()  # it was taken just before
+            raise
+        if taken["refusal"] is not None:
+            raise refusal_of(record, taken)
+        return record.hold(taken["budget_remaining"])
+
+    async def settle(self, hold: Hold, cost: int, images: int) -> Settlement:
+        """Close a hold with a charge."""
+        row = {
+            "id": hold.id,
+            "call": ordered_hex(),
+            "cost": checked_amount(min(cost, MAXIMUM_AMOUNT)),  # no hold is larger
+            "images": checked_images(images),
+        }
+        settled = await self._settled.submit(hold.account, row)
+        if settled["refusal"] is not None:
+            raise HoldClosedError(f"{hold.id} is {settled['refusal']}")
+        charged = settled["charged"]
+        return Settlement(
+            charged, settled["available"], late=settled["late"], excess=cost - charged
+        )
+
+
+def hold_row(record: HoldRecord) -> dict[str, object]:
+    """Return a hold as a row of a batch."""
+    request, caller = record.request, record.caller
+    key, digest = record.idempotency_columns
+    return {
+        "id": record.hold_id,
+        "account": caller.account,
+        "amount": request.amount,
+        "images": request.images,
+        "seconds": request.lifetime_seconds,
+        "key_id": caller.key_id,
+        "request_id": request.request_id,
+        "model": request.model,
+        "provider": request.provider,
+        "idempotency_key": key,
+        "request_digest": digest,
+        "end_user": recorded_user(request.user),
+    }
 
 
 async def renew(
@@ -99,25 +137,11 @@ async def renew(
         raise HoldClosedError(f"{hold.id} is not open")
 
 
-async def settle(
-    database: Database, now: datetime | None, hold: Hold, cost: int, images: int
-) -> Settlement:
-    """Close a hold with a charge."""
-    at_most = checked_amount(min(cost, MAXIMUM_AMOUNT))  # no hold is larger
-    (row,) = await database.fetch(
-        SETTLE, now, uuid.uuid4(), hold.id, at_most, checked_images(images)
-    )
-    if row["refusal"] is not None:
-        raise HoldClosedError(f"{hold.id} is {row['refusal']}")
-    charged = row["charged"]
-    return Settlement(charged, row["available"], late=row["late"], excess=cost - charged)
-
-
 async def release(
     database: Database, now: datetime | None, hold: Hold, reason: str, outcome_unknown: bool
 ) -> None:
     """Close a hold without a charge; frees its idempotency key unless the outcome is unknown."""
-    (row,) = await database.fetch(RELEASE, now, uuid.uuid4(), hold.id, reason, outcome_unknown)
+    (row,) = await database.fetch(RELEASE, now, ordered_hex(), hold.id, reason, outcome_unknown)
     if row["refusal"] is not None:
         raise HoldClosedError(f"{hold.id} is {row['refusal']}")
 
@@ -147,16 +171,21 @@ def _abandon(
     database: Database, now: datetime | None, hold_id: str
 ) -> "asyncio.Task[list[Record]]":
     """Release a hold without an owner, if it was taken. If that fails, the hold expires."""
-    return database.start(RELEASE, now, uuid.uuid4(), hold_id, "caller went away", False)
+    return database.start(RELEASE, now, ordered_hex(), hold_id, "caller went away", False)
 
 
-def _refusal(record: HoldRecord, row: Record) -> LedgerError:
+def refusal_of(record: HoldRecord, row: Record) -> LedgerError:
+    """Return why a hold of a batch was not taken."""
     first = row["first_request_id"]
     match row["refusal"]:
         case "no account":
             return AccountNotFoundError(f"there is no account {record.caller.account!r}")
         case "rate limited":
             return RateLimitedError(row["wait"] / 1_000_000)
+        case "budget exceeded":
+            budget, zone = budget_from_json(row["budget"]), zone_of(row["zone"])
+            over = window_of(budget, row["budget_spent"], row["today"], zone)
+            return BudgetExceededError(over, record.request.amount)
         case "insufficient credits":
             return InsufficientCreditsError(record.request.amount, row["available"])
         case "mismatch":

@@ -11,7 +11,7 @@ import asyncpg
 
 from tintype_gateway.ledger.errors import LedgerUnavailableError
 from tintype_gateway.ledger.migrations import Migrations
-from tintype_gateway.ledger.postgres.connecting import check_url, connect, without_secrets
+from tintype_gateway.ledger.postgres.connecting import check_url, connect, without_credentials
 
 if TYPE_CHECKING:
     from asyncpg import Connection, Record
@@ -79,7 +79,7 @@ async def migrate(url: str) -> None:
         finally:
             connection.terminate()
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-        why = without_secrets(str(error), url)
+        why = without_credentials(str(error), url)
         raise LedgerUnavailableError(f"cannot migrate the ledger: {why}") from error
 
 

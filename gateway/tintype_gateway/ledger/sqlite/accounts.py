@@ -1,73 +1,27 @@
 """Operations on accounts."""
 
 import json
-import math
 import sqlite3
 from collections.abc import Sequence
-from datetime import date
 
-from tintype_gateway.accounts import UNRESTRICTED, Account, Idempotency, Policy, Usage
-from tintype_gateway.ledger import rate_limit as rates
+from tintype_gateway.accounts import UNRESTRICTED, Account, AccountSpec, Budget, Policy
+from tintype_gateway.ledger.changes import Author, account_difference, funding_difference
 from tintype_gateway.ledger.errors import (
     AccountExistsError,
     AccountLimitError,
     AccountNotFoundError,
-    InsufficientCreditsError,
-    RateLimitedError,
+    AccountOwnedError,
 )
-from tintype_gateway.ledger.sqlite import accounts, entries
+from tintype_gateway.ledger.rows import account_of
+from tintype_gateway.ledger.sqlite import budgets, changes, entries
 from tintype_gateway.ledger.validation import (
     LIMIT,
     OPENING_REASON,
+    OWNED,
     SYSTEM_PREFIX,
-    checked_adjustment,
     checked_amount,
     checked_name,
 )
-
-
-def set_aside(
-    connection: sqlite3.Connection, now: float, account: str, images: int, amount: int
-) -> None:
-    """Hold credits, and take a request and its images from the account's buckets, or neither.
-
-    One statement checks and takes the credits.
-    """
-    row = accounts.find(connection, account)
-    requests_full_at, images_full_at = _full_at(row, math.floor(now * 1_000_000), images)
-    held = connection.execute(
-        "UPDATE account SET held = held + :amount,"
-        " requests_full_at = :requests_full_at, images_full_at = :images_full_at"
-        " WHERE name = :account AND (unlimited OR balance - held >= :amount)",
-        {
-            "amount": amount,
-            "requests_full_at": requests_full_at,
-            "images_full_at": images_full_at,
-            "account": account,
-        },
-    ).rowcount
-    if not held:
-        raise InsufficientCreditsError(required=amount, available=row["balance"] - row["held"])
-
-
-def _full_at(account: sqlite3.Row, moment: int, images: int) -> Sequence[int]:
-    """Return when the buckets of an account will be full again after a request."""
-    full_at, waits = [], [0]
-    for units, bucket in zip((1, images), ("requests", "images"), strict=True):
-        before, per_minute = account[f"{bucket}_full_at"], account[f"{bucket}_per_minute"]
-        if per_minute is None:
-            full_at.append(before)
-        else:
-            full_at.append(rates.take(before, moment, units, per_minute))
-            waits.append(rates.wait(before, moment, units, per_minute))
-    if any(waits):
-        raise RateLimitedError(max(waits) / 1_000_000)
-    return full_at
-
-
-def give_back(connection: sqlite3.Connection, account: str, amount: int) -> None:
-    """Reduce the held amount."""
-    connection.execute("UPDATE account SET held = held - ? WHERE name = ?", (amount, account))
 
 
 def create(
@@ -77,17 +31,14 @@ def create(
     credits_micro: int,
     unlimited: bool,
     policy: Policy,
+    author: Author,
 ) -> Account:
     """Open an account, and grant its initial credits if there are any."""
-    created = connection.execute(
-        "INSERT INTO account (name, unlimited, created_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-        (checked_name(name), unlimited, now),
-    ).rowcount
-    if not created:
+    if not _insert(connection, now, name):
         raise AccountExistsError(f"there is an account {name!r} already")
-    if credits_micro:
-        grant(connection, now, name, credits_micro, OPENING_REASON)
-    return set_policy(connection, name, policy)
+    account = _write(connection, now, name, AccountSpec(unlimited=unlimited, policy=policy))
+    changes.record(connection, now, author, account_difference("create", None, account))
+    return _with_credits(connection, now, account, credits_micro, author)
 
 
 def ensure(
@@ -97,6 +48,7 @@ def ensure(
     issuer: str,
     max_accounts: int,
     credits_micro: int,
+    author: Author,
 ) -> Account:
     """Read an account, and open it if it does not exist."""
     try:
@@ -107,14 +59,97 @@ def ensure(
         ).fetchone()
         if opened >= max_accounts:
             raise AccountLimitError(LIMIT.format(max_accounts)) from None
-        account = create(connection, now, name, credits_micro, False, UNRESTRICTED)
+        account = create(connection, now, name, credits_micro, False, UNRESTRICTED, author)
         connection.execute("UPDATE account SET issuer = ? WHERE name = ?", (issuer, name))
         return account
 
 
+def put(
+    connection: sqlite3.Connection,
+    now: float,
+    name: str,
+    spec: AccountSpec,
+    owner: str | None,
+    author: Author,
+) -> tuple[Account, bool]:
+    """Create an account or replace its spec; return it, and whether it is new."""
+    is_new = _insert(connection, now, name)
+    before = None if is_new else read(connection, name)
+    if before is not None and before.owner not in (None, owner):
+        raise AccountOwnedError(OWNED.format(name, before.owner))
+    connection.execute("UPDATE account SET owner = ? WHERE name = ?", (owner, name))
+    after = _write(connection, now, name, spec)
+    action = "create" if is_new else "update"
+    changes.record(connection, now, author, account_difference(action, before, after))
+    return after, is_new
+
+
+def release(
+    connection: sqlite3.Connection, now: float, name: str, owner: str, author: Author
+) -> Account:
+    """Let the owner give up an account, which does what its deletion policy says."""
+    before = read(connection, name)
+    if before.owner != owner:
+        if before.owner is None:
+            return before
+        raise AccountOwnedError(OWNED.format(name, before.owner))
+    connection.execute(
+        "UPDATE account SET owner = NULL, suspended = suspended OR deletion_policy = 'suspend'"
+        " WHERE name = ?",
+        (name,),
+    )
+    after = read(connection, name)
+    changes.record(connection, now, author, account_difference("release", before, after))
+    return after
+
+
+def _insert(connection: sqlite3.Connection, now: float, name: str) -> bool:
+    """Open an account without credits; return False if it exists."""
+    return bool(
+        connection.execute(
+            "INSERT INTO account (name, unlimited, created_at) VALUES (?, 0, ?)"
+            " ON CONFLICT DO NOTHING",
+            (checked_name(name), now),
+        ).rowcount
+    )
+
+
+def _write(connection: sqlite3.Connection, now: float, name: str, spec: AccountSpec) -> Account:
+    """Replace the spec of an account."""
+    connection.execute(
+        "UPDATE account SET display_name = ?, suspended = ?, unlimited = ?, deletion_policy = ?"
+        " WHERE name = ?",
+        (spec.display_name, spec.suspended, spec.unlimited, spec.deletion_policy, name),
+    )
+    _write_policy(connection, name, spec.policy)
+    account = find(connection, name)
+    budgets.replace(connection, account, spec.time_zone, spec.budgets)
+    return with_windows(connection, now, name)
+
+
+def _with_credits(
+    connection: sqlite3.Connection, now: float, account: Account, micro: int, author: Author
+) -> Account:
+    """Grant the initial credits of an account, if there are any."""
+    if not micro:
+        return account
+    posting = entries.post_funds(
+        connection, now, "grant", account.name, checked_amount(micro), OPENING_REASON
+    )
+    made = funding_difference("grant", str(posting), account.name, micro, OPENING_REASON)
+    changes.record(connection, now, author, made)
+    return read(connection, account.name)
+
+
 def read(connection: sqlite3.Connection, name: str) -> Account:
     """Read one account, but not the ledger's own accounts."""
-    return _account(find(connection, name))
+    return account_of(find(connection, name))
+
+
+def with_windows(connection: sqlite3.Connection, now: float, name: str) -> Account:
+    """Read one account with the windows of its budgets."""
+    row = find(connection, name)
+    return account_of(row, budgets.read(connection, row, now))
 
 
 def find(connection: sqlite3.Connection, name: str) -> sqlite3.Row:
@@ -127,88 +162,66 @@ def find(connection: sqlite3.Connection, name: str) -> sqlite3.Row:
     return row
 
 
-def read_all(connection: sqlite3.Connection) -> Sequence[Account]:
-    """Read all accounts except the ledger's own, by name."""
-    rows = connection.execute("SELECT * FROM account ORDER BY name")
-    return [_account(row) for row in rows if not row["name"].startswith(SYSTEM_PREFIX)]
+def read_all(connection: sqlite3.Connection, now: float, owner: str | None) -> Sequence[Account]:
+    """Read all accounts except the ledger's own, by name, or those of owners with a prefix.
+
+    They have the windows of their budgets.
+    """
+    rows = connection.execute(
+        "SELECT * FROM account"
+        " WHERE :owner IS NULL OR substr(owner, 1, length(:owner)) = :owner ORDER BY name",
+        {"owner": owner},
+    ).fetchall()
+    return [
+        account_of(row, budgets.read(connection, row, now))
+        for row in rows
+        if not row["name"].startswith(SYSTEM_PREFIX)
+    ]
 
 
-def set_policy(connection: sqlite3.Connection, name: str, policy: Policy) -> Account:
+def set_policy(
+    connection: sqlite3.Connection, now: float, name: str, policy: Policy, author: Author
+) -> Account:
     """Replace the policy of an account."""
-    read(connection, name)
+    before = read(connection, name)
+    _write_policy(connection, name, policy)
+    after = read(connection, name)
+    changes.record(connection, now, author, account_difference("update", before, after))
+    return after
+
+
+def set_budgets(
+    connection: sqlite3.Connection,
+    now: float,
+    name: str,
+    time_zone: str,
+    wanted: Sequence[Budget],
+    author: Author,
+) -> Account:
+    """Replace the time zone and the budgets of an account."""
+    before = read(connection, name)
+    budgets.replace(connection, find(connection, name), time_zone, wanted)
+    after = with_windows(connection, now, name)
+    changes.record(connection, now, author, account_difference("update", before, after))
+    return after
+
+
+def _write_policy(connection: sqlite3.Connection, name: str, policy: Policy) -> None:
     models = None if policy.models is None else json.dumps(sorted(policy.models))
     connection.execute(
         "UPDATE account SET models = ?, requests_per_minute = ?, images_per_minute = ?,"
-        " response_profile = ?, calls_per_minute = ? WHERE name = ?",
+        " response_profile = ?, calls_per_minute = ?, queued_jobs = ?, running_jobs = ?,"
+        " webhooks = ?, guardrail_exempt = ? WHERE name = ?",
         (
             models,
             policy.requests_per_minute,
             policy.images_per_minute,
             policy.response_profile,
             policy.calls_per_minute,
+            policy.queued_jobs,
+            policy.running_jobs,
+            policy.webhooks,
+            policy.guardrail_exempt,
             name,
         ),
-    )
-    return read(connection, name)
-
-
-def grant(
-    connection: sqlite3.Connection,
-    now: float,
-    name: str,
-    micro: int,
-    reason: str,
-    idempotency: Idempotency | None = None,
-) -> Account:
-    """Add credits to an account."""
-    read(connection, name)
-    entries.post_funds(connection, now, "grant", name, checked_amount(micro), reason, idempotency)
-    return read(connection, name)
-
-
-def adjust(
-    connection: sqlite3.Connection,
-    now: float,
-    name: str,
-    micro: int,
-    reason: str,
-    idempotency: Idempotency | None,
-) -> Account:
-    """Correct the balance of an account."""
-    read(connection, name)
-    entries.post_funds(
-        connection, now, "adjustment", name, checked_adjustment(micro), reason, idempotency
-    )
-    return read(connection, name)
-
-
-def usage(connection: sqlite3.Connection, since: date, account: str | None) -> Sequence[Usage]:
-    """Return the summed charges of one account or all."""
-    rows = connection.execute(
-        "SELECT account, model, sum(requests), sum(images), sum(charged) FROM daily_usage"
-        " WHERE day >= :since AND account = coalesce(:account, account)"
-        " GROUP BY account, model ORDER BY account, model",
-        {"since": since.isoformat(), "account": account},
-    )
-    return [Usage(*row) for row in rows]
-
-
-def policy_of(row: sqlite3.Row) -> Policy:
-    """Return the policy of an account from its row."""
-    return Policy(
-        models=None if row["models"] is None else frozenset(json.loads(row["models"])),
-        requests_per_minute=row["requests_per_minute"],
-        images_per_minute=row["images_per_minute"],
-        response_profile=row["response_profile"],
-        calls_per_minute=row["calls_per_minute"],
-    )
-
-
-def _account(row: sqlite3.Row) -> Account:
-    return Account(
-        name=row["name"],
-        unlimited=bool(row["unlimited"]),
-        balance=row["balance"],
-        held=row["held"],
-        policy=policy_of(row),
     )

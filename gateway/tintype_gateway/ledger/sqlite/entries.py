@@ -3,7 +3,8 @@
 import sqlite3
 from datetime import UTC, datetime
 
-from tintype_gateway.accounts import Audit, Idempotency
+from tintype_gateway.accounts import Audit
+from tintype_gateway.holds import Idempotency
 from tintype_gateway.ledger.audit import CHECKS, COUNTS, Check, sentences
 from tintype_gateway.ledger.errors import IdempotencyMismatchError
 from tintype_gateway.ledger.validation import FUNDING, MISMATCH, REVENUE
@@ -17,10 +18,12 @@ def post_funds(
     amount: int,
     reason: str,
     idempotency: Idempotency | None = None,
-) -> None:
+    reference: str | None = None,
+) -> int | None:
     """Move credits from the funding account to an account, or back if the amount is negative.
 
-    This happens once for each idempotency key.
+    This happens once for each idempotency key. Returns the id of the posting, None if it had
+    happened before.
     """
     key, digest = (idempotency.key, idempotency.request_digest) if idempotency else (None, None)
     first = connection.execute(
@@ -29,13 +32,15 @@ def post_funds(
     if first is not None:
         if first["request_digest"] != digest:
             raise IdempotencyMismatchError(MISMATCH)
-        return
+        return None
     posting = connection.execute(
-        "INSERT INTO posting (kind, reason, created_at, idempotency_key, request_digest)"
-        " VALUES (?, ?, ?, ?, ?)",
-        (kind, reason, now, key, digest),
+        "INSERT INTO posting"
+        " (kind, reason, created_at, idempotency_key, request_digest, reference)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
+        (kind, reason, now, key, digest, reference),
     )
     _enter(connection, posting.lastrowid, source=FUNDING, target=account, amount=amount)
+    return posting.lastrowid
 
 
 def post_charge(
@@ -48,10 +53,18 @@ def post_charge(
     )
     _enter(connection, posting.lastrowid, source=hold["account"], target=REVENUE, amount=amount)
     connection.execute(
-        "INSERT INTO daily_usage (account, day, model, requests, images, charged)"
-        " VALUES (?, ?, ?, 1, ?, ?) ON CONFLICT DO UPDATE SET requests = requests + 1,"
+        "INSERT INTO daily_usage (account, day, model, key_id, end_user, requests, images, charged)"
+        " VALUES (?, ?, ?, ?, ?, 1, ?, ?) ON CONFLICT DO UPDATE SET requests = requests + 1,"
         " images = images + excluded.images, charged = charged + excluded.charged",
-        (hold["account"], _day(now), hold["model"], images, amount),
+        (
+            hold["account"],
+            _day(now),
+            hold["model"],
+            hold["key_id"],
+            hold["end_user"],
+            images,
+            amount,
+        ),
     )
 
 

@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Collection
 from typing import NoReturn
 
-from tintype_gateway.accounts import Hold, Idempotency, Settlement
+from tintype_gateway.holds import Hold, Idempotency, Settlement
 from tintype_gateway.ledger.errors import (
     HoldClosedError,
     IdempotencyInProgressError,
@@ -13,7 +13,8 @@ from tintype_gateway.ledger.errors import (
     IdempotencyReplayError,
 )
 from tintype_gateway.ledger.hold_record import HoldRecord
-from tintype_gateway.ledger.sqlite import accounts, entries
+from tintype_gateway.ledger.sqlite import budgets, entries, reservations
+from tintype_gateway.ledger.usage import recorded_user
 from tintype_gateway.ledger.validation import (
     IDEMPOTENCY_KEPT_SECONDS,
     MISMATCH,
@@ -65,9 +66,9 @@ def take(connection: sqlite3.Connection, now: float, record: HoldRecord) -> Hold
     account = record.caller.account
     if record.request.idempotency is not None:
         claim(connection, now, account, record.request.idempotency)
-    accounts.set_aside(connection, now, account, record.request.images, record.request.amount)
-    _insert(connection, now, record)
-    return record.hold
+    counted = reservations.set_aside(connection, now, account, record.request)
+    _insert(connection, now, record, counted.day)
+    return record.hold(counted.budget_remaining)
 
 
 def renew(connection: sqlite3.Connection, now: float, hold: Hold, lifetime_seconds: float) -> None:
@@ -84,14 +85,18 @@ def settle(
     connection: sqlite3.Connection, now: float, hold: Hold, cost: int, images: int
 ) -> Settlement:
     """Close a hold with a charge."""
-    ended = _end(connection, hold)
+    ended = _closable(connection, hold)
     connection.execute(
         "UPDATE hold SET state = 'settled', closed_at = ?, images = ? WHERE id = ?",
         (now, checked_images(images), hold.id),
     )
     charged = checked_amount(min(cost, ended["amount"]))
+    account = reservations.give_back(connection, ended, charged)
     entries.post_charge(connection, now, ended, charged, images)
-    available = accounts.read(connection, ended["account"]).available
+    if account["budgets"] is not None:
+        budgets.alert(connection, now, account["name"], ended["model"])
+    before = account["balance"] - account["held"]
+    available = None if account["unlimited"] else before + reservations.still_held(ended) - charged
     late = ended["state"] == "expired"
     return Settlement(charged=charged, available=available, late=late, excess=cost - charged)
 
@@ -100,7 +105,7 @@ def release(
     connection: sqlite3.Connection, now: float, hold: Hold, reason: str, outcome_unknown: bool
 ) -> None:
     """Close a hold without a charge; frees its idempotency key unless the outcome is unknown."""
-    _end(connection, hold)
+    reservations.give_back(connection, _closable(connection, hold))
     connection.execute(
         "UPDATE hold SET state = 'released', closed_at = ?, release_reason = ?, outcome_unknown = ?"
         " WHERE id = ?",
@@ -122,10 +127,10 @@ def mark_delivered(connection: sqlite3.Connection, now: float, settled: Collecti
 def expire(connection: sqlite3.Connection, now: float) -> int:
     """Release overdue holds. Their owners can still settle or release them."""
     overdue = connection.execute(
-        "SELECT id, account, amount FROM hold WHERE state = 'open' AND expires_at <= ?", (now,)
+        "SELECT * FROM hold WHERE state = 'open' AND expires_at <= ?", (now,)
     ).fetchall()
     for row in overdue:
-        accounts.give_back(connection, row["account"], row["amount"])
+        reservations.give_back(connection, row)
         connection.execute(
             "UPDATE hold SET state = 'expired', closed_at = ? WHERE id = ?", (now, row["id"])
         )
@@ -141,11 +146,11 @@ def forget_released(connection: sqlite3.Connection, now: float) -> int:
     ).rowcount
 
 
-def _insert(connection: sqlite3.Connection, now: float, record: HoldRecord) -> None:
+def _insert(connection: sqlite3.Connection, now: float, record: HoldRecord, day: str) -> None:
     connection.execute(
-        "INSERT INTO hold (id, account, amount, key_id, request_id, model, provider,"
-        " idempotency_key, request_digest, created_at, expires_at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO hold (id, account, amount, key_id, request_id, model, provider, end_user,"
+        " idempotency_key, request_digest, created_at, expires_at, day)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             record.hold_id,
             record.caller.account,
@@ -154,20 +159,20 @@ def _insert(connection: sqlite3.Connection, now: float, record: HoldRecord) -> N
             record.request.request_id,
             record.request.model,
             record.request.provider,
+            recorded_user(record.request.user),
             *record.idempotency_columns,
             now,
             now + record.request.lifetime_seconds,
+            day,
         ),
     )
 
 
-def _end(connection: sqlite3.Connection, hold: Hold) -> sqlite3.Row:
-    """Return the credits of a hold to its account, and return the row of the hold."""
+def _closable(connection: sqlite3.Connection, hold: Hold) -> sqlite3.Row:
+    """Return the row of a hold that is neither settled nor released."""
     row: sqlite3.Row | None = connection.execute(
         "SELECT * FROM hold WHERE id = ?", (hold.id,)
     ).fetchone()
     if row is None or row["state"] not in ("open", "expired"):
         raise HoldClosedError(f"{hold.id} is {row['state'] if row else 'unknown'}")
-    if row["state"] == "open":
-        accounts.give_back(connection, row["account"], row["amount"])
     return row

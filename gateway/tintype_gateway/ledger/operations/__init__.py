@@ -1,0 +1,1 @@
+"""The operations of a ledger, by what they are about. `interface.Ledger` has all of them."""

@@ -1,0 +1,1 @@
+"""The operations of `Ledger` in PostgreSQL, by what they are about."""

@@ -1,0 +1,1 @@
+"""The operations of `Ledger` in SQLite, by what they are about."""
