@@ -48,6 +48,17 @@ class ObjectList:
 
 
 @dataclass(frozen=True)
+class ServerVersion:
+    """What an API server says of itself."""
+
+    version: str
+    """Such as `v1.31.2`."""
+
+    date: str | None
+    """The header `Date` of the response: its clock."""
+
+
+@dataclass(frozen=True)
 class _Call:
     method: str
     path: str
@@ -63,6 +74,12 @@ class KubernetesClient:
         """Use `connect` instead, which also opens and closes the session."""
         self._config = config
         self._session = session
+
+    async def version(self) -> ServerVersion:
+        """Return the version and the clock of the server."""
+        async with self._response(_Call("GET", "/version"), CALL_SECONDS) as response:
+            version = str(json.loads(await response.read()).get("gitVersion", ""))
+            return ServerVersion(version, response.headers.get("Date"))
 
     async def get(self, resource: Resource, namespace: str, name: str) -> KubernetesObject:
         """Return one object.

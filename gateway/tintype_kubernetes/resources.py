@@ -35,6 +35,12 @@ ENDPOINT_SLICES = Resource("discovery.k8s.io", "v1", "endpointslices", "Endpoint
 LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease")
 IMAGE_MODELS = Resource("tintype.dev", "v1alpha1", "imagemodels", "ImageModel")
 PROVIDER_BINDINGS = Resource("tintype.dev", "v1alpha1", "providerbindings", "ProviderBinding")
+ACCOUNTS = Resource("tintype.dev", "v1alpha1", "accounts", "Account")
+API_KEYS = Resource("tintype.dev", "v1alpha1", "apikeys", "ApiKey")
+CREDIT_GRANTS = Resource("tintype.dev", "v1alpha1", "creditgrants", "CreditGrant")
+TOKEN_REVIEWS = Resource(
+    "authentication.k8s.io", "v1", "tokenreviews", "TokenReview", namespaced=False
+)
 SELF_SUBJECT_ACCESS_REVIEWS = Resource(
     "authorization.k8s.io",
     "v1",

@@ -18,6 +18,7 @@ from tintype_kubernetes.errors import KubernetesError
 from tintype_kubernetes.resources import SECRETS
 from tintype_operator.compile import deletion_guard
 from tintype_operator.compile.parse_cache import ParseCache
+from tintype_operator.known_models import KnownModels
 from tintype_operator.liveness import Liveness
 from tintype_operator.metrics import RECONCILE_SECONDS, RECONCILES, REFUSED
 from tintype_operator.publish.catalog import CatalogPublisher, Published
@@ -32,7 +33,7 @@ from tintype_operator.status.rollout import Rollout
 from tintype_operator.watch.cache import Key, key_of
 from tintype_operator.watch.config_maps import Bundles, CaConfigMaps, named_config_maps
 from tintype_operator.watch.debounce import Debounce
-from tintype_operator.watch.store import Store, offers_of
+from tintype_operator.watch.store import RESOURCES, OnList, Store, offers_of
 
 TASK = "publishing"
 """The name under which this task sends heartbeats."""
@@ -49,6 +50,8 @@ logger = logging.getLogger(__name__)
 class Aggregator:
     """Takes changes by `handle_event`, and publishes the catalog in `run`."""
 
+    kinds = (*RESOURCES, SECRETS.kind)
+
     def __init__(
         self,
         client: KubernetesClient,
@@ -57,6 +60,8 @@ class Aggregator:
         liveness: Liveness,
         owners: list[KubernetesObject] | None = None,
         retry_seconds: float = RETRY_SECONDS,
+        on_list: OnList | None = None,
+        models: KnownModels | None = None,
     ) -> None:
         """Read and write nothing before `run`.
 
@@ -67,10 +72,13 @@ class Aggregator:
             liveness: Where heartbeats go.
             owners: The owner references of what is written.
             retry_seconds: The pause after a failed pass or report.
+            on_list: What takes each complete list of models, or of bindings.
+            models: What learns the models of each catalog.
         """
+        self._models = models or KnownModels()
         self._retry_seconds = retry_seconds
         self._liveness = liveness
-        self._store = Store(client, namespace, settings, liveness)
+        self._store = Store(client, namespace, settings, liveness, on_list)
         managed = ManagedObjects(client, namespace, owners or ())
         self._publisher = CatalogPublisher(managed, settings.catalog_configmap)
         self._credentials = CredentialsSecret(managed, settings.credentials_secret)
@@ -160,6 +168,7 @@ class Aggregator:
             await self._credentials.write(files)
         generations = {item["metadata"]["uid"]: item["metadata"]["generation"] for item in objects}
         self._reporter.submit(Outcome(compilation, sequence, generations, refusal))
+        self._models.learn(model.id for model in compilation.catalog.models)
         self.first_pass_done.set()
 
     async def _publish(

@@ -9,37 +9,69 @@ import yaml
 from pydantic import BaseModel
 from typing_extensions import override
 
+from tintype_accounts.account import AccountSpec
+from tintype_accounts.api_key import ApiKeySpec
+from tintype_accounts.credit_grant import CreditGrantSpec
+from tintype_accounts.resources import Account, ApiKey, CreditGrant
+from tintype_accounts.status import AccountStatus, ApiKeyStatus, CreditGrantStatus
 from tintype_catalog.image_model import ImageModelSpec
 from tintype_catalog.provider_binding import ProviderBindingSpec
 from tintype_catalog.resources import ImageModel, ProviderBinding
-from tintype_kubernetes.resources import IMAGE_MODELS, PROVIDER_BINDINGS, Resource
+from tintype_kubernetes.resources import (
+    ACCOUNTS,
+    API_KEYS,
+    CREDIT_GRANTS,
+    IMAGE_MODELS,
+    PROVIDER_BINDINGS,
+    Resource,
+)
 from tintype_operator.schema import Schema, structural_schema
-from tintype_operator.status.conditions import Status
+from tintype_operator.status.conditions import BindingStatus, Status
 
-HEADER = "# Generated from the models in gateway/tintype_catalog by `make crds`. Do not edit.\n"
+HEADER = "# Generated from the models in gateway/{package} by `make crds`. Do not edit.\n"
 
 
 def crd_yaml() -> dict[str, str]:
     """Return the text of each file of `crds/`, by its name."""
     return {
-        name: HEADER + yaml.dump(document, Dumper=_Plain, sort_keys=False, width=100)
+        name: _header(name) + yaml.dump(document, Dumper=_Plain, sort_keys=False, width=100)
         for name, document in crd_documents().items()
     }
+
+
+def _header(name: str) -> str:
+    package = "tintype_catalog" if name in _CATALOG_FILES else "tintype_accounts"
+    return HEADER.format(package=package)
 
 
 def crd_documents() -> dict[str, dict[str, Any]]:
     """Return each CustomResourceDefinition, by the name of its file."""
     return {
         "imagemodels.yaml": _definition(
-            IMAGE_MODELS, "im", _object_schema(ImageModel, ImageModelSpec), _MODEL_COLUMNS
+            IMAGE_MODELS, "im", _object_schema(ImageModel, ImageModelSpec, Status), _MODEL_COLUMNS
         ),
         "providerbindings.yaml": _definition(
             PROVIDER_BINDINGS,
             "pb",
-            _object_schema(ProviderBinding, ProviderBindingSpec),
+            _object_schema(ProviderBinding, ProviderBindingSpec, BindingStatus),
             _BINDING_COLUMNS,
         ),
+        "accounts.yaml": _definition(
+            ACCOUNTS, "acct", _object_schema(Account, AccountSpec, AccountStatus), _ACCOUNT_COLUMNS
+        ),
+        "apikeys.yaml": _definition(
+            API_KEYS, "ak", _object_schema(ApiKey, ApiKeySpec, ApiKeyStatus), _KEY_COLUMNS
+        ),
+        "creditgrants.yaml": _definition(
+            CREDIT_GRANTS,
+            "cg",
+            _object_schema(CreditGrant, CreditGrantSpec, CreditGrantStatus),
+            _GRANT_COLUMNS,
+        ),
     }
+
+
+_CATALOG_FILES = ("imagemodels.yaml", "providerbindings.yaml")
 
 
 def _column(name: str, path: str, description: str, **more: Any) -> Schema:
@@ -76,13 +108,54 @@ _BINDING_COLUMNS = [
     _column("Model", ".spec.modelRef.name", "The ImageModel that is served."),
     _column("Provider", ".spec.provider", "The provider that serves it."),
     _column("Active", ".spec.active", "Whether the binding may receive requests.", type="boolean"),
-    _column("Pricing", ".spec.pricing.type", "The kind of pricing."),
+    _column("Pricing", ".status.pricing.type", "The kind of the price of now."),
     _column(
-        "USD",
-        ".spec.pricing.usd",
-        "USD for an image, a megapixel or a second.",
+        "USD", ".status.pricing.usd", "USD for an image, a megapixel or a second at the moment."
     ),
     _READY,
+    _REASON,
+    _MESSAGE,
+    _AGE,
+]
+
+_READY_IN_LEDGER = _condition("Ready", "Ready", "Whether the ledger has what the object says.")
+_ACCOUNT_NAME = _column("Account", ".status.accountName", "The name of the account in the ledger.")
+
+_ACCOUNT_COLUMNS = [
+    _ACCOUNT_NAME,
+    _column("Balance", ".status.balance", "The credits of the account."),
+    _column("Held", ".status.held", "The credits that running requests may cost.", priority=1),
+    _column(
+        "Unlimited",
+        ".spec.unlimited",
+        "Whether it may spend more credits than it has.",
+        type="boolean",
+    ),
+    _column("Suspended", ".spec.suspended", "Whether its requests are refused.", type="boolean"),
+    _READY_IN_LEDGER,
+    _REASON,
+    _MESSAGE,
+    _AGE,
+]
+
+_KEY_COLUMNS = [
+    _ACCOUNT_NAME,
+    _column("Key", ".status.keyId", "The id of the key in the Secret."),
+    _column("Secret", ".status.secretName", "The Secret that has the key."),
+    _column("Rotates", ".status.nextRotation", "When the key is replaced."),
+    _column("Expires", ".status.expiresAt", "When the key expires."),
+    _READY_IN_LEDGER,
+    _REASON,
+    _MESSAGE,
+    _AGE,
+]
+
+_GRANT_COLUMNS = [
+    _ACCOUNT_NAME,
+    _column("Credits", ".spec.credits", "The granted credits."),
+    _column("For", ".spec.reason", "The reason of the grant.", priority=1),
+    _column("Applied", ".status.appliedAt", "When the ledger recorded the grant."),
+    _READY_IN_LEDGER,
     _REASON,
     _MESSAGE,
     _AGE,
@@ -121,13 +194,13 @@ def _definition(
     }
 
 
-def _object_schema(kind: type[BaseModel], spec: type[BaseModel]) -> Schema:
+def _object_schema(kind: type[BaseModel], spec: type[BaseModel], status: type[BaseModel]) -> Schema:
     """Return the schema of an object; the API server itself defines `metadata`."""
     return {
         "description": " ".join((kind.__doc__ or "").split()),
         "type": "object",
         "required": ["spec"],
-        "properties": {"spec": structural_schema(spec), "status": structural_schema(Status)},
+        "properties": {"spec": structural_schema(spec), "status": structural_schema(status)},
     }
 
 

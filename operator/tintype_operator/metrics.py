@@ -59,3 +59,32 @@ GATEWAYS = Gauge(
     registry=REGISTRY,
 )
 LEADER = Gauge("tintype_operator_leader", "1 while this operator is the leader.", registry=REGISTRY)
+ACCOUNT_RECONCILES = Counter(
+    "tintype_operator_account_reconcile",
+    "Reconciliations of one Account, ApiKey or CreditGrant, by kind and result: `success`, "
+    "`waiting` or `error`.",
+    ("kind", "result"),
+    registry=REGISTRY,
+)
+ACCOUNT_QUEUE = Gauge(
+    "tintype_operator_account_queue",
+    "Accounts, ApiKeys and CreditGrants that wait to be reconciled.",
+    registry=REGISTRY,
+)
+ADMIN_CALLS = Counter(
+    "tintype_operator_admin_calls",
+    "Calls of the gateways' admin API, by result: `success`, `unavailable`, `token_refused` or "
+    "`refused`.",
+    ("result",),
+    registry=REGISTRY,
+)
+LOSS_REFUSED = Gauge(
+    "tintype_operator_account_loss_refused",
+    "Owned keys and accounts whose objects vanished, while a person has to accept such a loss.",
+    registry=REGISTRY,
+)
+AUDIT_WAITING = Gauge(
+    "tintype_operator_audit_changes_waiting",
+    "Changes of models and bindings that no gateway has recorded yet.",
+    registry=REGISTRY,
+)

@@ -1,9 +1,9 @@
 """Every setting of the operator, read once at the start."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from tintype_catalog.addresses import Reach
@@ -38,6 +38,28 @@ class Settings(BaseSettings):
 
     gateway_status_urls: str = ""
     """Comma-separated `/status` URLs of further gateways, for example outside of the cluster."""
+
+    gateway_admin_url: str | None = None
+    """The URL of the admin port of the gateways, such as `http://tintype-gateway-admin:9090`. With
+    it the operator serves Accounts, ApiKeys and CreditGrants, and reports changes of models and
+    bindings to the audit log."""
+
+    admin_token_file: Path | None = None
+    """The file with the token for the gateways' admin API, read again for each call."""
+
+    owner: Annotated[str, Field(max_length=128, pattern=r"^[A-Za-z0-9][-A-Za-z0-9_./]*$")] = (
+        "tintype"
+    )
+    """The name by which this operator owns accounts and keys in the ledger. Operators of several
+    releases or clusters with one database need different names."""
+
+    manage_key_secrets: bool = True
+    """Whether the operator writes the Secrets of ApiKeys. Otherwise it needs no permission for it,
+    and each ApiKey says so in its status."""
+
+    public_base_url: str = ""
+    """The URL of the API that the Secrets of ApiKeys name as `OPENAI_BASE_URL`, with `/v1`. By
+    default they name none."""
 
     manage_credentials: bool = True
     """Whether the operator copies the Secrets that bindings name into one Secret for the gateways.
@@ -84,6 +106,12 @@ class Settings(BaseSettings):
 
     health_port: Annotated[int, Field(ge=1, le=65535)] = 8081
     """The port that serves liveness probes at `/healthz`, and metrics at `/metrics`."""
+
+    @model_validator(mode="after")
+    def _has_a_token(self) -> Self:
+        if self.gateway_admin_url and self.admin_token_file is None:
+            raise ValueError("TINTYPE_GATEWAY_ADMIN_URL needs TINTYPE_ADMIN_TOKEN_FILE")
+        return self
 
     @property
     def egress_policy(self) -> EgressPolicy:

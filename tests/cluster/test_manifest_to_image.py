@@ -5,8 +5,6 @@ simulated provider."""
 import base64
 import io
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +14,7 @@ import pytest
 from PIL import Image
 
 from tintype_testing.cluster.control_plane import ControlPlane
-from tintype_testing.cluster.processes import Process, free_ports, start
+from tintype_testing.cluster.processes import Process, free_ports, run_tintype, start_tintype
 from tintype_testing.manifests import image_model, per_image, provider_binding
 from tintype_testing.operator import Operator, secret
 from tintype_testing.waiting import eventually_blocking
@@ -30,8 +28,6 @@ WATCH_ONE_CONFIGMAP: list[dict[str, Any]] = [
     }
 ]
 """The permissions that a gateway needs."""
-
-TINTYPE = (sys.executable, "-m", "tintype_cli")
 
 
 @dataclass(frozen=True)
@@ -93,20 +89,13 @@ def product(
     }
     operator.apply(secret("openai", f"127.0.0.1:{simulator_port}", **{"api-key": "sk-anything"}))
     operator.start()
-    simulator = start(
-        folder / "simulator.log", *TINTYPE, "simulator", "--port", str(simulator_port)
-    )
-    gateway = start(folder / "gateway.log", *TINTYPE, "gateway", environ=environ)
+    simulator = start_tintype(folder / "simulator.log", "simulator", "--port", simulator_port)
+    gateway = start_tintype(folder / "gateway.log", "gateway", environ=environ)
     try:
         gateway.wait_until(lambda: "serving" in gateway.output(), 30, "a listening gateway")
-        yield Product(
-            operator,
-            gateway,
-            f"http://127.0.0.1:{simulator_port}",
-            openai.OpenAI(
-                base_url=f"http://127.0.0.1:{port}/v1", api_key=_new_key(environ), max_retries=0
-            ),
-        )
+        url = f"http://127.0.0.1:{port}/v1"
+        with openai.OpenAI(base_url=url, api_key=_new_key(environ), max_retries=0) as client:
+            yield Product(operator, gateway, f"http://127.0.0.1:{simulator_port}", client)
     finally:
         operator.close()
         simulator.stop()
@@ -115,9 +104,8 @@ def product(
 
 def _new_key(environ: dict[str, str]) -> str:
     def tintype(*arguments: str) -> str:
-        ended = subprocess.run(
-            [*TINTYPE, *arguments], env=environ, capture_output=True, text=True, check=True
-        )
+        ended = run_tintype(*arguments, environ=environ)
+        ended.check_returncode()
         return ended.stdout
 
     tintype("accounts", "create", "team", "--credits", "100")

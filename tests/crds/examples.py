@@ -1,4 +1,4 @@
-"""Sound objects that use every field of both kinds."""
+"""Sound objects that use every field of all kinds."""
 
 from pathlib import Path
 from typing import Any

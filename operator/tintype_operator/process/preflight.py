@@ -12,7 +12,10 @@ from typing_extensions import override
 from tintype_kubernetes.client import KubernetesClient
 from tintype_kubernetes.errors import NotFoundError
 from tintype_kubernetes.resources import (
+    ACCOUNTS,
+    API_KEYS,
     CONFIGMAPS,
+    CREDIT_GRANTS,
     DEPLOYMENTS,
     ENDPOINT_SLICES,
     EVENTS,
@@ -28,7 +31,13 @@ from tintype_operator.process.release_lock import lock_name
 from tintype_operator.publish.catalog import configmap_names
 from tintype_operator.settings import Settings
 
-KINDS = (IMAGE_MODELS, PROVIDER_BINDINGS)
+CATALOG_KINDS = (IMAGE_MODELS, PROVIDER_BINDINGS)
+ACCOUNT_KINDS = (ACCOUNTS, API_KEYS, CREDIT_GRANTS)
+
+
+def kinds(settings: Settings) -> tuple[Resource, ...]:
+    """Return the kinds that the operator serves with these settings."""
+    return CATALOG_KINDS + (ACCOUNT_KINDS if settings.gateway_admin_url else ())
 
 
 class Permission(NamedTuple):
@@ -47,7 +56,7 @@ class Permission(NamedTuple):
 
 def required_permissions(settings: Settings) -> Iterator[Permission]:
     """Yield every permission that the operator's Role must grant for these settings."""
-    for resource in KINDS:
+    for resource in kinds(settings):
         yield Permission("list", resource)
         yield Permission("watch", resource)
         yield Permission("patch", resource, subresource="status")
@@ -71,6 +80,13 @@ def required_permissions(settings: Settings) -> Iterator[Permission]:
             yield Permission(verb, LEASES, name=name)
 
 
+def key_secret_permissions(settings: Settings) -> Iterator[Permission]:
+    """Yield the permissions without which ApiKeys get no Secrets, and say so."""
+    if settings.gateway_admin_url and settings.manage_key_secrets:
+        for verb in ("get", "create", "patch"):
+            yield Permission(verb, SECRETS)
+
+
 async def check(client: KubernetesClient, namespace: str, settings: Settings) -> None:
     """Return if the operator can work with this cluster.
 
@@ -79,21 +95,30 @@ async def check(client: KubernetesClient, namespace: str, settings: Settings) ->
         KubernetesError: A request to the API server failed.
     """
     needed = list(required_permissions(settings))
-    allowed = await asyncio.gather(*(_allowed(client, namespace, item) for item in needed))
-    if missing := [str(item) for item, granted in zip(needed, allowed, strict=True) if not granted]:
+    granted = await asyncio.gather(*(allowed(client, namespace, item) for item in needed))
+    if missing := [
+        str(item) for item, is_granted in zip(needed, granted, strict=True) if not is_granted
+    ]:
         raise PreflightError(
             f"not allowed in namespace {namespace}: {', '.join(missing)}; "
             "grant this to the operator's ServiceAccount by a Role"
         )
-    if undefined := [kind for kind in KINDS if not await _defined(client, namespace, kind)]:
-        names = ", ".join(f"{kind.plural}.{kind.group}" for kind in undefined)
+    if undefined := [
+        each for each in kinds(settings) if not await _defined(client, namespace, each)
+    ]:
+        names = ", ".join(f"{each.plural}.{each.group}" for each in undefined)
         raise PreflightError(
             f"the CustomResourceDefinitions {names} are missing: "
             "`kubectl apply --server-side -f crds/` installs them"
         )
 
 
-async def _allowed(client: KubernetesClient, namespace: str, permission: Permission) -> bool:
+async def allowed(client: KubernetesClient, namespace: str, permission: Permission) -> bool:
+    """Return whether the client's own user has a permission.
+
+    Raises:
+        KubernetesError: A request to the API server failed.
+    """
     attributes = {
         "namespace": namespace,
         "verb": permission.verb,

@@ -17,8 +17,12 @@ from tintype_kubernetes.errors import ConflictError, KubernetesError, Unreachabl
 from tintype_kubernetes.resources import DEPLOYMENTS
 from tintype_logging import logs
 from tintype_logging.logs import leaves
+from tintype_operator.accounts.admin_client import AdminClient
+from tintype_operator.accounts.admin_http import connect_admin
+from tintype_operator.accounts.service import Accounts
 from tintype_operator.aggregator import RETRY_SECONDS, Aggregator
 from tintype_operator.errors import OperatorError
+from tintype_operator.known_models import KnownModels
 from tintype_operator.liveness import Liveness
 from tintype_operator.metrics import LEADER
 from tintype_operator.process.health import serving_health
@@ -26,7 +30,7 @@ from tintype_operator.process.leader_election import Elector
 from tintype_operator.process.preflight import check
 from tintype_operator.process.release_lock import acquire_release_lock
 from tintype_operator.settings import Settings
-from tintype_operator.watch.handlers import Memo, registry
+from tintype_operator.watch.handlers import Listener, Memo, registry
 
 logger = logging.getLogger(__name__)
 
@@ -54,14 +58,20 @@ async def _serve(settings: Settings) -> None:
     _cancel_on_sigterm()
     config = load_config(settings.kubeconfig)
     namespace = settings.namespace or config.namespace
-    liveness = Liveness()
+    liveness, models = Liveness(), KnownModels()
     async with (
         connect(config) as client,
         serving_health(settings.health_host, settings.health_port, liveness),
     ):
         owners = await _wait_until_prepared(client, namespace, settings)
-        async with _leadership(client, namespace, settings, owners):
-            aggregator = Aggregator(client, namespace, settings, liveness, owners)
+        async with (
+            _leadership(client, namespace, settings, owners),
+            _accounts(client, namespace, settings, liveness, models) as accounts,
+        ):
+            on_list = None if accounts is None else accounts.change_log.listed
+            aggregator = Aggregator(
+                client, namespace, settings, liveness, owners, on_list=on_list, models=models
+            )
             if not settings.require_credentials_opt_in:
                 logger.warning(
                     "TINTYPE_REQUIRE_CREDENTIALS_OPT_IN=false: anyone who may write a "
@@ -70,7 +80,7 @@ async def _serve(settings: Settings) -> None:
                     OPT_IN_LABEL,
                 )
             logger.info("serving namespace %s of %s", namespace, config.server)
-            await _run_until_stopped(config, namespace, settings, aggregator)
+            await _run_until_stopped(config, namespace, settings, aggregator, accounts)
 
 
 async def _wait_until_prepared(
@@ -92,22 +102,48 @@ async def _wait_until_prepared(
             await asyncio.sleep(RETRY_SECONDS)
 
 
+@asynccontextmanager
+async def _accounts(
+    client: KubernetesClient,
+    namespace: str,
+    settings: Settings,
+    liveness: Liveness,
+    models: KnownModels,
+) -> AsyncIterator[Accounts | None]:
+    """Give what serves accounts, None without the URL of the gateways' admin API."""
+    if settings.gateway_admin_url is None or settings.admin_token_file is None:
+        yield None
+        return
+    async with connect_admin(settings.gateway_admin_url, settings.admin_token_file) as http:
+        yield Accounts(client, AdminClient(http), namespace, settings, liveness, models)
+
+
 async def _run_until_stopped(
-    config: ClusterConfig, namespace: str, settings: Settings, aggregator: Aggregator
+    config: ClusterConfig,
+    namespace: str,
+    settings: Settings,
+    aggregator: Aggregator,
+    accounts: Accounts | None,
 ) -> None:
-    """Run kopf and the aggregator; when one of them ends, by a signal or an error, end both."""
+    """Run kopf and all tasks; when one of them ends, by a signal or an error, end all."""
+    listeners: tuple[Listener, ...] = (aggregator,) if accounts is None else (aggregator, accounts)
     async with asyncio.TaskGroup() as tasks:
-        work = tasks.create_task(aggregator.run())
+        work = [tasks.create_task(aggregator.run())]
+        if accounts is not None:
+            work.append(tasks.create_task(accounts.run()))
         # kopf starts later, so that its lists and those of the first pass do not add up in memory.
         await aggregator.first_pass_done.wait()
         await kopf.operator(
-            registry=registry(with_secrets=settings.manage_credentials),
+            registry=registry(
+                with_secrets=settings.manage_credentials, with_accounts=accounts is not None
+            ),
             settings=kopf_settings(),
-            memo=Memo(config, aggregator),
+            memo=Memo(config, listeners),
             namespaces=[namespace],
             identity=IDENTITY,
         )
-        work.cancel()
+        for task in work:
+            task.cancel()
 
 
 @asynccontextmanager

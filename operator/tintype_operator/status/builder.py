@@ -8,11 +8,18 @@ from typing import NamedTuple
 
 from tintype_catalog.compiler import Compilation
 from tintype_catalog.egress_policy import EgressPolicy
+from tintype_catalog.price_changes import next_change
 from tintype_catalog.problems import Problem
 from tintype_kubernetes.client import KubernetesObject
 from tintype_kubernetes.resources import IMAGE_MODELS
-from tintype_operator.status.conditions import Status, is_reported, status_of
-from tintype_operator.status.findings import Delivery
+from tintype_operator.status.conditions import (
+    CurrentPricing,
+    Status,
+    is_reported,
+    pricing_at,
+    status_of,
+)
+from tintype_operator.status.findings import Delivery, Finding, price
 from tintype_operator.status.gateways import acknowledged
 from tintype_operator.watch.cache import Cache, Key, key_of
 
@@ -36,6 +43,12 @@ class Outcome:
         metadata = found["metadata"]
         return bool(self.generations.get(metadata["uid"]) == metadata["generation"])
 
+    def next_price_change(self, now: datetime) -> datetime | None:
+        """Return the first moment after `now` at which a binding costs something else, or None."""
+        bindings = self.compilation.catalog.bindings
+        changes = (next_change(binding.price_changes, now) for binding in bindings)
+        return min((change.moment for change in changes if change is not None), default=None)
+
 
 class _CacheKey(NamedTuple):
     """All inputs of a status: while they are equal, the status is not built again."""
@@ -45,6 +58,8 @@ class _CacheKey(NamedTuple):
     delivery: Delivery
     model: tuple[str, int] | None
     day: date
+    price: Finding | None
+    pricing: CurrentPricing | None
 
 
 class _BuiltStatus(NamedTuple):
@@ -93,6 +108,7 @@ class StatusBuilder:
                     now=now,
                     model=model,
                     policy=self._policy,
+                    pricing=cache_key.pricing,
                 )
                 built = _BuiltStatus(cache_key, status.is_ready(), _waits(status))
                 if is_reported(found, status):
@@ -108,6 +124,7 @@ class StatusBuilder:
         self, cache: Cache, outcome: Outcome, sequences: Sequence[int], now: datetime
     ) -> Iterator[tuple[KubernetesObject, _CacheKey, KubernetesObject | None]]:
         problems, served = _problems(outcome.compilation), _served(outcome.compilation)
+        pricing = _pricing(outcome.compilation, now)
         # An object that was edited since the pass gets a status after the pass that compiles it.
         objects = [item for item in reversed(cache.objects()) if outcome.compiled(item)]
         self._await([item for item in objects if key_of(item) not in problems], outcome)
@@ -128,6 +145,8 @@ class StatusBuilder:
                     delivery,
                     None if model is None else _revision(model),
                     now.date(),
+                    price(found["spec"], now),
+                    pricing.get(key),
                 ),
                 model,
             )
@@ -155,6 +174,11 @@ def _served(compilation: Compilation) -> set[Key]:
     models = {("ImageModel", model.name) for model in compilation.catalog.models}
     bindings = {("ProviderBinding", binding.name) for binding in compilation.catalog.bindings}
     return models | bindings
+
+
+def _pricing(compilation: Compilation, now: datetime) -> dict[Key, CurrentPricing]:
+    bindings = compilation.catalog.bindings
+    return {("ProviderBinding", binding.name): pricing_at(binding, now) for binding in bindings}
 
 
 def _model_of(found: KubernetesObject, cache: Cache) -> KubernetesObject | None:

@@ -2,14 +2,22 @@
 
 import datetime
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import Field
-
+from tintype_catalog.catalog import Binding
 from tintype_catalog.checks import endpoint_warning
 from tintype_catalog.compiler import located
-from tintype_catalog.contract import Contract
+from tintype_catalog.conditions import (
+    MAX_MESSAGE_CHARACTERS,
+    Condition,
+    Conditions,
+    ObjectStatus,
+    timestamp,
+)
+from tintype_catalog.contract import Contract, UsDollars
 from tintype_catalog.egress_policy import EgressPolicy
+from tintype_catalog.price_changes import Moment, PriceChange, price_at
+from tintype_catalog.pricing import PricingType
 from tintype_catalog.problems import Problem
 from tintype_catalog.resources import ProviderBinding, parse_resource
 from tintype_kubernetes.client import KubernetesObject
@@ -19,63 +27,50 @@ from tintype_operator.status.findings import (
     accepted,
     address_allowed,
     lifecycle,
+    price,
     programmed,
     ready,
     resolved,
 )
 
-MAX_MESSAGE_CHARACTERS = 4096
-"""The longest message of a condition; longer messages are truncated."""
 
-Timestamp = Annotated[str, Field(max_length=32, json_schema_extra={"format": "date-time"})]
+class Status(ObjectStatus):
+    """The status that the operator writes to an object."""
 
-
-class Condition(Contract):
-    """One aspect of an object's state, as in the Kubernetes API conventions."""
-
-    type: Annotated[str, Field(min_length=1, max_length=64)]
+    conditions: Conditions = ()
     """`Accepted`: the object is valid. `ResolvedRefs`: the objects that it refers to exist.
     `Programmed`: the gateways serve it. `AddressAllowed`: the release lets gateways call the
     server of a binding. `Ready`: all of these. `LifecycleCurrent`: the model is not
-    deprecated or retired, and no date for it is set."""
-
-    status: Literal["True", "False", "Unknown"]
-    """`True` is the good state of every type."""
-
-    observed_generation: Annotated[int, Field(ge=0)]
-    """The generation of the object that the condition describes."""
-
-    last_transition_time: Timestamp
-    """The time when `status` changed last."""
-
-    reason: Annotated[str, Field(min_length=1, max_length=64)]
-    """The reason as one word for programs."""
-
-    message: Annotated[str, Field(max_length=MAX_MESSAGE_CHARACTERS)]
-    """The reason for people, and what they can do."""
+    deprecated or retired, and no date for it is set. `PriceCurrent`: no change of the binding's
+    price is announced. `True` is the good state of every type."""
 
 
-class Status(Contract):
-    """The status that the operator writes to an object."""
+class CurrentPricing(Contract):
+    """The price of the moment: `spec.pricing`, or the last of `spec.priceChanges` that is due."""
 
-    observed_generation: Annotated[int, Field(ge=0)] | None = None
-    """The generation of the object that the status describes."""
+    type: PricingType
+    """The form of the price."""
 
-    conditions: Annotated[
-        tuple[Condition, ...],
-        Field(
-            max_length=16,
-            json_schema_extra={
-                "x-kubernetes-list-type": "map",
-                "x-kubernetes-list-map-keys": ["type"],
-            },
-        ),
-    ] = ()
-    """One condition for each type."""
+    usd: UsDollars | None = None
+    """USD for an image, a megapixel or a second; absent where the price is a table."""
 
-    def is_ready(self) -> bool:
-        """Return whether the gateways serve the object."""
-        return any(item.type == "Ready" and item.status == "True" for item in self.conditions)
+    valid_from: Moment | None = None
+    """The first moment of this price; absent for that of `spec.pricing`."""
+
+
+class BindingStatus(Status):
+    """The status of a binding, with what it costs now."""
+
+    pricing: CurrentPricing | None = None
+    """The price that requests have now, refreshed at the moment of each change. Absent while the
+    catalog has no revision of the binding."""
+
+
+def pricing_at(binding: Binding, now: datetime.datetime) -> CurrentPricing:
+    """Return the price of a binding of the catalog at a moment."""
+    found = price_at(binding.pricing, binding.price_changes, now)
+    valid_from = found.valid_from if isinstance(found, PriceChange) else None
+    return CurrentPricing(type=found.type, usd=found.usd, valid_from=valid_from)
 
 
 def status_of(
@@ -86,6 +81,7 @@ def status_of(
     now: datetime.datetime,
     model: KubernetesObject | None = None,
     policy: EgressPolicy | None = None,
+    pricing: CurrentPricing | None = None,
 ) -> Status:
     """Return the status that an object should have.
 
@@ -96,6 +92,7 @@ def status_of(
         now: The time in UTC: the transition time of conditions, and the day for the lifecycle.
         model: The ImageModel whose lifecycle applies to the object; None if there is none.
         policy: Where gateways let bindings call; None if it is not known.
+        pricing: What the binding costs now; None for a model, and for what is not in the catalog.
     """
     before = {item["type"]: item for item in _status(manifest).get("conditions", [])}
     generation: int = manifest["metadata"]["generation"]
@@ -113,20 +110,22 @@ def status_of(
     findings["Ready"] = ready(list(findings.values()))
     if model is not None:
         findings["LifecycleCurrent"] = lifecycle(model["spec"], now.date())
-    return Status(
-        observed_generation=generation,
-        conditions=tuple(
-            Condition(
-                type=kind,
-                status=finding.status,
-                observed_generation=generation,
-                last_transition_time=_since(before.get(kind), finding, now),
-                reason=finding.reason,
-                message=finding.message[:MAX_MESSAGE_CHARACTERS],
-            )
-            for kind, finding in findings.items()
-        ),
+    if (finding := price(manifest.get("spec") or {}, now)) is not None:
+        findings["PriceCurrent"] = finding
+    conditions = tuple(
+        Condition(
+            type=kind,
+            status=finding.status,
+            observed_generation=generation,
+            last_transition_time=_since(before.get(kind), finding, now),
+            reason=finding.reason,
+            message=finding.message[:MAX_MESSAGE_CHARACTERS],
+        )
+        for kind, finding in findings.items()
     )
+    if manifest.get("kind") != "ProviderBinding":
+        return Status(observed_generation=generation, conditions=conditions)
+    return BindingStatus(observed_generation=generation, conditions=conditions, pricing=pricing)
 
 
 def _warning(manifest: KubernetesObject) -> str | None:
@@ -150,10 +149,15 @@ def _refusal(manifest: KubernetesObject, policy: EgressPolicy) -> str | None:
 
 def is_reported(manifest: KubernetesObject, status: Status) -> bool:
     """Return whether the object has this status; conditions of other controllers are ignored."""
-    present, wanted = _status(manifest), status.model_dump(mode="json")
-    return present.get("observedGeneration") == wanted["observedGeneration"] and all(
-        condition in present.get("conditions", []) for condition in wanted["conditions"]
-    )
+    present, wanted = _status(manifest), fields_of(status)
+    return all(
+        present.get(field) == wanted.get(field) for field in ("observedGeneration", "pricing")
+    ) and all(condition in present.get("conditions", []) for condition in wanted["conditions"])
+
+
+def fields_of(status: Status) -> dict[str, Any]:
+    """Return the fields of a status as the API server stores them: without those that are None."""
+    return status.model_dump(mode="json", exclude_none=True)
 
 
 def was_reported(manifest: KubernetesObject) -> bool:
@@ -178,7 +182,7 @@ def _is_true(condition: dict[str, Any] | None, generation: int) -> bool:
 def _since(before: dict[str, Any] | None, finding: Finding, now: datetime.datetime) -> str:
     if before is not None and before["status"] == finding.status:
         return str(before["lastTransitionTime"])
-    return now.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return timestamp(now)
 
 
 def _status(manifest: KubernetesObject) -> dict[str, Any]:

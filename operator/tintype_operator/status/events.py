@@ -13,7 +13,7 @@ from tintype_operator.status.conditions import Status
 MAX_MESSAGE_CHARACTERS = 1024
 """The longest message that the Events API accepts."""
 
-WATCHED = ("Accepted", "ResolvedRefs", "LifecycleCurrent")
+WATCHED = ("Accepted", "ResolvedRefs", "LifecycleCurrent", "PriceCurrent")
 """The conditions whose transitions cause Events. `Programmed` is not among them, because it also
 changes whenever gateways start and stop."""
 

@@ -9,9 +9,11 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from tintype_catalog.image_model import Lifecycle
+from tintype_catalog.price_changes import PriceChange, PriceChanges, next_change, price_at
+from tintype_catalog.pricing import Pricing
 from tintype_catalog.problems import ConditionType, Problem
 
 STILL_SERVED = "The last good revision stays in the catalog."
@@ -120,6 +122,26 @@ def _lifecycle_message(dates: Lifecycle, today: datetime.date) -> str:
     if dates.replacement is not None:
         sentences.append(f"Use `{dates.replacement}` instead.")
     return " ".join(sentences)
+
+
+_CHANGES: TypeAdapter[tuple[PriceChange, ...]] = TypeAdapter(PriceChanges)
+
+
+def price(spec: Mapping[str, Any], now: datetime.datetime) -> Finding | None:
+    """Return the finding `PriceCurrent` of a binding; None if its price never changes."""
+    if not spec.get("priceChanges"):
+        return None
+    try:
+        changes = _CHANGES.validate_json(json.dumps(spec["priceChanges"]))
+        pricing = Pricing.model_validate_json(json.dumps(spec.get("pricing")))
+    except ValidationError:
+        return Finding("Unknown", "Invalid", "The prices cannot be read.")
+    current, coming = price_at(pricing, changes, now), next_change(changes, now)
+    if coming is not None:
+        message = f"From {coming.valid_from} on: {coming}. Until then: {current}."
+        return Finding("False", "ChangeAnnounced", message)
+    since = f"since {changes[-1].valid_from}"
+    return Finding("True", "Current", f"No change is announced. The price {since}: {current}.")
 
 
 def _of_type(problems: Sequence[Problem], kind: ConditionType) -> list[Problem]:

@@ -6,6 +6,7 @@ Publication never waits for statuses, Events and responses of gateways, which ma
 import asyncio
 import logging
 from contextlib import suppress
+from datetime import UTC, datetime
 
 from tintype_catalog.egress_policy import EgressPolicy
 from tintype_kubernetes.client import KubernetesClient
@@ -53,6 +54,7 @@ class StatusReporter:
         self._outcome: Outcome | None = None
         self._newer = asyncio.Event()
         self._posted = ""
+        self._price_change_at: datetime | None = None
 
     def submit(self, outcome: Outcome) -> None:
         """Report this outcome instead of an earlier one that was not reported yet."""
@@ -73,16 +75,17 @@ class StatusReporter:
                 await asyncio.sleep(self._retry_seconds)
 
     async def _report_what_is_due(self) -> None:
-        """Wait for a newer outcome or for the next query of the gateways, and report the result."""
+        """Wait for a newer outcome, for the next query of the gateways or for the moment of another
+        price, and report the result."""
         outcome = self._outcome
         left = HEARTBEAT_SECONDS if outcome is None else self._rollout.seconds_left()
         with suppress(TimeoutError):
-            async with asyncio.timeout(min(HEARTBEAT_SECONDS, left)):
+            async with asyncio.timeout(min(HEARTBEAT_SECONDS, left, self._seconds_to_change())):
                 await self._newer.wait()
         if self._newer.is_set():
             self._newer.clear()
             await self._report_newest()
-        elif outcome and self._rollout.seconds_left() == 0 and await self._rollout.has_news():
+        elif outcome and (self._seconds_to_change() == 0 or await self._gateways_have_news()):
             await self._report(outcome)
 
     async def _report_newest(self) -> None:
@@ -93,7 +96,17 @@ class StatusReporter:
         if self._rollout.is_reportable():
             await self._report(outcome)
 
+    async def _gateways_have_news(self) -> bool:
+        return self._rollout.seconds_left() == 0 and await self._rollout.has_news()
+
+    def _seconds_to_change(self) -> float:
+        """Return the time until the statuses have to say another price."""
+        if self._price_change_at is None:
+            return HEARTBEAT_SECONDS
+        return max(0.0, (self._price_change_at - datetime.now(UTC)).total_seconds())
+
     async def _report(self, outcome: Outcome) -> None:
+        self._price_change_at = outcome.next_price_change(datetime.now(UTC))
         sequences = self._rollout.sequences
         if await self._writer.report(self._cache, outcome, sequences, self._newer):
             self._rollout.reported(waiting=self._writer.waiting)

@@ -17,7 +17,7 @@ from tintype_operator.liveness import Liveness
 from tintype_operator.metrics import READY_OBJECTS, STATUS_WRITES
 from tintype_operator.publish.managed_objects import FIELD_MANAGER
 from tintype_operator.status.builder import Outcome, StatusBuilder
-from tintype_operator.status.conditions import Status
+from tintype_operator.status.conditions import Status, fields_of
 from tintype_operator.status.events import Events, transitions
 from tintype_operator.watch.cache import Cache, trimmed
 from tintype_operator.watch.store import RESOURCES
@@ -102,7 +102,7 @@ class StatusWriter:
             "apiVersion": found["apiVersion"],
             "kind": found["kind"],
             "metadata": metadata,
-            "status": status.model_dump(mode="json"),
+            "status": fields_of(status),
         }
         try:
             written = await self._client.apply(

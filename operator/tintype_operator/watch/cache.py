@@ -100,12 +100,17 @@ def trimmed(found: KubernetesObject) -> KubernetesObject:
 
 
 def _compact(value: Any) -> Any:
-    """Return a deep copy whose keys are interned, because each response has its own strings."""
+    """Return a deep copy whose keys and texts are interned.
+
+    Each response has strings of its own, most of which all objects have: conditions, above all.
+    """
     match value:
         case dict():
             return {sys.intern(key): _compact(item) for key, item in value.items()}
         case list():
             return [_compact(item) for item in value]
+        case str():
+            return sys.intern(value)
         case _:
             return value
 

@@ -4,6 +4,7 @@ Only `on.event` is used, because every other kind of handler adds annotations or
 users' objects.
 """
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -11,14 +12,25 @@ import kopf
 
 from tintype_kubernetes.client import KubernetesObject
 from tintype_kubernetes.config import ClusterConfig
-from tintype_kubernetes.resources import IMAGE_MODELS, PROVIDER_BINDINGS, SECRETS
+from tintype_kubernetes.resources import (
+    ACCOUNTS,
+    API_KEYS,
+    CREDIT_GRANTS,
+    IMAGE_MODELS,
+    PROVIDER_BINDINGS,
+    SECRETS,
+)
 
 
 class Listener(Protocol):
-    """Receives every event."""
+    """Receives the events of the kinds that it serves."""
+
+    @property
+    def kinds(self) -> Collection[str]:
+        """The kinds that it serves."""
 
     def handle_event(self, event_type: str | None, found: KubernetesObject) -> None:
-        """Take an event; the type is None for what kopf listed."""
+        """Take an event of one of these kinds; the type is None for what kopf listed."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +38,7 @@ class Memo:
     """kopf's memo, which it passes to every handler."""
 
     config: ClusterConfig
-    listener: Listener
+    listeners: Sequence[Listener]
 
     def connection(self) -> kopf.ConnectionInfo:
         """Return the current credentials, the same as those of the operator's own client."""
@@ -41,11 +53,13 @@ class Memo:
         )
 
 
-def registry(*, with_secrets: bool) -> kopf.OperatorRegistry:
+def registry(*, with_secrets: bool, with_accounts: bool = False) -> kopf.OperatorRegistry:
     """Return the handlers; those for Secrets need permission to list and watch Secrets."""
     handlers = kopf.OperatorRegistry()
     kopf.on.login(registry=handlers)(log_in)
-    for resource in (IMAGE_MODELS, PROVIDER_BINDINGS, *((SECRETS,) if with_secrets else ())):
+    secrets = (SECRETS,) if with_secrets else ()
+    accounts = (ACCOUNTS, API_KEYS, CREDIT_GRANTS) if with_accounts else ()
+    for resource in (IMAGE_MODELS, PROVIDER_BINDINGS, *secrets, *accounts):
         on_event = kopf.on.event(
             resource.group, resource.version, resource.plural, registry=handlers
         )
@@ -59,5 +73,8 @@ async def log_in(memo: Memo, **_: Any) -> kopf.ConnectionInfo:
 
 
 async def pass_event_on(event: kopf.RawEvent, memo: Memo, **_: Any) -> None:
-    """Pass an event to the listener. It is async because kopf runs other functions in threads."""
-    memo.listener.handle_event(event["type"], dict(event["object"]))
+    """Pass an event to its listeners. It is async because kopf runs other functions in threads."""
+    found = dict(event["object"])
+    for listener in memo.listeners:
+        if found["kind"] in listener.kinds:
+            listener.handle_event(event["type"], found)

@@ -2,7 +2,7 @@
 
 import gc
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from tintype_catalog.allowed_hosts import listed
 from tintype_catalog.connection import CERTIFICATE_KEYS, MAX_CA_BYTES, is_ca_key
@@ -25,6 +25,9 @@ from tintype_operator.watch.cache import Cache, trimmed
 RESOURCES = {resource.kind: resource for resource in (IMAGE_MODELS, PROVIDER_BINDINGS)}
 """The kinds that a catalog is compiled from."""
 
+OnList = Callable[[str, ObjectList], None]
+"""Takes a kind and a complete list of its objects."""
+
 RELEASE_LABEL = "tintype.dev/release"
 
 NOT_HELM_RELEASES = "type!=helm.sh/release.v1"
@@ -35,13 +38,22 @@ class Store:
     """Updated by events, and corrected by complete lists."""
 
     def __init__(
-        self, client: KubernetesClient, namespace: str, settings: Settings, liveness: Liveness
+        self,
+        client: KubernetesClient,
+        namespace: str,
+        settings: Settings,
+        liveness: Liveness,
+        on_list: OnList | None = None,
     ) -> None:
-        """Start empty; the content is meaningless before the first `refresh`."""
+        """Start empty; the content is meaningless before the first `refresh`.
+
+        `on_list` takes each complete list of this release's models, or of its bindings.
+        """
         self._client = client
         self._namespace = namespace
         self._settings = settings
         self._liveness = liveness
+        self._on_list = on_list
         self._secrets = Cache()
         self._relist_at = time.monotonic()
         self._listed_at = time.monotonic()
@@ -60,7 +72,7 @@ class Store:
         """Apply an event, and return whether the catalog may have to change."""
         self._liveness.event_received(found)
         if found["kind"] != SECRETS.kind:
-            gone = event_type == "DELETED" or not self._is_in_release(found)
+            gone = event_type == "DELETED" or not is_in_release(found, self._settings.release)
             return self.cache.remove(found) if gone else self.cache.put(trimmed(found))
         if not self._is_source(found):
             return False
@@ -103,8 +115,12 @@ class Store:
         }
         secrets = await self._list_secrets() if self._settings.manage_credentials else None
         for kind, objects in lists.items():
-            items = tuple(item for item in objects.items if self._is_in_release(item))
-            self.cache.replace(kind, ObjectList(items, objects.resource_version))
+            release = self._settings.release
+            items = tuple(item for item in objects.items if is_in_release(item, release))
+            listed = ObjectList(items, objects.resource_version)
+            self.cache.replace(kind, listed)
+            if self._on_list is not None:
+                self._on_list(kind, listed)
             self._liveness.expect_events(kind, items)
             OBJECTS.labels(kind).set(len(items))
         if secrets is not None:
@@ -128,14 +144,16 @@ class Store:
         require_opt_in = self._settings.require_credentials_opt_in
         return credential_fields(secret, require_opt_in=require_opt_in)
 
-    def _is_in_release(self, found: KubernetesObject) -> bool:
-        labels = found["metadata"].get("labels") or {}
-        return bool(labels.get(RELEASE_LABEL, "") == self._settings.release)
-
     def _is_source(self, secret: KubernetesObject) -> bool:
         """Exclude the Secret that the operator writes: each write would count as a change."""
         is_written_here = secret["metadata"]["name"] == self._settings.credentials_secret
         return not is_written_here and not str(secret.get("type", "")).startswith("helm.sh/")
+
+
+def is_in_release(found: KubernetesObject, release: str) -> bool:
+    """Return whether a release serves an object; an empty one serves those without the label."""
+    labels = found["metadata"].get("labels") or {}
+    return bool(labels.get(RELEASE_LABEL, "") == release)
 
 
 def credential_fields(secret: KubernetesObject, *, require_opt_in: bool) -> KubernetesObject:

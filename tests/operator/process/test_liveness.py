@@ -5,7 +5,6 @@ import os
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from urllib.request import urlopen
 
 import aiohttp
 from aiohttp import web
@@ -20,6 +19,7 @@ from tintype_operator.liveness import Liveness
 from tintype_operator.process.health import application
 from tintype_operator.settings import Settings
 from tintype_testing.cluster.control_plane import ControlPlane
+from tintype_testing.http import responded
 from tintype_testing.manifests import image_model
 from tintype_testing.operator import Operator
 from tintype_testing.waiting import eventually, eventually_blocking
@@ -76,8 +76,8 @@ async def test_a_watch_without_events_fails_the_probe(
 def test_a_stopped_process_does_not_respond(running: Operator) -> None:
     def responds() -> bool:
         try:
-            with urlopen(f"http://127.0.0.1:{running.health_port}/healthz", timeout=1) as response:
-                return bool(response.status == 200)
+            url = f"http://127.0.0.1:{running.health_port}/healthz"
+            return responded(url, seconds=1)[0] == 200
         except OSError:
             return False
 

@@ -2,12 +2,12 @@
 
 import json
 from pathlib import Path
-from urllib.request import urlopen
 
 import pytest
 
 from tintype_testing.cluster.binaries import find_binaries
 from tintype_testing.cluster.control_plane import ControlPlane
+from tintype_testing.http import responded
 from tintype_testing.operator import CONFIGMAP, Operator
 from tintype_testing.waiting import eventually_blocking
 
@@ -26,10 +26,10 @@ def test_sigterm_stops_the_operator_cleanly(running: Operator) -> None:
 def test_the_liveness_probe_succeeds(running: Operator) -> None:
     def alive() -> bool:
         try:
-            with urlopen(f"http://127.0.0.1:{running.health_port}/healthz") as response:
-                return bool(json.load(response)["aggregator"] == "alive")
+            _, body = responded(f"http://127.0.0.1:{running.health_port}/healthz")
         except OSError:
             return False
+        return bool(json.loads(body)["aggregator"] == "alive")
 
     assert eventually_blocking(alive, "the probe's response")
 

@@ -1,12 +1,11 @@
 import datetime
 from typing import Any
 
+from tintype_catalog.conditions import MAX_MESSAGE_CHARACTERS, Condition
 from tintype_catalog.egress_policy import EgressPolicy
 from tintype_catalog.private_networks import read_private_networks
 from tintype_catalog.problems import Problem
 from tintype_operator.status.conditions import (
-    MAX_MESSAGE_CHARACTERS,
-    Condition,
     Status,
     is_observed,
     is_reported,

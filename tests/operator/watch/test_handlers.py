@@ -11,7 +11,7 @@ from tintype_operator.watch.handlers import Memo, pass_event_on
 
 async def memo_for(config: ClusterConfig) -> Memo:
     async with connect(config) as client:
-        return Memo(config, Aggregator(client, "ns", Settings(), Liveness()))
+        return Memo(config, [Aggregator(client, "ns", Settings(), Liveness())])
 
 
 async def test_kopf_logs_in_with_the_current_token(tmp_path: Path) -> None:
