@@ -13,6 +13,7 @@ from typing import Any, cast
 from tintype_gateway.errors import RateLimitError
 from tintype_gateway.ledger import rate_limit as rates
 from tintype_gateway.ledger.interface import Caller, Hold, HoldRequest, Ledger
+from tintype_gateway.ledger.jobs import Job, JobLimits, NewJob
 
 MAX_BUCKETS = 10_000
 """Above this number of accounts, full buckets are removed."""
@@ -52,7 +53,7 @@ class CallLimits:
             self._full_at[caller.account] -= rates.MINUTE // caller.calls_per_minute
 
     def refunding(self, ledger: Ledger) -> Ledger:
-        """Return the ledger with a `hold` that uncounts the caller's call."""
+        """Return the ledger with operations that uncount the call of a request for images."""
         return cast(Ledger, _Refunding(ledger, self))
 
     def _now(self) -> int:
@@ -74,3 +75,11 @@ class _Refunding:
         hold = await self._ledger.hold(caller, request)
         self._limits.give_back(caller)
         return hold
+
+    async def submit_job(
+        self, caller: Caller, request: HoldRequest, job: NewJob, limits: JobLimits
+    ) -> Job:
+        """See `Ledger`."""
+        submitted = await self._ledger.submit_job(caller, request, job, limits)
+        self._limits.give_back(caller)
+        return submitted

@@ -8,7 +8,9 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from tintype_gateway.http.handlers.admin import MAX_WRONG_TOKENS, AdminApi
+from tintype_gateway.auth.admin.access import MAX_WRONG_TOKENS, AdminAccess
+from tintype_gateway.auth.admin.tokens import AdminTokens
+from tintype_gateway.http.handlers.admin.api import AdminApi
 from tintype_gateway.ledger import Ledger, open_ledger
 from tintype_gateway.observability.metrics import REGISTRY
 from tintype_testing.waiting import eventually
@@ -31,7 +33,8 @@ def client(
     ledger: Ledger, wrong_token_seconds: float
 ) -> "TestClient[web.Request, web.Application]":
     """A client of an admin API of its own."""
-    application = AdminApi(ledger, TOKEN, wrong_token_seconds).application()
+    access = AdminAccess(AdminTokens(TOKEN), wrong_token_seconds)
+    application = AdminApi(ledger, access).application()
     return TestClient(TestServer(application))
 
 
@@ -73,7 +76,9 @@ async def test_too_many_wrong_tokens_are_not_kept_waiting(ledger: Ledger) -> Non
             each.cancel()
 
 
-@pytest.mark.parametrize("headers", [{}, WRONG, {"Authorization": TOKEN + "x"}])
+@pytest.mark.parametrize(
+    "headers", [{}, WRONG, {"Authorization": TOKEN}, {"Authorization": f"Basic {TOKEN}"}]
+)
 async def test_a_wrong_token_is_refused_and_counted(
     ledger: Ledger, headers: dict[str, str]
 ) -> None:

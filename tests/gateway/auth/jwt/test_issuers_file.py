@@ -12,7 +12,7 @@ from tests.gateway.auth.jwt.support import signing_key
 from tintype_gateway.auth.jwt.issuers import Issuer, read_issuers
 from tintype_testing.cluster.pki import create_pki
 
-DOCUMENT = Path(__file__).parents[4] / "docs" / "operations.md"
+DOCUMENT = Path(__file__).parents[4] / "docs" / "accounts.md"
 JWTS = re.split(r"^## ", DOCUMENT.read_text().partition("## JWTs")[2], flags=re.MULTILINE)[0]
 
 

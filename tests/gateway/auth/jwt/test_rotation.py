@@ -53,7 +53,7 @@ async def server() -> AsyncIterator[JwksServer]:
 async def jwts(server: JwksServer, clock: Clock) -> AsyncIterator[JwtVerifier]:
     """A verifier that reads the keys of the server, by a clock of its own."""
     async with aiohttp.ClientSession() as session:
-        endpoint = JwksEndpoint(server.url, timeout_seconds=1)
+        endpoint = JwksEndpoint(server.url, timeout_seconds=2)
         keys = PublishedKeys(ISSUER, partial(endpoint.read, session), clock)
         yield JwtVerifier({ISSUER: TrustedIssuer(issuer(jwksUrl=server.url), keys)})
 
