@@ -1,0 +1,108 @@
+"""What a policy service learns of an image: its digest, and what it looks like."""
+
+import base64
+import hashlib
+import io
+
+import pytest
+from PIL import Image
+
+from tintype_catalog.sizes import Size
+from tintype_gateway.guardrails.images import input_preview, output_described, preview_bytes
+from tintype_gateway.images.input_inspection import inspect_input
+from tintype_gateway.values.content import BytesContent, Upload
+from tintype_gateway.values.images import FinishedImage, GeneratedImage
+
+
+def file_of(image: Image.Image, form: str, **options: object) -> bytes:
+    file = io.BytesIO()
+    image.save(file, form, **options)
+    return file.getvalue()
+
+
+def finished(content: bytes, form: str, size: Size | None) -> FinishedImage:
+    return FinishedImage(GeneratedImage(base64.b64encode(content)), form, size, "none")
+
+
+def opened(preview: str | None) -> Image.Image:
+    assert preview is not None
+    image = Image.open(io.BytesIO(base64.b64decode(preview)))
+    image.load()
+    return image
+
+
+@pytest.mark.parametrize("form", ["png", "jpeg", "webp"])
+def test_an_output_image_is_shown_small(form: str) -> None:
+    content = file_of(Image.new("RGB", (1200, 600), "red"), form)
+
+    described = output_described(3, finished(content, form, Size(1200, 600)), with_preview=True)
+
+    preview = opened(described.preview)
+    assert (preview.format, preview.size) == ("JPEG", (512, 256))
+    red, green, _ = preview.getpixel((100, 100))  # type: ignore[misc]
+    assert red > 240
+    assert green < 16
+    assert (described.index, described.bytes) == (3, len(content))
+    assert described.sha256 == hashlib.sha256(content).hexdigest()
+
+
+def test_a_small_image_is_not_enlarged() -> None:
+    content = file_of(Image.new("RGB", (64, 32), "red"), "png")
+
+    described = output_described(0, finished(content, "png", Size(64, 32)), with_preview=True)
+
+    assert opened(described.preview).size == (64, 32)
+
+
+def test_what_is_transparent_is_white() -> None:
+    content = file_of(Image.new("RGBA", (64, 64), (255, 0, 0, 0)), "png")
+
+    described = output_described(0, finished(content, "png", Size(64, 64)), with_preview=True)
+
+    assert opened(described.preview).getpixel((5, 5)) == (255, 255, 255)
+
+
+def test_a_preview_has_no_metadata() -> None:
+    exif = Image.Exif()
+    exif[0x010E] = "a planted heron"
+    content = file_of(Image.new("RGB", (64, 64)), "jpeg", exif=exif)
+
+    described = output_described(0, finished(content, "jpeg", Size(64, 64)), with_preview=True)
+
+    assert described.preview is not None
+    assert b"heron" in content
+    assert b"heron" not in base64.b64decode(described.preview)
+
+
+@pytest.mark.parametrize(
+    ("content", "form", "size"),
+    [
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "svg", None),
+        (file_of(Image.new("P", (16, 16)), "gif"), "gif", Size(16, 16)),
+    ],
+    ids=["svg", "gif"],
+)
+def test_an_image_that_cannot_be_drawn_has_a_digest_alone(
+    content: bytes, form: str, size: Size | None
+) -> None:
+    described = output_described(0, finished(content, form, size), with_preview=True)
+
+    assert (described.format, described.preview) == (form, None)
+    assert described.sha256 == hashlib.sha256(content).hexdigest()
+
+
+def test_without_previews_nothing_is_decoded() -> None:
+    described = output_described(
+        0, finished(b"not an image", "png", Size(1, 1)), with_preview=False
+    )
+
+    assert described.preview is None
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "P"])
+def test_an_input_image_of_any_mode_is_shown_small_within_its_memory(mode: str) -> None:
+    content = BytesContent(file_of(Image.new(mode, (1000, 2000)), "png"))
+    facts = inspect_input(Upload(content, "image"))
+
+    assert opened(input_preview(content, facts)).size == (256, 512)
+    assert preview_bytes(facts) > 1000 * 2000 * 4
