@@ -8,13 +8,13 @@ import logging
 import os
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
 from tintype_gateway.storage.cleaning import make_room, remove_ended
-from tintype_gateway.storage.interface import NotStoredError, StoreError
+from tintype_gateway.storage.interface import PIECE_BYTES, NotStoredError, StoreError
 from tintype_gateway.storage.links import Links
 
 Result = TypeVar("Result")
@@ -74,6 +74,23 @@ class FolderStore:
             NotStoredError: No file has this name.
         """
         return await _in_thread((self._folder / name).read_bytes)
+
+    async def delete(self, name: str) -> None:
+        """Remove a file; nothing happens if there is none."""
+        await _in_thread(lambda: (self._folder / name).unlink(missing_ok=True))
+
+    async def stream(self, name: str) -> AsyncGenerator[bytes, None]:
+        """Yield a file in pieces. It is read to its end even if it is removed meanwhile.
+
+        Raises:
+            NotStoredError: No file has this name.
+        """
+        file = await _in_thread(lambda: (self._folder / name).open("rb", buffering=0))
+        try:
+            while piece := await _in_thread(lambda: file.read(PIECE_BYTES)):
+                yield piece
+        finally:
+            file.close()
 
     async def url(self, name: str, lifetime_seconds: int) -> str:
         """Return a signed URL of a file, valid for `lifetime_seconds`."""

@@ -1,21 +1,15 @@
 """Stores the responses to requests with an idempotency key, so that repeats get the same response.
 
-A response consists of texts with an image between each two. A file that is named after the request
-holds the texts and the names of the images in the store. It is written last, so that all images it
-names are stored.
+`stored_responses` says what is stored.
 """
 
 import asyncio
-import json
 import logging
 from collections.abc import Sequence
-from typing import Any
-
-import pybase64
+from dataclasses import replace
 
 from tintype_gateway.errors import AlreadyServedError, UnavailableError
 from tintype_gateway.images.base64_view import decode
-from tintype_gateway.ledger.interface import Hold
 from tintype_gateway.ledger.validation import IDEMPOTENCY_KEPT_SECONDS
 from tintype_gateway.storage.interface import (
     ImageStore,
@@ -24,6 +18,7 @@ from tintype_gateway.storage.interface import (
     media_type,
     new_name,
 )
+from tintype_gateway.storage.stored_responses import StoredBody, StoredResponse, response_name
 from tintype_gateway.values.images import FinishedImage
 from tintype_gateway.values.response import Response
 
@@ -90,22 +85,16 @@ class IdempotentResponses:
         seconds = IDEMPOTENCY_KEPT_SECONDS + self._url_seconds
         try:
             names = [await _kept(image, store, seconds) for image in images]
-            text = json.dumps(_record(response, names, images)).encode()
-            await store.put(_file_name(request_id), text, "application/json", seconds)
+            content = _stored(response, names, images).dumped()
+            await store.put(response_name(request_id), content, "application/json", seconds)
         except StoreError as error:
             extra = {"request_id": request_id, "error": str(error)}
             log.warning("response not stored for a repeat", extra=extra)
 
     async def _find(self, store: ImageStore, request_id: str) -> Response:
-        record = json.loads(await store.get(_file_name(request_id)))
-        pieces = [record["texts"][0].encode()]
-        for name, text in zip(record["names"], record["texts"][1:], strict=True):
-            if record["as_url"]:
-                pieces.append((await store.url(name, self._url_seconds)).encode())
-            else:
-                pieces.append(pybase64.b64encode(await store.get(name)))
-            pieces.append(text.encode())
-        return Response(tuple(pieces), record["headers"] | REPLAYED, Hold(**record["receipt"]))
+        stored = StoredResponse.parse(await store.get(response_name(request_id)))
+        response = await stored.response(store, self._url_seconds)
+        return replace(response, headers={**response.headers, **REPLAYED})
 
 
 async def _kept(image: FinishedImage, store: ImageStore, seconds: int) -> str:
@@ -118,18 +107,9 @@ async def _kept(image: FinishedImage, store: ImageStore, seconds: int) -> str:
     return name
 
 
-def _record(
+def _stored(
     response: Response, names: Sequence[str], images: Sequence[FinishedImage]
-) -> dict[str, Any]:
-    receipt = response.receipt
-    return {
-        "texts": [bytes(piece).decode() for piece in response.pieces[::2]],
-        "names": list(names),
-        "as_url": any(image.name for image in images),
-        "headers": dict(response.headers),
-        "receipt": {"id": receipt.id, "account": receipt.account, "amount": receipt.amount},
-    }
-
-
-def _file_name(request_id: str) -> str:
-    return f"answers/{request_id}.json"
+) -> StoredResponse:
+    texts = tuple(bytes(piece) for piece in response.pieces[::2])
+    body = StoredBody(texts, tuple(names), as_url=any(image.name for image in images))
+    return StoredResponse(body, response.headers, response.receipt)

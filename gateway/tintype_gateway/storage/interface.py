@@ -1,9 +1,13 @@
 """The interface of an image store."""
 
 import secrets
+from collections.abc import AsyncGenerator
 from typing import Protocol
 
 FOLDER_OF_IMAGES = "images"
+
+PIECE_BYTES = 192 * 1024
+"""The most bytes of a file that are read at once: as base64 they are one write to a client."""
 
 
 class StoreError(Exception):
@@ -27,6 +31,18 @@ class ImageStore(Protocol):
 
     async def get(self, name: str) -> bytes:
         """Return a file.
+
+        Raises:
+            NotStoredError: No file has this name.
+        """
+
+    async def delete(self, name: str) -> None:
+        """Remove a file; nothing happens if there is none."""
+
+    def stream(self, name: str) -> AsyncGenerator[bytes, None]:
+        """Yield a file in pieces of at most `PIECE_BYTES`, which are all of it that is in memory.
+
+        Close it if not all pieces are taken.
 
         Raises:
             NotStoredError: No file has this name.

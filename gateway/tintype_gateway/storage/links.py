@@ -2,7 +2,6 @@
 
 import hashlib
 import hmac
-import os
 import secrets
 import time
 from collections.abc import Callable
@@ -10,6 +9,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from tintype_gateway.errors import ForbiddenError
+from tintype_gateway.runtime.key_files import make_key_file
 
 KEY_BYTES = 32
 
@@ -55,21 +55,8 @@ def read_or_make_key(path: Path) -> bytes:
         ValueError: The file is not a key.
     """
     if not path.exists():
-        _make_key(path)
+        make_key_file(path, secrets.token_bytes(KEY_BYTES))
     key = path.read_bytes()
     if len(key) != KEY_BYTES:
         raise ValueError(f"{path} must hold {KEY_BYTES} random bytes")
     return key
-
-
-def _make_key(path: Path) -> None:
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(secrets.token_bytes(KEY_BYTES))
-    try:
-        os.link(draft, path)
-    except FileExistsError:
-        pass  # another process has created it
-    finally:
-        draft.unlink()

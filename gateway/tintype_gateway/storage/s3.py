@@ -1,6 +1,6 @@
 """An S3 bucket, or a bucket of a compatible server, as the image store."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +10,12 @@ import aiohttp
 from aiobotocore.config import AioConfig
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tintype_gateway.storage.interface import NotStoredError, StoreError, disposition
+from tintype_gateway.storage.interface import (
+    PIECE_BYTES,
+    NotStoredError,
+    StoreError,
+    disposition,
+)
 
 CONNECT_SECONDS = 5
 READ_SECONDS = 20
@@ -71,6 +76,28 @@ class S3Store:
             async with response["Body"] as body:
                 content: bytes = await body.read()
                 return content
+
+    async def delete(self, name: str) -> None:
+        """Remove a file; nothing happens if there is none."""
+        with _store_errors():
+            await self._client.delete_object(**self._key(name))
+
+    async def stream(self, name: str) -> AsyncGenerator[bytes, None]:
+        """Yield a file in pieces, as they arrive.
+
+        Raises:
+            NotStoredError: No file has this name.
+        """
+        with _store_errors():
+            response = await self._client.get_object(**self._key(name))
+        body = response["Body"]
+        async with body:
+            while True:
+                with _store_errors():
+                    piece: bytes = await body.read(PIECE_BYTES)
+                if not piece:
+                    return
+                yield piece
 
     async def url(self, name: str, lifetime_seconds: int) -> str:
         """Return a presigned URL of a file, valid for `lifetime_seconds`.

@@ -3,13 +3,14 @@
 import asyncio
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from tintype_gateway.storage.cleaning import make_room, remove_ended
 from tintype_gateway.storage.folder import FolderStore
-from tintype_gateway.storage.interface import NotStoredError, StoreError
+from tintype_gateway.storage.interface import PIECE_BYTES, NotStoredError, StoreError
 from tintype_gateway.storage.links import KEY_BYTES, Links
 from tintype_testing.waiting import eventually
 
@@ -27,9 +28,31 @@ async def test_a_stored_file_is_found(store: FolderStore) -> None:
     assert await store.get("images/a.png") == b"an image"
 
 
+async def test_a_file_is_read_in_pieces(store: FolderStore) -> None:
+    content = bytes(range(256)) * 2048
+    await store.put("images/a.png", content, "image/png", HOUR)
+
+    pieces = [piece async for piece in store.stream("images/a.png")]
+
+    assert b"".join(pieces) == content
+    assert max(map(len, pieces)) == PIECE_BYTES
+
+
 async def test_an_unknown_file_is_not_found(store: FolderStore) -> None:
     with pytest.raises(NotStoredError):
         await store.get("images/a.png")
+    with pytest.raises(NotStoredError):
+        await anext(store.stream("images/a.png"))
+
+
+async def test_a_deleted_file_is_gone(store: FolderStore) -> None:
+    await store.put("jobs/a", b"sealed", "application/octet-stream", HOUR)
+
+    await store.delete("jobs/a")
+    await store.delete("jobs/a")
+
+    with pytest.raises(NotStoredError):
+        await store.get("jobs/a")
 
 
 async def test_urls_are_those_that_clients_reach_the_gateway_by(store: FolderStore) -> None:
@@ -138,7 +161,12 @@ async def test_a_burst_does_not_fill_the_disk(tmp_path: Path) -> None:
 
 
 def size_of(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.glob("*/*"))
+    """Return the bytes of all files, of which others may be deleted meanwhile."""
+    size = 0
+    for path in folder.glob("*/*"):
+        with suppress(FileNotFoundError):
+            size += path.stat().st_size
+    return size
 
 
 def names(folder: Path) -> set[str]:

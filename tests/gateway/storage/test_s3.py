@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from tintype_gateway.storage.interface import NotStoredError, StoreError, new_name
+from tintype_gateway.storage.interface import PIECE_BYTES, NotStoredError, StoreError, new_name
 from tintype_gateway.storage.s3 import Bucket
 from tintype_testing.http import fetched
 from tintype_testing.s3 import S3Server, store_in
@@ -19,6 +19,30 @@ async def test_a_stored_file_is_found(bucket: Bucket) -> None:
         await store.put("images/a.png", CONTENT, "image/png", HOUR)
 
         assert await store.get("images/a.png") == CONTENT
+
+
+async def test_a_deleted_file_is_gone(bucket: Bucket) -> None:
+    async with store_in(bucket) as store:
+        await store.put("jobs/a", CONTENT, "application/octet-stream", HOUR)
+
+        await store.delete("jobs/a")
+        await store.delete("jobs/a")
+
+        with pytest.raises(NotStoredError):
+            await store.get("jobs/a")
+
+
+async def test_a_file_is_read_in_pieces(bucket: Bucket) -> None:
+    content = bytes(range(256)) * 2048
+    async with store_in(bucket) as store:
+        await store.put("images/a.png", content, "image/png", HOUR)
+        pieces = [piece async for piece in store.stream("images/a.png")]
+
+        with pytest.raises(NotStoredError):
+            await anext(store.stream("images/b.png"))
+
+    assert b"".join(pieces) == content
+    assert max(map(len, pieces)) <= PIECE_BYTES
 
 
 async def test_the_url_serves_the_file_with_its_type(bucket: Bucket) -> None:

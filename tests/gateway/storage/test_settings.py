@@ -49,7 +49,10 @@ def test_the_bucket_is_named_as_everywhere(environ: pytest.MonkeyPatch) -> None:
         ({"TINTYPE_PUBLIC_URL": "images.example.com"}, "pattern"),
         ({"TINTYPE_IMAGE_URL_SECONDS": "604801"}, "604800"),
         ({"TINTYPE_IMAGE_WORKERS": "0"}, "1"),
-        ({"TINTYPE_DEFAULT_RESPONSE_FORMAT": "url"}, "AWS_S3_BUCKET or TINTYPE_IMAGE_STORE_DIR"),
+        (
+            {"TINTYPE_DEFAULT_RESPONSE_FORMAT": "url", "TINTYPE_CATALOG_MOUNT": "/catalog"},
+            "AWS_S3_BUCKET or TINTYPE_IMAGE_STORE_DIR",
+        ),
     ],
 )
 def test_invalid_settings_are_refused_at_the_start(
@@ -62,15 +65,34 @@ def test_invalid_settings_are_refused_at_the_start(
         GatewaySettings()
 
 
-def test_without_any_there_is_no_folder(environ: pytest.MonkeyPatch) -> None:
-    assert GatewaySettings().image_folder is None
-
-
-def test_against_simulators_there_always_is_one(environ: pytest.MonkeyPatch) -> None:
-    environ.setenv("TINTYPE_SIMULATE", "true")
+@pytest.mark.parametrize(
+    "variables", [{}, {"TINTYPE_SIMULATE": "true", "TINTYPE_DATABASE_URL": "postgresql://h/d"}]
+)
+def test_a_gateway_alone_or_with_simulators_has_a_folder(
+    environ: pytest.MonkeyPatch, variables: dict[str, str]
+) -> None:
+    for name, value in variables.items():
+        environ.setenv(name, value)
     environ.setenv("TINTYPE_DATA_DIR", "/data")
 
     assert GatewaySettings().image_folder == Path("/data/images")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("TINTYPE_DATABASE_URL", "postgresql://u@h/d"),
+        ("TINTYPE_CATALOG_CONFIGMAP", "catalog"),
+        ("TINTYPE_CATALOG_MOUNT", "/catalog"),
+        ("AWS_S3_BUCKET", "images"),
+    ],
+)
+def test_a_gateway_among_many_in_a_pod_or_with_a_bucket_has_no_folder_by_itself(
+    environ: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    environ.setenv(variable, value)
+
+    assert GatewaySettings().image_folder is None
 
 
 def test_urls_can_be_the_default_where_there_is_a_folder(environ: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,8 @@ import datetime
 import signal
 from pathlib import Path
 
-from tintype_gateway.accounts import HOLD_LIFETIME_SECONDS, MAXIMUM_RATE, Policy
+from tintype_gateway.accounts import MAXIMUM_RATE, Policy
+from tintype_gateway.holds import HOLD_LIFETIME_SECONDS
 from tintype_simulator.app import running
 from tintype_testing.fleet import CREDITS_MICRO, PRICE, Fleet, Tally, Trouble, storm
 from tintype_testing.ledgers import opened

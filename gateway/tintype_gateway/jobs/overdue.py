@@ -1,0 +1,54 @@
+"""Ends jobs that no worker takes in time.
+
+The running jobs of their account may be as many as they may be, or all workers are away.
+"""
+
+import asyncio
+import logging
+
+from tintype_gateway.api.jobs import error_record
+from tintype_gateway.jobs import failures
+from tintype_gateway.jobs.payload import Payloads
+from tintype_gateway.ledger.errors import LedgerError
+from tintype_gateway.ledger.operations.jobs import JobOperations
+from tintype_gateway.observability.metrics import JOBS_ENDED
+
+LOOK_SECONDS = 15.0
+"""The time between two looks for jobs that have waited for too long."""
+
+AT_ONCE = 100
+"""How many jobs end in one transaction."""
+
+log = logging.getLogger(__name__)
+
+
+async def fail_overdue_jobs(
+    ledger: JobOperations, payloads: Payloads | None, most_seconds: int
+) -> None:
+    """Fail jobs that have been queued for more than `most_seconds`, until cancelled."""
+    while True:
+        try:
+            while await fail_some(ledger, payloads, most_seconds) == AT_ONCE:
+                pass
+        except LedgerError as error:
+            log.warning("overdue jobs not ended", extra={"error": str(error)})
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+async def fail_some(ledger: JobOperations, payloads: Payloads | None, most_seconds: int) -> int:
+    """Fail some of the jobs that have been queued for too long, and return how many.
+
+    Their images are removed from the store; without `payloads` they end there by themselves.
+
+    Raises:
+        LedgerError: The ledger is unavailable.
+    """
+    error = error_record(failures.overdue(most_seconds))
+    failed = await ledger.fail_overdue_jobs(most_seconds, AT_ONCE, error)
+    for job in failed:
+        JOBS_ENDED.labels(job.operation, job.status).inc()
+        extra = {"job": job.id, "request_id": job.request_id, "account": job.account}
+        log.warning("job was queued for too long", extra=extra)
+        if payloads is not None and job.payload is not None:
+            await payloads.discard(job.id, job.payload)
+    return len(failed)

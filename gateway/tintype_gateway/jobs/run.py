@@ -1,0 +1,314 @@
+"""One claimed job, on its way to its end.
+
+It is run by the parts that serve direct requests: planned anew by the catalog of the moment, at the
+prices of its submission, and executed. Its images are stored as they come. In the end the result is
+stored, and then the job ends and is charged in one transaction. What happens where that chain
+breaks is decided here: the job is handed back, resumed, completed by its result, or given up.
+"""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from tintype_gateway.errors import GatewayError, InternalError, OverloadedError, UnavailableError
+from tintype_gateway.jobs import failures
+from tintype_gateway.jobs.collecting import Collecting
+from tintype_gateway.jobs.journal import JobJournal
+from tintype_gateway.jobs.output import JobOutput
+from tintype_gateway.jobs.patience import persisted
+from tintype_gateway.jobs.payload import PayloadError, Payloads, StoredRequest
+from tintype_gateway.jobs.planning import JobPlan, plan_job
+from tintype_gateway.jobs.sealing import SealError
+from tintype_gateway.ledger.errors import JobLostError, LedgerUnavailableError
+from tintype_gateway.ledger.interface import Settlement
+from tintype_gateway.ledger.jobs import Claimed, Job, JobEnd, JobResult
+from tintype_gateway.observability import spans
+from tintype_gateway.observability.metrics import JOBS_ENDED, JOBS_HANDED_BACK
+from tintype_gateway.observability.request_log import RequestLog
+from tintype_gateway.observability.request_meter import RequestMeter
+from tintype_gateway.pipeline.pipeline import Pipeline
+from tintype_gateway.pipeline.request_metrics import count_charge
+from tintype_gateway.request_context import RequestContext
+from tintype_gateway.runtime.deadline import Deadline
+from tintype_gateway.runtime.memory_budget import Reservation, bytes_reserved
+from tintype_gateway.storage.interface import ImageStore, NotStoredError, StoreError
+from tintype_gateway.storage.stored_responses import StoredResponse, response_name
+from tintype_gateway.upstream.translate import divide
+
+MEMORY_SECONDS = 30.0
+"""How long a job waits for memory before it is handed back."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class JobTools:
+    """What the jobs of a gateway are run with."""
+
+    pipeline: Pipeline
+    payloads: Payloads
+    store: ImageStore
+    keep_seconds: int
+    """How long the output of a job is kept in the store, at least."""
+
+    max_queued_seconds: int
+    """After how many seconds a job that is still queued fails."""
+
+
+class _PostponedError(Exception):
+    """The gateway cannot run the job now, and nothing is lost if another one does."""
+
+
+class JobRun:
+    """A job that this gateway has by a claim."""
+
+    def __init__(self, tools: JobTools, claimed: Claimed, claim: str) -> None:
+        self._tools = tools
+        self._mode = claimed.mode
+        self._claim = claim
+        self._ledger = tools.pipeline.ledger
+        self._log = RequestLog()
+        self._journal: JobJournal | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._calls: Collecting | None = None
+        self._is_cancelled = claimed.job.cancel_requested
+        self._is_leaving = False
+        self._is_ending = False
+        self._output: JobOutput | None = None
+        self._plan: JobPlan | None = None
+        self.job = claimed.job
+        self.is_postponed = False
+        """Whether it was handed back because this gateway cannot run it now."""
+
+    def start(self) -> "asyncio.Task[None]":
+        """Begin to run the job, and return the task that ends when it is done with it."""
+        self._task = asyncio.create_task(self._run())
+        return self._task
+
+    @property
+    def is_untouched(self) -> bool:
+        """Whether nothing was sent, so that another gateway may run it from the start."""
+        return not (self._is_ending or self._has_sent or self._mode == "abandoned")
+
+    def cancel(self) -> None:
+        """Cancel the job for its client. What the client has had of it is carried to its end."""
+        if not self._is_cancelled:
+            self._is_cancelled = True
+            if self._calls is not None:
+                self._calls.cancel()
+
+    def lose(self) -> None:
+        """Stop: the claim has ended, and another gateway may have the job."""
+        self._stop(is_leaving=False)
+
+    def leave(self) -> None:
+        """Stop, and hand the job back if another gateway can carry it on; else give it up."""
+        self._stop(is_leaving=True)
+
+    def _stop(self, *, is_leaving: bool) -> None:
+        self._is_leaving = is_leaving
+        if self._journal is not None:
+            self._journal.leave_tasks()
+        if self._task is not None and (is_leaving or not self._is_ending):
+            self._task.cancel()
+
+    @property
+    def _has_sent(self) -> bool:
+        return self._journal is not None and self._journal.has_sent
+
+    async def _run(self) -> None:
+        extra = {"job": self.job.id, "request_id": self.job.request_id}
+        try:
+            job = self.job
+            span = spans.working(job.operation, job.id, job.trace_parent)
+            with RequestMeter(job.request_id), span:
+                await self._end(await self._outcome())
+        except _PostponedError as reason:
+            log.warning("job handed back", extra={**extra, "error": str(reason)})
+            self.is_postponed = True
+            await self._hand_back()
+        except JobLostError:
+            log.warning("job lost to another gateway", extra=extra)
+        except asyncio.CancelledError:
+            if not self._is_leaving:
+                raise
+            await self._left()
+        except Exception:  # a defect, which must not end the process: the lease ends the job
+            log.exception("unexpected error", extra=extra)
+
+    async def _outcome(self) -> JobEnd:
+        """Return how the job ends, once its images are stored, if there are any."""
+        job = self.job
+        try:
+            self._journal = JobJournal(
+                job.id, self._claim, self._ledger, self._tools.payloads.sealing, job.tasks
+            )
+        except SealError as error:
+            log.error("tasks of a job cannot be opened", extra={"job": job.id, "error": str(error)})
+        can_resume = self._journal is not None and self._journal.may_resume
+        if self._mode != "run" and (not can_resume or failures.is_fatal(job)):
+            return await self._found()
+        if self._mode == "run" and self._is_cancelled:
+            return JobEnd(status="cancelled")
+        if self._mode == "run" and (refusal := self._refusal_to_begin()) is not None:
+            return self._failed(refusal)
+        try:
+            return await self._executed()
+        except (OverloadedError, StoreError, LedgerUnavailableError) as error:
+            raise _PostponedError(str(error)) from error
+        except GatewayError as error:
+            return self._failed(error)
+        except PayloadError as error:
+            return self._failed(UnavailableError(f"{error}", code="job_unreadable"))
+        except (JobLostError, _PostponedError):
+            raise
+        except Exception:
+            log.exception("unexpected error", extra={"job": job.id, "request_id": job.request_id})
+            return self._failed(InternalError("an unexpected error occurred; it was logged"))
+
+    def _refusal_to_begin(self) -> GatewayError | None:
+        most_seconds = self._tools.max_queued_seconds
+        if datetime.now(UTC) - self.job.created_at > timedelta(seconds=most_seconds):
+            return failures.overdue(most_seconds)
+        return failures.abandoned() if failures.is_fatal(self.job) else None
+
+    async def _found(self) -> JobEnd:
+        """Return the end of a job whose gateway may have stored its result before it ended."""
+        name = response_name(self.job.request_id)
+        try:
+            stored = StoredResponse.parse(await self._tools.store.get(name))
+        except NotStoredError:
+            stored = None
+        except StoreError as error:
+            raise _PostponedError(str(error)) from error
+        if stored is None or stored.bill is None:
+            return self._failed(failures.lost())
+        bill = stored.bill
+        result = JobResult(name, bill.images)
+        return JobEnd(status="completed", cost=bill.cost, images=bill.images, result=result)
+
+    async def _executed(self) -> JobEnd:
+        """Run the job, or wait for the tasks that it has at providers."""
+        job, payloads = self.job, self._tools.payloads
+        assert job.payload is not None  # noqa: S101 - a claimed job has its request
+        async with payloads.opened(job.id, job.payload) as request:
+            self._plan = planned = await self._planned(request)
+            plan = planned.plan
+            if not self._opened_journal.fits(divide(plan.job, plan.model)):
+                return await self._found()  # the catalog divides it into other calls now
+            with self._tools.pipeline.memory.reserved(0) as reservation:
+                await self._reserve(reservation, bytes_reserved(plan))
+                context = RequestContext.begin(
+                    plan, job.request_id, self._log, reservation, self._opened_journal
+                )
+                execution = self._tools.pipeline.executor.execution(context)
+                self._output = output = await self._new_output(planned)
+                self._calls = calls = Collecting(execution, output, self._opened_journal)
+                if self._is_cancelled:
+                    calls.cancel()
+                await calls.run()
+                return await self._stored(output, is_cut=calls.is_cut)
+
+    @property
+    def _opened_journal(self) -> JobJournal:
+        assert self._journal is not None  # noqa: S101 - without one, nothing is run
+        return self._journal
+
+    async def _planned(self, request: StoredRequest) -> JobPlan:
+        routes = self._opened_journal.routes
+        return await plan_job(self._tools.pipeline, self.job, request, self._log, routes)
+
+    async def _reserve(self, reservation: Reservation, size: int) -> None:
+        memory = self._tools.pipeline.memory
+        if not await memory.grow(reservation, size, Deadline(MEMORY_SECONDS)):
+            raise _PostponedError("there is no memory for it")
+
+    async def _new_output(self, planned: JobPlan) -> JobOutput:
+        tools, given = self._tools, (self.job, self._claim, planned.plan)
+        output = JobOutput(
+            *given,
+            tools.store,
+            self._ledger,
+            planned.cost,
+            tools.keep_seconds,
+            as_url=planned.as_url,
+        )
+        if self.job.attempts > 1:
+            await output.resume()
+        return output
+
+    async def _stored(self, output: JobOutput, *, is_cut: bool) -> JobEnd:
+        """Return the end of a job whose calls have ended, after storing its result."""
+        self._is_ending = True
+        error = failures.error_of_calls(output.failed) if output.failed else None
+        if not output.calls:
+            if is_cut or error is None:
+                return JobEnd(status="cancelled")
+            return failures.failure(error)
+        try:
+            result = await output.close(error)
+        except StoreError as refused:
+            return failures.failure(failures.not_stored(refused))
+        return JobEnd(
+            status="cancelled" if is_cut else "completed",
+            cost=output.cost,
+            images=result.images,
+            result=result,
+        )
+
+    def _failed(self, error: GatewayError) -> JobEnd:
+        """Return the end of a job that an error ends, whose calls may be in progress."""
+        error.may_have_cost = error.may_have_cost or self._has_sent
+        return failures.failure(error)
+
+    async def _end(self, end: JobEnd) -> None:
+        self._is_ending = True
+        ended, settlement = await persisted(
+            self.job.id, lambda: self._ledger.end_job(self.job.id, self._claim, end)
+        )
+        JOBS_ENDED.labels(ended.operation, ended.status).inc()
+        self._count(settlement)
+        self._write(ended)
+        if self.job.payload is not None:
+            await self._tools.payloads.discard(self.job.id, self.job.payload)
+
+    def _count(self, settlement: Settlement | None) -> None:
+        if settlement is not None and self._output is not None and self._plan is not None:
+            planned = self._plan
+            calls = self._output.calls
+            count_charge(planned.plan, calls, settlement, planned.cost, planned.unpaid)
+
+    def _write(self, ended: Job) -> None:
+        """Write the line of the job to the log."""
+        started = ended.started_at or ended.created_at
+        fields: dict[str, object] = {
+            **self._log.fields(),
+            "job": ended.id,
+            "request_id": ended.request_id,
+            "account": ended.account,
+            "status": ended.status,
+            "attempt": ended.attempts,
+            "seconds": round((datetime.now(UTC) - started).total_seconds(), 6),
+            "cost_micro_credits": ended.charged,
+        }
+        if ended.error is not None:
+            fields["error"] = ended.error["body"]["error"]["code"]
+        log.info("job ended", extra=fields)
+
+    async def _left(self) -> None:
+        """Hand back a job that this gateway leaves, or end it where that could cost twice."""
+        if self._is_ending:
+            return  # the gateway that takes it over finds its result, if that was stored
+        if self._has_sent and not self._opened_journal.may_resume:
+            await self._end(self._failed(failures.lost()))
+        else:
+            await self._hand_back()
+
+    async def _hand_back(self) -> None:
+        try:
+            await self._ledger.hand_back_job(self.job.id, self._claim)
+            JOBS_HANDED_BACK.labels("resume" if self._has_sent else "run").inc()
+        except (JobLostError, LedgerUnavailableError) as error:  # its lease ends
+            extra = {"job": self.job.id, "error": str(error)}
+            log.warning("job not handed back", extra=extra)
