@@ -30,29 +30,53 @@ REGIONS = (
 OUTCOMES = ("success", *get_args(FaultKind), "cancelled")
 
 SLOT_OUTCOMES = ("leased", "full", "timeout", "left")
+OPERATIONS = ("image_generation", "image_edit", "image_variation")
+ENDS = ("completed", "failed", "cancelled", "outcome_unknown")
+"""The statuses with which jobs end."""
+
 LEDGER_OUTCOMES = ("done", "refused", "unavailable")
+
+GUARDRAIL_OUTCOMES = (
+    *("allow", "deny", "replace", "timeout", "unreachable"),
+    *("forbidden", "refused", "invalid", "misconfigured", "cancelled"),
+)
 
 VOCABULARY: Mapping[str, Sequence[str]] = {
     "binding": tuple(f"binding-{number}" for number in range(10)),
+    "check": ("prompt", "images"),
     "event": ("partial_image", "completed"),
     "error_type": ("", *OUTCOMES[1:]),
     "gen_ai_operation_name": ("image_generation",),
     "gen_ai_provider_name": ("openai", "aws.bedrock", "gcp.gemini"),
     "gen_ai_token_type": ("input", "output"),
     "method": ("GET", "POST"),
+    "mode": ("run", "resume", "abandoned"),
     "operation": ("hold", "settle", "release", "renew", "authenticate", "mark_delivered"),
     "outcome": OUTCOMES,
     "provider": ("openai", "bedrock", "gemini"),
     "reason": OUTCOMES,
+    "receiver": ("settings", "jobs"),
     "result": ("loaded", "rejected"),
     "route": tuple(f"/v1/{number}" for number in range(8)),
     "source": ("watch", "mount", "last-good"),
+    "state": ("ready", "reconciling", "stalled"),
     "status": ("200", "400", "401", "402", "404", "422", "429", "499", "503"),
+    "type": (
+        *("budget.threshold_reached", "audit.change", "webhook.test", "image.job.completed"),
+        *("image.job.failed", "image.job.cancelled", "image.job.outcome_unknown"),
+    ),
+    "verdict": ("allow", "deny", "replace", "failed_open", "failed_closed", "exempt"),
     "version": ("0.1.0",),
+    "window": ("day", "week", "month"),
 }
 
-ONE_OF = {"tintype_images_refused": 10, "tintype_excess_credits": 100}
-"""For events that happen to few of the models."""
+ONE_OF = {
+    "tintype_images_refused": 10,
+    "tintype_excess_credits": 100,
+    "tintype_jobs_queued": 100,
+    "tintype_jobs_oldest_seconds": 100,
+}
+"""For events that happen to few of the models, and for those whose jobs wait at a time."""
 
 
 def use_a_thousand_models() -> None:
@@ -81,6 +105,12 @@ def _uses(name: str, labels: Sequence[str]) -> Iterator[dict[str, str]]:
     elif "region" in labels:
         for (provider, region), outcome in product(REGIONS, OUTCOMES):
             yield _chosen(labels, provider=provider, region=region, outcome=outcome)
+    elif {"check", "outcome"} <= set(labels):
+        for check, outcome in product(VOCABULARY["check"], GUARDRAIL_OUTCOMES):
+            yield _chosen(labels, check=check, outcome=outcome)
+    elif {"operation", "status"} <= set(labels):
+        for operation, status in product(OPERATIONS, ENDS):
+            yield _chosen(labels, operation=operation, status=status)
     elif "operation" in labels:
         for operation, outcome in product(VOCABULARY["operation"], LEDGER_OUTCOMES):
             yield _chosen(labels, operation=operation, outcome=outcome)

@@ -6,6 +6,8 @@ gateway's types always agree. This package does no I/O, has no clock, and import
 
     resources.py   ImageModel and ProviderBinding as Kubernetes objects
     image_model.py, provider_binding.py, pricing.py   their specs
+    price_changes.py   the later prices of a binding, and the one of a moment
+    conditions.py  the conditions that the statuses of all kinds have
     sizes.py       the image sizes of a model, and the nearest one to a requested size
     costs.py       the ceiling and the cost of a request
     catalog.py     the compiled snapshot

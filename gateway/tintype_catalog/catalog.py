@@ -2,10 +2,12 @@
 
 import hashlib
 import json
-from typing import Final, Literal
+from datetime import datetime
+from typing import Final, Literal, Self
 
 from tintype_catalog.contract import Contract, ObjectName
 from tintype_catalog.image_model import ImageModelSpec
+from tintype_catalog.price_changes import price_at
 from tintype_catalog.provider_binding import ProviderBindingSpec
 
 SCHEMA_VERSION: Final = 1
@@ -27,6 +29,16 @@ class Binding(ProviderBindingSpec):
 
     name: ObjectName
     """The name of its Kubernetes object."""
+
+    def at(self, moment: datetime) -> Self:
+        """Return the binding with the price of a moment as its `pricing`, which changes no more.
+
+        It is the binding itself where it has one price only.
+        """
+        if not self.price_changes:
+            return self
+        pricing = price_at(self.pricing, self.price_changes, moment)
+        return self.model_copy(update={"pricing": pricing, "price_changes": ()})
 
 
 class Catalog(Contract):

@@ -14,6 +14,7 @@ from tintype_catalog.input_checks import input_problems
 from tintype_catalog.operations import FEATURES
 from tintype_catalog.pricing import Bracket, Pricing
 from tintype_catalog.problems import Problem
+from tintype_catalog.provider_binding import ProviderBindingSpec
 from tintype_catalog.providers import SERVICES, Dialect
 from tintype_catalog.resources import ImageModel, ProviderBinding
 from tintype_catalog.sizes import SIZE, Size, choose
@@ -179,14 +180,15 @@ def binding_problems(
         )
     elif binding.spec.active:
         model, spec = models[reference].spec, binding.spec
-        for message in _unpriced(model, spec.pricing):
-            yield Problem(
-                kind="ProviderBinding",
-                name=name,
-                field="spec.pricing",
-                message=message,
-                reason="Unpriced",
-            )
+        for field, pricing in _prices(spec):
+            for message in _unpriced(model, pricing):
+                yield Problem(
+                    kind="ProviderBinding",
+                    name=name,
+                    field=field,
+                    message=message,
+                    reason="Unpriced",
+                )
         for message in _impossible(model, spec.dialect):
             yield Problem(kind="ProviderBinding", name=name, field="spec.dialect", message=message)
         for field, message in api_problems(model, spec.api) if spec.api else ():
@@ -225,6 +227,13 @@ def endpoint_warning(
         f"ends in `{found[0]}`, and the dialect {dialect} adds `{service.path}` by itself: "
         f"leave it out, unless the provider is at `{base}{service.path}`"
     )
+
+
+def _prices(spec: ProviderBindingSpec) -> Iterator[tuple[str, Pricing]]:
+    """Yield each price of a binding with its field."""
+    yield "spec.pricing", spec.pricing
+    for index, change in enumerate(spec.price_changes):
+        yield f"spec.priceChanges[{index}]", change
 
 
 def _unpriced(model: ImageModelSpec, pricing: Pricing) -> Iterator[str]:

@@ -4,7 +4,15 @@ import json
 from dataclasses import dataclass
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 from pydantic.alias_generators import to_camel
 from typing_extensions import override
 
@@ -45,6 +53,22 @@ def filled(field: str) -> str:
     return f"(has(self.{field}) && size(self.{field}) > 0)"
 
 
+def described(expectation: str) -> WrapValidator:
+    """Return a validator whose message says what a value must be, where a pattern would not.
+
+    Args:
+        expectation: The end of a sentence about the field, such as `must be an even number`.
+    """
+
+    def validate(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+        try:
+            return handler(value)
+        except ValidationError as error:
+            raise ValueError(expectation) from error
+
+    return WrapValidator(validate)
+
+
 @dataclass(frozen=True)
 class AtMostBytes:
     """A validator for the total size of fields with nested or many values.
@@ -62,10 +86,15 @@ class AtMostBytes:
         Raises:
             ValueError: The value is too large.
         """
-        size = len(json.dumps(value, separators=(",", ":")))
+        size = len(json.dumps(value, separators=(",", ":"), default=_content))
         if size > self.bytes:
             raise ValueError(f"must have at most {self.bytes} bytes as JSON (has {size})")
         return value
+
+
+def _content(value: BaseModel) -> Any:
+    """Return the JSON value of a model as a catalog has it."""
+    return value.model_dump(mode="json", exclude_defaults=True)
 
 
 ObjectName = Annotated[

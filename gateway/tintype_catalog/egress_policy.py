@@ -7,7 +7,7 @@ host behind a proxy is checked by its name alone, because the proxy looks up the
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -59,6 +59,37 @@ class EgressPolicy:
     def to_proxy(self, proxy: str) -> Egress:
         """Return the addresses for connections to a proxy."""
         return self._to_private(_host(proxy))
+
+    def to_webhook(self, url: str) -> Egress:
+        """Return the addresses for connections to a receiver of webhooks, which the settings name.
+
+        Without TLS, only private addresses: what is sent is signed, but not secret.
+        """
+        egress = self._to_private(_host(url))
+        is_plain = urlsplit(url).scheme == "http"
+        return replace(egress, reach=egress.reach & ~Reach.PUBLIC) if is_plain else egress
+
+    def to_account_webhook(self, url: str) -> Egress:
+        """Return the addresses for connections to a receiver that an account names.
+
+        Private ones only as far as networks and Services are allowed: that bindings may call more
+        is trust in their authors.
+        """
+        return replace(self, endpoints=self.endpoints & ~Reach.PRIVATE).to_webhook(url)
+
+    def account_webhook_refusal(self, url: str) -> str | None:
+        """Return what is wrong with the URL that an account names; None if it may be allowed.
+
+        A name is checked only when the gateway connects.
+        """
+        host, egress = _host(url), self.to_account_webhook(url)
+        if not egress.reach and not egress.networks:
+            return "must begin with https://"
+        if not _is_address(host) or egress.allows(host):
+            return None
+        if kind_of(host) is Reach.PUBLIC:
+            return "must begin with https://, except in private networks"
+        return "must not be an address of this machine or of a private network"
 
     def refusal(self, binding: ProviderBindingSpec) -> str | None:
         """Return why gateways refuse every call of a binding; None if they may call.

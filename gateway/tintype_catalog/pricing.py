@@ -21,6 +21,7 @@ PricingType = Literal[
 
 _WITH_USD = ("per_image", "per_megapixel", "per_second")
 _WITH_MAX_USD = ("per_megapixel", "per_second")
+_UNITS = {"per_image": "an image", "per_megapixel": "a megapixel", "per_second": "a second"}
 _MEGAPIXEL_TYPES = "`firstUsd` and `inputUsd` go with type per_megapixel"
 _INPUT_NEEDS_FIRST = "`inputUsd` goes with `firstUsd`"
 _USD_TYPES = "`usd` goes with type per_image, per_megapixel and per_second"
@@ -227,6 +228,17 @@ class Pricing(Contract):
 
     max_other_output_tokens: Tokens = 0
     """The most output tokens besides the image. Sent to the provider as a limit if it has one."""
+
+    @override
+    def __str__(self) -> str:
+        """Return the price in short, for messages."""
+        if self.per_million_tokens is not None:
+            return f"{self.per_million_tokens.image_output} USD for a million image tokens"
+        if self.prices:
+            each = sorted((row.usd for row in self.prices), key=Decimal)
+            span = each[0] if each[0] == each[-1] else f"{each[0]} to {each[-1]}"
+            return f"{span} USD for an image"
+        return f"{self.first_usd or self.usd} USD for {_UNITS[self.type]}"
 
     @model_validator(mode="after")
     def _fields_fit_the_type(self) -> Self:

@@ -15,6 +15,7 @@ from tintype_catalog.connection import (
 )
 from tintype_catalog.contract import AtMostBytes, Contract, Region, cel
 from tintype_catalog.model_input import ModelInput
+from tintype_catalog.price_changes import ASCENDING_RULE, PriceChanges
 from tintype_catalog.pricing import Pricing
 from tintype_catalog.providers import SERVICES, Dialect
 from tintype_catalog.urls import has_a_host_and_a_port
@@ -151,6 +152,7 @@ class ProviderBindingSpec(Contract):
             "!has(self.allowPrivate) || !self.allowPrivate || has(self.endpoint)",
             _PRIVATE_ENDPOINT,
         ),
+        ASCENDING_RULE,
     )
 
     model_ref: LocalReference
@@ -229,7 +231,10 @@ class ProviderBindingSpec(Contract):
     `preview`, of `/openai/v1`, which is called without a version by default."""
 
     pricing: Pricing
-    """The price at this provider."""
+    """The price at this provider, until the first of `priceChanges`."""
+
+    price_changes: PriceChanges = ()
+    """Later prices, in the order of their moments. At most 6144 bytes as JSON."""
 
     timeout_seconds: Annotated[int, Field(ge=1, le=3600)] = 180
     """The time limit of one call."""

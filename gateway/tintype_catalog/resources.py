@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import ConfigDict, ValidationError
 
@@ -15,14 +15,16 @@ GROUP = "tintype.dev"
 VERSION = "v1alpha1"
 API_VERSION = f"{GROUP}/{VERSION}"
 
+Kind = TypeVar("Kind", bound="Tolerant")
 
-class _Tolerant(Contract):
+
+class Tolerant(Contract):
     """The envelope of an object. Kubernetes may add fields to it: only the spec is strict."""
 
     model_config = ConfigDict(extra="ignore")
 
 
-class ObjectMeta(_Tolerant):
+class ObjectMeta(Tolerant):
     """The metadata that the catalog needs."""
 
     name: ObjectName
@@ -35,7 +37,7 @@ class ObjectMeta(_Tolerant):
     """The creation time at the API server, RFC 3339 in UTC. The oldest of two objects wins."""
 
 
-class ImageModel(_Tolerant):
+class ImageModel(Tolerant):
     """A model that clients can name."""
 
     api_version: Literal["tintype.dev/v1alpha1"] = "tintype.dev/v1alpha1"
@@ -44,7 +46,7 @@ class ImageModel(_Tolerant):
     spec: ImageModelSpec
 
 
-class ProviderBinding(_Tolerant):
+class ProviderBinding(Tolerant):
     """A provider for an ImageModel."""
 
     api_version: Literal["tintype.dev/v1alpha1"] = "tintype.dev/v1alpha1"
@@ -60,20 +62,30 @@ KINDS: dict[str, type[ImageModel] | type[ProviderBinding]] = {
     "ProviderBinding": ProviderBinding,
 }
 
+ALL_KINDS = (*KINDS, "Account", "ApiKey", "CreditGrant")
+"""The kinds of the group; those of the ledger are in `tintype_accounts`."""
+
 
 def parse_resource(manifest: Mapping[str, Any]) -> Resource | list[Problem]:
-    """Return the resource of a manifest, or all of its problems.
+    """Return the resource of a manifest, or all of its problems, as `parse_kind`."""
+    return parse_kind(manifest, KINDS)
+
+
+def parse_kind(
+    manifest: Mapping[str, Any], kinds: Mapping[str, type[Kind]]
+) -> Kind | list[Problem]:
+    """Return the resource of a manifest of one of these kinds, or all of its problems.
 
     The manifest is converted to JSON first, as by an API server, so that the result does not depend
     on the YAML parser. Fields have their JSON names, as in the CRD.
     """
     kind, name = str(manifest.get("kind")), _name(manifest)
-    if manifest.get("apiVersion") != API_VERSION or kind not in KINDS:
-        message = f"must be {API_VERSION} and one of {', '.join(KINDS)}"
+    if manifest.get("apiVersion") != API_VERSION or kind not in kinds:
+        message = f"must be {API_VERSION} and one of {', '.join(ALL_KINDS)}"
         return [Problem(kind=kind, name=name, field="apiVersion, kind", message=message)]
     try:
         text = json.dumps(manifest, default=str)
-        return KINDS[kind].model_validate_json(text, by_alias=True, by_name=False)
+        return kinds[kind].model_validate_json(text, by_alias=True, by_name=False)
     except ValidationError as error:
         return [
             Problem(kind=kind, name=name, field=_path(detail["loc"]), message=_message(detail))

@@ -1,16 +1,22 @@
-"""The values of the ledger's operations: accounts, keys, callers, holds and settlements."""
+"""The values of the ledger's operations on accounts and keys. Those of holds are in `holds`."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, get_args
 
-Profile = Literal["router", "openai"]
-"""The response profile: `router` has all fields, `openai` only OpenAI's values."""
+from tintype_accounts import account
+
+Window = account.Window
+
+WINDOWS = account.WINDOWS
+
+Profile = account.ResponseProfile
 
 PROFILES: tuple[Profile, ...] = get_args(Profile)
 
-MAXIMUM_RATE = 1_000_000
-"""The highest rate limit, per minute."""
+MAXIMUM_RATE = account.MAXIMUM_RATE
+
+MAXIMUM_JOBS = account.MAXIMUM_JOBS
 
 DEFAULT_CALLS = 600
 """The default limit of calls per minute."""
@@ -21,7 +27,7 @@ class Policy:
     """The limits of an account, apart from its credits.
 
     Raises:
-        ValueError: a rate is not 1 to a million, or the profile does not exist.
+        ValueError: a rate or a number of jobs is not 1 to a million, or the profile does not exist.
     """
 
     models: frozenset[str] | None = None
@@ -38,6 +44,18 @@ class Policy:
     calls_per_minute: int | None = None
     """Calls of any kind. None: ten times `requests_per_minute`, or 600 without that limit."""
 
+    queued_jobs: int | None = None
+    """The most jobs that wait. None: the gateway's default."""
+
+    running_jobs: int | None = None
+    """The most jobs that run at once, in all gateways together. None: the gateway's default."""
+
+    webhooks: bool = False
+    """Whether its jobs may name a URL that is told how they ended."""
+
+    guardrail_exempt: bool = False
+    """Whether its prompts and images are not checked by the policy service."""
+
     @property
     def most_calls_per_minute(self) -> int:
         """The most calls of any kind per minute and gateway."""
@@ -48,19 +66,113 @@ class Policy:
     def caller(self, account: str, key_id: str) -> "Caller":
         """Return the caller for a key or token of an account with this policy."""
         return Caller(
-            account, key_id, self.models, self.response_profile, self.most_calls_per_minute
+            account,
+            key_id,
+            self.models,
+            self.response_profile,
+            self.most_calls_per_minute,
+            self.webhooks,
+            self.guardrail_exempt,
         )
 
     def __post_init__(self) -> None:
         for rate in (self.requests_per_minute, self.images_per_minute, self.calls_per_minute):
             if rate is not None and not 1 <= rate <= MAXIMUM_RATE:
                 raise ValueError(f"a rate must be 1 to {MAXIMUM_RATE} a minute, not {rate}")
+        for jobs in (self.queued_jobs, self.running_jobs):
+            if jobs is not None and not 1 <= jobs <= MAXIMUM_JOBS:
+                raise ValueError(f"a number of jobs must be 1 to {MAXIMUM_JOBS}, not {jobs}")
         if self.response_profile not in (None, *PROFILES):
             raise ValueError(f"a response profile is one of {', '.join(PROFILES)}")
 
 
 UNRESTRICTED = Policy()
 """The default policy."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """The most that an account may spend in each window, for all models or for one.
+
+    Raises:
+        ValueError: the window does not exist, the limit is negative, the model has no name, or the
+            alerts are not ascending percentages from 1 to 100.
+    """
+
+    window: Window
+    limit: int
+    """Micro-credits."""
+    model: str | None = None
+    """The id of the model that it is for; None: all together."""
+    alerts: tuple[int, ...] = ()
+    """The percentages of the limit that are worth an alert once they are charged."""
+
+    def __post_init__(self) -> None:
+        if self.window not in WINDOWS:
+            raise ValueError(f"the window of a budget is one of {', '.join(WINDOWS)}")
+        if self.limit < 0:
+            raise ValueError(f"a budget must be 0 micro-credits or more, not {self.limit}")
+        if self.model == "":
+            raise ValueError("a budget is for a model with a name, or for all")
+        if list(self.alerts) != sorted(set(self.alerts) & set(range(1, 101))):
+            raise ValueError("the alerts of a budget are ascending percentages from 1 to 100")
+
+    def counts(self, model: str) -> bool:
+        """Return whether requests for this model count."""
+        return self.model in (None, model)
+
+
+@dataclass(frozen=True)
+class WindowSpent:
+    """What an account has spent of a budget in the current window."""
+
+    budget: Budget
+    start: datetime
+    """The first moment of the window. Both times have the account's time zone."""
+    end: datetime
+    """The first moment after it."""
+    spent: int
+    """Micro-credits: charges, and the ceilings of requests that are still running."""
+
+    @property
+    def remaining(self) -> int:
+        """The rest of the budget, in micro-credits: not below 0, as a limit may be lowered."""
+        return max(0, self.budget.limit - self.spent)
+
+
+DeletionPolicy = Literal["retain", "suspend"]
+"""What becomes of an account when its owner gives it up: it stays as it is, or is suspended."""
+
+MAXIMUM_DISPLAY_NAME_LENGTH = 255
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountSpec:
+    """All of an account that is decided and not counted: `Ledger.put_account` replaces it.
+
+    Raises:
+        ValueError: the display name is too long or not printable.
+    """
+
+    display_name: str = ""
+    suspended: bool = False
+    unlimited: bool = False
+    policy: Policy = UNRESTRICTED
+    deletion_policy: DeletionPolicy = "retain"
+    """What `Ledger.release_account` does."""
+
+    time_zone: str = "UTC"
+    """As :attr:`Account.time_zone`."""
+
+    budgets: tuple[Budget, ...] = ()
+
+    def __post_init__(self) -> None:
+        if len(self.display_name) > MAXIMUM_DISPLAY_NAME_LENGTH or (
+            not self.display_name.isprintable()
+        ):
+            raise ValueError(
+                f"a display name has at most {MAXIMUM_DISPLAY_NAME_LENGTH} printable characters"
+            )
 
 
 @dataclass(frozen=True)
@@ -72,6 +184,35 @@ class Account:
     balance: int
     held: int
     policy: Policy = UNRESTRICTED
+    time_zone: str = "UTC"
+    """The IANA time zone of its windows."""
+    budgets: tuple[Budget, ...] = ()
+    windows: tuple[WindowSpent, ...] = ()
+    """The current window of each budget, in the same order: of accounts that were read, or whose
+    budgets were set."""
+
+    display_name: str = ""
+    suspended: bool = False
+    """Whether its keys and tokens are refused."""
+
+    owner: str | None = None
+    """What describes the account, such as a resource of a cluster; None: nothing does."""
+
+    deletion_policy: DeletionPolicy = "retain"
+    """See :attr:`AccountSpec.deletion_policy`."""
+
+    @property
+    def spec(self) -> AccountSpec:
+        """All of it that is decided and not counted."""
+        return AccountSpec(
+            display_name=self.display_name,
+            suspended=self.suspended,
+            unlimited=self.unlimited,
+            policy=self.policy,
+            deletion_policy=self.deletion_policy,
+            time_zone=self.time_zone,
+            budgets=self.budgets,
+        )
 
     @property
     def available(self) -> int | None:
@@ -88,6 +229,25 @@ class ApiKey:
     created_at: datetime
     expires_at: datetime | None
     revoked_at: datetime | None
+    owner: str | None = None
+    """What registered the key, such as a resource of a cluster; None: it was made by the ledger."""
+
+    name: str | None = None
+    """A name for people."""
+
+
+@dataclass(frozen=True)
+class Grant:
+    """Credits that an account got once for good, by a reference."""
+
+    reference: str
+    account: str
+    micro: int
+    reason: str
+    posting: str
+    """The id of the posting."""
+
+    created_at: datetime
 
 
 @dataclass(frozen=True)
@@ -104,62 +264,15 @@ class Caller:
     calls_per_minute: int = DEFAULT_CALLS
     """As :attr:`Policy.most_calls_per_minute` of the account."""
 
+    webhooks: bool = False
+    """As :attr:`Policy.webhooks` of the account."""
+
+    guardrail_exempt: bool = False
+    """As :attr:`Policy.guardrail_exempt` of the account."""
+
     def may_use(self, model: str) -> bool:
         """Return whether the account's allow-list contains a model's id."""
         return self.models is None or model in self.models
-
-
-@dataclass(frozen=True)
-class Idempotency:
-    """The client's idempotency key of a request, and a digest of the request's body."""
-
-    key: str
-    request_digest: str
-
-
-HOLD_LIFETIME_SECONDS = 60
-"""The default lifetime of a hold."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class HoldRequest:
-    """The request of a caller for a hold."""
-
-    request_id: str
-    amount: int
-    """The ceiling of the cost, in micro-credits."""
-
-    images: int = 1
-    """The number of requested images, which counts for the account's rate limit."""
-
-    model: str
-    provider: str
-    lifetime_seconds: float = HOLD_LIFETIME_SECONDS
-    """The lifetime of the hold without renewal. Its owner renews it every third of that."""
-
-    idempotency: Idempotency | None = None
-
-
-@dataclass(frozen=True)
-class Hold:
-    """Micro-credits set aside for one request."""
-
-    id: str
-    account: str
-    amount: int
-
-
-@dataclass(frozen=True)
-class Settlement:
-    """The result of settling a hold. Amounts are micro-credits."""
-
-    charged: int
-    available: int | None
-    """The remaining credits, as in :attr:`Account.available`."""
-    late: bool
-    """Whether the hold had expired before: its credits may have been spent again."""
-    excess: int
-    """The cost above the hold, which is not charged."""
 
 
 @dataclass(frozen=True)
@@ -191,7 +304,9 @@ class Audit:
     undelivered_charges: int
     """Charges without a recorded delivery: the response is still being sent, the client
     disconnected,
-    or the process was killed."""
+    or the process was killed. Those of jobs are delivered when their images are stored."""
+    queued_jobs: int
+    running_jobs: int
     archive_runs: int
     """Finished runs, which have moved old postings to a file."""
     unfinished_archive_runs: int

@@ -4,13 +4,15 @@ The server and the tests build their gateways here. A test replaces parts with i
 everything else is the same as in production.
 """
 
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from aiohttp import web
 
 from tintype_catalog.addresses import Egress, Reach
+from tintype_gateway.auth.admin.factory import open_admin_access
 from tintype_gateway.auth.call_limits import CallLimits
 from tintype_gateway.auth.jwt.verifier import create_verifier
 from tintype_gateway.billing.settlement_journal import Journal
@@ -18,17 +20,25 @@ from tintype_gateway.billing.settlements import Settlements
 from tintype_gateway.catalog import sources
 from tintype_gateway.catalog.loading import CatalogLoader, LastGood
 from tintype_gateway.catalog.store import CatalogStore
+from tintype_gateway.guardrails.factory import open_guardrail
 from tintype_gateway.http.app import AdminApp, create_app
 from tintype_gateway.http.bodies.images import ImageBodies
 from tintype_gateway.http.bodies.limits import UploadLimits
 from tintype_gateway.http.connection_limits import BodyPace, ConnectionLimits
 from tintype_gateway.http.drain import create_runner
 from tintype_gateway.images.converter import Converter
+from tintype_gateway.jobs.factory import create_service, create_worker
+from tintype_gateway.jobs.sealing import Sealing, open_sealing
+from tintype_gateway.jobs.service import JobService
+from tintype_gateway.jobs.webhook_endpoints import open_job_endpoints
+from tintype_gateway.jobs.webhook_secrets import WebhookSecrets
+from tintype_gateway.jobs.webhooks import JobWebhooks
+from tintype_gateway.jobs.worker import Worker
 from tintype_gateway.ledger.caching import cached
 from tintype_gateway.ledger.factory import open_ledger
 from tintype_gateway.ledger.instrumented import instrumented
 from tintype_gateway.ledger.interface import Ledger
-from tintype_gateway.pipeline.pipeline import Pipeline
+from tintype_gateway.pipeline.pipeline import Pipeline, utc_now
 from tintype_gateway.runtime.memory_budget import MemoryBudget, memory
 from tintype_gateway.runtime.spool import Spools
 from tintype_gateway.settings import GatewaySettings
@@ -50,6 +60,8 @@ from tintype_gateway.upstream.slots import Slots
 from tintype_gateway.upstream.task_cancels import TaskCancels
 from tintype_gateway.upstream.tls import TlsFiles
 from tintype_gateway.values.upstream import ResponseLimits
+from tintype_gateway.webhooks.factory import open_sender
+from tintype_gateway.webhooks.sender import Sender
 from tintype_kubernetes.client import connect
 from tintype_kubernetes.config import load_config
 
@@ -130,6 +142,8 @@ class Parts:
     response_limits: ResponseLimits = field(default_factory=ResponseLimits)
     settle_seconds: float = SETTLE_SECONDS
     drain_seconds: float = DRAIN_SECONDS
+    now: Callable[[], datetime] = utc_now
+    """The clock by which prices change."""
 
 
 @dataclass(frozen=True)
@@ -142,6 +156,11 @@ class Gateway:
     admin: AdminApp
     api: web.Application
     connection_limits: ConnectionLimits
+    jobs: JobService
+    worker: Worker | None
+    """What runs jobs; None if this gateway runs none."""
+
+    webhooks: Sender
 
 
 async def compose(
@@ -151,7 +170,11 @@ async def compose(
 
     Raises:
         LedgerUnavailableError: The ledger's file cannot be opened, or is of a newer schema.
-        OSError: The data folder cannot be written.
+        OSError: The data folder cannot be written, or that of admin tokens, the file with the
+            secrets of webhooks or of the guardrail, or that with the keys of jobs cannot be read.
+        ValueError: The file with the secrets of webhooks or of the guardrail, or that with the
+            keys of jobs, has none.
+        ConfigError: ServiceAccounts are admins, and there is no cluster.
     """
     parts = parts or Parts()
     settings.data_dir.mkdir(parents=True, exist_ok=True)
@@ -171,6 +194,10 @@ async def compose(
     stack.push_async_callback(cancels.finish)
     for_issuers = await stack.enter_async_context(open_session(None))
     images = parts.images or await _image_tools(settings, stack)
+    budget = parts.memory or MemoryBudget(memory(settings.memory_limit_bytes))
+    guardrail = await stack.enter_async_context(
+        open_guardrail(settings, settings.egress_policy, images.converter, budget)
+    )
     pipeline = Pipeline(
         catalogs=catalogs,
         ledger=ledger,
@@ -186,19 +213,47 @@ async def compose(
         heartbeat_seconds=settings.stream_heartbeat_seconds,
         images=images,
         idempotent_responses=IdempotentResponses(images.store, images.url_seconds),
-        memory=parts.memory or MemoryBudget(memory(settings.memory_limit_bytes)),
+        memory=budget,
         retrier=replace(parts.retrier, slots=slots),
         calls=calls,
         response_limits=parts.response_limits,
         keep_input_metadata=settings.keep_image_metadata,
+        guardrail=guardrail,
+        now=parts.now,
     )
     stack.push_async_callback(pipeline.idempotent_responses.finish)
     export_circuits(pipeline.retrier.circuits, catalogs)
     token = settings.admin_token
-    admin = AdminApp(pipeline, token.get_secret_value() if token else None)
+    opening = open_admin_access(
+        token.get_secret_value() if token else None,
+        settings.admin_tokens_dir,
+        settings.admin_service_accounts,
+        settings.kubeconfig,
+    )
+    sealing = _sealing(settings)
+    secrets = None if sealing is None else WebhookSecrets(ledger, sealing)
+    admin = AdminApp(pipeline, await stack.enter_async_context(opening), secrets)
+    endpoints, hooks = None, None
+    if sealing is not None and secrets is not None:
+        hooks = JobWebhooks(ledger, secrets, sealing, settings.egress_policy)
+        found = open_job_endpoints(ledger, secrets, sealing, settings.egress_policy)
+        endpoints = await stack.enter_async_context(found)
+    opened = open_sender(
+        ledger,
+        settings.webhook_url,
+        settings.webhook_secrets_file,
+        settings.egress_policy,
+        endpoints,
+    )
+    webhooks = await stack.enter_async_context(opened)
+    spools = Spools(settings.spool_dir, settings.spool_max_bytes)
+    stack.callback(spools.close)
+    jobs = create_service(pipeline, settings, sealing, spools, settings.max_upload_bytes, hooks)
+    worker = create_worker(pipeline, settings, jobs)
     api = create_app(
         pipeline,
-        await _image_bodies(settings, parts.connection_limits.body, stack),
+        await _image_bodies(settings, parts.connection_limits.body, spools, stack),
+        jobs,
         settings.max_request_bytes,
         drain_seconds=parts.drain_seconds,
         with_playground=settings.playground,
@@ -206,7 +261,8 @@ async def compose(
         cors_origins=settings.cors_origins,
         body_pace=parts.connection_limits.body,
     )
-    return Gateway(catalogs, ledger, pipeline, admin, api, parts.connection_limits)
+    limits = parts.connection_limits
+    return Gateway(catalogs, ledger, pipeline, admin, api, limits, jobs, worker, webhooks)
 
 
 @asynccontextmanager
@@ -258,6 +314,12 @@ def _open_ledger(settings: GatewaySettings) -> Ledger:
     return cached(instrumented(open_ledger(settings.ledger_url)))
 
 
+def _sealing(settings: GatewaySettings) -> Sealing | None:
+    """Return what encrypts for jobs; None without a key."""
+    path = settings.job_key_file
+    return None if path is None else open_sealing(path, make=settings.jobs_key_file is None)
+
+
 def _credentials(settings: GatewaySettings, stack: AsyncExitStack) -> CredentialSource:
     if settings.simulate:
         return SimulatedCredentials()
@@ -267,12 +329,10 @@ def _credentials(settings: GatewaySettings, stack: AsyncExitStack) -> Credential
 
 
 async def _image_bodies(
-    settings: GatewaySettings, pace: BodyPace, stack: AsyncExitStack
+    settings: GatewaySettings, pace: BodyPace, spools: Spools, stack: AsyncExitStack
 ) -> ImageBodies:
     """Return the reader of bodies with images, which closes with the stack."""
     limits = UploadLimits(total_bytes=settings.max_upload_bytes, pace=pace)
-    spools = Spools(settings.spool_dir, settings.spool_max_bytes)
-    stack.callback(spools.close)
     if not settings.allow_image_urls:
         return ImageBodies(spools, limits)
     session = await stack.enter_async_context(open_session(Egress(Reach.PUBLIC)))

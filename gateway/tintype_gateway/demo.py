@@ -9,7 +9,7 @@ from typing import Any
 
 from tintype_gateway.api.operations import GENERATION
 from tintype_gateway.ledger.errors import AccountExistsError, InvalidKeyError
-from tintype_gateway.ledger.interface import Ledger
+from tintype_gateway.ledger.interface import Author, Ledger
 
 
 @asynccontextmanager
@@ -53,6 +53,7 @@ def pointed_at(manifest: dict[str, Any], url: str) -> dict[str, Any]:
 
 
 ACCOUNT = "demo"
+AUTHOR = Author("command", "tintype gateway --demo")
 MICRO_CREDITS = 1_000_000_000
 """A thousand credits: some hundred of the most expensive images."""
 
@@ -66,8 +67,8 @@ async def ensure_demo_key(ledger: Ledger, path: Path) -> str:
             await ledger.authenticate(stored)
             return stored
     with suppress(AccountExistsError):
-        await ledger.create_account(ACCOUNT, credits_micro=MICRO_CREDITS)
-    _, secret = await ledger.create_key(ACCOUNT)
+        await ledger.create_account(ACCOUNT, credits_micro=MICRO_CREDITS, author=AUTHOR)
+    _, secret = await ledger.create_key(ACCOUNT, author=AUTHOR)
     _write_private(path, secret)
     return secret
 
@@ -95,8 +96,8 @@ from openai import OpenAI
 
 key = pathlib.Path({str(path)!r}).read_text().strip()
 client = OpenAI(base_url="{url}/v1", api_key=key)
-answer = client.images.generate(model="gpt-image-1", prompt="A sleepy hedgehog under a mushroom")
-pathlib.Path("hedgehog.png").write_bytes(base64.b64decode(answer.data[0].b64_json))
+response = client.images.generate(model="gpt-image-1", prompt="A sleepy hedgehog under a mushroom")
+pathlib.Path("hedgehog.png").write_bytes(base64.b64decode(response.data[0].b64_json))
 
 Ctrl-C stops it.
 """

@@ -3,10 +3,12 @@
     GatewayError
     |-- BadRequestError 400            the request cannot be served as it is
     |   |-- UnsupportedParameterError  ... because of a parameter's value for this model
-    |   `-- ContentRefusedError        ... because the provider refuses its content
+    |   |-- ContentRefusedError        ... because the provider refuses its content
+    |   `-- ContentPolicyError         ... because the policy service refuses its content
     |-- AuthenticationError 401
     |-- InsufficientCreditsError 402
-    |-- ForbiddenError 403             a signed URL of an image that is invalid or has expired
+    |-- BudgetExceededError 402
+    |-- ForbiddenError 403             a suspended account, a role that does not suffice, a bad link
     |-- NotFoundError 404
     |-- MethodNotAllowedError 405
     |-- RequestTimeoutError 408        a body that arrives too slowly
@@ -20,6 +22,7 @@
     |-- ValidationError 422            invalid fields, all of them at once
     |-- HeadersTooLargeError 431
     |-- RateLimitError 429           the account has exceeded a rate limit
+    |   |-- JobQueueFullError        ... or its limit of queued jobs
     |   |-- OverloadedError          ... or the gateway has no memory for more requests
     |   `-- BusyError                ... or all concurrent calls of the provider are in use
     |-- InternalError 500              a defect; the response has no details
@@ -101,6 +104,13 @@ class ContentRefusedError(BadRequestError):
     code = "moderation_blocked"
 
 
+class ContentPolicyError(BadRequestError):
+    """The policy service of the gateway refuses the content of the request, or of its images."""
+
+    type = ContentRefusedError.type
+    code = "content_policy"
+
+
 class AuthenticationError(GatewayError):
     """The key is missing or unknown."""
 
@@ -132,8 +142,30 @@ class InsufficientCreditsError(GatewayError):
         return super().body() | ({"credits": self.amounts} if self.amounts else {})
 
 
+class BudgetExceededError(GatewayError):
+    """The account would spend more in a window than its budget allows."""
+
+    status = 402
+    type = "insufficient_quota"
+    code = "budget_exceeded"
+
+    budget: Mapping[str, object] | None = None
+
+    @classmethod
+    def of(cls, message: str, budget: Mapping[str, object]) -> Self:
+        """Return the error of a request, with the budget that it would exceed as JSON."""
+        error = cls(message)
+        error.budget = budget
+        return error
+
+    @override
+    def body(self) -> dict[str, object]:
+        """Return OpenAI's envelope, with the budget where it is known."""
+        return super().body() | ({"budget": self.budget} if self.budget else {})
+
+
 class ForbiddenError(GatewayError):
-    """The link to an image is invalid or has expired."""
+    """The account is suspended, the role of an admin does not suffice, or a link is not valid."""
 
     status = 403
 
@@ -258,6 +290,12 @@ class RateLimitError(GatewayError):
     status = 429
     type = "rate_limit_error"
     code = "rate_limit_exceeded"
+
+
+class JobQueueFullError(RateLimitError):
+    """The account has as many queued jobs as it may."""
+
+    code = "job_queue_full"
 
 
 class OverloadedError(RateLimitError):

@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple
 
 from tintype_gateway.errors import (
     BusyError,
+    ContentPolicyError,
     ContentRefusedError,
     GatewayError,
     UnavailableError,
@@ -60,6 +61,8 @@ RULES: Mapping[FaultKind, Rule] = {
     "outcome_unknown": Rule("outcome_unknown", circuit="counts", may_have_cost=True),
     "store": Rule("image_store_unavailable", may_have_cost=True),
     "upload": Rule("upload_storage_unavailable", retry="any route", should_retry=True),
+    "denied": Rule("content_policy", ContentPolicyError, quotes_request=True),
+    "unjudged": Rule("guardrail_unavailable", may_have_cost=True),
 }
 
 SUMMARIES: Mapping[FaultKind, str] = {
@@ -72,6 +75,7 @@ SUMMARIES: Mapping[FaultKind, str] = {
     "failed": "the provider failed to make the image",
     "timeout": "the provider reports a timeout",
     "outcome_unknown": "the provider failed; it may have made the image",
+    "denied": "the policy of this gateway refuses the images",
 }
 """The messages for clients if the provider sent none, and in place of messages about the gateway's
 account, which may quote its key or signature."""
@@ -154,6 +158,8 @@ def error_of(fault: UpstreamFault, route: Route) -> GatewayError:
         "invalid": f"{provider}: {fault.message}",
         "store": fault.message,
         "upload": fault.message,
+        "denied": fault.message,
+        "unjudged": fault.message,
     }
     same_code = fault.kind == "invalid" and fault.code in _SAME_CODES
     return rule.error(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from tintype_gateway.observability.request_log import RequestLog
 from tintype_gateway.runtime.deadline import Deadline
 from tintype_gateway.runtime.memory_budget import Reservation
+from tintype_gateway.values.call_journal import NO_JOURNAL, CallJournal
 from tintype_gateway.values.plan import Plan
 from tintype_gateway.values.routes import Route
 from tintype_gateway.values.upstream import PlannedCall
@@ -24,16 +25,24 @@ class RequestContext:
     reservation: Reservation
     """The memory reservation of the request."""
 
+    journal: CallJournal = NO_JOURNAL
+    """Notes what becomes of the calls."""
+
     _routes: dict[int, Route] = field(default_factory=dict)
     """The newest route of each call, by the index of its first image."""
 
     @classmethod
     def begin(
-        cls, plan: Plan, request_id: str, log: RequestLog, reservation: Reservation
+        cls,
+        plan: Plan,
+        request_id: str,
+        log: RequestLog,
+        reservation: Reservation,
+        journal: CallJournal = NO_JOURNAL,
     ) -> "RequestContext":
         """Start to serve a request. The binding of the first candidate sets the deadline."""
         deadline = Deadline(plan.route.binding.timeout_seconds)
-        return cls(plan, request_id, deadline, log, reservation)
+        return cls(plan, request_id, deadline, log, reservation, journal)
 
     @property
     def account(self) -> str:

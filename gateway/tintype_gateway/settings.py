@@ -1,7 +1,7 @@
 """The gateway's settings: `TINTYPE_*` in the environment, or flags of the same names."""
 
 import os
-import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -13,12 +13,15 @@ from tintype_catalog.addresses import Reach
 from tintype_catalog.egress_policy import EgressPolicy
 from tintype_catalog.private_networks import PrivateList, read_private_networks
 from tintype_gateway.accounts import Profile
+from tintype_gateway.auth.admin.review import parse_service_accounts
+from tintype_gateway.auth.admin.roles import Role
+from tintype_gateway.auth.admin.token_files import TOKEN_FORM, is_token
 from tintype_gateway.auth.jwt.issuers import Issuer, read_issuers
+from tintype_gateway.guardrails.settings import GuardrailSettings
+from tintype_gateway.jobs.settings import JobSettings
+from tintype_gateway.ledger.factory import is_postgres
 from tintype_gateway.storage.factory import ImageSettings
-
-MIN_TOKEN_CHARACTERS = 16
-
-_TOKEN = re.compile(rf"[\x21-\x7e]{{{MIN_TOKEN_CHARACTERS},}}")
+from tintype_gateway.webhooks.urls import check_url
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 
@@ -43,16 +46,25 @@ def _issuers(value: object) -> object:
     return read_issuers(Path(value)) if isinstance(value, str) else value
 
 
+def _service_accounts(value: object) -> object:
+    return parse_service_accounts(value) if isinstance(value, str) else value
+
+
+def _webhook_url(url: str) -> str:
+    """Return a URL that webhooks can be sent to. The error does not repeat it."""
+    if url:
+        check_url(url)
+    return url
+
+
 def _token(token: SecretStr | None) -> SecretStr | None:
     """Return a token that a header can hold, and that cannot be guessed."""
-    if token and _TOKEN.fullmatch(token.get_secret_value()) is None:
-        raise ValueError(
-            f"must have at least {MIN_TOKEN_CHARACTERS} characters, all of them visible ASCII"
-        )
+    if token and not is_token(token.get_secret_value()):
+        raise ValueError(TOKEN_FORM)
     return token
 
 
-class GatewaySettings(ImageSettings):
+class GatewaySettings(GuardrailSettings, ImageSettings, JobSettings):
     """Read once at the start, and passed down. The docstrings are the help of the flags."""
 
     model_config = SettingsConfigDict(
@@ -76,7 +88,31 @@ class GatewaySettings(ImageSettings):
     """The port of metrics, probes and status; 0 takes a free one."""
 
     admin_token: Annotated[SecretStr | None, AfterValidator(_token)] = None
-    """The token of the admin API, at least 16 characters. Without it there is none."""
+    """The token of the admin API, at least 16 characters: the name `default`, the role `admin`.
+    Without it and without a folder of tokens there is no admin API."""
+
+    admin_tokens_dir: Path | None = None
+    """A folder of tokens of the admin API: files NAME.ROLE with a token in each line, where ROLE is
+    viewer, keys, money or admin. It is watched."""
+
+    admin_service_accounts: Annotated[
+        Mapping[str, Role], NoDecode, BeforeValidator(_service_accounts)
+    ] = {}
+    """The Kubernetes ServiceAccounts that may call the admin API with a token for the audience
+    tintype-admin: NAMESPACE/NAME=ROLE, separated by commas."""
+
+    webhook_url: Annotated[
+        str, Field(json_schema_extra={"writeOnly": True}), AfterValidator(_webhook_url)
+    ] = ""
+    """The receiver of webhooks about budgets, https://HOST/PATH, or http:// for a server in a
+    private network that TINTYPE_ALLOWED_PRIVATE_NETWORKS includes. Without it none are sent."""
+
+    webhook_secrets_file: Path | None = None
+    """A file with the secrets that sign webhooks, a `whsec_...` in each line. It is read anew for
+    each message, so that secrets are rotated without a restart."""
+
+    webhook_audit: bool = False
+    """Send each change of the audit log to the receiver of webhooks as well."""
 
     data_dir: Path = Path(".tintype")
     """The folder for what must outlive a restart."""
@@ -85,7 +121,8 @@ class GatewaySettings(ImageSettings):
     """The ledger: sqlite:///PATH. By default ledger.db in the data folder."""
 
     catalog_dir: Path | None = None
-    """A folder of ImageModel and ProviderBinding manifests. By default the starter catalog."""
+    """A folder of manifests: models and bindings, and accounts, keys and grants, which are applied
+    to the ledger. By default the starter catalog."""
 
     catalog_overlay: Path | None = None
     """A folder of merge patches to the manifests of the catalog folder."""
@@ -125,6 +162,13 @@ class GatewaySettings(ImageSettings):
 
     allow_loopback_endpoints: bool = False
     """Let the `endpoint` of a binding be this machine, as a simulator beside the gateway is."""
+
+    audit_lines: bool = True
+    """Write a line of JSON to standard output for each change of accounts, keys, grants, models,
+    bindings and admins."""
+
+    audit_retention_days: Annotated[int, Field(ge=1, le=36_500)] | None = None
+    """After how many days the audit log forgets a change. By default never."""
 
     demo: bool = False
     """Make an account `demo` with a key in the data folder, and print how to use it."""
@@ -217,6 +261,14 @@ class GatewaySettings(ImageSettings):
         return self
 
     @model_validator(mode="after")
+    def _webhooks_are_signed(self) -> Self:
+        if self.webhook_url and self.webhook_secrets_file is None:
+            raise ValueError("TINTYPE_WEBHOOK_URL needs TINTYPE_WEBHOOK_SECRETS_FILE")
+        if self.webhook_audit and not self.webhook_url:
+            raise ValueError("TINTYPE_WEBHOOK_AUDIT needs TINTYPE_WEBHOOK_URL")
+        return self
+
+    @model_validator(mode="after")
     def _urls_have_a_store(self) -> Self:
         has_store = bool(self.s3_bucket or self.image_folder)
         if self.default_response_format == "url" and not has_store:
@@ -240,8 +292,22 @@ class GatewaySettings(ImageSettings):
 
     @property
     def image_folder(self) -> Path | None:
-        """The folder of stored images. Against simulators there always is one."""
-        return self.image_store_dir or (self.data_dir / "images" if self.simulate else None)
+        """The folder of stored images, unless there is a bucket.
+
+        Without a setting there is one where one gateway has its own data folder for good: with a
+        catalog of files and a ledger of SQLite. Pods have none: it would fill the ledger's volume.
+        """
+        if self.image_store_dir is not None or self.s3_bucket:
+            return self.image_store_dir
+        is_alone = not self.has_published_catalog and not is_postgres(self.ledger_url)
+        return self.data_dir / "images" if is_alone or self.simulate else None
+
+    @property
+    def job_key_file(self) -> Path | None:
+        """The file with the keys of jobs. None if it must be set: gateways share a ledger."""
+        if self.jobs_key_file is not None:
+            return self.jobs_key_file
+        return None if is_postgres(self.ledger_url) else self.data_dir / "jobs.key"
 
     @property
     def has_published_catalog(self) -> bool:

@@ -17,6 +17,7 @@ from tintype_simulator.google import routes as google
 from tintype_simulator.hosted.mounted import HOSTED
 from tintype_simulator.hosted.tasks import TASKS, Tasks
 from tintype_simulator.openai import routes as openai
+from tintype_simulator.policy import Policy
 from tintype_simulator.servers.mounted import SERVERS
 from tintype_simulator.servers.stored_files import STORED_FILES, StoredFiles
 from tintype_simulator.worker import Worker
@@ -35,11 +36,18 @@ SHUTDOWN_SECONDS = 0.5
 """The time that requests in flight have when the simulator stops: its images cost nothing."""
 
 
-def create_app(*, latency_seconds: float = 0.0) -> web.Application:
-    """Return the simulator; each response takes `latency_seconds` longer than the painting."""
+def create_app(
+    *, latency_seconds: float = 0.0, policy_keys: Sequence[bytes] = ()
+) -> web.Application:
+    """Return the simulator; each response takes `latency_seconds` longer than the painting.
+
+    With keys, it has a policy service for gateways that sign with one of them.
+    """
     app = web.Application(client_max_size=MAX_REQUEST_BYTES)
     control = Control(known_errors())
     app.add_routes(control.routes())
+    if policy_keys:
+        app.add_routes(Policy(policy_keys).routes())
     candidates: dict[tuple[str, str], list[tuple[Dialect, Serve]]] = defaultdict(list)
     for dialect in DIALECTS:
         worker = Worker() if dialect.one_job_at_a_time else None
@@ -87,7 +95,11 @@ async def painters(app: web.Application) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def running(
-    host: str = "127.0.0.1", port: int = 0, *, latency_seconds: float = 0.0
+    host: str = "127.0.0.1",
+    port: int = 0,
+    *,
+    latency_seconds: float = 0.0,
+    policy_keys: Sequence[bytes] = (),
 ) -> AsyncIterator[str]:
     """Serve the simulator while the context is open, and yield its base URL without a path.
 
@@ -95,12 +107,13 @@ async def running(
         host: The address to listen on.
         port: The port to listen on; 0 takes a free one.
         latency_seconds: The time that each response takes beside the painting.
+        policy_keys: By which gateways sign what they ask the policy service; none without one.
 
     Raises:
         OSError: The address is not of this machine, or the port is taken.
     """
     runner = web.AppRunner(
-        create_app(latency_seconds=latency_seconds),
+        create_app(latency_seconds=latency_seconds, policy_keys=policy_keys),
         access_log=None,
         handler_cancellation=True,
         shutdown_timeout=SHUTDOWN_SECONDS,

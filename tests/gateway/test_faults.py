@@ -43,6 +43,8 @@ def test_sdks_may_repeat_only_calls_that_the_gateway_would_repeat(rule: Rule) ->
         ("outcome_unknown", 503, "outcome_unknown", "false"),
         ("store", 503, "image_store_unavailable", "false"),
         ("upload", 503, "upload_storage_unavailable", "true"),
+        ("denied", 400, "content_policy", "false"),
+        ("unjudged", 503, "guardrail_unavailable", "false"),
     ],
 )
 def test_a_kind_of_fault_has_its_error(

@@ -21,7 +21,7 @@ from tintype_gateway.dialects.common import plain_base64, retry_after
 from tintype_gateway.dialects.google.standard_base64 import standard_base64
 from tintype_gateway.dialects.registry import get_dialect
 from tintype_gateway.errors import GatewayError
-from tintype_gateway.http.handlers.images import _HANDLING
+from tintype_gateway.http.preferences import preferences
 from tintype_gateway.images.container import Scanner
 from tintype_gateway.images.inspection import inspect_quickly
 from tintype_gateway.images.lazy_json import loads
@@ -275,10 +275,27 @@ def test_headers(part: str) -> None:
         require_cheap(partial(retry_after, headers | {"retry-after": text, "date": text}), 10_000)
 
 
-@pytest.mark.parametrize("part", [",", " ", ", ", ",handling=", 'handling="strict" ', "handling ="])
+@pytest.mark.parametrize(
+    "part",
+    [
+        ",",
+        " ",
+        ", ",
+        ",handling=",
+        'handling="strict" ',
+        "handling =",
+        '"',
+        '"\\"',
+        "a,",
+        "=",
+        'a="',
+        "wait=0",
+        "0",
+    ],
+)
 def test_a_preference(part: str) -> None:
     value = part * (32_000 // len(part))
-    require_cheap(partial(_HANDLING.search, value), 10_000)
+    require_cheap(partial(preferences, [value, f"wait={value}x"]), 10_000)
 
 
 HOSTILE = [

@@ -60,7 +60,12 @@ def test_the_url_of_the_database_goes_before_the_data_folder(
     assert settings().ledger_url == "sqlite:///x.db"
 
 
-SECRETS = {"admin_token": "a-token-of-the-admin-api", "database_url": "postgresql://u:p@h/d"}
+SECRETS = {
+    "admin_token": "a-token-of-the-admin-api",
+    "database_url": "postgresql://u:p@h/d",
+    "webhook_url": "https://hooks.example/secret",
+    "guardrail_url": "https://policy.example/secret",
+}
 
 
 def test_every_setting_that_may_hold_a_secret_is_known_as_one() -> None:
@@ -70,7 +75,8 @@ def test_every_setting_that_may_hold_a_secret_is_known_as_one() -> None:
     assert not [
         name
         for name in fields
-        if re.search(r"token|password|url$", name) and name not in {*SECRETS, "public_url"}
+        if re.search(r"token|password|url$", name)
+        and name not in {*SECRETS, "public_url", "admin_tokens_dir"}
     ]
 
 
@@ -90,6 +96,8 @@ def test_a_secret_comes_from_a_file(
 ) -> None:
     file = tmp_path / "secret"
     file.write_text(f"{SECRETS[name]}\n")
+    monkeypatch.setenv("TINTYPE_WEBHOOK_SECRETS_FILE", str(file))
+    monkeypatch.setenv("TINTYPE_GUARDRAIL_SECRETS_FILE", str(file))
     if not by_flag:
         monkeypatch.setenv(f"TINTYPE_{name.upper()}_FILE", str(file))
 
@@ -139,6 +147,17 @@ def test_defaults_of_models_are_json_in_the_environment(monkeypatch: pytest.Monk
         ("TINTYPE_MICRO_CREDITS_PER_USD", "16.5"),
         ("TINTYPE_MAX_REQUEST_BYTES", "1"),
         ("TINTYPE_LOG_LEVEL", "loud"),
+        ("TINTYPE_WEBHOOK_URL", "hooks.example/x"),
+        ("TINTYPE_WEBHOOK_URL", "ftp://hooks.example/x"),
+        ("TINTYPE_WEBHOOK_URL", "https://user:secret@hooks.example/x"),
+        ("TINTYPE_WEBHOOK_URL", "https://hooks.example:port/x"),
+        ("TINTYPE_WEBHOOK_URL", "https://"),
+        ("TINTYPE_GUARDRAIL_URL", "policy.example/x"),
+        ("TINTYPE_GUARDRAIL_URL", "https://user:secret@policy.example/x"),
+        ("TINTYPE_GUARDRAIL_TIMEOUT_SECONDS", "0"),
+        ("TINTYPE_GUARDRAIL_ON_FAILURE", "ajar"),
+        ("TINTYPE_GUARDRAIL_OUTPUT_IMAGES", "all"),
+        ("TINTYPE_ADMIN_SERVICE_ACCOUNTS", "operator=admin"),
         ("DEFAULT_MODEL_PARAMS", "quality=low"),
         ("DEFAULT_MODEL_PARAMS", '["gpt-image-2"]'),
         ("DEFAULT_MODEL_PARAMS", '{"gpt-image-2": "low"}'),
@@ -154,6 +173,36 @@ def test_a_wrong_one_is_named_as_in_the_environment(
 def test_all_wrong_ones_are_named_at_once(capsys: pytest.CaptureFixture[str]) -> None:
     lines = complaint(capsys, "--port", "x", "--log-level", "loud").splitlines()
     assert [line.split(": ")[1] for line in lines] == ["TINTYPE_PORT", "TINTYPE_LOG_LEVEL"]
+
+
+def test_webhooks_need_a_secret(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TINTYPE_WEBHOOK_URL", SECRETS["webhook_url"])
+
+    message = complaint(capsys)
+
+    assert message == ("tintype gateway: TINTYPE_WEBHOOK_URL needs TINTYPE_WEBHOOK_SECRETS_FILE\n")
+
+
+def test_a_policy_service_needs_a_secret(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TINTYPE_GUARDRAIL_URL", SECRETS["guardrail_url"])
+
+    message = complaint(capsys)
+
+    assert message == (
+        "tintype gateway: TINTYPE_GUARDRAIL_URL needs TINTYPE_GUARDRAIL_SECRETS_FILE\n"
+    )
+
+
+def test_the_audit_log_goes_to_a_receiver_that_is_named(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    message = complaint(capsys, "--webhook-audit")
+
+    assert message == "tintype gateway: TINTYPE_WEBHOOK_AUDIT needs TINTYPE_WEBHOOK_URL\n"
 
 
 @pytest.mark.parametrize("cluster", ["--catalog-configmap", "--catalog-mount"])

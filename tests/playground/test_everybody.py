@@ -55,7 +55,7 @@ def test_nothing_is_wider_than_the_screen(
     visiting: Visiting, gateway: GatewayProcess, width: int
 ) -> None:
     visitor = visiting(viewport={"width": width, "height": 700})
-    visitor.page.goto(visitor.url)
+    visitor.open()
     visitor.page.get_by_text("Where do I get one?").click()
     assert visitor.too_wide() <= 0
     form = visitor.page.locator("#key-form")
@@ -71,7 +71,7 @@ def test_nothing_is_wider_than_the_screen(
 
 def test_a_keyboard_is_enough(visitor: Visitor, gateway: GatewayProcess) -> None:
     keys = visitor.page.keyboard
-    visitor.page.goto(visitor.url)
+    visitor.open()
     expect(visitor.page.get_by_label("API key")).to_be_focused()
     keys.type(gateway.demo_key)
     keys.press("Enter")
@@ -115,7 +115,7 @@ def test_escape_cancels(inside: Visitor) -> None:
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_the_system_decides_the_colors_until_somebody_does(visiting: Visiting, scheme: str) -> None:
     visitor = visiting(color_scheme=scheme)
-    visitor.page.goto(visitor.url)
+    visitor.open()
     paper = "getComputedStyle(document.body).backgroundColor"
     first = visitor.page.evaluate(paper)
 

@@ -1,22 +1,19 @@
 """What goes wrong is told so that people know what to do."""
 
 import re
-import subprocess
-import sys
 
 import pytest
 from playwright.sync_api import Route, expect
 
 from tests.playground.visitor import Visitor
+from tintype_testing.cluster.processes import run_tintype
 from tintype_testing.gateway_process import GatewayProcess, clean_environ
 
 
 def run(gateway: GatewayProcess, *arguments: str) -> str:
     """Run `tintype` on the gateway's own ledger, and return its output."""
-    command = [sys.executable, "-m", "tintype_cli", *arguments]
-    ended = subprocess.run(
-        command, cwd=gateway.folder, env=clean_environ(), check=True, capture_output=True, text=True
-    )
+    ended = run_tintype(*arguments, environ=clean_environ(), folder=gateway.folder)
+    ended.check_returncode()
     return ended.stdout
 
 

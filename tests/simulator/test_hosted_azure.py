@@ -63,32 +63,32 @@ async def post(simulator: str, path: str, **headers: str) -> httpx2.Response:
 
 @pytest.mark.parametrize("deployment", DEPLOYMENTS)
 async def test_every_deployment_paints(client: AsyncOpenAI, deployment: str) -> None:
-    answer = await client.images.generate(
+    response = await client.images.generate(
         model=deployment, prompt="a red fox", size="1024x1024", output_format="jpeg", quality="low"
     )
 
-    assert answer.data is not None
-    image = opened(file_of(answer.data[0]))
+    assert response.data is not None
+    image = opened(file_of(response.data[0]))
     assert (image.format, image.size) == ("JPEG", (1024, 1024))
-    assert answer.usage is not None
-    assert answer.usage.output_tokens > 0
+    assert response.usage is not None
+    assert response.usage.output_tokens > 0
 
 
 async def test_the_quality_is_high_by_default(v1: AsyncOpenAI) -> None:
-    answer = await v1.images.generate(model="gpt-image-1-mini", prompt="a red fox")
-    assert answer.quality == "high"
+    response = await v1.images.generate(model="gpt-image-1-mini", prompt="a red fox")
+    assert response.quality == "high"
 
 
 async def test_images_are_edited(client: AsyncOpenAI) -> None:
     one, two = (io.BytesIO(png(photo(SIZE))) for _ in range(2))
     one.name = two.name = "photo.png"
 
-    answer = await client.images.edit(
+    response = await client.images.edit(
         model="gpt-image-1", prompt="a red fox", image=[one, two], quality="low"
     )
 
-    assert answer.data is not None
-    assert opened(file_of(answer.data[0])).format == "PNG"
+    assert response.data is not None
+    assert opened(file_of(response.data[0])).format == "PNG"
 
 
 async def test_previews_are_streamed(client: AsyncOpenAI) -> None:
@@ -147,10 +147,10 @@ async def test_a_token_of_entra_is_a_credential(simulator: str) -> None:
         api_version=VERSION,
         max_retries=0,
     ) as client:
-        answer = await client.images.generate(
+        response = await client.images.generate(
             model="gpt-image-1-mini", prompt="a red fox", quality="low"
         )
-    assert answer.data
+    assert response.data
 
 
 @pytest.mark.parametrize(

@@ -68,9 +68,9 @@ async def refused(simulator: str, model: str = FLASH, **fields: str) -> APIError
 
 async def test_gemini_paints_for_the_vertex_mode_of_googles_client(simulator: str) -> None:
     async with client_of(simulator) as client:
-        answer = await client.models.generate_content(model=FLASH, contents="a fox", config=SMALL)
+        response = await client.models.generate_content(model=FLASH, contents="a fox", config=SMALL)
 
-    assert image_in(answer).size == (512, 512)
+    assert image_in(response).size == (512, 512)
     [received] = await requests_received(simulator)
     folder = "projects/studio/locations/global/publishers/google/models"
     assert received["path"] == f"/hosted/vertex/v1beta1/{folder}/{FLASH}:generateContent"
@@ -81,24 +81,24 @@ async def test_gemini_streams_its_parts(simulator: str) -> None:
         stream = await client.models.generate_content_stream(
             model=FLASH, contents="a fox with-thoughts", config=SMALL
         )
-        answers = [answer async for answer in stream]
+        responses = [response async for response in stream]
 
-    [file] = [file for answer in answers for file in files_in(answer)]
+    [file] = [file for response in responses for file in files_in(response)]
     assert opened(file).size == (512, 512)
-    assert len(answers) == 4
+    assert len(responses) == 4
 
 
 async def test_gemini_takes_images_with_its_prompt(simulator: str) -> None:
     image = types.Part.from_bytes(data=small_file(64, 64), mime_type="image/png")
     prompt = types.Part.from_text(text="add a hat")
     async with client_of(simulator) as client:
-        answer = await client.models.generate_content(
+        response = await client.models.generate_content(
             model=FLASH, contents=types.Content(role="user", parts=[image, prompt]), config=SMALL
         )
 
-    assert image_in(answer).size == (512, 512)
-    assert answer.usage_metadata is not None
-    assert [each.modality for each in answer.usage_metadata.prompt_tokens_details or ()] == [
+    assert image_in(response).size == (512, 512)
+    assert response.usage_metadata is not None
+    assert [each.modality for each in response.usage_metadata.prompt_tokens_details or ()] == [
         types.MediaModality.TEXT,
         types.MediaModality.IMAGE,
     ]
@@ -107,9 +107,9 @@ async def test_gemini_takes_images_with_its_prompt(simulator: str) -> None:
 async def test_imagen_paints_in_a_region(simulator: str) -> None:
     config = types.GenerateImagesConfig(number_of_images=2)
     async with client_of(simulator, "us-central1") as client:
-        answer = await client.models.generate_images(model=IMAGEN, prompt="a fox", config=config)
+        response = await client.models.generate_images(model=IMAGEN, prompt="a fox", config=config)
 
-    assert [image_of(entry).size for entry in images_in(answer)] == [(1024, 1024)] * 2
+    assert [image_of(entry).size for entry in images_in(response)] == [(1024, 1024)] * 2
 
 
 async def test_the_synchronous_client_is_served_as_well(simulator: str) -> None:
@@ -173,12 +173,12 @@ async def test_a_call_needs_a_token_and_each_content_a_role(
     folder = "/hosted/vertex/v1/projects/studio/locations/global/publishers/google/models"
     content = {"parts": [{"text": "a fox"}], "role": role}
     async with httpx2.AsyncClient(base_url=simulator) as http:
-        answer = await http.post(
+        response = await http.post(
             f"{folder}/{FLASH}:generateContent", json={"contents": [content]}, headers=headers
         )
 
-    assert answer.status_code == status
-    assert message in answer.json()["error"]["message"]
+    assert response.status_code == status
+    assert message in response.json()["error"]["message"]
 
 
 @pytest.mark.parametrize("name", VERTEX_ERRORS)
@@ -197,8 +197,8 @@ async def test_a_429_does_not_say_when_to_try_again(simulator: str) -> None:
     folder = "/hosted/vertex/v1/projects/studio/locations/global/publishers/google/models"
     headers = {"Authorization": "Bearer token", **fault(error="vertex/RESOURCE_EXHAUSTED")}
     async with httpx2.AsyncClient(base_url=simulator) as http:
-        answer = await http.post(f"{folder}/{FLASH}:generateContent", json={}, headers=headers)
+        response = await http.post(f"{folder}/{FLASH}:generateContent", json={}, headers=headers)
 
-    assert answer.status_code == 429
-    assert "retry-after" not in answer.headers
-    assert "details" not in answer.json()["error"]
+    assert response.status_code == 429
+    assert "retry-after" not in response.headers
+    assert "details" not in response.json()["error"]

@@ -27,11 +27,11 @@ class Bridge(image_pb2_grpc.ImageServicer):  # type: ignore[misc]  # its types a
         key = dict(context.invocation_metadata()).get("authorization", "")
         path = "edits" if request.HasField("image") or request.images else "generations"
         async with httpx2.AsyncClient(headers={"authorization": key}, timeout=60) as http:
-            answer = await http.post(f"{self._url}/v1/images/{path}", json=rest(request))
-        if answer.status_code != 200:
-            code = STATUS.get(answer.status_code, grpc.StatusCode.UNKNOWN)
-            await context.abort(code, answer.text)
-        return message(request, answer.json())
+            response = await http.post(f"{self._url}/v1/images/{path}", json=rest(request))
+        if response.status_code != 200:
+            code = STATUS.get(response.status_code, grpc.StatusCode.UNKNOWN)
+            await context.abort(code, response.text)
+        return message(request, response.json())
 
 
 def rest(request: Any) -> dict[str, Any]:

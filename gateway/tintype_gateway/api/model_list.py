@@ -8,6 +8,8 @@ from tintype_catalog.catalog import Binding, Model
 from tintype_catalog.contract import Contract
 from tintype_catalog.image_model import ParameterRule, Parameters
 from tintype_catalog.operations import OperationRule
+from tintype_catalog.price_changes import next_change, price_at
+from tintype_catalog.pricing import Pricing
 from tintype_gateway.api.operations import OPERATIONS
 from tintype_gateway.catalog.snapshot import View
 from tintype_gateway.dialects.registry import streams
@@ -19,15 +21,15 @@ _CONVERTED = get_args(ConvertibleFormat)
 
 
 def describe(
-    model: Model, view: View, today: datetime.date, supports: Callable[[str], bool]
+    model: Model, view: View, now: datetime.datetime, supports: Callable[[str], bool]
 ) -> dict[str, Any]:
     """Return the body of `GET /v1/models/{id}`.
 
-    `active` is whether the gateway would serve a request on the day `today` (UTC); `supports` tells
-    whether it has a dialect.
+    `active` is whether the gateway would serve a request at the time `now` (UTC), and `cost` the
+    price that it would have; `supports` tells whether the gateway has a dialect.
     """
     bindings = view.bindings_of(model)
-    state = model.lifecycle.state(today)
+    state = model.lifecycle.state(now.date())
     usable = [item for item in bindings if item.active and item.weight and supports(item.dialect)]
     return {
         "id": model.id,
@@ -56,8 +58,8 @@ def describe(
             "retires_on": _date(model.lifecycle.retires_on),
             "replacement": view.replacement_of(model),
         },
-        "cost": _cost(usable or bindings),
-        "providers": [_provider(binding) for binding in bindings],
+        **_costs(usable or bindings, now),
+        "providers": [_provider(binding, now) for binding in bindings],
     }
 
 
@@ -92,13 +94,13 @@ def _rule(model: Model, name: str) -> ParameterRule:
     return ParameterRule(handling="Map", values={form: form for form in (*_CONVERTED, *own)})
 
 
-def _provider(binding: Binding) -> dict[str, Any]:
+def _provider(binding: Binding, now: datetime.datetime) -> dict[str, Any]:
     return {
         "provider": binding.provider,
         "binding": binding.name,
         "active": binding.active,
         "regions": list(binding.regions),
-        "cost": _cost([binding]),
+        **_costs([binding], now),
     }
 
 
@@ -107,11 +109,20 @@ def _preview_limit(bindings: Sequence[Binding]) -> dict[str, int]:
     return {"max_partial_images": 3 if any(map(streams, bindings)) else 0}
 
 
-def _cost(bindings: Sequence[Binding]) -> dict[str, Any] | None:
-    """Return the price at the first binding, with amounts as decimal strings."""
+def _costs(bindings: Sequence[Binding], now: datetime.datetime) -> dict[str, Any]:
+    """Return the price at the first binding and its next price, with amounts as decimal strings."""
     if not bindings:
-        return None
-    return {"currency": bindings[0].pricing.currency} | _plain(bindings[0].pricing)
+        return {"cost": None, "next_cost": None}
+    pricing, changes = bindings[0].pricing, bindings[0].price_changes
+    coming = next_change(changes, now)
+    return {
+        "cost": _cost(price_at(pricing, changes, now)),
+        "next_cost": None if coming is None else _cost(coming),
+    }
+
+
+def _cost(pricing: Pricing) -> dict[str, Any]:
+    return {"currency": pricing.currency} | _plain(pricing)
 
 
 def _plain(value: Contract) -> dict[str, Any]:

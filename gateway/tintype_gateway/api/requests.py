@@ -71,6 +71,9 @@ class ImageRequest(BaseModel):
     partial_images: Annotated[int, Field(ge=0, le=3)] | None = None
     """The number of previews of each image in a stream."""
 
+    webhook_url: Annotated[str, Field(min_length=1, max_length=2048)] | None = None
+    """The https URL that is told when the job ends. Only with `Prefer: respond-async`."""
+
 
 class ImageGenerationRequest(ImageRequest):
     """A request for new images. A field that is null counts as left out.

@@ -10,6 +10,7 @@ from tintype_catalog.image_model import Lifecycle
 from tintype_catalog.sizes import Size
 from tintype_gateway.errors import ContentRefusedError
 from tintype_gateway.faults import error_of, withheld
+from tintype_gateway.ledger.interface import Hold
 from tintype_gateway.values.events import FailedCall, FinishedCall
 from tintype_gateway.values.plan import Plan
 from tintype_gateway.values.routes import Route
@@ -18,14 +19,16 @@ PROFILE_HEADER = "Tintype-Profile"
 """The header that selects the response profile. The response has the same header."""
 
 
-def headers_of(plan: Plan, routes: Iterable[Route]) -> dict[str, str]:
-    """Return the headers for a request whose calls used these routes."""
+def headers_of(plan: Plan, routes: Iterable[Route], hold: Hold) -> dict[str, str]:
+    """Return the headers for a request whose calls used these routes, and which a hold pays."""
     headers = {
         "Tintype-Route": ", ".join(dict.fromkeys(map(str, routes))),
         "Tintype-Catalog-Revision": plan.revision,
         PROFILE_HEADER: plan.profile,
         **lifecycle_headers(plan.model.lifecycle),
     }
+    if hold.budget_remaining is not None:
+        headers["Tintype-Budget-Remaining"] = str(hold.budget_remaining)
     if plan.job.adjustments:
         headers["Tintype-Adjusted"] = ", ".join(plan.job.adjustments)
     return headers

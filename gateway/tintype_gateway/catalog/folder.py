@@ -14,6 +14,8 @@ from typing import Any
 
 import yaml
 
+from tintype_accounts.resources import ACCOUNTS_KINDS
+from tintype_catalog.catalog import Catalog
 from tintype_catalog.compiler import compile_manifests
 from tintype_catalog.problems import Problem
 from tintype_catalog.resources import API_VERSION
@@ -26,6 +28,8 @@ log = logging.getLogger(__name__)
 SOURCE = "folder"
 
 Manifest = dict[str, Any]
+
+Changed = Callable[[Catalog, Catalog], None]
 
 
 class FolderError(ValueError):
@@ -41,21 +45,36 @@ class ManifestFolder:
     adjust: Callable[[Manifest], Manifest] = lambda manifest: manifest
 
     def read(self) -> list[Manifest]:
-        """Return every ImageModel and ProviderBinding, patched and adjusted.
+        """Return every manifest of the catalog, patched and adjusted.
 
         Raises:
             FolderError: A file is missing or is not YAML.
         """
+        return [manifest for manifest in self._read() if not is_of_accounts(manifest)]
+
+    def read_accounts(self) -> list[Manifest]:
+        """Return every Account, ApiKey and CreditGrant, patched.
+
+        Raises:
+            FolderError: A file is missing or is not YAML.
+        """
+        return [manifest for manifest in self._read() if is_of_accounts(manifest)]
+
+    def _read(self) -> list[Manifest]:
         patches = [patch for overlay in self.overlays for _, patch in read_manifests(overlay)]
         manifests = [manifest for _, manifest in read_manifests(self.path)]
         return [self.adjust(_patched(manifest, patches)) for manifest in manifests]
 
-    async def follow(self, store: CatalogStore) -> None:
-        """Load the folder now, and after each change of a file in it."""
-        async for _ in looks(self.path, *self.overlays):
-            await self._load(store)
+    async def follow(self, store: CatalogStore, changed: Changed = lambda *_: None) -> None:
+        """Load the folder now, and after each change of a file in it.
 
-    async def _load(self, store: CatalogStore) -> None:
+        `changed` is called with the last catalog and the one that replaces it.
+        """
+        async for _ in looks(self.path, *self.overlays):
+            await self._load(store, changed)
+
+    async def _load(self, store: CatalogStore, changed: Changed) -> None:
+        before = store.catalog
         try:
             snapshot, problems = await asyncio.to_thread(self._compile, store)
         except FolderError as error:
@@ -63,15 +82,21 @@ class ManifestFolder:
             return
         for problem in problems:
             log.warning("manifest refused", extra={"problem": str(problem)})
-        store.swap(snapshot, SOURCE)
+        if store.swap(snapshot, SOURCE) and before is not None:
+            changed(before, snapshot.catalog)
 
     def _compile(self, store: CatalogStore) -> tuple[Snapshot, Sequence[Problem]]:
         catalog, problems = compile_manifests(self.read(), store.catalog)
         return Snapshot.of(catalog, time.time_ns() // 1_000_000).prepared(), problems
 
 
+def is_of_accounts(manifest: Manifest) -> bool:
+    """Return whether a manifest is for the ledger, and not for the catalog."""
+    return str(manifest.get("kind")) in ACCOUNTS_KINDS
+
+
 def read_manifests(folder: Path) -> list[tuple[Path, Manifest]]:
-    """Return every ImageModel and ProviderBinding in a folder's YAML files, with its file.
+    """Return every manifest of `tintype.dev` in a folder's YAML files, with its file.
 
     Objects of other APIs are ignored: a folder may also contain a Secret or a kustomization.
 

@@ -2,10 +2,12 @@
 
 import asyncio
 import weakref
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Self, TypeVar
 
 from tintype_catalog.catalog import Binding, Catalog, Model
@@ -47,6 +49,9 @@ class View:
 
     vocabulary: Vocabulary
 
+    price_changes: tuple[datetime, ...]
+    """The moments at which prices change, in order."""
+
     _bindings: Mapping[str, tuple[Binding, ...]] = field(repr=False)
     _all_models: Mapping[str, Model] = field(repr=False)
     _made: dict[str, tuple[Hashable, Any]] = field(default_factory=dict, repr=False)
@@ -55,6 +60,10 @@ class View:
     def bindings_of(self, model: Model) -> tuple[Binding, ...]:
         """Return the bindings of a model, the preferred ones first."""
         return self._bindings.get(model.name, ())
+
+    def price_period(self, moment: datetime) -> int:
+        """Return a number that is equal for all moments between two changes of prices."""
+        return bisect_right(self.price_changes, moment)
 
     def replacement_of(self, model: Model) -> str | None:
         """Return the replacement of a model, or None if the caller may not use it."""
@@ -152,12 +161,13 @@ class Snapshot:
             if allowed is None or model.id in allowed
         }
         listed = tuple(model for model in self.catalog.models if model.id in may_use)
-        bindings = (binding for model in listed for binding in self.bindings_of(model))
+        bindings = [binding for model in listed for binding in self.bindings_of(model)]
         return View(
             listed,
             may_use,
             frozenset(binding.provider for binding in bindings),
             _vocabulary(listed),
+            tuple(sorted(change.moment for each in bindings for change in each.price_changes)),
             self.bindings,
             self.models,
         )

@@ -3,7 +3,6 @@
 Facts are those of https://docs.bfl.ai (FLUX.2, Kontext, fill, errors, integration guidelines).
 """
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -17,11 +16,13 @@ from tintype_catalog.providers import SERVICES, own_host
 from tintype_gateway.dialects.common import (
     MALFORMED,
     REASON_CHARACTERS,
+    json_object,
     malformed,
     plain_base64,
     required,
     retry_after,
     text,
+    usd,
 )
 from tintype_gateway.dialects.provider_parameters import merge
 from tintype_gateway.faults import SUMMARIES, kind_of_status
@@ -56,7 +57,8 @@ RESULT_HOSTS = (
 )
 """The hosts of images, such as `delivery-eu1.bfl.ai`; older ones are storage accounts at Azure."""
 
-_CREDITS_PER_USD = 100
+CREDIT_USD = Decimal("0.01")
+"""What one credit of Black Forest Labs costs."""
 
 _STATES: Mapping[str, FaultKind] = {
     "Request Moderated": "refused",
@@ -109,11 +111,11 @@ def accepted(response: UpstreamResponse) -> Task:
     Raises:
         UpstreamFault: The response names none.
     """
-    document = _document(response.body)
+    document = json_object(response.body)
     task_id, polling_url = text(document.get("id")), text(document.get("polling_url"))
     if task_id is None or polling_url is None:
         raise malformed()
-    return Task(task_id, polling_url, cost_usd=_usd(document.get("cost")))
+    return Task(task_id, polling_url, cost_usd=usd(document.get("cost"), CREDIT_USD))
 
 
 def progress(response: UpstreamResponse, task: Task) -> Waiting | Done:
@@ -122,7 +124,7 @@ def progress(response: UpstreamResponse, task: Task) -> Waiting | Done:
     Raises:
         UpstreamFault: It has ended without an image, which may have cost its price.
     """
-    document = _document(response.body)
+    document = json_object(response.body)
     state = text(document.get("status")) or ""
     if state == "Ready":
         return Done()
@@ -149,7 +151,7 @@ def interpret(response: UpstreamResponse) -> CallResult:
 
 def read_error(response: UpstreamResponse) -> UpstreamFault:
     """Return the fault of any other status. 402 is an account without credits."""
-    document = _document(response.body)
+    document = json_object(response.body)
     problems = [*_problems(document.get("detail"))]
     words = "; ".join(text(each.get("msg")) or "" for each in problems)
     told = shown(words or text(document.get("detail")) or "", REASON_CHARACTERS)
@@ -197,22 +199,8 @@ def _image(result: Mapping[str, Any]) -> GeneratedImage:
     return replace(image, base64=plain_base64(sample))
 
 
-def _usd(credits: object) -> Decimal | None:
-    is_number = type(credits) in (int, Decimal)
-    return Decimal(str(credits)) / _CREDITS_PER_USD if is_number else None
-
-
 def _kind(status: int, *, own_envelope: bool) -> FaultKind:
     return "unauthorized" if status == 402 else kind_of_status(status, own_envelope=own_envelope)
-
-
-def _document(body: bytes) -> Mapping[str, Any]:
-    """Return the object in a body, with exact numbers; an empty one where there is none."""
-    try:
-        document = json.loads(body, parse_float=Decimal)
-    except MALFORMED:
-        return {}
-    return document if isinstance(document, dict) else {}
 
 
 def _details(details: object) -> str:

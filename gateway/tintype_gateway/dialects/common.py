@@ -1,6 +1,7 @@
 """Helpers of all dialects: reading untrusted JSON, `Retry-After`, and credentials."""
 
 import calendar
+import json
 import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
@@ -35,6 +36,15 @@ def malformed() -> UpstreamFault:
     """Return the fault of a malformed response."""
     message = "the provider's response is not a valid image response"
     return UpstreamFault("outcome_unknown", message)
+
+
+def json_object(body: bytes) -> Mapping[str, Any]:
+    """Return the JSON object in a body, with exact numbers; an empty one where there is none."""
+    try:
+        document = json.loads(body, parse_float=Decimal)
+    except MALFORMED:
+        return {}
+    return document if isinstance(document, dict) else {}
 
 
 def text(value: object) -> str | None:
@@ -95,7 +105,7 @@ def usd(value: object, unit: Decimal = Decimal(1)) -> Decimal | None:
 
     JSON's fractions count as they are written, not as the nearest binary fraction.
     """
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         return None
     try:
         return Decimal(str(value)) * unit

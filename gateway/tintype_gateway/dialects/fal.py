@@ -14,6 +14,7 @@ from tintype_catalog.operations import OperationName
 from tintype_gateway.dialects.common import (
     MALFORMED,
     REASON_CHARACTERS,
+    json_object,
     malformed,
     required,
     retry_after,
@@ -113,7 +114,7 @@ def accepted(response: UpstreamResponse) -> Task:
     Raises:
         UpstreamFault: The response names none.
     """
-    document = _document(response.body)
+    document = json_object(response.body)
     task_id, status_url = text(document.get("request_id")), text(document.get("status_url"))
     cancel_url = text(document.get("cancel_url"))
     if task_id is None or status_url is None:
@@ -127,7 +128,7 @@ def progress(response: UpstreamResponse, task: Task) -> Waiting | Done:
     Raises:
         UpstreamFault: fal failed to run the model, which it does not charge.
     """
-    document = _document(response.body)
+    document = json_object(response.body)
     if document.get("status") != "COMPLETED":
         return Waiting(retry_after(response.headers))
     code = text(document.get("error_type"))
@@ -163,7 +164,7 @@ def read_error(response: UpstreamResponse) -> UpstreamFault:
     fal never charges for a failure of its own, which has a status from 500 and an `error_type`. It
     may charge for a 422: a runner may have worked before it refused the input or the output.
     """
-    document = _document(response.body)
+    document = json_object(response.body)
     code = text(document.get("error_type")) or response.headers.get("x-fal-error-type")
     problems = [*_problems(document.get("detail"))]
     if any(problem.get("type") == _FLAGGED for problem in problems):
@@ -204,14 +205,6 @@ def _kind(status: int, code: str | None, *, own_envelope: bool) -> FaultKind:
     if status >= 500 and code is not None:
         return "failed"
     return kind_of_status(status, own_envelope=own_envelope)
-
-
-def _document(body: bytes) -> Mapping[str, Any]:
-    try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
-        return {}
-    return document if isinstance(document, dict) else {}
 
 
 def _problems(detail: object) -> Iterator[Mapping[str, Any]]:

@@ -52,6 +52,8 @@ def merge(defaults: Any, given: Any) -> Any:
     """Return `given` over `defaults`, where objects are merged field by field."""
     if not (isinstance(defaults, Mapping) and isinstance(given, Mapping)):
         return given
+    if not (defaults and given):
+        return {**defaults, **given}
     merged = {name: merge(defaults.get(name), value) for name, value in given.items()}
     return {**defaults, **merged}
 

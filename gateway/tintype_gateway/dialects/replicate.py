@@ -14,6 +14,7 @@ from tintype_catalog.operations import OperationName
 from tintype_gateway.dialects.common import (
     MALFORMED,
     REASON_CHARACTERS,
+    json_object,
     malformed,
     required,
     retry_after,
@@ -112,7 +113,7 @@ def progress(response: UpstreamResponse, task: Task) -> Waiting | Done:
     Raises:
         UpstreamFault: It has ended without an output.
     """
-    document = _document(response.body)
+    document = json_object(response.body)
     told = text(document.get("error")) or ""
     match document.get("status"):
         case "succeeded":
@@ -150,7 +151,7 @@ def interpret(response: UpstreamResponse) -> CallResult:
 
 def read_error(response: UpstreamResponse) -> UpstreamFault:
     """Return the fault of a status other than 200 and 201."""
-    document = _document(response.body)
+    document = json_object(response.body)
     message = shown(text(document.get("detail")) or "", REASON_CHARACTERS)
     title = text(document.get("title")) or ""
     kind = _kind(response.status, f"{title} {message}", own_envelope="detail" in document)
@@ -191,11 +192,3 @@ def _kind(status: int, told: str, *, own_envelope: bool) -> FaultKind:
     if status == 422 and _NO_SUCH_VERSION.search(told):
         return "misconfigured"
     return kind_of_status(status, own_envelope=own_envelope)
-
-
-def _document(body: bytes) -> Mapping[str, Any]:
-    try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
-        return {}
-    return document if isinstance(document, dict) else {}

@@ -16,6 +16,7 @@ from tintype_catalog.operations import OperationName
 from tintype_gateway.dialects.common import (
     MALFORMED,
     REASON_CHARACTERS,
+    json_object,
     malformed,
     plain_base64,
     required,
@@ -147,7 +148,7 @@ def read_error(response: UpstreamResponse) -> UpstreamFault:
     An error is `{"error": {"message": ...}}` or `{"code": ..., "error": "..."}`. Only its text
     tells a refusal of content, or of our key, from a request that is invalid.
     """
-    document = _document(response.body)
+    document = json_object(response.body)
     message, code = _message_of(document) or _misfit(response), _code_of(document)
     kind = _kind(response.status, message)
     told = shown(message, REASON_CHARACTERS) if kind in ("refused", "invalid") else ""
@@ -171,14 +172,6 @@ def _kind(status: int, message: str) -> FaultKind:
     if status in (400, 422) and _NO_MODEL.match(message):
         return "misconfigured"
     return kind_of_status(status, own_envelope=bool(message))
-
-
-def _document(body: bytes) -> Mapping[str, Any]:
-    try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
-        return {}
-    return document if isinstance(document, dict) else {}
 
 
 def _message_of(document: Mapping[str, Any]) -> str:

@@ -1,13 +1,15 @@
 """The two aiohttp applications of a gateway: the API for clients, and the admin application."""
 
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 
 from aiohttp import web
 
+from tintype_gateway.auth.admin.access import AdminAccess
 from tintype_gateway.http.app_keys import (
     BODY_PACE,
     CATALOGS,
     IMAGE_BODIES,
+    JOBS,
     PIPELINE,
     PUBLIC_MODELS,
     RESPONSE_TASKS,
@@ -15,12 +17,14 @@ from tintype_gateway.http.app_keys import (
 from tintype_gateway.http.bodies.images import ImageBodies
 from tintype_gateway.http.connection_limits import BodyPace
 from tintype_gateway.http.cors import Cors
-from tintype_gateway.http.handlers import openapi, playground
-from tintype_gateway.http.handlers.admin import AdminApi
+from tintype_gateway.http.handlers import images, openapi, playground
+from tintype_gateway.http.handlers import jobs as handlers_of_jobs
+from tintype_gateway.http.handlers.admin.api import AdminApi
 from tintype_gateway.http.handlers.files import file_route
-from tintype_gateway.http.handlers.images import ROUTES
 from tintype_gateway.http.middleware import add_headers, enveloped, observed
 from tintype_gateway.http.response_tasks import ResponseTasks
+from tintype_gateway.jobs.service import JobService
+from tintype_gateway.jobs.webhook_secrets import WebhookSecrets
 from tintype_gateway.observability.scrape import scraped
 from tintype_gateway.pipeline.pipeline import Pipeline
 from tintype_gateway.storage.folder import FolderStore
@@ -30,6 +34,7 @@ from tintype_gateway.storage.health import StoreHealth
 def create_app(
     pipeline: Pipeline,
     image_bodies: ImageBodies,
+    jobs: JobService,
     max_request_bytes: int,
     *,
     drain_seconds: float,
@@ -47,15 +52,18 @@ def create_app(
     app = web.Application(middlewares=[observed, enveloped], client_max_size=max_request_bytes)
     app[PIPELINE] = pipeline
     app[IMAGE_BODIES] = image_bodies
+    app[JOBS] = jobs
     app[BODY_PACE] = body_pace or BodyPace()
     app[CATALOGS] = pipeline.catalogs
     app[PUBLIC_MODELS] = public_models
     app[RESPONSE_TASKS] = tasks = ResponseTasks(drain_seconds)
     app.on_shutdown.append(tasks.begin_drain)
+    app.on_shutdown.append(_ending_waits(jobs))
     app.on_cleanup.append(tasks.drain)
     app.on_response_prepare.append(add_headers)
     Cors(cors_origins).install(app)
-    app.add_routes(ROUTES)
+    app.add_routes(images.ROUTES)
+    app.add_routes(handlers_of_jobs.ROUTES)
     app.add_routes(openapi.ROUTES)
     if isinstance(pipeline.images.store, FolderStore):
         app.add_routes([file_route(pipeline.images.store)])
@@ -64,13 +72,26 @@ def create_app(
     return app
 
 
+def _ending_waits(jobs: JobService) -> Callable[[web.Application], Awaitable[None]]:
+    async def end(app: web.Application) -> None:
+        jobs.changes.drain()
+
+    return end
+
+
 class AdminApp:
     """Metrics, probes and status, for a port that clients do not reach."""
 
-    def __init__(self, pipeline: Pipeline, token: str | None = None) -> None:
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        access: AdminAccess | None = None,
+        secrets: WebhookSecrets | None = None,
+    ) -> None:
         self._catalogs = pipeline.catalogs
         self._ledger = pipeline.ledger
-        self._token = token
+        self.access = access
+        self._secrets = secrets
         self.store_health = StoreHealth(pipeline.images.store)
         self.draining = False
 
@@ -85,8 +106,9 @@ class AdminApp:
                 web.get("/metrics", self._metrics),
             ]
         )
-        if self._token:
-            app.add_subapp("/admin/v1", AdminApi(self._ledger, self._token).application())
+        if self.access is not None:
+            api = AdminApi(self._ledger, self.access, self._secrets)
+            app.add_subapp("/admin/v1", api.application())
         return app
 
     async def _healthz(self, request: web.Request) -> web.Response:

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 class BodyPace:
     """How slowly the body of a request may arrive."""
 
-    grace_seconds: float = 5
-    """The time that any body may take."""
+    grace_seconds: float = 30
+    """The time that any body may take. Clients write a head and its body one after the other, and
+    one that gets little CPU, such as a pod without requests on a full node, may take seconds in
+    between. Only callers with a valid key get this time: others are refused by the head."""
 
     bytes_per_second: int = 16 * 1024
     """The lowest average rate of a body beyond that time, below that of any usable connection."""

@@ -10,8 +10,10 @@ ANY = "*"
 
 EXPOSED = (
     *("x-request-id", "x-should-retry", "Retry-After", "ETag", "Allow", "Deprecation", "Sunset"),
+    "Location",
     *("Preference-Applied", "Idempotent-Replayed", "Tintype-Route", "Tintype-Adjusted"),
-    *("Tintype-Cost-Micro-Credits", "Tintype-Catalog-Revision", "Tintype-Profile"),
+    *("Tintype-Cost-Micro-Credits", "Tintype-Budget-Remaining"),
+    *("Tintype-Catalog-Revision", "Tintype-Profile"),
 )
 """The response headers that a page may read."""
 

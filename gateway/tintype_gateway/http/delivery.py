@@ -6,8 +6,8 @@ sold yet; otherwise the handler completes the response and discards it.
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from contextlib import aclosing, contextmanager
 
 from aiohttp import web
 
@@ -18,7 +18,7 @@ from tintype_gateway.http.writer import ResponseWriter
 from tintype_gateway.ledger.interface import Hold
 from tintype_gateway.observability.metrics import RESPONSES_BROKEN_OFF
 from tintype_gateway.pipeline.client_presence import ClientPresence
-from tintype_gateway.values.response import End, Part
+from tintype_gateway.values.response import Arriving, End, Part, WrittenPart
 
 log = logging.getLogger(__name__)
 
@@ -39,14 +39,27 @@ async def deliver(
         GatewayError: The request failed before anything was sent, so the status can still be set.
         ConnectionError: The client disconnected.
     """
-    connection, writer = request.protocol, ResponseWriter(request, headers)
+    writer = ResponseWriter(request, headers)
+    with attended(request, client):
+        await _written(request, parts, client, writer, delivered)
+    return writer
+
+
+@contextmanager
+def attended(request: web.Request, client: ClientPresence) -> Iterator[None]:
+    """Let the client's disconnect do in the block what `client` says: at first, cancel it.
+
+    Raises:
+        ConnectionError: The client disconnected, and the block was cancelled.
+    """
+    connection = request.protocol
     assert isinstance(connection, ClientConnection)  # noqa: S101 - the server makes no others
     tasks = request.app[RESPONSE_TASKS]
     task = tasks.begin()
     try:
         client.cancels(task.cancel)
         connection.on_leave = client.leave
-        await _written(request, parts, client, writer, delivered)
+        yield
     except asyncio.CancelledError:
         if not client.has_left:
             raise
@@ -54,7 +67,6 @@ async def deliver(
     finally:
         connection.on_leave = None
         tasks.end(task)
-    return writer
 
 
 async def _written(
@@ -67,6 +79,11 @@ async def _written(
     try:
         async with aclosing(parts):
             async for part in parts:
+                if isinstance(part, Arriving):
+                    async with aclosing(part.pieces) as pieces:
+                        async for piece in pieces:
+                            await _send(piece, client, writer)
+                    continue
                 await _send(part, client, writer)
                 if type(part) is End and part.receipt and not client.has_left:
                     delivered(part.receipt)
@@ -80,7 +97,7 @@ async def _written(
         raise ConnectionError("the client left")
 
 
-async def _send(part: Part, client: ClientPresence, writer: ResponseWriter) -> None:
+async def _send(part: WrittenPart, client: ClientPresence, writer: ResponseWriter) -> None:
     if client.has_left:
         return
     try:

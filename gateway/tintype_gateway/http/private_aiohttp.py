@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from typing import Any, TypeVar
 
 from aiohttp import web
+from aiohttp.http import StreamWriter
 from aiohttp.web_protocol import RequestHandler
 from typing_extensions import override
 
@@ -71,3 +72,13 @@ class HeadWithBody(web.StreamResponse):
     """A response whose head waits for the first bytes of its body: one packet instead of two."""
 
     _send_headers_immediately = False
+
+    def take_chunks(self) -> bool:
+        """Write what is written from now on as it is; return whether it must be framed as chunks.
+
+        To be called once the response is prepared.
+        """
+        writer = self._payload_writer
+        assert isinstance(writer, StreamWriter)  # noqa: S101 - the response is prepared
+        is_chunked, writer.chunked = writer.chunked, False
+        return is_chunked

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 
 from aiohttp import web
 
+from tintype_gateway.http.chunks import Chunks
 from tintype_gateway.http.private_aiohttp import HeadWithBody
-from tintype_gateway.values.response import End, Head, Part
+from tintype_gateway.values.response import End, Head, WrittenPart
 
-JOINED_BYTES = 256 * 1024
-"""Up to this size, a copy costs less than a second system call."""
+WRITE_BYTES = 256 * 1024
+"""The bytes that are written before waiting for a slow client; asyncio may copy them."""
 
 
 class ResponseWriter(HeadWithBody):
@@ -18,32 +19,39 @@ class ResponseWriter(HeadWithBody):
         super().__init__(headers={"Content-Type": "application/json"})
         self._asked = request
         self._more_headers = headers
-        self._joined: list[bytes | memoryview] | None = None
+        self._chunks: Chunks | None = None
+        """The chunks of the body; None if it has a Content-Length, or ends with the connection."""
 
-    async def send(self, part: Part) -> None:
+    async def send(self, part: WrittenPart) -> None:
         """Send a part of the body, and wait for a slow client.
 
         Raises:
             ConnectionError: The client disconnected.
         """
-        if isinstance(part, Head):
+        chunks = self._chunks
+        if isinstance(part, bytes | memoryview):
+            await self._write(part)
+        elif isinstance(part, Head):
             await self._begin(part)
         elif isinstance(part, End):
-            pieces = [*(self._joined or ()), part.data]
-            await self.write_eof(b"".join(pieces))
-        elif self._joined is not None:
-            self._joined.append(part)
-        else:
-            await self.write(part)
+            await self.write_eof(part.data if chunks is None else chunks.ended(part.data))
+        elif chunks is not None:
+            chunks.begin(part.length)
+
+    async def _write(self, part: bytes | memoryview) -> None:
+        if len(part) > WRITE_BYTES:
+            part = memoryview(part)
+        for start in range(0, len(part), WRITE_BYTES):
+            piece = part[start : start + WRITE_BYTES]
+            await self.write(piece if self._chunks is None else self._chunks.framed(piece))
 
     async def _begin(self, head: Head) -> None:
         self.headers.update(head.headers)
         self.headers.update(self._more_headers)
         if head.length is not None:
             self.content_length = head.length
-            if head.length <= JOINED_BYTES:
-                self._joined = []
         await self.prepare(self._asked)
+        self._chunks = Chunks() if self.take_chunks() else None
 
     def break_off(self) -> None:
         """Abort the connection, so that the client sees that the response is incomplete."""

@@ -2,12 +2,15 @@
 
 import binascii
 import re
+from collections.abc import AsyncGenerator, AsyncIterable
 
 import pybase64
 
 _SHORT = 128
 """Characters up to which the standard library decodes faster than pybase64."""
 
+CUT_OFF = "the base64 text is cut off"
+"""What is wrong with a text whose length is not a multiple of four."""
 
 _DATA_URL = re.compile(rb"data:[\w/+.;=-]{0,99};base64,", re.ASCII | re.IGNORECASE)
 """The prefix of a `data:` URL before the base64."""
@@ -15,10 +18,10 @@ _DATA_URL = re.compile(rb"data:[\w/+.;=-]{0,99};base64,", re.ASCII | re.IGNORECA
 _LONGEST_DATA_URL = 128
 
 
-def data_url_length(text: bytes) -> int:
-    """Return the length of a text's `data:` prefix, or 0."""
-    found = _DATA_URL.match(text, 0, _LONGEST_DATA_URL)
-    return 0 if found is None else found.end()
+def data_url_length(text: bytes, start: int = 0) -> int:
+    """Return the length of the `data:` prefix of the text that begins at `start`, or 0."""
+    found = _DATA_URL.match(text, start, start + _LONGEST_DATA_URL)
+    return 0 if found is None else found.end() - start
 
 
 def without_data_url(text: memoryview | str) -> memoryview | str:
@@ -37,7 +40,7 @@ class EncodedBytes:
 
     def __init__(self, text: bytes | memoryview) -> None:
         if len(text) % 4:
-            raise ValueError("the base64 text is cut off")
+            raise ValueError(CUT_OFF)
         self._text = memoryview(text)
         self._length = len(text) // 4 * 3 - bytes(text[-2:]).count(b"=")
 
@@ -78,3 +81,16 @@ def decode(text: bytes | memoryview) -> bytes:
         return pybase64.b64decode(text, validate=True)
     except binascii.Error as error:
         raise ValueError(f"the base64 text is damaged: {error}") from error
+
+
+async def encoded(pieces: AsyncIterable[bytes]) -> AsyncGenerator[bytes, None]:
+    """Yield the base64 text of bytes that come in pieces of any length, piece by piece."""
+    rest = b""
+    async for piece in pieces:
+        data = rest + piece
+        whole = len(data) // 3 * 3
+        rest = data[whole:]
+        if whole:
+            yield pybase64.b64encode(memoryview(data)[:whole])
+    if rest:
+        yield pybase64.b64encode(rest)

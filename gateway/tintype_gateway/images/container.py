@@ -1,7 +1,7 @@
 """Reads the container of an image file: format, size, completeness, and Content Credentials.
 
-Only the headers of the file's parts are decoded: chunks of PNG and WebP, and segments of JPEG up
-to the first scan. Walking from one part to the next costs a microsecond a part, independent of the
+Only the headers of the file's parts are read: chunks of PNG and WebP, and segments of JPEG up to
+the first scan. Walking from one part to the next costs a microsecond a part, independent of the
 image's size. Files of real encoders have a few hundred parts; a file of very many tiny parts is
 refused.
 
@@ -13,7 +13,7 @@ import struct
 from typing import Literal, NamedTuple
 
 from tintype_catalog.sizes import Size
-from tintype_gateway.images.base64_view import EncodedBytes, decode, decode_short
+from tintype_gateway.images.base64_view import CUT_OFF, EncodedBytes, decode, decode_short
 
 MAX_SMALL_PARTS = 1024
 """The most parts of less than `SMALL_BYTES` in a file. Real files have some dozens of them."""
@@ -33,14 +33,17 @@ _SHORTEST = 30
 _LAST_LOOK = 64
 """The last bytes of a file, which usually contain its end mark."""
 
-LAST_CHARACTERS = 4096
-"""The last base64 characters of a JPEG, which must contain its end mark during pass-through."""
+LAST_BYTES = 3072
+"""The last bytes of a JPEG, which must contain its end mark during pass-through."""
 
-_WEBP_LENGTH = 16
-"""The first base64 characters of a WebP, which contain its length."""
+_WEBP_START = 12
+"""The first bytes of a WebP, which contain its length."""
 
 _LONGEST_LOOK = 1 << 16
 """The base64 characters that are decoded at once in the search for an end mark."""
+
+_PNG_CHUNK = struct.Struct(">I4s")
+"""Length and type, the beginning of a chunk (PNG, 5.3)."""
 
 _PNG_END = b"IEND\xaeB`\x82"
 _JPEG_END = b"\xff\xd9"
@@ -77,8 +80,9 @@ def read_header(encoded: bytes | memoryview, most_parts: int | None = QUICK_PART
         LongWalkError: There are more parts.
         ValueError: The text is not the base64 of a PNG, a JPEG or a WebP.
     """
-    file = EncodedBytes(encoded)
-    header = decode(encoded[:_FIRST_LOOK])
+    if len(encoded) % 4:
+        raise ValueError(CUT_OFF)
+    header = decode_short(encoded[:_FIRST_LOOK])
     if len(header) < _SHORTEST:
         raise ValueError("the image is cut off")
     if header.startswith(b"\x89PNG\r\n\x1a\n") and header[12:16] == b"IHDR":
@@ -86,7 +90,7 @@ def read_header(encoded: bytes | memoryview, most_parts: int | None = QUICK_PART
     if header.startswith(b"RIFF") and header[8:12] == b"WEBP":
         return ImageHeader("webp", _webp_size(header))
     if header.startswith(b"\xff\xd8"):
-        return ImageHeader("jpeg", _jpeg_size(file, most_parts))
+        return ImageHeader("jpeg", _jpeg_size(EncodedBytes(encoded), most_parts))
     raise ValueError("these are not the first bytes of a PNG, JPEG or WebP image")
 
 
@@ -146,9 +150,10 @@ def require_well_formed(text: bytes | memoryview, form: str) -> None:
 class Scanner:
     """Checks an image in the same way during pass-through, in pieces that are cut anywhere.
 
-    It keeps some hundred characters and the last `LAST_CHARACTERS`. In each piece it decodes only
-    the headers of the file's parts. A JPEG with more than `LAST_CHARACTERS` after its end mark
-    counts as cut off, because a search for the mark would have to decode the whole image.
+    It decodes each piece while it is in the processor's cache, which checks every character and
+    costs less than a search for what is not base64. It keeps some hundred bytes and the last
+    `LAST_BYTES`. A JPEG with more than `LAST_BYTES` after its end mark counts as cut off, because
+    its scan is not searched for the mark.
 
         scanner = Scanner(read_header(first).format)
         for piece in pieces:
@@ -159,6 +164,10 @@ class Scanner:
     def __init__(self, form: str) -> None:
         self._form = form
         self._walk = Walk(form)
+        self._group = b""
+        """The characters of a group of four whose end has not arrived."""
+
+        self._is_padded = False
         self._length = 0
         self._start = b""
         self._tail = b""
@@ -174,31 +183,21 @@ class Scanner:
         """Scan the next piece of the base64 text.
 
         Raises:
-            ValueError: The scanned characters are not base64, or a decoder could read the file as
-                another image than its header shows.
+            ValueError: The text is not base64, or a decoder could read the file as another image
+                than its header shows.
         """
-        before, self._length = self._length, self._length + len(piece)
-        if len(self._start) < _WEBP_LENGTH:
-            self._start = (self._start + piece)[:_WEBP_LENGTH]
-        if len(piece) >= LAST_CHARACTERS:
-            self._tail = bytes(piece[-LAST_CHARACTERS:])
-        else:
-            self._tail = (self._tail + piece)[-LAST_CHARACTERS:]
-        walk = self._walk
-        while not walk.is_over:
-            first = walk.position // 3 * 4
-            end = -(-(walk.position + walk.needs) // 3) * 4
-            if first >= self._length:
-                self._pending = b""
+        text = memoryview(piece)
+        if self._group:
+            missing = 4 - len(self._group)
+            self._group += text[:missing]
+            text = text[missing:]
+            if len(self._group) < 4:
                 return
-            if end > self._length:
-                self._pending = self._known(first, self._length, piece, before)
-                return
-            if first >= before:
-                text = piece[first - before : end - before]
-            else:
-                text = self._known(first, end, piece, before)
-            walk.take(self._header(text))
+            self._scan(decode_short(self._group))
+        end = len(text) // 4 * 4
+        self._group = bytes(text[end:])
+        if end:
+            self._scan(decode(text[:end]))
 
     def is_whole(self) -> bool:
         """Return whether the image is complete, after its last piece.
@@ -206,33 +205,43 @@ class Scanner:
         Raises:
             ValueError: See `feed`.
         """
-        if self._length % 4:
-            raise ValueError("the base64 text is cut off")
+        if self._group:
+            raise ValueError(CUT_OFF)
         while not self._walk.is_over:
-            first = self._walk.position // 3 * 4
-            begun = self._length - len(self._pending)
-            self._walk.take(self._header(self._pending[max(first - begun, 0) :]))
-        length = self._length // 4 * 3 - self._tail[-2:].count(b"=")
+            self._walk.take(self._head(b"", self._length))
         if self._form == "webp":
-            return _webp_bytes(decode(self._start)) <= length
-        if _END_MARKS[self._form] in decode(self._tail[-_LAST_LOOK // 3 * 4 :])[-_LAST_LOOK:]:
+            return _webp_bytes(self._start) <= self._length
+        if _END_MARKS[self._form] in self._tail[-_LAST_LOOK:]:
             return True
         if self._form == "png":
-            return self._walk.has_end and self._walk.position <= length
-        tail = decode(self._tail)
-        scan = max(self._walk.position - (length - len(tail)), 0)
-        return self._walk.has_end and tail.find(_JPEG_END, scan) >= 0
+            return self._walk.has_end and self._walk.position <= self._length
+        scan = max(self._walk.position - (self._length - len(self._tail)), 0)
+        return self._walk.has_end and self._tail.find(_JPEG_END, scan) >= 0
 
-    def _known(self, first: int, end: int, piece: bytes | memoryview, before: int) -> bytes:
-        """Return characters of the text; `before` is the offset of this piece."""
-        if first >= before:
-            return bytes(piece[first - before : end - before])
+    def _scan(self, block: bytes) -> None:
+        """Scan the next bytes of the file, which stand for whole groups of four characters."""
+        if self._is_padded:
+            raise ValueError("the base64 text goes on after its padding")
+        self._is_padded = len(block) % 3 > 0
+        before, self._length = self._length, self._length + len(block)
+        self._start = (self._start + block[:_WEBP_START])[:_WEBP_START]
+        self._tail = (self._tail + block[-LAST_BYTES:])[-LAST_BYTES:]
+        walk = self._walk
+        while not walk.is_over:
+            head = self._head(block, before)
+            if len(head) < walk.needs:
+                self._pending = head
+                return
+            walk.take(head)
+            walk.pass_pixels(block, before)
+
+    def _head(self, block: bytes, before: int) -> bytes:
+        """Return what is known of the next header; `before` is the offset of the block."""
+        position, needs = self._walk.position, self._walk.needs
+        if position >= before:
+            return block[position - before : position - before + needs]
         begun = before - len(self._pending)
-        return self._pending[first - begun :] + bytes(piece[: max(end - before, 0)])
-
-    def _header(self, text: bytes | memoryview) -> bytes:
-        offset = self._walk.position % 3
-        return decode_short(text)[offset : offset + self._walk.needs]
+        return (self._pending + block[:needs])[position - begun :][:needs]
 
 
 class Walk:
@@ -274,6 +283,26 @@ class Walk:
             self._small += 1
             if self._small > MAX_SMALL_PARTS:
                 raise ValueError(f"the file has more than {MAX_SMALL_PARTS} tiny parts")
+
+    def pass_pixels(self, block: bytes, begins: int) -> None:
+        """Pass a run of the usual parts of a PNG, of which an image of megabytes has hundreds.
+
+        It ends before any other part, of which only `take` knows what it means.
+
+        Args:
+            block: Bytes of the file.
+            begins: The offset of the first one.
+        """
+        at = self.position - begins
+        if self._take != self._png or self._first or at < 0:
+            return
+        last = len(block) - _PNG_CHUNK.size
+        while at <= last:
+            length, name = _PNG_CHUNK.unpack_from(block, at)
+            if name != b"IDAT" or length < SMALL_BYTES:
+                break
+            at += 12 + length
+        self.position = begins + at
 
     def _png(self, head: bytes) -> None:
         """Pass length, type, content and checksum (PNG, 5.3)."""

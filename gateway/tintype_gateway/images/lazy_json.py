@@ -8,6 +8,7 @@ the small rest to the standard parser, so that everything that JSON allows is pa
 import codecs
 import json
 import re
+import threading
 from collections.abc import Iterator
 
 MAX_STRINGS = 2048
@@ -110,11 +111,11 @@ def loads(text: bytes | bytearray) -> object:
         _require_utf8(text)  # checks the blobs too, which nothing else decodes
     rest, blobs = _cut(text)
     try:
-        return _restore(rest, blobs)
+        return _RESTORER.restore(rest, blobs)
     except ValueError:
         if not blobs or len(text) > _LARGEST_REST:
             raise
-        return _restore(text, [])  # a long key, or invalid JSON: the full parser decides
+        return _RESTORER.restore(text, [])  # a long key, or invalid JSON: the full parser decides
 
 
 def _require_utf8(text: bytes | bytearray) -> None:
@@ -125,16 +126,31 @@ def _require_utf8(text: bytes | bytearray) -> None:
     decoder.decode(b"", final=True)
 
 
-def _restore(skeleton: bytes | bytearray, blobs: list[memoryview]) -> object:
-    remaining = iter(blobs)
+class _Restorer(threading.local):
+    """A parser that puts each blob in the place of its placeholder.
 
-    def constant(name: str) -> memoryview:
-        blob = next(remaining, None) if name == "NaN" else None
+    There is one for each thread, because to make one takes as long as to parse a response.
+    """
+
+    def __init__(self) -> None:
+        self._remaining: Iterator[memoryview] = iter(())
+        self._parser = json.JSONDecoder(parse_constant=self._constant)
+
+    def restore(self, skeleton: bytes | bytearray, blobs: list[memoryview]) -> object:
+        self._remaining = iter(blobs)
+        try:
+            return self._parser.decode(skeleton.decode())
+        finally:
+            self._remaining = iter(())  # the blobs are megabytes
+
+    def _constant(self, name: str) -> memoryview:
+        blob = next(self._remaining, None) if name == "NaN" else None
         if blob is None:
             raise ValueError(f"{name} is not JSON")
         return blob
 
-    return json.loads(skeleton.decode(), parse_constant=constant)
+
+_RESTORER = _Restorer()
 
 
 def _cut(text: bytes | bytearray) -> tuple[bytes, list[memoryview]]:
@@ -147,10 +163,10 @@ def _cut(text: bytes | bytearray) -> tuple[bytes, list[memoryview]]:
     kept: list[bytes | memoryview] = []
     blobs: list[memoryview] = []
     start = 0
-    for opening, closing in strings(text):
-        if closing - opening <= SHORTEST_BLOB:
-            continue
-        blob = _plain(text, view[opening + 1 : closing], opening)
+    has_escapes = b"\\" in text
+    for opening, closing in _long_strings(text, has_escapes=has_escapes):
+        string = view[opening + 1 : closing]
+        blob = _plain(text, string, opening) if has_escapes else string
         if blob is not None:
             kept += [view[start:opening], _PLACEHOLDER]
             blobs.append(blob)
@@ -159,6 +175,32 @@ def _cut(text: bytes | bytearray) -> tuple[bytes, list[memoryview]]:
     if sum(map(len, kept)) > _LARGEST_REST:
         raise ValueError("it has more text than any response")
     return b"".join(kept), blobs
+
+
+def _long_strings(text: bytes | bytearray, *, has_escapes: bool) -> list[Span]:
+    """Return the strings that are longer than `SHORTEST_BLOB`.
+
+    Most texts are a few short strings around a blob. Where nothing is escaped, each quote begins or
+    ends a string, so that a leap passes many short strings at once.
+
+    Raises:
+        ComplexJsonError: The text has too many parts.
+    """
+    long: list[Span] = []
+    position, quotes, rest = text.find(b'"'), 1, len(text)
+    while position >= 0 and not has_escapes and quotes <= MAX_STRINGS:
+        following = text.rfind(b'"', position + 1, position + 1 + SHORTEST_BLOB)
+        if following >= 0:
+            quotes += text.count(b'"', position + 1, following + 1)
+        elif (following := text.find(b'"', position + 1)) >= 0:
+            if quotes % 2:
+                long.append((position, following))
+                rest -= following - position
+            quotes += 1
+        position = following
+    if has_escapes or quotes > MAX_STRINGS or rest > MAX_BYTES_BETWEEN:
+        return [span for span in strings(text) if span[1] - span[0] > SHORTEST_BLOB]
+    return long
 
 
 def _plain(text: bytes | bytearray, string: memoryview, opening: int) -> memoryview | None:

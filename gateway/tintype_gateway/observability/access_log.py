@@ -7,6 +7,10 @@ line, begin one, or move a terminal's cursor.
 import logging
 import random
 import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
 
 from typing_extensions import override
 
@@ -73,7 +77,58 @@ def write(status: int, request_log: RequestLog, *, is_routine: bool = False) -> 
     """
     success = logging.DEBUG if is_routine else logging.INFO
     level = success if status < FIRST_ERROR_STATUS else logging.WARNING
-    if log.isEnabledFor(level):
-        record = logging.LogRecord(log.name, level, "", 0, "request", (), None)
-        vars(record).update(status=status, **request_log.fields())  # none is one of the record's
+    if not log.isEnabledFor(level):
+        return
+    line = _Line(time.time(), level, status, request_log)
+    if _batch is None:
+        line.write()
+        return
+    _batch.append(line)
+    if level == logging.WARNING:
+        _write_batch()
+
+
+@contextmanager
+def batching() -> Iterator[Callable[[], None]]:
+    """Let the lines of successes wait while the block runs, which gets a function to write them.
+
+    The line of an error is written at once, after those before it.
+    """
+    global _batch
+    _batch = []
+    try:
+        yield _write_batch
+    finally:
+        _write_batch()
+        _batch = None
+
+
+class _Line(NamedTuple):
+    """A line that is yet to be written."""
+
+    time: float
+    level: int
+    status: int
+    request_log: RequestLog
+
+    def write(self) -> None:
+        record = logging.LogRecord(log.name, self.level, "", 0, "request", (), None)
+        vars(record).update(  # none of the fields is one of the record's own
+            created=self.time,
+            msecs=self.time % 1 * 1000,
+            status=self.status,
+            **self.request_log.fields(),
+        )
         log.handle(record)
+
+
+_batch: list[_Line] | None = None
+"""The lines that wait; None while each is written at once."""
+
+
+def _write_batch() -> None:
+    if _batch:
+        lines = [*_batch]
+        _batch.clear()
+        for line in lines:
+            line.write()

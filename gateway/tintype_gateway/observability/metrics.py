@@ -5,6 +5,9 @@ code, never from a client. The histogram has no `model` label, since a thousand 
 would make it tens of thousands of series.
 """
 
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import cache
 from typing import Any, Self
 
@@ -18,6 +21,7 @@ from prometheus_client import (
 from typing_extensions import override
 
 from tintype_catalog.__about__ import __version__
+from tintype_gateway.observability import private_prometheus
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # they double the series, and no dashboard reads them
 
@@ -35,6 +39,9 @@ _MORE_GEN_AI_SECONDS = (81.92, 163.84)
 """The last bucket is an addition: the conventions end below the duration of a slow image."""
 
 
+Exemplar = dict[str, str] | None
+
+
 class Counter(prometheus_client.Counter):
     """A counter that caches its series, because requests use the same ones."""
 
@@ -44,8 +51,20 @@ class Counter(prometheus_client.Counter):
         """See `prometheus_client`."""
         return super().labels(*values, **named)
 
+    @override
+    def inc(self, amount: float = 1, exemplar: Exemplar = None) -> None:
+        """See `prometheus_client`."""
+        if _batch is None or exemplar is not None:
+            super().inc(amount, exemplar)
+        else:
+            _batch.append((self, amount))
 
-class Histogram(prometheus_client.Histogram):
+    def take(self, amounts: Sequence[float]) -> None:
+        """Count amounts that have waited."""
+        super().inc(sum(amounts))
+
+
+class Histogram(private_prometheus.Histogram):
     """A histogram that caches its series."""
 
     @override
@@ -54,7 +73,63 @@ class Histogram(prometheus_client.Histogram):
         """See `prometheus_client`."""
         return super().labels(*values, **named)
 
+    @override
+    def observe(self, amount: float, exemplar: Exemplar = None) -> None:
+        """See `prometheus_client`."""
+        if _batch is None or exemplar is not None:
+            super().observe(amount, exemplar)
+        else:
+            _batch.append((self, amount))
 
+    def take(self, amounts: Sequence[float]) -> None:
+        """Observe amounts that have waited."""
+        self.observe_all(amounts)
+
+
+_batch: deque[tuple[Counter | Histogram, float]] | None = None
+"""The amounts that wait, each with its series; None while none does. Those with an exemplar, which
+has a time, never wait."""
+
+
+@contextmanager
+def batching() -> Iterator[Callable[[], None]]:
+    """Let observations wait while the block runs, which gets a function to add them up.
+
+    Each by itself, between the other work of a request, takes several times as long.
+    """
+    global _batch
+    _batch = deque()
+    try:
+        yield add_up
+    finally:
+        add_up()
+        _batch = None
+
+
+def add_up() -> None:
+    """Add up the observations that wait, those of each series together. Any thread may call it."""
+    waiting = _batch
+    amounts: defaultdict[Counter | Histogram, list[float]] = defaultdict(list)
+    with suppress(IndexError):  # another thread had the last one
+        while waiting:
+            series, amount = waiting.popleft()
+            amounts[series].append(amount)
+    for series, taken in amounts.items():
+        series.take(taken)
+
+
+BUDGET_REFUSALS = Counter(
+    "tintype_budget_refusals",
+    "Requests and quotes with status 402, because they would exceed a budget, by its window.",
+    ("window",),
+    registry=REGISTRY,
+)
+BUDGET_ALERTS = Counter(
+    "tintype_budget_alerts",
+    "Shares of budgets that charges have reached, each counted by one gateway, by window.",
+    ("window",),
+    registry=REGISTRY,
+)
 HTTP_REQUESTS = Counter(
     "tintype_http_requests",
     "Responses to clients.",
@@ -234,6 +309,12 @@ SETTLEMENTS_OUTSTANDING = Gauge(
     "Charges that are due and not yet written to the ledger. They are retried.",
     registry=REGISTRY,
 )
+FOLDER_MANIFESTS = Gauge(
+    "tintype_folder_manifests",
+    "Accounts, keys and grants in the catalog folder, by state: ready, reconciling or stalled.",
+    ("state",),
+    registry=REGISTRY,
+)
 LEDGER_SECONDS = Histogram(
     "tintype_ledger_operation_duration_seconds",
     "Duration of ledger operations, by outcome: done, refused or unavailable.",
@@ -282,6 +363,106 @@ STREAM_FIRST_EVENT = Histogram(
 ADMIN_TOKENS_REFUSED = Counter(
     "tintype_admin_tokens_refused",
     "Requests to the admin API with a wrong token, or with none.",
+    registry=REGISTRY,
+)
+WEBHOOK_ATTEMPTS = Counter(
+    "tintype_webhook_attempts",
+    "Attempts to deliver webhooks, by type of the event and outcome: delivered, refused (by the "
+    "status of the response), redirected, timeout, unreachable, forbidden (an address that is not "
+    "allowed) or misconfigured.",
+    ("type", "outcome"),
+    registry=REGISTRY,
+)
+WEBHOOKS_GIVEN_UP = Counter(
+    "tintype_webhooks_given_up",
+    "Webhooks whose last attempt failed.",
+    ("type",),
+    registry=REGISTRY,
+)
+WEBHOOKS_PENDING = Gauge(
+    "tintype_webhooks_pending",
+    "Webhooks of all gateways that are not delivered yet, by whose receiver they are for: that of "
+    "the settings, or those that accounts name for their jobs.",
+    ("receiver",),
+    registry=REGISTRY,
+)
+WEBHOOKS_OLDEST = Gauge(
+    "tintype_webhooks_oldest_seconds",
+    "Age of the oldest webhook that is not delivered yet, by receiver (settings, jobs); 0 without "
+    "one.",
+    ("receiver",),
+    registry=REGISTRY,
+)
+GUARDRAIL_SECONDS = Histogram(
+    "tintype_guardrail_duration_seconds",
+    "Time until the policy service has judged a prompt or images, by outcome: allow, deny, "
+    "replace, timeout, unreachable, forbidden (an address that is not allowed), refused (by the "
+    "status of the response), invalid, misconfigured or cancelled.",
+    ("check", "outcome"),
+    buckets=(*_OWN_SECONDS, 5, 10, 30, 60),
+    registry=REGISTRY,
+)
+GUARDRAIL_VERDICTS = Counter(
+    "tintype_guardrail_verdicts",
+    "Prompts and images by what the policy service decided: allow, deny or replace; failed_open or "
+    "failed_closed without a verdict; exempt for accounts that are not checked.",
+    ("check", "verdict"),
+    registry=REGISTRY,
+)
+JOB_SUBMISSIONS = Counter(
+    "tintype_job_submissions",
+    "Requests to run in the background, by result: accepted, repeated (by their idempotency key) "
+    "or queue_full.",
+    ("result",),
+    registry=REGISTRY,
+)
+JOBS_QUEUED = Gauge(
+    "tintype_jobs_queued",
+    "Jobs of all gateways that wait to be run.",
+    ("model",),
+    registry=REGISTRY,
+)
+JOBS_OLDEST = Gauge(
+    "tintype_jobs_oldest_seconds",
+    "Age of the oldest job of all gateways that waits to be run.",
+    ("model",),
+    registry=REGISTRY,
+)
+JOBS_RUNNING = Gauge(
+    "tintype_jobs_running",
+    "Jobs that this gateway runs.",
+    registry=REGISTRY,
+)
+JOBS_CONCURRENCY = Gauge(
+    "tintype_jobs_concurrency",
+    "How many jobs this gateway may run at once; 0 if it runs none, or drains.",
+    registry=REGISTRY,
+)
+JOB_QUEUE_SECONDS = Histogram(
+    "tintype_job_queue_seconds",
+    "Time from the submission of a job to its first start.",
+    buckets=(0.01, 0.05, *_SECONDS, 600, 3600, 14400, 86400),
+    registry=REGISTRY,
+)
+JOBS_ENDED = Counter(
+    "tintype_jobs_ended",
+    "Jobs that this gateway ended, by operation and status: completed, failed, cancelled or "
+    "outcome_unknown.",
+    ("operation", "status"),
+    registry=REGISTRY,
+)
+JOBS_RECOVERED = Counter(
+    "tintype_jobs_recovered",
+    "Jobs claimed again after a gateway ended or handed them back, by mode: run (nothing was "
+    "sent), resume (tasks at providers are polled on) or abandoned (a provider may have worked).",
+    ("mode",),
+    registry=REGISTRY,
+)
+JOBS_HANDED_BACK = Counter(
+    "tintype_jobs_handed_back",
+    "Jobs that this gateway handed back, as it drained or lacked memory, disk space or an image "
+    "store, by mode: run or resume.",
+    ("mode",),
     registry=REGISTRY,
 )
 HOLDS_EXPIRED = Counter(

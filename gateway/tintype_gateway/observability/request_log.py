@@ -50,6 +50,10 @@ class RequestLog:
     key: Maybe[str] = ABSENT
     """The id of the API key."""
 
+    admin: Maybe[str] = ABSENT
+    """The name of the admin token, or NAMESPACE/NAME of the ServiceAccount."""
+
+    admin_role: Maybe[str] = ABSENT
     profile: Maybe[str] = ABSENT
     model: Maybe[str] = ABSENT
     provider: Maybe[str] = ABSENT
@@ -63,8 +67,18 @@ class RequestLog:
     user: Maybe[str | None] = ABSENT
     """The end user that the request names, or None."""
 
+    guardrail: Maybe[str] = ABSENT
+    """The verdict of the policy service on the prompt, or what came of none: `failed_open`,
+    `failed_closed`, or `exempt` for an account that is not checked."""
+
+    guardrail_images: Maybe[str] = ABSENT
+    """The same of the images that were made; of several calls, the last one."""
+
     replay_of: Maybe[str] = ABSENT
     """The id of the request whose stored response was sent again."""
+
+    job: Maybe[str] = ABSENT
+    """The id of the job that the request made, or asked after."""
 
     cost_micro_credits: Maybe[int] = ABSENT
     error: Maybe[str | None] = ABSENT
@@ -80,14 +94,14 @@ class RequestLog:
     """The status of an error after the head of a successful response was sent. It replaces the
     status in the line, and is not a field of its own."""
 
-    def note_plan(self, plan: Plan, user: str | None) -> None:
-        """Set the fields of a request's plan and of its end user."""
+    def note_plan(self, plan: Plan) -> None:
+        """Set the fields of a request's plan."""
         self.model = plan.model.id
         self.note_route(plan.route)
         self.images = plan.job.images
         self.stream = plan.stream
         self.adjustments = list(plan.job.adjustments)
-        self.user = user and user[:MAX_USER_CHARACTERS]
+        self.user = plan.user and plan.user[:MAX_USER_CHARACTERS]
 
     def note_route(self, route: Route) -> None:
         """Set the fields of the newest route."""

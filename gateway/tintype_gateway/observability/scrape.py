@@ -7,7 +7,7 @@ from collections.abc import Callable
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
-from tintype_gateway.observability.metrics import REGISTRY
+from tintype_gateway.observability.metrics import REGISTRY, add_up
 
 Encode = Callable[[CollectorRegistry], bytes]
 
@@ -24,6 +24,7 @@ def _written(encode: Encode) -> bytes:
     Rendering allocates only objects that reference counting frees, but their number would trigger
     the garbage collector, which stops the event loop for tens of milliseconds.
     """
+    add_up()
     gc.disable()
     try:
         return encode(REGISTRY)

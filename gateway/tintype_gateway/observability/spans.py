@@ -135,6 +135,21 @@ def serving(headers: Mapping[str, str]) -> AbstractContextManager[object]:
     return _NOTHING if _tracing is None else _tracing.serving(headers)
 
 
+def working(
+    operation: str, job_id: str, trace_parent: str | None
+) -> AbstractContextManager[object]:
+    """Run the block in the span of a job, in a trace of its own.
+
+    It has a link to the span of the submission, whose `traceparent` this is.
+    """
+    return _NOTHING if _tracing is None else _tracing.working(operation, job_id, trace_parent)
+
+
+def trace_parent() -> str | None:
+    """Return the `traceparent` of the current span, if there is one."""
+    return propagated({}).get("traceparent")
+
+
 def served(method: str, route: str, status: int, request_id: str) -> None:
     """Set the outcome of a request on its span."""
     if _tracing is not None:

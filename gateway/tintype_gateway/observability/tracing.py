@@ -7,7 +7,7 @@ baggage.
 
 import asyncio
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from urllib.parse import urlsplit
 
@@ -15,7 +15,7 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.trace import Span, SpanKind, StatusCode, get_current_span
+from opentelemetry.trace import Link, Span, SpanKind, StatusCode, get_current_span
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from opentelemetry.util.types import AttributeValue
 
@@ -63,6 +63,19 @@ class Tracing:
             kind=SpanKind.SERVER,
             record_exception=False,
             set_status_on_exception=False,
+        )
+
+    def working(
+        self, operation: str, job_id: str, trace_parent: str | None
+    ) -> AbstractContextManager[Span]:
+        """Return the span of a job, which links to the span of its submission."""
+        submission = self._context.extract({"traceparent": trace_parent} if trace_parent else {})
+        context = get_current_span(submission).get_span_context()
+        return self._span(
+            f"job {operation}",
+            SpanKind.CONSUMER,
+            {"tintype.job": job_id},
+            [Link(context)] if context.is_valid else [],
         )
 
     def served(self, method: str, route: str, status: int, request_id: str) -> None:
@@ -120,13 +133,18 @@ class Tracing:
 
     @contextmanager
     def _span(
-        self, name: str, kind: SpanKind, attributes: Mapping[str, AttributeValue]
+        self,
+        name: str,
+        kind: SpanKind,
+        attributes: Mapping[str, AttributeValue],
+        links: Sequence[Link] = (),
     ) -> Iterator[Span]:
         """Open a span that records the kind of an error, and never its message."""
         with self._tracer.start_as_current_span(
             name,
             kind=kind,
             attributes=attributes,
+            links=links,
             record_exception=False,
             set_status_on_exception=False,
         ) as span:

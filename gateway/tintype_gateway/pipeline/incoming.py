@@ -24,5 +24,8 @@ class Incoming:
     handling: Handling | None = None
     profile: Profile | None = None
     idempotency_key: str | None = None
+    is_job: bool = False
+    """Whether the request is stored as a job, or comes from one."""
+
     log: RequestLog = field(default_factory=RequestLog)
     """What the access log will say of the request, filled on its way."""

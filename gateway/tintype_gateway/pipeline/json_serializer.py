@@ -4,7 +4,6 @@ The images are megabytes of base64 that are sent as the same bytes that arrived:
 them is written in pieces, so that no image is copied into a larger string.
 """
 
-import json
 from collections.abc import (
     AsyncGenerator,
     AsyncIterator,
@@ -14,7 +13,7 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from contextlib import aclosing
+from typing import NamedTuple
 
 from tintype_gateway.api.response_headers import headers_of, image_errors, usage_of
 from tintype_gateway.billing.sale import Sale, of_which
@@ -24,15 +23,35 @@ from tintype_gateway.observability.spans import traced
 from tintype_gateway.pipeline import openai_profile
 from tintype_gateway.pipeline.client_presence import ClientPresence
 from tintype_gateway.request_context import RequestContext
+from tintype_gateway.storage.stored_responses import COST_HEADER
 from tintype_gateway.values.events import ExecutorEvent, FailedCall, FinishedCall, ImageStarted
 from tintype_gateway.values.images import FinishedImage
 from tintype_gateway.values.job import Job
+from tintype_gateway.values.json_text import json_bytes
 from tintype_gateway.values.plan import Plan
-from tintype_gateway.values.response import End, Head, Part, Response
+from tintype_gateway.values.response import (
+    Arriving,
+    Chunk,
+    End,
+    Head,
+    Part,
+    Response,
+    WrittenPart,
+)
 from tintype_gateway.values.routes import Route
 
 Shaped = Callable[[Mapping[str, object]], Mapping[str, object]]
 """Returns an entry of `data` in the response profile."""
+
+
+class Body(NamedTuple):
+    """A response's body in its parts."""
+
+    pieces: tuple[bytes | memoryview, ...]
+    """Texts, with the value of one image between each two of them, up to the end of the images."""
+
+    ending: Mapping[str, object]
+    """The fields behind the images."""
 
 
 @traced("respond")
@@ -44,27 +63,41 @@ def respond(
     receipt: Hold,
 ) -> Response:
     """Return the body, in pieces, and the headers of a successful response that `receipt` paid."""
+    body = body_of(plan, calls, failed, settlement.charged, settlement.available)
+    *pieces, last = body.pieces
+    headers = headers_of(plan, (call.route for call in calls), receipt)
+    headers[COST_HEADER] = str(settlement.charged)
+    return Response((*pieces, bytes(last) + _closed(body.ending)), headers, receipt)
+
+
+def body_of(
+    plan: Plan,
+    calls: Sequence[FinishedCall],
+    failed: Sequence[FailedCall],
+    charged: int,
+    available: int | None,
+) -> Body:
+    """Return the body of a successful response that was charged this number of micro-credits.
+
+    `available` are those that the account has left; None for an account without a limit.
+    """
     images = [image for call in calls for image in call.images]
-    tail: dict[str, object] = {
+    ending: dict[str, object] = {
         "created": max(call.result.created for call in calls),
         "model": plan.target.requested,
         **_properties(plan.job, calls, images),
-        "usage": _usage(calls, images, settlement),
+        "usage": _usage(calls, images, charged, available),
     }
     shaped: Shaped = dict
     if plan.profile == "openai":
-        shaped, tail = openai_profile.image_of, openai_profile.response_of(tail)
+        shaped, ending = openai_profile.image_of, openai_profile.response_of(ending)
     if missing := image_errors(calls, failed):
-        tail["errors"] = missing
-    headers = headers_of(plan, (call.route for call in calls))
-    headers["Tintype-Cost-Micro-Credits"] = str(settlement.charged)
-    return Response(tuple(_pieces(calls, shaped, tail)), headers, receipt)
+        ending["errors"] = missing
+    return Body(tuple(_pieces(calls, shaped)), ending)
 
 
-def _pieces(
-    calls: Sequence[FinishedCall], shaped: Shaped, tail: dict[str, object]
-) -> Iterator[bytes | memoryview]:
-    """Yield the body: JSON, and between it the value of each image, base64 as it came or a URL.
+def _pieces(calls: Sequence[FinishedCall], shaped: Shaped) -> Iterator[bytes | memoryview]:
+    """Yield the images: JSON, and between it the value of each, base64 as it came or a URL.
 
     Neither contains characters that JSON escapes. The images come first, because
     the rest of a response that passes through is not known before them.
@@ -78,8 +111,8 @@ def _pieces(
             text, comma = b'",' + _closed(shaped(_entry(image))), b","
         for index in range(call.refused):
             refused = REFUSED | {"flag_reason": call.flag_reason(index)}
-            text, comma = text + comma + json.dumps(refused).encode(), b","
-    yield text + b"]," + _closed(tail)
+            text, comma = text + comma + json_bytes(refused), b","
+    yield text + b"],"
 
 
 def _value(image: FinishedImage) -> tuple[bytes, bytes | memoryview]:
@@ -122,18 +155,21 @@ def _properties(
 
 
 def _usage(
-    calls: Sequence[FinishedCall], images: Sequence[FinishedImage], settlement: Settlement
+    calls: Sequence[FinishedCall],
+    images: Sequence[FinishedImage],
+    charged: int,
+    available: int | None,
 ) -> dict[str, object]:
     tokens = [call.result.usage for call in calls if call.result.usage is not None]
     return usage_of([image.size for image in images], tokens) | {
-        "credits_used": settlement.charged,
-        "credits_remaining": settlement.available,
+        "credits_used": charged,
+        "credits_remaining": available,
     }
 
 
 def _closed(value: Mapping[str, object]) -> bytes:
     """Return a JSON object without its opening brace."""
-    return json.dumps(value).encode()[1:]
+    return json_bytes(value)[1:]
 
 
 OPENING = b'{"data":[{"b64_json":"'
@@ -179,17 +215,17 @@ class JsonSerializer:
                     self._sale.begin(event.call)
                     self._client.commit()
                     yield Head(self._headers_of(event.call.route))
+                    if event.longest is not None:
+                        yield Chunk(len(OPENING) + event.longest)
                     yield OPENING
-                    async with aclosing(event.pieces) as pieces:
-                        async for piece in pieces:
-                            yield piece
+                    yield Arriving(event.pieces)
                 case FailedCall():
                     self._sale.fail(event)
                     self._failed.append(event)
         for part in await self._end():
             yield part
 
-    async def _end(self) -> Iterator[Part]:
+    async def _end(self) -> Iterator[WrittenPart]:
         """Charge for the images, and return all of the response, or what is missing of it."""
         if not self._calls:
             worst = gravest(self._failed)
@@ -209,13 +245,20 @@ class JsonSerializer:
         raise error
 
 
-def parts_of(response: Response, *, is_passed: bool = False) -> Iterator[Part]:
+JOINED_BYTES = 256 * 1024
+"""Up to this size, a copy of a body costs less than a second part."""
+
+
+def parts_of(response: Response, *, is_passed: bool = False) -> Iterator[WrittenPart]:
     """Yield a response, or the part after its first image if that has passed through."""
     *pieces, last = response.pieces
     if is_passed:
         assert pieces[0] == OPENING  # noqa: S101 - one function writes all responses
         yield from pieces[2:]
     else:
-        yield Head(response.headers, response.length)
+        length = response.length
+        yield Head(response.headers, length)
+        if length <= JOINED_BYTES:
+            pieces, last = [], b"".join(response.pieces)
         yield from pieces
     yield End(bytes(last), response.receipt)

@@ -1,13 +1,12 @@
 """One request, stage by stage, from the key in its header to the images in its response."""
 
 import datetime
-from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any
 
-from tintype_gateway.accounts import HoldRequest
 from tintype_gateway.api.credits import credits_response
 from tintype_gateway.api.operations import ApiOperation
 from tintype_gateway.api.response_headers import headers_of
@@ -19,8 +18,18 @@ from tintype_gateway.billing.sale import DeliveryReceipts, Sale
 from tintype_gateway.billing.settlements import Settlements
 from tintype_gateway.catalog.store import CatalogStore
 from tintype_gateway.errors import AlreadyServedError, ledger_unavailable
+from tintype_gateway.guardrails.guard import Guardrail
+from tintype_gateway.holds import HoldRequest
+from tintype_gateway.ledger.budgets import least_remaining
 from tintype_gateway.ledger.errors import LedgerUnavailableError
-from tintype_gateway.ledger.interface import Caller, Idempotency, Ledger, Profile, Settlement
+from tintype_gateway.ledger.interface import (
+    Caller,
+    Hold,
+    Idempotency,
+    Ledger,
+    Profile,
+    Settlement,
+)
 from tintype_gateway.pipeline.client_presence import ClientPresence
 from tintype_gateway.pipeline.incoming import Incoming
 from tintype_gateway.pipeline.json_serializer import JsonSerializer, parts_of
@@ -45,6 +54,12 @@ from tintype_gateway.values.plan import Plan
 from tintype_gateway.values.response import Part
 from tintype_gateway.values.routes import Route
 from tintype_gateway.values.upstream import ResponseLimits
+
+
+def utc_now() -> datetime.datetime:
+    """Return the time in UTC."""
+    return datetime.datetime.now(datetime.UTC)
+
 
 Serializer = JsonSerializer | SseSerializer
 """Turns the events of the executor into a response."""
@@ -82,6 +97,11 @@ class Pipeline:
 
     calls: CallLimits = field(default_factory=CallLimits)
     response_limits: ResponseLimits = field(default_factory=ResponseLimits)
+    guardrail: Guardrail | None = None
+    """What judges prompts and images; None without a policy service."""
+
+    now: Callable[[], datetime.datetime] = utc_now
+    """The clock by which prices change."""
 
     async def serve(
         self, operation: ApiOperation, incoming: Incoming, client: ClientPresence
@@ -96,17 +116,19 @@ class Pipeline:
             GatewayError: The client gets an error, and is charged only for images it was sent.
         """
         caller = await self.authenticate(incoming)
-        plan = await self._planner.plan(operation, incoming, caller)
+        plan = await self.plan(operation, incoming, caller)
+        if self.guardrail is not None:
+            plan = await self.guardrail.admitted(plan, caller, incoming.request_id, incoming.log)
         with self.memory.reserved(bytes_reserved(plan)) as reservation:
             context = RequestContext.begin(plan, incoming.request_id, incoming.log, reservation)
             serializer: Serializer | None = None
             try:
-                async with held(caller, self._hold_request(incoming, plan), self.ledger) as holding:
+                async with held(caller, self.hold_request(incoming, plan), self.ledger) as holding:
                     if isinstance(holding, Replay):
                         for part in await self._replayed(context, holding):
                             yield part
                         return
-                    execution = self._executor.execution(context)
+                    execution = self.executor.execution(context)
                     with self._sale(context, holding) as sale:
                         serializer = self._serializer(incoming, context, execution, sale, client)
                         async with (
@@ -128,11 +150,12 @@ class Pipeline:
             GatewayError: The request would get this error.
         """
         caller = await self.authenticate(incoming)
-        plan = await self._planner.plan(operation, incoming, caller)
+        plan = await self.plan(operation, incoming, caller)
         most = self._ceiling(plan)
-        await check_funds(caller, most, self.ledger)
+        account = await check_funds(caller, plan.model.id, most, self.ledger)
         check_translation(plan)
-        return quotation(plan, most, self._expected(plan))
+        remaining = least_remaining(account.windows, plan.model.id)
+        return quotation(plan, most, self._expected(plan), remaining)
 
     async def credits(self, incoming: Incoming) -> dict[str, Any]:
         """Serve `GET /v1/credits`: the credits of the caller's account and its usage this month.
@@ -161,7 +184,17 @@ class Pipeline:
         self.calls.take(caller)
         return caller
 
-    def _hold_request(self, incoming: Incoming, plan: Plan) -> HoldRequest:
+    async def plan(self, operation: ApiOperation, incoming: Incoming, caller: Caller) -> Plan:
+        """Return the plan of a request, at the prices of this moment: its hold is made next.
+
+        Raises:
+            GatewayError: The request cannot be served.
+        """
+        plan = await self.planner.plan(operation, incoming, caller)
+        return plan.at(self.now())
+
+    def hold_request(self, incoming: Incoming, plan: Plan) -> HoldRequest:
+        """Return the request for the hold of a plan's ceiling."""
         key = incoming.idempotency_key
         return HoldRequest(
             request_id=incoming.request_id,
@@ -169,6 +202,7 @@ class Pipeline:
             images=plan.job.images,
             model=plan.model.id,
             provider=plan.route.binding.provider,
+            user=plan.user or "",
             idempotency=None if key is None else Idempotency(key, plan.body_digest),
         )
 
@@ -182,10 +216,12 @@ class Pipeline:
         pricing = plan.route.binding.pricing
         return expected(plan.job, plan.model, pricing, self.micro_credits_per_usd)
 
-    def _cost(self, plan: Plan, calls: Sequence[FinishedCall]) -> int:
+    def cost(self, plan: Plan, calls: Sequence[FinishedCall]) -> int:
+        """Return the cost of all calls of a plan together, in micro-credits."""
         return cost(plan.job, plan.model, calls, self.micro_credits_per_usd)
 
-    def _unpaid(self, plan: Plan, calls: Sequence[FinishedCall]) -> int:
+    def unpaid(self, plan: Plan, calls: Sequence[FinishedCall]) -> int:
+        """Return what providers report above the ceilings of their calls, in micro-credits."""
         return unpaid(plan.job, plan.model, calls, self.micro_credits_per_usd)
 
     async def _replayed(self, context: RequestContext, replay: Replay) -> Iterator[Part]:
@@ -203,10 +239,10 @@ class Pipeline:
 
     def _sale(self, context: RequestContext, holding: Holding) -> Sale:
         plan = context.plan
-        cost = partial(self._cost, plan)
+        cost = partial(self.cost, plan)
 
         def settled(calls: Sequence[FinishedCall], settlement: Settlement) -> None:
-            count_charge(plan, calls, settlement, cost, partial(self._unpaid, plan))
+            count_charge(plan, calls, settlement, cost, partial(self.unpaid, plan))
             context.log.cost_micro_credits = settlement.charged
 
         return Sale(holding, cost, settled, self.settlements, context.deadline)
@@ -223,10 +259,12 @@ class Pipeline:
             return SseSerializer(context, sale, client, execution)
         is_kept = incoming.idempotency_key is not None
         keep = partial(self.idempotent_responses.keep, incoming.request_id) if is_kept else None
-        return JsonSerializer(context, sale, client, partial(self._passing_headers, context), keep)
+        passing = partial(self._passing_headers, context, sale.receipt)
+        return JsonSerializer(context, sale, client, passing, keep)
 
     @cached_property
-    def _planner(self) -> Planner:
+    def planner(self) -> Planner:
+        """What makes the plans of all requests."""
         return Planner(
             self.catalogs,
             self.credentials,
@@ -240,7 +278,8 @@ class Pipeline:
         )
 
     @cached_property
-    def _executor(self) -> Executor:
+    def executor(self) -> Executor:
+        """What makes the calls of all requests."""
         return Executor(
             self.sessions,
             self.images,
@@ -249,12 +288,13 @@ class Pipeline:
             self.memory,
             self.heartbeat_seconds,
             self.response_limits,
+            None if self.guardrail is None else self.guardrail.judge,
         )
 
-    def _passing_headers(self, context: RequestContext, route: Route) -> dict[str, str]:
+    def _passing_headers(self, context: RequestContext, hold: Hold, route: Route) -> dict[str, str]:
         """Return the headers of a response that starts before its cost may be known."""
         plan, pricing = context.plan, route.binding.pricing
-        headers = headers_of(plan, context.routes)
+        headers = headers_of(plan, context.routes, hold)
         is_known = pricing.type == "per_image" and pricing.charge == "Table"
         if plan.job.images == 1 and is_known:
             cost = ceiling(plan.job, plan.model, pricing, self.micro_credits_per_usd)

@@ -1,7 +1,7 @@
 """From a request to the plan of what it buys: all that is decided before money is held."""
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
@@ -12,7 +12,7 @@ from tintype_gateway.api.requests import ValidRequest
 from tintype_gateway.catalog.snapshot import View
 from tintype_gateway.catalog.store import CatalogStore
 from tintype_gateway.dialects.registry import first_image, mask_convention, serves, streams
-from tintype_gateway.errors import UnavailableError
+from tintype_gateway.errors import UnavailableError, UnsupportedParameterError
 from tintype_gateway.ledger.interface import Caller, Profile
 from tintype_gateway.pipeline.incoming import Incoming
 from tintype_gateway.pipeline.stages.adapt import Handling, adapt
@@ -46,8 +46,16 @@ class Planner:
     model_defaults: Mapping[str, Mapping[str, Any]]
     keep_input_metadata: bool
 
-    async def plan(self, operation: ApiOperation, incoming: Incoming, caller: Caller) -> Plan:
+    async def plan(
+        self,
+        operation: ApiOperation,
+        incoming: Incoming,
+        caller: Caller,
+        preferred: Collection[tuple[str, str]] = (),
+    ) -> Plan:
         """Return what a request will buy.
+
+        Candidates over the `preferred` bindings and regions come first.
 
         Raises:
             GatewayError: It cannot be served.
@@ -59,8 +67,14 @@ class Planner:
         with self.memory.reserved(incoming.body_bytes):
             body = await incoming.read_body()
         request = validate(body, view.vocabulary, operation.request_model)
+        if request.fields.webhook_url is not None and not incoming.is_job:
+            raise UnsupportedParameterError(
+                "`webhook_url` is for jobs only: send `Prefer: respond-async`", param="webhook_url"
+            )
         target = self._target(operation, incoming, request, view)
         candidates = await self._candidates(target)
+        if preferred:
+            candidates.sort(key=lambda each: each.route.key not in preferred)
         job, candidates = await self._job(incoming, body, request, target, candidates)
         chosen = choose(candidates, job, streams, MAX_ATTEMPTS)
         is_stream = bool(request.fields.stream)
@@ -74,8 +88,9 @@ class Planner:
         )
         revision = snapshot.revision
         digest = f"{operation.name}:{body.digest}"
-        plan = Plan(operation, target, chosen, job, revision, digest, delivery, as_url, profile)
-        incoming.log.note_plan(plan, request.fields.user)
+        decided = delivery, as_url, profile, request.fields.user, request.fields.webhook_url
+        plan = Plan(operation, target, chosen, job, revision, digest, *decided)
+        incoming.log.note_plan(plan)
         return plan
 
     def _target(

@@ -31,7 +31,7 @@ from tintype_gateway.values.events import (
 )
 from tintype_gateway.values.images import CallResult, FinishedImage, GeneratedImage
 from tintype_gateway.values.plan import Plan
-from tintype_gateway.values.response import End, Head, Part
+from tintype_gateway.values.response import Chunk, End, Head, Part
 from tintype_gateway.values.routes import Route
 
 PARTIAL, COMPLETED = "partial_image", "completed"
@@ -104,9 +104,6 @@ def error_event(error: GatewayError, errors: Sequence[ImageError] = ()) -> Piece
 
 
 log = logging.getLogger(__name__)
-
-WRITE_BYTES = 256 * 1024
-"""The bytes that are written before waiting for a slow client; asyncio may copy them."""
 
 HEADERS = {
     "Content-Type": MEDIA_TYPE,
@@ -244,13 +241,13 @@ class SseSerializer:
         yield from self._parts(event)
 
     def _parts(self, event: Pieces) -> Iterator[Part]:
-        """Yield an event in parts of bounded size, and the head before the first one."""
+        """Yield an event, and the head before the first one."""
         if not self._has_begun:
             self._has_begun = True
-            yield Head(HEADERS | headers_of(self._plan, self._context.routes))
-        for piece in event:
-            for start in range(0, len(piece), WRITE_BYTES):
-                yield memoryview(piece)[start : start + WRITE_BYTES]
+            yield Head(HEADERS | headers_of(self._plan, self._context.routes, self._sale.receipt))
+        if len(event) > 1:
+            yield Chunk(sum(map(len, event)))
+        yield from event
 
 
 def _previewed(partial: PartialImage) -> FinishedCall:

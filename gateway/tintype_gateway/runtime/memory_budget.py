@@ -8,12 +8,13 @@ reservation fits beside the memory in use and the unused part of the other reser
 import asyncio
 import resource
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from types import TracebackType
+from typing import NamedTuple, Self
 
 from tintype_catalog.sizes import max_pixels
 from tintype_gateway.errors import OverloadedError
@@ -138,6 +139,18 @@ class Reservation:
     """The bytes that are reserved for one request."""
 
     size: int
+    _release: Callable[[int], None] = lambda size: None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._release(self.size)
 
 
 class MemoryBudget:
@@ -155,9 +168,8 @@ class MemoryBudget:
         MEMORY_BUDGET.set(self._budget or 0)
         MEMORY_RESERVED.set_function(lambda: self._reserved)
 
-    @contextmanager
-    def reserved(self, size: int) -> Iterator[Reservation]:
-        """Reserve bytes for the block.
+    def reserved(self, size: int) -> Reservation:
+        """Reserve bytes for the block that must follow at once.
 
         A request that is the only one is always admitted: it may fit, and another gateway would not
         have more memory for it.
@@ -169,11 +181,7 @@ class MemoryBudget:
         if self._budget is not None and not is_alone and not self._fits(size, self._budget):
             raise self._refused(size)
         self._reserved += size
-        reservation = Reservation(size)
-        try:
-            yield reservation
-        finally:
-            self._reserved -= reservation.size
+        return Reservation(size, self._release)
 
     @asynccontextmanager
     async def reserved_soon(self, size: int, seconds: float) -> AsyncIterator[None]:
@@ -184,13 +192,10 @@ class MemoryBudget:
         Raises:
             OverloadedError: The memory is not free in time.
         """
-        reservation = Reservation(0)
-        if size and not await self.grow(reservation, size, Deadline(seconds)):
-            raise self._refused(size)
-        try:
+        with Reservation(0, self._release) as reservation:
+            if size and not await self.grow(reservation, size, Deadline(seconds)):
+                raise self._refused(size)
             yield
-        finally:
-            self._reserved -= reservation.size
 
     async def grow(self, reservation: Reservation, size: int, deadline: Deadline) -> bool:
         """Reserve more bytes as soon as they are free; return False if the deadline passes.
@@ -204,6 +209,9 @@ class MemoryBudget:
         self._reserved += size
         reservation.size += size
         return True
+
+    def _release(self, size: int) -> None:
+        self._reserved -= size
 
     def _has_room(self, size: int, reservation: Reservation) -> bool:
         alone = self._reserved == reservation.size

@@ -86,7 +86,7 @@ class Circuits:
 
         Every admitted call must be followed by `note` or `abandon`.
         """
-        circuit = self._circuits.get(_key(route))
+        circuit = self._circuits.get(route.key)
         if circuit is None or circuit.state(self._clock()) is State.CLOSED:
             return True
         if not self._is_passable(circuit):
@@ -103,9 +103,9 @@ class Circuits:
 
         Calls that were in flight when the circuit opened do not count.
         """
-        if fault is None and _key(route) not in self._circuits:
+        if fault is None and route.key not in self._circuits:
             return
-        circuit = self._circuits[_key(route)]
+        circuit = self._circuits[route.key]
         circuit.probing = False
         if circuit.state(self._clock()) is State.OPEN:
             return
@@ -121,7 +121,7 @@ class Circuits:
         else:
             circuit.failed.append(False)
             if circuit.open_seconds or not any(circuit.failed):
-                del self._circuits[_key(route)]
+                del self._circuits[route.key]
 
     def note_probe(self, route: Route, *, is_healthy: bool) -> None:
         """Record a health probe of the server.
@@ -130,14 +130,14 @@ class Circuits:
         it if it opened because the server was not reached. A server that is healthy and refuses
         its calls keeps its open circuit.
         """
-        if is_healthy and _key(route) not in self._circuits:
+        if is_healthy and route.key not in self._circuits:
             return
-        circuit = self._circuits[_key(route)]
+        circuit = self._circuits[route.key]
         is_open = circuit.state(self._clock()) is not State.CLOSED
         circuit.failed_probes = 0 if is_healthy else circuit.failed_probes + 1
         if is_healthy:
             if circuit.was_unreachable if is_open else not any(circuit.failed):
-                del self._circuits[_key(route)]
+                del self._circuits[route.key]
         elif is_open:
             circuit.opens_until = max(circuit.opens_until, self._clock() + circuit.open_seconds)
         elif circuit.failed_probes >= FAILED_PROBES:
@@ -146,7 +146,7 @@ class Circuits:
 
     def abandon(self, route: Route) -> None:
         """Record that a call ended without an outcome because its client disconnected."""
-        if circuit := self._circuits.get(_key(route)):
+        if circuit := self._circuits.get(route.key):
             circuit.probing = False
 
     def states(self) -> Iterator[tuple[str, str, State]]:
@@ -185,10 +185,6 @@ class _Watched:
             self._circuits.note(self._route, error)
         else:
             self._circuits.abandon(self._route)
-
-
-def _key(route: Route) -> tuple[str, str]:
-    return route.binding.name, route.region
 
 
 class CircuitGauges(Collector):

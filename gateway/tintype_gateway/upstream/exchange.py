@@ -6,6 +6,7 @@ What the response means is for others: `transport.py` and `polling.py`.
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from email.utils import formatdate
+from functools import lru_cache
 from time import perf_counter_ns
 from types import TracebackType
 from typing import Self
@@ -76,18 +77,21 @@ async def sent(
     buffer_bytes: int | None,
 ) -> aiohttp.ClientResponse:
     """Send a call; return its response as soon as the head arrives, within the time limit."""
-    url = _url(sending.request)
+    url = _url(sending.request.url)
     headers = await sending.headers()
+    posting = session.post(
+        url,
+        data=sending.data(),
+        headers=propagated(headers),
+        timeout=aiohttp.ClientTimeout(total=timeouts.total, connect=timeouts.connect),
+        allow_redirects=False,
+        read_bufsize=buffer_bytes,
+    )
+    if timeouts.first_byte is None:
+        return await posting
     try:
         async with asyncio.timeout(timeouts.first_byte) as waiting:
-            return await session.post(
-                url,
-                data=sending.data(),
-                headers=propagated(headers),
-                timeout=aiohttp.ClientTimeout(total=timeouts.total, connect=timeouts.connect),
-                allow_redirects=False,
-                read_bufsize=buffer_bytes,
-            )
+            return await posting
     except TimeoutError as error:
         if not waiting.expired():
             raise
@@ -181,11 +185,11 @@ def with_response(
 def headers_of(response: aiohttp.ClientResponse) -> dict[str, str]:
     """Return the headers of a response, with names in lower case.
 
-    There is always a `date`: a Retry-After may be a date, and a dialect has no clock to compare it
-    with.
+    Beside a Retry-After there is always a `date`: it may be a date, too, and a dialect has no clock
+    to compare it with.
     """
     headers = {name.lower(): value for name, value in response.headers.items()}
-    if "date" not in headers:
+    if "retry-after" in headers and "date" not in headers:
         headers["date"] = formatdate(usegmt=True)
     return headers
 
@@ -245,9 +249,10 @@ def _unreadable() -> UpstreamFault:
     return UpstreamFault("upload", message)
 
 
-def _url(request: UpstreamRequest) -> yarl.URL:
+@lru_cache(maxsize=256)  # most calls of a process go to a few paths
+def _url(text: str) -> yarl.URL:
     try:
-        url = yarl.URL(request.url, encoded=True)  # a `%3A` must stay encoded as it was signed
+        url = yarl.URL(text, encoded=True)  # a `%3A` must stay encoded as it was signed
     except ValueError as error:  # the endpoint is not a URL
         raise no_endpoint() from error
     if not url.host or url.raw_user is not None or url.raw_password is not None:

@@ -1,7 +1,7 @@
 """Runs the calls of a plan, and yields one sequence of events for all of them."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Container, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Container, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -27,6 +27,7 @@ from tintype_gateway.upstream.sessions import Sessions
 from tintype_gateway.upstream.task_cancels import PolledCall
 from tintype_gateway.upstream.translate import divide, translate
 from tintype_gateway.upstream.transport import call
+from tintype_gateway.values.call_journal import KnownTask, TaskJournal
 from tintype_gateway.values.events import (
     AbandonedCall,
     CallEvent,
@@ -50,6 +51,9 @@ from tintype_gateway.values.plan import Delivery
 from tintype_gateway.values.routes import Candidate, Route
 from tintype_gateway.values.upstream import PlannedCall, ResponseLimits, Timeouts, UpstreamRequest
 
+Judge = Callable[[RequestContext, FinishedCall], Awaitable[None]]
+"""Judges the images of a call before they are stored or delivered; raises an UpstreamFault."""
+
 
 @dataclass(frozen=True)
 class Executor:
@@ -64,38 +68,80 @@ class Executor:
     """The time without an event after which a stream gets a heartbeat."""
 
     limits: ResponseLimits = field(default_factory=ResponseLimits)
+    judge: Judge | None = None
+    """Judges the images of plans with `checks_images`."""
 
     def execution(self, context: RequestContext) -> "Execution":
         """Return the calls of a request, which have not started yet."""
         return Execution(self, context)
 
-    async def run_call(
+    def run_call(
         self, context: RequestContext, planned: PlannedCall
     ) -> AsyncGenerator[CallEvent, None]:
         """Yield the events of a call; the last one is a FinishedCall or a FailedCall."""
-        attempt = partial(self._attempt, context, planned)
-        events = self.retrier.run(
-            planned, context.plan.candidates, context.deadline, attempt, context.account
-        )
+        known = context.journal.known_task(planned)
+        if known is None:
+            attempt = partial(self._attempt, context, planned)
+            events = self.retrier.run(
+                planned, context.plan.candidates, context.deadline, attempt, context.account
+            )
+        else:
+            events = self._resumed(context, planned, known)
+        if needs_finish(context.plan) or context.plan.checks_images:
+            return self._finishing(context, events)
+        return events
+
+    async def _finishing(
+        self, context: RequestContext, events: AsyncGenerator[CallEvent, None]
+    ) -> AsyncGenerator[CallEvent, None]:
         async with aclosing(events):
             async for event in events:
-                if isinstance(event, FinishedCall) and needs_finish(context.plan):
-                    event = await self._finished(context, event)
-                yield event
+                yield (
+                    await self._finished(context, event)
+                    if isinstance(event, FinishedCall)
+                    else event
+                )
 
     async def _finished(
         self, context: RequestContext, made: FinishedCall
     ) -> FinishedCall | FailedCall:
         try:
             with observed_finish(context.plan, made.route):
+                if self.judge is not None and context.plan.checks_images:
+                    await self.judge(context, made)
                 return await finish(made, context.plan, self.images)
         except UpstreamFault as fault:
             return FailedCall(made.first, made.asked, made.route, fault)
 
-    async def _attempt(
-        self, context: RequestContext, planned: PlannedCall, candidate: Candidate
+    async def _resumed(
+        self, context: RequestContext, planned: PlannedCall, known: KnownTask
     ) -> AsyncGenerator[CallEvent, None]:
-        """Make a call to one candidate.
+        """Poll on a task of another process; the last event is the outcome of its call.
+
+        It is never submitted again, over any route, and takes no slot: its first call has one.
+        """
+        plan = context.plan
+        own = [each for each in plan.candidates if known.is_over(each.route)]
+        candidate = next(iter(own), plan.candidates[0])
+        try:
+            if not own or polling_dialect(candidate.route.binding.dialect) is None:
+                raise _lost(known)
+            with self.retrier.circuits.watched(candidate.route):
+                attempt = self._attempt(context, planned, candidate, known)
+                async with aclosing(attempt) as events:
+                    async for event in events:
+                        yield event
+        except UpstreamFault as fault:
+            yield FailedCall(planned.first, planned.asked, candidate.route, fault)
+
+    async def _attempt(
+        self,
+        context: RequestContext,
+        planned: PlannedCall,
+        candidate: Candidate,
+        known: KnownTask | None = None,
+    ) -> AsyncGenerator[CallEvent, None]:
+        """Make a call to one candidate, or poll on the task that another process has submitted.
 
         Raises:
             UpstreamFault: The call returned no image.
@@ -112,13 +158,16 @@ class Executor:
             report(fault, plan, route)
             raise
         previews = _Previews(planned, candidate, plan.job.partial_images)
+        journal = TaskJournal(context.journal, planned, route, known)
+        if known is None:
+            await context.journal.sending(planned, route)
         with observed_call(plan, route, planned.asked), Interruptions(through):
             timeouts = Timeouts.of(route.binding, context.deadline.remaining())
             deadline = Deadline(timeouts.total)
             async with (
                 self.sessions.to(route.binding) as session,
                 aclosing(
-                    self._events(upstream, dialect, route, session, timeouts, through)
+                    self._events(upstream, dialect, route, session, timeouts, through, journal)
                 ) as events,
             ):
                 async for event in events:
@@ -150,11 +199,15 @@ class Executor:
         session: aiohttp.ClientSession,
         timeouts: Timeouts,
         through: PassThrough | None,
+        journal: TaskJournal,
     ) -> AsyncGenerator[Preview | PassingImage | CallResult, None]:
         """Return the events of a call, in the way of its dialect: one response, or many polls."""
         if (polled := polling_dialect(route.binding.dialect)) is not None:
             polled_call = PolledCall(upstream, polled, route.binding)
-            return self.polling.call(polled_call, session, timeouts, self.limits)
+            given = session, timeouts, self.limits, journal
+            if journal.known is not None:
+                return self.polling.resume(polled_call, journal.known, *given)
+            return self.polling.call(polled_call, *given)
         identifies = route.binding.client_certificate is not None
         return call(
             upstream,
@@ -306,6 +359,11 @@ class _Previews:
         return PartialImage(self._index, number, preview, *header, self._route)
 
 
+def _lost(known: KnownTask) -> UpstreamFault:
+    message = "the provider that has accepted the call does not serve the model any more"
+    return UpstreamFault("outcome_unknown", message, request_id=known.task.id)
+
+
 def _started(
     planned: PlannedCall, candidate: Candidate, image: PassingImage, context: RequestContext
 ) -> ImageStarted:
@@ -313,4 +371,4 @@ def _started(
     known = FinishedImage(GeneratedImage(b""), image.format, image.size, watermark)
     result = CallResult((), milliseconds=image.milliseconds)
     made = FinishedCall(planned.first, planned.asked, candidate.route, result, (known,))
-    return ImageStarted(made, image.pieces)
+    return ImageStarted(made, image.pieces, image.longest)

@@ -57,7 +57,7 @@ async def fetched(
                 images.append(image)
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         raise _unfetched(type(error).__name__) from error
-    return replace(result, images=tuple(images))
+    return result._replace(images=tuple(images))
 
 
 async def _encoded(content: bytes) -> bytes:

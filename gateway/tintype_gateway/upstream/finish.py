@@ -92,7 +92,7 @@ async def finish(call: FinishedCall, plan: Plan, tools: ImageTools) -> FinishedC
         UpstreamFault: An image cannot be decoded or stored.
     """
     images = await asyncio.gather(*(_delivered(image, plan, tools) for image in call.images))
-    made = replace(call.result, images=())  # frees the original base64
+    made = call.result._replace(images=())  # frees the original base64
     return replace(call, result=made, images=tuple(images))
 
 

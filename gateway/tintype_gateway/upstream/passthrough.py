@@ -62,23 +62,12 @@ def opening_of(look: bytes, first_image: re.Pattern[bytes]) -> Opening | None:
         return None
     if quote < 0 or first_image.search(look, 0, quote) is None:
         return None
-    start = quote + 1 + data_url_length(look[quote + 1 :])
-    image = look[start:]
-    if not is_plain(image):
-        return None
+    start = quote + 1 + data_url_length(look, quote + 1)
+    image = memoryview(look)[start:]
     try:
-        return Opening(start, read_header(memoryview(image)[: len(image) // 4 * 4]))
+        return Opening(start, read_header(image[: len(image) // 4 * 4]))
     except ValueError:
         return None
-
-
-def is_plain(piece: bytes) -> bool:
-    """Return whether these characters are plain base64.
-
-    JSON escapes and the URL-safe alphabet are not plain; dialects can read both in a whole
-    response.
-    """
-    return piece.isascii() and not (b"\\" in piece or b"-" in piece or b"_" in piece)
 
 
 class PassThrough:
@@ -119,23 +108,33 @@ class PassThrough:
         opening = opening_of(self._look, self._first_image)
         if opening is None or not self._is_wanted(opening.header.format):
             return None
-        self._opening = opening
+        checks = _Checks(opening.header.format)
+        try:
+            checks.add(memoryview(self._look)[opening.start :])
+        except UpstreamFault:  # such as JSON escapes, which dialects can read in a whole response
+            return None
+        self._opening, self._checks = opening, checks
         return opening.header
 
-    async def pieces(self) -> AsyncGenerator[bytes, None]:
+    def longest(self, response_bytes: int | None) -> int | None:
+        """Return the most bytes of the base64 in a response of this length, if that is known."""
+        if self._opening is None or response_bytes is None:
+            return None
+        return response_bytes - self._opening.start
+
+    async def pieces(self) -> AsyncGenerator[bytes | memoryview, None]:
         """Yield the base64 of the image. If it is cut off, this ends early and `rest` raises.
 
         The fault is thus raised where the call is observed, not where the image is written.
         """
         assert self._opening is not None  # noqa: S101 - `open` has shown an image
-        start, header = self._opening.start, self._opening.header
-        piece, self._look = self._look[start:], self._look[:start]
-        checks = _Checks(header.format)
+        start, header, checks = self._opening.start, self._opening.header, self._checks
+        first, self._look = memoryview(self._look)[start:], self._look[:start]
         try:
-            checks.add(piece)
             self._has_begun = True
-            yield piece
-            self._meter.passed_on(len(piece))
+            yield first
+            self._meter.passed_on(len(first))
+            del first  # otherwise it would be held until the end of the image
             async for piece in self._chunks:
                 end = piece.find(b'"')
                 if end >= 0:
@@ -204,14 +203,12 @@ class _Checks:
         """Whether the image contains a C2PA manifest so far."""
         return self._scanner.has_c2pa
 
-    def add(self, piece: bytes) -> None:
+    def add(self, piece: bytes | memoryview) -> None:
         """Check the next characters.
 
         Raises:
             UpstreamFault: They are not plain base64, or the image file is invalid.
         """
-        if not is_plain(piece):
-            raise _broken("it is not plain base64")
         try:
             self._scanner.feed(piece)
         except ValueError as error:

@@ -8,7 +8,8 @@ cancelled, where the provider can.
 
 import asyncio
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from time import perf_counter_ns
 
 import aiohttp
@@ -21,6 +22,7 @@ from tintype_gateway.runtime.deadline import Deadline
 from tintype_gateway.upstream.exchange import respond, whole, with_response
 from tintype_gateway.upstream.provider_urls import headers_at, listed_url
 from tintype_gateway.upstream.task_cancels import PolledCall, TaskCancels
+from tintype_gateway.values.call_journal import KnownTask, TaskJournal
 from tintype_gateway.values.faults import UpstreamFault
 from tintype_gateway.values.images import CallResult
 from tintype_gateway.values.tasks import Done, Task, Waiting
@@ -63,6 +65,7 @@ class Polling:
         session: aiohttp.ClientSession,
         timeouts: Timeouts,
         limits: ResponseLimits,
+        journal: TaskJournal,
     ) -> AsyncGenerator[CallResult, None]:
         """Yield the result of a call, whose images may still have to be fetched.
 
@@ -76,17 +79,54 @@ class Polling:
         response = await self._submitted(call, session, timeouts, limits)
         task = _accepted(call, response)
         following = _Following(call, task, session, deadline, self.pauses, limits)
+        yield await self._followed(following, response, started, journal)
+
+    async def resume(
+        self,
+        call: PolledCall,
+        known: KnownTask,
+        session: aiohttp.ClientSession,
+        timeouts: Timeouts,
+        limits: ResponseLimits,
+        journal: TaskJournal,
+    ) -> AsyncGenerator[CallResult, None]:
+        """Yield the result of a task that another process has submitted, by an equal call.
+
+        Nothing is submitted. Its `milliseconds` are the time since the submission, too.
+
+        Raises:
+            UpstreamFault: There is no image. The fault is none that allows a retry.
+        """
+        before = max(datetime.now(UTC) - known.submitted_at, timedelta())
+        started, deadline = perf_counter_ns() - _nanoseconds(before), Deadline(timeouts.total)
+        following = _Following(call, known.task, session, deadline, self.pauses, limits)
+        yield await self._followed(following, None, started, journal)
+
+    async def _followed(
+        self,
+        following: "_Following",
+        submitted: UpstreamResponse | None,
+        started: int,
+        journal: TaskJournal,
+    ) -> CallResult:
+        """Return the result of a task, with the time since `started`, in nanoseconds.
+
+        `submitted` is the response to the submission; None if another process has it.
+        """
+        task = following.task
         try:
-            result = await following.result(response)
+            if submitted is not None:
+                await journal.accepted(task, _moment(started))
+            result = await following.result(submitted)
         except UpstreamFault as fault:
             fault.request_id = fault.request_id or task.id
             raise
         finally:
-            if not following.has_ended:
-                self.cancels.cancel(call, task)
+            if not (following.has_ended or journal.leaves_task):
+                self.cancels.cancel(following.call, task)
         cost = task.cost_usd if result.cost_usd is None else result.cost_usd
         elapsed = (perf_counter_ns() - started) // 1_000_000
-        yield replace(result, milliseconds=elapsed, cost_usd=cost)
+        return result._replace(milliseconds=elapsed, cost_usd=cost)
 
     async def _submitted(
         self,
@@ -106,6 +146,15 @@ class Polling:
         except asyncio.CancelledError:
             self.cancels.cancel_submitted(call, submission)
             raise
+
+
+def _moment(started: int) -> datetime:
+    """Return when the process's own clock, in nanoseconds, was at `started`."""
+    return datetime.now(UTC) - timedelta(microseconds=(perf_counter_ns() - started) / 1000)
+
+
+def _nanoseconds(elapsed: timedelta) -> int:
+    return elapsed // timedelta(microseconds=1) * 1000
 
 
 async def _submit(
@@ -139,8 +188,8 @@ class _Following:
         pauses: Pauses,
         limits: ResponseLimits,
     ) -> None:
-        self._call = call
-        self._task = task
+        self.call = call
+        self.task = task
         self._session = session
         self._deadline = deadline
         self._pauses = pauses
@@ -151,18 +200,18 @@ class _Following:
         self.has_ended = False
         """Whether the provider has said that the task has ended, with a result or without one."""
 
-    async def result(self, submitted: UpstreamResponse) -> CallResult:
+    async def result(self, submitted: UpstreamResponse | None) -> CallResult:
         """Return the result of the task, which the response to its submission may have already."""
-        response: UpstreamResponse | None = submitted
+        response = submitted
         progress, polls = self._progress(submitted), 0
         while isinstance(progress, Waiting):
             await self._pause(polls, progress)
-            response, polls = await self._get(self._task.status_url), polls + 1
+            response, polls = await self._get(self.task.status_url), polls + 1
             progress = self._polled(response)
         if progress.result_url is not None:
             response = await self._result_at(progress.result_url)
         assert response is not None  # noqa: S101 - without a response the task is waited for
-        return self._call.dialect.interpret(response)
+        return self.call.dialect.interpret(response)
 
     def _polled(self, response: UpstreamResponse | None) -> Waiting | Done:
         """Return the progress that a poll shows, and count it."""
@@ -176,7 +225,7 @@ class _Following:
             outcome = "ended" if self.has_ended else "failed"
             raise
         finally:
-            PROVIDER_POLLS.labels(self._call.binding.provider, outcome).inc()
+            PROVIDER_POLLS.labels(self.call.binding.provider, outcome).inc()
 
     def _progress(self, response: UpstreamResponse | None) -> Waiting | Done:
         """Return how far the task is. A passing failure of the poll tells nothing of it.
@@ -189,9 +238,9 @@ class _Following:
         if _is_passing(response):
             return Waiting(retry_after(response.headers))
         if not _is_good(response):
-            raise self._lost(self._call.dialect.read_error(response), response)
+            raise self._lost(self.call.dialect.read_error(response), response)
         try:
-            progress = self._call.dialect.progress(response, self._task)
+            progress = self.call.dialect.progress(response, self.task)
         except UpstreamFault as fault:
             self.has_ended = True
             raise with_response(response, begun(fault)) from fault
@@ -218,7 +267,7 @@ class _Following:
             message = "the provider made the image, and the gateway cannot fetch the result"
             raise UpstreamFault("outcome_unknown", message, cause=self._failure)
         if not _is_good(response):
-            raise with_response(response, begun(self._call.dialect.read_error(response)))
+            raise with_response(response, begun(self.call.dialect.read_error(response)))
         return response
 
     async def _pause(self, poll: int, waiting: Waiting) -> None:
@@ -243,12 +292,12 @@ class _Following:
                 large.
         """
         try:
-            url = listed_url(named, self._call.request.url, self._call.dialect.API_HOSTS)
+            url = listed_url(named, self.call.request.url, self.call.dialect.API_HOSTS)
         except ValueError as error:
             why = "the provider names an address for the image that is not its own"
             raise UpstreamFault("outcome_unknown", why, cause=str(error)) from error
         seconds = min(POLL_SECONDS, self._deadline.remaining())
-        headers = {**headers_at(url, self._call.request), "Accept": "application/json"}
+        headers = {**headers_at(url, self.call.request), "Accept": "application/json"}
         try:
             async with self._session.get(
                 url,

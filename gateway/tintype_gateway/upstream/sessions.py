@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
+from typing import NamedTuple
 
 import aiohttp
 from aiohttp.abc import AbstractResolver
@@ -25,8 +26,7 @@ MAX_SESSIONS = 64
 """How many sessions are kept. Beyond it the one whose last call is the oldest is closed."""
 
 
-@dataclass(frozen=True)
-class _Key:
+class _Key(NamedTuple):
     """What calls have in common that share a session."""
 
     egress: Egress

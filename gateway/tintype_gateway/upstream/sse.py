@@ -94,13 +94,16 @@ def _parts(chunk: bytes) -> Iterator[bytes | memoryview]:
     """Yield the parts of a chunk, cut after each line end.
 
     An image before the first or after the last line end is not copied: finding out that it has no
-    line end is cheap.
+    line end is cheap. Most chunks of an image have none at all.
 
     Raises:
         EndlessEventError: The chunk has more lines than any stream.
     """
     ends = [place for place in (chunk.find(b"\n"), chunk.find(b"\r")) if place >= 0]
-    first = min(ends, default=-1) + 1
+    if not ends:
+        yield from filter(len, (memoryview(chunk),))
+        return
+    first = min(ends) + 1
     last = max(chunk.rfind(b"\n", first), chunk.rfind(b"\r", first)) + 1 or first
     view = memoryview(chunk)
     if chunk.count(b"\n", first, last) + chunk.count(b"\r", first, last) > 2 * MAX_LINES:

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
-from dataclasses import replace
 from time import perf_counter_ns
 
 import aiohttp
@@ -78,7 +77,8 @@ async def call(
                 body = b"".join([chunk async for chunk in arriving])
             else:
                 if header := await through.open(arriving, lambda: arriving.milliseconds):
-                    yield PassingImage(*header, through.pieces(), arriving.milliseconds)
+                    longest = through.longest(response.content_length)
+                    yield PassingImage(*header, through.pieces(), arriving.milliseconds, longest)
                 body = await through.rest()
     try:
         result = _understood(UpstreamResponse(response.status, headers, body), dialect)
@@ -88,7 +88,7 @@ async def call(
         ):  # the client has received a part of the image
             fault = UpstreamFault("outcome_unknown", fault.message)
         raise with_response(response, fault) from fault.__cause__
-    yield replace(result, milliseconds=arriving.milliseconds)
+    yield result._replace(milliseconds=arriving.milliseconds)
 
 
 def _understood(response: UpstreamResponse, dialect: Dialect) -> CallResult:
@@ -112,12 +112,12 @@ async def _follow(
                 await asyncio.sleep(0)
                 continue
             if isinstance(item, CallResult):
-                yield replace(item, partial_images=previews, milliseconds=arriving.milliseconds)
+                yield item._replace(partial_images=previews, milliseconds=arriving.milliseconds)
                 return
             previews += 1
             yield item
     result = reader.end()
-    yield replace(result, partial_images=previews, milliseconds=arriving.milliseconds)
+    yield result._replace(partial_images=previews, milliseconds=arriving.milliseconds)
 
 
 def _items(

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from tintype_catalog.sizes import Size
-from tintype_gateway.accounts import Settlement
+from tintype_gateway.holds import Settlement
 from tintype_gateway.values.faults import UpstreamFault
 from tintype_gateway.values.images import CallResult, FinishedImage, Preview
 from tintype_gateway.values.routes import Route
@@ -49,8 +49,11 @@ class ImageStarted:
     call: FinishedCall
     """The call as far as it is known: this one image, without its bytes."""
 
-    pieces: AsyncGenerator[bytes, None] = field(repr=False)
+    pieces: AsyncGenerator[bytes | memoryview, None] = field(repr=False)
     """The base64. It ends early if the response does; the next event is then the failure."""
+
+    longest: int | None = None
+    """The most bytes of the base64: what remains of the provider's response, if that is known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,8 @@ FaultKind = Literal[
     "outcome_unknown",
     "store",
     "upload",
+    "denied",
+    "unjudged",
 ]
 """The kinds of errors of all providers; `faults.RULES` has the consequences of each kind.
 
@@ -31,6 +33,8 @@ image_missing: the provider completed the call, and reports that there is no ima
 timeout, outcome_unknown: an image may exist.
 store: the gateway could not store the image, which the provider has made.
 upload: not processed, because the gateway cannot read an image of the request while it sends it.
+denied: the policy service denies the images, which the provider has made.
+unjudged: the policy service gives no verdict on the images, which the provider has made.
 """
 
 

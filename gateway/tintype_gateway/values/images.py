@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import NamedTuple
 
 from tintype_catalog.costs import TokenUsage
 from tintype_catalog.image_model import Watermark
@@ -32,8 +33,7 @@ class Preview:
     quality: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CallResult:
+class CallResult(NamedTuple):
     """The result of one call to a provider."""
 
     images: tuple[GeneratedImage, ...]
@@ -94,11 +94,14 @@ class PassingImage:
 
     format: str
     size: Size
-    pieces: AsyncGenerator[bytes, None] = field(repr=False)
+    pieces: AsyncGenerator[bytes | memoryview, None] = field(repr=False)
     """The base64. It ends early if the provider's response does; the next event is the failure."""
 
     milliseconds: int = 0
     """The time that the gateway has waited for the provider so far."""
+
+    longest: int | None = None
+    """The most bytes of the base64: what remains of the response, if that is known."""
 
 
 @dataclass(frozen=True, slots=True)

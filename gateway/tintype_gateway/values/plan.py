@@ -1,6 +1,7 @@
 """The plan of a request, which is decided before credits are held."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from enum import Enum, auto
 
 from tintype_catalog.catalog import Model
@@ -58,7 +59,7 @@ class Plan:
 
     job: Job
     revision: str
-    """The catalog that set the price."""
+    """The catalog that has the prices."""
 
     body_digest: str
     """A digest of the operation and the body, which is equal for repeats of a request."""
@@ -70,6 +71,15 @@ class Plan:
     profile: Profile = "router"
     """The response profile."""
 
+    user: str | None = None
+    """The end user that the request names."""
+
+    webhook_url: str | None = field(default=None, repr=False)
+    """The URL that is told when the request has ended, if it is a job."""
+
+    checks_images: bool = False
+    """Whether the policy service judges the images before they are delivered."""
+
     @property
     def model(self) -> Model:
         """The model that makes the images."""
@@ -79,6 +89,16 @@ class Plan:
     def route(self) -> Route:
         """The first route."""
         return self.candidates[0].route
+
+    def at(self, moment: datetime) -> "Plan":
+        """Return the plan at the prices of a moment, that of the hold.
+
+        From then on they stay: ceiling, cost and charge of the request are made from them, however
+        long it takes. It is the plan itself where no price changes.
+        """
+        if not any(candidate.route.binding.price_changes for candidate in self.candidates):
+            return self
+        return replace(self, candidates=tuple(each.at(moment) for each in self.candidates))
 
     @property
     def stream(self) -> bool:

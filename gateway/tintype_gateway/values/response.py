@@ -1,9 +1,9 @@
 """The parts of a response to a client."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 
-from tintype_gateway.accounts import Hold
+from tintype_gateway.holds import Hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +24,29 @@ class End:
     """The hold that paid for the response, if the response is complete."""
 
 
-Part = Head | bytes | memoryview | End
-"""A part of a response: a head, chunks of the body, and an end, in this order."""
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """The beginning of a chunk of the body: its bytes, which follow, are written without a copy."""
+
+    length: int
+    """The number of the bytes that follow, above 0. At the end of the body, which is then JSON,
+    there may be fewer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arriving:
+    """Bytes of the body that are still arriving.
+
+    Take all of them, even for a client that has left, before the next part.
+    """
+
+    pieces: AsyncGenerator[bytes | memoryview, None] = field(repr=False)
+
+
+WrittenPart = Head | Chunk | bytes | memoryview | End
+
+Part = WrittenPart | Arriving
+"""A part of a response: a head, the bytes of the body, and an end, in this order."""
 
 
 @dataclass(frozen=True, slots=True)

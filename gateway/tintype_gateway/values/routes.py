@@ -1,7 +1,8 @@
 """Routes of a request: models, bindings, regions and credentials."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import NamedTuple
 
 from typing_extensions import override
@@ -39,6 +40,11 @@ class Route:
         for region in binding.regions or (NO_REGION,):
             yield cls(binding, region)
 
+    @property
+    def key(self) -> tuple[str, str]:
+        """The name of its binding, and its region."""
+        return self.binding.name, self.region
+
     @override
     def __str__(self) -> str:
         return f"{self.binding.provider}/{self.region}/{self.binding.name}"
@@ -60,6 +66,11 @@ class Candidate:
         """Whether there are the credentials that the provider needs, which may be none."""
         has_key = bool(self.credentials) or self.route.binding.credentials.none
         return has_key and self.headers is not None
+
+    def at(self, moment: datetime) -> "Candidate":
+        """Return the candidate with the price of a moment."""
+        binding = self.route.binding.at(moment)
+        return replace(self, route=replace(self.route, binding=binding))
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,8 +60,8 @@ class Timeouts(NamedTuple):
     connect: float
     """Until the connection is established. Nothing has been sent before."""
 
-    first_byte: float
-    """Until the head of the response has arrived."""
+    first_byte: float | None
+    """Until the head of the response has arrived; None if that has no limit of its own."""
 
     total: float
     """Until the response is complete."""
@@ -70,7 +70,9 @@ class Timeouts(NamedTuple):
     def of(cls, binding: Binding, remaining: float) -> "Timeouts":
         """Return the limits of a binding, bounded by the remaining seconds of the request."""
         total = min(binding.timeout_seconds, remaining)
-        first_byte = min(binding.first_byte_timeout_seconds or total, total)
+        first_byte = binding.first_byte_timeout_seconds
+        if first_byte is not None and first_byte >= total:
+            first_byte = None
         return cls(min(binding.connect_timeout_seconds, total), first_byte, total)
 
 

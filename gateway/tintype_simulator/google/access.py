@@ -36,7 +36,7 @@ def authorized(handler: Handler) -> Handler:
             check_credentials(request)
             return await handler(request)
         except GoogleError as error:
-            return error.answer()
+            return error.response()
 
     return respond
 

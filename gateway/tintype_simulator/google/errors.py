@@ -25,7 +25,7 @@ class GoogleError(Exception):
 
     details: Sequence[Detail] = ()
 
-    def answer(self) -> SimulatedResponse:
+    def response(self) -> SimulatedResponse:
         """Return the error as it goes over the wire."""
         error: dict[str, object] = {
             "code": self.code,

@@ -81,7 +81,7 @@ DIALECT = Dialect(
         *(("GET", f"/{version}/models", get_models) for version in GEMINI_VERSIONS),
         *(("GET", f"/{version}/models/{{model}}", get_model) for version in GEMINI_VERSIONS),
     ),
-    errors={name: error.answer() for name, error in ERRORS.items()},
+    errors={name: error.response() for name, error in ERRORS.items()},
     standing_headers=standing_headers,
     claims=is_asked_for,
 )

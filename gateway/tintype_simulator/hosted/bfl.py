@@ -67,12 +67,12 @@ def with_key(handler: Handler) -> Handler:
     """Return the handler behind the check of the key."""
 
     @refusing
-    async def answer(request: web.Request) -> SimulatedResponse:
+    async def checked(request: web.Request) -> SimulatedResponse:
         if not request.headers.get("x-key"):
             raise refused("Not authenticated - Invalid Authentication", 403)
         return await handler(request)
 
-    return answer
+    return checked
 
 
 @with_key
@@ -168,9 +168,9 @@ DIALECT = Dialect(
         ("GET", "/files/{name}", get_file),
     ),
     errors={
-        "no_credits": refused("Insufficient credits. Please add more credits.", 402).answer,
-        "throttled": refused("Too many active tasks.", 429).answer,
-        "server_error": refused("Internal server error", 500).answer,
+        "no_credits": refused("Insufficient credits. Please add more credits.", 402).response,
+        "throttled": refused("Too many active tasks.", 429).response,
+        "server_error": refused("Internal server error", 500).response,
     },
     standing_headers=lambda _: {"server": "uvicorn"},
 )

@@ -63,12 +63,12 @@ def with_key(handler: Handler) -> Handler:
     """Return the handler behind the check of the key, whose scheme is `Key`."""
 
     @refusing
-    async def answer(request: web.Request) -> SimulatedResponse:
+    async def checked(request: web.Request) -> SimulatedResponse:
         if not request.headers.get("authorization", "").startswith("Key "):
             raise refused("Authentication is required to access this application.", 401)
         return await handler(request)
 
-    return answer
+    return checked
 
 
 @with_key

@@ -85,13 +85,13 @@ def with_token(handler: Handler) -> Handler:
     """Return the handler behind the check of the token."""
 
     @refusing
-    async def answer(request: web.Request) -> SimulatedResponse:
+    async def checked(request: web.Request) -> SimulatedResponse:
         if not request.headers.get("authorization", "").startswith("Bearer "):
             message = "You did not pass a valid authentication token"
             raise refused(401, "Unauthenticated", message)
         return await handler(request)
 
-    return answer
+    return checked
 
 
 @with_token
@@ -274,9 +274,9 @@ DIALECT = Dialect(
     errors={
         "insufficient_credit": refused(
             402, "Insufficient credit", "You have insufficient credit to run this model."
-        ).answer,
+        ).response,
         "throttled": json_response({"detail": "Request was throttled."}, 429),
-        "server_error": refused(500, "Internal server error", "Something went wrong.").answer,
+        "server_error": refused(500, "Internal server error", "Something went wrong.").response,
     },
     standing_headers=lambda _: {"server": "cloudflare"},
 )

@@ -49,16 +49,16 @@ def in_project(word: str) -> Handler:
     """Return the handler of a method behind the checks of Vertex AI."""
     method, handler = METHODS[word]
 
-    async def answer(request: web.Request) -> SimulatedResponse:
+    async def checked(request: web.Request) -> SimulatedResponse:
         try:
             check_token(request)
             check_projects(request)
             check_model(request, method)
         except GoogleError as error:
-            return error.answer()
+            return error.response()
         return await handler(request)
 
-    return answer
+    return checked
 
 
 def check_token(request: web.Request) -> None:
@@ -170,7 +170,7 @@ DIALECT = Dialect(
         for version in VERTEX_VERSIONS
         for word in METHODS
     ),
-    errors={name: error.answer() for name, error in VERTEX_ERRORS.items()},
+    errors={name: error.response() for name, error in VERTEX_ERRORS.items()},
     standing_headers=standing_headers,
 )
 """All that the simulator knows of Vertex AI."""

@@ -234,9 +234,9 @@ async def get_file(request: web.Request) -> SimulatedResponse:
 
 
 ERRORS: Mapping[str, SimulatedResponse] = {
-    "invalid_argument": refused("Invalid arguments passed to the model.").answer,
-    "moderated": refused("Generated image rejected by content moderation.").answer,
-    "wrong_key": refused("Incorrect API key provided: xa***id.").answer,
+    "invalid_argument": refused("Invalid arguments passed to the model.").response,
+    "moderated": refused("Generated image rejected by content moderation.").response,
+    "wrong_key": refused("Incorrect API key provided: xa***id.").response,
     "no_credits": json_response(
         {
             "code": "The caller does not have permission to execute the specified operation",
@@ -244,7 +244,7 @@ ERRORS: Mapping[str, SimulatedResponse] = {
         },
         403,
     ),
-    "rate_limit": refused("Too many requests.", 429).answer,
+    "rate_limit": refused("Too many requests.", 429).response,
     "unavailable": json_response({"error": {"message": "Service temporarily unavailable."}}, 503),
     "internal": json_response({"error": {"message": "Internal error."}}, 500),
 }

@@ -15,7 +15,7 @@ from tintype_simulator.multipart import MultipartError, is_multipart, parse_mult
 class Refused(Exception):
     """A request that a server does not serve; the response says why, in the server's own form."""
 
-    answer: SimulatedResponse
+    response: SimulatedResponse
 
 
 class Malformed(ValueError):
@@ -112,6 +112,6 @@ def refusing(handler: Handler) -> Handler:
         try:
             return await handler(request)
         except Refused as refused:
-            return refused.answer
+            return refused.response
 
     return respond

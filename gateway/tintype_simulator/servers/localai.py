@@ -55,7 +55,7 @@ def behind_key(handler: Handler) -> Handler:
         bearer = request.headers.get("authorization", "").removeprefix("Bearer ")
         keys = [bearer, *(request.headers.get(name, "") for name in KEY_HEADERS)]
         if any(key.startswith("invalid") for key in keys):
-            return refused("An authentication key is required", 401).answer
+            return refused("An authentication key is required", 401).response
         return await checked(request)
 
     return respond
@@ -106,7 +106,7 @@ async def get_file(request: web.Request) -> SimulatedResponse:
     """Return a file that a response has named."""
     stored = request.app[STORED_FILES].get(request.match_info["name"])
     if stored is None:
-        return refused("Not Found", 404).answer
+        return refused("Not Found", 404).response
     media_type, content = stored
     return SimulatedResponse(200, content, {"content-type": media_type})
 
@@ -186,7 +186,7 @@ def response(request: web.Request, files: list[bytes], *, in_base64: bool) -> Si
 
 def loading() -> SimulatedResponse:
     """Return the response while a model is loaded: nothing was done."""
-    loading = refused("model is loading", 503, "model_loading").answer
+    loading = refused("model is loading", 503, "model_loading").response
     return SimulatedResponse(loading.status, loading.body, {**loading.headers, "retry-after": "5"})
 
 
@@ -203,7 +203,7 @@ DIALECT = Dialect(
     ),
     errors={
         "model_loading": loading(),
-        "backend_failed": refused("rpc error: code = Unknown desc = out of memory", 500).answer,
+        "backend_failed": refused("rpc error: code = Unknown desc = out of memory", 500).response,
         "opaque": SimulatedResponse(500, b""),
     },
     standing_headers=lambda _: {},

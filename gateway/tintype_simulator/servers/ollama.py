@@ -119,7 +119,7 @@ DIALECT = Dialect(
         ("GET", "/api/version", get_version),
         ("GET", "/v1/models", get_models),
     ),
-    errors={"api_error": refused("image generation failed: out of memory", 500).answer},
+    errors={"api_error": refused("image generation failed: out of memory", 500).response},
     standing_headers=lambda _: {},
 )
 """All that the simulator knows of Ollama."""

@@ -67,7 +67,7 @@ async def get_content(request: web.Request) -> SimulatedResponse:
     name = f"{request.match_info['id']}/{request.query.get('variant', '0')}"
     stored = request.app[STORED_FILES].get(name)
     if stored is None:
-        return refused("Image not found", 404).answer
+        return refused("Image not found", 404).response
     media_type, content = stored
     return SimulatedResponse(200, content, {"content-type": media_type})
 
@@ -173,8 +173,8 @@ DIALECT = Dialect(
         ("GET", "/v1/images/{id}/content", get_content),
     ),
     errors={
-        "nothing_stored": refused("Image was generated, but no storage is configured.").answer,
-        "server_error": refused("Model generation returned no output.", 500).answer,
+        "nothing_stored": refused("Image was generated, but no storage is configured.").response,
+        "server_error": refused("Model generation returned no output.", 500).response,
     },
     standing_headers=lambda _: {"server": "uvicorn"},
 )

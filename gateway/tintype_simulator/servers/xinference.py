@@ -195,7 +195,7 @@ async def response(request: web.Request, job: Job, image_format: object) -> Simu
 
 def loading() -> SimulatedResponse:
     """Return the response while a model is launched: nothing was done."""
-    loading = refused("Model is loading, please retry later", 503).answer
+    loading = refused("Model is loading, please retry later", 503).response
     return SimulatedResponse(loading.status, loading.body, {**loading.headers, "retry-after": "30"})
 
 
@@ -214,10 +214,10 @@ DIALECT = Dialect(
         ("GET", "/status", get_status),
     ),
     errors={
-        "rate_limited": refused("Rate limit reached", 429).answer,
-        "cancelled": refused("The request was cancelled", 409).answer,
+        "rate_limited": refused("Rate limit reached", 429).response,
+        "cancelled": refused("The request was cancelled", 409).response,
         "loading": loading(),
-        "server_error": refused("CUDA out of memory", 500).answer,
+        "server_error": refused("CUDA out of memory", 500).response,
     },
     standing_headers=lambda _: {"server": "uvicorn"},
 )

@@ -27,6 +27,9 @@ class Script:
     steps: Sequence[Step] = ()
     status: int = 200
     content_type: str = "text/event-stream"
+    content_length: int | None = None
+    """What the head promises; None: nothing."""
+
     before: asyncio.Event | None = None
     """What is waited for before the head is sent."""
 
@@ -61,6 +64,7 @@ class ScriptedProvider:
         response = web.StreamResponse(
             status=script.status, headers={"Content-Type": script.content_type}
         )
+        response.content_length = script.content_length
         await response.prepare(request)
         for step in script.steps:
             if isinstance(step, asyncio.Event):

@@ -85,6 +85,21 @@ def test_a_sound_folder_is_counted(run: Run) -> None:
     assert re.fullmatch(r"\d+ models and \d+ bindings are sound\.\n", out)
 
 
+def test_an_announced_price_is_shown_beside_the_one_until_then(run: Run, tmp_path: Path) -> None:
+    changes = [
+        {"validFrom": "2020-01-01T00:00:00Z"} | per_image("0.05"),
+        {"validFrom": "2999-01-01T00:00:00Z"} | per_image("0.06"),
+    ]
+    binding = provider_binding("changing", priceChanges=changes)
+    (tmp_path / "a.yaml").write_text(f"{json.dumps(image_model())}\n---\n{json.dumps(binding)}")
+
+    _, out, _ = run("catalog", "check", ".")
+
+    assert out.splitlines()[0] == (
+        "changing: 0.05 USD for an image, and from 2999-01-01T00:00:00Z on 0.06 USD for an image"
+    )
+
+
 def test_every_problem_of_a_folder_names_file_object_and_field(run: Run, tmp_path: Path) -> None:
     dear = provider_binding("dear", pricing=per_image("much"))
     lost = provider_binding("lost", model="nowhere")
@@ -108,7 +123,7 @@ def test_an_endpoint_that_calls_the_path_of_its_dialect_twice_is_a_warning(
 
     code, out, err = run("catalog", "check", ".")
 
-    assert (code, out) == (0, "1 models and 1 bindings are sound.\n")
+    assert (code, out) == (0, "1 model and 1 binding are sound.\n")
     assert err.startswith("a.yaml: ProviderBinding/doubled: warning: spec.endpoint: ends in `/v1`")
     assert len(err.splitlines()) == 1
 
@@ -141,7 +156,7 @@ def test_a_folder_without_manifests_is_not_sound(run: Run, tmp_path: Path) -> No
     code, out, err = run("catalog", "check", str(tmp_path))
 
     assert (code, out) == (1, "")
-    assert err == f"{tmp_path} holds no ImageModel and no ProviderBinding\n"
+    assert err == f"{tmp_path} holds no manifest of Tintype\n"
 
 
 def test_a_folder_that_is_not_there_is_named(run: Run) -> None:

@@ -14,6 +14,8 @@ from tintype_catalog.operations import OperationName
 from tintype_testing.gateway import Gateway
 from tintype_testing.manifests import STARTER, compiled, read_manifests
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 PATHS: Mapping[OperationName, str] = {
     "edit": "/v1/images/edits",
     "variation": "/v1/images/variations",
@@ -68,11 +70,11 @@ def body(model: Model, name: OperationName) -> dict[str, Any]:
 
 @pytest.mark.parametrize(("model", "name"), ASKED)
 async def test_an_operation_gives_an_image_and_costs_no_more_than_was_quoted(
-    gateway: Gateway, model: Model, name: OperationName
+    shared_gateway: Gateway, model: Model, name: OperationName
 ) -> None:
     path, asked = PATHS[name], body(model, name)
 
-    async with gateway.http() as http:
+    async with shared_gateway.http() as http:
         quote = await http.post(f"{path}/quote", json=asked)
         response = await http.post(path, json=asked)
 

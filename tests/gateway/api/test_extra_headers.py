@@ -29,7 +29,7 @@ class Server:
     url: str = ""
     seen: dict[str, web.Request] = field(default_factory=dict)
 
-    async def answer(self, request: web.Request) -> web.Response:
+    async def handle(self, request: web.Request) -> web.Response:
         self.seen[request.path] = request
         if request.path.endswith(".png"):
             return web.Response(body=drawn("png", 64, 64), content_type="image/png")
@@ -42,7 +42,7 @@ class Server:
 @pytest.fixture
 async def server() -> AsyncIterator[Server]:
     own, app = Server(), web.Application()
-    app.router.add_route("*", "/{path:.*}", own.answer)
+    app.router.add_route("*", "/{path:.*}", own.handle)
     async with TestServer(app, host="127.0.0.1") as running:
         own.url = str(running.make_url("/")).rstrip("/")
         yield own

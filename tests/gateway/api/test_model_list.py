@@ -22,7 +22,8 @@ from tintype_testing.manifests import (
 
 def described(*manifests: Any, today: datetime.date = TODAY, spoken: bool = True) -> dict[str, Any]:
     known = snapshot(*manifests)
-    return describe(known.catalog.models[0], known.view(), today, lambda _: spoken)
+    now = datetime.datetime.combine(today, datetime.time(), datetime.UTC)
+    return describe(known.catalog.models[0], known.view(), now, lambda _: spoken)
 
 
 def test_a_model_is_described_whole() -> None:
@@ -101,6 +102,7 @@ def test_a_model_is_described_whole() -> None:
             "replacement": "gpt-image-2",
         },
         "cost": cost,
+        "next_cost": None,
         "providers": [
             {
                 "provider": "openai",
@@ -108,6 +110,7 @@ def test_a_model_is_described_whole() -> None:
                 "active": True,
                 "regions": ["us-east-1"],
                 "cost": cost,
+                "next_cost": None,
             }
         ],
     }

@@ -23,6 +23,7 @@ WORDS = ("images/generations", "image_generation")
 ALLOWED = {
     "api/operations.py": "the table itself",
     "errors.py": "`image_generation_user_error`, OpenAI's type of refusals by all image paths",
+    "guardrails/protocol.py": "what a policy service is told of the field `operation`",
 }
 """The modules outside the dialects that hold one of the words, and why."""
 

@@ -7,6 +7,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -15,6 +16,7 @@ from tintype_gateway.ledger.factory import open_ledger
 from tintype_testing.gateway import canvas, towards
 from tintype_testing.gateway_process import GatewayProcess, running_process
 from tintype_testing.http import http_client
+from tintype_testing.manifests import image_model
 from tintype_testing.simulators import has_received, script
 from tintype_testing.waiting import eventually
 
@@ -136,6 +138,70 @@ async def test_a_second_signal_does_not_wait_for_requests_in_flight(
     with suppress(httpx2.HTTPError):
         assert (await request).json()["error"]["code"] == "outcome_unknown"
     assert await audited(tmp_path) == ()
+
+
+async def test_admin_tokens_are_rotated_without_a_restart(tmp_path: Path) -> None:
+    old, new = "the-old-token-of-ci", "the-new-token-of-ci"
+    folder = tmp_path / "tokens"
+    folder.mkdir()
+    (folder / "ci.viewer").write_text(old)
+    with running_process(tmp_path, *DEMO, "--admin-tokens-dir", folder) as gateway:
+
+        async def status(token: str) -> int:
+            headers = {"Authorization": f"Bearer {token}"}
+            async with http_client(gateway.admin_url, headers=headers) as http:
+                return (await http.get("/admin/v1/accounts")).status_code
+
+        async def is_accepted() -> bool:
+            return await status(new) == 200
+
+        assert await status(old) == 200
+        (folder / "ci.viewer").write_text(new)
+        await eventually(is_accepted)
+        assert await status(old) == 401
+    assert not any(token in gateway.stderr for token in (old, new))
+
+
+async def test_each_change_is_a_line_on_standard_output_without_a_secret(tmp_path: Path) -> None:
+    token = "the-token-of-the-tests"
+    catalog = tmp_path / "manifests"
+    catalog.mkdir()
+    (catalog / "model.json").write_text(json.dumps(image_model()))
+    flags = ("--admin-tokens-dir", tmp_path / "tokens", "--catalog-dir", catalog)
+    (tmp_path / "tokens").mkdir()
+    (tmp_path / "tokens" / "ci.admin").write_text(token)
+    with running_process(tmp_path, *flags, "--audit-retention-days", "30") as gateway:
+
+        def told() -> set[tuple[str, str, str]]:
+            return {
+                (change["author"]["kind"], change["kind"], change["action"])
+                for change in audit_log(gateway)
+            }
+
+        await eventually(lambda: ("folder", "setting", "create") in told())
+        headers = {"Authorization": f"Bearer {token}"}
+        async with http_client(gateway.admin_url, headers=headers) as http:
+            await http.put("/admin/v1/accounts/studio", json={"unlimited": True})
+            key = (await http.post("/admin/v1/keys", json={"account": "studio"})).json()["key"]
+        (catalog / "model.json").write_text(json.dumps(image_model(ownedBy="another")))
+        await eventually(
+            lambda: (
+                told()
+                >= {
+                    ("token", "account", "create"),
+                    ("token", "key", "create"),
+                    ("folder", "model", "update"),
+                }
+            )
+        )
+        assert len({change["id"] for change in audit_log(gateway)}) == len(audit_log(gateway))
+    assert not any(secret in gateway.stdout + gateway.stderr for secret in (token, key))
+
+
+def audit_log(gateway: GatewayProcess) -> list[dict[str, Any]]:
+    """Return the changes on standard output, of which every line must be JSON."""
+    lines = [line for line in gateway.stdout.splitlines(keepends=True) if line.endswith("\n")]
+    return [json.loads(line)["change"] for line in lines]
 
 
 async def audited(folder: Path) -> tuple[str, ...]:

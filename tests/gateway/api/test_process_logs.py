@@ -81,7 +81,7 @@ async def test_no_prompt_and_no_key_is_ever_written(
         await send_raw(gateway, f"GET /v1/models HTTP/1.1\r\nHost: a\r\n{header}\r\n\r\n")
     await send_raw(gateway, f"{PLANTED} sk-{PLANTED}\r\n\r\n")
 
-    await eventually(lambda: len(access_log(gateway)) == 13)
+    await eventually(lambda: len(gateway.access_log()) == 13)
     written = gateway.stdout + gateway.stderr
     assert PLANTED not in written
     assert key not in written
@@ -100,12 +100,8 @@ async def send_raw(gateway: GatewayProcess, text: str) -> None:
 
 async def only_request(gateway: GatewayProcess) -> dict[str, Any]:
     """Return the line of the only request, which is written just after its response."""
-    await eventually(lambda: len(access_log(gateway)) == 1)
-    return access_log(gateway)[0]
-
-
-def access_log(gateway: GatewayProcess) -> list[dict[str, Any]]:
-    return [line for line in gateway.log() if line["logger"] == "tintype.access"]
+    await eventually(lambda: len(gateway.access_log()) == 1)
+    return gateway.access_log()[0]
 
 
 async def test_a_request_is_one_line_with_its_id_its_account_and_its_cost(

@@ -100,6 +100,8 @@ async def test_a_statement_shows_balance_and_this_months_use_by_model(
         "credits_remaining": CREDITS_MICRO - 3 * PRICE,
         "micro_credits_per_usd": 16_000_000,
         "calls_per_minute": 600,
+        "time_zone": "UTC",
+        "budgets": [],
         "usage": {
             "since": today.replace(day=1).isoformat(),
             "models": [{"model": "canvas", "requests": 2, "images": 3, "credits_used": 3 * PRICE}],

@@ -4,15 +4,17 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 import pytest_asyncio
+from aiohttp import web
 
 from tests.gateway.api.test_provider_faults import LATER
+from tests.gateway.webhooks.support import secret, secrets_file
 from tintype_simulator.app import running
 from tintype_testing.gateway import canvas, towards
 from tintype_testing.gateway_process import GatewayProcess, running_process
@@ -20,6 +22,7 @@ from tintype_testing.http import http_client
 from tintype_testing.simulators import requests_received, script
 from tintype_testing.trace_collector import (
     CLIENT,
+    CONSUMER,
     ERROR,
     SERVER,
     Collector,
@@ -27,6 +30,7 @@ from tintype_testing.trace_collector import (
     running_collector,
 )
 from tintype_testing.waiting import eventually
+from tintype_testing.webhook_receiver import receiving
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -36,6 +40,7 @@ TRACEPARENT = {"traceparent": f"00-{TRACE}-{PARENT}-01"}
 
 PROMPT = "a planted fox"
 REQUEST = "POST /v1/images/generations"
+JOB = "job image_generation"
 CALL = "image_generation dall-e-2"
 
 STAGES = ("authenticate", "validate", "resolve", "adapt", "hold", "translate", "settle", "respond")
@@ -49,8 +54,6 @@ class Traced:
     gateway: GatewayProcess
     collector: Collector
     simulator: str
-    lines_before: int = 0
-    """How many lines the access log had before the test."""
 
     async def ask(self, headers: Mapping[str, str] | None = None) -> httpx2.Response:
         """Ask for an image, and wait until its trace has arrived."""
@@ -60,13 +63,6 @@ class Traced:
             response = await http.post("/v1/images/generations", json=body, headers=headers)
         await eventually(lambda: self.collector.has(REQUEST))
         return response
-
-    def access_line(self) -> dict[str, Any]:
-        (line,) = self.access_lines()[self.lines_before :]
-        return line
-
-    def access_lines(self) -> list[dict[str, Any]]:
-        return [line for line in self.gateway.log() if line["logger"] == "tintype.access"]
 
 
 @asynccontextmanager
@@ -103,7 +99,7 @@ async def run(shared: Traced) -> Traced:
     async with http_client(shared.simulator) as http:
         await http.delete("/_simulator/requests")
     shared.collector.forget()
-    return replace(shared, lines_before=len(shared.access_lines()))
+    return shared
 
 
 async def test_every_stage_is_a_span_of_the_request(run: Traced) -> None:
@@ -118,6 +114,48 @@ async def test_every_stage_is_a_span_of_the_request(run: Traced) -> None:
         assert span.attributes == {"tintype.stage": stage}
     call = run.collector.named(CALL)
     assert (call.trace, call.parent, call.kind) == (request.trace, request.own, CLIENT)
+
+
+async def test_a_question_to_the_policy_service_is_a_span_that_goes_on_there(
+    tmp_path: Path,
+) -> None:
+    parents = []
+
+    async def allow(request: web.Request) -> web.Response:
+        parents.append(request.headers["traceparent"])
+        return web.json_response({"verdict": "allow"})
+
+    async with receiving(secret()) as policy:
+        policy.respond = allow
+        environ = {
+            "TINTYPE_GUARDRAIL_URL": policy.url,
+            "TINTYPE_GUARDRAIL_SECRETS_FILE": str(secrets_file(tmp_path, 1)),
+            "TINTYPE_GUARDRAIL_OUTPUT_IMAGES": "sha256",
+        }
+        async with traced(tmp_path, **environ) as run:
+            await run.ask()
+            request = run.collector.named(REQUEST)
+            spans = [span for span in run.collector.spans if span.name == "guardrail"]
+
+    assert [span.parent for span in spans] == [request.own] * 2
+    assert [each.rsplit("-", 1)[0] for each in parents] == [
+        f"00-{request.trace}-{span.own}" for span in spans
+    ]
+
+
+async def test_a_job_has_a_trace_of_its_own_that_links_to_its_submission(run: Traced) -> None:
+    response = await run.ask({**TRACEPARENT, "Prefer": "respond-async, wait=60"})
+    await eventually(lambda: run.collector.has(JOB))
+
+    assert response.status_code == 200
+    submission, job = run.collector.named(REQUEST), run.collector.named(JOB)
+    assert (submission.trace, job.kind) == (TRACE, CONSUMER)
+    assert job.trace != TRACE
+    assert job.links == ((TRACE, submission.own),)
+    assert job.attributes["tintype.job"].startswith("job_")
+    call = run.collector.named(CALL)
+    assert call.trace == job.trace
+    assert PROMPT.encode() not in run.collector.raw
 
 
 async def test_a_request_is_named_by_its_route_and_tells_how_it_ended(run: Traced) -> None:
@@ -175,9 +213,10 @@ async def test_a_trace_that_a_client_began_goes_on_and_reaches_the_provider(run:
 
 
 async def test_the_access_log_names_the_trace(run: Traced) -> None:
-    await run.ask(headers=TRACEPARENT)
+    response = await run.ask(headers=TRACEPARENT)
 
-    assert run.access_line()["trace_id"] == TRACE
+    line = await run.gateway.access_line(response.headers["x-request-id"])
+    assert line["trace_id"] == TRACE
 
 
 async def test_openmetrics_has_exemplars_with_the_trace(run: Traced) -> None:

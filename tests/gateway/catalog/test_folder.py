@@ -123,3 +123,15 @@ def test_the_adjustment_comes_after_the_overlays(tmp_path: Path) -> None:
     overlay = write(tmp_path / "top", "a.yaml", patch("ImageModel", "canvas", id="patched")).parent
     folder = ManifestFolder(base, (overlay,), lambda manifest: {"was": manifest["spec"]["id"]})
     assert folder.read() == [{"was": "patched"}]
+
+
+def test_accounts_are_patched_and_are_no_part_of_the_catalog(tmp_path: Path) -> None:
+    account = patch("Account", "acme", displayName="Acme")
+    base = write(tmp_path / "base", "a.yaml", image_model(), account).parent
+    overlay = write(tmp_path / "top", "a.yaml", patch("Account", "acme", suspended=True)).parent
+
+    folder = ManifestFolder(base, (overlay,))
+
+    assert folder.read() == [image_model()]
+    (patched,) = folder.read_accounts()
+    assert patched["spec"] == {"displayName": "Acme", "suspended": True}

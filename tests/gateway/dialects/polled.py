@@ -176,7 +176,7 @@ class Provider:
             await self.stopping.wait()
         return web.Response()
 
-    async def answer(self, request: web.Request) -> web.Response:
+    async def result_of(self, request: web.Request) -> web.Response:
         return _sent(self.result) if self.result else self._json({"file": "{url}/files/j1"})
 
     async def file(self, request: web.Request) -> web.Response:
@@ -206,7 +206,7 @@ async def running(provider: Provider) -> AsyncIterator[Provider]:
             web.post("/jobs", provider.submit),
             web.get("/jobs/j1", provider.poll),
             web.post("/jobs/j1/stop", provider.stop),
-            web.get("/results/j1", provider.answer),
+            web.get("/results/j1", provider.result_of),
             web.get("/files/j1", provider.file),
         ]
     )

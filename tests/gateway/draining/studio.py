@@ -9,7 +9,7 @@ from typing import Any
 
 import aiohttp
 
-from tintype_gateway.accounts import HOLD_LIFETIME_SECONDS
+from tintype_gateway.holds import HOLD_LIFETIME_SECONDS
 from tintype_gateway.ledger.interface import Account, Audit
 from tintype_simulator.app import running
 from tintype_testing.fleet import CREDITS_MICRO, PRICE, Fleet

@@ -8,7 +8,7 @@ import aiohttp
 
 from tests.gateway.draining.studio import Studio, running_studio
 from tests.gateway.draining.test_drain import LONG
-from tintype_gateway.accounts import HOLD_LIFETIME_SECONDS
+from tintype_gateway.holds import HOLD_LIFETIME_SECONDS
 from tintype_testing.postgres import PostgresServer
 from tintype_testing.simulators import script
 

@@ -46,8 +46,16 @@ class Connection:
             status_line, *lines = head.decode("latin-1").strip().split("\r\n")
             pairs = (line.split(":", 1) for line in lines)
             headers = {name.lower(): value.strip() for name, value in pairs}
-            body = await self._reader.readexactly(int(headers.get("content-length", 0)))
-            return Response(int(status_line.split()[1]), headers, body)
+            return Response(int(status_line.split()[1]), headers, await self._body(headers))
+
+    async def _body(self, headers: dict[str, str]) -> bytes:
+        if headers.get("transfer-encoding") != "chunked":
+            return await self._reader.readexactly(int(headers.get("content-length", 0)))
+        body = b""
+        while length := int(await self._reader.readuntil(b"\r\n"), 16):
+            body += (await self._reader.readexactly(length + 2))[:length]
+        await self._reader.readexactly(2)  # no trailers
+        return body
 
     async def rest(self) -> bytes:
         """Read until the server closes, or cuts, the connection."""

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from tintype_gateway.api.openapi.document import RESPONSE_HEADERS
+from tintype_gateway.api.openapi.parts import RESPONSE_HEADERS
 from tintype_gateway.http.cors import EXPOSED
 from tintype_gateway.settings import GatewaySettings
 from tintype_testing.gateway import Gateway, canvas, running_gateway

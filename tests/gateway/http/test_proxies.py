@@ -17,6 +17,7 @@ import pytest
 from tests.gateway.http.ambiguous import AMBIGUOUS
 from tests.gateway.http.proxies import PROXIES, Proxy, Relayed, running_proxy
 from tintype_testing.gateway_process import GatewayProcess, running_process
+from tintype_testing.waiting import eventually
 
 SECONDS = 50
 """A bound for every wait."""
@@ -67,6 +68,7 @@ async def test_a_proxy_and_the_gateway_understand_the_same(
 
     relayed = proxy.relayed()[done:]
     read = [each for each in relayed if each.request_id]
+    await eventually(lambda: len(asked(gateway)) >= known + len(read))
     understood, lengths = zip(*asked(gateway)[known:], strict=True)
     assert [meant(each) for each in read] == list(understood)
     assert all(each.length in (None, length) for each, length in zip(read, lengths, strict=True))

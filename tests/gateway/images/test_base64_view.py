@@ -1,12 +1,13 @@
 """Random access to what a base64 text stands for."""
 
 import base64
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tintype_gateway.images.base64_view import EncodedBytes, decode
+from tintype_gateway.images.base64_view import EncodedBytes, decode, encoded
 
 
 @given(st.binary(max_size=200), st.integers(0, 210), st.integers(0, 210))
@@ -33,3 +34,15 @@ def test_only_the_bytes_read_are_decoded() -> None:
     file = EncodedBytes(b"AAAA" + b"!!!!" * 1000 + b"AAAA")
 
     assert file.read(0, 3) == file.read(3003, 3) == bytes(3)
+
+
+@given(st.lists(st.binary(max_size=9)))
+async def test_pieces_of_any_length_are_encoded_as_the_whole(pieces: Sequence[bytes]) -> None:
+    async def arriving() -> AsyncIterator[bytes]:
+        for piece in pieces:
+            yield piece
+
+    text = [each async for each in encoded(arriving())]
+
+    assert b"".join(text) == base64.b64encode(b"".join(pieces))
+    assert all(text)

@@ -99,6 +99,11 @@ def test_every_long_string_of_a_document_is_cut_out() -> None:
     assert len(views(loads(text))) == 2
 
 
+def test_blank_space_between_strings_is_no_string_however_long() -> None:
+    text = b'{"a": "b",%s"c": "%s"}' % (b" " * 2 * SHORTEST_BLOB, LONG)
+    assert loads(text) == {"a": "b", "c": LONG}
+
+
 @pytest.mark.parametrize(
     ("length", "kind"), [(SHORTEST_BLOB - 1, str), (SHORTEST_BLOB, memoryview)]
 )

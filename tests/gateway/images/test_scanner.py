@@ -1,14 +1,14 @@
 """What is found out while an image passes is what the whole of it shows, however it is cut."""
 
-import base64
 import struct
 
 import pytest
 from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 
+from tintype_gateway.images.base64_view import decode
 from tintype_gateway.images.container import (
-    LAST_CHARACTERS,
+    LAST_BYTES,
     Scanner,
     has_c2pa,
     is_whole,
@@ -44,6 +44,7 @@ def scanned(text: bytes, form: str, places: list[int]) -> object:
 def seen(text: bytes, form: str) -> object:
     """Return what the whole text shows at once."""
     try:
+        decode(text)
         require_well_formed(text, form)
         return is_whole(text, form, None), has_c2pa(text, form, None)
     except ValueError:
@@ -102,7 +103,7 @@ def test_any_file_shows_the_same(form: str, data: st.DataObject, places: list[in
     text = encoded(bytes(file))
     expected = seen(text, form)
     event(f"{form}: {expected}")
-    if form == "jpeg" and b"\xff\xd9" not in base64.b64decode(text[-LAST_CHARACTERS:]):
+    if form == "jpeg" and b"\xff\xd9" not in file[-LAST_BYTES:]:
         assume(expected not in [(True, False), (True, True)])  # the one difference: see below
 
     assert scanned(text, form, places) == expected
@@ -132,10 +133,53 @@ def test_the_memory_does_not_grow_with_the_image(form: str) -> None:
     for start in range(0, len(text), 1000):
         scanner.feed(text[start : start + 1000])
         kept = [value for value in vars(scanner).values() if isinstance(value, bytes)]
-        assert sum(map(len, kept)) <= LAST_CHARACTERS + 200
+        assert sum(map(len, kept)) <= LAST_BYTES + 200
 
 
 def test_a_jpeg_must_show_its_end_among_its_last_characters() -> None:
-    text = encoded(FILES["jpeg"] + bytes(LAST_CHARACTERS))
+    text = encoded(FILES["jpeg"] + bytes(LAST_BYTES))
     assert seen(text, "jpeg") == (True, False)
     assert scanned(text, "jpeg", []) == (False, False)
+
+
+def png_of(lengths: list[int], mark_before: int | None, damaged: int | None) -> bytes:
+    """Return a PNG with pixels in chunks of these lengths, as encoders of large images write them.
+
+    A manifest stands before one of them, and the type of one is `damaged`.
+    """
+    head = FILES["png"][: 8 + 25]
+    chunks = [
+        png_chunk(b"IDAT" if index != damaged else b"IHDR", bytes(length))
+        for index, length in enumerate(lengths)
+    ]
+    if mark_before is not None:
+        chunks.insert(mark_before, png_chunk(b"caBX", b"c2pa"))
+    return b"".join([head, *chunks, png_chunk(b"IEND", b"")])
+
+
+@given(
+    st.lists(st.integers(1000, 1060) | st.integers(0, 5000), min_size=1, max_size=12),
+    st.none() | st.integers(0, 12),
+    st.none() | st.integers(0, 12),
+    cuts,
+)
+def test_the_chunks_of_large_images_show_the_same(
+    lengths: list[int], mark_before: int | None, damaged: int | None, places: list[int]
+) -> None:
+    text = encoded(png_of(lengths, mark_before, damaged))
+
+    found = scanned(text, "png", places)
+
+    assert found == seen(text, "png")
+    is_damaged = damaged is not None and damaged < len(lengths)
+    assert found == (REFUSED if is_damaged else (True, mark_before is not None))
+
+
+@given(st.integers(0, 30_000), st.sampled_from(b'"\\-_=! \n\0\xff'), cuts)
+def test_damage_anywhere_in_a_large_image_is_refused(
+    place: int, damage: int, places: list[int]
+) -> None:
+    text = bytearray(encoded(png_of([3000] * 7, None, None)))
+    text[place % (len(text) - 2)] = damage  # the last two may be padding
+
+    assert scanned(bytes(text), "png", places) == REFUSED

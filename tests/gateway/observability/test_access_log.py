@@ -1,12 +1,16 @@
 """Which requests get a line in the access log."""
 
+import asyncio
 import logging
+import time
 from collections.abc import Iterator
 
 import pytest
 
 from tintype_gateway.observability import access_log
 from tintype_gateway.observability.request_log import RequestLog
+from tintype_gateway.runtime.batches import work_in_batches
+from tintype_testing.waiting import eventually
 
 
 @pytest.fixture(autouse=True)
@@ -68,3 +72,48 @@ def test_its_level_can_be_lower_than_that_of_other_logs(caplog: pytest.LogCaptur
         logging.getLogger("tintype_gateway.server").warning("not this")
 
     assert [record.message for record in caplog.records] == ["request"]
+
+
+async def test_lines_of_successes_are_written_together(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    batches = asyncio.create_task(work_in_batches())
+    await asyncio.sleep(0)
+
+    access_log.write(200, RequestLog("req_1"))
+    access_log.write(200, RequestLog("req_2"))
+
+    assert not caplog.records
+    await eventually(lambda: len(caplog.records) == 2)
+    batches.cancel()
+    await asyncio.wait([batches])
+
+
+def test_the_line_of_an_error_does_not_wait_and_keeps_the_order(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    with access_log.batching():
+        access_log.write(200, RequestLog("req_1"))
+        access_log.write(503, RequestLog("req_2"))
+
+        assert [vars(record)["request_id"] for record in caplog.records] == ["req_1", "req_2"]
+
+
+def test_a_line_that_waits_has_the_time_of_its_request(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    with access_log.batching() as write_batch:
+        before = time.time()
+        access_log.write(200, RequestLog())
+        after = time.time()
+        write_batch()
+
+    assert before <= caplog.records[0].created <= after
+
+
+def test_no_line_is_lost_when_batches_end(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    with access_log.batching():
+        access_log.write(200, RequestLog("req_1"))
+    access_log.write(200, RequestLog("req_2"))
+
+    assert [vars(record)["request_id"] for record in caplog.records] == ["req_1", "req_2"]

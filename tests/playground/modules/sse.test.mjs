@@ -22,7 +22,12 @@ test('several lines of data are joined by line feeds', () => {
 });
 
 test('comments, other fields and events without data are skipped', () => {
-  assert.deepEqual(parse(': ping\n\nid: 4\nretry: 9\n\nevent: empty\n\ndata: x\n\n'), [{ name: 'message', data: 'x' }]);
+  assert.deepEqual(parse(': ping\n\nretry: 9\n\nevent: empty\n\ndata: x\n\n'), [{ name: 'message', data: 'x' }]);
+});
+
+test('an id counts until there is another', () => {
+  const ids = parse('data: a\n\nid: 4\ndata: b\n\ndata: c\n\nid: 5\n\ndata: d\n\n').map(({ id }) => id);
+  assert.deepEqual(ids, [undefined, '4', '4', '5']);
 });
 
 test('what no blank line ends is no event', () => {

@@ -60,6 +60,37 @@ class MissingCredits(Error):
     credits: CreditAmounts
 
 
+class Budget(Described):
+    """A budget of an account, and what is spent of it in its current window, in micro-credits."""
+
+    window: Literal["day", "week", "month"]
+    model: str | None
+    """Null: all models together."""
+
+    limit: MicroCredits
+    start: str
+    """When the window began, in the account's time zone (RFC 3339)."""
+
+    end: str
+    spent: MicroCredits
+    """What was charged, and the most that running requests can cost."""
+
+    remaining: MicroCredits
+
+
+class BudgetNeeded(Budget):
+    """The budget that a request would exceed."""
+
+    required: MicroCredits
+    """The most that the request can cost."""
+
+
+class ExceededBudget(Error):
+    """OpenAI's envelope, and the budget."""
+
+    budget: BudgetNeeded
+
+
 class TokensDetails(Described):
     """The kinds of tokens in a count. Each kind has its own price."""
 
@@ -312,6 +343,9 @@ class Quote(Described):
     credits_expected: MicroCredits | None
     """Null if the provider chooses what decides the price."""
 
+    budget_remaining: MicroCredits | None
+    """What the tightest budget would have left after the ceiling; null without a budget."""
+
     catalog_revision: str
 
 
@@ -333,6 +367,7 @@ class Provider(Described):
     active: bool
     regions: list[str]
     cost: dict[str, Any] | None
+    next_cost: dict[str, Any] | None
 
 
 class Model(Described):
@@ -361,7 +396,11 @@ class Model(Described):
     defaults: dict[str, Any]
     lifecycle: Lifecycle
     cost: dict[str, Any] | None
-    """The price at the first binding, in decimal strings."""
+    """The price at the first binding, in decimal strings. It has `valid_from` if it came in the
+    place of an earlier one."""
+
+    next_cost: dict[str, Any] | None
+    """The next price at the first binding, from its `valid_from` on. Null if none is announced."""
 
     providers: list[Provider]
 
@@ -400,4 +439,8 @@ class Credits(Described):
     credits_remaining: MicroCredits | None
     micro_credits_per_usd: int
     calls_per_minute: int
+    time_zone: str
+    """The time zone of the windows of budgets (IANA)."""
+
+    budgets: list[Budget]
     usage: UsageSince

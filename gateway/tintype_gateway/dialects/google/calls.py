@@ -1,6 +1,5 @@
 """The two ways to Google's models: the Gemini API with a key, Vertex AI with an access token."""
 
-import json
 from collections.abc import Mapping
 from urllib.parse import quote
 
@@ -8,6 +7,7 @@ from tintype_catalog.providers import SERVICES, own_host
 from tintype_gateway.dialects.common import required
 from tintype_gateway.faults import SUMMARIES
 from tintype_gateway.values.faults import UpstreamFault
+from tintype_gateway.values.json_text import json_bytes
 from tintype_gateway.values.routes import Route
 from tintype_gateway.values.upstream import UpstreamRequest
 from tintype_gateway.values.upstream_body import json_body
@@ -76,5 +76,5 @@ def _request(
     url: str, headers: Mapping[str, str], body: Mapping[str, object], *, has_files: bool
 ) -> UpstreamRequest:
     json_headers = {"Content-Type": "application/json", "Accept": "application/json"}
-    content = json_body(body) if has_files else json.dumps(body).encode()
+    content = json_body(body) if has_files else json_bytes(body)
     return UpstreamRequest(url=url, headers={**headers, **json_headers}, body=content)

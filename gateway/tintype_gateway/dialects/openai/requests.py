@@ -11,6 +11,7 @@ from tintype_catalog.catalog import Binding
 from tintype_gateway.dialects.provider_parameters import merge
 from tintype_gateway.values.content import InputImage
 from tintype_gateway.values.job import Job
+from tintype_gateway.values.json_text import json_bytes
 from tintype_gateway.values.upstream import UpstreamRequest
 from tintype_gateway.values.upstream_body import (
     FileBase64,
@@ -105,7 +106,7 @@ def _size(job: Job, send: SentFields) -> dict[str, str | int]:
 def _body(job: Job, fields: Mapping[str, Any], server: Server) -> tuple[bytes | StreamedBody, str]:
     options = server.options
     if not job.inputs:
-        return json.dumps(fields).encode(), "application/json"
+        return json_bytes(fields), "application/json"
     if options.edits.body == "Json":
         return json_body({**fields, **dict(_data_urls(job, options))}), "application/json"
     return multipart_body([*_texts(fields), *_files(job, server)])

@@ -1,15 +1,11 @@
 """The chunks of a request's body, with limits on their size and time."""
 
-import asyncio
 from typing import Self
 
 from aiohttp import HttpVersion11, web
 
-from tintype_gateway.errors import (
-    PayloadTooLargeError,
-    RequestTimeoutError,
-    UnsupportedMediaTypeError,
-)
+from tintype_gateway.errors import PayloadTooLargeError, UnsupportedMediaTypeError
+from tintype_gateway.http.bodies.waiting import BodyWait
 from tintype_gateway.http.connection_limits import BodyPace
 
 
@@ -30,8 +26,6 @@ def _expects_continue(request: web.Request) -> bool:
 class ArrivingBody:
     """Iterates over the chunks of a body, as they arrive, and asks for it where that is expected.
 
-    Only the time in which the gateway waits for the client counts, not that in which it works.
-
     Raises:
         PayloadTooLargeError: The body has more than `max_bytes`.
         RequestTimeoutError: The body arrives too slowly.
@@ -44,30 +38,18 @@ class ArrivingBody:
             raise UnsupportedMediaTypeError("the body must not be compressed")
         self._request = request
         self._content = request.content
+        self._wait = BodyWait(request.content, pace)
         self._max_bytes = max_bytes
-        self._pace = pace
         self._bytes = 0
-        self._waited_seconds = 0.0
         self._count(request.content_length or 0)
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> bytes:
-        loop = asyncio.get_running_loop()
         if not self._bytes:
             await self._ask()
-        started = loop.time()
-        due = self._pace.seconds_for(self._bytes) - self._waited_seconds
-        try:
-            async with asyncio.timeout_at(started + due):
-                chunk = await self._content.readany()
-        except TimeoutError as error:
-            # After a pause of the process, the time may be over although the chunk has arrived.
-            chunk = self._content.read_nowait()
-            if not chunk and not self._content.is_eof():
-                raise RequestTimeoutError("the request body arrives too slowly") from error
-        self._waited_seconds += loop.time() - started
+        chunk = await self._wait.chunk()
         if not chunk:
             raise StopAsyncIteration
         self._bytes += len(chunk)

@@ -1,14 +1,9 @@
 """Reads a JSON request body, with limits on its size and time."""
 
-import asyncio
-
 from aiohttp import web
 
-from tintype_gateway.errors import (
-    PayloadTooLargeError,
-    RequestTimeoutError,
-    UnsupportedMediaTypeError,
-)
+from tintype_gateway.errors import PayloadTooLargeError, UnsupportedMediaTypeError
+from tintype_gateway.http.bodies.waiting import BodyWait
 from tintype_gateway.http.connection_limits import BodyPace
 from tintype_gateway.values.content import JsonBody
 
@@ -29,28 +24,12 @@ async def read_json_body(request: web.Request, pace: BodyPace) -> JsonBody:
     if (request.content_length or 0) > limit:
         raise _too_large(limit)
     body = bytearray()
-    if not request.content.is_eof():  # most bodies arrive together with their heads
-        try:
-            await _read_into(body, request, limit, pace)
-        except TimeoutError as error:
-            # After a pause of the process, the time may be over although the body has arrived.
-            if not request.content.is_eof():
-                raise RequestTimeoutError("the request body arrives too slowly") from error
-    body += request.content.read_nowait()
-    if len(body) > limit:
-        raise _too_large(limit)
+    wait = BodyWait(request.content, pace)
+    while chunk := await wait.chunk():
+        body += chunk
+        if len(body) > limit:
+            raise _too_large(limit)
     return JsonBody(bytes(body))
-
-
-async def _read_into(body: bytearray, request: web.Request, limit: int, pace: BodyPace) -> None:
-    loop = asyncio.get_running_loop()
-    started = loop.time()
-    async with asyncio.timeout_at(started + pace.seconds_for(0)) as bound:
-        async for chunk in request.content.iter_any():
-            body += chunk
-            if len(body) > limit:
-                raise _too_large(limit)
-            bound.reschedule(started + pace.seconds_for(len(body)))
 
 
 def _too_large(limit: int) -> PayloadTooLargeError:

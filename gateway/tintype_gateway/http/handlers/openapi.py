@@ -7,7 +7,7 @@ from aiohttp import web
 from tintype_gateway.api.openapi.document import document
 from tintype_gateway.catalog.snapshot import View
 from tintype_gateway.http.app_keys import CATALOGS, PIPELINE, PUBLIC_MODELS
-from tintype_gateway.http.handlers.images import incoming_of
+from tintype_gateway.http.incoming import incoming_of
 from tintype_gateway.http.json_document import JsonDocument
 from tintype_gateway.storage.folder import FolderStore
 

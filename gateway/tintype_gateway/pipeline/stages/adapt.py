@@ -139,6 +139,8 @@ def _united(asked: Mapping[str, Any], lifted: Mapping[str, Any], model: Model) -
             does not change the price, the provider's own field takes precedence.
     """
     united = dict(asked)
+    if not lifted:
+        return united
     for name, value in {**lifted, **_lifted_size(asked, lifted, model)}.items():
         if name in _PARTS_OF_SIZE:
             continue

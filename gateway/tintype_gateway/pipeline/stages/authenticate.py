@@ -1,14 +1,16 @@
 """Identifies the caller of a request by API key or JWT."""
 
 from tintype_gateway.auth.jwt.verifier import Identity, JwtVerifier
-from tintype_gateway.errors import AuthenticationError, ledger_unavailable
+from tintype_gateway.errors import AuthenticationError, ForbiddenError, ledger_unavailable
 from tintype_gateway.ledger.errors import (
     AccountLimitError,
     AccountNotFoundError,
+    AccountSuspendedError,
     InvalidKeyError,
     LedgerUnavailableError,
 )
-from tintype_gateway.ledger.interface import Account, Caller, Ledger
+from tintype_gateway.ledger.interface import Account, Author, Caller, Ledger
+from tintype_gateway.ledger.validation import SUSPENDED
 from tintype_gateway.observability.spans import traced
 
 
@@ -18,6 +20,7 @@ async def authenticate(authorization: str | None, ledger: Ledger, jwts: JwtVerif
 
     Raises:
         AuthenticationError: The header is missing or malformed, or the key or JWT is not valid.
+        ForbiddenError: The account is suspended.
         UnavailableError: The ledger or the issuer of the JWT is unavailable.
     """
     secret = _bearer(authorization)
@@ -27,6 +30,8 @@ async def authenticate(authorization: str | None, ledger: Ledger, jwts: JwtVerif
         return await ledger.authenticate(secret)
     except InvalidKeyError as error:
         raise AuthenticationError(str(error)) from error
+    except AccountSuspendedError as error:
+        raise ForbiddenError(str(error), code="account_suspended") from error
     except LedgerUnavailableError as error:
         raise ledger_unavailable() from error
 
@@ -51,6 +56,8 @@ async def _caller(identity: Identity, ledger: Ledger) -> Caller:
         raise AuthenticationError(f"the token names an unknown account: {error}") from error
     except ValueError as error:
         raise AuthenticationError(f"the token names an impossible account: {error}") from error
+    if account.suspended:
+        raise AccountSuspendedError(SUSPENDED.format(account.name))
     return account.policy.caller(account.name, f"jwt:{identity.issuer}")
 
 
@@ -63,4 +70,5 @@ async def _account(identity: Identity, ledger: Ledger) -> Account:
         issuer=identity.issuer,
         max_accounts=identity.max_accounts,
         credits_micro=identity.auto_create_micro,
+        author=Author("token_issuer", identity.issuer),
     )

@@ -8,19 +8,24 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from tintype_gateway import errors
+from tintype_gateway.api.credits import budget_exceeded
 from tintype_gateway.billing.holding import Holding
+from tintype_gateway.ledger.budgets import exceeded
 from tintype_gateway.ledger.errors import (
+    BudgetExceededError,
     HoldClosedError,
     IdempotencyInProgressError,
     IdempotencyMismatchError,
     IdempotencyOutcomeUnknownError,
     IdempotencyReplayError,
     InsufficientCreditsError,
+    JobQueueFullError,
     LedgerError,
     LedgerUnavailableError,
     RateLimitedError,
 )
-from tintype_gateway.ledger.interface import Caller, Hold, HoldRequest, Ledger
+from tintype_gateway.ledger.interface import Account, Caller, Hold, HoldRequest, Ledger
+from tintype_gateway.observability.metrics import BUDGET_REFUSALS
 from tintype_gateway.observability.spans import traced
 
 log = logging.getLogger(__name__)
@@ -46,6 +51,7 @@ async def held(
 
     Raises:
         InsufficientCreditsError: The account has fewer credits.
+        BudgetExceededError: The account would exceed a budget.
         RateLimitError: The account has exceeded a rate limit.
         ConflictError: The idempotency key belongs to another request.
         UnavailableError: The ledger is unavailable. No image was requested.
@@ -66,19 +72,24 @@ async def held(
             holding.end()
 
 
-async def check_funds(caller: Caller, amount: int, ledger: Ledger) -> None:
-    """Check that the account has this amount of micro-credits, without a hold.
+async def check_funds(caller: Caller, model: str, amount: int, ledger: Ledger) -> Account:
+    """Check that the account may spend this amount of micro-credits on a model, without a hold.
 
     Raises:
         InsufficientCreditsError: The account has fewer credits.
+        BudgetExceededError: The account would exceed a budget.
         UnavailableError: The ledger is unavailable.
     """
     try:
-        available = (await ledger.account(caller.account)).available
+        account = await ledger.account(caller.account)
     except LedgerError as error:
-        raise _refusal(error) from error
+        raise refusal(error) from error
+    over, available = exceeded(account.windows, model, amount), account.available
+    if over is not None:
+        raise refusal(BudgetExceededError(over, amount))
     if available is not None and available < amount:
-        raise _refusal(InsufficientCreditsError(amount, available))
+        raise refusal(InsufficientCreditsError(amount, available))
+    return account
 
 
 @traced("hold")
@@ -88,16 +99,23 @@ async def _take(caller: Caller, request: HoldRequest, ledger: Ledger) -> Hold | 
     except IdempotencyReplayError as error:
         return Replay(error.request_id, str(error))
     except LedgerError as error:
-        raise _refusal(error) from error
+        raise refusal(error) from error
 
 
-def _refusal(error: LedgerError) -> errors.GatewayError:
+def refusal(error: LedgerError) -> errors.GatewayError:
+    """Return the error that a client gets where the ledger refuses to hold its credits."""
     match error:
         case InsufficientCreditsError():
             return errors.InsufficientCreditsError.of(error.required, error.available)
+        case BudgetExceededError():
+            BUDGET_REFUSALS.labels(error.budget.window).inc()
+            return budget_exceeded(error.window, error.needed)
         case RateLimitedError():
             seconds = math.ceil(error.retry_after_seconds)
             return errors.RateLimitError(str(error), retry=True, retry_after_seconds=seconds)
+        case JobQueueFullError():
+            seconds = math.ceil(error.retry_after_seconds)
+            return errors.JobQueueFullError(str(error), retry=True, retry_after_seconds=seconds)
         case IdempotencyInProgressError():
             code = "idempotency_in_progress"
             return errors.ConflictError(str(error), code=code, retry_after_seconds=5)

@@ -2,7 +2,7 @@
 
 import datetime
 import random
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 
 from tintype_catalog.catalog import Binding, Model
 from tintype_catalog.operations import OperationName, OperationRule
@@ -158,19 +158,23 @@ def _inactive(requested: str, why: str) -> BadRequestError:
     )
 
 
-def _shuffled(bindings: Iterable[Binding], draw: Callable[[], float]) -> list[Binding]:
+def _shuffled(bindings: Collection[Binding], draw: Callable[[], float]) -> list[Binding]:
     """Order by priority, and within one priority at random in proportion to weight.
 
     Sorting by `u ** (1 / weight)` with u uniform in [0, 1) draws without replacement by weight
     (Efraimidis and Spirakis, 2006).
     """
+    if len(bindings) == 1:
+        return [*bindings]
     return sorted(
         bindings, key=lambda binding: (binding.priority, -(draw() ** (1 / binding.weight)))
     )
 
 
 def _healthy_first(
-    routes: Iterable[Route], is_healthy: Callable[[str, str], bool]
+    routes: Collection[Route], is_healthy: Callable[[str, str], bool]
 ) -> tuple[Route, ...]:
     """Order routes: healthy ones first. Unhealthy ones stay as the last resort."""
+    if len(routes) == 1:
+        return (*routes,)
     return tuple(sorted(routes, key=lambda route: not is_healthy(route.binding.name, route.region)))

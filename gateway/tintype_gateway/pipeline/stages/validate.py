@@ -164,12 +164,14 @@ def _split(
     A known field that is null counts as absent.
     """
     fields, parameters = request_model.model_fields, vocabulary.provider_parameters
-    known = {
-        name: value
-        for name, value in document.items()
-        if name not in parameters and (value is not None or name not in fields)
-    }
-    extras = {name: document[name] for name in parameters if document.get(name) is not None}
+    known: dict[str, Any] = {}
+    extras: dict[str, object] = {}
+    for name, value in document.items():
+        if name in parameters:
+            if value is not None:
+                extras[name] = value
+        elif value is not None or name not in fields:
+            known[name] = value
     return known, extras
 
 

@@ -5,10 +5,10 @@ import { takesImages } from './operations.js';
 
 /** Return the API at `base`, asked with `key`. */
 export function createApi(base, key) {
-  async function ask(path, { body, signal } = {}) {
+  async function ask(path, { body, signal, method = body ? 'POST' : 'GET', headers = {} } = {}) {
     const response = await fetched(new URL(path, base), {
-      method: body ? 'POST' : 'GET',
-      headers: { Authorization: `Bearer ${key}`, ...(typeof body === 'string' && { 'Content-Type': 'application/json' }) },
+      method,
+      headers: { ...headers, Authorization: `Bearer ${key}`, ...(typeof body === 'string' && { 'Content-Type': 'application/json' }) },
       body,
       cache: 'no-store',
       credentials: 'omit',
@@ -22,8 +22,21 @@ export function createApi(base, key) {
     credits: async () => (await ask('v1/credits')).json(),
     models: async () => (await (await ask('v1/models')).json()).data,
     quote: async (request, signal) => (await ask(request.operation.quotePath, { body: await bodyOf(request), signal })).json(),
-    buy: async (request, signal) => ask(request.operation.path, { body: await bodyOf(request), signal }),
+    submit: async (request, signal) => ask(request.operation.path, { body: await bodyOf(inline(request)), signal, headers: { Prefer: 'respond-async' } }),
+    job: async (id) => (await ask(jobPath(id), { headers: { Prefer: 'return=minimal' } })).json(),
+    jobEvents: (id, last, signal) => ask(`${jobPath(id)}/events`, { signal, headers: last ? { 'Last-Event-ID': String(last) } : {} }),
+    cancelJob: async (id) => (await ask(`${jobPath(id)}/cancel`, { method: 'POST', headers: { Prefer: 'return=minimal' } })).json(),
+    buy: async (request, signal) => ask(request.operation.path, { body: await bodyOf(inline(request)), signal }),
   };
+}
+
+/** Return a request for images in the response itself, also where the gateway's default is another. */
+function inline(request) {
+  return { ...request, body: { ...request.body, response_format: 'b64_json' } };
+}
+
+function jobPath(id) {
+  return `v1/images/jobs/${encodeURIComponent(id)}`;
 }
 
 /** Return the body of a request `{operation, body, images, mask}`: JSON, or a form where it has images. */

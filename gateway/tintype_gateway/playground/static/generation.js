@@ -8,31 +8,35 @@ import { eventsOf } from './sse.js';
  * any number of `partial` and one `completed`, as the server's events tell them.
  */
 export async function* generation(api, request, signal) {
-  const body = { ...request.body, response_format: 'b64_json' };
-  const response = await api.buy({ ...request, body }, signal);
-  yield {
-    type: 'head',
-    route: response.headers.get('tintype-route'),
-    adjustments: listed(response.headers.get('tintype-adjusted')),
-    requestId: response.headers.get('x-request-id'),
-  };
-  yield* body.stream ? streamed(response, signal) : whole(response);
+  const response = await api.buy(request, signal);
+  yield { type: 'head', ...headOf(response) };
+  yield* request.body.stream ? streamed(response, signal) : whole(response);
 }
 
 async function* streamed(response, signal) {
   let finished = 0;
-  for await (const event of eventsIn(response, signal)) {
-    const data = JSON.parse(event.data);
-    const name = data.type ?? event.name;
-    if (name === 'error') throw new ApiError(data.error?.status ?? 503, data, response.headers);
-    const index = data.index ?? finished;
-    if (name.endsWith('.partial_image')) yield { ...data, type: 'partial', index };
-    if (name.endsWith('.completed')) {
-      finished += 1;
-      yield { ...data, type: 'completed', index };
-    }
+  for await (const event of imageEvents(eventsIn(response, signal))) {
+    if (event.type === 'error') throw new ApiError(event.error?.status ?? 503, event, response.headers);
+    finished += event.type === 'completed';
+    yield event;
   }
   if (finished === 0) throw new ConnectionError('The response ended before an image was finished.');
+}
+
+/** Yield the events of a stream as `partial`, `completed` and `error`, with the place of each image. */
+export async function* imageEvents(events) {
+  let finished = 0;
+  for await (const event of events) {
+    const data = JSON.parse(event.data);
+    const name = data.type ?? event.name;
+    const told = { ...data, index: data.index ?? finished, number: Number(event.id ?? 0) };
+    if (name === 'error') yield { ...data, type: 'error' };
+    if (name.endsWith('.partial_image')) yield { ...told, type: 'partial' };
+    if (name.endsWith('.completed')) {
+      finished += 1;
+      yield { ...told, type: 'completed' };
+    }
+  }
 }
 
 /** Yield the images of a response that is no stream. What they cost together stands at the first. */
@@ -51,6 +55,15 @@ async function* eventsIn(response, signal) {
     if (signal.aborted) throw error;
     throw new ConnectionError('The response ended before the image was finished.');
   }
+}
+
+/** Return what the headers of a response tell: `{route, adjustments, requestId}`. */
+export function headOf({ headers }) {
+  return {
+    route: headers.get('tintype-route'),
+    adjustments: listed(headers.get('tintype-adjusted')),
+    requestId: headers.get('x-request-id'),
+  };
 }
 
 function listed(header) {

@@ -17,7 +17,7 @@ const WORDS = {
 /** Return the run of a request that has just begun, with a place for each image. */
 export function createRun(request, base) {
   const { model, operation, plain, images } = request;
-  const title = plain.prompt ?? `${operation.label}: ${images.map(({ name }) => name).join(', ')}`;
+  const title = request.title ?? plain.prompt ?? `${operation.label}: ${images.map(({ name }) => name).join(', ')}`;
   return {
     model,
     request,
@@ -125,7 +125,7 @@ function heading(run) {
     el(
       'div',
       { class: 'actions' },
-      SNIPPETS.map(({ name, write }) => copyButton(`Copy as ${name}`, () => write(run.request, run.base))),
+      run.request.body && SNIPPETS.map(({ name, write }) => copyButton(`Copy as ${name}`, () => write(run.request, run.base))),
     ),
   );
 }
@@ -138,7 +138,7 @@ function factsOf({ head }) {
   if (!head) return null;
   const adjusted = head.adjustments.map((each) => el('li', {}, adjustmentText(each)));
   const rows = [
-    ['Route', el('code', {}, head.route)],
+    head.route && ['Route', el('code', {}, head.route)],
     adjusted.length > 0 && ['Adjusted', el('ul', { class: 'adjustments' }, adjusted)],
     ['Request', el('code', {}, head.requestId)],
   ];

@@ -8,16 +8,18 @@ export function createParser() {
   let unended = []; // an image is megabytes on one line: its pieces are joined once
   let afterReturn = false;
   let event = { name: 'message', data: [] };
+  let id = {}; // stays until there is another, also for events without one
 
   function takeLine(line) {
     if (line === '') {
       const { name, data } = event;
       event = { name: 'message', data: [] };
-      return data.length ? [{ name, data: data.join('\n') }] : [];
+      return data.length ? [{ name, data: data.join('\n'), ...id }] : [];
     }
     const [, field, value] = /^([^:]*):? ?([^]*)$/.exec(line);
     if (field === 'event') event.name = value;
     if (field === 'data') event.data.push(value);
+    if (field === 'id') id = { id: value };
     return [];
   }
 

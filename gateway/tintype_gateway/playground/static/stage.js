@@ -17,9 +17,16 @@ export function createStage() {
   }
 
   function add(run) {
-    runs.unshift(run);
-    for (const old of runs.splice(MOST_RUNS)) release(old);
+    keep(run);
     show(run);
+  }
+
+  /** Keep a run beside the one that is looked at; show it if there is none. */
+  function keep(run) {
+    if (!runs.includes(run)) runs.unshift(run);
+    for (const old of runs.splice(MOST_RUNS)) release(old);
+    if (shown) drawHistory();
+    else show(run);
   }
 
   function drawHistory() {
@@ -34,7 +41,7 @@ export function createStage() {
     show(runs[0] ?? null);
   }
 
-  return { add, drop, drawHistory };
+  return { add, keep, drop, drawHistory };
 }
 
 /** Show what went wrong, or nothing. */

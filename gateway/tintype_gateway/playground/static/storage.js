@@ -1,7 +1,8 @@
-/** What this browser keeps: the key, the form, and the choice between light and dark. */
+/** What this browser keeps: the key, the form, the ids of jobs, and the choice between light and dark. */
 
 const KEY = 'tintype.key';
 const DRAFT = 'tintype.draft';
+const JOBS = 'tintype.jobs';
 const THEME = 'tintype.theme';
 
 /** Return the key that was kept, for this tab or on this device. */
@@ -18,8 +19,25 @@ export function keepKey(key, onThisDevice) {
 /** Forget the key, and what its owner wrote. */
 export function forgetKey() {
   sessionStorage.removeItem(DRAFT);
-  sessionStorage.removeItem(KEY);
-  localStorage.removeItem(KEY);
+  for (const place of [sessionStorage, localStorage]) {
+    place.removeItem(KEY);
+    place.removeItem(JOBS);
+  }
+}
+
+/** Return the ids of the jobs that were submitted here. */
+export function keptJobs() {
+  return JSON.parse(placeOfKey().getItem(JOBS) ?? '[]');
+}
+
+/** Keep the ids of jobs as long as the key. */
+export function keepJobs(ids) {
+  if (ids.length) placeOfKey().setItem(JOBS, JSON.stringify(ids));
+  else placeOfKey().removeItem(JOBS);
+}
+
+function placeOfKey() {
+  return localStorage.getItem(KEY) ? localStorage : sessionStorage;
 }
 
 /** Return the form as it was before the page was loaded again: `{model, operation, prompt, values}`. */

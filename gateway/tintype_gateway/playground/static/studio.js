@@ -5,7 +5,9 @@ import { sorted } from './catalog.js';
 import { Composer } from './composer.js';
 import { byId } from './dom.js';
 import { createGallery } from './gallery.js';
-import { generation } from './generation.js';
+import { generation, headOf } from './generation.js';
+import { JobList } from './joblist.js';
+import { requestOfJob } from './jobs.js';
 import { wireKeys } from './keys.js';
 import { creditAmount, credits } from './money.js';
 import { decoded, opened } from './image.js';
@@ -35,6 +37,7 @@ class Studio {
   #base;
   #composer;
   #gallery;
+  #jobs;
   #stage = createStage();
   #running = null;
   #remaining = null;
@@ -51,6 +54,13 @@ class Studio {
     this.#base = base;
     this.#composer = new Composer(api, account, (feature) => this.search(feature));
     this.#gallery = createGallery(models, (model) => this.choose(model));
+    this.#jobs = new JobList(api, account, {
+      receive: (run, event) => this.#receive(run, event),
+      ended: (entry) => this.#finish(entry),
+      show: (run) => this.#show(run),
+      fail: (error) => this.#refuse(error),
+    });
+    this.#jobs.restore((job) => this.#drawn(createRun(requestOfJob(job, models), base)));
     byId('account-name').textContent = account.account;
     this.#showCredits(account.credits_remaining);
   }
@@ -77,6 +87,10 @@ class Studio {
     this.#running = new AbortController();
     const request = this.#composer.request();
     const run = createRun(request, this.#base);
+    await (byId('background').checked ? this.#submit(run, request) : this.#buy(run, request));
+  }
+
+  async #buy(run, request) {
     this.#begin(run);
     try {
       await this.#follow(run, request);
@@ -88,13 +102,57 @@ class Studio {
     }
   }
 
+  /** Let the gateway carry out a request in the background, so that the form can be used again. */
+  async #submit(run, request) {
+    showProblem(null);
+    this.#composer.mark({});
+    setBusy(true);
+    say('Submitting…');
+    try {
+      const response = await this.#api.submit(request, this.#running.signal);
+      run.head = headOf(response);
+      this.#jobs.add(await response.json(), this.#drawn(run));
+      openTab('jobs');
+      if (!isWide()) byId('panel-jobs').scrollIntoView({ behavior: 'smooth' });
+      say('Submitted. The gateway goes on when this page is closed.');
+    } catch (error) {
+      if (error.name !== 'AbortError') openTab('images');
+      this.#refuse(error);
+    }
+    this.#running = null;
+    setBusy(false);
+    this.#askCredits();
+  }
+
+  #drawn(run) {
+    drawRun(run, this.#actions);
+    return run;
+  }
+
+  /** Show the images of a job, of which some may not be there yet. */
+  #show(run) {
+    this.#stage.add(run);
+    openTab('images');
+    byId('tab-images').focus();
+  }
+
+  /** Put the images of a job that has ended beside the others. */
+  #finish({ job, run }) {
+    settle(run);
+    run.seconds = job.finished_at - (job.started_at ?? job.finished_at);
+    drawRun(run, this.#actions);
+    const images = finished(run);
+    if (images > 0) this.#stage.keep(run);
+    say(images > 0 ? `A job is done: ${counted(images)} for ${credits(costOf(run))}.` : `A job ended without an image: ${run.title}`);
+    this.#askCredits();
+  }
+
   #begin(run) {
     showProblem(null);
     this.#composer.mark({});
     setBusy(true);
     say('Asking the provider…');
-    drawRun(run, this.#actions);
-    this.#stage.add(run);
+    this.#stage.add(this.#drawn(run));
     openTab('images');
     if (!isWide()) byId('panel-images').scrollIntoView({ behavior: 'smooth' });
   }
@@ -102,11 +160,11 @@ class Studio {
   async #follow(run, request) {
     for await (const event of generation(this.#api, request, this.#running.signal)) {
       if (event.type === 'head') run.head = event;
-      else await this.#receive(run, event);
+      else say(await this.#receive(run, event));
     }
   }
 
-  /** Show a preview, an image, or that there is none, in its place. */
+  /** Show a preview, an image, or that there is none, in its place, and return what to say of it. */
   async #receive(run, event) {
     const image = run.images[event.index];
     const former = image.file;
@@ -120,7 +178,7 @@ class Studio {
     }
     drawPlate(run, image, this.#actions);
     if (former) URL.revokeObjectURL(former.url);
-    say(isFinal ? `Image ${event.index + 1} of ${run.images.length} is there.` : `Preview ${event.partial_image_index + 1}`);
+    return isFinal ? `Image ${event.index + 1} of ${run.images.length} is there.` : `Preview ${event.partial_image_index + 1}`;
   }
 
   #fail(run, error) {
@@ -129,20 +187,29 @@ class Studio {
       return say('Cancelled.');
     }
     for (const { index, message } of error.problems ?? []) if (run.images[index]) run.images[index].message = message;
-    const problem = explain(error, { remaining: this.#remaining, ceiling: this.#composer.ceiling });
-    showProblem(problem);
-    this.#composer.mark(problem.fields);
     if (finished(run) === 0) this.#stage.drop(run);
-    return say('');
+    return this.#refuse(error);
+  }
+
+  #refuse(error) {
+    const isCancelled = error.name === 'AbortError';
+    const problem = isCancelled ? null : explain(error, { remaining: this.#remaining, ceiling: this.#composer.ceiling });
+    showProblem(problem);
+    this.#composer.mark(problem?.fields ?? {});
+    say(isCancelled ? 'Cancelled.' : '');
   }
 
   #end(run) {
     this.#running = null;
-    for (const image of run.images) if (!['done', 'flagged'].includes(image.state)) image.state = run.missing;
+    settle(run);
     run.seconds = (performance.now() - run.startedAt) / 1000;
     drawRun(run, this.#actions);
     this.#stage.drawHistory();
     setBusy(false);
+    this.#askCredits();
+  }
+
+  #askCredits() {
     this.#api.credits().then((now) => this.#showCredits(now.credits_remaining), () => {});
   }
 
@@ -155,6 +222,11 @@ class Studio {
 /** Say whether form and images are side by side, as the style sheet decides it. */
 function isWide() {
   return matchMedia('(min-width: 60rem)').matches;
+}
+
+/** Say of the images that have not come that they will not. */
+function settle(run) {
+  for (const image of run.images) if (!['done', 'flagged'].includes(image.state)) image.state = run.missing;
 }
 
 function setBusy(isBusy) {

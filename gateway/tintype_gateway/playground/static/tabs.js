@@ -2,7 +2,7 @@
 
 import { byId } from './dom.js';
 
-const NAMES = ['models', 'images', 'mask'];
+const NAMES = ['models', 'images', 'jobs', 'mask'];
 
 /** Let the tabs work. */
 export function wireTabs() {

@@ -20,7 +20,7 @@ from tintype_testing.manifests import changed, image_model, provider_binding
 
 MODEL, BINDING = canvas()
 WORDS = {"quality": {"handling": "Map", "values": {"sketch": "sketch"}}}
-SECRETS = {"quality": {"handling": "Map", "values": {"secret": "secret"}}}
+SECRETS = {"quality": {"handling": "Map", "values": {"velvet": "velvet"}}}
 SECRETIVE = [
     changed(changed(MODEL, "spec.parameters", WORDS), "spec.providerParameters", {"brush": []}),
     BINDING,
@@ -47,7 +47,7 @@ async def test_it_is_served_without_a_key_and_then_names_nothing_of_the_catalog(
 
     assert response.json()["openapi"] == "3.1.0"
     assert response.json()["paths"]["/openapi.json"]["get"]["security"] == [{}, {"bearer": []}]
-    for word in ("canvas", "vault", "palette", "brush", "sketch", "secret", "hidden-lab"):
+    for word in ("canvas", "vault", "palette", "brush", "sketch", "velvet", "hidden-lab"):
         assert word not in response.text
     assert _schema(response.json(), "ImageGenerationRequest")["additionalProperties"] is True
 
@@ -72,7 +72,7 @@ async def test_it_names_only_models_that_the_caller_may_use(tmp_path: Path) -> N
     assert fields["brush"]["description"] == "A parameter of the provider, for canvas."
     headers = response.json()["paths"]["/v1/images/generations"]["post"]["parameters"]
     assert headers[0]["schema"]["enum"] == ["openai"]
-    for word in ("vault", "palette", "secret", "bedrock"):
+    for word in ("vault", "palette", "velvet", "bedrock"):
         assert word not in response.text
 
 
@@ -123,7 +123,7 @@ async def test_it_has_every_path_of_the_api(tmp_path: Path) -> None:
         for method in item
     }
 
-    documented = set(re.findall(r"^\| `((?:GET|POST) /[^`]+)`", API, re.MULTILINE))
+    documented = set(re.findall(r"^\| `((?:GET|POST|DELETE) /[^`]+)`", API, re.MULTILINE))
     assert described == documented - {f"GET {FILE_PATH}"}
 
 

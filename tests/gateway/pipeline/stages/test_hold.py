@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tintype_gateway.accounts import HoldRequest
+from tintype_gateway.holds import HoldRequest
 from tintype_gateway.ledger import Caller, Ledger
 from tintype_gateway.pipeline.stages import hold as stage
 from tintype_testing.ledger_stores import SqliteStore

@@ -50,13 +50,13 @@ TOOLS = ImageTools()
 class Client:
     """What one client has been sent of an image."""
 
-    pieces: list[bytes] = field(default_factory=list)
+    pieces: list[bytes | memoryview] = field(default_factory=list)
 
-    async def take(self, pieces: AsyncIterator[bytes]) -> None:
+    async def take(self, pieces: AsyncIterator[bytes | memoryview]) -> None:
         async for piece in pieces:
             await self.write(piece)
 
-    async def write(self, piece: bytes) -> None:
+    async def write(self, piece: bytes | memoryview) -> None:
         self.pieces.append(piece)
 
 

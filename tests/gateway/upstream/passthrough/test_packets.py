@@ -6,16 +6,16 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from tintype_gateway.http.writer import JOINED_BYTES, ResponseWriter
-from tintype_gateway.pipeline.json_serializer import OPENING, parts_of
-from tintype_gateway.values.response import End, Head, Part, Response
+from tintype_gateway.http.writer import ResponseWriter
+from tintype_gateway.pipeline.json_serializer import JOINED_BYTES, OPENING, parts_of
+from tintype_gateway.values.response import Chunk, End, Head, Response, WrittenPart
 from tintype_testing.builders import RECEIPT
 
 TAIL = b'"}]}'
 
 
 async def written(
-    parts: Iterable[Part], monkeypatch: pytest.MonkeyPatch
+    parts: Iterable[WrittenPart], monkeypatch: pytest.MonkeyPatch
 ) -> tuple[bytes, list[bytes]]:
     """Return the body of a response as a client reads it, and what was written for it."""
     writes: list[bytes] = []
@@ -65,7 +65,7 @@ async def test_the_images_of_a_large_response_are_not_copied_together(
 async def test_head_and_tail_of_a_passed_through_response_go_with_its_first_and_last_bytes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    parts: list[Part] = [Head({}), OPENING, b"xyz", End(TAIL)]
+    parts: list[WrittenPart] = [Head({}), OPENING, b"xyz", End(TAIL)]
 
     body, writes = await written(parts, monkeypatch)
 
@@ -74,3 +74,17 @@ async def test_head_and_tail_of_a_passed_through_response_go_with_its_first_and_
     assert OPENING in writes[0]
     assert writes[-1].endswith(TAIL + b"\r\n0\r\n\r\n")
     assert len(writes) == 3
+
+
+async def test_an_image_of_a_known_greatest_length_is_written_as_it_comes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    length = len(OPENING) + 100
+    parts: list[WrittenPart] = [Head({}), Chunk(length), OPENING, b"x" * 60, b"y" * 20, End(TAIL)]
+
+    body, writes = await written(parts, monkeypatch)
+
+    assert body == (OPENING + b"x" * 60 + b"y" * 20 + TAIL).ljust(length)
+    assert writes[0].endswith(b"\r\n\r\n%x\r\n" % length + OPENING)
+    assert writes[1:3] == [b"x" * 60, b"y" * 20]
+    assert len(writes) == 4

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import weakref
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -56,10 +57,26 @@ async def test_it_is_passed_on_in_the_parts_that_it_comes_in() -> None:
     assert len(client.pieces) > 2
 
 
+async def test_a_piece_is_not_held_once_the_next_one_has_come() -> None:
+    async def arriving() -> AsyncIterator[bytes]:
+        for start in EVERYWHERE:
+            yield openai()[start : start + CHUNK]
+
+    through = PassThrough(openai_images.FIRST_IMAGE, plan(), read_whole)
+    assert await through.open(arriving())
+    pieces = through.pieces()
+    first = weakref.ref(await anext(pieces))
+
+    await anext(pieces)
+
+    assert first() is None
+    await pieces.aclose()
+
+
 async def test_nothing_more_is_read_while_the_client_takes_nothing() -> None:
     class SlowClient(Client):
         @override
-        async def write(self, piece: bytes) -> None:
+        async def write(self, piece: bytes | memoryview) -> None:
             await takes.wait()
             await super().write(piece)
 

@@ -1,13 +1,11 @@
 """The manifests for fal, asked through the gateway."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
-from tests.gateway.api.hosted import (
+from tests.gateway.api.hosted.requests import (
     calls,
     cancelled,
     cost_of,
@@ -17,7 +15,6 @@ from tests.gateway.api.hosted import (
     left,
     micro_credits,
     served,
-    serving,
     unsettled,
 )
 from tests.simulator.edited import changed, is_box, photo
@@ -29,25 +26,12 @@ from tintype_testing.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+DIALECT = "fal"
+
 SCHNELL = "flux-1-schnell"
 FILL = "flux-1-fill-pro"
 
 SMALL = "128x128"
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Gateway]:
-    """A gateway that serves the models at fal."""
-    folder: Path = tmp_path_factory.mktemp("fal")
-    async with serving(folder, "fal") as gateway:
-        yield gateway
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def gateway(running: Gateway) -> Gateway:
-    """The gateway, whose provider has forgotten all calls."""
-    await running.forget_calls()
-    return running
 
 
 async def posted(gateway: Gateway) -> dict[str, Any]:
@@ -203,7 +187,7 @@ async def test_what_reaches_beyond_the_image_is_refused_though_a_model_has_it(
 ) -> None:
     manifests = [
         changed_to(item, "spec.providerParameters", {field: []}) if is_schnell(item) else item
-        for item in served("fal")
+        for item in served(DIALECT)
     ]
     sent: dict[str, Any] = {field: False}
     async with running_gateway(tmp_path, *manifests) as gateway:

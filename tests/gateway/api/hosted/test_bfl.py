@@ -5,60 +5,34 @@ import base64
 import io
 import json
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
-import pytest_asyncio
 from PIL import Image
 
+from tests.gateway.api.hosted.requests import calls, cost_of, edit, error_of, served, unsettled
 from tests.simulator.edited import changed, is_box, photo
-from tests.simulator.servers import HOLE, SIZE, png, transparent_hole
+from tests.simulator.servers import HOLE, SIZE
 from tintype_gateway.demo import pointed_at
 from tintype_gateway.ledger.factory import open_ledger
 from tintype_simulator.app import running
 from tintype_testing.gateway import Gateway, running_gateway
 from tintype_testing.gateway_process import GatewayProcess, running_process
 from tintype_testing.http import http_client
-from tintype_testing.manifests import HOSTED, Manifest, read_manifests
-from tintype_testing.metrics import metric
+from tintype_testing.manifests import Manifest
 from tintype_testing.simulators import requests_received
 from tintype_testing.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+DIALECT = "bfl"
+
 PRO = "flux-2-pro"
 FILL = "flux-pro-1.0-fill"
 CREDIT = 160_000
 """Micro-credits for one of BFL's credits, which is a cent."""
-
-
-def served() -> list[Manifest]:
-    """Return the models of BFL, and their bindings, made active."""
-    manifests = read_manifests(HOSTED)
-    named = [item for item in manifests if item["metadata"]["name"].endswith("-bfl")]
-    return [
-        item | {"spec": item["spec"] | {"active": True}}
-        if item["kind"] == "ProviderBinding"
-        else item
-        for item in named
-    ]
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Gateway]:
-    """A gateway that serves the models of BFL by the simulated one."""
-    async with running_gateway(tmp_path_factory.mktemp("bfl"), *served()) as gateway:
-        yield gateway
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def gateway(shared: Gateway) -> Gateway:
-    """The gateway, whose provider has forgotten all calls."""
-    await shared.forget_calls()
-    return shared
 
 
 def image_of(response: httpx2.Response) -> Image.Image:
@@ -68,42 +42,9 @@ def image_of(response: httpx2.Response) -> Image.Image:
     return Image.open(io.BytesIO(base64.b64decode(entry["b64_json"])))
 
 
-def cost_of(response: httpx2.Response) -> int:
-    return int(response.headers["Tintype-Cost-Micro-Credits"])
-
-
-def error_of(response: httpx2.Response) -> tuple[int, Any, Any]:
-    error = response.json()["error"]
-    return response.status_code, error["code"], error["param"]
-
-
 async def generate(gateway: Gateway, fields: dict[str, Any]) -> httpx2.Response:
     async with gateway.http() as http:
         return await http.post("/v1/images/generations", json={"prompt": "a red fox"} | fields)
-
-
-async def calls(gateway: Gateway, method: str = "POST") -> list[dict[str, Any]]:
-    """Return the requests of a method that the provider received."""
-    received: list[dict[str, Any]] = await requests_received(gateway.simulator)
-    return [call for call in received if call["method"] == method]
-
-
-async def edit(
-    gateway: Gateway, model: str, *, images: int = 1, mask: bool = False, **fields: str
-) -> httpx2.Response:
-    """Ask for an edit of photos, whose transparent region changes where there is a mask."""
-    name = "image" if images == 1 else "image[]"
-    files = [(name, ("photo.png", png(photo(SIZE)), "image/png"))] * images
-    if mask:
-        files = [*files, ("mask", ("mask.png", png(transparent_hole()), "image/png"))]
-    async with gateway.http() as http:
-        return await http.post(
-            "/v1/images/edits", data={"model": model, "prompt": "a red fox"} | fields, files=files
-        )
-
-
-def unsettled(reason: str) -> float:
-    return metric("tintype_unsettled_upstream_calls_total", provider="bfl", reason=reason)
 
 
 @pytest.mark.parametrize(
@@ -189,7 +130,7 @@ async def test_an_edit_that_the_model_cannot_make_is_refused(
 @pytest.mark.parametrize(
     "field",
     [
-        *("webhook_url", "webhook_secret", "finetune_id", "finetune_strength"),
+        *("webhook_secret", "finetune_id", "finetune_strength"),
         *("input_image", "input_image_2", "image", "mask", "image_prompt", "safety_tolerance"),
     ],
 )
@@ -203,12 +144,22 @@ async def test_clients_cannot_fill_in_fields_that_the_model_does_not_list(
     assert await calls(gateway) == []
 
 
+async def test_the_webhook_of_a_client_is_the_gateways_and_never_reaches_the_provider(
+    gateway: Gateway,
+) -> None:
+    response = await generate(gateway, {"model": PRO, "webhook_url": "https://evil.example/"})
+
+    assert response.status_code == 400
+    assert response.json()["error"]["param"] == "webhook_url"
+    assert await calls(gateway) == []
+
+
 async def test_nor_those_that_a_model_lists_by_mistake(tmp_path: Path) -> None:
     fields = ("webhook_url", "webhook_secret", "finetune_id", "input_image_2", "safety_tolerance")
     listed: Manifest = {"providerParameters": {name: [] for name in fields}}
     manifests = [
         item | {"spec": item["spec"] | listed} if item["kind"] == "ImageModel" else item
-        for item in served()
+        for item in served(DIALECT)
         if item["metadata"]["name"] == "flux-2-pro-bfl"
     ]
     async with running_gateway(tmp_path, *manifests) as own:
@@ -245,23 +196,23 @@ async def test_a_key_goes_to_the_api_and_not_to_the_host_of_images(
 async def test_a_moderated_task_is_refused_with_its_reason_and_counted(
     gateway: Gateway, prompt: str, said: str
 ) -> None:
-    before, balance = unsettled("refused"), (await gateway.account()).balance
+    before, balance = unsettled(DIALECT, "refused"), (await gateway.account()).balance
 
     response = await gateway.generate(model=PRO, size="64x64", prompt=prompt)
 
     assert error_of(response)[:2] == (400, "moderation_blocked")
     assert f"{said}: Derivative Works Filter" in response.json()["error"]["message"]
     assert (await gateway.account()).balance == balance
-    assert unsettled("refused") == before + 1
+    assert unsettled(DIALECT, "refused") == before + 1
 
 
 async def test_a_task_that_fails_costs_nothing_and_is_counted(gateway: Gateway) -> None:
-    before = unsettled("failed")
+    before = unsettled(DIALECT, "failed")
 
     response = await gateway.generate(model=PRO, size="64x64", prompt="a broken-task fox")
 
     assert error_of(response)[:2] == (503, "provider_unavailable")
-    assert unsettled("failed") == before + 1
+    assert unsettled(DIALECT, "failed") == before + 1
     assert len(await calls(gateway)) == 1
 
 
@@ -297,7 +248,7 @@ async def test_an_account_without_credits_is_a_fault_of_the_gateway(gateway: Gat
 
 
 async def test_a_client_that_leaves_holds_nothing(gateway: Gateway) -> None:
-    before = unsettled("cancelled")
+    before = unsettled(DIALECT, "cancelled")
     request = asyncio.create_task(gateway.generate(model=PRO, prompt="an endless-task fox"))
 
     async def is_polled() -> bool:
@@ -310,7 +261,7 @@ async def test_a_client_that_leaves_holds_nothing(gateway: Gateway) -> None:
     assert (await gateway.account()).held == 3 * CREDIT
     request.cancel()
     await eventually(is_free)
-    await eventually(lambda: unsettled("cancelled") == before + 1)
+    await eventually(lambda: unsettled(DIALECT, "cancelled") == before + 1)
     assert len(await calls(gateway)) == 1
 
 
@@ -336,7 +287,7 @@ async def test_a_gateway_that_is_killed_while_it_polls_leaves_its_idempotency_ke
             return await http.post("/v1/images/generations", json=body)
 
     async with running() as simulator:
-        for number, item in enumerate(served()):
+        for number, item in enumerate(served(DIALECT)):
             text = json.dumps(pointed_at(item, simulator))
             (tmp_path / "catalog" / f"{number}.yaml").write_text(text)
 

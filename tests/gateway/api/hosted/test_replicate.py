@@ -1,13 +1,11 @@
 """The manifests for Replicate, asked through the gateway."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
-from tests.gateway.api.hosted import (
+from tests.gateway.api.hosted.requests import (
     calls,
     cancelled,
     cost_of,
@@ -17,7 +15,6 @@ from tests.gateway.api.hosted import (
     left,
     micro_credits,
     served,
-    serving,
     unsettled,
 )
 from tests.simulator.edited import changed, is_box, photo
@@ -29,27 +26,14 @@ from tintype_testing.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+DIALECT = "replicate"
+
 FLUX = "black-forest-labs"
 SDXL = "stability-ai/sdxl"
 
 SMALL = "128x128"
 
 VERSION = "7762fd07cf82c948538e41f63f77d685e02b063e37e496e96eefd46c929f9bdc"
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Gateway]:
-    """A gateway that serves the models at Replicate."""
-    folder: Path = tmp_path_factory.mktemp("replicate")
-    async with serving(folder, "replicate") as gateway:
-        yield gateway
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def gateway(running: Gateway) -> Gateway:
-    """The gateway, whose provider has forgotten all calls."""
-    await running.forget_calls()
-    return running
 
 
 async def created(gateway: Gateway) -> dict[str, Any]:
@@ -93,7 +77,7 @@ async def test_a_deployment_makes_images(tmp_path: Path) -> None:
         changed_to(item, "spec.upstreamModel", "deployments/tintype/flux")
         if item["metadata"]["name"] == "flux-schnell-replicate" and is_binding(item)
         else item
-        for item in served("replicate")
+        for item in served(DIALECT)
     ]
     async with running_gateway(tmp_path, *manifests) as gateway:
         response = await gateway.generate(model=f"{FLUX}/flux-schnell", size="1024x1024")
@@ -219,7 +203,7 @@ async def test_what_reaches_beyond_the_image_is_refused_though_a_model_has_it(
         changed_to(item, "spec.providerParameters", {field: []})
         if item["spec"].get("id") == SDXL
         else item
-        for item in served("replicate")
+        for item in served(DIALECT)
     ]
     sent: dict[str, Any] = {field: True}
     async with running_gateway(tmp_path, *manifests) as gateway:

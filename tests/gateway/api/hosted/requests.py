@@ -3,10 +3,7 @@
 import asyncio
 import base64
 import io
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -14,7 +11,7 @@ from PIL import Image
 
 from tests.simulator.edited import photo
 from tests.simulator.servers import SIZE, png, transparent_hole
-from tintype_testing.gateway import Gateway, running_gateway
+from tintype_testing.gateway import Gateway
 from tintype_testing.manifests import HOSTED, Manifest, read_manifests
 from tintype_testing.metrics import metric
 from tintype_testing.simulators import requests_received
@@ -36,13 +33,6 @@ def served(dialect: str) -> list[Manifest]:
         if item["kind"] == "ImageModel" and item["metadata"]["name"] in names
     ]
     return [*models, *bindings]
-
-
-@asynccontextmanager
-async def serving(folder: Path, dialect: str) -> AsyncIterator[Gateway]:
-    """Run a gateway that serves the manifests of a dialect, by its simulated provider."""
-    async with running_gateway(folder, *served(dialect)) as gateway:
-        yield gateway
 
 
 def files_of(response: httpx2.Response) -> list[bytes]:
