@@ -13,11 +13,19 @@ COMMANDS = {
     "generate": "request images, and save them",
     "edit": "change images, and save the results",
     "vary": "request images that are like another one, and save them",
+    "jobs": "list, show, cancel and await requests in the background",
     "catalog": "check a folder of manifests",
     "crds": "write or apply the CustomResourceDefinitions",
-    "ledger": "audit and archive the ledger, and migrate its database",
-    "accounts": "create, fund, limit and list accounts",
-    "keys": "create, list, rotate and revoke API keys",
+    "ledger": "audit, archive, back up and restore the ledger, and migrate its database",
+    "accounts": "create, fund, limit, suspend and list accounts",
+    "keys": "create, register, list, rotate and revoke API keys",
+    "grants": "grant credits once for good, by a reference",
+    "audit": "show who changed what, and forget what is old",
+    "usage": "sum up charges by account, key, user, model and day",
+    "jobkeys": "make the key that encrypts the requests of jobs",
+    "webhooks": "list webhooks, send them again, and try their receiver",
+    "doctor": "check a running installation, and say what to do",
+    "completion": "print the script that completes commands and flags in a shell",
 }
 
 

@@ -1,13 +1,16 @@
 """`tintype accounts`: the accounts that pay for requests, their credits and their limits."""
 
 import argparse
+import sys
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import get_args
 
-from tintype_cli.help import LEDGER_CODES, command_parser
+from tintype_cli import budgets, limits, webhook_secrets
+from tintype_cli.help import LEDGER_CODES, CommandParser, command_parser
 from tintype_cli.ledger_work import (
+    command_author,
     in_credits,
     line_of,
     line_of_key,
@@ -15,69 +18,122 @@ from tintype_cli.ledger_work import (
     signed_micro_credits,
     with_ledger,
 )
-from tintype_gateway.accounts import PROFILES, Profile
-from tintype_gateway.ledger.interface import Ledger, Policy
-
-ALL = "all"
-"""The allow-list of an account that may use every model."""
-
-UNLIMITED = "unlimited"
-"""The rate limit of an account without one."""
-
-DEFAULT = "default"
-"""The value of an account that uses the gateway's response profile or limit of calls."""
+from tintype_cli.limits import ALL, DEFAULT, UNLIMITED
+from tintype_gateway.accounts import AccountSpec, DeletionPolicy
+from tintype_gateway.ledger.interface import Author, Ledger, Policy
 
 
 def main(argv: Sequence[str]) -> int:
-    """Create, fund, limit, list or show accounts."""
-    arguments = _parser().parse_args(argv)
+    """Create, put, fund, limit, suspend, release, list or show accounts, or work with secrets."""
+    if argv and argv[0] == "webhook-secrets":
+        return webhook_secrets.main(argv[1:])
+    arguments = build_parser().parse_args(argv)
     work = {
         "create": _create,
         "grant": _grant,
         "adjust": _adjust,
         "set": _set,
+        "put": _put,
+        "suspend": _suspend,
+        "resume": _resume,
+        "release": _release,
         "show": _show,
         "list": _list,
     }[arguments.command]
-    return with_ledger("tintype accounts", lambda ledger: work(ledger, arguments))
+    author = command_author(f"tintype accounts {arguments.command}")
+    return with_ledger("tintype accounts", lambda ledger: work(ledger, arguments, author))
 
 
-async def _create(ledger: Ledger, arguments: argparse.Namespace) -> None:
+async def _create(ledger: Ledger, arguments: argparse.Namespace, author: Author) -> None:
     account = await ledger.create_account(
         arguments.name,
         credits_micro=arguments.credits,
         unlimited=arguments.unlimited,
-        policy=Policy(**_limits(arguments)),
+        policy=Policy(**limits.chosen(arguments)),
+        author=author,
     )
     print(line_of(account))
 
 
-async def _grant(ledger: Ledger, arguments: argparse.Namespace) -> None:
-    account = await ledger.grant(arguments.name, arguments.credits, reason=arguments.reason)
+async def _grant(ledger: Ledger, arguments: argparse.Namespace, author: Author) -> None:
+    account = await ledger.grant(
+        arguments.name, arguments.credits, reason=arguments.reason, author=author
+    )
     print(line_of(account))
 
 
-async def _adjust(ledger: Ledger, arguments: argparse.Namespace) -> None:
-    account = await ledger.adjust(arguments.name, arguments.credits, reason=arguments.reason)
+async def _adjust(ledger: Ledger, arguments: argparse.Namespace, author: Author) -> None:
+    account = await ledger.adjust(
+        arguments.name, arguments.credits, reason=arguments.reason, author=author
+    )
     print(line_of(account))
 
 
-async def _set(ledger: Ledger, arguments: argparse.Namespace) -> None:
-    policy = (await ledger.account(arguments.name)).policy
-    await ledger.set_policy(arguments.name, replace(policy, **_limits(arguments)))
-    await _show(ledger, arguments)
+async def _set(ledger: Ledger, arguments: argparse.Namespace, author: Author) -> None:
+    account = await ledger.account(arguments.name)
+    policy = replace(account.policy, **limits.chosen(arguments))
+    await budgets.set_budgets(ledger, account, arguments, author)
+    await ledger.set_policy(account.name, policy, author=author)
+    await _show(ledger, arguments, author)
 
 
-async def _show(ledger: Ledger, arguments: argparse.Namespace) -> None:
+async def _put(ledger: Ledger, arguments: argparse.Namespace, author: Author) -> None:
+    time_zone, chosen_budgets = budgets.chosen(arguments)
+    spec = AccountSpec(
+        display_name=arguments.display_name,
+        suspended=arguments.suspended,
+        unlimited=arguments.unlimited,
+        policy=Policy(**limits.chosen(arguments)),
+        deletion_policy=arguments.deletion_policy,
+        time_zone=time_zone,
+        budgets=chosen_budgets,
+    )
+    await ledger.put_account(arguments.name, spec, owner=arguments.owner, author=author)
+    await _show(ledger, arguments, author)
+
+
+async def _suspend(ledger: Ledger, arguments: argparse.Namespace, author: Author) -> None:
+    await _set_suspended(ledger, arguments.name, True, author)
+
+
+async def _resume(ledger: Ledger, arguments: argparse.Namespace, author: Author) -> None:
+    await _set_suspended(ledger, arguments.name, False, author)
+
+
+async def _set_suspended(ledger: Ledger, name: str, suspended: bool, author: Author) -> None:
+    account = await ledger.account(name)
+    spec = replace(account.spec, suspended=suspended)
+    account, _ = await ledger.put_account(name, spec, owner=account.owner, author=author)
+    print(line_of(account))
+    if account.owner is not None:
+        print(f"{account.owner} owns it, and may undo this", file=sys.stderr)
+
+
+async def _release(ledger: Ledger, arguments: argparse.Namespace, author: Author) -> None:
+    print(line_of(await ledger.release_account(arguments.name, arguments.owner, author=author)))
+
+
+async def _show(ledger: Ledger, arguments: argparse.Namespace, author: Author) -> None:
     account = await ledger.account(arguments.name)
     policy = account.policy
     print(line_of(account))
+    if account.display_name:
+        print("display name", account.display_name, sep="\t")
+    if account.owner is not None:
+        print("owner", account.owner, sep="\t")
+        print("when released", account.deletion_policy, sep="\t")
     print("models", *sorted([ALL] if policy.models is None else policy.models), sep="\t")
     print("requests a minute", policy.requests_per_minute or UNLIMITED, sep="\t")
     print("images a minute", policy.images_per_minute or UNLIMITED, sep="\t")
     print("response profile", policy.response_profile or DEFAULT, sep="\t")
     own = "" if policy.calls_per_minute else f" ({DEFAULT})"
     print("calls a minute", f"{policy.most_calls_per_minute}{own}", sep="\t")
+    print("queued jobs", policy.queued_jobs or DEFAULT, sep="\t")
+    print("running jobs", policy.running_jobs or DEFAULT, sep="\t")
+    print("webhooks", "allowed" if policy.webhooks else "not allowed", sep="\t")
+    print("guardrail", "exempt" if policy.guardrail_exempt else "checked", sep="\t")
+    for line in budgets.lines_of(account):
+        print(line)
     for key in await ledger.list_keys(account.name):
         print(line_of_key(key))
     month = datetime.now(UTC).date().replace(day=1)
@@ -86,12 +142,13 @@ async def _show(ledger: Ledger, arguments: argparse.Namespace) -> None:
         print(f"since {month}\t{use.model}\t{figures}\t{in_credits(use.charged)} credits")
 
 
-async def _list(ledger: Ledger, arguments: argparse.Namespace) -> None:
-    for account in await ledger.accounts():
+async def _list(ledger: Ledger, arguments: argparse.Namespace, author: Author) -> None:
+    for account in await ledger.accounts(owner=arguments.owner):
         print(line_of(account))
 
 
-def _parser() -> argparse.ArgumentParser:
+def build_parser() -> CommandParser:
+    """Return the parser of the command."""
     parser, commands = command_parser(
         "tintype accounts",
         "Work with the accounts in the ledger that TINTYPE_DATABASE_URL names.",
@@ -127,83 +184,58 @@ def _parser() -> argparse.ArgumentParser:
     adjust.add_argument("--reason", required=True, help="stored with the ledger entry")
     limit = commands.add(
         "set",
-        "change the limits of an account; limits without a flag do not change",
+        "change limits and budgets of an account; those without a flag do not change",
         example="tintype accounts set team-a --models gpt-image-1 --images-per-minute 60",
     )
+    put = commands.add(
+        "put",
+        "create an account, or replace all that is decided of it: what has no flag is its default",
+        example="tintype accounts put team-a --display-name 'Team A' --images-per-minute 60",
+    )
+    put.add_argument("--display-name", default="", metavar="TEXT", help="a name for people")
+    put.add_argument("--suspended", action="store_true", help="refuse its requests")
+    put.add_argument(
+        "--unlimited", action="store_true", help="never refuse a request for the balance"
+    )
+    put.add_argument("--owner", metavar="TEXT", help="what the account belongs to, by default none")
+    put.add_argument(
+        "--deletion-policy",
+        choices=get_args(DeletionPolicy),
+        default="retain",
+        help="what becomes of it when its owner gives it up",
+    )
+    suspend = commands.add(
+        "suspend",
+        "refuse the requests of an account within a second",
+        example="tintype accounts suspend team-a",
+    )
+    resume = commands.add(
+        "resume",
+        "accept the requests of a suspended account",
+        example="tintype accounts resume team-a",
+    )
+    release = commands.add(
+        "release",
+        "let the owner of an account give it up",
+        example="tintype accounts release team-a --owner images/tintype:team-a/team-a",
+    )
+    release.add_argument("--owner", required=True, metavar="TEXT", help="its owner")
     show = commands.add(
         "show",
-        "show an account, its keys and its usage in this month",
+        "show an account, its budgets, its keys and its usage in this month",
         example="tintype accounts show team-a",
     )
-    commands.add("list", "list all accounts", example="tintype accounts list")
-    for command in (create, grant, adjust, limit, show):
+    listing = commands.add("list", "list accounts", example="tintype accounts list")
+    listing.add_argument("--owner", metavar="TEXT", help="only those whose owner begins so")
+    commands.attach(
+        "webhook-secrets",
+        "make, list, end and delete the secrets that sign the webhooks of an account's jobs",
+        webhook_secrets.build_parser(),
+    )
+    for command in (create, grant, adjust, limit, put, suspend, resume, release, show):
         command.add_argument("name", help="the name of the account")
-    for command in (create, limit):
-        _add_limits(command)
+    for command in (create, limit, put):
+        limits.add_flags(command)
+    for command in (limit, put):
+        budgets.add_flags(command)
     return parser
-
-
-def _add_limits(command: argparse.ArgumentParser) -> None:
-    """Add a flag for each field of a policy; a flag that is not given is absent in the result."""
-    command.add_argument(
-        "--models",
-        type=_models,
-        default=argparse.SUPPRESS,
-        metavar="ID,ID",
-        help=f"the models that the account may use, or `{ALL}`",
-    )
-    for what in ("requests", "images"):
-        command.add_argument(
-            f"--{what}-per-minute",
-            type=_rate,
-            default=argparse.SUPPRESS,
-            metavar="N",
-            help=f"the limit of {what} per minute, or `{UNLIMITED}`",
-        )
-    command.add_argument(
-        "--response-profile",
-        type=_profile,
-        default=argparse.SUPPRESS,
-        metavar="PROFILE",
-        help=f"the response profile: {', '.join(PROFILES)}, or `{DEFAULT}`, the gateway's",
-    )
-    command.add_argument(
-        "--calls-per-minute",
-        type=_rate_of_calls,
-        default=argparse.SUPPRESS,
-        metavar="N",
-        help="the limit of calls of any kind per minute and gateway, or"
-        f" `{DEFAULT}`: ten times the requests per minute, or 600",
-    )
-
-
-def _limits(arguments: argparse.Namespace) -> dict[str, Any]:
-    given = vars(arguments)
-    return {field.name: given[field.name] for field in fields(Policy) if field.name in given}
-
-
-def _models(text: str) -> frozenset[str] | None:
-    if text == ALL:
-        return None
-    return frozenset(filter(None, map(str.strip, text.split(","))))
-
-
-def _profile(text: str) -> Profile | None:
-    if text == DEFAULT:
-        return None
-    for profile in PROFILES:
-        if text == profile:
-            return profile
-    raise argparse.ArgumentTypeError(f"must be {', '.join(PROFILES)} or `{DEFAULT}`")
-
-
-def _rate(text: str, none: str = UNLIMITED) -> int | None:
-    if text == none:
-        return None
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"must be a number or `{none}`")
-    return int(text)
-
-
-def _rate_of_calls(text: str) -> int | None:
-    return _rate(text, DEFAULT)

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tintype_cli.help import DONE, WRONG_CALL, command_parser
+from tintype_cli.help import DONE, WRONG_CALL, CommandParser, command_parser
 from tintype_kubernetes.client import connect
 from tintype_kubernetes.config import ClusterConfig, load_config
 from tintype_kubernetes.errors import KubernetesError
@@ -34,6 +34,17 @@ EXIT_CODES = {
 
 def main(argv: Sequence[str]) -> int:
     """Write the definitions into a folder, or apply them; return 1 on failure."""
+    parser = build_parser()
+    arguments = parser.parse_args(argv)
+    if arguments.command == "apply":
+        return _apply(arguments.kubeconfig)
+    if not arguments.folder.is_dir():
+        parser.error(f"{arguments.folder} is not a folder")
+    return _write(arguments.folder)
+
+
+def build_parser() -> CommandParser:
+    """Return the parser of the command."""
     parser, commands = command_parser(
         "tintype crds",
         "Work with the CustomResourceDefinitions.",
@@ -55,12 +66,7 @@ def main(argv: Sequence[str]) -> int:
         metavar="FILE",
         help="default: $KUBECONFIG, the pod's ServiceAccount, or ~/.kube/config",
     )
-    arguments = parser.parse_args(argv)
-    if arguments.command == "apply":
-        return _apply(arguments.kubeconfig)
-    if not arguments.folder.is_dir():
-        parser.error(f"{arguments.folder} is not a folder")
-    return _write(arguments.folder)
+    return parser
 
 
 def _write(folder: Path) -> int:

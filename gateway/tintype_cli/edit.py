@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tintype_cli.form import Form, form_texts
-from tintype_cli.help import texts
+from tintype_cli.help import CommandParser, texts
+from tintype_cli.image_files import FORMATS
 from tintype_cli.image_request import (
     EXIT_CODES,
-    FORMATS,
     add_flags,
+    ask_for_images,
     opened,
     request_fields,
-    save_images,
 )
 
 HELP = texts(
@@ -37,7 +37,7 @@ _RESERVED = {
 
 def main(argv: Sequence[str]) -> int:
     """Send the images, save the results, and return the exit code."""
-    parser = _parser()
+    parser = build_parser()
     arguments = parser.parse_intermixed_args(argv)
     paths, prompt = _images_and_prompt(parser, arguments.inputs)
     name = "image" if len(paths) == 1 else "image[]"
@@ -47,7 +47,7 @@ def main(argv: Sequence[str]) -> int:
     fields = request_fields(arguments) | {"prompt": prompt}
     with opened(parser, sent) as files:
         form = Form(tuple(form_texts(fields)), files)
-        return save_images(parser, arguments, "/v1/images/edits", form)
+        return ask_for_images(parser, arguments, "/v1/images/edits", form)
 
 
 def _images_and_prompt(
@@ -61,8 +61,9 @@ def _images_and_prompt(
     return [Path(name) for name in others], last
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def build_parser() -> CommandParser:
+    """Return the parser of the command."""
+    parser = CommandParser(
         prog="tintype edit", usage="tintype edit IMAGE [IMAGE ...] [PROMPT] [options]", **HELP
     )
     add = parser.add_argument

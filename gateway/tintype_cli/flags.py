@@ -15,18 +15,16 @@ from pydantic import SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
+from tintype_cli.help import CommandParser
+
 Settings = TypeVar("Settings", bound=BaseSettings)
 
 
-def read_settings(
-    settings: type[Settings], program: str, texts: Mapping[str, Any], argv: Sequence[str]
-) -> Settings:
-    """Return settings from the flags in `argv`, or from the environment without a flag.
-
-    `texts` are the texts of the help, from `tintype_cli.help`.
-    A wrong setting ends the process with code 2 and a line for each error.
-    """
-    parser = argparse.ArgumentParser(prog=program, allow_abbrev=False, **texts)
+def settings_parser(
+    settings: type[BaseSettings], program: str, texts: Mapping[str, Any]
+) -> CommandParser:
+    """Return a parser with a flag for each setting; `texts` are from `tintype_cli.help`."""
+    parser = CommandParser(prog=program, allow_abbrev=False, **texts)
     prefix = settings.model_config.get("env_prefix", "")
     for name, field in settings.model_fields.items():
         if field.validation_alias is not None:
@@ -40,9 +38,31 @@ def read_settings(
             action = argparse.BooleanOptionalAction
             parser.add_argument(flag, action=action, default=argparse.SUPPRESS, help=text)
         else:
-            shown = _choices(field.annotation) or name.upper()
+            shown = _choices(field.annotation) or _path(name, field) or name.upper()
             parser.add_argument(flag, metavar=shown, default=argparse.SUPPRESS, help=text)
-    flags = vars(parser.parse_args(argv))
+    return parser
+
+
+def read_settings(
+    settings: type[Settings], program: str, texts: Mapping[str, Any], argv: Sequence[str]
+) -> Settings:
+    """Return settings from the flags in `argv`, or from the environment without a flag.
+
+    `texts` are the texts of the help, from `tintype_cli.help`.
+    A wrong setting ends the process with code 2 and a line for each error.
+    """
+    return settings_of(
+        settings, settings_parser(settings, program, texts).parse_args(argv), program
+    )
+
+
+def settings_of(settings: type[Settings], parsed: argparse.Namespace, program: str) -> Settings:
+    """Return settings from parsed flags, or from the environment without a flag.
+
+    A wrong setting ends the process with code 2 and a line for each error.
+    """
+    flags = {**vars(parsed)}
+    prefix = settings.model_config.get("env_prefix", "")
     for name in filter(lambda name: is_secret(settings.model_fields[name]), settings.model_fields):
         _read_secret(program, f"{prefix}{name.upper()}", name, flags)
     try:
@@ -79,6 +99,13 @@ def _read_secret(program: str, variable: str, name: str, flags: dict[str, Any]) 
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         print(f"{program}: {variable}_FILE: cannot read {file}: {reason}", file=sys.stderr)
         sys.exit(2)
+
+
+def _path(name: str, field: FieldInfo) -> str:
+    """Return what a setting that is a path names, empty for other types."""
+    if Path not in (field.annotation, *get_args(field.annotation)):
+        return ""
+    return "DIR" if name.endswith(("_dir", "_mount", "_overlay")) else "FILE"
 
 
 def _choices(annotation: object) -> str:

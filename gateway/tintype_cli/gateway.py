@@ -5,8 +5,8 @@ import os
 import sys
 from collections.abc import Sequence
 
-from tintype_cli.flags import read_settings
-from tintype_cli.help import WRONG_SETTING, texts
+from tintype_cli.flags import settings_of, settings_parser
+from tintype_cli.help import WRONG_SETTING, CommandParser, texts
 from tintype_gateway.ledger.errors import LedgerError
 from tintype_gateway.observability.spans import tracing
 from tintype_gateway.runtime.allocator import tune_allocator
@@ -15,6 +15,8 @@ from tintype_gateway.settings import GatewaySettings
 from tintype_kubernetes.errors import ConfigError
 from tintype_logging import logs
 from tintype_logging.logs import leaves
+
+PROGRAM = "tintype gateway"
 
 HELP = texts(
     "Serve the OpenAI-compatible images API. The catalog comes from a folder of manifests, or from "
@@ -33,7 +35,7 @@ HELP = texts(
 
 def main(argv: Sequence[str]) -> int:
     """Serve until SIGINT or SIGTERM."""
-    settings = read_settings(GatewaySettings, "tintype gateway", HELP, argv)
+    settings = settings_of(GatewaySettings, build_parser().parse_args(argv), PROGRAM)
     logs.configure(settings.log_level)
     tune_allocator()
     code = 0
@@ -42,8 +44,13 @@ def main(argv: Sequence[str]) -> int:
             asyncio.run(serve(settings))
     except* (ConfigError, LedgerError, OSError, ValueError) as errors:
         for error in leaves(errors):
-            print(f"tintype gateway: {error}", file=sys.stderr)
+            print(f"{PROGRAM}: {error}", file=sys.stderr)
         code = 1
     except* (KeyboardInterrupt, asyncio.CancelledError):
         code = 130
     return code
+
+
+def build_parser() -> CommandParser:
+    """Return the parser of the command."""
+    return settings_parser(GatewaySettings, PROGRAM, HELP)

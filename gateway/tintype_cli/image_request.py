@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -10,38 +9,22 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from tintype_cli.form import FileChangedError
+from tintype_cli.gateway_access import add_url, ask_gateway
 from tintype_cli.help import WRONG_CALL
-from tintype_cli.images_client import (
-    Adjusted,
-    ApiError,
-    Body,
-    Client,
-    FinalImage,
-    Partial,
-    UnreachableError,
-)
+from tintype_cli.http_client import Body, Gateway
+from tintype_cli.image_files import FORMATS, add_force, checked_files, save_images
+from tintype_cli.images_client import request_images
+from tintype_cli.jobs_client import submit
 from tintype_cli.progress import Progress
+from tintype_cli.waiting import wait_for
 
 EXIT_CODES = {
-    0: "all images are saved",
+    0: "all images are saved, or the job is accepted",
     1: "the request failed, or not all of its images were returned or saved",
     2: WRONG_CALL,
     3: "the gateway is unreachable",
     130: "SIGINT interrupted it",
 }
-
-DEFAULT_URL = "http://127.0.0.1:8080"
-
-FORMATS = {
-    ".png": "png",
-    ".jpg": "jpeg",
-    ".jpeg": "jpeg",
-    ".webp": "webp",
-    ".gif": "gif",
-    ".svg": "svg",
-}
-"""The format for the suffix of a file's name."""
 
 RESERVED = {
     "model": "use -m",
@@ -59,7 +42,7 @@ def add_flags(parser: argparse.ArgumentParser, reserved: Mapping[str, str]) -> N
     """
     add = parser.add_argument
     add("-m", "--model", required=True, help="the id of the model; `bedrock/ID` forces a provider")
-    add("-o", "--output", type=Path, required=True, metavar="FILE", help="the file of the image")
+    add("-o", "--output", type=Path, metavar="FILE", help="the file of the image")
     add(
         "-n",
         type=int,
@@ -90,12 +73,25 @@ def add_flags(parser: argparse.ArgumentParser, reserved: Mapping[str, str]) -> N
         help="strict: refuse what would be adjusted; lenient: also make sent images smaller that "
         "are too large for the model",
     )
-    add("--force", action="store_true", help="overwrite existing files")
+    add_force(parser)
     add(
-        "--url",
-        default=os.environ.get("TINTYPE_BASE_URL", DEFAULT_URL),
-        help=f"the URL of the gateway; default: TINTYPE_BASE_URL or {DEFAULT_URL}",
+        "--background",
+        action="store_true",
+        help="let the gateway make the images as a job, and print its id; `tintype jobs` goes on "
+        "from there",
     )
+    add(
+        "--wait",
+        action="store_true",
+        help="with --background: wait for the job, and save its images; it goes on if that is "
+        "interrupted",
+    )
+    add(
+        "--webhook-url",
+        metavar="URL",
+        help="with --background: the receiver to tell once the job has ended",
+    )
+    add_url(parser)
 
 
 def _parameter(reserved: Mapping[str, str], text: str) -> tuple[str, Any]:
@@ -113,12 +109,13 @@ def _parameter(reserved: Mapping[str, str], text: str) -> tuple[str, Any]:
 
 def request_fields(arguments: argparse.Namespace) -> dict[str, Any]:
     """Return the fields of a request for a stream of images, from the flags."""
-    suffix = arguments.output.suffix.lower()
+    suffix = arguments.output.suffix.lower() if arguments.output else ""
     named = {
         "size": arguments.size,
         "quality": arguments.quality,
         "output_format": arguments.format or FORMATS.get(suffix),
         "seed": arguments.seed,
+        "webhook_url": arguments.webhook_url,
     }
     asked = {name: value for name, value in named.items() if value is not None}
     own = {"model": arguments.model, "n": arguments.n}
@@ -141,68 +138,64 @@ def opened(
         yield opened
 
 
-def save_images(
+def ask_for_images(
     parser: argparse.ArgumentParser, arguments: argparse.Namespace, path: str, body: Body
 ) -> int:
     """Request the images, save them, and return the exit code. The parser reports wrong arguments.
 
     `path` is that of the operation, such as `/v1/images/edits`.
     """
-    key = os.environ.get("TINTYPE_API_KEY")
-    if not key:
-        parser.error("set TINTYPE_API_KEY to the key of the account that pays")
-    outputs = _checked_outputs(parser, arguments)
-    headers = {"Prefer": f"handling={arguments.handling}"} if arguments.handling else {}
-    try:
-        return _save(Client(arguments.url, key).images(path, body, headers), outputs)
-    except UnreachableError as error:
-        print(f"{parser.prog}: {arguments.url}: {error}", file=sys.stderr)
-        return 3
-    except (ApiError, FileChangedError, OSError) as error:
-        print(f"{parser.prog}: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
+    paths = _outputs(parser, arguments)
+
+    def work(gateway: Gateway) -> int:
+        if arguments.background:
+            return _submit(parser.prog, gateway, arguments, path, body, paths)
+        return _request(gateway, arguments, path, body, paths)
+
+    return ask_gateway(parser, arguments.url, work)
 
 
-def _checked_outputs(
-    parser: argparse.ArgumentParser, arguments: argparse.Namespace
-) -> Sequence[Path]:
+def _outputs(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> Sequence[Path]:
     """Return the files to write. The parser reports those that cannot be written."""
-    output: Path = arguments.output
+    for flag, given in (("--wait", arguments.wait), ("--webhook-url", arguments.webhook_url)):
+        if given and not arguments.background:
+            parser.error(f"{flag} goes with --background")
+    output: Path | None = arguments.output
+    if arguments.background and not arguments.wait:
+        if output is not None:
+            parser.error("-o goes with --wait, or with `tintype jobs wait`")
+        return ()
+    if output is None:
+        parser.error("the following arguments are required: -o/--output")
     if not arguments.format and output.suffix.lower() not in FORMATS:
         parser.error(f"{output} ends with none of {', '.join(FORMATS)}: add --format")
-    paths = _numbered(output, arguments.n)
-    taken = [str(path) for path in paths if path.exists()]
-    if taken and not arguments.force:
-        parser.error(f"these files exist: {', '.join(taken)}. Use another -o, or --force")
-    if not output.parent.is_dir():
-        parser.error(f"{output.parent} is not a folder")
-    return paths
+    return checked_files(parser, output, arguments.n, force=arguments.force)
 
 
-def _numbered(output: Path, count: int) -> list[Path]:
-    """Return the files of the images: FILE, or FILE-1, FILE-2, ... before its suffix."""
-    if count == 1:
-        return [output]
-    return [output.with_stem(f"{output.stem}-{number}") for number in range(1, count + 1)]
+def _request(
+    gateway: Gateway,
+    arguments: argparse.Namespace,
+    path: str,
+    body: Body,
+    paths: Sequence[Path],
+) -> int:
+    headers = {"Prefer": f"handling={arguments.handling}"} if arguments.handling else {}
+    count = len(paths)
+    with Progress("waiting for the provider" if count == 1 else f"waiting for {count}") as progress:
+        saved = save_images(request_images(gateway, path, body, headers), paths, progress)
+    return 0 if saved == count else 1
 
 
-def _save(arriving: Iterator[Adjusted | Partial | FinalImage], paths: Sequence[Path]) -> int:
-    """Save each image when it arrives, so that a later error does not lose charged images."""
-    saved = 0
-    with Progress(len(paths)) as progress:
-        for event in arriving:
-            match event:
-                case Adjusted():
-                    progress.note(f"adjusted: {event.changes}")
-                case Partial():
-                    progress.show(f"preview {event.step} of image {saved + 1}")
-                case FinalImage(refused=True, reason=reason):
-                    cause = f": {reason}" if reason else ""
-                    progress.note(f"the provider withheld an image, which was not charged{cause}")
-                case FinalImage():
-                    paths[saved].write_bytes(event.content)
-                    progress.note(f"{paths[saved]}  {event.properties}")
-                    saved += 1
-    return 0 if saved == len(paths) else 1
+def _submit(
+    program: str,
+    gateway: Gateway,
+    arguments: argparse.Namespace,
+    path: str,
+    body: Body,
+    paths: Sequence[Path],
+) -> int:
+    job, changes = submit(gateway, path, body, arguments.handling)
+    if changes:
+        print(f"adjusted: {changes}", file=sys.stderr)
+    print(job["id"], flush=True)
+    return wait_for(program, gateway, job, paths) if arguments.wait else 0

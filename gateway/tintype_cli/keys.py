@@ -1,42 +1,77 @@
 """`tintype keys`: the API keys of accounts."""
 
 import argparse
+import re
 from collections.abc import Sequence
 from datetime import timedelta
 
-from tintype_cli.help import LEDGER_CODES, command_parser
-from tintype_cli.ledger_work import duration, end_of, line_of_key, with_ledger
-from tintype_gateway.ledger.interface import Ledger
+from tintype_cli.help import LEDGER_CODES, CommandParser, command_parser
+from tintype_cli.ledger_work import command_author, duration, end_of, line_of_key, with_ledger
+from tintype_gateway.ledger.interface import Author, Ledger
 
 
 def main(argv: Sequence[str]) -> int:
-    """Create, list, rotate or revoke API keys."""
-    arguments = _parser().parse_args(argv)
-
-    async def work(ledger: Ledger) -> None:
-        match arguments.command:
-            case "create":
-                key, secret = await ledger.create_key(
-                    arguments.account, expires_at=end_of(arguments.expires_in)
-                )
-                print(f"{key.id}\t{secret}")
-            case "list":
-                for key in await ledger.list_keys(arguments.account):
-                    print(line_of_key(key))
-            case "rotate":
-                key, secret = await ledger.rotate_key(
-                    arguments.id,
-                    keep_old_for_seconds=arguments.keep_old_for.total_seconds(),
-                    expires_at=end_of(arguments.expires_in),
-                )
-                print(f"{key.id}\t{secret}")
-            case "revoke":
-                await ledger.revoke_key(arguments.id)
-
-    return with_ledger("tintype keys", work)
+    """Create, register, list, end, rotate or revoke API keys."""
+    arguments = build_parser().parse_args(argv)
+    work = {
+        "create": _create,
+        "register": _register,
+        "list": _list,
+        "expire": _expire,
+        "rotate": _rotate,
+        "revoke": _revoke,
+    }[arguments.command]
+    author = command_author(f"tintype keys {arguments.command}")
+    return with_ledger("tintype keys", lambda ledger: work(ledger, arguments, author))
 
 
-def _parser() -> argparse.ArgumentParser:
+async def _create(ledger: Ledger, arguments: argparse.Namespace, author: Author) -> None:
+    key, secret = await ledger.create_key(
+        arguments.account, expires_at=end_of(arguments.expires_in), author=author
+    )
+    print(f"{key.id}\t{secret}")
+
+
+async def _register(ledger: Ledger, arguments: argparse.Namespace, author: Author) -> None:
+    key, _ = await ledger.put_key(
+        arguments.id,
+        arguments.account,
+        arguments.sha256,
+        end_of(arguments.expires_in),
+        owner=arguments.owner,
+        name=arguments.name,
+        author=author,
+    )
+    print(line_of_key(key))
+
+
+async def _list(ledger: Ledger, arguments: argparse.Namespace, author: Author) -> None:
+    keys = await ledger.list_keys(arguments.account, owner=arguments.owner, active=arguments.active)
+    for key in keys:
+        print(line_of_key(key))
+
+
+async def _expire(ledger: Ledger, arguments: argparse.Namespace, author: Author) -> None:
+    end = end_of(arguments.expires_in)
+    print(line_of_key(await ledger.set_key_expiry(arguments.id, end, author=author)))
+
+
+async def _rotate(ledger: Ledger, arguments: argparse.Namespace, author: Author) -> None:
+    key, secret = await ledger.rotate_key(
+        arguments.id,
+        keep_old_for_seconds=arguments.keep_old_for.total_seconds(),
+        expires_at=end_of(arguments.expires_in),
+        author=author,
+    )
+    print(f"{key.id}\t{secret}")
+
+
+async def _revoke(ledger: Ledger, arguments: argparse.Namespace, author: Author) -> None:
+    await ledger.revoke_key(arguments.id, author=author)
+
+
+def build_parser() -> CommandParser:
+    """Return the parser of the command."""
     parser, commands = command_parser(
         "tintype keys",
         "Work with the API keys in the ledger that TINTYPE_DATABASE_URL names.",
@@ -48,11 +83,44 @@ def _parser() -> argparse.ArgumentParser:
         "create a key; it is shown only once",
         example="tintype keys create --account team-a --expires-in 90d",
     )
-    listing = commands.add(
-        "list", "list the keys of an account", example="tintype keys list --account team-a"
+    register = commands.add(
+        "register",
+        "register a key that something else has generated; again it changes nothing",
+        example="tintype keys register key-web --account team-a --sha256 $SHA256",
     )
-    for command in (create, listing):
+    register.add_argument(
+        "--sha256", type=_sha256, required=True, help="the SHA-256 of the key, in hexadecimal"
+    )
+    register.add_argument("--owner", help="what the key belongs to")
+    register.add_argument("--name", help="a name for people")
+    for command in (create, register):
         command.add_argument("--account", required=True, help="the account that pays")
+    listing = commands.add(
+        "list",
+        "list keys, those of an account or of an owner, or all",
+        example="tintype keys list --account team-a --active",
+    )
+    listing.add_argument("--account", help="the account that pays")
+    listing.add_argument("--owner", metavar="TEXT", help="the beginning of the owner")
+    listing.add_argument(
+        "--active", action="store_true", help="leave out keys that have expired or were revoked"
+    )
+    expire = commands.add(
+        "expire",
+        "move the end of a key",
+        example="tintype keys expire KEY_ID --in 24h",
+    )
+    end = expire.add_mutually_exclusive_group(required=True)
+    end.add_argument(
+        "--in", dest="expires_in", type=duration, metavar="TIME", help="end it then, such as 24h"
+    )
+    end.add_argument(
+        "--never",
+        dest="expires_in",
+        action="store_const",
+        const=None,
+        help="let it not end by itself",
+    )
     rotate = commands.add(
         "rotate",
         "replace a key; the new one is shown only once",
@@ -66,9 +134,9 @@ def _parser() -> argparse.ArgumentParser:
         help="how long the old key stays valid, such as 24h; by default it is revoked now",
     )
     revoke = commands.add("revoke", "revoke a key now", example="tintype keys revoke KEY_ID")
-    for command in (rotate, revoke):
+    for command in (register, expire, rotate, revoke):
         command.add_argument("id", help="the id of the key")
-    for command in (create, rotate):
+    for command in (create, register, rotate):
         command.add_argument(
             "--expires-in",
             type=duration,
@@ -76,3 +144,9 @@ def _parser() -> argparse.ArgumentParser:
             help="how long the key is valid, such as 90d",
         )
     return parser
+
+
+def _sha256(text: str) -> bytes:
+    if re.fullmatch("[0-9a-fA-F]{64}", text) is None:
+        raise argparse.ArgumentTypeError("must have 64 hexadecimal digits")
+    return bytes.fromhex(text)

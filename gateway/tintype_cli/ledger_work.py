@@ -2,7 +2,10 @@
 
 import argparse
 import asyncio
+import getpass
+import os
 import re
+import socket
 import sys
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -11,7 +14,7 @@ from decimal import Decimal, InvalidOperation
 from tintype_cli.flags import read_settings
 from tintype_gateway.ledger.errors import LedgerError
 from tintype_gateway.ledger.factory import open_ledger
-from tintype_gateway.ledger.interface import Account, ApiKey, Ledger
+from tintype_gateway.ledger.interface import Account, ApiKey, Author, Grant, Ledger
 from tintype_gateway.settings import GatewaySettings
 
 _MICRO = 1_000_000
@@ -44,6 +47,15 @@ def with_ledger_url(program: str, work: Callable[[str], Awaitable[int]]) -> int:
     except (LedgerError, ValueError) as error:
         print(f"{program}: {error}", file=sys.stderr)
         return 1
+
+
+def command_author(command: str) -> Author:
+    """Return the author of what a command changes: the user of the system who runs it."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container may run as a user without a name
+        user = f"uid {os.getuid()}"
+    return Author("command", user, {"command": command, "host": socket.gethostname()})
 
 
 def micro_credits(text: str) -> int:
@@ -85,10 +97,11 @@ def in_credits(micro: int) -> Decimal:
 
 def line_of(account: Account) -> str:
     """Return one line that describes an account."""
+    state = "\tsuspended" if account.suspended else ""
     if account.unlimited:
-        return f"{account.name}\tunlimited\t{in_credits(account.balance)} credits"
+        return f"{account.name}\tunlimited\t{in_credits(account.balance)} credits{state}"
     held = f"{in_credits(account.held)} held"
-    return f"{account.name}\t{in_credits(account.balance)} credits\t{held}"
+    return f"{account.name}\t{in_credits(account.balance)} credits\t{held}{state}"
 
 
 def line_of_key(key: ApiKey) -> str:
@@ -100,3 +113,22 @@ def line_of_key(key: ApiKey) -> str:
     else:
         end = "does not expire"
     return f"{key.id}\tcreated {key.created_at:%Y-%m-%d %H:%M} UTC\t{end}"
+
+
+def line_of_grant(grant: Grant) -> str:
+    """Return one line that describes a grant with a reference."""
+    made = f"granted {grant.created_at:%Y-%m-%d %H:%M} UTC"
+    credits = f"{in_credits(grant.micro)} credits"
+    return f"{grant.reference}\t{grant.account}\t{credits}\t{made}\tposting {grant.posting}"
+
+
+def moment(text: str) -> datetime:
+    """Return a day, or a time ago, as a moment, for argparse."""
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError:
+        pass
+    try:
+        return datetime.now(UTC) - duration(text)
+    except (argparse.ArgumentTypeError, OverflowError) as error:
+        raise argparse.ArgumentTypeError("must be a day such as 2026-01-31, or 90d") from error

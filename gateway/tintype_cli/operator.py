@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
-from tintype_cli.flags import read_settings
-from tintype_cli.help import WRONG_SETTING, texts
-from tintype_operator.process.run import run
+from tintype_cli.flags import settings_of, settings_parser
+from tintype_cli.help import WRONG_SETTING, CommandParser, texts
 from tintype_operator.settings import Settings
+
+PROGRAM = "tintype operator"
 
 HELP = texts(
     "Compile the ImageModels and ProviderBindings of a namespace into the ConfigMap that gateways "
@@ -22,4 +23,12 @@ HELP = texts(
 
 def main(argv: Sequence[str]) -> int:
     """Run until SIGTERM."""
-    return run(read_settings(Settings, "tintype operator", HELP, argv))
+    settings = settings_of(Settings, build_parser().parse_args(argv), PROGRAM)
+    from tintype_operator.process.run import run  # kopf, which an environment may lack
+
+    return run(settings)
+
+
+def build_parser() -> CommandParser:
+    """Return the parser of the command."""
+    return settings_parser(Settings, PROGRAM, HELP)

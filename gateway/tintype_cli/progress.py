@@ -21,8 +21,8 @@ class Progress:
     A thread updates the line, because the main thread waits for the network.
     """
 
-    def __init__(self, images: int) -> None:
-        self._text = "waiting for the provider" if images == 1 else f"waiting for {images}"
+    def __init__(self, text: str) -> None:
+        self._text = text
         self._is_live = sys.stderr.isatty()
         self._started = time.monotonic()
         self._done = threading.Event()

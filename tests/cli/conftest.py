@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.running import TINTYPE, Run
+from tests.cli.running import Run
+from tintype_testing.cluster.processes import run_tintype
 from tintype_testing.gateway_process import GatewayProcess, clean_environ, running_process
 
 
@@ -22,13 +23,6 @@ def run_command(gateway: GatewayProcess, tmp_path: Path) -> Run:
 
     def run(*arguments: str, **environ: str) -> "subprocess.CompletedProcess[str]":
         given = {"TINTYPE_API_KEY": gateway.demo_key, "TINTYPE_BASE_URL": gateway.url}
-        return subprocess.run(
-            [*TINTYPE, *arguments],
-            cwd=tmp_path,
-            env=clean_environ() | given | environ,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
+        return run_tintype(*arguments, environ=clean_environ() | given | environ, folder=tmp_path)
 
     return run

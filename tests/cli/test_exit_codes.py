@@ -2,10 +2,9 @@
 
 import signal
 import socket
-import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from tests.gateway.api import test_process
 from tintype_gateway.server import STARTER
 from tintype_testing.cluster.control_plane import ControlPlane
 from tintype_testing.cluster.processes import free_ports
+from tintype_testing.forked import Command, running_command
 from tintype_testing.gateway_process import GatewayProcess, clean_environ
 from tintype_testing.sample_images import drawn
 
@@ -65,9 +65,9 @@ def in_a_process(*arguments: str) -> Run:
     """Run a command that changes the logging of its process."""
 
     def run(place: Place) -> int:
-        with started(place, *arguments) as process:
-            process.communicate(timeout=60)
-            return process.returncode
+        with started(place, *arguments) as command:
+            command.output.read()
+            return command.process.wait(60)
 
     return run
 
@@ -105,43 +105,29 @@ def ended_by(number: signal.Signals, after: str, *arguments: str) -> Run:
     """Run a server until it prints a text, and stop it by a signal."""
 
     def run(place: Place) -> int:
-        with started(place, *arguments) as process:
-            assert process.stdout is not None
+        with started(place, *arguments) as command:
             said = []
-            for line in process.stdout:
+            for line in command.output:
                 said.append(line)
                 if after in line:
-                    process.send_signal(number)
+                    command.process.send_signal(number)
             assert after in "".join(said), said
-            return process.wait(timeout=60)
+            return command.process.wait(60)
 
     return run
 
 
-@contextmanager
-def started(place: Place, *arguments: str, **environ: str) -> Iterator["subprocess.Popen[str]"]:
-    with subprocess.Popen(
-        [sys.executable, "-m", "tintype_cli", *arguments],
-        cwd=place.folder,
-        env=clean_environ() | environ,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
+def started(place: Place, *arguments: str, **environ: str) -> AbstractContextManager[Command]:
+    return running_command(place.folder, clean_environ() | environ, *arguments)
 
 
 def on_a_taken_port(*arguments: str) -> Run:
     def run(place: Place) -> int:
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = str(taken.getsockname()[1])
-            with started(place, *arguments, "--port", port) as process:
-                process.communicate(timeout=60)
-                return process.returncode
+            with started(place, *arguments, "--port", port) as command:
+                command.output.read()
+                return command.process.wait(60)
 
     return run
 
@@ -167,6 +153,18 @@ def writing_into_a_taken_name(place: Place) -> int:
     return called("crds", "write", str(place.folder))
 
 
+def restoring(place: Place) -> int:
+    assert on_ledger("ledger", "backup", "--to", "ledger.backup")(place) == 0
+    place.set("TINTYPE_DATABASE_URL", f"sqlite:///{place.folder / 'restored.db'}")
+    return called("ledger", "restore", "ledger.backup")
+
+
+def creating_keys(place: Place) -> int:
+    cluster: ControlPlane = place.request.getfixturevalue("cluster")
+    kubeconfig = str(cluster.kubeconfig)
+    return called("jobkeys", "create", "--secret", "job-keys", "--kubeconfig", kubeconfig)
+
+
 def applying(place: Place) -> int:
     cluster: ControlPlane = place.request.getfixturevalue("cluster")
     return called("crds", "apply", "--kubeconfig", str(cluster.kubeconfig))
@@ -182,39 +180,95 @@ def requesting(command: str, model: str) -> Run:
 
 
 def requesting_nowhere(command: str) -> Run:
+    return asking_nowhere(*REQUESTS[command], "gpt-image-1")
+
+
+def asking_nowhere(*words: str) -> Run:
     def run(place: Place) -> int:
         place.set("TINTYPE_API_KEY", "sk-tintype-x")
-        return called(*REQUESTS[command], "gpt-image-1", "--url", f"http://{CLOSED}")
+        return called(*words, "--url", f"http://{CLOSED}")
 
     return run
 
 
-@contextmanager
-def interruptible() -> Iterator[None]:
-    """Restore the default handling of SIGINT for programs that are started within the block. A
-    shell sets background jobs to ignore this signal, and the tests would pass that on to their
-    children."""
-    former = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, former)
+def interrupted_while_requesting(name: str) -> Run:
+    return interrupted_while_asking(*REQUESTS[name], "gpt-image-1")
 
 
-def interrupted_while_requesting(command: str) -> Run:
+def interrupted_while_asking(*words: str) -> Run:
     def run(place: Place) -> int:
         with socket.create_server(("127.0.0.1", 0)) as silent:
-            url = f"http://127.0.0.1:{silent.getsockname()[1]}"
-            call = (*REQUESTS[command], "gpt-image-1", "--url", url)
-            with interruptible(), started(place, *call, TINTYPE_API_KEY="sk-tintype-x") as process:
+            call = (*words, "--url", f"http://127.0.0.1:{silent.getsockname()[1]}")
+            with started(place, *call, TINTYPE_API_KEY="sk-tintype-x") as command:
                 connection, _ = silent.accept()
                 with connection:
                     connection.recv(1)
-                    process.send_signal(signal.SIGINT)
-                    process.communicate(timeout=60)
-                return process.returncode
+                    command.process.send_signal(signal.SIGINT)
+                    command.output.read()
+                    return command.process.wait(60)
 
     return run
+
+
+JOBS = {
+    "jobs list": (),
+    "jobs show": ("job_0",),
+    "jobs cancel": ("job_0",),
+    "jobs wait": ("job_0", "-o", "new.png"),
+}
+"""The commands that work on jobs, with the arguments after their names."""
+
+
+def with_a_webhook_secret(command: str, *more: str) -> Run:
+    """Run a command on a secret of the webhooks of `team-a`."""
+
+    def run(place: Place) -> int:
+        place.set("TINTYPE_DATA_DIR", place.folder)
+        assert called("accounts", "create", "team-a") == 0
+        place.out()
+        assert called("accounts", "webhook-secrets", "create", "team-a") == 0
+        secret, _ = place.out().split("\t")
+        return called("accounts", "webhook-secrets", command, "team-a", secret, *more)
+
+    return run
+
+
+def working_on_a_job(command: str) -> Run:
+    """Run a command with the id of a job that a gateway has just accepted."""
+
+    def run(place: Place) -> int:
+        gateway: GatewayProcess = place.request.getfixturevalue("gateway")
+        place.set("TINTYPE_API_KEY", gateway.demo_key)
+        place.set("TINTYPE_BASE_URL", gateway.url)
+        place.out()
+        model = ("-m", "imagen-4.0-fast-generate-001")
+        assert called("generate", "a hedgehog", *model, "--background") == 0
+        job = place.out().strip()
+        return called(
+            *command.split(), *(job if text == "job_0" else text for text in JOBS[command])
+        )
+
+    return run
+
+
+def with_a_wrong_key(*words: str) -> Run:
+    def run(place: Place) -> int:
+        gateway: GatewayProcess = place.request.getfixturevalue("gateway")
+        place.set("TINTYPE_API_KEY", "sk-wrong")
+        return called(*words, "--url", gateway.url)
+
+    return run
+
+
+def job_runs(command: str) -> dict[tuple[str, int], Run]:
+    words = (*command.split(), *JOBS[command])
+    return {
+        (command, 0): working_on_a_job(command),
+        (command, 1): with_a_wrong_key(*words),
+        (command, 2): calling(*words, NO_SUCH),
+        (command, 3): asking_nowhere(*words),
+        (command, 130): interrupted_while_asking(*words),
+    }
 
 
 def request_runs(command: str, model: str) -> dict[tuple[str, int], Run]:
@@ -239,6 +293,28 @@ def ledger_runs(command: str, right: str, *, refused: Run | str) -> dict[tuple[s
     }
 
 
+def redelivering(place: Place) -> int:
+    place.out()
+    assert called("webhooks", "test") == 0
+    return called("webhooks", "resend", place.out().strip())
+
+
+def releasing(place: Place) -> int:
+    assert called("accounts", "put", "team-a", "--owner", "x") == 0
+    return called("accounts", "release", "team-a", "--owner", "x")
+
+
+def showing_a_grant(place: Place) -> int:
+    granting = ("grants", "put", "2026-11", "--account", "team-a", "--credits", "2")
+    assert on_ledger(*granting)(place) == 0
+    return called("grants", "show", "2026-11")
+
+
+def completing_without_shtab(place: Place) -> int:
+    place.monkeypatch.setitem(sys.modules, "shtab", None)
+    return called("completion", "bash")
+
+
 RUNS: dict[tuple[str, int], Run] = {
     ("gateway", 0): ended_by(
         signal.SIGTERM, '"serving"', "gateway", "--simulate", "--port", "0", "--admin-port", "0"
@@ -254,6 +330,7 @@ RUNS: dict[tuple[str, int], Run] = {
     **request_runs("generate", "imagen-4.0-fast-generate-001"),
     **request_runs("edit", "gpt-image-1-mini"),
     **request_runs("vary", "gpt-image-1-mini"),
+    **{run: cause for command in JOBS for run, cause in job_runs(command).items()},
     ("catalog check", 0): calling("catalog", "check", STARTER),
     ("catalog check", 1): checking("kind: ImageModel"),
     ("catalog check", 2): calling("catalog", "check"),
@@ -263,13 +340,25 @@ RUNS: dict[tuple[str, int], Run] = {
     ("crds apply", 0): applying,
     ("crds apply", 1): calling("crds", "apply", "--kubeconfig", "/no/such/file"),
     ("crds apply", 2): calling("crds", "apply", NO_SUCH),
+    ("jobkeys create", 0): creating_keys,
+    ("jobkeys create", 1): calling(
+        *("jobkeys", "create", "--secret", "x", "--kubeconfig", "/no/such/file")
+    ),
+    ("jobkeys create", 2): calling("jobkeys", "create"),
     **ledger_runs("ledger audit", "", refused=without_ledger("ledger", "audit")),
     **ledger_runs(
         "ledger archive",
         "--before 90d --to archive.jsonl.gz",
         refused="--before 1d --to archive.jsonl.gz",
     ),
+    **ledger_runs(
+        "ledger backup", "--to ledger.backup", refused="--to no-such-folder/ledger.backup"
+    ),
+    ("ledger restore", 0): restoring,
+    ("ledger restore", 1): calling("ledger", "restore", "photo.png"),
+    ("ledger restore", 2): calling("ledger", "restore"),
     **ledger_runs("ledger migrate", "", refused=without_ledger("ledger", "migrate")),
+    **ledger_runs("usage", "--by user", refused=without_ledger("usage")),
     **ledger_runs("accounts create", "team-b", refused="team-a"),
     **ledger_runs("accounts grant", "team-a --credits 2", refused="team-b --credits 2"),
     **ledger_runs(
@@ -278,11 +367,57 @@ RUNS: dict[tuple[str, int], Run] = {
     ),
     **ledger_runs("accounts set", "team-a --models all", refused="team-b"),
     **ledger_runs("accounts show", "team-a", refused="team-b"),
+    **ledger_runs("accounts webhook-secrets create", "team-a", refused="team-b"),
+    **ledger_runs("accounts webhook-secrets list", "team-a", refused="team-b"),
+    ("accounts webhook-secrets expire", 0): with_a_webhook_secret("expire", "--in", "1h"),
+    ("accounts webhook-secrets expire", 1): on_ledger(
+        *("accounts", "webhook-secrets", "expire", "team-a", "no-such-id", "--in", "1h")
+    ),
+    ("accounts webhook-secrets expire", 2): calling("accounts", "webhook-secrets", "expire"),
+    ("accounts webhook-secrets delete", 0): with_a_webhook_secret("delete"),
+    ("accounts webhook-secrets delete", 1): on_ledger(
+        *("accounts", "webhook-secrets", "delete", "team-a", "no-such-id")
+    ),
+    ("accounts webhook-secrets delete", 2): calling("accounts", "webhook-secrets", "delete"),
     **ledger_runs("accounts list", "", refused=without_ledger("accounts", "list")),
+    **ledger_runs("accounts put", "team-a --budget month=5", refused="team-a --time-zone Mars"),
+    **ledger_runs("accounts suspend", "team-a", refused="team-b"),
+    **ledger_runs("accounts resume", "team-a", refused="team-b"),
+    ("accounts release", 0): releasing,
+    ("accounts release", 1): on_ledger("accounts", "release", "team-b", "--owner", "x"),
+    ("accounts release", 2): calling("accounts", "release", "team-a"),
+    **ledger_runs(
+        *("grants put", "2026-11 --account team-a --credits 2"),
+        refused="2026-11 --account team-b --credits 2",
+    ),
+    ("grants show", 0): showing_a_grant,
+    ("grants show", 1): calling("grants", "show", "2026-11"),
+    ("grants show", 2): calling("grants", "show"),
+    **ledger_runs("audit show", "--kind key", refused=without_ledger("audit", "show")),
+    **ledger_runs(
+        *("audit forget", "--before 365d"),
+        refused=without_ledger("audit", "forget", "--before", "365d"),
+    ),
     **ledger_runs("keys create", "--account team-a", refused="--account team-b"),
+    **ledger_runs(
+        *("keys register", f"key_x --account team-a --sha256 {'ab' * 32}"),
+        refused=f"key_x --account team-b --sha256 {'ab' * 32}",
+    ),
+    **ledger_runs("keys expire", "KEY_ID --in 24h", refused="key_x --in 24h"),
     **ledger_runs("keys list", "--account team-a", refused="--account team-b"),
     **ledger_runs("keys rotate", "KEY_ID", refused="key_x"),
     **ledger_runs("keys revoke", "KEY_ID", refused="key_x"),
+    **ledger_runs("webhooks list", "--state failed", refused=without_ledger("webhooks", "list")),
+    **ledger_runs("webhooks test", "", refused=without_ledger("webhooks", "test")),
+    ("doctor", 0): calling("doctor", "--no-providers"),
+    ("doctor", 1): calling("doctor", "--no-providers", "--gateway", f"http://{CLOSED}"),
+    ("doctor", 2): calling("doctor", NO_SUCH),
+    ("completion", 0): calling("completion", "bash"),
+    ("completion", 1): completing_without_shtab,
+    ("completion", 2): calling("completion", "cmd"),
+    ("webhooks resend", 0): redelivering,
+    ("webhooks resend", 1): calling("webhooks", "resend", "msg_x"),
+    ("webhooks resend", 2): calling("webhooks", "resend", NO_SUCH),
 }
 
 

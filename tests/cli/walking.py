@@ -39,7 +39,8 @@ def section(text: str, title: str) -> list[str]:
 
 def children(path: Path) -> dict[str, str]:
     """The subcommands of a command, with their summaries."""
-    lines = section(help_of(path), "commands")
+    wrapped = "\n".join(section(help_of(path), "commands"))
+    lines = re.sub(r"\n {8,}(?=\S)", "  ", wrapped).splitlines()
     found = (re.match(r" {2,4}([a-z][a-z-]*)(?: +(.*))?$", line) for line in lines)
     return {match[1]: match[2] or "" for match in found if match}
 

@@ -1,0 +1,1 @@
+"""What `tintype doctor` checks, a module for each part of an installation."""

@@ -1,0 +1,56 @@
+"""`tintype grants`: credits that accounts get once for good, by a reference."""
+
+from collections.abc import Sequence
+
+from tintype_cli.help import LEDGER_CODES, CommandParser, command_parser
+from tintype_cli.ledger_work import command_author, line_of_grant, micro_credits, with_ledger
+from tintype_gateway.ledger.interface import Ledger
+
+
+def main(argv: Sequence[str]) -> int:
+    """Make or show a grant."""
+    arguments = build_parser().parse_args(argv)
+
+    async def work(ledger: Ledger) -> None:
+        if arguments.command == "show":
+            grant = await ledger.granted(arguments.reference)
+        else:
+            grant, _ = await ledger.put_grant(
+                arguments.reference,
+                arguments.account,
+                arguments.credits,
+                arguments.reason,
+                author=command_author("tintype grants put"),
+            )
+        print(line_of_grant(grant))
+
+    return with_ledger("tintype grants", work)
+
+
+def build_parser() -> CommandParser:
+    """Return the parser of the command."""
+    parser, commands = command_parser(
+        "tintype grants",
+        "Grant credits once for good in the ledger that TINTYPE_DATABASE_URL names. A reference is "
+        "never forgotten, so that the same command again pays nothing.",
+        example="tintype grants put 2026-11 --account team-a --credits 50",
+        exit_codes=LEDGER_CODES,
+    )
+    put = commands.add(
+        "put",
+        "give credits to an account, unless the reference has given them before",
+        example="tintype grants put 2026-11 --account team-a --credits 50 --reason 'November'",
+    )
+    put.add_argument("--account", required=True, help="the account that gets them")
+    put.add_argument(
+        "--credits", type=micro_credits, required=True, help="the number of credits, such as 50"
+    )
+    put.add_argument(
+        "--reason", default="granted by the command line", help="stored with the ledger entry"
+    )
+    show = commands.add(
+        "show", "show what a reference has granted", example="tintype grants show 2026-11"
+    )
+    for command in (put, show):
+        command.add_argument("reference", help="the reference of the grant")
+    return parser
