@@ -4,7 +4,6 @@ import asyncio
 import os
 import random
 import signal
-import sys
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -13,7 +12,7 @@ from pathlib import Path
 import aiohttp
 import yaml
 
-from tintype_testing.cluster.processes import Process, free_ports, start
+from tintype_testing.cluster.processes import Process, free_ports, start_tintype
 from tintype_testing.gateway import canvas, towards
 from tintype_testing.gateway_process import START_SECONDS, clean_environ
 from tintype_testing.manifests import Manifest
@@ -27,8 +26,6 @@ CREDITS_MICRO = 1_000 * PRICE
 
 DRAIN_SECONDS = 30
 """The time limit of requests in flight, which take a second or two."""
-
-TINTYPE = (sys.executable, "-m", "tintype_cli")
 
 Trouble = Callable[[], Awaitable[None]]
 """A disruption of the database, such as a restart."""
@@ -83,9 +80,8 @@ class Fleet:
     def launch(self, index: int) -> None:
         """Start or restart a gateway."""
         port, admin_port = self._ports[2 * index : 2 * index + 2]
-        self._gateways[index] = start(
+        self._gateways[index] = start_tintype(
             self._folder / f"gateway-{index}.log",
-            *TINTYPE,
             "gateway",
             *("--port", port, "--admin-port", admin_port, "--data-dir", self._folder),
             environ=self.environ_of(index),

@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from pydantic import SecretStr
 from tintype_catalog.addresses import Reach
 from tintype_catalog.catalog import Catalog
 from tintype_catalog.compiler import compile_manifests
+from tintype_gateway.auth.admin.roles import Role
 from tintype_gateway.auth.jwt.issuers import Issuer
 from tintype_gateway.catalog.folder import ManifestFolder
 from tintype_gateway.catalog.store import CatalogStore
@@ -29,8 +31,10 @@ from tintype_gateway.composition import Parts, compose, listening
 from tintype_gateway.demo import FOLDERS
 from tintype_gateway.http.app import AdminApp
 from tintype_gateway.http.connection_limits import ConnectionLimits
+from tintype_gateway.jobs.service import JobService
 from tintype_gateway.ledger.factory import open_ledger
 from tintype_gateway.ledger.interface import Account, Ledger, Profile
+from tintype_gateway.pipeline.pipeline import utc_now
 from tintype_gateway.pipeline.stages.adapt import Handling
 from tintype_gateway.runtime.memory_budget import MemoryBudget
 from tintype_gateway.server import REHEARSAL, STARTER
@@ -40,6 +44,7 @@ from tintype_gateway.upstream.credentials import CredentialSource, SimulatedCred
 from tintype_gateway.upstream.polling import Pauses
 from tintype_gateway.upstream.retry import Retrier
 from tintype_gateway.values.upstream import ResponseLimits
+from tintype_gateway.webhooks.sender import Sender
 from tintype_simulator.app import running
 from tintype_testing.http import http_client
 from tintype_testing.manifests import Manifest, image_model, provider_binding
@@ -75,6 +80,12 @@ class Gateway:
     ledger_path: Path
     key: str = field(repr=False)
     """A key of the account `studio`."""
+
+    jobs: JobService
+    """What takes and shows its jobs."""
+
+    webhooks: Sender
+    """What sends webhooks, while a test runs it."""
 
     def openai(self, **options: Any) -> AsyncOpenAI:
         """Return OpenAI's own client, which does not retry by default."""
@@ -114,6 +125,11 @@ class Gateway:
         """Return whether the provider has received a call."""
         return bool(await self.upstream_calls())
 
+    async def end_jobs(self) -> None:
+        """Cancel the jobs of the account `studio` that are queued, which hold credits."""
+        for job in await self.ledger.jobs(ACCOUNT, "queued", limit=100):
+            await self.ledger.cancel_job(ACCOUNT, job.id)
+
     async def account(self) -> Account:
         """Return what the account `studio` has."""
         return await self.ledger.account(ACCOUNT)
@@ -131,6 +147,8 @@ async def running_gateway(
     handling: Handling = "lenient",
     profile: Profile = "router",
     admin_token: str | None = None,
+    admin_service_accounts: Mapping[str, Role] | None = None,
+    kubeconfig: Path | None = None,
     issuers: Sequence[Issuer] = (),
     heartbeat_seconds: float = 15,
     images: ImageTools | None = None,
@@ -143,12 +161,17 @@ async def running_gateway(
     memory: MemoryBudget | None = None,
     connection_limits: ConnectionLimits | None = None,
     response_limits: ResponseLimits | None = None,
+    now: Callable[[], datetime] = utc_now,
+    job_settings: Mapping[str, Any] | None = None,
+    guardrail_settings: Mapping[str, Any] | None = None,
 ) -> AsyncIterator[Gateway]:
     """Run a gateway whose data is in `folder`.
 
     It serves what `source` brings, or the given manifests, or the starter catalog as
     `tintype gateway --simulate` does; the provider is the running `simulator`, or one of its own.
-    Retries do not pause, and polls hardly, unless the provider asks for it.
+    Retries do not pause, and polls hardly, unless the provider asks for it. `job_settings` are
+    those of `GatewaySettings` whose names begin with `jobs_`; by default, no job is run.
+    `guardrail_settings` are those that begin with `guardrail_`.
     """
     async with AsyncExitStack() as stack:
         if simulator is None:
@@ -159,6 +182,8 @@ async def running_gateway(
             port=0,
             admin_port=0,
             admin_token=None if admin_token is None else SecretStr(admin_token),
+            admin_service_accounts=admin_service_accounts or {},
+            kubeconfig=kubeconfig,
             allow_private_endpoints=Reach.PRIVATE in endpoints,
             allow_loopback_endpoints=Reach.LOOPBACK in endpoints,
             cors_origins=tuple(cors_origins),
@@ -169,6 +194,7 @@ async def running_gateway(
             public_models=public_models,
             response_profile=profile,
             stream_heartbeat_seconds=heartbeat_seconds,
+            **{"jobs_concurrency": 0, **(job_settings or {}), **(guardrail_settings or {})},
         )
         parts = Parts(
             ledger=open_ledger(f"sqlite:///{path}", busy_timeout_seconds=0.2),
@@ -181,6 +207,7 @@ async def running_gateway(
             response_limits=response_limits or ResponseLimits(),
             settle_seconds=0,
             drain_seconds=SHUTDOWN_SECONDS,
+            now=now,
         )
         composed = await compose(settings, stack, parts)
         ledger, store = composed.ledger, composed.catalogs
@@ -191,11 +218,27 @@ async def running_gateway(
         if source is not None:
             stack.push_async_callback(_cancel, asyncio.create_task(source(store)))
         else:
-            store.offer(catalog_of(manifests or _starter(), simulator), 1, "test")
+            catalog = catalog_of(manifests, simulator) if manifests else _starter_at(simulator)
+            store.offer(catalog, 1, "test")
+        follow = asyncio.create_task(composed.jobs.changes.follow())
+        stack.push_async_callback(_cancel, follow)
+        if composed.worker is not None:
+            await stack.enter_async_context(composed.worker.running(store.arrived))
         serving = listening(composed, settings, drain_seconds=SHUTDOWN_SECONDS)
         url, admin_url = await stack.enter_async_context(serving)
         admin = composed.admin
-        yield Gateway(url, admin, admin_url, simulator, store, ledger, path, key)
+        yield Gateway(
+            url,
+            admin,
+            admin_url,
+            simulator,
+            store,
+            ledger,
+            path,
+            key,
+            composed.jobs,
+            composed.webhooks,
+        )
         await check_the_books(ledger)
 
 
@@ -228,9 +271,23 @@ async def check_the_books(ledger: Ledger) -> None:
     assert audit.open_holds == 0
 
 
+SOMEWHERE = "http://simulator.test"
+
+
+def _starter_at(simulator: str) -> Catalog:
+    """Return the starter catalog whose provider is the simulator."""
+    catalog = _starter()
+    bindings = tuple(
+        each.model_copy(update={"endpoint": (each.endpoint or "").replace(SOMEWHERE, simulator)})
+        for each in catalog.bindings
+    )
+    return catalog.model_copy(update={"bindings": bindings})
+
+
 @cache
-def _starter() -> list[Manifest]:
-    return ManifestFolder(STARTER, (REHEARSAL,)).read()
+def _starter() -> Catalog:
+    """Return the starter catalog, which is compiled once for hundreds of gateways."""
+    return catalog_of(ManifestFolder(STARTER, (REHEARSAL,)).read(), SOMEWHERE)
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:

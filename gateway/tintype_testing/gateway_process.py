@@ -2,17 +2,15 @@
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError
-from urllib.request import urlopen
 
-from tintype_testing.cluster.processes import Process
+from tintype_testing.cluster.processes import Process, tintype_child
+from tintype_testing.http import responded
+from tintype_testing.waiting import eventually
 
 START_SECONDS = 60
 """The time limit of the start, which takes about a second."""
@@ -50,17 +48,28 @@ class GatewayProcess:
         """Return whether `/readyz` reports that it is ready."""
         if '"serving"' not in self.stderr:
             return False
-        try:
-            with urlopen(f"{self.admin_url}/readyz", timeout=30) as response:  # noqa: S310 - loopback
-                return bool(response.status == 200)
-        except HTTPError as error:
-            error.close()
-            return False
+        return responded(f"{self.admin_url}/readyz")[0] == 200
 
     def log(self) -> list[dict[str, Any]]:
         """Return the log, of which every line must be JSON."""
         lines = self.stderr.splitlines(keepends=True)
         return [json.loads(line) for line in lines if line.endswith("\n")]  # one may be arriving
+
+    def access_log(self) -> list[dict[str, Any]]:
+        """Return the lines of requests so far; those of successes are written up to 0.1 s late."""
+        return [line for line in self.log() if line["logger"] == "tintype.access"]
+
+    async def access_line(self, request_id: str) -> dict[str, Any]:
+        """Return the line of a request as soon as it is written."""
+
+        def found() -> dict[str, Any] | None:
+            lines = (line for line in self.access_log() if line["request_id"] == request_id)
+            return next(lines, None)
+
+        await eventually(lambda: found() is not None)
+        line = found()
+        assert line is not None
+        return line
 
     def _serving(self) -> dict[str, Any]:
         return next(line for line in self.log() if line["message"] == "serving")
@@ -75,17 +84,12 @@ def running_process(
     folder: Path, *flags: object, environ: Mapping[str, str] | None = None
 ) -> Iterator[GatewayProcess]:
     """Run `tintype gateway` with these flags on free ports within the block."""
-    command = [sys.executable, "-m", "tintype_cli", "gateway", "--port", "0", "--admin-port", "0"]
-    stderr = folder / "stderr"
-    with (folder / "stdout").open("wb") as out, stderr.open("wb") as err:
-        popen = subprocess.Popen(
-            [*command, *map(str, flags)],
-            cwd=folder,
-            env={**clean_environ(), **NEARBY, **(environ or {})},
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=err,
-        )
+    command = ("gateway", "--port", "0", "--admin-port", "0", *flags)
+    stdout, stderr = folder / "stdout", folder / "stderr"
+    for path in (stdout, stderr):
+        path.write_bytes(b"")
+    settings = {**clean_environ(), **NEARBY, **(environ or {})}
+    popen = tintype_child(command, settings, folder, stdout, stderr)
     process = Process(popen, stderr)
     gateway = GatewayProcess(process, folder)
     try:

@@ -2,6 +2,8 @@
 
 import ssl
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import httpx2
 
@@ -12,6 +14,20 @@ _TLS = ssl.create_default_context()
 def http_client(base_url: str = "", **options: Any) -> httpx2.AsyncClient:
     """Return a client that sends just what it is given."""
     return httpx2.AsyncClient(base_url=base_url, verify=_TLS, timeout=30, **options)
+
+
+def responded(request: str | Request, seconds: float = 30) -> tuple[int, bytes]:
+    """Return status and body of a response of any status, for tests without an event loop.
+
+    Raises:
+        OSError: There is no response.
+    """
+    try:
+        with urlopen(request, timeout=seconds) as response:  # noqa: S310 - loopback
+            return response.status, response.read()
+    except HTTPError as error:
+        with error:  # it keeps the connection
+            return error.code, error.read()
 
 
 async def fetched(url: str) -> httpx2.Response:

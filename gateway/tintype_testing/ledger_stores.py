@@ -36,6 +36,9 @@ class Store(ABC):
     settled: ClassVar[str]
     """What makes a hold a settled one, in SQL."""
 
+    released: ClassVar[str]
+    """What makes a hold a released one, in SQL."""
+
     reopened: ClassVar[str]
     """What makes a hold an open one again, in SQL."""
 
@@ -69,6 +72,7 @@ class SqliteStore(Store):
     refusal = sqlite3.IntegrityError
     new_posting_id = "99"
     settled = "state = 'settled', closed_at = 0"
+    released = "state = 'released', release_reason = 'tampering', closed_at = 0"
     reopened = "state = 'open', closed_at = NULL"
     patience_seconds = 0.02
 
@@ -108,6 +112,10 @@ class PostgresStore(Store):
     refusal = asyncpg.IntegrityConstraintViolationError
     new_posting_id = "'00000000-0000-0000-0000-000000000099'"
     settled = f"state = 'settled', closed_at = now(), closed_by = {new_posting_id}"
+    released = (
+        "state = 'released', release_reason = 'tampering', closed_at = now(),"
+        f" closed_by = {new_posting_id}"
+    )
     reopened = "state = 'open', closed_at = NULL, closed_by = NULL"
     patience_seconds = 0.4
 

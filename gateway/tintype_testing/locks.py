@@ -26,7 +26,7 @@ FOLDER = ROOT / "requirements"
 
 METADATA = FOLDER / "metadata.json"
 
-NAMES = ("build", "gateway", "operator", "dev")
+NAMES = ("build", "gateway", "operator", "dev", "docs")
 
 Environment = Mapping[str, str]
 """The values of environment markers."""
@@ -117,8 +117,8 @@ def roots(name: str) -> list[Requirement]:
     document = tomllib.loads((ROOT / "pyproject.toml").read_text())
     groups, project = document["dependency-groups"], document["project"]
     extras: dict[str, list[str]] = project["optional-dependencies"]
-    if name == "build":
-        return [*map(Requirement, _group(groups, "build"))]
+    if name in ("build", "docs"):  # environments without Tintype
+        return [*map(Requirement, _group(groups, name))]
     chosen = [name] if name in extras else list(extras)
     texts = [*project["dependencies"], *(text for extra in chosen for text in extras[extra])]
     if name == "dev":

@@ -1,8 +1,7 @@
 """The operator as a separate process, with the permissions of its ServiceAccount only."""
 
 import os
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from tintype_catalog.credentials import ALLOWED_HOSTS, OPT_IN_LABEL
 from tintype_kubernetes.configmaps import files_of
 from tintype_operator.publish.catalog import configmap_names
 from tintype_testing.cluster.control_plane import ControlPlane
-from tintype_testing.cluster.processes import Process, free_ports, start
+from tintype_testing.cluster.processes import Process, free_ports, start, start_tintype
 from tintype_testing.manifests import Manifest
 from tintype_testing.waiting import eventually_blocking
 
@@ -27,18 +26,31 @@ GROUPS = {
     "lease": "apis/coordination.k8s.io/v1",
     "imagemodel": "apis/tintype.dev/v1alpha1",
     "providerbinding": "apis/tintype.dev/v1alpha1",
+    "account": "apis/tintype.dev/v1alpha1",
+    "apikey": "apis/tintype.dev/v1alpha1",
+    "creditgrant": "apis/tintype.dev/v1alpha1",
 }
 """Where the API server has the kinds that tests look at."""
+
+SERVED = ("imagemodels", "providerbindings", "accounts", "apikeys", "creditgrants")
+"""The kinds that the operator serves."""
+
+KEY_SECRETS: dict[str, Any] = {
+    "apiGroups": [""],
+    "resources": ["secrets"],
+    "verbs": ["get", "create", "patch"],
+}
+"""The permission to write the Secrets of ApiKeys."""
 
 LEAST_PRIVILEGE: list[dict[str, Any]] = [
     {
         "apiGroups": ["tintype.dev"],
-        "resources": ["imagemodels", "providerbindings"],
+        "resources": [*SERVED],
         "verbs": ["list", "watch"],
     },
     {
         "apiGroups": ["tintype.dev"],
-        "resources": ["imagemodels/status", "providerbindings/status"],
+        "resources": [f"{plural}/status" for plural in SERVED],
         "verbs": ["patch"],
     },
     {
@@ -55,6 +67,7 @@ LEAST_PRIVILEGE: list[dict[str, Any]] = [
         "resourceNames": [CREDENTIALS],
         "verbs": ["get", "create", "patch"],
     },
+    KEY_SECRETS,
     {"apiGroups": [""], "resources": ["events"], "verbs": ["create"]},
     {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": ["list"]},
     {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["get"]},
@@ -90,11 +103,19 @@ def not_offered(manifest: Manifest) -> Manifest:
 class Operator:
     """A namespace and the operator that serves it, which can be stopped and started."""
 
-    def __init__(self, cluster: ControlPlane, namespace: str, folder: Path) -> None:
+    def __init__(
+        self,
+        cluster: ControlPlane,
+        namespace: str,
+        folder: Path,
+        rights: Sequence[dict[str, Any]] = LEAST_PRIVILEGE,
+    ) -> None:
         self.cluster = cluster
         self.namespace = namespace
-        self.python = sys.executable
-        self.kubeconfig = cluster.service_account_kubeconfig(namespace, "operator", LEAST_PRIVILEGE)
+        self.python: str | None = None
+        """The Python that runs it, where it is another one than that of the tests."""
+
+        self.kubeconfig = cluster.service_account_kubeconfig(namespace, "operator", [*rights])
         (self.health_port,) = free_ports(1)
         self._log = folder / "operator.log"
         self._process: Process | None = None
@@ -112,8 +133,11 @@ class Operator:
             "TINTYPE_HEALTH_HOST": "127.0.0.1",
             "TINTYPE_HEALTH_PORT": str(self.health_port),
         }
-        command = (self.python, "-m", "tintype_cli", "operator")
-        self._process = start(self._log, *command, environ=environ | settings)
+        if self.python is None:
+            self._process = start_tintype(self._log, "operator", environ=environ | settings)
+        else:
+            command = (self.python, "-m", "tintype_cli", "operator")
+            self._process = start(self._log, *command, environ=environ | settings)
         return self._process
 
     def stop(self) -> int:

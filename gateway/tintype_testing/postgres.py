@@ -34,6 +34,14 @@ SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid();
 SET session_replication_role = replica; -- else the triggers would refuse
 DELETE FROM archived_sum;
+DELETE FROM archived_spent;
+DELETE FROM budget_alert;
+DELETE FROM webhook_delivery;
+DELETE FROM job_event;
+DELETE FROM job;
+DELETE FROM job_queue;
+DELETE FROM webhook_secret;
+DELETE FROM model_spent;
 DELETE FROM archived_posting;
 DELETE FROM archive_run;
 DELETE FROM daily_usage;
@@ -43,6 +51,9 @@ DELETE FROM hold;
 DELETE FROM api_key;
 DELETE FROM account;
 DELETE FROM slot;
+DELETE FROM change;
+DELETE FROM change_line;
+DELETE FROM change_retention;
 """
 """Faster than TRUNCATE where there are only a few rows."""
 

@@ -36,10 +36,11 @@ class S3Server:
     port: int
     process: Process
     folder: Path
+    host: str = "127.0.0.1"
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.host}:{self.port}"
 
     def client(self) -> Any:
         """Return AWS's own client of the server's administrator."""
@@ -91,8 +92,8 @@ def aws_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextmanager
-def running_s3(program: Path, folder: Path) -> Iterator[S3Server]:
-    """Run a server with nothing in it."""
+def running_s3(program: Path, folder: Path, host: str = "127.0.0.1") -> Iterator[S3Server]:
+    """Run a server with nothing in it, at an address of this machine."""
     (port,) = free_ports(1)
     buckets, attributes = folder / "buckets", folder / "attributes"
     buckets.mkdir()
@@ -100,7 +101,7 @@ def running_s3(program: Path, folder: Path) -> Iterator[S3Server]:
     process = start(
         folder / "log",
         program,
-        f"--port=127.0.0.1:{port}",
+        f"--port={host}:{port}",
         f"--access={ACCESS_KEY}",
         f"--secret={SECRET_KEY}",
         f"--region={REGION}",
@@ -109,7 +110,7 @@ def running_s3(program: Path, folder: Path) -> Iterator[S3Server]:
         f"--sidecar={attributes}",
         buckets,
     )
-    server = S3Server(port, process, buckets)
+    server = S3Server(port, process, buckets, host)
     try:
         process.wait_until(lambda: _responds(server), START_SECONDS, "S3 server")
         yield server

@@ -13,7 +13,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
-CLIENT, SERVER = 3, 2
+CLIENT, SERVER, CONSUMER = 3, 2, 5
 """The kinds of spans, as the protocol numbers them."""
 
 ERROR = 2
@@ -32,6 +32,8 @@ class Span:
     status: int
     attributes: dict[str, Any]
     events: int
+    links: tuple[tuple[str, str], ...] = ()
+    """Trace and span of each link."""
 
 
 @dataclass
@@ -101,6 +103,7 @@ def _span(span: Any) -> Span:
         status=span.status.code,
         attributes=_attributes(span.attributes),
         events=len(span.events),
+        links=tuple((link.trace_id.hex(), link.span_id.hex()) for link in span.links),
     )
 
 

@@ -2,14 +2,11 @@
 
 import json
 import os
-import sys
 from pathlib import Path
-from urllib.request import urlopen
 
-from tintype_testing.cluster.processes import Process, free_ports, start
+from tintype_testing.cluster.processes import Process, free_ports, start_tintype
+from tintype_testing.http import responded
 from tintype_testing.operator import CONFIGMAP, Operator
-
-TINTYPE = (sys.executable, "-m", "tintype_cli")
 
 
 class WatchingGateway:
@@ -44,13 +41,13 @@ class WatchingGateway:
     def sequence(self) -> int:
         """The sequence that it serves; zero before it responds."""
         try:
-            with urlopen(self.url, timeout=30) as response:  # noqa: S310 - loopback
-                return json.load(response)["sequence"] or 0
+            status, body = responded(self.url)
         except OSError:
             return 0
+        return json.loads(body)["sequence"] or 0 if status == 200 else 0
 
     def start(self) -> None:
-        self._process = start(self._log, *TINTYPE, "gateway", environ=self._environ)
+        self._process = start_tintype(self._log, "gateway", environ=self._environ)
 
     def stop(self) -> None:
         if self._process is not None:

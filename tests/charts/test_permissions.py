@@ -4,13 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from tintype_operator.process.preflight import required_permissions
+from tintype_operator.process.preflight import key_secret_permissions, required_permissions
 from tintype_operator.publish.catalog import configmap_names
 from tintype_operator.settings import Settings
 from tintype_testing.chart import Helm, Object, Values, find
 from tintype_testing.cluster.control_plane import ControlPlane
 
 RBAC = ("ServiceAccount", "Role", "RoleBinding")
+
+BY_SECRET: Values = {
+    "adminApi": {"serviceAccounts": {"enabled": False}, "operatorToken": {"existingSecret": "op"}}
+}
 
 
 @pytest.fixture(scope="module")
@@ -88,8 +92,9 @@ def test_a_gateway_that_watches_its_credentials_may_read_that_secret_and_no_othe
         ("patch", "configmap/another"),
         ("delete", "configmap/tintype-catalog"),
         ("delete", "secrets"),
-        ("get", "secret/another"),
-        ("patch", "secret/another"),
+        ("update", "accounts.tintype.dev"),
+        ("patch", "apikeys.tintype.dev"),
+        ("create", "creditgrants.tintype.dev"),
         ("create", "pods"),
         ("create", "roles.rbac.authorization.k8s.io"),
     ],
@@ -100,15 +105,66 @@ def test_the_operator_may_write_only_its_own_objects(
     assert not allowed(cluster_with_crds, installed, "operator", *request_)
 
 
-def test_cluster_permissions_exist_only_while_definitions_are_upgraded(
+def test_an_operator_that_writes_no_keys_writes_one_secret_alone(
+    helm: Helm, cluster_with_crds: ControlPlane, namespace: str
+) -> None:
+    values = {"crds": {"upgrade": False}, "accounts": {"manageSecrets": False}}
+    objects = helm.objects(values, namespace=namespace)
+    cluster_with_crds.apply(*(object_ for object_ in objects if object_["kind"] in RBAC))
+
+    def may(verb: str, secret: str) -> bool:
+        return allowed(cluster_with_crds, namespace, "operator", verb, secret)
+
+    verbs = ("get", "create", "patch")
+    assert [may(verb, "secret/tintype-credentials") for verb in verbs] == [True, True, True]
+    assert [may(verb, "secret/another") for verb in verbs] == [False, False, False]
+
+
+def lasting_cluster_rules(objects: list[Object]) -> list[Object]:
+    """The rules that somebody has in the whole cluster, not only while definitions are upgraded."""
+    bound = {
+        object_["roleRef"]["name"]
+        for object_ in objects
+        if object_["kind"] == "ClusterRoleBinding" and _is_lasting(object_)
+    }
+    return [
+        rule
+        for object_ in objects
+        if object_["kind"] == "ClusterRole" and object_["metadata"]["name"] in bound
+        for rule in object_["rules"]
+    ]
+
+
+def test_the_one_lasting_cluster_permission_is_for_token_reviews_and_can_be_turned_off(
     helm: Helm,
 ) -> None:
-    def is_hook(object_: Object) -> bool:
-        return "helm.sh/hook" in object_["metadata"].get("annotations", {})
+    assert lasting_cluster_rules(helm.objects({})) == [
+        {
+            "apiGroups": ["authentication.k8s.io"],
+            "resources": ["tokenreviews"],
+            "verbs": ["create"],
+        }
+    ]
 
-    objects = helm.objects({})
+    without = helm.objects(BY_SECRET)
+    assert lasting_cluster_rules(without) == []
+    assert not [o for o in without if o["kind"] == "ClusterRoleBinding" and _is_lasting(o)]
 
-    assert [o for o in objects if o["kind"].startswith("ClusterRole") and not is_hook(o)] == []
+
+def _is_lasting(object_: Object) -> bool:
+    return "helm.sh/hook" not in object_["metadata"].get("annotations", {})
+
+
+def test_a_gateway_may_have_tokens_reviewed_and_the_operator_may_not(
+    helm: Helm, cluster_with_crds: ControlPlane, namespace: str
+) -> None:
+    objects = helm.objects({"crds": {"upgrade": False}}, namespace=namespace)
+    kinds = (*RBAC, "ClusterRole", "ClusterRoleBinding")
+    cluster_with_crds.apply(*(object_ for object_ in objects if object_["kind"] in kinds))
+
+    request = ("create", "tokenreviews.authentication.k8s.io")
+    assert allowed(cluster_with_crds, namespace, "gateway", *request)
+    assert not allowed(cluster_with_crds, namespace, "operator", *request)
 
 
 def settings(objects: list[Object]) -> dict[str, str]:
@@ -131,8 +187,14 @@ def granted(objects: list[Object]) -> set[str]:
 
 @pytest.mark.parametrize(
     "values",
-    [{}, {"operator": {"replicas": 2}}, {"operator": {"manageCredentials": False}}],
-    ids=["defaults", "two replicas", "credentials from elsewhere"],
+    [
+        {},
+        {"operator": {"replicas": 2}},
+        {"operator": {"manageCredentials": False}},
+        {"accounts": {"manageSecrets": False}},
+        {"accounts": {"enabled": False}},
+    ],
+    ids=["defaults", "two replicas", "credentials from elsewhere", "no keys", "no accounts"],
 )
 def test_the_role_grants_exactly_the_permissions_of_the_preflight_check(
     helm: Helm, monkeypatch: pytest.MonkeyPatch, values: Values
@@ -141,5 +203,6 @@ def test_the_role_grants_exactly_the_permissions_of_the_preflight_check(
     for name, value in settings(objects).items():
         monkeypatch.setenv(name, value)
 
-    needed = {str(right) for right in required_permissions(Settings())}
-    assert granted(objects) == needed
+    read = Settings()
+    needed = {str(right) for right in required_permissions(read)}
+    assert granted(objects) == needed | {str(right) for right in key_secret_permissions(read)}

@@ -1,6 +1,8 @@
 """Install, upgrade, test and uninstall a release on a real API server."""
 
 import json
+import re
+import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,6 +17,8 @@ from tintype_testing.cluster.binaries import find_binaries
 from tintype_testing.cluster.control_plane import ControlPlane
 from tintype_testing.manifests import image_model
 from tintype_testing.waiting import eventually_blocking
+
+ROOT = Path(__file__).parents[2]
 
 CRDS = [f"{kind.plural}.{kind.group}" for kind in (IMAGE_MODELS, PROVIDER_BINDINGS)]
 
@@ -85,6 +89,29 @@ def test_the_commands_in_the_notes_return_an_image(release: Release) -> None:
     assert "WARNING: persistence.enabled=false" in notes
     assert f"kubectl exec -n {release.namespace} deploy/tintype-gateway -- cat" in notes
     assert '"model": "gpt-image-1"' in notes
+
+
+def test_the_page_for_beginners_says_what_the_notes_say(release: Release) -> None:
+    install, *commands, change, _ = page_commands()
+    notes = one_spaced(release.install(DEV)).replace(release.namespace, "images")
+
+    assert install in one_spaced((ROOT / "docs" / "kubernetes.md").read_text())
+    assert [command for command in commands if command not in notes] == []
+    release.kubectl(*shlex.split(change.replace("-n images", ""))[1:])
+    model = json.loads(release.kubectl("get", "im", "gpt-image-1", "-o", "json"))
+    assert model["spec"]["aliases"] == ["hedgehogs"]
+
+
+def page_commands() -> list[str]:
+    """The commands of the page for a first cluster, each on one line."""
+    page = (ROOT / "docs" / "get-started-in-a-cluster.md").read_text()
+    blocks = re.findall(r"^```sh\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    return [one_spaced(block) for block in blocks]
+
+
+def one_spaced(text: str) -> str:
+    """A text without line breaks."""
+    return " ".join(text.replace("\\\n", " ").split())
 
 
 def test_the_ledger_and_users_objects_outlive_the_release(release: Release) -> None:

@@ -81,7 +81,11 @@ def egress(objects: list[Object], name: str) -> list[dict[str, Any]]:
     return list(policy["spec"]["egress"])
 
 
-DESTINATIONS = ("apiServer", "dns", "database", "objectStore", "keySets", "otlp", "providers")
+DESTINATIONS = (
+    *("apiServer", "dns", "database", "objectStore", "keySets", "otlp", "providers"),
+    "webhooks",
+    "guardrail",
+)
 
 
 def _to(number: int) -> list[dict[str, Any]]:
@@ -300,6 +304,21 @@ def test_old_postings_are_archived_on_a_schedule_if_it_is_asked_for(helm: Helm) 
     assert "CronJob" not in {o["kind"] for o in helm.objects({})}
 
 
+def test_the_ledger_is_backed_up_on_a_schedule_if_it_is_asked_for(helm: Helm) -> None:
+    values: Values = {
+        "database": {"existingSecret": "ledger"},
+        "ledgerBackup": {"enabled": True, "schedule": "0 5 * * *", "existingClaim": "backups"},
+    }
+    objects = helm.objects(values)
+
+    job = find(objects, "CronJob", "tintype-ledger-backup")["spec"]
+    assert (job["schedule"], job["concurrencyPolicy"]) == ("0 5 * * *", "Forbid")
+    pod = job["jobTemplate"]["spec"]["template"]["spec"]
+    (backup,) = pod["containers"]
+    assert backup["command"] == ["tintype", "ledger", "backup", "--to", "/var/backup"]
+    assert {"name": "backup", "persistentVolumeClaim": {"claimName": "backups"}} in pod["volumes"]
+
+
 def test_no_pod_has_environment_variables_for_services(helm: Helm) -> None:
     """A Service named tintype would set TINTYPE_PORT to a URL."""
     for object_ in helm.objects(DEV):
@@ -387,6 +406,53 @@ def test_gateways_watch_their_credentials_only_if_a_value_enables_it(
     secret = "tintype-credentials" if watched else None
     assert environ.get("TINTYPE_CREDENTIALS_SECRET") == secret
     assert environ["TINTYPE_CREDENTIALS_DIR"] == "/etc/tintype/credentials"
+
+
+def test_webhooks_have_their_url_and_secrets_from_a_secret(helm: Helm) -> None:
+    values: Values = {"webhooks": {"existingSecret": "hooks", "urlKey": "to", "secretsKey": "by"}}
+    objects = helm.objects(values)
+
+    gateway = container(objects, "gateway")
+    environ = {each["name"]: each for each in gateway["env"]}
+    mounts = {mount["name"]: mount["mountPath"] for mount in gateway["volumeMounts"]}
+    spec = find(objects, "Deployment", "tintype-gateway")["spec"]["template"]["spec"]
+    (volume,) = [each for each in spec["volumes"] if each["name"] == "webhooks"]
+    assert environ["TINTYPE_WEBHOOK_URL"]["valueFrom"] == {
+        "secretKeyRef": {"name": "hooks", "key": "to"}
+    }
+    file = f"{mounts['webhooks']}/{volume['secret']['items'][0]['path']}"
+    assert environ["TINTYPE_WEBHOOK_SECRETS_FILE"]["value"] == file
+    assert volume["secret"]["items"] == [{"key": "by", "path": "secrets"}]
+    assert not [
+        each for each in container(helm.objects({}), "gateway")["env"] if "WEBHOOK" in each["name"]
+    ]
+
+
+def test_the_guardrail_has_its_url_and_secrets_from_a_secret(helm: Helm) -> None:
+    chosen = {"existingSecret": "policy", "urlKey": "to", "secretsKey": "by", "timeoutSeconds": 0.5}
+    objects = helm.objects({"guardrail": chosen | {"onFailure": "open", "inputImages": "sha256"}})
+
+    gateway = container(objects, "gateway")
+    environ = {each["name"]: each for each in gateway["env"]}
+    mounts = {mount["name"]: mount["mountPath"] for mount in gateway["volumeMounts"]}
+    spec = find(objects, "Deployment", "tintype-gateway")["spec"]["template"]["spec"]
+    (volume,) = [each for each in spec["volumes"] if each["name"] == "guardrail"]
+    assert volume["secret"] == {"secretName": "policy", "items": [{"key": "by", "path": "secrets"}]}
+    key = {"secretKeyRef": {"name": "policy", "key": "to"}}
+    assert environ["TINTYPE_GUARDRAIL_URL"]["valueFrom"] == key
+    values = {
+        name.removeprefix("TINTYPE_GUARDRAIL_"): each["value"]
+        for name, each in environ.items()
+        if "GUARDRAIL" in name and "value" in each
+    }
+    assert values == {
+        "SECRETS_FILE": f"{mounts['guardrail']}/secrets",
+        "TIMEOUT_SECONDS": "0.5",
+        "ON_FAILURE": "open",
+        "INPUT_IMAGES": "sha256",
+        "OUTPUT_IMAGES": "none",
+    }
+    assert "GUARDRAIL" not in str(container(helm.objects({}), "gateway")["env"])
 
 
 def test_the_alerts_are_those_of_the_file_and_name_their_runbooks(helm: Helm) -> None:

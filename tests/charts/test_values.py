@@ -69,6 +69,10 @@ def test_helm_lint_reports_nothing(helm: Helm) -> None:
         ({"httpRoute": {"timeout": "5 minutes"}}, "timeout"),
         ({"ledgerArchive": {"keepDays": 1}}, "keepDays"),
         ({"ledgerArchive": {"schedule": "at night"}}, "schedule"),
+        ({"ledgerBackup": {"schedule": "at night"}}, "schedule"),
+        ({"jobs": {"concurrency": 0}}, "concurrency"),
+        ({"jobs": {"retentionSeconds": 1}}, "retentionSeconds"),
+        ({"jobs": {"workers": {"terminationGracePeriodSeconds": 10}}}, "terminationGracePeriod"),
     ],
 )
 def test_the_error_for_a_wrong_value_names_it(helm: Helm, values: Values, named: str) -> None:
@@ -98,6 +102,27 @@ def test_several_gateways_need_a_shared_ledger(helm: Helm, several: Values) -> N
             "s3.bucket",
         ),
         ({"imageFolder": {"enabled": True}}, "imageFolder.publicUrl"),
+        ({"jobs": {"enabled": True}}, "jobs.enabled needs an image store"),
+        (
+            {"jobs": {"enabled": True}, "database": {"existingSecret": "ledger"}},
+            "jobs.enabled needs an image store",
+        ),
+        ({"jobs": {"workers": {"enabled": True}}}, "jobs.workers.enabled needs jobs.enabled"),
+        (
+            {
+                "jobs": {"enabled": True, "workers": {"enabled": True}},
+                "imageFolder": {"enabled": True, "publicUrl": "https://images.example.com"},
+                "database": {"existingSecret": "ledger"},
+            },
+            "database.existingSecret to a Secret with the postgresql:// URL, and s3.bucket",
+        ),
+        (
+            {
+                "jobs": {"enabled": True, "workers": {"enabled": True}},
+                "s3": {"bucket": "images"},
+            },
+            "database.existingSecret to a Secret with the postgresql:// URL, and s3.bucket",
+        ),
         (
             {"ledgerArchive": {"enabled": True, "existingClaim": "books"}},
             "database.existingSecret",
@@ -105,6 +130,14 @@ def test_several_gateways_need_a_shared_ledger(helm: Helm, several: Values) -> N
         (
             {"ledgerArchive": {"enabled": True}, "database": {"existingSecret": "ledger"}},
             "ledgerArchive.existingClaim",
+        ),
+        (
+            {"ledgerBackup": {"enabled": True, "existingClaim": "books"}},
+            "ledgerBackup.enabled needs database.existingSecret",
+        ),
+        (
+            {"ledgerBackup": {"enabled": True}, "database": {"existingSecret": "ledger"}},
+            "ledgerBackup.existingClaim",
         ),
         ({"s3": {"accelerate": True, "endpoint": "http://minio:9000"}}, "acceleration endpoint"),
         (

@@ -15,7 +15,14 @@ PRODUCTION: Values = {
     "starterCatalog": {"enabled": True},
     "database": {"existingSecret": "ledger"},
     "ledgerArchive": {"enabled": True, "existingClaim": "archive"},
+    "ledgerBackup": {"enabled": True, "existingClaim": "backups"},
     "adminToken": {"existingSecret": "admin"},
+    "webhooks": {"existingSecret": "webhooks"},
+    "guardrail": {"existingSecret": "guardrail", "outputImages": "preview"},
+    "adminApi": {
+        "tokens": {"existingSecret": "admins"},
+        "serviceAccounts": {"roles": {"ci/deploy": "keys"}},
+    },
     "s3": {
         "bucket": "images",
         "region": "eu-west-1",
@@ -54,6 +61,7 @@ PRODUCTION: Values = {
     },
     "service": {"annotations": {"a": "b"}},
     "autoscaling": {"enabled": True},
+    "jobs": {"enabled": True, "workers": {"enabled": True, "autoscaling": {"enabled": True}}},
     "networkPolicy": {
         "enabled": True,
         "clientsFrom": [{"namespaceSelector": {}}],
@@ -88,8 +96,18 @@ MATRIX: dict[str, Values] = {
     "a folder for images": {
         "imageFolder": {"enabled": True, "publicUrl": "https://images.example.com"}
     },
+    "jobs of one gateway": {
+        "jobs": {"enabled": True, "key": {"existingSecret": "job-keys"}},
+        "imageFolder": {"enabled": True, "publicUrl": "https://images.example.com"},
+    },
     "another name": {"fullnameOverride": "images"},
     "no hook": {"crds": {"upgrade": False}},
+    "no token reviews": {
+        "adminApi": {
+            "serviceAccounts": {"enabled": False},
+            "operatorToken": {"existingSecret": "operator", "key": "token"},
+        }
+    },
     "open network": {"networkPolicy": {"enabled": True}, "ingress": {"enabled": True}},
 }
 

@@ -21,6 +21,7 @@ from tintype_testing.cluster.control_plane import ControlPlane
 from tintype_testing.helm import HelmMissingError, find_helm
 from tintype_testing.operator import secret
 from tintype_testing.requirements import missing
+from tintype_testing.wheels import DownloadError
 
 HERE = Path(__file__).parent
 
@@ -45,7 +46,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     needed = any(item.path.is_relative_to(HERE) for item in session.items)
     if not needed or session.config.option.collectonly or inabilities() or absent_tools():
         return
-    with suppress(BinariesMissingError, BuildError, CommandError, HelmMissingError):
+    with suppress(BinariesMissingError, BuildError, CommandError, DownloadError, HelmMissingError):
         build_programs()  # the fixtures report errors
         with session.config.stash.setdefault(FIGURES, Figures()).timed("images built"):
             build_images()

@@ -4,7 +4,6 @@
 """
 
 import hashlib
-import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -15,6 +14,7 @@ from tests.node.containerd import PAUSE_IMAGE
 from tintype_catalog.__about__ import __version__
 from tintype_testing import locks
 from tintype_testing.cluster.building import BuildError, cache, locked
+from tintype_testing.wheels import DownloadError, downloaded
 
 ROOT = Path(__file__).parents[2]
 
@@ -57,6 +57,7 @@ def build_images() -> list[Path]:
     Raises:
         CommandError: A tool failed.
         BuildError: Go is missing or failed.
+        DownloadError: The package index has not what is locked.
     """
     folder = cache() / "node"
     folder.mkdir(parents=True, exist_ok=True)
@@ -64,8 +65,8 @@ def build_images() -> list[Path]:
         _build_pause()
         _build_base(folder)
         for target in TARGETS:
-            _build_product(target, _wheels(folder, target, *_locks(target)))
-        _build_client(_wheels(folder, "client", _client_requirements(folder)))
+            _build_product(target, downloaded(target, PYTHON, _locks(target)))
+        _build_client(downloaded("client", PYTHON, [_client_requirements(folder)]))
         names = (PAUSE_IMAGE, CLIENT_IMAGE, *map(product_image, TARGETS))
         return [_archive(folder, name) for name in names]
 
@@ -115,26 +116,6 @@ def _locks(target: str) -> list[Path]:
     return [ROOT / "requirements" / name for name in ("build.txt", f"{target}.txt")]
 
 
-def _wheels(folder: Path, name: str, *locks: Path) -> Path:
-    """A folder with the wheels of lock files, because a build may not reach a package index."""
-    digest = hashlib.sha256(b"".join(lock.read_bytes() for lock in locks)).hexdigest()[:16]
-    wheels = folder / "wheels" / f"{name}-{digest}"
-    if wheels.exists():
-        return wheels
-    with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        for lock in locks:
-            _download(lock, Path(scratch) / "wheels")
-        wheels.parent.mkdir(exist_ok=True)
-        shutil.move(Path(scratch) / "wheels", wheels)
-    return wheels
-
-
-def _download(lock: Path, folder: Path) -> None:
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--only-binary=:all:"]
-    exact = ("--no-deps", "--require-hashes", f"--python-version={PYTHON}")
-    run(*command, *exact, f"--requirement={lock}", f"--dest={folder}")
-
-
 def _client_requirements(folder: Path) -> Path:
     """The part of the lock file that the client's image needs."""
     path = folder / "client.txt"
@@ -173,5 +154,5 @@ def _archive(folder: Path, image: Image) -> Path:
 if __name__ == "__main__":
     try:
         print("\n".join(map(str, build_images())))
-    except (BuildError, CommandError) as error:
+    except (BuildError, CommandError, DownloadError) as error:
         sys.exit(str(error))

@@ -1,5 +1,5 @@
 """A client in the cluster that uses the gateway as applications do: with OpenAI's SDK and the token
-of its ServiceAccount, as in docs/operations.md."""
+of its ServiceAccount, as in docs/accounts.md."""
 
 import json
 from pathlib import Path
@@ -77,6 +77,9 @@ class Workload:
             "name": "client",
             "image": CLIENT_IMAGE,
             "command": ["python", "-c", self._text],
+            # Without a request it runs only while no other pod wants to, and stops for seconds
+            # between the head and the body of a request: that is not what is tested.
+            "resources": {"requests": {"cpu": "250m", "memory": "64Mi"}},
             "env": [{"name": name, "value": value} for name, value in self._environ.items()],
             "securityContext": {
                 "allowPrivilegeEscalation": False,

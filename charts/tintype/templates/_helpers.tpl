@@ -114,17 +114,37 @@ subjects:
 {{- if or .Values.autoscaling.enabled (gt (int .Values.gateway.replicas) 1) }}true{{ end -}}
 {{- end -}}
 
+{{/* The source of the operator's token for the admin API, as in a projected volume. */}}
+{{- define "tintype.operatorToken" -}}
+{{- if .Values.adminApi.serviceAccounts.enabled -}}
+- serviceAccountToken: {audience: tintype-admin, expirationSeconds: 3600, path: token}
+{{- else if .Values.adminApi.operatorToken.existingSecret -}}
+{{- with .Values.adminApi.operatorToken -}}
+- secret: {name: {{ .existingSecret }}, items: [{key: {{ .key }}, path: token}]}
+{{- end -}}
+{{- else -}}
+{{- with .Values.adminToken -}}
+- secret: {name: {{ .existingSecret }}, items: [{key: {{ .key }}, path: token}]}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
 {{/* Checks that a schema cannot express, because they concern several values. */}}
 {{- define "tintype.validate" -}}
 {{- if and (include "tintype.severalGateways" .) (not .Values.database.existingSecret) -}}
 {{- fail "more than one gateway needs a ledger that they share: set database.existingSecret to a Secret with the postgresql:// URL, or gateway.replicas=1 and autoscaling.enabled=false" -}}
 {{- end -}}
-{{- if .Values.ledgerArchive.enabled -}}
-{{- if not .Values.database.existingSecret -}}
-{{- fail "ledgerArchive.enabled needs database.existingSecret: a SQLite file is archived by a command in the gateway's pod, see docs/operations.md" -}}
+{{- if and .Values.accounts.enabled (not .Values.adminApi.serviceAccounts.enabled) (not (coalesce .Values.adminApi.operatorToken.existingSecret .Values.adminToken.existingSecret)) -}}
+{{- fail "accounts.enabled needs a token for the operator: set adminApi.serviceAccounts.enabled=true, or adminApi.operatorToken.existingSecret to a Secret with an admin token, or accounts.enabled=false" -}}
 {{- end -}}
-{{- if not .Values.ledgerArchive.existingClaim -}}
-{{- fail "ledgerArchive.enabled needs ledgerArchive.existingClaim: files on an emptyDir would go with the pod" -}}
+{{- range $job := list "ledgerArchive" "ledgerBackup" -}}
+{{- with index $.Values $job -}}
+{{- if and .enabled (not $.Values.database.existingSecret) -}}
+{{- fail (printf "%s.enabled needs database.existingSecret: a SQLite file is worked on by a command in the gateway's pod, see docs/accounts.md" $job) -}}
+{{- end -}}
+{{- if and .enabled (not .existingClaim) -}}
+{{- fail (printf "%s.enabled needs %s.existingClaim: files on an emptyDir would go with the pod" $job $job) -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 {{- if .Values.imageFolder.enabled -}}
@@ -133,6 +153,17 @@ subjects:
 {{- end -}}
 {{- if not .Values.imageFolder.publicUrl -}}
 {{- fail "imageFolder.enabled needs imageFolder.publicUrl: what clients reach the gateway by" -}}
+{{- end -}}
+{{- end -}}
+{{- with .Values.jobs -}}
+{{- if and .enabled (not $.Values.s3.bucket) (not $.Values.imageFolder.enabled) -}}
+{{- fail "jobs.enabled needs an image store for results: set s3.bucket, or imageFolder.enabled=true with one gateway" -}}
+{{- end -}}
+{{- if and .workers.enabled (not .enabled) -}}
+{{- fail "jobs.workers.enabled needs jobs.enabled=true" -}}
+{{- end -}}
+{{- if and .workers.enabled (or (not $.Values.database.existingSecret) (not $.Values.s3.bucket)) -}}
+{{- fail "jobs.workers.enabled needs what the workers share with the gateways: set database.existingSecret to a Secret with the postgresql:// URL, and s3.bucket" -}}
 {{- end -}}
 {{- end -}}
 {{- if and .Values.s3.accelerate (or .Values.s3.endpoint .Values.s3.pathStyle) -}}

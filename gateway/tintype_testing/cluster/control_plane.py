@@ -36,6 +36,7 @@ CONTROLLERS = (
     "replicaset-controller",
     "job-controller",
     "endpointslice-controller",
+    "clusterrole-aggregation-controller",
 )
 """The controllers that the tests need; all of them would take seconds longer to start."""
 

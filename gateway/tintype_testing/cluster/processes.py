@@ -5,22 +5,48 @@ import itertools
 import os
 import socket
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Protocol
 
 from tintype_testing.cluster.building import cache
+from tintype_testing.forked import Forked
 from tintype_testing.waiting import eventually_blocking
 
 PORTS = range(12_000, 30_000)
 """Ports below Linux's ephemeral range, and between the ranges of Kubernetes."""
+
+RUN_SECONDS = 60
+
+
+class Child(Protocol):
+    """A running program: `subprocess.Popen`, or a process that was forked."""
+
+    @property
+    def pid(self) -> int: ...
+
+    @property
+    def returncode(self) -> int | None: ...
+
+    def poll(self) -> int | None: ...
+
+    def wait(self, timeout: float | None = None) -> int: ...
+
+    def send_signal(self, number: int, /) -> None: ...
+
+    def terminate(self) -> None: ...
+
+    def kill(self) -> None: ...
 
 
 @dataclass(frozen=True)
 class Process:
     """A running program and where its output goes."""
 
-    popen: subprocess.Popen[bytes]
+    popen: Child
     log: Path
 
     def output(self) -> str:
@@ -68,6 +94,64 @@ def start(log: Path, *command: object, environ: Mapping[str, str] = os.environ) 
             env=environ,
         )
     return Process(popen, log)
+
+
+_forks = False
+"""Whether commands of `tintype` are forked from one process that has imported the program."""
+
+
+def fork_commands() -> None:
+    """Fork commands of `tintype` from now on. The tests want that, and a benchmark does not."""
+    global _forks
+    _forks = True
+
+
+def start_tintype(
+    log: Path, *arguments: object, environ: Mapping[str, str] = os.environ
+) -> Process:
+    """Start a command of `tintype` whose output is appended to `log`."""
+    return Process(tintype_child(arguments, environ, Path.cwd(), log, log), log)
+
+
+def tintype_child(
+    arguments: Iterable[object],
+    environ: Mapping[str, str],
+    folder: Path,
+    stdout: Path,
+    stderr: Path,
+) -> Child:
+    """Start a command of `tintype` in a folder. Its output is appended to these files."""
+    words = tuple(str(argument) for argument in arguments)
+    with stdout.open("ab") as out, stderr.open("ab") as err:  # they are there when this returns
+        if _forks:
+            return Forked(words, environ, folder, stdout, stderr)
+        return subprocess.Popen(
+            [sys.executable, "-m", "tintype_cli", *words],
+            cwd=folder,
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=err,
+        )
+
+
+def run_tintype(
+    *arguments: object, environ: Mapping[str, str] = os.environ, folder: Path | None = None
+) -> "subprocess.CompletedProcess[str]":
+    """Run a command of `tintype` in a folder to its end.
+
+    Raises:
+        subprocess.TimeoutExpired: It takes more than a minute.
+    """
+    with TemporaryDirectory() as own:
+        stdout, stderr = Path(own, "stdout"), Path(own, "stderr")
+        child = tintype_child(arguments, environ, folder or Path.cwd(), stdout, stderr)
+        try:
+            code = child.wait(RUN_SECONDS)
+        finally:
+            child.kill()
+        words = [str(argument) for argument in arguments]
+        return subprocess.CompletedProcess(words, code, stdout.read_text(), stderr.read_text())
 
 
 def free_ports(count: int) -> list[int]:

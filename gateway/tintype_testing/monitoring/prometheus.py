@@ -6,13 +6,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError
 from urllib.parse import urlencode
-from urllib.request import urlopen
 
 import yaml
 
 from tintype_testing.cluster.processes import Process, free_ports, start
+from tintype_testing.http import responded
 from tintype_testing.monitoring.rules import FILE
 from tintype_testing.requirements import require
 
@@ -59,18 +58,14 @@ class Prometheus:
 
     def is_ready(self) -> bool:
         try:
-            with urlopen(f"{self.url}/-/ready", timeout=30) as response:  # noqa: S310 - loopback
-                return bool(response.status == 200)
+            return responded(f"{self.url}/-/ready")[0] == 200
         except OSError:
             return False
 
     def _get(self, path: str, **parameters: Any) -> Any:
-        try:
-            url = f"{self.url}/api/v1/{path}?{urlencode(parameters)}"
-            with urlopen(url, timeout=30) as response:  # noqa: S310 - loopback
-                return json.load(response)["data"]
-        except HTTPError as error:
-            raise AssertionError(f"{parameters}: {error.read().decode()}") from error
+        status, body = responded(f"{self.url}/api/v1/{path}?{urlencode(parameters)}")
+        assert status == 200, f"{parameters}: {body.decode()}"
+        return json.loads(body)["data"]
 
 
 @contextmanager

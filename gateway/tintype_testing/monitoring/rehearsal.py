@@ -2,17 +2,19 @@
 that get images, refusals and errors."""
 
 import asyncio
+import base64
 import os
-import subprocess
-import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import httpx2
+from typing_extensions import override
 
 from tintype_catalog.allowed_hosts import entry_for
 from tintype_catalog.credentials import file_name
@@ -20,14 +22,14 @@ from tintype_gateway.catalog.folder import ManifestFolder
 from tintype_gateway.demo import pointed_at
 from tintype_gateway.server import REHEARSAL, STARTER
 from tintype_testing.cluster.control_plane import ControlPlane
-from tintype_testing.cluster.processes import free_ports, start
+from tintype_testing.cluster.processes import free_ports, run_tintype, start_tintype
 from tintype_testing.http import http_client
 from tintype_testing.manifests import SELF_HOSTED, Manifest, read_manifests
 from tintype_testing.monitoring.prometheus import Prometheus, running_prometheus
 from tintype_testing.operator import Operator, secret
 from tintype_testing.simulators import script
 from tintype_testing.waiting import eventually_blocking
-from tintype_testing.watching_gateway import TINTYPE, WatchingGateway
+from tintype_testing.watching_gateway import WatchingGateway
 
 SECRETS = {
     "aws-bedrock": {"aws-access-key-id": "rehearsal", "aws-secret-access-key": "simulated"},
@@ -50,6 +52,8 @@ STREAMED: tuple[dict[str, Any], ...] = (
     {"model": "amazon.nova-canvas-v1:0", "prompt": "a fox", "stream": True},
 )
 
+GENERATIONS = "/v1/images/generations"
+
 SCARCE = {"model": "flux-2-klein", "prompt": "a fox", "size": "256x256"}
 """A request to a server that makes one image at a time."""
 
@@ -58,8 +62,21 @@ QUEUE = 2
 
 REFUSED = {"model": "gpt-image-1-mini", "prompt": "a forbidden fox"}
 WITHHELD = {"model": "amazon.nova-canvas-v1:0", "prompt": "a flagged fox"}
+JUDGED = tuple(
+    {"model": "gpt-image-1-mini", "prompt": f"a {word} fox"}
+    for word in ("banned", "swapped", "undecided")
+)
+"""Requests that the policy service denies, changes, and does not judge."""
+
 FAULTY = {"model": "gpt-image-1-mini", "prompt": "a fox", "n": 99}
 UNKNOWN = {"model": "gpt-image-0", "prompt": "a fox"}
+
+IN_BACKGROUND = {"Prefer": "respond-async"}
+WAIT = {"Prefer": "wait=30"}
+JOBS = ({"model": "gpt-image-1-mini", "prompt": "a fox"},) * 3 + (REFUSED,)
+
+BUDGET = "day=1@10,20,30,40,50,60,70,80,90"
+"""A budget, in credits, that some images spend, with shares to alert of that each one reaches."""
 
 FAULTS: tuple[dict[str, object], ...] = (
     {"status": 521, "body": "down"},
@@ -78,6 +95,9 @@ class Rehearsal:
     gateway: WatchingGateway
     simulator: str
     key: str
+    frugal_key: str
+    """The key of an account with a small budget."""
+
     started: float
     """Unix seconds."""
 
@@ -94,15 +114,19 @@ class Rehearsal:
         async with http_client(f"http://127.0.0.1:{self.gateway.port}", headers=headers) as http:
             for number in range(rounds):
                 fault = FAULTS[number // 3 % len(FAULTS)]
-                await script(self.simulator, *([fault] if number % 3 == 0 else []))
+                fails = number % 3 == 0 or number == rounds - 1
+                await script(self.simulator, *([fault] if fails else []))
                 good = [{"model": model, "prompt": f"a fox {number}"} for model in MODELS]
-                together = (*good, *STREAMED, REFUSED, WITHHELD)
+                together = (*good, *STREAMED, REFUSED, WITHHELD, *JUDGED)
                 await asyncio.gather(*(_ask(http, body) for body in together))
                 too_many = [SCARCE] * (QUEUE + 3)
                 await asyncio.gather(*(_ask(http, body) for body in too_many))
                 for body in (FAULTY, UNKNOWN):
                     await _ask(http, body)
                 await _leave(http, good[number % len(good)])
+                await _run_jobs(http)
+                frugal = {"Authorization": f"Bearer {self.frugal_key}"}
+                await http.post(GENERATIONS, json=good[0], headers=frugal)
                 await _ramble(self.gateway.port)
                 await asyncio.sleep(pause_seconds)
 
@@ -130,13 +154,24 @@ def _own_server(url: str) -> list[Manifest]:
 async def _ask(http: httpx2.AsyncClient, body: dict[str, Any]) -> None:
     """Request an image. A response is aborted if its provider fails in the middle."""
     with suppress(httpx2.RemoteProtocolError):
-        await http.post("/v1/images/generations", json=body)
+        await http.post(GENERATIONS, json=body)
+
+
+async def _run_jobs(http: httpx2.AsyncClient) -> None:
+    """Submit jobs, cancel one, and wait for their ends."""
+    responses = [await http.post(GENERATIONS, json=body, headers=IN_BACKGROUND) for body in JOBS]
+    paths = [response.headers["location"] for response in responses]
+    await http.delete(paths[-2])
+
+    for path in paths:
+        while (await http.get(path, headers=WAIT)).json()["finished_at"] is None:
+            pass
 
 
 async def _leave(http: httpx2.AsyncClient, body: dict[str, Any]) -> None:
     """Request an image, and close the connection before it can arrive."""
     try:
-        await http.post("/v1/images/generations", json=body, timeout=0.02)
+        await http.post(GENERATIONS, json=body, timeout=0.02)
     except httpx2.TimeoutException:
         return
 
@@ -166,12 +201,25 @@ def rehearsal(
         operator.apply(secret(name, entry_for(url), **keys))
         for key, value in keys.items():
             (credentials / file_name(name, key)).write_text(value)
-    simulator = start(
+    secrets_file = folder / "webhook-secrets"
+    secrets_file.write_text("whsec_" + base64.b64encode(bytes(32)).decode())
+    simulator = start_tintype(
         folder / "simulator.log",
-        *(*TINTYPE, "simulator", "--port", simulator_port, "--latency-seconds", latency_seconds),
+        *("simulator", "--port", simulator_port, "--latency-seconds", latency_seconds),
+        *("--policy-secrets-file", secrets_file),
     )
+    receiver = ThreadingHTTPServer(("127.0.0.1", 0), _Receiver)
+    threading.Thread(target=receiver.serve_forever, daemon=True).start()
     gateway = WatchingGateway(
-        operator, folder / "gateway", TINTYPE_CREDENTIALS_DIR=str(credentials)
+        operator,
+        folder / "gateway",
+        TINTYPE_CREDENTIALS_DIR=str(credentials),
+        TINTYPE_IMAGE_STORE_DIR=str(folder / "images"),
+        TINTYPE_JOBS_CONCURRENCY="2",
+        TINTYPE_WEBHOOK_URL=f"http://127.0.0.1:{receiver.server_port}/budgets",
+        TINTYPE_WEBHOOK_SECRETS_FILE=str(secrets_file),
+        TINTYPE_GUARDRAIL_URL=f"{url}/policy",
+        TINTYPE_GUARDRAIL_SECRETS_FILE=str(secrets_file),
     )
     manifests = [pointed_at(manifest, url) for manifest in _starter()] + _own_server(url)
     jobs = {"gateway": gateway.admin_port, "operator": operator.health_port}
@@ -180,24 +228,45 @@ def rehearsal(
         gateway.start()
         with running_prometheus(folder, jobs) as prometheus:
             started = time.time()
-            key = _new_key(folder / "gateway")
+            key = _new_key(folder / "gateway", "studio", "--unlimited")
+            frugal_key = _new_key(folder / "gateway", "intern", "--credits", "9")
+            _tintype(folder / "gateway", "accounts", "set", "intern", "--budget", BUDGET)
             operator.apply(*manifests)
             names = [item["metadata"]["name"] for item in manifests if item["kind"] == "ImageModel"]
             operator.wait_for_models(*sorted(names))
             eventually_blocking(lambda: gateway.sequence() > 0, "a gateway with a catalog")
-            yield Rehearsal(prometheus, operator, gateway, url, key, started)
+            yield Rehearsal(prometheus, operator, gateway, url, key, frugal_key, started)
     finally:
         gateway.stop()
         operator.close()
         simulator.stop()
+        receiver.shutdown()
+        receiver.server_close()
 
 
-def _new_key(folder: Path) -> str:
-    def tintype(*arguments: str) -> str:
-        environ = os.environ | {"TINTYPE_DATA_DIR": str(folder)}
-        command = [sys.executable, "-m", "tintype_cli", *arguments]
-        ended = subprocess.run(command, env=environ, capture_output=True, text=True, check=True)
-        return ended.stdout
+class _Receiver(BaseHTTPRequestHandler):
+    """Accepts every webhook."""
 
-    tintype("accounts", "create", "studio", "--unlimited", "--calls-per-minute", "1000000")
-    return tintype("keys", "create", "--account", "studio").split()[-1]
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(204)
+        self.end_headers()
+
+    @override
+    def log_message(self, *_: object) -> None:
+        """Print nothing."""
+
+
+def _new_key(folder: Path, account: str, *terms: str) -> str:
+    """Create an account, and return a key of it."""
+    calls = ("--calls-per-minute", "1000000")
+    _tintype(folder, "accounts", "create", account, *terms, *calls)
+    return _tintype(folder, "keys", "create", "--account", account).split()[-1]
+
+
+def _tintype(folder: Path, *arguments: str) -> str:
+    """Run a command on the ledger in the folder, and return what it prints."""
+    environ = os.environ | {"TINTYPE_DATA_DIR": str(folder)}
+    ended = run_tintype(*arguments, environ=environ)
+    ended.check_returncode()
+    return ended.stdout

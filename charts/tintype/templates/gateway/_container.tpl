@@ -1,9 +1,15 @@
-{{/* The fields that the gateway's container and its migration container share. */}}
+{{/*
+The fields that the gateway's container and its migration container share. Takes
+(list . COMPONENT VALUES), where COMPONENT is `gateway` or `worker`.
+*/}}
 {{- define "tintype.gatewayContainer" -}}
+{{- $component := index . 1 }}
+{{- $values := index . 2 }}
+{{- with index . 0 -}}
 image: {{ include "tintype.image" (list . .Values.gateway.image) }}
 imagePullPolicy: {{ .Values.image.pullPolicy }}
 env:
-  {{- include "tintype.gatewayEnv" . | nindent 2 }}
+  {{- include "tintype.gatewayEnv" (list . $component) | nindent 2 }}
 {{- $from := .Values.gateway.extraEnvFrom }}
 {{- with .Values.s3.existingSecret }}
 {{- $from = append $from (dict "secretRef" (dict "name" .)) }}
@@ -13,7 +19,7 @@ envFrom:
   {{- toYaml . | nindent 2 }}
 {{- end }}
 resources:
-  {{- toYaml .Values.gateway.resources | nindent 2 }}
+  {{- toYaml $values.resources | nindent 2 }}
 securityContext:
   {{- include "tintype.containerSecurity" . | nindent 2 }}
 volumeMounts:
@@ -25,12 +31,27 @@ volumeMounts:
   {{- if include "tintype.jwtIssuers" . }}
   - {name: jwt-issuers, mountPath: /etc/tintype/jwt, readOnly: true}
   {{- end }}
+  {{- if .Values.webhooks.existingSecret }}
+  - {name: webhooks, mountPath: /etc/tintype/webhooks, readOnly: true}
+  {{- end }}
+  {{- if .Values.guardrail.existingSecret }}
+  - {name: guardrail, mountPath: /etc/tintype/guardrail, readOnly: true}
+  {{- end }}
+  {{- if .Values.jobs.enabled }}
+  - {name: job-keys, mountPath: /etc/tintype/jobs, readOnly: true}
+  {{- end }}
+  {{- if include "tintype.adminTokenFiles" . }}
+  - {name: admin-tokens, mountPath: /etc/tintype/admin-tokens, readOnly: true}
+  {{- end }}
   {{- with .Values.gateway.extraVolumeMounts }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
 {{- end -}}
+{{- end -}}
 
 {{- define "tintype.gatewayEnv" -}}
+{{- $component := index . 1 }}
+{{- with index . 0 -}}
 - {name: TINTYPE_HOST, value: 0.0.0.0}
 - {name: TINTYPE_ADMIN_HOST, value: 0.0.0.0}
 - {name: TINTYPE_DATA_DIR, value: /var/lib/tintype}
@@ -54,7 +75,7 @@ volumeMounts:
 {{- with include "tintype.privateEnv" . | trim }}
 {{ . }}
 {{- end }}
-{{- if .Values.gateway.demo }}
+{{- if and .Values.gateway.demo (eq $component "gateway") }}
 - {name: TINTYPE_DEMO, value: "true"}
 {{- end }}
 {{- if include "tintype.jwtIssuers" . }}
@@ -69,6 +90,29 @@ volumeMounts:
 {{- if .existingSecret }}
 - {name: TINTYPE_ADMIN_TOKEN, valueFrom: {secretKeyRef: {name: {{ .existingSecret }}, key: {{ .key }}}}}
 {{- end }}
+{{- end }}
+{{- with .Values.webhooks }}
+{{- if .existingSecret }}
+- {name: TINTYPE_WEBHOOK_URL, valueFrom: {secretKeyRef: {name: {{ .existingSecret }}, key: {{ .urlKey }}}}}
+- {name: TINTYPE_WEBHOOK_SECRETS_FILE, value: /etc/tintype/webhooks/secrets}
+- {name: TINTYPE_WEBHOOK_AUDIT, value: {{ .audit | quote }}}
+{{- end }}
+{{- end }}
+{{- with .Values.guardrail }}
+{{- if .existingSecret }}
+- {name: TINTYPE_GUARDRAIL_URL, valueFrom: {secretKeyRef: {name: {{ .existingSecret }}, key: {{ .urlKey }}}}}
+- {name: TINTYPE_GUARDRAIL_SECRETS_FILE, value: /etc/tintype/guardrail/secrets}
+- {name: TINTYPE_GUARDRAIL_TIMEOUT_SECONDS, value: {{ .timeoutSeconds | quote }}}
+- {name: TINTYPE_GUARDRAIL_ON_FAILURE, value: {{ .onFailure }}}
+- {name: TINTYPE_GUARDRAIL_INPUT_IMAGES, value: {{ .inputImages }}}
+- {name: TINTYPE_GUARDRAIL_OUTPUT_IMAGES, value: {{ .outputImages }}}
+{{- end }}
+{{- end }}
+{{- if include "tintype.adminTokenFiles" . }}
+- {name: TINTYPE_ADMIN_TOKENS_DIR, value: /etc/tintype/admin-tokens}
+{{- end }}
+{{- with include "tintype.adminServiceAccounts" . }}
+- {name: TINTYPE_ADMIN_SERVICE_ACCOUNTS, value: {{ . | quote }}}
 {{- end }}
 {{- with .Values.s3 }}
 {{- if .bucket }}
@@ -97,8 +141,34 @@ volumeMounts:
 - {name: TINTYPE_PUBLIC_URL, value: {{ .publicUrl }}}
 {{- end }}
 {{- end }}
+{{- include "tintype.jobsEnv" (list . $component) }}
 {{- with .Values.gateway.extraEnv }}
 {{ toYaml . }}
+{{- end }}
+{{- end -}}
+{{- end -}}
+
+{{/* The variables of jobs, after a line break. */}}
+{{- define "tintype.jobsEnv" }}
+{{- $isWorker := eq (index . 1) "worker" }}
+{{- $gateway := (index . 0).Values.gateway }}
+{{- with (index . 0).Values.jobs }}
+{{- if .enabled }}
+- {name: TINTYPE_JOBS_KEY_FILE, value: /etc/tintype/jobs/keys}
+- {name: TINTYPE_JOBS_CONCURRENCY, value: {{ ternary .concurrency 0 (or $isWorker (not .workers.enabled)) | int64 | quote }}}
+- {name: TINTYPE_JOBS_MAX_QUEUED, value: {{ .maxQueued | int64 | quote }}}
+- {name: TINTYPE_JOBS_MAX_RUNNING, value: {{ .maxRunning | int64 | quote }}}
+- {name: TINTYPE_JOBS_MAX_QUEUED_SECONDS, value: {{ .maxQueuedSeconds | int64 | quote }}}
+- {name: TINTYPE_JOBS_RETENTION_SECONDS, value: {{ .retentionSeconds | int64 | quote }}}
+{{- /* What follows the drain takes up to 30 seconds. */}}
+{{- $seconds := sub $gateway.terminationGracePeriodSeconds (add $gateway.preStopSeconds 20) }}
+{{- if $isWorker }}
+{{- $seconds = sub .workers.terminationGracePeriodSeconds 30 }}
+{{- end }}
+- {name: TINTYPE_JOBS_DRAIN_SECONDS, value: {{ max 0 $seconds | quote }}}
+{{- else }}
+- {name: TINTYPE_JOBS_ENABLED, value: "false"}
+{{- end }}
 {{- end }}
 {{- end -}}
 
@@ -110,6 +180,35 @@ volumeMounts:
 {{- with .Values.gateway.allowedPrivateNetworks }}
 - {name: TINTYPE_ALLOWED_PRIVATE_NETWORKS, value: {{ join "," . | quote }}}
 {{- end }}
+{{- end -}}
+
+{{/* The sources of the volume with the tokens of admins, as a JSON list; empty without one. */}}
+{{- define "tintype.adminTokenFiles" -}}
+{{- $sources := list -}}
+{{- with .Values.adminApi.tokens.existingSecret -}}
+{{- $sources = append $sources (dict "secret" (dict "name" .)) -}}
+{{- end -}}
+{{- if not .Values.adminApi.serviceAccounts.enabled -}}
+{{- with .Values.adminApi.operatorToken -}}
+{{- if .existingSecret -}}
+{{- $file := dict "key" .key "path" "operator.admin" -}}
+{{- $sources = append $sources (dict "secret" (dict "name" .existingSecret "items" (list $file))) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- with $sources }}{{ toJson . }}{{ end -}}
+{{- end -}}
+
+{{/* The ServiceAccounts that are admins, NAMESPACE/NAME=ROLE separated by commas. */}}
+{{- define "tintype.adminServiceAccounts" -}}
+{{- if .Values.adminApi.serviceAccounts.enabled -}}
+{{- $operator := printf "%s/%s-operator" .Release.Namespace (include "tintype.fullname" .) -}}
+{{- $entries := list -}}
+{{- range $name, $role := merge (dict $operator "admin") .Values.adminApi.serviceAccounts.roles -}}
+{{- $entries = append $entries (printf "%s=%s" $name $role) -}}
+{{- end -}}
+{{- join "," $entries -}}
+{{- end -}}
 {{- end -}}
 
 {{/* The YAML of all issuers, empty if there are none. */}}

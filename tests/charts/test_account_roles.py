@@ -1,0 +1,116 @@
+"""Who may grant money, who may make keys, and who may describe accounts are three roles."""
+
+from pathlib import Path
+
+import pytest
+
+from tintype_testing.chart import Helm, Object
+from tintype_testing.cluster.control_plane import ControlPlane
+from tintype_testing.waiting import eventually_blocking
+
+KINDS = ("accounts", "apikeys", "creditgrants")
+
+NO_JOB = {"crds": {"upgrade": False}}
+
+EDITORS = {"account-editor": "accounts", "key-editor": "apikeys", "grant-editor": "creditgrants"}
+
+
+@pytest.fixture(scope="module")
+def installed(
+    helm_program: Path, cluster_with_crds: ControlPlane, tmp_path_factory: pytest.TempPathFactory
+) -> str:
+    """A namespace with a RoleBinding for each of the release's ClusterRoles, to a user of its
+    name, and one for a user `viewer` of Kubernetes's own role `view`."""
+    namespace = cluster_with_crds.create_namespace()
+    helm = Helm(helm_program, None, tmp_path_factory.mktemp("helm"))
+    objects = helm.objects(NO_JOB, namespace=namespace)
+    roles = [found for found in objects if found["kind"] == "ClusterRole" and is_of_people(found)]
+    cluster_with_crds.apply(*roles)
+    names = {role["metadata"]["name"].removeprefix(f"{namespace}-tintype-") for role in roles}
+    for name in names:
+        bind(cluster_with_crds, namespace, f"{namespace}-tintype-{name}", name)
+    for name in ("view", "edit"):
+        bind(cluster_with_crds, namespace, name, name)
+    return namespace
+
+
+def is_of_people(role: Object) -> bool:
+    labels = role["metadata"]["labels"]
+    return bool(labels["app.kubernetes.io/component"] == "accounts")
+
+
+def bind(cluster: ControlPlane, namespace: str, role: str, user: str) -> None:
+    binding = ("rolebinding", user, f"--clusterrole={role}", f"--user={user}")
+    cluster.kubectl("create", *binding, "--namespace", namespace)
+
+
+def may(cluster: ControlPlane, namespace: str, user: str, verb: str, kind: str) -> bool:
+    request = ("auth", "can-i", verb, f"{kind}.tintype.dev", "--as", user)
+    return cluster.try_kubectl(*request, "--namespace", namespace).returncode == 0
+
+
+@pytest.mark.parametrize(("user", "kind"), EDITORS.items())
+def test_an_editor_may_write_one_kind_and_no_other(
+    cluster_with_crds: ControlPlane, installed: str, user: str, kind: str
+) -> None:
+    for verb in ("create", "patch", "delete", "list"):
+        allowed = {each for each in KINDS if may(cluster_with_crds, installed, user, verb, each)}
+        assert allowed == {kind}
+
+
+def test_a_viewer_may_read_all_and_write_nothing(
+    cluster_with_crds: ControlPlane, installed: str
+) -> None:
+    for kind in KINDS:
+        assert may(cluster_with_crds, installed, "account-viewer", "list", kind)
+        assert not may(cluster_with_crds, installed, "account-viewer", "create", kind)
+
+
+def test_the_administrator_of_accounts_may_write_all(
+    cluster_with_crds: ControlPlane, installed: str
+) -> None:
+    def allowed() -> set[str]:
+        user = "accounts-admin"
+        return {kind for kind in KINDS if may(cluster_with_crds, installed, user, "create", kind)}
+
+    eventually_blocking(lambda: allowed() == set(KINDS), "the aggregated rights")
+
+
+@pytest.mark.parametrize("user", ["view", "edit"])
+def test_kubernetes_own_roles_may_read_but_not_write(
+    cluster_with_crds: ControlPlane, installed: str, user: str
+) -> None:
+    def allowed(verb: str) -> set[str]:
+        return {kind for kind in KINDS if may(cluster_with_crds, installed, user, verb, kind)}
+
+    eventually_blocking(lambda: allowed("list") == set(KINDS), "the aggregated rights")
+    assert allowed("create") == set()
+
+
+def test_nobody_may_write_a_status(cluster_with_crds: ControlPlane, installed: str) -> None:
+    """A status with a posting would look like a paid grant."""
+    for user, kind in EDITORS.items():
+        request = ("auth", "can-i", "patch", f"{kind}.tintype.dev", "--subresource=status")
+        ended = cluster_with_crds.try_kubectl(*request, "--as", user, "--namespace", installed)
+        assert ended.returncode != 0
+
+
+def test_a_role_of_kubernetes_gets_the_keys_if_the_values_say_so(helm: Helm) -> None:
+    values = {"accounts": {"clusterRoles": {"aggregateKeyEditorTo": "edit"}}}
+
+    roles = [each for each in helm.objects(values) if each["kind"] == "ClusterRole"]
+
+    label = "rbac.authorization.k8s.io/aggregate-to-edit"
+    aggregated = [each for each in roles if each["metadata"]["labels"].get(label) == "true"]
+    assert [rule["resources"] for role in aggregated for rule in role["rules"]] == [["apikeys"]]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"accounts": {"enabled": False}}, {"accounts": {"clusterRoles": {"create": False}}}],
+    ids=["no accounts", "roles from elsewhere"],
+)
+def test_the_roles_can_be_left_out(helm: Helm, values: Object) -> None:
+    objects = helm.objects(values)
+
+    assert not [each for each in objects if each["kind"] == "ClusterRole" and is_of_people(each)]
