@@ -16,7 +16,9 @@ The gateway and the operator of Tintype as one release. How to install, upgrade 
 
 This page is generated from the comments in values.yaml by `make chart-readme`.
 
-| Value | Default | Meaning |
+"""
+
+HEADS = """| Value | Default | Meaning |
 | --- | --- | --- |
 """
 
@@ -25,12 +27,16 @@ LINE = re.compile(r"^(?P<indent> *)(?P<key>\w+):(?: |$)")
 
 def readme(values: str) -> str:
     """The whole text of the README."""
+    return HEADER + HEADS + value_rows(values)
+
+
+def value_rows(values: str) -> str:
+    """The rows of the table of all values."""
     defaults = yaml.safe_load(values)
-    rows = (
+    return "".join(
         f"| `{path}` | `{_default(defaults, path)}` | {text} |\n"
         for path, text in _comments(values)
     )
-    return HEADER + "".join(rows)
 
 
 def _comments(values: str) -> Iterator[tuple[str, str]]:
