@@ -19,6 +19,7 @@ RUN python3 -m venv /build \
 FROM build AS wheel
 COPY pyproject.toml README.md LICENSE ./
 COPY gateway/ gateway/
+COPY man/ man/
 COPY operator/ operator/
 RUN /build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheels .
 

@@ -4,6 +4,7 @@ ADMIN_PORT ?= 9090
 
 VENV := .venv
 BIN := $(VENV)/bin
+DOCS_VENV := build/docs
 SOURCES := bench gateway operator tests tools
 
 # Tests start hundreds of programs: many containers forbid the bytecode that spares compiling anew.
@@ -23,8 +24,8 @@ run: $(VENV)/gateway.stamp ## Serve the starter catalog against simulated provid
 test: $(VENV)/dev.stamp ## Run every test that this machine can run (WORKERS at once)
 	$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
-# Tests wait for other programs about a third of their time.
-WORKERS ?= $(shell expr $$(nproc 2>/dev/null || echo 2) + 1)
+# Tests wait for other programs about half of their time.
+WORKERS ?= $(shell expr $$(nproc 2>/dev/null || echo 2) + 2)
 
 .PHONY: test-node
 test-node: $(VENV)/dev.stamp ## Install the chart on a real node: needs root, containerd, buildah
@@ -54,6 +55,14 @@ bench: $(VENV)/dev.stamp ## Measure Tintype beside two relays and no gateway (QU
 bench-ledger: $(VENV)/dev.stamp ## Measure the ledger on each engine
 	$(BIN)/python -m bench.ledger
 
+.PHONY: bench-webhooks
+bench-webhooks: $(VENV)/dev.stamp ## Measure webhooks to a receiver that fails half of the time, on each engine
+	$(BIN)/python -m bench.webhooks
+
+.PHONY: bench-jobs
+bench-jobs: $(VENV)/dev.stamp ## Measure the ledger's jobs on each engine
+	$(BIN)/python -m bench.jobs
+
 .PHONY: bench-operator
 bench-operator: $(VENV)/dev.stamp ## Measure the operator (SIZES="1000 5000")
 	@$(MAKE) --no-print-directory VENV=build/operator build/operator/operator.stamp
@@ -64,6 +73,14 @@ SIZES ?= 1000
 .PHONY: crds
 crds: $(VENV)/dev.stamp ## Write crds/ anew from the models
 	$(BIN)/tintype crds write crds
+
+.PHONY: man
+man: $(VENV)/dev.stamp ## Write man/tintype.1 anew from the help of the commands
+	$(BIN)/python -m tools.man_page man/tintype.1
+
+.PHONY: guardrail-openapi
+guardrail-openapi: $(VENV)/dev.stamp ## Write docs/guardrail-openapi.json anew from the protocol's models
+	$(BIN)/python -m tintype_gateway.guardrails.openapi > docs/guardrail-openapi.json
 
 .PHONY: chart-readme
 chart-readme: $(VENV)/dev.stamp ## Write the chart's README anew from its values
@@ -93,13 +110,34 @@ RATE := 20
 dashboard-images: $(VENV)/dev.stamp ## Draw docs/images/dashboard-*.svg anew from a run (needs prometheus)
 	$(BIN)/python -m tools.dashboard_images docs/images
 
+.PHONY: reference
+reference: $(VENV)/dev.stamp ## Write docs/reference anew from the code
+	$(BIN)/python -m tools.reference
+
+.PHONY: docs
+docs: $(DOCS_VENV)/docs.stamp ## Build the documentation's site into site/
+	$(MKDOCS) build
+
+.PHONY: docs-serve
+docs-serve: $(DOCS_VENV)/docs.stamp ## Serve the documentation, and build anew what you change (DOCS_PORT)
+	$(MKDOCS) serve --dev-addr 127.0.0.1:$(DOCS_PORT)
+
+DOCS_PORT := 8000
+
+# Without it MkDocs Material prints a notice about its successor into each build.
+MKDOCS = NO_MKDOCS_2_WARNING=true $(DOCS_VENV)/bin/mkdocs
+
 .PHONY: sbom
 sbom: $(VENV)/dev.stamp ## Write dist/sbom-*.json: what each image's Python packages are
-	@mkdir -p $(DIST)
-	for image in gateway operator; do \
-		PYTHONWARNINGS=ignore $(BIN)/cyclonedx-py requirements requirements/$$image.txt \
-			--pyproject pyproject.toml --output-reproducible -o $(DIST)/sbom-$$image.json || exit; \
-	done
+	$(BIN)/python -m tools.release.sbom $(DIST)
+
+.PHONY: dist
+dist: $(VENV)/dev.stamp ## Write the wheel, the sdist, the chart and SBOMs to dist/ (REGISTRY, SOURCE)
+	$(BIN)/python -m tools.release.dist $(DIST) --registry "$(REGISTRY)" --source "$(SOURCE)"
+
+.PHONY: version
+version: $(VENV)/dev.stamp ## Name the next release everywhere (VERSION=x.y.z)
+	$(BIN)/python -m tools.release.version "$(VERSION)"
 
 DIST := dist
 
@@ -126,6 +164,7 @@ lock: ## Lock the dependencies anew (needs uv)
 	uv pip compile pyproject.toml $(LOCK) --extra gateway --extra operator --group dev \
 		-c requirements/build.txt -c requirements/gateway.txt -c requirements/operator.txt \
 		-o requirements/dev.txt
+	uv pip compile $(LOCK) --group docs -c requirements/dev.txt -o requirements/docs.txt
 	@$(MAKE) --no-print-directory $(VENV)/dev.stamp
 	$(BIN)/python -m tintype_testing.locks
 
@@ -139,4 +178,11 @@ $(VENV)/%.stamp: requirements/%.txt requirements/build.txt pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/build.txt -r $<
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@$(BIN)/pip check --disable-pip-version-check
+	@touch $@
+
+# The site needs nothing of Tintype, and no environment of Tintype needs what builds the site.
+$(DOCS_VENV)/docs.stamp: requirements/docs.txt
+	$(PYTHON) -m venv --clear $(DOCS_VENV)
+	$(DOCS_VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
+	@$(DOCS_VENV)/bin/pip check --disable-pip-version-check
 	@touch $@

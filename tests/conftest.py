@@ -1,5 +1,6 @@
 """What every folder of the tests may use."""
 
+import gc
 import os
 import ssl
 from collections.abc import Iterator
@@ -8,6 +9,8 @@ from typing import Any
 import certifi
 import pytest
 from hypothesis import settings
+
+from tintype_testing.cluster.processes import fork_commands
 
 pytest_plugins = ["tests.cluster.fixtures", "tintype_testing.postgres", "tintype_testing.s3"]
 
@@ -19,10 +22,29 @@ LONG = (
     "tests/chaos/",
     "tests/gateway/clients/",
     "tests/gateway/torture/",
+    "tests/operator/status/test_delivery.py",
+    "tests/playground/",
+    "tests/release/",
     "tests/test_editing.py",
     "tests/test_sbom.py",
 )
-"""The files with the longest tests."""
+"""The files that take longest."""
+
+
+def pytest_configure() -> None:
+    """Import the program once for all the commands that tests start."""
+    fork_commands()
+
+
+def pytest_collection() -> None:
+    """Collect without the garbage collector: nearly all that is made stays until the end."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Exclude modules and tests from collections, each of which would walk all of them again."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

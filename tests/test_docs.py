@@ -16,7 +16,9 @@ from tintype_operator.settings import Settings as OperatorSettings
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("charts/**/*.md")])
-OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
+OPERATIONS = "".join(
+    (ROOT / "docs" / f"{name}.md").read_text() for name in ("operations", "accounts")
+)
 OBSERVABILITY = (ROOT / "docs" / "observability.md").read_text()
 API = (ROOT / "docs" / "api.md").read_text()
 

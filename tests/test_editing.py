@@ -191,7 +191,7 @@ CHECKS: dict[str, Callable[[Path, Image.Image], None]] = dict(
 
 @pytest.mark.parametrize("job", JOBS)
 def test_a_job_has_a_command_for_curl_for_python_and_for_tintype(job: str) -> None:
-    assert [block.first_word for block in blocks(job)][:3] == ["curl", "answer", "tintype"]
+    assert [block.first_word for block in blocks(job)][:3] == ["curl", "response", "tintype"]
 
 
 @pytest.mark.parametrize("job", JOBS)

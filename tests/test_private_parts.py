@@ -27,6 +27,7 @@ from typing_extensions import override
 
 from tintype_gateway.http.private_aiohttp import Connection, HeadWithBody, Runner, Server
 from tintype_gateway.observability.metrics import BYTES_IN_FLIGHT
+from tintype_gateway.observability.private_prometheus import Histogram
 from tintype_operator.process.run import IDENTITY
 from tintype_testing.private_prometheus import (
     collectors,
@@ -43,6 +44,7 @@ SOURCES = sorted(
 BOUNDED = ("aiohttp", "kopf", "prometheus-client")
 USERS = {
     "gateway/tintype_gateway/http/private_aiohttp.py",
+    "gateway/tintype_gateway/observability/private_prometheus.py",
     "gateway/tintype_testing/private_prometheus.py",
 }
 
@@ -225,7 +227,8 @@ class Served:
         transport = request.transport
         assert isinstance(transport, asyncio.Transport)
         self.sent_before_the_body = request.writer.output_size
-        await response.write_eof(b"hello")
+        self.was_chunked = response.take_chunks()
+        await response.write_eof(b"5\r\nhello\r\n0\r\n\r\n")
         return response
 
 
@@ -293,6 +296,10 @@ async def test_a_head_waits_for_its_body(served: Served) -> None:
     assert served.sent_before_the_body == 0, part
 
 
+async def test_a_body_can_have_chunks_of_its_own(served: Served) -> None:
+    assert served.was_chunked, changed("aiohttp", "StreamResponse._payload_writer")
+
+
 @pytest.mark.parametrize(
     "name",
     [
@@ -322,6 +329,20 @@ def test_kopf_takes_an_identity() -> None:
 
 
 # prometheus_client
+
+
+def test_many_observations_count_as_each_by_itself() -> None:
+    amounts = [0.5, 1.0, 1.5, 2.0, 3.0, 1.0]
+    alone, together = CollectorRegistry(), CollectorRegistry()
+    each = prometheus_client.Histogram("s", "S.", buckets=(1, 2), registry=alone)
+    for amount in amounts:
+        each.observe(amount)
+
+    Histogram("s", "S.", buckets=(1, 2), registry=together).observe_all(amounts)
+
+    names = [("s_sum", {}), ("s_count", {}), *(("s_bucket", {"le": f"{n}.0"}) for n in (1, 2))]
+    seen = [[registry.get_sample_value(*name) for name in names] for registry in (alone, together)]
+    assert seen == [[9.0, 6.0, 3.0, 5.0]] * 2, changed("prometheus_client", "Histogram")
 
 
 def test_a_registry_lists_its_collectors() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.node.machine import TOOLS
-from tintype_testing.locks import pins
+from tintype_testing.locks import NAMES, pins
 
 ROOT = Path(__file__).parent.parent
 
@@ -32,7 +32,7 @@ def test_every_folder_of_tests_is_a_package() -> None:
     assert {path for path in folders if not (path / "__init__.py").exists()} == set()
 
 
-@pytest.mark.parametrize("name", ["build.txt", "gateway.txt", "operator.txt", "dev.txt"])
+@pytest.mark.parametrize("name", [f"{name}.txt" for name in NAMES])
 def test_a_lock_file_has_hashes_and_no_address(name: str) -> None:
     text = (ROOT / "requirements" / name).read_text()
 

@@ -18,7 +18,8 @@ import pytest
 
 from tests.chaos.catalogs import GATEWAYS, Catalogs, MixedFleet
 from tests.chaos.chaos_run import ChaosRun, Footprint, footprint
-from tintype_gateway.accounts import HOLD_LIFETIME_SECONDS, MAXIMUM_RATE, Policy
+from tintype_gateway.accounts import MAXIMUM_RATE, Policy
+from tintype_gateway.holds import HOLD_LIFETIME_SECONDS
 from tintype_simulator.app import running
 from tintype_testing.chaos.clients import Complete, Tally
 from tintype_testing.cluster.outages import InterruptibleControlPlane, running_interruptible

@@ -49,6 +49,14 @@ EXCESS = f'tintype_excess_credits_total{{{NAMESPACE}, provider="openai", model="
 UNSETTLED = (
     f'tintype_unsettled_upstream_calls_total{{{NAMESPACE}, provider="openai", reason="timeout"}}'
 )
+GIVEN_UP = f'tintype_webhooks_given_up_total{{{NAMESPACE}, type="budget.threshold_reached"}}'
+JOBS = "tintype_jobs_"
+JOB_UNKNOWN = (
+    f'{JOBS}ended_total{{{NAMESPACE}, operation="image_generation", status="outcome_unknown"}}'
+)
+JOBS_GIVEN_UP = f'tintype_webhooks_given_up_total{{{NAMESPACE}, type="image.job.failed"}}'
+VERDICTS = f'tintype_guardrail_verdicts_total{{{NAMESPACE}, check="prompt", verdict='
+OLDEST = f"tintype_webhooks_oldest_seconds{{{NAMESPACE}"
 GPU = {"namespace": "images", "binding": "gpu"}
 WAITS = f'tintype_slot_wait_seconds_count{{{NAMESPACE}, binding="gpu", outcome='
 WAIT_SECONDS = (
@@ -253,6 +261,74 @@ CASES = [
         minutes=90,
     ),
     Case(
+        "TintypeWebhooksLate",
+        {
+            f'{OLDEST}, receiver="settings", instance="a"}}': "1200x60",
+            f'{OLDEST}, receiver="jobs", instance="a"}}': "9000x60",
+        },
+        {
+            f'{OLDEST}, receiver="settings", instance="a"}}': "2400x60",
+            f'{OLDEST}, receiver="settings", instance="b"}}': "0x60",
+        },
+        "The oldest webhook has waited for 40m 0s.",
+        {"namespace": "images"},
+    ),
+    Case(
+        "TintypeWebhooksGivenUp",
+        {GIVEN_UP: "3x120", JOBS_GIVEN_UP: "0+1x120"},
+        {GIVEN_UP: "0x100 1x20"},
+        "Webhooks of the type budget.threshold_reached were given up.",
+        {"namespace": "images", "type": "budget.threshold_reached"},
+        minutes=120,
+    ),
+    Case(
+        "TintypeGuardrailOpen",
+        {f'{VERDICTS}"allow"}}': "0+6x60", f'{VERDICTS}"deny"}}': "0+6x60"},
+        {f'{VERDICTS}"allow"}}': "0+9x60", f'{VERDICTS}"failed_open"}}': "0+3x60"},
+        "The policy service gives no verdict on 25% of what it is asked, which passes unjudged.",
+        {"namespace": "images"},
+    ),
+    Case(
+        "TintypeGuardrailClosed",
+        {f'{VERDICTS}"allow"}}': "0+6x60", f'{VERDICTS}"deny"}}': "0+6x60"},
+        {f'{VERDICTS}"allow"}}': "0+9x60", f'{VERDICTS}"failed_closed"}}': "0+3x60"},
+        "The policy service gives no verdict on 25% of what it is asked, which is refused.",
+        {"namespace": "images"},
+    ),
+    Case(
+        "TintypeJobsWithoutWorker",
+        {
+            f'{JOBS}concurrency{{{NAMESPACE}, instance="a"}}': "0x60",
+            f'{JOBS}concurrency{{{NAMESPACE}, instance="b"}}': "16x60",
+            f'{JOBS}queued{{{NAMESPACE}, instance="a", model="m"}}': "3x60",
+        },
+        {
+            f'{JOBS}concurrency{{{NAMESPACE}, instance="a"}}': "0x60",
+            f'{JOBS}concurrency{{{NAMESPACE}, instance="b"}}': "0x60",
+            f'{JOBS}queued{{{NAMESPACE}, instance="a", model="m"}}': "3x60",
+        },
+        "Jobs wait, and no gateway runs any.",
+        {"namespace": "images"},
+    ),
+    Case(
+        "TintypeJobsWaiting",
+        {f'{JOBS}oldest_seconds{{{NAMESPACE}, instance="a", model="m"}}': "600x60"},
+        {
+            f'{JOBS}oldest_seconds{{{NAMESPACE}, instance="a", model="m"}}': "1200x60",
+            f'{JOBS}oldest_seconds{{{NAMESPACE}, instance="b", model="m"}}': "1190x60",
+        },
+        "The oldest job of the model m has waited for 20m 0s.",
+        {"namespace": "images", "model": "m"},
+    ),
+    Case(
+        "TintypeJobsOutcomeUnknown",
+        {JOB_UNKNOWN: "2x120"},
+        {JOB_UNKNOWN: "_x100 2x20"},
+        "2 jobs ended without a known outcome within an hour: image_generation.",
+        {"namespace": "images", "operation": "image_generation"},
+        minutes=120,
+    ),
+    Case(
         "TintypeCatalogRejected",
         {f'{LOADS}"loaded"}}': "0+1x60", f'{LOADS}"rejected"}}': "2x60"},
         {f'{LOADS}"loaded"}}': "0+1x60", f'{LOADS}"rejected"}}': "_x55 1 1 1 1 1 1"},
@@ -303,6 +379,21 @@ CASES = [
         {f"tintype_operator_publication_refused{{{NAMESPACE}}}": "0x60"},
         {f"tintype_operator_publication_refused{{{NAMESPACE}}}": "1x60"},
         "The operator refuses to publish a catalog that lost too many models.",
+        {"namespace": "images"},
+    ),
+    Case(
+        "TintypeDeletionsRefused",
+        {f"tintype_operator_account_loss_refused{{{NAMESPACE}}}": "0x60"},
+        {f"tintype_operator_account_loss_refused{{{NAMESPACE}}}": "12x60"},
+        "The operator keeps 12 keys and accounts whose objects vanished.",
+        {"namespace": "images"},
+    ),
+    Case(
+        "TintypeAuditReportsLate",
+        {f"tintype_operator_audit_changes_waiting{{{NAMESPACE}}}": "3 0 3 0x57"},
+        {f"tintype_operator_audit_changes_waiting{{{NAMESPACE}}}": "3x60"},
+        "Changes of models and bindings have waited for half an hour for a gateway that records "
+        "them.",
         {"namespace": "images"},
     ),
 ]
