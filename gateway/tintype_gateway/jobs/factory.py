@@ -1,5 +1,6 @@
 """Builds what takes, keeps and shows the jobs of a gateway."""
 
+from tintype_gateway.jobs.admission import DISABLED, NO_KEY, NO_STORE
 from tintype_gateway.jobs.changes import JobChanges
 from tintype_gateway.jobs.payload import Payloads
 from tintype_gateway.jobs.reading import Jobs
@@ -8,7 +9,7 @@ from tintype_gateway.jobs.run import JobTools
 from tintype_gateway.jobs.sealing import Sealing
 from tintype_gateway.jobs.service import JobService, Webhooks
 from tintype_gateway.jobs.settings import DAY_SECONDS, JobSettings
-from tintype_gateway.jobs.submission import DISABLED, NO_KEY, NO_STORE, Submissions
+from tintype_gateway.jobs.submission import Submissions
 from tintype_gateway.jobs.worker import Worker
 from tintype_gateway.ledger.jobs import JobLimits
 from tintype_gateway.pipeline.pipeline import Pipeline
@@ -47,6 +48,7 @@ def create_service(
             webhooks,
             JobLimits(settings.jobs_max_queued, settings.jobs_max_running),
             settings.jobs_retention_seconds,
+            settings.jobs_max_upload_bytes,
         ),
         jobs=Jobs(pipeline.ledger, changes),
         responses=JobResponses(store, pipeline.images.url_seconds, pipeline.memory),

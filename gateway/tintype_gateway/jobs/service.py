@@ -6,11 +6,12 @@ from typing import Any, Protocol
 
 from tintype_gateway.api.jobs import job_document
 from tintype_gateway.errors import NotFoundError
+from tintype_gateway.jobs.admission import JobHooks
 from tintype_gateway.jobs.changes import JobChanges
 from tintype_gateway.jobs.payload import Payloads
 from tintype_gateway.jobs.reading import Jobs
 from tintype_gateway.jobs.responses import JobResponses
-from tintype_gateway.jobs.submission import JobHooks, Submissions
+from tintype_gateway.jobs.submission import Submissions
 from tintype_gateway.ledger.jobs import Job
 from tintype_gateway.observability.metrics import JOBS_ENDED
 

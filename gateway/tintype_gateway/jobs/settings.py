@@ -35,6 +35,10 @@ class JobSettings(BaseSettings):
     jobs_max_running: Annotated[int, Field(ge=1, le=MAX_JOBS)] = 20
     """How many jobs of an account may run at once, unless its policy says otherwise."""
 
+    jobs_max_upload_bytes: Annotated[int, Field(ge=2**20, le=2**34)] = 2**28
+    """The largest request body with images that becomes a job: the image store keeps its images
+    until the job ends. `TINTYPE_MAX_UPLOAD_BYTES` bounds it as well."""
+
     jobs_max_queued_seconds: Annotated[int, Field(ge=60, le=30 * DAY_SECONDS)] = DAY_SECONDS
     """After how many seconds a job that is still queued fails, free of charge."""
 

@@ -1,26 +1,24 @@
 """Takes requests as jobs: planned as any request, then sealed, and queued with a hold."""
 
-from collections.abc import Awaitable, Callable, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from tintype_gateway.api.jobs import summary_of
 from tintype_gateway.api.operations import ApiOperation
 from tintype_gateway.api.response_headers import headers_of
-from tintype_gateway.errors import (
-    AlreadyServedError,
-    BadRequestError,
-    ForbiddenError,
-    UnavailableError,
+from tintype_gateway.errors import UnavailableError
+from tintype_gateway.holds import Idempotency
+from tintype_gateway.jobs.admission import (
+    JobHooks,
+    Unavailable,
+    earlier_job,
+    find_repeated,
+    sealed_webhook,
 )
 from tintype_gateway.jobs.payload import PIECE_BYTES, Payloads, StoredRequest
-from tintype_gateway.ledger.errors import (
-    IdempotencyReplayError,
-    IdempotentJobError,
-    JobQueueFullError,
-    LedgerError,
-    LedgerUnavailableError,
-)
+from tintype_gateway.ledger.errors import LedgerError
 from tintype_gateway.ledger.interface import Caller
 from tintype_gateway.ledger.jobs import Job, JobLimits, NewJob
 from tintype_gateway.ledger.ordered_ids import ordered_hex
@@ -29,46 +27,16 @@ from tintype_gateway.observability.metrics import JOB_SUBMISSIONS
 from tintype_gateway.pipeline.client_presence import ClientPresence
 from tintype_gateway.pipeline.incoming import Incoming
 from tintype_gateway.pipeline.pipeline import Pipeline
-from tintype_gateway.pipeline.stages.hold import refusal
 from tintype_gateway.storage.interface import StoreError
 from tintype_gateway.upstream.translate import check_translation
 from tintype_gateway.values.content import JsonBody, RequestBody
 from tintype_gateway.values.plan import Plan
 
-
-@dataclass(frozen=True)
-class Unavailable:
-    """Why a gateway takes no jobs, for clients that submit one."""
-
-    message: str
-    code: str = "jobs_unavailable"
-
-
-NO_STORE = Unavailable(
-    "`Prefer: respond-async` needs an image store, which this gateway does not have"
-    " (AWS_S3_BUCKET or TINTYPE_IMAGE_STORE_DIR)",
-    "image_store_required",
-)
-NO_KEY = Unavailable(
-    "`Prefer: respond-async` needs a key that encrypts the requests of jobs, which this gateway"
-    " does not have (TINTYPE_JOBS_KEY_FILE)"
-)
-DISABLED = Unavailable("this gateway takes no jobs (TINTYPE_JOBS_ENABLED)")
-
-
 MEMORY_SECONDS = 5.0
 """How long a request waits for the memory in which it is sealed."""
 
-
-class JobHooks(Protocol):
-    """What the webhooks of jobs are checked by."""
-
-    async def accepted(self, caller: Caller, job_id: str, url: str) -> bytes:
-        """Return the sealed URL that is told of the end of a job.
-
-        Raises:
-            GatewayError: The account may have no webhooks, or this URL cannot be one.
-        """
+COPIES = 6
+"""How often a request without images is in memory at once, while it is sealed and stored."""
 
 
 @dataclass(frozen=True)
@@ -92,13 +60,16 @@ class Submissions:
     webhooks: JobHooks | None
     limits: JobLimits
     retention_seconds: int
+    max_upload_bytes: int
+    """The most bytes of a request with images."""
 
     async def submit(
         self, operation: ApiOperation, incoming: Incoming, client: ClientPresence
     ) -> Submitted:
         """Store a request as a job, and return the job.
 
-        Until it is stored, a client that leaves cancels it; then `client` is committed.
+        Until it is stored, a client that leaves cancels it; then `client` is committed. Nothing is
+        stored of a request that is refused.
 
         Raises:
             AlreadyServedError: A direct request with the same idempotency key was served before.
@@ -107,26 +78,74 @@ class Submissions:
         caller = await self.pipeline.authenticate(incoming)
         payloads = self.payloads
         if isinstance(payloads, Unavailable):
-            raise BadRequestError(payloads.message, code=payloads.code, param="Prefer")
+            raise payloads.error
+        if incoming.idempotency_key is None:  # before its body arrives
+            await self._find_repeated(caller, None)
         body = _Read(incoming.read_body)
-        planned = plan = await self.pipeline.plan(
+        plan = await self.pipeline.plan(
             operation, replace(incoming, read_body=body, is_job=True), caller
         )
+        if (key := incoming.idempotency_key) is not None:
+            job = await self._find_repeated(caller, Idempotency(key, plan.body_digest))
+            if job is not None:
+                return _repeat(plan, job)
+        return await self._queued(caller, incoming, plan, body.body, payloads, client)
+
+    async def _find_repeated(self, caller: Caller, idempotency: Idempotency | None) -> Job | None:
+        ledger = self.pipeline.ledger
+        return await find_repeated(ledger, caller.account, idempotency, self.limits)
+
+    async def _queued(
+        self,
+        caller: Caller,
+        incoming: Incoming,
+        planned: Plan,
+        body: RequestBody,
+        payloads: Payloads,
+        client: ClientPresence,
+    ) -> Submitted:
+        """Have a request judged, store it, and queue its job."""
+        job_id = f"job_{ordered_hex()}"
+        webhook = await sealed_webhook(self.webhooks, caller, job_id, planned.webhook_url)
+        plan = planned
         if self.pipeline.guardrail is not None:
             given = caller, incoming.request_id, incoming.log
             plan = await self.pipeline.guardrail.admitted(planned, *given)
         check_translation(plan)
-        job_id = f"job_{ordered_hex()}"
-        webhook = None
-        if plan.webhook_url is not None:
-            webhook = await self._webhook(caller, job_id, plan.webhook_url)
         client.commit()
         prompt = None if plan.job.prompt == planned.job.prompt else plan.job.prompt
-        request = _stored_request(plan, incoming, body.body, prompt)
-        sealing_bytes = _bytes_to_seal(body.body)
-        async with self.pipeline.memory.reserved_soon(sealing_bytes, MEMORY_SECONDS):
-            payload = await _sealed(payloads, job_id, request)
-        new = NewJob(
+        request = _stored_request(plan, incoming, body, prompt)
+        try:
+            async with self._sealed(payloads, job_id, request) as payload:
+                new = self._new_job(job_id, plan, payload, webhook)
+                hold = self.pipeline.hold_request(incoming, plan)
+                job = await self.pipeline.ledger.submit_job(caller, hold, new, self.limits)
+        except LedgerError as error:
+            job = await earlier_job(self.pipeline.ledger, caller.account, error)
+            return _repeat(plan, job)
+        JOB_SUBMISSIONS.labels("accepted").inc()
+        return Submitted(job, _headers(plan, job))
+
+    @asynccontextmanager
+    async def _sealed(
+        self, payloads: Payloads, job_id: str, request: StoredRequest
+    ) -> AsyncIterator[bytes]:
+        """Give a sealed request to the block. If the block fails, nothing of it stays stored.
+
+        That holds where nobody knows whether the job was queued: its client gets an error, the
+        ledger cancels it, and if it is started before, it fails free of charge.
+        """
+        memory, size = self.pipeline.memory, _bytes_to_seal(request.body)
+        async with memory.reserved_soon(size, MEMORY_SECONDS):
+            payload = await _stored(payloads, job_id, request)
+            try:
+                yield payload
+            except BaseException:
+                await asyncio.shield(payloads.discard(job_id, payload))
+                raise
+
+    def _new_job(self, job_id: str, plan: Plan, payload: bytes, webhook: bytes | None) -> NewJob:
+        return NewJob(
             id=job_id,
             operation=plan.operation.name,
             model=plan.model.id,
@@ -136,48 +155,6 @@ class Submissions:
             webhook=webhook,
             retention_seconds=self.retention_seconds,
         )
-        try:
-            return await self._submit(caller, incoming, plan, new)
-        except LedgerUnavailableError as error:
-            raise refusal(error) from error  # perhaps it is stored: its images stay for their time
-        except LedgerError as error:
-            await payloads.discard(job_id, payload)
-            return await self._repeated(caller, plan, error)
-
-    async def _webhook(self, caller: Caller, job_id: str, url: str) -> bytes:
-        if self.webhooks is None:
-            raise ForbiddenError(
-                "the account may have no webhooks", code="webhooks_not_allowed", param="webhook_url"
-            )
-        return await self.webhooks.accepted(caller, job_id, url)
-
-    async def _submit(
-        self, caller: Caller, incoming: Incoming, plan: Plan, new: NewJob
-    ) -> Submitted:
-        request = self.pipeline.hold_request(incoming, plan)
-        job = await self.pipeline.ledger.submit_job(caller, request, new, self.limits)
-        JOB_SUBMISSIONS.labels("accepted").inc()
-        return Submitted(job, _headers(plan, job))
-
-    async def _repeated(self, caller: Caller, plan: Plan, error: LedgerError) -> Submitted:
-        """Return the job of an earlier request with the same idempotency key, or raise the error.
-
-        Raises:
-            GatewayError: There is none.
-        """
-        match error:
-            case IdempotentJobError():
-                try:
-                    job = await self.pipeline.ledger.job(caller.account, error.job_id)
-                except LedgerError as failure:
-                    raise refusal(failure) from failure
-                JOB_SUBMISSIONS.labels("repeated").inc()
-                return Submitted(job, _headers(plan, job), is_repeat=True)
-            case IdempotencyReplayError():
-                raise AlreadyServedError(str(error), error.request_id) from error
-            case JobQueueFullError():
-                JOB_SUBMISSIONS.labels("queue_full").inc()
-        raise refusal(error) from error
 
 
 class _Read:
@@ -191,6 +168,10 @@ class _Read:
     async def __call__(self) -> RequestBody:
         self.body = await self._read()
         return self.body
+
+
+def _repeat(plan: Plan, job: Job) -> Submitted:
+    return Submitted(job, _headers(plan, job), is_repeat=True)
 
 
 def _stored_request(
@@ -208,13 +189,13 @@ def _headers(plan: Plan, job: Job) -> dict[str, str]:
 
 
 def _bytes_to_seal(body: RequestBody) -> int:
-    """Return the memory that the sealing of a body takes: three copies of it, or of each piece."""
+    """Return the memory that the sealing of a body takes: all of it, or each piece of an image."""
     if isinstance(body, JsonBody):
-        return 3 * len(body.text)
+        return COPIES * len(body.text)
     return 3 * min(PIECE_BYTES, max(upload.content.length for upload in body.images))
 
 
-async def _sealed(payloads: Payloads, job_id: str, request: StoredRequest) -> bytes:
+async def _stored(payloads: Payloads, job_id: str, request: StoredRequest) -> bytes:
     try:
         return await payloads.seal(job_id, request)
     except StoreError as error:

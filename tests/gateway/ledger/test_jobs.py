@@ -7,6 +7,7 @@ import pytest
 
 from tintype_gateway.holds import Settlement
 from tintype_gateway.ledger import (
+    AccountNotFoundError,
     Caller,
     HoldClosedError,
     Idempotency,
@@ -291,6 +292,40 @@ async def test_a_full_queue_refuses_and_a_start_makes_room(ledger: Ledger, calle
 
     await claimed(ledger, limit=1)
     await submit(ledger, caller, limits=limits)
+
+
+async def test_room_can_be_asked_for_before_a_submission_which_changes_nothing(
+    ledger: Ledger, caller: Caller, clock: Clock
+) -> None:
+    limits = JobLimits(queued=1, running=10)
+    key, other = Idempotency("poster", "digest"), Idempotency("card", "digest")
+    with pytest.raises(AccountNotFoundError):
+        await ledger.check_job_room("nobody", None, limits)
+    await ledger.check_job_room("studio", key, limits)
+    await ledger.check_job_room("studio", None, limits)
+
+    job = await submit(ledger, caller, 100, idempotency=key, limits=limits)
+
+    for unused in (None, other):
+        with pytest.raises(JobQueueFullError) as refused:
+            await ledger.check_job_room("studio", unused, limits)
+        assert refused.value.queued == 1
+    with pytest.raises(IdempotentJobError) as found:  # also if the queue is full
+        await ledger.check_job_room("studio", key, limits)
+    assert found.value.job_id == job.id
+    with pytest.raises(IdempotencyMismatchError):
+        await ledger.check_job_room("studio", replace(key, request_digest="other"), limits)
+    await ledger.set_policy("studio", Policy(queued_jobs=2))
+    await ledger.check_job_room("studio", other, limits)
+    hold = await take(ledger, caller, 100, idempotency=other)
+    with pytest.raises(IdempotencyInProgressError):
+        await ledger.check_job_room("studio", other, limits)
+    await ledger.settle(hold, 10)
+    with pytest.raises(IdempotencyReplayError) as replay:
+        await ledger.check_job_room("studio", other, limits)
+    assert (replay.value.request_id, replay.value.charged) == ("req-1", 10)
+    clock.advance(DAY)
+    await ledger.check_job_room("studio", other, limits)
 
 
 async def test_the_policy_of_an_account_overrides_the_limits(

@@ -91,6 +91,7 @@ OPERATIONS: dict[str, Operation] = {
         "studio", "whs-1", None
     ),
     "delete_webhook_secret": lambda ledger: ledger.delete_webhook_secret("studio", "whs-1"),
+    "check_job_room": lambda ledger: ledger.check_job_room("studio", None, LIMITS),
     "claim_jobs": lambda ledger: ledger.claim_jobs("worker", 1, 60, LIMITS),
     "renew_jobs": lambda ledger: ledger.renew_jobs("worker", ["job-1"], 60),
     "note_sent": lambda ledger: ledger.note_sent("job-1", "worker"),

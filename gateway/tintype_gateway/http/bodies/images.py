@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from aiohttp import web
@@ -56,13 +56,17 @@ class ImageBodies:
 
     @asynccontextmanager
     async def reading(
-        self, request: web.Request, schema: Mapping[str, Any]
+        self, request: web.Request, schema: Mapping[str, Any], most_bytes: int | None = None
     ) -> AsyncIterator[UploadedDocument]:
         """Yield a body, whose images can be read until the block ends.
+
+        `most_bytes` is a bound of this request, besides that of all.
 
         Raises:
             GatewayError: See `read_images_body`.
         """
-        length = request.content_length or 0
-        async with self.spools.opened(self.limits.total_bytes, length) as spool:
-            yield await read_images_body(request, spool, schema, self.limits, self.fetch)
+        length, limits = request.content_length or 0, self.limits
+        if most_bytes is not None:
+            limits = replace(limits, total_bytes=min(most_bytes, limits.total_bytes))
+        async with self.spools.opened(limits.total_bytes, length) as spool:
+            yield await read_images_body(request, spool, schema, limits, self.fetch)

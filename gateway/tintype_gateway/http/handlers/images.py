@@ -12,7 +12,7 @@ from tintype_gateway.api.operations import OPERATIONS, ApiOperation
 from tintype_gateway.api.response_headers import lifecycle_headers
 from tintype_gateway.catalog.snapshot import View
 from tintype_gateway.dialects.registry import supports
-from tintype_gateway.http.app_keys import CATALOGS, IMAGE_BODIES, PIPELINE
+from tintype_gateway.http.app_keys import CATALOGS, IMAGE_BODIES, JOBS, PIPELINE
 from tintype_gateway.http.bodies.arriving import defer_continue
 from tintype_gateway.http.bodies.images import READING_BYTES
 from tintype_gateway.http.delivery import deliver
@@ -32,12 +32,13 @@ def routes_of(operation: ApiOperation) -> Iterator[web.RouteDef]:
     schema = operation.request_model.model_json_schema()
 
     def with_uploads(request: web.Request, uploads: AsyncExitStack) -> Incoming:
-        bodies = request.app[IMAGE_BODIES]
+        bodies, incoming = request.app[IMAGE_BODIES], incoming_of(request)
+        most = request.app[JOBS].submissions.max_upload_bytes if incoming.is_job else None
 
         async def read_body() -> RequestBody:
-            return await uploads.enter_async_context(bodies.reading(request, schema))
+            return await uploads.enter_async_context(bodies.reading(request, schema, most))
 
-        return replace(incoming_of(request), read_body=read_body, body_bytes=READING_BYTES)
+        return replace(incoming, read_body=read_body, body_bytes=READING_BYTES)
 
     async def post_images(request: web.Request) -> web.StreamResponse:
         pipeline, uploads, preferred = (

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 from tintype_gateway.accounts import Caller
-from tintype_gateway.holds import HoldRequest, Settlement
+from tintype_gateway.holds import HoldRequest, Idempotency, Settlement
 from tintype_gateway.ledger.job_signals import JobSignals
 from tintype_gateway.ledger.jobs import (
     Claimed,
@@ -20,6 +20,18 @@ from tintype_gateway.ledger.jobs import (
 
 class JobOperations(Protocol):
     """A part of `Ledger`, which says what all operations have in common."""
+
+    async def check_job_room(
+        self, account: str, idempotency: Idempotency | None, limits: JobLimits
+    ) -> None:
+        """Check that a job of an account could be queued now, before any work is done for it.
+
+        It changes nothing: `submit_job` decides, and may refuse it all the same.
+
+        Raises:
+            JobQueueFullError, IdempotentJobError, LedgerError: as `submit_job` would, for its
+                idempotency key first, and then for want of room.
+        """
 
     async def submit_job(
         self, caller: Caller, request: HoldRequest, job: NewJob, limits: JobLimits

@@ -176,7 +176,6 @@ def _abandon(
 
 def refusal_of(record: HoldRecord, row: Record) -> LedgerError:
     """Return why a hold of a batch was not taken."""
-    first = row["first_request_id"]
     match row["refusal"]:
         case "no account":
             return AccountNotFoundError(f"there is no account {record.caller.account!r}")
@@ -188,6 +187,13 @@ def refusal_of(record: HoldRecord, row: Record) -> LedgerError:
             return BudgetExceededError(over, record.request.amount)
         case "insufficient credits":
             return InsufficientCreditsError(record.request.amount, row["available"])
+    return key_refusal_of(row)
+
+
+def key_refusal_of(row: Record) -> LedgerError:
+    """Return why an idempotency key cannot be used."""
+    first = row["first_request_id"]
+    match row["refusal"]:
         case "mismatch":
             return IdempotencyMismatchError(MISMATCH)
         case "in progress":

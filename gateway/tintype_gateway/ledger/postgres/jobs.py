@@ -4,13 +4,15 @@ import asyncio
 import base64
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import astuple
 from datetime import datetime, timedelta
 from functools import partial
 
 from asyncpg import Record
 
-from tintype_gateway.holds import Settlement
+from tintype_gateway.holds import Idempotency, Settlement
 from tintype_gateway.ledger.errors import (
+    AccountNotFoundError,
     IdempotentJobError,
     JobNotFoundError,
     JobQueueFullError,
@@ -37,7 +39,7 @@ from tintype_gateway.ledger.jobs import (
 from tintype_gateway.ledger.ordered_ids import ordered_hex
 from tintype_gateway.ledger.postgres.batches import Batches
 from tintype_gateway.ledger.postgres.database import Database
-from tintype_gateway.ledger.postgres.holds import hold_row, refusal_of
+from tintype_gateway.ledger.postgres.holds import hold_row, key_refusal_of, refusal_of
 from tintype_gateway.ledger.rows import moment
 from tintype_gateway.ledger.validation import (
     IDEMPOTENCY_KEPT_SECONDS,
@@ -45,6 +47,29 @@ from tintype_gateway.ledger.validation import (
     checked_amount,
     checked_images,
 )
+
+# The hold that has the key counts as long as `ledger_hold_batch` says.
+ROOM = """
+SELECT
+    coalesce(job_queue.queued, 0) AS queued,
+    coalesce(account.queued_jobs, $5) AS most_queued,
+    first.request_id AS first_request_id,
+    ledger_charged(first) AS first_charged,
+    CASE WHEN first.request_digest = $4 THEN job.id END AS first_job,
+    CASE
+        WHEN first.id IS NULL THEN NULL
+        WHEN first.request_digest <> $4 THEN 'mismatch'
+        WHEN first.state = 'open' THEN 'in progress'
+        WHEN first.state = 'settled' THEN 'replay'
+        ELSE 'outcome unknown'
+    END AS refusal
+FROM account
+LEFT JOIN job_queue ON job_queue.account = name
+LEFT JOIN hold AS first ON first.account = name AND first.idempotency_key = $3
+    AND (state = 'open' OR first.created_at > coalesce($1, clock_timestamp()) - $6::interval)
+LEFT JOIN job ON job.hold_id = first.id
+WHERE name = $2
+"""
 
 SUBMIT = "SELECT * FROM ledger_submit_job_batch($1, $2, $3, $4)"
 
@@ -125,6 +150,28 @@ class Jobs:
             return job, None
         excess = end.cost - job.charged
         return job, Settlement(job.charged, job.available, late=ended["late"], excess=excess)
+
+
+async def check_room(
+    database: Database,
+    now: datetime | None,
+    account: str,
+    idempotency: Idempotency | None,
+    limits: JobLimits,
+) -> None:
+    """Check that a job could be queued."""
+    key, digest = (None, None) if idempotency is None else astuple(idempotency)
+    kept = timedelta(seconds=IDEMPOTENCY_KEPT_SECONDS)
+    rows = await database.fetch(ROOM, now, account, key, digest, limits.queued, kept)
+    if not rows:
+        raise AccountNotFoundError(f"there is no account {account!r}")
+    (row,) = rows
+    if row["first_job"] is not None:
+        raise IdempotentJobError(row["first_job"])
+    if row["refusal"] is not None:
+        raise key_refusal_of(row)
+    if row["queued"] >= row["most_queued"]:
+        raise JobQueueFullError(row["queued"], QUEUE_FULL_SECONDS)
 
 
 async def cancel(database: Database, now: datetime | None, account: str, job_id: str) -> Job:

@@ -29,14 +29,23 @@ def claim(
     connection: sqlite3.Connection, now: float, account: str, idempotency: Idempotency
 ) -> None:
     """Check that no hold uses the key; free it from a hold that has it no longer."""
+    first = require_unused(connection, now, account, idempotency)
+    if first is not None:
+        free(connection, first)
+
+
+def require_unused(
+    connection: sqlite3.Connection, now: float, account: str, idempotency: Idempotency
+) -> str | None:
+    """Check that no hold uses the key, and return the id of one that has it no longer."""
     first = connection.execute(
         "SELECT * FROM hold WHERE account = ? AND idempotency_key = ?", (account, idempotency.key)
     ).fetchone()
     if first is None:
-        return
+        return None
     if first["state"] == "open" or first["created_at"] > now - IDEMPOTENCY_KEPT_SECONDS:
         _refuse(connection, first, idempotency.request_digest)
-    free(connection, first["id"])
+    return str(first["id"])
 
 
 def free(connection: sqlite3.Connection, hold_id: str) -> None:

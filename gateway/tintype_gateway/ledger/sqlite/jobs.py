@@ -72,6 +72,20 @@ ORDER BY expires_at LIMIT ?
 """  # noqa: S608 - our own words
 
 
+def check_room(
+    connection: sqlite3.Connection,
+    now: float,
+    account: str,
+    idempotency: Idempotency | None,
+    limits: JobLimits,
+) -> None:
+    """Check that a job could be queued."""
+    if idempotency is not None:
+        _refuse_repeat(connection, now, account, idempotency)
+        holds.require_unused(connection, now, account, idempotency)
+    _require_room(connection, account, limits)
+
+
 def submit(
     connection: sqlite3.Connection, now: float, record: HoldRecord, job: NewJob, limits: JobLimits
 ) -> Job:

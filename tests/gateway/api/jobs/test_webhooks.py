@@ -126,6 +126,18 @@ async def test_an_account_without_a_secret_may_have_no_webhook(
     assert await refused(response) == (400, "webhook_url", "webhook_secret_required")
 
 
+async def test_a_repeat_gets_its_job_though_the_account_may_have_no_webhook_any_more(
+    gateway: Gateway, receiver: Receiver
+) -> None:
+    key = {"Idempotency-Key": "order-17"}
+    first = await submit(gateway, key, webhook_url=receiver.url)
+    await gateway.ledger.set_policy(ACCOUNT, Policy(webhooks=False))
+
+    repeat = await submit(gateway, key, webhook_url=receiver.url)
+
+    assert (repeat.status_code, repeat.json()["id"]) == (202, first.json()["id"])
+
+
 @pytest.mark.usefixtures("receiver")
 @pytest.mark.parametrize(
     "url",

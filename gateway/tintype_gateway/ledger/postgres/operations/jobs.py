@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from tintype_gateway.accounts import Caller
-from tintype_gateway.holds import HoldRequest, Settlement
+from tintype_gateway.holds import HoldRequest, Idempotency, Settlement
 from tintype_gateway.ledger.hold_record import HoldRecord
 from tintype_gateway.ledger.job_signals import JobSignals
 from tintype_gateway.ledger.jobs import (
@@ -32,6 +32,12 @@ class PostgresJobs(PostgresOperations):
         super().__init__(url, clock, timeout_seconds)
         self._jobs = jobs.Jobs(self._database, self._now)
         self._notes = itertools.count(1)
+
+    async def check_job_room(
+        self, account: str, idempotency: Idempotency | None, limits: JobLimits
+    ) -> None:
+        """See `Ledger`."""
+        await jobs.check_room(self._database, self._now(), account, idempotency, limits)
 
     async def submit_job(
         self, caller: Caller, request: HoldRequest, job: NewJob, limits: JobLimits

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from tintype_gateway.accounts import Caller
-from tintype_gateway.holds import HoldRequest, Settlement
+from tintype_gateway.holds import HoldRequest, Idempotency, Settlement
 from tintype_gateway.ledger.errors import LedgerUnavailableError
 from tintype_gateway.ledger.hold_record import HoldRecord
 from tintype_gateway.ledger.job_signals import MISSED, JobSignals, SignalQueue
@@ -35,6 +35,12 @@ class SqliteJobs(SqliteOperations):
     def __init__(self, path: Path, clock: Callable[[], float], busy_timeout_seconds: float) -> None:
         super().__init__(path, clock, busy_timeout_seconds)
         self._listeners: set[SignalQueue] = set()
+
+    async def check_job_room(
+        self, account: str, idempotency: Idempotency | None, limits: JobLimits
+    ) -> None:
+        """See `Ledger`."""
+        await self._read(lambda db, now: jobs.check_room(db, now, account, idempotency, limits))
 
     async def submit_job(
         self, caller: Caller, request: HoldRequest, job: NewJob, limits: JobLimits
