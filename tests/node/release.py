@@ -45,6 +45,9 @@ RESTRICTED = "pod-security.kubernetes.io/enforce=restricted"
 
 PROMPT = "A sleepy hedgehog under a mushroom"
 
+LOG_LINES, LAST_LINES, LINE_LENGTH = 20, 30, 400
+"""How much of a cluster's state the report of a failure has."""
+
 
 class Release:
     """The release `tintype` in a namespace with the Pod Security Standard `restricted`."""
@@ -160,16 +163,55 @@ def response_status(client: openai.OpenAI, model: str, prompt: str = PROMPT) -> 
 
 
 def describe(cluster: ControlPlane) -> str:
-    """The pods of the cluster, the last Events, and the last lines of each log."""
-    said = [
-        cluster.try_kubectl("get", "pods", "--all-namespaces", "-o", "wide"),
-        cluster.try_kubectl("events", "--all-namespaces", "--types=Warning"),
-    ]
-    names = cluster.kubectl("get", "pods", "--all-namespaces", "--no-headers").splitlines()
-    for namespace, name, *_ in map(str.split, names):
-        log = ("logs", "--all-containers", "--prefix", "--tail=10", name)
-        said.append(cluster.try_kubectl(*log, "--namespace", namespace))
-    return "\n".join((ended.stdout or ended.stderr)[-4000:] for ended in said)
+    """The state of a cluster, what most often explains a failure first: a CI may show no more.
+
+    That is the pods, the objects that are not Ready with their conditions, the last lines of each
+    log with Tintype's own pods first, and the last Events.
+    """
+    parts = {
+        "pods": _said(cluster, "get", "pods", "--all-namespaces", "-o", "wide"),
+        "not Ready": _not_ready(cluster),
+        **_logs(cluster),
+        "Events": _said(cluster, "events", "--all-namespaces", "--types=Warning"),
+    }
+    return "\n".join(f"[{name}]\n{_end_of(text)}" for name, text in parts.items())
+
+
+def _logs(cluster: ControlPlane) -> dict[str, str]:
+    """The last lines of the log of each pod, by its namespace and name."""
+    names = _said(cluster, "get", "pods", "--all-namespaces", "--no-headers").splitlines()
+    pods = [(namespace, name) for namespace, name, *_ in map(str.split, names)]
+    pods.sort(key=lambda pod: "operator" not in pod[1] and 1 + ("gateway" not in pod[1]))
+    log = ("logs", "--all-containers", f"--tail={LOG_LINES}")
+    return {
+        f"log of {namespace}/{name}": _said(cluster, *log, name, "--namespace", namespace)
+        for namespace, name in pods
+    }
+
+
+def _not_ready(cluster: ControlPlane) -> str:
+    """The conditions of Tintype's objects that are not Ready, one object in a line."""
+    kinds = "accounts,apikeys,creditgrants,imagemodels,providerbindings"
+    found = cluster.try_kubectl("get", kinds, "--all-namespaces", "-o", "json")
+    if found.returncode != 0:
+        return found.stderr
+    lines = []
+    for item in json.loads(found.stdout)["items"]:
+        metadata, conditions = item["metadata"], item.get("status", {}).get("conditions", [])
+        if not any(each["type"] == "Ready" and each["status"] == "True" for each in conditions):
+            name = f"{metadata['namespace']}/{item['kind']}/{metadata['name']}"
+            lines.append(f"{name} of {metadata['creationTimestamp']}: {json.dumps(conditions)}")
+    return "\n".join(lines)
+
+
+def _said(cluster: ControlPlane, *command: str) -> str:
+    ended = cluster.try_kubectl(*command)
+    return ended.stdout or ended.stderr
+
+
+def _end_of(text: str) -> str:
+    """The last lines of a text, of which none is long."""
+    return "\n".join(line[:LINE_LENGTH] for line in text.splitlines()[-LAST_LINES:])
 
 
 SIMULATOR = "tintype-simulator:9000"
