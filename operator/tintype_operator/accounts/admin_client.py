@@ -123,6 +123,14 @@ class AdminClient(AccountsBackend):
         body = settings.model_dump(mode="json")
         return _read(GrantState, await self._put(f"/grants/{_quoted(reference)}", body, author))
 
+    async def check(self) -> None:
+        """Return if a gateway responds and can use the ledger.
+
+        Raises:
+            BackendError: None does.
+        """
+        await self.http.call("GET", "/audit", query={"limit": "1"})
+
     async def record_changes(self, changes: Sequence[JsonObject]) -> None:
         """Add changes to the audit log; those whose id it knows are left out.
 

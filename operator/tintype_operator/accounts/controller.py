@@ -9,7 +9,7 @@ import logging
 from contextlib import suppress
 from typing import Final
 
-from tintype_accounts.backend import BackendError
+from tintype_accounts.backend import BackendError, BackendUnavailableError
 from tintype_kubernetes.client import KubernetesClient, KubernetesObject
 from tintype_kubernetes.errors import KubernetesError
 from tintype_kubernetes.resources import ACCOUNTS, API_KEYS, CREDIT_GRANTS, SECRETS
@@ -18,6 +18,7 @@ from tintype_operator.accounts.deletions import Deletions
 from tintype_operator.accounts.key_secrets import api_key_of, secret_name_of
 from tintype_operator.accounts.queue import FIRST_PAUSE_SECONDS, WorkQueue
 from tintype_operator.accounts.reconciler import Reconciler, Result, utc_now
+from tintype_operator.accounts.recovery import LOOK_SECONDS, Recovery
 from tintype_operator.accounts.statuses import is_ready
 from tintype_operator.accounts.store import RESOURCES, AccountStore
 from tintype_operator.known_models import KnownModels
@@ -64,15 +65,17 @@ class AccountsController:
         *,
         refresh_seconds: float = REFRESH_SECONDS,
         first_pause: float = FIRST_PAUSE_SECONDS,
+        look_seconds: float = LOOK_SECONDS,
     ) -> None:
         """Read and write nothing before `run`; an object that waits pauses `first_pause` seconds
-        at first."""
+        at first, and gateways that do not respond are asked each `look_seconds`."""
         self._liveness = liveness
         self._refresh_seconds = refresh_seconds
         self._store = AccountStore(client, namespace, settings.release, liveness)
         self._queue = WorkQueue(first_pause)
         self._reconciler = Reconciler(client, admin, self._store, namespace, settings, models)
         self._deletions = Deletions(client, admin, self._store, namespace, settings)
+        self._recovery = Recovery(admin.check, self._queue.add, look_seconds)
         self._list_now = asyncio.Event()
         self._sweep_now = asyncio.Event()
         ACCOUNT_QUEUE.set_function(lambda: len(self._queue))
@@ -108,6 +111,7 @@ class AccountsController:
             tasks.create_task(self._keep_listing())
             tasks.create_task(self._keep_sweeping())
             tasks.create_task(self._keep_refreshing())
+            tasks.create_task(self._recovery.run())
             for _ in range(WORKERS):
                 tasks.create_task(self._keep_working())
 
@@ -171,6 +175,8 @@ class AccountsController:
                 async with asyncio.timeout(WORK_SECONDS):
                     await self._work(key)
             except (BackendError, KubernetesError, TimeoutError) as error:
+                if isinstance(error, BackendUnavailableError | TimeoutError):
+                    self._recovery.failed(key)
                 self._failed(key, str(error) or "no response in time")
             except Exception:  # one object must not hold up all others
                 logger.exception("unexpected error", extra={"object": "/".join(key)})
@@ -189,6 +195,7 @@ class AccountsController:
             result = await self._reconciler.reconcile(found)
             if result.is_ready and not was_ready:
                 self._look_at_related(found)
+        self._recovery.succeeded(key)
         if result.is_ready:
             self._queue.succeeded(key)
         else:  # what it waits for may change without an event

@@ -34,10 +34,12 @@ FOREIGN = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": SECRET, "u
 class Cluster:
     """An API server with what tests put there, and the controller that watches it."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
         self.objects: dict[tuple[str, str], dict[str, Any]] = {}
         self.controller: AccountsController | None = None
         self.version = 0
+        self.token = folder / "token"
+        """The file with the operator's token."""
 
     def tell(self, event_type: str, found: dict[str, Any]) -> None:
         """Have the API server tell an event, and keep what it says."""
@@ -82,17 +84,23 @@ class Cluster:
 
 
 @pytest.fixture
-async def cluster(tmp_path: Path) -> AsyncIterator[Cluster]:
+async def api(tmp_path: Path) -> AsyncIterator[Cluster]:
     async with AsyncExitStack() as stack:
-        made = Cluster()
+        made = Cluster(tmp_path)
         client = await stack.enter_async_context(serving(made.handle))
         ledger = await stack.enter_async_context(opened(f"sqlite:///{tmp_path / 'ledger.db'}"))
         url = await stack.enter_async_context(admin_server(ledger, tmp_path / "tokens"))
-        (tmp_path / "token").write_text(token_of("admin"))
-        admin = AdminClient(await stack.enter_async_context(connect_admin(url, tmp_path / "token")))
-        settings = Settings(owner="images/tintype")
+        made.token.write_text(token_of("admin"))
+        admin = AdminClient(await stack.enter_async_context(connect_admin(url, made.token)))
         made.controller = AccountsController(
-            client, admin, "images", settings, Liveness(), KnownModels(), first_pause=NEVER
+            client,
+            admin,
+            "images",
+            Settings(owner="images/tintype"),
+            Liveness(),
+            KnownModels(),
+            first_pause=NEVER,
+            look_seconds=0.05,
         )
         work = asyncio.create_task(made.controller.run())
         yield made
@@ -100,44 +108,58 @@ async def cluster(tmp_path: Path) -> AsyncIterator[Cluster]:
         await asyncio.gather(work, return_exceptions=True)
 
 
-async def becomes(cluster: Cluster, kind: str, name: str, reason: str) -> None:
-    await eventually_equal(lambda: cluster.reason(kind, name), reason)
+async def becomes(api: Cluster, kind: str, name: str, reason: str) -> None:
+    await eventually_equal(lambda: api.reason(kind, name), reason)
 
 
 async def test_a_key_takes_the_place_of_a_foreign_secret_once_it_is_deleted(
-    cluster: Cluster,
+    api: Cluster,
 ) -> None:
-    cluster.tell("ADDED", account("team"))
-    await becomes(cluster, "Account", "team", "Ready")
-    cluster.objects["Secret", SECRET] = FOREIGN
-    cluster.tell("ADDED", api_key("web", account="team", secret={"name": SECRET}))
-    await becomes(cluster, "ApiKey", "web", "SecretConflict")
+    api.tell("ADDED", account("team"))
+    await becomes(api, "Account", "team", "Ready")
+    api.objects["Secret", SECRET] = FOREIGN
+    api.tell("ADDED", api_key("web", account="team", secret={"name": SECRET}))
+    await becomes(api, "ApiKey", "web", "SecretConflict")
 
-    cluster.tell("DELETED", FOREIGN)
+    api.tell("DELETED", FOREIGN)
 
-    await becomes(cluster, "ApiKey", "web", "Ready")
+    await becomes(api, "ApiKey", "web", "Ready")
 
 
 async def test_an_account_is_described_by_the_next_object_once_the_first_is_deleted(
-    cluster: Cluster,
+    api: Cluster,
 ) -> None:
     first = account("first", accountName="team")
-    cluster.tell("ADDED", first)
-    await becomes(cluster, "Account", "first", "Ready")
-    cluster.tell("ADDED", account("second", accountName="team"))
-    await becomes(cluster, "Account", "second", "Conflict")
+    api.tell("ADDED", first)
+    await becomes(api, "Account", "first", "Ready")
+    api.tell("ADDED", account("second", accountName="team"))
+    await becomes(api, "Account", "second", "Conflict")
 
-    cluster.tell("DELETED", first)
+    api.tell("DELETED", first)
 
-    await becomes(cluster, "Account", "second", "Ready")
+    await becomes(api, "Account", "second", "Ready")
 
 
-async def test_a_key_says_at_once_that_its_account_is_gone(cluster: Cluster) -> None:
-    cluster.tell("ADDED", account("team"))
-    await becomes(cluster, "Account", "team", "Ready")
-    cluster.tell("ADDED", api_key("web", account="team"))
-    await becomes(cluster, "ApiKey", "web", "Ready")
+async def test_a_key_says_at_once_that_its_account_is_gone(api: Cluster) -> None:
+    api.tell("ADDED", account("team"))
+    await becomes(api, "Account", "team", "Ready")
+    api.tell("ADDED", api_key("web", account="team"))
+    await becomes(api, "ApiKey", "web", "Ready")
 
-    cluster.tell("DELETED", account("team"))
+    api.tell("DELETED", account("team"))
 
-    await becomes(cluster, "ApiKey", "web", "AccountMissing")
+    await becomes(api, "ApiKey", "web", "AccountMissing")
+
+
+async def test_what_no_gateway_responded_to_is_looked_at_again_once_one_does(
+    api: Cluster,
+) -> None:
+    api.token.unlink()
+    api.tell("ADDED", account("team"))
+    api.tell("ADDED", api_key("web", account="team"))
+    await becomes(api, "Account", "team", "GatewayUnavailable")
+
+    api.token.write_text(token_of("admin"))
+
+    await becomes(api, "Account", "team", "Ready")
+    await becomes(api, "ApiKey", "web", "Ready")
