@@ -70,9 +70,13 @@ def job_list(jobs: Sequence[Json], *, has_more: bool) -> Json:
     }
 
 
-def etag_of(document: Json) -> str:
-    """Return the ETag of a job by its document. It is weak: URLs in a result are made anew."""
-    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:32]
+def etag_of(document: Json, *, is_minimal: bool = False) -> str:
+    """Return the ETag of a job by its document. It is weak: URLs in a result are made anew.
+
+    Without its result, a job is another representation, for which no client has the other one.
+    """
+    digest = hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:32]
+    return f"{digest}-minimal" if is_minimal else digest
 
 
 def error_record(error: GatewayError) -> Json:

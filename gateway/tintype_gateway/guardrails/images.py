@@ -84,8 +84,8 @@ def _output_preview(image: FinishedImage) -> str | None:
 
 
 def _jpeg(image: Image.Image) -> str:
+    """Return an image as a small JPEG. It is changed itself: no copy of it is made."""
     small = image if image.mode in ("RGB", "RGBA") else image.convert("RGBA")
-    small = small.copy()
     small.thumbnail((PREVIEW_EDGE, PREVIEW_EDGE), reducing_gap=2.0)
     if small.mode == "RGBA":
         flat = Image.new("RGB", small.size, "white")

@@ -8,7 +8,7 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -125,12 +125,14 @@ class Payloads:
         try:
             document = self._document(job_id, payload)
         except PayloadError as error:
-            log.warning("images of a job not removed", extra={"job": job_id, "error": str(error)})
+            _not_removed(job_id, error)
             return
         for number, each in enumerate(document.get("uploads", ())):
             for piece in range(_pieces(each["length"])):
-                with suppress(StoreError):
+                try:
                     await self.store.delete(_name(job_id, number, piece))
+                except StoreError as error:
+                    _not_removed(job_id, error)
 
     def _sealed(self, job_id: str, request: StoredRequest) -> bytes:
         return self.sealing.seal(json.dumps(_written(request)).encode(), _about(job_id))
@@ -169,6 +171,10 @@ class Payloads:
             except SealError as error:
                 raise PayloadError(f"a stored image cannot be opened: {error}") from error
         return await writer.finish()
+
+
+def _not_removed(job_id: str, error: Exception) -> None:
+    log.warning("images of a job not removed", extra={"job": job_id, "error": str(error)})
 
 
 def _uploads_of(body: RequestBody) -> tuple[Upload, ...]:

@@ -160,6 +160,9 @@ class JobRun:
         except GatewayError as error:
             return self._failed(error)
         except PayloadError as error:
+            log.error(
+                "request of a job cannot be opened", extra={"job": job.id, "error": str(error)}
+            )
             return self._failed(UnavailableError(f"{error}", code="job_unreadable"))
         except (JobLostError, _PostponedError):
             raise

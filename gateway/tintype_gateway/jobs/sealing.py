@@ -10,6 +10,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+import logging
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +20,8 @@ from tintype_gateway.runtime.key_files import make_key_file
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+log = logging.getLogger(__name__)
 
 KEY_BYTES = 32
 NONCE_BYTES = 12
@@ -79,6 +82,7 @@ def open_sealing(key_file: Path, *, make: bool = False) -> Sealing:
     """
     if make and not key_file.exists():
         make_key_file(key_file, base64.b64encode(secrets.token_bytes(KEY_BYTES)) + b"\n")
+        log.info("a key of jobs was made", extra={"file": str(key_file)})
     return Sealing(read_keys(key_file))
 
 

@@ -27,9 +27,10 @@ log = logging.getLogger(__name__)
 MAX_CONCURRENT = 32
 """How many messages a gateway sends at once."""
 
-MAX_OF_ONE = 8
-"""How many of them are for the jobs of one account, or for the receiver of the settings: a receiver
-that takes its time does not stop the others. It may be exceeded by `CLAIMED_AT_ONCE - 1`."""
+SHARE = 4
+"""One queue, such as the jobs of an account, has at most one part in this number of the places that
+are free: the more receivers take their time, the fewer places each of them has, and there is one
+left for the next. It may be exceeded by `CLAIMED_AT_ONCE - 1`."""
 
 CLAIMED_AT_ONCE = 4
 """How many messages are claimed by one look into the outbox."""
@@ -99,9 +100,11 @@ class Sender:
 
     async def _due(self, sending: Mapping["asyncio.Task[None]", str]) -> Sequence[WebhookDelivery]:
         """Claim some messages, but none of those whose queue has as many as it may have."""
-        limit = min(CLAIMED_AT_ONCE, MAX_CONCURRENT - len(sending))
-        counts = Counter(sending.values())
-        busy = [queue for queue, count in counts.items() if count >= MAX_OF_ONE]
+        free = MAX_CONCURRENT - len(sending)
+        limit = min(CLAIMED_AT_ONCE, max(1, free // SHARE), free)
+        busy = [
+            queue for queue, count in Counter(sending.values()).items() if count >= free / SHARE
+        ]
         try:
             for source in self._sources:
                 await source(self._ledger)
@@ -126,15 +129,18 @@ class Sender:
         except LedgerError as error:
             extra = {"webhook_id": message.id, "error": str(error)}
             log.warning("outcome of a webhook not recorded", extra=extra)
-        except Exception:  # a defect, which must not end the process
-            log.exception("webhook not sent", extra={"webhook_id": message.id})
 
     async def _send(self, message: WebhookMessage) -> Result:
         try:
             endpoint = await self._endpoints.find(message)
+            return await send(endpoint, message.id, self._wall_clock(), self._attempt_seconds)
         except NoEndpointError as error:
             return Result("misconfigured", error=str(error), is_final=error.is_final)
-        return await send(endpoint, message.id, self._wall_clock(), self._attempt_seconds)
+        except LedgerError:
+            raise
+        except Exception:  # a defect: it counts as an attempt, so that there is no end of attempts
+            log.exception("unexpected error", extra={"webhook_id": message.id})
+            return Result("misconfigured", error="an unexpected error, which was logged")
 
     def _attempt(self, delivery: WebhookDelivery, result: Result) -> Attempt:
         attempts = delivery.attempts + 1

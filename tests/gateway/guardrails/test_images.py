@@ -46,6 +46,19 @@ def test_an_output_image_is_shown_small(form: str) -> None:
     assert described.sha256 == hashlib.sha256(content).hexdigest()
 
 
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_an_image_is_not_copied_whole(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def copy(image: Image.Image) -> Image.Image:
+        raise AssertionError("a copy of the whole image")
+
+    content = file_of(Image.new(mode, (1200, 600), "red"), "png")
+    monkeypatch.setattr(Image.Image, "copy", copy)
+
+    described = output_described(3, finished(content, "png", Size(1200, 600)), with_preview=True)
+
+    assert opened(described.preview).size == (512, 256)
+
+
 def test_a_small_image_is_not_enlarged() -> None:
     content = file_of(Image.new("RGB", (64, 32), "red"), "png")
 

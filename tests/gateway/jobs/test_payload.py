@@ -147,6 +147,21 @@ async def test_discarded_images_leave_the_store(
     assert files(folder) == []
 
 
+async def test_images_that_cannot_be_removed_are_logged(
+    stored: Payloads, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def away(name: str) -> None:
+        raise StoreError("the bucket is away")
+
+    payload = await stored.seal(JOB, edit(b"image"))
+    monkeypatch.setattr(stored.store, "delete", away)
+
+    await stored.discard(JOB, payload)
+
+    (line,) = [each for each in caplog.records if each.message == "images of a job not removed"]
+    assert (vars(line)["job"], vars(line)["error"]) == (JOB, "the bucket is away")
+
+
 class FullFolder(FolderStore):
     """A folder that has no room for the third file."""
 

@@ -147,8 +147,8 @@ async def test_a_worker_stops_what_it_has_lost_and_ends_nothing(gateway: Gateway
     await gateway.ledger.end_job(job_id, "another", JobEnd(status="failed"))
 
 
-async def test_the_request_of_a_job_whose_key_is_gone_cannot_be_read(
-    gateway: Gateway, tmp_path: Path
+async def test_the_request_of_a_job_whose_key_is_gone_cannot_be_read_and_an_operator_is_told(
+    gateway: Gateway, caplog: pytest.LogCaptureFixture
 ) -> None:
     job_id = await submitted(gateway)
     with closing(sqlite3.connect(gateway.ledger_path)) as other:
@@ -159,6 +159,8 @@ async def test_the_request_of_a_job_whose_key_is_gone_cannot_be_read(
         job = await ended(gateway, job_id)
 
     assert (job.status, code_of(job)) == ("failed", "job_unreadable")
+    (line,) = [each for each in caplog.records if each.levelname == "ERROR"]
+    assert (line.message, vars(line)["job"]) == ("request of a job cannot be opened", job_id)
     assert (await gateway.account()).available == CREDITS_MICRO
 
 

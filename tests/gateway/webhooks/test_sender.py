@@ -210,8 +210,27 @@ async def _was_tried(ledger: Ledger) -> bool:
     return (await only(ledger)).attempts == 1
 
 
-async def test_slow_receivers_of_an_account_do_not_stop_what_is_for_others(
-    ledger: Ledger, receiver: Receiver, tmp_path: Path
+async def test_a_defect_counts_as_an_attempt_so_that_there_is_no_end_of_them(
+    ledger: Ledger, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Defective:
+        async def find(self, message: WebhookMessage) -> Endpoint:
+            raise RuntimeError("a defect")
+
+    await ledger.add_webhooks([message()])
+    running = asyncio.create_task(Sender(ledger, Defective(), poll_seconds=0.01).run())
+    await eventually(lambda: _was_tried(ledger))
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
+
+    assert (await only(ledger)).error == "an unexpected error, which was logged"
+    assert "unexpected error" in caplog.messages
+
+
+@pytest.mark.parametrize("accounts", [1, 8])
+async def test_slow_receivers_of_some_accounts_do_not_stop_what_is_for_others(
+    ledger: Ledger, receiver: Receiver, tmp_path: Path, accounts: int
 ) -> None:
     slow = asyncio.Event()
 
@@ -221,7 +240,9 @@ async def test_slow_receivers_of_an_account_do_not_stop_what_is_for_others(
             raise NoEndpointError("it is away", is_final=True)
 
     flood = [
-        WebhookMessage(f"msg_slow_{number}", "image.job.completed", f"job:{number}", "", "greedy")
+        WebhookMessage(
+            f"msg_slow_{number}", "image.job.failed", f"job:{number}", "", f"a{number % accounts}"
+        )
         for number in range(100)
     ]
     await ledger.add_webhooks(flood)

@@ -70,7 +70,8 @@ async def get_job(request: web.Request) -> web.StreamResponse:
 
     async def is_news(job: Job) -> bool:
         if known:
-            return etag_of(await service.document(job)) not in known
+            document = await service.document(job)
+            return etag_of(document, is_minimal=preferred.return_minimal) not in known
         return not job.is_live
 
     seconds = preferred.wait_seconds or 0
@@ -177,10 +178,15 @@ async def _accepted(
 ) -> web.Response:
     """Return the response 202."""
     document = await request.app[JOBS].document(job)
-    own = {"Location": job_path(job.id), "Retry-After": str(POLL_SECONDS)}
+    own = {"Location": job_path(job.id), **_retry_after(job)}
     return web.json_response(
         document | {"result": None}, status=202, headers={**submitted.headers, **headers, **own}
     )
+
+
+def _retry_after(job: Job) -> dict[str, str]:
+    """Return when to look again at a job that may change."""
+    return {"Retry-After": str(POLL_SECONDS)} if job.is_live else {}
 
 
 async def _shown(request: web.Request, job: Job, known: Collection[str]) -> web.StreamResponse:
@@ -188,12 +194,13 @@ async def _shown(request: web.Request, job: Job, known: Collection[str]) -> web.
     service, preferred = request.app[JOBS], preferences_of(request)
     request[REQUEST_LOG].job = job.id
     document = await service.document(job)
-    etag = etag_of(document)
+    etag = etag_of(document, is_minimal=preferred.return_minimal)
     headers = {
         **HEADERS,
         "ETag": f'W/"{etag}"',  # weak, as the URLs of a result are made anew
+        "Vary": "Authorization, Prefer",
         **preferred.applied("wait", "return"),
-        **({"Retry-After": str(POLL_SECONDS)} if job.is_live else {}),
+        **_retry_after(job),
     }
     if etag in known or "*" in known:
         return web.Response(status=304, headers=headers)

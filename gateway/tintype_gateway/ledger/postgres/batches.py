@@ -24,19 +24,23 @@ LANES = 4
 MOST = 256
 """The most operations of a batch, so that others do not wait long for their accounts."""
 
+MOST_CHARACTERS = 4 * 1024 * 1024
+"""The most characters of the rows of a batch that has more than one: requests of jobs can be large.
+They are in memory several times over while the batch is sent."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Operation:
-    row: Mapping[str, object]
+    key: object
+    """What no two operations of a batch may have in common."""
+
+    row: str
+    """Its row in JSON."""
+
     outcome: asyncio.Future[Record]
     abandon: Callable[[], object] | None
     is_alone: bool = False
     """Whether it must not be sent with others."""
-
-    @property
-    def key(self) -> object:
-        """What no two operations of a batch may have in common."""
-        return self.row["id"]
 
 
 @dataclass(slots=True)
@@ -47,12 +51,15 @@ class _Lane:
     def fill(self, batch: list[_Operation]) -> None:
         """Move operations that wait to a batch, as many as it can take."""
         keys, left = {operation.key for operation in batch}, []
+        size = sum(len(operation.row) for operation in batch)
         for operation in self.waiting:
             is_full = len(batch) == MOST or (batch and (batch[0].is_alone or operation.is_alone))
-            if is_full or operation.key in keys:
+            is_large = batch and size + len(operation.row) > MOST_CHARACTERS
+            if is_full or is_large or operation.key in keys:
                 left.append(operation)
             else:
                 keys.add(operation.key)
+                size += len(operation.row)
                 batch.append(operation)
         self.waiting = left
 
@@ -89,7 +96,8 @@ class Batches:
             LedgerUnavailableError: the ledger is closed.
         """
         self._database.require_open()
-        operation = _Operation(row, asyncio.get_running_loop().create_future(), abandon)
+        outcome = asyncio.get_running_loop().create_future()
+        operation = _Operation(row["id"], json.dumps(row), outcome, abandon)
         lane = self._lanes[hash(account) % LANES]
         lane.waiting.append(operation)
         if not lane.is_busy:
@@ -106,7 +114,7 @@ class Batches:
         async def work(connection: "Connection[Record]") -> list[Record]:
             if next(attempts) == 0:
                 lane.fill(batch)
-            rows = json.dumps([operation.row for operation in batch])
+            rows = f"[{','.join(operation.row for operation in batch)}]"
             return await connection.fetch(self._statement, *self._shared(), rows)
 
         self._database.run(work).add_done_callback(partial(self._end, lane, batch))

@@ -77,6 +77,23 @@ async def test_a_client_may_do_without_the_result(gateway: Gateway, store: Folde
     assert response.headers["Preference-Applied"] == "return=minimal"
 
 
+async def test_what_a_client_knows_without_the_result_is_not_the_result(
+    gateway: Gateway, store: FolderStore
+) -> None:
+    await submitted(gateway)
+    (job,) = await claimed(gateway)
+    await complete(gateway, store, job, [b"an image"])
+    minimal = {"Prefer": "return=minimal"}
+    known = {"If-None-Match": (await fetch(gateway, f"/{job.id}", minimal)).headers["ETag"]}
+
+    whole = await fetch(gateway, f"/{job.id}", known)
+    again = await fetch(gateway, f"/{job.id}", known | minimal)
+
+    assert (whole.status_code, whole.json()["result"] is not None) == (200, True)
+    assert again.status_code == 304
+    assert whole.headers["Vary"] == again.headers["Vary"] == "Authorization, Prefer"
+
+
 async def test_a_result_whose_images_are_gone_is_404(gateway: Gateway, store: FolderStore) -> None:
     await submitted(gateway)
     (job,) = await claimed(gateway)

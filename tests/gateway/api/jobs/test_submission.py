@@ -151,6 +151,20 @@ async def test_a_repeat_with_its_key_is_the_same_job(gateway: Gateway) -> None:
     assert (await gateway.account()).held == PRICE
 
 
+async def test_a_repeat_of_a_job_that_has_ended_says_so_and_nothing_of_another_look(
+    gateway: Gateway, store: FolderStore
+) -> None:
+    key = {"Idempotency-Key": "order-17"}
+    first = await submit(gateway, key)
+    (job,) = await claimed(gateway)
+    await complete(gateway, store, job, [b"an image"])
+    repeat = await submit(gateway, key)
+
+    assert (repeat.status_code, repeat.json()["status"]) == (202, "completed")
+    assert repeat.headers["Location"] == first.headers["Location"]
+    assert "Retry-After" not in repeat.headers
+
+
 async def test_a_key_of_a_direct_request_gets_its_response(gateway: Gateway) -> None:
     key = {"Idempotency-Key": "order-17"}
     direct = await gateway.generate(key)
