@@ -10,12 +10,19 @@ from typing import Any, Protocol
 
 from typing_extensions import override
 
+BUSY = frozenset({429, 502, 503, 504})
+"""The statuses of a gateway that is overloaded or restarts, or limits the rate of calls."""
+
 TIMEOUT_SECONDS = 300.0
 """The longest time without data from the gateway; a slow model takes three minutes."""
 
 
 class ApiError(Exception):
     """The gateway refused the request, or the response is not valid."""
+
+
+class BusyError(ApiError):
+    """The gateway, or a proxy before it, does not serve the request now, but may do so soon."""
 
 
 class UnreachableError(Exception):
@@ -148,7 +155,8 @@ def _responded(
             yield response
     except urllib.error.HTTPError as error:
         with error:
-            raise ApiError(_message(error.read(), error.code)) from error
+            kind = BusyError if error.code in BUSY else ApiError
+            raise kind(_message(error.read(), error.code)) from error
     except http.client.HTTPException as error:
         raise UnreachableError("the response ended too soon") from error
     except OSError as error:

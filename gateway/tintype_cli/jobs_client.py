@@ -6,7 +6,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
 
-from tintype_cli.http_client import TIMEOUT_SECONDS, ApiError, Body, Gateway, UnreachableError
+from tintype_cli.http_client import (
+    TIMEOUT_SECONDS,
+    ApiError,
+    Body,
+    BusyError,
+    Gateway,
+    UnreachableError,
+)
 from tintype_cli.images_client import Event, FinalImage, Partial, events, image_in
 
 Job = Mapping[str, Any]
@@ -17,7 +24,7 @@ STATUSES = ("queued", "in_progress", "completed", "failed", "cancelled", "outcom
 PATH = "/v1/images/jobs"
 
 AWAY_SECONDS = 60.0
-"""How long no gateway may respond while a job is followed: another one goes on with the job."""
+"""How long no gateway may serve a client that follows a job: another one goes on with the job."""
 
 MOST_PAUSE_SECONDS = 5.0
 
@@ -86,10 +93,11 @@ def cancel(gateway: Gateway, job_id: str) -> Job:
 def follow(gateway: Gateway, job: Job, seconds: float | None) -> Iterator[Partial | FinalImage]:
     """Yield the previews and images of a job until it has ended, also those from before.
 
-    A connection that breaks off is made anew, and goes on after the last event that came.
+    A connection that breaks off is made anew, and goes on after the last event that came. So it is
+    where a gateway is overloaded or restarts.
 
     Raises:
-        ApiError: The gateway refused a request.
+        ApiError: The gateway refused a request, or was busy for a minute.
         UnreachableError: No gateway responded for a minute.
         TimedOutError: The job has not ended in `seconds`; None sets no limit.
     """
@@ -109,7 +117,7 @@ def follow(gateway: Gateway, job: Job, seconds: float | None) -> Iterator[Partia
             if has_ended(job_of(gateway, job["id"])):
                 return
             away.pause(UnreachableError("the events of the job end before the job does"))
-        except UnreachableError as error:
+        except (UnreachableError, BusyError) as error:
             away.pause(error)
 
 
@@ -124,11 +132,11 @@ class _Away:
         """Start anew: a gateway has responded."""
         self._since, self._pause = time.monotonic(), 0.25
 
-    def pause(self, error: UnreachableError) -> None:
+    def pause(self, error: UnreachableError | BusyError) -> None:
         """Wait a moment.
 
         Raises:
-            UnreachableError: It is the given one, after a minute.
+            UnreachableError, BusyError: It is the given one, after a minute.
         """
         _check(self._deadline)
         if time.monotonic() - self._since > AWAY_SECONDS:

@@ -13,7 +13,7 @@ import pytest
 from typing_extensions import override
 
 from tests.cli.running import Run, opened
-from tintype_cli.http_client import Gateway
+from tintype_cli.http_client import ApiError, Gateway
 from tintype_cli.images_client import FinalImage, Partial
 from tintype_cli.jobs_client import TimedOutError, follow
 from tintype_testing.sample_images import drawn
@@ -200,6 +200,41 @@ def test_events_that_break_off_go_on_after_the_last_one() -> None:
 
     assert found == [Partial(1), FinalImage(b"hi", "seed 1")]
     assert Cut.asked == [None, "1", "2"]
+
+
+class Restarting(Cut):
+    """A gateway behind a proxy that refuses every third request."""
+
+    requests = 0
+
+    @override
+    def do_GET(self) -> None:
+        Restarting.requests += 1
+        if Restarting.requests % 3 == 1:
+            self.send_error((429, 502, 503, 504)[Restarting.requests // 3 % 4])
+        else:
+            super().do_GET()
+
+
+def test_a_gateway_that_is_overloaded_or_restarts_is_asked_again() -> None:
+    Cut.asked.clear()
+    with serving(Restarting) as gateway:
+        found = list(follow(gateway, {"id": "job_1"}, None))
+
+    assert found == [Partial(1), FinalImage(b"hi", "seed 1")]
+
+
+class Refusing(Cut):
+    """A gateway that refuses every request."""
+
+    @override
+    def do_GET(self) -> None:
+        self.send_error(403)
+
+
+def test_a_refusal_ends_the_wait() -> None:
+    with serving(Refusing) as gateway, pytest.raises(ApiError, match="403"):
+        list(follow(gateway, {"id": "job_1"}, None))
 
 
 def test_a_gateway_that_is_away_is_not_awaited_longer_than_asked() -> None:

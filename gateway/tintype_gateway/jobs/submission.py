@@ -192,7 +192,8 @@ def _bytes_to_seal(body: RequestBody) -> int:
     """Return the memory that the sealing of a body takes: all of it, or each piece of an image."""
     if isinstance(body, JsonBody):
         return COPIES * len(body.text)
-    return 3 * min(PIECE_BYTES, max(upload.content.length for upload in body.images))
+    uploads = body.images if body.mask is None else (*body.images, body.mask)
+    return 3 * min(PIECE_BYTES, max(upload.content.length for upload in uploads))
 
 
 async def _stored(payloads: Payloads, job_id: str, request: StoredRequest) -> bytes:
