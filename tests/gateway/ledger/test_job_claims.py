@@ -1,5 +1,7 @@
 """Who gets which job: accounts take turns, and a lost job runs again only if nothing was sent."""
 
+import asyncio
+
 import pytest
 
 from tintype_gateway.ledger import Caller, JobLostError, Ledger, Policy
@@ -177,6 +179,40 @@ async def test_jobs_that_are_handed_back_go_to_another_worker_at_once(
 
     assert sorted(claimed) == [(ready, "run"), (sent, "abandoned"), (resumed, "resume")]
     assert (await ledger.audit()).problems == ()
+
+
+async def test_a_job_whose_providers_have_made_nothing_is_handed_back_to_be_run(
+    ledger: Ledger, callers: dict[str, Caller], clock: Clock
+) -> None:
+    job = (await submit(ledger, callers["a"])).id
+    await modes(ledger, "drained")
+    await ledger.note_sent(job, "drained")
+    for _ in range(2):  # again changes nothing
+        await ledger.hand_back_job(job, "drained", unsent=True)
+
+    assert await modes(ledger, "other") == [(job, "run")]
+    clock.advance(LEASE)
+    assert await modes(ledger, "third") == [(job, "run")]
+    assert (await ledger.audit()).problems == ()
+
+
+async def test_notes_of_many_jobs_at_once_are_each_for_itself(
+    ledger: Ledger, callers: dict[str, Caller], clock: Clock
+) -> None:
+    jobs = [(await submit(ledger, callers["a"])).id for _ in range(6)]
+    await modes(ledger, "worker", limit=4)
+    notes = [ledger.note_sent(job, "worker") for job in jobs[:3]]
+
+    noted = await asyncio.gather(
+        *notes, ledger.note_sent(jobs[3], "other"), ledger.note_sent(jobs[4], "worker"),
+        return_exceptions=True,
+    )  # fmt: skip
+
+    assert noted[:3] == [None] * 3
+    assert [type(each) for each in noted[3:]] == [JobLostError] * 2
+    clock.advance(LEASE)
+    found = dict(await modes(ledger, "last"))
+    assert [found[job] for job in jobs] == ["abandoned"] * 3 + ["run"] * 3
 
 
 async def test_workers_that_were_lost_are_counted_and_those_that_hand_back_are_not(

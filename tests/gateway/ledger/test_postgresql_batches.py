@@ -18,8 +18,9 @@ from tintype_gateway.ledger import (
     open_ledger,
 )
 from tintype_gateway.ledger.interface import Policy
+from tintype_gateway.ledger.jobs import JobEnd
 from tintype_testing.ledger_stores import PostgresStore
-from tintype_testing.ledgers import take
+from tintype_testing.ledgers import LIMITS, submit, take
 from tintype_testing.tcp_proxy import TcpProxy, proxy_to
 
 CALLER = Caller("studio", "key-1")
@@ -133,3 +134,16 @@ async def test_gateways_that_serve_the_same_accounts_do_not_block_each_other(
     assert {(await ledger.account(name)).balance for name in names} == {1000 - 3 * 5 * 7}
     for gateway in gateways:
         await gateway.close()
+
+
+async def test_notes_that_jobs_are_sent_share_round_trips(ledger: Ledger, proxy: TcpProxy) -> None:
+    jobs = [(await submit(ledger, CALLER, 1)).id for _ in range(10)]
+    await ledger.claim_jobs("worker", 10, 60, LIMITS)
+    await ledger.note_sent(jobs[0], "worker")  # prepares the statement
+    before = proxy.requests
+
+    await asyncio.gather(*(ledger.note_sent(job, "worker") for job in jobs))
+
+    assert proxy.requests == before + 1
+    for job in jobs:
+        await ledger.end_job(job, "worker", JobEnd(status="failed"))

@@ -105,8 +105,10 @@ class JobOperations(Protocol):
             JobLostError: the claim does not have the job any more. Nothing was charged.
         """
 
-    async def hand_back_job(self, job_id: str, claim: str) -> None:
+    async def hand_back_job(self, job_id: str, claim: str, *, unsent: bool = False) -> None:
         """Give up a job for another worker, as if its lease had ended.
+
+        One that is `unsent` is queued again, whatever was noted: its providers have made nothing.
 
         Raises:
             JobLostError: the claim does not have the job any more.

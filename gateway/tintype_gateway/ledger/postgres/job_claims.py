@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from tintype_gateway.ledger.job_rows import job_of, lost_error
 from tintype_gateway.ledger.jobs import Claimed, JobEvent, JobLimits
 from tintype_gateway.ledger.ordered_ids import ordered_hex
+from tintype_gateway.ledger.postgres.batches import Batches
 from tintype_gateway.ledger.postgres.database import Database
 
 CLAIM = "SELECT mode, (claimed).* FROM ledger_claim_jobs($1, $2, $3, $4, $5, $6)"
@@ -23,8 +24,20 @@ WHERE id IN (SELECT id FROM mine) RETURNING id, cancel_requested_at IS NOT NULL 
 
 # A statement whose response was lost may still run after a later one: its number tells.
 NOTE_SENT = """
-UPDATE job SET phase = 'sent', noted = $3
-WHERE id = $1 AND claim = $2 AND status = 'in_progress' AND noted <= $3 RETURNING 1
+WITH asked AS MATERIALIZED (
+    SELECT * FROM ROWS FROM (
+        jsonb_to_recordset($1) AS (id text, claim text, number bigint)
+    ) WITH ORDINALITY AS asked (id, claim, number, place)
+), mine AS MATERIALIZED (
+    SELECT id FROM job WHERE id = ANY (ARRAY(SELECT id FROM asked)) AND status = 'in_progress'
+    ORDER BY id FOR NO KEY UPDATE
+), noted AS (
+    UPDATE job SET phase = 'sent', noted = asked.number FROM asked
+    WHERE job.id = ANY (ARRAY(SELECT id FROM mine)) AND job.id = asked.id
+        AND job.claim = asked.claim AND job.status = 'in_progress' AND job.noted <= asked.number
+    RETURNING job.id
+)
+SELECT place, noted.id IS NOT NULL AS is_done FROM asked LEFT JOIN noted ON noted.id = asked.id
 """
 
 NOTE_TASKS = """
@@ -34,7 +47,7 @@ WHERE id = $1 AND claim = $2 AND status = 'in_progress' AND noted <= $3 RETURNIN
 
 ADD_EVENT = "SELECT ledger_add_job_event($1, $2, $3, $4, $5, $6) AS number"
 
-HAND_BACK = "SELECT ledger_hand_back_job($1, $2, $3) AS is_done"
+HAND_BACK = "SELECT ledger_hand_back_job($1, $2, $3, $4) AS is_done"
 
 
 async def claim(
@@ -64,9 +77,10 @@ async def renew(
     return {row["id"]: row["is_cancelled"] for row in rows}
 
 
-async def note_sent(database: Database, job_id: str, claim: str, number: int) -> None:
-    """Note that a provider may work for a job."""
-    if not await database.fetch(NOTE_SENT, job_id, claim, number):
+async def note_sent(notes: Batches, job_id: str, claim: str, number: int) -> None:
+    """Note that a provider may work for a job, with others in one transaction."""
+    row = await notes.submit(claim, {"id": job_id, "claim": claim, "number": number})
+    if not row["is_done"]:
         raise lost_error(job_id)
 
 
@@ -89,8 +103,10 @@ async def add_event(database: Database, job_id: str, claim: str, event: JobEvent
     return int(row["number"])
 
 
-async def hand_back(database: Database, now: datetime | None, job_id: str, claim: str) -> None:
+async def hand_back(
+    database: Database, now: datetime | None, job_id: str, claim: str, *, unsent: bool
+) -> None:
     """Give up a job for another worker."""
-    (row,) = await database.fetch(HAND_BACK, now, job_id, claim)
+    (row,) = await database.fetch(HAND_BACK, now, job_id, claim, unsent)
     if not row["is_done"]:
         raise lost_error(job_id)

@@ -13,7 +13,9 @@ WHERE status = 'in_progress' AND lease_until <= :now ORDER BY lease_until
 """
 
 QUEUE_AGAIN = """
-UPDATE job SET status = 'queued', started_at = NULL, lease_until = NULL WHERE id = ?
+UPDATE job SET
+    status = 'queued', phase = 'ready', tasks = NULL, started_at = NULL, lease_until = NULL
+WHERE id = ?
 """
 
 COUNT_QUEUED_AGAIN = """
@@ -156,12 +158,14 @@ def add_event(connection: sqlite3.Connection, job_id: str, claim: str, event: Jo
     return number
 
 
-def hand_back(connection: sqlite3.Connection, now: float, job_id: str, claim: str) -> None:
+def hand_back(
+    connection: sqlite3.Connection, now: float, job_id: str, claim: str, *, unsent: bool
+) -> None:
     """Give up a job for another worker."""
     row = connection.execute(HAD, (job_id, claim)).fetchone()
     if row is None:
         raise lost_error(job_id)
-    if row["phase"] == "sent":
+    if row["phase"] == "sent" and not unsent:
         connection.execute(LEAVE, {"now": now, "id": job_id})
     elif row["status"] != "queued":
         _queue_again(connection, job_id, row["account"])

@@ -3,8 +3,9 @@
 ALTER TABLE job ADD COLUMN handed_back integer NOT NULL DEFAULT 0;
 
 -- Returns whether the claim had the job, or has handed it back before.
-CREATE OR REPLACE FUNCTION ledger_hand_back_job(p_now timestamptz, p_id text, p_claim text)
-RETURNS boolean LANGUAGE plpgsql AS $$
+CREATE FUNCTION ledger_hand_back_job(
+    p_now timestamptz, p_id text, p_claim text, p_unsent boolean
+) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
     v_now timestamptz;
     v_job job;
@@ -18,14 +19,15 @@ BEGIN
         RETURN false;
     ELSIF v_job.status = 'queued' THEN
         RETURN true;
-    ELSIF v_job.phase = 'sent' THEN
+    ELSIF v_job.phase = 'sent' AND NOT p_unsent THEN
         UPDATE job SET
             handed_back = handed_back + (lease_until > v_now)::integer,
             lease_until = least(lease_until, v_now)
         WHERE id = p_id;
     ELSE
         UPDATE job SET
-            status = 'queued', started_at = NULL, lease_until = NULL, handed_back = handed_back + 1
+            status = 'queued', phase = 'ready', tasks = NULL, started_at = NULL, lease_until = NULL,
+            handed_back = handed_back + 1
         WHERE id = p_id;
         UPDATE job_queue SET queued = queued + 1, running = running - 1
         WHERE account = v_job.account;
@@ -78,7 +80,7 @@ END $$;
 -- Returns jobs that the claim did not have, each with what to do: those that other workers lost, and
 -- then the oldest of the accounts whose turn it is. Workers come one after another, so that none of
 -- them finds a queue locked by another one and takes it for empty.
-CREATE OR REPLACE FUNCTION ledger_claim_jobs(
+CREATE FUNCTION ledger_claim_jobs(
     p_now timestamptz, p_claim text, p_having text[], p_limit integer, p_lease interval,
     p_most_running integer
 ) RETURNS TABLE (mode text, claimed job) LANGUAGE plpgsql

@@ -21,6 +21,7 @@ from tintype_gateway.ledger.jobs import (
     NewJob,
 )
 from tintype_gateway.ledger.postgres import job_claims, job_upkeep, jobs
+from tintype_gateway.ledger.postgres.batches import Batches
 from tintype_gateway.ledger.postgres.job_signals import PostgresSignals
 from tintype_gateway.ledger.postgres.operations.base import PostgresOperations
 
@@ -31,6 +32,7 @@ class PostgresJobs(PostgresOperations):
     def __init__(self, url: str, clock: Callable[[], float] | None, timeout_seconds: float) -> None:
         super().__init__(url, clock, timeout_seconds)
         self._jobs = jobs.Jobs(self._database, self._now)
+        self._sent = Batches(self._database, job_claims.NOTE_SENT, lambda: ())
         self._notes = itertools.count(1)
 
     async def check_job_room(
@@ -68,7 +70,7 @@ class PostgresJobs(PostgresOperations):
 
     async def note_sent(self, job_id: str, claim: str) -> None:
         """See `Ledger`."""
-        await job_claims.note_sent(self._database, job_id, claim, next(self._notes))
+        await job_claims.note_sent(self._sent, job_id, claim, next(self._notes))
 
     async def note_tasks(self, job_id: str, claim: str, tasks: bytes) -> None:
         """See `Ledger`."""
@@ -82,9 +84,9 @@ class PostgresJobs(PostgresOperations):
         """See `Ledger`."""
         return await self._jobs.end(job_id, claim, end)
 
-    async def hand_back_job(self, job_id: str, claim: str) -> None:
+    async def hand_back_job(self, job_id: str, claim: str, *, unsent: bool = False) -> None:
         """See `Ledger`."""
-        await job_claims.hand_back(self._database, self._now(), job_id, claim)
+        await job_claims.hand_back(self._database, self._now(), job_id, claim, unsent=unsent)
 
     async def cancel_job(self, account: str, job_id: str) -> Job:
         """See `Ledger`."""

@@ -119,9 +119,11 @@ class SqliteJobs(SqliteOperations):
         self._signal("ended", job_id)
         return ended
 
-    async def hand_back_job(self, job_id: str, claim: str) -> None:
+    async def hand_back_job(self, job_id: str, claim: str, *, unsent: bool = False) -> None:
         """See `Ledger`."""
-        await self._do_quickly(lambda db, now: job_claims.hand_back(db, now, job_id, claim))
+        await self._do_quickly(
+            lambda db, now: job_claims.hand_back(db, now, job_id, claim, unsent=unsent)
+        )
         self._signal("queued", job_id)
 
     async def cancel_job(self, account: str, job_id: str) -> Job:
