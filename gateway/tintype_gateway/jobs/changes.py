@@ -84,6 +84,8 @@ class JobChanges:
                             self._tell(signal)
             except LedgerError as error:
                 log.warning("signals of jobs not read", extra={"error": str(error)})
+            except Exception:  # a defect, which must not end the process
+                log.exception("unexpected error")
             await asyncio.sleep(RETRY_SECONDS)
 
     def drain(self) -> None:

@@ -39,12 +39,16 @@ class Collecting:
     async def run(self) -> None:
         """Make the calls, and store what they bring.
 
+        Calls that were cancelled before are not made. If another process has made them, their
+        tasks are cancelled at the providers.
+
         Raises:
             JobLostError: Another process has the job.
         """
-        self._task = asyncio.create_task(self._collect())
         if self.is_cancelled:
-            self.cancel()
+            self._execution.cancel_known()
+            return
+        self._task = asyncio.create_task(self._collect())
         try:
             await self._task
         except asyncio.CancelledError:

@@ -1,7 +1,10 @@
 """Builds what takes, keeps and shows the jobs of a gateway."""
 
+from dataclasses import replace
+
 from tintype_gateway.jobs.admission import DISABLED, NO_KEY, NO_STORE
 from tintype_gateway.jobs.changes import JobChanges
+from tintype_gateway.jobs.patient_store import PatientStore
 from tintype_gateway.jobs.payload import Payloads
 from tintype_gateway.jobs.reading import Jobs
 from tintype_gateway.jobs.responses import JobResponses
@@ -63,11 +66,15 @@ def create_worker(pipeline: Pipeline, settings: JobSettings, service: JobService
     store, payloads = pipeline.images.store, service.payloads
     if store is None or payloads is None or not settings.jobs_concurrency:
         return None
+    seconds = settings.jobs_retention_seconds + pipeline.images.url_seconds + RUNNING_SECONDS
+    patient = PatientStore(store, seconds)
+    images = replace(pipeline.executor.images, store=patient)
     tools = JobTools(
         pipeline,
+        replace(pipeline.executor, images=images),
         payloads,
-        store,
-        settings.jobs_retention_seconds + pipeline.images.url_seconds + RUNNING_SECONDS,
+        patient,
+        seconds,
         settings.jobs_max_queued_seconds,
     )
     limits = JobLimits(settings.jobs_max_queued, settings.jobs_max_running)

@@ -2,7 +2,8 @@
 
 Before the first call is sent, the job's row says that a provider may be working. The tasks that
 providers accept are in the row, sealed, before they are polled. If this gateway ends, the job is
-resumed only if every call that was sent has its task; what was sent otherwise is never repeated.
+resumed only if every call that was sent has its task; what was sent otherwise is never repeated,
+unless the provider has made nothing of it.
 """
 
 import asyncio
@@ -57,7 +58,7 @@ class JobJournal:
 
     @property
     def has_sent(self) -> bool:
-        """Whether a provider may have got a call."""
+        """Whether a provider may be working, or may have made an image."""
         return bool(self._sent)
 
     @property
@@ -95,6 +96,20 @@ class JobJournal:
                 self._is_noted = True
             elif self._tasks:
                 await self._note_tasks(self._tasks)
+
+    async def made_nothing(self, planned: PlannedCall) -> None:
+        """Note that the provider has made nothing of a call, which may be made again.
+
+        A call that has a task keeps it: a poll tells again what became of it.
+
+        Raises:
+            JobLostError: Another process has the job.
+        """
+        async with self._lock:
+            if _key(planned) not in self._tasks:
+                self._sent.discard(_key(planned))
+                if self._tasks:
+                    await self._note_tasks(self._tasks)
 
     async def accepted(
         self, planned: PlannedCall, route: Route, task: Task, submitted_at: datetime

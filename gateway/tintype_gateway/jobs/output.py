@@ -5,7 +5,6 @@ of a prompt is in a column. The result is what the direct request would have got
 """
 
 import asyncio
-import json
 import logging
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
@@ -16,6 +15,7 @@ from tintype_gateway.billing.sale import of_which
 from tintype_gateway.errors import GatewayError
 from tintype_gateway.images.base64_view import decode
 from tintype_gateway.jobs.patience import persisted
+from tintype_gateway.jobs.patient_store import PatientStore
 from tintype_gateway.ledger.errors import LedgerUnavailableError
 from tintype_gateway.ledger.jobs import Job, JobEvent, JobResult
 from tintype_gateway.ledger.operations.jobs import JobOperations
@@ -28,7 +28,7 @@ from tintype_gateway.pipeline.sse_serializer import (
     error_event,
     partial_event,
 )
-from tintype_gateway.storage.interface import ImageStore, StoreError, media_type, new_name
+from tintype_gateway.storage.interface import StoreError, media_type, new_name
 from tintype_gateway.storage.stored_responses import (
     Bill,
     StoredBody,
@@ -41,11 +41,11 @@ from tintype_gateway.values.plan import Plan
 
 JSON = "application/json"
 
+PREVIEW_SECONDS = 5.0
+"""How long it may take to store a preview. Its provider's stream is not read meanwhile."""
+
 EVENT_TRIES = 3
 """How often it is tried to add an event, while the ledger is unavailable."""
-
-PAUSES_SECONDS = (1.0, 2.0, 4.0, 8.0)
-"""The pauses before the result is stored again, while the store is unavailable."""
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ class JobOutput:
         job: Job,
         claim: str,
         plan: Plan,
-        store: ImageStore,
+        store: PatientStore,
         ledger: JobOperations,
         cost: Cost,
         seconds: int,
@@ -103,10 +103,17 @@ class JobOutput:
         place = PARTIAL, partial.index, partial.number
         if place in self._places:
             return
+        try:
+            async with asyncio.timeout(PREVIEW_SECONDS):
+                await self._add_preview(place, partial)
+        except TimeoutError as error:
+            self._warn("a preview of a job is left out", error)
+
+    async def _add_preview(self, place: Place, partial: PartialImage) -> None:
         name = new_name(partial.format)
         try:
             content = decode(partial.preview.base64)
-            await self._store.put(name, content, media_type(partial.format), self._seconds)
+            await self._store.plain.put(name, content, media_type(partial.format), self._seconds)
         except (StoreError, ValueError) as error:
             self._warn("a preview of a job is not stored", error)
             return
@@ -116,8 +123,6 @@ class JobOutput:
         """Store the events of a call whose images are stored."""
         self._begun.add(call.first)
         made = len(call.images)
-        for image in call.images:
-            await self._keep(image.name or "")
         for number in range(made + call.refused):
             now = of_which(call, min(number + 1, made))
             total = self._cost([*self.calls, now])
@@ -148,7 +153,7 @@ class JobOutput:
             await self._add(place, error_event(error, errors), None)
         response = self._response(calls)
         name = response_name(self._job.request_id)
-        await self._put(name, response.dumped())
+        await self._store.put(name, response.dumped(), JSON, self._seconds)
         assert response.bill is not None  # noqa: S101 - it has just been made
         return JobResult(name, response.bill.images)
 
@@ -179,7 +184,7 @@ class JobOutput:
         name = "-".join(str(part) for part in (self._job.id, *place) if part is not None)
         path = f"jobs/{name}.json"
         try:
-            await self._store.put(path, json.dumps(body.document()).encode(), JSON, self._seconds)
+            await self._store.plain.put(path, body.dumped(), JSON, self._seconds)
         except StoreError as error:
             self._warn("an event of a job is not stored", error)
             return
@@ -208,23 +213,8 @@ class JobOutput:
         stored = await self._ledger.job_events(self._job.account, self._job.id)
         self._places.update(_place(event.kind, event.data) for event in stored)
 
-    async def _keep(self, name: str) -> None:
-        try:
-            await self._store.keep(name, self._seconds)
-        except StoreError as error:
-            self._warn("an image of a job is kept for a shorter time", error)
-
     def _warn(self, message: str, error: Exception) -> None:
         log.warning(message, extra={"job": self._job.id, "error": str(error)})
-
-    async def _put(self, name: str, content: bytes) -> None:
-        for pause in PAUSES_SECONDS:
-            try:
-                return await self._store.put(name, content, JSON, self._seconds)
-            except StoreError as error:
-                self._warn("the result of a job is not stored yet", error)
-            await asyncio.sleep(pause)
-        return await self._store.put(name, content, JSON, self._seconds)
 
 
 def _place(kind: str, data: Mapping[str, object]) -> Place:

@@ -3,13 +3,12 @@
 The running jobs of their account may be as many as they may be, or all workers are away.
 """
 
-import asyncio
 import logging
 
 from tintype_gateway.api.jobs import error_record
 from tintype_gateway.jobs import failures
+from tintype_gateway.jobs.chores import regularly
 from tintype_gateway.jobs.payload import Payloads
-from tintype_gateway.ledger.errors import LedgerError
 from tintype_gateway.ledger.operations.jobs import JobOperations
 from tintype_gateway.observability.metrics import JOBS_ENDED
 
@@ -26,13 +25,12 @@ async def fail_overdue_jobs(
     ledger: JobOperations, payloads: Payloads | None, most_seconds: int
 ) -> None:
     """Fail jobs that have been queued for more than `most_seconds`, until cancelled."""
-    while True:
-        try:
-            while await fail_some(ledger, payloads, most_seconds) == AT_ONCE:
-                pass
-        except LedgerError as error:
-            log.warning("overdue jobs not ended", extra={"error": str(error)})
-        await asyncio.sleep(LOOK_SECONDS)
+
+    async def fail() -> None:
+        while await fail_some(ledger, payloads, most_seconds) == AT_ONCE:
+            pass
+
+    await regularly(fail, LOOK_SECONDS, "overdue jobs not ended")
 
 
 async def fail_some(ledger: JobOperations, payloads: Payloads | None, most_seconds: int) -> int:

@@ -49,10 +49,10 @@ class JobResponses:
             return None
         with _refusals():
             try:
-                content = await self.store.get(job.result.record)
+                stored = StoredResponse.parse(await self.store.get(job.result.record))
             except NotStoredError:
                 return None
-        return StoredResponse.parse(content).settled(job.charged, job.available)
+        return stored.settled(job.charged, job.available)
 
     async def direct(self, stored: StoredResponse) -> AsyncGenerator[Part, None]:
         """Yield the response that the direct request would have got.
@@ -92,8 +92,8 @@ class JobResponses:
         async with self.memory.reserved_soon(PASSED_ON_BYTES, MEMORY_SECONDS):
             with _refusals():
                 try:
-                    record = json.loads(await store.get(name))
-                    pieces = StoredBody.parse(record).pieces(store, self.url_seconds)
+                    body = StoredBody.parse(await store.get(name))
+                    pieces = body.pieces(store, self.url_seconds)
                     async with aclosing(pieces):
                         first = await _beginning(pieces)
                         yield f"id: {event.number}\n".encode() + first

@@ -5,12 +5,12 @@ in a bucket by its lifecycle rule.
 """
 
 import asyncio
-import json
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 
+from tintype_gateway.jobs.chores import regularly
 from tintype_gateway.jobs.queue_metrics import QueueMetrics
-from tintype_gateway.ledger.errors import JobNotFoundError, LedgerError
+from tintype_gateway.ledger.errors import JobNotFoundError
 from tintype_gateway.ledger.jobs import Job
 from tintype_gateway.ledger.operations.jobs import JobOperations
 from tintype_gateway.storage.interface import ImageStore, NotStoredError, StoreError
@@ -25,18 +25,20 @@ COUNT_SECONDS = 15.0
 AT_ONCE = 100
 """How many jobs are deleted in one step."""
 
+SIDE_BY_SIDE = 16
+"""The files of how many jobs are deleted at once: a bucket takes tens of milliseconds for each."""
+
 log = logging.getLogger(__name__)
 
 
 async def forget_expired_jobs(ledger: JobOperations, store: ImageStore | None) -> None:
     """Delete jobs whose time is over, until cancelled."""
-    while True:
-        try:
-            while await forget_some(ledger, store) == AT_ONCE:
-                pass
-        except LedgerError as error:
-            log.warning("expired jobs not deleted", extra={"error": str(error)})
-        await asyncio.sleep(EXPIRY_SECONDS)
+
+    async def forget() -> None:
+        while await forget_some(ledger, store) == AT_ONCE:
+            pass
+
+    await regularly(forget, EXPIRY_SECONDS, "expired jobs not deleted")
 
 
 async def forget_some(ledger: JobOperations, store: ImageStore | None) -> int:
@@ -46,9 +48,16 @@ async def forget_some(ledger: JobOperations, store: ImageStore | None) -> int:
         LedgerError: The ledger is unavailable.
     """
     jobs = await ledger.expired_jobs(AT_ONCE)
-    for job in jobs:
-        if store is not None:
+    places = asyncio.Semaphore(SIDE_BY_SIDE)
+
+    async def delete_files(job: Job, store: ImageStore) -> None:
+        async with places:
             await _delete_files(job, ledger, store)
+
+    if store is not None:
+        async with asyncio.TaskGroup() as tasks:
+            for job in jobs:
+                tasks.create_task(delete_files(job, store))
     if jobs:
         await ledger.forget_jobs([job.id for job in jobs])
     return len(jobs)
@@ -57,12 +66,11 @@ async def forget_some(ledger: JobOperations, store: ImageStore | None) -> int:
 async def count_queue(ledger: JobOperations) -> None:
     """Export the depth of the queue as metrics, until cancelled."""
     metrics = QueueMetrics()
-    while True:
-        try:
-            metrics.export(await ledger.job_queues())
-        except LedgerError as error:
-            log.warning("queued jobs not counted", extra={"error": str(error)})
-        await asyncio.sleep(COUNT_SECONDS)
+
+    async def count() -> None:
+        metrics.export(await ledger.job_queues())
+
+    await regularly(count, COUNT_SECONDS, "queued jobs not counted")
 
 
 async def _delete_files(job: Job, ledger: JobOperations, store: ImageStore) -> None:
@@ -81,18 +89,24 @@ async def _files(job: Job, ledger: JobOperations, store: ImageStore) -> AsyncIte
     except JobNotFoundError:
         return  # another gateway has just deleted it
     for event in events:
-        if event.name is not None and (content := await _read(store, event.name)) is not None:
-            for name in StoredBody.parse(json.loads(content)).names:
+        if event.name is not None:
+            for name in await _images(store, event.name, lambda file: StoredBody.parse(file).names):
                 yield name
             yield event.name
-    if job.result is not None and (content := await _read(store, job.result.record)) is not None:
-        for name in StoredResponse.parse(content).body.names:
+    if job.result is not None:
+        record = job.result.record
+        for name in await _images(
+            store, record, lambda file: StoredResponse.parse(file).body.names
+        ):
             yield name
-        yield job.result.record
+        yield record
 
 
-async def _read(store: ImageStore, name: str) -> bytes | None:
+async def _images(
+    store: ImageStore, record: str, read: Callable[[bytes], Sequence[str]]
+) -> Sequence[str]:
+    """Return the names of the images in a record; none if it is gone or damaged."""
     try:
-        return await store.get(name)
+        return read(await store.get(record))
     except NotStoredError:
-        return None
+        return ()

@@ -8,8 +8,10 @@ breaks is decided here: the job is handed back, resumed, completed by its result
 
 import asyncio
 import logging
+import time
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from tintype_gateway.errors import GatewayError, InternalError, OverloadedError, UnavailableError
 from tintype_gateway.jobs import failures
@@ -17,12 +19,14 @@ from tintype_gateway.jobs.collecting import Collecting
 from tintype_gateway.jobs.journal import JobJournal
 from tintype_gateway.jobs.output import JobOutput
 from tintype_gateway.jobs.patience import persisted
+from tintype_gateway.jobs.patient_store import PatientStore
 from tintype_gateway.jobs.payload import PayloadError, Payloads, StoredRequest
 from tintype_gateway.jobs.planning import JobPlan, plan_job
 from tintype_gateway.jobs.sealing import SealError
+from tintype_gateway.jobs.stored_results import StoredResults
 from tintype_gateway.ledger.errors import JobLostError, LedgerUnavailableError
 from tintype_gateway.ledger.interface import Settlement
-from tintype_gateway.ledger.jobs import Claimed, Job, JobEnd, JobResult
+from tintype_gateway.ledger.jobs import Claimed, Job, JobEnd
 from tintype_gateway.observability import spans
 from tintype_gateway.observability.metrics import JOBS_ENDED, JOBS_HANDED_BACK
 from tintype_gateway.observability.request_log import RequestLog
@@ -32,12 +36,15 @@ from tintype_gateway.pipeline.request_metrics import count_charge
 from tintype_gateway.request_context import RequestContext
 from tintype_gateway.runtime.deadline import Deadline
 from tintype_gateway.runtime.memory_budget import Reservation, bytes_reserved
-from tintype_gateway.storage.interface import ImageStore, NotStoredError, StoreError
-from tintype_gateway.storage.stored_responses import StoredResponse, response_name
+from tintype_gateway.storage.interface import StoreError
+from tintype_gateway.upstream.executor import Executor
 from tintype_gateway.upstream.translate import divide
 
 MEMORY_SECONDS = 30.0
 """How long a job waits for memory before it is handed back."""
+
+KEPT_AGAIN_SECONDS = 600.0
+"""After how long a wait for the ledger the files of a result are kept anew."""
 
 log = logging.getLogger(__name__)
 
@@ -47,13 +54,22 @@ class JobTools:
     """What the jobs of a gateway are run with."""
 
     pipeline: Pipeline
+    executor: Executor
+    """Stores images in `store`."""
+
     payloads: Payloads
-    store: ImageStore
+    store: PatientStore
     keep_seconds: int
     """How long the output of a job is kept in the store, at least."""
 
     max_queued_seconds: int
-    """After how many seconds a job that is still queued fails."""
+    """After how many seconds a job that is still queued fails, and one that was sent is no longer
+    looked for in a store that cannot be read."""
+
+    @property
+    def results(self) -> StoredResults:
+        """The results of jobs that other gateways have left."""
+        return StoredResults(self.store, self.keep_seconds)
 
 
 class _PostponedError(Exception):
@@ -90,6 +106,11 @@ class JobRun:
     def is_untouched(self) -> bool:
         """Whether nothing was sent, so that another gateway may run it from the start."""
         return not (self._is_ending or self._has_sent or self._mode == "abandoned")
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether its calls have ended: its result is being stored, or its end written."""
+        return self._is_ending
 
     def cancel(self) -> None:
         """Cancel the job for its client. What the client has had of it is carried to its end."""
@@ -146,15 +167,9 @@ class JobRun:
             )
         except SealError as error:
             log.error("tasks of a job cannot be opened", extra={"job": job.id, "error": str(error)})
-        can_resume = self._journal is not None and self._journal.may_resume
-        if self._mode != "run" and (not can_resume or failures.is_fatal(job)):
-            return await self._found()
-        if self._mode == "run" and self._is_cancelled:
-            return JobEnd(status="cancelled")
-        if self._mode == "run" and (refusal := self._refusal_to_begin()) is not None:
-            return self._failed(refusal)
         try:
-            return await self._executed()
+            end = await (self._unbegun() if self._mode == "run" else self._left_behind())
+            return end or await self._executed()
         except (OverloadedError, StoreError, LedgerUnavailableError) as error:
             raise _PostponedError(str(error)) from error
         except GatewayError as error:
@@ -170,26 +185,53 @@ class JobRun:
             log.exception("unexpected error", extra={"job": job.id, "request_id": job.request_id})
             return self._failed(InternalError("an unexpected error occurred; it was logged"))
 
-    def _refusal_to_begin(self) -> GatewayError | None:
-        most_seconds = self._tools.max_queued_seconds
-        if datetime.now(UTC) - self.job.created_at > timedelta(seconds=most_seconds):
-            return failures.overdue(most_seconds)
-        return failures.abandoned() if failures.is_fatal(self.job) else None
+    async def _unbegun(self) -> JobEnd | None:
+        """Return the end of a job for which nothing shall be sent; None if it is to be run.
 
-    async def _found(self) -> JobEnd:
-        """Return the end of a job whose gateway may have stored its result before it ended."""
-        name = response_name(self.job.request_id)
+        Raises:
+            StoreError: Its images could not be stored.
+        """
+        most_seconds = self._tools.max_queued_seconds
+        if self._is_cancelled:
+            return JobEnd(status="cancelled")
+        if self._age(self.job.created_at) > most_seconds:
+            return self._failed(failures.overdue(most_seconds))
+        if failures.is_fatal(self.job):
+            return self._failed(failures.abandoned())
+        await self._tools.store.require()
+        return None
+
+    async def _left_behind(self) -> JobEnd | None:
+        """Return the end of a job that another gateway has sent; None if it can be resumed.
+
+        Raises:
+            StoreError: It is not known now whether its result is stored.
+        """
+        if (end := await self._found()) is not None:
+            return end
+        can_resume = self._journal is not None and self._journal.may_resume
+        if can_resume and not failures.is_fatal(self.job):
+            return None
+        return self._failed(failures.lost())
+
+    async def _found(self) -> JobEnd | None:
+        """Return the end of a job whose gateway has stored its result before it ended.
+
+        Raises:
+            StoreError: It is not known now whether the result is stored.
+        """
         try:
-            stored = StoredResponse.parse(await self._tools.store.get(name))
-        except NotStoredError:
-            stored = None
+            return await self._tools.results.end(self.job)
         except StoreError as error:
-            raise _PostponedError(str(error)) from error
-        if stored is None or stored.bill is None:
-            return self._failed(failures.lost())
-        bill = stored.bill
-        result = JobResult(name, bill.images)
-        return JobEnd(status="completed", cost=bill.cost, images=bill.images, result=result)
+            if self._age(self.job.started_at) <= self._tools.max_queued_seconds:
+                raise
+            extra = {"job": self.job.id, "error": str(error)}
+            log.error("result of a job not looked for any more", extra=extra)
+            return None
+
+    @staticmethod
+    def _age(since: datetime | None) -> float:
+        return 0.0 if since is None else (datetime.now(UTC) - since).total_seconds()
 
     async def _executed(self) -> JobEnd:
         """Run the job, or wait for the tasks that it has at providers."""
@@ -199,13 +241,13 @@ class JobRun:
             self._plan = planned = await self._planned(request)
             plan = planned.plan
             if not self._opened_journal.fits(divide(plan.job, plan.model)):
-                return await self._found()  # the catalog divides it into other calls now
+                return self._failed(failures.lost())  # the catalog divides it into other calls now
             with self._tools.pipeline.memory.reserved(0) as reservation:
                 await self._reserve(reservation, bytes_reserved(plan))
                 context = RequestContext.begin(
                     plan, job.request_id, self._log, reservation, self._opened_journal
                 )
-                execution = self._tools.pipeline.executor.execution(context)
+                execution = self._tools.executor.execution(context)
                 self._output = output = await self._new_output(planned)
                 self._calls = calls = Collecting(execution, output, self._opened_journal)
                 if self._is_cancelled:
@@ -262,14 +304,18 @@ class JobRun:
 
     def _failed(self, error: GatewayError) -> JobEnd:
         """Return the end of a job that an error ends, whose calls may be in progress."""
-        error.may_have_cost = error.may_have_cost or self._has_sent
+        error.may_have_cost = error.may_have_cost or self._has_sent or self._mode != "run"
         return failures.failure(error)
 
     async def _end(self, end: JobEnd) -> None:
         self._is_ending = True
+        started = time.monotonic()
         ended, settlement = await persisted(
             self.job.id, lambda: self._ledger.end_job(self.job.id, self._claim, end)
         )
+        if end.result is not None and time.monotonic() > started + KEPT_AGAIN_SECONDS:
+            with suppress(StoreError):
+                await self._tools.results.keep(end.result.record)
         JOBS_ENDED.labels(ended.operation, ended.status).inc()
         self._count(settlement)
         self._write(ended)
@@ -310,7 +356,8 @@ class JobRun:
 
     async def _hand_back(self) -> None:
         try:
-            await self._ledger.hand_back_job(self.job.id, self._claim)
+            unsent = self._mode == "run" and not self._has_sent
+            await self._ledger.hand_back_job(self.job.id, self._claim, unsent=unsent)
             JOBS_HANDED_BACK.labels("resume" if self._has_sent else "run").inc()
         except (JobLostError, LedgerUnavailableError) as error:  # its lease ends
             extra = {"job": self.job.id, "error": str(error)}

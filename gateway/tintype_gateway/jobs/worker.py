@@ -3,7 +3,7 @@
 A worker claims jobs when one is queued, and now and then by itself: also those that other gateways
 lost. It renews the leases of all of its jobs together. When the gateway drains, it claims no more,
 hands back what it has sent nothing for, lets the other jobs finish for a time, and hands back those
-of the rest that another gateway can resume.
+of the rest that another gateway can resume. It does not wait for the ledger for ever.
 """
 
 import asyncio
@@ -35,6 +35,10 @@ half a lease: until then, what seems lost may not be."""
 
 POSTPONED_SECONDS = 5.0
 """The pause after a job was handed back for want of memory, disk space or an image store."""
+
+ENDING_SECONDS = 20.0
+"""How long jobs that are being ended may take, beyond the time to finish, when the worker drains:
+results that are being stored, and ends that wait for the ledger."""
 
 log = logging.getLogger(__name__)
 
@@ -194,6 +198,10 @@ class Worker:
                 pause = self._lease_seconds / 3
             except LedgerError as error:
                 log.warning("jobs not renewed", extra={"error": str(error)})
+                self._away_since = self._away_since or time.monotonic()
+                pause = RETRY_SECONDS
+            except Exception:  # a defect, which must not end the leases of all jobs
+                log.exception("unexpected error")
                 pause = RETRY_SECONDS
 
     async def _renew_all(self) -> None:
@@ -211,12 +219,17 @@ class Worker:
         for run in tuple(self._runs.values()):
             if run.is_untouched:
                 run.leave()
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=self._drain_seconds)
+        await self._wait(self._drain_seconds)
+        for run in tuple(self._runs.values()):
+            if not run.is_ending:
+                run.leave()
+        await self._wait(ENDING_SECONDS)
         for run in tuple(self._runs.values()):
             run.leave()
+
+    async def _wait(self, seconds: float) -> None:
         if self._tasks:
-            await asyncio.wait(self._tasks)
+            await asyncio.wait(self._tasks, timeout=seconds)
 
 
 async def _first(*events: asyncio.Event) -> None:

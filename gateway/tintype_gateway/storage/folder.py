@@ -8,7 +8,7 @@ import logging
 import os
 import secrets
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
@@ -62,6 +62,15 @@ class FolderStore:
         self._new_bytes += len(content)
         if self._new_bytes >= self._spare_bytes:
             self._is_growing.set()
+
+    async def sync(self, name: str) -> None:
+        """Return once a stored file survives a crash of the machine.
+
+        Raises:
+            NotStoredError: No file has this name.
+        """
+        path = self._folder / name
+        await _in_thread(lambda: _sync_all((path, *_parents(path, self._folder))))
 
     async def keep(self, name: str, lifetime_seconds: int) -> None:
         """Extend the expiry of a stored file to at least `lifetime_seconds` from now."""
@@ -133,6 +142,23 @@ class FolderStore:
             draft.rename(path)
         finally:
             draft.unlink(missing_ok=True)
+
+
+def _parents(path: Path, folder: Path) -> Iterator[Path]:
+    """Yield the folders in which a crash could lose the entry of a file, up to the store's own."""
+    for parent in path.parents:
+        yield parent
+        if parent == folder:
+            return
+
+
+def _sync_all(paths: Iterable[Path]) -> None:
+    for path in paths:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _set_end(path: Path, lifetime_seconds: int) -> None:

@@ -28,7 +28,7 @@ class StoreHealth:
         """Test the store until it can be used; log each new error, and the recovery."""
         if self._store is None:
             return
-        while (error := await _fault(self._store)) is not None:
+        while (error := await fault_of(self._store)) is not None:
             if error != self.error:
                 log.error("the image store cannot be used", extra={"error": error})
             self.error = error
@@ -38,7 +38,8 @@ class StoreHealth:
         self.error = None
 
 
-async def _fault(store: ImageStore) -> str | None:
+async def fault_of(store: ImageStore) -> str | None:
+    """Return why nothing can be stored, tried by a file; None if it can."""
     try:
         await store.put(TRIAL, b"", "application/octet-stream", TRIAL_SECONDS)
     except StoreError as error:

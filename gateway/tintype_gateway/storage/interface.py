@@ -26,6 +26,13 @@ class ImageStore(Protocol):
     ) -> None:
         """Store a file for at least `lifetime_seconds`."""
 
+    async def sync(self, name: str) -> None:
+        """Return once a stored file survives a crash of the machine.
+
+        Raises:
+            NotStoredError: No file has this name.
+        """
+
     async def keep(self, name: str, lifetime_seconds: int) -> None:
         """Extend the expiry of a stored file to at least `lifetime_seconds` from now."""
 

@@ -10,6 +10,7 @@ import aiohttp
 from aiobotocore.config import AioConfig
 from botocore.exceptions import BotoCoreError, ClientError
 
+from tintype_gateway.storage.health import TRIAL, TRIAL_SECONDS
 from tintype_gateway.storage.interface import (
     PIECE_BYTES,
     NotStoredError,
@@ -25,6 +26,10 @@ ATTEMPTS = 3
 CONNECTIONS = 64
 
 _ABSENT = frozenset({"NoSuchKey", "404"})
+
+
+class _ForbiddenError(StoreError):
+    """The bucket does not let the gateway have a file, or it has none of this name."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,9 @@ class S3Store:
                 **self._encryption(),
             )
 
+    async def sync(self, name: str) -> None:
+        """Do nothing: a bucket has stored a file when it says so."""
+
     async def keep(self, name: str, lifetime_seconds: int) -> None:
         """Do nothing: the bucket's lifecycle counts from the day of the upload."""
 
@@ -71,8 +79,8 @@ class S3Store:
         Raises:
             NotStoredError: No file has this name.
         """
+        response = await self._got(name)
         with _store_errors():
-            response = await self._client.get_object(**self._key(name))
             async with response["Body"] as body:
                 content: bytes = await body.read()
                 return content
@@ -88,8 +96,7 @@ class S3Store:
         Raises:
             NotStoredError: No file has this name.
         """
-        with _store_errors():
-            response = await self._client.get_object(**self._key(name))
+        response = await self._got(name)
         body = response["Body"]
         async with body:
             while True:
@@ -109,6 +116,23 @@ class S3Store:
                 "get_object", Params=self._key(name), ExpiresIn=lifetime_seconds
             )
             return url
+
+    async def _got(self, name: str) -> Any:
+        """Return the response that has a file.
+
+        Raises:
+            NotStoredError: No file has this name.
+        """
+        try:
+            with _store_errors():
+                return await self._client.get_object(**self._key(name))
+        except _ForbiddenError as error:
+            # Without s3:ListBucket, S3 says so of what is not there, too.
+            await self.put(TRIAL, b"", "application/octet-stream", TRIAL_SECONDS)
+            with _store_errors():
+                response = await self._client.get_object(**self._key(TRIAL))
+                response["Body"].close()
+            raise NotStoredError("there is no such object") from error
 
     def _key(self, name: str) -> dict[str, str]:
         return {"Bucket": self._bucket.name, "Key": self._bucket.prefix + name}
@@ -163,6 +187,8 @@ def _store_errors() -> Iterator[None]:
         code = str(error.response.get("Error", {}).get("Code", "unknown"))
         if code in _ABSENT:
             raise NotStoredError("there is no such object") from error
+        if code == "AccessDenied":
+            raise _ForbiddenError(f"the bucket refuses: {code}") from error
         raise StoreError(f"the bucket refuses: {code}") from error
     except (BotoCoreError, aiohttp.ClientError, OSError, TimeoutError) as error:
         raise StoreError(f"the bucket cannot be used: {type(error).__name__}") from error

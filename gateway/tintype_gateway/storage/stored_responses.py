@@ -9,14 +9,14 @@ the body stays open: the credits of `usage` are known later.
 """
 
 import json
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from tintype_gateway.holds import Hold
 from tintype_gateway.images.base64_view import encoded
-from tintype_gateway.storage.interface import ImageStore
+from tintype_gateway.storage.interface import ImageStore, NotStoredError
 from tintype_gateway.values.json_text import json_bytes
 from tintype_gateway.values.response import Response
 
@@ -84,9 +84,23 @@ class StoredBody:
             "as_url": self.as_url,
         }
 
+    def dumped(self) -> bytes:
+        """Return what its file holds."""
+        return json.dumps(self.document()).encode()
+
     @classmethod
-    def parse(cls, document: Mapping[str, Any]) -> Self:
-        """Return the body in a file."""
+    def parse(cls, content: bytes) -> Self:
+        """Return the body in a file.
+
+        Raises:
+            NotStoredError: The file is damaged, and so as good as gone.
+        """
+        with _damage():
+            return cls.of(json.loads(content))
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> Self:
+        """Return the body in a document."""
         texts = tuple(text.encode() for text in document["texts"])
         return cls(texts, tuple(document["names"]), document["as_url"])
 
@@ -143,12 +157,25 @@ class StoredResponse:
 
     @classmethod
     def parse(cls, content: bytes) -> Self:
-        """Return the response in a file, which an earlier version may have written."""
-        document = json.loads(content)
-        bill = document.get("bill")
-        return cls(
-            StoredBody.parse(document),
-            document["headers"],
-            Hold(**document["receipt"]),
-            None if bill is None else Bill(**bill),
-        )
+        """Return the response in a file, which an earlier version may have written.
+
+        Raises:
+            NotStoredError: The file is damaged, and so as good as gone.
+        """
+        with _damage():
+            document = json.loads(content)
+            bill = document.get("bill")
+            return cls(
+                StoredBody.of(document),
+                document["headers"],
+                Hold(**document["receipt"]),
+                None if bill is None else Bill(**bill),
+            )
+
+
+@contextmanager
+def _damage() -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise NotStoredError("the file is damaged") from error

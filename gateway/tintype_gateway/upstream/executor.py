@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Container, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -10,6 +10,7 @@ import aiohttp
 
 from tintype_gateway.dialects.base import Dialect
 from tintype_gateway.dialects.registry import first_image, get_dialect, polling_dialect
+from tintype_gateway.faults import rule_of
 from tintype_gateway.images.container import read_header
 from tintype_gateway.observability.metrics import UNSETTLED_CALLS
 from tintype_gateway.request_context import RequestContext
@@ -47,7 +48,7 @@ from tintype_gateway.values.images import (
     PassingImage,
     Preview,
 )
-from tintype_gateway.values.plan import Delivery
+from tintype_gateway.values.plan import Delivery, Plan
 from tintype_gateway.values.routes import Candidate, Route
 from tintype_gateway.values.upstream import PlannedCall, ResponseLimits, Timeouts, UpstreamRequest
 
@@ -81,7 +82,7 @@ class Executor:
         """Yield the events of a call; the last one is a FinishedCall or a FailedCall."""
         known = context.journal.known_task(planned)
         if known is None:
-            attempt = partial(self._attempt, context, planned)
+            attempt = partial(self._noted_attempt, context, planned)
             events = self.retrier.run(
                 planned, context.plan.candidates, context.deadline, attempt, context.account
             )
@@ -120,11 +121,10 @@ class Executor:
 
         It is never submitted again, over any route, and takes no slot: its first call has one.
         """
-        plan = context.plan
-        own = [each for each in plan.candidates if known.is_over(each.route)]
-        candidate = next(iter(own), plan.candidates[0])
+        own = _candidate_of(context.plan, known)
+        candidate = own or context.plan.candidates[0]
         try:
-            if not own or polling_dialect(candidate.route.binding.dialect) is None:
+            if own is None:
                 raise _lost(known)
             with self.retrier.circuits.watched(candidate.route):
                 attempt = self._attempt(context, planned, candidate, known)
@@ -133,6 +133,31 @@ class Executor:
                         yield event
         except UpstreamFault as fault:
             yield FailedCall(planned.first, planned.asked, candidate.route, fault)
+
+    def cancel(self, context: RequestContext, planned: PlannedCall, known: KnownTask) -> None:
+        """Cancel a task of another process at its provider, if that is possible."""
+        candidate = _candidate_of(context.plan, known)
+        if candidate is None:
+            return
+        binding = candidate.route.binding
+        dialect = polling_dialect(binding.dialect)
+        with suppress(UpstreamFault):  # the credentials are gone
+            upstream = translate(planned, candidate, get_dialect(binding.dialect))
+            if dialect is not None:
+                self.polling.cancels.cancel(PolledCall(upstream, dialect, binding), known.task)
+
+    async def _noted_attempt(
+        self, context: RequestContext, planned: PlannedCall, candidate: Candidate
+    ) -> AsyncGenerator[CallEvent, None]:
+        """Make a call to one candidate, and note it if the provider has made nothing of it."""
+        try:
+            async with aclosing(self._attempt(context, planned, candidate)) as events:
+                async for event in events:
+                    yield event
+        except UpstreamFault as fault:
+            if not (rule_of(fault).may_have_cost or fault.charged):
+                await context.journal.made_nothing(planned)
+            raise
 
     async def _attempt(
         self,
@@ -160,14 +185,16 @@ class Executor:
         previews = _Previews(planned, candidate, plan.job.partial_images)
         journal = TaskJournal(context.journal, planned, route, known)
         if known is None:
-            await context.journal.sending(planned, route)
+            with context.deadline.stopped():  # the journal may wait for the ledger
+                await context.journal.sending(planned, route)
         with observed_call(plan, route, planned.asked), Interruptions(through):
             timeouts = Timeouts.of(route.binding, context.deadline.remaining())
             deadline = Deadline(timeouts.total)
+            limits = timeouts, deadline
             async with (
                 self.sessions.to(route.binding) as session,
                 aclosing(
-                    self._events(upstream, dialect, route, session, timeouts, through, journal)
+                    self._events(upstream, dialect, route, session, limits, through, journal)
                 ) as events,
             ):
                 async for event in events:
@@ -197,17 +224,18 @@ class Executor:
         dialect: Dialect,
         route: Route,
         session: aiohttp.ClientSession,
-        timeouts: Timeouts,
+        limits: tuple[Timeouts, Deadline],
         through: PassThrough | None,
         journal: TaskJournal,
     ) -> AsyncGenerator[Preview | PassingImage | CallResult, None]:
         """Return the events of a call, in the way of its dialect: one response, or many polls."""
+        timeouts, deadline = limits
         if (polled := polling_dialect(route.binding.dialect)) is not None:
             polled_call = PolledCall(upstream, polled, route.binding)
-            given = session, timeouts, self.limits, journal
+            given = deadline, self.limits, journal
             if journal.known is not None:
-                return self.polling.resume(polled_call, journal.known, *given)
-            return self.polling.call(polled_call, *given)
+                return self.polling.resume(polled_call, journal.known, session, *given)
+            return self.polling.call(polled_call, session, timeouts, *given)
         identifies = route.binding.client_certificate is not None
         return call(
             upstream,
@@ -296,6 +324,12 @@ class Execution:
                 self._abandoned.add(first)
                 task.cancel()
 
+    def cancel_known(self) -> None:
+        """Cancel the tasks that another process has submitted, in the place of making the calls."""
+        for planned in self.planned:
+            if (known := self._context.journal.known_task(planned)) is not None:
+                self._executor.cancel(self._context, planned, known)
+
     async def _next(self) -> ExecutorEvent:
         patience = self._executor.heartbeat_seconds if self._context.plan.stream else None
         try:
@@ -357,6 +391,15 @@ class _Previews:
             return None
         number, self._count = self._count, self._count + 1
         return PartialImage(self._index, number, preview, *header, self._route)
+
+
+def _candidate_of(plan: Plan, known: KnownTask) -> Candidate | None:
+    """Return the candidate over which a task was submitted; None if it cannot be polled now."""
+    own = (each for each in plan.candidates if known.is_over(each.route))
+    candidate = next(own, None)
+    if candidate is None or polling_dialect(candidate.route.binding.dialect) is None:
+        return None
+    return candidate
 
 
 def _lost(known: KnownTask) -> UpstreamFault:

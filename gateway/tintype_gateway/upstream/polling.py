@@ -64,6 +64,7 @@ class Polling:
         call: PolledCall,
         session: aiohttp.ClientSession,
         timeouts: Timeouts,
+        deadline: Deadline,
         limits: ResponseLimits,
         journal: TaskJournal,
     ) -> AsyncGenerator[CallResult, None]:
@@ -75,7 +76,7 @@ class Polling:
             UpstreamFault: There is no image. After the provider has accepted the task, the fault is
                 none that allows a retry.
         """
-        started, deadline = perf_counter_ns(), Deadline(timeouts.total)
+        started = perf_counter_ns()
         response = await self._submitted(call, session, timeouts, limits)
         task = _accepted(call, response)
         following = _Following(call, task, session, deadline, self.pauses, limits)
@@ -86,7 +87,7 @@ class Polling:
         call: PolledCall,
         known: KnownTask,
         session: aiohttp.ClientSession,
-        timeouts: Timeouts,
+        deadline: Deadline,
         limits: ResponseLimits,
         journal: TaskJournal,
     ) -> AsyncGenerator[CallResult, None]:
@@ -98,7 +99,7 @@ class Polling:
             UpstreamFault: There is no image. The fault is none that allows a retry.
         """
         before = max(datetime.now(UTC) - known.submitted_at, timedelta())
-        started, deadline = perf_counter_ns() - _nanoseconds(before), Deadline(timeouts.total)
+        started = perf_counter_ns() - _nanoseconds(before)
         following = _Following(call, known.task, session, deadline, self.pauses, limits)
         yield await self._followed(following, None, started, journal)
 
@@ -116,7 +117,8 @@ class Polling:
         task = following.task
         try:
             if submitted is not None:
-                await journal.accepted(task, _moment(started))
+                with following.deadline.stopped():  # the journal may wait for the ledger
+                    await journal.accepted(task, _moment(started))
             result = await following.result(submitted)
         except UpstreamFault as fault:
             fault.request_id = fault.request_id or task.id
@@ -190,8 +192,8 @@ class _Following:
     ) -> None:
         self.call = call
         self.task = task
+        self.deadline = deadline
         self._session = session
-        self._deadline = deadline
         self._pauses = pauses
         self._limits = limits
         self._failure: str | None = None
@@ -276,7 +278,7 @@ class _Following:
         Raises:
             UpstreamFault: The time limit comes first.
         """
-        remaining, asked = self._deadline.remaining(), waiting.retry_after_seconds or 0
+        remaining, asked = self.deadline.remaining(), waiting.retry_after_seconds or 0
         own = min(self._pauses.before(poll), max(remaining / 2, self._pauses.first))
         pause = max(own, asked)
         if pause >= remaining:
@@ -296,7 +298,7 @@ class _Following:
         except ValueError as error:
             why = "the provider names an address for the image that is not its own"
             raise UpstreamFault("outcome_unknown", why, cause=str(error)) from error
-        seconds = min(POLL_SECONDS, self._deadline.remaining())
+        seconds = min(POLL_SECONDS, self.deadline.remaining())
         headers = {**headers_at(url, self.call.request), "Accept": "application/json"}
         try:
             async with self._session.get(

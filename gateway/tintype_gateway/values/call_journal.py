@@ -46,6 +46,12 @@ class CallJournal(Protocol):
         Whatever it raises ends the request, and the call is not sent.
         """
 
+    async def made_nothing(self, planned: PlannedCall) -> None:
+        """Note that the provider has made nothing of a call, which may be made again.
+
+        Whatever it raises ends the request.
+        """
+
     async def accepted(
         self, planned: PlannedCall, route: Route, task: Task, submitted_at: datetime
     ) -> None:
@@ -85,6 +91,9 @@ class NoJournal:
         return None
 
     async def sending(self, planned: PlannedCall, route: Route) -> None:
+        """Note nothing."""
+
+    async def made_nothing(self, planned: PlannedCall) -> None:
         """Note nothing."""
 
     async def accepted(

@@ -7,7 +7,7 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -108,6 +108,34 @@ async def test_another_process_reads_what_was_noted_and_resumes_only_if_all_of_i
         assert second.may_resume == first.may_resume
         assert {number: second.known_task(call(number)) for number in accepted} == accepted
         assert all(second.known_task(call(number)) is None for number in sent - set(accepted))
+
+
+async def test_a_call_of_which_its_provider_has_made_nothing_stands_in_no_ones_way() -> None:
+    notes = Notes()
+    first = journal(notes)
+    await first.sending(call(0), OVER)
+    await first.sending(call(1), OVER)
+    await first.accepted(call(0), OVER, task(0), NOW)
+    assert not journal(notes, notes.tasks).may_resume
+
+    await first.made_nothing(call(1))
+    await first.made_nothing(call(0))  # its task says so again
+
+    assert first.may_resume
+    second = journal(notes, notes.tasks)
+    assert second.may_resume
+    assert second.known_task(call(0)) is not None
+    assert second.known_task(call(1)) is None
+
+
+async def test_a_job_of_whose_calls_nothing_was_made_counts_as_unsent() -> None:
+    first = journal(Notes())
+    await first.sending(call(0), OVER)
+    await first.made_nothing(call(0))
+    assert not first.has_sent
+
+    await first.sending(call(0), OVER)
+    assert first.has_sent
 
 
 async def test_the_tasks_are_sealed() -> None:
@@ -237,6 +265,27 @@ async def test_a_worker_that_drains_leaves_a_task_to_the_next_one(tmp_path: Path
 
 
 @pytest.mark.usefixtures("_registered")
+async def test_a_job_that_is_cancelled_between_two_workers_is_cancelled_at_the_provider(
+    tmp_path: Path,
+) -> None:
+    provider = Provider([{"state": "queued"}], drawn("png", 64, 64))
+    async with polled.running(provider):
+        manifests = canvas(endpoint=provider.url, provider="acme")
+        async with working(tmp_path, manifests, jobs_concurrency=0) as gateway:
+            job_id = await submitted(gateway)
+            async with worker(gateway, jobs_drain_seconds=0):
+                await eventually(lambda: provider.count(POLL) > 0)
+            polls = provider.count(POLL)
+            await gateway.ledger.cancel_job(ACCOUNT, job_id)
+            async with worker(gateway):
+                ended_job = await ended(gateway, job_id)
+                await eventually(lambda: provider.count(STOP) == 1)
+
+    assert (ended_job.status, ended_job.charged) == ("cancelled", None)
+    assert provider.count(POLL) == polls
+
+
+@pytest.mark.usefixtures("_registered")
 async def test_a_task_with_which_one_worker_after_another_is_gone_is_given_up(
     tmp_path: Path,
 ) -> None:
@@ -284,3 +333,55 @@ async def test_a_task_that_is_polled_on_is_charged_by_the_time_since_its_submiss
 
     assert ended_job.charged is not None
     assert 100 <= ended_job.charged / 16_000 < 160  # a second costs 16,000 micro-credits
+
+
+@pytest.mark.usefixtures("_registered")
+async def test_a_task_whose_result_was_stored_already_is_not_polled_again(tmp_path: Path) -> None:
+    ready = {"state": "ready", "file": "{url}/files/j1"}
+    provider = Provider([ready, {"state": "queued"}], drawn("png", 64, 64))
+    answers = tmp_path / "images" / "answers"
+    async with polled.running(provider):
+        manifests = canvas(endpoint=provider.url, provider="acme")
+        async with working(tmp_path, manifests, jobs_concurrency=0) as gateway:
+            job_id = await submitted(gateway)
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(gateway.ledger, "end_job", _away)
+                patch.setattr("tintype_gateway.jobs.worker.ENDING_SECONDS", 0.1)
+                async with worker(gateway, jobs_drain_seconds=0):
+                    await eventually(lambda: answers.is_dir() and any(answers.iterdir()))
+            polls = provider.count(POLL)
+            async with worker(gateway):
+                ended_job = await ended(gateway, job_id)
+
+    assert (ended_job.status, provider.count(POLL)) == ("completed", polls)
+
+
+async def _away(*_: object) -> None:
+    raise LedgerUnavailableError("away")
+
+
+@pytest.mark.usefixtures("_registered")
+async def test_an_outage_of_the_ledger_that_is_longer_than_a_call_may_take_loses_no_image(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ready = {"state": "ready", "file": "{url}/files/j1"}
+    provider = Provider([{"state": "queued"}, ready], drawn("png", 64, 64))
+    sending, accepted = JobJournal.sending, JobJournal.accepted
+
+    async def late(self: JobJournal, *args: Any) -> None:
+        await asyncio.sleep(5.5)
+        await sending(self, *args)
+
+    async def late_task(self: JobJournal, *args: Any) -> None:
+        await asyncio.sleep(5.5)
+        await accepted(self, *args)
+
+    monkeypatch.setattr(JobJournal, "sending", late)
+    monkeypatch.setattr(JobJournal, "accepted", late_task)
+    async with polled.running(provider):
+        manifests = canvas(endpoint=provider.url, provider="acme", timeoutSeconds=5)
+        async with working(tmp_path, manifests) as gateway:
+            ended_job = await ended(gateway, await submitted(gateway))
+
+    assert ended_job.status == "completed"
+    assert provider.count(STOP) == 0

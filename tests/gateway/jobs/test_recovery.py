@@ -2,10 +2,12 @@
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import AsyncIterator
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,6 +27,7 @@ from tintype_gateway.jobs.failures import MOST_LOST_WORKERS
 from tintype_gateway.jobs.journal import JobJournal
 from tintype_gateway.jobs.overdue import fail_some
 from tintype_gateway.jobs.retention import forget_some
+from tintype_gateway.ledger.errors import LedgerUnavailableError
 from tintype_gateway.ledger.jobs import Job, JobEnd, JobLimits
 from tintype_gateway.storage.stored_responses import (
     Bill,
@@ -63,6 +66,13 @@ async def lost(gateway: Gateway, **fields: object) -> tuple[Job, JobJournal]:
     assert gateway.jobs.payloads is not None
     sealing = gateway.jobs.payloads.sealing
     return claimed.job, JobJournal(job_id, GONE, gateway.ledger, sealing)
+
+
+def take_over(gateway: Gateway) -> None:
+    """Let another worker have all jobs."""
+    with closing(sqlite3.connect(gateway.ledger_path)) as other:
+        other.execute("UPDATE job SET claim = 'another', lease_until = 9e15")
+        other.commit()
 
 
 async def test_a_job_of_which_nothing_was_sent_is_run(gateway: Gateway) -> None:
@@ -133,14 +143,65 @@ async def test_a_call_that_was_sent_beside_a_task_is_not_made_again(gateway: Gat
     assert await gateway.upstream_calls() == []
 
 
+async def test_an_unexpected_error_ends_no_leases(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tintype_gateway.jobs.worker.RETRY_SECONDS", 0)
+    renew, calls = gateway.ledger.renew_jobs, []
+
+    async def failing(*args: Any) -> Any:
+        calls.append(args)
+        if len(calls) == 1:
+            raise RuntimeError("a defect")
+        return await renew(*args)
+
+    await gateway.script({"hang": True})
+    job_id = await submitted(gateway)
+    async with worker(gateway):
+        await eventually(gateway.has_called)
+        monkeypatch.setattr(gateway.ledger, "renew_jobs", failing)
+        await eventually(lambda: len(calls) > 2)
+        await gateway.ledger.cancel_job(ACCOUNT, job_id)
+        assert (await ended(gateway, job_id)).attempts == 1
+
+
+async def test_a_worker_without_a_free_place_lets_others_renew_after_an_outage_of_the_ledger(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tintype_gateway.jobs.worker.RENEWED_SECONDS", 1.0)
+    claim, renew = gateway.ledger.claim_jobs, gateway.ledger.renew_jobs
+    claims: list[float] = []
+
+    async def claiming(*args: Any, **fields: Any) -> Any:
+        claims.append(time.monotonic())
+        return await claim(*args, **fields)
+
+    async def away(*_: object) -> None:
+        raise LedgerUnavailableError("away")
+
+    await gateway.script({"hang": True})
+    job_id = await submitted(gateway)
+    monkeypatch.setattr(gateway.ledger, "claim_jobs", claiming)
+    async with worker(gateway, jobs_concurrency=1):
+        await eventually(gateway.has_called)
+        monkeypatch.setattr(gateway.ledger, "renew_jobs", away)
+        await asyncio.sleep(2.5)  # an outage of more than a lease of two seconds
+        monkeypatch.setattr(gateway.ledger, "renew_jobs", renew)
+        claims.clear()
+        await gateway.ledger.cancel_job(ACCOUNT, job_id)
+        await ended(gateway, job_id)
+        over = time.monotonic()
+        await eventually(lambda: bool(claims))
+
+    assert claims[0] - over > 0.5
+
+
 async def test_a_worker_stops_what_it_has_lost_and_ends_nothing(gateway: Gateway) -> None:
     await gateway.script({"hang": True})
     job_id = await submitted(gateway)
     async with worker(gateway):
         await eventually(gateway.has_called)
-        with closing(sqlite3.connect(gateway.ledger_path)) as other:
-            other.execute("UPDATE job SET claim = 'another', lease_until = 9e15")
-            other.commit()
+        take_over(gateway)
         await eventually(lambda: metric("tintype_jobs_running") == 0)
 
     assert (await gateway.ledger.job(ACCOUNT, job_id)).status == "in_progress"
@@ -276,15 +337,54 @@ async def test_an_expired_job_leaves_with_all_of_its_files(gateway: Gateway) -> 
     async with worker(gateway):
         await ended(gateway, job_id)
     files = gateway.ledger_path.parent / "images"
-    assert len(list(files.glob("*/*"))) == 2 + 2 + 1  # images, events, the result
+    stored = list(files.glob("images/*")), list(files.glob("jobs/*")), list(files.glob("answers/*"))
+    assert [len(each) for each in stored] == [2, 2, 1]  # images, events, the result
     with closing(sqlite3.connect(gateway.ledger_path)) as other:
         other.execute("UPDATE job SET expires_at = 1")
         other.commit()
 
     assert await forget_some(gateway.ledger, store) == 1
 
-    assert list(files.glob("*/*")) == []
+    assert list(files.glob("[!c]*/*")) == []
     assert await gateway.ledger.jobs(ACCOUNT) == []
+
+
+async def test_an_expired_job_leaves_although_its_files_are_damaged(gateway: Gateway) -> None:
+    job_id = await submitted(gateway)
+    store = gateway.jobs.submissions.pipeline.images.store
+    async with worker(gateway):
+        await ended(gateway, job_id)
+    files = gateway.ledger_path.parent / "images"
+    for record in files.glob("*/*.json"):
+        record.write_bytes(b"")
+    with closing(sqlite3.connect(gateway.ledger_path)) as other:
+        other.execute("UPDATE job SET expires_at = 1")
+        other.commit()
+
+    assert await forget_some(gateway.ledger, store) == 1
+
+    assert list(files.glob("*/*.json")) == []
+    assert await gateway.ledger.jobs(ACCOUNT) == []
+
+
+async def test_a_worker_that_drains_while_the_ledger_is_away_ends(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tintype_gateway.jobs.worker.ENDING_SECONDS", 0.1)
+    await gateway.script({"hang": True})
+    job_id = await submitted(gateway)
+
+    async def away(*_: object) -> None:
+        raise LedgerUnavailableError("away")
+
+    async with asyncio.timeout(60), worker(gateway, jobs_drain_seconds=0):
+        await eventually(gateway.has_called)
+        monkeypatch.setattr(gateway.ledger, "end_job", away)
+
+    monkeypatch.undo()
+    assert (await gateway.ledger.job(ACCOUNT, job_id)).status == "in_progress"
+    take_over(gateway)
+    await gateway.ledger.end_job(job_id, "another", JobEnd(status="failed"))
 
 
 async def test_a_job_for_which_there_is_no_store_now_is_handed_back_and_run_later(

@@ -18,6 +18,20 @@ def test_time_passes_until_there_is_none_left() -> None:
     assert deadline.remaining() == 0
 
 
+def test_the_time_of_blocks_that_stop_it_does_not_count_however_many_there_are() -> None:
+    now = 100.0
+    deadline = Deadline(5, lambda: now)
+    with deadline.stopped():
+        now = 110
+        with deadline.stopped():
+            now = 120
+        assert deadline.remaining() == 5
+        now = 130
+    assert deadline.remaining() == 5
+    now = 133
+    assert deadline.remaining() == 2
+
+
 def test_a_call_has_the_times_of_its_binding() -> None:
     spec = {"timeoutSeconds": 100, "connectTimeoutSeconds": 3, "firstByteTimeoutSeconds": 50}
     assert Timeouts.of(binding(**spec), 1000) == Timeouts(3, 50, 100)

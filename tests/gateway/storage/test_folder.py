@@ -38,6 +38,21 @@ async def test_a_file_is_read_in_pieces(store: FolderStore) -> None:
     assert max(map(len, pieces)) == PIECE_BYTES
 
 
+async def test_a_file_and_the_folders_that_name_it_are_synced(
+    store: FolderStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(os.fstat(descriptor).st_ino))
+    await store.put("images/a.png", b"an image", "image/png", HOUR)
+
+    await store.sync("images/a.png")
+
+    paths = (tmp_path / "images" / "a.png", tmp_path / "images", tmp_path)
+    assert synced == [path.stat().st_ino for path in paths]
+    with pytest.raises(NotStoredError):
+        await store.sync("images/b.png")
+
+
 async def test_an_unknown_file_is_not_found(store: FolderStore) -> None:
     with pytest.raises(NotStoredError):
         await store.get("images/a.png")

@@ -1,11 +1,14 @@
 """A bucket as a store, against a real S3 server over HTTP."""
 
 import dataclasses
+import io
+from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tintype_gateway.storage.interface import PIECE_BYTES, NotStoredError, StoreError, new_name
-from tintype_gateway.storage.s3 import Bucket
+from tintype_gateway.storage.s3 import Bucket, S3Store
 from tintype_testing.http import fetched
 from tintype_testing.s3 import S3Server, store_in
 from tintype_testing.tcp_proxy import proxy_to
@@ -64,6 +67,35 @@ async def test_a_url_that_was_changed_opens_nothing(bucket: Bucket) -> None:
     assert (await fetched(url.replace("a.png", "b.png"))).status_code == 403
     assert (await fetched(url.replace("Expires=3600", "Expires=36000"))).status_code == 403
     assert (await fetched(url.partition("?")[0])).status_code == 403
+
+
+class Unlisted:
+    """A client of a bucket that refuses what is not there, as S3 does without `s3:ListBucket`."""
+
+    def __init__(self, *, may_read: bool) -> None:
+        self._keys: set[str] = set()
+        self._may_read = may_read
+
+    async def put_object(self, **fields: Any) -> None:
+        self._keys.add(fields["Key"])
+
+    async def get_object(self, **fields: Any) -> Any:
+        if not self._may_read or fields["Key"] not in self._keys:
+            raise ClientError({"Error": {"Code": "AccessDenied"}}, "GetObject")
+        return {"Body": io.BytesIO()}
+
+
+async def test_without_the_right_to_list_what_is_not_there_is_told_from_what_is_forbidden() -> None:
+    readable = S3Store(Unlisted(may_read=True), Bucket("images"))
+    with pytest.raises(NotStoredError):
+        await readable.get("images/a.png")
+    with pytest.raises(NotStoredError):
+        await anext(readable.stream("images/a.png"))
+
+    forbidden = S3Store(Unlisted(may_read=False), Bucket("images"))
+    with pytest.raises(StoreError, match="AccessDenied") as refused:
+        await forbidden.get("images/a.png")
+    assert not isinstance(refused.value, NotStoredError)
 
 
 async def test_names_begin_with_the_prefix(s3: S3Server, bucket: Bucket) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from tintype_gateway.ledger.interface import Profile
 from tintype_gateway.pipeline.json_serializer import body_of, respond
+from tintype_gateway.storage.interface import NotStoredError
 from tintype_gateway.storage.stored_responses import Bill, StoredBody, StoredResponse
 from tintype_testing.builders import RECEIPT, finished_call, finished_image, plan, settlement
 from tintype_testing.image_stores import folder_store
@@ -34,6 +35,16 @@ async def test_what_an_earlier_version_wrote_is_read(tmp_path: Path) -> None:
     assert response.headers == {"Tintype-Profile": "router"}
     assert response.receipt == RECEIPT
     assert json.loads(stored.dumped()) == WRITTEN_BEFORE
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b"{}", b'{"texts": 1, "names": [], "as_url": 1}']
+)
+def test_a_damaged_file_is_as_good_as_gone(content: bytes) -> None:
+    with pytest.raises(NotStoredError):
+        StoredResponse.parse(content)
+    with pytest.raises(NotStoredError):
+        StoredBody.parse(content)
 
 
 async def test_images_that_were_asked_for_as_urls_get_new_ones(tmp_path: Path) -> None:
