@@ -15,7 +15,12 @@ from hypothesis import settings
 from tintype_gateway.ledger.sqlite import database
 from tintype_testing.cluster.processes import fork_commands
 
-pytest_plugins = ["tests.cluster.fixtures", "tintype_testing.postgres", "tintype_testing.s3"]
+pytest_plugins = [
+    "tests.cluster.fixtures",
+    "tintype_testing.postgres",
+    "tintype_testing.previous_release",
+    "tintype_testing.s3",
+]
 
 # How long an example takes says something of the machine, nothing of the code.
 settings.register_profile("tintype", deadline=None)

@@ -61,6 +61,11 @@ WHERE locktype = 'advisory' AND NOT granted AND classid = {LOCK >> 32}
 """  # noqa: S608 - our own number
 
 
+WAITS_FOR_HOLDS = """
+SELECT count(*) FROM pg_locks WHERE relation = 'hold'::regclass AND NOT granted
+"""
+
+
 @pytest.fixture
 def empty(postgres: PostgresServer) -> PostgresStore:
     """A database with nothing in it."""
@@ -188,6 +193,29 @@ async def test_a_database_of_the_last_release_is_taken_over(
     assert (await ledger.account("studio")).available == 790
     assert (await ledger.audit()).problems == ()
     await ledger.close()
+
+
+async def test_a_migration_begins_again_after_a_deadlock_with_a_gateway(
+    of_release_0_1: PostgresStore,
+) -> None:
+    gateway = await asyncpg.connect(of_release_0_1.url)
+    await gateway.execute("SET deadlock_timeout = '1h'")  # so that the migration notices it
+    settling = gateway.transaction()
+    await settling.start()
+    await gateway.execute("SELECT FROM hold WHERE id = 'hold-2' FOR UPDATE")
+
+    async def waits() -> bool:
+        return bool(await gateway.fetchval(WAITS_FOR_HOLDS))
+
+    async with asyncio.TaskGroup() as tasks:
+        migration = tasks.create_task(migrate_ledger(of_release_0_1.url))
+        await eventually(waits)
+        await gateway.execute("UPDATE account SET held = held WHERE name = 'studio'")
+        assert not migration.done()
+        await settling.commit()
+
+    assert await revision_of(of_release_0_1) == NEWEST
+    await gateway.close()
 
 
 async def test_processes_that_migrate_at_once_do_it_once(

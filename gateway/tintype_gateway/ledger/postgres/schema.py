@@ -37,6 +37,9 @@ CONNECT_SECONDS = 10
 WAIT_SECONDS = 300
 """The time limit for the lock, and for each statement of a migration."""
 
+ATTEMPTS = 10
+"""How often a migration begins again after a deadlock with gateways that take other locks first."""
+
 HINT = "run `tintype ledger migrate`"
 
 
@@ -73,9 +76,7 @@ async def migrate(url: str) -> None:
     try:
         connection = await connect(url, timeout=CONNECT_SECONDS, server_settings=settings)
         try:
-            async with connection.transaction(isolation="read_committed"):
-                await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
-                await _migrate(connection)
+            await _migrate(connection)
         finally:
             connection.terminate()
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
@@ -84,6 +85,19 @@ async def migrate(url: str) -> None:
 
 
 async def _migrate(connection: "Connection[Record]") -> None:
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            async with connection.transaction(isolation="read_committed"):
+                await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
+                await _run_missing(connection)
+        except asyncpg.DeadlockDetectedError:
+            if attempt == ATTEMPTS:
+                raise
+        else:
+            return
+
+
+async def _run_missing(connection: "Connection[Record]") -> None:
     for number, script in MIGRATIONS.missing(await _version(connection)):
         await connection.execute(script)
         await connection.execute(VERSION_TABLE)
