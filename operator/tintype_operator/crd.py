@@ -3,6 +3,9 @@
 `crds/` holds them for `kubectl apply`; a test fails when files and models differ.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import yaml
@@ -28,6 +31,21 @@ from tintype_kubernetes.resources import (
 from tintype_operator.schema import Schema, structural_schema
 from tintype_operator.status.conditions import BindingStatus, Status
 
+
+@dataclass(frozen=True)
+class Version:
+    """A version in which the API server has every kind: docs/api-versions.md."""
+
+    name: str
+    served: bool = True
+    storage: bool = False
+    """Whether objects are stored in it, as they are in exactly one version."""
+    deprecation: str | None = None
+    """The warning that clients of a deprecated version get."""
+
+
+VERSIONS = (Version(IMAGE_MODELS.version, storage=True),)
+
 HEADER = "# Generated from the models in gateway/{package} by `make crds`. Do not edit.\n"
 
 
@@ -44,25 +62,29 @@ def _header(name: str) -> str:
     return HEADER.format(package=package)
 
 
-def crd_documents() -> dict[str, dict[str, Any]]:
-    """Return each CustomResourceDefinition, by the name of its file."""
+def crd_documents(versions: Sequence[Version] = VERSIONS) -> dict[str, dict[str, Any]]:
+    """Return each CustomResourceDefinition, by the name of its file.
+
+    All versions have one schema, because the API server prunes what the schema of a version lacks.
+    """
+    definition = partial(_definition, versions)
     return {
-        "imagemodels.yaml": _definition(
+        "imagemodels.yaml": definition(
             IMAGE_MODELS, "im", _object_schema(ImageModel, ImageModelSpec, Status), _MODEL_COLUMNS
         ),
-        "providerbindings.yaml": _definition(
+        "providerbindings.yaml": definition(
             PROVIDER_BINDINGS,
             "pb",
             _object_schema(ProviderBinding, ProviderBindingSpec, BindingStatus),
             _BINDING_COLUMNS,
         ),
-        "accounts.yaml": _definition(
+        "accounts.yaml": definition(
             ACCOUNTS, "acct", _object_schema(Account, AccountSpec, AccountStatus), _ACCOUNT_COLUMNS
         ),
-        "apikeys.yaml": _definition(
+        "apikeys.yaml": definition(
             API_KEYS, "ak", _object_schema(ApiKey, ApiKeySpec, ApiKeyStatus), _KEY_COLUMNS
         ),
-        "creditgrants.yaml": _definition(
+        "creditgrants.yaml": definition(
             CREDIT_GRANTS,
             "cg",
             _object_schema(CreditGrant, CreditGrantSpec, CreditGrantStatus),
@@ -163,7 +185,11 @@ _GRANT_COLUMNS = [
 
 
 def _definition(
-    resource: Resource, short_name: str, schema: Schema, columns: list[Schema]
+    versions: Sequence[Version],
+    resource: Resource,
+    short_name: str,
+    schema: Schema,
+    columns: list[Schema],
 ) -> Schema:
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
@@ -180,17 +206,21 @@ def _definition(
                 "shortNames": [short_name],
                 "categories": ["tintype"],
             },
-            "versions": [
-                {
-                    "name": resource.version,
-                    "served": True,
-                    "storage": True,
-                    "subresources": {"status": {}},
-                    "additionalPrinterColumns": columns,
-                    "schema": {"openAPIV3Schema": schema},
-                }
-            ],
+            "versions": [_version(version, schema, columns) for version in versions],
         },
+    }
+
+
+def _version(version: Version, schema: Schema, columns: list[Schema]) -> Schema:
+    warning = {"deprecated": True, "deprecationWarning": version.deprecation}
+    return {
+        "name": version.name,
+        "served": version.served,
+        "storage": version.storage,
+        **(warning if version.deprecation else {}),
+        "subresources": {"status": {}},
+        "additionalPrinterColumns": columns,
+        "schema": {"openAPIV3Schema": schema},
     }
 
 

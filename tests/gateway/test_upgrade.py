@@ -25,7 +25,7 @@ from tintype_testing.gateway_process import (
     running_process,
 )
 from tintype_testing.http import http_client
-from tintype_testing.postgres import PostgresServer
+from tintype_testing.postgres import PostgresServer, find_programs
 from tintype_testing.waiting import eventually
 
 pytestmark = pytest.mark.timeout(400)  # the programs of the last release start cold, six times
@@ -249,3 +249,31 @@ async def test_gateways_of_both_releases_serve_from_one_postgresql_ledger(
             assert load.failures == []
             life.balance -= load.charged
             await check(life, new, postgresql)
+
+
+def documented(page: str, *begins: str) -> str:
+    """The commands of a page that begin with these words."""
+    lines = [line.strip() for line in page.splitlines()]
+    return "\n".join(next(line for line in lines if line.startswith(begin)) for begin in begins)
+
+
+def test_a_backup_takes_an_installation_back_to_the_last_release(
+    previous: Previous, postgresql: dict[str, str], tmp_path: Path
+) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "upgrading.md").read_text()
+    url = postgresql["TINTYPE_DATABASE_URL"]
+    programs = f"{find_programs()}:{os.environ['PATH']}"
+
+    def shell(script: str) -> None:
+        environ = {"PATH": programs, "DATABASE_URL": url}
+        subprocess.run(["bash", "-ec", script], cwd=tmp_path, env=environ, check=True)
+
+    previous.run("ledger", "migrate", environ=postgresql)
+    previous.run("accounts", "create", "team", "--credits", "5", environ=postgresql)
+    shell(documented(page, "pg_dump"))
+    asyncio.run(migrate_ledger(url))
+
+    shell(documented(page, "psql", "pg_restore"))
+
+    shown = previous.run("accounts", "show", "team", environ=postgresql)
+    assert shown.startswith("team\t5 credits")

@@ -1,7 +1,9 @@
 """A real Kubernetes control plane, for one run of the tests."""
 
+import base64
 import json
 import os
+import shutil
 import socket
 import subprocess
 import uuid
@@ -9,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import yaml
 
@@ -65,6 +68,7 @@ class ControlPlane:
 
     def __init__(self, folder: Path, binaries: Path, reach: Reach = LOOPBACK) -> None:
         self._folder = folder
+        self._kubectl_cache = folder / "kubectl-cache"
         self.binaries = binaries
         self._reach = reach
         self._processes: list[Process] = []
@@ -104,7 +108,7 @@ class ControlPlane:
             env=os.environ
             | {
                 "KUBECONFIG": str(kubeconfig or self.kubeconfig),
-                "KUBECACHEDIR": str(self._folder / "kubectl-cache"),
+                "KUBECACHEDIR": str(self._kubectl_cache),
                 "NO_PROXY": self._reach.address,
             },
         )
@@ -113,6 +117,19 @@ class ControlPlane:
         """Return what the API server has at a path; None if it has nothing, or is not there."""
         content = self._administrator.request("GET", path)
         return None if content is None else dict(json.loads(content))
+
+    def put(self, path: str, document: dict[str, Any]) -> None:
+        """Replace an object, or its subresource; an `AssertionError` if that is refused."""
+        written = self._administrator.request("PUT", path, json.dumps(document))
+        assert written is not None, f"{path} does not take {document}"
+
+    def stored(self, key: str) -> dict[str, Any]:
+        """Return a custom resource as etcd has it, by its key below `/registry`."""
+        url = f"http://127.0.0.1:{self._etcd_port}/v3/kv/range"
+        asked = json.dumps({"key": base64.b64encode(key.encode()).decode()})
+        with urlopen(url, data=asked.encode(), timeout=30) as response:
+            (found,) = json.load(response)["kvs"]
+        return dict(json.loads(base64.b64decode(found["value"])))
 
     @cached_property
     def _administrator(self) -> Administrator:
@@ -128,6 +145,10 @@ class ControlPlane:
         self.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(CRDS))
         self.kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", str(CRDS))
         self._wait_for_storage()
+
+    def forget_discovery(self) -> None:
+        """Let kubectl ask again which versions there are, which it otherwise does every 6 hours."""
+        shutil.rmtree(self._kubectl_cache, ignore_errors=True)
 
     def create_namespace(self) -> str:
         """Create a namespace, which lasts as long as the cluster."""
