@@ -6,7 +6,7 @@ of a prompt is in a column. The result is what the direct request would have got
 
 import asyncio
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -41,8 +41,9 @@ from tintype_gateway.values.plan import Plan
 
 JSON = "application/json"
 
-PREVIEW_SECONDS = 5.0
-"""How long it may take to store a preview. Its provider's stream is not read meanwhile."""
+EVENT_SECONDS = 10.0
+"""How long it may take to store an event, which is left out then. Responses of providers to other
+calls of the job are not read meanwhile."""
 
 EVENT_TRIES = 3
 """How often it is tried to add an event, while the ledger is unavailable."""
@@ -103,11 +104,14 @@ class JobOutput:
         place = PARTIAL, partial.index, partial.number
         if place in self._places:
             return
+        await self._in_time(self._add_preview(place, partial))
+
+    async def _in_time(self, adding: Awaitable[None]) -> None:
         try:
-            async with asyncio.timeout(PREVIEW_SECONDS):
-                await self._add_preview(place, partial)
-        except TimeoutError as error:
-            self._warn("a preview of a job is left out", error)
+            async with asyncio.timeout(EVENT_SECONDS):
+                await adding
+        except TimeoutError:
+            self._warn("an event of a job is left out", "it took too long")
 
     async def _add_preview(self, place: Place, partial: PartialImage) -> None:
         name = new_name(partial.format)
@@ -131,7 +135,7 @@ class JobOutput:
             name = call.images[number].name if number < made else None
             if place not in self._places:
                 event = completed_event(self._plan, call, number, charge)
-                await self._add(place, event, name)
+                await self._in_time(self._add(place, event, name))
         self.calls.append(call)
 
     def fail(self, call: FailedCall) -> None:
@@ -150,7 +154,7 @@ class JobOutput:
         errors = image_errors(calls, self.failed)
         place: Place = ("error", None, None)
         if error is not None and errors and place not in self._places:
-            await self._add(place, error_event(error, errors), None)
+            await self._in_time(self._add(place, error_event(error, errors), None))
         response = self._response(calls)
         name = response_name(self._job.request_id)
         await self._store.put(name, response.dumped(), JSON, self._seconds)
@@ -213,7 +217,7 @@ class JobOutput:
         stored = await self._ledger.job_events(self._job.account, self._job.id)
         self._places.update(_place(event.kind, event.data) for event in stored)
 
-    def _warn(self, message: str, error: Exception) -> None:
+    def _warn(self, message: str, error: Exception | str) -> None:
         log.warning(message, extra={"job": self._job.id, "error": str(error)})
 
 

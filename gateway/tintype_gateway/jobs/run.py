@@ -194,7 +194,7 @@ class JobRun:
         most_seconds = self._tools.max_queued_seconds
         if self._is_cancelled:
             return JobEnd(status="cancelled")
-        if self._age(self.job.created_at) > most_seconds:
+        if self._waited() > most_seconds:
             return self._failed(failures.overdue(most_seconds))
         if failures.is_fatal(self.job):
             return self._failed(failures.abandoned())
@@ -229,6 +229,11 @@ class JobRun:
             log.error("result of a job not looked for any more", extra=extra)
             return None
 
+    def _waited(self) -> float:
+        """Return how long the job was queued, in seconds by the clock of the ledger."""
+        started, created = self.job.started_at, self.job.created_at
+        return 0.0 if started is None else (started - created).total_seconds()
+
     @staticmethod
     def _age(since: datetime | None) -> float:
         return 0.0 if since is None else (datetime.now(UTC) - since).total_seconds()
@@ -244,11 +249,11 @@ class JobRun:
                 return self._failed(failures.lost())  # the catalog divides it into other calls now
             with self._tools.pipeline.memory.reserved(0) as reservation:
                 await self._reserve(reservation, bytes_reserved(plan))
+                self._output = output = await self._new_output(planned)
                 context = RequestContext.begin(
                     plan, job.request_id, self._log, reservation, self._opened_journal
                 )
                 execution = self._tools.executor.execution(context)
-                self._output = output = await self._new_output(planned)
                 self._calls = calls = Collecting(execution, output, self._opened_journal)
                 if self._is_cancelled:
                     calls.cancel()

@@ -9,7 +9,16 @@ from typing import Self
 import pytest
 from typing_extensions import override
 
-from tests.gateway.jobs.support import PRICE, code_of, ended, read, submitted, worker, working
+from tests.gateway.jobs.support import (
+    PRICE,
+    STREAMED,
+    code_of,
+    ended,
+    read,
+    submitted,
+    worker,
+    working,
+)
 from tests.gateway.jobs.test_recovery import CALL, lost
 from tintype_gateway.jobs import patient_store
 from tintype_gateway.ledger.jobs import Job
@@ -109,6 +118,36 @@ async def test_what_cannot_be_stored_at_once_is_stored_a_little_later(
 
     assert (job.status, job.charged, faults.refused) == ("completed", PRICE, 5)
     assert (await read(gateway, job.id))["result"]["data"][0]["b64_json"]
+
+
+async def test_what_is_slow_to_store_for_a_stream_keeps_no_image_from_the_result(
+    tmp_path: Path, faults: Faults, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tintype_gateway.jobs.output.EVENT_SECONDS", 0.05)
+    faults.hold("jobs/")
+    async with working(tmp_path, ()) as gateway:
+        job_id = await submitted(gateway, stream=True, partial_images=1, **STREAMED)
+        job = await ended(gateway, job_id)
+        document = await read(gateway, job_id)
+
+    assert faults.asked.is_set()
+    assert (job.status, len(document["result"]["data"])) == ("completed", 1)
+
+
+async def test_urls_that_cannot_be_signed_while_a_job_runs_lose_no_image(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def unsigned(self: FolderStore, name: str, lifetime_seconds: int) -> str:
+        raise StoreError("there is no key")
+
+    job_id = await submitted(gateway, response_format="url")
+    with monkeypatch.context() as patch:
+        patch.setattr(FolderStore, "url", unsigned)
+        async with worker(gateway):
+            job = await ended(gateway, job_id)
+
+    assert (job.status, job.charged) == ("completed", PRICE)
+    assert "/images/files/" in (await read(gateway, job.id))["result"]["data"][0]["url"]
 
 
 async def test_an_image_that_cannot_be_stored_for_minutes_is_not_charged(
