@@ -60,8 +60,9 @@ bench-webhooks: $(VENV)/dev.stamp ## Measure webhooks to a receiver that fails h
 	$(BIN)/python -m bench.webhooks
 
 .PHONY: bench-jobs
-bench-jobs: $(VENV)/dev.stamp ## Measure the ledger's jobs on each engine
+bench-jobs: $(VENV)/dev.stamp ## Measure the ledger's jobs, and the polls of a long queue, on each engine
 	$(BIN)/python -m bench.jobs
+	$(BIN)/python -m bench.job_polls
 
 .PHONY: bench-operator
 bench-operator: $(VENV)/dev.stamp ## Measure the operator (SIZES="1000 5000")

@@ -52,6 +52,7 @@ def test_gateways_have_the_settings_of_jobs(helm: Helm) -> None:
         "concurrency": 4,
         "maxQueued": 10,
         "maxRunning": 2,
+        "maxUploadBytes": 1048576,
         "maxQueuedSeconds": 3600,
         "retentionSeconds": 7200,
     }
@@ -60,6 +61,7 @@ def test_gateways_have_the_settings_of_jobs(helm: Helm) -> None:
     figures = ("CONCURRENCY", "MAX_QUEUED", "MAX_RUNNING", "MAX_QUEUED_SECONDS")
     assert [given[f"TINTYPE_JOBS_{name}"] for name in figures] == ["4", "10", "2", "3600"]
     assert given["TINTYPE_JOBS_RETENTION_SECONDS"] == "7200"
+    assert given["TINTYPE_JOBS_MAX_UPLOAD_BYTES"] == "1048576"
     assert "TINTYPE_JOBS_ENABLED" not in given
 
 

@@ -158,6 +158,7 @@ volumeMounts:
 - {name: TINTYPE_JOBS_CONCURRENCY, value: {{ ternary .concurrency 0 (or $isWorker (not .workers.enabled)) | int64 | quote }}}
 - {name: TINTYPE_JOBS_MAX_QUEUED, value: {{ .maxQueued | int64 | quote }}}
 - {name: TINTYPE_JOBS_MAX_RUNNING, value: {{ .maxRunning | int64 | quote }}}
+- {name: TINTYPE_JOBS_MAX_UPLOAD_BYTES, value: {{ .maxUploadBytes | int64 | quote }}}
 - {name: TINTYPE_JOBS_MAX_QUEUED_SECONDS, value: {{ .maxQueuedSeconds | int64 | quote }}}
 - {name: TINTYPE_JOBS_RETENTION_SECONDS, value: {{ .retentionSeconds | int64 | quote }}}
 {{- /* What follows the drain takes up to 30 seconds. */}}
