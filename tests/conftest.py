@@ -16,6 +16,7 @@ from tintype_gateway.ledger.sqlite import database
 from tintype_testing.cluster.processes import fork_commands
 
 pytest_plugins = [
+    "tests.charts.fixtures",
     "tests.cluster.fixtures",
     "tintype_testing.postgres",
     "tintype_testing.previous_release",
@@ -33,6 +34,7 @@ LONG = (
     "tests/operator/status/test_delivery.py",
     "tests/playground/",
     "tests/release/",
+    "tests/scaling/test_day.py",
     "tests/test_editing.py",
     "tests/test_sbom.py",
 )

@@ -70,6 +70,10 @@ def test_helm_lint_reports_nothing(helm: Helm) -> None:
         ({"ledgerArchive": {"keepDays": 1}}, "keepDays"),
         ({"ledgerArchive": {"schedule": "at night"}}, "schedule"),
         ({"ledgerBackup": {"schedule": "at night"}}, "schedule"),
+        ({"autoscaling": {"mode": "both"}}, "mode"),
+        ({"autoscaling": {"targetReservedMemoryPercentage": 100}}, "targetReservedMemory"),
+        ({"autoscaling": {"keda": {"authentication": {"modes": "none"}}}}, "modes"),
+        ({"jobs": {"workers": {"autoscaling": {"mode": "load"}}}}, "mode"),
         ({"jobs": {"concurrency": 0}}, "concurrency"),
         ({"jobs": {"retentionSeconds": 1}}, "retentionSeconds"),
         ({"jobs": {"workers": {"terminationGracePeriodSeconds": 10}}}, "terminationGracePeriod"),
@@ -138,6 +142,24 @@ def test_several_gateways_need_a_shared_ledger(helm: Helm, several: Values) -> N
         (
             {"ledgerBackup": {"enabled": True}, "database": {"existingSecret": "ledger"}},
             "ledgerBackup.existingClaim",
+        ),
+        (
+            {"autoscaling": {"enabled": True, "mode": "keda"}, "database": {"existingSecret": "x"}},
+            "KEDA needs autoscaling.keda.serverAddress",
+        ),
+        (
+            {
+                "jobs": {
+                    "enabled": True,
+                    "workers": {
+                        "enabled": True,
+                        "autoscaling": {"enabled": True, "minReplicas": 0},
+                    },
+                },
+                "s3": {"bucket": "images"},
+                "database": {"existingSecret": "ledger"},
+            },
+            "needs jobs.workers.autoscaling.mode=keda",
         ),
         ({"s3": {"accelerate": True, "endpoint": "http://minio:9000"}}, "acceleration endpoint"),
         (

@@ -81,6 +81,10 @@ MATRIX: dict[str, Values] = {
     "dev": DEV,
     "production": PRODUCTION,
     "several gateways": {"gateway": {"replicas": 3}, "database": {"existingSecret": "ledger"}},
+    "gateways by load": {
+        "database": {"existingSecret": "ledger"},
+        "autoscaling": {"enabled": True, "mode": "load"},
+    },
     "your own claim": {"persistence": {"existingClaim": "mine"}},
     "another class": {"persistence": {"storageClassName": "fast", "size": "10Gi"}},
     "a server of your own for images": {

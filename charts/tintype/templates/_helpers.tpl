@@ -166,6 +166,19 @@ subjects:
 {{- fail "jobs.workers.enabled needs what the workers share with the gateways: set database.existingSecret to a Secret with the postgresql:// URL, and s3.bucket" -}}
 {{- end -}}
 {{- end -}}
+{{- with .Values.autoscaling -}}
+{{- $workers := $.Values.jobs.workers -}}
+{{- $scaled := and $workers.enabled $workers.autoscaling.enabled -}}
+{{- if and (or (and .enabled (eq .mode "keda")) (and $scaled (eq $workers.autoscaling.mode "keda"))) (not .keda.serverAddress) -}}
+{{- fail "KEDA needs autoscaling.keda.serverAddress: the URL of the Prometheus that scrapes the gateways" -}}
+{{- end -}}
+{{- if and $scaled (eq $workers.autoscaling.mode "cpu") (lt (int $workers.autoscaling.minReplicas) 1) -}}
+{{- fail "jobs.workers.autoscaling.minReplicas=0 needs jobs.workers.autoscaling.mode=keda: a HorizontalPodAutoscaler keeps one pod" -}}
+{{- end -}}
+{{- if and $scaled (eq $workers.autoscaling.mode "keda") $workers.autoscaling.metrics -}}
+{{- fail "jobs.workers.autoscaling.metrics are for mode=cpu: KEDA scales by the queue of the jobs" -}}
+{{- end -}}
+{{- end -}}
 {{- if and .Values.s3.accelerate (or .Values.s3.endpoint .Values.s3.pathStyle) -}}
 {{- fail "s3.accelerate does not go with s3.endpoint and s3.pathStyle: the acceleration endpoint is AWS's own" -}}
 {{- end -}}

@@ -64,17 +64,7 @@ spec:
   policyTypes: [Ingress, Egress]
   ingress: []
   egress:
-    {{- with $root.Values.networkPolicy.egress }}
-    - ports:
-        {{- range .dns.ports }}
-        - {port: {{ . }}, protocol: UDP}
-        - {port: {{ . }}, protocol: TCP}
-        {{- end }}
-      {{- with .dns.to }}
-      to:
-        {{- toYaml . | nindent 8 }}
-      {{- end }}
-    {{- include "tintype.destination" .database | nindent 4 }}
-    {{- end }}
+    {{- include "tintype.dnsEgress" $root | nindent 4 }}
+    {{- include "tintype.destination" $root.Values.networkPolicy.egress.database | nindent 4 }}
 {{- end }}
 {{- end }}

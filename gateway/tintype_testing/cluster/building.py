@@ -2,6 +2,7 @@
 
 import fcntl
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -101,23 +102,34 @@ def filled(folder: Path, fill: Callable[[Path], None]) -> Path:
     return folder
 
 
-def run_go(command: str, *arguments: str, cwd: Path | None = None, **environ: str) -> None:
-    """Run Go without C.
+def module_source(module: str, version: str) -> Path:
+    """The folder with the files of a published module, downloaded if need be.
+
+    Raises:
+        BuildError: Go is missing, or failed.
+    """
+    described = run_go("mod", "download", "-json", f"{module}@{version}", cwd=Path("/"))
+    return Path(json.loads(described)["Dir"])
+
+
+def run_go(command: str, *arguments: str, cwd: Path | None = None, **environ: str) -> str:
+    """Run Go without C, and return its output.
 
     Raises:
         BuildError: It is missing, or failed.
     """
     if shutil.which("go") is None:
         raise BuildError("Go is not installed (https://go.dev/dl)")
-    built = subprocess.run(
+    ran = subprocess.run(
         ["go", command, *arguments],
         cwd=cwd,
         env=os.environ | {"CGO_ENABLED": "0"} | environ,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         text=True,
     )
-    if built.returncode != 0:
-        raise BuildError(f"go {command} failed:\n{built.stderr[-2000:]}")
+    if ran.returncode != 0:
+        raise BuildError(f"go {command} failed:\n{ran.stderr[-2000:]}")
+    return ran.stdout
 
 
 def kubernetes_variables() -> dict[str, str]:

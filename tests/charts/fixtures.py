@@ -1,4 +1,4 @@
-"""Helm, without and with a cluster."""
+"""The fixtures `helm` and `cluster_helm`, for every folder of the tests."""
 
 from contextlib import suppress
 from pathlib import Path
