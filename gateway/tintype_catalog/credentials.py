@@ -124,6 +124,15 @@ class _Need(NamedTuple):
         return extra_headers.MAX_SECRET_NAME if self.has_headers else MAX_SECRET_NAME
 
 
+def references(binding: ProviderBinding) -> list[str]:
+    """Return the Secrets and ConfigMaps that a binding names, such as `Secret/openai`."""
+    names = {f"Secret/{need.name}": None for need in _needs(binding.spec)}
+    bundle = binding.spec.ca_bundle
+    if bundle is not None and bundle.config_map_ref is not None:
+        names[f"ConfigMap/{bundle.config_map_ref.name}"] = None
+    return list(names)
+
+
 def secret_problems(binding: ProviderBinding, secrets: Secrets) -> Iterator[Problem]:
     """Yield the problems with the Secrets that a binding names."""
     for need in _needs(binding.spec):

@@ -167,7 +167,10 @@ class Aggregator:
         if misused and not refusal:  # after it: the catalog before would send them to other hosts
             await self._credentials.write(files)
         generations = {item["metadata"]["uid"]: item["metadata"]["generation"] for item in objects}
-        self._reporter.submit(Outcome(compilation, sequence, generations, refusal))
+        outcome = Outcome(
+            compilation, sequence, generations, refusal, checks_secrets=self._manage_credentials
+        )
+        self._reporter.submit(outcome)
         self._models.learn(model.id for model in compilation.catalog.models)
         self.first_pass_done.set()
 

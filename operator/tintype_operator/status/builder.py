@@ -38,6 +38,9 @@ class Outcome:
     refusal: str = ""
     """Why the compiled catalog was not published; empty if it was."""
 
+    checks_secrets: bool = True
+    """Whether the pass looked up the Secrets that bindings name."""
+
     def compiled(self, found: KubernetesObject) -> bool:
         """Return whether this generation of an object was compiled."""
         metadata = found["metadata"]
@@ -109,6 +112,7 @@ class StatusBuilder:
                     model=model,
                     policy=self._policy,
                     pricing=cache_key.pricing,
+                    checks_secrets=outcome.checks_secrets,
                 )
                 built = _BuiltStatus(cache_key, status.is_ready(), _waits(status))
                 if is_reported(found, status):

@@ -15,6 +15,7 @@ from tintype_catalog.conditions import (
     timestamp,
 )
 from tintype_catalog.contract import Contract, UsDollars
+from tintype_catalog.credentials import references
 from tintype_catalog.egress_policy import EgressPolicy
 from tintype_catalog.price_changes import Moment, PriceChange, price_at
 from tintype_catalog.pricing import PricingType
@@ -82,6 +83,7 @@ def status_of(
     model: KubernetesObject | None = None,
     policy: EgressPolicy | None = None,
     pricing: CurrentPricing | None = None,
+    checks_secrets: bool = True,
 ) -> Status:
     """Return the status that an object should have.
 
@@ -93,12 +95,13 @@ def status_of(
         model: The ImageModel whose lifecycle applies to the object; None if there is none.
         policy: Where gateways let bindings call; None if it is not known.
         pricing: What the binding costs now; None for a model, and for what is not in the catalog.
+        checks_secrets: Whether the operator looks up what bindings refer to.
     """
     before = {item["type"]: item for item in _status(manifest).get("conditions", [])}
     generation: int = manifest["metadata"]["generation"]
     findings = {
         "Accepted": accepted(problems, delivery.served, None if problems else _warning(manifest)),
-        "ResolvedRefs": resolved(problems),
+        "ResolvedRefs": resolved(problems, () if checks_secrets else _references(manifest)),
         "Programmed": programmed(
             problems,
             delivery,
@@ -136,6 +139,11 @@ def _warning(manifest: KubernetesObject) -> str | None:
     prefix = spec.get("api", {}).get("pathPrefix")
     warning = endpoint_warning(spec["dialect"], spec.get("endpoint"), prefix)
     return None if warning is None else f"`spec.endpoint` {warning}"
+
+
+def _references(manifest: KubernetesObject) -> list[str]:
+    binding = parse_resource(manifest)
+    return references(binding) if isinstance(binding, ProviderBinding) else []
 
 
 def _refusal(manifest: KubernetesObject, policy: EgressPolicy) -> str | None:

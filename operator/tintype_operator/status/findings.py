@@ -54,12 +54,19 @@ def accepted(problems: Sequence[Problem], served: bool, warning: str | None = No
     return Finding("False", faults[0].reason, _sentences(faults) + hint)
 
 
-def resolved(problems: Sequence[Problem]) -> Finding:
-    """Return the finding `ResolvedRefs`: whether the objects that it refers to exist."""
+def resolved(problems: Sequence[Problem], unchecked: Sequence[str] = ()) -> Finding:
+    """Return the finding `ResolvedRefs`: whether the objects that it refers to exist.
+
+    It stays True with objects that the operator must not look up, and its reason says so.
+    """
     if faults := _of_type(problems, "ResolvedRefs"):
         return Finding("False", faults[0].reason, _sentences(faults))
     if any(fault.reason == "Invalid" for fault in problems):
         return Finding("Unknown", "Invalid", "An invalid object's references are not looked up.")
+    if unchecked:
+        names = ", ".join(unchecked)
+        message = f"Not looked up, as the operator has no permission on Secrets: {names}."
+        return Finding("True", "SecretsNotChecked", message)
     return Finding("True", "ResolvedRefs", "Everything that the object refers to is there.")
 
 

@@ -39,6 +39,17 @@ DANGLING = Problem(
 INVALID = Problem(kind="ProviderBinding", name="b", field="spec.weight", message="is too large")
 
 
+def test_references_that_the_operator_must_not_look_up_are_named() -> None:
+    found = provider_binding(caBundle={"configMapRef": {"name": "authorities"}, "key": "ca.crt"})
+    found["metadata"]["generation"] = 1
+    now = datetime.datetime.fromisoformat(NOW)
+    unchecked = status_of(found, [], DELIVERED, now=now, checks_secrets=False).conditions
+
+    (resolved,) = [each for each in unchecked if each.type == "ResolvedRefs"]
+    assert (resolved.status, resolved.reason) == ("True", "SecretsNotChecked")
+    assert "Secret/openai, ConfigMap/authorities" in resolved.message
+
+
 def manifest(generation: int = 1, status: dict[str, Any] | None = None) -> dict[str, Any]:
     found: dict[str, Any] = {"metadata": {"generation": generation}}
     return found | ({"status": status} if status else {})
