@@ -1,9 +1,11 @@
 """The values of the ledger's holds: what a request sets aside, and what it is charged."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from tintype_gateway.frozen import frozen_value
 
 
-@dataclass(frozen=True)
+@frozen_value(frozen=True)
 class Idempotency:
     """The client's idempotency key of a request, and a digest of the request's body."""
 
@@ -15,7 +17,7 @@ HOLD_LIFETIME_SECONDS = 60
 """The default lifetime of a hold."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@frozen_value(frozen=True, kw_only=True, slots=True)
 class HoldRequest:
     """The request of a caller for a hold."""
 
@@ -36,7 +38,7 @@ class HoldRequest:
     idempotency: Idempotency | None = None
 
 
-@dataclass(frozen=True)
+@frozen_value(frozen=True)
 class Hold:
     """Micro-credits set aside for one request."""
 
@@ -48,7 +50,7 @@ class Hold:
     or this value was read from a settlement journal."""
 
 
-@dataclass(frozen=True)
+@frozen_value(frozen=True)
 class Settlement:
     """The result of settling a hold. Amounts are micro-credits."""
 

@@ -1,8 +1,9 @@
 """The state of one request: deadline, reservation and routes."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from tintype_gateway.frozen import frozen_value
 from tintype_gateway.observability.request_log import RequestLog
 from tintype_gateway.runtime.deadline import Deadline
 from tintype_gateway.runtime.memory_budget import Reservation
@@ -12,7 +13,7 @@ from tintype_gateway.values.routes import Route
 from tintype_gateway.values.upstream import PlannedCall
 
 
-@dataclass(frozen=True)
+@frozen_value(frozen=True)
 class RequestContext:
     """The state that all code serving one request shares."""
 

@@ -1,12 +1,12 @@
 """The fields of the operations: OpenAI's, `seed` and `negative_prompt`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from tintype_catalog.sizes import SIZE
+from tintype_gateway.frozen import frozen_value
 from tintype_gateway.values.content import Upload
 
 
@@ -99,7 +99,7 @@ class ImageVariationRequest(ImageRequest):
     """A request for images that are like another one, without that one."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value(frozen=True, slots=True)
 class ValidRequest:
     """A request whose fields are all known, of the right type and within their limits."""
 

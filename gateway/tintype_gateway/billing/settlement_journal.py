@@ -14,9 +14,9 @@ import os
 import secrets
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
+from tintype_gateway.frozen import frozen_value
 from tintype_gateway.ledger.interface import Hold
 
 log = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ _EMPTIED_BYTES = 64 * 1024
 """A larger journal is truncated once nothing is due."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value(frozen=True, slots=True)
 class Due:
     """The charge that is due for a hold."""
 

@@ -6,9 +6,9 @@ header never fails a request. Names, and the values that the gateway knows, igno
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import islice
 
+from tintype_gateway.frozen import frozen_value
 from tintype_gateway.pipeline.stages.adapt import Handling
 
 MAX_WAIT_SECONDS = 60
@@ -34,7 +34,7 @@ _DIGITS = 9
 """The digits of a number of seconds that are read: any longer number is above the maximum."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value(frozen=True, slots=True)
 class Preferences:
     """The preferences of a request that the gateway knows."""
 

@@ -1,14 +1,15 @@
 """The record of a hold in the ledger."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from tintype_gateway.accounts import Caller
+from tintype_gateway.frozen import frozen_value
 from tintype_gateway.holds import Hold, HoldRequest
 from tintype_gateway.ledger.ordered_ids import ordered_hex
 from tintype_gateway.ledger.validation import checked_amount, checked_images
 
 
-@dataclass(frozen=True)
+@frozen_value(frozen=True)
 class HoldRecord:
     """A hold to record, with its id, so that a lost statement can be repeated.
 

@@ -1,8 +1,9 @@
 """A request as the HTTP layer hands it to the pipeline."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from tintype_gateway.frozen import frozen_value
 from tintype_gateway.ledger.interface import Profile
 from tintype_gateway.observability.request_log import RequestLog
 from tintype_gateway.pipeline.stages.adapt import Handling
@@ -10,7 +11,7 @@ from tintype_gateway.values.content import RequestBody
 from tintype_gateway.values.routes import ForcedProvider
 
 
-@dataclass(frozen=True)
+@frozen_value(frozen=True)
 class Incoming:
     """A request as it arrives, with its body still to be read."""
 

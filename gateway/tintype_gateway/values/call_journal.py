@@ -4,16 +4,16 @@ A direct request needs none: its client learns of the end of the connection. A j
 another process, which must know which calls a provider may have got, and which tasks it accepted.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from tintype_gateway.frozen import frozen_value
 from tintype_gateway.values.routes import Route
 from tintype_gateway.values.tasks import Task
 from tintype_gateway.values.upstream import PlannedCall
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value(frozen=True, slots=True)
 class KnownTask:
     """A task that a provider accepted for a call that another process has made."""
 
@@ -61,7 +61,7 @@ class CallJournal(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value(frozen=True, slots=True)
 class TaskJournal:
     """The part of a journal that concerns the task of one call."""
 

@@ -6,10 +6,11 @@ Their bytes stay in the request's spool. Threads read them in steps.
 import hashlib
 import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
 from tintype_catalog.sizes import Size
+from tintype_gateway.frozen import frozen_value
 
 
 class Content(Protocol):
@@ -34,7 +35,7 @@ class Content(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value(frozen=True, slots=True)
 class BytesContent:
     """Content in memory."""
 
@@ -63,7 +64,7 @@ async def keep_in_memory(data: bytes) -> Content:
     return BytesContent(data)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value(frozen=True, slots=True)
 class Upload:
     """An image as the client sent it, of any format, before any inspection."""
 
@@ -73,7 +74,7 @@ class Upload:
     `images[2].image_url` or `mask.image_url`."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value(frozen=True, slots=True)
 class InputImage:
     """An image as the provider gets it: upright, in a format that it accepts, without metadata."""
 
@@ -85,7 +86,7 @@ class InputImage:
     """The size in pixels, upright."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value(frozen=True, slots=True)
 class JsonBody:
     """A body without images: the text of a JSON document."""
 
@@ -112,7 +113,7 @@ class JsonBody:
         return hashlib.sha256(self.text).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value(frozen=True, slots=True)
 class UploadedForm:
     """A multipart body: its text fields as sent, and its files."""
 
@@ -125,7 +126,7 @@ class UploadedForm:
     """See `digest_of`."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value(frozen=True, slots=True)
 class UploadedDocument:
     """A body with images, from JSON or multipart: other fields as JSON values, and files."""
 

@@ -1,17 +1,18 @@
 """The events of the calls of a request."""
 
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 
 from tintype_catalog.sizes import Size
+from tintype_gateway.frozen import frozen_value
 from tintype_gateway.holds import Settlement
 from tintype_gateway.values.faults import UpstreamFault
 from tintype_gateway.values.images import CallResult, FinishedImage, Preview
 from tintype_gateway.values.routes import Route
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value(frozen=True, slots=True)
 class FinishedCall:
     """One call to a provider with all its images."""
 
@@ -42,7 +43,7 @@ class FinishedCall:
         return reasons[min(index, len(reasons) - 1)] if reasons else None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value(frozen=True, slots=True)
 class ImageStarted:
     """An image that passes through: the consumer must read all pieces before the next event."""
 
@@ -56,7 +57,7 @@ class ImageStarted:
     """The most bytes of the base64: what remains of the provider's response, if that is known."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value(frozen=True, slots=True)
 class PartialImage:
     """A preview for the client."""
 
@@ -73,7 +74,7 @@ class PartialImage:
     """The route of its call."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value(frozen=True, slots=True)
 class Charge:
     """The charge for one image of a stream."""
 
@@ -84,7 +85,7 @@ class Charge:
     """The settlement of the whole request, with the last image only."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value(frozen=True, slots=True)
 class FailedCall:
     """One failed call to a provider."""
 
@@ -96,7 +97,7 @@ class FailedCall:
     fault: UpstreamFault
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value(frozen=True, slots=True)
 class AbandonedCall:
     """One call that was cancelled because its client disconnected before anything was sent."""
 
@@ -109,7 +110,7 @@ class Heartbeat(Enum):
     BEAT = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value(frozen=True, slots=True)
 class WaitingForSlot:
     """A call waits, because its binding has as many calls as it takes at once."""
 

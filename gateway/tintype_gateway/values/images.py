@@ -1,16 +1,17 @@
 """Images on their path from a provider to a client."""
 
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 from typing import NamedTuple
 
 from tintype_catalog.costs import TokenUsage
 from tintype_catalog.image_model import Watermark
 from tintype_catalog.sizes import Size
+from tintype_gateway.frozen import frozen_value
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value(frozen=True, slots=True)
 class GeneratedImage:
     """One image from a provider: base64 text, which is not decoded unless it must be converted."""
 
@@ -21,7 +22,7 @@ class GeneratedImage:
     """The URL of an image that is still to be fetched, whose base64 is empty."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value(frozen=True, slots=True)
 class Preview:
     """A preview of an unfinished image from a provider."""
 
@@ -69,7 +70,7 @@ class CallResult(NamedTuple):
     say."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value(frozen=True, slots=True)
 class FinishedImage:
     """One image for the client."""
 
@@ -88,7 +89,7 @@ class FinishedImage:
     """Its name in the image store, if it is stored."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value(frozen=True, slots=True)
 class PassingImage:
     """An image that passes through: the header has arrived, and the other bytes follow."""
 
@@ -104,7 +105,7 @@ class PassingImage:
     """The most bytes of the base64: what remains of the response, if that is known."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value(frozen=True, slots=True)
 class PassedThrough:
     """An image that was passed through."""
 

@@ -1,10 +1,10 @@
 """The job of a request: what the gateway asks a provider for."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal, get_args
 
 from tintype_catalog.sizes import DEFAULT, Size, SizeChoice
+from tintype_gateway.frozen import frozen_value
 from tintype_gateway.values.content import InputImage
 
 ConvertibleFormat = Literal["png", "jpeg", "webp"]
@@ -14,7 +14,7 @@ ImageFormat = Literal["png", "jpeg", "webp", "gif", "svg"]
 """What clients may ask for."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value(frozen=True, slots=True)
 class Encoding:
     """The format of the images for the client."""
 
@@ -37,7 +37,7 @@ class Encoding:
         return not recompressed and form == self.format
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value(frozen=True, slots=True)
 class Job:
     """The request to a provider, in the model's own values."""
 

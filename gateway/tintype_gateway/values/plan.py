@@ -7,6 +7,7 @@ from enum import Enum, auto
 from tintype_catalog.catalog import Model
 from tintype_catalog.operations import OperationName
 from tintype_gateway.accounts import Profile
+from tintype_gateway.frozen import frozen_value
 from tintype_gateway.values.job import Job
 from tintype_gateway.values.routes import Candidate, Route, Target
 
@@ -48,7 +49,7 @@ class Delivery(Enum):
     """Each image is sent as an event as soon as it is complete."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value(frozen=True, slots=True)
 class Plan:
     """The plan of a request: everything that is decided before credits are held."""
 

@@ -1,12 +1,13 @@
 """The parts of a response to a client."""
 
 from collections.abc import AsyncGenerator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from tintype_gateway.frozen import frozen_value
 from tintype_gateway.holds import Hold
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value(frozen=True, slots=True)
 class Head:
     """The head of a successful response."""
 
@@ -15,7 +16,7 @@ class Head:
     """The number of bytes of the body; None if it is not known yet."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value(frozen=True, slots=True)
 class End:
     """The last bytes of a response that is complete."""
 
@@ -24,7 +25,7 @@ class End:
     """The hold that paid for the response, if the response is complete."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value(frozen=True, slots=True)
 class Chunk:
     """The beginning of a chunk of the body: its bytes, which follow, are written without a copy."""
 
@@ -33,7 +34,7 @@ class Chunk:
     there may be fewer."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value(frozen=True, slots=True)
 class Arriving:
     """Bytes of the body that are still arriving.
 
@@ -49,7 +50,7 @@ Part = WrittenPart | Arriving
 """A part of a response: a head, the bytes of the body, and an end, in this order."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value(frozen=True, slots=True)
 class Response:
     """A successful response: its body in pieces, so that no image is copied, and its headers."""
 

@@ -1,7 +1,7 @@
 """Routes of a request: models, bindings, regions and credentials."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -10,6 +10,7 @@ from typing_extensions import override
 from tintype_catalog.catalog import Binding, Model
 from tintype_catalog.operations import GENERATION_RULE, OperationRule
 from tintype_catalog.providers import NO_REGION
+from tintype_gateway.frozen import frozen_value
 
 
 class ForcedProvider(NamedTuple):
@@ -27,7 +28,7 @@ class ForcedProvider(NamedTuple):
         return self.sent.lower()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value(frozen=True, slots=True)
 class Route:
     """The binding and region chosen for one attempt."""
 
@@ -50,7 +51,7 @@ class Route:
         return f"{self.binding.provider}/{self.region}/{self.binding.name}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value(frozen=True, slots=True)
 class Candidate:
     """A route that can serve a request, and the credentials for it."""
 
@@ -73,7 +74,7 @@ class Candidate:
         return replace(self, route=replace(self.route, binding=binding))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value(frozen=True, slots=True)
 class Target:
     """The model of a request and the routes that can serve it, the best one first."""
 

@@ -1,15 +1,16 @@
 """One HTTP call to a provider, and its response."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import NamedTuple
 
 from tintype_catalog.catalog import Binding
+from tintype_gateway.frozen import frozen_value
 from tintype_gateway.values.job import Job
 from tintype_gateway.values.upstream_body import StreamedBody
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value(frozen=True, slots=True)
 class AwsSigner:
     """The AWS credentials that sign a call when it is sent (Signature Version 4)."""
 
@@ -20,7 +21,7 @@ class AwsSigner:
     session_token: str | None = field(default=None, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value(frozen=True, slots=True)
 class UpstreamRequest:
     """One HTTP call to a provider. Its repr omits the headers, which contain a secret."""
 
@@ -76,7 +77,7 @@ class Timeouts(NamedTuple):
         return cls(min(binding.connect_timeout_seconds, total), first_byte, total)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value(frozen=True, slots=True)
 class ResponseLimits:
     """The largest responses that the gateway reads from a provider."""
 
@@ -87,7 +88,7 @@ class ResponseLimits:
     """The largest event of a stream: one such image with its fields."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value(frozen=True, slots=True)
 class PlannedCall:
     """One planned call to a provider."""
 
@@ -101,7 +102,7 @@ class PlannedCall:
     """The job of the call, with its own seed."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value(frozen=True, slots=True)
 class UpstreamResponse:
     """The response of a provider."""
 

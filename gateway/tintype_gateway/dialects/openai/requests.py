@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 from urllib.parse import urlencode
 
 from tintype_catalog.api_options import ApiOptions, SentFields
 from tintype_catalog.catalog import Binding
 from tintype_gateway.dialects.provider_parameters import merge
+from tintype_gateway.frozen import frozen_value
 from tintype_gateway.values.content import InputImage
 from tintype_gateway.values.job import Job
 from tintype_gateway.values.json_text import json_bytes
@@ -26,7 +27,7 @@ VARIATIONS = "variations"
 """The task of a model that makes variations by the path of that name, which takes no prompt."""
 
 
-@dataclass(frozen=True)
+@frozen_value(frozen=True)
 class Server:
     """Where a server is, and what it takes."""
 

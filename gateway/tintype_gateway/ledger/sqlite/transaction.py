@@ -4,9 +4,9 @@ import asyncio
 import contextlib
 import sqlite3
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from tintype_gateway.frozen import frozen_value
 from tintype_gateway.ledger.errors import LedgerUnavailableError
 
 T = TypeVar("T")
@@ -15,7 +15,7 @@ Operation = Callable[[sqlite3.Connection, float], T]
 """A function that runs inside a transaction; its arguments are the connection and Unix seconds."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_value(frozen=True, slots=True)
 class Job(Generic[T]):
     """An operation whose caller waits."""
 
