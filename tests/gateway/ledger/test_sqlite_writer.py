@@ -106,6 +106,26 @@ async def test_an_operation_that_fails_takes_no_other_with_it(path: Path, mode: 
     assert names(path) == ["first", "last"]
 
 
+async def test_operations_that_refuse_before_they_write_take_no_savepoint(path: Path) -> None:
+    connection = connect(path, 5)
+    statements: list[str] = []
+
+    def refuse(connection: sqlite3.Connection, now: float) -> None:
+        raise LedgerUnavailableError("refused")
+
+    async with running(path, connection) as writer:
+        connection.set_trace_callback(statements.append)
+        first, refused, last = await submit_together(
+            writer, Mode(is_quick=True), create("first"), refuse, create("last")
+        )
+        connection.set_trace_callback(None)
+
+    assert str(refused.exception()) == "refused"
+    assert (first.exception(), last.exception()) == (None, None)
+    assert names(path) == ["first", "last"]
+    assert not [each for each in statements if "SAVEPOINT" in each or "ROLLBACK" in each]
+
+
 async def test_a_commit_that_fails_fails_its_whole_batch(path: Path, mode: Mode) -> None:
     def break_the_commit(connection: sqlite3.Connection, now: float) -> None:
         connection.execute("PRAGMA defer_foreign_keys = ON")

@@ -180,7 +180,8 @@ def _insert(connection: sqlite3.Connection, now: float, record: HoldRecord, day:
 def _closable(connection: sqlite3.Connection, hold: Hold) -> sqlite3.Row:
     """Return the row of a hold that is neither settled nor released."""
     row: sqlite3.Row | None = connection.execute(
-        "SELECT * FROM hold WHERE id = ?", (hold.id,)
+        "SELECT id, account, amount, state, key_id, model, end_user, day FROM hold WHERE id = ?",
+        (hold.id,),
     ).fetchone()
     if row is None or row["state"] not in ("open", "expired"):
         raise HoldClosedError(f"{hold.id} is {row['state'] if row else 'unknown'}")

@@ -48,7 +48,7 @@ def set_aside(
 
     Nobody else writes during the transaction, so that what was read is still true.
     """
-    row, amount = accounts.find(connection, account), request.amount
+    row, amount = accounts.find_funds(connection, account), request.amount
     full_at = _full_at(row, math.floor(now * 1_000_000), request.images)
     today = max(row["day_start"], day_of_minute(int(now // 60), row["time_zone"]))
     remaining = None
@@ -83,7 +83,7 @@ def give_back(connection: sqlite3.Connection, hold: sqlite3.Row, charged: int = 
 
     Returns the account as it was before.
     """
-    account = accounts.find(connection, hold["account"])
+    account = accounts.find_funds(connection, hold["account"])
     held, day = still_held(hold), hold["day"] or ""
     connection.execute(GIVE_BACK, (account["name"], held, day, charged - held))
     budgets.correct(connection, account, hold, charged - held)

@@ -39,7 +39,22 @@ class Job(Generic[T]):
         return Outcome(self, result)
 
     def attempt(self, connection: sqlite3.Connection, now: float) -> "Outcome":
-        """Run in a savepoint; return the result, which the caller gets after the commit."""
+        """Run in a transaction of several; return the result, which is told after the commit.
+
+        Raises:
+            HalfDoneError: It failed after it had written something: the transaction must end.
+        """
+        changes = connection.total_changes
+        try:
+            result = self.operation(connection, now)
+        except Exception as error:
+            if connection.total_changes != changes or not connection.in_transaction:
+                raise HalfDoneError from error
+            return Outcome(self, error=_explained(error))
+        return Outcome(self, result)
+
+    def attempt_in_savepoint(self, connection: sqlite3.Connection, now: float) -> "Outcome":
+        """Run in a savepoint; return the result, which is told after the commit."""
         connection.execute("SAVEPOINT job")
         try:
             result = self.operation(connection, now)
@@ -50,6 +65,14 @@ class Job(Generic[T]):
         finally:
             connection.execute("RELEASE job")
         return Outcome(self, result)
+
+
+class HalfDoneError(Exception):
+    """An operation failed after it had written something."""
+
+
+Attempt = Callable[[Job[Any], sqlite3.Connection, float], "Outcome"]
+"""Runs one operation of a batch."""
 
 
 class Outcome(NamedTuple):
@@ -87,7 +110,12 @@ def begin(connection: sqlite3.Connection) -> bool:
     return True
 
 
-def finish(connection: sqlite3.Connection, batch: Sequence[Job[Any]], now: float) -> list[Outcome]:
+def finish(
+    connection: sqlite3.Connection,
+    batch: Sequence[Job[Any]],
+    now: float,
+    attempt: Attempt = Job.attempt_in_savepoint,
+) -> list[Outcome]:
     """Run a batch in the transaction that has begun, and commit it. Errors are outcomes.
 
     An operation that is alone in its transaction needs no savepoint.
@@ -95,13 +123,29 @@ def finish(connection: sqlite3.Connection, batch: Sequence[Job[Any]], now: float
     try:
         if len(batch) == 1:
             return [batch[0].commit(connection, now)]
-        outcomes = [job.attempt(connection, now) for job in batch]
+        outcomes = [attempt(job, connection, now) for job in batch]
         connection.execute("COMMIT")
     except sqlite3.Error as error:
         with contextlib.suppress(sqlite3.Error):
             connection.execute("ROLLBACK")
         return failed(batch, f"not committed: {error}")
     return outcomes
+
+
+def finish_quickly(
+    connection: sqlite3.Connection, batch: Sequence[Job[Any]], now: float
+) -> list[Outcome] | None:
+    """Run a batch as `finish` does, without savepoints; return None if it had to be rolled back.
+
+    Savepoints are two statements for each operation, and copies of the pages that it changes. An
+    operation that fails has usually written nothing yet, and needs none.
+    """
+    try:
+        return finish(connection, batch, now, Job.attempt)
+    except HalfDoneError:
+        with contextlib.suppress(sqlite3.Error):
+            connection.execute("ROLLBACK")
+        return None
 
 
 def failed(batch: Sequence[Job[Any]], reason: str) -> list[Outcome]:

@@ -27,6 +27,7 @@ from tintype_gateway.ledger.sqlite.transaction import (
     begin,
     failed,
     finish,
+    finish_quickly,
 )
 
 log = logging.getLogger(__name__)
@@ -126,14 +127,17 @@ class Writer:
         _tell(outcome for outcome in outcomes if not outcome.job.is_lasting)
 
     def _run_at_once(self, jobs: Sequence[Job[Any]]) -> Sequence[Outcome] | None:
-        """Run jobs, and return None if they have to wait for another process or for the disk."""
+        """Run jobs, and return None if they have to wait for another process or for the disk.
+
+        The thread also runs those of which one fails half-way: see `finish_quickly`.
+        """
         if not jobs or self._log_file.is_broken:
             return None
         try:
             has_begun = begin(self._connection)
         except sqlite3.Error as error:
             return failed(jobs, f"not committed: {error}")
-        return finish(self._connection, jobs, self._clock()) if has_begun else None
+        return finish_quickly(self._connection, jobs, self._clock()) if has_begun else None
 
     def _hand_over(self, jobs: Iterable[Job[Any]]) -> None:
         for job in jobs:
