@@ -64,7 +64,7 @@ def test_a_key_from_git_returns_an_image_and_ends_with_its_object(
 
     production.kubectl("delete", "apikey/git", "--wait=false")
     with figures.timed("ApiKey deleted to its key refused"):
-        eventually_blocking(lambda: is_refused(production, key), "a refused key", seconds=10)
+        eventually_blocking(lambda: is_refused(production, key), "a refused key")
 
     changes = audit(production, "team")
     assert {"key", "grant", "account"} <= {each["kind"] for each in changes}

@@ -5,13 +5,15 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.playground.visitor import Visitor, visit
 from tintype_testing.gateway_process import GatewayProcess, running_process
 from tintype_testing.requirements import missing
 
 Visiting = Callable[..., Visitor]
+
+expect.set_options(timeout=60_000)  # by default five seconds, which a loaded machine exceeds
 
 HINT = "install it, such as by `apt-get install chromium-headless-shell`"
 

@@ -111,7 +111,7 @@ def test_the_playground_can_be_disabled(tmp_path: Path) -> None:
         running_process(tmp_path, "--no-playground") as gateway,
         pytest.raises(HTTPError, match="404") as refused,
     ):
-        urlopen(f"{gateway.url}/", timeout=10)  # noqa: S310 - loopback
+        urlopen(f"{gateway.url}/", timeout=60)  # noqa: S310 - loopback
     refused.value.close()
 
 
