@@ -17,7 +17,7 @@ from tintype_gateway.jobs.sealing import SealError, Sealing
 from tintype_gateway.pipeline.stages.adapt import Handling
 from tintype_gateway.runtime.memory_budget import MemoryBudget
 from tintype_gateway.runtime.spool import Spool, Spools, SpoolWriter
-from tintype_gateway.storage.interface import ImageStore, NotStoredError, StoreError
+from tintype_gateway.storage.interface import UPLOADS, ImageStore, NotStoredError, StoreError
 from tintype_gateway.values.content import (
     Content,
     JsonBody,
@@ -223,7 +223,7 @@ def _pieces(length: int) -> int:
 
 
 def _name(job_id: str, number: int, piece: int) -> str:
-    return f"jobs/{job_id}.{number}.{piece}"
+    return f"{UPLOADS}{job_id}.{number}.{piece}"
 
 
 def _about(job_id: str) -> str:

@@ -3,7 +3,7 @@
 Several processes may clean one folder, so that any file may disappear at any time.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from stat import S_ISREG
@@ -45,6 +45,15 @@ def make_room(folder: Path, max_bytes: int) -> int:
         file.path.unlink(missing_ok=True)
         excess, removed = excess - file.size, removed + 1
     return removed
+
+
+def bytes_in(folder: Path, counts: Callable[[str], bool]) -> int:
+    """Return the bytes of the finished files whose names below a folder count."""
+    return sum(
+        file.size
+        for file in _kept(folder)
+        if not file.path.name.startswith(".") and counts(str(file.path.relative_to(folder)))
+    )
 
 
 def _kept(folder: Path) -> Iterator[_Kept]:

@@ -13,8 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
-from tintype_gateway.storage.cleaning import make_room, remove_ended
-from tintype_gateway.storage.interface import PIECE_BYTES, NotStoredError, StoreError
+from tintype_gateway.storage.cleaning import bytes_in, make_room, remove_ended
+from tintype_gateway.storage.interface import PIECE_BYTES, NotStoredError, StoreError, is_upload
 from tintype_gateway.storage.links import Links
 
 Result = TypeVar("Result")
@@ -28,6 +28,10 @@ DEFAULT_MAX_BYTES = 10 * 2**30
 
 SPARE_SHARE = 16
 """One part in this number stays free, for images that arrive until the next cleaning."""
+
+UPLOADS_SHARE = 2
+"""One part in this number is for uploads that wait for their jobs. They are kept for longer than
+results, so that these would be removed first in a full folder, which are paid."""
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +52,7 @@ class FolderStore:
         self._max_bytes = max_bytes
         self._spare_bytes = max_bytes // SPARE_SHARE
         self._new_bytes = 0
+        self._upload_bytes = 0
         self._is_growing = asyncio.Event()
 
     def listens_at(self, url: str) -> None:
@@ -58,6 +63,8 @@ class FolderStore:
         self, name: str, content: bytes, content_type: str, lifetime_seconds: int
     ) -> None:
         """Store a file for at least `lifetime_seconds`. Its name contains its type."""
+        if is_upload(name):
+            self._require_room(len(content))
         await _in_thread(lambda: self._write(name, content, lifetime_seconds))
         self._new_bytes += len(content)
         if self._new_bytes >= self._spare_bytes:
@@ -86,7 +93,9 @@ class FolderStore:
 
     async def delete(self, name: str) -> None:
         """Remove a file; nothing happens if there is none."""
-        await _in_thread(lambda: (self._folder / name).unlink(missing_ok=True))
+        removed = await _in_thread(lambda: _removed(self._folder / name))
+        if is_upload(name):
+            self._upload_bytes = max(0, self._upload_bytes - removed)
 
     async def stream(self, name: str) -> AsyncGenerator[bytes, None]:
         """Yield a file in pieces. It is read to its end even if it is removed meanwhile.
@@ -127,8 +136,19 @@ class FolderStore:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._is_growing.wait(), CLEANING_SECONDS)
 
+    def _require_room(self, size: int) -> None:
+        """Count the bytes of an upload.
+
+        Raises:
+            StoreError: Uploads may not have more.
+        """
+        if self._upload_bytes + size > self._max_bytes // UPLOADS_SHARE:
+            raise StoreError("the folder of images has no room for more uploads of jobs")
+        self._upload_bytes += size
+
     def _clean(self) -> None:
         remove_ended(self._folder, time.time())
+        self._upload_bytes = bytes_in(self._folder, is_upload)
         if removed := make_room(self._folder, self._max_bytes - self._spare_bytes):
             log.warning("images removed before their time", extra={"count": removed})
 
@@ -159,6 +179,15 @@ def _sync_all(paths: Iterable[Path]) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def _removed(path: Path) -> int:
+    """Remove a file, if it is there, and return its size."""
+    with suppress(FileNotFoundError):
+        size = path.stat().st_size
+        path.unlink()
+        return size
+    return 0
 
 
 def _set_end(path: Path, lifetime_seconds: int) -> None:

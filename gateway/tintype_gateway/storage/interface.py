@@ -6,6 +6,9 @@ from typing import Protocol
 
 FOLDER_OF_IMAGES = "images"
 
+UPLOADS = "jobs/"
+"""What the names of uploads that wait for their job begin with. They have no format at the end."""
+
 PIECE_BYTES = 192 * 1024
 """The most bytes of a file that are read at once: as base64 they are one write to a client."""
 
@@ -62,6 +65,11 @@ class ImageStore(Protocol):
 def new_name(form: str) -> str:
     """Return a random name for an image of this format."""
     return f"{FOLDER_OF_IMAGES}/{secrets.token_hex(16)}.{form}"
+
+
+def is_upload(name: str) -> bool:
+    """Return whether a file is of an upload that waits for its job, and no record of one."""
+    return name.startswith(UPLOADS) and not name.endswith(".json")
 
 
 def media_type(form: str) -> str:

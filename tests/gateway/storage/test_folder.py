@@ -186,3 +186,22 @@ def size_of(folder: Path) -> int:
 
 def names(folder: Path) -> set[str]:
     return {path.name for path in folder.glob("*/*")}
+
+
+async def test_uploads_of_jobs_take_half_of_a_folder_and_leave_results_alone(
+    tmp_path: Path,
+) -> None:
+    store = FolderStore(tmp_path, Links(bytes(KEY_BYTES)), max_bytes=10_000)
+    await store.put("images/paid.png", bytes(4000), "image/png", 60)
+    await store.put("jobs/job_1.0.0", bytes(3000), "application/octet-stream", 3600)
+
+    with pytest.raises(StoreError, match="no room for more uploads"):
+        await store.put("jobs/job_2.0.0", bytes(2001), "application/octet-stream", 3600)
+    await asyncio.to_thread(store._clean)
+    assert await store.get("images/paid.png") == bytes(4000)
+    with pytest.raises(StoreError, match="no room for more uploads"):  # counted from the files
+        await store.put("jobs/job_2.0.0", bytes(2001), "application/octet-stream", 3600)
+
+    await store.put("jobs/job_2-completed-0.json", bytes(2001), "application/json", 60)
+    await store.delete("jobs/job_1.0.0")
+    await store.put("jobs/job_3.0.0", bytes(5000), "application/octet-stream", 3600)

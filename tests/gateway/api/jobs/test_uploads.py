@@ -93,6 +93,21 @@ async def test_the_key_of_a_refused_job_is_free_once_there_is_room(editing: Gate
     assert "Idempotent-Replayed" not in accepted.headers
 
 
+async def test_a_job_whose_uploads_have_no_room_is_refused(
+    editing: Gateway, store: FolderStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "_max_bytes", 2 * len(IMAGE) + 200)  # the mask has no room
+
+    refused = await submit_edit(editing)
+
+    error = refused.json()["error"]
+    assert (refused.status_code, error["code"]) == (503, "image_store_unavailable")
+    assert "no room for more uploads of jobs" in error["message"]
+    assert int(refused.headers["Retry-After"]) > 0
+    assert await asyncio.to_thread(stored, tmp_path) == []
+    assert (await editing.account()).held == 0
+
+
 @pytest.mark.parametrize("is_declared", [True, False])
 async def test_a_job_has_a_bound_of_its_own(editing: Gateway, *, is_declared: bool) -> None:
     async def post(prefer: str, image: bytes) -> httpx2.Response:
