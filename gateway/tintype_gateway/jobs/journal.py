@@ -108,6 +108,7 @@ class JobJournal:
         async with self._lock:
             if _key(planned) not in self._tasks:
                 self._sent.discard(_key(planned))
+                self._is_noted = bool(self._tasks)  # else the next call asks who has the job
                 if self._tasks:
                     await self._note_tasks(self._tasks)
 

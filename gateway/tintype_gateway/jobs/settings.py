@@ -27,7 +27,8 @@ class JobSettings(BaseSettings):
     does not exist; with PostgreSQL there is no default."""
 
     jobs_concurrency: Annotated[int, Field(ge=0, le=10_000)] = 16
-    """How many jobs the gateway runs at once. With 0 it runs none, and leaves them to others."""
+    """How many jobs the gateway runs at once. From 8 on the last place is for accounts of which no
+    job runs there. With 0 it runs none, and leaves them to others."""
 
     jobs_max_queued: Annotated[int, Field(ge=1, le=MAX_JOBS)] = 1000
     """How many jobs of an account may be queued, unless its policy says otherwise."""

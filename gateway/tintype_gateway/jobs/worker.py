@@ -10,7 +10,7 @@ import asyncio
 import logging
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager, suppress
 
 from tintype_gateway.jobs.run import JobRun, JobTools
@@ -35,6 +35,9 @@ half a lease: until then, what seems lost may not be."""
 
 POSTPONED_SECONDS = 5.0
 """The pause after a job was handed back for want of memory, disk space or an image store."""
+
+KEEPS_A_PLACE = 8
+"""From how many places on a worker keeps one for accounts of which no job runs there."""
 
 ENDING_SECONDS = 20.0
 """How long jobs that are being ended may take, beyond the time to finish, when the worker drains:
@@ -141,9 +144,7 @@ class Worker:
             return pause
         try:
             await self._wait_for_renewals()
-            claimed = await self._ledger.claim_jobs(
-                self._claim, free, self._lease_seconds, self._limits, having=tuple(self._runs)
-            )
+            is_full = await self._claim_and_start(free)
         except LedgerError as error:
             log.warning("jobs not claimed", extra={"error": str(error)})
             self._away_since = self._away_since or time.monotonic()
@@ -151,9 +152,33 @@ class Worker:
         except Exception:  # a defect, which must not end the work for good
             log.exception("unexpected error")
             return RETRY_SECONDS
+        return 0 if is_full else self._poll_seconds
+
+    async def _claim_and_start(self, free: int) -> bool:
+        """Start jobs in free places, and return whether all of them are taken.
+
+        The last place is for accounts of which no job runs here.
+        """
+        kept = 1 if self._concurrency >= KEEPS_A_PLACE else 0
+        if free > kept and await self._start_some(free - kept, ()) < free - kept:
+            return False
+        if not kept:
+            return True
+        running = {run.job.account for run in self._runs.values()}
+        return await self._start_some(1, running) == 1
+
+    async def _start_some(self, most: int, excluding: Collection[str]) -> int:
+        claimed = await self._ledger.claim_jobs(
+            self._claim,
+            most,
+            self._lease_seconds,
+            self._limits,
+            having=tuple(self._runs),
+            excluding=tuple(excluding),
+        )
         for each in claimed:
             self._start(each)
-        return 0 if len(claimed) == free else self._poll_seconds
+        return len(claimed)
 
     async def _wait_for_renewals(self) -> None:
         """After a long outage of the ledger, let all gateways renew their leases first."""

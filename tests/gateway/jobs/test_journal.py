@@ -138,6 +138,17 @@ async def test_a_job_of_whose_calls_nothing_was_made_counts_as_unsent() -> None:
     assert first.has_sent
 
 
+async def test_a_call_that_is_made_again_is_noted_again_in_case_another_has_the_job() -> None:
+    notes = Notes()
+    first = journal(notes)
+    await first.sending(call(0), OVER)
+    await first.made_nothing(call(0))
+    notes.failures = [JobLostError()]
+
+    with pytest.raises(JobLostError):
+        await first.sending(call(0), OVER)
+
+
 async def test_the_tasks_are_sealed() -> None:
     notes = Notes()
     first = journal(notes)

@@ -22,6 +22,7 @@ from tests.gateway.jobs.support import (
 )
 from tintype_catalog.sizes import Size
 from tintype_gateway.images.container import read_header
+from tintype_gateway.jobs.worker import KEEPS_A_PLACE
 from tintype_testing.edit_requests import editing_canvas
 from tintype_testing.gateway import ACCOUNT, CREDITS_MICRO, Gateway, canvas, catalog_of
 from tintype_testing.manifests import image_model, provider_binding
@@ -63,6 +64,27 @@ async def test_a_job_with_urls_has_urls_that_open(gateway: Gateway) -> None:
 
     async with httpx2.AsyncClient() as http:
         assert (await http.get(image["url"])).content.startswith(b"\x89PNG")
+
+
+async def test_an_account_with_many_jobs_leaves_a_place_for_others(tmp_path: Path) -> None:
+    async with working(tmp_path, canvas(), jobs_concurrency=KEEPS_A_PLACE) as gateway:
+        await gateway.script(*[{"hang": True}] * 2 * KEEPS_A_PLACE)
+        many = [await submitted(gateway) for _ in range(KEEPS_A_PLACE + 1)]
+
+        async def running(account: str, number: int) -> bool:
+            return len(await gateway.ledger.jobs(account, "in_progress")) == number
+
+        await eventually(lambda: running(ACCOUNT, KEEPS_A_PLACE - 1))
+        await gateway.ledger.create_account("other", credits_micro=CREDITS_MICRO)
+        _, secret = await gateway.ledger.create_key("other")
+        headers = {"Prefer": "respond-async", "Authorization": f"Bearer {secret}"}
+        other = (await gateway.generate(headers=headers)).json()["id"]
+        await eventually(lambda: running("other", 1))
+
+        assert await running(ACCOUNT, KEEPS_A_PLACE - 1)
+        await gateway.ledger.cancel_job("other", other)
+        for each in reversed(many):
+            await gateway.ledger.cancel_job(ACCOUNT, each)
 
 
 async def test_the_events_of_a_job_are_those_of_a_stream(tmp_path: Path) -> None:

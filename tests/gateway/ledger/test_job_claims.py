@@ -71,6 +71,22 @@ async def test_an_account_that_comes_later_is_next(
     assert await started(ledger, 2) == ["b", "a"]
 
 
+async def test_no_queued_job_starts_of_an_account_that_is_excluded(
+    ledger: Ledger, callers: dict[str, Caller], clock: Clock
+) -> None:
+    lost = await submit(ledger, callers["a"])
+    await modes(ledger, "killed")
+    await ledger.note_sent(lost.id, "killed")
+    clock.advance(LEASE)
+    for account in ("a", "a", "b", "c"):
+        await submit(ledger, callers[account])
+
+    claimed = await ledger.claim_jobs("worker", 10, LEASE, LIMITS, excluding=("a", "c"))
+
+    assert [(each.job.account, each.mode) for each in claimed] == [("a", "abandoned"), ("b", "run")]
+    assert await started(ledger) == ["c", "a", "a"]
+
+
 async def test_an_account_at_its_limit_lets_others_pass(
     ledger: Ledger, callers: dict[str, Caller]
 ) -> None:

@@ -56,6 +56,7 @@ class JobOperations(Protocol):
         limits: JobLimits,
         *,
         having: Collection[str] = (),
+        excluding: Collection[str] = (),
     ) -> Sequence[Claimed]:
         """Claim at most `limit` jobs, for nobody else during the lease.
 
@@ -63,6 +64,7 @@ class JobOperations(Protocol):
         a provider. Lost ones of which nothing was sent are queued again, whatever the limit.
 
         `claim` is the worker's own name, new for each process. What it is `having` is never lost.
+        No queued job starts of the accounts that it is `excluding`.
         """
 
     async def renew_jobs(

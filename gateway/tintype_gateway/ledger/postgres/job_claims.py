@@ -10,7 +10,7 @@ from tintype_gateway.ledger.ordered_ids import ordered_hex
 from tintype_gateway.ledger.postgres.batches import Batches
 from tintype_gateway.ledger.postgres.database import Database
 
-CLAIM = "SELECT mode, (claimed).* FROM ledger_claim_jobs($1, $2, $3, $4, $5, $6)"
+CLAIM = "SELECT mode, (claimed).* FROM ledger_claim_jobs($1, $2, $3, $4, $5, $6, $7)"
 
 # In the order of ids, as others lock them.
 RENEW = """
@@ -54,14 +54,18 @@ async def claim(
     database: Database,
     now: datetime | None,
     claim: str,
-    having: Collection[str],
+    known: tuple[Collection[str], Collection[str]],
     limit: int,
     lease_seconds: float,
     limits: JobLimits,
 ) -> Sequence[Claimed]:
-    """Claim jobs that were lost, and then those whose accounts are next."""
+    """Claim jobs that were lost, and then those whose accounts are next.
+
+    `known` are the jobs that the worker has, and the accounts of which none is to start.
+    """
     lease = timedelta(seconds=lease_seconds)
-    rows = await database.fetch(CLAIM, now, claim, list(having), limit, lease, limits.running)
+    having, excluding = map(list, known)
+    rows = await database.fetch(CLAIM, now, claim, having, excluding, limit, lease, limits.running)
     return [Claimed(job_of(row), row["mode"]) for row in rows]
 
 

@@ -30,6 +30,7 @@ WHERE id = :id RETURNING *
 NEXT_ACCOUNT = """
 SELECT queue.account FROM job_queue AS queue JOIN account ON account.name = queue.account
 WHERE queue.queued > 0 AND queue.running < coalesce(account.running_jobs, ?)
+    AND queue.account NOT IN (SELECT value FROM json_each(?))
     AND EXISTS (SELECT 1 FROM job WHERE account = name AND status = 'queued')
 ORDER BY queue.turn, queue.account LIMIT 1
 """
@@ -78,16 +79,21 @@ def claim(
     connection: sqlite3.Connection,
     now: float,
     claim: str,
-    having: Collection[str],
+    known: tuple[Collection[str], Collection[str]],
     limit: int,
     lease_seconds: float,
     limits: JobLimits,
 ) -> Sequence[Claimed]:
-    """Claim jobs that were lost, and then those whose accounts are next."""
+    """Claim jobs that were lost, and then those whose accounts are next.
+
+    `known` are the jobs that the worker has, and the accounts of which none is to start.
+    """
+    having, excluding = known
     values = {"now": now, "claim": claim, "until": now + lease_seconds}
     claimed = _recover(connection, values, having, limit)
     while len(claimed) < limit:
-        following = connection.execute(NEXT_ACCOUNT, (limits.running,)).fetchone()
+        chosen = limits.running, json.dumps(list(excluding))
+        following = connection.execute(NEXT_ACCOUNT, chosen).fetchone()
         if following is None:
             break
         account = following["account"]

@@ -78,11 +78,11 @@ BEGIN
 END $$;
 
 -- Returns jobs that the claim did not have, each with what to do: those that other workers lost, and
--- then the oldest of the accounts whose turn it is. Workers come one after another, so that none of
+-- then the oldest of the accounts whose turn it is, but those in `p_not`. Workers come one after another, so that none of
 -- them finds a queue locked by another one and takes it for empty.
 CREATE FUNCTION ledger_claim_jobs(
-    p_now timestamptz, p_claim text, p_having text[], p_limit integer, p_lease interval,
-    p_most_running integer
+    p_now timestamptz, p_claim text, p_having text[], p_not text[], p_limit integer,
+    p_lease interval, p_most_running integer
 ) RETURNS TABLE (mode text, claimed job) LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
@@ -113,6 +113,7 @@ BEGIN
         SELECT account FROM (
             SELECT job_queue.account FROM job_queue JOIN account ON name = job_queue.account
             WHERE queued > 0 AND running < coalesce(running_jobs, p_most_running)
+                AND job_queue.account <> ALL (p_not)
             ORDER BY turn, job_queue.account LIMIT p_limit
         ) AS waiting);
     PERFORM FROM job_queue WHERE account = ANY (v_accounts) ORDER BY account FOR NO KEY UPDATE;
@@ -153,7 +154,8 @@ BEGIN
     -- One job of each account in a round. That an account has a queued job is not asked of all of
     -- them together: while the tables are small, that is planned by reading all queued jobs.
     v_turns := ARRAY(
-        SELECT account FROM job_queue WHERE account = ANY (v_accounts) ORDER BY turn, account);
+        SELECT account FROM job_queue
+        WHERE account = ANY (v_accounts) AND account <> ALL (p_not) ORDER BY turn, account);
     mode := 'run';
     WHILE v_left > 0 LOOP
         v_before := v_left;

@@ -56,10 +56,11 @@ class PostgresJobs(PostgresOperations):
         limits: JobLimits,
         *,
         having: Collection[str] = (),
+        excluding: Collection[str] = (),
     ) -> Sequence[Claimed]:
         """See `Ledger`."""
         return await job_claims.claim(
-            self._database, self._now(), claim, having, limit, lease_seconds, limits
+            self._database, self._now(), claim, (having, excluding), limit, lease_seconds, limits
         )
 
     async def renew_jobs(

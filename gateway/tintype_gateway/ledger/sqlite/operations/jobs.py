@@ -76,14 +76,16 @@ class SqliteJobs(SqliteOperations):
         limits: JobLimits,
         *,
         having: Collection[str] = (),
+        excluding: Collection[str] = (),
     ) -> Sequence[Claimed]:
         """See `Ledger`.
 
         A power cut that undoes a claim ends its worker as well. What the worker sends to a provider
         comes after a note that lasts, and with it the claim.
         """
+        known = having, excluding
         claimed = await self._read(
-            lambda db, now: job_claims.claim(db, now, claim, having, limit, lease_seconds, limits)
+            lambda db, now: job_claims.claim(db, now, claim, known, limit, lease_seconds, limits)
         )
         for each in claimed:
             self._signal("started", each.job.id)
