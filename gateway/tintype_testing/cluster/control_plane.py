@@ -57,6 +57,7 @@ class Reach:
     names: tuple[str, ...] = ()
     api_server_flags: tuple[str, ...] = ("--endpoint-reconciler-type=none",)
     controllers: tuple[str, ...] = CONTROLLERS
+    controller_manager_flags: tuple[str, ...] = ()
 
 
 LOOPBACK = Reach()
@@ -237,6 +238,7 @@ class ControlPlane:
             "--leader-elect=false",
             f"--root-ca-file={self.pki.certificate('ca')}",
             f"--controllers={','.join(self._reach.controllers)}",
+            *self._reach.controller_manager_flags,
         )
         account = "/api/v1/namespaces/default/serviceaccounts/default"
         manager.wait_until(
