@@ -56,14 +56,21 @@ class Catalog(Contract):
     def to_json(self) -> bytes:
         """Return the canonical JSON text of the catalog, which is digested and published.
 
-        Its keys are sorted, because equal mappings may differ in order.
+        Its keys are sorted, because equal mappings may differ in order. It is made item by item, as
+        one call for all of it would block Python's other threads.
         """
-        content = self.model_dump(mode="json", exclude_defaults=True)
-        return json.dumps(content, sort_keys=True, separators=(",", ":")).encode()
+        lists = (("bindings", self.bindings), ("models", self.models))
+        texts = (f'"{name}":[{",".join(map(_canonical, items))}]' for name, items in lists if items)
+        return f"{{{','.join(texts)}}}".encode()
 
     def revision(self) -> str:
         """Return the SHA-256 of the content, in hexadecimal: equal revisions are equal catalogs."""
         return hashlib.sha256(self.to_json()).hexdigest()
+
+
+def _canonical(item: Contract) -> str:
+    content = item.model_dump(mode="json", exclude_defaults=True)
+    return json.dumps(content, sort_keys=True, separators=(",", ":"))
 
 
 def read_catalog(text: bytes) -> Catalog:

@@ -1,3 +1,4 @@
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -138,6 +139,14 @@ def test_the_order_of_keys_does_not_change_the_revision() -> None:
 
     assert first == second
     assert first.revision() == second.revision()
+
+
+@pytest.mark.parametrize("manifests", [[], [image_model()], [image_model(), provider_binding()]])
+def test_the_text_of_a_catalog_is_its_content_with_sorted_keys(manifests: list[Manifest]) -> None:
+    catalog = compiled(*manifests)
+    content = catalog.model_dump(mode="json", exclude_defaults=True)
+
+    assert catalog.to_json() == json.dumps(content, sort_keys=True, separators=(",", ":")).encode()
 
 
 def test_any_change_of_content_changes_the_revision() -> None:

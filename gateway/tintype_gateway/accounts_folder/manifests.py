@@ -73,7 +73,7 @@ def read_manifests(folder: ManifestFolder) -> AccountsManifests | None:
         FolderError: A file is missing or is not YAML.
     """
     manifests = folder.read_accounts()
-    return parse_manifests(manifests) if manifests or folder.read() else None
+    return parse_manifests(manifests) if manifests or not folder.is_empty() else None
 
 
 def parse_manifests(manifests: Iterable[Mapping[str, Any]]) -> AccountsManifests:

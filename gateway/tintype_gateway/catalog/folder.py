@@ -7,10 +7,10 @@ the same kind and name.
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 
@@ -18,9 +18,10 @@ from tintype_accounts.resources import ACCOUNTS_KINDS
 from tintype_catalog.catalog import Catalog
 from tintype_catalog.compiler import compile_manifests
 from tintype_catalog.problems import Problem
-from tintype_catalog.resources import API_VERSION
+from tintype_catalog.resources import API_VERSION, Resource, parse_resource
 from tintype_gateway.catalog.snapshot import Snapshot
 from tintype_gateway.catalog.store import CatalogStore
+from tintype_gateway.runtime.allocator import exclude_living
 from tintype_gateway.runtime.folder_watch import looks
 
 log = logging.getLogger(__name__)
@@ -50,7 +51,7 @@ class ManifestFolder:
         Raises:
             FolderError: A file is missing or is not YAML.
         """
-        return [manifest for manifest in self._read() if not is_of_accounts(manifest)]
+        return list(self._of_catalog())
 
     def read_accounts(self) -> list[Manifest]:
         """Return every Account, ApiKey and CreditGrant, patched.
@@ -58,12 +59,23 @@ class ManifestFolder:
         Raises:
             FolderError: A file is missing or is not YAML.
         """
-        return [manifest for manifest in self._read() if is_of_accounts(manifest)]
+        return [manifest for manifest in self._each() if is_of_accounts(manifest)]
 
-    def _read(self) -> list[Manifest]:
+    def is_empty(self) -> bool:
+        """Return whether there is no manifest of any kind.
+
+        Raises:
+            FolderError: A file is missing or is not YAML.
+        """
+        return next(self._each(), None) is None
+
+    def _of_catalog(self) -> Iterator[Manifest]:
+        return (manifest for manifest in self._each() if not is_of_accounts(manifest))
+
+    def _each(self) -> Iterator[Manifest]:
         patches = [patch for overlay in self.overlays for _, patch in read_manifests(overlay)]
-        manifests = [manifest for _, manifest in read_manifests(self.path)]
-        return [self.adjust(_patched(manifest, patches)) for manifest in manifests]
+        for _, manifest in _in_steps(_manifests(self.path)):
+            yield self.adjust(_patched(manifest, patches))
 
     async def follow(self, store: CatalogStore, changed: Changed = lambda *_: None) -> None:
         """Load the folder now, and after each change of a file in it.
@@ -86,8 +98,41 @@ class ManifestFolder:
             changed(before, snapshot.catalog)
 
     def _compile(self, store: CatalogStore) -> tuple[Snapshot, Sequence[Problem]]:
-        catalog, problems = compile_manifests(self.read(), store.catalog)
-        return Snapshot.of(catalog, time.time_ns() // 1_000_000).prepared(), problems
+        """Compile the folder, in steps between which the event loop has its turn.
+
+        What is read and parsed is freed piece by piece, too: a list of thousands of objects that
+        ends takes long, and nothing else runs meanwhile.
+        """
+        parsed: list[Resource | list[Problem]] = []
+
+        def parse(manifest: Mapping[str, Any]) -> Resource | list[Problem]:
+            parsed.append(parse_resource(manifest))
+            return parsed[-1]
+
+        manifests = _in_steps(self._of_catalog())
+        catalog, problems = compile_manifests(manifests, store.catalog, parse=parse)
+        snapshot = Snapshot.of(catalog, time.time_ns() // 1_000_000).prepared()
+        while parsed:
+            parsed.pop()
+        return snapshot, problems
+
+
+STEP_ITEMS = 100
+"""How many objects of a folder are read between two calls of the garbage collector."""
+
+Item = TypeVar("Item")
+
+
+def _in_steps(items: Iterable[Item]) -> Iterator[Item]:
+    """Yield items, and exclude what was made of them from garbage collection, step by step.
+
+    A collection of all objects of a large folder would stop the event loop.
+    """
+    for number, item in enumerate(items, start=1):
+        yield item
+        del item
+        if number % STEP_ITEMS == 0:
+            exclude_living()
 
 
 def is_of_accounts(manifest: Manifest) -> bool:
@@ -103,18 +148,33 @@ def read_manifests(folder: Path) -> list[tuple[Path, Manifest]]:
     Raises:
         FolderError: The folder is missing, or a file is not YAML.
     """
+    return list(_manifests(folder))
+
+
+def _manifests(folder: Path) -> Iterator[tuple[Path, Manifest]]:
     if not folder.is_dir():
         raise FolderError(f"{folder} is not a folder")
     files = sorted(path for path in folder.iterdir() if path.suffix in (".yaml", ".yml", ".json"))
-    return [(path, manifest) for path in files for manifest in _documents(path)]
+    for path in files:
+        for document in _documents(path):
+            if isinstance(document, dict) and _is_ours(document):
+                yield path, document
 
 
-def _documents(path: Path) -> Iterable[Manifest]:
+def _documents(path: Path) -> Iterator[object]:
     try:
-        documents = list(yaml.load_all(path.read_bytes(), _Loader))  # a safe loader
-    except Exception as error:  # PyYAML also raises the errors of int("abc")
+        documents = yaml.load_all(path.read_bytes(), _Loader)  # a safe loader
+    except Exception as error:
         raise FolderError(f"{path}: {error}") from error
-    return [item for item in documents if isinstance(item, dict) and _is_ours(item)]
+    while True:
+        try:
+            document = next(documents)
+        except StopIteration:
+            return
+        except Exception as error:  # PyYAML also raises the errors of int("abc")
+            raise FolderError(f"{path}: {error}") from error
+        yield document
+        del document
 
 
 def _is_ours(document: Manifest) -> bool:

@@ -135,3 +135,24 @@ def test_accounts_are_patched_and_are_no_part_of_the_catalog(tmp_path: Path) -> 
     assert folder.read() == [image_model()]
     (patched,) = folder.read_accounts()
     assert patched["spec"] == {"displayName": "Acme", "suspended": True}
+
+
+def test_a_large_folder_is_kept_from_the_garbage_collector_step_by_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, "a.yaml", *(image_model(f"m{number}") for number in range(250)))
+    steps: list[int] = []
+    monkeypatch.setattr("tintype_gateway.catalog.folder.exclude_living", lambda: steps.append(1))
+
+    manifests = ManifestFolder(tmp_path).read()
+
+    assert len(manifests) == 250
+    assert len(steps) == 2
+
+
+def test_a_folder_without_manifests_is_empty(tmp_path: Path) -> None:
+    write(tmp_path, "a.yaml", FOREIGN)
+    assert ManifestFolder(tmp_path).is_empty()
+
+    write(tmp_path, "b.yaml", image_model())
+    assert not ManifestFolder(tmp_path).is_empty()
