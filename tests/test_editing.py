@@ -15,28 +15,18 @@ import httpx2
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
+from tests.pages.blocks import Block, claim, parsed
 from tests.simulator.edited import changed, is_box, photo
 from tintype_testing.gateway_process import GatewayProcess, clean_environ, running_process
 from tintype_testing.manifests import STARTER, compiled, read_manifests
 from tintype_testing.requirements import require
 
+BLOCKS = claim(__name__, "docs/editing.md")
 PAGE = (Path(__file__).parent.parent / "docs" / "editing.md").read_text()
 SIZE = (768, 512)
 REGION = (300, 150, 500, 400)
 CATALOG = compiled(*read_manifests(STARTER))
 MODELS = {model.id: model for model in CATALOG.models}
-
-
-@dataclass(frozen=True)
-class Block:
-    """A block of code below a heading."""
-
-    language: str
-    code: str
-
-    @property
-    def first_word(self) -> str:
-        return self.code.split(maxsplit=1)[0]
 
 
 def sections() -> dict[str, str]:
@@ -50,8 +40,7 @@ def sections() -> dict[str, str]:
 
 
 def blocks(heading: str) -> list[Block]:
-    found = re.findall(r"^```(\w+)\n(.*?)^```$", sections()[heading], re.M | re.S)
-    return [Block(language, code) for language, code in found]
+    return list(parsed("docs/editing.md", sections()[heading]))
 
 
 JOBS = (
@@ -187,6 +176,14 @@ CHECKS: dict[str, Callable[[Path, Image.Image], None]] = dict(
     )
 )
 """What holds of `new.png` after each block of a job that writes it."""
+
+
+def test_every_block_is_below_a_heading_that_is_tested() -> None:
+    tested = ("Before you start", "Make a mask", *JOBS, OTHER)
+
+    assert {block.code for block in BLOCKS} == {
+        block.code for heading in tested for block in blocks(heading)
+    }
 
 
 @pytest.mark.parametrize("job", JOBS)

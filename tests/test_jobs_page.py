@@ -11,14 +11,15 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from tests.pages.blocks import claim
 from tintype_testing.gateway_process import clean_environ, running_process
 from tintype_testing.requirements import require
 
-PAGE = (Path(__file__).parent.parent / "docs" / "jobs.md").read_text()
+BLOCKS = claim(__name__, "docs/jobs.md")
 
 
 def blocks(language: str) -> str:
-    return "\n".join(re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.M | re.S))
+    return "\n".join(block.code for block in BLOCKS if block.language == language)
 
 
 @pytest.fixture(scope="module")

@@ -118,7 +118,8 @@ class GatewaySettings(GuardrailSettings, ImageSettings, JobSettings):
     """The folder for what must outlive a restart."""
 
     database_url: Annotated[str, Field(json_schema_extra={"writeOnly": True})] = ""
-    """The ledger: sqlite:///PATH. By default ledger.db in the data folder."""
+    """The ledger: sqlite:///PATH, or postgresql://USER:PASSWORD@HOST/DATABASE with user and
+    password percent-encoded. By default ledger.db in the data folder."""
 
     catalog_dir: Path | None = None
     """A folder of manifests: models and bindings, and accounts, keys and grants, which are applied
@@ -140,7 +141,7 @@ class GatewaySettings(GuardrailSettings, ImageSettings, JobSettings):
     """The kubeconfig to reach the API server with. By default as kubectl and pods find theirs."""
 
     credentials_dir: Path | None = None
-    """The folder with the providers' credentials, a file SECRET.KEY each."""
+    """The folder with the providers' credentials, a file SECRET.KEY each. It is watched."""
 
     credentials_secret: str | None = None
     """The Secret with these credentials, watched at the API server. The folder is the

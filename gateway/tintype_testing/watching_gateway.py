@@ -14,6 +14,7 @@ class WatchingGateway:
 
     def __init__(self, operator: Operator, folder: Path, **settings: str) -> None:
         folder.mkdir()
+        self.folder = folder
         self.port, self.admin_port = free_ports(2)
         self._log = folder / "gateway.log"
         self._process: Process | None = None

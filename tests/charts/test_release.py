@@ -1,7 +1,6 @@
 """Install, upgrade, test and uninstall a release on a real API server."""
 
 import json
-import re
 import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,6 +9,7 @@ import pytest
 import yaml
 
 from tests.charts.values import DEV
+from tests.pages.blocks import claim
 from tintype_cli.crds import main as crds
 from tintype_kubernetes.resources import IMAGE_MODELS, PROVIDER_BINDINGS
 from tintype_testing.chart import CHART, Helm, Values
@@ -19,6 +19,8 @@ from tintype_testing.manifests import image_model
 from tintype_testing.waiting import eventually_blocking
 
 ROOT = Path(__file__).parents[2]
+
+PAGE = claim(__name__, "docs/get-started-in-a-cluster.md")
 
 CRDS = [f"{kind.plural}.{kind.group}" for kind in (IMAGE_MODELS, PROVIDER_BINDINGS)]
 
@@ -104,9 +106,7 @@ def test_the_page_for_beginners_says_what_the_notes_say(release: Release) -> Non
 
 def page_commands() -> list[str]:
     """The commands of the page for a first cluster, each on one line."""
-    page = (ROOT / "docs" / "get-started-in-a-cluster.md").read_text()
-    blocks = re.findall(r"^```sh\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
-    return [one_spaced(block) for block in blocks]
+    return [one_spaced(block.code) for block in PAGE]
 
 
 def one_spaced(text: str) -> str:

@@ -12,24 +12,24 @@ import pytest
 import yaml
 from PIL import Image
 
+from tests.pages.blocks import claim
 from tintype_catalog.addresses import Reach
-from tintype_cli.__main__ import main
 from tintype_gateway.upstream.credentials import Credentials
 from tintype_simulator.app import running
 from tintype_testing.chart import Helm, find
-from tintype_testing.cluster.control_plane import ControlPlane
 from tintype_testing.gateway import Gateway, running_gateway
 from tintype_testing.manifests import SELF_HOSTED, Manifest, merged, read_manifests
 from tintype_testing.requirements import require
 from tintype_testing.waiting import eventually
 
 PAGE = (Path(__file__).parents[2] / "docs" / "self-hosted.md").read_text()
+BLOCKS = claim(__name__, "docs/self-hosted.md", "yaml")
+BLOCKS += claim(__name__, "docs/self-hosted.md", "sh", having="port-forward")
 
 
 def blocks(language: str) -> list[str]:
     """Return the code of all blocks in a language."""
-    found: list[str] = re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.M | re.S)
-    return found
+    return [block.code for block in BLOCKS if block.language == language]
 
 
 def file(name: str) -> list[Manifest]:
@@ -84,15 +84,6 @@ async def first_image(gateway: Gateway, folder: Path) -> str:
     return ended.stdout + ended.stderr
 
 
-def test_an_api_server_takes_the_server_and_the_model(cluster_with_crds: ControlPlane) -> None:
-    cluster_with_crds.kubectl(*command("kubectl create namespace").split()[1:])
-
-    for objects in (SERVER, CATALOG):
-        cluster_with_crds.kubectl(
-            "apply", "-n", "gpu", "-f", "-", stdin=yaml.safe_dump_all(objects)
-        )
-
-
 def test_the_gateways_of_a_release_may_call_the_server(helm: Helm) -> None:
     release = helm.objects({**VALUES, "networkPolicy": {"enabled": True}})
     pods = find(release, "Deployment", "tintype-gateway")["spec"]["template"]
@@ -142,17 +133,6 @@ def test_the_binding_is_the_shipped_one_but_active() -> None:
     assert binding["spec"] | differing == shipped | differing
     for part in ("operations", "size", "parameters"):
         assert model["spec"][part] == named[model["metadata"]["name"]][part]
-
-
-def test_the_catalog_has_no_problems(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "flux-2-klein.yaml").write_text(yaml.safe_dump_all(CATALOG))
-    monkeypatch.chdir(tmp_path)
-
-    _, *arguments = command("tintype catalog check").split()
-
-    assert main(arguments) == 0, capsys.readouterr().out
 
 
 async def test_the_first_image_is_there(simulator: str, tmp_path: Path) -> None:

@@ -8,16 +8,16 @@ import pytest
 
 import tintype_cli.checks
 from tests.cli.walking import called
+from tests.pages.blocks import claim
 from tintype_testing.cluster.control_plane import ControlPlane
 from tintype_testing.gateway_process import GatewayProcess
 from tintype_testing.locks import ROOT
 
 PAGE = (ROOT / "docs" / "doctor.md").read_text()
 
+BLOCKS = claim(__name__, "docs/doctor.md")
 COMMANDS = [
-    command
-    for block in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
-    for command in block.splitlines()
+    command for block in BLOCKS if block.language == "sh" for command in block.code.splitlines()
 ]
 
 

@@ -11,10 +11,11 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.crds.examples import MANIFESTS
+from tests.pages.blocks import claim
 from tintype_accounts.resources import ACCOUNTS_KINDS
 from tintype_catalog.resources import KINDS, parse_kind
 from tintype_operator.crd import VERSIONS, Version, crd_documents
-from tintype_testing.cluster.control_plane import CRDS, ControlPlane
+from tintype_testing.cluster.control_plane import ControlPlane
 from tintype_testing.waiting import eventually_blocking
 
 OLD, NEW = "v1alpha1", "v1beta1"
@@ -29,7 +30,7 @@ REMOVED = (Version(NEW, storage=True),)
 
 REFUSAL = "must remain in spec.versions"
 
-PAGE = CRDS.parent / "docs" / "api-versions.md"
+(MIGRATION,) = claim(__name__, "docs/api-versions.md", "sh")
 
 NAMES = {
     document["spec"]["names"]["kind"]: document["spec"]["names"]["plural"]
@@ -155,9 +156,7 @@ class Objects:
 
     def migrate(self, to: str = NEW) -> None:
         """Run the commands of the page."""
-        page = PAGE.read_text()
-        begin = page.index("for kind in imagemodels")
-        script = page[begin : page.index("```", begin)].replace(NEW, to)
+        script = MIGRATION.code.replace(NEW, to)
         path = f"{self.cluster.binaries}:{os.environ['PATH']}"
         environ = os.environ | {"KUBECONFIG": str(self.cluster.kubeconfig), "PATH": path}
         command = ["bash", "-euo", "pipefail", "-c", script]

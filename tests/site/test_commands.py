@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.pages.blocks import claim
 from tintype_cli.__main__ import COMMANDS
 from tintype_cli.help import CommandParser
 from tintype_cli.tree import program_parser
@@ -19,6 +20,9 @@ PAGES = [
     if "tintype " in path.read_text() or "make " in path.read_text()
 ]
 OPERATORS = frozenset("|&;<>()") | {"&&", "||", ">>", "<<"}
+
+EXAMPLES = claim(__name__, "docs/reference/cli.md")
+"""The examples of the help, which is where the page comes from: other pages run the commands."""
 
 VALUES = {"$job": "job_0123", "$SHA256": "0" * 64}
 """What a variable of a page stands for."""
@@ -70,6 +74,13 @@ def accepts(arguments: Sequence[str]) -> bool:
     except SystemExit as ended:
         return ended.code == 0
     return True
+
+
+def test_every_example_of_the_help_is_accepted() -> None:
+    shown = [call for block in EXAMPLES for call in calls(f"```sh\n{block.code}```\n")]
+
+    assert len(shown) >= len(EXAMPLES)
+    assert [call for call in shown if not accepts(call)] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

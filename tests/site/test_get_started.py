@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -11,15 +10,16 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from tests.pages.blocks import claim
 from tintype_testing.gateway_process import clean_environ, running_process
 from tintype_testing.requirements import require
 
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "get-started.md").read_text()
+BLOCKS = claim(__name__, "docs/get-started.md")
 
 
 def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.M | re.S)
+    return [block.code for block in BLOCKS if block.language == language]
 
 
 def flags(command: str) -> list[str]:

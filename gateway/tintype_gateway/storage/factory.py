@@ -29,13 +29,15 @@ class ImageSettings(BaseSettings):
     model_config = SettingsConfigDict(use_attribute_docstrings=True)
 
     image_workers: Annotated[int, Field(ge=1, le=64, default_factory=default_workers)]
-    """The number of images that are converted at once. By default one for each CPU, up to 4."""
+    """The number of images that are converted at once, each of which takes up to 8 bytes a pixel.
+    By default one for each CPU, up to 4."""
 
     default_response_format: Literal["b64_json", "url"] = "b64_json"
     """The `response_format` of requests that name none."""
 
     image_store_dir: Path | None = None
-    """The folder for images that are returned as URLs, if there is no bucket."""
+    """The folder for images that are returned as URLs, if there is no bucket. By default `images`
+    in the data folder; none with PostgreSQL, or with the catalog of an operator."""
 
     image_store_max_bytes: Annotated[int, Field(ge=MIN_STORE_BYTES)] = DEFAULT_MAX_BYTES
     """The largest size of that folder. Above it, the images that expire first are removed."""
@@ -63,7 +65,8 @@ class ImageSettings(BaseSettings):
             pattern=r"^(https?://[\w.-]+(:\d{1,5})?|https?://\[[\da-fA-F:.]+\](:\d{1,5})?)?(/[^\s@?#]*)?$",
         ),
     ] = ""
-    """The URL of the S3 server, if it is not AWS."""
+    """The URL of the S3 server, if it is not AWS. Clients must reach it, too: it is in the URLs of
+    images."""
 
     s3_path_style: bool = False
     """Whether URLs contain the bucket in the path instead of the host name."""

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -16,6 +15,7 @@ import jsonschema
 import pytest
 
 from tests.gateway.webhooks.support import nearby, secret, secrets_file
+from tests.pages.blocks import claim
 from tintype_gateway.guardrails import openapi
 from tintype_gateway.guardrails.protocol import (
     PROMPT_VERDICTS,
@@ -31,12 +31,12 @@ from tintype_testing.http import responded
 from tintype_testing.waiting import eventually, eventually_blocking
 
 DOCS = Path(__file__).parents[3] / "docs"
-PAGE = (DOCS / "guardrails.md").read_text()
+BLOCKS = claim(__name__, "docs/guardrails.md", "sh", "json", "python")
 
 
 def blocks(language: str) -> list[str]:
     """Return the code of this language in the page, in order."""
-    return re.findall(rf"^```{language}\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    return [block.code for block in BLOCKS if block.language == language]
 
 
 def test_the_openapi_document_is_that_of_the_models() -> None:

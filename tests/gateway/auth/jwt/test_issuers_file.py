@@ -9,11 +9,28 @@ import yaml
 
 from tests.gateway.auth.jwt.issuers import GOOD, written
 from tests.gateway.auth.jwt.support import signing_key
+from tests.pages.blocks import claim
 from tintype_gateway.auth.jwt.issuers import Issuer, read_issuers
 from tintype_testing.cluster.pki import create_pki
 
 DOCUMENT = Path(__file__).parents[4] / "docs" / "accounts.md"
 JWTS = re.split(r"^## ", DOCUMENT.read_text().partition("## JWTs")[2], flags=re.MULTILINE)[0]
+
+
+(ISSUERS,) = claim(__name__, "docs/accounts.md", "yaml", having="issuer:")
+
+
+def test_the_file_of_the_page_names_the_service_accounts_of_a_cluster(tmp_path: Path) -> None:
+    pki = create_pki(tmp_path / "pki")
+    (tmp_path / "token").write_text("secret")
+    fields = yaml.safe_load(ISSUERS.code)[0]
+    files = {"caFile": str(pki.certificate("ca")), "bearerTokenFile": str(tmp_path / "token")}
+
+    (issuer,) = read_issuers(written(tmp_path, [fields | files]))
+
+    assert fields.keys() > files.keys()
+    assert issuer.account_prefix == "k8s:"
+    assert issuer.auto_create_namespaces == ("prod", "staging")
 
 
 def test_every_field_is_read(tmp_path: Path) -> None:
