@@ -46,6 +46,8 @@ PODS = [
 ]
 ACCOUNTS_PAGE = (ROOT / "docs" / "accounts-as-resources.md").read_text()
 
+(DEFAULT_DENY,) = claim(__name__, "docs/kubernetes.md", "yaml", having="default-deny")
+
 ELSEWHERE = {
     "az": "a subscription of Azure",
     "gcloud": "a project of Google Cloud",
@@ -254,6 +256,15 @@ def test_commands_run_in_the_pod_of_a_gateway(
 
     secret = cluster.kubectl("get", "secret", "image-webhooks", "-n", "team-a", "-o", "json")
     assert b64decode(json.loads(secret)["data"]["secret"]).startswith(b"whsec_")
+
+
+def test_a_namespace_may_deny_what_no_policy_allows(cluster: ControlPlane) -> None:
+    policy = yaml.safe_load(DEFAULT_DENY.code)
+    metadata = policy["metadata"] | {"namespace": "default"}
+
+    cluster.kubectl(
+        "create", "--dry-run=server", "-f", "-", stdin=json.dumps(policy | {"metadata": metadata})
+    )
 
 
 @pytest.mark.parametrize("block", PODS, ids=str)

@@ -50,6 +50,7 @@ SIMULATOR, FAULTS = claim(__name__, "docs/simulator.md", "sh")
 ELSEWHERE = {
     "docs/audit-log.md": ("sources:", "Vector is not packaged; its file is read as YAML"),
     "docs/playground.md": ("pytest", "`make test` runs these tests"),
+    "docs/scaling.md": ("prometheus-adapter", "the chart of the adapter is in a registry"),
     "docs/verify.md": ("tar -xzf", "`tests/release/test_install.py` installs what is locked"),
 }
 """What no test runs as it stands: a page with a text of its block, and why."""
