@@ -1,9 +1,11 @@
 """`tintype completion`: writes the script that completes commands and flags in a shell."""
 
 import argparse
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from shlex import quote
 
 from tintype_cli.help import DONE, WRONG_CALL, CommandParser, texts
 
@@ -29,10 +31,12 @@ def main(argv: Sequence[str]) -> int:
     from tintype_cli.tree import program_parser  # which imports every command
 
     parser = program_parser()
+    _summarize(parser)
     for action in _actions(parser):
         kind = shtab.DIRECTORY if action.metavar == FOLDER else shtab.FILE
         setattr(action, "complete", kind)  # noqa: B010 - where shtab looks for it
-    print(shtab.complete(parser, shell=shell))
+    script = shtab.complete(parser, shell=shell)
+    print(_without_nested(script, parser) if shell == "zsh" else script)
     return 0
 
 
@@ -51,6 +55,26 @@ def build_parser() -> CommandParser:
     )
     parser.add_argument("shell", choices=SHELLS, help="the shell")
     return parser
+
+
+def _summarize(parser: CommandParser) -> None:
+    """Describe each command by its summary: scripts have the first line of a description."""
+    for name, command in parser.commands.items():
+        command.description = parser.summaries[name]
+        _summarize(command)
+
+
+def _without_nested(script: str, parser: CommandParser) -> str:
+    """Take the subcommands of subcommands out of a list for zsh, where shtab puts them as well."""
+    name = re.sub(r"\W", "_", parser.prog)
+    lines = (f"    {each}:{quote(text)}\n" for each, text in sorted(parser.summaries.items()))
+    head = f"\n_shtab_{name}_commands() {{\n  local _commands=(\n"
+    before, found, after = script.partition(head)
+    if found:
+        script = before + found + "".join(lines) + after[after.index("  )\n") :]
+    for command in parser.commands.values():
+        script = _without_nested(script, command)
+    return script
 
 
 def _actions(parser: CommandParser) -> Iterator[argparse.Action]:

@@ -1,5 +1,8 @@
-"""A real bash completes commands, flags, values and files with the script."""
+"""Real shells complete commands, flags, values and files with the script."""
 
+import os
+import pty
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +11,9 @@ import pytest
 
 from tests.cli.walking import called
 from tintype_cli.completion import SHELLS
+from tintype_cli.tree import program_parser
+from tintype_testing.requirements import require
+from tintype_testing.waiting import eventually_blocking
 
 COMPLETE = """
 source "$1"
@@ -24,42 +30,117 @@ printf '%s\\n' "${COMPREPLY[@]}"
 
 
 @pytest.fixture
-def script(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
-    assert called("completion", "bash") == 0
-    path = tmp_path / "tintype.bash"
-    path.write_text(capsys.readouterr().out)
-    return path
+def folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
+    """A folder with files to complete, and the scripts of all shells in `scripts`."""
+    (tmp_path / "photo.png").touch()
+    (tmp_path / "my-catalog").mkdir()
+    (tmp_path / "my-file").touch()
+    (tmp_path / "scripts").mkdir()
+    for shell in SHELLS:
+        assert called("completion", shell) == 0
+        name = "_tintype" if shell == "zsh" else f"tintype.{shell}"
+        (tmp_path / "scripts" / name).write_text(capsys.readouterr().out)
+    return tmp_path
+
+
+UNIQUE = [
+    (["acc"], "accounts"),
+    (["accounts", "webhook-secrets", "exp"], "expire"),
+    (["completion", "ba"], "bash"),
+    (["keys", "rotate", "KEY", "--keep"], "--keep-old-for"),
+    (["accounts", "put", "a", "--deletion-policy", "re"], "retain"),
+    (["edit", "phot"], "photo.png"),
+]
+"""Words of which the last one is the beginning of one word only."""
 
 
 @pytest.mark.parametrize(
     ("words", "completed"),
     [
-        (["acc"], ["accounts"]),
-        (["accounts", "webhook-secrets", "exp"], ["expire"]),
+        *((words, [word]) for words, word in UNIQUE),
         (["completion", ""], [*SHELLS]),
-        (["keys", "rotate", "KEY", "--keep"], ["--keep-old-for"]),
-        (["accounts", "put", "a", "--deletion-policy", "re"], ["retain"]),
-        (["edit", "phot"], ["photo.png"]),
         (["gateway", "--catalog-dir", "my"], ["my-catalog"]),
     ],
-    ids=" ".join,
+    ids=lambda value: " ".join(value),
 )
-def test_bash_completes(
-    script: Path, tmp_path: Path, words: list[str], completed: list[str]
-) -> None:
-    (tmp_path / "photo.png").touch()
-    (tmp_path / "my-catalog").mkdir()
-    (tmp_path / "my-file").touch()
-
+def test_bash_completes(folder: Path, words: list[str], completed: list[str]) -> None:
+    script = folder / "scripts" / "tintype.bash"
     run = subprocess.run(
         ["bash", "--norc", "-c", COMPLETE, "bash", str(script), "tintype", *words],
-        cwd=tmp_path,
+        cwd=folder,
         capture_output=True,
         text=True,
         check=True,
     )
 
     assert sorted(run.stdout.split()) == sorted(completed), run.stderr
+
+
+def fish(folder: Path, *words: str) -> dict[str, str]:
+    """What fish offers for the last of some words, with descriptions."""
+    program = require("fish", "install it, such as by `apt-get install fish`")
+    line = " ".join(("tintype", *words))
+    run = subprocess.run(
+        [program, "--no-config", "-c", f"source scripts/tintype.fish; complete -C '{line}'"],
+        cwd=folder,
+        env=os.environ | {"HOME": str(folder)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return dict(line.partition("\t")[::2] for line in run.stdout.splitlines())
+
+
+@pytest.mark.parametrize(("words", "word"), UNIQUE, ids=lambda value: "".join(value))
+def test_fish_completes(folder: Path, words: list[str], word: str) -> None:
+    assert list(fish(folder, *words)) == [word]
+
+
+def test_fish_shows_the_whole_summary_of_a_subcommand(folder: Path) -> None:
+    parser = program_parser().commands["accounts"]
+
+    assert fish(folder, "accounts", "").items() >= parser.summaries.items()
+
+
+ZSHRC = """
+fpath=($PWD/scripts $fpath)
+autoload -Uz compinit && compinit -u -D
+show() { print -r -- "$BUFFER" > shown }
+zle -N show
+bindkey '^X^X' show
+touch ready
+"""
+"""What makes zsh write its line into the file `shown` at Ctrl-X Ctrl-X."""
+
+
+@pytest.mark.parametrize(("words", "word"), UNIQUE, ids=lambda value: "".join(value))
+def test_zsh_completes(folder: Path, words: list[str], word: str) -> None:
+    program = require("zsh", "install it, such as by `apt-get install zsh`")
+    (folder / ".zshrc").write_text(ZSHRC)
+    shown = folder / "shown"
+    ours, theirs = pty.openpty()
+    environ = os.environ | {"ZDOTDIR": str(folder), "TERM": "dumb"}
+    with subprocess.Popen(
+        [program, "-i"], cwd=folder, env=environ, stdin=theirs, stdout=theirs, stderr=theirs
+    ) as zsh:
+        try:
+            eventually_blocking((folder / "ready").exists, "a prompt of zsh")
+            os.write(ours, f"{' '.join(('tintype', *words))}\t\x18\x18".encode())
+            eventually_blocking(lambda: shown.exists() and shown.read_text(), "a completed line")
+        finally:
+            zsh.kill()
+    os.close(ours)
+    os.close(theirs)
+
+    assert shown.read_text().split() == ["tintype", *words[:-1], word]
+
+
+def test_zsh_lists_the_subcommands_of_a_command_and_not_theirs(folder: Path) -> None:
+    script = (folder / "scripts" / "_tintype").read_text()
+    listed = script.partition("_shtab_tintype_accounts_commands() {")[2].partition("  )\n")[0]
+    parser = program_parser().commands["accounts"]
+
+    assert re.findall(r"^    ([\w-]+):", listed, re.MULTILINE) == sorted(parser.commands)
 
 
 @pytest.mark.parametrize("shell", SHELLS)
