@@ -8,7 +8,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
 
-from tintype_gateway.errors import ContentPolicyError, UnavailableError
+from tintype_catalog.server_fields import refused_text
+from tintype_gateway.errors import (
+    ContentPolicyError,
+    UnavailableError,
+    UnsupportedParameterError,
+)
 from tintype_gateway.guardrails.images import (
     input_described,
     input_preview,
@@ -40,6 +45,7 @@ from tintype_gateway.values.content import InputImage, Upload
 from tintype_gateway.values.events import FinishedCall
 from tintype_gateway.values.faults import UpstreamFault
 from tintype_gateway.values.plan import Delivery, Plan
+from tintype_gateway.values.routes import Candidate
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +54,8 @@ MEMORY_SECONDS = 5.0
 
 REPLACED = "prompt=replaced"
 """The adjustment of a request whose prompt the policy service has replaced."""
+
+UNREADABLE = "what no provider of the model would read as text"
 
 CheckName = Literal["prompt", "images"]
 
@@ -191,9 +199,28 @@ class Guardrail:
 
 
 def with_prompt(plan: Plan, prompt: str) -> Plan:
-    """Return a plan with the prompt that the policy service has put in the place of its own."""
+    """Return a plan with the prompt that the policy service has put in the place of its own.
+
+    Servers that would not read all of it as text do not get it: words that are taken out of a
+    prompt may leave a tag of a server behind.
+
+    Raises:
+        UnsupportedParameterError: All servers are such.
+    """
+    readers = _readers(plan, prompt)
+    if not readers:
+        raise UnsupportedParameterError(f"`prompt`: it has {UNREADABLE}", param="prompt")
     job = replace(plan.job, prompt=prompt, adjustments=(*plan.job.adjustments, REPLACED))
-    return replace(plan, job=job)
+    return replace(plan, job=job, candidates=readers)
+
+
+def _readers(plan: Plan, prompt: str) -> tuple[Candidate, ...]:
+    """Return the candidates whose servers read a prompt as text."""
+    return tuple(
+        candidate
+        for candidate in plan.candidates
+        if (options := candidate.route.binding.api) is None or not refused_text([prompt], options)
+    )
 
 
 def _parameters(plan: Plan) -> dict[str, Any]:
@@ -214,6 +241,8 @@ def _require_taken(plan: Plan, verdict: Allow | Deny | Replace) -> None:
     most = plan.model.limits.max_prompt_characters
     if len(verdict.prompt) > most:
         raise PolicyFailure("invalid", f"not a verdict: a prompt above {most} characters")
+    if not _readers(plan, verdict.prompt):
+        raise PolicyFailure("invalid", f"not a verdict: a prompt with {UNREADABLE}")
 
 
 def _unavailable() -> UnavailableError:

@@ -111,6 +111,7 @@ class Submissions:
         if self.pipeline.guardrail is not None:
             given = caller, incoming.request_id, incoming.log
             plan = await self.pipeline.guardrail.admitted(planned, *given)
+        plan = self.pipeline.priced(plan)
         check_translation(plan)
         client.commit()
         prompt = None if plan.job.prompt == planned.job.prompt else plan.job.prompt

@@ -119,6 +119,7 @@ class Pipeline:
         plan = await self.plan(operation, incoming, caller)
         if self.guardrail is not None:
             plan = await self.guardrail.admitted(plan, caller, incoming.request_id, incoming.log)
+        plan = self.priced(plan)
         with self.memory.reserved(bytes_reserved(plan)) as reservation:
             context = RequestContext.begin(plan, incoming.request_id, incoming.log, reservation)
             serializer: Serializer | None = None
@@ -150,7 +151,7 @@ class Pipeline:
             GatewayError: The request would get this error.
         """
         caller = await self.authenticate(incoming)
-        plan = await self.plan(operation, incoming, caller)
+        plan = self.priced(await self.plan(operation, incoming, caller))
         most = self._ceiling(plan)
         account = await check_funds(caller, plan.model.id, most, self.ledger)
         check_translation(plan)
@@ -185,12 +186,15 @@ class Pipeline:
         return caller
 
     async def plan(self, operation: ApiOperation, incoming: Incoming, caller: Caller) -> Plan:
-        """Return the plan of a request, at the prices of this moment: its hold is made next.
+        """Return the plan of a request, whose prices are not fixed yet.
 
         Raises:
             GatewayError: The request cannot be served.
         """
-        plan = await self.planner.plan(operation, incoming, caller)
+        return await self.planner.plan(operation, incoming, caller)
+
+    def priced(self, plan: Plan) -> Plan:
+        """Return a plan at the prices of this moment: its hold is made next."""
         return plan.at(self.now())
 
     def hold_request(self, incoming: Incoming, plan: Plan) -> HoldRequest:
