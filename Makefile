@@ -52,8 +52,8 @@ bench: $(VENV)/dev.stamp ## Measure Tintype beside two relays and no gateway (QU
 	$(BIN)/python -m bench $(if $(QUICK),--quick) $(if $(LITELLM),--litellm) --json bench-results.json
 
 .PHONY: bench-ledger
-bench-ledger: $(VENV)/dev.stamp ## Measure the ledger on each engine
-	$(BIN)/python -m bench.ledger
+bench-ledger: $(VENV)/dev.stamp ## Measure the ledger on each engine (ROWS=10000000: with so long a history)
+	$(BIN)/python -m $(if $(ROWS),bench.ledger_scale --rows $(ROWS),bench.ledger)
 
 .PHONY: bench-webhooks
 bench-webhooks: $(VENV)/dev.stamp ## Measure webhooks to a receiver that fails half of the time, on each engine
