@@ -99,6 +99,19 @@ async def test_balances_use_and_audit_stay_as_they_were(
     assert await store.query("SELECT count(*) FROM hold") == [(1,)]
 
 
+async def test_the_usage_of_archived_charges_is_checked_by_their_model(
+    ledger: Ledger, caller: Caller, store: Store, clock: Clock, target: Path
+) -> None:
+    await charge(ledger, caller, 150)
+    clock.advance(3 * DAY)
+    await archived(store, clock, target)
+
+    await store.execute("UPDATE daily_usage SET model = 'another'")
+
+    (problem,) = (await ledger.audit()).problems
+    assert problem.startswith("account studio was charged 150 micro-credits more for gpt-image-1")
+
+
 async def test_later_runs_add_to_what_is_carried_forward(
     ledger: Ledger, caller: Caller, store: Store, clock: Clock, tmp_path: Path
 ) -> None:

@@ -25,7 +25,7 @@ from tintype_gateway.ledger.backup.columns import (
 from tintype_gateway.ledger.backup.database import RESTORED, Source, Target
 from tintype_gateway.ledger.backup.file import BATCH
 from tintype_gateway.ledger.sqlite import job_ends
-from tintype_gateway.ledger.sqlite.entries import audit
+from tintype_gateway.ledger.sqlite.audit import audit
 
 TABLES = """
 SELECT sqlite_master.name, columns.name, columns.type

@@ -2,10 +2,14 @@
 
 import asyncio
 import contextlib
+import sqlite3
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeVar
 
 from tintype_gateway.accounts import Audit
+from tintype_gateway.ledger.sqlite.audit import audit_books, audit_file
 from tintype_gateway.ledger.sqlite.database import connect, unavailable
-from tintype_gateway.ledger.sqlite.entries import audit
 from tintype_gateway.ledger.sqlite.operations.accounts import SqliteAccounts
 from tintype_gateway.ledger.sqlite.operations.changes import SqliteChanges
 from tintype_gateway.ledger.sqlite.operations.credits import SqliteCredits
@@ -15,6 +19,8 @@ from tintype_gateway.ledger.sqlite.operations.keys import SqliteKeys
 from tintype_gateway.ledger.sqlite.operations.slots import SqliteSlots
 from tintype_gateway.ledger.sqlite.operations.webhook_secrets import SqliteWebhookSecrets
 from tintype_gateway.ledger.sqlite.operations.webhooks import SqliteWebhooks
+
+T = TypeVar("T")
 
 
 class SqliteLedger(
@@ -40,17 +46,24 @@ class SqliteLedger(
         await self._read(lambda db, _: db.execute("SELECT 1 FROM account LIMIT 1").fetchone())
 
     async def audit(self) -> Audit:
-        """See `Ledger`. Reads a snapshot, without blocking the writer."""
-        self._writer.require_open()
-        return await asyncio.to_thread(self._audit)
+        """See `Ledger`. Reads snapshots, without blocking the writer.
 
-    def _audit(self) -> Audit:
+        The books and the file are checked at once, in two threads.
+        """
+        self._writer.require_open()
+        books, problems = await asyncio.gather(
+            asyncio.to_thread(self._read_snapshot, audit_books),
+            asyncio.to_thread(self._read_snapshot, audit_file),
+        )
+        return replace(books, problems=(*books.problems, *problems))
+
+    def _read_snapshot(self, work: Callable[[sqlite3.Connection], T]) -> T:
         with (
             unavailable("cannot audit the ledger"),
             contextlib.closing(connect(self._path, self._busy_timeout_seconds)) as connection,
         ):
             connection.execute("BEGIN")
-            return audit(connection)
+            return work(connection)
 
     async def close(self) -> None:
         """See `Ledger`."""

@@ -3,9 +3,7 @@
 import sqlite3
 from datetime import UTC, datetime
 
-from tintype_gateway.accounts import Audit
 from tintype_gateway.holds import Idempotency
-from tintype_gateway.ledger.audit import CHECKS, COUNTS, Check, sentences
 from tintype_gateway.ledger.errors import IdempotencyMismatchError
 from tintype_gateway.ledger.validation import FUNDING, MISMATCH, REVENUE
 
@@ -79,17 +77,3 @@ def _enter(
 
 def _day(now: float) -> str:
     return datetime.fromtimestamp(now, UTC).date().isoformat()
-
-
-FILE_CHECK = Check("{0}", "SELECT quick_check FROM pragma_quick_check WHERE quick_check <> 'ok'")
-"""Checks that the file is not damaged."""
-
-
-def audit(connection: sqlite3.Connection) -> Audit:
-    """Run every check. The connection must be in a transaction, so that all see one snapshot."""
-    problems = [
-        sentence
-        for check in (*CHECKS, FILE_CHECK)
-        for sentence in sentences(check, connection.execute(check.query))
-    ]
-    return Audit(**connection.execute(COUNTS).fetchone(), problems=tuple(problems))
