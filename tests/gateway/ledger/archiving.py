@@ -29,10 +29,18 @@ class MortalSession(Session):
 
     @override
     async def fetch(self, statement: str, *arguments: object) -> Sequence[Row]:
+        self._live_on()
+        return await self._session.fetch(statement, *arguments)
+
+    @override
+    async def run_many(self, statement: str, rows: Sequence[Sequence[object]]) -> None:
+        self._live_on()
+        await self._session.run_many(statement, rows)
+
+    def _live_on(self) -> None:
         if not self._left:
             raise KilledError
         self._left -= 1
-        return await self._session.fetch(statement, *arguments)
 
     @override
     @contextlib.asynccontextmanager

@@ -26,7 +26,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from tintype_gateway.ledger.archive.export import check_target, list_postings, path_in, write_file
-from tintype_gateway.ledger.archive.removal import delete_batch
+from tintype_gateway.ledger.archive.removal import Removal
 from tintype_gateway.ledger.archive.session import Session
 from tintype_gateway.ledger.archive.statements import BEGIN_RUN, UNFINISHED
 from tintype_gateway.ledger.rows import moment
@@ -75,7 +75,8 @@ async def archive(
         await list_postings(session, run)
         await write_file(session, run, path_in(target, run))
         (run,) = await session.fetch(UNFINISHED)
-    while await delete_batch(session, run["id"], now):
+    removal = Removal(session, run["id"], now)
+    while await removal.delete_batch():
         pass
     return Report(
         run["id"],

@@ -46,6 +46,10 @@ class Session(ABC):
         """Run a statement, and return its rows."""
 
     @abstractmethod
+    async def run_many(self, statement: str, rows: Sequence[Sequence[object]]) -> None:
+        """Run a statement that returns nothing with each of these arguments, in one round trip."""
+
+    @abstractmethod
     def transaction(self) -> contextlib.AbstractAsyncContextManager[None]:
         """Commit the statements inside together, or none of them."""
 
@@ -68,8 +72,11 @@ class SqliteSession(Session):
 
     @override
     async def fetch(self, statement: str, *arguments: object) -> Sequence[Row]:
-        names = {str(number): argument for number, argument in enumerate(arguments, 1)}
-        return [dict(row) for row in self._connection.execute(statement, names)]
+        return [dict(row) for row in self._connection.execute(statement, _names(arguments))]
+
+    @override
+    async def run_many(self, statement: str, rows: Sequence[Sequence[object]]) -> None:
+        self._connection.executemany(statement, map(_names, rows))
 
     @override
     @contextlib.asynccontextmanager
@@ -93,6 +100,10 @@ class SqliteSession(Session):
         return row["id"]
 
 
+def _names(arguments: Sequence[object]) -> Mapping[str, object]:
+    return {str(number): argument for number, argument in enumerate(arguments, 1)}
+
+
 class PostgresSession(Session):
     """A connection to the server."""
 
@@ -104,6 +115,10 @@ class PostgresSession(Session):
     @override
     async def fetch(self, statement: str, *arguments: object) -> Sequence[Row]:
         return [dict(row) for row in await self._connection.fetch(statement, *arguments)]
+
+    @override
+    async def run_many(self, statement: str, rows: Sequence[Sequence[object]]) -> None:
+        await self._connection.executemany(statement, rows)
 
     @override
     @contextlib.asynccontextmanager
