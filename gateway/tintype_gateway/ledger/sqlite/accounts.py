@@ -14,6 +14,7 @@ from tintype_gateway.ledger.errors import (
 )
 from tintype_gateway.ledger.rows import account_of
 from tintype_gateway.ledger.sqlite import budgets, changes, entries
+from tintype_gateway.ledger.sqlite.budget_history import Counted
 from tintype_gateway.ledger.validation import (
     LIMIT,
     OPENING_REASON,
@@ -36,7 +37,8 @@ def create(
     """Open an account, and grant its initial credits if there are any."""
     if not _insert(connection, now, name):
         raise AccountExistsError(f"there is an account {name!r} already")
-    account = _write(connection, now, name, AccountSpec(unlimited=unlimited, policy=policy))
+    spec = AccountSpec(unlimited=unlimited, policy=policy)
+    account = _write(connection, now, name, spec, Counted())
     changes.record(connection, now, author, account_difference("create", None, account))
     return _with_credits(connection, now, account, credits_micro, author)
 
@@ -71,6 +73,7 @@ def put(
     spec: AccountSpec,
     owner: str | None,
     author: Author,
+    counted: Counted,
 ) -> tuple[Account, bool]:
     """Create an account or replace its spec; return it, and whether it is new."""
     is_new = _insert(connection, now, name)
@@ -78,7 +81,7 @@ def put(
     if before is not None and before.owner not in (None, owner):
         raise AccountOwnedError(OWNED.format(name, before.owner))
     connection.execute("UPDATE account SET owner = ? WHERE name = ?", (owner, name))
-    after = _write(connection, now, name, spec)
+    after = _write(connection, now, name, spec, counted)
     action = "create" if is_new else "update"
     changes.record(connection, now, author, account_difference(action, before, after))
     return after, is_new
@@ -114,7 +117,9 @@ def _insert(connection: sqlite3.Connection, now: float, name: str) -> bool:
     )
 
 
-def _write(connection: sqlite3.Connection, now: float, name: str, spec: AccountSpec) -> Account:
+def _write(
+    connection: sqlite3.Connection, now: float, name: str, spec: AccountSpec, counted: Counted
+) -> Account:
     """Replace the spec of an account."""
     connection.execute(
         "UPDATE account SET display_name = ?, suspended = ?, unlimited = ?, deletion_policy = ?"
@@ -123,7 +128,7 @@ def _write(connection: sqlite3.Connection, now: float, name: str, spec: AccountS
     )
     _write_policy(connection, name, spec.policy)
     account = find(connection, name)
-    budgets.replace(connection, account, spec.time_zone, spec.budgets)
+    budgets.replace(connection, account, spec.time_zone, spec.budgets, counted)
     return with_windows(connection, now, name)
 
 
@@ -215,10 +220,11 @@ def set_budgets(
     time_zone: str,
     wanted: Sequence[Budget],
     author: Author,
+    counted: Counted,
 ) -> Account:
     """Replace the time zone and the budgets of an account."""
     before = read(connection, name)
-    budgets.replace(connection, find(connection, name), time_zone, wanted)
+    budgets.replace(connection, find(connection, name), time_zone, wanted, counted)
     after = with_windows(connection, now, name)
     changes.record(connection, now, author, account_difference("update", before, after))
     return after

@@ -13,7 +13,6 @@ from tintype_gateway.ledger.budgets import (
     least_remaining,
     local_day,
     models_of,
-    nothing_on,
     reached,
     start_of,
     to_json,
@@ -21,6 +20,7 @@ from tintype_gateway.ledger.budgets import (
     zone_of,
 )
 from tintype_gateway.ledger.errors import BudgetExceededError
+from tintype_gateway.ledger.sqlite.budget_history import Counted, spent_before
 
 MODEL = "SELECT * FROM model_spent WHERE account = ? AND model = ?"
 
@@ -38,23 +38,6 @@ UPDATE model_spent SET
     week_spent = week_spent + (:day >= week_start) * :spent,
     month_spent = month_spent + (:day >= month_start) * :spent
 WHERE account = :account AND model = :model
-"""
-
-# What was charged or is held since a day, by the model and the day of the hold.
-HISTORY = """
-SELECT day, sum(amount) FROM (
-    SELECT day, amount FROM hold
-    WHERE account = :account AND model = :model AND day >= :since AND state = 'open'
-    UNION ALL
-    SELECT day, -entry.amount FROM hold
-    JOIN posting ON posting.hold_id = hold.id
-    JOIN entry ON entry.posting_id = posting.id AND entry.account = hold.account
-    WHERE hold.account = :account AND model = :model AND day >= :since
-    UNION ALL
-    SELECT day, spent FROM archived_spent
-    WHERE account = :account AND model = :model AND day >= :since
-)
-GROUP BY day ORDER BY day
 """
 
 OPEN = """
@@ -148,29 +131,31 @@ def replace(
     account: sqlite3.Row,
     time_zone: str,
     budgets: Sequence[Budget],
+    counted: Counted,
 ) -> None:
     """Replace the time zone and the budgets of an account.
 
-    What a model with a new budget has spent is counted from its holds and charges.
+    What a model with a new budget has spent is counted from its holds and charges, as far as it is
+    not counted already.
     """
     zone_of(time_zone)  # raises for an unknown one
     name, stored = account["name"], to_json(checked_budgets(budgets))
     connection.execute(
         "UPDATE account SET time_zone = ?, budgets = ? WHERE name = ?", (time_zone, stored, name)
     )
-    counted = {row["model"] for row in connection.execute(MODELS, (name,))}
+    known = {row["model"] for row in connection.execute(MODELS, (name,))}
     wanted = models_of(budgets)
     connection.executemany(
         "DELETE FROM model_spent WHERE account = ? AND model = ?",
-        [(name, model) for model in counted - wanted],
+        [(name, model) for model in known - wanted],
     )
     # The day of the last hold, not today: if the clock is set back, the next hold is of this day.
     newest = _spent(account).day_start
-    for model in sorted(wanted - counted):
+    for model in sorted(wanted - known):
         connection.execute(
             "INSERT INTO model_spent (day_start, week_start, month_start, day_spent, week_spent,"
             " month_spent, account, model) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (*columns(_history(connection, name, model, newest)), name, model),
+            (*columns(spent_before(connection, name, model, newest, counted)), name, model),
         )
 
 
@@ -195,21 +180,6 @@ def _all_spent(connection: sqlite3.Connection, account: sqlite3.Row) -> Mapping[
     """Return the sums of an account, and those of its models that have a budget."""
     models = connection.execute(MODELS, (account["name"],))
     return {None: _spent(account), **{row["model"]: _spent(row) for row in models}}
-
-
-def _history(connection: sqlite3.Connection, account: str, model: str, newest: date) -> Spent:
-    """Return what a model has spent in the windows of a day, from its holds and charges."""
-    spent = nothing_on(newest)
-    since = min(spent.week_start, spent.month_start).isoformat()
-    for day, amount in connection.execute(
-        HISTORY, {"account": account, "model": model, "since": since}
-    ):
-        spent = spent._replace(
-            day_spent=spent.day_spent + amount * (day >= spent.day_start.isoformat()),
-            week_spent=spent.week_spent + amount * (day >= spent.week_start.isoformat()),
-            month_spent=spent.month_spent + amount * (day >= spent.month_start.isoformat()),
-        )
-    return spent
 
 
 def _record(

@@ -3,9 +3,12 @@
 from collections.abc import Sequence
 
 from tintype_gateway.accounts import UNRESTRICTED, Account, AccountSpec, Budget, Policy
+from tintype_gateway.ledger.budgets import models_of
 from tintype_gateway.ledger.changes import UNNAMED, Author
 from tintype_gateway.ledger.sqlite import accounts
+from tintype_gateway.ledger.sqlite.budget_history import Counted, count
 from tintype_gateway.ledger.sqlite.operations.base import SqliteOperations
+from tintype_gateway.ledger.sqlite.reading import reading
 from tintype_gateway.ledger.validation import checked_owner
 
 
@@ -47,7 +50,10 @@ class SqliteAccounts(SqliteOperations):
     ) -> tuple[Account, bool]:
         """See `Ledger`."""
         checked_owner(owner)
-        return await self._do(lambda db, now: accounts.put(db, now, name, spec, owner, author))
+        counted = await self._counted(name, spec.budgets)
+        return await self._do(
+            lambda db, now: accounts.put(db, now, name, spec, owner, author, counted)
+        )
 
     async def release_account(self, name: str, owner: str, *, author: Author = UNNAMED) -> Account:
         """See `Ledger`."""
@@ -74,6 +80,16 @@ class SqliteAccounts(SqliteOperations):
         author: Author = UNNAMED,
     ) -> Account:
         """See `Ledger`."""
+        counted = await self._counted(name, budgets)
         return await self._do(
-            lambda db, now: accounts.set_budgets(db, now, name, time_zone, budgets, author)
+            lambda db, now: accounts.set_budgets(db, now, name, time_zone, budgets, author, counted)
         )
+
+    async def _counted(self, name: str, budgets: Sequence[Budget]) -> Counted:
+        """Return what models with a new budget were charged, without blocking the writer."""
+        models = models_of(budgets)
+        if not models:
+            return Counted()
+        self._writer.require_open()
+        async with reading(self._path, self._busy_timeout_seconds) as file:
+            return await file.run(lambda db: count(db, name, models))
