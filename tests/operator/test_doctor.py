@@ -10,7 +10,7 @@ from tests.cli.walking import called
 from tintype_cli.crds import DEFINITIONS
 from tintype_testing.cluster.control_plane import ControlPlane
 from tintype_testing.gateway_process import running_process
-from tintype_testing.manifests import image_model, provider_binding
+from tintype_testing.manifests import Manifest, image_model, provider_binding
 from tintype_testing.operator import CONFIGMAP, Operator
 
 Finding = Mapping[str, str]
@@ -138,4 +138,37 @@ def test_an_api_server_that_is_unreachable_is_a_problem(
 
     (finding,) = of("api-server", found)
     assert finding["level"] == "problem"
+    assert code == 1
+
+
+ELSEWHERE = "198.51.100.1"
+"""An address for documentation (RFC 5737): an API server takes none of this machine's loopback."""
+
+
+def endpoint_slice(service: str, address: str) -> Manifest:
+    labels = {"kubernetes.io/service-name": service}
+    return {
+        "apiVersion": "discovery.k8s.io/v1",
+        "kind": "EndpointSlice",
+        "metadata": {"name": service, "labels": labels},
+        "addressType": "IPv4",
+        "endpoints": [{"addresses": [address], "conditions": {"ready": True}}],
+        "ports": [
+            {"name": "http", "port": 8080, "protocol": "TCP"},
+            {"name": "admin", "port": 9090, "protocol": "TCP"},
+        ],
+    }
+
+
+def test_every_pod_behind_a_service_is_asked_at_its_admin_port(
+    running: Operator, capture: pytest.CaptureFixture[str]
+) -> None:
+    running.apply(endpoint_slice("gateways", ELSEWHERE), endpoint_slice("others", "198.51.100.2"))
+
+    named = ("--gateway-service", "gateways")
+    code, found = examine(capture, running.cluster.kubeconfig, running.namespace, *named)
+
+    (finding,) = of("gateway", found)
+    assert finding["level"] == "problem"
+    assert f"http://{ELSEWHERE}:9090" in finding["message"]
     assert code == 1
