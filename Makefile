@@ -29,7 +29,7 @@ WORKERS ?= $(shell expr $$(nproc 2>/dev/null || echo 2) + 2)
 
 .PHONY: test-node
 test-node: $(VENV)/dev.stamp ## Install the chart on a real node: needs root, containerd, buildah
-	$(BIN)/python -m pytest -m node tests/node
+	$(BIN)/python -m pytest -m node tests/node tests/enforcer
 
 .PHONY: test-real-server
 test-real-server: $(VENV)/dev.stamp ## Ask a real sd-server through the gateway: needs cmake and g++
