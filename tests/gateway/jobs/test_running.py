@@ -85,6 +85,8 @@ async def test_an_account_with_many_jobs_leaves_a_place_for_others(tmp_path: Pat
         await gateway.ledger.cancel_job("other", other)
         for each in reversed(many):
             await gateway.ledger.cancel_job(ACCOUNT, each)
+        await eventually(lambda: running("other", 0))
+        await eventually(lambda: running(ACCOUNT, 0))
 
 
 async def test_the_events_of_a_job_are_those_of_a_stream(tmp_path: Path) -> None:
