@@ -18,8 +18,8 @@ CALL_SECONDS: Final = 10.0
 """Deadline of one call, from connecting to the last byte of the response."""
 
 ATTEMPTS: Final = 2
-"""Attempts of a call without a response: a gateway that ends closes idle connections. Every call
-of the operator may be repeated."""
+"""Attempts of a call without a response: a gateway that ends closes its connections. Every call of
+the operator may be repeated."""
 
 NO_CONTENT: Final = 204
 
@@ -134,9 +134,12 @@ class AdminHttp:
 
 @asynccontextmanager
 async def connect_admin(url: str, token_file: Path) -> AsyncIterator[AdminHttp]:
-    """Give a client whose connections are closed at the end of the block."""
+    """Give a client that opens a connection for each call."""
     timeout = aiohttp.ClientTimeout(total=CALL_SECONDS)
-    async with aiohttp.ClientSession(timeout=timeout) as session:
+    # A Service chooses a gateway for each connection: with one that is kept, all calls would go on
+    # reaching the one gateway that cannot review a token or use its database.
+    connector = aiohttp.TCPConnector(force_close=True)
+    async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
         yield AdminHttp(session, url, token_file)
 
 

@@ -56,6 +56,21 @@ async def test_a_token_that_the_kubelet_renewed_is_used_for_the_next_call(tmp_pa
     assert seen == ["Bearer first", "Bearer second"]
 
 
+async def test_a_call_after_an_error_may_reach_another_gateway(tmp_path: Path) -> None:
+    connections: set[object] = set()
+
+    async def handler(request: web.Request) -> web.Response:
+        connections.add(request.transport)
+        return web.json_response({}, status=503)
+
+    async with admin_api(handler, tmp_path) as http:
+        for _ in range(2):
+            with pytest.raises(BackendUnavailableError):
+                await http.call("GET", "/accounts")
+
+    assert len(connections) == 2
+
+
 async def test_a_name_with_a_slash_stays_one_part_of_the_path(tmp_path: Path) -> None:
     async def handler(request: web.Request) -> web.Response:
         return web.json_response(
