@@ -135,7 +135,7 @@ async def measure(engine: str, url: str, queued: int, polls: int) -> None:
             await bench.row("submit a job", bench.submit, queued, CLIENTS)
             await bench.row("look at a job", bench.look, polls)
             await bench.row("list 20 jobs", bench.list, polls)
-            await bench.waiting(500, 10)
+            await bench.waiting(500, 60)
 
 
 def main() -> None:

@@ -19,6 +19,10 @@ log = logging.getLogger(__name__)
 LOOK_SECONDS = 2.0
 """After how many seconds without a signal those that wait look by themselves."""
 
+MOST_LOOK_SECONDS = 10.0
+"""The longest pause between two looks. Pauses grow while a wait is quiet, so that a thousand
+clients that wait for long jobs take little CPU time."""
+
 RETRY_SECONDS = 1.0
 """The pause before the signals are read again after the ledger has failed."""
 
@@ -30,16 +34,19 @@ class Change:
 
     def __init__(self) -> None:
         self._event = asyncio.Event()
+        self._pause = LOOK_SECONDS
 
     def wake(self) -> None:
         """End the current wait, or else the next one at once."""
         self._event.set()
 
     async def wait(self, seconds: float) -> None:
-        """Wait for a change, at most for this time, and never longer than `LOOK_SECONDS`."""
+        """Wait for a change, at most for this time, and no longer than until the next look."""
+        pause, self._pause = self._pause, min(2 * self._pause, MOST_LOOK_SECONDS)
         with suppress(TimeoutError):
-            async with asyncio.timeout(max(0.0, min(seconds, LOOK_SECONDS))):
+            async with asyncio.timeout(max(0.0, min(seconds, pause))):
                 await self._event.wait()
+                self._pause = LOOK_SECONDS
         self._event.clear()
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from tintype_gateway.holds import HoldRequest
 from tintype_gateway.jobs import changes
-from tintype_gateway.jobs.changes import JobChanges
+from tintype_gateway.jobs.changes import Change, JobChanges
 from tintype_gateway.jobs.reading import Jobs
 from tintype_gateway.ledger.factory import open_ledger
 from tintype_gateway.ledger.interface import Ledger
@@ -17,6 +17,7 @@ from tintype_gateway.ledger.jobs import Job, JobSignal, NewJob
 from tintype_gateway.ledger.ordered_ids import ordered_hex
 from tintype_testing.ledgers import LIMITS
 from tintype_testing.postgres import PostgresServer
+from tintype_testing.virtual_time import run_in_virtual_time
 from tintype_testing.waiting import eventually
 
 ACCOUNT = "studio"
@@ -49,6 +50,7 @@ async def jobs(
 ) -> AsyncIterator[Jobs]:
     """The jobs of the second gateway, where nobody looks without a signal."""
     monkeypatch.setattr(changes, "LOOK_SECONDS", LONG)
+    monkeypatch.setattr(changes, "MOST_LOOK_SECONDS", LONG)
     heard: list[JobSignal] = []
     watched = JobChanges(ledgers[1])
     watched.listen(heard.append)
@@ -68,6 +70,20 @@ async def submitted(ledger: Ledger) -> Job:
         id=f"job_{ordered_hex()}", operation="image_generation", model="canvas", payload=b"sealed"
     )
     return await ledger.submit_job(caller, request, new, LIMITS)
+
+
+def test_a_quiet_wait_looks_ever_less_often_and_a_change_begins_anew() -> None:
+    async def pauses() -> list[float]:
+        loop, change, found = asyncio.get_running_loop(), Change(), []
+        for number in range(7):
+            begin = loop.time()
+            if number == 5:
+                change.wake()
+            await change.wait(LONG)
+            found.append(loop.time() - begin)
+        return found
+
+    assert run_in_virtual_time(pauses()) == [2, 4, 8, 10, 10, 0, 2]
 
 
 async def has_ended(job: Job) -> bool:
