@@ -99,6 +99,10 @@ bench-catalog: $(VENV)/dev.stamp ## Measure a gateway that loads 1,000 and 5,000
 bench-uploads: $(VENV)/dev.stamp ## Measure the memory of 100 uploads of 50 MB at once
 	$(BIN)/python -m bench.uploads
 
+.PHONY: bench-guardrails
+bench-guardrails: $(VENV)/dev.stamp ## Measure what a policy service adds to a request
+	$(BIN)/python -m bench.guardrails
+
 .PHONY: soak
 soak: $(VENV)/dev.stamp ## Half an hour of steady load, and what it takes (MINUTES, RATE)
 	rm -rf build/soak

@@ -53,8 +53,8 @@ def running_site(folder: Path, *, with_postgres: bool) -> Iterator[Site]:
     for part in ("catalog", "credentials", "run", "ledger"):
         (folder / part).mkdir(parents=True)
     with ExitStack() as stack:
-        simulator = stack.enter_context(_simulator(folder / "simulator.log"))
-        fragile = stack.enter_context(_simulator(folder / "fragile.log"))
+        simulator = stack.enter_context(running_simulator(folder / "simulator.log"))
+        fragile = stack.enter_context(running_simulator(folder / "fragile.log"))
         write_catalog(folder / "catalog", stack.enter_context(upstream()))
         write_credentials(folder / "credentials")
         _write_simulated(folder / "catalog", simulator, fragile, 0)
@@ -87,9 +87,10 @@ def _write_simulated(folder: Path, simulator: str, fragile: str, turn: int) -> N
 
 
 @contextmanager
-def _simulator(log: Path) -> Iterator[str]:
+def running_simulator(log: Path, *flags: object) -> Iterator[str]:
+    """Run `tintype simulator` with these flags on a free port, and yield its URL."""
     [port] = free_ports(1)
-    process = start(log, *TINTYPE, "simulator", "--port", port)
+    process = start(log, *TINTYPE, "simulator", "--port", port, *flags)
     try:
         process.wait_until(lambda: "serve" in process.output(), START_SECONDS, "readiness")
         yield f"http://127.0.0.1:{port}"
