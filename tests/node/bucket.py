@@ -1,0 +1,34 @@
+"""An S3 server on this machine that pods can reach, in the place of a managed one."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.node.network import ADDRESS
+from tests.node.release import Release
+from tintype_testing.chart import Values
+from tintype_testing.operator import secret
+from tintype_testing.requirements import missing
+from tintype_testing.s3 import ACCESS_KEY, REGION, SECRET_KEY, running_s3
+from tintype_testing.s3_program import S3MissingError, find_server
+
+
+@contextmanager
+def running_bucket(folder: Path, release: Release) -> Iterator[Values]:
+    """Run the server, and yield the values with which a release has an empty bucket of it."""
+    try:
+        program = find_server()
+    except S3MissingError as error:
+        missing(str(error))
+    with running_s3(program, folder, ADDRESS) as server:
+        keys = {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY}
+        release.apply(secret("bucket", **keys))
+        yield {
+            "s3": {
+                "bucket": server.new_bucket().name,
+                "region": REGION,
+                "endpoint": server.url,
+                "pathStyle": True,
+                "existingSecret": "bucket",
+            }
+        }
