@@ -34,12 +34,11 @@ CLUSTER = pytest.StashKey[ControlPlane]()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests of this folder, which only `make test-node` runs; the upgrade comes first."""
+    """Mark the tests of this folder, which only `make test-node` runs."""
     for item in items:
         if item.path.is_relative_to(HERE):
             item.add_marker(pytest.mark.node)
             item.add_marker(pytest.mark.timeout(SECONDS))
-    items.sort(key=lambda item: item.path != HERE / "test_upgrade.py")
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -140,13 +139,6 @@ def quick_start(node: ControlPlane, node_helm: Helm, figures: Figures) -> Releas
 @pytest.fixture(scope="session")
 def ledger(node: ControlPlane) -> Iterator[str]:
     """The URL of an empty PostgreSQL database, for pods."""
-    with running_ledger() as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
-def ledger_of_upgrade(node: ControlPlane) -> Iterator[str]:
-    """The URL of another one, whose server ends with the tests of the upgrade."""
     with running_ledger() as url:
         yield url
 

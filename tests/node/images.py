@@ -6,15 +6,13 @@
 import hashlib
 import sys
 import tempfile
-from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from tests.node.binaries import PAUSE
 from tests.node.commands import CommandError, attempt, run
 from tests.node.containerd import PAUSE_IMAGE
 from tintype_catalog.__about__ import __version__
-from tintype_testing import locks, previous_release
+from tintype_testing import locks
 from tintype_testing.cluster.building import BuildError, cache, locked
 from tintype_testing.wheels import DownloadError, downloaded
 
@@ -48,26 +46,13 @@ BASE = (
 Image = str
 
 
-@dataclass(frozen=True)
-class Product:
-    """A release of Tintype, whose images the chart looks for in a registry."""
-
-    registry: str
-    version: str
-
-    def image(self, target: str) -> Image:
-        return f"{self.registry}/tintype-{target}:{self.version}"
-
-
-CURRENT = Product("localhost", __version__)
-
-PREVIOUS = Product("localhost/previous", previous_release.VERSION)
+def product_image(target: str) -> Image:
+    """The name that the chart gives to an image, in the registry `localhost`."""
+    return f"localhost/tintype-{target}:{__version__}"
 
 
 def build_images() -> list[Path]:
     """Build every image that the node runs, and return their archives.
-
-    Those of the last release are missing where the history of the repository is.
 
     Raises:
         CommandError: A tool failed.
@@ -79,11 +64,11 @@ def build_images() -> list[Path]:
     with locked(folder / "lock"):
         _build_pause()
         _build_base(folder)
-        images = [PAUSE_IMAGE, CLIENT_IMAGE, *_build_product(CURRENT, ROOT)]
-        with suppress(previous_release.HistoryMissingError):  # the tests that need it report it
-            images += _build_product(PREVIOUS, previous_release.sources())
+        for target in TARGETS:
+            _build_product(target, downloaded(target, PYTHON, _locks(target)))
         _build_client(downloaded("client", PYTHON, [_client_requirements(folder)]))
-        return [_archive(folder, name) for name in images]
+        names = (PAUSE_IMAGE, CLIENT_IMAGE, *map(product_image, TARGETS))
+        return [_archive(folder, name) for name in names]
 
 
 def buildah(*arguments: str | Path) -> str:
@@ -127,6 +112,10 @@ def _build_base(folder: Path) -> None:
     buildah("commit", "--rm", container, BASE)
 
 
+def _locks(target: str) -> list[Path]:
+    return [ROOT / "requirements" / name for name in ("build.txt", f"{target}.txt")]
+
+
 def _client_requirements(folder: Path) -> Path:
     """The part of the lock file that the client's image needs."""
     path = folder / "client.txt"
@@ -135,14 +124,10 @@ def _client_requirements(folder: Path) -> Path:
     return path
 
 
-def _build_product(product: Product, sources: Path) -> list[Image]:
+def _build_product(target: str, wheels: Path) -> None:
     arguments = {"PYTHON_IMAGE": BASE, "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": WHEELS}
     given = [f"--build-arg={name}={value}" for name, value in arguments.items()]
-    for target in TARGETS:
-        locked_in = [sources / "requirements" / name for name in ("build.txt", f"{target}.txt")]
-        wheels = downloaded(target, PYTHON, locked_in)
-        _build(sources, product.image(target), wheels, f"--target={target}", *given)
-    return [product.image(target) for target in TARGETS]
+    _build(ROOT, product_image(target), wheels, f"--target={target}", *given)
 
 
 def _build_client(wheels: Path) -> None:
@@ -156,7 +141,7 @@ def _build(context: Path, image: Image, wheels: Path, *arguments: str) -> None:
 
 def _archive(folder: Path, image: Image) -> Path:
     """The archive for containerd; written again only if the image changed."""
-    name = image.removeprefix("localhost/").replace(":", "-").replace("/", "-")
+    name = image.removeprefix("localhost/").replace(":", "-")
     identity = buildah("inspect", "--type=image", "--format={{.FromImageID}}", image).strip()
     archive = folder / f"{name}-{identity[:16]}.tar"
     if not archive.exists():

@@ -39,10 +39,6 @@ PRODUCTION: Values = {
 }
 """The installation in docs/kubernetes.md, but with simulated providers."""
 
-SMALL = {"requests": {"cpu": "25m"}}
-"""What a pod asks for, so that all of them fit beside the releases of other tests, also while an
-upgrade has some of them twice."""
-
 SYSTEM = ("/usr/local/bin", "/usr/bin", "/bin")
 
 RESTRICTED = "pod-security.kubernetes.io/enforce=restricted"
@@ -68,9 +64,9 @@ class Release:
         """Run a helm command on the release."""
         return self.helm.run(*command, "--namespace", self.namespace, values=values)
 
-    def install(self, values: Values, chart: Path = CHART) -> None:
+    def install(self, values: Values) -> None:
         """Install it."""
-        self.run("install", "tintype", str(chart), values=values)
+        self.run("install", "tintype", str(CHART), values=values)
 
     def install_as_documented(self) -> None:
         """Install the release by the command of the documentation, and keep the notes."""
@@ -97,7 +93,7 @@ class Release:
 
     def upgrade(self, values: Values) -> None:
         """Upgrade the release, and wait until only new pods run."""
-        options = ("--wait", "--timeout=480s")
+        options = ("--wait", "--timeout=240s")
         self.run("upgrade", "tintype", str(CHART), *options, values=values)
 
     def wait_until_gone(self, uids: set[str]) -> None:
@@ -138,18 +134,14 @@ class Release:
         """The address of a Service, which kube-proxy also forwards from this machine."""
         return str(self.get("service", service)["spec"]["clusterIP"])
 
-    def in_gateway(self, *command: str) -> str:
-        """Run a command in a gateway's container, and return its output."""
-        gateway = ("deploy/tintype-gateway", "-c", "gateway")
-        return self.kubectl("exec", *gateway, "--", *command)
-
     def demo_key(self) -> str:
-        return self.in_gateway("cat", "/var/lib/tintype/demo.key").strip()
+        gateway = ("deploy/tintype-gateway", "-c", "gateway")
+        return self.kubectl("exec", *gateway, "--", "cat", "/var/lib/tintype/demo.key").strip()
 
-    def client(self, key: str = "") -> openai.OpenAI:
-        """OpenAI's SDK on this machine, by default with the demo key."""
+    def client(self) -> openai.OpenAI:
+        """OpenAI's SDK on this machine, with the demo key."""
         url = f"http://{self.address('tintype')}:8080/v1"
-        return openai.OpenAI(base_url=url, api_key=key or self.demo_key(), max_retries=0)
+        return openai.OpenAI(base_url=url, api_key=self.demo_key(), max_retries=0)
 
     def wait_for(self, status: int, model: str) -> None:
         """Wait until the response to a request for a model has this status."""

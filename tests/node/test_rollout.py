@@ -1,5 +1,4 @@
-"""Two gateways with one ledger. That no request fails while all pods are replaced shows
-`test_upgrade`."""
+"""Two gateways with one ledger: no request fails when pods start and stop."""
 
 import asyncio
 import json
@@ -9,6 +8,7 @@ import aiohttp
 import openai
 import pytest
 
+from tests.node.figures import Figures
 from tests.node.release import PRODUCTION, Release, response_status
 from tests.node.workload import Workload
 from tintype_testing.chart import Object
@@ -20,6 +20,8 @@ LONG_SECONDS = 20
 
 PATIENCE = "a painting that takes its time"
 
+RESTART = {"podAnnotations": {"restarted": "true"}}
+
 
 def test_a_pod_gets_an_image_with_the_token_of_its_service_account(production: Release) -> None:
     workload = Workload(production, "one_image.py")
@@ -29,6 +31,22 @@ def test_a_pod_gets_an_image_with_the_token_of_its_service_account(production: R
 
     assert (result["format"], result["size"]) == ("PNG", [1024, 1024])
     assert result["credits_used"] > 0
+
+
+def test_a_rolling_upgrade_fails_no_request(production: Release, figures: Figures) -> None:
+    before = production.uids("gateway")
+    load = Workload(production, "steady_load.py")
+    load.start()
+
+    with figures.timed("rolling upgrade of two gateways under load"):
+        production.upgrade(PRODUCTION | {"gateway": PRODUCTION["gateway"] | RESTART})
+        production.wait_until_gone(before)
+    load.stop()
+
+    outcomes = load.result()
+    figures.record("requests during the rolling upgrade", sum(outcomes.values()), "requests")
+    assert set(outcomes) == {"served"}
+    assert outcomes["served"] > 50
 
 
 def test_an_upgrade_upgrades_the_definitions(production: Release) -> None:

@@ -17,10 +17,14 @@ import openai
 import pytest
 
 from tests.node import cgroups
-from tests.node.bucket import running_bucket
 from tests.node.figures import Figures
-from tests.node.release import PRODUCTION, PROMPT, SMALL, Release
+from tests.node.network import ADDRESS
+from tests.node.release import PRODUCTION, PROMPT, Release
 from tintype_testing.chart import Object, Values
+from tintype_testing.operator import secret
+from tintype_testing.requirements import missing
+from tintype_testing.s3 import ACCESS_KEY, REGION, SECRET_KEY, running_s3
+from tintype_testing.s3_program import S3MissingError, find_server
 from tintype_testing.waiting import eventually_blocking
 
 CONCURRENCY = 3
@@ -35,6 +39,10 @@ PAUSE_SECONDS = 1.5
 
 LEASE_SECONDS = 20
 
+SMALL = {"requests": {"cpu": "25m"}}
+"""What a pod asks for, so that all of them fit beside the releases of other tests, also while an
+upgrade has some of them twice."""
+
 WAIT_SECONDS = 180
 """A lease has to end, and pods have to start again."""
 
@@ -44,7 +52,13 @@ def background(
     production: Release, figures: Figures, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Values]:
     """The values of a release with two workers."""
-    with running_bucket(tmp_path_factory.mktemp("s3"), production) as bucket:
+    try:
+        program = find_server()
+    except S3MissingError as error:
+        missing(str(error))
+    with running_s3(program, tmp_path_factory.mktemp("s3"), ADDRESS) as server:
+        keys = {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY}
+        production.apply(secret("bucket", **keys))
         lease = {"name": "TINTYPE_JOBS_LEASE_SECONDS", "value": str(LEASE_SECONDS)}
         values = PRODUCTION | {
             "gateway": PRODUCTION["gateway"] | {"extraEnv": [lease], "resources": SMALL},
@@ -53,7 +67,13 @@ def background(
                 "concurrency": CONCURRENCY,
                 "workers": {"enabled": True, "replicas": 2, "resources": SMALL},
             },
-            **bucket,
+            "s3": {
+                "bucket": server.new_bucket().name,
+                "region": REGION,
+                "endpoint": server.url,
+                "pathStyle": True,
+                "existingSecret": "bucket",
+            },
         }
         with figures.timed("upgrade to a release with two workers"):
             production.upgrade(values)
