@@ -286,7 +286,7 @@ def test_the_limits_of_upscaling_are_those_of_its_models() -> None:
 
     assert (fast.min_edge, fast.max_edge, fast.max_pixels) == (32, 1536, 1_048_576)
     assert creative.max_pixels == 1_048_576
-    assert "32 to 1,536 pixels an edge and at most 1,048,576" in sections()["Upscale"]
+    assert "32 to 1,536 pixels, and the photo at most 1,048,576" in sections()["Upscale"]
 
 
 def test_the_page_says_which_models_take_masks() -> None:

@@ -85,8 +85,14 @@ class Demo:
         return (self.folder / ".tintype" / "demo.key").read_text().strip()
 
     def serves(self) -> bool:
+        """Whether it has read its catalog, a moment after it takes connections."""
         assert self.process.poll() is None, self._errors.read_text()
-        return bool(self.url)
+        return bool(self.url) and self.models()[0] == 200
+
+    def models(self) -> tuple[int, bytes]:
+        """Status and body of its list of models."""
+        headers = {"Authorization": f"Bearer {self.key}"}
+        return responded(Request(f"{self.url}/v1/models", headers=headers))  # noqa: S310
 
 
 @contextmanager
@@ -135,8 +141,7 @@ def test_a_first_image_needs_no_more_than_the_wheel(program: Path, demo: Demo) -
 
 
 def test_the_starter_catalog_is_in_it(demo: Demo) -> None:
-    request = Request(f"{demo.url}/v1/models", headers={"Authorization": f"Bearer {demo.key}"})  # noqa: S310
-    status, body = responded(request)
+    status, body = demo.models()
 
     assert status == 200
     assert {"gpt-image-1", "dall-e-2"} <= {model["id"] for model in json.loads(body)["data"]}

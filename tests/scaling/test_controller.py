@@ -81,17 +81,18 @@ class Release:
 
         def look() -> list[str]:
             names = self._pods()
-            return names if len(names) == replicas else []
+            is_settled = len(names) == replicas and all(map(self._make_ready, names))
+            return names if is_settled else []
 
-        names = eventually_blocking(look, f"{replicas} pods")
+        return eventually_blocking(look, f"{replicas} pods")
+
+    def _make_ready(self, pod: str) -> bool:
+        """Write that a pod is ready, and return whether it was still there."""
         condition = {"type": "Ready", "status": "True"}
         status = {"status": {"phase": "Running", "conditions": [condition]}}
-        for name in names:
-            self._kubectl(
-                *("patch", "pod", name, "--subresource=status", "--type=merge"),
-                *("-p", json.dumps(status)),
-            )
-        return names
+        patch = ("patch", "pod", pod, "--subresource=status", "--type=merge")
+        command = ("--namespace", self._namespace, *patch, "-p", json.dumps(status))
+        return self._cluster.try_kubectl(*command).returncode == 0
 
     def serve(self, values: Mapping[str, Mapping[str, float]]) -> None:
         """Let the metrics have these values from now on."""

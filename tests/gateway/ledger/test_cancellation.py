@@ -47,10 +47,11 @@ async def test_a_cancelled_hold_frees_its_idempotency_key(
     key = Idempotency("poster-7", "digest")
     await cancel_while_locked(store, take(ledger, caller, 400, idempotency=key))
 
-    async def free() -> bool:
-        return (await ledger.account("studio")).held == 0 and bool(await states_of_holds(store))
+    async def released() -> bool:
+        await ledger.accounts()
+        return await states_of_holds(store) == ["released"]
 
-    await eventually(free)
+    await eventually(released)
     await take(ledger, caller, 400, idempotency=key)
 
 

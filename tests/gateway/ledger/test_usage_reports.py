@@ -196,11 +196,10 @@ async def test_an_audit_finds_charges_under_another_key_user_or_model(
 
     await store.execute(change)
 
-    (problem,) = (await ledger.audit()).problems
-    assert problem == (
+    assert (
         "account studio was charged 7 micro-credits for 1 requests of canvas that the daily usage"
         " of their key and end user lacks"
-    )
+    ) in (await ledger.audit()).problems
 
 
 async def test_usage_from_before_keys_and_users_were_recorded_passes_the_audit(
