@@ -27,15 +27,10 @@ class HistoryMissingError(Exception):
 
 @pytest.fixture(scope="session")
 def previous_release() -> Path:
-    """The folder of the sources. Without them the test is skipped, or fails if `CI=true`.
-
-    A shallow clone whose remote is away is skipped also then: it can have one commit only.
-    """
+    """The folder of the sources. Without them the test is skipped, or fails if `CI=true`."""
     try:
         return sources()
     except HistoryMissingError as error:
-        if _is_shallow():
-            pytest.skip(str(error))
         missing(str(error))
 
 
@@ -58,10 +53,6 @@ def _extract(folder: Path) -> None:
 
 def _has_commit() -> bool:
     return _git("cat-file", "-e", f"{COMMIT}^{{commit}}").returncode == 0
-
-
-def _is_shallow() -> bool:
-    return _git("rev-parse", "--is-shallow-repository").stdout.strip() != b"false"
 
 
 def _fetch() -> None:

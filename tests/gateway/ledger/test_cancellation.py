@@ -52,6 +52,7 @@ async def test_a_cancelled_hold_frees_its_idempotency_key(
         return await states_of_holds(store) == ["released"]
 
     await eventually(released)
+    assert (await ledger.account("studio")).held == 0
     await take(ledger, caller, 400, idempotency=key)
 
 
