@@ -6,8 +6,9 @@ correctness. A failed pass is repeated from its beginning, and a partial catalog
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from tintype_catalog.bundle import BundleError
 from tintype_catalog.catalog import Catalog
@@ -17,7 +18,7 @@ from tintype_kubernetes.client import KubernetesClient, KubernetesObject
 from tintype_kubernetes.errors import KubernetesError
 from tintype_kubernetes.resources import SECRETS
 from tintype_operator.compile import deletion_guard
-from tintype_operator.compile.parse_cache import ParseCache
+from tintype_operator.compile.parse_cache import ParseCache, Parsed
 from tintype_operator.known_models import KnownModels
 from tintype_operator.liveness import Liveness
 from tintype_operator.metrics import RECONCILE_SECONDS, RECONCILES, REFUSED
@@ -33,10 +34,7 @@ from tintype_operator.status.rollout import Rollout
 from tintype_operator.watch.cache import Key, key_of
 from tintype_operator.watch.config_maps import Bundles, CaConfigMaps, named_config_maps
 from tintype_operator.watch.debounce import Debounce
-from tintype_operator.watch.store import RESOURCES, OnList, Store, offers_of
-
-TASK = "publishing"
-"""The name under which this task sends heartbeats."""
+from tintype_operator.watch.store import RESOURCES, TASK, OnList, Store, offers_of
 
 RETRY_SECONDS = 5.0
 """The pause after a failed pass."""
@@ -155,7 +153,7 @@ class Aggregator:
             previous,
             offers,
             config_maps=bundles if self._manage_credentials else None,
-            parse=self._parse_cache,
+            parse=self._parse,
         )
         self._parse_cache.forget_others(objects)
         files = gathered(compilation.catalog, secrets, bundles)
@@ -173,6 +171,10 @@ class Aggregator:
         self._reporter.submit(outcome)
         self._models.learn(model.id for model in compilation.catalog.models)
         self.first_pass_done.set()
+
+    def _parse(self, manifest: Mapping[str, Any]) -> Parsed:
+        self._liveness.beat(TASK)  # the first pass parses all objects
+        return self._parse_cache(manifest)
 
     async def _publish(
         self, published: Published, catalog: Catalog, changed: set[Key]

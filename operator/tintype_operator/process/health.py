@@ -14,7 +14,8 @@ HEARTBEAT_LIMIT_SECONDS = 75.0
 """The greatest age of a task's heartbeat: longer than any call of a task takes."""
 
 EVENT_LIMIT_SECONDS = 60.0
-"""How late an event may be. Events take milliseconds, or seconds on a busy machine."""
+"""How long a watch may deliver nothing while an event is due, which takes milliseconds, or seconds
+on a busy machine."""
 
 
 @asynccontextmanager

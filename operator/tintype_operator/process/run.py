@@ -80,7 +80,7 @@ async def _serve(settings: Settings) -> None:
                     OPT_IN_LABEL,
                 )
             logger.info("serving namespace %s of %s", namespace, config.server)
-            await _run_until_stopped(config, namespace, settings, aggregator, accounts)
+            await _run_until_stopped(config, namespace, settings, liveness, aggregator, accounts)
 
 
 async def _wait_until_prepared(
@@ -122,6 +122,7 @@ async def _run_until_stopped(
     config: ClusterConfig,
     namespace: str,
     settings: Settings,
+    liveness: Liveness,
     aggregator: Aggregator,
     accounts: Accounts | None,
 ) -> None:
@@ -133,6 +134,7 @@ async def _run_until_stopped(
             work.append(tasks.create_task(accounts.run()))
         # kopf starts later, so that its lists and those of the first pass do not add up in memory.
         await aggregator.first_pass_done.wait()
+        liveness.watches_open()
         await kopf.operator(
             registry=registry(
                 with_secrets=settings.manage_credentials, with_accounts=accounts is not None

@@ -28,6 +28,9 @@ RESOURCES = {resource.kind: resource for resource in (IMAGE_MODELS, PROVIDER_BIN
 OnList = Callable[[str, ObjectList], None]
 """Takes a kind and a complete list of its objects."""
 
+TASK = "publishing"
+"""The name under which the task that lists and publishes sends heartbeats."""
+
 RELEASE_LABEL = "tintype.dev/release"
 
 NOT_HELM_RELEASES = "type!=helm.sh/release.v1"
@@ -110,7 +113,7 @@ class Store:
 
     async def _relist(self) -> None:
         lists = {
-            kind: await self._client.list(resource, self._namespace, transform=trimmed)
+            kind: await self._client.list(resource, self._namespace, transform=self._kept)
             for kind, resource in RESOURCES.items()
         }
         secrets = await self._list_secrets() if self._settings.manage_credentials else None
@@ -130,6 +133,10 @@ class Store:
         # The objects live long; the garbage collector would need more time than a pass for them.
         gc.collect()
         gc.freeze()
+
+    def _kept(self, found: KubernetesObject) -> KubernetesObject:
+        self._liveness.beat(TASK)  # a list has many pages
+        return trimmed(found)
 
     async def _list_secrets(self) -> ObjectList:
         objects = await self._client.list(

@@ -1,13 +1,33 @@
+import time
+from collections.abc import Callable
+
 from aiohttp.test_utils import TestClient, TestServer
 
 from tintype_kubernetes.client import KubernetesObject
 from tintype_operator.liveness import Liveness
 from tintype_operator.process.health import application
-from tintype_testing.manifests import image_model
+from tintype_testing.manifests import Manifest, image_model, provider_binding
 
 
-def found(version: int) -> KubernetesObject:
-    model = image_model()
+class Clock:
+    """A clock that a test sets."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def watched(clock: Callable[[], float] = time.monotonic) -> Liveness:
+    """That of a process whose watches are open."""
+    liveness = Liveness(clock)
+    liveness.watches_open()
+    return liveness
+
+
+def found(version: int, manifest: Manifest | None = None) -> KubernetesObject:
+    model = manifest or image_model()
     model["metadata"]["resourceVersion"] = str(version)
     return model
 
@@ -42,7 +62,7 @@ def test_the_heartbeat_of_one_task_does_not_hide_the_silence_of_another() -> Non
 
 
 async def test_an_overdue_event_makes_the_probe_fail() -> None:
-    liveness = Liveness()
+    liveness = watched()
     liveness.expect_event(found(7))
 
     status, text = await probe(liveness, event_limit=0)
@@ -52,7 +72,7 @@ async def test_an_overdue_event_makes_the_probe_fail() -> None:
 
 
 def test_a_received_event_is_not_overdue() -> None:
-    liveness = Liveness()
+    liveness = watched()
 
     liveness.expect_event(found(7))
     liveness.event_received(found(8))
@@ -63,7 +83,7 @@ def test_a_received_event_is_not_overdue() -> None:
 
 
 def test_an_older_event_does_not_satisfy_an_expected_one() -> None:
-    liveness = Liveness()
+    liveness = watched()
 
     liveness.expect_events("ImageModel", [found(7)])
     liveness.event_received(found(6))
@@ -71,11 +91,57 @@ def test_an_older_event_does_not_satisfy_an_expected_one() -> None:
     assert liveness.seconds_overdue() > 0
 
 
+def test_an_event_restarts_the_timer_of_what_is_still_due_of_its_kind() -> None:
+    clock = Clock()
+    liveness = watched(clock)
+    liveness.expect_events("ImageModel", [found(7)])
+
+    clock.now = 50
+    liveness.event_received(found(6))
+    clock.now = 70
+
+    assert liveness.seconds_overdue() == 20
+
+
+def test_an_event_of_one_kind_says_nothing_of_the_watch_for_another() -> None:
+    clock = Clock()
+    liveness = watched(clock)
+    liveness.expect_events("ImageModel", [found(7)])
+
+    clock.now = 70
+    liveness.event_received(found(6, provider_binding()))
+
+    assert liveness.seconds_overdue() == 70
+
+
+def test_no_event_is_due_before_the_watches_are_open() -> None:
+    clock = Clock()
+    liveness = Liveness(clock)
+    liveness.expect_events("ImageModel", [found(7)])
+
+    clock.now = 70
+    before = liveness.seconds_overdue()
+    liveness.watches_open()
+    clock.now = 80
+
+    assert (before, liveness.seconds_overdue()) == (0, 10)
+
+
 def test_no_event_is_expected_for_a_deleted_object() -> None:
-    liveness = Liveness()
+    liveness = watched()
     liveness.expect_event(found(7))
 
     liveness.expect_events("ImageModel", [])
+
+    assert liveness.seconds_overdue() == 0
+
+
+def test_no_event_is_expected_for_an_object_that_a_later_list_lacks() -> None:
+    liveness = watched()
+    liveness.expect_events("ImageModel", [found(7), found(8)])
+
+    liveness.expect_events("ImageModel", [found(7)])
+    liveness.event_received(found(7))
 
     assert liveness.seconds_overdue() == 0
 

@@ -27,8 +27,9 @@ from tintype_testing.waiting import eventually, eventually_blocking
 
 @asynccontextmanager
 async def probed(client: KubernetesClient, namespace: str, **limits: float) -> AsyncIterator[str]:
-    """An aggregator without watches, and the URL of its probe."""
+    """An aggregator whose watches deliver nothing, and the URL of its probe."""
     liveness = Liveness()
+    liveness.watches_open()
     task = asyncio.create_task(Aggregator(client, namespace, Settings(), liveness).run())
     async with TestServer(application(liveness, **limits)) as server:
         yield str(server.make_url("/healthz"))
