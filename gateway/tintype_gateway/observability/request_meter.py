@@ -56,13 +56,18 @@ class _Timed:
 
 
 class RequestMeter:
-    """The times and the provider bytes of the request that its block serves."""
+    """The times and the provider bytes of the request that its block serves.
+
+    Work that goes on after its request, such as a submission whose response names the task to
+    cancel, still has the meter. What it receives counts for no request any more.
+    """
 
     requests_in_flight: ClassVar[int] = 0
     """The number of meters in use. A metric would take a lock twice for every request."""
 
     bytes_in_flight: ClassVar[int] = 0
-    """The sum of `provider_bytes` of all requests. A metric would take a lock for every chunk."""
+    """The sum of `provider_bytes` of the meters in use. A metric would take a lock for every chunk.
+    """
 
     def __init__(self, request_id: str = "") -> None:
         self.request_id = request_id
@@ -77,6 +82,7 @@ class RequestMeter:
         self.provider_bytes = 0
         """The received bytes of provider responses that the process still holds."""
 
+        self._is_used = False
         self._in_provider = _Stopwatch()
         self._in_queue = _Stopwatch()
         self._elsewhere = _Stopwatch()
@@ -84,6 +90,7 @@ class RequestMeter:
 
     def __enter__(self) -> Self:
         self._token = _CURRENT.set(self)
+        self._is_used = True
         RequestMeter.requests_in_flight += 1
         return self
 
@@ -95,6 +102,7 @@ class RequestMeter:
     ) -> None:
         assert self._token is not None  # noqa: S101 - the block was entered
         _CURRENT.reset(self._token)
+        self._is_used = False
         RequestMeter.requests_in_flight -= 1
         RequestMeter.bytes_in_flight -= self.provider_bytes
 
@@ -131,13 +139,13 @@ class RequestMeter:
 
     def passed_on(self, size: int) -> None:
         """Subtract bytes that were forwarded to the client."""
-        self.provider_bytes -= size
-        RequestMeter.bytes_in_flight -= size
+        self.received(-size)
 
     def received(self, size: int) -> None:
         """Add received bytes of a provider's response."""
-        self.provider_bytes += size
-        RequestMeter.bytes_in_flight += size
+        if self._is_used:
+            self.provider_bytes += size
+            RequestMeter.bytes_in_flight += size
 
 
 BYTES_IN_FLIGHT.set_function(lambda: RequestMeter.bytes_in_flight)

@@ -14,7 +14,6 @@ from tintype_gateway.errors import OverloadedError
 from tintype_gateway.jobs import payload as payloads
 from tintype_gateway.jobs.payload import PayloadError, Payloads, StoredRequest
 from tintype_gateway.jobs.sealing import KEY_BYTES, Sealing
-from tintype_gateway.observability.metrics import BYTES_IN_FLIGHT
 from tintype_gateway.runtime.memory_budget import Memory, MemoryBudget
 from tintype_gateway.runtime.spool import Spools
 from tintype_gateway.storage.folder import FolderStore
@@ -212,7 +211,6 @@ async def test_images_for_which_there_is_no_memory_are_not_opened(
     folder: Path, spools: Spools, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(payloads, "MEMORY_SECONDS", 0.1)
-    BYTES_IN_FLIGHT.set(0)  # those of an earlier test would count as bytes of the reservation
     memory = MemoryBudget(Memory(1000))
     stored = Payloads(Sealing([KEY]), folder_store(folder), spools, 64 * MIB, 3600, memory)
     sealed = await stored.seal(JOB, edit(bytes(300)))

@@ -135,3 +135,27 @@ def test_bytes_passed_on_are_not_in_flight_any_more() -> None:
         assert metric("tintype_provider_bytes_in_flight") == before + 10
 
     assert metric("tintype_provider_bytes_in_flight") == before
+
+
+async def test_bytes_that_arrive_after_the_request_are_not_in_flight() -> None:
+    before = metric("tintype_provider_bytes_in_flight")
+    has_ended = asyncio.Event()
+
+    async def go_on() -> None:
+        await has_ended.wait()
+        current_meter().received(700)
+
+    with RequestMeter():
+        going_on = asyncio.create_task(go_on())
+    has_ended.set()
+    await going_on
+
+    assert metric("tintype_provider_bytes_in_flight") == before
+
+
+def test_bytes_outside_of_requests_are_not_in_flight() -> None:
+    before = metric("tintype_provider_bytes_in_flight")
+
+    current_meter().received(700)
+
+    assert metric("tintype_provider_bytes_in_flight") == before

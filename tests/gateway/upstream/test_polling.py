@@ -180,6 +180,20 @@ async def test_a_client_that_leaves_during_the_submission_cancels_the_task(tmp_p
         assert provider.count(POLL) == 0
 
 
+async def test_a_submission_without_its_request_leaves_no_bytes_in_flight(tmp_path: Path) -> None:
+    gate = asyncio.Event()
+    before = metric("tintype_provider_bytes_in_flight")
+    async with gateway_before(tmp_path, QUEUED, submitting=gate) as (gateway, provider):
+        request = asyncio.create_task(gateway.generate())
+        await eventually(lambda: provider.count(SUBMIT) == 1)
+        request.cancel()
+        await eventually(lambda: is_free(gateway))
+        gate.set()
+
+        await eventually(lambda: provider.count(STOP) == 1)
+    assert metric("tintype_provider_bytes_in_flight") == before
+
+
 async def test_a_task_that_cannot_be_cancelled_is_left_to_the_provider(tmp_path: Path) -> None:
     job = {"job": "j1", "watch": "{url}/jobs/j1"}
     async with gateway_before(tmp_path, asyncio.Event(), job=job) as (gateway, provider):
