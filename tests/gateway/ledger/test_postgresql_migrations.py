@@ -8,6 +8,7 @@ import pytest
 
 from tintype_gateway.ledger import Budget, Hold, LedgerUnavailableError
 from tintype_gateway.ledger.factory import migrate_ledger
+from tintype_gateway.ledger.postgres import schema
 from tintype_gateway.ledger.postgres.schema import LOCK, MIGRATIONS
 from tintype_testing.ledger_stores import PostgresStore
 from tintype_testing.postgres import PostgresServer
@@ -195,11 +196,37 @@ async def test_a_database_of_the_last_release_is_taken_over(
     await ledger.close()
 
 
-async def test_a_migration_begins_again_after_a_deadlock_with_a_gateway(
+async def test_gateways_go_on_while_a_migration_waits_for_the_end_of_a_backup(
+    of_release_0_1: PostgresStore,
+) -> None:
+    backup = await asyncpg.connect(of_release_0_1.url)
+    reading = backup.transaction(isolation="repeatable_read", readonly=True)
+    await reading.start()
+    await backup.execute("SELECT FROM hold")
+    gateway = await asyncpg.connect(of_release_0_1.url)
+
+    async def waits() -> bool:
+        return bool(await backup.fetchval(WAITS_FOR_HOLDS))
+
+    async with asyncio.TaskGroup() as tasks:
+        migration = tasks.create_task(migrate_ledger(of_release_0_1.url))
+        for _ in range(3):
+            await eventually(waits)
+            async with asyncio.timeout(60):
+                await gateway.execute("UPDATE account SET held = held WHERE name = 'studio'")
+        assert not migration.done()
+        await reading.commit()
+
+    assert await revision_of(of_release_0_1) == NEWEST
+    await gateway.close()
+    await backup.close()
+
+
+async def test_a_migration_gives_way_to_a_gateway_that_waits_for_it_in_turn(
     of_release_0_1: PostgresStore,
 ) -> None:
     gateway = await asyncpg.connect(of_release_0_1.url)
-    await gateway.execute("SET deadlock_timeout = '1h'")  # so that the migration notices it
+    await gateway.execute("SET deadlock_timeout = '1h'")  # so that the migration gives way
     settling = gateway.transaction()
     await settling.start()
     await gateway.execute("SELECT FROM hold WHERE id = 'hold-2' FOR UPDATE")
@@ -216,6 +243,21 @@ async def test_a_migration_begins_again_after_a_deadlock_with_a_gateway(
 
     assert await revision_of(of_release_0_1) == NEWEST
     await gateway.close()
+
+
+async def test_a_migration_that_others_keep_waiting_changes_nothing_and_says_so(
+    of_release_0_1: PostgresStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schema, "WAIT_SECONDS", 0)
+    backup = await asyncpg.connect(of_release_0_1.url)
+    async with backup.transaction():
+        await backup.execute("SELECT FROM hold")
+
+        with pytest.raises(LedgerUnavailableError, match="other programs used its tables"):
+            await migrate_ledger(of_release_0_1.url)
+
+    assert await revision_of(of_release_0_1) == 1
+    await backup.close()
 
 
 async def test_processes_that_migrate_at_once_do_it_once(

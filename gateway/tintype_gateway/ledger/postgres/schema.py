@@ -4,6 +4,8 @@ The table `ledger_revision` has one row with the number of the last migration. E
 which used Alembic, have the same table, so that this program can use their databases.
 """
 
+import asyncio
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,10 +37,21 @@ LOCK = 7_235_418_260_031_447
 
 CONNECT_SECONDS = 10
 WAIT_SECONDS = 300
-"""The time limit for the lock, and for each statement of a migration."""
+"""The time limit for all locks, and for each statement of a migration."""
 
-ATTEMPTS = 10
-"""How often a migration begins again after a deadlock with gateways that take other locks first."""
+FIRST_LOCK_SECONDS, LONGEST_LOCK_SECONDS = 0.1, 2.0
+"""How long one attempt waits for a table, and requests behind it: twice as long each time. The
+longest is above PostgreSQL's `deadlock_timeout`, after which it ends an autovacuum in the way."""
+
+TABLES = """
+SELECT string_agg(quote_ident(relname), ', ' ORDER BY relname) FROM pg_class
+WHERE relname = ANY ($1) AND relkind = 'r' AND pg_table_is_visible(oid)
+"""
+
+IN_USE = (
+    f"other programs used its tables for {WAIT_SECONDS} seconds, perhaps a backup or an audit;"
+    " nothing was changed"
+)
 
 HINT = "run `tintype ledger migrate`"
 
@@ -85,16 +98,34 @@ async def migrate(url: str) -> None:
 
 
 async def _migrate(connection: "Connection[Record]") -> None:
-    for attempt in range(1, ATTEMPTS + 1):
+    """Migrate as soon as no other transaction is in the way, and let requests go on until then."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    seconds = FIRST_LOCK_SECONDS
+    while True:
         try:
             async with connection.transaction(isolation="read_committed"):
                 await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
+                await _lock_tables(connection, seconds)
                 await _run_missing(connection)
-        except asyncpg.DeadlockDetectedError:
-            if attempt == ATTEMPTS:
-                raise
-        else:
-            return
+                return
+        except (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError) as error:
+            if time.monotonic() > deadline:
+                raise LedgerUnavailableError(f"cannot migrate the ledger: {IN_USE}") from error
+        await asyncio.sleep(seconds)
+        seconds = min(2 * seconds, LONGEST_LOCK_SECONDS)
+
+
+async def _lock_tables(connection: "Connection[Record]", seconds: float) -> None:
+    """Lock all tables before the first one is changed, or none if that takes longer.
+
+    A migration that took each lock when it needs it would keep requests waiting for the first
+    tables as long as a backup reads one of the last, and would deadlock with gateways.
+    """
+    if not 0 < await _version(connection) < MIGRATIONS.newest:
+        return
+    tables = await connection.fetchval(TABLES, sorted(MIGRATIONS.tables()))
+    await connection.execute(f"SET LOCAL lock_timeout = {round(seconds * 1000)}")
+    await connection.execute(f"LOCK TABLE {tables} IN ACCESS EXCLUSIVE MODE")
 
 
 async def _run_missing(connection: "Connection[Record]") -> None:
