@@ -6,6 +6,7 @@ waits for others, so that a deleted key is revoked at once.
 
 import asyncio
 import logging
+import time
 from contextlib import suppress
 from typing import Final
 
@@ -36,8 +37,11 @@ WORKERS: Final = 8
 WORK_SECONDS: Final = 60.0
 """The deadline of the work on one object, which takes less than a second."""
 
+RELIST_SECONDS: Final = 60.0
+"""The period in which all objects are listed again, for what has changed without an event."""
+
 RESYNC_SECONDS: Final = 600.0
-"""The period in which all objects are listed and looked at again."""
+"""The period in which all objects are looked at again, whether they have changed or not."""
 
 REFRESH_SECONDS: Final = 60.0
 """The period in which balances and windows in statuses are refreshed, and changes of the ledger by
@@ -63,6 +67,7 @@ class AccountsController:
         liveness: Liveness,
         models: KnownModels,
         *,
+        relist_seconds: float = RELIST_SECONDS,
         refresh_seconds: float = REFRESH_SECONDS,
         first_pause: float = FIRST_PAUSE_SECONDS,
         look_seconds: float = LOOK_SECONDS,
@@ -70,6 +75,7 @@ class AccountsController:
         """Read and write nothing before `run`; an object that waits pauses `first_pause` seconds
         at first, and gateways that do not respond are asked each `look_seconds`."""
         self._liveness = liveness
+        self._relist_seconds = relist_seconds
         self._refresh_seconds = refresh_seconds
         self._store = AccountStore(client, namespace, settings.release, liveness)
         self._queue = WorkQueue(first_pause)
@@ -108,6 +114,7 @@ class AccountsController:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._keep_beating())
             await self._list_until_done()
+            self._look_at_all()
             tasks.create_task(self._keep_listing())
             tasks.create_task(self._keep_sweeping())
             tasks.create_task(self._keep_refreshing())
@@ -121,14 +128,34 @@ class AccountsController:
             await asyncio.sleep(HEARTBEAT_SECONDS)
 
     async def _keep_listing(self) -> None:
-        """List and look at everything every ten minutes, and after a gap of a watch."""
+        """List every minute; look at everything every ten minutes, and after a gap of a watch."""
         while True:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(RESYNC_SECONDS):
-                    await self._list_now.wait()
+            resync_at = time.monotonic() + RESYNC_SECONDS
+            while time.monotonic() < resync_at and not await self._is_list_asked_for():
+                await self._list_changes()
             self._list_now.clear()
             await self._list_until_done()
+            self._look_at_all()
             self._sweep_now.set()
+
+    async def _is_list_asked_for(self) -> bool:
+        """Wait until the next list is due, and return whether a watch had a gap."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._relist_seconds):
+                await self._list_now.wait()
+        return self._list_now.is_set()
+
+    async def _list_changes(self) -> None:
+        """List, and look at what has changed without an event, in case a watch lost one."""
+        changed = await self._list_until_done()
+        for key in changed:
+            self._queue.add(key)
+        if any(self._store.get(key) is None for key in changed):
+            self._sweep_now.set()
+
+    def _look_at_all(self) -> None:
+        for key in self._store.names():
+            self._queue.add(key)
 
     async def _keep_sweeping(self) -> None:
         """Look for missed deletions at the start, and after each list."""
@@ -144,18 +171,15 @@ class AccountsController:
             else:
                 await asyncio.sleep(RETRY_SECONDS)
 
-    async def _list_until_done(self) -> None:
+    async def _list_until_done(self) -> set[Key]:
+        """List everything again, and return what has changed."""
         while True:
             try:
-                await self._store.relist()
+                return await self._store.relist()
             except KubernetesError as error:
                 self._liveness.restart_timers()
                 logger.warning("will list accounts again in %d s: %s", RETRY_SECONDS, error)
                 await asyncio.sleep(RETRY_SECONDS)
-                continue
-            for key in self._store.names():
-                self._queue.add(key)
-            return
 
     async def _keep_refreshing(self) -> None:
         while True:

@@ -49,18 +49,27 @@ class AccountStore:
         self._liveness.expect_event(found)
         self._cache.put(slim(found))
 
-    async def relist(self) -> None:
-        """List everything again.
+    async def relist(self) -> set[Key]:
+        """List everything again, and return what appeared, vanished or has another spec.
 
         Raises:
             KubernetesError: A list failed; the objects of other kinds may be newer.
         """
+        changed: set[Key] = set()
         for kind, resource in RESOURCES.items():
             listed = await self._client.list(resource, self._namespace, transform=slim)
             items = tuple(item for item in listed.items if is_in_release(item, self._release))
+            before = self._revisions(kind)
             self._cache.replace(kind, ObjectList(items, listed.resource_version))
+            changed |= {key for key, _ in before ^ self._revisions(kind)}
             self._liveness.expect_events(kind, items)
             OBJECTS.labels(kind).set(len(items))
+        return changed
+
+    def _revisions(self, kind: str) -> set[tuple[Key, tuple[str, int]]]:
+        """Return which objects of a kind there are, and which spec each has."""
+        found = [(key_of(each), each["metadata"]) for each in self.objects(kind)]
+        return {(key, (metadata["uid"], metadata["generation"])) for key, metadata in found}
 
 
 def slim(found: KubernetesObject) -> KubernetesObject:

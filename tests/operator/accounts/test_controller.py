@@ -51,6 +51,10 @@ class Cluster:
         assert self.controller is not None
         self.controller.handle_event(event_type, found)
 
+    def change_silently(self, found: dict[str, Any]) -> None:
+        """Store an object of which no event is told."""
+        self.objects[found["kind"], found["metadata"]["name"]] = self._stored(found)
+
     def reason(self, kind: str, name: str) -> str:
         """Return the reason of an object's condition Ready, empty without one."""
         conditions = self.objects[kind, name].get("status", {}).get("conditions", [])
@@ -84,7 +88,13 @@ class Cluster:
 
 
 @pytest.fixture
-async def api(tmp_path: Path) -> AsyncIterator[Cluster]:
+def relist_seconds() -> float:
+    """The period of lists: by default tests see what events alone bring about."""
+    return NEVER
+
+
+@pytest.fixture
+async def api(tmp_path: Path, relist_seconds: float) -> AsyncIterator[Cluster]:
     async with AsyncExitStack() as stack:
         made = Cluster(tmp_path)
         client = await stack.enter_async_context(serving(made.handle))
@@ -99,6 +109,7 @@ async def api(tmp_path: Path) -> AsyncIterator[Cluster]:
             Settings(owner="images/tintype"),
             Liveness(),
             KnownModels(),
+            relist_seconds=relist_seconds,
             first_pause=NEVER,
             look_seconds=0.05,
         )
@@ -163,3 +174,30 @@ async def test_what_no_gateway_responded_to_is_looked_at_again_once_one_does(
 
     await becomes(api, "Account", "team", "Ready")
     await becomes(api, "ApiKey", "web", "Ready")
+
+
+@pytest.mark.parametrize("relist_seconds", [0.05])
+async def test_an_object_of_which_no_event_came_is_looked_at_after_the_next_list(
+    api: Cluster,
+) -> None:
+    api.tell("ADDED", account("team"))
+    await becomes(api, "Account", "team", "Ready")
+
+    api.change_silently(api_key("web", account="team"))
+
+    await becomes(api, "ApiKey", "web", "Ready")
+
+
+@pytest.mark.parametrize("relist_seconds", [0.05])
+async def test_a_deletion_of_which_no_event_came_is_noticed_by_the_next_list(
+    api: Cluster,
+) -> None:
+    api.tell("ADDED", account("team"))
+    await becomes(api, "Account", "team", "Ready")
+    api.tell("ADDED", api_key("web", account="team"))
+    await becomes(api, "ApiKey", "web", "Ready")
+
+    del api.objects["Account", "team"]
+    api.version += 1
+
+    await becomes(api, "ApiKey", "web", "AccountMissing")
