@@ -7,19 +7,20 @@ from pathlib import Path
 import pytest
 
 from tests.node.binaries import PROGRAMS
+from tests.node.bucket import running_bucket
 from tests.node.commands import CommandError
 from tests.node.figures import Figures
 from tests.node.images import build_images
+from tests.node.installation import Installation, Upgraded, install_last, upgrade
 from tests.node.ledger import running_ledger
 from tests.node.machine import INSTALL, absent_tools, inabilities
 from tests.node.node import running_node
-from tests.node.release import PRODUCTION, Release, describe
+from tests.node.release import Release, describe
 from tintype_testing.chart import Helm
 from tintype_testing.cluster.binaries import BinariesMissingError, find_binaries
 from tintype_testing.cluster.building import BuildError
 from tintype_testing.cluster.control_plane import ControlPlane
 from tintype_testing.helm import HelmMissingError, find_helm
-from tintype_testing.operator import secret
 from tintype_testing.requirements import missing
 from tintype_testing.wheels import DownloadError
 
@@ -34,11 +35,28 @@ CLUSTER = pytest.StashKey[ControlPlane]()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests of this folder, which only `make test-node` runs."""
+    """Mark the tests of this folder, which only `make test-node` runs, and order them."""
     for item in items:
         if item.path.is_relative_to(HERE):
             item.add_marker(pytest.mark.node)
             item.add_marker(pytest.mark.timeout(SECONDS))
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    """When the test comes: a cluster has the definitions of one release only.
+
+    So the quick start begins in an empty cluster, and is removed before an installation of the last
+    release is upgraded, on which the tests of a production go on.
+    """
+    fixtures = getattr(item, "fixturenames", ())
+    if not item.path.is_relative_to(HERE):
+        return 4
+    if "quick_start" in fixtures:
+        return 0
+    if "installed" in fixtures:
+        return 1 if item.path.name == "test_upgrade.py" else 2
+    return 3
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -137,18 +155,26 @@ def quick_start(node: ControlPlane, node_helm: Helm, figures: Figures) -> Releas
 
 
 @pytest.fixture(scope="session")
-def ledger(node: ControlPlane) -> Iterator[str]:
-    """The URL of an empty PostgreSQL database, for pods."""
-    with running_ledger() as url:
-        yield url
+def installed(
+    previous_release: Path,
+    node: ControlPlane,
+    node_helm: Helm,
+    figures: Figures,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Installation]:
+    """An installation of the last release, with a ledger and a bucket."""
+    chart = previous_release / "charts" / "tintype"
+    with running_ledger() as ledger, running_bucket(tmp_path_factory.mktemp("s3")) as store:
+        yield install_last(Release(node, node_helm, "production"), chart, ledger, store, figures)
 
 
 @pytest.fixture(scope="session")
-def production(node: ControlPlane, node_helm: Helm, ledger: str, figures: Figures) -> Release:
-    """A release with two gateways and two operators."""
-    release = Release(node, node_helm, "production")
-    release.apply(secret("tintype-database", url=ledger))
-    with figures.timed("install to all pods Ready (PostgreSQL, 2 gateways, 2 operators)"):
-        release.install(PRODUCTION)
-        release.wait_until_available()
-    return release
+def upgraded(installed: Installation, figures: Figures) -> Upgraded:
+    """The same, upgraded to this release under load."""
+    return upgrade(installed, figures)
+
+
+@pytest.fixture(scope="session")
+def production(upgraded: Upgraded) -> Release:
+    """A release with two gateways, two operators and two workers."""
+    return upgraded.release

@@ -1,24 +1,28 @@
 """Builds the images of the tests from local files, without a registry.
 
-`python -m tests.node.images` builds them ahead of the tests and prints their archives.
+`python -m tests.node.images` builds them ahead of the tests, if this machine can be a node, and
+prints their archives.
 """
 
 import hashlib
 import sys
 import tempfile
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.node.binaries import PAUSE
 from tests.node.commands import CommandError, attempt, run
 from tests.node.containerd import PAUSE_IMAGE
+from tests.node.machine import absent_tools, inabilities
 from tintype_catalog.__about__ import __version__
-from tintype_testing import locks
+from tintype_testing import locks, previous_release
 from tintype_testing.cluster.building import BuildError, cache, locked
 from tintype_testing.wheels import DownloadError, downloaded
 
 ROOT = Path(__file__).parents[2]
 
-CLIENT = Path(__file__).parent / "client"
+CLIENT, LAST = (Path(__file__).parent / name for name in ("client", "previous"))
 
 SUITE = "bookworm"
 
@@ -46,13 +50,29 @@ BASE = (
 Image = str
 
 
-def product_image(target: str) -> Image:
-    """The name that the chart gives to an image, in the registry `localhost`."""
-    return f"localhost/tintype-{target}:{__version__}"
+@dataclass(frozen=True)
+class Product:
+    """A release of Tintype, whose images the chart looks for in a registry."""
+
+    registry: str
+    version: str
+
+    def image(self, target: str) -> Image:
+        return f"{self.registry}/tintype-{target}:{self.version}"
+
+
+PACKAGES = f"/opt/tintype/lib/python{PYTHON}/site-packages"
+"""Where an image has Tintype's packages, and those that it needs."""
+
+CURRENT = Product("localhost", __version__)
+
+PREVIOUS = Product("localhost/previous", previous_release.VERSION)
 
 
 def build_images() -> list[Path]:
     """Build every image that the node runs, and return their archives.
+
+    Those of the last release are missing where the history of the repository is.
 
     Raises:
         CommandError: A tool failed.
@@ -64,11 +84,14 @@ def build_images() -> list[Path]:
     with locked(folder / "lock"):
         _build_pause()
         _build_base(folder)
+        images = [PAUSE_IMAGE, CLIENT_IMAGE]
         for target in TARGETS:
-            _build_product(target, downloaded(target, PYTHON, _locks(target)))
+            images.append(_build_product(target, downloaded(target, PYTHON, _locks(target))))
+        with suppress(previous_release.HistoryMissingError):  # the tests that need it report it
+            sources = previous_release.sources()
+            images += [_build_previous(target, sources) for target in TARGETS]
         _build_client(downloaded("client", PYTHON, [_client_requirements(folder)]))
-        names = (PAUSE_IMAGE, CLIENT_IMAGE, *map(product_image, TARGETS))
-        return [_archive(folder, name) for name in names]
+        return [_archive(folder, name) for name in images]
 
 
 def buildah(*arguments: str | Path) -> str:
@@ -124,24 +147,36 @@ def _client_requirements(folder: Path) -> Path:
     return path
 
 
-def _build_product(target: str, wheels: Path) -> None:
+def _build_product(target: str, wheels: Path) -> Image:
+    image = CURRENT.image(target)
     arguments = {"PYTHON_IMAGE": BASE, "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": WHEELS}
     given = [f"--build-arg={name}={value}" for name, value in arguments.items()]
-    _build(ROOT, product_image(target), wheels, f"--target={target}", *given)
+    _build(ROOT, image, f"--volume={wheels}:{WHEELS}:ro", f"--target={target}", *given)
+    return image
+
+
+def _build_previous(target: str, sources: Path) -> Image:
+    image = PREVIOUS.image(target)
+    arguments = {"CURRENT": CURRENT.image(target), "PACKAGES": PACKAGES}
+    given = [f"--build-arg={name}={value}" for name, value in arguments.items()]
+    _build(sources, image, f"--file={LAST / 'Dockerfile'}", *given)
+    return image
 
 
 def _build_client(wheels: Path) -> None:
-    _build(CLIENT, CLIENT_IMAGE, wheels, f"--build-arg=BASE={BASE}", f"--build-arg=WHEELS={WHEELS}")
+    volume = f"--volume={wheels}:{WHEELS}:ro"
+    given = (f"--build-arg=BASE={BASE}", f"--build-arg=WHEELS={WHEELS}")
+    _build(CLIENT, CLIENT_IMAGE, volume, *given)
 
 
-def _build(context: Path, image: Image, wheels: Path, *arguments: str) -> None:
-    options = ["--isolation=chroot", "--pull-never", "--layers", f"--volume={wheels}:{WHEELS}:ro"]
+def _build(context: Path, image: Image, *arguments: str) -> None:
+    options = ["--isolation=chroot", "--pull-never", "--layers"]
     buildah("build", *options, *arguments, f"--tag={image}", context)
 
 
 def _archive(folder: Path, image: Image) -> Path:
     """The archive for containerd; written again only if the image changed."""
-    name = image.removeprefix("localhost/").replace(":", "-")
+    name = image.removeprefix("localhost/").replace(":", "-").replace("/", "-")
     identity = buildah("inspect", "--type=image", "--format={{.FromImageID}}", image).strip()
     archive = folder / f"{name}-{identity[:16]}.tar"
     if not archive.exists():
@@ -151,8 +186,16 @@ def _archive(folder: Path, image: Image) -> Path:
     return archive
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Build all images, if this machine can be a node."""
+    if reasons := [*inabilities(), *absent_tools()]:
+        print(f"no images of a node are built: {', '.join(reasons)}")
+        return
     try:
         print("\n".join(map(str, build_images())))
     except (BuildError, CommandError, DownloadError) as error:
         sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()

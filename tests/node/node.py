@@ -4,6 +4,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,9 @@ from tintype_testing.cluster.control_plane import (
 from tintype_testing.cluster.processes import Process, free_ports, start
 
 START_SECONDS = 90
+
+LOADS = 2
+"""Images that are unpacked at the same time, while the programs start."""
 
 MORE_CONTROLLERS = (
     "root-ca-certificate-publisher-controller",
@@ -79,14 +83,16 @@ class Node:
         cgroups.create()
         self.control_plane.start()
         self._containerd.start()
-        for image in images:
-            self._containerd.load(image)
         for name, subject in USERS.items():
             self.control_plane.pki.sign(name, subject)
-        self._start_scheduler()
-        self._start_kubelet()
-        self._start_proxy()
-        self._start_dns()
+        with ThreadPoolExecutor(LOADS) as pool:
+            loads = [pool.submit(self._containerd.load, image) for image in images]
+            self._start_scheduler()
+            self._start_kubelet()
+            self._start_proxy()
+            self._start_dns()
+        for load in loads:
+            load.result()
         self.control_plane.kubectl("wait", "--for=condition=Ready", "--timeout=90s", f"node/{NAME}")
 
     def stop(self) -> None:

@@ -22,17 +22,24 @@ REGISTRY = "registry.example.com/team"
 LOCAL = "localhost"
 """The registry in the names of the images that the node has."""
 
+SMALL = {"requests": {"cpu": "100m"}}
+"""What a pod asks for, so that all of them fit beside the releases of other tests, also while an
+upgrade has some of them twice."""
+
+CREDITS = 10_000
+"""What the account of a namespace is given."""
+
 PRODUCTION: Values = {
     "image": {"registry": LOCAL},
     "simulator": {"enabled": True},
     "starterCatalog": {"enabled": True, "simulated": True},
-    "gateway": {"replicas": 2, "demo": True, "watchCredentials": True},
+    "gateway": {"replicas": 2, "demo": True, "watchCredentials": True, "resources": SMALL},
     "operator": {"replicas": 2},
     "database": {"existingSecret": "tintype-database"},
     "jwt": {
         "serviceAccounts": {
             "enabled": True,
-            "autoCreateCredits": 100,
+            "autoCreateCredits": CREDITS,
             "autoCreateNamespaces": ["production"],
         }
     },
@@ -57,6 +64,9 @@ class Release:
         self.helm = helm
         self.namespace = namespace
         self.notes = ""
+        self.values: Values = {}
+        """Those of its last installation or upgrade."""
+
         cluster.kubectl("create", "namespace", namespace)
         cluster.kubectl("label", "namespace", namespace, RESTRICTED)
 
@@ -64,9 +74,10 @@ class Release:
         """Run a helm command on the release."""
         return self.helm.run(*command, "--namespace", self.namespace, values=values)
 
-    def install(self, values: Values) -> None:
+    def install(self, values: Values, chart: Path = CHART) -> None:
         """Install it."""
-        self.run("install", "tintype", str(CHART), values=values)
+        self.values = values
+        self.run("install", "tintype", str(chart), values=values)
 
     def install_as_documented(self) -> None:
         """Install the release by the command of the documentation, and keep the notes."""
@@ -93,7 +104,8 @@ class Release:
 
     def upgrade(self, values: Values) -> None:
         """Upgrade the release, and wait until only new pods run."""
-        options = ("--wait", "--timeout=240s")
+        self.values = values
+        options = ("--wait", "--timeout=480s")
         self.run("upgrade", "tintype", str(CHART), *options, values=values)
 
     def wait_until_gone(self, uids: set[str]) -> None:
@@ -134,14 +146,18 @@ class Release:
         """The address of a Service, which kube-proxy also forwards from this machine."""
         return str(self.get("service", service)["spec"]["clusterIP"])
 
-    def demo_key(self) -> str:
+    def in_gateway(self, *command: str) -> str:
+        """Run a command in a gateway's container, and return its output."""
         gateway = ("deploy/tintype-gateway", "-c", "gateway")
-        return self.kubectl("exec", *gateway, "--", "cat", "/var/lib/tintype/demo.key").strip()
+        return self.kubectl("exec", *gateway, "--", *command)
 
-    def client(self) -> openai.OpenAI:
-        """OpenAI's SDK on this machine, with the demo key."""
+    def demo_key(self) -> str:
+        return self.in_gateway("cat", "/var/lib/tintype/demo.key").strip()
+
+    def client(self, key: str = "") -> openai.OpenAI:
+        """OpenAI's SDK on this machine, by default with the demo key."""
         url = f"http://{self.address('tintype')}:8080/v1"
-        return openai.OpenAI(base_url=url, api_key=self.demo_key(), max_retries=0)
+        return openai.OpenAI(base_url=url, api_key=key or self.demo_key(), max_retries=0)
 
     def wait_for(self, status: int, model: str) -> None:
         """Wait until the response to a request for a model has this status."""

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.node.figures import Figures
-from tests.node.images import TARGETS, buildah, product_image
+from tests.node.images import CURRENT, TARGETS, buildah
 
 TOOLS = ("pip", "pip3", "gcc", "cc", "make", "hatchling", "git", "curl")
 
@@ -15,7 +15,7 @@ INSTALLERS = ("pip", "setuptools", "hatchling", "wheel")
 
 @pytest.fixture(params=TARGETS)
 def image(images: list[Path], request: pytest.FixtureRequest) -> str:
-    return product_image(request.param)
+    return CURRENT.image(request.param)
 
 
 @pytest.fixture

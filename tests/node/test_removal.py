@@ -1,26 +1,25 @@
-"""After the removal of a release only users' objects are left."""
+"""After the removal of a release only users' objects are left. The last test of the quick start."""
 
 from tests.node.release import Release, simulated
-from tintype_testing.chart import Helm
-from tintype_testing.cluster.control_plane import ControlPlane
 from tintype_testing.manifests import image_model
 from tintype_testing.waiting import eventually_blocking
 
+COMPONENTS = ("gateway", "operator", "simulator")
 
-def test_definitions_and_models_outlive_the_release(node: ControlPlane, node_helm: Helm) -> None:
-    release = Release(node, node_helm, "removed")
-    release.install_as_documented()
-    release.apply(image_model("canvas"), simulated("canvas"))
-    release.kubectl("wait", "--for=condition=Ready", "--timeout=90s", "im/canvas")
-    written = release.kubectl("get", "im,pb", "-o", "name")
 
-    release.run("uninstall", "tintype")
+def test_definitions_and_models_outlive_the_release(quick_start: Release) -> None:
+    quick_start.apply(image_model("canvas"), simulated("canvas"))
+    quick_start.kubectl("wait", "--for=condition=Ready", "--timeout=120s", "im/canvas")
+    written = quick_start.kubectl("get", "im,pb", "-o", "name")
+    pods = {uid for name in COMPONENTS for uid in quick_start.uids(name)}
 
-    release.kubectl("wait", "--for=delete", "pod", "--all", "--timeout=60s")
-    assert release.kubectl("get", "im,pb", "-o", "name") == written
+    quick_start.run("uninstall", "tintype")
+
+    quick_start.wait_until_gone(pods)
+    assert quick_start.kubectl("get", "im,pb", "-o", "name") == written
     published = ("configmap/tintype-catalog", "secret/tintype-credentials")
     eventually_blocking(
-        lambda: not exist(release, *published), "the garbage collection of what it made"
+        lambda: not exist(quick_start, *published), "the garbage collection of what it made"
     )
 
 

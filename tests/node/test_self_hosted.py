@@ -18,7 +18,7 @@ import yaml
 from PIL import Image
 
 from tests.node.figures import Figures
-from tests.node.images import product_image
+from tests.node.images import CURRENT
 from tests.node.release import LOCAL, PROMPT, ROOT, Release
 from tintype_testing.chart import Helm, Object, Values
 from tintype_testing.cluster.control_plane import ControlPlane
@@ -59,7 +59,7 @@ def server(app: str) -> Object:
     labels = {"app": app}
     container = {
         "name": "server",
-        "image": product_image("gateway"),
+        "image": CURRENT.image("gateway"),
         "command": ["tintype", "simulator", "--host", "0.0.0.0", "--port", str(PORT)],  # noqa: S104
         "ports": [{"name": "http", "containerPort": PORT}],
         "readinessProbe": {"tcpSocket": {"port": "http"}, "periodSeconds": 1},

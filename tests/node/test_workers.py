@@ -1,7 +1,4 @@
-"""Workers with a database and a bucket: jobs end, charged once, whatever becomes of pods.
-
-These tests change the release for good, so that no others come after them.
-"""
+"""Workers with a database and a bucket: jobs end, charged once, whatever becomes of pods."""
 
 import os
 import signal
@@ -18,16 +15,10 @@ import pytest
 
 from tests.node import cgroups
 from tests.node.figures import Figures
-from tests.node.network import ADDRESS
-from tests.node.release import PRODUCTION, PROMPT, Release
-from tintype_testing.chart import Object, Values
-from tintype_testing.operator import secret
-from tintype_testing.requirements import missing
-from tintype_testing.s3 import ACCESS_KEY, REGION, SECRET_KEY, running_s3
-from tintype_testing.s3_program import S3MissingError, find_server
+from tests.node.installation import CONCURRENCY, balanced
+from tests.node.release import PROMPT, Release
+from tintype_testing.chart import Object
 from tintype_testing.waiting import eventually_blocking
-
-CONCURRENCY = 3
 
 JOBS = 8
 
@@ -37,47 +28,8 @@ PROVIDER_SECONDS = 6
 PAUSE_SECONDS = 1.5
 """Between two submissions during the rolling upgrade."""
 
-LEASE_SECONDS = 20
-
-SMALL = {"requests": {"cpu": "25m"}}
-"""What a pod asks for, so that all of them fit beside the releases of other tests, also while an
-upgrade has some of them twice."""
-
 WAIT_SECONDS = 180
 """A lease has to end, and pods have to start again."""
-
-
-@pytest.fixture(scope="module")
-def background(
-    production: Release, figures: Figures, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Values]:
-    """The values of a release with two workers."""
-    try:
-        program = find_server()
-    except S3MissingError as error:
-        missing(str(error))
-    with running_s3(program, tmp_path_factory.mktemp("s3"), ADDRESS) as server:
-        keys = {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY}
-        production.apply(secret("bucket", **keys))
-        lease = {"name": "TINTYPE_JOBS_LEASE_SECONDS", "value": str(LEASE_SECONDS)}
-        values = PRODUCTION | {
-            "gateway": PRODUCTION["gateway"] | {"extraEnv": [lease], "resources": SMALL},
-            "jobs": {
-                "enabled": True,
-                "concurrency": CONCURRENCY,
-                "workers": {"enabled": True, "replicas": 2, "resources": SMALL},
-            },
-            "s3": {
-                "bucket": server.new_bucket().name,
-                "region": REGION,
-                "endpoint": server.url,
-                "pathStyle": True,
-                "existingSecret": "bucket",
-            },
-        }
-        with figures.timed("upgrade to a release with two workers"):
-            production.upgrade(values)
-        yield values
 
 
 class Client:
@@ -133,7 +85,7 @@ class Client:
 
 
 @pytest.fixture
-def client(production: Release, background: Values) -> Iterator[Client]:
+def client(production: Release) -> Iterator[Client]:
     with production.client() as sdk, ExitStack() as stack:
         client = Client(production, sdk)
         stack.callback(client.close)
@@ -159,15 +111,6 @@ def submitting(client: Client) -> Iterator[list[str]]:
         work.result()
 
 
-def balanced(release: Release) -> bool:
-    """Whether the audit finds nothing wrong."""
-    gateway = ("deploy/tintype-gateway", "-c", "gateway")
-    ended = release.cluster.try_kubectl(
-        *("--namespace", release.namespace, "exec", *gateway, "--", "tintype", "ledger", "audit")
-    )
-    return ended.returncode == 0
-
-
 def busy_worker(release: Release, client: Client, before: int) -> Object:
     """A worker, once both are busy with calls to the provider."""
     eventually_blocking(
@@ -189,13 +132,13 @@ def test_a_worker_that_is_deleted_finishes_its_jobs(production: Release, client:
 
 
 def test_a_rolling_upgrade_of_gateways_and_workers_loses_no_job(
-    production: Release, client: Client, background: Values, figures: Figures
+    production: Release, client: Client, figures: Figures
 ) -> None:
     old = production.uids("gateway") | production.uids("worker")
     again = {"podAnnotations": {"restarted": "for jobs"}}
-    jobs = background["jobs"]
-    values = background | {
-        "gateway": background["gateway"] | again,
+    gateway, jobs = production.values["gateway"], production.values["jobs"]
+    values = production.values | {
+        "gateway": gateway | again,
         "jobs": jobs | {"workers": jobs["workers"] | again},
     }
 

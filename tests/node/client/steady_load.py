@@ -1,4 +1,5 @@
-"""Requests images until /tmp/stop exists, and prints the outcomes. Runs in a pod.
+"""Requests images until /tmp/stop exists, and prints the outcomes and what was charged. Runs in a
+pod.
 
 Half of the clients keep their connections, the others open one for each request; no client repeats
 a request.
@@ -17,6 +18,7 @@ PAUSE_SECONDS = 0.2
 token = pathlib.Path("/var/run/secrets/tintype/token").read_text()
 STOP = pathlib.Path("/tmp/stop")  # noqa: S108 - a pod has its own
 outcomes: collections.Counter[str] = collections.Counter()
+charges: list[int] = []
 
 
 async def ask(headers: dict[str, str]) -> None:
@@ -30,11 +32,16 @@ async def ask(headers: dict[str, str]) -> None:
 
 async def outcome(client: AsyncOpenAI) -> str:
     try:
-        await client.images.generate(model="gpt-image-1", prompt="A hedgehog", quality="low")
+        image = await client.images.generate(
+            model="gpt-image-1", prompt="A hedgehog", quality="low"
+        )
     except APIStatusError as error:
-        return f"{error.status_code}: {error.message}"
+        message = error.body.get("message") if isinstance(error.body, dict) else error.message
+        retry = error.response.headers.get("retry-after")
+        return f"{error.status_code} {error.code}, Retry-After {retry}: {message}"
     except APIConnectionError as error:
         return repr(error.__cause__)
+    charges.append(image.model_dump()["usage"]["credits_used"])
     return "served"
 
 
@@ -42,7 +49,7 @@ async def main() -> None:
     async with asyncio.TaskGroup() as tasks:
         for number in range(CLIENTS):
             tasks.create_task(ask({"Connection": "close"} if number % 2 else {}))
-    print(json.dumps(outcomes))
+    print(json.dumps({"outcomes": outcomes, "charged": sum(charges)}))
 
 
 asyncio.run(main())
