@@ -3,7 +3,9 @@
 import json
 import os
 import subprocess
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import yaml
@@ -11,6 +13,10 @@ import yaml
 from tintype_testing.cluster.building import KUBERNETES_VERSION
 
 CHART = Path(__file__).parents[2] / "charts" / "tintype"
+
+UNLIMITED = "10000"
+"""Requests per second. By default helm waits after the first hundred, as it does not own a cluster
+of many users; an installation of the starter catalog makes several hundred."""
 
 Object = dict[str, Any]
 
@@ -26,6 +32,8 @@ class Helm:
             "HELM_CACHE_HOME": str(home / "cache"),
             "HELM_CONFIG_HOME": str(home / "config"),
             "HELM_DATA_HOME": str(home / "data"),
+            "HELM_QPS": UNLIMITED,
+            "HELM_BURST_LIMIT": UNLIMITED,
             "KUBECONFIG": str(kubeconfig or os.devnull),
             "NO_PROXY": "127.0.0.1",
         }
@@ -56,8 +64,11 @@ class Helm:
         )
 
     def render(self, values: Values, *, namespace: str = "images", name: str = "tintype") -> str:
-        """The rendered manifests of a release, with hooks and tests."""
-        return self.run(*_template(namespace, name), values=values)
+        """The rendered manifests of a release, with hooks and tests.
+
+        The same values give the same manifests: helm renders them once in a process.
+        """
+        return _rendered(self.program, namespace, name, json.dumps(values, sort_keys=True))
 
     def objects(self, values: Values, **release: str) -> list[Object]:
         """The rendered objects of a release, parsed."""
@@ -70,6 +81,13 @@ class Helm:
         ended = self.attempt(*_template("images", "tintype"), values=values)
         assert ended.returncode != 0, f"not refused: {values}"
         return ended.stderr
+
+
+@cache
+def _rendered(program: Path, namespace: str, name: str, values: str) -> str:
+    with TemporaryDirectory() as home:
+        helm = Helm(program, None, Path(home))
+        return helm.run(*_template(namespace, name), values=json.loads(values))
 
 
 def _template(namespace: str, name: str) -> list[str]:

@@ -28,10 +28,10 @@ def helm_program() -> Path:
         missing(str(error))
 
 
-@pytest.fixture
-def helm(helm_program: Path, tmp_path: Path) -> Helm:
+@pytest.fixture(scope="session")
+def helm(helm_program: Path, tmp_path_factory: pytest.TempPathFactory) -> Helm:
     """Helm without a cluster."""
-    return Helm(helm_program, None, tmp_path)
+    return Helm(helm_program, None, tmp_path_factory.mktemp("helm"))
 
 
 @pytest.fixture

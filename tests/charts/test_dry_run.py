@@ -7,9 +7,10 @@ from tintype_testing.chart import Helm, Values
 from tintype_testing.cluster.control_plane import ControlPlane
 
 
-@pytest.fixture
-def restricted(cluster_with_crds: ControlPlane, namespace: str) -> str:
+@pytest.fixture(scope="module")
+def restricted(cluster_with_crds: ControlPlane) -> str:
     """A namespace that enforces and warns of the Pod Security Standard `restricted`."""
+    namespace = cluster_with_crds.create_namespace()
     levels = [f"pod-security.kubernetes.io/{mode}=restricted" for mode in ("enforce", "warn")]
     cluster_with_crds.kubectl("label", "namespace", namespace, *levels)
     return namespace

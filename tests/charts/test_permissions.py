@@ -1,7 +1,5 @@
 """The rendered Roles grant the permissions that the programs need, and no others."""
 
-from pathlib import Path
-
 import pytest
 
 from tintype_operator.process.preflight import key_secret_permissions, required_permissions
@@ -9,6 +7,7 @@ from tintype_operator.publish.catalog import configmap_names
 from tintype_operator.settings import Settings
 from tintype_testing.chart import Helm, Object, Values, find
 from tintype_testing.cluster.control_plane import ControlPlane
+from tintype_testing.waiting import eventually_blocking
 
 RBAC = ("ServiceAccount", "Role", "RoleBinding")
 
@@ -18,23 +17,29 @@ BY_SECRET: Values = {
 
 
 @pytest.fixture(scope="module")
-def installed(
-    helm_program: Path, cluster_with_crds: ControlPlane, tmp_path_factory: pytest.TempPathFactory
-) -> str:
+def installed(helm: Helm, cluster_with_crds: ControlPlane) -> str:
     """A namespace with the ServiceAccounts and Roles of a release `tintype`."""
     namespace = cluster_with_crds.create_namespace()
-    helm = Helm(helm_program, None, tmp_path_factory.mktemp("helm"))
-    objects = helm.objects({"crds": {"upgrade": False}}, namespace=namespace)
-    cluster_with_crds.apply(*(object_ for object_ in objects if object_["kind"] in RBAC))
+    install(helm, cluster_with_crds, namespace, {})
     return namespace
 
 
-def allowed(cluster: ControlPlane, namespace: str, account: str, *request: str) -> bool:
+def install(helm: Helm, cluster: ControlPlane, namespace: str, values: Values, *kinds: str) -> None:
+    """Create the ServiceAccounts and Roles of a release, and objects of further kinds, and wait
+    until the API server knows what both programs may do."""
+    objects = helm.objects({"crds": {"upgrade": False}} | values, namespace=namespace)
+    cluster.apply(*(each for each in objects if each["kind"] in (*RBAC, *kinds)))
+
+    def may_read(account: str) -> bool:
+        return allowed(cluster, namespace, account, "get", "configmaps/tintype-catalog")
+
+    eventually_blocking(lambda: may_read("gateway") and may_read("operator"), "the permissions")
+
+
+def allowed(cluster: ControlPlane, namespace: str, account: str, verb: str, resource: str) -> bool:
+    """Whether a program may do something, in the notation of `ControlPlane.may`."""
     user = f"system:serviceaccount:{namespace}:tintype-{account}"
-    ended = cluster.try_kubectl(
-        "auth", "can-i", *request, "--as", user, "--namespace", namespace, "--quiet"
-    )
-    return ended.returncode == 0
+    return cluster.may(user, verb, resource, namespace)
 
 
 @pytest.mark.parametrize("name", configmap_names("tintype-catalog"))
@@ -42,18 +47,18 @@ def allowed(cluster: ControlPlane, namespace: str, account: str, *request: str) 
 def test_a_gateway_reads_the_catalog_and_its_parts(
     cluster_with_crds: ControlPlane, installed: str, verb: str, name: str
 ) -> None:
-    assert allowed(cluster_with_crds, installed, "gateway", verb, f"configmap/{name}")
+    assert allowed(cluster_with_crds, installed, "gateway", verb, f"configmaps/{name}")
 
 
 @pytest.mark.parametrize(
     "request_",
     [
-        ("get", "configmap/another"),
+        ("get", "configmaps/another"),
         ("list", "configmaps"),
-        ("patch", "configmap/tintype-catalog"),
-        ("get", "secret/tintype-credentials"),
-        ("list", "secret/tintype-credentials"),
-        ("watch", "secret/tintype-credentials"),
+        ("patch", "configmaps/tintype-catalog"),
+        ("get", "secrets/tintype-credentials"),
+        ("list", "secrets/tintype-credentials"),
+        ("watch", "secrets/tintype-credentials"),
         ("list", "secrets"),
         ("list", "imagemodels.tintype.dev"),
         ("list", "pods"),
@@ -61,7 +66,7 @@ def test_a_gateway_reads_the_catalog_and_its_parts(
     ],
 )
 def test_a_gateway_has_no_other_permissions(
-    cluster_with_crds: ControlPlane, installed: str, request_: tuple[str, ...]
+    cluster_with_crds: ControlPlane, installed: str, request_: tuple[str, str]
 ) -> None:
     assert not allowed(cluster_with_crds, installed, "gateway", *request_)
 
@@ -69,16 +74,14 @@ def test_a_gateway_has_no_other_permissions(
 def test_a_gateway_that_watches_its_credentials_may_read_that_secret_and_no_other(
     helm: Helm, cluster_with_crds: ControlPlane, namespace: str
 ) -> None:
-    values = {"crds": {"upgrade": False}, "gateway": {"watchCredentials": True}}
-    objects = helm.objects(values, namespace=namespace)
-    cluster_with_crds.apply(*(object_ for object_ in objects if object_["kind"] in RBAC))
+    install(helm, cluster_with_crds, namespace, {"gateway": {"watchCredentials": True}})
 
     def may(verb: str, secret: str) -> bool:
         return allowed(cluster_with_crds, namespace, "gateway", verb, secret)
 
-    own, every = "secret/tintype-credentials", ("get", "list", "watch")
+    own, every = "secrets/tintype-credentials", ("get", "list", "watch")
     assert [may(verb, own) for verb in every] == [True, True, True]
-    assert [may(verb, "secret/another") for verb in every] == [False, False, False]
+    assert [may(verb, "secrets/another") for verb in every] == [False, False, False]
     assert not may("list", "secrets")
     assert not may("patch", own)
 
@@ -89,8 +92,8 @@ def test_a_gateway_that_watches_its_credentials_may_read_that_secret_and_no_othe
         ("update", "imagemodels.tintype.dev"),
         ("delete", "providerbindings.tintype.dev"),
         ("list", "configmaps"),
-        ("patch", "configmap/another"),
-        ("delete", "configmap/tintype-catalog"),
+        ("patch", "configmaps/another"),
+        ("delete", "configmaps/tintype-catalog"),
         ("delete", "secrets"),
         ("update", "accounts.tintype.dev"),
         ("patch", "apikeys.tintype.dev"),
@@ -100,7 +103,7 @@ def test_a_gateway_that_watches_its_credentials_may_read_that_secret_and_no_othe
     ],
 )
 def test_the_operator_may_write_only_its_own_objects(
-    cluster_with_crds: ControlPlane, installed: str, request_: tuple[str, ...]
+    cluster_with_crds: ControlPlane, installed: str, request_: tuple[str, str]
 ) -> None:
     assert not allowed(cluster_with_crds, installed, "operator", *request_)
 
@@ -108,16 +111,14 @@ def test_the_operator_may_write_only_its_own_objects(
 def test_an_operator_that_writes_no_keys_writes_one_secret_alone(
     helm: Helm, cluster_with_crds: ControlPlane, namespace: str
 ) -> None:
-    values = {"crds": {"upgrade": False}, "accounts": {"manageSecrets": False}}
-    objects = helm.objects(values, namespace=namespace)
-    cluster_with_crds.apply(*(object_ for object_ in objects if object_["kind"] in RBAC))
+    install(helm, cluster_with_crds, namespace, {"accounts": {"manageSecrets": False}})
 
     def may(verb: str, secret: str) -> bool:
         return allowed(cluster_with_crds, namespace, "operator", verb, secret)
 
     verbs = ("get", "create", "patch")
-    assert [may(verb, "secret/tintype-credentials") for verb in verbs] == [True, True, True]
-    assert [may(verb, "secret/another") for verb in verbs] == [False, False, False]
+    assert [may(verb, "secrets/tintype-credentials") for verb in verbs] == [True, True, True]
+    assert [may(verb, "secrets/another") for verb in verbs] == [False, False, False]
 
 
 def lasting_cluster_rules(objects: list[Object]) -> list[Object]:
@@ -158,12 +159,12 @@ def _is_lasting(object_: Object) -> bool:
 def test_a_gateway_may_have_tokens_reviewed_and_the_operator_may_not(
     helm: Helm, cluster_with_crds: ControlPlane, namespace: str
 ) -> None:
-    objects = helm.objects({"crds": {"upgrade": False}}, namespace=namespace)
-    kinds = (*RBAC, "ClusterRole", "ClusterRoleBinding")
-    cluster_with_crds.apply(*(object_ for object_ in objects if object_["kind"] in kinds))
+    install(helm, cluster_with_crds, namespace, {}, "ClusterRole", "ClusterRoleBinding")
 
     request = ("create", "tokenreviews.authentication.k8s.io")
-    assert allowed(cluster_with_crds, namespace, "gateway", *request)
+    eventually_blocking(
+        lambda: allowed(cluster_with_crds, namespace, "gateway", *request), "reviews of tokens"
+    )
     assert not allowed(cluster_with_crds, namespace, "operator", *request)
 
 

@@ -2,10 +2,10 @@
 enforced: those of Deployments, Jobs, CronJobs, hooks and tests."""
 
 import copy
+import json
 from collections.abc import Iterator
 
 import pytest
-import yaml
 
 from tests.charts.values import MATRIX
 from tintype_testing.chart import Helm, Object, Values
@@ -35,9 +35,10 @@ def _template(found: Object) -> Object | None:
     return None
 
 
-@pytest.fixture
-def restricted(cluster: ControlPlane, namespace: str) -> str:
+@pytest.fixture(scope="module")
+def restricted(cluster: ControlPlane) -> str:
     """A namespace that enforces the Pod Security Standard `restricted`."""
+    namespace = cluster.create_namespace()
     label = "pod-security.kubernetes.io/enforce=restricted"
     cluster.kubectl("label", "namespace", namespace, label)
     return namespace
@@ -47,7 +48,7 @@ def create(cluster: ControlPlane, namespace: str, *objects: Object) -> tuple[str
     """Create objects without storing them, and return kubectl's output and its errors."""
     ended = cluster.try_kubectl(
         *("create", "--dry-run=server", "--namespace", namespace, "-f", "-"),
-        stdin=yaml.safe_dump_all(objects),
+        stdin="\n---\n".join(map(json.dumps, objects)),
     )
     return ended.stdout, ended.stderr
 
@@ -56,7 +57,7 @@ def create(cluster: ControlPlane, namespace: str, *objects: Object) -> tuple[str
 def test_every_pod_is_admitted(
     helm: Helm, cluster: ControlPlane, restricted: str, values: Values
 ) -> None:
-    rendered = list(pods(helm.objects(values, namespace=restricted)))
+    rendered = list(pods(helm.objects(values)))
 
     output, errors = create(cluster, restricted, *rendered)
 
@@ -78,7 +79,7 @@ def test_the_sets_of_values_have_pods_of_every_kind(helm: Helm) -> None:
 def test_a_pod_that_may_become_root_is_refused(
     helm: Helm, cluster: ControlPlane, restricted: str
 ) -> None:
-    pod = next(pods(helm.objects({}, namespace=restricted)))
+    pod = next(pods(helm.objects({})))
     pod["spec"]["securityContext"]["runAsNonRoot"] = False
 
     _, errors = create(cluster, restricted, pod)

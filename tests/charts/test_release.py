@@ -1,8 +1,10 @@
 """Install, upgrade, test and uninstall a release on a real API server."""
 
 import json
+import re
 import shlex
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -27,7 +29,7 @@ CRDS = [f"{kind.plural}.{kind.group}" for kind in (IMAGE_MODELS, PROVIDER_BINDIN
 FINISHED = json.dumps({"status": {"phase": "Succeeded"}})
 """The status of a pod that has succeeded, as the kubelet would write it."""
 
-STARTER: Values = {"starterCatalog": {"enabled": True}}
+STARTER: Values = {"starterCatalog": {"enabled": True}, "networkPolicy": {"enabled": True}}
 
 
 @pytest.fixture(scope="module")
@@ -66,36 +68,87 @@ class Release:
         return set(self.kubectl("get", kinds, "-o", "name").split())
 
 
+@pytest.fixture(scope="module")
+def cluster_helm(
+    empty_cluster: ControlPlane, helm_program: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Helm:
+    return Helm(helm_program, empty_cluster.kubeconfig, tmp_path_factory.mktemp("helm"))
+
+
 @pytest.fixture
-def release(empty_cluster: ControlPlane, helm_program: Path, tmp_path: Path) -> Release:
-    return Release(empty_cluster, Helm(helm_program, empty_cluster.kubeconfig, tmp_path))
+def release(empty_cluster: ControlPlane, cluster_helm: Helm) -> Release:
+    return Release(empty_cluster, cluster_helm)
 
 
-def test_one_command_installs_definitions_programs_and_models(release: Release) -> None:
+@dataclass(frozen=True)
+class Life:
+    """What was told when a release was installed, and the objects at each time of its life."""
+
+    namespace: str
+    notes: str
+    installed: set[str]
+    uninstalled: set[str]
+    reinstalled: set[str]
+
+
+KEPT = ("imagemodel", "providerbinding", "persistentvolumeclaim")
+
+REMOVED = ("deployment", "service", "role", "rolebinding", "networkpolicy")
+
+
+@pytest.fixture(scope="module")
+def life(empty_cluster: ControlPlane, cluster_helm: Helm) -> Life:
+    """A release with the starter catalog and a model of its user's, which was installed,
+    uninstalled and installed again."""
+    release = Release(empty_cluster, cluster_helm)
+    kinds = ",".join(("crd", *KEPT, *REMOVED))
     notes = release.install(STARTER)
+    own = image_model(name="mine", id="mine")
+    own["metadata"]["namespace"] = release.namespace
+    release.cluster.apply(own)
+    installed = release.names(kinds)
+    release.do("uninstall", "tintype")
+    uninstalled = release.names(kinds)
+    release.install(STARTER)
+    return Life(release.namespace, notes, installed, uninstalled, release.names(kinds))
 
+
+def of(names: set[str], *kinds: str) -> set[str]:
+    """Those of objects of some kinds among names such as `deployment.apps/tintype-gateway`."""
+    return {name for name in names if re.split("[./]", name)[0] in kinds}
+
+
+def test_one_command_installs_definitions_programs_and_models(life: Life) -> None:
     assert {f"customresourcedefinition.apiextensions.k8s.io/{name}" for name in CRDS} <= (
-        release.names("crd")
+        life.installed
     )
-    assert release.names("deployments") == {
+    assert of(life.installed, "deployment") == {
         "deployment.apps/tintype-gateway",
         "deployment.apps/tintype-operator",
     }
-    assert len(release.names("imagemodels")) > 20
-    assert f"kubectl get im,pb -n {release.namespace}" in notes
+    assert len(of(life.installed, "imagemodel")) > 20
+    assert f"kubectl get im,pb -n {life.namespace}" in life.notes
 
 
-def test_the_commands_in_the_notes_return_an_image(release: Release) -> None:
-    notes = release.install(DEV)
+@pytest.fixture(scope="module")
+def demo(empty_cluster: ControlPlane, cluster_helm: Helm) -> tuple[Release, str]:
+    """A release that needs no provider, and its notes."""
+    release = Release(empty_cluster, cluster_helm)
+    return release, release.install(DEV)
+
+
+def test_the_commands_in_the_notes_return_an_image(demo: tuple[Release, str]) -> None:
+    release, notes = demo
 
     assert "WARNING: persistence.enabled=false" in notes
     assert f"kubectl exec -n {release.namespace} deploy/tintype-gateway -- cat" in notes
     assert '"model": "gpt-image-1"' in notes
 
 
-def test_the_page_for_beginners_says_what_the_notes_say(release: Release) -> None:
+def test_the_page_for_beginners_says_what_the_notes_say(demo: tuple[Release, str]) -> None:
+    release, printed = demo
     install, *commands, change, _ = page_commands()
-    notes = one_spaced(release.install(DEV)).replace(release.namespace, "images")
+    notes = one_spaced(printed).replace(release.namespace, "images")
 
     assert install in one_spaced((ROOT / "docs" / "kubernetes.md").read_text())
     assert [command for command in commands if command not in notes] == []
@@ -114,39 +167,36 @@ def one_spaced(text: str) -> str:
     return " ".join(text.replace("\\\n", " ").split())
 
 
-def test_the_ledger_and_users_objects_outlive_the_release(release: Release) -> None:
-    release.install(STARTER)
-    own = image_model(name="mine", id="mine")
-    own["metadata"]["namespace"] = release.namespace
-    release.cluster.apply(own)
-    before = release.names("imagemodels,providerbindings,persistentvolumeclaims")
+def test_the_ledger_and_users_objects_outlive_the_release(life: Life) -> None:
+    before = of(life.installed, *KEPT)
 
-    release.do("uninstall", "tintype")
-
-    assert release.names("imagemodels,providerbindings,persistentvolumeclaims") == before
-    assert release.names("deployments,services,roles,rolebindings,networkpolicies") == set()
+    assert of(life.uninstalled, *KEPT) == before
+    assert all(of(life.installed, kind) for kind in REMOVED)
+    assert of(life.uninstalled, *REMOVED) == set()
     assert "imagemodel.tintype.dev/mine" in before
+    assert "persistentvolumeclaim/tintype-gateway" in before
 
 
-def test_a_reinstalled_release_uses_the_kept_objects(release: Release) -> None:
-    release.install(STARTER)
-    release.do("uninstall", "tintype")
+def test_a_reinstalled_release_uses_the_kept_objects(life: Life) -> None:
+    assert "deployment.apps/tintype-gateway" in life.reinstalled
 
-    release.install(STARTER)
 
-    assert "deployment.apps/tintype-gateway" in release.names("deployments")
+@pytest.fixture(scope="module")
+def plain(empty_cluster: ControlPlane, cluster_helm: Helm) -> Release:
+    """A release with the values of the chart."""
+    release = Release(empty_cluster, cluster_helm)
+    release.install({})
+    return release
 
 
 @pytest.mark.parametrize("options", [[], ["--logs"]])
-def test_helm_test_can_be_repeated(release: Release, options: list[str]) -> None:
-    release.install({})
-
+def test_helm_test_can_be_repeated(plain: Release, options: list[str]) -> None:
     for _ in range(2):
         command = ("test", "tintype", "--timeout=60s", *options)
-        helm = release.helm.start(*command, "--namespace", release.namespace)
+        helm = plain.helm.start(*command, "--namespace", plain.namespace)
         try:
-            pod = eventually_blocking(lambda: _waiting_test(release), "the pod of the test")
-            release.kubectl("patch", *pod, "--subresource=status", "--type=merge", "-p", FINISHED)
+            pod = eventually_blocking(lambda: _waiting_test(plain), "the pod of the test")
+            plain.kubectl("patch", *pod, "--subresource=status", "--type=merge", "-p", FINISHED)
             assert helm.wait(60) == 0
         finally:
             helm.kill()

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.charts.test_permissions import RBAC, allowed
+from tests.charts.test_permissions import allowed, install
 from tests.charts.test_programs import environment
 from tintype_testing.account_manifests import account, api_key, credit_grant
 from tintype_testing.accounts_product import AccountsProduct, running_accounts_product, sdk
-from tintype_testing.chart import Helm, Object, Values, find
+from tintype_testing.chart import Helm, Values, find
 from tintype_testing.cluster.control_plane import ControlPlane
 from tintype_testing.operator import CREDENTIALS
 
@@ -21,17 +21,13 @@ VALUES: Values = {
 }
 
 
-def rendered(helm: Helm, namespace: str) -> list[Object]:
-    return helm.objects(VALUES, namespace=namespace)
-
-
 @pytest.fixture
 def product(
     helm: Helm, cluster_with_crds: ControlPlane, tmp_path: Path
 ) -> Iterator[AccountsProduct]:
     """The programs, of which the operator has the settings and the permissions of the chart."""
     with running_accounts_product(cluster_with_crds, tmp_path) as product:
-        objects = rendered(helm, product.namespace)
+        objects = helm.objects(VALUES, namespace=product.namespace)
         rules = find(objects, "Role", "tintype-operator")["rules"]
         product.operator.kubeconfig = cluster_with_crds.service_account_kubeconfig(
             product.namespace, "tintype-operator", rules
@@ -42,15 +38,20 @@ def product(
         yield product
 
 
+@pytest.fixture(scope="module")
+def installed(helm: Helm, cluster_with_crds: ControlPlane) -> str:
+    """A namespace with the ServiceAccounts and Roles of the release."""
+    namespace = cluster_with_crds.create_namespace()
+    install(helm, cluster_with_crds, namespace, VALUES)
+    return namespace
+
+
 @pytest.mark.parametrize("verb", ["get", "list", "watch", "create", "update", "patch", "delete"])
 def test_the_operator_may_do_nothing_with_any_secret(
-    helm: Helm, cluster_with_crds: ControlPlane, namespace: str, verb: str
+    cluster_with_crds: ControlPlane, installed: str, verb: str
 ) -> None:
-    objects = rendered(helm, namespace)
-    cluster_with_crds.apply(*(each for each in objects if each["kind"] in RBAC))
-
-    for name in ("secrets", f"secret/{CREDENTIALS}"):
-        assert not allowed(cluster_with_crds, namespace, "operator", verb, name)
+    for name in ("secrets", f"secrets/{CREDENTIALS}"):
+        assert not allowed(cluster_with_crds, installed, "operator", verb, name)
 
 
 def test_models_accounts_and_grants_work_and_keys_say_why_they_do_not(

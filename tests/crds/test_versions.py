@@ -147,10 +147,16 @@ class Objects:
     def _stores(self, version: str) -> bool:
         """Whether an object of each kind that is written now is stored in this version."""
         by_kind = {each["kind"]: each for each in MANIFESTS.values()}
-        probe = {"metadata": {"name": "probe", "labels": {"at": str(next(self._writes))}}}
-        if self.try_apply(*(each | probe for each in by_kind.values()), version=version):
-            return False
-        return self.stored_versions([Stored(kind, "probe") for kind in by_kind]) == {version}
+        probe = {
+            "apiVersion": f"tintype.dev/{version}",
+            "metadata": {"name": "probe", "labels": {"at": str(next(self._writes))}},
+        }
+        probes = [Stored(kind, "probe") for kind in by_kind]
+        written = (
+            self.cluster.try_apply(self.path(each, version), by_kind[each.kind] | probe)
+            for each in probes
+        )
+        return all(written) and self.stored_versions(probes) == {version}
 
     _writes = itertools.count()
 

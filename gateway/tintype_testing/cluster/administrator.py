@@ -5,6 +5,7 @@ They take a small part of the time of kubectl, and tests that wait for something
 
 import json
 import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http.client import HTTPException, HTTPSConnection
 from typing import Any
@@ -28,14 +29,44 @@ class Administrator:
         assert content is not None, f"{path} takes no {fields}"
         return dict(json.loads(content))
 
-    def request(self, method: str, path: str, body: str | None = None) -> bytes | None:
+    def may(self, user: str, verb: str, resource: str, namespace: str) -> bool:
+        """Return whether a user may do something in a namespace, as `kubectl auth can-i` asks.
+
+        `resource` is a plural such as `imagemodels.tintype.dev`, `secrets/openai` for one object
+        by its name, or `accounts.tintype.dev:status` for a subresource.
+        """
+        whole, _, name = resource.partition("/")
+        kind, _, subresource = whole.partition(":")
+        plural, _, group = kind.partition(".")
+        asked = {
+            "namespace": namespace,
+            "verb": verb,
+            "group": group,
+            "resource": plural,
+            "subresource": subresource,
+            "name": name,
+        }
+        path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+        body = json.dumps({"spec": {"resourceAttributes": asked}})
+        content = self.request("POST", path, body, {"Impersonate-User": user})
+        assert content is not None, f"{path} takes no {asked}"
+        return bool(json.loads(content)["status"]["allowed"])
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> bytes | None:
         """Return the content of a successful response; None if there is none."""
         address = urlsplit(self.server)
         connection = HTTPSConnection(
             address.hostname or "", address.port, timeout=SECONDS, context=self.tls
         )
         try:
-            connection.request(method, path, body, {"Content-Type": "application/json"})
+            sent = {"Content-Type": "application/json", **(headers or {})}
+            connection.request(method, path, body, sent)
             response = connection.getresponse()
             content = response.read()
         except (OSError, HTTPException):
