@@ -6,12 +6,15 @@ import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.cli.walking import COMMANDS, called, children, exit_codes
 from tests.gateway.api import test_process
+from tintype_cli import ledger_work
+from tintype_gateway.ledger.factory import open_ledger
 from tintype_gateway.server import STARTER
 from tintype_testing.cluster.control_plane import ControlPlane
 from tintype_testing.cluster.processes import free_ports
@@ -86,8 +89,12 @@ def on_ledger(*arguments: str) -> Run:
 
 
 def without_ledger(*arguments: str) -> Run:
+    """Run a command whose database is not there; it gives up at once, not after 5 seconds."""
+
     def run(place: Place) -> int:
         place.set("TINTYPE_DATABASE_URL", f"postgresql://tintype@{CLOSED}/ledger")
+        impatient = partial(open_ledger, busy_timeout_seconds=0.1)
+        place.monkeypatch.setattr(ledger_work, "open_ledger", impatient)
         return called(*arguments)
 
     return run
