@@ -16,6 +16,7 @@ import pytest
 from PIL import Image, ImageChops, ImageStat
 
 from tests.pages.blocks import Block, claim, parsed
+from tests.pages.shell import programs
 from tests.simulator.edited import changed, is_box, photo
 from tintype_testing.gateway_process import GatewayProcess, clean_environ, running_process
 from tintype_testing.manifests import STARTER, compiled, read_manifests
@@ -66,13 +67,14 @@ Environ = dict[str, str]
 
 
 @pytest.fixture(scope="module")
-def environ(gateway: GatewayProcess) -> Environ:
+def environ(gateway: GatewayProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environ]:
     """The environment of a reader who has followed the page so far."""
-    return clean_environ() | {
-        "TINTYPE_BASE_URL": gateway.url,
-        "TINTYPE_API_KEY": gateway.demo_key,
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-    }
+    with programs(tmp_path_factory.mktemp("bin")) as folder:
+        yield clean_environ() | {
+            "TINTYPE_BASE_URL": gateway.url,
+            "TINTYPE_API_KEY": gateway.demo_key,
+            "PATH": f"{folder}:{Path(sys.executable).parent}:{os.environ['PATH']}",
+        }
 
 
 @pytest.fixture(scope="module")

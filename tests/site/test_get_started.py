@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from tests.pages.blocks import claim
+from tests.pages.shell import programs
 from tintype_testing.gateway_process import clean_environ, running_process
 from tintype_testing.requirements import require
 
@@ -40,13 +41,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with running_process(folder, "--simulate", "--demo") as gateway:
         script = "".join(commands).replace("http://127.0.0.1:8080", gateway.url)
         python = f"{sys.executable} - <<'PYTHON'\n{''.join(blocks('python'))}PYTHON\n"
-        printed = execute(["bash", "-euo", "pipefail", "-c", script + python], folder)
+        with programs(tmp_path_factory.mktemp("bin")) as bin_:
+            printed = execute(["bash", "-euo", "pipefail", "-c", script + python], folder, bin_)
     (folder / "printed").write_text(printed)
     return folder
 
 
-def execute(command: Sequence[str], folder: Path) -> str:
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+def execute(command: Sequence[str], folder: Path, *places: Path) -> str:
+    """Run a command in a folder, with the programs of some folders before all others."""
+    path = ":".join((*map(str, places), str(Path(sys.executable).parent), os.environ["PATH"]))
     environ = clean_environ() | {"PATH": path}
     ended = subprocess.run(
         command, cwd=folder, env=environ, capture_output=True, text=True, timeout=90
