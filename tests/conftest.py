@@ -3,6 +3,7 @@
 import gc
 import os
 import ssl
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -36,7 +37,6 @@ LONG = (
     "tests/release/",
     "tests/scaling/test_day.py",
     "tests/test_editing.py",
-    "tests/test_sbom.py",
 )
 """The files that take longest."""
 
@@ -44,6 +44,8 @@ LONG = (
 def pytest_configure() -> None:
     """Import the program once for all the commands that tests start."""
     fork_commands()
+    # At its import jsonschema would compile grammars of IRIs for 3 s, a format that no test has.
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
 
 def pytest_collection() -> None:

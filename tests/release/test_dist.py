@@ -5,16 +5,19 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import tarfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 from tests.release.building import CHART, ROOT, SDIST, WHEEL, make
 from tintype_catalog.__about__ import __version__
+from tintype_testing.locks import pins
 from tools.release.dist import source_date_epoch
 
 MADE = {WHEEL, SDIST, CHART, "sbom-gateway.json", "sbom-operator.json", "SHA256SUMS"}
@@ -95,8 +98,7 @@ def test_a_version_that_is_moved_is_that_of_all_that_is_built(copied: Path, tmp_
     assert {path.name for path in moved.iterdir()} == {
         name.replace(__version__, "12.3.4") for name in MADE
     }
-    bill = json.loads((moved / "sbom-gateway.json").read_text())
-    assert bill["metadata"]["component"]["version"] == "12.3.4"
+    assert bill(moved, "gateway")["metadata"]["component"]["version"] == "12.3.4"
     with tarfile.open(moved / "tintype-12.3.4.tgz") as archive:
         described = archive.extractfile("tintype/Chart.yaml")
         assert described is not None
@@ -160,9 +162,58 @@ def test_the_checksums_are_those_of_the_files(dist: Path) -> None:
     }
 
 
+def bill(folder: Path, image: str) -> dict[str, Any]:
+    """The bill of materials of an image."""
+    found: dict[str, Any] = json.loads((folder / f"sbom-{image}.json").read_text())
+    return found
+
+
 @pytest.mark.parametrize("image", ["gateway", "operator"])
 def test_a_bill_of_materials_names_the_version(dist: Path, image: str) -> None:
-    component = json.loads((dist / f"sbom-{image}.json").read_text())["metadata"]["component"]
+    component = bill(dist, image)["metadata"]["component"]
 
+    assert component["name"] == "tintype"
     assert component["purl"] == f"pkg:pypi/tintype@{__version__}"
     assert component["version"] == __version__
+
+
+@pytest.mark.parametrize("image", ["gateway", "operator"])
+def test_a_bill_of_materials_names_every_locked_package(dist: Path, image: str) -> None:
+    locked = {(pin.name, pin.version) for pin in pins(image)}
+
+    document = bill(dist, image)
+
+    assert document["bomFormat"] == "CycloneDX"
+    assert locked
+    assert {(each["name"], each["version"]) for each in document["components"]} == locked
+
+
+def test_a_bill_of_materials_is_what_its_schema_says(dist: Path) -> None:
+    """Both in one process, which compiles the grammars of the schema's formats for seconds."""
+    paths = [str(dist / f"sbom-{image}.json") for image in ("gateway", "operator")]
+
+    ended = subprocess.run(
+        [sys.executable, "-c", VALIDATION, *paths], capture_output=True, text=True
+    )
+
+    assert (ended.returncode, ended.stdout) == (0, "None\nNone\n"), ended.stderr
+
+
+VALIDATION = """
+import sys
+from pathlib import Path
+from cyclonedx.output import OutputFormat
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation import make_schemabased_validator
+
+validator = make_schemabased_validator(OutputFormat.JSON, SchemaVersion.V1_6)
+for path in sys.argv[1:]:
+    print(validator.validate_str(Path(path).read_text()))
+"""
+
+
+def test_make_sbom_writes_the_same_bills_of_materials(dist: Path, tmp_path: Path) -> None:
+    make("sbom", f"DIST={tmp_path}")
+
+    written = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert written == {path.name: path.read_bytes() for path in dist.glob("sbom-*.json")}
