@@ -80,9 +80,7 @@ async def _written(
         async with aclosing(parts):
             async for part in parts:
                 if isinstance(part, Arriving):
-                    async with aclosing(part.pieces) as pieces:
-                        async for piece in pieces:
-                            await _send(piece, client, writer)
+                    await pass_on(part, client, writer)
                     continue
                 await _send(part, client, writer)
                 if type(part) is End and part.receipt and not client.has_left:
@@ -95,6 +93,23 @@ async def _written(
         _break_off(request, writer, error)
     if client.has_left:
         raise ConnectionError("the client left")
+
+
+async def pass_on(image: Arriving, client: ClientPresence, writer: ResponseWriter) -> None:
+    """Send an image while it arrives; take all of it for a client that has left, too.
+
+    No piece is held while a slow client is waited for: asyncio has copied what it could not send.
+    """
+    async with aclosing(image.pieces) as pieces:
+        async for piece in pieces:
+            if client.has_left:
+                continue
+            try:
+                await writer.send_arrived(piece)
+                del piece
+                await writer.drained()
+            except ConnectionError:
+                client.leave()  # it is committed, as a part of the image was sent
 
 
 async def _send(part: WrittenPart, client: ClientPresence, writer: ResponseWriter) -> None:

@@ -78,7 +78,19 @@ class HeadWithBody(web.StreamResponse):
 
         To be called once the response is prepared.
         """
-        writer = self._payload_writer
-        assert isinstance(writer, StreamWriter)  # noqa: S101 - the response is prepared
+        writer = self._stream_writer()
         is_chunked, writer.chunked = writer.chunked, False
         return is_chunked
+
+    async def put(self, data: bytes | memoryview) -> None:
+        """Write without waiting for a slow client, so that `drained` can, when `data` is freed."""
+        await self._stream_writer().write(data, drain=False)
+
+    async def drained(self) -> None:
+        """Wait until a slow client has read most of what was written."""
+        await self._stream_writer().drain()
+
+    def _stream_writer(self) -> StreamWriter:
+        writer = self._payload_writer
+        assert isinstance(writer, StreamWriter)  # noqa: S101 - the response is prepared
+        return writer

@@ -43,7 +43,18 @@ class ResponseWriter(HeadWithBody):
             part = memoryview(part)
         for start in range(0, len(part), WRITE_BYTES):
             piece = part[start : start + WRITE_BYTES]
-            await self.write(piece if self._chunks is None else self._chunks.framed(piece))
+            await self.write(self._framed(piece))
+
+    async def send_arrived(self, piece: bytes | memoryview) -> None:
+        """Send a piece of the body as it arrived; let `drained` wait for a slow client.
+
+        Raises:
+            ConnectionError: The client disconnected.
+        """
+        await self.put(self._framed(piece))
+
+    def _framed(self, piece: bytes | memoryview) -> bytes | memoryview:
+        return piece if self._chunks is None else self._chunks.framed(piece)
 
     async def _begin(self, head: Head) -> None:
         self.headers.update(head.headers)

@@ -130,19 +130,23 @@ class PassThrough:
         assert self._opening is not None  # noqa: S101 - `open` has shown an image
         start, header, checks = self._opening.start, self._opening.header, self._checks
         first, self._look = memoryview(self._look)[start:], self._look[:start]
+        passing: list[bytes | memoryview]
         try:
             self._has_begun = True
-            yield first
-            self._meter.passed_on(len(first))
-            del first  # otherwise it would be held until the end of the image
+            size, passing = len(first), [first]
+            del first  # while a slow client is waited for, only the consumer may hold a piece
+            yield passing.pop()
+            self._meter.passed_on(size)
             async for piece in self._chunks:
                 end = piece.find(b'"')
                 if end >= 0:
                     self._after = [piece[end:]]
                     piece = piece[:end]
                 checks.add(piece)
-                yield piece
-                self._meter.passed_on(len(piece))
+                size, passing = len(piece), [piece]
+                del piece
+                yield passing.pop()
+                self._meter.passed_on(size)
                 if end >= 0:
                     break
             checks.require_whole(has_end=bool(self._after))

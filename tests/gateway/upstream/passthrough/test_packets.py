@@ -1,14 +1,18 @@
 """Our responses go out in few packets: each one costs a system call, and wakes the client."""
 
-from collections.abc import Iterable
+import weakref
+from collections.abc import AsyncGenerator, Iterable
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
+from typing_extensions import override
 
+from tintype_gateway.http.delivery import pass_on
 from tintype_gateway.http.writer import ResponseWriter
+from tintype_gateway.pipeline.client_presence import ClientPresence
 from tintype_gateway.pipeline.json_serializer import JOINED_BYTES, OPENING, parts_of
-from tintype_gateway.values.response import Chunk, End, Head, Response, WrittenPart
+from tintype_gateway.values.response import Arriving, Chunk, End, Head, Response, WrittenPart
 from tintype_testing.builders import RECEIPT
 
 TAIL = b'"}]}'
@@ -88,3 +92,34 @@ async def test_an_image_of_a_known_greatest_length_is_written_as_it_comes(
     assert writes[0].endswith(b"\r\n\r\n%x\r\n" % length + OPENING)
     assert writes[1:3] == [b"x" * 60, b"y" * 20]
     assert len(writes) == 4
+
+
+async def test_no_piece_of_an_image_is_held_while_a_slow_client_is_waited_for() -> None:
+    newest: list[weakref.ref[memoryview]] = []
+    held: list[bool] = []
+
+    class Watched(ResponseWriter):
+        @override
+        async def drained(self) -> None:
+            held.append(newest[-1]() is not None)
+            await super().drained()
+
+    async def pieces() -> AsyncGenerator[memoryview, None]:
+        for _ in range(3):
+            piece = [memoryview(b"x" * JOINED_BYTES)]
+            newest.append(weakref.ref(piece[0]))
+            yield piece.pop()
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        response = Watched(request, {})
+        await response.send(Head({}))
+        await response.send(OPENING)
+        await pass_on(Arriving(pieces()), ClientPresence(), response)
+        await response.send(End(TAIL))
+        return response
+
+    app = web.Application()
+    app.router.add_get("/", handle)
+    async with TestClient(TestServer(app)) as client, client.get("/") as received:
+        assert await received.read() == OPENING + b"x" * 3 * JOINED_BYTES + TAIL
+    assert held == [False] * 3

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import sys
 import weakref
 from collections.abc import AsyncIterator
 from typing import Any
@@ -57,7 +58,7 @@ async def test_it_is_passed_on_in_the_parts_that_it_comes_in() -> None:
     assert len(client.pieces) > 2
 
 
-async def test_a_piece_is_not_held_once_the_next_one_has_come() -> None:
+async def test_only_its_consumer_holds_a_piece() -> None:
     async def arriving() -> AsyncIterator[bytes]:
         for start in EVERYWHERE:
             yield openai()[start : start + CHUNK]
@@ -65,11 +66,11 @@ async def test_a_piece_is_not_held_once_the_next_one_has_come() -> None:
     through = PassThrough(openai_images.FIRST_IMAGE, plan(), read_whole)
     assert await through.open(arriving())
     pieces = through.pieces()
+
     first = weakref.ref(await anext(pieces))
-
-    await anext(pieces)
-
     assert first() is None
+    second = await anext(pieces)
+    assert sys.getrefcount(second) == 2  # `second`, and the argument
     await pieces.aclose()
 
 
