@@ -1,7 +1,7 @@
 """The status of an object, with conditions as the Kubernetes API conventions define them."""
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tintype_catalog.catalog import Binding
@@ -32,7 +32,11 @@ from tintype_operator.status.findings import (
     programmed,
     ready,
     resolved,
+    stalled,
 )
+
+CORRECTED_BY_HAND = ("Accepted", "AddressAllowed")
+"""The conditions that stay False until somebody edits the object, or settings of the release."""
 
 
 class Status(ObjectStatus):
@@ -43,7 +47,9 @@ class Status(ObjectStatus):
     `Programmed`: the gateways serve it. `AddressAllowed`: the release lets gateways call the
     server of a binding. `Ready`: all of these. `LifecycleCurrent`: the model is not
     deprecated or retired, and no date for it is set. `PriceCurrent`: no change of the binding's
-    price is announced. `True` is the good state of every type."""
+    price is announced. `True` is the good state of these types. While it is True also `Stalled`:
+    the object is not valid, or its address not allowed, and nothing changes until somebody corrects
+    that."""
 
 
 class CurrentPricing(Contract):
@@ -110,7 +116,7 @@ def status_of(
     }
     if policy is not None and manifest.get("kind") == "ProviderBinding":
         findings["AddressAllowed"] = address_allowed(problems, _refusal(manifest, policy))
-    findings["Ready"] = ready(list(findings.values()))
+    findings |= _summary(findings)
     if model is not None:
         findings["LifecycleCurrent"] = lifecycle(model["spec"], now.date())
     if (finding := price(manifest.get("spec") or {}, now)) is not None:
@@ -129,6 +135,15 @@ def status_of(
     if manifest.get("kind") != "ProviderBinding":
         return Status(observed_generation=generation, conditions=conditions)
     return BindingStatus(observed_generation=generation, conditions=conditions, pricing=pricing)
+
+
+def _summary(findings: Mapping[str, Finding]) -> Mapping[str, Finding]:
+    """Return the conditions `Ready` and, while it is True, `Stalled`."""
+    summary = {"Ready": ready(list(findings.values()))}
+    by_hand = [findings[kind] for kind in CORRECTED_BY_HAND if kind in findings]
+    if (finding := stalled(by_hand)) is not None:
+        summary["Stalled"] = finding
+    return summary
 
 
 def _warning(manifest: KubernetesObject) -> str | None:

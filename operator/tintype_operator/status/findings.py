@@ -1,7 +1,7 @@
 """Pure functions that derive the conditions of one object from its problems and its delivery.
 
 Conditions have positive polarity, as in the Gateway API: True is good, and otherwise a reason and a
-message say why.
+message say why. The exception is `Stalled`, for kstatus: it is present only while it is True.
 """
 
 import datetime
@@ -102,6 +102,16 @@ def ready(findings: Sequence[Finding]) -> Finding:
             if finding.status == status:
                 return finding
     return Finding("True", "Ready", "The gateways serve this generation.")
+
+
+def stalled(findings: Sequence[Finding]) -> Finding | None:
+    """Return the finding `Stalled`, for kstatus: the first of these that is False, if there is one.
+
+    These are findings that stay False until somebody edits something. A missing reference is not
+    among them: it may be created later, as in a folder of manifests.
+    """
+    found = next((finding for finding in findings if finding.status == "False"), None)
+    return None if found is None else found._replace(status="True")
 
 
 def lifecycle(spec: Mapping[str, Any], today: datetime.date) -> Finding:

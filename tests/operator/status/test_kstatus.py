@@ -9,7 +9,8 @@ from collections.abc import Callable
 import pytest
 
 from tests.accounts.kstatus import kstatus
-from tintype_catalog.problems import Problem
+from tintype_catalog.egress_policy import EgressPolicy
+from tintype_catalog.problems import ConditionType, Problem, Reason
 from tintype_operator.status.conditions import fields_of, status_of
 from tintype_operator.status.findings import Delivery
 from tintype_testing.manifests import Manifest, image_model, provider_binding
@@ -31,14 +32,28 @@ def an_object(made: Callable[[], Manifest]) -> Manifest:
     return {**found, "metadata": metadata}
 
 
-def reported(found: Manifest, delivery: Delivery, *problems: Problem) -> Manifest:
+def reported(
+    found: Manifest,
+    delivery: Delivery,
+    *problems: Problem,
+    now: datetime.datetime = NOW,
+    policy: EgressPolicy | None = None,
+) -> Manifest:
     """Return an object with the status that the operator writes to it."""
-    return {**found, "status": fields_of(status_of(found, problems, delivery, now=NOW))}
+    status = status_of(found, problems, delivery, now=now, policy=policy)
+    return {**found, "status": fields_of(status)}
 
 
-def a_problem(found: Manifest) -> Problem:
+def a_problem(
+    found: Manifest, *, reason: Reason = "Invalid", condition: ConditionType = "Accepted"
+) -> Problem:
     return Problem(
-        kind=found["kind"], name="canvas", field="spec.id", message="is not one", reason="Invalid"
+        kind=found["kind"],
+        name="canvas",
+        field="spec.id",
+        message="is not one",
+        reason=reason,
+        condition=condition,
     )
 
 
@@ -63,10 +78,41 @@ def test_an_object_that_all_gateways_have_served_stays_current_when_another_one_
 
 
 @both_kinds
-def test_an_object_that_is_not_valid_is_never_current(made: Callable[[], Manifest]) -> None:
-    found = an_object(made)
+@pytest.mark.parametrize("reason", ["Invalid", "DuplicateId", "Unpriced"])
+def test_an_object_that_is_not_valid_has_failed_until_it_is_edited(
+    made: Callable[[], Manifest], reason: Reason
+) -> None:
+    broken = reported(an_object(made), SERVED, a_problem(made(), reason=reason))
 
-    assert kstatus(reported(found, SERVED, a_problem(found))) == "InProgress"
+    assert kstatus(broken) == "Failed"
+    assert kstatus(reported(broken, SERVED)) == "Current"
+
+
+@both_kinds
+def test_an_object_that_failed_says_why_since_when_it_does(made: Callable[[], Manifest]) -> None:
+    found = an_object(made)
+    first = reported(found, SERVED, a_problem(found))
+    again = reported(first, SERVED, a_problem(found), now=NOW + datetime.timedelta(days=1))
+
+    (stalled,) = [each for each in again["status"]["conditions"] if each["type"] == "Stalled"]
+    assert stalled["reason"] == "Invalid"
+    assert stalled["message"].startswith("`spec.id`: is not one.")
+    assert stalled["lastTransitionTime"] == "2026-01-02T00:00:00Z"
+
+
+@both_kinds
+def test_an_object_whose_reference_is_missing_is_in_progress(made: Callable[[], Manifest]) -> None:
+    found = an_object(made)
+    missing = a_problem(found, reason="SecretNotFound", condition="ResolvedRefs")
+
+    assert kstatus(reported(found, SERVED, missing)) == "InProgress"
+
+
+def test_a_binding_whose_address_the_release_does_not_allow_has_failed() -> None:
+    found = an_object(lambda: provider_binding(serviceRef={"name": "vllm", "port": 8000}))
+    found["metadata"]["namespace"] = "images"
+
+    assert kstatus(reported(found, SERVED, policy=EgressPolicy())) == "Failed"
 
 
 @both_kinds
