@@ -16,7 +16,7 @@ from tintype_gateway.errors import (
 )
 from tintype_gateway.guardrails.images import (
     input_described,
-    input_preview,
+    input_previews,
     output_described,
     preview_bytes,
 )
@@ -181,8 +181,8 @@ class Guardrail:
         except InputImageError:  # a format that only the provider reads
             return described
         async with self.memory.reserved_soon(preview_bytes(facts), MEMORY_SECONDS):
-            preview = await self.converter.run(input_preview, image.content, facts)
-        return described.model_copy(update={"preview": preview})
+            previews = await self.converter.run(input_previews, image.content, facts)
+        return described.model_copy(update=previews._asdict())
 
     async def _outputs(self, call: FinishedCall) -> tuple[PolicyImage, ...]:
         describe = partial(output_described, with_preview=self.outputs == "preview")

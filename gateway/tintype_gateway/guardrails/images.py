@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+from typing import NamedTuple
 
 import pybase64
 from PIL import Image
@@ -21,6 +22,9 @@ PREVIEW_EDGE = 512
 
 PREVIEW_QUALITY = 80
 """Of the JPEG, in percent."""
+
+OPAQUE = 255
+"""The alpha of what is not transparent at all."""
 
 
 def input_described(index: int, image: InputImage) -> PolicyImage:
@@ -42,7 +46,7 @@ def output_described(index: int, image: FinishedImage, *, with_preview: bool) ->
         ValueError: It is not base64.
     """
     content = decode(image.image.base64)
-    preview = _output_preview(image) if with_preview else None
+    previews = _output_previews(image) if with_preview else Previews()
     return PolicyImage(
         index=index,
         sha256=hashlib.sha256(content).hexdigest(),
@@ -50,24 +54,34 @@ def output_described(index: int, image: FinishedImage, *, with_preview: bool) ->
         bytes=len(content),
         width=image.size.width if image.size else None,
         height=image.size.height if image.size else None,
-        preview=preview,
+        **previews._asdict(),
     )
 
 
-def input_preview(content: Content, facts: InputFacts) -> str | None:
-    """Return the preview of an image of a request; None if it cannot be drawn.
+class Previews(NamedTuple):
+    """The previews of an image, as `PolicyImage` has them: none if it cannot be drawn."""
+
+    preview: str | None = None
+    preview_colors: str | None = None
+    preview_alpha: str | None = None
+
+
+def input_previews(content: Content, facts: InputFacts) -> Previews:
+    """Return the previews of an image of a request.
 
     Raises:
         UnavailableError: Its file cannot be read.
     """
+    # what is transparent would lose its colors if it were made smaller; a JPEG has none
+    size = _preview_size(facts) if facts.format == "jpeg" else None
     try:
-        return _jpeg(pixels(content, facts, _preview_size(facts)))
+        return _previews(pixels(content, facts, size))
     except (DecoderMissingError, ValueError):
-        return None
+        return Previews()
 
 
 def preview_bytes(facts: InputFacts) -> int:
-    """Return how much memory `input_preview` takes: an upper bound in bytes."""
+    """Return how much memory `input_previews` takes: an upper bound in bytes."""
     return bytes_to_decode(facts, Preparation("decode", "jpeg", _preview_size(facts)))
 
 
@@ -75,22 +89,38 @@ def _preview_size(facts: InputFacts) -> Size:
     return fitted(facts.upright, PREVIEW_EDGE, None)
 
 
-def _output_preview(image: FinishedImage) -> str | None:
+def _output_previews(image: FinishedImage) -> Previews:
     try:
         with decoded(image.image.base64) as opened:
-            return _jpeg(opened)
+            return _previews(opened)
     except ValueError:
-        return None
+        return Previews()
+
+
+def _previews(image: Image.Image) -> Previews:
+    """Return the previews of an image, which is changed itself: no copy of it is kept.
+
+    What is transparent has colors, which a server shows that ignores transparency, and a server
+    with another background than white shows what is white on white here. So the parts of such an
+    image have previews of their own.
+    """
+    if image.mode == "RGB":
+        return Previews(_jpeg(image))
+    image = image if image.mode == "RGBA" else image.convert("RGBA")
+    alpha = image.getchannel("A")
+    if alpha.getextrema() == (OPAQUE, OPAQUE):
+        return Previews(_jpeg(image))
+    colors = _jpeg(image.convert("RGB"))
+    return Previews(_jpeg(image), colors, _jpeg(alpha))
 
 
 def _jpeg(image: Image.Image) -> str:
-    """Return an image as a small JPEG. It is changed itself: no copy of it is made."""
-    small = image if image.mode in ("RGB", "RGBA") else image.convert("RGBA")
-    small.thumbnail((PREVIEW_EDGE, PREVIEW_EDGE), reducing_gap=2.0)
+    """Return an image as a small JPEG, what is transparent in white. It is changed itself."""
+    image.thumbnail((PREVIEW_EDGE, PREVIEW_EDGE), reducing_gap=2.0)
+    small = image
     if small.mode == "RGBA":
-        flat = Image.new("RGB", small.size, "white")
-        flat.paste(small, mask=small)
-        small = flat
+        small = Image.new("RGB", image.size, "white")
+        small.paste(image, mask=image)
     small.info = {}
     file = io.BytesIO()
     small.save(file, "jpeg", quality=PREVIEW_QUALITY)

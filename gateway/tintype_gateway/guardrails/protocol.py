@@ -45,6 +45,14 @@ class PolicyImage(_Message):
     """The base64 of a JPEG whose longer edge has at most 512 pixels, transparent parts in white;
     null without previews, and for images that cannot be drawn (GIF, SVG)."""
 
+    preview_colors: str | None = None
+    """The same without transparency: the colors of the file, also of what is transparent. Null for
+    an image that is opaque."""
+
+    preview_alpha: str | None = None
+    """The transparency alone, in gray: black is transparent, and white opaque. Null for an image
+    that is opaque."""
+
 
 class _Check(_Message):
     request_id: str

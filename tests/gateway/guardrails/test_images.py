@@ -3,12 +3,18 @@
 import base64
 import hashlib
 import io
+from collections.abc import Callable
 
 import pytest
 from PIL import Image
 
 from tintype_catalog.sizes import Size
-from tintype_gateway.guardrails.images import input_preview, output_described, preview_bytes
+from tintype_gateway.guardrails.images import (
+    Previews,
+    input_previews,
+    output_described,
+    preview_bytes,
+)
 from tintype_gateway.images.input_inspection import inspect_input
 from tintype_gateway.values.content import BytesContent, Upload
 from tintype_gateway.values.images import FinishedImage, GeneratedImage
@@ -117,5 +123,69 @@ def test_an_input_image_of_any_mode_is_shown_small_within_its_memory(mode: str) 
     content = BytesContent(file_of(Image.new(mode, (1000, 2000)), "png"))
     facts = inspect_input(Upload(content, "image"))
 
-    assert opened(input_preview(content, facts)).size == (256, 512)
+    assert opened(input_previews(content, facts).preview).size == (256, 512)
     assert preview_bytes(facts) > 1000 * 2000 * 4
+
+
+def described_output(image: Image.Image) -> Previews:
+    content = file_of(image, "png")
+    made = output_described(0, finished(content, "png", Size(*image.size)), with_preview=True)
+    return Previews(made.preview, made.preview_colors, made.preview_alpha)
+
+
+def described_input(image: Image.Image) -> Previews:
+    content = BytesContent(file_of(image, "png"))
+    return input_previews(content, inspect_input(Upload(content, "image")))
+
+
+def shade(preview: str | None, place: tuple[int, int]) -> int:
+    """The brightness of a pixel of a preview, of which the edges of a JPEG's blocks are blurred."""
+    value = opened(preview).convert("L").getpixel(place)
+    assert isinstance(value, int)
+    return value
+
+
+both_ways = pytest.mark.parametrize("described", [described_input, described_output])
+
+
+@both_ways
+@pytest.mark.parametrize("edge", [64, 1024])
+def test_colors_that_transparency_hides_are_shown(
+    described: Callable[[Image.Image], Previews], edge: int
+) -> None:
+    image = Image.new("RGBA", (edge, edge), (255, 255, 255, 0))
+    image.paste((0, 0, 0, 0), (0, 0, edge // 2, edge))
+
+    previews = described(image)
+
+    shown = min(edge, 512)
+    hidden, background = (shown // 4, shown // 2), (3 * shown // 4, shown // 2)
+    assert opened(previews.preview_colors).size == (shown, shown)
+    assert shade(previews.preview, hidden) == shade(previews.preview, background) == 255
+    assert shade(previews.preview_colors, hidden) < 16
+    assert shade(previews.preview_colors, background) > 240
+
+
+@both_ways
+def test_what_transparency_alone_draws_is_shown(
+    described: Callable[[Image.Image], Previews],
+) -> None:
+    image = Image.new("RGBA", (1024, 1024), (255, 255, 255, 0))
+    image.paste((255, 255, 255, 255), (0, 0, 512, 1024))
+
+    previews = described(image)
+
+    assert shade(previews.preview, (128, 256)) == shade(previews.preview, (384, 256)) == 255
+    assert shade(previews.preview_alpha, (128, 256)) > 240
+    assert shade(previews.preview_alpha, (384, 256)) < 16
+
+
+@both_ways
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_an_opaque_image_has_one_preview(
+    described: Callable[[Image.Image], Previews], mode: str
+) -> None:
+    previews = described(Image.new(mode, (64, 64), "red"))
+
+    assert previews.preview is not None
+    assert (previews.preview_colors, previews.preview_alpha) == (None, None)
