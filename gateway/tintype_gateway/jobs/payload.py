@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tintype_gateway.accounts import Profile
-from tintype_gateway.jobs.sealing import SealError, Sealing
+from tintype_gateway.jobs.sealing import KeyMissingError, SealError, Sealing
 from tintype_gateway.pipeline.stages.adapt import Handling
 from tintype_gateway.runtime.memory_budget import MemoryBudget
 from tintype_gateway.runtime.spool import Spool, Spools, SpoolWriter
@@ -52,7 +52,11 @@ class StoredRequest:
 
 
 class PayloadError(Exception):
-    """A stored request cannot be read any more: a part of it is gone, or its key is."""
+    """A stored request cannot be read any more: a part of it is gone, or was changed."""
+
+
+class PayloadKeyError(PayloadError):
+    """A stored request cannot be read here; another gateway may have its key."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,8 @@ class Payloads:
         """Give the request in a payload to the block, which can read its images until it ends.
 
         Raises:
-            PayloadError: A part of it is gone, or its key is.
+            PayloadKeyError: This gateway does not have its key.
+            PayloadError: A part of it is gone, or was changed.
             StoreError: The store is unavailable.
             OverloadedError: There is no room on the disk for its images, or no memory to open them.
         """
@@ -141,7 +146,7 @@ class Payloads:
         try:
             document: dict[str, Any] = json.loads(self.sealing.open(payload, _about(job_id)))
         except SealError as error:
-            raise PayloadError(f"the stored request cannot be opened: {error}") from error
+            raise _error_of("the stored request", error) from error
         return document
 
     async def _put(self, job_id: str, number: int, content: Content) -> None:
@@ -169,8 +174,13 @@ class Payloads:
             except NotStoredError as error:
                 raise PayloadError("an image of the stored request is gone") from error
             except SealError as error:
-                raise PayloadError(f"a stored image cannot be opened: {error}") from error
+                raise _error_of("a stored image", error) from error
         return await writer.finish()
+
+
+def _error_of(what: str, error: SealError) -> PayloadError:
+    kind = PayloadKeyError if isinstance(error, KeyMissingError) else PayloadError
+    return kind(f"{what} cannot be opened: {error}")
 
 
 def _not_removed(job_id: str, error: Exception) -> None:

@@ -20,7 +20,7 @@ from tintype_gateway.jobs.journal import JobJournal
 from tintype_gateway.jobs.output import JobOutput
 from tintype_gateway.jobs.patience import persisted
 from tintype_gateway.jobs.patient_store import PatientStore
-from tintype_gateway.jobs.payload import PayloadError, Payloads, StoredRequest
+from tintype_gateway.jobs.payload import PayloadError, PayloadKeyError, Payloads, StoredRequest
 from tintype_gateway.jobs.planning import JobPlan, plan_job
 from tintype_gateway.jobs.sealing import SealError
 from tintype_gateway.jobs.stored_results import StoredResults
@@ -76,6 +76,10 @@ class _PostponedError(Exception):
     """The gateway cannot run the job now, and nothing is lost if another one does."""
 
 
+class _KeyMissingError(Exception):
+    """The gateway does not have the key of the job's request, and another one may."""
+
+
 class JobRun:
     """A job that this gateway has by a claim."""
 
@@ -96,6 +100,8 @@ class JobRun:
         self.job = claimed.job
         self.is_postponed = False
         """Whether it was handed back because this gateway cannot run it now."""
+        self.lacks_key = False
+        """Whether it was handed back because this gateway does not have its key."""
 
     def start(self) -> "asyncio.Task[None]":
         """Begin to run the job, and return the task that ends when it is done with it."""
@@ -149,6 +155,10 @@ class JobRun:
             log.warning("job handed back", extra={**extra, "error": str(reason)})
             self.is_postponed = True
             await self._hand_back()
+        except _KeyMissingError as reason:
+            log.error("key of a job is missing", extra={**extra, "error": str(reason)})
+            self.lacks_key = True
+            await self._hand_back()
         except JobLostError:
             log.warning("job lost to another gateway", extra=extra)
         except asyncio.CancelledError:
@@ -175,10 +185,7 @@ class JobRun:
         except GatewayError as error:
             return self._failed(error)
         except PayloadError as error:
-            log.error(
-                "request of a job cannot be opened", extra={"job": job.id, "error": str(error)}
-            )
-            return self._failed(UnavailableError(f"{error}", code="job_unreadable"))
+            return self._unopened(error)
         except (JobLostError, _PostponedError):
             raise
         except Exception:
@@ -228,6 +235,18 @@ class JobRun:
             extra = {"job": self.job.id, "error": str(error)}
             log.error("result of a job not looked for any more", extra=extra)
             return None
+
+    def _unopened(self, error: PayloadError) -> JobEnd:
+        """Return the end of a job whose request cannot be opened.
+
+        Raises:
+            _KeyMissingError: It is queued again, for a gateway that has its key.
+        """
+        if isinstance(error, PayloadKeyError) and self._mode == "run":
+            raise _KeyMissingError(str(error)) from error
+        extra = {"job": self.job.id, "error": str(error)}
+        log.error("request of a job cannot be opened", extra=extra)
+        return self._failed(UnavailableError(f"{error}", code="job_unreadable"))
 
     def _waited(self) -> float:
         """Return how long the job was queued, in seconds by the clock of the ledger."""
@@ -363,7 +382,8 @@ class JobRun:
         try:
             unsent = self._mode == "run" and not self._has_sent
             await self._ledger.hand_back_job(self.job.id, self._claim, unsent=unsent)
-            JOBS_HANDED_BACK.labels("resume" if self._has_sent else "run").inc()
+            mode = "resume" if self._has_sent else "run"
+            JOBS_HANDED_BACK.labels("no_key" if self.lacks_key else mode).inc()
         except (JobLostError, LedgerUnavailableError) as error:  # its lease ends
             extra = {"job": self.job.id, "error": str(error)}
             log.warning("job not handed back", extra=extra)

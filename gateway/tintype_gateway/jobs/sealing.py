@@ -36,6 +36,10 @@ class SealError(Exception):
     """A sealed text cannot be opened. The message contains nothing of it."""
 
 
+class KeyMissingError(SealError):
+    """It was sealed with a key that is not among these; another gateway may have it."""
+
+
 class Sealing:
     """Seals with the first of its keys, and opens with all of them."""
 
@@ -53,7 +57,8 @@ class Sealing:
         """Return the text that was sealed about this subject. No copy of it is made besides.
 
         Raises:
-            SealError: It was changed, is about something else, or its key is gone.
+            KeyMissingError: Its key is not among these.
+            SealError: It was changed, or is about something else.
         """
         from cryptography.exceptions import InvalidTag
 
@@ -62,7 +67,7 @@ class Sealing:
         name, nonce = sealed[len(_VERSION) :][:NAME_BYTES], sealed[:_HEAD_BYTES][-NONCE_BYTES:]
         key = self._keys.get(name)
         if key is None:
-            raise SealError("its key is not among those of the release")
+            raise KeyMissingError("its key is not among those of this gateway")
         try:
             return _cipher(key, about).decrypt(
                 nonce, memoryview(sealed)[_HEAD_BYTES:], about.encode()

@@ -36,6 +36,10 @@ half a lease: until then, what seems lost may not be."""
 POSTPONED_SECONDS = 5.0
 """The pause after a job was handed back for want of memory, disk space or an image store."""
 
+KEY_MISSING_SECONDS = 60.0
+"""For how long no queued job is claimed of an account after one whose key this gateway lacks: the
+next ones of the account will lack it, too, and gateways that have it take them."""
+
 KEEPS_A_PLACE = 8
 """From how many places on a worker keeps one for accounts of which no job runs there."""
 
@@ -77,6 +81,8 @@ class Worker:
         self._renew = asyncio.Event()
         self._stopping = asyncio.Event()
         self._paused_until = float("-inf")
+        self._without_key: dict[str, float] = {}
+        """Until when no job is claimed of accounts whose key is missing here."""
         self._away_since: float | None = None
         """Since when the ledger is away."""
 
@@ -159,13 +165,22 @@ class Worker:
 
         The last place is for accounts of which no job runs here.
         """
-        kept = 1 if self._concurrency >= KEEPS_A_PLACE else 0
-        if free > kept and await self._start_some(free - kept, ()) < free - kept:
+        kept, unreadable = 1 if self._concurrency >= KEEPS_A_PLACE else 0, self._unreadable()
+        if free > kept and await self._start_some(free - kept, unreadable) < free - kept:
             return False
         if not kept:
             return True
         running = {run.job.account for run in self._runs.values()}
-        return await self._start_some(1, running) == 1
+        return await self._start_some(1, running | unreadable) == 1
+
+    def _unreadable(self) -> set[str]:
+        """Return the accounts of which no job is claimed, since their key is missing here."""
+        now = time.monotonic()
+        self._without_key = {
+            account: end for account, end in self._without_key.items() if end > now
+        }
+        left_now = {run.job.account for run in self._runs.values() if run.lacks_key}
+        return left_now | self._without_key.keys()
 
     async def _start_some(self, most: int, excluding: Collection[str]) -> int:
         claimed = await self._ledger.claim_jobs(
@@ -208,6 +223,8 @@ class Worker:
         JOBS_RUNNING.set(len(self._runs))
         if run.is_postponed:
             self._paused_until = time.monotonic() + POSTPONED_SECONDS
+        if run.lacks_key:
+            self._without_key[run.job.account] = time.monotonic() + KEY_MISSING_SECONDS
         self._wake.set()
 
     async def _keep_renewing(self) -> None:

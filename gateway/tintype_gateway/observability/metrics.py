@@ -461,7 +461,7 @@ JOBS_RECOVERED = Counter(
 JOBS_HANDED_BACK = Counter(
     "tintype_jobs_handed_back",
     "Jobs that this gateway handed back, as it drained or lacked memory, disk space or an image "
-    "store, by mode: run or resume.",
+    "store, by mode: run or resume; or no_key, as it lacked the key of their requests.",
     ("mode",),
     registry=REGISTRY,
 )

@@ -9,6 +9,7 @@ from typing import Any
 import httpx2
 
 from tintype_gateway.jobs.factory import create_worker
+from tintype_gateway.jobs.service import JobService
 from tintype_gateway.jobs.settings import JobSettings
 from tintype_gateway.ledger.jobs import Job, JobLimits
 from tintype_gateway.storage.image_tools import ImageTools
@@ -86,11 +87,13 @@ async def events_of(gateway: Gateway, job_id: str) -> list[dict[str, Any]]:
 
 
 @asynccontextmanager
-async def worker(gateway: Gateway, **settings: Any) -> AsyncIterator[None]:
-    """Run a worker, as another gateway has one, while the block runs."""
+async def worker(
+    gateway: Gateway, *, jobs: JobService | None = None, **settings: Any
+) -> AsyncIterator[None]:
+    """Run a worker, as another gateway has one with these jobs, while the block runs."""
     chosen = {"jobs_concurrency": 4, "jobs_drain_seconds": 1, "jobs_lease_seconds": 2, **settings}
     pipeline = gateway.jobs.submissions.pipeline
-    made = create_worker(pipeline, JobSettings(**chosen), gateway.jobs)
+    made = create_worker(pipeline, JobSettings(**chosen), jobs or gateway.jobs)
     assert made is not None
     async with made.running(gateway.catalogs.arrived):
         yield

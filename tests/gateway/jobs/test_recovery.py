@@ -5,6 +5,7 @@ import sqlite3
 import time
 from collections.abc import AsyncIterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,8 @@ from tintype_gateway.jobs.failures import MOST_LOST_WORKERS
 from tintype_gateway.jobs.journal import JobJournal
 from tintype_gateway.jobs.overdue import fail_some
 from tintype_gateway.jobs.retention import forget_some
+from tintype_gateway.jobs.sealing import KEY_BYTES, Sealing
+from tintype_gateway.jobs.service import JobService
 from tintype_gateway.ledger.errors import LedgerUnavailableError
 from tintype_gateway.ledger.jobs import Job, JobEnd, JobLimits
 from tintype_gateway.storage.stored_responses import (
@@ -208,7 +211,7 @@ async def test_a_worker_stops_what_it_has_lost_and_ends_nothing(gateway: Gateway
     await gateway.ledger.end_job(job_id, "another", JobEnd(status="failed"))
 
 
-async def test_the_request_of_a_job_whose_key_is_gone_cannot_be_read_and_an_operator_is_told(
+async def test_the_request_of_a_job_that_was_changed_cannot_be_read_and_an_operator_is_told(
     gateway: Gateway, caplog: pytest.LogCaptureFixture
 ) -> None:
     job_id = await submitted(gateway)
@@ -223,6 +226,58 @@ async def test_the_request_of_a_job_whose_key_is_gone_cannot_be_read_and_an_oper
     (line,) = [each for each in caplog.records if each.levelname == "ERROR"]
     assert (line.message, vars(line)["job"]) == ("request of a job cannot be opened", job_id)
     assert (await gateway.account()).available == CREDITS_MICRO
+
+
+def with_another_key(gateway: Gateway) -> JobService:
+    """Return the jobs of the gateway as one sees them whose file has another key."""
+    payloads = gateway.jobs.payloads
+    assert payloads is not None
+    return replace(gateway.jobs, payloads=replace(payloads, sealing=Sealing([bytes(KEY_BYTES)])))
+
+
+async def test_a_gateway_that_lacks_the_key_of_a_job_leaves_it_to_one_that_has_it(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("tintype_gateway.jobs.worker.KEY_MISSING_SECONDS", 3600)
+    before = metric("tintype_jobs_handed_back_total", mode="no_key")
+    job_id = await submitted(gateway)
+
+    async with worker(gateway, jobs=with_another_key(gateway)):
+
+        async def was_handed_back() -> bool:
+            return (await gateway.ledger.job(ACCOUNT, job_id)).handed_back == 1
+
+        await eventually(was_handed_back)
+        assert (await gateway.ledger.job(ACCOUNT, job_id)).status == "queued"
+        async with worker(gateway):
+            job = await ended(gateway, job_id)
+
+    assert (job.status, job.attempts, job.handed_back) == ("completed", 2, 1)
+    assert metric("tintype_jobs_handed_back_total", mode="no_key") == before + 1
+    (line,) = [each for each in caplog.records if each.levelname == "ERROR"]
+    assert (line.message, vars(line)["job"]) == ("key of a job is missing", job_id)
+
+
+async def test_a_gateway_runs_the_jobs_of_accounts_whose_key_it_has_beside_those_that_it_leaves(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tintype_gateway.jobs.worker.KEY_MISSING_SECONDS", 3600)
+    await gateway.ledger.create_account("agency", credits_micro=CREDITS_MICRO)
+    _, key = await gateway.ledger.create_key("agency")
+    headers = {"Prefer": "respond-async", "Authorization": f"Bearer {key}"}
+    left = (await gateway.generate(headers=headers)).json()["id"]
+    with closing(sqlite3.connect(gateway.ledger_path)) as other:
+        payload = Sealing([bytes(KEY_BYTES)]).seal(b"{}", f"job:{left}:payload")
+        other.execute("UPDATE job SET payload = ? WHERE id = ?", (payload, left))
+        other.commit()
+    readable = await submitted(gateway)
+
+    async with worker(gateway, jobs_concurrency=1):
+        job = await ended(gateway, readable)
+
+    assert job.status == "completed"
+    skipped = await gateway.ledger.cancel_job("agency", left)
+    assert (skipped.status, skipped.handed_back) == ("cancelled", 1)
 
 
 async def test_a_job_that_was_queued_for_too_long_fails_free(gateway: Gateway) -> None:

@@ -10,7 +10,14 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tintype_gateway.jobs.sealing import KEY_BYTES, SealError, Sealing, open_sealing, read_keys
+from tintype_gateway.jobs.sealing import (
+    KEY_BYTES,
+    KeyMissingError,
+    SealError,
+    Sealing,
+    open_sealing,
+    read_keys,
+)
 
 KEY, OTHER = bytes(range(KEY_BYTES)), bytes(KEY_BYTES)
 
@@ -53,7 +60,7 @@ def test_the_text_of_one_job_does_not_open_as_that_of_another(about: str, other:
 def test_another_key_does_not_open_it_and_is_named_as_the_reason() -> None:
     sealed = Sealing([KEY]).seal(b"a red fox", "job:1")
 
-    with pytest.raises(SealError, match="not among those of the release"):
+    with pytest.raises(KeyMissingError, match="not among those of this gateway"):
         Sealing([OTHER]).open(sealed, "job:1")
 
 
