@@ -2,24 +2,22 @@
 
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
-from tintype_catalog.server_fields import refused_text
-from tintype_gateway.errors import (
-    ContentPolicyError,
-    UnavailableError,
-    UnsupportedParameterError,
-)
+from pydantic import TypeAdapter
+
+from tintype_gateway.errors import ContentPolicyError, UnavailableError
 from tintype_gateway.guardrails.images import (
     input_described,
     input_previews,
     output_described,
     preview_bytes,
 )
+from tintype_gateway.guardrails.prompts import require_taken, with_prompt
 from tintype_gateway.guardrails.protocol import (
     IMAGES_VERDICTS,
     PROMPT_VERDICTS,
@@ -45,19 +43,15 @@ from tintype_gateway.values.content import InputImage, Upload
 from tintype_gateway.values.events import FinishedCall
 from tintype_gateway.values.faults import UpstreamFault
 from tintype_gateway.values.plan import Delivery, Plan
-from tintype_gateway.values.routes import Candidate
 
 log = logging.getLogger(__name__)
 
 MEMORY_SECONDS = 5.0
 """How long a request waits for the memory in which a preview is made."""
 
-REPLACED = "prompt=replaced"
-"""The adjustment of a request whose prompt the policy service has replaced."""
-
-UNREADABLE = "what no provider of the model would read as text"
-
 CheckName = Literal["prompt", "images"]
+
+AnyVerdict = TypeVar("AnyVerdict", bound=Allow | Deny | Replace)
 
 
 @dataclass(frozen=True)
@@ -111,17 +105,13 @@ class Guardrail:
             images=await self._inputs(plan),
         )
         try:
-            async with _observed("prompt", request_id) as observed:
-                verdict = await self.service.ask(question, PROMPT_VERDICTS)
-                _require_taken(plan, verdict)
-                observed.outcome = verdict.verdict
+            verdict = await self._verdict(
+                "prompt", question, PROMPT_VERDICTS, request_log, partial(require_taken, plan)
+            )
         except PolicyFailure as failure:
-            if not self.fails_open:
-                _note("prompt", "failed_closed", request_log)
-                raise _unavailable() from failure
-            _note("prompt", "failed_open", request_log)
+            raise _unavailable() from failure
+        if verdict is None:
             return plan
-        _note("prompt", verdict.verdict, request_log)
         if isinstance(verdict, Deny):
             raise ContentPolicyError(verdict.message, param="prompt")
         if isinstance(verdict, Replace):
@@ -150,19 +140,45 @@ class Guardrail:
             images=await self._outputs(call),
         )
         try:
-            async with _observed("images", context.request_id) as observed:
-                verdict = await self.service.ask(question, IMAGES_VERDICTS)
-                observed.outcome = verdict.verdict
+            verdict = await self._verdict("images", question, IMAGES_VERDICTS, context.log)
         except PolicyFailure as failure:
-            if not self.fails_open:
-                _note("images", "failed_closed", context.log)
-                message = "the images cannot be judged by this gateway's policy, and are withheld"
-                raise UpstreamFault("unjudged", message) from failure
-            _note("images", "failed_open", context.log)
-            return
-        _note("images", verdict.verdict, context.log)
+            message = "the images cannot be judged by this gateway's policy, and are withheld"
+            raise UpstreamFault("unjudged", message) from failure
         if isinstance(verdict, Deny):
             raise UpstreamFault("denied", verdict.message)
+
+    async def _verdict(
+        self,
+        check: CheckName,
+        question: PromptCheck | ImagesCheck,
+        verdicts: TypeAdapter[AnyVerdict],
+        request_log: RequestLog,
+        require: Callable[[AnyVerdict], None] = lambda _: None,
+    ) -> AnyVerdict | None:
+        """Return the verdict on a question; None without one, where the gateway fails open.
+
+        Args:
+            check: What is judged.
+            question: The question.
+            verdicts: The verdicts that there are.
+            request_log: Where the verdict is noted.
+            require: Raises `PolicyFailure` for a verdict that cannot be carried out.
+
+        Raises:
+            PolicyFailure: There is none, and the gateway fails closed.
+        """
+        try:
+            async with _observed(check, question.request_id) as observed:
+                verdict = await self.service.ask(question, verdicts)
+                require(verdict)
+                observed.outcome = verdict.verdict
+        except PolicyFailure:
+            _note(check, "failed_open" if self.fails_open else "failed_closed", request_log)
+            if not self.fails_open:
+                raise
+            return None
+        _note(check, verdict.verdict, request_log)
+        return verdict
 
     async def _inputs(self, plan: Plan) -> tuple[PolicyImage, ...]:
         if self.inputs == "none":
@@ -198,51 +214,9 @@ class Guardrail:
             raise UpstreamFault("outcome_unknown", message) from error
 
 
-def with_prompt(plan: Plan, prompt: str) -> Plan:
-    """Return a plan with the prompt that the policy service has put in the place of its own.
-
-    Servers that would not read all of it as text do not get it: words that are taken out of a
-    prompt may leave a tag of a server behind.
-
-    Raises:
-        UnsupportedParameterError: All servers are such.
-    """
-    readers = _readers(plan, prompt)
-    if not readers:
-        raise UnsupportedParameterError(f"`prompt`: it has {UNREADABLE}", param="prompt")
-    job = replace(plan.job, prompt=prompt, adjustments=(*plan.job.adjustments, REPLACED))
-    return replace(plan, job=job, candidates=readers)
-
-
-def _readers(plan: Plan, prompt: str) -> tuple[Candidate, ...]:
-    """Return the candidates whose servers read a prompt as text."""
-    return tuple(
-        candidate
-        for candidate in plan.candidates
-        if (options := candidate.route.binding.api) is None or not refused_text([prompt], options)
-    )
-
-
 def _parameters(plan: Plan) -> dict[str, Any]:
     """Return the other values that the provider gets, which come from JSON."""
     return {**plan.job.parameters, **plan.job.extras}
-
-
-def _require_taken(plan: Plan, verdict: Allow | Deny | Replace) -> None:
-    """Check that the model takes the prompt of a verdict.
-
-    Raises:
-        PolicyFailure: It does not.
-    """
-    if not isinstance(verdict, Replace):
-        return
-    if not plan.job.prompt:
-        raise PolicyFailure("invalid", "not a verdict: a prompt for a request without one")
-    most = plan.model.limits.max_prompt_characters
-    if len(verdict.prompt) > most:
-        raise PolicyFailure("invalid", f"not a verdict: a prompt above {most} characters")
-    if not _readers(plan, verdict.prompt):
-        raise PolicyFailure("invalid", f"not a verdict: a prompt with {UNREADABLE}")
 
 
 def _unavailable() -> UnavailableError:

@@ -6,7 +6,7 @@ from functools import partial
 
 from tintype_gateway.api.operations import OPERATIONS
 from tintype_gateway.errors import ForbiddenError
-from tintype_gateway.guardrails.guard import with_prompt
+from tintype_gateway.guardrails.prompts import with_prompt
 from tintype_gateway.jobs.patience import persisted
 from tintype_gateway.jobs.payload import StoredRequest
 from tintype_gateway.ledger.interface import Caller

@@ -11,7 +11,8 @@ from tests.gateway.guardrails.test_service import answer
 from tests.gateway.webhooks.support import nearby, secret, secrets_file
 from tintype_gateway.accounts import Caller
 from tintype_gateway.errors import UnavailableError, UnsupportedParameterError
-from tintype_gateway.guardrails.guard import Guardrail, with_prompt
+from tintype_gateway.guardrails.guard import Guardrail
+from tintype_gateway.guardrails.prompts import with_prompt
 from tintype_gateway.guardrails.service import PolicyService
 from tintype_gateway.images.converter import Converter
 from tintype_gateway.observability.request_log import RequestLog
