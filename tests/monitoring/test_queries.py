@@ -88,6 +88,13 @@ def test_every_section_of_the_runbooks_is_an_alert() -> None:
     assert sections == {rule["alert"] for rule in alerts()}
 
 
+def test_the_panels_that_the_runbooks_name_are_there() -> None:
+    named = set(re.findall(r"(?<!\*)\*([^*\n]+)\*(?!\*)", RUNBOOKS))
+    titles = {panel.title for name in dashboards.names() for panel in dashboards.panels(name)}
+
+    assert named - titles == {"italics", "Tintype platform"}  # of the sentence about these names
+
+
 def test_the_labels_of_each_metric_are_documented() -> None:
     rows = re.findall(r"^\| `(\w+)` \| \w+ \| ([\w, ]*) \|", OBSERVABILITY, re.MULTILINE)
     labels = {

@@ -136,8 +136,8 @@ def _sum_checks(charges: str) -> Sequence[Check]:
         ),
         # Nor is a charge that was archived missing in the daily usage of its model.
         Check(
-            "account {0} was charged {2} micro-credits more for {1}, what was archived among it,"
-            " than its daily usage has",
+            "the charges of account {0} for {1}, with those in archives, are {2} micro-credits"
+            " above its daily usage",
             f"""
             SELECT account, model, sum(charged) AS charged
             FROM (

@@ -185,8 +185,8 @@ OF_KEY_AND_USER = (
     " their key and end user lacks"
 )
 OF_MODEL = (
-    "account studio was charged 7 micro-credits more for canvas, what was archived among it, than"
-    " its daily usage has"
+    "the charges of account studio for canvas, with those in archives, are 7 micro-credits above"
+    " its daily usage"
 )
 
 
