@@ -8,16 +8,9 @@ from datetime import UTC, datetime
 from typing import get_args
 
 from tintype_cli import budgets, limits, webhook_secrets
-from tintype_cli.help import LEDGER_CODES, CommandParser, command_parser
-from tintype_cli.ledger_work import (
-    command_author,
-    in_credits,
-    line_of,
-    line_of_key,
-    micro_credits,
-    signed_micro_credits,
-    with_ledger,
-)
+from tintype_cli.arguments import micro_credits, signed_micro_credits
+from tintype_cli.help import LEDGER_CODES, CommandParser, Commands, command_parser
+from tintype_cli.ledger_work import in_credits, line_of, line_of_key, run_subcommand
 from tintype_cli.limits import ALL, DEFAULT, UNLIMITED
 from tintype_gateway.accounts import AccountSpec, DeletionPolicy
 from tintype_gateway.ledger.interface import Author, Ledger, Policy
@@ -28,7 +21,7 @@ def main(argv: Sequence[str]) -> int:
     if argv and argv[0] == "webhook-secrets":
         return webhook_secrets.main(argv[1:])
     arguments = build_parser().parse_args(argv)
-    work = {
+    works = {
         "create": _create,
         "grant": _grant,
         "adjust": _adjust,
@@ -39,9 +32,8 @@ def main(argv: Sequence[str]) -> int:
         "release": _release,
         "show": _show,
         "list": _list,
-    }[arguments.command]
-    author = command_author(f"tintype accounts {arguments.command}")
-    return with_ledger("tintype accounts", lambda ledger: work(ledger, arguments, author))
+    }
+    return run_subcommand("tintype accounts", works, arguments)
 
 
 async def _create(ledger: Ledger, arguments: argparse.Namespace, author: Author) -> None:
@@ -155,72 +147,11 @@ def build_parser() -> CommandParser:
         example="tintype accounts create team-a --credits 100\ntintype accounts list",
         exit_codes=LEDGER_CODES,
     )
-    create = commands.add(
-        "create", "open an account", example="tintype accounts create team-a --credits 100"
-    )
-    create.add_argument("--credits", type=micro_credits, default=0, help="the initial credits")
-    create.add_argument(
-        "--unlimited", action="store_true", help="never refuse a request for the balance"
-    )
-    grant = commands.add(
-        "grant",
-        "give credits to an account",
-        example="tintype accounts grant team-a --credits 50 --reason 'invoice 17'",
-    )
-    grant.add_argument(
-        "--credits", type=micro_credits, required=True, help="the number of credits, such as 50"
-    )
-    grant.add_argument(
-        "--reason", default="granted by the command line", help="stored with the ledger entry"
-    )
-    adjust = commands.add(
-        "adjust",
-        "correct a balance, up or down",
-        example="tintype accounts adjust team-a --credits -2.5 --reason 'granted twice'",
-    )
-    adjust.add_argument(
-        "--credits", type=signed_micro_credits, required=True, help="the difference, such as -2.5"
-    )
-    adjust.add_argument("--reason", required=True, help="stored with the ledger entry")
-    limit = commands.add(
-        "set",
-        "change limits and budgets of an account; those without a flag do not change",
-        example="tintype accounts set team-a --models gpt-image-1 --images-per-minute 60",
-    )
-    put = commands.add(
-        "put",
-        "create an account, or replace all that is decided of it: what has no flag is its default",
-        example="tintype accounts put team-a --display-name 'Team A' --images-per-minute 60",
-    )
-    put.add_argument("--display-name", default="", metavar="TEXT", help="a name for people")
-    put.add_argument("--suspended", action="store_true", help="refuse its requests")
-    put.add_argument(
-        "--unlimited", action="store_true", help="never refuse a request for the balance"
-    )
-    put.add_argument("--owner", metavar="TEXT", help="what the account belongs to, by default none")
-    put.add_argument(
-        "--deletion-policy",
-        choices=get_args(DeletionPolicy),
-        default="retain",
-        help="what becomes of it when its owner gives it up",
-    )
-    suspend = commands.add(
-        "suspend",
-        "refuse the requests of an account within a second",
-        example="tintype accounts suspend team-a",
-    )
-    resume = commands.add(
-        "resume",
-        "accept the requests of a suspended account",
-        example="tintype accounts resume team-a",
-    )
-    release = commands.add(
-        "release",
-        "let the owner of an account give it up",
-        example="tintype accounts release team-a --owner images/tintype:team-a/team-a",
-    )
-    release.add_argument("--owner", required=True, metavar="TEXT", help="its owner")
-    show = commands.add(
+    _add_credits(commands)
+    _add_limits(commands)
+    _add_states(commands)
+    _named(
+        commands,
         "show",
         "show an account, its budgets, its keys and its usage in this month",
         example="tintype accounts show team-a",
@@ -232,10 +163,101 @@ def build_parser() -> CommandParser:
         "make, list, end and delete the secrets that sign the webhooks of an account's jobs",
         webhook_secrets.build_parser(),
     )
-    for command in (create, grant, adjust, limit, put, suspend, resume, release, show):
-        command.add_argument("name", help="the name of the account")
-    for command in (create, limit, put):
-        limits.add_flags(command)
-    for command in (limit, put):
-        budgets.add_flags(command)
     return parser
+
+
+def _named(commands: Commands, name: str, summary: str, *, example: str) -> CommandParser:
+    """Add a subcommand that works on one account."""
+    command = commands.add(name, summary, example=example)
+    command.add_argument("name", help="the name of the account")
+    return command
+
+
+def _add_credits(commands: Commands) -> None:
+    create = _named(
+        commands,
+        "create",
+        "open an account",
+        example="tintype accounts create team-a --credits 100",
+    )
+    create.add_argument("--credits", type=micro_credits, default=0, help="the initial credits")
+    _add_unlimited(create)
+    limits.add_flags(create)
+    grant = _named(
+        commands,
+        "grant",
+        "give credits to an account",
+        example="tintype accounts grant team-a --credits 50 --reason 'invoice 17'",
+    )
+    grant.add_argument(
+        "--credits", type=micro_credits, required=True, help="the number of credits, such as 50"
+    )
+    grant.add_argument(
+        "--reason", default="granted by the command line", help="stored with the ledger entry"
+    )
+    adjust = _named(
+        commands,
+        "adjust",
+        "correct a balance, up or down",
+        example="tintype accounts adjust team-a --credits -2.5 --reason 'granted twice'",
+    )
+    adjust.add_argument(
+        "--credits", type=signed_micro_credits, required=True, help="the difference, such as -2.5"
+    )
+    adjust.add_argument("--reason", required=True, help="stored with the ledger entry")
+
+
+def _add_limits(commands: Commands) -> None:
+    change = _named(
+        commands,
+        "set",
+        "change limits and budgets of an account; those without a flag do not change",
+        example="tintype accounts set team-a --models gpt-image-1 --images-per-minute 60",
+    )
+    put = _named(
+        commands,
+        "put",
+        "create an account, or replace all that is decided of it: what has no flag is its default",
+        example="tintype accounts put team-a --display-name 'Team A' --images-per-minute 60",
+    )
+    put.add_argument("--display-name", default="", metavar="TEXT", help="a name for people")
+    put.add_argument("--suspended", action="store_true", help="refuse its requests")
+    _add_unlimited(put)
+    put.add_argument("--owner", metavar="TEXT", help="what the account belongs to, by default none")
+    put.add_argument(
+        "--deletion-policy",
+        choices=get_args(DeletionPolicy),
+        default="retain",
+        help="what becomes of it when its owner gives it up",
+    )
+    for command in (change, put):
+        limits.add_flags(command)
+        budgets.add_flags(command)
+
+
+def _add_states(commands: Commands) -> None:
+    _named(
+        commands,
+        "suspend",
+        "refuse the requests of an account within a second",
+        example="tintype accounts suspend team-a",
+    )
+    _named(
+        commands,
+        "resume",
+        "accept the requests of a suspended account",
+        example="tintype accounts resume team-a",
+    )
+    release = _named(
+        commands,
+        "release",
+        "let the owner of an account give it up",
+        example="tintype accounts release team-a --owner images/tintype:team-a/team-a",
+    )
+    release.add_argument("--owner", required=True, metavar="TEXT", help="its owner")
+
+
+def _add_unlimited(command: CommandParser) -> None:
+    command.add_argument(
+        "--unlimited", action="store_true", help="never refuse a request for the balance"
+    )

@@ -1,11 +1,11 @@
 """`tintype audit`: who changed accounts, keys, grants, models, bindings and admins."""
 
-import argparse
 import json
 from collections.abc import Sequence
 
+from tintype_cli.arguments import moment, up_to
 from tintype_cli.help import LEDGER_CODES, CommandParser, command_parser
-from tintype_cli.ledger_work import moment, with_ledger
+from tintype_cli.ledger_work import with_ledger
 from tintype_gateway.ledger.changes import KINDS, MAXIMUM_PAGE, Change, change_document
 from tintype_gateway.ledger.interface import ChangeFilter, Ledger
 
@@ -76,7 +76,7 @@ def build_parser() -> CommandParser:
         show.add_argument(f"--{name}", type=moment, metavar="DATE", help=f"only changes {text}")
     show.add_argument(
         "--limit",
-        type=_limit,
+        type=up_to(MAXIMUM_PAGE),
         default=DEFAULT_LINES,
         metavar="N",
         help=f"at most so many, up to {MAXIMUM_PAGE}; {DEFAULT_LINES} by default",
@@ -95,9 +95,3 @@ def build_parser() -> CommandParser:
         help="delete what was recorded before this day (UTC), or this long ago",
     )
     return parser
-
-
-def _limit(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= MAXIMUM_PAGE:
-        raise argparse.ArgumentTypeError(f"must be a number from 1 to {MAXIMUM_PAGE}")
-    return int(text)

@@ -4,7 +4,8 @@ import argparse
 import re
 from collections.abc import Iterator
 
-from tintype_cli.ledger_work import in_credits, micro_credits
+from tintype_cli.arguments import micro_credits
+from tintype_cli.ledger_work import in_credits
 from tintype_gateway.accounts import WINDOWS, Account, Budget, Window
 from tintype_gateway.ledger.interface import Author, Ledger
 

@@ -1,30 +1,33 @@
 """`tintype grants`: credits that accounts get once for good, by a reference."""
 
+import argparse
 from collections.abc import Sequence
 
+from tintype_cli.arguments import micro_credits
 from tintype_cli.help import LEDGER_CODES, CommandParser, command_parser
-from tintype_cli.ledger_work import command_author, line_of_grant, micro_credits, with_ledger
-from tintype_gateway.ledger.interface import Ledger
+from tintype_cli.ledger_work import line_of_grant, run_subcommand
+from tintype_gateway.ledger.interface import Author, Ledger
 
 
 def main(argv: Sequence[str]) -> int:
     """Make or show a grant."""
     arguments = build_parser().parse_args(argv)
+    return run_subcommand("tintype grants", {"put": _put, "show": _show}, arguments)
 
-    async def work(ledger: Ledger) -> None:
-        if arguments.command == "show":
-            grant = await ledger.granted(arguments.reference)
-        else:
-            grant, _ = await ledger.put_grant(
-                arguments.reference,
-                arguments.account,
-                arguments.credits,
-                arguments.reason,
-                author=command_author("tintype grants put"),
-            )
-        print(line_of_grant(grant))
 
-    return with_ledger("tintype grants", work)
+async def _put(ledger: Ledger, arguments: argparse.Namespace, author: Author) -> None:
+    grant, _ = await ledger.put_grant(
+        arguments.reference,
+        arguments.account,
+        arguments.credits,
+        arguments.reason,
+        author=author,
+    )
+    print(line_of_grant(grant))
+
+
+async def _show(ledger: Ledger, arguments: argparse.Namespace, author: Author) -> None:
+    print(line_of_grant(await ledger.granted(arguments.reference)))
 
 
 def build_parser() -> CommandParser:

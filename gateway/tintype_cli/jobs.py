@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tintype_cli import jobs_client
+from tintype_cli.arguments import up_to
 from tintype_cli.gateway_access import NOT_YET, add_url, ask_gateway
 from tintype_cli.help import WRONG_CALL, CommandParser, Commands, command_parser
 from tintype_cli.http_client import Gateway, error_text
@@ -146,7 +147,7 @@ def _add_list(commands: Commands) -> None:
     parser.add_argument("--status", choices=STATUSES, help="only those in this state")
     parser.add_argument(
         "--limit",
-        type=_limit,
+        type=up_to(MOST_JOBS),
         default=20,
         metavar="N",
         help=f"how many, at most {MOST_JOBS}; by default 20",
@@ -196,12 +197,6 @@ def _job_id(text: str) -> str:
     if not re.fullmatch(r"job_[0-9A-Za-z]+", text):
         raise argparse.ArgumentTypeError("must be the id of a job, such as job_0123")
     return text
-
-
-def _limit(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= MOST_JOBS:
-        raise argparse.ArgumentTypeError(f"must be a number from 1 to {MOST_JOBS}")
-    return int(text)
 
 
 def _seconds(text: str) -> float:

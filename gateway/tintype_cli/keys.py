@@ -5,24 +5,24 @@ import re
 from collections.abc import Sequence
 from datetime import timedelta
 
-from tintype_cli.help import LEDGER_CODES, CommandParser, command_parser
-from tintype_cli.ledger_work import command_author, duration, end_of, line_of_key, with_ledger
+from tintype_cli.arguments import add_lifetime, add_new_end, duration, end_of
+from tintype_cli.help import LEDGER_CODES, CommandParser, Commands, command_parser
+from tintype_cli.ledger_work import line_of_key, run_subcommand
 from tintype_gateway.ledger.interface import Author, Ledger
 
 
 def main(argv: Sequence[str]) -> int:
     """Create, register, list, end, rotate or revoke API keys."""
     arguments = build_parser().parse_args(argv)
-    work = {
+    works = {
         "create": _create,
         "register": _register,
         "list": _list,
         "expire": _expire,
         "rotate": _rotate,
         "revoke": _revoke,
-    }[arguments.command]
-    author = command_author(f"tintype keys {arguments.command}")
-    return with_ledger("tintype keys", lambda ledger: work(ledger, arguments, author))
+    }
+    return run_subcommand("tintype keys", works, arguments)
 
 
 async def _create(ledger: Ledger, arguments: argparse.Namespace, author: Author) -> None:
@@ -78,6 +78,13 @@ def build_parser() -> CommandParser:
         example="tintype keys create --account team-a\ntintype keys list --account team-a",
         exit_codes=LEDGER_CODES,
     )
+    _add_new(commands)
+    _add_list(commands)
+    _add_ends(commands)
+    return parser
+
+
+def _add_new(commands: Commands) -> None:
     create = commands.add(
         "create",
         "create a key; it is shown only once",
@@ -93,8 +100,13 @@ def build_parser() -> CommandParser:
     )
     register.add_argument("--owner", help="what the key belongs to")
     register.add_argument("--name", help="a name for people")
+    _add_id(register)
     for command in (create, register):
         command.add_argument("--account", required=True, help="the account that pays")
+        add_lifetime(command, "the key")
+
+
+def _add_list(commands: Commands) -> None:
     listing = commands.add(
         "list",
         "list keys, those of an account or of an owner, or all",
@@ -105,22 +117,15 @@ def build_parser() -> CommandParser:
     listing.add_argument(
         "--active", action="store_true", help="leave out keys that have expired or were revoked"
     )
+
+
+def _add_ends(commands: Commands) -> None:
     expire = commands.add(
         "expire",
         "move the end of a key",
         example="tintype keys expire KEY_ID --in 24h",
     )
-    end = expire.add_mutually_exclusive_group(required=True)
-    end.add_argument(
-        "--in", dest="expires_in", type=duration, metavar="TIME", help="end it then, such as 24h"
-    )
-    end.add_argument(
-        "--never",
-        dest="expires_in",
-        action="store_const",
-        const=None,
-        help="let it not end by itself",
-    )
+    add_new_end(expire)
     rotate = commands.add(
         "rotate",
         "replace a key; the new one is shown only once",
@@ -133,17 +138,14 @@ def build_parser() -> CommandParser:
         metavar="TIME",
         help="how long the old key stays valid, such as 24h; by default it is revoked now",
     )
+    add_lifetime(rotate, "the key")
     revoke = commands.add("revoke", "revoke a key now", example="tintype keys revoke KEY_ID")
-    for command in (register, expire, rotate, revoke):
-        command.add_argument("id", help="the id of the key")
-    for command in (create, register, rotate):
-        command.add_argument(
-            "--expires-in",
-            type=duration,
-            metavar="TIME",
-            help="how long the key is valid, such as 90d",
-        )
-    return parser
+    for command in (expire, rotate, revoke):
+        _add_id(command)
+
+
+def _add_id(command: CommandParser) -> None:
+    command.add_argument("id", help="the id of the key")
 
 
 def _sha256(text: str) -> bytes:

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
+from tintype_cli.arguments import moment
 from tintype_cli.help import DONE, WRONG_SETTING, CommandParser, command_parser
-from tintype_cli.ledger_work import moment, with_ledger, with_ledger_url
+from tintype_cli.ledger_work import time_of, with_ledger, with_ledger_url
 from tintype_gateway.ledger.archive.run import Report, archive
 from tintype_gateway.ledger.archive.session import open_session
 from tintype_gateway.ledger.archive.verification import verify
@@ -126,7 +127,7 @@ def _print_report(report: Report) -> None:
     if report.is_resumed:
         print("Completed the run that an earlier command had begun; run this one again for more.")
     print(f"run\t{report.run_id}")
-    print(f"before\t{report.before:%Y-%m-%d %H:%M} UTC")
+    print(f"before\t{time_of(report.before)}")
     print(f"postings\t{report.postings}")
     print(f"file\t{report.file}")
 

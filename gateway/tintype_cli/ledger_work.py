@@ -1,25 +1,24 @@
-"""Shared by the commands that work on the ledger: opening it, and parsing and printing values."""
+"""Shared by the commands that work on the ledger: opening it, and printing what is in it."""
 
 import argparse
 import asyncio
 import getpass
 import os
-import re
 import socket
 import sys
-from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from decimal import Decimal
 
+from tintype_cli.arguments import MICRO
 from tintype_cli.flags import read_settings
 from tintype_gateway.ledger.errors import LedgerError
 from tintype_gateway.ledger.factory import open_ledger
 from tintype_gateway.ledger.interface import Account, ApiKey, Author, Grant, Ledger
 from tintype_gateway.settings import GatewaySettings
 
-_MICRO = 1_000_000
-
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+LedgerWork = Callable[[Ledger, argparse.Namespace, Author], Awaitable[None]]
+"""The work of a subcommand, with its arguments and the author of what it changes."""
 
 
 def with_ledger(program: str, work: Callable[[Ledger], Awaitable[int | None]]) -> int:
@@ -33,6 +32,14 @@ def with_ledger(program: str, work: Callable[[Ledger], Awaitable[int | None]]) -
             await ledger.close()
 
     return with_ledger_url(program, run)
+
+
+def run_subcommand(
+    program: str, works: Mapping[str, LedgerWork], arguments: argparse.Namespace
+) -> int:
+    """Run the work of the selected subcommand on the ledger, and return the exit code."""
+    work, author = works[arguments.command], _author(f"{program} {arguments.command}")
+    return with_ledger(program, lambda ledger: work(ledger, arguments, author))
 
 
 def with_ledger_url(program: str, work: Callable[[str], Awaitable[int]]) -> int:
@@ -49,7 +56,7 @@ def with_ledger_url(program: str, work: Callable[[str], Awaitable[int]]) -> int:
         return 1
 
 
-def command_author(command: str) -> Author:
+def _author(command: str) -> Author:
     """Return the author of what a command changes: the user of the system who runs it."""
     try:
         user = getpass.getuser()
@@ -58,41 +65,14 @@ def command_author(command: str) -> Author:
     return Author("command", user, {"command": command, "host": socket.gethostname()})
 
 
-def micro_credits(text: str) -> int:
-    """Return decimal credits as micro-credits, for argparse."""
-    micro = signed_micro_credits(text)
-    if micro < 0:
-        raise argparse.ArgumentTypeError("must be at least 0")
-    return micro
-
-
-def signed_micro_credits(text: str) -> int:
-    """Return decimal credits, which may be below zero, as micro-credits, for argparse."""
-    try:
-        micro = Decimal(text) * _MICRO
-    except InvalidOperation as error:
-        raise argparse.ArgumentTypeError("must be a number of credits, such as 100") from error
-    if not micro.is_finite() or micro != micro.to_integral_value():
-        raise argparse.ArgumentTypeError("must have six decimals at most")
-    return int(micro)
-
-
-def duration(text: str) -> timedelta:
-    """Return a time such as `90d`, `12h`, `30m` or `45s`, for argparse."""
-    match = re.fullmatch(r"(\d{1,6})([smhd])", text)
-    if match is None:
-        raise argparse.ArgumentTypeError("must be a number and s, m, h or d, such as 90d")
-    return timedelta(**{_UNITS[match[2]]: int(match[1])})
-
-
-def end_of(lifetime: timedelta | None) -> datetime | None:
-    """Return the end of a lifetime that starts now, None if it has no end."""
-    return None if lifetime is None else datetime.now(UTC) + lifetime
-
-
 def in_credits(micro: int) -> Decimal:
     """Return micro-credits as credits."""
-    return Decimal(micro) / _MICRO
+    return Decimal(micro) / MICRO
+
+
+def time_of(at: datetime) -> str:
+    """Return a time as the commands print it, in minutes."""
+    return f"{at:%Y-%m-%d %H:%M} UTC"
 
 
 def line_of(account: Account) -> str:
@@ -107,28 +87,16 @@ def line_of(account: Account) -> str:
 def line_of_key(key: ApiKey) -> str:
     """Return one line that describes a key."""
     if key.revoked_at is not None:
-        end = f"revoked {key.revoked_at:%Y-%m-%d %H:%M} UTC"
+        end = f"revoked {time_of(key.revoked_at)}"
     elif key.expires_at is not None:
-        end = f"expires {key.expires_at:%Y-%m-%d %H:%M} UTC"
+        end = f"expires {time_of(key.expires_at)}"
     else:
         end = "does not expire"
-    return f"{key.id}\tcreated {key.created_at:%Y-%m-%d %H:%M} UTC\t{end}"
+    return f"{key.id}\tcreated {time_of(key.created_at)}\t{end}"
 
 
 def line_of_grant(grant: Grant) -> str:
     """Return one line that describes a grant with a reference."""
-    made = f"granted {grant.created_at:%Y-%m-%d %H:%M} UTC"
+    made = f"granted {time_of(grant.created_at)}"
     credits = f"{in_credits(grant.micro)} credits"
     return f"{grant.reference}\t{grant.account}\t{credits}\t{made}\tposting {grant.posting}"
-
-
-def moment(text: str) -> datetime:
-    """Return a day, or a time ago, as a moment, for argparse."""
-    try:
-        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
-    except ValueError:
-        pass
-    try:
-        return datetime.now(UTC) - duration(text)
-    except (argparse.ArgumentTypeError, OverflowError) as error:
-        raise argparse.ArgumentTypeError("must be a day such as 2026-01-31, or 90d") from error

@@ -4,9 +4,10 @@ import argparse
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from tintype_cli.arguments import add_lifetime, add_new_end, duration, end_of
 from tintype_cli.flags import read_settings
 from tintype_cli.help import LEDGER_CODES, CommandParser, command_parser
-from tintype_cli.ledger_work import command_author, duration, end_of, with_ledger
+from tintype_cli.ledger_work import run_subcommand, time_of
 from tintype_gateway.jobs.sealing import Sealing, open_sealing
 from tintype_gateway.jobs.webhook_secrets import WebhookSecrets
 from tintype_gateway.ledger.interface import Author, Ledger
@@ -19,11 +20,8 @@ PROGRAM = "tintype accounts webhook-secrets"
 def main(argv: Sequence[str]) -> int:
     """Create, list, end or delete secrets of webhooks."""
     arguments = build_parser().parse_args(argv)
-    work = {"create": _create, "list": _list, "expire": _expire, "delete": _delete}[
-        arguments.command
-    ]
-    author = command_author(f"{PROGRAM} {arguments.command}")
-    return with_ledger(PROGRAM, lambda ledger: work(ledger, arguments, author))
+    works = {"create": _create, "list": _list, "expire": _expire, "delete": _delete}
+    return run_subcommand(PROGRAM, works, arguments)
 
 
 async def _create(ledger: Ledger, arguments: argparse.Namespace, author: Author) -> None:
@@ -76,8 +74,8 @@ def _line(secret: WebhookSecret) -> str:
     if end is None:
         state = "does not expire"
     else:
-        state = f"{'expires' if end > datetime.now(UTC) else 'expired'} {end:%Y-%m-%d %H:%M} UTC"
-    return f"{secret.id}\tcreated {secret.created_at:%Y-%m-%d %H:%M} UTC\t{state}"
+        state = f"{'expires' if end > datetime.now(UTC) else 'expired'} {time_of(end)}"
+    return f"{secret.id}\tcreated {time_of(secret.created_at)}\t{state}"
 
 
 def build_parser() -> CommandParser:
@@ -100,9 +98,7 @@ def build_parser() -> CommandParser:
         metavar="TIME",
         help="end the other secrets of the account then, such as 24h; by default they stay",
     )
-    create.add_argument(
-        "--expires-in", type=duration, metavar="TIME", help="how long it is valid, such as 90d"
-    )
+    add_lifetime(create, "it")
     listing = commands.add(
         "list", "list the secrets of an account, oldest first", example=f"{PROGRAM} list team-a"
     )
@@ -111,17 +107,7 @@ def build_parser() -> CommandParser:
         "move the end of a secret",
         example=f"{PROGRAM} expire team-a whs-0123 --in 24h",
     )
-    end = expire.add_mutually_exclusive_group(required=True)
-    end.add_argument(
-        "--in", dest="expires_in", type=duration, metavar="TIME", help="end it then, such as 24h"
-    )
-    end.add_argument(
-        "--never",
-        dest="expires_in",
-        action="store_const",
-        const=None,
-        help="let it not end by itself",
-    )
+    add_new_end(expire)
     delete = commands.add(
         "delete", "delete a secret now", example=f"{PROGRAM} delete team-a whs-0123"
     )

@@ -1,9 +1,9 @@
 """`tintype webhooks`: the outbox of webhooks."""
 
-import argparse
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from tintype_cli.arguments import up_to
 from tintype_cli.help import LEDGER_CODES, CommandParser, command_parser
 from tintype_cli.ledger_work import with_ledger
 from tintype_gateway.ledger.interface import Ledger
@@ -56,7 +56,7 @@ def build_parser() -> CommandParser:
     listing.add_argument("--state", choices=WEBHOOK_STATES, help="only those in this state")
     listing.add_argument(
         "--limit",
-        type=_limit,
+        type=up_to(MAX_PAGE),
         default=100,
         metavar="N",
         help=f"how many, at most {MAX_PAGE}; by default 100",
@@ -69,9 +69,3 @@ def build_parser() -> CommandParser:
     resend.add_argument("id", help="the id of the webhook")
     commands.add("test", "send a webhook of the type webhook.test", example="tintype webhooks test")
     return parser
-
-
-def _limit(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= MAX_PAGE:
-        raise argparse.ArgumentTypeError(f"must be a number from 1 to {MAX_PAGE}")
-    return int(text)
