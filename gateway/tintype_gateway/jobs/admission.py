@@ -1,4 +1,4 @@
-"""What is decided of a job before any work is done for it: is it taken, or known already?"""
+"""Checks before any work is done for a job: may there be one, and is it a repeat?"""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -43,7 +43,7 @@ DISABLED = Unavailable("this gateway takes no jobs (TINTYPE_JOBS_ENABLED)")
 
 
 class JobHooks(Protocol):
-    """What the webhooks of jobs are checked by."""
+    """Checks and seals the webhook URLs that requests name."""
 
     async def accepted(self, caller: Caller, job_id: str, url: str) -> bytes:
         """Return the sealed URL that is told of the end of a job.

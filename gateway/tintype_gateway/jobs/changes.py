@@ -1,4 +1,4 @@
-"""Wakes those in this process that wait for a job, and the worker, when something happens to one.
+"""Wakes the worker, and the requests of this process that wait for a job, when a job changes.
 
 One reader of the ledger's signals serves all of them: with PostgreSQL it is one connection for the
 gateway. A signal may be lost, so those that wait also look by themselves, now and then.
@@ -62,7 +62,7 @@ class JobChanges:
 
     @property
     def waiting(self) -> int:
-        """How many wait."""
+        """The number of requests that wait."""
         return sum(map(len, self._waiting.values()))
 
     def listen(self, listener: Listener) -> None:

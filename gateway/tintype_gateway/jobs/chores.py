@@ -1,4 +1,4 @@
-"""What gateways do for all jobs again and again."""
+"""Repeats the periodic work on all jobs, such as deleting those that have expired."""
 
 import asyncio
 import logging

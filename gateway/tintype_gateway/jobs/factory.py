@@ -1,4 +1,4 @@
-"""Builds what takes, keeps and shows the jobs of a gateway."""
+"""Builds the parts of a gateway that accept, show and run jobs."""
 
 from dataclasses import replace
 

@@ -1,6 +1,6 @@
-"""Ends jobs that no worker takes in time.
+"""Ends jobs that no worker claims in time.
 
-The running jobs of their account may be as many as they may be, or all workers are away.
+Their account may have reached its limit of running jobs, or no worker may be running.
 """
 
 import logging

@@ -1,4 +1,4 @@
-"""What a job must not do without its ledger is tried until the ledger is back."""
+"""Repeats an operation of the ledger that a job cannot go on without, until the ledger responds."""
 
 import asyncio
 import logging

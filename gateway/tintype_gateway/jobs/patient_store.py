@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 
 class PatientStore:
-    """An image store whose files are tried again and again, and survive a crash of the machine."""
+    """An image store that repeats failed uploads for minutes, and syncs files to the disk."""
 
     def __init__(self, plain: ImageStore, least_seconds: int) -> None:
         """Store each file for at least `least_seconds`."""

@@ -109,9 +109,8 @@ class Payloads:
             return
         lengths = [each["length"] for each in document["uploads"]]
         async with self.spools.opened(self.max_upload_bytes, sum(lengths)) as spool:
-            copies = 2 * min(
-                PIECE_BYTES, max(lengths, default=0)
-            )  # a piece as it is sealed, and opened
+            # each piece is in memory sealed, and opened
+            copies = 2 * min(PIECE_BYTES, max(lengths, default=0))
             async with self.memory.reserved_soon(copies, MEMORY_SECONDS):
                 uploads = [
                     Upload(await self._read(job_id, number, each["length"], spool), each["param"])

@@ -294,9 +294,11 @@ class JobRun:
             raise _PostponedError("there is no memory for it")
 
     async def _new_output(self, planned: JobPlan) -> JobOutput:
-        tools, given = self._tools, (self.job, self._claim, planned.plan)
+        tools = self._tools
         output = JobOutput(
-            *given,
+            self.job,
+            self._claim,
+            planned.plan,
             tools.store,
             self._ledger,
             planned.cost,

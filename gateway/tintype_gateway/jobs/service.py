@@ -1,4 +1,4 @@
-"""What a gateway has for the clients of its jobs."""
+"""The parts of a gateway that accept jobs from clients, and show them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class Webhooks(JobHooks, Protocol):
 
 @dataclass(frozen=True)
 class JobService:
-    """The parts that take, read and show jobs."""
+    """Accepts, reads, shows and cancels jobs."""
 
     submissions: Submissions
     jobs: Jobs

@@ -1,4 +1,4 @@
-"""The results of jobs in the image store, for gateways that find out whether there is one."""
+"""Finds the result of a job whose gateway stored it, and ended before the job did."""
 
 from dataclasses import dataclass
 

@@ -53,7 +53,7 @@ class Submitted:
 
 @dataclass(frozen=True)
 class Submissions:
-    """What takes the jobs of one process."""
+    """Accepts requests as jobs."""
 
     pipeline: Pipeline
     payloads: Payloads | Unavailable
@@ -109,8 +109,9 @@ class Submissions:
         webhook = await sealed_webhook(self.webhooks, caller, job_id, planned.webhook_url)
         plan = planned
         if self.pipeline.guardrail is not None:
-            given = caller, incoming.request_id, incoming.log
-            plan = await self.pipeline.guardrail.admitted(planned, *given)
+            plan = await self.pipeline.guardrail.admitted(
+                planned, caller, incoming.request_id, incoming.log
+            )
         plan = self.pipeline.priced(plan)
         check_translation(plan)
         client.commit()

@@ -1,4 +1,4 @@
-"""Finds the receivers of the messages that jobs have ended, and writes what these get."""
+"""Finds the receiver of the webhook of a job that has ended, and writes its body."""
 
 import asyncio
 import json

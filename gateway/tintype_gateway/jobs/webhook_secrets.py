@@ -1,4 +1,4 @@
-"""The secrets that sign the webhooks of an account's jobs, of which the ledger has sealed ones."""
+"""The secrets that sign the webhooks of an account's jobs; the ledger stores them encrypted."""
 
 import base64
 import logging
