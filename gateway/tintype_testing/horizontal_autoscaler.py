@@ -70,7 +70,10 @@ class Pods:
 
 @dataclass(frozen=True)
 class History:
-    """What was decided: recommendations before they were limited, and changes of the number."""
+    """What was decided: recommendations before they were limited, and changes of the number.
+
+    It goes back as far as the windows of the scaler.
+    """
 
     recommendations: tuple[tuple[float, int], ...] = ()
     changes: tuple[tuple[float, int], ...] = ()
@@ -96,7 +99,9 @@ def decide(
     proposed = _highest(scaler, pods, replicas)
     if proposed is None:
         return replicas, history
-    recommendations = (*history.recommendations, (now, proposed))
+    oldest = now - max(scaler.up.window_seconds, scaler.down.window_seconds)
+    remembered = (each for each in history.recommendations if each[0] >= oldest)
+    recommendations = (*remembered, (now, proposed))
     stable = _stabilized(scaler, recommendations, replicas, now)
     wanted = _limited(scaler, history.changes, stable, replicas, now)
     return wanted, _with_change(
