@@ -39,8 +39,9 @@ from tintype_operator.watch.store import RESOURCES, TASK, OnList, Store, offers_
 RETRY_SECONDS = 5.0
 """The pause after a failed pass."""
 
-HEARTBEAT_SECONDS = 10.0
-"""The period of the task's heartbeat while there is nothing to do."""
+HEARTBEAT_SECONDS = 1.0
+"""The period of the task's heartbeat while there is nothing to do, and the longest time after which
+it notices that the next list is due earlier."""
 
 logger = logging.getLogger(__name__)
 
@@ -107,8 +108,8 @@ class Aggregator:
         if changed and event_type is not None:
             self._changed.add(key_of(found))
         if event_type is None and found["kind"] != SECRETS.kind:
-            self._store.relist_soon()
-        if changed or event_type is None:
+            self._store.relist_after_gap()
+        if changed or self._store.seconds_left() <= 0:
             self._debounce.trigger()
 
     async def run(self) -> None:

@@ -33,6 +33,10 @@ TASK = "publishing"
 
 RELEASE_LABEL = "tintype.dev/release"
 
+PAUSES_AFTER_LIST = 9.0
+"""The least pause before a list because of a gap, as a multiple of the duration of the last list:
+kopf reports the existing objects one after another, and each of them asks for a list."""
+
 NOT_HELM_RELEASES = "type!=helm.sh/release.v1"
 """The field selector that leaves out the Secrets of Helm: up to a megabyte for each release."""
 
@@ -47,21 +51,24 @@ class Store:
         settings: Settings,
         liveness: Liveness,
         on_list: OnList | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Start empty; the content is meaningless before the first `refresh`.
 
         `on_list` takes each complete list of this release's models, or of its bindings.
         """
+        self._clock = clock
         self._client = client
         self._namespace = namespace
         self._settings = settings
         self._liveness = liveness
         self._on_list = on_list
         self._secrets = Cache()
-        self._relist_at = time.monotonic()
-        self._listed_at = time.monotonic()
+        self._relist_at = self._clock()
+        self._listed_at = self._clock()
+        self._list_seconds = 0.0
         self.cache = Cache()
-        RELIST_AGE.set_function(lambda: time.monotonic() - self._listed_at)
+        RELIST_AGE.set_function(lambda: self._clock() - self._listed_at)
 
     def objects(self) -> list[KubernetesObject]:
         """Return the models and bindings of this release."""
@@ -85,15 +92,20 @@ class Store:
 
     def seconds_left(self) -> float:
         """Return the time until the next list, in seconds."""
-        return self._relist_at - time.monotonic()
+        return self._relist_at - self._clock()
 
     def relist_soon(self) -> None:
         """List again in the next pass."""
-        self._relist_at = time.monotonic()
+        self._relist_at = self._clock()
+
+    def relist_after_gap(self) -> None:
+        """List again soon, because no event tells what was deleted during a gap of a watch."""
+        least = self._listed_at + PAUSES_AFTER_LIST * self._list_seconds
+        self._relist_at = min(self._relist_at, max(self._clock(), least))
 
     def relist_within(self, seconds: float) -> None:
         """List again after `seconds` at the latest."""
-        self._relist_at = min(self._relist_at, time.monotonic() + seconds)
+        self._relist_at = min(self._relist_at, self._clock() + seconds)
 
     async def refresh(self) -> None:
         """List everything again, if the next list is due.
@@ -104,7 +116,7 @@ class Store:
         if self.seconds_left() > 0:
             return
         # Set before the lists, so that a `relist_soon` while they run is not lost.
-        self._relist_at = time.monotonic() + self._settings.relist_seconds
+        self._relist_at = self._clock() + self._settings.relist_seconds
         try:
             await self._relist()
         except KubernetesError:
@@ -112,6 +124,7 @@ class Store:
             raise
 
     async def _relist(self) -> None:
+        began = self._clock()
         lists = {
             kind: await self._client.list(resource, self._namespace, transform=self._kept)
             for kind, resource in RESOURCES.items()
@@ -129,7 +142,8 @@ class Store:
         if secrets is not None:
             self._secrets.replace(SECRETS.kind, secrets)
             self._liveness.expect_events(SECRETS.kind, secrets.items)
-        self._listed_at = time.monotonic()
+        self._listed_at = self._clock()
+        self._list_seconds = self._listed_at - began
         # The objects live long; the garbage collector would need more time than a pass for them.
         gc.collect()
         gc.freeze()
