@@ -4,7 +4,7 @@ An invalid object never blocks the others. It is omitted and its problems are re
 `compile_manifests` uses its last good revision, if there is one.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from tintype_catalog.catalog import Binding, Catalog, Model
@@ -48,7 +48,7 @@ def compile_resources(resources: Iterable[Resource]) -> Compilation:
     Otherwise the order of the resources does not matter, save for two of one kind, name and age,
     of which the first counts: two files can say so, an API server cannot.
     """
-    return _compile(sorted(map(located, resources), key=_age))
+    return _compile(sorted(map(located, resources), key=_age), [], _Kept(Catalog()))
 
 
 def compile_manifests(
@@ -74,15 +74,25 @@ def compile_manifests(
     parsed = [parse(manifest) for manifest in manifests]
     resources = [item for item in parsed if not isinstance(item, list)]
     unreadable = [problem for item in parsed if isinstance(item, list) for problem in item]
-    kept = [] if previous is None else list(_revisions(previous))
+    kept = _Kept(Catalog() if previous is None else previous)
     ordered = sorted(map(located, resources), key=_age)
     return _compile(ordered, unreadable, kept, References(secrets, config_maps))
 
 
+def entered(resource: Resource) -> Resource:
+    """Return a resource whose `spec` is already its entry in the catalog.
+
+    A caller that keeps parsed resources keeps one copy of each specification instead of two, and
+    equal entries in successive catalogs are the same objects.
+    """
+    entry = _model(resource) if isinstance(resource, ImageModel) else _binding(resource)
+    return resource.model_copy(update={"spec": entry})
+
+
 def _compile(
     ordered: Sequence[Resource],
-    unreadable: Sequence[Problem] = (),
-    kept: Sequence[Resource] = (),
+    unreadable: Sequence[Problem],
+    kept: "_Kept",
     references: References = ALL_PRESENT,
 ) -> Compilation:
     """Compile resources; an earlier one takes precedence over later and kept ones.
@@ -102,13 +112,13 @@ def _compile(
         refused = {id(resource) for resource, _ in clashes}
         problems += [problem for resource, problem in clashes if id(resource) in ages]
         ordered = [item for item in ordered if id(item) not in refused]
-        kept = [item for item in kept if id(item) not in refused]
+        kept.refuse(refused)
 
 
 def _sound(
     ordered: Sequence[Resource],
     known: Sequence[Problem],
-    kept: Sequence[Resource],
+    kept: "_Kept",
     references: References,
 ) -> tuple[dict[str, ImageModel], dict[str, ProviderBinding], list[Problem]]:
     """Return models and bindings of resources, with kept revisions of invalid ones.
@@ -118,12 +128,12 @@ def _sound(
     problems = list(known)
     models, faults = _models(ordered)
     problems += faults
-    if broken := _broken(kept, problems):
+    if broken := kept.of(problems):
         models, _ = _models([*ordered, *broken])
     bindings, faults = _bindings(ordered, models, references)
     problems += faults
     secrets = references.secrets
-    if broken := [item for item in _broken(kept, problems) if _may_stay(item, secrets)]:
+    if broken := [item for item in kept.of(problems) if _may_stay(item, secrets)]:
         locked = {
             (problem.kind, problem.name)
             for problem in faults
@@ -134,10 +144,35 @@ def _sound(
     return models, bindings, problems[len(known) :]
 
 
-def _broken(kept: Sequence[Resource], problems: Sequence[Problem]) -> list[Resource]:
-    """Return the kept revisions of the objects that have problems now."""
-    names = {(problem.kind, problem.name) for problem in problems}
-    return [item for item in kept if _identity(item) in names]
+class _Kept:
+    """The revisions in the previous catalog; only those that are needed become resources."""
+
+    def __init__(self, previous: Catalog) -> None:
+        self._previous = previous
+        self._revisions: dict[int, Resource] = {}
+        self._refused: set[int] = set()
+
+    def of(self, problems: Sequence[Problem]) -> list[Resource]:
+        """Return the revisions of the objects that have problems now."""
+        names = {(problem.kind, problem.name) for problem in problems}
+        if not names:
+            return []
+        entries: list[Model | Binding] = [
+            *(item for item in self._previous.models if ("ImageModel", item.name) in names),
+            *(item for item in self._previous.bindings if ("ProviderBinding", item.name) in names),
+        ]
+        revisions = map(self._revision, entries)
+        return [item for item in revisions if id(item) not in self._refused]
+
+    def refuse(self, resources: Collection[int]) -> None:
+        """Return the resources with these ids no more."""
+        self._refused.update(resources)
+
+    def _revision(self, entry: Model | Binding) -> Resource:
+        """Return the same resource for an entry each time, so that it can be refused."""
+        if id(entry) not in self._revisions:
+            self._revisions[id(entry)] = _revision(entry)
+        return self._revisions[id(entry)]
 
 
 def _may_stay(revision: Resource, secrets: Secrets | None) -> bool:
@@ -182,18 +217,33 @@ def _bindings(
 
 def _catalog(models: Mapping[str, ImageModel], bindings: Mapping[str, ProviderBinding]) -> Catalog:
     return Catalog(
-        models=tuple(Model(**{**dict(models[name].spec), "name": name}) for name in sorted(models)),
-        bindings=tuple(
-            Binding(**{**dict(bindings[name].spec), "name": name}) for name in sorted(bindings)
-        ),
+        models=tuple(_model(models[name]) for name in sorted(models)),
+        bindings=tuple(_binding(bindings[name]) for name in sorted(bindings)),
     )
 
 
-def _revisions(catalog: Catalog) -> Iterator[Resource]:
-    for model in catalog.models:
-        yield ImageModel(metadata=ObjectMeta(name=model.name), spec=model)
-    for binding in catalog.bindings:
-        yield ProviderBinding(metadata=ObjectMeta(name=binding.name), spec=binding)
+def _model(resource: ImageModel) -> Model:
+    spec = resource.spec
+    return spec if isinstance(spec, Model) else Model(**_given(resource))
+
+
+def _binding(resource: ProviderBinding) -> Binding:
+    spec = resource.spec
+    return spec if isinstance(spec, Binding) else Binding(**_given(resource))
+
+
+def _given(resource: Resource) -> dict[str, Any]:
+    """Return the fields that a resource has in the catalog, without those that it does not set."""
+    spec = resource.spec
+    given = {field: getattr(spec, field) for field in spec.model_fields_set}
+    return given | {"name": resource.metadata.name}
+
+
+def _revision(entry: Model | Binding) -> Resource:
+    metadata = ObjectMeta(name=entry.name)
+    if isinstance(entry, Model):
+        return ImageModel(metadata=metadata, spec=entry)
+    return ProviderBinding(metadata=metadata, spec=entry)
 
 
 def _named_twice(resource: Resource, known: Mapping[str, Resource]) -> Iterator[Problem]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from tintype_catalog.compiler import entered
 from tintype_catalog.problems import Problem
 from tintype_catalog.resources import Resource, parse_resource
 from tintype_kubernetes.client import KubernetesObject
@@ -23,6 +24,8 @@ class ParseCache:
         known, parsed = self._known.get(uid, (None, None))
         if parsed is None or known != generation:
             parsed = parse_resource(manifest)
+            if not isinstance(parsed, list):
+                parsed = entered(parsed)
             self._known[uid] = generation, parsed
         return parsed
 

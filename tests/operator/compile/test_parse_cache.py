@@ -1,7 +1,8 @@
 """A generation of an object is parsed once."""
 
+from tintype_catalog.compiler import compile_manifests
 from tintype_operator.compile.parse_cache import ParseCache
-from tintype_testing.manifests import Manifest, changed, image_model
+from tintype_testing.manifests import Manifest, changed, image_model, provider_binding
 
 
 def stored(generation: int) -> Manifest:
@@ -32,3 +33,16 @@ def test_the_results_of_deleted_objects_are_dropped() -> None:
     assert parser(stored(1)) is before
     parser.forget_others([])
     assert parser(stored(1)) is not before
+
+
+def test_successive_catalogs_share_the_entries_of_what_did_not_change() -> None:
+    parser = ParseCache()
+    binding = provider_binding()
+    binding["metadata"] |= {"uid": "u2", "generation": 1}
+    before = compile_manifests([stored(1), binding], parse=parser).catalog
+
+    edited = changed(stored(2), "spec.displayName", "Edited")
+    after = compile_manifests([edited, binding], before, parse=parser).catalog
+
+    assert after.bindings[0] is before.bindings[0]
+    assert after == compile_manifests([edited, binding]).catalog != before
