@@ -24,6 +24,10 @@ KEEP_SECONDS = 30 * 86_400
 MAX_PAGE = 1000
 """The most messages of one page."""
 
+LOOKED_THROUGH = 500
+"""How many due messages a claim looks through for those of queues that are not busy. With more,
+it asks each queue for its own, which costs as much as there are queues."""
+
 
 @dataclass(frozen=True)
 class WebhookMessage:

@@ -96,6 +96,26 @@ async def test_nothing_is_claimed_of_busy_queues(ledger: Ledger) -> None:
     assert await claimed_but("jobs of studio", "jobs of other") == ["msg_1"]
 
 
+async def test_beside_a_busy_queue_the_oldest_of_all_others_are_claimed_first(
+    ledger: Ledger, clock: Clock
+) -> None:
+    for number, account in enumerate(["studio", "other", "third", "other", "third"]):
+        await ledger.add_webhooks(
+            [WebhookMessage(f"msg_{number}", "image.job.failed", f"job:{number}", "", account)]
+        )
+        clock.advance(1)
+    await ledger.add_webhooks([message(9)])
+
+    async def claimed_beside(limit: int) -> list[str]:
+        found = await ledger.claim_webhooks("a", limit, LEASE, busy=["jobs of studio"])
+        return sorted(each.message.id for each in found)
+
+    assert await claimed_beside(3) == ["msg_1", "msg_2", "msg_3"]
+    assert await claimed_beside(3) == ["msg_4", "msg_9"]
+    assert await claimed_beside(3) == []
+    assert await claimed(ledger) == ["msg_0"]
+
+
 async def test_messages_are_found_by_their_ids(ledger: Ledger) -> None:
     await ledger.add_webhooks([message(1), message(2)])
 

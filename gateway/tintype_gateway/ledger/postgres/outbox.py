@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from tintype_gateway.ledger.errors import WebhookNotFoundError
 from tintype_gateway.ledger.outbox import (
     KEEP_SECONDS,
+    LOOKED_THROUGH,
     RECEIVERS,
     Attempt,
     Backlog,
@@ -26,16 +27,55 @@ FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
 ON CONFLICT (id) DO NOTHING
 """
 
+# as in the index `webhook_of_queue`
 QUEUE = (
     "CASE WHEN substr(destination, 1, 4) = 'job:' THEN 'jobs of ' || account ELSE destination END"
 )
 
 # If the response is lost and the statement runs again, what it claimed first waits for its lease.
-CLAIM = f"""
+CLAIM = """
 WITH due AS MATERIALIZED (
     SELECT id FROM webhook_delivery
     WHERE state = 'pending' AND due_at <= coalesce($1, clock_timestamp())
-        AND {QUEUE} <> ALL ($5::text[])
+    ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED
+)
+UPDATE webhook_delivery SET claim = $2, due_at = coalesce($1, clock_timestamp()) + $4
+WHERE id IN (SELECT id FROM due) RETURNING *
+"""
+
+# A busy queue may have any number of due messages: beyond the oldest few of all, each other queue
+# is asked for its own, by the index. There are more candidates than are claimed, for gateways that
+# claim at the same time.
+CLAIM_BESIDE_BUSY = f"""
+WITH RECURSIVE oldest AS MATERIALIZED (
+    SELECT id, due_at, {QUEUE} AS queue FROM webhook_delivery
+    WHERE state = 'pending' AND due_at <= coalesce($1, clock_timestamp())
+    ORDER BY due_at LIMIT {LOOKED_THROUGH}
+), queue (name) AS (
+    (
+        SELECT {QUEUE} FROM webhook_delivery
+        WHERE state = 'pending' AND (SELECT count(*) FROM oldest) = {LOOKED_THROUGH}
+        ORDER BY 1 LIMIT 1
+    )
+    UNION ALL
+    SELECT (
+        SELECT {QUEUE} FROM webhook_delivery
+        WHERE state = 'pending' AND {QUEUE} > name ORDER BY 1 LIMIT 1
+    )
+    FROM queue WHERE name IS NOT NULL
+), candidate AS (
+    SELECT id, due_at FROM oldest WHERE queue <> ALL ($5::text[])
+    UNION
+    SELECT first.id, first.due_at FROM queue CROSS JOIN LATERAL (
+        SELECT id, due_at FROM webhook_delivery
+        WHERE state = 'pending' AND {QUEUE} = name AND due_at <= coalesce($1, clock_timestamp())
+        ORDER BY due_at LIMIT 16 * $3::bigint
+    ) AS first
+    WHERE name <> ALL ($5::text[])
+), due AS MATERIALIZED (
+    SELECT id FROM webhook_delivery
+    WHERE state = 'pending' AND due_at <= coalesce($1, clock_timestamp())
+        AND id = ANY (ARRAY(SELECT id FROM candidate ORDER BY due_at LIMIT 16 * $3::bigint))
     ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED
 )
 UPDATE webhook_delivery SET claim = $2, due_at = coalesce($1, clock_timestamp()) + $4
@@ -107,7 +147,10 @@ async def claim(
 ) -> Sequence[WebhookDelivery]:
     """Claim the messages that have been due for the longest time."""
     lease = timedelta(seconds=lease_seconds)
-    rows = await database.fetch(CLAIM, now, claim, limit, lease, [*busy])
+    if busy:
+        rows = await database.fetch(CLAIM_BESIDE_BUSY, now, claim, limit, lease, [*busy])
+    else:
+        rows = await database.fetch(CLAIM, now, claim, limit, lease)
     return [delivery_of(row) for row in rows]
 
 

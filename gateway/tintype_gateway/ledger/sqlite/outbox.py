@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from tintype_gateway.ledger.errors import WebhookNotFoundError
 from tintype_gateway.ledger.outbox import (
     KEEP_SECONDS,
+    LOOKED_THROUGH,
     RECEIVERS,
     Attempt,
     Backlog,
@@ -22,14 +23,41 @@ INSERT INTO webhook_delivery (id, type, destination, account, payload, created_a
 VALUES (:id, :type, :destination, :account, :payload, :now, :now) ON CONFLICT (id) DO NOTHING
 """
 
+# as in the index `webhook_of_queue`
 QUEUE = (
     "CASE WHEN substr(destination, 1, 4) = 'job:' THEN 'jobs of ' || account ELSE destination END"
 )
 
-CLAIM = f"""
+CLAIM = """
 UPDATE webhook_delivery SET claim = :claim, due_at = :now + :lease WHERE id IN (
     SELECT id FROM webhook_delivery WHERE state = 'pending' AND due_at <= :now
-        AND {QUEUE} NOT IN (SELECT value FROM json_each(:busy))
+    ORDER BY due_at LIMIT :limit
+) RETURNING *
+"""
+
+# A busy queue may have any number of due messages: beyond the oldest few of all, each other queue
+# is asked for its own, by the index.
+CLAIM_BESIDE_BUSY = f"""
+WITH RECURSIVE oldest AS MATERIALIZED (
+    SELECT id, due_at, {QUEUE} AS queue FROM webhook_delivery
+    WHERE state = 'pending' AND due_at <= :now ORDER BY due_at LIMIT {LOOKED_THROUGH}
+), queue (name) AS (
+    SELECT min({QUEUE}) FROM webhook_delivery
+    WHERE state = 'pending' AND (SELECT count(*) FROM oldest) = {LOOKED_THROUGH}
+    UNION ALL
+    SELECT (SELECT min({QUEUE}) FROM webhook_delivery WHERE state = 'pending' AND {QUEUE} > name)
+    FROM queue WHERE name IS NOT NULL
+), candidate AS (
+    SELECT id, due_at, queue FROM oldest
+    UNION
+    SELECT first.id, first.due_at, name FROM queue JOIN webhook_delivery AS first ON first.id IN (
+        SELECT id FROM webhook_delivery
+        WHERE state = 'pending' AND {QUEUE} = name AND due_at <= :now
+        ORDER BY due_at LIMIT :limit
+    )
+)
+UPDATE webhook_delivery SET claim = :claim, due_at = :now + :lease WHERE id IN (
+    SELECT id FROM candidate WHERE queue NOT IN (SELECT value FROM json_each(:busy))
     ORDER BY due_at LIMIT :limit
 ) RETURNING *
 """  # noqa: S608 - our own words
@@ -83,7 +111,8 @@ def claim(
         "limit": limit,
         "busy": json.dumps([*busy]),
     }
-    return [delivery_of(row) for row in connection.execute(CLAIM, values)]
+    statement = CLAIM_BESIDE_BUSY if busy else CLAIM
+    return [delivery_of(row) for row in connection.execute(statement, values)]
 
 
 def end_attempt(
