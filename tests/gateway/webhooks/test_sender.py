@@ -270,12 +270,13 @@ async def all_ended(ledger: Ledger) -> bool:
 async def test_the_sender_survives_an_outage_of_the_ledger(
     store: Store, receiver: Receiver, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    ledger = store.open(busy_timeout_seconds=store.patience_seconds)
+    impatient, ledger = store.open(busy_timeout_seconds=store.patience_seconds), store.open()
     await ledger.add_webhooks([message()])
     await store.execute("ALTER TABLE webhook_delivery RENAME TO away")
-    async with sending(ledger, receiver.url, secrets_file(tmp_path, 1)):
+    async with sending(impatient, receiver.url, secrets_file(tmp_path, 1)):
         await eventually(lambda: "webhooks not claimed" in caplog.messages)
         await store.execute("ALTER TABLE away RENAME TO webhook_delivery")
         await eventually(lambda: bool(receiver.ids))
         await eventually(lambda: all_delivered(ledger))
+    await impatient.close()
     await ledger.close()
