@@ -31,7 +31,7 @@ from tintype_gateway.values.events import (
 )
 from tintype_gateway.values.images import CallResult, FinishedImage, GeneratedImage
 from tintype_gateway.values.plan import Plan
-from tintype_gateway.values.response import Chunk, End, Head, Part
+from tintype_gateway.values.response import End, Event, Head, Part
 from tintype_gateway.values.routes import Route
 
 PARTIAL, COMPLETED = "partial_image", "completed"
@@ -233,21 +233,20 @@ class SseSerializer:
         if not self._client.has_left:
             self._context.log.late_status = error.status
 
-    def _event(self, event: Pieces, kind: str, route: Route) -> Iterator[Part]:
+    def _event(self, event: Pieces, kind: str, route: Route) -> Sequence[Part]:
         if not self._has_events:
             self._has_events = True
             seconds = time.perf_counter() - self._started
             STREAM_FIRST_EVENT.labels(route.binding.provider, kind).observe(seconds)
-        yield from self._parts(event)
+        return self._parts(event)
 
-    def _parts(self, event: Pieces) -> Iterator[Part]:
-        """Yield an event, and the head before the first one."""
-        if not self._has_begun:
-            self._has_begun = True
-            yield Head(HEADERS | headers_of(self._plan, self._context.routes, self._sale.receipt))
-        if len(event) > 1:
-            yield Chunk(sum(map(len, event)))
-        yield from event
+    def _parts(self, event: Pieces) -> Sequence[Part]:
+        """Return an event, and the head before the first one."""
+        if self._has_begun:
+            return (Event(event),)
+        self._has_begun = True
+        headers = HEADERS | headers_of(self._plan, self._context.routes, self._sale.receipt)
+        return Head(headers), Event(event)
 
 
 def _previewed(partial: PartialImage) -> FinishedCall:

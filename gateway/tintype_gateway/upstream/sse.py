@@ -130,10 +130,9 @@ def event(name: str, fields: Mapping[str, object]) -> Pieces:
 
 def image_event(name: str, base64: bytes | memoryview, fields: Mapping[str, object]) -> Pieces:
     """Return an event that carries an image beside its fields."""
-    head = json.dumps({"type": name})[:-1]
     tail = json.dumps(fields)[1:]
     return (
-        f'event: {name}\ndata: {head}, "b64_json": "'.encode(),
+        f'event: {name}\ndata: {{"type": "{name}", "b64_json": "'.encode(),
         base64,
         f'", {tail}\n\n'.encode(),
     )

@@ -1,13 +1,13 @@
 """One HTTP call to a provider: send the request, read the response, classify errors."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
 from time import perf_counter_ns
 
 import aiohttp
 
-from tintype_gateway.dialects.base import Dialect, EventReader, StreamingDialect
+from tintype_gateway.dialects.base import Dialect, EventReader
 from tintype_gateway.upstream.exchange import (
     MAX_ERROR_BYTES,
     Arriving,
@@ -64,8 +64,7 @@ async def call(
             faults.response = response
             arriving = Arriving(response.content, limits.response_bytes)
             arriving.nanoseconds += perf_counter_ns() - started
-            if _is_stream(response) and isinstance(dialect, StreamingDialect):
-                reader = dialect.event_reader()
+            if _is_stream(response) and (reader := _event_reader(dialect)) is not None:
                 async with aclosing(_follow(arriving, reader, limits.event_bytes)) as events:
                     async for event in events:
                         yield event
@@ -95,6 +94,15 @@ def _understood(response: UpstreamResponse, dialect: Dialect) -> CallResult:
     if response.status != 200:
         raise dialect.read_error(response)
     return dialect.interpret(response)
+
+
+def _event_reader(dialect: Dialect) -> EventReader | None:
+    """Return a reader for the events of a call; None for a dialect without streams.
+
+    To ask whether the dialect is a `StreamingDialect` would take a hundred calls of functions.
+    """
+    made: Callable[[], EventReader] | None = getattr(dialect, "event_reader", None)
+    return None if made is None else made()
 
 
 def _is_stream(response: aiohttp.ClientResponse) -> bool:

@@ -35,6 +35,13 @@ class Chunk:
 
 
 @frozen_value(frozen=True, slots=True)
+class Event:
+    """A whole event of a stream, in pieces, so that a large image is not copied."""
+
+    pieces: tuple[bytes | memoryview, ...] = field(repr=False)
+
+
+@frozen_value(frozen=True, slots=True)
 class Arriving:
     """Bytes of the body that are still arriving.
 
@@ -44,7 +51,7 @@ class Arriving:
     pieces: AsyncGenerator[bytes | memoryview, None] = field(repr=False)
 
 
-WrittenPart = Head | Chunk | bytes | memoryview | End
+WrittenPart = Head | Chunk | Event | bytes | memoryview | End
 
 Part = WrittenPart | Arriving
 """A part of a response: a head, the bytes of the body, and an end, in this order."""

@@ -9,10 +9,10 @@ from aiohttp.test_utils import TestClient, TestServer
 from typing_extensions import override
 
 from tintype_gateway.http.delivery import pass_on
-from tintype_gateway.http.writer import ResponseWriter
+from tintype_gateway.http.writer import WRITE_BYTES, ResponseWriter
 from tintype_gateway.pipeline.client_presence import ClientPresence
 from tintype_gateway.pipeline.json_serializer import JOINED_BYTES, OPENING, parts_of
-from tintype_gateway.values.response import Arriving, Chunk, End, Head, Response, WrittenPart
+from tintype_gateway.values.response import Arriving, Chunk, End, Event, Head, Response, WrittenPart
 from tintype_testing.builders import RECEIPT
 
 TAIL = b'"}]}'
@@ -92,6 +92,25 @@ async def test_an_image_of_a_known_greatest_length_is_written_as_it_comes(
     assert writes[0].endswith(b"\r\n\r\n%x\r\n" % length + OPENING)
     assert writes[1:3] == [b"x" * 60, b"y" * 20]
     assert len(writes) == 4
+
+
+async def test_a_small_event_is_one_packet(monkeypatch: pytest.MonkeyPatch) -> None:
+    event = Event((b"data: ", memoryview(b"x" * 1000), b"\n\n"))
+
+    body, writes = await written([Head({}), event, event, End(b"")], monkeypatch)
+
+    assert body == b"".join(event.pieces) * 2
+    assert writes[0].startswith(b"HTTP/1.1 200 OK")
+    assert writes[1:] == [b"3f0\r\n" + b"".join(event.pieces) + b"\r\n", b"0\r\n\r\n"]
+
+
+async def test_the_image_of_a_large_event_is_not_copied(monkeypatch: pytest.MonkeyPatch) -> None:
+    image = memoryview(b"x" * WRITE_BYTES)
+
+    body, writes = await written([Head({}), Event((b"a", image, b"b")), End(b"")], monkeypatch)
+
+    assert body == b"a" + image.tobytes() + b"b"
+    assert writes[1:] == [image, b"b\r\n", b"0\r\n\r\n"]
 
 
 async def test_no_piece_of_an_image_is_held_while_a_slow_client_is_waited_for() -> None:
