@@ -9,6 +9,7 @@ A builder takes the fields of the spec by their JSON names and puts them in plac
 import base64
 import copy
 import hashlib
+import itertools
 import json
 import re
 from collections.abc import Mapping
@@ -155,20 +156,33 @@ def compiled(*manifests: Mapping[str, Any]) -> Catalog:
 
 
 NOISE = 8000
-"""Characters of noise in each object of a large catalog: about as many as `defaults` may have."""
+"""Characters of noise in the `defaults` of each object of a large catalog: about as many as they
+may have."""
+
+NOISY_FIELDS, NOISY_SUB_FIELDS, NOISY_NAME = 4, 62, 60
+"""The provider parameters of such an object, their sub-fields, and the characters of noise in the
+name of each: about as many as an object may have."""
+
+NOISY_BYTES = 16_500
+"""The least compressed bytes of such an object."""
 
 
 def noisy_models(packed_bytes: int, seed: str = "large") -> list[Manifest]:
     """Return models that hardly compress, and whose compressed size exceeds a number of bytes."""
-    return [
-        noisy_model(f"{seed}-{number}") for number in range(packed_bytes // (NOISE * 6 // 8) + 1)
-    ]
+    return [noisy_model(f"{seed}-{number}") for number in range(packed_bytes // NOISY_BYTES + 1)]
 
 
 def noisy_model(name: str) -> Manifest:
     """Return a model that hardly compresses."""
     text = noise(NOISE, name)
-    return image_model(name, providerParameters={"svg": []}, defaults={"svg": text})
+    names = noise(NOISY_FIELDS * NOISY_SUB_FIELDS * NOISY_NAME, f"{name} names")
+    names = names.replace("+", "_").replace("/", "_")
+    sub_fields = iter(f"n{names[at : at + NOISY_NAME]}" for at in range(0, len(names), NOISY_NAME))
+    fields = {
+        f"noise{number}": list(itertools.islice(sub_fields, NOISY_SUB_FIELDS))
+        for number in range(NOISY_FIELDS)
+    }
+    return image_model(name, providerParameters={"svg": [], **fields}, defaults={"svg": text})
 
 
 def noise(characters: int, seed: str = "noise") -> str:
