@@ -242,14 +242,15 @@ async def test_a_gateway_that_lacks_the_key_of_a_job_leaves_it_to_one_that_has_i
     before = metric("tintype_jobs_handed_back_total", mode="no_key")
     job_id = await submitted(gateway)
 
-    async with worker(gateway, jobs=with_another_key(gateway)):
+    seconds = 60  # on a slow machine no lease ends meanwhile
+    async with worker(gateway, jobs=with_another_key(gateway), jobs_lease_seconds=seconds):
 
         async def was_handed_back() -> bool:
             return (await gateway.ledger.job(ACCOUNT, job_id)).handed_back == 1
 
         await eventually(was_handed_back)
         assert (await gateway.ledger.job(ACCOUNT, job_id)).status == "queued"
-        async with worker(gateway):
+        async with worker(gateway, jobs_lease_seconds=seconds):
             job = await ended(gateway, job_id)
 
     assert (job.status, job.attempts, job.handed_back) == ("completed", 2, 1)
