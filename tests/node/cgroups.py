@@ -10,21 +10,10 @@ from tests.node.machine import CGROUPS, cgroup_hierarchies, cgroup_v2
 ROOT = "tintype-tests"
 
 
-SHARES = 4
-"""How many times as much CPU time as other programs all pods get together, if they want it: they
-have to start while a suite of tests keeps the machine busy."""
-
-WEIGHTS = {"cpu.shares": 1024, "cpu.weight": 100}
-"""The files of either version of cgroups, with the weight of other programs."""
-
-
 def create() -> None:
     """Make the cgroup, in each tree."""
     for hierarchy in cgroup_hierarchies():
         (hierarchy / ROOT).mkdir(exist_ok=True)
-        for name, usual in WEIGHTS.items():
-            if (file := hierarchy / ROOT / name).exists():
-                file.write_text(str(SHARES * usual))
 
 
 def kill_and_remove() -> None:

@@ -11,7 +11,7 @@ import openai
 from tests.node import bucket
 from tests.node.figures import Figures
 from tests.node.images import CURRENT, PREVIOUS
-from tests.node.release import CREDITS, PRODUCTION, PROMPT, SMALL, Release
+from tests.node.release import CREDITS, PRODUCTION, PROMPT, SMALL, TIMEOUT, Release
 from tests.node.workload import Workload
 from tintype_testing.chart import Values
 from tintype_testing.cluster.control_plane import CRDS
@@ -115,7 +115,7 @@ def upgrade(installation: Installation, figures: Figures) -> Upgraded:
     load.stop()
     result = load.result()
     release.kubectl("rollout", "resume", SIMULATOR)
-    release.kubectl("rollout", "status", "--timeout=180s", SIMULATOR)
+    release.kubectl("rollout", "status", TIMEOUT, SIMULATOR)
     return Upgraded(installation, result)
 
 

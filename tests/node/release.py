@@ -46,6 +46,11 @@ PRODUCTION: Values = {
 }
 """The installation in docs/kubernetes.md, but with simulated providers."""
 
+WAIT_SECONDS = 180
+"""How long a test waits for pods and objects: only a defect takes that long on a busy machine."""
+
+TIMEOUT = f"--timeout={WAIT_SECONDS}s"
+
 SYSTEM = ("/usr/local/bin", "/usr/bin", "/bin")
 
 RESTRICTED = "pod-security.kubernetes.io/enforce=restricted"
@@ -115,7 +120,7 @@ class Release:
         def left() -> set[str]:
             return uids & set(self.kubectl("get", "pods", "-o", path).split())
 
-        eventually_blocking(lambda: not left(), "the end of the old pods", seconds=120)
+        eventually_blocking(lambda: not left(), "the end of the old pods", seconds=WAIT_SECONDS)
 
     def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
         return self.cluster.kubectl("--namespace", self.namespace, *arguments, stdin=stdin)
@@ -130,8 +135,11 @@ class Release:
 
     def wait_until_available(self) -> None:
         """Wait until all Deployments of the chart are available."""
-        available = ("--for=condition=Available", "--timeout=180s")
-        self.kubectl("wait", *available, "deployment", "--all")
+        self.kubectl("wait", "--for=condition=Available", TIMEOUT, "deployment", "--all")
+
+    def wait_until_ready(self, *objects: str) -> None:
+        """Wait until objects, each as `kind/name`, have the condition Ready."""
+        self.kubectl("wait", "--for=condition=Ready", TIMEOUT, *objects)
 
     def pods(self, component: str) -> list[Object]:
         """The pods of a component that are not terminating."""

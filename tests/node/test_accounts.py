@@ -55,8 +55,7 @@ def test_a_key_from_git_returns_an_image_and_ends_with_its_object(
 ) -> None:
     with figures.timed("account, grant and key applied to all Ready"):
         production.apply(api_key("git"), credit_grant("git"), account("team"))
-        ready = ("--for=condition=Ready", "--timeout=180s")
-        production.kubectl("wait", *ready, "apikey/git", "creditgrant/git", "account/team")
+        production.wait_until_ready("apikey/git", "creditgrant/git", "account/team")
     key = key_in(production, "git")
     with client(production, key) as sdk:
         image = sdk.images.generate(model="gpt-image-1", prompt=PROMPT)
@@ -76,7 +75,7 @@ def test_a_key_that_was_deleted_without_an_operator_ends_with_the_next_one(
     production: Release,
 ) -> None:
     production.apply(account("team"), api_key("away"))
-    production.kubectl("wait", "--for=condition=Ready", "--timeout=180s", "apikey/away")
+    production.wait_until_ready("apikey/away")
     key = key_in(production, "away")
     old = production.uids("operator")
     production.kubectl("scale", "deploy/tintype-operator", "--replicas=0")

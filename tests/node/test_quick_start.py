@@ -7,7 +7,7 @@ from pathlib import Path
 from PIL import Image
 
 from tests.node.figures import Figures
-from tests.node.release import ROOT, Release, documented_install, resident_mib
+from tests.node.release import ROOT, TIMEOUT, Release, documented_install, resident_mib
 from tintype_testing.cluster.processes import free_ports
 
 
@@ -50,13 +50,13 @@ def commands(notes: str) -> str:
 
 
 def test_the_release_passes_its_own_test(quick_start: Release) -> None:
-    said = quick_start.run("test", "tintype", "--timeout=60s")
+    said = quick_start.run("test", "tintype", TIMEOUT)
 
     assert re.search(r"TEST SUITE: +tintype-test\n(.+\n)*Phase: +Succeeded", said)
 
 
 def test_every_model_becomes_ready(quick_start: Release) -> None:
-    ready = ("--for=condition=Ready", "--timeout=60s")
+    ready = ("--for=condition=Ready", TIMEOUT)
 
     waited = quick_start.kubectl("wait", *ready, "im", "--all").splitlines()
 

@@ -9,7 +9,7 @@ COMPONENTS = ("gateway", "operator", "simulator")
 
 def test_definitions_and_models_outlive_the_release(quick_start: Release) -> None:
     quick_start.apply(image_model("canvas"), simulated("canvas"))
-    quick_start.kubectl("wait", "--for=condition=Ready", "--timeout=120s", "im/canvas")
+    quick_start.wait_until_ready("im/canvas")
     written = quick_start.kubectl("get", "im,pb", "-o", "name")
     pods = {uid for name in COMPONENTS for uid in quick_start.uids(name)}
 

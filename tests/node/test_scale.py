@@ -43,7 +43,7 @@ async def test_an_operator_handles_a_thousand_models_in_the_memory_that_it_reque
         eventually_blocking(lambda: "tintype-catalog" in published(release), "a catalog")
     with figures.timed(f"published to {2 * MODELS} objects with a status"):
         eventually_blocking(
-            lambda: valid_objects(release) == 2 * MODELS, "the status of every object", seconds=240
+            lambda: valid_objects(release) == 2 * MODELS, "the status of every object", seconds=480
         )
 
     (operator,), (gateway,) = release.pods("operator"), release.pods("gateway")

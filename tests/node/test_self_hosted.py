@@ -19,7 +19,7 @@ from PIL import Image
 
 from tests.node.figures import Figures
 from tests.node.images import CURRENT
-from tests.node.release import LOCAL, PROMPT, ROOT, Release
+from tests.node.release import LOCAL, PROMPT, ROOT, TIMEOUT, Release
 from tintype_testing.chart import Helm, Object, Values
 from tintype_testing.cluster.control_plane import ControlPlane
 from tintype_testing.manifests import image_model, provider_binding
@@ -89,7 +89,7 @@ def gpu(node: ControlPlane) -> Iterator[str]:
     service, policy = of_kind("Service", objects), of_kind("NetworkPolicy", objects)
     unlisted = service | {"metadata": service["metadata"] | {"name": "unlisted"}}
     node.apply(server(SERVICE), service, unlisted, policy)
-    ready = ("--for=condition=Available", "--timeout=120s")
+    ready = ("--for=condition=Available", TIMEOUT)
     node.kubectl("wait", "-n", NAMESPACE, *ready, f"deployment/{SERVICE}")
     found = json.loads(node.kubectl("get", "service", SERVICE, "-n", NAMESPACE, "-o", "json"))
     yield f"http://{found['spec']['clusterIP']}:{service['spec']['ports'][0]['port']}"
@@ -125,7 +125,7 @@ def condition(release: Release, binding: str, kind: str) -> dict[str, Any]:
 def test_an_image_comes_from_a_server_behind_a_service_by_its_name(
     release: Release, gpu: str, figures: Figures
 ) -> None:
-    programmed = ("--for=condition=Programmed", "--timeout=120s")
+    programmed = ("--for=condition=Programmed", TIMEOUT)
     release.kubectl("wait", *programmed, f"providerbinding/{BINDING}")
     before = len(received(gpu))
 

@@ -16,7 +16,7 @@ from tests.node.installation import (
     balanced,
     generate_poster,
 )
-from tests.node.release import CREDITS, Release, response_status
+from tests.node.release import CREDITS, WAIT_SECONDS, Release, response_status
 from tintype_testing.account_manifests import account, api_key, credit_grant
 from tintype_testing.waiting import eventually_blocking
 
@@ -93,7 +93,7 @@ def image_of(response: dict[str, Any]) -> bytes:
 
 def test_old_objects_are_served_as_before(upgraded: Upgraded) -> None:
     release = upgraded.release
-    release.kubectl("wait", "--for=condition=Ready", "--timeout=120s", "imagemodel/gpt-image-1")
+    release.wait_until_ready("imagemodel/gpt-image-1")
 
     bindings = release.get("providerbindings")["items"]
     assert bindings
@@ -109,8 +109,7 @@ def test_new_kinds_are_served(upgraded: Upgraded) -> None:
         account("new"), credit_grant("first", account="new"), api_key("new", account="new")
     )
 
-    ready = ("--for=condition=Ready", "--timeout=180s")
-    release.kubectl("wait", *ready, "account/new", "creditgrant/first", "apikey/new")
+    release.wait_until_ready("account/new", "creditgrant/first", "apikey/new")
 
 
 def test_a_rollback_is_refused_by_the_ledger_and_fails_no_request(upgraded: Upgraded) -> None:
@@ -118,7 +117,7 @@ def test_a_rollback_is_refused_by_the_ledger_and_fails_no_request(upgraded: Upgr
     release.kubectl("rollout", "pause", SIMULATOR)
 
     release.run("rollback", "tintype", "1")
-    eventually_blocking(lambda: REFUSAL in migration_log(release), "the refusal", seconds=180)
+    eventually_blocking(lambda: REFUSAL in migration_log(release), "the refusal", WAIT_SECONDS)
     with release.client(key) as sdk:
         statuses = {response_status(sdk, "gpt-image-1") for _ in range(ROLLBACK_REQUESTS)}
     assert statuses == {200}

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from tests.node.images import CLIENT_IMAGE
-from tests.node.release import Release
+from tests.node.release import TIMEOUT, Release
 from tintype_testing.chart import Object
 
 SCRIPTS = Path(__file__).parent / "client"
@@ -31,15 +31,15 @@ class Workload:
         """Start it, and wait until it runs."""
         account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": NAME}}
         self._release.apply(account, self._job())
-        self._kubectl("wait", "--for=jsonpath={.status.ready}=1", "--timeout=60s", self._job_name)
+        self._kubectl("wait", "--for=jsonpath={.status.ready}=1", TIMEOUT, self._job_name)
 
     def stop(self) -> None:
         """Tell the script to finish its requests and stop."""
         self._kubectl("exec", self._job_name, "--", "touch", "/tmp/stop")  # noqa: S108 - in a pod
 
-    def result(self, seconds: int = 120) -> dict[str, Any]:
+    def result(self) -> dict[str, Any]:
         """The JSON that the script prints at its end."""
-        self._kubectl("wait", "--for=condition=Complete", f"--timeout={seconds}s", self._job_name)
+        self._kubectl("wait", "--for=condition=Complete", TIMEOUT, self._job_name)
         last = self.output().splitlines()[-1]
         return cast(dict[str, Any], json.loads(last))
 
