@@ -42,6 +42,9 @@ CONCURRENT_WRITES = 16
 PAUSE_SECONDS = 2.5
 """Before each edit: more than what the operator takes for a burst."""
 
+WATCH_SECONDS = 15.0
+"""After a restart: the watches report every object once, when all are Ready already."""
+
 OUR_REQUESTS = (
     Requests("LIST", CONFIGMAPS.plural),
     Requests("WATCH", CONFIGMAPS.plural),
@@ -68,6 +71,7 @@ class Figures:
     requests: dict[str, float] = field(default_factory=dict)
     resident_mib: int = 0
     peak_mib: int = 0
+    restart_mib: int = 0
     cold_seconds: float = 0
     cold_mib: int = 0
 
@@ -82,6 +86,7 @@ class Figures:
         yield "edit to Ready, p50 / p99", centiles(self.ready)
         yield "start to first publication", f"{self.cold_seconds:.1f} s"
         yield "memory after a start", f"{self.cold_mib} MiB"
+        yield "memory after a restart with a catalog", f"{self.restart_mib} MiB"
         yield "memory after the edits, peak", f"{self.resident_mib} MiB, {self.peak_mib} MiB"
         for name, each in self.requests.items():
             yield f"requests for an edit: {name}", f"{each:.1f}"
@@ -167,6 +172,7 @@ async def measure(bench: Bench, objects: int, edits: int) -> Figures:
         if count >= edits / 2 and kind not in OUR_REQUESTS
     }
     figures.resident_mib, figures.peak_mib = memory_mib(bench.operator.process.popen.pid)
+    await restart(bench, figures)
     await cold_start(bench, figures)
     return figures
 
@@ -184,9 +190,6 @@ async def burst(bench: Bench, figures: Figures) -> None:
         manifest = await bench.manifest()
         return manifest.models == manifest.bindings == figures.objects
 
-    async def all_ready() -> bool:
-        return bench.metric("tintype_operator_ready_objects") == 2 * figures.objects
-
     revisions, began = bench.metric("tintype_operator_publications_total"), time.monotonic()
     numbers = range(figures.objects)
     await asyncio.gather(
@@ -198,7 +201,7 @@ async def burst(bench: Bench, figures: Figures) -> None:
     )
     await eventually(all_published, LIMIT_SECONDS)
     figures.burst_seconds = time.monotonic() - began
-    await eventually(all_ready, LIMIT_SECONDS)
+    await all_ready(bench, figures.objects)
     figures.ready_seconds = time.monotonic() - began
     figures.burst_revisions = bench.metric("tintype_operator_publications_total") - revisions
 
@@ -246,6 +249,27 @@ def is_ready(found: KubernetesObject) -> bool:
     )
 
 
+async def restart(bench: Bench, figures: Figures) -> None:
+    """Start the operator anew, with a catalog that it reads and statuses that it compares."""
+    bench.operator.stop()
+    process = bench.operator.start(TINTYPE_GATEWAY_STATUS_URLS=bench.gateway.url)
+    await all_ready(bench, figures.objects)
+    await asyncio.sleep(WATCH_SECONDS)
+    figures.restart_mib, _ = memory_mib(process.popen.pid)
+
+
+async def all_ready(bench: Bench, objects: int) -> None:
+    """Wait until every object is Ready."""
+
+    async def is_said() -> bool:
+        try:
+            return bench.metric("tintype_operator_ready_objects") == 2 * objects
+        except OSError:  # it does not listen yet
+            return False
+
+    await eventually(is_said, LIMIT_SECONDS)
+
+
 async def cold_start(bench: Bench, figures: Figures) -> None:
     """Start the operator anew, with nothing published."""
     bench.operator.stop()
@@ -257,11 +281,7 @@ async def cold_start(bench: Bench, figures: Figures) -> None:
     figures.cold_seconds = time.monotonic() - began
     if read_manifest(files_of(found)).bindings != figures.objects:
         raise ValueError("a partial catalog was published")
-
-    async def all_ready() -> bool:
-        return bench.metric("tintype_operator_ready_objects") == 2 * figures.objects
-
-    await eventually(all_ready, LIMIT_SECONDS)
+    await all_ready(bench, figures.objects)
     figures.cold_mib, _ = memory_mib(process.popen.pid)
 
 

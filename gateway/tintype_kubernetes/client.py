@@ -16,9 +16,9 @@ from tintype_kubernetes.watching import WatchEvent, parse_event, split_lines
 
 KubernetesObject = dict[str, Any]
 
-PAGE_SIZE = 250
-"""Objects in one page of a list. It is half of kubectl's default, because a page determines the
-peak of the memory."""
+PAGE_SIZE = 100
+"""Objects in one page of a list. It is a fifth of kubectl's default, because a page determines the
+peak of the memory: its text and its parsed objects are in memory at once."""
 
 MAX_CONNECTIONS = 16
 """Connections to the API server; each takes 256 KiB for TLS. Further calls wait for one."""

@@ -9,5 +9,6 @@ compile/        the parse cache, and the guard against a sudden loss of models
 publish/        the ConfigMaps of the catalog, and the Secret with the gateways' credentials
 status/         conditions, their writer, and which catalog the gateways serve
 process/        start, preflight checks, leader election, liveness probe
+memory.py       what is done for the memory of thousands of objects
 crd.py          the CustomResourceDefinitions, from the models of the catalog
 """

@@ -6,7 +6,7 @@ import pytest
 from aiohttp import web
 
 from tests.kubernetes.serving import refusing, serving
-from tintype_kubernetes.client import MAX_ATTEMPTS, connect
+from tintype_kubernetes.client import MAX_ATTEMPTS, PAGE_SIZE, connect
 from tintype_kubernetes.config import ClusterConfig
 from tintype_kubernetes.errors import (
     ApiError,
@@ -40,7 +40,7 @@ async def test_a_list_is_read_page_by_page() -> None:
     }
 
     async def handler(request: web.Request) -> web.Response:
-        assert request.query["limit"] == "250"
+        assert request.query["limit"] == str(PAGE_SIZE)
         return web.json_response(pages[request.query.get("continue")])
 
     async with serving(handler) as client:

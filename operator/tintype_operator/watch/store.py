@@ -1,6 +1,5 @@
 """The objects of the release and the Secrets of the namespace, as the API server has them."""
 
-import gc
 import time
 from collections.abc import Callable, Iterable
 
@@ -18,6 +17,7 @@ from tintype_kubernetes.client import KubernetesClient, KubernetesObject, Object
 from tintype_kubernetes.errors import KubernetesError
 from tintype_kubernetes.resources import IMAGE_MODELS, PROVIDER_BINDINGS, SECRETS
 from tintype_operator.liveness import Liveness
+from tintype_operator.memory import settle
 from tintype_operator.metrics import OBJECTS, RELIST_AGE
 from tintype_operator.settings import Settings
 from tintype_operator.watch.cache import Cache, trimmed
@@ -144,9 +144,7 @@ class Store:
             self._liveness.expect_events(SECRETS.kind, secrets.items)
         self._listed_at = self._clock()
         self._list_seconds = self._listed_at - began
-        # The objects live long; the garbage collector would need more time than a pass for them.
-        gc.collect()
-        gc.freeze()
+        settle()
 
     def _kept(self, found: KubernetesObject) -> KubernetesObject:
         self._liveness.beat(TASK)  # a list has many pages
