@@ -30,9 +30,11 @@ settings.load_profile("tintype")
 
 LONG = (
     "tests/chaos/",
+    "tests/crds/test_api_server.py",
     "tests/gateway/clients/",
     "tests/gateway/torture/",
     "tests/operator/status/test_delivery.py",
+    "tests/pages/test_cluster_pages.py",
     "tests/playground/",
     "tests/release/",
     "tests/scaling/test_day.py",

@@ -15,9 +15,10 @@ from tests.pages.blocks import claim
 from tintype_cli.crds import main as crds
 from tintype_kubernetes.resources import IMAGE_MODELS, PROVIDER_BINDINGS
 from tintype_testing.chart import CHART, Helm, Values
-from tintype_testing.cluster.binaries import find_binaries
+from tintype_testing.cluster.binaries import BinariesMissingError, find_binaries
 from tintype_testing.cluster.control_plane import ControlPlane
 from tintype_testing.manifests import image_model
+from tintype_testing.requirements import missing
 from tintype_testing.waiting import eventually_blocking
 
 ROOT = Path(__file__).parents[2]
@@ -33,11 +34,13 @@ STARTER: Values = {"starterCatalog": {"enabled": True}, "networkPolicy": {"enabl
 
 
 @pytest.fixture(scope="module")
-def empty_cluster(
-    cluster: ControlPlane, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[ControlPlane]:
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
     """A separate cluster, because that of the other tests already has the CRDs."""
-    empty = ControlPlane(tmp_path_factory.mktemp("empty-cluster"), find_binaries())
+    try:
+        binaries = find_binaries()
+    except BinariesMissingError as error:
+        missing(str(error))
+    empty = ControlPlane(tmp_path_factory.mktemp("empty-cluster"), binaries)
     try:
         empty.start()
         yield empty
@@ -70,14 +73,14 @@ class Release:
 
 @pytest.fixture(scope="module")
 def cluster_helm(
-    empty_cluster: ControlPlane, helm_program: Path, tmp_path_factory: pytest.TempPathFactory
+    cluster: ControlPlane, helm_program: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Helm:
-    return Helm(helm_program, empty_cluster.kubeconfig, tmp_path_factory.mktemp("helm"))
+    return Helm(helm_program, cluster.kubeconfig, tmp_path_factory.mktemp("helm"))
 
 
 @pytest.fixture
-def release(empty_cluster: ControlPlane, cluster_helm: Helm) -> Release:
-    return Release(empty_cluster, cluster_helm)
+def release(cluster: ControlPlane, cluster_helm: Helm) -> Release:
+    return Release(cluster, cluster_helm)
 
 
 @dataclass(frozen=True)
@@ -97,10 +100,10 @@ REMOVED = ("deployment", "service", "role", "rolebinding", "networkpolicy")
 
 
 @pytest.fixture(scope="module")
-def life(empty_cluster: ControlPlane, cluster_helm: Helm) -> Life:
+def life(cluster: ControlPlane, cluster_helm: Helm) -> Life:
     """A release with the starter catalog and a model of its user's, which was installed,
     uninstalled and installed again."""
-    release = Release(empty_cluster, cluster_helm)
+    release = Release(cluster, cluster_helm)
     kinds = ",".join(("crd", *KEPT, *REMOVED))
     notes = release.install(STARTER)
     own = image_model(name="mine", id="mine")
@@ -131,9 +134,9 @@ def test_one_command_installs_definitions_programs_and_models(life: Life) -> Non
 
 
 @pytest.fixture(scope="module")
-def demo(empty_cluster: ControlPlane, cluster_helm: Helm) -> tuple[Release, str]:
+def demo(cluster: ControlPlane, cluster_helm: Helm) -> tuple[Release, str]:
     """A release that needs no provider, and its notes."""
-    release = Release(empty_cluster, cluster_helm)
+    release = Release(cluster, cluster_helm)
     return release, release.install(DEV)
 
 
@@ -182,9 +185,9 @@ def test_a_reinstalled_release_uses_the_kept_objects(life: Life) -> None:
 
 
 @pytest.fixture(scope="module")
-def plain(empty_cluster: ControlPlane, cluster_helm: Helm) -> Release:
+def plain(cluster: ControlPlane, cluster_helm: Helm) -> Release:
     """A release with the values of the chart."""
-    release = Release(empty_cluster, cluster_helm)
+    release = Release(cluster, cluster_helm)
     release.install({})
     return release
 
