@@ -65,8 +65,8 @@ def visiting(browser: Browser, gateway: GatewayProcess) -> Iterator[Visiting]:
 
 @pytest.fixture
 def visitor(visiting: Visiting) -> Visitor:
-    """Somebody with a wide screen."""
-    return visiting(viewport={"width": 1440, "height": 900})
+    """Somebody with a wide screen, who wants less motion: to draw it takes CPU time."""
+    return visiting(viewport={"width": 1440, "height": 900}, reduced_motion="reduce")
 
 
 @pytest.fixture
