@@ -19,7 +19,8 @@ from tests.pages.blocks import ROOT, Block, blocks, claim
 from tests.pages.pods import pods_that_start
 from tests.pages.shell import Shell, programs
 from tintype_testing.accounts_product import AccountsProduct, running_accounts_product
-from tintype_testing.cluster.binaries import find_binaries
+from tintype_testing.chart import UNLIMITED
+from tintype_testing.cluster.binaries import BinariesMissingError, find_binaries
 from tintype_testing.cluster.control_plane import CONTROLLERS, LOOPBACK, ControlPlane
 from tintype_testing.helm import HelmMissingError, find_helm
 from tintype_testing.postgres import PostgresServer, find_programs
@@ -60,13 +61,15 @@ PAGES = "pages"
 
 
 @pytest.fixture(scope="module")
-def cluster(
-    cluster: ControlPlane, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[ControlPlane]:
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
     """A cluster of its own, as pages delete CRDs. Its pods start at once."""
+    try:
+        binaries = find_binaries()
+    except BinariesMissingError as error:
+        missing(str(error))
     protection = ("persistentvolumeclaim-protection-controller",)
     reach = replace(LOOPBACK, controllers=(*CONTROLLERS, *protection))
-    own = ControlPlane(tmp_path_factory.mktemp("pages-cluster"), find_binaries(), reach)
+    own = ControlPlane(tmp_path_factory.mktemp("pages-cluster"), binaries, reach)
     with ExitStack() as stack:
         stack.callback(own.stop)
         own.start()
@@ -122,6 +125,7 @@ def shell(
         "KUBECACHEDIR": str(folder / "kubectl-cache"),
         "NO_PROXY": "127.0.0.1",
         **{f"HELM_{kind}_HOME": str(folder / kind) for kind in ("CACHE", "CONFIG", "DATA")},
+        **dict.fromkeys(("HELM_QPS", "HELM_BURST_LIMIT"), UNLIMITED),
     }
     return Shell(folder, path, own | environ)
 
