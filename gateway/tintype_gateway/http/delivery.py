@@ -85,6 +85,7 @@ async def _written(
                 await _send(part, client, writer)
                 if type(part) is End and part.receipt and not client.has_left:
                     delivered(part.receipt)
+                del part  # an image is megabytes, and the next part may take long
     except ConnectionError:
         raise
     except Exception as error:

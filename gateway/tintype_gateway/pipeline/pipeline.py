@@ -138,6 +138,7 @@ class Pipeline:
                         ):
                             async for part in parts:
                                 yield part
+                                del part  # an image is megabytes, and the next part may take long
             except Exception as error:
                 if serializer is None:
                     raise

@@ -156,17 +156,20 @@ class SseSerializer:
                     self._commit()
                     for part in self._event(partial_event(self._plan, each), PARTIAL, each.route):
                         yield part
+                        del part
                     self._meter.passed_on(len(each.preview.base64))
                 case FinishedCall():
                     self._remaining -= 1
                     async for part in self._deliver(each):
                         yield part
+                        del part
                 case FailedCall():
                     self._remaining -= 1
                     self._sale.fail(each)
                     self._failed.append(each)
                 case AbandonedCall():
                     self._remaining -= 1
+            del each  # an image is megabytes, and the next event may take long
         for part in await self._end():
             yield part
 

@@ -102,6 +102,7 @@ class Executor:
                     if isinstance(event, FinishedCall)
                     else event
                 )
+                del event  # see transport.call
 
     async def _finished(
         self, context: RequestContext, made: FinishedCall
@@ -154,6 +155,7 @@ class Executor:
             async with aclosing(self._attempt(context, planned, candidate)) as events:
                 async for event in events:
                     yield event
+                    del event  # see transport.call
         except UpstreamFault as fault:
             if not (rule_of(fault).may_have_cost or fault.charged):
                 await context.journal.made_nothing(planned)
@@ -210,6 +212,8 @@ class Executor:
                             await self._without_text(event, route)
                         ):
                             yield partial_image
+                            del partial_image
+                    del event  # see transport.call
         yield made
 
     def _pass_through(self, context: RequestContext, candidate: Candidate) -> PassThrough | None:
@@ -314,6 +318,7 @@ class Execution:
                 event = await self._next()
                 remaining -= isinstance(event, FinishedCall | FailedCall | AbandonedCall)
                 yield event
+                del event  # see transport.call
         finally:
             await self._stop()
 
@@ -353,6 +358,7 @@ class Execution:
                     if isinstance(event, WaitingForSlot) and self._waiting.full():
                         continue  # a slow client must not keep the call from its slot
                     await self._waiting.put(event)
+                    del event  # see transport.call
         except asyncio.CancelledError:
             if planned.first not in self._abandoned:
                 raise

@@ -108,6 +108,7 @@ class Retrier:
                                     made = event
                                 else:
                                     yield event
+                                del event  # see transport.call
                 yield made
                 return
             except UpstreamFault as fault:

@@ -68,6 +68,7 @@ async def call(
                 async with aclosing(_follow(arriving, reader, limits.event_bytes)) as events:
                     async for event in events:
                         yield event
+                        del event  # an image is megabytes, and the next event may take long
                 return
             headers = headers_of(response)
             if response.status != 200:
@@ -124,6 +125,7 @@ async def _follow(
                 return
             previews += 1
             yield item
+        del chunk
     result = reader.end()
     yield result._replace(partial_images=previews, milliseconds=arriving.milliseconds)
 
