@@ -20,7 +20,7 @@ from typing import Annotated, NamedTuple
 from pydantic import AwareDatetime, Field
 
 from tintype_catalog.__about__ import __version__
-from tintype_catalog.catalog import SCHEMA_VERSION, Catalog, read_catalog
+from tintype_catalog.catalog import SCHEMA_VERSION, Catalog, Entry, canonical, read_catalog
 from tintype_catalog.contract import Contract
 
 MANIFEST = "manifest.json"
@@ -97,6 +97,7 @@ def pack(
     *,
     published_at: datetime | None = None,
     occupied: Collection[str] = (),
+    text_of: Callable[[Entry], str] = canonical,
 ) -> Bundle:
     """Return the files of a catalog.
 
@@ -105,11 +106,12 @@ def pack(
         sequence: Its sequence, higher than those of older catalogs.
         published_at: The current time, with a time zone.
         occupied: The parts of the previous catalog, which gateways may still read.
+        text_of: Returns the text of an entry, as in `Catalog.to_json`.
 
     Raises:
         BundleError: The catalog is larger than readers accept.
     """
-    text = catalog.to_json()
+    text = catalog.to_json(text_of)
     if len(text) > MAX_UNPACKED_BYTES:
         raise BundleError(f"the catalog has {len(text)} bytes, at most {MAX_UNPACKED_BYTES} fit")
     contents = _contents(gzip.compress(text, mtime=0), occupied)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Callable
 from datetime import datetime
 from typing import Final, Literal, Self
 
@@ -41,6 +42,15 @@ class Binding(ProviderBindingSpec):
         return self.model_copy(update={"pricing": pricing, "price_changes": ()})
 
 
+Entry = Model | Binding
+
+
+def canonical(entry: Entry) -> str:
+    """Return the canonical JSON text of an entry: equal entries are equal texts."""
+    content = entry.model_dump(mode="json", exclude_defaults=True)
+    return json.dumps(content, sort_keys=True, separators=(",", ":"))
+
+
 class Catalog(Contract):
     """All models and bindings, each sorted by name, so that equal content is equal bytes."""
 
@@ -53,24 +63,20 @@ class Catalog(Contract):
     bindings: tuple[Binding, ...] = ()
     """Every accepted binding, each to one of the models."""
 
-    def to_json(self) -> bytes:
+    def to_json(self, text_of: Callable[[Entry], str] = canonical) -> bytes:
         """Return the canonical JSON text of the catalog, which is digested and published.
 
         Its keys are sorted, because equal mappings may differ in order. It is made item by item, as
-        one call for all of it would block Python's other threads.
+        one call for all of it would block Python's other threads. `text_of` returns what
+        `canonical` does; a caller may remember the texts of entries that do not change.
         """
         lists = (("bindings", self.bindings), ("models", self.models))
-        texts = (f'"{name}":[{",".join(map(_canonical, items))}]' for name, items in lists if items)
+        texts = (f'"{name}":[{",".join(map(text_of, items))}]' for name, items in lists if items)
         return f"{{{','.join(texts)}}}".encode()
 
     def revision(self) -> str:
         """Return the SHA-256 of the content, in hexadecimal: equal revisions are equal catalogs."""
         return hashlib.sha256(self.to_json()).hexdigest()
-
-
-def _canonical(item: Contract) -> str:
-    content = item.model_dump(mode="json", exclude_defaults=True)
-    return json.dumps(content, sort_keys=True, separators=(",", ":"))
 
 
 def read_catalog(text: bytes) -> Catalog:

@@ -23,6 +23,7 @@ from tintype_kubernetes.resources import CONFIGMAPS
 from tintype_operator.errors import NewerCatalogError
 from tintype_operator.metrics import PUBLICATIONS
 from tintype_operator.publish.managed_objects import ManagedObjects
+from tintype_operator.publish.texts import EntryTexts
 
 ACCEPT_LOSS = "tintype.dev/accept-loss"
 """The ConfigMap's annotation that allows the operator to remove most of the catalog. Its value is
@@ -59,6 +60,7 @@ class CatalogPublisher:
         self._managed = managed
         self._name = name
         self._known = Published()
+        self._texts = EntryTexts()
 
     async def read(self) -> Published:
         """Return the published catalog.
@@ -106,8 +108,14 @@ class CatalogPublisher:
         sequence = next_sequence(before.sequence, time.time_ns() // 1_000_000)
         now = datetime.now(UTC)
         bundle = await asyncio.to_thread(
-            pack, catalog, sequence, published_at=now, occupied=before.parts
+            pack,
+            catalog,
+            sequence,
+            published_at=now,
+            occupied=before.parts,
+            text_of=self._texts,
         )
+        self._texts.forget_others(catalog)
         files = dict(bundle.files)
         # The index is written last: until then gateways read the previous index and its parts.
         parts = part_files(files)
