@@ -30,7 +30,10 @@ settings.load_profile("tintype")
 
 LONG = (
     "tests/chaos/",
+    "tests/cluster/test_accounts.py",
+    "tests/cluster/test_large_catalogs.py",
     "tests/crds/test_api_server.py",
+    "tests/gateway/api/openapi/test_conformance.py",
     "tests/gateway/clients/",
     "tests/gateway/torture/",
     "tests/operator/status/test_delivery.py",
