@@ -2,7 +2,7 @@
 as our arithmetic does."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -32,6 +32,8 @@ VALUES: Values = {
         "behavior": {"scaleUp": AT_ONCE, "scaleDown": AT_ONCE},
     },
 }
+
+DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
 
 NAMES = ("tintype-gateway",)
 KINDS = ("ServiceAccount", "Deployment", "HorizontalPodAutoscaler")
@@ -93,6 +95,11 @@ class Release:
         patch = ("patch", "pod", pod, "--subresource=status", "--type=merge")
         command = ("--namespace", self._namespace, *patch, "-p", json.dumps(status))
         return self._cluster.try_kubectl(*command).returncode == 0
+
+    def keep(self, pods: Sequence[str]) -> None:
+        """Let other pods be removed before these, which the ReplicaSet chooses otherwise."""
+        for pod in pods:
+            self._kubectl("annotate", "--overwrite", "pod", pod, f"{DELETION_COST}=1")
 
     def serve(self, values: Mapping[str, Mapping[str, float]]) -> None:
         """Let the metrics have these values from now on."""
@@ -169,6 +176,8 @@ def test_the_controller_decides_as_the_arithmetic_does(
             IN_FLIGHT: dict.fromkeys(pods[unknown:], float(in_flight)),
             RESERVED: dict.fromkeys(pods[unknown:], reserved),
         }
+        # Without those of which nothing is known, fewer pods would be desired a second later.
+        release.keep(pods[:unknown])
         release.serve(values)
         found = Pods(frozenset(pods), values=values)
         expected, _ = decide(scaler, History(), found, replicas, 0)

@@ -109,7 +109,10 @@ async def test_the_usage_of_archived_charges_is_checked_by_their_model(
     await store.execute("UPDATE daily_usage SET model = 'another'")
 
     (problem,) = (await ledger.audit()).problems
-    assert problem.startswith("account studio was charged 150 micro-credits more for gpt-image-1")
+    assert problem == (
+        "the charges of account studio for gpt-image-1, with those in archives, are 150"
+        " micro-credits above its daily usage"
+    )
 
 
 async def test_later_runs_add_to_what_is_carried_forward(
