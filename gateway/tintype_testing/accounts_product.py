@@ -103,7 +103,7 @@ class AccountsProduct:
 
     def wait(self, *objects: str) -> None:
         """Wait by kubectl until objects, as `KIND/NAME`, are Ready."""
-        self.kubectl("wait", "--for=condition=Ready", "--timeout=60s", *objects)
+        self.kubectl("wait", "--for=condition=Ready", "--timeout=120s", *objects)
 
     def wait_for_reason(self, kind: str, name: str, reason: str) -> dict[str, Any]:
         """Return the condition Ready once it has a reason."""

@@ -12,7 +12,7 @@ from tintype_testing.cluster.processes import Process, tintype_child
 from tintype_testing.http import responded
 from tintype_testing.waiting import eventually
 
-START_SECONDS = 60
+START_SECONDS = 120
 """The time limit of the start, which takes about a second."""
 
 

@@ -25,7 +25,7 @@ INSTALL = "no PostgreSQL server: install it (Debian: `apt install postgresql`), 
 UNPRIVILEGED = ("postgres", "nobody")
 """The users that may run the server if the tests run as root, which PostgreSQL refuses."""
 
-START_SECONDS = 60
+START_SECONDS = 120
 
 SETTINGS = {"listen_addresses": "127.0.0.1", "max_connections": "200"}
 

@@ -18,7 +18,7 @@ from tintype_testing.s3_program import S3MissingError, find_server, is_built
 
 ACCESS_KEY, SECRET_KEY, REGION = "tester", "a-secret-of-the-tests", "us-east-1"
 
-START_SECONDS = 60
+START_SECONDS = 120
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-LIMIT_SECONDS = 60.0
+LIMIT_SECONDS = 120.0
 """How long a condition may take unless a test says otherwise; a loaded machine is slow."""
 
 PAUSE_SECONDS = 0.005

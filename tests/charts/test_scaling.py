@@ -169,7 +169,7 @@ def cluster_with_keda(cluster_with_crds: ControlPlane) -> ControlPlane:
     for file in files:
         cluster_with_crds.kubectl("apply", "--server-side", "-f", str(file))
     established = [f"crd/{name}.keda.sh" for name in NAMES]
-    cluster_with_crds.kubectl("wait", "--for=condition=Established", "--timeout=60s", *established)
+    cluster_with_crds.kubectl("wait", "--for=condition=Established", "--timeout=120s", *established)
     return cluster_with_crds
 
 

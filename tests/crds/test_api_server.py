@@ -231,7 +231,7 @@ def test_kubectl_get_shows_what_accounts_keys_and_grants_are(
         patch = json.dumps({"status": {**fields, "conditions": [condition]}})
         kind = manifest["kind"].lower()
         kubectl("patch", kind, name, "--subresource=status", "--type=merge", "-p", patch)
-        kubectl("wait", "--for=condition=Ready", f"{kind}/{name}", "--timeout=20s")
+        kubectl("wait", "--for=condition=Ready", f"{kind}/{name}", "--timeout=120s")
 
     accounts, keys, grants = (
         [line.split() for line in kubectl("get", kind).splitlines()]

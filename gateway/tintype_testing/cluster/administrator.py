@@ -11,7 +11,7 @@ from http.client import HTTPException, HTTPSConnection
 from typing import Any
 from urllib.parse import urlsplit
 
-SECONDS = 30
+SECONDS = 60
 """The time limit of a request."""
 
 

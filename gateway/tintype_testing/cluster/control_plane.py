@@ -21,7 +21,7 @@ from tintype_testing.cluster.pki import create_pki
 from tintype_testing.cluster.processes import Process, free_ports, start
 from tintype_testing.waiting import eventually_blocking
 
-START_SECONDS = 90
+START_SECONDS = 180
 """The limit for the start, which takes 5 to 8 seconds on an idle machine."""
 
 PLURALS = ("imagemodels", "providerbindings")
@@ -148,7 +148,7 @@ class ControlPlane:
         """Return a custom resource as etcd has it, by its key below `/registry`."""
         url = f"http://127.0.0.1:{self._etcd_port}/v3/kv/range"
         asked = json.dumps({"key": base64.b64encode(key.encode()).decode()})
-        with urlopen(url, data=asked.encode(), timeout=30) as response:
+        with urlopen(url, data=asked.encode(), timeout=60) as response:
             (found,) = json.load(response)["kvs"]
         return dict(json.loads(base64.b64decode(found["value"])))
 
@@ -164,7 +164,7 @@ class ControlPlane:
     def apply_crds(self) -> None:
         """Apply the repository's CRDs and wait until the API server serves them."""
         self.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(CRDS))
-        self.kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", str(CRDS))
+        self.kubectl("wait", "--for=condition=Established", "--timeout=120s", "-f", str(CRDS))
         self._wait_for_storage()
 
     def forget_discovery(self) -> None:

@@ -15,7 +15,7 @@ from tintype_testing.http import responded
 from tintype_testing.monitoring.rules import FILE
 from tintype_testing.requirements import require
 
-START_SECONDS = 60
+START_SECONDS = 120
 
 
 @dataclass(frozen=True)
