@@ -77,8 +77,8 @@ class AccountsController:
         self._liveness = liveness
         self._relist_seconds = relist_seconds
         self._refresh_seconds = refresh_seconds
-        self._store = AccountStore(client, namespace, settings.release, liveness)
         self._queue = WorkQueue(first_pause)
+        self._store = AccountStore(client, namespace, settings.release, liveness, self._queue.add)
         self._reconciler = Reconciler(client, admin, self._store, namespace, settings, models)
         self._deletions = Deletions(client, admin, self._store, namespace, settings)
         self._recovery = Recovery(admin.check, self._queue.add, look_seconds)
@@ -114,7 +114,6 @@ class AccountsController:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._keep_beating())
             await self._list_until_done()
-            self._look_at_all()
             tasks.create_task(self._keep_listing())
             tasks.create_task(self._keep_sweeping())
             tasks.create_task(self._keep_refreshing())
@@ -146,10 +145,8 @@ class AccountsController:
         return self._list_now.is_set()
 
     async def _list_changes(self) -> None:
-        """List, and look at what has changed without an event, in case a watch lost one."""
+        """List, in case a watch lost an event, and look for deletions if an object is gone."""
         changed = await self._list_until_done()
-        for key in changed:
-            self._queue.add(key)
         if any(self._store.get(key) is None for key in changed):
             self._sweep_now.set()
 

@@ -1,5 +1,7 @@
 """The Accounts, ApiKeys and CreditGrants of the release, as the API server has them."""
 
+from collections.abc import Callable
+
 from tintype_kubernetes.client import KubernetesClient, KubernetesObject, ObjectList
 from tintype_kubernetes.resources import ACCOUNTS, API_KEYS, CREDIT_GRANTS
 from tintype_operator.accounts.authors import WRITER, last_writer
@@ -16,13 +18,23 @@ class AccountStore:
     """Updated by events, and corrected by complete lists."""
 
     def __init__(
-        self, client: KubernetesClient, namespace: str, release: str, liveness: Liveness
+        self,
+        client: KubernetesClient,
+        namespace: str,
+        release: str,
+        liveness: Liveness,
+        on_change: Callable[[Key], None] = lambda _: None,
     ) -> None:
-        """Start empty; the content is meaningless before the first `relist`."""
+        """Start empty; the content is meaningless before the first `relist`.
+
+        `on_change` takes what a list shows to have appeared, vanished or changed its spec: an event
+        that tells of it later is no change any more.
+        """
         self._client = client
         self._namespace = namespace
         self._release = release
         self._liveness = liveness
+        self._on_change = on_change
         self._cache = Cache()
 
     def get(self, key: Key) -> KubernetesObject | None:
@@ -45,9 +57,9 @@ class AccountStore:
         return self._cache.put(slim(found))
 
     def written(self, found: KubernetesObject) -> None:
-        """Apply the object as the response to a write has it; its event will follow."""
+        """Apply what the API server returned for a write of a status; its event will follow."""
         self._liveness.expect_event(found)
-        self._cache.put(slim(found))
+        self._cache.put_written(slim(found))
 
     async def relist(self) -> set[Key]:
         """List everything again, and return what appeared, vanished or has another spec.
@@ -61,7 +73,10 @@ class AccountStore:
             items = tuple(item for item in listed.items if is_in_release(item, self._release))
             before = self._revisions(kind)
             self._cache.replace(kind, ObjectList(items, listed.resource_version))
-            changed |= {key for key, _ in before ^ self._revisions(kind)}
+            of_kind = {key for key, _ in before ^ self._revisions(kind)}
+            for key in of_kind:
+                self._on_change(key)
+            changed |= of_kind
             self._liveness.expect_events(kind, items)
             OBJECTS.labels(kind).set(len(items))
         return changed

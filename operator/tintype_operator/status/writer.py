@@ -77,7 +77,7 @@ class StatusWriter:
                 written_count += 1
                 try:
                     if written := await self._write(found, status):
-                        cache.put(trimmed(written))
+                        cache.put_written(trimmed(written))
                 except ApiError as error:
                     errors.append(error)
                 except UnreachableError as error:

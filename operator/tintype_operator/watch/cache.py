@@ -56,6 +56,16 @@ class Cache:
         self._objects[key_of(found)] = found
         return is_changed
 
+    def put_written(self, written: KubernetesObject) -> None:
+        """Store what the API server returned for a write of a status.
+
+        If somebody has changed the spec meanwhile it is left out: the event of that change is still
+        to come, and would be no change if it were known by then.
+        """
+        known = self._objects.get(key_of(written))
+        if known is not None and _revision(known) == _revision(written):
+            self.put(written)
+
     def remove(self, deleted: KubernetesObject) -> bool:
         """Remove an object, and return whether it was present."""
         self._deleted[deleted["kind"]][_uid(deleted)] = _version(deleted)

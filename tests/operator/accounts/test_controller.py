@@ -20,7 +20,7 @@ from tintype_operator.settings import Settings
 from tintype_testing.account_manifests import account, api_key
 from tintype_testing.admin import admin_server, token_of
 from tintype_testing.ledgers import opened
-from tintype_testing.manifests import Manifest
+from tintype_testing.manifests import Manifest, changed
 from tintype_testing.waiting import eventually_equal
 
 NEVER = 3600.0
@@ -36,6 +36,9 @@ class Cluster:
 
     def __init__(self, folder: Path) -> None:
         self.objects: dict[tuple[str, str], dict[str, Any]] = {}
+        self.edits: dict[tuple[str, str], Manifest] = {}
+        """What somebody makes of an object just before its status is written."""
+
         self.controller: AccountsController | None = None
         self.version = 0
         self.token = folder / "token"
@@ -75,6 +78,8 @@ class Cluster:
         if body["kind"] == "Event":
             return web.json_response(body)
         key = (body["kind"], body["metadata"]["name"])
+        if edited := self.edits.pop(key, None):
+            self.change_silently(edited)
         self.objects[key] = self._stored(self.objects.get(key, {}) | body)
         return web.json_response(self.objects[key])
 
@@ -174,6 +179,26 @@ async def test_what_no_gateway_responded_to_is_looked_at_again_once_one_does(
 
     await becomes(api, "Account", "team", "Ready")
     await becomes(api, "ApiKey", "web", "Ready")
+
+
+async def test_an_edit_while_a_status_is_written_is_carried_out(api: Cluster) -> None:
+    api.edits["Account", "team"] = changed(
+        account("team", displayName="Another"), "metadata.generation", 2
+    )
+    api.tell("ADDED", account("team", displayName="One"))
+    await becomes(api, "Account", "team", "Ready")
+
+    api.tell("MODIFIED", api.objects["Account", "team"])
+
+    def generation() -> int:
+        (ready,) = (
+            each
+            for each in api.objects["Account", "team"]["status"]["conditions"]
+            if each["type"] == "Ready"
+        )
+        return int(ready["observedGeneration"])
+
+    await eventually_equal(generation, 2)
 
 
 @pytest.mark.parametrize("relist_seconds", [0.05])

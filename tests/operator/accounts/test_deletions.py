@@ -22,6 +22,7 @@ from tintype_operator.accounts.loss_guard import ACCEPT_LOSS
 from tintype_operator.accounts.store import AccountStore
 from tintype_operator.liveness import Liveness
 from tintype_operator.settings import Settings
+from tintype_operator.watch.cache import Key
 from tintype_testing.account_manifests import account, api_key
 from tintype_testing.admin import admin_server, token_of
 from tintype_testing.ledgers import opened
@@ -71,6 +72,8 @@ class Scene:
     admin: AdminClient
     store: AccountStore
     deletions: Deletions
+    changed: set[Key]
+    """What lists showed to have changed."""
 
     async def own_account(self, name: str, deletion_policy: str = "retain") -> None:
         settings = AccountSettings.model_validate({"deletion_policy": deletion_policy})
@@ -107,8 +110,10 @@ async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
         url = await stack.enter_async_context(admin_server(ledger, tmp_path / "tokens"))
         (tmp_path / "token").write_text(token_of("admin"))
         admin = AdminClient(await stack.enter_async_context(connect_admin(url, tmp_path / "token")))
-        store = AccountStore(client, "images", "", Liveness())
-        found = Scene(cluster, admin, store, Deletions(client, admin, store, "images", SETTINGS))
+        changed: set[Key] = set()
+        store = AccountStore(client, "images", "", Liveness(), changed.add)
+        deletions = Deletions(client, admin, store, "images", SETTINGS)
+        found = Scene(cluster, admin, store, deletions, changed)
         cluster.add(account("team"), "team-uid")
         await found.own_account("team")
         yield found
@@ -178,6 +183,16 @@ async def test_a_missed_deletion_is_found_by_the_uid(scene: Scene) -> None:
     assert await scene.active() == {now}
     assert await scene.owner("guests") is None
     assert await scene.owner("team") is not None
+
+
+async def test_what_the_look_for_deletions_finds_new_is_told(scene: Scene) -> None:
+    await scene.store.relist()
+    scene.changed.clear()
+    scene.cluster.add(api_key("web"), "u1")
+
+    assert await scene.deletions.sweep()
+
+    assert scene.changed == {("ApiKey", "web")}
 
 
 async def test_what_other_operators_own_is_left_alone(scene: Scene) -> None:

@@ -41,6 +41,25 @@ def test_a_newer_version_of_the_same_generation_is_stored_and_no_change() -> Non
     assert versions(cache) == [("canvas", "5")]
 
 
+def test_a_written_status_is_stored_unless_the_spec_changed_meanwhile() -> None:
+    cache = Cache()
+    cache.put(found(2, generation=1))
+
+    cache.put_written(found(5, generation=1))
+    cache.put_written(found(7, generation=2))
+
+    assert versions(cache) == [("canvas", "5")]
+    assert cache.put(found(7, generation=2))
+
+
+def test_a_written_status_of_an_object_that_is_gone_is_not_stored() -> None:
+    cache = Cache()
+
+    cache.put_written(found(2))
+
+    assert cache.objects() == []
+
+
 def test_an_object_with_a_deletion_timestamp_is_removed() -> None:
     cache = Cache()
     cache.put(found(2))
