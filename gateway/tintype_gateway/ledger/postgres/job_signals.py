@@ -23,6 +23,9 @@ RECONNECT_SECONDS = 1.0
 CHECK_SECONDS = 30.0
 """How often the connection is tried: a server that has vanished does not close it."""
 
+CHECK_TIMEOUT_SECONDS = 30.0
+"""How long a server may take to respond to such a try."""
+
 
 class PostgresSignals:
     """See `JobSignals`."""
@@ -69,7 +72,7 @@ class PostgresSignals:
                 try:
                     await asyncio.wait_for(is_lost.wait(), CHECK_SECONDS)
                 except TimeoutError:
-                    await connection.execute("SELECT 1", timeout=CHECK_SECONDS)
+                    await connection.execute("SELECT 1", timeout=CHECK_TIMEOUT_SECONDS)
         finally:
             connection.terminate()
 
