@@ -1,14 +1,12 @@
 """A gateway with simulated providers, and commands that request images from it."""
 
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.cli.running import Run
-from tintype_testing.cluster.processes import run_tintype
-from tintype_testing.gateway_process import GatewayProcess, clean_environ, running_process
+from tests.cli.running import Run, commands_for
+from tintype_testing.gateway_process import GatewayProcess, running_process
 
 
 @pytest.fixture(scope="module")
@@ -20,9 +18,4 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess
 @pytest.fixture
 def run_command(gateway: GatewayProcess, tmp_path: Path) -> Run:
     """`tintype` in an empty folder, with the key of the demo account."""
-
-    def run(*arguments: str, **environ: str) -> "subprocess.CompletedProcess[str]":
-        given = {"TINTYPE_API_KEY": gateway.demo_key, "TINTYPE_BASE_URL": gateway.url}
-        return run_tintype(*arguments, environ=clean_environ() | given | environ, folder=tmp_path)
-
-    return run
+    return commands_for(gateway, tmp_path)

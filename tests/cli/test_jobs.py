@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 from typing_extensions import override
 
-from tests.cli.running import Run, opened
+from tests.cli.running import Run, commands_for, opened
 from tintype_cli.http_client import ApiError, Gateway
 from tintype_cli.images_client import FinalImage, Partial
 from tintype_cli.jobs_client import TimedOutError, follow
 from tintype_testing.sample_images import drawn
+from tintype_testing.silent_provider import gateway_without_response
 
 FAST = ("-m", "imagen-4.0-fast-generate-001")
-SLOW = ("-m", "gpt-image-2", "--size", "2048x2048", "-n", "8")
 
 
 def submitted(run: Run, *arguments: str) -> str:
@@ -93,12 +93,14 @@ def test_a_job_is_shown_and_listed(run_command: Run) -> None:
     assert "hedgehog" not in str(page)
 
 
-def test_a_running_job_is_not_awaited_longer_than_asked_and_is_cancelled(run_command: Run) -> None:
-    job = submitted(run_command, "a hedgehog", *SLOW)
+def test_a_running_job_is_not_awaited_longer_than_asked_and_is_cancelled(tmp_path: Path) -> None:
+    with gateway_without_response(tmp_path) as gateway:
+        run_command = commands_for(gateway, tmp_path)
+        job = submitted(run_command, "a hedgehog", "-m", "canvas")
 
-    early = run_command("jobs", "wait", job, "--timeout", "0.2")
-    cancelled = run_command("jobs", "cancel", job)
-    late = run_command("jobs", "wait", job)
+        early = run_command("jobs", "wait", job, "--timeout", "0.2")
+        cancelled = run_command("jobs", "cancel", job)
+        late = run_command("jobs", "wait", job)
 
     assert (early.returncode, early.stderr) == (
         3,

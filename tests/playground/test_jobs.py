@@ -1,16 +1,18 @@
 """Requests in the background: listed, followed, cancelled, and still there after a reload."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Browser, Locator, Route, expect
 
 from tests.playground.test_everybody import faults
 from tests.playground.visitor import Visitor, visit
 from tintype_testing.gateway_process import GatewayProcess, running_process
+from tintype_testing.silent_provider import gateway_without_response
 
 FAST = "imagen-4.0-fast-generate-001"
-SLOW = "gpt-image-2"
 
 LIMIT = 60_000
 """How long a job may take on a loaded machine, in milliseconds."""
@@ -24,17 +26,15 @@ def submit(visitor: Visitor, prompt: str) -> None:
     expect(visitor.status).to_contain_text("Submitted")
 
 
-def submit_slow(visitor: Visitor) -> None:
-    """Ask for images that take a while."""
-    visitor.choose(SLOW)
-    visitor.option("Size", "2048 \N{MULTIPLICATION SIGN} 2048")
-    visitor.count.fill("8")
-    submit(visitor, "a lighthouse that takes its time")
-
-
 def cancel(visitor: Visitor, prompt: str) -> None:
     """Cancel a job by keyboard."""
     visitor.page.get_by_role("button", name=f"Cancel: {prompt}").press("Enter")
+
+
+def drawn_again(visitor: Visitor) -> None:
+    """Wait until the page has drawn its only job once more."""
+    visitor.page.locator(".job h3").evaluate("node => node.dataset.old = ''")
+    expect(visitor.page.locator(".job h3[data-old]")).to_have_count(0)
 
 
 def jobs(visitor: Visitor) -> Locator:
@@ -82,36 +82,64 @@ def test_a_job_goes_on_while_the_page_is_loaded_again(
     assert inside.page.evaluate("sessionStorage.length") == 0
 
 
-def test_a_running_job_is_cancelled_by_keyboard(inside: Visitor) -> None:
-    submit_slow(inside)
-    expect(jobs(inside)).to_contain_text(["In progress"])
-
-    cancel(inside, "a lighthouse that takes its time")
-
-    expect(jobs(inside)).to_contain_text(["Cancelled"], timeout=LIMIT)
-    expect(jobs(inside).get_by_role("progressbar")).to_have_count(0)
-
-
-def test_a_job_that_waits_is_shown_to_everybody_and_cancelled(
-    browser: Browser, tmp_path: Path
-) -> None:
-    idle = {"TINTYPE_JOBS_CONCURRENCY": "0"}
-    with running_process(tmp_path, "--simulate", "--demo", environ=idle) as gateway:
+@pytest.fixture
+def idle(browser: Browser, tmp_path: Path) -> Iterator[Visitor]:
+    """Somebody in the studio of a gateway that carries out no jobs."""
+    environ = {"TINTYPE_JOBS_CONCURRENCY": "0"}
+    with running_process(tmp_path, "--simulate", "--demo", environ=environ) as gateway:
         visitor = visit(browser, gateway.url, viewport={"width": 1440, "height": 900})
         visitor.enter(gateway.demo_key)
         visitor.choose(FAST)
-        submit(visitor, "a lighthouse that waits")
-        expect(jobs(visitor)).to_contain_text(["In the queue"])
-        expect(jobs(visitor).get_by_role("progressbar")).to_have_count(1)
-        assert faults(visitor) == []
-        visitor.page.set_viewport_size({"width": 320, "height": 800})
-        assert visitor.too_wide() <= 0
-        assert faults(visitor) == []
+        yield visitor
+        visitor.page.context.close()
 
-        cancel(visitor, "a lighthouse that waits")
+
+def test_a_running_job_is_cancelled_by_keyboard(browser: Browser, tmp_path: Path) -> None:
+    with gateway_without_response(tmp_path) as gateway:
+        visitor = visit(browser, gateway.url)
+        visitor.enter(gateway.demo_key)
+        submit(visitor, "a lighthouse that takes its time")
+        expect(jobs(visitor)).to_contain_text(["In progress"])
+
+        cancel(visitor, "a lighthouse that takes its time")
 
         expect(jobs(visitor)).to_contain_text(["Cancelled"], timeout=LIMIT)
+        expect(jobs(visitor).get_by_role("progressbar")).to_have_count(0)
         visitor.page.context.close()
+
+
+def test_a_job_that_waits_is_shown_to_everybody_and_cancelled(idle: Visitor) -> None:
+    submit(idle, "a lighthouse that waits")
+    expect(jobs(idle)).to_contain_text(["In the queue"])
+    expect(jobs(idle).get_by_role("progressbar")).to_have_count(1)
+    assert faults(idle) == []
+    idle.page.set_viewport_size({"width": 320, "height": 800})
+    assert idle.too_wide() <= 0
+    assert faults(idle) == []
+
+    cancel(idle, "a lighthouse that waits")
+
+    expect(jobs(idle)).to_contain_text(["Cancelled"], timeout=LIMIT)
+
+
+@pytest.mark.parametrize("by", ["key", "mouse"])
+def test_a_press_that_outlasts_a_drawing_of_the_job_is_not_lost(idle: Visitor, by: str) -> None:
+    submit(idle, "a lighthouse that waits")
+    button = idle.page.get_by_role("button", name="Cancel: a lighthouse that waits")
+    button.focus()
+    button.hover()
+
+    if by == "key":
+        idle.page.keyboard.down("Space")
+        drawn_again(idle)
+        idle.page.keyboard.up("Space")
+    else:
+        idle.page.mouse.down()
+        drawn_again(idle)
+        idle.page.mouse.up()
+
+    expect(jobs(idle)).to_contain_text(["Cancelled"], timeout=LIMIT)
+    expect(jobs(idle)).to_be_focused()
 
 
 def test_a_page_that_gets_no_events_looks_at_its_jobs_instead(inside: Visitor) -> None:

@@ -21,6 +21,9 @@ PORTS = range(12_000, 30_000)
 
 RUN_SECONDS = 120
 
+STOP_SECONDS = 60
+"""How long a program may take to end after SIGTERM; a loaded machine is slow."""
+
 
 class Child(Protocol):
     """A running program: `subprocess.Popen`, or a process that was forked."""
@@ -76,7 +79,7 @@ class Process:
         """Wait for the program to exit by itself, and return its exit code."""
         return self.popen.wait(seconds)
 
-    def stop(self, seconds: float = 20) -> int:
+    def stop(self, seconds: float = STOP_SECONDS) -> int:
         """Send SIGTERM, and return the exit code."""
         if self.running():
             self.popen.terminate()
@@ -141,7 +144,7 @@ def run_tintype(
     """Run a command of `tintype` in a folder to its end.
 
     Raises:
-        subprocess.TimeoutExpired: It takes more than a minute.
+        subprocess.TimeoutExpired: It takes more than `RUN_SECONDS`.
     """
     with TemporaryDirectory() as own:
         stdout, stderr = Path(own, "stdout"), Path(own, "stderr")

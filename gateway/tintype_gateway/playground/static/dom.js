@@ -23,6 +23,18 @@ export function fill(node, ...children) {
   node.replaceChildren(...present(children));
 }
 
+/**
+ * Give an element these children, and leave those alone that it has already: they keep the focus, and
+ * the press of a key or of a mouse that has begun on them.
+ */
+export function arrange(node, ...children) {
+  const wanted = present(children);
+  for (const child of [...node.children]) if (!wanted.includes(child)) child.remove();
+  wanted.forEach((child, at) => {
+    if (node.children[at] !== child) node.insertBefore(child, node.children[at] ?? null);
+  });
+}
+
 /** Return parts with a space between: the eye needs none where they stand apart, but a voice does. */
 export function spaced(parts) {
   return parts.filter(Boolean).flatMap((part, index) => (index ? [' ', part] : [part]));

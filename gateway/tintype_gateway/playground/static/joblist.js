@@ -1,6 +1,6 @@
 /** The list of the jobs that this page has submitted, and what keeps it up to date. */
 
-import { button, byId, el, fill } from './dom.js';
+import { arrange, button, byId, el, fill } from './dom.js';
 import { followed, hasEnded, pauseBetweenLooks, wordsFor } from './jobs.js';
 import { credits } from './money.js';
 import { finished } from './run.js';
@@ -51,8 +51,9 @@ export class JobList {
   }
 
   #list(job, run, isWanted) {
-    const node = el('li', { class: 'job', id: job.id, tabindex: '-1' });
-    this.#entries.unshift({ job, run, isWanted, node, last: 0, failures: 0, isFollowed: false, isLoaded: false, isRemoved: false });
+    const parts = ['job-preview', 'job-text', 'actions'].map((name) => el('div', { class: name }));
+    const node = el('li', { class: 'job', id: job.id, tabindex: '-1' }, parts);
+    this.#entries.unshift({ job, run, isWanted, node, buttons: {}, last: 0, failures: 0, isFollowed: false, isLoaded: false, isRemoved: false });
     for (const old of this.#entries.splice(MOST_JOBS)) old.isRemoved = true;
   }
 
@@ -60,7 +61,7 @@ export class JobList {
   #changed() {
     keepJobs([...this.#entries.map(({ job }) => job.id), ...this.#unread]);
     hideTab('jobs', this.#entries.length === 0);
-    fill(byId('job-list'), this.#entries.map(({ node }) => node));
+    arrange(byId('job-list'), this.#entries.map(({ node }) => node));
     for (const entry of this.#entries) this.#draw(entry);
     this.#work();
   }
@@ -145,36 +146,33 @@ export class JobList {
 
   #draw(entry) {
     const { job, run, node } = entry;
-    const focused = node.contains(document.activeElement) ? document.activeElement.getAttribute('aria-label') : null;
+    const [thumbnail, text, actions] = node.children;
+    const hadFocus = actions.contains(document.activeElement);
     const done = finished(run);
     const cost = job.usage && credits(job.usage.credits_used);
     node.dataset.state = job.status;
+    fill(thumbnail, preview(run));
     fill(
-      node,
-      el('div', { class: 'job-preview' }, preview(run)),
-      el(
-        'div',
-        { class: 'job-text' },
-        el('h3', {}, el('bdi', {}, run.title)),
-        el('p', { class: 'muted' }, [run.model.display_name, wordsFor(job, done), cost].filter(Boolean).join(' · ')),
-        !hasEnded(job) && el('progress', { max: job.request.n, value: job.status === 'queued' ? 0 : done || null, 'aria-label': `Images of: ${run.title}` }),
-      ),
-      el('div', { class: 'actions' }, this.#buttons(entry)),
+      text,
+      el('h3', {}, el('bdi', {}, run.title)),
+      el('p', { class: 'muted' }, [run.model.display_name, wordsFor(job, done), cost].filter(Boolean).join(' · ')),
+      !hasEnded(job) && el('progress', { max: job.request.n, value: job.status === 'queued' ? 0 : done || null, 'aria-label': `Images of: ${run.title}` }),
     );
-    if (focused) ([...node.querySelectorAll('button')].find((each) => each.getAttribute('aria-label') === focused) ?? node).focus();
+    arrange(actions, this.#buttons(entry));
+    if (hadFocus && !actions.contains(document.activeElement)) node.focus();
     const open = this.#entries.filter((each) => !hasEnded(each.job)).length;
     byId('tab-jobs').textContent = open ? `Jobs (${open})` : 'Jobs';
   }
 
+  /** Return the buttons that a job has now: the same ones as long as it has them. */
   #buttons(entry) {
-    const { job, run } = entry;
+    const { job, run, buttons } = entry;
     const about = (text) => ({ 'aria-label': `${text}: ${run.title}` });
+    buttons.show ??= button('image', 'Show', () => this.#load(entry), about('Show'));
+    buttons.cancel ??= button('stop', 'Cancel', () => this.#cancel(entry), about('Cancel'));
+    buttons.remove ??= button('close', 'Remove', () => this.#remove(entry), about('Remove'));
     const mayShow = run.images.some(({ file }) => file) || job.status === 'completed';
-    return [
-      mayShow && button('image', 'Show', () => this.#load(entry), about('Show')),
-      !hasEnded(job) && !job.cancel_requested && button('stop', 'Cancel', () => this.#cancel(entry), about('Cancel')),
-      hasEnded(job) && button('close', 'Remove', () => this.#remove(entry), about('Remove')),
-    ];
+    return [mayShow && buttons.show, !hasEnded(job) && !job.cancel_requested && buttons.cancel, hasEnded(job) && buttons.remove];
   }
 }
 
