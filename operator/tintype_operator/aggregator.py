@@ -97,7 +97,9 @@ class Aggregator:
         self._debounce = Debounce()
         self.first_pass_done = asyncio.Event()
         """Set once a catalog was compiled from complete lists."""
-        self._changed: set[Key] = set()
+        self._changed: dict[Key, str] = {}
+        """What events told to be deleted or edited since the published catalog, with the version
+        of each: an event during a pass belongs to the next one."""
 
     def handle_event(self, event_type: str | None, found: KubernetesObject) -> None:
         """Take an event; the type is None for what kopf listed, at the start or after a gap.
@@ -105,8 +107,9 @@ class Aggregator:
         There is no event for an object that was deleted during a gap, so a list must follow.
         """
         changed = self._store.receive(event_type, found)
-        if changed and event_type is not None:
-            self._changed.add(key_of(found))
+        is_deletion = event_type == "DELETED"  # also of what a list has shown to be gone before
+        if is_deletion or (changed and event_type is not None):
+            self._changed[key_of(found)] = found["metadata"]["resourceVersion"]
         if event_type is None and found["kind"] != SECRETS.kind:
             self._store.relist_after_gap()
         if changed or self._store.seconds_left() <= 0:
@@ -141,7 +144,7 @@ class Aggregator:
         self._liveness.beat(TASK)
         await self._store.refresh()
         self._liveness.beat(TASK)
-        objects, secrets = self._store.objects(), self._store.secrets()
+        objects, secrets, told = self._store.objects(), self._store.secrets(), dict(self._changed)
         published = await self._publisher.read()
         previous = inherited(published.catalog, objects) if published.catalog else None
         offers = offers_of(secrets) if self._manage_credentials else None
@@ -161,8 +164,10 @@ class Aggregator:
         misused = misused_secrets(published.catalog or Catalog(), offers or {})
         if self._manage_credentials:  # before the catalog, so that new bindings have credentials
             await self._credentials.write(files, held_back=misused)
-        changed = self._changed | {key_of(item) for item in objects if not is_observed(item)}
+        changed = self._changed.keys() | {key_of(item) for item in objects if not is_observed(item)}
         sequence, refusal = await self._publish(published, compilation.catalog, changed)
+        if not refusal:
+            self._changed = dict(self._changed.items() - told.items())
         if misused and not refusal:  # after it: the catalog before would send them to other hosts
             await self._credentials.write(files)
         generations = {item["metadata"]["uid"]: item["metadata"]["generation"] for item in objects}
@@ -191,7 +196,6 @@ class Aggregator:
         else:
             try:
                 sequence = await self._publisher.publish(catalog, published)
-                self._changed -= changed
             except BundleError as error:
                 refusal = f"{error}, so the published catalog stays as it is; delete models"
         REFUSED.set(bool(refusal))

@@ -27,6 +27,9 @@ from tintype_testing.waiting import LIMIT_SECONDS, eventually, eventually_blocki
 FAST = LeaseTiming(duration=2, renew_deadline=1.0, retry_period=0.1)
 """A Lease of two seconds, so that a test can wait until it expires."""
 
+LASTING = LeaseTiming(duration=3600, renew_deadline=3000.0, retry_period=0.1)
+"""A Lease that never expires, however slow the machine is."""
+
 
 @pytest.fixture
 async def client(cluster: ControlPlane) -> AsyncIterator[KubernetesClient]:
@@ -46,7 +49,7 @@ def is_waiting(task: asyncio.Task[None]) -> bool:
 async def test_a_candidate_waits_while_the_holder_renews_and_leads_after_its_release(
     client: KubernetesClient, namespace: str
 ) -> None:
-    first, second = (Elector(client, namespace, "operator", timing=FAST) for _ in range(2))
+    first, second = (Elector(client, namespace, "operator", timing=LASTING) for _ in range(2))
     await first.acquire()
     async with asyncio.timeout(LIMIT_SECONDS):
         waiting = asyncio.create_task(second.acquire())
@@ -82,7 +85,7 @@ async def test_an_expired_lease_is_taken_over(client: KubernetesClient, namespac
 async def test_candidates_that_create_the_lease_at_the_same_time_lead_one_after_another(
     client: KubernetesClient, namespace: str
 ) -> None:
-    electors = [Elector(client, namespace, "operator", timing=FAST) for _ in range(5)]
+    electors = [Elector(client, namespace, "operator", timing=LASTING) for _ in range(5)]
     waiting = {asyncio.create_task(elector.acquire()): elector for elector in electors}
     async with asyncio.timeout(LIMIT_SECONDS):
         while waiting:

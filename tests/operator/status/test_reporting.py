@@ -35,7 +35,7 @@ def test_kubectl_wait_waits_for_the_generation_that_was_applied(running: Operato
 
     running.cluster.kubectl(
         *("wait", "imagemodel/canvas", "--namespace", running.namespace),
-        *("--for=condition=Accepted", "--timeout=30s"),
+        *("--for=condition=Accepted", "--timeout=120s"),
     )
 
     assert running.condition("imagemodel", "canvas", "Accepted")["observedGeneration"] == 2
