@@ -13,6 +13,7 @@ import openai
 
 from tintype_testing.cluster.control_plane import ControlPlane
 from tintype_testing.cluster.processes import Process, free_ports, start_tintype
+from tintype_testing.gateway_process import START_SECONDS
 from tintype_testing.http import responded
 from tintype_testing.manifests import Manifest, image_model, provider_binding
 from tintype_testing.operator import Operator, secret
@@ -71,7 +72,9 @@ class AccountsProduct:
     def start_gateway(self, gateway: WatchingGateway) -> None:
         gateway.start()
         process = gateway.process
-        process.wait_until(lambda: '"serving"' in process.output(), 60, "a listening gateway")
+        process.wait_until(
+            lambda: '"serving"' in process.output(), START_SECONDS, "a listening gateway"
+        )
 
     def start_operator(self, **settings: str) -> Process:
         own = {

@@ -13,10 +13,10 @@ _TLS = ssl.create_default_context()
 
 def http_client(base_url: str = "", **options: Any) -> httpx2.AsyncClient:
     """Return a client that sends just what it is given."""
-    return httpx2.AsyncClient(base_url=base_url, verify=_TLS, timeout=30, **options)
+    return httpx2.AsyncClient(base_url=base_url, verify=_TLS, timeout=60, **options)
 
 
-def responded(request: str | Request, seconds: float = 30) -> tuple[int, bytes]:
+def responded(request: str | Request, seconds: float = 60) -> tuple[int, bytes]:
     """Return status and body of a response of any status, for tests without an event loop.
 
     Raises:

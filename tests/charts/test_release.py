@@ -195,12 +195,12 @@ def plain(cluster: ControlPlane, cluster_helm: Helm) -> Release:
 @pytest.mark.parametrize("options", [[], ["--logs"]])
 def test_helm_test_can_be_repeated(plain: Release, options: list[str]) -> None:
     for _ in range(2):
-        command = ("test", "tintype", "--timeout=60s", *options)
+        command = ("test", "tintype", "--timeout=180s", *options)
         helm = plain.helm.start(*command, "--namespace", plain.namespace)
         try:
             pod = eventually_blocking(lambda: _waiting_test(plain), "the pod of the test")
             plain.kubectl("patch", *pod, "--subresource=status", "--type=merge", "-p", FINISHED)
-            assert helm.wait(60) == 0
+            assert helm.wait(180) == 0
         finally:
             helm.kill()
 
@@ -213,7 +213,7 @@ def _waiting_test(release: Release) -> set[str]:
 
 def upgrade(release: Release, during: Callable[[], None]) -> None:
     """Upgrade the release, and run the Job as a node would."""
-    command = ("upgrade", "tintype", str(CHART), "--timeout=60s")
+    command = ("upgrade", "tintype", str(CHART), "--timeout=180s")
     helm = release.helm.start(*command, "--namespace", release.namespace)
     try:
         pod = eventually_blocking(
@@ -221,7 +221,7 @@ def upgrade(release: Release, during: Callable[[], None]) -> None:
         )
         during()
         release.kubectl("patch", *pod, "--subresource=status", "--type=merge", "-p", FINISHED)
-        assert helm.wait(60) == 0
+        assert helm.wait(180) == 0
     finally:
         helm.kill()
 

@@ -79,7 +79,7 @@ async def first_image(gateway: Gateway, folder: Path) -> str:
         env=os.environ | {"TINTYPE_API_KEY": gateway.key},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
     )
     return ended.stdout + ended.stderr
 
@@ -170,7 +170,7 @@ async def test_calls_that_wait_too_long_are_told_that_the_server_is_busy(
     simulator: str, tmp_path: Path
 ) -> None:
     async with serving(simulator, tmp_path, queueTimeoutSeconds=1) as gateway:
-        await gateway.script({"delay_seconds": 3})
+        await gateway.script({"delay_seconds": 15})  # the second call must come well before
         one = asyncio.create_task(gateway.generate(model="flux-2-klein", size="256x256"))
         await eventually(gateway.has_called)
         two = await gateway.generate(model="flux-2-klein", size="256x256")

@@ -166,7 +166,7 @@ def test_an_image_is_never_whole_in_memory(gateway: GatewayProcess, tmp_path: Pa
             capture_output=True,
             text=True,
             check=True,
-            timeout=60,
+            timeout=240,
         )
         assert "model_not_found" in ended.stderr
         (peak,) = re.findall(r"VmHWM:\s+(\d+) kB", ended.stdout)

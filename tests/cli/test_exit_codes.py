@@ -70,7 +70,7 @@ def in_a_process(*arguments: str) -> Run:
     def run(place: Place) -> int:
         with started(place, *arguments) as command:
             command.output.read()
-            return command.process.wait(60)
+            return command.process.wait(180)
 
     return run
 
@@ -119,7 +119,7 @@ def ended_by(number: signal.Signals, after: str, *arguments: str) -> Run:
                 if after in line:
                     command.process.send_signal(number)
             assert after in "".join(said), said
-            return command.process.wait(60)
+            return command.process.wait(180)
 
     return run
 
@@ -134,7 +134,7 @@ def on_a_taken_port(*arguments: str) -> Run:
             port = str(taken.getsockname()[1])
             with started(place, *arguments, "--port", port) as command:
                 command.output.read()
-                return command.process.wait(60)
+                return command.process.wait(180)
 
     return run
 
@@ -212,7 +212,7 @@ def interrupted_while_asking(*words: str) -> Run:
                     connection.recv(1)
                     command.process.send_signal(signal.SIGINT)
                     command.output.read()
-                    return command.process.wait(60)
+                    return command.process.wait(180)
 
     return run
 

@@ -19,7 +19,7 @@ from tintype_testing.cluster.processes import tintype_child
 from tintype_testing.gateway_process import clean_environ
 from tintype_testing.requirements import require
 
-SECONDS = 110
+SECONDS = 300
 """The time limit of a page."""
 
 POLL_SECONDS = 0.05

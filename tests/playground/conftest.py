@@ -13,7 +13,7 @@ from tintype_testing.requirements import missing
 
 Visiting = Callable[..., Visitor]
 
-expect.set_options(timeout=60_000)  # by default five seconds, which a loaded machine exceeds
+expect.set_options(timeout=120_000)  # by default five seconds, which a loaded machine exceeds
 
 HINT = "install it, such as by `apt-get install chromium-headless-shell`"
 

@@ -281,7 +281,7 @@ def test_an_edit_is_copied_as_code_that_works(
     for name, command in (("curl", ["sh", "-euc"]), ("Python", [sys.executable, "-c"])):
         inside.page.get_by_role("button", name=f"Copy as {name}").click()
         snippet = inside.page.evaluate("navigator.clipboard.readText()")
-        subprocess.run([*command, snippet], cwd=tmp_path, env=environ, check=True, timeout=60)
+        subprocess.run([*command, snippet], cwd=tmp_path, env=environ, check=True, timeout=240)
         with Image.open(tmp_path / "image-1.png") as image:
             assert changed_box(PHOTO, image) == pytest.approx((291, 211, 349, 269), abs=3)
         (tmp_path / "image-1.png").unlink()

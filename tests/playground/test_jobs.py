@@ -14,7 +14,7 @@ from tintype_testing.silent_provider import gateway_without_response
 
 FAST = "imagen-4.0-fast-generate-001"
 
-LIMIT = 60_000
+LIMIT = 120_000
 """How long a job may take on a loaded machine, in milliseconds."""
 
 

@@ -25,7 +25,7 @@ def test_the_modules_keep_their_word(name: str, tmp_path: Path) -> None:
         env=os.environ | {"PLAYGROUND": (tmp_path / "page").as_uri() + "/"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
     )
 
     assert ended.returncode == 0, ended.stdout

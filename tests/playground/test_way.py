@@ -125,7 +125,7 @@ def test_a_request_is_copied_as_code_that_works_and_has_no_key(
         inside.page.get_by_role("button", name=f"Copy as {name}").click()
         snippet = inside.page.evaluate("navigator.clipboard.readText()")
         assert gateway.demo_key not in snippet
-        subprocess.run([*command, snippet], cwd=tmp_path, env=environ, check=True, timeout=60)
+        subprocess.run([*command, snippet], cwd=tmp_path, env=environ, check=True, timeout=240)
         with Image.open(tmp_path / "image-1.png") as image:
             image.load()
         (tmp_path / "image-1.png").unlink()

@@ -22,6 +22,9 @@ went, which may be gone before anybody looks."""
 
 NETWORK_CHANGED = "ERR_NETWORK_CHANGED"
 
+ACTION_MILLISECONDS = 120_000
+"""How long a click or a page may take; by default 30 s, which a loaded machine exceeds."""
+
 MOST_CHANGES = 10
 """How often the page may be opened in vain."""
 
@@ -122,7 +125,7 @@ class Visitor:
     def buy(self, operation: str = "Generate") -> None:
         """Press the button, which is called like the operation, and wait for the end of it."""
         self.page.get_by_role("button", name=operation, exact=True).click()
-        expect(self.status).to_contain_text("Done", timeout=60_000)
+        expect(self.status).to_contain_text("Done", timeout=120_000)
 
     def result(self) -> Image.Image:
         """Return the finished image that is shown, as the page offers it as a file."""
@@ -139,7 +142,7 @@ class Visitor:
         """Ask for an image, and wait for the end of it."""
         self.prompt.fill(prompt)
         self.generate()
-        expect(self.status).to_contain_text("Done", timeout=60_000)
+        expect(self.status).to_contain_text("Done", timeout=120_000)
 
     def states(self) -> list[str]:
         """Return the states that images went through so far."""
@@ -153,6 +156,7 @@ class Visitor:
 def visit(browser: Browser, url: str, **options: object) -> Visitor:
     """Return a visitor whose browser knows nothing of others. The options are Playwright's."""
     context = browser.new_context(base_url=url, **options)  # type: ignore[arg-type]
+    context.set_default_timeout(ACTION_MILLISECONDS)
     context.grant_permissions(["clipboard-read", "clipboard-write"])
     context.add_init_script(WATCH)
     visitor = Visitor(context.new_page(), f"{url}/")

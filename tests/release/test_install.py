@@ -102,11 +102,11 @@ def running(program: Path, folder: Path) -> Iterator[Demo]:
     empty.mkdir()
     demo = Demo(program, empty, folder / "errors")
     try:
-        eventually_blocking(demo.serves, "a gateway that serves", 60)
+        eventually_blocking(demo.serves, "a gateway that serves")
         yield demo
     finally:
         demo.process.terminate()
-        demo.process.wait(30)
+        demo.process.wait(60)
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from tintype_testing.waiting import eventually_blocking
 PORTS = range(12_000, 30_000)
 """Ports below Linux's ephemeral range, and between the ranges of Kubernetes."""
 
-RUN_SECONDS = 120
+RUN_SECONDS = 240
 
 STOP_SECONDS = 60
 """How long a program may take to end after SIGTERM; a loaded machine is slow."""

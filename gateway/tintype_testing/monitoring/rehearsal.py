@@ -60,6 +60,10 @@ SCARCE = {"model": "flux-2-klein", "prompt": "a fox", "size": "256x256"}
 QUEUE = 2
 """How many calls may wait for that server."""
 
+LEAVING = (0.02, 0.2, 1.0)
+"""After how many seconds clients leave: a gateway has received their requests by then, also on a
+slow machine, and on a fast one it has not responded to the first."""
+
 REFUSED = {"model": "gpt-image-1-mini", "prompt": "a forbidden fox"}
 WITHHELD = {"model": "amazon.nova-canvas-v1:0", "prompt": "a flagged fox"}
 JUDGED = tuple(
@@ -123,7 +127,7 @@ class Rehearsal:
                 await asyncio.gather(*(_ask(http, body) for body in too_many))
                 for body in (FAULTY, UNKNOWN):
                     await _ask(http, body)
-                await _leave(http, good[number % len(good)])
+                await _leave(http, good[number % len(good)], LEAVING[number % len(LEAVING)])
                 await _run_jobs(http)
                 frugal = {"Authorization": f"Bearer {self.frugal_key}"}
                 await http.post(GENERATIONS, json=good[0], headers=frugal)
@@ -168,10 +172,10 @@ async def _run_jobs(http: httpx2.AsyncClient) -> None:
             pass
 
 
-async def _leave(http: httpx2.AsyncClient, body: dict[str, Any]) -> None:
+async def _leave(http: httpx2.AsyncClient, body: dict[str, Any], seconds: float) -> None:
     """Request an image, and close the connection before it can arrive."""
     try:
-        await http.post(GENERATIONS, json=body, timeout=0.02)
+        await http.post(GENERATIONS, json=body, timeout=seconds)
     except httpx2.TimeoutException:
         return
 
@@ -181,7 +185,7 @@ async def _ramble(port: int) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(b"GET /v1/models HTTP/1.1\r\n" + b"X: %s\r\n" % (b"x" * 8000) * 20)
     with suppress(ConnectionError):
-        await asyncio.wait_for(reader.read(), timeout=30)
+        await asyncio.wait_for(reader.read(), timeout=120)
     writer.close()
     with suppress(ConnectionError):
         await writer.wait_closed()

@@ -15,7 +15,7 @@ from tintype_operator.process.run import kopf_settings
 from tintype_testing.cluster.outages import InterruptibleControlPlane, running_interruptible
 from tintype_testing.manifests import changed, image_model, provider_binding
 from tintype_testing.operator import CONFIGMAP, Operator, operator_in_namespace
-from tintype_testing.waiting import eventually_blocking
+from tintype_testing.waiting import LIMIT_SECONDS, eventually_blocking
 from tintype_testing.watching_gateway import WatchingGateway
 
 
@@ -92,7 +92,9 @@ def test_an_operator_that_starts_during_an_outage_waits_for_the_api_server(
 
     with interruptible.without_api_server():
         process = operator.start()
-        process.wait_until(lambda: "will try again" in process.output(), 30, "another attempt")
+        process.wait_until(
+            lambda: "will try again" in process.output(), LIMIT_SECONDS, "another attempt"
+        )
 
     operator.wait_for_models("canvas")
 

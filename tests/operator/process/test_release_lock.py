@@ -12,7 +12,7 @@ from tintype_kubernetes.configmaps import files_of
 from tintype_operator.process.release_lock import lock_name
 from tintype_testing.manifests import image_model
 from tintype_testing.operator import CONFIGMAP, CREDENTIALS, Operator
-from tintype_testing.waiting import eventually_blocking
+from tintype_testing.waiting import LIMIT_SECONDS, eventually_blocking
 
 
 def labelled(name: str, release: str) -> dict[str, Any]:
@@ -87,7 +87,7 @@ def test_a_second_operator_with_the_same_release_is_refused_and_writes_nothing(
 
     process = second.start(TINTYPE_NAMESPACE=running.namespace, **OF_ITS_OWN)
 
-    assert process.exit_code(60) == 1
+    assert process.exit_code(LIMIT_SECONDS) == 1
     (line,) = process.output().splitlines()
     assert "are served by ConfigMap/tintype-catalog already" in line
     assert "set another release" in line

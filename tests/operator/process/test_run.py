@@ -11,7 +11,7 @@ from tintype_testing.http import responded
 from tintype_testing.operator import CONFIGMAP, Operator
 from tintype_testing.waiting import eventually_blocking
 
-EXIT_SECONDS = 60.0
+EXIT_SECONDS = 120.0
 
 
 def last_line(operator: Operator) -> str:

@@ -60,7 +60,7 @@ def test_kubectl_wait_returns_when_every_gateway_serves_the_object(
     assert wait(operator, "canvas", 1).returncode != 0
     gateways[1].start()
 
-    assert wait(operator, "canvas", 60).returncode == 0
+    assert wait(operator, "canvas", 120).returncode == 0
     assert {gateway.sequence() for gateway in gateways} == {published(operator)}
 
 
@@ -71,12 +71,12 @@ def test_an_edit_becomes_ready_with_few_writes_and_none_to_other_objects(
         gateway.start()
     operator.apply(image_model(), image_model("sketch"), provider_binding())
     for name in ("canvas", "sketch"):
-        assert wait(operator, name, 60).returncode == 0
+        assert wait(operator, name, 120).returncode == 0
     operator.wait_for_condition("providerbinding", "canvas-openai", "Ready", "True")
     sketch, before = operator.get("imagemodel", "sketch"), writes(operator)
 
     operator.apply(changed(image_model(), "spec.displayName", "The new one"))
-    assert wait(operator, "canvas", 60).returncode == 0
+    assert wait(operator, "canvas", 120).returncode == 0
 
     assert operator.condition("imagemodel", "canvas", "Ready")["observedGeneration"] == 2
     assert {gateway.sequence() for gateway in gateways} == {published(operator)}
@@ -90,7 +90,7 @@ def test_an_object_stays_ready_when_a_gateway_stops(
     for gateway in gateways:
         gateway.start()
     operator.apply(image_model())
-    assert wait(operator, "canvas", 60).returncode == 0
+    assert wait(operator, "canvas", 120).returncode == 0
     ready = operator.condition("imagemodel", "canvas", "Ready")
 
     gateways[0].stop()
