@@ -28,9 +28,9 @@ class Store(ABC):
     """The id of a posting that is not there yet, in SQL."""
 
     def open(
-        self, clock: Callable[[], float] | None = None, *, busy_timeout_seconds: float = 5
+        self, clock: Callable[[], float] | None = None, *, busy_timeout_seconds: float = 60
     ) -> Ledger:
-        """Open the ledger in it."""
+        """Open the ledger in it, by default one that no busy machine is too slow for."""
         return open_ledger(self.url, clock=clock, busy_timeout_seconds=busy_timeout_seconds)
 
     settled: ClassVar[str]
@@ -43,7 +43,8 @@ class Store(ABC):
     """What makes a hold an open one again, in SQL."""
 
     patience_seconds: ClassVar[float]
-    """Long enough for any operation, and soon over."""
+    """How long a ledger waits that is to find the database unavailable. On a busy machine that may
+    be too short for an operation that would succeed."""
 
     @abstractmethod
     async def execute(self, script: str) -> None:

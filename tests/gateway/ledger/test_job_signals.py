@@ -12,7 +12,7 @@ from tintype_gateway.ledger.jobs import JobEnd, JobEvent, JobSignal
 from tintype_testing.ledger_stores import PostgresStore
 from tintype_testing.ledgers import LIMITS, Clock, submit
 
-LONG = 30
+LONG = 120
 """More seconds than any signal takes."""
 
 

@@ -128,7 +128,7 @@ async def test_gateways_that_serve_the_same_accounts_do_not_block_each_other(
             hold = await take(gateway, Caller(name, "key-1"), 10)
             await gateway.settle(hold, 7)
 
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(200):
         await asyncio.gather(*(pay(each, name) for each in gateways for name in names))
 
     assert {(await ledger.account(name)).balance for name in names} == {1000 - 3 * 5 * 7}

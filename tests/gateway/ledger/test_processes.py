@@ -63,7 +63,7 @@ async def test_processes_that_race_for_the_same_credits_never_spend_one_twice(
             start.flush()
         succeeded = [int(output.readline()) for _, _, output in racers]
         for process, _, _ in racers:
-            assert process.wait(timeout=30) == 0
+            assert process.wait(timeout=120) == 0
 
     ledger = store.open()
     assert sum(succeeded) == 50

@@ -46,8 +46,8 @@ def path(path: Path) -> Path:
 async def running(
     path: Path, connection: sqlite3.Connection | None = None
 ) -> AsyncIterator[Writer]:
-    connection = connection or connect(path, 5)
-    writer = Writer(connection, LogFile(path), Clock(), busy_timeout_seconds=5)
+    connection = connection or connect(path, 60)
+    writer = Writer(connection, LogFile(path), Clock(), busy_timeout_seconds=60)
     try:
         yield writer
     finally:
@@ -72,10 +72,10 @@ async def at_work(writer: Writer) -> AsyncIterator[None]:
 
     def work(connection: sqlite3.Connection, now: float) -> None:
         begun.set()
-        finish.wait(10)
+        finish.wait(60)
 
     working = writer.submit(work)
-    assert begun.wait(10)
+    assert begun.wait(60)
     yield
     finish.set()
     await working

@@ -55,7 +55,7 @@ async def main(verb: str, url: str) -> None:
     """Say that we are ready, wait for a line, and begin."""
     print("ready", flush=True)
     await asyncio.to_thread(sys.stdin.readline)
-    ledger = open_ledger(url)
+    ledger = open_ledger(url, busy_timeout_seconds=60)
     await {"compete": compete, "endure": endure}[verb](ledger)
     await ledger.close()
 
