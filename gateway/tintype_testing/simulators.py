@@ -4,9 +4,10 @@ import base64
 import io
 import json
 
-import httpx2
 from openai.types import Image
 from PIL import Image as PillowImage
+
+from tintype_testing.http import http_client
 
 
 def file_of(image: Image) -> bytes:
@@ -29,14 +30,14 @@ def fault(**fields: object) -> dict[str, str]:
 
 async def script(simulator: str, *faults: dict[str, object]) -> None:
     """Set the faults of the next requests, in turn."""
-    async with httpx2.AsyncClient() as http:
+    async with http_client() as http:
         response = await http.put(f"{simulator}/_simulator/faults", json=faults)
         assert response.status_code == 204, response.text
 
 
 async def requests_received(simulator: str) -> list[dict[str, object]]:
     """Return the simulator's log of requests."""
-    async with httpx2.AsyncClient() as http:
+    async with http_client() as http:
         response = await http.get(f"{simulator}/_simulator/requests")
         received: list[dict[str, object]] = response.json()
         return received

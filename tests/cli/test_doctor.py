@@ -152,7 +152,8 @@ def test_the_status_of_the_provider_decides(
     doctor: Doctor, tmp_path: Path, simulator: str, status: int, level: str
 ) -> None:
     faults = [{"status": status, "body": {}}]
-    httpx2.put(f"{simulator}/_simulator/faults", json=faults).raise_for_status()
+    url = f"{simulator}/_simulator/faults"
+    httpx2.put(url, json=faults, timeout=120).raise_for_status()
     doctor.set(**catalog_in(tmp_path, simulator, "sk-anything"))
 
     code, found = doctor.run()

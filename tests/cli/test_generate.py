@@ -22,7 +22,7 @@ FAST = ("-m", "imagen-4.0-fast-generate-001")
 
 def image_requests(gateway: GatewayProcess) -> list[str]:
     """Return the samples that count the requests for images."""
-    lines = httpx2.get(f"{gateway.admin_url}/metrics").text.splitlines()
+    lines = httpx2.get(f"{gateway.admin_url}/metrics", timeout=120).text.splitlines()
     path = 'route="/v1/images/generations"'
     counted = [line for line in lines if line.startswith("tintype_http_requests_total{")]
     return [line for line in counted if path in line]

@@ -9,6 +9,7 @@ import pytest
 
 from tintype_testing.cluster.control_plane import ControlPlane
 from tintype_testing.gateway import Gateway, canvas, running_gateway
+from tintype_testing.http import http_client
 
 ADMIN = "--audience=tintype-admin"
 
@@ -58,7 +59,7 @@ async def gateway(workload: str, reviewer: Path, tmp_path: Path) -> AsyncIterato
 
 async def created(gateway: Gateway, bearer: str) -> httpx2.Response:
     """Create an account with a token, and return the response."""
-    async with httpx2.AsyncClient(base_url=f"{gateway.admin_url}/admin/v1") as http:
+    async with http_client(base_url=f"{gateway.admin_url}/admin/v1") as http:
         headers = {"Authorization": f"Bearer {bearer}"}
         return await http.post("/accounts", json={"name": "team-a"}, headers=headers)
 

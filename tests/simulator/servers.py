@@ -12,6 +12,7 @@ import httpx2
 from PIL import Image
 
 from tests.simulator.edited import Box, changed, is_box, mask, photo
+from tintype_testing.http import http_client
 
 SIZE = (320, 320)
 HOLE: Box = (40, 60, 200, 180)
@@ -20,7 +21,7 @@ HOLE: Box = (40, 60, 200, 180)
 @asynccontextmanager
 async def calling(simulator: str, server: str) -> AsyncIterator[httpx2.AsyncClient]:
     """Yield a client of one server."""
-    async with httpx2.AsyncClient(base_url=f"{simulator}/servers/{server}") as client:
+    async with http_client(base_url=f"{simulator}/servers/{server}") as client:
         yield client
 
 

@@ -9,6 +9,7 @@ from openai.types import ImagesResponse
 
 from tintype_simulator.app import running
 from tintype_simulator.control.faults import parse_fault
+from tintype_testing.http import http_client
 from tintype_testing.simulators import fault, script
 
 
@@ -47,7 +48,7 @@ async def test_latency_delays_every_response() -> None:
 async def receive(simulator: str, received: bytearray, headers: dict[str, str]) -> None:
     """Ask for an image and keep every byte of the body, also of one that breaks off."""
     async with (
-        httpx2.AsyncClient() as http,
+        http_client() as http,
         http.stream(
             "POST",
             f"{simulator}/v1/images/generations",
@@ -137,7 +138,7 @@ async def test_a_new_list_of_faults_replaces_the_old(simulator: str, client: Asy
 
 async def test_listed_faults_can_be_cleared(simulator: str, client: AsyncOpenAI) -> None:
     await script(simulator, {"damage": "empty_data"})
-    async with httpx2.AsyncClient() as http:
+    async with http_client() as http:
         await http.delete(f"{simulator}/_simulator/faults")
 
     assert (await client_response(client)).data
@@ -170,7 +171,7 @@ def test_an_invalid_fault_is_refused(fields: object, problem: str) -> None:
 
 @pytest.mark.parametrize("own", ["{", '{"errror": 1}', "7"])
 async def test_an_invalid_fault_in_a_header_is_a_bad_request(simulator: str, own: str) -> None:
-    async with httpx2.AsyncClient() as http:
+    async with http_client() as http:
         response = await http.get(f"{simulator}/v1/models", headers={"X-Simulator-Fault": own})
 
     assert response.status_code == 400
@@ -178,7 +179,7 @@ async def test_an_invalid_fault_in_a_header_is_a_bad_request(simulator: str, own
 
 @pytest.mark.parametrize("body", ["{}", "nonsense", json.dumps([{"errror": 1}])])
 async def test_an_invalid_list_of_faults_is_refused(simulator: str, body: str) -> None:
-    async with httpx2.AsyncClient() as http:
+    async with http_client() as http:
         response = await http.put(f"{simulator}/_simulator/faults", content=body)
 
     assert response.status_code == 400

@@ -1,12 +1,12 @@
 import asyncio
 import time
 
-import httpx2
 import pytest
 from openai import AsyncOpenAI, OpenAI
 
 from tintype_simulator.app import running
 from tintype_simulator.openai.models import MODELS
+from tintype_testing.http import http_client
 from tintype_testing.simulators import file_of, opened, requests_received
 
 GPT_MODELS = [name for name in MODELS if not name.startswith("dall-e")]
@@ -83,7 +83,7 @@ async def test_the_images_repeat_after_the_log_is_cleared(
 ) -> None:
     before = await foxes(client)
 
-    async with httpx2.AsyncClient() as http:
+    async with http_client() as http:
         await http.delete(f"{simulator}/_simulator/requests")
 
     assert await requests_received(simulator) == []

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-import httpx2
 import pytest
 from google.genai import types
 from google.genai.errors import APIError, ClientError, ServerError
 
 from tests.simulator.genai import QUIET, asked, files_in, gemini, small_file, vertex, with_fault
 from tintype_simulator.google.errors import ERRORS
+from tintype_testing.http import http_client
 from tintype_testing.simulators import fault, requests_received, script
 
 pytestmark = QUIET
@@ -116,7 +116,7 @@ async def test_a_wrong_token_is_unauthenticated(simulator: str) -> None:
 async def test_a_call_without_credentials_is_refused(
     simulator: str, path: str, headers: dict[str, str], status: int
 ) -> None:
-    async with httpx2.AsyncClient() as http:
+    async with http_client() as http:
         url = simulator + path.format(f"{MODEL}:generateContent")
         response = await http.post(url, json={}, headers=headers)
 

@@ -1,12 +1,12 @@
 """The list of Google's models, which has its address in common with OpenAI's."""
 
-import httpx2
 import pytest
 from google.genai.errors import ClientError
 from openai import AsyncOpenAI
 
 from tests.simulator.genai import QUIET, gemini
 from tintype_simulator.google.routes import LISTED
+from tintype_testing.http import http_client
 from tintype_testing.simulators import requests_received
 
 pytestmark = QUIET
@@ -71,7 +71,7 @@ async def test_an_unknown_model_is_not_found(simulator: str) -> None:
 
 @pytest.mark.parametrize("query", ["pageSize=few", "pageSize=-1", "pageToken=x"])
 async def test_a_page_that_is_no_number_is_refused(simulator: str, query: str) -> None:
-    async with httpx2.AsyncClient() as http:
+    async with http_client() as http:
         response = await http.get(f"{simulator}/v1beta/models?key=k&{query}")
 
     assert response.status_code == 400
@@ -87,14 +87,14 @@ async def test_the_key_decides_whose_models_are_listed(simulator: str, client: A
 
 
 async def test_without_a_key_the_response_is_openais(simulator: str) -> None:
-    async with httpx2.AsyncClient() as http:
+    async with http_client() as http:
         response = await http.get(f"{simulator}/v1/models")
 
     assert (response.status_code, response.json()["error"]["code"]) == (401, "invalid_api_key")
 
 
 async def test_the_log_shows_no_keys(simulator: str) -> None:
-    async with httpx2.AsyncClient() as http:
+    async with http_client() as http:
         await http.get(
             f"{simulator}/v1/models?pageSize=1&key=secret", headers={"x-goog-api-key": "secret"}
         )

@@ -5,13 +5,14 @@ import base64
 import httpx2
 import pytest
 
+from tintype_testing.http import http_client
 from tintype_testing.simulators import opened
 
 STANDARD, FAST = "imagen-4.0-generate-001", "imagen-4.0-fast-generate-001"
 
 
 async def post(simulator: str, version: str, body: object, model: str = FAST) -> httpx2.Response:
-    async with httpx2.AsyncClient(timeout=30) as http:
+    async with http_client() as http:
         return await http.post(
             f"{simulator}/{version}/models/{model}:predict",
             json=body,

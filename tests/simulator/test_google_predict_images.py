@@ -3,7 +3,6 @@
 import base64
 from typing import Any
 
-import httpx2
 import pytest
 from google.genai import types
 from google.genai.errors import ClientError
@@ -13,6 +12,7 @@ from tests.simulator.edits import HOLE, SIZE, changed_box, file, mean_color, nea
 from tests.simulator.genai import QUIET, image_of, vertex
 from tintype_simulator.painting.edits import stripe_boxes
 from tintype_simulator.painting.references import marked_band
+from tintype_testing.http import http_client
 from tintype_testing.simulators import opened
 
 pytestmark = QUIET
@@ -172,7 +172,7 @@ async def test_the_gemini_api_does_not_have_these_models(simulator: str, model: 
     encoded = base64.b64encode(plain("red", (64, 48))).decode()
     body = {"instances": [{"prompt": "x", "image": {"bytesBase64Encoded": encoded}}]}
 
-    async with httpx2.AsyncClient() as http:
+    async with http_client() as http:
         response = await http.post(
             f"{simulator}/v1beta/models/{model}:predict",
             json=body,

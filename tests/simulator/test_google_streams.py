@@ -9,6 +9,7 @@ from google.genai import Client, types
 from google.genai.errors import ServerError
 
 from tests.simulator.genai import GEMINI, QUIET, files_in, gemini, reached, with_fault
+from tintype_testing.http import http_client
 from tintype_testing.simulators import fault, opened
 
 pytestmark = QUIET
@@ -99,7 +100,7 @@ async def test_events_can_lose_their_data(simulator: str) -> None:
 async def raw(simulator: str, query: str) -> httpx2.Response:
     body = {"contents": [{"parts": [{"text": "a red fox"}]}]}
     path = f"/v1beta/models/{MODEL}:streamGenerateContent?key=k{query}"
-    async with httpx2.AsyncClient(timeout=30) as http:
+    async with http_client() as http:
         return await http.post(simulator + path, json=body)
 
 

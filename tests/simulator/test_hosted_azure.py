@@ -12,6 +12,7 @@ from openai import AsyncAzureOpenAI, AsyncOpenAI
 from tests.simulator.edited import photo
 from tests.simulator.servers import SIZE, png
 from tintype_simulator.hosted.azure import DEPLOYMENTS
+from tintype_testing.http import http_client
 from tintype_testing.recording_simulator import recording_simulator
 from tintype_testing.simulators import file_of, opened
 
@@ -54,7 +55,7 @@ async def refused(client: AsyncOpenAI, **fields: Any) -> openai.APIStatusError:
 
 
 async def post(simulator: str, path: str, **headers: str) -> httpx2.Response:
-    async with httpx2.AsyncClient(base_url=f"{simulator}/hosted/azure") as http:
+    async with http_client(base_url=f"{simulator}/hosted/azure") as http:
         body = {"model": "gpt-image-1-mini", "prompt": "a red fox", "quality": "low"}
         return await http.post(
             path, json=body, headers={k.replace("_", "-"): v for k, v in headers.items()}

@@ -12,6 +12,7 @@ from PIL import Image
 from tests.simulator.edited import changed, is_box, photo
 from tests.simulator.servers import HOLE, SIZE, png, white_hole
 from tintype_simulator.hosted.bfl_models import MODELS
+from tintype_testing.http import http_client
 from tintype_testing.simulators import fault
 
 KEY = {"x-key": "a key"}
@@ -21,7 +22,7 @@ SMALL: dict[str, Any] = {"width": 96, "height": 64}
 async def submit(
     simulator: str, model: str, headers: dict[str, str] | None = None, **fields: Any
 ) -> httpx2.Response:
-    async with httpx2.AsyncClient() as http:
+    async with http_client() as http:
         body = {"prompt": "a red fox"} | fields
         return await http.post(
             f"{simulator}/hosted/bfl/v1/{model}", json=body, headers=KEY | (headers or {})
@@ -31,7 +32,7 @@ async def submit(
 async def ended(accepted: httpx2.Response) -> Any:
     """Return what a task says when it has ended."""
     assert accepted.status_code == 200, accepted.text
-    async with httpx2.AsyncClient(headers=KEY) as http:
+    async with http_client(headers=KEY) as http:
         while True:
             document = (await http.get(accepted.json()["polling_url"])).json()
             if document["status"] != "Pending":
@@ -42,7 +43,7 @@ async def ended(accepted: httpx2.Response) -> Any:
 async def image_of(accepted: httpx2.Response) -> Image.Image:
     """Return the image of a task, which is fetched without a key."""
     document = await ended(accepted)
-    async with httpx2.AsyncClient() as http:
+    async with http_client() as http:
         response = await http.get(document["result"]["sample"])
     assert response.status_code == 200
     return Image.open(io.BytesIO(response.content))
@@ -127,7 +128,7 @@ async def test_a_task_ends_as_its_prompt_says(simulator: str, prompt: str, statu
 
 
 async def test_a_key_is_needed_but_for_images(simulator: str) -> None:
-    async with httpx2.AsyncClient() as http:
+    async with http_client() as http:
         for method, path in (("POST", "flux-2-pro"), ("GET", "get_result?id=1")):
             response = await http.request(method, f"{simulator}/hosted/bfl/v1/{path}")
             assert response.status_code == 403
@@ -136,7 +137,7 @@ async def test_a_key_is_needed_but_for_images(simulator: str) -> None:
 
 async def test_a_task_or_a_model_that_is_not_there_is_not_found(simulator: str) -> None:
     assert (await submit(simulator, "flux-9")).status_code == 404
-    async with httpx2.AsyncClient(headers=KEY) as http:
+    async with http_client(headers=KEY) as http:
         response = await http.get(f"{simulator}/hosted/bfl/v1/get_result", params={"id": "1"})
     assert response.json()["status"] == "Task not found"
 

@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import fal_client
-import httpx2
 import pytest
 from PIL import Image
 
 from tests.simulator.edited import changed, is_box, photo
 from tests.simulator.servers import HOLE, SIZE, png, white_hole
+from tintype_testing.http import http_client
 from tintype_testing.simulators import fault
 
 SCHNELL = "fal-ai/flux/schnell"
@@ -44,7 +44,7 @@ def data_url(image: Image.Image) -> str:
 
 async def image_of(entry: dict[str, Any]) -> Image.Image:
     """Return the image of an entry, which is fetched without a key."""
-    async with httpx2.AsyncClient() as http:
+    async with http_client() as http:
         response = await http.get(entry["url"])
     assert response.status_code == 200
     return Image.open(io.BytesIO(response.content))
@@ -197,7 +197,7 @@ async def test_a_broken_runner_has_a_type_and_no_result(fal: fal_client.AsyncCli
 async def test_an_unknown_model_and_another_scheme_are_refused(
     simulator: str, model: str, key: str, code: int
 ) -> None:
-    async with httpx2.AsyncClient(headers={"Authorization": key}) as http:
+    async with http_client(headers={"Authorization": key}) as http:
         response = await http.post(f"{simulator}/hosted/fal/{model}", json=asked())
 
     assert response.status_code == code

@@ -6,7 +6,6 @@ import io
 from collections.abc import AsyncIterator
 from typing import Any
 
-import httpx2
 import pytest
 from PIL import Image
 from replicate.client import Client
@@ -16,6 +15,7 @@ from replicate.prediction import Prediction
 from tests.simulator.edited import changed, is_box, photo
 from tests.simulator.servers import HOLE, SIZE, png, white_hole
 from tintype_simulator.hosted.replicate_models import SDXL_VERSION
+from tintype_testing.http import http_client
 from tintype_testing.simulators import fault
 from tintype_testing.waiting import eventually_equal
 
@@ -59,7 +59,7 @@ async def ended(client: Client, prompt: str = "a red fox", **given: Any) -> Pred
 
 async def image_of(url: str) -> Image.Image:
     """Return the image at a URL, which is fetched without a token."""
-    async with httpx2.AsyncClient() as http:
+    async with http_client() as http:
         response = await http.get(url)
     assert response.status_code == 200
     return Image.open(io.BytesIO(response.content))
@@ -160,9 +160,7 @@ async def test_a_deadline_aborts_what_has_not_begun(
     simulator: str, prompt: str, status: str
 ) -> None:
     headers = {"Authorization": "Bearer r8", "Cancel-After": "0s"}
-    async with httpx2.AsyncClient(
-        base_url=f"{simulator}/hosted/replicate/v1", headers=headers
-    ) as http:
+    async with http_client(base_url=f"{simulator}/hosted/replicate/v1", headers=headers) as http:
         document = {"version": SDXL_VERSION, "input": asked(prompt)}
         made = (await http.post("/predictions", json=document)).json()
 
@@ -227,7 +225,7 @@ async def test_unknown_models_versions_and_predictions_are_refused(
 
 
 async def test_a_token_is_needed(simulator: str) -> None:
-    async with httpx2.AsyncClient(headers={"Authorization": "Key r8"}) as http:
+    async with http_client(headers={"Authorization": "Key r8"}) as http:
         response = await http.post(f"{simulator}/hosted/replicate/v1/predictions", json={})
 
     assert (response.status_code, response.json()["title"]) == (401, "Unauthenticated")
@@ -235,7 +233,7 @@ async def test_a_token_is_needed(simulator: str) -> None:
 
 async def test_an_error_can_be_scripted(simulator: str) -> None:
     headers = {"Authorization": "Bearer r8", **fault(error="replicate/insufficient_credit")}
-    async with httpx2.AsyncClient(headers=headers) as http:
+    async with http_client(headers=headers) as http:
         response = await http.post(f"{simulator}/hosted/replicate/v1/predictions", json={})
 
     assert response.status_code == 402

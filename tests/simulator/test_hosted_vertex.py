@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import httpx2
 import pytest
 from google.genai import Client, types
 from google.genai.client import AsyncClient
@@ -25,6 +24,7 @@ from tests.simulator.genai import (
     with_fault,
 )
 from tintype_simulator.hosted.vertex import VERTEX_ERRORS
+from tintype_testing.http import http_client
 from tintype_testing.simulators import fault, opened, requests_received
 
 pytestmark = QUIET
@@ -172,7 +172,7 @@ async def test_a_call_needs_a_token_and_each_content_a_role(
 ) -> None:
     folder = "/hosted/vertex/v1/projects/studio/locations/global/publishers/google/models"
     content = {"parts": [{"text": "a fox"}], "role": role}
-    async with httpx2.AsyncClient(base_url=simulator) as http:
+    async with http_client(base_url=simulator) as http:
         response = await http.post(
             f"{folder}/{FLASH}:generateContent", json={"contents": [content]}, headers=headers
         )
@@ -196,7 +196,7 @@ async def test_each_row_is_an_error_that_googles_client_knows(simulator: str, na
 async def test_a_429_does_not_say_when_to_try_again(simulator: str) -> None:
     folder = "/hosted/vertex/v1/projects/studio/locations/global/publishers/google/models"
     headers = {"Authorization": "Bearer token", **fault(error="vertex/RESOURCE_EXHAUSTED")}
-    async with httpx2.AsyncClient(base_url=simulator) as http:
+    async with http_client(base_url=simulator) as http:
         response = await http.post(f"{folder}/{FLASH}:generateContent", json={}, headers=headers)
 
     assert response.status_code == 429

@@ -16,6 +16,7 @@ from xai_sdk.types import ImageAspectRatio, ImageQuality, ImageResolution
 from tests.simulator.servers import png
 from tests.simulator.xai_bridge import RATIO, bridged, ratio
 from tintype_simulator.hosted.xai import MODELS, RATIOS
+from tintype_testing.http import http_client
 from tintype_testing.simulators import opened
 
 MODEL = "grok-imagine-image"
@@ -44,7 +45,7 @@ async def rest(simulator: str) -> AsyncIterator[httpx2.AsyncClient]:
     """A client of the REST API, with a key."""
     headers = {"authorization": "Bearer key"}
     url = f"{simulator}/hosted/xai/v1/images/"
-    async with httpx2.AsyncClient(base_url=url, headers=headers, timeout=60) as client:
+    async with http_client(base_url=url, headers=headers) as client:
         yield client
 
 
@@ -205,5 +206,5 @@ async def test_a_body_that_is_not_json_is_refused(rest: httpx2.AsyncClient) -> N
 
 
 async def test_a_file_that_is_not_stored_is_not_found(simulator: str) -> None:
-    async with httpx2.AsyncClient() as http:
+    async with http_client() as http:
         assert (await http.get(f"{simulator}/hosted/xai/files/none")).status_code == 404

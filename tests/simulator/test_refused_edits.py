@@ -5,7 +5,6 @@ import io
 import json
 from typing import Any
 
-import httpx2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,6 +19,7 @@ from tintype_simulator.openai.fields import check_field
 from tintype_simulator.openai.input_images import MAX_MASK_BYTES, Upload, check_file
 from tintype_simulator.openai.models import MODELS
 from tintype_simulator.openai.request import ImageRequest
+from tintype_testing.http import http_client
 
 SMALL = (64, 48)
 PHOTO = plain("red", SMALL)
@@ -177,7 +177,7 @@ async def test_an_unknown_model_is_not_found(client: AsyncOpenAI) -> None:
 async def post_form(simulator: str, *parts: tuple[str, Any]) -> dict[str, Any]:
     """Return the error that a form with these parts ends with."""
     fields = [(name, (None, value)) for name, value in GOOD.items()]
-    async with httpx2.AsyncClient() as http:
+    async with http_client() as http:
         response = await http.post(
             f"{simulator}/v1/images/edits",
             files=[*fields, *parts],
@@ -223,7 +223,7 @@ async def test_a_file_in_place_of_a_text_is_refused(simulator: str) -> None:
 async def test_a_body_of_another_kind_is_refused(
     simulator: str, content_type: str, code: str | None
 ) -> None:
-    async with httpx2.AsyncClient() as http:
+    async with http_client() as http:
         response = await http.post(
             f"{simulator}/v1/images/edits",
             content=b"--b\r\n\r\n--b--\r\n",

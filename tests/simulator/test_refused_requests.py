@@ -1,6 +1,5 @@
 from typing import Any
 
-import httpx2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +13,7 @@ from openai import (
 from tintype_simulator.openai.errors import OpenAIError
 from tintype_simulator.openai.models import MODELS
 from tintype_simulator.openai.request import ImageRequest, read_generation
+from tintype_testing.http import http_client
 
 GOOD = {"model": "gpt-image-2", "prompt": "a red fox"}
 
@@ -134,7 +134,7 @@ async def test_an_unknown_model_is_not_found(client: AsyncOpenAI) -> None:
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[1]", b"\xff\xfe\xfd", b"[" * 100_000])
 async def test_a_body_that_is_not_a_json_object_is_refused(simulator: str, body: bytes) -> None:
-    async with httpx2.AsyncClient() as http:
+    async with http_client() as http:
         response = await http.post(
             f"{simulator}/v1/images/generations",
             content=body,

@@ -1,11 +1,11 @@
 import hashlib
 
-import httpx2
 from openai import AsyncOpenAI
 
 from tests.simulator.edits import plain
 from tintype_simulator.control.received import LONGEST_TEXT, received_body
 from tintype_simulator.control.routes import REQUESTS_KEPT
+from tintype_testing.http import http_client
 from tintype_testing.simulators import fault, requests_received
 
 
@@ -42,7 +42,7 @@ async def test_a_request_with_a_fault_is_in_the_log(simulator: str, client: Asyn
 
 
 async def test_a_body_that_is_not_json_is_logged_as_text(simulator: str) -> None:
-    async with httpx2.AsyncClient() as http:
+    async with http_client() as http:
         await http.post(f"{simulator}/v1/images/generations", content=b"nonsense \xff")
 
     [received] = await requests_received(simulator)
@@ -51,7 +51,7 @@ async def test_a_body_that_is_not_json_is_logged_as_text(simulator: str) -> None
 
 
 async def test_the_log_drops_the_oldest_requests(simulator: str) -> None:
-    async with httpx2.AsyncClient() as http:
+    async with http_client() as http:
         for number in range(REQUESTS_KEPT + 5):
             await http.get(f"{simulator}/v1/models?number={number}")
 
@@ -93,7 +93,7 @@ async def test_the_log_holds_the_parts_of_a_form_in_their_order(
 async def test_the_log_shows_the_length_and_digest_of_a_long_text(simulator: str) -> None:
     text = "x" * (LONGEST_TEXT + 1)
 
-    async with httpx2.AsyncClient() as http:
+    async with http_client() as http:
         await http.post(f"{simulator}/v1/images/generations", json={"prompt": text})
 
     [received] = await requests_received(simulator)

@@ -1,11 +1,11 @@
 from json import JSONDecodeError
 
-import httpx2
 import pytest
 from openai import APIConnectionError, APIError, AsyncOpenAI
 from openai.types import Image as OpenAIImage
 from openai.types import ImageGenCompletedEvent, ImageGenPartialImageEvent, ImageGenStreamEvent
 
+from tintype_testing.http import http_client
 from tintype_testing.simulators import fault, file_of, opened
 
 
@@ -94,7 +94,7 @@ async def test_the_usage_of_several_images_adds_up_to_that_of_a_plain_response(
 
 
 async def test_a_stream_is_made_of_named_one_line_events(simulator: str) -> None:
-    async with httpx2.AsyncClient() as http:
+    async with http_client() as http:
         response = await http.post(
             f"{simulator}/v1/images/generations",
             json={"model": "gpt-image-2", "prompt": "a red fox", "stream": True},

@@ -9,8 +9,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import grpc
-import httpx2
 from xai_sdk.proto import image_pb2, image_pb2_grpc
+
+from tintype_testing.http import http_client
 
 RATIO, RESOLUTION = image_pb2.ImageAspectRatio, image_pb2.ImageResolution
 STATUS = {400: grpc.StatusCode.INVALID_ARGUMENT, 401: grpc.StatusCode.UNAUTHENTICATED}
@@ -26,7 +27,7 @@ class Bridge(image_pb2_grpc.ImageServicer):  # type: ignore[misc]  # its types a
         """Return the images of a request, or abort it with the error of the REST API."""
         key = dict(context.invocation_metadata()).get("authorization", "")
         path = "edits" if request.HasField("image") or request.images else "generations"
-        async with httpx2.AsyncClient(headers={"authorization": key}, timeout=60) as http:
+        async with http_client(headers={"authorization": key}) as http:
             response = await http.post(f"{self._url}/v1/images/{path}", json=rest(request))
         if response.status_code != 200:
             code = STATUS.get(response.status_code, grpc.StatusCode.UNKNOWN)

@@ -8,6 +8,7 @@ import httpx2
 import pytest
 
 from tintype_testing.gateway import ACCOUNT, CREDITS_MICRO, Gateway, canvas, running_gateway
+from tintype_testing.http import http_client
 
 TOKEN = "the-token-of-the-tests"
 
@@ -22,7 +23,7 @@ async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
 async def admin(gateway: Gateway) -> AsyncIterator[httpx2.AsyncClient]:
     headers = {"Authorization": f"Bearer {TOKEN}"}
     base = f"{gateway.admin_url}/admin/v1"
-    async with httpx2.AsyncClient(base_url=base, headers=headers) as client:
+    async with http_client(base_url=base, headers=headers) as client:
         yield client
 
 
@@ -43,7 +44,7 @@ async def status_with(gateway: Gateway, key: str) -> int:
 async def test_without_the_token_every_path_is_refused(
     gateway: Gateway, authorization: str, said: str
 ) -> None:
-    async with httpx2.AsyncClient(base_url=gateway.admin_url) as client:
+    async with http_client(base_url=gateway.admin_url) as client:
         response = await client.get("/admin/v1/accounts", headers={"Authorization": authorization})
 
     assert response.status_code == 401
@@ -54,7 +55,7 @@ async def test_without_the_token_every_path_is_refused(
 async def test_without_a_token_in_the_settings_there_is_no_admin_api(tmp_path: Path) -> None:
     async with (
         running_gateway(tmp_path, *canvas()) as gateway,
-        httpx2.AsyncClient(base_url=gateway.admin_url) as client,
+        http_client(base_url=gateway.admin_url) as client,
     ):
         response = await client.get("/admin/v1/accounts")
 

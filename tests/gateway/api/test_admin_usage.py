@@ -16,6 +16,7 @@ from tintype_gateway.api.usage import CsvReport, JsonReport
 from tintype_gateway.ledger import LedgerUnavailableError
 from tintype_gateway.ledger.usage import TakeUsage, UsageQuery, UsageSum
 from tintype_testing.gateway import ACCOUNT, Gateway, canvas, running_gateway
+from tintype_testing.http import http_client
 from tintype_testing.ledgers import connect
 
 TOKEN = "the-token-of-the-tests"
@@ -33,7 +34,7 @@ async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
 async def admin(gateway: Gateway) -> AsyncIterator[httpx2.AsyncClient]:
     headers = {"Authorization": f"Bearer {TOKEN}"}
     base = f"{gateway.admin_url}/admin/v1"
-    async with httpx2.AsyncClient(base_url=base, headers=headers) as client:
+    async with http_client(base_url=base, headers=headers) as client:
         yield client
 
 

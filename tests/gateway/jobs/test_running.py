@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, cast
 
-import httpx2
 import pytest
 
 from tests.gateway.jobs.support import (
@@ -25,6 +24,7 @@ from tintype_gateway.images.container import read_header
 from tintype_gateway.jobs.worker import KEEPS_A_PLACE
 from tintype_testing.edit_requests import editing_canvas
 from tintype_testing.gateway import ACCOUNT, CREDITS_MICRO, Gateway, canvas, catalog_of
+from tintype_testing.http import http_client
 from tintype_testing.manifests import image_model, provider_binding
 from tintype_testing.waiting import eventually
 
@@ -62,7 +62,7 @@ async def test_a_job_with_urls_has_urls_that_open(gateway: Gateway) -> None:
 
     (image,) = (await read(gateway, job_id))["result"]["data"]
 
-    async with httpx2.AsyncClient() as http:
+    async with http_client() as http:
         assert (await http.get(image["url"])).content.startswith(b"\x89PNG")
 
 
@@ -134,7 +134,7 @@ async def test_a_call_of_which_nobody_knows_what_became_ends_the_job_as_that(
 
 async def test_a_model_that_vanished_fails_the_job_free(tmp_path: Path) -> None:
     async with working(tmp_path, canvas(), jobs_concurrency=1) as gateway:
-        await gateway.script({"delay_seconds": 0.3})
+        await gateway.script({"delay_seconds": 3})
         first, second = await submitted(gateway), await submitted(gateway)
         await eventually(gateway.has_called)
         others = [image_model("sketch"), provider_binding(model="sketch")]
