@@ -7,9 +7,6 @@ from urllib.request import Request, urlopen
 
 import httpx2
 
-SECONDS = 120
-"""How long a response may take; a loaded machine is slow."""
-
 _TLS = ssl.create_default_context()
 """One for all: each would read the machine's certificates again, for 20 ms, and none needs them."""
 

@@ -26,7 +26,7 @@ from tintype_testing.fleet import Fleet
 from tintype_testing.gateway import canvas, towards
 from tintype_testing.manifests import HOSTED, Manifest
 from tintype_testing.sample_images import sample_image
-from tintype_testing.waiting import eventually
+from tintype_testing.waiting import LIMIT_SECONDS, eventually
 
 LEASE_SECONDS = 3
 """How long a killed gateway keeps its jobs."""
@@ -80,6 +80,9 @@ def flux() -> list[Manifest]:
 class JobFleet(Fleet):
     """Gateways with one ledger, one place for images, and one key for the requests of jobs."""
 
+    call_seconds = 12
+    """How long a direct call may take, and for how long a killed gateway keeps the slot of one."""
+
     def __init__(
         self, folder: Path, simulator: str, studio: str, ledger_url: str, size: int, **environ: str
     ) -> None:
@@ -95,13 +98,15 @@ class JobFleet(Fleet):
             TINTYPE_IMAGE_STORE_DIR=str(folder / "images"),
             TINTYPE_JOBS_KEY_FILE=str(key_file),
             TINTYPE_JOBS_LEASE_SECONDS=str(LEASE_SECONDS),
-            TINTYPE_JOBS_DRAIN_SECONDS="3",
+            TINTYPE_JOBS_DRAIN_SECONDS="10",
             **environ,
         )
 
     @override
     def manifests(self) -> list[Manifest]:
-        model, binding = canvas(maxConcurrentCalls=1, timeoutSeconds=5, queueTimeoutSeconds=60)
+        model, binding = canvas(
+            maxConcurrentCalls=1, timeoutSeconds=self.call_seconds, queueTimeoutSeconds=300
+        )
         return [model, towards(binding, self._studio), *flux()]
 
 
@@ -132,7 +137,7 @@ class JobClient:
         """Return a job as it is."""
         return await self.ledger.job(self.account, job_id)
 
-    async def ended(self, job_id: str, seconds: float = 30) -> Job:
+    async def ended(self, job_id: str, seconds: float = LIMIT_SECONDS) -> Job:
         """Return a job once it has ended."""
 
         async def has_ended() -> bool:

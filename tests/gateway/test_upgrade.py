@@ -28,7 +28,7 @@ from tintype_testing.http import http_client
 from tintype_testing.postgres import PostgresServer, find_programs
 from tintype_testing.waiting import eventually
 
-pytestmark = pytest.mark.timeout(400)  # the programs of the last release start cold, six times
+pytestmark = pytest.mark.timeout(900)  # the programs of the last release start cold, six times
 
 FLAGS = ("--simulate", "--demo")
 
@@ -39,8 +39,8 @@ FUNDED = 1_000_000 * (CREDITS + 3)
 
 CLIENTS = 2
 
-STOP_SECONDS = 60
-"""The time limit of requests in flight when a gateway ends."""
+STOP_SECONDS = 120
+"""The time limit of requests in flight when a gateway ends, and of some more under load."""
 
 
 @dataclass(frozen=True)

@@ -21,13 +21,13 @@ def response_of(gateway: GatewayProcess, **fields: object) -> dict[str, Any]:
         json.dumps(body).encode(),
         {"Authorization": f"Bearer {gateway.demo_key}", "Content-Type": "application/json"},
     )
-    with urlopen(request, timeout=30) as response:  # noqa: S310
+    with urlopen(request, timeout=120) as response:  # noqa: S310
         parsed: dict[str, Any] = json.load(response)
         return parsed
 
 
 def format_behind(response: dict[str, Any]) -> str:
-    with urlopen(response["data"][0]["url"], timeout=30) as image:  # noqa: S310
+    with urlopen(response["data"][0]["url"], timeout=120) as image:  # noqa: S310
         return read_header(base64.b64encode(image.read())).format
 
 
@@ -78,6 +78,6 @@ def test_a_missing_bucket_is_logged_at_the_start_and_stops_only_requests_that_ne
 
 
 def readiness(gateway: GatewayProcess) -> dict[str, Any]:
-    with urlopen(f"{gateway.admin_url}/readyz", timeout=30) as response:  # noqa: S310
+    with urlopen(f"{gateway.admin_url}/readyz", timeout=120) as response:  # noqa: S310
         parsed: dict[str, Any] = json.load(response)
         return parsed

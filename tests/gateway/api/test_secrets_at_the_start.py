@@ -60,7 +60,7 @@ def started(folder: Path, environ: Mapping[str, str], *arguments: str) -> str:
             said += line
             if last in line:
                 command.process.kill()
-        command.process.wait(60)
+        command.process.wait(120)
     return said
 
 

@@ -40,7 +40,7 @@ def test_the_shell_snippet_saves_an_image(gateway: GatewayProcess, tmp_path: Pat
         cwd=tmp_path,
         env=environ,
         check=True,
-        timeout=60,
+        timeout=240,
     )
 
     check_image(tmp_path / "hedgehog.png")
@@ -49,7 +49,7 @@ def test_the_shell_snippet_saves_an_image(gateway: GatewayProcess, tmp_path: Pat
 def test_the_python_snippet_saves_an_image(gateway: GatewayProcess, tmp_path: Path) -> None:
     snippet = paragraphs(gateway, "import", "Ctrl-C")
 
-    subprocess.run([sys.executable, "-c", snippet], cwd=tmp_path, check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", snippet], cwd=tmp_path, check=True, timeout=240)
 
     check_image(tmp_path / "hedgehog.png")
 

@@ -20,7 +20,7 @@ def start(folder: Path, *flags: object) -> subprocess.CompletedProcess[str]:
         env=clean_environ(),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
     )
 
 

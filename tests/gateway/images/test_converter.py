@@ -30,7 +30,7 @@ class Gate:
 
     def convert(self, text: bytes, encoding: Encoding) -> Converted:
         self.started += 1
-        assert self.open.wait(10)
+        assert self.open.wait(60)
         return convert(text, encoding)
 
 

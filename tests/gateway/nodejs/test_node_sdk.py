@@ -28,7 +28,7 @@ def node() -> str:
     node, npm = require("node", HINT), require("npm", HINT)
     if not installed():
         command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-        ended = subprocess.run(command, cwd=HERE, capture_output=True, text=True, timeout=110)
+        ended = subprocess.run(command, cwd=HERE, capture_output=True, text=True, timeout=280)
         if ended.returncode != 0:
             missing(f"`npm ci` in tests/gateway/nodejs failed:\n{ended.stderr[-2000:]}")
     return node
@@ -53,7 +53,7 @@ async def ask(
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(200):
         out, err = await process.communicate()
     assert process.returncode == 0, err.decode()
     return json.loads(out)

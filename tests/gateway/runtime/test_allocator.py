@@ -36,7 +36,7 @@ async def main():
     del pieces[:-1]  # the last one stands on top of all that is free
     before = resident_mib()
     returning = asyncio.create_task(memory.return_kept_regularly(every_seconds=0.01))
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         while resident_mib() > before - 50:
             await asyncio.sleep(0.01)
     returning.cancel()
@@ -46,4 +46,4 @@ asyncio.run(main())
 
 
 def test_memory_that_is_kept_in_pieces_is_given_back_in_time() -> None:
-    subprocess.run([sys.executable, "-c", KEEPING], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", KEEPING], check=True, timeout=240)

@@ -34,7 +34,7 @@ from tintype_testing.postgres import PostgresServer
 from tintype_testing.simulators import requests_received
 from tintype_testing.waiting import eventually
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 JOBS = int(os.environ.get("TINTYPE_TORTURE_JOBS", "40"))
 KILLS = int(os.environ.get("TINTYPE_TORTURE_KILLS", "3"))
@@ -156,7 +156,7 @@ async def all_ended(client: JobClient) -> list[Job]:
         live = [await client.ledger.jobs("studio", each) for each in ("queued", "in_progress")]
         return not any(live)
 
-    await eventually(have_ended, 120)
+    await eventually(have_ended, 300)
     found: list[Job] = []
     while page := await client.ledger.jobs("studio", None, found[-1].id if found else None, 100):
         found += page

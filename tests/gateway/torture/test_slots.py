@@ -90,7 +90,7 @@ class GpuFleet(Fleet):
         return canvas(maxConcurrentCalls=1, timeoutSeconds=600, queueTimeoutSeconds=400)
 
 
-HASTY_SECONDS = 5
+HASTY_SECONDS = 12
 """The timeout of calls of a gateway that will be killed: long enough for all that comes before."""
 
 
