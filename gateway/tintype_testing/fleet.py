@@ -5,6 +5,7 @@ import os
 import random
 import signal
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -24,8 +25,8 @@ PRICE = 640_000
 CREDITS_MICRO = 1_000 * PRICE
 """The initial credits of the account."""
 
-DRAIN_SECONDS = 30
-"""The time limit of requests in flight, which take a second or two."""
+DRAIN_SECONDS = 120
+"""The time limit of requests in flight, which take some seconds."""
 
 Trouble = Callable[[], Awaitable[None]]
 """A disruption of the database, such as a restart."""
@@ -45,6 +46,9 @@ class Tally:
     """Requests without a complete response: it is unknown whether they were charged."""
 
     kills: int = 0
+
+    asked: int = 0
+    """Requests that clients have begun with."""
 
 
 class Fleet:
@@ -153,7 +157,8 @@ async def storm(
 ) -> Tally:
     """Send requests while gateways are killed and the database is disrupted, in turn.
 
-    No client repeats a request, so that each request is charged at most once.
+    No client repeats a request, so that each request is charged at most once. However fast the
+    machine is, each kill comes while requests are left.
     """
     tally, dice = Tally(), random.Random(seed)  # noqa: S311  # repeatable, not secret
     numbers = iter(range(requests))
@@ -164,7 +169,8 @@ async def storm(
             asyncio.create_task(_client(fleet, session, numbers, tally)) for _ in range(clients)
         ]
         while tally.kills < kills and not all(worker.done() for worker in workers):
-            await asyncio.sleep(dice.uniform(0.3, 1.0))
+            share = requests * (tally.kills + 1) // (kills + 1)
+            await _moment(tally, share, dice.uniform(0.3, 1.0))
             index = dice.randrange(len(fleet.urls))
             fleet.kill(index)
             tally.kills += 1
@@ -174,10 +180,17 @@ async def storm(
     return tally
 
 
+async def _moment(tally: Tally, share: int, seconds: float) -> None:
+    """Wait for this time, or until this share of the requests has begun."""
+    with suppress(TimeoutError):
+        await eventually(lambda: tally.asked >= share, seconds)
+
+
 async def _client(
     fleet: Fleet, session: aiohttp.ClientSession, numbers: Iterator[int], tally: Tally
 ) -> None:
     for number in numbers:
+        tally.asked += 1
         attempt = 0
         while not await _ask(fleet, session, number, number + attempt, tally):
             attempt += 1
