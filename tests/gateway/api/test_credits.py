@@ -80,7 +80,7 @@ async def test_only_delivered_images_are_charged(tmp_path: Path) -> None:
 
 
 async def test_while_a_request_runs_the_most_that_it_can_cost_is_held(gateway: Gateway) -> None:
-    await gateway.script({"delay_seconds": 0.2})
+    await gateway.script({"delay_seconds": 3})
     async with gateway.openai() as client, asyncio.TaskGroup() as tasks:
         tasks.create_task(
             client.images.generate(model="gpt-image-1", prompt="a red fox", quality="auto")

@@ -130,7 +130,7 @@ async def test_the_error_of_a_fallback_names_the_fallback(tmp_path: Path) -> Non
 
 async def test_a_full_binding_leaves_its_calls_to_the_next(tmp_path: Path) -> None:
     async with two_bindings(tmp_path, maxConcurrentCalls=1, queueLimit=0) as (gateway, _):
-        await gateway.script({"delay_seconds": 0.3})
+        await gateway.script({"delay_seconds": 2})
 
         responses = await asyncio.gather(gateway.generate(), gateway.generate())
 

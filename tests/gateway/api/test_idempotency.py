@@ -49,7 +49,7 @@ async def test_the_key_of_another_request_is_refused(gateway: Gateway) -> None:
 
 
 async def test_a_repeat_during_the_first_request_gets_a_conflict(gateway: Gateway) -> None:
-    await gateway.script({"delay_seconds": 0.2})
+    await gateway.script({"delay_seconds": 2})
     first, second = await asyncio.gather(send(gateway), send(gateway))
 
     served, refused = sorted((first, second), key=lambda response: response.status_code)

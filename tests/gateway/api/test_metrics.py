@@ -16,7 +16,7 @@ CANVAS = {"provider": "openai", "model": "canvas"}
 async def test_a_hold_is_outstanding_while_the_provider_works(tmp_path: Path) -> None:
     before = metric("tintype_holds_outstanding")
     async with running_gateway(tmp_path, *canvas()) as gateway:
-        await gateway.script({"delay_seconds": 0.5})
+        await gateway.script({"delay_seconds": 3})
         asking = asyncio.create_task(gateway.generate())
 
         await eventually(lambda: metric("tintype_holds_outstanding") == before + 1)

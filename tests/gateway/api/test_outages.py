@@ -1,13 +1,16 @@
 """A database that cannot be used: nothing is made unpaid."""
 
 import asyncio
+import json
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
-from contextlib import closing, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
 
+import httpx2
 import pytest
 
+from tests.gateway.api.scripted import IMAGE, Script, scripted
 from tintype_gateway.ledger.interface import Hold
 from tintype_testing.gateway import ACCOUNT, CREDITS_MICRO, Gateway, canvas, running_gateway
 from tintype_testing.ledgers import connect
@@ -74,15 +77,27 @@ async def test_requests_are_served_again_when_the_database_is_back(gateway: Gate
     assert (await gateway.generate()).status_code == 200
 
 
+@asynccontextmanager
+async def asked(
+    folder: Path, made: asyncio.Event, **spec: object
+) -> AsyncIterator[tuple[Gateway, "asyncio.Task[httpx2.Response]"]]:
+    """Run a gateway, and ask it for an image that its provider makes upon an event."""
+    image = json.dumps({"data": [{"b64_json": IMAGE}]}).encode()
+    async with scripted(Script([image], content_type="application/json", before=made)) as provider:
+        manifests = canvas(endpoint=provider.url, **spec)
+        async with running_gateway(folder, *manifests) as gateway:
+            request = asyncio.create_task(gateway.generate())
+            await eventually(lambda: len(provider.bodies) == 1)
+            yield gateway, request
+
+
 async def test_an_image_that_could_not_be_charged_is_not_given_away_nor_made_again(
     tmp_path: Path,
 ) -> None:
-    async with running_gateway(tmp_path, *canvas(timeoutSeconds=1)) as gateway:
-        await gateway.script({"delay_seconds": 0.2})
-        request = asyncio.create_task(gateway.generate())
-        await eventually(gateway.has_called)
-
+    made = asyncio.Event()
+    async with asked(tmp_path, made, timeoutSeconds=5) as (gateway, request):
         with locked(gateway.ledger_path) as other:
+            made.set()
             response = await request
             hold = Hold(*other.execute("SELECT id, account, amount FROM hold").fetchone())
 
@@ -93,16 +108,15 @@ async def test_an_image_that_could_not_be_charged_is_not_given_away_nor_made_aga
         await gateway.ledger.release(hold, "what its expiry would do")
 
 
-async def test_an_image_is_delivered_once_the_ledger_is_back(gateway: Gateway) -> None:
-    await gateway.script({"delay_seconds": 0.2})
-    request = asyncio.create_task(gateway.generate())
-    await eventually(gateway.has_called)
+async def test_an_image_is_delivered_once_the_ledger_is_back(tmp_path: Path) -> None:
+    made = asyncio.Event()
+    async with asked(tmp_path, made) as (gateway, request):
+        with locked(gateway.ledger_path):
+            made.set()
+            await eventually(lambda: metric("tintype_settlements_outstanding") == 1)
+            assert metric("tintype_holds_outstanding") == 1
+        response = await request
 
-    with locked(gateway.ledger_path):
-        await eventually(lambda: metric("tintype_settlements_outstanding") == 1)
-        assert metric("tintype_holds_outstanding") == 1
-    response = await request
-
-    account = await gateway.account()
-    assert response.status_code == 200
-    assert (account.balance, account.held) == (CREDITS_MICRO - 640_000, 0)
+        account = await gateway.account()
+        assert response.status_code == 200
+        assert (account.balance, account.held) == (CREDITS_MICRO - 640_000, 0)

@@ -20,7 +20,7 @@ from tintype_testing.manifests import image_model
 from tintype_testing.simulators import has_received, script
 from tintype_testing.waiting import eventually
 
-STOP_SECONDS = 60
+STOP_SECONDS = 120
 """A bound on a stop that nothing holds up; it takes a moment."""
 
 DEMO = ("--simulate", "--demo")
@@ -107,7 +107,7 @@ def gateway(tmp_path: Path, simulator: str) -> Iterator[GatewayProcess]:
 async def test_a_request_in_flight_is_finished_and_new_ones_are_not_taken(
     gateway: GatewayProcess, simulator: str
 ) -> None:
-    await script(simulator, {"delay_seconds": 1.5})
+    await script(simulator, {"delay_seconds": 6})
     request = asyncio.create_task(generate(gateway, "canvas"))
     await eventually(lambda: has_received(simulator))
 

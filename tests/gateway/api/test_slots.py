@@ -40,7 +40,7 @@ async def test_a_full_queue_is_429_with_a_time_to_come_back_and_costs_nothing(
     tmp_path: Path,
 ) -> None:
     async with one_slot(tmp_path, queueLimit=0) as gateway:
-        await gateway.script({"delay_seconds": 0.3})
+        await gateway.script({"delay_seconds": 2})
         served, refused = sorted(
             await asyncio.gather(gateway.generate(), gateway.generate()),
             key=lambda response: response.status_code,
@@ -137,7 +137,7 @@ async def test_calls_go_to_the_least_loaded_of_equal_bindings(tmp_path: Path) ->
     model, binding = canvas(maxConcurrentCalls=1)
     other = {**binding, "metadata": {**binding["metadata"], "name": "canvas-spare"}}
     async with running_gateway(tmp_path, model, binding, other) as gateway:
-        await gateway.script({"delay_seconds": 0.3}, {"delay_seconds": 0.3})
+        await gateway.script({"delay_seconds": 1}, {"delay_seconds": 1})
         response = await gateway.generate(n=2)
     assert sorted(response.headers["Tintype-Route"].split(", ")) == [
         "openai/global/canvas-openai",

@@ -191,7 +191,7 @@ async def test_a_wait_for_a_slot_is_a_span_with_the_position_that_the_call_found
     tmp_path: Path,
 ) -> None:
     async with traced(tmp_path, {"maxConcurrentCalls": 1}) as run:
-        await script(run.simulator, {"delay_seconds": 0.3})
+        await script(run.simulator, {"delay_seconds": 3})
         await asyncio.gather(run.ask(), run.ask())
         await eventually(lambda: len(run.collector.all_named("queue")) == 2)
 

@@ -10,7 +10,9 @@ import pytest
 from tests.gateway.draining.studio import Studio, running_studio
 from tintype_testing.simulators import script
 
-LONG: dict[str, object] = {"delay_seconds": 1.0}
+LONG: dict[str, object] = {"delay_seconds": 6.0}
+"""Long enough for all that happens meanwhile, on a busy machine as well."""
+
 ENDLESS: dict[str, object] = {"hang": True}
 
 

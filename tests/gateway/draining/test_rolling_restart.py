@@ -1,6 +1,7 @@
 """Gateways that are replaced, or killed, under load: whom that concerns, and whom it does not."""
 
 import asyncio
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from tests.gateway.draining.test_drain import LONG
 from tintype_gateway.holds import HOLD_LIFETIME_SECONDS
 from tintype_testing.postgres import PostgresServer
 from tintype_testing.simulators import script
+from tintype_testing.waiting import eventually
 
 PRE_STOP_SECONDS = 0.2
 """What proxies have to notice that a pod ends: in the chart, `gateway.preStopSeconds`."""
@@ -25,19 +27,25 @@ class Service:
     studio: Studio
     members: list[int]
     statuses: list[int] = field(default_factory=list)
-    running: dict[int, int] = field(default_factory=dict)
+    running: Counter[int] = field(default_factory=Counter)
     """Requests in flight, by gateway."""
+
+    begun: Counter[int] = field(default_factory=Counter)
+    """Requests so far, by gateway."""
 
     async def load(self, until: asyncio.Event) -> None:
         """Be a client that asks for one image after the other."""
         while not until.is_set():
             index = self.members[len(self.statuses) % len(self.members)]
-            self.running[index] = self.running.get(index, 0) + 1
+            self.begun[index] += 1
+            self.running[index] += 1
             self.statuses.append(await self.studio.generate(index))
             self.running[index] -= 1
 
     async def restart(self, index: int) -> int:
-        """Replace a gateway, and return how many requests it had to finish."""
+        """Replace a gateway that has just got a request; return how many it had to finish."""
+        before = self.begun[index]
+        await eventually(lambda: self.begun[index] > before)
         self.members.remove(index)
         await asyncio.sleep(PRE_STOP_SECONDS)
         unfinished = self.running[index]
@@ -53,7 +61,7 @@ async def test_a_rolling_restart_under_load_fails_no_request(
 ) -> None:
     database = await asyncio.to_thread(postgres.create_database, migrated)
     url = postgres.url(database)
-    async with running_studio(tmp_path, url, size=2, latency_seconds=0.7) as studio:
+    async with running_studio(tmp_path, url, size=2, latency_seconds=2.5) as studio:
         service, enough = Service(studio, [0, 1]), asyncio.Event()
         clients = [asyncio.create_task(service.load(enough)) for _ in range(CLIENTS)]
         await studio.provider_has(CLIENTS)

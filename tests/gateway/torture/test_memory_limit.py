@@ -24,13 +24,22 @@ CREDITS_MICRO = 10**12
 
 
 def manifests(folder: Path, endpoint: str) -> Path:
-    """Write the catalog of a model whose images of two megapixels come after a second."""
-    model = image_model(size={"mode": "List", "sizes": ["2048x1024"]})
-    binding = provider_binding(
-        upstreamModel="dall-e-2", endpoint=f"{endpoint}/openai-images/{IMAGE}/1000"
-    )
+    """Write the catalog of two models whose images have two megapixels.
+
+    Those of `canvas` take so long that all clients have asked for one before the first is made.
+    """
+    documents = []
+    for name, milliseconds in (("canvas", 6000), ("sketch", 0)):
+        documents += [
+            image_model(name, size={"mode": "List", "sizes": ["2048x1024"]}),
+            provider_binding(
+                model=name,
+                upstreamModel="dall-e-2",
+                endpoint=f"{endpoint}/openai-images/{IMAGE}/{milliseconds}",
+            ),
+        ]
     (folder / "catalog").mkdir()
-    (folder / "catalog" / "sketch.yaml").write_text(yaml.safe_dump_all([model, binding]))
+    (folder / "catalog" / "models.yaml").write_text(yaml.safe_dump_all(documents))
     (folder / "credentials").mkdir()
     (folder / "credentials" / "openai.api-key").write_text("sk-anything")
     return folder
@@ -45,9 +54,9 @@ async def key_to(url: str) -> str:
         return key
 
 
-async def ask(gateway: GatewayProcess, http: aiohttp.ClientSession, name: str) -> int:
+async def ask(gateway: GatewayProcess, http: aiohttp.ClientSession, name: str, model: str) -> int:
     """Ask for an image, read all of the response, and return its status."""
-    body = {"model": "canvas", "prompt": "a red fox"}
+    body = {"model": model, "prompt": "a red fox"}
     headers = {"Idempotency-Key": name}  # such responses are kept, and so read whole
     url = f"{gateway.url}/v1/images/generations"
     async with http.post(url, json=body, headers=headers) as response:
@@ -57,7 +66,7 @@ async def ask(gateway: GatewayProcess, http: aiohttp.ClientSession, name: str) -
         return response.status
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_some_are_turned_away_and_none_is_killed(tmp_path: Path) -> None:
     database = f"sqlite:///{tmp_path}/ledger.db"
     key = await key_to(database)
@@ -69,10 +78,10 @@ async def test_some_are_turned_away_and_none_is_killed(tmp_path: Path) -> None:
         with running_process(tmp_path, *flags, environ=environ) as gateway:
             authorized = {"Authorization": f"Bearer {key}"}
             async with aiohttp.ClientSession(headers=authorized, connector=connector) as http:
-                wave = (ask(gateway, http, f"first-{number}") for number in range(CLIENTS))
+                wave = (ask(gateway, http, f"first-{n}", "canvas") for n in range(CLIENTS))
                 statuses = Counter(await asyncio.gather(*wave))
                 peak = peak_memory_bytes(gateway.process.popen.pid)
-                later = [await ask(gateway, http, f"later-{number}") for number in range(5)]
+                later = [await ask(gateway, http, f"later-{n}", "sketch") for n in range(5)]
     assert set(statuses) == {200, 429}
     assert statuses.total() == CLIENTS
     assert later == [200] * 5
