@@ -1,7 +1,8 @@
 """Hostile input costs the event loop no more than its size allows.
 
 CPU time of this thread is compared with that of a loop in Python, so that slow and busy machines
-do not matter: on a usual one that loop takes a millisecond.
+do not matter: on a usual one that loop takes a millisecond. As the pace of a machine changes while
+others use it, what seems too dear is measured again, and the loop with it.
 """
 
 import base64
@@ -50,6 +51,9 @@ MILLISECONDS = 4
 MILLISECONDS_A_MIB = 6
 """What each MiB of it may cost besides. Passing over a string takes a tenth of that."""
 
+ROUNDS = 6
+"""How often both are measured before an input is too dear."""
+
 REFUSALS = (ValueError, RecursionError, UpstreamFault, GatewayError, EndlessEventError)
 
 
@@ -77,8 +81,18 @@ def millisecond() -> float:
 
 
 def require_cheap(work: Callable[[], object], size: int) -> None:
-    limit = (MILLISECONDS + MILLISECONDS_A_MIB * size / MIB) * millisecond()
-    assert cpu_seconds(work) < limit
+    require_at_most(MILLISECONDS + MILLISECONDS_A_MIB * size / MIB, lambda: cpu_seconds(work))
+
+
+def require_at_most(limit: float, cost: Callable[[], float]) -> None:
+    """Fail where a cost in seconds is always beyond a limit in milliseconds of this machine."""
+    found: list[float] = []
+    for _ in range(ROUNDS):
+        found.append(cost() / millisecond())
+        if found[-1] < limit:
+            return
+        millisecond.cache_clear()
+    assert min(found) < limit
 
 
 def repeated(part: bytes, size: int) -> bytes:
@@ -247,8 +261,11 @@ def turns(parser: EventParser, text: bytes) -> Iterator[float]:
 @pytest.mark.parametrize("line", LINES)
 def test_events_between_two_turns_of_the_loop(line: bytes) -> None:
     text = repeated(line, MIB // 4)
-    rounds = [max(turns(EventParser(MIB), text)) for _ in range(3)]
-    assert min(rounds) < MILLISECONDS * millisecond()
+
+    def longest_turn() -> float:
+        return min(max(turns(EventParser(MIB), text)) for _ in range(3))
+
+    require_at_most(MILLISECONDS, longest_turn)
 
 
 @pytest.mark.parametrize("line", LINES)
