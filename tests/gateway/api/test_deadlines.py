@@ -36,9 +36,9 @@ async def test_a_started_response_may_last_longer_than_the_start_timeout(tmp_pat
     begun = asyncio.Event()
     script = Script([b"{", begun, b"}"], content_type="application/json")
     async with scripted(script) as provider:
-        manifests = canvas(endpoint=provider.url, firstByteTimeoutSeconds=2, timeoutSeconds=60)
+        manifests = canvas(endpoint=provider.url, firstByteTimeoutSeconds=4, timeoutSeconds=60)
         async with running_gateway(tmp_path, *manifests) as gateway:
-            asyncio.get_running_loop().call_later(2.1, begun.set)
+            asyncio.get_running_loop().call_later(4.1, begun.set)
 
             _, code = await seconds_of(gateway)
 
@@ -59,11 +59,11 @@ async def test_a_slow_response_ends_with_the_deadline(tmp_path: Path) -> None:
 
 async def test_retries_share_one_deadline(tmp_path: Path) -> None:
     busy = {"error": "openai/slow_down", "headers": {"retry-after": "1"}}
-    async with running_gateway(tmp_path, *canvas(timeoutSeconds=3)) as gateway:
+    async with running_gateway(tmp_path, *canvas(timeoutSeconds=6)) as gateway:
         await gateway.script(busy, {"hang": True}, {"hang": True})
 
         seconds, code = await seconds_of(gateway)
 
         assert code == "timeout"
-        assert seconds < 3 + MARGIN_SECONDS
+        assert seconds < 6 + MARGIN_SECONDS
         assert len(await gateway.upstream_calls()) == 2

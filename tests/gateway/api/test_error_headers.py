@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -60,17 +61,24 @@ SENT: dict[int, Callable[[Gateway], bytes]] = {
 
 
 @pytest.fixture
-async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
+async def gateway(tmp_path: Path, limits: ConnectionLimits) -> AsyncIterator[Gateway]:
     mural = [
         image_model("mural"),
         provider_binding(model="mural", upstreamModel="dall-e-2", pricing=per_image("1000")),
     ]
     images = ImageTools(store=folder_store(tmp_path / "images"))
-    limits = ConnectionLimits(body=BodyPace(grace_seconds=0.05))
     async with running_gateway(
         tmp_path, *canvas(), *mural, images=images, connection_limits=limits
     ) as gateway:
         yield gateway
+
+
+@pytest.fixture
+def limits(request: pytest.FixtureRequest) -> ConnectionLimits:
+    """The usual limits, but for the status of a body that does not come."""
+    usual = ConnectionLimits()
+    is_hasty = "status" in request.fixturenames and request.getfixturevalue("status") == 408
+    return replace(usual, body=BodyPace(grace_seconds=0.05)) if is_hasty else usual
 
 
 async def prepare(status: int, gateway: Gateway, patch: pytest.MonkeyPatch) -> None:

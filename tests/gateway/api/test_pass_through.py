@@ -191,7 +191,7 @@ async def test_a_response_that_cannot_be_settled_has_no_end_and_its_charge_stays
 ) -> None:
     rest, broken = asyncio.Event(), metric("tintype_responses_broken_off_total")
     steps = RESPONSE[:HALF], rest, RESPONSE[HALF:]
-    async with serving(tmp_path, *steps, timeoutSeconds=2) as (gateway, _):
+    async with serving(tmp_path, *steps, timeoutSeconds=5) as (gateway, _):
         async with asked(gateway) as response:
             with locked(gateway.ledger_path):
                 rest.set()

@@ -252,7 +252,7 @@ async def test_an_image_that_could_not_be_settled_is_not_sent_and_its_preview_is
 ) -> None:
     gate = asyncio.Event()
     script = Script([partial_image(), gate, completed()])
-    with_deadline = gateway_with(tmp_path, script, timeoutSeconds=2)
+    with_deadline = gateway_with(tmp_path, script, timeoutSeconds=5)
     async with with_deadline as (gateway, _), gateway.openai() as client:
         asked = {"model": "canvas", "prompt": "a fox", "stream": True, "partial_images": 1}
         stream = aiter(await client.images.generate(**asked))  # type: ignore[call-overload]

@@ -23,13 +23,13 @@ STEP_SECONDS = 0.05
 
 
 class Reading:
-    """A body that is being read, on a clock that a test can advance."""
+    """A body that is being read, on a clock that only the test advances."""
 
     def __init__(self, patch: Callable[[Callable[[], float]], None]) -> None:
         self.loop = asyncio.get_running_loop()
         self._ahead = 0.0
-        real = self.loop.time
-        patch(lambda: real() + self._ahead)
+        begun = self.loop.time()
+        patch(lambda: begun + self._ahead)
         self.payload = StreamReader(Mock(_reading_paused=False), 2**16, loop=self.loop)
         headers = {"Content-Type": "application/json"}
         made = make_mocked_request("POST", "/", headers, payload=self.payload, client_max_size=100)

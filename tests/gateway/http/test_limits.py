@@ -25,9 +25,9 @@ OVERSIZED = {
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def impatient(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Gateway]:
-    """A gateway that waits for clients for 0.5 s."""
+    """A gateway that waits for clients for two seconds."""
     folder = tmp_path_factory.mktemp("impatient")
-    limits = ConnectionLimits(0.5, 0.5, BodyPace(grace_seconds=0.5))
+    limits = ConnectionLimits(2, 2, BodyPace(grace_seconds=2))
     async with running_gateway(folder, *canvas(), connection_limits=limits) as gateway:
         yield gateway
 

@@ -78,7 +78,7 @@ async def test_an_endless_response_is_aborted_and_the_connection_closed(
 async def test_a_slow_response_ends_with_the_time_limit_of_the_binding(
     tmp_path: Path, behavior: Behavior, stream: bool
 ) -> None:
-    async with gateway_before(tmp_path, behavior, timeoutSeconds=1) as (gateway, provider):
+    async with gateway_before(tmp_path, behavior, timeoutSeconds=2) as (gateway, provider):
         with counted_as("timeout"):
             response = await gateway.generate(stream=stream)
 

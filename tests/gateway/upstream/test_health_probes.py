@@ -54,9 +54,9 @@ async def server() -> AsyncIterator[Server]:
 
 @asynccontextmanager
 async def probing(
-    endpoint: str, reach: Reach = Reach.ANYWHERE
+    endpoint: str, reach: Reach = Reach.ANYWHERE, seconds: int = 60
 ) -> AsyncIterator[tuple[HealthProbes, Binding]]:
-    probe = {"path": "/health", "intervalSeconds": 1, "timeoutSeconds": 1}
+    probe = {"path": "/health", "intervalSeconds": seconds, "timeoutSeconds": seconds}
     catalog = catalog_of(canvas(healthProbe=probe, endpoint=endpoint), "unused")
     catalogs = CatalogStore()
     catalogs.offer(catalog, 1, "test")
@@ -96,7 +96,7 @@ async def test_a_server_that_cannot_be_reached_is_not_healthy() -> None:
 
 async def test_a_server_that_does_not_respond_is_not_healthy(server: Server) -> None:
     server.status = 0
-    async with probing(server.url) as (probes, binding):
+    async with probing(server.url, seconds=1) as (probes, binding):
         before = metric("tintype_health_probes_total", binding=binding.name, result="failure")
         await probes.probe(binding)
         after = metric("tintype_health_probes_total", binding=binding.name, result="failure")

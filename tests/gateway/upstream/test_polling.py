@@ -107,9 +107,12 @@ async def test_a_poll_whose_connection_breaks_is_polled_again(tmp_path: Path) ->
 async def test_a_poll_that_hangs_is_polled_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(polling, "POLL_SECONDS", 0.1)
+    monkeypatch.setattr(polling, "POLL_SECONDS", 1)
     async with gateway_before(tmp_path, asyncio.Event(), READY) as (gateway, provider):
-        response = await gateway.generate()
+        request = asyncio.create_task(gateway.generate())
+        await eventually(lambda: provider.count(POLL) == 1)
+        monkeypatch.setattr(polling, "POLL_SECONDS", 60)  # the next one may take its time
+        response = await request
 
         assert response.status_code == 200, response.text
         assert (provider.count(SUBMIT), provider.count(POLL)) == (1, 2)
@@ -142,7 +145,7 @@ async def test_a_task_that_never_ends_is_cancelled_at_the_time_limit_of_the_call
     tmp_path: Path,
 ) -> None:
     before = lost("timeout")
-    async with gateway_before(tmp_path, QUEUED, spec={"timeoutSeconds": 1}) as (gateway, provider):
+    async with gateway_before(tmp_path, QUEUED, spec={"timeoutSeconds": 3}) as (gateway, provider):
         response = await gateway.generate(headers={"Idempotency-Key": "17"})
         repeated = await gateway.generate(headers={"Idempotency-Key": "17"})
 
@@ -208,7 +211,7 @@ async def test_a_task_that_cannot_be_cancelled_is_left_to_the_provider(tmp_path:
 async def test_a_cancellation_without_a_response_is_bounded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(task_cancels.TaskCancels.__init__, "__defaults__", (0.1,))
+    monkeypatch.setattr(task_cancels.TaskCancels.__init__, "__defaults__", (2.0,))
     failed = cancelled("failure")
     async with gateway_before(tmp_path, QUEUED, stopping=asyncio.Event()) as (gateway, provider):
         request = asyncio.create_task(gateway.generate())
@@ -275,7 +278,7 @@ async def test_a_throttled_submission_is_repeated_as_nothing_was_accepted(tmp_pa
 
 
 async def test_a_submission_without_a_response_is_not_repeated(tmp_path: Path) -> None:
-    spec = {"timeoutSeconds": 1}
+    spec = {"timeoutSeconds": 3}
     gate = asyncio.Event()
     async with gateway_before(tmp_path, READY, submitting=gate, spec=spec) as (gateway, provider):
         response = await gateway.generate()

@@ -42,16 +42,12 @@ async def ledger(store: Store) -> AsyncIterator[Ledger]:
 
 
 @asynccontextmanager
-async def sending(
-    ledger: Ledger, url: str, secrets: Path, lease_seconds: float = 60
-) -> AsyncIterator[None]:
+async def sending(ledger: Ledger, url: str, secrets: Path) -> AsyncIterator[None]:
     """Run a sender, as in one gateway, and end it as a kill would: nothing more is recorded."""
     async with nearby() as session:
         endpoint = ConfiguredEndpoint(url, SecretsFile(secrets), session)
         endpoints = ByDestination({CONFIGURED: endpoint})
-        sender = Sender(
-            ledger, endpoints, draw=lambda: 0.0, lease_seconds=lease_seconds, poll_seconds=0.01
-        )
+        sender = Sender(ledger, endpoints, draw=lambda: 0.0, poll_seconds=0.01)
         running = asyncio.create_task(sender.run())
         try:
             yield
@@ -78,6 +74,9 @@ DUE_NOW = """
 UPDATE webhook_delivery SET due_at = created_at WHERE claim IS NULL AND state = 'pending'
 """
 """Ends the pauses before the next attempts."""
+
+LEASES_OVER = "UPDATE webhook_delivery SET due_at = created_at WHERE state = 'pending'"
+"""Ends the leases of those that are being sent."""
 
 
 async def test_every_message_reaches_a_receiver_that_fails_half_the_time(
@@ -120,12 +119,13 @@ async def test_what_a_killed_gateway_had_claimed_is_sent_by_another_one(
     await ledger.add_webhooks([message()])
     secrets = secrets_file(tmp_path, 1)
     killed = store.open()
-    async with sending(killed, receiver.url, secrets, lease_seconds=0.5):
+    async with sending(killed, receiver.url, secrets):
         await receiver.arrived.wait()
     await killed.close()
     assert (await only(ledger)).state == "pending"
 
     receiver.respond = None
+    await store.execute(LEASES_OVER)
     async with sending(ledger, receiver.url, secrets):
         await eventually(lambda: all_delivered(ledger))
 
