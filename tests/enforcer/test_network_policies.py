@@ -24,7 +24,7 @@ from tintype_testing.cluster.control_plane import ControlPlane
 from tintype_testing.cluster.processes import start
 from tintype_testing.requirements import missing
 
-pytestmark = [pytest.mark.node, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.node, pytest.mark.timeout(1200)]
 
 TOOLS = ("ip", "iptables", "ipset")
 INSTALL = "apt-get install --no-install-recommends iproute2 iptables ipset"

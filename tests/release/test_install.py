@@ -21,7 +21,7 @@ from tintype_testing.waiting import eventually_blocking
 from tintype_testing.wheels import DownloadError, gateway_wheels
 from tools.release.dist import build_python_packages, source_date_epoch
 
-pytestmark = pytest.mark.timeout(600)  # the wheels are downloaded once
+pytestmark = pytest.mark.timeout(1200)  # the wheels are downloaded once
 
 PIP = (sys.executable, "-m", "pip")
 

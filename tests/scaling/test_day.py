@@ -179,7 +179,7 @@ def longest(moments: list[Moment], above: float) -> int:
     return max(stretches)
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 async def test_gateways_follow_a_day_of_load_that_their_cpu_does_not_show(
     helm: Helm, tmp_path: Path
 ) -> None:

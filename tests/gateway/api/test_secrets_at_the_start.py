@@ -81,7 +81,7 @@ async def all_said(folder: Path, name: str, *arguments: str) -> list[str]:
     return await asyncio.gather(*(said(*each) for each in enumerate(MALFORMED)))
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", STARTS)
 async def test_a_gateway_repeats_no_malformed_secret(tmp_path: Path, name: str) -> None:
     flags = ("--port", "0", "--admin-port", "0", "--simulate")
@@ -94,7 +94,7 @@ async def test_a_gateway_repeats_no_malformed_secret(tmp_path: Path, name: str) 
         assert "Traceback" not in text
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", ["database", "password", "parameters"])
 async def test_a_migration_repeats_no_malformed_secret(tmp_path: Path, name: str) -> None:
     for text in await all_said(tmp_path, name, "ledger", "migrate"):

@@ -47,9 +47,9 @@ defaults
   mode http
   log global
   log-format "seen|%HV|%HM|%HP|%ST|%s|%[capture.req.hdr(0)]|%[capture.res.hdr(0)]"
-  timeout connect 10s
-  timeout client 10s
-  timeout server 10s
+  timeout connect 60s
+  timeout client 60s
+  timeout server 60s
   retries 0
   http-reuse always
 frontend clients

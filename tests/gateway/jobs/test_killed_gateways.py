@@ -27,7 +27,7 @@ from tintype_testing.ledgers import opened
 from tintype_testing.simulators import requests_received, script
 from tintype_testing.waiting import eventually
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1200)
 
 CREDITS_MICRO = 1_000_000_000
 POLLED, SENT, WAITING = "a polled heron", "a sent heron", "a waiting heron"

@@ -28,7 +28,7 @@ from tintype_testing.ledger_stores import PostgresStore, SqliteStore, Store
 from tintype_testing.ledgers import Clock, take
 from tintype_testing.postgres import PostgresServer
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1200)
 """Hypothesis shrinks a failure for at most five minutes: one that is cut short tells nothing."""
 
 HOUR = 3600

@@ -78,7 +78,7 @@ async def use_everything(ledger: Ledger, caller: Caller) -> None:
     await ledger.forget_jobs([job.id])
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 async def test_postgresql_reads_no_table_of_jobs_from_end_to_end(
     postgresql_store: PostgresStore, clock: Clock
 ) -> None:
@@ -106,7 +106,7 @@ async def test_postgresql_reads_no_table_of_jobs_from_end_to_end(
     assert lookups_after > lookups
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 async def test_postgresql_reads_for_a_claim_what_it_takes_however_many_jobs_wait(
     postgresql_store: PostgresStore, clock: Clock
 ) -> None:

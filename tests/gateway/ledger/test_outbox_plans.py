@@ -54,7 +54,7 @@ async def test_sqlite_reads_a_part_of_the_messages_for_a_claim(
     assert len(counted) * STEPS < 100 * LOOKED_THROUGH
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 async def test_postgresql_reads_a_part_of_the_messages_for_a_claim(
     postgresql_store: PostgresStore,
 ) -> None:

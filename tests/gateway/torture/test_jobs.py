@@ -34,7 +34,7 @@ from tintype_testing.postgres import PostgresServer
 from tintype_testing.simulators import requests_received
 from tintype_testing.waiting import eventually
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1200)
 
 JOBS = int(os.environ.get("TINTYPE_TORTURE_JOBS", "40"))
 KILLS = int(os.environ.get("TINTYPE_TORTURE_KILLS", "3"))

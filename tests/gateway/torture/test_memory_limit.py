@@ -66,7 +66,7 @@ async def ask(gateway: GatewayProcess, http: aiohttp.ClientSession, name: str, m
         return response.status
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 async def test_some_are_turned_away_and_none_is_killed(tmp_path: Path) -> None:
     database = f"sqlite:///{tmp_path}/ledger.db"
     key = await key_to(database)

@@ -64,7 +64,7 @@ def lift_limit(folder: Path) -> None:
     run_tintype(*command, folder=folder).check_returncode()
 
 
-@pytest.mark.timeout(300 + 20 * EXAMPLES)
+@pytest.mark.timeout(900 + 20 * EXAMPLES)
 def test_every_response_conforms_to_the_document(gateway: GatewayProcess) -> None:
     completed = subprocess.run(
         [
