@@ -18,7 +18,7 @@ import pytest
 from tintype_gateway.ledger.factory import migrate_ledger
 from tintype_testing.cluster.processes import free_ports
 from tintype_testing.requirements import missing
-from tintype_testing.waiting import eventually_blocking
+from tintype_testing.waiting import eventually, eventually_blocking
 
 INSTALL = "no PostgreSQL server: install it (Debian: `apt install postgresql`), or put it on PATH"
 
@@ -189,7 +189,7 @@ class PostgresServer:
     def create_database(self, template: str = "template1") -> str:
         """Return the name of a new database, by default an empty one."""
         name = f"test{next(self._numbers)}"
-        asyncio.run(self._administer(f"CREATE DATABASE {name} TEMPLATE {template}"))
+        asyncio.run(self._create(name, template))
         return name
 
     def empty(self, ledger: str) -> None:
@@ -203,6 +203,18 @@ class PostgresServer:
         rows = await connection.fetch(cut, database)
         await connection.close()
         return len(rows)
+
+    async def _create(self, name: str, template: str) -> None:
+        """Create a database, as soon as connections to its template that were closed have ended."""
+
+        async def is_created() -> bool:
+            try:
+                await self._administer(f"CREATE DATABASE {name} TEMPLATE {template}")
+            except asyncpg.ObjectInUseError:
+                return False
+            return True
+
+        await eventually(is_created)
 
     async def _administer(self, script: str, database: str = "postgres") -> None:
         connection = await asyncpg.connect(self.url(database))
