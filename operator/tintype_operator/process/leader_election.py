@@ -46,6 +46,9 @@ class LeaseTiming:
     retry_period: float = 2.0
     """The pause between two attempts to acquire or renew the Lease."""
 
+    release_deadline: float = 2.0
+    """How long a holder that stops attempts to give up the Lease."""
+
 
 class Elector:
     """One candidate for a Lease."""
@@ -117,7 +120,7 @@ class Elector:
     async def release(self) -> None:
         """Give up the Lease, so that another candidate need not wait until it expires."""
         try:
-            async with asyncio.timeout(self._timing.retry_period):
+            async with asyncio.timeout(self._timing.release_deadline):
                 found = await self._client.get(LEASES, self._namespace, self._name)
                 if _spec(found).get("holderIdentity") == self._identity:
                     await self._write(found, holder="")

@@ -27,8 +27,10 @@ from tintype_testing.waiting import LIMIT_SECONDS, eventually, eventually_blocki
 FAST = LeaseTiming(duration=2, renew_deadline=1.0, retry_period=0.1)
 """A Lease of two seconds, so that a test can wait until it expires."""
 
-LASTING = LeaseTiming(duration=3600, renew_deadline=3000.0, retry_period=0.1)
-"""A Lease that never expires, however slow the machine is."""
+LASTING = LeaseTiming(
+    duration=3600, renew_deadline=3000.0, retry_period=0.1, release_deadline=LIMIT_SECONDS
+)
+"""A Lease that never expires and is always released, however slow the machine is."""
 
 
 @pytest.fixture
