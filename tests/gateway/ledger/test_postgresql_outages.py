@@ -170,6 +170,7 @@ async def test_a_hold_that_waits_for_a_lock_too_long_holds_nothing_in_the_end(
     async with store.locked():
         with pytest.raises(LedgerUnavailableError):
             await take(impatient, CALLER, 400)
+        await store.nobody_waits()
 
     await impatient.close()
     assert (await ledger.account("studio")).held == 0
