@@ -110,7 +110,7 @@ async def test_a_poll_that_hangs_is_polled_again(
     monkeypatch.setattr(polling, "POLL_SECONDS", 1)
     async with gateway_before(tmp_path, asyncio.Event(), READY) as (gateway, provider):
         request = asyncio.create_task(gateway.generate())
-        await eventually(lambda: provider.count(POLL) == 1)
+        await eventually(lambda: provider.count(POLL) > 0)
         monkeypatch.setattr(polling, "POLL_SECONDS", 60)  # the next one may take its time
         response = await request
 
