@@ -314,6 +314,7 @@ def test_a_model_that_edits_by_words_costs_what_the_page_says(
             headers={"Authorization": f"Bearer {gateway.demo_key}"},
             data=fields | ({"quality": quality} if quality else {}),
             files={"image": image.getvalue()},
+            timeout=60,
         )
         expected = Decimal(response.json()["credits_expected"]) / 16_000_000
         assert abs(expected - Decimal(usd)) < Decimal("0.002")

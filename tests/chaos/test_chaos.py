@@ -72,7 +72,7 @@ def operator(interruptible: InterruptibleControlPlane, tmp_path: Path) -> Iterat
         yield operator
 
 
-@pytest.mark.timeout(540 + 2 * SECONDS)
+@pytest.mark.timeout(1200 + 2 * SECONDS)
 async def test_after_random_failures_the_ledger_is_consistent_and_responses_are_explained(
     tmp_path: Path,
     postgres: PostgresServer,

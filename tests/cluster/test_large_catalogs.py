@@ -18,7 +18,7 @@ from tintype_testing.waiting import eventually_equal
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.timeout(600),  # hundreds of objects, in several versions
+    pytest.mark.timeout(1200),  # hundreds of objects, in several versions
 ]
 
 

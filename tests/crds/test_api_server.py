@@ -75,7 +75,7 @@ def agree(case: Edge, verdict: Verdict) -> bool:
     return is_sound(verdict.response) if verdict.accepted else not is_sound(case.manifest)
 
 
-@pytest.mark.timeout(600)  # some ten thousand requests
+@pytest.mark.timeout(1200)  # some ten thousand requests
 @pytest.mark.parametrize("kinds", [KINDS, ACCOUNTS_KINDS], ids=["catalog", "accounts"])
 async def test_the_server_and_the_models_are_of_one_mind(
     cluster_with_crds: ControlPlane, kinds: dict[str, Any]

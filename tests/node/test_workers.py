@@ -61,7 +61,7 @@ class Client:
 
     def calls(self) -> int:
         """How many calls the simulated provider has received."""
-        return len(httpx2.get(f"{self._simulator}/requests").raise_for_status().json())
+        return len(httpx2.get(f"{self._simulator}/requests", timeout=60).raise_for_status().json())
 
     def end(self, path: str) -> dict[str, Any]:
         """Wait for the end of a job, and return it."""

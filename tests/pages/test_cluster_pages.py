@@ -26,7 +26,7 @@ from tintype_testing.helm import HelmMissingError, find_helm
 from tintype_testing.postgres import PostgresServer, find_programs
 from tintype_testing.requirements import missing
 
-pytestmark = pytest.mark.timeout(600)  # helm and kubectl are started dozens of times
+pytestmark = pytest.mark.timeout(1200)  # helm and kubectl are started dozens of times
 
 KUBERNETES = claim(__name__, "docs/kubernetes.md", "sh")
 KUBERNETES_VALUES = claim(__name__, "docs/kubernetes.md", "yaml", having="# values.yaml")

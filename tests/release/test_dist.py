@@ -30,7 +30,7 @@ PACKAGES = (
 ENGINES = ("sqlite", "postgres")
 
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1200)
 """A bound for a busy machine: a build resolves all requirements for the bills of materials."""
 
 

@@ -162,7 +162,7 @@ LOADS = [
 other."""
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_the_controller_decides_as_the_arithmetic_does(
     helm: Helm, scaling_cluster: ControlPlane, metrics: CustomMetrics
 ) -> None:
