@@ -24,7 +24,7 @@ def build(config: Path, folder: Path) -> "subprocess.CompletedProcess[str]":
         env=os.environ | {"NO_MKDOCS_2_WARNING": "true"},
         capture_output=True,
         text=True,
-        timeout=90,
+        timeout=600,
     )
 
 

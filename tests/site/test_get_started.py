@@ -52,7 +52,7 @@ def execute(command: Sequence[str], folder: Path, *places: Path) -> str:
     path = ":".join((*map(str, places), str(Path(sys.executable).parent), os.environ["PATH"]))
     environ = clean_environ() | {"PATH": path}
     ended = subprocess.run(
-        command, cwd=folder, env=environ, capture_output=True, text=True, timeout=90
+        command, cwd=folder, env=environ, capture_output=True, text=True, timeout=300
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr
     return ended.stdout
