@@ -22,7 +22,7 @@ from tests.simulator.servers import HOLE, SIZE
 from tintype_testing.gateway import Gateway, running_gateway
 from tintype_testing.manifests import Manifest
 from tintype_testing.manifests import changed as changed_to
-from tintype_testing.waiting import eventually
+from tintype_testing.waiting import eventually, eventually_equal
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -137,7 +137,11 @@ async def test_a_client_that_leaves_has_its_request_cancelled(gateway: Gateway) 
     [call] = await calls(gateway, "PUT")
     assert call["path"].endswith("/cancel")
     await eventually(lambda: unsettled("fal", "cancelled") == lost + 1)
-    assert (await gateway.account()).held == 0
+
+    async def held() -> int:
+        return (await gateway.account()).held
+
+    await eventually_equal(held, 0)
 
 
 async def test_a_failure_of_fal_costs_nothing(gateway: Gateway) -> None:

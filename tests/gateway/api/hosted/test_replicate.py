@@ -22,7 +22,7 @@ from tests.simulator.servers import HOLE, SIZE
 from tintype_testing.gateway import Gateway, running_gateway
 from tintype_testing.manifests import Manifest
 from tintype_testing.manifests import changed as changed_to
-from tintype_testing.waiting import eventually
+from tintype_testing.waiting import eventually, eventually_equal
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -145,7 +145,11 @@ async def test_a_client_that_leaves_has_its_prediction_cancelled(gateway: Gatewa
     await eventually(lambda: cancelled("replicate") == stopped + 1)
     assert [call["path"].endswith("/cancel") for call in await calls(gateway)] == [False, True]
     await eventually(lambda: unsettled("replicate", "cancelled") == lost + 1)
-    assert (await gateway.account()).held == 0
+
+    async def held() -> int:
+        return (await gateway.account()).held
+
+    await eventually_equal(held, 0)
 
 
 async def test_a_prediction_that_fails_may_be_charged_to_us_alone(gateway: Gateway) -> None:
