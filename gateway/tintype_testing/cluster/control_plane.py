@@ -8,7 +8,7 @@ import socket
 import subprocess
 import uuid
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
@@ -195,9 +195,22 @@ class ControlPlane:
                 "subjects": [subject],
             },
         )
+        self._wait_for_rights(namespace, name, rules)
         account = f"/api/v1/namespaces/{namespace}/serviceaccounts/{name}"
         token = self._administrator.create(f"{account}/token", spec={})["status"]["token"]
         return self.write_kubeconfig(f"{namespace}-{name}", {"token": token}, namespace)
+
+    def _wait_for_rights(self, namespace: str, name: str, rules: list[dict[str, Any]]) -> None:
+        """Wait until the API server grants what a new Role says; it knows a Role as a whole."""
+        for rule in rules[:1]:
+            kind, _, subresource = rule["resources"][0].partition("/")
+            group, (named, *_) = rule["apiGroups"][0], rule.get("resourceNames") or [""]
+            resource = kind + (f".{group}" if group else "")
+            resource += (f":{subresource}" if subresource else "") + (f"/{named}" if named else "")
+            user, verb = f"system:serviceaccount:{namespace}:{name}", rule["verbs"][0]
+            eventually_blocking(
+                partial(self.may, user, verb, resource, namespace), f"{verb} {resource}"
+            )
 
     def certificate_user(self, name: str) -> dict[str, Any]:
         """The user of a kubeconfig with a signed client certificate."""
