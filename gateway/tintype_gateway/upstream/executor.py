@@ -23,6 +23,7 @@ from tintype_gateway.upstream.finish import finish, inspect, needs_finish, strip
 from tintype_gateway.upstream.instrumentation import observe_usage, observed_call, observed_finish
 from tintype_gateway.upstream.passthrough import Interruptions, PassThrough
 from tintype_gateway.upstream.polling import Polling
+from tintype_gateway.upstream.read_sizes import ReadSizes
 from tintype_gateway.upstream.retry import Retrier
 from tintype_gateway.upstream.sessions import Sessions
 from tintype_gateway.upstream.task_cancels import PolledCall
@@ -71,6 +72,9 @@ class Executor:
     limits: ResponseLimits = field(default_factory=ResponseLimits)
     judge: Judge | None = None
     """Judges the images of plans with `checks_images`."""
+
+    read_sizes: ReadSizes = field(default_factory=ReadSizes)
+    """Limits what is read at once of each of many images that pass through."""
 
     def execution(self, context: RequestContext) -> "Execution":
         """Return the calls of a request, which have not started yet."""
@@ -248,6 +252,7 @@ class Executor:
             timeouts,
             through,
             self.limits,
+            sizes=self.read_sizes,
             presents_certificate=identifies,
         )
 

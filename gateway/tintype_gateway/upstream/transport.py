@@ -24,6 +24,7 @@ from tintype_gateway.upstream.passthrough import (
     SMALLEST_RESPONSE_BYTES,
     PassThrough,
 )
+from tintype_gateway.upstream.read_sizes import ReadSizes
 from tintype_gateway.upstream.sse import MEDIA_TYPE, EndlessEventError, EventParser
 from tintype_gateway.values.faults import UpstreamFault
 from tintype_gateway.values.images import CallResult, PassingImage, Preview
@@ -45,14 +46,16 @@ async def call(
     through: PassThrough | None = None,
     limits: ResponseLimits = DEFAULT_LIMITS,
     *,
+    sizes: ReadSizes | None = None,
     presents_certificate: bool = False,
 ) -> AsyncGenerator[Preview | PassingImage | CallResult, None]:
     """Yield the previews of a call, if the provider streams any, and then its result.
 
     A plain response to a call that asked for a stream is accepted. With `through`, the first image
     of a plain response is yielded before the result that it belongs to. The caller must consume
-    all its pieces before it asks for the next event. `presents_certificate` tells whether the
-    session has a client certificate, which the provider may refuse.
+    all its pieces before it asks for the next event. `sizes` counts the images that pass through at
+    the same time. `presents_certificate` tells whether the session has a client certificate, which
+    the provider may refuse.
 
     Raises:
         UpstreamFault: The call returned no image, for any reason.
@@ -76,10 +79,13 @@ async def call(
             elif through is None or _is_small(response):
                 body = b"".join([chunk async for chunk in arriving])
             else:
-                if header := await through.open(arriving, lambda: arriving.milliseconds):
-                    longest = through.longest(response.content_length)
-                    yield PassingImage(*header, through.pieces(), arriving.milliseconds, longest)
-                body = await through.rest()
+                with (sizes or ReadSizes()).limited(response):
+                    if header := await through.open(arriving, lambda: arriving.milliseconds):
+                        longest = through.longest(response.content_length)
+                        yield PassingImage(
+                            *header, through.pieces(), arriving.milliseconds, longest
+                        )
+                    body = await through.rest()
     try:
         result = _understood(UpstreamResponse(response.status, headers, body), dialect)
     except UpstreamFault as fault:
