@@ -38,7 +38,8 @@ def write_catalog(folder: Path, upstream: str) -> None:
         for image_bytes in SIZES.values()
         for document in _documents(upstream, dialect, image_bytes)
     ]
-    documents += _documents(upstream, "openai-images", SIZES["1.5 MiB"], DELAY_MS)
+    for manifest in MANIFESTS:
+        documents += _documents(upstream, "openai-images", SIZES["1.5 MiB"], DELAY_MS, manifest)
     for manifest in MANIFESTS[1:]:
         for image_bytes in SIZES.values():
             documents += _documents(upstream, "openai-images", image_bytes, manifest=manifest)

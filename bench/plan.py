@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from bench.cases import DIALECTS, MANIFESTS, SIZES, Case
+from bench.cases import DIALECTS, MANIFESTS, SIZES, Case, Manifest
 from bench.catalog import DELAY_MS
 
 MIDDLE = "1.5 MiB"
@@ -54,7 +54,7 @@ def full() -> Plan:
             *(Case(dialect, size, clients, stream) for dialect, stream, size, clients in every),
             *(Case("openai-images", *case[:2], manifest=case[2]) for case in signed),
         ],
-        waves=[wave(200), wave(1000)],
+        waves=[wave(200), *(wave(1000, manifest) for manifest in MANIFESTS)],
         rounds=3,
         seconds=1,
     )
@@ -74,6 +74,6 @@ def chosen(plan: Plan, only: str, rounds: int | None) -> Plan:
     )
 
 
-def wave(clients: int) -> Case:
+def wave(clients: int, manifest: Manifest = "first") -> Case:
     """Return a case with this number of requests in flight for the upstream's delay."""
-    return Case("openai-images", MIDDLE, clients, delay_ms=DELAY_MS)
+    return Case("openai-images", MIDDLE, clients, delay_ms=DELAY_MS, manifest=manifest)
