@@ -42,7 +42,8 @@ def test_an_operator_and_a_gateway_that_serves_its_catalog_have_no_problem(
     running: Operator, capture: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     running.apply(image_model(), provider_binding())
-    running.wait_for_models("canvas")
+    running.wait_for_condition("providerbinding", "canvas-openai", "Accepted", "True")
+    running.wait_for_condition("imagemodel", "canvas", "Accepted", "True")
     reader = running.cluster.kubeconfig
     watching = ("--catalog-configmap", CONFIGMAP, "--kubeconfig", str(reader))
     with running_process(tmp_path, *watching, "--namespace", running.namespace) as gateway:

@@ -1,6 +1,8 @@
 """Objects that users apply are published to the gateways, also after a restart of the operator."""
 
 import json
+import os
+import signal
 
 from tintype_catalog.compiler import compile_manifests
 from tintype_testing.manifests import changed, image_model, per_image, provider_binding
@@ -77,7 +79,12 @@ def test_a_burst_of_edits_makes_few_revisions(running: Operator) -> None:
     edits = [provider_binding(f"b{n}", pricing=per_image(f"0.{n:02}")) for n in range(1, 51)]
     before = running.process.output().count('"published"')
 
-    running.apply(image_model(), *edits)
+    # It sees them at once, however long kubectl takes to apply them.
+    os.kill(running.process.popen.pid, signal.SIGSTOP)
+    try:
+        running.apply(image_model(), *edits)
+    finally:
+        os.kill(running.process.popen.pid, signal.SIGCONT)
     eventually_blocking(lambda: len(running.bindings() or []) == 50, "all fifty bindings")
 
     assert running.process.output().count('"published"') - before <= 5
@@ -86,6 +93,7 @@ def test_a_burst_of_edits_makes_few_revisions(running: Operator) -> None:
 def test_a_restart_without_changes_writes_nothing(running: Operator) -> None:
     running.apply(image_model(), provider_binding())
     running.wait_for_condition("providerbinding", "canvas-openai", "Accepted", "True")
+    running.wait_for_condition("imagemodel", "canvas", "Accepted", "True")
     reported = running.get("imagemodel", "canvas")["metadata"]["resourceVersion"]
     published = running.process.output().count('"published"')
     running.stop()
