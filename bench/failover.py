@@ -92,11 +92,17 @@ async def rows(requests: int) -> AsyncIterator[Sequence[str]]:
         yield UNREACHABLE, "100%", str(routes), *outcome.cells
 
 
-async def measured(fault: Fault | None, share: float, routes: int, requests: int) -> Outcome:
+async def measured(
+    fault: Fault | None,
+    share: float,
+    routes: int,
+    requests: int,
+    timeout_seconds: int = TIMEOUT_SECONDS,
+) -> Outcome:
     """Request images while calls of the first route fail; None: its connections are refused."""
     async with running() as first, running() as second:
         endpoint = first if fault else f"http://127.0.0.1:{free_ports(1)[0]}"
-        manifests = list(_manifests(endpoint, second))[: 1 + routes]
+        manifests = list(_manifests(endpoint, second, timeout_seconds))[: 1 + routes]
         await script(first, *_scripted(fault or {}, share, 4 * requests))
         with tempfile.TemporaryDirectory() as folder:
             running_one = running_gateway(Path(folder), *manifests, retrier=Retrier())
@@ -104,15 +110,15 @@ async def measured(fault: Fault | None, share: float, routes: int, requests: int
                 return await _asked(gateway, requests)
 
 
-def _manifests(first: str, second: str) -> Iterator[Manifest]:
+def _manifests(first: str, second: str, timeout_seconds: int) -> Iterator[Manifest]:
     """Yield a model and its two bindings, the first of them preferred."""
-    yield from canvas(endpoint=first, timeoutSeconds=TIMEOUT_SECONDS)
+    yield from canvas(endpoint=first, timeoutSeconds=timeout_seconds)
     yield provider_binding(
         "second",
         upstreamModel="dall-e-2",
         endpoint=second,
         priority=1,
-        timeoutSeconds=TIMEOUT_SECONDS,
+        timeoutSeconds=timeout_seconds,
     )
 
 

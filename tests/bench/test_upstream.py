@@ -65,7 +65,12 @@ async def test_clients_read_complete_responses(direct: Target, stream: bool) -> 
 
 
 async def test_clients_ask_again_until_the_time_is_over(direct: Target) -> None:
-    load = await steadily(direct.request(Case("openai-images", "64 KiB", 1)), 1, 0.5)
+    request = direct.request(Case("openai-images", "64 KiB", 1))
+
+    for seconds in (0.5, 5.0, 30.0):  # a busy machine may pause for the first of them
+        load = await steadily(request, 1, seconds)
+        if len(load.latencies) > 1:
+            break
 
     assert len(load.latencies) > 1
 
