@@ -26,7 +26,7 @@ from tintype_testing.wheels import DownloadError
 
 HERE = Path(__file__).parent
 
-SECONDS = 600
+SECONDS = 1200
 """The time limit of a test; the first one also builds images and starts a cluster."""
 
 FIGURES = pytest.StashKey[Figures]()

@@ -14,7 +14,7 @@ from tintype_testing.cluster.processes import Process, start
 
 PAUSE_IMAGE = "localhost/pause:1"
 
-START_SECONDS = 60
+START_SECONDS = 180
 
 CONFIGURATION = """\
 version = 2

@@ -29,7 +29,7 @@ from tintype_testing.cluster.control_plane import (
 )
 from tintype_testing.cluster.processes import Process, free_ports, start
 
-START_SECONDS = 90
+START_SECONDS = 180
 
 LOADS = 2
 """Images that are unpacked at the same time, while the programs start."""
@@ -93,7 +93,9 @@ class Node:
             self._start_dns()
         for load in loads:
             load.result()
-        self.control_plane.kubectl("wait", "--for=condition=Ready", "--timeout=90s", f"node/{NAME}")
+        self.control_plane.kubectl(
+            "wait", "--for=condition=Ready", "--timeout=180s", f"node/{NAME}"
+        )
 
     def stop(self) -> None:
         """Stop all programs, also after an error."""

@@ -46,7 +46,7 @@ PRODUCTION: Values = {
 }
 """The installation in docs/kubernetes.md, but with simulated providers."""
 
-WAIT_SECONDS = 180
+WAIT_SECONDS = 300
 """How long a test waits for pods and objects: only a defect takes that long on a busy machine."""
 
 TIMEOUT = f"--timeout={WAIT_SECONDS}s"
@@ -104,7 +104,7 @@ class Release:
             env=environ,
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=600,
         )
 
     def upgrade(self, values: Values) -> None:

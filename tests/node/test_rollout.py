@@ -12,7 +12,7 @@ from tests.node.workload import Workload
 from tintype_testing.chart import Object
 from tintype_testing.waiting import eventually_blocking, eventually_equal
 
-LONG_SECONDS = 20
+LONG_SECONDS = 40
 
 PATIENCE = "a painting that takes its time"
 
@@ -44,7 +44,7 @@ async def test_a_gateway_that_is_scaled_down_finishes_its_requests(
     simulator = f"http://{production.address('tintype-simulator')}:9000/_simulator"
     urls = [f"http://{pod['status']['podIP']}:8080/v1" for pod in two_gateways]
     key = production.demo_key()
-    async with aiohttp.ClientSession(raise_for_status=True) as session, asyncio.timeout(60):
+    async with aiohttp.ClientSession(raise_for_status=True) as session, asyncio.timeout(180):
         await session.put(f"{simulator}/faults", json=[{"delay_seconds": LONG_SECONDS}] * 2)
         responses = [asyncio.create_task(ask(url, key)) for url in urls]
         await eventually_equal(partial(arrived, session, simulator), 2)

@@ -112,7 +112,7 @@ def release(node: ControlPlane, node_helm: Helm, gpu: str, figures: Figures) -> 
 
 def received(gpu: str) -> list[dict[str, Any]]:
     """Return the calls that the server got."""
-    with urlopen(f"{gpu}/_simulator/requests", timeout=10) as response:  # noqa: S310 - http
+    with urlopen(f"{gpu}/_simulator/requests", timeout=60) as response:  # noqa: S310 - http
         return cast(list[dict[str, Any]], json.load(response))
 
 

@@ -28,7 +28,7 @@ PROVIDER_SECONDS = 6
 PAUSE_SECONDS = 1.5
 """Between two submissions during the rolling upgrade."""
 
-WAIT_SECONDS = 180
+WAIT_SECONDS = 300
 """A lease has to end, and pods have to start again."""
 
 

@@ -199,7 +199,7 @@ def simulator(folder: Path) -> Iterator[tuple[Process, int]]:
     _, *words = shlex.split(SIMULATOR.code.replace("9000", str(port)))
     process = start_tintype(folder / "log", *words)
     try:
-        process.wait_until(lambda: "simulat" in process.output(), 60, "the simulator")
+        process.wait_until(lambda: "simulat" in process.output(), 120, "the simulator")
         yield process, port
     finally:
         process.stop()
