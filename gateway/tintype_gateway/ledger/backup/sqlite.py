@@ -157,7 +157,7 @@ class SqliteTarget(Target):
 
     @override
     async def audit(self) -> Audit:
-        return audit(self._connection)
+        return audit([self._connection])
 
 
 @contextlib.asynccontextmanager

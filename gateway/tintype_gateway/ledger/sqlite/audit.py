@@ -2,8 +2,12 @@
 
 import re
 import sqlite3
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from queue import SimpleQueue
+from threading import Lock
+from typing import TypeVar
 
 from tintype_gateway.accounts import Audit
 from tintype_gateway.ledger.audit import CHECKS, COUNTS, Check, sentences
@@ -16,23 +20,30 @@ from tintype_gateway.ledger.charge_checks import (
 )
 from tintype_gateway.ledger.charge_checks import CHECKS as CHARGE_CHECKS
 
+T = TypeVar("T")
+
 CHUNK = 10_000
 """How many holds are summed up at once. Sorting a few is faster than sorting all."""
 
-CHUNK_END = """
-SELECT max(rowid) FROM (SELECT rowid FROM hold WHERE rowid > ? ORDER BY rowid LIMIT ?)
-"""
+CHUNK_END = "SELECT min(rowid) - 1 + ? FROM hold WHERE rowid > ?"
 
 SUM_CHUNK = f"""
-INSERT INTO temp.charge_sum {CHARGE_SUM} WHERE hold.rowid > ? AND hold.rowid <= ? {GROUPED}
+INSERT INTO temp.chunk_sum {CHARGE_SUM} WHERE hold.rowid > ? AND hold.rowid <= ? {GROUPED}
 """
 
-CHARGE_SUM_TABLE = """
-CREATE TEMP TABLE charge_sum (
+SUM_TABLE = """
+CREATE TEMP TABLE {0} (
     account TEXT, model TEXT, key_id TEXT, end_user TEXT, day TEXT, requests INTEGER,
     images INTEGER, charged INTEGER, faults INTEGER
 )
 """
+
+SUM_CHUNKS = """
+SELECT account, model, key_id, end_user, day, sum(requests), sum(images), sum(charged), sum(faults)
+FROM temp.chunk_sum GROUP BY account, model, key_id, end_user, day
+"""
+
+ADD_SUM = "INSERT INTO temp.charge_sum VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 STRUCTURE = Check("{0}", "SELECT quick_check FROM pragma_quick_check WHERE quick_check <> 'ok'")
 """Checks that the file is not damaged."""
@@ -41,32 +52,87 @@ _WORD = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|--[^\n]*|\w+|\S", re.DOTALL)
 """A word, sign, literal or comment of SQL."""
 
 
-def audit(connection: sqlite3.Connection) -> Audit:
-    """Run every check. The connection must be in a transaction, so that all see one snapshot."""
-    books = audit_books(connection)
-    return replace(books, problems=(*books.problems, *audit_file(connection)))
+def audit(connections: Sequence[sqlite3.Connection]) -> Audit:
+    """Run every check, on each connection one at a time.
+
+    The connections must be in transactions that see the same snapshot.
+    """
+    free: SimpleQueue[sqlite3.Connection] = SimpleQueue()
+    charges = _Charges()
+    with ExitStack() as tables, ThreadPoolExecutor(len(connections)) as threads:
+        for connection in connections:
+            tables.enter_context(_temporary(connection, "chunk_sum"))
+            free.put(connection)
+
+        def start(work: Callable[[sqlite3.Connection], T]) -> Future[T]:
+            return threads.submit(_borrowing, free, work)
+
+        damages, others = start(audit_file), start(_others)
+        for sums in [start(charges.sum_up) for _ in connections]:
+            sums.result()
+        (counts, problems), of_file = others.result(), damages.result()
+        problems = (*problems, *_charge_problems(connections, is_sound=not problems))
+        return Audit(**counts, problems=(*problems, *of_file))
 
 
-def audit_books(connection: sqlite3.Connection) -> Audit:
-    """Run the checks of the rows. The connection must be in a transaction."""
-    connection.execute(CHARGE_SUM_TABLE)
+class _Charges:
+    """The charges of all holds, which connections sum up in chunks, each those that are next."""
+
+    def __init__(self) -> None:
+        self._last = -1
+        self._lock = Lock()
+
+    def sum_up(self, connection: sqlite3.Connection) -> None:
+        """Sum up chunks until all are taken, each into a few rows of `chunk_sum`."""
+        while (chunk := self._next(connection)) is not None:
+            connection.execute(SUM_CHUNK, chunk)
+
+    def _next(self, connection: sqlite3.Connection) -> tuple[int, int] | None:
+        with self._lock:
+            begin = self._last
+            (end,) = connection.execute(CHUNK_END, (CHUNK, begin)).fetchone()
+            if end is None:
+                return None
+            self._last = end
+            return begin, end
+
+
+def _others(connection: sqlite3.Connection) -> tuple[Mapping[str, int], Sequence[str]]:
+    """Return the figures of the audit, and what the checks find that do not look at charges."""
+    return connection.execute(COUNTS).fetchone(), tuple(_found(connection, CHECKS))
+
+
+def _charge_problems(connections: Sequence[sqlite3.Connection], *, is_sound: bool) -> Sequence[str]:
+    """Return what the checks of charges find, in the sums of all connections.
+
+    Contradictions that no check explains are told if nothing else is wrong.
+    """
+    own = connections[0]
+    with _temporary(own, "charge_sum"):
+        for connection in connections:
+            own.executemany(ADD_SUM, connection.execute(SUM_CHUNKS))
+        faults = own.execute(FAULTS).fetchall()
+        problems = list(_found(own, CHARGE_CHECKS if faults else SUMMED_CHECKS))
+    if is_sound and not problems:
+        problems.extend(sentences(Check(FAULTS_SENTENCE, FAULTS), faults))
+    return problems
+
+
+@contextmanager
+def _temporary(connection: sqlite3.Connection, table: str) -> Iterator[None]:
+    connection.execute(SUM_TABLE.format(table))
     try:
-        _sum_charges(connection)
-        faults = connection.execute(FAULTS).fetchall()
-        charge_checks = CHARGE_CHECKS if faults else SUMMED_CHECKS
-        problems = list(_found(connection, (*CHECKS, *charge_checks)))
-        if not problems:
-            problems.extend(sentences(Check(FAULTS_SENTENCE, FAULTS), faults))
-        return Audit(**connection.execute(COUNTS).fetchone(), problems=tuple(problems))
+        yield
     finally:
-        connection.execute("DROP TABLE temp.charge_sum")
+        connection.execute(f"DROP TABLE temp.{table}")
 
 
-def _sum_charges(connection: sqlite3.Connection) -> None:
-    last = -1
-    while (end := connection.execute(CHUNK_END, (last, CHUNK)).fetchone()[0]) is not None:
-        connection.execute(SUM_CHUNK, (last, end))
-        last = end
+def _borrowing(free: SimpleQueue[sqlite3.Connection], work: Callable[[sqlite3.Connection], T]) -> T:
+    connection = free.get()
+    try:
+        return work(connection)
+    finally:
+        free.put(connection)
 
 
 def audit_file(connection: sqlite3.Connection) -> Sequence[str]:

@@ -1,15 +1,10 @@
 """The ledger in a SQLite file: the operations, behind the interface."""
 
 import asyncio
-import contextlib
-import sqlite3
-from collections.abc import Callable
-from dataclasses import replace
-from typing import TypeVar
 
 from tintype_gateway.accounts import Audit
-from tintype_gateway.ledger.sqlite.audit import audit_books, audit_file
-from tintype_gateway.ledger.sqlite.database import connect, unavailable
+from tintype_gateway.ledger.sqlite.audit import audit
+from tintype_gateway.ledger.sqlite.database import unavailable
 from tintype_gateway.ledger.sqlite.operations.accounts import SqliteAccounts
 from tintype_gateway.ledger.sqlite.operations.changes import SqliteChanges
 from tintype_gateway.ledger.sqlite.operations.credits import SqliteCredits
@@ -19,8 +14,10 @@ from tintype_gateway.ledger.sqlite.operations.keys import SqliteKeys
 from tintype_gateway.ledger.sqlite.operations.slots import SqliteSlots
 from tintype_gateway.ledger.sqlite.operations.webhook_secrets import SqliteWebhookSecrets
 from tintype_gateway.ledger.sqlite.operations.webhooks import SqliteWebhooks
+from tintype_gateway.ledger.sqlite.snapshot import open_snapshot
 
-T = TypeVar("T")
+AUDIT_THREADS = 2
+"""An audit takes no more of the host's processors."""
 
 
 class SqliteLedger(
@@ -46,24 +43,16 @@ class SqliteLedger(
         await self._read(lambda db, _: db.execute("SELECT 1 FROM account LIMIT 1").fetchone())
 
     async def audit(self) -> Audit:
-        """See `Ledger`. Reads snapshots, without blocking the writer.
-
-        The books and the file are checked at once, in two threads.
-        """
+        """See `Ledger`. Reads a snapshot in two threads, without blocking the writer."""
         self._writer.require_open()
-        books, problems = await asyncio.gather(
-            asyncio.to_thread(self._read_snapshot, audit_books),
-            asyncio.to_thread(self._read_snapshot, audit_file),
-        )
-        return replace(books, problems=(*books.problems, *problems))
+        return await asyncio.to_thread(self._audit)
 
-    def _read_snapshot(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    def _audit(self) -> Audit:
         with (
             unavailable("cannot audit the ledger"),
-            contextlib.closing(connect(self._path, self._busy_timeout_seconds)) as connection,
+            open_snapshot(self._path, self._busy_timeout_seconds, AUDIT_THREADS) as connections,
         ):
-            connection.execute("BEGIN")
-            return work(connection)
+            return audit(connections)
 
     async def close(self) -> None:
         """See `Ledger`."""
