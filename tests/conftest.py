@@ -11,7 +11,7 @@ from typing import Any
 
 import certifi
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tintype_gateway.ledger.sqlite import database
 from tintype_testing.cluster.processes import fork_commands
@@ -25,7 +25,7 @@ pytest_plugins = [
 ]
 
 # How long an example takes says something of the machine, nothing of the code.
-settings.register_profile("tintype", deadline=None)
+settings.register_profile("tintype", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tintype")
 
 LONG = (
