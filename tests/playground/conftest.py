@@ -1,34 +1,18 @@
 """A real gateway with its simulators, and a real browser."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
+from tests.playground.chromium import running_chromium
 from tests.playground.visitor import Visitor, visit
 from tintype_testing.gateway_process import GatewayProcess, running_process
-from tintype_testing.requirements import missing
 
 Visiting = Callable[..., Visitor]
 
 expect.set_options(timeout=120_000)  # by default five seconds, which a loaded machine exceeds
-
-HINT = "install it, such as by `apt-get install chromium-headless-shell`"
-
-
-def chromium() -> str:
-    """Return the path of the browser; without it the test is `missing` it.
-
-    The shell has no window to draw, and takes two thirds of the CPU time.
-    """
-    names = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
-    known = map(shutil.which, names)
-    path = next(filter(None, known), None)
-    if path is None:
-        missing(f"no chromium: {HINT}")
-    return path
 
 
 @pytest.fixture(scope="module")
@@ -40,11 +24,8 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """One for each module: the loop that drives it must not outlive what needs it."""
-    path = chromium()
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+    with running_chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

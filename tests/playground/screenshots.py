@@ -6,9 +6,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from PIL import Image
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
-from tests.playground.conftest import chromium
+from tests.playground.chromium import running_chromium
 from tests.playground.places import IMAGES
 from tests.playground.visitor import Visitor, visit
 from tintype_testing.gateway_process import GatewayProcess, running_process
@@ -27,12 +27,13 @@ FONT = "document.documentElement.style.setProperty('--sans', 'Inter, system-ui')
 
 def main() -> int:
     """Write the images, and return the exit code."""
-    with TemporaryDirectory() as folder, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
-        with running_process(Path(folder), "--simulate", "--demo") as gateway:
-            for scheme in ("light", "dark"):
-                take(browser, gateway, scheme)
-        browser.close()
+    with (
+        TemporaryDirectory() as folder,
+        running_chromium() as browser,
+        running_process(Path(folder), "--simulate", "--demo") as gateway,
+    ):
+        for scheme in ("light", "dark"):
+            take(browser, gateway, scheme)
     return 0
 
 

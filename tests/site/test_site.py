@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 
 import pytest
 import yaml
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 from typing_extensions import override
 
-from tests.playground.conftest import chromium
+from tests.playground.chromium import running_chromium
 from tests.site.conftest import ROOT, build
 
 BROKEN = {
@@ -104,11 +104,8 @@ def url(site: Path) -> Iterator[str]:
 
 @pytest.fixture
 def page() -> Iterator[Page]:
-    path = chromium()
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+    with running_chromium() as browser:
         yield browser.new_page()
-        browser.close()
 
 
 def test_a_reader_finds_a_setting_without_any_other_host(page: Page, url: str) -> None:
