@@ -28,7 +28,7 @@ from tintype_testing.manifests import HOSTED, Manifest
 from tintype_testing.sample_images import sample_image
 from tintype_testing.waiting import LIMIT_SECONDS, eventually
 
-LEASE_SECONDS = 3
+LEASE_SECONDS = 9
 """How long a killed gateway keeps its jobs."""
 
 FLUX = "flux-1-schnell"

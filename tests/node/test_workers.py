@@ -28,6 +28,8 @@ PROVIDER_SECONDS = 6
 PAUSE_SECONDS = 1.5
 """Between two submissions during the rolling upgrade."""
 
+UNAVAILABLE = 503
+
 WAIT_SECONDS = 300
 """A lease has to end, and pods have to start again."""
 
@@ -69,7 +71,10 @@ class Client:
 
         def look() -> bool:
             nonlocal job
-            job = cast(dict[str, Any], self._api.get(path).raise_for_status().json())
+            response = self._api.get(path)
+            if response.status_code == UNAVAILABLE:
+                return False  # the ledger was slow, and a client asks again
+            job = cast(dict[str, Any], response.raise_for_status().json())
             return job["finished_at"] is not None
 
         eventually_blocking(look, f"the end of {path}", seconds=WAIT_SECONDS)
