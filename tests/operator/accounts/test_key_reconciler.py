@@ -160,7 +160,7 @@ async def test_a_key_is_replaced_when_its_time_has_come_and_the_old_one_overlaps
     expires_at = keys[old].expires_at
     assert expires_at is not None
     overlap = expires_at - keys[new].created_at
-    assert abs(overlap - timedelta(hours=24)) < timedelta(minutes=5)
+    assert abs(overlap - timedelta(hours=24)) < timedelta(seconds=2)
 
 
 async def test_a_replacement_that_cannot_be_written_is_registered_once(
