@@ -22,28 +22,29 @@ class _Stopwatch:
         self._running = 0
         self._since = 0.0
 
-    def start(self) -> None:
+    def start(self, now: float) -> None:
         """Count a block that begins."""
         if not self._running:
-            self._since = time.perf_counter()
+            self._since = now
         self._running += 1
 
-    def stop(self) -> None:
+    def stop(self, now: float) -> None:
         """Count a block that has ended."""
         self._running -= 1
         if not self._running:
-            self.seconds += time.perf_counter() - self._since
+            self.seconds += now - self._since
 
 
 class _Timed:
-    """Runs stopwatches while its block runs."""
+    """Runs stopwatches while its block runs, all from and to the same moment."""
 
     def __init__(self, *watches: _Stopwatch) -> None:
         self._watches = watches
 
     def __enter__(self) -> None:
+        now = time.perf_counter()
         for watch in self._watches:
-            watch.start()
+            watch.start(now)
 
     def __exit__(
         self,
@@ -51,8 +52,9 @@ class _Timed:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        now = time.perf_counter()
         for watch in self._watches:
-            watch.stop()
+            watch.stop(now)
 
 
 class RequestMeter:

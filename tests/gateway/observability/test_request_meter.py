@@ -86,6 +86,20 @@ def test_a_wait_beside_a_call_is_time_of_both_and_counts_once_elsewhere(clock: C
     assert (meter.queue_seconds, meter.provider_seconds, meter.elsewhere_seconds) == (3, 6, 7)
 
 
+def test_a_pause_while_a_call_is_counted_makes_no_difference_between_the_times(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def paused() -> float:
+        clock.now *= 2
+        return clock.now
+
+    monkeypatch.setattr(clock, "perf_counter", paused)
+    with RequestMeter() as meter, meter.calling():
+        pass
+
+    assert meter.provider_seconds == meter.elsewhere_seconds
+
+
 def test_the_position_of_a_request_is_the_highest_of_its_calls() -> None:
     with RequestMeter() as meter:
         assert meter.queue_position is None
