@@ -5,7 +5,7 @@ import json
 import random
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal, get_args
@@ -39,6 +39,11 @@ PREVIEWS = 2
 CHUNK_BYTES = 8192
 """The content of each chunk of pixels: libpng's default. Go writes 32 KiB, Pillow 64 KiB."""
 
+COUNT = 4
+"""The images of a response with several."""
+
+_BOUNDARY = "tintype-benchmark"
+
 _EDGE = 1024
 
 _SPARE_BYTES = 16 * KIB
@@ -55,6 +60,11 @@ class Case:
     stream: bool = False
     delay_ms: int = 0
     manifest: Manifest = "first"
+    count: int = 1
+    """The images of a response. More than one only of OpenAI's dialect."""
+
+    is_edit: bool = False
+    """Whether the request uploads the same image."""
 
     @property
     def image_bytes(self) -> int:
@@ -64,25 +74,37 @@ class Case:
     @property
     def response_bytes(self) -> int:
         """What any whole response must hold at least: its images, as base64."""
-        images = 1 + PREVIEWS if self.stream and self.dialect == "openai-images" else 1
+        images = 1 + PREVIEWS if self.stream and self.dialect == "openai-images" else self.count
         return images * len(image_base64(self.image_bytes, self.manifest))
 
     @property
     def model(self) -> str:
         """The id of the model that a gateway must offer for this case."""
-        return model_id(self.dialect, self.image_bytes, self.delay_ms, self.manifest)
+        return model_id(self.dialect, self.image_bytes, self.delay_ms, self.manifest, self.count)
 
     @property
     def upstream_path(self) -> str:
         """The path at which the upstream itself serves this case."""
-        prefix = upstream_prefix(self.dialect, self.image_bytes, self.delay_ms, self.manifest)
-        return f"{prefix}/v1/images/generations"
+        selected = (self.dialect, self.image_bytes, self.delay_ms, self.manifest, self.count)
+        return upstream_prefix(*selected) + self.path
+
+    @property
+    def path(self) -> str:
+        """The path of OpenAI's API."""
+        return f"/v1/images/{'edits' if self.is_edit else 'generations'}"
+
+    @property
+    def content_type(self) -> str:
+        """The media type of the request."""
+        return f"multipart/form-data; boundary={_BOUNDARY}" if self.is_edit else "application/json"
 
     @property
     def title(self) -> str:
         """The case in a few words, without its concurrency."""
+        kind = f"{', edit' if self.is_edit else ''}{', stream' if self.stream else ''}"
+        images = "" if self.count == 1 else f"{self.count} x "
         manifest = "" if self.manifest == "first" else f", manifest {self.manifest}"
-        return f"{self.dialect}{', stream' if self.stream else ''}, {self.size}{manifest}"
+        return f"{self.dialect}{kind}, {images}{self.size}{manifest}"
 
     @property
     def clients(self) -> str:
@@ -92,25 +114,44 @@ class Case:
     def body(self) -> bytes:
         """Return the request, as OpenAI's clients send it to any target."""
         fields: dict[str, object] = {"model": self.model, "prompt": "a red fox", "quality": "low"}
+        if self.count > 1:
+            fields["n"] = self.count
         if self.stream:
             fields |= {"stream": True, "partial_images": PREVIEWS}
-        return json.dumps(fields).encode()
+        return self._form(fields) if self.is_edit else json.dumps(fields).encode()
+
+    def _form(self, fields: Mapping[str, object]) -> bytes:
+        part = f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="'
+        texts = [f'{part}{name}"\r\n\r\n{value}\r\n' for name, value in fields.items()]
+        head = f'{part}image"; filename="image.png"\r\nContent-Type: image/png\r\n\r\n'
+        image = base64.b64decode(image_base64(self.image_bytes, self.manifest))
+        return "".join([*texts, head]).encode() + image + f"\r\n--{_BOUNDARY}--\r\n".encode()
 
 
 def model_id(
-    dialect: Dialect, image_bytes: int, delay_ms: int = 0, manifest: Manifest = "first"
+    dialect: Dialect,
+    image_bytes: int,
+    delay_ms: int = 0,
+    manifest: Manifest = "first",
+    count: int = 1,
 ) -> str:
     """Return the name of the model for a response of the upstream after a delay in milliseconds."""
     name = f"{dialect}-{image_bytes}" + (f"-{delay_ms}" if delay_ms else "")
+    name += f"-x{count}" if count > 1 else ""
     return name if manifest == "first" else f"{name}-{manifest}"
 
 
 def upstream_prefix(
-    dialect: Dialect, image_bytes: int, delay_ms: int = 0, manifest: Manifest = "first"
+    dialect: Dialect,
+    image_bytes: int,
+    delay_ms: int = 0,
+    manifest: Manifest = "first",
+    count: int = 1,
 ) -> str:
     """Return the first part of the path, which selects the response of the upstream."""
+    images = f"x{count}" if count > 1 else ""
     place = "" if manifest == "first" else f"-{manifest}"
-    return f"/{dialect}/{image_bytes}{place}/{delay_ms}"
+    return f"/{dialect}/{image_bytes}{images}{place}/{delay_ms}"
 
 
 @cache
@@ -134,14 +175,18 @@ def image_base64(image_bytes: int, manifest: Manifest = "first") -> bytes:
 
 @cache
 def upstream_response(
-    dialect: Dialect, image_bytes: int, stream: bool, manifest: Manifest = "first"
+    dialect: Dialect,
+    image_bytes: int,
+    stream: bool,
+    manifest: Manifest = "first",
+    count: int = 1,
 ) -> bytes:
     """Return a whole HTTP response, as this provider would write it."""
     encoded = image_base64(image_bytes, manifest).decode()
     if stream and dialect == "openai-images":
         frames = b"".join(_frames(encoded))
         return _head("text/event-stream", "Transfer-Encoding: chunked") + frames
-    body = json.dumps(_document(dialect, encoded)).encode()
+    body = json.dumps(_document(dialect, encoded, count)).encode()
     return _head("application/json", f"Content-Length: {len(body)}") + body
 
 
@@ -162,11 +207,11 @@ _TOKENS = {
 }
 
 
-def _document(dialect: Dialect, encoded: str) -> dict[str, object]:
+def _document(dialect: Dialect, encoded: str, count: int) -> dict[str, object]:
     match dialect:
         case "openai-images":
             described = {"size": "1024x1024", "quality": "low", "background": "opaque"}
-            data = [{"b64_json": encoded}]
+            data = [{"b64_json": encoded}] * count
             return {"created": 1795000000, "data": data, "usage": _TOKENS} | described
         case "bedrock-amazon":
             return {"images": [encoded], "error": None}

@@ -9,7 +9,16 @@ from typing import Any
 import yaml
 
 import tintype_catalog
-from bench.cases import DIALECTS, MANIFESTS, SIZES, Dialect, Manifest, model_id, upstream_prefix
+from bench.cases import (
+    COUNT,
+    DIALECTS,
+    MANIFESTS,
+    SIZES,
+    Dialect,
+    Manifest,
+    model_id,
+    upstream_prefix,
+)
 from tintype_catalog.credentials import CREDENTIAL_KEYS, file_name
 
 Document = dict[str, Any]
@@ -30,8 +39,8 @@ DELAY_MS = 5000
 
 
 def write_catalog(folder: Path, upstream: str) -> None:
-    """Write models of every dialect and size, and of OpenAI's delayed and differently signed
-    responses."""
+    """Write models of every dialect and size, and of OpenAI's delayed, differently signed and
+    multiple images."""
     documents = [
         document
         for dialect in DIALECTS
@@ -43,6 +52,8 @@ def write_catalog(folder: Path, upstream: str) -> None:
     for manifest in MANIFESTS[1:]:
         for image_bytes in SIZES.values():
             documents += _documents(upstream, "openai-images", image_bytes, manifest=manifest)
+    for image_bytes in SIZES.values():
+        documents += _documents(upstream, "openai-images", image_bytes, count=COUNT)
     (folder / "catalog.yaml").write_text(yaml.safe_dump_all(documents))
 
 
@@ -59,17 +70,20 @@ def _documents(
     image_bytes: int,
     delay_ms: int = 0,
     manifest: Manifest = "first",
+    count: int = 1,
 ) -> Iterator[Document]:
     """Yield a model and its binding."""
-    name = model_id(dialect, image_bytes, delay_ms, manifest)
+    name = model_id(dialect, image_bytes, delay_ms, manifest, count)
     text = (STARTER / f"{_MODELS[dialect]}.yaml").read_text()
     model, binding = _plain(list(yaml.safe_load_all(text)))
     left_out = {"aliases", "lifecycle"}
     spec = {key: value for key, value in model["spec"].items() if key not in left_out}
     if manifest == "undeclared":
         spec["watermark"] = "none"
+    if count > 1:
+        spec["limits"] |= {"maxImagesPerCall": count}
     yield model | {"metadata": {"name": name}, "spec": spec | {"id": name}}
-    endpoint = upstream + upstream_prefix(dialect, image_bytes, delay_ms, manifest)
+    endpoint = upstream + upstream_prefix(dialect, image_bytes, delay_ms, manifest, count)
     of_binding = {"modelRef": {"name": name}, "endpoint": endpoint}
     yield binding | {"metadata": {"name": name}, "spec": binding["spec"] | of_binding}
 

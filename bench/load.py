@@ -34,6 +34,8 @@ class Request:
     response_bytes: int = 0
     """The minimum length of the response's body."""
 
+    content_type: str = "application/json"
+
     @property
     def address(self) -> tuple[str, int]:
         """Host and port."""
@@ -46,7 +48,7 @@ class Request:
         lines = (
             f"POST {parts.path} HTTP/1.1",
             f"Host: {parts.netloc}",
-            "Content-Type: application/json",
+            f"Content-Type: {self.content_type}",
             f"Content-Length: {len(self.body)}",
             *self.headers,
         )

@@ -50,7 +50,7 @@ def check(target: Target, case: Case) -> None:
     asked = target.request(case)
     headers = dict(line.split(": ", 1) for line in asked.headers)
     request = HttpRequest(  # noqa: S310 - ours
-        asked.url, asked.body, {"Content-Type": "application/json"} | headers
+        asked.url, asked.body, {"Content-Type": asked.content_type} | headers
     )
     with urlopen(request, timeout=SECONDS) as response:  # noqa: S310 - ours
         body: bytes = response.read()

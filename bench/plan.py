@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from bench.cases import DIALECTS, MANIFESTS, SIZES, Case, Manifest
+from bench.cases import COUNT, DIALECTS, MANIFESTS, SIZES, Case, Manifest
 from bench.catalog import DELAY_MS
 
 MIDDLE = "1.5 MiB"
@@ -45,14 +45,17 @@ def quick() -> Plan:
 
 
 def full() -> Plan:
-    """Return everything: each dialect, size and concurrency, plain and streaming, and OpenAI's
-    images with a C2PA manifest in another place than before the pixels."""
+    """Return everything: each dialect, size and concurrency, plain and streaming, and of OpenAI's
+    dialect several images, edits, and C2PA manifests in another place than before the pixels."""
     every = itertools.product(DIALECTS, (False, True), SIZES, CONCURRENCIES)
     signed = itertools.product(SIZES, (1, 16), MANIFESTS[1:])
+    others = list(itertools.product(SIZES, (1, 16)))
     return Plan(
         cases=[
             *(Case(dialect, size, clients, stream) for dialect, stream, size, clients in every),
             *(Case("openai-images", *case[:2], manifest=case[2]) for case in signed),
+            *(Case("openai-images", *case, count=COUNT) for case in others),
+            *(Case("openai-images", *case, is_edit=True) for case in others),
         ],
         waves=[wave(200), *(wave(1000, manifest) for manifest in MANIFESTS)],
         rounds=3,

@@ -12,6 +12,8 @@ from aiohttp import web
 SESSION = web.AppKey("session", aiohttp.ClientSession)
 UPSTREAM = web.AppKey("upstream", str)
 
+LARGEST_BODY_BYTES = 64 * 1024 * 1024
+
 _HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "host"})
 
 
@@ -20,7 +22,7 @@ async def relay(request: web.Request) -> web.StreamResponse:
     async with request.app[SESSION].post(
         request.app[UPSTREAM] + request.path_qs,
         data=await request.read(),
-        headers={"Content-Type": request.content_type},
+        headers={"Content-Type": request.headers["Content-Type"]},
     ) as upstream:
         headers = {
             name: value
@@ -37,7 +39,7 @@ async def relay(request: web.Request) -> web.StreamResponse:
 
 async def serve(upstream: str) -> None:
     """Print the address, and serve until cancelled."""
-    app = web.Application()
+    app = web.Application(client_max_size=LARGEST_BODY_BYTES)
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(connector=connector, auto_decompress=False) as session:
         app[SESSION], app[UPSTREAM] = session, upstream

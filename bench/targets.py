@@ -40,6 +40,7 @@ http {{
   client_body_temp_path {folder}; proxy_temp_path {folder}; fastcgi_temp_path {folder};
   uwsgi_temp_path {folder}; scgi_temp_path {folder};
   keepalive_requests 1000000;
+  client_max_body_size 64m; client_body_buffer_size 64m;
   upstream provider {{ server {upstream}; keepalive 1024; keepalive_requests 1000000; }}
   server {{
     listen 127.0.0.1:{port} backlog=4096;
@@ -72,9 +73,11 @@ class Target:
 
     def request(self, case: Case) -> Request:
         """Return how this target is asked for a case."""
-        path = "/v1/images/generations" if self.is_gateway else case.upstream_path
+        path = case.path if self.is_gateway else case.upstream_path
         headers = () if self.key is None else (f"Authorization: Bearer {self.key}",)
-        return Request(self.url + path, case.body(), headers, case.response_bytes)
+        return Request(
+            self.url + path, case.body(), headers, case.response_bytes, case.content_type
+        )
 
 
 def peer(text: str) -> Target:

@@ -2,7 +2,8 @@
 
 `python -m bench.upstream --port 9100` runs it alone. The path selects the response:
 `/DIALECT/BYTES/DELAY_MS/...`, such as `/openai-images/65536/0/v1/images/generations`, or
-`/DIALECT/BYTES-MANIFEST/DELAY_MS/...` for an image with its C2PA manifest in another place.
+`/DIALECT/BYTES-MANIFEST/DELAY_MS/...` for an image with its C2PA manifest in another place, or
+`/DIALECT/BYTESxCOUNT/DELAY_MS/...` for several images.
 """
 
 import argparse
@@ -16,12 +17,12 @@ from bench.cases import DIALECTS, MANIFESTS, upstream_response
 READ_BYTES = 64 * 1024
 BACKLOG = 4096
 
-LARGE_BYTES = 16 * 1024 * 1024
+LARGE_BYTES = 256 * 1024
 """Of a longer body only the first bytes are kept, so that uploads take no memory here."""
 
 _NOT_FOUND = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
 
-_TARGET = re.compile(rb"POST /([a-z-]+)/(\d+)(?:-([a-z]+))?/(\d+)/")
+_TARGET = re.compile(rb"POST /([a-z-]+)/(\d+)(?:x(\d+))?(?:-([a-z]+))?/(\d+)/")
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _STREAM = re.compile(rb'"stream": *true')
 
@@ -47,13 +48,14 @@ def response_to(request: bytes) -> tuple[bytes, float]:
     """
     found = _TARGET.match(request)
     dialect = next((name for name in DIALECTS if found and name.encode() == found[1]), None)
-    place = found[3] or b"first" if found else b""
+    place = found[4] or b"first" if found else b""
     manifest = next((name for name in MANIFESTS if name.encode() == place), None)
     if found is None or dialect is None or manifest is None:
         raise ValueError(f"no such path: {request[:80]!r}")
     is_stream = _STREAM.search(request) is not None
-    response = upstream_response(dialect, int(found[2]), is_stream, manifest)
-    return response, int(found[4]) / 1000
+    count = int(found[3] or 1)
+    response = upstream_response(dialect, int(found[2]), is_stream, manifest, count)
+    return response, int(found[5]) / 1000
 
 
 async def serve_connection(connection: socket.socket) -> None:

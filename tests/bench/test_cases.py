@@ -87,3 +87,20 @@ def test_a_case_names_the_model_whose_response_has_its_size(size: str) -> None:
 
     assert json.loads(case.body())["model"] == f"openai-images-{SIZES[size]}"
     assert case.response_bytes == len(image_base64(SIZES[size]))
+
+
+def test_a_case_of_several_images_asks_for_them_and_expects_all() -> None:
+    case = Case("openai-images", "64 KiB", 1, count=3)
+
+    assert json.loads(case.body())["n"] == 3
+    assert case.response_bytes == 3 * len(image_base64(SMALL))
+    _, _, body = upstream_response("openai-images", SMALL, False, count=3).partition(b"\r\n\r\n")
+    assert len(json.loads(body)["data"]) == 3
+
+
+def test_an_edit_uploads_the_image_as_a_form() -> None:
+    case = Case("openai-images", "64 KiB", 1, is_edit=True)
+
+    assert case.content_type.startswith("multipart/form-data; boundary=")
+    assert base64.b64decode(image_base64(SMALL)) in case.body()
+    assert case.upstream_path.endswith("/v1/images/edits")

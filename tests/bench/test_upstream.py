@@ -49,6 +49,12 @@ def test_the_path_selects_the_place_of_the_manifest() -> None:
     assert response_to(POST.replace(b"65536", b"65536-last")) == (last, 0)
 
 
+def test_the_path_selects_the_number_of_images() -> None:
+    four = upstream_response("openai-images", 64 * KIB, stream=False, count=4)
+
+    assert response_to(POST.replace(b"65536", b"65536x4")) == (four, 0)
+
+
 @pytest.mark.parametrize("path", [b"/dall-e/1/0/v1", b"/openai-images/65536-middle/0/v1"])
 def test_any_other_path_is_a_mistake(path: bytes) -> None:
     with pytest.raises(ValueError, match="no such path"):
