@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import logging
 import signal
+import traceback
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -56,6 +57,7 @@ def run(settings: Settings) -> int:
 
 async def _serve(settings: Settings) -> None:
     _cancel_on_sigterm()
+    asyncio.get_running_loop().set_exception_handler(log_loop_error)
     config = load_config(settings.kubeconfig)
     namespace = settings.namespace or config.namespace
     liveness, models = Liveness(), KnownModels()
@@ -186,6 +188,24 @@ def _cancel_on_sigterm() -> None:
     task = asyncio.current_task()
     if task is not None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+
+
+def log_loop_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Log an error that no task got, as asyncio does, if it is not of a watch that kopf abandons.
+
+    kopf leaves its watches to asyncio when it is stopped, which closes the generators in any order.
+    In some orders that raises, although nothing is lost.
+    """
+    error = context.get("exception")
+    if error is not None and isinstance(error.__context__, GeneratorExit) and _is_of_kopf(error):
+        logger.debug("a watch was closed in the middle: %s", error)
+    else:
+        loop.default_exception_handler(context)
+
+
+def _is_of_kopf(error: BaseException) -> bool:
+    frames = traceback.walk_tb(error.__traceback__)
+    return any(frame.f_globals["__name__"].startswith("kopf.") for frame, _ in frames)
 
 
 class _EndlessBackoff:

@@ -1,10 +1,13 @@
 """Start, probes, fatal errors and shutdown of the operator's process."""
 
+import asyncio
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tintype_operator.process.run import log_loop_error
 from tintype_testing.cluster.binaries import find_binaries
 from tintype_testing.cluster.control_plane import ControlPlane
 from tintype_testing.http import responded
@@ -12,6 +15,14 @@ from tintype_testing.operator import CONFIGMAP, Operator
 from tintype_testing.waiting import eventually_blocking
 
 EXIT_SECONDS = 120.0
+
+GENERATOR = """
+async def watch():
+    try:
+        yield 1
+    finally:
+        raise RuntimeError("generator didn't stop after athrow()")
+"""
 
 
 def last_line(operator: Operator) -> str:
@@ -21,6 +32,23 @@ def last_line(operator: Operator) -> str:
 def test_sigterm_stops_the_operator_cleanly(running: Operator) -> None:
     assert running.stop() == 0
     assert "Traceback" not in running.process.output()
+
+
+@pytest.mark.parametrize(("module", "is_logged"), [("kopf.watching", False), ("tintype", True)])
+def test_a_watch_that_kopf_leaves_open_is_no_error(
+    module: str, is_logged: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    names: dict[str, Any] = {"__name__": module}
+    exec(GENERATOR, names)  # noqa: S102 - a function of the module
+
+    async def leave_open() -> None:
+        asyncio.get_running_loop().set_exception_handler(log_loop_error)
+        names["left"] = names["watch"]()
+        await anext(names["left"])
+
+    asyncio.run(leave_open())
+
+    assert ("closing of asynchronous generator" in caplog.text) == is_logged
 
 
 def test_the_liveness_probe_succeeds(running: Operator) -> None:
