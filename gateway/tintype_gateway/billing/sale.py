@@ -181,8 +181,8 @@ class Sale:
             return await self._settle(charged)
         except BaseException:
             for call in charged:
-                if call.first in self._begun:  # only the first image of each has been sent
-                    self._begun[call.first] = of_which(call, 1)
+                if begun := self._begun.get(call.first):  # only these images have been sent
+                    self._begun[call.first] = of_which(call, len(begun.images))
             raise
 
     def _owe(self) -> None:

@@ -17,7 +17,7 @@ What holds for every member:
 import inspect
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from tintype_catalog.api_options import MaskConvention
 from tintype_catalog.catalog import Binding
@@ -28,6 +28,30 @@ from tintype_gateway.values.job import Job
 from tintype_gateway.values.routes import Route
 from tintype_gateway.values.tasks import Done, Task, Waiting
 from tintype_gateway.values.upstream import UpstreamRequest, UpstreamResponse
+
+
+class NextImage(NamedTuple):
+    """The text around images of which a response says nothing more, so that the next one follows.
+
+    A seed or a prompt of an image would be such a thing: the client has to get it with the image,
+    before the next one.
+    """
+
+    before: re.Pattern[bytes]
+    r"""What stands before the opening quote of such an image. It ends with `\Z`."""
+
+    between: re.Pattern[bytes]
+    """All between the closing quote of such an image and the opening quote of the next one."""
+
+
+def next_image(before: bytes, after: bytes) -> NextImage:
+    """Return the patterns for images between these texts, which must match in linear time.
+
+    Args:
+        before: From the beginning of the image's entry to its opening quote.
+        after: From its closing quote to the beginning of the next entry.
+    """
+    return NextImage(re.compile(before + rb"\Z"), re.compile(after + before))
 
 
 class Dialect(Protocol):
@@ -43,6 +67,10 @@ class Dialect(Protocol):
 
         None where a response has to be whole before an image in it is known to be the one. Then
         each response is held in memory as a whole.
+
+        A dialect that has a `NEXT_IMAGE`, too, lets further images of a response through. It has
+        one if `interpret` returns images between such texts with nothing but their base64, whatever
+        the rest of the response says.
         """
 
     def translate(
@@ -210,6 +238,8 @@ def _missing(dialect: object) -> Iterator[str]:
         yield "it has no FIRST_IMAGE, a compiled pattern of bytes or None"
     elif (pattern := getattr(dialect, "FIRST_IMAGE", None)) and isinstance(pattern.pattern, str):
         yield "its FIRST_IMAGE is a pattern of text, and must be one of bytes"
+    if not isinstance(getattr(dialect, "NEXT_IMAGE", None), NextImage | None):
+        yield "its NEXT_IMAGE is not made by next_image"
 
 
 def _missing_of_polling(dialect: object) -> Iterator[str]:

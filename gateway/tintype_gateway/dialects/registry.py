@@ -9,6 +9,7 @@ from tintype_gateway.dialects import bfl, fal, replicate, xai_images
 from tintype_gateway.dialects.base import (
     Dialect,
     EditingDialect,
+    NextImage,
     PollingDialect,
     StreamingDialect,
     require_complete,
@@ -98,6 +99,15 @@ def first_image(binding: Binding) -> re.Pattern[bytes] | None:
     if api is not None and (api.strip_text or api.send.response_format == "url"):
         return None
     return get_dialect(binding.dialect).FIRST_IMAGE
+
+
+def next_image(binding: Binding) -> NextImage | None:
+    """Return what stands around images of a response that may all be passed through.
+
+    None where further images must be whole, so that the dialect can read what is said of them.
+    """
+    texts: NextImage | None = getattr(get_dialect(binding.dialect), "NEXT_IMAGE", None)
+    return texts
 
 
 def get_dialect(name: str) -> Dialect:

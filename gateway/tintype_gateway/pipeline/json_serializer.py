@@ -88,12 +88,15 @@ def body_of(
         **_properties(plan.job, calls, images),
         "usage": _usage(calls, images, charged, available),
     }
-    shaped: Shaped = dict
     if plan.profile == "openai":
-        shaped, ending = openai_profile.image_of, openai_profile.response_of(ending)
+        ending = openai_profile.response_of(ending)
     if missing := image_errors(calls, failed):
         ending["errors"] = missing
-    return Body(tuple(_pieces(calls, shaped)), ending)
+    return Body(tuple(_pieces(calls, _shaped(plan))), ending)
+
+
+def _shaped(plan: Plan) -> Shaped:
+    return openai_profile.image_of if plan.profile == "openai" else dict
 
 
 def _pieces(calls: Sequence[FinishedCall], shaped: Shaped) -> Iterator[bytes | memoryview]:
@@ -108,11 +111,16 @@ def _pieces(calls: Sequence[FinishedCall], shaped: Shaped) -> Iterator[bytes | m
             key, value = _value(image)
             yield text + comma + b'{"' + key + b'":"'
             yield value
-            text, comma = b'",' + _closed(shaped(_entry(image))), b","
+            text, comma = _ending_of(image, shaped), b","
         for index in range(call.refused):
             refused = REFUSED | {"flag_reason": call.flag_reason(index)}
             text, comma = text + comma + json_bytes(refused), b","
     yield text + b"],"
+
+
+def _ending_of(image: FinishedImage, shaped: Shaped) -> bytes:
+    """Return the text behind the value of an image, up to the end of its entry."""
+    return b'",' + _closed(shaped(_entry(image)))
 
 
 def _value(image: FinishedImage) -> tuple[bytes, bytes | memoryview]:
@@ -172,7 +180,9 @@ def _closed(value: Mapping[str, object]) -> bytes:
     return json_bytes(value)[1:]
 
 
-OPENING = b'{"data":[{"b64_json":"'
+_IMAGE = b'{"b64_json":"'
+
+OPENING = b'{"data":[' + _IMAGE
 """The beginning of every response."""
 
 HeadersOf = Callable[[Route], Mapping[str, str]]
@@ -183,7 +193,7 @@ Keep = Callable[[Response, Sequence[FinishedImage]], Awaitable[None]]
 
 
 class JsonSerializer:
-    """One plain response. A pass-through image is sold with its first byte, others at the end."""
+    """One plain response. Pass-through images are sold with their first byte, others at the end."""
 
     def __init__(
         self,
@@ -200,6 +210,8 @@ class JsonSerializer:
         self._keep = keep
         self._calls: list[FinishedCall] = []
         self._failed: list[FailedCall] = []
+        self._sent = 0
+        """The images whose first byte was sent before the others were there."""
 
     async def parts(self, events: AsyncIterator[ExecutorEvent]) -> AsyncGenerator[Part, None]:
         """Yield what the events bring to the client; at their end, charge for the images.
@@ -212,18 +224,29 @@ class JsonSerializer:
                 case FinishedCall():
                     self._calls.append(event)
                 case ImageStarted():
-                    self._sale.begin(event.call)
-                    self._client.commit()
-                    yield Head(self._headers_of(event.call.route))
-                    if event.longest is not None:
-                        yield Chunk(len(OPENING) + event.longest)
-                    yield OPENING
-                    yield Arriving(event.pieces)
+                    for part in self._begin(event):
+                        yield part
                 case FailedCall():
                     self._sale.fail(event)
                     self._failed.append(event)
         for part in await self._end():
             yield part
+
+    def _begin(self, image: ImageStarted) -> Iterator[Part]:
+        """Sell an image that passes through, and return it behind the text before it."""
+        images = image.call.images
+        if not self._client.has_left:
+            self._sale.begin(image.call)
+            self._sent = len(images)
+        self._client.commit()
+        if len(images) == 1:
+            yield Head(self._headers_of(image.call.route))
+            if image.longest is not None:
+                yield Chunk(len(OPENING) + image.longest)
+            yield OPENING
+        else:
+            yield _ending_of(images[-2], _shaped(self._plan)) + b"," + _IMAGE
+        yield Arriving(image.pieces)
 
     async def _end(self) -> Iterator[WrittenPart]:
         """Charge for the images, and return all of the response, or what is missing of it."""
@@ -231,14 +254,14 @@ class JsonSerializer:
             worst = gravest(self._failed)
             raise error_of(worst.fault, worst.route) from worst.fault
         calls = sorted(self._calls, key=lambda call: call.first)
-        is_passed = calls[0].is_passed
+        passed = calls[0].passed
         self._client.commit()
-        alone = is_passed and self._client.has_left  # no other image was sent
-        settlement = await self._sale.settle([of_which(calls[0], 1)] if alone else calls)
+        is_left = passed and self._client.has_left  # no further image was sent
+        settlement = await self._sale.settle([of_which(calls[0], self._sent)] if is_left else calls)
         response = respond(self._plan, calls, self._failed, settlement, self._sale.receipt)
         if self._keep is not None:
             await self._keep(response, [image for call in calls for image in call.images])
-        return parts_of(response, is_passed=is_passed)
+        return parts_of(response, passed)
 
     def failed(self, error: Exception) -> Iterator[Part]:
         """Raise the error: JSON that has begun cannot report it."""
@@ -249,12 +272,12 @@ JOINED_BYTES = 256 * 1024
 """Up to this size, a copy of a body costs less than a second part."""
 
 
-def parts_of(response: Response, *, is_passed: bool = False) -> Iterator[WrittenPart]:
-    """Yield a response, or the part after its first image if that has passed through."""
+def parts_of(response: Response, passed: int = 0) -> Iterator[WrittenPart]:
+    """Yield a response, or the part after the first images if they have passed through."""
     *pieces, last = response.pieces
-    if is_passed:
+    if passed:
         assert pieces[0] == OPENING  # noqa: S101 - one function writes all responses
-        yield from pieces[2:]
+        yield from pieces[2 * passed :]
     else:
         length = response.length
         yield Head(response.headers, length)

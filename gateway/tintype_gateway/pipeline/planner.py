@@ -11,7 +11,13 @@ from tintype_gateway.api.operations import ApiOperation
 from tintype_gateway.api.requests import ValidRequest
 from tintype_gateway.catalog.snapshot import View
 from tintype_gateway.catalog.store import CatalogStore
-from tintype_gateway.dialects.registry import first_image, mask_convention, serves, streams
+from tintype_gateway.dialects.registry import (
+    first_image,
+    mask_convention,
+    next_image,
+    serves,
+    streams,
+)
 from tintype_gateway.errors import UnavailableError, UnsupportedParameterError
 from tintype_gateway.ledger.interface import Caller, Profile
 from tintype_gateway.pipeline.incoming import Incoming
@@ -88,8 +94,12 @@ class Planner:
         )
         revision = snapshot.revision
         digest = f"{operation.name}:{body.digest}"
+        all_pass = all(next_image(candidate.route.binding) for candidate in chosen)
+        passing = job.images if all_pass else 1
         decided = delivery, as_url, profile, request.fields.user, request.fields.webhook_url
-        plan = Plan(operation, target, chosen, job, revision, digest, *decided)
+        plan = Plan(
+            operation, target, chosen, job, revision, digest, *decided, passing_images=passing
+        )
         incoming.log.note_plan(plan)
         return plan
 

@@ -250,15 +250,16 @@ def _bytes_in_flight() -> int:
 
 def bytes_reserved(plan: Plan) -> int:
     """Return the bytes that a request may need with its delivery."""
-    whole = plan.job.images - (plan.delivery is Delivery.PASS_THROUGH)
+    passing = plan.passing_images if plan.delivery is Delivery.PASS_THROUGH else 0
+    whole = plan.job.images - passing
     if plan.job.partial_images:  # the last preview is sent while its image arrives
         whole *= 2
     return PASSED_ON_BYTES + whole * _bytes_of_one(plan)
 
 
-def bytes_if_read_whole(plan: Plan) -> int:
-    """Return the additional bytes for an image that cannot pass through."""
-    return _bytes_of_one(plan)
+def bytes_if_read_whole(plan: Plan, images: int) -> int:
+    """Return the additional bytes for this number of images that cannot pass through."""
+    return images * _bytes_of_one(plan)
 
 
 def _bytes_of_one(plan: Plan) -> int:

@@ -9,7 +9,12 @@ from functools import partial
 import aiohttp
 
 from tintype_gateway.dialects.base import Dialect
-from tintype_gateway.dialects.registry import first_image, get_dialect, polling_dialect
+from tintype_gateway.dialects.registry import (
+    first_image,
+    get_dialect,
+    next_image,
+    polling_dialect,
+)
 from tintype_gateway.faults import rule_of
 from tintype_gateway.images.container import read_header
 from tintype_gateway.observability.metrics import UNSETTLED_CALLS
@@ -46,6 +51,7 @@ from tintype_gateway.values.images import (
     CallResult,
     FinishedImage,
     GeneratedImage,
+    PassedThrough,
     PassingImage,
     Preview,
 )
@@ -208,10 +214,11 @@ class Executor:
                         case CallResult():
                             observe_usage(plan, route, event)
                             event = await self._fetched(context, event, upstream, session, deadline)
-                            passed = through.passed if through else None
+                            passed = through.passed if through else ()
                             made = await inspect(planned, route, event, plan, self.images, passed)
                         case PassingImage():
-                            yield _started(planned, candidate, event, context)
+                            passed = through.passed if through else ()
+                            yield _started(planned, candidate, event, passed, context)
                         case Preview() if partial_image := previews.numbered(
                             await self._without_text(event, route)
                         ):
@@ -221,10 +228,12 @@ class Executor:
         yield made
 
     def _pass_through(self, context: RequestContext, candidate: Candidate) -> PassThrough | None:
-        pattern = first_image(candidate.route.binding)
+        binding = candidate.route.binding
+        pattern = first_image(binding)
         if context.plan.delivery is not Delivery.PASS_THROUGH or pattern is None:
             return None
-        return PassThrough(pattern, context.plan, partial(self._fall_back, context))
+        fall_back = partial(self._fall_back, context)
+        return PassThrough(pattern, context.plan, fall_back, next_image(binding))
 
     def _events(
         self,
@@ -268,7 +277,7 @@ class Executor:
         if all(image.url is None for image in result.images):
             return result
         if context.plan.delivery is Delivery.PASS_THROUGH:
-            await self._fall_back(context)
+            await self._fall_back(context, context.plan.passing_images)
         return await fetched(result, request, session, deadline.remaining())
 
     async def _without_text(self, preview: Preview, route: Route) -> Preview:
@@ -276,13 +285,13 @@ class Executor:
             return preview
         return replace(preview, base64=await stripped(preview.base64, self.images))
 
-    async def _fall_back(self, context: RequestContext) -> None:
-        """Reserve memory for a response that cannot pass through and must be read as a whole.
+    async def _fall_back(self, context: RequestContext, images: int) -> None:
+        """Reserve memory for images that cannot pass through and must be read as a whole.
 
         Raises:
             UpstreamFault: The memory is not free before the deadline. The provider made the image.
         """
-        size = bytes_if_read_whole(context.plan)
+        size = bytes_if_read_whole(context.plan, images)
         if not await self.memory.grow(context.reservation, size, context.deadline):
             message = "the gateway has no memory to read the provider's response"
             raise UpstreamFault("outcome_unknown", message)
@@ -419,10 +428,15 @@ def _lost(known: KnownTask) -> UpstreamFault:
 
 
 def _started(
-    planned: PlannedCall, candidate: Candidate, image: PassingImage, context: RequestContext
+    planned: PlannedCall,
+    candidate: Candidate,
+    image: PassingImage,
+    passed: Sequence[PassedThrough],
+    context: RequestContext,
 ) -> ImageStarted:
-    watermark = context.plan.model.watermark
-    known = FinishedImage(GeneratedImage(b""), image.format, image.size, watermark)
+    none = GeneratedImage(b"")
+    earlier = [FinishedImage(none, each.format, each.size, each.watermark) for each in passed]
+    this = FinishedImage(none, image.format, image.size, context.plan.model.watermark)
     result = CallResult((), milliseconds=image.milliseconds)
-    made = FinishedCall(planned.first, planned.asked, candidate.route, result, (known,))
+    made = FinishedCall(planned.first, planned.asked, candidate.route, result, (*earlier, this))
     return ImageStarted(made, image.pieces, image.longest)

@@ -35,32 +35,29 @@ async def inspect(
     result: CallResult,
     plan: Plan,
     tools: ImageTools,
-    passed: PassedThrough | None = None,
+    passed: Sequence[PassedThrough] = (),
 ) -> FinishedCall:
     """Return the images of a call over a route, with the format and size that their bytes show.
 
     Args:
-        passed: The first image, if the client has already received it.
+        passed: The first images, as far as the client has already received them.
 
     Raises:
-        UpstreamFault: There is no image, one is invalid, or the first one is not the one that was
+        UpstreamFault: There is no image, one is invalid, or the first ones are not those that were
             passed through; or the provider refused all, and the response profile has no entries
             for refused images.
     """
-    passed_on = [] if passed is None else [_passed_on(result.images[:1], passed)]
-    others = result.images[len(passed_on) :]
-    images = tuple(passed_on)
-    for image in others:
+    images = _passed_on(result.images[: len(passed)], passed)
+    for image in result.images[len(passed) :]:
         if route.binding.api is not None and route.binding.api.strip_text:
             image = replace(image, base64=await stripped(image.base64, tools))
         images += (await _inspected(image, plan.model.watermark, tools.converter),)
     refused = max(planned.asked - len(images), 0) if result.rest_refused else 0
     if not images and not refused:
         raise UpstreamFault("outcome_unknown", "the provider's response has no image")
-    is_passed = passed is not None
     counted = {"refused" if plan.profile == "router" else "withheld": refused}
     call = FinishedCall(
-        planned.first, planned.asked, route, result, images, is_passed=is_passed, **counted
+        planned.first, planned.asked, route, result, images, passed=len(passed), **counted
     )
     if not images and call.withheld:
         raise UpstreamFault("refused", withheld(call.flag_reason(0)))
@@ -96,12 +93,23 @@ async def finish(call: FinishedCall, plan: Plan, tools: ImageTools) -> FinishedC
     return replace(call, result=made, images=tuple(images))
 
 
-def _passed_on(first: Sequence[GeneratedImage], passed: PassedThrough) -> FinishedImage:
-    """Return the image that was passed through, if it is the first image of the response."""
-    if [image.base64 for image in first] != [passed.placeholder]:
-        message = "the provider's response does not start with its first image"
+def _passed_on(
+    first: Sequence[GeneratedImage], passed: Sequence[PassedThrough]
+) -> tuple[FinishedImage, ...]:
+    """Return the images that were passed through, if they are the first ones of the response.
+
+    Behind all but the last of them the client has read that there is no more to say of the image.
+    """
+    told = [GeneratedImage(image.placeholder) for image in passed]
+    if tuple(first[:-1]) != tuple(told[:-1]) or [image.base64 for image in first[-1:]] != [
+        image.base64 for image in told[-1:]
+    ]:
+        message = "the provider's response does not start with the images that were passed on"
         raise UpstreamFault("outcome_unknown", message)
-    return FinishedImage(first[0], passed.format, passed.size, passed.watermark)
+    return tuple(
+        FinishedImage(image, each.format, each.size, each.watermark)
+        for image, each in zip(first, passed, strict=True)
+    )
 
 
 async def _inspected(

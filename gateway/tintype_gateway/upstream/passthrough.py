@@ -1,12 +1,12 @@
-"""Pass-through: forwards an image from the provider's response to the client while it arrives.
+"""Pass-through: forwards images from the provider's response to the client while they arrive.
 
-Pass-through serves requests of one call whose image is neither converted nor stored. The base64 of
-the image goes to the client piece by piece, so that no image is in memory as a whole. The dialect
-then interprets the rest of the response, with a placeholder for the image.
+Pass-through serves requests of one call whose images are neither converted nor stored. The base64
+of the images goes to the client piece by piece, so that no image is in memory as a whole. The
+dialect then interprets the rest of the response, with a placeholder for each image.
 
 If the start of the response leaves any doubt, the gateway reads the response as a whole instead. If
-an error shows later, the gateway aborts the client's response, so that a complete response is
-always a correct one.
+the text between two images does, it reads the rest as a whole. If an error shows later, the gateway
+aborts the client's response, so that a complete response is always a correct one.
 """
 
 import re
@@ -15,6 +15,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from types import TracebackType
 
+from tintype_gateway.dialects.base import NextImage
 from tintype_gateway.images.base64_view import data_url_length
 from tintype_gateway.images.container import ImageHeader, Scanner, read_header
 from tintype_gateway.images.lazy_json import SHORTEST_BLOB, open_string
@@ -33,18 +34,18 @@ BUFFER_BYTES = 128 * 1024
 """Half of the buffer for a slow client. It has the size of one socket read, so that a read does not
 pause the next one."""
 
-FallBack = Callable[[], Awaitable[None]]
-"""Reserves the memory for a response that must be read as a whole.
+FallBack = Callable[[int], Awaitable[None]]
+"""Reserves the memory for a number of images that must be read as a whole.
 
 Raises UpstreamFault if the memory is not free before the request's deadline."""
 
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """The first image of a response, as the first bytes show it."""
+    """An image whose beginning has arrived."""
 
     start: int
-    """The offset of its base64 in the response."""
+    """The offset of its base64 in the bytes that were looked at."""
 
     header: ImageHeader
 
@@ -62,8 +63,26 @@ def opening_of(look: bytes, first_image: re.Pattern[bytes]) -> Opening | None:
         return None
     if quote < 0 or first_image.search(look, 0, quote) is None:
         return None
-    start = quote + 1 + data_url_length(look, quote + 1)
-    image = memoryview(look)[start:]
+    return _opening_at(look, quote + 1)
+
+
+def next_opening(look: bytes, between: re.Pattern[bytes]) -> Opening | None:
+    """Return the image that follows on another one, or None in any doubt.
+
+    Args:
+        look: What follows the base64 of the image before, from its closing quote.
+        between: Matches the text between two images of the dialect's responses.
+    """
+    found = between.match(look, 1)
+    if found is None or look[found.end() : found.end() + 1] != b'"':
+        return None
+    return _opening_at(look, found.end() + 1)
+
+
+def _opening_at(look: bytes, start: int) -> Opening | None:
+    start += data_url_length(look, start)
+    end = look.find(b'"', start)
+    image = memoryview(look)[start : end if end >= 0 else None]
     try:
         return Opening(start, read_header(image[: len(image) // 4 * 4]))
     except ValueError:
@@ -71,23 +90,31 @@ def opening_of(look: bytes, first_image: re.Pattern[bytes]) -> Opening | None:
 
 
 class PassThrough:
-    """Reads one response, and yields its first image while it arrives, if there is no doubt.
+    """Reads one response, and yields its images while they arrive, as far as there is no doubt.
 
-    Use it in this order: `open`; if that shows an image, all of `pieces`; then `rest`.
+    Use it in this order: `open`; as long as that or `next` shows an image, all of `pieces` and then
+    `next`; then `rest`.
     """
 
-    def __init__(self, first_image: re.Pattern[bytes], plan: Plan, fall_back: FallBack) -> None:
+    def __init__(
+        self,
+        first_image: re.Pattern[bytes],
+        plan: Plan,
+        fall_back: FallBack,
+        next_image: NextImage | None = None,
+    ) -> None:
         self._first_image = first_image
+        self._next_image = next_image
         self._plan = plan
         self._fall_back = fall_back
         self._opening: Opening | None = None
-        self._look = self._placeholder = b""
-        self._after: list[bytes] = []
+        self._look = b""
+        self._kept: list[bytes] = []
         self._failure: Exception | None = None
-        self._has_begun = False
+        self._has_begun = self._goes_on = False
         self._meter = current_meter()
-        self.passed: PassedThrough | None = None
-        """The image that was passed through; None if the response was read as a whole."""
+        self.passed: tuple[PassedThrough, ...] = ()
+        """The images that were passed through; none if the response was read as a whole."""
 
     @property
     def sold_milliseconds(self) -> int | None:
@@ -106,18 +133,35 @@ class PassThrough:
         self._chunks, self._milliseconds = chunks, milliseconds
         self._look = await _first_bytes(chunks)
         opening = opening_of(self._look, self._first_image)
+        if opening is not None and self._next_image is not None:
+            quote = self._look.rindex(b'"', 0, opening.start)
+            self._goes_on = self._next_image.before.search(self._look, 0, quote) is not None
+        return self._opened(opening)
+
+    async def next(self) -> ImageHeader | None:
+        """Read on behind an image; return the header of the next one if that can pass, too."""
+        if self._next_image is None or not self._goes_on or self._failure is not None:
+            return None
+        self._look = await _first_bytes(self._chunks, self._look)
+        return self._opened(next_opening(self._look, self._next_image.between))
+
+    def _opened(self, opening: Opening | None) -> ImageHeader | None:
+        """Begin the checks of an image, and return its header if it can pass."""
         if opening is None or not self._is_wanted(opening.header.format):
             return None
-        checks = _Checks(opening.header.format)
+        checks, end = _Checks(opening.header.format), self._look.find(b'"', opening.start)
         try:
-            checks.add(memoryview(self._look)[opening.start :])
+            checks.add(memoryview(self._look)[opening.start : end if end >= 0 else None])
         except UpstreamFault:  # such as JSON escapes, which dialects can read in a whole response
             return None
         self._opening, self._checks = opening, checks
         return opening.header
 
     def longest(self, response_bytes: int | None) -> int | None:
-        """Return the most bytes of the base64 in a response of this length, if that is known."""
+        """Return the most bytes of the first image's base64, and of all that follows on it.
+
+        They follow from the length of the response, if that is known.
+        """
         if self._opening is None or response_bytes is None:
             return None
         return response_bytes - self._opening.start
@@ -127,49 +171,60 @@ class PassThrough:
 
         The fault is thus raised where the call is observed, not where the image is written.
         """
-        assert self._opening is not None  # noqa: S101 - `open` has shown an image
-        start, header, checks = self._opening.start, self._opening.header, self._checks
-        first, self._look = memoryview(self._look)[start:], self._look[:start]
-        passing: list[bytes | memoryview]
+        assert self._opening is not None  # noqa: S101 - `open` or `next` has shown an image
+        header, checks = self._opening.header, self._checks
+        passing = [self._take_first()]
         try:
             self._has_begun = True
-            size, passing = len(first), [first]
-            del first  # while a slow client is waited for, only the consumer may hold a piece
+            size = len(passing[0])  # while a slow client is waited for, only it may hold a piece
             yield passing.pop()
             self._meter.passed_on(size)
-            async for piece in self._chunks:
+            while not self._look:
+                piece = await anext(self._chunks, None)
+                if piece is None:
+                    break
                 end = piece.find(b'"')
                 if end >= 0:
-                    self._after = [piece[end:]]
+                    self._look = piece[end:]
                     piece = piece[:end]
                 checks.add(piece)
                 size, passing = len(piece), [piece]
                 del piece
                 yield passing.pop()
                 self._meter.passed_on(size)
-                if end >= 0:
-                    break
-            checks.require_whole(has_end=bool(self._after))
+            checks.require_whole(has_end=bool(self._look))
         except Exception as error:
             self._failure = error
             return
         declared = self._plan.model.watermark
         watermark = "none" if declared == "c2pa" and not checks.has_c2pa else declared
-        self._placeholder = _placeholder()
-        self.passed = PassedThrough(self._placeholder, *header, watermark)
+        placeholder = _placeholder()
+        self._kept.append(placeholder)
+        self.passed += (PassedThrough(placeholder, *header, watermark),)
+
+    def _take_first(self) -> bytes | memoryview:
+        """Return the part of the image that was looked at, and keep what is around it."""
+        assert self._opening is not None  # noqa: S101 - the caller has it
+        look, start = self._look, self._opening.start
+        end = look.find(b'"', start)
+        self._kept.append(look[:start])
+        self._look = look[end:] if end >= 0 else b""
+        return memoryview(look)[start : end if end >= 0 else None]
 
     async def rest(self) -> bytes:
-        """Return the response, with a placeholder for an image that was passed through.
+        """Return the response, with placeholders for the images that were passed through.
 
         Raises:
-            UpstreamFault: The image that was passed through is incomplete, or there is no memory
+            UpstreamFault: An image that was passed through is incomplete, or there is no memory
                 to read the response as a whole.
         """
         if self._failure is not None:
             raise self._failure
-        if self.passed is None:
-            await self._fall_back()
-        parts = [self._look, self._placeholder, *self._after]
+        if missing := self._plan.passing_images - len(self.passed):
+            self._look = await _first_bytes(self._chunks, self._look)
+            if len(self._look) >= LOOK_BYTES:
+                await self._fall_back(missing)
+        parts = [*self._kept, self._look]
         return b"".join([*parts, *[chunk async for chunk in self._chunks]])
 
     def _is_wanted(self, form: str) -> bool:
@@ -232,15 +287,12 @@ class _Checks:
             raise _broken("it breaks off")
 
 
-async def _first_bytes(chunks: AsyncIterator[bytes]) -> bytes:
-    """Return the first part of a response, or all of a small one."""
-    parts: list[bytes] = []
-    size = 0
-    async for chunk in chunks:
+async def _first_bytes(chunks: AsyncIterator[bytes], begun: bytes = b"") -> bytes:
+    """Return the first part of a response or of the rest of one, or all of a small one."""
+    parts, size = [begun], len(begun)
+    while size < LOOK_BYTES and (chunk := await anext(chunks, None)) is not None:
         parts.append(chunk)
         size += len(chunk)
-        if size >= LOOK_BYTES:
-            break
     return b"".join(parts)
 
 

@@ -51,11 +51,11 @@ async def call(
 ) -> AsyncGenerator[Preview | PassingImage | CallResult, None]:
     """Yield the previews of a call, if the provider streams any, and then its result.
 
-    A plain response to a call that asked for a stream is accepted. With `through`, the first image
-    of a plain response is yielded before the result that it belongs to. The caller must consume
-    all its pieces before it asks for the next event. `sizes` counts the images that pass through at
-    the same time. `presents_certificate` tells whether the session has a client certificate, which
-    the provider may refuse.
+    A plain response to a call that asked for a stream is accepted. With `through`, images of a
+    plain response are yielded before the result that they belong to. The caller must consume all
+    pieces of one before it asks for the next event. `sizes` counts the responses that pass through
+    at the same time. `presents_certificate` tells whether the session has a client certificate,
+    which the provider may refuse.
 
     Raises:
         UpstreamFault: The call returned no image, for any reason.
@@ -80,18 +80,18 @@ async def call(
                 body = b"".join([chunk async for chunk in arriving])
             else:
                 with (sizes or ReadSizes()).limited(response):
-                    if header := await through.open(arriving, lambda: arriving.milliseconds):
-                        longest = through.longest(response.content_length)
+                    header = await through.open(arriving, lambda: arriving.milliseconds)
+                    longest = through.longest(response.content_length)
+                    while header:
                         yield PassingImage(
                             *header, through.pieces(), arriving.milliseconds, longest
                         )
+                        header, longest = await through.next(), None
                     body = await through.rest()
     try:
         result = _understood(UpstreamResponse(response.status, headers, body), dialect)
     except UpstreamFault as fault:
-        if (
-            through is not None and through.passed is not None
-        ):  # the client has received a part of the image
+        if through is not None and through.passed:  # the client has received a part of the image
             fault = UpstreamFault("outcome_unknown", fault.message)
         raise with_response(response, fault) from fault.__cause__
     yield result._replace(milliseconds=arriving.milliseconds)

@@ -34,8 +34,8 @@ class FinishedCall:
     withheld: int = 0
     """The number of refused images in a profile without flagged entries, which become errors."""
 
-    is_passed: bool = False
-    """Whether the first image was passed through."""
+    passed: int = 0
+    """The number of its first images that were passed through."""
 
     def flag_reason(self, index: int) -> str | None:
         """Return the provider's reason for refusing one of the refused images, if there is one."""
@@ -48,13 +48,14 @@ class ImageStarted:
     """An image that passes through: the consumer must read all pieces before the next event."""
 
     call: FinishedCall
-    """The call as far as it is known: this one image, without its bytes."""
+    """The call as far as it is known: the images up to this one, without their bytes."""
 
     pieces: AsyncGenerator[bytes | memoryview, None] = field(repr=False)
     """The base64. It ends early if the response does; the next event is then the failure."""
 
     longest: int | None = None
-    """The most bytes of the base64: what remains of the provider's response, if that is known."""
+    """The most bytes of the base64 of a first image: what remains of the provider's response, if
+    that is known."""
 
 
 @frozen_value(frozen=True, slots=True)

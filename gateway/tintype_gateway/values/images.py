@@ -102,7 +102,8 @@ class PassingImage:
     """The time that the gateway has waited for the provider so far."""
 
     longest: int | None = None
-    """The most bytes of the base64: what remains of the response, if that is known."""
+    """The most bytes of the base64 of a first image: what remains of the response, if that is
+    known."""
 
 
 @frozen_value(frozen=True, slots=True)

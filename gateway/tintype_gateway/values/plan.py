@@ -37,7 +37,7 @@ class Delivery(Enum):
     """How the images of a request reach its client: decided once, before credits are held."""
 
     PASS_THROUGH = auto()
-    """The first image is sent while it arrives; further ones are read as a whole."""
+    """Images are sent while they arrive, as far as the response leaves no doubt of them."""
 
     BUFFERED = auto()
     """All images are read as a whole, and then sent: several calls, or a conversion."""
@@ -77,6 +77,10 @@ class Plan:
 
     webhook_url: str | None = field(default=None, repr=False)
     """The URL that is told when the request has ended, if it is a job."""
+
+    passing_images: int = 1
+    """The number of first images that pass through if `delivery` says so and nothing is in doubt.
+    """
 
     checks_images: bool = False
     """Whether the policy service judges the images before they are delivered."""

@@ -182,6 +182,12 @@ def test_an_image_that_is_read_whole_counts_by_its_pixels(
     assert bytes_reserved(bought) == PASSED_ON_BYTES + most
 
 
+def test_images_that_pass_through_need_no_memory_of_their_own() -> None:
+    bought = replace(plan(images=4), delivery=Delivery.PASS_THROUGH, passing_images=4)
+
+    assert bytes_reserved(bought) == PASSED_ON_BYTES
+
+
 async def test_work_that_is_soon_done_waits_for_the_memory_of_other_requests() -> None:
     machine, is_in = Machine(), asyncio.Event()
     assert machine.admits(BUDGET)

@@ -81,7 +81,7 @@ async def test_the_seconds_of_a_slow_client_do_not(clock: Clock) -> None:
         clock.now += 3 * SECOND
         return web.json_response(body)
 
-    async def fall_back() -> None:
+    async def fall_back(images: int) -> None:
         raise AssertionError
 
     through = PassThrough(openai_images.FIRST_IMAGE, plan(), fall_back)

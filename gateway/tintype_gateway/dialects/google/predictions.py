@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from tintype_gateway.dialects.base import next_image
 from tintype_gateway.dialects.common import MALFORMED, malformed, reason, text
 from tintype_gateway.dialects.google import errors
 from tintype_gateway.dialects.google.standard_base64 import standard_base64
@@ -24,6 +25,13 @@ _REASON = "raiFilteredReason"
 
 FIRST_IMAGE = re.compile(rb'"predictions"\s*:\s*\[\s*\{[^{}\[\]]*"bytesBase64Encoded"\s*:\s*\Z')
 """The text before the first image of a response that begins with one."""
+
+_TYPE = rb'"mimeType"\s*+:\s*+"[a-z/]*+"\s*+'
+
+NEXT_IMAGE = next_image(
+    before=rb"\{\s*+(?:" + _TYPE + rb',\s*+)?+"bytesBase64Encoded"\s*+:\s*+',
+    after=rb"\s*+(?:,\s*+" + _TYPE + rb")?+\}\s*+,\s*+",
+)
 
 
 def body_of(job: Job, images: int) -> Mapping[str, object]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from tintype_gateway.dialects.google.calls import call_vertex_ai
 from tintype_gateway.dialects.google.predictions import (
     FIRST_IMAGE,
+    NEXT_IMAGE,
     body_of,
     interpret,
     read_error,
@@ -13,7 +14,7 @@ from tintype_gateway.values.job import Job
 from tintype_gateway.values.routes import Route
 from tintype_gateway.values.upstream import UpstreamRequest
 
-__all__ = ["FIRST_IMAGE", "interpret", "read_error", "translate"]
+__all__ = ["FIRST_IMAGE", "NEXT_IMAGE", "interpret", "read_error", "translate"]
 
 
 def translate(

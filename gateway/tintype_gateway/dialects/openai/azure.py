@@ -16,7 +16,12 @@ from tintype_gateway.dialects.openai.azure_errors import in_openais_terms
 from tintype_gateway.dialects.openai.errors import error_in, fault_of
 from tintype_gateway.dialects.openai.options import OPENAI
 from tintype_gateway.dialects.openai.requests import Server, request_to
-from tintype_gateway.dialects.openai.responses import FIRST_IMAGE, EventReader, interpret
+from tintype_gateway.dialects.openai.responses import (
+    FIRST_IMAGE,
+    NEXT_IMAGE,
+    EventReader,
+    interpret,
+)
 from tintype_gateway.values.faults import UpstreamFault
 from tintype_gateway.values.job import Job
 from tintype_gateway.values.routes import Route
@@ -24,6 +29,7 @@ from tintype_gateway.values.upstream import UpstreamRequest, UpstreamResponse
 
 __all__ = [
     "FIRST_IMAGE",
+    "NEXT_IMAGE",
     "OPERATIONS",
     "EventReader",
     "event_reader",

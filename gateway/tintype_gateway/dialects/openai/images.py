@@ -13,7 +13,12 @@ from tintype_gateway.dialects.common import required
 from tintype_gateway.dialects.openai.errors import read_error
 from tintype_gateway.dialects.openai.options import options_of
 from tintype_gateway.dialects.openai.requests import VARIATIONS, Server, request_to
-from tintype_gateway.dialects.openai.responses import FIRST_IMAGE, EventReader, interpret
+from tintype_gateway.dialects.openai.responses import (
+    FIRST_IMAGE,
+    NEXT_IMAGE,
+    EventReader,
+    interpret,
+)
 from tintype_gateway.values.job import Job
 from tintype_gateway.values.routes import Route
 from tintype_gateway.values.upstream import UpstreamRequest
@@ -21,6 +26,7 @@ from tintype_gateway.values.upstream import UpstreamRequest
 __all__ = [
     "ENDPOINT",
     "FIRST_IMAGE",
+    "NEXT_IMAGE",
     "OPERATIONS",
     "VARIATIONS",
     "EventReader",

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from tintype_catalog.costs import TokenUsage
+from tintype_gateway.dialects.base import next_image
 from tintype_gateway.dialects.common import (
     MALFORMED,
     count,
@@ -22,6 +23,13 @@ from tintype_gateway.values.upstream import UpstreamResponse
 
 FIRST_IMAGE = re.compile(rb'"data"\s*:\s*\[\s*\{[^{}\[\]]*"b64_json"\s*:\s*\Z')
 """What stands before the first image of a response."""
+
+_NOTHING = rb'"(?:url|revised_prompt)"\s*+:\s*+null\s*+'
+
+NEXT_IMAGE = next_image(
+    before=rb"\{\s*+(?:" + _NOTHING + rb',\s*+)*+"b64_json"\s*+:\s*+',
+    after=rb"\s*+(?:,\s*+" + _NOTHING + rb")*+\}\s*+,\s*+",
+)
 
 _PREVIEW = "partial_image"
 _IMAGE = "completed"

@@ -1,7 +1,8 @@
-"""Responses as they arrive, read whole and with their first image passed through."""
+"""Responses as they arrive, read whole and with their images passed through."""
 
 import base64
 import io
+import itertools
 import json
 import random
 import re
@@ -66,35 +67,42 @@ async def passed_through(
     cuts: Sequence[int] = (),
     bought: Plan | None = None,
     client: Client | None = None,
-) -> tuple[Any, bool]:
-    """Return our document of a response that arrives in parts, and whether its image passed."""
+) -> tuple[Any, int]:
+    """Return our document of a response that arrives in parts, and how many images passed."""
     client = client or Client()
     bought = bought or plan()
     pattern = get_dialect(name).FIRST_IMAGE or re.compile(b"^never^")
+    ends: list[int] = []
     with RequestMeter():
-        through = PassThrough(pattern, bought, read_whole)
-        if await through.open(parts(content, cuts)):
+        following = getattr(get_dialect(name), "NEXT_IMAGE", None)
+        through = PassThrough(pattern, bought, read_whole, following)
+        header = await through.open(parts(content, cuts))
+        while header:
             await client.take(through.pieces())
+            ends.append(len(client.pieces))
+            header = await through.next()
         text = await through.rest()
     rest = await _pieces(text, name, bought, through.passed)
-    if through.passed is None:
+    if not through.passed:
         assert client.pieces == []
-        return json.loads(b"".join(rest)), False
+        return json.loads(b"".join(rest)), 0
     assert rest[0] == OPENING
-    return json.loads(b"".join([OPENING, *client.pieces, *rest[2:]])), True
+    images = [client.pieces[start:end] for start, end in itertools.pairwise([0, *ends])]
+    sent = [part for text, image in zip(rest[::2], images, strict=False) for part in (text, *image)]
+    return json.loads(b"".join([*sent, *rest[2 * len(images) :]])), len(images)
 
 
-async def read_whole() -> None:
+async def read_whole(images: int) -> None:
     """Have all the memory that is needed."""
 
 
 async def whole(content: bytes, name: str = "openai-images", bought: Plan | None = None) -> Any:
     """Return our document of a response that is read whole."""
-    return json.loads(b"".join(await _pieces(content, name, bought or plan(), None)))
+    return json.loads(b"".join(await _pieces(content, name, bought or plan(), ())))
 
 
 async def _pieces(
-    text: bytes, name: str, bought: Plan, passed: PassedThrough | None
+    text: bytes, name: str, bought: Plan, passed: Sequence[PassedThrough]
 ) -> tuple[bytes | memoryview, ...]:
     result = get_dialect(name).interpret(replace(upstream_response({}), body=text))
     planned = PlannedCall(0, 1, bought.job)

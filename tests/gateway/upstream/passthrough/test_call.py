@@ -49,7 +49,7 @@ async def test_an_image_of_a_response_without_a_length_passes_through() -> None:
 
     through, longest = await called(json.dumps(MADE).encode(), client)
 
-    assert through.passed is not None
+    assert through.passed
     assert longest is None
     assert PNG.encode() in b"".join(client.pieces)
 
@@ -62,7 +62,7 @@ async def test_the_length_of_a_response_bounds_that_of_its_image() -> None:
 
     through, longest = await called(content, Client(), len(content))
 
-    assert through.passed is not None
+    assert through.passed
     assert longest == len(content) - content.index(image.encode())
 
 

@@ -15,6 +15,7 @@ from tests.gateway.upstream.passthrough.reading import (
     PNG,
     SAMPLES,
     Client,
+    parts,
     passed_through,
     read_whole,
 )
@@ -24,7 +25,9 @@ from tintype_gateway.values.faults import UpstreamFault
 from tintype_testing.builders import plan
 
 CHUNK = 16 * 1024
-EVERYWHERE = range(0, 600_000, CHUNK)
+EVERYWHERE = range(0, 900_000, CHUNK)
+
+SMALL = base64.b64encode(base64.b64decode(PNG)[:9000] + b"\0\0\0\0IEND\xaeB`\x82").decode()
 
 
 def openai(image: str = PNG, **fields: Any) -> bytes:
@@ -116,6 +119,89 @@ async def test_other_dialects_pass_theirs_on_too(name: str, document: object) ->
 @pytest.mark.parametrize(
     ("name", "document"),
     [
+        ("openai-images", {"data": [{"b64_json": image} for image in SAMPLES]}),
+        (
+            "openai-images",
+            {"data": [{"b64_json": each, "url": None, "revised_prompt": None} for each in SAMPLES]},
+        ),
+        ("bedrock-amazon", {"images": SAMPLES}),
+        (
+            "google-predict",
+            {"predictions": [{"bytesBase64Encoded": image} for image in SAMPLES]},
+        ),
+        (
+            "google-predict",
+            {
+                "predictions": [
+                    {"mimeType": "image/png", "bytesBase64Encoded": image} for image in SAMPLES
+                ]
+            },
+        ),
+    ],
+)
+async def test_all_images_of_a_response_are_passed_on(name: str, document: object) -> None:
+    content = json.dumps(document).encode()
+
+    result, passed = await passed_through(content, name, EVERYWHERE)
+
+    assert passed == len(SAMPLES)
+    assert [entry["b64_json"] for entry in result["data"]] == list(SAMPLES)
+
+
+async def test_of_several_images_only_pieces_are_held() -> None:
+    client = Client()
+    content = json.dumps({"data": [{"b64_json": image} for image in SAMPLES]}).encode()
+
+    await passed_through(content, cuts=EVERYWHERE, client=client)
+
+    assert max(map(len, client.pieces)) < LOOK_BYTES + CHUNK
+
+
+async def test_small_images_that_come_at_once_behind_a_large_one_are_passed_on() -> None:
+    images = [PNG, SMALL, SMALL]
+    content = json.dumps({"data": [{"b64_json": image} for image in images]}).encode()
+
+    result, passed = await passed_through(content, cuts=[LOOK_BYTES])
+
+    assert passed == 3
+    assert [entry["b64_json"] for entry in result["data"]] == images
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({"revised_prompt": "a fox", "b64_json": PNG}, {"b64_json": PNG}),
+        ({"b64_json": PNG, "revised_prompt": "a fox"}, {"b64_json": PNG}),
+        ({"b64_json": PNG}, {"revised_prompt": "a fox", "b64_json": PNG}),
+        ({"b64_json": PNG}, {"b64_json": "bm90aGluZw"}),
+        ({"b64_json": PNG}, {"url": PNG}),
+    ],
+)
+async def test_images_from_the_first_doubt_on_are_read_as_a_whole(
+    first: dict[str, str], second: dict[str, str]
+) -> None:
+    content = json.dumps({"data": [first, second]}).encode()
+    through = PassThrough(openai_images.FIRST_IMAGE, plan(), read_whole, openai_images.NEXT_IMAGE)
+
+    assert await through.open(parts(content, EVERYWHERE))
+    await Client().take(through.pieces())
+
+    assert await through.next() is None
+    assert next(iter(second.values())).encode() in await through.rest()
+
+
+async def test_a_later_image_that_breaks_off_is_a_fault() -> None:
+    content = json.dumps({"data": [{"b64_json": PNG}, {"b64_json": PNG}]}).encode()
+
+    with pytest.raises(UpstreamFault) as caught:
+        await passed_through(content[:-9000], cuts=EVERYWHERE)
+
+    assert caught.value.kind == "outcome_unknown"
+
+
+@pytest.mark.parametrize(
+    ("name", "document"),
+    [
         ("openai-images", {"data": [{"b64_json": PNG.replace("/", "\\/")}]}),
         ("openai-images", {"preview": PNG, "data": [{"b64_json": PNG}]}),
         ("openai-images", {"note": PNG[200:], "data": [{"b64_json": PNG}]}),
@@ -134,9 +220,7 @@ async def test_in_doubt_a_response_is_read_as_a_whole(name: str, document: objec
 
 
 async def test_a_small_response_is_read_as_a_whole() -> None:
-    small = base64.b64encode(base64.b64decode(PNG)[:9000] + b"\0\0\0\0IEND\xaeB`\x82").decode()
-
-    assert not (await passed_through(openai(small)))[1]
+    assert not (await passed_through(openai(SMALL)))[1]
 
 
 @pytest.mark.parametrize("image", SAMPLES)
@@ -186,5 +270,5 @@ async def test_a_refusal_after_an_image_has_no_end() -> None:
     document = {"finish_reasons": [None], "images": [PNG], "seeds": []}
     content = json.dumps(document).encode()[:-1] + b', "finish_reasons": ["Filter reason: output"]}'
 
-    with pytest.raises(UpstreamFault, match="does not start with its first image"):
+    with pytest.raises(UpstreamFault, match="does not start with the images that were passed on"):
         await passed_through(content, "bedrock-stability", EVERYWHERE)

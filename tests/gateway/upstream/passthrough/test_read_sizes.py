@@ -50,7 +50,7 @@ async def test_above_a_number_of_images_less_is_read_of_each(many: int, expected
                 await Client().take(event.pieces)
         seen.append(transports[0].max_size)
 
-    assert through.passed is not None
+    assert through.passed
     assert seen == [expected, LARGE_BYTES]
 
 
