@@ -81,7 +81,10 @@ class Spools:
             await asyncio.shield(self._release(spool))
 
     async def _release(self, spool: "Spool") -> None:
-        await self.run(spool.close)
+        if spool.is_in_memory:
+            spool.close()
+        else:
+            await self.run(spool.close)
         self.give_back(spool.reserved_bytes)
 
     def take(self, count: int) -> None:
@@ -135,6 +138,11 @@ class Spool:
         """How many bytes were written."""
         return self._length
 
+    @property
+    def is_in_memory(self) -> bool:
+        """Whether it has no file, so that nothing blocks."""
+        return self._file is None
+
     def reserve(self, total: int) -> None:
         """Reserve this number of bytes of the disk in total.
 
@@ -162,8 +170,10 @@ class Spool:
         length = self._length + len(data)
         if length > self._max_bytes:
             raise PayloadTooLargeError(f"the uploads must have at most {self._max_bytes} bytes")
-        if length > self._memory_bytes:
-            self.reserve(length)
+        if length <= self._memory_bytes:
+            self._append(data, digest)
+            return
+        self.reserve(length)
         try:
             await self._spools.run(self._append, data, digest)
         except OSError as error:

@@ -119,10 +119,12 @@ class Sending:
         body = self.request.body
         if isinstance(body, bytes):
             return signed_headers(self.request)
-        try:
-            signed = await asyncio.to_thread(signed_headers, self.request)
-        except (GatewayError, ValueError) as error:
-            raise _unreadable() from error
+        signed = self.request.headers
+        if self.request.signer is not None:  # it reads the files
+            try:
+                signed = await asyncio.to_thread(signed_headers, self.request)
+            except (GatewayError, ValueError) as error:
+                raise _unreadable() from error
         return {**signed, "Content-Length": str(body.length)}
 
     def data(self) -> bytes | AsyncIterator[bytes]:
@@ -131,11 +133,13 @@ class Sending:
         return body if isinstance(body, bytes) else self._streamed(body)
 
     async def _streamed(self, body: StreamedBody) -> AsyncGenerator[bytes, None]:
-        """Yield a body, which threads read step by step."""
-        chunks = body.chunks()
+        """Yield a body, which threads read part by part."""
+        parts, remaining = body.parts(), body.length
         try:
-            while (chunk := await asyncio.to_thread(next, chunks, None)) is not None:
-                yield chunk
+            while remaining:
+                part = await asyncio.to_thread(next, parts)
+                remaining -= len(part)
+                yield part
         except (GatewayError, ValueError):
             self.is_unreadable = True
             raise

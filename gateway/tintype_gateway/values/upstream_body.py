@@ -58,6 +58,9 @@ class FileBase64:
 
 Piece = bytes | FileBytes | FileBase64
 
+PART_BYTES = 2 * STEP_BYTES
+"""The bytes that are sent at once, at least: each part is read in a thread of its own turn."""
+
 
 @dataclass(frozen=True, slots=True)
 class StreamedBody:
@@ -84,6 +87,22 @@ class StreamedBody:
                 yield piece
             else:
                 yield from piece.chunks()
+
+    def parts(self) -> Iterator[bytes]:
+        """Yield the same bytes in parts of at least `PART_BYTES`, but for the last. This blocks.
+
+        Raises:
+            ValueError: See `chunks`, and so for UnavailableError.
+        """
+        gathered, size = list[bytes](), 0
+        for chunk in self.chunks():
+            gathered.append(chunk)
+            size += len(chunk)
+            if size >= PART_BYTES:
+                yield b"".join(gathered)
+                gathered, size = [], 0
+        if size:
+            yield b"".join(gathered)
 
 
 def json_body(document: object) -> StreamedBody:

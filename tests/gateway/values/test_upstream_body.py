@@ -12,6 +12,7 @@ from typing_extensions import override
 
 from tintype_gateway.values.content import BytesContent
 from tintype_gateway.values.upstream_body import (
+    PART_BYTES,
     STEP_BYTES,
     FileBase64,
     FileBytes,
@@ -66,6 +67,19 @@ def test_steps_leave_no_padding_within_the_base64_of_a_large_file(size: int) -> 
     )
     assert body.length == len(sent(body))
     assert max(map(len, body.chunks())) <= STEP_BYTES // 3 * 4
+
+
+@pytest.mark.parametrize(
+    "sizes", [[0], [1, 1], [PART_BYTES, 1], [STEP_BYTES - 1, 2 * PART_BYTES + 1, STEP_BYTES]]
+)
+def test_the_parts_of_a_body_are_its_bytes_and_only_the_last_one_is_small(sizes: list[int]) -> None:
+    files = [FileBytes(BytesContent(bytes([index]) * size)) for index, size in enumerate(sizes)]
+    body = multipart_body([FormPart("image[]", file, "image.png") for file in files]).body
+
+    parts = list(body.parts())
+
+    assert b"".join(parts) == sent(body)
+    assert all(PART_BYTES <= len(part) < PART_BYTES + STEP_BYTES for part in parts[:-1])
 
 
 def test_the_same_body_is_sent_anew_by_each_attempt() -> None:
