@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from tintype_gateway.api.requests import ImageGenerationRequest
 from tintype_gateway.catalog.snapshot import Vocabulary
+from tintype_gateway.dialects.base import NextImage
 from tintype_gateway.dialects.common import plain_base64, retry_after
 from tintype_gateway.dialects.google.standard_base64 import standard_base64
 from tintype_gateway.dialects.registry import get_dialect
@@ -28,7 +29,7 @@ from tintype_gateway.images.inspection import inspect_quickly
 from tintype_gateway.images.lazy_json import loads
 from tintype_gateway.pipeline.stages.validate import validate
 from tintype_gateway.upstream.exchange import MAX_ERROR_BYTES
-from tintype_gateway.upstream.passthrough import LOOK_BYTES, opening_of
+from tintype_gateway.upstream.passthrough import LOOK_BYTES, next_opening, opening_of
 from tintype_gateway.upstream.sse import EndlessEventError, EventParser
 from tintype_gateway.values.content import JsonBody
 from tintype_gateway.values.faults import UpstreamFault
@@ -240,6 +241,35 @@ def test_the_first_bytes_of_a_response(name: str, parts: list[bytes]) -> None:
     for text in (look, look + b'"'):
         require_cheap(partial(pattern.search, text), len(text))
         require_cheap(partial(opening_of, text, pattern), len(text))
+
+
+BETWEEN = [
+    b"}, {",
+    b"},",
+    b",",
+    b" ",
+    b'"url": null,',
+    b'"url": null ',
+    b'"mimeType": "image/png",',
+    b'"mimeType": "',
+    b"a/",
+    b'"b64_json": ',
+    b'"bytesBase64Encoded": ',
+    b"{",
+]
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in DIALECTS if hasattr(get_dialect(name), "NEXT_IMAGE")]
+)
+@given(parts=st.lists(st.sampled_from(BETWEEN), min_size=1, max_size=4))
+@settings(max_examples=40, deadline=None)
+def test_the_text_between_two_images_of_a_response(name: str, parts: list[bytes]) -> None:
+    texts: NextImage = vars(get_dialect(name))["NEXT_IMAGE"]
+    look = (parts[0] + repeated(b"".join(parts), LOOK_BYTES))[:LOOK_BYTES]
+    for text in (look, b'"' + look + b'"'):
+        require_cheap(partial(texts.before.search, text), len(text))
+        require_cheap(partial(next_opening, text, texts.between), len(text))
 
 
 LINES = [b"\n", b"\r", b"\r\n", b": x\n", b"data:\n", b"data: x\n", b"data: {}\n\n", b"x" * 99]

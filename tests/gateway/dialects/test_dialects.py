@@ -127,13 +127,18 @@ def test_an_incomplete_dialect_is_refused_before_any_request(part: str, missing:
 
 
 def test_a_dialect_with_another_signature_or_pattern_is_refused() -> None:
-    parts = vars(acme) | {"interpret": lambda: None, "FIRST_IMAGE": re.compile("text")}
+    parts = vars(acme) | {
+        "interpret": lambda: None,
+        "FIRST_IMAGE": re.compile("text"),
+        "NEXT_IMAGE": re.compile(b"bytes"),
+    }
 
     with pytest.raises(IncompleteDialectError) as caught:
         register("acme", cast(Dialect, SimpleNamespace(**parts)))
 
     assert "no function interpret(response)" in str(caught.value)
     assert "must be one of bytes" in str(caught.value)
+    assert "its NEXT_IMAGE is not made by next_image" in str(caught.value)
 
 
 @pytest.mark.parametrize(
