@@ -81,6 +81,7 @@ async def traced(
         own = {
             "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
             "OTEL_BSP_SCHEDULE_DELAY": "50",
+            "OTEL_EXPORTER_OTLP_TIMEOUT": "120",  # after the usual 10 s spans would come twice
             "TINTYPE_ALLOW_LOOPBACK_ENDPOINTS": "true",
         }
         with running_process(folder, *flags, environ=own | environ) as gateway:

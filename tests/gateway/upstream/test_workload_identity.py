@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
+from botocore.utils import ContainerMetadataFetcher
 
 from tintype_gateway.upstream.credentials import Credentials
 from tintype_testing.builders import binding
@@ -78,6 +79,8 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "no-config"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "no-credentials"))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    # botocore asks again after two seconds, in which a busy machine may have done nothing.
+    monkeypatch.setattr(ContainerMetadataFetcher, "TIMEOUT_SECONDS", 60)
 
 
 @pytest.fixture
