@@ -5,12 +5,14 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
 
 from tests.gateway.api.scripted import Script, ScriptedProvider, scripted
 from tests.gateway.api.test_disconnects import closed_by_clients
+from tests.gateway.api.test_outages import locked
 from tests.gateway.api.test_pass_through import COST, received_bytes
 from tests.gateway.upstream.passthrough.reading import SAMPLES
 from tintype_testing.gateway import CREDITS_MICRO, Gateway, check_the_books, running_gateway
@@ -27,14 +29,14 @@ BODY = {"model": "canvas", "prompt": "a red fox", "n": 3}
 
 @asynccontextmanager
 async def serving(
-    folder: Path, *steps: bytes | asyncio.Event, cut: bool = False
+    folder: Path, *steps: bytes | asyncio.Event, cut: bool = False, **spec: Any
 ) -> AsyncIterator[tuple[Gateway, ScriptedProvider]]:
     """Run a gateway whose provider writes these steps as the response to its one call."""
     script = Script(steps, content_type="application/json", cut=cut)
     model = image_model(limits={"maxImagesPerCall": 3})
     async with (
         scripted(script) as provider,
-        running_gateway(folder, model, provider_binding(endpoint=provider.url)) as gateway,
+        running_gateway(folder, model, provider_binding(endpoint=provider.url, **spec)) as gateway,
     ):
         yield gateway, provider
 
@@ -115,6 +117,23 @@ async def test_a_later_image_that_breaks_off_breaks_off_the_response_and_costs_n
         await check_the_books(gateway.ledger)
 
     assert (account.balance, account.held) == (CREDITS_MICRO, 0)
+
+
+async def test_the_charge_for_images_that_cannot_be_settled_stays_due_for_all_of_them(
+    tmp_path: Path,
+) -> None:
+    rest = asyncio.Event()
+    steps = RESPONSE[:HALF_OF_SECOND], rest, RESPONSE[HALF_OF_SECOND:]
+    async with serving(tmp_path, *steps, timeoutSeconds=5) as (gateway, _):
+        async with asked(gateway) as response:
+            with locked(gateway.ledger_path):
+                rest.set()
+                with pytest.raises(httpx2.TransportError):
+                    await response.aread()
+
+        await eventually(lambda: metric("tintype_settlements_outstanding") == 0)
+        account = await gateway.account()
+        assert (account.balance, account.held) == (CREDITS_MICRO - 3 * COST, 0)
 
 
 async def test_images_behind_one_with_a_prompt_of_its_own_are_delivered_with_it(
