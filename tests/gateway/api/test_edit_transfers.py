@@ -200,7 +200,7 @@ async def test_a_hold_equals_the_quote_with_input_tokens(tmp_path: Path) -> None
         await gateway.script({"hang": True}, {"hang": True})
 
         bought = asyncio.create_task(http.post(EDITS, content=body, headers=FORM))
-        await eventually(lambda: metric("tintype_memory_reserved_bytes") > READING_BYTES)
+        await eventually(lambda: metric("tintype_holds_outstanding") == 1)
 
         assert (await gateway.account()).held == quote["credits_ceiling"]
         bought.cancel()

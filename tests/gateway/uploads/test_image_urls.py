@@ -64,6 +64,7 @@ async def endless(request: web.Request) -> web.StreamResponse:
     await response.prepare(request)
     while True:
         await response.write(bytes(100_000))
+        await asyncio.sleep(0)  # after the client has left, nothing else lets it be told
 
 
 async def stuck(request: web.Request) -> web.StreamResponse:

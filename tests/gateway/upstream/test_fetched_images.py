@@ -84,6 +84,7 @@ async def server() -> AsyncIterator[TestServer]:
         await response.prepare(request)
         while True:
             await response.write(bytes(65536))
+            await asyncio.sleep(0)  # after the client has left, nothing else lets it be told
 
     async def stuck(request: web.Request) -> web.Response:
         await asyncio.Event().wait()

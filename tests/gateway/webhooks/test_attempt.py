@@ -118,6 +118,7 @@ async def test_the_status_counts_however_long_the_body_is(
         try:
             while True:
                 await response.write(bytes(1 << 16))
+                await asyncio.sleep(0)  # after the client has left, nothing else lets it be told
         finally:
             ended.set()
 
