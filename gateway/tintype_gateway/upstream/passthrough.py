@@ -220,7 +220,8 @@ class PassThrough:
         """
         if self._failure is not None:
             raise self._failure
-        if missing := self._plan.passing_images - len(self.passed):
+        missing = self._plan.passing_images - len(self.passed)
+        if missing > 0:
             self._look = await _first_bytes(self._chunks, self._look)
             if len(self._look) >= LOOK_BYTES:
                 await self._fall_back(missing)

@@ -27,21 +27,25 @@ COST = 640_000
 
 @asynccontextmanager
 async def serving(
-    folder: Path, *steps: bytes | asyncio.Event, cut: bool = False, **spec: Any
+    folder: Path,
+    *steps: bytes | asyncio.Event,
+    cut: bool = False,
+    images_per_call: int = 1,
+    **spec: Any,
 ) -> AsyncIterator[tuple[Gateway, ScriptedProvider]]:
     """Run a gateway whose provider writes these steps as the response to its one call."""
     script = Script(steps, content_type="application/json", cut=cut)
-    async with (
-        scripted(script) as provider,
-        running_gateway(folder, *canvas(endpoint=provider.url, **spec)) as gateway,
-    ):
-        yield gateway, provider
+    async with scripted(script) as provider:
+        model, binding = canvas(endpoint=provider.url, **spec)
+        model["spec"]["limits"] = {"maxImagesPerCall": images_per_call}
+        async with running_gateway(folder, model, binding) as gateway:
+            yield gateway, provider
 
 
 @asynccontextmanager
-async def asked(gateway: Gateway) -> AsyncIterator[httpx2.Response]:
-    """Ask for an image, and yield the response when its head has come."""
-    body = {"model": "canvas", "prompt": "a red fox"}
+async def asked(gateway: Gateway, images: int = 1) -> AsyncIterator[httpx2.Response]:
+    """Ask for images, and yield the response when its head has come."""
+    body = {"model": "canvas", "prompt": "a red fox", "n": images}
     async with (
         gateway.http() as http,
         http.stream("POST", "/v1/images/generations", json=body) as response,

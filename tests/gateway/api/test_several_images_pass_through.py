@@ -2,21 +2,18 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import httpx2
 import pytest
 
-from tests.gateway.api.scripted import Script, ScriptedProvider, scripted
+from tests.gateway.api import test_pass_through as pass_through
 from tests.gateway.api.test_disconnects import closed_by_clients
 from tests.gateway.api.test_outages import locked
 from tests.gateway.api.test_pass_through import COST, received_bytes
 from tests.gateway.upstream.passthrough.reading import SAMPLES
-from tintype_testing.gateway import CREDITS_MICRO, Gateway, check_the_books, running_gateway
-from tintype_testing.manifests import image_model, provider_binding
+from tintype_testing.gateway import CREDITS_MICRO, check_the_books
 from tintype_testing.metrics import metric
 from tintype_testing.waiting import eventually
 
@@ -27,28 +24,8 @@ HALF_OF_SECOND = SECOND + len(IMAGES[1]) // 2 + 50_000
 BODY = {"model": "canvas", "prompt": "a red fox", "n": 3}
 
 
-@asynccontextmanager
-async def serving(
-    folder: Path, *steps: bytes | asyncio.Event, cut: bool = False, **spec: Any
-) -> AsyncIterator[tuple[Gateway, ScriptedProvider]]:
-    """Run a gateway whose provider writes these steps as the response to its one call."""
-    script = Script(steps, content_type="application/json", cut=cut)
-    model = image_model(limits={"maxImagesPerCall": 3})
-    async with (
-        scripted(script) as provider,
-        running_gateway(folder, model, provider_binding(endpoint=provider.url, **spec)) as gateway,
-    ):
-        yield gateway, provider
-
-
-@asynccontextmanager
-async def asked(gateway: Gateway) -> AsyncIterator[httpx2.Response]:
-    """Ask for the images, and yield the response when its head has come."""
-    async with (
-        gateway.http() as http,
-        http.stream("POST", "/v1/images/generations", json=BODY) as response,
-    ):
-        yield response
+serving = partial(pass_through.serving, images_per_call=3)
+asked = partial(pass_through.asked, images=3)
 
 
 async def test_a_second_image_comes_before_its_provider_has_sent_all_of_it(tmp_path: Path) -> None:

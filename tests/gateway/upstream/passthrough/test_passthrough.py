@@ -190,6 +190,24 @@ async def test_images_from_the_first_doubt_on_are_read_as_a_whole(
     assert next(iter(second.values())).encode() in await through.rest()
 
 
+async def test_more_images_than_were_asked_for_reserve_no_memory_and_release_none() -> None:
+    images, reserved = [PNG, PNG], list[int]()
+
+    async def fall_back(images: int) -> None:
+        reserved.append(images)
+
+    content = json.dumps({"data": [{"b64_json": each} for each in images]}).encode()
+    padded = content + b" " * (2 * LOOK_BYTES)
+    through = PassThrough(openai_images.FIRST_IMAGE, plan(), fall_back, openai_images.NEXT_IMAGE)
+    header = await through.open(parts(padded, EVERYWHERE))
+    while header:
+        await Client().take(through.pieces())
+        header = await through.next()
+    await through.rest()
+
+    assert (len(through.passed), reserved) == (2, [])
+
+
 async def test_a_later_image_that_breaks_off_is_a_fault() -> None:
     content = json.dumps({"data": [{"b64_json": PNG}, {"b64_json": PNG}]}).encode()
 
