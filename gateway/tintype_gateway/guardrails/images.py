@@ -14,7 +14,7 @@ from tintype_gateway.images.decoder import decoded
 from tintype_gateway.images.formats.facts import InputFacts
 from tintype_gateway.images.input_plan import Preparation, bytes_to_decode, fitted
 from tintype_gateway.images.pixels import DecoderMissingError, pixels
-from tintype_gateway.values.content import Content, InputImage
+from tintype_gateway.values.content import Content, InputImage, sha256_of
 from tintype_gateway.values.images import FinishedImage
 
 PREVIEW_EDGE = 512
@@ -31,7 +31,7 @@ def input_described(index: int, image: InputImage) -> PolicyImage:
     """Return an image of a request, as the provider gets it, without a preview."""
     return PolicyImage(
         index=index,
-        sha256=image.content.sha256,
+        sha256=sha256_of(image.content),
         format=image.format,
         bytes=image.content.length,
         width=image.size.width,

@@ -1,10 +1,8 @@
 """Files of images: random access to their bytes, and new files made of pieces of them."""
 
-import hashlib
 import io
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from functools import cached_property
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -57,14 +55,6 @@ class AssembledContent:
         self._pieces = pieces
         self._starts = [0, *accumulate(map(piece_length, pieces))]
         self.length = self._starts[-1]
-
-    @cached_property
-    def sha256(self) -> str:
-        """The SHA-256 of the bytes, in hexadecimal. The first use reads all of them."""
-        digest = hashlib.sha256()
-        for offset in range(0, self.length, WINDOW_BYTES):
-            digest.update(self.read(offset, WINDOW_BYTES))
-        return digest.hexdigest()
 
     def read(self, offset: int, length: int) -> bytes:
         """Return up to `length` bytes from `offset` on: fewer where they end before."""

@@ -13,7 +13,7 @@ import logging
 import os
 import tempfile
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -61,17 +61,20 @@ class Spools:
         SPOOL_BYTES.set_function(lambda: self._used_bytes)
 
     @asynccontextmanager
-    async def opened(self, max_bytes: int, expected_bytes: int = 0) -> AsyncIterator["Spool"]:
+    async def opened(
+        self, max_bytes: int, expected_bytes: int = 0, *, digests: bool = False
+    ) -> AsyncIterator["Spool"]:
         """Yield the spool of one request, and release all that it holds at the end of the block.
 
         `expected_bytes`, such as a Content-Length, are reserved at once, so that a request for
-        which there is no room is refused before it is read.
+        which there is no room is refused before it is read. With `digests`, each upload gets its
+        SHA-256 while it is written.
 
         Raises:
             OverloadedError: There is no room on the disk for them.
         """
         is_large = expected_bytes > MEMORY_BYTES
-        spool = Spool(self, max_bytes, 0 if is_large else MEMORY_BYTES)
+        spool = Spool(self, max_bytes, 0 if is_large else MEMORY_BYTES, digests=digests)
         try:
             if is_large:
                 spool.reserve(min(expected_bytes, max_bytes))
@@ -121,7 +124,7 @@ class Spools:
 class Spool:
     """The uploads of one request, one after the other."""
 
-    def __init__(self, spools: Spools, max_bytes: int, memory_bytes: int) -> None:
+    def __init__(self, spools: Spools, max_bytes: int, memory_bytes: int, *, digests: bool) -> None:
         self._spools = spools
         self._max_bytes = max_bytes
         self._memory_bytes = memory_bytes
@@ -132,6 +135,9 @@ class Spool:
         self._lock = threading.Lock()  # a file descriptor that is closed may be another's at once
         self.reserved_bytes = 0
         """What it has of the disk space that all spools share."""
+
+        self.digests = digests
+        """Whether its uploads get their SHA-256."""
 
     @property
     def length(self) -> int:
@@ -159,23 +165,23 @@ class Spool:
         self._spools.give_back(self.reserved_bytes - used)
         self.reserved_bytes = used
 
-    async def append(self, data: bytes, digest: "hashlib._Hash") -> None:
-        """Write bytes at the end, and update a digest with them.
+    async def append(self, pieces: Sequence[bytes], digest: "hashlib._Hash | None") -> None:
+        """Write bytes at the end, and update a digest with them, if there is one.
 
         Raises:
             PayloadTooLargeError: The request has more than it may.
             OverloadedError: There is no room on the disk for them.
             UnavailableError: The disk cannot be written.
         """
-        length = self._length + len(data)
+        length = self._length + sum(map(len, pieces))
         if length > self._max_bytes:
             raise PayloadTooLargeError(f"the uploads must have at most {self._max_bytes} bytes")
         if length <= self._memory_bytes:
-            self._append(data, digest)
+            self._append(pieces, digest)
             return
         self.reserve(length)
         try:
-            await self._spools.run(self._append, data, digest)
+            await self._spools.run(self._append, pieces, digest)
         except OSError as error:
             raise _unwritable(error) from error
 
@@ -185,19 +191,23 @@ class Spool:
         await writer.write(data)
         return await writer.finish()
 
-    def _append(self, data: bytes, digest: "hashlib._Hash") -> None:
-        digest.update(data)
+    def _append(self, pieces: Sequence[bytes], digest: "hashlib._Hash | None") -> None:
+        if digest is not None:
+            for piece in pieces:
+                digest.update(piece)
+        count = sum(map(len, pieces))
         with self._lock:
             self._require_open()
-            if self._file is None and self._length + len(data) > self._memory_bytes:
+            if self._file is None and self._length + count > self._memory_bytes:
                 self._file = self._spools.make_file()
                 _write_all(self._file, self._memory)
                 self._memory = bytearray()
-            if self._file is None:
-                self._memory += data
-            else:
-                _write_all(self._file, data)
-            self._length += len(data)
+            for piece in pieces:
+                if self._file is None:
+                    self._memory += piece
+                else:
+                    _write_all(self._file, piece)
+            self._length += count
 
     def read(self, offset: int, length: int) -> bytes:
         """Return the bytes at a place. It blocks.
@@ -235,7 +245,6 @@ class SpooledContent:
     spool: Spool = field(repr=False)
     offset: int
     length: int
-    sha256: str
 
     def read(self, offset: int, length: int) -> bytes:
         """Return up to `length` bytes from `offset` on. It blocks: call it in a thread.
@@ -254,27 +263,34 @@ class SpoolWriter:
     def __init__(self, spool: Spool) -> None:
         self._spool = spool
         self._offset = spool.length
-        self._digest = hashlib.sha256()
+        self._digest = hashlib.sha256() if spool.digests else None
         self._pending = bytearray()
         self.length = 0
         """How many bytes it was given."""
 
+    @property
+    def sha256(self) -> str:
+        """The SHA-256 of all bytes, in hexadecimal, once `finish` has returned; empty without."""
+        return "" if self._digest is None else self._digest.hexdigest()
+
     async def write(self, data: bytes) -> None:
         """Take bytes. See `Spool.append` for the errors."""
-        self._pending += data
         self.length += len(data)
-        if len(self._pending) >= WRITE_BYTES:
-            await self._flush()
+        if len(self._pending) + len(data) < WRITE_BYTES:
+            self._pending += data
+        else:
+            await self._flush(data)
 
     async def finish(self) -> SpooledContent:
         """Return the content of all bytes. See `Spool.append` for the errors."""
         if self._pending:
             await self._flush()
-        return SpooledContent(self._spool, self._offset, self.length, self._digest.hexdigest())
+        return SpooledContent(self._spool, self._offset, self.length)
 
-    async def _flush(self) -> None:
-        data, self._pending = bytes(self._pending), bytearray()
-        await self._spool.append(data, self._digest)
+    async def _flush(self, *more: bytes) -> None:
+        pieces = (bytes(self._pending), *more) if self._pending else more
+        self._pending = bytearray()
+        await self._spool.append(pieces, self._digest)
 
 
 def _write_all(file: IO[bytes], data: bytes | bytearray) -> None:

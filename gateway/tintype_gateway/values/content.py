@@ -20,10 +20,6 @@ class Content(Protocol):
     def length(self) -> int:
         """The number of bytes."""
 
-    @property
-    def sha256(self) -> str:
-        """The SHA-256 of its bytes, in hexadecimal."""
-
     def read(self, offset: int, length: int) -> bytes:
         """Return up to `length` bytes from `offset` on: fewer only at the end of the content.
 
@@ -35,15 +31,27 @@ class Content(Protocol):
         """
 
 
+STEP_BYTES = 256 * 1024
+"""The bytes that are read at once to hash them."""
+
+
+def sha256_of(content: Content) -> str:
+    """Return the SHA-256 of all bytes of a content, in hexadecimal. It reads them, and may block.
+
+    Raises:
+        ValueError: See `Content.read`, and so for UnavailableError.
+    """
+    digest = hashlib.sha256()
+    for offset in range(0, content.length, STEP_BYTES):
+        digest.update(content.read(offset, STEP_BYTES))
+    return digest.hexdigest()
+
+
 @frozen_value(frozen=True, slots=True)
 class BytesContent:
     """Content in memory."""
 
     data: bytes = field(repr=False)
-    sha256: str = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "sha256", hashlib.sha256(self.data).hexdigest())
 
     @property
     def length(self) -> int:
@@ -72,6 +80,9 @@ class Upload:
     param: str
     """Its field in the request, for messages: `image`, `image[2]` or `mask`; in a JSON body
     `images[2].image_url` or `mask.image_url`."""
+
+    sha256: str = ""
+    """The SHA-256 of its bytes, in hexadecimal; empty where nobody needs the body's digest."""
 
 
 @frozen_value(frozen=True, slots=True)
@@ -123,7 +134,7 @@ class UploadedForm:
     images: tuple[Upload, ...]
     mask: Upload | None
     digest: str
-    """See `digest_of`."""
+    """See `digest_of`; empty where nobody needs it."""
 
 
 @frozen_value(frozen=True, slots=True)
@@ -134,7 +145,7 @@ class UploadedDocument:
     images: tuple[Upload, ...]
     mask: Upload | None
     digest: str
-    """See `digest_of`."""
+    """See `digest_of`; empty where nobody needs it."""
 
     keep: Keep = field(default=keep_in_memory, repr=False)
     """Keeps an image that was made anew of one of these, where these are."""
@@ -155,7 +166,7 @@ def digest_of(
     """
     digested = {
         "fields": sorted(fields, key=lambda each: each[0]),  # a stable sort: `a[]` keep their order
-        "images": [image.content.sha256 for image in images],
-        "mask": mask and mask.content.sha256,
+        "images": [image.sha256 for image in images],
+        "mask": mask and mask.sha256,
     }
     return hashlib.sha256(json.dumps(digested).encode()).hexdigest()

@@ -63,7 +63,8 @@ class Plan:
     """The catalog that has the prices."""
 
     body_digest: str
-    """A digest of the operation and the body, which is equal for repeats of a request."""
+    """A digest of the operation and the body, which is equal for repeats of a request with an
+    idempotency key."""
 
     delivery: Delivery = Delivery.BUFFERED
     as_url: bool = False

@@ -6,6 +6,7 @@ Content-Length, and each attempt reads the files again.
 
 import hashlib
 import json
+import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -14,7 +15,7 @@ import pybase64
 
 from tintype_gateway.values.content import Content
 
-STEP_BYTES = 3 * 64 * 1024
+STEP_BYTES = 3 * 128 * 1024
 """The bytes that are read at once: a multiple of 3, so that the base64 has no inner padding."""
 
 
@@ -58,7 +59,7 @@ class FileBase64:
 
 Piece = bytes | FileBytes | FileBase64
 
-PART_BYTES = 2 * STEP_BYTES
+PART_BYTES = STEP_BYTES
 """The bytes that are sent at once, at least: each part is read in a thread of its own turn."""
 
 
@@ -156,10 +157,9 @@ class FormBody(NamedTuple):
 def multipart_body(parts: Sequence[FormPart]) -> FormBody:
     """Return parts as multipart/form-data (RFC 7578), in their order.
 
-    The boundary is a digest of all parts, so that the same parts give the same body, and no part
-    can contain the boundary.
+    The boundary is random, so that no part can contain it.
     """
-    boundary = f"tintype-{_digest(parts)}"
+    boundary = f"tintype-{secrets.token_hex(20)}"
     pieces: list[Piece] = []
     text = b""
     for part in parts:
@@ -173,16 +173,6 @@ def multipart_body(parts: Sequence[FormPart]) -> FormBody:
     pieces.append(text + f"--{boundary}--\r\n".encode())
     content_type = f"multipart/form-data; boundary={boundary}"
     return FormBody(StreamedBody(tuple(pieces)), content_type)
-
-
-def _digest(parts: Sequence[FormPart]) -> str:
-    digested = [
-        (part.name, part.filename, part.value)
-        if isinstance(part.value, str)
-        else (part.name, part.filename, part.value.content.sha256)
-        for part in parts
-    ]
-    return hashlib.sha256(json.dumps(digested).encode()).hexdigest()[:40]
 
 
 def _head(boundary: str, part: FormPart) -> bytes:

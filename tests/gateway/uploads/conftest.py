@@ -17,7 +17,7 @@ from tintype_gateway.http.bodies.json_images import FetchImage
 from tintype_gateway.http.bodies.limits import UploadLimits
 from tintype_gateway.http.middleware import enveloped, observed
 from tintype_gateway.runtime.spool import Spools
-from tintype_gateway.values.content import Content, UploadedDocument
+from tintype_gateway.values.content import Upload, UploadedDocument
 from tintype_testing.http import http_client
 
 SCHEMA = ImageGenerationRequest.model_json_schema()
@@ -41,12 +41,11 @@ class UploadServer:
     async def post(self, request: web.Request) -> web.Response:
         """Read a request, and respond as to an edit without images."""
         length = request.content_length or 0
-        async with self.spools.opened(self.limits.total_bytes, length) as spool:
+        async with self.spools.opened(self.limits.total_bytes, length, digests=True) as spool:
             self.is_reading.set()
             document = await read_images_body(request, spool, SCHEMA, self.limits, self.fetch)
             uploads = (*document.images, *([document.mask] if document.mask else []))
-            contents = [upload.content for upload in uploads]
-            self.files = await asyncio.to_thread(lambda: [read(each) for each in contents])
+            self.files = await asyncio.to_thread(lambda: [read(each) for each in uploads])
             self.documents.append(document)
         return web.json_response({"created": 1, "data": []})
 
@@ -62,10 +61,10 @@ class UploadServer:
             return await http.post("/v1/images/edits", content=body, headers=headers)
 
 
-def read(content: Content) -> bytes:
-    """Return all bytes of a content, which are those that its digest says."""
-    data = content.read(0, content.length)
-    assert (hashlib.sha256(data).hexdigest(), len(data)) == (content.sha256, content.length)
+def read(upload: Upload) -> bytes:
+    """Return all bytes of an upload, which are those that its digest says."""
+    data = upload.content.read(0, upload.content.length)
+    assert (hashlib.sha256(data).hexdigest(), len(data)) == (upload.sha256, upload.content.length)
     return data
 
 

@@ -60,7 +60,21 @@ async def test_contents_in_memory_and_on_disk_are_those_written(spools: Spools, 
             assert content.read(0, size + 10) == data
             assert content.read(3, 2) == data[3:5]
             assert content.read(size + 10, 1) == b""
-            assert (content.length, content.sha256) == (len(data), hashlib.sha256(data).hexdigest())
+            assert content.length == len(data)
+
+
+async def test_an_upload_has_a_digest_only_where_one_is_asked_for(spools: Spools) -> None:
+    data = bytes(range(251)) * (3 * MIB // 251)
+    digests = []
+    for is_asked_for in (True, False):
+        async with spools.opened(REQUEST_BYTES, digests=is_asked_for) as spool:
+            writer = SpoolWriter(spool)
+            for start in range(0, len(data), 100_000):
+                await writer.write(data[start : start + 100_000])
+            await writer.finish()
+            digests.append(writer.sha256)
+
+    assert digests == [hashlib.sha256(data).hexdigest(), ""]
 
 
 async def test_a_small_upload_takes_no_space_on_the_disk(spools: Spools) -> None:

@@ -150,17 +150,10 @@ def test_no_name_can_end_its_header() -> None:
     assert b'name="a%22%0D%0Ab"\r\n\r\ntext\r\n' in sent(form.body)
 
 
-def test_the_boundary_follows_from_all_that_the_parts_hold() -> None:
-    fox, cat = (FileBytes(BytesContent(data)) for data in (b"fox", b"cat"))
-    forms = [
-        [FormPart("a", fox)],
-        [FormPart("a", cat)],
-        [FormPart("a", "fox")],
-        [FormPart("b", fox)],
-    ]
+def test_no_file_can_contain_the_boundary_of_its_form_as_nobody_knows_it_before() -> None:
+    form = [FormPart("a", FileBytes(BytesContent(b"fox")))]
 
-    assert len({multipart_body(form).content_type for form in forms}) == len(forms)
-    assert multipart_body(forms[0]) == multipart_body(forms[0])
+    assert len({multipart_body(form).content_type for _ in range(9)}) == 9
 
 
 class Shrunk(BytesContent):

@@ -56,11 +56,17 @@ class ImageBodies:
 
     @asynccontextmanager
     async def reading(
-        self, request: web.Request, schema: Mapping[str, Any], most_bytes: int | None = None
+        self,
+        request: web.Request,
+        schema: Mapping[str, Any],
+        most_bytes: int | None = None,
+        *,
+        digests: bool = False,
     ) -> AsyncIterator[UploadedDocument]:
         """Yield a body, whose images can be read until the block ends.
 
-        `most_bytes` is a bound of this request, besides that of all.
+        `most_bytes` is a bound of this request, besides that of all. Only with `digests` has the
+        body a digest, since to hash an image takes as long as to receive it.
 
         Raises:
             GatewayError: See `read_images_body`.
@@ -68,5 +74,5 @@ class ImageBodies:
         length, limits = request.content_length or 0, self.limits
         if most_bytes is not None:
             limits = replace(limits, total_bytes=min(most_bytes, limits.total_bytes))
-        async with self.spools.opened(limits.total_bytes, length) as spool:
+        async with self.spools.opened(limits.total_bytes, length, digests=digests) as spool:
             yield await read_images_body(request, spool, schema, limits, self.fetch)

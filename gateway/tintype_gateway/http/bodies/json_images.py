@@ -73,8 +73,9 @@ async def read_json_images(
     spool.release_unused()
     has_mask = bool(references) and references[-1].is_mask
     images, mask = (uploads[:-1], uploads[-1]) if has_mask else (uploads, None)
-    text = json.dumps(fields, sort_keys=True)
-    digest = digest_of([("", text)], images, mask)
+    digest = ""
+    if spool.digests:
+        digest = digest_of([("", json.dumps(fields, sort_keys=True))], images, mask)
     return UploadedDocument(fields, tuple(images), mask, digest, spool.keep)
 
 
@@ -83,6 +84,7 @@ class _DataUrl:
     """What stood in the place of a data URL in the document."""
 
     content: SpooledContent = field(repr=False)
+    sha256: str
     problem: str | None
 
 
@@ -99,7 +101,8 @@ class _Urls:
         if isinstance(event, UrlStart):
             self.writer = SpoolWriter(self.spool)
         elif self.writer is not None and isinstance(event, UrlEnd):
-            self.complete.append(_DataUrl(await self.writer.finish(), event.problem))
+            content = await self.writer.finish()
+            self.complete.append(_DataUrl(content, self.writer.sha256, event.problem))
         elif self.writer is not None and isinstance(event, bytes):
             await self.writer.write(event)
 
@@ -221,7 +224,7 @@ async def _upload(reference: _Reference, spool: Spool, fetch: FetchImage | None)
         problem = url.problem or (None if url.content.length else "the image is empty")
         if problem is not None:
             raise refused(param, problem, "invalid_image_url")
-        return Upload(url.content, param)
+        return Upload(url.content, param, url.sha256)
     if not url.lower().startswith("https://"):
         raise refused(param, "must be `data:image/png;base64,...`", "invalid_image_url")
     if fetch is None:
@@ -233,4 +236,5 @@ async def _upload(reference: _Reference, spool: Spool, fetch: FetchImage | None)
         )
     writer = SpoolWriter(spool)
     await fetch(url, param, writer)
-    return Upload(await writer.finish(), param)
+    content = await writer.finish()
+    return Upload(content, param, writer.sha256)

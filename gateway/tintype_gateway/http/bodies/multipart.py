@@ -4,7 +4,7 @@ Nothing of a body is used before its last boundary was seen.
 """
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from aiohttp import web
 
@@ -87,9 +87,10 @@ class _Form:
         """Return the form, of which all has arrived."""
         images = tuple(image for _, image in self.images)
         if len(images) == 1 and self.images[0][0] == "image":
-            images = (Upload(images[0].content, "image"),)
+            images = (replace(images[0], param="image"),)
         texts = tuple(self.texts)
-        return UploadedForm(texts, images, self.mask, digest_of(texts, images, self.mask))
+        digest = digest_of(texts, images, self.mask) if self.spool.digests else ""
+        return UploadedForm(texts, images, self.mask, digest)
 
     def _begun(self, head: PartHead) -> "_Text | _File":
         name = head.name
@@ -170,7 +171,8 @@ class _File:
     async def finished(self) -> Upload | None:
         """Return the file, None where none was chosen."""
         if self.writer.length:
-            return Upload(await self.writer.finish(), self.param)
+            content = await self.writer.finish()
+            return Upload(content, self.param, self.writer.sha256)
         if self.is_unnamed:
             return None
         raise refused(self.param, "the file is empty", "invalid_image_file")

@@ -146,7 +146,7 @@ class FormParser:
 
     def _read_content(self) -> Iterator[FormEvent]:
         end = self._buffer.find(self._delimiter)
-        known = end if end >= 0 else len(self._buffer) - len(self._delimiter) + 1
+        known = end if end >= 0 else self._start_of_delimiter()
         if known > 0:
             content = self._buffer[:known]
             self._drop(known)
@@ -155,6 +155,16 @@ class FormParser:
             self._drop(len(self._delimiter))
             self._state = _State.BOUNDARY
             yield PartEnd()
+
+    def _start_of_delimiter(self) -> int:
+        """Return where the buffer ends with the beginning of a delimiter: mostly at its end.
+
+        What is left is then empty, and the next bytes are not copied behind it.
+        """
+        start = self._buffer.find(b"\r", max(0, len(self._buffer) - len(self._delimiter) + 1))
+        while start >= 0 and not self._delimiter.startswith(self._buffer[start:]):
+            start = self._buffer.find(b"\r", start + 1)
+        return start if start >= 0 else len(self._buffer)
 
     def _drop(self, count: int) -> None:
         self._buffer = self._buffer[count:]

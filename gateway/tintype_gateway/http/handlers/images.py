@@ -35,8 +35,11 @@ def routes_of(operation: ApiOperation) -> Iterator[web.RouteDef]:
         bodies, incoming = request.app[IMAGE_BODIES], incoming_of(request)
         most = request.app[JOBS].submissions.max_upload_bytes if incoming.is_job else None
 
+        is_repeatable = incoming.idempotency_key is not None
+
         async def read_body() -> RequestBody:
-            return await uploads.enter_async_context(bodies.reading(request, schema, most))
+            reading = bodies.reading(request, schema, most, digests=is_repeatable)
+            return await uploads.enter_async_context(reading)
 
         return replace(incoming, read_body=read_body, body_bytes=READING_BYTES)
 

@@ -2,7 +2,7 @@
 
 import struct
 
-from tintype_gateway.images.files import Piece, Range, Reader, merged
+from tintype_gateway.images.files import Piece, Range, Reader, piece_length
 from tintype_gateway.images.formats.exif import orientation_of
 from tintype_gateway.images.formats.facts import Colors, InputFacts, PartCounter, checked_size
 
@@ -26,32 +26,36 @@ def inspect_png(reader: Reader) -> InputFacts:
         ValueError: It is no whole PNG, or decoders could take it for another image.
     """
     counter, position, orientation, frames = PartCounter(), _SIGNATURE_BYTES, 1, 1
-    bare: list[Piece] = [Range(0, position)]
+    bare, kept_from = list[Piece](), 0
     names: set[bytes] = set()
     name = b""
     while name != b"IEND":
         head = reader.read(position, 8)
-        chunk = Range(position, position + 12 + int.from_bytes(head[:4]))
-        if len(head) < 8 or chunk.end > reader.length:
+        length = int.from_bytes(head[:4])
+        end = position + 12 + length
+        if len(head) < 8 or end > reader.length:
             raise ValueError("the PNG breaks off")
         name = head[4:]
         if (name == b"IHDR") != (not names):
             raise ValueError("a PNG has one IHDR chunk, which comes first")
         if name[0] & 0x20 == 0 and name not in _KEPT:
             raise ValueError("the PNG has an unknown critical chunk")
-        counter.add(chunk.length)
+        counter.add(end - position)
         names.add(name)
-        if name in _KEPT:
-            bare.append(chunk)
-        elif name == b"eXIf":
-            length = min(chunk.length - 12, _MAX_EXIF_BYTES)
-            orientation = orientation_of(reader.read(position + 8, length))
+        if name not in _KEPT:
+            bare.append(Range(kept_from, position))
+            kept_from = end
+        if name == b"eXIf":
+            exif = reader.read(position + 8, min(length, _MAX_EXIF_BYTES))
+            orientation = orientation_of(exif)
         elif name == b"acTL":
             frames = int.from_bytes(reader.read(position + 8, 4))
-        position = chunk.end
+        position = end
     if b"IDAT" not in names:
         raise ValueError("the PNG has no image")
-    return _facts(reader, merged(bare), b"tRNS" in names, orientation, frames)
+    bare.append(Range(kept_from, position))
+    pieces = tuple(piece for piece in bare if piece_length(piece))
+    return _facts(reader, pieces, b"tRNS" in names, orientation, frames)
 
 
 def _facts(

@@ -135,7 +135,7 @@ class InputTools:
         )
 
         def work() -> Prepared:
-            prepared = apply(
+            return apply(
                 upload,
                 facts,
                 preparation,
@@ -143,9 +143,9 @@ class InputTools:
                 lenient=lenient,
                 keep_metadata=self.keep_metadata,
             )
-            _ = prepared.image.content.sha256  # read here, in the thread: a form is made of it
-            return prepared
 
+        if preparation.step != "decode":
+            return work()  # reads nothing
         size = bytes_to_decode(facts, preparation)
         async with self.memory.reserved_soon(size, WAIT_SECONDS):
             return await _kept(await self.converter.run(work), keep)
