@@ -67,6 +67,9 @@ class FormParser:
     def __init__(self, boundary: str) -> None:
         self._delimiter = b"\r\n--" + boundary.encode("ascii")
         self._buffer = b"\r\n"  # as if a line had ended before the first boundary
+        self._at = 0
+        """How much of the buffer was parsed."""
+
         self._state = _State.PREAMBLE
         self._ignored = 0
 
@@ -81,9 +84,10 @@ class FormParser:
         Raises:
             MalformedFormError: The body is no form.
         """
-        self._buffer += data
+        self._buffer = self._buffer[self._at :] + data
+        self._at = 0
         while True:
-            state, length = self._state, len(self._buffer)
+            state, at = self._state, self._at
             match state:
                 case _State.PREAMBLE:
                     self._skip_preamble()
@@ -94,8 +98,8 @@ class FormParser:
                 case _State.CONTENT:
                     yield from self._read_content()
                 case _State.EPILOGUE:
-                    self._ignore(len(self._buffer))
-            if state is self._state and length == len(self._buffer):
+                    self._ignore(self._left())
+            if state is self._state and at == self._at:
                 return
 
     def finish(self) -> None:
@@ -109,69 +113,71 @@ class FormParser:
         if not self.is_complete:
             raise MalformedFormError("ends before its last boundary")
 
+    def _left(self) -> int:
+        """Return how many bytes are still to be parsed."""
+        return len(self._buffer) - self._at
+
     def _skip_preamble(self) -> None:
-        start = self._buffer.find(self._delimiter)
+        start = self._buffer.find(self._delimiter, self._at)
         if start >= 0:
-            self._ignore(start)
-            self._drop(len(self._delimiter))
+            self._ignore(start - self._at)
+            self._at += len(self._delimiter)
             self._state = _State.BOUNDARY
         else:
-            self._ignore(max(0, len(self._buffer) - len(self._delimiter) + 1))
+            self._ignore(max(0, self._left() - len(self._delimiter) + 1))
 
     def _end_boundary(self) -> Iterator[FormEvent]:
-        if len(self._buffer) < 2:
+        if self._left() < 2:
             return
-        if self._buffer.startswith(b"--"):
-            self._drop(2)
+        if self._buffer.startswith(b"--", self._at):
+            self._at += 2
             self._state, self._ignored = _State.EPILOGUE, 0
             yield FormEnd()
             return
-        end = self._buffer.find(b"\r\n", 0, _MAX_PADDING_BYTES)
-        padding = self._buffer[: max(0, end)].strip(b" \t")
-        if padding or (end < 0 and len(self._buffer) >= _MAX_PADDING_BYTES):
+        end = self._buffer.find(b"\r\n", self._at, self._at + _MAX_PADDING_BYTES)
+        padding = self._buffer[self._at : max(self._at, end)].strip(b" \t")
+        if padding or (end < 0 and self._left() >= _MAX_PADDING_BYTES):
             raise MalformedFormError("has a line that only begins with its boundary")
         if end >= 0:
-            self._drop(end)  # the line's end may be that of an empty head
+            self._at = end  # the line's end may be that of an empty head
             self._state = _State.HEAD
 
     def _read_head(self) -> Iterator[FormEvent]:
-        end = self._buffer.find(b"\r\n\r\n", 0, MAX_HEAD_BYTES)
+        end = self._buffer.find(b"\r\n\r\n", self._at, self._at + MAX_HEAD_BYTES)
         if end >= 0:
-            head = part_head(self._buffer[2:end])
-            self._drop(end + 4)
+            head = part_head(self._buffer[self._at + 2 : end])
+            self._at = end + 4
             self._state = _State.CONTENT
             yield head
-        elif len(self._buffer) >= MAX_HEAD_BYTES:
+        elif self._left() >= MAX_HEAD_BYTES:
             raise MalformedFormError(f"has a part with more than {MAX_HEAD_BYTES} bytes of headers")
 
     def _read_content(self) -> Iterator[FormEvent]:
-        end = self._buffer.find(self._delimiter)
+        end = self._buffer.find(self._delimiter, self._at)
         known = end if end >= 0 else self._start_of_delimiter()
-        if known > 0:
-            content = self._buffer[:known]
-            self._drop(known)
+        if known > self._at:
+            content = self._buffer[self._at : known]
+            self._at = known
             yield content
         if end >= 0:
-            self._drop(len(self._delimiter))
+            self._at += len(self._delimiter)
             self._state = _State.BOUNDARY
             yield PartEnd()
 
     def _start_of_delimiter(self) -> int:
         """Return where the buffer ends with the beginning of a delimiter: mostly at its end.
 
-        What is left is then empty, and the next bytes are not copied behind it.
+        Nothing is left of it then that the next bytes would have to be copied behind.
         """
-        start = self._buffer.find(b"\r", max(0, len(self._buffer) - len(self._delimiter) + 1))
+        first = max(self._at, len(self._buffer) - len(self._delimiter) + 1)
+        start = self._buffer.find(b"\r", first)
         while start >= 0 and not self._delimiter.startswith(self._buffer[start:]):
             start = self._buffer.find(b"\r", start + 1)
         return start if start >= 0 else len(self._buffer)
 
-    def _drop(self, count: int) -> None:
-        self._buffer = self._buffer[count:]
-
     def _ignore(self, count: int) -> None:
         self._ignored += count
-        self._drop(count)
+        self._at += count
         if self._ignored > MAX_PREAMBLE_BYTES:
             where = "after its last" if self.is_complete else "before its first"
             raise MalformedFormError(
