@@ -5,6 +5,7 @@ Amounts are exact decimals of USD. One rounding (half up) at the end converts th
 
 from collections.abc import Iterator, Sequence
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 from itertools import islice
 from typing import NamedTuple, TypeGuard, TypeVar
 
@@ -176,8 +177,13 @@ def image_tokens(
     provider can choose, counts as the maximum of its quality.
     """
     tokens = pricing.output_tokens
-    if tokens is None:
-        return 0
+    return 0 if tokens is None else _tokens_of_image(tokens, size, quality, largest)
+
+
+@lru_cache(maxsize=4096)  # three times a request, and clients ask for few sizes
+def _tokens_of_image(
+    tokens: OutputTokens, size: Size | None, quality: str | None, largest: int | None
+) -> int:
     if tokens.table:
         fitting = [*rows(tokens.table, size, quality)] or rows(tokens.table, None, quality)
         return max(row.tokens for row in fitting)
@@ -247,12 +253,13 @@ def _tokens_usd(pricing: Pricing, usage: TokenUsage) -> Decimal:
     price = pricing.per_million_tokens
     if price is None:
         return Decimal(0)
-    text, image = Decimal(price.text_input), Decimal(price.image_input)
-    return (
-        (usage.text_input - usage.cached_text_input) * text
-        + usage.cached_text_input * Decimal(price.cached_text_input or text)
-        + (usage.image_input - usage.cached_image_input) * image
-        + usage.cached_image_input * Decimal(price.cached_image_input or image)
-        + usage.image_output * Decimal(price.image_output)
-        + usage.text_output * Decimal(price.text_output)
-    ) / _MILLION
+    parts = (
+        (usage.text_input - usage.cached_text_input, price.text_input),
+        (usage.cached_text_input, price.cached_text_input or price.text_input),
+        (usage.image_input - usage.cached_image_input, price.image_input),
+        (usage.cached_image_input, price.cached_image_input or price.image_input),
+        (usage.image_output, price.image_output),
+        (usage.text_output, price.text_output),
+    )
+    usd = sum((tokens * Decimal(each) for tokens, each in parts if tokens), Decimal(0))
+    return usd / _MILLION

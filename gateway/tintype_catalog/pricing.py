@@ -146,6 +146,11 @@ class OutputTokens(Contract):
     factors: Annotated[dict[Word, Annotated[int, Field(ge=1, le=1024)]], Field(max_length=16)] = {}
     """The factor `q` of the formula for each quality."""
 
+    @override
+    def __hash__(self) -> int:
+        """Allow the tokens of an image to be cached."""
+        return hash((*self.factors.items(), *(row.tokens for row in self.table)))
+
     @model_validator(mode="after")
     def _table_or_factors(self) -> Self:
         if bool(self.table) == bool(self.factors):
