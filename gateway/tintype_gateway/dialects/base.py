@@ -44,7 +44,7 @@ class NextImage(NamedTuple):
     """All between the closing quote of such an image and the opening quote of the next one."""
 
 
-def next_image(before: bytes, after: bytes) -> NextImage:
+def next_image_pattern(before: bytes, after: bytes) -> NextImage:
     """Return the patterns for images between these texts, which must match in linear time.
 
     Args:
@@ -239,7 +239,7 @@ def _missing(dialect: object) -> Iterator[str]:
     elif (pattern := getattr(dialect, "FIRST_IMAGE", None)) and isinstance(pattern.pattern, str):
         yield "its FIRST_IMAGE is a pattern of text, and must be one of bytes"
     if not isinstance(getattr(dialect, "NEXT_IMAGE", None), NextImage | None):
-        yield "its NEXT_IMAGE is not made by next_image"
+        yield "its NEXT_IMAGE is not made by next_image_pattern"
 
 
 def _missing_of_polling(dialect: object) -> Iterator[str]:

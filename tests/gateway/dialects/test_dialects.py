@@ -138,7 +138,7 @@ def test_a_dialect_with_another_signature_or_pattern_is_refused() -> None:
 
     assert "no function interpret(response)" in str(caught.value)
     assert "must be one of bytes" in str(caught.value)
-    assert "its NEXT_IMAGE is not made by next_image" in str(caught.value)
+    assert "its NEXT_IMAGE is not made by next_image_pattern" in str(caught.value)
 
 
 @pytest.mark.parametrize(

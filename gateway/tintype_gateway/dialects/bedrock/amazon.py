@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from tintype_catalog.api_options import MaskConvention
 from tintype_catalog.operations import OperationName
-from tintype_gateway.dialects.base import next_image
+from tintype_gateway.dialects.base import next_image_pattern
 from tintype_gateway.dialects.bedrock import common as bedrock
 from tintype_gateway.dialects.common import MALFORMED, malformed, plain_base64, reason
 from tintype_gateway.dialects.provider_parameters import merge
@@ -27,7 +27,7 @@ OPERATIONS: tuple[OperationName, ...] = ("generation", "edit", "variation")
 FIRST_IMAGE = re.compile(rb'"images"\s*:\s*\[\s*\Z')
 """The text before the first image of a response."""
 
-NEXT_IMAGE = next_image(before=rb"", after=rb"\s*+,\s*+")
+NEXT_IMAGE = next_image_pattern(before=rb"", after=rb"\s*+,\s*+")
 
 _PROMPT = {"negative_prompt": "negativeText", "style": "style"}
 _CONFIG = {"quality": "quality", "seed": "seed"}

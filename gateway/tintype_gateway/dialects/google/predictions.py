@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from tintype_gateway.dialects.base import next_image
+from tintype_gateway.dialects.base import next_image_pattern
 from tintype_gateway.dialects.common import MALFORMED, malformed, reason, text
 from tintype_gateway.dialects.google import errors
 from tintype_gateway.dialects.google.standard_base64 import standard_base64
@@ -28,7 +28,7 @@ FIRST_IMAGE = re.compile(rb'"predictions"\s*:\s*\[\s*\{[^{}\[\]]*"bytesBase64Enc
 
 _TYPE = rb'"mimeType"\s*+:\s*+"[a-z/]*+"\s*+'
 
-NEXT_IMAGE = next_image(
+NEXT_IMAGE = next_image_pattern(
     before=rb"\{\s*+(?:" + _TYPE + rb',\s*+)?+"bytesBase64Encoded"\s*+:\s*+',
     after=rb"\s*+(?:,\s*+" + _TYPE + rb")?+\}\s*+,\s*+",
 )

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from tintype_catalog.costs import TokenUsage
-from tintype_gateway.dialects.base import next_image
+from tintype_gateway.dialects.base import next_image_pattern
 from tintype_gateway.dialects.common import (
     MALFORMED,
     count,
@@ -26,7 +26,7 @@ FIRST_IMAGE = re.compile(rb'"data"\s*:\s*\[\s*\{[^{}\[\]]*"b64_json"\s*:\s*\Z')
 
 _NOTHING = rb'"(?:url|revised_prompt)"\s*+:\s*+null\s*+'
 
-NEXT_IMAGE = next_image(
+NEXT_IMAGE = next_image_pattern(
     before=rb"\{\s*+(?:" + _NOTHING + rb',\s*+)*+"b64_json"\s*+:\s*+',
     after=rb"\s*+(?:,\s*+" + _NOTHING + rb")*+\}\s*+,\s*+",
 )
