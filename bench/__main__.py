@@ -34,7 +34,7 @@ def main() -> None:
         peers = list(arguments.peer)
         if arguments.litellm:
             peers.append(stack.enter_context(litellm(url)))
-        targets = stack.enter_context(all_targets(url, peers))
+        targets = stack.enter_context(all_targets(url, peers, tls=arguments.tls))
         results = {
             "machine": facts,
             "cases": [_measured(case, targets, plan) for case in plan.cases],
@@ -64,6 +64,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--litellm", action="store_true", help="LiteLLM's proxy, too: installed once, from a lock"
+    )
+    parser.add_argument(
+        "--tls", action="store_true", help="ask the upstream by TLS, as real providers are"
     )
     parser.add_argument(
         "--upstream-port", type=int, default=0, help="where peers find the upstream"

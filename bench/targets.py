@@ -17,6 +17,7 @@ from bench.load import Request
 from tintype_gateway.accounts import MAXIMUM_RATE, Policy
 from tintype_gateway.ledger import open_ledger
 from tintype_gateway.ledger.factory import migrate_ledger
+from tintype_testing.certificates import self_signed
 from tintype_testing.cluster.processes import free_ports, start
 from tintype_testing.gateway_process import running_process
 from tintype_testing.postgres import running_postgres
@@ -43,15 +44,18 @@ http {{
   client_max_body_size 64m; client_body_buffer_size 64m;
   upstream provider {{ server {upstream}; keepalive 1024; keepalive_requests 1000000; }}
   server {{
-    listen 127.0.0.1:{port} backlog=4096;
+    listen 127.0.0.1:{port} {tls} backlog=4096;
+    {certificate}
     location / {{
-      proxy_pass http://provider; proxy_http_version 1.1; proxy_set_header Connection "";
+      proxy_pass {scheme}://provider; proxy_http_version 1.1; proxy_set_header Connection "";
       proxy_buffering off;
       proxy_buffer_size 256k; proxy_buffers 8 256k;
     }}
   }}
 }}
 """
+
+_CERTIFICATE = "ssl_certificate {folder}/certificate.pem; ssl_certificate_key {folder}/key.pem;"
 
 
 @dataclass(frozen=True)
@@ -106,19 +110,56 @@ def relay(upstream_url: str) -> Iterator[Target]:
 
 
 @contextmanager
+def encrypted(upstream_url: str) -> Iterator[str]:
+    """Run what serves the provider by TLS, and yield its URL, which this process and those that it
+    starts within the block trust."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        asyncio.run(self_signed(folder, "-addext subjectAltName=IP:127.0.0.1"))
+        trust = {"SSL_CERT_FILE": str(folder / "certificate.pem")}
+        with _running_nginx(folder, upstream_url, is_encrypted=True) as (address, _):
+            before = dict(os.environ)
+            os.environ |= trust
+            try:
+                yield f"https://{address}"
+            finally:
+                os.environ.clear()
+                os.environ |= before
+
+
+@contextmanager
 def nginx(upstream_url: str) -> Iterator[Target]:
     """Run nginx as a reverse proxy with one worker, which passes bytes on as they come."""
-    with tempfile.TemporaryDirectory() as name:
-        folder, [port] = Path(name), free_ports(1)
-        address = upstream_url.removeprefix("http://")
-        config = folder / "nginx.conf"
-        config.write_text(_NGINX.format(folder=folder, port=port, upstream=address))
-        process = start(folder / "log", _nginx(), "-p", folder, "-c", config)
-        try:
-            process.wait_until((folder / "nginx.pid").exists, START_SECONDS, "readiness")
-            yield Target("nginx", f"http://127.0.0.1:{port}", process.popen.pid)
-        finally:
-            process.stop()
+    with (
+        tempfile.TemporaryDirectory() as name,
+        _running_nginx(Path(name), upstream_url) as (address, pid),
+    ):
+        yield Target("nginx", f"http://{address}", pid)
+
+
+@contextmanager
+def _running_nginx(
+    folder: Path, upstream_url: str, *, is_encrypted: bool = False
+) -> Iterator[tuple[str, int]]:
+    """Run nginx in front of an upstream, and yield its address and its process."""
+    config, [port] = folder / "nginx.conf", free_ports(1)
+    scheme, _, address = upstream_url.partition("://")
+    config.write_text(
+        _NGINX.format(
+            folder=folder,
+            port=port,
+            scheme=scheme,
+            upstream=address,
+            tls="ssl" if is_encrypted else "",
+            certificate=_CERTIFICATE.format(folder=folder) if is_encrypted else "",
+        )
+    )
+    process = start(folder / "log", _nginx(), "-p", folder, "-c", config)
+    try:
+        process.wait_until((folder / "nginx.pid").exists, START_SECONDS, "readiness")
+        yield f"127.0.0.1:{port}", process.popen.pid
+    finally:
+        process.stop()
 
 
 def _nginx() -> str:
@@ -149,11 +190,17 @@ def tintype_on_postgresql(upstream_url: str) -> Iterator[Target]:
 
 
 @contextmanager
-def all_targets(upstream_url: str, peers: list[Target]) -> Iterator[list[Target]]:
-    """Run everything that is compared. All but the one that is measured are idle."""
+def all_targets(
+    upstream_url: str, peers: list[Target], *, tls: bool = False
+) -> Iterator[list[Target]]:
+    """Run everything that is compared. All but the one that is measured are idle.
+
+    With `tls`, all but `direct` and the peers ask the provider by TLS.
+    """
     with ExitStack() as stack:
+        asked = stack.enter_context(encrypted(upstream_url)) if tls else upstream_url
         own = (relay, nginx, tintype_on_sqlite, tintype_on_postgresql)
-        running = [stack.enter_context(each(upstream_url)) for each in own]
+        running = [stack.enter_context(each(asked)) for each in own]
         yield [Target("direct", upstream_url), *running, *peers]
 
 

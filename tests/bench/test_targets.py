@@ -8,11 +8,13 @@ import pytest
 
 from bench.cases import Case
 from bench.catalog import write_catalog
+from bench.measure import check
 from bench.plan import full, quick
 from bench.processes import cpu_seconds, family, forget_peak, memory_bytes, peak_memory_bytes
-from bench.targets import Target, peer
+from bench.targets import Target, encrypted, peer, relay, upstream
 from tintype_catalog.compiler import compile_manifests
 from tintype_gateway.catalog.folder import ManifestFolder
+from tintype_testing.requirements import require
 
 CASE = Case("google-predict", "64 KiB", 1)
 
@@ -65,3 +67,13 @@ def test_the_peak_of_memory_can_begin_anew() -> None:
 
     assert peak_memory_bytes(os.getpid()) < peak
     assert cpu_seconds(os.getpid()) > 0
+
+
+def test_a_provider_can_be_asked_by_tls() -> None:
+    require("nginx", "apt-get install --no-install-recommends nginx")
+    case, before = Case("openai-images", "64 KiB", 1), dict(os.environ)
+    with upstream() as plain, encrypted(plain) as url, relay(url) as target:
+        check(target, case)
+
+        assert url.startswith("https://")
+    assert dict(os.environ) == before

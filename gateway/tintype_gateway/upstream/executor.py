@@ -80,7 +80,7 @@ class Executor:
     """Judges the images of plans with `checks_images`."""
 
     read_sizes: ReadSizes = field(default_factory=ReadSizes)
-    """Limits what is read at once of each of many images that pass through."""
+    """Limits what is read at once of each of many responses."""
 
     def execution(self, context: RequestContext) -> "Execution":
         """Return the calls of a request, which have not started yet."""
@@ -199,7 +199,7 @@ class Executor:
         if known is None:
             with context.deadline.stopped():  # the journal may wait for the ledger
                 await context.journal.sending(planned, route)
-        with observed_call(plan, route, planned.asked), Interruptions(through):
+        with observed_call(plan, route, planned.asked), Interruptions(through), self.read_sizes:
             timeouts = Timeouts.of(route.binding, context.deadline.remaining())
             deadline = Deadline(timeouts.total)
             limits = timeouts, deadline

@@ -3,6 +3,11 @@
 import asyncio
 import json
 import socket
+import ssl
+from asyncio.sslproto import SSLProtocol
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -18,6 +23,7 @@ from tintype_gateway.upstream.transport import call
 from tintype_gateway.values.images import PassingImage
 from tintype_gateway.values.upstream import Timeouts, UpstreamRequest
 from tintype_testing.builders import plan
+from tintype_testing.certificates import self_signed
 
 CONTENT = json.dumps({"finish_reasons": [None], "images": [PNG], "seeds": ["7"]}).encode()
 
@@ -54,26 +60,77 @@ async def test_above_a_number_of_images_less_is_read_of_each(many: int, expected
     assert seen == [expected, LARGE_BYTES]
 
 
+class Counting(asyncio.Protocol):
+    """Notes how much each read brings."""
+
+    def __init__(self) -> None:
+        self.sizes = list[int]()
+        self.ended = asyncio.Event()
+
+    @override
+    def data_received(self, data: bytes) -> None:
+        self.sizes.append(len(data))
+
+    @override
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.ended.set()
+
+
 async def test_asyncio_reads_no_more_at_once_than_a_transport_is_told() -> None:
-    sizes, ended = list[int](), asyncio.Event()
-
-    class Counting(asyncio.Protocol):
-        @override
-        def data_received(self, data: bytes) -> None:
-            sizes.append(len(data))
-
-        @override
-        def connection_lost(self, exc: Exception | None) -> None:
-            ended.set()
-
     ours, theirs = socket.socketpair()
     with theirs:
         loop = asyncio.get_running_loop()
-        transport, _ = await loop.create_connection(Counting, sock=ours)
+        transport, reading = await loop.create_connection(Counting, sock=ours)
         assert transport.max_size == LARGE_BYTES  # type: ignore[attr-defined]
         transport.max_size = 10  # type: ignore[attr-defined]
         theirs.sendall(bytes(100))
-    await ended.wait()
+    await reading.ended.wait()
     transport.close()
 
-    assert sizes == [10] * 10
+    assert reading.sizes == [10] * 10
+
+
+@pytest.fixture
+def tls_read_size(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
+    """What asyncio reads at once of a connection with TLS. It is put back after the test."""
+    monkeypatch.setattr(SSLProtocol, "max_size", LARGE_BYTES)
+    return lambda: SSLProtocol.max_size
+
+
+def test_less_is_read_at_once_under_tls_while_there_are_many_calls(
+    tls_read_size: Callable[[], int],
+) -> None:
+    sizes, seen = ReadSizes(many=1), [tls_read_size()]
+    with sizes:
+        seen.append(tls_read_size())
+        with sizes:
+            seen.append(tls_read_size())
+        seen.append(tls_read_size())
+
+    assert seen == [LARGE_BYTES, LARGE_BYTES, SMALL_BYTES, LARGE_BYTES]
+
+
+@pytest.mark.usefixtures("tls_read_size")
+@pytest.mark.parametrize(("calls", "limit"), [(1, LARGE_BYTES), (2, SMALL_BYTES)])
+async def test_asyncio_reads_no_more_at_once_of_a_connection_with_tls(
+    tmp_path: Path, calls: int, limit: int
+) -> None:
+    context = await self_signed(tmp_path, "-addext subjectAltName=IP:127.0.0.1")
+
+    async def send(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(bytes(4 * LARGE_BYTES))
+        writer.close()
+
+    server, sizes = await asyncio.start_server(send, "127.0.0.1", ssl=context), ReadSizes(many=1)
+    async with server:
+        with ExitStack() as stack:
+            for _ in range(calls):
+                stack.enter_context(sizes)
+            trusting = ssl.create_default_context(cafile=tmp_path / "certificate.pem")
+            loop, address = asyncio.get_running_loop(), server.sockets[0].getsockname()
+            transport, reading = await loop.create_connection(Counting, *address, ssl=trusting)
+            await reading.ended.wait()
+        transport.close()
+
+    assert sum(reading.sizes) == 4 * LARGE_BYTES
+    assert limit // 4 < max(reading.sizes) <= limit
