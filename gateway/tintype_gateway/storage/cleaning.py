@@ -3,6 +3,7 @@
 Several processes may clean one folder, so that any file may disappear at any time.
 """
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -13,10 +14,15 @@ GRACE_SECONDS = 60
 """How much longer a file is kept than promised, for downloads in progress."""
 
 
-class _Kept(NamedTuple):
+class _File(NamedTuple):
     end: float
     size: int
-    path: Path
+    path: str
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether no process is writing it any more."""
+        return not os.path.basename(self.path).startswith(".")
 
 
 def remove_ended(folder: Path, now: float) -> None:
@@ -24,25 +30,27 @@ def remove_ended(folder: Path, now: float) -> None:
 
     The modification time of an unfinished file of a killed process is the time of its last write.
     """
-    for file in _kept(folder):
+    for file in _files(folder):
         if file.end < now - GRACE_SECONDS:
-            file.path.unlink(missing_ok=True)
+            _remove(file)
 
 
 def make_room(folder: Path, max_bytes: int) -> int:
-    """Remove the files that expire first until the rest has at most `most_bytes`.
+    """Remove the files that expire first until the rest has at most `max_bytes`.
 
     Unfinished files stay, because a process is writing them.
 
     Returns:
         The number of files that were removed before their expiry.
     """
-    files = sorted(file for file in _kept(folder) if not file.path.name.startswith("."))
-    excess, removed = sum(file.size for file in files) - max_bytes, 0
-    for file in files:
+    excess = sum(file.size for file in _files(folder) if file.is_finished) - max_bytes
+    if excess <= 0:
+        return 0  # without a list of all files, which are many in a large folder
+    removed = 0
+    for file in sorted(file for file in _files(folder) if file.is_finished):
         if excess <= 0:
             break
-        file.path.unlink(missing_ok=True)
+        _remove(file)
         excess, removed = excess - file.size, removed + 1
     return removed
 
@@ -51,14 +59,28 @@ def bytes_in(folder: Path, counts: Callable[[str], bool]) -> int:
     """Return the bytes of the finished files whose names below a folder count."""
     return sum(
         file.size
-        for file in _kept(folder)
-        if not file.path.name.startswith(".") and counts(str(file.path.relative_to(folder)))
+        for file in _files(folder)
+        if file.is_finished and counts(os.path.relpath(file.path, folder))
     )
 
 
-def _kept(folder: Path) -> Iterator[_Kept]:
-    for path in folder.glob("*/*"):
-        with suppress(FileNotFoundError):
-            status = path.stat()
-            if S_ISREG(status.st_mode):
-                yield _Kept(status.st_mtime, status.st_size, path)
+def _files(folder: Path) -> Iterator[_File]:
+    """Yield the files in the folders of a folder, one at a time."""
+    for inner in _entries(folder):
+        if not inner.is_dir():
+            continue
+        for entry in _entries(inner.path):
+            with suppress(FileNotFoundError):
+                status = entry.stat()
+                if S_ISREG(status.st_mode):
+                    yield _File(status.st_mtime, status.st_size, entry.path)
+
+
+def _entries(folder: Path | str) -> Iterator["os.DirEntry[str]"]:
+    with suppress(FileNotFoundError), os.scandir(folder) as entries:
+        yield from entries
+
+
+def _remove(file: _File) -> None:
+    with suppress(FileNotFoundError):
+        os.unlink(file.path)

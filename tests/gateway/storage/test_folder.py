@@ -3,14 +3,15 @@
 import asyncio
 import os
 import time
+import tracemalloc
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from tintype_gateway.storage.cleaning import make_room, remove_ended
+from tintype_gateway.storage.cleaning import bytes_in, make_room, remove_ended
 from tintype_gateway.storage.folder import FolderStore
-from tintype_gateway.storage.interface import PIECE_BYTES, NotStoredError, StoreError
+from tintype_gateway.storage.interface import PIECE_BYTES, NotStoredError, StoreError, is_upload
 from tintype_gateway.storage.links import KEY_BYTES, Links
 from tintype_testing.waiting import eventually
 
@@ -174,6 +175,34 @@ async def test_a_burst_does_not_fill_the_disk(tmp_path: Path) -> None:
     cleaning.cancel()
 
     assert await store.get("images/99.png")
+
+
+def peak_of_cleaning(folder: Path) -> int:
+    """Return the most memory that a look for files that must go takes, in bytes."""
+    tracemalloc.start()
+    try:
+        remove_ended(folder, time.time())
+        assert bytes_in(folder, is_upload) == 0
+        assert make_room(folder, 2**30) == 0
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_folder_with_many_files_takes_no_more_memory_to_clean(tmp_path: Path) -> None:
+    files, soon = tmp_path / "images", time.time() + 600
+    files.mkdir()
+    peaks = []
+    for number in range(2000):
+        path = files / f"{number:032}.png"
+        path.touch()
+        os.utime(path, (soon, soon))
+        if number in (99, 1999):
+            peak_of_cleaning(tmp_path)  # what is loaded once
+            peaks.append(peak_of_cleaning(tmp_path))
+
+    few, many = peaks
+    assert many < few + 2000 * 8  # a list alone would take as much
 
 
 def size_of(folder: Path) -> int:
