@@ -1,5 +1,6 @@
 """A form is parsed alike wherever its bytes are cut, and what is no form is one kind of error."""
 
+import sys
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from itertools import pairwise
@@ -73,6 +74,20 @@ def test_a_form_may_come_byte_by_byte(parts: list[Part]) -> None:
     body = written(parts)
 
     assert parsed(body[at : at + 1] for at in range(len(body))) == parts
+
+
+def test_little_is_kept_of_what_was_read() -> None:
+    parser = FormParser(BOUNDARY)
+    opening = written([("image", "a.png", b"")]).partition(b"\r\n--b-0--")[0]
+    chunks = [opening + bytes(100_000), bytes(100_000), bytes(100_000) + b"\r\n--b"]
+
+    def kept_of(chunk: bytes) -> int:
+        before = sys.getrefcount(chunk)
+        assert b"".join(event for event in parser.feed(chunk) if isinstance(event, bytes))
+        assert sys.getrefcount(chunk) == before
+        return sys.getsizeof(parser._buffer) - sys.getsizeof(b"")
+
+    assert [kept_of(chunk) for chunk in chunks] == [0, 0, len(b"\r\n--b")]
 
 
 @given(PARTS, st.integers(0, 999), st.integers(0, 99), st.binary(max_size=9))

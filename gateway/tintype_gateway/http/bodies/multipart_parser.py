@@ -84,8 +84,7 @@ class FormParser:
         Raises:
             MalformedFormError: The body is no form.
         """
-        self._buffer = self._buffer[self._at :] + data
-        self._at = 0
+        self._buffer += data
         while True:
             state, at = self._state, self._at
             match state:
@@ -100,6 +99,7 @@ class FormParser:
                 case _State.EPILOGUE:
                     self._ignore(self._left())
             if state is self._state and at == self._at:
+                self._buffer, self._at = self._buffer[at:], 0
                 return
 
     def finish(self) -> None:
