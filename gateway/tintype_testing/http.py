@@ -1,5 +1,7 @@
-"""HTTP clients that are made in no time."""
+"""HTTP clients that are made in no time, and what a server of a few lines needs."""
 
+import http.client
+import socket
 import ssl
 from typing import Any
 from urllib.error import HTTPError
@@ -34,3 +36,11 @@ async def fetched(url: str) -> httpx2.Response:
     """Return the response to a GET without credentials."""
     async with http_client() as http:
         return await http.get(url)
+
+
+def read_request(connection: socket.socket) -> None:
+    """Read a whole request. A connection that is closed with bytes unread would be reset."""
+    with connection.makefile("rb") as stream:
+        stream.readline()
+        headers = http.client.parse_headers(stream)
+        stream.read(int(headers.get("Content-Length", 0)))

@@ -16,6 +16,7 @@ from tests.cli.running import TINTYPE, Run, opened
 from tintype_cli.images_client import FinalImage, Partial, events, parse_events
 from tintype_cli.progress import BLANK_LINE
 from tintype_testing.gateway_process import GatewayProcess, clean_environ
+from tintype_testing.http import read_request
 
 FAST = ("-m", "imagen-4.0-fast-generate-001")
 
@@ -178,7 +179,7 @@ def respond_once(server: socket.socket, response: bytes) -> None:
     """Read one request, send the bytes, and close the connection."""
     connection, _ = server.accept()
     with connection:
-        connection.recv(65536)
+        read_request(connection)
         connection.sendall(response)
 
 

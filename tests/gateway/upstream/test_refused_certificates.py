@@ -26,6 +26,7 @@ from tintype_gateway.upstream.connection_faults import CERTIFICATE_ALERTS, conne
 from tintype_gateway.values.faults import UpstreamFault
 from tintype_testing.builders import binding
 from tintype_testing.certificates import Authority
+from tintype_testing.http import read_request
 from tintype_testing.sample_images import sample_image
 
 __all__ = ["ours", "theirs"]  # fixtures
@@ -71,7 +72,7 @@ class Strict:
                 pass
             return
         self.requests += 1
-        connection.recv(65536)
+        read_request(connection)
         body = b'{"created":1,"data":[{"b64_json":"%b"}]}' % sample_image("png")
         head = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body)
         connection.sendall(head + body)

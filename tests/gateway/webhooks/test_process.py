@@ -13,7 +13,7 @@ from tintype_cli.__main__ import main
 from tintype_testing.gateway_process import running_process
 from tintype_testing.http import http_client
 from tintype_testing.ledger_stores import SqliteStore
-from tintype_testing.waiting import eventually
+from tintype_testing.waiting import eventually, eventually_equal
 from tintype_testing.webhook_receiver import Receiver, receiving
 
 SECRET = "a fox that nobody may read about"
@@ -56,10 +56,11 @@ async def test_a_killed_gateway_leaves_a_webhook_that_another_one_delivers(
     await store.execute("UPDATE webhook_delivery SET due_at = created_at")  # the lease ends
     with running_process(tmp_path, "--simulate", environ=environ) as gateway:
         await eventually(lambda: "webhook delivered" in gateway.stderr)
+        states = "SELECT state, status FROM webhook_delivery"
+        await eventually_equal(lambda: store.query(states), [("delivered", 204)])
 
     assert receiver.ids == [message_id, message_id]
     assert receiver.unverified == 0
-    assert await store.query("SELECT state, status FROM webhook_delivery") == [("delivered", 204)]
 
 
 async def test_a_gateway_that_is_killed_while_it_tells_of_a_job_leaves_that_to_another_one(
