@@ -112,6 +112,9 @@ def _used(folder: Path, version: _Version) -> int:
 SHARE = 0.85
 """The usable share of the limit. The rest is for images that exceed their reservation."""
 
+PLENTY = 0.5
+"""The share of the budget up to which memory is used only to save CPU time."""
+
 LOOK_SECONDS = 0.25
 """The time for which a reading of the memory in use is cached. A reading takes 50 microseconds."""
 
@@ -120,7 +123,7 @@ TRIM_SECONDS = 1.0
 takes milliseconds, and makes the next allocations slower."""
 
 PASSED_ON_BYTES = 512 * 1024
-"""The buffers of an image that passes through."""
+"""The buffers of an image that passes through, if no more is read at once than asyncio does."""
 
 BYTES_A_PIXEL = 8
 """The reservation for an image that is read as a whole: three copies of a usual one, two of the
@@ -210,6 +213,16 @@ class MemoryBudget:
         reservation.size += size
         return True
 
+    def grow_if_plenty(self, reservation: Reservation, size: int) -> bool:
+        """Reserve more bytes, unless other requests may soon need them; return whether it did."""
+        if self._budget is not None:
+            self._look_now_and_then(self._clock())
+            if self._expected() + size > self._budget * PLENTY:
+                return False
+        self._reserved += size
+        reservation.size += size
+        return True
+
     def _release(self, size: int) -> None:
         self._reserved -= size
 
@@ -226,8 +239,7 @@ class MemoryBudget:
 
     def _fits(self, size: int, budget: int) -> bool:
         now = self._clock()
-        if now - self._looked_at >= LOOK_SECONDS:
-            self._look(now)
+        self._look_now_and_then(now)
         if self._expected() + size > budget and now - self._trimmed_at >= TRIM_SECONDS:
             self._trimmed_at = now
             return_kept()
@@ -237,6 +249,10 @@ class MemoryBudget:
     def _expected(self) -> int:
         """Return the memory in use plus the unused part of all reservations."""
         return self._used + max(0, self._reserved - self._arrived)
+
+    def _look_now_and_then(self, now: float) -> None:
+        if now - self._looked_at >= LOOK_SECONDS:
+            self._look(now)
 
     def _look(self, now: float) -> None:
         self._looked_at = now

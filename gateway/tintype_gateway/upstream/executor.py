@@ -233,7 +233,8 @@ class Executor:
         if context.plan.delivery is not Delivery.PASS_THROUGH or pattern is None:
             return None
         fall_back = partial(self._fall_back, context)
-        return PassThrough(pattern, context.plan, fall_back, next_image(binding))
+        grow = partial(self.memory.grow_if_plenty, context.reservation)
+        return PassThrough(pattern, context.plan, fall_back, next_image(binding), grow)
 
     def _events(
         self,

@@ -31,13 +31,15 @@ SMALLEST_RESPONSE_BYTES = 256 * 1024
 """Responses with a smaller Content-Length are read as a whole, which costs less."""
 
 BUFFER_BYTES = 128 * 1024
-"""Half of the buffer for a slow client. It has the size of one socket read, so that a read does not
-pause the next one."""
+"""Half of the buffer for a slow client: with more than that twice, the next read waits for it."""
 
 FallBack = Callable[[int], Awaitable[None]]
 """Reserves the memory for a number of images that must be read as a whole.
 
 Raises UpstreamFault if the memory is not free before the request's deadline."""
+
+Grow = Callable[[int], bool]
+"""Reserves more bytes for buffers if plenty are free, and returns whether it did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +104,13 @@ class PassThrough:
         plan: Plan,
         fall_back: FallBack,
         next_image: NextImage | None = None,
+        grow: Grow = lambda _: False,
     ) -> None:
         self._first_image = first_image
         self._next_image = next_image
         self._plan = plan
         self._fall_back = fall_back
+        self.grow = grow
         self._opening: Opening | None = None
         self._look = b""
         self._kept: list[bytes] = []

@@ -53,9 +53,9 @@ async def call(
 
     A plain response to a call that asked for a stream is accepted. With `through`, images of a
     plain response are yielded before the result that they belong to. The caller must consume all
-    pieces of one before it asks for the next event. `sizes` counts the responses that pass through
-    at the same time. `presents_certificate` tells whether the session has a client certificate,
-    which the provider may refuse.
+    pieces of one before it asks for the next event. `sizes` counts the responses that arrive at the
+    same time. `presents_certificate` tells whether the session has a client certificate, which the
+    provider may refuse.
 
     Raises:
         UpstreamFault: The call returned no image, for any reason.
@@ -67,19 +67,24 @@ async def call(
             faults.response = response
             arriving = Arriving(response.content, limits.response_bytes)
             arriving.nanoseconds += perf_counter_ns() - started
+            sizes = sizes or ReadSizes()
             if _is_stream(response) and (reader := _event_reader(dialect)) is not None:
-                async with aclosing(_follow(arriving, reader, limits.event_bytes)) as events:
-                    async for event in events:
-                        yield event
-                        del event  # an image is megabytes, and the next event may take long
+                with sizes.reading(response):
+                    async with aclosing(_follow(arriving, reader, limits.event_bytes)) as events:
+                        async for event in events:
+                            yield event
+                            del event  # an image is megabytes, and the next event may take long
                 return
             headers = headers_of(response)
             if response.status != 200:
                 body = await first_bytes(arriving, MAX_ERROR_BYTES)
-            elif through is None or _is_small(response):
+            elif _is_small(response):
                 body = b"".join([chunk async for chunk in arriving])
+            elif through is None:
+                with sizes.reading(response):
+                    body = b"".join([chunk async for chunk in arriving])
             else:
-                with (sizes or ReadSizes()).limited(response):
+                with sizes.reading(response, through.grow):
                     header = await through.open(arriving, lambda: arriving.milliseconds)
                     longest = through.longest(response.content_length)
                     while header:

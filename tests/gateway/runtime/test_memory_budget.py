@@ -16,6 +16,7 @@ from tintype_gateway.runtime.memory_budget import (
     BYTES_A_PIXEL,
     LOOK_SECONDS,
     PASSED_ON_BYTES,
+    PLENTY,
     TRIM_SECONDS,
     Memory,
     MemoryBudget,
@@ -214,3 +215,20 @@ async def test_it_is_turned_away_after_its_time_and_never_where_it_needs_none() 
     with pytest.raises(OverloadedError):
         async with machine.budget.reserved_soon(1, seconds=0):
             pytest.fail("it was let in")
+
+
+def test_what_only_saves_time_gets_memory_up_to_half_of_the_budget() -> None:
+    machine = Machine(used=100)
+    with machine.budget.reserved(100) as reservation:
+        room = int(BUDGET * PLENTY) - 200
+        grown = [machine.budget.grow_if_plenty(reservation, each) for each in (room + 1, room, 1)]
+        assert grown == [False, True, False]
+        assert reservation.size == 100 + room
+
+    assert machine.admits(BUDGET - 100)
+
+
+def test_without_a_limit_there_is_always_plenty() -> None:
+    budget = MemoryBudget()
+    with budget.reserved(1) as reservation:
+        assert budget.grow_if_plenty(reservation, 2**60)
