@@ -30,6 +30,16 @@ class Connection(RequestHandler):
         """The number of complete request heads so far."""
         return self._request_count
 
+    @override
+    def data_received(self, data: bytes) -> None:
+        """Take what the client sent."""
+        try:
+            super().data_received(data)
+        except IndexError:  # of yarl, for a target without a host such as `http://[]@/`
+            super().data_received(
+                b"\0"
+            )  # the parser stays where it failed, and refuses the request
+
     def release_handler(self) -> None:
         """Do not cancel the handler of the current request when the connection is lost."""
         self._task_handler = None

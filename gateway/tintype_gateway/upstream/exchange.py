@@ -19,6 +19,7 @@ from tintype_gateway.observability.request_meter import current_meter
 from tintype_gateway.observability.spans import propagated
 from tintype_gateway.upstream.connection_faults import connection_fault, no_endpoint
 from tintype_gateway.upstream.sigv4 import signed_headers
+from tintype_gateway.upstream.urls import parsed_url
 from tintype_gateway.values.faults import UpstreamFault
 from tintype_gateway.values.upstream import (
     ResponseLimits,
@@ -256,7 +257,7 @@ def _unreadable() -> UpstreamFault:
 @lru_cache(maxsize=256)  # most calls of a process go to a few paths
 def _url(text: str) -> yarl.URL:
     try:
-        url = yarl.URL(text, encoded=True)  # a `%3A` must stay encoded as it was signed
+        url = parsed_url(text, encoded=True)  # a `%3A` must stay encoded as it was signed
     except ValueError as error:  # the endpoint is not a URL
         raise no_endpoint() from error
     if not url.host or url.raw_user is not None or url.raw_password is not None:

@@ -16,6 +16,7 @@ import yarl
 from tintype_gateway.observability.request_meter import current_meter
 from tintype_gateway.observability.spans import propagated
 from tintype_gateway.upstream.provider_urls import listed_url
+from tintype_gateway.upstream.urls import parsed_url
 from tintype_gateway.values.faults import UpstreamFault
 from tintype_gateway.values.images import CallResult
 from tintype_gateway.values.upstream import UpstreamRequest
@@ -87,7 +88,7 @@ def image_url(named: str, base: str) -> yarl.URL:
     """
     own = yarl.URL(base, encoded=True)
     try:
-        target = yarl.URL(named)
+        target = parsed_url(named)
         host, port, user = target.host, target.explicit_port, target.raw_user
     except ValueError as error:
         raise _unfetched("it has no valid URL") from error

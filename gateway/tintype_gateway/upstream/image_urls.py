@@ -9,6 +9,7 @@ import yarl
 
 from tintype_gateway.errors import BadRequestError, GatewayError, PayloadTooLargeError
 from tintype_gateway.runtime.spool import SpoolWriter
+from tintype_gateway.upstream.urls import parsed_url
 
 FETCH_SECONDS = 10
 """What an image may take, from the look-up of its host to its last byte."""
@@ -64,7 +65,7 @@ def _checked(url: str, param: str) -> yarl.URL:
     if len(url) > MAX_URL_CHARACTERS:
         raise _refused(param, f"must have at most {MAX_URL_CHARACTERS} characters")
     try:
-        target = yarl.URL(url)
+        target = parsed_url(url)
         is_allowed = target.scheme == "https" and bool(target.host)
         has_user = target.raw_user is not None or target.raw_password is not None
     except ValueError as error:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 import yarl
 
 from tintype_catalog.allowed_hosts import allows
+from tintype_gateway.upstream.urls import parsed_url
 from tintype_gateway.values.upstream import UpstreamRequest
 
 _PLAIN = re.compile(r"[\x21-\x7e]{1,4096}")
@@ -30,7 +31,7 @@ def listed_url(named: str, call: str, hosts: Iterable[str]) -> yarl.URL:
     if _PLAIN.fullmatch(named) is None:
         raise ValueError("it is not a valid URL")
     try:
-        target = yarl.URL(named, encoded=True)
+        target = parsed_url(named, encoded=True)
         origin = target.origin()
     except ValueError as error:
         raise ValueError("it is not a valid URL") from error

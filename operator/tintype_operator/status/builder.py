@@ -23,6 +23,9 @@ from tintype_operator.status.findings import Delivery, Finding, price
 from tintype_operator.status.gateways import acknowledged
 from tintype_operator.watch.cache import Cache, Key, key_of
 
+LOOKED_AT_ONCE = 100
+"""The number of objects that are looked at, in some milliseconds, before other tasks run."""
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -84,8 +87,10 @@ class StatusBuilder:
 
     def build(
         self, cache: Cache, outcome: Outcome, sequences: Sequence[int], now: datetime
-    ) -> Generator[tuple[KubernetesObject, Status], None, None]:
-        """Yield each object whose status has to change, and the new status.
+    ) -> Generator[tuple[KubernetesObject, Status] | None, None, None]:
+        """Yield each object whose status has to change, and the new status, and now and then None.
+
+        With None other tasks of the event loop should run: there may be ten thousand objects.
 
         The objects that changed most recently come first, because their authors are waiting.
         `ready` and `waiting` are complete after the last one. A caller may stop earlier and call
@@ -99,7 +104,10 @@ class StatusBuilder:
         """
         self.ready, self.waiting = Counter(), False
         uids: set[str] = set()
-        for found, cache_key, model in self._cache_keys(cache, outcome, sequences, now):
+        keys = self._cache_keys(cache, outcome, sequences, now)
+        for number, (found, cache_key, model) in enumerate(keys, start=1):
+            if number % LOOKED_AT_ONCE == 0:
+                yield None
             uid = found["metadata"]["uid"]
             uids.add(uid)
             built = self._known.get(uid)

@@ -69,14 +69,22 @@ class StatusWriter:
         """
         due = self._builder.build(cache, outcome, sequences, datetime.now(UTC))
         errors: list[KubernetesError] = []
-        written_count, is_cut = 0, False
+        written_count, is_cut, looking = 0, False, asyncio.Lock()
+
+        async def next_due() -> tuple[KubernetesObject, Status] | None:
+            async with looking:  # otherwise all writers would look while other tasks should run
+                for change in due:
+                    if change is not None:
+                        return change
+                    await asyncio.sleep(0)
+            return None
 
         async def write_due() -> None:
             nonlocal written_count, is_cut
-            for found, status in due:
+            while change := await next_due():
                 written_count += 1
                 try:
-                    if written := await self._write(found, status):
+                    if written := await self._write(*change):
                         cache.put_written(trimmed(written))
                 except ApiError as error:
                     errors.append(error)

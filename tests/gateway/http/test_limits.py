@@ -135,13 +135,22 @@ async def test_a_client_that_does_not_read_its_response_is_disconnected(impatien
         )
 
 
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"\x16\x03\x01 evil \x1b[31m\r\n\r\n",
+        b"GET http://[evil/ HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"GET http://[]@/evil HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"GET http://[::1]@ HTTP/1.1\r\nHost: evil\r\n\r\n",
+    ],
+)
 async def test_invalid_http_leaves_no_traceback_in_the_log(
-    gateway: Gateway, caplog: pytest.LogCaptureFixture
+    gateway: Gateway, caplog: pytest.LogCaptureFixture, sent: bytes
 ) -> None:
     before = metric("tintype_http_requests_total", method="unknown", route="unknown", status="400")
     with caplog.at_level(logging.INFO):
         async with connected(gateway) as connection:
-            await connection.send(b"\x16\x03\x01 evil \x1b[31m\r\n\r\n")
+            await connection.send(sent)
             response = await connection.response()
 
     after = metric("tintype_http_requests_total", method="unknown", route="unknown", status="400")

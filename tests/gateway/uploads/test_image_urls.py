@@ -178,6 +178,7 @@ async def test_no_spelling_of_an_address_that_is_not_public_is_called(
         ("https://:password@example.com/", "without a user"),
         ("https://example.com:port/", "must be an https URL"),
         ("https://[::1/", "must be an https URL"),
+        ("https://[::1]@", "must be an https URL"),
         ("https://example.com/" + "a" * MAX_URL_CHARACTERS, "at most 4096 characters"),
         ("https://" + "a" * 64 + ".example/", "could not be fetched"),
     ],

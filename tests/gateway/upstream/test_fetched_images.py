@@ -45,7 +45,12 @@ def test_the_url_of_an_image_is_on_the_origin_of_the_endpoint(
     [
         *("http://other/7.png", "//other/7.png", "http://gpu:9000/7.png", "http://gpu.evil/7.png"),
         *("http://user@gpu:8000/7.png", "ftp://gpu:8000/7.png", "file:///etc/passwd"),
-        *("http://[gpu/7.png", "http://gpu:99999/7.png", "http://169.254.169.254/latest"),
+        *(
+            "http://[gpu/7.png",
+            "http://[]@",
+            "http://gpu:99999/7.png",
+            "http://169.254.169.254/latest",
+        ),
     ],
 )
 def test_another_host_is_not_asked(named: str) -> None:

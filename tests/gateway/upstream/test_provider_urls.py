@@ -44,6 +44,7 @@ def test_listed_hosts_and_that_of_the_call_are_called_as_written(named: str) -> 
             "https://api.provider.test/\r\nX: y",
             "file:///etc/passwd",
         ),
+        *("https://[]@", "https://[api.provider.test", "https://[::1]@/"),
         *("https://169.254.169.254/", "https://api.provider.test%2eevil.test/", "data:image/png,"),
     ],
 )

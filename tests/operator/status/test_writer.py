@@ -13,7 +13,7 @@ from tintype_catalog.compiler import compile_manifests
 from tintype_kubernetes.client import KubernetesObject
 from tintype_kubernetes.errors import UnreachableError
 from tintype_operator.liveness import Liveness
-from tintype_operator.status.builder import Outcome
+from tintype_operator.status.builder import LOOKED_AT_ONCE, Outcome
 from tintype_operator.status.writer import CONCURRENT_WRITES, StatusWriter
 from tintype_operator.watch.cache import Cache
 from tintype_testing.manifests import image_model
@@ -27,6 +27,12 @@ def stored(generation: int, version: int) -> KubernetesObject:
         "generation": generation,
         "resourceVersion": str(version),
     }
+    return found
+
+
+def named(name: str, version: int) -> KubernetesObject:
+    found = stored(1, version)
+    found["metadata"] |= {"name": name, "uid": name}
     return found
 
 
@@ -90,12 +96,41 @@ async def test_an_unreachable_api_server_ends_the_report() -> None:
     cache = Cache()
     names = [f"m{number}" for number in range(50)]
     for name in names:
-        found = stored(1, 1)
-        found["metadata"] |= {"name": name, "uid": name}
-        cache.put(found)
+        cache.put(named(name, version=1))
     compiled = Outcome(compile_manifests([]), 7, dict.fromkeys(names, 1))
     async with serving(handler) as client:
         with pytest.raises(UnreachableError):
             await StatusWriter(client, Liveness()).report(cache, compiled, (7,), asyncio.Event())
 
     assert 1 <= tried <= CONCURRENT_WRITES
+
+
+async def test_other_tasks_run_while_a_report_looks_at_many_objects() -> None:
+    cache, names = Cache(), [f"m{number}" for number in range(5 * LOOKED_AT_ONCE)]
+    for name in names:
+        cache.put(named(name, version=1))
+    compiled = Outcome(compile_manifests([]), 7, dict.fromkeys(names, 1))
+    written = turns = 0
+
+    async def handler(request: web.Request) -> web.Response:
+        nonlocal written
+        written += 1
+        body: dict[str, Any] = json.loads(await request.text())
+        found = named(body["metadata"]["name"], version=2)
+        return web.json_response(found | {"status": body["status"]})
+
+    async def count_turns() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    async with serving(handler) as client:
+        writer = StatusWriter(client, Liveness())
+        await writer.report(cache, compiled, (7,), asyncio.Event())
+        counting = asyncio.create_task(count_turns())
+        await writer.report(cache, compiled, (7,), asyncio.Event())
+        counting.cancel()
+
+    assert written == len(names)  # the second report wrote nothing
+    assert turns >= len(names) // LOOKED_AT_ONCE
