@@ -76,9 +76,8 @@ class ReadSizes:
             grow: Reserves more bytes, if plenty are free, for what waits for a client: one read
                 and the next one. None for a response that is kept as a whole.
         """
-        connection = response.connection  # None once all of the response was read
-        transport: Any = None if connection is None else connection.transport
         self._arriving += 1
+        transport = _plain_transport(response)
         if transport is not None:
             size = read_bytes(self._arriving)
             more = 2 * (size - ASYNCIO_BYTES)
@@ -90,3 +89,12 @@ class ReadSizes:
             self._arriving -= 1
             if transport is not None:
                 transport.max_size = ASYNCIO_BYTES
+
+
+def _plain_transport(response: aiohttp.ClientResponse) -> Any:
+    """Return what a response is read from; None under TLS, or once all of it was read."""
+    connection = response.connection
+    transport = None if connection is None else connection.transport
+    if transport is None or transport.get_extra_info("ssl_object") is not None:
+        return None
+    return transport

@@ -179,7 +179,9 @@ async def test_asyncio_reads_no_more_at_once_of_a_connection_with_tls(
             trusting = ssl.create_default_context(cafile=tmp_path / "certificate.pem")
             loop, address = asyncio.get_running_loop(), server.sockets[0].getsockname()
             transport, reading = await loop.create_connection(Counting, *address, ssl=trusting)
-            await reading.ended.wait()
+            response = Mock(aiohttp.ClientResponse, connection=Mock(transport=transport))
+            with sizes.reading(response, grow=Mock(side_effect=AssertionError)):  # it asks for none
+                await reading.ended.wait()
         transport.close()
 
     assert sum(reading.sizes) == 4 * ASYNCIO_BYTES
