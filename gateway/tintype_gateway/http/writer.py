@@ -6,12 +6,11 @@ from aiohttp import web
 
 from tintype_gateway.http.chunks import Chunks
 from tintype_gateway.http.private_aiohttp import HeadWithBody
-from tintype_gateway.values.response import End, Event, Head, WrittenPart
+from tintype_gateway.values.response import JOINED_BYTES, End, Event, Head, WrittenPart
 
-WRITE_BYTES = 256 * 1024
-"""The bytes that are written before waiting for a slow client; asyncio may copy them.
-
-An event of at most this size is written at once: to copy it costs less than two more packets."""
+WRITE_BYTES = 1024 * 1024
+"""The bytes that are written before waiting for a slow client; asyncio may copy them. A write costs
+some 50 microseconds, whatever it sends."""
 
 
 class ResponseWriter(HeadWithBody):
@@ -44,7 +43,7 @@ class ResponseWriter(HeadWithBody):
 
     async def _write_event(self, event: Event) -> None:
         length = sum(map(len, event.pieces))
-        if length <= WRITE_BYTES:
+        if length <= JOINED_BYTES:
             await self._write(b"".join(event.pieces))
             return
         if self._chunks is not None:

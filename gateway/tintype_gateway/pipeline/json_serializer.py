@@ -30,6 +30,7 @@ from tintype_gateway.values.job import Job
 from tintype_gateway.values.json_text import json_bytes
 from tintype_gateway.values.plan import Plan
 from tintype_gateway.values.response import (
+    JOINED_BYTES,
     Arriving,
     Chunk,
     End,
@@ -266,10 +267,6 @@ class JsonSerializer:
     def failed(self, error: Exception) -> Iterator[Part]:
         """Raise the error: JSON that has begun cannot report it."""
         raise error
-
-
-JOINED_BYTES = 256 * 1024
-"""Up to this size, a copy of a body costs less than a second part."""
 
 
 def parts_of(response: Response, passed: int = 0) -> Iterator[WrittenPart]:

@@ -6,6 +6,9 @@ from dataclasses import field
 from tintype_gateway.frozen import frozen_value
 from tintype_gateway.holds import Hold
 
+JOINED_BYTES = 256 * 1024
+"""Up to this size, to copy the pieces of a body or of an event costs less than further packets."""
+
 
 @frozen_value(frozen=True, slots=True)
 class Head:

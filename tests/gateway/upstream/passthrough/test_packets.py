@@ -11,8 +11,17 @@ from typing_extensions import override
 from tintype_gateway.http.delivery import pass_on
 from tintype_gateway.http.writer import WRITE_BYTES, ResponseWriter
 from tintype_gateway.pipeline.client_presence import ClientPresence
-from tintype_gateway.pipeline.json_serializer import JOINED_BYTES, OPENING, parts_of
-from tintype_gateway.values.response import Arriving, Chunk, End, Event, Head, Response, WrittenPart
+from tintype_gateway.pipeline.json_serializer import OPENING, parts_of
+from tintype_gateway.values.response import (
+    JOINED_BYTES,
+    Arriving,
+    Chunk,
+    End,
+    Event,
+    Head,
+    Response,
+    WrittenPart,
+)
 from tintype_testing.builders import RECEIPT
 
 TAIL = b'"}]}'
