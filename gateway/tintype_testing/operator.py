@@ -173,7 +173,8 @@ class Operator:
             condition = self.condition(kind, name, type_)
             return condition if condition.get("status") == status else {}
 
-        return eventually_blocking(look, f"{kind}/{name} {type_}={status}\n{self.process.output()}")
+        what = f"{kind}/{name} {type_}={status}"
+        return eventually_blocking(look, what, details=self.process.output)
 
     def catalog(self) -> Catalog | None:
         """Return the published catalog."""
@@ -189,7 +190,12 @@ class Operator:
         return None if catalog is None else [binding.name for binding in catalog.bindings]
 
     def wait_for_models(self, *names: str) -> None:
-        eventually_blocking(lambda: self.models() == list(names), f"models {names}")
+        eventually_blocking(
+            lambda: self.models() == list(names), f"models {names}", details=self._state
+        )
+
+    def _state(self) -> str:
+        return f"but {self.models()}, by an operator that says\n{self.process.output()}"
 
     def _path(self, kind: str, name: str) -> str:
         kind = kind.lower()

@@ -54,16 +54,20 @@ async def eventually_equal(
 
 
 def eventually_blocking(
-    look: Callable[[], Result], what: str, seconds: float = LIMIT_SECONDS
+    look: Callable[[], Result],
+    what: str,
+    seconds: float = LIMIT_SECONDS,
+    details: Callable[[], str] = str,
 ) -> Result:
     """Return what `look` returns as soon as it is true.
 
     Raises:
-        AssertionError: It is still false after `seconds`; the message names `what`.
+        AssertionError: It is still false after `seconds`; the message names `what`, and has the
+            details of that moment, such as the log of a process.
     """
     deadline = time.monotonic() + seconds
     while not (found := look()):
-        assert time.monotonic() < deadline, f"never seen: {what}"
+        assert time.monotonic() < deadline, f"never seen: {what}\n{details()}"
         time.sleep(BLOCKING_PAUSE_SECONDS)
     return found
 
