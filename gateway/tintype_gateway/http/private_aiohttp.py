@@ -14,6 +14,9 @@ from aiohttp.http import StreamWriter
 from aiohttp.web_protocol import RequestHandler
 from typing_extensions import override
 
+_INVALID = b"\0"
+"""What lets the parser, which stays where its callback failed, refuse a request as invalid."""
+
 
 class Connection(RequestHandler):
     """One client's connection."""
@@ -36,9 +39,7 @@ class Connection(RequestHandler):
         try:
             super().data_received(data)
         except IndexError:  # of yarl, for a target without a host such as `http://[]@/`
-            super().data_received(
-                b"\0"
-            )  # the parser stays where it failed, and refuses the request
+            super().data_received(_INVALID)
 
     def release_handler(self) -> None:
         """Do not cancel the handler of the current request when the connection is lost."""
