@@ -113,12 +113,7 @@ def test_a_deletion_while_the_watch_was_down_is_noticed_when_the_watch_is_back(
     with interruptible.without_api_server():
         os.kill(operator.process.popen.pid, signal.SIGCONT)
 
-    def is_noticed() -> bool:
-        if not operator.process.running():  # as the kubelet does, if an API server was half started
-            operator.start()
-        return operator.models() == ["survivor"]
-
-    eventually_blocking(is_noticed, "the catalog without it", details=operator.process.output)
+    operator.wait_for_models("survivor")
 
 
 def test_kopf_retries_watches_for_ever() -> None:
