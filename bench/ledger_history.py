@@ -181,7 +181,7 @@ def _without_trigger(connection: sqlite3.Connection, name: str) -> Iterator[None
 
 _POSTGRES_CHUNK = f"""
 WITH request AS (
-    SELECT n, to_timestamp($3 + n * $4) AS held_at,
+    SELECT n, to_timestamp($3::float8 + n * $4::float8) AS held_at,
         lpad(to_hex((($3 + n * $4) * 1000)::bigint), 12, '0') AS held_id,
         lpad(to_hex((($3 + n * $4 + {REQUEST_SECONDS}) * 1000)::bigint), 12, '0') AS settled_id
     FROM generate_series($1::bigint, $2::bigint) AS n

@@ -24,7 +24,7 @@ from tintype_testing.ledger_stores import PostgresStore, SqliteStore, Store
 from tintype_testing.ledgers import Clock
 from tintype_testing.postgres import PostgresServer
 
-HISTORY = History(requests=40, accounts=3, first_at=1_800_000_000.0, seconds_apart=9 * 3600)
+HISTORY = History(requests=40, accounts=3, first_at=1_800_000_000.0, seconds_apart=9 * 3600 + 0.5)
 
 TABLES = {
     "account": "SELECT * FROM account WHERE name LIKE 'account-%' ORDER BY name",
