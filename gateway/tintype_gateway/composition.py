@@ -246,7 +246,7 @@ async def compose(
         endpoints,
     )
     webhooks = await stack.enter_async_context(opened)
-    spools = Spools(settings.spool_dir, settings.spool_max_bytes)
+    spools = Spools(settings.spool_dir, settings.spool_max_bytes, pipeline.memory)
     stack.callback(spools.close)
     jobs = create_service(pipeline, settings, sealing, spools, settings.max_upload_bytes, hooks)
     worker = create_worker(pipeline, settings, jobs)

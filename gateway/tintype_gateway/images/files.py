@@ -56,6 +56,11 @@ class AssembledContent:
         self._starts = [0, *accumulate(map(piece_length, pieces))]
         self.length = self._starts[-1]
 
+    @property
+    def is_in_memory(self) -> bool:
+        """Whether to read it does not block."""
+        return self._source.is_in_memory
+
     def read(self, offset: int, length: int) -> bytes:
         """Return up to `length` bytes from `offset` on: fewer where they end before."""
         return b"".join(self._parts(offset, min(offset + length, self.length)))

@@ -293,6 +293,11 @@ SPOOL_BYTES = Gauge(
     "Disk space reserved for the uploads of the requests in progress.",
     registry=REGISTRY,
 )
+SPOOL_MEMORY_BYTES = Gauge(
+    "tintype_spool_memory_bytes",
+    "Memory for the uploads of the requests in progress that have more than 1 MiB and no file.",
+    registry=REGISTRY,
+)
 REQUESTS_SHED = Counter(
     "tintype_requests_shed",
     "Requests rejected because memory, or disk space for uploads, was short.",

@@ -215,13 +215,18 @@ class MemoryBudget:
 
     def grow_if_plenty(self, reservation: Reservation, size: int) -> bool:
         """Reserve more bytes, unless other requests may soon need them; return whether it did."""
-        if self._budget is not None:
-            self._look_now_and_then(self._clock())
-            if self._expected() + size > self._budget * PLENTY:
-                return False
+        if not self.has_plenty(size):
+            return False
         self._reserved += size
         reservation.size += size
         return True
+
+    def has_plenty(self, size: int) -> bool:
+        """Return whether these bytes are free, and not likely to be needed by other requests."""
+        if self._budget is None:
+            return True
+        self._look_now_and_then(self._clock())
+        return self._expected() + size <= self._budget * PLENTY
 
     def _release(self, size: int) -> None:
         self._reserved -= size

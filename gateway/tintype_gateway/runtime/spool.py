@@ -4,6 +4,9 @@ Each request has one spool. What it holds is in memory until it exceeds `MEMORY_
 from its first byte where it is known to, all of it is in one temporary file. The file is unlinked
 at once, so it vanishes with the process, however that ends. The disk space that all spools take
 together is bounded.
+
+A file costs a turn of a thread for each part that is written or read. While plenty of memory is
+free, a few requests of a known size therefore have theirs in memory.
 """
 
 import asyncio
@@ -13,21 +16,33 @@ import logging
 import os
 import tempfile
 import threading
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TypeVar, TypeVarTuple
 
 from tintype_gateway.errors import OverloadedError, PayloadTooLargeError, UnavailableError
-from tintype_gateway.observability.metrics import REQUESTS_SHED, SPOOL_BYTES, SPOOL_LIMIT
+from tintype_gateway.observability.metrics import (
+    REQUESTS_SHED,
+    SPOOL_BYTES,
+    SPOOL_LIMIT,
+    SPOOL_MEMORY_BYTES,
+)
+from tintype_gateway.runtime.memory_budget import MemoryBudget
 
 Args = TypeVarTuple("Args")
 Result = TypeVar("Result")
 
 MEMORY_BYTES = 1024 * 1024
-"""What the uploads of a request may take in memory, before all of them go to the disk."""
+"""What the uploads of any request may take in memory, before all of them go to the disk."""
+
+LARGE_BYTES = 16 * 1024 * 1024
+"""The largest request that may be in memory while plenty is free."""
+
+SHARED_BYTES = 64 * 1024 * 1024
+"""What all requests above `MEMORY_BYTES` may take in memory together."""
 
 WRITE_BYTES = 256 * 1024
 """How much is gathered before a thread writes it."""
@@ -48,17 +63,23 @@ log = logging.getLogger(__name__)
 class Spools:
     """The spools of one process, for the tasks of its event loop."""
 
-    def __init__(self, directory: Path | None, max_bytes: int) -> None:
+    def __init__(
+        self, directory: Path | None, max_bytes: int, memory: MemoryBudget | None = None
+    ) -> None:
         """Put spools into a directory, by default that of the system for temporary files.
 
-        All of them together take at most `max_bytes` of the disk.
+        All of them together take at most `max_bytes` of the disk. Without `memory`, every request
+        above `MEMORY_BYTES` goes there.
         """
         self._directory = directory
         self._max_bytes = max_bytes
+        self._memory = memory
         self._used_bytes = 0
+        self._in_memory_bytes = 0
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="tintype-spool")
         SPOOL_LIMIT.set(max_bytes)
         SPOOL_BYTES.set_function(lambda: self._used_bytes)
+        SPOOL_MEMORY_BYTES.set_function(lambda: self._in_memory_bytes)
 
     @asynccontextmanager
     async def opened(
@@ -73,15 +94,33 @@ class Spools:
         Raises:
             OverloadedError: There is no room on the disk for them.
         """
-        is_large = expected_bytes > MEMORY_BYTES
-        spool = Spool(self, max_bytes, 0 if is_large else MEMORY_BYTES, digests=digests)
-        try:
-            if is_large:
-                spool.reserve(min(expected_bytes, max_bytes))
-            yield spool
-        finally:
-            # A request that is cancelled does not wait for it, and it is done all the same.
-            await asyncio.shield(self._release(spool))
+        with self._memory_for(expected_bytes) as memory_bytes:
+            spool = Spool(self, max_bytes, memory_bytes, digests=digests)
+            try:
+                if not memory_bytes:
+                    spool.reserve(min(expected_bytes, max_bytes))
+                yield spool
+            finally:
+                # A request that is cancelled does not wait for it, and it is done all the same.
+                await asyncio.shield(self._release(spool))
+
+    @contextmanager
+    def _memory_for(self, expected_bytes: int) -> Iterator[int]:
+        """Yield how many bytes a spool may hold in memory; 0 if all of it belongs on the disk."""
+        if expected_bytes <= MEMORY_BYTES:
+            yield MEMORY_BYTES
+        elif self._fits_into_memory(expected_bytes):
+            self._in_memory_bytes += expected_bytes
+            try:
+                yield expected_bytes
+            finally:
+                self._in_memory_bytes -= expected_bytes
+        else:
+            yield 0
+
+    def _fits_into_memory(self, size: int) -> bool:
+        may_fit = size <= LARGE_BYTES and self._in_memory_bytes + size <= SHARED_BYTES
+        return may_fit and self._memory is not None and self._memory.has_plenty(size)
 
     async def _release(self, spool: "Spool") -> None:
         if spool.is_in_memory:
@@ -219,7 +258,8 @@ class Spool:
         with self._lock:
             self._require_open()
             if self._file is None:
-                return bytes(self._memory[offset : offset + length])
+                with memoryview(self._memory) as view:
+                    return bytes(view[offset : offset + length])
             try:
                 return os.pread(self._file.fileno(), length, offset)
             except OSError as error:  # of no type that a decoder takes for a damaged image
@@ -246,8 +286,13 @@ class SpooledContent:
     offset: int
     length: int
 
+    @property
+    def is_in_memory(self) -> bool:
+        """Whether to read it does not block."""
+        return self.spool.is_in_memory
+
     def read(self, offset: int, length: int) -> bytes:
-        """Return up to `length` bytes from `offset` on. It blocks: call it in a thread.
+        """Return up to `length` bytes from `offset` on. Unless it is in memory, this blocks.
 
         Raises:
             ValueError: The request has ended.

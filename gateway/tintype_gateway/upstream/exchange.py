@@ -134,11 +134,11 @@ class Sending:
         return body if isinstance(body, bytes) else self._streamed(body)
 
     async def _streamed(self, body: StreamedBody) -> AsyncGenerator[bytes, None]:
-        """Yield a body, which threads read part by part."""
-        parts, remaining = body.parts(), body.length
+        """Yield a body part by part. Threads read what is not in memory."""
+        parts, remaining, is_in_memory = body.parts(), body.length, body.is_in_memory
         try:
             while remaining:
-                part = await asyncio.to_thread(next, parts)
+                part = next(parts) if is_in_memory else await asyncio.to_thread(next, parts)
                 remaining -= len(part)
                 yield part
         except (GatewayError, ValueError):

@@ -20,10 +20,14 @@ class Content(Protocol):
     def length(self) -> int:
         """The number of bytes."""
 
+    @property
+    def is_in_memory(self) -> bool:
+        """Whether to read it does not block."""
+
     def read(self, offset: int, length: int) -> bytes:
         """Return up to `length` bytes from `offset` on: fewer only at the end of the content.
 
-        This may block: call it in a thread.
+        Unless it is in memory, this blocks: call it in a thread.
 
         Raises:
             ValueError: The request of this content has ended.
@@ -57,6 +61,11 @@ class BytesContent:
     def length(self) -> int:
         """The number of bytes."""
         return len(self.data)
+
+    @property
+    def is_in_memory(self) -> bool:
+        """Whether to read it does not block: always."""
+        return True
 
     def read(self, offset: int, length: int) -> bytes:
         """Return up to `length` bytes from `offset` on."""

@@ -31,7 +31,7 @@ class FileBytes:
         return self.content.length
 
     def chunks(self) -> Iterator[bytes]:
-        """Yield the bytes. This blocks: iterate in a thread."""
+        """Yield the bytes. See `StreamedBody.chunks`."""
         for offset in range(0, self.content.length, STEP_BYTES):
             yield _read_step(self.content, offset)
 
@@ -50,7 +50,7 @@ class FileBase64:
         return len(self.prefix) + -(-self.content.length // 3) * 4
 
     def chunks(self) -> Iterator[bytes]:
-        """Yield the characters. This blocks: iterate in a thread."""
+        """Yield the characters. See `StreamedBody.chunks`."""
         if self.prefix:
             yield self.prefix.encode("ascii")
         for offset in range(0, self.content.length, STEP_BYTES):
@@ -60,7 +60,7 @@ class FileBase64:
 Piece = bytes | FileBytes | FileBase64
 
 PART_BYTES = STEP_BYTES
-"""The bytes that are sent at once, at least: each part is read in a thread of its own turn."""
+"""The bytes that are sent at once, at least: each part of a file takes a turn of a thread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +76,16 @@ class StreamedBody:
             len(piece) if isinstance(piece, bytes) else piece.length for piece in self.pieces
         )
 
+    @property
+    def is_in_memory(self) -> bool:
+        """Whether to read it does not block."""
+        files = (piece for piece in self.pieces if not isinstance(piece, bytes))
+        return all(file.content.is_in_memory for file in files)
+
     def chunks(self) -> Iterator[bytes]:
-        """Yield the bytes, from the start at each call. This blocks: iterate in a thread.
+        """Yield the bytes, from the start at each call.
+
+        Unless the body is in memory, this blocks: iterate in a thread.
 
         Raises:
             ValueError: A file was closed with its request, or is shorter than before.
@@ -90,7 +98,7 @@ class StreamedBody:
                 yield from piece.chunks()
 
     def parts(self) -> Iterator[bytes]:
-        """Yield the same bytes in parts of at least `PART_BYTES`, but for the last. This blocks.
+        """Yield the same bytes in parts of at least `PART_BYTES`, but for the last. See `chunks`.
 
         Raises:
             ValueError: See `chunks`, and so for UnavailableError.

@@ -17,6 +17,7 @@ from PIL import Image
 from tests.gateway.http.raw import Connection, connected
 from tintype_gateway.http.bodies.images import READING_BYTES
 from tintype_gateway.http.connection_limits import BodyPace, ConnectionLimits
+from tintype_gateway.runtime.memory_budget import Memory, MemoryBudget
 from tintype_gateway.values.upstream_body import STEP_BYTES
 from tintype_testing.edit_requests import Part, editing_canvas, form, hole, media_type, square
 from tintype_testing.gateway import CREDITS_MICRO, Gateway, running_gateway
@@ -33,11 +34,15 @@ EDITS = "/v1/images/edits"
 PRICE = 640_000
 EDGE = 700
 BUSY = {"error": "openai/server_is_overloaded"}
+GIB = 1024**3
+
+SPOOLS = {"memory": "tintype_spool_memory_bytes", "disk": "tintype_spool_bytes"}
+"""Where uploads of more than a MiB are, and what counts them there."""
 
 
 @cache
 def noise() -> bytes:
-    """Return a square PNG of more bytes than a spool keeps in memory."""
+    """Return a square PNG of more bytes than a spool keeps in memory where that is short."""
     pixels = random.Random(1).randbytes(3 * EDGE * EDGE)  # noqa: S311 - no secret
     file = io.BytesIO()
     Image.frombytes("RGB", (EDGE, EDGE), pixels).save(file, "png", compress_level=0)
@@ -72,18 +77,33 @@ async def serving(
     provider: RecordingSimulator,
     *more: Manifest,
     limits: ConnectionLimits | None = None,
+    spool: str = "memory",
 ) -> AsyncIterator[Gateway]:
-    manifests = [*editing_canvas(), *more]
+    """Run a gateway that has plenty of memory for uploads, or enough to read them."""
+    used = 0 if spool == "memory" else 3 * GIB // 5
     async with running_gateway(
-        folder, *manifests, simulator=provider.url, connection_limits=limits
+        folder,
+        *editing_canvas(),
+        *more,
+        simulator=provider.url,
+        connection_limits=limits,
+        memory=MemoryBudget(Memory(GIB, lambda: used)),
     ) as gateway:
         yield gateway
-        await eventually(lambda: metric("tintype_spool_bytes") == 0)
+        await eventually(lambda: not any(map(metric, SPOOLS.values())))
+
+
+@pytest.fixture(params=SPOOLS)
+def spool(request: pytest.FixtureRequest) -> str:
+    place: str = request.param
+    return place
 
 
 @pytest.fixture
-async def gateway(tmp_path: Path, provider: RecordingSimulator) -> AsyncIterator[Gateway]:
-    async with serving(tmp_path, provider) as gateway:
+async def gateway(
+    tmp_path: Path, provider: RecordingSimulator, spool: str
+) -> AsyncIterator[Gateway]:
+    async with serving(tmp_path, provider, spool=spool) as gateway:
         yield gateway
 
 
@@ -125,6 +145,7 @@ async def test_another_provider_gets_all_files_where_the_first_fails(
     assert [call.parts for call in edits(provider)] == [call.parts for call in edits(other)]
 
 
+@pytest.mark.parametrize("spool", ["disk"])
 async def test_an_upload_that_the_disk_loses_was_not_processed_and_its_key_is_free(
     gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -161,31 +182,33 @@ def head(gateway: Gateway, length: int, *headers: str, key: str | None = None) -
     return "\r\n".join([*lines, "", ""]).encode()
 
 
-async def test_a_client_that_leaves_during_its_upload_leaves_nothing(gateway: Gateway) -> None:
+async def test_a_client_that_leaves_during_its_upload_leaves_nothing(
+    gateway: Gateway, spool: str
+) -> None:
     body = edit()
     async with connected(gateway) as connection:
         await connection.send(head(gateway, len(body)) + body[:-100])
-        await eventually(lambda: metric("tintype_spool_bytes") == len(body))
+        await eventually(lambda: metric(SPOOLS[spool]) == len(body))
         assert metric("tintype_memory_reserved_bytes") == READING_BYTES
 
-    await eventually(lambda: metric("tintype_spool_bytes") == 0)
+    await eventually(lambda: metric(SPOOLS[spool]) == 0)
     await eventually(lambda: metric("tintype_memory_reserved_bytes") == 0)
     assert await gateway.upstream_calls() == []
 
 
 @pytest.mark.parametrize("fields", [(), (Part("stream", "true"),)], ids=["plain", "stream"])
 async def test_a_client_that_leaves_during_the_call_releases_upload_and_hold(
-    gateway: Gateway, provider: RecordingSimulator, fields: tuple[Part, ...]
+    gateway: Gateway, provider: RecordingSimulator, spool: str, fields: tuple[Part, ...]
 ) -> None:
     await gateway.script({"hang": True})
     body = edit(None, *fields)
     async with connected(gateway) as connection:
         await connection.send(head(gateway, len(body)) + body)
         await eventually(lambda: bool(edits(provider)))
-        assert metric("tintype_spool_bytes") == len(noise())
+        assert metric(SPOOLS[spool]) == len(body if spool == "memory" else noise())
         assert (await gateway.account()).held == PRICE
 
-    await eventually(lambda: metric("tintype_spool_bytes") == 0)
+    await eventually(lambda: metric(SPOOLS[spool]) == 0)
     await eventually(lambda: metric("tintype_memory_reserved_bytes") == 0)
     account = await gateway.account()
     assert (account.balance, account.held) == (CREDITS_MICRO, 0)

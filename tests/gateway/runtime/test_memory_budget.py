@@ -231,4 +231,5 @@ def test_what_only_saves_time_gets_memory_up_to_half_of_the_budget() -> None:
 def test_without_a_limit_there_is_always_plenty() -> None:
     budget = MemoryBudget()
     with budget.reserved(1) as reservation:
+        assert budget.has_plenty(2**60)
         assert budget.grow_if_plenty(reservation, 2**60)

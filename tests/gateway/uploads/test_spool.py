@@ -5,6 +5,7 @@ import errno
 import hashlib
 import os
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import IO
 
@@ -12,8 +13,11 @@ import pytest
 from typing_extensions import override
 
 from tintype_gateway.errors import OverloadedError, PayloadTooLargeError, UnavailableError
+from tintype_gateway.runtime.memory_budget import Memory, MemoryBudget
 from tintype_gateway.runtime.spool import (
+    LARGE_BYTES,
     MEMORY_BYTES,
+    SHARED_BYTES,
     WRITE_BYTES,
     Spool,
     SpooledContent,
@@ -82,6 +86,73 @@ async def test_a_small_upload_takes_no_space_on_the_disk(spools: Spools) -> None
         await put(spool, bytes(MEMORY_BYTES))
 
         assert bytes_on_disk() == 0
+
+
+@pytest.fixture
+async def with_plenty(tmp_path: Path) -> AsyncIterator[Spools]:
+    """The spools of a process without a limit of memory."""
+    spools = Spools(tmp_path, 2 * SHARED_BYTES, MemoryBudget())
+    yield spools
+    spools.close()
+
+
+def bytes_in_memory() -> float:
+    return metric("tintype_spool_memory_bytes")
+
+
+@pytest.mark.parametrize("size", [MEMORY_BYTES + 1, LARGE_BYTES])
+async def test_while_plenty_of_memory_is_free_a_known_upload_takes_no_disk(
+    with_plenty: Spools, size: int
+) -> None:
+    data = bytes(range(251)) * (size // 251 + 1)
+    async with with_plenty.opened(LARGE_BYTES, size) as spool:
+        content = await put(spool, data[:size])
+
+        assert (bytes_in_memory(), bytes_on_disk()) == (size, 0)
+        assert content.is_in_memory
+        assert content.read(0, size + 10) == data[:size]
+
+    assert bytes_in_memory() == 0
+
+
+@pytest.mark.parametrize("expected", [0, LARGE_BYTES + 1])
+async def test_what_may_be_larger_is_on_the_disk_however_much_memory_is_free(
+    with_plenty: Spools, expected: int
+) -> None:
+    async with with_plenty.opened(2 * LARGE_BYTES, expected) as spool:
+        content = await put(spool, bytes(MEMORY_BYTES + 1))
+
+        assert not content.is_in_memory
+        assert bytes_in_memory() == 0
+
+
+async def test_all_uploads_in_memory_share_a_bound(with_plenty: Spools) -> None:
+    async with AsyncExitStack() as stack:
+        for _ in range(SHARED_BYTES // LARGE_BYTES):
+            await stack.enter_async_context(with_plenty.opened(LARGE_BYTES, LARGE_BYTES))
+        assert (bytes_in_memory(), bytes_on_disk()) == (SHARED_BYTES, 0)
+
+        async with with_plenty.opened(LARGE_BYTES, MEMORY_BYTES + 1):
+            assert (bytes_in_memory(), bytes_on_disk()) == (SHARED_BYTES, MEMORY_BYTES + 1)
+
+
+async def test_where_memory_is_short_uploads_are_on_the_disk(tmp_path: Path) -> None:
+    spools = Spools(tmp_path, MAX_BYTES, MemoryBudget(Memory(1000 * MIB, lambda: 500 * MIB)))
+    async with spools.opened(REQUEST_BYTES, 2 * MIB):
+        assert (bytes_in_memory(), bytes_on_disk()) == (0, 2 * MIB)
+    spools.close()
+
+
+async def test_what_is_kept_beside_an_upload_in_memory_moves_both_to_the_disk(
+    with_plenty: Spools,
+) -> None:
+    sent, made = b"sent" * MIB, b"made" * MIB
+    async with with_plenty.opened(REQUEST_BYTES, len(sent)) as spool:
+        contents = [await put(spool, sent), await spool.keep(made)]
+
+        assert [each.read(0, each.length) for each in contents] == [sent, made]
+        assert not any(each.is_in_memory for each in contents)
+        assert bytes_on_disk() == len(sent + made)
 
 
 async def test_a_file_has_no_name_and_goes_when_the_request_ends(

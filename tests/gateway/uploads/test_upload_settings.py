@@ -37,14 +37,14 @@ async def test_the_default_takes_sixteen_of_the_largest_images_and_a_mask(tmp_pa
 
 
 async def test_the_body_and_the_disk_space_are_bounded_as_the_settings_say(tmp_path: Path) -> None:
-    bounds = {"max_upload_bytes": 4 * MIB, "spool_max_bytes": 3 * MIB, "spool_dir": tmp_path}
+    bounds = {"max_upload_bytes": 40 * MIB, "spool_max_bytes": 30 * MIB, "spool_dir": tmp_path}
     async with AsyncExitStack() as stack:
         bodies = await composed(tmp_path, stack, **bounds)
 
-        assert bodies.limits.total_bytes == 4 * MIB
-        async with bodies.spools.opened(4 * MIB, 2 * MIB):
+        assert bodies.limits.total_bytes == 40 * MIB
+        async with bodies.spools.opened(40 * MIB, 20 * MIB):
             with pytest.raises(OverloadedError):
-                await stack.enter_async_context(bodies.spools.opened(4 * MIB, 2 * MIB))
+                await stack.enter_async_context(bodies.spools.opened(40 * MIB, 20 * MIB))
 
 
 @pytest.mark.parametrize("keep", [False, True])

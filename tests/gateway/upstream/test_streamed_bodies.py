@@ -1,5 +1,6 @@
 """A body that holds files is sent with its length, read anew by each attempt, and signed whole."""
 
+import threading
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 
@@ -110,7 +111,45 @@ async def test_a_provider_that_refuses_before_it_reads_is_understood(provider: P
     assert caught.value.status == 413
 
 
-class Gone(BytesContent):
+class File(BytesContent):
+    """A file on a disk, which notes the threads that read it."""
+
+    @property
+    @override
+    def is_in_memory(self) -> bool:
+        return False
+
+    @override
+    def read(self, offset: int, length: int) -> bytes:
+        READERS.append(threading.current_thread())
+        return super().read(offset, length)
+
+
+class InMemory(File):
+    """The same in memory."""
+
+    @property
+    @override
+    def is_in_memory(self) -> bool:
+        return True
+
+
+READERS: list[threading.Thread] = []
+
+
+@pytest.mark.parametrize("kind", [File, InMemory])
+async def test_threads_read_what_is_not_in_memory(provider: Provider, kind: type[File]) -> None:
+    READERS.clear()
+    body = StreamedBody((FileBytes(kind(FILE.data)),))
+
+    await send(UpstreamRequest(provider.url, {}, body))
+
+    assert provider.bodies == [FILE.data]
+    own = [each is threading.current_thread() for each in READERS]
+    assert own == [kind is InMemory] * -(-FILE.length // STEP_BYTES)
+
+
+class Gone(File):
     """A file that cannot be read to its end."""
 
     @override
@@ -120,7 +159,7 @@ class Gone(BytesContent):
         return super().read(offset, length)
 
 
-class Shortened(BytesContent):
+class Shortened(File):
     """A file that has lost its end."""
 
     @override
