@@ -214,16 +214,24 @@ _POSTGRES_SUMS = (
 )
 
 
+_FILLED = 82
+"""The percentage of a page that holds fill. They are inserted up to 80, as open ones, and grow when
+they are settled. Settled ones that were inserted up to 80 would leave room for one more on many
+pages: each new hold would go to another page, and the server log the whole of it."""
+
+
 async def _fill_postgres(url: str, history: History) -> None:
     connection = await asyncpg.connect(url)
     try:
         await _set(connection, "fsync = off")
         await connection.execute("SET session_replication_role = replica")  # no triggers
+        await connection.execute(f"ALTER TABLE hold SET (fillfactor = {_FILLED})")
         for first, last in history.chunks():
             numbers = history.first_at, history.seconds_apart, history.accounts
             await connection.execute(_POSTGRES_CHUNK, first, last, *numbers, timeout=600)
         for statement in _POSTGRES_SUMS:
             await connection.execute(statement, timeout=3600)
+        await connection.execute("ALTER TABLE hold SET (fillfactor = 80)")
         await connection.execute("VACUUM ANALYZE", timeout=3600)  # as autovacuum does in time
         await _set(connection, "fsync = on")
         await connection.execute("CHECKPOINT", timeout=3600)
