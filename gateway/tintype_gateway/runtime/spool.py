@@ -42,7 +42,8 @@ LARGE_BYTES = 16 * 1024 * 1024
 """The largest request that may be in memory while plenty is free."""
 
 SHARED_BYTES = 64 * 1024 * 1024
-"""What all requests above `MEMORY_BYTES` may take in memory together."""
+"""What all requests above `MEMORY_BYTES` may take in memory together. It is not reserved: while a
+gateway has plenty free, more than this is left beside it."""
 
 WRITE_BYTES = 256 * 1024
 """How much is gathered before a thread writes it."""
