@@ -134,6 +134,9 @@ def own(namespace: str) -> dict[str, str]:
     return {"-n images": f"-n {namespace}"}
 
 
+LATER = {"kubectl rollout restart": "sleep 1; kubectl rollout restart"}
+"""A reader restarts the pods again after minutes and days. kubectl refuses it within one second."""
+
 JOB_KEYS = """
 kubectl create secret generic tintype-job-keys \\
   --from-literal=keys="$(head -c 32 /dev/urandom | base64)"
@@ -155,7 +158,7 @@ def test_a_release_is_installed_upgraded_tested_and_removed(
     pages.run([install], replaced=own(PAGES) | {"namespace images": f"namespace {PAGES}"})
     values.write_text(jobs.code)
     pages.run([upgrade], replaced=own(PAGES))
-    pages.run([rotate, bind, test], before=JOB_KEYS, replaced=own(PAGES) | names)
+    pages.run([rotate, bind, test], before=JOB_KEYS, replaced=own(PAGES) | names | LATER)
     pages.run([uninstall], replaced=own(PAGES))
     assert cluster.kubectl("get", "imagemodels", "-n", PAGES, "-o", "name")
     pages.run([delete], replaced=own(PAGES))
